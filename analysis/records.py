@@ -1,0 +1,220 @@
+"""The run directory's record types: schemas, manifest, writer, reader. Documented in docs/run-directory.md.
+
+``loadtests`` writes with this module; it is the one module of this package that others may import.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import pyarrow as pa
+from msgspec import Struct
+
+SCHEMA_VERSION = 1
+
+_NS = pa.int64()
+
+LOAD_SCHEMA = pa.schema(
+    [
+        ("key", pa.string()),
+        ("class", pa.string()),
+        ("campaign", pa.string()),
+        ("worker", pa.int32()),
+        ("t_intended_ns", _NS),
+        ("t_sent_ns", _NS),
+        ("t_accepted_ns", _NS),  # when the reply was read, whatever it said
+        ("outcome", pa.string()),  # accepted, refused, failed, dropped, unfinished
+        ("status", pa.int32()),  # HTTP status, 0 where there was none
+    ]
+)
+
+PROVIDER_SCHEMA = pa.schema(
+    [
+        ("key", pa.string()),
+        ("provider_id", pa.string()),
+        ("account", pa.string()),
+        ("wire", pa.string()),
+        ("country", pa.string()),
+        ("carrier", pa.string()),
+        ("segments", pa.int32()),
+        ("submits", pa.int32()),
+        ("accepts", pa.int32()),
+        ("t_submitted_ns", _NS),
+        ("t_answered_ns", _NS),
+        ("t_carrier_ns", _NS),
+        ("t_delivered_ns", _NS),
+        ("t_reported_ns", _NS),
+        ("t_confirmed_ns", _NS),
+        ("state", pa.string()),  # delivered, undelivered, expired, rejected, unknown, open
+        ("reason", pa.string()),
+        ("price", pa.float64()),
+    ]
+)
+
+SENDER_SCHEMA = pa.schema(
+    [
+        ("key", pa.string()),
+        ("class", pa.string()),
+        ("state", pa.string()),  # queued, submitting, sent, delivered, failed, expired
+        ("reason", pa.string()),
+        ("attempts", pa.int32()),
+    ]
+)
+
+SAMPLES_SCHEMA = pa.schema(
+    [("t_ns", _NS), ("process", pa.string()), ("name", pa.string()), ("value", pa.float64())]
+)
+
+
+class Instant(Struct, frozen=True):
+    """One moment on both clocks: the wall's, and the run's (CLOCK_MONOTONIC, shared by all local processes)."""
+
+    wall: str  # ISO 8601, UTC
+    wall_ns: int
+    clock_ns: int
+
+
+class Slo(Struct, frozen=True):
+    """``percentile`` % of a class's accepted messages are delivered within ``limit_s`` of the intended time."""
+
+    message_class: str
+    percentile: float
+    limit_s: float
+
+
+class Timing(Struct, frozen=True):
+    """How a day's arrivals were laid on the run's time.
+
+    ``compress`` is how many times denser than the day the arrivals are (1.0: true speed). ``provider_scale`` is
+    the factor by which the provider's rates were multiplied and its delays divided (1.0: left as it is).
+    ``duration_s`` is the run's own, real time.
+    """
+
+    compress: float = 1.0
+    provider_scale: float = 1.0
+    window: Literal["day", "peak", "none"] = "none"
+    duration_s: float = 0.0
+
+
+class Scenario(Struct, frozen=True):
+    name: str
+    title: str
+    role: Literal["plain", "peak_slice", "compressed_day", "burst"] = "plain"
+    messages_per_day: int | None = None  # the level this run stands for, where it stands for one
+    parameters: dict[str, Any] = {}
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """``run.json``. A suite's manifest lists its ``parts``, each an ordinary run directory below it."""
+
+    schema_version: int = SCHEMA_VERSION
+    kind: Literal["run", "suite"] = "run"
+    mode: Literal["real", "simulated"] = "real"
+    scenario: Scenario
+    timing: Timing = Timing()
+    parts: tuple[str, ...] = ()
+    seeds: dict[str, int] = {}
+    profile_name: str = ""
+    profile: dict[str, Any] = {}
+    target: dict[str, Any] = {}
+    slos: tuple[Slo, ...] = ()
+    versions: dict[str, str] = {}
+    machine: dict[str, Any] = {}
+    started: Instant
+    ended: Instant
+    load_started_ns: int = 0  # run's clock: the schedule's zero
+    load_ended_ns: int = 0  # run's clock: the last intended arrival, or where the load was stopped
+    planned: int = 0  # arrivals that came due
+    in_flight_limit: int = 0
+    drain_limit_s: float = 0.0
+    exit_reason: str = "finished"  # finished, interrupted, drain_limit, error: …
+
+
+def write_manifest(run_dir: Path, manifest: Manifest) -> None:
+    """Write ``run.json`` in one step, so that a reader never sees half of it."""
+    body = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+    partial = run_dir / "run.json.partial"
+    partial.write_bytes(body + b"\n")
+    os.replace(partial, run_dir / "run.json")
+
+
+def read_manifest(run_dir: Path) -> Manifest:
+    """Raises ``ValueError`` that names the file and the field where ``run.json`` is absent or malformed."""
+    path = run_dir / "run.json"
+    if not path.is_file():
+        raise ValueError(f"{run_dir} is not a run directory: it has no run.json")
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except msgspec.DecodeError as error:  # ValidationError is a DecodeError
+        raise ValueError(f"{path}: {error}") from error
+    if manifest.schema_version > SCHEMA_VERSION:
+        raise ValueError(
+            f"{path}: schema_version {manifest.schema_version} is newer than this smsbench "
+            f"reads ({SCHEMA_VERSION}); update smsbench"
+        )
+    return manifest
+
+
+class RowWriter:
+    """Appends rows to an Arrow IPC stream, a record batch per ``flush``; a crash loses the last batch at most."""
+
+    def __init__(self, path: Path, schema: pa.Schema, flush_rows: int = 16_384) -> None:
+        self._schema = schema
+        self._flush_rows = flush_rows
+        self._rows: list[Sequence[Any]] = []
+        self._sink = pa.OSFile(str(path), "wb")
+        self._stream = pa.ipc.new_stream(self._sink, schema)
+
+    def append(self, row: Sequence[Any]) -> None:
+        self._rows.append(row)
+        if len(self._rows) >= self._flush_rows:
+            self.flush()
+
+    def flush(self) -> None:
+        if not self._rows:
+            return
+        columns = [
+            pa.array(column, type=field.type)
+            for column, field in zip(zip(*self._rows, strict=True), self._schema, strict=True)
+        ]
+        self._rows.clear()
+        self._stream.write_batch(pa.record_batch(columns, schema=self._schema))
+        self._sink.flush()
+
+    def close(self) -> None:
+        self.flush()
+        self._stream.close()
+        self._sink.close()
+
+
+def read_rows(path: Path, schema: pa.Schema) -> pa.Table:
+    """Rows of a stream up to its last whole batch; an absent or empty file is an empty table.
+
+    Raises ``ValueError`` naming the file and the column where the file's columns are not the schema's.
+    """
+    if not path.is_file() or path.stat().st_size == 0:
+        return schema.empty_table()
+    batches: list[pa.RecordBatch] = []
+    with pa.OSFile(str(path), "rb") as source:
+        try:
+            reader = pa.ipc.open_stream(source)
+            _require_columns(path, reader.schema, schema)
+            for batch in reader:
+                batches.append(batch)
+        except (pa.ArrowInvalid, OSError):
+            # A process that was killed leaves half a batch at the end: all before it is whole.
+            pass
+    return pa.Table.from_batches(batches, schema=schema) if batches else schema.empty_table()
+
+
+def _require_columns(path: Path, found: pa.Schema, wanted: pa.Schema) -> None:
+    for field in wanted:
+        index = found.get_field_index(field.name)
+        if index < 0:
+            raise ValueError(f"{path}: column {field.name!r} is missing")
+        if found.field(index).type != field.type:
+            raise ValueError(f"{path}: column {field.name!r} is {found.field(index).type}, not {field.type}")

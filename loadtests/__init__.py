@@ -1,0 +1,1 @@
+"""Who sends what when, and what was seen: arrivals, Locust users, scenarios, the runner."""

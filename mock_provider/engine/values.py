@@ -1,0 +1,163 @@
+"""What goes into the provider's engine and what comes out of it: frozen values, no behaviour.
+
+All instants are int nanoseconds on one monotonic scale that the driver chooses (``now_ns`` of the engine's
+methods). Structs are untracked by the garbage collector (``gc=False``): hundreds of thousands of them live at
+once and none can be part of a cycle.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from msgspec import Struct
+
+
+class Refusal(Enum):
+    """Why a submit was not accepted. Each wire maps these to its own codes."""
+
+    UNAUTHORIZED = "unauthorized"
+    ACCOUNT_SUSPENDED = "account_suspended"
+    NO_CREDIT = "no_credit"
+    SENDER_NOT_ALLOWED = "sender_not_allowed"
+    NO_VALID_RECIPIENT = "no_valid_recipient"
+    TOO_MANY_RECIPIENTS = "too_many_recipients"
+    DUPLICATE_REF = "duplicate_ref"
+    RECIPIENT_FLOOD = "recipient_flood"
+    THROTTLED_REQUESTS = "throttled_requests"
+    THROTTLED_SEGMENTS = "throttled_segments"
+    QUEUE_FULL = "queue_full"
+    REJECTED = "rejected"
+    INTERNAL_ERROR = "internal_error"
+    UNAVAILABLE = "unavailable"
+
+
+class MessageState(Enum):
+    """State of a message at the provider; the values are those of ``provider.arrow`` (docs/run-directory.md)."""
+
+    OPEN = "open"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+
+
+class Outbound(Struct, frozen=True, gc=False):
+    """One message a submit asks for. ``key`` is its journey key (client reference, else found in the text)."""
+
+    msisdn: str  # E.164 digits without plus, as the wire normalised it
+    submitted_number: str  # as the client wrote it
+    text: str
+    segments: int
+    key: str
+    client_ref: str | None = None
+
+
+class Submit(Struct, frozen=True, gc=False):
+    """One request to send, as a wire translated it. ``request_id`` is the driver's handle for the reply."""
+
+    request_id: int
+    wire: str
+    token: str
+    sender_id: str
+    messages: tuple[Outbound, ...]
+    fast: bool = False  # top-priority route
+    refuse_duplicates: bool = False  # refuse a client_ref seen within the profile's window
+    validate_only: bool = False  # judged and answered, neither charged nor sent
+    report_url: str | None = None
+    scheduled_ns: int | None = None  # not before this instant
+    expires_ns: int | None = None  # given up after this instant
+    unparsable: tuple[str, ...] = ()  # numbers of the request that no MSISDN could be read from
+
+
+class AcceptedMessage(Struct, frozen=True, gc=False):
+    provider_id: str
+    msisdn: str
+    submitted_number: str
+    client_ref: str | None
+    segments: int
+    price: float  # points
+
+
+class Accepted(Struct, frozen=True, gc=False):
+    """The provider took these; ``invalid_numbers`` were left out of the request."""
+
+    messages: tuple[AcceptedMessage, ...]
+    invalid_numbers: tuple[str, ...] = ()
+
+
+class Refused(Struct, frozen=True, gc=False):
+    """Nothing of the request was taken."""
+
+    reason: Refusal
+    invalid_numbers: tuple[str, ...] = ()
+    retry_after_s: float | None = None
+
+
+Answer = Accepted | Refused
+
+
+class Reply(Struct, frozen=True, gc=False):
+    """Effect: answer this request now."""
+
+    request_id: int
+    answer: Answer
+
+
+class Disconnect(Struct, frozen=True, gc=False):
+    """Effect: cut the connection this request came on, unanswered."""
+
+    request_id: int
+
+
+class DeliveryReport(Struct, frozen=True, gc=False):
+    provider_id: str
+    client_ref: str | None
+    msisdn: str
+    sender_id: str
+    state: MessageState
+    reason: str
+    t_done_ns: int
+    segments: int
+    price: float
+    mcc: str
+    mnc: str
+
+
+class SendReports(Struct, frozen=True, gc=False):
+    """Effect: call ``url`` with these reports now; the driver says how it went by ``Engine.reports_answered``."""
+
+    batch_id: int
+    url: str
+    reports: tuple[DeliveryReport, ...]
+    attempt: int  # 1 for the first call
+
+
+Effect = Reply | Disconnect | SendReports
+
+
+class JournalRow(Struct, frozen=True, gc=False):
+    """One row of ``provider.arrow``; the fields and their order are the file's columns.
+
+    A row may be written again later for the same (key, provider_id): the last one counts. ``provider_id`` is
+    empty for a key that was seen and never accepted.
+    """
+
+    key: str
+    provider_id: str
+    account: str
+    wire: str
+    country: str
+    carrier: str
+    segments: int
+    submits: int
+    accepts: int
+    t_submitted_ns: int | None
+    t_answered_ns: int | None
+    t_carrier_ns: int | None
+    t_delivered_ns: int | None
+    t_reported_ns: int | None
+    t_confirmed_ns: int | None
+    state: str
+    reason: str
+    price: float

@@ -1,0 +1,1 @@
+"""A bulk SMS sender that shows good practice: durable intake, lanes, batches, rate limits, retries, reports."""

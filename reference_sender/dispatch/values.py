@@ -1,0 +1,125 @@
+"""What goes into the dispatcher and what comes out of it: frozen values, no behaviour.
+
+All instants are int nanoseconds on the sender's clock: the wall clock read once at start, advanced by the
+monotonic clock since, so that deadlines keep their meaning across a restart and time never goes back.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from msgspec import Struct
+
+
+class Lane(Enum):
+    """Message class and priority lane; the order is the priority."""
+
+    OTP = "otp"
+    TRANSACTIONAL = "transactional"
+    MARKETING = "marketing"
+
+
+class State(Enum):
+    """Life of a message in the sender. ``docs/architecture.md`` has the transition table in words."""
+
+    QUEUED = "queued"
+    SUBMITTING = "submitting"
+    SENT = "sent"  # the provider took it; its report is awaited
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+FINAL_STATES = frozenset({State.DELIVERED, State.FAILED, State.EXPIRED})
+
+
+class Message(Struct, frozen=True, gc=False):
+    """A message the sender has taken. ``message_id`` is the store's row id."""
+
+    message_id: int
+    key: str
+    to: str
+    text: str
+    lane: Lane
+    sender_id: str
+    campaign: str
+    segments: int
+    created_ns: int
+    expires_ns: int
+
+
+class Outcome(Enum):
+    """How an attempt ended: a closed list. ``routes/`` maps each provider's replies to these."""
+
+    ACCEPTED = "accepted"
+    ALREADY_ACCEPTED = "already_accepted"  # the provider's duplicate check: an earlier attempt got through
+    THROTTLED = "throttled"  # not taken, the route must slow down
+    RETRYABLE = "retryable"  # not taken, a later attempt may succeed
+    UNKNOWN = "unknown"  # no answer: it may or may not have been taken; repeat only with the same key
+    DEFERRED = "deferred"  # not taken: this recipient must wait, the route need not
+    PERMANENT = "permanent"  # not taken, never will be
+    SPLIT = "split"  # the batch as such was refused: try its messages one by one
+    ROUTE_DOWN = "route_down"  # credentials, credit, account: no attempt on this route can succeed now
+
+
+class Result(Struct, frozen=True, gc=False):
+    """Outcome of one message of a batch. ``provider_id`` is set when ACCEPTED."""
+
+    outcome: Outcome
+    provider_id: str | None = None
+    reason: str = ""
+    retry_after_s: float | None = None
+
+
+class SubmitBatch(Struct, frozen=True, gc=False):
+    """Effect: submit these messages, in one request, on this route now."""
+
+    batch_id: int
+    route: str
+    messages: tuple[Message, ...]
+
+
+class Change(Struct, frozen=True, gc=False):
+    """Effect: make this change of a message durable."""
+
+    message_id: int
+    key: str
+    state: State
+    reason: str
+    provider_id: str | None
+    attempts: int
+    at_ns: int
+
+
+Effect = SubmitBatch | Change
+
+
+class Report(Struct, frozen=True, gc=False):
+    """A delivery report as a route parsed it; ``key`` is the client reference it carries, if any."""
+
+    provider_id: str
+    key: str | None
+    state: State  # SENT for an intermediate report, else a final state
+    reason: str
+
+
+class Recovered(Struct, frozen=True, gc=False):
+    """A message that was not final when the process ended. ``state`` is QUEUED or SENT."""
+
+    message: Message
+    state: State
+    attempts: int
+    provider_id: str | None
+    sent_ns: int | None
+
+
+class RouteLimits(Struct, frozen=True, gc=False):
+    """What one route may be asked for. The rate counts segments and requests apart, as providers do."""
+
+    name: str
+    requests_per_s: float
+    requests_burst: float
+    segments_per_s: float
+    segments_burst: float
+    max_batch: int  # messages in one request
+    max_in_flight: int  # requests unanswered at once
