@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -71,7 +70,7 @@ SAMPLES_SCHEMA = pa.schema(
 
 
 class Instant(Struct, frozen=True):
-    """One moment on both clocks: the wall's, and the run's (CLOCK_MONOTONIC, shared by all local processes)."""
+    """One moment on both clocks: the wall's and the run's (CLOCK_MONOTONIC, shared by local processes)."""
 
     wall: str  # ISO 8601, UTC
     wall_ns: int
@@ -79,7 +78,7 @@ class Instant(Struct, frozen=True):
 
 
 class Slo(Struct, frozen=True):
-    """``percentile`` % of a class's accepted messages are delivered within ``limit_s`` of the intended time."""
+    """``percentile`` % of a class's accepted messages arrive within ``limit_s`` of their intended time."""
 
     message_class: str
     percentile: float
@@ -89,8 +88,8 @@ class Slo(Struct, frozen=True):
 class Timing(Struct, frozen=True):
     """How a day's arrivals were laid on the run's time.
 
-    ``compress`` is how many times denser than the day the arrivals are (1.0: true speed). ``provider_scale`` is
-    the factor by which the provider's rates were multiplied and its delays divided (1.0: left as it is).
+    ``compress`` is how many times denser than the day the arrivals are (1.0: true speed). ``provider_scale``
+    is the factor by which the provider's rates were multiplied and its delays divided (1.0: left as it is).
     ``duration_s`` is the run's own, real time.
     """
 
@@ -139,7 +138,7 @@ def write_manifest(run_dir: Path, manifest: Manifest) -> None:
     body = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
     partial = run_dir / "run.json.partial"
     partial.write_bytes(body + b"\n")
-    os.replace(partial, run_dir / "run.json")
+    partial.replace(run_dir / "run.json")
 
 
 def read_manifest(run_dir: Path) -> Manifest:
@@ -160,7 +159,7 @@ def read_manifest(run_dir: Path) -> Manifest:
 
 
 class RowWriter:
-    """Appends rows to an Arrow IPC stream, a record batch per ``flush``; a crash loses the last batch at most."""
+    """Appends rows to an Arrow IPC stream, a batch per ``flush``; a crash loses the last batch at most."""
 
     def __init__(self, path: Path, schema: pa.Schema, flush_rows: int = 16_384) -> None:
         self._schema = schema

@@ -1,0 +1,50 @@
+# `make bench` runs the bench to a report, `make test` runs every check; both set up what they need, once.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+BENCH_ARGS ?=
+
+.PHONY: help setup bench test lint format sample constraints clean
+.DEFAULT_GOAL := help
+
+help: ## show the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(READY) ## make .venv with everything pinned
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "smsbench needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Setting up $(VENV) (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+bench: setup ## run the bench (about 3 minutes) and write reports/runs/<time>-bench/report/index.html
+	$(BIN)/smsbench run bench $(BENCH_ARGS)
+
+test: lint ## lint, type check and run every test
+	$(BIN)/python -m pytest
+
+lint: setup ## ruff, formatting, types, who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: setup ## let ruff fix and format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+constraints: ## pin what a fresh set-up resolves to today
+	rm -rf $(VENV)/constraints && $(PYTHON) -m venv $(VENV)/constraints
+	$(VENV)/constraints/bin/python -m pip install --quiet -e '.[dev]'
+	{ echo '# Exact versions that `make setup` installs; refresh with `make constraints` after changing pyproject.toml.'; \
+	  $(VENV)/constraints/bin/python -m pip freeze --exclude-editable; } > constraints.txt
+	rm -rf $(VENV)/constraints
+
+clean: ## remove what was made, runs and .venv included
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find reports/runs -mindepth 1 ! -name .gitkeep -delete
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

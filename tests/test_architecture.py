@@ -1,0 +1,107 @@
+"""The promises of the layout: who imports whom, cores without I/O, sizes that keep a room liveable."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("mock_provider", "reference_sender", "loadtests", "analysis")
+CORES = ("mock_provider/engine", "reference_sender/dispatch", "loadtests/arrivals")
+MODULE_LINES = 400
+FUNCTION_LINES = 60
+# What would give a core a clock, a loop, a socket, a log or chance of its own.
+FORBIDDEN_IN_A_CORE = {
+    "time",
+    "datetime",
+    "asyncio",
+    "socket",
+    "threading",
+    "logging",
+    "random",
+    "gevent",
+    "aiohttp",
+}
+
+
+def modules(*roots: str) -> list[Path]:
+    return sorted(path for root in roots for path in (ROOT / root).rglob("*.py"))
+
+
+def imported_names(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            yield node.module
+
+
+def test_import_contracts_hold() -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", modules(*CORES), ids=lambda path: str(path.relative_to(ROOT)))
+def test_core_has_no_clock_loop_socket_or_chance(path: Path) -> None:
+    taken = {name.split(".")[0] for name in imported_names(ast.parse(path.read_text()))}
+    assert not taken & FORBIDDEN_IN_A_CORE
+
+
+def test_loadtests_takes_only_the_record_types_of_analysis() -> None:
+    taken = {
+        name
+        for path in modules("loadtests")
+        for name in imported_names(ast.parse(path.read_text()))
+        if name.split(".")[0] == "analysis"
+    }
+    assert taken <= {"analysis.records"}
+
+
+@pytest.mark.parametrize("path", modules(*PACKAGES), ids=lambda path: str(path.relative_to(ROOT)))
+def test_sizes(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= MODULE_LINES, f"{path} holds more than one idea"
+    long = {
+        f"{node.name} ({node.end_lineno - node.lineno + 1} lines)"
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno is not None
+        and node.end_lineno - node.lineno >= FUNCTION_LINES
+    }
+    assert not long
+
+
+def test_no_room_without_a_name() -> None:
+    nameless = {"utils", "util", "helpers", "helper", "common", "misc"}
+    assert not [path for path in modules(*PACKAGES, "tests") if nameless & {path.stem, path.parent.name}]
+
+
+def test_no_path_of_a_machine_and_no_package_index_in_any_file() -> None:
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if tracked.returncode != 0:
+        pytest.skip("not a git checkout: the list of committed files is unknown")
+    needles = (
+        str(ROOT) + "/",
+        str(Path.home()) + "/",
+        "pypi" + ".org",
+        "pythonhosted" + ".org",
+        "--index-" + "url",
+    )
+    found = []
+    for name in filter(None, tracked.stdout.split("\0")):
+        path = ROOT / name
+        if path.suffix in {".png", ".arrow"} or not path.is_file():
+            continue
+        text = path.read_text(errors="replace")
+        found += [f"{name}: {needle}" for needle in needles if needle in text]
+    assert not found
