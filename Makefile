@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SCENARIO ?= bench
 BENCH_ARGS ?=
 
 .PHONY: help setup bench test lint format sample constraints clean
@@ -22,7 +23,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 bench: setup ## run the bench (about 3 minutes) and write reports/runs/<time>-bench/report/index.html
-	$(BIN)/smsbench run bench $(BENCH_ARGS)
+	$(BIN)/smsbench run $(SCENARIO) $(BENCH_ARGS)
 
 test: lint ## lint, type check and run every test
 	$(BIN)/python -m pytest

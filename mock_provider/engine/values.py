@@ -32,7 +32,7 @@ class Refusal(Enum):
 
 
 class MessageState(Enum):
-    """State of a message at the provider; the values are those of ``provider.arrow`` (docs/run-directory.md)."""
+    """State of a message at the provider; the values are those of ``provider.arrow``."""
 
     OPEN = "open"
     DELIVERED = "delivered"
@@ -43,7 +43,7 @@ class MessageState(Enum):
 
 
 class Outbound(Struct, frozen=True, gc=False):
-    """One message a submit asks for. ``key`` is its journey key (client reference, else found in the text)."""
+    """One message a submit asks for. ``key`` is its journey key: client reference, else found in the text."""
 
     msisdn: str  # E.164 digits without plus, as the wire normalised it
     submitted_number: str  # as the client wrote it
@@ -125,7 +125,7 @@ class DeliveryReport(Struct, frozen=True, gc=False):
 
 
 class SendReports(Struct, frozen=True, gc=False):
-    """Effect: call ``url`` with these reports now; the driver says how it went by ``Engine.reports_answered``."""
+    """Effect: call ``url`` with these reports now; the driver tells ``Engine.reports_answered`` how it went."""
 
     batch_id: int
     url: str
