@@ -1,0 +1,82 @@
+"""How many segments a text is sent in (3GPP TS 23.038 for the alphabet, 23.040 for concatenation)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Literal
+
+from msgspec import Struct
+
+Encoding = Literal["gsm7", "ucs2"]
+
+GSM7_BASIC = (
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+GSM7_EXTENSION = "\f^{}\\[~]|€"
+
+GSM7_SINGLE = 160  # septets of a message of one segment
+GSM7_JOINED = 153  # septets of one segment of several
+UCS2_SINGLE = 70  # UTF-16 code units
+UCS2_JOINED = 67
+
+_is_gsm7 = re.compile(f"[{re.escape(GSM7_BASIC + GSM7_EXTENSION)}]*").fullmatch
+_extension_in = re.compile(f"[{re.escape(GSM7_EXTENSION)}]").finditer
+_gsm7_characters = frozenset(GSM7_BASIC + GSM7_EXTENSION)
+_pairs_in = re.compile("[\U00010000-\U0010ffff]").finditer
+
+# What Unicode's decomposition leaves as it is.
+_REPLACEMENTS = str.maketrans(
+    {
+        "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ı": "i", "œ": "oe", "Œ": "OE",
+        "‘": "'", "’": "'", "‚": "'", "`": "'", "´": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"',
+        "–": "-", "—": "-", "‐": "-", "‑": "-", "−": "-", "…": "...", "•": "*",
+        "\u00a0": " ", "\u202f": " ", "\u2009": " ", "\t": " ",
+    }
+)  # fmt: skip
+
+
+class SegmentCount(Struct, frozen=True, gc=False):
+    """``units`` are septets (gsm7) or UTF-16 code units (ucs2) of the whole text."""
+
+    encoding: Encoding
+    units: int
+    segments: int
+
+
+def count_segments(text: str) -> SegmentCount:
+    """The text's alphabet, its length in that alphabet's units, and how many segments it is cut into.
+
+    A character of two units (GSM-7 extension, or outside the BMP) is never split between segments, so a segment
+    may stay one unit short: dividing the units by 153 or 67 would undercount.
+    """
+    if _is_gsm7(text):
+        return _count(text, "gsm7", GSM7_SINGLE, GSM7_JOINED)
+    return _count(text, "ucs2", UCS2_SINGLE, UCS2_JOINED)
+
+
+def normalize(text: str) -> str:
+    """The text without accents the GSM-7 alphabet lacks; a character without a known replacement stays."""
+    if _is_gsm7(text):
+        return text
+    return "".join(c if c in _gsm7_characters else _plain(c) for c in text)
+
+
+def _plain(character: str) -> str:
+    replaced = character.translate(_REPLACEMENTS)
+    bare = "".join(c for c in unicodedata.normalize("NFKD", replaced) if not unicodedata.combining(c))
+    return bare if bare and all(c in _gsm7_characters for c in bare) else character
+
+
+def _count(text: str, encoding: Encoding, single: int, joined: int) -> SegmentCount:
+    doubles = [m.start() for m in (_extension_in if encoding == "gsm7" else _pairs_in)(text)]
+    units = len(text) + len(doubles)
+    if units <= single:
+        return SegmentCount(encoding, units, 1)
+    # Each double that would straddle a boundary pushes itself, and all after it, one unit further.
+    lost = 0
+    for before, index in enumerate(doubles):
+        if (index + before + lost) % joined == joined - 1:
+            lost += 1
+    return SegmentCount(encoding, units, -(-(units + lost) // joined))

@@ -1,0 +1,26 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from mock_provider.engine.segments import count_segments, normalize
+
+VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "segments.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("vector", VECTORS["segments"], ids=lambda v: v["name"])
+def test_segments_are_counted_as_they_are_cut(vector):
+    text = "".join(run * times for run, times in vector["text"])
+    counted = count_segments(text)
+    assert (counted.encoding, counted.units, counted.segments) == (
+        vector["encoding"],
+        vector["units"],
+        vector["segments"],
+    )
+
+
+@pytest.mark.parametrize("vector", VECTORS["normalize"], ids=lambda v: v["name"])
+def test_normalised_text_keeps_to_gsm7_where_it_can(vector):
+    normalized = normalize(vector["text"])
+    assert normalized == vector["normalized"]
+    assert count_segments(normalized).encoding == vector["encoding"]
