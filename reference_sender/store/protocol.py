@@ -1,0 +1,74 @@
+"""What the sender asks of a store. All calls block; the sender makes them from threads of its own.
+
+``tests/contract/test_store_contract.py`` holds every store to these words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from reference_sender.dispatch.values import Change, Message, Recovered, State
+
+
+class StoreError(Exception):
+    """The store could not be opened, read or written; nothing of the call was kept."""
+
+
+class Identity(Struct, frozen=True):
+    """What a store remembers of itself."""
+
+    tag: str  # stands in every key the sender makes up
+    report_secret: str  # stands in the address providers report to
+    last_message_id: int  # ids after this one are free
+
+
+class Existing(Struct, frozen=True, gc=False):
+    """The message that holds a key already."""
+
+    message_id: int
+    to: str
+    text: str
+    state: State
+
+
+class Record(Struct, frozen=True, gc=False):
+    """A message as the store knows it."""
+
+    message: Message
+    state: State
+    reason: str
+    provider_id: str | None
+    attempts: int
+    changed_ns: int
+
+
+class Store(Protocol):
+    """Durable home of messages. One process owns a store at a time."""
+
+    def identity(self) -> Identity: ...
+
+    def commit(self, messages: Sequence[Message], changes: Iterable[Change]) -> Mapping[int, Existing]:
+        """Keep all of it in one transaction, on disk on return; raises ``StoreError`` and keeps none.
+
+        A message whose key is taken, by an earlier commit or earlier in ``messages``, is not kept: the answer
+        holds, under its ``message_id``, the message that has the key. Of several changes of one message the
+        last counts.
+        """
+        ...
+
+    def unfinished(self) -> list[Recovered]:
+        """Every message not in a final state, oldest first."""
+        ...
+
+    def records(self, after_id: int, limit: int) -> list[Record]:
+        """At most ``limit`` messages with an id above ``after_id``, in the order of their ids."""
+        ...
+
+    def counts(self, campaign: str | None) -> dict[State, int]:
+        """Messages by state, of one campaign or (None) of all; states without any are left out."""
+        ...
+
+    def close(self) -> None: ...
