@@ -1,0 +1,207 @@
+"""A send request of SMSAPI (``/sms.do``) as the engine's Submit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from mock_provider.engine.numbers import country_of
+from mock_provider.engine.values import Outbound, Submit
+from mock_provider.wire.calls import Instants
+from mock_provider.wire.smsapi.dates import expires_at, scheduled_at
+from mock_provider.wire.smsapi.errors import SmsapiError
+from mock_provider.wire.smsapi.fields import Fields, is_set, list_of, text_of
+from mock_provider.wire.smsapi.message import Counted, read_texts
+from mock_provider.wire.smsapi.numbers import read_msisdn
+from mock_provider.wire.smsapi.settings import SmsapiSettings
+
+WIRE_NAME = "smsapi"
+DEFAULT_SENDER = "Test"
+
+_MAX_IDX_CHARACTERS = 255
+_MAX_SENDER_CHARACTERS = 11
+_MAX_SENDER_DIGITS = 15
+_TIME_RESTRICTIONS = ("follow", "ignore", "nearest_available")
+_TEXT_KEY = re.compile(r"#K([A-Za-z0-9._-]{1,64})#")
+_NANOSECONDS = 1_000_000_000
+
+# Fields beyond number, text, sender, idx and report URL; most requests have none of them.
+_RARE_FIELDS = frozenset(["date", "expiration_date", "group", "template", "time_restriction", "skip_foreign"])
+
+
+class SendRequest(Struct, frozen=True):
+    """A send request understood: the Submit, and what only the reply needs."""
+
+    submit: Submit
+    as_json: bool
+    details: Counted | None  # the first message's text, where details=1 asks to see it
+    date_s: float | None  # when it is scheduled, unix seconds
+
+
+def read_send(
+    fields: Fields,
+    token: str,
+    request_id: int,
+    at: Instants,
+    settings: SmsapiSettings,
+    recipients_limit: int | None,
+) -> SendRequest:
+    """Raises ``SmsapiError`` with SMSAPI's code for what is wrong."""
+    date_s: float | None = None
+    expiry_s: float | None = None
+    if not _RARE_FIELDS.isdisjoint(fields):
+        date_s, expiry_s = _read_rare(fields, at.wall_s, settings)
+    numbers = list_of(fields, "to", ",")
+    if recipients_limit is not None and len(numbers) > recipients_limit:
+        raise SmsapiError(19)
+    references = _references(fields, len(numbers))
+    texts = read_texts(fields, len(numbers), settings)
+    messages, unparsable = _outbound(fields, numbers, texts, references, settings)
+    submit = Submit(
+        request_id,
+        WIRE_NAME,
+        token,
+        _sender(fields),
+        messages,
+        fast=is_set(fields, "fast"),
+        refuse_duplicates=is_set(fields, "check_idx"),
+        validate_only=is_set(fields, "test"),
+        report_url=_report_url(fields, settings),
+        scheduled_ns=None if date_s is None else _engine_time(date_s, at),
+        expires_ns=None if expiry_s is None else _engine_time(expiry_s, at),
+        unparsable=unparsable,
+    )
+    details = texts[0] if is_set(fields, "details") else None
+    return SendRequest(submit, wants_json(fields), details, date_s)
+
+
+def wants_json(fields: Fields) -> bool:
+    """``format=json``; anything else is answered as text."""
+    return fields.get("format") == "json"
+
+
+def _read_rare(fields: Fields, wall_s: float, settings: SmsapiSettings) -> tuple[float | None, float | None]:
+    if text_of(fields, "group"):
+        raise SmsapiError(40)
+    if text_of(fields, "template"):
+        raise SmsapiError(93 if text_of(fields, "message") else 104)
+    restriction = text_of(fields, "time_restriction")
+    if restriction and restriction not in _TIME_RESTRICTIONS:
+        raise SmsapiError(28)
+    date_s: float | None = None
+    if date := text_of(fields, "date"):
+        date_s = scheduled_at(date, is_set(fields, "date_validate"), wall_s, settings)
+    expiry_s: float | None = None
+    if expiry := text_of(fields, "expiration_date"):
+        expiry_s = expires_at(expiry, wall_s if date_s is None else date_s, settings)
+    return date_s, expiry_s
+
+
+def _engine_time(unix_s: float, at: Instants) -> int:
+    return at.now_ns + int((unix_s - at.wall_s) * _NANOSECONDS)
+
+
+def _references(fields: Fields, recipients: int) -> list[str] | None:
+    references = list_of(fields, "idx", "|")
+    if not references:
+        return None
+    if len(references) != recipients:
+        raise SmsapiError(20)
+    if any(len(reference) > _MAX_IDX_CHARACTERS for reference in references):
+        raise SmsapiError(27)
+    return references
+
+
+def _sender(fields: Fields) -> str:
+    sender = text_of(fields, "from").strip()
+    if not sender:
+        return DEFAULT_SENDER
+    limit = _MAX_SENDER_DIGITS if sender.isdigit() else _MAX_SENDER_CHARACTERS
+    if len(sender) > limit:
+        raise SmsapiError(14)
+    return sender
+
+
+def _outbound(
+    fields: Fields,
+    numbers: Sequence[str],
+    texts: Sequence[Counted],
+    references: Sequence[str] | None,
+    settings: SmsapiSettings,
+) -> tuple[tuple[Outbound, ...], tuple[str, ...]]:
+    drop_repeated = (
+        settings.drop_repeated_numbers and len(numbers) > 1 and not is_set(fields, "allow_duplicates")
+    )
+    drop_foreign = is_set(fields, "skip_foreign")
+    seen: set[str] = set()
+    messages: list[Outbound] = []
+    unparsable: list[str] = []
+    only = texts[0]
+    for position, submitted in enumerate(numbers):
+        submitted = submitted.strip()
+        msisdn = read_msisdn(submitted, settings)
+        if msisdn is None:
+            if submitted:
+                unparsable.append(submitted)
+            continue
+        if drop_foreign and country_of(msisdn) != settings.default_country:
+            continue
+        if drop_repeated:
+            if msisdn in seen:
+                continue
+            seen.add(msisdn)
+        counted = texts[position] if len(texts) > 1 else only
+        reference = (references[position] or None) if references is not None else None
+        key = reference or text_key(counted.text)
+        messages.append(Outbound(msisdn, submitted, counted.text, counted.parts, key, reference))
+    return tuple(messages), tuple(unparsable)
+
+
+def text_key(text: str) -> str:
+    """The journey key that a sender without a field for it put into the text as ``#K<key>#``, or ""."""
+    if "#K" not in text:
+        return ""
+    found = _TEXT_KEY.search(text)
+    return found.group(1) if found else ""
+
+
+def _report_url(fields: Fields, settings: SmsapiSettings) -> str | None:
+    url = text_of(fields, "notify_url")
+    if not url:
+        return None
+    if not report_url_allowed(url, settings.report_hosts):
+        raise SmsapiError(70)
+    return url
+
+
+@lru_cache(maxsize=256)
+def report_url_allowed(url: str, hosts: tuple[str, ...]) -> bool:
+    """Whether reports may be sent there: http(s), and a host that is loopback or named in ``hosts``.
+
+    Loopback only by default, so that a test that carries real URLs calls nobody.
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    if parts.scheme not in ("http", "https") or not host or not port_is_valid:
+        return False
+    if any(c <= " " or c == "\x7f" for c in url):
+        return False
+    return _is_loopback(host) or host in hosts or "*" in hosts
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
