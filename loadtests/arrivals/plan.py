@@ -1,0 +1,155 @@
+"""The plan of a run: who sends what when, fixed before it starts; and the schedule it works out to.
+
+A plan is a small value that goes through JSON to every Locust process; each works out the same schedule from
+it. All of a slot (its instant, class, recipient, text and key) is a function of the plan's seed and the
+slot's number, with a seed of its own for each concern, so that changing the mix moves no arrival.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from loadtests.arrivals.chance import derive_seed, uniforms, words
+from loadtests.arrivals.processes import NS_PER_S, Process, duration_ns, instants_ns
+from loadtests.arrivals.texts import CLASSES, MARKETING, TEXTS, fill
+
+# Polish mobile ranges (a prefix does not tell the operator), each with seven digits behind it.
+_MOBILE_PREFIXES = (45, 50, 51, 53, 57, 60, 66, 69, 72, 73, 78, 79, 88)
+_PER_PREFIX = 10_000_000
+_NUMBERS = len(_MOBILE_PREFIXES) * _PER_PREFIX
+# A prime that does not divide the number of numbers: steps of it visit each number once before any comes
+# again, so no run comes near a provider's limit per recipient (10 in 60 s at SMSAPI).
+_STRIDE = 80_345_011
+
+
+class Mix(Struct, frozen=True):
+    """Shares of the classes; they are weights, so they need not add up to 1."""
+
+    otp: float = 0.0
+    transactional: float = 0.0
+    marketing: float = 0.0
+
+
+DAY_MIX = Mix(otp=0.1, transactional=0.3, marketing=0.6)
+
+
+class Stream(Struct, frozen=True):
+    """One flow of arrivals, ``start_s`` after the plan's zero. ``campaign`` names its marketing."""
+
+    process: Process
+    mix: Mix = DAY_MIX
+    campaign: str = ""
+    start_s: float = 0.0
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """``in_flight_limit`` is for the whole run, shared evenly among its workers."""
+
+    streams: tuple[Stream, ...]
+    seed: int
+    key_tag: str
+    in_flight_limit: int = 500
+    texts: dict[str, tuple[str, ...]] = {}  # by class; the built-in ones where a class is absent
+
+    def duration_ns(self) -> int:
+        return max(round(s.start_s * NS_PER_S) + duration_ns(s.process) for s in self.streams)
+
+
+class Message(Struct, frozen=True, gc=False):
+    """One message to be sent. ``to`` is the MSISDN in digits, without a plus."""
+
+    key: str
+    to: str
+    text: str
+    message_class: str
+    campaign: str
+
+
+class Schedule:
+    """Every slot of a plan: its instant by ``intended_ns[slot]``, its message by ``message(slot)``."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.intended_ns, self._stream = _merge(plan)
+        count = len(self.intended_ns)
+        self._class = _classes(plan, self._stream)
+        self._recipient = _recipients(derive_seed(plan.seed, "recipients"), count)
+        self._draw = words(derive_seed(plan.seed, "texts"), count) >> np.uint64(16)
+        self._texts = tuple(plan.texts.get(name) or TEXTS[name] for name in CLASSES)
+
+    def __len__(self) -> int:
+        return len(self.intended_ns)
+
+    def message_class(self, slot: int) -> str:
+        return CLASSES[self._class[slot]]
+
+    def message(self, slot: int) -> Message:
+        kind = int(self._class[slot])
+        draw = int(self._draw[slot])
+        templates = self._texts[kind]
+        name = CLASSES[kind]
+        return Message(
+            key=f"{self.plan.key_tag}-{slot:07d}",
+            to=f"48{self._recipient[slot]:09d}",
+            text=fill(templates[draw % len(templates)], draw // len(templates)),
+            message_class=name,
+            campaign=self.plan.streams[self._stream[slot]].campaign if name == MARKETING else "",
+        )
+
+    def share(self, worker: int, workers: int) -> range:
+        """The slots of one worker: slot i belongs to worker i mod N."""
+        return range(worker, len(self), workers)
+
+
+def seeds(plan: Plan) -> dict[str, int]:
+    """Every seed of the plan by the concern it serves, as the manifest lists them."""
+    concerns = ("arrivals", "classes", "recipients", "texts")
+    return {"plan": plan.seed} | {concern: derive_seed(plan.seed, concern) for concern in concerns}
+
+
+def plan_to_json(plan: Plan) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(plan), indent=2)
+
+
+def plan_from_json(body: bytes) -> Plan:
+    """Raises ``msgspec.ValidationError`` that names the field."""
+    return msgspec.json.decode(body, type=Plan)
+
+
+def key_tag_of(seed: int) -> str:
+    """A short tag for a run's keys: the same seed gives the same keys, hence the same fates at the
+    provider.
+    """
+    return f"{derive_seed(seed, 'key_tag') & 0xFFFF:04x}"
+
+
+def _merge(plan: Plan) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    base = derive_seed(plan.seed, "arrivals")
+    pieces = [
+        round(stream.start_s * NS_PER_S) + instants_ns(stream.process, derive_seed(base, str(ordinal)))
+        for ordinal, stream in enumerate(plan.streams)
+    ]
+    instants = np.concatenate(pieces)
+    origin = np.concatenate([np.full(len(piece), i, dtype=np.uint8) for i, piece in enumerate(pieces)])
+    order = np.argsort(instants, kind="stable")
+    return instants[order], origin[order]
+
+
+def _classes(plan: Plan, stream: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    drawn = uniforms(derive_seed(plan.seed, "classes"), len(stream))
+    chosen = np.zeros(len(stream), dtype=np.uint8)
+    for ordinal, item in enumerate(plan.streams):
+        shares = np.cumsum([item.mix.otp, item.mix.transactional, item.mix.marketing])
+        mine = stream == ordinal
+        chosen[mine] = np.searchsorted(shares / shares[-1], drawn[mine], side="right")
+    return chosen
+
+
+def _recipients(seed: int, count: int) -> NDArray[np.int64]:
+    place = (np.arange(count, dtype=np.int64) * _STRIDE + seed % _NUMBERS) % _NUMBERS
+    prefixes = np.array(_MOBILE_PREFIXES, dtype=np.int64)[place // _PER_PREFIX]
+    numbers: NDArray[np.int64] = prefixes * _PER_PREFIX + place % _PER_PREFIX
+    return numbers

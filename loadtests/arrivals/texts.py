@@ -1,0 +1,48 @@
+"""What the messages say: realistic lengths and alphabets, since capacity and price count segments.
+
+``{code}`` is six digits, ``{amount}`` a price, ``{number}`` an order number, all of them from the slot's
+chance. About a quarter of the texts hold Polish letters that GSM-7 lacks, which turns 160 characters a
+segment into 70.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+OTP = "otp"
+TRANSACTIONAL = "transactional"
+MARKETING = "marketing"
+CLASSES = (OTP, TRANSACTIONAL, MARKETING)
+
+TEXTS: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
+    {
+        OTP: (
+            "Your code is {code}. It is valid for 5 minutes. Do not share it with anyone.",
+            "{code} is your verification code.",
+            "Kod autoryzacji: {code}. Przelew na kwote {amount} PLN. Nie podawaj kodu nikomu.",
+            "Kod do logowania: {code}. Jeśli to nie Ty, zadzwoń do nas.",
+        ),
+        TRANSACTIONAL: (
+            "Your parcel {number} is out for delivery today between 10:00 and 14:00.",
+            "Order {number} has been shipped. Track it in the app.",
+            "Przypominamy o wizycie jutro o godz. 12:30. Aby odwolac, odpowiedz NIE.",
+            "Płatność {amount} zł za zamówienie {number} została zaksięgowana. Dziękujemy!",
+        ),
+        MARKETING: (
+            "Only today: 30% off with code {number}. Show this message at the till. Reply STOP to opt out.",
+            "Weekend sale! Second pair of shoes at half price in all our shops and online until Sunday "
+            "night. Prices from {amount} PLN, while stocks last. See you there! Reply STOP to opt out.",
+            "Nowa kolekcja juz w sklepach. Z kodem {number} kupisz 20% taniej do niedzieli. Rezygnacja: STOP",
+            "Łap okazję! Tylko dziś wszystko za pół ceny, kod {number}. Rezygnacja: wyślij STOP",
+        ),
+    }
+)
+
+
+def fill(template: str, draw: int) -> str:
+    """The template with its placeholders set from ``draw``, at least 40 random bits."""
+    return (
+        template.replace("{code}", f"{draw % 1_000_000:06d}")
+        .replace("{amount}", f"{draw % 900 + 10},{draw % 97:02d}")
+        .replace("{number}", f"{draw % 89_999_999 + 10_000_000}")
+    )
