@@ -1,0 +1,9 @@
+"""The sender's sans-IO core: lanes, batches, rate limits, retries, breaker, expiry, matching of delivery reports."""
+
+from __future__ import annotations
+
+from reference_sender.dispatch.dispatcher import Dispatcher
+from reference_sender.dispatch.settings import DispatchSettings
+from reference_sender.dispatch.snapshot import DispatchState, RouteState
+
+__all__ = ["DispatchSettings", "DispatchState", "Dispatcher", "RouteState"]

@@ -1,0 +1,146 @@
+"""Messages that a provider has taken, and the matching of delivery reports to them."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from msgspec import Struct
+
+from reference_sender.dispatch.values import Report, State
+
+
+class Sent(Struct, frozen=True, gc=False):
+    """What is kept of a message once a provider has it: not its text. Half a million of these may wait at once."""
+
+    message_id: int
+    attempts: int
+    provider_id: str | None
+    at_ns: int  # when it was sent, or, once it has ended, when it ended
+    state: State = State.SENT
+
+
+class SentIndex:
+    """Messages by key and by the provider's id, in the order in which they were added."""
+
+    __slots__ = ("_key_of", "by_key")
+
+    def __init__(self) -> None:
+        self.by_key: dict[str, Sent] = {}
+        self._key_of: dict[str, str] = {}
+
+    def add(self, key: str, sent: Sent) -> None:
+        """Keep ``sent`` under ``key``."""
+        self.by_key[key] = sent
+        if sent.provider_id is not None:
+            self._key_of[sent.provider_id] = key
+
+    def find(self, report: Report) -> str | None:
+        """The key of the message that ``report`` is about: by its client reference, else by the provider's id."""
+        if report.key is not None and report.key in self.by_key:
+            return report.key
+        key = self._key_of.get(report.provider_id)
+        return key if key in self.by_key else None
+
+    def pop(self, key: str) -> Sent:
+        """Forget ``key``."""
+        sent = self.by_key.pop(key)
+        if sent.provider_id is not None:
+            self._key_of.pop(sent.provider_id, None)
+        return sent
+
+
+class Awaiting:
+    """SENT messages, and when to stop waiting for their reports."""
+
+    __slots__ = ("_next_ns", "_step_ns", "_timeout_ns", "index")
+
+    def __init__(self, timeout_ns: int) -> None:
+        self.index = SentIndex()
+        self._timeout_ns = timeout_ns
+        self._step_ns = max(1, timeout_ns // 1000)  # a timeout may be noticed this late
+        self._next_ns: int | None = None
+
+    def add(self, key: str, sent: Sent) -> None:
+        """Await the report of ``key``; to be called in the order of ``sent.at_ns``."""
+        self.index.add(key, sent)
+        if self._next_ns is None:
+            self._next_ns = sent.at_ns + self._timeout_ns
+
+    def take_timed_out(self, now_ns: int) -> list[tuple[str, Sent]]:
+        """Messages whose report is overdue, oldest first."""
+        if self._next_ns is None or now_ns < self._next_ns:
+            return []
+        latest_ns = now_ns - self._timeout_ns
+        keys: list[str] = []
+        self._next_ns = None
+        for key, sent in self.index.by_key.items():
+            if sent.at_ns > latest_ns:
+                # Stepping bounds how often the walk over the dictionary's freed front places is made.
+                self._next_ns = max(sent.at_ns + self._timeout_ns, now_ns + self._step_ns)
+                break
+            keys.append(key)
+        return [(key, self.index.pop(key)) for key in keys]
+
+    def next_ns(self) -> int | None:
+        """When ``take_timed_out`` may next find something."""
+        return self._next_ns
+
+
+class Ended:
+    """The last messages that ended without a delivery, for the one late update that the table allows."""
+
+    __slots__ = ("_capacity", "index")
+
+    def __init__(self, capacity: int) -> None:
+        self.index = SentIndex()
+        self._capacity = capacity
+
+    def add(self, key: str, sent: Sent) -> None:
+        """Keep ``sent``; beyond the capacity the oldest go, an eighth at a time, since each such walk has its price."""
+        self.index.add(key, sent)
+        if len(self.index.by_key) > self._capacity:
+            for oldest in list(islice(self.index.by_key, self._capacity // 8 + 1)):
+                self.index.pop(oldest)
+
+
+class EarlyReports:
+    """Reports that overtook the answer to their submit, kept until that answer comes."""
+
+    __slots__ = ("_by_id", "_by_key", "_capacity")
+
+    def __init__(self, capacity: int) -> None:
+        self._by_key: dict[str, Report] = {}
+        self._by_id: dict[str, Report] = {}
+        self._capacity = capacity
+
+    def __len__(self) -> int:
+        return len(self._by_key) + len(self._by_id)
+
+    def keep_for_key(self, key: str, report: Report) -> None:
+        """Keep ``report`` for the message ``key``, which is being submitted; a final report is not replaced."""
+        kept = self._by_key.get(key)
+        if kept is None or kept.state is State.SENT:
+            self._by_key[key] = report
+
+    def keep_for_id(self, report: Report) -> bool:
+        """Keep ``report`` for whichever message is given its provider id; False if there is no room."""
+        kept = self._by_id.get(report.provider_id)
+        if kept is None and len(self._by_id) >= self._capacity:
+            return False
+        if kept is None or kept.state is State.SENT:
+            self._by_id[report.provider_id] = report
+        return True
+
+    def take(self, key: str, provider_id: str | None) -> Report | None:
+        """The report kept for a message whose submit has now been answered."""
+        by_id = self._by_id.pop(provider_id, None) if provider_id is not None else None
+        by_key = self._by_key.pop(key, None)
+        if by_id is not None and (by_key is None or by_key.state is State.SENT):
+            return by_id
+        return by_key
+
+    def drop_unclaimed(self) -> int:
+        """Nothing is being submitted any more, so no answer can claim what was kept by id; returns how many."""
+        dropped = len(self._by_id)
+        self._by_id.clear()
+        return dropped

@@ -1,0 +1,137 @@
+"""Every message that no provider has taken yet: in its lane, waiting for a retry, or being submitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from heapq import heappop, heappush
+
+from reference_sender.dispatch.expiry import ExpiryIndex
+from reference_sender.dispatch.lane import LaneQueue
+from reference_sender.dispatch.states import moved
+from reference_sender.dispatch.ticket import LANES, Ticket, lane_index
+from reference_sender.dispatch.values import Message, State
+
+_KINDS = len(LANES)
+
+
+class Backlog:
+    """Tickets by key. ``ready`` counts those in a lane, ``waiting`` those and the ones between attempts, by lane."""
+
+    def __init__(self, routes: int) -> None:
+        # Slot 0 is what any route may take, slot 1 + n what only route n may: an unanswered attempt there may have
+        # got through, and only that provider would know the key again.
+        self.lanes = [LaneQueue() for _ in range(_KINDS * (1 + routes))]
+        self.tickets: dict[str, Ticket] = {}
+        self.waiting = [0] * _KINDS
+        self.ready = [0] * _KINDS
+        self._expiry = ExpiryIndex()
+        self._retries: list[tuple[int, int, Ticket]] = []
+        self._retries_made = 0
+
+    def add(self, message: Message) -> Ticket:
+        """Take ``message`` in, at the tail of its campaign."""
+        ticket = Ticket(message, lane_index(message.lane), message.expires_ns)
+        self.tickets[message.key] = ticket
+        self._watch(ticket)
+        self._to_lane(ticket)
+        return ticket
+
+    def restore(self, message: Message, attempts: int, slot: int, expires_ns: int) -> Ticket:
+        """Take in a message of an earlier life of the process, which route ``slot`` may already have."""
+        ticket = Ticket(message, lane_index(message.lane), expires_ns, slot, State.QUEUED, attempts, attempts)
+        self.tickets[message.key] = ticket
+        self._watch(ticket)
+        self._to_lane(ticket)
+        return ticket
+
+    def head(self, slot: int, kind: int) -> Ticket | None:
+        """The next ticket of that lane, which may have expired."""
+        return self.lanes[slot * _KINDS + kind].head()
+
+    def live(self, slot: int, kind: int) -> int:
+        """Tickets in that lane."""
+        return self.lanes[slot * _KINDS + kind].live
+
+    def take(self, now_ns: int, slot: int, kind: int, max_messages: int, max_segments: int) -> list[Ticket]:
+        """Take a batch out of that lane, for submitting now."""
+        batch = self.lanes[slot * _KINDS + kind].take(now_ns, max_messages, max_segments)
+        for ticket in batch:
+            ticket.state = moved(ticket.state, State.SUBMITTING)
+            ticket.in_lane = False
+            ticket.attempts += 1
+            self._expiry.discard(ticket)
+        self.ready[kind] -= len(batch)
+        self.waiting[kind] -= len(batch)
+        return batch
+
+    def put_back(self, tickets: Sequence[Ticket]) -> None:
+        """Return tickets whose attempt was not taken, in order, to the head of their campaigns."""
+        for ticket in tickets:
+            ticket.state = moved(ticket.state, State.QUEUED)
+            self._watch(ticket)
+        self._to_heads(tickets)
+
+    def put_off(self, ticket: Ticket, until_ns: int) -> None:
+        """Let a ticket whose attempt was not taken wait for its next one."""
+        ticket.state = moved(ticket.state, State.QUEUED)
+        self._watch(ticket)
+        if until_ns < ticket.expires_ns:  # else it waits for its expiry only
+            self._retries_made += 1
+            heappush(self._retries, (until_ns, self._retries_made, ticket))
+
+    def end(self, ticket: Ticket, state: State) -> None:
+        """``ticket`` leaves the backlog, as SENT or for good."""
+        before = ticket.state
+        ticket.state = moved(before, state)
+        del self.tickets[ticket.message.key]
+        if before is not State.QUEUED:
+            return
+        self.waiting[ticket.lane] -= 1
+        self._expiry.discard(ticket)
+        if ticket.in_lane:
+            self.ready[ticket.lane] -= 1
+            self.lanes[ticket.slot * _KINDS + ticket.lane].forget()
+
+    def take_expired(self, now_ns: int) -> list[Ticket]:
+        """Waiting tickets that are past their deadline, as EXPIRED."""
+        expired = self._expiry.take_due(now_ns)
+        for ticket in expired:
+            self.end(ticket, State.EXPIRED)
+        return expired
+
+    def wake_retries(self, now_ns: int) -> None:
+        """Return to the lanes what has waited long enough."""
+        due: list[Ticket] = []
+        retries = self._retries
+        while retries and (retries[0][0] <= now_ns or retries[0][2].state is not State.QUEUED):
+            ticket = heappop(retries)[2]
+            if ticket.state is State.QUEUED:
+                due.append(ticket)
+        if due:
+            self._to_heads(due)
+
+    def next_ns(self) -> int | None:
+        """When ``take_expired`` or ``wake_retries`` may next find something."""
+        expiry_ns = self._expiry.next_ns()
+        if not self._retries:
+            return expiry_ns
+        retry_ns = self._retries[0][0]
+        return retry_ns if expiry_ns is None else min(retry_ns, expiry_ns)
+
+    def _watch(self, ticket: Ticket) -> None:
+        self.waiting[ticket.lane] += 1
+        self._expiry.add(ticket)
+
+    def _to_lane(self, ticket: Ticket) -> None:
+        ticket.in_lane = True
+        self.ready[ticket.lane] += 1
+        self.lanes[ticket.slot * _KINDS + ticket.lane].put(ticket)
+
+    def _to_heads(self, tickets: Sequence[Ticket]) -> None:
+        by_lane: dict[int, list[Ticket]] = {}
+        for ticket in tickets:
+            ticket.in_lane = True
+            self.ready[ticket.lane] += 1
+            by_lane.setdefault(ticket.slot * _KINDS + ticket.lane, []).append(ticket)
+        for index, group in by_lane.items():
+            self.lanes[index].put_back(group)

@@ -1,0 +1,60 @@
+"""A circuit breaker: after enough failed requests in a row, stop asking, then ask with one message at a time."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from reference_sender.dispatch.jitter import fraction, grown
+
+
+class BreakerState(Enum):
+    """CLOSED lets everything through, OPEN nothing, HALF_OPEN one probe."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+class Breaker:
+    """Opens after ``failures`` failures in a row, for ``open_ns``, doubling up to ``cap_ns`` while probes fail."""
+
+    def __init__(self, failures: int, open_ns: int, cap_ns: int, seed: int, name: str) -> None:
+        self.state = BreakerState.CLOSED
+        self.until_ns = 0
+        self.opened = 0  # times in all
+        self._failures = failures
+        self._open_ns = open_ns
+        self._cap_ns = cap_ns
+        self._seed = seed
+        self._name = name
+        self._in_a_row = 0
+        self._reopened = 0
+
+    def check(self, now_ns: int) -> BreakerState:
+        """The state now; an OPEN breaker whose time is up becomes HALF_OPEN."""
+        if self.state is BreakerState.OPEN and now_ns >= self.until_ns:
+            self.state = BreakerState.HALF_OPEN
+        return self.state
+
+    def succeeded(self) -> None:
+        """The provider answered like one that works."""
+        self.state = BreakerState.CLOSED
+        self._in_a_row = 0
+        self._reopened = 0
+
+    def failed(self, now_ns: int) -> None:
+        """A request got no answer, or one that says the provider is broken."""
+        self._in_a_row += 1
+        if self.state is BreakerState.OPEN:
+            return  # an answer to what was in flight when it opened tells nothing new
+        if self.state is BreakerState.HALF_OPEN or self._in_a_row >= self._failures:
+            self._open(now_ns)
+
+    def _open(self, now_ns: int) -> None:
+        wait_ns = grown(self._open_ns, self._cap_ns, self._reopened)
+        self._reopened += 1
+        self.opened += 1
+        # Equal jitter: several senders that lost one provider must not probe it in step.
+        wait_ns = wait_ns // 2 + int(wait_ns / 2 * fraction(self._seed, self._name, self.opened))
+        self.state = BreakerState.OPEN
+        self.until_ns = now_ns + wait_ns

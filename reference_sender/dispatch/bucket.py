@@ -1,0 +1,53 @@
+"""A token bucket in integers: in any window of w seconds at most rate * w + burst tokens are spent, exactly."""
+
+from __future__ import annotations
+
+# One token is 10**15 parts. A rate of r/s, kept as whole millionths, is then a whole number of parts each
+# nanosecond, so no sum is ever rounded in the sender's favour and a computed instant is exactly right.
+_PARTS = 10**15
+_MICRO = 10**6
+
+
+class TokenBucket:
+    """Spends whole tokens. It starts full; ``now_ns`` never goes back."""
+
+    __slots__ = ("_at_ns", "_level", "_rate", "_size", "capacity")
+
+    def __init__(self, rate_per_s: float, burst: float) -> None:
+        """Raises ``ValueError`` unless the rate is positive and the burst holds one token."""
+        self._rate = int(min(rate_per_s, 1e12) * _MICRO)  # parts a nanosecond
+        self.capacity = int(min(burst, 1e12))
+        if self._rate < 1 or self.capacity < 1:
+            raise ValueError(f"a token bucket needs rate > 0 and burst >= 1, not {rate_per_s} and {burst}")
+        self._size = self.capacity * _PARTS
+        self._level = self._size
+        self._at_ns = 0
+
+    def available(self, now_ns: int) -> int:
+        """Whole tokens there are now."""
+        level = self._level
+        if level < self._size and now_ns > self._at_ns:
+            level += (now_ns - self._at_ns) * self._rate
+            self._level = level = min(level, self._size)
+        self._at_ns = now_ns
+        return level // _PARTS
+
+    def ready_ns(self, now_ns: int, tokens: int) -> int:
+        """The first instant, not before now, at which there are ``tokens`` (at most ``capacity``)."""
+        if self.available(now_ns) >= tokens:
+            return now_ns
+        short = tokens * _PARTS - self._level
+        return now_ns + -(-short // self._rate)
+
+    def spend(self, tokens: int) -> None:
+        """Take what ``available`` has just shown to be there."""
+        self._level -= tokens * _PARTS
+
+    def drain(self, now_ns: int) -> None:
+        """Forget the saved-up burst: the provider has just said that it is too much."""
+        self._at_ns = now_ns
+        self._level = min(self._level, 0)
+
+    def tokens_in(self, seconds: float) -> int:
+        """Whole tokens that ``seconds`` bring, at most ``capacity``."""
+        return min(self.capacity, int(seconds * self._rate / _MICRO))

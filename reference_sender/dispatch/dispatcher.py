@@ -1,0 +1,231 @@
+"""The sender's core: messages, answers and reports go in with the time; batches to submit and changes come out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from reference_sender.dispatch.awaiting import Sent
+from reference_sender.dispatch.backlog import Backlog
+from reference_sender.dispatch.ledger import EXPIRED_UNCERTAIN, EXPIRED_WAITING, Ledger
+from reference_sender.dispatch.retry import SECOND_NS, decide, retry_rules
+from reference_sender.dispatch.sending import Batch, Sending
+from reference_sender.dispatch.settings import DispatchSettings
+from reference_sender.dispatch.snapshot import DispatchState, RouteState
+from reference_sender.dispatch.ticket import SHARED, Ticket
+from reference_sender.dispatch.values import (
+    Effect,
+    Lane,
+    Message,
+    Recovered,
+    Report,
+    Result,
+    RouteLimits,
+    State,
+)
+
+TOO_LARGE = "more_segments_than_any_route_allows"
+
+
+class Dispatcher:
+    """Decides what to submit when, and what each message's state is. It performs nothing itself.
+
+    Every call takes ``now_ns``, which never goes back, and returns the effects due by then, in the order in which
+    they happened. The driver owes one ``answered`` for each ``SubmitBatch``: where no answer came, it says UNKNOWN.
+    Messages must be in the store before they are offered; a ``Change`` must be in the store before its cause is
+    acknowledged (the OK to a delivery report). Losing one by a crash costs a repeat, never a message.
+    """
+
+    def __init__(self, settings: DispatchSettings, routes: tuple[RouteLimits, ...], seed: int) -> None:
+        """Raises ``ValueError``, naming all faults at once, if a route's limits allow nothing or names repeat."""
+        _check_routes(routes)
+        self._settings = settings
+        self._rules = retry_rules(settings, seed)
+        self._window_ns = int(settings.idempotency_window_s * SECOND_NS)
+        self._backlog = Backlog(len(routes))
+        self._ledger = Ledger(settings, self._backlog)
+        self._sending = Sending(settings, routes, seed, self._backlog, self._ledger)
+        self._largest = max(int(limits.segments_burst) for limits in routes)
+        self._now_ns = 0
+
+    def has_room(self, count: int, lane: Lane) -> bool:
+        """Whether ``count`` more messages of ``lane`` fit in the backlog; ask before storing them."""
+        limit = self._settings.max_backlog
+        if lane is not Lane.OTP:
+            limit -= self._settings.otp_reserved_backlog
+        return len(self._backlog.tickets) + count <= limit
+
+    def offer(self, now_ns: int, messages: Sequence[Message]) -> Sequence[Effect]:
+        """Take in stored messages. A key that is already open is counted and otherwise ignored."""
+        self._move_clock(now_ns)
+        effects: list[Effect] = []
+        totals = self._ledger.totals
+        for message in messages:
+            if self._ledger.knows(message.key):
+                totals.duplicate_offers += 1
+                continue
+            totals.offered += 1
+            ticket = self._backlog.add(message)
+            if message.segments > self._largest:
+                self._ledger.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
+        self._run_due(now_ns, effects)
+        return effects
+
+    def answered(self, now_ns: int, batch_id: int, results: Sequence[Result]) -> Sequence[Effect]:
+        """Learn how a batch ended, one result a message in the batch's order.
+
+        Raises ``ValueError``, changing nothing, for a batch that is not in flight or a wrong number of results.
+        """
+        batch = self._sending.in_flight.get(batch_id)
+        if batch is None:
+            raise ValueError(f"batch {batch_id} is not in flight")
+        if len(results) != len(batch.tickets):
+            raise ValueError(f"batch {batch_id} has {len(batch.tickets)} messages, not {len(results)}")
+        self._move_clock(now_ns)
+        del self._sending.in_flight[batch_id]
+        effects: list[Effect] = []
+        back: list[Ticket] = []
+        for ticket, result in zip(batch.tickets, results, strict=True):
+            if self._settle(now_ns, batch, ticket, result, effects):
+                back.append(ticket)
+        if back:
+            self._backlog.put_back(back)
+        batch.route.answered(now_ns, batch.submitted_ns, results)
+        if not self._sending.in_flight:
+            self._ledger.totals.orphan_reports += self._ledger.early.drop_unclaimed()
+        self._run_due(now_ns, effects)
+        return effects
+
+    def reported(self, now_ns: int, reports: Sequence[Report]) -> Sequence[Effect]:
+        """Take delivery reports: in any order, repeatedly, before the submit's answer or after the message's end."""
+        self._move_clock(now_ns)
+        effects: list[Effect] = []
+        submitting = bool(self._sending.in_flight)
+        for report in reports:
+            self._ledger.reported(now_ns, report, submitting, effects)
+        self._run_due(now_ns, effects)
+        return effects
+
+    def recover(self, now_ns: int, recovered: Iterable[Recovered]) -> Sequence[Effect]:
+        """Take in what an earlier life of the process left open; to be called once, before anything is offered.
+
+        A QUEUED one may have been submitted just before the end, so it is treated as uncertain: it goes out with its
+        key, on the first route, and only while the provider would know the key again.
+        """
+        self._move_clock(now_ns)
+        effects: list[Effect] = []
+        sent: list[tuple[str, Sent]] = []
+        for each in recovered:
+            self._ledger.totals.recovered += 1
+            message = each.message
+            if each.state is State.SENT:
+                sent_ns = now_ns if each.sent_ns is None else min(each.sent_ns, now_ns)
+                sent.append((message.key, Sent(message.message_id, each.attempts, each.provider_id, sent_ns)))
+            else:
+                expires_ns = min(message.expires_ns, message.created_ns + self._window_ns)
+                self._backlog.restore(message, each.attempts, 1 + self._sending.routes[0].index, expires_ns)
+        sent.sort(key=lambda entry: entry[1].at_ns)
+        for key, entry in sent:
+            self._ledger.awaiting.add(key, entry)
+        self._run_due(now_ns, effects)
+        return effects
+
+    def next_deadline(self) -> int | None:
+        """When ``advance`` wants to be called, unless something else is called before; None: nothing is pending."""
+        waits = (self._sending.wake_ns, self._backlog.next_ns(), self._ledger.awaiting.next_ns())
+        return min((wait for wait in waits if wait is not None), default=None)
+
+    def advance(self, now_ns: int) -> Sequence[Effect]:
+        """Do what has come due: expiries, retries, overdue reports, batches that waited for tokens or a pause."""
+        self._move_clock(now_ns)
+        effects: list[Effect] = []
+        self._run_due(now_ns, effects)
+        return effects
+
+    def state(self) -> DispatchState:
+        """How things stand as of the last call."""
+        backlog, sending = self._backlog, self._sending
+        now_ns = self._now_ns
+        routes = tuple(
+            RouteState(
+                name=route.name,
+                breaker=route.breaker.state.value,
+                breaker_opened=route.breaker.opened,
+                in_flight=route.in_flight,
+                paused_s=max(0, route.blocked_until(now_ns) - now_ns) / SECOND_NS,
+                throttles=route.throttles,
+            )
+            for route in sending.routes
+        )
+        return DispatchState(
+            queue_otp=backlog.waiting[0],
+            queue_transactional=backlog.waiting[1],
+            queue_marketing=backlog.waiting[2],
+            between_attempts=sum(backlog.waiting) - sum(backlog.ready),
+            in_flight=len(sending.in_flight),
+            in_flight_messages=len(backlog.tickets) - sum(backlog.waiting),
+            awaiting_report=len(self._ledger.awaiting.index.by_key),
+            early_reports=len(self._ledger.early),
+            totals=msgspec.structs.asdict(self._ledger.totals),
+            routes=routes,
+        )
+
+    def _settle(
+        self, now_ns: int, batch: Batch, ticket: Ticket, result: Result, effects: list[Effect]
+    ) -> bool:
+        """Carry out what the attempt's result means for ``ticket``; True if it goes back to its lane now."""
+        ledger = self._ledger
+        message = ticket.message
+        decision = decide(self._rules, now_ns, message, ticket.counted + 1, len(batch.tickets), result)
+        early = ledger.early.take(message.key, result.provider_id) if len(ledger.early) else None
+        if early is not None:
+            # Whatever the answer says: a report is the better witness that the provider has the message.
+            ledger.reported_early(now_ns, ticket, result.provider_id, early, effects)
+            return False
+        if decision.state is State.SENT:
+            ledger.taken(now_ns, ticket, result.provider_id, effects)
+            return False
+        ticket.counted += decision.counts
+        ticket.solo = ticket.solo or decision.solo
+        if decision.uncertain and ticket.slot == SHARED:
+            ticket.slot = 1 + batch.route.index
+            ticket.expires_ns = min(ticket.expires_ns, batch.submitted_ns + self._window_ns)
+        if decision.state is State.FAILED:
+            ledger.closed(now_ns, ticket, State.FAILED, decision.reason, effects)
+            return False
+        if ticket.expires_ns <= now_ns:
+            reason = EXPIRED_UNCERTAIN if now_ns < message.expires_ns else EXPIRED_WAITING
+            ledger.closed(now_ns, ticket, State.EXPIRED, reason, effects)
+            return False
+        if decision.at_ns > now_ns:
+            self._backlog.put_off(ticket, decision.at_ns)
+            return False
+        return True
+
+    def _run_due(self, now_ns: int, effects: list[Effect]) -> None:
+        for ticket in self._backlog.take_expired(now_ns):
+            self._ledger.expired(now_ns, ticket, effects)
+        self._backlog.wake_retries(now_ns)
+        self._ledger.give_up_overdue(now_ns, effects)
+        self._sending.pump(now_ns, effects)
+
+    def _move_clock(self, now_ns: int) -> None:
+        if now_ns < self._now_ns:
+            raise ValueError(f"time went back from {self._now_ns} to {now_ns}")
+        self._now_ns = now_ns
+
+
+def _check_routes(routes: Sequence[RouteLimits]) -> None:
+    faults = [] if routes else ["there must be at least one route"]
+    if len({limits.name for limits in routes}) < len(routes):
+        faults.append("routes must have different names")
+    for limits in routes:
+        for name in ("requests_per_s", "segments_per_s"):
+            if not getattr(limits, name) >= 1e-6:
+                faults.append(f"{limits.name}: {name} must be at least 0.000001")
+        for name in ("requests_burst", "segments_burst", "max_batch", "max_in_flight"):
+            if not getattr(limits, name) >= 1:
+                faults.append(f"{limits.name}: {name} must be at least 1")
+    if faults:
+        raise ValueError("; ".join(faults))

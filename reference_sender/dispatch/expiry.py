@@ -1,0 +1,55 @@
+"""Which waiting tickets have passed their deadline, without a scan and without a heap entry for each."""
+
+from __future__ import annotations
+
+from heapq import heapify, heappop, heappush
+
+from reference_sender.dispatch.ticket import Ticket
+
+GRAIN_NS = 100_000_000  # an expiry is noticed at most this late; nothing is submitted after it all the same
+
+
+class ExpiryIndex:
+    """Tickets in sets by deadline, each deadline rounded up to the grain; the heap holds rounded instants only."""
+
+    __slots__ = ("_heap", "_sets")
+
+    def __init__(self) -> None:
+        self._sets: dict[int, set[Ticket]] = {}
+        self._heap: list[int] = []
+
+    def add(self, ticket: Ticket) -> None:
+        """Watch ``ticket`` until ``discard``."""
+        grain = -(-ticket.expires_ns // GRAIN_NS)
+        due = self._sets.get(grain)
+        if due is not None:
+            due.add(ticket)
+            return
+        self._sets[grain] = {ticket}
+        heappush(self._heap, grain)
+        # A set that ran empty leaves its instant behind in the heap; left alone, a trickle would grow it for days.
+        if len(self._heap) > 2 * len(self._sets) + 64:
+            self._heap = list(self._sets)
+            heapify(self._heap)
+
+    def discard(self, ticket: Ticket) -> None:
+        """Stop watching ``ticket``."""
+        grain = -(-ticket.expires_ns // GRAIN_NS)
+        due = self._sets.get(grain)
+        if due is not None:
+            due.discard(ticket)
+            if not due:
+                del self._sets[grain]
+
+    def take_due(self, now_ns: int) -> list[Ticket]:
+        """Tickets whose rounded deadline has come, in the order of their messages' ids."""
+        found: list[Ticket] = []
+        while self._heap and self._heap[0] * GRAIN_NS <= now_ns:
+            found.extend(self._sets.pop(heappop(self._heap), ()))
+        # A set's own order depends on memory addresses, and the same inputs must give the same effects.
+        found.sort(key=lambda ticket: ticket.message.message_id)
+        return found
+
+    def next_ns(self) -> int | None:
+        """When ``take_due`` may next find something."""
+        return self._heap[0] * GRAIN_NS if self._heap else None

@@ -1,0 +1,175 @@
+"""One lane: campaigns that share it fairly, and batches that hold one sender name each.
+
+Fair queueing by start tags (SFQ): each flow, a campaign under one sender name, carries a tag, the segments it has
+been served; the flow with the least tag is served next. A flow that wakes starts at the lane's virtual clock, the tag
+last served, so idleness earns nothing; an emptied flow keeps its tag until the clock has passed it, so that dripping
+messages in one by one earns nothing either. With one flow, the usual case, this is a plain queue.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from heapq import heappop, heappush, heapreplace
+
+from reference_sender.dispatch.ticket import Ticket
+from reference_sender.dispatch.values import State
+
+_Group = tuple[str, bool]  # sender name, and whether its messages go alone: what one request may hold
+
+_FLOWS_KEPT = 64
+_DEAD_KEPT = 1024
+
+
+class _Flow:
+    __slots__ = ("group", "number", "queue", "tag")
+
+    def __init__(self, group: _Group, number: int, tag: int) -> None:
+        self.group = group
+        self.number = number
+        self.tag = tag
+        self.queue: deque[Ticket] = deque()
+
+
+class LaneQueue:
+    """Tickets waiting in one lane. ``live`` counts them; tickets that ended elsewhere are skipped when met."""
+
+    __slots__ = ("_clock", "_dead", "_flow_limit", "_flows", "_groups", "_made", "live")
+
+    def __init__(self) -> None:
+        self.live = 0
+        self._dead = 0
+        self._clock = 0
+        self._made = 0
+        self._flow_limit = _FLOWS_KEPT
+        self._flows: dict[tuple[str, bool, str], _Flow] = {}
+        self._groups: dict[_Group, list[tuple[int, int, _Flow]]] = {}
+
+    def put(self, ticket: Ticket) -> None:
+        """Append ``ticket`` to its campaign."""
+        self._flow(ticket).queue.append(ticket)
+        self.live += 1
+
+    def put_back(self, tickets: Iterable[Ticket]) -> None:
+        """Return tickets that had been taken, or had waited for a retry, to the head of their campaigns, in order."""
+        for ticket in reversed(list(tickets)):
+            self._flow(ticket).queue.appendleft(ticket)
+            self.live += 1
+
+    def forget(self) -> None:
+        """One waiting ticket has ended: it stays where it is, but counts no more."""
+        self.live -= 1
+        self._dead += 1
+        if self.live == 0:
+            self._clear()
+        elif self._dead > self.live + _DEAD_KEPT:
+            self._sweep()
+
+    def head(self) -> Ticket | None:
+        """The ticket that ``take`` would take first."""
+        while self.live:
+            group = self._next_group()
+            flow = self._groups[group][0][2]
+            queue = flow.queue
+            while queue and queue[0].state is not State.QUEUED:
+                queue.popleft()
+                self._dead -= 1
+            if queue:
+                return queue[0]
+            self._served(group, 0)
+        return None
+
+    def take(self, now_ns: int, max_messages: int, max_segments: int) -> list[Ticket]:
+        """A batch: live tickets of one sender name, within both limits.
+
+        It ends before a ticket that has expired; that one is then the head, and the caller's to end.
+        """
+        taken: list[Ticket] = []
+        if not self.live:
+            return taken
+        group = self._next_group()
+        room = 1 if group[1] else max_messages
+        segments_left = max_segments
+        heap = self._groups[group]
+        self._clock = max(self._clock, heap[0][0])
+        full = False
+        while heap and not full:
+            queue = heap[0][2].queue
+            before = segments_left
+            while queue:
+                ticket = queue[0]
+                if ticket.state is not State.QUEUED:
+                    queue.popleft()
+                    self._dead -= 1
+                    continue
+                segments = ticket.message.segments
+                if room == 0 or segments > segments_left or ticket.expires_ns <= now_ns:
+                    full = True
+                    break
+                queue.popleft()
+                taken.append(ticket)
+                room -= 1
+                segments_left -= segments
+            self._served(group, before - segments_left)
+        self.live -= len(taken)
+        if self.live == 0:
+            self._clear()
+        return taken
+
+    def _flow(self, ticket: Ticket) -> _Flow:
+        message = ticket.message
+        key = (message.sender_id, ticket.solo, message.campaign)
+        flow = self._flows.get(key)
+        if flow is None:
+            if len(self._flows) >= self._flow_limit:
+                self._drop_idle_flows()
+            self._made += 1
+            flow = self._flows[key] = _Flow((message.sender_id, ticket.solo), self._made, self._clock)
+        if not flow.queue:
+            flow.tag = max(flow.tag, self._clock)
+            heappush(self._groups.setdefault(flow.group, []), (flow.tag, flow.number, flow))
+        return flow
+
+    def _next_group(self) -> _Group:
+        groups = self._groups
+        if len(groups) == 1:
+            return next(iter(groups))
+        return min(groups, key=lambda group: groups[group][0][:2])
+
+    def _served(self, group: _Group, segments: int) -> None:
+        """The first flow of ``group`` got ``segments``: move it to its new place, or out if it ran empty."""
+        heap = self._groups[group]
+        flow = heap[0][2]
+        flow.tag += segments
+        if flow.queue:
+            heapreplace(heap, (flow.tag, flow.number, flow))
+            return
+        heappop(heap)
+        if not heap:
+            del self._groups[group]
+
+    def _clear(self) -> None:
+        self._flows.clear()
+        self._groups.clear()
+        self._dead = 0
+        self._clock = 0
+        self._flow_limit = _FLOWS_KEPT
+
+    def _drop_idle_flows(self) -> None:
+        """Drop the flows whose tag no longer says anything; the limit follows what remains, so this stays rare."""
+        self._flows = {key: flow for key, flow in self._flows.items() if flow.queue or flow.tag > self._clock}
+        self._flow_limit = max(_FLOWS_KEPT, 2 * len(self._flows))
+
+    def _sweep(self) -> None:
+        """Give back the memory of tickets that ended while nothing was taken, as in a long outage."""
+        for flow in self._flows.values():
+            if flow.queue:
+                flow.queue = deque(ticket for ticket in flow.queue if ticket.state is State.QUEUED)
+        for group in list(self._groups):
+            heap = [entry for entry in self._groups[group] if entry[2].queue]
+            if heap:
+                heap.sort(key=lambda entry: entry[:2])
+                self._groups[group] = heap
+            else:
+                del self._groups[group]
+        self._dead = 0

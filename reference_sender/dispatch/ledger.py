@@ -1,0 +1,150 @@
+"""What became of every message: it writes the durable changes and matches reports to messages.
+
+Changes are written for SENT and for ends only. That a message is being submitted, or waits for a retry, is not made
+durable: after a crash it is QUEUED again, and since every submit carries the message's key, the provider's duplicate
+check turns the repeated one into ALREADY_ACCEPTED. What a crash loses is the count of its attempts.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from reference_sender.dispatch.awaiting import Awaiting, EarlyReports, Ended, Sent
+from reference_sender.dispatch.backlog import Backlog
+from reference_sender.dispatch.retry import SECOND_NS
+from reference_sender.dispatch.settings import DispatchSettings
+from reference_sender.dispatch.states import moved, raises_rank
+from reference_sender.dispatch.ticket import Ticket
+from reference_sender.dispatch.values import FINAL_STATES, Change, Effect, Report, State
+
+EXPIRED_WAITING = "expired"  # its deadline came before a provider took it
+EXPIRED_UNCERTAIN = (
+    "outcome_unknown"  # unanswered for longer than the provider knows its key: no repeat is safe
+)
+EXPIRED_UNREPORTED = "no_report"  # taken, but no report ever came
+
+
+class Totals(Struct):
+    """Counts since the dispatcher began. A late update counts under both of its ends, and under ``late``."""
+
+    offered: int = 0
+    duplicate_offers: int = 0
+    recovered: int = 0
+    sent: int = 0
+    delivered: int = 0
+    failed: int = 0
+    expired: int = 0
+    late: int = 0  # ended messages that a report then showed to be delivered
+    repeated_reports: int = 0  # intermediate ones, and those that said nothing new
+    orphan_reports: int = 0  # about nothing we know, or know any more
+
+
+class Ledger:
+    """Awaited, early and late reports, and the totals."""
+
+    def __init__(self, settings: DispatchSettings, backlog: Backlog) -> None:
+        self.totals = Totals()
+        self.awaiting = Awaiting(int(settings.report_timeout_s * SECOND_NS))
+        self.early = EarlyReports(settings.early_reports)
+        self._ended = Ended(settings.late_reports)
+        self._backlog = backlog
+
+    def knows(self, key: str) -> bool:
+        """Whether ``key`` is a message that has not ended."""
+        return key in self._backlog.tickets or key in self.awaiting.index.by_key
+
+    def taken(self, now_ns: int, ticket: Ticket, provider_id: str | None, effects: list[Effect]) -> None:
+        """A provider has the message."""
+        self._backlog.end(ticket, State.SENT)
+        self.totals.sent += 1
+        message = ticket.message
+        sent = Sent(message.message_id, ticket.attempts, provider_id, now_ns)
+        self.awaiting.add(message.key, sent)
+        effects.append(_change(now_ns, message.key, sent, ""))
+
+    def reported_early(
+        self, now_ns: int, ticket: Ticket, provider_id: str | None, report: Report, effects: list[Effect]
+    ) -> None:
+        """A provider has the message, as ``report`` says, which came before or instead of the submit's answer."""
+        known_id = provider_id or report.provider_id
+        if report.state not in FINAL_STATES:
+            self.taken(now_ns, ticket, known_id, effects)
+            return
+        self._backlog.end(ticket, State.SENT)
+        self.totals.sent += 1
+        sent = Sent(ticket.message.message_id, ticket.attempts, known_id, now_ns)
+        self._reached(now_ns, ticket.message.key, sent, report.state, report.reason, effects)
+
+    def closed(self, now_ns: int, ticket: Ticket, state: State, reason: str, effects: list[Effect]) -> None:
+        """The message ends in the backlog, as FAILED or EXPIRED."""
+        self._backlog.end(ticket, state)
+        self.note_closed(now_ns, ticket, reason, effects)
+
+    def note_closed(self, now_ns: int, ticket: Ticket, reason: str, effects: list[Effect]) -> None:
+        """Write down the end of a ticket that has left the backlog already."""
+        message = ticket.message
+        ended = Sent(message.message_id, ticket.attempts, None, now_ns, ticket.state)
+        if ticket.uncertain:
+            self._ended.add(message.key, ended)  # it may have got through: a report would show it
+        self._count(ticket.state)
+        effects.append(_change(now_ns, message.key, ended, reason))
+
+    def expired(self, now_ns: int, ticket: Ticket, effects: list[Effect]) -> None:
+        """Write down that ``ticket``, already EXPIRED and out of the backlog, ran out of time."""
+        in_time = now_ns < ticket.message.expires_ns
+        self.note_closed(now_ns, ticket, EXPIRED_UNCERTAIN if in_time else EXPIRED_WAITING, effects)
+
+    def reported(self, now_ns: int, report: Report, submitting: bool, effects: list[Effect]) -> None:
+        """Match one delivery report. ``submitting`` says whether any submit is unanswered."""
+        awaiting = self.awaiting.index
+        key = awaiting.find(report)
+        if key is not None:
+            if report.state in FINAL_STATES:
+                self._reached(now_ns, key, awaiting.pop(key), report.state, report.reason, effects)
+            else:
+                self.totals.repeated_reports += 1
+            return
+        ticket = self._backlog.tickets.get(report.key) if report.key is not None else None
+        if ticket is not None and ticket.state is State.SUBMITTING:
+            self.early.keep_for_key(ticket.message.key, report)
+        elif ticket is not None and ticket.attempts:
+            self.reported_early(now_ns, ticket, None, report, effects)
+        elif (key := self._ended.index.find(report)) is not None:
+            self._reported_late(now_ns, key, report, effects)
+        elif report.key is not None or not submitting or not self.early.keep_for_id(report):
+            self.totals.orphan_reports += 1
+
+    def give_up_overdue(self, now_ns: int, effects: list[Effect]) -> None:
+        """End what has waited for its report too long."""
+        for key, sent in self.awaiting.take_timed_out(now_ns):
+            self._reached(now_ns, key, sent, State.EXPIRED, EXPIRED_UNREPORTED, effects)
+
+    def _reported_late(self, now_ns: int, key: str, report: Report, effects: list[Effect]) -> None:
+        ended = self._ended.index
+        if report.state in FINAL_STATES and raises_rank(ended.by_key[key].state, report.state):
+            self.totals.late += 1
+            self._reached(now_ns, key, ended.pop(key), report.state, report.reason, effects)
+        else:
+            self.totals.repeated_reports += 1
+
+    def _reached(
+        self, now_ns: int, key: str, sent: Sent, state: State, reason: str, effects: list[Effect]
+    ) -> None:
+        reached = Sent(sent.message_id, sent.attempts, sent.provider_id, now_ns, moved(sent.state, state))
+        if state is not State.DELIVERED:
+            self._ended.add(key, reached)
+        self._count(state)
+        effects.append(_change(now_ns, key, reached, reason))
+
+    def _count(self, state: State) -> None:
+        totals = self.totals
+        if state is State.DELIVERED:
+            totals.delivered += 1
+        elif state is State.FAILED:
+            totals.failed += 1
+        else:
+            totals.expired += 1
+
+
+def _change(now_ns: int, key: str, sent: Sent, reason: str) -> Change:
+    return Change(sent.message_id, key, sent.state, reason, sent.provider_id, sent.attempts, now_ns)

@@ -1,0 +1,98 @@
+"""The retry policy: one pure function from how an attempt ended to what becomes of its message.
+
+What concerns the route and not the message (slowing down, pausing, the breaker) is in ``route.py``: a THROTTLED or
+ROUTE_DOWN message goes straight back to the head of its lane, keeps its attempts, and the route does the waiting. A
+penalty for each message instead would break their order and leave the route as fast as before.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from reference_sender.dispatch.jitter import fraction, grown
+from reference_sender.dispatch.settings import DispatchSettings
+from reference_sender.dispatch.values import Lane, Message, Outcome, Result, State
+
+SECOND_NS = 1_000_000_000
+
+
+class RetryRules(Struct, frozen=True, gc=False):
+    """The retry settings, in nanoseconds, and the seed of the jitter."""
+
+    seed: int
+    max_attempts: int
+    base_ns: int
+    cap_ns: int
+    otp_cap_ns: int
+    retry_after_cap_ns: int
+    defer_ns: int
+
+
+class Decision(Struct, frozen=True, gc=False):
+    """SENT, FAILED, or QUEUED for another attempt at ``at_ns`` (at once where that is not after now)."""
+
+    state: State
+    at_ns: int = 0
+    reason: str = ""
+    counts: bool = True  # against max_attempts
+    solo: bool = False  # only alone in a request from now on
+    uncertain: bool = False  # the provider may have it: only the same key, on the same route
+
+
+_SENT = Decision(State.SENT)
+_BACK_TO_LANE = Decision(State.QUEUED, counts=False)
+_BACK_ALONE = Decision(State.QUEUED, counts=False, solo=True)
+
+
+def retry_rules(settings: DispatchSettings, seed: int) -> RetryRules:
+    """The rules in force under ``settings``."""
+    return RetryRules(
+        seed=seed,
+        max_attempts=settings.max_attempts,
+        base_ns=int(settings.backoff_base_s * SECOND_NS),
+        cap_ns=int(settings.backoff_cap_s * SECOND_NS),
+        otp_cap_ns=int(settings.otp_backoff_cap_s * SECOND_NS),
+        retry_after_cap_ns=int(settings.retry_after_cap_s * SECOND_NS),
+        defer_ns=int(settings.defer_s * SECOND_NS),
+    )
+
+
+def decide(
+    rules: RetryRules, now_ns: int, message: Message, attempts: int, batch_size: int, result: Result
+) -> Decision:
+    """What becomes of ``message`` after its ``attempts``-th counting attempt, in a request of ``batch_size``.
+
+    The caller sees to the message's expiry: a later attempt that would come after it never happens.
+    """
+    outcome = result.outcome
+    if outcome is Outcome.ACCEPTED or outcome is Outcome.ALREADY_ACCEPTED:
+        return _SENT
+    if outcome is Outcome.THROTTLED or outcome is Outcome.ROUTE_DOWN:
+        return _BACK_TO_LANE
+    if outcome is Outcome.SPLIT and batch_size > 1:
+        return _BACK_ALONE
+    if outcome is Outcome.DEFERRED:
+        wait_ns = _retry_after_ns(rules, result) or rules.defer_ns
+        return Decision(State.QUEUED, now_ns + wait_ns, counts=False)
+    reason = result.reason or outcome.value
+    if outcome is Outcome.PERMANENT or outcome is Outcome.SPLIT:
+        return Decision(State.FAILED, reason=reason)
+    uncertain = outcome is Outcome.UNKNOWN
+    if attempts >= rules.max_attempts:
+        return Decision(State.FAILED, reason=f"gave_up: {reason}", uncertain=uncertain)
+    wait_ns = _retry_after_ns(rules, result) + _backoff_ns(rules, message, attempts)
+    return Decision(State.QUEUED, now_ns + wait_ns, uncertain=uncertain)
+
+
+def _backoff_ns(rules: RetryRules, message: Message, attempts: int) -> int:
+    """Full jitter: anywhere up to base * 2**(attempts - 1), so that what failed together does not return together."""
+    cap_ns = rules.otp_cap_ns if message.lane is Lane.OTP else rules.cap_ns
+    ceiling_ns = grown(rules.base_ns, cap_ns, attempts - 1)
+    return int(ceiling_ns * fraction(rules.seed, message.key, attempts)) + 1
+
+
+def _retry_after_ns(rules: RetryRules, result: Result) -> int:
+    """The provider's own wish, which jitter may lengthen but never shorten, up to the cap."""
+    if result.retry_after_s is None or not result.retry_after_s > 0:  # a NaN too is no wish
+        return 0
+    return int(min(result.retry_after_s * SECOND_NS, rules.retry_after_cap_ns))

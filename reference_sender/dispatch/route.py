@@ -1,0 +1,156 @@
+"""One route: what it may be asked for now, and what its answers tell about it.
+
+The reserve for OTPs: bulk may send only if afterwards some request tokens, segment tokens and an unanswered request's
+place are left (``otp_reserved_*``), so that an OTP that comes now goes now. Where a limit is too small to keep a
+reserve and still send, bulk may use all of a full bucket, and the last place: a reserve must not become a standstill.
+An owed turn (``shares.py``) ignores the reserve; otherwise a flood of OTPs would keep it used up for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from reference_sender.dispatch.breaker import Breaker, BreakerState
+from reference_sender.dispatch.bucket import TokenBucket
+from reference_sender.dispatch.jitter import fraction, grown
+from reference_sender.dispatch.retry import SECOND_NS
+from reference_sender.dispatch.settings import DispatchSettings
+from reference_sender.dispatch.values import Outcome, Result, RouteLimits
+
+UNTIL_ANSWER = -1  # blocked by nothing that time alone will change
+
+
+class Room(Struct, frozen=True, gc=False):
+    """What a route may be sent now, or, where ``messages`` is 0, when to ask again (or ``UNTIL_ANSWER``)."""
+
+    messages: int
+    segments: int = 0
+    ask_ns: int = UNTIL_ANSWER
+
+
+class Route:
+    """Limits, pauses and breaker of one route. ``index`` is its place in the order of preference."""
+
+    def __init__(self, index: int, limits: RouteLimits, settings: DispatchSettings, seed: int) -> None:
+        self.index = index
+        self.name = limits.name
+        self.in_flight = 0
+        self.paused_until_ns = 0
+        self.throttles = 0  # throttled requests in all
+        self.breaker = Breaker(
+            settings.breaker_failures,
+            int(settings.breaker_open_s * SECOND_NS),
+            int(settings.breaker_cap_s * SECOND_NS),
+            seed,
+            limits.name,
+        )
+        self.requests = TokenBucket(limits.requests_per_s, limits.requests_burst)
+        self.segments = TokenBucket(limits.segments_per_s, limits.segments_burst)
+        self._limits = limits
+        self._settings = settings
+        self._seed = seed
+        self._worth_saving = self.segments.tokens_in(settings.token_wait_s)
+        self._throttled_in_a_row = 0
+        self._throttled_at_ns = -1
+
+    def blocked_until(self, now_ns: int) -> int:
+        """0 if the route may be used at all now; else when to ask again, or ``UNTIL_ANSWER``."""
+        if now_ns < self.paused_until_ns:
+            return self.paused_until_ns
+        state = self.breaker.check(now_ns)
+        if state is BreakerState.OPEN:
+            return self.breaker.until_ns
+        if self.in_flight >= (1 if state is BreakerState.HALF_OPEN else self._limits.max_in_flight):
+            return UNTIL_ANSWER
+        return 0
+
+    def room(self, now_ns: int, head_segments: int, waiting: int, reserve: bool) -> Room:
+        """What may go now, the next message having ``head_segments`` and ``waiting`` being there in all.
+
+        ``reserve`` is True for bulk: leave what is kept for OTPs. To be asked only while ``blocked_until`` is 0.
+        """
+        limits, settings = self._limits, self._settings
+        kept_requests = kept_segments = saved = 0
+        if reserve:
+            usable = max(1, limits.max_in_flight - settings.otp_reserved_in_flight)
+            if self.in_flight >= usable:
+                return Room(0)
+            kept_requests = settings.otp_reserved_requests
+            kept_segments = settings.otp_reserved_segments
+            saved = min(waiting, limits.max_batch, self._worth_saving)
+        if head_segments > self.segments.capacity:
+            return Room(0)
+        requests_needed = min(1 + kept_requests, self.requests.capacity)
+        segments_needed = min(max(head_segments, saved) + kept_segments, self.segments.capacity)
+        level = self.segments.available(now_ns)
+        if self.requests.available(now_ns) < requests_needed or level < segments_needed:
+            return Room(
+                0,
+                ask_ns=max(
+                    self.requests.ready_ns(now_ns, requests_needed),
+                    self.segments.ready_ns(now_ns, segments_needed),
+                ),
+            )
+        probing = self.breaker.state is BreakerState.HALF_OPEN
+        return Room(1 if probing else limits.max_batch, max(head_segments, level - kept_segments))
+
+    def submitted(self, segments: int) -> None:
+        """A request with that many segments goes out now."""
+        self.in_flight += 1
+        self.requests.spend(1)
+        self.segments.spend(segments)
+
+    def answered(self, now_ns: int, submitted_ns: int, results: Sequence[Result]) -> None:
+        """Learn from the results of one request what they tell about the route as a whole."""
+        self.in_flight -= 1
+        broken = throttled = down = False
+        working = False
+        retry_after_s = 0.0
+        for result in results:
+            outcome = result.outcome
+            if outcome is Outcome.ACCEPTED:
+                working = True
+            elif outcome is Outcome.UNKNOWN or outcome is Outcome.RETRYABLE:
+                broken = True
+            elif outcome is Outcome.ROUTE_DOWN:
+                down = True
+            elif outcome is Outcome.THROTTLED:
+                throttled = True
+                retry_after_s = max(retry_after_s, result.retry_after_s or 0.0)
+            else:
+                working = True
+        # A provider that refuses for a reason is there; only a request of which nothing got a real answer fails.
+        if broken and not (working or throttled or down):
+            self.breaker.failed(now_ns)
+        else:
+            self.breaker.succeeded()
+        if down:
+            self._pause(now_ns + int(self._settings.route_down_pause_s * SECOND_NS))
+        if throttled:
+            self._slow_down(now_ns, submitted_ns, retry_after_s)
+        elif working and submitted_ns > self._throttled_at_ns:
+            self._throttled_in_a_row = 0
+
+    def _slow_down(self, now_ns: int, submitted_ns: int, retry_after_s: float) -> None:
+        """Pause the whole route. The saved-up burst is dropped too, or the pause itself would earn the next excess."""
+        self.throttles += 1
+        settings = self._settings
+        if retry_after_s > 0:
+            wait_s = min(retry_after_s, settings.retry_after_cap_s)
+            self._pause(now_ns + int(wait_s * SECOND_NS))
+        # Requests already out when the first was throttled tell nothing new: they do not double the pause.
+        if submitted_ns > self._throttled_at_ns:
+            base_ns = int(settings.throttle_base_s * SECOND_NS)
+            cap_ns = int(settings.throttle_cap_s * SECOND_NS)
+            wait_ns = grown(base_ns, cap_ns, self._throttled_in_a_row)
+            self._throttled_in_a_row += 1
+            self._throttled_at_ns = now_ns
+            wait_ns = wait_ns // 2 + int(wait_ns / 2 * fraction(self._seed, self.name, self.throttles))
+            self._pause(now_ns + wait_ns)
+        self.requests.drain(now_ns)
+        self.segments.drain(now_ns)
+
+    def _pause(self, until_ns: int) -> None:
+        self.paused_until_ns = max(self.paused_until_ns, until_ns)

@@ -1,0 +1,125 @@
+"""Forming batches: which lane goes next, on which route, and when to look again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from reference_sender.dispatch.backlog import Backlog
+from reference_sender.dispatch.ledger import Ledger
+from reference_sender.dispatch.retry import SECOND_NS
+from reference_sender.dispatch.route import UNTIL_ANSWER, Route
+from reference_sender.dispatch.settings import DispatchSettings
+from reference_sender.dispatch.shares import Shares
+from reference_sender.dispatch.ticket import OTP, SHARED, Ticket
+from reference_sender.dispatch.values import Effect, RouteLimits, State, SubmitBatch
+
+_SENT_ONE = 0
+
+
+class Batch(Struct, frozen=True, gc=False):
+    """A request on its way."""
+
+    route: Route
+    tickets: list[Ticket]
+    submitted_ns: int
+
+
+class Sending:
+    """The routes, in order of preference, and the requests in flight.
+
+    The first route that is healthy and has room gets the next batch. A batch is of one lane, so an OTP never shares a
+    request with bulk, and of one sender name. No lane overtakes one above it that only lacks tokens: waiting for
+    tokens that a lower lane spends meanwhile would be waiting for ever.
+    """
+
+    def __init__(
+        self,
+        settings: DispatchSettings,
+        limits: Sequence[RouteLimits],
+        seed: int,
+        backlog: Backlog,
+        ledger: Ledger,
+    ) -> None:
+        self.routes = [Route(index, each, settings, seed) for index, each in enumerate(limits)]
+        self.in_flight: dict[int, Batch] = {}
+        self.wake_ns: int | None = None
+        self._max_batch = [each.max_batch for each in limits]
+        self._linger_ns = [
+            int(seconds * SECOND_NS)
+            for seconds in (
+                settings.otp_linger_s,
+                settings.transactional_linger_s,
+                settings.marketing_linger_s,
+            )
+        ]
+        self._shares = Shares(settings.transactional_share, settings.marketing_share)
+        self._backlog = backlog
+        self._ledger = ledger
+        self._batches = 0
+
+    def pump(self, now_ns: int, effects: list[Effect]) -> None:
+        """Submit whatever may go now, and note when time alone will let more go."""
+        self.wake_ns = None
+        ready = self._backlog.ready
+        for route in self.routes:
+            while ready[0] or ready[1] or ready[2]:
+                ask_ns = route.blocked_until(now_ns) or self._submit_next(now_ns, route, effects)
+                if ask_ns == _SENT_ONE:
+                    continue
+                if ask_ns != UNTIL_ANSWER:
+                    self.wake_ns = _earlier(self.wake_ns, ask_ns)
+                break
+
+    def _submit_next(self, now_ns: int, route: Route, effects: list[Effect]) -> int:
+        """Submit one batch on ``route``; returns ``_SENT_ONE``, or when to ask again, or ``UNTIL_ANSWER``."""
+        lingering_ns = UNTIL_ANSWER
+        for lane, owed in self._shares.turns():
+            if not self._backlog.ready[lane]:
+                continue
+            for slot in (1 + route.index, SHARED):
+                head = self._head(now_ns, slot, lane, effects)
+                if head is None:
+                    continue
+                segments = head.message.segments
+                if owed and segments > self._shares.credit(lane):
+                    continue
+                live = self._backlog.live(slot, lane)
+                due_ns = head.message.created_ns + self._linger_ns[lane]
+                if due_ns > now_ns and live < self._max_batch[route.index]:
+                    lingering_ns = due_ns if lingering_ns == UNTIL_ANSWER else min(lingering_ns, due_ns)
+                    continue
+                room = route.room(now_ns, segments, live, reserve=lane != OTP and not owed)
+                if room.messages == 0:
+                    if UNTIL_ANSWER in (room.ask_ns, lingering_ns):
+                        return max(room.ask_ns, lingering_ns)
+                    return min(room.ask_ns, lingering_ns)
+                limit = min(room.segments, self._shares.credit(lane)) if owed else room.segments
+                self._submit(
+                    now_ns, route, self._backlog.take(now_ns, slot, lane, room.messages, limit), effects
+                )
+                return _SENT_ONE
+        return lingering_ns
+
+    def _head(self, now_ns: int, slot: int, lane: int, effects: list[Effect]) -> Ticket | None:
+        """The next ticket of a lane, past those that have run out of time."""
+        head = self._backlog.head(slot, lane)
+        while head is not None and head.expires_ns <= now_ns:
+            self._backlog.end(head, State.EXPIRED)
+            self._ledger.expired(now_ns, head, effects)
+            head = self._backlog.head(slot, lane)
+        return head
+
+    def _submit(self, now_ns: int, route: Route, tickets: list[Ticket], effects: list[Effect]) -> None:
+        messages = tuple([ticket.message for ticket in tickets])
+        segments = sum([message.segments for message in messages])
+        route.submitted(segments)
+        self._shares.sent(tickets[0].lane, segments, self._backlog.ready)
+        self._batches += 1
+        self.in_flight[self._batches] = Batch(route, tickets, now_ns)
+        effects.append(SubmitBatch(self._batches, route.name, messages))
+
+
+def _earlier(first: int | None, second: int) -> int:
+    return second if first is None else min(first, second)

@@ -1,0 +1,60 @@
+"""The life of a message as a transition table. Every change of a message's state goes through ``moved``.
+
+A delivery report may come twice, late, or out of order, so states have a rank and a report only ever raises it:
+a report for a message that has ended is taken only where it says more than what was known. That leaves exactly
+one late update, FAILED or EXPIRED to DELIVERED: the handset has it, whatever was concluded before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reference_sender.dispatch.values import State
+
+TRANSITIONS: Mapping[State, frozenset[State]] = {
+    State.QUEUED: frozenset(
+        {
+            State.SUBMITTING,
+            State.SENT,  # a report proved that an attempt without an answer had got through
+            State.FAILED,
+            State.EXPIRED,
+        }
+    ),
+    State.SUBMITTING: frozenset(
+        {
+            State.QUEUED,  # not taken, or no answer: another attempt follows
+            State.SENT,
+            State.FAILED,
+            State.EXPIRED,
+        }
+    ),
+    State.SENT: frozenset({State.DELIVERED, State.FAILED, State.EXPIRED}),
+    State.FAILED: frozenset({State.DELIVERED}),
+    State.EXPIRED: frozenset({State.DELIVERED}),
+    State.DELIVERED: frozenset(),
+}
+
+RANK: Mapping[State, int] = {
+    State.QUEUED: 0,
+    State.SUBMITTING: 0,  # an attempt that fails goes back to QUEUED without regressing
+    State.SENT: 1,
+    State.FAILED: 2,
+    State.EXPIRED: 2,
+    State.DELIVERED: 3,
+}
+
+
+class IllegalTransition(ValueError):
+    """A message was asked to go where the table does not lead; nothing was changed."""
+
+
+def moved(current: State, new: State) -> State:
+    """``new``, if the table leads there from ``current``; raises ``IllegalTransition`` otherwise."""
+    if new not in TRANSITIONS[current]:
+        raise IllegalTransition(f"{current.value} -> {new.value}")
+    return new
+
+
+def raises_rank(current: State, reported: State) -> bool:
+    """Whether a report of ``reported`` says more about a message than ``current`` does."""
+    return RANK[reported] > RANK[current]

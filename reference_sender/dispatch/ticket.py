@@ -1,0 +1,41 @@
+"""What the dispatcher knows of a message that no provider has taken yet."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from reference_sender.dispatch.values import Lane, Message, State
+
+OTP, TRANSACTIONAL, MARKETING = range(3)
+LANES = (Lane.OTP, Lane.TRANSACTIONAL, Lane.MARKETING)
+SHARED = 0  # the slot of messages that any route may take; slot 1 + n is route n's own
+
+
+class Ticket(Struct, gc=False, eq=False):
+    """One such message; equal only to itself. It lives from intake to SENT or to its end.
+
+    The one mutable record of the hot path: a frozen one would be copied at every step. ``gc=False`` is safe, since
+    nothing it holds can lead back to it.
+    """
+
+    message: Message
+    lane: int  # index into LANES
+    expires_ns: int  # the message's own, or earlier where an unanswered attempt may not be repeated longer
+    slot: int = SHARED
+    state: State = State.QUEUED
+    attempts: int = 0  # submitted so often
+    counted: int = 0  # of these, against the limit
+    solo: bool = False  # never again with others in one request
+    in_lane: bool = False  # False while QUEUED: waiting for its next attempt's time
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether a provider may have it already, so that only that route, with the same key, may try again."""
+        return self.slot != SHARED
+
+
+def lane_index(lane: Lane) -> int:
+    """The lane as a small integer; smaller is more urgent. Hashing an Enum would cost more than all the rest."""
+    if lane is Lane.OTP:
+        return OTP
+    return TRANSACTIONAL if lane is Lane.TRANSACTIONAL else MARKETING
