@@ -1,4 +1,4 @@
-"""The sender's sans-IO core: lanes, batches, rate limits, retries, breaker, expiry, matching of delivery reports."""
+"""The sender's sans-IO core: lanes, batches, rate limits, retries, breaker, expiry, report matching."""
 
 from __future__ import annotations
 

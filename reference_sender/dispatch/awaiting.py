@@ -10,7 +10,7 @@ from reference_sender.dispatch.values import Report, State
 
 
 class Sent(Struct, frozen=True, gc=False):
-    """What is kept of a message once a provider has it: not its text. Half a million of these may wait at once."""
+    """What is kept of a message once a provider has it: not its text, for half a million may wait."""
 
     message_id: int
     attempts: int
@@ -35,7 +35,7 @@ class SentIndex:
             self._key_of[sent.provider_id] = key
 
     def find(self, report: Report) -> str | None:
-        """The key of the message that ``report`` is about: by its client reference, else by the provider's id."""
+        """The key of the message that ``report`` is about: by its client reference, else by provider id."""
         if report.key is not None and report.key in self.by_key:
             return report.key
         key = self._key_of.get(report.provider_id)
@@ -96,7 +96,7 @@ class Ended:
         self._capacity = capacity
 
     def add(self, key: str, sent: Sent) -> None:
-        """Keep ``sent``; beyond the capacity the oldest go, an eighth at a time, since each such walk has its price."""
+        """Keep ``sent``; beyond the capacity the oldest go, many at a time, as each walk has its price."""
         self.index.add(key, sent)
         if len(self.index.by_key) > self._capacity:
             for oldest in list(islice(self.index.by_key, self._capacity // 8 + 1)):
@@ -117,7 +117,7 @@ class EarlyReports:
         return len(self._by_key) + len(self._by_id)
 
     def keep_for_key(self, key: str, report: Report) -> None:
-        """Keep ``report`` for the message ``key``, which is being submitted; a final report is not replaced."""
+        """Keep ``report`` for the message ``key``, now being submitted; a final report is not replaced."""
         kept = self._by_key.get(key)
         if kept is None or kept.state is State.SENT:
             self._by_key[key] = report
@@ -140,7 +140,7 @@ class EarlyReports:
         return by_key
 
     def drop_unclaimed(self) -> int:
-        """Nothing is being submitted any more, so no answer can claim what was kept by id; returns how many."""
+        """Nothing is being submitted any more, so no answer can claim what is kept by id; returns its count."""
         dropped = len(self._by_id)
         self._by_id.clear()
         return dropped

@@ -15,11 +15,11 @@ _KINDS = len(LANES)
 
 
 class Backlog:
-    """Tickets by key. ``ready`` counts those in a lane, ``waiting`` those and the ones between attempts, by lane."""
+    """Tickets by key. ``ready`` counts, by lane, those that may go; ``waiting`` also those between attempts."""
 
     def __init__(self, routes: int) -> None:
-        # Slot 0 is what any route may take, slot 1 + n what only route n may: an unanswered attempt there may have
-        # got through, and only that provider would know the key again.
+        # Slot 0 is what any route may take, slot 1 + n what only route n may: an unanswered attempt there may
+        # have got through, and only that provider would know the key again.
         self.lanes = [LaneQueue() for _ in range(_KINDS * (1 + routes))]
         self.tickets: dict[str, Ticket] = {}
         self.waiting = [0] * _KINDS

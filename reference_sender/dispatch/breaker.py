@@ -1,4 +1,4 @@
-"""A circuit breaker: after enough failed requests in a row, stop asking, then ask with one message at a time."""
+"""A circuit breaker: after enough failed requests in a row stop asking, then ask with one message."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class BreakerState(Enum):
 
 
 class Breaker:
-    """Opens after ``failures`` failures in a row, for ``open_ns``, doubling up to ``cap_ns`` while probes fail."""
+    """Opens after ``failures`` in a row, for ``open_ns``, doubling up to ``cap_ns`` while probes fail."""
 
     def __init__(self, failures: int, open_ns: int, cap_ns: int, seed: int, name: str) -> None:
         self.state = BreakerState.CLOSED

@@ -1,4 +1,4 @@
-"""A token bucket in integers: in any window of w seconds at most rate * w + burst tokens are spent, exactly."""
+"""A token bucket in integers: in any w seconds at most rate * w + burst tokens are spent, exactly."""
 
 from __future__ import annotations
 

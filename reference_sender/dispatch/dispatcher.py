@@ -1,4 +1,4 @@
-"""The sender's core: messages, answers and reports go in with the time; batches to submit and changes come out."""
+"""The sender's core: messages, answers, reports and the time go in; batches and changes come out."""
 
 from __future__ import annotations
 
@@ -31,14 +31,15 @@ TOO_LARGE = "more_segments_than_any_route_allows"
 class Dispatcher:
     """Decides what to submit when, and what each message's state is. It performs nothing itself.
 
-    Every call takes ``now_ns``, which never goes back, and returns the effects due by then, in the order in which
-    they happened. The driver owes one ``answered`` for each ``SubmitBatch``: where no answer came, it says UNKNOWN.
-    Messages must be in the store before they are offered; a ``Change`` must be in the store before its cause is
-    acknowledged (the OK to a delivery report). Losing one by a crash costs a repeat, never a message.
+    Every call takes ``now_ns``, which never goes back, and returns the effects due by then, in the order in
+    which they happened. The driver owes one ``answered`` for each ``SubmitBatch``: where no answer came, it
+    says UNKNOWN. Messages must be in the store before they are offered; a ``Change`` must be in the store
+    before its cause is acknowledged (the OK to a delivery report). Losing one by a crash costs a repeat,
+    never a message.
     """
 
     def __init__(self, settings: DispatchSettings, routes: tuple[RouteLimits, ...], seed: int) -> None:
-        """Raises ``ValueError``, naming all faults at once, if a route's limits allow nothing or names repeat."""
+        """Raises ``ValueError``, naming all faults, if a route's limits allow nothing or names repeat."""
         _check_routes(routes)
         self._settings = settings
         self._rules = retry_rules(settings, seed)
@@ -75,7 +76,8 @@ class Dispatcher:
     def answered(self, now_ns: int, batch_id: int, results: Sequence[Result]) -> Sequence[Effect]:
         """Learn how a batch ended, one result a message in the batch's order.
 
-        Raises ``ValueError``, changing nothing, for a batch that is not in flight or a wrong number of results.
+        Raises ``ValueError``, changing nothing, for a batch that is not in flight or a wrong number of
+        results.
         """
         batch = self._sending.in_flight.get(batch_id)
         if batch is None:
@@ -98,7 +100,7 @@ class Dispatcher:
         return effects
 
     def reported(self, now_ns: int, reports: Sequence[Report]) -> Sequence[Effect]:
-        """Take delivery reports: in any order, repeatedly, before the submit's answer or after the message's end."""
+        """Take delivery reports, in any order, even repeated, before the submit's answer, or after the end."""
         self._move_clock(now_ns)
         effects: list[Effect] = []
         submitting = bool(self._sending.in_flight)
@@ -108,10 +110,10 @@ class Dispatcher:
         return effects
 
     def recover(self, now_ns: int, recovered: Iterable[Recovered]) -> Sequence[Effect]:
-        """Take in what an earlier life of the process left open; to be called once, before anything is offered.
+        """Take in what an earlier life of the process left open; once, before anything is offered.
 
-        A QUEUED one may have been submitted just before the end, so it is treated as uncertain: it goes out with its
-        key, on the first route, and only while the provider would know the key again.
+        A QUEUED one may have been submitted just before the end, so it is treated as uncertain: it goes out
+        with its key, on the first route, and only while the provider would know the key again.
         """
         self._move_clock(now_ns)
         effects: list[Effect] = []
@@ -132,12 +134,12 @@ class Dispatcher:
         return effects
 
     def next_deadline(self) -> int | None:
-        """When ``advance`` wants to be called, unless something else is called before; None: nothing is pending."""
+        """When ``advance`` wants to be called, unless another call comes first; None: nothing is pending."""
         waits = (self._sending.wake_ns, self._backlog.next_ns(), self._ledger.awaiting.next_ns())
         return min((wait for wait in waits if wait is not None), default=None)
 
     def advance(self, now_ns: int) -> Sequence[Effect]:
-        """Do what has come due: expiries, retries, overdue reports, batches that waited for tokens or a pause."""
+        """Do what has come due: expiries, retries, overdue reports, batches that waited for tokens."""
         self._move_clock(now_ns)
         effects: list[Effect] = []
         self._run_due(now_ns, effects)

@@ -10,7 +10,7 @@ GRAIN_NS = 100_000_000  # an expiry is noticed at most this late; nothing is sub
 
 
 class ExpiryIndex:
-    """Tickets in sets by deadline, each deadline rounded up to the grain; the heap holds rounded instants only."""
+    """Tickets in sets by deadline, rounded up to the grain; the heap holds these rounded instants only."""
 
     __slots__ = ("_heap", "_sets")
 
@@ -27,7 +27,8 @@ class ExpiryIndex:
             return
         self._sets[grain] = {ticket}
         heappush(self._heap, grain)
-        # A set that ran empty leaves its instant behind in the heap; left alone, a trickle would grow it for days.
+        # A set that ran empty leaves its instant behind in the heap; left alone, a trickle would grow it for
+        # days.
         if len(self._heap) > 2 * len(self._sets) + 64:
             self._heap = list(self._sets)
             heapify(self._heap)

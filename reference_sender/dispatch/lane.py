@@ -1,9 +1,10 @@
 """One lane: campaigns that share it fairly, and batches that hold one sender name each.
 
-Fair queueing by start tags (SFQ): each flow, a campaign under one sender name, carries a tag, the segments it has
-been served; the flow with the least tag is served next. A flow that wakes starts at the lane's virtual clock, the tag
-last served, so idleness earns nothing; an emptied flow keeps its tag until the clock has passed it, so that dripping
-messages in one by one earns nothing either. With one flow, the usual case, this is a plain queue.
+Fair queueing by start tags (SFQ): each flow, a campaign under one sender name, carries a tag, the segments it
+has been served; the flow with the least tag is served next. A flow that wakes starts at the lane's virtual
+clock, the tag last served, so idleness earns nothing; an emptied flow keeps its tag until the clock has
+passed it, so that dripping messages in one by one earns nothing either. With one flow, the usual case, this
+is a plain queue.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class _Flow:
 
 
 class LaneQueue:
-    """Tickets waiting in one lane. ``live`` counts them; tickets that ended elsewhere are skipped when met."""
+    """Tickets waiting in one lane. ``live`` counts them; those that ended elsewhere are skipped when met."""
 
     __slots__ = ("_clock", "_dead", "_flow_limit", "_flows", "_groups", "_made", "live")
 
@@ -51,7 +52,7 @@ class LaneQueue:
         self.live += 1
 
     def put_back(self, tickets: Iterable[Ticket]) -> None:
-        """Return tickets that had been taken, or had waited for a retry, to the head of their campaigns, in order."""
+        """Return tickets that had been taken or put off to the head of their campaigns, in order."""
         for ticket in reversed(list(tickets)):
             self._flow(ticket).queue.appendleft(ticket)
             self.live += 1
@@ -156,7 +157,7 @@ class LaneQueue:
         self._flow_limit = _FLOWS_KEPT
 
     def _drop_idle_flows(self) -> None:
-        """Drop the flows whose tag no longer says anything; the limit follows what remains, so this stays rare."""
+        """Drop flows whose tag no longer says anything; the limit follows what remains, so this stays rare."""
         self._flows = {key: flow for key, flow in self._flows.items() if flow.queue or flow.tag > self._clock}
         self._flow_limit = max(_FLOWS_KEPT, 2 * len(self._flows))
 

@@ -1,8 +1,9 @@
 """What became of every message: it writes the durable changes and matches reports to messages.
 
-Changes are written for SENT and for ends only. That a message is being submitted, or waits for a retry, is not made
-durable: after a crash it is QUEUED again, and since every submit carries the message's key, the provider's duplicate
-check turns the repeated one into ALREADY_ACCEPTED. What a crash loses is the count of its attempts.
+Changes are written for SENT and for ends only. That a message is being submitted, or waits for a retry, is
+not made durable: after a crash it is QUEUED again, and since every submit carries the message's key, the
+provider's duplicate check turns the repeated one into ALREADY_ACCEPTED. What a crash loses is the count of
+its attempts.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Ledger:
     def reported_early(
         self, now_ns: int, ticket: Ticket, provider_id: str | None, report: Report, effects: list[Effect]
     ) -> None:
-        """A provider has the message, as ``report`` says, which came before or instead of the submit's answer."""
+        """A provider has the message: ``report`` says so, before or instead of the submit's answer."""
         known_id = provider_id or report.provider_id
         if report.state not in FINAL_STATES:
             self.taken(now_ns, ticket, known_id, effects)

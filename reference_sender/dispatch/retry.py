@@ -1,8 +1,9 @@
 """The retry policy: one pure function from how an attempt ended to what becomes of its message.
 
-What concerns the route and not the message (slowing down, pausing, the breaker) is in ``route.py``: a THROTTLED or
-ROUTE_DOWN message goes straight back to the head of its lane, keeps its attempts, and the route does the waiting. A
-penalty for each message instead would break their order and leave the route as fast as before.
+What concerns the route and not the message (slowing down, pausing, the breaker) is in ``route.py``: a
+THROTTLED or ROUTE_DOWN message goes straight back to the head of its lane, keeps its attempts, and the route
+does the waiting. A penalty for each message instead would break their order and leave the route as fast as
+before.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def decide(
 
 
 def _backoff_ns(rules: RetryRules, message: Message, attempts: int) -> int:
-    """Full jitter: anywhere up to base * 2**(attempts - 1), so that what failed together does not return together."""
+    """Full jitter, up to base * 2**(attempts - 1): what failed together must not return together."""
     cap_ns = rules.otp_cap_ns if message.lane is Lane.OTP else rules.cap_ns
     ceiling_ns = grown(rules.base_ns, cap_ns, attempts - 1)
     return int(ceiling_ns * fraction(rules.seed, message.key, attempts)) + 1

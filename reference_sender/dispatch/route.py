@@ -1,9 +1,10 @@
 """One route: what it may be asked for now, and what its answers tell about it.
 
-The reserve for OTPs: bulk may send only if afterwards some request tokens, segment tokens and an unanswered request's
-place are left (``otp_reserved_*``), so that an OTP that comes now goes now. Where a limit is too small to keep a
-reserve and still send, bulk may use all of a full bucket, and the last place: a reserve must not become a standstill.
-An owed turn (``shares.py``) ignores the reserve; otherwise a flood of OTPs would keep it used up for ever.
+The reserve for OTPs: bulk may send only if afterwards some request tokens, segment tokens and an unanswered
+request's place are left (``otp_reserved_*``), so that an OTP that comes now goes now. Where a limit is too
+small to keep a reserve and still send, bulk may use all of a full bucket, and the last place: a reserve must
+not become a standstill. An owed turn (``shares.py``) ignores the reserve; otherwise a flood of OTPs would
+keep it used up for ever.
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ class Route:
     def room(self, now_ns: int, head_segments: int, waiting: int, reserve: bool) -> Room:
         """What may go now, the next message having ``head_segments`` and ``waiting`` being there in all.
 
-        ``reserve`` is True for bulk: leave what is kept for OTPs. To be asked only while ``blocked_until`` is 0.
+        ``reserve`` is True for bulk: leave what is kept for OTPs. To be asked only while ``blocked_until`` is
+        0.
         """
         limits, settings = self._limits, self._settings
         kept_requests = kept_segments = saved = 0
@@ -121,7 +123,8 @@ class Route:
                 retry_after_s = max(retry_after_s, result.retry_after_s or 0.0)
             else:
                 working = True
-        # A provider that refuses for a reason is there; only a request of which nothing got a real answer fails.
+        # A provider that refuses for a reason is there; only a request of which nothing got a real answer
+        # fails.
         if broken and not (working or throttled or down):
             self.breaker.failed(now_ns)
         else:
@@ -134,7 +137,7 @@ class Route:
             self._throttled_in_a_row = 0
 
     def _slow_down(self, now_ns: int, submitted_ns: int, retry_after_s: float) -> None:
-        """Pause the whole route. The saved-up burst is dropped too, or the pause itself would earn the next excess."""
+        """Pause the whole route. Its saved-up burst goes too, or the pause would earn the next excess."""
         self.throttles += 1
         settings = self._settings
         if retry_after_s > 0:

@@ -29,9 +29,9 @@ class Batch(Struct, frozen=True, gc=False):
 class Sending:
     """The routes, in order of preference, and the requests in flight.
 
-    The first route that is healthy and has room gets the next batch. A batch is of one lane, so an OTP never shares a
-    request with bulk, and of one sender name. No lane overtakes one above it that only lacks tokens: waiting for
-    tokens that a lower lane spends meanwhile would be waiting for ever.
+    The first route that is healthy and has room gets the next batch. A batch is of one lane, so an OTP never
+    shares a request with bulk, and of one sender name. No lane overtakes one above it that only lacks tokens:
+    waiting for tokens that a lower lane spends meanwhile would be waiting for ever.
     """
 
     def __init__(

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class RouteState(Struct, frozen=True):
-    """One route. ``paused_s`` is how long it will not be used yet, for whatever reason but its token buckets."""
+    """One route. ``paused_s`` is how long it will not be used yet, token buckets apart."""
 
     name: str
     breaker: str

@@ -1,8 +1,8 @@
 """The life of a message as a transition table. Every change of a message's state goes through ``moved``.
 
-A delivery report may come twice, late, or out of order, so states have a rank and a report only ever raises it:
-a report for a message that has ended is taken only where it says more than what was known. That leaves exactly
-one late update, FAILED or EXPIRED to DELIVERED: the handset has it, whatever was concluded before.
+A delivery report may come twice, late, or out of order, so states have a rank and a report only ever raises
+it: a report for a message that has ended is taken only where it says more than what was known. That leaves
+exactly one late update, FAILED or EXPIRED to DELIVERED: the handset has it, whatever was concluded before.
 """
 
 from __future__ import annotations

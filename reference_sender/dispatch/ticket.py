@@ -14,8 +14,8 @@ SHARED = 0  # the slot of messages that any route may take; slot 1 + n is route 
 class Ticket(Struct, gc=False, eq=False):
     """One such message; equal only to itself. It lives from intake to SENT or to its end.
 
-    The one mutable record of the hot path: a frozen one would be copied at every step. ``gc=False`` is safe, since
-    nothing it holds can lead back to it.
+    The one mutable record of the hot path: a frozen one would be copied at every step. ``gc=False`` is safe,
+    since nothing it holds can lead back to it.
     """
 
     message: Message
@@ -30,12 +30,12 @@ class Ticket(Struct, gc=False, eq=False):
 
     @property
     def uncertain(self) -> bool:
-        """Whether a provider may have it already, so that only that route, with the same key, may try again."""
+        """Whether a provider may have it already, so that only that route may try again, with this key."""
         return self.slot != SHARED
 
 
 def lane_index(lane: Lane) -> int:
-    """The lane as a small integer; smaller is more urgent. Hashing an Enum would cost more than all the rest."""
+    """The lane as a small integer; smaller is more urgent. Hashing an Enum would cost far more."""
     if lane is Lane.OTP:
         return OTP
     return TRANSACTIONAL if lane is Lane.TRANSACTIONAL else MARKETING
