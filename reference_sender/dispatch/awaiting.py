@@ -104,25 +104,21 @@ class Ended:
 
 
 class EarlyReports:
-    """Reports that overtook the answer to their submit, kept until that answer comes."""
+    """Reports without our key that overtook the answer to their submit, the only thing that could place them.
 
-    __slots__ = ("_by_id", "_by_key", "_capacity")
+    A report that carries the key is never early: it proves by itself that the provider has the message.
+    """
+
+    __slots__ = ("_by_id", "_capacity")
 
     def __init__(self, capacity: int) -> None:
-        self._by_key: dict[str, Report] = {}
         self._by_id: dict[str, Report] = {}
         self._capacity = capacity
 
     def __len__(self) -> int:
-        return len(self._by_key) + len(self._by_id)
+        return len(self._by_id)
 
-    def keep_for_key(self, key: str, report: Report) -> None:
-        """Keep ``report`` for the message ``key``, now being submitted; a final report is not replaced."""
-        kept = self._by_key.get(key)
-        if kept is None or kept.state is State.SENT:
-            self._by_key[key] = report
-
-    def keep_for_id(self, report: Report) -> bool:
+    def keep(self, report: Report) -> bool:
         """Keep ``report`` for whichever message is given its provider id; False if there is no room."""
         kept = self._by_id.get(report.provider_id)
         if kept is None and len(self._by_id) >= self._capacity:
@@ -131,16 +127,12 @@ class EarlyReports:
             self._by_id[report.provider_id] = report
         return True
 
-    def take(self, key: str, provider_id: str | None) -> Report | None:
-        """The report kept for a message whose submit has now been answered."""
-        by_id = self._by_id.pop(provider_id, None) if provider_id is not None else None
-        by_key = self._by_key.pop(key, None)
-        if by_id is not None and (by_key is None or by_key.state is State.SENT):
-            return by_id
-        return by_key
+    def take(self, provider_id: str | None) -> Report | None:
+        """The report kept for the message that was given ``provider_id``."""
+        return self._by_id.pop(provider_id, None) if provider_id is not None else None
 
     def drop_unclaimed(self) -> int:
-        """Nothing is being submitted any more, so no answer can claim what is kept by id; returns its count."""
+        """Nothing is being submitted, so no answer can claim what is kept; returns its count."""
         dropped = len(self._by_id)
         self._by_id.clear()
         return dropped

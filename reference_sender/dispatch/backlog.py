@@ -15,7 +15,7 @@ _KINDS = len(LANES)
 
 
 class Backlog:
-    """Tickets by key. ``ready`` counts, by lane, those that may go; ``waiting`` also those between attempts."""
+    """Tickets by key. By lane, ``ready`` counts what may go, ``waiting`` also what is between attempts."""
 
     def __init__(self, routes: int) -> None:
         # Slot 0 is what any route may take, slot 1 + n what only route n may: an unanswered attempt there may

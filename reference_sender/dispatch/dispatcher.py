@@ -100,7 +100,7 @@ class Dispatcher:
         return effects
 
     def reported(self, now_ns: int, reports: Sequence[Report]) -> Sequence[Effect]:
-        """Take delivery reports, in any order, even repeated, before the submit's answer, or after the end."""
+        """Take delivery reports: in any order, repeated, before the answer, or after the end."""
         self._move_clock(now_ns)
         effects: list[Effect] = []
         submitting = bool(self._sending.in_flight)
@@ -155,7 +155,7 @@ class Dispatcher:
                 breaker=route.breaker.state.value,
                 breaker_opened=route.breaker.opened,
                 in_flight=route.in_flight,
-                paused_s=max(0, route.blocked_until(now_ns) - now_ns) / SECOND_NS,
+                paused_s=route.paused_ns(now_ns) / SECOND_NS,
                 throttles=route.throttles,
             )
             for route in sending.routes
@@ -177,16 +177,17 @@ class Dispatcher:
         self, now_ns: int, batch: Batch, ticket: Ticket, result: Result, effects: list[Effect]
     ) -> bool:
         """Carry out what the attempt's result means for ``ticket``; True if it goes back to its lane now."""
+        if ticket.state is not State.SUBMITTING:
+            return False  # its report came first
         ledger = self._ledger
         message = ticket.message
         decision = decide(self._rules, now_ns, message, ticket.counted + 1, len(batch.tickets), result)
-        early = ledger.early.take(message.key, result.provider_id) if len(ledger.early) else None
-        if early is not None:
-            # Whatever the answer says: a report is the better witness that the provider has the message.
-            ledger.reported_early(now_ns, ticket, result.provider_id, early, effects)
-            return False
         if decision.state is State.SENT:
-            ledger.taken(now_ns, ticket, result.provider_id, effects)
+            early = ledger.early.take(result.provider_id) if len(ledger.early) else None
+            if early is not None:
+                ledger.reported_early(now_ns, ticket, early, effects)
+            else:
+                ledger.taken(now_ns, ticket, result.provider_id, effects)
             return False
         ticket.counted += decision.counts
         ticket.solo = ticket.solo or decision.solo

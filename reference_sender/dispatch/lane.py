@@ -157,7 +157,7 @@ class LaneQueue:
         self._flow_limit = _FLOWS_KEPT
 
     def _drop_idle_flows(self) -> None:
-        """Drop flows whose tag no longer says anything; the limit follows what remains, so this stays rare."""
+        """Drop flows whose tag says nothing any more; the limit follows what remains, so this stays rare."""
         self._flows = {key: flow for key, flow in self._flows.items() if flow.queue or flow.tag > self._clock}
         self._flow_limit = max(_FLOWS_KEPT, 2 * len(self._flows))
 

@@ -63,17 +63,14 @@ class Ledger:
         self.awaiting.add(message.key, sent)
         effects.append(_change(now_ns, message.key, sent, ""))
 
-    def reported_early(
-        self, now_ns: int, ticket: Ticket, provider_id: str | None, report: Report, effects: list[Effect]
-    ) -> None:
+    def reported_early(self, now_ns: int, ticket: Ticket, report: Report, effects: list[Effect]) -> None:
         """A provider has the message: ``report`` says so, before or instead of the submit's answer."""
-        known_id = provider_id or report.provider_id
         if report.state not in FINAL_STATES:
-            self.taken(now_ns, ticket, known_id, effects)
+            self.taken(now_ns, ticket, report.provider_id, effects)
             return
         self._backlog.end(ticket, State.SENT)
         self.totals.sent += 1
-        sent = Sent(ticket.message.message_id, ticket.attempts, known_id, now_ns)
+        sent = Sent(ticket.message.message_id, ticket.attempts, report.provider_id, now_ns)
         self._reached(now_ns, ticket.message.key, sent, report.state, report.reason, effects)
 
     def closed(self, now_ns: int, ticket: Ticket, state: State, reason: str, effects: list[Effect]) -> None:
@@ -106,13 +103,12 @@ class Ledger:
                 self.totals.repeated_reports += 1
             return
         ticket = self._backlog.tickets.get(report.key) if report.key is not None else None
-        if ticket is not None and ticket.state is State.SUBMITTING:
-            self.early.keep_for_key(ticket.message.key, report)
-        elif ticket is not None and ticket.attempts:
-            self.reported_early(now_ns, ticket, None, report, effects)
+        if ticket is not None and (ticket.attempts or ticket.uncertain):
+            # Written down now and not with the answer: once acknowledged, a report does not come again.
+            self.reported_early(now_ns, ticket, report, effects)
         elif (key := self._ended.index.find(report)) is not None:
             self._reported_late(now_ns, key, report, effects)
-        elif report.key is not None or not submitting or not self.early.keep_for_id(report):
+        elif report.key is not None or not submitting or not self.early.keep(report):
             self.totals.orphan_reports += 1
 
     def give_up_overdue(self, now_ns: int, effects: list[Effect]) -> None:

@@ -67,6 +67,11 @@ class Route:
             return UNTIL_ANSWER
         return 0
 
+    def paused_ns(self, now_ns: int) -> int:
+        """How long the route will still rest, by a pause or by its breaker."""
+        open_ns = self.breaker.until_ns if self.breaker.state is BreakerState.OPEN else 0
+        return max(0, max(self.paused_until_ns, open_ns) - now_ns)
+
     def room(self, now_ns: int, head_segments: int, waiting: int, reserve: bool) -> Room:
         """What may go now, the next message having ``head_segments`` and ``waiting`` being there in all.
 
