@@ -1,0 +1,259 @@
+"""The first screen, in words: verdict, throughput, scale, delivery time, errors, cost, burst, trust."""
+
+from __future__ import annotations
+
+from analysis.figures import (
+    count_text,
+    per_day_text,
+    percentile_name,
+    rate_text,
+    seconds_text,
+    share_text,
+    significant,
+)
+from analysis.model import Answer, Burst, Check, CheckState, Level, Objective, PartReport, State, Verdict
+from analysis.slo import overall, quantile_text
+
+_VERDICT_STATE: dict[Verdict, State] = {"held": "good", "missed": "bad", "cannot_tell": "unknown"}
+
+
+def headline(verdict: Verdict, objectives: tuple[Objective, ...], checks: tuple[Check, ...]) -> str:
+    """The verdict in one sentence."""
+    invalid = [each for each in checks if each.state == "invalid"]
+    if invalid:
+        worst = invalid[0]
+        return f"Do not use these figures: {worst.name} {worst.value}{_in_part(worst.part)}."
+    missed = [each for each in objectives if each.verdict == "missed"]
+    if missed:
+        first = missed[0]
+        others = f" and {len(missed) - 1} more" if len(missed) > 1 else ""
+        return (
+            f"Not good enough: {first.name} {first.measured}, limit {first.limit}"
+            f"{_in_part(first.part)}{others}."
+        )
+    held = sum(each.verdict == "held" for each in objectives)
+    if verdict == "held" and held == len(objectives):
+        return f"Good enough: all {held} objectives held."
+    if verdict == "held":
+        return (
+            f"Good enough where it could be judged: {held} of {len(objectives)} objectives held, none missed."
+        )
+    return "Cannot tell: no objective was missed, but no delivery time could be judged."
+
+
+def _in_part(part: str) -> str:
+    return f" (in {part})" if part else ""
+
+
+def throughput_answer(parts: tuple[PartReport, ...]) -> Answer:
+    """The best ten seconds of any part, and whether that was the limit."""
+    question = "How many SMS a second?"
+    measured = [part for part in parts if part.throughput.delivered_best or part.throughput.accepted_best]
+    if not measured:
+        return Answer(question=question, headline="none measured", lines=(), state="unknown")
+    best = max(measured, key=_best_rate)
+    through = best.throughput
+    pace = through.delivered_best or through.accepted_best
+    done = "delivered" if through.delivered_best else "accepted"
+    prefix = "" if through.limit else "at least "
+    window_s = pace.window_s if pace else 0.0
+    lines = [
+        f"best {window_s:g} s: accepted {rate_text(_per_s(best, 'accepted'))}, "
+        f"delivered {rate_text(_per_s(best, 'delivered'))}; "
+        f"offered {rate_text(through.offered_mean_per_s)} on average",
+        f"{best.slug}, provider profile {best.identity.profile or 'unknown'}",
+        f"the limit: {through.limit}" if through.limit else "nothing gave way: the limit was not reached",
+    ]
+    if best.identity.compress != 1.0:
+        lines.insert(1, _real_rates(best))
+    return Answer(
+        question=question,
+        headline=f"{prefix}{significant(_best_rate(best))} SMS/s {done}",
+        lines=tuple(lines),
+        state="good" if best.validity != "invalid" else "untrusted",
+    )
+
+
+def _best_rate(part: PartReport) -> float:
+    pace = part.throughput.delivered_best or part.throughput.accepted_best
+    return pace.per_s if pace else 0.0
+
+
+def _per_s(part: PartReport, which: str) -> float | None:
+    pace = part.throughput.accepted_best if which == "accepted" else part.throughput.delivered_best
+    return pace.per_s if pace else None
+
+
+def _real_rates(part: PartReport) -> str:
+    mean = part.throughput.offered_mean_per_s
+    day = mean / part.identity.compress
+    return (
+        f"a day in {seconds_text(part.identity.load_s)}: {rate_text(mean)} here is {rate_text(day)} "
+        f"on the real day x {part.identity.compress:g}"
+    )
+
+
+def scale_answer(levels: tuple[Level, ...]) -> Answer:
+    """Does ten times the highest level hold?"""
+    question = "Does ten times the traffic hold?"
+    if not levels:
+        advice = "run the ladder to ask: smsbench run ladder"
+        return Answer(question=question, headline="not asked in this run", lines=(advice,), state="unknown")
+    top = levels[-1]
+    words = {"yes": "yes", "no": "no", "cannot_tell": "not proven"}[top.ten_times]
+    states: dict[str, State] = {"yes": "good", "no": "bad", "cannot_tell": "unknown"}
+    lines = tuple(_level_line(level) for level in levels)
+    return Answer(
+        question=question,
+        headline=f"{words}: 10 x {per_day_text(top.messages_per_day)} a day",
+        lines=(*lines, top.ten_times_why),
+        state=states[top.ten_times],
+    )
+
+
+def _level_line(level: Level) -> str:
+    fast = {"held": "fast enough", "missed": "too slow", "cannot_tell": "speed not proven"}[level.fast_enough]
+    if level.highest_held_per_day:
+        carried = f"carried {per_day_text(level.highest_held_per_day)} a day"
+    elif level.highest_tried_per_day:
+        carried = f"{per_day_text(level.highest_tried_per_day)} a day tried, not carried"
+    else:
+        carried = "no more tried"
+    return f"{per_day_text(level.messages_per_day)} a day: {fast}; {carried}"
+
+
+def delivery_answer(objectives: tuple[Objective, ...], scaled: bool) -> Answer:
+    """Each class against its limit, the worst part of each."""
+    timed = [each for each in objectives if each.limit_s is not None]
+    verdict = overall(tuple(timed))
+    by_class: dict[str, list[Objective]] = {}
+    for each in timed:
+        by_class.setdefault(each.message_class, []).append(each)
+    chosen = [max(each, key=_badness) for each in by_class.values()]
+    head = {"held": "in time", "missed": "too slow", "cannot_tell": "not fully proven"}[verdict]
+    if chosen and verdict == "cannot_tell" and any(each.verdict == "held" for each in chosen):
+        head = "in time, where it could be judged"
+    return Answer(
+        question="How fast do they arrive?" + (" (compressed seconds)" if scaled else ""),
+        headline=head if chosen else "no delivery observed",
+        lines=tuple(_objective_line(each) for each in chosen),
+        state=_VERDICT_STATE[verdict],
+    )
+
+
+def _badness(objective: Objective) -> tuple[int, float]:
+    rank = {"missed": 2, "held": 1, "cannot_tell": 0}[objective.verdict]
+    value = objective.quantile.value_s if objective.quantile and objective.quantile.value_s else 0.0
+    return rank, value
+
+
+def _objective_line(objective: Objective) -> str:
+    sure = "" if objective.certain or objective.verdict == "cannot_tell" else ", near the limit"
+    verdict = {"held": "held", "missed": "MISSED", "cannot_tell": "cannot tell"}[objective.verdict]
+    percentile = percentile_name(objective.percentile or 0.0)
+    why = f" ({objective.why})" if objective.verdict == "cannot_tell" else ""
+    return (
+        f"{objective.message_class} {percentile} {objective.measured}, limit {objective.limit}: "
+        f"{verdict}{sure}{why}{_in_part(objective.part)}"
+    )
+
+
+def errors_answer(parts: tuple[PartReport, ...]) -> Answer:
+    """Lost, doubled, turned away, failed: over all parts."""
+
+    def total(name: str) -> int:
+        return sum(int(getattr(part.ledger, name)) for part in parts)
+
+    lost, doubles, accepted = total("lost"), total("doubles"), total("accepted")
+    failed = total("failed") + total("expired")
+    not_taken = total("refused") + total("failed_at_api")
+    bad = lost or doubles or not_taken
+    return Answer(
+        question="What goes wrong?",
+        headline=f"{count_text(lost)} lost, {count_text(doubles)} double",
+        lines=(
+            f"{share_text(failed, accepted)} of accepted messages failed or expired ({count_text(failed)})",
+            f"{count_text(not_taken)} not taken by the sender, {count_text(total('unfinished'))} unanswered",
+            f"{count_text(total('open'))} still open when observation ended",
+        ),
+        state="bad" if bad else ("good" if accepted else "unknown"),
+    )
+
+
+def cost_answer(parts: tuple[PartReport, ...]) -> Answer:
+    points = sum(part.cost.points for part in parts)
+    delivered = sum(part.ledger.delivered for part in parts)
+    question = "What does it cost?"
+    if not delivered or not points:
+        return Answer(
+            question=question,
+            headline="no price known" if not points else f"{significant(points)} points, nothing delivered",
+            lines=("the provider's rows carry no price",) if not points else (),
+            state="unknown",
+        )
+    doubles = sum(part.cost.doubles_points for part in parts)
+    in_vain = sum(part.cost.undelivered_points for part in parts)
+    segments = sum(part.cost.segments for part in parts)
+    return Answer(
+        question=question,
+        headline=f"{significant(1000 * points / delivered)} points per 1,000 delivered",
+        lines=(
+            f"{significant(points)} points for {count_text(segments)} segments",
+            f"{significant(doubles)} points for second copies, {significant(in_vain)} for messages "
+            "that did not arrive",
+        ),
+        state="warn" if doubles else "good",
+    )
+
+
+def burst_answer(bursts: tuple[Burst, ...]) -> tuple[Answer, ...]:
+    """Empty without a burst."""
+    if not bursts:
+        return ()
+    burst = bursts[0]
+    lines = [
+        f"{count_text(burst.messages)} {burst.message_class} in {seconds_text(burst.to_s - burst.from_s)}",
+        f"backlog {count_text(burst.peak_unsubmitted)} not submitted at worst; "
+        + (
+            f"last one submitted {seconds_text(burst.submitted_after_s)} after the burst"
+            if burst.submitted_after_s is not None
+            else "not drained when observation ended"
+        ),
+    ]
+    head, state = _guarded(burst)
+    return (
+        Answer(question="What does a burst do to an OTP?", headline=head, lines=tuple(lines), state=state),
+    )
+
+
+def _guarded(burst: Burst) -> tuple[str, State]:
+    before, during = burst.guarded_before, burst.guarded_during
+    if not burst.guarded_class or before is None or during is None:
+        return "no OTP in this run", "unknown"
+    if during.state == "withheld" or before.state == "withheld":
+        few = min(burst.guarded_before_count, burst.guarded_during_count)
+        return f"too few OTPs to tell ({few} of {during.needed})", "unknown"
+    words = f"p95 {quantile_text(before)} before, {quantile_text(during)} during"
+    slower = during.state != "exact" or (during.value_s or 0.0) > 2.0 * (before.value_s or 0.0)
+    return words, "warn" if slower else "good"
+
+
+def trust_answer(state: CheckState, checks: tuple[Check, ...]) -> Answer:
+    words = {
+        "ok": "valid",
+        "warn": "valid, with reservations",
+        "invalid": "INVALID",
+        "not_checked": "unchecked",
+    }
+    states: dict[CheckState, State] = {"ok": "good", "warn": "warn", "invalid": "untrusted"}
+    found = [each for each in checks if each.state in ("invalid", "warn")]
+    found.sort(key=lambda each: each.state != "invalid")
+    lines = [f"{each.name}: {each.value}{_in_part(each.part)}" for each in found[:4]]
+    if len(found) > 4:
+        lines.append(f"and {len(found) - 4} more, see the checks below")
+    return Answer(
+        question="How far to trust it?",
+        headline=words[state],
+        lines=tuple(lines) or ("every check passed",),
+        state=states.get(state, "unknown"),
+    )

@@ -1,0 +1,27 @@
+"""What it cost, in the provider's points: in all, per delivered thousand, and for nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.fates import DELIVERED, OPEN, Fates
+from analysis.journeys import Journeys
+from analysis.model import Cost
+
+
+def cost(journeys: Journeys, fates: Fates) -> Cost:
+    """Prices are the provider's own, for every copy it took."""
+    provider = journeys.provider
+    points = float(provider.price.sum())
+    delivered = int(np.count_nonzero(fates.fate == DELIVERED))
+    in_vain = provider.taken & (fates.fate != DELIVERED) & (fates.fate != OPEN) & journeys.accepted
+    taken = int(np.count_nonzero(provider.taken))
+    segments = int(provider.segments[provider.taken].sum())
+    return Cost(
+        points=points,
+        per_1000_delivered_points=1000.0 * points / delivered if delivered else None,
+        doubles_points=float(provider.price_of_doubles.sum()),
+        undelivered_points=float((provider.price - provider.price_of_doubles)[in_vain].sum()),
+        segments=segments,
+        segments_per_message=segments / taken if taken else None,
+    )

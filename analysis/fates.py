@@ -1,0 +1,149 @@
+"""What became of each message, and how it enters the delivery times.
+
+Fate, of the messages that the sender accepted: ``delivered``, ``failed``, ``expired``, ``open``, ``lost``.
+The provider's word goes first, since it is the one that knows; then the sender's.
+
+Delivery times are about speed, so a message counts in them unless it could not be delivered however fast the
+system were: a handset or network that failed it after the provider took it, or a refusal whose reason lies in
+the message (an invalid number). Those are in the failed share. But a message that the *sender* gave up
+(expired in its queue, retries spent) or that was lost enters as "never": else a sender that throws its slow
+messages away would look fast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.arrays import Bools, Floats, Ints
+from analysis.columns import ABSENT
+from analysis.journeys import OUTCOMES, SENDER_STATES, Journeys
+from analysis.model import Ledger, Reasons
+from analysis.percentiles import Ages, with_open
+from analysis.provider_rows import PROVIDER_STATES
+
+FATES = ("delivered", "failed", "expired", "open", "lost")
+DELIVERED, FAILED, EXPIRED, OPEN, LOST = range(len(FATES))
+NOT_ACCEPTED = -1
+
+
+@dataclass(frozen=True)
+class Fates:
+    """``fate`` points into FATES, NOT_ACCEPTED for messages that the sender did not acknowledge."""
+
+    fate: Ints
+    never: Bools  # will not arrive, and the system is the reason
+    unclaimed: Bools  # accepted, and nobody has a row of it
+
+
+def judge(journeys: Journeys) -> Fates:
+    """Decide the fate of every message."""
+    accepted, provider, sender = journeys.accepted, journeys.provider, journeys.sender
+    fate = np.full(journeys.count, OPEN, dtype=np.int64)
+    taken = provider.taken
+    _set(fate, taken & _in(provider.state, PROVIDER_STATES, "delivered"), DELIVERED)
+    _set(fate, taken & _in(provider.state, PROVIDER_STATES, "undelivered", "rejected", "unknown"), FAILED)
+    _set(fate, taken & _in(provider.state, PROVIDER_STATES, "expired"), EXPIRED)
+    refused = ~taken & (provider.state != ABSENT)
+    gone = ~taken & _in(sender.state, SENDER_STATES, "failed")
+    _set(fate, gone | (refused & (sender.state == ABSENT)), FAILED)
+    _set(fate, ~taken & _in(sender.state, SENDER_STATES, "expired"), EXPIRED)
+    if not journeys.journal:
+        # No journal (a real provider behind the sender): the sender's word is all there is.
+        _set(fate, _in(sender.state, SENDER_STATES, "delivered"), DELIVERED)
+    unclaimed = accepted & (provider.state == ABSENT) & (sender.state == ABSENT)
+    if sender.present:
+        _set(fate, unclaimed, LOST)
+    given_up = ~taken & ((fate == FAILED) | (fate == EXPIRED)) & ~provider.message_at_fault
+    never = accepted & (given_up | (fate == LOST))
+    fate[~accepted] = NOT_ACCEPTED
+    return Fates(fate=fate, never=never, unclaimed=unclaimed)
+
+
+def _in(codes: Ints, names: tuple[str, ...], *wanted: str) -> Bools:
+    return np.isin(codes, [names.index(name) for name in wanted])
+
+
+def _set(fate: Ints, where: Bools, value: int) -> None:
+    fate[where] = value
+
+
+def delivery_ages(journeys: Journeys, fates: Fates, among: Bools) -> Ages:
+    """Times from the intended instant to the handset, of the messages in ``among``."""
+    taken = journeys.provider.delivered_s - journeys.load.intended_s
+    delivered = among & (fates.fate == DELIVERED) & np.isfinite(taken)
+    still_open = among & (fates.fate == OPEN)
+    open_ages = journeys.end_s - journeys.load.intended_s[still_open]
+    return with_open(taken[delivered], open_ages, int(np.count_nonzero(among & fates.never)))
+
+
+def delivered_in_order(journeys: Journeys, fates: Fates, among: Bools) -> Floats:
+    """Delivery times in the order in which the messages were due."""
+    chosen = among & (fates.fate == DELIVERED)
+    due = journeys.load.intended_s[chosen]
+    taken = journeys.provider.delivered_s[chosen] - due
+    ordered: Floats = taken[np.argsort(due, kind="stable")]
+    return ordered[np.isfinite(ordered)]
+
+
+def ledger(journeys: Journeys, fates: Fates, planned: int) -> Ledger:
+    """Count everything once; the counts of either side of a sum come from different columns."""
+    load, provider = journeys.load, journeys.provider
+    by_outcome = {name: int(np.count_nonzero(load.outcome == code)) for code, name in enumerate(OUTCOMES)}
+    by_fate = {name: int(np.count_nonzero(fates.fate == code)) for code, name in enumerate(FATES)}
+    arrived = provider.taken & (provider.state == PROVIDER_STATES.index("delivered"))
+    return Ledger(
+        planned=planned or journeys.count,
+        rows=journeys.count,
+        sent=int(np.count_nonzero(np.isfinite(load.sent_s))),
+        dropped=by_outcome["dropped"],
+        answered=by_outcome["accepted"] + by_outcome["refused"] + by_outcome["failed"],
+        unfinished=by_outcome["unfinished"],
+        accepted=by_outcome["accepted"],
+        refused=by_outcome["refused"],
+        failed_at_api=by_outcome["failed"],
+        delivered=by_fate["delivered"],
+        failed=by_fate["failed"],
+        expired=by_fate["expired"],
+        open=by_fate["open"],
+        lost=by_fate["lost"],
+        doubles=int(np.count_nonzero(provider.accepts > 1)),
+        delivered_unacknowledged=int(np.count_nonzero(arrived & ~journeys.accepted)),
+        resubmitted=int(np.count_nonzero(provider.submits > 1)),
+        submits=int(provider.submits.sum()),
+        strangers=provider.strangers,
+        repeated_keys=load.repeated_keys,
+        unclaimed=int(np.count_nonzero(fates.unclaimed)),
+    )
+
+
+def reasons(journeys: Journeys) -> tuple[Reasons, ...]:
+    """Why messages did not arrive, in the words of those who said so; the most frequent first."""
+    api = journeys.load.outcome
+    refusals = []
+    for name in ("refused", "failed"):
+        statuses = journeys.load.status[api == OUTCOMES.index(name)]
+        values, counts = np.unique(statuses, return_counts=True)
+        refusals += [
+            Reasons(source="sender API", reason=f"{name}, {_status(int(value))}", count=int(count))
+            for value, count in zip(values, counts, strict=True)
+        ]
+    at_provider = [
+        Reasons(source="provider", reason=_words(state, reason), count=count)
+        for state, reason, count in journeys.provider.reasons
+        if state != "open"
+    ]
+    by_sender = [
+        Reasons(source="sender", reason=_words(state, reason), count=count)
+        for state, reason, count in journeys.sender.reasons
+    ]
+    return tuple(sorted([*refusals, *at_provider, *by_sender], key=lambda entry: -entry.count))
+
+
+def _status(status: int) -> str:
+    return f"HTTP {status}" if status else "no reply"
+
+
+def _words(state: str, reason: str) -> str:
+    return f"{state}: {reason}" if reason else state

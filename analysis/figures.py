@@ -1,0 +1,82 @@
+"""Numbers as a person reads them: three significant digits, the unit that fits, thousands set apart."""
+
+from __future__ import annotations
+
+import math
+
+_MINUTE_S = 60.0
+_HOUR_S = 3600.0
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """1736.1 -> "1,740", 0.058 -> "0.058", 12.345 -> "12.3"."""
+    if value == 0 or not math.isfinite(value):
+        return "0" if value == 0 else ("never" if value > 0 else "-")
+    places = digits - 1 - math.floor(math.log10(abs(value)))
+    rounded = round(value, places)
+    # Rounding may have carried into the next decade: 9.996 -> 10.0.
+    places = digits - 1 - math.floor(math.log10(abs(rounded)))
+    text = f"{rounded:,.{max(places, 0)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text and abs(value) < 1 else text
+
+
+def seconds_text(value_s: float | None) -> str:
+    """In the unit that keeps the number readable: µs, ms, s, min, h."""
+    if value_s is None or math.isnan(value_s):
+        return "-"
+    if math.isinf(value_s):
+        return "never"
+    size = abs(value_s)
+    if size < 1e-9:
+        return "0 s"
+    if size < 0.9995e-3:
+        return f"{significant(value_s * 1e6)} µs"
+    if size < 0.9995:
+        return f"{significant(value_s * 1e3)} ms"
+    if size < 2 * _MINUTE_S:
+        return f"{significant(value_s)} s"
+    if size < 2 * _HOUR_S:
+        return f"{significant(value_s / _MINUTE_S)} min"
+    return f"{significant(value_s / _HOUR_S)} h"
+
+
+def limit_text(value_s: float) -> str:
+    """A limit someone set, as they would say it: 10 s, 10 min."""
+    if value_s >= 2 * _MINUTE_S and value_s % _MINUTE_S == 0:
+        return f"{value_s / _MINUTE_S:g} min"
+    return f"{value_s:g} s"
+
+
+def rate_text(per_s: float | None) -> str:
+    return "-" if per_s is None else f"{significant(per_s)}/s"
+
+
+def count_text(count: int) -> str:
+    return f"{count:,}"
+
+
+def per_day_text(per_day: float | None) -> str:
+    """5000 -> "5,000", 144000000 -> "144 million"."""
+    if per_day is None:
+        return "-"
+    if per_day >= 1e6:
+        return f"{significant(per_day / 1e6)} million"
+    return f"{round(per_day):,}"
+
+
+def share_text(part: int, whole: int) -> str:
+    """A share in per cent; "0" only for none, so that a few in a million do not vanish."""
+    if whole == 0:
+        return "-"
+    if part == 0:
+        return "0 %"
+    return f"{significant(100.0 * part / whole, 2)} %"
+
+
+def percentile_name(percentile: float) -> str:
+    return f"p{percentile:g}"
+
+
+def times_text(count: int) -> str:
+    """``3 messages``, ``1 message``."""
+    return f"{count:,} message" + ("" if count == 1 else "s")

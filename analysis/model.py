@@ -1,0 +1,315 @@
+"""What a report shows, as plain frozen values: the analysis fills them, the renderers only draw them.
+
+Field names are the names in ``summary.json`` and carry their units. An infinite or absent number is ``null``
+there; the ``state`` beside it says which. Times of a run are seconds after the load's start.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+State = Literal["good", "bad", "warn", "unknown", "untrusted"]
+Verdict = Literal["held", "missed", "cannot_tell"]
+CheckState = Literal["ok", "warn", "invalid", "not_checked"]
+QuantileState = Literal["exact", "at_least", "never", "withheld"]
+
+
+class Quantile(Struct, frozen=True):
+    """``value_s`` is set unless withheld. ``low_s`` and ``high_s`` are the ends of its 95 % interval."""
+
+    percentile: float
+    state: QuantileState
+    value_s: float | None
+    low_s: float | None
+    high_s: float | None
+    needed: int  # messages it takes for this percentile to be shown
+
+
+class Curve(Struct, frozen=True):
+    """A percentile curve with its band, as far up as the sample carries."""
+
+    percentiles: tuple[float, ...]
+    value_s: tuple[float, ...]
+    low_s: tuple[float, ...]
+    high_s: tuple[float, ...]
+
+
+class Distribution(Struct, frozen=True, kw_only=True):
+    """Times of one class, or of all (``message_class`` "all")."""
+
+    message_class: str
+    measure: str  # delivery_time, api_response, api_service
+    count: int
+    open_count: int  # known only as "at least its age"
+    never_count: int  # will never arrive
+    mean_s: float | None  # of the known ones
+    min_s: float | None
+    max_s: float | None
+    lag_one_correlation: float
+    effective_count: float
+    quantiles: tuple[Quantile, ...]
+    curve: Curve
+
+
+class Ledger(Struct, frozen=True, kw_only=True):
+    """Every message, once. The three sums are checked by ``validity``."""
+
+    planned: int
+    rows: int
+    sent: int
+    dropped: int
+    answered: int
+    unfinished: int
+    accepted: int
+    refused: int
+    failed_at_api: int
+    delivered: int
+    failed: int
+    expired: int
+    open: int
+    lost: int
+    doubles: int
+    delivered_unacknowledged: int  # delivered, though the load never read an acceptance
+    resubmitted: int  # messages the provider saw more than once
+    submits: int
+    strangers: int  # provider rows with a key that the load did not send
+    repeated_keys: int
+    unclaimed: int  # accepted, unknown to provider and sender: open where there are no sender rows
+
+
+class Reasons(Struct, frozen=True):
+    """Why messages were not delivered: who said so, in which words, how often."""
+
+    source: str
+    reason: str
+    count: int
+
+
+class Stage(Struct, frozen=True, kw_only=True):
+    name: str
+    count: int
+    mean_s: float
+    p50_s: float
+    p95_s: float
+    p99_s: float
+
+
+class StageBreakdown(Struct, frozen=True, kw_only=True):
+    """Stages of the messages that carry every mark; the means add up to ``end_to_end``'s mean."""
+
+    message_class: str
+    count: int
+    stages: tuple[Stage, ...]
+    end_to_end: Stage
+
+
+class Marks(Struct, frozen=True):
+    """Messages whose marks are out of order, or that have a later mark without an earlier one."""
+
+    checked: int
+    wrong: int
+    examples: tuple[str, ...]
+
+
+class Pace(Struct, frozen=True):
+    """A rate held over ``window_s``, the best such window beginning at ``from_s``."""
+
+    per_s: float
+    window_s: float
+    from_s: float
+
+
+class Throughput(Struct, frozen=True, kw_only=True):
+    offered_mean_per_s: float
+    offered_peak: Pace | None
+    accepted_best: Pace | None
+    delivered_best: Pace | None
+    limit: str  # "" where nothing showed that the limit was reached, else what did
+    queue_wait_at_peak_s: float | None
+
+
+class Series(Struct, frozen=True):
+    """One line of a chart over time; ``None`` where there is nothing to show."""
+
+    name: str
+    at_s: tuple[float, ...]
+    value: tuple[float | None, ...]
+
+
+class Points(Struct, frozen=True):
+    """Single messages: when each was due, and how long it took."""
+
+    name: str
+    at_s: tuple[float, ...]
+    value_s: tuple[float, ...]
+
+
+class Timeline(Struct, frozen=True, kw_only=True):
+    bin_s: float
+    load_end_s: float
+    end_s: float
+    rates: tuple[Series, ...]  # offered, accepted, delivered, per second
+    latency_p50: tuple[Series, ...]  # a class each, seconds
+    latency_p95: tuple[Series, ...]
+    points: tuple[Points, ...]  # instead, where messages are few
+    backlog: tuple[Series, ...]  # messages
+    peak_unsubmitted: int
+    peak_unsubmitted_at_s: float
+    peak_undelivered: int
+    peak_undelivered_at_s: float
+
+
+class Burst(Struct, frozen=True, kw_only=True):
+    """A burst of one class against the class that must not suffer."""
+
+    message_class: str
+    from_s: float
+    to_s: float
+    messages: int
+    rate_per_s: float
+    peak_unsubmitted: int
+    peak_undelivered: int
+    submitted_after_s: float | None  # from the burst's end until its last message was submitted
+    delivered_after_s: float | None
+    mostly_delivered_after_s: float | None  # until 95 % of its messages had arrived or failed
+    still_open: int
+    guarded_class: str
+    guarded_before: Quantile | None
+    guarded_during: Quantile | None
+    guarded_before_count: int
+    guarded_during_count: int
+    offered: Series  # the burst's own messages, per second
+    delivered: Series
+
+
+class Cost(Struct, frozen=True, kw_only=True):
+    """In points, the provider's unit of charge."""
+
+    points: float
+    per_1000_delivered_points: float | None
+    doubles_points: float  # paid for the second and later copies
+    undelivered_points: float  # paid for messages that did not arrive
+    segments: int
+    segments_per_message: float | None
+
+
+class Objective(Struct, frozen=True, kw_only=True):
+    """One SLO and what became of it. ``certain`` is false where the interval reaches over the limit."""
+
+    name: str
+    message_class: str
+    limit: str
+    measured: str
+    verdict: Verdict
+    certain: bool
+    why: str
+    limit_s: float | None = None
+    percentile: float | None = None
+    quantile: Quantile | None = None
+    count: int = 0
+    part: str = ""
+
+
+class Check(Struct, frozen=True, kw_only=True):
+    """One question about the run itself."""
+
+    name: str
+    state: CheckState
+    value: str
+    limit: str
+    meaning: str
+    advice: str
+    value_number: float | None = None
+    part: str = ""
+
+
+class Identity(Struct, frozen=True, kw_only=True):
+    """What was run, on what, how."""
+
+    name: str
+    title: str
+    role: str
+    mode: str
+    started: str
+    ended: str
+    exit_reason: str
+    profile: str
+    messages_per_day: int | None
+    compress: float
+    provider_scale: float
+    window: str
+    load_s: float
+    drained_s: float
+    target: dict[str, Any]
+    seeds: dict[str, int]
+    versions: dict[str, str]
+    machine: dict[str, Any]
+    parameters: dict[str, Any]
+
+
+class PartReport(Struct, frozen=True, kw_only=True):
+    """One ordinary run directory."""
+
+    slug: str
+    identity: Identity
+    ledger: Ledger
+    reasons: tuple[Reasons, ...]
+    delivery: tuple[Distribution, ...]
+    api: tuple[Distribution, ...]
+    stages: tuple[StageBreakdown, ...]
+    marks: Marks
+    throughput: Throughput
+    timeline: Timeline
+    burst: Burst | None
+    cost: Cost
+    objectives: tuple[Objective, ...]
+    checks: tuple[Check, ...]
+    validity: CheckState
+    # A headroom probe asks how much more would hold: that it does not hold is an answer, not a missed SLO.
+    probe: bool
+    equivalent_per_day: float | None  # messages a day that this load stands for
+
+
+class Level(Struct, frozen=True, kw_only=True):
+    """One level of the ladder, in messages a day."""
+
+    messages_per_day: int
+    fast_enough: Verdict
+    fast_enough_part: str
+    fast_enough_why: str
+    profile: str
+    highest_held_per_day: float | None
+    highest_held_part: str
+    highest_tried_per_day: float | None
+    ten_times: Literal["yes", "no", "cannot_tell"]
+    ten_times_why: str
+
+
+class Answer(Struct, frozen=True):
+    """One card of the first screen."""
+
+    question: str
+    headline: str
+    lines: tuple[str, ...]
+    state: State
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """All that is shown."""
+
+    schema_version: int
+    title: str
+    kind: str
+    simulated: bool
+    validity: CheckState
+    verdict: Verdict
+    exit_code: int
+    headline: str
+    answers: tuple[Answer, ...]
+    notes: tuple[str, ...]
+    objectives: tuple[Objective, ...]
+    checks: tuple[Check, ...]
+    levels: tuple[Level, ...]
+    parts: tuple[PartReport, ...]

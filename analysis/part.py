@@ -1,0 +1,134 @@
+"""One ordinary run directory in, one ``PartReport`` out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis import stages, surroundings, validity
+from analysis.burst import find_burst
+from analysis.cost import cost
+from analysis.distributions import api_distributions, delivery_distributions
+from analysis.fates import judge, ledger, reasons
+from analysis.journeys import Journeys, read_journeys
+from analysis.model import Check, Identity, Ledger, Marks, PartReport
+from analysis.percentiles import SHOWN_PERCENTILES
+from analysis.records import Manifest, Slo
+from analysis.slo import DEFAULT_SLOS, count_objectives, delivery_objectives
+from analysis.throughput import throughput
+from analysis.timeline import timeline
+
+SCALED_WHY = (
+    "compressed seconds: the provider's delays were scaled with the day, so no real time was measured"
+)
+NO_JOURNAL_WHY = "no provider rows: deliveries were not observed"
+
+
+def analyse_part(run_dir: Path, manifest: Manifest, slug: str) -> PartReport:
+    """Raises ``ValueError`` where a file of the run directory is not what its name says."""
+    journeys = read_journeys(run_dir, manifest)
+    fates = judge(journeys)
+    counted = ledger(journeys, fates, manifest.planned)
+    slos = manifest.slos or DEFAULT_SLOS
+    delivery = delivery_distributions(journeys, fates, _percentiles(slos))
+    objectives = (
+        *delivery_objectives(delivery, slos, _withheld_why(manifest, journeys)),
+        *count_objectives(counted, journeys.sender.present, journeys.journal),
+    )
+    marks = stages.check_marks(journeys)
+    tightest_s = min(slo.limit_s for slo in slos)
+    checks = (
+        *_checks(journeys, manifest, counted, marks, tightest_s),
+        validity.sample_sizes(delivery, objectives),
+        validity.effective_sizes(delivery),
+    )
+    return PartReport(
+        slug=slug,
+        identity=_identity(manifest, journeys),
+        ledger=counted,
+        reasons=reasons(journeys),
+        delivery=delivery if journeys.journal else (),
+        api=api_distributions(journeys),
+        stages=stages.breakdowns(journeys, fates),
+        marks=marks,
+        throughput=throughput(journeys, fates, counted),
+        timeline=timeline(journeys, fates),
+        burst=find_burst(journeys, fates) if manifest.scenario.role == "burst" else None,
+        cost=cost(journeys, fates),
+        objectives=objectives,
+        checks=checks,
+        validity=validity.worst(checks),
+        probe=is_probe(manifest),
+        equivalent_per_day=equivalent_per_day(manifest),
+    )
+
+
+def _withheld_why(manifest: Manifest, journeys: Journeys) -> str:
+    """Why no delivery time of this run is a real one; "" if they are."""
+    if not journeys.journal:
+        return NO_JOURNAL_WHY
+    return SCALED_WHY if manifest.timing.provider_scale != 1.0 else ""
+
+
+def is_probe(manifest: Manifest) -> bool:
+    """A day played denser than it is, to see how much more would hold."""
+    return manifest.scenario.role == "compressed_day" and manifest.timing.compress > 1.0
+
+
+def equivalent_per_day(manifest: Manifest) -> float | None:
+    """Messages a day that the system was asked to carry: level times compression.
+
+    A provider that was scaled along carries the day's own level, whatever the compression.
+    """
+    level = manifest.scenario.messages_per_day
+    if level is None:
+        return None
+    return float(level) if manifest.timing.provider_scale != 1.0 else level * manifest.timing.compress
+
+
+def _percentiles(slos: tuple[Slo, ...]) -> tuple[float, ...]:
+    return tuple(sorted({*SHOWN_PERCENTILES, *(slo.percentile for slo in slos)}))
+
+
+def _checks(
+    journeys: Journeys, manifest: Manifest, counted: Ledger, marks: Marks, tightest_s: float
+) -> tuple[Check, ...]:
+    """The checks that need no verdicts; those that do are added by ``analyse_part``."""
+    return (
+        validity.schedule_lag(journeys, tightest_s),
+        validity.dropped_arrivals(counted),
+        validity.rate_error(journeys),
+        validity.ledger_balance(counted),
+        validity.marks_add_up(marks),
+        surroundings.generator_cpu(journeys),
+        surroundings.machine_cpu(journeys),
+        surroundings.provider_loop(journeys, tightest_s),
+        validity.plateau(journeys),
+        surroundings.ending(manifest, counted),
+        surroundings.files(journeys, counted),
+        validity.strangers(counted),
+    )
+
+
+def _identity(manifest: Manifest, journeys: Journeys) -> Identity:
+    scenario, timing = manifest.scenario, manifest.timing
+    return Identity(
+        name=scenario.name,
+        title=scenario.title or scenario.name,
+        role=scenario.role,
+        mode=manifest.mode,
+        started=manifest.started.wall,
+        ended=manifest.ended.wall,
+        exit_reason=manifest.exit_reason,
+        profile=manifest.profile_name,
+        messages_per_day=scenario.messages_per_day,
+        compress=timing.compress,
+        provider_scale=timing.provider_scale,
+        window=timing.window,
+        load_s=journeys.load_end_s,
+        drained_s=max(journeys.end_s - journeys.load_end_s, 0.0),
+        target=manifest.target,
+        seeds=manifest.seeds,
+        versions=manifest.versions,
+        machine=manifest.machine,
+        parameters=scenario.parameters,
+    )

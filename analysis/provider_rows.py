@@ -1,0 +1,153 @@
+"""The provider's rows, brought to one entry an arrival.
+
+``provider.arrow`` may repeat a (key, provider_id): the last row counts. A key with several accepted provider
+ids, or accepted more than once under one id, is a double delivery. The entry of such a key shows the copy
+that arrived first; price and submits are sums over all copies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from analysis.arrays import Bools, Floats, Ints
+from analysis.columns import ABSENT, codes, count_pairs, integers, positions, seconds
+
+# In the order of preference: of two copies of a message, the one that arrived speaks for it.
+PROVIDER_STATES = ("delivered", "open", "undelivered", "expired", "unknown", "rejected")
+# Reasons of a refusal that lie in the message, not in the system's speed or health: docs/run-directory.md.
+MESSAGE_AT_FAULT = (
+    "no_valid_recipient",
+    "invalid_number",
+    "sender_not_allowed",
+    "rejected",
+    "unroutable",
+    "blacklisted",
+    "text_not_allowed",
+)
+
+
+@dataclass(frozen=True)
+class ProviderSide:
+    """Columns in the order of the load's rows. ``state`` points into PROVIDER_STATES, or is ABSENT."""
+
+    state: Ints
+    taken: Bools  # it accepted the message at least once
+    message_at_fault: Bools  # it refused the message for a reason that lies in the message
+    submitted_s: Floats
+    answered_s: Floats
+    carrier_s: Floats
+    delivered_s: Floats  # or failed for good
+    reported_s: Floats
+    confirmed_s: Floats
+    submits: Ints
+    accepts: Ints  # over all its provider ids
+    segments: Ints
+    price: Floats
+    price_of_doubles: Floats
+    strangers: int  # rows with a key that the load did not send
+    reasons: tuple[tuple[str, str, int], ...]  # (state, reason, how often) of what was not delivered
+
+
+@dataclass(frozen=True)
+class _Copies:
+    """The last row of each (key, provider_id), with the position of its key among the load's rows."""
+
+    rows: pa.Table
+    key: Ints
+    taken: Bools
+    state: Ints
+
+
+def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> ProviderSide:
+    """Bring the provider's rows to the order of ``keys``, which do not repeat."""
+    count = len(keys)
+    copies, strangers = _copies(rows, keys)
+    chosen, owner = _speakers(copies, origin_ns)
+    speaking = copies.rows.take(pa.array(chosen))
+
+    def spread(values: Floats) -> Floats:
+        column: Floats = np.full(count, np.nan)
+        column[owner] = values
+        return column
+
+    state = np.full(count, ABSENT, dtype=np.int64)
+    state[owner] = copies.state[chosen]
+    at_fault = np.zeros(count, dtype=np.bool_)
+    at_fault[owner] = (codes(speaking["reason"], MESSAGE_AT_FAULT) != ABSENT) & ~copies.taken[chosen]
+    price, doubles = _prices(copies, chosen, owner, count)
+    accepted = np.where(copies.taken, np.maximum(integers(copies.rows["accepts"]), 1), 0)
+    segments = np.zeros(count, dtype=np.int64)
+    segments[owner] = integers(speaking["segments"])
+    undelivered = speaking.filter(pc.not_equal(speaking["state"], "delivered"))
+    return ProviderSide(
+        state=state,
+        taken=_total(copies.key, copies.taken.astype(np.float64), count) > 0,
+        message_at_fault=at_fault,
+        submitted_s=spread(seconds(speaking["t_submitted_ns"], origin_ns)),
+        answered_s=spread(seconds(speaking["t_answered_ns"], origin_ns)),
+        carrier_s=spread(seconds(speaking["t_carrier_ns"], origin_ns)),
+        delivered_s=spread(seconds(speaking["t_delivered_ns"], origin_ns)),
+        reported_s=spread(seconds(speaking["t_reported_ns"], origin_ns)),
+        confirmed_s=spread(seconds(speaking["t_confirmed_ns"], origin_ns)),
+        submits=_total(copies.key, integers(copies.rows["submits"]), count).astype(np.int64),
+        accepts=_total(copies.key, accepted, count).astype(np.int64),
+        segments=segments,
+        price=price,
+        price_of_doubles=doubles,
+        strangers=strangers,
+        reasons=count_pairs(undelivered["state"], undelivered["reason"]),
+    )
+
+
+def _total(key: Ints, weights: Floats | Ints, count: int) -> Floats:
+    return np.asarray(np.bincount(key, weights=weights, minlength=count), dtype=np.float64)
+
+
+def _copies(rows: pa.Table, keys: pa.ChunkedArray) -> tuple[_Copies, int]:
+    key = positions(rows["key"], keys)
+    provider_id = _labels(rows["provider_id"])
+    order: Ints = np.lexsort((np.arange(len(rows)), provider_id, key)).astype(np.int64)
+    last = np.ones(len(rows), dtype=np.bool_)
+    last[:-1] = (np.diff(key[order]) != 0) | (np.diff(provider_id[order]) != 0)
+    kept = order[last]
+    known = kept[key[kept] != ABSENT]
+    chosen = rows.take(pa.array(known))
+    taken = pc.greater(pc.utf8_length(pc.fill_null(chosen["provider_id"], "")), 0).to_numpy()
+    copies = _Copies(
+        rows=chosen,
+        key=key[known],
+        taken=taken | (integers(chosen["accepts"]) > 0),
+        state=codes(chosen["state"], PROVIDER_STATES),
+    )
+    return copies, len(kept) - len(known)
+
+
+def _labels(column: pa.ChunkedArray) -> Ints:
+    """A small number for each distinct string."""
+    encoded = pc.dictionary_encode(pc.fill_null(column, "")).combine_chunks()
+    labels: Ints = encoded.indices.to_numpy(zero_copy_only=False)
+    return labels.astype(np.int64)
+
+
+def _speakers(copies: _Copies, origin_ns: int) -> tuple[Ints, Ints]:
+    """The copy that speaks for each key (row numbers among the copies), and those keys' positions."""
+    arrival = np.nan_to_num(seconds(copies.rows["t_delivered_ns"], origin_ns), nan=np.inf)
+    preference = np.where(copies.taken, copies.state, len(PROVIDER_STATES))
+    order = np.lexsort((arrival, preference, copies.key))
+    first = np.ones(len(order), dtype=np.bool_)
+    first[1:] = np.diff(copies.key[order]) != 0
+    chosen = order[first]
+    return np.asarray(chosen, dtype=np.int64), copies.key[chosen]
+
+
+def _prices(copies: _Copies, chosen: Ints, owner: Ints, count: int) -> tuple[Floats, Floats]:
+    """Paid for each message, and of that for copies beyond the one that speaks for it."""
+    prices: Floats = pc.fill_null(copies.rows["price"], 0.0).to_numpy()
+    paid = _total(copies.key, prices, count)
+    one_copy = np.zeros(count)
+    one_copy[owner] = prices[chosen] / np.maximum(integers(copies.rows["accepts"])[chosen], 1)
+    return paid, np.maximum(paid - one_copy, 0.0)

@@ -1,0 +1,142 @@
+"""A run or a suite in, one ``Report`` out: the value that the renderers draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from analysis import answers
+from analysis.model import Check, CheckState, Objective, PartReport, Report, Verdict
+from analysis.part import analyse_part
+from analysis.records import Manifest, read_manifest
+from analysis.scaling import levels
+from analysis.validity import worst
+
+REPORT_SCHEMA_VERSION = 1
+EXIT_HELD, EXIT_MISSED, EXIT_USAGE, EXIT_INVALID = 0, 1, 2, 3
+
+
+def build_report(run_dir: Path, progress: Callable[[str], None] = lambda line: None) -> Report:
+    """Raises ``ValueError`` for what is no run directory, or where a file of it is malformed."""
+    manifest = read_manifest(run_dir)
+    parts = []
+    for index, (slug, part_dir, part_manifest) in enumerate(_parts(run_dir, manifest), start=1):
+        progress(f"analysing {slug} ({index})")
+        parts.append(analyse_part(part_dir, part_manifest, slug))
+    return _assemble(manifest, tuple(parts))
+
+
+def _parts(run_dir: Path, manifest: Manifest) -> list[tuple[str, Path, Manifest]]:
+    if manifest.kind == "run":
+        return [(manifest.scenario.name, run_dir, manifest)]
+    if not manifest.parts:
+        raise ValueError(f"{run_dir / 'run.json'}: a suite without parts")
+    found = []
+    for part in manifest.parts:
+        part_dir = run_dir / part
+        if not part_dir.resolve().is_relative_to(run_dir.resolve()):
+            raise ValueError(f"{run_dir / 'run.json'}: part {part!r} lies outside the run directory")
+        part_manifest = read_manifest(part_dir)
+        if part_manifest.kind != "run":
+            raise ValueError(f"{part_dir / 'run.json'}: a part of a suite must be an ordinary run")
+        found.append((part_dir.name, part_dir, part_manifest))
+    return found
+
+
+def _assemble(manifest: Manifest, parts: tuple[PartReport, ...]) -> Report:
+    suite = manifest.kind == "suite"
+    # A probe asks how much more would hold: its misses answer that and fail nothing (unless it is alone).
+    decisive = tuple(part for part in parts if not part.probe) or parts
+    objectives = tuple(
+        msgspec.structs.replace(each, part=part.slug if suite else "")
+        for part in decisive
+        for each in part.objectives
+    )
+    checks = tuple(
+        msgspec.structs.replace(each, part=part.slug if suite else "")
+        for part in parts
+        for each in part.checks
+    )
+    validity = _validity(parts, decisive)
+    verdict = _verdict(objectives)
+    ladder = levels(parts)
+    simulated = any(part.identity.mode == "simulated" for part in parts)
+    return Report(
+        schema_version=REPORT_SCHEMA_VERSION,
+        title=manifest.scenario.title or manifest.scenario.name,
+        kind=manifest.kind,
+        simulated=simulated,
+        validity=validity,
+        verdict=verdict,
+        exit_code=_exit_code(validity, verdict),
+        headline=answers.headline(verdict, objectives, _spoiling(checks, decisive)),
+        answers=(
+            answers.throughput_answer(parts),
+            answers.scale_answer(ladder),
+            answers.delivery_answer(objectives, _scaled(decisive)),
+            answers.errors_answer(parts),
+            *answers.burst_answer(tuple(part.burst for part in parts if part.burst)),
+            answers.cost_answer(parts),
+            answers.trust_answer(validity, checks),
+        ),
+        notes=_notes(parts, simulated),
+        objectives=objectives,
+        checks=checks,
+        levels=ladder,
+        parts=parts,
+    )
+
+
+def _spoiling(checks: tuple[Check, ...], decisive: tuple[PartReport, ...]) -> tuple[Check, ...]:
+    """The checks that make the verdict worthless."""
+    slugs = {part.slug for part in decisive}
+    return tuple(each for each in checks if each.state == "invalid" and each.part in {"", *slugs})
+
+
+def _verdict(objectives: tuple[Objective, ...]) -> Verdict:
+    """Missed if any is; held if none is and at least one delivery time was judged."""
+    if any(each.verdict == "missed" for each in objectives):
+        return "missed"
+    judged = any(each.verdict == "held" and each.limit_s is not None for each in objectives)
+    return "held" if judged else "cannot_tell"
+
+
+def _validity(parts: tuple[PartReport, ...], decisive: tuple[PartReport, ...]) -> CheckState:
+    """An invalid probe leaves its own question open; an invalid part of the verdict spoils the verdict."""
+    state = worst(tuple(check for part in decisive for check in part.checks))
+    return "warn" if state == "ok" and any(part.validity != "ok" for part in parts) else state
+
+
+def _exit_code(validity: CheckState, verdict: Verdict) -> int:
+    if validity == "invalid":
+        return EXIT_INVALID
+    return EXIT_MISSED if verdict == "missed" else EXIT_HELD
+
+
+def _scaled(parts: tuple[PartReport, ...]) -> bool:
+    return any(part.identity.provider_scale != 1.0 for part in parts)
+
+
+def _notes(parts: tuple[PartReport, ...], simulated: bool) -> tuple[str, ...]:
+    """What a reader must know before any figure."""
+    notes = []
+    if simulated:
+        notes.append(
+            "SIMULATED: virtual time, no socket, no process. It shows how the rules of sender and provider "
+            "play together, not how fast this machine is."
+        )
+    for part in parts:
+        identity = part.identity
+        if identity.provider_scale != 1.0:
+            notes.append(
+                f"{part.slug}: the provider was scaled by {identity.provider_scale:g} with the day; its "
+                "times are compressed seconds, no real ones, and no verdict is drawn from them."
+            )
+        elif identity.compress != 1.0:
+            notes.append(
+                f"{part.slug}: a day played {identity.compress:g} times denser, the provider left as it is. "
+                f"Its rates are real; on the day itself they would be {identity.compress:g} times lower."
+            )
+    return tuple(notes)

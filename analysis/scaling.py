@@ -1,0 +1,106 @@
+"""The ladder: is each level fast enough, how much more would hold, and does ten times hold?
+
+For each level two kinds of parts answer. A part at true speed (the peak slice, or a whole day) says whether
+the level is fast enough. A compressed day plays the level's arrivals denser than they are, with the provider
+left as it is: level x compression is the messages a day that it stands for. "Ten times holds" needs a valid
+part that stood for at least ten times the level and missed nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from analysis.figures import per_day_text
+from analysis.model import Level, PartReport, Verdict
+from analysis.slo import overall
+
+TEN = 10.0
+
+
+def levels(parts: tuple[PartReport, ...]) -> tuple[Level, ...]:
+    """One for each level that any part stands for, in rising order."""
+    found = sorted({part.identity.messages_per_day for part in parts if part.identity.messages_per_day})
+    return tuple(_level(level, parts) for level in found)
+
+
+def carries(part: PartReport) -> Verdict:
+    """Did the system carry this part's load? Verdicts that lack messages do not count against it.
+
+    A part whose every delivery verdict is withheld has proven nothing.
+    """
+    if part.validity == "invalid":
+        return "cannot_tell"
+    if overall(part.objectives) == "missed":
+        return "missed"
+    judged = [each for each in part.objectives if each.limit_s is not None and each.verdict == "held"]
+    return "held" if judged else "cannot_tell"
+
+
+def _level(level: int, parts: tuple[PartReport, ...]) -> Level:
+    own = [part for part in parts if part.identity.messages_per_day == level]
+    slices = [part for part in own if not part.probe and part.identity.compress == 1.0]
+    fast = slices[0] if slices else None
+    held = [part for part in own if _stands_for(part) and carries(part) == "held"]
+    tried = [part for part in own if _stands_for(part)]
+    highest = max(held, key=_stands_for, default=None)
+    most = max(tried, key=_stands_for, default=None)
+    answer, why = _ten_times(level, parts)
+    return Level(
+        messages_per_day=level,
+        fast_enough=_fast_enough(fast),
+        fast_enough_part=fast.slug if fast else "",
+        fast_enough_why=_fast_why(fast),
+        profile=", ".join(dict.fromkeys(part.identity.profile for part in own if part.identity.profile)),
+        highest_held_per_day=_stands_for(highest) if highest else None,
+        highest_held_part=highest.slug if highest else "",
+        highest_tried_per_day=_stands_for(most) if most else None,
+        ten_times=answer,
+        ten_times_why=why,
+    )
+
+
+def _stands_for(part: PartReport) -> float:
+    """Messages a day; 0 for a part whose provider was scaled along, which proves nothing beyond its level."""
+    if part.identity.provider_scale != 1.0:
+        return 0.0
+    return part.equivalent_per_day or 0.0
+
+
+def _fast_enough(part: PartReport | None) -> Verdict:
+    if part is None or part.validity == "invalid":
+        return "cannot_tell"
+    return overall(part.objectives)
+
+
+def _fast_why(part: PartReport | None) -> str:
+    if part is None:
+        return "no part at true speed"
+    if part.validity == "invalid":
+        return "that part is invalid"
+    unsettled = [each for each in part.objectives if each.verdict != "held"]
+    if not unsettled:
+        return "every objective held"
+    missed = [each for each in unsettled if each.verdict == "missed"] or unsettled
+    return "; ".join(f"{each.name}: {each.measured} ({each.why})" for each in missed)
+
+
+def _ten_times(level: int, parts: tuple[PartReport, ...]) -> tuple[Literal["yes", "no", "cannot_tell"], str]:
+    wanted = TEN * level
+    big = sorted((part for part in parts if _stands_for(part) >= wanted), key=_stands_for)
+    if not big:
+        return "cannot_tell", f"no part stood for {per_day_text(wanted)} a day"
+    held = [part for part in big if carries(part) == "held"]
+    if held:
+        best = held[-1]
+        return "yes", f"{best.slug} stood for {per_day_text(_stands_for(best))} a day and missed nothing"
+    missed = [part for part in big if carries(part) == "missed"]
+    if missed:
+        first = missed[0]
+        return (
+            "no",
+            f"{first.slug} stood for {per_day_text(_stands_for(first))} a day and missed an objective",
+        )
+    return (
+        "cannot_tell",
+        f"{big[0].slug} stood for that much, but its figures cannot be trusted or are too few",
+    )

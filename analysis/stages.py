@@ -1,0 +1,104 @@
+"""Where the time goes: the stages of DESIGN §3, and whether the marks they are made of add up.
+
+generator lag + sender API + sender queue + provider + carrier queue + radio = delivery time, exactly, for
+every message that carries all marks. Two stages may be negative and keep their sign, or the sum would not
+hold: the sender may submit before its reply to the load is read (sender queue), and the carrier may take a
+message before the provider's reply has left (carrier queue). ``report`` comes after the delivery: from the
+handset to the acknowledged report.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.arrays import Bools, Floats
+from analysis.fates import DELIVERED, Fates
+from analysis.journeys import Journeys
+from analysis.model import Marks, Stage, StageBreakdown
+from analysis.percentiles import ranks
+
+DELIVERY_STAGES = ("generator lag", "sender API", "sender queue", "provider", "carrier queue", "radio")
+REPORT_STAGE = "report"
+# A timer may fire this much early without anything being wrong.
+EARLY_TOLERANCE_S = 0.001
+_EXAMPLES = 4
+
+
+def _marks(journeys: Journeys) -> list[Floats]:
+    load, provider = journeys.load, journeys.provider
+    return [
+        load.intended_s,
+        load.sent_s,
+        load.answered_s,
+        provider.submitted_s,
+        provider.answered_s,
+        provider.carrier_s,
+        provider.delivered_s,
+    ]
+
+
+def breakdowns(journeys: Journeys, fates: Fates) -> tuple[StageBreakdown, ...]:
+    """Of each class with a delivered message that carries every mark; then of all, if there are several."""
+    marks = _marks(journeys)
+    complete = fates.fate == DELIVERED
+    for mark in marks:
+        complete &= np.isfinite(mark)
+    groups = [(name, journeys.of_class(name) & complete) for name in journeys.load.class_names]
+    if len(groups) > 1:
+        groups.append(("all", complete))
+    return tuple(_breakdown(name, marks, journeys, among) for name, among in groups if among.any())
+
+
+def _breakdown(name: str, marks: list[Floats], journeys: Journeys, among: Bools) -> StageBreakdown:
+    stages = [_stage(stage, (marks[i + 1] - marks[i])[among]) for i, stage in enumerate(DELIVERY_STAGES)]
+    report = (journeys.provider.confirmed_s - journeys.provider.delivered_s)[among]
+    report = report[np.isfinite(report)]
+    if len(report):
+        stages.append(_stage(REPORT_STAGE, report))
+    return StageBreakdown(
+        message_class=name,
+        count=int(np.count_nonzero(among)),
+        stages=tuple(stages),
+        end_to_end=_stage("delivery time", (marks[-1] - marks[0])[among]),
+    )
+
+
+def _stage(name: str, times: Floats) -> Stage:
+    ordered = np.sort(times)
+    p50, p95, p99 = (float(ordered[rank - 1]) for rank in ranks(len(ordered), (50.0, 95.0, 99.0)))
+    return Stage(name=name, count=len(ordered), mean_s=float(times.mean()), p50_s=p50, p95_s=p95, p99_s=p99)
+
+
+def check_marks(journeys: Journeys) -> Marks:
+    """Count messages whose marks contradict each other, whatever became of them."""
+    load, provider = journeys.load, journeys.provider
+    wrong = np.zeros(journeys.count, dtype=np.bool_)
+    examples: list[str] = []
+    ordered = (
+        ("sent before due", load.intended_s, load.sent_s, EARLY_TOLERANCE_S),
+        ("answered before sent", load.sent_s, load.answered_s, 0.0),
+        ("submitted before sent", load.sent_s, provider.submitted_s, 0.0),
+        ("provider answered before submitted", provider.submitted_s, provider.answered_s, 0.0),
+        ("at the carrier before submitted", provider.submitted_s, provider.carrier_s, 0.0),
+        ("delivered before the carrier had it", provider.carrier_s, provider.delivered_s, 0.0),
+        ("reported before delivered", provider.delivered_s, provider.reported_s, 0.0),
+        ("report confirmed before sent", provider.reported_s, provider.confirmed_s, 0.0),
+    )
+    for words, earlier, later, tolerance_s in ordered:
+        # One nanosecond of rounding may separate two instants that are the same.
+        _note(words, later < earlier - tolerance_s - 1e-9, wrong, examples)
+    reached = np.isfinite(provider.delivered_s) & provider.taken
+    _note("delivered, never submitted", reached & ~np.isfinite(provider.submitted_s), wrong, examples)
+    _note("at the provider, never sent", provider.taken & ~np.isfinite(load.sent_s), wrong, examples)
+    unreported = np.isfinite(provider.confirmed_s) & ~np.isfinite(provider.reported_s)
+    _note("report confirmed, never sent", unreported, wrong, examples)
+    return Marks(
+        checked=journeys.count, wrong=int(np.count_nonzero(wrong)), examples=tuple(examples[:_EXAMPLES])
+    )
+
+
+def _note(words: str, found: Bools, wrong: Bools, examples: list[str]) -> None:
+    count = int(np.count_nonzero(found))
+    if count:
+        examples.append(f"{words}: {count:,}")
+        wrong |= found

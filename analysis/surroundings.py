@@ -1,0 +1,141 @@
+"""Checks on what surrounded the run: processors, event loops, how it ended, which files it left."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from analysis.arrays import Floats
+from analysis.figures import count_text, significant
+from analysis.journeys import Journeys, Samples
+from analysis.model import Check, CheckState, Ledger
+from analysis.percentiles import ranks
+from analysis.records import Manifest
+from analysis.validity import LAG_SHARE_OF_SLO, unchecked
+
+GENERATOR_PROCESSES = ("load", "locust", "generator", "worker")
+MACHINE_PROCESSES = ("machine", "host", "system")
+CPU_NAMES = ("cpu_percent", "cpu")
+LOOP_LAG_NAME = "loop_lag_ms"
+GENERATOR_CPU_PERCENT = 90.0
+MACHINE_CPU_PERCENT = 95.0
+LOOP_LAG_WARN_MS = 10.0
+# One busy second in twenty is noise; more is a state.
+_HIGH_PERCENTILE = 95.0
+
+
+def _values(samples: Samples, until_s: float, processes: tuple[str, ...], names: tuple[str, ...]) -> Floats:
+    """Samples taken while the load ran, of processes whose name begins with one of these."""
+    wanted = np.array(
+        [
+            process.startswith(processes) and name in names
+            for process, name in zip(samples.process, samples.name, strict=True)
+        ],
+        dtype=np.bool_,
+    )
+    chosen = wanted & (samples.at_s >= 0) & (samples.at_s <= until_s)
+    return np.sort(samples.value[chosen])
+
+
+def _high(values: Floats) -> float:
+    return float(values[ranks(len(values), (_HIGH_PERCENTILE,))[0] - 1])
+
+
+def generator_cpu(journeys: Journeys) -> Check:
+    return _cpu(
+        "generator CPU",
+        _values(journeys.samples, journeys.load_end_s, GENERATOR_PROCESSES, CPU_NAMES),
+        GENERATOR_CPU_PERCENT,
+        "of a core, in the busiest process of the load generator (p95 of its seconds)",
+    )
+
+
+def machine_cpu(journeys: Journeys) -> Check:
+    return _cpu(
+        "machine CPU",
+        _values(journeys.samples, journeys.load_end_s, MACHINE_PROCESSES, CPU_NAMES),
+        MACHINE_CPU_PERCENT,
+        "of all cores (p95 of the seconds): load, sender and provider then take time from each other",
+    )
+
+
+def _cpu(name: str, values: Floats, limit_percent: float, meaning: str) -> Check:
+    if len(values) == 0:
+        return unchecked(name, "no samples")
+    high = _high(values)
+    return Check(
+        name=name,
+        state="warn" if high > limit_percent else "ok",
+        value=f"{significant(high)} %",
+        limit=f"warn > {limit_percent:g} %",
+        meaning=meaning,
+        advice="give load and system machines of their own, or lower the rate",
+        value_number=high,
+    )
+
+
+def provider_loop(journeys: Journeys, tightest_s: float) -> Check:
+    """The simulated provider is part of the instrument: what its event loop is late, messages are late."""
+    values = _values(journeys.samples, journeys.load_end_s, ("provider",), (LOOP_LAG_NAME,))
+    if len(values) == 0:
+        return unchecked("provider's event loop", "no samples")
+    high, invalid_ms = _high(values), 1000.0 * LAG_SHARE_OF_SLO * tightest_s
+    state: CheckState = "ok"
+    if high > LOOP_LAG_WARN_MS:
+        state = "invalid" if high > invalid_ms else "warn"
+    return Check(
+        name="provider's event loop",
+        state=state,
+        value=f"{significant(high)} ms late",
+        limit=f"warn > {LOOP_LAG_WARN_MS:g} ms, invalid > {invalid_ms:g} ms",
+        meaning="how late the simulated provider did things (p95 of its seconds)",
+        advice="the mock provider was the bottleneck: lower the rate, or give it a core",
+        value_number=high,
+    )
+
+
+def ending(manifest: Manifest, ledger: Ledger) -> Check:
+    reason = manifest.exit_reason
+    state: CheckState = "ok" if reason == "finished" else "warn"
+    if reason.startswith("error"):
+        state = "invalid"
+    words = {
+        "finished": "finished",
+        "interrupted": "interrupted by the user",
+        "drain_limit": f"stopped after draining for {manifest.drain_limit_s:g} s",
+    }.get(reason, reason)
+    still = f", {count_text(ledger.open)} messages still open" if ledger.open else ""
+    return Check(
+        name="end of the run",
+        state=state,
+        value=words + still,
+        limit="warn unless it finished, invalid after an error",
+        meaning="messages still open count as at least as old as they were at the end, never as fast ones",
+        advice="let it run to its end, or raise the drain limit",
+        value_number=float(ledger.open),
+    )
+
+
+def files(journeys: Journeys, ledger: Ledger) -> Check:
+    """Which sides of the story are told."""
+    missing = []
+    if not journeys.journal:
+        missing.append("provider.arrow (no delivery is known)")
+    if not journeys.sender.present and ledger.unclaimed:
+        missing.append(
+            f"sender.arrow ({count_text(ledger.unclaimed)} messages that never reached the provider "
+            "count as open)"
+        )
+    state: CheckState = "warn" if missing else "ok"
+    if ledger.rows == 0:
+        missing, state = ["load.arrow has no rows"], "invalid"
+    return Check(
+        name="files",
+        state=state,
+        value="missing: " + "; ".join(missing) if missing else "complete",
+        limit="load and provider rows; sender rows where messages stayed in the sender",
+        meaning="each side's rows say what the others cannot know",
+        advice="keep the provider's journal and the sender's export with the run",
+        value_number=math.nan if ledger.rows == 0 else float(len(missing)),
+    )

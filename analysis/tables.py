@@ -1,0 +1,221 @@
+"""The report's tables as words: header and rows, for the HTML page and the Markdown summary alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analysis.figures import (
+    count_text,
+    per_day_text,
+    percentile_name,
+    rate_text,
+    seconds_text,
+    share_text,
+    significant,
+)
+from analysis.model import CheckState, PartReport, Quantile, Report, Verdict
+from analysis.slo import interval_text, quantile_text
+
+VERDICT_WORDS: dict[Verdict, str] = {"held": "held", "missed": "MISSED", "cannot_tell": "cannot tell"}
+CHECK_WORDS: dict[CheckState, str] = {
+    "ok": "ok",
+    "warn": "warning",
+    "invalid": "INVALID",
+    "not_checked": "not checked",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """``marks`` holds a word for each row (held, missed, warn …) by which a renderer may colour it."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    marks: tuple[str, ...] = ()
+    numeric_from: int = 1  # columns from here on hold figures
+
+
+def objectives(report: Report) -> Table:
+    several = report.kind == "suite"
+    rows = tuple(
+        (
+            *((each.part,) if several else ()),
+            each.name,
+            each.limit,
+            each.measured,
+            VERDICT_WORDS[each.verdict],
+            each.why,
+        )
+        for each in report.objectives
+    )
+    header = ("objective", "limit", "measured", "verdict", "evidence")
+    return Table(
+        header=("part", *header) if several else header,
+        rows=rows,
+        marks=tuple(each.verdict for each in report.objectives),
+        numeric_from=99,
+    )
+
+
+def checks(report: Report) -> Table:
+    """Of a suite, the checks that passed in every part are one row."""
+    several = report.kind == "suite"
+    rows, marks = [], []
+    for name in dict.fromkeys(each.name for each in report.checks):
+        same = [each for each in report.checks if each.name == name]
+        notable = [each for each in same if each.state in ("warn", "invalid")]
+        for each in notable or same[:1]:
+            passed = several and not notable
+            where = (f"all {len(same)} parts" if passed else each.part,) if several else ()
+            value = "passed" if passed and each.state == "ok" else each.value
+            advice = each.advice if each.state in ("warn", "invalid") else ""
+            rows.append((*where, name, CHECK_WORDS[each.state], value, each.limit, each.meaning, advice))
+            marks.append(str(each.state))
+    header = ("check", "state", "found", "limit", "what it means", "what to do")
+    return Table(
+        header=("part", *header) if several else header, rows=tuple(rows), marks=tuple(marks), numeric_from=99
+    )
+
+
+def ladder(report: Report) -> Table:
+    words = {"yes": "yes", "no": "no", "cannot_tell": "not proven"}
+    rows = tuple(
+        (
+            per_day_text(level.messages_per_day),
+            VERDICT_WORDS[level.fast_enough],
+            per_day_text(level.highest_held_per_day),
+            per_day_text(level.highest_tried_per_day),
+            words[level.ten_times],
+            level.profile,
+            level.fast_enough_why if level.fast_enough != "held" else level.ten_times_why,
+        )
+        for level in report.levels
+    )
+    header = (
+        "messages a day",
+        "fast enough at its peak",
+        "highest carried, a day",
+        "highest tried, a day",
+        "ten times holds",
+        "profiles",
+        "evidence",
+    )
+    marks = tuple(level.fast_enough for level in report.levels)
+    return Table(header=header, rows=rows, marks=marks, numeric_from=99)
+
+
+def delivery(part: PartReport) -> Table:
+    """Percentiles of each class with their intervals."""
+    shown = part.delivery[0].quantiles if part.delivery else ()
+    header = ("class", "messages", "still open", "never", *(percentile_name(q.percentile) for q in shown))
+    rows = tuple(
+        (
+            each.message_class,
+            count_text(each.count),
+            count_text(each.open_count),
+            count_text(each.never_count),
+            *(_cell(each.quantiles[i]) for i in range(len(shown))),
+        )
+        for each in part.delivery
+    )
+    return Table(header=header, rows=rows)
+
+
+def api(part: PartReport) -> Table:
+    names = {"api_response": "from the intended instant", "api_service": "from the send"}
+    shown = part.api[0].quantiles if part.api else ()
+    header = ("sender's answer", "requests", *(percentile_name(q.percentile) for q in shown))
+    rows = tuple(
+        (names[each.measure], count_text(each.count), *(_cell(quantile) for quantile in each.quantiles))
+        for each in part.api
+    )
+    return Table(header=header, rows=rows)
+
+
+def _cell(quantile: Quantile) -> str:
+    text = quantile_text(quantile)
+    if quantile.state == "withheld":
+        return f"needs {count_text(quantile.needed)}"
+    return f"{text} ({interval_text(quantile)})"
+
+
+def stages(part: PartReport) -> Table:
+    rows = []
+    for breakdown in part.stages:
+        for stage in (*breakdown.stages, breakdown.end_to_end):
+            rows.append(
+                (
+                    breakdown.message_class,
+                    stage.name,
+                    seconds_text(stage.mean_s),
+                    seconds_text(stage.p50_s),
+                    seconds_text(stage.p95_s),
+                    seconds_text(stage.p99_s),
+                )
+            )
+    return Table(header=("class", "stage", "mean", "p50", "p95", "p99"), rows=tuple(rows), numeric_from=2)
+
+
+def ledger(part: PartReport) -> Table:
+    counted = part.ledger
+    rows = (
+        ("planned", counted.planned, "arrivals that came due"),
+        ("sent", counted.sent, "requests begun"),
+        ("dropped", counted.dropped, "no free slot in the load generator"),
+        ("answered", counted.answered, "replies read, or the connection failed"),
+        ("unfinished", counted.unfinished, "no reply when the load stopped"),
+        ("accepted", counted.accepted, "acknowledged by the sender"),
+        ("refused", counted.refused, "turned away by the sender"),
+        ("failed at the API", counted.failed_at_api, "no usable reply"),
+        ("delivered", counted.delivered, "reached the handset"),
+        ("failed", counted.failed, "final failure, at the provider or in the sender"),
+        ("expired", counted.expired, "too late to be sent or delivered"),
+        ("open", counted.open, "not final when observation ended"),
+        ("lost", counted.lost, "accepted, then unknown to everybody"),
+        ("double deliveries", counted.doubles, "taken by the provider more than once"),
+        ("submitted again", counted.resubmitted, f"of {count_text(counted.submits)} submits in all"),
+        ("delivered unacknowledged", counted.delivered_unacknowledged, "the load never read an acceptance"),
+    )
+    whole = counted.planned
+    return Table(
+        header=("", "messages", "of planned", "meaning"),
+        rows=tuple((name, count_text(n), share_text(n, whole), meaning) for name, n, meaning in rows),
+    )
+
+
+def reasons(part: PartReport) -> Table:
+    rows = tuple((each.source, each.reason, count_text(each.count)) for each in part.reasons[:12])
+    return Table(header=("who said so", "reason", "messages"), rows=rows, numeric_from=2)
+
+
+def rates(part: PartReport) -> Table:
+    """Measured rates, and what they would be on the day itself where the day was compressed."""
+    through, factor = part.throughput, part.identity.compress
+    found = [
+        ("offered, mean", through.offered_mean_per_s),
+        ("offered, best window", through.offered_peak.per_s if through.offered_peak else None),
+        ("accepted, best window", through.accepted_best.per_s if through.accepted_best else None),
+        ("delivered, best window", through.delivered_best.per_s if through.delivered_best else None),
+    ]
+    if factor == 1.0:
+        return Table(
+            header=("rate", "measured"), rows=tuple((name, rate_text(value)) for name, value in found)
+        )
+    rows = tuple(
+        (name, rate_text(value), rate_text(None if value is None else value / factor))
+        for name, value in found
+    )
+    return Table(header=("rate", "measured", f"on the real day (÷ {factor:g})"), rows=rows)
+
+
+def cost(part: PartReport) -> Table:
+    paid = part.cost
+    per_1000 = paid.per_1000_delivered_points
+    rows = (
+        ("paid", f"{significant(paid.points)} points"),
+        ("per 1,000 delivered", "-" if per_1000 is None else f"{significant(per_1000)} points"),
+        ("for second copies", f"{significant(paid.doubles_points)} points"),
+        ("for messages that did not arrive", f"{significant(paid.undelivered_points)} points"),
+        ("segments", count_text(paid.segments)),
+    )
+    return Table(header=("", "amount"), rows=rows)
