@@ -1,0 +1,124 @@
+"""What a load worker writes while it runs: a row a message, and once a second where it stands.
+
+``load-<worker>.arrow`` holds rows of ``analysis.records.LOAD_SCHEMA``; ``load-<worker>.json`` a
+``LoadStatus``. The runner reads the second while the load runs and joins the first when it has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import pyarrow as pa
+from msgspec import Struct
+
+from analysis.records import LOAD_SCHEMA, RowWriter, read_rows
+
+# key, class, campaign, worker, t_intended_ns, t_sent_ns, t_accepted_ns, outcome, status
+LoadRow = tuple[str, str, str, int, int, int | None, int | None, str, int]
+
+Phase = Literal["waiting", "running", "answering", "finished"]
+
+
+class LoadStatus(Struct, frozen=True, kw_only=True):
+    """Where a worker, or the whole load, stands. Counts are since its start.
+
+    ``due`` arrivals have come due: due = sent + dropped. sent = accepted + refused + failed + unfinished +
+    in flight. Lags are of the last second, in milliseconds: send minus intended.
+    """
+
+    phase: Phase = "waiting"
+    planned: int = 0
+    due: int = 0
+    sent: int = 0
+    accepted: int = 0
+    refused: int = 0
+    failed: int = 0
+    unfinished: int = 0
+    dropped: int = 0
+    in_flight: int = 0
+    offered_per_s: float = 0.0
+    lag_p50_ms: float = 0.0
+    lag_p99_ms: float = 0.0
+    lag_max_ms: float = 0.0
+    start_ns: int = 0  # run's clock: the schedule's zero
+    end_ns: int = 0  # run's clock: the last intended arrival that came due, or where the load was stopped
+    web_url: str = ""
+    closed: bool = False  # the process has written all its rows
+
+
+_PHASES: tuple[Phase, ...] = ("waiting", "running", "answering", "finished")
+
+
+def combine(statuses: Iterable[LoadStatus]) -> LoadStatus:
+    """The load's status from its workers': counts add up, lags are the worst worker's."""
+    all_of = list(statuses)
+    if not all_of:
+        return LoadStatus()
+    sums = ("planned", "due", "sent", "accepted", "refused", "failed", "unfinished", "dropped", "in_flight")
+    worst = ("lag_p50_ms", "lag_p99_ms", "lag_max_ms", "end_ns")
+    started = [status.start_ns for status in all_of if status.start_ns]
+    return LoadStatus(
+        phase=min((status.phase for status in all_of), key=_PHASES.index),
+        offered_per_s=sum(status.offered_per_s for status in all_of),
+        start_ns=min(started, default=0),
+        web_url=next((status.web_url for status in all_of if status.web_url), ""),
+        closed=all(status.closed for status in all_of),
+        **{name: sum(getattr(status, name) for status in all_of) for name in sums},
+        **{name: max(getattr(status, name) for status in all_of) for name in worst},
+    )
+
+
+class LoadRecorder:
+    """Writes one worker's rows and status into the run directory, or nowhere where there is none."""
+
+    def __init__(self, run_dir: Path | None, worker: int) -> None:
+        self._status_path = run_dir / f"load-{worker}.json" if run_dir is not None else None
+        self._rows = RowWriter(run_dir / f"load-{worker}.arrow", LOAD_SCHEMA) if run_dir is not None else None
+        # The first conversion imports pandas: half a second that must not fall into the run.
+        pa.array(["", None], type=pa.string())
+
+    def row(self, row: LoadRow) -> None:
+        if self._rows is not None:
+            self._rows.append(row)
+
+    def flush(self) -> None:
+        if self._rows is not None:
+            self._rows.flush()
+
+    def status(self, status: LoadStatus) -> None:
+        if self._status_path is None:
+            return
+        partial = self._status_path.with_suffix(".partial")
+        partial.write_bytes(msgspec.json.encode(status))
+        partial.replace(self._status_path)
+
+    def close(self) -> None:
+        if self._rows is not None:
+            self._rows.close()
+            self._rows = None
+
+
+def read_status(run_dir: Path) -> LoadStatus:
+    """The load's status as its workers last wrote it."""
+    found = (path.read_bytes() for path in sorted(run_dir.glob("load-*.json")))
+    return combine(msgspec.json.decode(body, type=LoadStatus) for body in found)
+
+
+def join_rows(run_dir: Path) -> int:
+    """Join the workers' rows into ``load.arrow``, remove the pieces, and return how many rows there are."""
+    pieces = sorted(run_dir.glob("load-*.arrow"))
+    count = 0
+    with (
+        pa.OSFile(str(run_dir / "load.arrow"), "wb") as sink,
+        pa.ipc.new_stream(sink, LOAD_SCHEMA) as stream,
+    ):
+        for piece in pieces:
+            table = read_rows(piece, LOAD_SCHEMA)
+            stream.write_table(table)
+            count += table.num_rows
+    for piece in pieces:
+        piece.unlink()
+    return count

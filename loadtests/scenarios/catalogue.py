@@ -1,0 +1,113 @@
+"""The scenarios that come with smsbench. Imports no Locust, so that listing them is quick."""
+
+from __future__ import annotations
+
+import msgspec
+
+from loadtests.arrivals import Burst, Mix, Poisson, Stream
+from loadtests.scenarios.scenario import Adjustment, Part, Scenario, ScenarioError, day
+
+LEVELS = {"day-5k": 5_000, "day-50k": 50_000, "day-500k": 500_000}
+
+_BENCH_COMPRESS = 120.0  # at 500,000 a day 1,500 messages a second, which two cores carry with room to spare
+
+
+def _burst_part(slug: str, count: int, over_s: float, tail_s: float, drain_limit_s: float) -> Part:
+    lead_s = 3.0
+    return Part(
+        slug=slug,
+        title=f"{count:,} marketing messages in {over_s:g} s, one-time passwords underneath",
+        role="burst",
+        profile="smsapi",
+        streams=(
+            Stream(Poisson(8.0, lead_s + over_s + tail_s), mix=Mix(otp=1.0)),
+            Stream(Burst(count, over_s), mix=Mix(marketing=1.0), campaign="burst", start_s=lead_s),
+        ),
+        drain_limit_s=drain_limit_s,
+    )
+
+
+def _ladder_parts(peak: Adjustment, peak_drain_s: float, dense: Adjustment) -> tuple[Part, ...]:
+    """For each level: is it fast enough (true speed), and how much more would hold (compressed)?"""
+    parts: list[Part] = []
+    for name, messages_per_day in LEVELS.items():
+        true_speed = day(name, messages_per_day, peak)
+        parts.append(msgspec.structs.replace(true_speed, drain_limit_s=peak_drain_s))
+        parts.append(day(name, messages_per_day, dense))
+    return tuple(parts)
+
+
+SMOKE = Scenario(
+    name="smoke",
+    locustfile="smoke",
+    title="20 seconds of all classes at 20 a second: does everything work?",
+    parts=(
+        Part(
+            slug="smoke",
+            title="20 seconds of all classes",
+            role="plain",
+            profile="fast",
+            streams=(Stream(Poisson(20.0, 20.0), mix=Mix(1.0, 1.0, 1.0), campaign="smoke"),),
+            drain_limit_s=20.0,
+        ),
+    ),
+)
+
+BURST = Scenario(
+    name="burst",
+    locustfile="burst",
+    title="20,000 marketing messages in 60 seconds with one-time passwords underneath",
+    parts=(_burst_part("burst", 20_000, 60.0, 27.0, 300.0),),
+)
+
+LADDER = Scenario(
+    name="ladder",
+    locustfile="ladder",
+    title="5k, 50k and 500k a day: each its peak at true speed, then its whole day in 5 minutes",
+    parts=_ladder_parts(Adjustment(window="peak", duration_s=60.0), 90.0, Adjustment(compress=288.0)),
+)
+
+BENCH = Scenario(
+    name="bench",
+    locustfile="bench",
+    title="what `make bench` runs: a short ladder and a short burst, one report, under 4 minutes",
+    parts=(
+        *_ladder_parts(
+            Adjustment(window="peak", duration_s=12.0),
+            15.0,
+            Adjustment(window="peak", duration_s=10.0, compress=_BENCH_COMPRESS),
+        ),
+        _burst_part("burst", 4_000, 15.0, 2.0, 25.0),
+    ),
+)
+
+
+def day_scenario(name: str, adjustment: Adjustment) -> Scenario:
+    """A day of one level. Raises ``ScenarioError`` where the adjustment makes no sense."""
+    part = day(name, LEVELS[name], adjustment)
+    return Scenario(
+        name=name,
+        locustfile=name.replace("-", "_"),
+        title=f"a day of {LEVELS[name]:,} messages on the business day's curve",
+        parts=(part,),
+    )
+
+
+_FIXED = {item.name: item for item in (SMOKE, BURST, LADDER, BENCH)}
+
+
+def names() -> tuple[str, ...]:
+    return (*LEVELS, *_FIXED)
+
+
+def scenario(name: str, adjustment: Adjustment | None = None) -> Scenario:
+    """Raises ``ScenarioError`` that lists the scenarios there are, or says what cannot be adjusted."""
+    if name in LEVELS:
+        return day_scenario(name, adjustment or Adjustment())
+    if name not in _FIXED:
+        raise ScenarioError(f"there is no scenario {name!r}; there are: {', '.join(names())}")
+    if adjustment is not None and adjustment != Adjustment():
+        raise ScenarioError(
+            f"{name} has a fixed length: --compress, --window and --duration belong to {', '.join(LEVELS)}"
+        )
+    return _FIXED[name]

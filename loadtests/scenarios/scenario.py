@@ -1,0 +1,109 @@
+"""What a scenario is: parts to run, each a flow of arrivals against a provider profile. Values only."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from loadtests.arrivals import DAY_S, NS_PER_S, DayCurve, Plan, Stream, duration_ns, peak_window
+
+Role = Literal["plain", "peak_slice", "compressed_day", "burst"]
+Window = Literal["day", "peak", "none"]
+
+
+class ScenarioError(ValueError):
+    """A scenario that does not exist, or cannot be run as asked; the text says what to do instead."""
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """One run: its arrivals, and the provider profile it is meant for."""
+
+    slug: str
+    title: str
+    role: Role
+    profile: str
+    streams: tuple[Stream, ...]
+    messages_per_day: int | None = None
+    window: Window = "none"
+    compress: float = 1.0
+    drain_limit_s: float = 60.0
+    in_flight_limit: int = 2_000
+
+    @property
+    def duration_s(self) -> float:
+        return max(stream.start_s + duration_ns(stream.process) / NS_PER_S for stream in self.streams)
+
+    def plan(self, seed: int, key_tag: str) -> Plan:
+        return Plan(streams=self.streams, seed=seed, key_tag=key_tag, in_flight_limit=self.in_flight_limit)
+
+
+class Scenario(Struct, frozen=True, kw_only=True):
+    """``locustfile`` is its module in this package. A scenario of several parts is a suite."""
+
+    name: str
+    locustfile: str
+    title: str
+    parts: tuple[Part, ...]
+
+    @property
+    def is_suite(self) -> bool:
+        return len(self.parts) > 1
+
+    def streams(self) -> tuple[Stream, ...]:
+        """All parts one after another, for a Locust run against one target."""
+        laid: list[Stream] = []
+        start_s = 0.0
+        for part in self.parts:
+            laid += [msgspec.structs.replace(item, start_s=start_s + item.start_s) for item in part.streams]
+            start_s += part.duration_s
+        return tuple(laid)
+
+
+class Adjustment(Struct, frozen=True):
+    """What a user asked to be different: how dense, which window of the day, how long (seconds of run
+    time).
+    """
+
+    compress: float | None = None
+    window: Literal["day", "peak"] | None = None
+    duration_s: float | None = None
+
+
+def day(name: str, messages_per_day: int, adjustment: Adjustment) -> Part:
+    """The day of ``messages_per_day``, whole and compressed 288 times unless adjusted.
+
+    A slice of its peak plays at true speed unless compressed. Raises ``ScenarioError``.
+    """
+    window = adjustment.window or ("peak" if adjustment.duration_s is not None else "day")
+    compress = adjustment.compress or (1.0 if window == "peak" else 288.0)
+    if compress <= 0 or (adjustment.duration_s is not None and adjustment.duration_s <= 0):
+        raise ScenarioError("--compress and --duration must be above 0")
+    if window == "day" and adjustment.duration_s is not None:
+        raise ScenarioError(
+            f"the whole day takes {DAY_S / compress:g} s at --compress {compress:g}; to set the duration, "
+            "use --window peak --duration S, or change --compress"
+        )
+    if window == "peak":
+        try:
+            process = peak_window(messages_per_day, adjustment.duration_s or 60.0, compress)
+        except ValueError as error:
+            raise ScenarioError(str(error)) from error
+        title = f"the peak of a day of {messages_per_day:,}"
+    else:
+        process = DayCurve(messages_per_day, compress=compress)
+        title = f"a day of {messages_per_day:,}"
+    true_speed = compress == 1.0
+    return Part(
+        slug=f"{name}-{'peak' if true_speed and window == 'peak' else 'compressed'}",
+        title=f"{title}, at true speed" if true_speed else f"{title}, {compress:g} times as dense",
+        role="compressed_day" if not true_speed else "peak_slice" if window == "peak" else "plain",
+        # At true speed the question is whether it is fast enough: delays must be real ones. Compressed it is
+        # how much more would hold: the provider must not be what ends it.
+        profile="smsapi" if true_speed else "fast",
+        streams=(Stream(process, campaign="newsletter"),),
+        messages_per_day=messages_per_day,
+        window=window,
+        compress=compress,
+    )

@@ -1,0 +1,191 @@
+"""A TOML file that describes an HTTP sender, checked as a whole: every error is reported at once.
+
+Secrets stand in it as ``${VAR}`` and are read from the environment when the load starts; they are never
+written to a log or a run directory.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+FIELDS = ("key", "to", "text", "class", "campaign")
+_PLACEHOLDER = re.compile(r"\{(" + "|".join(FIELDS) + r")\}")
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+Escape = Literal["json", "form", "xml", "none"]
+Status = Annotated[int, Field(ge=100, le=599)]
+
+
+class TargetError(ValueError):
+    """A target file that cannot be used; the text lists all that is wrong with it."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class JsonEquals(_Part):
+    """The value at a dotted path of the reply (``result.status``, ``list.0.id``) must equal ``equals``."""
+
+    path: str = Field(min_length=1)
+    equals: str | int | bool
+
+
+class Accepted(_Part):
+    """What counts as accepted: a status of the list, and the JSON field where one is given."""
+
+    status: tuple[Status, ...] = (200, 201, 202)
+    field: JsonEquals | None = None
+
+
+class Provider(_Part):
+    """Where the mock provider is. Without ``url`` the runner starts one, on ``port`` and with ``token``.
+
+    ``journal`` is the file a provider of your own writes; it is copied into the run directory.
+    """
+
+    url: str | None = None
+    admin_token: str | None = None
+    journal: Path | None = None
+    port: int = Field(default=0, ge=0, le=65535)
+    token: str | None = None
+
+
+class Target(_Part):
+    """An HTTP sender: one request a message, its placeholders being {key}, {to}, {text}, {class},
+    {campaign}.
+    """
+
+    name: str = Field(min_length=1)
+    url: str
+    method: Literal["POST", "PUT", "PATCH", "GET"] = "POST"
+    headers: dict[str, str] = {}
+    body: str = ""
+    escape: Escape | None = None  # None: by the Content-Type
+    accepted: Accepted = Accepted()
+    id_path: str | None = None  # dotted path of the message's id; an accepted reply must have it
+    health_url: str | None = None
+    timeout_s: float = Field(default=30.0, gt=0, le=600)
+    allow_remote: bool = False
+    provider: Provider = Provider()
+
+    @field_validator("url", "health_url")
+    @classmethod
+    def _http(cls, value: str | None) -> str | None:
+        if value is not None and (
+            urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname
+        ):
+            raise ValueError(f"must be an http:// or https:// URL with a host, not {value!r}")
+        return value
+
+    @field_validator("headers")
+    @classmethod
+    def _one_line(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, content in value.items():
+            if not name or set(name + content) & {"\r", "\n"} or ":" in name:
+                raise ValueError(f"header {name!r} must be one line, its name without a colon")
+            if name.lower() in ("content-length", "host", "transfer-encoding", "connection"):
+                raise ValueError(f"header {name!r} is set by the load itself")
+        return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> Target:
+        used = set(_PLACEHOLDER.findall(self.url + self.body))
+        missing = {"to", "text"} - used
+        if missing:
+            names = " and ".join(f"{{{name}}}" for name in sorted(missing))
+            raise ValueError(f"neither url nor body has a place for {names}")
+        if not self.allow_remote and not is_loopback(self.url):
+            raise ValueError(
+                f"url is not on this machine ({urlsplit(self.url).hostname}). If the sender there is a test "
+                "system that cannot reach real phones, set allow_remote = true"
+            )
+        return self
+
+    @property
+    def carries_key(self) -> bool:
+        """Whether the template has a place for the key; if not, it travels in the text as ``#K<key>#``."""
+        return "{key}" in self.url + self.body + "".join(self.headers.values())
+
+    def escaping(self) -> Escape:
+        if self.escape is not None:
+            return self.escape
+        content_type = next((v for k, v in self.headers.items() if k.lower() == "content-type"), "")
+        if "x-www-form-urlencoded" in content_type:
+            return "form"
+        if "xml" in content_type:
+            return "xml"
+        return "none" if content_type.startswith("text/") else "json"
+
+    def described(self) -> dict[str, object]:
+        """For the manifest: nothing that could hold a secret."""
+        parts = urlsplit(self.url)
+        address = f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
+        return {"name": self.name, "kind": "http", "method": self.method, "url": address}
+
+
+def is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def load_target(path: Path, environment: Mapping[str, str] | None = None) -> Target:
+    """The target of a file, its ``${VAR}`` filled from the environment. Raises ``TargetError`` with all
+    errors.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise TargetError(f"there is no target file {path}") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise TargetError(f"{path} is not a readable TOML file: {error}") from error
+    absent: set[str] = set()
+    filled = _filled(raw, os.environ if environment is None else environment, absent)
+    problems = [f"environment variable {name} is not set" for name in sorted(absent)]
+    try:
+        target = Target.model_validate(filled)
+    except ValidationError as error:
+        problems += [
+            f"{'.'.join(str(step) for step in item['loc']) or 'the file'}: "
+            f"{item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors(include_input=False, include_url=False)
+        ]
+        raise TargetError(_listed(path, problems)) from None  # the cause would show secrets
+    if problems:
+        raise TargetError(_listed(path, problems))
+    return target
+
+
+def _listed(path: Path, problems: list[str]) -> str:
+    return f"{path}:\n" + "\n".join(f"  {problem}" for problem in problems)
+
+
+def _filled(value: object, environment: Mapping[str, str], absent: set[str]) -> object:
+    if isinstance(value, dict):
+        return {key: _filled(item, environment, absent) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(item, environment, absent) for item in value]
+    if not isinstance(value, str):
+        return value
+
+    def variable(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in environment:
+            absent.add(name)
+        return environment.get(name, "")
+
+    return _VARIABLE.sub(variable, value)

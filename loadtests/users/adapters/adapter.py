@@ -1,0 +1,77 @@
+"""The seam between the load and a target's API."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from loadtests.arrivals import Message
+
+
+class Endpoint(Struct, frozen=True):
+    """Where a target listens."""
+
+    host: str
+    port: int
+    tls: bool = False
+
+    @property
+    def authority(self) -> str:
+        default = 443 if self.tls else 80
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == default else f"{host}:{self.port}"
+
+
+class Request(Struct, frozen=True):
+    """One HTTP request, for clients that build their own bytes."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class Judgement(Struct, frozen=True):
+    """What a reply means. ``reason`` is one of few: no text of the reply, so that statistics stay bounded."""
+
+    outcome: Literal["accepted", "refused"]
+    reason: str = ""
+
+
+ACCEPTED = Judgement("accepted")
+
+
+class Adapter(Protocol):
+    """A target API: messages to requests, replies to judgements."""
+
+    endpoint: Endpoint
+    name: str  # what Locust's statistics call the request: method and path
+    timeout_s: float
+
+    def request(self, message: Message) -> Request: ...
+
+    def encode(self, message: Message) -> bytes:
+        """The whole request in wire bytes: what the open-model user sends."""
+        ...
+
+    def judge(self, status: int, body: bytes) -> Judgement: ...
+
+
+def endpoint_of(url: str) -> Endpoint:
+    """Raises ``ValueError`` where the URL has no host."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"not an http:// or https:// URL: {url!r}")
+    tls = parts.scheme == "https"
+    return Endpoint(parts.hostname, parts.port or (443 if tls else 80), tls)
+
+
+def head(endpoint: Endpoint, method: str, path: str, headers: dict[str, str]) -> bytes:
+    """The request's head up to and with the name of its last header: the body's length and the body
+    follow.
+    """
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {endpoint.authority}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "Content-Length: "]).encode("latin-1")

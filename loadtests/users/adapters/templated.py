@@ -1,0 +1,132 @@
+"""Any HTTP sender, as a target file describes it: templates filled for each message, replies judged by its
+rules.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus, urlsplit
+from xml.sax.saxutils import escape as escape_xml
+
+import msgspec
+
+from loadtests.arrivals import Message
+from loadtests.targets import Target
+from loadtests.users.adapters.adapter import ACCEPTED, Judgement, Request, endpoint_of, head
+
+_SPLIT = re.compile(r"\{(key|to|text|class|campaign)\}")
+
+
+def _escape_json(value: str) -> str:
+    return msgspec.json.encode(value).decode()[1:-1]
+
+
+def _escape_header(value: str) -> str:
+    # Header values are latin-1 and one line; what does not fit is percent-encoded as UTF-8.
+    return quote(value, safe=" !\"#$&'()*+,-./:;<=>?@[]^_`{|}~")
+
+
+_ESCAPES: dict[str, Callable[[str], str]] = {
+    "json": _escape_json,
+    "form": quote_plus,
+    "xml": lambda value: escape_xml(value, {'"': "&quot;", "'": "&apos;"}),
+    "none": str,
+}
+
+
+class Template:
+    """A text with placeholders, cut once into literals and fields."""
+
+    def __init__(self, text: str, escape: Callable[[str], str]) -> None:
+        self._pieces = _SPLIT.split(text)  # literal, field, literal, field, ... literal
+        self._escape = escape
+        self.fixed = text if len(self._pieces) == 1 else None
+
+    def fill(self, values: dict[str, str]) -> str:
+        if self.fixed is not None:
+            return self.fixed
+        escape = self._escape
+        return "".join(escape(values[piece]) if at % 2 else piece for at, piece in enumerate(self._pieces))
+
+
+class TemplatedTarget:
+    """An adapter made from a target file."""
+
+    def __init__(self, target: Target) -> None:
+        parts = urlsplit(target.url)
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._target = target
+        self.endpoint = endpoint_of(target.url)
+        self.name = f"{target.method} {parts.path or '/'}"
+        self.timeout_s = target.timeout_s
+        self._path = Template(path, lambda value: quote(value, safe=""))
+        self._headers = {name: Template(value, _escape_header) for name, value in target.headers.items()}
+        self._body = Template(target.body, _ESCAPES[target.escaping()])
+        self._head = self._fixed_head()
+
+    def request(self, message: Message) -> Request:
+        values = self._values(message)
+        return Request(
+            self._target.method,
+            self._path.fill(values),
+            {name: template.fill(values) for name, template in self._headers.items()},
+            self._body.fill(values).encode(),
+        )
+
+    def encode(self, message: Message) -> bytes:
+        if self._head is None:
+            request = self.request(message)
+            body = request.body
+            first = head(self.endpoint, request.method, request.path, request.headers)
+        else:
+            body = self._body.fill(self._values(message)).encode()
+            first = self._head
+        return b"%b%d\r\n\r\n%b" % (first, len(body), body)
+
+    def judge(self, status: int, body: bytes) -> Judgement:
+        rules = self._target.accepted
+        if status not in rules.status:
+            return Judgement("refused", f"HTTP {status}")
+        if rules.field is None and self._target.id_path is None:
+            return ACCEPTED
+        try:
+            reply = msgspec.json.decode(body)
+        except msgspec.DecodeError:
+            return Judgement("refused", "the reply is not JSON")
+        if rules.field is not None and value_at(reply, rules.field.path) != rules.field.equals:
+            return Judgement("refused", f"{rules.field.path} is not {rules.field.equals!r}")
+        if self._target.id_path is not None and value_at(reply, self._target.id_path) in (None, ""):
+            return Judgement("refused", f"the reply has no id at {self._target.id_path}")
+        return ACCEPTED
+
+    def _fixed_head(self) -> bytes | None:
+        """The head's bytes where no header and no part of the path changes with the message."""
+        path = self._path.fixed
+        fixed = {name: template.fixed for name, template in self._headers.items()}
+        headers = {name: value for name, value in fixed.items() if value is not None}
+        if path is None or len(headers) < len(fixed):
+            return None
+        return head(self.endpoint, self._target.method, path, headers)
+
+    def _values(self, message: Message) -> dict[str, str]:
+        text = message.text if self._target.carries_key else f"{message.text} #K{message.key}#"
+        return {
+            "key": message.key,
+            "to": message.to,
+            "text": text,
+            "class": message.message_class,
+            "campaign": message.campaign,
+        }
+
+
+def value_at(document: object, path: str) -> object:
+    """The value at a dotted path, list items by number; None where there is none."""
+    for step in path.split("."):
+        if isinstance(document, dict):
+            document = document.get(step)
+        elif isinstance(document, list) and step.isdigit() and int(step) < len(document):
+            document = document[int(step)]
+        else:
+            return None
+    return document

@@ -1,0 +1,162 @@
+"""One keep-alive HTTP connection of the open-model user: bytes out, a parsed reply in, no greenlet of its
+own.
+
+Its watcher stays armed for as long as the connection is open, which saves arming one for each reply and
+shows at once when the target closes an idle connection. Replies go through geventhttpclient's C parser
+(llhttp).
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from gevent import socket as gevent_socket
+from geventhttpclient._parser import HTTPParseError, HTTPResponseParser
+
+from loadtests.users.adapters import Endpoint
+
+_READ = 1  # libev's EV_READ
+_NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+_CHUNK = 65_536
+
+
+class ReplyParser(HTTPResponseParser):
+    """Takes only what the load needs: the status, the body, and that the reply is whole."""
+
+    __slots__ = ("body", "done")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done = False
+        self.body = b""
+
+    def _on_message_begin(self) -> None:
+        self.done = False
+        self.body = b""
+
+    def _on_status(self, text: str) -> None: ...
+
+    def _on_header_field(self, text: str) -> None: ...
+
+    def _on_header_value(self, text: str) -> None: ...
+
+    def _on_headers_complete(self) -> bool:
+        return False
+
+    def _on_body(self, part: bytearray) -> None:
+        self.body += bytes(part)
+
+    def _on_message_complete(self) -> None:
+        self.done = self.get_code() >= 200  # an interim reply precedes the final one
+
+
+class Connection:
+    """Carries one request at a time. ``answered(connection, status, body)`` and ``lost(connection, reason)``
+    are called from the event loop itself, so they must not block.
+    """
+
+    __slots__ = ("_answered", "_lost", "_parser", "_sock", "_watcher", "job")
+
+    def __init__(
+        self,
+        sock: Any,
+        answered: Callable[[Connection, int, bytes], None],
+        lost: Callable[[Connection, str], None],
+    ) -> None:
+        self.job: Any = None  # what the owner has under way here; None: idle
+        self._sock = sock
+        self._answered = answered
+        self._lost = lost
+        self._parser = ReplyParser()
+        self._watcher = gevent.get_hub().loop.io(sock.fileno(), _READ)
+        self._watcher.start(self._readable)
+
+    def send(self, payload: bytes) -> None:
+        try:
+            sent = self._sock.send(payload)
+        except _NOT_NOW:
+            sent = 0
+        except OSError as error:
+            self._lost(self, _named(error))
+            return
+        if sent < len(payload):
+            # The kernel's buffer is full, which a request of a few hundred bytes meets almost never.
+            gevent.spawn(self._send_rest, payload[sent:])
+
+    @property
+    def reusable(self) -> bool:
+        return bool(self._parser.should_keep_alive())
+
+    def close(self) -> None:
+        self._watcher.stop()
+        self._watcher.close()
+        self._sock.close()
+
+    def _send_rest(self, rest: bytes) -> None:
+        job = self.job
+        while rest and self.job is job:
+            try:
+                rest = rest[self._sock.send(rest) :]
+            except _NOT_NOW:
+                gevent.sleep(0.001)
+            except OSError as error:
+                if self.job is job:
+                    self._lost(self, _named(error))
+                return
+
+    def _readable(self) -> None:
+        while True:
+            try:
+                data = self._sock.recv(_CHUNK)
+            except _NOT_NOW:
+                return
+            except OSError as error:
+                self._lost(self, _named(error))
+                return
+            try:
+                self._parser.feed(data)
+            except HTTPParseError:
+                self._lost(self, "not an HTTP reply")
+                return
+            if self._parser.done and self.job is not None:
+                self._parser.done = False
+                self._answered(self, self._parser.get_code(), self._parser.body)
+                return
+            if not data:
+                self._lost(self, "closed by the target")
+                return
+            if len(data) < _CHUNK:
+                return
+
+
+def connect(endpoint: Endpoint, timeout_s: float) -> Any:
+    """A connected, non-blocking socket. Waits, so it belongs in a greenlet. Raises ``OSError``."""
+    sock = gevent_socket.create_connection((endpoint.host, endpoint.port), timeout=timeout_s)
+    try:
+        # Without it a request in two segments waits for the other side's delayed acknowledgement, 40 ms.
+        sock.setsockopt(gevent_socket.IPPROTO_TCP, gevent_socket.TCP_NODELAY, 1)
+        if endpoint.tls:
+            context = ssl.create_default_context()
+            sock = context.wrap_socket(sock, server_hostname=endpoint.host)
+        sock.setblocking(False)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _named(error: OSError) -> str:
+    """One of few reasons: no port or address in it, so that statistics stay bounded."""
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(error, ConnectionResetError | BrokenPipeError):
+        return "connection reset"
+    return type(error).__name__
+
+
+def reason_of(error: OSError) -> str:
+    """Why a connection could not be opened, in one of few words."""
+    return "connect timeout" if isinstance(error, TimeoutError) else _named(error)

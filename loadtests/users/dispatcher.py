@@ -1,0 +1,289 @@
+"""The open-model dispatcher: releases each arrival at its intended time, whatever became of those before.
+
+One a worker. It holds a bounded set of connections; an arrival that finds none free is dropped and counted.
+Three instants a message: intended, sent, answered. It never re-bases after lateness: what is late is sent
+late, and says so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import gevent
+from msgspec import Struct
+
+from loadtests.arrivals import Message, Schedule
+from loadtests.recording import LoadRecorder, LoadStatus, Phase
+from loadtests.users.adapters import Adapter
+from loadtests.users.connection import Connection, connect, reason_of
+
+# Releases in a row before the event loop gets a turn to read replies, when the dispatcher is behind.
+_RELEASES_A_TURN = 32
+_WARM_CONNECTIONS = 16
+
+Outcome = Literal["accepted", "refused", "failed", "unfinished"]
+
+
+class Job(Struct, gc=False):
+    """One request under way. ``sent_ns`` is when it was begun."""
+
+    slot: int
+    message: Message
+    intended_ns: int
+    sent_ns: int
+
+
+class Done(Struct, frozen=True, gc=False):
+    """How a request ended. ``ended_ns`` is when its reply was read, or when it was given up."""
+
+    job: Job
+    outcome: Outcome
+    reason: str
+    ended_ns: int
+    length: int = 0  # bytes of the reply's body
+
+
+class DispatcherSettings(Struct, frozen=True):
+    worker: int
+    in_flight_limit: int
+    start_ns: int  # run's clock: the schedule's zero
+
+
+class LoadDispatcher:
+    """``run`` plays ``slots`` of the schedule; ``on_done`` is told of each request's end and must not
+    block.
+    """
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        slots: Sequence[int],
+        adapter: Adapter,
+        settings: DispatcherSettings,
+        recorder: LoadRecorder,
+        on_done: Callable[[Done], None],
+    ) -> None:
+        self._schedule = schedule
+        self._slots = slots
+        self._adapter = adapter
+        self._settings = settings
+        self._recorder = recorder
+        self._on_done = on_done
+        self._idle: list[Connection] = []
+        self._busy: set[Connection] = set()
+        self._opening: dict[int, Job] = {}  # by slot
+        self._next = 0  # position in slots
+        self._phase: Phase = "waiting"
+        self._end_ns = settings.start_ns
+        self._counts = dict.fromkeys(("accepted", "refused", "failed", "unfinished", "dropped", "sent"), 0)
+        self._lags_ns: list[int] = []
+        self._reported = (settings.start_ns, 0)
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._busy) + len(self._opening)
+
+    @property
+    def finished(self) -> bool:
+        return self._phase == "finished"
+
+    def run(self) -> None:
+        """Release every slot in its time, then wait for the answers. Ends early when its greenlet is
+        killed.
+        """
+        self._warm()
+        start_ns = self._settings.start_ns
+        intended = self._schedule.intended_ns
+        in_a_row = 0
+        for position, slot in enumerate(self._slots):
+            due_ns = start_ns + int(intended[slot])
+            in_a_row += 1
+            while (wait_ns := due_ns - time.monotonic_ns()) > 0:
+                gevent.sleep(wait_ns / 1e9)
+                in_a_row = 0
+            if in_a_row >= _RELEASES_A_TURN:
+                gevent.sleep(0)
+                in_a_row = 0
+            self._phase = "running"
+            self._next = position + 1
+            self._end_ns = due_ns
+            self._release(slot, due_ns)
+        self._phase = "answering"
+        while self.in_flight:
+            gevent.sleep(0.01)
+        self._phase = "finished"
+
+    def stop(self, timeout_s: float) -> None:
+        """Release nothing more, wait for what is in flight, give up the rest as unfinished.
+
+        Arrivals that had come due and were not yet released count as dropped. The greenlet of ``run`` must
+        have ended before.
+        """
+        if self.finished:
+            return
+        now_ns = time.monotonic_ns()
+        self._drop_overdue(now_ns)
+        self._phase = "answering"
+        deadline_ns = now_ns + round(timeout_s * 1e9)
+        while self.in_flight and time.monotonic_ns() < deadline_ns:
+            gevent.sleep(0.01)
+        for connection in list(self._busy):
+            self._end_busy(connection, "unfinished", "stopped before an answer")
+        for job in list(self._opening.values()):
+            self._end_opening(job, "unfinished", "stopped before an answer")
+        self._phase = "finished"
+
+    def give_up_overdue(self) -> None:
+        """Fail requests that have waited longer than the target's timeout. Call it about once a second."""
+        oldest_ns = time.monotonic_ns() - round(self._adapter.timeout_s * 1e9)
+        for connection in [c for c in self._busy if c.job.sent_ns < oldest_ns]:
+            self._end_busy(connection, "failed", "timeout")
+
+    def status(self) -> LoadStatus:
+        """Where it stands; rate and lags are of the time since the last call."""
+        now_ns = time.monotonic_ns()
+        since_ns, before = self._reported
+        due = self._counts["sent"] + self._counts["dropped"]
+        self._reported = (now_ns, due)
+        lags_ms = sorted(lag / 1e6 for lag in self._lags_ns)
+        self._lags_ns.clear()
+        last = len(lags_ms) - 1
+        return LoadStatus(
+            phase=self._phase,
+            planned=len(self._slots),
+            due=due,
+            in_flight=self.in_flight,
+            offered_per_s=(due - before) * 1e9 / max(1, now_ns - since_ns),
+            lag_p50_ms=lags_ms[last // 2] if lags_ms else 0.0,
+            lag_p99_ms=lags_ms[round(last * 0.99)] if lags_ms else 0.0,
+            lag_max_ms=lags_ms[-1] if lags_ms else 0.0,
+            start_ns=self._settings.start_ns,
+            end_ns=self._end_ns,
+            sent=self._counts["sent"],
+            accepted=self._counts["accepted"],
+            refused=self._counts["refused"],
+            failed=self._counts["failed"],
+            unfinished=self._counts["unfinished"],
+            dropped=self._counts["dropped"],
+        )
+
+    def close(self) -> None:
+        for connection in [*self._idle, *self._busy]:
+            connection.close()
+        self._idle.clear()
+        self._busy.clear()
+
+    def _release(self, slot: int, due_ns: int) -> None:
+        message = self._schedule.message(slot)
+        if self.in_flight >= self._settings.in_flight_limit:
+            self._drop(message, due_ns)
+            return
+        payload = self._adapter.encode(message)
+        now_ns = time.monotonic_ns()
+        job = Job(slot, message, due_ns, now_ns)
+        self._counts["sent"] += 1
+        self._lags_ns.append(now_ns - due_ns)
+        if self._idle:
+            self._start(self._idle.pop(), job, payload)
+        else:
+            self._opening[slot] = job
+            gevent.spawn(self._open_and_start, job, payload)
+
+    def _start(self, connection: Connection, job: Job, payload: bytes) -> None:
+        connection.job = job
+        self._busy.add(connection)
+        connection.send(payload)
+
+    def _open_and_start(self, job: Job, payload: bytes) -> None:
+        try:
+            sock = connect(self._adapter.endpoint, self._adapter.timeout_s)
+        except OSError as error:
+            self._end_opening(job, "failed", reason_of(error))
+            return
+        connection = Connection(sock, self._answered, self._lost)
+        if self._opening.pop(job.slot, None) is None:  # given up meanwhile
+            connection.close()
+            return
+        self._start(connection, job, payload)
+
+    def _warm(self) -> None:
+        """Open the first connections before the schedule's zero, so that no arrival pays for them."""
+        wanted = min(_WARM_CONNECTIONS, self._settings.in_flight_limit)
+        gevent.joinall([gevent.spawn(self._open_idle) for _ in range(wanted)], timeout=1.0)
+
+    def _open_idle(self) -> None:
+        try:
+            sock = connect(self._adapter.endpoint, self._adapter.timeout_s)
+        except OSError:
+            return  # the first arrivals will meet it and count it
+        self._idle.append(Connection(sock, self._answered, self._lost))
+
+    def _answered(self, connection: Connection, status: int, body: bytes) -> None:
+        now_ns = time.monotonic_ns()
+        job = connection.job
+        connection.job = None
+        self._busy.discard(connection)
+        if connection.reusable:
+            self._idle.append(connection)
+        else:
+            connection.close()
+        judgement = self._adapter.judge(status, body)
+        self._record(job, judgement.outcome, now_ns, status)
+        self._on_done(Done(job, judgement.outcome, judgement.reason, now_ns, len(body)))
+
+    def _lost(self, connection: Connection, reason: str) -> None:
+        if connection.job is not None:
+            self._end_busy(connection, "failed", reason)
+        elif connection in self._idle:
+            self._idle.remove(connection)
+            connection.close()
+
+    def _end_busy(self, connection: Connection, outcome: Outcome, reason: str) -> None:
+        job = connection.job
+        connection.job = None
+        self._busy.discard(connection)
+        connection.close()
+        self._give_up(job, outcome, reason)
+
+    def _end_opening(self, job: Job, outcome: Outcome, reason: str) -> None:
+        if self._opening.pop(job.slot, None) is not None:
+            self._give_up(job, outcome, reason)
+
+    def _give_up(self, job: Job, outcome: Outcome, reason: str) -> None:
+        self._record(job, outcome, None, 0)
+        self._on_done(Done(job, outcome, reason, time.monotonic_ns()))
+
+    def _record(self, job: Job, outcome: Outcome, answered_ns: int | None, status: int) -> None:
+        self._counts[outcome] += 1
+        message = job.message
+        self._recorder.row(
+            (
+                message.key,
+                message.message_class,
+                message.campaign,
+                self._settings.worker,
+                job.intended_ns,
+                job.sent_ns,
+                answered_ns,
+                outcome,
+                status,
+            )
+        )
+
+    def _drop(self, message: Message, due_ns: int) -> None:
+        self._counts["dropped"] += 1
+        worker = self._settings.worker
+        self._recorder.row(
+            (message.key, message.message_class, message.campaign, worker, due_ns, None, None, "dropped", 0)
+        )
+
+    def _drop_overdue(self, now_ns: int) -> None:
+        start_ns = self._settings.start_ns
+        self._end_ns = max(start_ns, min(now_ns, start_ns + self._schedule.plan.duration_ns()))
+        for slot in self._slots[self._next :]:
+            due_ns = start_ns + int(self._schedule.intended_ns[slot])
+            if due_ns > now_ns:
+                return
+            self._drop(self._schedule.message(slot), due_ns)

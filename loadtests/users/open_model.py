@@ -1,0 +1,126 @@
+"""The open-model user for Locust: arrivals follow a plan and never wait for replies.
+
+A locustfile makes a ``session`` of a scenario and names two classes (``loadtests/scenarios/smoke.py`` shows
+it all). Locust's "users" then are dispatchers, one a worker; what is offered is the plan's business alone,
+which is why the shape hides Locust's own fields for users and run time.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from locust import LoadTestShape, User, constant, events, task
+from locust.runners import MasterRunner, WorkerRunner
+
+from loadtests.recording import LoadStatus, combine
+from loadtests.scenarios.scenario import Scenario
+from loadtests.users.options import OptionsError, adapter_of, add_arguments, plan_of
+from loadtests.users.start import announce, announced_start, local_start
+from loadtests.users.tab import add_tab
+from loadtests.users.worker_load import STATUS_MESSAGE, WorkerLoad
+
+_log = logging.getLogger(__name__)
+
+
+class OpenModelUser(User):
+    """Stands for a worker's dispatcher in Locust's count of users; the load itself is the session's."""
+
+    abstract = True
+    wait_time = constant(1)
+
+    @task
+    def stand_by(self) -> None:
+        """Locust wants a task; arrivals come from the plan."""
+
+
+class OpenModelShape(LoadTestShape):
+    """One "user" a worker for as long as the plan lasts, then the end of the test."""
+
+    abstract = True
+    session: OpenModelSession
+
+    def tick(self) -> tuple[int, float] | None:
+        if self.session.finished:
+            return None
+        workers = max(1, self.session.worker_count)
+        return workers, min(100.0, workers)
+
+
+class OpenModelSession:
+    """Joins a scenario to the Locust process it runs in: local, master or worker."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._statuses: dict[int, LoadStatus] = {}
+        self._load: WorkerLoad | None = None
+        self._environment: Any = None
+        self._starts = 0
+        hooks: Any = events
+        hooks.init_command_line_parser.add_listener(add_arguments)
+        hooks.init.add_listener(self._init)
+        hooks.test_start.add_listener(self._test_start)
+        hooks.test_stopping.add_listener(self._test_stopping)
+        hooks.quitting.add_listener(self._quitting)
+
+    @property
+    def worker_count(self) -> int:
+        return max(1, int(self._environment.runner.worker_count))
+
+    @property
+    def finished(self) -> bool:
+        if len(self._statuses) < self.worker_count:
+            return False
+        return combine(self._statuses.values()).phase == "finished"
+
+    def _init(self, environment: Any, runner: Any, web_ui: Any, **_: Any) -> None:
+        self._environment = environment
+        if isinstance(runner, WorkerRunner):
+            return  # its options arrive with the master's word to start
+        runner.register_message(STATUS_MESSAGE, self._status_arrived)
+        options = environment.parsed_options
+        try:
+            plan = plan_of(self._scenario, options)
+            if web_ui is None:  # in the web UI the host may still be typed in
+                adapter_of(environment.host, options)
+        except OptionsError as error:
+            raise SystemExit(f"{self._scenario.name}: {error}") from error
+        options.key_tag = plan.key_tag  # one tag for all workers
+        _log.info("%s: seed %d, key tag %s", self._scenario.name, plan.seed, plan.key_tag)
+        if web_ui is not None:
+            add_tab(web_ui, lambda: self._statuses)
+
+    def _test_start(self, environment: Any, **_: Any) -> None:
+        self._statuses.clear()
+        self._starts += 1
+        runner = environment.runner
+        options = environment.parsed_options
+        if isinstance(runner, MasterRunner):
+            active = runner.clients.ready + runner.clients.running + runner.clients.spawning
+            announce(options, [client.id for client in active])
+            return
+        if self._load is None:
+            self._load = WorkerLoad(environment, Path(options.run_dir) if options.run_dir else None)
+        try:
+            distributed = isinstance(runner, WorkerRunner)
+            start = announced_start(options, runner.client_id) if distributed else local_start()
+            adapter = adapter_of(environment.host, options)
+            self._load.start(plan_of(self._scenario, options), adapter, start, self._starts)
+        except (OptionsError, LookupError) as error:
+            _log.error("%s: %s", self._scenario.name, error)
+            environment.process_exit_code = 2
+            self._load.refuse()
+
+    def _test_stopping(self, environment: Any, **_: Any) -> None:
+        if self._load is not None:
+            self._load.stop(environment.stop_timeout)
+
+    def _quitting(self, environment: Any, **_: Any) -> None:
+        if self._load is not None:
+            self._load.stop(environment.stop_timeout)
+            self._load.close()
+
+    def _status_arrived(self, environment: Any, msg: Any, **_: Any) -> None:
+        self._statuses[msg.data["worker"]] = msgspec.convert(msg.data["status"], LoadStatus)

@@ -1,0 +1,81 @@
+"""The load's own options on Locust's command line, and what they work out to."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from loadtests.arrivals import Plan, key_tag_of, plan_from_json
+from loadtests.scenarios import catalogue
+from loadtests.scenarios.scenario import Adjustment, Scenario, ScenarioError
+from loadtests.targets import TargetError, load_target
+from loadtests.users.adapters import Adapter
+from loadtests.users.adapters.reference_sender import ReferenceSender
+from loadtests.users.adapters.templated import TemplatedTarget
+
+DEFAULT_SEED = 1
+
+
+class OptionsError(ValueError):
+    """Options the load cannot start with; the text says what to do next."""
+
+
+def add_arguments(parser: Any) -> None:
+    """Locust's ``init_command_line_parser`` hook."""
+
+    def option(name: str, **settings: Any) -> None:
+        parser.add_argument(name, include_in_web_ui=False, **settings)
+
+    option(
+        "--token", env_var="SMSBENCH_SENDER_TOKEN", default="", help="Bearer token of the reference sender"
+    )
+    option("--target", metavar="FILE.toml", help="Describes another sender's HTTP API (docs/load.md)")
+    option("--seed", type=int, default=DEFAULT_SEED, help="Fixes every arrival, recipient and text")
+    option("--key-tag", help="Start of every message's key; by default random, so that runs do not collide")
+    option("--in-flight", type=int, help="Most requests under way at once; arrivals beyond it are dropped")
+    option("--compress", type=float, help="How many times denser than the day (days only)")
+    option("--window", choices=("day", "peak"), help="The whole day or a slice around its peak (days only)")
+    option("--duration", type=float, metavar="S", help="Seconds the peak's slice takes to play")
+    option("--plan", metavar="FILE.json", help="A plan written by `smsbench run`; overrides the scenario's")
+    option("--run-dir", metavar="DIR", help="Where to write a row for every message")
+
+
+def plan_of(scenario: Scenario, options: Any) -> Plan:
+    """The plan these options ask for. Raises ``OptionsError``."""
+    if options.plan:
+        try:
+            return plan_from_json(Path(options.plan).read_bytes())
+        except (OSError, msgspec.DecodeError) as error:
+            raise OptionsError(f"--plan {options.plan}: {error}") from error
+    asked = Adjustment(options.compress, options.window, options.duration)
+    if asked != Adjustment():
+        try:
+            scenario = catalogue.scenario(scenario.name, asked)
+        except ScenarioError as error:
+            raise OptionsError(str(error)) from error
+    return Plan(
+        streams=scenario.streams(),
+        seed=options.seed,
+        key_tag=options.key_tag or f"{key_tag_of(options.seed)}.{secrets.token_hex(2)}",
+        in_flight_limit=options.in_flight or scenario.parts[0].in_flight_limit,
+    )
+
+
+def adapter_of(host: str | None, options: Any) -> Adapter:
+    """The target's adapter. Raises ``OptionsError``."""
+    if options.target:
+        try:
+            return TemplatedTarget(load_target(Path(options.target)))
+        except TargetError as error:
+            raise OptionsError(str(error)) from error
+    if not host:
+        raise OptionsError("say where the sender is: --host http://127.0.0.1:PORT, or --target FILE.toml")
+    if not options.token:
+        raise OptionsError("the sender's token is missing: set SMSBENCH_SENDER_TOKEN or give --token")
+    try:
+        return ReferenceSender(host, options.token)
+    except ValueError as error:
+        raise OptionsError(f"--host: {error}") from error

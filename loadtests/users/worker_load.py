@@ -1,0 +1,131 @@
+"""One worker's load within its Locust process: dispatcher, statistics, recorder and their greenlets."""
+
+from __future__ import annotations
+
+import gc
+import time
+from pathlib import Path
+from typing import Any
+
+import gevent
+import msgspec
+
+from loadtests.arrivals import Plan, Schedule
+from loadtests.recording import LoadRecorder, LoadStatus
+from loadtests.users.adapters import Adapter
+from loadtests.users.dispatcher import DispatcherSettings, LoadDispatcher
+from loadtests.users.start import Start
+from loadtests.users.statistics import RequestFeed
+
+STATUS_MESSAGE = "open_model_status"
+_FLUSH_S = 0.5
+_STATUS_NS = 1_000_000_000
+
+
+class WorkerLoad:
+    """Starts and stops this worker's dispatcher, and tells the master and the run directory where it
+    stands.
+    """
+
+    def __init__(self, environment: Any, run_dir: Path | None) -> None:
+        self._environment = environment
+        self._run_dir = run_dir
+        self._worker = 0
+        self._recorder: LoadRecorder | None = None
+        self._dispatcher: LoadDispatcher | None = None
+        self._feed: RequestFeed | None = None
+        self._greenlets: list[Any] = []
+        self._last_status = LoadStatus()
+
+    def start(self, plan: Plan, adapter: Adapter, start: Start, ordinal: int) -> None:
+        """``ordinal`` counts the starts of this process: each gives its messages keys of their own."""
+        self._end_greenlets()
+        self._worker = start.worker
+        if self._recorder is None:
+            self._recorder = LoadRecorder(self._run_dir, start.worker)
+        if ordinal > 1:
+            plan = msgspec.structs.replace(plan, key_tag=f"{plan.key_tag}.{ordinal}")
+        schedule = Schedule(plan)
+        self._feed = RequestFeed(self._environment, adapter.name.split(" ")[0])
+        self._dispatcher = LoadDispatcher(
+            schedule,
+            schedule.share(start.worker, start.workers),
+            adapter,
+            DispatcherSettings(start.worker, _share(plan.in_flight_limit, start), start.start_ns),
+            self._recorder,
+            self._feed.add,
+        )
+        # What is alive now stays: the collector need not walk it during the run.
+        gc.collect()
+        gc.freeze()
+        self._greenlets = [
+            gevent.spawn(self._play, self._dispatcher),
+            gevent.spawn(self._feed.run),
+            gevent.spawn(self._keep_house, self._dispatcher, self._recorder),
+        ]
+
+    def refuse(self) -> None:
+        """This worker cannot take part: it is finished before it began."""
+        self._tell(LoadStatus(phase="finished"))
+
+    def stop(self, timeout_s: float) -> None:
+        """Stop the load if it is under way; what is in flight has ``timeout_s`` to be answered."""
+        self._end_greenlets()
+        if self._dispatcher is not None:
+            self._dispatcher.stop(timeout_s)
+            self._finish(self._dispatcher)
+
+    def close(self) -> None:
+        """Write what is left and say so. No start after it."""
+        if self._recorder is not None:
+            self._recorder.close()
+            self._recorder.status(msgspec.structs.replace(self._last_status, closed=True))
+            self._recorder = None
+
+    def _end_greenlets(self) -> None:
+        for greenlet in self._greenlets:
+            greenlet.kill(block=True)
+        self._greenlets.clear()
+
+    def _play(self, dispatcher: LoadDispatcher) -> None:
+        dispatcher.run()
+        self._finish(dispatcher)
+
+    def _finish(self, dispatcher: LoadDispatcher) -> None:
+        self._dispatcher = None
+        dispatcher.close()
+        if self._feed is not None:
+            self._feed.drain()
+        if self._recorder is not None:
+            self._recorder.flush()
+        self._tell(dispatcher.status())
+
+    def _keep_house(self, dispatcher: LoadDispatcher, recorder: LoadRecorder) -> None:
+        told_ns = time.monotonic_ns()
+        while self._dispatcher is dispatcher:
+            gevent.sleep(_FLUSH_S)
+            recorder.flush()
+            now_ns = time.monotonic_ns()
+            if now_ns - told_ns >= _STATUS_NS and self._dispatcher is dispatcher:
+                told_ns = now_ns
+                dispatcher.give_up_overdue()
+                self._tell(dispatcher.status())
+
+    def _tell(self, status: LoadStatus) -> None:
+        status = msgspec.structs.replace(status, web_url=self._web_url())
+        self._last_status = status
+        if self._recorder is not None:
+            self._recorder.status(status)
+        data = {"worker": self._worker, "status": msgspec.to_builtins(status)}
+        self._environment.runner.send_message(STATUS_MESSAGE, data)
+
+    def _web_url(self) -> str:
+        web_ui = self._environment.web_ui
+        server = web_ui.server if web_ui is not None else None
+        return f"http://127.0.0.1:{server.server_port}/" if server is not None and server.started else ""
+
+
+def _share(limit: int, start: Start) -> int:
+    """This worker's even share of the limit, its remainder to the first workers, at least one each."""
+    share, rest = divmod(limit, start.workers)
+    return max(1, share + (start.worker < rest))
