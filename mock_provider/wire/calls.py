@@ -51,11 +51,11 @@ class Send(Struct, frozen=True):
 
 
 class Cancel(Struct, frozen=True):
-    """Remove scheduled messages; ``phrase`` gets the ids that were removed."""
+    """Remove scheduled messages; ``phrase`` gets the ids that were removed, or None for an unknown token."""
 
     token: str
     provider_ids: tuple[str, ...]
-    phrase: Callable[[Sequence[str]], WireReply]
+    phrase: Callable[[Sequence[str] | None], WireReply]
 
 
 class MessageStatus(Struct, frozen=True, gc=False):
@@ -72,7 +72,7 @@ class MessageStatus(Struct, frozen=True, gc=False):
 
 
 class StatusQuery(Struct, frozen=True):
-    """Look messages up; ``phrase`` gets one status an id, in the request's order."""
+    """Look messages up; ``phrase`` gets one status an id, in order, or None for an unknown token."""
 
     token: str
     provider_ids: tuple[str, ...]
@@ -113,8 +113,9 @@ class Wire(Protocol):
     def name(self) -> str:
         """The wire's name in ``Submit.wire`` and in the journal."""
 
-    def serves(self, path: str) -> bool:
-        """Whether requests to this path are this wire's."""
+    @property
+    def paths(self) -> frozenset[str]:
+        """The request paths that are this wire's."""
 
     def read(self, request: WireRequest, request_id: int, at: Instants) -> Call:
         """What the request asks for. Never raises: malformed input gets the protocol's own error."""

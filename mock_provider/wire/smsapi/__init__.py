@@ -3,7 +3,6 @@
 What it speaks, and what of that is uncertain, is in docs/provider.md.
 """
 
-from mock_provider.wire.smsapi.settings import SmsapiSettings
 from mock_provider.wire.smsapi.wire import Smsapi
 
-__all__ = ["Smsapi", "SmsapiSettings"]
+__all__ = ["Smsapi"]

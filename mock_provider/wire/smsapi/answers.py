@@ -8,11 +8,11 @@ import msgspec
 from msgspec import Struct
 
 from mock_provider.engine.values import Accepted, AcceptedMessage, Answer, MessageState, Refused
+from mock_provider.profiles.wires import SmsapiWire
 from mock_provider.wire.calls import TEXT, AccountView, MessageStatus, WireReply
 from mock_provider.wire.smsapi.errors import InvalidNumber, legacy_error, refusal_reply, rest_error
 from mock_provider.wire.smsapi.message import Counted
 from mock_provider.wire.smsapi.numbers import shown_number
-from mock_provider.wire.smsapi.settings import SmsapiSettings
 
 # Numeric code and name of a status. An open message has been handed to the operator.
 STATUS_CODES: dict[str, tuple[str, str]] = {
@@ -109,7 +109,7 @@ class AnswerStyle(Struct, frozen=True, gc=False):
     details: Counted | None = None
 
 
-def phrase_send(settings: SmsapiSettings, style: AnswerStyle, answer: Answer) -> WireReply:
+def phrase_send(settings: SmsapiWire, style: AnswerStyle, answer: Answer) -> WireReply:
     """The reply to a send."""
     if isinstance(answer, Refused):
         return refusal_reply(answer, style.as_json, settings)
@@ -130,11 +130,11 @@ def phrase_send(settings: SmsapiSettings, style: AnswerStyle, answer: Answer) ->
     return WireReply(settings.send_status, body)
 
 
-def _items(accepted: Accepted, settings: SmsapiSettings, date_s: int) -> tuple[SentItem, ...]:
+def _items(accepted: Accepted, settings: SmsapiWire, date_s: int) -> tuple[SentItem, ...]:
     return tuple([_item(message, settings, date_s) for message in accepted.messages])
 
 
-def _item(m: AcceptedMessage, settings: SmsapiSettings, date_s: int) -> SentItem:
+def _item(m: AcceptedMessage, settings: SmsapiWire, date_s: int) -> SentItem:
     return SentItem(
         m.provider_id,
         points(m.price, settings),
@@ -148,13 +148,15 @@ def _item(m: AcceptedMessage, settings: SmsapiSettings, date_s: int) -> SentItem
     )
 
 
-def points(price: float, settings: SmsapiSettings) -> float | str:
+def points(price: float, settings: SmsapiWire) -> float | str:
     """Points as the account sees them: both a number and a text such as "0.1650" exist in the field."""
     return f"{price:.4f}" if settings.points_as == "string" else round(price, 4)
 
 
-def phrase_removal(as_json: bool, removed: Sequence[str]) -> WireReply:
+def phrase_removal(as_json: bool, removed: Sequence[str] | None) -> WireReply:
     """The reply to ``sch_del``: the ids removed, or error 301 where there was none to remove."""
+    if removed is None:
+        return legacy_error(101, as_json)
     if not removed:
         return legacy_error(301, as_json)
     if not as_json:
@@ -162,9 +164,7 @@ def phrase_removal(as_json: bool, removed: Sequence[str]) -> WireReply:
     return WireReply(200, _encoder.encode(_Removals(len(removed), tuple(_Removed(i) for i in removed))))
 
 
-def phrase_status(
-    settings: SmsapiSettings, as_json: bool, statuses: Sequence[MessageStatus] | None
-) -> WireReply:
+def phrase_status(settings: SmsapiWire, as_json: bool, statuses: Sequence[MessageStatus] | None) -> WireReply:
     """The reply to ``status=``; None means that the token is no account's."""
     if statuses is None:
         return legacy_error(101, as_json)
@@ -206,7 +206,7 @@ def phrase_balance(price_per_part: float, as_json: bool, account: AccountView | 
     return WireReply(200, _encoder.encode(balance))
 
 
-def phrase_profile(settings: SmsapiSettings, account: AccountView | None) -> WireReply:
+def phrase_profile(settings: SmsapiWire, account: AccountView | None) -> WireReply:
     """The reply to ``GET /profile``."""
     if account is None:
         return rest_error(401, "Authorization failed")

@@ -12,9 +12,9 @@ import msgspec
 from msgspec import Struct
 
 from mock_provider.engine.values import Refusal, Refused
+from mock_provider.profiles.wires import SmsapiWire
 from mock_provider.wire.calls import TEXT, WireReply
 from mock_provider.wire.smsapi.numbers import shown_number
-from mock_provider.wire.smsapi.settings import SmsapiSettings
 
 MESSAGES: dict[int, str] = {
     8: "Error in request",
@@ -128,7 +128,7 @@ def rest_error(status: int, message: str, headers: tuple[tuple[str, str], ...] =
     return WireReply(status, _encoder.encode(RestError(message, tag)), headers=headers)
 
 
-def refusal_reply(refused: Refused, as_json: bool, settings: SmsapiSettings) -> WireReply:
+def refusal_reply(refused: Refused, as_json: bool, settings: SmsapiWire) -> WireReply:
     """The engine's refusal in SMSAPI's words.
 
     Two throttle answers exist in the field, error 202 at HTTP 200 and HTTP 429: a setting. An
@@ -136,17 +136,17 @@ def refusal_reply(refused: Refused, as_json: bool, settings: SmsapiSettings) -> 
     """
     reason = refused.reason
     if reason is Refusal.UNAVAILABLE:
-        return rest_error(503, "Service unavailable", _retry_after(refused))
+        return rest_error(503, "Service unavailable", _retry_after(refused, settings))
     throttled = reason is Refusal.THROTTLED_REQUESTS or reason is Refusal.THROTTLED_SEGMENTS
-    if throttled and settings.throttle_style == "http_429":
-        return rest_error(429, "Too many requests", _retry_after(refused))
+    if throttled and settings.throttle_answer == "http_429":
+        return rest_error(429, "Too many requests", _retry_after(refused, settings))
     return legacy_error(
         _CODES[reason], as_json, [(shown_number(n, settings), n) for n in refused.invalid_numbers]
     )
 
 
-def _retry_after(refused: Refused) -> tuple[tuple[str, str], ...]:
-    if refused.retry_after_s is None:
+def _retry_after(refused: Refused, settings: SmsapiWire) -> tuple[tuple[str, str], ...]:
+    if refused.retry_after_s is None or not settings.retry_after:
         return ()
     # RFC 9110 §10.2.3 knows whole seconds only; rounding down would invite the client too early.
     return (("Retry-After", str(max(1, math.ceil(refused.retry_after_s)))),)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from msgspec import Struct
 
 from mock_provider.engine.segments import count_segments, normalize
+from mock_provider.profiles.wires import SmsapiWire
 from mock_provider.wire.smsapi.errors import SmsapiError
 from mock_provider.wire.smsapi.fields import Fields, is_set, list_of, text_of
-from mock_provider.wire.smsapi.settings import SmsapiSettings
 
 _BINARY_OCTETS = 140  # of one SMS, user data header included
 _MOST_PARTS = 10
@@ -25,7 +25,7 @@ class Counted(Struct, frozen=True, gc=False):
     parts: int
 
 
-def read_texts(fields: Fields, recipients: int, settings: SmsapiSettings) -> list[Counted]:
+def read_texts(fields: Fields, recipients: int, settings: SmsapiWire) -> list[Counted]:
     """One text for all recipients, or one for each where the message has parameters.
 
     Raises ``SmsapiError`` 8, 11, 12, 17, 18, 25 or 30.
@@ -56,7 +56,7 @@ def _personalised(message: str, fields: Fields, recipients: int) -> list[str]:
     return texts
 
 
-def _judged(text: str, fields: Fields, settings: SmsapiSettings) -> Counted:
+def _judged(text: str, fields: Fields, settings: SmsapiWire) -> Counted:
     if is_set(fields, "normalize"):
         if "datacoding" in fields:
             raise SmsapiError(25)

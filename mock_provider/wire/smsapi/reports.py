@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from mock_provider.engine.values import DeliveryReport
+from mock_provider.profiles.wires import SmsapiWire
 from mock_provider.wire.calls import ReportCall
 from mock_provider.wire.smsapi.answers import STATUS_CODES, points
-from mock_provider.wire.smsapi.settings import SmsapiSettings
 
 CONFIRMATION = b"OK"
 
@@ -21,7 +21,7 @@ _NAMES = {state: name for state, (_, name) in STATUS_CODES.items()}
 
 
 def report_calls(
-    url: str, reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: SmsapiSettings
+    url: str, reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: SmsapiWire
 ) -> list[ReportCall]:
     """As few calls as keep every URL within ``report_url_bytes`` (a single report may exceed it)."""
     whole = report_url(url, reports, wall_offset_ns, settings)
@@ -36,9 +36,7 @@ def report_calls(
     return calls
 
 
-def report_url(
-    url: str, reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: SmsapiSettings
-) -> str:
+def report_url(url: str, reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: SmsapiWire) -> str:
     """The URL that carries these reports; a list whose values are all the same is written once."""
     done = [str((r.t_done_ns + wall_offset_ns) // _NANOSECONDS) for r in reports]
     sent = [str((r.t_sent_ns + wall_offset_ns) // _NANOSECONDS) for r in reports]

@@ -10,15 +10,14 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from mock_provider.engine.numbers import country_of
 from mock_provider.engine.values import Outbound, Submit
+from mock_provider.profiles.wires import SmsapiWire
 from mock_provider.wire.calls import Instants
 from mock_provider.wire.smsapi.dates import expires_at, scheduled_at
 from mock_provider.wire.smsapi.errors import SmsapiError
 from mock_provider.wire.smsapi.fields import Fields, is_set, list_of, text_of
 from mock_provider.wire.smsapi.message import Counted, read_texts
-from mock_provider.wire.smsapi.numbers import read_msisdn
-from mock_provider.wire.smsapi.settings import SmsapiSettings
+from mock_provider.wire.smsapi.numbers import is_foreign, read_msisdn
 
 WIRE_NAME = "smsapi"
 DEFAULT_SENDER = "Test"
@@ -48,8 +47,8 @@ def read_send(
     token: str,
     request_id: int,
     at: Instants,
-    settings: SmsapiSettings,
-    recipients_limit: int | None,
+    settings: SmsapiWire,
+    recipients_limit: int,
 ) -> SendRequest:
     """Raises ``SmsapiError`` with SMSAPI's code for what is wrong."""
     date_s: float | None = None
@@ -57,7 +56,7 @@ def read_send(
     if not _RARE_FIELDS.isdisjoint(fields):
         date_s, expiry_s = _read_rare(fields, at.wall_s, settings)
     numbers = list_of(fields, "to", ",")
-    if recipients_limit is not None and len(numbers) > recipients_limit:
+    if len(numbers) > recipients_limit:
         raise SmsapiError(19)
     references = _references(fields, len(numbers))
     texts = read_texts(fields, len(numbers), settings)
@@ -85,7 +84,7 @@ def wants_json(fields: Fields) -> bool:
     return fields.get("format") == "json"
 
 
-def _read_rare(fields: Fields, wall_s: float, settings: SmsapiSettings) -> tuple[float | None, float | None]:
+def _read_rare(fields: Fields, wall_s: float, settings: SmsapiWire) -> tuple[float | None, float | None]:
     if text_of(fields, "group"):
         raise SmsapiError(40)
     if text_of(fields, "template"):
@@ -132,7 +131,7 @@ def _outbound(
     numbers: Sequence[str],
     texts: Sequence[Counted],
     references: Sequence[str] | None,
-    settings: SmsapiSettings,
+    settings: SmsapiWire,
 ) -> tuple[tuple[Outbound, ...], tuple[str, ...]]:
     drop_repeated = (
         settings.drop_repeated_numbers and len(numbers) > 1 and not is_set(fields, "allow_duplicates")
@@ -149,7 +148,7 @@ def _outbound(
             if submitted:
                 unparsable.append(submitted)
             continue
-        if drop_foreign and country_of(msisdn) != settings.default_country:
+        if drop_foreign and is_foreign(msisdn, settings):
             continue
         if drop_repeated:
             if msisdn in seen:
@@ -170,7 +169,7 @@ def text_key(text: str) -> str:
     return found.group(1) if found else ""
 
 
-def _report_url(fields: Fields, settings: SmsapiSettings) -> str | None:
+def _report_url(fields: Fields, settings: SmsapiWire) -> str | None:
     url = text_of(fields, "notify_url")
     if not url:
         return None

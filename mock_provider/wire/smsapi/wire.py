@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from mock_provider.engine.values import SendReports
+from mock_provider.profiles.wires import SmsapiWire
 from mock_provider.wire.calls import (
     AccountQuery,
     AccountView,
@@ -40,7 +41,6 @@ from mock_provider.wire.smsapi.fields import (
 )
 from mock_provider.wire.smsapi.reports import report_calls
 from mock_provider.wire.smsapi.send import WIRE_NAME, read_send, wants_json
-from mock_provider.wire.smsapi.settings import SmsapiSettings
 
 _SMS_PATHS = frozenset(("/sms.do", "/api/sms.do"))
 _USER_PATHS = frozenset(("/user.do", "/api/user.do"))
@@ -54,13 +54,11 @@ class Smsapi:
     """The wire; it holds settings and no state."""
 
     name = WIRE_NAME
+    paths = _PATHS
 
-    def __init__(self, settings: SmsapiSettings, price_per_part: float) -> None:
+    def __init__(self, settings: SmsapiWire, price_per_part: float) -> None:
         self._settings = settings
         self._price_per_part = price_per_part
-
-    def serves(self, path: str) -> bool:
-        return path in _PATHS
 
     def read(self, request: WireRequest, request_id: int, at: Instants) -> Call:
         path = request.path
@@ -94,14 +92,17 @@ class Smsapi:
             return Cancel(token, ids, partial(phrase_removal, as_json))
         if "status" in fields:
             return self._read_status(fields, token, as_json)
-        limit = self._settings.max_recipients_get if request.method == "GET" else None
+        settings = self._settings
+        limit = (
+            settings.max_recipients_get if request.method == "GET" else settings.max_recipients_per_request
+        )
         try:
-            send = read_send(fields, token, request_id, at, self._settings, limit)
+            send = read_send(fields, token, request_id, at, settings, limit)
         except SmsapiError as error:
             return _after_auth(token, legacy_error(error.code, as_json))
         date_s = int(at.wall_s) if send.date_s is None else int(send.date_s)
         style = AnswerStyle(as_json, date_s, send.details)
-        return Send(send.submit, partial(phrase_send, self._settings, style))
+        return Send(send.submit, partial(phrase_send, settings, style))
 
     def _read_status(self, fields: Fields, token: str, as_json: bool) -> Call:
         ids = tuple(i.strip() for i in list_of(fields, "status", ","))
