@@ -1,1 +1,1 @@
-"""A bulk SMS sender that shows good practice: durable intake, lanes, batches, rate limits, retries, reports."""
+"""A bulk SMS sender that shows good practice: durable intake, lanes, batches, limits, retries, reports."""

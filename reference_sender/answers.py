@@ -1,0 +1,39 @@
+"""Small pieces of the HTTP face: JSON answers, errors, and the one way they are written."""
+
+from __future__ import annotations
+
+import msgspec
+from aiohttp import web
+
+_encode = msgspec.json.Encoder().encode
+_JSON = {"Content-Type": "application/json"}
+
+
+class ApiError(Exception):
+    """An answer other than success. ``field`` names what is to blame, empty where nothing does."""
+
+    def __init__(
+        self, status: int, code: str, message: str, field: str = "", retry_after_s: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.field = field
+        self.retry_after_s = retry_after_s
+
+
+def json_answer(value: object, status: int = 200) -> web.Response:
+    """``value`` as JSON."""
+    return web.Response(body=_encode(value), status=status, headers=_JSON)
+
+
+def error_answer(error: ApiError) -> web.Response:
+    """``{"error": {"code", "field", "message"}}``, with Retry-After where one is known."""
+    said = {"code": error.code, "field": error.field, "message": error.message}
+    answer = json_answer({"error": said}, error.status)
+    if error.retry_after_s is not None:
+        answer.headers["Retry-After"] = str(error.retry_after_s)
+    if error.status == 401:
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer

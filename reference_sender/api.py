@@ -1,0 +1,258 @@
+"""The HTTP face: paths to handlers. ``POST /v1/messages``, the one that must be fast, is tried first.
+
+It stands on aiohttp's low-level server: an application's router and signals would cost each message more than
+its own work does.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import AsyncIterator, Awaitable, Callable
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+from msgspec import Struct
+
+from reference_sender.answers import ApiError, error_answer, json_answer
+from reference_sender.campaign_intake import CampaignIntake, Taken
+from reference_sender.campaigns import CsvRows, JsonRows, Rows
+from reference_sender.clock import now_ns
+from reference_sender.dispatch.values import Lane, State
+from reference_sender.driver import Driver
+from reference_sender.intake import Intake, Invalid, read_request
+from reference_sender.metrics import Metrics, Tally
+from reference_sender.queries import Queries
+from reference_sender.routes.smsapi_wire import MalformedReport, reports
+from reference_sender.store import Existing, StoreError
+
+MAX_MESSAGE_BYTES = 65_536
+REPORTS_PATH = "/v1/reports/smsapi/"
+_RETRY_FULL_S = 1
+_RETRY_STOPPING_S = 5
+_OK = b"OK"  # what SMSAPI takes for a confirmed report, and nothing else
+
+Handler = Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]
+
+
+class Acknowledged(Struct, frozen=True, gc=False):
+    """The answer to a message taken in."""
+
+    id: str
+    key: str
+    state: str
+
+
+class Secrets(Struct, frozen=True):
+    token: str
+    report_secret: str
+
+
+class Api:
+    """Handles every request. ``handle`` is the low-level server's handler."""
+
+    def __init__(
+        self,
+        secrets: Secrets,
+        driver: Driver,
+        intake: Intake,
+        queries: Queries,
+        metrics: Metrics,
+        tally: Tally,
+    ) -> None:
+        self._authorization = f"Bearer {secrets.token}".encode()
+        self._report_secret = secrets.report_secret.encode()
+        self._driver = driver
+        self._intake = intake
+        self._queries = queries
+        self._metrics = metrics
+        self._tally = tally
+        self.stopping = False
+        self._campaigns: set[CampaignIntake] = set()
+        # Path, or path's beginning where it ends in a slash; what follows goes to the handler.
+        self._open: dict[tuple[str, str], Handler] = {
+            ("GET", "/healthz"): self._healthz,
+            ("GET", REPORTS_PATH): self._take_reports,
+        }
+        self._guarded: dict[tuple[str, str], Handler] = {
+            ("POST", "/v1/campaigns"): self._post_campaign,
+            ("GET", "/v1/messages/export"): self._export,
+            ("GET", "/v1/messages/"): self._get_message,
+            ("GET", "/v1/campaigns/"): self._get_campaign,
+            ("GET", "/v1/state"): self._get_state,
+            ("GET", "/metrics"): self._get_metrics,
+        }
+
+    def stop(self) -> None:
+        """Take nothing more in; reports are still taken."""
+        self.stopping = True
+        for campaign in self._campaigns:
+            campaign.stopping = True
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer ``request``."""
+        try:
+            if request.method == "POST" and request.raw_path == "/v1/messages":
+                self._check_token(request)
+                return await self._post_message(request)
+            return await self._route(request)
+        except ApiError as error:
+            return error_answer(error)
+        except Invalid as error:
+            self._tally.invalid += 1
+            return error_answer(ApiError(400, error.code, error.message, error.field))
+        except StoreError:
+            self._tally.store_failed += 1
+            return error_answer(
+                ApiError(503, "store_failed", "the store failed: try again", retry_after_s=_RETRY_STOPPING_S)
+            )
+
+    async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.raw_path.partition("?")[0]
+        method = "GET" if request.method == "HEAD" else request.method
+        parent, slash, rest = path.rpartition("/")
+        for table in (self._open, self._guarded):
+            handler = table.get((method, path))
+            if handler is None and rest:
+                handler = table.get((method, parent + slash))
+            if handler is not None:
+                if table is self._guarded:
+                    self._check_token(request)
+                return await handler(request, rest)
+        known = {known_path for _, known_path in (*self._open, *self._guarded)} | {"/v1/messages"}
+        if path in known or (rest and parent + slash in known):
+            raise ApiError(405, "method_not_allowed", f"{request.method} is not for {path}")
+        raise ApiError(404, "not_found", "there is nothing at this path")
+
+    def _check_token(self, request: web.BaseRequest) -> None:
+        given = request.headers.get("Authorization", "").encode()
+        if not hmac.compare_digest(given, self._authorization):
+            self._tally.unauthorized += 1
+            raise ApiError(401, "unauthorized", "a bearer token must be given: Authorization: Bearer TOKEN")
+
+    def _check_open(self) -> None:
+        if self.stopping:
+            raise ApiError(503, "stopping", "the sender is stopping", retry_after_s=_RETRY_STOPPING_S)
+
+    async def _post_message(self, request: web.BaseRequest) -> web.Response:
+        self._check_open()
+        if request.content_length is not None and request.content_length > MAX_MESSAGE_BYTES:
+            raise ApiError(413, "too_large", f"a message's body has at most {MAX_MESSAGE_BYTES} bytes")
+        wanted = read_request(await request.read())
+        if not self._driver.has_room(1, wanted.lane):
+            self._tally.queue_full += 1
+            raise ApiError(429, "queue_full", "the queue is full: try again", retry_after_s=_RETRY_FULL_S)
+        message = self._intake.message(wanted, now_ns())
+        existing = await self._driver.take(message)
+        if existing is not None:
+            return self._answer_again(message.key, existing, (message.to, message.text))
+        self._tally.accepted += 1
+        return json_answer(Acknowledged(str(message.message_id), message.key, "queued"), 202)
+
+    def _answer_again(self, key: str, existing: Existing, wanted: tuple[str, str]) -> web.Response:
+        if (existing.to, existing.text) != wanted:
+            self._tally.conflicts += 1
+            raise ApiError(
+                409,
+                "key_conflict",
+                "another message, to another number or of another text, has this key",
+                "key",
+            )
+        self._tally.repeated += 1
+        return json_answer(Acknowledged(str(existing.message_id), key, existing.state.value), 202)
+
+    async def _post_campaign(self, request: web.BaseRequest, _: str) -> web.Response:
+        self._check_open()
+        query = dict(parse_qsl(request.raw_path.partition("?")[2], keep_blank_values=True))
+        rows = _rows_of(request.content_type, query)
+        if not self._driver.has_room(1, Lane.MARKETING):
+            self._tally.queue_full += 1
+            raise ApiError(429, "queue_full", "the queue is full: try again", retry_after_s=_RETRY_FULL_S)
+        await _invite_body(request)
+        campaign = CampaignIntake(self._intake, self._driver, self._tally, strict=isinstance(rows, JsonRows))
+        self._campaigns.add(campaign)
+        try:
+            taken = await campaign.read(rows, _chunks(request))
+        finally:
+            self._campaigns.discard(campaign)
+        self._tally.campaigns += 1
+        return _campaign_answer(taken)
+
+    async def _get_message(self, _: web.BaseRequest, message_id: str) -> web.Response:
+        shown = await self._queries.message(int(message_id)) if message_id.isdecimal() else None
+        if shown is None:
+            raise ApiError(404, "not_found", f"there is no message {message_id}")
+        return json_answer(shown)
+
+    async def _get_campaign(self, _: web.BaseRequest, campaign: str) -> web.Response:
+        counts = await self._queries.campaign(campaign)
+        if not counts:
+            raise ApiError(404, "not_found", f"there is no campaign {campaign}")
+        states = {state.value: counts.get(state, 0) for state in State if state is not State.SUBMITTING}
+        return json_answer({"id": campaign, "messages": sum(counts.values()), "states": states})
+
+    async def _export(self, request: web.BaseRequest, _: str) -> web.StreamResponse:
+        await self._driver.commits.settled()
+        answer = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        await answer.prepare(request)
+        async for page in self._queries.export():
+            await answer.write(page)
+        await answer.write_eof()
+        return answer
+
+    async def _take_reports(self, request: web.BaseRequest, secret: str) -> web.Response:
+        """SMSAPI's report call; its reports are unsigned, so the path holds a secret."""
+        if not hmac.compare_digest(secret.encode(), self._report_secret):
+            raise ApiError(404, "not_found", "there is nothing at this path")
+        try:
+            found = reports(request.raw_path.partition("?")[2])
+        except MalformedReport as error:
+            raise ApiError(400, "malformed_report", str(error)) from error
+        self._tally.report_calls += 1
+        self._tally.reports += len(found)
+        if not await self._driver.reported(found):
+            self._tally.reports_put_off += 1
+            raise ApiError(503, "not_yet", "a report overtook its submit: send it again")
+        return web.Response(body=_OK, content_type="text/plain")
+
+    async def _healthz(self, _: web.BaseRequest, __: str) -> web.Response:
+        self._check_open()
+        return json_answer({"status": "ok"})
+
+    async def _get_state(self, _: web.BaseRequest, __: str) -> web.Response:
+        return json_answer(self._metrics.state())
+
+    async def _get_metrics(self, _: web.BaseRequest, __: str) -> web.Response:
+        return web.Response(
+            body=self._metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        )
+
+
+def _rows_of(content_type: str, query: dict[str, str]) -> Rows:
+    if content_type == "application/json":
+        return JsonRows()
+    if content_type == "text/csv":
+        return CsvRows(dict(query))
+    raise ApiError(415, "unsupported_media_type", "a campaign is application/json or text/csv")
+
+
+async def _invite_body(request: web.BaseRequest) -> None:
+    """Tell a client that waits to be told (curl, with large bodies) to send its body: RFC 9110 10.1.1."""
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0
+
+
+async def _chunks(request: web.BaseRequest) -> AsyncIterator[bytes]:
+    while chunk := await request.content.readany():
+        yield chunk
+
+
+def _campaign_answer(taken: Taken) -> web.Response:
+    if taken.error is not None:
+        return json_answer(taken, 413 if taken.error["code"] == "too_large" else 400)
+    only_full = taken.refused and all(refusal.reason == "queue_full" for refusal in taken.refused)
+    if only_full and not (taken.accepted or taken.repeated):
+        answer = json_answer(taken, 429)
+        answer.headers["Retry-After"] = str(_RETRY_FULL_S)
+        return answer
+    return json_answer(taken, 202)

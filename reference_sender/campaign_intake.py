@@ -1,0 +1,160 @@
+"""Taking a campaign in: rows are checked, stored and sent as they arrive, and each is taken or refused."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from msgspec import Struct
+
+from reference_sender.campaigns import Rows
+from reference_sender.clock import now_ns
+from reference_sender.dispatch.values import Message
+from reference_sender.driver import Driver
+from reference_sender.intake import Intake, Invalid, Shared, read_defaults, read_recipient, shared_part
+from reference_sender.metrics import Tally
+from reference_sender.store import StoreError
+
+MAX_ROWS = 100_000
+MAX_BODY_BYTES = 128 * 1024 * 1024
+_REFUSALS_SHOWN = 1_000
+_COMMIT_ROWS = 500
+# Bytes read between two turns of the loop: some hundred rows, a few milliseconds.
+_SLICE_BYTES = 16_384
+
+_QUEUE_FULL = Invalid("queue_full", "", "the queue is full: send the row again later")
+_STORE_FAILED = Invalid("store_failed", "", "the store could not keep the row: send it again later")
+_STOPPING = Invalid("stopping", "", "the sender is stopping: send the row again later")
+_TOO_MANY = Invalid("too_many_rows", "", f"a campaign has at most {MAX_ROWS} rows")
+_CONFLICT = Invalid(
+    "key_conflict", "key", "another message, to another number or of another text, has this key"
+)
+
+
+class Refusal(Struct, frozen=True):
+    row: int  # from 1
+    reason: str
+    field: str
+    message: str
+
+
+class Taken(Struct):
+    """The answer to a campaign. Only the first refused rows are shown; ``refused_count`` counts all."""
+
+    id: str = ""
+    accepted: int = 0
+    repeated: int = 0  # rows whose key brought the same message before
+    refused_count: int = 0
+    refused: list[Refusal] = []
+    error: dict[str, str] | None = None  # why reading ended early; what is counted above stays taken
+
+    def refuse(self, row: int, why: Invalid) -> None:
+        self.refused_count += 1
+        if len(self.refused) < _REFUSALS_SHOWN:
+            self.refused.append(Refusal(row, why.code, why.field, why.message))
+
+
+class CampaignIntake:
+    """Takes one campaign body in."""
+
+    def __init__(self, intake: Intake, driver: Driver, tally: Tally, strict: bool) -> None:
+        self.taken = Taken()
+        self._intake = intake
+        self._driver = driver
+        self._tally = tally
+        self._strict = strict  # False for CSV, in which numbers are text
+        self._shared: Shared | None = None
+        self._rows_seen = 0
+        self._numbers: list[int] = []  # the row number of each message of the batch
+        self._batch: list[Message] = []
+        self.stopping = False
+
+    async def read(self, rows: Rows, body: AsyncIterator[bytes]) -> Taken:
+        """Raises ``Invalid`` where the body is no campaign and nothing of it was taken; where something was,
+        ``Taken.error`` says so."""
+        read_bytes = 0
+        try:
+            async for chunk in body:
+                read_bytes += len(chunk)
+                if read_bytes > MAX_BODY_BYTES:
+                    raise Invalid("too_large", "", f"a campaign's body has at most {MAX_BODY_BYTES} bytes")
+                for start in range(0, len(chunk), _SLICE_BYTES):
+                    await self._take(rows.head, rows.feed(chunk[start : start + _SLICE_BYTES]))
+            await self._take(rows.head, rows.finish())
+            self._share(rows.head)  # a campaign without rows is checked too
+        except Invalid as error:
+            await self._commit()
+            if not (self.taken.accepted or self.taken.repeated):
+                raise
+            self.taken.error = {"code": error.code, "field": error.field, "message": error.message}
+        await self._commit()
+        return self.taken
+
+    async def _take(self, head: dict[str, Any], rows: list[Any]) -> None:
+        if not rows:
+            return
+        shared = self._shared or self._share(head)
+        now = now_ns()
+        for row in rows:
+            self._rows_seen += 1
+            if self._rows_seen > MAX_ROWS:
+                self.taken.refuse(self._rows_seen, _TOO_MANY)
+                continue
+            try:
+                if isinstance(row, Invalid):
+                    raise row
+                message = self._intake.row(read_recipient(row, self._strict), shared, now)
+            except Invalid as error:
+                self._tally.invalid += 1
+                self.taken.refuse(self._rows_seen, error)
+                continue
+            self._numbers.append(self._rows_seen)
+            self._batch.append(message)
+            if len(self._batch) == _COMMIT_ROWS:
+                await self._commit()
+
+    def _share(self, head: dict[str, Any]) -> Shared:
+        if self._shared is None:
+            defaults = read_defaults(head, self._strict)
+            campaign = self._intake.campaign_id() if defaults.campaign is None else defaults.campaign
+            self._shared = shared_part(defaults, campaign)
+            self.taken.id = campaign
+        return self._shared
+
+    async def _commit(self) -> None:
+        batch, self._batch = self._batch, []
+        numbers, self._numbers = self._numbers, []
+        if not batch:
+            return
+        if self.stopping:
+            return self._refuse_all(numbers, _STOPPING)
+        if not self._driver.has_room(len(batch), batch[0].lane):
+            self._tally.queue_full += len(batch)
+            return self._refuse_all(numbers, _QUEUE_FULL)
+        try:
+            known = await self._driver.take_many(batch)
+        except StoreError:
+            self._tally.store_failed += len(batch)
+            return self._refuse_all(numbers, _STORE_FAILED)
+        repeated = 0
+        conflicts = 0
+        if known:
+            for number, message in zip(numbers, batch, strict=True):
+                existing = known.get(message.message_id)
+                if existing is None:
+                    continue
+                if (existing.to, existing.text) == (message.to, message.text):
+                    repeated += 1
+                else:
+                    conflicts += 1
+                    self.taken.refuse(number, _CONFLICT)
+        accepted = len(batch) - repeated - conflicts
+        self.taken.accepted += accepted
+        self.taken.repeated += repeated
+        self._tally.accepted += accepted
+        self._tally.repeated += repeated
+        self._tally.conflicts += conflicts
+
+    def _refuse_all(self, numbers: list[int], why: Invalid) -> None:
+        for number in numbers:
+            self.taken.refuse(number, why)

@@ -1,0 +1,80 @@
+"""The command line: ``smsbench sender``, and ``python -m reference_sender``."""
+
+from __future__ import annotations
+
+import logging
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from reference_sender.routes.smsapi import RouteError, RouteSpec, read_route
+from reference_sender.server import SenderSettings, run
+from reference_sender.store import StoreError
+
+
+def sender(
+    route: Annotated[
+        list[str],
+        typer.Option(
+            help="A provider: smsapi+http://TOKEN@HOST:PORT[?requests_per_s=100&segments_per_s=...&max_batch=..."
+            "&max_in_flight=...]. Several may be given, the first is preferred.",
+            envvar="SMSBENCH_SENDER_ROUTES",
+        ),
+    ],
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 lets the system choose.")] = 0,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            help="Bearer token clients must show; without one a token is made and shown once.",
+            envvar="SMSBENCH_SENDER_TOKEN",
+        ),
+    ] = None,
+    store: Annotated[
+        str, typer.Option(help="Where messages are kept: sqlite:///FILE.")
+    ] = "sqlite:///smsbench-sender.db",
+    public_url: Annotated[
+        str | None, typer.Option(help="Where providers reach this sender, if not at host and port.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the jitter between attempts.")] = 1,
+    allow_remote: Annotated[
+        bool, typer.Option("--allow-remote", help="Allow a provider that is not on this machine.")
+    ] = False,
+) -> None:
+    """Send SMS: take messages over HTTP, keep them, submit them to a provider, follow their reports."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        settings = SenderSettings(
+            host=host,
+            port=port,
+            token=token,
+            routes=tuple(_checked(text, allow_remote) for text in route),
+            store=store,
+            public_url=public_url.rstrip("/") if public_url is not None else None,
+            seed=seed,
+        )
+    except RouteError as error:
+        raise typer.BadParameter(str(error), param_hint="--route") from error
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise typer.BadParameter(faults) from error
+    try:
+        run(settings, ready=lambda line: print(line, flush=True))
+    except (StoreError, OSError) as error:
+        typer.echo(f"sender: {error}", err=True)
+        raise typer.Exit(2) from error
+
+
+def _checked(text: str, allow_remote: bool) -> RouteSpec:
+    spec = read_route(text)
+    if not spec.is_local() and not allow_remote:
+        raise RouteError(
+            f"{spec.host} is not this machine: real messages cost real money; --allow-remote permits it"
+        )
+    return spec
+
+
+def main() -> None:
+    """Run as a program of its own."""
+    typer.run(sender)

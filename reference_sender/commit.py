@@ -1,0 +1,176 @@
+"""Group commit: whatever waits goes to the store in one transaction, from one thread, with one callback back.
+
+A commit costs a disk flush whatever it holds, so messages that come while one runs share the next. Nothing is
+answered before its commit is done: neither a client's message nor a provider's report.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from queue import SimpleQueue
+
+from reference_sender.dispatch.values import Change, Message
+from reference_sender.store import Existing, Store, StoreError
+
+log = logging.getLogger(__name__)
+
+_RETRY_S = 1.0
+_NOTHING: Mapping[int, Existing] = {}
+
+Kept = Callable[[Sequence[Message]], None]
+
+
+class _Group:
+    """What one transaction will hold, and who waits for it."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.changes: list[Change] = []
+        self.singles: list[tuple[int, asyncio.Future[Existing | None]]] = []
+        self.many: list[asyncio.Future[Mapping[int, Existing]]] = []
+        self.changed: list[asyncio.Future[None]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.messages or self.changes or self.changed)
+
+
+class CommitQueue:
+    """The one way to the store's ``commit``. All methods are for the event loop's thread.
+
+    ``kept`` is called, once a commit, with the messages that are now durable, before those who wait for them
+    resume. A commit begins at most every ``linger_s``, which under load makes groups large enough.
+    """
+
+    def __init__(self, store: Store, kept: Kept, linger_s: float = 0.002, retry_s: float = _RETRY_S) -> None:
+        self._store = store
+        self._kept = kept
+        self._linger_s = linger_s
+        self._retry_s = retry_s
+        self._loop = asyncio.get_running_loop()
+        self._group = _Group()
+        self._busy = False  # a group is with the thread, or its start is scheduled
+        self._not_before = 0.0
+        self.waiting = 0  # messages taken in and not yet given to ``kept``
+        self.commits = 0
+        self.commit_seconds = 0.0
+        self.failures = 0
+        self._work: SimpleQueue[_Group | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="store", daemon=True)
+        self._thread.start()
+
+    def add(self, message: Message) -> asyncio.Future[Existing | None]:
+        """Keep one message. Resolves when it is on disk, to None, or to the message that has its key already;
+        fails with ``StoreError``."""
+        future: asyncio.Future[Existing | None] = self._loop.create_future()
+        group = self._group
+        group.messages.append(message)
+        group.singles.append((message.message_id, future))
+        self.waiting += 1
+        if not self._busy:
+            self._schedule()
+        return future
+
+    def add_many(self, messages: Sequence[Message]) -> asyncio.Future[Mapping[int, Existing]]:
+        """Keep these. Resolves as ``Store.commit`` answers; fails with ``StoreError``."""
+        future: asyncio.Future[Mapping[int, Existing]] = self._loop.create_future()
+        self._group.messages.extend(messages)
+        self._group.many.append(future)
+        self.waiting += len(messages)
+        if not self._busy:
+            self._schedule()
+        return future
+
+    def change(self, changes: Iterable[Change]) -> None:
+        """Make these changes durable, some time soon; they are tried again until the store takes them."""
+        self._group.changes.extend(changes)
+        if not self._busy:
+            self._schedule()
+
+    def settled(self) -> asyncio.Future[None]:
+        """Resolves when everything handed over before this call is on disk."""
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._group.changed.append(future)
+        if not self._busy:
+            self._schedule()
+        return future
+
+    async def close(self) -> None:
+        """Write what waits, then end the thread. The store stays open."""
+        await self.settled()
+        self._work.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _schedule(self) -> None:
+        self._busy = True
+        delay_s = self._not_before - self._loop.time()
+        if delay_s > 0:
+            self._loop.call_later(delay_s, self._start)
+        else:
+            # At the end of this turn of the loop, so that the requests of one turn share a commit.
+            self._loop.call_soon(self._start)
+
+    def _start(self) -> None:
+        group, self._group = self._group, _Group()
+        self._not_before = self._loop.time() + self._linger_s
+        self._work.put(group)
+
+    def _run(self) -> None:
+        while (group := self._work.get()) is not None:
+            started = time.monotonic()
+            taken, error = _NOTHING, None
+            try:
+                if group.messages or group.changes:
+                    taken = self._store.commit(group.messages, group.changes)
+            except StoreError as caught:
+                error = caught
+            spent_s = time.monotonic() - started
+            self._loop.call_soon_threadsafe(self._done, group, taken, error, spent_s)
+
+    def _done(
+        self, group: _Group, taken: Mapping[int, Existing], error: StoreError | None, spent_s: float
+    ) -> None:
+        self.commits += 1
+        self.commit_seconds += spent_s
+        self.waiting -= len(group.messages)
+        if error is None:
+            self._resolve(group, taken)
+        else:
+            self._refuse(group, error)
+        if self._group:
+            self._schedule()
+        else:
+            self._busy = False
+
+    def _resolve(self, group: _Group, taken: Mapping[int, Existing]) -> None:
+        messages = group.messages
+        if taken:
+            messages = [message for message in messages if message.message_id not in taken]
+        if messages:
+            self._kept(messages)
+        for message_id, single in group.singles:
+            if not single.done():
+                single.set_result(taken.get(message_id))
+        for many in group.many:
+            if not many.done():
+                many.set_result(taken)
+        for changed in group.changed:
+            if not changed.done():
+                changed.set_result(None)
+
+    def _refuse(self, group: _Group, error: StoreError) -> None:
+        """Messages are refused to those who brought them; changes already happened, so they stay."""
+        self.failures += 1
+        log.error("commit failed: %s", error)
+        for _, single in group.singles:
+            if not single.done():
+                single.set_exception(error)
+        for many in group.many:
+            if not many.done():
+                many.set_exception(error)
+        self._group.changes[:0] = group.changes
+        self._group.changed[:0] = group.changed
+        self._not_before = self._loop.time() + self._retry_s

@@ -1,0 +1,22 @@
+"""Ways to a provider. A route submits a batch and says, for each of its messages, how that ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from reference_sender.dispatch.values import Message, Result, RouteLimits
+
+
+class Route(Protocol):
+    """A provider's client."""
+
+    @property
+    def limits(self) -> RouteLimits: ...
+
+    async def submit(self, messages: Sequence[Message]) -> list[Result]:
+        """Submit ``messages`` in one request: one Result a message, in their order. Never raises for what the
+        provider or the network does."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,148 @@
+"""The sender's process: it opens store and routes, serves until told to stop, and leaves nothing undone."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import logging
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Callable
+from typing import Annotated
+
+import uvloop
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field
+
+from reference_sender.api import REPORTS_PATH, Api, Secrets
+from reference_sender.dispatch import Dispatcher, DispatchSettings
+from reference_sender.driver import Driver
+from reference_sender.intake import Intake
+from reference_sender.lag import LoopLag
+from reference_sender.metrics import Metrics, Tally
+from reference_sender.queries import Queries
+from reference_sender.routes import Route
+from reference_sender.routes.smsapi import RouteSpec
+from reference_sender.store import Store, open_store
+
+log = logging.getLogger(__name__)
+
+_BACKLOG = 1024
+# A report call's URL carries a whole batch of reports.
+_MAX_LINE_BYTES = 1024 * 1024
+_CLOSE_S = 2.0
+
+
+class SenderSettings(BaseModel):
+    """All a sender's process needs to know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    token: Annotated[str | None, Field(min_length=1, repr=False)] = None
+    routes: Annotated[tuple[RouteSpec, ...], Field(min_length=1)]
+    store: str
+    public_url: str | None = None  # where providers reach us, if not at host and port
+    drain_s: Annotated[float, Field(ge=0, le=600)] = 10.0
+    seed: int = 1
+    dispatch: DispatchSettings = DispatchSettings.model_validate({})
+
+
+class Sender:
+    """One sender, wired. Make it with the event loop running."""
+
+    def __init__(self, settings: SenderSettings, store: Store, token: str, public_url: str) -> None:
+        self._settings = settings
+        self._store = store
+        identity = store.identity()
+        stored = store.counts(None)
+        report_url = f"{public_url}{REPORTS_PATH}{identity.report_secret}"
+        self._routes: dict[str, Route] = {spec.limits.name: spec.open(report_url) for spec in settings.routes}
+        limits = tuple(spec.limits for spec in settings.routes)
+        self._driver = Driver(Dispatcher(settings.dispatch, limits, settings.seed), store, self._routes)
+        self._lag = LoopLag()
+        self._queries = Queries(store)
+        tally = Tally()
+        metrics = Metrics(self._driver, tally, self._lag, stored)
+        intake = Intake(identity.tag, identity.last_message_id)
+        self.api = Api(
+            Secrets(token, identity.report_secret), self._driver, intake, self._queries, metrics, tally
+        )
+
+    def recover(self) -> int:
+        """Take up what an earlier process left unfinished; returns how many messages that is."""
+        recovered = self._store.unfinished()
+        self._driver.recover(recovered)
+        return len(recovered)
+
+    async def close(self) -> None:
+        """Answer what is on its way, write everything down, let go of everything."""
+        await self._driver.drain(self._settings.drain_s)
+        for route in self._routes.values():
+            await route.close()
+        self._lag.stop()
+        self._queries.close()
+        self._store.close()
+
+
+def run(settings: SenderSettings, ready: Callable[[str], None] = print) -> None:
+    """Serve until SIGTERM or SIGINT. ``ready`` gets the one line of JSON that says where.
+
+    Raises ``StoreError``, and ``OSError`` where the address cannot be had.
+    """
+    store = open_store(settings.store)
+    listener = _listen(settings.host, settings.port)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, store, listener, ready))
+
+
+async def _serve(
+    settings: SenderSettings, store: Store, listener: socket.socket, ready: Callable[[str], None]
+) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    token = settings.token or secrets.token_urlsafe(24)
+    host, port = listener.getsockname()[:2]
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    sender = Sender(settings, store, token, settings.public_url or url)
+    recovered = sender.recover()
+    if recovered:
+        log.info("took up %d unfinished messages", recovered)
+    server = web.Server(
+        sender.api.handle, access_log=None, max_line_size=_MAX_LINE_BYTES, keepalive_timeout=75.0
+    )
+    runner = web.ServerRunner(server)
+    await runner.setup()
+    await web.SockSite(runner, listener, backlog=_BACKLOG).start()
+    _settle_garbage_collector()
+    line: dict[str, object] = {"ready": True, "service": "sender", "url": url, "pid": os.getpid()}
+    if settings.token is None:
+        line["token"] = token
+    ready(json.dumps(line))
+    await stopped.wait()
+    log.info("stopping")
+    sender.api.stop()
+    await sender.close()
+    await runner.cleanup()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    return listener
+
+
+def _settle_garbage_collector() -> None:
+    """What lives as long as the process is not searched again, and searches are rare: messages are not
+    tracked, and what a request makes is freed by its last reference."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
