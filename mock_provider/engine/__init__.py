@@ -1,0 +1,7 @@
+"""The provider without a wire or a clock: a state machine over the values of ``values``."""
+
+from mock_provider.engine.engine import Engine
+from mock_provider.engine.lifecycle import IllegalTransitionError
+from mock_provider.engine.views import AccountState, CancelOutcome, EngineState, MessageView
+
+__all__ = ["AccountState", "CancelOutcome", "Engine", "EngineState", "IllegalTransitionError", "MessageView"]

@@ -122,7 +122,7 @@ class DeliveryReport(Struct, frozen=True, gc=False):
     price: float
     mcc: str
     mnc: str
-    t_sent_ns: int = 0  # when it was submitted
+    t_sent_ns: int  # handed to the carrier; where it never was, accepted
 
 
 class SendReports(Struct, frozen=True, gc=False):

@@ -1,0 +1,199 @@
+"""Whether a submit is accepted: the provider's checks, in its order."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from mock_provider.engine.account import Account
+from mock_provider.engine.carriers import Router
+from mock_provider.engine.flood import FloodGuard
+from mock_provider.engine.throttle import TokenBucket
+from mock_provider.engine.values import Outbound, Refusal, Refused, Submit
+
+if TYPE_CHECKING:
+    from mock_provider.engine.carriage import Carriage
+    from mock_provider.engine.ledger import Ledger
+    from mock_provider.profiles.schema import Profile
+
+
+class WireRules(Struct, frozen=True, gc=False):
+    """What a wire's settings say about judging its submits and naming its messages."""
+
+    max_recipients: int = 10_000
+    partial_rejection: bool = True
+    hexadecimal_ids: bool = False
+
+
+class Candidate(Struct, gc=False):
+    """One message of a request that is still in the running. ``index`` is its place in the submit."""
+
+    index: int
+    outbound: Outbound
+    country: str
+    carrier: str
+    price_micro: int
+
+
+class Admitted(Struct, frozen=True, gc=False):
+    """The candidates to take; ``left_out`` are the places of messages of the request that are not, and why."""
+
+    candidates: list[Candidate]
+    invalid_numbers: tuple[str, ...]
+    left_out: list[tuple[int, Refusal]]
+
+
+class Admission:
+    """Holds what a submit is measured against. ``judge`` takes tokens and credit only of what it admits.
+
+    Order: credentials, request rate, simulated errors, sender name, recipients, duplicates, flood, segment rate,
+    room in the accept queue, credit.
+    """
+
+    def __init__(self, profile: Profile, router: Router, ledger: Ledger, carriage: Carriage) -> None:
+        self.account = Account(profile.account)
+        self.requests = TokenBucket(profile.throttle.requests)
+        self.segments = TokenBucket(profile.throttle.segments)
+        self._flood = FloodGuard(profile.flood)
+        self._ledger = ledger
+        self._carriage = carriage
+        self._apply(profile, router)
+
+    def reconfigure(self, now_ns: int, profile: Profile, router: Router) -> None:
+        self.account.reconfigure(profile.account)
+        self.requests.reconfigure(now_ns, profile.throttle.requests)
+        self.segments.reconfigure(now_ns, profile.throttle.segments)
+        self._flood.reconfigure(profile.flood)
+        self._apply(profile, router)
+
+    def _apply(self, profile: Profile, router: Router) -> None:
+        self._router = router
+        self._skip_duplicates = profile.duplicates.batch == "skip"
+        self._skip_flooded = profile.flood.batch == "skip"
+        limits = accumulate(error.share for error in profile.reply.errors)
+        self._errors = tuple(zip(limits, (error.refusal for error in profile.reply.errors), strict=True))
+        smsapi = profile.wire.smsapi
+        self._rules = {
+            "smsapi": WireRules(
+                smsapi.max_recipients_per_request, smsapi.partial_rejection, smsapi.id_style == "hex"
+            )
+        }
+
+    def rules(self, wire: str) -> WireRules:
+        return self._rules.get(wire) or WireRules()
+
+    @property
+    def draws_errors(self) -> bool:
+        return bool(self._errors)
+
+    def judge(self, now_ns: int, submit: Submit, keys: list[str], error_draw: float) -> Admitted | Refused:
+        """``keys`` are those of the submit's messages; ``error_draw`` a uniform of this attempt."""
+        if not self.account.knows(submit.token):
+            return Refused(Refusal.UNAUTHORIZED)
+        if self.account.suspended:
+            return Refused(Refusal.ACCOUNT_SUSPENDED)
+        if not self.requests.has(now_ns, 1):
+            return Refused(Refusal.THROTTLED_REQUESTS, (), self.requests.wait_s(now_ns, 1))
+        self.requests.take(now_ns, 1)
+        for limit, refusal in self._errors:
+            if error_draw < limit:
+                return Refused(refusal)
+        if not self.account.allows_sender(submit.sender_id):
+            return Refused(Refusal.SENDER_NOT_ALLOWED)
+        admitted = self._recipients(submit)
+        if isinstance(admitted, Refused):
+            return admitted
+        refusal_of_some = self._without_repeats(now_ns, submit, keys, admitted)
+        if refusal_of_some is not None:
+            return refusal_of_some
+        return self._charge(now_ns, submit, admitted)
+
+    def _recipients(self, submit: Submit) -> Admitted | Refused:
+        rules = self.rules(submit.wire)
+        if len(submit.messages) + len(submit.unparsable) > rules.max_recipients:
+            return Refused(Refusal.TOO_MANY_RECIPIENTS)
+        candidates: list[Candidate] = []
+        left_out: list[tuple[int, Refusal]] = []
+        invalid = list(submit.unparsable)
+        price_micro = self.account.price_micro
+        for index, outbound in enumerate(submit.messages):
+            route = self._router.route(outbound.msisdn)
+            if route is None:
+                invalid.append(outbound.submitted_number)
+                left_out.append((index, Refusal.NO_VALID_RECIPIENT))
+            else:
+                price = price_micro(outbound.segments, submit.fast)
+                candidates.append(Candidate(index, outbound, route[0], route[1], price))
+        if not candidates or (invalid and not rules.partial_rejection):
+            return Refused(Refusal.NO_VALID_RECIPIENT, tuple(invalid))
+        return Admitted(candidates, tuple(invalid), left_out)
+
+    def _without_repeats(
+        self, now_ns: int, submit: Submit, keys: list[str], admitted: Admitted
+    ) -> Refused | None:
+        """Drop duplicates and flooded numbers from ``admitted``, or refuse all for them, as the profile says."""
+        candidates = admitted.candidates
+        if submit.refuse_duplicates:
+            repeated = self._duplicates(now_ns, keys, candidates)
+            if repeated and (not self._skip_duplicates or len(repeated) == len(candidates)):
+                return Refused(Refusal.DUPLICATE_REF)
+            _leave_out(admitted, repeated, Refusal.DUPLICATE_REF)
+        if self._flood.active:
+            flooded = self._flooded(now_ns, candidates)
+            if flooded and (not self._skip_flooded or len(flooded) == len(candidates)):
+                return Refused(Refusal.RECIPIENT_FLOOD)
+            _leave_out(admitted, flooded, Refusal.RECIPIENT_FLOOD)
+        return None
+
+    def _duplicates(self, now_ns: int, keys: list[str], candidates: list[Candidate]) -> set[int]:
+        """Places of those whose client reference was accepted before, or stands earlier in the request."""
+        taken: set[str] = set()
+        repeated: set[int] = set()
+        for candidate in candidates:
+            if candidate.outbound.client_ref is not None:
+                key = keys[candidate.index]
+                if key in taken or self._ledger.is_duplicate(key, now_ns):
+                    repeated.add(candidate.index)
+                taken.add(key)
+        return repeated
+
+    def _flooded(self, now_ns: int, candidates: list[Candidate]) -> set[int]:
+        pending: dict[str, int] = {}
+        flooded: set[int] = set()
+        for candidate in candidates:
+            msisdn = candidate.outbound.msisdn
+            earlier = pending.get(msisdn, 0)
+            if self._flood.admits(msisdn, now_ns, earlier):
+                pending[msisdn] = earlier + 1
+            else:
+                flooded.add(candidate.index)
+        return flooded
+
+    def _charge(self, now_ns: int, submit: Submit, admitted: Admitted) -> Admitted | Refused:
+        segments = price_micro = 0
+        for candidate in admitted.candidates:
+            segments += candidate.outbound.segments
+            price_micro += candidate.price_micro
+        if not self.segments.has(now_ns, segments):
+            wait_s = self.segments.wait_s(now_ns, segments)
+            return Refused(Refusal.THROTTLED_SEGMENTS, (), wait_s)
+        scheduled = submit.scheduled_ns is not None and submit.scheduled_ns > now_ns
+        if not scheduled and not self._carriage.has_room(segments):
+            return Refused(Refusal.QUEUE_FULL)
+        if not self.account.can_pay(price_micro):
+            return Refused(Refusal.NO_CREDIT)
+        if not submit.validate_only:
+            self.segments.take(now_ns, segments)
+            self.account.pay(price_micro)
+            if self._flood.active:
+                for candidate in admitted.candidates:
+                    self._flood.count(candidate.outbound.msisdn, now_ns)
+        return admitted
+
+
+def _leave_out(admitted: Admitted, places: set[int], reason: Refusal) -> None:
+    if places:
+        admitted.candidates[:] = [c for c in admitted.candidates if c.index not in places]
+        admitted.left_out.extend((place, reason) for place in sorted(places))

@@ -1,0 +1,41 @@
+"""What is to happen when: one heap for the whole engine, ties in the order they were entered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from heapq import heappop, heappush
+from typing import Any
+
+from mock_provider.engine.values import Effect
+
+Handler = Callable[[int, int, Any, list[Effect]], None]
+"""(due_ns, now_ns, payload, effects): ``due_ns`` is the exact instant, ``now_ns`` when the driver got to it."""
+
+
+class Agenda:
+    __slots__ = ("_entered", "_entries")
+
+    def __init__(self) -> None:
+        self._entries: list[tuple[int, int, Handler, Any]] = []
+        self._entered = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, due_ns: int, handler: Handler, payload: object) -> None:
+        self._entered = entered = self._entered + 1
+        heappush(self._entries, (due_ns, entered, handler, payload))
+
+    def next_due(self) -> int | None:
+        return self._entries[0][0] if self._entries else None
+
+    def payloads(self) -> Iterator[Any]:
+        """Of all entries, in no order."""
+        return (entry[3] for entry in self._entries)
+
+    def run(self, now_ns: int, effects: list[Effect]) -> None:
+        """Handle all that is due by ``now_ns``, in order, including what the handlers add meanwhile."""
+        entries = self._entries
+        while entries and entries[0][0] <= now_ns:
+            due_ns, _, handler, payload = heappop(entries)
+            handler(due_ns, now_ns, payload, effects)

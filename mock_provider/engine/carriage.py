@@ -1,0 +1,188 @@
+"""A message's way from the reply to the handset: accept queue, carrier's queue, radio."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mock_provider.engine.channel import Channel
+from mock_provider.engine.lifecycle import Stage, Step, move
+from mock_provider.engine.message import CANCELLED, EXPIRED, Message
+from mock_provider.engine.values import Effect, MessageState
+
+if TYPE_CHECKING:
+    from mock_provider.engine.agenda import Agenda
+    from mock_provider.engine.carriers import Router
+    from mock_provider.engine.counters import Counters
+    from mock_provider.engine.draws import Draws
+    from mock_provider.engine.faults.windows import FaultWindows
+    from mock_provider.engine.reporting import Reporting
+    from mock_provider.profiles.schema import Profile
+
+
+class Carriage:
+    """Instants are exact: ``t_carrier`` and ``t_delivered`` are when they came due, however late the driver is.
+
+    A message that waits past its validity is found expired when its turn comes; it ended when the validity did.
+    """
+
+    def __init__(
+        self, agenda: Agenda, draws: Draws, counters: Counters, reporting: Reporting, profile: Profile
+    ) -> None:
+        self._agenda = agenda
+        self._draws = draws
+        self._counters = counters
+        self._reporting = reporting
+        self._capacity_segments = profile.accept_queue.capacity_segments
+        self._reserved_segments = 0
+        self._accept_queue = Channel(profile.accept_queue.drain_segments_per_s, self._hand_over)
+        self._queues = {c.name: Channel(c.segments_per_s, self._depart) for c in profile.carriers}
+        self._scheduled = 0
+        self._on_air = 0
+
+    def apply(self, router: Router, faults: FaultWindows) -> None:
+        """Carriers and faults that hold from now on."""
+        self._router = router
+        self._faults = faults
+
+    def reconfigure(self, now_ns: int, profile: Profile) -> None:
+        """Other rates; what waits for a carrier that is no more goes to the one its number now belongs to."""
+        self._capacity_segments = profile.accept_queue.capacity_segments
+        self._retune(now_ns, self._accept_queue, profile.accept_queue.drain_segments_per_s)
+        vanished = self._queues
+        self._queues = {}
+        for section in profile.carriers:
+            queue = vanished.pop(section.name, None) or Channel(section.segments_per_s, self._depart)
+            self._queues[section.name] = queue
+            self._retune(now_ns, queue, section.segments_per_s)
+        for queue in vanished.values():
+            queue.armed += 1
+            while queue:
+                self._agenda.add(now_ns, self._to_carrier, queue.pop()[0])
+
+    def has_room(self, segments: int) -> bool:
+        """Whether the accept queue takes so many more. Accepted messages count from the answer's decision."""
+        capacity = self._capacity_segments
+        return capacity is None or self._reserved_segments + segments <= capacity
+
+    def reserve(self, message: Message) -> None:
+        self._reserved_segments += message.segments
+
+    def enter(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+        """The message's reply has left (or would have): it is the accept queue's turn."""
+        move(message, Step.ENTER)
+        if self._accept_queue.passes(message.segments, at_ns):
+            self._hand_over(at_ns, now_ns, message, effects)
+        elif self._accept_queue.wait(message, at_ns):
+            self._arm(self._accept_queue, at_ns)
+
+    def hold(self, due_ns: int, message: Message) -> None:
+        """Keep a scheduled message until ``due_ns``."""
+        move(message, Step.HOLD)
+        self._reserved_segments -= message.segments
+        self._scheduled += 1
+        self._agenda.add(due_ns, self._release, message)
+
+    def cancel(self, now_ns: int, message: Message) -> None:
+        """Remove a scheduled message; raises ``IllegalTransitionError`` where it is not waiting for its time."""
+        move(message, Step.CANCEL)
+        self._scheduled -= 1
+        message.fate = CANCELLED
+        message.t_delivered_ns = now_ns
+
+    def gauges(self) -> dict[str, float]:
+        waiting = {f"queue_carrier_{name}": float(len(queue)) for name, queue in self._queues.items()}
+        return {
+            "queue_accept": float(len(self._accept_queue)),
+            "queue_accept_segments": float(self._reserved_segments),
+            "scheduled": float(self._scheduled),
+            "on_air": float(self._on_air),
+            **waiting,
+        }
+
+    def _release(self, due_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+        if message.stage is not Stage.SCHEDULED:  # cancelled meanwhile
+            return
+        self._scheduled -= 1
+        self._reserved_segments += message.segments
+        self.enter(due_ns, now_ns, message, effects)
+
+    def _hand_over(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+        self._reserved_segments -= message.segments
+        move(message, Step.HAND_OVER)
+        self._to_carrier(at_ns, now_ns, message, effects)
+
+    def _to_carrier(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+        queue = self._queues.get(message.carrier)
+        if queue is None:
+            queue = self._rerouted(message)
+        if queue.passes(message.segments, at_ns):
+            self._depart(at_ns, now_ns, message, effects)
+        elif queue.wait(message, at_ns):
+            self._arm(queue, at_ns)
+
+    def _depart(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+        if at_ns >= message.expires_ns:
+            self._expire(at_ns, now_ns, message, effects)
+            return
+        move(message, Step.DEPART)
+        self._on_air += 1
+        message.t_carrier_ns = at_ns
+        carrier = self._router.carriers[message.carrier]
+        latency_ns, fate = carrier.draw(self._draws.fate(message.key, message.ordinal), message.fast)
+        active = self._faults.at(at_ns)
+        if not active.none:
+            for slowness in active.carrier_delays:
+                latency_ns = slowness.applied(latency_ns)
+        ends_ns = at_ns + latency_ns
+        if fate.state is MessageState.EXPIRED:
+            ends_ns = message.expires_ns
+        elif ends_ns > message.expires_ns:
+            fate, ends_ns = EXPIRED, message.expires_ns
+        message.fate = fate
+        self._agenda.add(ends_ns, self._end, message)
+
+    def _end(self, due_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+        move(message, Step.END)
+        self._on_air -= 1
+        message.t_delivered_ns = due_ns
+        self._reporting.ended(due_ns, now_ns, message, effects)
+
+    def _expire(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+        if message.stage is Stage.QUEUED:
+            self._reserved_segments -= message.segments
+        move(message, Step.EXPIRE)
+        message.fate = EXPIRED
+        message.t_delivered_ns = message.expires_ns
+        self._reporting.ended(at_ns, now_ns, message, effects)
+
+    def _arm(self, queue: Channel, at_ns: int) -> None:
+        queue.armed += 1
+        self._agenda.add(queue.wake_ns(at_ns), self._wake, (queue, queue.armed))
+
+    def _wake(self, due_ns: int, now_ns: int, call: tuple[Channel, int], effects: list[Effect]) -> None:
+        queue, number = call
+        if number != queue.armed:
+            return
+        at_ns = due_ns
+        while queue:
+            message, came_ns = queue.pop()
+            at_ns = max(due_ns, came_ns)
+            if at_ns >= message.expires_ns:  # takes no time of the channel
+                self._expire(at_ns, now_ns, message, effects)
+                continue
+            queue.passed(message.segments, at_ns)
+            queue.onward(at_ns, now_ns, message, effects)
+            break
+        if queue:
+            self._arm(queue, at_ns)
+
+    def _retune(self, now_ns: int, queue: Channel, segments_per_s: float | None) -> None:
+        queue.reconfigure(now_ns, segments_per_s)
+        if queue:
+            self._arm(queue, now_ns)
+
+    def _rerouted(self, message: Message) -> Channel:
+        """The carrier was taken out of the profile while the message waited."""
+        route = self._router.route(message.msisdn)
+        message.carrier = next(iter(self._queues)) if route is None else route[1]
+        return self._queues[message.carrier]

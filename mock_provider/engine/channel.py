@@ -1,0 +1,68 @@
+"""A queue that lets so many segments a second pass, fast messages first."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from mock_provider.engine.message import Message
+from mock_provider.engine.throttle import unit_ns
+from mock_provider.engine.values import Effect
+
+Onward = Callable[[int, int, Message, list[Effect]], None]
+"""(at_ns, now_ns, message, effects): where a message goes that has passed."""
+
+
+class Channel:
+    """A message passes when the ones before it have taken their time: ``segments / rate`` each.
+
+    Without a rate all pass at once. ``armed`` counts the wake-ups asked for: one of another number is out of date.
+    """
+
+    __slots__ = ("_fast", "_free_ns", "_normal", "_segment_ns", "armed", "onward")
+
+    def __init__(self, segments_per_s: float | None, onward: Onward) -> None:
+        self.onward = onward
+        self._segment_ns = unit_ns(segments_per_s)
+        self._free_ns = 0  # from when the next may pass
+        self._fast: deque[tuple[Message, int]] = deque()
+        self._normal: deque[tuple[Message, int]] = deque()
+        self.armed = 0
+
+    def __len__(self) -> int:
+        return len(self._fast) + len(self._normal)
+
+    def passes(self, segments: int, at_ns: int) -> bool:
+        """Whether a message that comes at ``at_ns`` passes at once; then its time is taken."""
+        if self._fast or self._normal:
+            return False
+        if not self._segment_ns:
+            return True
+        if self._free_ns > at_ns:
+            return False
+        self._free_ns = at_ns + segments * self._segment_ns
+        return True
+
+    def wait(self, message: Message, at_ns: int) -> bool:
+        """Queue a message that could not pass; whether it is the first to wait (a wake-up is needed)."""
+        first = not (self._fast or self._normal)
+        (self._fast if message.fast else self._normal).append((message, at_ns))
+        return first
+
+    def pop(self) -> tuple[Message, int]:
+        """The message whose turn it is, and when it came. It takes no time until ``passed``."""
+        return (self._fast or self._normal).popleft()
+
+    def passed(self, segments: int, at_ns: int) -> None:
+        self._free_ns = at_ns + segments * self._segment_ns
+
+    def wake_ns(self, at_ns: int) -> int:
+        """When the next may pass, seen from ``at_ns``."""
+        return max(self._free_ns, at_ns)
+
+    def reconfigure(self, now_ns: int, segments_per_s: float | None) -> None:
+        """Another rate from now on. What remains of the present message's time shrinks or grows with it."""
+        remaining_ns = max(0, self._free_ns - now_ns)
+        segment_ns = unit_ns(segments_per_s)
+        self._free_ns = now_ns + (remaining_ns * segment_ns // self._segment_ns if self._segment_ns else 0)
+        self._segment_ns = segment_ns

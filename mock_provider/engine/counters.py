@@ -1,0 +1,46 @@
+"""What the engine has counted since it began."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from mock_provider.engine.values import MessageState, Refusal
+
+
+class Counters(Struct, gc=False):
+    """Running totals."""
+
+    requests: int = 0
+    requests_accepted: int = 0
+    requests_hung: int = 0
+    disconnects: int = 0
+    replies: int = 0
+    validated: int = 0
+    accepted: int = 0  # messages
+    accepted_segments: int = 0
+    skipped: int = 0  # messages left out of a request of which others were accepted
+    cancelled: int = 0
+    closed: int = 0  # final, and its report confirmed, lost, given up or not wanted
+    reports_sent: int = 0  # first attempts
+    reports_retried: int = 0
+    reports_confirmed: int = 0
+    reports_lost: int = 0
+    reports_given_up: int = 0
+    report_calls: int = 0
+    refused: dict[Refusal, int] = {}  # requests
+    ended: dict[str, int] = {}  # messages, by state
+
+
+def counters_by_name(counters: Counters) -> dict[str, int]:
+    """All counters, every refusal and final state included, also those that are 0."""
+    named = {
+        name: value
+        for name in counters.__struct_fields__
+        if isinstance(value := getattr(counters, name), int)
+    }
+    for refusal in Refusal:
+        named[f"refused_{refusal.value}"] = counters.refused.get(refusal, 0)
+    for state in MessageState:
+        if state is not MessageState.OPEN:
+            named[state.value] = counters.ended.get(state.value, 0)
+    return named

@@ -1,0 +1,96 @@
+"""Delay distributions as functions of two uniforms: the same uniforms always give the same delay."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable
+from itertools import accumulate
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mock_provider.profiles.distributions import (
+        AbsentSubscriber,
+        Body,
+        Distribution,
+        Empirical,
+        Lognormal,
+    )
+
+NANOSECONDS = 1_000_000_000
+NEVER_NS = 2**62  # 146 years: a subscriber whom no attempt finds
+
+Sampler = Callable[[float, float], int]
+"""(u, v), both in (0, 1) -> nanoseconds; ``v`` chooses the branch of a mixture, ``u`` the value within it."""
+
+_Z99 = NormalDist().inv_cdf(0.99)
+
+
+def sampler(spec: Distribution) -> Sampler:
+    if spec.kind == "absent_subscriber":
+        return _absent_subscriber(spec)
+    return _body(spec)
+
+
+def is_zero(spec: Distribution) -> bool:
+    return spec.kind == "fixed" and spec.value_s == 0.0
+
+
+def nanoseconds(seconds: float) -> int:
+    return round(seconds * NANOSECONDS)
+
+
+def _body(spec: Body) -> Sampler:
+    if spec.kind == "fixed":
+        value_ns = nanoseconds(spec.value_s)
+        return lambda u, v: value_ns
+    if spec.kind == "uniform":
+        low_ns, span_ns = nanoseconds(spec.low_s), (spec.high_s - spec.low_s) * NANOSECONDS
+        return lambda u, v: low_ns + int(u * span_ns)
+    if spec.kind == "lognormal":
+        return _lognormal(spec)
+    return _empirical(spec)
+
+
+def _lognormal(spec: Lognormal) -> Sampler:
+    # exp(mu + sigma z) with median exp(mu) and 99th percentile exp(mu + sigma z99).
+    median_ns = spec.median_s * NANOSECONDS
+    sigma = math.log(spec.p99_s / spec.median_s) / _Z99
+    inverse = NormalDist(0.0, 1.0).inv_cdf
+    exp = math.exp
+    return lambda u, v: int(median_ns * exp(sigma * inverse(u)))
+
+
+def _empirical(spec: Empirical) -> Sampler:
+    shares = [percentile / 100.0 for percentile, _ in spec.percentiles_s]
+    values_ns = [value * NANOSECONDS for _, value in spec.percentiles_s]
+    last = len(shares) - 1
+
+    def sample(u: float, v: float) -> int:
+        above = bisect_right(shares, u)
+        if above == 0:
+            return int(values_ns[0])
+        if above > last:
+            return int(values_ns[last])
+        part = (u - shares[above - 1]) / (shares[above] - shares[above - 1])
+        return int(values_ns[above - 1] + part * (values_ns[above] - values_ns[above - 1]))
+
+    return sample
+
+
+def _absent_subscriber(spec: AbsentSubscriber) -> Sampler:
+    body = _body(spec.body)
+    absent_share = spec.absent_share
+    steps_ns = [nanoseconds(step.every_s) for step in spec.retries for _ in range(step.times)]
+    attempts_ns = list(accumulate(steps_ns))
+    # The number of failed attempts is geometric: P(more than k) = (1 - found) ** (k + 1).
+    log_missed = math.log1p(-spec.found_share) if spec.found_share < 1.0 else -math.inf
+
+    def sample(u: float, v: float) -> int:
+        if v >= absent_share:
+            return body(u, v)
+        missed = int(math.log(u) / log_missed)
+        return attempts_ns[missed] if missed < len(attempts_ns) else NEVER_NS
+
+    return sample

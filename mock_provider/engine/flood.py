@@ -1,0 +1,56 @@
+"""So many submits to one number within so long, and no more (SMSAPI: 10 in 60 s, error 52)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mock_provider.engine.distributions import nanoseconds
+
+if TYPE_CHECKING:
+    from mock_provider.profiles import schema
+
+
+class FloodGuard:
+    """Counts accepted submits: one that was refused does not keep the number closed.
+
+    Two generations of instants, exchanged once a window, so that a number that is left alone is forgotten.
+    """
+
+    __slots__ = ("_limit", "_newer", "_older", "_turned_ns", "_window_ns")
+
+    def __init__(self, settings: schema.Flood) -> None:
+        self._newer: dict[str, list[int]] = {}
+        self._older: dict[str, list[int]] = {}
+        self._turned_ns = 0
+        self.reconfigure(settings)
+
+    def reconfigure(self, settings: schema.Flood) -> None:
+        self._limit = settings.limit
+        self._window_ns = nanoseconds(settings.window_s)
+
+    @property
+    def active(self) -> bool:
+        return self._limit > 0
+
+    def admits(self, msisdn: str, now_ns: int, pending: int) -> bool:
+        """Whether one more submit is within the limit, after ``pending`` others of the same request."""
+        self._turn(now_ns)
+        instants = self._newer.get(msisdn) or self._older.get(msisdn)
+        if instants is None:
+            return pending < self._limit
+        opened_ns = now_ns - self._window_ns
+        return sum(instant > opened_ns for instant in instants) + pending < self._limit
+
+    def count(self, msisdn: str, now_ns: int) -> None:
+        instants = self._newer.get(msisdn)
+        if instants is None:
+            instants = self._newer[msisdn] = self._older.pop(msisdn, [])
+        instants.append(now_ns)
+        if len(instants) > self._limit:
+            del instants[: -self._limit]
+
+    def _turn(self, now_ns: int) -> None:
+        if now_ns - self._turned_ns >= self._window_ns:
+            self._older = self._newer
+            self._newer = {}
+            self._turned_ns = now_ns

@@ -1,0 +1,181 @@
+"""Which keys were seen, how often, and what became of them: the memory behind duplicates and the journal."""
+
+from __future__ import annotations
+
+from collections import deque
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from mock_provider.engine.distributions import nanoseconds
+from mock_provider.engine.lifecycle import Stage, Step, move
+from mock_provider.engine.message import Message, journal_row
+from mock_provider.engine.values import JournalRow, Outbound
+
+if TYPE_CHECKING:
+    from mock_provider.profiles import schema
+
+
+class Ledger:
+    """Keys in the order they were first seen. The oldest closed ones are forgotten above the setting's number.
+
+    A key's counts are kept on its newest message.
+    """
+
+    __slots__ = (
+        "_account",
+        "_by_id",
+        "_closed",
+        "_earlier",
+        "_forgotten_rows",
+        "_newest",
+        "_order",
+        "_repeated",
+        "_settings",
+        "_unnamed",
+        "_window_ns",
+    )
+
+    def __init__(self, settings: schema.Duplicates, account: str) -> None:
+        self._newest: dict[str, Message] = {}
+        self._earlier: dict[str, list[Message]] = {}  # of keys that were accepted more than once
+        self._by_id: dict[str, Message] = {}
+        self._order: deque[str] = deque()
+        self._closed: list[Message] = []  # whose rows were not taken
+        self._repeated: dict[str, None] = {}  # keys with rows that must be written again
+        self._forgotten_rows: list[JournalRow] = []
+        self._unnamed: dict[str, int] = {}
+        self.reconfigure(settings, account)
+
+    def reconfigure(self, settings: schema.Duplicates, account: str) -> None:
+        self._settings = settings
+        self._account = account
+        self._window_ns = nanoseconds(settings.window_s)
+
+    def __len__(self) -> int:
+        return len(self._newest)
+
+    def see(self, outbound: Outbound, wire: str, now_ns: int) -> Message:
+        """Count a submit of this key."""
+        key = outbound.key or self._made_key(outbound)
+        message = self._newest.get(key)
+        if message is None:
+            message = Message(key, wire, outbound.segments, now_ns, submits=1)
+            self._newest[key] = message
+            self._order.append(key)
+            return message
+        message.submits += 1
+        if message.row_taken or key in self._earlier:
+            self._repeated[key] = None
+        return message
+
+    def submits(self, key: str) -> int:
+        message = self._newest.get(key)
+        return 0 if message is None else message.submits
+
+    def is_duplicate(self, key: str, now_ns: int) -> bool:
+        """Whether this key was accepted within the window."""
+        message = self._newest.get(key)
+        return (
+            message is not None and message.accepts > 0 and now_ns - message.t_accepted_ns < self._window_ns
+        )
+
+    def accept(self, seen: Message, now_ns: int) -> Message:
+        """The message to fill in for this acceptance: the key's record, or another one if it was taken before."""
+        message = self._newest[seen.key]
+        if message.stage is Stage.REFUSED:
+            move(message, Step.ACCEPT)
+        else:
+            earlier = message
+            message = Message(
+                earlier.key,
+                earlier.wire,
+                earlier.segments,
+                earlier.t_submitted_ns,
+                stage=Stage.ANSWERING,
+                submits=earlier.submits,
+                accepts=earlier.accepts,
+            )
+            self._earlier.setdefault(earlier.key, []).append(earlier)
+            self._newest[earlier.key] = message
+            self._repeated[earlier.key] = None
+        message.accepts += 1
+        message.ordinal = message.accepts
+        message.t_accepted_ns = now_ns
+        return message
+
+    def name(self, message: Message) -> None:
+        """Enter a message's provider id, so that it can be found by it."""
+        self._by_id[message.provider_id] = message
+
+    def find(self, provider_id: str) -> Message | None:
+        return self._by_id.get(provider_id)
+
+    def close(self, message: Message) -> None:
+        """Its journal row is complete."""
+        self._closed.append(message)
+
+    def take_rows(self) -> list[JournalRow]:
+        """Rows that became complete since the last call, and rows whose counts changed since they were taken."""
+        rows = self._forgotten_rows
+        self._forgotten_rows = []
+        newest = self._newest
+        for message in self._closed:
+            message.row_taken = True
+            rows.append(journal_row(message, newest.get(message.key, message), self._account))
+        self._closed = []
+        if self._repeated:
+            for key in self._repeated:
+                rows.extend(self._rows_again(key))
+            self._repeated = {}
+        return rows
+
+    def close_rows(self) -> list[JournalRow]:
+        """All that ``take_rows`` gives, rows of what is open, and of keys that were never accepted."""
+        rows = self.take_rows()
+        for key, newest in self._newest.items():
+            for message in self._all_of(key):
+                if message.stage is not Stage.CLOSED:
+                    rows.append(journal_row(message, newest, self._account))
+        return rows
+
+    def trim(self) -> None:
+        """Forget the oldest keys above the limit. To be called when no submit is being judged."""
+        # A key with an open message, or a row not taken, goes to the back; so no call looks at many keys in vain.
+        looks = 2 * (len(self._order) - self._settings.remembered_keys)
+        while looks > 0 and len(self._order) > self._settings.remembered_keys:
+            looks -= 1
+            key = self._order.popleft()
+            if all(m.row_taken or m.stage is Stage.REFUSED for m in self._all_of(key)):
+                self._forget(key)
+            else:
+                self._order.append(key)
+
+    def _forget(self, key: str) -> None:
+        newest = self._newest[key]
+        if newest.stage is Stage.REFUSED:
+            self._forgotten_rows.append(journal_row(newest, newest, self._account))
+        elif key in self._repeated:
+            del self._repeated[key]
+            self._forgotten_rows.extend(self._rows_again(key))
+        for message in self._all_of(key):
+            self._by_id.pop(message.provider_id, None)
+        del self._newest[key]
+        self._earlier.pop(key, None)
+
+    def _all_of(self, key: str) -> list[Message]:
+        earlier = self._earlier.get(key)
+        newest = self._newest[key]
+        return [newest] if earlier is None else [*earlier, newest]
+
+    def _rows_again(self, key: str) -> list[JournalRow]:
+        newest = self._newest[key]
+        return [journal_row(m, newest, self._account) for m in self._all_of(key) if m.row_taken]
+
+    def _made_key(self, outbound: Outbound) -> str:
+        """A key for a message that has none: number, hash of the text, and how many such there were."""
+        text = blake2b(outbound.text.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
+        base = f"{outbound.msisdn}-{text}"
+        number = self._unnamed[base] = self._unnamed.get(base, 0) + 1
+        if len(self._unnamed) > self._settings.remembered_keys:
+            del self._unnamed[next(iter(self._unnamed))]
+        return f"{base}-{number}"

@@ -1,0 +1,114 @@
+"""One message as the engine keeps it, from the first submit that names its key to its journal row."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from mock_provider.engine.account import MICRO
+from mock_provider.engine.lifecycle import Stage
+from mock_provider.engine.values import DeliveryReport, JournalRow, MessageState
+
+
+class Fate(Struct, frozen=True, gc=False):
+    """How a message ends."""
+
+    state: MessageState
+    state_name: str
+    reason: str
+
+
+def fate(state: MessageState, reason: str = "") -> Fate:
+    return Fate(state, state.value, reason)
+
+
+DELIVERED = fate(MessageState.DELIVERED)
+EXPIRED = fate(MessageState.EXPIRED, "validity_passed")
+CANCELLED = fate(MessageState.REJECTED, "cancelled")
+
+
+class Message(Struct, gc=False):
+    """A key that was seen; after ``Step.ACCEPT`` a message. Instants in ns, None where it did not happen.
+
+    Untracked by the garbage collector, so nothing it refers to may refer back: the carrier goes by its name.
+    """
+
+    key: str
+    wire: str
+    segments: int
+    t_submitted_ns: int
+    stage: Stage = Stage.REFUSED
+    submits: int = 0  # of the key; counted on its newest message only
+    accepts: int = 0
+    reason: str = ""  # of the last refusal
+    provider_id: str = ""
+    client_ref: str | None = None
+    msisdn: str = ""
+    sender_id: str = ""
+    report_url: str = ""
+    country: str = ""
+    carrier: str = ""
+    price_micro: int = 0
+    fast: bool = False
+    ordinal: int = 0  # which acceptance of the key this is, from 1
+    fate: Fate | None = None
+    t_accepted_ns: int = 0
+    expires_ns: int = 0
+    t_answered_ns: int | None = None
+    t_carrier_ns: int | None = None
+    t_delivered_ns: int | None = None
+    t_reported_ns: int | None = None
+    t_confirmed_ns: int | None = None
+    row_taken: bool = False
+
+
+def journal_row(message: Message, newest: Message, account: str) -> JournalRow:
+    """``newest`` is the key's newest message, which carries the key's counts."""
+    if message.stage is Stage.REFUSED:
+        state, reason = MessageState.REJECTED.value, message.reason
+    elif message.t_delivered_ns is None or message.fate is None:
+        state, reason = MessageState.OPEN.value, ""
+    else:
+        state, reason = message.fate.state_name, message.fate.reason
+    return JournalRow(
+        message.key,
+        message.provider_id,
+        account,
+        message.wire,
+        message.country,
+        message.carrier,
+        message.segments,
+        newest.submits,
+        newest.accepts,
+        message.t_submitted_ns,
+        message.t_answered_ns,
+        message.t_carrier_ns,
+        message.t_delivered_ns,
+        message.t_reported_ns,
+        message.t_confirmed_ns,
+        state,
+        reason,
+        message.price_micro / MICRO,
+    )
+
+
+def delivery_report(message: Message, mcc: str, mnc: str) -> DeliveryReport:
+    """The report of a message that has ended."""
+    ended = message.fate
+    t_done_ns = message.t_delivered_ns
+    if ended is None or t_done_ns is None:
+        raise ValueError(f"message {message.provider_id} has not ended")
+    t_sent_ns = message.t_carrier_ns
+    return DeliveryReport(
+        message.provider_id,
+        message.client_ref,
+        message.msisdn,
+        message.sender_id,
+        ended.state,
+        ended.reason,
+        t_done_ns,
+        message.segments,
+        message.price_micro / MICRO,
+        mcc,
+        mnc,
+        message.t_accepted_ns if t_sent_ns is None else t_sent_ns,
+    )

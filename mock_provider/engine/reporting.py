@@ -1,0 +1,183 @@
+"""Delivery reports: delayed, gathered into calls, sent again until they are confirmed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from mock_provider.engine.distributions import is_zero, nanoseconds, sampler
+from mock_provider.engine.lifecycle import IllegalTransitionError, Step, move
+from mock_provider.engine.message import Message, delivery_report
+from mock_provider.engine.values import DeliveryReport, Effect, SendReports
+
+if TYPE_CHECKING:
+    from mock_provider.engine.agenda import Agenda
+    from mock_provider.engine.carriers import Router
+    from mock_provider.engine.counters import Counters
+    from mock_provider.engine.draws import Draws
+    from mock_provider.engine.ledger import Ledger
+    from mock_provider.profiles import schema
+
+
+class Batch(Struct, gc=False):
+    """One call's reports, kept until they are confirmed or given up."""
+
+    batch_id: int
+    url: str
+    messages: tuple[Message, ...]
+    reports: tuple[DeliveryReport, ...]
+    t_first_ns: int
+    attempt: int = 1
+    answered: bool = False
+
+
+class Outbox:
+    """Reports to one URL that wait for company. ``number`` tells its present filling from earlier ones."""
+
+    __slots__ = ("messages", "number")
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.number = 0
+
+
+class Reporting:
+    def __init__(
+        self, agenda: Agenda, draws: Draws, counters: Counters, ledger: Ledger, settings: schema.Reports
+    ) -> None:
+        self._agenda = agenda
+        self._draws = draws
+        self._counters = counters
+        self._ledger = ledger
+        self._outboxes: dict[str, Outbox] = {}
+        self._batches: dict[int, Batch] = {}
+        self._last_batch_id = self._first_batch_id = 0
+        self._waiting = 0  # ended, report not sent
+        self._unconfirmed = 0  # sent, neither confirmed nor given up
+        self.reconfigure(settings)
+
+    def reconfigure(self, settings: schema.Reports) -> None:
+        self._delay = sampler(settings.delay)
+        self._loss_share = settings.loss_share
+        self._draws_needed = settings.loss_share > 0 or not is_zero(settings.delay)
+        self._max_per_call = settings.max_per_call
+        self._linger_ns = nanoseconds(settings.linger_s)
+        self._retry_after_ns = tuple(nanoseconds(step) for step in settings.retry_after_s)
+        self._give_up_after_ns = nanoseconds(settings.give_up_after_s)
+
+    def apply(self, router: Router) -> None:
+        self._carriers = router.carriers
+
+    def go_on_from(self, other: Reporting) -> None:
+        """Batch ids go on where ``other`` stopped; answers to its batches are ignored."""
+        self._last_batch_id = self._first_batch_id = other._last_batch_id
+
+    def ended(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+        """The message reached its final state at ``at_ns``: its report, if any is wanted, comes due."""
+        ended = self._counters.ended
+        if message.fate is not None:
+            state = message.fate.state_name
+            ended[state] = ended.get(state, 0) + 1
+        if not message.report_url:
+            self._close(message, Step.CLOSE)
+            return
+        if not self._draws_needed:
+            self._waiting += 1
+            self._gather(at_ns, now_ns, message, effects)
+            return
+        u, v, w, _ = self._draws.report(message.key, message.ordinal)
+        if w < self._loss_share:
+            self._counters.reports_lost += 1
+            self._close(message, Step.CLOSE)
+            return
+        self._waiting += 1
+        self._agenda.add(at_ns + self._delay(u, v), self._gather, message)
+
+    def answered(self, now_ns: int, batch_id: int, confirmed: bool) -> None:
+        """Raises ``IllegalTransitionError`` for a batch that was not sent or was answered before."""
+        if batch_id <= self._first_batch_id:  # of before a reset
+            return
+        batch = self._batches.get(batch_id)
+        if batch is None or batch.answered:
+            raise IllegalTransitionError(f"report batch {batch_id} awaits no answer")
+        batch.answered = True
+        if confirmed:
+            del self._batches[batch_id]
+            self._counters.reports_confirmed += len(batch.messages)
+            self._unconfirmed -= len(batch.messages)
+            for message in batch.messages:
+                message.t_confirmed_ns = now_ns
+                self._close(message, Step.CONFIRM)
+            return
+        for message in batch.messages:
+            move(message, Step.MISS)
+        steps = self._retry_after_ns
+        again_ns = now_ns + steps[min(batch.attempt, len(steps)) - 1]
+        if again_ns - batch.t_first_ns <= self._give_up_after_ns:
+            self._agenda.add(again_ns, self._send_again, batch)
+            return
+        del self._batches[batch_id]
+        self._counters.reports_given_up += len(batch.messages)
+        self._unconfirmed -= len(batch.messages)
+        for message in batch.messages:
+            self._close(message, Step.CLOSE)
+
+    def gauges(self) -> dict[str, float]:
+        return {"reports_waiting": float(self._waiting), "reports_unconfirmed": float(self._unconfirmed)}
+
+    def _gather(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+        url = message.report_url
+        if self._max_per_call == 1:
+            self._send(now_ns, url, (message,), effects)
+            return
+        outbox = self._outboxes.get(url)
+        if outbox is None:
+            outbox = self._outboxes[url] = Outbox()
+        outbox.messages.append(message)
+        if len(outbox.messages) >= self._max_per_call:
+            self._flush(at_ns, now_ns, (url, outbox.number), effects)
+        elif len(outbox.messages) == 1:
+            self._agenda.add(at_ns + self._linger_ns, self._flush, (url, outbox.number))
+
+    def _flush(self, due_ns: int, now_ns: int, call: tuple[str, int], effects: list[Effect]) -> None:
+        url, number = call
+        outbox = self._outboxes.get(url)
+        if outbox is None or outbox.number != number:  # it filled up before its time
+            return
+        messages = tuple(outbox.messages)
+        outbox.messages = []
+        outbox.number += 1
+        self._send(now_ns, url, messages, effects)
+
+    def _send(self, now_ns: int, url: str, messages: tuple[Message, ...], effects: list[Effect]) -> None:
+        self._last_batch_id += 1
+        carriers = self._carriers
+        reports = []
+        for message in messages:
+            move(message, Step.REPORT)
+            message.t_reported_ns = now_ns
+            carrier = carriers.get(message.carrier)
+            mcc, mnc = ("", "") if carrier is None else (carrier.mcc, carrier.mnc)
+            reports.append(delivery_report(message, mcc, mnc))
+        batch = Batch(self._last_batch_id, url, messages, tuple(reports), now_ns)
+        self._batches[batch.batch_id] = batch
+        self._waiting -= len(messages)
+        self._unconfirmed += len(messages)
+        self._counters.reports_sent += len(messages)
+        self._counters.report_calls += 1
+        effects.append(SendReports(batch.batch_id, url, batch.reports, 1))
+
+    def _send_again(self, due_ns: int, now_ns: int, batch: Batch, effects: list[Effect]) -> None:
+        for message in batch.messages:
+            move(message, Step.REPORT)
+        batch.attempt += 1
+        batch.answered = False
+        self._counters.reports_retried += len(batch.messages)
+        self._counters.report_calls += 1
+        effects.append(SendReports(batch.batch_id, batch.url, batch.reports, batch.attempt))
+
+    def _close(self, message: Message, step: Step) -> None:
+        move(message, step)
+        self._counters.closed += 1
+        self._ledger.close(message)

@@ -1,0 +1,65 @@
+"""What the engine shows of itself: values for a driver's admin pages, status queries and gauges."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from mock_provider.engine.account import MICRO
+from mock_provider.engine.message import Message
+from mock_provider.engine.values import MessageState, Refusal
+
+
+class EngineState(Struct, frozen=True):
+    """``open``: accepted messages that are not yet final and reported. Gauges are of this moment."""
+
+    open: int
+    accepted: int
+    counters: dict[str, int]
+    gauges: dict[str, float]
+
+
+class AccountState(Struct, frozen=True):
+    """``balance_points`` None: unlimited."""
+
+    name: str
+    balance_points: float | None
+    price_per_segment: float
+
+
+class CancelOutcome(Struct, frozen=True):
+    """``refusal`` set: the request was not allowed, nothing changed. ``unknown``: not scheduled (any more)."""
+
+    cancelled: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    refusal: Refusal | None = None
+
+
+class MessageView(Struct, frozen=True):
+    """One accepted message. ``stage`` is the name of its ``lifecycle.Stage``, ``price`` in points."""
+
+    provider_id: str
+    client_ref: str | None
+    msisdn: str
+    state: MessageState
+    reason: str
+    stage: str
+    segments: int
+    price: float
+    t_accepted_ns: int
+    t_done_ns: int | None
+
+
+def message_view(message: Message) -> MessageView:
+    ended = message.fate if message.t_delivered_ns is not None else None
+    return MessageView(
+        message.provider_id,
+        message.client_ref,
+        message.msisdn,
+        MessageState.OPEN if ended is None else ended.state,
+        "" if ended is None else ended.reason,
+        message.stage.name,
+        message.segments,
+        message.price_micro / MICRO,
+        message.t_accepted_ns,
+        message.t_delivered_ns,
+    )

@@ -1,0 +1,92 @@
+"""What pydantic found wrong, as lines with the key's path, the value given and what is allowed there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from mock_provider.profiles.schema import Profile
+
+_SHOWN_CHARACTERS = 60
+
+
+def complaints(error: ValidationError) -> tuple[str, ...]:
+    """One line for each error, in the order of the keys."""
+    return tuple(_line(found) for found in error.errors(include_url=False))
+
+
+def _line(found: ErrorDetails) -> str:
+    path, node = _walk(found["loc"])
+    shown = path or "(top)"
+    if found["type"] == "extra_forbidden":
+        known = _known_keys(found["loc"][:-1])
+        return f"{shown}: unknown key; known here: {', '.join(known)}"
+    if found["type"] == "missing":
+        return f"{shown}: missing{_allowed(node)}"
+    message = found["msg"].removeprefix("Value error, ")
+    value = repr(found["input"])
+    if len(value) > _SHOWN_CHARACTERS:
+        value = value[: _SHOWN_CHARACTERS - 1] + "…"
+    return f"{shown}: {value}: {message}{_allowed(node)}"
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    return Profile.model_json_schema()
+
+
+def _walk(location: Sequence[int | str]) -> tuple[str, dict[str, Any]]:
+    """The path as a profile's author writes it (without the tags of unions), and its node of the schema."""
+    node = _resolved(_schema())
+    path = ""
+    for part in location:
+        mapping = node.get("discriminator", {}).get("mapping", {})
+        if part in mapping:
+            node = _resolved({"$ref": mapping[part]})
+            continue
+        if isinstance(part, int):
+            path += f"[{part}]"
+            items = node.get("prefixItems")
+            following = items[part] if items and part < len(items) else node.get("items", {})
+        else:
+            path += f".{part}" if path else part
+            following = node.get("properties", {}).get(part, {})
+        node = _resolved(following)
+    return path, node
+
+
+def _resolved(node: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" in node:
+        name = node["$ref"].rpartition("/")[2]
+        return _resolved(_schema()["$defs"][name])
+    alternatives = [entry for entry in node.get("anyOf", ()) if entry.get("type") != "null"]
+    return _resolved(alternatives[0]) if len(alternatives) == 1 else node
+
+
+def _known_keys(location: Sequence[int | str]) -> list[str]:
+    return sorted(_walk(location)[1].get("properties", {}))
+
+
+def _allowed(node: dict[str, Any]) -> str:
+    """The whole allowed range, where the schema knows one."""
+    if "enum" in node:
+        return f" (allowed: {', '.join(map(str, node['enum']))})"
+    if "mapping" in node.get("discriminator", {}):
+        return f" (kind: {', '.join(node['discriminator']['mapping'])})"
+    if "pattern" in node:
+        return f" (allowed: text that matches {node['pattern']})"
+    bounds = []
+    if "minimum" in node:
+        bounds.append(f"at least {node['minimum']:g}")
+    if "exclusiveMinimum" in node:
+        bounds.append(f"more than {node['exclusiveMinimum']:g}")
+    if "maximum" in node:
+        bounds.append(f"at most {node['maximum']:g}")
+    if "exclusiveMaximum" in node:
+        bounds.append(f"less than {node['exclusiveMaximum']:g}")
+    kind = {"integer": "whole number", "number": "number"}.get(node.get("type", ""), "")
+    return f" (allowed: {' '.join(filter(None, (kind, ' and '.join(bounds))))})" if bounds or kind else ""

@@ -1,0 +1,67 @@
+"""Fault windows, as a profile writes them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from mock_provider.engine.values import Refusal
+from mock_provider.profiles.distributions import Seconds, Section, Share
+
+
+class Window(Section):
+    """From ``start_s`` up to ``end_s`` (left out: for ever).
+
+    Counted from the engine's first instant (its first input), or with ``clock = "absolute"`` on the driver's
+    own scale, for faults that are set at run time.
+    """
+
+    start_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    end_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    clock: Literal["first_input", "absolute"] = "first_input"
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.end_s is not None and self.end_s <= self.start_s:
+            raise ValueError(f"end_s must be after start_s ({self.end_s} <= {self.start_s})")
+        return self
+
+
+class Outage(Window):
+    """Every submit in the window meets it: refused as unavailable, or its connection is cut."""
+
+    kind: Literal["outage"]
+    answer: Literal["refuse", "disconnect"] = "refuse"
+
+
+class ErrorRate(Window):
+    """A share of the attempts (submits) is refused, whatever they hold."""
+
+    kind: Literal["error_rate"]
+    share: Share
+    refusal: Refusal = Refusal.INTERNAL_ERROR
+
+
+class AddedLatency(Window):
+    """Latency becomes latency * factor + plus: of every reply, or of every message that a carrier takes up."""
+
+    kind: Literal["added_latency"]
+    stage: Literal["reply", "carrier"] = "reply"
+    factor: Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)] = 1.0
+    plus_s: Seconds = 0.0
+
+
+class Hang(Window):
+    """A share of the attempts gets no reply, ever: lost before the provider took it, or after (``accepted``).
+
+    With ``disconnect`` the connection is cut instead, at once or when the reply would have left.
+    """
+
+    kind: Literal["hang"]
+    share: Share = 1.0
+    accepted: bool = False
+    disconnect: bool = False
+
+
+Fault = Annotated[Outage | ErrorRate | AddedLatency | Hang, Field(discriminator="kind")]

@@ -1,0 +1,79 @@
+"""Profiles from a ready-made name, a TOML or a JSON file; all that is wrong with one is said at once."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from pydantic import ValidationError
+
+from mock_provider.profiles.complaints import complaints
+from mock_provider.profiles.schema import Profile
+
+_READY_MADE = resources.files(__package__)
+
+
+class ProfileError(ValueError):
+    """``problems``: one line each, with the key's path and what is allowed there."""
+
+    def __init__(self, source: str, problems: tuple[str, ...]) -> None:
+        self.source = source
+        self.problems = problems
+        super().__init__("\n  ".join((f"profile {source}:", *problems)))
+
+
+def profile_names() -> tuple[str, ...]:
+    """The ready-made profiles."""
+    return tuple(sorted(Path(f.name).stem for f in _READY_MADE.iterdir() if f.name.endswith(".toml")))
+
+
+def load_profile(name_or_path: str | Path) -> Profile:
+    """A ready-made profile by its name, or the profile in a ``.toml`` or ``.json`` file.
+
+    Raises ``ProfileError``.
+    """
+    name = str(name_or_path)
+    if name in profile_names():
+        return parse_profile(_toml(name, (_READY_MADE / f"{name}.toml").read_text("utf-8")), name)
+    path = Path(name_or_path)
+    if path.suffix not in (".toml", ".json"):
+        ready_made = ", ".join(profile_names())
+        raise ProfileError(name, (f"neither a ready-made profile ({ready_made}) nor a .toml or .json file",))
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProfileError(name, (f"cannot be read: {error}",)) from error
+    return parse_profile(_toml(name, text) if path.suffix == ".toml" else _json(name, text), name)
+
+
+def parse_profile(values: Any, source: str = "given") -> Profile:
+    """A profile from plain values, as TOML or JSON give them. Raises ``ProfileError``."""
+    try:
+        return Profile.model_validate(values)
+    except ValidationError as error:
+        raise ProfileError(source, complaints(error)) from error
+
+
+def with_token(profile: Profile, *tokens: str) -> Profile:
+    """The profile with these tokens added to its account's."""
+    account = profile.account.model_copy(
+        update={"tokens": tuple(dict.fromkeys((*profile.account.tokens, *tokens)))}
+    )
+    return profile.model_copy(update={"account": account})
+
+
+def _toml(source: str, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ProfileError(source, (f"not TOML: {error}",)) from error
+
+
+def _json(source: str, text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise ProfileError(source, (f"not JSON: {error}",)) from error

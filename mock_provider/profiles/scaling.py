@@ -1,0 +1,49 @@
+"""The same provider on a faster time axis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from mock_provider.profiles.schema import Profile
+
+# Idempotency is a promise to a sender whose retries stay in true time.
+_TRUE_TIME_SECTIONS = ("duplicates",)
+
+
+def scale_profile(profile: Profile, factor: float) -> Profile:
+    """All rates times ``factor``, all delays divided by it; shares, failures, bursts and prices as they were.
+
+    So utilisation keeps its shape when arrivals come ``factor`` times as dense. Divided are latencies, validity,
+    report delay, linger and retries, the flood window, and fault windows that count from the first input; not the
+    window of duplicates. Raises ``ValueError`` for a factor that is not positive and finite.
+    """
+    if not 0 < factor < float("inf"):
+        raise ValueError(f"factor must be a positive number, not {factor}")
+    values = {
+        name: _scaled(value, factor) if name not in _TRUE_TIME_SECTIONS else value
+        for name, value in _fields(profile)
+    }
+    return profile.model_copy(update=values)
+
+
+def _scaled(value: Any, factor: float, name: str = "") -> Any:
+    if isinstance(value, BaseModel):
+        keep = {"start_s", "end_s"} if getattr(value, "clock", None) == "absolute" else set()
+        update = {n: v if n in keep else _scaled(v, factor, n) for n, v in _fields(value)}
+        return value.model_copy(update=update)
+    if isinstance(value, tuple):
+        if name == "percentiles_s":  # pairs of percentile and value
+            return tuple((percentile, seconds / factor) for percentile, seconds in value)
+        return tuple(_scaled(entry, factor, name) for entry in value)
+    if isinstance(value, float):
+        if name.endswith("_per_s"):
+            return value * factor
+        if name.endswith("_s"):
+            return value / factor
+    return value
+
+
+def _fields(section: BaseModel) -> list[tuple[str, Any]]:
+    return [(name, getattr(section, name)) for name in type(section).model_fields]
