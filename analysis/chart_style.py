@@ -1,0 +1,193 @@
+"""One look for all charts, and the two forms they leave in: PNG files and inline SVG.
+
+Colours are Okabe and Ito's, told apart with any colour vision. In the SVG, ink, muted ink and grid become CSS
+variables, so that a chart is legible on a light and on a dark page; text stays text.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from analysis.figures import seconds_text, significant
+
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType
+
+mpl.use("Agg")
+
+INK, MUTED, GRID = "#1b1f24", "#5b6470", "#d7dbe0"
+BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = (
+    "#0072b2",
+    "#e69f00",
+    "#009e73",
+    "#d55e00",
+    "#cc79a7",
+    "#56b4e9",
+)
+CLASS_COLOURS = {"otp": VERMILION, "transactional": BLUE, "marketing": GREEN, "all": INK}
+_OTHER_COLOURS = (PURPLE, ORANGE, SKY)
+_SVG_INKS = {INK: "var(--ink)", MUTED: "var(--muted)", GRID: "var(--grid)"}
+_STYLE: dict[RcKeyType, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.0,
+    "text.color": INK,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": MUTED,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.titlesize": 9.5,
+    "axes.titlelocation": "left",
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "lines.linewidth": 1.6,
+    "lines.solid_capstyle": "round",
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "legend.handlelength": 1.6,
+    "legend.columnspacing": 1.6,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "svg.fonttype": "none",
+}
+PNG_DPI = 125
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw and save within this."""
+    with mpl.rc_context(_STYLE):
+        yield
+
+
+def class_colour(name: str, index: int) -> str:
+    return CLASS_COLOURS.get(name, _OTHER_COLOURS[index % len(_OTHER_COLOURS)])
+
+
+def new_figure(title: str, height_in: float = 3.4, width_in: float = 8.8) -> Figure:
+    figure = Figure(figsize=(width_in, height_in), layout="constrained")
+    figure.suptitle(title, x=0.008, ha="left", fontsize=11, fontweight="bold")
+    return figure
+
+
+def legend_above(axes: Axes, columns: int = 5) -> None:
+    """Between title and plot, where no line can run through it."""
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        axes.legend(
+            handles, labels, loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=columns, borderaxespad=0.2
+        )
+
+
+def save_png(figure: Figure, path: Path) -> None:
+    with styled():
+        figure.savefig(path, dpi=PNG_DPI, facecolor="white")
+
+
+def svg_text(figure: Figure, name: str) -> str:
+    """Inline SVG without a size of its own; ``name`` keeps its ids apart from other charts' on the page."""
+    sink = io.StringIO()
+    with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
+        figure.savefig(sink, format="svg", metadata={"Date": None, "Creator": None})
+    text = sink.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r'<g id="[A-Za-z_0-9.]+"', "<g", text)
+    text = re.sub(
+        r'(<svg[^>]*?) width="[^"]+" height="[^"]+"|height="[^"]+" width="[^"]+"', r"\1", text, count=1
+    )
+    text = re.sub(r"font: ((?:bold |\d+ )?[\d.]+px) [^;\"]+", r"font: \1 var(--chart-font)", text)
+    for colour, variable in _SVG_INKS.items():
+        text = text.replace(colour, variable)
+    return re.sub(r"\s*\n\s*", "\n", text)
+
+
+def seconds_axis(axes: Axes, low_s: float, high_s: float, which: str = "y") -> None:
+    """Logarithmic, ticks at 1, 2, 5 (or decades only, where these are many), labelled in fitting units."""
+    low_s, high_s = max(low_s, 1e-7), max(high_s, 2e-7)
+    low_s, high_s = low_s / 1.25, high_s * 1.25
+    decades = range(math.floor(math.log10(low_s)), math.ceil(math.log10(high_s)) + 1)
+    steps = (1, 2, 5) if math.log10(high_s / low_s) < 2.6 else (1,)
+    ticks = [step * 10.0**decade for decade in decades for step in steps]
+    ticks = [tick for tick in ticks if low_s <= tick <= high_s]
+    axis = axes.yaxis if which == "y" else axes.xaxis
+    (axes.set_yscale if which == "y" else axes.set_xscale)("log")
+    (axes.set_ylim if which == "y" else axes.set_xlim)(low_s, high_s)
+    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _tick_text(value)))
+
+
+def _tick_text(value_s: float) -> str:
+    """``5 s``, ``200 ms``: a tick is a round number, without the zeros of a measured one."""
+    number, _, unit = seconds_text(value_s).partition(" ")
+    return f"{number.rstrip('0').rstrip('.')} {unit}" if "." in number else f"{number} {unit}"
+
+
+def count_axis(axes: Axes) -> None:
+    """Linear from zero, thousands set apart."""
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: significant(value) if value else "0"))
+
+
+class TimeScale:
+    """Seconds after the load's start, shown in the unit that fits the run."""
+
+    def __init__(self, span_s: float) -> None:
+        self.factor, self.unit = 1.0, "s"
+        if span_s > 2 * 3600:
+            self.factor, self.unit = 1 / 3600, "h"
+        elif span_s > 600:
+            self.factor, self.unit = 1 / 60, "min"
+
+    def label(self) -> str:
+        return f"time after the load's start ({self.unit})"
+
+    def of(self, instants_s: tuple[float, ...]) -> list[float]:
+        return [instant * self.factor for instant in instants_s]
+
+
+def day_hours(axes: Axes, scale: TimeScale, compress: float) -> None:
+    """A second axis above: the hour of the day that was being played."""
+    hours_a_unit = compress / 3600 / scale.factor
+
+    def to_hours(values: Any) -> Any:
+        return values * hours_a_unit
+
+    def from_hours(values: Any) -> Any:
+        return values / hours_a_unit
+
+    upper = axes.secondary_xaxis("top", functions=(to_hours, from_hours))
+    upper.set_xlabel("hour of the day played")
+    upper.xaxis.set_major_locator(FixedLocator(list(range(0, 25, 4))))
+
+
+def load_end_line(axes: Axes, load_end_s: float, end_s: float, scale: TimeScale) -> None:
+    """Where the load stopped, if the chart goes on beyond it."""
+    if end_s > 1.02 * load_end_s:
+        axes.axvline(load_end_s * scale.factor, color=MUTED, linewidth=1.0, linestyle=(0, (1, 2)))
+        axes.annotate(
+            "load ends",
+            (load_end_s * scale.factor, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(-4, -10),
+            textcoords="offset points",
+            ha="right",
+            fontsize=8,
+            color=MUTED,
+        )

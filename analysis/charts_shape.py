@@ -1,0 +1,245 @@
+"""Charts without a time axis: percentile curves, stages, ladder. Each is a figure, or why there is none."""
+
+from __future__ import annotations
+
+import math
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+from analysis.chart_style import (
+    BLUE,
+    GREEN,
+    INK,
+    MUTED,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILION,
+    class_colour,
+    legend_above,
+    new_figure,
+    seconds_axis,
+)
+from analysis.figures import per_day_text, seconds_text
+from analysis.model import Distribution, PartReport, Report, Stage, StageBreakdown
+
+_NINES = (50.0, 90.0, 95.0, 99.0, 99.9, 99.99)
+_API_NAMES = {"api_response": "from the intended instant", "api_service": "from the send"}
+_API_COLOURS = {"api_response": INK, "api_service": SKY}
+_STAGE_COLOURS = (MUTED, SKY, ORANGE, PURPLE, BLUE, GREEN, VERMILION)
+_VERDICT_COLOURS = {"held": GREEN, "missed": VERMILION, "cannot_tell": MUTED}
+_SHORTEST_S = 1e-5  # shorter and negative times are drawn here, where a logarithmic axis ends
+
+
+def nines(percentile: float) -> float:
+    """Position on the log-percentile axis: 0 for p0, 1 for p90, 2 for p99."""
+    return -math.log10(1.0 - percentile / 100.0)
+
+
+def percentile_curves(part: PartReport, title: str) -> Figure | str:
+    by_class = [
+        each for each in part.delivery if len(each.curve.percentiles) > 1 and each.message_class != "all"
+    ]
+    api = [each for each in part.api if len(each.curve.percentiles) > 1]
+    if not by_class and not api:
+        return "too few messages for a percentile curve (it begins with 6)"
+    figure = new_figure(title, height_in=3.7)
+    panels = figure.subplots(1, 2, squeeze=False)[0] if by_class and api else [figure.add_subplot()]
+    if by_class:
+        for index, each in enumerate(by_class):
+            _draw_curve(panels[0], each, each.message_class, class_colour(each.message_class, index))
+        _draw_limits(panels[0], part)
+        _finish_curves(panels[0], by_class, _limits(part))
+        panels[0].set_ylabel("delivery time")
+    if api:
+        for each in api:
+            _draw_curve(panels[-1], each, _API_NAMES[each.measure], _API_COLOURS[each.measure])
+        _finish_curves(panels[-1], api, [])
+        panels[-1].set_ylabel("time to the sender's answer")
+    return figure
+
+
+def _draw_curve(axes: Axes, each: Distribution, label: str, colour: str) -> None:
+    x = [nines(percentile) for percentile in each.curve.percentiles]
+    axes.fill_between(x, each.curve.low_s, each.curve.high_s, color=colour, alpha=0.18, linewidth=0)
+    axes.plot(x, each.curve.value_s, color=colour, label=label)
+
+
+def _limits(part: PartReport) -> list[float]:
+    return [each.limit_s for each in part.objectives if each.limit_s is not None]
+
+
+def _draw_limits(axes: Axes, part: PartReport) -> None:
+    labelled = False
+    for index, objective in enumerate(part.objectives):
+        if objective.limit_s is None or objective.percentile is None:
+            continue
+        axes.plot(
+            [nines(objective.percentile)],
+            [objective.limit_s],
+            marker="_",
+            markersize=16,
+            markeredgewidth=2.2,
+            linestyle="none",
+            color=class_colour(objective.message_class, index),
+            label=None if labelled else "limit (a bar)",
+        )
+        labelled = True
+
+
+def _finish_curves(axes: Axes, drawn: list[Distribution], limits_s: list[float]) -> None:
+    values = [value for each in drawn for value in (*each.curve.low_s, *each.curve.high_s) if value > 0]
+    top = max(nines(each.curve.percentiles[-1]) for each in drawn)
+    axes.set_xlim(0, max(top, nines(95.0)) * 1.03)
+    axes.xaxis.set_major_locator(FixedLocator([nines(p) for p in _NINES if p != 95.0 or top < 2.5]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100.0 * (1.0 - 10.0**-x):.4g} %"))
+    axes.set_xlabel("share of messages not slower")
+    seconds_axis(axes, min([*values, *limits_s]), max([*values, *limits_s]))
+    legend_above(axes, columns=4)
+
+
+def stages(part: PartReport, title: str) -> Figure | str:
+    if not part.stages:
+        return "no delivered message carries every mark"
+    figure = new_figure(title, height_in=3.6)
+    left, right = figure.subplots(1, 2, width_ratios=(1.0, 1.25))
+    _draw_shares(left, [each for each in part.stages if each.message_class != "all"])
+    _draw_ranges(right, part.stages[-1])
+    return figure
+
+
+def _draw_shares(axes: Axes, breakdowns: list[StageBreakdown]) -> None:
+    """Means on top of each other: they add up to the mean delivery time."""
+    for row, breakdown in enumerate(breakdowns):
+        reached = 0.0
+        for stage, colour in zip(breakdown.stages, _STAGE_COLOURS, strict=False):
+            if stage.name == "report":
+                continue
+            width = max(stage.mean_s, 0.0)
+            axes.barh(
+                row, width, left=reached, height=0.55, color=colour, label=stage.name if row == 0 else None
+            )
+            reached += width
+        axes.text(reached, row, f"  {seconds_text(breakdown.end_to_end.mean_s)}", va="center", fontsize=8.5)
+    axes.set_yticks(range(len(breakdowns)), [each.message_class for each in breakdowns])
+    axes.set_ylim(len(breakdowns) - 0.5, -0.5)
+    axes.margins(x=0.22)
+    axes.set_xlim(left=0)
+    axes.grid(visible=False, axis="y")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: seconds_text(value) if value else "0"))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
+    axes.set_xlabel("mean delivery time by stage")
+    legend_above(axes, columns=3)
+
+
+def _draw_ranges(axes: Axes, breakdown: StageBreakdown) -> None:
+    """p50, p95 and p99 of each stage, on a logarithmic axis since stages differ a thousandfold."""
+    listed: list[Stage] = [*breakdown.stages, breakdown.end_to_end]
+    for row, stage in enumerate(listed):
+        ends = [max(value, _SHORTEST_S) for value in (stage.p50_s, stage.p95_s, stage.p99_s)]
+        colour = INK if stage is breakdown.end_to_end else _STAGE_COLOURS[row % len(_STAGE_COLOURS)]
+        axes.plot(ends[:2], [row, row], color=colour, linewidth=5, solid_capstyle="butt", alpha=0.75)
+        axes.plot(ends[1:], [row, row], color=colour, linewidth=1.6)
+        axes.plot(ends[:1], [row], marker="o", markersize=6, color=colour, markeredgewidth=0)
+        axes.plot(ends[2:], [row], marker="|", markersize=8, color=colour, markeredgewidth=1.6)
+    axes.set_yticks(range(len(listed)), [stage.name for stage in listed])
+    axes.set_ylim(len(listed) - 0.5, -0.5)
+    low = min(max(stage.p50_s, _SHORTEST_S) for stage in listed)
+    high = max(max(stage.p99_s, _SHORTEST_S) for stage in listed)
+    seconds_axis(axes, low, high, which="x")
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel(f"p50 (dot), p95 (bar), p99 (tick); {breakdown.message_class}")
+
+
+def ladder(report: Report, title: str) -> Figure | str:
+    if not report.levels:
+        return "no part of this run stands for a number of messages a day"
+    figure = new_figure(title, height_in=1.9 + 0.5 * len(report.levels))
+    left, right = figure.subplots(1, 2, width_ratios=(1.3, 1.0))
+    _draw_levels(left, report)
+    _draw_level_times(right, report)
+    return figure
+
+
+def _draw_levels(axes: Axes, report: Report) -> None:
+    values: list[float] = []
+    for row, level in enumerate(report.levels):
+        asked, ten = float(level.messages_per_day), 10.0 * level.messages_per_day
+        held, tried = level.highest_held_per_day, level.highest_tried_per_day
+        if tried:
+            axes.plot([asked, tried], [row, row], color=MUTED, linewidth=1.0, linestyle=(0, (1, 2)))
+            axes.plot([tried], [row], marker="D", markersize=6, color=MUTED, markerfacecolor="none")
+        if held:
+            axes.plot([asked, held], [row, row], color=GREEN, linewidth=3.0, alpha=0.7)
+            axes.plot([held], [row], marker="D", markersize=7, color=GREEN)
+        axes.plot([asked], [row], marker="o", markersize=9, color=_VERDICT_COLOURS[level.fast_enough])
+        axes.plot([ten], [row], marker="|", markersize=18, markeredgewidth=1.8, color=INK)
+        values += [asked, ten, held or asked, tried or asked]
+    for marker, colour, label in (
+        ("o", GREEN, "fast enough at its peak"),
+        ("o", VERMILION, "too slow"),
+        ("o", MUTED, "not proven"),
+        ("|", INK, "ten times the level"),
+        ("D", GREEN, "highest carried"),
+    ):
+        axes.plot([], [], marker=marker, linestyle="none", color=colour, markersize=7, label=label)
+    axes.set_xscale("log")
+    axes.set_xlim(min(values) / 2, max(values) * 2)
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: per_day_text(value)))
+    axes.set_yticks(
+        range(len(report.levels)), [per_day_text(level.messages_per_day) for level in report.levels]
+    )
+    axes.set_ylim(len(report.levels) - 0.5, -0.5)
+    axes.grid(visible=False, axis="y")
+    axes.set_ylabel("level, messages a day")
+    axes.set_xlabel("messages a day that a part stood for")
+    legend_above(axes, columns=3)
+
+
+def _draw_level_times(axes: Axes, report: Report) -> None:
+    """p95 delivery time of each class at each level's own pace; hollow where only the slowest is known."""
+    by_slug = {part.slug: part for part in report.parts}
+    values: list[float] = []
+    seen: set[str] = set()
+    for row, level in enumerate(report.levels):
+        part = by_slug.get(level.fast_enough_part)
+        timed = [each for each in part.objectives if each.quantile is not None] if part else []
+        for index, objective in enumerate(timed):
+            value = objective.quantile.value_s if objective.quantile else None
+            slowest = _slowest(part, objective.message_class)
+            shown = value if value is not None and math.isfinite(value) else slowest
+            if shown is None or shown <= 0:
+                continue
+            colour, known = class_colour(objective.message_class, index), value is not None
+            label = objective.message_class if objective.message_class not in seen else None
+            seen.add(objective.message_class)
+            axes.plot(
+                [shown],
+                [row + 0.16 * (index - 1)],
+                marker="o",
+                markersize=7,
+                linestyle="none",
+                color=colour,
+                markerfacecolor=colour if known else "none",
+                label=label,
+            )
+            values.append(shown)
+    axes.set_yticks(range(len(report.levels)), ["" for _ in report.levels])
+    axes.set_ylim(len(report.levels) - 0.5, -0.5)
+    axes.grid(visible=False, axis="y")
+    if values:
+        seconds_axis(axes, min(values), max(values), which="x")
+        axes.set_xlabel("p95 delivery time (hollow: the slowest of too few)")
+        legend_above(axes, columns=3)
+    else:
+        axes.set_xlabel("no delivery time at true speed")
+
+
+def _slowest(part: PartReport | None, message_class: str) -> float | None:
+    if part is None:
+        return None
+    return next((each.max_s for each in part.delivery if each.message_class == message_class), None)

@@ -1,0 +1,167 @@
+"""Charts over time: rates, delivery times, backlogs, the burst. Each is a figure, or why there is none."""
+
+from __future__ import annotations
+
+import math
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.chart_style import (
+    BLUE,
+    GREEN,
+    MUTED,
+    ORANGE,
+    TimeScale,
+    class_colour,
+    count_axis,
+    day_hours,
+    legend_above,
+    load_end_line,
+    new_figure,
+    seconds_axis,
+)
+from analysis.model import Burst, PartReport, Points, Series
+
+_RATE_STYLES = {"offered": (MUTED, (0, (4, 2))), "accepted": (BLUE, "solid"), "delivered": (GREEN, "solid")}
+_MOST_POINTS = 400
+
+
+def rates(part: PartReport, title: str) -> Figure | str:
+    line = part.timeline
+    shown = [series for series in line.rates if any(series.value)]
+    if not shown:
+        return "no message was due in this run"
+    figure = new_figure(title)
+    axes, scale = figure.add_subplot(), TimeScale(line.end_s)
+    for series in shown:
+        colour, style = _RATE_STYLES[series.name]
+        axes.plot(scale.of(series.at_s), _gaps(series), color=colour, linestyle=style, label=series.name)
+    count_axis(axes)
+    axes.set_ylabel(f"messages per second (mean of {line.bin_s:g} s)")
+    _time_axis(part, axes, scale)
+    return figure
+
+
+def latency(part: PartReport, title: str) -> Figure | str:
+    line = part.timeline
+    if not any(_some(series) for series in line.latency_p50) and not any(p.at_s for p in line.points):
+        return "no message was delivered in this run"
+    figure = new_figure(title)
+    axes, scale = figure.add_subplot(), TimeScale(line.end_s)
+    _draw_latency(part, axes, scale)
+    axes.set_ylabel("delivery time, from due to handset")
+    _time_axis(part, axes, scale)
+    return figure
+
+
+def _draw_latency(part: PartReport, axes: Axes, scale: TimeScale) -> None:
+    line = part.timeline
+    for index, (middle, high) in enumerate(zip(line.latency_p50, line.latency_p95, strict=True)):
+        colour = class_colour(middle.name, index)
+        axes.plot(scale.of(middle.at_s), _gaps(middle), color=colour, label=f"{middle.name} p50")
+        if _some(high):
+            axes.plot(
+                scale.of(high.at_s),
+                _gaps(high),
+                color=colour,
+                linewidth=1.0,
+                linestyle=(0, (3, 1.5)),
+                label=f"{high.name} p95",
+            )
+    for index, points in enumerate(line.points):
+        if points.at_s:
+            _draw_points(axes, scale, points, class_colour(points.name, index))
+    low_s, high_s = _spread(line.latency_p50 + line.latency_p95, line.points)
+    seconds_axis(axes, low_s, high_s)
+
+
+def _draw_points(axes: Axes, scale: TimeScale, points: Points, colour: str) -> None:
+    step = max(1, math.ceil(len(points.at_s) / _MOST_POINTS))
+    axes.plot(
+        scale.of(points.at_s)[::step],
+        points.value_s[::step],
+        linestyle="none",
+        marker="o",
+        markersize=3.2,
+        markeredgewidth=0,
+        alpha=0.8,
+        color=colour,
+        label=f"{points.name} (each message)",
+    )
+
+
+def _spread(series: tuple[Series, ...], points: tuple[Points, ...]) -> tuple[float, float]:
+    values = [value for each in series for value in each.value if value is not None and value > 0]
+    values += [value for each in points for value in each.value_s if value > 0]
+    return (min(values), max(values)) if values else (0.1, 1.0)
+
+
+def backlog(part: PartReport, title: str) -> Figure | str:
+    line = part.timeline
+    if line.peak_unsubmitted <= 0 and line.peak_undelivered <= 0:
+        return "no message ever waited"
+    figure = new_figure(title)
+    axes, scale = figure.add_subplot(), TimeScale(line.end_s)
+    _draw_backlog(part, axes, scale)
+    axes.set_ylabel("messages")
+    _time_axis(part, axes, scale)
+    return figure
+
+
+def _draw_backlog(part: PartReport, axes: Axes, scale: TimeScale) -> None:
+    for series, colour in zip(part.timeline.backlog, (ORANGE, BLUE), strict=True):
+        axes.plot(scale.of(series.at_s), _gaps(series), color=colour, label=series.name)
+        axes.fill_between(scale.of(series.at_s), _gaps(series), color=colour, alpha=0.12, linewidth=0)
+    count_axis(axes)
+
+
+def burst(part: PartReport, title: str) -> Figure | str:
+    found = part.burst
+    if found is None:
+        return "no burst was found in the arrivals"
+    figure = new_figure(title, height_in=6.4)
+    upper, middle, lower = figure.subplots(3, 1, sharex=True, height_ratios=(1.0, 1.0, 1.3))
+    scale = TimeScale(part.timeline.end_s)
+    _draw_burst_rates(upper, scale, found)
+    _draw_backlog(part, middle, scale)
+    middle.set_ylabel("messages")
+    _draw_latency(part, lower, scale)
+    lower.set_ylabel("delivery time")
+    lower.set_xlabel(scale.label())
+    for axes in (upper, middle, lower):
+        axes.axvspan(
+            found.from_s * scale.factor, found.to_s * scale.factor, color=MUTED, alpha=0.10, linewidth=0
+        )
+        axes.set_xlim(0, part.timeline.end_s * scale.factor)
+        legend_above(axes, columns=4)
+    return figure
+
+
+def _draw_burst_rates(axes: Axes, scale: TimeScale, found: Burst) -> None:
+    for series, (colour, style) in (
+        (found.offered, _RATE_STYLES["offered"]),
+        (found.delivered, _RATE_STYLES["delivered"]),
+    ):
+        label = f"{found.message_class} of the burst, {series.name}"
+        axes.plot(scale.of(series.at_s), _gaps(series), color=colour, linestyle=style, label=label)
+    axes.set_ylabel("messages per second")
+    count_axis(axes)
+
+
+def _some(series: Series) -> bool:
+    return any(value is not None for value in series.value)
+
+
+def _gaps(series: Series) -> list[float]:
+    return [math.nan if value is None else value for value in series.value]
+
+
+def _time_axis(part: PartReport, axes: Axes, scale: TimeScale) -> None:
+    line = part.timeline
+    axes.set_xlabel(scale.label())
+    axes.set_xlim(0, line.end_s * scale.factor)
+    legend_above(axes)
+    load_end_line(axes, line.load_end_s, line.end_s, scale)
+    if part.identity.window == "day" and part.identity.compress != 1.0:
+        day_hours(axes, scale, part.identity.compress)

@@ -1,0 +1,41 @@
+"""``python -m analysis RUN_DIR``: analyse a run directory and write its report."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analysis.render import write_report
+from analysis.report import EXIT_USAGE, build_report
+
+
+def report(
+    run_dir: Annotated[Path, typer.Argument(help="A run directory: it holds a run.json.")],
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")] = False,
+) -> None:
+    """Write RUN_DIR/report/. Exit: 0 objectives held, 1 one missed, 2 bad usage, 3 run invalid."""
+    began = time.monotonic()
+
+    def progress(line: str) -> None:
+        if not quiet:
+            print(f"[{time.monotonic() - began:5.1f} s] {line}", file=sys.stderr, flush=True)
+
+    try:
+        found = build_report(run_dir, progress)
+        write_report(found, run_dir / "report", progress)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(EXIT_USAGE) from error
+    progress(f"done: {run_dir / 'report' / 'index.html'}")
+    if found.validity == "invalid":
+        print("INVALID RUN", file=sys.stderr)
+    print(found.headline)
+    raise typer.Exit(found.exit_code)
+
+
+def main() -> None:
+    typer.run(report)

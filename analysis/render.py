@@ -1,0 +1,28 @@
+"""Writes all of ``RUN_DIR/report/``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from analysis.model import Report
+from analysis.render_data import write_json, write_junit, write_ladder, write_percentiles, write_timeline
+from analysis.render_html import write_html
+from analysis.render_png import draw_all
+from analysis.render_text import write_markdown
+
+
+def write_report(report: Report, out_dir: Path, progress: Callable[[str], None] = lambda line: None) -> None:
+    """Pictures of an earlier report are removed, so that none is taken for this one's."""
+    out_dir.mkdir(parents=True, exist_ok=True)
+    for stale in out_dir.glob("*.png"):
+        stale.unlink()
+    write_json(report, out_dir / "summary.json")
+    write_percentiles(report, out_dir / "percentiles.csv")
+    write_ladder(report, out_dir / "ladder.csv")
+    write_timeline(report, out_dir / "timeline.csv")
+    write_junit(report, out_dir / "junit.xml")
+    drawn = draw_all(report, out_dir, progress)
+    progress("writing the page")
+    write_markdown(report, drawn, out_dir / "summary.md")
+    write_html(report, drawn, out_dir / "index.html")

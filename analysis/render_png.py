@@ -1,0 +1,116 @@
+"""Draws every chart of a report once, as a PNG file and as inline SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from analysis import charts_shape, charts_time
+from analysis.chart_style import save_png, styled, svg_text
+from analysis.model import PartReport, Report
+
+PartChart = Callable[[PartReport, str], Figure | str]
+
+# Name of the file, title, what the reader sees, and the function that draws it.
+_PART_CHARTS: tuple[tuple[str, str, str, PartChart], ...] = (
+    (
+        "percentiles",
+        "Percentile curve",
+        "How long the slowest messages take: each step to the right is ten times rarer. The band is the 95 % "
+        "interval; a curve ends where the messages no longer carry it, or where some were still open. "
+        "Right: the sender's answer, counted from the instant a message was due and from the send; where the "
+        "two part, the load itself was late.",
+        charts_shape.percentile_curves,
+    ),
+    (
+        "latency",
+        "Delivery time over time",
+        "By the instant at which messages were due. A gap: too few messages, or not delivered by the end.",
+        charts_time.latency,
+    ),
+    (
+        "rates",
+        "Offered, accepted and delivered",
+        "Where accepted falls under offered, the sender gave way; where delivered lags, a queue fills.",
+        charts_time.rates,
+    ),
+    ("backlog", "Backlog", "Messages waiting at each moment.", charts_time.backlog),
+    (
+        "stages",
+        "Where the time goes",
+        "Left: mean times, which add up to the mean delivery time. Right: the spread of each stage, on a "
+        "logarithmic axis; the report to the sender comes after the delivery. Times under 10 µs are drawn at "
+        "10 µs.",
+        charts_shape.stages,
+    ),
+)
+_BURST_CHART: tuple[str, str, str, PartChart] = (
+    "burst",
+    "Burst: OTP against marketing",
+    "Shaded: the burst. Above: the burst's own messages. Middle: the backlog it leaves. Below: what it does "
+    "to the delivery times of each class.",
+    charts_time.burst,
+)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A chart in both forms, or why it was not drawn (``why`` set, ``svg`` and ``file`` empty)."""
+
+    name: str
+    title: str
+    caption: str
+    part: str
+    file: str
+    svg: str
+    why: str
+
+
+def draw_all(report: Report, out_dir: Path, progress: Callable[[str], None]) -> tuple[Drawn, ...]:
+    """Write the PNG files and return all charts in the order of the page."""
+    drawn = []
+    if report.levels:
+        with styled():
+            figure = charts_shape.ladder(report, _title("Ladder", report, None))
+        caption = "Each level's own pace, and the most that a compressed day carried without a miss."
+        drawn.append(_save(figure, ("ladder", "Ladder", caption), "", out_dir))
+    for part in report.parts:
+        progress(f"drawing {part.slug}")
+        charts = (*_PART_CHARTS, _BURST_CHART) if part.identity.role == "burst" else _PART_CHARTS
+        for name, title, caption, draw in charts:
+            with styled():
+                figure = draw(part, _title(title, report, part))
+            prefix = f"{part.slug}-" if report.kind == "suite" else ""
+            drawn.append(_save(figure, (name, title, caption), part.slug, out_dir, prefix))
+    return tuple(drawn)
+
+
+def _title(title: str, report: Report, part: PartReport | None) -> str:
+    """What must not be missed on a picture that travels alone stands in its title."""
+    words = [title]
+    if part is not None and report.kind == "suite":
+        words.append(part.slug)
+    if report.simulated if part is None else part.identity.mode == "simulated":
+        words.append("SIMULATED")
+    if part is not None and part.identity.provider_scale != 1.0:
+        words.append("compressed seconds")
+    elif part is not None and part.identity.compress != 1.0:
+        words.append(f"day x {part.identity.compress:g}")
+    if (part.validity if part is not None else report.validity) == "invalid":
+        words.append("INVALID RUN")
+    return "  ·  ".join(words)
+
+
+def _save(
+    figure: Figure | str, words: tuple[str, str, str], slug: str, out_dir: Path, prefix: str = ""
+) -> Drawn:
+    name, title, caption = words
+    if isinstance(figure, str):
+        return Drawn(name=name, title=title, caption=caption, part=slug, file="", svg="", why=figure)
+    file = f"{prefix}{name}.png"
+    save_png(figure, out_dir / file)
+    svg = svg_text(figure, f"{prefix}{name}")
+    return Drawn(name=name, title=title, caption=caption, part=slug, file=file, svg=svg, why="")
