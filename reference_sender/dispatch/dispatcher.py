@@ -145,6 +145,11 @@ class Dispatcher:
         self._run_due(now_ns, effects)
         return effects
 
+    @property
+    def early_reports(self) -> int:
+        """Reports kept for a submit that is unanswered yet; what they say is in no ``Change`` so far."""
+        return len(self._ledger.early)
+
     def state(self) -> DispatchState:
         """How things stand as of the last call."""
         backlog, sending = self._backlog, self._sending

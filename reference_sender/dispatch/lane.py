@@ -1,10 +1,10 @@
 """One lane: campaigns that share it fairly, and batches that hold one sender name each.
 
-Fair queueing by start tags (SFQ): each flow, a campaign under one sender name, carries a tag, the segments it
-has been served; the flow with the least tag is served next. A flow that wakes starts at the lane's virtual
-clock, the tag last served, so idleness earns nothing; an emptied flow keeps its tag until the clock has
-passed it, so that dripping messages in one by one earns nothing either. With one flow, the usual case, this
-is a plain queue.
+Fair queueing by tags: each flow, a campaign under one sender name, carries a tag, the segments it has been
+served; the flow with the least tag is served next. The lane's virtual clock says where a flow that has had
+its share stands: it goes by what is served divided by the flows that wait. A flow that wakes starts at the
+clock, so idleness earns nothing, and an emptied flow keeps its tag until the clock has passed it, so that
+dripping messages in one by one earns nothing either. With one flow, the usual case, this is a plain queue.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _DEAD_KEPT = 1024
 class _Flow:
     __slots__ = ("group", "number", "queue", "tag")
 
-    def __init__(self, group: _Group, number: int, tag: int) -> None:
+    def __init__(self, group: _Group, number: int, tag: float) -> None:
         self.group = group
         self.number = number
         self.tag = tag
@@ -40,11 +40,11 @@ class LaneQueue:
     def __init__(self) -> None:
         self.live = 0
         self._dead = 0
-        self._clock = 0
+        self._clock = 0.0
         self._made = 0
         self._flow_limit = _FLOWS_KEPT
         self._flows: dict[tuple[str, bool, str], _Flow] = {}
-        self._groups: dict[_Group, list[tuple[int, int, _Flow]]] = {}
+        self._groups: dict[_Group, list[tuple[float, int, _Flow]]] = {}
 
     def put(self, ticket: Ticket) -> None:
         """Append ``ticket`` to its campaign."""
@@ -92,10 +92,11 @@ class LaneQueue:
         room = 1 if group[1] else max_messages
         segments_left = max_segments
         heap = self._groups[group]
-        self._clock = max(self._clock, heap[0][0])
+        active = sum(map(len, self._groups.values()))
         full = False
         while heap and not full:
-            queue = heap[0][2].queue
+            tag, _, flow = heap[0]
+            queue = flow.queue
             before = segments_left
             while queue:
                 ticket = queue[0]
@@ -111,7 +112,9 @@ class LaneQueue:
                 taken.append(ticket)
                 room -= 1
                 segments_left -= segments
-            self._served(group, before - segments_left)
+            served = before - segments_left
+            self._clock = max(self._clock + served / active, tag)
+            self._served(group, served)
         self.live -= len(taken)
         if self.live == 0:
             self._clear()
@@ -153,7 +156,7 @@ class LaneQueue:
         self._flows.clear()
         self._groups.clear()
         self._dead = 0
-        self._clock = 0
+        self._clock = 0.0
         self._flow_limit = _FLOWS_KEPT
 
     def _drop_idle_flows(self) -> None:

@@ -11,56 +11,74 @@ class DispatchSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     # Intake
-    max_backlog: int = Field(500_000, ge=1, description="messages not yet taken by a provider, all lanes")
-    otp_reserved_backlog: int = Field(10_000, ge=0, description="of these, open to the OTP lane alone")
+    max_backlog: int = Field(
+        default=500_000, ge=1, description="messages not yet taken by a provider, all lanes"
+    )
+    otp_reserved_backlog: int = Field(
+        default=10_000, ge=0, description="of these, open to the OTP lane alone"
+    )
 
     # Between the lanes: strict priority, but for these shares of what is sent (see shares.py)
-    transactional_share: float = Field(0.20, ge=0, lt=1)
-    marketing_share: float = Field(0.05, ge=0, lt=1)
+    transactional_share: float = Field(default=0.20, ge=0, lt=1)
+    marketing_share: float = Field(default=0.05, ge=0, lt=1)
 
     # What bulk leaves on each route, so that an OTP that comes now goes now (see route.py)
-    otp_reserved_requests: int = Field(1, ge=0, description="request tokens")
-    otp_reserved_segments: int = Field(10, ge=0, description="segment tokens")
-    otp_reserved_in_flight: int = Field(1, ge=0, description="unanswered requests")
+    otp_reserved_requests: int = Field(default=1, ge=0, description="request tokens")
+    otp_reserved_segments: int = Field(default=10, ge=0, description="segment tokens")
+    otp_reserved_in_flight: int = Field(default=1, ge=0, description="unanswered requests")
 
     # Batching. Without linger a batch is what waits at the moment the route may send.
-    otp_linger_s: float = Field(0.0, ge=0, le=60)
-    transactional_linger_s: float = Field(0.0, ge=0, le=60)
-    marketing_linger_s: float = Field(0.0, ge=0, le=60)
+    otp_linger_s: float = Field(default=0.0, ge=0, le=60)
+    transactional_linger_s: float = Field(default=0.0, ge=0, le=60)
+    marketing_linger_s: float = Field(default=0.0, ge=0, le=60)
     token_wait_s: float = Field(
-        0.05,
+        default=0.05,
         ge=0,
         le=10,
         description="when segment tokens are short, bulk saves them up this long for a larger batch",
     )
 
     # Attempts (see retry.py)
-    max_attempts: int = Field(16, ge=1, description="attempts that count; throttling and route faults do not")
-    backoff_base_s: float = Field(0.5, gt=0, le=3600)
-    backoff_cap_s: float = Field(120.0, gt=0, le=86_400)
-    otp_backoff_cap_s: float = Field(5.0, gt=0, le=3600)
-    retry_after_cap_s: float = Field(3600.0, gt=0, le=86_400, description="longest Retry-After believed")
+    max_attempts: int = Field(
+        default=16, ge=1, description="attempts that count; throttling and route faults do not"
+    )
+    backoff_base_s: float = Field(default=0.5, gt=0, le=3600)
+    backoff_cap_s: float = Field(default=120.0, gt=0, le=86_400)
+    otp_backoff_cap_s: float = Field(default=5.0, gt=0, le=3600)
+    retry_after_cap_s: float = Field(
+        default=3600.0, gt=0, le=86_400, description="longest Retry-After believed"
+    )
     defer_s: float = Field(
-        60.0, gt=0, le=86_400, description="wait of a DEFERRED message without Retry-After"
+        default=60.0, gt=0, le=86_400, description="wait of a DEFERRED message without Retry-After"
     )
     idempotency_window_s: float = Field(
-        86_400.0,
+        default=86_400.0,
         gt=0,
         description="how long the provider knows a key again: SMSAPI's check_idx, 24 h",
     )
 
     # Routes
-    throttle_base_s: float = Field(0.25, gt=0, le=3600, description="pause after a first throttled answer")
-    throttle_cap_s: float = Field(30.0, gt=0, le=3600)
-    route_down_pause_s: float = Field(60.0, gt=0, le=86_400)
-    breaker_failures: int = Field(10, ge=1, description="failed requests in a row that open the breaker")
-    breaker_open_s: float = Field(1.0, gt=0, le=3600, description="first wait before a probe; doubles")
-    breaker_cap_s: float = Field(30.0, gt=0, le=3600)
+    throttle_base_s: float = Field(
+        default=0.25, gt=0, le=3600, description="pause after a first throttled answer"
+    )
+    throttle_cap_s: float = Field(default=30.0, gt=0, le=3600)
+    route_down_pause_s: float = Field(default=60.0, gt=0, le=86_400)
+    breaker_failures: int = Field(
+        default=10, ge=1, description="failed requests in a row that open the breaker"
+    )
+    breaker_open_s: float = Field(
+        default=1.0, gt=0, le=3600, description="first wait before a probe; doubles"
+    )
+    breaker_cap_s: float = Field(default=30.0, gt=0, le=3600)
 
     # Reports
-    report_timeout_s: float = Field(72 * 3600.0, gt=0, description="a report not here by then never comes")
-    late_reports: int = Field(50_000, ge=0, description="ended messages kept for one late DELIVERED")
-    early_reports: int = Field(10_000, ge=0, description="reports kept that overtook their submit's answer")
+    report_timeout_s: float = Field(
+        default=72 * 3600.0, gt=0, description="a report not here by then never comes"
+    )
+    late_reports: int = Field(default=50_000, ge=0, description="ended messages kept for one late DELIVERED")
+    early_reports: int = Field(
+        default=10_000, ge=0, description="reports kept that overtook their submit's answer"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> DispatchSettings:
