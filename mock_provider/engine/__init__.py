@@ -1,7 +1,8 @@
 """The provider without a wire or a clock: a state machine over the values of ``values``."""
 
+from mock_provider.engine.counters import EngineState
 from mock_provider.engine.engine import Engine
 from mock_provider.engine.lifecycle import IllegalTransitionError
-from mock_provider.engine.views import AccountState, CancelOutcome, EngineState, MessageView
+from mock_provider.engine.views import AccountState, MessageView
 
-__all__ = ["AccountState", "CancelOutcome", "Engine", "EngineState", "IllegalTransitionError", "MessageView"]
+__all__ = ["AccountState", "Engine", "EngineState", "IllegalTransitionError", "MessageView"]

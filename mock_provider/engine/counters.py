@@ -1,4 +1,4 @@
-"""What the engine has counted since it began."""
+"""What the engine has counted since it began, and how full it is at one moment."""
 
 from __future__ import annotations
 
@@ -29,6 +29,16 @@ class Counters(Struct, gc=False):
     report_calls: int = 0
     refused: dict[Refusal, int] = {}  # requests
     ended: dict[str, int] = {}  # messages, by state
+
+
+class EngineState(Struct, frozen=True):
+    """``open``: accepted messages not yet final and reported. ``balance_points`` None: unlimited credit."""
+
+    open: int
+    accepted: int
+    counters: dict[str, int]
+    gauges: dict[str, float]
+    balance_points: float | None
 
 
 def counters_by_name(counters: Counters) -> dict[str, int]:

@@ -12,7 +12,7 @@ from mock_provider.engine.admission import Admission, Admitted
 from mock_provider.engine.agenda import Agenda
 from mock_provider.engine.carriage import Carriage
 from mock_provider.engine.carriers import Router
-from mock_provider.engine.counters import Counters, counters_by_name
+from mock_provider.engine.counters import Counters, EngineState, counters_by_name
 from mock_provider.engine.distributions import nanoseconds, sampler
 from mock_provider.engine.draws import Draws
 from mock_provider.engine.faults.hang import Hang
@@ -34,13 +34,7 @@ from mock_provider.engine.values import (
     Reply,
     Submit,
 )
-from mock_provider.engine.views import (
-    AccountState,
-    CancelOutcome,
-    EngineState,
-    MessageView,
-    message_view,
-)
+from mock_provider.engine.views import AccountState, MessageView, message_view
 
 if TYPE_CHECKING:
     from mock_provider.profiles.schema import Profile
@@ -61,7 +55,7 @@ class PendingReply(Struct, frozen=True, gc=False):
 class Engine:
     """One provider. Instants are ns of the driver's monotonic clock; an earlier one than the last counts as the last.
 
-    ``submit``, ``reports_answered`` and ``advance`` first handle what is due by then and return the effects in
+    ``submit``, ``reports_answered``, ``advance`` and ``reconfigure`` first handle what is due by then and return the effects in
     order. Each submit gets exactly one Reply or Disconnect, or by a fault none. After every call ``next_due``
     says when to call ``advance``.
     """
@@ -139,16 +133,18 @@ class Engine:
         self._reporting.answered(now_ns, batch_id, confirmed)
         return effects
 
-    def cancel(self, now_ns: int, token: str, provider_ids: Sequence[str]) -> CancelOutcome:
-        """Remove scheduled messages and pay their price back."""
+    def cancel(self, now_ns: int, token: str, provider_ids: Sequence[str]) -> tuple[str, ...]:
+        """Remove scheduled messages of the token's account and pay their price back.
+
+        The ids that were removed; an id that is unknown, or no longer scheduled, is not among them.
+        """
         now_ns = self._clock(now_ns)
         if not self._admission.account.knows(token):
-            return CancelOutcome(refusal=Refusal.UNAUTHORIZED)
-        cancelled, unknown = [], []
+            return ()
+        cancelled = []
         for provider_id in provider_ids:
             message = self._ledger.find(provider_id)
             if message is None or message.stage is not Stage.SCHEDULED:
-                unknown.append(provider_id)
                 continue
             self._carriage.cancel(now_ns, message)
             self._admission.account.pay(-message.price_micro)
@@ -156,7 +152,7 @@ class Engine:
             self._counters.closed += 1
             self._ledger.close(message)
             cancelled.append(provider_id)
-        return CancelOutcome(tuple(cancelled), tuple(unknown))
+        return tuple(cancelled)
 
     def next_due(self) -> int | None:
         """When ``advance`` has something to do; None: not before another input."""
@@ -167,9 +163,10 @@ class Engine:
         self._run(now_ns, effects)
         return effects
 
-    def reconfigure(self, now_ns: int, profile: Profile) -> None:
+    def reconfigure(self, now_ns: int, profile: Profile) -> Sequence[Effect]:
         """Another profile from now on. Nothing is lost; delays that were drawn already stay as they are."""
-        now_ns = self._clock(now_ns)
+        effects: list[Effect] = []
+        now_ns = self._run(now_ns, effects)
         self._profile = profile
         router = Router(profile, self._draws)
         self._ledger.reconfigure(profile.duplicates, profile.account.name)
@@ -177,6 +174,7 @@ class Engine:
         self._admission.reconfigure(now_ns, profile, router)
         self._apply(profile, router, FaultWindows(profile.faults, self._origin_ns))
         self._carriage.reconfigure(now_ns, profile)
+        return effects
 
     def reset(self, now_ns: int) -> Sequence[Effect]:
         """Forget all messages, counts and debts; the profile stays, its fault windows start anew.
@@ -213,11 +211,12 @@ class Engine:
             **self._carriage.gauges(),
             **self._reporting.gauges(),
         }
-        balance_points = self._admission.account.balance_points
-        if balance_points is not None:
-            gauges["balance_points"] = balance_points
         return EngineState(
-            counters.accepted - counters.closed, counters.accepted, counters_by_name(counters), gauges
+            counters.accepted - counters.closed,
+            counters.accepted,
+            counters_by_name(counters),
+            gauges,
+            self._admission.account.balance_points,
         )
 
     def account(self, token: str) -> AccountState | None:

@@ -1,4 +1,4 @@
-"""What the engine shows of itself: values for a driver's admin pages, status queries and gauges."""
+"""What the engine shows of itself: values for a driver's status queries."""
 
 from __future__ import annotations
 
@@ -6,16 +6,7 @@ from msgspec import Struct
 
 from mock_provider.engine.account import MICRO
 from mock_provider.engine.message import Message
-from mock_provider.engine.values import MessageState, Refusal
-
-
-class EngineState(Struct, frozen=True):
-    """``open``: accepted messages that are not yet final and reported. Gauges are of this moment."""
-
-    open: int
-    accepted: int
-    counters: dict[str, int]
-    gauges: dict[str, float]
+from mock_provider.engine.values import MessageState
 
 
 class AccountState(Struct, frozen=True):
@@ -24,14 +15,6 @@ class AccountState(Struct, frozen=True):
     name: str
     balance_points: float | None
     price_per_segment: float
-
-
-class CancelOutcome(Struct, frozen=True):
-    """``refusal`` set: the request was not allowed, nothing changed. ``unknown``: not scheduled (any more)."""
-
-    cancelled: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
-    refusal: Refusal | None = None
 
 
 class MessageView(Struct, frozen=True):

@@ -17,12 +17,12 @@ _READY_MADE = resources.files(__package__)
 
 
 class ProfileError(ValueError):
-    """``problems``: one line each, with the key's path and what is allowed there."""
+    """``errors``: one line each, with the key's path and what is allowed there."""
 
-    def __init__(self, source: str, problems: tuple[str, ...]) -> None:
+    def __init__(self, source: str, errors: tuple[str, ...]) -> None:
         self.source = source
-        self.problems = problems
-        super().__init__("\n  ".join((f"profile {source}:", *problems)))
+        self.errors = errors
+        super().__init__("\n  ".join((f"profile {source}:", *errors)))
 
 
 def profile_names() -> tuple[str, ...]:
