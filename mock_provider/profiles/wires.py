@@ -1,4 +1,4 @@
-"""Settings of the wires: what the facts about a protocol leave uncertain, or what differs between accounts."""
+"""Settings of the wires: what the facts leave uncertain, or what differs between accounts."""
 
 from __future__ import annotations
 

@@ -64,7 +64,6 @@ class MessageStatus(Struct, frozen=True, gc=False):
     provider_id: str
     state: str
     msisdn: str = ""
-    submitted_number: str = ""
     client_ref: str | None = None
     segments: int = 0
     price: float = 0.0

@@ -177,7 +177,7 @@ def phrase_status(settings: SmsapiWire, as_json: bool, statuses: Sequence[Messag
             points(s.price, settings),
             s.msisdn,
             s.accepted_unix_s,
-            s.submitted_number,
+            s.msisdn,
             STATUS_CODES[s.state][1],
             None,
             s.client_ref,

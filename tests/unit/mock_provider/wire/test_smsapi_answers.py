@@ -143,7 +143,7 @@ def test_removal_status_balance_and_profile() -> None:
 
     status = read({"status": "1,2", "format": "json"}, settings)
     assert isinstance(status, StatusQuery)
-    known = MessageStatus("1", "delivered", "48500100200", "500100200", None, 1, 0.165, 1_800_000_000)
+    known = MessageStatus("1", "delivered", "48500100200", None, 1, 0.165, 1_800_000_000)
     body = msgspec.json.decode(status.phrase([known, MessageStatus("2", "")]).body)
     assert [(m["id"], m["status"]) for m in body["list"]] == [("1", "DELIVERED"), ("2", "NOT_FOUND")]
 

@@ -1,0 +1,91 @@
+"""The command line of the simulated provider, and the process around it: ready line, signals, exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvloop
+
+from mock_provider.profiles import ProfileError, load_profile, profile_names
+from mock_provider.running import Launch, start_provider
+
+log = logging.getLogger("mock_provider")
+
+_BAD_USAGE = 2
+
+
+def provider(
+    profile: Annotated[
+        str,
+        typer.Option(help=f"A ready-made profile ({', '.join(profile_names())}), or a .toml or .json file."),
+    ] = "smsapi",
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0 lets the system choose.")] = 0,
+    token: Annotated[
+        str,
+        typer.Option(
+            envvar="SMSBENCH_PROVIDER_TOKEN", show_envvar=True, help="Account token; random if not given."
+        ),
+    ] = "",
+    admin_token: Annotated[
+        str,
+        typer.Option(
+            envvar="SMSBENCH_ADMIN_TOKEN", show_envvar=True, help="Token of /admin; random if not given."
+        ),
+    ] = "",
+    seed: Annotated[int, typer.Option(help="Decides every latency and failure, with the message's key.")] = 1,
+    journal: Annotated[
+        Path | None, typer.Option(help="Write one row a message to this file (Arrow IPC stream).")
+    ] = None,
+) -> None:
+    """A simulated SMS provider: SMSAPI's HTTP interface, with limits, carriers, delivery reports and faults.
+
+    When it is ready it prints one line of JSON with its URL; logs go to standard error. SIGTERM and SIGINT
+    end it in order, with exit code 0.
+    """
+    try:
+        resolved = load_profile(profile)
+    except ProfileError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(_BAD_USAGE) from None
+    _log_to_stderr()
+    launch = Launch(resolved, host, port, token, admin_token, seed, journal)
+    raise typer.Exit(uvloop.run(serve(launch)))
+
+
+async def serve(launch: Launch) -> int:
+    """Run a provider until SIGTERM or SIGINT; the process's exit code."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        provider = await start_provider(launch)
+    except OSError as error:
+        log.error("cannot start: %s", error)
+        return _BAD_USAGE
+    ready = {"ready": True, "service": "provider", "url": provider.url, "pid": os.getpid()}
+    print(json.dumps(ready | provider.generated), flush=True)
+    await stop.wait()
+    log.info("stopping")
+    await provider.stop()
+    return 0
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+
+
+def main() -> None:
+    """Entry point of ``python -m mock_provider``."""
+    typer.run(provider)

@@ -1,0 +1,125 @@
+"""The engine in real time: one timer for its next deadline, one future a reply that must wait."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+
+from mock_provider.engine import Engine
+from mock_provider.engine.values import Answer, Disconnect, Effect, Reply, SendReports, Submit
+
+_NS_PER_MS = 1_000_000
+# A timer fires up to a tick early (libuv counts milliseconds): what is due this soon is due now.
+_EARLY_NS = 50_000
+
+
+class Driver:
+    """Calls the engine with the clock's time and carries out its effects.
+
+    The engine's clock is CLOCK_MONOTONIC in nanoseconds, the same for all processes of this machine.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        loop: asyncio.AbstractEventLoop,
+        deliver_reports: Callable[[SendReports], None],
+    ) -> None:
+        self.engine = engine
+        self._loop = loop
+        self._deliver_reports = deliver_reports
+        self._waiting: dict[int, asyncio.Future[Answer | None]] = {}
+        self._due_ns: int | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._last_request_id = 0
+
+    def next_request_id(self) -> int:
+        self._last_request_id += 1
+        return self._last_request_id
+
+    def now_ns(self) -> int:
+        """The engine's clock."""
+        return time.monotonic_ns()
+
+    @property
+    def waiting(self) -> int:
+        """Requests whose reply has not come yet."""
+        return len(self._waiting)
+
+    def submit(self, now_ns: int, submit: Submit) -> Answer | asyncio.Future[Answer | None]:
+        """The answer, or a future of it; None in place of an answer: cut the connection."""
+        request_id = submit.request_id
+        answer: Answer | None = None
+        for effect in self.engine.submit(now_ns, submit):
+            if type(effect) is Reply and effect.request_id == request_id:
+                answer = effect.answer
+            else:
+                self._apply(effect)
+        if answer is not None:
+            self._arm(now_ns)
+            return answer
+        # The future stands before the timer can fire: nothing of this request can come while it is absent.
+        future: asyncio.Future[Answer | None] = self._loop.create_future()
+        self._waiting[request_id] = future
+        self._arm(now_ns)
+        return future
+
+    def forget(self, request_id: int) -> None:
+        """The client has gone: nobody waits for this reply."""
+        self._waiting.pop(request_id, None)
+
+    def carry_out(self, effects: Iterable[Effect]) -> None:
+        """Effects of an engine call made elsewhere (cancel, report answers, reconfiguration)."""
+        for effect in effects:
+            self._apply(effect)
+        self._arm(self.now_ns())
+
+    def cut_waiting(self) -> None:
+        """Cut every connection that still waits for a reply (at the end of the process)."""
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_result(None)
+        self._waiting.clear()
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._due_ns = None
+
+    def _apply(self, effect: Effect) -> None:
+        if type(effect) is SendReports:
+            self._deliver_reports(effect)
+            return
+        assert isinstance(effect, Reply | Disconnect)
+        future = self._waiting.pop(effect.request_id, None)
+        if future is not None and not future.done():
+            future.set_result(effect.answer if type(effect) is Reply else None)
+
+    def _arm(self, now_ns: int) -> None:
+        due_ns = self.engine.next_due()
+        if due_ns == self._due_ns:
+            return
+        self._due_ns = due_ns
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if due_ns is not None:
+            self._start_timer(due_ns, now_ns)
+
+    def _start_timer(self, due_ns: int, now_ns: int) -> None:
+        delay_ms = max(0, -((now_ns - due_ns) // _NS_PER_MS))  # rounded up
+        self._timer = self._loop.call_later(delay_ms / 1000, self._on_timer)
+
+    def _on_timer(self) -> None:
+        due_ns = self._due_ns
+        if due_ns is None:
+            return
+        now_ns = time.monotonic_ns()
+        if now_ns < due_ns - _EARLY_NS:
+            self._start_timer(due_ns, now_ns)
+            return
+        self._timer = None
+        self._due_ns = None
+        self.carry_out(self.engine.advance(max(due_ns, now_ns)))

@@ -1,0 +1,204 @@
+"""The simulated provider as one running thing: engine, wires, inbox, reports and journal, joined."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+
+from mock_provider.callbacks import Callbacks, CallbackSettings
+from mock_provider.driver import Driver
+from mock_provider.engine import Engine, EngineState, MessageView
+from mock_provider.engine.values import Accepted, Answer, JournalRow, SendReports
+from mock_provider.inbox import Inbox
+from mock_provider.journal import Journal
+from mock_provider.profiles import Profile
+from mock_provider.wire.calls import (
+    AccountView,
+    Cancel,
+    Instants,
+    MessageStatus,
+    ReportCall,
+    Send,
+    StatusQuery,
+    Wire,
+    WireReply,
+    WireRequest,
+)
+from mock_provider.wire.smsapi import Smsapi
+
+log = logging.getLogger(__name__)
+
+_INBOX_MESSAGES = 10_000
+_ROWS_EVERY_S = 0.2  # a few milliseconds' work at full load; a second's rows at once would be a stall
+_FLUSH_EVERY_S = 1.0
+_LAG_SAMPLE_S = 0.25
+_LAG_SAMPLES = 4
+_UNLIMITED_POINTS = 1_000_000.0  # what an account without a balance shows
+
+
+class Service:
+    """Everything of a provider except its HTTP face. Make it on the event loop that will run it."""
+
+    def __init__(self, profile: Profile, seed: int, journal: Journal | None, stop_grace_s: float) -> None:
+        self.profile = profile
+        self.inbox = Inbox(_INBOX_MESSAGES)
+        self._journal = journal
+        self._stop_grace_s = stop_grace_s
+        self._use_wires(profile)
+        self._wall_offset_ns = time.time_ns() - time.monotonic_ns()
+        self.callbacks = Callbacks(self._report_calls, self._report_answered, CallbackSettings())
+        self.driver = Driver(Engine(profile, seed), asyncio.get_running_loop(), self.callbacks.deliver)
+        self._chores: list[asyncio.Task[None]] = []
+        self._lags_ms: deque[float] = deque(maxlen=_LAG_SAMPLES)
+
+    async def start(self) -> None:
+        await self.callbacks.start()
+        self._chores = [
+            asyncio.create_task(self._every(_ROWS_EVERY_S, self._take_rows)),
+            asyncio.create_task(self._every(_FLUSH_EVERY_S, self._flush_journal)),
+            asyncio.create_task(self._sample_lag()),
+        ]
+
+    async def stop(self) -> None:
+        """Let report calls under way end, for at most the grace; then write the journal to its end."""
+        await self.callbacks.stop(self._stop_grace_s)
+        for chore in self._chores:
+            chore.cancel()
+        await asyncio.gather(*self._chores, return_exceptions=True)
+        self.driver.stop()
+        self._keep(self.driver.engine.close_rows())
+        if self._journal is not None:
+            self._journal.close()
+
+    def wire_of(self, path: str) -> Wire | None:
+        """The wire that serves this path."""
+        return self._wire_at.get(path)
+
+    def ask(self, wire: Wire, request: WireRequest) -> WireReply | Awaitable[WireReply | None]:
+        """The reply, or one to wait for; None in its place: cut the connection."""
+        driver = self.driver
+        now_ns = time.monotonic_ns()
+        wall_s = (now_ns + self._wall_offset_ns) / 1e9
+        call = wire.read(request, driver.next_request_id(), Instants(now_ns, wall_s))
+        if type(call) is Send:
+            answer = driver.submit(now_ns, call.submit)
+            if isinstance(answer, asyncio.Future):
+                return self._wait(call, answer, wall_s)
+            if type(answer) is Accepted:
+                self._remember(call, answer, wall_s)
+            return call.phrase(answer)
+        if isinstance(call, WireReply):
+            return call
+        if isinstance(call, Cancel):
+            return self._cancel(call)
+        if isinstance(call, StatusQuery):
+            return call.phrase(self._statuses(call))
+        assert not isinstance(call, Send)
+        return call.phrase(self._account(call.token))
+
+    def reconfigure(self, profile: Profile) -> None:
+        """Other settings from now on; what is under way goes on."""
+        self.driver.carry_out(self.driver.engine.reconfigure(self.driver.now_ns(), profile))
+        self.profile = profile
+        self._use_wires(profile)
+
+    def reset(self) -> None:
+        """Forget every message, counter and captured text; the profile stays as it is now."""
+        self._take_rows()
+        self.driver.carry_out(self.driver.engine.reset(self.driver.now_ns()))
+        self.inbox.clear()
+
+    def engine_state(self) -> EngineState:
+        return self.driver.engine.state()
+
+    def gauges(self) -> dict[str, float]:
+        """Depths and lags of the process around the engine."""
+        return {
+            "loop_lag_ms": max(self._lags_ms, default=0.0),
+            "replies_waiting": float(self.driver.waiting),
+            "report_batches_pending": float(self.callbacks.pending),
+        }
+
+    def _use_wires(self, profile: Profile) -> None:
+        smsapi = Smsapi(profile.wire.smsapi, profile.account.price_per_segment)
+        self._wire_at: dict[str, Wire] = dict.fromkeys(smsapi.paths, smsapi)
+        self._reporting_wire: Wire = smsapi
+
+    async def _wait(
+        self, call: Send, future: asyncio.Future[Answer | None], wall_s: float
+    ) -> WireReply | None:
+        try:
+            answer = await future
+        finally:
+            self.driver.forget(call.submit.request_id)
+        if answer is None:
+            return None
+        if type(answer) is Accepted:
+            self._remember(call, answer, wall_s)
+        return call.phrase(answer)
+
+    def _remember(self, call: Send, accepted: Accepted, wall_s: float) -> None:
+        if not call.submit.validate_only:
+            self.inbox.remember(call.submit, accepted, wall_s)
+
+    def _cancel(self, call: Cancel) -> WireReply:
+        driver = self.driver
+        if driver.engine.account(call.token) is None:
+            return call.phrase(None)
+        return call.phrase(driver.engine.cancel(driver.now_ns(), call.token, call.provider_ids))
+
+    def _statuses(self, call: StatusQuery) -> Sequence[MessageStatus] | None:
+        engine = self.driver.engine
+        if engine.account(call.token) is None:
+            return None
+        return [self._status(engine.message(provider_id), provider_id) for provider_id in call.provider_ids]
+
+    def _status(self, view: MessageView | None, provider_id: str) -> MessageStatus:
+        if view is None:
+            return MessageStatus(provider_id, "")
+        accepted_s = (view.t_accepted_ns + self._wall_offset_ns) // 1_000_000_000
+        return MessageStatus(
+            provider_id, view.state.value, view.msisdn, view.client_ref, view.segments, view.price, accepted_s
+        )
+
+    def _account(self, token: str) -> AccountView | None:
+        account = self.driver.engine.account(token)
+        if account is None:
+            return None
+        points = account.balance_points
+        return AccountView(account.name, _UNLIMITED_POINTS if points is None else points)
+
+    def _report_calls(self, effect: SendReports) -> Sequence[ReportCall]:
+        return self._reporting_wire.report_calls(effect, self._wall_offset_ns)
+
+    def _report_answered(self, batch_id: int, confirmed: bool) -> None:
+        driver = self.driver
+        driver.carry_out(driver.engine.reports_answered(driver.now_ns(), batch_id, confirmed))
+
+    def _take_rows(self) -> None:
+        self._keep(self.driver.engine.take_rows())
+
+    def _keep(self, rows: Sequence[JournalRow]) -> None:
+        if not rows:
+            return
+        self.inbox.settle(rows)
+        if self._journal is not None:
+            self._journal.write(rows)
+
+    def _flush_journal(self) -> None:
+        if self._journal is not None:
+            self._journal.flush()
+
+    async def _every(self, interval_s: float, chore: Callable[[], None]) -> None:
+        while True:
+            await asyncio.sleep(interval_s)
+            chore()
+
+    async def _sample_lag(self) -> None:
+        while True:
+            asked_s = time.monotonic()
+            await asyncio.sleep(_LAG_SAMPLE_S)
+            self._lags_ms.append(max(0.0, (time.monotonic() - asked_s - _LAG_SAMPLE_S) * 1000))
