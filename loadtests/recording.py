@@ -19,6 +19,8 @@ from analysis.records import LOAD_SCHEMA, RowWriter, read_rows
 # key, class, campaign, worker, t_intended_ns, t_sent_ns, t_accepted_ns, outcome, status
 LoadRow = tuple[str, str, str, int, int, int | None, int | None, str, int]
 
+WEB_UI_FILE = "locust-web-ui.url"  # where the runner finds the address of Locust's web UI
+
 Phase = Literal["waiting", "running", "answering", "finished"]
 
 
@@ -45,7 +47,6 @@ class LoadStatus(Struct, frozen=True, kw_only=True):
     lag_max_ms: float = 0.0
     start_ns: int = 0  # run's clock: the schedule's zero
     end_ns: int = 0  # run's clock: the last intended arrival that came due, or where the load was stopped
-    web_url: str = ""
     closed: bool = False  # the process has written all its rows
 
 
@@ -64,7 +65,6 @@ def combine(statuses: Iterable[LoadStatus]) -> LoadStatus:
         phase=min((status.phase for status in all_of), key=_PHASES.index),
         offered_per_s=sum(status.offered_per_s for status in all_of),
         start_ns=min(started, default=0),
-        web_url=next((status.web_url for status in all_of if status.web_url), ""),
         closed=all(status.closed for status in all_of),
         **{name: sum(getattr(status, name) for status in all_of) for name in sums},
         **{name: max(getattr(status, name) for status in all_of) for name in worst},

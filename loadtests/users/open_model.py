@@ -11,11 +11,12 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import gevent
 import msgspec
 from locust import LoadTestShape, User, constant, events, task
 from locust.runners import MasterRunner, WorkerRunner
 
-from loadtests.recording import LoadStatus, combine
+from loadtests.recording import WEB_UI_FILE, LoadStatus, combine
 from loadtests.scenarios.scenario import Scenario
 from loadtests.users.options import OptionsError, adapter_of, add_arguments, plan_of
 from loadtests.users.start import announce, announced_start, local_start
@@ -91,6 +92,8 @@ class OpenModelSession:
         _log.info("%s: seed %d, key tag %s", self._scenario.name, plan.seed, plan.key_tag)
         if web_ui is not None:
             add_tab(web_ui, lambda: self._statuses)
+            if options.run_dir:
+                gevent.spawn(_tell_address, web_ui, Path(options.run_dir))
 
     def _test_start(self, environment: Any, **_: Any) -> None:
         self._statuses.clear()
@@ -124,3 +127,10 @@ class OpenModelSession:
 
     def _status_arrived(self, environment: Any, msg: Any, **_: Any) -> None:
         self._statuses[msg.data["worker"]] = msgspec.convert(msg.data["status"], LoadStatus)
+
+
+def _tell_address(web_ui: Any, run_dir: Path) -> None:
+    """Write the web UI's URL once it listens: with port 0 the system has chosen it."""
+    while web_ui.server is None or not web_ui.server.started:
+        gevent.sleep(0.05)
+    (run_dir / WEB_UI_FILE).write_text(f"http://{web_ui.host or '127.0.0.1'}:{web_ui.server.server_port}/")

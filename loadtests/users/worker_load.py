@@ -112,17 +112,11 @@ class WorkerLoad:
                 self._tell(dispatcher.status())
 
     def _tell(self, status: LoadStatus) -> None:
-        status = msgspec.structs.replace(status, web_url=self._web_url())
         self._last_status = status
         if self._recorder is not None:
             self._recorder.status(status)
         data = {"worker": self._worker, "status": msgspec.to_builtins(status)}
         self._environment.runner.send_message(STATUS_MESSAGE, data)
-
-    def _web_url(self) -> str:
-        web_ui = self._environment.web_ui
-        server = web_ui.server if web_ui is not None else None
-        return f"http://127.0.0.1:{server.server_port}/" if server is not None and server.started else ""
 
 
 def _share(limit: int, start: Start) -> int:

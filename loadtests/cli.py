@@ -1,0 +1,227 @@
+"""``smsbench``: the command line. Commands import what they need when they are called, so that help is quick
+and gevent never comes near an asyncio process.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from loadtests.running.settings import RunSettings
+    from loadtests.scenarios.scenario import Scenario
+
+EXIT_USAGE = 2
+_RUNS = Path("reports/runs")
+
+_ABOUT = """Load tests and capacity benchmarks for sending SMS in bulk.
+
+A mock provider stands behind a sender, Locust drives the sender, every message is followed to the handset
+and back, and a report says whether it holds.
+
+\b
+Start here:
+  smsbench run bench                 a short ladder and a short burst, under 4 minutes
+  smsbench list                      the scenarios there are
+  smsbench provider --profile smsapi an SMS provider on your machine, for your own tests
+"""
+
+app = typer.Typer(
+    help=_ABOUT,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+# Commands of other packages are imported when called; what follows their name is theirs to read.
+_FORWARDED = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+@app.command("provider", context_settings=_FORWARDED, help="Run the mock SMS provider.")
+def provider(context: typer.Context) -> None:
+    _forward(context, "mock_provider.cli")
+
+
+@app.command("sender", context_settings=_FORWARDED, help="Run the reference sender.")
+def sender(context: typer.Context) -> None:
+    _forward(context, "reference_sender.cli")
+
+
+@app.command("simulate", context_settings=_FORWARDED, help="Live a day in virtual time, in seconds.")
+def simulate(context: typer.Context) -> None:
+    _forward(context, "loadtests.simulate.cli")
+
+
+@app.command()
+def run(
+    scenario: Annotated[str, typer.Argument(help="One of `smsbench list`.")],
+    target: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="Your own sender's HTTP API (docs/load.md).")
+    ] = None,
+    profile: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE", help="Provider profile instead of the scenario's own.")
+    ] = None,
+    compress: Annotated[
+        float | None, typer.Option(help="Play a day this many times denser; 288 is 5 minutes (days only).")
+    ] = None,
+    scale_provider: Annotated[
+        bool, typer.Option("--scale-provider", help="Make the provider faster by the same factor.")
+    ] = False,
+    window: Annotated[
+        Literal["day", "peak"] | None,
+        typer.Option(help="The whole day, or a slice around its peak (days only)."),
+    ] = None,
+    duration: Annotated[
+        float | None, typer.Option(metavar="S", help="Seconds the slice of the peak takes to play.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same arrivals and same fates.")] = 1,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Run directory; reports/runs/<time>-<scenario> by default."),
+    ] = None,
+    ui: Annotated[bool, typer.Option("--ui", help="Locust's web UI; the load waits for Start.")] = False,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Locust worker processes.")] = 1,
+    drain_limit: Annotated[
+        float | None, typer.Option(min=0, metavar="S", help="Longest wait for open messages after the load.")
+    ] = None,
+    keep_store: Annotated[
+        bool, typer.Option("--keep-store", help="Keep the sender's database in the run directory.")
+    ] = False,
+) -> None:
+    """Run a scenario on real sockets and report it.
+
+    Exit code: 0 all SLOs held, 1 an SLO was missed, 2 bad usage, 3 the run is invalid. Ctrl-C ends the load
+    in order and still reports; twice aborts.
+
+    \b
+      smsbench run smoke
+      smsbench run day-500k                                  the whole day in 5 minutes
+      smsbench run day-500k --window peak --duration 60      its peak at true speed
+      smsbench run burst --profile throttled
+      smsbench run day-50k --target my-sender.toml           your own sender
+      smsbench run day-500k --ui                             with Locust's web UI
+    """
+    from rich.console import Console
+
+    from loadtests.runner import run_scenario
+    from loadtests.scenarios import catalogue
+    from loadtests.scenarios.scenario import Adjustment, ScenarioError
+
+    try:
+        chosen = catalogue.scenario(scenario, Adjustment(compress, window, duration))
+    except ScenarioError as error:
+        raise _usage(str(error)) from None
+    asked = {
+        "out": out or _RUNS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{_slug(chosen.name)}",
+        "seed": seed,
+        "target_file": target,
+        "profile": profile,
+        "scale_provider": scale_provider,
+        "workers": workers,
+        "drain_limit_s": drain_limit,
+        "keep_store": keep_store,
+        "ui": ui,
+    }
+    raise typer.Exit(run_scenario(chosen, _checked(chosen, asked), Console()))
+
+
+@app.command("list")
+def list_scenarios() -> None:
+    """List the scenarios."""
+    from loadtests.scenarios import catalogue
+
+    width = max(len(name) for name in catalogue.names())
+    for name in catalogue.names():
+        scenario = catalogue.scenario(name)
+        seconds = sum(part.duration_s for part in scenario.parts)
+        parts = f"{len(scenario.parts)} parts, " if scenario.is_suite else ""
+        typer.echo(f"{name:<{width}}  {scenario.title} ({parts}{_duration(seconds)} of load)")
+
+
+@app.command()
+def report(
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A run directory, or a suite's.")],
+) -> None:
+    """Analyse a run directory again and write its report.
+
+    Exit code: 0 all SLOs held, 1 an SLO was missed, 2 bad usage, 3 the run is invalid.
+    """
+    from rich.console import Console
+
+    from loadtests import runner
+
+    if not (run_dir / "run.json").is_file():
+        raise _usage(f"{run_dir} is not a run directory: it has no run.json")
+    raise typer.Exit(runner.report(run_dir, Console()))
+
+
+def main() -> None:
+    """The console command."""
+    app()
+
+
+def _checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
+    """Settings that can be run. Ends the program with exit code 2 and what to do where they cannot."""
+    from loadtests.running.provider_profile import require_profile
+    from loadtests.running.settings import RunSettings
+    from loadtests.targets import TargetError, load_target
+
+    out: Path = asked["out"]
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise _usage(f"{out} is there already and not empty; give --out another directory")
+    if asked["ui"] and scenario.is_suite:
+        raise _usage(
+            f"{scenario.name} is a suite of runs; --ui shows one, for instance: smsbench run smoke --ui"
+        )
+    try:
+        target = load_target(asked["target_file"]) if asked["target_file"] is not None else None
+    except TargetError as error:
+        raise _usage(str(error)) from None
+    starts_provider = target is None or target.provider.url is None
+    if not starts_provider and (asked["profile"] or asked["scale_provider"]):
+        raise _usage(
+            "the target file names a provider of its own: --profile and --scale-provider do not reach it"
+        )
+    if starts_provider:
+        try:
+            for profile in {asked["profile"] or part.profile for part in scenario.parts}:
+                require_profile(profile)
+        except ValueError as error:
+            raise _usage(str(error)) from None
+    out.mkdir(parents=True, exist_ok=True)
+    resolved = {"out": out.resolve(), "target": target}
+    if asked["target_file"] is not None:
+        resolved["target_file"] = asked["target_file"].resolve()
+    return RunSettings(**{**asked, **resolved})
+
+
+def _usage(text: str) -> typer.Exit:
+    typer.echo(f"smsbench: {text}", err=True)
+    return typer.Exit(EXIT_USAGE)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9-]+", "-", name)
+
+
+def _forward(context: typer.Context, module: str) -> None:
+    """Call the function of the command's name in another package's command line."""
+    from importlib import import_module
+
+    name = context.info_name or ""
+    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    single.command(name)(getattr(import_module(module), name))
+    typer.main.get_command(single)(args=context.args, prog_name=f"smsbench {name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""``smsbench run``: a scenario's parts one after another, then one report over all of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from analysis import records
+from loadtests.running import manifest as manifests
+from loadtests.running.interruption import Aborted, Interruption
+from loadtests.running.part_run import PartRun
+from loadtests.running.progress import Progress
+from loadtests.running.settings import RunSettings
+from loadtests.scenarios.scenario import Part, Scenario
+
+EXIT_INVALID = 3
+EXIT_ABORTED = 130
+_SUMMARY_LINES = 40
+
+
+def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) -> int:
+    """Run it, report it, and return the exit code: 0 all SLOs held, 1 one missed, 3 the run is invalid."""
+    started = manifests.instant()
+    began_s = time.monotonic()
+    console.print(f"{scenario.name}: {scenario.title}", highlight=False)
+    console.print(f"seed {settings.seed}; run directory {settings.out}", highlight=False, soft_wrap=True)
+    try:
+        with Interruption() as interruption:
+            with Progress(console) as progress:
+                done = _run_parts(scenario, settings, progress, interruption)
+            if scenario.is_suite:
+                _write_suite(scenario, settings, started, done)
+            console.print("report ...", highlight=False)
+            code = report(settings.out, console)
+    except Aborted:
+        console.print(f"aborted; what there is stands in {settings.out}", highlight=False, soft_wrap=True)
+        return EXIT_ABORTED
+    console.print(f"{time.monotonic() - began_s:.0f} s in all", highlight=False)
+    return code
+
+
+def report(run_dir: Path, console: Console) -> int:
+    """Analyse a run directory in a process of its own, print its verdict, and return its exit code."""
+    done = subprocess.run(
+        [sys.executable, "-m", "analysis", str(run_dir)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        start_new_session=True,  # Ctrl-C is the runner's to judge
+    )
+    summary, page = run_dir / "report" / "summary.md", run_dir / "report" / "index.html"
+    if not summary.is_file():
+        console.print(done.stderr.strip() or done.stdout.strip(), highlight=False, markup=False)
+        return done.returncode or EXIT_INVALID
+    console.print(verdict(summary.read_text(encoding="utf-8")), highlight=False, markup=False)
+    console.print(f"report: {page}", highlight=False, markup=False, soft_wrap=True)
+    return done.returncode
+
+
+def verdict(summary: str) -> str:
+    """The summary's beginning: up to its first section after the verdict, or its first lines."""
+    lines = summary.strip().splitlines()
+    sections = [at for at, line in enumerate(lines) if line.startswith("## ")]
+    end = sections[1] if len(sections) > 1 else len(lines)
+    return "\n".join(lines[: min(end, _SUMMARY_LINES)]).strip()
+
+
+def _run_parts(
+    scenario: Scenario, settings: RunSettings, progress: Progress, interruption: Interruption
+) -> list[str]:
+    """The directories of the parts that ran, relative to the run's own."""
+    done: list[str] = []
+    for number, part in enumerate(scenario.parts, start=1):
+        place = f"parts/{number:02d}-{part.slug}" if scenario.is_suite else "."
+        if scenario.is_suite:
+            progress.part(f"part {number} of {len(scenario.parts)}: {_named(part, settings)}")
+        manifest = PartRun(scenario, part, settings.out / place, settings, progress, interruption).run()
+        done.append(place)
+        if interruption.asked or manifest.exit_reason.startswith("error"):
+            break
+    return done
+
+
+def _named(part: Part, settings: RunSettings) -> str:
+    return f"{part.title} (provider profile {settings.profile or part.profile})"
+
+
+def _write_suite(
+    scenario: Scenario, settings: RunSettings, started: records.Instant, parts: list[str]
+) -> None:
+    of_parts = [records.read_manifest(settings.out / place) for place in parts]
+    reasons = [part.exit_reason for part in of_parts if part.exit_reason not in ("finished", "drain_limit")]
+    suite = records.Manifest(
+        kind="suite",
+        scenario=records.Scenario(name=scenario.name, title=scenario.title),
+        parts=tuple(parts),
+        seeds={"plan": settings.seed},
+        slos=manifests.DEFAULT_SLOS,
+        target=of_parts[0].target,
+        versions=manifests.versions(),
+        machine=manifests.machine(),
+        started=started,
+        ended=manifests.instant(),
+        exit_reason=reasons[0] if reasons else "finished",
+    )
+    records.write_manifest(settings.out, suite)

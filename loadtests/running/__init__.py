@@ -1,0 +1,1 @@
+"""Running a scenario for real: processes, load, samples, drain, manifest, report."""

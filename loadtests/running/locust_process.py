@@ -1,0 +1,40 @@
+"""The Locust process of a part: its command line and environment."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from loadtests.running.service import Service
+from loadtests.running.settings import RunSettings
+
+STOP_TIMEOUT_S = 10  # what in-flight requests have to be answered when the load is stopped
+_SCENARIOS = Path(__file__).parent.parent / "scenarios"
+
+
+def locust_service(locustfile: str, host: str | None, settings: RunSettings, run_dir: Path) -> Service:
+    """Headless, or with its web UI on a port of the system's choice. It writes its rows into ``run_dir``."""
+    arguments = ["-f", str(_SCENARIOS / f"{locustfile}.py"), "--plan", str(run_dir / "plan.json")]
+    arguments += ["--run-dir", str(run_dir), "--csv", str(run_dir / "logs" / "locust")]
+    # What failed is the report's to judge: the process's own code says whether Locust itself worked.
+    arguments += ["--exit-code-on-error", "0", "--stop-timeout", str(STOP_TIMEOUT_S), "--only-summary"]
+    if host is not None:
+        arguments += ["--host", host]
+    if settings.target_file is not None:
+        arguments += ["--target", str(settings.target_file)]
+    if settings.workers > 1:
+        port = str(_free_port())
+        arguments += ["--processes", str(settings.workers), "--master-bind-host", "127.0.0.1"]
+        arguments += ["--master-bind-port", port, "--master-port", port]
+    if settings.ui:
+        arguments += ["--web-host", "127.0.0.1", "--web-port", "0"]
+    else:
+        arguments += ["--headless"]
+    return Service("load", "locust", arguments, run_dir / "logs")
+
+
+def _free_port() -> int:
+    """Locust's master takes no port 0, so one is looked for beforehand."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

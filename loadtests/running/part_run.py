@@ -1,0 +1,223 @@
+"""One run from start to end: surroundings, load, drain, records. Whatever happens, its run directory is
+whole.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+import msgspec
+
+from analysis import records
+from loadtests.arrivals import Plan, key_tag_of, plan_to_json
+from loadtests.recording import WEB_UI_FILE, LoadStatus, join_rows, read_status
+from loadtests.running import manifest as manifests
+from loadtests.running import queries
+from loadtests.running.draining import Drain
+from loadtests.running.interruption import Aborted, Interruption
+from loadtests.running.locust_process import STOP_TIMEOUT_S, locust_service
+from loadtests.running.progress import Progress
+from loadtests.running.sampling import Sampler
+from loadtests.running.service import Service, ServiceError
+from loadtests.running.settings import RunSettings
+from loadtests.running.surroundings import (
+    JOURNAL,
+    STORE,
+    Surroundings,
+    provider_scale,
+    provider_seed,
+    start_surroundings,
+)
+from loadtests.scenarios.scenario import Part, Scenario
+
+_TICK_S = 1.0
+_DRAIN_TICK_S = 0.5
+_INTERRUPTED_DRAIN_S = 5.0
+_LOCUST_START_S = 3.0
+_PIECES = ("load-*.json", "load-*.partial", WEB_UI_FILE)
+
+
+class PartRun:
+    """Runs one part of a scenario into ``run_dir``."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        part: Part,
+        run_dir: Path,
+        settings: RunSettings,
+        progress: Progress,
+        interruption: Interruption,
+    ) -> None:
+        self._scenario = scenario
+        self._part = part
+        self._run_dir = run_dir
+        self._settings = settings
+        self._progress = progress
+        self._interruption = interruption
+        self._surroundings = Surroundings([], {}, [], {})
+        self._plan = _plan(part, settings)
+        self._started = manifests.instant()
+        self._drain_limit_s = part.drain_limit_s if settings.drain_limit_s is None else settings.drain_limit_s
+        self._locust: Service | None = None
+
+    def run(self) -> records.Manifest:
+        """The manifest as written. Raises ``Aborted``, everything having been killed."""
+        self._run_dir.mkdir(parents=True, exist_ok=True)
+        (self._run_dir / "plan.json").write_bytes(plan_to_json(self._plan))
+        self._write_manifest("error: the run did not come to its end", LoadStatus())
+        try:
+            reason = self._run()
+        except Aborted:
+            self._kill()
+            raise
+        except (ServiceError, OSError, ValueError) as error:
+            reason = f"error: {error}"
+            self._progress.note(f"  {error}")
+        try:
+            self._stop()
+        except Aborted:
+            self._kill()
+            raise
+        return self._conclude(reason)
+
+    def _run(self) -> str:
+        self._progress.phase("starting provider and sender")
+        start_surroundings(self._surroundings, self._part, self._run_dir, self._settings)
+        for note in self._surroundings.notes:
+            self._progress.note(f"  {note}")
+        sampler = Sampler(self._run_dir, self._surroundings.states)
+        try:
+            for service in self._surroundings.services:
+                sampler.watch(service.name, service.pid)
+            reason = self._play(sampler)
+            return self._drain(sampler, reason)
+        finally:
+            sampler.close()
+
+    def _play(self, sampler: Sampler) -> str:
+        """Run Locust to its end, or until the user interrupts."""
+        locust = locust_service(
+            self._scenario.locustfile, self._surroundings.host, self._settings, self._run_dir
+        )
+        self._locust = locust
+        locust.start(self._surroundings.environment)
+        sampler.watch("load", locust.pid)
+        ui = self._settings.ui
+        self._progress.phase("load", None if ui else self._part.duration_s + _LOCUST_START_S)
+        next_s = time.monotonic()
+        web_ui_file = self._run_dir / WEB_UI_FILE
+        while locust.exit_code is None and not self._interruption.asked:
+            snapshot = sampler.take()
+            self._progress.update(snapshot)
+            if web_ui_file.is_file():
+                address = web_ui_file.read_text()
+                web_ui_file.unlink()
+                self._progress.note(
+                    f"  Locust's web UI: {address}\n  press Start there; Ctrl-C here ends the run"
+                )
+            self._surroundings.require_running()
+            next_s = max(next_s + _TICK_S, time.monotonic())
+            self._interruption.pause(next_s - time.monotonic())
+        was_over = read_status(self._run_dir).phase == "finished"
+        if self._interruption.asked:
+            self._progress.phase("stopping the load")
+            locust.stop(STOP_TIMEOUT_S + 10.0)
+        status = read_status(self._run_dir)
+        if locust.exit_code != 0 or not (status.closed or ui):
+            raise ServiceError(f"the load ended with code {locust.exit_code}; its log is logs/load.log")
+        if ui and was_over:
+            self._interruption.forget()  # it was how to end, not to interrupt
+        return "interrupted" if self._interruption.asked else "finished"
+
+    def _drain(self, sampler: Sampler, reason: str) -> str:
+        """Wait until every message is final. The reason the run ended for."""
+        interrupted_before = self._interruption.asked
+        limit_s = (
+            min(self._drain_limit_s, _INTERRUPTED_DRAIN_S) if interrupted_before else self._drain_limit_s
+        )
+        self._progress.phase("drain: waiting until every message is final", limit_s)
+        states = self._surroundings.states
+        drain = Drain("sender" in states, "provider" in states)
+        deadline_s = time.monotonic() + limit_s
+        while not drain.done(time.monotonic(), snapshot := sampler.take()):
+            self._progress.update(snapshot)
+            self._surroundings.require_running()
+            if time.monotonic() >= deadline_s:
+                return reason if interrupted_before else "drain_limit"
+            if self._interruption.asked and not interrupted_before:
+                return "interrupted"
+            if interrupted_before:
+                time.sleep(_DRAIN_TICK_S)
+            else:
+                self._interruption.pause(_DRAIN_TICK_S)
+        return reason
+
+    def _stop(self) -> None:
+        self._progress.phase("stopping, keeping the records")
+        if self._locust is not None:
+            self._locust.stop(STOP_TIMEOUT_S + 10.0)
+        state = self._surroundings.states.get("sender")
+        if state is not None:
+            url = state.url.replace(queries.SENDER_STATE, queries.SENDER_EXPORT)
+            try:
+                queries.fetch_export(url, state.token, self._run_dir / "sender.arrow")
+            except (OSError, msgspec.DecodeError) as error:
+                self._progress.note(f"  the sender's export could not be read: {error}")
+        self._surroundings.stop()
+
+    def _kill(self) -> None:
+        if self._locust is not None:
+            self._locust.kill()
+        self._surroundings.kill()
+
+    def _conclude(self, reason: str) -> records.Manifest:
+        status = read_status(self._run_dir)
+        join_rows(self._run_dir)
+        target = self._settings.target
+        if target is not None and target.provider.journal is not None and target.provider.url is not None:
+            if target.provider.journal.is_file():
+                shutil.copyfile(target.provider.journal, self._run_dir / JOURNAL)
+            else:
+                self._progress.note(f"  there is no journal {target.provider.journal}")
+        if not self._settings.keep_store:
+            for path in self._run_dir.glob(f"{STORE}*"):
+                path.unlink()
+        for pattern in _PIECES:
+            for path in self._run_dir.glob(pattern):
+                path.unlink()
+        return self._write_manifest(reason, status)
+
+    def _write_manifest(self, reason: str, status: LoadStatus) -> records.Manifest:
+        profile = self._surroundings.profile
+        manifest = records.Manifest(
+            scenario=manifests.scenario_of(self._scenario.name, self._part, self._plan),
+            timing=manifests.timing_of(self._part, provider_scale(self._part, self._settings)),
+            seeds=manifests.all_seeds(self._plan, provider_seed(self._settings)),
+            profile_name=profile.name if profile is not None else "",
+            profile=profile.document if profile is not None else {},
+            target=self._surroundings.target,
+            slos=manifests.DEFAULT_SLOS,
+            versions=manifests.versions(),
+            machine=manifests.machine(),
+            started=self._started,
+            ended=manifests.instant(),
+            load_started_ns=status.start_ns,
+            load_ended_ns=status.end_ns,
+            planned=status.due,
+            in_flight_limit=self._plan.in_flight_limit,
+            drain_limit_s=self._drain_limit_s,
+            exit_reason=reason,
+        )
+        records.write_manifest(self._run_dir, manifest)
+        return manifest
+
+
+def _plan(part: Part, settings: RunSettings) -> Plan:
+    tag = key_tag_of(settings.seed)
+    if settings.target is not None:
+        # A sender of one's own remembers earlier runs; its keys must not meet them again.
+        tag = f"{tag}.{time.time_ns() // 1_000_000_000:x}"
+    return part.plan(settings.seed, tag)

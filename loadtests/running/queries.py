@@ -1,0 +1,114 @@
+"""What the runner asks the services over HTTP: health, state, export."""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from http.client import HTTPResponse
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from analysis.records import SENDER_SCHEMA, RowWriter
+
+PROVIDER_STATE = "/admin/state"
+SENDER_STATE = "/v1/state"
+SENDER_EXPORT = "/v1/messages/export"
+SENDER_HEALTH = "/healthz"
+
+# No proxy of the environment: these services are on this machine.
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class ServiceState(Struct, frozen=True):
+    """``open``: accepted messages whose fate is not yet final and, at the provider, reported."""
+
+    open: int = 0
+    accepted: int = 0
+    gauges: dict[str, float] = {}
+    counters: dict[str, float] = {}
+
+
+class ExportedMessage(Struct, frozen=True):
+    key: str
+    state: str
+    message_class: str = msgspec.field(name="class", default="")
+    reason: str | None = ""
+    attempts: int = 0
+
+
+class StateQuery(Struct, frozen=True):
+    """Where a service tells its state."""
+
+    url: str
+    token: str
+
+    def ask(self, timeout_s: float = 0.8) -> ServiceState | None:
+        """None where it gives no answer in time: a busy service must not hold the runner up."""
+        try:
+            with _open(self.url, self.token, timeout_s) as reply:
+                return msgspec.json.decode(reply.read(), type=ServiceState)
+        except (OSError, msgspec.DecodeError):
+            return None
+
+
+def healthy(url: str, timeout_s: float = 1.0) -> bool:
+    try:
+        with _open(url, "", timeout_s) as reply:
+            return bool(200 <= reply.status < 300)
+    except OSError:
+        return False
+
+
+def listening(url: str, within_s: float) -> bool:
+    """Whether anything answers HTTP at ``url`` within the time; any status will do."""
+    deadline_s = time.monotonic() + within_s
+    while True:
+        try:
+            _open(url, "", 1.0).close()
+            return True
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            if time.monotonic() > deadline_s:
+                return False
+            time.sleep(0.1)
+
+
+def wait_healthy(url: str, within_s: float) -> bool:
+    deadline_s = time.monotonic() + within_s
+    while not healthy(url):
+        if time.monotonic() > deadline_s:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def fetch_export(url: str, token: str, path: Path) -> int:
+    """Write the sender's messages to ``path``, as they arrive, and return how many. Raises ``OSError``."""
+    rows = RowWriter(path, SENDER_SCHEMA)
+    count = 0
+    try:
+        for item in _exported(url, token):
+            rows.append((item.key, item.message_class, item.state, item.reason or "", item.attempts))
+            count += 1
+    finally:
+        rows.close()
+    return count
+
+
+def _exported(url: str, token: str) -> Iterator[ExportedMessage]:
+    decoder = msgspec.json.Decoder(ExportedMessage)
+    with _open(url, token, 60.0) as reply:
+        for line in reply:
+            if line.strip():
+                yield decoder.decode(line)
+
+
+def _open(url: str, token: str, timeout_s: float) -> HTTPResponse:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    reply: HTTPResponse = _opener.open(urllib.request.Request(url, headers=headers), timeout=timeout_s)
+    return reply

@@ -1,0 +1,24 @@
+"""What a user asked of a run, checked before anything starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from loadtests.targets import Target
+
+
+class RunSettings(Struct, frozen=True, kw_only=True):
+    """``profile`` replaces the scenario's own for every part; ``drain_limit_s`` likewise."""
+
+    out: Path
+    seed: int
+    target_file: Path | None = None
+    target: Target | None = None
+    profile: str | None = None
+    scale_provider: bool = False
+    workers: int = 1
+    drain_limit_s: float | None = None
+    keep_store: bool = False
+    ui: bool = False
