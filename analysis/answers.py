@@ -254,6 +254,11 @@ def trust_answer(state: CheckState, checks: tuple[Check, ...]) -> Answer:
     return Answer(
         question="How far to trust it?",
         headline=words[state],
-        lines=tuple(lines) or ("every check passed",),
+        lines=tuple(lines) or (_passed(checks),),
         state=states.get(state, "unknown"),
     )
+
+
+def _passed(checks: tuple[Check, ...]) -> str:
+    skipped = list(dict.fromkeys(each.name for each in checks if each.state == "not_checked"))
+    return "every check passed" + (f"; not checked: {', '.join(skipped)}" if skipped else "")

@@ -64,6 +64,7 @@ _STYLE: dict[RcKeyType, Any] = {
     "figure.facecolor": "none",
     "axes.facecolor": "none",
     "svg.fonttype": "none",
+    "text.parse_math": False,  # class names come from the run: a dollar sign in one is a dollar sign
 }
 PNG_DPI = 125
 

@@ -72,7 +72,6 @@ def _limits(part: PartReport) -> list[float]:
 
 
 def _draw_limits(axes: Axes, part: PartReport) -> None:
-    labelled = False
     for index, objective in enumerate(part.objectives):
         if objective.limit_s is None or objective.percentile is None:
             continue
@@ -84,9 +83,10 @@ def _draw_limits(axes: Axes, part: PartReport) -> None:
             markeredgewidth=2.2,
             linestyle="none",
             color=class_colour(objective.message_class, index),
-            label=None if labelled else "limit (a bar)",
         )
-        labelled = True
+    axes.plot(
+        [], [], marker="_", markersize=12, markeredgewidth=2.2, linestyle="none", color=INK, label="limit"
+    )
 
 
 def _finish_curves(axes: Axes, drawn: list[Distribution], limits_s: list[float]) -> None:
@@ -123,7 +123,14 @@ def _draw_shares(axes: Axes, breakdowns: list[StageBreakdown]) -> None:
                 row, width, left=reached, height=0.55, color=colour, label=stage.name if row == 0 else None
             )
             reached += width
-        axes.text(reached, row, f"  {seconds_text(breakdown.end_to_end.mean_s)}", va="center", fontsize=8.5)
+        axes.annotate(
+            seconds_text(breakdown.end_to_end.mean_s),
+            (reached, row),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8.5,
+        )
     axes.set_yticks(range(len(breakdowns)), [each.message_class for each in breakdowns])
     axes.set_ylim(len(breakdowns) - 0.5, -0.5)
     axes.margins(x=0.22)

@@ -23,7 +23,8 @@ from analysis.chart_style import (
 )
 from analysis.model import Burst, PartReport, Points, Series
 
-_RATE_STYLES = {"offered": (MUTED, (0, (4, 2))), "accepted": (BLUE, "solid"), "delivered": (GREEN, "solid")}
+# Offered lies under the others, broad and pale, so that it shows even where they cover it.
+_RATE_STYLES = {"offered": (MUTED, 5.0, 0.35), "accepted": (BLUE, 1.6, 1.0), "delivered": (GREEN, 1.6, 1.0)}
 _MOST_POINTS = 400
 
 
@@ -35,12 +36,16 @@ def rates(part: PartReport, title: str) -> Figure | str:
     figure = new_figure(title)
     axes, scale = figure.add_subplot(), TimeScale(line.end_s)
     for series in shown:
-        colour, style = _RATE_STYLES[series.name]
-        axes.plot(scale.of(series.at_s), _gaps(series), color=colour, linestyle=style, label=series.name)
+        _draw_rate(axes, scale, series, series.name)
     count_axis(axes)
     axes.set_ylabel(f"messages per second (mean of {line.bin_s:g} s)")
     _time_axis(part, axes, scale)
     return figure
+
+
+def _draw_rate(axes: Axes, scale: TimeScale, series: Series, label: str) -> None:
+    colour, width, alpha = _RATE_STYLES[series.name]
+    axes.plot(scale.of(series.at_s), _gaps(series), color=colour, linewidth=width, alpha=alpha, label=label)
 
 
 def latency(part: PartReport, title: str) -> Figure | str:
@@ -139,12 +144,8 @@ def burst(part: PartReport, title: str) -> Figure | str:
 
 
 def _draw_burst_rates(axes: Axes, scale: TimeScale, found: Burst) -> None:
-    for series, (colour, style) in (
-        (found.offered, _RATE_STYLES["offered"]),
-        (found.delivered, _RATE_STYLES["delivered"]),
-    ):
-        label = f"{found.message_class} of the burst, {series.name}"
-        axes.plot(scale.of(series.at_s), _gaps(series), color=colour, linestyle=style, label=label)
+    for series in (found.offered, found.delivered):
+        _draw_rate(axes, scale, series, f"{found.message_class} of the burst, {series.name}")
     axes.set_ylabel("messages per second")
     count_axis(axes)
 

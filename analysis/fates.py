@@ -55,8 +55,9 @@ def judge(journeys: Journeys) -> Fates:
     unclaimed = accepted & (provider.state == ABSENT) & (sender.state == ABSENT)
     if sender.present:
         _set(fate, unclaimed, LOST)
-    given_up = ~taken & ((fate == FAILED) | (fate == EXPIRED)) & ~provider.message_at_fault
-    never = accepted & (given_up | (fate == LOST))
+    unsaid = (sender.state == ABSENT) & ~provider.message_at_fault
+    failed = (fate == FAILED) & (sender.gave_up | unsaid)
+    never = accepted & ((~taken & ((fate == EXPIRED) | failed)) | (fate == LOST))
     fate[~accepted] = NOT_ACCEPTED
     return Fates(fate=fate, never=never, unclaimed=unclaimed)
 

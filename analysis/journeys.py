@@ -20,6 +20,8 @@ from analysis.provider_rows import ProviderSide, join_provider
 
 OUTCOMES = ("accepted", "refused", "failed", "dropped", "unfinished")
 SENDER_STATES = ("queued", "submitting", "sent", "delivered", "failed", "expired")
+# A sender's reason that begins so: no try worked, and the message was not the reason.
+GAVE_UP = "gave_up"
 # Shown in this order, whatever the order in the file; classes not named here follow by name.
 CLASS_ORDER = ("otp", "transactional", "marketing")
 
@@ -44,7 +46,8 @@ class SenderSide:
 
     present: bool
     state: Ints
-    reasons: tuple[tuple[str, str, int], ...]  # (state, reason, how often) of the messages it gave up
+    gave_up: Bools  # it failed the message because its tries were spent, not because of the message
+    reasons: tuple[tuple[str, str, int], ...]  # (state, reason, how often) of what it did not deliver
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,11 @@ def _sender_side(rows: pa.Table, keys: pa.ChunkedArray) -> SenderSide:
     state = codes(backward["state"], SENDER_STATES)
     where = positions(keys, backward["key"])
     joined = np.where(where >= 0, state[where] if len(state) else ABSENT, ABSENT)
-    return SenderSide(present=len(rows) > 0, state=joined, reasons=_given_up(rows))
+    spent = pc.starts_with(pc.fill_null(backward["reason"], ""), GAVE_UP).to_numpy()
+    gave_up = np.where(where >= 0, spent[where] if len(spent) else False, False)
+    return SenderSide(
+        present=len(rows) > 0, state=joined, gave_up=gave_up.astype(np.bool_), reasons=_given_up(rows)
+    )
 
 
 def _given_up(rows: pa.Table) -> tuple[tuple[str, str, int], ...]:

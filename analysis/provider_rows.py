@@ -1,8 +1,9 @@
 """The provider's rows, brought to one entry an arrival.
 
 ``provider.arrow`` may repeat a (key, provider_id): the last row counts. A key with several accepted provider
-ids, or accepted more than once under one id, is a double delivery. The entry of such a key shows the copy
-that arrived first; price and submits are sums over all copies.
+ids, or accepted more than once, is a double delivery. The entry of such a key shows the copy that arrived
+first; its price is the sum over all copies. ``submits`` and ``accepts`` count the key: every row of a key
+carries the same numbers, or numbers that were true when it was written.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class ProviderSide:
     reported_s: Floats
     confirmed_s: Floats
     submits: Ints
-    accepts: Ints  # over all its provider ids
+    accepts: Ints  # how often the provider took it
     segments: Ints
     price: Floats
     price_of_doubles: Floats
@@ -78,14 +79,14 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
     state[owner] = copies.state[chosen]
     at_fault = np.zeros(count, dtype=np.bool_)
     at_fault[owner] = (codes(speaking["reason"], MESSAGE_AT_FAULT) != ABSENT) & ~copies.taken[chosen]
+    ids = _total(copies.key, copies.taken.astype(np.float64), count)
     price, doubles = _prices(copies, chosen, owner, count)
-    accepted = np.where(copies.taken, np.maximum(integers(copies.rows["accepts"]), 1), 0)
     segments = np.zeros(count, dtype=np.int64)
     segments[owner] = integers(speaking["segments"])
     undelivered = speaking.filter(pc.not_equal(speaking["state"], "delivered"))
     return ProviderSide(
         state=state,
-        taken=_total(copies.key, copies.taken.astype(np.float64), count) > 0,
+        taken=ids > 0,
         message_at_fault=at_fault,
         submitted_s=spread(seconds(speaking["t_submitted_ns"], origin_ns)),
         answered_s=spread(seconds(speaking["t_answered_ns"], origin_ns)),
@@ -93,8 +94,10 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         delivered_s=spread(seconds(speaking["t_delivered_ns"], origin_ns)),
         reported_s=spread(seconds(speaking["t_reported_ns"], origin_ns)),
         confirmed_s=spread(seconds(speaking["t_confirmed_ns"], origin_ns)),
-        submits=_total(copies.key, integers(copies.rows["submits"]), count).astype(np.int64),
-        accepts=_total(copies.key, accepted, count).astype(np.int64),
+        submits=_highest(copies.key, integers(copies.rows["submits"]), count),
+        accepts=np.maximum(
+            _highest(copies.key, integers(copies.rows["accepts"]), count), ids.astype(np.int64)
+        ),
         segments=segments,
         price=price,
         price_of_doubles=doubles,
@@ -105,6 +108,12 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
 
 def _total(key: Ints, weights: Floats | Ints, count: int) -> Floats:
     return np.asarray(np.bincount(key, weights=weights, minlength=count), dtype=np.float64)
+
+
+def _highest(key: Ints, values: Ints, count: int) -> Ints:
+    highest = np.zeros(count, dtype=np.int64)
+    np.maximum.at(highest, key, values)
+    return highest
 
 
 def _copies(rows: pa.Table, keys: pa.ChunkedArray) -> tuple[_Copies, int]:
@@ -149,5 +158,5 @@ def _prices(copies: _Copies, chosen: Ints, owner: Ints, count: int) -> tuple[Flo
     prices: Floats = pc.fill_null(copies.rows["price"], 0.0).to_numpy()
     paid = _total(copies.key, prices, count)
     one_copy = np.zeros(count)
-    one_copy[owner] = prices[chosen] / np.maximum(integers(copies.rows["accepts"])[chosen], 1)
+    one_copy[owner] = prices[chosen]
     return paid, np.maximum(paid - one_copy, 0.0)

@@ -59,10 +59,16 @@ def _picture(drawn: Drawn) -> str:
     return f"*{drawn.title}: not drawn, {drawn.why}.*" if drawn.why else f"![{drawn.title}]({drawn.file})"
 
 
+def _cell(text: str) -> str:
+    value, _, interval = text.partition("\n")
+    words = f"{value} ({interval})" if interval else value
+    return words.replace("|", "\\|")
+
+
 def _table(table: Table) -> str:
     if not table.rows:
         return "*none*"
     columns = range(len(table.header))
     rule = ["---:" if column >= table.numeric_from else "---" for column in columns]
     rows = [table.header, rule, *table.rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows)

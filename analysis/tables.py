@@ -60,7 +60,8 @@ def objectives(report: Report) -> Table:
 def checks(report: Report) -> Table:
     """Of a suite, the checks that passed in every part are one row."""
     several = report.kind == "suite"
-    rows, marks = [], []
+    rows: list[tuple[str, ...]] = []
+    marks: list[str] = []
     for name in dict.fromkeys(each.name for each in report.checks):
         same = [each for each in report.checks if each.name == name]
         notable = [each for each in same if each.state in ("warn", "invalid")]
@@ -71,7 +72,9 @@ def checks(report: Report) -> Table:
             advice = each.advice if each.state in ("warn", "invalid") else ""
             rows.append((*where, name, CHECK_WORDS[each.state], value, each.limit, each.meaning, advice))
             marks.append(str(each.state))
-    header = ("check", "state", "found", "limit", "what it means", "what to do")
+    header: tuple[str, ...] = ("check", "state", "found", "limit", "what it means", "what to do")
+    if not any(row[-1] for row in rows):
+        header, rows = header[:-1], [row[:-1] for row in rows]
     return Table(
         header=("part", *header) if several else header, rows=tuple(rows), marks=tuple(marks), numeric_from=99
     )
@@ -136,7 +139,7 @@ def _cell(quantile: Quantile) -> str:
     text = quantile_text(quantile)
     if quantile.state == "withheld":
         return f"needs {count_text(quantile.needed)}"
-    return f"{text} ({interval_text(quantile)})"
+    return f"{text}\n{interval_text(quantile)}"
 
 
 def stages(part: PartReport) -> Table:

@@ -41,7 +41,8 @@ def best_pace(instants_s: Floats, window_s: float) -> Pace | None:
     ordered = np.sort(instants_s[np.isfinite(instants_s)])
     if len(ordered) == 0:
         return None
-    within = np.searchsorted(ordered, ordered + window_s, side="left") - np.arange(len(ordered))
+    # A nanosecond short, so that rounding does not let an event a whole window away in.
+    within = np.searchsorted(ordered, ordered + (window_s - 1e-9), side="left") - np.arange(len(ordered))
     best = int(within.argmax())
     return Pace(per_s=int(within[best]) / window_s, window_s=window_s, from_s=float(ordered[best]))
 

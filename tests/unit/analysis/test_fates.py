@@ -1,0 +1,148 @@
+"""What became of each message, the ledger's sums, the joins behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from analysis.model import PartReport
+from analysis.part import analyse_part
+from analysis.records import read_manifest
+
+Build = Callable[[str], Any]
+
+
+def analysed(builder: Any, **manifest: Any) -> PartReport:
+    run_dir = builder.write(**manifest)
+    return analyse_part(run_dir, read_manifest(run_dir), "made")
+
+
+def state_of(part: PartReport, check: str) -> str:
+    return next(each.state for each in part.checks if each.name == check)
+
+
+def test_every_fate_is_counted_once(new_run: Build) -> None:
+    run = new_run("run")
+    run.journey("ok", 1.0, 3.0)
+    run.due("dead", 2.0)
+    run.seen("dead", 2.1, state="undelivered", reason="absent")
+    run.due("late", 3.0)
+    run.seen("late", 3.1, state="expired")
+    run.due("waits", 4.0)
+    run.seen("waits", 4.1, state="open")
+    run.due("queued", 5.0)
+    run.kept("queued", "queued")
+    run.due("old", 6.0)
+    run.kept("old", "expired")
+    run.due("spent", 7.0)
+    run.kept("spent", "failed", "gave_up: http_500")
+    run.due("nowhere", 8.0)
+    for slot, outcome in enumerate(("refused", "failed", "dropped", "unfinished")):
+        run.due(f"not-taken-{slot}", 9.0 + slot, outcome)
+    ledger = analysed(run).ledger
+    assert (ledger.planned, ledger.sent, ledger.dropped) == (12, 11, 1)
+    assert (ledger.answered, ledger.unfinished) == (10, 1)
+    assert (ledger.accepted, ledger.refused, ledger.failed_at_api) == (8, 1, 1)
+    fates = (ledger.delivered, ledger.failed, ledger.expired, ledger.open, ledger.lost)
+    assert fates == (1, 2, 2, 2, 1)
+
+
+def test_without_sender_rows_an_unseen_message_is_open_and_loss_cannot_be_told(new_run: Build) -> None:
+    run = new_run("run")
+    run.journey("ok", 1.0, 3.0)
+    run.due("nowhere", 8.0)
+    part = analysed(run)
+    assert (part.ledger.open, part.ledger.lost, part.ledger.unclaimed) == (1, 0, 1)
+    lost = next(each for each in part.objectives if each.name == "lost messages")
+    assert lost.verdict == "cannot_tell"
+    assert state_of(part, "files") == "warn"
+
+
+def test_what_the_sender_gave_up_counts_as_never_and_what_a_handset_refused_not_at_all(
+    new_run: Build,
+) -> None:
+    run = new_run("run")
+    for slot in range(80):
+        run.journey(f"ok-{slot}", slot / 10, 2.0)
+    for slot in range(8):
+        run.due(f"spent-{slot}", 9.0)
+        run.kept(f"spent-{slot}", "expired")
+    for slot in range(4):
+        run.due(f"dead-{slot}", 9.5)
+        run.seen(f"dead-{slot}", 9.6, state="undelivered")
+        run.due(f"bad-number-{slot}", 9.5)
+        run.kept(f"bad-number-{slot}", "failed", "invalid_number")
+    (otp,) = analysed(run).delivery
+    assert (otp.count, otp.never_count, otp.open_count) == (88, 8, 0)
+    assert {quantile.percentile: quantile.state for quantile in otp.quantiles}[95.0] == "never"
+
+
+def test_the_last_row_of_a_provider_id_counts(new_run: Build) -> None:
+    run = new_run("run")
+    run.due("twice-written", 1.0)
+    run.seen("twice-written", 1.1, state="open")
+    run.seen("twice-written", 1.1, state="delivered", radio_s=2.0)
+    part = analysed(run)
+    assert (part.ledger.delivered, part.ledger.open, part.ledger.doubles) == (1, 0, 0)
+    assert part.cost.points == 0.5
+
+
+def test_two_provider_ids_of_one_key_are_a_double(new_run: Build) -> None:
+    run = new_run("run")
+    run.due("double", 1.0)
+    run.seen("double", 1.1, provider_id="A", radio_s=9.0, submits=2, accepts=2, price=0.5)
+    run.seen("double", 1.1, provider_id="B", radio_s=2.0, submits=2, accepts=2, price=0.75)
+    run.journey("single", 2.0, 3.0, price=0.5)
+    part = analysed(run)
+    assert (part.ledger.doubles, part.ledger.submits, part.ledger.resubmitted) == (1, 3, 1)
+    # The copy that arrived first speaks for the message; the other was paid for nothing.
+    assert part.delivery[0].min_s == pytest.approx(2.21)
+    assert (part.cost.points, part.cost.doubles_points) == (1.75, 0.5)
+    assert part.cost.per_1000_delivered_points == 1000 * 1.75 / 2
+    doubles = next(each for each in part.objectives if each.name == "double deliveries")
+    assert doubles.verdict == "missed"
+
+
+def test_money_for_messages_that_did_not_arrive(new_run: Build) -> None:
+    run = new_run("run")
+    run.journey("ok", 1.0, 3.0, price=0.5)
+    run.due("dead", 2.0)
+    run.seen("dead", 2.1, state="undelivered", price=0.5, segments=3)
+    cost = analysed(run).cost
+    assert (cost.undelivered_points, cost.segments, cost.segments_per_message) == (0.5, 4, 2.0)
+
+
+def test_an_acknowledgement_the_load_never_read_is_not_a_loss(new_run: Build) -> None:
+    run = new_run("run")
+    run.due("unread", 1.0, "failed")
+    run.seen("unread", 1.2)
+    part = analysed(run)
+    assert (part.ledger.delivered, part.ledger.delivered_unacknowledged, part.ledger.lost) == (0, 1, 0)
+
+
+def test_rows_of_others_are_seen_and_left_out(new_run: Build) -> None:
+    run = new_run("run")
+    run.journey("ours", 1.0, 3.0)
+    run.seen("theirs", 1.0, price=100.0)
+    part = analysed(run)
+    assert (part.ledger.strangers, part.cost.points) == (1, 0.5)
+    assert state_of(part, "messages of others") == "warn"
+
+
+@pytest.mark.parametrize("planned", [4, 2])
+def test_a_ledger_that_does_not_balance_makes_the_run_invalid(new_run: Build, planned: int) -> None:
+    run = new_run("run")
+    for slot in range(3):
+        run.journey(f"m-{slot}", 1.0 + slot, 3.0)
+    part = analysed(run, planned=planned)
+    assert state_of(part, "ledger") == "invalid"
+    assert part.validity == "invalid"
+
+
+def test_a_key_used_twice_makes_the_run_invalid(new_run: Build) -> None:
+    run = new_run("run")
+    run.journey("same", 1.0, 3.0)
+    run.journey("same", 2.0, 3.0)
+    assert state_of(analysed(run), "ledger") == "invalid"

@@ -1,0 +1,204 @@
+"""The report as a user meets it: the files, the exit codes, the awkward runs."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from analysis.cli import main
+
+Build = Callable[[str], Any]
+CHARTS = ("percentiles", "latency", "rates", "backlog", "stages")
+
+
+@pytest.fixture
+def run_cli(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], int]:
+    def run(run_dir: Path) -> int:
+        monkeypatch.setattr(sys, "argv", ["analysis", str(run_dir), "--quiet"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0)
+
+    return run
+
+
+def page_of(run_dir: Path) -> str:
+    return (run_dir / "report" / "index.html").read_text(encoding="utf-8")
+
+
+def summary_of(run_dir: Path) -> Any:
+    return json.loads((run_dir / "report" / "summary.json").read_text(encoding="utf-8"))
+
+
+def good(run: Any, delivery_s: float = 3.0) -> None:
+    for slot in range(300):
+        run.journey(f"m-{slot}", slot / 5, delivery_s + slot % 7 / 10)
+
+
+def test_a_good_run_writes_everything_and_exits_0(new_run: Build, run_cli: Callable[[Path], int]) -> None:
+    run = new_run("run")
+    good(run)
+    run_dir = run.write(end_s=70.0)
+    assert run_cli(run_dir) == 0
+    written = {path.name for path in (run_dir / "report").iterdir()}
+    assert written == {
+        *(f"{chart}.png" for chart in CHARTS),
+        *("index.html", "summary.json", "summary.md", "junit.xml"),
+        *("percentiles.csv", "ladder.csv", "timeline.csv"),
+    }
+    summary = summary_of(run_dir)
+    (part,) = summary["parts"]
+    p95 = next(each for each in part["delivery"][0]["quantiles"] if each["percentile"] == 95.0)
+    assert p95["value_s"] == pytest.approx(3.6)
+    assert part["ledger"]["delivered"] == 300
+    assert summary["exit_code"] == 0
+
+
+def test_the_page_stands_alone(new_run: Build, run_cli: Callable[[Path], int]) -> None:
+    run = new_run("run")
+    good(run)
+    run_dir = run.write(end_s=70.0)
+    run_cli(run_dir)
+    page = page_of(run_dir)
+    assert page.count("<svg") == len(CHARTS)
+    # Names of XML namespaces are no references: nothing is loaded by them.
+    outside = re.findall(r'(?:src|href)="(?!#)([^"]+)"|url\((?!#)([^)]+)\)|@import', page)
+    assert not outside
+    assert len(page) < 1_500_000
+    # An id that two charts share would let one clip the other.
+    clips = re.findall(r'<clipPath id="([^"]+)"', page)
+    assert len(clips) == len(set(clips))
+
+
+def test_a_missed_objective_exits_1_and_fails_in_junit(
+    new_run: Build, run_cli: Callable[[Path], int]
+) -> None:
+    run = new_run("run")
+    good(run, delivery_s=12.0)
+    run_dir = run.write(end_s=90.0)
+    assert run_cli(run_dir) == 1
+    junit = ElementTree.parse(run_dir / "report" / "junit.xml").getroot()
+    failed = [case.get("name") for case in junit.iter("testcase") if case.find("failure") is not None]
+    assert failed == ["otp p95 delivery time"]
+    assert "Not good enough" in page_of(run_dir)
+
+
+def test_an_invalid_run_exits_3_and_says_so_first(new_run: Build, run_cli: Callable[[Path], int]) -> None:
+    run = new_run("run")
+    good(run)
+    run_dir = run.write(end_s=70.0, planned=900)
+    assert run_cli(run_dir) == 3
+    page = page_of(run_dir)
+    assert "INVALID RUN" in page
+    assert page.index("INVALID RUN") < page.index("How many SMS a second?")
+
+
+@pytest.mark.parametrize("make", ["empty directory", "no directory", "broken manifest", "wrong column"])
+def test_what_is_no_run_directory_exits_2_with_its_reason(
+    make: str,
+    tmp_path: Path,
+    run_cli: Callable[[Path], int],
+    capsys: pytest.CaptureFixture[str],
+    new_run: Build,
+) -> None:
+    target = tmp_path / "target"
+    words = "run.json"
+    if make != "no directory":
+        target.mkdir()
+    if make == "broken manifest":
+        (target / "run.json").write_text('{"scenario": 5}')
+    if make == "wrong column":
+        run = new_run("target")
+        run.journey("m", 1.0, 2.0)
+        run.write()
+        (target / "load.arrow").write_bytes((target / "provider.arrow").read_bytes())
+        words = "load.arrow: column 'class' is missing"
+    assert run_cli(target) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_few_messages_give_words_in_place_of_charts(new_run: Build, run_cli: Callable[[Path], int]) -> None:
+    run = new_run("run")
+    for slot in range(3):
+        run.journey(f"m-{slot}", 10.0 * slot, 3.0)
+    run_dir = run.write(end_s=70.0)
+    assert run_cli(run_dir) == 0
+    page = page_of(run_dir)
+    assert "too few messages for a percentile curve" in page
+    assert "3 messages, the slowest 3.00 s: within the limit; p95 needs 72" in page
+    assert not (run_dir / "report" / "percentiles.png").exists()
+
+
+def test_nothing_sent_is_reported_as_nothing(new_run: Build, run_cli: Callable[[Path], int]) -> None:
+    run_dir = new_run("run").write()
+    assert run_cli(run_dir) == 3
+    assert "no message was due in this run" in page_of(run_dir)
+
+
+def test_without_provider_rows_no_delivery_is_claimed_or_denied(
+    new_run: Build, run_cli: Callable[[Path], int]
+) -> None:
+    run = new_run("run")
+    for slot in range(200):
+        run.due(f"m-{slot}", slot / 10)
+        run.kept(f"m-{slot}", "sent")
+    run_dir = run.write(end_s=90.0, provider_file=False)
+    assert run_cli(run_dir) == 0
+    summary = summary_of(run_dir)
+    assert summary["verdict"] == "cannot_tell"
+    assert summary["parts"][0]["delivery"] == []
+    assert "no provider rows: deliveries were not observed" in page_of(run_dir)
+
+
+def test_all_open_counts_as_late_not_as_absent(new_run: Build, run_cli: Callable[[Path], int]) -> None:
+    run = new_run("run")
+    for slot in range(200):
+        run.due(f"m-{slot}", slot / 10)
+        run.seen(f"m-{slot}", slot / 10 + 0.1, state="open")
+    run_dir = run.write(load_s=20.0, end_s=90.0)
+    assert run_cli(run_dir) == 1
+    assert "otp p95 delivery time &gt; 89.0 s" in page_of(run_dir).replace("\n", " ")
+
+
+def test_an_interrupted_run_keeps_what_it_knows(new_run: Build, run_cli: Callable[[Path], int]) -> None:
+    run = new_run("run")
+    for slot in range(200):
+        if slot < 150:
+            run.journey(f"m-{slot}", slot / 10, 3.0)
+        else:
+            run.due(f"m-{slot}", slot / 10)
+            run.seen(f"m-{slot}", slot / 10 + 0.1, state="open")
+    run_dir = run.write(load_s=20.0, end_s=20.0, exit_reason="interrupted")
+    assert run_cli(run_dir) == 0
+    summary = summary_of(run_dir)
+    # A quarter is still open and young: p50 is known, p95 is not, and nothing is claimed of it.
+    states = {each["percentile"]: each["state"] for each in summary["parts"][0]["delivery"][0]["quantiles"]}
+    assert (states[50.0], states[95.0]) == ("exact", "at_least")
+    assert summary["verdict"] == "cannot_tell"
+    assert "interrupted by the user, 50 messages still open" in page_of(run_dir)
+
+
+def test_names_from_a_run_cannot_break_the_page(new_run: Build, run_cli: Callable[[Path], int]) -> None:
+    run = new_run("run")
+    for slot in range(400):
+        run.journey(f"m-{slot}", slot / 10, 3.0, message_class="<b>&$\\frac$")
+    run_dir = run.write(end_s=90.0)
+    assert run_cli(run_dir) == 0
+    assert "<b>&" not in page_of(run_dir)
+
+
+def test_a_simulated_run_is_marked(new_run: Build, run_cli: Callable[[Path], int]) -> None:
+    run = new_run("run")
+    good(run)
+    run_dir = run.write(end_s=70.0, mode="simulated")
+    run_cli(run_dir)
+    page = page_of(run_dir)
+    assert page.index("SIMULATED") < page.index("How many SMS a second?")
+    assert (run_dir / "report" / "summary.md").read_text(encoding="utf-8").count("SIMULATED") >= 2

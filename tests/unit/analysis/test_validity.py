@@ -1,0 +1,106 @@
+"""Each check must be able to say every word it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analysis.part import analyse_part
+from analysis.records import read_manifest
+from analysis.validity import worst_rate_error
+
+Build = Callable[[str], Any]
+
+
+def checked(run: Any, name: str, **manifest: Any) -> str:
+    run_dir = run.write(**manifest)
+    part = analyse_part(run_dir, read_manifest(run_dir), "made")
+    return str(next(each.state for each in part.checks if each.name == name))
+
+
+@pytest.mark.parametrize(("lag_s", "state"), [(0.001, "ok"), (0.02, "warn"), (0.2, "invalid")])
+def test_schedule_lag(new_run: Build, lag_s: float, state: str) -> None:
+    run = new_run("run")
+    for slot in range(100):
+        run.journey(f"m-{slot}", slot / 10, 3.0, lag_s=lag_s)
+    assert checked(run, "schedule lag") == state
+
+
+@pytest.mark.parametrize(("dropped", "state"), [(0, "ok"), (1, "warn"), (3, "invalid")])
+def test_dropped_arrivals(new_run: Build, dropped: int, state: str) -> None:
+    run = new_run("run")
+    for slot in range(2_000):
+        run.due(f"m-{slot}", slot / 100, "dropped" if slot < dropped else "accepted")
+    assert checked(run, "dropped arrivals") == state
+
+
+def test_offered_rate_is_judged_in_its_worst_ten_seconds() -> None:
+    due = np.arange(0.0, 60.0, 0.01)
+    assert worst_rate_error(due, due + 0.001, 60.0)[0] == 0.0
+    stalled = np.where(
+        (due > 29.5) & (due < 30.0), 30.0, due
+    )  # half a second's sends fall into the next window
+    error, at_s = worst_rate_error(due, stalled, 60.0)
+    assert (round(error, 3), at_s) == (0.047, 20.0)
+    # What is never sent is missing from its window.
+    missing = np.where(due > 55.0, np.nan, due)
+    assert worst_rate_error(due, missing, 60.0)[0] == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_message_on_the_edge_of_a_window_is_no_rate_error() -> None:
+    due = np.array([1.0, 9.9995, 15.0, 25.0])
+    assert worst_rate_error(due, due + 0.001, 30.0)[0] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("process", "name", "value", "check", "state"),
+    [
+        ("load", "cpu_percent", 95.0, "generator CPU", "warn"),
+        ("load", "cpu_percent", 40.0, "generator CPU", "ok"),
+        ("machine", "cpu_percent", 99.0, "machine CPU", "warn"),
+        ("provider", "loop_lag_ms", 5.0, "provider's event loop", "ok"),
+        ("provider", "loop_lag_ms", 50.0, "provider's event loop", "warn"),
+        ("provider", "loop_lag_ms", 150.0, "provider's event loop", "invalid"),
+        ("sender", "loop_lag_ms", 150.0, "provider's event loop", "not_checked"),
+    ],
+)
+def test_samples(new_run: Build, process: str, name: str, value: float, check: str, state: str) -> None:
+    run = new_run("run")
+    run.journey("m", 1.0, 3.0)
+    for second in range(60):
+        run.sample(second, process, name, value)
+    run.sample(70.0, process, name, 1e9)  # after the load: the drain is not judged
+    assert checked(run, check, end_s=80.0) == state
+
+
+@pytest.mark.parametrize(
+    ("reason", "state"),
+    [
+        ("finished", "ok"),
+        ("drain_limit", "warn"),
+        ("interrupted", "warn"),
+        ("error: provider died", "invalid"),
+    ],
+)
+def test_how_it_ended(new_run: Build, reason: str, state: str) -> None:
+    run = new_run("run")
+    run.journey("m", 1.0, 3.0)
+    assert checked(run, "end of the run", exit_reason=reason) == state
+
+
+def test_the_plateau_of_delayed_acknowledgements_is_flagged(new_run: Build) -> None:
+    run = new_run("nagle")
+    for slot in range(400):
+        run.journey(f"m-{slot}", slot / 10, 3.0, api_s=0.044 if slot % 3 == 0 else 0.002)
+    assert checked(run, "40 ms plateau") == "warn"
+    smooth = new_run("smooth")
+    for slot in range(400):
+        smooth.journey(f"m-{slot}", slot / 10, 3.0, api_s=0.020 + slot / 10_000)
+    assert checked(smooth, "40 ms plateau") == "ok"
+
+
+def test_no_rows_at_all_is_invalid(new_run: Build) -> None:
+    assert checked(new_run("run"), "files") == "invalid"
