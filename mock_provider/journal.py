@@ -51,6 +51,9 @@ class Journal:
         self._sink = pa.OSFile(str(path), "wb")
         self._stream = pa.ipc.new_stream(self._sink, JOURNAL_SCHEMA)
         self._closed = False
+        # The first array built from a list makes pyarrow import pandas, a stall of most of a second: not
+        # while requests are being served.
+        pa.array([], type=_NS)
 
     def __enter__(self) -> Self:
         return self

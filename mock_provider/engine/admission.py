@@ -38,7 +38,7 @@ class Candidate(Struct, gc=False):
 
 
 class Admitted(Struct, frozen=True, gc=False):
-    """The candidates to take; ``left_out`` are the places of messages of the request that are not, and why."""
+    """The candidates to take; ``left_out`` are the places of the others in the request, and why."""
 
     candidates: list[Candidate]
     invalid_numbers: tuple[str, ...]
@@ -48,8 +48,8 @@ class Admitted(Struct, frozen=True, gc=False):
 class Admission:
     """Holds what a submit is measured against. ``judge`` takes tokens and credit only of what it admits.
 
-    Order: credentials, request rate, simulated errors, sender name, recipients, duplicates, flood, segment rate,
-    room in the accept queue, credit.
+    Order: credentials, request rate, simulated errors, sender name, recipients, duplicates, flood, segment
+    rate, room in the accept queue, credit.
     """
 
     def __init__(self, profile: Profile, router: Router, ledger: Ledger, carriage: Carriage) -> None:
@@ -83,10 +83,6 @@ class Admission:
 
     def rules(self, wire: str) -> WireRules:
         return self._rules.get(wire) or WireRules()
-
-    @property
-    def draws_errors(self) -> bool:
-        return bool(self._errors)
 
     def judge(self, now_ns: int, submit: Submit, keys: list[str], error_draw: float) -> Admitted | Refused:
         """``keys`` are those of the submit's messages; ``error_draw`` a uniform of this attempt."""
@@ -133,7 +129,7 @@ class Admission:
     def _without_repeats(
         self, now_ns: int, submit: Submit, keys: list[str], admitted: Admitted
     ) -> Refused | None:
-        """Drop duplicates and flooded numbers from ``admitted``, or refuse all for them, as the profile says."""
+        """Leave out duplicates and flooded numbers, or refuse all for them, as the profile says."""
         candidates = admitted.candidates
         if submit.refuse_duplicates:
             repeated = self._duplicates(now_ns, keys, candidates)

@@ -9,7 +9,7 @@ from typing import Any
 from mock_provider.engine.values import Effect
 
 Handler = Callable[[int, int, Any, list[Effect]], None]
-"""(due_ns, now_ns, payload, effects): ``due_ns`` is the exact instant, ``now_ns`` when the driver got to it."""
+"""(due_ns, now_ns, payload, effects): the exact instant, and when the driver got to it."""
 
 
 class Agenda:
@@ -27,7 +27,8 @@ class Agenda:
         heappush(self._entries, (due_ns, entered, handler, payload))
 
     def next_due(self) -> int | None:
-        return self._entries[0][0] if self._entries else None
+        entries = self._entries
+        return entries[0][0] if entries else None
 
     def payloads(self) -> Iterator[Any]:
         """Of all entries, in no order."""

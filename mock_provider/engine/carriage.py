@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mock_provider.engine.channel import Channel
 from mock_provider.engine.lifecycle import Stage, Step, move
 from mock_provider.engine.message import CANCELLED, EXPIRED, Message
-from mock_provider.engine.values import Effect, MessageState
+from mock_provider.engine.values import Effect
 
 if TYPE_CHECKING:
     from mock_provider.engine.agenda import Agenda
@@ -19,10 +19,20 @@ if TYPE_CHECKING:
     from mock_provider.profiles.schema import Profile
 
 
-class Carriage:
-    """Instants are exact: ``t_carrier`` and ``t_delivered`` are when they came due, however late the driver is.
+# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
+_QUEUED = Stage.QUEUED
+_SCHEDULED = Stage.SCHEDULED
+_DEPART = Step.DEPART
+_END = Step.END
+_ENTER = Step.ENTER
+_EXPIRE = Step.EXPIRE
+_HAND_OVER = Step.HAND_OVER
 
-    A message that waits past its validity is found expired when its turn comes; it ended when the validity did.
+
+class Carriage:
+    """``t_carrier`` and ``t_delivered`` are exact: when they came due, even if the driver is late.
+
+    A message that waits past its validity is found when its turn comes; it ended when the validity did.
     """
 
     def __init__(
@@ -69,7 +79,7 @@ class Carriage:
 
     def enter(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
         """The message's reply has left (or would have): it is the accept queue's turn."""
-        move(message, Step.ENTER)
+        move(message, _ENTER)
         if self._accept_queue.passes(message.segments, at_ns):
             self._hand_over(at_ns, now_ns, message, effects)
         elif self._accept_queue.wait(message, at_ns):
@@ -83,7 +93,7 @@ class Carriage:
         self._agenda.add(due_ns, self._release, message)
 
     def cancel(self, now_ns: int, message: Message) -> None:
-        """Remove a scheduled message; raises ``IllegalTransitionError`` where it is not waiting for its time."""
+        """Remove a scheduled message; raises ``IllegalTransitionError`` where it is none."""
         move(message, Step.CANCEL)
         self._scheduled -= 1
         message.fate = CANCELLED
@@ -100,7 +110,7 @@ class Carriage:
         }
 
     def _release(self, due_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
-        if message.stage is not Stage.SCHEDULED:  # cancelled meanwhile
+        if message.stage is not _SCHEDULED:  # cancelled meanwhile
             return
         self._scheduled -= 1
         self._reserved_segments += message.segments
@@ -108,7 +118,7 @@ class Carriage:
 
     def _hand_over(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
         self._reserved_segments -= message.segments
-        move(message, Step.HAND_OVER)
+        move(message, _HAND_OVER)
         self._to_carrier(at_ns, now_ns, message, effects)
 
     def _to_carrier(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
@@ -124,7 +134,7 @@ class Carriage:
         if at_ns >= message.expires_ns:
             self._expire(at_ns, now_ns, message, effects)
             return
-        move(message, Step.DEPART)
+        move(message, _DEPART)
         self._on_air += 1
         message.t_carrier_ns = at_ns
         carrier = self._router.carriers[message.carrier]
@@ -134,7 +144,7 @@ class Carriage:
             for slowness in active.carrier_delays:
                 latency_ns = slowness.applied(latency_ns)
         ends_ns = at_ns + latency_ns
-        if fate.state is MessageState.EXPIRED:
+        if fate.at_expiry:
             ends_ns = message.expires_ns
         elif ends_ns > message.expires_ns:
             fate, ends_ns = EXPIRED, message.expires_ns
@@ -142,15 +152,15 @@ class Carriage:
         self._agenda.add(ends_ns, self._end, message)
 
     def _end(self, due_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
-        move(message, Step.END)
+        move(message, _END)
         self._on_air -= 1
         message.t_delivered_ns = due_ns
         self._reporting.ended(due_ns, now_ns, message, effects)
 
     def _expire(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
-        if message.stage is Stage.QUEUED:
+        if message.stage is _QUEUED:
             self._reserved_segments -= message.segments
-        move(message, Step.EXPIRE)
+        move(message, _EXPIRE)
         message.fate = EXPIRED
         message.t_delivered_ns = message.expires_ns
         self._reporting.ended(at_ns, now_ns, message, effects)

@@ -16,7 +16,7 @@ Onward = Callable[[int, int, Message, list[Effect]], None]
 class Channel:
     """A message passes when the ones before it have taken their time: ``segments / rate`` each.
 
-    Without a rate all pass at once. ``armed`` counts the wake-ups asked for: one of another number is out of date.
+    Without a rate all pass at once. ``armed`` numbers the wake-ups: any but the last is out of date.
     """
 
     __slots__ = ("_fast", "_free_ns", "_normal", "_segment_ns", "armed", "onward")

@@ -1,4 +1,4 @@
-"""Chance as a hash: what is drawn for a key depends on the seed and the key, never on the order of the draws."""
+"""Chance as a hash: a draw depends on the seed and the key, never on the order of the draws."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from hashlib import blake2b
 
 Uniforms = tuple[float, float, float, float]
 
-_words = struct.Struct("<4Q").unpack
-# 52 bits and a half: every value is exact and lies strictly between 0 and 1.
-_SCALE = 2.0**-52
-_HALF = 2.0**-53
+_words = struct.Struct("<4I").unpack
+_SCALE = 2.0**-32
 _NINETEEN_DIGITS = 10**18
 
 
@@ -21,8 +19,8 @@ class Draws:
 
     def __init__(self, seed: int) -> None:
         def domain(name: bytes) -> blake2b:
-            started = blake2b(digest_size=32, person=name)
-            started.update(b"%d\0" % seed)
+            started = blake2b(digest_size=16, person=name)
+            started.update(b"%d " % seed)
             return started
 
         self._attempt = domain(b"attempt")
@@ -34,15 +32,15 @@ class Draws:
 
     def attempt(self, key: str, attempt: int) -> Uniforms:
         """Of one submit: reply latency (two), reply error, and one spare."""
-        return _uniforms(self._attempt.copy(), f"{attempt}\0{key}")
+        return _uniforms(self._attempt.copy(), f"{attempt} {key}")
 
     def fate(self, key: str, ordinal: int) -> Uniforms:
         """Of one accepted message: carrier latency (two), failure, and one spare."""
-        return _uniforms(self._fate.copy(), f"{ordinal}\0{key}")
+        return _uniforms(self._fate.copy(), f"{ordinal} {key}")
 
     def report(self, key: str, ordinal: int) -> Uniforms:
         """Of one message's report: delay (two), loss, and one spare."""
-        return _uniforms(self._report.copy(), f"{ordinal}\0{key}")
+        return _uniforms(self._report.copy(), f"{ordinal} {key}")
 
     def number(self, msisdn: str) -> Uniforms:
         """Of a number, for good: its carrier, whether it is valid, and two spare."""
@@ -50,12 +48,12 @@ class Draws:
 
     def fault(self, name: str, key: str, attempt: int) -> float:
         """Of one attempt, for one fault."""
-        return _uniforms(self._fault.copy(), f"{name}\0{attempt}\0{key}")[0]
+        return _uniforms(self._fault.copy(), f"{name} {attempt} {key}")[0]
 
     def provider_id(self, key: str, ordinal: int, *, hexadecimal: bool) -> str:
         """Nineteen digits, or 24 hexadecimal digits (both forms exist at SMSAPI)."""
         hashed = self._id.copy()
-        hashed.update(f"{ordinal}\0{key}".encode("utf-8", "surrogatepass"))
+        hashed.update(f"{ordinal} {key}".encode("utf-8", "surrogatepass"))
         digest = hashed.digest()
         if hexadecimal:
             return digest[:12].hex()
@@ -65,9 +63,5 @@ class Draws:
 def _uniforms(hashed: blake2b, text: str) -> Uniforms:
     hashed.update(text.encode("utf-8", "surrogatepass"))
     a, b, c, d = _words(hashed.digest())
-    return (
-        (a >> 12) * _SCALE + _HALF,
-        (b >> 12) * _SCALE + _HALF,
-        (c >> 12) * _SCALE + _HALF,
-        (d >> 12) * _SCALE + _HALF,
-    )
+    # 32 bits and a half: each value is exact, and lies strictly between 0 and 1.
+    return (a + 0.5) * _SCALE, (b + 0.5) * _SCALE, (c + 0.5) * _SCALE, (d + 0.5) * _SCALE

@@ -16,7 +16,7 @@ class FloodGuard:
     Two generations of instants, exchanged once a window, so that a number that is left alone is forgotten.
     """
 
-    __slots__ = ("_limit", "_newer", "_older", "_turned_ns", "_window_ns")
+    __slots__ = ("_limit", "_newer", "_older", "_turned_ns", "_window_ns", "active")
 
     def __init__(self, settings: schema.Flood) -> None:
         self._newer: dict[str, list[int]] = {}
@@ -26,11 +26,8 @@ class FloodGuard:
 
     def reconfigure(self, settings: schema.Flood) -> None:
         self._limit = settings.limit
+        self.active = settings.limit > 0
         self._window_ns = nanoseconds(settings.window_s)
-
-    @property
-    def active(self) -> bool:
-        return self._limit > 0
 
     def admits(self, msisdn: str, now_ns: int, pending: int) -> bool:
         """Whether one more submit is within the limit, after ``pending`` others of the same request."""

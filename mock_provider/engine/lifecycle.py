@@ -63,7 +63,7 @@ class Staged(Protocol):
 
 
 def move(message: Staged, step: Step) -> None:
-    """Take ``step``; raises ``IllegalTransitionError`` and changes nothing where the table has no such step."""
+    """Take ``step``, or raise ``IllegalTransitionError`` and change nothing: the table has no such step."""
     target = TRANSITIONS.get((message.stage, step))
     if target is None:
         raise IllegalTransitionError(f"a message cannot {step.name} in stage {message.stage.name}")

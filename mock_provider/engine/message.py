@@ -8,17 +8,20 @@ from mock_provider.engine.account import MICRO
 from mock_provider.engine.lifecycle import Stage
 from mock_provider.engine.values import DeliveryReport, JournalRow, MessageState
 
+_REFUSED = Stage.REFUSED  # an enum's member costs 0.2 us to look up (Python 3.11)
+
 
 class Fate(Struct, frozen=True, gc=False):
-    """How a message ends."""
+    """How a message ends. ``at_expiry``: when its validity does, not when its latency has passed."""
 
     state: MessageState
     state_name: str
     reason: str
+    at_expiry: bool
 
 
 def fate(state: MessageState, reason: str = "") -> Fate:
-    return Fate(state, state.value, reason)
+    return Fate(state, state.value, reason, state is MessageState.EXPIRED)
 
 
 DELIVERED = fate(MessageState.DELIVERED)
@@ -63,7 +66,7 @@ class Message(Struct, gc=False):
 
 def journal_row(message: Message, newest: Message, account: str) -> JournalRow:
     """``newest`` is the key's newest message, which carries the key's counts."""
-    if message.stage is Stage.REFUSED:
+    if message.stage is _REFUSED:
         state, reason = MessageState.REJECTED.value, message.reason
     elif message.t_delivered_ns is None or message.fate is None:
         state, reason = MessageState.OPEN.value, ""

@@ -6,14 +6,15 @@ import re
 
 # ISO 3166 country -> dialling prefix. +1 and +7 are shared; they stand here under their largest country.
 DIALLING_PREFIX = {
-    "PL": "48", "US": "1", "RU": "7", "EG": "20", "ZA": "27", "GR": "30", "NL": "31", "BE": "32", "FR": "33",
-    "ES": "34", "HU": "36", "IT": "39", "RO": "40", "CH": "41", "AT": "43", "GB": "44", "DK": "45", "SE": "46",
-    "NO": "47", "DE": "49", "MX": "52", "BR": "55", "AU": "61", "ID": "62", "PH": "63", "NZ": "64", "SG": "65",
-    "TH": "66", "JP": "81", "KR": "82", "VN": "84", "CN": "86", "TR": "90", "IN": "91", "PK": "92", "NG": "234",
-    "KE": "254", "PT": "351", "LU": "352", "IE": "353", "IS": "354", "AL": "355", "MT": "356", "CY": "357",
-    "FI": "358", "BG": "359", "LT": "370", "LV": "371", "EE": "372", "MD": "373", "AM": "374", "BY": "375",
-    "UA": "380", "RS": "381", "ME": "382", "HR": "385", "SI": "386", "BA": "387", "MK": "389", "CZ": "420",
-    "SK": "421", "HK": "852", "IL": "972", "AE": "971", "SA": "966", "GE": "995",
+    "PL": "48", "US": "1", "RU": "7", "EG": "20", "ZA": "27", "GR": "30", "NL": "31", "BE": "32",
+    "FR": "33", "ES": "34", "HU": "36", "IT": "39", "RO": "40", "CH": "41", "AT": "43", "GB": "44",
+    "DK": "45", "SE": "46", "NO": "47", "DE": "49", "MX": "52", "BR": "55", "AU": "61", "ID": "62",
+    "PH": "63", "NZ": "64", "SG": "65", "TH": "66", "JP": "81", "KR": "82", "VN": "84", "CN": "86",
+    "TR": "90", "IN": "91", "PK": "92", "NG": "234", "KE": "254", "PT": "351", "LU": "352", "IE": "353",
+    "IS": "354", "AL": "355", "MT": "356", "CY": "357", "FI": "358", "BG": "359", "LT": "370", "LV": "371",
+    "EE": "372", "MD": "373", "AM": "374", "BY": "375", "UA": "380", "RS": "381", "ME": "382", "HR": "385",
+    "SI": "386", "BA": "387", "MK": "389", "CZ": "420", "SK": "421", "HK": "852", "IL": "972", "AE": "971",
+    "SA": "966", "GE": "995",
 }  # fmt: skip
 _COUNTRY_OF_PREFIX = {prefix: country for country, prefix in DIALLING_PREFIX.items()}
 
@@ -86,8 +87,8 @@ _is_digits = re.compile("[0-9]+").fullmatch
 def normalise(number: str, default_country: str = "PL") -> str | None:
     """E.164 digits without plus of ``number``, or None where it cannot be one that receives messages.
 
-    ``+48 600-100-200``, ``0048600100200``, ``48600100200`` and (by default country) ``600100200`` are one number.
-    The check is light: length, and for Poland that it is no landline or premium number.
+    ``+48 600-100-200``, ``0048600100200``, ``48600100200`` and (by default country) ``600100200`` are one
+    number. The check is light: length, and for Poland that it is no landline or premium number.
     """
     digits = number if number.isascii() and number.isdigit() else number.translate(_drop_separators)
     international = digits.startswith(("+", "00"))

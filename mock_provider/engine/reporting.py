@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from mock_provider.profiles import schema
 
 
+# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
+_CLOSE = Step.CLOSE
+_CONFIRM = Step.CONFIRM
+_REPORT = Step.REPORT
+
+
 class Batch(Struct, gc=False):
     """One call's reports, kept until they are confirmed or given up."""
 
@@ -80,7 +86,7 @@ class Reporting:
             state = message.fate.state_name
             ended[state] = ended.get(state, 0) + 1
         if not message.report_url:
-            self._close(message, Step.CLOSE)
+            self._close(message, _CLOSE)
             return
         if not self._draws_needed:
             self._waiting += 1
@@ -89,18 +95,23 @@ class Reporting:
         u, v, w, _ = self._draws.report(message.key, message.ordinal)
         if w < self._loss_share:
             self._counters.reports_lost += 1
-            self._close(message, Step.CLOSE)
+            self._close(message, _CLOSE)
             return
         self._waiting += 1
         self._agenda.add(at_ns + self._delay(u, v), self._gather, message)
 
-    def answered(self, now_ns: int, batch_id: int, confirmed: bool) -> None:
+    def require_unanswered(self, batch_id: int) -> None:
         """Raises ``IllegalTransitionError`` for a batch that was not sent or was answered before."""
-        if batch_id <= self._first_batch_id:  # of before a reset
-            return
         batch = self._batches.get(batch_id)
-        if batch is None or batch.answered:
+        of_before_a_reset = batch_id <= self._first_batch_id
+        if not of_before_a_reset and (batch is None or batch.answered):
             raise IllegalTransitionError(f"report batch {batch_id} awaits no answer")
+
+    def answered(self, now_ns: int, batch_id: int, confirmed: bool) -> None:
+        """The answer to a batch of which ``require_unanswered`` did not complain."""
+        if batch_id <= self._first_batch_id:
+            return
+        batch = self._batches[batch_id]
         batch.answered = True
         if confirmed:
             del self._batches[batch_id]
@@ -108,7 +119,7 @@ class Reporting:
             self._unconfirmed -= len(batch.messages)
             for message in batch.messages:
                 message.t_confirmed_ns = now_ns
-                self._close(message, Step.CONFIRM)
+                self._close(message, _CONFIRM)
             return
         for message in batch.messages:
             move(message, Step.MISS)
@@ -121,7 +132,7 @@ class Reporting:
         self._counters.reports_given_up += len(batch.messages)
         self._unconfirmed -= len(batch.messages)
         for message in batch.messages:
-            self._close(message, Step.CLOSE)
+            self._close(message, _CLOSE)
 
     def gauges(self) -> dict[str, float]:
         return {"reports_waiting": float(self._waiting), "reports_unconfirmed": float(self._unconfirmed)}
@@ -155,7 +166,7 @@ class Reporting:
         carriers = self._carriers
         reports = []
         for message in messages:
-            move(message, Step.REPORT)
+            move(message, _REPORT)
             message.t_reported_ns = now_ns
             carrier = carriers.get(message.carrier)
             mcc, mnc = ("", "") if carrier is None else (carrier.mcc, carrier.mnc)
@@ -170,7 +181,7 @@ class Reporting:
 
     def _send_again(self, due_ns: int, now_ns: int, batch: Batch, effects: list[Effect]) -> None:
         for message in batch.messages:
-            move(message, Step.REPORT)
+            move(message, _REPORT)
         batch.attempt += 1
         batch.answered = False
         self._counters.reports_retried += len(batch.messages)

@@ -26,15 +26,14 @@ _extension_in = re.compile(f"[{re.escape(GSM7_EXTENSION)}]").finditer
 _gsm7_characters = frozenset(GSM7_BASIC + GSM7_EXTENSION)
 _pairs_in = re.compile("[\U00010000-\U0010ffff]").finditer
 
-# What Unicode's decomposition leaves as it is.
+# What Unicode's decomposition leaves as it is: some letters, quotation marks, dashes, an ellipsis, spaces.
 _REPLACEMENTS = str.maketrans(
-    {
-        "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ı": "i", "œ": "oe", "Œ": "OE",
-        "‘": "'", "’": "'", "‚": "'", "`": "'", "´": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"',
-        "–": "-", "—": "-", "‐": "-", "‑": "-", "−": "-", "…": "...", "•": "*",
-        "\u00a0": " ", "\u202f": " ", "\u2009": " ", "\t": " ",
-    }
-)  # fmt: skip
+    {"ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "\u0131": "i", "œ": "oe", "Œ": "OE", "…": "...", "•": "*"}
+    | dict.fromkeys("\u2018\u2019\u201a\u0060\u00b4", "'")
+    | dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb", '"')
+    | dict.fromkeys("\u2010\u2011\u2013\u2014\u2212", "-")
+    | dict.fromkeys("\u00a0\u202f\u2009\t", " ")
+)
 
 
 class SegmentCount(Struct, frozen=True, gc=False):
@@ -48,8 +47,8 @@ class SegmentCount(Struct, frozen=True, gc=False):
 def count_segments(text: str) -> SegmentCount:
     """The text's alphabet, its length in that alphabet's units, and how many segments it is cut into.
 
-    A character of two units (GSM-7 extension, or outside the BMP) is never split between segments, so a segment
-    may stay one unit short: dividing the units by 153 or 67 would undercount.
+    A character of two units (GSM-7 extension, or outside the BMP) is never split between segments, so a
+    segment may stay one unit short: dividing the units by 153 or 67 would undercount.
     """
     if _is_gsm7(text):
         return _count(text, "gsm7", GSM7_SINGLE, GSM7_JOINED)

@@ -21,8 +21,8 @@ def unit_ns(rate_per_s: float | None) -> int:
 class TokenBucket:
     """In any window of w seconds at most ``rate * w + burst`` units are admitted.
 
-    ``_full_ns`` is the instant at which the bucket will be full again; each unit moves it by the time one token
-    takes to come. Full in the past means a full bucket.
+    ``_full_ns`` is the instant at which the bucket will be full again; each unit moves it by the time one
+    token takes to come. Full in the past means a full bucket.
     """
 
     __slots__ = ("_burst_ns", "_full_ns", "_unit_ns")
@@ -42,7 +42,7 @@ class TokenBucket:
         self._full_ns = (full_ns if full_ns > now_ns else now_ns) + units * self._unit_ns
 
     def wait_s(self, now_ns: int, units: int) -> float | None:
-        """How long until ``units`` tokens are there, if nobody else takes any; None: never (above the burst)."""
+        """How long until ``units`` tokens are there; None: never, they are more than the burst."""
         if units * self._unit_ns > self._burst_ns:
             return None
         wait_ns = max(self._full_ns, now_ns) + units * self._unit_ns - now_ns - self._burst_ns

@@ -126,7 +126,7 @@ class DeliveryReport(Struct, frozen=True, gc=False):
 
 
 class SendReports(Struct, frozen=True, gc=False):
-    """Effect: call ``url`` with these reports now; the driver tells ``Engine.reports_answered`` how it went."""
+    """Effect: call ``url`` with these reports now, and tell ``Engine.reports_answered`` how it went."""
 
     batch_id: int
     url: str

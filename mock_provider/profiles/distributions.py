@@ -90,8 +90,8 @@ OPERATOR_RETRIES = (
 class AbsentSubscriber(Section):
     """A body, and a branch of subscribers who are out of reach: the operator tries again by ``retries``.
 
-    ``absent_share`` counts per message; ``found_share`` per attempt: the chance that the phone is back. A phone
-    that no attempt finds never gets the message: it expires.
+    ``absent_share`` counts per message; ``found_share`` per attempt: the chance that the phone is back. A
+    phone that no attempt finds never gets the message: it expires.
     """
 
     kind: Literal["absent_subscriber"]

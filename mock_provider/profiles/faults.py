@@ -44,7 +44,7 @@ class ErrorRate(Window):
 
 
 class AddedLatency(Window):
-    """Latency becomes latency * factor + plus: of every reply, or of every message that a carrier takes up."""
+    """Latency becomes latency * factor + plus: of every reply, or of every message at a carrier."""
 
     kind: Literal["added_latency"]
     stage: Literal["reply", "carrier"] = "reply"

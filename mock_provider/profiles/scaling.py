@@ -15,9 +15,10 @@ _TRUE_TIME_SECTIONS = ("duplicates",)
 def scale_profile(profile: Profile, factor: float) -> Profile:
     """All rates times ``factor``, all delays divided by it; shares, failures, bursts and prices as they were.
 
-    So utilisation keeps its shape when arrivals come ``factor`` times as dense. Divided are latencies, validity,
-    report delay, linger and retries, the flood window, and fault windows that count from the first input; not the
-    window of duplicates. Raises ``ValueError`` for a factor that is not positive and finite.
+    So utilisation keeps its shape when arrivals come ``factor`` times as dense. Divided are latencies,
+    validity, report delay, linger and retries, the flood window, and fault windows that count from the
+    first input; not the window of duplicates. Raises ``ValueError`` for a factor that is not positive and
+    finite.
     """
     if not 0 < factor < float("inf"):
         raise ValueError(f"factor must be a positive number, not {factor}")

@@ -1,4 +1,4 @@
-"""A provider profile: everything that makes one provider differ from another. docs/profiles.md explains each key."""
+"""A provider profile: all that makes one provider differ from another (docs/profiles.md)."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Numbers(Section):
 
 
 class Failure(Section):
-    """A share of the messages that ends so. ``expired`` ends when the validity does, others after the latency."""
+    """A share of the messages that ends so: ``expired`` with the validity, others after the latency."""
 
     state: Literal["undelivered", "expired", "rejected", "unknown"]
     reason: Name

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 class Hang(Struct, frozen=True):
     """Per attempt: each submit of a key is drawn anew.
 
-    Not ``accepted``: it is lost on the way in and nothing is taken. ``accepted``: all is taken and goes on as if
-    the reply had left when it would have. With ``disconnect`` the connection is cut where the reply would be.
+    Not ``accepted``: it is lost on the way in and nothing is taken. ``accepted``: all is taken and goes on
+    as if the reply had left when it would have. With ``disconnect`` the connection is cut where the reply
+    would be.
     """
 
     name: str

@@ -1,0 +1,233 @@
+"""A submit on its way in, and its reply on the way out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from mock_provider.engine.account import MICRO
+from mock_provider.engine.admission import Admission, Admitted
+from mock_provider.engine.agenda import Agenda
+from mock_provider.engine.carriage import Carriage
+from mock_provider.engine.counters import Counters
+from mock_provider.engine.distributions import nanoseconds, sampler
+from mock_provider.engine.draws import Draws
+from mock_provider.engine.faults.hang import Hang
+from mock_provider.engine.ledger import Ledger
+from mock_provider.engine.message import Message
+from mock_provider.engine.values import (
+    Accepted,
+    AcceptedMessage,
+    Answer,
+    Disconnect,
+    Effect,
+    Outbound,
+    Refusal,
+    Refused,
+    Reply,
+    Submit,
+)
+
+if TYPE_CHECKING:
+    from mock_provider.engine.faults.windows import ActiveFaults, FaultWindows
+    from mock_provider.profiles.schema import Profile
+
+_UNDRAWN = (0.5, 0.5, 1.0, 0.5)  # where the profile leaves nothing of an attempt to chance
+
+
+class PendingReply(Struct, frozen=True, gc=False):
+    """An answer on its way out; ``answer`` None: it never leaves, but the messages go on at that instant."""
+
+    request_id: int
+    answer: Answer | None
+    messages: tuple[Message, ...]
+    scheduled_ns: int | None
+    disconnect: bool = False
+
+
+class Intake:
+    """Reads a submit, has it judged, and lets the reply leave when its latency has passed."""
+
+    def __init__(
+        self,
+        agenda: Agenda,
+        draws: Draws,
+        counters: Counters,
+        ledger: Ledger,
+        admission: Admission,
+        carriage: Carriage,
+    ) -> None:
+        self._agenda = agenda
+        self._draws = draws
+        self._counters = counters
+        self._ledger = ledger
+        self._admission = admission
+        self._carriage = carriage
+        self.pending = 0  # replies that have not left
+
+    def apply(self, profile: Profile, faults: FaultWindows) -> None:
+        """Settings and faults that hold from now on."""
+        self._faults = faults
+        self._reply_latency = sampler(profile.reply.latency)
+        self._attempts_are_drawn = profile.reply.latency.kind != "fixed" or bool(profile.reply.errors)
+        self._validity_ns = nanoseconds(profile.delivery.validity_s)
+        self._report_url = profile.account.report_url
+
+    def submit(self, now_ns: int, submit: Submit, effects: list[Effect]) -> None:
+        self._counters.requests += 1
+        seen: list[Message] = []
+        if not submit.validate_only:
+            wire = submit.wire
+            seen = [self._ledger.see(outbound, wire, now_ns) for outbound in submit.messages]
+        keys = [m.key for m in seen] if seen else [outbound.key for outbound in submit.messages]
+        key = keys[0] if keys else ""
+        attempt = seen[0].submits if seen else self._ledger.submits(key) + 1
+        active = self._faults.at(now_ns)
+        answer: Answer | None = None
+        if not active.none:
+            met = self._front(key, attempt, active)
+            if isinstance(met, Hang):
+                self._lose(submit, seen, met.disconnect, effects)
+                return
+            answer = met
+        u, v, w, _ = self._draws.attempt(key, attempt) if self._attempts_are_drawn else _UNDRAWN
+        messages: tuple[Message, ...] = ()
+        if answer is None:
+            judged = self._admission.judge(now_ns, submit, keys, w)
+            if isinstance(judged, Admitted):
+                answer, messages = self._accept(now_ns, submit, seen, judged)
+            else:
+                answer = judged
+        if isinstance(answer, Refused):
+            self._note_refusal(answer.reason, seen)
+        latency_ns = self._reply_latency(u, v)
+        pending = PendingReply(submit.request_id, answer, messages, submit.scheduled_ns)
+        if not active.none:
+            for slowness in active.reply_delays:
+                latency_ns = slowness.applied(latency_ns)
+            pending = self._perhaps_withheld(pending, key, attempt, active)
+        self.pending += 1
+        if latency_ns <= 0:
+            self._release(now_ns, now_ns, pending, effects)
+        else:
+            self._agenda.add(now_ns + latency_ns, self._release, pending)
+        self._ledger.trim()
+
+    def _front(self, key: str, attempt: int, active: ActiveFaults) -> Refused | Hang | None:
+        """What meets a submit before anything of it is read."""
+        for outage in active.outages:
+            if outage.disconnect:
+                return Hang(outage.name, 1.0, accepted=False, disconnect=True)
+            return Refused(Refusal.UNAVAILABLE)
+        for hang in active.hangs:
+            if not hang.accepted and hang.hits(self._draws, key, attempt):
+                return hang
+        for error in active.errors:
+            if error.hits(self._draws, key, attempt):
+                return Refused(error.refusal)
+        return None
+
+    def _perhaps_withheld(
+        self, pending: PendingReply, key: str, attempt: int, active: ActiveFaults
+    ) -> PendingReply:
+        for hang in active.hangs:
+            if hang.accepted and hang.hits(self._draws, key, attempt):
+                self._counters.requests_hung += 1
+                return PendingReply(
+                    pending.request_id, None, pending.messages, pending.scheduled_ns, hang.disconnect
+                )
+        return pending
+
+    def _lose(self, submit: Submit, seen: list[Message], disconnect: bool, effects: list[Effect]) -> None:
+        for message in seen:
+            message.reason = "disconnected" if disconnect else "no_reply"
+        if disconnect:
+            self._counters.disconnects += 1
+            effects.append(Disconnect(submit.request_id))
+        else:
+            self._counters.requests_hung += 1
+        self._ledger.trim()
+
+    def _note_refusal(self, reason: Refusal, seen: list[Message]) -> None:
+        refused = self._counters.refused
+        refused[reason] = refused.get(reason, 0) + 1
+        name = reason.value
+        for message in seen:
+            message.reason = name
+
+    def _accept(
+        self, now_ns: int, submit: Submit, seen: list[Message], admitted: Admitted
+    ) -> tuple[Accepted, tuple[Message, ...]]:
+        counters = self._counters
+        if submit.validate_only:
+            counters.validated += 1
+            return Accepted(
+                tuple(_answered("", c.outbound, c.price_micro) for c in admitted.candidates),
+                admitted.invalid_numbers,
+            ), ()
+        counters.requests_accepted += 1
+        for index, reason in admitted.left_out:
+            seen[index].reason = reason.value
+        counters.skipped += len(admitted.left_out)
+        hexadecimal = self._admission.rules(submit.wire).hexadecimal_ids
+        start_ns = now_ns if submit.scheduled_ns is None else max(now_ns, submit.scheduled_ns)
+        expires_ns = start_ns + self._validity_ns if submit.expires_ns is None else submit.expires_ns
+        report_url = submit.report_url or self._report_url
+        messages, answered = [], []
+        for candidate in admitted.candidates:
+            outbound = candidate.outbound
+            message = self._ledger.accept(seen[candidate.index], now_ns)
+            message.provider_id = self._draws.provider_id(
+                message.key, message.ordinal, hexadecimal=hexadecimal
+            )
+            message.wire = submit.wire
+            message.segments = outbound.segments
+            message.client_ref = outbound.client_ref
+            message.msisdn = outbound.msisdn
+            message.sender_id = submit.sender_id
+            message.report_url = report_url
+            message.country = candidate.country
+            message.carrier = candidate.carrier
+            message.price_micro = candidate.price_micro
+            message.fast = submit.fast
+            message.expires_ns = expires_ns
+            self._ledger.name(message)
+            self._carriage.reserve(message)
+            counters.accepted_segments += outbound.segments
+            messages.append(message)
+            answered.append(_answered(message.provider_id, outbound, candidate.price_micro))
+        counters.accepted += len(messages)
+        return Accepted(tuple(answered), admitted.invalid_numbers), tuple(messages)
+
+    def _release(self, due_ns: int, now_ns: int, pending: PendingReply, effects: list[Effect]) -> None:
+        """The reply leaves, and its messages go on their way."""
+        self.pending -= 1
+        t_answered_ns: int | None = now_ns
+        entered_ns = now_ns
+        if pending.answer is not None:
+            self._counters.replies += 1
+            effects.append(Reply(pending.request_id, pending.answer))
+        else:
+            t_answered_ns, entered_ns = None, due_ns
+            if pending.disconnect:
+                self._counters.disconnects += 1
+                effects.append(Disconnect(pending.request_id))
+        scheduled_ns = pending.scheduled_ns
+        for message in pending.messages:
+            message.t_answered_ns = t_answered_ns
+            if scheduled_ns is not None and scheduled_ns > entered_ns:
+                self._carriage.hold(scheduled_ns, message)
+            else:
+                self._carriage.enter(entered_ns, now_ns, message, effects)
+
+
+def _answered(provider_id: str, outbound: Outbound, price_micro: int) -> AcceptedMessage:
+    return AcceptedMessage(
+        provider_id,
+        outbound.msisdn,
+        outbound.submitted_number,
+        outbound.client_ref,
+        outbound.segments,
+        price_micro / MICRO,
+    )
