@@ -100,6 +100,8 @@ class Api:
         except Invalid as error:
             self._tally.invalid += 1
             return error_answer(ApiError(400, error.code, error.message, error.field))
+        except ConnectionError:  # the client has gone; nobody reads this
+            return error_answer(ApiError(400, "disconnected", "the body ended too early"))
         except StoreError:
             self._tally.store_failed += 1
             return error_answer(

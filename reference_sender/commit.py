@@ -19,6 +19,7 @@ from reference_sender.store import Existing, Store, StoreError
 log = logging.getLogger(__name__)
 
 _RETRY_S = 1.0
+_CLOSED = "the sender has stopped"
 _NOTHING: Mapping[int, Existing] = {}
 
 Kept = Callable[[Sequence[Message]], None]
@@ -53,6 +54,7 @@ class CommitQueue:
         self._loop = asyncio.get_running_loop()
         self._group = _Group()
         self._busy = False  # a group is with the thread, or its start is scheduled
+        self._closed = False
         self._not_before = 0.0
         self.waiting = 0  # messages taken in and not yet given to ``kept``
         self.commits = 0
@@ -66,6 +68,9 @@ class CommitQueue:
         """Keep one message. Resolves when it is on disk, to None, or to the message that has its key already;
         fails with ``StoreError``."""
         future: asyncio.Future[Existing | None] = self._loop.create_future()
+        if self._closed:
+            future.set_exception(StoreError(_CLOSED))
+            return future
         group = self._group
         group.messages.append(message)
         group.singles.append((message.message_id, future))
@@ -77,6 +82,9 @@ class CommitQueue:
     def add_many(self, messages: Sequence[Message]) -> asyncio.Future[Mapping[int, Existing]]:
         """Keep these. Resolves as ``Store.commit`` answers; fails with ``StoreError``."""
         future: asyncio.Future[Mapping[int, Existing]] = self._loop.create_future()
+        if self._closed:
+            future.set_exception(StoreError(_CLOSED))
+            return future
         self._group.messages.extend(messages)
         self._group.many.append(future)
         self.waiting += len(messages)
@@ -91,16 +99,21 @@ class CommitQueue:
             self._schedule()
 
     def settled(self) -> asyncio.Future[None]:
-        """Resolves when everything handed over before this call is on disk."""
+        """Resolves when everything handed over before this call is on disk; fails, with ``StoreError``, only
+        after ``close``."""
         future: asyncio.Future[None] = self._loop.create_future()
+        if self._closed:
+            future.set_exception(StoreError(_CLOSED))
+            return future
         self._group.changed.append(future)
         if not self._busy:
             self._schedule()
         return future
 
     async def close(self) -> None:
-        """Write what waits, then end the thread. The store stays open."""
+        """Write what waits, then end the thread. The store stays open; nothing more is taken."""
         await self.settled()
+        self._closed = True
         self._work.put(None)
         await asyncio.to_thread(self._thread.join)
 

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 _SECOND_NS = 1_000_000_000
 # How long a report may wait for the answer to the submit it overtook; less than a provider's own patience.
 _EARLY_REPORT_S = 5.0
+_LAST_COMMIT_S = 5.0
 _FAULT = Result(Outcome.UNKNOWN, reason="route_fault")
 
 
@@ -107,7 +108,11 @@ class Driver:
                 log.warning("%d requests are left unanswered; they are repeated on restart", len(unanswered))
         for submit in self._submits:
             submit.cancel()
-        await self.commits.close()
+        try:
+            async with asyncio.timeout(limit_s + _LAST_COMMIT_S):
+                await self.commits.close()
+        except TimeoutError:
+            log.error("the store did not take the last changes; their messages are tried again on restart")
 
     def _kept(self, messages: Sequence[Message]) -> None:
         self._perform(self._dispatcher.offer(self._now(), messages))

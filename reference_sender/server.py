@@ -11,11 +11,12 @@ import secrets
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import closing
 from typing import Annotated
 
 import uvloop
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reference_sender.api import REPORTS_PATH, Api, Secrets
 from reference_sender.dispatch import Dispatcher, DispatchSettings
@@ -33,7 +34,6 @@ log = logging.getLogger(__name__)
 _BACKLOG = 1024
 # A report call's URL carries a whole batch of reports.
 _MAX_LINE_BYTES = 1024 * 1024
-_CLOSE_S = 2.0
 
 
 class SenderSettings(BaseModel):
@@ -51,6 +51,15 @@ class SenderSettings(BaseModel):
     seed: int = 1
     dispatch: DispatchSettings = DispatchSettings.model_validate({})
 
+    @model_validator(mode="after")
+    def _routes_can_be_used(self) -> SenderSettings:
+        self.dispatcher()
+        return self
+
+    def dispatcher(self) -> Dispatcher:
+        """A dispatcher for these routes; raises ``ValueError`` where their limits or names do not do."""
+        return Dispatcher(self.dispatch, tuple(spec.limits for spec in self.routes), self.seed)
+
 
 class Sender:
     """One sender, wired. Make it with the event loop running."""
@@ -62,8 +71,7 @@ class Sender:
         stored = store.counts(None)
         report_url = f"{public_url}{REPORTS_PATH}{identity.report_secret}"
         self._routes: dict[str, Route] = {spec.limits.name: spec.open(report_url) for spec in settings.routes}
-        limits = tuple(spec.limits for spec in settings.routes)
-        self._driver = Driver(Dispatcher(settings.dispatch, limits, settings.seed), store, self._routes)
+        self._driver = Driver(settings.dispatcher(), store, self._routes)
         self._lag = LoopLag()
         self._queries = Queries(store)
         tally = Tally()
@@ -86,7 +94,6 @@ class Sender:
             await route.close()
         self._lag.stop()
         self._queries.close()
-        self._store.close()
 
 
 def run(settings: SenderSettings, ready: Callable[[str], None] = print) -> None:
@@ -94,9 +101,11 @@ def run(settings: SenderSettings, ready: Callable[[str], None] = print) -> None:
 
     Raises ``StoreError``, and ``OSError`` where the address cannot be had.
     """
-    store = open_store(settings.store)
-    listener = _listen(settings.host, settings.port)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with (
+        closing(open_store(settings.store)) as store,
+        closing(_listen(settings.host, settings.port)) as listener,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
         runner.run(_serve(settings, store, listener, ready))
 
 
@@ -136,7 +145,11 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
+    try:
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
     return listener
 
 

@@ -194,13 +194,14 @@ Moment = Callable[[Client], Awaitable[None]]
 
 
 async def during_intake(client: Client) -> None:
-    posting = asyncio.create_task(client.post_all(MESSAGES * 20))
+    posting = asyncio.create_task(client.post_all(MESSAGES * 20, at_once=64))
 
     async def half_way() -> bool:
         return len(client.rig.acknowledged) >= MESSAGES
 
     await client.until(half_way)
-    client.rig.kill_sender()
+    # From a thread: it must not wait for a pause of the loop that posts, in which the sender catches up.
+    await asyncio.to_thread(client.rig.kill_sender)
     await posting
     assert len(client.rig.acknowledged) < client.rig.posted
 

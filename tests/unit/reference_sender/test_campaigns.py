@@ -1,0 +1,107 @@
+"""Campaign bodies: the same rows whatever pieces they arrive in."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from reference_sender.campaigns import CsvRows, JsonRows
+from reference_sender.intake import Invalid
+
+ROWS: list[Any] = [
+    {"to": "1", "text": 'a "quoted" \\ text, with ] } and {'},
+    {"to": "2", "text": "zażółć 😀"},
+    {},
+    None,
+    "text",
+    [1, [2]],
+    {"nested": {"to": [1, 2]}},
+]
+HEAD = {"campaign": "may", "class": "marketing", "text": "hé", "expires_in_s": 60}
+COMPACT = json.dumps(HEAD | {"recipients": ROWS}, separators=(",", ":"), ensure_ascii=False).encode()
+SPACED = json.dumps(HEAD | {"recipients": ROWS}, indent=3).encode()
+
+
+def json_rows(body: bytes, size: int) -> tuple[dict[str, Any], list[Any]]:
+    reader = JsonRows()
+    rows = []
+    for start in range(0, len(body), size):
+        rows += reader.feed(body[start : start + size])
+    return reader.head, rows + reader.finish()
+
+
+def csv_rows(body: bytes, size: int) -> list[Any]:
+    reader = CsvRows({})
+    rows = []
+    for start in range(0, len(body), size):
+        rows += reader.feed(body[start : start + size])
+    return rows + reader.finish()
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 10_000])
+@pytest.mark.parametrize("body", [COMPACT, SPACED], ids=["compact", "spaced"])
+def test_json_rows_do_not_depend_on_the_pieces(body: bytes, size: int) -> None:
+    assert json_rows(body, size) == (HEAD, ROWS)
+
+
+def test_rows_come_before_the_body_has_ended() -> None:
+    reader = JsonRows()
+    assert reader.feed(b'{"class": "otp", "recipients": [{"to": "1"}, {"to": "2"}') == [
+        {"to": "1"},
+        {"to": "2"},
+    ]
+    assert reader.head == {"class": "otp"}
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "malformed"),
+        (b"[]", "malformed"),
+        (b'{"recipients": {}}', "malformed"),
+        (b'{"recipients": [', "malformed"),
+        (b'{"recipients": [{"to": 1}]', "malformed"),
+        (b'{"recipients": [{"to" 1}]}', "malformed"),
+        (b'{"recipients": []} {}', "malformed"),
+        (b'{"recipients": [], "text": "too late"}', "misplaced"),
+        (b'{"recipients": ["\xff"]}', "malformed"),
+        (b'{"recipients": [' + b"[" * 60_000, "malformed"),
+        (b'{"recipients": ["' + b"a" * 70_000, "malformed"),
+    ],
+)
+def test_what_is_no_json_campaign_is_refused(body: bytes, code: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        json_rows(body, 1_000)
+    assert refused.value.code == code
+
+
+CSV_BODY = 'To,text,KEY\r\n1,"a, b\r\nand ""c""",k1\r\n\r\n2,zażółć\u2028😀,\r\n3,,k3\r\n4,x\r\n5,last,k5'
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 10_000])
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "byte order mark"])
+def test_csv_rows_do_not_depend_on_the_pieces(size: int, mark: str) -> None:
+    rows = csv_rows((mark + CSV_BODY).encode(), size)
+    short = rows.pop(3)
+    assert isinstance(short, Invalid)
+    assert rows == [
+        {"to": "1", "text": 'a, b\r\nand "c"', "key": "k1"},
+        {"to": "2", "text": "zażółć\u2028😀"},
+        {"to": "3", "key": "k3"},
+        {"to": "5", "text": "last", "key": "k5"},
+    ]
+
+
+def test_semicolons_part_where_the_first_line_has_them() -> None:
+    assert csv_rows(b"to;text\n1;a, b\n", 100) == [{"to": "1", "text": "a, b"}]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"text,key\n", b"to,colour\n", b"to,to\n", b"to\n\xff\n", b'to,text\n1,"' + b"a" * 70_000],
+)
+def test_what_is_no_csv_campaign_is_refused(body: bytes) -> None:
+    with pytest.raises(Invalid):
+        csv_rows(body, 1_000)
