@@ -1,8 +1,8 @@
 """What one message costs the provider's engine, from its submit to its confirmed report, in virtual time.
 
-    flock /tmp/smsbench-bench.lock .venv/bin/python benchmarks/engine_cost.py [--messages N]
+    .venv/bin/python benchmarks/engine_cost.py [--messages N]
 
-Beside it, in the same run, the cost of pushing and popping one heap entry at the same depth: the ratio is what
+Beside it, in the same run, the cost of pushing and popping one heap entry: the ratio is what
 to compare between machines.
 """
 

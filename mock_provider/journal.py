@@ -86,8 +86,14 @@ class Journal:
         self._sink.close()
 
     def _write_batch(self, rows: Sequence[JournalRow]) -> None:
-        columns = [
-            pa.array([getattr(row, field.name) for row in rows], type=field.type) for field in JOURNAL_SCHEMA
-        ]
+        columns = [_column(rows, field) for field in JOURNAL_SCHEMA]
         self._stream.write_batch(pa.record_batch(columns, schema=JOURNAL_SCHEMA))
         self._sink.flush()
+
+
+def _column(rows: Sequence[JournalRow], field: pa.Field) -> pa.Array:
+    values = [getattr(row, field.name) for row in rows]
+    try:
+        return pa.array(values, type=field.type)
+    except UnicodeEncodeError:  # half a surrogate pair in one client's key costs no other its row
+        return pa.array([value.encode("utf-8", "replace").decode() for value in values], type=field.type)

@@ -16,7 +16,16 @@ _SHOWN_CHARACTERS = 60
 
 def complaints(error: ValidationError) -> tuple[str, ...]:
     """One line for each error, in the order of the keys."""
-    return tuple(_line(found) for found in error.errors(include_url=False))
+    found = error.errors(include_url=False)
+    return tuple(_line(one) for one in found if not _follows_from_another(one, found))
+
+
+def _follows_from_another(one: ErrorDetails, all_found: Sequence[ErrorDetails]) -> bool:
+    """Whether a list only counts as too short because its entries are wrong."""
+    depth = len(one["loc"])
+    return one["type"] == "too_short" and any(
+        len(other["loc"]) > depth and other["loc"][:depth] == one["loc"] for other in all_found
+    )
 
 
 def _line(found: ErrorDetails) -> str:
@@ -81,12 +90,16 @@ def _allowed(node: dict[str, Any]) -> str:
         return f" (allowed: text that matches {node['pattern']})"
     bounds = []
     if "minimum" in node:
-        bounds.append(f"at least {node['minimum']:g}")
+        bounds.append(f"at least {_plain(node['minimum'])}")
     if "exclusiveMinimum" in node:
-        bounds.append(f"more than {node['exclusiveMinimum']:g}")
+        bounds.append(f"more than {_plain(node['exclusiveMinimum'])}")
     if "maximum" in node:
-        bounds.append(f"at most {node['maximum']:g}")
+        bounds.append(f"at most {_plain(node['maximum'])}")
     if "exclusiveMaximum" in node:
-        bounds.append(f"less than {node['exclusiveMaximum']:g}")
+        bounds.append(f"less than {_plain(node['exclusiveMaximum'])}")
     kind = {"integer": "whole number", "number": "number"}.get(node.get("type", ""), "")
     return f" (allowed: {' '.join(filter(None, (kind, ' and '.join(bounds))))})" if bounds or kind else ""
+
+
+def _plain(bound: float) -> str:
+    return str(int(bound)) if bound == int(bound) else str(bound)

@@ -5,7 +5,7 @@ import pytest
 
 from mock_provider.engine.segments import count_segments, normalize
 
-VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "segments.json").read_text("utf-8"))
+VECTORS = json.loads((Path(__file__).parents[3] / "vectors" / "segments.json").read_text("utf-8"))
 
 
 @pytest.mark.parametrize("vector", VECTORS["segments"], ids=lambda v: v["name"])

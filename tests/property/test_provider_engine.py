@@ -1,0 +1,324 @@
+"""What the provider's engine promises, whatever the profile, the traffic and the receiver's mood."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mock_provider.engine import Engine
+from mock_provider.engine.throttle import TokenBucket
+from mock_provider.engine.values import (
+    Accepted,
+    Disconnect,
+    MessageState,
+    Outbound,
+    Refused,
+    Reply,
+    SendReports,
+    Submit,
+)
+from mock_provider.profiles import parse_profile
+from mock_provider.profiles.schema import Limit
+
+S = 1_000_000_000
+URL = "http://127.0.0.1/dlr"
+
+seconds = st.sampled_from([0.0, 0.001, 0.3, 2.0])
+rates = st.none() | st.sampled_from([0.5, 3.0, 50.0])
+latencies = st.one_of(
+    st.builds(lambda s: {"kind": "fixed", "value_s": s}, seconds),
+    st.just({"kind": "uniform", "low_s": 0.0, "high_s": 4.0}),
+    st.just({"kind": "lognormal", "median_s": 0.5, "p99_s": 20.0}),
+    st.just(
+        {
+            "kind": "absent_subscriber",
+            "absent_share": 0.3,
+            "body": {"kind": "fixed", "value_s": 0.1},
+            "retries": [{"every_s": 60, "times": 30}],
+        }
+    ),
+)
+failures = st.just(
+    [
+        {"state": "undelivered", "reason": "absent", "share": 0.2},
+        {"state": "expired", "reason": "off", "share": 0.1},
+        {"state": "unknown", "reason": "silent", "share": 0.1},
+    ]
+)
+windows = st.fixed_dictionaries({"start_s": st.sampled_from([0, 1, 3]), "end_s": st.sampled_from([4, 8])})
+faults = st.lists(
+    st.one_of(
+        st.builds(
+            lambda w, a: {"kind": "outage", "answer": a} | w,
+            windows,
+            st.sampled_from(["refuse", "disconnect"]),
+        ),
+        st.builds(lambda w: {"kind": "error_rate", "share": 0.4} | w, windows),
+        st.builds(lambda w: {"kind": "added_latency", "factor": 2.0, "plus_s": 0.5} | w, windows),
+        st.builds(lambda w: {"kind": "added_latency", "stage": "carrier", "factor": 0.0} | w, windows),
+        st.builds(
+            lambda w, a, d: {"kind": "hang", "share": 0.5, "accepted": a, "disconnect": d} | w,
+            windows,
+            st.booleans(),
+            st.booleans(),
+        ),
+    ),
+    max_size=2,
+)
+profiles = st.fixed_dictionaries(
+    {
+        "throttle": st.fixed_dictionaries(
+            {"requests": st.none() | st.just({"rate_per_s": 5, "burst": 3})},
+        ),
+        "accept_queue": st.fixed_dictionaries(
+            {"drain_segments_per_s": rates, "capacity_segments": st.none() | st.just(20)}
+        ),
+        "reply": st.fixed_dictionaries({"latency": latencies}),
+        "delivery": st.fixed_dictionaries({"latency": latencies, "failures": failures}),
+        "carriers": st.builds(
+            lambda a, b: [
+                {"name": "a", "country": "*", "segments_per_s": a},
+                {"name": "b", "country": "*", "segments_per_s": b, "share": 3},
+            ],
+            rates,
+            rates,
+        ),
+        "reports": st.fixed_dictionaries(
+            {
+                "delay": latencies,
+                "max_per_call": st.sampled_from([1, 3]),
+                "linger_s": seconds,
+                "retry_after_s": st.just([1, 5]),
+            }
+        ),
+        "faults": faults,
+    }
+)
+# (seconds after the one before, keys of its messages, segments of each, fast, asks for the duplicate check)
+traffic = st.lists(
+    st.tuples(
+        st.sampled_from([0.0, 0.0, 0.01, 0.5, 3.0]),
+        st.lists(st.integers(0, 30), min_size=1, max_size=4),
+        st.integers(1, 3),
+        st.booleans(),
+        st.booleans(),
+    ),
+    max_size=40,
+)
+
+
+def profile_of(sections):
+    return parse_profile({"name": "p", "account": {"tokens": ["t"]}} | sections)
+
+
+def submit_of(number, keys, segments, fast, checked):
+    messages = tuple(Outbound(f"486001{key:05d}", "", "hi", segments, f"k{key}", f"k{key}") for key in keys)
+    return Submit(
+        number, "smsapi", "t", "Test", messages, fast=fast, refuse_duplicates=checked, report_url=URL
+    )
+
+
+class World:
+    """An engine, a clock moved by its deadlines only, and a receiver that refuses the first ``deaf`` calls."""
+
+    def __init__(self, sections, seed=1, deaf=0):
+        self.engine = Engine(profile_of(sections), seed)
+        self.now_ns = 0
+        self.trace = []
+        self.deaf = deaf
+
+    def submit(self, submit):
+        self.take(self.engine.submit(self.now_ns, submit))
+
+    def run(self, until_ns=None, late_ns=0):
+        while (due_ns := self.engine.next_due()) is not None:
+            if until_ns is not None and due_ns > until_ns:
+                break
+            self.now_ns = max(self.now_ns, due_ns + late_ns)
+            self.take(self.engine.advance(self.now_ns))
+        if until_ns is not None:
+            self.now_ns = max(self.now_ns, until_ns)
+
+    def take(self, effects):
+        for effect in effects:
+            self.trace.append((self.now_ns, effect))
+            if isinstance(effect, SendReports):
+                self.deaf -= 1
+                self.take(self.engine.reports_answered(self.now_ns, effect.batch_id, self.deaf < 0))
+
+    def effects(self, kind):
+        return [(now_ns, effect) for now_ns, effect in self.trace if isinstance(effect, kind)]
+
+
+def live(sections, requests, **world):
+    lived = World(sections, **world)
+    at_ns = 0
+    for number, (pause_s, *rest) in enumerate(requests):
+        at_ns += round(pause_s * S)
+        lived.run(at_ns)
+        lived.submit(submit_of(number, *rest))
+    return lived
+
+
+@settings(deadline=None)
+@given(profiles, traffic, st.integers(0, 5))
+def test_nothing_is_lost_or_doubled(sections, requests, deaf):
+    """Every accepted message reaches one final state; its report is confirmed once the receiver answers."""
+    world = live(sections, requests, deaf=deaf)
+    world.run()
+    state = world.engine.state()
+    rows = {(row.key, row.provider_id): row for row in world.engine.close_rows()}
+    accepted = [row for row in rows.values() if row.provider_id]
+    assert len(accepted) == state.accepted
+    assert state.open == 0
+    assert all(value == 0 for name, value in state.gauges.items() if name != "remembered_keys")
+    for row in accepted:
+        assert row.state != "open"
+        assert row.t_confirmed_ns is not None
+        assert row.t_submitted_ns <= row.t_delivered_ns <= row.t_reported_ns <= row.t_confirmed_ns
+        if row.t_carrier_ns is not None:
+            assert row.t_carrier_ns <= row.t_delivered_ns
+            assert row.t_answered_ns is None or row.t_answered_ns <= row.t_carrier_ns
+    reported = [
+        r.provider_id for _, call in world.effects(SendReports) if call.attempt == 1 for r in call.reports
+    ]
+    assert sorted(reported) == sorted(row.provider_id for row in accepted)
+    submitted = sum(len(keys) for _, keys, *_ in requests)
+    newest = {row.key: row.submits for row in rows.values()}
+    assert sum(newest.values()) == submitted
+
+
+@settings(deadline=None)
+@given(profiles, traffic)
+def test_each_submit_has_one_answer_or_by_a_fault_none(sections, requests):
+    world = live(sections, requests)
+    world.run()
+    answered = [effect.request_id for _, effect in world.effects(Reply | Disconnect)]
+    assert len(answered) == len(set(answered))
+    unanswered = len(requests) - len(answered)
+    may_be_cut = sum(isinstance(effect, Disconnect) for _, effect in world.trace)
+    assert unanswered <= world.engine.state().counters["requests_hung"]
+    if not sections["faults"]:
+        assert unanswered == may_be_cut == 0
+
+
+@settings(deadline=None)
+@given(profiles, traffic, st.sampled_from([0, 1, 700_000_000]))
+def test_nothing_comes_out_early(sections, requests, late_ns):
+    """Before every deadline advance does nothing; and a late driver never makes an exact instant earlier."""
+    world = World(sections)
+    at_ns = 0
+    for number, (pause_s, *rest) in enumerate(requests):
+        at_ns += round(pause_s * S)
+        world.run(at_ns, late_ns)
+        world.submit(submit_of(number, *rest))
+        due_ns = world.engine.next_due()
+        if due_ns is not None and due_ns > world.now_ns + 1:
+            world.now_ns = due_ns - 1
+            assert world.engine.advance(world.now_ns) == []
+            at_ns = max(at_ns, world.now_ns)
+    world.run(late_ns=late_ns)
+    for now_ns, call in world.effects(SendReports):
+        assert all(report.t_done_ns <= now_ns for report in call.reports)
+
+
+def latencies_and_fates(rows):
+    return {
+        row.key: (row.carrier, row.state, row.reason, row.t_delivered_ns - row.t_carrier_ns)
+        for row in rows
+        if row.provider_id
+    }
+
+
+@settings(deadline=None)
+@given(latencies, failures, st.permutations(range(25)), st.integers(0, 3), rates)
+def test_fates_do_not_depend_on_the_order_of_arrivals(latency, mix, order, seed, rate):
+    sections = {
+        "delivery": {"latency": latency, "failures": mix, "validity_s": 30_000_000},
+        "accept_queue": {"drain_segments_per_s": rate},
+        "carriers": [{"name": "a", "country": "*", "share": 1}, {"name": "b", "country": "*", "share": 1}],
+        "reply": {"latency": {"kind": "uniform", "low_s": 0, "high_s": 1}},
+    }
+    found = []
+    for keys in (range(25), order):
+        world = live(sections, [(0.1, [key], 1, False, False) for key in keys], seed=seed)
+        world.run()
+        ended = [row for row in world.engine.take_rows() if row.state != "expired"]
+        found.append(latencies_and_fates(ended))
+    assert found[0] == found[1]
+
+
+@settings(deadline=None)
+@given(profiles, traffic, st.integers(0, 3))
+def test_same_inputs_at_the_same_instants_give_the_same_effects(sections, requests, deaf):
+    one, other = (live(sections, requests, deaf=deaf) for _ in range(2))
+    one.run()
+    other.run()
+    assert one.trace == other.trace
+    assert one.engine.close_rows() == other.engine.close_rows()
+
+
+@settings(deadline=None)
+@given(profiles, traffic)
+def test_reconfiguration_in_the_middle_loses_nothing(sections, requests):
+    world = live(sections, requests)
+    other = {"carriers": [{"name": "b", "country": "*", "segments_per_s": 7}, {"name": "c", "country": "*"}]}
+    world.take(world.engine.reconfigure(world.now_ns, profile_of(other)))
+    world.run()
+    assert world.engine.state().open == 0
+    states = {row.state for row in world.engine.close_rows() if row.provider_id}
+    assert MessageState.OPEN.value not in states
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from([0.7, 3.0, 1000.0]),
+    st.integers(1, 10),
+    st.lists(st.tuples(st.integers(0, 2_000_000_000), st.integers(1, 6)), max_size=60),
+)
+def test_token_bucket_keeps_its_bound_in_every_window(rate_per_s, burst, asked):
+    bucket = TokenBucket(Limit(rate_per_s=rate_per_s, burst=burst))
+    now_ns = 0
+    admitted = []
+    for pause_ns, units in asked:
+        now_ns += pause_ns
+        if bucket.has(now_ns, units):
+            bucket.take(now_ns, units)
+            admitted.append((now_ns, units))
+    for first in range(len(admitted)):
+        total = 0
+        for at_ns, units in admitted[first:]:
+            total += units
+            assert total <= rate_per_s * (at_ns - admitted[first][0]) / S + burst + 1e-6
+
+
+@settings(deadline=None)
+@given(traffic, rates.filter(bool))
+def test_carrier_lets_no_more_segments_pass_than_its_rate(requests, rate):
+    sections = {"carriers": [{"name": "a", "country": "*", "segments_per_s": rate}]}
+    world = live(sections, requests)
+    world.run()
+    rows = {row.provider_id: row for row in world.engine.take_rows() if row.t_carrier_ns is not None}
+    passed = sorted((row.t_carrier_ns, row.segments) for row in rows.values())
+    for (at_ns, segments), (next_ns, _) in pairwise(passed):
+        assert next_ns - at_ns >= segments * S / rate - 1
+
+
+@given(st.lists(st.integers(1, 5), min_size=2, max_size=20))
+def test_ties_go_by_the_order_of_entry(segments):
+    """All fall due at one instant; they come out as they went in."""
+    sections = {
+        "carriers": [{"name": "a", "country": "*"}],
+        "reply": {"latency": {"kind": "fixed", "value_s": 1}},
+        "delivery": {"latency": {"kind": "fixed", "value_s": 1}},
+    }
+    world = World(sections)
+    for number, count in enumerate(segments):
+        world.submit(submit_of(number, [number], count, False, False))
+    world.run()
+    assert [reply.request_id for _, reply in world.effects(Reply)] == list(range(len(segments)))
+    reported = [call.reports[0].client_ref for _, call in world.effects(SendReports)]
+    assert reported == [f"k{number}" for number in range(len(segments))]
+    assert all(type(reply.answer) in (Accepted, Refused) for _, reply in world.effects(Reply))

@@ -1,0 +1,88 @@
+import pytest
+
+from mock_provider.engine.values import Accepted, Refusal
+
+S = 1_000_000_000
+
+
+def fixed(value_s):
+    return {"kind": "fixed", "value_s": value_s}
+
+
+def accepted(p, request):
+    return type(p.replies.get(request)) is Accepted
+
+
+def test_outage_refuses_within_its_window_which_counts_from_the_first_input(provider):
+    p = provider(faults=[{"kind": "outage", "start_s": 20, "end_s": 50}])
+    before, within, late, after = (p.send(1000 + t, f"k{t}") for t in (0, 20, 49.999, 50))
+    assert accepted(p, before)
+    assert p.replies[within].reason is p.replies[late].reason is Refusal.UNAVAILABLE
+    assert accepted(p, after)
+
+
+def test_absolute_window(provider):
+    p = provider(faults=[{"kind": "outage", "clock": "absolute", "start_s": 1010, "end_s": 1020}])
+    requests = [p.send(t, f"k{t}") for t in (1000, 1015, 1020)]
+    assert [accepted(p, request) for request in requests] == [True, False, True]
+
+
+def test_outage_cuts_connections_if_told_so(provider):
+    p = provider(faults=[{"kind": "outage", "answer": "disconnect"}])
+    request = p.send(0, "k")
+    assert request in p.cut_ns
+    assert request not in p.replies
+    assert p.row("k").reason == "disconnected"
+
+
+def test_hang_before_accept_takes_nothing(provider):
+    p = provider(faults=[{"kind": "hang", "end_s": 10}])
+    request = p.send(0, "k", refuse_duplicates=True)
+    p.run(1000)
+    assert request not in p.replies
+    assert p.engine.state().accepted == 0
+    assert accepted(p, p.send(1001, "k", refuse_duplicates=True))
+    assert p.row("k").submits == 2
+
+
+@pytest.mark.parametrize("disconnect", [False, True])
+def test_hang_after_accept_loses_only_the_reply(provider, disconnect):
+    fault = {"kind": "hang", "accepted": True, "disconnect": disconnect, "end_s": 10}
+    p = provider(faults=[fault], reply={"latency": fixed(0.5)}, delivery={"latency": fixed(1.0)})
+    request = p.send(0, "k", refuse_duplicates=True)
+    p.run()
+    assert request not in p.replies
+    assert p.cut_ns == ({request: S // 2} if disconnect else {})
+    row = p.row("k")
+    assert (row.t_answered_ns, row.t_carrier_ns, row.t_delivered_ns) == (None, S // 2, 3 * S // 2)
+    again = p.send(20, "k", refuse_duplicates=True)
+    p.run()
+    assert p.replies[again].reason is Refusal.DUPLICATE_REF
+    assert (p.row("k").submits, p.row("k").accepts) == (2, 1)
+    assert p.engine.state().gauges["pending_replies"] == 0
+
+
+def test_errors_are_drawn_anew_for_each_attempt(provider):
+    p = provider(faults=[{"kind": "error_rate", "share": 0.3, "refusal": "internal_error"}])
+    attempts = {}
+    for n in range(500):
+        attempts[n] = 1
+        while not accepted(p, p.send(0, f"k{n}", refuse_duplicates=True)):
+            attempts[n] += 1
+    refused = sum(attempts.values()) - 500
+    assert refused / sum(attempts.values()) == pytest.approx(0.3, abs=0.05)
+    assert p.engine.state().counters["refused_internal_error"] == refused
+
+
+def test_added_latency_of_replies_and_of_carriers(provider):
+    faults = [
+        {"kind": "added_latency", "factor": 3.0, "plus_s": 0.1, "end_s": 10},
+        {"kind": "added_latency", "stage": "carrier", "factor": 2.0, "end_s": 10},
+    ]
+    p = provider(faults=faults, reply={"latency": fixed(0.2)}, delivery={"latency": fixed(1.0)})
+    p.send(0, "slow")
+    p.send(10, "usual")
+    p.run()
+    slow, usual = p.row("slow"), p.row("usual")
+    assert (slow.t_answered_ns, slow.t_delivered_ns) == (700_000_000, 2_700_000_000)
+    assert (usual.t_answered_ns, usual.t_delivered_ns) == (10_200_000_000, 11_200_000_000)

@@ -1,0 +1,191 @@
+"""What happens to a message between its submit and its final state, to the nanosecond."""
+
+import pytest
+
+from mock_provider.engine.values import Accepted
+
+MS = 1_000_000
+S = 1_000_000_000
+
+
+def fixed(value_s):
+    return {"kind": "fixed", "value_s": value_s}
+
+
+def test_marks_follow_from_the_profile(provider):
+    p = provider(
+        reply={"latency": fixed(0.04)},
+        delivery={"latency": fixed(2.0)},
+        reports={"delay": fixed(0.3)},
+    )
+    p.send(1, "k")
+    p.run()
+    row = p.row("k")
+    assert row.t_submitted_ns == 1 * S
+    assert row.t_answered_ns == row.t_carrier_ns == 1 * S + 40 * MS
+    assert row.t_delivered_ns == 3 * S + 40 * MS
+    assert row.t_reported_ns == row.t_confirmed_ns == 3 * S + 340 * MS
+    assert (row.state, row.reason, row.submits, row.accepts) == ("delivered", "", 1, 1)
+    assert (row.account, row.wire, row.country, row.carrier, row.price) == (
+        "demo",
+        "smsapi",
+        "PL",
+        "any",
+        0.1,
+    )
+
+
+def test_queues_let_segments_pass_at_their_rates(provider):
+    p = provider(
+        accept_queue={"drain_segments_per_s": 10},
+        carriers=[{"name": "any", "country": "*", "segments_per_s": 4}],
+    )
+    for n in range(4):
+        p.send(0, {"key": f"k{n}", "segments": 1 + (n == 0)})
+    p.run()
+    # Accept queue: 0, 0.2 (two segments before it), 0.3, 0.4. Carrier: 0, then 0.5, 0.75, 1.0.
+    left = [p.row(f"k{n}").t_carrier_ns for n in range(4)]
+    assert left == [0, 500 * MS, 750 * MS, 1000 * MS]
+
+
+def test_fast_messages_go_first(provider):
+    p = provider(accept_queue={"drain_segments_per_s": 1})
+    for n in range(3):
+        p.send(0, f"bulk{n}")
+    p.send(0.5, "code", fast=True)
+    p.run()
+    assert p.row("code").t_carrier_ns == 1 * S
+    assert [p.row(f"bulk{n}").t_carrier_ns for n in range(3)] == [0, 2 * S, 3 * S]
+
+
+def test_fast_route_has_its_own_latency(provider):
+    p = provider(delivery={"latency": fixed(3.0), "fast_latency": fixed(1.0)})
+    p.send(0, "bulk")
+    p.send(0, "code", fast=True)
+    p.run()
+    assert (p.row("bulk").t_delivered_ns, p.row("code").t_delivered_ns) == (3 * S, 1 * S)
+
+
+def test_late_driver_changes_actual_instants_only(provider):
+    p = provider(
+        delivery={"latency": fixed(2.0)},
+        carriers=[{"name": "any", "country": "*", "segments_per_s": 1}],
+        reports={"delay": fixed(0.5)},
+    )
+    p.send(0, "a")
+    p.send(0, "b")
+    p.now_ns = 10 * S
+    p.run(10)
+    row = p.row("b")
+    assert (row.t_carrier_ns, row.t_delivered_ns) == (1 * S, 3 * S)
+    assert row.t_reported_ns == 10 * S
+
+
+def test_nothing_enters_the_carrier_before_its_reply_left(provider):
+    p = provider(reply={"latency": fixed(1.0)}, delivery={"latency": fixed(2.0)})
+    p.send(0, "k")
+    p.now_ns = 5 * S  # the driver comes four seconds late
+    p.run()
+    row = p.row("k")
+    assert (row.t_answered_ns, row.t_carrier_ns, row.t_delivered_ns) == (5 * S, 5 * S, 7 * S)
+
+
+def test_scheduled_message_waits_and_its_validity_with_it(provider):
+    p = provider(delivery={"latency": fixed(1.0), "validity_s": 50})
+    p.send(0, "k", scheduled_ns=100 * S)
+    p.run(99)
+    assert p.row("k").state == "open"
+    p.run()
+    assert p.row("k").t_carrier_ns == 100 * S
+    assert p.row("k").state == "delivered"
+
+
+def test_scheduled_message_is_removed_and_paid_back(provider):
+    p = provider(account={"balance_points": 1.0}, accept_queue={"capacity_segments": 1})
+    request = p.send(0, "k", scheduled_ns=100 * S)
+    provider_id = p.replies[request].messages[0].provider_id
+    assert p.engine.state().balance_points == 0.9
+    assert p.engine.cancel(p.now_ns, "stranger", [provider_id]) == ()
+    assert p.engine.cancel(p.now_ns, "t", ["unknown", provider_id]) == (provider_id,)
+    assert p.engine.cancel(p.now_ns, "t", [provider_id]) == ()
+    p.run(200)
+    assert p.engine.state().balance_points == 1.0
+    assert p.engine.state().open == 0
+    row = p.row("k")
+    assert (row.state, row.reason, row.t_carrier_ns) == ("rejected", "cancelled", None)
+    assert p.calls == []
+    assert type(p.replies[p.send(201, "room again")]) is Accepted
+
+
+def test_sent_message_cannot_be_removed(provider):
+    p = provider(delivery={"latency": fixed(1000)})
+    request = p.send(0, "k", scheduled_ns=1 * S)
+    p.run(2)
+    assert p.engine.cancel(p.now_ns, "t", [p.replies[request].messages[0].provider_id]) == ()
+
+
+def test_message_that_waits_past_its_validity_expires_then(provider):
+    p = provider(accept_queue={"drain_segments_per_s": 0.1})
+    p.send(0, "first")
+    p.send(0, "second", expires_ns=4 * S)
+    p.send(0, "third")
+    p.run()
+    row = p.row("second")
+    assert (row.state, row.reason) == ("expired", "validity_passed")
+    assert (row.t_carrier_ns, row.t_delivered_ns) == (None, 4 * S)
+    assert p.row("third").t_carrier_ns == 10 * S  # an expired one takes no time of the queue
+    assert p.engine.state().gauges["queue_accept_segments"] == 0
+
+
+def test_message_on_air_expires_with_its_validity(provider):
+    p = provider(delivery={"latency": fixed(10.0), "validity_s": 4.0})
+    p.send(0, "k")
+    p.run()
+    row = p.row("k")
+    assert (row.state, row.t_delivered_ns) == ("expired", 4 * S)
+
+
+def test_failures_in_their_shares(provider):
+    failures = [
+        {"state": "undelivered", "reason": "absent", "share": 0.3},
+        {"state": "expired", "reason": "off", "share": 0.1},
+    ]
+    p = provider(delivery={"failures": failures, "validity_s": 60})
+    for n in range(2000):
+        p.send(0, f"k{n}")
+    p.run()
+    counters = p.engine.state().counters
+    assert counters["undelivered"] == pytest.approx(600, abs=70)
+    assert counters["expired"] == pytest.approx(200, abs=45)
+    assert counters["delivered"] + counters["undelivered"] + counters["expired"] == 2000
+    ends = {row.t_delivered_ns for row in p.rows().values() if row.state == "expired"}
+    assert ends == {60 * S}
+
+
+def test_carriers_take_their_shares_and_a_number_keeps_its_own(provider):
+    carriers = [
+        {"name": "big", "country": "PL", "share": 75, "mnc": "01", "mcc": "260"},
+        {"name": "small", "country": "PL", "share": 25},
+        {"name": "abroad", "country": "*"},
+    ]
+    p = provider(carriers=carriers)
+    for n in range(1000):
+        p.send(0, {"key": f"a{n}", "msisdn": f"48600{n:06d}"})
+        p.send(0, {"key": f"b{n}", "msisdn": f"48600{n:06d}"})
+    p.send(0, {"key": "de", "msisdn": "4915112345678"})
+    p.run()
+    rows = {row.key: row for row in p.rows().values()}
+    assert sum(rows[f"a{n}"].carrier == "big" for n in range(1000)) == pytest.approx(750, abs=50)
+    assert all(rows[f"a{n}"].carrier == rows[f"b{n}"].carrier for n in range(1000))
+    assert (rows["de"].carrier, rows["de"].country) == ("abroad", "DE")
+
+
+def test_lookup_by_provider_id(provider):
+    p = provider(delivery={"latency": fixed(5.0)})
+    provider_id = p.replies[p.send(0, "k")].messages[0].provider_id
+    assert p.engine.message(provider_id).stage == "ON_AIR"
+    p.run()
+    assert p.engine.message(provider_id).state.value == "delivered"
+    assert p.engine.message("unknown") is None
+    assert p.engine.account("t").name == "demo"
+    assert p.engine.account("stranger") is None

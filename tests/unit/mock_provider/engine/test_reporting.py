@@ -1,0 +1,112 @@
+import pytest
+
+from mock_provider.engine import IllegalTransitionError
+
+S = 1_000_000_000
+
+
+def fixed(value_s):
+    return {"kind": "fixed", "value_s": value_s}
+
+
+def test_report_says_what_became_of_the_message(provider):
+    p = provider(carriers=[{"name": "c", "country": "*", "mcc": "260", "mnc": "06"}])
+    request = p.send(1, {"key": "k", "client_ref": "k", "segments": 2})
+    p.run()
+    ((_, call),) = p.calls
+    (report,) = call.reports
+    assert call.url == "http://127.0.0.1/dlr"
+    assert report.provider_id == p.replies[request].messages[0].provider_id
+    assert (report.client_ref, report.msisdn, report.sender_id) == ("k", "48600100200", "Test")
+    assert (report.state.value, report.segments, report.price) == ("delivered", 2, 0.2)
+    assert (report.mcc, report.mnc, report.t_done_ns, report.t_sent_ns) == ("260", "06", S, S)
+
+
+def test_reports_gather_until_the_call_is_full_or_has_lingered(provider):
+    p = provider(reports={"max_per_call": 3, "linger_s": 1.0})
+    for n in range(4):
+        p.send(n * 0.1, f"k{n}")
+    p.send(5, "other url", report_url="http://127.0.0.1/other")
+    p.run()
+    calls = [(now_ns, len(call.reports), call.url[-5:]) for now_ns, call in p.calls]
+    assert calls == [
+        (200_000_000, 3, "1/dlr"),
+        (1_300_000_000, 1, "1/dlr"),
+        (6 * S, 1, "other"),
+    ]
+
+
+def test_unconfirmed_reports_are_repeated_by_the_schedule_and_given_up(provider):
+    p = provider(reports={"retry_after_s": [60, 120, 3600], "give_up_after_s": 10_000})
+    p.confirms = lambda call: False
+    p.send(0, "k")
+    p.run()
+    assert [now_ns // S for now_ns, _ in p.calls] == [0, 60, 180, 3780, 7380]
+    assert [call.attempt for _, call in p.calls] == [1, 2, 3, 4, 5]
+    state = p.engine.state()
+    assert (state.open, state.counters["reports_given_up"]) == (0, 1)
+    row = p.row("k")
+    assert (row.state, row.t_reported_ns, row.t_confirmed_ns) == ("delivered", 0, None)
+
+
+def test_row_waits_for_the_confirmation(provider):
+    p = provider(reports={"retry_after_s": [60]})
+    p.confirms = lambda call: call.attempt == 2
+    p.send(0, "k")
+    p.run(59)
+    assert p.engine.take_rows() == []
+    assert p.engine.state().open == 1
+    p.run()
+    (row,) = p.engine.take_rows()
+    assert row.t_confirmed_ns == 60 * S
+    assert p.engine.state().open == 0
+
+
+def test_lost_and_unwanted_reports_close_the_message(provider):
+    p = provider(reports={"loss_share": 1.0})
+    p.send(0, "lost")
+    p.send(0, "unwanted", report_url=None)
+    p.run()
+    assert p.calls == []
+    assert p.engine.state().open == 0
+    assert p.engine.state().counters["reports_lost"] == 1
+    assert p.row("lost").state == p.row("unwanted").state == "delivered"
+
+
+def test_account_wide_url_serves_those_without_their_own(provider):
+    p = provider(account={"report_url": "http://127.0.0.1/account"})
+    p.send(0, "a", report_url=None)
+    p.send(0, "b")
+    p.run()
+    assert sorted(call.url[17:] for _, call in p.calls) == ["account", "dlr"]
+
+
+def test_answer_nobody_awaits_raises_and_changes_nothing(provider):
+    p = provider()
+    p.confirms = lambda call: None
+    p.send(0, "k")
+    p.run()
+    ((_, call),) = p.calls
+    with pytest.raises(IllegalTransitionError):
+        p.engine.reports_answered(p.now_ns, call.batch_id + 1, True)
+    p.engine.reports_answered(p.now_ns, call.batch_id, False)
+    before = p.engine.state()
+    with pytest.raises(IllegalTransitionError):
+        p.engine.reports_answered(p.now_ns, call.batch_id, True)
+    assert p.engine.state() == before
+
+
+def test_reset_forgets_all_but_the_profile(provider):
+    p = provider(reply={"latency": fixed(1.0)}, account={"balance_points": 1.0})
+    p.confirms = lambda call: None
+    p.send(0, "k")
+    p.run()
+    ((_, call),) = p.calls
+    waiting = p.send(2, "waiting")
+    assert [effect.request_id for effect in p.engine.reset(p.now_ns)] == [waiting]
+    assert p.engine.reports_answered(p.now_ns, call.batch_id, True) == []
+    state = p.engine.state()
+    assert (state.open, state.accepted, state.balance_points, p.rows()) == (0, 0, 1.0, {})
+    p.send(3, "k", refuse_duplicates=True)
+    p.run()
+    assert p.calls[-1][1].batch_id > call.batch_id
