@@ -1,0 +1,55 @@
+"""``smsbench simulate``: a scenario in virtual time, from the command line to its report."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_RUNS = Path("reports/runs")
+_EXIT_USAGE = 2
+
+
+def simulate(
+    scenario: Annotated[str, typer.Argument(help="One of `smsbench list`.")],
+    profile: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE", help="Provider profile instead of the scenario's own.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same run, to the nanosecond.")] = 1,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Run directory; reports/runs/<time>-<scenario>-simulated by default."
+        ),
+    ] = None,
+) -> None:
+    """Live a scenario in virtual time: the sender's and the provider's own cores, no socket, no waiting.
+
+    A day is lived whole and uncompressed, hour by hour, in about a minute. What is simulated is the
+    queueing, the limits, the retries and the network behind the provider; what this machine can carry is
+    not: for that, smsbench run. Exit codes are those of run.
+
+    \b
+      smsbench simulate day-5k
+      smsbench simulate day-500k --profile smsapi
+      smsbench simulate burst --profile throttled --seed 7
+    """
+    from rich.console import Console
+
+    from loadtests.scenarios import catalogue
+    from loadtests.scenarios.scenario import Adjustment, ScenarioError
+    from loadtests.simulate.run import simulate_scenario
+
+    try:
+        whole_day = Adjustment(compress=1.0, window="day") if scenario in catalogue.LEVELS else None
+        chosen = catalogue.scenario(scenario, whole_day)
+        run_dir = out or _RUNS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{chosen.name}-simulated"
+        if run_dir.exists() and (not run_dir.is_dir() or any(run_dir.iterdir())):
+            raise ScenarioError(f"{run_dir} is there already and not empty; give --out another directory")
+        code = simulate_scenario(chosen, profile, seed, run_dir.resolve(), Console())
+    except (ScenarioError, ValueError) as error:
+        typer.echo(f"smsbench: {error}", err=True)
+        raise typer.Exit(_EXIT_USAGE) from None
+    raise typer.Exit(code)

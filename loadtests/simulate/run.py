@@ -1,0 +1,142 @@
+"""A scenario in virtual time from start to report: its parts one after another, run directories written."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from msgspec import Struct
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from analysis import records
+from loadtests.arrivals import Plan, Schedule, key_tag_of
+from loadtests.arrivals.chance import derive_seed
+from loadtests.runner import report
+from loadtests.running import manifest as manifests
+from loadtests.running.provider_profile import ProfileChoice, choose_profile, require_profile
+from loadtests.scenarios.scenario import Part, Scenario
+from loadtests.simulate.simulation import (
+    DRAIN_LIMIT_S,
+    ZERO_NS,
+    Ending,
+    Settings,
+    simulate,
+)
+from loadtests.simulate.simulation import Progress as Passed
+from mock_provider.profiles import load_profile
+from reference_sender.routes.smsapi import read_route
+
+
+class Lived(Struct, frozen=True):
+    manifest: records.Manifest
+    place: str
+
+
+def simulate_scenario(
+    scenario: Scenario, profile_name: str | None, seed: int, run_dir: Path, console: Console
+) -> int:
+    """Simulate it, report it, and return the report's exit code. Raises ``ValueError`` for a bad profile."""
+    for name in {profile_name or part.profile for part in scenario.parts}:
+        require_profile(name)
+    run_dir.mkdir(parents=True, exist_ok=True)
+    console.print(f"{scenario.name}, simulated: {scenario.title}", highlight=False)
+    console.print(f"seed {seed}; run directory {run_dir}", highlight=False, soft_wrap=True)
+    started = manifests.instant()
+    began_s = time.monotonic()
+    lived: list[Lived] = []
+    for number, part in enumerate(scenario.parts, start=1):
+        place = f"parts/{number:02d}-{part.slug}" if scenario.is_suite else "."
+        folder = run_dir / place
+        folder.mkdir(parents=True, exist_ok=True)
+        choice = choose_profile(profile_name or part.profile, 1.0, folder)
+        with _bar(console, part) as on_progress:
+            lived.append(Lived(_live_part(scenario, part, choice, seed, folder, on_progress), place))
+        if lived[-1].manifest.exit_reason == "interrupted":
+            break
+    if scenario.is_suite:
+        manifests.write_suite(run_dir, scenario, seed, started, [one.place for one in lived])
+    console.print(f"{time.monotonic() - began_s:.0f} s to live it; report ...", highlight=False)
+    return report(run_dir, console)
+
+
+def _live_part(
+    scenario: Scenario,
+    part: Part,
+    choice: ProfileChoice,
+    seed: int,
+    folder: Path,
+    on_progress: Callable[[Passed], None],
+) -> records.Manifest:
+    plan = part.plan(seed, key_tag_of(seed))
+    provider_seed = derive_seed(seed, "provider") & 0x7FFF_FFFF
+    route = read_route(f"smsapi+http://simulated@127.0.0.1?{choice.route_options()}").limits
+    schedule = Schedule(plan)
+    started = manifests.instant()
+    # All that lives now lives to the end: collecting it again and again would double the time it takes.
+    gc.collect()
+    gc.freeze()
+    ending = simulate(
+        schedule, load_profile(choice.argument), Settings(provider_seed, route), folder, on_progress
+    )
+    gc.unfreeze()
+    manifest = _manifest(scenario, part, plan, choice, provider_seed, started, ending)
+    records.write_manifest(folder, manifest)
+    return manifest
+
+
+def _manifest(
+    scenario: Scenario,
+    part: Part,
+    plan: Plan,
+    choice: ProfileChoice,
+    provider_seed: int,
+    started: records.Instant,
+    ending: Ending,
+) -> records.Manifest:
+    """The run's clock is virtual: its zero is the day's, and the wall's instants are the simulation's own."""
+    ended = manifests.instant()
+    reason = "interrupted" if ending.interrupted else "drain_limit" if ending.open else "finished"
+    return records.Manifest(
+        mode="simulated",
+        scenario=manifests.scenario_of(scenario.name, part, plan),
+        timing=manifests.timing_of(part, 1.0),
+        seeds=manifests.all_seeds(plan, provider_seed),
+        profile_name=choice.name,
+        profile=choice.document,
+        target={"name": "reference_sender", "kind": "simulated"},
+        slos=manifests.DEFAULT_SLOS,
+        versions=manifests.versions(),
+        machine=manifests.machine(),
+        started=records.Instant(started.wall, started.wall_ns, ZERO_NS),
+        ended=records.Instant(ended.wall, ended.wall_ns, ending.end_ns),
+        load_started_ns=ZERO_NS,
+        load_ended_ns=ending.last_arrival_ns,
+        planned=ending.arrived,
+        drain_limit_s=DRAIN_LIMIT_S,
+        exit_reason=reason,
+    )
+
+
+@contextmanager
+def _bar(console: Console, part: Part) -> Iterator[Callable[[Passed], None]]:
+    """A progress bar of virtual hours; silence where the output is no terminal."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[clock]}"),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    task = bar.add_task(part.title, total=part.duration_s, clock="")
+
+    def passed(now: Passed) -> None:
+        clock = f"{now.at_s / 3600:5.1f} h  {now.arrived:,} arrived, {now.open:,} open"
+        bar.update(task, completed=now.at_s, clock=clock)
+
+    with bar:
+        yield passed
