@@ -175,9 +175,7 @@ def _checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise _usage(f"{out} is there already and not empty; give --out another directory")
     if asked["ui"] and scenario.is_suite:
-        raise _usage(
-            f"{scenario.name} is a suite of runs; --ui shows one, for instance: smsbench run smoke --ui"
-        )
+        raise _usage(f"{scenario.name} is a suite of runs; --ui shows one run: smsbench run smoke --ui")
     try:
         target = load_target(asked["target_file"]) if asked["target_file"] is not None else None
     except TargetError as error:

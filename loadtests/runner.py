@@ -26,20 +26,20 @@ def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) ->
     """Run it, report it, and return the exit code: 0 all SLOs held, 1 one missed, 3 the run is invalid."""
     started = manifests.instant()
     began_s = time.monotonic()
-    console.print(f"{scenario.name}: {scenario.title}", highlight=False)
-    console.print(f"seed {settings.seed}; run directory {settings.out}", highlight=False, soft_wrap=True)
+    _say(console, f"{scenario.name}: {scenario.title}")
+    _say(console, f"seed {settings.seed}; run directory {settings.out}")
     try:
         with Interruption() as interruption:
             with Progress(console) as progress:
                 done = _run_parts(scenario, settings, progress, interruption)
             if scenario.is_suite:
                 _write_suite(scenario, settings, started, done)
-            console.print("report ...", highlight=False)
+            _say(console, "report ...")
             code = report(settings.out, console)
     except Aborted:
-        console.print(f"aborted; what there is stands in {settings.out}", highlight=False, soft_wrap=True)
+        _say(console, f"aborted; what there is stands in {settings.out}")
         return EXIT_ABORTED
-    console.print(f"{time.monotonic() - began_s:.0f} s in all", highlight=False)
+    _say(console, f"{time.monotonic() - began_s:.0f} s in all")
     return code
 
 
@@ -54,10 +54,10 @@ def report(run_dir: Path, console: Console) -> int:
     )
     summary, page = run_dir / "report" / "summary.md", run_dir / "report" / "index.html"
     if not summary.is_file():
-        console.print(done.stderr.strip() or done.stdout.strip(), highlight=False, markup=False)
+        _say(console, done.stderr.strip() or done.stdout.strip())
         return done.returncode or EXIT_INVALID
-    console.print(verdict(summary.read_text(encoding="utf-8")), highlight=False, markup=False)
-    console.print(f"report: {page}", highlight=False, markup=False, soft_wrap=True)
+    _say(console, verdict(summary.read_text(encoding="utf-8")))
+    _say(console, f"report: {page}")
     return done.returncode
 
 
@@ -67,6 +67,10 @@ def verdict(summary: str) -> str:
     sections = [at for at, line in enumerate(lines) if line.startswith("## ")]
     end = sections[1] if len(sections) > 1 else len(lines)
     return "\n".join(lines[: min(end, _SUMMARY_LINES)]).strip()
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _run_parts(

@@ -66,7 +66,9 @@ class Progress:
         elif elapsed_s - self._printed_s >= _PLAIN_EVERY_S:
             self._printed_s = elapsed_s
             figures = ", ".join(f"{name} {value}" for name, value in figures_of(snapshot))
-            self._console.print(f"  {self._phase} {self._clock(elapsed_s)}: {figures}", highlight=False)
+            self._console.print(
+                f"  {self._phase} {self._clock(elapsed_s)}: {figures}", highlight=False, soft_wrap=True
+            )
 
     def note(self, text: str) -> None:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)

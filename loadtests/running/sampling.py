@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
 import psutil
 from msgspec import Struct
 
@@ -102,9 +101,8 @@ class Sampler:
         now_ns = time.monotonic_ns()
         for gauge, value in state.gauges.items():
             self._row(now_ns, name, gauge, float(value))
-        for counter, value in msgspec.structs.asdict(state).items():
-            if isinstance(value, int):
-                self._row(now_ns, name, counter, float(value))
+        self._row(now_ns, name, "open", float(state.open))
         for counter, value in state.counters.items():
-            self._row(now_ns, name, f"count_{counter}", float(value))
+            if value:
+                self._row(now_ns, name, f"count_{counter}", float(value))
         return state

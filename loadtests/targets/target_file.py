@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 FIELDS = ("key", "to", "text", "class", "campaign")
 _PLACEHOLDER = re.compile(r"\{(" + "|".join(FIELDS) + r")\}")
@@ -27,6 +35,16 @@ Status = Annotated[int, Field(ge=100, le=599)]
 
 class TargetError(ValueError):
     """A target file that cannot be used; the text lists all that is wrong with it."""
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an http:// or https:// URL with a host")
+    return value
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
 
 
 class _Part(BaseModel):
@@ -53,7 +71,7 @@ class Provider(_Part):
     ``journal`` is the file a provider of your own writes; it is copied into the run directory.
     """
 
-    url: str | None = None
+    url: HttpUrl | None = None
     admin_token: str | None = None
     journal: Path | None = None
     port: int = Field(default=0, ge=0, le=65535)
@@ -66,26 +84,17 @@ class Target(_Part):
     """
 
     name: str = Field(min_length=1)
-    url: str
+    url: HttpUrl
     method: Literal["POST", "PUT", "PATCH", "GET"] = "POST"
     headers: dict[str, str] = {}
     body: str = ""
     escape: Escape | None = None  # None: by the Content-Type
     accepted: Accepted = Accepted()
     id_path: str | None = None  # dotted path of the message's id; an accepted reply must have it
-    health_url: str | None = None
+    health_url: HttpUrl | None = None
     timeout_s: float = Field(default=30.0, gt=0, le=600)
     allow_remote: bool = False
     provider: Provider = Provider()
-
-    @field_validator("url", "health_url")
-    @classmethod
-    def _http(cls, value: str | None) -> str | None:
-        if value is not None and (
-            urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname
-        ):
-            raise ValueError(f"must be an http:// or https:// URL with a host, not {value!r}")
-        return value
 
     @field_validator("headers")
     @classmethod

@@ -155,7 +155,7 @@ class LoadDispatcher:
             planned=len(self._slots),
             due=due,
             in_flight=self.in_flight,
-            offered_per_s=(due - before) * 1e9 / max(1, now_ns - since_ns),
+            offered_per_s=0.0 if self.finished else (due - before) * 1e9 / max(1, now_ns - since_ns),
             lag_p50_ms=lags_ms[last // 2] if lags_ms else 0.0,
             lag_p99_ms=lags_ms[round(last * 0.99)] if lags_ms else 0.0,
             lag_max_ms=lags_ms[-1] if lags_ms else 0.0,

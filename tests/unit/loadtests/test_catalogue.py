@@ -1,0 +1,117 @@
+"""The scenarios, and the command line in front of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from loadtests.arrivals import Burst, DayCurve, arrival_count
+from loadtests.scenarios import catalogue
+from loadtests.scenarios.scenario import Adjustment, ScenarioError
+
+ROOT = Path(__file__).parents[3]
+
+
+def smsbench(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "loadtests.cli", *arguments], cwd=ROOT, capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize("name", catalogue.names())
+def test_each_scenario_has_a_locustfile_of_its_own(name: str) -> None:
+    scenario = catalogue.scenario(name)
+    locustfile = ROOT / "loadtests" / "scenarios" / f"{scenario.locustfile}.py"
+    text = locustfile.read_text()
+    assert f'catalogue.scenario("{name}")' in text or f"catalogue.{name.upper()}" in text
+
+
+def test_the_days() -> None:
+    (whole,) = catalogue.scenario("day-500k").parts
+    assert (whole.role, whole.profile, whole.compress, whole.window) == (
+        "compressed_day",
+        "fast",
+        288.0,
+        "day",
+    )
+    assert whole.duration_s == pytest.approx(300.0)
+    assert arrival_count(whole.streams[0].process) == 500_000
+    (peak,) = catalogue.scenario("day-500k", Adjustment(window="peak", duration_s=60.0)).parts
+    assert (peak.role, peak.profile, peak.compress, peak.duration_s) == ("peak_slice", "smsapi", 1.0, 60.0)
+    (dense,) = catalogue.scenario("day-500k", Adjustment(100.0, "peak", 30.0)).parts
+    process = dense.streams[0].process
+    assert isinstance(process, DayCurve) and process.window_s == 3_000.0
+    assert (dense.role, dense.messages_per_day) == ("compressed_day", 500_000)
+
+
+def test_the_ladder_asks_both_questions_at_each_level() -> None:
+    roles = [(part.messages_per_day, part.role, part.profile) for part in catalogue.LADDER.parts]
+    assert roles == [
+        (level, role, profile)
+        for level in (5_000, 50_000, 500_000)
+        for role, profile in (("peak_slice", "smsapi"), ("compressed_day", "fast"))
+    ]
+
+
+def test_the_bursts() -> None:
+    for scenario, count, over_s in ((catalogue.BURST, 20_000, 60.0), (catalogue.BENCH, 4_000, 15.0)):
+        part = scenario.parts[-1]
+        assert part.role == "burst"
+        assert [item.process for item in part.streams if isinstance(item.process, Burst)] == [
+            Burst(count, over_s)
+        ]
+
+
+def test_the_bench_fits_its_four_minutes() -> None:
+    load_s = sum(part.duration_s for part in catalogue.BENCH.parts)
+    at_true_speed = [part for part in catalogue.BENCH.parts if part.profile == "smsapi"]
+    assert load_s + sum(part.drain_limit_s for part in at_true_speed) < 180
+
+
+def test_a_suite_as_a_locustfile_plays_its_parts_one_after_another() -> None:
+    starts = [stream.start_s for stream in catalogue.BENCH.streams()]
+    assert starts[:3] == [0.0, 12.0, 22.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "adjustment", "expected"),
+    [
+        ("day-6k", Adjustment(), "there are: day-5k, day-50k"),
+        ("smoke", Adjustment(compress=2.0), "smoke has a fixed length"),
+        ("day-5k", Adjustment(window="day", duration_s=60.0), "use --window peak --duration"),
+        ("day-5k", Adjustment(compress=-1.0), "must be above 0"),
+        ("day-5k", Adjustment(288.0, "peak", 600.0), "at most 86400 s"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_what_to_do(
+    name: str, adjustment: Adjustment, expected: str
+) -> None:
+    with pytest.raises(ScenarioError, match=expected):
+        catalogue.scenario(name, adjustment)
+
+
+def test_bad_usage_ends_with_2_and_says_what_there_is(tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text("x")
+    for arguments, expected in (
+        (["run", "nothing"], "there are: day-5k"),
+        (["run", "smoke", "--out", str(tmp_path)], "not empty"),
+        (["run", "bench", "--ui"], "--ui shows one run"),
+        (["run", "smoke", "--target", str(tmp_path / "absent.toml")], "there is no target file"),
+        (["report", str(tmp_path)], "is not a run directory"),
+    ):
+        done = smsbench(*arguments)
+        assert done.returncode == 2, done.stderr
+        assert expected in done.stderr
+
+
+def test_help_and_list_are_light() -> None:
+    done = smsbench("list")
+    assert done.returncode == 0
+    for name in catalogue.names():
+        assert f"{name} " in done.stdout
+    script = "import sys, loadtests.cli, loadtests.scenarios.catalogue; print('gevent' in sys.modules)"
+    light = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert light.stdout.strip() == "False", light.stderr

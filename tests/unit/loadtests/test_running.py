@@ -1,0 +1,139 @@
+"""The runner's parts: recording, draining, start shares, services, interruption, verdict."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from analysis.records import LOAD_SCHEMA, read_rows
+from loadtests.recording import LoadRecorder, LoadRow, LoadStatus, combine, join_rows, read_status
+from loadtests.runner import verdict
+from loadtests.running.draining import QUIET_S, Drain
+from loadtests.running.interruption import Aborted, Interruption
+from loadtests.running.provider_profile import ProfileChoice
+from loadtests.running.queries import ServiceState
+from loadtests.running.sampling import Snapshot
+from loadtests.running.service import Service, ServiceError
+from loadtests.users import start
+from loadtests.users.tab import rows
+
+
+def a_row(slot: int, worker: int) -> LoadRow:
+    return (f"t-{slot}", "otp", "", worker, slot, slot + 1, slot + 2, "accepted", 202)
+
+
+def test_workers_rows_and_statuses_become_the_loads(tmp_path: Path) -> None:
+    for worker in (0, 1):
+        recorder = LoadRecorder(tmp_path, worker)
+        for slot in range(worker, 10, 2):
+            recorder.row(a_row(slot, worker))
+        recorder.status(LoadStatus(phase="running", due=5, sent=5, start_ns=100 + worker, end_ns=worker))
+        recorder.flush()
+        if worker == 1:  # the other one is killed before it can close: what was flushed stays
+            recorder.close()
+            recorder.status(LoadStatus(phase="finished", due=5, sent=4, dropped=1, start_ns=101, closed=True))
+    status = read_status(tmp_path)
+    assert (status.phase, status.due, status.sent, status.dropped) == ("running", 10, 9, 1)
+    assert (status.start_ns, status.closed) == (100, False)
+    assert join_rows(tmp_path) == 10
+    table = read_rows(tmp_path / "load.arrow", LOAD_SCHEMA)
+    assert sorted(table.column("t_intended_ns").to_pylist()) == list(range(10))
+    assert not list(tmp_path.glob("load-*.arrow"))
+
+
+def test_the_tab_has_a_row_a_worker_and_one_for_all() -> None:
+    statuses = {1: LoadStatus(due=2, lag_p99_ms=1.26), 0: LoadStatus(due=3, lag_p99_ms=0.5)}
+    shown = rows(statuses)
+    assert [(row["name"], row["due"], row["lag_p99_ms"]) for row in shown] == [
+        ("worker 0", 3, 0.5),
+        ("worker 1", 2, 1.3),
+        ("all", 5, 1.3),
+    ]
+    assert combine(statuses.values()).due == 5
+
+
+def seen(load_accepted: int, provider: tuple[int, int] | None, sender_open: int | None = None) -> Snapshot:
+    return Snapshot(
+        load=LoadStatus(accepted=load_accepted),
+        provider=None if provider is None else ServiceState(open=provider[0], accepted=provider[1]),
+        sender=None if sender_open is None else ServiceState(open=sender_open),
+        machine_cpu_percent=0.0,
+    )
+
+
+def test_drained_with_the_reference_sender_is_what_both_say() -> None:
+    drain = Drain(sender_answers=True, provider_answers=True)
+    assert not drain.done(0.0, seen(5, (1, 5), 0))
+    assert not drain.done(1.0, seen(5, (0, 5), 2))
+    assert not drain.done(2.0, seen(5, None, 0))  # no answer is no proof
+    assert not drain.done(3.0, seen(5, (0, 5), None))
+    assert drain.done(4.0, seen(5, (0, 4), 0))  # one of them failed or expired in the sender
+
+
+def test_drained_with_another_sender_is_when_all_came_or_none_comes_any_more() -> None:
+    drain = Drain(sender_answers=False, provider_answers=True)
+    assert not drain.done(0.0, seen(5, (0, 0)))
+    assert not drain.done(4.0, seen(5, (0, 3)))
+    assert not drain.done(4.0 + QUIET_S - 0.1, seen(5, (0, 3)))
+    assert drain.done(4.0 + QUIET_S, seen(5, (0, 3)))
+    assert drain.done(0.0, seen(5, (0, 5)))
+
+
+def test_workers_get_one_start_and_a_share_each() -> None:
+    options = SimpleNamespace()
+    with pytest.raises(LookupError):
+        start.announced_start(options, "a")
+    start.announce(options, ["a", "b"])
+    first, second = (start.announced_start(options, name) for name in ("a", "b"))
+    assert first.start_ns == second.start_ns
+    assert [(item.worker, item.workers) for item in (first, second)] == [(0, 2), (1, 2)]
+    with pytest.raises(LookupError, match="no share"):
+        start.announced_start(options, "c")
+
+
+def test_the_route_keeps_to_the_providers_limits() -> None:
+    profile = ProfileChoice(
+        "p",
+        "p",
+        {"throttle": {"requests": {"rate_per_s": 100.0, "burst": 100}, "segments": None}},
+    )
+    assert profile.route_options() == "requests_per_s=100.0&requests_burst=50"
+    assert ProfileChoice("p", "p", {}).route_options() == ""
+
+
+def test_a_service_that_does_not_start_says_where_to_look(tmp_path: Path) -> None:
+    service = Service("sender", "no_such_module_anywhere", [], tmp_path)
+    service.start({})
+    with pytest.raises(ServiceError, match=r"(?s)sender ended with code 1 .*sender\.log.*No module named"):
+        service.wait_ready()
+    service.stop()
+
+
+def test_a_service_that_prints_something_else_is_not_taken_for_ready(tmp_path: Path) -> None:
+    service = Service("zen", "this", [], tmp_path)
+    service.start({})
+    with pytest.raises(ServiceError, match="something else than its ready line"):
+        service.wait_ready()
+    service.stop()
+
+
+def test_ctrl_c_once_asks_and_twice_aborts() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with Interruption() as interruption:
+        os.kill(os.getpid(), signal.SIGINT)
+        interruption.pause(60.0)  # ends at once: it has been asked
+        assert interruption.asked
+        with pytest.raises(Aborted):
+            os.kill(os.getpid(), signal.SIGINT)
+            interruption.pause(60.0)
+        interruption.forget()
+        assert not interruption.asked
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_the_verdict_is_what_stands_before_the_second_section() -> None:
+    assert verdict("# Title\n\n**Held.**\n\n## A\n\na\n\n## B\n\nb\n") == "# Title\n\n**Held.**\n\n## A\n\na"
