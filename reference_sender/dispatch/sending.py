@@ -61,21 +61,29 @@ class Sending:
 
     def pump(self, now_ns: int, effects: list[Effect]) -> None:
         """Submit whatever may go now, and note when time alone will let more go."""
+        while self._pump_once(now_ns, effects):
+            pass
+
+    def _pump_once(self, now_ns: int, effects: list[Effect]) -> bool:
+        """Go through the routes once; True if what a later one took may let an earlier one send more."""
         self.wake_ns = None
         ready = self._backlog.ready
+        again = False
         for route in self.routes:
             while ready[0] or ready[1] or ready[2]:
                 ask_ns = route.blocked_until(now_ns) or self._submit_next(now_ns, route, effects)
                 if ask_ns == _SENT_ONE:
+                    again = again or route.index > 0
                     continue
                 if ask_ns != UNTIL_ANSWER:
                     self.wake_ns = _earlier(self.wake_ns, ask_ns)
                 break
+        return again
 
     def _submit_next(self, now_ns: int, route: Route, effects: list[Effect]) -> int:
         """Submit one batch on ``route``; returns ``_SENT_ONE``, or when to ask again, or ``UNTIL_ANSWER``."""
         lingering_ns = UNTIL_ANSWER
-        for lane, owed in self._shares.turns():
+        for lane, owed, passes_otps in self._shares.turns():
             if not self._backlog.ready[lane]:
                 continue
             for slot in (1 + route.index, SHARED):
@@ -83,19 +91,20 @@ class Sending:
                 if head is None:
                     continue
                 segments = head.message.segments
-                if owed and segments > self._shares.credit(lane):
+                if 0 < owed < segments:
                     continue
                 live = self._backlog.live(slot, lane)
                 due_ns = head.message.created_ns + self._linger_ns[lane]
                 if due_ns > now_ns and live < self._max_batch[route.index]:
                     lingering_ns = due_ns if lingering_ns == UNTIL_ANSWER else min(lingering_ns, due_ns)
                     continue
-                room = route.room(now_ns, segments, live, reserve=lane != OTP and not owed)
+                worth = min(live, owed) if owed else live
+                room = route.room(now_ns, segments, worth, reserve=lane != OTP and not passes_otps)
                 if room.messages == 0:
                     if UNTIL_ANSWER in (room.ask_ns, lingering_ns):
                         return max(room.ask_ns, lingering_ns)
                     return min(room.ask_ns, lingering_ns)
-                limit = min(room.segments, self._shares.credit(lane)) if owed else room.segments
+                limit = min(room.segments, owed) if owed else room.segments
                 self._submit(
                     now_ns, route, self._backlog.take(now_ns, slot, lane, room.messages, limit), effects
                 )

@@ -1,0 +1,193 @@
+"""Whole runs in virtual time against a simple provider: with and without crashes, and an OTP in a crowd."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from heapq import heappop, heappush
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reference_sender.dispatch import Dispatcher, DispatchSettings
+from reference_sender.dispatch.values import (
+    FINAL_STATES,
+    Change,
+    Effect,
+    Lane,
+    Message,
+    Outcome,
+    Recovered,
+    Report,
+    Result,
+    RouteLimits,
+    State,
+    SubmitBatch,
+)
+
+SECOND = 1_000_000_000
+LIMITS = RouteLimits("a", 50.0, 10.0, 200.0, 60.0, max_batch=20, max_in_flight=4)
+SETTINGS = DispatchSettings(backoff_base_s=0.1, backoff_cap_s=1, throttle_base_s=0.1, breaker_open_s=0.2)
+
+
+def chance(*parts: object) -> float:
+    """In [0, 1), by what it is about and nothing else."""
+    return blake2b(repr(parts).encode(), digest_size=6).digest()[0] / 256
+
+
+def crowd(count: int, lanes: Sequence[Lane] = tuple(Lane)) -> list[Message]:
+    return [
+        Message(
+            number,
+            f"k{number}",
+            "48100",
+            "x",
+            lanes[number % len(lanes)],
+            "XY"[number % 2],
+            f"c{number % 3}",
+            1 + number % 3,
+            0,
+            24 * 3600 * SECOND,
+        )
+        for number in range(1, count + 1)
+    ]
+
+
+class Life:
+    """A dispatcher, its provider and its store, from event to event; ``crash`` begins the sender anew."""
+
+    def __init__(self, seed: int, messages: Sequence[Message]) -> None:
+        self.seed = seed
+        self.now_ns = 0
+        self.core = Dispatcher(SETTINGS, (LIMITS,), seed)
+        self.stored = {message.key: message for message in messages}
+        self.store: dict[str, Change] = {}
+        self.taken: dict[str, str] = {}  # at the provider: key -> its id
+        self.attempts: dict[str, int] = {}
+        self.deliveries: list[str] = []
+        self.submitted: list[SubmitBatch] = []
+        self.events: list[tuple[int, int, str, Any]] = []
+        self.count = 0
+
+    def later(self, delay_s: float, name: str, what: Any) -> None:
+        self.count += 1
+        heappush(self.events, (self.now_ns + int(delay_s * SECOND), self.count, name, what))
+
+    def perform(self, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Change):
+                self.store[effect.key] = effect
+                continue
+            self.submitted.append(effect)
+            results = [self.submit(message) for message in effect.messages]
+            self.later(0.02 + 0.2 * chance(self.seed, effect.batch_id), "answer", (effect.batch_id, results))
+
+    def submit(self, message: Message) -> Result:
+        key = message.key
+        if key in self.taken:
+            return Result(Outcome.ALREADY_ACCEPTED)
+        number = self.attempts[key] = self.attempts.get(key, 0) + 1
+        draw = chance(self.seed, key, number)
+        if chance(self.seed, key) < 0.1:
+            return Result(Outcome.PERMANENT, reason="13")
+        if draw < 0.1:
+            return Result(Outcome.RETRYABLE)
+        if draw < 0.15:
+            return Result(Outcome.THROTTLED)
+        if draw < 0.2:
+            return Result(Outcome.UNKNOWN)
+        self.taken[key] = f"p{len(self.taken)}"
+        self.deliveries.append(key)
+        state = State.DELIVERED if chance(self.seed, "fate", key) < 0.8 else State.FAILED
+        self.later(3 * chance(self.seed, "delay", key), "report", Report(self.taken[key], key, state, "fate"))
+        if draw < 0.35:
+            return Result(Outcome.UNKNOWN)  # taken, but its answer is lost
+        return Result(Outcome.ACCEPTED, provider_id=self.taken[key])
+
+    def run(self, until_ns: int) -> None:
+        while True:
+            deadline_ns = self.core.next_deadline()
+            event_ns = self.events[0][0] if self.events else None
+            times = [each for each in (deadline_ns, event_ns) if each is not None and each <= until_ns]
+            if not times or self.is_over():
+                break
+            self.now_ns = min(times)
+            if event_ns is not None and event_ns <= self.now_ns:
+                _, _, name, what = heappop(self.events)
+                if name == "report":
+                    self.perform(self.core.reported(self.now_ns, [what]))
+                else:
+                    self.perform(self.core.answered(self.now_ns, *what))
+            else:
+                self.perform(self.core.advance(self.now_ns))
+
+    def crash(self) -> None:
+        """What was not stored is gone, and so are the answers under way; the provider repeats its reports."""
+        self.events = sorted(event for event in self.events if event[2] == "report")
+        self.core = Dispatcher(SETTINGS, (LIMITS,), self.seed)
+        left = []
+        for key, message in self.stored.items():
+            change = self.store.get(key)
+            if change is None:
+                left.append(Recovered(message, State.QUEUED, 0, None, None))
+            elif change.state not in FINAL_STATES:
+                left.append(
+                    Recovered(message, change.state, change.attempts, change.provider_id, change.at_ns)
+                )
+        self.perform(self.core.recover(self.now_ns, left))
+
+    def is_over(self) -> bool:
+        return len(self.ends()) == len(self.stored)
+
+    def ends(self) -> dict[str, State]:
+        return {key: change.state for key, change in self.store.items() if change.state in FINAL_STATES}
+
+
+def begun(seed: int, messages: Sequence[Message]) -> Life:
+    life = Life(seed, messages)
+    life.perform(life.core.offer(0, messages))
+    return life
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    count=st.integers(1, 120),
+    crashes_s=st.lists(st.floats(0.001, 2.0), min_size=1, max_size=4),
+)
+def test_a_crash_changes_no_message_s_end(seed: int, count: int, crashes_s: list[float]) -> None:
+    whole = begun(seed, crowd(count))
+    whole.run(3600 * SECOND)
+    assert whole.is_over()
+
+    broken = begun(seed, crowd(count))
+    for crash_s in crashes_s:
+        broken.run(broken.now_ns + int(crash_s * SECOND))
+        broken.crash()
+    broken.run(broken.now_ns + 3600 * SECOND)
+    assert broken.ends() == whole.ends()
+    assert len(set(broken.deliveries)) == len(broken.deliveries), "delivered twice"
+    assert broken.core.state().open == 0
+
+
+@pytest.mark.parametrize("lanes", [(Lane.MARKETING,), (Lane.TRANSACTIONAL, Lane.MARKETING)])
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), count=st.integers(1, 600), after_s=st.floats(0.0, 3.0))
+def test_an_otp_is_the_next_thing_submitted(
+    lanes: tuple[Lane, ...], seed: int, count: int, after_s: float
+) -> None:
+    life = begun(seed, crowd(count, lanes))
+    life.run(int(after_s * SECOND))
+    before = len(life.submitted)
+    otp = Message(0, "otp", "48100", "x", Lane.OTP, "X", "", 1, life.now_ns, life.now_ns + 60 * SECOND)
+    life.stored[otp.key] = otp
+    life.perform(life.core.offer(life.now_ns, [otp]))
+    route = life.core.state().routes[0]
+    if not route.throttles and route.breaker == "closed":
+        # The reserve was there: bulk has left it a request, its segments and a place in flight.
+        assert len(life.submitted) == before + 1
+    life.run(life.now_ns + 600 * SECOND)
+    assert life.submitted[before].messages == (otp,)
+    assert life.is_over()
