@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from analysis.figures import (
+    TIMES,
     count_text,
     per_day_text,
     percentile_name,
@@ -10,6 +11,7 @@ from analysis.figures import (
     seconds_text,
     share_text,
     significant,
+    times_text,
 )
 from analysis.model import Answer, Burst, Check, CheckState, Level, Objective, PartReport, State, Verdict
 from analysis.slo import overall, quantile_text
@@ -86,10 +88,9 @@ def _per_s(part: PartReport, which: str) -> float | None:
 
 def _real_rates(part: PartReport) -> str:
     mean = part.throughput.offered_mean_per_s
-    day = mean / part.identity.compress
     return (
-        f"a day in {seconds_text(part.identity.load_s)}: {rate_text(mean)} here is {rate_text(day)} "
-        f"on the real day x {part.identity.compress:g}"
+        f"on the day itself that would be {rate_text(mean / part.identity.compress)} on average: "
+        f"this part ran {part.identity.compress:g} times as dense"
     )
 
 
@@ -105,7 +106,7 @@ def scale_answer(levels: tuple[Level, ...]) -> Answer:
     lines = tuple(_level_line(level) for level in levels)
     return Answer(
         question=question,
-        headline=f"{words}: 10 x {per_day_text(top.messages_per_day)} a day",
+        headline=f"{words}: 10 {TIMES} {per_day_text(top.messages_per_day)} a day",
         lines=(*lines, top.ten_times_why),
         state=states[top.ten_times],
     )
@@ -113,6 +114,8 @@ def scale_answer(levels: tuple[Level, ...]) -> Answer:
 
 def _level_line(level: Level) -> str:
     fast = {"held": "fast enough", "missed": "too slow", "cannot_tell": "speed not proven"}[level.fast_enough]
+    if level.fast_enough == "cannot_tell" and level.none_late_of:
+        fast = f"{times_text(level.none_late_of)} at its peak, none late (too few to prove p95)"
     if level.highest_held_per_day:
         carried = f"carried {per_day_text(level.highest_held_per_day)} a day"
     elif level.highest_tried_per_day:
@@ -142,9 +145,11 @@ def delivery_answer(objectives: tuple[Objective, ...], scaled: bool) -> Answer:
 
 
 def _badness(objective: Objective) -> tuple[int, float]:
+    """Missed before held, held before unsettled; then the slowest, or of the unsettled the best evidence."""
     rank = {"missed": 2, "held": 1, "cannot_tell": 0}[objective.verdict]
-    value = objective.quantile.value_s if objective.quantile and objective.quantile.value_s else 0.0
-    return rank, value
+    if objective.verdict == "cannot_tell":
+        return rank, objective.count
+    return rank, (objective.quantile.value_s or 0.0) if objective.quantile else 0.0
 
 
 def _objective_line(objective: Objective) -> str:
@@ -246,11 +251,16 @@ def trust_answer(state: CheckState, checks: tuple[Check, ...]) -> Answer:
         "not_checked": "unchecked",
     }
     states: dict[CheckState, State] = {"ok": "good", "warn": "warn", "invalid": "untrusted"}
-    found = [each for each in checks if each.state in ("invalid", "warn")]
-    found.sort(key=lambda each: each.state != "invalid")
-    lines = [f"{each.name}: {each.value}{_in_part(each.part)}" for each in found[:4]]
-    if len(found) > 4:
-        lines.append(f"and {len(found) - 4} more, see the checks below")
+    found = sorted(
+        (each for each in checks if each.state in ("invalid", "warn")),
+        key=lambda each: each.state != "invalid",
+    )
+    lines = []
+    for name in dict.fromkeys(each.name for each in found):
+        same = [each for each in found if each.name == name]
+        more = f", and {len(same) - 1} more" if len(same) > 1 else ""
+        prefix = "INVALID " if same[0].state == "invalid" else ""
+        lines.append(f"{prefix}{name}: {same[0].value}{_in_part(same[0].part)}{more}")
     return Answer(
         question="How far to trust it?",
         headline=words[state],

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from analysis.figures import seconds_text, significant
+from analysis.figures import round_seconds_text, significant
 
 if TYPE_CHECKING:
     from matplotlib.typing import RcKeyType
@@ -98,6 +98,8 @@ def legend_above(axes: Axes, columns: int = 5) -> None:
 def save_png(figure: Figure, path: Path) -> None:
     with styled():
         figure.savefig(path, dpi=PNG_DPI, facecolor="white")
+    # Laid out once: the SVG takes the same places.
+    figure.set_layout_engine("none")
 
 
 def svg_text(figure: Figure, name: str) -> str:
@@ -113,6 +115,7 @@ def svg_text(figure: Figure, name: str) -> str:
         r'(<svg[^>]*?) width="[^"]+" height="[^"]+"|height="[^"]+" width="[^"]+"', r"\1", text, count=1
     )
     text = re.sub(r"font: ((?:bold |\d+ )?[\d.]+px) [^;\"]+", r"font: \1 var(--chart-font)", text)
+    text = re.sub(r"(\d\.\d\d)\d+", r"\1", text)
     for colour, variable in _SVG_INKS.items():
         text = text.replace(colour, variable)
     return re.sub(r"\s*\n\s*", "\n", text)
@@ -131,18 +134,14 @@ def seconds_axis(axes: Axes, low_s: float, high_s: float, which: str = "y") -> N
     (axes.set_ylim if which == "y" else axes.set_xlim)(low_s, high_s)
     axis.set_major_locator(FixedLocator(ticks))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: _tick_text(value)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: round_seconds_text(value)))
 
 
-def _tick_text(value_s: float) -> str:
-    """``5 s``, ``200 ms``: a tick is a round number, without the zeros of a measured one."""
-    number, _, unit = seconds_text(value_s).partition(" ")
-    return f"{number.rstrip('0').rstrip('.')} {unit}" if "." in number else f"{number} {unit}"
-
-
-def count_axis(axes: Axes) -> None:
-    """Linear from zero, thousands set apart."""
+def count_axis(axes: Axes, whole: bool = False) -> None:
+    """Linear from zero, thousands set apart; no ticks between whole messages where these are few."""
     axes.set_ylim(bottom=0)
+    if whole:
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: significant(value) if value else "0"))
 
 

@@ -22,7 +22,7 @@ from analysis.chart_style import (
     new_figure,
     seconds_axis,
 )
-from analysis.figures import per_day_text, seconds_text
+from analysis.figures import per_day_text, round_seconds_text, seconds_text
 from analysis.model import Distribution, PartReport, Report, Stage, StageBreakdown
 
 _NINES = (50.0, 90.0, 95.0, 99.0, 99.9, 99.99)
@@ -136,7 +136,9 @@ def _draw_shares(axes: Axes, breakdowns: list[StageBreakdown]) -> None:
     axes.margins(x=0.22)
     axes.set_xlim(left=0)
     axes.grid(visible=False, axis="y")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: seconds_text(value) if value else "0"))
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: round_seconds_text(value) if value else "0")
+    )
     axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
     axes.set_xlabel("mean delivery time by stage")
     legend_above(axes, columns=3)
@@ -196,7 +198,7 @@ def _draw_levels(axes: Axes, report: Report) -> None:
     axes.set_xscale("log")
     axes.set_xlim(min(values) / 2, max(values) * 2)
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: per_day_text(value)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _short_per_day(value)))
     axes.set_yticks(
         range(len(report.levels)), [per_day_text(level.messages_per_day) for level in report.levels]
     )
@@ -205,6 +207,11 @@ def _draw_levels(axes: Axes, report: Report) -> None:
     axes.set_ylabel("level, messages a day")
     axes.set_xlabel("messages a day that a part stood for")
     legend_above(axes, columns=3)
+
+
+def _short_per_day(value: float) -> str:
+    """Ticks of a narrow axis: 10,000 and 10 M."""
+    return per_day_text(value).replace(" million", " M")
 
 
 def _draw_level_times(axes: Axes, report: Report) -> None:

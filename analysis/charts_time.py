@@ -21,11 +21,13 @@ from analysis.chart_style import (
     new_figure,
     seconds_axis,
 )
+from analysis.figures import times_text
 from analysis.model import Burst, PartReport, Points, Series
 
 # Offered lies under the others, broad and pale, so that it shows even where they cover it.
 _RATE_STYLES = {"offered": (MUTED, 5.0, 0.35), "accepted": (BLUE, 1.6, 1.0), "delivered": (GREEN, 1.6, 1.0)}
 _MOST_POINTS = 400
+_FEWEST = 20  # below, a rate or a backlog is only a picture of single messages
 
 
 def rates(part: PartReport, title: str) -> Figure | str:
@@ -33,6 +35,8 @@ def rates(part: PartReport, title: str) -> Figure | str:
     shown = [series for series in line.rates if any(series.value)]
     if not shown:
         return "no message was due in this run"
+    if part.ledger.rows < _FEWEST:
+        return f"{times_text(part.ledger.rows)} make no rate"
     figure = new_figure(title)
     axes, scale = figure.add_subplot(), TimeScale(line.end_s)
     for series in shown:
@@ -88,7 +92,7 @@ def _draw_points(axes: Axes, scale: TimeScale, points: Points, colour: str) -> N
         points.value_s[::step],
         linestyle="none",
         marker="o",
-        markersize=3.2,
+        markersize=3.2 if len(points.at_s) > 60 else 6.0,
         markeredgewidth=0,
         alpha=0.8,
         color=colour,
@@ -106,6 +110,8 @@ def backlog(part: PartReport, title: str) -> Figure | str:
     line = part.timeline
     if line.peak_unsubmitted <= 0 and line.peak_undelivered <= 0:
         return "no message ever waited"
+    if part.ledger.rows < _FEWEST:
+        return f"{times_text(part.ledger.rows)} make no backlog"
     figure = new_figure(title)
     axes, scale = figure.add_subplot(), TimeScale(line.end_s)
     _draw_backlog(part, axes, scale)
@@ -118,7 +124,7 @@ def _draw_backlog(part: PartReport, axes: Axes, scale: TimeScale) -> None:
     for series, colour in zip(part.timeline.backlog, (ORANGE, BLUE), strict=True):
         axes.plot(scale.of(series.at_s), _gaps(series), color=colour, label=series.name)
         axes.fill_between(scale.of(series.at_s), _gaps(series), color=colour, alpha=0.12, linewidth=0)
-    count_axis(axes)
+    count_axis(axes, whole=True)
 
 
 def burst(part: PartReport, title: str) -> Figure | str:

@@ -7,7 +7,7 @@ Delivery times are about speed, so a message counts in them unless it could not 
 system were: a handset or network that failed it after the provider took it, or a refusal whose reason lies in
 the message (an invalid number). Those are in the failed share. But a message that the *sender* gave up
 (expired in its queue, retries spent) or that was lost enters as "never": else a sender that throws its slow
-messages away would look fast.
+messages away would look fast. For the same reason so does one that expired before a carrier took it.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ def judge(journeys: Journeys) -> Fates:
         _set(fate, unclaimed, LOST)
     unsaid = (sender.state == ABSENT) & ~provider.message_at_fault
     failed = (fate == FAILED) & (sender.gave_up | unsaid)
-    never = accepted & ((~taken & ((fate == EXPIRED) | failed)) | (fate == LOST))
+    queued_out = (fate == EXPIRED) & ~np.isfinite(provider.carrier_s)
+    never = accepted & ((~taken & failed) | queued_out | (fate == LOST))
     fate[~accepted] = NOT_ACCEPTED
     return Fates(fate=fate, never=never, unclaimed=unclaimed)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+TIMES = "\N{MULTIPLICATION SIGN}"
 _MINUTE_S = 60.0
 _HOUR_S = 3600.0
 
@@ -56,12 +57,22 @@ def count_text(count: int) -> str:
 
 
 def per_day_text(per_day: float | None) -> str:
-    """5000 -> "5,000", 144000000 -> "144 million"."""
+    """5000 -> "5,000", 60000000 -> "60 million"."""
     if per_day is None:
         return "-"
     if per_day >= 1e6:
-        return f"{significant(per_day / 1e6)} million"
+        return f"{_bare(significant(per_day / 1e6))} million"
     return f"{round(per_day):,}"
+
+
+def round_seconds_text(value_s: float) -> str:
+    """A round number of seconds, without the zeros that a measured one has: 5 s, 200 ms."""
+    number, _, unit = seconds_text(value_s).partition(" ")
+    return f"{_bare(number)} {unit}"
+
+
+def _bare(number: str) -> str:
+    return number.rstrip("0").rstrip(".") if "." in number else number
 
 
 def share_text(part: int, whole: int) -> str:

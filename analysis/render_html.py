@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from analysis import tables
-from analysis.figures import seconds_text
+from analysis.figures import TIMES, seconds_text
 from analysis.model import Identity, PartReport, Report
 from analysis.render_png import Drawn
 from analysis.render_text import part_tables
@@ -55,9 +55,9 @@ def _chart(drawn: Drawn) -> dict[str, Any]:
 
 def _facts(identity: Identity) -> list[tuple[str, str]]:
     """What was run, for those who want to run it again."""
-    pace = "true speed" if identity.compress == 1.0 else f"compressed x {identity.compress:g}"
+    pace = "true speed" if identity.compress == 1.0 else f"{identity.compress:g} {TIMES} as dense as the day"
     if identity.provider_scale != 1.0:
-        pace += f", provider scaled x {identity.provider_scale:g}"
+        pace += f", provider scaled {TIMES} {identity.provider_scale:g}"
     facts = [
         ("scenario", identity.name),
         ("mode", identity.mode),

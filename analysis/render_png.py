@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from analysis import charts_shape, charts_time
 from analysis.chart_style import save_png, styled, svg_text
+from analysis.figures import TIMES
 from analysis.model import PartReport, Report
 
 PartChart = Callable[[PartReport, str], Figure | str]
@@ -98,7 +99,7 @@ def _title(title: str, report: Report, part: PartReport | None) -> str:
     if part is not None and part.identity.provider_scale != 1.0:
         words.append("compressed seconds")
     elif part is not None and part.identity.compress != 1.0:
-        words.append(f"day x {part.identity.compress:g}")
+        words.append(f"{TIMES} {part.identity.compress:g} as dense")
     if (part.validity if part is not None else report.validity) == "invalid":
         words.append("INVALID RUN")
     return "  ·  ".join(words)

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from analysis import answers
+from analysis.figures import TIMES
 from analysis.model import Check, CheckState, Objective, PartReport, Report, Verdict
 from analysis.part import analyse_part
 from analysis.records import Manifest, read_manifest
@@ -127,16 +128,20 @@ def _notes(parts: tuple[PartReport, ...], simulated: bool) -> tuple[str, ...]:
             "SIMULATED: virtual time, no socket, no process. It shows how the rules of sender and provider "
             "play together, not how fast this machine is."
         )
+    by_pace: dict[tuple[float, float], list[str]] = {}
     for part in parts:
-        identity = part.identity
-        if identity.provider_scale != 1.0:
+        pace = (part.identity.compress, part.identity.provider_scale)
+        by_pace.setdefault(pace, []).append(part.slug)
+    for (compress, scale), slugs in by_pace.items():
+        if scale != 1.0:
             notes.append(
-                f"{part.slug}: the provider was scaled by {identity.provider_scale:g} with the day; its "
-                "times are compressed seconds, no real ones, and no verdict is drawn from them."
+                f"{', '.join(slugs)}: the provider was scaled {TIMES} {scale:g} with the day; the times are "
+                "compressed seconds, no real ones, and no verdict is drawn from them."
             )
-        elif identity.compress != 1.0:
+        elif compress != 1.0:
             notes.append(
-                f"{part.slug}: a day played {identity.compress:g} times denser, the provider left as it is. "
-                f"Its rates are real; on the day itself they would be {identity.compress:g} times lower."
+                f"{', '.join(slugs)}: played {compress:g} times as dense as on the day, the provider left as "
+                f"it is. Rates and times are those of that load; the day's own rates are {compress:g} times "
+                "lower."
             )
     return tuple(notes)

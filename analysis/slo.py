@@ -126,7 +126,7 @@ def count_objectives(ledger: Ledger, has_sender_rows: bool, journal: bool) -> tu
     lost_why = (
         f"{times_text(unseen)} never reached the provider, and without sender rows nobody knows why"
         if unseen
-        else "accepted by the sender, then unknown to provider and sender"
+        else f"of {count_text(ledger.accepted)} accepted; lost: then unknown to provider and sender"
     )
     share = not_taken / ledger.sent if ledger.sent else 0.0
     doubles_verdict: Verdict = "missed" if ledger.doubles else ("held" if journal else "cannot_tell")
@@ -139,7 +139,7 @@ def count_objectives(ledger: Ledger, has_sender_rows: bool, journal: bool) -> tu
             "0",
             ledger.doubles,
             doubles_verdict if ledger.accepted else "cannot_tell",
-            "the provider accepted one message more than once",
+            f"of {count_text(ledger.accepted)} accepted; double: taken by the provider more than once",
         ),
         Objective(
             name="messages not taken by the sender",

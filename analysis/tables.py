@@ -27,56 +27,72 @@ CHECK_WORDS: dict[CheckState, str] = {
 
 @dataclass(frozen=True)
 class Table:
-    """``marks`` holds a word for each row (held, missed, warn …) by which a renderer may colour it."""
+    """``marks`` holds a word for each row (held, missed, warn …) by which a renderer may colour the cell
+    of ``mark_column``.
+    """
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     marks: tuple[str, ...] = ()
+    mark_column: int = 0
     numeric_from: int = 1  # columns from here on hold figures
 
 
 def objectives(report: Report) -> Table:
+    """Of a suite, a count objective that every part held is one row."""
     several = report.kind == "suite"
+    header = ("objective", "limit", "measured", "verdict", "evidence")
+    timed = [each for each in report.objectives if each.limit_s is not None]
+    counts = [each for each in report.objectives if each.limit_s is None]
+    shown = [(each.part, each) for each in timed]
+    for name in dict.fromkeys(each.name for each in counts):
+        same = [each for each in counts if each.name == name]
+        if several and len(same) > 1 and len({(each.verdict, each.measured) for each in same}) == 1:
+            shown.append((f"{len(same)} parts", same[0]))
+        else:
+            shown += [(each.part, each) for each in same]
     rows = tuple(
         (
-            *((each.part,) if several else ()),
-            each.name,
-            each.limit,
-            each.measured,
-            VERDICT_WORDS[each.verdict],
-            each.why,
+            *((where,) if several else ()),
+            *(each.name, each.limit, each.measured, VERDICT_WORDS[each.verdict]),
+            "in each part" if where.endswith(" parts") else each.why,
         )
-        for each in report.objectives
+        for where, each in shown
     )
-    header = ("objective", "limit", "measured", "verdict", "evidence")
     return Table(
         header=("part", *header) if several else header,
         rows=rows,
-        marks=tuple(each.verdict for each in report.objectives),
+        marks=tuple(each.verdict for _, each in shown),
+        mark_column=4 if several else 3,
         numeric_from=99,
     )
 
 
 def checks(report: Report) -> Table:
-    """Of a suite, the checks that passed in every part are one row."""
+    """Of a suite, a check that passed in every part is one row, and words are not repeated."""
     several = report.kind == "suite"
     rows: list[tuple[str, ...]] = []
     marks: list[str] = []
     for name in dict.fromkeys(each.name for each in report.checks):
         same = [each for each in report.checks if each.name == name]
         notable = [each for each in same if each.state in ("warn", "invalid")]
-        for each in notable or same[:1]:
+        for index, each in enumerate(notable or same[:1]):
             passed = several and not notable
             where = (f"all {len(same)} parts" if passed else each.part,) if several else ()
             value = "passed" if passed and each.state == "ok" else each.value
-            advice = each.advice if each.state in ("warn", "invalid") else ""
-            rows.append((*where, name, CHECK_WORDS[each.state], value, each.limit, each.meaning, advice))
+            advice = each.advice if notable else ""
+            words = (each.limit, each.meaning, advice) if index == 0 else ("", "", "")
+            rows.append((name if index == 0 else "", *where, CHECK_WORDS[each.state], value, *words))
             marks.append(str(each.state))
-    header: tuple[str, ...] = ("check", "state", "found", "limit", "what it means", "what to do")
+    header: tuple[str, ...] = ("state", "found", "limit", "what it means", "what to do")
     if not any(row[-1] for row in rows):
         header, rows = header[:-1], [row[:-1] for row in rows]
     return Table(
-        header=("part", *header) if several else header, rows=tuple(rows), marks=tuple(marks), numeric_from=99
+        header=("check", *(("part",) if several else ()), *header),
+        rows=tuple(rows),
+        marks=tuple(marks),
+        mark_column=2 if several else 1,
+        numeric_from=99,
     )
 
 
@@ -90,7 +106,7 @@ def ladder(report: Report) -> Table:
             per_day_text(level.highest_tried_per_day),
             words[level.ten_times],
             level.profile,
-            level.fast_enough_why if level.fast_enough != "held" else level.ten_times_why,
+            f"{level.fast_enough_why}; {level.ten_times_why}",
         )
         for level in report.levels
     )
@@ -103,8 +119,13 @@ def ladder(report: Report) -> Table:
         "profiles",
         "evidence",
     )
-    marks = tuple(level.fast_enough for level in report.levels)
-    return Table(header=header, rows=rows, marks=marks, numeric_from=99)
+    return Table(
+        header=header,
+        rows=rows,
+        marks=tuple(level.fast_enough for level in report.levels),
+        mark_column=1,
+        numeric_from=99,
+    )
 
 
 def delivery(part: PartReport) -> Table:
@@ -208,7 +229,7 @@ def rates(part: PartReport) -> Table:
         (name, rate_text(value), rate_text(None if value is None else value / factor))
         for name, value in found
     )
-    return Table(header=("rate", "measured", f"on the real day (÷ {factor:g})"), rows=rows)
+    return Table(header=("rate", "measured", f"on the day itself (÷ {factor:g})"), rows=rows)
 
 
 def cost(part: PartReport) -> Table:

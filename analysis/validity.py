@@ -200,20 +200,25 @@ def sample_sizes(delivery: tuple[Distribution, ...], objectives: tuple[Objective
 
 def effective_sizes(delivery: tuple[Distribution, ...]) -> Check:
     """Whether neighbouring messages share their fate so much that the intervals are too narrow."""
-    worst = min(delivery, key=lambda each: each.effective_count / max(each.count, 1), default=None)
-    if worst is None or worst.count < 3:
-        return _unchecked("independence", "too few messages")
-    thin = worst.effective_count < worst.count / 2
+    enough = [each for each in delivery if _known_count(each) >= 3]
+    worst = min(enough, key=lambda each: each.effective_count / _known_count(each), default=None)
+    if worst is None:
+        return _unchecked("independence", "too few delivered messages")
+    thin = worst.effective_count < _known_count(worst) / 2
     return Check(
         name="independence",
         state="warn" if thin else "ok",
-        value=f"{worst.message_class}: {count_text(worst.count)} messages carry the evidence of about "
-        f"{significant(worst.effective_count, 2)}",
+        value=f"{worst.message_class}: {count_text(_known_count(worst))} messages carry the evidence of "
+        f"about {significant(worst.effective_count, 2)}",
         limit="warn where under half",
         meaning="messages that queue together share their delay: the intervals are then too narrow",
         advice="repeat the run and compare the percentiles of the runs before deciding on a narrow margin",
         value_number=worst.effective_count,
     )
+
+
+def _known_count(each: Distribution) -> int:
+    return each.count - each.open_count - each.never_count
 
 
 def _unchecked(name: str, why: str) -> Check:

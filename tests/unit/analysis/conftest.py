@@ -57,6 +57,8 @@ class RunBuilder:
         answered_s = None if submitted_s is None else submitted_s + more.get("provider_s", 0.01)
         carrier_s = None if answered_s is None else answered_s + more.get("carrier_s", 0.1)
         delivered_s = None if not ended or carrier_s is None else carrier_s + more.get("radio_s", 1.0)
+        if not more.get("at_carrier", True):
+            carrier_s = None
         reported_s = None if delivered_s is None else delivered_s + more.get("report_s", 0.2)
         confirmed_s = None if reported_s is None else reported_s + 0.001
         provider_id = more.get("provider_id", f"P-{key}") if more.get("taken", True) else ""

@@ -66,9 +66,11 @@ def test_what_the_sender_gave_up_counts_as_never_and_what_a_handset_refused_not_
     run = new_run("run")
     for slot in range(80):
         run.journey(f"ok-{slot}", slot / 10, 2.0)
-    for slot in range(8):
+    for slot in range(4):
         run.due(f"spent-{slot}", 9.0)
         run.kept(f"spent-{slot}", "expired")
+        run.due(f"queued-out-{slot}", 9.0)
+        run.seen(f"queued-out-{slot}", 9.1, state="expired", at_carrier=False)
     for slot in range(4):
         run.due(f"dead-{slot}", 9.5)
         run.seen(f"dead-{slot}", 9.6, state="undelivered")

@@ -40,7 +40,7 @@ def test_ten_times_holds_where_a_compressed_day_stood_for_it(new_run: Build, wri
     assert level.highest_held_per_day == 5_000 * 288
     assert (report.verdict, report.exit_code) == ("held", 0)
     scale = next(each for each in report.answers if "ten times" in each.question)
-    assert scale.headline == "yes: 10 x 5,000 a day"
+    assert scale.headline == "yes: 10 \N{MULTIPLICATION SIGN} 5,000 a day"
 
 
 def test_a_probe_that_does_not_hold_answers_no_and_fails_nothing(new_run: Build, write_suite: Suite) -> None:
@@ -83,7 +83,8 @@ def test_few_messages_leave_a_level_open_and_fail_nothing(new_run: Build, write_
     day(new_run("b"), 50_000)
     report = build_report(write_suite("a", "b"))
     assert report.levels[0].fast_enough == "cannot_tell"
-    assert "within the limit; p95 needs 72" in report.levels[0].fast_enough_why
+    assert report.levels[0].none_late_of == 8
+    assert "too few messages at its peak for a p95 (otp 8)" in report.levels[0].fast_enough_why
     assert (report.verdict, report.exit_code) == ("held", 0)
 
 
