@@ -216,31 +216,38 @@ def burst_answer(bursts: tuple[Burst, ...]) -> tuple[Answer, ...]:
     if not bursts:
         return ()
     burst = bursts[0]
-    lines = [
-        f"{count_text(burst.messages)} {burst.message_class} in {seconds_text(burst.to_s - burst.from_s)}",
-        f"backlog {count_text(burst.peak_unsubmitted)} not submitted at worst; "
-        + (
-            f"last one submitted {seconds_text(burst.submitted_after_s)} after the burst"
-            if burst.submitted_after_s is not None
-            else "not drained when observation ended"
-        ),
-    ]
-    head, state = _guarded(burst)
-    return (
-        Answer(question="What does a burst do to an OTP?", headline=head, lines=tuple(lines), state=state),
+    drained = (
+        f"last one submitted {seconds_text(burst.submitted_after_s)} after the burst"
+        if burst.submitted_after_s is not None
+        else "not drained when observation ended"
     )
+    head, state, more = _guarded(burst)
+    lines = (
+        *more,
+        f"{count_text(burst.messages)} {burst.message_class} in {seconds_text(burst.to_s - burst.from_s)}",
+        f"backlog {count_text(burst.peak_unsubmitted)} not submitted at worst; {drained}",
+    )
+    return (Answer(question="What does a burst do to an OTP?", headline=head, lines=lines, state=state),)
 
 
-def _guarded(burst: Burst) -> tuple[str, State]:
-    before, during = burst.guarded_before, burst.guarded_during
-    if not burst.guarded_class or before is None or during is None:
-        return "no OTP in this run", "unknown"
-    if during.state == "withheld" or before.state == "withheld":
-        few = min(burst.guarded_before_count, burst.guarded_during_count)
-        return f"too few OTPs to tell ({few} of {during.needed})", "unknown"
-    words = f"p95 {quantile_text(before)} before, {quantile_text(during)} during"
+def _guarded(burst: Burst) -> tuple[str, State, tuple[str, ...]]:
+    """The highest percentile that both sides carry; p95 if they can."""
+    if not burst.guarded_before or not burst.guarded_during:
+        return "no OTP to compare", "unknown", ()
+    pairs = list(zip(burst.guarded_before, burst.guarded_during, strict=True))
+    carried = [pair for pair in pairs if all(each.state != "withheld" for each in pair)]
+    counts = (
+        f"{count_text(burst.guarded_before_count)} before, {count_text(burst.guarded_during_count)} during"
+    )
+    if not carried:
+        return "too few OTPs to tell", "unknown", (f"OTPs: {counts}",)
+    before, during = carried[-1]
     slower = during.state != "exact" or (during.value_s or 0.0) > 2.0 * (before.value_s or 0.0)
-    return words, "warn" if slower else "good"
+    name = percentile_name(before.percentile)
+    words = f"OTP {name} {quantile_text(before)} before, {quantile_text(during)} during"
+    top = pairs[-1][1]
+    more = () if top is during else (f"OTP p95 during: {quantile_text(top)}; too few before ({counts})",)
+    return words, "warn" if slower else "good", more
 
 
 def trust_answer(state: CheckState, checks: tuple[Check, ...]) -> Answer:

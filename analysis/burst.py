@@ -14,7 +14,7 @@ from analysis.percentiles import quantiles, ranks
 from analysis.timeline import rate_series, undelivered, unsubmitted
 
 GUARDED_CLASS = "otp"
-GUARDED_PERCENTILE = 95.0
+GUARDED_PERCENTILES = (50.0, 95.0)
 # Below half the peak second it is no longer the burst; a "burst" as long as the load is a steady load.
 _EDGE_SHARE = 0.5
 _LONGEST_SHARE = 0.8
@@ -70,8 +70,8 @@ def _burst(journeys: Journeys, fates: Fates, name: str, inside: Bools, span: tup
         mostly_delivered_after_s=_mostly(journeys, inside, to_s),
         still_open=int(np.count_nonzero(inside & (fates.fate == OPEN))),
         guarded_class=GUARDED_CLASS if guarded.any() else "",
-        guarded_before=_quantile(journeys, fates, before),
-        guarded_during=_quantile(journeys, fates, during),
+        guarded_before=_quantiles(journeys, fates, before),
+        guarded_during=_quantiles(journeys, fates, during),
         guarded_before_count=int(np.count_nonzero(before)),
         guarded_during_count=int(np.count_nonzero(during)),
         offered=rate_series("offered", due[inside], 1.0, _end(journeys, last_submit)),
@@ -113,7 +113,7 @@ def _mostly(journeys: Journeys, inside: Bools, to_s: float) -> float | None:
     return max(mostly - to_s, 0.0) if math.isfinite(mostly) else None
 
 
-def _quantile(journeys: Journeys, fates: Fates, among: Bools) -> Quantile | None:
+def _quantiles(journeys: Journeys, fates: Fates, among: Bools) -> tuple[Quantile, ...]:
     if not among.any():
-        return None
-    return quantiles(delivery_ages(journeys, fates, among), (GUARDED_PERCENTILE,))[0]
+        return ()
+    return quantiles(delivery_ages(journeys, fates, among), GUARDED_PERCENTILES)

@@ -176,8 +176,8 @@ class Burst(Struct, frozen=True, kw_only=True):
     mostly_delivered_after_s: float | None  # until 95 % of its messages had arrived or failed
     still_open: int
     guarded_class: str
-    guarded_before: Quantile | None
-    guarded_during: Quantile | None
+    guarded_before: tuple[Quantile, ...]  # p50 and p95; empty where it had no message
+    guarded_during: tuple[Quantile, ...]
     guarded_before_count: int
     guarded_during_count: int
     offered: Series  # the burst's own messages, per second

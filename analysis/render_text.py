@@ -48,6 +48,7 @@ def part_tables(part: PartReport) -> list[tuple[str, Table]]:
         (f"Delivery time{scaled}", tables.delivery(part)),
         ("Sender's answer", tables.api(part)),
         (f"Stages{scaled}", tables.stages(part)),
+        ("Burst", tables.burst(part)),
         ("Ledger", tables.ledger(part)),
         ("Why messages did not arrive", tables.reasons(part)),
         ("Cost", tables.cost(part)),

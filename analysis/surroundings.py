@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from analysis.arrays import Floats
-from analysis.figures import count_text, significant
+from analysis.figures import count_text, significant, times_text
 from analysis.journeys import Journeys, Samples
 from analysis.model import Check, CheckState, Ledger
 from analysis.percentiles import ranks
@@ -105,7 +105,7 @@ def ending(manifest: Manifest, ledger: Ledger) -> Check:
         "interrupted": "interrupted by the user",
         "drain_limit": f"stopped after draining for {manifest.drain_limit_s:g} s",
     }.get(reason, reason)
-    still = f", {count_text(ledger.open)} messages still open" if ledger.open else ""
+    still = f", {times_text(ledger.open)} still open" if ledger.open else ""
     return Check(
         name="end of the run",
         state=state,

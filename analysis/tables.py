@@ -13,7 +13,7 @@ from analysis.figures import (
     share_text,
     significant,
 )
-from analysis.model import CheckState, PartReport, Quantile, Report, Verdict
+from analysis.model import CheckState, PartReport, Quantile, Report, StageBreakdown, Verdict
 from analysis.slo import interval_text, quantile_text
 
 VERDICT_WORDS: dict[Verdict, str] = {"held": "held", "missed": "MISSED", "cannot_tell": "cannot tell"}
@@ -164,20 +164,57 @@ def _cell(quantile: Quantile) -> str:
 
 
 def stages(part: PartReport) -> Table:
-    rows = []
-    for breakdown in part.stages:
-        for stage in (*breakdown.stages, breakdown.end_to_end):
-            rows.append(
-                (
-                    breakdown.message_class,
-                    stage.name,
-                    seconds_text(stage.mean_s),
-                    seconds_text(stage.p50_s),
-                    seconds_text(stage.p95_s),
-                    seconds_text(stage.p99_s),
-                )
-            )
-    return Table(header=("class", "stage", "mean", "p50", "p95", "p99"), rows=tuple(rows), numeric_from=2)
+    """One row a stage: its mean in each class, and the spread over all."""
+    whole = part.stages[-1] if part.stages else None
+    classes = [each for each in part.stages if each is not whole]
+    rows = tuple(
+        (
+            stage.name,
+            *(_mean_of(each, stage.name) for each in classes),
+            *(seconds_text(value) for value in (stage.mean_s, stage.p50_s, stage.p95_s, stage.p99_s)),
+        )
+        for stage in ((*whole.stages, whole.end_to_end) if whole else ())
+    )
+    name = whole.message_class if whole else ""
+    return Table(
+        header=(
+            "stage",
+            *(f"{each.message_class} mean" for each in classes),
+            *(f"{name} {word}" for word in ("mean", "p50", "p95", "p99")),
+        ),
+        rows=rows,
+    )
+
+
+def _mean_of(breakdown: StageBreakdown, name: str) -> str:
+    listed = (*breakdown.stages, breakdown.end_to_end)
+    return next((seconds_text(stage.mean_s) for stage in listed if stage.name == name), "-")
+
+
+def burst(part: PartReport) -> Table:
+    found = part.burst
+    if found is None:
+        return Table(header=("", "value"), rows=())
+    guarded = found.guarded_class or "otp"
+    rows = [
+        ("burst", f"{count_text(found.messages)} {found.message_class} at {rate_text(found.rate_per_s)}"),
+        ("from, to", f"{seconds_text(found.from_s)} to {seconds_text(found.to_s)} after the load's start"),
+        ("peak backlog, not yet submitted", count_text(found.peak_unsubmitted)),
+        ("peak backlog, not yet delivered", count_text(found.peak_undelivered)),
+        ("last one submitted, after its end", seconds_text(found.submitted_after_s)),
+        ("95 % delivered or failed, after its end", seconds_text(found.mostly_delivered_after_s)),
+        ("last one delivered or failed, after its end", seconds_text(found.delivered_after_s)),
+        ("still open at the end", count_text(found.still_open)),
+    ]
+    for words, quantiles, count in (
+        ("before", found.guarded_before, found.guarded_before_count),
+        ("during", found.guarded_during, found.guarded_during_count),
+    ):
+        for quantile in quantiles:
+            shown = _cell(quantile).replace("\n", ", interval ")
+            name = percentile_name(quantile.percentile)
+            rows.append((f"{guarded} {name} {words} (of {count_text(count)})", shown))
+    return Table(header=("", "value"), rows=tuple(rows))
 
 
 def ledger(part: PartReport) -> Table:

@@ -132,11 +132,15 @@ def main() -> None:
     arguments.add_argument("--messages", type=int, default=500_000)
     arguments.add_argument("--load-s", type=float, default=300.0)
     arguments.add_argument("--seed", type=int, default=1)
-    arguments.add_argument("--keep", type=Path, help="write the run directory here and keep it")
+    arguments.add_argument("--write", type=Path, help="only write the run directory, here")
     chosen = arguments.parse_args()
+    if chosen.write:
+        write_synthetic_run(chosen.write, chosen.messages, chosen.load_s, chosen.seed)
+        return
     with tempfile.TemporaryDirectory() as scratch:
-        run_dir = chosen.keep or Path(scratch) / "run"
-        write_synthetic_run(run_dir, chosen.messages, chosen.load_s, chosen.seed)
+        run_dir = Path(scratch) / "run"
+        # In a process of its own: a child's peak begins at what its parent has in memory.
+        subprocess.run([sys.executable, __file__, "--write", str(run_dir), *sys.argv[1:]], check=True)
         print(json.dumps({"messages": chosen.messages, **measure(run_dir)}))
 
 

@@ -119,9 +119,8 @@ def test_a_burst_and_what_it_does_to_otps(new_run: Build) -> None:
     assert burst.peak_unsubmitted == pytest.approx(500, abs=3)
     assert burst.submitted_after_s == pytest.approx(10.01, abs=0.02)
     assert burst.delivered_after_s == pytest.approx(11.12, abs=0.02)
-    assert burst.guarded_before is not None and burst.guarded_during is not None
-    assert burst.guarded_before.value_s == pytest.approx(2.0)
-    assert burst.guarded_during.value_s == pytest.approx(6.0)
+    assert [each.value_s for each in burst.guarded_before] == pytest.approx([2.0, 2.0])
+    assert [each.value_s for each in burst.guarded_during] == pytest.approx([6.0, 6.0])
 
 
 def test_a_steady_load_is_no_burst() -> None:
