@@ -126,7 +126,7 @@ class PartRun:
             self._progress.phase("stopping the load")
             locust.stop(STOP_TIMEOUT_S + 10.0)
         status = read_status(self._run_dir)
-        if locust.exit_code != 0 or not (status.closed or ui):
+        if not self._interruption.asked and (locust.exit_code != 0 or not (status.closed or ui)):
             raise ServiceError(f"the load ended with code {locust.exit_code}; its log is logs/load.log")
         if ui and was_over:
             self._interruption.forget()  # it was how to end, not to interrupt

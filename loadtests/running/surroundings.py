@@ -12,7 +12,7 @@ from loadtests.arrivals.chance import derive_seed
 from loadtests.running import queries
 from loadtests.running.provider_profile import ProfileChoice, choose_profile
 from loadtests.running.queries import StateQuery
-from loadtests.running.service import READY_WITHIN_S, Service, ServiceError
+from loadtests.running.service import Service, ServiceError
 from loadtests.running.settings import RunSettings
 from loadtests.scenarios.scenario import Part
 from loadtests.targets import Target
@@ -20,6 +20,7 @@ from loadtests.targets import Target
 JOURNAL = "provider.arrow"
 STORE = "sender.db"
 _HEALTHY_WITHIN_S = 20.0
+_TARGET_WITHIN_S = 10.0  # a sender of the user's own is started before the run
 
 
 def provider_scale(part: Part, settings: RunSettings) -> float:
@@ -123,7 +124,7 @@ def _start_sender(surroundings: Surroundings, run_dir: Path, settings: RunSettin
 
 def _await_target(target: Target) -> None:
     if target.health_url is not None:
-        if not queries.wait_healthy(target.health_url, READY_WITHIN_S):
-            raise ServiceError(f"{target.name}: health_url did not answer 2xx within {READY_WITHIN_S:g} s")
-    elif not queries.listening(target.url, READY_WITHIN_S):
+        if not queries.wait_healthy(target.health_url, _TARGET_WITHIN_S):
+            raise ServiceError(f"{target.name}: health_url did not answer 2xx within {_TARGET_WITHIN_S:g} s")
+    elif not queries.listening(target.url, _TARGET_WITHIN_S):
         raise ServiceError(f"{target.name} does not answer; is it running where the target file says?")

@@ -8,6 +8,7 @@ which is why the shape hides Locust's own fields for users and run time.
 from __future__ import annotations
 
 import logging
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,16 @@ class OpenModelShape(LoadTestShape):
     abstract = True
     session: OpenModelSession
 
+    def reset_time(self) -> None:
+        """Locust calls it when a test begins: what the one before left must not end it."""
+        untyped: Any = super()
+        untyped.reset_time()
+        self.session.forget()
+
     def tick(self) -> tuple[int, float] | None:
         if self.session.finished:
             return None
-        workers = max(1, self.session.worker_count)
+        workers = self.session.worker_count
         return workers, min(100.0, workers)
 
 
@@ -59,6 +66,7 @@ class OpenModelSession:
         self._load: WorkerLoad | None = None
         self._environment: Any = None
         self._starts = 0
+        self._told_to_end = False
         hooks: Any = events
         hooks.init_command_line_parser.add_listener(add_arguments)
         hooks.init.add_listener(self._init)
@@ -72,9 +80,14 @@ class OpenModelSession:
 
     @property
     def finished(self) -> bool:
+        if self._told_to_end:
+            return True
         if len(self._statuses) < self.worker_count:
             return False
         return combine(self._statuses.values()).phase == "finished"
+
+    def forget(self) -> None:
+        self._statuses.clear()
 
     def _init(self, environment: Any, runner: Any, web_ui: Any, **_: Any) -> None:
         self._environment = environment
@@ -90,7 +103,10 @@ class OpenModelSession:
             raise SystemExit(f"{self._scenario.name}: {error}") from error
         options.key_tag = plan.key_tag  # one tag for all workers
         _log.info("%s: seed %d, key tag %s", self._scenario.name, plan.seed, plan.key_tag)
-        if web_ui is not None:
+        if web_ui is None:
+            # Locust takes SIGTERM only once a headless shape has ended.
+            gevent.signal_handler(signal.SIGTERM, self._end)
+        else:
             add_tab(web_ui, lambda: self._statuses)
             if options.run_dir:
                 gevent.spawn(_tell_address, web_ui, Path(options.run_dir))
@@ -115,6 +131,11 @@ class OpenModelSession:
             _log.error("%s: %s", self._scenario.name, error)
             environment.process_exit_code = 2
             self._load.refuse()
+
+    def _end(self) -> None:
+        if self._load is not None:
+            self._load.stop(self._environment.stop_timeout)
+        self._told_to_end = True
 
     def _test_stopping(self, environment: Any, **_: Any) -> None:
         if self._load is not None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import gevent
 import msgspec
+from gevent.event import Event
 
 from loadtests.arrivals import Plan, Schedule
 from loadtests.recording import LoadRecorder, LoadStatus
@@ -36,6 +37,8 @@ class WorkerLoad:
         self._feed: RequestFeed | None = None
         self._greenlets: list[Any] = []
         self._last_status = LoadStatus()
+        self._stopped = Event()
+        self._stopped.set()
 
     def start(self, plan: Plan, adapter: Adapter, start: Start, ordinal: int) -> None:
         """``ordinal`` counts the starts of this process: each gives its messages keys of their own."""
@@ -70,10 +73,18 @@ class WorkerLoad:
 
     def stop(self, timeout_s: float) -> None:
         """Stop the load if it is under way; what is in flight has ``timeout_s`` to be answered."""
-        self._end_greenlets()
-        if self._dispatcher is not None:
-            self._dispatcher.stop(timeout_s)
-            self._finish(self._dispatcher)
+        if not self._stopped.is_set():  # Locust may ask twice, a signal once more: one of them does it
+            self._stopped.wait()
+            return
+        dispatcher, self._dispatcher = self._dispatcher, None
+        self._stopped.clear()
+        try:
+            self._end_greenlets()
+            if dispatcher is not None:
+                dispatcher.stop(timeout_s)
+                self._finish(dispatcher)
+        finally:
+            self._stopped.set()
 
     def close(self) -> None:
         """Write what is left and say so. No start after it."""
@@ -92,13 +103,13 @@ class WorkerLoad:
         self._finish(dispatcher)
 
     def _finish(self, dispatcher: LoadDispatcher) -> None:
-        self._dispatcher = None
         dispatcher.close()
         if self._feed is not None:
             self._feed.drain()
         if self._recorder is not None:
             self._recorder.flush()
         self._tell(dispatcher.status())
+        self._dispatcher = None
 
     def _keep_house(self, dispatcher: LoadDispatcher, recorder: LoadRecorder) -> None:
         told_ns = time.monotonic_ns()

@@ -1,0 +1,246 @@
+"""The open-model user on real sockets: what a freeze does to its figures, and that every arrival is
+accounted for.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import subprocess
+import urllib.request
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from analysis.records import LOAD_SCHEMA, read_rows
+from loadtests.arrivals import Constant, Mix, Plan, Stream, plan_to_json
+from loadtests.recording import WEB_UI_FILE, read_status
+
+Locust = Callable[..., subprocess.Popen[str]]
+Until = Callable[..., None]
+
+SMOKE = "loadtests/scenarios/smoke.py"
+CLOSED = """
+from locust import constant_throughput
+from loadtests.scenarios import catalogue
+from loadtests.users.closed_model import ClosedModelSession, ClosedModelUser
+
+class Closed(ClosedModelUser):
+    session = ClosedModelSession(catalogue.SMOKE)
+    wait_time = constant_throughput(10)
+"""
+
+
+def write_plan(folder: Path, rate_per_s: float, duration_s: float, in_flight_limit: int = 1_000) -> str:
+    stream = Stream(Constant(rate_per_s, duration_s), mix=Mix(otp=1.0))
+    plan = Plan(streams=(stream,), seed=1, key_tag="t", in_flight_limit=in_flight_limit)
+    path = folder / "plan.json"
+    path.write_bytes(plan_to_json(plan))
+    return str(path)
+
+
+def statistics(prefix: Path) -> dict[str, dict[str, str]]:
+    with Path(f"{prefix}_stats.csv").open() as file:
+        return {row["Name"]: row for row in csv.DictReader(file)}
+
+
+def finish(process: subprocess.Popen[str], within_s: float = 60.0) -> str:
+    output, _ = process.communicate(timeout=within_s)
+    assert process.returncode == 0, output
+    return output
+
+
+def load_rows(folder: Path) -> pa.Table:
+    pieces = [read_rows(path, LOAD_SCHEMA) for path in sorted(folder.glob("load-*.arrow"))]
+    return pa.concat_tables(pieces)
+
+
+def test_a_frozen_server_shows_in_the_open_model_and_hides_from_the_closed_one(
+    sender: Any, locust: Locust, tmp_path: Path
+) -> None:
+    (tmp_path / "closed.py").write_text(CLOSED)
+    sender.freeze_after_s = 2.5
+    closed = locust(
+        *("-f", str(tmp_path / "closed.py"), "--host", sender.url, "--headless"),
+        *("-u", "10", "-r", "10", "-t", "6s", "--csv", str(tmp_path / "closed")),
+    )
+    finish(closed)
+    closed_row = statistics(tmp_path / "closed")["Aggregated"]
+    assert int(closed_row["Request Count"]) < 560
+    assert float(closed_row["95%"]) <= 250
+
+    sender.bodies.clear()
+    sender._first_s = None
+    sender.freeze_after_s = 2.5
+    ours = locust(
+        *("-f", SMOKE, "--host", sender.url, "--headless", "--plan", write_plan(tmp_path, 100.0, 6.0)),
+        *("--run-dir", str(tmp_path), "--csv", str(tmp_path / "open")),
+    )
+    finish(ours)
+    rows = statistics(tmp_path / "open")
+    response = rows["otp: response time (from intended start)"]
+    service = rows["service time (from actual start)"]
+    assert float(response["95%"]) >= 700
+    # Each message counts once in the totals; its service time stands beside.
+    assert rows["Aggregated"]["Request Count"] == response["Request Count"] == "600"
+    assert service["Request Count"] == "600"
+    assert len(sender.bodies) == 600
+    table = load_rows(tmp_path)
+    assert Counter(table.column("outcome").to_pylist()) == {"accepted": 600}
+    waited_ns = [
+        answered - intended
+        for answered, intended in zip(
+            table.column("t_accepted_ns").to_pylist(), table.column("t_intended_ns").to_pylist(), strict=True
+        )
+    ]
+    assert sorted(waited_ns)[570 - 1] >= 700_000_000
+
+
+def test_arrivals_beyond_the_in_flight_limit_are_dropped_and_counted(
+    sender: Any, locust: Locust, tmp_path: Path
+) -> None:
+    sender.freeze_after_s = 1.0
+    plan = write_plan(tmp_path, 100.0, 4.0, in_flight_limit=40)
+    finish(
+        locust("-f", SMOKE, "--host", sender.url, "--headless", "--plan", plan, "--run-dir", str(tmp_path))
+    )
+    status = read_status(tmp_path)
+    outcomes = Counter(load_rows(tmp_path).column("outcome").to_pylist())
+    assert status.planned == status.due == 400 == sum(outcomes.values())
+    assert outcomes["dropped"] == status.dropped
+    assert 40 <= status.dropped <= 100  # a second at 100/s, less the 40 in flight; more on a busy machine
+    assert status.sent == 400 - status.dropped == len(sender.bodies)
+    assert status.sent == status.accepted + status.refused + status.failed + status.unfinished
+
+
+def test_what_has_no_answer_when_the_load_is_stopped_is_unfinished(
+    sender: Any, locust: Locust, until: Until, tmp_path: Path
+) -> None:
+    sender.silent_after = 50
+    plan = write_plan(tmp_path, 100.0, 60.0)
+    process = locust(
+        *("-f", SMOKE, "--host", sender.url, "--headless", "--plan", plan, "--run-dir", str(tmp_path)),
+        *("--stop-timeout", "1"),
+    )
+    until(lambda: len(sender.bodies) >= 100)
+    process.terminate()
+    output = finish(process)
+    status = read_status(tmp_path)
+    table = load_rows(tmp_path)
+    outcomes = Counter(table.column("outcome").to_pylist())
+    assert status.closed and status.due == status.sent + status.dropped < status.planned == 6_000
+    assert outcomes == {"accepted": 50, "unfinished": status.unfinished}
+    assert status.sent == 50 + status.unfinished == table.num_rows
+    assert "unfinished: stopped before an answer" in output  # and Locust's own report says so too
+
+
+def test_two_workers_share_the_arrivals_from_one_start(sender: Any, locust: Locust, tmp_path: Path) -> None:
+    plan = write_plan(tmp_path, 100.0, 2.0)
+    port = str(free_port())
+    finish(
+        locust(
+            *("-f", SMOKE, "--host", sender.url, "--headless", "--plan", plan, "--run-dir", str(tmp_path)),
+            *("--processes", "2", "--master-bind-host", "127.0.0.1"),
+            *("--master-bind-port", port, "--master-port", port, "--csv", str(tmp_path / "all")),
+        )
+    )
+    table = load_rows(tmp_path).sort_by("t_intended_ns")
+    assert table.column("key").to_pylist() == [f"t-{slot:07d}" for slot in range(200)]
+    assert table.column("worker").to_pylist() == [slot % 2 for slot in range(200)]
+    intended = table.column("t_intended_ns").to_pylist()
+    assert [at - intended[0] for at in intended] == [slot * 10_000_000 for slot in range(200)]
+    assert statistics(tmp_path / "all")["Aggregated"]["Request Count"] == "200"
+
+
+def test_the_web_ui_has_a_tab_with_rate_drops_and_lag(
+    sender: Any, locust: Locust, until: Until, tmp_path: Path
+) -> None:
+    plan = write_plan(tmp_path, 50.0, 60.0)
+    process = locust(
+        *("-f", SMOKE, "--plan", plan, "--run-dir", str(tmp_path), "--stop-timeout", "1"),
+        *("--web-host", "127.0.0.1", "--web-port", "0"),
+    )
+    address = tmp_path / WEB_UI_FILE
+    until(lambda: address.is_file() and address.read_text() != "")
+    url = address.read_text()
+    page = ask(url)
+    assert "Open model" in page and "Lag p99 (ms)" in page
+    assert not sender.bodies  # it waits for Start
+    ask(url + "swarm", data=f"user_count=1&spawn_rate=1&host={sender.url}".encode())
+
+    def shown() -> dict[str, Any]:
+        (table,) = json.loads(ask(url + "stats/requests"))["extended_stats"]
+        assert table["key"] == "open-model"
+        return dict(table["data"][0]) if table["data"] else {}
+
+    until(lambda: shown().get("accepted", 0) >= 50)
+    row = shown()
+    assert row["planned"] == 3_000 and row["dropped"] == 0 and row["lag_p99_ms"] > 0
+    ask(url + "stop", data=b"")
+    until(lambda: shown()["phase"] == "finished")
+    # Started again its messages have keys of their own, or the sender would take them for repeats.
+    before = len(sender.bodies)
+    ask(url + "swarm", data=f"user_count=1&spawn_rate=1&host={sender.url}".encode())
+    until(lambda: len(sender.bodies) > before + 10)
+    process.terminate()
+    finish(process)
+    keys = [str(body["key"]) for body in sender.bodies]
+    assert len(set(keys)) == len(keys)
+    assert keys[-1].startswith("t.2-")
+
+
+def test_a_target_file_speaks_another_senders_language(sender: Any, locust: Locust, tmp_path: Path) -> None:
+    target = tmp_path / "target.toml"
+    target.write_text(
+        f"""
+name = "mine"
+url = "{sender.url}/v1/messages"
+body = '{{"recipient": "+{{to}}", "body": "{{text}}"}}'
+headers = {{ Content-Type = "application/json" }}
+id_path = "id"
+[accepted]
+status = [202]
+field = {{ path = "state", equals = "queued" }}
+"""
+    )
+    plan = write_plan(tmp_path, 50.0, 1.0)
+    finish(
+        locust(
+            *("-f", SMOKE, "--headless", "--plan", plan, "--run-dir", str(tmp_path)),
+            *("--target", str(target)),
+        )
+    )
+    assert read_status(tmp_path).accepted == 50
+    keys = [re.findall(r"#K([A-Za-z0-9._-]{1,64})#", str(body["body"])) for body in sender.bodies]
+    assert sorted(keys) == [[f"t-{slot:07d}"] for slot in range(50)]
+
+
+def test_a_scenario_alone_says_what_it_lacks(locust: Locust) -> None:
+    process = locust("-f", SMOKE, "--headless")
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "say where the sender is: --host" in output
+
+
+def ask(url: str, data: bytes | None = None) -> str:
+    with urllib.request.urlopen(url, data=data, timeout=10) as reply:
+        body: bytes = reply.read()
+    return body.decode()
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
