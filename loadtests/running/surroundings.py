@@ -126,5 +126,5 @@ def _await_target(target: Target) -> None:
     if target.health_url is not None:
         if not queries.wait_healthy(target.health_url, _TARGET_WITHIN_S):
             raise ServiceError(f"{target.name}: health_url did not answer 2xx within {_TARGET_WITHIN_S:g} s")
-    elif not queries.listening(target.url, _TARGET_WITHIN_S):
+    elif not queries.listening(target.request.url, _TARGET_WITHIN_S):
         raise ServiceError(f"{target.name} does not answer; is it running where the target file says?")

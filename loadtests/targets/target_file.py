@@ -59,10 +59,13 @@ class JsonEquals(_Part):
 
 
 class Accepted(_Part):
-    """What counts as accepted: a status of the list, and the JSON field where one is given."""
+    """What counts as accepted: a status of the list, the JSON field where one is given, and an id at
+    ``id_path`` (dotted path) where that is given.
+    """
 
     status: tuple[Status, ...] = (200, 201, 202)
     field: JsonEquals | None = None
+    id_path: str | None = None
 
 
 class Provider(_Part):
@@ -78,23 +81,15 @@ class Provider(_Part):
     token: str | None = None
 
 
-class Target(_Part):
-    """An HTTP sender: one request a message, its placeholders being {key}, {to}, {text}, {class},
-    {campaign}.
-    """
+class RequestTemplate(_Part):
+    """One request a message, its placeholders being {key}, {to}, {text}, {class}, {campaign}."""
 
-    name: str = Field(min_length=1)
     url: HttpUrl
     method: Literal["POST", "PUT", "PATCH", "GET"] = "POST"
     headers: dict[str, str] = {}
     body: str = ""
     escape: Escape | None = None  # None: by the Content-Type
-    accepted: Accepted = Accepted()
-    id_path: str | None = None  # dotted path of the message's id; an accepted reply must have it
-    health_url: HttpUrl | None = None
     timeout_s: float = Field(default=30.0, gt=0, le=600)
-    allow_remote: bool = False
-    provider: Provider = Provider()
 
     @field_validator("headers")
     @classmethod
@@ -107,17 +102,11 @@ class Target(_Part):
         return value
 
     @model_validator(mode="after")
-    def _whole(self) -> Target:
-        used = set(_PLACEHOLDER.findall(self.url + self.body))
-        missing = {"to", "text"} - used
+    def _whole(self) -> RequestTemplate:
+        missing = {"to", "text"} - set(_PLACEHOLDER.findall(self.url + self.body))
         if missing:
             names = " and ".join(f"{{{name}}}" for name in sorted(missing))
             raise ValueError(f"neither url nor body has a place for {names}")
-        if not self.allow_remote and not is_loopback(self.url):
-            raise ValueError(
-                f"url is not on this machine ({urlsplit(self.url).hostname}). If the sender there is a test "
-                "system that cannot reach real phones, set allow_remote = true"
-            )
         return self
 
     @property
@@ -135,11 +124,31 @@ class Target(_Part):
             return "xml"
         return "none" if content_type.startswith("text/") else "json"
 
+
+class Target(_Part):
+    """An HTTP sender. ``name`` is the file's where none is given."""
+
+    name: str = Field(min_length=1)
+    health_url: HttpUrl | None = None
+    allow_remote: bool = False
+    request: RequestTemplate
+    accepted: Accepted = Accepted()
+    provider: Provider = Provider()
+
+    @model_validator(mode="after")
+    def _on_this_machine(self) -> Target:
+        if not self.allow_remote and not is_loopback(self.request.url):
+            raise ValueError(
+                f"request.url is not on this machine ({urlsplit(self.request.url).hostname}). If the sender "
+                "there is a test system that cannot reach real phones, set allow_remote = true"
+            )
+        return self
+
     def described(self) -> dict[str, object]:
         """For the manifest: nothing that could hold a secret."""
-        parts = urlsplit(self.url)
+        parts = urlsplit(self.request.url)
         address = f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
-        return {"name": self.name, "kind": "http", "method": self.method, "url": address}
+        return {"name": self.name, "kind": "http", "method": self.request.method, "url": address}
 
 
 def is_loopback(url: str) -> bool:
@@ -163,10 +172,11 @@ def load_target(path: Path, environment: Mapping[str, str] | None = None) -> Tar
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise TargetError(f"{path} is not a readable TOML file: {error}") from error
     absent: set[str] = set()
-    filled = _filled(raw, os.environ if environment is None else environment, absent)
+    values = os.environ if environment is None else environment
+    filled = {key: _filled(item, values, absent) for key, item in raw.items()}
     problems = [f"environment variable {name} is not set" for name in sorted(absent)]
     try:
-        target = Target.model_validate(filled)
+        target = Target.model_validate({"name": path.stem} | filled)
     except ValidationError as error:
         problems += [
             f"{'.'.join(str(step) for step in item['loc']) or 'the file'}: "

@@ -198,13 +198,13 @@ def test_a_target_file_speaks_another_senders_language(sender: Any, locust: Locu
     target = tmp_path / "target.toml"
     target.write_text(
         f"""
-name = "mine"
+[request]
 url = "{sender.url}/v1/messages"
 body = '{{"recipient": "+{{to}}", "body": "{{text}}"}}'
 headers = {{ Content-Type = "application/json" }}
-id_path = "id"
 [accepted]
 status = [202]
+id_path = "id"
 field = {{ path = "state", equals = "queued" }}
 """
     )

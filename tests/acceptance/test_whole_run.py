@@ -79,10 +79,10 @@ def test_ctrl_c_ends_the_load_in_order_and_still_reports(
 
 
 def test_a_run_whose_sender_is_not_there_says_so(smsbench: Command, tmp_path: Path) -> None:
-    target = tmp_path / "target.toml"
+    target = tmp_path / "absent.toml"
     target.write_text(
-        'name = "absent"\nurl = "http://127.0.0.1:9/send"\nbody = "{to}{text}"\n'
-        'health_url = "http://127.0.0.1:9/healthz"\n[provider]\nurl = "http://127.0.0.1:9"\n'
+        'health_url = "http://127.0.0.1:9/healthz"\n[request]\nurl = "http://127.0.0.1:9/send"\n'
+        'body = "{to}{text}"\n[provider]\nurl = "http://127.0.0.1:9"\n'
     )
     process = smsbench("run", "smoke", "--target", str(target), "--out", str(tmp_path / "run"))
     output, _ = process.communicate(timeout=90)

@@ -54,21 +54,22 @@ class TemplatedTarget:
     """An adapter made from a target file."""
 
     def __init__(self, target: Target) -> None:
-        parts = urlsplit(target.url)
+        request = target.request
+        parts = urlsplit(request.url)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._target = target
-        self.endpoint = endpoint_of(target.url)
-        self.name = f"{target.method} {parts.path or '/'}"
-        self.timeout_s = target.timeout_s
+        self.endpoint = endpoint_of(request.url)
+        self.name = f"{request.method} {parts.path or '/'}"
+        self.timeout_s = request.timeout_s
         self._path = Template(path, lambda value: quote(value, safe=""))
-        self._headers = {name: Template(value, _escape_header) for name, value in target.headers.items()}
-        self._body = Template(target.body, _ESCAPES[target.escaping()])
+        self._headers = {name: Template(value, _escape_header) for name, value in request.headers.items()}
+        self._body = Template(request.body, _ESCAPES[request.escaping()])
         self._head = self._fixed_head()
 
     def request(self, message: Message) -> Request:
         values = self._values(message)
         return Request(
-            self._target.method,
+            self._target.request.method,
             self._path.fill(values),
             {name: template.fill(values) for name, template in self._headers.items()},
             self._body.fill(values).encode(),
@@ -88,7 +89,7 @@ class TemplatedTarget:
         rules = self._target.accepted
         if status not in rules.status:
             return Judgement("refused", f"HTTP {status}")
-        if rules.field is None and self._target.id_path is None:
+        if rules.field is None and rules.id_path is None:
             return ACCEPTED
         try:
             reply = msgspec.json.decode(body)
@@ -96,8 +97,8 @@ class TemplatedTarget:
             return Judgement("refused", "the reply is not JSON")
         if rules.field is not None and value_at(reply, rules.field.path) != rules.field.equals:
             return Judgement("refused", f"{rules.field.path} is not {rules.field.equals!r}")
-        if self._target.id_path is not None and value_at(reply, self._target.id_path) in (None, ""):
-            return Judgement("refused", f"the reply has no id at {self._target.id_path}")
+        if rules.id_path is not None and value_at(reply, rules.id_path) in (None, ""):
+            return Judgement("refused", f"the reply has no id at {rules.id_path}")
         return ACCEPTED
 
     def _fixed_head(self) -> bytes | None:
@@ -107,10 +108,10 @@ class TemplatedTarget:
         headers = {name: value for name, value in fixed.items() if value is not None}
         if path is None or len(headers) < len(fixed):
             return None
-        return head(self.endpoint, self._target.method, path, headers)
+        return head(self.endpoint, self._target.request.method, path, headers)
 
     def _values(self, message: Message) -> dict[str, str]:
-        text = message.text if self._target.carries_key else f"{message.text} #K{message.key}#"
+        text = message.text if self._target.request.carries_key else f"{message.text} #K{message.key}#"
         return {
             "key": message.key,
             "to": message.to,

@@ -23,15 +23,15 @@ MESSAGE = Message(
 )
 
 JSON_TARGET = """
-name = "mine"
+[request]
 url = "http://127.0.0.1:8080/api/send?v=2"
 body = '{"to": "+{to}", "message": "{text}", "meta": {"kind": "{class}"}}'
-id_path = "result.0.id"
-[headers]
+[request.headers]
 Authorization = "Bearer ${MY_TOKEN}"
 [accepted]
 status = [200]
 field = { path = "status", equals = "ok" }
+id_path = "result.0.id"
 """
 
 
@@ -68,7 +68,7 @@ def test_form_and_url_are_percent_encoded_and_a_key_of_its_own_stays_out_of_the_
     adapter = target_of(
         tmp_path,
         """
-name = "form"
+[request]
 url = "http://localhost:1/send/{key}?class={class}"
 body = "to={to}&text={text}"
 headers = { Content-Type = "application/x-www-form-urlencoded", X-Text = "{text}" }
@@ -84,7 +84,7 @@ def test_xml_is_escaped(tmp_path: Path) -> None:
     adapter = target_of(
         tmp_path,
         """
-name = "xml"
+[request]
 url = "http://[::1]:8080/"
 body = '<sms to="{to}" ref="{key}">{text}</sms>'
 headers = { Content-Type = "text/xml" }
@@ -117,9 +117,10 @@ def test_every_error_is_listed_at_once_and_no_secret_shown(tmp_path: Path) -> No
     path.write_text(
         """
 name = ""
+speed = 3
+[request]
 url = "ftp://${PASSWORD}@host/"
 method = "FETCH"
-speed = 3
 timeout_s = 0
 headers = { Host = "x" }
 [accepted]
@@ -134,11 +135,11 @@ admin_token = "${ABSENT}"
     for expected in (
         "environment variable ABSENT is not set",
         "name:",
-        "url: must be an http:// or https:// URL with a host",
-        "method:",
+        "request.url: must be an http:// or https:// URL with a host",
+        "request.method:",
         "speed: Extra inputs are not permitted",
-        "timeout_s:",
-        "headers: header 'Host' is set by the load itself",
+        "request.timeout_s:",
+        "request.headers: header 'Host' is set by the load itself",
         "accepted.status.0:",
     ):
         assert expected in text
@@ -155,7 +156,7 @@ admin_token = "${ABSENT}"
 )
 def test_what_cannot_work_is_refused(tmp_path: Path, lines: str, expected: str) -> None:
     path = tmp_path / "t.toml"
-    path.write_text(f'name = "n"\n{lines}')
+    path.write_text(f"[request]\n{lines}")
     with pytest.raises(TargetError, match=expected.replace("{", r"\{").replace("}", r"\}")):
         load_target(path, {})
 
@@ -163,11 +164,12 @@ def test_what_cannot_work_is_refused(tmp_path: Path, lines: str, expected: str) 
 def test_the_manifest_learns_no_secret(tmp_path: Path) -> None:
     path = tmp_path / "t.toml"
     path.write_text(
-        'name = "n"\nurl = "http://u:${P}@127.0.0.1:8080/send?key=${P}"\nbody = "{to}{text}"\n'
+        '[request]\nurl = "http://u:${P}@127.0.0.1:8080/send?key=${P}"\nbody = "{to}{text}"\n'
         'headers = { Authorization = "${P}" }'
     )
     described = load_target(path, {"P": "hunter2"}).described()
     assert "hunter2" not in repr(described)
+    assert described["name"] == "t"
     assert described["url"] == "http://127.0.0.1:8080/send"
 
 
