@@ -121,7 +121,7 @@ def submit_of(number, keys, segments, fast, checked):
 
 
 class World:
-    """An engine, a clock moved by its deadlines only, and a receiver that refuses the first ``deaf`` calls."""
+    """An engine, a clock moved by its deadlines only, a receiver that refuses the first ``deaf`` calls."""
 
     def __init__(self, sections, seed=1, deaf=0):
         self.engine = Engine(profile_of(sections), seed)

@@ -1,6 +1,7 @@
 import json
 import tomllib
 from importlib import resources
+from pathlib import Path
 
 import pytest
 
@@ -187,3 +188,22 @@ def test_scaled_profile_has_faster_rates_and_shorter_delays():
 def test_with_token_adds_to_the_tokens():
     profile = with_token(load_profile("fast"), "a", "b", "a")
     assert profile.account.tokens == ("a", "b")
+
+
+def keys_of(value, path=""):
+    if isinstance(value, dict):
+        for name, entry in value.items():
+            yield f"{path}{name}"
+            yield from keys_of(entry, f"{path}{name}.")
+    elif isinstance(value, list | tuple):
+        for entry in value:
+            yield from keys_of(entry, path)
+
+
+def test_reference_in_the_documentation_loads_and_has_every_key():
+    text = (Path(__file__).parents[3] / "docs" / "profiles.md").read_text("utf-8")
+    reference = tomllib.loads(text.partition("```toml\n")[2].partition("```")[0])
+    profile = parse_profile(reference)
+    assert {fault.kind for fault in profile.faults} == {"outage", "error_rate", "added_latency", "hang"}
+    resolved = set(keys_of(profile.model_dump(mode="json")))
+    assert resolved - set(keys_of(reference)) == set()
