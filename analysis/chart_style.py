@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from analysis.figures import round_seconds_text, significant
+from analysis.figures import round_number_text, round_seconds_text
 
 if TYPE_CHECKING:
     from matplotlib.typing import RcKeyType
@@ -142,7 +142,7 @@ def count_axis(axes: Axes, whole: bool = False) -> None:
     axes.set_ylim(bottom=0)
     if whole:
         axes.yaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: significant(value) if value else "0"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: round_number_text(value)))
 
 
 class TimeScale:

@@ -30,6 +30,7 @@ _API_NAMES = {"api_response": "from the intended instant", "api_service": "from 
 _API_COLOURS = {"api_response": INK, "api_service": SKY}
 _STAGE_COLOURS = (MUTED, SKY, ORANGE, PURPLE, BLUE, GREEN, VERMILION)
 _VERDICT_COLOURS = {"held": GREEN, "missed": VERMILION, "cannot_tell": MUTED}
+_FAR_ABOVE = 12.0  # times the highest value drawn
 _SHORTEST_S = 1e-5  # shorter and negative times are drawn here, where a logarithmic axis ends
 
 
@@ -50,8 +51,8 @@ def percentile_curves(part: PartReport, title: str) -> Figure | str:
     if by_class:
         for index, each in enumerate(by_class):
             _draw_curve(panels[0], each, each.message_class, class_colour(each.message_class, index))
-        _draw_limits(panels[0], part)
-        _finish_curves(panels[0], by_class, _limits(part))
+        limits_s = _draw_limits(panels[0], part, _highest(by_class))
+        _finish_curves(panels[0], by_class, limits_s)
         panels[0].set_ylabel("delivery time")
     if api:
         for each in api:
@@ -67,13 +68,15 @@ def _draw_curve(axes: Axes, each: Distribution, label: str, colour: str) -> None
     axes.plot(x, each.curve.value_s, color=colour, label=label)
 
 
-def _limits(part: PartReport) -> list[float]:
-    return [each.limit_s for each in part.objectives if each.limit_s is not None]
-
-
-def _draw_limits(axes: Axes, part: PartReport) -> None:
+def _draw_limits(axes: Axes, part: PartReport, highest_s: float) -> list[float]:
+    """Bars at the limits that lie near enough for the curves to keep their shape; the others in words."""
+    drawn: list[float] = []
+    far: list[str] = []
     for index, objective in enumerate(part.objectives):
         if objective.limit_s is None or objective.percentile is None:
+            continue
+        if objective.limit_s > _FAR_ABOVE * highest_s:
+            far.append(f"{objective.message_class} {round_seconds_text(objective.limit_s)}")
             continue
         axes.plot(
             [nines(objective.percentile)],
@@ -84,9 +87,17 @@ def _draw_limits(axes: Axes, part: PartReport) -> None:
             linestyle="none",
             color=class_colour(objective.message_class, index),
         )
-    axes.plot(
-        [], [], marker="_", markersize=12, markeredgewidth=2.2, linestyle="none", color=INK, label="limit"
-    )
+        drawn.append(objective.limit_s)
+    if drawn:
+        axes.plot([], [], marker="_", markersize=12, markeredgewidth=2.2, ls="none", color=INK, label="limit")
+    if far:
+        words = "limits far above: " + ", ".join(far)
+        axes.annotate(words, (0.02, 0.98), xycoords="axes fraction", va="top", fontsize=8, color=MUTED)
+    return drawn
+
+
+def _highest(drawn: list[Distribution]) -> float:
+    return max(value for each in drawn for value in each.curve.high_s)
 
 
 def _finish_curves(axes: Axes, drawn: list[Distribution], limits_s: list[float]) -> None:

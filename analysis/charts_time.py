@@ -60,7 +60,8 @@ def latency(part: PartReport, title: str) -> Figure | str:
     axes, scale = figure.add_subplot(), TimeScale(line.end_s)
     _draw_latency(part, axes, scale)
     axes.set_ylabel("delivery time, from due to handset")
-    _time_axis(part, axes, scale)
+    # By the instant they were due: after the load none is.
+    _time_axis(part, axes, scale, line.load_end_s)
     return figure
 
 
@@ -164,11 +165,12 @@ def _gaps(series: Series) -> list[float]:
     return [math.nan if value is None else value for value in series.value]
 
 
-def _time_axis(part: PartReport, axes: Axes, scale: TimeScale) -> None:
+def _time_axis(part: PartReport, axes: Axes, scale: TimeScale, until_s: float | None = None) -> None:
     line = part.timeline
     axes.set_xlabel(scale.label())
-    axes.set_xlim(0, line.end_s * scale.factor)
+    end_s = line.end_s if until_s is None else until_s
+    axes.set_xlim(0, end_s * scale.factor)
     legend_above(axes)
-    load_end_line(axes, line.load_end_s, line.end_s, scale)
+    load_end_line(axes, line.load_end_s, end_s, scale)
     if part.identity.window == "day" and part.identity.compress != 1.0:
         day_hours(axes, scale, part.identity.compress)

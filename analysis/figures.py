@@ -65,6 +65,11 @@ def per_day_text(per_day: float | None) -> str:
     return f"{round(per_day):,}"
 
 
+def round_number_text(value: float) -> str:
+    """12 for 12.0, 0.5 for 0.50: a tick of an axis."""
+    return _bare(significant(value)) if value else "0"
+
+
 def round_seconds_text(value_s: float) -> str:
     """A round number of seconds, without the zeros that a measured one has: 5 s, 200 ms."""
     number, _, unit = seconds_text(value_s).partition(" ")

@@ -14,7 +14,7 @@ from analysis.model import Points, Series, Timeline
 _WIDTHS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0)
 _MOST_BINS = 150
 _LEAST_BINS = 10
-_MESSAGES_A_BIN = 5  # fewer, and a rate line shows single messages rather than a rate
+_MESSAGES_A_BIN = 20  # fewer, and a rate line shows single messages rather than a rate
 FEW_MESSAGES = 400  # a class with fewer is drawn message by message
 _P50_NEEDS, _P95_NEEDS = 5, 20
 _BACKLOG_POINTS = 300
@@ -108,7 +108,7 @@ def _drawn_until(journeys: Journeys) -> float:
 
 
 def bin_width(span_s: float, count: int) -> float:
-    """A round width that gives at most 150 bins and, where there are bins to spare, five messages each."""
+    """A round width that gives at most 150 bins and, where there are bins to spare, twenty messages each."""
     wanted = span_s / _MOST_BINS
     if count:
         wanted = max(wanted, min(span_s * _MESSAGES_A_BIN / count, span_s / _LEAST_BINS))
