@@ -13,7 +13,6 @@ from mock_provider.engine.carriage import Carriage
 from mock_provider.engine.counters import Counters
 from mock_provider.engine.distributions import nanoseconds, sampler
 from mock_provider.engine.draws import Draws
-from mock_provider.engine.faults.hang import Hang
 from mock_provider.engine.ledger import Ledger
 from mock_provider.engine.message import Message
 from mock_provider.engine.values import (
@@ -44,6 +43,12 @@ class PendingReply(Struct, frozen=True, gc=False):
     messages: tuple[Message, ...]
     scheduled_ns: int | None
     disconnect: bool = False
+
+
+class Lost(Struct, frozen=True, gc=False):
+    """The submit did not get in; no reply comes of it."""
+
+    disconnect: bool
 
 
 class Intake:
@@ -81,13 +86,13 @@ class Intake:
             wire = submit.wire
             seen = [self._ledger.see(outbound, wire, now_ns) for outbound in submit.messages]
         keys = [m.key for m in seen] if seen else [outbound.key for outbound in submit.messages]
-        key = keys[0] if keys else ""
+        key = _drawn_by(submit, keys)
         attempt = seen[0].submits if seen else self._ledger.submits(key) + 1
         active = self._faults.at(now_ns)
         answer: Answer | None = None
         if not active.none:
             met = self._front(key, attempt, active)
-            if isinstance(met, Hang):
+            if isinstance(met, Lost):
                 self._lose(submit, seen, met.disconnect, effects)
                 return
             answer = met
@@ -114,15 +119,13 @@ class Intake:
             self._agenda.add(now_ns + latency_ns, self._release, pending)
         self._ledger.trim()
 
-    def _front(self, key: str, attempt: int, active: ActiveFaults) -> Refused | Hang | None:
+    def _front(self, key: str, attempt: int, active: ActiveFaults) -> Refused | Lost | None:
         """What meets a submit before anything of it is read."""
         for outage in active.outages:
-            if outage.disconnect:
-                return Hang(outage.name, 1.0, accepted=False, disconnect=True)
-            return Refused(Refusal.UNAVAILABLE)
+            return Lost(disconnect=True) if outage.disconnect else Refused(Refusal.UNAVAILABLE)
         for hang in active.hangs:
             if not hang.accepted and hang.hits(self._draws, key, attempt):
-                return hang
+                return Lost(hang.disconnect)
         for error in active.errors:
             if error.hits(self._draws, key, attempt):
                 return Refused(error.refusal)
@@ -220,6 +223,13 @@ class Intake:
                 self._carriage.hold(scheduled_ns, message)
             else:
                 self._carriage.enter(entered_ns, now_ns, message, effects)
+
+
+def _drawn_by(submit: Submit, keys: list[str]) -> str:
+    """What a request's own chances hang on: its first key, or the first number of one that has none."""
+    if keys:
+        return keys[0] or submit.messages[0].msisdn
+    return submit.unparsable[0] if submit.unparsable else ""
 
 
 def _answered(provider_id: str, outbound: Outbound, price_micro: int) -> AcceptedMessage:

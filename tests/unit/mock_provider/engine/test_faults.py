@@ -74,6 +74,12 @@ def test_errors_are_drawn_anew_for_each_attempt(provider):
     assert p.engine.state().counters["refused_internal_error"] == refused
 
 
+def test_requests_without_a_key_have_chances_of_their_own(provider):
+    p = provider(faults=[{"kind": "error_rate", "share": 0.5}])
+    reasons = [p.replies[p.send(0, unparsable=(f"x{n}",))].reason for n in range(50)]
+    assert 10 < reasons.count(Refusal.INTERNAL_ERROR) < 40
+
+
 def test_added_latency_of_replies_and_of_carriers(provider):
     faults = [
         {"kind": "added_latency", "factor": 3.0, "plus_s": 0.1, "end_s": 10},
