@@ -89,10 +89,12 @@ def test_draws_differ_by_seed_key_attempt_and_domain():
         draws.attempt("k", 2),
         draws.attempt("l", 1),
         draws.fate("k", 1),
+        draws.fate("k", 2),
         draws.report("k", 1),
+        draws.report("k", 2),
         draws.number("k"),
         Draws(2).attempt("k", 1),
         Draws(-1).attempt("k", 1),
     }
-    assert len(drawn) == 8
+    assert len(drawn) == 10
     assert Draws(1).attempt("k", 1) == draws.attempt("k", 1)

@@ -58,6 +58,30 @@ def test_fast_messages_go_first(provider):
     assert [p.row(f"bulk{n}").t_carrier_ns for n in range(3)] == [0, 2 * S, 3 * S]
 
 
+def test_nobody_overtakes_at_the_very_instant_a_queue_moves(provider):
+    p = provider(reply={"latency": fixed(1.0)}, accept_queue={"drain_segments_per_s": 1})
+    p.send(0, "first")
+    p.send(0.5, "waits")
+    p.send(1.0, "comes when the other's turn is")
+    p.run()
+    assert p.row("waits").t_carrier_ns == 2 * S
+    assert p.row("comes when the other's turn is").t_carrier_ns == 3 * S
+
+
+def test_carriers_own_latencies_go_before_those_of_all(provider):
+    def fast_s(delivery, **carrier):
+        p = provider(delivery=delivery, carriers=[{"name": "c", "country": "*"} | carrier])
+        p.send(0, "k", fast=True)
+        p.run()
+        return p.row("k").t_delivered_ns // S
+
+    of_all = {"latency": fixed(1.0), "fast_latency": fixed(2.0)}
+    assert fast_s(of_all, latency=fixed(3.0), fast_latency=fixed(4.0)) == 4
+    assert fast_s(of_all, latency=fixed(3.0)) == 3
+    assert fast_s(of_all) == 2
+    assert fast_s({"latency": fixed(1.0)}) == 1
+
+
 def test_fast_route_has_its_own_latency(provider):
     p = provider(delivery={"latency": fixed(3.0), "fast_latency": fixed(1.0)})
     p.send(0, "bulk")

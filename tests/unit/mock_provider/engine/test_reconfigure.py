@@ -38,6 +38,15 @@ def test_queue_goes_on_at_the_new_rate_and_loses_nothing(provider, make_profile)
     assert left == [0, 5.5 * S, 6.5 * S, 7.5 * S, 8.5 * S]
 
 
+def test_slower_rate_holds_back_what_was_about_to_pass(provider, make_profile):
+    p = provider(accept_queue={"drain_segments_per_s": 1})
+    p.send(0, "a")
+    p.send(0, "b")
+    p.engine.reconfigure(S // 2, make_profile(accept_queue={"drain_segments_per_s": 0.1}))
+    p.run()
+    assert p.row("b").t_carrier_ns == 5.5 * S
+
+
 def test_limit_removed_lets_the_queue_go(provider, make_profile):
     p = provider(accept_queue={"drain_segments_per_s": 0.1})
     for n in range(5):
