@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 import msgspec
 from msgspec import Struct, field
@@ -257,18 +257,23 @@ def reports(query: str) -> list[Report]:
 
     A status that is none of SMSAPI's known codes counts as intermediate. Raises ``MalformedReport``.
     """
-    fields = dict(parse_qsl(query, keep_blank_values=True))
-    ids = fields.get("MsgId", "").split(",")
+    # A dozen fields come with every report and three matter: decoding the rest would cost more than all else.
+    fields = dict(pair.split("=", 1) for pair in query.split("&") if "=" in pair)
+    ids = _decoded(fields.get("MsgId", "")).split(",")
     count = len(ids)
-    statuses = _column(fields.get("status", ""), count)
+    statuses = _column(_decoded(fields.get("status", "")), count)
     if not ids[0] or not statuses[0]:
         raise MalformedReport("MsgId and status must be given")
-    keys = _column(fields.get("idx", ""), count)
+    keys = _column(_decoded(fields.get("idx", "")), count)
     found = []
     for provider_id, status, key in zip(ids, statuses, keys, strict=True):
         state, reason = _REPORT_STATES.get(status) or (State.SENT, f"smsapi_{status}")
         found.append(Report(provider_id, key or None, state, reason))
     return found
+
+
+def _decoded(value: str) -> str:
+    return unquote_plus(value) if "%" in value or "+" in value else value
 
 
 def _column(joined: str, count: int) -> list[str]:

@@ -1,0 +1,222 @@
+"""The cores joined in virtual time: nothing lost, nothing doubled, rates kept, the same seed the same run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SENDER_SCHEMA, read_rows
+from loadtests.arrivals import Burst, Mix, Plan, Poisson, Schedule, Stream
+from loadtests.simulate.agenda import Agenda, Alarm
+from loadtests.simulate.simulation import Settings, simulate
+from mock_provider.driver import Driver
+from mock_provider.engine import Engine
+from mock_provider.engine.values import Outbound, Reply, SendReports, Submit
+from mock_provider.profiles import load_profile, parse_profile, profile_names
+from reference_sender.dispatch.values import RouteLimits
+
+S = 1_000_000_000
+
+plans = st.builds(
+    lambda seed, rate, burst: Plan(
+        streams=(
+            Stream(Poisson(rate, 20.0), mix=Mix(1.0, 1.0, 1.0)),
+            Stream(Burst(burst, 2.0), mix=Mix(marketing=1.0), campaign="sale", start_s=5.0),
+        ),
+        seed=seed,
+        key_tag="t",
+    ),
+    st.integers(0, 1_000),
+    st.floats(0.5, 20.0),
+    st.integers(1, 150),
+)
+routes = st.builds(
+    lambda requests, batch: RouteLimits("r", requests, 5, 10 * requests, 60, batch, 4),
+    st.floats(2.0, 50.0),
+    st.sampled_from([1, 7, 100]),
+)
+
+
+def lived(plan, profile, route, run_dir):
+    ending = simulate(Schedule(plan), profile, Settings(seed=3, route=route), run_dir, lambda _: None)
+    tables = {
+        name: read_rows(run_dir / f"{name}.arrow", schema).to_pylist()
+        for name, schema in (
+            ("load", LOAD_SCHEMA),
+            ("provider", PROVIDER_SCHEMA),
+            ("sender", SENDER_SCHEMA),
+        )
+    }
+    return ending, tables
+
+
+@settings(deadline=None, max_examples=25)
+@given(plans, st.sampled_from(profile_names()), routes)
+def test_nothing_is_lost_and_nothing_is_doubled(tmp_path_factory, plan, name, route):
+    ending, tables = lived(plan, load_profile(name), route, tmp_path_factory.mktemp("run"))
+    assert ending.open == 0 and not ending.interrupted
+    accepted = [row["key"] for row in tables["load"] if row["outcome"] == "accepted"]
+    assert len(tables["load"]) == len(set(accepted)) == len(Schedule(plan))
+    ends = {row["key"]: row["state"] for row in tables["sender"]}
+    assert set(ends) == set(accepted)
+    assert set(ends.values()) <= {"delivered", "failed", "expired"}
+    last = {(row["key"], row["provider_id"]): row for row in tables["provider"]}
+    taken = Counter(key for (key, provider_id) in last if provider_id)
+    assert not [key for key, times in taken.items() if times > 1]
+    assert all(row["accepts"] <= 1 and row["state"] != "open" for row in last.values())
+    delivered = {row["key"] for row in last.values() if row["state"] == "delivered"}
+    assert delivered == {key for key, state in ends.items() if state == "delivered"}
+
+
+@settings(deadline=None, max_examples=25)
+@given(plans, routes)
+def test_the_senders_rate_keeps_within_its_bound(tmp_path_factory, plan, route):
+    """In any window w at most rate * w + burst requests reach the provider."""
+    profile = parse_profile({"name": "unlimited", "carriers": [{"name": "a", "country": "*"}]})
+    _, tables = lived(plan, profile, route, tmp_path_factory.mktemp("run"))
+    submitted = sorted({row["t_submitted_ns"] for row in tables["provider"]})
+    assert all(row["submits"] == 1 for row in tables["provider"])
+    for start in range(len(submitted)):
+        for end in range(start, min(start + 60, len(submitted))):
+            window_s = (submitted[end] - submitted[start]) / S
+            assert end - start + 1 <= route.requests_per_s * window_s + route.requests_burst + 1e-6
+
+
+@settings(deadline=None, max_examples=10)
+@given(plans, st.sampled_from(profile_names()), routes)
+def test_the_same_seed_is_the_same_run(tmp_path_factory, plan, name, route):
+    _, one = lived(plan, load_profile(name), route, tmp_path_factory.mktemp("one"))
+    _, two = lived(plan, load_profile(name), route, tmp_path_factory.mktemp("two"))
+    assert one == two
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), max_size=30))
+def test_the_agenda_keeps_time_and_the_order_of_ties(entries):
+    agenda = Agenda()
+    done = []
+
+    def act(now_ns, subject):
+        number, follow_ns = subject
+        done.append((now_ns, number))
+        if follow_ns:
+            agenda.put(now_ns + follow_ns - 1, act, (number + 1_000, 0))
+
+    for number, (due_ns, follow_ns) in enumerate(entries):
+        agenda.put(due_ns, act, (number, follow_ns))
+    agenda.run(3)
+    agenda.run(20)
+    assert len(done) == len(entries) + sum(follow_ns > 0 for _, follow_ns in entries)
+    assert all(one[0] <= two[0] for one, two in pairwise(done))
+    first = [number for _, number in done if number < 1_000]
+    assert first == sorted(first, key=lambda number: (entries[number][0], number))
+
+
+# One engine, two drivers.
+
+TWO_DRIVERS = parse_profile(
+    {
+        "name": "two drivers",
+        "account": {"tokens": ["t"]},
+        "reply": {
+            "latency": {"kind": "uniform", "low_s": 0.0, "high_s": 0.02},
+            "errors": [{"refusal": "internal_error", "share": 0.2}],
+        },
+        "delivery": {
+            "latency": {"kind": "uniform", "low_s": 0.0, "high_s": 0.05},
+            "failures": [{"state": "undelivered", "reason": "absent", "share": 0.3}],
+        },
+        "carriers": [{"name": "a", "country": "*"}, {"name": "b", "country": "*"}],
+        "reports": {"max_per_call": 1},
+    }
+)
+inputs = st.lists(st.tuples(st.integers(0, 4), st.integers(1, 3)), min_size=1, max_size=20)
+
+
+def submit_of(number, messages):
+    keys = [f"{number}-{one}" for one in range(messages)]
+    outbound = tuple(Outbound(f"4860{number:04d}{i:03d}", "", "hi", 1, k, k) for i, k in enumerate(keys))
+    return Submit(number, "smsapi", "t", "Test", outbound, report_url="http://127.0.0.1/")
+
+
+def fates(effects):
+    """What each request and each message came to, in its own order, without the instants of a late timer."""
+    found = {}
+    for effect in effects:
+        if isinstance(effect, Reply):
+            found.setdefault(effect.request_id, []).append(effect.answer)
+        elif isinstance(effect, SendReports):
+            for report in effect.reports:
+                found.setdefault(report.client_ref, []).append((report.state, report.reason, report.mnc))
+    return found
+
+
+def in_real_time(submits):
+    """The effects, and the instants at which the inputs were really given, as the asyncio driver has them."""
+    effects, given_ns = [], []
+
+    async def drive():
+        loop = asyncio.get_running_loop()
+        over = loop.create_future()
+        engine = Engine(TWO_DRIVERS, 1)
+
+        def end_if_over():
+            if len(given_ns) == len(submits) and engine.next_due() is None and not over.done():
+                over.set_result(None)
+
+        def reports(effect):
+            effects.append(effect)
+            driver.carry_out(engine.reports_answered(driver.now_ns(), effect.batch_id, True))
+            loop.call_soon(end_if_over)
+
+        def give(submit):
+            given_ns.append(driver.now_ns())
+            driver.submit(given_ns[-1], submit, lambda answer: answered(submit.request_id, answer))
+
+        def answered(request_id, answer):
+            effects.append(Reply(request_id, answer))
+            loop.call_soon(end_if_over)
+
+        driver = Driver(engine, loop, reports)
+        at_ms = 0
+        for pause_ms, submit in submits:
+            at_ms += pause_ms
+            loop.call_later(at_ms / 1_000, give, submit)
+        async with asyncio.timeout(20):
+            await over
+        driver.stop()
+
+    asyncio.run(drive())
+    return effects, given_ns
+
+
+def in_virtual_time(submits, given_ns):
+    effects = []
+    engine = Engine(TWO_DRIVERS, 1)
+    agenda = Agenda()
+
+    def take(now_ns, found):
+        for effect in found:
+            effects.append(effect)
+            if isinstance(effect, SendReports):
+                take(now_ns, engine.reports_answered(now_ns, effect.batch_id, True))
+        alarm.arm(now_ns)
+
+    alarm = Alarm(agenda, engine.next_due, lambda now_ns: take(now_ns, engine.advance(now_ns)))
+    for at_ns, (_, submit) in zip(given_ns, submits, strict=True):
+        agenda.put(at_ns, lambda now_ns, subject: take(now_ns, engine.submit(now_ns, subject)), submit)
+    agenda.run(given_ns[-1] + 60 * S)
+    return effects
+
+
+@settings(deadline=None, max_examples=12)
+@given(inputs)
+def test_virtual_and_real_time_have_the_same_effects(requests):
+    submits = [(pause_ms, submit_of(n, messages)) for n, (pause_ms, messages) in enumerate(requests)]
+    real, given_ns = in_real_time(submits)
+    virtual = in_virtual_time(submits, given_ns)
+    assert fates(real) == fates(virtual)
+    assert len(fates(real)) >= len(requests)
