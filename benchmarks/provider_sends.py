@@ -26,7 +26,9 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
+import psutil
 import uvloop
 from aiohttp import web
 
@@ -87,16 +89,25 @@ async def _serve(runner: web.BaseRunner) -> None:
     await asyncio.Event().wait()
 
 
+class ServerProcess(NamedTuple):
+    url: str
+    process: psutil.Process
+
+    def cpu_s(self) -> float:
+        times = self.process.cpu_times()
+        return float(times.user + times.system)
+
+
 @contextmanager
-def process(core: int, *argv: str) -> Iterator[str]:
-    """A server process pinned to a core; its URL."""
+def process(core: int, *argv: str) -> Iterator[ServerProcess]:
+    """A server process pinned to a core."""
     command = [sys.executable, *argv]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, preexec_fn=lambda: os.sched_setaffinity(0, {core})
     ) as server:
         try:
             assert server.stdout is not None
-            yield str(json.loads(server.stdout.readline())["url"])
+            yield ServerProcess(str(json.loads(server.stdout.readline())["url"]), psutil.Process(server.pid))
         finally:
             server.terminate()
             server.wait(30)
@@ -121,17 +132,19 @@ def one_reply(provider: str, notify_url: str) -> bytes:
     return answered
 
 
-def wrk(url: str, script: Path, seconds: int, connections: int) -> float:
-    """Requests/s; every one of them was answered 200."""
+def wrk(url: str, script: Path, seconds: int, connections: int) -> tuple[float, int]:
+    """Requests/s and requests; every one of them was answered 200."""
     command = ["taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s"]
     output = subprocess.run(
         [*command, "-s", str(script), f"{url}/sms.do"], check=True, capture_output=True, text=True
     ).stdout
     if "Non-2xx" in output or "Socket errors" in output:
         raise SystemExit(f"the load was not clean:\n{output}")
-    found = re.search(r"Requests/sec:\s+([0-9.]+)", output)
-    assert found is not None, output
-    return float(found.group(1))
+    rate = re.search(r"Requests/sec:\s+([0-9.]+)", output)
+    requests = re.search(r"([0-9]+) requests in", output)
+    assert rate is not None, output
+    assert requests is not None, output
+    return float(rate.group(1)), int(requests.group(1))
 
 
 def drain(provider: str) -> None:
@@ -146,36 +159,46 @@ def drain(provider: str) -> None:
 def measure(arguments: argparse.Namespace, directory: Path) -> None:
     with ExitStack() as servers:
 
-        def started(core: int, *argv: str) -> str:
+        def started(core: int, *argv: str) -> ServerProcess:
             return servers.enter_context(process(core, *argv))
 
         receiver = started(LOAD_CORE, __file__, "--serve", "receiver")
-        notify_url = f"{receiver}/dlr"
+        notify_url = f"{receiver.url}/dlr"
         provider = started(
             SERVER_CORE, "-m", "mock_provider", "--profile", arguments.profile, "--token", TOKEN,
             "--admin-token", ADMIN, "--journal", str(directory / "provider.arrow"),
         )  # fmt: skip
         sample = directory / "reply"
-        sample.write_bytes(one_reply(provider, notify_url))
+        sample.write_bytes(one_reply(provider.url, notify_url))
         bare = started(SERVER_CORE, __file__, "--serve", "bare", "--reply", str(sample))
         rates: dict[str, list[float]] = {"bare": [], "provider": []}
+        costs_us: dict[str, list[float]] = {"bare": [], "provider": []}
         for number in range(-1, arguments.rounds):  # round -1 warms up
-            for name, url in (("bare", bare), ("provider", provider)):
+            for name, server in (("bare", bare), ("provider", provider)):
                 script = directory / "send.lua"
                 form = FORM.replace("&notify_url=%s", f"&notify_url={notify_url}")
                 script.write_text(LUA.format(token=TOKEN, round=f"{name}{number}", form=form))
-                rate = wrk(url, script, 1 if number < 0 else arguments.seconds, arguments.connections)
+                before_s = server.cpu_s()
+                seconds = 1 if number < 0 else arguments.seconds
+                rate, requests = wrk(server.url, script, seconds, arguments.connections)
+                if server is provider:
+                    drain(provider.url)
+                cost_us = (server.cpu_s() - before_s) / requests * 1e6
                 if number >= 0:
                     rates[name].append(rate)
-                    print(f"round {number + 1}  {name:9}{rate:10,.0f}/s", flush=True)
-            drain(provider)
-        state = get(f"{provider}/admin/state", ADMIN)
-        reports = get(f"{receiver}/count")["reports"]
-    bare_rate, provider_rate = statistics.median(rates["bare"]), statistics.median(rates["provider"])
+                    costs_us[name].append(cost_us)
+                    print(f"round {number + 1}  {name:9}{rate:10,.0f}/s {cost_us:8.1f} us CPU", flush=True)
+        state = get(f"{provider.url}/admin/state", ADMIN)
+        reports = get(f"{receiver.url}/count")["reports"]
+    bare_rate, provider_rate = (statistics.median(rates[name]) for name in ("bare", "provider"))
+    bare_us, provider_us = (statistics.median(costs_us[name]) for name in ("bare", "provider"))
     print(f"accepted {state['accepted']}, reports received {reports}, still open {state['open']}")
     print(f"journal  {(directory / 'provider.arrow').stat().st_size / 1e6:.1f} MB")
     print(f"median   bare {bare_rate:,.0f}/s   provider {provider_rate:,.0f}/s")
-    print(f"ratio    {provider_rate / bare_rate:.2f}")
+    print(
+        f"CPU      bare {bare_us:.1f} us   provider {provider_us:.1f} us a send, all its later work included"
+    )
+    print(f"ratio    {provider_rate / bare_rate:.2f} by rate, {bare_us / provider_us:.2f} by CPU time")
 
 
 SERVERS: dict[str, Callable[[argparse.Namespace], None]] = {

@@ -9,11 +9,10 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
-from aiohttp import web
 
 from mock_provider.profiles import Profile, ProfileError, parse_profile
 from mock_provider.service import Service
-from mock_provider.wire.calls import WireReply
+from mock_provider.wire.calls import WireReply, WireRequest
 
 log = logging.getLogger(__name__)
 
@@ -41,18 +40,18 @@ class Admin:
         self._service = service
         self._token = token.encode()
 
-    async def handle(self, request: web.BaseRequest, path: str) -> WireReply:
-        """The reply; raises nothing but what reading the request's body raises."""
+    def handle(self, request: WireRequest) -> WireReply:
+        """The reply to a request under ``/admin/``."""
+        path = request.path
         try:
-            self._require_token(request.headers.get("Authorization", ""))
+            self._require_token(request.authorization)
             methods = _ROUTES.get(path)
             if methods is None:
                 raise AdminError(404, f"there is no {path}")
             handler = methods.get(request.method)
             if handler is None:
                 raise AdminError(405, f"{path} takes {', '.join(methods)}")
-            query = request.raw_path.partition("?")[2]
-            reply = handler(self, query, _json_object(await request.read()))
+            reply = handler(self, request.query, _json_object(request.body))
         except AdminError as error:
             return _reply({"errors": list(error.reasons)}, error.status)
         if request.method not in ("GET", "HEAD"):

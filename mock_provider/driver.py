@@ -1,4 +1,4 @@
-"""The engine in real time: one timer for its next deadline, one future a reply that must wait."""
+"""The engine in real time: one timer for its next deadline, one callback a reply."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable, Iterable
 
 from mock_provider.engine import Engine
-from mock_provider.engine.values import Answer, Disconnect, Effect, Reply, SendReports, Submit
+from mock_provider.engine.values import Answer, Effect, Reply, SendReports, Submit
+
+OnAnswer = Callable[[Answer | None], None]
 
 _NS_PER_MS = 1_000_000
 # A timer fires up to a tick early (libuv counts milliseconds): what is due this soon is due now.
@@ -29,7 +31,7 @@ class Driver:
         self.engine = engine
         self._loop = loop
         self._deliver_reports = deliver_reports
-        self._waiting: dict[int, asyncio.Future[Answer | None]] = {}
+        self._waiting: dict[int, OnAnswer] = {}
         self._due_ns: int | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._last_request_id = 0
@@ -47,23 +49,17 @@ class Driver:
         """Requests whose reply has not come yet."""
         return len(self._waiting)
 
-    def submit(self, now_ns: int, submit: Submit) -> Answer | asyncio.Future[Answer | None]:
-        """The answer, or a future of it; None in place of an answer: cut the connection."""
+    def submit(self, now_ns: int, submit: Submit, on_answer: OnAnswer) -> int | None:
+        """Submit; ``on_answer`` gets the answer, or None in its place: cut the connection.
+
+        Returns None if it got it at once, else the number by which the wait can be given up (``forget``).
+        """
         request_id = submit.request_id
-        answer: Answer | None = None
+        self._waiting[request_id] = on_answer
         for effect in self.engine.submit(now_ns, submit):
-            if type(effect) is Reply and effect.request_id == request_id:
-                answer = effect.answer
-            else:
-                self._apply(effect)
-        if answer is not None:
-            self._arm(now_ns)
-            return answer
-        # The future stands before the timer can fire: nothing of this request can come while it is absent.
-        future: asyncio.Future[Answer | None] = self._loop.create_future()
-        self._waiting[request_id] = future
+            self._apply(effect)
         self._arm(now_ns)
-        return future
+        return request_id if request_id in self._waiting else None
 
     def forget(self, request_id: int) -> None:
         """The client has gone: nobody waits for this reply."""
@@ -75,13 +71,6 @@ class Driver:
             self._apply(effect)
         self._arm(self.now_ns())
 
-    def cut_waiting(self) -> None:
-        """Cut every connection that still waits for a reply (at the end of the process)."""
-        for future in self._waiting.values():
-            if not future.done():
-                future.set_result(None)
-        self._waiting.clear()
-
     def stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -92,10 +81,10 @@ class Driver:
         if type(effect) is SendReports:
             self._deliver_reports(effect)
             return
-        assert isinstance(effect, Reply | Disconnect)
-        future = self._waiting.pop(effect.request_id, None)
-        if future is not None and not future.done():
-            future.set_result(effect.answer if type(effect) is Reply else None)
+        assert not isinstance(effect, SendReports)
+        on_answer = self._waiting.pop(effect.request_id, None)
+        if on_answer is not None:
+            on_answer(effect.answer if type(effect) is Reply else None)
 
     def _arm(self, now_ns: int) -> None:
         due_ns = self.engine.next_due()

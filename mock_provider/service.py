@@ -6,12 +6,14 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from mock_provider.callbacks import Callbacks, CallbackSettings
 from mock_provider.driver import Driver
 from mock_provider.engine import Engine, EngineState, MessageView
 from mock_provider.engine.values import Accepted, Answer, JournalRow, SendReports
+from mock_provider.http_connection import Respond
 from mock_provider.inbox import Inbox
 from mock_provider.journal import Journal
 from mock_provider.profiles import Profile
@@ -77,27 +79,24 @@ class Service:
         """The wire that serves this path."""
         return self._wire_at.get(path)
 
-    def ask(self, wire: Wire, request: WireRequest) -> WireReply | Awaitable[WireReply | None]:
-        """The reply, or one to wait for; None in its place: cut the connection."""
+    def ask(self, wire: Wire, request: WireRequest, respond: Respond) -> int | None:
+        """Do what the request asks for; ``respond`` gets the reply (``http_connection.Application``)."""
         driver = self.driver
         now_ns = time.monotonic_ns()
         wall_s = (now_ns + self._wall_offset_ns) / 1e9
         call = wire.read(request, driver.next_request_id(), Instants(now_ns, wall_s))
         if type(call) is Send:
-            answer = driver.submit(now_ns, call.submit)
-            if isinstance(answer, asyncio.Future):
-                return self._wait(call, answer, wall_s)
-            if type(answer) is Accepted:
-                self._remember(call, answer, wall_s)
-            return call.phrase(answer)
-        if isinstance(call, WireReply):
-            return call
-        if isinstance(call, Cancel):
-            return self._cancel(call)
-        if isinstance(call, StatusQuery):
-            return call.phrase(self._statuses(call))
+            return driver.submit(now_ns, call.submit, partial(self._answer, call, wall_s, respond))
         assert not isinstance(call, Send)
-        return call.phrase(self._account(call.token))
+        if isinstance(call, WireReply):
+            respond(call)
+        elif isinstance(call, Cancel):
+            respond(self._cancel(call))
+        elif isinstance(call, StatusQuery):
+            respond(call.phrase(self._statuses(call)))
+        else:
+            respond(call.phrase(self._account(call.token)))
+        return None
 
     def reconfigure(self, profile: Profile) -> None:
         """Other settings from now on; what is under way goes on."""
@@ -127,22 +126,13 @@ class Service:
         self._wire_at: dict[str, Wire] = dict.fromkeys(smsapi.paths, smsapi)
         self._reporting_wire: Wire = smsapi
 
-    async def _wait(
-        self, call: Send, future: asyncio.Future[Answer | None], wall_s: float
-    ) -> WireReply | None:
-        try:
-            answer = await future
-        finally:
-            self.driver.forget(call.submit.request_id)
+    def _answer(self, call: Send, wall_s: float, respond: Respond, answer: Answer | None) -> None:
         if answer is None:
-            return None
-        if type(answer) is Accepted:
-            self._remember(call, answer, wall_s)
-        return call.phrase(answer)
-
-    def _remember(self, call: Send, accepted: Accepted, wall_s: float) -> None:
-        if not call.submit.validate_only:
-            self.inbox.remember(call.submit, accepted, wall_s)
+            respond(None)
+            return
+        if type(answer) is Accepted and not call.submit.validate_only:
+            self.inbox.remember(call.submit, answer, wall_s)
+        respond(call.phrase(answer))
 
     def _cancel(self, call: Cancel) -> WireReply:
         driver = self.driver

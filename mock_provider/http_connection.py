@@ -1,0 +1,268 @@
+"""One HTTP/1.1 connection: requests parsed by llhttp (httptools), answered one at a time and in order.
+
+A provider answers small requests by the ten thousand. aiohttp's server makes a task, a request with a header
+map and a response with another for each; that costs as much as simulating the message. Here a request is a
+callback and its reply one write, so that a core is left to the simulation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol, cast
+
+import httptools
+from msgspec import Struct
+
+from mock_provider.http_reply import reply_bytes
+from mock_provider.wire.calls import WireReply, WireRequest
+
+log = logging.getLogger(__name__)
+
+Respond = Callable[[WireReply | None], None]
+
+_MAX_HEAD_BYTES = 64 * 1024
+_LINGER_S = 1.0
+_MAX_QUEUED = 16  # pipelined requests read ahead of their answers
+
+
+class Application(Protocol):
+    """What answers requests."""
+
+    def handle(self, request: WireRequest, respond: Respond) -> int | None:
+        """Call ``respond`` once: now, or later. A reply of None cuts the connection.
+
+        Returns None when it was called, else a number by which the wait can be abandoned.
+        """
+
+    def abandon(self, number: int) -> None:
+        """The client has gone: ``respond`` must not be called any more."""
+
+
+class _Waiting(Struct, gc=False):
+    """A request read, and how to answer it."""
+
+    request: WireRequest
+    keep_alive: bool
+    http_1_0: bool
+
+
+class OpenConnections:
+    """The connections a server has at the moment."""
+
+    def __init__(self) -> None:
+        self._open: set[HttpConnection] = set()
+        self._none_left = asyncio.Event()
+        self._none_left.set()
+
+    def add(self, connection: HttpConnection) -> None:
+        self._open.add(connection)
+        self._none_left.clear()
+
+    def remove(self, connection: HttpConnection) -> None:
+        self._open.discard(connection)
+        if not self._open:
+            self._none_left.set()
+
+    async def finish(self, grace_s: float) -> None:
+        """Close each when what it has read is answered; cut those that still wait after ``grace_s``."""
+        for connection in list(self._open):
+            connection.finish()
+        try:
+            async with asyncio.timeout(grace_s):
+                await self._none_left.wait()
+        except TimeoutError:
+            for connection in list(self._open):
+                connection.abort()
+            await self._none_left.wait()
+
+
+class HttpConnection(asyncio.Protocol):
+    """Made by the listening server for each client."""
+
+    def __init__(self, application: Application, connections: OpenConnections, max_body_bytes: int) -> None:
+        self._application = application
+        self._connections = connections
+        self._max_body_bytes = max_body_bytes
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpRequestParser(self)
+        self._queue: deque[_Waiting] = deque()
+        self._current: _Waiting | None = None
+        self._pending: int | None = None
+        self._write_paused = False
+        self._closing = False
+        self._begin_request()
+
+    def _begin_request(self) -> None:
+        self._url = b""
+        self._authorization = ""
+        self._content_type = ""
+        self._body = b""
+        self._chunks: list[bytes] = []
+        self._head_bytes = 0
+        self._body_bytes = 0
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        self._connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._connections.remove(self)
+        self._queue.clear()
+        self._current = None
+        if self._pending is not None:
+            self._application.abandon(self._pending)
+            self._pending = None
+
+    def data_received(self, data: bytes) -> None:
+        while data and not self._closing:
+            try:
+                self._parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                # A client that offers another protocol (Java offers h2c) is answered in this one.
+                self._parser = httptools.HttpRequestParser(self)
+                data = data[upgrade.args[0] :]
+            except httptools.HttpParserCallbackError:
+                log.exception("a request could not be handled")
+                self._refuse(500, "Internal server error")
+            except httptools.HttpParserError:
+                self._refuse(400, "Bad request")
+
+    def pause_writing(self) -> None:
+        self._write_paused = True
+
+    def resume_writing(self) -> None:
+        self._write_paused = False
+        self._answer_next()
+
+    # httptools
+
+    def on_message_begin(self) -> None:
+        self._begin_request()
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+        self._count_head(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count_head(len(name) + len(value))
+        name = name.lower()
+        if name == b"authorization":
+            self._authorization = value.decode("latin-1")
+        elif name == b"content-type":
+            self._content_type = value.decode("latin-1")
+        elif name == b"content-length":
+            if not value.isdigit() or int(value[:18]) > self._max_body_bytes:
+                self._refuse(413, "Request entity too large")
+        elif name == b"expect" and value.lower() == b"100-continue" and self._transport is not None:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        if self._body_bytes > self._max_body_bytes:
+            self._refuse(413, "Request entity too large")
+            return
+        if self._body:
+            self._chunks.append(body)
+        else:
+            self._body = body
+
+    def on_message_complete(self) -> None:
+        if self._closing:
+            return
+        if self._chunks:
+            self._body = b"".join((self._body, *self._chunks))
+        path, _, query = self._url.decode("latin-1").partition("?")
+        parser = self._parser
+        request = WireRequest(
+            parser.get_method().decode("latin-1"),
+            path,
+            query,
+            self._content_type,
+            self._authorization,
+            self._body,
+        )
+        waiting = _Waiting(request, parser.should_keep_alive(), parser.get_http_version() == "1.0")
+        if self._current is None and not self._queue and not self._write_paused:
+            self._answer(waiting)
+            return
+        self._queue.append(waiting)
+        if len(self._queue) >= _MAX_QUEUED and self._transport is not None:
+            self._transport.pause_reading()
+
+    # answering
+
+    def finish(self) -> None:
+        """Read no more, and close when what is under way is answered."""
+        self._closing = True
+        if self._current is None and self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _answer(self, waiting: _Waiting) -> None:
+        self._current = waiting
+        number = self._application.handle(waiting.request, self._respond)
+        # Answered at once, the queue may have gone on: what is pending then is a later request.
+        if number is not None:
+            self._pending = number
+
+    def _answer_next(self) -> None:
+        while self._queue and self._current is None and not self._write_paused:
+            waiting = self._queue.popleft()
+            if len(self._queue) == _MAX_QUEUED // 2 and self._transport is not None:
+                self._transport.resume_reading()
+            self._answer(waiting)
+
+    def _respond(self, reply: WireReply | None) -> None:
+        waiting, transport = self._current, self._transport
+        self._current = self._pending = None
+        if waiting is None or transport is None:
+            return
+        if reply is None:
+            self._closing = True
+            transport.abort()
+            return
+        keep_alive = waiting.keep_alive and not self._closing
+        transport.write(
+            reply_bytes(
+                reply,
+                keep_alive=keep_alive,
+                http_1_0=waiting.http_1_0,
+                head_only=waiting.request.method == "HEAD",
+            )
+        )
+        if not keep_alive:
+            self._closing = True
+            transport.close()
+        elif self._queue:
+            self._answer_next()
+
+    def _count_head(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > _MAX_HEAD_BYTES:
+            self._refuse(431, "Request header fields too large")
+
+    def _refuse(self, status: int, message: str) -> None:
+        """Answer what cannot be read to its end, and close: where the next request begins is not known."""
+        transport = self._transport
+        if self._closing or transport is None:
+            return
+        self._closing = True
+        if self._current is None:
+            transport.write(reply_bytes(plain_error(status, message), keep_alive=False))
+        # Closed with data unread the connection would be reset, and the client might lose the reply.
+        asyncio.get_running_loop().call_later(_LINGER_S, transport.close)
+
+
+def plain_error(status: int, message: str) -> WireReply:
+    """An error of the server itself rather than of a wire."""
+    return WireReply(status, b'{"message":"%b","error":"http_%d","errors":[]}' % (message.encode(), status))
