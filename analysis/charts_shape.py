@@ -43,7 +43,8 @@ def percentile_curves(part: PartReport, title: str) -> Figure | str:
     by_class = [
         each for each in part.delivery if len(each.curve.percentiles) > 1 and each.message_class != "all"
     ]
-    api = [each for each in part.api if len(each.curve.percentiles) > 1]
+    # In virtual time the sender answers at once: a logarithmic axis has no place for that.
+    api = [each for each in part.api if len(each.curve.percentiles) > 1 and _highest([each]) > 0]
     if not by_class and not api:
         return "too few messages for a percentile curve (it begins with 6)"
     figure = new_figure(title, height_in=3.7)
@@ -60,6 +61,11 @@ def percentile_curves(part: PartReport, title: str) -> Figure | str:
         _finish_curves(panels[-1], api, [])
         panels[-1].set_ylabel("time to the sender's answer")
     return figure
+
+
+def _has_curve(each: Distribution) -> bool:
+    """Two points at least, and not all of them no time at all (a simulated sender answers at once)."""
+    return len(each.curve.percentiles) > 1 and max(each.curve.value_s) > 0
 
 
 def _draw_curve(axes: Axes, each: Distribution, label: str, colour: str) -> None:

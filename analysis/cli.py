@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from analysis.journeys import MalformedRunError
 from analysis.render import write_report
 from analysis.report import EXIT_USAGE, build_report
+
+EXIT_CRASHED = 70  # EX_SOFTWARE of sysexits.h
 
 
 def report(
@@ -26,10 +30,15 @@ def report(
 
     try:
         found = build_report(run_dir, progress)
-        write_report(found, run_dir / "report", progress)
-    except (ValueError, OSError) as error:
+    except (MalformedRunError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(EXIT_USAGE) from error
+    except Exception as error:
+        # Python would exit with 1, which here means a missed objective.
+        traceback.print_exc()
+        print("error: the analysis itself failed; please report it with the above", file=sys.stderr)
+        raise typer.Exit(EXIT_CRASHED) from error
+    write_report(found, run_dir / "report", progress)
     progress(f"done: {run_dir / 'report' / 'index.html'}")
     if found.validity == "invalid":
         print("INVALID RUN", file=sys.stderr)
