@@ -26,10 +26,11 @@ class TokenBucket:
     def available(self, now_ns: int) -> int:
         """Whole tokens there are now."""
         level = self._level
-        if level < self._size and now_ns > self._at_ns:
-            level += (now_ns - self._at_ns) * self._rate
-            self._level = level = min(level, self._size)
-        self._at_ns = now_ns
+        if now_ns > self._at_ns:
+            if level < self._size:
+                level += (now_ns - self._at_ns) * self._rate
+                self._level = level = min(level, self._size)
+            self._at_ns = now_ns
         return level // _PARTS
 
     def ready_ns(self, now_ns: int, tokens: int) -> int:
@@ -37,16 +38,16 @@ class TokenBucket:
         if self.available(now_ns) >= tokens:
             return now_ns
         short = tokens * _PARTS - self._level
-        return now_ns + -(-short // self._rate)
+        return self._at_ns + -(-short // self._rate)
 
     def spend(self, tokens: int) -> None:
         """Take what ``available`` has just shown to be there."""
         self._level -= tokens * _PARTS
 
-    def drain(self, now_ns: int) -> None:
-        """Forget the saved-up burst: the provider has just said that it is too much."""
-        self._at_ns = now_ns
-        self._level = min(self._level, 0)
+    def drain(self, from_ns: int) -> None:
+        """Drop what is saved up, and save up again only from ``from_ns``, which may lie ahead."""
+        self._at_ns = max(self._at_ns, from_ns)
+        self._level = 0
 
     def tokens_in(self, seconds: float) -> int:
         """Whole tokens that ``seconds`` bring, at most ``capacity``."""

@@ -20,6 +20,11 @@ from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.values import Outcome, Result, RouteLimits
 
+# A batch above the provider's own burst is throttled however long one waits, so from this many in a row on,
+# batches shrink. Not before: where requests are what is limited, smaller ones would only make it worse.
+_THROTTLED_BEFORE_SMALLER = 3
+_BATCHES_TO_FULL_SIZE = 50
+
 UNTIL_ANSWER = -1  # blocked by nothing that time alone will change
 
 
@@ -55,6 +60,7 @@ class Route:
         self._worth_saving = self.segments.tokens_in(settings.token_wait_s)
         self._throttled_in_a_row = 0
         self._throttled_at_ns = -1
+        self._batch = float(limits.max_batch)  # messages in one request for now, at most max_batch
 
     def blocked_until(self, now_ns: int) -> int:
         """0 if the route may be used at all now; else when to ask again, or ``UNTIL_ANSWER``."""
@@ -86,7 +92,7 @@ class Route:
                 return Room(0)
             kept_requests = settings.otp_reserved_requests
             kept_segments = settings.otp_reserved_segments
-            saved = min(waiting, limits.max_batch, self._worth_saving)
+            saved = min(waiting, int(self._batch), self._worth_saving)
         if head_segments > self.segments.capacity:
             return Room(0)
         requests_needed = min(1 + kept_requests, self.requests.capacity)
@@ -101,7 +107,7 @@ class Route:
                 ),
             )
         probing = self.breaker.state is BreakerState.HALF_OPEN
-        return Room(1 if probing else limits.max_batch, max(head_segments, level - kept_segments))
+        return Room(1 if probing else int(self._batch), max(head_segments, level - kept_segments))
 
     def submitted(self, segments: int) -> None:
         """A request with that many segments goes out now."""
@@ -140,6 +146,9 @@ class Route:
             self._slow_down(now_ns, submitted_ns, retry_after_s)
         elif working and submitted_ns > self._throttled_at_ns:
             self._throttled_in_a_row = 0
+            if self._batch < self._limits.max_batch:
+                step = self._limits.max_batch / _BATCHES_TO_FULL_SIZE
+                self._batch = min(self._batch + step, self._limits.max_batch)
 
     def _slow_down(self, now_ns: int, submitted_ns: int, retry_after_s: float) -> None:
         """Pause the whole route. Its saved-up burst goes too, or the pause would earn the next excess."""
@@ -154,11 +163,13 @@ class Route:
             cap_ns = int(settings.throttle_cap_s * SECOND_NS)
             wait_ns = grown(base_ns, cap_ns, self._throttled_in_a_row)
             self._throttled_in_a_row += 1
+            if self._throttled_in_a_row >= _THROTTLED_BEFORE_SMALLER:
+                self._batch = max(1.0, self._batch / 2)
             self._throttled_at_ns = now_ns
             wait_ns = wait_ns // 2 + int(wait_ns / 2 * fraction(self._seed, self.name, self.throttles))
             self._pause(now_ns + wait_ns)
-        self.requests.drain(now_ns)
-        self.segments.drain(now_ns)
+        self.requests.drain(self.paused_until_ns)
+        self.segments.drain(self.paused_until_ns)
 
     def _pause(self, until_ns: int) -> None:
         self.paused_until_ns = max(self.paused_until_ns, until_ns)

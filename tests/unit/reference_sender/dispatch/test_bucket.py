@@ -31,11 +31,12 @@ def test_a_bucket_saves_up_no_more_than_its_burst() -> None:
     assert bucket.available(3600 * SECOND) == bucket.capacity == 5
 
 
-def test_draining_drops_the_burst_and_no_more() -> None:
+def test_a_drained_bucket_saves_up_again_only_from_then_on() -> None:
     bucket = TokenBucket(10.0, burst=50)
-    bucket.drain(SECOND)
-    assert bucket.available(SECOND) == 0
-    assert bucket.ready_ns(SECOND, 1) == SECOND + SECOND // 10
+    bucket.drain(3 * SECOND)
+    assert bucket.available(2 * SECOND) == 0
+    assert bucket.ready_ns(2 * SECOND, 1) == 3 * SECOND + SECOND // 10
+    assert bucket.available(4 * SECOND) == 10
 
 
 @pytest.mark.parametrize(("rate_per_s", "burst"), [(0.0, 1.0), (-1.0, 1.0), (1.0, 0.5)])

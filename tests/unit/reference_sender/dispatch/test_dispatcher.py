@@ -96,9 +96,10 @@ def test_an_otp_never_shares_a_request_and_goes_first(
 def test_bulk_leaves_tokens_and_a_place_for_an_otp(
     dispatcher: MakeDispatcher, limits: MakeLimits, message: Make, batches: Pick
 ) -> None:
-    core = dispatcher(limits(requests_burst=4, max_batch=10, max_in_flight=4))
-    assert len(batches(core.offer(0, [message(Lane.MARKETING) for _ in range(500)]))) == 3
-    assert len(batches(core.offer(0, [message(Lane.OTP)]))) == 1
+    for tight in ({"requests_burst": 4}, {"max_in_flight": 4}):
+        core = dispatcher(limits(**{"requests_per_s": 1, "max_in_flight": 50, "max_batch": 10, **tight}))
+        assert len(batches(core.offer(0, [message(Lane.MARKETING) for _ in range(500)]))) == 3
+        assert len(batches(core.offer(0, [message(Lane.OTP)]))) == 1
     core = dispatcher(limits(segments_burst=40, segments_per_s=10))
     (bulk,) = batches(core.offer(0, [message(Lane.MARKETING) for _ in range(500)]))
     assert len(bulk.messages) == 30
@@ -157,6 +158,34 @@ def test_throttling_slows_the_route_and_costs_no_attempts(
         assert ceiling_s / 2 <= pause_s <= ceiling_s + 0.01
 
 
+def test_requests_throttled_together_pause_the_route_once(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make, batches: Pick
+) -> None:
+    core = dispatcher(limits(max_batch=1), throttle_base_s=1, throttle_cap_s=1000)
+    together = batches(core.offer(0, [message(Lane.OTP) for _ in range(8)]))
+    assert len(together) == 8
+    for batch in together:
+        core.answered(1, batch.batch_id, all_with(Outcome.THROTTLED, batch))
+    assert core.state().routes[0].paused_s <= 1
+
+
+def test_batches_that_are_always_too_large_shrink_and_grow_again(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make, batches: Pick
+) -> None:
+    core = dispatcher(limits(max_in_flight=1), throttle_base_s=1, throttle_cap_s=1)
+    found = batches(core.offer(0, [message(Lane.MARKETING) for _ in range(1000)]))
+    now_ns, sizes = 0, []
+    for _ in range(12):
+        sizes.append(len(found[0].messages))
+        results = accepted(found[0]) if sizes[-1] <= 30 else all_with(Outcome.THROTTLED, found[0])
+        found = batches(core.answered(now_ns, found[0].batch_id, results))
+        if not found:
+            now_ns += 2 * SECOND
+            found = [effect for _, effect in run_until(core, now_ns)]
+    # Full size three times, then halves until one is taken; from there two more (100 / 50) each time.
+    assert sizes == [100, 100, 100, 50, 25, 27, 29, 31, 31, 31, 15, 17]
+
+
 def test_a_route_s_retry_after_is_kept_and_leaves_no_burst(
     dispatcher: MakeDispatcher, limits: MakeLimits, message: Make, batches: Pick
 ) -> None:
@@ -164,11 +193,10 @@ def test_a_route_s_retry_after_is_kept_and_leaves_no_burst(
     first, *others = batches(core.offer(0, [message(Lane.OTP) for _ in range(90)]))
     for batch in others:
         core.answered(1, batch.batch_id, accepted(batch))
-    core.answered(2, first.batch_id, all_with(Outcome.THROTTLED, first, retry_after_s=20.0))
-    times = [at_ns for at_ns, effect in run_until(core, 23 * SECOND) if type(effect) is SubmitBatch]
-    assert min(times) >= 20 * SECOND + 2
-    window = [at_ns for at_ns in times if at_ns <= 21 * SECOND]
-    assert len(window) <= 50  # the bucket's own promise
+    core.answered(2, first.batch_id, all_with(Outcome.THROTTLED, first, retry_after_s=3.0))
+    times = [at_ns for at_ns, effect in run_until(core, 4 * SECOND) if type(effect) is SubmitBatch]
+    assert min(times) >= 3 * SECOND + 2
+    assert len(times) == 9  # 10/s from then on, with nothing saved up
 
 
 def test_an_unknown_outcome_is_repeated_with_its_key_on_its_route_only(
