@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
-from mock_provider.engine.values import Accepted, JournalRow, MessageState, Submit
-
-_OPEN = MessageState.OPEN.value
+from mock_provider.engine import MessageView
+from mock_provider.engine.values import Accepted, Submit
 
 
 class InboxMessage(Struct, frozen=True, gc=False):
-    """One captured message, as the admin API shows it."""
+    """One captured message, as the admin API shows it; ``state`` is "" where the engine has forgotten it."""
 
     provider_id: str
     number: str
@@ -37,39 +36,23 @@ class _Taken(Struct, frozen=True, gc=False):
 
 
 class Inbox:
-    """Keeps whole requests (one append each) and the final states of their messages."""
+    """Keeps whole requests, one append each; what became of a message is asked when somebody looks."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, message_of: Callable[[str], MessageView | None]) -> None:
         self._capacity = capacity
+        self._message_of = message_of
         self._taken: deque[_Taken] = deque()
         self._messages = 0
-        self._final: dict[str, tuple[str, str]] = {}
 
     def remember(self, submit: Submit, accepted: Accepted, unix_s: float) -> None:
         """Keep an accepted request; the oldest go when there are more messages than the capacity."""
         self._taken.append(_Taken(submit, accepted, unix_s))
         self._messages += len(accepted.messages)
         while self._messages > self._capacity and len(self._taken) > 1:
-            oldest = self._taken.popleft()
-            self._messages -= len(oldest.accepted.messages)
-            for message in oldest.accepted.messages:
-                self._final.pop(message.provider_id, None)
-
-    def settle(self, rows: Iterable[JournalRow]) -> None:
-        """Note the states of messages that became final."""
-        final = self._final
-        for row in rows:
-            if row.provider_id:
-                final[row.provider_id] = (row.state, row.reason)
-        # States of messages that were never in the inbox, or have left it, must not pile up.
-        excess = len(final) - 2 * self._capacity
-        if excess > 0:
-            for provider_id in list(final)[:excess]:
-                del final[provider_id]
+            self._messages -= len(self._taken.popleft().accepted.messages)
 
     def clear(self) -> None:
         self._taken.clear()
-        self._final.clear()
         self._messages = 0
 
     def search(self, number: str = "", text: str = "", limit: int = 100) -> list[InboxMessage]:
@@ -93,7 +76,8 @@ class Inbox:
             sources = {(o.msisdn, o.submitted_number, o.client_ref): o for o in taken.submit.messages}
             for m in reversed(taken.accepted.messages):
                 source = sources.get((m.msisdn, m.submitted_number, m.client_ref))
-                state, reason = self._final.get(m.provider_id, (_OPEN, ""))
+                view = self._message_of(m.provider_id)
+                state, reason = ("", "") if view is None else (view.state.value, view.reason)
                 yield InboxMessage(
                     m.provider_id, m.msisdn, m.submitted_number, taken.submit.sender_id,
                     source.text if source else "", m.segments, m.price,

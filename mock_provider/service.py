@@ -46,13 +46,13 @@ class Service:
 
     def __init__(self, profile: Profile, seed: int, journal: Journal | None, stop_grace_s: float) -> None:
         self.profile = profile
-        self.inbox = Inbox(_INBOX_MESSAGES)
         self._journal = journal
         self._stop_grace_s = stop_grace_s
         self._use_wires(profile)
         self._wall_offset_ns = time.time_ns() - time.monotonic_ns()
         self.callbacks = Callbacks(self._report_calls, self._report_answered, CallbackSettings())
         self.driver = Driver(Engine(profile, seed), asyncio.get_running_loop(), self.callbacks.deliver)
+        self.inbox = Inbox(_INBOX_MESSAGES, self.driver.engine.message)
         self._chores: list[asyncio.Task[None]] = []
         self._lags_ms: deque[float] = deque(maxlen=_LAG_SAMPLES)
 
@@ -172,10 +172,7 @@ class Service:
         self._keep(self.driver.engine.take_rows())
 
     def _keep(self, rows: Sequence[JournalRow]) -> None:
-        if not rows:
-            return
-        self.inbox.settle(rows)
-        if self._journal is not None:
+        if rows and self._journal is not None:
             self._journal.write(rows)
 
     def _flush_journal(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import msgspec
 from msgspec import Struct
@@ -150,7 +151,12 @@ def _item(m: AcceptedMessage, settings: SmsapiWire, date_s: int) -> SentItem:
 
 def points(price: float, settings: SmsapiWire) -> float | str:
     """Points as the account sees them: both a number and a text such as "0.1650" exist in the field."""
-    return f"{price:.4f}" if settings.points_as == "string" else round(price, 4)
+    return _points(price, settings.points_as)
+
+
+@lru_cache(maxsize=1024)
+def _points(price: float, written_as: str) -> float | str:
+    return f"{price:.4f}" if written_as == "string" else round(price, 4)
 
 
 def phrase_removal(as_json: bool, removed: Sequence[str] | None) -> WireReply:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -46,19 +47,24 @@ def parse_form(body: bytes) -> Fields:
     charset = _charset(body) if _ENCODING_FIELD in body else "utf-8"
     fields: Fields = {}
     try:
-        for pair in body.split(b"&"):
-            name, _, value = pair.partition(b"=")
-            if b"+" in value:
-                value = value.replace(b"+", b" ")
-            if b"%" in value:
-                value = unquote_to_bytes(value)
-            if b"%" in name:
-                name = unquote_to_bytes(name)
-            fields[name.decode("ascii")] = value.decode(charset)
+        # A form is ASCII unless its client left the escaping out.
+        text = body.decode("ascii" if body.isascii() else charset)
+        if "+" in text:
+            text = text.replace("+", " ")
+        for pair in text.split("&"):
+            name, _, value = pair.partition("=")
+            if "%" in value:
+                value = _unescaped(value, charset)
+            fields[name] = value
     except UnicodeDecodeError as error:
         raise MalformedRequestError(str(error)) from error
     fields.pop("", None)
     return fields
+
+
+@lru_cache(maxsize=256)  # the report URL, the same in every request, is most of what is escaped
+def _unescaped(value: str, charset: str) -> str:
+    return unquote_to_bytes(value.encode(charset)).decode(charset)
 
 
 def _charset(body: bytes) -> str:

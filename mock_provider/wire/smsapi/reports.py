@@ -24,16 +24,31 @@ def report_calls(
     url: str, reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: SmsapiWire
 ) -> list[ReportCall]:
     """As few calls as keep every URL within ``report_url_bytes`` (a single report may exceed it)."""
-    whole = report_url(url, reports, wall_offset_ns, settings)
-    if len(whole) <= settings.report_url_bytes or len(reports) == 1:
-        return [ReportCall("GET", whole, CONFIRMATION)]
-    pieces = min(len(reports), -(-len(whole) * 21 // (settings.report_url_bytes * 20)))
-    size = min(len(reports) - 1, -(-len(reports) // pieces))
     calls: list[ReportCall] = []
+    size = _fitting(url, reports, wall_offset_ns, settings)
     for start in range(0, len(reports), size):
-        # Pieces of equal count differ in length: one that is still too long is split again.
-        calls.extend(report_calls(url, reports[start : start + size], wall_offset_ns, settings))
+        piece = reports[start : start + size]
+        rendered = report_url(url, piece, wall_offset_ns, settings)
+        if len(rendered) > settings.report_url_bytes and len(piece) > 1:
+            # Pieces of equal count differ in length: one that is too long after all is halved.
+            half = len(piece) // 2
+            calls += report_calls(url, piece[:half], wall_offset_ns, settings)
+            calls += report_calls(url, piece[half:], wall_offset_ns, settings)
+        else:
+            calls.append(ReportCall("GET", rendered, CONFIRMATION))
     return calls
+
+
+def _fitting(url: str, reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: SmsapiWire) -> int:
+    """How many reports to put into each call, judged by the length of the first two and the last."""
+    count = len(reports)
+    if count < 3:
+        return 1 if count < 2 else count
+    sample = (reports[0], reports[1], reports[-1])
+    alone = len(report_url(url, sample[:1], wall_offset_ns, settings))
+    each = max(1, (len(report_url(url, sample, wall_offset_ns, settings)) - alone) // 2 + 2)
+    room = max(1, 1 + (settings.report_url_bytes - alone) // each)
+    return -(-count // -(-count // room))
 
 
 def report_url(url: str, reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: SmsapiWire) -> str:
