@@ -40,11 +40,8 @@ def nines(percentile: float) -> float:
 
 
 def percentile_curves(part: PartReport, title: str) -> Figure | str:
-    by_class = [
-        each for each in part.delivery if len(each.curve.percentiles) > 1 and each.message_class != "all"
-    ]
-    # In virtual time the sender answers at once: a logarithmic axis has no place for that.
-    api = [each for each in part.api if len(each.curve.percentiles) > 1 and _highest([each]) > 0]
+    by_class = [each for each in part.delivery if each.message_class != "all" and _has_curve(each)]
+    api = [each for each in part.api if _has_curve(each)]
     if not by_class and not api:
         return "too few messages for a percentile curve (it begins with 6)"
     figure = new_figure(title, height_in=3.7)
@@ -64,7 +61,7 @@ def percentile_curves(part: PartReport, title: str) -> Figure | str:
 
 
 def _has_curve(each: Distribution) -> bool:
-    """Two points at least, and not all of them no time at all (a simulated sender answers at once)."""
+    """Two points at least, and not all of them no time at all: in virtual time a sender answers at once."""
     return len(each.curve.percentiles) > 1 and max(each.curve.value_s) > 0
 
 

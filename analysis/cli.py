@@ -30,6 +30,7 @@ def report(
 
     try:
         found = build_report(run_dir, progress)
+        write_report(found, run_dir / "report", progress)
     except (MalformedRunError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(EXIT_USAGE) from error
@@ -38,7 +39,6 @@ def report(
         traceback.print_exc()
         print("error: the analysis itself failed; please report it with the above", file=sys.stderr)
         raise typer.Exit(EXIT_CRASHED) from error
-    write_report(found, run_dir / "report", progress)
     progress(f"done: {run_dir / 'report' / 'index.html'}")
     if found.validity == "invalid":
         print("INVALID RUN", file=sys.stderr)

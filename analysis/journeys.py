@@ -26,6 +26,10 @@ GAVE_UP = "gave_up"
 CLASS_ORDER = ("otp", "transactional", "marketing")
 
 
+class MalformedRunError(ValueError):
+    """A run directory, or what was taken for one, that cannot be read; the text names file and field."""
+
+
 @dataclass(frozen=True)
 class LoadSide:
     """What the load generator saw. ``class_index`` points into ``class_names``, ``outcome`` into OUTCOMES."""
@@ -84,11 +88,11 @@ class Journeys:
 
 
 def read_journeys(run_dir: Path, manifest: records.Manifest) -> Journeys:
-    """Raises ``ValueError`` naming file and column where a file's columns are not the schema's."""
-    load_rows = records.read_rows(run_dir / "load.arrow", records.LOAD_SCHEMA)
-    provider_rows = records.read_rows(run_dir / "provider.arrow", records.PROVIDER_SCHEMA)
-    sender_rows = records.read_rows(run_dir / "sender.arrow", records.SENDER_SCHEMA)
-    sample_rows = records.read_rows(run_dir / "samples.arrow", records.SAMPLES_SCHEMA)
+    """Raises ``MalformedRunError`` naming file and column where a file's columns are not the schema's."""
+    load_rows = _rows(run_dir / "load.arrow", records.LOAD_SCHEMA)
+    provider_rows = _rows(run_dir / "provider.arrow", records.PROVIDER_SCHEMA)
+    sender_rows = _rows(run_dir / "sender.arrow", records.SENDER_SCHEMA)
+    sample_rows = _rows(run_dir / "samples.arrow", records.SAMPLES_SCHEMA)
     origin_ns = manifest.load_started_ns or _first_ns(load_rows["t_intended_ns"])
     keys = load_rows["key"]
     load = _load_side(load_rows, origin_ns)
@@ -104,6 +108,13 @@ def read_journeys(run_dir: Path, manifest: records.Manifest) -> Journeys:
         load_end_s=load_end_s,
         end_s=end_s,
     )
+
+
+def _rows(path: Path, schema: pa.Schema) -> pa.Table:
+    try:
+        return records.read_rows(path, schema)
+    except ValueError as error:
+        raise MalformedRunError(str(error)) from error
 
 
 def _first_ns(column: pa.ChunkedArray) -> int:

@@ -24,7 +24,7 @@ NO_JOURNAL_WHY = "no provider rows: deliveries were not observed"
 
 
 def analyse_part(run_dir: Path, manifest: Manifest, slug: str) -> PartReport:
-    """Raises ``ValueError`` where a file of the run directory is not what its name says."""
+    """Raises ``MalformedRunError`` where a file of the run directory is not what its name says."""
     journeys = read_journeys(run_dir, manifest)
     fates = judge(journeys)
     counted = ledger(journeys, fates, manifest.planned)

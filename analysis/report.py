@@ -9,6 +9,7 @@ import msgspec
 
 from analysis import answers
 from analysis.figures import TIMES
+from analysis.journeys import MalformedRunError
 from analysis.model import Check, CheckState, Objective, PartReport, Report, Verdict
 from analysis.part import analyse_part
 from analysis.records import Manifest, read_manifest
@@ -20,8 +21,8 @@ EXIT_HELD, EXIT_MISSED, EXIT_USAGE, EXIT_INVALID = 0, 1, 2, 3
 
 
 def build_report(run_dir: Path, progress: Callable[[str], None] = lambda line: None) -> Report:
-    """Raises ``ValueError`` for what is no run directory, or where a file of it is malformed."""
-    manifest = read_manifest(run_dir)
+    """Raises ``MalformedRunError`` for what is no run directory, or where a file of it is malformed."""
+    manifest = _manifest(run_dir)
     parts = []
     for index, (slug, part_dir, part_manifest) in enumerate(_parts(run_dir, manifest), start=1):
         progress(f"analysing {slug} ({index})")
@@ -29,19 +30,26 @@ def build_report(run_dir: Path, progress: Callable[[str], None] = lambda line: N
     return _assemble(manifest, tuple(parts))
 
 
+def _manifest(run_dir: Path) -> Manifest:
+    try:
+        return read_manifest(run_dir)
+    except ValueError as error:
+        raise MalformedRunError(str(error)) from error
+
+
 def _parts(run_dir: Path, manifest: Manifest) -> list[tuple[str, Path, Manifest]]:
     if manifest.kind == "run":
         return [(manifest.scenario.name, run_dir, manifest)]
     if not manifest.parts:
-        raise ValueError(f"{run_dir / 'run.json'}: a suite without parts")
+        raise MalformedRunError(f"{run_dir / 'run.json'}: a suite without parts")
     found = []
     for part in manifest.parts:
         part_dir = run_dir / part
         if not part_dir.resolve().is_relative_to(run_dir.resolve()):
-            raise ValueError(f"{run_dir / 'run.json'}: part {part!r} lies outside the run directory")
-        part_manifest = read_manifest(part_dir)
+            raise MalformedRunError(f"{run_dir / 'run.json'}: part {part!r} lies outside the run directory")
+        part_manifest = _manifest(part_dir)
         if part_manifest.kind != "run":
-            raise ValueError(f"{part_dir / 'run.json'}: a part of a suite must be an ordinary run")
+            raise MalformedRunError(f"{part_dir / 'run.json'}: a part of a suite must be an ordinary run")
         found.append((part_dir.name, part_dir, part_manifest))
     return found
 
