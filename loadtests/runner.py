@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 from rich.console import Console
+from rich.markdown import Markdown
 
-from analysis import records
 from loadtests.running import manifest as manifests
 from loadtests.running.interruption import Aborted, Interruption
 from loadtests.running.part_run import PartRun
@@ -33,7 +33,7 @@ def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) ->
             with Progress(console) as progress:
                 done = _run_parts(scenario, settings, progress, interruption)
             if scenario.is_suite:
-                _write_suite(scenario, settings, started, done)
+                manifests.write_suite(settings.out, scenario, settings.seed, started, done)
             _say(console, "report ...")
             code = report(settings.out, console)
     except Aborted:
@@ -56,7 +56,11 @@ def report(run_dir: Path, console: Console) -> int:
     if not summary.is_file():
         _say(console, done.stderr.strip() or done.stdout.strip())
         return done.returncode or EXIT_INVALID
-    _say(console, verdict(summary.read_text(encoding="utf-8")))
+    shown = verdict(summary.read_text(encoding="utf-8"))
+    if console.is_terminal:
+        console.print(Markdown(shown))
+    else:
+        _say(console, shown)
     _say(console, f"report: {page}")
     return done.returncode
 
@@ -91,24 +95,3 @@ def _run_parts(
 
 def _named(part: Part, settings: RunSettings) -> str:
     return f"{part.title} (provider profile {settings.profile or part.profile})"
-
-
-def _write_suite(
-    scenario: Scenario, settings: RunSettings, started: records.Instant, parts: list[str]
-) -> None:
-    of_parts = [records.read_manifest(settings.out / place) for place in parts]
-    reasons = [part.exit_reason for part in of_parts if part.exit_reason not in ("finished", "drain_limit")]
-    suite = records.Manifest(
-        kind="suite",
-        scenario=records.Scenario(name=scenario.name, title=scenario.title),
-        parts=tuple(parts),
-        seeds={"plan": settings.seed},
-        slos=manifests.DEFAULT_SLOS,
-        target=of_parts[0].target,
-        versions=manifests.versions(),
-        machine=manifests.machine(),
-        started=started,
-        ended=manifests.instant(),
-        exit_reason=reasons[0] if reasons else "finished",
-    )
-    records.write_manifest(settings.out, suite)

@@ -38,7 +38,13 @@ def imported_names(tree: ast.Module) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module is not None:
-            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of what it does: a command's options and the words that explain them are not counted."""
+    first = function.body[1 if ast.get_docstring(function) and len(function.body) > 1 else 0]
+    return (function.end_lineno or first.lineno) - first.lineno + 1
 
 
 def test_import_contracts_hold() -> None:
@@ -64,7 +70,8 @@ def test_loadtests_takes_only_the_record_types_of_analysis() -> None:
         for name in imported_names(ast.parse(path.read_text()))
         if name.split(".")[0] == "analysis"
     }
-    assert taken <= {"analysis.records"}
+    assert taken
+    assert all(name.startswith("analysis.records") for name in taken), taken
 
 
 @pytest.mark.parametrize("path", modules(*PACKAGES), ids=lambda path: str(path.relative_to(ROOT)))
@@ -72,11 +79,9 @@ def test_sizes(path: Path) -> None:
     text = path.read_text()
     assert len(text.splitlines()) <= MODULE_LINES, f"{path} holds more than one idea"
     long = {
-        f"{node.name} ({node.end_lineno - node.lineno + 1} lines)"
+        f"{node.name} ({body_lines(node)} lines)"
         for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.end_lineno is not None
-        and node.end_lineno - node.lineno >= FUNCTION_LINES
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and body_lines(node) > FUNCTION_LINES
     }
     assert not long
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,7 +23,7 @@ from loadtests.arrivals import (
     peak_rate_per_s,
     seeds,
 )
-from loadtests.scenarios.scenario import Part
+from loadtests.scenarios.scenario import Part, Scenario
 
 DEFAULT_SLOS = (
     records.Slo("otp", 95.0, 10.0),
@@ -104,6 +105,29 @@ def timing_of(part: Part, provider_scale: float) -> records.Timing:
 
 def all_seeds(plan: Plan, provider_seed: int) -> dict[str, int]:
     return seeds(plan) | {"provider": provider_seed}
+
+
+def write_suite(
+    run_dir: Path, scenario: Scenario, seed: int, started: records.Instant, places: Sequence[str]
+) -> None:
+    """The manifest over the parts that ran; ``places`` are their directories, relative to ``run_dir``."""
+    parts = [records.read_manifest(run_dir / place) for place in places]
+    reasons = [part.exit_reason for part in parts if part.exit_reason not in ("finished", "drain_limit")]
+    suite = records.Manifest(
+        kind="suite",
+        mode=parts[0].mode,
+        scenario=records.Scenario(name=scenario.name, title=scenario.title),
+        parts=tuple(places),
+        seeds={"plan": seed},
+        slos=DEFAULT_SLOS,
+        target=parts[0].target,
+        versions=versions(),
+        machine=machine(),
+        started=started,
+        ended=instant(),
+        exit_reason=reasons[0] if reasons else "finished",
+    )
+    records.write_manifest(run_dir, suite)
 
 
 def _cpu_model() -> str:

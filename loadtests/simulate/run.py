@@ -43,7 +43,7 @@ def simulate_scenario(
     for name in {profile_name or part.profile for part in scenario.parts}:
         require_profile(name)
     run_dir.mkdir(parents=True, exist_ok=True)
-    console.print(f"{scenario.name}, simulated: {scenario.title}", highlight=False)
+    console.print(f"{scenario.name}, simulated: {scenario.title}", highlight=False, soft_wrap=True)
     console.print(f"seed {seed}; run directory {run_dir}", highlight=False, soft_wrap=True)
     started = manifests.instant()
     began_s = time.monotonic()
