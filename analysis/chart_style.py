@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, MultipleLocator, NullLocator
 
 from analysis.figures import round_number_text, round_seconds_text
 
@@ -122,19 +122,25 @@ def svg_text(figure: Figure, name: str) -> str:
 
 
 def seconds_axis(axes: Axes, low_s: float, high_s: float, which: str = "y") -> None:
-    """Logarithmic, ticks at 1, 2, 5 (or decades only, where these are many), labelled in fitting units."""
-    low_s, high_s = max(low_s, 1e-7), max(high_s, 2e-7)
-    low_s, high_s = low_s / 1.25, high_s * 1.25
-    decades = range(math.floor(math.log10(low_s)), math.ceil(math.log10(high_s)) + 1)
-    steps = (1, 2, 5) if math.log10(high_s / low_s) < 2.6 else (1,)
-    ticks = [step * 10.0**decade for decade in decades for step in steps]
-    ticks = [tick for tick in ticks if low_s <= tick <= high_s]
+    """Logarithmic, with round ticks of the unit that fits: 200 ms, 5 s, 1 min, 10 h."""
+    low_s, high_s = max(low_s, 1e-7) / 1.25, max(high_s, 2e-7) * 1.25
+    ticks = [
+        tick for tick in _round_times_s(fine=math.log10(high_s / low_s) < 2.6) if low_s <= tick <= high_s
+    ]
     axis = axes.yaxis if which == "y" else axes.xaxis
     (axes.set_yscale if which == "y" else axes.set_xscale)("log")
     (axes.set_ylim if which == "y" else axes.set_xlim)(low_s, high_s)
     axis.set_major_locator(FixedLocator(ticks))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: round_seconds_text(value)))
+
+
+def _round_times_s(fine: bool) -> list[float]:
+    """1, 2, 5 of each decade up to 50 s, then round minutes and hours; coarse: one or two of each unit."""
+    steps = (1, 2, 5) if fine else (1,)
+    below_a_minute = [step * 10.0**decade for decade in range(-7, 2) for step in steps]
+    minutes, hours = ((1, 2, 5, 10, 20), (0.5, 1, 2, 5, 10, 24, 48)) if fine else ((1, 10), (1, 10, 100))
+    return [*below_a_minute, *(60.0 * minute for minute in minutes), *(3600.0 * hour for hour in hours)]
 
 
 def count_axis(axes: Axes, whole: bool = False) -> None:
@@ -155,8 +161,11 @@ class TimeScale:
         elif span_s > 600:
             self.factor, self.unit = 1 / 60, "min"
 
-    def label(self) -> str:
-        return f"time after the load's start ({self.unit})"
+    def mark(self, axes: Axes) -> None:
+        """Label and ticks of a time axis."""
+        axes.set_xlabel(f"time after the load's start ({self.unit})")
+        if self.unit == "h":
+            axes.xaxis.set_major_locator(MultipleLocator(4.0))
 
     def of(self, instants_s: tuple[float, ...]) -> list[float]:
         return [instant * self.factor for instant in instants_s]

@@ -140,7 +140,7 @@ def burst(part: PartReport, title: str) -> Figure | str:
     middle.set_ylabel("messages")
     _draw_latency(part, lower, scale)
     lower.set_ylabel("delivery time")
-    lower.set_xlabel(scale.label())
+    scale.mark(lower)
     for axes in (upper, middle, lower):
         axes.axvspan(
             found.from_s * scale.factor, found.to_s * scale.factor, color=MUTED, alpha=0.10, linewidth=0
@@ -167,10 +167,10 @@ def _gaps(series: Series) -> list[float]:
 
 def _time_axis(part: PartReport, axes: Axes, scale: TimeScale, until_s: float | None = None) -> None:
     line = part.timeline
-    axes.set_xlabel(scale.label())
+    scale.mark(axes)
     end_s = line.end_s if until_s is None else until_s
     axes.set_xlim(0, end_s * scale.factor)
-    legend_above(axes)
+    legend_above(axes, columns=6)
     load_end_line(axes, line.load_end_s, end_s, scale)
     if part.identity.window == "day" and part.identity.compress != 1.0:
         day_hours(axes, scale, part.identity.compress)

@@ -71,7 +71,11 @@ def round_number_text(value: float) -> str:
 
 
 def round_seconds_text(value_s: float) -> str:
-    """A round number of seconds, without the zeros that a measured one has: 5 s, 200 ms."""
+    """A round number of seconds, without the zeros that a measured one has: 200 ms, 5 s, 1 min, 10 h."""
+    if value_s >= _HOUR_S:
+        return f"{_bare(significant(value_s / _HOUR_S))} h"
+    if value_s >= _MINUTE_S:
+        return f"{_bare(significant(value_s / _MINUTE_S))} min"
     number, _, unit = seconds_text(value_s).partition(" ")
     return f"{_bare(number)} {unit}"
 
