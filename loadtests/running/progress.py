@@ -98,6 +98,7 @@ def figures_of(snapshot: Snapshot) -> list[tuple[str, str]]:
         ("accepted", f"{load.accepted:,}"),
         ("delivered", _count(snapshot.provider, "delivered")),
         ("backlog", backlog(snapshot.sender)),
+        ("open", "-" if snapshot.provider is None else f"{snapshot.provider.open:,}"),
         ("in flight", f"{load.in_flight:,}"),
         ("dropped", f"{load.dropped:,}"),
         ("refused", f"{load.refused + load.failed:,}"),

@@ -130,9 +130,15 @@ def test_ctrl_c_once_asks_and_twice_aborts() -> None:
         with pytest.raises(Aborted):
             os.kill(os.getpid(), signal.SIGINT)
             interruption.pause(60.0)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_what_was_asked_can_be_done_and_forgotten() -> None:
+    with Interruption() as interruption:
+        os.kill(os.getpid(), signal.SIGTERM)
+        interruption.pause(60.0)
         interruption.forget()
         assert not interruption.asked
-    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_the_verdict_is_what_stands_before_the_second_section() -> None:
