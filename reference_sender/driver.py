@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 _SECOND_NS = 1_000_000_000
 # How long a report may wait for the answer to the submit it overtook; less than a provider's own patience.
-_EARLY_REPORT_S = 5.0
+EARLY_REPORT_S = 5.0
 _LAST_COMMIT_S = 5.0
 _FAULT = Result(Outcome.UNKNOWN, reason="route_fault")
 
@@ -38,9 +38,16 @@ class Driver:
     A message is stored before it is offered, a delivery report before it is acknowledged.
     """
 
-    def __init__(self, dispatcher: Dispatcher, store: Store, routes: Mapping[str, Route]) -> None:
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        store: Store,
+        routes: Mapping[str, Route],
+        early_report_s: float = EARLY_REPORT_S,
+    ) -> None:
         self._dispatcher = dispatcher
         self._routes = routes
+        self._early_report_s = early_report_s
         self._loop = asyncio.get_running_loop()
         self._submits: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -69,13 +76,14 @@ class Driver:
     async def reported(self, reports: Sequence[Report]) -> bool:
         """Take delivery reports; True once all they change is on disk.
 
-        A report can overtake the answer to its submit. What it says is then durable only after that answer,
-        so its sender must wait until then; False if that takes too long, and the report must come again.
+        A report that carries no key can overtake the answer to its submit, which alone tells whose it is.
+        What it says is then durable only after that answer, so its sender waits until then; False if that
+        takes too long, and the report must come again.
         """
         before = self._dispatcher.state().early_reports
         self._perform(self._dispatcher.reported(self._now(), reports))
         if self._overtook(reports, before) and self._submits:
-            _, unanswered = await asyncio.wait(list(self._submits), timeout=_EARLY_REPORT_S)
+            _, unanswered = await asyncio.wait(list(self._submits), timeout=self._early_report_s)
             if unanswered:
                 return False
         await self.commits.settled()

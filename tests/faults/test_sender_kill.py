@@ -212,8 +212,7 @@ async def while_submits_are_in_flight(client: Client) -> None:
 
     async def waiting_for_replies() -> bool:
         sender, provider = await client.sender_state(), await client.provider_state()
-        arrived = provider["counters"]["requests"] > 0
-        return bool(arrived and sender["gauges"]["in_flight"] > 1 and sender["counters"]["sent"] == 0)
+        return bool(provider["counters"]["requests"] > 0 and sender["gauges"]["in_flight"] > 1)
 
     await client.until(waiting_for_replies)
     client.rig.kill_sender()
@@ -249,10 +248,10 @@ async def when_reports_have_overtaken_the_reply(client: Client) -> None:
 async def while_reports_are_awaited(client: Client) -> None:
     await client.post_all(MESSAGES)
 
-    async def all_sent() -> bool:
-        return bool((await client.sender_state())["gauges"]["awaiting_report"] == MESSAGES)
+    async def many_sent() -> bool:
+        return bool((await client.sender_state())["gauges"]["awaiting_report"] >= MESSAGES // 2)
 
-    await client.until(all_sent)
+    await client.until(many_sent)
     client.rig.kill_sender()
 
 

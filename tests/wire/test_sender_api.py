@@ -36,9 +36,12 @@ class AcceptingRoute:
 
     def __init__(self) -> None:
         self.submitted: list[Message] = []
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     async def submit(self, messages: Sequence[Message]) -> list[Result]:
         self.submitted += messages
+        await self.answers.wait()
         return [Result(Outcome.ACCEPTED, f"p-{message.key}") for message in messages]
 
     async def close(self) -> None:
@@ -70,7 +73,7 @@ class World:
         self._session = session
         identity = store.identity()
         settings = DispatchSettings.model_validate({"max_backlog": max_backlog, "otp_reserved_backlog": 0})
-        self.driver = Driver(Dispatcher(settings, (LIMITS,), 1), store, {"r": self.route})
+        self.driver = Driver(Dispatcher(settings, (LIMITS,), 1), store, {"r": self.route}, early_report_s=0.2)
         self.driver.recover(store.unfinished())
         self.queries = Queries(store)
         self.lag = LoopLag()
@@ -221,6 +224,25 @@ def test_nothing_is_answered_before_it_is_on_disk(play: Callable[..., None]) -> 
         assert not done
         world.store.gate.set()
         assert (await reporting)[1] == b"OK"
+        assert await world.state_of("1") == "delivered"
+
+    play(story)
+
+
+def test_a_report_without_a_key_waits_for_the_answer_it_overtook(play: Callable[..., None]) -> None:
+    async def story(world: World) -> None:
+        world.route.answers.clear()
+        await world.post()
+        anonymous = "/v1/reports/smsapi/hush?MsgId=p-k-1&status=404"
+        for _ in range(2):  # it cannot be placed yet, and is not forgotten: it must come again, and again
+            status, answer, _ = await world.call("GET", anonymous)
+            assert (status, answer["error"]["code"]) == (503, "not_yet")
+        reporting = asyncio.create_task(world.call("GET", anonymous))
+        async with asyncio.timeout(10):
+            while world.driver.state().early_reports == 0:
+                await asyncio.sleep(0)
+        world.route.answers.set()
+        assert (await reporting)[:2] == (200, b"OK")
         assert await world.state_of("1") == "delivered"
 
     play(story)

@@ -1,0 +1,264 @@
+"""Messages a second through the sender on one core: acknowledged and durable, with submits, delivery reports
+and the store going on; then recipients a second of a campaign.
+
+    flock /tmp/smsbench-bench.lock .venv/bin/python benchmarks/sender_intake.py [--seconds N]
+
+The sender has core 0; the provider (profile fast) and wrk (from Debian) share core 1. Beside it, in the same
+run and under the same load, a bare aiohttp handler that reads the body and gives the same reply.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+SENDER_CORE, OTHERS_CORE = 0, 1
+TOKEN = "bench"
+WARM_UP_S = 2.0
+DRAIN_S = 60.0
+RECIPIENTS = 100_000
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+NANOSECONDS = 1_000_000_000
+
+LUA = """
+local n = 0
+local headers = {["Authorization"] = "Bearer %s", ["Content-Type"] = "application/json"}
+local body = '{"to":"48%%09d","text":"Your order %%d is on its way and arrives tomorrow.",' ..
+  '"class":"transactional","key":"b-%%08d"}'
+request = function()
+  n = n + 1
+  return wrk.format("POST", "/v1/messages", headers, string.format(body, 500000000 + n, n, n))
+end
+"""
+BARE_REPLY = b'{"id":"1000001","key":"b-00000001","state":"queued"}'
+
+
+def serve_bare() -> None:
+    """The baseline: aiohttp and uvloop, no work."""
+    import uvloop
+    from aiohttp import web
+
+    async def handle(request: web.Request) -> web.Response:
+        await request.read()
+        return web.Response(body=BARE_REPLY, status=202, content_type="application/json")
+
+    async def serve() -> None:
+        app = web.Application()
+        app.router.add_post("/v1/messages", handle)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = runner.addresses[0][:2]
+        print(json.dumps({"ready": True, "url": f"http://{host}:{port}", "pid": os.getpid()}), flush=True)
+        await asyncio.Event().wait()
+
+    uvloop.run(serve())
+
+
+@contextmanager
+def service(core: int, *command: str) -> Iterator[dict[str, Any]]:
+    """Start a server pinned to ``core``; gives its ready line."""
+    process = subprocess.Popen(
+        ["taskset", "-c", str(core), sys.executable, *command],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.stdout is not None
+    try:
+        yield json.loads(process.stdout.readline())
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def get(url: str, path: str) -> dict[str, Any]:
+    request = urllib.request.Request(url + path, headers={"Authorization": f"Bearer {TOKEN}"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        body = json.load(answer)
+    assert isinstance(body, dict)
+    return body
+
+
+def post(url: str, path: str, body: bytes, content_type: str) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": content_type}
+    with urllib.request.urlopen(urllib.request.Request(url + path, body, headers), timeout=300) as answer:
+        taken = json.load(answer)
+    assert isinstance(taken, dict)
+    return taken
+
+
+def cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+
+
+@contextmanager
+def wrk(url: str, seconds: float, connections: int, directory: Path) -> Iterator[list[str]]:
+    """wrk runs while the block does; its report stands in the list afterwards."""
+    script = directory / "post.lua"
+    script.write_text(LUA % TOKEN)
+    program = shutil.which("wrk")
+    assert program, "wrk is needed: apt-get install wrk"
+    process = subprocess.Popen(
+        [
+            *("taskset", "-c", str(OTHERS_CORE), program, "-t1", f"-c{connections}", f"-d{seconds:g}s"),
+            *("--timeout", "10s", "--latency", "-s", str(script), url),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    report: list[str] = []
+    try:
+        yield report
+        report.append(process.communicate()[0])
+    finally:
+        process.kill()
+        process.wait()
+
+
+def rate_of(report: str) -> float:
+    assert "Non-2xx" not in report, report
+    found = re.search(r"Requests/sec:\s*([0-9.]+)", report)
+    assert found, report
+    return float(found[1])
+
+
+def percentile(report: str, name: str) -> str:
+    found = re.search(rf"{name}%\s+([0-9.]+\w+)", report)
+    return found[1] if found else "?"
+
+
+def measure_bare(seconds: float, connections: int, directory: Path) -> float:
+    with service(SENDER_CORE, str(Path(__file__).resolve()), "--serve-bare") as ready:
+        with wrk(ready["url"], seconds, connections, directory) as report:
+            pass
+        return rate_of(report[0])
+
+
+def measure_singles(
+    ready: dict[str, Any], seconds: float, connections: int, directory: Path
+) -> dict[str, float]:
+    """Rates over the middle of the run, by the sender's own counters."""
+    url, pid = ready["url"], ready["pid"]
+    with wrk(url, seconds + WARM_UP_S + 1, connections, directory) as report:
+        time.sleep(WARM_UP_S)
+        before, before_cpu_s, began = get(url, "/v1/state"), cpu_s(pid), time.monotonic()
+        time.sleep(seconds)
+        after, after_cpu_s, ended = get(url, "/v1/state"), cpu_s(pid), time.monotonic()
+    print(report[0])
+    elapsed_s = ended - began
+    counted = {
+        name: (after["counters"][name] - before["counters"][name]) / elapsed_s
+        for name in ("accepted", "sent", "delivered")
+    }
+    rate_of(report[0])
+    busy_s = after_cpu_s - before_cpu_s
+    print(f"latency p50 {percentile(report[0], '50')}, p99 {percentile(report[0], '99')}")
+    return counted | {
+        "backlog": after["open"] - after["gauges"]["awaiting_report"],
+        "cpu_share": busy_s / elapsed_s,
+        "cpu_us_per_message": 1e6 * busy_s / (counted["accepted"] * elapsed_s),
+    }
+
+
+def until_final(url: str) -> None:
+    give_up = time.monotonic() + DRAIN_S
+    while (state := get(url, "/v1/state"))["open"]:
+        assert time.monotonic() < give_up, state
+        time.sleep(0.02)
+
+
+def campaign_bodies() -> dict[str, tuple[str, str, bytes]]:
+    rows = [{"to": f"48{600_000_000 + n}", "key": f"cj-{n}"} for n in range(RECIPIENTS)]
+    fields = {"campaign": "json", "class": "marketing", "text": "The spring sale begins tomorrow at nine."}
+    lines = ["to,text,key"] + [
+        f"48{660_000_000 + n},Dear customer {n}: sale!,cc-{n}" for n in range(RECIPIENTS)
+    ]
+    return {
+        "campaign, JSON, one text": (
+            "/v1/campaigns",
+            "application/json",
+            json.dumps(fields | {"recipients": rows}).encode(),
+        ),
+        "campaign, CSV, own texts": (
+            "/v1/campaigns?class=marketing&campaign=csv",
+            "text/csv",
+            "\n".join(lines).encode(),
+        ),
+    }
+
+
+def measure_campaign(url: str, path: str, content_type: str, body: bytes) -> tuple[float, float]:
+    """Recipients a second until acknowledged, and until all are final."""
+    began = time.monotonic()
+    taken = post(url, path, body, content_type)
+    acknowledged = time.monotonic()
+    assert taken["accepted"] == RECIPIENTS, taken
+    until_final(url)
+    return RECIPIENTS / (acknowledged - began), RECIPIENTS / (time.monotonic() - began)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=8.0, help="of the measured part")
+    parser.add_argument("--connections", type=int, default=128)
+    parser.add_argument("--serve-bare", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve_bare:
+        serve_bare()
+        return
+    os.sched_setaffinity(0, {OTHERS_CORE})
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        bare = measure_bare(4.0, options.connections, directory)
+        provider = stack.enter_context(
+            service(OTHERS_CORE, "-m", "mock_provider", "--profile", "fast", "--token", TOKEN)
+        )
+        address = provider["url"].removeprefix("http://")
+        sender = stack.enter_context(
+            service(
+                SENDER_CORE,
+                *("-m", "reference_sender", "--token", TOKEN, "--store", f"sqlite:///{directory}/bench.db"),
+                *("--route", f"smsapi+http://{TOKEN}@{address}?segments_per_s=1000000"),
+            )
+        )
+        singles = measure_singles(sender, options.seconds, options.connections, directory)
+        until_final(sender["url"])
+        campaigns = {name: measure_campaign(sender["url"], *body) for name, body in campaign_bodies().items()}
+        state = get(sender["url"], "/v1/state")
+    print(f"bare aiohttp handler            {bare:8,.0f}/s")
+    acknowledged = singles["accepted"]
+    print(f"single messages acknowledged    {acknowledged:8,.0f}/s  ({acknowledged / bare:.2f} of bare)")
+    print(f"  of them submitted meanwhile   {singles['sent']:8,.0f}/s")
+    print(f"  of them delivered meanwhile   {singles['delivered']:8,.0f}/s")
+    print(f"  not yet submitted at the end  {singles['backlog']:8,.0f}")
+    print(
+        f"  sender's CPU                  {singles['cpu_us_per_message']:8,.0f} us/message, "
+        f"{singles['cpu_share']:.0%} of the core"
+    )
+    for name, (acknowledged, final) in campaigns.items():
+        print(f"{name}        {acknowledged:8,.0f} recipients/s acknowledged, {final:,.0f}/s to the end")
+    counters = state["counters"]
+    assert counters["delivered"] == counters["accepted"], counters
+    print(f"ledger: {counters['accepted']:,} accepted = {counters['delivered']:,} delivered")
+
+
+if __name__ == "__main__":
+    main()
