@@ -75,12 +75,16 @@ class World:
             if isinstance(effect, Change):
                 self._on_change(effect)
             else:
-                self._unanswered[effect.batch_id] = effect
-                body = encode(effect.messages, _REPORT_URL, now_ns)
-                self.agenda.put(now_ns + self._link.one_way_ns, self._submit, (effect.batch_id, body))
-                self._timeouts.append((now_ns + self._link.reply_timeout_ns, effect.batch_id))
-                self._timeout_alarm.arm(now_ns)
+                self._request(now_ns, effect)
         self._dispatcher_alarm.arm(now_ns)
+
+    def _request(self, now_ns: int, batch: SubmitBatch) -> None:
+        self._unanswered[batch.batch_id] = batch
+        body = encode(batch.messages, _REPORT_URL, now_ns)
+        self.agenda.put(now_ns + self._link.one_way_ns, self._submit, (batch.batch_id, body))
+        self._timeouts.append((now_ns + self._link.reply_timeout_ns, batch.batch_id))
+        if len(self._timeouts) == 1:
+            self._timeout_alarm.arm(now_ns)
 
     def _submit(self, now_ns: int, request: tuple[int, bytes]) -> None:
         batch_id, body = request
