@@ -88,7 +88,10 @@ class Admin:
         return _reply(_shown(self._service.profile))
 
     def merge_profile(self, query: str, body: Body) -> WireReply:
-        """Merge the body into the profile (RFC 7386: null sets a key back to its default)."""
+        """Merge the body into the profile (RFC 7386: null sets a key back to its default).
+
+        A distribution of another ``kind`` replaces the present one whole.
+        """
         return self._apply(_merged(_document(self._service.profile), body))
 
     def replace_profile(self, query: str, body: Body) -> WireReply:
@@ -202,7 +205,7 @@ def _document(profile: Profile) -> Body:
 def _shown(profile: Profile) -> Body:
     """The profile without its tokens: whoever reads it need not be able to send."""
     shown = _document(profile)
-    shown["account"]["tokens"] = ["…"] * len(profile.account.tokens)
+    del shown["account"]["tokens"]
     return shown
 
 
@@ -211,8 +214,15 @@ def _merged(target: Body, patch: Body) -> Body:
     for name, value in patch.items():
         if value is None:
             merged.pop(name, None)
-        elif isinstance(value, dict) and isinstance(merged.get(name), dict):
+        elif _goes_on(merged.get(name), value):
             merged[name] = _merged(merged[name], value)
         else:
             merged[name] = value
     return merged
+
+
+def _goes_on(present: object, value: object) -> bool:
+    """Whether ``value`` changes ``present`` in part. A distribution of another kind takes its place whole."""
+    if not isinstance(present, dict) or not isinstance(value, dict):
+        return False
+    return bool(value.get("kind", present.get("kind")) == present.get("kind"))

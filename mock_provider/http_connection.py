@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol, cast
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 Respond = Callable[[WireReply | None], None]
 
 _MAX_HEAD_BYTES = 64 * 1024
+_UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 _LINGER_S = 1.0
 _MAX_QUEUED = 16  # pipelined requests read ahead of their answers
 
@@ -93,6 +95,7 @@ class HttpConnection(asyncio.Protocol):
         self._pending: int | None = None
         self._write_paused = False
         self._closing = False
+        self._begun = 0  # requests whose first byte came in the data at hand
         self._begin_request()
 
     def _begin_request(self) -> None:
@@ -120,19 +123,23 @@ class HttpConnection(asyncio.Protocol):
             self._pending = None
 
     def data_received(self, data: bytes) -> None:
-        while data and not self._closing:
+        self._begun = 0
+        while not self._closing:
             try:
                 self._parser.feed_data(data)
                 return
             except httptools.HttpParserUpgrade as upgrade:
-                # A client that offers another protocol (Java offers h2c) is answered in this one.
-                self._parser = httptools.HttpRequestParser(self)
-                data = data[upgrade.args[0] :]
+                data = self._declined(data, upgrade.args[0])
             except httptools.HttpParserCallbackError:
                 log.exception("a request could not be handled")
                 self._refuse(500, "Internal server error")
             except httptools.HttpParserError:
                 self._refuse(400, "Bad request")
+
+    def eof_received(self) -> bool:
+        # A client may close its half after the last request and still wait for the answers.
+        self._closing = True
+        return self._current is not None
 
     def pause_writing(self) -> None:
         self._write_paused = True
@@ -144,6 +151,7 @@ class HttpConnection(asyncio.Protocol):
     # httptools
 
     def on_message_begin(self) -> None:
+        self._begun += 1
         self._begin_request()
 
     def on_url(self, url: bytes) -> None:
@@ -174,7 +182,7 @@ class HttpConnection(asyncio.Protocol):
             self._body = body
 
     def on_message_complete(self) -> None:
-        if self._closing:
+        if self._closing or self._parser.should_upgrade():
             return
         if self._chunks:
             self._body = b"".join((self._body, *self._chunks))
@@ -231,7 +239,7 @@ class HttpConnection(asyncio.Protocol):
             self._closing = True
             transport.abort()
             return
-        keep_alive = waiting.keep_alive and not self._closing
+        keep_alive = waiting.keep_alive and not (self._closing and not self._queue)
         transport.write(
             reply_bytes(
                 reply,
@@ -245,6 +253,18 @@ class HttpConnection(asyncio.Protocol):
             transport.close()
         elif self._queue:
             self._answer_next()
+
+    def _declined(self, data: bytes, head_ends: int) -> bytes:
+        """The same request without its offer of another protocol, to be read anew.
+
+        Java's client offers HTTP/2 (h2c) in its first request, which is lawful to ignore (RFC 9110 §7.8); the
+        parser would leave the body unread. A request whose head came in pieces is refused.
+        """
+        self._parser = httptools.HttpRequestParser(self)
+        if self._begun != 1:
+            self._refuse(400, "Upgrade is not supported")
+            return b""
+        return _UPGRADE.sub(b"\r\nX-Declined:", data[:head_ends]) + data[head_ends:]
 
     def _count_head(self, size: int) -> None:
         self._head_bytes += size

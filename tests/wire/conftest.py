@@ -8,6 +8,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
@@ -26,7 +27,7 @@ def _merged(target: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     merged = dict(target)
     for name, value in changes.items():
         nested = isinstance(value, dict) and isinstance(merged.get(name), dict)
-        merged[name] = _merged(merged[name], value) if nested else value
+        merged[name] = _merged(merged[name], value) if nested and "kind" not in value else value
     return merged
 
 
@@ -45,9 +46,17 @@ class ProviderUnderTest:
             start_provider(self._launch), self._loop
         ).result(DEADLINE_S)
         self.url = self._running.url
+        self._stopping: Future[None] | None = None
+
+    def stop_soon(self) -> None:
+        """Begin to stop; ``stop`` waits for it."""
+        self._stopping = asyncio.run_coroutine_threadsafe(self._running.stop(), self._loop)
 
     def stop(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._running.stop(), self._loop).result(DEADLINE_S)
+        if self._stopping is None:
+            self.stop_soon()
+        assert self._stopping is not None
+        self._stopping.result(DEADLINE_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(DEADLINE_S)
         self._loop.close()
@@ -128,7 +137,7 @@ def _receiving() -> Iterator[Receiver]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            status, body = receiver.next_answer(self.path)
+            status, body = receiving.next_answer(self.path)
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -139,11 +148,11 @@ def _receiving() -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    receiver = Receiver(f"http://127.0.0.1:{server.server_address[1]}/dlr")
+    receiving = Receiver(f"http://127.0.0.1:{server.server_address[1]}/dlr")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield receiver
+        yield receiving
     finally:
         server.shutdown()
         thread.join(DEADLINE_S)
@@ -153,8 +162,8 @@ def _receiving() -> Iterator[Receiver]:
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     """A receiver of delivery reports."""
-    with _receiving() as receiving:
-        yield receiving
+    with _receiving() as one:
+        yield one
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A request's fields, from form, JSON or query string, as one mapping of names to text or lists of texts.
+"""A request's fields, from form, multipart, JSON or query string: names, each with a text or a list of texts.
 
 The official clients differ: Python, PHP and Java send a form, JavaScript and Go send JSON, and Go puts
 ``format=json`` into the query string.
@@ -19,6 +19,8 @@ Fields = dict[str, str | list[str]]
 
 _ENCODING_FIELD = b"encoding="
 _CHARSET = re.compile(r"utf-8|iso-8859-([1-9]|10|11|13|14|15|16)|windows-125[0-8]")
+_BOUNDARY = re.compile('boundary="?([^";, ]+)')
+_PART_NAME = re.compile(rb'[; ]name="([^"]*)"', re.IGNORECASE)
 
 
 class MalformedRequestError(Exception):
@@ -32,8 +34,11 @@ def read_fields(request: WireRequest) -> Fields:
     """
     fields: Fields = parse_form(request.query.encode("utf-8", "surrogateescape")) if request.query else {}
     if request.body:
-        if request.content_type.startswith("application/json") or request.body.lstrip()[:1] == b"{":
+        kind = request.content_type
+        if kind.startswith("application/json") or request.body.lstrip()[:1] == b"{":
             fields.update(parse_json(request.body))
+        elif kind.startswith("multipart/form-data"):
+            fields.update(parse_multipart(request.body, kind))
         else:
             fields.update(parse_form(request.body))
     return fields
@@ -78,6 +83,30 @@ def _charset(body: bytes) -> str:
             # SMSAPI writes windows-1250 where Python knows cp1250.
             return value.replace("windows-", "cp")
     return "utf-8"
+
+
+def parse_multipart(body: bytes, content_type: str) -> Fields:
+    """``multipart/form-data``, as PHP's curl sends an array of fields; files are left out.
+
+    Raises ``MalformedRequestError``.
+    """
+    boundary = _BOUNDARY.search(content_type)
+    if boundary is None:
+        raise MalformedRequestError("multipart without a boundary")
+    fields: Fields = {}
+    parts = (b"\r\n" + body).split(b"\r\n--" + boundary.group(1).encode("latin-1"))
+    for part in parts[1:]:
+        if part.startswith(b"--"):
+            break
+        head, _, value = part.partition(b"\r\n\r\n")
+        name = _PART_NAME.search(head)
+        if name is None or b"filename=" in head:
+            continue
+        try:
+            fields[name.group(1).decode()] = value.decode()
+        except UnicodeDecodeError as error:
+            raise MalformedRequestError(str(error)) from error
+    return fields
 
 
 def parse_json(body: bytes) -> Fields:

@@ -1,0 +1,186 @@
+"""The admin API: look at a running provider, and change how it behaves."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+
+def send(provider: Any, **fields: str) -> tuple[int, bytes]:
+    body = urlencode({"to": "48500100200", "message": "Hi", "format": "json"} | fields).encode()
+    status, reply = provider.request("/sms.do", body, Authorization=f"Bearer {provider.token}")
+    return status, reply
+
+
+def error_of(reply: tuple[int, bytes]) -> int | None:
+    error: int | None = json.loads(reply[1]).get("error")
+    return error
+
+
+@pytest.mark.parametrize("path", ["/state", "/profile", "/faults", "/messages", "/reset", "/nothing"])
+def test_nothing_without_the_admin_token(provider: Any, path: str) -> None:
+    for header in (
+        "",
+        "Bearer wrong",
+        f"Bearer {provider.token}",
+        f"Basic {provider.admin_token}",
+        "Bearer żółć",
+    ):
+        sent = header.encode().decode("latin-1")
+        status, body = provider.request("/admin" + path, Authorization=sent)
+        assert (status, json.loads(body)) == (401, {"errors": ["the admin token is missing or wrong"]})
+
+
+def test_the_state(provider: Any, eventually: Any) -> None:
+    send(provider)
+    send(provider, to="12")
+    state = provider.state()
+    assert (state["accepted"], state["profile"]) == (1, "fast")
+    assert state["totals"]["refused"] == state["counters"]["refused_no_valid_recipient"] == 1
+    assert state["open"] in (0, 1)
+    assert {"loop_lag_ms", "replies_waiting", "report_batches_pending", "on_air"} <= state["gauges"].keys()
+    eventually(lambda: provider.state()["totals"]["delivered"] == 1)
+    assert provider.state()["open"] == 0
+
+
+def test_limits_change_while_it_runs(provider: Any) -> None:
+    assert error_of(send(provider)) is None
+    limit = {"throttle": {"requests": {"rate_per_s": 0.001, "burst": 1}}}
+    status, profile = provider.admin("/profile", limit, "PATCH")
+    assert (status, profile["throttle"]["requests"]) == (200, {"rate_per_s": 0.001, "burst": 1})
+    assert [error_of(send(provider)) for _ in range(2)] == [None, 202]
+    assert (
+        provider.admin("/profile", {"wire": {"smsapi": {"throttle_answer": "http_429"}}}, "PATCH")[0] == 200
+    )
+    assert send(provider)[0] == 429
+    # Null sets a key back to its default (RFC 7386): no limit.
+    assert provider.admin("/profile", {"throttle": {"requests": None}}, "PATCH")[0] == 200
+    assert error_of(send(provider)) is None
+    assert provider.state()["accepted"] == 3
+
+
+def test_a_latency_of_another_kind_takes_the_place_of_the_present_one(provider: Any) -> None:
+    change = {"delivery": {"latency": {"kind": "fixed", "value_s": 0.0}}}
+    status, profile = provider.admin("/profile", change, "PATCH")
+    assert (status, profile["delivery"]["latency"]) == (200, {"kind": "fixed", "value_s": 0.0})
+    status, profile = provider.admin("/profile", {"delivery": {"latency": {"value_s": 1.0}}}, "PATCH")
+    assert (status, profile["delivery"]["latency"]) == (200, {"kind": "fixed", "value_s": 1.0})
+
+
+def test_a_bad_change_is_refused_whole_with_every_reason(provider: Any) -> None:
+    before = provider.admin("/profile")[1]
+    change = {
+        "throttle": {"requests": {"rate_per_s": -1, "burst": 1}},
+        "reports": {"max_per_call": 0},
+        "delivery": {"validity_s": 60},
+        "nonsense": 1,
+    }
+    status, refused = provider.admin("/profile", change, "PATCH")
+    assert status == 400
+    assert [line.partition(":")[0] for line in sorted(refused["errors"])] == [
+        "nonsense",
+        "reports.max_per_call",
+        "throttle.requests.rate_per_s",
+    ]
+    assert provider.admin("/profile")[1] == before
+
+
+def test_a_profile_is_replaced_whole_and_shows_no_token(provider: Any) -> None:
+    profile = {"name": "mine", "carriers": [{"name": "one", "country": "*"}]}
+    status, shown = provider.admin("/profile", profile, "PUT")
+    assert (status, shown["name"]) == (200, "mine")
+    assert "tokens" not in shown["account"]
+    assert error_of(send(provider)) is None
+    # What GET shows can be sent back: tokens that are not shown are kept.
+    assert provider.admin("/profile", shown, "PUT")[0] == 200
+    assert error_of(send(provider)) is None
+    assert provider.admin("/profile", {"name": "mine"}, "PUT")[0] == 400
+
+
+def test_faults_begin_and_end_at_run_time(provider: Any) -> None:
+    status, faults = provider.admin("/faults", {"kind": "outage", "duration_s": 60}, "POST")
+    assert (status, [f["kind"] for f in faults["faults"]]) == (200, ["outage"])
+    assert send(provider)[0] == 503
+    assert provider.admin("/faults", {"kind": "error_rate", "share": 1.0}, "POST")[0] == 200
+    assert [f["kind"] for f in provider.admin("/faults?kind=outage", method="DELETE")[1]["faults"]] == [
+        "error_rate"
+    ]
+    assert error_of(send(provider)) == 201
+    assert provider.admin("/faults", method="DELETE") == (200, {"faults": []})
+    assert error_of(send(provider)) is None
+    later = provider.admin("/faults", {"kind": "outage", "start_s": 3600, "end_s": 3700}, "POST")
+    assert later[0] == 200
+    assert error_of(send(provider)) is None
+    for wrong in (
+        {"kind": "flood"},
+        {"kind": "outage", "start_s": -1},
+        {"kind": "outage", "end_s": 1, "duration_s": 1},
+    ):
+        assert provider.admin("/faults", wrong, "POST")[0] == 400
+
+
+def test_a_hang_holds_the_reply_and_a_cut_ends_the_connection(provider: Any, eventually: Any) -> None:
+    provider.admin("/faults", {"kind": "outage", "answer": "disconnect"}, "POST")
+    with pytest.raises(OSError, match=r"reset|closed"):
+        send(provider)
+    provider.admin("/faults", method="DELETE")
+    provider.admin("/faults", {"kind": "hang", "accepted": True}, "POST")
+    failed = []
+
+    def wait_for_it() -> None:
+        try:
+            send(provider)
+        except OSError as error:
+            failed.append(error)
+
+    patient = threading.Thread(target=wait_for_it)
+    patient.start()
+    eventually(lambda: provider.state()["gauges"]["replies_waiting"] == 1)
+    # The message was taken all the same: only the reply is lost.
+    eventually(lambda: provider.state()["totals"]["delivered"] == 1)
+    provider.stop_soon()
+    patient.join(10)
+    assert len(failed) == 1
+
+
+def test_captured_messages_newest_first_by_number_or_text(provider: Any) -> None:
+    for number, text in (("500100200", "one"), ("500100201", "two ŁÓDŹ"), ("500100202", "three")):
+        send(provider, to=number, message=text)
+
+    def texts(**query: str) -> list[str]:
+        _, found = provider.admin("/messages?" + urlencode(query))
+        return [m["text"] for m in found["messages"]]
+
+    assert texts() == ["three", "two ŁÓDŹ", "one"]
+    assert texts(limit="1") == ["three"]
+    assert texts(number="+48500100201") == ["two ŁÓDŹ"]
+    assert texts(text="łódź") == ["two ŁÓDŹ"]
+    assert texts(number="9999") == []
+    for limit in ("0", "1001", "x", "-1"):
+        assert provider.admin(f"/messages?limit={limit}")[0] == 400
+
+
+def test_reset_forgets_messages_and_keeps_the_profile(provider: Any) -> None:
+    provider.admin("/profile", {"duplicates": {"window_s": 60}}, "PATCH")
+    send(provider, idx="a", check_idx="1")
+    assert error_of(send(provider, idx="a", check_idx="1")) == 53
+    assert provider.admin("/reset", method="POST") == (200, {"reset": True})
+    assert provider.admin("/messages")[1] == {"messages": []}
+    state = provider.state()
+    assert (state["accepted"], state["open"]) == (0, 0)
+    assert error_of(send(provider, idx="a", check_idx="1")) is None
+    assert provider.admin("/profile")[1]["duplicates"]["window_s"] == 60
+
+
+def test_wrong_methods_and_bodies(provider: Any) -> None:
+    assert provider.admin("/state", {}, "POST")[0] == 405
+    assert provider.admin("/nothing")[0] == 404
+    for body in (b"{", b"[]", b"1", b"\xff"):
+        status, _ = provider.request(
+            "/admin/profile", body, "PATCH", Authorization=f"Bearer {provider.admin_token}"
+        )
+        assert status == 400

@@ -1,0 +1,119 @@
+"""The provider as a process: its ready line, its tokens, its journal, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pyarrow as pa
+
+ENVIRONMENT = {
+    **os.environ,
+    "SMSBENCH_PROVIDER_TOKEN": "process-token",
+    "SMSBENCH_ADMIN_TOKEN": "process-admin",
+}
+
+
+@contextmanager
+def provider_process(
+    *options: str, env: dict[str, str] | None = None
+) -> Iterator[tuple[subprocess.Popen[str], Any]]:
+    """The process and its ready line; it is killed if the test does not end it."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "mock_provider", *options],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env or ENVIRONMENT,
+    ) as process:  # fmt: skip
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            yield process, json.loads(line) if line else None
+        finally:
+            process.kill()
+
+
+def send(url: str, token: str, **fields: str) -> Any:
+    body = urlencode({"to": "48500100200", "message": "Hi", "format": "json"} | fields).encode()
+    request = urllib.request.Request(url + "/sms.do", body, {"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request, timeout=10) as reply:
+        return json.load(reply)
+
+
+def end(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> tuple[int, str]:
+    process.send_signal(number)
+    _, log = process.communicate(timeout=20)
+    return process.returncode, log
+
+
+def test_ready_line_journal_and_a_clean_end(tmp_path: Path) -> None:
+    journal = tmp_path / "deep" / "provider.arrow"
+    with provider_process("--profile", "fast", "--seed", "7", "--journal", str(journal)) as (process, ready):
+        assert ready == {"ready": True, "service": "provider", "url": ready["url"], "pid": process.pid}
+        assert re.fullmatch(r"http://127\.0\.0\.1:[0-9]+", ready["url"])
+        sent = send(ready["url"], "process-token", to="500100200,500100201", idx="k-1|k-2")
+        refused = send(ready["url"], "wrong", idx="k-3")
+        code, log = end(process)
+    assert code == 0
+    assert refused["error"] == 101
+    assert "500100200" not in log
+    assert "process-token" not in log
+    with pa.OSFile(str(journal)) as source:
+        rows = {row["key"]: row for row in pa.ipc.open_stream(source).read_all().to_pylist()}
+    assert {row["provider_id"] for row in rows.values()} - {""} == {m["id"] for m in sent["list"]}
+    assert rows["k-1"]["state"] in ("open", "delivered")
+    assert (rows["k-1"]["submits"], rows["k-1"]["accepts"], rows["k-1"]["wire"]) == (1, 1, "smsapi")
+    assert (rows["k-3"]["state"], rows["k-3"]["provider_id"]) == ("rejected", "")
+
+
+def test_random_tokens_are_told_in_the_ready_line_only() -> None:
+    bare = {name: value for name, value in ENVIRONMENT.items() if not name.startswith("SMSBENCH_")}
+    with provider_process("--profile", "fast", env=bare) as (process, ready):
+        assert send(ready["url"], ready["token"])["count"] == 1
+        code, log = end(process, signal.SIGINT)
+    assert code == 0
+    assert ready["token"] not in log
+    assert ready["admin_token"] not in log
+
+
+def test_a_reply_that_waits_is_still_given_when_it_is_told_to_stop(tmp_path: Path) -> None:
+    profile = tmp_path / "slow.json"
+    latency = {"kind": "fixed", "value_s": 0.5}
+    carriers = [{"name": "one", "country": "*"}]
+    profile.write_text(json.dumps({"name": "slow", "reply": {"latency": latency}, "carriers": carriers}))
+    with provider_process("--profile", str(profile)) as (process, ready):
+        answers: list[Any] = []
+        client = threading.Thread(target=lambda: answers.append(send(ready["url"], "process-token")))
+        client.start()
+        admin = urllib.request.Request(
+            ready["url"] + "/admin/state", headers={"Authorization": "Bearer process-admin"}
+        )
+        waiting = 0.0
+        while not waiting:
+            with urllib.request.urlopen(admin, timeout=10) as reply:
+                waiting = json.load(reply)["gauges"]["replies_waiting"]
+        code, _ = end(process)
+        client.join(10)
+    assert code == 0
+    assert answers[0]["count"] == 1
+
+
+def test_bad_usage_ends_with_2_and_says_why(tmp_path: Path) -> None:
+    for options, words in (
+        (("--profile", "nonesuch"), "neither a ready-made profile"),
+        (("--profile", "fast", "--journal", str(tmp_path)), "cannot start"),
+    ):
+        with provider_process(*options) as (process, ready):
+            assert ready is None
+            _, log = process.communicate(timeout=20)
+        assert process.returncode == 2
+        assert words in log
