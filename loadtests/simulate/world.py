@@ -20,7 +20,15 @@ from mock_provider.wire.calls import Instants, Send, Wire, WireReply, WireReques
 from reference_sender.dispatch import Dispatcher
 from reference_sender.dispatch.values import Change, Message, SubmitBatch
 from reference_sender.dispatch.values import Effect as DispatchEffect
-from reference_sender.routes.smsapi_wire import Failure, Reply, encode, reports, results
+from reference_sender.routes.smsapi_wire import (
+    Failure,
+    Reply,
+    encode,
+    for_all,
+    in_one_request,
+    reports,
+    results,
+)
 
 _NS_PER_S = 1_000_000_000
 _REPORT_URL = "http://127.0.0.1/reports"
@@ -52,7 +60,9 @@ class World:
         self._link = link
         self._authorization = f"Bearer {link.token}"
         self._on_change = on_change
-        self._unanswered: dict[int, SubmitBatch] = {}
+        self._unanswered: dict[
+            int, tuple[SubmitBatch, Sequence[Message]]
+        ] = {}  # and what the request carries
         self._timeouts: deque[tuple[int, int]] = deque()  # due, batch: all wait alike, so they are in order
         self._phrases: dict[int, Callable[..., WireReply]] = {}
         self._dispatcher_alarm = Alarm(self.agenda, dispatcher.next_deadline, self._wake_dispatcher)
@@ -79,8 +89,9 @@ class World:
         self._dispatcher_alarm.arm(now_ns)
 
     def _request(self, now_ns: int, batch: SubmitBatch) -> None:
-        self._unanswered[batch.batch_id] = batch
-        body = encode(batch.messages, _REPORT_URL, now_ns)
+        carried = in_one_request(batch.messages)
+        self._unanswered[batch.batch_id] = batch, carried
+        body = encode(carried, _REPORT_URL, now_ns)
         self.agenda.put(now_ns + self._link.one_way_ns, self._submit, (batch.batch_id, body))
         self._timeouts.append((now_ns + self._link.reply_timeout_ns, batch.batch_id))
         if len(self._timeouts) == 1:
@@ -114,10 +125,11 @@ class World:
 
     def _answered(self, now_ns: int, answer: tuple[int, Reply]) -> None:
         batch_id, reply = answer
-        batch = self._unanswered.pop(batch_id, None)
-        if batch is not None:
-            outcome = results(batch.messages, reply)
-            self._carry_out(now_ns, self._dispatcher.answered(now_ns, batch_id, outcome))
+        unanswered = self._unanswered.pop(batch_id, None)
+        if unanswered is not None:
+            batch, carried = unanswered
+            found = for_all(batch.messages, carried, results(carried, reply))
+            self._carry_out(now_ns, self._dispatcher.answered(now_ns, batch_id, found))
 
     def _next_timeout(self) -> int | None:
         while self._timeouts and self._timeouts[0][1] not in self._unanswered:

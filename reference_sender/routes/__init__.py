@@ -14,7 +14,7 @@ class Route(Protocol):
     @property
     def limits(self) -> RouteLimits: ...
 
-    async def submit(self, messages: Sequence[Message]) -> list[Result]:
+    async def submit(self, messages: Sequence[Message]) -> Sequence[Result]:
         """Submit ``messages`` in one request: one Result a message, in their order. Never raises for what the
         provider or the network does."""
         ...

@@ -12,12 +12,11 @@ from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reference_sender.clock import now_ns
-from reference_sender.dispatch.values import Message, Outcome, Result, RouteLimits
-from reference_sender.routes.smsapi_wire import Failure, Reply, encode, in_one_request, results
+from reference_sender.dispatch.values import Message, Result, RouteLimits
+from reference_sender.routes.smsapi_wire import Failure, Reply, encode, for_all, in_one_request, results
 
 _SCHEMES = {"smsapi+http": "http", "smsapi+https": "https"}
 _DEFAULT_PATH = "/sms.do"
-_ALONE = Result(Outcome.SPLIT, reason="cannot_share_a_request")
 _CONNECT_S = 5.0
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -63,14 +62,10 @@ class SmsapiRoute:
     def limits(self) -> RouteLimits:
         return self._limits
 
-    async def submit(self, messages: Sequence[Message]) -> list[Result]:
+    async def submit(self, messages: Sequence[Message]) -> Sequence[Result]:
         carried = in_one_request(messages)
         reply = await self._post(encode(carried, self._report_url, now_ns()))
-        found = results(carried, reply)
-        if len(carried) == len(messages):
-            return found
-        by_id = {message.message_id: result for message, result in zip(carried, found, strict=True)}
-        return [by_id.get(message.message_id, _ALONE) for message in messages]
+        return for_all(messages, carried, results(carried, reply))
 
     async def close(self) -> None:
         await self._session.close()

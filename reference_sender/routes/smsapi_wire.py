@@ -102,6 +102,16 @@ def in_one_request(messages: Sequence[Message]) -> Sequence[Message]:
     return carried or messages[:1]
 
 
+def for_all(
+    messages: Sequence[Message], carried: Sequence[Message], found: Sequence[Result]
+) -> Sequence[Result]:
+    """Results for all ``messages``, of which one request has ``carried`` some: the others must be split."""
+    if len(carried) == len(messages):
+        return found
+    by_id = {message.message_id: result for message, result in zip(carried, found, strict=True)}
+    return [by_id.get(message.message_id, _SPLIT) for message in messages]
+
+
 def encode(messages: Sequence[Message], report_url: str, now_ns: int) -> bytes:
     """The body of one request for all of ``messages``, which share a lane and a sender name.
 
