@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 from analysis.figures import (
     TIMES,
     count_text,
     per_day_text,
     percentile_name,
     rate_text,
+    round_seconds_text,
     seconds_text,
     share_text,
     significant,
     times_text,
 )
+from analysis.journeys import in_class_order
 from analysis.model import Answer, Burst, Check, CheckState, Level, Objective, PartReport, State, Verdict
 from analysis.slo import overall, quantile_text
 
@@ -60,7 +64,7 @@ def throughput_answer(parts: tuple[PartReport, ...]) -> Answer:
     prefix = "" if through.limit else "at least "
     window_s = pace.window_s if pace else 0.0
     lines = [
-        f"best {window_s:g} s: accepted {rate_text(_per_s(best, 'accepted'))}, "
+        f"best {round_seconds_text(window_s)}: accepted {rate_text(_per_s(best, 'accepted'))}, "
         f"delivered {rate_text(_per_s(best, 'delivered'))}; "
         f"offered {rate_text(through.offered_mean_per_s)} on average",
         f"{best.slug}, provider profile {best.identity.profile or 'unknown'}",
@@ -132,7 +136,7 @@ def delivery_answer(objectives: tuple[Objective, ...], scaled: bool) -> Answer:
     by_class: dict[str, list[Objective]] = {}
     for each in timed:
         by_class.setdefault(each.message_class, []).append(each)
-    chosen = [max(each, key=_badness) for each in by_class.values()]
+    chosen = [max(by_class[name], key=_badness) for name in in_class_order(by_class)]
     head = {"held": "in time", "missed": "too slow", "cannot_tell": "not fully proven"}[verdict]
     if chosen and verdict == "cannot_tell" and any(each.verdict == "held" for each in chosen):
         head = "in time, where it could be judged"
@@ -153,7 +157,14 @@ def _badness(objective: Objective) -> tuple[int, float]:
 
 
 def _objective_line(objective: Objective) -> str:
-    sure = "" if objective.certain or objective.verdict == "cannot_tell" else ", near the limit"
+    sure = ""
+    if not objective.certain and objective.verdict != "cannot_tell":
+        open_ended = objective.quantile is not None and objective.quantile.high_s == math.inf
+        sure = (
+            ", though some are still open"
+            if open_ended and objective.verdict == "held"
+            else ", near the limit"
+        )
     verdict = {"held": "held", "missed": "MISSED", "cannot_tell": "cannot tell"}[objective.verdict]
     percentile = percentile_name(objective.percentile or 0.0)
     why = f" ({objective.why})" if objective.verdict == "cannot_tell" else ""
@@ -211,17 +222,20 @@ def cost_answer(parts: tuple[PartReport, ...]) -> Answer:
     )
 
 
-def burst_answer(bursts: tuple[Burst, ...]) -> tuple[Answer, ...]:
-    """Empty without a burst."""
-    if not bursts:
+def burst_answer(parts: tuple[PartReport, ...]) -> tuple[Answer, ...]:
+    """Of the first part with a burst; empty without one."""
+    with_burst = [(part, part.burst) for part in parts if part.burst]
+    if not with_burst:
         return ()
-    burst = bursts[0]
+    part, burst = with_burst[0]
+    limits = [each.limit_s for each in part.objectives if each.message_class == burst.guarded_class]
+    limit_s = min((limit for limit in limits if limit is not None), default=math.inf)
     drained = (
         f"last one submitted {seconds_text(burst.submitted_after_s)} after the burst"
         if burst.submitted_after_s is not None
         else "not drained when observation ended"
     )
-    head, state, more = _guarded(burst)
+    head, state, more = _guarded(burst, limit_s)
     lines = (
         *more,
         f"{count_text(burst.messages)} {burst.message_class} in {seconds_text(burst.to_s - burst.from_s)}",
@@ -230,7 +244,7 @@ def burst_answer(bursts: tuple[Burst, ...]) -> tuple[Answer, ...]:
     return (Answer(question="What does a burst do to an OTP?", headline=head, lines=lines, state=state),)
 
 
-def _guarded(burst: Burst) -> tuple[str, State, tuple[str, ...]]:
+def _guarded(burst: Burst, limit_s: float) -> tuple[str, State, tuple[str, ...]]:
     """The highest percentile that both sides carry; p95 if they can."""
     if not burst.guarded_before or not burst.guarded_during:
         return "no OTP to compare", "unknown", ()
@@ -242,7 +256,8 @@ def _guarded(burst: Burst) -> tuple[str, State, tuple[str, ...]]:
     if not carried:
         return "too few OTPs to tell", "unknown", (f"OTPs: {counts}",)
     before, during = carried[-1]
-    slower = during.state != "exact" or (during.value_s or 0.0) > 2.0 * (before.value_s or 0.0)
+    worst_s = during.value_s or 0.0
+    slower = during.state != "exact" or worst_s > min(limit_s, 2.0 * (before.value_s or 0.0))
     name = percentile_name(before.percentile)
     words = f"OTP {name} {quantile_text(before)} before, {quantile_text(during)} during"
     top = pairs[-1][1]

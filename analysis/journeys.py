@@ -6,6 +6,7 @@ nothing is lost to rounding), NaN where the thing did not happen.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,8 +125,14 @@ def _first_ns(column: pa.ChunkedArray) -> int:
 
 def _class_names(column: pa.ChunkedArray) -> tuple[str, ...]:
     found = [name for name in pc.unique(column).to_pylist() if name is not None]
+    return in_class_order(found)
+
+
+def in_class_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Known classes in the order of their priority, then the others by name."""
+    found = set(names)
     known = [name for name in CLASS_ORDER if name in found]
-    return (*known, *sorted(name for name in found if name not in CLASS_ORDER))
+    return (*known, *sorted(found.difference(CLASS_ORDER)))
 
 
 def _load_side(rows: pa.Table, origin_ns: int) -> LoadSide:

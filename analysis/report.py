@@ -86,7 +86,7 @@ def _assemble(manifest: Manifest, parts: tuple[PartReport, ...]) -> Report:
             answers.scale_answer(ladder),
             answers.delivery_answer(objectives, _scaled(decisive)),
             answers.errors_answer(parts),
-            *answers.burst_answer(tuple(part.burst for part in parts if part.burst)),
+            *answers.burst_answer(parts),
             answers.cost_answer(parts),
             answers.trust_answer(validity, checks),
         ),

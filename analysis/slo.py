@@ -111,7 +111,11 @@ def _why(distribution: Distribution, quantile: Quantile, slo: Slo, verdict: Verd
         return f"messages still open at the end could decide it either way; {interval}"
     if quantile.state == "at_least":
         return f"messages still open at the end count as at least as old as they were then; {interval}"
-    return interval if certain else f"near the limit: {interval}"
+    if certain:
+        return interval
+    if verdict == "held" and quantile.high_s == math.inf:
+        return f"messages still open at the end leave the interval open: {interval}"
+    return f"near the limit: {interval}"
 
 
 def _undone(distribution: Distribution) -> int:

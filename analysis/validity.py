@@ -31,6 +31,7 @@ RATE_WINDOW_S = 10.0
 # A message on either edge of a window may fall to its neighbour without any rate being wrong.
 RATE_SLACK_MESSAGES = 2
 MARKS_SHARE = 0.001
+CORRELATION_NEEDS = 30  # of fewer messages the correlation itself is noise
 PLATEAU_S = (0.039, 0.0455)
 PLATEAU_SHARE = 0.05
 PLATEAU_EXCESS = 5.0
@@ -200,7 +201,7 @@ def sample_sizes(delivery: tuple[Distribution, ...], objectives: tuple[Objective
 
 def effective_sizes(delivery: tuple[Distribution, ...]) -> Check:
     """Whether neighbouring messages share their fate so much that the intervals are too narrow."""
-    enough = [each for each in delivery if _known_count(each) >= 3]
+    enough = [each for each in delivery if _known_count(each) >= CORRELATION_NEEDS]
     worst = min(enough, key=lambda each: each.effective_count / _known_count(each), default=None)
     if worst is None:
         return _unchecked("independence", "too few delivered messages")
