@@ -198,16 +198,19 @@ def read_rows(path: Path, schema: pa.Schema) -> pa.Table:
     if not path.is_file() or path.stat().st_size == 0:
         return schema.empty_table()
     batches: list[pa.RecordBatch] = []
+    found = schema
     with pa.OSFile(str(path), "rb") as source:
         try:
             reader = pa.ipc.open_stream(source)
             _require_columns(path, reader.schema, schema)
+            found = reader.schema
             for batch in reader:
                 batches.append(batch)
         except (pa.ArrowInvalid, OSError):
             # A process that was killed leaves half a batch at the end: all before it is whole.
             pass
-    return pa.Table.from_batches(batches, schema=schema) if batches else schema.empty_table()
+    # A writer may have its own order of columns, and more of them.
+    return pa.Table.from_batches(batches, schema=found).select(schema.names)
 
 
 def _require_columns(path: Path, found: pa.Schema, wanted: pa.Schema) -> None:
