@@ -32,7 +32,7 @@ class Driver:
         self._loop = loop
         self._deliver_reports = deliver_reports
         self._waiting: dict[int, OnAnswer] = {}
-        self._due_ns: int | None = None
+        self._timer_ns = 0  # when the armed timer will look
         self._timer: asyncio.TimerHandle | None = None
         self._last_request_id = 0
 
@@ -75,7 +75,6 @@ class Driver:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._due_ns = None
 
     def _apply(self, effect: Effect) -> None:
         if type(effect) is SendReports:
@@ -88,27 +87,28 @@ class Driver:
 
     def _arm(self, now_ns: int) -> None:
         due_ns = self.engine.next_due()
-        if due_ns == self._due_ns:
+        if due_ns is None:
             return
-        self._due_ns = due_ns
         if self._timer is not None:
+            # An earlier timer only looks again; under load, arming one for each deadline would cost more than
+            # the deadlines do.
+            if self._timer_ns <= due_ns:
+                return
             self._timer.cancel()
-            self._timer = None
-        if due_ns is not None:
-            self._start_timer(due_ns, now_ns)
+        self._start_timer(due_ns, now_ns)
 
     def _start_timer(self, due_ns: int, now_ns: int) -> None:
         delay_ms = max(0, -((now_ns - due_ns) // _NS_PER_MS))  # rounded up
+        self._timer_ns = due_ns
         self._timer = self._loop.call_later(delay_ms / 1000, self._on_timer)
 
     def _on_timer(self) -> None:
-        due_ns = self._due_ns
+        self._timer = None
+        due_ns = self.engine.next_due()
         if due_ns is None:
             return
         now_ns = time.monotonic_ns()
         if now_ns < due_ns - _EARLY_NS:
             self._start_timer(due_ns, now_ns)
-            return
-        self._timer = None
-        self._due_ns = None
-        self.carry_out(self.engine.advance(max(due_ns, now_ns)))
+        else:
+            self.carry_out(self.engine.advance(max(due_ns, now_ns)))

@@ -194,6 +194,18 @@ def test_a_malformed_body_is_error_8(body: bytes, content_type: str) -> None:
     assert msgspec.json.decode(call.body) == {"error": 8, "message": "Error in request"}
 
 
+def test_the_short_way_through_a_plain_request_ends_where_the_long_one_does() -> None:
+    for changes in (
+        {},
+        {"idx": "a-1", "check_idx": "1", "from": "Shop", "notify_url": "http://127.0.0.1:9/dlr"},
+        {"to": "500 100 200", "message": "ł" * 71},
+        {"message": "code #Kk-1#"},
+        {"to": " 500100200 ", "encoding": "utf-8"},
+    ):
+        # A flag that is off asks for nothing, but is not plain.
+        assert submit_of(BASE | changes) == submit_of(BASE | changes | {"details": "0"})
+
+
 def test_report_hosts_open_the_door_one_host_at_a_time() -> None:
     url = {"notify_url": "https://dlr.example.com/x"}
     settings = SmsapiWire(report_hosts=("dlr.example.com",))
