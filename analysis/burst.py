@@ -11,7 +11,7 @@ from analysis.fates import DELIVERED, OPEN, Fates, delivery_ages
 from analysis.journeys import Journeys
 from analysis.model import Burst, Quantile
 from analysis.percentiles import quantiles, ranks
-from analysis.timeline import rate_series, undelivered, unsubmitted
+from analysis.timeline import drawn_until, rate_series, undelivered, unsubmitted
 
 GUARDED_CLASS = "otp"
 GUARDED_PERCENTILES = (50.0, 95.0)
@@ -74,18 +74,14 @@ def _burst(journeys: Journeys, fates: Fates, name: str, inside: Bools, span: tup
         guarded_during=_quantiles(journeys, fates, during),
         guarded_before_count=int(np.count_nonzero(before)),
         guarded_during_count=int(np.count_nonzero(during)),
-        offered=rate_series("offered", due[inside], 1.0, _end(journeys, last_submit)),
+        offered=rate_series("offered", due[inside], 1.0, drawn_until(journeys)),
         delivered=rate_series(
             "delivered",
             journeys.provider.delivered_s[inside & (fates.fate == DELIVERED)],
             1.0,
-            _end(journeys, last_submit),
+            drawn_until(journeys),
         ),
     )
-
-
-def _end(journeys: Journeys, last_submit_s: float | None) -> float:
-    return max(journeys.load_end_s, last_submit_s or 0.0, 1.0)
 
 
 def _guarded(journeys: Journeys) -> Bools:

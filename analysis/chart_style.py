@@ -67,6 +67,7 @@ _STYLE: dict[RcKeyType, Any] = {
     "text.parse_math": False,  # class names come from the run: a dollar sign in one is a dollar sign
 }
 PNG_DPI = 125
+_MOST_TICKS_UP, _MOST_TICKS_ACROSS = 9, 6  # labels such as "100 ms" side by side need the room
 
 
 @contextmanager
@@ -127,12 +128,24 @@ def seconds_axis(axes: Axes, low_s: float, high_s: float, which: str = "y") -> N
     ticks = [
         tick for tick in _round_times_s(fine=math.log10(high_s / low_s) < 2.6) if low_s <= tick <= high_s
     ]
+    while len(ticks) > (_MOST_TICKS_UP if which == "y" else _MOST_TICKS_ACROSS):
+        ticks = ticks[::2]
     axis = axes.yaxis if which == "y" else axes.xaxis
     (axes.set_yscale if which == "y" else axes.set_xscale)("log")
     (axes.set_ylim if which == "y" else axes.set_xlim)(low_s, high_s)
     axis.set_major_locator(FixedLocator(ticks))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: round_seconds_text(value)))
+
+
+def linear_seconds_axis(axes: Axes, high_s: float) -> None:
+    """Along x from zero, at most four round steps."""
+    step = next((time for time in _round_times_s(fine=True) if time >= high_s / 4), high_s)
+    axes.set_xlim(0, high_s * 1.25)
+    axes.xaxis.set_major_locator(FixedLocator([step * index for index in range(int(high_s / step) + 1)]))
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: round_seconds_text(value) if value else "0")
+    )
 
 
 def _round_times_s(fine: bool) -> list[float]:
@@ -145,6 +158,7 @@ def _round_times_s(fine: bool) -> list[float]:
 
 def count_axis(axes: Axes, whole: bool = False) -> None:
     """Linear from zero, thousands set apart; no ticks between whole messages where these are few."""
+    axes.margins(y=0.14)  # room above for the words of a marker
     axes.set_ylim(bottom=0)
     if whole:
         axes.yaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))

@@ -6,7 +6,7 @@ import math
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from analysis.chart_style import (
     BLUE,
@@ -19,6 +19,7 @@ from analysis.chart_style import (
     VERMILION,
     class_colour,
     legend_above,
+    linear_seconds_axis,
     new_figure,
     seconds_axis,
 )
@@ -147,13 +148,8 @@ def _draw_shares(axes: Axes, breakdowns: list[StageBreakdown]) -> None:
         )
     axes.set_yticks(range(len(breakdowns)), [each.message_class for each in breakdowns])
     axes.set_ylim(len(breakdowns) - 0.5, -0.5)
-    axes.margins(x=0.22)
-    axes.set_xlim(left=0)
+    linear_seconds_axis(axes, max(each.end_to_end.mean_s for each in breakdowns))
     axes.grid(visible=False, axis="y")
-    axes.xaxis.set_major_formatter(
-        FuncFormatter(lambda value, _: round_seconds_text(value) if value else "0")
-    )
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
     axes.set_xlabel("mean delivery time by stage")
     legend_above(axes, columns=3)
 

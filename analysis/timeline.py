@@ -15,6 +15,7 @@ _WIDTHS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 90
 _MOST_BINS = 150
 _LEAST_BINS = 10
 _MESSAGES_A_BIN = 20  # fewer, and a rate line shows single messages rather than a rate
+_TIMES_A_BIN = 30  # so that hardly any bin falls short of what its p95 needs
 FEW_MESSAGES = 400  # a class with fewer is drawn message by message
 _P50_NEEDS, _P95_NEEDS = 5, 20
 _BACKLOG_POINTS = 300
@@ -66,11 +67,14 @@ def _backlog(starts_s: Floats, ends_s: Floats) -> Backlog:
 
 def timeline(journeys: Journeys, fates: Fates) -> Timeline:
     """All series of one run, over the load and as much of the drain as carries 99 % of the deliveries."""
-    end_s = _drawn_until(journeys)
+    end_s = drawn_until(journeys)
     width = bin_width(end_s, journeys.count)
     classes = [(name, journeys.of_class(name) & journeys.accepted) for name in journeys.load.class_names]
     crowds = [(name, among) for name, among in classes if np.count_nonzero(among) >= FEW_MESSAGES]
     few = [(name, among) for name, among in classes if 0 < np.count_nonzero(among) < FEW_MESSAGES]
+    # Wide enough for the rarest class that is drawn as a line.
+    rarest = min((int(np.count_nonzero(among)) for _, among in crowds), default=0)
+    latency_width = bin_width(journeys.load_end_s, rarest, _TIMES_A_BIN)
     everyone = np.ones(journeys.count, dtype=np.bool_)
     waiting = (
         ("accepted, not yet submitted", unsubmitted(journeys, fates, everyone)),
@@ -87,8 +91,12 @@ def timeline(journeys: Journeys, fates: Fates) -> Timeline:
             rate_series("accepted", journeys.load.answered_s[journeys.accepted], width, end_s),
             rate_series("delivered", journeys.provider.delivered_s[fates.fate == DELIVERED], width, end_s),
         ),
-        latency_p50=tuple(_latency(journeys, fates, name, among, (50, width)) for name, among in crowds),
-        latency_p95=tuple(_latency(journeys, fates, name, among, (95, width)) for name, among in crowds),
+        latency_p50=tuple(
+            _latency(journeys, fates, name, among, (50, latency_width)) for name, among in crowds
+        ),
+        latency_p95=tuple(
+            _latency(journeys, fates, name, among, (95, latency_width)) for name, among in crowds
+        ),
         points=tuple(_points(journeys, fates, name, among) for name, among in few),
         backlog=tuple(
             Series(name=name, at_s=tuple(at.tolist()), value=tuple(backlog.at(at).astype(float).tolist()))
@@ -101,17 +109,18 @@ def timeline(journeys: Journeys, fates: Fates) -> Timeline:
     )
 
 
-def _drawn_until(journeys: Journeys) -> float:
+def drawn_until(journeys: Journeys) -> float:
+    """The end of the load, or of 99 % of the deliveries: the last may take days."""
     arrived = np.sort(journeys.provider.delivered_s[np.isfinite(journeys.provider.delivered_s)])
     mostly = float(arrived[int(0.99 * (len(arrived) - 1))]) if len(arrived) else 0.0
     return max(journeys.load_end_s, mostly, 1.0)
 
 
-def bin_width(span_s: float, count: int) -> float:
-    """A round width that gives at most 150 bins and, where there are bins to spare, twenty messages each."""
+def bin_width(span_s: float, count: int, wanted_in_each: int = _MESSAGES_A_BIN) -> float:
+    """A round width that gives at most 150 bins and, where there are bins to spare, enough messages each."""
     wanted = span_s / _MOST_BINS
     if count:
-        wanted = max(wanted, min(span_s * _MESSAGES_A_BIN / count, span_s / _LEAST_BINS))
+        wanted = max(wanted, min(span_s * wanted_in_each / count, span_s / _LEAST_BINS))
     return next((width for width in _WIDTHS_S if width >= wanted), _WIDTHS_S[-1])
 
 
