@@ -33,7 +33,7 @@ class Mix(Struct, frozen=True):
     marketing: float = 0.0
 
 
-DAY_MIX = Mix(otp=0.1, transactional=0.3, marketing=0.6)
+DAY_MIX = Mix(otp=0.15, transactional=0.25, marketing=0.6)
 
 
 class Stream(Struct, frozen=True):

@@ -57,7 +57,7 @@ def test_the_ladder_asks_both_questions_at_each_level() -> None:
 
 
 def test_the_bursts() -> None:
-    for scenario, count, over_s in ((catalogue.BURST, 20_000, 60.0), (catalogue.BENCH, 4_000, 15.0)):
+    for scenario, count, over_s in ((catalogue.BURST, 20_000, 60.0), (catalogue.BENCH, 6_000, 10.0)):
         part = scenario.parts[-1]
         assert part.role == "burst"
         assert [item.process for item in part.streams if isinstance(item.process, Burst)] == [
@@ -68,7 +68,7 @@ def test_the_bursts() -> None:
 def test_the_bench_fits_its_four_minutes() -> None:
     load_s = sum(part.duration_s for part in catalogue.BENCH.parts)
     at_true_speed = [part for part in catalogue.BENCH.parts if part.profile == "smsapi"]
-    assert load_s + sum(part.drain_limit_s for part in at_true_speed) < 180
+    assert load_s + sum(part.drain_limit_s for part in at_true_speed) < 210
 
 
 def test_a_suite_as_a_locustfile_plays_its_parts_one_after_another() -> None:
