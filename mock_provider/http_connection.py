@@ -103,7 +103,7 @@ class HttpConnection(asyncio.Protocol):
         self._authorization = ""
         self._content_type = ""
         self._body = b""
-        self._chunks: list[bytes] = []
+        self._chunks: list[bytes] | None = None
         self._head_bytes = 0
         self._body_bytes = 0
 
@@ -176,16 +176,18 @@ class HttpConnection(asyncio.Protocol):
         if self._body_bytes > self._max_body_bytes:
             self._refuse(413, "Request entity too large")
             return
-        if self._body:
-            self._chunks.append(body)
-        else:
+        if not self._body:
             self._body = body
+        elif self._chunks is None:
+            self._chunks = [self._body, body]
+        else:
+            self._chunks.append(body)
 
     def on_message_complete(self) -> None:
         if self._closing or self._parser.should_upgrade():
             return
         if self._chunks:
-            self._body = b"".join((self._body, *self._chunks))
+            self._body = b"".join(self._chunks)
         path, _, query = self._url.decode("latin-1").partition("?")
         parser = self._parser
         request = WireRequest(

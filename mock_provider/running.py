@@ -58,7 +58,7 @@ async def start_provider(launch: Launch) -> RunningProvider:
     service = Service(profile, launch.seed, journal, launch.stop_grace_s)
     listen = ListenSettings(launch.host, launch.port, stop_grace_s=launch.stop_grace_s)
     server = Server(service, Admin(service, admin_token), listen)
-    await service.start()
+    service.start()
     try:
         url = await server.start()
     except OSError:

@@ -56,8 +56,9 @@ class Service:
         self._chores: list[asyncio.Task[None]] = []
         self._lags_ms: deque[float] = deque(maxlen=_LAG_SAMPLES)
 
-    async def start(self) -> None:
-        await self.callbacks.start()
+    def start(self) -> None:
+        """Begin the work that goes on by itself, on the running event loop."""
+        self.callbacks.start()
         self._chores = [
             asyncio.create_task(self._every(_ROWS_EVERY_S, self._take_rows)),
             asyncio.create_task(self._every(_FLUSH_EVERY_S, self._flush_journal)),

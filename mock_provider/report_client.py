@@ -1,0 +1,196 @@
+"""An HTTP client for report calls: kept-alive connections, one request at a time on each.
+
+A report call is one GET with a long URL and an answer of two bytes. A general client spends several times the
+cost of the call on what such a call never has: cookies, redirects, header maps, a second parse of the URL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import ssl
+from functools import cached_property, lru_cache
+from typing import cast
+from urllib.parse import quote, unquote, urlsplit
+
+import httptools
+from msgspec import Struct
+
+from mock_provider.wire.calls import ReportCall
+
+_MAX_REPLY_BYTES = 256  # of a confirmation; a what a longer reply says beyond that, nobody reads
+_UNQUOTED = "!#$%&'()*+,/:;=?@[]~"
+
+
+class Endpoint(Struct, frozen=True):
+    """Where a URL leads: a connection to it serves every URL with the same one."""
+
+    host: str
+    port: int
+    encrypted: bool
+    head: str  # the request's headers, the same in every call
+
+
+class CallAnswer(Struct, frozen=True, gc=False):
+    status: int
+    body: bytes
+
+
+class CallFailedError(Exception):
+    """No whole answer came: no connection, a broken one, or no HTTP."""
+
+
+@lru_cache(maxsize=1024)
+def endpoint_of(scheme: str, authority: str) -> Endpoint:
+    """Raises ``ValueError`` for an authority that is none."""
+    parts = urlsplit(f"{scheme}://{authority}/")
+    if not parts.hostname:
+        raise ValueError("the URL names no host")
+    encrypted = scheme == "https"
+    host = authority.rpartition("@")[2]
+    head = f"Host: {host}\r\nUser-Agent: smsbench-provider\r\nAccept: */*\r\n"
+    if parts.username is not None:
+        user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        head += f"Authorization: Basic {base64.b64encode(user.encode()).decode()}\r\n"
+    return Endpoint(parts.hostname, parts.port or (443 if encrypted else 80), encrypted, head)
+
+
+def split_url(url: str) -> tuple[Endpoint, str]:
+    """Where the URL leads, and the request's target there. Raises ``ValueError``."""
+    scheme, _, rest = url.partition("#")[0].partition("://")
+    ends = min((i for i in (rest.find("/"), rest.find("?")) if i >= 0), default=len(rest))
+    target = rest[ends:]
+    if not target.isascii():
+        target = quote(target, safe=_UNQUOTED)
+    return endpoint_of(scheme, rest[:ends]), target if target.startswith("/") else "/" + target
+
+
+class _Connection(asyncio.Protocol):
+    """One connection to a receiver."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._answer: asyncio.Future[CallAnswer] | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._body = b""
+        self._in_body = False
+        self.calls = 0  # begun on this connection
+
+    @property
+    def usable(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
+
+    async def call(self, request: bytes) -> CallAnswer:
+        """Raises ``CallFailedError``."""
+        if self._transport is None:
+            raise CallFailedError("the connection is closed")
+        self.calls += 1
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        try:
+            return await self._answer
+        finally:
+            self._answer = None
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        if exc is None and self._in_body:  # an answer without a length ends with the connection
+            self._succeed()
+        self._fail("the connection broke")
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._fail("the answer is no HTTP")
+            self.close()
+
+    def on_message_begin(self) -> None:
+        self._body = b""
+
+    def on_headers_complete(self) -> None:
+        self._in_body = True
+
+    def on_body(self, body: bytes) -> None:
+        self._body += body[: _MAX_REPLY_BYTES - len(self._body)]
+
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        self._succeed()
+        if not self._parser.should_keep_alive():
+            self.close()
+
+    def _succeed(self) -> None:
+        status = self._parser.get_status_code()
+        # Below 200 it is an interim answer: the answer itself is still to come.
+        if status >= 200 and self._answer is not None and not self._answer.done():
+            self._answer.set_result(CallAnswer(status, self._body))
+
+    def _fail(self, reason: str) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(CallFailedError(reason))
+
+
+class ReportClient:
+    """Keeps idle connections; how many there are at a time is the caller's number of calls at a time."""
+
+    def __init__(self) -> None:
+        self._idle: dict[Endpoint, list[_Connection]] = {}
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context()
+
+    async def call(self, call: ReportCall) -> CallAnswer:
+        """Make the call. Raises ``CallFailedError``, ``OSError`` or ``ValueError``."""
+        endpoint, target = split_url(call.url)
+        body_head = ""
+        if call.body:
+            body_head = f"Content-Type: {call.content_type}\r\nContent-Length: {len(call.body)}\r\n"
+        head = f"{call.method} {target} HTTP/1.1\r\n{endpoint.head}{body_head}\r\n"
+        request = head.encode("latin-1") + call.body
+        connection = self._idle_to(endpoint)
+        if connection is not None:
+            try:
+                return await self._exchange(connection, endpoint, request)
+            except CallFailedError:
+                # The receiver may have closed it while it was idle: that says nothing about the receiver.
+                pass
+        return await self._exchange(await self._connect(endpoint), endpoint, request)
+
+    def close(self) -> None:
+        for connections in self._idle.values():
+            for connection in connections:
+                connection.close()
+        self._idle.clear()
+
+    async def _exchange(self, connection: _Connection, endpoint: Endpoint, request: bytes) -> CallAnswer:
+        try:
+            answer = await connection.call(request)
+        except BaseException:
+            connection.close()
+            raise
+        if connection.usable:
+            self._idle.setdefault(endpoint, []).append(connection)
+        return answer
+
+    def _idle_to(self, endpoint: Endpoint) -> _Connection | None:
+        connections = self._idle.get(endpoint)
+        while connections:
+            connection = connections.pop()
+            if connection.usable:
+                return connection
+        return None
+
+    async def _connect(self, endpoint: Endpoint) -> _Connection:
+        _, connection = await asyncio.get_running_loop().create_connection(
+            _Connection, endpoint.host, endpoint.port, ssl=self._tls if endpoint.encrypted else None
+        )
+        return connection

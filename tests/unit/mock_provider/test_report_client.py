@@ -1,0 +1,107 @@
+"""The client that makes report calls: where URLs lead, and receivers of every kind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from mock_provider.report_client import CallFailedError, ReportClient, split_url
+from mock_provider.wire.calls import ReportCall
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "encrypted", "target"),
+    [
+        ("http://127.0.0.1:8080/dlr?x=1", "127.0.0.1", 8080, False, "/dlr?x=1"),
+        ("http://localhost?x=1", "localhost", 80, False, "/?x=1"),
+        ("https://example.com", "example.com", 443, True, "/"),
+        ("http://[::1]:9/a/b#part", "::1", 9, False, "/a/b"),
+        ("http://example.com/ż?q=a,b%2C", "example.com", 80, False, "/%C5%BC?q=a,b%2C"),
+    ],
+)
+def test_where_a_url_leads(url: str, host: str, port: int, encrypted: bool, target: str) -> None:
+    endpoint, found = split_url(url)
+    assert (endpoint.host, endpoint.port, endpoint.encrypted, found) == (host, port, encrypted, target)
+
+
+def test_credentials_of_a_url_are_sent_as_basic() -> None:
+    endpoint, _ = split_url("http://user:p%40ss@127.0.0.1/x")
+    assert "Authorization: Basic dXNlcjpwQHNz\r\n" in endpoint.head
+    assert "Host: 127.0.0.1\r\n" in endpoint.head
+
+
+class ScriptedReceiver:
+    """For each connection a list of answers; the connection is closed when its list is spent."""
+
+    def __init__(self, script: Sequence[Sequence[bytes]]) -> None:
+        self._script = [list(answers) for answers in script]
+        self.requests: list[bytes] = []
+        self.connections = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers = self._script[self.connections]
+        self.connections += 1
+        for answer in answers:
+            self.requests.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+
+def outcomes(script: Sequence[Sequence[bytes]], calls: int) -> tuple[list[str], ScriptedReceiver]:
+    """What each call, one after the other, came to: status and body, or the failure."""
+
+    async def run() -> tuple[list[str], ScriptedReceiver]:
+        receiver = ScriptedReceiver(script)
+        client = ReportClient()
+        found = []
+        async with await asyncio.start_server(receiver.serve, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            for number in range(calls):
+                try:
+                    answer = await client.call(ReportCall("GET", f"http://127.0.0.1:{port}/{number}", b"OK"))
+                    found.append(f"{answer.status} {answer.body.decode()}")
+                except CallFailedError:
+                    found.append("failed")
+                await asyncio.sleep(0)
+            client.close()
+            await asyncio.sleep(0)
+        return found, receiver
+
+    return asyncio.run(run())
+
+
+def test_calls_share_a_connection() -> None:
+    found, receiver = outcomes([[OK, OK, OK]], 3)
+    assert found == ["200 OK"] * 3
+    assert receiver.connections == 1
+    assert [request.split(b" ")[1] for request in receiver.requests] == [b"/0", b"/1", b"/2"]
+
+
+def test_a_receiver_that_closes_after_each_answer() -> None:
+    closing = OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    until_closed = b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nOK"
+    found, receiver = outcomes([[closing], [until_closed], [OK]], 3)
+    assert found == ["200 OK"] * 3
+    assert receiver.connections == 3
+
+
+def test_an_idle_connection_that_was_closed_is_not_held_against_the_receiver() -> None:
+    found, receiver = outcomes([[OK, b""], [OK]], 2)
+    assert found == ["200 OK", "200 OK"]
+    assert receiver.connections == 2
+
+
+def test_interim_chunked_and_broken_answers() -> None:
+    interim = b"HTTP/1.1 103 Early Hints\r\n\r\n" + OK
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nO\r\n1\r\nK\r\n0\r\n\r\n"
+    found, _ = outcomes([[interim, chunked]], 2)
+    assert found == ["200 OK", "200 OK"]
+    assert outcomes([[b"SSH-2.0-OpenSSH\r\n"]], 1)[0] == ["failed"]
+    assert outcomes([[b""]], 1)[0] == ["failed"]
+    long_answer = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"O" * 100_000
+    assert len(outcomes([[long_answer]], 1)[0][0]) < 1_000
