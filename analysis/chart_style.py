@@ -87,12 +87,17 @@ def new_figure(title: str, height_in: float = 3.4, width_in: float = 8.8) -> Fig
     return figure
 
 
-def legend_above(axes: Axes, columns: int = 5) -> None:
-    """Between title and plot, where no line can run through it."""
+def legend_above(axes: Axes, columns: int = 5, raised: float = 0.0) -> None:
+    """Between title and plot, where no line runs through it; ``raised`` of the plot's height over an axis."""
     handles, labels = axes.get_legend_handles_labels()
     if handles:
         axes.legend(
-            handles, labels, loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=columns, borderaxespad=0.2
+            handles,
+            labels,
+            loc="lower left",
+            bbox_to_anchor=(-0.01, 1.0 + raised),
+            ncols=columns,
+            borderaxespad=0.2,
         )
 
 

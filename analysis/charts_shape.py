@@ -177,9 +177,11 @@ def ladder(report: Report, title: str) -> Figure | str:
     if not report.levels:
         return "no part of this run stands for a number of messages a day"
     figure = new_figure(title, height_in=1.9 + 0.5 * len(report.levels))
-    left, right = figure.subplots(1, 2, width_ratios=(1.3, 1.0))
-    _draw_levels(left, report)
-    _draw_level_times(right, report)
+    timed = any(level.fast_enough_part for level in report.levels)
+    panels = figure.subplots(1, 2, width_ratios=(1.3, 1.0)) if timed else [figure.add_subplot()]
+    _draw_levels(panels[0], report)
+    if timed:
+        _draw_level_times(panels[1], report)
     return figure
 
 

@@ -27,6 +27,7 @@ from analysis.model import Burst, PartReport, Points, Series
 # Offered lies under the others, broad and pale, so that it shows even where they cover it.
 _RATE_STYLES = {"offered": (MUTED, 5.0, 0.35), "accepted": (BLUE, 1.6, 1.0), "delivered": (GREEN, 1.6, 1.0)}
 _MOST_POINTS = 400
+_OVER_DAY_HOURS = 0.19  # what the second time axis takes above the plot, of the plot's height
 _FEWEST = 20  # below, a rate or a backlog is only a picture of single messages
 
 
@@ -170,7 +171,8 @@ def _time_axis(part: PartReport, axes: Axes, scale: TimeScale, until_s: float | 
     scale.mark(axes)
     end_s = line.end_s if until_s is None else until_s
     axes.set_xlim(0, end_s * scale.factor)
-    legend_above(axes, columns=6)
     load_end_line(axes, line.load_end_s, end_s, scale)
-    if part.identity.window == "day" and part.identity.compress != 1.0:
+    played_as_a_day = part.identity.window == "day" and part.identity.compress != 1.0
+    if played_as_a_day:
         day_hours(axes, scale, part.identity.compress)
+    legend_above(axes, columns=6, raised=_OVER_DAY_HOURS if played_as_a_day else 0.0)
