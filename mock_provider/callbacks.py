@@ -52,6 +52,11 @@ class Callbacks:
         """Batches queued or under way."""
         return self._queue.qsize() + self._under_way
 
+    def drop_queued(self) -> None:
+        """Forget the batches that no worker has taken up."""
+        while not self._queue.empty():
+            self._queue.get_nowait()
+
     def deliver(self, effect: SendReports) -> None:
         self._queue.put_nowait(effect)
 
@@ -61,8 +66,7 @@ class Callbacks:
 
     async def stop(self, grace_s: float) -> None:
         """Finish what is under way, for at most ``grace_s``; what is queued stays open in the journal."""
-        while not self._queue.empty():
-            self._queue.get_nowait()
+        self.drop_queued()
         for _ in self._workers:
             self._queue.put_nowait(None)
         if self._workers:
@@ -75,14 +79,20 @@ class Callbacks:
     async def _work(self) -> None:
         while (effect := await self._queue.get()) is not None:
             self._under_way += 1
-            confirmed = True
             try:
-                for call in self._render(effect):
-                    if not await self._call(call):
-                        confirmed = False
+                await self._carry(effect)
+            except Exception:
+                # A worker that ended here would be missed by nobody until no reports came at all.
+                log.exception("a batch of reports could not be handled")
             finally:
                 self._under_way -= 1
-            self._answered(effect.batch_id, confirmed)
+
+    async def _carry(self, effect: SendReports) -> None:
+        confirmed = True
+        for call in self._render(effect):
+            if not await self._call(call):
+                confirmed = False
+        self._answered(effect.batch_id, confirmed)
 
     async def _call(self, call: ReportCall) -> bool:
         self.calls += 1

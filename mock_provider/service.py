@@ -110,6 +110,7 @@ class Service:
         self._take_rows()
         self.driver.carry_out(self.driver.engine.reset(self.driver.now_ns()))
         self.inbox.clear()
+        self.callbacks.drop_queued()
 
     def engine_state(self) -> EngineState:
         return self.driver.engine.state()
