@@ -92,8 +92,10 @@ def _per_s(part: PartReport, which: str) -> float | None:
 
 def _real_rates(part: PartReport) -> str:
     mean = part.throughput.offered_mean_per_s
+    # A slice of the peak has the peak's rate, not the day's.
+    when = "at its peak" if part.identity.window == "peak" else "on average"
     return (
-        f"on the day itself that would be {rate_text(mean / part.identity.compress)} on average: "
+        f"on the day itself that would be {rate_text(mean / part.identity.compress)} {when}: "
         f"this part ran {part.identity.compress:g} times as dense"
     )
 

@@ -93,6 +93,10 @@ def share_text(part: int, whole: int) -> str:
     return f"{significant(100.0 * part / whole, 2)} %"
 
 
+def share_of_one_text(share: float) -> str:
+    return f"{significant(100.0 * share, 2)} %"
+
+
 def percentile_name(percentile: float) -> str:
     return f"p{percentile:g}"
 

@@ -128,6 +128,8 @@ class Throughput(Struct, frozen=True, kw_only=True):
     delivered_best: Pace | None
     limit: str  # "" where nothing showed that the limit was reached, else what did
     queue_wait_at_peak_s: float | None
+    # Of the load, what had not reached a carrier in its second half: by how much the wait grew, per second.
+    shortfall_share: float | None
 
 
 class Series(Struct, frozen=True):
@@ -236,6 +238,7 @@ class Identity(Struct, frozen=True, kw_only=True):
     ended: str
     exit_reason: str
     profile: str
+    profile_limits: str  # "none", "unknown" or what the profile holds a sender to
     messages_per_day: int | None
     compress: float
     provider_scale: float

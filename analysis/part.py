@@ -12,6 +12,7 @@ from analysis.fates import judge, ledger, reasons
 from analysis.journeys import Journeys, read_journeys
 from analysis.model import Check, Identity, Ledger, Marks, PartReport
 from analysis.percentiles import SHOWN_PERCENTILES
+from analysis.provider_limits import limits_text
 from analysis.records import Manifest, Slo
 from analysis.slo import DEFAULT_SLOS, count_objectives, delivery_objectives
 from analysis.throughput import throughput
@@ -120,6 +121,7 @@ def _identity(manifest: Manifest, journeys: Journeys) -> Identity:
         ended=manifest.ended.wall,
         exit_reason=manifest.exit_reason,
         profile=manifest.profile_name,
+        profile_limits=limits_text(manifest.profile),
         messages_per_day=scenario.messages_per_day,
         compress=timing.compress,
         provider_scale=timing.provider_scale,

@@ -3,18 +3,20 @@
 For each level two kinds of parts answer. A part at true speed (the peak slice, or a whole day) says whether
 the level is fast enough. A compressed day plays the level's arrivals denser than they are, with the provider
 left as it is: level x compression is the messages a day that it stands for. "Ten times holds" needs a valid
-part that stood for at least ten times the level and missed nothing.
+part that stood for at least ten times the level, missed nothing, showed no limit and did not fall behind: a
+slice of seconds with a drain after it would else hide any queue that clears within the objective.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-from analysis.figures import per_day_text
+from analysis.figures import per_day_text, round_seconds_text, share_of_one_text
 from analysis.model import Level, PartReport, Verdict
 from analysis.slo import overall
 
 TEN = 10.0
+SHORTFALL_SHARE = 0.02  # of the load; a system that falls behind by less may be at the noise of its arrivals
 
 
 def levels(parts: tuple[PartReport, ...]) -> tuple[Level, ...]:
@@ -26,14 +28,21 @@ def levels(parts: tuple[PartReport, ...]) -> tuple[Level, ...]:
 def carries(part: PartReport) -> Verdict:
     """Did the system carry this part's load? Verdicts that lack messages do not count against it.
 
-    A part whose every delivery verdict is withheld has proven nothing.
+    A part whose every delivery verdict is withheld has proven nothing, nor has one that fell behind its load
+    without a limit to be seen: played for longer it might have missed.
     """
     if part.validity == "invalid":
         return "cannot_tell"
-    if overall(part.objectives) == "missed":
+    if part.throughput.limit or overall(part.objectives) == "missed":
         return "missed"
+    if _fell_behind(part):
+        return "cannot_tell"
     judged = [each for each in part.objectives if each.limit_s is not None and each.verdict == "held"]
     return "held" if judged else "cannot_tell"
+
+
+def _fell_behind(part: PartReport) -> bool:
+    return (part.throughput.shortfall_share or 0.0) > SHORTFALL_SHARE
 
 
 def _level(level: int, parts: tuple[PartReport, ...]) -> Level:
@@ -108,17 +117,37 @@ def _ten_times(level: int, parts: tuple[PartReport, ...]) -> tuple[Literal["yes"
     if not big:
         return "cannot_tell", f"no part stood for {per_day_text(wanted)} a day"
     held = [part for part in big if carries(part) == "held"]
+    missed = [part for part in big if carries(part) == "missed"]
     if held:
         best = held[-1]
-        return "yes", f"{best.slug} stood for {per_day_text(_stands_for(best))} a day and missed nothing"
-    missed = [part for part in big if carries(part) == "missed"]
+        larger = [part for part in missed if _stands_for(part) > _stands_for(best)]
+        beyond = f"; {_stood(larger[0])}, and did not hold: {_not_held(larger[0])}" if larger else ""
+        return "yes", f"{_stood(best)}, and missed nothing{beyond}"
     if missed:
-        first = missed[0]
-        return (
-            "no",
-            f"{first.slug} stood for {per_day_text(_stands_for(first))} a day and missed an objective",
-        )
+        return "no", f"{_stood(missed[0])}, and did not hold: {_not_held(missed[0])}"
+    return "cannot_tell", f"{_stood(big[0])}, but {_unproven(big[0])}"
+
+
+def _stood(part: PartReport) -> str:
+    """What the part stood for, against which provider, and for how long."""
+    identity = part.identity
+    window = {"peak": " of the peak", "day": ", a whole day"}.get(identity.window, "")
     return (
-        "cannot_tell",
-        f"{big[0].slug} stood for that much, but its figures cannot be trusted or are too few",
+        f"{part.slug} stood for {per_day_text(_stands_for(part))} a day "
+        f"on profile {identity.profile or 'unknown'} (its limits: {identity.profile_limits}), "
+        f"{round_seconds_text(identity.load_s)}{window}"
     )
+
+
+def _not_held(part: PartReport) -> str:
+    missed = [f"{each.name} {each.measured}" for each in part.objectives if each.verdict == "missed"]
+    return "; ".join([*missed, *([part.throughput.limit] if part.throughput.limit else [])])
+
+
+def _unproven(part: PartReport) -> str:
+    if part.validity == "invalid":
+        return "its figures cannot be trusted"
+    if _fell_behind(part):
+        share = share_of_one_text(part.throughput.shortfall_share or 0.0)
+        return f"it fell behind by {share} of the load: played for longer it might not hold"
+    return "too few messages were judged"

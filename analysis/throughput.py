@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.fates import DELIVERED, Fates
+from analysis.fates import DELIVERED, OPEN, Fates
 from analysis.figures import count_text, seconds_text
 from analysis.journeys import Journeys
 from analysis.model import Ledger, Pace, Throughput
@@ -18,6 +18,7 @@ from analysis.model import Ledger, Pace, Throughput
 WINDOW_S = 10.0
 QUEUED_S = 1.0  # a median wait beyond this in the busiest window means that the limit was reached
 REFUSED_SHARE = 0.001
+SHORTFALL_NOISE_S = 0.05  # a wait that grew by less may have grown by a timer or a pause of the machine
 
 
 def throughput(journeys: Journeys, fates: Fates, counted: Ledger) -> Throughput:
@@ -35,6 +36,7 @@ def throughput(journeys: Journeys, fates: Fates, counted: Ledger) -> Throughput:
         delivered_best=best_pace(journeys.provider.delivered_s[fates.fate == DELIVERED], window_s),
         limit=_limit(counted, wait_s, where),
         queue_wait_at_peak_s=wait_s,
+        shortfall_share=shortfall_share(journeys, fates),
     )
 
 
@@ -66,6 +68,28 @@ def _queue_wait(journeys: Journeys, peak: Pace | None) -> tuple[float | None, st
     sender_s, carrier_s = np.maximum(in_sender[among], 0.0), np.maximum(at_carrier[among], 0.0)
     where = "sender's queue" if np.median(sender_s) >= np.median(carrier_s) else "carrier's queue"
     return float(np.median(sender_s + carrier_s)), where
+
+
+def shortfall_share(journeys: Journeys, fates: Fates) -> float | None:
+    """The share of the offered load by which the system fell behind, from the middle of the load to its end.
+
+    Where messages come at rate r and c of them get through, the wait of each grows by 1 - c/r of every second.
+    The wait counts until a carrier has the message: how long the handset then takes is no queue. None where
+    nothing can be compared.
+    """
+    due, provider = journeys.load.intended_s, journeys.provider
+    # Not every journal knows when a carrier took a message; what is known of all is the submit.
+    taken_s = provider.carrier_s if np.isfinite(provider.carrier_s).any() else provider.submitted_s
+    waiting = ~np.isfinite(taken_s) & (fates.fate == OPEN)
+    wait_s = np.where(waiting, journeys.end_s, taken_s) - due
+    known: Bools = journeys.accepted & np.isfinite(wait_s)
+    quarter_s = journeys.load_end_s / 4
+    middle = known & (due >= quarter_s) & (due < 2 * quarter_s)
+    last = known & (due >= 3 * quarter_s)
+    if not journeys.journal or not middle.any() or not last.any():
+        return None
+    grown_s = float(np.median(wait_s[last]) - np.median(wait_s[middle]))
+    return grown_s / (2 * quarter_s) if grown_s > SHORTFALL_NOISE_S else 0.0
 
 
 def _limit(counted: Ledger, wait_s: float | None, where: str) -> str:

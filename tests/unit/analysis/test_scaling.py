@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from analysis import records
 from analysis.report import build_report
 
@@ -112,3 +114,55 @@ def test_an_invalid_part_of_the_verdict_spoils_it(new_run: Build, write_suite: S
     report = build_report(write_suite("a"))
     assert (report.validity, report.exit_code) == ("invalid", 3)
     assert report.headline.startswith("Do not use these figures: schedule lag")
+
+
+def overloaded(run: Any, capacity_per_s: float, level: int = 5_000) -> None:
+    """200/s for 10 s, of which ``capacity_per_s`` reach a carrier; all are delivered well within limits."""
+    for slot in range(2_000):
+        due_s = slot / 200
+        run.due(f"m-{slot}", due_s)
+        run.seen(f"m-{slot}", due_s + 0.001, carrier_s=max(slot / capacity_per_s - due_s, 0.0) + 0.01)
+    run.write(
+        load_s=10.0,
+        end_s=60.0,
+        scenario=records.Scenario(name="d", title="d", role="compressed_day", messages_per_day=level),
+        timing=records.Timing(window="peak", compress=60.0),
+        profile_name="smsapi",
+        profile={
+            "throttle": {"requests": None},
+            "carriers": [{"segments_per_s": 50.0}, {"segments_per_s": 200}, {}],
+            "accept_queue": {"drain_segments_per_s": 500.0},
+        },
+    )
+
+
+def test_a_queue_that_clears_within_the_objective_is_not_carried(new_run: Build, write_suite: Suite) -> None:
+    overloaded(new_run("a"), capacity_per_s=100.0)
+    (level,) = build_report(write_suite("a")).levels
+    assert level.highest_held_per_day is None
+    assert level.ten_times == "no"
+    assert "waited" in level.ten_times_why
+
+
+def test_a_load_that_falls_behind_without_a_limit_to_be_seen_is_not_proven(
+    new_run: Build, write_suite: Suite
+) -> None:
+    overloaded(new_run("a"), capacity_per_s=180.0)  # the wait grows by 1/9 of each second
+    report = build_report(write_suite("a"))
+    assert report.parts[0].throughput.limit == ""
+    assert report.parts[0].throughput.shortfall_share == pytest.approx(1 / 9, abs=0.005)
+    assert report.levels[0].ten_times == "cannot_tell"
+    assert "fell behind by 11 % of the load" in report.levels[0].ten_times_why
+
+
+def test_the_first_screen_names_profile_limits_and_length(new_run: Build, write_suite: Suite) -> None:
+    overloaded(new_run("a"), capacity_per_s=250.0)
+    report = build_report(write_suite("a"))
+    scale = next(each for each in report.answers if "ten times" in each.question)
+    assert scale.headline.startswith("yes")
+    assert (
+        "on profile smsapi (its limits: 500 segments/s, 50 to 200 segments/s a carrier), 10 s of the peak"
+        in scale.lines[-1]
+    )
+    rate = next(each for each in report.answers if each.question == "How many SMS a second?")
+    assert any("3.33/s at its peak" in line for line in rate.lines)
