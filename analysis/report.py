@@ -14,7 +14,8 @@ from analysis.model import Check, CheckState, Objective, PartReport, Report, Ver
 from analysis.part import analyse_part
 from analysis.records import Manifest, read_manifest
 from analysis.scaling import levels
-from analysis.validity import worst
+from analysis.slo import ALWAYS_DECISIVE
+from analysis.validity import ACCOUNTING, worst
 
 REPORT_SCHEMA_VERSION = 1
 EXIT_HELD, EXIT_MISSED, EXIT_USAGE, EXIT_INVALID = 0, 1, 2, 3
@@ -56,19 +57,22 @@ def _parts(run_dir: Path, manifest: Manifest) -> list[tuple[str, Path, Manifest]
 
 def _assemble(manifest: Manifest, parts: tuple[PartReport, ...]) -> Report:
     suite = manifest.kind == "suite"
-    # A probe asks how much more would hold: its misses answer that and fail nothing (unless it is alone).
+    # A probe asks how much more would hold: that it was too slow or turned messages away answers that and fails
+    # nothing (unless it is alone). What it lost, doubled or cannot account for is no answer.
     decisive = tuple(part for part in parts if not part.probe) or parts
     objectives = tuple(
         msgspec.structs.replace(each, part=part.slug if suite else "")
-        for part in decisive
+        for part in parts
         for each in part.objectives
+        if part in decisive or each.name in ALWAYS_DECISIVE
     )
     checks = tuple(
         msgspec.structs.replace(each, part=part.slug if suite else "")
         for part in parts
         for each in part.checks
     )
-    validity = _validity(parts, decisive)
+    spoiling = _spoiling(checks, decisive)
+    validity = _validity(checks, spoiling)
     verdict = _verdict(objectives)
     ladder = levels(parts)
     simulated = any(part.identity.mode == "simulated" for part in parts)
@@ -80,7 +84,7 @@ def _assemble(manifest: Manifest, parts: tuple[PartReport, ...]) -> Report:
         validity=validity,
         verdict=verdict,
         exit_code=_exit_code(validity, verdict),
-        headline=answers.headline(verdict, objectives, _spoiling(checks, decisive)),
+        headline=answers.headline(verdict, objectives, spoiling),
         answers=(
             answers.throughput_answer(parts),
             answers.scale_answer(ladder),
@@ -99,9 +103,11 @@ def _assemble(manifest: Manifest, parts: tuple[PartReport, ...]) -> Report:
 
 
 def _spoiling(checks: tuple[Check, ...], decisive: tuple[PartReport, ...]) -> tuple[Check, ...]:
-    """The checks that make the verdict worthless."""
-    slugs = {part.slug for part in decisive}
-    return tuple(each for each in checks if each.state == "invalid" and each.part in {"", *slugs})
+    """The checks that make the verdict worthless; an invalid probe only leaves its own question open."""
+    slugs = {"", *(part.slug for part in decisive)}
+    return tuple(
+        each for each in checks if each.state == "invalid" and (each.part in slugs or each.name in ACCOUNTING)
+    )
 
 
 def _verdict(objectives: tuple[Objective, ...]) -> Verdict:
@@ -112,10 +118,10 @@ def _verdict(objectives: tuple[Objective, ...]) -> Verdict:
     return "held" if judged else "cannot_tell"
 
 
-def _validity(parts: tuple[PartReport, ...], decisive: tuple[PartReport, ...]) -> CheckState:
-    """An invalid probe leaves its own question open; an invalid part of the verdict spoils the verdict."""
-    state = worst(tuple(check for part in decisive for check in part.checks))
-    return "warn" if state == "ok" and any(part.validity != "ok" for part in parts) else state
+def _validity(checks: tuple[Check, ...], spoiling: tuple[Check, ...]) -> CheckState:
+    if spoiling:
+        return "invalid"
+    return "ok" if worst(checks) == "ok" else "warn"
 
 
 def _exit_code(validity: CheckState, verdict: Verdict) -> int:

@@ -20,6 +20,9 @@ DEFAULT_SLOS = (
     Slo(message_class="marketing", percentile=95.0, limit_s=600.0),
 )
 API_ERROR_SHARE = 0.001
+LOST, DOUBLES = "lost messages", "double deliveries"
+# No load excuses these: they decide even where being too slow would be an answer and no fault.
+ALWAYS_DECISIVE = (LOST, DOUBLES)
 
 
 def judge_quantile(quantile: Quantile, limit_s: float) -> tuple[Verdict, bool]:
@@ -135,11 +138,9 @@ def count_objectives(ledger: Ledger, has_sender_rows: bool, journal: bool) -> tu
     share = not_taken / ledger.sent if ledger.sent else 0.0
     doubles_verdict: Verdict = "missed" if ledger.doubles else ("held" if journal else "cannot_tell")
     return (
+        _count(LOST, "0", ledger.lost, lost_verdict if ledger.accepted else "cannot_tell", lost_why),
         _count(
-            "lost messages", "0", ledger.lost, lost_verdict if ledger.accepted else "cannot_tell", lost_why
-        ),
-        _count(
-            "double deliveries",
+            DOUBLES,
             "0",
             ledger.doubles,
             doubles_verdict if ledger.accepted else "cannot_tell",

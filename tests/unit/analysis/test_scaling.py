@@ -166,3 +166,46 @@ def test_the_first_screen_names_profile_limits_and_length(new_run: Build, write_
     )
     rate = next(each for each in report.answers if each.question == "How many SMS a second?")
     assert any("3.33/s at its peak" in line for line in rate.lines)
+
+
+def probe(run: Any, level: int, vanish: int = 0, double: int = 0, **manifest: Any) -> None:
+    """A compressed day of 200 messages, of which the first are lost and the next doubled."""
+    for slot in range(200):
+        run.due(f"m-{slot}", slot / 10)
+        accepts = 2 if vanish <= slot < vanish + double else 1
+        if slot >= vanish:
+            run.seen(f"m-{slot}", slot / 10 + 0.01, accepts=accepts)
+            run.kept(f"m-{slot}", "delivered")
+    run.write(
+        load_s=20.0,
+        end_s=60.0,
+        scenario=records.Scenario(name="p", title="p", role="compressed_day", messages_per_day=level),
+        timing=records.Timing(window="day", compress=288.0),
+        **manifest,
+    )
+
+
+@pytest.mark.parametrize(("lost", "doubled", "name"), [(3, 0, "lost messages"), (0, 2, "double deliveries")])
+def test_what_a_probe_loses_or_doubles_fails_the_suite(
+    new_run: Build, write_suite: Suite, lost: int, doubled: int, name: str
+) -> None:
+    day(new_run("a-peak"), 5_000)
+    probe(new_run("b-dense"), 5_000)
+    probe(new_run("c-dense"), 50_000, vanish=lost, double=doubled)
+    report = build_report(write_suite("a-peak", "b-dense", "c-dense"))
+    assert (report.verdict, report.exit_code) == ("missed", 1)
+    assert report.headline == f"Not good enough: {name} {lost + doubled}, limit 0 (in c-dense)."
+    # The smaller probe did carry ten times the lower level; the evidence shows the larger one's miss beside it.
+    assert report.levels[0].ten_times == "yes"
+    assert "c-dense stood for 14.4 million" in report.levels[0].ten_times_why
+    assert f"did not hold: {name} {lost + doubled}" in report.levels[0].ten_times_why
+
+
+def test_a_probe_that_cannot_account_for_its_messages_spoils_the_suite(
+    new_run: Build, write_suite: Suite
+) -> None:
+    day(new_run("a-peak"), 5_000)
+    probe(new_run("b-dense"), 5_000, planned=900)
+    report = build_report(write_suite("a-peak", "b-dense"))
+    assert (report.validity, report.exit_code) == ("invalid", 3)
+    assert report.headline.startswith("Do not use these figures: ledger")
