@@ -53,6 +53,11 @@ def judge(journeys: Journeys) -> Fates:
         # No journal (a real provider behind the sender): the sender's word is all there is.
         _set(fate, _in(sender.state, SENDER_STATES, "delivered"), DELIVERED)
     unclaimed = accepted & (provider.state == ABSENT) & (sender.state == ABSENT)
+    vanished = np.zeros(journeys.count, dtype=np.bool_)
+    if journeys.journal:
+        # A provider that keeps a journal has a row of all it was ever given.
+        vanished = (provider.state == ABSENT) & _in(sender.state, SENDER_STATES, "sent", "delivered")
+    _set(fate, vanished, LOST)
     if sender.present:
         _set(fate, unclaimed, LOST)
     unsaid = (sender.state == ABSENT) & ~provider.message_at_fault

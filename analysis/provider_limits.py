@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from analysis.figures import round_number_text
 
@@ -26,7 +26,7 @@ def limits_text(profile: Mapping[str, Any]) -> str:
     return ", ".join(words) or "none"
 
 
-def _is_rate(value: Any) -> bool:
+def _is_rate(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float)
 
 

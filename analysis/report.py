@@ -57,8 +57,8 @@ def _parts(run_dir: Path, manifest: Manifest) -> list[tuple[str, Path, Manifest]
 
 def _assemble(manifest: Manifest, parts: tuple[PartReport, ...]) -> Report:
     suite = manifest.kind == "suite"
-    # A probe asks how much more would hold: that it was too slow or turned messages away answers that and fails
-    # nothing (unless it is alone). What it lost, doubled or cannot account for is no answer.
+    # A probe asks how much more would hold: that it was too slow or turned messages away answers that and
+    # fails nothing (unless it is alone). What it lost, doubled or cannot account for is no answer.
     decisive = tuple(part for part in parts if not part.probe) or parts
     objectives = tuple(
         msgspec.structs.replace(each, part=part.slug if suite else "")

@@ -135,7 +135,7 @@ def _stood(part: PartReport) -> str:
     return (
         f"{part.slug} stood for {per_day_text(_stands_for(part))} a day "
         f"on profile {identity.profile or 'unknown'} (its limits: {identity.profile_limits}), "
-        f"{round_seconds_text(identity.load_s)}{window}"
+        f"{round_seconds_text(round(identity.load_s, 1))}{window}"
     )
 
 

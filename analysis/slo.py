@@ -133,7 +133,8 @@ def count_objectives(ledger: Ledger, has_sender_rows: bool, journal: bool) -> tu
     lost_why = (
         f"{times_text(unseen)} never reached the provider, and without sender rows nobody knows why"
         if unseen
-        else f"of {count_text(ledger.accepted)} accepted; lost: then unknown to provider and sender"
+        else f"of {count_text(ledger.accepted)} accepted; lost: then unknown to provider and sender, or "
+        "sent by the sender's word and unknown to the provider"
     )
     share = not_taken / ledger.sent if ledger.sent else 0.0
     doubles_verdict: Verdict = "missed" if ledger.doubles else ("held" if journal else "cannot_tell")

@@ -97,7 +97,7 @@ def provider_loop(journeys: Journeys, tightest_s: float) -> Check:
 
 def ending(manifest: Manifest, ledger: Ledger) -> Check:
     reason = manifest.exit_reason
-    state: CheckState = "ok" if reason == "finished" else "warn"
+    state: CheckState = "ok" if reason == "finished" and not ledger.open else "warn"
     if reason.startswith("error"):
         state = "invalid"
     words = {
@@ -110,7 +110,7 @@ def ending(manifest: Manifest, ledger: Ledger) -> Check:
         name="end of the run",
         state=state,
         value=words + still,
-        limit="warn unless it finished, invalid after an error",
+        limit="warn unless it finished with nothing open, invalid after an error",
         meaning="messages still open count as at least as old as they were at the end, never as fast ones",
         advice="let it run to its end, or raise the drain limit",
         value_number=float(ledger.open),

@@ -232,7 +232,7 @@ def ledger(part: PartReport) -> Table:
         ("failed", counted.failed, "final failure, at the provider or in the sender"),
         ("expired", counted.expired, "too late to be sent or delivered"),
         ("open", counted.open, "not final when observation ended"),
-        ("lost", counted.lost, "accepted, then unknown to everybody"),
+        ("lost", counted.lost, "accepted, then unknown to all, or sent and unknown to the provider"),
         ("double deliveries", counted.doubles, "taken by the provider more than once"),
         ("submitted again", counted.resubmitted, f"of {count_text(counted.submits)} submits in all"),
         ("delivered unacknowledged", counted.delivered_unacknowledged, "the load never read an acceptance"),

@@ -73,7 +73,7 @@ def _queue_wait(journeys: Journeys, peak: Pace | None) -> tuple[float | None, st
 def shortfall_share(journeys: Journeys, fates: Fates) -> float | None:
     """The share of the offered load by which the system fell behind, from the middle of the load to its end.
 
-    Where messages come at rate r and c of them get through, the wait of each grows by 1 - c/r of every second.
+    Where r messages a second come and c get through, the wait grows by 1 - c/r of every second.
     The wait counts until a carrier has the message: how long the handset then takes is no queue. None where
     nothing can be compared.
     """

@@ -148,3 +148,25 @@ def test_a_key_used_twice_makes_the_run_invalid(new_run: Build) -> None:
     run.journey("same", 1.0, 3.0)
     run.journey("same", 2.0, 3.0)
     assert state_of(analysed(run), "ledger") == "invalid"
+
+
+@pytest.mark.parametrize("word", ["sent", "delivered"])
+def test_what_the_sender_says_was_sent_and_the_provider_never_saw_is_lost(new_run: Build, word: str) -> None:
+    run = new_run("run")
+    for slot in range(10):
+        run.due(f"m-{slot}", 1.0 + slot)
+        run.kept(f"m-{slot}", word)
+        if slot >= 3:
+            run.seen(f"m-{slot}", 1.1 + slot)
+    part = analysed(run)
+    assert (part.ledger.delivered, part.ledger.lost, part.ledger.open) == (7, 3, 0)
+    assert part.delivery[0].never_count == 3
+    assert next(each for each in part.objectives if each.name == "lost messages").verdict == "missed"
+
+
+def test_without_a_journal_the_sender_is_believed(new_run: Build) -> None:
+    run = new_run("run")
+    run.due("m", 1.0)
+    run.kept("m", "sent")
+    part = analysed(run, provider_file=False)
+    assert (part.ledger.open, part.ledger.lost) == (1, 0)

@@ -195,7 +195,7 @@ def test_what_a_probe_loses_or_doubles_fails_the_suite(
     report = build_report(write_suite("a-peak", "b-dense", "c-dense"))
     assert (report.verdict, report.exit_code) == ("missed", 1)
     assert report.headline == f"Not good enough: {name} {lost + doubled}, limit 0 (in c-dense)."
-    # The smaller probe did carry ten times the lower level; the evidence shows the larger one's miss beside it.
+    # The smaller probe carried ten times the lower level; the larger one's miss is shown beside it.
     assert report.levels[0].ten_times == "yes"
     assert "c-dense stood for 14.4 million" in report.levels[0].ten_times_why
     assert f"did not hold: {name} {lost + doubled}" in report.levels[0].ten_times_why

@@ -91,6 +91,14 @@ def test_how_it_ended(new_run: Build, reason: str, state: str) -> None:
     assert checked(run, "end of the run", exit_reason=reason) == state
 
 
+def test_a_run_that_finished_with_messages_open_is_flagged(new_run: Build) -> None:
+    run = new_run("run")
+    run.journey("m", 1.0, 3.0)
+    run.due("waits", 2.0)
+    run.seen("waits", 2.1, state="open")
+    assert checked(run, "end of the run") == "warn"
+
+
 def test_the_plateau_of_delayed_acknowledgements_is_flagged(new_run: Build) -> None:
     run = new_run("nagle")
     for slot in range(400):
