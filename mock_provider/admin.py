@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from mock_provider.profiles import Profile, ProfileError, parse_profile
+from mock_provider.profiles.faults import MAX_INSTANT_S
 from mock_provider.service import Service
 from mock_provider.wire.calls import WireReply, WireRequest
 
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 _NANOSECONDS = 1_000_000_000
 _MOST_MESSAGES = 1_000
 _DEFAULT_MESSAGES = 100
+_MOST_LIMIT_DIGITS = 9  # int() raises for thousands of them
 
 Body = dict[str, Any]
 Handler = Callable[["Admin", str, Body], WireReply]
@@ -135,7 +137,8 @@ class Admin:
     def messages(self, query: str, body: Body) -> WireReply:
         """Captured messages, newest first; ``number``, ``text`` and ``limit`` narrow them."""
         asked = _parameter(query, "limit") or str(_DEFAULT_MESSAGES)
-        if not (asked.isascii() and asked.isdigit()) or not 1 <= int(asked[:9]) <= _MOST_MESSAGES:
+        readable = asked.isascii() and asked.isdigit() and len(asked) <= _MOST_LIMIT_DIGITS
+        if not readable or not 1 <= int(asked) <= _MOST_MESSAGES:
             raise AdminError(400, f"limit: must be 1 to {_MOST_MESSAGES}")
         found = self._service.inbox.search(
             _parameter(query, "number").lstrip("+"), _parameter(query, "text"), int(asked)
@@ -192,8 +195,8 @@ def _seconds(fault: Body, name: str) -> float | None:
     value = fault.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-        raise AdminError(400, f"{name}: must be a number of seconds from now, 0 or more")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_INSTANT_S:
+        raise AdminError(400, f"{name}: must be a number of seconds from now, 0 to {MAX_INSTANT_S}")
     return float(value)
 
 

@@ -9,6 +9,10 @@ from pydantic import Field, model_validator
 from mock_provider.engine.values import Refusal
 from mock_provider.profiles.distributions import Seconds, Section, Share
 
+# Thirty years: more than a machine's monotonic clock shows, on which absolute windows are counted.
+MAX_INSTANT_S = 1_000_000_000
+Instant = Annotated[float, Field(ge=0, le=MAX_INSTANT_S, allow_inf_nan=False)]
+
 
 class Window(Section):
     """From ``start_s`` up to ``end_s`` (left out: for ever).
@@ -17,8 +21,8 @@ class Window(Section):
     own scale, for faults that are set at run time.
     """
 
-    start_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    end_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    start_s: Instant = 0.0
+    end_s: Instant | None = None
     clock: Literal["first_input", "absolute"] = "first_input"
 
     @model_validator(mode="after")
@@ -29,7 +33,7 @@ class Window(Section):
 
 
 class Outage(Window):
-    """Every submit in the window meets it: refused as unavailable, or its connection is cut."""
+    """Every request in the window meets it: refused as unavailable, or its connection is cut."""
 
     kind: Literal["outage"]
     answer: Literal["refuse", "disconnect"] = "refuse"

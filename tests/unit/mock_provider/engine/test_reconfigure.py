@@ -1,3 +1,5 @@
+import pytest
+
 from mock_provider.engine.values import Accepted, Refusal
 
 S = 1_000_000_000
@@ -87,3 +89,15 @@ def test_faults_and_latency_from_now_on(provider, make_profile):
     assert p.replies[p.send(3, "x")].reason is Refusal.UNAVAILABLE
     p.run()
     assert (p.row("before").t_delivered_ns, p.row("after").t_delivered_ns) == (10 * S, 3 * S)
+
+
+def test_a_profile_that_cannot_be_taken_changes_nothing(provider, make_profile):
+    p = provider()
+    p.send(0, "before")
+    good = make_profile(faults=[{"kind": "outage"}])
+    endless = good.faults[0].model_copy(update={"start_s": float("inf")})
+    broken = good.model_copy(update={"faults": (endless,)})
+    with pytest.raises(OverflowError):
+        p.engine.reconfigure(1 * S, broken)
+    p.engine.reset(2 * S)
+    assert type(p.replies[p.send(3, "after")]) is Accepted
