@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 Respond = Callable[[WireReply | None], None]
 
 _MAX_HEAD_BYTES = 64 * 1024
+_ORIGIN = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 _LINGER_S = 1.0
 _MAX_QUEUED = 16  # pipelined requests read ahead of their answers
@@ -131,7 +132,7 @@ class HttpConnection(asyncio.Protocol):
             except httptools.HttpParserUpgrade as upgrade:
                 data = self._declined(data, upgrade.args[0])
             except httptools.HttpParserCallbackError:
-                log.exception("a request could not be handled")
+                log.exception("a request could not be read")
                 self._refuse(500, "Internal server error")
             except httptools.HttpParserError:
                 self._refuse(400, "Bad request")
@@ -188,6 +189,8 @@ class HttpConnection(asyncio.Protocol):
             return
         if self._chunks:
             self._body = b"".join(self._chunks)
+        if self._url[:1] != b"/":
+            self._url = _origin_form(self._url)
         path, _, query = self._url.decode("latin-1").partition("?")
         parser = self._parser
         request = WireRequest(
@@ -220,7 +223,13 @@ class HttpConnection(asyncio.Protocol):
 
     def _answer(self, waiting: _Waiting) -> None:
         self._current = waiting
-        number = self._application.handle(waiting.request, self._respond)
+        try:
+            number = self._application.handle(waiting.request, self._respond)
+        except Exception:
+            log.exception("a request could not be handled")
+            if self._current is waiting:
+                self._give_up()
+            return
         # Answered at once, the queue may have gone on: what is pending then is a later request.
         if number is not None:
             self._pending = number
@@ -256,6 +265,12 @@ class HttpConnection(asyncio.Protocol):
         elif self._queue:
             self._answer_next()
 
+    def _give_up(self) -> None:
+        """Answer the present request with 500, and nothing after it: a late answer to it finds nobody."""
+        self._closing = True
+        self._queue.clear()
+        self._respond(internal_error())
+
     def _declined(self, data: bytes, head_ends: int) -> bytes:
         """The same request without its offer of another protocol, to be read anew.
 
@@ -285,6 +300,20 @@ class HttpConnection(asyncio.Protocol):
         asyncio.get_running_loop().call_later(_LINGER_S, transport.close)
 
 
+def internal_error() -> WireReply:
+    """A fault of the provider's own, not a simulated one."""
+    return plain_error(500, "Internal server error")
+
+
 def plain_error(status: int, message: str) -> WireReply:
     """An error of the server itself rather than of a wire."""
     return WireReply(status, b'{"message":"%b","error":"http_%d","errors":[]}' % (message.encode(), status))
+
+
+def _origin_form(target: bytes) -> bytes:
+    """The path and query of an absolute-form target, which a server must take too (RFC 9112 §3.2.2)."""
+    found = _ORIGIN.match(target)
+    if found is None:
+        return target
+    rest = target[found.end() :]
+    return rest if rest.startswith(b"/") else b"/" + rest

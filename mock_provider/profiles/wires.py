@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from mock_provider.profiles.distributions import Section
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (
+        ZoneInfoNotFoundError,
+        ValueError,
+        OSError,
+    ):  # OSError: a directory of the zones, such as "Europe"
+        raise ValueError("no time zone of the IANA database, such as Europe/Warsaw") from None
+    return name
 
 
 class SmsapiWire(Section):
@@ -25,7 +38,7 @@ class SmsapiWire(Section):
     plus_accepted: bool = False
     landlines_accepted: bool = False
     drop_repeated_numbers: bool = True
-    timezone: str = "Europe/Warsaw"
+    timezone: Annotated[str, AfterValidator(_known_zone)] = "Europe/Warsaw"
     username: str = "smsbench"
     report_url_bytes: int = Field(default=7_500, ge=500, le=65_536)
     report_hosts: tuple[str, ...] = ()

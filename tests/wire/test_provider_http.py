@@ -201,3 +201,30 @@ def test_a_bad_request_does_not_show_in_the_log_with_its_token(provider: Any, ca
     provider.admin("/faults", {"kind": "hang"}, "POST")
     assert provider.token not in caplog.text
     assert provider.admin_token not in caplog.text
+
+
+def test_a_fault_of_its_own_is_answered_with_500_and_costs_one_connection(
+    provider: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("broken on purpose")
+
+    body = urlencode(SEND).encode()
+    sent = request_bytes(provider, body, f"Content-Length: {len(body)}")
+    for broken_part in ("mock_provider.service.Smsapi.read", "mock_provider.wire.smsapi.wire.phrase_send"):
+        with monkeypatch.context() as patched:
+            patched.setattr(broken_part, broken)
+            received = raw(provider, sent)
+        assert received.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+        assert json.loads(received.partition(b"\r\n\r\n")[2])["error"] == "http_500"
+    assert send(provider, body)[0] == 200
+
+
+@pytest.mark.parametrize("origin", ["http://provider.example:80", "HTTPS://x", ""])
+def test_a_target_may_name_its_host(provider: Any, origin: str) -> None:
+    """RFC 9112 §3.2.2: a server must take the absolute form, although only proxies are sent it."""
+    head = f"HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer(provider)}\r\nConnection: close\r\n\r\n"
+    assert b'"authorized":true' in raw(provider, f"GET {origin}/ping {head}".encode())
+    query = urlencode(SEND)
+    assert b'"QUEUE"' in raw(provider, f"GET {origin}/sms.do?{query} {head}".encode())
+    assert b"<title>Inbox" in raw(provider, f"GET {origin or '/'} {head}".encode())

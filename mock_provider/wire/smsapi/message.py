@@ -11,6 +11,7 @@ from mock_provider.wire.smsapi.fields import Fields, is_set, list_of, text_of
 
 _BINARY_OCTETS = 140  # of one SMS, user data header included
 _MOST_PARTS = 10
+_MOST_PARTS_DIGITS = 4  # leading zeros are let pass; int() raises for thousands of digits
 
 # Fields that change the text or the judgement of it; most requests have none of them.
 _PARAMETERS = ("param1", "param2", "param3", "param4")
@@ -69,7 +70,8 @@ def _judged(text: str, fields: Fields, settings: SmsapiWire) -> Counted:
             raise SmsapiError(17)
     asked = text_of(fields, "max_parts")
     if asked:
-        if not (asked.isascii() and asked.isdigit() and 1 <= int(asked[:4]) <= _MOST_PARTS):
+        readable = asked.isascii() and asked.isdigit() and len(asked) <= _MOST_PARTS_DIGITS
+        if not readable or not 1 <= int(asked) <= _MOST_PARTS:
             raise SmsapiError(8)
         if count.segments > int(asked):
             raise SmsapiError(12)

@@ -207,3 +207,15 @@ def test_reference_in_the_documentation_loads_and_has_every_key():
     assert {fault.kind for fault in profile.faults} == {"outage", "error_rate", "added_latency", "hang"}
     resolved = set(keys_of(profile.model_dump(mode="json")))
     assert resolved - set(keys_of(reference)) == set()
+
+
+@pytest.mark.parametrize("zone", ["Nowhere/Land", "", "Europe", "../passwd", "a" * 5_000, "a\0b"])
+def test_a_time_zone_that_does_not_exist_is_refused(zone):
+    with pytest.raises(ProfileError, match=r"wire\.smsapi\.timezone: .*no time zone"):
+        parse_profile(MINIMAL | {"wire": {"smsapi": {"timezone": zone}}})
+
+
+@pytest.mark.parametrize("window", [{"start_s": 1e300}, {"end_s": 1e300}, {"start_s": 1e9 + 1}])
+def test_a_fault_window_beyond_all_clocks_is_refused(window):
+    with pytest.raises(ProfileError, match=r"faults\[0\]\..*at most 1000000000"):
+        parse_profile(MINIMAL | {"faults": [{"kind": "outage"} | window]})

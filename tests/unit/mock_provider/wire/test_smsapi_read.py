@@ -236,3 +236,9 @@ def test_other_requests_of_the_same_endpoint() -> None:
 def test_tokens(header: str, token: str) -> None:
     assert submit_of(BASE, authorization=header).token == token
     assert submit_of(BASE | {"username": "u", "password": "old"}, authorization="").token == "old"
+
+
+def test_max_parts_is_read_whole() -> None:
+    assert submit_of(BASE | {"max_parts": "0001"}).messages[0].segments == 1
+    for value in ("0001999", "0001" + "9" * 5_000, "11", "0"):
+        assert error_of(BASE | {"max_parts": value}) == 8
