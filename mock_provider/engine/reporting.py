@@ -38,14 +38,11 @@ class Batch(Struct, gc=False):
     answered: bool = False
 
 
-class Outbox:
-    """Reports to one URL that wait for company. ``number`` tells its present filling from earlier ones."""
+class Outbox(Struct, frozen=True, gc=False):
+    """Reports to one URL that wait for company. ``number`` tells it from earlier ones to the same URL."""
 
-    __slots__ = ("messages", "number")
-
-    def __init__(self) -> None:
-        self.messages: list[Message] = []
-        self.number = 0
+    number: int
+    messages: list[Message]
 
 
 class Reporting:
@@ -57,6 +54,7 @@ class Reporting:
         self._counters = counters
         self._ledger = ledger
         self._outboxes: dict[str, Outbox] = {}
+        self._last_outbox = 0
         self._batches: dict[int, Batch] = {}
         self._last_batch_id = self._first_batch_id = 0
         self._waiting = 0  # ended, report not sent
@@ -144,7 +142,8 @@ class Reporting:
             return
         outbox = self._outboxes.get(url)
         if outbox is None:
-            outbox = self._outboxes[url] = Outbox()
+            self._last_outbox += 1
+            outbox = self._outboxes[url] = Outbox(self._last_outbox, [])
         outbox.messages.append(message)
         if len(outbox.messages) >= self._max_per_call:
             self._flush(at_ns, now_ns, (url, outbox.number), effects)
@@ -156,10 +155,8 @@ class Reporting:
         outbox = self._outboxes.get(url)
         if outbox is None or outbox.number != number:  # it filled up before its time
             return
-        messages = tuple(outbox.messages)
-        outbox.messages = []
-        outbox.number += 1
-        self._send(now_ns, url, messages, effects)
+        del self._outboxes[url]  # a URL may never come again
+        self._send(now_ns, url, tuple(outbox.messages), effects)
 
     def _send(self, now_ns: int, url: str, messages: tuple[Message, ...], effects: list[Effect]) -> None:
         self._last_batch_id += 1

@@ -110,3 +110,21 @@ def test_reset_forgets_all_but_the_profile(provider):
     p.send(3, "k", refuse_duplicates=True)
     p.run()
     assert p.calls[-1][1].batch_id > call.batch_id
+
+
+def test_a_url_that_never_comes_again_takes_no_memory(provider):
+    p = provider(reports={"max_per_call": 10}, duplicates={"remembered_keys": 1})
+    for n in range(50):
+        p.send(n, f"k{n}", report_url=f"http://127.0.0.1/{n}")
+        p.engine.take_rows()
+    p.run()
+    assert len(p.calls) == 50
+    assert not p.engine._reporting._outboxes
+
+
+def test_a_linger_that_outlived_its_outbox_leaves_the_next_one_alone(provider):
+    p = provider(reports={"max_per_call": 2, "linger_s": 1.0})
+    for at_s, key in ((0, "a"), (0.5, "b"), (0.8, "c")):
+        p.send(at_s, key)
+    p.run()
+    assert [(now_ns, len(call.reports)) for now_ns, call in p.calls] == [(S // 2, 2), (1_800_000_000, 1)]
