@@ -11,6 +11,7 @@ from mock_provider.engine.carriage import Carriage
 from mock_provider.engine.carriers import Router
 from mock_provider.engine.counters import Counters, EngineState, counters_by_name
 from mock_provider.engine.draws import Draws
+from mock_provider.engine.faults.outage import Outage
 from mock_provider.engine.faults.windows import FaultWindows
 from mock_provider.engine.intake import Intake, PendingReply
 from mock_provider.engine.ledger import Ledger
@@ -106,12 +107,13 @@ class Engine:
         """Another profile from now on. Nothing is lost; delays that were drawn already stay as they are."""
         effects: list[Effect] = []
         now_ns = self._run(now_ns, effects)
-        self._profile = profile
         router = Router(profile, self._draws)
+        faults = FaultWindows(profile.faults, self._origin_ns)
+        self._profile = profile
         self._ledger.reconfigure(profile.duplicates, profile.account.name)
         self._reporting.reconfigure(profile.reports)
         self._admission.reconfigure(now_ns, profile, router)
-        self._apply(profile, router, FaultWindows(profile.faults, self._origin_ns))
+        self._apply(profile, router, faults)
         self._carriage.reconfigure(now_ns, profile)
         return effects
 
@@ -165,6 +167,10 @@ class Engine:
         if not account.knows(token):
             return None
         return AccountState(account.name, account.balance_points, self._profile.account.price_per_segment)
+
+    def outage(self, now_ns: int) -> Outage | None:
+        """The outage that every other request meets now, as ``submit`` does of itself. Asking is no input."""
+        return self._intake.outage(max(now_ns, self._now_ns))
 
     def message(self, provider_id: str) -> MessageView | None:
         """What is known of an accepted message; None where the id is unknown or forgotten."""

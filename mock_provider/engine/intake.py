@@ -29,6 +29,7 @@ from mock_provider.engine.values import (
 )
 
 if TYPE_CHECKING:
+    from mock_provider.engine.faults.outage import Outage
     from mock_provider.engine.faults.windows import ActiveFaults, FaultWindows
     from mock_provider.profiles.schema import Profile
 
@@ -87,7 +88,7 @@ class Intake:
             seen = [self._ledger.see(outbound, wire, now_ns) for outbound in submit.messages]
         keys = [m.key for m in seen] if seen else [outbound.key for outbound in submit.messages]
         key = _drawn_by(submit, keys)
-        attempt = seen[0].submits if seen else self._ledger.submits(key) + 1
+        attempt = seen[0].submits if seen else self._ledger.see_unrecorded(key)
         active = self._faults.at(now_ns)
         answer: Answer | None = None
         if not active.none:
@@ -118,6 +119,10 @@ class Intake:
         else:
             self._agenda.add(now_ns + latency_ns, self._release, pending)
         self._ledger.trim()
+
+    def outage(self, at_ns: int) -> Outage | None:
+        """The outage in force, if there is one."""
+        return next(iter(self._faults.at(at_ns).outages), None)
 
     def _front(self, key: str, attempt: int, active: ActiveFaults) -> Refused | Lost | None:
         """What meets a submit before anything of it is read."""

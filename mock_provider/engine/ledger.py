@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,7 @@ class Ledger:
         "_repeated",
         "_settings",
         "_unnamed",
+        "_unrecorded",
         "_window_ns",
     )
 
@@ -51,6 +52,7 @@ class Ledger:
         self._repeated: dict[str, None] = {}  # keys with rows that must be written again
         self._forgotten_rows: list[JournalRow] = []
         self._unnamed: dict[str, int] = {}
+        self._unrecorded: OrderedDict[str, int] = OrderedDict()
         self.reconfigure(settings, account)
 
     def reconfigure(self, settings: schema.Duplicates, account: str) -> None:
@@ -75,9 +77,16 @@ class Ledger:
             self._repeated[key] = None
         return message
 
-    def submits(self, key: str) -> int:
-        message = self._newest.get(key)
-        return 0 if message is None else message.submits
+    def see_unrecorded(self, key: str) -> int:
+        """Count a request that leaves no row: a trial, or one without a readable number.
+
+        Counted downwards from -1, so that its chances are never those of a submit ``see`` counts.
+        """
+        unrecorded = self._unrecorded
+        number = unrecorded[key] = unrecorded.get(key, 0) - 1
+        if len(unrecorded) > self._settings.remembered_keys:
+            unrecorded.popitem(last=False)
+        return number
 
     def is_duplicate(self, key: str, now_ns: int) -> bool:
         """Whether this key was accepted within the window."""

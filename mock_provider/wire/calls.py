@@ -119,5 +119,8 @@ class Wire(Protocol):
     def read(self, request: WireRequest, request_id: int, at: Instants) -> Call:
         """What the request asks for. Never raises: malformed input gets the protocol's own error."""
 
+    def unavailable(self) -> WireReply:
+        """What any request is answered during an outage that refuses."""
+
     def report_calls(self, effect: SendReports, wall_offset_ns: int) -> Sequence[ReportCall]:
         """The HTTP calls that carry these reports; wall time is the engine's time plus ``wall_offset_ns``."""

@@ -14,6 +14,7 @@ from mock_provider.engine.values import (
     Disconnect,
     MessageState,
     Outbound,
+    Refusal,
     Refused,
     Reply,
     SendReports,
@@ -322,3 +323,50 @@ def test_ties_go_by_the_order_of_entry(segments):
     reported = [call.reports[0].client_ref for _, call in world.effects(SendReports)]
     assert reported == [f"k{number}" for number in range(len(segments))]
     assert all(type(reply.answer) in (Accepted, Refused) for _, reply in world.effects(Reply))
+
+
+# A request that leaves no row in the ledger, of which each is a trial or names no readable number.
+unrecorded = st.sampled_from(
+    [
+        Submit(0, "smsapi", "t", "Test", (), unparsable=("12",)),
+        Submit(0, "smsapi", "t", "Test", (), unparsable=("x",)),
+        Submit(0, "smsapi", "t", "Test", ()),
+        Submit(0, "smsapi", "t", "Test", (Outbound("48600100200", "", "hi", 1, "k"),), validate_only=True),
+        Submit(0, "smsapi", "t", "Test", (Outbound("48600100200", "", "hi", 1, "k"),)),
+    ]
+)
+
+
+@settings(deadline=None, max_examples=30)
+@given(unrecorded, st.integers(0, 50))
+def test_each_submit_is_drawn_anew_whether_or_not_it_leaves_a_row(submit, seed):
+    """No client meets the same simulated error for ever: of 64 repeats some pass, and some do not."""
+    errors = [{"refusal": "internal_error", "share": 0.5}]
+    for sections in ({"reply": {"errors": errors}}, {"faults": [{"kind": "error_rate", "share": 0.5}]}):
+        world = World(sections | {"carriers": [{"name": "a", "country": "*"}]}, seed)
+        for _ in range(64):
+            world.submit(submit)
+        answers = [reply.answer for _, reply in world.effects(Reply)]
+        failed = sum(a.reason is Refusal.INTERNAL_ERROR for a in answers if isinstance(a, Refused))
+        assert 0 < failed < 64
+        assert world.trace == [(0, reply) for _, reply in world.effects(Reply)]
+
+
+@settings(deadline=None)
+@given(st.integers(0, 50), st.integers(1, 5))
+def test_a_trial_draws_no_chance_of_a_submit_that_counts(seed, trials):
+    sections = {"reply": {"latency": {"kind": "uniform", "low_s": 0, "high_s": 1}}}
+    sections |= {"carriers": [{"name": "a", "country": "*"}]}
+    found = []
+    for count in (0, trials):
+        world = World(sections, seed)
+        for _ in range(count):
+            world.submit(
+                Submit(
+                    1, "smsapi", "t", "Test", submit_of(0, [1], 1, False, False).messages, validate_only=True
+                )
+            )
+        world.submit(submit_of(2, [1], 1, False, False))
+        world.run()
+        found.append([now_ns for now_ns, reply in world.effects(Reply) if reply.request_id == 2])
+    assert found[0] == found[1]

@@ -184,3 +184,41 @@ def test_wrong_methods_and_bodies(provider: Any) -> None:
             "/admin/profile", body, "PATCH", Authorization=f"Bearer {provider.admin_token}"
         )
         assert status == 400
+
+
+def test_an_outage_is_met_on_every_endpoint_but_the_admin_api(provider: Any) -> None:
+    calls = (
+        ("GET", "/ping"),
+        ("HEAD", "/ping"),
+        ("GET", "/profile"),
+        ("GET", "/user.do?credits=1"),
+        ("GET", "/sms.do?status=1"),
+        ("GET", "/sms.do?sch_del=1"),
+        ("GET", "/sms.do?to=48500100200&message=x&from=far-too-long-a-name"),
+    )
+
+    def statuses() -> set[int]:
+        header = f"Bearer {provider.token}"
+        return {provider.request(path, method=method, Authorization=header)[0] for method, path in calls}
+
+    provider.admin("/faults", {"kind": "outage"}, "POST")
+    assert statuses() == {503}
+    assert send(provider)[0] == 503
+    provider.admin("/faults", method="DELETE")
+    assert statuses() == {200, 204}
+    provider.admin("/faults", {"kind": "outage", "answer": "disconnect"}, "POST")
+    for method, path in calls:
+        with pytest.raises(OSError, match=r"reset|closed"):
+            provider.request(path, method=method)
+    assert provider.admin("/state")[0] == 200
+
+
+def test_absurd_values_are_refused_and_the_provider_lives(provider: Any) -> None:
+    before = provider.admin("/profile")[1]
+    for wrong in ({"start_s": 1e300}, {"duration_s": 1e300}, {"end_s": 1e10}, {"start_s": 10**400}):
+        assert provider.admin("/faults", {"kind": "outage"} | wrong, "POST")[0] == 400
+    assert provider.admin("/profile", {"wire": {"smsapi": {"timezone": "Nowhere/Land"}}}, "PATCH")[0] == 400
+    assert provider.admin("/messages?limit=000000001" + "0" * 5_000)[0] == 400
+    assert provider.admin("/profile")[1] == before
+    assert provider.admin("/reset", method="POST")[0] == 200
+    assert error_of(send(provider, date="2027-01-01T10:00:00")) is None

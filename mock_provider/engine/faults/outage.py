@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Outage(Struct, frozen=True):
-    """Per time: every submit in the window meets it.
+    """Per time: every request in the window meets it.
 
     It is refused as UNAVAILABLE, or with ``disconnect`` its connection is cut unanswered.
     """

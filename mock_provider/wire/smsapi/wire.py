@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Sequence
 from functools import partial
 
-from mock_provider.engine.values import SendReports
+from mock_provider.engine.values import Refusal, Refused, SendReports
 from mock_provider.profiles.wires import SmsapiWire
 from mock_provider.wire.calls import (
     AccountQuery,
@@ -30,7 +30,7 @@ from mock_provider.wire.smsapi.answers import (
     phrase_send,
     phrase_status,
 )
-from mock_provider.wire.smsapi.errors import SmsapiError, legacy_error, rest_error
+from mock_provider.wire.smsapi.errors import SmsapiError, legacy_error, refusal_reply, rest_error
 from mock_provider.wire.smsapi.fields import (
     Fields,
     MalformedRequestError,
@@ -77,6 +77,9 @@ class Smsapi:
 
     def report_calls(self, effect: SendReports, wall_offset_ns: int) -> Sequence[ReportCall]:
         return report_calls(effect.url, effect.reports, wall_offset_ns, self._settings)
+
+    def unavailable(self) -> WireReply:
+        return refusal_reply(Refused(Refusal.UNAVAILABLE), True, self._settings)
 
     def _read_sms(self, request: WireRequest, request_id: int, at: Instants) -> Call:
         try:

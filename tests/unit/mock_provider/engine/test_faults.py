@@ -92,3 +92,11 @@ def test_added_latency_of_replies_and_of_carriers(provider):
     slow, usual = p.row("slow"), p.row("usual")
     assert (slow.t_answered_ns, slow.t_delivered_ns) == (700_000_000, 2_700_000_000)
     assert (usual.t_answered_ns, usual.t_delivered_ns) == (10_200_000_000, 11_200_000_000)
+
+
+def test_outage_holds_for_whoever_asks_and_asking_does_not_start_the_clock(provider):
+    p = provider(faults=[{"kind": "outage", "answer": "disconnect", "start_s": 20, "end_s": 50}])
+    assert p.engine.outage(30 * S) is None
+    p.send(1000, "first")
+    down = [p.engine.outage(at_s * S) for at_s in (1019, 1020, 1049, 1050)]
+    assert [outage and outage.disconnect for outage in down] == [None, True, True, None]
