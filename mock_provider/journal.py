@@ -5,10 +5,11 @@ The schema stands here and in ``analysis.records``; a contract test holds the tw
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 import pyarrow as pa
 
@@ -44,10 +45,11 @@ class Journal:
     """Gathers rows and writes a record batch for each ``batch_rows``; what is flushed survives a crash."""
 
     def __init__(self, path: Path, batch_rows: int = 8_192) -> None:
-        """Raises ``OSError`` where the file cannot be written. An existing file is replaced."""
+        """An existing file is replaced. Raises ``OSError`` where it cannot be written or is in use."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._batch_rows = batch_rows
         self._rows: list[JournalRow] = []
+        self._lock = _locked(path)
         self._sink = pa.OSFile(str(path), "wb")
         self._stream = pa.ipc.new_stream(self._sink, JOURNAL_SCHEMA)
         self._closed = False
@@ -84,11 +86,23 @@ class Journal:
         self.flush()
         self._stream.close()
         self._sink.close()
+        self._lock.close()
 
     def _write_batch(self, rows: Sequence[JournalRow]) -> None:
         columns = [_column(rows, field) for field in JOURNAL_SCHEMA]
         self._stream.write_batch(pa.record_batch(columns, schema=JOURNAL_SCHEMA))
         self._sink.flush()
+
+
+def _locked(path: Path) -> BinaryIO:
+    """The file opened, as yet unchanged, and locked until it is closed or the process ends."""
+    lock = path.open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise OSError(f"{path} is in use by another provider") from error
+    return lock
 
 
 def _column(rows: Sequence[JournalRow], field: pa.Field) -> pa.Array:

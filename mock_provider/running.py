@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from pathlib import Path
 
@@ -41,7 +42,8 @@ class RunningProvider:
 
     async def stop(self) -> None:
         """Stop accepting, answer what waits, write the journal to its end."""
-        await self._server.stop()
+        # At the same time, so that a client and a receiver that both hang cost one grace.
+        await asyncio.gather(self._server.stop(), self.service.finish_reports())
         await self.service.stop()
 
 
@@ -54,14 +56,16 @@ async def start_provider(launch: Launch) -> RunningProvider:
     if not admin_token:
         admin_token = generated["admin_token"] = secrets.token_urlsafe(24)
     profile = with_token(launch.profile, token) if token else launch.profile
-    journal = None if launch.journal is None else Journal(launch.journal, _JOURNAL_BATCH_ROWS)
-    service = Service(profile, launch.seed, journal, launch.stop_grace_s)
+    service = Service(profile, launch.seed, launch.stop_grace_s)
     listen = ListenSettings(launch.host, launch.port, stop_grace_s=launch.stop_grace_s)
     server = Server(service, Admin(service, admin_token), listen)
-    service.start()
+    url = await server.start()
     try:
-        url = await server.start()
+        # After the address: a start that fails for that must leave the file of a provider that runs as it is.
+        journal = None if launch.journal is None else Journal(launch.journal, _JOURNAL_BATCH_ROWS)
     except OSError:
+        await server.stop()
         await service.stop()
         raise
+    service.start(journal)
     return RunningProvider(server, service, url, generated)

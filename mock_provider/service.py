@@ -13,7 +13,7 @@ from mock_provider.callbacks import Callbacks, CallbackSettings
 from mock_provider.driver import Driver
 from mock_provider.engine import Engine, EngineState, MessageView
 from mock_provider.engine.values import Accepted, Answer, JournalRow, SendReports
-from mock_provider.http_connection import Respond
+from mock_provider.http_connection import Respond, internal_error
 from mock_provider.inbox import Inbox
 from mock_provider.journal import Journal
 from mock_provider.profiles import Profile
@@ -44,9 +44,9 @@ _UNLIMITED_POINTS = 1_000_000.0  # what an account without a balance shows
 class Service:
     """Everything of a provider except its HTTP face. Make it on the event loop that will run it."""
 
-    def __init__(self, profile: Profile, seed: int, journal: Journal | None, stop_grace_s: float) -> None:
+    def __init__(self, profile: Profile, seed: int, stop_grace_s: float) -> None:
         self.profile = profile
-        self._journal = journal
+        self._journal: Journal | None = None
         self._stop_grace_s = stop_grace_s
         self._use_wires(profile)
         self._wall_offset_ns = time.time_ns() - time.monotonic_ns()
@@ -56,8 +56,9 @@ class Service:
         self._chores: list[asyncio.Task[None]] = []
         self._lags_ms: deque[float] = deque(maxlen=_LAG_SAMPLES)
 
-    def start(self) -> None:
-        """Begin the work that goes on by itself, on the running event loop."""
+    def start(self, journal: Journal | None) -> None:
+        """Begin the work that goes on by itself, on the running event loop; rows go to ``journal``."""
+        self._journal = journal
         self.callbacks.start()
         self._chores = [
             asyncio.create_task(self._every(_ROWS_EVERY_S, self._take_rows)),
@@ -65,9 +66,12 @@ class Service:
             asyncio.create_task(self._sample_lag()),
         ]
 
-    async def stop(self) -> None:
-        """Let report calls under way end, for at most the grace; then write the journal to its end."""
+    async def finish_reports(self) -> None:
+        """Let report calls under way end, for at most the grace, and begin no more."""
         await self.callbacks.stop(self._stop_grace_s)
+
+    async def stop(self) -> None:
+        """Write the journal to its end. To be called when no request and no report is under way."""
         for chore in self._chores:
             chore.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
@@ -89,7 +93,10 @@ class Service:
         if type(call) is Send:
             return driver.submit(now_ns, call.submit, partial(self._answer, call, wall_s, respond))
         assert not isinstance(call, Send)
-        if isinstance(call, WireReply):
+        outage = driver.engine.outage(now_ns)
+        if outage is not None:
+            respond(None if outage.disconnect else wire.unavailable())
+        elif isinstance(call, WireReply):
             respond(call)
         elif isinstance(call, Cancel):
             respond(self._cancel(call))
@@ -134,7 +141,12 @@ class Service:
             return
         if type(answer) is Accepted and not call.submit.validate_only:
             self.inbox.remember(call.submit, answer, wall_s)
-        respond(call.phrase(answer))
+        try:
+            reply = call.phrase(answer)
+        except Exception:  # the answers that are due with this one must not go down with it
+            log.exception("an answer could not be put into words")
+            reply = internal_error()
+        respond(reply)
 
     def _cancel(self, call: Cancel) -> WireReply:
         driver = self.driver

@@ -36,9 +36,10 @@ class ProviderUnderTest:
 
     token = TOKEN
     admin_token = ADMIN_TOKEN
+    stop_grace_s = 0.5
 
     def __init__(self, profile: Profile) -> None:
-        self._launch = Launch(profile, token=TOKEN, admin_token=ADMIN_TOKEN, stop_grace_s=0.5)
+        self._launch = Launch(profile, token=TOKEN, admin_token=ADMIN_TOKEN, stop_grace_s=self.stop_grace_s)
         self._loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
@@ -57,6 +58,8 @@ class ProviderUnderTest:
             self.stop_soon()
         assert self._stopping is not None
         self._stopping.result(DEADLINE_S)
+        if self._loop.is_closed():
+            return
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(DEADLINE_S)
         self._loop.close()

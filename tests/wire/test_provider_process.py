@@ -117,3 +117,22 @@ def test_bad_usage_ends_with_2_and_says_why(tmp_path: Path) -> None:
             _, log = process.communicate(timeout=20)
         assert process.returncode == 2
         assert words in log
+
+
+def test_a_start_that_fails_leaves_the_journal_of_the_one_that_runs(tmp_path: Path) -> None:
+    journal = tmp_path / "provider.arrow"
+    with provider_process("--profile", "fast", "--journal", str(journal)) as (process, ready):
+        port = ready["url"].rpartition(":")[2]
+        send(ready["url"], "process-token", idx="kept")
+        before = journal.stat().st_size
+        for other_port, words in ((port, "address already in use"), ("0", "in use by another provider")):
+            options = ("--profile", "fast", "--journal", str(journal), "--port", other_port)
+            with provider_process(*options) as (second, none):
+                assert none is None
+                _, log = second.communicate(timeout=20)
+            assert second.returncode == 2
+            assert words in log
+        assert journal.stat().st_size >= before
+        assert end(process)[0] == 0
+    with pa.OSFile(str(journal)) as source:
+        assert [row["key"] for row in pa.ipc.open_stream(source).read_all().to_pylist()] == ["kept"]

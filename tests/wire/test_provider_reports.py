@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -90,3 +92,18 @@ def test_reports_go_to_this_machine_only_unless_the_profile_names_a_host(start: 
     provider = start(**QUICK)
     body = urlencode({"to": "500100200", "message": "x", "notify_url": "http://192.0.2.1/dlr"}).encode()
     assert provider.request("/sms.do", body, Authorization=f"Bearer {provider.token}")[1] == b"ERROR:70"
+
+
+def test_a_client_and_a_receiver_that_both_hang_cost_one_grace(start: Any, eventually: Any) -> None:
+    provider = start(**QUICK)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        send(provider, to="500100200", notify_url=f"http://127.0.0.1:{deaf.getsockname()[1]}/dlr")
+        eventually(lambda: provider.state()["gauges"]["report_batches_pending"] == 1)
+        provider.admin("/faults", {"kind": "hang"}, "POST")
+        host, port = provider.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=10) as client:
+            client.sendall(b"GET /sms.do?to=500100200&message=x HTTP/1.1\r\nHost: x\r\n\r\n")
+            eventually(lambda: provider.state()["gauges"]["replies_waiting"] == 1)
+            began_s = time.monotonic()
+            provider.stop()
+            assert time.monotonic() - began_s < 1.8 * provider.stop_grace_s

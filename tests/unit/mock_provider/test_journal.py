@@ -75,3 +75,15 @@ def test_text_that_is_not_unicode_does_not_stop_the_journal(tmp_path):
 def test_path_that_cannot_be_written(tmp_path):
     with pytest.raises(OSError):
         Journal(tmp_path)
+
+
+def test_a_file_that_is_being_written_is_left_as_it_is(tmp_path):
+    path = tmp_path / "provider.arrow"
+    with Journal(path, batch_rows=1) as journal:
+        journal.write([row("a")])
+        with pytest.raises(OSError, match="in use by another provider"):
+            Journal(path)
+        journal.write([row("b")])
+    assert keys(path) == ["a", "b"]
+    with Journal(path):
+        assert keys(path) == []
