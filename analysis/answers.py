@@ -44,7 +44,7 @@ def headline(verdict: Verdict, objectives: tuple[Objective, ...], checks: tuple[
         return (
             f"Good enough where it could be judged: {held} of {len(objectives)} objectives held, none missed."
         )
-    return "Cannot tell: no objective was missed, but no delivery time could be judged."
+    return "Cannot tell: no objective was missed, but not one delivery time could be judged."
 
 
 def _in_part(part: str) -> str:
@@ -233,16 +233,18 @@ def burst_answer(parts: tuple[PartReport, ...]) -> tuple[Answer, ...]:
     limits = [each.limit_s for each in part.objectives if each.message_class == burst.guarded_class]
     limit_s = min((limit for limit in limits if limit is not None), default=math.inf)
     drained = (
-        f"last one submitted {seconds_text(burst.submitted_after_s)} after the burst"
-        if burst.submitted_after_s is not None
-        else "not drained when observation ended"
+        f"95 % of it delivered or failed {seconds_text(burst.mostly_delivered_after_s)} after its end"
+        if burst.mostly_delivered_after_s is not None
+        else f"not 95 % delivered {seconds_text(burst.observed_after_s)} after its end"
     )
     head, state, more = _guarded(burst, limit_s)
     lines = (
         *more,
         f"{count_text(burst.messages)} {burst.message_class} in {seconds_text(burst.to_s - burst.from_s)}",
-        f"backlog {count_text(burst.peak_unsubmitted)} not submitted at worst; {drained}",
+        f"backlog {count_text(burst.peak_undelivered)} not delivered at worst; {drained}",
     )
+    if state == "good" and burst.mostly_delivered_after_s is None:
+        state = "warn"
     return (Answer(question="What does a burst do to an OTP?", headline=head, lines=lines, state=state),)
 
 

@@ -53,7 +53,10 @@ def _burst(journeys: Journeys, fates: Fates, name: str, inside: Bools, span: tup
     due = journeys.load.intended_s
     last_submit = _last(journeys, fates, inside, journeys.provider.submitted_s)
     last_delivery = _last(journeys, fates, inside, journeys.provider.delivered_s)
-    until_s = max(to_s, last_submit if last_submit is not None else journeys.load_end_s)
+    mostly_s = _mostly(journeys, inside, to_s)
+    observed_s = max(journeys.end_s - to_s, 0.0)
+    # A burst that was submitted may still stand in a carrier's queue, before the OTPs behind it.
+    until_s = to_s + (observed_s if mostly_s is None else mostly_s)
     guarded = _guarded(journeys)
     before, during = guarded & (due < from_s), guarded & (due >= from_s) & (due <= until_s)
     messages = int(np.count_nonzero(inside))
@@ -67,8 +70,9 @@ def _burst(journeys: Journeys, fates: Fates, name: str, inside: Bools, span: tup
         peak_undelivered=undelivered(journeys, fates, inside).peak()[0],
         submitted_after_s=None if last_submit is None else max(last_submit - to_s, 0.0),
         delivered_after_s=None if last_delivery is None else max(last_delivery - to_s, 0.0),
-        mostly_delivered_after_s=_mostly(journeys, inside, to_s),
+        mostly_delivered_after_s=mostly_s,
         still_open=int(np.count_nonzero(inside & (fates.fate == OPEN))),
+        observed_after_s=observed_s,
         guarded_class=GUARDED_CLASS if guarded.any() else "",
         guarded_before=_quantiles(journeys, fates, before),
         guarded_during=_quantiles(journeys, fates, during),

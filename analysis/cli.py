@@ -21,7 +21,7 @@ def report(
     run_dir: Annotated[Path, typer.Argument(help="A run directory: it holds a run.json.")],
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")] = False,
 ) -> None:
-    """Write RUN_DIR/report/. Exit: 0 objectives held, 1 one missed, 2 bad usage, 3 run invalid."""
+    """Write RUN_DIR/report/. Exit: 0 objectives held, 1 one missed, 2 bad usage, 3 run proves nothing."""
     began = time.monotonic()
 
     def progress(line: str) -> None:

@@ -177,6 +177,7 @@ class Burst(Struct, frozen=True, kw_only=True):
     delivered_after_s: float | None
     mostly_delivered_after_s: float | None  # until 95 % of its messages had arrived or failed
     still_open: int
+    observed_after_s: float  # from the burst's end until observation ended
     guarded_class: str
     guarded_before: tuple[Quantile, ...]  # p50 and p95; empty where it had no message
     guarded_during: tuple[Quantile, ...]

@@ -83,7 +83,7 @@ def _assemble(manifest: Manifest, parts: tuple[PartReport, ...]) -> Report:
         simulated=simulated,
         validity=validity,
         verdict=verdict,
-        exit_code=_exit_code(validity, verdict),
+        exit_code=_exit_code(validity, verdict, decisive),
         headline=answers.headline(verdict, objectives, spoiling),
         answers=(
             answers.throughput_answer(parts),
@@ -124,10 +124,17 @@ def _validity(checks: tuple[Check, ...], spoiling: tuple[Check, ...]) -> CheckSt
     return "ok" if worst(checks) == "ok" else "warn"
 
 
-def _exit_code(validity: CheckState, verdict: Verdict) -> int:
+def _exit_code(validity: CheckState, verdict: Verdict, decisive: tuple[PartReport, ...]) -> int:
+    """A run in real seconds of which no delivery time could be judged proves nothing.
+
+    One whose provider was scaled never has such a time: what it can show is that nothing was lost or doubled.
+    """
     if validity == "invalid":
         return EXIT_INVALID
-    return EXIT_MISSED if verdict == "missed" else EXIT_HELD
+    if verdict == "missed":
+        return EXIT_MISSED
+    scaled = all(part.identity.provider_scale != 1.0 for part in decisive)
+    return EXIT_HELD if verdict == "held" or scaled else EXIT_INVALID
 
 
 def _scaled(parts: tuple[PartReport, ...]) -> bool:

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from analysis import records
 from analysis.cli import main
 
 Build = Callable[[str], Any]
@@ -129,7 +130,7 @@ def test_few_messages_give_words_in_place_of_charts(new_run: Build, run_cli: Cal
     for slot in range(3):
         run.journey(f"m-{slot}", 10.0 * slot, 3.0)
     run_dir = run.write(end_s=70.0)
-    assert run_cli(run_dir) == 0
+    assert run_cli(run_dir) == 3
     page = page_of(run_dir)
     assert "too few messages for a percentile curve" in page
     assert "3 messages, the slowest 3.00 s: within the limit; p95 needs 72" in page
@@ -150,7 +151,7 @@ def test_without_provider_rows_no_delivery_is_claimed_or_denied(
         run.due(f"m-{slot}", slot / 10)
         run.kept(f"m-{slot}", "sent")
     run_dir = run.write(end_s=90.0, provider_file=False)
-    assert run_cli(run_dir) == 0
+    assert run_cli(run_dir) == 3  # nothing was proven
     summary = summary_of(run_dir)
     assert summary["verdict"] == "cannot_tell"
     assert summary["parts"][0]["delivery"] == []
@@ -176,7 +177,7 @@ def test_an_interrupted_run_keeps_what_it_knows(new_run: Build, run_cli: Callabl
             run.due(f"m-{slot}", slot / 10)
             run.seen(f"m-{slot}", slot / 10 + 0.1, state="open")
     run_dir = run.write(load_s=20.0, end_s=20.0, exit_reason="interrupted")
-    assert run_cli(run_dir) == 0
+    assert run_cli(run_dir) == 3
     summary = summary_of(run_dir)
     # A quarter is still open and young: p50 is known, p95 is not, and nothing is claimed of it.
     states = {each["percentile"]: each["state"] for each in summary["parts"][0]["delivery"][0]["quantiles"]}
@@ -190,7 +191,7 @@ def test_names_from_a_run_cannot_break_the_page(new_run: Build, run_cli: Callabl
     for slot in range(400):
         run.journey(f"m-{slot}", slot / 10, 3.0, message_class="<b>&$\\frac$")
     run_dir = run.write(end_s=90.0)
-    assert run_cli(run_dir) == 0
+    assert run_cli(run_dir) == 3  # no objective is set for such a class
     assert "<b>&" not in page_of(run_dir)
 
 
@@ -203,3 +204,24 @@ def test_a_simulated_run_is_marked(new_run: Build, run_cli: Callable[[Path], int
     page = page_of(run_dir)
     assert page.index("SIMULATED") < page.index("How many SMS a second?")
     assert (run_dir / "report" / "summary.md").read_text(encoding="utf-8").count("SIMULATED") >= 2
+
+
+def test_a_scaled_provider_leaves_the_exit_code_to_loss_and_doubles(
+    new_run: Build, run_cli: Callable[[Path], int]
+) -> None:
+    timing = records.Timing(window="day", compress=288.0, provider_scale=288.0)
+    run = new_run("good")
+    good(run)
+    assert run_cli(run.write(end_s=70.0, timing=timing)) == 0
+    lossy = new_run("lossy")
+    good(lossy)
+    lossy.due("gone", 30.0)
+    lossy.kept("gone", "sent")
+    assert run_cli(lossy.write(end_s=70.0, timing=timing)) == 1
+
+
+def test_one_delivery_time_judged_is_enough(new_run: Build, run_cli: Callable[[Path], int]) -> None:
+    run = new_run("run")
+    good(run)
+    run.journey("rare", 30.0, 3.0, message_class="marketing")  # one message: its p95 is withheld
+    assert run_cli(run.write(end_s=70.0)) == 0

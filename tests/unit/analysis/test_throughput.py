@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from analysis import records
+from analysis.answers import burst_answer
 from analysis.burst import burst_span
 from analysis.model import PartReport
 from analysis.part import analyse_part
@@ -126,3 +127,34 @@ def test_a_burst_and_what_it_does_to_otps(new_run: Build) -> None:
 def test_a_steady_load_is_no_burst() -> None:
     assert burst_span(np.arange(0.0, 60.0, 0.1), 60.0) is None
     assert burst_span(np.array([]), 60.0) is None
+
+
+@pytest.mark.parametrize(
+    ("end_s", "during", "words"),
+    [
+        # The 950th arrives 21.12 + 949 * 0.03 = 49.59 s into the run: OTPs due from 20.0 s to 49.4 s.
+        (90.0, 148, "95 % of it delivered or failed 19.6 s after its end"),
+        (40.0, None, "not 95 % delivered"),
+    ],
+)
+def test_a_burst_that_waits_at_the_carrier_is_not_over(
+    new_run: Build, end_s: float, during: int | None, words: str
+) -> None:
+    run = new_run("run")
+    for slot in range(300):
+        run.journey(f"otp-{slot}", slot / 5, 2.0)
+    for slot in range(1_000):  # all submitted at once; a carrier takes 33 a second
+        due_s, arrives_s = 20.0 + slot / 100, 20.12 + slot * 0.03 + 1.0
+        state = "delivered" if arrives_s < end_s else "open"
+        run.due(f"bulk-{slot}", due_s, message_class="marketing")
+        run.seen(f"bulk-{slot}", due_s + 0.01, carrier_s=arrives_s - 1.0 - due_s - 0.02, state=state)
+    scenario = records.Scenario(name="burst", title="a burst", role="burst")
+    part = analysed(run, load_s=60.0 if end_s > 60 else end_s, end_s=end_s, scenario=scenario)
+    assert part.burst is not None
+    (answer,) = burst_answer((part,))
+    assert answer.lines[-1].startswith(f"backlog {part.burst.peak_undelivered} not delivered at worst")
+    assert part.burst.peak_undelivered > 600
+    assert words in answer.lines[-1]
+    assert answer.state == ("good" if during else "warn")
+    if during:
+        assert part.burst.guarded_during_count == during
