@@ -43,7 +43,7 @@ class MessageState(Enum):
 
 
 class Outbound(Struct, frozen=True, gc=False):
-    """One message a submit asks for. ``key`` is its journey key: client reference, else found in the text."""
+    """One message a submit asks for. ``key`` is its journey key: found in the text, else client reference."""
 
     msisdn: str  # E.164 digits without plus, as the wire normalised it
     submitted_number: str  # as the client wrote it

@@ -105,7 +105,7 @@ def _read_plain(fields: Fields, token: str, request_id: int, settings: SmsapiWir
     parts = count_segments(text).segments
     if parts > settings.max_parts:
         return None
-    outbound = Outbound(msisdn, number, text, parts, reference or text_key(text), reference)
+    outbound = Outbound(msisdn, number, text, parts, text_key(text) or reference, reference)
     sender, url = _sender(fields), _report_url(fields, settings)
     unique = is_set(fields, "check_idx")
     return Submit(request_id, WIRE_NAME, token, sender, (outbound,), False, unique, False, url)
@@ -188,13 +188,16 @@ def _outbound(
             seen.add(msisdn)
         counted = texts[position] if len(texts) > 1 else only
         reference = (references[position] or None) if references is not None else None
-        key = reference or text_key(counted.text)
+        key = text_key(counted.text) or reference or ""
         messages.append(Outbound(msisdn, submitted, counted.text, counted.parts, key, reference))
     return tuple(messages), tuple(unparsable)
 
 
 def text_key(text: str) -> str:
-    """The journey key that a sender without a field for it put into the text as ``#K<key>#``, or ""."""
+    """The journey key in a text, ``#K<key>#``, or "".
+
+    It goes before ``idx``: a sender without a field for the key may well give references of its own.
+    """
     if "#K" not in text:
         return ""
     found = _TEXT_KEY.search(text)

@@ -106,10 +106,13 @@ def test_parameters_make_one_text_for_each_recipient() -> None:
     assert [m.text for m in submit_of(three).messages] == ["a", "c"]
 
 
-def test_the_journey_key_is_idx_else_what_stands_in_the_text() -> None:
+def test_the_journey_key_stands_in_the_text_else_it_is_idx() -> None:
     text = BASE | {"message": "Code 1 #K4f2a-0000123#"}
     assert submit_of(text).messages[0].key == "4f2a-0000123"
-    assert submit_of(text | {"idx": "mine"}).messages[0].key == "mine"
+    assert submit_of(BASE | {"idx": "mine"}).messages[0].key == "mine"
+    # A sender that cannot carry our key may well give references of its own.
+    own = submit_of(text | {"idx": "mine"}).messages[0]
+    assert (own.key, own.client_ref) == ("4f2a-0000123", "mine")
 
 
 def test_the_text_is_read_in_the_charset_the_request_names() -> None:
