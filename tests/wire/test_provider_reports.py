@@ -107,3 +107,23 @@ def test_a_client_and_a_receiver_that_both_hang_cost_one_grace(start: Any, event
             began_s = time.monotonic()
             provider.stop()
             assert time.monotonic() - began_s < 1.8 * provider.stop_grace_s
+
+
+def test_batches_that_cannot_be_rendered_cost_no_worker(
+    start: Any, receiver: Any, eventually: Any, monkeypatch: Any
+) -> None:
+    provider = start(**(QUICK | {"reports": {"max_per_call": 1}}))
+    met: list[object] = []
+
+    def broken(*arguments: object) -> None:
+        met.append(arguments)
+        raise RuntimeError("broken on purpose")
+
+    more_than_workers = 40
+    with monkeypatch.context() as patched:
+        patched.setattr("mock_provider.service.Smsapi.report_calls", broken)
+        numbers = ",".join(f"48500{n:06}" for n in range(more_than_workers))
+        send(provider, to=numbers, notify_url=receiver.url)
+        eventually(lambda: len(met) == more_than_workers)
+    send(provider, to="500100200", notify_url=receiver.url)
+    eventually(lambda: provider.state()["counters"]["reports_confirmed"] == 1)
