@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from mock_provider.engine.values import Refusal
 from mock_provider.profiles.distributions import Seconds, Section, Share
 
-# Thirty years: more than a machine's monotonic clock shows, on which absolute windows are counted.
+# About 32 years: more than a machine's monotonic clock shows, on which absolute windows are counted.
 MAX_INSTANT_S = 1_000_000_000
 Instant = Annotated[float, Field(ge=0, le=MAX_INSTANT_S, allow_inf_nan=False)]
 
