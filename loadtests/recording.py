@@ -19,6 +19,7 @@ from analysis.records import LOAD_SCHEMA, RowWriter, read_rows
 # key, class, campaign, worker, t_intended_ns, t_sent_ns, t_accepted_ns, outcome, status
 LoadRow = tuple[str, str, str, int, int, int | None, int | None, str, int]
 
+EXIT_WORKER_LOST = 74  # Locust's own exit code when one of its workers is gone (EX_IOERR of sysexits.h)
 WEB_UI_FILE = "locust-web-ui.url"  # where the runner finds the address of Locust's web UI
 
 Phase = Literal["waiting", "running", "answering", "finished"]
@@ -101,10 +102,15 @@ class LoadRecorder:
             self._rows = None
 
 
+def read_statuses(run_dir: Path) -> dict[int, LoadStatus]:
+    """Each worker's status as it last wrote it."""
+    found = {int(path.stem.removeprefix("load-")): path for path in sorted(run_dir.glob("load-*.json"))}
+    return {worker: msgspec.json.decode(path.read_bytes(), type=LoadStatus) for worker, path in found.items()}
+
+
 def read_status(run_dir: Path) -> LoadStatus:
     """The load's status as its workers last wrote it."""
-    found = (path.read_bytes() for path in sorted(run_dir.glob("load-*.json")))
-    return combine(msgspec.json.decode(body, type=LoadStatus) for body in found)
+    return combine(read_statuses(run_dir).values())
 
 
 def join_rows(run_dir: Path) -> int:

@@ -4,23 +4,34 @@ whole.
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from analysis import records
 from loadtests.arrivals import Plan, key_tag_of, plan_to_json
-from loadtests.recording import WEB_UI_FILE, LoadStatus, join_rows, read_status
+from loadtests.recording import (
+    EXIT_WORKER_LOST,
+    WEB_UI_FILE,
+    LoadStatus,
+    combine,
+    join_rows,
+    read_status,
+    read_statuses,
+)
 from loadtests.running import manifest as manifests
 from loadtests.running import queries
 from loadtests.running.draining import Drain
+from loadtests.running.due import arrivals_due
 from loadtests.running.interruption import Aborted, Interruption
 from loadtests.running.locust_process import STOP_TIMEOUT_S, locust_service
 from loadtests.running.progress import Progress
 from loadtests.running.sampling import Sampler
-from loadtests.running.service import Service, ServiceError
+from loadtests.running.service import READY_WITHIN_S, Service, ServiceError
 from loadtests.running.settings import RunSettings
 from loadtests.running.surroundings import (
     JOURNAL,
@@ -36,6 +47,7 @@ _TICK_S = 1.0
 _DRAIN_TICK_S = 0.5
 _INTERRUPTED_DRAIN_S = 5.0
 _LOCUST_START_S = 3.0
+_ANSWER_S = 30.0  # what the reference sender's adapter waits for an answer
 _PIECES = ("load-*.json", "load-*.partial", WEB_UI_FILE)
 
 
@@ -62,12 +74,13 @@ class PartRun:
         self._started = manifests.instant()
         self._drain_limit_s = part.drain_limit_s if settings.drain_limit_s is None else settings.drain_limit_s
         self._locust: Service | None = None
+        self._played_out = False  # the load ended by itself
 
     def run(self) -> records.Manifest:
         """The manifest as written. Raises ``Aborted``, everything having been killed."""
         self._run_dir.mkdir(parents=True, exist_ok=True)
         (self._run_dir / "plan.json").write_bytes(plan_to_json(self._plan))
-        self._write_manifest("error: the run did not come to its end", LoadStatus())
+        self._write_manifest("error: the run did not come to its end", {})
         try:
             reason = self._run()
         except Aborted:
@@ -108,6 +121,7 @@ class PartRun:
         ui = self._settings.ui
         self._progress.phase("load", None if ui else self._part.duration_s + _LOCUST_START_S)
         next_s = time.monotonic()
+        deadline_s = math.inf if ui else next_s + self._longest_load_s()
         web_ui_file = self._run_dir / WEB_UI_FILE
         while locust.exit_code is None and not self._interruption.asked:
             snapshot = sampler.take()
@@ -119,18 +133,36 @@ class PartRun:
                     f"  Locust's web UI: {address}\n  press Start there; Ctrl-C here ends the run"
                 )
             self._surroundings.require_running()
+            if time.monotonic() > deadline_s:
+                locust.stop(STOP_TIMEOUT_S + 10.0)
+                raise ServiceError("the load did not end in its time; its log is logs/load.log")
             next_s = max(next_s + _TICK_S, time.monotonic())
             self._interruption.pause(next_s - time.monotonic())
         was_over = read_status(self._run_dir).phase == "finished"
         if self._interruption.asked:
             self._progress.phase("stopping the load")
             locust.stop(STOP_TIMEOUT_S + 10.0)
-        status = read_status(self._run_dir)
-        if not self._interruption.asked and (locust.exit_code != 0 or not (status.closed or ui)):
-            raise ServiceError(f"the load ended with code {locust.exit_code}; its log is logs/load.log")
+        self._require_whole(locust.exit_code)
+        self._played_out = not (ui or self._interruption.asked)
         if ui and was_over:
             self._interruption.forget()  # it was how to end, not to interrupt
         return "interrupted" if self._interruption.asked else "finished"
+
+    def _longest_load_s(self) -> float:
+        """From Locust's start to its end, the last request taking all of its time."""
+        target = self._settings.target
+        answer_s = _ANSWER_S if target is None else target.request.timeout_s
+        return READY_WITHIN_S + self._part.duration_s + answer_s + STOP_TIMEOUT_S
+
+    def _require_whole(self, exit_code: int | None) -> None:
+        """Raises ``ServiceError`` where Locust failed or a worker has not written all of its rows."""
+        if exit_code == EXIT_WORKER_LOST:
+            raise ServiceError("a worker died; the load's log is logs/load.log")
+        status = read_status(self._run_dir)
+        if not status.start_ns and (self._interruption.asked or (self._settings.ui and exit_code == 0)):
+            return  # ended before it began
+        if exit_code != 0 or not status.closed:
+            raise ServiceError(f"the load ended with code {exit_code}; its log is logs/load.log")
 
     def _drain(self, sampler: Sampler, reason: str) -> str:
         """Wait until every message is final. The reason the run ended for."""
@@ -174,7 +206,7 @@ class PartRun:
         self._surroundings.kill()
 
     def _conclude(self, reason: str) -> records.Manifest:
-        status = read_status(self._run_dir)
+        statuses = read_statuses(self._run_dir)
         join_rows(self._run_dir)
         target = self._settings.target
         if target is not None and target.provider.journal is not None and target.provider.url is not None:
@@ -188,9 +220,10 @@ class PartRun:
         for pattern in _PIECES:
             for path in self._run_dir.glob(pattern):
                 path.unlink()
-        return self._write_manifest(reason, status)
+        return self._write_manifest(reason, statuses)
 
-    def _write_manifest(self, reason: str, status: LoadStatus) -> records.Manifest:
+    def _write_manifest(self, reason: str, statuses: Mapping[int, LoadStatus]) -> records.Manifest:
+        status = combine(statuses.values())
         profile = self._surroundings.profile
         manifest = records.Manifest(
             scenario=manifests.scenario_of(self._scenario.name, self._part, self._plan),
@@ -206,7 +239,7 @@ class PartRun:
             ended=manifests.instant(),
             load_started_ns=status.start_ns,
             load_ended_ns=status.end_ns,
-            planned=status.due,
+            planned=arrivals_due(self._plan, statuses, self._settings.workers, self._played_out),
             in_flight_limit=self._plan.in_flight_limit,
             drain_limit_s=self._drain_limit_s,
             exit_reason=reason,

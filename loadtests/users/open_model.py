@@ -15,9 +15,9 @@ from typing import Any
 import gevent
 import msgspec
 from locust import LoadTestShape, User, constant, events, task
-from locust.runners import MasterRunner, WorkerRunner
+from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
-from loadtests.recording import WEB_UI_FILE, LoadStatus, combine
+from loadtests.recording import EXIT_WORKER_LOST, WEB_UI_FILE, LoadStatus, combine
 from loadtests.scenarios.scenario import Scenario
 from loadtests.users.options import OptionsError, adapter_of, add_arguments, plan_of
 from loadtests.users.start import announce, announced_start, local_start
@@ -63,6 +63,7 @@ class OpenModelSession:
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
         self._statuses: dict[int, LoadStatus] = {}
+        self._clients: list[str] = []  # the master's: ids of the workers that share the arrivals
         self._load: WorkerLoad | None = None
         self._environment: Any = None
         self._starts = 0
@@ -80,11 +81,21 @@ class OpenModelSession:
 
     @property
     def finished(self) -> bool:
-        if self._told_to_end:
+        if self._told_to_end or self._worker_is_lost():
             return True
         if len(self._statuses) < self.worker_count:
             return False
         return combine(self._statuses.values()).phase == "finished"
+
+    def _worker_is_lost(self) -> bool:
+        """Nobody else plays a lost worker's arrivals, so the test is over, and it failed."""
+        known = {client: self._environment.runner.clients.get(client) for client in self._clients}
+        lost = [client for client, node in known.items() if node is None or node.state == STATE_MISSING]
+        if not lost:
+            return False
+        _log.error("lost worker %s: ending the test", ", ".join(lost))
+        self._environment.process_exit_code = EXIT_WORKER_LOST
+        return True
 
     def forget(self) -> None:
         self._statuses.clear()
@@ -118,7 +129,8 @@ class OpenModelSession:
         options = environment.parsed_options
         if isinstance(runner, MasterRunner):
             active = runner.clients.ready + runner.clients.running + runner.clients.spawning
-            announce(options, [client.id for client in active])
+            self._clients = [client.id for client in active]
+            announce(options, self._clients)
             return
         if self._load is None:
             self._load = WorkerLoad(environment, Path(options.run_dir) if options.run_dir else None)

@@ -78,6 +78,28 @@ def test_ctrl_c_ends_the_load_in_order_and_still_reports(
     assert not alive
 
 
+def test_a_worker_that_dies_ends_the_run_as_an_error(
+    smsbench: Command, until: Callable[..., None], tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    process = smsbench("run", "smoke", "--workers", "2", "--out", str(out))
+
+    def both_sent() -> bool:
+        found = [json.loads(path.read_bytes()) for path in out.glob("load-*.json")]
+        return len(found) == 2 and all(status["accepted"] for status in found)
+
+    until(both_sent, 60.0)
+    load = [child for child in psutil.Process(process.pid).children() if "locust" in child.cmdline()]
+    load[0].children()[-1].kill()
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 3, output
+    manifest = read_manifest(out)
+    assert manifest.exit_reason.startswith("error: a worker died"), output
+    # The other worker stopped in order; what the dead one had due and not written shows as missing.
+    rows = read_rows(out / "load.arrow", LOAD_SCHEMA)
+    assert 0 < rows.num_rows < manifest.planned < 400
+
+
 def test_a_run_whose_sender_is_not_there_says_so(smsbench: Command, tmp_path: Path) -> None:
     target = tmp_path / "absent.toml"
     target.write_text(
