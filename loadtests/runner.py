@@ -17,7 +17,7 @@ from loadtests.running.progress import Progress
 from loadtests.running.settings import RunSettings
 from loadtests.scenarios.scenario import Part, Scenario
 
-EXIT_INVALID = 3
+_JUDGED = (0, 1, 3)  # the analysis came to a verdict
 EXIT_ABORTED = 130
 _SUMMARY_LINES = 40
 
@@ -52,10 +52,11 @@ def report(run_dir: Path, console: Console) -> int:
         text=True,
         start_new_session=True,  # Ctrl-C is the runner's to judge
     )
-    summary, page = run_dir / "report" / "summary.md", run_dir / "report" / "index.html"
-    if not summary.is_file():
+    if done.returncode not in _JUDGED:
+        # A report of an earlier analysis may stand there; its verdict is not this one's.
         _say(console, done.stderr.strip() or done.stdout.strip())
-        return done.returncode or EXIT_INVALID
+        return done.returncode
+    summary, page = run_dir / "report" / "summary.md", run_dir / "report" / "index.html"
     shown = verdict(summary.read_text(encoding="utf-8"))
     if console.is_terminal:
         console.print(Markdown(shown))

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from rich.console import Console
 
 from analysis.records import LOAD_SCHEMA, read_rows
+from loadtests.arrivals import Constant, Plan, Stream
 from loadtests.recording import LoadRecorder, LoadRow, LoadStatus, combine, join_rows, read_status
-from loadtests.runner import verdict
+from loadtests.runner import report, verdict
 from loadtests.running.draining import QUIET_S, Drain
+from loadtests.running.due import arrivals_due
 from loadtests.running.interruption import Aborted, Interruption
 from loadtests.running.provider_profile import ProfileChoice
 from loadtests.running.queries import ServiceState
@@ -143,3 +148,33 @@ def test_what_was_asked_can_be_done_and_forgotten() -> None:
 
 def test_the_verdict_is_what_stands_before_the_second_section() -> None:
     assert verdict("# Title\n\n**Held.**\n\n## A\n\na\n\n## B\n\nb\n") == "# Title\n\n**Held.**\n\n## A\n\na"
+
+
+def test_what_a_load_owed_is_the_plans_word_not_the_workers() -> None:
+    plan = Plan(streams=(Stream(Constant(10.0, 10.0)),), seed=1, key_tag="t")  # one every 100 ms
+
+    def ended(after_ms: int, **others: Any) -> LoadStatus:
+        return LoadStatus(**{"phase": "finished", "start_ns": 1, "end_ns": 1 + after_ms * 1_000_000} | others)
+
+    assert arrivals_due(plan, {}, 1, played_out=False) == 0
+    # A worker that says it is finished after 5 s of a load that nobody stopped left out the rest.
+    assert arrivals_due(plan, {0: ended(5_000, due=51)}, 1, played_out=True) == 100
+    # Stopped: what was due at that instant counts, what the worker counted does not.
+    assert arrivals_due(plan, {0: ended(5_000, due=7)}, 1, played_out=False) == 51
+    assert arrivals_due(plan, {0: ended(4_999, due=7)}, 1, played_out=False) == 50
+    # Two workers stopped apart: slots 0, 200 .. 1,000 ms of the one, 100, 300 .. 1,100 ms of the other.
+    assert arrivals_due(plan, {0: ended(1_050), 1: ended(1_150)}, 2, played_out=False) == 12
+    assert arrivals_due(plan, {0: ended(1_050), 1: ended(1_050)}, 2, played_out=False) == 11
+    # A dead worker owes its share up to the load's end, and so does one that never wrote a word.
+    dead = ended(300, phase="running")
+    assert arrivals_due(plan, {0: ended(2_050), 1: dead}, 2, played_out=False) == 21
+    assert arrivals_due(plan, {0: ended(2_050)}, 2, played_out=False) == 21
+
+
+def test_an_old_verdict_is_not_shown_where_the_analysis_failed(tmp_path: Path) -> None:
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "summary.md").write_text("# Old\n\n**Good enough.**\n")
+    (tmp_path / "run.json").write_text("not JSON")
+    shown = io.StringIO()
+    assert report(tmp_path, Console(file=shown)) == 2
+    assert "error: " in shown.getvalue() and "Good enough" not in shown.getvalue()
