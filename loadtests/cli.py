@@ -4,7 +4,10 @@ and gevent never comes near an asyncio process.
 
 from __future__ import annotations
 
+import math
 import re
+import sys
+import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from loadtests.scenarios.scenario import Scenario
 
 EXIT_USAGE = 2
+EXIT_CRASHED = 70  # EX_SOFTWARE of sysexits.h
 _RUNS = Path("reports/runs")
 
 _ABOUT = """Load tests and capacity benchmarks for sending SMS in bulk.
@@ -161,19 +165,26 @@ def report(
 
 
 def main() -> None:
-    """The console command."""
-    app()
+    """The console command. Exits 70 with the traceback where smsbench itself failed."""
+    try:
+        app()
+    except Exception:
+        # Python would exit with 1, which here means a missed objective.
+        traceback.print_exc()
+        typer.echo("smsbench itself failed; please report it with the above", err=True)
+        sys.exit(EXIT_CRASHED)
 
 
 def _checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
     """Settings that can be run. Ends the program with exit code 2 and what to do where they cannot."""
     from loadtests.running.provider_profile import require_profile
+    from loadtests.running.run_directory import RunDirectoryError, make_run_directory
     from loadtests.running.settings import RunSettings
     from loadtests.targets import TargetError, load_target
 
-    out: Path = asked["out"]
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise _usage(f"{out} is there already and not empty; give --out another directory")
+    limit_s = asked["drain_limit_s"]
+    if limit_s is not None and not math.isfinite(limit_s):
+        raise _usage(f"--drain-limit must be a number of seconds, not {limit_s}")
     if asked["ui"] and scenario.is_suite:
         raise _usage(f"{scenario.name} is a suite of runs; --ui shows one run: smsbench run smoke --ui")
     try:
@@ -191,7 +202,11 @@ def _checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
                 require_profile(profile)
         except ValueError as error:
             raise _usage(str(error)) from None
-    out.mkdir(parents=True, exist_ok=True)
+    out: Path = asked["out"]
+    try:
+        make_run_directory(out)
+    except RunDirectoryError as error:
+        raise _usage(str(error)) from None
     resolved = {"out": out.resolve(), "target": target}
     if asked["target_file"] is not None:
         resolved["target_file"] = asked["target_file"].resolve()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import msgspec
@@ -77,9 +78,11 @@ def day(name: str, messages_per_day: int, adjustment: Adjustment) -> Part:
     A slice of its peak plays at true speed unless compressed. Raises ``ScenarioError``.
     """
     window = adjustment.window or ("peak" if adjustment.duration_s is not None else "day")
-    compress = adjustment.compress or (1.0 if window == "peak" else 288.0)
-    if compress <= 0 or (adjustment.duration_s is not None and adjustment.duration_s <= 0):
-        raise ScenarioError("--compress and --duration must be above 0")
+    usual = 1.0 if window == "peak" else 288.0
+    compress = usual if adjustment.compress is None else adjustment.compress
+    duration_s = 60.0 if adjustment.duration_s is None else adjustment.duration_s
+    if not all(math.isfinite(number) and number > 0 for number in (compress, duration_s)):
+        raise ScenarioError("--compress and --duration must be numbers above 0")
     if window == "day" and adjustment.duration_s is not None:
         raise ScenarioError(
             f"the whole day takes {DAY_S / compress:g} s at --compress {compress:g}; to set the duration, "
@@ -87,7 +90,7 @@ def day(name: str, messages_per_day: int, adjustment: Adjustment) -> Part:
         )
     if window == "peak":
         try:
-            process = peak_window(messages_per_day, adjustment.duration_s or 60.0, compress)
+            process = peak_window(messages_per_day, duration_s, compress)
         except ValueError as error:
             raise ScenarioError(str(error)) from error
         title = f"the peak of a day of {messages_per_day:,}"

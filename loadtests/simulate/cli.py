@@ -38,18 +38,21 @@ def simulate(
     """
     from rich.console import Console
 
+    from loadtests.running.provider_profile import require_profile
+    from loadtests.running.run_directory import make_run_directory
     from loadtests.scenarios import catalogue
-    from loadtests.scenarios.scenario import Adjustment, ScenarioError
+    from loadtests.scenarios.scenario import Adjustment
     from loadtests.simulate.run import simulate_scenario
 
     try:
         whole_day = Adjustment(compress=1.0, window="day") if scenario in catalogue.LEVELS else None
         chosen = catalogue.scenario(scenario, whole_day)
         run_dir = out or _RUNS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{chosen.name}-simulated"
-        if run_dir.exists() and (not run_dir.is_dir() or any(run_dir.iterdir())):
-            raise ScenarioError(f"{run_dir} is there already and not empty; give --out another directory")
+        if profile is not None:
+            require_profile(profile)
+        make_run_directory(run_dir)
         code = simulate_scenario(chosen, profile, seed, run_dir.resolve(), Console())
-    except (ScenarioError, ValueError) as error:
+    except ValueError as error:
         typer.echo(f"smsbench: {error}", err=True)
         raise typer.Exit(_EXIT_USAGE) from None
     raise typer.Exit(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -82,7 +83,11 @@ def test_a_suite_as_a_locustfile_plays_its_parts_one_after_another() -> None:
         ("day-6k", Adjustment(), "there are: day-5k, day-50k"),
         ("smoke", Adjustment(compress=2.0), "smoke has a fixed length"),
         ("day-5k", Adjustment(window="day", duration_s=60.0), "use --window peak --duration"),
-        ("day-5k", Adjustment(compress=-1.0), "must be above 0"),
+        ("day-5k", Adjustment(compress=-1.0), "must be numbers above 0"),
+        ("day-5k", Adjustment(compress=0.0), "must be numbers above 0"),
+        ("day-5k", Adjustment(compress=math.nan), "must be numbers above 0"),
+        ("day-5k", Adjustment(math.inf, "peak"), "must be numbers above 0"),
+        ("day-5k", Adjustment(window="peak", duration_s=math.nan), "must be numbers above 0"),
         ("day-5k", Adjustment(288.0, "peak", 600.0), "at most 86400 s"),
     ],
 )
@@ -98,6 +103,9 @@ def test_bad_usage_ends_with_2_and_says_what_there_is(tmp_path: Path) -> None:
     for arguments, expected in (
         (["run", "nothing"], "there are: day-5k"),
         (["run", "smoke", "--out", str(tmp_path)], "not empty"),
+        (["run", "smoke", "--out", str(tmp_path / "kept" / "run")], "cannot be made: Not a directory"),
+        (["simulate", "smoke", "--out", str(tmp_path / "kept" / "run")], "cannot be made: Not a directory"),
+        (["run", "smoke", "--drain-limit", "inf"], "--drain-limit must be a number"),
         (["run", "bench", "--ui"], "--ui shows one run"),
         (["run", "smoke", "--target", str(tmp_path / "absent.toml")], "there is no target file"),
         (["report", str(tmp_path)], "is not a run directory"),
@@ -105,6 +113,16 @@ def test_bad_usage_ends_with_2_and_says_what_there_is(tmp_path: Path) -> None:
         done = smsbench(*arguments)
         assert done.returncode == 2, done.stderr
         assert expected in done.stderr
+
+
+def test_a_failure_of_its_own_is_not_taken_for_a_missed_objective() -> None:
+    script = (
+        "import loadtests.cli, loadtests.scenarios.catalogue as c\n"
+        "c.names = lambda: 1 / 0\nimport sys; sys.argv = ['smsbench', 'list']\nloadtests.cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 70, done.stderr
+    assert "ZeroDivisionError" in done.stderr and "smsbench itself failed" in done.stderr
 
 
 def test_help_and_list_are_light() -> None:
