@@ -130,9 +130,9 @@ def svg_text(figure: Figure, name: str) -> str:
 def seconds_axis(axes: Axes, low_s: float, high_s: float, which: str = "y") -> None:
     """Logarithmic, with round ticks of the unit that fits: 200 ms, 5 s, 1 min, 10 h."""
     low_s, high_s = max(low_s, 1e-7) / 1.25, max(high_s, 2e-7) * 1.25
-    ticks = [
-        tick for tick in _round_times_s(fine=math.log10(high_s / low_s) < 2.6) if low_s <= tick <= high_s
-    ]
+    round_s = _round_times_s(fine=math.log10(high_s / low_s) < 2.6)
+    low_s, high_s = _around_two(round_s, low_s, high_s)
+    ticks = [tick for tick in round_s if low_s <= tick <= high_s]
     while len(ticks) > (_MOST_TICKS_UP if which == "y" else _MOST_TICKS_ACROSS):
         ticks = ticks[::2]
     axis = axes.yaxis if which == "y" else axes.xaxis
@@ -141,6 +141,15 @@ def seconds_axis(axes: Axes, low_s: float, high_s: float, which: str = "y") -> N
     axis.set_major_locator(FixedLocator(ticks))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: round_seconds_text(value)))
+
+
+def _around_two(round_s: list[float], low_s: float, high_s: float) -> tuple[float, float]:
+    """The range, widened to the nearest round times until it holds two: one label gives no scale."""
+    while sum(low_s <= tick <= high_s for tick in round_s) < 2:
+        outside = [tick for tick in round_s if not low_s <= tick <= high_s]
+        nearest = min(outside, key=lambda tick: max(low_s / tick, tick / high_s))
+        low_s, high_s = min(low_s, nearest / 1.05), max(high_s, nearest * 1.05)
+    return low_s, high_s
 
 
 def linear_seconds_axis(axes: Axes, high_s: float) -> None:

@@ -28,7 +28,7 @@ from analysis.model import Burst, PartReport, Points, Series
 _RATE_STYLES = {"offered": (MUTED, 5.0, 0.35), "accepted": (BLUE, 1.6, 1.0), "delivered": (GREEN, 1.6, 1.0)}
 _MOST_POINTS = 400
 _OVER_DAY_HOURS = 0.19  # what the second time axis takes above the plot, of the plot's height
-_FEWEST = 20  # below, a rate or a backlog is only a picture of single messages
+_FEWEST = 20  # below, a rate, a backlog or a course over time is only a picture of single messages
 
 
 def rates(part: PartReport, title: str) -> Figure | str:
@@ -57,6 +57,8 @@ def latency(part: PartReport, title: str) -> Figure | str:
     line = part.timeline
     if not any(_some(series) for series in line.latency_p50) and not any(p.at_s for p in line.points):
         return "no message was delivered in this run"
+    if part.ledger.rows < _FEWEST:
+        return f"{times_text(part.ledger.rows)} show no course of the delivery time"
     figure = new_figure(title)
     axes, scale = figure.add_subplot(), TimeScale(line.end_s)
     _draw_latency(part, axes, scale)

@@ -1,0 +1,55 @@
+"""What a chart must have to be read, and when there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from matplotlib.figure import Figure
+
+from analysis import charts_time
+from analysis.chart_style import seconds_axis
+from analysis.model import PartReport
+from analysis.part import analyse_part
+from analysis.records import read_manifest
+
+Build = Callable[[str], Any]
+
+
+def analysed(run: Any) -> PartReport:
+    run_dir = run.write()
+    return analyse_part(run_dir, read_manifest(run_dir), "made")
+
+
+@pytest.mark.parametrize(
+    ("low_s", "high_s", "labels"),
+    [
+        (0.3, 0.485, ["200 ms", "500 ms"]),  # 500 ms alone without widening
+        (0.27, 0.31, ["200 ms", "500 ms"]),  # not one
+        (0.001, 0.9, ["1 ms", "10 ms", "100 ms", "1 s"]),
+        (500_000.0, 600_000.0, ["24 h", "48 h"]),  # beyond the last round time
+    ],
+)
+@pytest.mark.parametrize("which", ["x", "y"])
+def test_a_time_axis_has_two_labels_at_least(
+    low_s: float, high_s: float, labels: list[str], which: str
+) -> None:
+    axes = Figure().add_subplot()
+    seconds_axis(axes, low_s, high_s, which=which)
+    axis = axes.yaxis if which == "y" else axes.xaxis
+    low, high = axes.get_ylim() if which == "y" else axes.get_xlim()
+    ticks = [tick for tick in axis.get_majorticklocs() if low <= tick <= high]
+    assert axis.get_major_formatter().format_ticks(ticks) == labels
+    assert low <= low_s < high_s <= high
+
+
+def test_single_messages_are_no_course_over_time(new_run: Build) -> None:
+    few, enough = new_run("few"), new_run("enough")
+    for slot in range(20):
+        enough.journey(f"m-{slot}", float(slot), 2.0)
+        if slot < 19:
+            few.journey(f"m-{slot}", float(slot), 2.0)
+    why = charts_time.latency(analysed(few), "t")
+    assert why == "19 messages show no course of the delivery time"
+    assert isinstance(charts_time.latency(analysed(enough), "t"), Figure)
