@@ -112,8 +112,12 @@ def worst_rate_error(intended_s: Floats, sent_s: Floats, load_end_s: float) -> t
 
 
 def ledger_balance(ledger: Ledger) -> Check:
-    """Each sum's sides come from different columns, or from the manifest and the rows."""
+    """Each sum's sides come from different columns, or from the manifest and the rows.
+
+    The rate's error looks at rows only; that every arrival of the schedule has a row is told here.
+    """
     gaps = {
+        "planned = rows of the load": ledger.planned - ledger.rows,
         "planned = sent + dropped": ledger.planned - ledger.sent - ledger.dropped,
         "sent = answered + unfinished": ledger.sent - ledger.answered - ledger.unfinished,
         "accepted = delivered + failed + expired + open + lost": ledger.accepted

@@ -143,6 +143,18 @@ def test_a_ledger_that_does_not_balance_makes_the_run_invalid(new_run: Build, pl
     assert part.validity == "invalid"
 
 
+def test_an_arrival_of_the_schedule_without_a_row_makes_the_run_invalid(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(3):
+        run.journey(f"m-{slot}", 1.0 + slot, 3.0)
+    # Sent though marked as dropped: counted on both sides, it would stand for the missing one.
+    run.load[0] = (*run.load[0][:7], "dropped", 0)
+    part = analysed(run, planned=4)
+    ledger = next(each for each in part.checks if each.name == "ledger")
+    assert ledger.state == "invalid"
+    assert "planned = rows of the load is off by 1" in ledger.value
+
+
 def test_a_key_used_twice_makes_the_run_invalid(new_run: Build) -> None:
     run = new_run("run")
     run.journey("same", 1.0, 3.0)
