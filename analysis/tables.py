@@ -13,7 +13,7 @@ from analysis.figures import (
     share_text,
     significant,
 )
-from analysis.model import CheckState, PartReport, Quantile, Report, StageBreakdown, Verdict
+from analysis.model import Check, CheckState, PartReport, Quantile, Report, StageBreakdown, Verdict
 from analysis.slo import interval_text, quantile_text
 
 VERDICT_WORDS: dict[Verdict, str] = {"held": "held", "missed": "MISSED", "cannot_tell": "cannot tell"}
@@ -69,20 +69,22 @@ def objectives(report: Report) -> Table:
 
 
 def checks(report: Report) -> Table:
-    """Of a suite, a check that passed in every part is one row, and words are not repeated."""
+    """Of a suite, a check that no part failed is one row, and words are not repeated."""
     several = report.kind == "suite"
     rows: list[tuple[str, ...]] = []
     marks: list[str] = []
     for name in dict.fromkeys(each.name for each in report.checks):
         same = [each for each in report.checks if each.name == name]
         notable = [each for each in same if each.state in ("warn", "invalid")]
-        for index, each in enumerate(notable or same[:1]):
-            passed = several and not notable
-            where = (f"all {len(same)} parts" if passed else each.part,) if several else ()
-            value = "passed" if passed and each.state == "ok" else each.value
+        if several and not notable:
+            rows.append(_passed(same))
+            marks.append("ok" if any(each.state == "ok" for each in same) else "not_checked")
+            continue
+        for index, each in enumerate(notable or same):
+            where = (each.part,) if several else ()
             advice = each.advice if notable else ""
             words = (each.limit, each.meaning, advice) if index == 0 else ("", "", "")
-            rows.append((name if index == 0 else "", *where, CHECK_WORDS[each.state], value, *words))
+            rows.append((name if index == 0 else "", *where, CHECK_WORDS[each.state], each.value, *words))
             marks.append(str(each.state))
     header: tuple[str, ...] = ("state", "found", "limit", "what it means", "what to do")
     if not any(row[-1] for row in rows):
@@ -94,6 +96,19 @@ def checks(report: Report) -> Table:
         mark_column=2 if several else 1,
         numeric_from=99,
     )
+
+
+def _passed(same: list[Check]) -> tuple[str, ...]:
+    """The one row of a check that no part failed: how many passed, and in how many it could not be made."""
+    passed = [each for each in same if each.state == "ok"]
+    skipped = [each for each in same if each.state == "not_checked"]
+    shown = passed[0] if passed else skipped[0]
+    where = f"all {len(same)} parts" if not (passed and skipped) else f"{len(passed)} of {len(same)} parts"
+    value = "passed" if passed else shown.value
+    if passed and skipped:
+        why = ", ".join(dict.fromkeys(each.value for each in skipped))
+        value += f"; not checked in {len(skipped)}: {why}"
+    return (shown.name, where, CHECK_WORDS[shown.state], value, shown.limit, shown.meaning, "")
 
 
 def ladder(report: Report) -> Table:

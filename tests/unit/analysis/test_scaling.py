@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from analysis import records
+from analysis import records, tables
 from analysis.report import build_report
 
 Build = Callable[[str], Any]
@@ -209,3 +209,18 @@ def test_a_probe_that_cannot_account_for_its_messages_spoils_the_suite(
     report = build_report(write_suite("a-peak", "b-dense"))
     assert (report.validity, report.exit_code) == ("invalid", 3)
     assert report.headline.startswith("Do not use these figures: ledger")
+
+
+def test_a_check_that_some_parts_passed_says_in_how_many(new_run: Build, write_suite: Suite) -> None:
+    day(new_run("a"), 5_000, messages=8)  # too few for the check "independence"
+    day(new_run("b"), 50_000)
+    day(new_run("c"), 500_000)
+    report = build_report(write_suite("a", "b", "c"))
+    rows = {row[0]: row for row in tables.checks(report).rows}
+    assert rows["independence"][1:4] == (
+        "2 of 3 parts",
+        "ok",
+        "passed; not checked in 1: too few delivered messages",
+    )
+    assert rows["ledger"][1:4] == ("all 3 parts", "ok", "passed")
+    assert rows["machine CPU"][1:4] == ("all 3 parts", "not checked", "no samples")
