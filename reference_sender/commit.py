@@ -64,6 +64,10 @@ class CommitQueue:
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
         self._thread.start()
 
+    def is_alive(self) -> bool:
+        """Whether the thread that commits is there; without it nothing is ever answered."""
+        return self._thread.is_alive()
+
     def add(self, message: Message) -> asyncio.Future[Existing | None]:
         """Keep one message. Resolves when it is on disk, to None, or to the message that has its key already;
         fails with ``StoreError``."""
@@ -140,6 +144,9 @@ class CommitQueue:
                     taken = self._store.commit(group.messages, group.changes)
             except StoreError as caught:
                 error = caught
+            except Exception as caught:  # a store's own fault ends this group, not the thread
+                log.exception("the store failed unforeseen")
+                error = StoreError(f"{type(caught).__name__}: {caught}")
             spent_s = time.monotonic() - started
             self._loop.call_soon_threadsafe(self._done, group, taken, error, spent_s)
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from reference_sender.dispatch.values import Change, Message, Recovered, State
+from reference_sender.dispatch.values import Change, Lane, Message, Recovered, State
 
 
 class StoreError(Exception):
@@ -31,7 +31,12 @@ class Existing(Struct, frozen=True, gc=False):
     message_id: int
     to: str
     text: str
+    lane: Lane
     state: State
+
+    def is_repeated_by(self, message: Message) -> bool:
+        """Whether ``message``, which brought the key again, is the same message."""
+        return (self.to, self.text, self.lane) == (message.to, message.text, message.lane)
 
 
 class Record(Struct, frozen=True, gc=False):

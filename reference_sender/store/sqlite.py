@@ -76,7 +76,9 @@ class SqliteStore:
             if latest:
                 self._write_progress(latest.values())
             writer.execute("COMMIT")
-        except sqlite3.Error as error:
+        except (
+            Exception
+        ) as error:  # sqlite3 also raises what its values raise: UnicodeEncodeError, OverflowError
             if writer.in_transaction:
                 writer.execute("ROLLBACK")
             raise StoreError(str(error)) from error
@@ -119,11 +121,11 @@ class SqliteStore:
 
     def _existing(self, key: str) -> Existing:
         row = self._writer.execute(
-            "SELECT m.id, m.recipient, m.body, coalesce(p.state, 'queued') FROM message m"
+            "SELECT m.id, m.recipient, m.body, m.class, coalesce(p.state, 'queued') FROM message m"
             " LEFT JOIN progress p ON p.id = m.id WHERE m.key = ?",
             (key,),
         ).fetchone()
-        return Existing(row[0], row[1], row[2], State(row[3]))
+        return Existing(row[0], row[1], row[2], Lane(row[3]), State(row[4]))
 
     def _write_progress(self, changes: Iterable[Change]) -> None:
         rows = [

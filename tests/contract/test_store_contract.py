@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from reference_sender.dispatch.values import Change, Lane, Message, State
 from reference_sender.store import Store, StoreError, open_store
@@ -70,6 +71,9 @@ def test_a_key_is_kept_once_within_a_commit_and_across_them(open_it: OpenStore) 
     taken = store.commit([message(1, "a", "one"), message(2, "b"), message(3, "a", "three")], [])
     assert set(taken) == {3}
     assert (taken[3].message_id, taken[3].text, taken[3].state) == (1, "one", State.QUEUED)
+    assert taken[3].is_repeated_by(message(9, "a", "one"))
+    for other in (message(9, "a", "three"), replace(message(9, "a", "one"), lane=Lane.OTP)):
+        assert not taken[3].is_repeated_by(other)
 
     store = open_it()
     store.commit([], [change(1, State.DELIVERED)])
@@ -132,6 +136,16 @@ def test_a_commit_that_fails_keeps_nothing(open_it: OpenStore) -> None:
     assert [(r.message.message_id, r.state) for r in store.records(0, 10)] == [(1, State.QUEUED)]
     store.commit([message(2)], [])
     assert len(store.records(0, 10)) == 2
+
+
+def test_a_text_that_cannot_be_written_fails_its_commit_and_no_other(open_it: OpenStore) -> None:
+    store = open_it()
+    with pytest.raises(StoreError):
+        store.commit([message(1), message(2, text="half a pair \ud800")], [])
+    with pytest.raises(StoreError):
+        store.commit([message(2**63)], [])
+    store.commit([message(3)], [change(3, State.SENT)])
+    assert [r.message.message_id for r in store.records(0, 10)] == [3]
 
 
 def test_a_store_in_use_is_refused(open_it: OpenStore, tmp_path: Path) -> None:

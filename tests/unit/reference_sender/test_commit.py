@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
+import msgspec
 import pytest
 
 from reference_sender.commit import CommitQueue
@@ -85,6 +86,26 @@ def test_a_failed_commit_refuses_messages_and_keeps_changes_in_order() -> None:
     asyncio.run(run())
     assert store.commits == [([], [1, 2, 3])]
     assert kept == []
+
+
+def test_a_fault_of_the_store_ends_its_group_and_not_the_thread() -> None:
+    class FaultyStore(NotingStore):
+        def commit(self, messages: Sequence[Message], changes: Iterable[Change]) -> Mapping[int, Existing]:
+            if any(message.text == "poison" for message in messages):
+                raise UnicodeEncodeError("utf-8", "poison", 0, 1, "surrogates not allowed")
+            return super().commit(messages, changes)
+
+    async def run() -> None:
+        queue = CommitQueue(FaultyStore(), lambda _: None, retry_s=0.01)
+        async with asyncio.timeout(10):
+            with pytest.raises(StoreError, match="surrogates"):
+                await queue.add(msgspec.structs.replace(message(1), text="poison"))
+            assert queue.is_alive()
+            assert await queue.add(message(2)) is None
+            await queue.close()
+        assert not queue.is_alive()
+
+    asyncio.run(run())
 
 
 def test_nothing_is_taken_after_close() -> None:
