@@ -15,6 +15,9 @@ _LONGEST_VALUE = 65_536
 _SPACE = " \t\r\n"
 _COLUMNS = ("to", "text", "key", "expires_in_s")
 
+# A longer one is no value of any field, and past 4,300 digits Python would not even read it.
+_LONGEST_INTEGER = 18
+
 Row = Any  # a row's fields by name; in JSON it may turn out to be anything
 
 
@@ -43,7 +46,7 @@ class JsonRows:
         self.head: dict[str, Any] = {}
         self._text = codecs.getincrementaldecoder("utf-8")()
         self._buffer = ""
-        self._scan = json.JSONDecoder().raw_decode
+        self._scan = json.JSONDecoder(parse_int=_number).raw_decode
         self._after_rows = False
         self._place = self._start
 
@@ -142,6 +145,10 @@ class JsonRows:
             raise Invalid("malformed", "", f"the body is not a campaign: {character} expected, not {found!r}")
 
 
+def _number(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)
+
+
 class CsvRows:
     """A line of column names, ``to`` and if wanted ``text``, ``key``, ``expires_in_s``; then the recipients.
 
@@ -153,6 +160,7 @@ class CsvRows:
         self.head = head
         self._text = codecs.getincrementaldecoder("utf-8-sig")()
         self._buffer = ""
+        self._quoted = False  # whether the buffer ends inside quotation marks
         self._columns: list[str] | None = None
         self._delimiter = ","
 
@@ -169,10 +177,11 @@ class CsvRows:
 
     def _take(self, data: bytes, final: bool) -> list[Row]:
         try:
-            self._buffer += self._text.decode(data, final)
+            added = self._text.decode(data, final)
         except UnicodeDecodeError as error:
             raise Invalid("malformed", "", f"the body is not UTF-8: {error}") from error
-        end = len(self._buffer) if final else self._whole_lines()
+        self._buffer += added
+        end = len(self._buffer) if final else self._whole_lines(added)
         # newline="" leaves line ends as they are, for the reader to tell those inside quotation marks.
         lines = io.StringIO(self._buffer[:end], newline="")
         self._buffer = self._buffer[end:]
@@ -182,12 +191,18 @@ class CsvRows:
             self._columns = self._read_columns(lines.readline())
         return [self._row(values) for values in csv.reader(lines, delimiter=self._delimiter) if values]
 
-    def _whole_lines(self) -> int:
-        """Where the last line ends that is not inside quotation marks."""
-        end = self._buffer.rfind("\n") + 1
-        while end and self._buffer.count('"', 0, end) % 2:
-            end = self._buffer.rfind("\n", 0, end - 1) + 1
-        return end
+    def _whole_lines(self, added: str) -> int:
+        """Where the last line ends that is not inside quotation marks. It ends in ``added``, the buffer's
+        last part: what was there before is a line that had yet to end."""
+        pieces = added.split('"')
+        self._quoted ^= len(pieces) % 2 == 0
+        quoted, end = self._quoted, len(self._buffer)
+        for piece in reversed(pieces):
+            start = end - len(piece)
+            if not quoted and (line_end := self._buffer.rfind("\n", start, end)) >= 0:
+                return line_end + 1
+            quoted, end = not quoted, start - 1
+        return 0
 
     def _read_columns(self, line: str) -> list[str]:
         if ";" in line and "," not in line:

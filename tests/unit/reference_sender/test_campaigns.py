@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -92,6 +93,21 @@ def test_csv_rows_do_not_depend_on_the_pieces(size: int, mark: str) -> None:
         {"to": "3", "key": "k3"},
         {"to": "5", "text": "last", "key": "k5"},
     ]
+
+
+def test_a_quotation_that_never_ends_is_read_in_one_pass() -> None:
+    lines = b"\n" * 64_000
+    started_s = time.process_time()
+    with pytest.raises(Invalid, match="never closed"):
+        csv_rows(b'to,text\n"' + lines + lines, 16_384)
+    assert time.process_time() - started_s < 0.2  # one look back for each line end took a second
+
+
+def test_a_number_too_long_for_python_is_a_row_like_any_other() -> None:
+    body = b'{"recipients": [{"to": ' + b"1" * 5_000 + b'}, {"to": "2", "expires_in_s": 60}]}'
+    _, (too_long, good) = json_rows(body, 1_000)
+    assert too_long == {"to": float("inf")}
+    assert good == {"to": "2", "expires_in_s": 60}
 
 
 def test_semicolons_part_where_the_first_line_has_them() -> None:
