@@ -263,8 +263,9 @@ class MalformedReport(ValueError):
 
 
 def reports(query: str) -> list[Report]:
-    """The reports of one call: parallel lists parted by commas; one value for all may stand alone.
+    """The reports of one call: parallel lists parted by commas; one status for all may stand alone.
 
+    A key is one message's, so an ``idx`` of another length tells nothing: ``MsgId`` alone then says whose.
     A status that is none of SMSAPI's known codes counts as intermediate. Raises ``MalformedReport``.
     """
     # A dozen fields come with every report and three matter: decoding the rest would cost more than all else.
@@ -274,7 +275,9 @@ def reports(query: str) -> list[Report]:
     statuses = _column(_decoded(fields.get("status", "")), count)
     if not ids[0] or not statuses[0]:
         raise MalformedReport("MsgId and status must be given")
-    keys = _column(_decoded(fields.get("idx", "")), count)
+    keys = _decoded(fields.get("idx", "")).split(",")
+    if len(keys) != count:
+        keys = [""] * count
     found = []
     for provider_id, status, key in zip(ids, statuses, keys, strict=True):
         state, reason = _REPORT_STATES.get(status) or (State.SENT, f"smsapi_{status}")

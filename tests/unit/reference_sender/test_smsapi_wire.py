@@ -209,8 +209,12 @@ def test_a_report_call_of_parallel_lists() -> None:
     ]
 
 
-def test_a_shorter_list_gives_its_first_value_to_all() -> None:
-    assert [report.state for report in reports("MsgId=a,b&status=404&idx=")] == [State.DELIVERED] * 2
+def test_one_status_is_for_all_and_one_key_for_none() -> None:
+    found = reports("MsgId=a,b&status=404&idx=k-1")
+    assert [(report.provider_id, report.key) for report in found] == [("a", None), ("b", None)]
+    assert [report.state for report in found] == [State.DELIVERED] * 2
+    assert reports("MsgId=a,b,c&status=404&idx=k-1,k-2")[0].key is None
+    assert reports("MsgId=a&status=404&idx=k-1")[0].key == "k-1"
     assert [report.key for report in reports("MsgId=a,b&status=404&idx=")] == [None, None]
 
 
