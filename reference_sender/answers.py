@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import msgspec
 from aiohttp import web
 
@@ -25,7 +27,11 @@ class ApiError(Exception):
 
 def json_answer(value: object, status: int = 200) -> web.Response:
     """``value`` as JSON."""
-    return web.Response(body=_encode(value), status=status, headers=_JSON)
+    try:
+        body = _encode(value)
+    except UnicodeEncodeError:  # it repeats a client's half of a surrogate pair, which only escapes can write
+        body = json.dumps(msgspec.to_builtins(value)).encode()
+    return web.Response(body=body, status=status, headers=_JSON)
 
 
 def error_answer(error: ApiError) -> web.Response:

@@ -7,7 +7,9 @@ its own work does.
 from __future__ import annotations
 
 import hmac
-from collections.abc import AsyncIterator, Awaitable, Callable
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -17,7 +19,7 @@ from reference_sender.answers import ApiError, error_answer, json_answer
 from reference_sender.campaign_intake import CampaignIntake, Taken
 from reference_sender.campaigns import CsvRows, JsonRows, Rows
 from reference_sender.clock import now_ns
-from reference_sender.dispatch.values import Lane, State
+from reference_sender.dispatch.values import Lane, Message, State
 from reference_sender.driver import Driver
 from reference_sender.intake import Intake, Invalid, read_request
 from reference_sender.metrics import Metrics, Tally
@@ -25,10 +27,14 @@ from reference_sender.queries import Queries
 from reference_sender.routes.smsapi_wire import MalformedReport, reports
 from reference_sender.store import Existing, StoreError
 
+log = logging.getLogger(__name__)
+
 MAX_MESSAGE_BYTES = 65_536
 REPORTS_PATH = "/v1/reports/smsapi/"
 _RETRY_FULL_S = 1
 _RETRY_STOPPING_S = 5
+_LARGEST_ID = 2**63 - 1  # SQLite's
+_INVALID_STATUS = {"too_large": 413, "stopping": 503}  # of Invalid's codes; the others are 400
 _OK = b"OK"  # what SMSAPI takes for a confirmed report, and nothing else
 
 Handler = Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]
@@ -86,7 +92,7 @@ class Api:
         """Take nothing more in; reports are still taken."""
         self.stopping = True
         for campaign in self._campaigns:
-            campaign.stopping = True
+            campaign.stop()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer ``request``."""
@@ -98,8 +104,7 @@ class Api:
         except ApiError as error:
             return error_answer(error)
         except Invalid as error:
-            self._tally.invalid += 1
-            return error_answer(ApiError(400, error.code, error.message, error.field))
+            return _after_body(request, self._invalid_answer(error))
         except ConnectionError:  # the client has gone; nobody reads this
             return error_answer(ApiError(400, "disconnected", "the body ended too early"))
         except StoreError:
@@ -107,6 +112,17 @@ class Api:
             return error_answer(
                 ApiError(503, "store_failed", "the store failed: try again", retry_after_s=_RETRY_STOPPING_S)
             )
+        except Exception:
+            if request.writer.output_size > 0:  # an answer has begun: only a broken connection can tell
+                raise
+            log.exception("%s %s failed", request.method, request.path)
+            return error_answer(ApiError(500, "internal", "the sender failed: its log says why"))
+
+    def _invalid_answer(self, error: Invalid) -> web.Response:
+        status = _INVALID_STATUS.get(error.code, 400)
+        self._tally.invalid += status == 400
+        retry_after_s = _RETRY_STOPPING_S if status == 503 else None
+        return error_answer(ApiError(status, error.code, error.message, error.field, retry_after_s))
 
     async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.raw_path.partition("?")[0]
@@ -126,7 +142,7 @@ class Api:
         raise ApiError(404, "not_found", "there is nothing at this path")
 
     def _check_token(self, request: web.BaseRequest) -> None:
-        given = request.headers.get("Authorization", "").encode()
+        given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
         if not hmac.compare_digest(given, self._authorization):
             self._tally.unauthorized += 1
             raise ApiError(401, "unauthorized", "a bearer token must be given: Authorization: Bearer TOKEN")
@@ -138,29 +154,37 @@ class Api:
     async def _post_message(self, request: web.BaseRequest) -> web.Response:
         self._check_open()
         if request.content_length is not None and request.content_length > MAX_MESSAGE_BYTES:
-            raise ApiError(413, "too_large", f"a message's body has at most {MAX_MESSAGE_BYTES} bytes")
-        wanted = read_request(await request.read())
+            raise _too_large()
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge as error:
+            raise _too_large() from error
+        except web.RequestPayloadError as error:
+            raise _unreadable(error) from error
+        if len(body) > MAX_MESSAGE_BYTES:  # sent in chunks, or compressed
+            raise _too_large()
+        wanted = read_request(body)
         if not self._driver.has_room(1, wanted.lane):
             self._tally.queue_full += 1
             raise ApiError(429, "queue_full", "the queue is full: try again", retry_after_s=_RETRY_FULL_S)
         message = self._intake.message(wanted, now_ns())
         existing = await self._driver.take(message)
         if existing is not None:
-            return self._answer_again(message.key, existing, (message.to, message.text))
+            return self._answer_again(message, existing)
         self._tally.accepted += 1
         return json_answer(Acknowledged(str(message.message_id), message.key, "queued"), 202)
 
-    def _answer_again(self, key: str, existing: Existing, wanted: tuple[str, str]) -> web.Response:
-        if (existing.to, existing.text) != wanted:
+    def _answer_again(self, message: Message, existing: Existing) -> web.Response:
+        if not existing.is_repeated_by(message):
             self._tally.conflicts += 1
             raise ApiError(
                 409,
                 "key_conflict",
-                "another message, to another number or of another text, has this key",
+                "another message, to another number or of another text or class, has this key",
                 "key",
             )
         self._tally.repeated += 1
-        return json_answer(Acknowledged(str(existing.message_id), key, existing.state.value), 202)
+        return json_answer(Acknowledged(str(existing.message_id), message.key, existing.state.value), 202)
 
     async def _post_campaign(self, request: web.BaseRequest, _: str) -> web.Response:
         self._check_open()
@@ -173,14 +197,15 @@ class Api:
         campaign = CampaignIntake(self._intake, self._driver, self._tally, strict=isinstance(rows, JsonRows))
         self._campaigns.add(campaign)
         try:
-            taken = await campaign.read(rows, _chunks(request))
+            taken = await campaign.read(rows, partial(_read_piece, request))
         finally:
             self._campaigns.discard(campaign)
         self._tally.campaigns += 1
-        return _campaign_answer(taken)
+        return _after_body(request, _campaign_answer(taken))
 
     async def _get_message(self, _: web.BaseRequest, message_id: str) -> web.Response:
-        shown = await self._queries.message(int(message_id)) if message_id.isdecimal() else None
+        row_id = _row_id(message_id)
+        shown = None if row_id is None else await self._queries.message(row_id)
         if shown is None:
             raise ApiError(404, "not_found", f"there is no message {message_id}")
         return json_answer(shown)
@@ -218,6 +243,8 @@ class Api:
 
     async def _healthz(self, _: web.BaseRequest, __: str) -> web.Response:
         self._check_open()
+        if not self._driver.commits.is_alive():
+            raise ApiError(503, "store_failed", "nothing can be stored: the sender must be started again")
         return json_answer({"status": "ok"})
 
     async def _get_state(self, _: web.BaseRequest, __: str) -> web.Response:
@@ -244,14 +271,42 @@ async def _invite_body(request: web.BaseRequest) -> None:
         request.writer.output_size = 0
 
 
-async def _chunks(request: web.BaseRequest) -> AsyncIterator[bytes]:
-    while chunk := await request.content.readany():
-        yield chunk
+async def _read_piece(request: web.BaseRequest) -> bytes:
+    try:
+        return await request.content.readany()
+    except web.RequestPayloadError as error:
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: web.RequestPayloadError) -> Invalid:
+    return Invalid("malformed", "", f"the body cannot be read: {error}")
+
+
+def _after_body(request: web.BaseRequest, answer: web.Response) -> web.Response:
+    """Where the body could not be read, nothing after it on the connection can be either."""
+    if request.content.exception() is not None:
+        request.content.feed_eof()
+        answer.force_close()
+    return answer
+
+
+def _row_id(text: str) -> int | None:
+    # Its length first: Python refuses to read very long numbers.
+    if not text.isdecimal() or len(text) > 19 or int(text) > _LARGEST_ID:
+        return None
+    return int(text)
+
+
+def _too_large() -> ApiError:
+    return ApiError(413, "too_large", f"a message's body has at most {MAX_MESSAGE_BYTES} bytes")
 
 
 def _campaign_answer(taken: Taken) -> web.Response:
     if taken.error is not None:
-        return json_answer(taken, 413 if taken.error["code"] == "too_large" else 400)
+        answer = json_answer(taken, _INVALID_STATUS.get(taken.error["code"], 400))
+        if answer.status == 503:
+            answer.headers["Retry-After"] = str(_RETRY_STOPPING_S)
+        return answer
     only_full = taken.refused and all(refusal.reason == "queue_full" for refusal in taken.refused)
     if only_full and not (taken.accepted or taken.repeated):
         answer = json_answer(taken, 429)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from msgspec import Struct
@@ -17,7 +18,6 @@ from reference_sender.store import StoreError
 
 MAX_ROWS = 100_000
 MAX_BODY_BYTES = 128 * 1024 * 1024
-_REFUSALS_SHOWN = 1_000
 _COMMIT_ROWS = 500
 # Bytes read between two turns of the loop: some hundred rows, a few milliseconds.
 _SLICE_BYTES = 16_384
@@ -25,33 +25,35 @@ _SLICE_BYTES = 16_384
 _QUEUE_FULL = Invalid("queue_full", "", "the queue is full: send the row again later")
 _STORE_FAILED = Invalid("store_failed", "", "the store could not keep the row: send it again later")
 _STOPPING = Invalid("stopping", "", "the sender is stopping: send the row again later")
+_STOPPED = Invalid("stopping", "", "the sender is stopping: send what was not taken again later")
 _TOO_MANY = Invalid("too_many_rows", "", f"a campaign has at most {MAX_ROWS} rows")
 _CONFLICT = Invalid(
-    "key_conflict", "key", "another message, to another number or of another text, has this key"
+    "key_conflict", "key", "another message, to another number or of another text or class, has this key"
 )
 
 
-class Refusal(Struct, frozen=True):
+ReadPiece = Callable[[], Awaitable[bytes]]  # the body's next bytes; none at its end
+
+
+class Refusal(Struct):
+    """Rows refused one after the other for the same reason."""
+
     row: int  # from 1
+    to_row: int  # the last of them; ``row`` where it is one
     reason: str
     field: str
     message: str
 
 
 class Taken(Struct):
-    """The answer to a campaign. Only the first refused rows are shown; ``refused_count`` counts all."""
+    """The answer to a campaign."""
 
     id: str = ""
     accepted: int = 0
     repeated: int = 0  # rows whose key brought the same message before
     refused_count: int = 0
-    refused: list[Refusal] = []
+    refused: list[Refusal] = []  # every refused row is in one of these, in the order of the rows
     error: dict[str, str] | None = None  # why reading ended early; what is counted above stays taken
-
-    def refuse(self, row: int, why: Invalid) -> None:
-        self.refused_count += 1
-        if len(self.refused) < _REFUSALS_SHOWN:
-            self.refused.append(Refusal(row, why.code, why.field, why.message))
 
 
 class CampaignIntake:
@@ -67,14 +69,22 @@ class CampaignIntake:
         self._rows_seen = 0
         self._numbers: list[int] = []  # the row number of each message of the batch
         self._batch: list[Message] = []
-        self.stopping = False
+        self._last_refusals: dict[tuple[str, str, str], Refusal] = {}  # by all that is said of a row
+        self._stopping = False
+        self._waiting: asyncio.Timeout | None = None  # for the body's next bytes
 
-    async def read(self, rows: Rows, body: AsyncIterator[bytes]) -> Taken:
+    def stop(self) -> None:
+        """Take nothing more in, and wait no longer for a body that may never end."""
+        if not self._stopping and self._waiting is not None:
+            self._waiting.reschedule(asyncio.get_running_loop().time())
+        self._stopping = True
+
+    async def read(self, rows: Rows, read_piece: ReadPiece) -> Taken:
         """Raises ``Invalid`` where the body is no campaign and nothing of it was taken; where something was,
         ``Taken.error`` says so."""
         read_bytes = 0
         try:
-            async for chunk in body:
+            while chunk := await self._next(read_piece):
                 read_bytes += len(chunk)
                 if read_bytes > MAX_BODY_BYTES:
                     raise Invalid("too_large", "", f"a campaign's body has at most {MAX_BODY_BYTES} bytes")
@@ -88,7 +98,19 @@ class CampaignIntake:
                 raise
             self.taken.error = {"code": error.code, "field": error.field, "message": error.message}
         await self._commit()
+        self.taken.refused.sort(key=lambda refusal: refusal.row)  # keys are found taken later than the rest
         return self.taken
+
+    async def _next(self, read_piece: ReadPiece) -> bytes:
+        if self._stopping:
+            raise _STOPPED
+        try:
+            async with asyncio.timeout(None) as self._waiting:
+                return await read_piece()
+        except TimeoutError:
+            raise _STOPPED from None
+        finally:
+            self._waiting = None
 
     async def _take(self, head: dict[str, Any], rows: list[Any]) -> None:
         if not rows:
@@ -98,7 +120,7 @@ class CampaignIntake:
         for row in rows:
             self._rows_seen += 1
             if self._rows_seen > MAX_ROWS:
-                self.taken.refuse(self._rows_seen, _TOO_MANY)
+                self._refuse(self._rows_seen, _TOO_MANY)
                 continue
             try:
                 if isinstance(row, Invalid):
@@ -106,7 +128,7 @@ class CampaignIntake:
                 message = self._intake.row(read_recipient(row, self._strict), shared, now)
             except Invalid as error:
                 self._tally.invalid += 1
-                self.taken.refuse(self._rows_seen, error)
+                self._refuse(self._rows_seen, error)
                 continue
             self._numbers.append(self._rows_seen)
             self._batch.append(message)
@@ -126,7 +148,7 @@ class CampaignIntake:
         numbers, self._numbers = self._numbers, []
         if not batch:
             return
-        if self.stopping:
+        if self._stopping:
             return self._refuse_all(numbers, _STOPPING)
         if not self._driver.has_room(len(batch), batch[0].lane):
             self._tally.queue_full += len(batch)
@@ -143,11 +165,11 @@ class CampaignIntake:
                 existing = known.get(message.message_id)
                 if existing is None:
                     continue
-                if (existing.to, existing.text) == (message.to, message.text):
+                if existing.is_repeated_by(message):
                     repeated += 1
                 else:
                     conflicts += 1
-                    self.taken.refuse(number, _CONFLICT)
+                    self._refuse(number, _CONFLICT)
         accepted = len(batch) - repeated - conflicts
         self.taken.accepted += accepted
         self.taken.repeated += repeated
@@ -157,4 +179,14 @@ class CampaignIntake:
 
     def _refuse_all(self, numbers: list[int], why: Invalid) -> None:
         for number in numbers:
-            self.taken.refuse(number, why)
+            self._refuse(number, why)
+
+    def _refuse(self, row: int, why: Invalid) -> None:
+        self.taken.refused_count += 1
+        said = (why.code, why.field, why.message)
+        last = self._last_refusals.get(said)
+        if last is not None and last.to_row == row - 1:
+            last.to_row = row
+            return
+        self._last_refusals[said] = refusal = Refusal(row, row, *said)
+        self.taken.refused.append(refusal)

@@ -26,6 +26,7 @@ DEFAULT_SENDER_ID = "Test"  # what SMSAPI sends from where no name is given
 # The longest text six segments can hold, so that nothing longer is counted.
 _MAX_CHARACTERS = 918
 
+_surrogate = re.compile("[\ud800-\udfff]").search
 _is_number = re.compile(r"\+?[1-9][0-9]{7,14}").fullmatch
 _is_key = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
 _is_sender_id = re.compile(r"[A-Za-z0-9 ._&-]{1,11}|\+?[0-9]{3,15}").fullmatch
@@ -195,6 +196,9 @@ def checked_segments(text: str) -> int:
     """Raises ``Invalid``."""
     if not text or text.isspace():
         raise Invalid("invalid", "text", f"text must be {_TEXT_RULE}; it is empty")
+    # Half a pair is no character: JSON can write it, UTF-8 cannot, and neither store nor provider takes it.
+    if not text.isascii() and _surrogate(text) is not None:
+        raise Invalid("invalid", "text", f"text must be {_TEXT_RULE}; it holds half a surrogate pair")
     segments = count_segments(text) if len(text) <= _MAX_CHARACTERS else MAX_SEGMENTS + 1
     if segments > MAX_SEGMENTS:
         raise Invalid("too_long", "text", f"text must be {_TEXT_RULE}; it takes more")
@@ -235,7 +239,7 @@ def read_defaults(fields: Mapping[str, Any], strict: bool = True) -> Defaults:
     """``strict`` is False for a query string, in which numbers are text. Raises ``Invalid``."""
     try:
         return msgspec.convert(fields, Defaults, strict=strict)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
         raise explained(error) from error
 
 
@@ -243,13 +247,15 @@ def read_recipient(fields: object, strict: bool = True) -> Recipient:
     """``strict`` is False for CSV, in which numbers are text. Raises ``Invalid``."""
     try:
         return msgspec.convert(fields, Recipient, strict=strict)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
         raise explained(error) from error
 
 
 def explained(error: Exception) -> Invalid:
     """A decoder's complaint in our words: which field, and what it may be."""
     said = str(error)
+    if isinstance(error, UnicodeEncodeError):
+        return Invalid("malformed", "", f"a name or value is no Unicode text: {said}")
     if not isinstance(error, msgspec.ValidationError):
         return Invalid("malformed", "", f"the body is not JSON: {said}")
     named = _FIELD_NAMED.search(said)

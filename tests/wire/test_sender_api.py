@@ -15,6 +15,7 @@ from aiohttp.test_utils import RawTestServer
 from prometheus_client.parser import text_string_to_metric_families
 
 from reference_sender.api import Api, Secrets
+from reference_sender.commit import CommitQueue
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Change, Message, Outcome, Result, RouteLimits
 from reference_sender.driver import Driver
@@ -182,7 +183,7 @@ def test_a_key_makes_one_message_however_often_it_comes(play: Callable[..., None
 def test_a_key_of_another_message_is_a_conflict(play: Callable[..., None]) -> None:
     async def story(world: World) -> None:
         await world.post()
-        for other in ({"text": "other"}, {"to": "48500100201"}):
+        for other in ({"text": "other"}, {"to": "48500100201"}, {"class": "marketing"}):
             status, answer, _ = await world.post(**other)
             assert (status, answer["error"]["code"], answer["error"]["field"]) == (409, "key_conflict", "key")
 
@@ -323,6 +324,79 @@ def test_what_is_wrong_with_a_message_is_named(play: Callable[..., None]) -> Non
     play(story)
 
 
+def test_what_no_client_should_send_is_answered_all_the_same(play: Callable[..., None]) -> None:
+    async def raw(world: World, line: bytes, header: bytes) -> bytes:
+        host, _, port = world.url.removeprefix("http://").partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(line + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + header + b"\r\n\r\n")
+        answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        return answer
+
+    async def story(world: World) -> None:
+        for too_large in (2**63, 10**20, int("9" * 4_000)):
+            assert await self_status(world, "GET", f"/v1/messages/{too_large}") == 404
+        assert (await raw(world, b"GET /v1/state", b"Authorization: Bearer \xff\xfe")).startswith(
+            b"HTTP/1.1 401"
+        )
+        for path in ("/v1/messages", "/v1/campaigns"):
+            packed = AUTHORIZED | JSON | {"Content-Encoding": "gzip"}
+            status, answer, _ = await world.call("POST", path, packed, data=b"not packed")
+            assert (status, answer["error"]["code"]) == (400, "malformed"), path
+        for size in (70_000, 2_000_000):
+            status, answer, _ = await world.call(
+                "POST", "/v1/messages", AUTHORIZED, data=in_pieces(b" " * size, 65_536)
+            )
+            assert (status, answer["error"]["code"]) == (413, "too_large"), size
+
+    play(story)
+
+
+def test_an_unforeseen_failure_is_a_500_in_json(
+    play: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: World) -> None:
+        def broken(*_: object) -> bool:
+            raise RuntimeError("broken")
+
+        monkeypatch.setattr(world.driver, "has_room", broken)
+        status, answer, _ = await world.post()
+        assert (status, answer["error"]["code"]) == (500, "internal")
+
+    play(story)
+
+
+def test_half_a_surrogate_pair_is_refused_and_harms_nothing(play: Callable[..., None]) -> None:
+    rows = [
+        {"to": "48500100200", "text": "a\ud800"},
+        {"to": "48500100200", "\udfff": 1},
+        {"to": "48500100201", "text": "a \U0001f600"},
+        {"to": 10**5_00},
+    ]
+
+    async def story(world: World) -> None:
+        async with asyncio.timeout(20):
+            campaign = {"class": "marketing", "recipients": rows}
+            status, taken, _ = await world.call("POST", "/v1/campaigns", json=campaign)
+            assert (status, taken["accepted"]) == (202, 1)
+            assert [(r["row"], r["reason"], r["field"]) for r in taken["refused"]] == [
+                (1, "invalid", "text"),
+                (2, "malformed", ""),
+                (4, "invalid", "to"),
+            ]
+            for shared in ({"text": "\ud800"}, {"class": "\ud800"}, {"\ud800": 1}):
+                status, answer, _ = await world.call("POST", "/v1/campaigns", json=campaign | shared)
+                assert status == 400
+            late = '{"class": "otp", "recipients": [], "\\ud800": 1}'
+            status, answer, _ = await world.call("POST", "/v1/campaigns", AUTHORIZED | JSON, data=late)
+            assert (status, answer["error"]["code"]) == (400, "misplaced")
+            assert (await world.post())[0] == 202
+        assert await self_status(world, "GET", "/healthz") == 200
+
+    play(story)
+
+
 def test_tokens_paths_and_methods(play: Callable[..., None]) -> None:
     async def story(world: World) -> None:
         for headers in ({}, {"Authorization": "Bearer x"}, {"Authorization": "t"}):
@@ -367,12 +441,51 @@ def test_a_stopping_sender_takes_reports_and_nothing_else(play: Callable[..., No
     play(story)
 
 
+def test_a_stopping_sender_waits_for_no_campaign_to_end(play: Callable[..., None]) -> None:
+    head = b'{"class": "marketing", "text": "hi", "recipients": [{"to": "48500100201"}'
+    taken_in = head + b', {"to": "48500100202"}' * 1_000
+
+    async def story(world: World) -> None:
+        never = asyncio.Event()
+
+        async def stalled(body: bytes) -> AsyncIterator[bytes]:
+            yield body
+            await never.wait()
+
+        async def campaign(body: bytes) -> tuple[int, Any, Mapping[str, str]]:
+            return await world.call("POST", "/v1/campaigns", AUTHORIZED | JSON, data=stalled(body))
+
+        calls = [asyncio.create_task(campaign(body)) for body in (head, taken_in)]
+        await world.until_sent(1_000)
+        world.api.stop()
+        async with asyncio.timeout(5):
+            (status, nothing, headers), (partly, taken, _) = await asyncio.gather(*calls)
+        assert (status, nothing["error"]["code"], "Retry-After" in headers) == (503, "stopping", True)
+        assert (partly, taken["accepted"], taken["error"]["code"]) == (503, 1_000, "stopping")
+        assert taken["refused"] == [
+            {**taken["refused"][0], "row": 1_001, "to_row": 1_001, "reason": "stopping"}
+        ]
+
+    play(story)
+
+
+def test_a_sender_that_cannot_store_is_not_healthy(play: Callable[..., None]) -> None:
+    async def story(world: World) -> None:
+        assert await self_status(world, "GET", "/healthz") == 200
+        await world.driver.commits.close()
+        assert await self_status(world, "GET", "/healthz") == 503
+        world.driver.commits = CommitQueue(world.store, lambda _: None)  # for the world's end
+
+    play(story)
+
+
 async def in_pieces(body: bytes, size: int) -> AsyncIterator[bytes]:
     for start in range(0, len(body), size):
         yield body[start : start + size]
 
 
 CSV = {"Content-Type": "text/csv"}
+JSON = {"Content-Type": "application/json"}
 
 
 def test_a_json_campaign_is_taken_row_by_row(play: Callable[..., None]) -> None:
@@ -476,14 +589,21 @@ def test_a_campaign_that_breaks_off_tells_what_it_had_taken(play: Callable[..., 
     play(story)
 
 
-def test_of_many_refused_rows_the_first_are_shown(play: Callable[..., None]) -> None:
-    body = "to;text\n" + "1;x\n" * 1_500
+def test_no_refused_row_is_hidden(play: Callable[..., None]) -> None:
+    good = "".join(f"4850010{n:04d};x;k\n" for n in range(2))  # the second finds the first's key taken
+    body = "to;text;key\n" + "1;x;\n" * 1_500 + good + "1;x;\n48500100200; ;\n" * 1_200
 
     async def story(world: World) -> None:
         status, taken, _ = await world.call(
             "POST", "/v1/campaigns?class=otp", headers=AUTHORIZED | CSV, data=body
         )
-        assert (status, taken["refused_count"], len(taken["refused"])) == (202, 1_500, 1_000)
+        assert (status, taken["accepted"], taken["refused_count"]) == (202, 1, 3_901)
+        ranges = [(refusal["row"], refusal["to_row"], refusal["field"]) for refusal in taken["refused"]]
+        assert ranges[:3] == [(1, 1_500, "to"), (1_502, 1_502, "key"), (1_503, 1_503, "to")]
+        assert [row for first, last, _ in ranges for row in range(first, last + 1)] == [
+            *range(1, 1_501),
+            *range(1_502, 3_903),
+        ]
 
     play(story)
 
