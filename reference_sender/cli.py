@@ -57,7 +57,10 @@ def sender(
     except RouteError as error:
         raise typer.BadParameter(str(error), param_hint="--route") from error
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        faults = "; ".join(
+            ": ".join(filter(None, (".".join(map(str, e["loc"])), e["msg"].removeprefix("Value error, "))))
+            for e in error.errors()
+        )
         raise typer.BadParameter(faults) from error
     try:
         run(settings, ready=lambda line: print(line, flush=True))

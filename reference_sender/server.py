@@ -31,6 +31,8 @@ from reference_sender.store import Store, open_store
 
 log = logging.getLogger(__name__)
 
+# Clients get this long to send the rest of a request, once nothing more is taken in.
+_SHUTDOWN_S = 3.0
 _BACKLOG = 1024
 # A report call's URL carries a whole batch of reports.
 _MAX_LINE_BYTES = 1024 * 1024
@@ -53,6 +55,12 @@ class SenderSettings(BaseModel):
 
     @model_validator(mode="after")
     def _routes_can_be_used(self) -> SenderSettings:
+        names = [spec.limits.name for spec in self.routes]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(
+                f"routes: more than one is named {', '.join(repeated)}; tell them apart with ?name="
+            )
         self.dispatcher()
         return self
 
@@ -126,7 +134,7 @@ async def _serve(
     server = web.Server(
         sender.api.handle, access_log=None, max_line_size=_MAX_LINE_BYTES, keepalive_timeout=75.0
     )
-    runner = web.ServerRunner(server)
+    runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_S)
     await runner.setup()
     await web.SockSite(runner, listener, backlog=_BACKLOG).start()
     _settle_garbage_collector()

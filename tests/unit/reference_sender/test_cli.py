@@ -23,7 +23,10 @@ app.command()(sender)
         (["--route", "smsapi+http://hush@127.0.0.1:80", "--port", "70000"], "port"),
         (["--route", "smsapi+http://hush@127.0.0.1:80", "--store", "mysql://x"], "sqlite:///FILE"),
         (["--route", "smsapi+http://hush@127.0.0.1:80", "--store", "sqlite:////nowhere/x.db"], "nowhere"),
-        (["--route", "smsapi+http://hush@127.0.0.1:80", "--route", "smsapi+http://b@127.0.0.1:80"], "names"),
+        (
+            ["--route", "smsapi+http://hush@127.0.0.1:80", "--route", "smsapi+http://b@127.0.0.1:80"],
+            "with ?name=",
+        ),
     ],
 )
 def test_bad_usage(arguments: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,3 +37,4 @@ def test_bad_usage(arguments: list[str], says: str, tmp_path: Path, monkeypatch:
     said = done.output.replace("\n", " ")
     assert says in said
     assert "hush" not in said
+    assert "Value error" not in said
