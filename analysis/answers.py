@@ -20,6 +20,9 @@ from analysis.journeys import in_class_order
 from analysis.model import Answer, Burst, Check, CheckState, Level, Objective, PartReport, State, Verdict
 from analysis.slo import overall, quantile_text
 
+# Of the accepted messages: dead and switched-off numbers alone stay below it.
+FAILED_SHARE = 0.02
+
 _VERDICT_STATE: dict[Verdict, State] = {"held": "good", "missed": "bad", "cannot_tell": "unknown"}
 
 
@@ -185,7 +188,11 @@ def errors_answer(parts: tuple[PartReport, ...]) -> Answer:
     lost, doubles, accepted = total("lost"), total("doubles"), total("accepted")
     failed = total("failed") + total("expired")
     not_taken = total("refused") + total("failed_at_api")
-    bad = lost or doubles or not_taken
+    state: State = "good" if accepted else "unknown"
+    if lost or doubles or not_taken:
+        state = "bad"
+    elif failed > FAILED_SHARE * accepted:
+        state = "warn"
     return Answer(
         question="What goes wrong?",
         headline=f"{count_text(lost)} lost, {count_text(doubles)} double",
@@ -194,7 +201,7 @@ def errors_answer(parts: tuple[PartReport, ...]) -> Answer:
             f"{count_text(not_taken)} not taken by the sender, {count_text(total('unfinished'))} unanswered",
             f"{count_text(total('open'))} still open when observation ended",
         ),
-        state="bad" if bad else ("good" if accepted else "unknown"),
+        state=state,
     )
 
 

@@ -119,6 +119,7 @@ def ledger(journeys: Journeys, fates: Fates, planned: int) -> Ledger:
         delivered_unacknowledged=int(np.count_nonzero(arrived & ~journeys.accepted)),
         resubmitted=int(np.count_nonzero(provider.submits > 1)),
         submits=int(provider.submits.sum()),
+        found=int(np.count_nonzero(journeys.accepted & (provider.state != ABSENT))),
         strangers=provider.strangers,
         repeated_keys=load.repeated_keys,
         unclaimed=int(np.count_nonzero(fates.unclaimed)),

@@ -74,6 +74,7 @@ class Ledger(Struct, frozen=True, kw_only=True):
     delivered_unacknowledged: int  # delivered, though the load never read an acceptance
     resubmitted: int  # messages the provider saw more than once
     submits: int
+    found: int  # accepted messages of which the provider has a row
     strangers: int  # provider rows with a key that the load did not send
     repeated_keys: int
     unclaimed: int  # accepted, unknown to provider and sender: open where there are no sender rows

@@ -31,6 +31,7 @@ RATE_WINDOW_S = 10.0
 # A message on either edge of a window may fall to its neighbour without any rate being wrong.
 RATE_SLACK_MESSAGES = 2
 MARKS_SHARE = 0.001
+FOUND_SHARE = 0.01  # of the accepted messages; fewer at the provider, and keys do not travel
 CORRELATION_NEEDS = 30  # of fewer messages the correlation itself is noise
 # Checks that every message is accounted for: what fails them in a probe is no answer to its question.
 ACCOUNTING = ("ledger", "marks that do not add up", "messages of others")
@@ -138,13 +139,21 @@ def ledger_balance(ledger: Ledger) -> Check:
 
 
 def strangers(ledger: Ledger) -> Check:
+    """Where hardly a message is found and strangers abound, those are the messages, without their keys."""
+    keyless = ledger.found < FOUND_SHARE * ledger.accepted and ledger.strangers > ledger.accepted / 2
+    found = (
+        f"; {count_text(ledger.found)} of {count_text(ledger.accepted)} accepted messages found by their key"
+    )
     return Check(
         name="messages of others",
-        state="warn" if ledger.strangers else "ok",
-        value=count_text(ledger.strangers),
-        limit="warn > 0",
-        meaning="messages at the provider that this load did not send",
-        advice="something else used the provider; give it to this run alone, or check how keys travel",
+        state="invalid" if keyless else ("warn" if ledger.strangers else "ok"),
+        value=count_text(ledger.strangers) + (found if keyless else ""),
+        limit=f"warn > 0, invalid where under {100 * FOUND_SHARE:g} % of the accepted are found and others abound",
+        meaning="messages at the provider that this load did not send, or whose key did not reach it",
+        advice="the key is not carried: have the target pass {key} on as the client reference (idx), or put "
+        "#K<key># into the text"
+        if keyless
+        else "something else used the provider; give it to this run alone, or check how keys travel",
         value_number=float(ledger.strangers),
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from analysis.answers import errors_answer
 from analysis.model import PartReport
 from analysis.part import analyse_part
 from analysis.records import read_manifest
@@ -131,6 +132,27 @@ def test_rows_of_others_are_seen_and_left_out(new_run: Build) -> None:
     part = analysed(run)
     assert (part.ledger.strangers, part.cost.points) == (1, 0.5)
     assert state_of(part, "messages of others") == "warn"
+
+
+@pytest.mark.parametrize(("carried", "state"), [(0, "invalid"), (4, "invalid"), (6, "warn"), (500, "ok")])
+def test_a_key_that_is_not_carried_makes_the_run_invalid(new_run: Build, carried: int, state: str) -> None:
+    run = new_run("run")
+    for slot in range(500):
+        run.due(f"m-{slot}", 1.0 + slot / 10)
+        run.seen(f"m-{slot}" if slot < carried else f"made-up-{slot}", 1.1 + slot / 10)
+    part = analysed(run)
+    check = next(each for each in part.checks if each.name == "messages of others")
+    assert check.state == state
+    assert ("{key}" in check.advice and "#K<key>#" in check.advice) == (state == "invalid")
+
+
+@pytest.mark.parametrize(("failed", "state"), [(2, "good"), (3, "warn")])
+def test_many_failures_are_no_good_sign(new_run: Build, failed: int, state: str) -> None:
+    run = new_run("run")
+    for slot in range(100):
+        run.due(f"m-{slot}", 1.0 + slot / 10)
+        run.seen(f"m-{slot}", 1.1 + slot / 10, state="undelivered" if slot < failed else "delivered")
+    assert errors_answer((analysed(run),)).state == state
 
 
 @pytest.mark.parametrize("planned", [4, 2])
