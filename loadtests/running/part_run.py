@@ -204,6 +204,13 @@ class PartRun:
         if self._locust is not None:
             self._locust.kill()
         self._surroundings.kill()
+        self._remove_store()
+
+    def _remove_store(self) -> None:
+        """It holds texts and numbers."""
+        if not self._settings.keep_store:
+            for path in self._run_dir.glob(f"{STORE}*"):
+                path.unlink()
 
     def _conclude(self, reason: str) -> records.Manifest:
         statuses = read_statuses(self._run_dir)
@@ -214,9 +221,7 @@ class PartRun:
                 shutil.copyfile(target.provider.journal, self._run_dir / JOURNAL)
             else:
                 self._progress.note(f"  there is no journal {target.provider.journal}")
-        if not self._settings.keep_store:
-            for path in self._run_dir.glob(f"{STORE}*"):
-                path.unlink()
+        self._remove_store()
         for pattern in _PIECES:
             for path in self._run_dir.glob(pattern):
                 path.unlink()

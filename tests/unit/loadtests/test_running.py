@@ -7,22 +7,35 @@ import os
 import signal
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
+import msgspec
 import pytest
 from rich.console import Console
 
 from analysis.records import LOAD_SCHEMA, read_rows
 from loadtests.arrivals import Constant, Plan, Stream
-from loadtests.recording import LoadRecorder, LoadRow, LoadStatus, combine, join_rows, read_status
+from loadtests.recording import (
+    EXIT_WORKER_LOST,
+    LoadRecorder,
+    LoadRow,
+    LoadStatus,
+    combine,
+    join_rows,
+    read_status,
+)
 from loadtests.runner import report, verdict
+from loadtests.running import part_run
 from loadtests.running.draining import QUIET_S, Drain
 from loadtests.running.due import arrivals_due
 from loadtests.running.interruption import Aborted, Interruption
+from loadtests.running.part_run import PartRun
+from loadtests.running.progress import Progress
 from loadtests.running.provider_profile import ProfileChoice
 from loadtests.running.queries import ServiceState
 from loadtests.running.sampling import Snapshot
 from loadtests.running.service import Service, ServiceError
+from loadtests.running.settings import RunSettings
+from loadtests.scenarios import catalogue
 from loadtests.users import start
 from loadtests.users.tab import rows
 
@@ -153,8 +166,8 @@ def test_the_verdict_is_what_stands_before_the_second_section() -> None:
 def test_what_a_load_owed_is_the_plans_word_not_the_workers() -> None:
     plan = Plan(streams=(Stream(Constant(10.0, 10.0)),), seed=1, key_tag="t")  # one every 100 ms
 
-    def ended(after_ms: int, **others: Any) -> LoadStatus:
-        return LoadStatus(**{"phase": "finished", "start_ns": 1, "end_ns": 1 + after_ms * 1_000_000} | others)
+    def ended(after_ms: int, due: int = 0) -> LoadStatus:
+        return LoadStatus(phase="finished", start_ns=1, end_ns=1 + after_ms * 1_000_000, due=due)
 
     assert arrivals_due(plan, {}, 1, played_out=False) == 0
     # A worker that says it is finished after 5 s of a load that nobody stopped left out the rest.
@@ -166,7 +179,7 @@ def test_what_a_load_owed_is_the_plans_word_not_the_workers() -> None:
     assert arrivals_due(plan, {0: ended(1_050), 1: ended(1_150)}, 2, played_out=False) == 12
     assert arrivals_due(plan, {0: ended(1_050), 1: ended(1_050)}, 2, played_out=False) == 11
     # A dead worker owes its share up to the load's end, and so does one that never wrote a word.
-    dead = ended(300, phase="running")
+    dead = msgspec.structs.replace(ended(300), phase="running")
     assert arrivals_due(plan, {0: ended(2_050), 1: dead}, 2, played_out=False) == 21
     assert arrivals_due(plan, {0: ended(2_050)}, 2, played_out=False) == 21
 
@@ -178,3 +191,53 @@ def test_an_old_verdict_is_not_shown_where_the_analysis_failed(tmp_path: Path) -
     shown = io.StringIO()
     assert report(tmp_path, Console(file=shown)) == 2
     assert "error: " in shown.getvalue() and "Good enough" not in shown.getvalue()
+
+
+@pytest.mark.parametrize("keep_store", [False, True])
+def test_an_aborted_run_leaves_no_texts_and_numbers_behind(
+    keep_store: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def aborted(*_: object) -> None:
+        for name in ("sender.db", "sender.db-wal"):
+            (tmp_path / name).write_text("48500100200")
+        raise Aborted
+
+    monkeypatch.setattr(part_run, "start_surroundings", aborted)
+    settings = RunSettings(out=tmp_path, seed=1, keep_store=keep_store)
+    smoke = catalogue.SMOKE
+    progress = Progress(Console(file=io.StringIO()))
+    with pytest.raises(Aborted):
+        PartRun(smoke, smoke.parts[0], tmp_path, settings, progress, Interruption()).run()
+    assert len(list(tmp_path.glob("sender.db*"))) == (2 if keep_store else 0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "start_ns", "closed", "code", "fault"),
+    [
+        (True, 5, True, 0, None),
+        (True, 5, False, 0, "ended with code 0"),  # a worker has not written all its rows
+        (True, 5, True, -9, "ended with code -9"),
+        (True, 0, False, -15, None),  # interrupted before it began
+        (False, 0, False, 0, "ended with code 0"),
+        (False, 5, True, EXIT_WORKER_LOST, "a worker died"),
+        (True, 5, False, EXIT_WORKER_LOST, "a worker died"),
+    ],
+)
+def test_a_load_that_did_not_end_whole_is_an_error_even_where_it_was_interrupted(
+    asked: bool, start_ns: int, closed: bool, code: int, fault: str | None, tmp_path: Path
+) -> None:
+    recorder = LoadRecorder(tmp_path, 0)
+    recorder.status(LoadStatus(phase="finished", start_ns=start_ns, closed=closed))
+    recorder.close()
+    interruption = Interruption()
+    if asked:
+        interruption._asked.set()
+    smoke = catalogue.SMOKE
+    progress = Progress(Console(file=io.StringIO()))
+    settings = RunSettings(out=tmp_path, seed=1)
+    part = PartRun(smoke, smoke.parts[0], tmp_path, settings, progress, interruption)
+    if fault is None:
+        part._require_whole(code)
+    else:
+        with pytest.raises(ServiceError, match=fault):
+            part._require_whole(code)
