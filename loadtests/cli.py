@@ -17,6 +17,7 @@ import typer
 if TYPE_CHECKING:
     from loadtests.running.settings import RunSettings
     from loadtests.scenarios.scenario import Scenario
+    from loadtests.targets import Target
 
 EXIT_USAGE = 2
 EXIT_CRASHED = 70  # EX_SOFTWARE of sysexits.h
@@ -177,7 +178,6 @@ def main() -> None:
 
 def _checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
     """Settings that can be run. Ends the program with exit code 2 and what to do where they cannot."""
-    from loadtests.running.provider_profile import require_profile
     from loadtests.running.run_directory import RunDirectoryError, make_run_directory
     from loadtests.running.settings import RunSettings
     from loadtests.targets import TargetError, load_target
@@ -191,17 +191,7 @@ def _checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
         target = load_target(asked["target_file"]) if asked["target_file"] is not None else None
     except TargetError as error:
         raise _usage(str(error)) from None
-    starts_provider = target is None or target.provider.url is None
-    if not starts_provider and (asked["profile"] or asked["scale_provider"]):
-        raise _usage(
-            "the target file names a provider of its own: --profile and --scale-provider do not reach it"
-        )
-    if starts_provider:
-        try:
-            for profile in {asked["profile"] or part.profile for part in scenario.parts}:
-                require_profile(profile)
-        except ValueError as error:
-            raise _usage(str(error)) from None
+    _check_provider(scenario, target, asked)
     out: Path = asked["out"]
     try:
         make_run_directory(out)
@@ -211,6 +201,34 @@ def _checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
     if asked["target_file"] is not None:
         resolved["target_file"] = asked["target_file"].resolve()
     return RunSettings(**{**asked, **resolved})
+
+
+def _check_provider(scenario: Scenario, target: Target | None, asked: dict[str, Any]) -> None:
+    from loadtests.running.provider_profile import require_profile
+
+    own = target is not None and target.provider.url is not None
+    if target is not None and not own and target.provider.port == 0:
+        raise _usage(
+            f"{asked['target_file']} does not say where its sender finds the mock provider. Add a port for "
+            "the run to start one on, and point your sender at http://127.0.0.1:9500 with that token:\n\n"
+            '  [provider]\n  port = 9500\n  token = "mock"\n\n'
+            "or the url of a provider that you run yourself (docs/load.md)"
+        )
+    if own and (asked["profile"] or asked["scale_provider"]):
+        raise _usage(
+            "the target file names a provider of its own: --profile and --scale-provider do not reach it"
+        )
+    if asked["scale_provider"] and all(part.compress == 1.0 for part in scenario.parts):
+        raise _usage(
+            f"{scenario.name} plays at true speed, so --scale-provider would scale nothing; give --compress "
+            "too, on one of the days"
+        )
+    if not own:
+        try:
+            for profile in {asked["profile"] or part.profile for part in scenario.parts}:
+                require_profile(profile)
+        except ValueError as error:
+            raise _usage(str(error)) from None
 
 
 def _usage(text: str) -> typer.Exit:

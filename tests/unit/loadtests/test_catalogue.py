@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from loadtests.arrivals import Burst, DayCurve, arrival_count
+from loadtests.arrivals import DAY_MIX, Burst, DayCurve, Poisson, arrival_count
 from loadtests.scenarios import catalogue
 from loadtests.scenarios.scenario import Adjustment, ScenarioError
+from loadtests.targets import load_target
 
 ROOT = Path(__file__).parents[3]
 
@@ -58,12 +60,19 @@ def test_the_ladder_asks_both_questions_at_each_level() -> None:
 
 
 def test_the_bursts() -> None:
-    for scenario, count, over_s in ((catalogue.BURST, 20_000, 60.0), (catalogue.BENCH, 6_000, 10.0)):
+    for scenario, count, over_s, tail_s in (
+        (catalogue.BURST, 20_000, 60.0, 15.0),
+        (catalogue.BENCH, 6_000, 10.0, 8.0),
+    ):
         part = scenario.parts[-1]
         assert part.role == "burst"
         assert [item.process for item in part.streams if isinstance(item.process, Burst)] == [
             Burst(count, over_s)
         ]
+        otps, burst = part.streams
+        # One-time passwords go on after it: what they wait while the backlog drains is the question.
+        assert part.duration_s - (burst.start_s + over_s) == tail_s
+        assert isinstance(otps.process, Poisson) and otps.process.duration_s == part.duration_s
 
 
 def test_the_bench_fits_its_four_minutes() -> None:
@@ -100,6 +109,9 @@ def test_what_makes_no_sense_is_refused_with_what_to_do(
 
 def test_bad_usage_ends_with_2_and_says_what_there_is(tmp_path: Path) -> None:
     (tmp_path / "kept").write_text("x")
+    (tmp_path / "no-provider.toml").write_text(
+        '[request]\nurl = "http://127.0.0.1:9/send"\nbody = "{to}{text}"\n'
+    )
     for arguments, expected in (
         (["run", "nothing"], "there are: day-5k"),
         (["run", "smoke", "--out", str(tmp_path)], "not empty"),
@@ -107,6 +119,8 @@ def test_bad_usage_ends_with_2_and_says_what_there_is(tmp_path: Path) -> None:
         (["simulate", "smoke", "--out", str(tmp_path / "kept" / "run")], "cannot be made: Not a directory"),
         (["run", "smoke", "--drain-limit", "inf"], "--drain-limit must be a number"),
         (["run", "bench", "--ui"], "--ui shows one run"),
+        (["run", "smoke", "--scale-provider"], "--scale-provider would scale nothing"),
+        (["run", "smoke", "--target", str(tmp_path / "no-provider.toml")], "port = 9500"),
         (["run", "smoke", "--target", str(tmp_path / "absent.toml")], "there is no target file"),
         (["report", str(tmp_path)], "is not a run directory"),
     ):
@@ -133,3 +147,19 @@ def test_help_and_list_are_light() -> None:
     script = "import sys, loadtests.cli, loadtests.scenarios.catalogue; print('gevent' in sys.modules)"
     light = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert light.stdout.strip() == "False", light.stderr
+
+
+def test_the_documents_say_what_the_catalogue_has(tmp_path: Path) -> None:
+    load = (ROOT / "docs" / "load.md").read_text()
+    mix = " : ".join(f"{100 * share:g}" for share in (DAY_MIX.otp, DAY_MIX.transactional, DAY_MIX.marketing))
+    assert f"transactional messages and marketing as {mix}." in load
+    otps = catalogue.BURST.parts[0].streams[0].process
+    assert isinstance(otps, Poisson)
+    assert f"one-time passwords at {otps.rate_per_s:g}/s" in load
+    # The README's target can be run as it stands.
+    (example,) = re.findall(
+        r"```toml\n# my-sender\.toml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
+    )
+    path = tmp_path / "my-sender.toml"
+    path.write_text(example)
+    assert load_target(path, {"MY_SENDER_TOKEN": "t"}).provider.port == 9500
