@@ -105,7 +105,7 @@ def _read_plain(fields: Fields, token: str, request_id: int, settings: SmsapiWir
     parts = count_segments(text).segments
     if parts > settings.max_parts:
         return None
-    outbound = Outbound(msisdn, number, text, parts, text_key(text) or reference, reference)
+    outbound = Outbound(msisdn, number, text, parts, text_key(text) or reference or "", reference)
     sender, url = _sender(fields), _report_url(fields, settings)
     unique = is_set(fields, "check_idx")
     return Submit(request_id, WIRE_NAME, token, sender, (outbound,), False, unique, False, url)
