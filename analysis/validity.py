@@ -148,7 +148,7 @@ def strangers(ledger: Ledger) -> Check:
         name="messages of others",
         state="invalid" if keyless else ("warn" if ledger.strangers else "ok"),
         value=count_text(ledger.strangers) + (found if keyless else ""),
-        limit=f"warn > 0, invalid where under {100 * FOUND_SHARE:g} % of the accepted are found, others abound",
+        limit=f"warn > 0, invalid if others abound and under {100 * FOUND_SHARE:g} % of ours are found",
         meaning="messages at the provider that this load did not send, or whose key did not reach it",
         advice="the key is not carried: have the target pass {key} on as the client reference (idx), or put "
         "#K<key># into the text"
