@@ -100,8 +100,8 @@ def run(
 ) -> None:
     """Run a scenario on real sockets and report it.
 
-    Exit code: 0 all SLOs held, 1 an SLO was missed, 2 bad usage, 3 the run is invalid. Ctrl-C ends the load
-    in order and still reports; twice aborts.
+    Exit code: 0 all SLOs held, 1 an SLO was missed, 2 bad usage, 3 the run is invalid or proves nothing.
+    Ctrl-C ends the load in order and still reports; twice aborts.
 
     \b
       smsbench run smoke
@@ -154,7 +154,7 @@ def report(
 ) -> None:
     """Analyse a run directory again and write its report.
 
-    Exit code: 0 all SLOs held, 1 an SLO was missed, 2 bad usage, 3 the run is invalid.
+    Exit code: 0 all SLOs held, 1 an SLO was missed, 2 bad usage, 3 the run is invalid or proves nothing.
     """
     from rich.console import Console
 
