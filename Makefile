@@ -21,6 +21,7 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (once) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
+	@echo "Ready: $(BIN)/smsbench list"
 
 bench: setup ## run the bench (about 3 minutes) and write reports/runs/<time>-bench/report/index.html
 	$(BIN)/smsbench run $(SCENARIO) $(BENCH_ARGS)

@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from msgspec import Struct
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from analysis import records
 from loadtests.arrivals import Plan, Schedule, key_tag_of
 from loadtests.arrivals.chance import derive_seed
-from loadtests.runner import report
+from loadtests.runner import EXIT_ABORTED, report
 from loadtests.running import manifest as manifests
+from loadtests.running.interruption import Aborted, Interruption
 from loadtests.running.provider_profile import ProfileChoice, choose_profile, require_profile
 from loadtests.scenarios.scenario import Part, Scenario
 from loadtests.simulate.simulation import (
@@ -30,16 +30,16 @@ from loadtests.simulate.simulation import Progress as Passed
 from mock_provider.profiles import load_profile
 from reference_sender.routes.smsapi import read_route
 
-
-class Lived(Struct, frozen=True):
-    manifest: records.Manifest
-    place: str
+_LINE_EVERY_S = 10.0
 
 
 def simulate_scenario(
     scenario: Scenario, profile_name: str | None, seed: int, run_dir: Path, console: Console
 ) -> int:
-    """Simulate it, report it, and return the report's exit code. Raises ``ValueError`` for a bad profile."""
+    """Simulate it, report it, and return the report's exit code. Raises ``ValueError`` for a bad profile.
+
+    Ctrl-C once ends the simulated time and reports what was lived; twice aborts.
+    """
     for name in {profile_name or part.profile for part in scenario.parts}:
         require_profile(name)
     run_dir.mkdir(parents=True, exist_ok=True)
@@ -47,20 +47,44 @@ def simulate_scenario(
     console.print(f"seed {seed}; run directory {run_dir}", highlight=False, soft_wrap=True)
     started = manifests.instant()
     began_s = time.monotonic()
-    lived: list[Lived] = []
+    try:
+        with Interruption() as interruption:
+            places = _live_parts(scenario, profile_name, seed, run_dir, console, interruption)
+    except Aborted:
+        console.print(f"aborted; what there is stands in {run_dir}", highlight=False, soft_wrap=True)
+        return EXIT_ABORTED
+    if scenario.is_suite:
+        manifests.write_suite(run_dir, scenario, seed, started, places)
+    console.print(f"{time.monotonic() - began_s:.0f} s to live it; report ...", highlight=False)
+    return report(run_dir, console)
+
+
+def _live_parts(
+    scenario: Scenario,
+    profile_name: str | None,
+    seed: int,
+    run_dir: Path,
+    console: Console,
+    interruption: Interruption,
+) -> list[str]:
+    """The directories of the parts that were lived, relative to the run's own."""
+    places: list[str] = []
     for number, part in enumerate(scenario.parts, start=1):
+        if interruption.asked:
+            break
         place = f"parts/{number:02d}-{part.slug}" if scenario.is_suite else "."
         folder = run_dir / place
         folder.mkdir(parents=True, exist_ok=True)
         choice = choose_profile(profile_name or part.profile, 1.0, folder)
-        with _bar(console, part) as on_progress:
-            lived.append(Lived(_live_part(scenario, part, choice, seed, folder, on_progress), place))
-        if lived[-1].manifest.exit_reason == "interrupted":
-            break
-    if scenario.is_suite:
-        manifests.write_suite(run_dir, scenario, seed, started, [one.place for one in lived])
-    console.print(f"{time.monotonic() - began_s:.0f} s to live it; report ...", highlight=False)
-    return report(run_dir, console)
+        with _bar(console, part) as passed:
+
+            def go_on(now: Passed, passed: Callable[[Passed], None] = passed) -> bool:
+                passed(now)
+                return not interruption.asked
+
+            _live_part(scenario, part, choice, seed, folder, go_on)
+        places.append(place)
+    return places
 
 
 def _live_part(
@@ -69,8 +93,8 @@ def _live_part(
     choice: ProfileChoice,
     seed: int,
     folder: Path,
-    on_progress: Callable[[Passed], None],
-) -> records.Manifest:
+    go_on: Callable[[Passed], bool],
+) -> None:
     plan = part.plan(seed, key_tag_of(seed))
     provider_seed = derive_seed(seed, "provider") & 0x7FFF_FFFF
     route = read_route(f"smsapi+http://simulated@127.0.0.1?{choice.route_options()}").limits
@@ -78,11 +102,10 @@ def _live_part(
     started = manifests.instant()
     with _no_collection():
         ending = simulate(
-            schedule, load_profile(choice.argument), Settings(provider_seed, route), folder, on_progress
+            schedule, load_profile(choice.argument), Settings(provider_seed, route), folder, go_on
         )
     manifest = _manifest(scenario, part, plan, choice, provider_seed, started, ending)
     records.write_manifest(folder, manifest)
-    return manifest
 
 
 def _manifest(
@@ -131,7 +154,7 @@ def _no_collection() -> Iterator[None]:
 
 @contextmanager
 def _bar(console: Console, part: Part) -> Iterator[Callable[[Passed], None]]:
-    """A progress bar of virtual hours; silence where the output is no terminal."""
+    """A progress bar of virtual hours; a line now and then where the output is no terminal."""
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -141,10 +164,15 @@ def _bar(console: Console, part: Part) -> Iterator[Callable[[Passed], None]]:
         disable=not console.is_terminal,
     )
     task = bar.add_task(part.title, total=part.duration_s, clock="")
+    next_line_s = time.monotonic() + _LINE_EVERY_S
 
     def passed(now: Passed) -> None:
+        nonlocal next_line_s
         clock = f"{now.at_s / 3600:5.1f} h  {now.arrived:,} arrived, {now.open:,} open"
         bar.update(task, completed=now.at_s, clock=clock)
+        if not console.is_terminal and time.monotonic() >= next_line_s:
+            next_line_s += _LINE_EVERY_S
+            console.print(f"  {clock.strip()}", highlight=False)
 
     with bar:
         yield passed

@@ -54,18 +54,18 @@ def simulate(
     profile: Profile,
     settings: Settings,
     run_dir: Path,
-    on_progress: Callable[[Progress], None],
+    go_on: Callable[[Progress], bool],
 ) -> Ending:
     """Write ``load``, ``provider``, ``sender`` and ``samples.arrow`` of a run in virtual time.
 
-    ``KeyboardInterrupt`` ends it early and keeps what has been lived so far.
+    ``go_on`` is told where it stands, once a sample; False ends the run there, with all its records whole.
     """
     engine = Engine(with_token(profile, TOKEN), settings.seed)
     dispatcher = Dispatcher(DispatchSettings(), (settings.route,), settings.seed)
     records = RunRecords(run_dir)
     wire = Smsapi(profile.wire.smsapi, profile.account.price_per_segment)
     world = World(dispatcher, engine, wire, Link(TOKEN), records.changed)
-    life = _Life(schedule, settings, world, records, dispatcher, engine, on_progress)
+    life = _Life(schedule, settings, world, records, dispatcher, engine, go_on)
     try:
         return life.live()
     finally:
@@ -83,7 +83,7 @@ class _Life:
         records: RunRecords,
         dispatcher: Dispatcher,
         engine: Engine,
-        on_progress: Callable[[Progress], None],
+        go_on: Callable[[Progress], bool],
     ) -> None:
         self._schedule = schedule
         self._settings = settings
@@ -91,35 +91,34 @@ class _Life:
         self._records = records
         self._dispatcher = dispatcher
         self._engine = engine
-        self._on_progress = on_progress
+        self._go_on = go_on
+        self._interrupted = False
         self._intake = Intake("sim", 0)
         self._arrived = 0
         self._step_ns = int(settings.sample_every_s * NS_PER_S)
 
     def live(self) -> Ending:
-        schedule = self._schedule
         agenda = self._world.agenda
-        last_ns = now_ns = ZERO_NS
-        try:
-            next_sample_ns = ZERO_NS
-            for slot, offset_ns in enumerate(schedule.intended_ns.tolist()):
-                now_ns = ZERO_NS + offset_ns
-                while next_sample_ns <= now_ns:
-                    agenda.run(next_sample_ns)
-                    self._sample(next_sample_ns)
-                    next_sample_ns += self._step_ns
-                agenda.run(now_ns)
-                self._arrive(now_ns, slot)
-                last_ns = now_ns
-            now_ns = self._drain(last_ns, next_sample_ns)
-        except KeyboardInterrupt:
-            return Ending(self._arrived, last_ns, now_ns, self._open(), interrupted=True)
-        return Ending(self._arrived, last_ns, now_ns, self._open(), interrupted=False)
+        last_ns = now_ns = next_sample_ns = ZERO_NS
+        for slot, offset_ns in enumerate(self._schedule.intended_ns.tolist()):
+            due_ns = ZERO_NS + offset_ns
+            while next_sample_ns <= due_ns and not self._interrupted:
+                agenda.run(next_sample_ns)
+                self._sample(next_sample_ns)
+                now_ns = next_sample_ns
+                next_sample_ns += self._step_ns
+            if self._interrupted:
+                return Ending(self._arrived, last_ns, now_ns, self._open(), interrupted=True)
+            agenda.run(due_ns)
+            self._arrive(due_ns, slot)
+            last_ns = due_ns
+        now_ns = self._drain(last_ns, next_sample_ns)
+        return Ending(self._arrived, last_ns, now_ns, self._open(), self._interrupted)
 
     def _drain(self, last_ns: int, next_sample_ns: int) -> int:
         limit_ns = last_ns + int(self._settings.drain_limit_s * NS_PER_S)
         now_ns = last_ns
-        while self._open() and next_sample_ns <= limit_ns:
+        while self._open() and next_sample_ns <= limit_ns and not self._interrupted:
             due_ns = self._world.agenda.next_due()
             if due_ns is None:
                 break
@@ -150,4 +149,5 @@ class _Life:
 
     def _sample(self, at_ns: int) -> None:
         self._records.sample(at_ns, self._dispatcher, self._engine)
-        self._on_progress(Progress((at_ns - ZERO_NS) / NS_PER_S, self._arrived, self._open()))
+        progress = Progress((at_ns - ZERO_NS) / NS_PER_S, self._arrived, self._open())
+        self._interrupted = not self._go_on(progress)

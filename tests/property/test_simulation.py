@@ -42,7 +42,7 @@ routes = st.builds(
 
 
 def lived(plan, profile, route, run_dir):
-    ending = simulate(Schedule(plan), profile, Settings(seed=3, route=route), run_dir, lambda _: None)
+    ending = simulate(Schedule(plan), profile, Settings(seed=3, route=route), run_dir, lambda _: True)
     tables = {
         name: read_rows(run_dir / f"{name}.arrow", schema).to_pylist()
         for name, schema in (
@@ -92,6 +92,23 @@ def test_the_same_seed_is_the_same_run(tmp_path_factory, plan, name, route):
     _, one = lived(plan, load_profile(name), route, tmp_path_factory.mktemp("one"))
     _, two = lived(plan, load_profile(name), route, tmp_path_factory.mktemp("two"))
     assert one == two
+
+
+def test_one_that_is_ended_early_keeps_whole_records(tmp_path):
+    plan = Plan(streams=(Stream(Poisson(5.0, 60.0), mix=Mix(1.0, 1.0, 1.0)),), seed=1, key_tag="t")
+    seen = []
+
+    def go_on(progress):
+        seen.append(progress)
+        return len(seen) < 4
+
+    settings = Settings(seed=3, route=RouteLimits("r", 50, 5, 500, 60, 10, 4), sample_every_s=10.0)
+    ending = simulate(Schedule(plan), load_profile("smsapi"), settings, tmp_path, go_on)
+    rows = read_rows(tmp_path / "load.arrow", LOAD_SCHEMA).to_pylist()
+    assert ending.interrupted and 0 < ending.arrived == len(rows) < 300
+    assert ending.end_ns - rows[0]["t_intended_ns"] <= 31 * S
+    known = {row["key"] for row in read_rows(tmp_path / "sender.arrow", SENDER_SCHEMA).to_pylist()}
+    assert known == {row["key"] for row in rows}
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), max_size=30))
