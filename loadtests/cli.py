@@ -82,7 +82,8 @@ def run(
         typer.Option(help="The whole day, or a slice around its peak (days only)."),
     ] = None,
     duration: Annotated[
-        float | None, typer.Option(metavar="S", help="Seconds the slice of the peak takes to play.")
+        float | None,
+        typer.Option(metavar="S", help="Seconds the slice of the peak takes to play; implies --window peak."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same arrivals and same fates.")] = 1,
     out: Annotated[

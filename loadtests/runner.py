@@ -12,6 +12,7 @@ from rich.markdown import Markdown
 
 from loadtests.running import manifest as manifests
 from loadtests.running.interruption import Aborted, Interruption
+from loadtests.running.outcomes import why_nothing_was_accepted
 from loadtests.running.part_run import PartRun
 from loadtests.running.progress import Progress
 from loadtests.running.settings import RunSettings
@@ -20,6 +21,7 @@ from loadtests.scenarios.scenario import Part, Scenario
 _JUDGED = (0, 1, 3)  # the analysis came to a verdict
 EXIT_ABORTED = 130
 _SUMMARY_LINES = 40
+_ENDING = "ending the load in order, then the report; Ctrl-C again aborts"
 
 
 def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) -> int:
@@ -29,7 +31,7 @@ def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) ->
     _say(console, f"{scenario.name}: {scenario.title}")
     _say(console, f"seed {settings.seed}; run directory {settings.out}")
     try:
-        with Interruption() as interruption:
+        with Interruption(lambda: _say(console, _ENDING)) as interruption:
             with Progress(console) as progress:
                 done = _run_parts(scenario, settings, progress, interruption)
             if scenario.is_suite:
@@ -37,8 +39,16 @@ def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) ->
             _say(console, "report ...")
             code = report(settings.out, console)
     except Aborted:
-        _say(console, f"aborted; what there is stands in {settings.out}")
+        if scenario.is_suite:
+            begun = sorted(path.parent for path in settings.out.glob("parts/*/run.json"))
+            places = [str(place.relative_to(settings.out)) for place in begun]
+            if places:
+                manifests.write_suite(settings.out, scenario, settings.seed, started, places)
+        _say(console, f"aborted; draw what there is with: smsbench report {settings.out}")
         return EXIT_ABORTED
+    why = why_nothing_was_accepted(settings.out, settings.target)
+    if why is not None:
+        _say(console, why)
     _say(console, f"{time.monotonic() - began_s:.0f} s in all")
     return code
 

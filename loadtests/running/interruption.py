@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
+from queue import SimpleQueue
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -14,10 +16,13 @@ class Aborted(BaseException):
 
 class Interruption:
     """Within its ``with`` block SIGINT and SIGTERM are remembered instead of raised; the second one
-    aborts.
+    aborts. ``acknowledge`` is called at once for each that is remembered, in a thread of its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, acknowledge: Callable[[], None] = lambda: None) -> None:
+        self._acknowledge = acknowledge
+        # A handler may run in the middle of a print, so it must not print itself; this queue it may use.
+        self._signals: SimpleQueue[bool] = SimpleQueue()
         self._asked = threading.Event()
         self._before: dict[int, Any] = {}
 
@@ -35,6 +40,7 @@ class Interruption:
         self._asked.clear()
 
     def __enter__(self) -> Interruption:
+        threading.Thread(target=self._answer, daemon=True).start()
         for number in (signal.SIGINT, signal.SIGTERM):
             self._before[number] = signal.signal(number, self._signalled)
         return self
@@ -44,8 +50,14 @@ class Interruption:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        self._signals.put(False)
+
+    def _answer(self) -> None:
+        while self._signals.get():
+            self._acknowledge()
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         if self._asked.is_set():
             raise Aborted
         self._asked.set()
+        self._signals.put(True)

@@ -84,15 +84,15 @@ class PartRun:
         try:
             reason = self._run()
         except Aborted:
-            self._kill()
+            self._abort()
             raise
         except (ServiceError, OSError, ValueError) as error:
-            reason = f"error: {error}"
+            reason = f"error: {error}".rstrip(".?")  # the report ends the sentence itself
             self._progress.note(f"  {error}")
         try:
             self._stop()
         except Aborted:
-            self._kill()
+            self._abort()
             raise
         return self._conclude(reason)
 
@@ -200,11 +200,13 @@ class PartRun:
                 self._progress.note(f"  the sender's export could not be read: {error}")
         self._surroundings.stop()
 
-    def _kill(self) -> None:
+    def _abort(self) -> None:
+        """Kill everything; what has been written stays a run directory that can be reported."""
         if self._locust is not None:
             self._locust.kill()
         self._surroundings.kill()
         self._remove_store()
+        self._conclude("error: aborted by the user")
 
     def _remove_store(self) -> None:
         """It holds texts and numbers."""

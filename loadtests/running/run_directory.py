@@ -12,6 +12,8 @@ class RunDirectoryError(ValueError):
 def make_run_directory(path: Path) -> None:
     """Make it, or take it where it is there and empty. Raises ``RunDirectoryError``."""
     try:
+        if path.is_file():
+            raise RunDirectoryError(f"{path} is a file; give --out a directory")
         path.mkdir(parents=True, exist_ok=True)
         taken = any(path.iterdir())
     except OSError as error:

@@ -15,7 +15,7 @@ from loadtests.running.queries import StateQuery
 from loadtests.running.service import Service, ServiceError
 from loadtests.running.settings import RunSettings
 from loadtests.scenarios.scenario import Part
-from loadtests.targets import Target
+from loadtests.targets import Target, address_of
 
 JOURNAL = "provider.arrow"
 STORE = "sender.db"
@@ -125,6 +125,12 @@ def _start_sender(surroundings: Surroundings, run_dir: Path, settings: RunSettin
 def _await_target(target: Target) -> None:
     if target.health_url is not None:
         if not queries.wait_healthy(target.health_url, _TARGET_WITHIN_S):
-            raise ServiceError(f"{target.name}: health_url did not answer 2xx within {_TARGET_WITHIN_S:g} s")
+            raise ServiceError(
+                f"{target.name}: health_url did not answer 2xx within {_TARGET_WITHIN_S:g} s: "
+                f"{address_of(target.health_url)}"
+            )
     elif not queries.listening(target.request.url, _TARGET_WITHIN_S):
-        raise ServiceError(f"{target.name} does not answer; is it running where the target file says?")
+        raise ServiceError(
+            f"{target.name} does not answer at {address_of(target.request.url)}: start it before the run, or "
+            "correct request.url in the target file"
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 
 import msgspec
 
@@ -119,7 +120,9 @@ def scenario(name: str, adjustment: Adjustment | None = None) -> Scenario:
     if name in LEVELS:
         return day_scenario(name, adjustment or Adjustment())
     if name not in _FIXED:
-        raise ScenarioError(f"there is no scenario {name!r}; there are: {', '.join(names())}")
+        close = get_close_matches(name.lower(), names(), n=1)
+        meant = f"did you mean {close[0]}? " if close else ""
+        raise ScenarioError(f"there is no scenario {name!r}; {meant}there are: {', '.join(names())}")
     if adjustment is not None and adjustment != Adjustment():
         raise ScenarioError(
             f"{name} has a fixed length: --compress, --window and --duration belong to {', '.join(LEVELS)}"

@@ -10,7 +10,7 @@ import ipaddress
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -24,9 +24,11 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 FIELDS = ("key", "to", "text", "class", "campaign")
 _PLACEHOLDER = re.compile(r"\{(" + "|".join(FIELDS) + r")\}")
+_ANY_PLACEHOLDER = re.compile(r"(?<!\$)\{([A-Za-z_][A-Za-z0-9_-]*)\}")  # not the ${VAR} of the environment
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 Escape = Literal["json", "form", "xml", "none"]
@@ -80,6 +82,10 @@ class Provider(_Part):
     port: int = Field(default=0, ge=0, le=65535)
     token: str | None = None
 
+    @property
+    def address(self) -> str:
+        return address_of(self.url) if self.url is not None else f"http://127.0.0.1:{self.port}"
+
 
 class RequestTemplate(_Part):
     """One request a message, its placeholders being {key}, {to}, {text}, {class}, {campaign}."""
@@ -103,10 +109,9 @@ class RequestTemplate(_Part):
 
     @model_validator(mode="after")
     def _whole(self) -> RequestTemplate:
-        missing = {"to", "text"} - set(_PLACEHOLDER.findall(self.url + self.body))
-        if missing:
-            names = " and ".join(f"{{{name}}}" for name in sorted(missing))
-            raise ValueError(f"neither url nor body has a place for {names}")
+        missing = _missing_placeholders(self.url, self.body)
+        if missing is not None:
+            raise ValueError(missing)
         return self
 
     @property
@@ -138,17 +143,28 @@ class Target(_Part):
     @model_validator(mode="after")
     def _on_this_machine(self) -> Target:
         if not self.allow_remote and not is_loopback(self.request.url):
-            raise ValueError(
-                f"request.url is not on this machine ({urlsplit(self.request.url).hostname}). If the sender "
-                "there is a test system that cannot reach real phones, set allow_remote = true"
-            )
+            raise ValueError(_remote(self.request.url))
         return self
 
     def described(self) -> dict[str, object]:
         """For the manifest: nothing that could hold a secret."""
-        parts = urlsplit(self.request.url)
-        address = f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
-        return {"name": self.name, "kind": "http", "method": self.request.method, "url": address}
+        url = address_of(self.request.url)
+        return {"name": self.name, "kind": "http", "method": self.request.method, "url": url}
+
+
+_TABLES: dict[tuple[str, ...], type[_Part]] = {
+    (): Target,
+    ("request",): RequestTemplate,
+    ("accepted",): Accepted,
+    ("accepted", "field"): JsonEquals,
+    ("provider",): Provider,
+}
+
+
+def address_of(url: str) -> str:
+    """The URL without user, password and query, any of which may hold a secret."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
 
 def is_loopback(url: str) -> bool:
@@ -175,18 +191,72 @@ def load_target(path: Path, environment: Mapping[str, str] | None = None) -> Tar
     values = os.environ if environment is None else environment
     filled = {key: _filled(item, values, absent) for key, item in raw.items()}
     problems = [f"environment variable {name} is not set" for name in sorted(absent)]
+    problems += _unknown_placeholders(raw.get("request"))  # before a secret that has braces is in it
     try:
         target = Target.model_validate({"name": path.stem} | filled)
     except ValidationError as error:
-        problems += [
-            f"{'.'.join(str(step) for step in item['loc']) or 'the file'}: "
-            f"{item['msg'].removeprefix('Value error, ')}"
-            for item in error.errors(include_input=False, include_url=False)
-        ]
+        found = [_described(item) for item in error.errors(include_input=False, include_url=False)]
+        # pydantic judges a table as a whole only where each of its keys is right.
+        found += [problem for problem in _whole_problems(filled) if problem not in found]
+        problems += found
         raise TargetError(_listed(path, problems)) from None  # the cause would show secrets
     if problems:
         raise TargetError(_listed(path, problems))
     return target
+
+
+def _described(error: ErrorDetails) -> str:
+    steps = tuple(str(step) for step in error["loc"])
+    what = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        what = f"unknown key; known here: {', '.join(_TABLES[steps[:-1]].model_fields)}"
+    return f"{'.'.join(steps) or 'the file'}: {what}"
+
+
+def _unknown_placeholders(request: object) -> Iterator[str]:
+    if not isinstance(request, dict):
+        return
+    headers = request.get("headers")
+    texts = {"url": request.get("url"), "body": request.get("body")}
+    if isinstance(headers, dict):
+        texts |= {f"headers.{name}": value for name, value in headers.items()}
+    allowed = ", ".join(f"{{{name}}}" for name in FIELDS)
+    for place, text in texts.items():
+        if isinstance(text, str):
+            for name in sorted(set(_ANY_PLACEHOLDER.findall(text)) - set(FIELDS)):
+                yield f"request.{place}: unknown placeholder {{{name}}}; there are {allowed}"
+
+
+def _whole_problems(document: dict[str, object]) -> Iterator[str]:
+    """What the models say of whole tables, for a file whose single keys are wrong too."""
+    request = document.get("request")
+    if not isinstance(request, dict):
+        return
+    url, body = request.get("url"), request.get("body", "")
+    if not (isinstance(url, str) and isinstance(body, str)):
+        return
+    missing = _missing_placeholders(url, body)
+    if missing is not None:
+        yield f"request: {missing}"
+    try:
+        remote = bool(urlsplit(url).hostname) and not is_loopback(url)
+    except ValueError:
+        return  # the key's own error says so
+    if remote and document.get("allow_remote") is not True:
+        yield f"the file: {_remote(url)}"
+
+
+def _missing_placeholders(url: str, body: str) -> str | None:
+    missing = {"to", "text"} - set(_PLACEHOLDER.findall(url + body))
+    names = " and ".join(f"{{{name}}}" for name in sorted(missing))
+    return f"neither url nor body has a place for {names}" if missing else None
+
+
+def _remote(url: str) -> str:
+    return (
+        f"request.url is not on this machine ({urlsplit(url).hostname}). If the sender "
+        "there is a test system that cannot reach real phones, set allow_remote = true"
+    )
 
 
 def _listed(path: Path, problems: list[str]) -> str:

@@ -70,6 +70,7 @@ def test_ctrl_c_ends_the_load_in_order_and_still_reports(
     output, _ = process.communicate(timeout=60)
     manifest = read_manifest(out)
     assert manifest.exit_reason == "interrupted", output
+    assert "ending the load in order, then the report; Ctrl-C again aborts" in output
     load = read_rows(out / "load.arrow", LOAD_SCHEMA)
     assert 20 <= load.num_rows == manifest.planned < 400
     assert (out / "report" / "summary.md").is_file(), output
@@ -109,7 +110,7 @@ def test_a_run_whose_sender_is_not_there_says_so(smsbench: Command, tmp_path: Pa
     process = smsbench("run", "smoke", "--target", str(target), "--out", str(tmp_path / "run"))
     output, _ = process.communicate(timeout=90)
     assert process.returncode == 3, output
-    assert "absent: health_url did not answer" in output
+    assert "absent: health_url did not answer" in output and "http://127.0.0.1:9/healthz" in output
     assert read_manifest(tmp_path / "run").exit_reason.startswith("error: absent")
 
 

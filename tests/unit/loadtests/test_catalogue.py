@@ -90,6 +90,7 @@ def test_a_suite_as_a_locustfile_plays_its_parts_one_after_another() -> None:
     ("name", "adjustment", "expected"),
     [
         ("day-6k", Adjustment(), "there are: day-5k, day-50k"),
+        ("smok", Adjustment(), r"did you mean smoke\? there are"),
         ("smoke", Adjustment(compress=2.0), "smoke has a fixed length"),
         ("day-5k", Adjustment(window="day", duration_s=60.0), "use --window peak --duration"),
         ("day-5k", Adjustment(compress=-1.0), "must be numbers above 0"),
@@ -115,6 +116,7 @@ def test_bad_usage_ends_with_2_and_says_what_there_is(tmp_path: Path) -> None:
     for arguments, expected in (
         (["run", "nothing"], "there are: day-5k"),
         (["run", "smoke", "--out", str(tmp_path)], "not empty"),
+        (["run", "smoke", "--out", str(tmp_path / "kept")], "kept is a file; give --out a directory"),
         (["run", "smoke", "--out", str(tmp_path / "kept" / "run")], "cannot be made: Not a directory"),
         (["simulate", "smoke", "--out", str(tmp_path / "kept" / "run")], "cannot be made: Not a directory"),
         (["run", "smoke", "--drain-limit", "inf"], "--drain-limit must be a number"),

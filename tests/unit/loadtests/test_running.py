@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +13,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from analysis.records import LOAD_SCHEMA, read_rows
+from analysis.records import LOAD_SCHEMA, RowWriter, read_manifest, read_rows
 from loadtests.arrivals import Constant, Plan, Stream
 from loadtests.recording import (
     EXIT_WORKER_LOST,
@@ -28,6 +29,7 @@ from loadtests.running import part_run
 from loadtests.running.draining import QUIET_S, Drain
 from loadtests.running.due import arrivals_due
 from loadtests.running.interruption import Aborted, Interruption
+from loadtests.running.outcomes import why_nothing_was_accepted
 from loadtests.running.part_run import PartRun
 from loadtests.running.progress import Progress
 from loadtests.running.provider_profile import ProfileChoice
@@ -36,6 +38,7 @@ from loadtests.running.sampling import Snapshot
 from loadtests.running.service import Service, ServiceError
 from loadtests.running.settings import RunSettings
 from loadtests.scenarios import catalogue
+from loadtests.targets import Target
 from loadtests.users import start
 from loadtests.users.tab import rows
 
@@ -141,9 +144,11 @@ def test_a_service_that_prints_something_else_is_not_taken_for_ready(tmp_path: P
 
 def test_ctrl_c_once_asks_and_twice_aborts() -> None:
     before = signal.getsignal(signal.SIGINT)
-    with Interruption() as interruption:
+    acknowledged = threading.Event()
+    with Interruption(acknowledged.set) as interruption:
         os.kill(os.getpid(), signal.SIGINT)
         interruption.pause(60.0)  # ends at once: it has been asked
+        assert acknowledged.wait(5.0)
         assert interruption.asked
         with pytest.raises(Aborted):
             os.kill(os.getpid(), signal.SIGINT)
@@ -209,6 +214,62 @@ def test_an_aborted_run_leaves_no_texts_and_numbers_behind(
     with pytest.raises(Aborted):
         PartRun(smoke, smoke.parts[0], tmp_path, settings, progress, Interruption()).run()
     assert len(list(tmp_path.glob("sender.db*"))) == (2 if keep_store else 0)
+    assert read_manifest(tmp_path).exit_reason == "error: aborted by the user"
+
+
+def test_an_error_ends_without_punctuation_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise ServiceError("it is not there. Is it?")
+
+    monkeypatch.setattr(part_run, "start_surroundings", failing)
+    smoke = catalogue.SMOKE
+    progress = Progress(Console(file=io.StringIO()))
+    settings = RunSettings(out=tmp_path, seed=1)
+    manifest = PartRun(smoke, smoke.parts[0], tmp_path, settings, progress, Interruption()).run()
+    assert manifest.exit_reason == "error: it is not there. Is it"
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "expected"),
+    [
+        (
+            {("refused", 500): 15, ("refused", 429): 5, ("failed", 0): 10},
+            "20 of 30 refused, most often with HTTP 500; does your sender reach the mock provider at "
+            "http://127.0.0.1:9500?",
+        ),
+        ({("refused", 404): 30}, "30 of 30 refused, most often with HTTP 404; is [request]"),
+        ({("refused", 200): 30}, "30 of 30 refused, most often with HTTP 200; does [accepted]"),
+        ({("failed", 0): 99, ("accepted", 202): 1}, "99 of 100 failed; does your sender still answer at"),
+        ({("refused", 500): 19, ("accepted", 202): 1}, None),
+        ({}, None),
+    ],
+)
+def test_a_load_of_which_nothing_was_accepted_says_where_to_look(
+    outcomes: dict[tuple[str, int], int], expected: str | None, tmp_path: Path
+) -> None:
+    smoke = catalogue.SMOKE
+    progress = Progress(Console(file=io.StringIO()))
+    settings = RunSettings(out=tmp_path, seed=1)
+    PartRun(smoke, smoke.parts[0], tmp_path, settings, progress, Interruption())._write_manifest(
+        "finished", {}
+    )
+    writer = RowWriter(tmp_path / "load.arrow", LOAD_SCHEMA)
+    for (outcome, status), count in outcomes.items():
+        for slot in range(count):
+            writer.append((*a_row(slot, 0)[:7], outcome, status))
+    writer.close()
+    target = Target.model_validate(
+        {
+            "name": "t",
+            "request": {"url": "http://127.0.0.1:1/s?key=hunter2", "body": "{to}{text}"},
+            "provider": {"port": 9500},
+        }
+    )
+    said = why_nothing_was_accepted(tmp_path, target)
+    assert (said is None) if expected is None else (said or "").startswith(expected)
+    assert "hunter2" not in (said or "")
 
 
 @pytest.mark.parametrize(

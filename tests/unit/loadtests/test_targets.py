@@ -122,9 +122,11 @@ speed = 3
 url = "ftp://${PASSWORD}@host/"
 method = "FETCH"
 timeout_s = 0
-headers = { Host = "x" }
+body = "{text} {nope} ${PASSWORD}"
+headers = { Host = "x", X-Run = "{run}" }
 [accepted]
 status = [99]
+field = { path = "a", equals = 1, like = 2 }
 [provider]
 admin_token = "${ABSENT}"
 """
@@ -137,13 +139,18 @@ admin_token = "${ABSENT}"
         "name:",
         "request.url: must be an http:// or https:// URL with a host",
         "request.method:",
-        "speed: Extra inputs are not permitted",
+        "speed: unknown key; known here: name, health_url,",
+        "accepted.field.like: unknown key; known here: path, equals",
+        "request: neither url nor body has a place for {to}",
+        "request.body: unknown placeholder {nope}; there are {key}, {to}, {text}, {class}, {campaign}",
+        "request.headers.X-Run: unknown placeholder {run}",
+        "the file: request.url is not on this machine (host)",
         "request.timeout_s:",
         "request.headers: header 'Host' is set by the load itself",
         "accepted.status.0:",
     ):
         assert expected in text
-    assert "hunter2" not in text
+    assert "hunter2" not in text and "{PASSWORD}" not in text
     assert caught.value.__cause__ is None
 
 
@@ -151,6 +158,7 @@ admin_token = "${ABSENT}"
     ("lines", "expected"),
     [
         ('url = "http://127.0.0.1:1/"\nbody = "{text}"', "has a place for {to}"),
+        ('url = "http://127.0.0.1:1/"\nbody = "{to}{text}{nope}"', "unknown placeholder {nope}; there are"),
         ('url = "http://sms.example.com/"\nbody = "{to}{text}"', "set allow_remote = true"),
     ],
 )
