@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from analysis.endings import first_line
 from analysis.figures import (
     TIMES,
     count_text,
@@ -17,8 +18,20 @@ from analysis.figures import (
     times_text,
 )
 from analysis.journeys import in_class_order
-from analysis.model import Answer, Burst, Check, CheckState, Level, Objective, PartReport, State, Verdict
+from analysis.model import (
+    Answer,
+    Burst,
+    Check,
+    CheckState,
+    Level,
+    Objective,
+    Pace,
+    PartReport,
+    State,
+    Verdict,
+)
 from analysis.slo import overall, quantile_text
+from analysis.throughput import FEWEST, counted_in, too_few
 
 # Of the accepted messages: dead and switched-off numbers alone stay below it.
 FAILED_SHARE = 0.02
@@ -31,7 +44,7 @@ def headline(verdict: Verdict, objectives: tuple[Objective, ...], checks: tuple[
     invalid = [each for each in checks if each.state == "invalid"]
     if invalid:
         worst = invalid[0]
-        return f"Do not use these figures: {worst.name} {worst.value}{_in_part(worst.part)}."
+        return f"Do not use these figures: {worst.name} {first_line(worst.value)}{_in_part(worst.part)}."
     missed = [each for each in objectives if each.verdict == "missed"]
     if missed:
         first = missed[0]
@@ -60,9 +73,10 @@ def throughput_answer(parts: tuple[PartReport, ...]) -> Answer:
     measured = [part for part in parts if part.throughput.delivered_best or part.throughput.accepted_best]
     if not measured:
         return Answer(question=question, headline="none measured", lines=(), state="unknown")
-    best = max(measured, key=_best_rate)
+    sure = [part for part in measured if not too_few(_pace(part))]
+    best = max(sure or measured, key=_best_rate)
     through = best.throughput
-    pace = through.delivered_best or through.accepted_best
+    pace = _pace(best)
     done = "delivered" if through.delivered_best else "accepted"
     prefix = "" if through.limit else "at least "
     window_s = pace.window_s if pace else 0.0
@@ -73,6 +87,12 @@ def throughput_answer(parts: tuple[PartReport, ...]) -> Answer:
         f"{best.slug}, provider profile {best.identity.profile or 'unknown'}",
         f"the limit: {through.limit}" if through.limit else "nothing gave way: the limit was not reached",
     ]
+    if pace and not sure:
+        few = f"{times_text(counted_in(pace))} {done} in the best {round_seconds_text(window_s)}"
+        few += f"; a rate needs {FEWEST}"
+        return Answer(
+            question=question, headline="too few messages for a rate", lines=(few, lines[1]), state="unknown"
+        )
     if best.identity.compress != 1.0:
         lines.insert(1, _real_rates(best))
     return Answer(
@@ -84,8 +104,12 @@ def throughput_answer(parts: tuple[PartReport, ...]) -> Answer:
 
 
 def _best_rate(part: PartReport) -> float:
-    pace = part.throughput.delivered_best or part.throughput.accepted_best
+    pace = _pace(part)
     return pace.per_s if pace else 0.0
+
+
+def _pace(part: PartReport) -> Pace | None:
+    return part.throughput.delivered_best or part.throughput.accepted_best
 
 
 def _per_s(part: PartReport, which: str) -> float | None:
@@ -197,7 +221,9 @@ def errors_answer(parts: tuple[PartReport, ...]) -> Answer:
         question="What goes wrong?",
         headline=f"{count_text(lost)} lost, {count_text(doubles)} double",
         lines=(
-            f"{share_text(failed, accepted)} of accepted messages failed or expired ({count_text(failed)})",
+            f"{share_text(failed, accepted)} of accepted messages failed or expired ({count_text(failed)})"
+            if accepted
+            else "no message was accepted",
             f"{count_text(not_taken)} not taken by the sender, {count_text(total('unfinished'))} unanswered",
             f"{count_text(total('open'))} still open when observation ended",
         ),

@@ -245,7 +245,8 @@ class Identity(Struct, frozen=True, kw_only=True):
     compress: float
     provider_scale: float
     window: str
-    load_s: float
+    load_s: float  # played
+    planned_s: float  # the load's length had nothing stopped it; 0 where unknown
     drained_s: float
     target: dict[str, Any]
     seeds: dict[str, int]

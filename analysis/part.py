@@ -127,6 +127,7 @@ def _identity(manifest: Manifest, journeys: Journeys) -> Identity:
         provider_scale=timing.provider_scale,
         window=timing.window,
         load_s=journeys.load_end_s,
+        planned_s=timing.duration_s,
         drained_s=max(journeys.end_s - journeys.load_end_s, 0.0),
         target=manifest.target,
         seeds=manifest.seeds,

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import msgspec
 
-from analysis import answers
+from analysis import answers, endings
 from analysis.figures import TIMES
 from analysis.journeys import MalformedRunError
-from analysis.model import Check, CheckState, Objective, PartReport, Report, Verdict
+from analysis.model import Answer, Check, CheckState, Level, Objective, PartReport, Report, Verdict
 from analysis.part import analyse_part
 from analysis.records import Manifest, read_manifest
 from analysis.scaling import levels
@@ -84,21 +84,39 @@ def _assemble(manifest: Manifest, parts: tuple[PartReport, ...]) -> Report:
         validity=validity,
         verdict=verdict,
         exit_code=_exit_code(validity, verdict, decisive),
-        headline=answers.headline(verdict, objectives, spoiling),
+        headline=_headline(answers.headline(verdict, objectives, spoiling), parts, suite),
         answers=(
-            answers.throughput_answer(parts),
-            answers.scale_answer(ladder),
-            answers.delivery_answer(objectives, _scaled(decisive)),
-            answers.errors_answer(parts),
-            *answers.burst_answer(parts),
-            answers.cost_answer(parts),
+            *(() if endings.failed_before_load(parts) else _measured(parts, ladder, objectives, decisive)),
             answers.trust_answer(validity, checks),
         ),
-        notes=_notes(parts, simulated),
+        notes=_notes(parts, simulated, suite),
         objectives=objectives,
         checks=checks,
         levels=ladder,
         parts=parts,
+    )
+
+
+def _headline(verdict: str, parts: tuple[PartReport, ...], suite: bool) -> str:
+    error = endings.failed_before_load(parts)
+    if error:
+        return f"No load was made: {error}."
+    return endings.so_far(endings.interruption(parts, suite), verdict)
+
+
+def _measured(
+    parts: tuple[PartReport, ...],
+    ladder: tuple[Level, ...],
+    objectives: tuple[Objective, ...],
+    decisive: tuple[PartReport, ...],
+) -> tuple[Answer, ...]:
+    return (
+        answers.throughput_answer(parts),
+        answers.scale_answer(ladder),
+        answers.delivery_answer(objectives, _scaled(decisive)),
+        answers.errors_answer(parts),
+        *answers.burst_answer(parts),
+        answers.cost_answer(parts),
     )
 
 
@@ -141,9 +159,10 @@ def _scaled(parts: tuple[PartReport, ...]) -> bool:
     return any(part.identity.provider_scale != 1.0 for part in parts)
 
 
-def _notes(parts: tuple[PartReport, ...], simulated: bool) -> tuple[str, ...]:
+def _notes(parts: tuple[PartReport, ...], simulated: bool, suite: bool) -> tuple[str, ...]:
     """What a reader must know before any figure."""
-    notes = []
+    interrupted = endings.interruption(parts, suite)
+    notes = [endings.interruption_note(interrupted, suite)] if interrupted else []
     if simulated:
         notes.append(
             "SIMULATED: virtual time, no socket, no process. It shows how the rules of sender and provider "

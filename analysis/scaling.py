@@ -14,6 +14,7 @@ from typing import Literal
 from analysis.figures import per_day_text, round_seconds_text, share_of_one_text
 from analysis.model import Level, PartReport, Verdict
 from analysis.slo import overall
+from analysis.throughput import FEWEST
 
 TEN = 10.0
 SHORTFALL_SHARE = 0.02  # of the load; a system that falls behind by less may be at the noise of its arrivals
@@ -36,6 +37,8 @@ def carries(part: PartReport) -> Verdict:
     if part.throughput.limit or overall(part.objectives) == "missed":
         return "missed"
     if _fell_behind(part):
+        return "cannot_tell"
+    if part.ledger.delivered < FEWEST:
         return "cannot_tell"
     judged = [each for each in part.objectives if each.limit_s is not None and each.verdict == "held"]
     return "held" if judged else "cannot_tell"

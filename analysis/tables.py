@@ -15,6 +15,7 @@ from analysis.figures import (
 )
 from analysis.model import Check, CheckState, PartReport, Quantile, Report, StageBreakdown, Verdict
 from analysis.slo import interval_text, quantile_text
+from analysis.throughput import too_few
 
 VERDICT_WORDS: dict[Verdict, str] = {"held": "held", "missed": "MISSED", "cannot_tell": "cannot tell"}
 CHECK_WORDS: dict[CheckState, str] = {
@@ -267,12 +268,15 @@ def reasons(part: PartReport) -> Table:
 def rates(part: PartReport) -> Table:
     """Measured rates, and what they would be on the day itself where the day was compressed."""
     through, factor = part.throughput, part.identity.compress
-    found = [
-        ("offered, mean", through.offered_mean_per_s),
-        ("offered, best window", through.offered_peak.per_s if through.offered_peak else None),
-        ("accepted, best window", through.accepted_best.per_s if through.accepted_best else None),
-        ("delivered, best window", through.delivered_best.per_s if through.delivered_best else None),
-    ]
+    paces = (
+        ("offered", through.offered_peak),
+        ("accepted", through.accepted_best),
+        ("delivered", through.delivered_best),
+    )
+    found: list[tuple[str, float | None]] = [("offered, mean", through.offered_mean_per_s)]
+    for name, pace in paces:
+        few = " (too few messages for a rate)" if too_few(pace) else ""
+        found.append((f"{name}, best window{few}", pace.per_s if pace else None))
     if factor == 1.0:
         return Table(
             header=("rate", "measured"), rows=tuple((name, rate_text(value)) for name, value in found)
