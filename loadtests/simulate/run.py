@@ -31,6 +31,7 @@ from mock_provider.profiles import load_profile
 from reference_sender.routes.smsapi import read_route
 
 _LINE_EVERY_S = 10.0
+_SAMPLES = 300
 
 
 def simulate_scenario(
@@ -99,11 +100,12 @@ def _live_part(
     provider_seed = derive_seed(seed, "provider") & 0x7FFF_FFFF
     route = read_route(f"smsapi+http://simulated@127.0.0.1?{choice.route_options()}").limits
     schedule = Schedule(plan)
+    # A sample a second where the part is short, a few hundred where it is a day.
+    sample_every_s = max(1.0, part.duration_s / _SAMPLES)
+    settings = Settings(provider_seed, route, sample_every_s=sample_every_s)
     started = manifests.instant()
     with _no_collection():
-        ending = simulate(
-            schedule, load_profile(choice.argument), Settings(provider_seed, route), folder, go_on
-        )
+        ending = simulate(schedule, load_profile(choice.argument), settings, folder, go_on)
     manifest = _manifest(scenario, part, plan, choice, provider_seed, started, ending)
     records.write_manifest(folder, manifest)
 

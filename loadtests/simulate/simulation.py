@@ -25,7 +25,7 @@ DRAIN_LIMIT_S = 72 * 3600.0
 
 
 class Settings(Struct, frozen=True):
-    """``sample_every_s`` is virtual time between two rows of samples, and between two calls of progress."""
+    """``sample_every_s`` is virtual time between two rows of samples, and between two calls of ``go_on``."""
 
     seed: int
     route: RouteLimits

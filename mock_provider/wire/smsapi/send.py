@@ -32,8 +32,13 @@ _NANOSECONDS = 1_000_000_000
 
 # Fields beyond number, text, sender, idx and report URL; most requests have none of them.
 _RARE_FIELDS = frozenset(["date", "expiration_date", "group", "template", "time_restriction", "skip_foreign"])
-# All that a plain request has.
-_PLAIN_FIELDS = frozenset(("to", "message", "from", "format", "encoding", "idx", "check_idx", "notify_url"))
+# All that a plain request has; allow_duplicates means nothing to a single message.
+_PLAIN_FIELDS = frozenset(
+    [
+        *("to", "message", "from", "format", "encoding", "idx", "check_idx", "notify_url"),
+        *("fast", "allow_duplicates", "expiration_date"),
+    ]
+)
 
 
 class SendRequest(Struct, frozen=True):
@@ -55,7 +60,7 @@ def read_send(
 ) -> SendRequest:
     """Raises ``SmsapiError`` with SMSAPI's code for what is wrong."""
     if _PLAIN_FIELDS.issuperset(fields):
-        plain = _read_plain(fields, token, request_id, settings)
+        plain = _read_plain(fields, token, request_id, at, settings)
         if plain is not None:
             return SendRequest(plain, wants_json(fields), None, None)
     date_s: float | None = None
@@ -86,7 +91,9 @@ def read_send(
     return SendRequest(submit, wants_json(fields), details, date_s)
 
 
-def _read_plain(fields: Fields, token: str, request_id: int, settings: SmsapiWire) -> Submit | None:
+def _read_plain(
+    fields: Fields, token: str, request_id: int, at: Instants, settings: SmsapiWire
+) -> Submit | None:
     """One message and nothing unusual: what nearly every request is, read in a third of the time.
 
     None where there is anything to refuse or more to it: it is then read in full, with the same outcome.
@@ -106,9 +113,13 @@ def _read_plain(fields: Fields, token: str, request_id: int, settings: SmsapiWir
     if parts > settings.max_parts:
         return None
     outbound = Outbound(msisdn, number, text, parts, text_key(text) or reference or "", reference)
+    expires_ns = None
+    if expiry := text_of(fields, "expiration_date"):
+        expires_ns = _engine_time(expires_at(expiry, at.wall_s, settings), at)
     sender, url = _sender(fields), _report_url(fields, settings)
-    unique = is_set(fields, "check_idx")
-    return Submit(request_id, WIRE_NAME, token, sender, (outbound,), False, unique, False, url)
+    fast, unique = is_set(fields, "fast"), is_set(fields, "check_idx")
+    messages = (outbound,)
+    return Submit(request_id, WIRE_NAME, token, sender, messages, fast, unique, False, url, None, expires_ns)
 
 
 def wants_json(fields: Fields) -> bool:

@@ -204,9 +204,13 @@ def test_the_short_way_through_a_plain_request_ends_where_the_long_one_does() ->
         {"to": "500 100 200", "message": "ł" * 71},
         {"message": "code #Kk-1#"},
         {"to": " 500100200 ", "encoding": "utf-8"},
+        {"fast": "1", "allow_duplicates": "1", "expiration_date": str(int(WALL_S) + 3_600)},
+        {"fast": "0", "expiration_date": ""},
     ):
         # A flag that is off asks for nothing, but is not plain.
         assert submit_of(BASE | changes) == submit_of(BASE | changes | {"details": "0"})
+    for wrong in ({"expiration_date": "1", "from": "x" * 99}, {"fast": "1", "from": "x" * 99}):
+        assert error_of(BASE | wrong) == error_of(BASE | wrong | {"details": "0"})
 
 
 def test_report_hosts_open_the_door_one_host_at_a_time() -> None:
