@@ -134,7 +134,7 @@ def test_what_has_no_answer_when_the_load_is_stopped_is_unfinished(
     table = load_rows(tmp_path)
     outcomes = Counter(table.column("outcome").to_pylist())
     assert status.closed and status.due == status.sent + status.dropped < status.planned == 6_000
-    # An arrival that is due in the very moment of the stop is not sent any more: dropped, and counted as such.
+    # An arrival due in the very moment of the stop is not sent any more: dropped, and counted as such.
     assert status.dropped <= 10
     assert outcomes == Counter(accepted=50, unfinished=status.unfinished, dropped=status.dropped)
     assert status.sent == 50 + status.unfinished == table.num_rows - status.dropped
