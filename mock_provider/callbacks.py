@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from mock_provider.engine.values import SendReports
-from mock_provider.report_client import CallFailedError, ReportClient
+from mock_provider.engine.values import SendProgress, SendReports
+from mock_provider.report_client import CallAnswer, CallFailedError, ReportClient
 from mock_provider.wire.calls import ReportCall
 
 log = logging.getLogger(__name__)
@@ -33,14 +33,14 @@ class Callbacks:
 
     def __init__(
         self,
-        render: Callable[[SendReports], Sequence[ReportCall]],
+        render: Callable[[SendReports | SendProgress], Sequence[ReportCall]],
         answered: Callable[[int, bool], None],
         settings: CallbackSettings,
     ) -> None:
         self._render = render
         self._answered = answered
         self._settings = settings
-        self._queue: asyncio.Queue[SendReports | None] = asyncio.Queue()  # None: no more work
+        self._queue: asyncio.Queue[SendReports | SendProgress | None] = asyncio.Queue()  # None: no more work
         self._workers: list[asyncio.Task[None]] = []
         self._client = ReportClient()
         self._under_way = 0
@@ -57,7 +57,7 @@ class Callbacks:
         while not self._queue.empty():
             self._queue.get_nowait()
 
-    def deliver(self, effect: SendReports) -> None:
+    def deliver(self, effect: SendReports | SendProgress) -> None:
         self._queue.put_nowait(effect)
 
     def start(self) -> None:
@@ -87,19 +87,20 @@ class Callbacks:
             finally:
                 self._under_way -= 1
 
-    async def _carry(self, effect: SendReports) -> None:
+    async def _carry(self, effect: SendReports | SendProgress) -> None:
         confirmed = True
         for call in self._render(effect):
             if not await self._call(call):
                 confirmed = False
-        self._answered(effect.batch_id, confirmed)
+        if isinstance(effect, SendReports):
+            self._answered(effect.batch_id, confirmed)
 
     async def _call(self, call: ReportCall) -> bool:
         self.calls += 1
         try:
             async with asyncio.timeout(self._settings.timeout_s):
                 answer = await self._client.call(call)
-            confirmed = answer.status == 200 and answer.body == call.confirming_body
+            confirmed = _confirms(answer, call)
         except (CallFailedError, TimeoutError, OSError, ValueError) as error:
             # The type alone: an error's text can hold the URL, and the URL holds phone numbers.
             log.debug("a report call failed: %s", type(error).__name__)
@@ -107,3 +108,9 @@ class Callbacks:
         if not confirmed:
             self.failures += 1
         return confirmed
+
+
+def _confirms(answer: CallAnswer, call: ReportCall) -> bool:
+    if call.confirming_body is None:
+        return 200 <= answer.status < 300
+    return answer.status == 200 and answer.body == call.confirming_body

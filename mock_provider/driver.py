@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from mock_provider.engine import Engine
-from mock_provider.engine.values import Answer, Effect, Reply, SendReports, Submit
+from mock_provider.engine.values import Answer, Effect, Reply, SendProgress, SendReports, Submit
 
 OnAnswer = Callable[[Answer | None], None]
 
@@ -26,7 +26,7 @@ class Driver:
         self,
         engine: Engine,
         loop: asyncio.AbstractEventLoop,
-        deliver_reports: Callable[[SendReports], None],
+        deliver_reports: Callable[[SendReports | SendProgress], None],
     ) -> None:
         self.engine = engine
         self._loop = loop
@@ -77,10 +77,10 @@ class Driver:
             self._timer = None
 
     def _apply(self, effect: Effect) -> None:
-        if type(effect) is SendReports:
+        if type(effect) is SendReports or type(effect) is SendProgress:
             self._deliver_reports(effect)
             return
-        assert not isinstance(effect, SendReports)
+        assert not isinstance(effect, SendReports | SendProgress)
         on_answer = self._waiting.pop(effect.request_id, None)
         if on_answer is not None:
             on_answer(effect.answer if type(effect) is Reply else None)

@@ -8,25 +8,10 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from mock_provider.engine import MessageView
-from mock_provider.engine.values import Accepted, Submit
+from mock_provider.engine.values import Accepted, AcceptedMessage, Outbound, Submit
+from mock_provider.wire.calls import CapturedMessage
 
-
-class InboxMessage(Struct, frozen=True, gc=False):
-    """One captured message, as the admin API shows it; ``state`` is "" where the engine has forgotten it."""
-
-    provider_id: str
-    number: str
-    submitted_number: str
-    sender: str
-    text: str
-    segments: int
-    price: float
-    key: str
-    client_ref: str | None
-    wire: str
-    state: str
-    reason: str
-    accepted_unix_s: float
+_NANOSECONDS = 1e9
 
 
 class _Taken(Struct, frozen=True, gc=False):
@@ -38,9 +23,12 @@ class _Taken(Struct, frozen=True, gc=False):
 class Inbox:
     """Keeps whole requests, one append each; what became of a message is asked when somebody looks."""
 
-    def __init__(self, capacity: int, message_of: Callable[[str], MessageView | None]) -> None:
+    def __init__(
+        self, capacity: int, message_of: Callable[[str], MessageView | None], wall_offset_ns: int
+    ) -> None:
         self._capacity = capacity
         self._message_of = message_of
+        self._wall_offset_ns = wall_offset_ns
         self._taken: deque[_Taken] = deque()
         self._messages = 0
 
@@ -55,13 +43,13 @@ class Inbox:
         self._taken.clear()
         self._messages = 0
 
-    def search(self, number: str = "", text: str = "", limit: int = 100) -> list[InboxMessage]:
+    def search(self, number: str = "", text: str = "", limit: int = 100) -> list[CapturedMessage]:
         """Newest first; ``number`` is a part of the number, ``text`` a part of text or key, in any case."""
         wanted = text.casefold()
-        found: list[InboxMessage] = []
+        found: list[CapturedMessage] = []
         if limit <= 0:
             return found
-        for message in self._newest_first():
+        for message in self.newest_first():
             if number and number not in message.number and number not in message.submitted_number:
                 continue
             if wanted and wanted not in message.text.casefold() and wanted not in message.key.casefold():
@@ -71,16 +59,36 @@ class Inbox:
                 break
         return found
 
-    def _newest_first(self) -> Iterator[InboxMessage]:
+    def find(self, provider_id: str) -> CapturedMessage | None:
+        """The message of this id, or None where it was never here or has gone."""
+        return next((m for m in self.newest_first() if m.provider_id == provider_id), None)
+
+    def newest_first(self) -> Iterator[CapturedMessage]:
         for taken in reversed(self._taken):
             sources = {(o.msisdn, o.submitted_number, o.client_ref): o for o in taken.submit.messages}
             for m in reversed(taken.accepted.messages):
-                source = sources.get((m.msisdn, m.submitted_number, m.client_ref))
-                view = self._message_of(m.provider_id)
-                state, reason = ("", "") if view is None else (view.state.value, view.reason)
-                yield InboxMessage(
-                    m.provider_id, m.msisdn, m.submitted_number, taken.submit.sender_id,
-                    source.text if source else "", m.segments, m.price,
-                    source.key if source else "", m.client_ref, taken.submit.wire,
-                    state, reason, taken.unix_s,
-                )  # fmt: skip
+                yield self._shown(taken, m, sources.get((m.msisdn, m.submitted_number, m.client_ref)))
+
+    def _shown(self, taken: _Taken, m: AcceptedMessage, source: Outbound | None) -> CapturedMessage:
+        view = self._message_of(m.provider_id)
+        return CapturedMessage(
+            m.provider_id,
+            m.msisdn,
+            m.submitted_number,
+            taken.submit.sender_id,
+            source.text if source else "",
+            m.segments,
+            m.price,
+            source.key if source else "",
+            m.client_ref,
+            taken.submit.wire,
+            view.state.value if view else "",
+            view.reason if view else "",
+            view.stage if view else "",
+            taken.unix_s,
+            self._unix_s(view.t_carrier_ns) if view else None,
+            self._unix_s(view.t_done_ns) if view else None,
+        )
+
+    def _unix_s(self, instant_ns: int | None) -> float | None:
+        return None if instant_ns is None else (instant_ns + self._wall_offset_ns) / _NANOSECONDS

@@ -154,7 +154,8 @@ class ReportClient:
         body_head = ""
         if call.body:
             body_head = f"Content-Type: {call.content_type}\r\nContent-Length: {len(call.body)}\r\n"
-        head = f"{call.method} {target} HTTP/1.1\r\n{endpoint.head}{body_head}\r\n"
+        more = "".join(f"{name}: {value}\r\n" for name, value in call.headers)
+        head = f"{call.method} {target} HTTP/1.1\r\n{endpoint.head}{body_head}{more}\r\n"
         request = head.encode("latin-1") + call.body
         connection = self._idle_to(endpoint)
         if connection is not None:

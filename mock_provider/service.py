@@ -10,18 +10,19 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from mock_provider.callbacks import Callbacks, CallbackSettings
+from mock_provider.desk import ProviderDesk
 from mock_provider.driver import Driver
-from mock_provider.engine import Engine, EngineState, MessageView
-from mock_provider.engine.values import Accepted, Answer, JournalRow, SendReports
+from mock_provider.engine import Engine, EngineState
+from mock_provider.engine.values import Accepted, Answer, JournalRow, SendProgress, SendReports
 from mock_provider.http_connection import Respond, internal_error
 from mock_provider.inbox import Inbox
 from mock_provider.journal import Journal
 from mock_provider.profiles import Profile
 from mock_provider.wire.calls import (
-    AccountView,
+    AccountQuery,
     Cancel,
+    Consult,
     Instants,
-    MessageStatus,
     ReportCall,
     Send,
     StatusQuery,
@@ -38,7 +39,6 @@ _ROWS_EVERY_S = 0.2  # a few milliseconds' work at full load; a second's rows at
 _FLUSH_EVERY_S = 1.0
 _LAG_SAMPLE_S = 0.25
 _LAG_SAMPLES = 4
-_UNLIMITED_POINTS = 1_000_000.0  # what an account without a balance shows
 
 
 class Service:
@@ -52,7 +52,8 @@ class Service:
         self._wall_offset_ns = time.time_ns() - time.monotonic_ns()
         self.callbacks = Callbacks(self._report_calls, self._report_answered, CallbackSettings())
         self.driver = Driver(Engine(profile, seed), asyncio.get_running_loop(), self.callbacks.deliver)
-        self.inbox = Inbox(_INBOX_MESSAGES, self.driver.engine.message)
+        self.inbox = Inbox(_INBOX_MESSAGES, self.driver.engine.message, self._wall_offset_ns)
+        self.desk = ProviderDesk(self.driver.engine, self.inbox, self._wall_offset_ns)
         self._chores: list[asyncio.Task[None]] = []
         self._lags_ms: deque[float] = deque(maxlen=_LAG_SAMPLES)
 
@@ -82,7 +83,12 @@ class Service:
 
     def wire_of(self, path: str) -> Wire | None:
         """The wire that serves this path."""
-        return self._wire_at.get(path)
+        wire = self._wire_at.get(path)
+        if wire is None:
+            for prefix, candidate in self._wire_below:
+                if path.startswith(prefix):
+                    return candidate
+        return wire
 
     def ask(self, wire: Wire, request: WireRequest, respond: Respond) -> int | None:
         """Do what the request asks for; ``respond`` gets the reply (``http_connection.Application``)."""
@@ -98,12 +104,8 @@ class Service:
             respond(None if outage.disconnect else wire.unavailable())
         elif isinstance(call, WireReply):
             respond(call)
-        elif isinstance(call, Cancel):
-            respond(self._cancel(call))
-        elif isinstance(call, StatusQuery):
-            respond(call.phrase(self._statuses(call)))
         else:
-            respond(call.phrase(self._account(call.token)))
+            respond(self._consulted(call))
         return None
 
     def reconfigure(self, profile: Profile) -> None:
@@ -131,9 +133,21 @@ class Service:
         }
 
     def _use_wires(self, profile: Profile) -> None:
-        smsapi = Smsapi(profile.wire.smsapi, profile.account.price_per_segment)
-        self._wire_at: dict[str, Wire] = dict.fromkeys(smsapi.paths, smsapi)
-        self._reporting_wire: Wire = smsapi
+        wires: tuple[Wire, ...] = (Smsapi(profile.wire.smsapi, profile.account.price_per_segment),)
+        self._wires = {wire.name: wire for wire in wires}
+        self._wire_at = {path: wire for wire in wires for path in wire.paths}
+        self._wire_below = tuple((prefix, wire) for wire in wires for prefix in wire.prefixes)
+
+    def _consulted(self, call: Cancel | StatusQuery | AccountQuery | Consult) -> WireReply:
+        desk = self.desk
+        if isinstance(call, Consult):
+            return call.answer(desk)
+        account = desk.account(call.token)
+        if isinstance(call, AccountQuery):
+            return call.phrase(account)
+        if isinstance(call, Cancel):
+            return call.phrase(None if account is None else desk.cancel(call.token, call.provider_ids))
+        return call.phrase(None if account is None else desk.statuses(call.provider_ids))
 
     def _answer(self, call: Send, wall_s: float, respond: Respond, answer: Answer | None) -> None:
         if answer is None:
@@ -148,35 +162,12 @@ class Service:
             reply = internal_error()
         respond(reply)
 
-    def _cancel(self, call: Cancel) -> WireReply:
-        driver = self.driver
-        if driver.engine.account(call.token) is None:
-            return call.phrase(None)
-        return call.phrase(driver.engine.cancel(driver.now_ns(), call.token, call.provider_ids))
-
-    def _statuses(self, call: StatusQuery) -> Sequence[MessageStatus] | None:
-        engine = self.driver.engine
-        if engine.account(call.token) is None:
-            return None
-        return [self._status(engine.message(provider_id), provider_id) for provider_id in call.provider_ids]
-
-    def _status(self, view: MessageView | None, provider_id: str) -> MessageStatus:
-        if view is None:
-            return MessageStatus(provider_id, "")
-        accepted_s = (view.t_accepted_ns + self._wall_offset_ns) // 1_000_000_000
-        return MessageStatus(
-            provider_id, view.state.value, view.msisdn, view.client_ref, view.segments, view.price, accepted_s
-        )
-
-    def _account(self, token: str) -> AccountView | None:
-        account = self.driver.engine.account(token)
-        if account is None:
-            return None
-        points = account.balance_points
-        return AccountView(account.name, _UNLIMITED_POINTS if points is None else points)
-
-    def _report_calls(self, effect: SendReports) -> Sequence[ReportCall]:
-        return self._reporting_wire.report_calls(effect, self._wall_offset_ns)
+    def _report_calls(self, effect: SendReports | SendProgress) -> Sequence[ReportCall]:
+        wire = self._wires[effect.wire]
+        if isinstance(effect, SendReports):
+            return wire.report_calls(effect, self._wall_offset_ns)
+        call = wire.progress_call(effect, self._wall_offset_ns)
+        return () if call is None else (call,)
 
     def _report_answered(self, batch_id: int, confirmed: bool) -> None:
         driver = self.driver

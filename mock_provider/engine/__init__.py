@@ -3,6 +3,6 @@
 from mock_provider.engine.counters import EngineState
 from mock_provider.engine.engine import Engine
 from mock_provider.engine.lifecycle import IllegalTransitionError
-from mock_provider.engine.views import AccountState, MessageView
+from mock_provider.engine.views import AccountState, MessageView, NumberView
 
-__all__ = ["AccountState", "Engine", "EngineState", "IllegalTransitionError", "MessageView"]
+__all__ = ["AccountState", "Engine", "EngineState", "IllegalTransitionError", "MessageView", "NumberView"]

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from mock_provider.engine.account import Account
 from mock_provider.engine.carriers import Router
+from mock_provider.engine.draws import IdStyle
 from mock_provider.engine.flood import FloodGuard
 from mock_provider.engine.throttle import TokenBucket
 from mock_provider.engine.values import Outbound, Refusal, Refused, Submit
@@ -24,7 +25,7 @@ class WireRules(Struct, frozen=True, gc=False):
 
     max_recipients: int = 10_000
     partial_rejection: bool = True
-    hexadecimal_ids: bool = False
+    id_style: IdStyle = "digits"
 
 
 class Candidate(Struct, gc=False):
@@ -74,15 +75,14 @@ class Admission:
         self._skip_flooded = profile.flood.batch == "skip"
         limits = accumulate(error.share for error in profile.reply.errors)
         self._errors = tuple(zip(limits, (error.refusal for error in profile.reply.errors), strict=True))
-        smsapi = profile.wire.smsapi
         self._rules = {
-            "smsapi": WireRules(
-                smsapi.max_recipients_per_request, smsapi.partial_rejection, smsapi.id_style == "hex"
-            )
+            name: WireRules(wire.max_recipients_per_request, wire.partial_rejection, wire.id_style)
+            for name, wire in profile.wire.by_name().items()
         }
 
     def rules(self, wire: str) -> WireRules:
-        return self._rules.get(wire) or WireRules()
+        """Those of the wire a submit names. Raises ``KeyError`` for one without a table."""
+        return self._rules[wire]
 
     def judge(self, now_ns: int, submit: Submit, keys: list[str], error_draw: float) -> Admitted | Refused:
         """``keys`` are those of the submit's messages; ``error_draw`` a uniform of this attempt."""

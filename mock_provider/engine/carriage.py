@@ -137,6 +137,8 @@ class Carriage:
         move(message, _DEPART)
         self._on_air += 1
         message.t_carrier_ns = at_ns
+        if message.report_progress and message.report_url:
+            self._reporting.handed_over(at_ns, message, effects)
         carrier = self._router.carriers[message.carrier]
         latency_ns, fate = carrier.draw(self._draws.fate(message.key, message.ordinal), message.fast)
         active = self._faults.at(at_ns)

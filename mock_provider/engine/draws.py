@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import struct
 from hashlib import blake2b
+from typing import Literal
 
+IdStyle = Literal["digits", "hex", "sid", "uuid"]
 Uniforms = tuple[float, float, float, float]
 
 _words = struct.Struct("<4I").unpack
@@ -50,13 +52,18 @@ class Draws:
         """Of one attempt, for one fault."""
         return _uniforms(self._fault.copy(), f"{name} {attempt} {key}")[0]
 
-    def provider_id(self, key: str, ordinal: int, *, hexadecimal: bool) -> str:
-        """Nineteen digits, or 24 hexadecimal digits (both forms exist at SMSAPI)."""
+    def provider_id(self, key: str, ordinal: int, style: IdStyle = "digits") -> str:
+        """Nineteen digits or 24 hexadecimal ones (SMSAPI has both), ``SM`` and 32 (Twilio), a UUID."""
         hashed = self._id.copy()
         hashed.update(f"{ordinal} {key}".encode("utf-8", "surrogatepass"))
         digest = hashed.digest()
-        if hexadecimal:
+        if style == "hex":
             return digest[:12].hex()
+        if style == "sid":
+            return "SM" + digest.hex()
+        if style == "uuid":
+            h = digest.hex()
+            return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
         return str(_NINETEEN_DIGITS + int.from_bytes(digest[:8], "little") % (9 * _NINETEEN_DIGITS))
 
 

@@ -18,7 +18,7 @@ from mock_provider.engine.ledger import Ledger
 from mock_provider.engine.lifecycle import Stage
 from mock_provider.engine.reporting import Reporting
 from mock_provider.engine.values import Disconnect, Effect, JournalRow, Submit
-from mock_provider.engine.views import AccountState, MessageView, message_view
+from mock_provider.engine.views import AccountState, MessageView, NumberView, message_view
 
 if TYPE_CHECKING:
     from mock_provider.profiles.schema import Profile
@@ -176,6 +176,15 @@ class Engine:
         """What is known of an accepted message; None where the id is unknown or forgotten."""
         message = self._ledger.find(provider_id)
         return None if message is None else message_view(message)
+
+    def number(self, msisdn: str) -> NumberView:
+        """What the network knows of E.164 digits; asking is no input."""
+        route = self._router.route(msisdn)
+        if route is None:
+            return NumberView(msisdn, False)
+        country, name = route
+        carrier = self._router.carriers[name]
+        return NumberView(msisdn, True, country, name, carrier.mcc, carrier.mnc)
 
     def _clock(self, now_ns: int) -> int:
         if now_ns <= self._now_ns:

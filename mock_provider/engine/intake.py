@@ -178,7 +178,7 @@ class Intake:
         for index, reason in admitted.left_out:
             seen[index].reason = reason.value
         counters.skipped += len(admitted.left_out)
-        hexadecimal = self._admission.rules(submit.wire).hexadecimal_ids
+        id_style = self._admission.rules(submit.wire).id_style
         start_ns = now_ns if submit.scheduled_ns is None else max(now_ns, submit.scheduled_ns)
         expires_ns = start_ns + self._validity_ns if submit.expires_ns is None else submit.expires_ns
         report_url = submit.report_url or self._report_url
@@ -186,15 +186,14 @@ class Intake:
         for candidate in admitted.candidates:
             outbound = candidate.outbound
             message = self._ledger.accept(seen[candidate.index], now_ns)
-            message.provider_id = self._draws.provider_id(
-                message.key, message.ordinal, hexadecimal=hexadecimal
-            )
+            message.provider_id = self._draws.provider_id(message.key, message.ordinal, id_style)
             message.wire = submit.wire
             message.segments = outbound.segments
             message.client_ref = outbound.client_ref
             message.msisdn = outbound.msisdn
             message.sender_id = submit.sender_id
             message.report_url = report_url
+            message.report_progress = submit.report_progress
             message.country = candidate.country
             message.carrier = candidate.carrier
             message.price_micro = candidate.price_micro

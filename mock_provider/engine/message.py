@@ -48,6 +48,7 @@ class Message(Struct, gc=False):
     msisdn: str = ""
     sender_id: str = ""
     report_url: str = ""
+    report_progress: bool = False
     country: str = ""
     carrier: str = ""
     price_micro: int = 0
@@ -114,4 +115,22 @@ def delivery_report(message: Message, mcc: str, mnc: str) -> DeliveryReport:
         mcc,
         mnc,
         message.t_accepted_ns if t_sent_ns is None else t_sent_ns,
+    )
+
+
+def progress_report(message: Message, at_ns: int, mcc: str, mnc: str) -> DeliveryReport:
+    """The report that a message was handed to its carrier at ``at_ns``."""
+    return DeliveryReport(
+        message.provider_id,
+        message.client_ref,
+        message.msisdn,
+        message.sender_id,
+        MessageState.OPEN,
+        "",
+        at_ns,
+        message.segments,
+        message.price_micro / MICRO,
+        mcc,
+        mnc,
+        at_ns,
     )

@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from mock_provider.engine.distributions import is_zero, nanoseconds, sampler
 from mock_provider.engine.lifecycle import IllegalTransitionError, Step, move
-from mock_provider.engine.message import Message, delivery_report
-from mock_provider.engine.values import DeliveryReport, Effect, SendReports
+from mock_provider.engine.message import Message, delivery_report, progress_report
+from mock_provider.engine.values import DeliveryReport, Effect, SendProgress, SendReports
 
 if TYPE_CHECKING:
     from mock_provider.engine.agenda import Agenda
@@ -26,10 +26,15 @@ _CONFIRM = Step.CONFIRM
 _REPORT = Step.REPORT
 
 
+Receiver = tuple[str, str]
+"""Wire and URL."""
+
+
 class Batch(Struct, gc=False):
     """One call's reports, kept until they are confirmed or given up."""
 
     batch_id: int
+    wire: str
     url: str
     messages: tuple[Message, ...]
     reports: tuple[DeliveryReport, ...]
@@ -39,7 +44,7 @@ class Batch(Struct, gc=False):
 
 
 class Outbox(Struct, frozen=True, gc=False):
-    """Reports to one URL that wait for company. ``number`` tells it from earlier ones to the same URL."""
+    """Reports to one receiver that wait for company. ``number`` tells it from earlier ones to the same."""
 
     number: int
     messages: list[Message]
@@ -53,7 +58,7 @@ class Reporting:
         self._draws = draws
         self._counters = counters
         self._ledger = ledger
-        self._outboxes: dict[str, Outbox] = {}
+        self._outboxes: dict[Receiver, Outbox] = {}
         self._last_outbox = 0
         self._batches: dict[int, Batch] = {}
         self._last_batch_id = self._first_batch_id = 0
@@ -76,6 +81,13 @@ class Reporting:
     def go_on_from(self, other: Reporting) -> None:
         """Batch ids go on where ``other`` stopped; answers to its batches are ignored."""
         self._last_batch_id = self._first_batch_id = other._last_batch_id
+
+    def handed_over(self, at_ns: int, message: Message, effects: list[Effect]) -> None:
+        """The carrier has the message: tell the receiver of one that wants to know."""
+        carrier = self._carriers.get(message.carrier)
+        mcc, mnc = ("", "") if carrier is None else (carrier.mcc, carrier.mnc)
+        report = progress_report(message, at_ns, mcc, mnc)
+        effects.append(SendProgress(message.report_url, report, message.wire))
 
     def ended(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
         """The message reached its final state at ``at_ns``: its report, if any is wanted, comes due."""
@@ -136,29 +148,31 @@ class Reporting:
         return {"reports_waiting": float(self._waiting), "reports_unconfirmed": float(self._unconfirmed)}
 
     def _gather(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
-        url = message.report_url
+        receiver = message.wire, message.report_url
         if self._max_per_call == 1:
-            self._send(now_ns, url, (message,), effects)
+            self._send(now_ns, receiver, (message,), effects)
             return
-        outbox = self._outboxes.get(url)
+        outbox = self._outboxes.get(receiver)
         if outbox is None:
             self._last_outbox += 1
-            outbox = self._outboxes[url] = Outbox(self._last_outbox, [])
+            outbox = self._outboxes[receiver] = Outbox(self._last_outbox, [])
         outbox.messages.append(message)
         if len(outbox.messages) >= self._max_per_call:
-            self._flush(at_ns, now_ns, (url, outbox.number), effects)
+            self._flush(at_ns, now_ns, (receiver, outbox.number), effects)
         elif len(outbox.messages) == 1:
-            self._agenda.add(at_ns + self._linger_ns, self._flush, (url, outbox.number))
+            self._agenda.add(at_ns + self._linger_ns, self._flush, (receiver, outbox.number))
 
-    def _flush(self, due_ns: int, now_ns: int, call: tuple[str, int], effects: list[Effect]) -> None:
-        url, number = call
-        outbox = self._outboxes.get(url)
+    def _flush(self, due_ns: int, now_ns: int, call: tuple[Receiver, int], effects: list[Effect]) -> None:
+        receiver, number = call
+        outbox = self._outboxes.get(receiver)
         if outbox is None or outbox.number != number:  # it filled up before its time
             return
-        del self._outboxes[url]  # a URL may never come again
-        self._send(now_ns, url, tuple(outbox.messages), effects)
+        del self._outboxes[receiver]  # a URL may never come again
+        self._send(now_ns, receiver, tuple(outbox.messages), effects)
 
-    def _send(self, now_ns: int, url: str, messages: tuple[Message, ...], effects: list[Effect]) -> None:
+    def _send(
+        self, now_ns: int, receiver: Receiver, messages: tuple[Message, ...], effects: list[Effect]
+    ) -> None:
         self._last_batch_id += 1
         carriers = self._carriers
         reports = []
@@ -168,13 +182,14 @@ class Reporting:
             carrier = carriers.get(message.carrier)
             mcc, mnc = ("", "") if carrier is None else (carrier.mcc, carrier.mnc)
             reports.append(delivery_report(message, mcc, mnc))
-        batch = Batch(self._last_batch_id, url, messages, tuple(reports), now_ns)
+        wire, url = receiver
+        batch = Batch(self._last_batch_id, wire, url, messages, tuple(reports), now_ns)
         self._batches[batch.batch_id] = batch
         self._waiting -= len(messages)
         self._unconfirmed += len(messages)
         self._counters.reports_sent += len(messages)
         self._counters.report_calls += 1
-        effects.append(SendReports(batch.batch_id, url, batch.reports, 1))
+        effects.append(SendReports(batch.batch_id, url, batch.reports, 1, wire))
 
     def _send_again(self, due_ns: int, now_ns: int, batch: Batch, effects: list[Effect]) -> None:
         for message in batch.messages:
@@ -183,7 +198,7 @@ class Reporting:
         batch.answered = False
         self._counters.reports_retried += len(batch.messages)
         self._counters.report_calls += 1
-        effects.append(SendReports(batch.batch_id, batch.url, batch.reports, batch.attempt))
+        effects.append(SendReports(batch.batch_id, batch.url, batch.reports, batch.attempt, batch.wire))
 
     def _close(self, message: Message, step: Step) -> None:
         move(message, step)

@@ -25,7 +25,18 @@ class Refusal(Enum):
     RECIPIENT_FLOOD = "recipient_flood"
     THROTTLED_REQUESTS = "throttled_requests"
     THROTTLED_SEGMENTS = "throttled_segments"
+    THROTTLED_CONCURRENCY = "throttled_concurrency"  # too many requests unanswered at once
     QUEUE_FULL = "queue_full"
+    SENDER_QUEUE_FULL = "sender_queue_full"  # of the sender number's own queue
+    COUNTRY_NOT_ALLOWED = "country_not_allowed"
+    SENDER_FORM_NOT_ALLOWED = "sender_form_not_allowed"  # a name where the country wants a number
+    SENDER_NOT_REGISTERED = "sender_not_registered"
+    QUIET_HOURS = "quiet_hours"
+    OPT_OUT_MISSING = "opt_out_missing"  # marketing without the wording the country asks for
+    TOO_MANY_SEGMENTS = "too_many_segments"
+    DAILY_CAP = "daily_cap"
+    RECIPIENT_BLOCKED = "recipient_blocked"
+    RECIPIENT_OPTED_OUT = "recipient_opted_out"
     REJECTED = "rejected"
     INTERNAL_ERROR = "internal_error"
     UNAVAILABLE = "unavailable"
@@ -40,6 +51,15 @@ class MessageState(Enum):
     EXPIRED = "expired"
     REJECTED = "rejected"
     UNKNOWN = "unknown"
+
+
+class Traffic(Enum):
+    """What a message is for. A wire that cannot tell leaves it to the profile (``UNSAID``)."""
+
+    UNSAID = ""
+    OTP = "otp"
+    TRANSACTIONAL = "transactional"
+    MARKETING = "marketing"
 
 
 class Outbound(Struct, frozen=True, gc=False):
@@ -68,6 +88,8 @@ class Submit(Struct, frozen=True, gc=False):
     scheduled_ns: int | None = None  # not before this instant
     expires_ns: int | None = None  # given up after this instant
     unparsable: tuple[str, ...] = ()  # numbers of the request that no MSISDN could be read from
+    traffic: Traffic = Traffic.UNSAID
+    report_progress: bool = False  # tell ``report_url`` also when a message is handed to its carrier
 
 
 class AcceptedMessage(Struct, frozen=True, gc=False):
@@ -132,9 +154,21 @@ class SendReports(Struct, frozen=True, gc=False):
     url: str
     reports: tuple[DeliveryReport, ...]
     attempt: int  # 1 for the first call
+    wire: str = "smsapi"  # by which the messages came, and so by which they are reported
 
 
-Effect = Reply | Disconnect | SendReports
+class SendProgress(Struct, frozen=True, gc=False):
+    """Effect: tell ``url`` that this message was handed to its carrier. Nobody waits for the answer.
+
+    The report's state is OPEN, its ``t_done_ns`` that of the handing over.
+    """
+
+    url: str
+    report: DeliveryReport
+    wire: str
+
+
+Effect = Reply | Disconnect | SendReports | SendProgress
 
 
 class JournalRow(Struct, frozen=True, gc=False):

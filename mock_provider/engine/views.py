@@ -17,6 +17,18 @@ class AccountState(Struct, frozen=True):
     price_per_segment: float
 
 
+class NumberView(Struct, frozen=True):
+    """What the network knows of a number. ``exists`` False: no carrier serves it."""
+
+    msisdn: str
+    exists: bool
+    country: str = ""
+    carrier: str = ""
+    mcc: str = ""
+    mnc: str = ""
+    ported: bool = False
+
+
 class MessageView(Struct, frozen=True):
     """One accepted message. ``stage`` is the name of its ``lifecycle.Stage``, ``price`` in points."""
 
@@ -29,6 +41,7 @@ class MessageView(Struct, frozen=True):
     segments: int
     price: float
     t_accepted_ns: int
+    t_carrier_ns: int | None
     t_done_ns: int | None
 
 
@@ -44,5 +57,6 @@ def message_view(message: Message) -> MessageView:
         message.segments,
         message.price_micro / MICRO,
         message.t_accepted_ns,
+        message.t_carrier_ns,
         message.t_delivered_ns,
     )

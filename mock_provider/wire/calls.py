@@ -7,12 +7,13 @@ serves every wire alike and knows none of their formats.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
-from mock_provider.engine.values import Answer, SendReports, Submit
+from mock_provider.engine import NumberView
+from mock_provider.engine.values import Answer, SendProgress, SendReports, Submit
 
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
@@ -92,17 +93,81 @@ class AccountQuery(Struct, frozen=True):
     phrase: Callable[[AccountView | None], WireReply]
 
 
-Call = WireReply | Send | Cancel | StatusQuery | AccountQuery
+class CapturedMessage(Struct, frozen=True, gc=False):
+    """One message the provider took, as wires and the admin API show it. Times are unix s, None: not yet.
+
+    ``state`` is a MessageState value, ``stage`` the name of a ``lifecycle.Stage``; both are "" where the
+    engine has forgotten the message.
+    """
+
+    provider_id: str
+    number: str  # E.164 digits
+    submitted_number: str
+    sender: str
+    text: str
+    segments: int
+    price: float
+    key: str
+    client_ref: str | None
+    wire: str
+    state: str
+    reason: str
+    stage: str
+    accepted_unix_s: float
+    carrier_unix_s: float | None
+    done_unix_s: float | None
+
+
+class MessageFilter(Struct, frozen=True):
+    """Which captured messages to list; what is left out asks nothing. Instants in unix seconds."""
+
+    wire: str = ""
+    number: str = ""
+    sender: str = ""
+    from_unix_s: float | None = None
+    before_unix_s: float | None = None
+
+
+class Desk(Protocol):
+    """What a wire may look up while it answers. No call of it is an input of the engine, but ``cancel``."""
+
+    def account(self, token: str) -> AccountView | None:
+        """The account of a token, or None."""
+
+    def message(self, provider_id: str) -> CapturedMessage | None:
+        """A captured message, or None where the inbox has it no more."""
+
+    def messages(self, wanted: MessageFilter) -> Iterator[CapturedMessage]:
+        """Captured messages, newest first."""
+
+    def number(self, msisdn: str) -> NumberView:
+        """What the network knows of E.164 digits."""
+
+    def cancel(self, token: str, provider_ids: Sequence[str]) -> Sequence[str]:
+        """Remove scheduled messages; the ids that were removed."""
+
+
+class Consult(Struct, frozen=True):
+    """Answer from what the provider knows, at once. ``answer`` checks the account itself."""
+
+    answer: Callable[[Desk], WireReply]
+
+
+Call = WireReply | Send | Cancel | StatusQuery | AccountQuery | Consult
 
 
 class ReportCall(Struct, frozen=True):
-    """One HTTP call that carries delivery reports. It is confirmed by ``confirming_body`` at HTTP 200."""
+    """One HTTP call that carries delivery reports.
+
+    Confirmed by ``confirming_body`` at HTTP 200; where that is None, by any status of 200 to 299.
+    """
 
     method: str
     url: str
-    confirming_body: bytes
+    confirming_body: bytes | None
     body: bytes = b""
     content_type: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class Wire(Protocol):
@@ -116,6 +181,10 @@ class Wire(Protocol):
     def paths(self) -> frozenset[str]:
         """The request paths that are this wire's."""
 
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """Beginnings of other paths that are this wire's; each ends with a slash."""
+
     def read(self, request: WireRequest, request_id: int, at: Instants) -> Call:
         """What the request asks for. Never raises: malformed input gets the protocol's own error."""
 
@@ -124,3 +193,6 @@ class Wire(Protocol):
 
     def report_calls(self, effect: SendReports, wall_offset_ns: int) -> Sequence[ReportCall]:
         """The HTTP calls that carry these reports; wall time is the engine's time plus ``wall_offset_ns``."""
+
+    def progress_call(self, effect: SendProgress, wall_offset_ns: int) -> ReportCall | None:
+        """The HTTP call that says so; None where the protocol has no word for it."""

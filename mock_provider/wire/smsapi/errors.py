@@ -36,13 +36,19 @@ MESSAGES: dict[int, str] = {
     53: "Not unique idx parameter, message with the same idx has been already sent",
     54: "Wrong date, only unix timestamp and ISO 8601 are allowed",
     56: "Expiration date must be between 15 minutes and 72 hours after sending",
+    57: "Phone number is on the blacklist",
+    59: "Recipient has opted out",
     70: "Invalid URL in notify_url parameter",
+    74: "Outside the hours in which the account may send",
     93: "Parameters message and template cannot be used together",
+    94: "Message text is not allowed",
+    96: "Limit of the account reached",
     98: "Account is restricted",
     101: "Authorization failed",
     103: "Insufficient credits on your account",
     104: "No such template",
     110: "Action not allowed for your account",
+    112: "Sending to this country is blocked",
     200: "Unsuccessful message submission",
     201: "System internal error",
     202: "Too many simultaneous requests, the message was not sent",
@@ -62,11 +68,26 @@ _CODES: dict[Refusal, int] = {
     Refusal.RECIPIENT_FLOOD: 52,
     Refusal.THROTTLED_REQUESTS: 202,
     Refusal.THROTTLED_SEGMENTS: 202,
+    Refusal.THROTTLED_CONCURRENCY: 202,
     Refusal.QUEUE_FULL: 200,
+    Refusal.SENDER_QUEUE_FULL: 200,
+    Refusal.COUNTRY_NOT_ALLOWED: 112,
+    Refusal.SENDER_FORM_NOT_ALLOWED: 14,
+    Refusal.SENDER_NOT_REGISTERED: 14,
+    Refusal.QUIET_HOURS: 74,
+    Refusal.OPT_OUT_MISSING: 94,
+    Refusal.TOO_MANY_SEGMENTS: 12,
+    Refusal.DAILY_CAP: 96,
+    Refusal.RECIPIENT_BLOCKED: 57,
+    Refusal.RECIPIENT_OPTED_OUT: 59,
     Refusal.REJECTED: 200,
     Refusal.INTERNAL_ERROR: 201,
     Refusal.UNAVAILABLE: 999,
 }
+
+_THROTTLES = frozenset(
+    (Refusal.THROTTLED_REQUESTS, Refusal.THROTTLED_SEGMENTS, Refusal.THROTTLED_CONCURRENCY)
+)
 
 _REST_TAGS: dict[int, str] = {
     401: "authorization_failed",
@@ -137,8 +158,7 @@ def refusal_reply(refused: Refused, as_json: bool, settings: SmsapiWire) -> Wire
     reason = refused.reason
     if reason is Refusal.UNAVAILABLE:
         return rest_error(503, "Service unavailable", _retry_after(refused, settings))
-    throttled = reason is Refusal.THROTTLED_REQUESTS or reason is Refusal.THROTTLED_SEGMENTS
-    if throttled and settings.throttle_answer == "http_429":
+    if reason in _THROTTLES and settings.throttle_answer == "http_429":
         return rest_error(429, "Too many requests", _retry_after(refused, settings))
     return legacy_error(
         _CODES[reason], as_json, [(shown_number(n, settings), n) for n in refused.invalid_numbers]

@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Sequence
 from functools import partial
 
-from mock_provider.engine.values import Refusal, Refused, SendReports
+from mock_provider.engine.values import Refusal, Refused, SendProgress, SendReports
 from mock_provider.profiles.wires import SmsapiWire
 from mock_provider.wire.calls import (
     AccountQuery,
@@ -55,6 +55,7 @@ class Smsapi:
 
     name = WIRE_NAME
     paths = _PATHS
+    prefixes: tuple[str, ...] = ()
 
     def __init__(self, settings: SmsapiWire, price_per_part: float) -> None:
         self._settings = settings
@@ -77,6 +78,9 @@ class Smsapi:
 
     def report_calls(self, effect: SendReports, wall_offset_ns: int) -> Sequence[ReportCall]:
         return report_calls(effect.url, effect.reports, wall_offset_ns, self._settings)
+
+    def progress_call(self, effect: SendProgress, wall_offset_ns: int) -> None:
+        return None  # SMSAPI knows states on the way (403 SENT); callbacks of them were not seen
 
     def unavailable(self) -> WireReply:
         return refusal_reply(Refused(Refusal.UNAVAILABLE), True, self._settings)

@@ -1,4 +1,4 @@
-"""Settings of the wires: what the facts leave uncertain, or what differs between accounts."""
+"""Settings of SMSAPI: what the facts leave uncertain, or what differs between accounts."""
 
 from __future__ import annotations
 
@@ -42,9 +42,3 @@ class SmsapiWire(Section):
     username: str = "smsbench"
     report_url_bytes: int = Field(default=7_500, ge=500, le=65_536)
     report_hosts: tuple[str, ...] = ()
-
-
-class Wires(Section):
-    """``[wire]``: one table a protocol."""
-
-    smsapi: SmsapiWire = SmsapiWire()

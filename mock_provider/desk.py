@@ -1,0 +1,65 @@
+"""What wires may look up while they answer: accounts, messages, numbers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from mock_provider.engine import Engine, MessageView, NumberView
+from mock_provider.inbox import Inbox
+from mock_provider.wire.calls import AccountView, CapturedMessage, MessageFilter, MessageStatus
+
+_UNLIMITED_POINTS = 1_000_000.0  # what an account without a balance shows
+
+
+class ProviderDesk:
+    """The ``Desk`` of a running provider. ``now_ns`` is the engine's clock."""
+
+    def __init__(
+        self, engine: Engine, inbox: Inbox, wall_offset_ns: int, now_ns: Callable[[], int] = time.monotonic_ns
+    ) -> None:
+        self._engine = engine
+        self._inbox = inbox
+        self._wall_offset_ns = wall_offset_ns
+        self._now_ns = now_ns
+
+    def account(self, token: str) -> AccountView | None:
+        account = self._engine.account(token)
+        if account is None:
+            return None
+        points = account.balance_points
+        return AccountView(account.name, _UNLIMITED_POINTS if points is None else points)
+
+    def message(self, provider_id: str) -> CapturedMessage | None:
+        return self._inbox.find(provider_id)
+
+    def messages(self, wanted: MessageFilter) -> Iterator[CapturedMessage]:
+        return (message for message in self._inbox.newest_first() if _meets(message, wanted))
+
+    def number(self, msisdn: str) -> NumberView:
+        return self._engine.number(msisdn)
+
+    def cancel(self, token: str, provider_ids: Sequence[str]) -> Sequence[str]:
+        return self._engine.cancel(self._now_ns(), token, provider_ids)
+
+    def statuses(self, provider_ids: Sequence[str]) -> list[MessageStatus]:
+        """One an id, in order; also of messages that the inbox has no more."""
+        return [self._status(self._engine.message(each), each) for each in provider_ids]
+
+    def _status(self, view: MessageView | None, provider_id: str) -> MessageStatus:
+        if view is None:
+            return MessageStatus(provider_id, "")
+        accepted_s = (view.t_accepted_ns + self._wall_offset_ns) // 1_000_000_000
+        return MessageStatus(
+            provider_id, view.state.value, view.msisdn, view.client_ref, view.segments, view.price, accepted_s
+        )
+
+
+def _meets(message: CapturedMessage, wanted: MessageFilter) -> bool:
+    return (
+        wanted.wire in ("", message.wire)
+        and wanted.number in ("", message.number)
+        and wanted.sender in ("", message.sender)
+        and (wanted.from_unix_s is None or message.accepted_unix_s >= wanted.from_unix_s)
+        and (wanted.before_unix_s is None or message.accepted_unix_s < wanted.before_unix_s)
+    )
