@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from functools import lru_cache
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -14,6 +10,8 @@ from mock_provider.engine.segments import count_segments
 from mock_provider.engine.values import Outbound, Submit
 from mock_provider.profiles.wires import SmsapiWire
 from mock_provider.wire.calls import Instants
+from mock_provider.wire.journey_key import text_key
+from mock_provider.wire.receivers import report_url_allowed
 from mock_provider.wire.smsapi.dates import expires_at, scheduled_at
 from mock_provider.wire.smsapi.errors import SmsapiError
 from mock_provider.wire.smsapi.fields import Fields, is_set, list_of, text_of
@@ -27,7 +25,6 @@ _MAX_IDX_CHARACTERS = 255
 _MAX_SENDER_CHARACTERS = 11
 _MAX_SENDER_DIGITS = 15
 _TIME_RESTRICTIONS = ("follow", "ignore", "nearest_available")
-_TEXT_KEY = re.compile(r"#K([A-Za-z0-9._-]{1,64})#")
 _NANOSECONDS = 1_000_000_000
 
 # Fields beyond number, text, sender, idx and report URL; most requests have none of them.
@@ -204,17 +201,6 @@ def _outbound(
     return tuple(messages), tuple(unparsable)
 
 
-def text_key(text: str) -> str:
-    """The journey key in a text, ``#K<key>#``, or "".
-
-    It goes before ``idx``: a sender without a field for the key may well give references of its own.
-    """
-    if "#K" not in text:
-        return ""
-    found = _TEXT_KEY.search(text)
-    return found.group(1) if found else ""
-
-
 def _report_url(fields: Fields, settings: SmsapiWire) -> str | None:
     url = text_of(fields, "notify_url")
     if not url:
@@ -222,31 +208,3 @@ def _report_url(fields: Fields, settings: SmsapiWire) -> str | None:
     if not report_url_allowed(url, settings.report_hosts):
         raise SmsapiError(70)
     return url
-
-
-@lru_cache(maxsize=256)
-def report_url_allowed(url: str, hosts: tuple[str, ...]) -> bool:
-    """Whether reports may be sent there: http(s), and a host that is loopback or named in ``hosts``.
-
-    Loopback only by default, so that a test that carries real URLs calls nobody.
-    """
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-        port_is_valid = parts.port is None or parts.port > 0
-    except ValueError:
-        return False
-    if parts.scheme not in ("http", "https") or not host or not port_is_valid:
-        return False
-    if any(c <= " " or c == "\x7f" for c in url):
-        return False
-    return _is_loopback(host) or host in hosts or "*" in hosts
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
