@@ -88,6 +88,7 @@ class Inbox:
             taken.unix_s,
             self._unix_s(view.t_carrier_ns) if view else None,
             self._unix_s(view.t_done_ns) if view else None,
+            taken.submit.memo,
         )
 
     def _unix_s(self, instant_ns: int | None) -> float | None:

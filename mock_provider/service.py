@@ -119,6 +119,7 @@ class Service:
         self._take_rows()
         self.driver.carry_out(self.driver.engine.reset(self.driver.now_ns()))
         self.inbox.clear()
+        self.desk.forget()
         self.callbacks.drop_queued()
 
     def engine_state(self) -> EngineState:

@@ -194,6 +194,7 @@ class Intake:
             message.sender_id = submit.sender_id
             message.report_url = report_url
             message.report_progress = submit.report_progress
+            message.memo = submit.memo
             message.country = candidate.country
             message.carrier = candidate.carrier
             message.price_micro = candidate.price_micro

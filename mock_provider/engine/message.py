@@ -49,6 +49,7 @@ class Message(Struct, gc=False):
     sender_id: str = ""
     report_url: str = ""
     report_progress: bool = False
+    memo: str = ""
     country: str = ""
     carrier: str = ""
     price_micro: int = 0
@@ -115,6 +116,7 @@ def delivery_report(message: Message, mcc: str, mnc: str) -> DeliveryReport:
         mcc,
         mnc,
         message.t_accepted_ns if t_sent_ns is None else t_sent_ns,
+        message.memo,
     )
 
 
@@ -133,4 +135,5 @@ def progress_report(message: Message, at_ns: int, mcc: str, mnc: str) -> Deliver
         mcc,
         mnc,
         at_ns,
+        message.memo,
     )

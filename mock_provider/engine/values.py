@@ -90,6 +90,7 @@ class Submit(Struct, frozen=True, gc=False):
     unparsable: tuple[str, ...] = ()  # numbers of the request that no MSISDN could be read from
     traffic: Traffic = Traffic.UNSAID
     report_progress: bool = False  # tell ``report_url`` also when a message is handed to its carrier
+    memo: str = ""  # the wire's own, given back in reports and by the inbox; the engine does not read it
 
 
 class AcceptedMessage(Struct, frozen=True, gc=False):
@@ -145,6 +146,7 @@ class DeliveryReport(Struct, frozen=True, gc=False):
     mcc: str
     mnc: str
     t_sent_ns: int  # handed to the carrier; where it never was, accepted
+    memo: str = ""  # that of the submit
 
 
 class SendReports(Struct, frozen=True, gc=False):

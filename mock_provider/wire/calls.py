@@ -116,6 +116,7 @@ class CapturedMessage(Struct, frozen=True, gc=False):
     accepted_unix_s: float
     carrier_unix_s: float | None
     done_unix_s: float | None
+    memo: str = ""  # what the wire left in ``Submit.memo``
 
 
 class MessageFilter(Struct, frozen=True):
@@ -145,6 +146,12 @@ class Desk(Protocol):
 
     def cancel(self, token: str, provider_ids: Sequence[str]) -> Sequence[str]:
         """Remove scheduled messages; the ids that were removed."""
+
+    def redact(self, provider_id: str) -> None:
+        """Give wires this message without its text from now on; the inbox keeps it whole."""
+
+    def withdraw(self, provider_id: str) -> None:
+        """Give wires this message no more; the inbox keeps it."""
 
 
 class Consult(Struct, frozen=True):
