@@ -30,6 +30,7 @@ from mock_provider.wire.calls import (
     WireReply,
     WireRequest,
 )
+from mock_provider.wire.generic import Generic
 from mock_provider.wire.smsapi import Smsapi
 
 log = logging.getLogger(__name__)
@@ -134,7 +135,10 @@ class Service:
         }
 
     def _use_wires(self, profile: Profile) -> None:
-        wires: tuple[Wire, ...] = (Smsapi(profile.wire.smsapi, profile.account.price_per_segment),)
+        wires: tuple[Wire, ...] = (
+            Smsapi(profile.wire.smsapi, profile.account.price_per_segment),
+            Generic(profile),
+        )
         self._wires = {wire.name: wire for wire in wires}
         self._wire_at = {path: wire for wire in wires for path in wire.paths}
         self._wire_below = tuple((prefix, wire) for wire in wires for prefix in wire.prefixes)

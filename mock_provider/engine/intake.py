@@ -173,6 +173,7 @@ class Intake:
             return Accepted(
                 tuple(_answered("", c.outbound, c.price_micro) for c in admitted.candidates),
                 admitted.invalid_numbers,
+                tuple(admitted.left_out),
             ), ()
         counters.requests_accepted += 1
         for index, reason in admitted.left_out:
@@ -206,7 +207,8 @@ class Intake:
             messages.append(message)
             answered.append(_answered(message.provider_id, outbound, candidate.price_micro))
         counters.accepted += len(messages)
-        return Accepted(tuple(answered), admitted.invalid_numbers), tuple(messages)
+        left_out = tuple(admitted.left_out)
+        return Accepted(tuple(answered), admitted.invalid_numbers, left_out), tuple(messages)
 
     def _release(self, due_ns: int, now_ns: int, pending: PendingReply, effects: list[Effect]) -> None:
         """The reply leaves, and its messages go on their way."""

@@ -103,10 +103,14 @@ class AcceptedMessage(Struct, frozen=True, gc=False):
 
 
 class Accepted(Struct, frozen=True, gc=False):
-    """The provider took these; ``invalid_numbers`` were left out of the request."""
+    """The provider took these; ``invalid_numbers`` were left out of the request.
+
+    ``left_out`` are the places in the submit of the messages that were not taken, and why.
+    """
 
     messages: tuple[AcceptedMessage, ...]
     invalid_numbers: tuple[str, ...] = ()
+    left_out: tuple[tuple[int, Refusal], ...] = ()
 
 
 class Refused(Struct, frozen=True, gc=False):
