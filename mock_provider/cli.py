@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -72,12 +73,22 @@ async def serve(launch: Launch) -> int:
     except OSError as error:
         log.error("cannot start: %s", error)
         return _BAD_USAGE
+    _settle_garbage_collector()
     ready = {"ready": True, "service": "provider", "url": provider.url, "pid": os.getpid()}
     print(json.dumps(ready | provider.generated), flush=True)
     await stop.wait()
     log.info("stopping")
     await provider.stop()
     return 0
+
+
+def _settle_garbage_collector() -> None:
+    """What lives as long as the process is searched no more, which took 40 ms at a time: a reply that was due
+    then was late by as much. Searches stay small (about half a millisecond) rather than few.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(2_000, 20, 50)
 
 
 def _log_to_stderr() -> None:

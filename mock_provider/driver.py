@@ -6,14 +6,16 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 
+from mock_provider.deadline_timer import deadline_timer
 from mock_provider.engine import Engine
 from mock_provider.engine.values import Answer, Effect, Reply, SendProgress, SendReports, Submit
 
 OnAnswer = Callable[[Answer | None], None]
 
-_NS_PER_MS = 1_000_000
-# A timer fires up to a tick early (libuv counts milliseconds): what is due this soon is due now.
-_EARLY_NS = 50_000
+# A deadline this little before the instant the timer is set to waits for it: setting it anew for each of
+# thousands of deadlines would cost more than they do.
+_GATHER_NS = 100_000
+_LATENESS_PERIOD_NS = 1_000_000_000
 
 
 class Driver:
@@ -32,8 +34,10 @@ class Driver:
         self._loop = loop
         self._deliver_reports = deliver_reports
         self._waiting: dict[int, OnAnswer] = {}
-        self._timer_ns = 0  # when the armed timer will look
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer_ns = 0  # when the armed timer will look; 0: it is not armed
+        self._timer = deadline_timer(loop, self._on_timer)
+        self._late_ns = self._late_before_ns = 0  # at worst in this period, and in the one before
+        self._late_since_ns = 0
         self._last_request_id = 0
 
     def next_request_id(self) -> int:
@@ -72,9 +76,14 @@ class Driver:
         self._arm(self.now_ns())
 
     def stop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.close()
+
+    def lateness_ms(self) -> float:
+        """By how much the engine was called after its deadline, at worst in the last second or two."""
+        passed_ns = self.now_ns() - self._late_since_ns
+        if passed_ns > 2 * _LATENESS_PERIOD_NS:
+            return 0.0
+        return max(self._late_ns, self._late_before_ns) / 1e6
 
     def _apply(self, effect: Effect) -> None:
         if type(effect) is SendReports or type(effect) is SendProgress:
@@ -89,26 +98,27 @@ class Driver:
         due_ns = self.engine.next_due()
         if due_ns is None:
             return
-        if self._timer is not None:
-            # An earlier timer only looks again; under load, arming one for each deadline would cost more than
-            # the deadlines do.
-            if self._timer_ns <= due_ns:
-                return
-            self._timer.cancel()
-        self._start_timer(due_ns, now_ns)
-
-    def _start_timer(self, due_ns: int, now_ns: int) -> None:
-        delay_ms = max(0, -((now_ns - due_ns) // _NS_PER_MS))  # rounded up
-        self._timer_ns = due_ns
-        self._timer = self._loop.call_later(delay_ms / 1000, self._on_timer)
+        # An earlier look only looks again.
+        if not self._timer_ns or self._timer_ns > due_ns + _GATHER_NS:
+            self._timer_ns = due_ns if due_ns > now_ns else now_ns
+            self._timer.arm(self._timer_ns)
 
     def _on_timer(self) -> None:
-        self._timer = None
+        self._timer_ns = 0
         due_ns = self.engine.next_due()
         if due_ns is None:
             return
         now_ns = time.monotonic_ns()
-        if now_ns < due_ns - _EARLY_NS:
-            self._start_timer(due_ns, now_ns)
-        else:
-            self.carry_out(self.engine.advance(max(due_ns, now_ns)))
+        if now_ns < due_ns:
+            self._arm(now_ns)
+            return
+        self._note_lateness(now_ns, now_ns - due_ns)
+        self.carry_out(self.engine.advance(now_ns))
+
+    def _note_lateness(self, now_ns: int, late_ns: int) -> None:
+        if now_ns - self._late_since_ns > _LATENESS_PERIOD_NS:
+            recent = now_ns - self._late_since_ns < 2 * _LATENESS_PERIOD_NS
+            self._late_before_ns = self._late_ns if recent else 0
+            self._late_ns, self._late_since_ns = 0, now_ns
+        if late_ns > self._late_ns:
+            self._late_ns = late_ns
