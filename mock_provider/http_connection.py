@@ -17,12 +17,34 @@ from typing import Protocol, cast
 import httptools
 from msgspec import Struct
 
-from mock_provider.http_reply import reply_bytes
+from mock_provider.http_reply import reply_bytes, stream_head
 from mock_provider.wire.calls import WireReply, WireRequest
 
 log = logging.getLogger(__name__)
 
-Respond = Callable[[WireReply | None], None]
+
+class Stream(Protocol):
+    """A reply that goes on: what the producer of its body holds."""
+
+    def write(self, data: bytes) -> bool:
+        """Write now, or nothing at all: False where the reader has not kept up, or has gone."""
+
+    def cut(self) -> None:
+        """End it, with what the reader has not taken."""
+
+
+class Streaming(Struct, frozen=True):
+    """A reply whose body has no end: it lasts as long as the connection.
+
+    ``begin`` gets the stream once the head is written, and returns what to call when the reader has gone.
+    """
+
+    content_type: str
+    begin: Callable[[Stream], Callable[[], None]]
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+Respond = Callable[[WireReply | Streaming | None], None]
 
 _MAX_HEAD_BYTES = 64 * 1024
 _ORIGIN = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
@@ -96,6 +118,7 @@ class HttpConnection(asyncio.Protocol):
         self._pending: int | None = None
         self._write_paused = False
         self._closing = False
+        self._stream_ended: Callable[[], None] | None = None  # while the reply is a stream
         self._begun = 0  # requests whose first byte came in the data at hand
         self._begin_request()
 
@@ -122,6 +145,9 @@ class HttpConnection(asyncio.Protocol):
         if self._pending is not None:
             self._application.abandon(self._pending)
             self._pending = None
+        if self._stream_ended is not None:
+            self._stream_ended()
+            self._stream_ended = None
 
     def data_received(self, data: bytes) -> None:
         self._begun = 0
@@ -214,7 +240,9 @@ class HttpConnection(asyncio.Protocol):
     def finish(self) -> None:
         """Read no more, and close when what is under way is answered."""
         self._closing = True
-        if self._current is None and self._transport is not None:
+        if self._stream_ended is not None:
+            self.abort()
+        elif self._current is None and self._transport is not None:
             self._transport.close()
 
     def abort(self) -> None:
@@ -241,7 +269,7 @@ class HttpConnection(asyncio.Protocol):
                 self._transport.resume_reading()
             self._answer(waiting)
 
-    def _respond(self, reply: WireReply | None) -> None:
+    def _respond(self, reply: WireReply | Streaming | None) -> None:
         waiting, transport = self._current, self._transport
         self._current = self._pending = None
         if waiting is None or transport is None:
@@ -250,6 +278,10 @@ class HttpConnection(asyncio.Protocol):
             self._closing = True
             transport.abort()
             return
+        if type(reply) is Streaming:
+            self._stream(reply, waiting, transport)
+            return
+        assert not isinstance(reply, Streaming)
         keep_alive = waiting.keep_alive and not (self._closing and not self._queue)
         transport.write(
             reply_bytes(
@@ -264,6 +296,22 @@ class HttpConnection(asyncio.Protocol):
             transport.close()
         elif self._queue:
             self._answer_next()
+
+    def _stream(self, reply: Streaming, waiting: _Waiting, transport: asyncio.Transport) -> None:
+        self._current = waiting  # nothing is answered after it
+        transport.write(stream_head(reply.content_type, reply.headers))
+        self._stream_ended = reply.begin(self)
+
+    def write(self, data: bytes) -> bool:
+        """``Stream``: so a slow reader costs the transport's buffer, and no more."""
+        if self._transport is None or self._write_paused or self._transport.is_closing():
+            return False
+        self._transport.write(data)
+        return True
+
+    def cut(self) -> None:
+        """``Stream``."""
+        self.abort()
 
     def _give_up(self) -> None:
         """Answer the present request with 500, and nothing after it: a late answer to it finds nobody."""

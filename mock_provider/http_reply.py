@@ -57,6 +57,13 @@ def reply_bytes(
     return b"%bDate: %b\r\n%bContent-Length: %d\r\n\r\n%b" % (start, _date.now(), extra, length, body)
 
 
+def stream_head(content_type: str, headers: tuple[tuple[str, str], ...]) -> bytes:
+    """The head of a reply without an end, which is that of its connection (RFC 9112 §6.3)."""
+    extra = "".join(f"{name}: {value}\r\n" for name, value in headers).encode("latin-1")
+    start = _start(HTTPStatus.OK.value, content_type)
+    return b"%bDate: %b\r\n%bConnection: close\r\n\r\n" % (start, _date.now(), extra)
+
+
 def _start(status: int, content_type: str) -> bytes:
     line = f"HTTP/1.1 {status} {_REASONS.get(status, '')}\r\nServer: smsbench\r\n"
     if status != _NO_CONTENT:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 from msgspec import Struct
 
 from mock_provider.admin import Admin
 from mock_provider.http_connection import HttpConnection, OpenConnections, Respond, plain_error
+from mock_provider.pages import load_pages
 from mock_provider.service import Service
-from mock_provider.wire.calls import WireReply, WireRequest
-
-_PAGE = Path(__file__).with_name("page.html")
+from mock_provider.wire.calls import WireRequest
 
 
 class ListenSettings(Struct, frozen=True):
@@ -33,7 +31,7 @@ class Server:
         self._settings = settings
         self._connections = OpenConnections()
         self._listening: asyncio.Server | None = None
-        self._page = WireReply(200, _PAGE.read_bytes(), "text/html; charset=utf-8")
+        self._pages = load_pages()
 
     async def start(self) -> str:
         """Listen; the URL it answers at. Raises ``OSError`` where the address cannot be had."""
@@ -62,11 +60,10 @@ class Server:
         if wire is not None:
             return self._service.ask(wire, request, respond)
         if path.startswith("/admin/"):
-            respond(self._admin.handle(request))
-        elif path == "/" and request.method in ("GET", "HEAD"):
-            respond(self._page)
-        else:
-            respond(plain_error(404, "Not found"))
+            self._admin.handle(request, respond)
+            return None
+        page = self._pages.get(path) if request.method in ("GET", "HEAD") else None
+        respond(plain_error(404, "Not found") if page is None else page)
         return None
 
     def abandon(self, number: int) -> None:
