@@ -3,6 +3,14 @@
 from mock_provider.engine.counters import EngineState
 from mock_provider.engine.engine import Engine
 from mock_provider.engine.lifecycle import IllegalTransitionError
-from mock_provider.engine.views import AccountState, MessageView, NumberView
+from mock_provider.engine.views import AccountState, JourneyView, MessageView, NumberView
 
-__all__ = ["AccountState", "Engine", "EngineState", "IllegalTransitionError", "MessageView", "NumberView"]
+__all__ = [
+    "AccountState",
+    "Engine",
+    "EngineState",
+    "IllegalTransitionError",
+    "JourneyView",
+    "MessageView",
+    "NumberView",
+]

@@ -18,7 +18,14 @@ from mock_provider.engine.ledger import Ledger
 from mock_provider.engine.lifecycle import Stage
 from mock_provider.engine.reporting import Reporting
 from mock_provider.engine.values import Disconnect, Effect, JournalRow, Submit
-from mock_provider.engine.views import AccountState, MessageView, NumberView, message_view
+from mock_provider.engine.views import (
+    AccountState,
+    JourneyView,
+    MessageView,
+    NumberView,
+    journey_view,
+    message_view,
+)
 
 if TYPE_CHECKING:
     from mock_provider.profiles.schema import Profile
@@ -176,6 +183,16 @@ class Engine:
         """What is known of an accepted message; None where the id is unknown or forgotten."""
         message = self._ledger.find(provider_id)
         return None if message is None else message_view(message)
+
+    def journey(self, provider_id: str) -> JourneyView | None:
+        """The way of an accepted message so far; None where the id is unknown or forgotten."""
+        message = self._ledger.find(provider_id)
+        return None if message is None else journey_view(message, self._ledger.newest(message))
+
+    @property
+    def origin_ns(self) -> int | None:
+        """The first input's instant, from which a profile's fault windows count; None before it."""
+        return None if self._now_ns == _NO_INPUT_YET_NS else self._origin_ns
 
     def number(self, msisdn: str) -> NumberView:
         """What the network knows of E.164 digits; asking is no input."""

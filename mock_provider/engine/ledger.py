@@ -126,6 +126,10 @@ class Ledger:
     def find(self, provider_id: str) -> Message | None:
         return self._by_id.get(provider_id)
 
+    def newest(self, message: Message) -> Message:
+        """The newest message of the same key, which carries the key's counts."""
+        return self._newest.get(message.key, message)
+
     def close(self, message: Message) -> None:
         """Its journal row is complete."""
         self._closed.append(message)

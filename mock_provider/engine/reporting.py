@@ -194,6 +194,7 @@ class Reporting:
     def _send_again(self, due_ns: int, now_ns: int, batch: Batch, effects: list[Effect]) -> None:
         for message in batch.messages:
             move(message, _REPORT)
+            message.report_retries += 1
         batch.attempt += 1
         batch.answered = False
         self._counters.reports_retried += len(batch.messages)

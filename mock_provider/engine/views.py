@@ -27,6 +27,7 @@ class NumberView(Struct, frozen=True):
     mcc: str = ""
     mnc: str = ""
     ported: bool = False
+    ported_from: str = ""  # the carrier it was given to first, where it is ported
 
 
 class MessageView(Struct, frozen=True):
@@ -43,6 +44,53 @@ class MessageView(Struct, frozen=True):
     t_accepted_ns: int
     t_carrier_ns: int | None
     t_done_ns: int | None
+    country: str = ""
+    carrier: str = ""
+
+
+class JourneyView(Struct, frozen=True):
+    """One accepted message's way so far. Instants in ns of the engine's clock, None: not yet, or never.
+
+    ``submits`` and ``accepts`` are of the message's key, which may have been sent more than once;
+    ``report_calls`` counts the attempts to report this message.
+    """
+
+    key: str
+    submits: int
+    accepts: int
+    ordinal: int
+    fast: bool
+    report_url: str
+    report_calls: int
+    t_submitted_ns: int
+    t_accepted_ns: int
+    t_answered_ns: int | None
+    t_carrier_ns: int | None
+    t_done_ns: int | None
+    t_reported_ns: int | None
+    t_confirmed_ns: int | None
+    expires_ns: int
+
+
+def journey_view(message: Message, newest: Message) -> JourneyView:
+    """``newest`` is the key's newest message, which carries the key's counts."""
+    return JourneyView(
+        message.key,
+        newest.submits,
+        newest.accepts,
+        message.ordinal,
+        message.fast,
+        message.report_url,
+        (message.t_reported_ns is not None) + message.report_retries,
+        message.t_submitted_ns,
+        message.t_accepted_ns,
+        message.t_answered_ns,
+        message.t_carrier_ns,
+        message.t_delivered_ns,
+        message.t_reported_ns,
+        message.t_confirmed_ns,
+        message.expires_ns,
+    )
 
 
 def message_view(message: Message) -> MessageView:
@@ -59,4 +107,6 @@ def message_view(message: Message) -> MessageView:
         message.t_accepted_ns,
         message.t_carrier_ns,
         message.t_delivered_ns,
+        message.country,
+        message.carrier,
     )
