@@ -32,6 +32,7 @@ from mock_provider.wire.calls import (
 )
 from mock_provider.wire.generic import Generic
 from mock_provider.wire.smsapi import Smsapi
+from mock_provider.wire.twilio import Twilio
 
 log = logging.getLogger(__name__)
 
@@ -137,6 +138,7 @@ class Service:
     def _use_wires(self, profile: Profile) -> None:
         wires: tuple[Wire, ...] = (
             Smsapi(profile.wire.smsapi, profile.account.price_per_segment),
+            Twilio(profile.wire.twilio, profile.account),
             Generic(profile),
         )
         self._wires = {wire.name: wire for wire in wires}

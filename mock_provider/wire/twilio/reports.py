@@ -1,0 +1,76 @@
+"""Status callbacks: a form POST for every change of status, signed with the account's token."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Sequence
+from time import gmtime, strftime
+from urllib.parse import quote_plus
+
+from mock_provider.engine.values import DeliveryReport
+from mock_provider.wire.calls import ReportCall
+from mock_provider.wire.twilio.memo import read_memo
+from mock_provider.wire.twilio.resource import API_VERSION
+from mock_provider.wire.twilio.statuses import outcome_of
+
+_FORM = "application/x-www-form-urlencoded"
+_NANOSECONDS = 1_000_000_000
+
+
+def status_callbacks(
+    url: str, reports: Sequence[DeliveryReport], wall_offset_ns: int, auth_token: str
+) -> list[ReportCall]:
+    """One call a message whose last status is worth a call: of one that stays ``sent`` there is no more."""
+    calls = []
+    for report in reports:
+        outcome = outcome_of(report.state.value, report.reason, "", False)
+        if outcome.status == "sent":
+            continue
+        done_s = (report.t_done_ns + wall_offset_ns) // _NANOSECONDS
+        calls.append(_call(url, report, outcome.status, outcome.error_code, done_s, auth_token))
+    return calls
+
+
+def sent_callback(url: str, report: DeliveryReport, auth_token: str) -> ReportCall:
+    """The message was handed to its carrier."""
+    return _call(url, report, "sent", None, None, auth_token)
+
+
+def signature(auth_token: str, url: str, parameters: Sequence[tuple[str, str]]) -> str:
+    """``X-Twilio-Signature`` (twilio.com/docs/usage/security): HMAC-SHA1 of the URL and the sorted form."""
+    signed = url + "".join(name + value for name, value in sorted(parameters))
+    digest = hmac.digest(auth_token.encode(), signed.encode("utf-8", "surrogatepass"), "sha1")
+    return base64.b64encode(digest).decode()
+
+
+def _call(
+    url: str,
+    report: DeliveryReport,
+    status: str,
+    error_code: int | None,
+    done_s: int | None,
+    auth_token: str,
+) -> ReportCall:
+    url = url.partition("#")[0]  # a fragment never reaches the receiver, so it cannot be signed either
+    memo = read_memo(report.memo)
+    sid = report.provider_id
+    parameters = [
+        ("AccountSid", memo.account_sid),
+        ("ApiVersion", API_VERSION),
+        ("From", report.sender_id),
+        ("MessageSid", sid),
+        ("MessageStatus", status),
+        ("SmsSid", sid),
+        ("SmsStatus", status),
+        ("To", "+" + report.msisdn),
+    ]
+    if memo.service_sid:
+        parameters.append(("MessagingServiceSid", memo.service_sid))
+    if error_code is not None:
+        parameters.append(("ErrorCode", str(error_code)))
+    if done_s is not None and status in ("delivered", "undelivered"):
+        parameters.append(("RawDlrDoneDate", strftime("%y%m%d%H%M", gmtime(done_s))))
+    body = "&".join(f"{name}={quote_plus(value)}" for name, value in parameters).encode()
+    headers = (("X-Twilio-Signature", signature(auth_token, url, parameters)),)
+    return ReportCall("POST", url, None, body, _FORM, headers)
