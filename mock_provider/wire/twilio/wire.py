@@ -32,6 +32,7 @@ from mock_provider.wire.twilio.reports import sent_callback, status_callbacks
 from mock_provider.wire.twilio.resource import (
     BalanceBody,
     Created,
+    MediaPage,
     account_body,
     created_reply,
     encode,
