@@ -1,41 +1,62 @@
 """What simulating costs over HTTP alone: SMSAPI single sends/s, provider ÷ bare aiohttp handler.
 
-    python benchmarks/provider_sends.py [--rounds 5] [--seconds 4] [--connections 32]
+    python benchmarks/provider_sends.py [--rounds 5] [--seconds 4] [--connections 32] [--plain]
+    python benchmarks/provider_sends.py --delay [--connections 512]
 
 The servers run on core 0, one loaded at a time and the others idle, wrk on core 1. The bare one is an aiohttp
 application under uvloop with one route that gives the provider's own reply, number and idx of the request in
 it; the fixed one does not even read the form and answers the same bytes each time. The provider has
-everything on: account, throttle, carriers, delivery reports to a receiver (on core 1, beside wrk), inbox and
-journal. Rounds alternate, so that a slow moment of the machine meets all; a round of the provider is over
-when its last report is confirmed. CPU time tells more than the rate on a machine that others use too.
+everything on: account, throttle, several carriers and failures (``--plain``: what the profile has of these),
+delivery reports to a receiver (on core 1, beside wrk), inbox and journal. Rounds alternate, so that a slow
+moment of the machine meets all; a round of the provider is over when its last report is confirmed. CPU time
+tells more than the rate on a machine that others use too.
+
+``--delay`` sets the provider against itself: replies that wait for a lognormal 50 ms against replies at once.
+So many connections can have no more than connections / mean delay answers a second, whatever the server: the
+rate is set against that where it is the lower limit.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import os
+import math
 import re
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
 
-import psutil
 import uvloop
 from aiohttp import web
+from processes import (
+    ADMIN,
+    EVERYTHING_ON,
+    LOAD_CORE,
+    SERVER_CORE,
+    TOKEN,
+    ServerProcess,
+    drain,
+    get,
+    patch_profile,
+    process,
+    provider_arguments,
+    require_cores,
+    serve,
+)
 
-SERVER_CORE, LOAD_CORE = 0, 1
-TOKEN, ADMIN = "bench-token", "bench-admin"
 FORM = "to=48500100200&from=Test&message=Your+code+is+123456&format=json&idx=%s&notify_url=%s"
+MEDIAN_S, P99_S = 0.050, 0.127  # sigma 0.4
+Z99 = 2.3263
+MEAN_S = MEDIAN_S * math.exp((math.log(P99_S / MEDIAN_S) / Z99) ** 2 / 2)
+DELAYS = {
+    "at once": {"kind": "fixed", "value_s": 0.0},
+    "delayed": {"kind": "lognormal", "median_s": MEDIAN_S, "p99_s": P99_S},
+}
 
 # Every request has its own idx, as real ones do: wrk numbers them.
 LUA = """
@@ -67,68 +88,12 @@ def bare_server(reply: bytes, fixed: bool) -> None:
         await request.read()
         return web.Response(body=reply, content_type="application/json")
 
-    async def serve() -> None:
+    async def run() -> None:
         app = web.Application()
         app.router.add_post("/sms.do", send_fixed if fixed else send)
-        await _serve(web.AppRunner(app, access_log=None))
+        await serve(web.AppRunner(app, access_log=None))
 
-    uvloop.run(serve())
-
-
-def receiver_server() -> None:
-    """Confirms every delivery report and counts them."""
-    reports = 0
-
-    async def confirm(request: web.BaseRequest) -> web.Response:
-        nonlocal reports
-        if request.path == "/count":
-            return web.json_response({"reports": reports})
-        _, _, rest = request.raw_path.partition("MsgId=")
-        reports += rest.partition("&")[0].count(",") + 1
-        return web.Response(body=b"OK", content_type="text/plain")
-
-    async def serve() -> None:
-        await _serve(web.ServerRunner(web.Server(confirm, access_log=None)))
-
-    uvloop.run(serve())
-
-
-async def _serve(runner: web.BaseRunner) -> None:
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    print(json.dumps({"url": f"http://127.0.0.1:{runner.addresses[0][1]}"}), flush=True)
-    await asyncio.Event().wait()
-
-
-class ServerProcess(NamedTuple):
-    url: str
-    process: psutil.Process
-
-    def cpu_s(self) -> float:
-        times = self.process.cpu_times()
-        return float(times.user + times.system)
-
-
-@contextmanager
-def process(core: int, *argv: str) -> Iterator[ServerProcess]:
-    """A server process pinned to a core."""
-    command = [sys.executable, *argv]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, preexec_fn=lambda: os.sched_setaffinity(0, {core})
-    ) as server:
-        try:
-            assert server.stdout is not None
-            yield ServerProcess(str(json.loads(server.stdout.readline())["url"]), psutil.Process(server.pid))
-        finally:
-            server.terminate()
-            server.wait(30)
-
-
-def get(url: str, token: str = "") -> dict[str, object]:
-    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
-    with urllib.request.urlopen(request, timeout=30) as reply:
-        value: dict[str, object] = json.load(reply)
-        return value
+    uvloop.run(run())
 
 
 def one_reply(provider: str, notify_url: str) -> bytes:
@@ -158,66 +123,99 @@ def wrk(url: str, script: Path, seconds: int, connections: int) -> tuple[float, 
     return float(rate.group(1)), int(requests.group(1))
 
 
-def drain(provider: str) -> None:
-    """Wait until every accepted message is final and its report confirmed."""
-    deadline = time.monotonic() + 60
-    while (state := get(f"{provider}/admin/state", ADMIN))["open"]:
-        if time.monotonic() > deadline:
-            raise SystemExit(f"reports did not drain within a minute: {state['open']} open")
-        time.sleep(0.05)
+class Load:
+    """Rounds of load, and what each cost: rate and CPU time a send, later work included."""
+
+    def __init__(self, directory: Path, notify_url: str, arguments: argparse.Namespace) -> None:
+        self._script = directory / "send.lua"
+        self.notify_url = notify_url
+        self._form = FORM.replace("&notify_url=%s", f"&notify_url={notify_url}")
+        self._arguments = arguments
+        self.rates: dict[str, list[float]] = {}
+        self.costs_us: dict[str, list[float]] = {}
+
+    def round(self, number: int, name: str, server: ServerProcess, is_provider: bool) -> None:
+        """Round -1 warms up."""
+        tag = f"{name.replace(' ', '')}{number}"
+        self._script.write_text(LUA.format(token=TOKEN, round=tag, form=self._form))
+        before_s = server.cpu_s()
+        seconds = 1 if number < 0 else self._arguments.seconds
+        rate, requests = wrk(server.url, self._script, seconds, self._arguments.connections)
+        if is_provider:
+            drain(server.url)
+        cost_us = (server.cpu_s() - before_s) / requests * 1e6
+        if number >= 0:
+            self.rates.setdefault(name, []).append(rate)
+            self.costs_us.setdefault(name, []).append(cost_us)
+            print(f"round {number + 1}  {name:9}{rate:10,.0f}/s {cost_us:8.1f} us CPU", flush=True)
+
+    def medians(self) -> tuple[dict[str, float], dict[str, float]]:
+        """Printed, and given back: rates, and microseconds of CPU."""
+        rates = {name: statistics.median(found) for name, found in self.rates.items()}
+        costs_us = {name: statistics.median(found) for name, found in self.costs_us.items()}
+        for name, rate in rates.items():
+            print(
+                f"median   {name:9}{rate:10,.0f}/s {costs_us[name]:8.1f} us CPU a send, later work included"
+            )
+        return rates, costs_us
+
+
+def against_bare(
+    arguments: argparse.Namespace, servers: ExitStack, provider: ServerProcess, load: Load
+) -> None:
+    with tempfile.NamedTemporaryFile() as sample:
+        Path(sample.name).write_bytes(one_reply(provider.url, load.notify_url))
+        started = [
+            servers.enter_context(process(SERVER_CORE, __file__, "--serve", kind, "--reply", sample.name))
+            for kind in ("bare", "fixed")
+        ]
+    for number in range(-1, arguments.rounds):
+        load.round(number, "bare", started[0], False)
+        load.round(number, "fixed", started[1], False)
+        load.round(number, "provider", provider, True)
+    rates, costs_us = load.medians()
+    for name in ("bare", "fixed"):
+        by_rate, by_cpu = rates["provider"] / rates[name], costs_us[name] / costs_us["provider"]
+        print(f"ratio    provider to {name:6} {by_rate:.2f} by rate, {by_cpu:.2f} by CPU time")
+
+
+def against_itself(arguments: argparse.Namespace, provider: ServerProcess, load: Load) -> None:
+    for number in range(-1, arguments.rounds):
+        for name, latency in DELAYS.items():
+            patch_profile(provider.url, {"reply": {"latency": latency}})
+            load.round(number, name, provider, True)
+    rates, costs_us = load.medians()
+    limit = arguments.connections / MEAN_S
+    possible = rates["delayed"] / min(limit, rates["at once"])
+    by_rate, by_cpu = rates["delayed"] / rates["at once"], costs_us["at once"] / costs_us["delayed"]
+    print(f"limit    {limit:,.0f}/s: {arguments.connections} connections, mean delay {MEAN_S * 1000:.1f} ms")
+    print(f"ratio    delayed to at once {by_rate:.2f} by rate, {by_cpu:.2f} by CPU time")
+    print(f"         {possible:.2f} of the rate that is possible")
 
 
 def measure(arguments: argparse.Namespace, directory: Path) -> None:
     with ExitStack() as servers:
-
-        def started(core: int, *argv: str) -> ServerProcess:
-            return servers.enter_context(process(core, *argv))
-
-        receiver = started(LOAD_CORE, __file__, "--serve", "receiver")
-        notify_url = f"{receiver.url}/dlr"
-        provider = started(
-            SERVER_CORE, "-m", "mock_provider", "--profile", arguments.profile, "--token", TOKEN,
-            "--admin-token", ADMIN, "--journal", str(directory / "provider.arrow"),
-        )  # fmt: skip
-        sample = directory / "reply"
-        sample.write_bytes(one_reply(provider.url, notify_url))
-        bare = started(SERVER_CORE, __file__, "--serve", "bare", "--reply", str(sample))
-        fixed = started(SERVER_CORE, __file__, "--serve", "fixed", "--reply", str(sample))
-        servers_by_name = {"bare": bare, "fixed": fixed, "provider": provider}
-        rates: dict[str, list[float]] = {name: [] for name in servers_by_name}
-        costs_us: dict[str, list[float]] = {name: [] for name in servers_by_name}
-        for number in range(-1, arguments.rounds):  # round -1 warms up
-            for name, server in servers_by_name.items():
-                script = directory / "send.lua"
-                form = FORM.replace("&notify_url=%s", f"&notify_url={notify_url}")
-                script.write_text(LUA.format(token=TOKEN, round=f"{name}{number}", form=form))
-                before_s = server.cpu_s()
-                seconds = 1 if number < 0 else arguments.seconds
-                rate, requests = wrk(server.url, script, seconds, arguments.connections)
-                if server is provider:
-                    drain(provider.url)
-                cost_us = (server.cpu_s() - before_s) / requests * 1e6
-                if number >= 0:
-                    rates[name].append(rate)
-                    costs_us[name].append(cost_us)
-                    print(f"round {number + 1}  {name:9}{rate:10,.0f}/s {cost_us:8.1f} us CPU", flush=True)
+        receiver = servers.enter_context(process(LOAD_CORE, str(Path(__file__).with_name("processes.py"))))
+        journal = directory / "provider.arrow"
+        provider = servers.enter_context(
+            process(SERVER_CORE, *provider_arguments(arguments.profile, journal))
+        )
+        load = Load(directory, f"{receiver.url}/dlr", arguments)
+        if not arguments.plain:
+            patch_profile(provider.url, EVERYTHING_ON)
+        if arguments.delay:
+            against_itself(arguments, provider, load)
+        else:
+            against_bare(arguments, servers, provider, load)
         state = get(f"{provider.url}/admin/state", ADMIN)
         reports = get(f"{receiver.url}/count")["reports"]
-    medians = {name: statistics.median(found) for name, found in rates.items()}
-    median_us = {name: statistics.median(found) for name, found in costs_us.items()}
-    print(f"accepted {state['accepted']}, reports received {reports}, still open {state['open']}")
-    print(f"journal  {(directory / 'provider.arrow').stat().st_size / 1e6:.1f} MB")
-    for name, median in medians.items():
-        print(f"median   {name:9}{median:10,.0f}/s {median_us[name]:8.1f} us CPU a send, later work included")
-    for name in ("bare", "fixed"):
-        by_rate, by_cpu = medians["provider"] / medians[name], median_us[name] / median_us["provider"]
-        print(f"ratio    provider to {name:6} {by_rate:.2f} by rate, {by_cpu:.2f} by CPU time")
+        print(f"accepted {state['accepted']}, reports received {reports}, still open {state['open']}")
+        print(f"journal  {journal.stat().st_size / 1e6:.1f} MB")
 
 
 SERVERS: dict[str, Callable[[argparse.Namespace], None]] = {
     "bare": lambda arguments: bare_server(Path(arguments.reply).read_bytes(), fixed=False),
     "fixed": lambda arguments: bare_server(Path(arguments.reply).read_bytes(), fixed=True),
-    "receiver": lambda arguments: receiver_server(),
 }
 
 
@@ -225,18 +223,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=4)
-    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--connections", type=int)
     parser.add_argument("--profile", default="fast")
+    parser.add_argument("--plain", action="store_true", help="the profile as it is, with no limit added")
+    parser.add_argument("--delay", action="store_true", help="replies that wait against replies at once")
     parser.add_argument("--serve", choices=sorted(SERVERS), help=argparse.SUPPRESS)
     parser.add_argument("--reply", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
         SERVERS[arguments.serve](arguments)
         return
+    if arguments.connections is None:
+        arguments.connections = 512 if arguments.delay else 32
     if shutil.which("wrk") is None:
         raise SystemExit("this benchmark needs wrk: apt-get install wrk (Debian, Ubuntu)")
-    if not {SERVER_CORE, LOAD_CORE} <= os.sched_getaffinity(0):
-        raise SystemExit(f"this benchmark needs cores {SERVER_CORE} and {LOAD_CORE}")
+    require_cores()
     with tempfile.TemporaryDirectory() as directory:
         measure(arguments, Path(directory))
 

@@ -1,0 +1,140 @@
+"""What the provider's benchmarks share: server processes pinned to a core, and the receiver of reports."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+import uvloop
+from aiohttp import web
+
+SERVER_CORE, LOAD_CORE = 0, 1
+TOKEN, ADMIN = "bench-token", "bench-admin"
+
+
+class ServerProcess(NamedTuple):
+    url: str
+    process: psutil.Process
+
+    def cpu_s(self) -> float:
+        times = self.process.cpu_times()
+        return float(times.user + times.system)
+
+
+def require_cores() -> None:
+    if not {SERVER_CORE, LOAD_CORE} <= os.sched_getaffinity(0):
+        raise SystemExit(f"this benchmark needs cores {SERVER_CORE} and {LOAD_CORE}")
+
+
+@contextmanager
+def process(core: int, *argv: str) -> Iterator[ServerProcess]:
+    """A Python process pinned to a core, which prints ``{"url": ...}`` when it listens."""
+    with subprocess.Popen(
+        [sys.executable, *argv],
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+    ) as server:
+        try:
+            assert server.stdout is not None
+            yield ServerProcess(str(json.loads(server.stdout.readline())["url"]), psutil.Process(server.pid))
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def provider_arguments(profile: str, journal: Path) -> tuple[str, ...]:
+    return (
+        *("-m", "mock_provider", "--profile", profile, "--token", TOKEN, "--admin-token", ADMIN),
+        *("--journal", str(journal)),
+    )
+
+
+# What a profile may leave out, with limits that nothing reaches: so that each is asked, and nothing refused.
+EVERYTHING_ON = {
+    "throttle": {
+        "requests": {"rate_per_s": 1_000_000, "burst": 1_000_000},
+        "segments": {"rate_per_s": 10_000_000, "burst": 10_000_000},
+    },
+    "carriers": [
+        {"name": name, "country": "PL", "mcc": "260", "mnc": mnc, "share": share}
+        for name, mnc, share in (
+            ("plus", "01", 24),
+            ("t-mobile", "02", 23),
+            ("orange", "03", 27),
+            ("play", "06", 26),
+        )
+    ],
+    "delivery": {"failures": [{"state": "undelivered", "reason": "absent", "share": 0.02}]},
+}
+
+
+def get(url: str, token: str = "") -> dict[str, object]:
+    return _asked(urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"}))
+
+
+def patch_profile(provider: str, patch: object) -> None:
+    """Merge into the profile of the provider at this URL."""
+    _asked(
+        urllib.request.Request(
+            f"{provider}/admin/profile",
+            data=json.dumps(patch).encode(),
+            headers={"Authorization": f"Bearer {ADMIN}", "Content-Type": "application/json"},
+            method="PATCH",
+        )
+    )
+
+
+def _asked(request: urllib.request.Request) -> dict[str, object]:
+    with urllib.request.urlopen(request, timeout=30) as reply:
+        value: dict[str, object] = json.load(reply)
+        return value
+
+
+def drain(provider: str) -> None:
+    """Wait until every accepted message is final and its report confirmed."""
+    deadline = time.monotonic() + 60
+    while (state := get(f"{provider}/admin/state", ADMIN))["open"]:
+        if time.monotonic() > deadline:
+            raise SystemExit(f"reports did not drain within a minute: {state['open']} open")
+        time.sleep(0.05)
+
+
+def receiver_server() -> None:
+    """Confirms every delivery report and counts them."""
+    reports = 0
+
+    async def confirm(request: web.BaseRequest) -> web.Response:
+        nonlocal reports
+        if request.path == "/count":
+            return web.json_response({"reports": reports})
+        _, _, rest = request.raw_path.partition("MsgId=")
+        reports += rest.partition("&")[0].count(",") + 1
+        return web.Response(body=b"OK", content_type="text/plain")
+
+    async def run() -> None:
+        await serve(web.ServerRunner(web.Server(confirm, access_log=None)))
+
+    uvloop.run(run())
+
+
+async def serve(runner: web.BaseRunner) -> None:
+    """Listen on a port of the system's choice, say where, and never end."""
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    print(json.dumps({"url": f"http://127.0.0.1:{runner.addresses[0][1]}"}), flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    receiver_server()
