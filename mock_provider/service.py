@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Protocol
 
 from mock_provider.callbacks import Callbacks, CallbackSettings
 from mock_provider.desk import ProviderDesk
@@ -17,7 +18,9 @@ from mock_provider.engine.values import Accepted, Answer, JournalRow, SendProgre
 from mock_provider.http_connection import Respond, internal_error
 from mock_provider.inbox import Inbox
 from mock_provider.journal import Journal
+from mock_provider.live import Live
 from mock_provider.profiles import Profile
+from mock_provider.traffic import Traffic
 from mock_provider.wire.calls import (
     AccountQuery,
     Cancel,
@@ -31,7 +34,7 @@ from mock_provider.wire.calls import (
     WireRequest,
 )
 from mock_provider.wire.generic import Generic
-from mock_provider.wire.smsapi import Smsapi
+from mock_provider.wire.smsapi import Kept, smsapi_of
 from mock_provider.wire.twilio import Twilio
 
 log = logging.getLogger(__name__)
@@ -39,23 +42,43 @@ log = logging.getLogger(__name__)
 _INBOX_MESSAGES = 10_000
 _ROWS_EVERY_S = 0.2  # a few milliseconds' work at full load; a second's rows at once would be a stall
 _FLUSH_EVERY_S = 1.0
+_PUBLISH_EVERY_S = 0.2
+_TICK_EVERY_S = 1.0
 _LAG_SAMPLE_S = 0.25
 _LAG_SAMPLES = 4
+
+
+class ReportCarrier(Protocol):
+    """Takes reports to their receivers by another way than HTTP calls."""
+
+    @property
+    def queued(self) -> int:
+        """Reports that wait to be sent."""
+
+    def deliver(self, effect: SendReports | SendProgress) -> None:
+        """Send them, and tell ``Engine.reports_answered``, though not before this returns."""
+
+    def drop_queued(self) -> None:
+        """Forget what waits, unanswered."""
 
 
 class Service:
     """Everything of a provider except its HTTP face. Make it on the event loop that will run it."""
 
     def __init__(self, profile: Profile, seed: int, stop_grace_s: float) -> None:
-        self.profile = profile
+        self.profile = self.started_with = profile
         self._journal: Journal | None = None
         self._stop_grace_s = stop_grace_s
+        self._smsapi_kept = Kept(seed)
         self._use_wires(profile)
-        self._wall_offset_ns = time.time_ns() - time.monotonic_ns()
+        self.wall_offset_ns = time.time_ns() - time.monotonic_ns()
+        self._report_carriers: dict[str, ReportCarrier] = {}
         self.callbacks = Callbacks(self._report_calls, self._report_answered, CallbackSettings())
-        self.driver = Driver(Engine(profile, seed), asyncio.get_running_loop(), self.callbacks.deliver)
-        self.inbox = Inbox(_INBOX_MESSAGES, self.driver.engine.message, self._wall_offset_ns)
-        self.desk = ProviderDesk(self.driver.engine, self.inbox, self._wall_offset_ns)
+        self.driver = Driver(Engine(profile, seed), asyncio.get_running_loop(), self._deliver)
+        self.inbox = Inbox(_INBOX_MESSAGES, self.driver.engine.message, self.wall_offset_ns)
+        self.desk = ProviderDesk(self.driver.engine, self.inbox, self.wall_offset_ns)
+        self.traffic = Traffic()
+        self.live = Live(self.inbox, self.driver.engine.message)
         self._chores: list[asyncio.Task[None]] = []
         self._lags_ms: deque[float] = deque(maxlen=_LAG_SAMPLES)
 
@@ -66,6 +89,8 @@ class Service:
         self._chores = [
             asyncio.create_task(self._every(_ROWS_EVERY_S, self._take_rows)),
             asyncio.create_task(self._every(_FLUSH_EVERY_S, self._flush_journal)),
+            asyncio.create_task(self._every(_PUBLISH_EVERY_S, self.live.publish)),
+            asyncio.create_task(self._every(_TICK_EVERY_S, self._tick)),
             asyncio.create_task(self._sample_lag()),
         ]
 
@@ -96,7 +121,7 @@ class Service:
         """Do what the request asks for; ``respond`` gets the reply (``http_connection.Application``)."""
         driver = self.driver
         now_ns = time.monotonic_ns()
-        wall_s = (now_ns + self._wall_offset_ns) / 1e9
+        wall_s = (now_ns + self.wall_offset_ns) / 1e9
         call = wire.read(request, driver.next_request_id(), Instants(now_ns, wall_s))
         if type(call) is Send:
             return driver.submit(now_ns, call.submit, partial(self._answer, call, wall_s, respond))
@@ -115,14 +140,23 @@ class Service:
         self.driver.carry_out(self.driver.engine.reconfigure(self.driver.now_ns(), profile))
         self.profile = profile
         self._use_wires(profile)
+        self.live.settings_changed()
 
     def reset(self) -> None:
         """Forget every message, counter and captured text; the profile stays as it is now."""
         self._take_rows()
         self.driver.carry_out(self.driver.engine.reset(self.driver.now_ns()))
         self.inbox.clear()
+        self.live.cleared()
         self.desk.forget()
         self.callbacks.drop_queued()
+        for carrier in self._report_carriers.values():
+            carrier.drop_queued()
+        self._smsapi_kept.clear()
+
+    def report_by(self, wire: str, carrier: ReportCarrier) -> None:
+        """Give this wire's reports to ``carrier`` from now on; without one they go out as HTTP calls."""
+        self._report_carriers[wire] = carrier
 
     def engine_state(self) -> EngineState:
         return self.driver.engine.state()
@@ -131,13 +165,16 @@ class Service:
         """Depths and lags of the process around the engine."""
         return {
             "loop_lag_ms": max(self._lags_ms, default=0.0),
+            "timer_late_ms": self.driver.lateness_ms(),
             "replies_waiting": float(self.driver.waiting),
-            "report_batches_pending": float(self.callbacks.pending),
+            "report_batches_pending": float(
+                self.callbacks.pending + sum(carrier.queued for carrier in self._report_carriers.values())
+            ),
         }
 
     def _use_wires(self, profile: Profile) -> None:
         wires: tuple[Wire, ...] = (
-            Smsapi(profile.wire.smsapi, profile.account.price_per_segment),
+            smsapi_of(profile, self._smsapi_kept),
             Twilio(profile.wire.twilio, profile.account),
             Generic(profile),
         )
@@ -169,11 +206,18 @@ class Service:
             reply = internal_error()
         respond(reply)
 
+    def _deliver(self, effect: SendReports | SendProgress) -> None:
+        carrier = self._report_carriers.get(effect.wire)
+        if carrier is None:
+            self.callbacks.deliver(effect)
+        else:
+            carrier.deliver(effect)
+
     def _report_calls(self, effect: SendReports | SendProgress) -> Sequence[ReportCall]:
         wire = self._wires[effect.wire]
         if isinstance(effect, SendReports):
-            return wire.report_calls(effect, self._wall_offset_ns)
-        call = wire.progress_call(effect, self._wall_offset_ns)
+            return wire.report_calls(effect, self.wall_offset_ns)
+        call = wire.progress_call(effect, self.wall_offset_ns)
         return () if call is None else (call,)
 
     def _report_answered(self, batch_id: int, confirmed: bool) -> None:
@@ -186,6 +230,10 @@ class Service:
     def _keep(self, rows: Sequence[JournalRow]) -> None:
         if rows and self._journal is not None:
             self._journal.write(rows)
+
+    def _tick(self) -> None:
+        state, gauges = self.engine_state(), self.gauges()
+        self.live.tick(self.traffic.sample(state, gauges, time.monotonic(), time.time()))
 
     def _flush_journal(self) -> None:
         if self._journal is not None:

@@ -74,7 +74,7 @@ def read_send(
         request_id,
         WIRE_NAME,
         token,
-        _sender(fields),
+        read_sender(fields),
         messages,
         fast=is_set(fields, "fast"),
         refuse_duplicates=is_set(fields, "check_idx"),
@@ -113,7 +113,7 @@ def _read_plain(
     expires_ns = None
     if expiry := text_of(fields, "expiration_date"):
         expires_ns = _engine_time(expires_at(expiry, at.wall_s, settings), at)
-    sender, url = _sender(fields), _report_url(fields, settings)
+    sender, url = read_sender(fields), _report_url(fields, settings)
     fast, unique = is_set(fields, "fast"), is_set(fields, "check_idx")
     messages = (outbound,)
     return Submit(request_id, WIRE_NAME, token, sender, messages, fast, unique, False, url, None, expires_ns)
@@ -156,10 +156,11 @@ def _references(fields: Fields, recipients: int) -> list[str] | None:
     return references
 
 
-def _sender(fields: Fields) -> str:
+def read_sender(fields: Fields, default: str = DEFAULT_SENDER) -> str:
+    """The sender name in ``from``. Raises ``SmsapiError`` (14)."""
     sender = text_of(fields, "from").strip()
     if not sender:
-        return DEFAULT_SENDER
+        return default
     limit = _MAX_SENDER_DIGITS if sender.isdigit() else _MAX_SENDER_CHARACTERS
     if len(sender) > limit:
         raise SmsapiError(14)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from functools import partial
 
@@ -11,7 +9,6 @@ from mock_provider.engine.values import Refusal, Refused, SendProgress, SendRepo
 from mock_provider.profiles.wires import SmsapiWire
 from mock_provider.wire.calls import (
     AccountQuery,
-    AccountView,
     Call,
     Cancel,
     Instants,
@@ -30,6 +27,7 @@ from mock_provider.wire.smsapi.answers import (
     phrase_send,
     phrase_status,
 )
+from mock_provider.wire.smsapi.auth import after_auth, field_token, header_token
 from mock_provider.wire.smsapi.errors import SmsapiError, legacy_error, refusal_reply, rest_error
 from mock_provider.wire.smsapi.fields import (
     Fields,
@@ -37,16 +35,18 @@ from mock_provider.wire.smsapi.fields import (
     is_set,
     list_of,
     read_fields,
-    text_of,
 )
+from mock_provider.wire.smsapi.groups import with_group_members
+from mock_provider.wire.smsapi.kept import Kept
 from mock_provider.wire.smsapi.reports import report_calls
 from mock_provider.wire.smsapi.send import WIRE_NAME, read_send, wants_json
+from mock_provider.wire.smsapi.services import Services
 
 _SMS_PATHS = frozenset(("/sms.do", "/api/sms.do"))
 _USER_PATHS = frozenset(("/user.do", "/api/user.do"))
 _PROFILE_PATHS = frozenset(("/profile", "/api/profile"))
 _PING_PATHS = frozenset(("/ping", "/api/ping"))
-_PATHS = _SMS_PATHS | _USER_PATHS | _PROFILE_PATHS | _PING_PATHS
+_PATHS = _SMS_PATHS | _USER_PATHS | _PROFILE_PATHS | _PING_PATHS | Services.paths
 _MAX_ID_CHARACTERS = 64
 
 
@@ -57,9 +57,10 @@ class Smsapi:
     paths = _PATHS
     prefixes: tuple[str, ...] = ()
 
-    def __init__(self, settings: SmsapiWire, price_per_part: float) -> None:
+    def __init__(self, settings: SmsapiWire, price_per_part: float, services: Services | None = None) -> None:
         self._settings = settings
         self._price_per_part = price_per_part
+        self._services = services or Services(settings, Kept(0), (), ())
 
     def read(self, request: WireRequest, request_id: int, at: Instants) -> Call:
         path = request.path
@@ -67,11 +68,13 @@ class Smsapi:
             return self._read_sms(request, request_id, at)
         if path in _USER_PATHS:
             return self._read_user(request)
+        if path in Services.paths:
+            return self._services.read(request, request_id, at)
         if path in _PING_PATHS and request.method == "HEAD":
             return WireReply(204, b"")
         if request.method not in ("GET", "HEAD"):
             return rest_error(405, "Method not allowed", (("Allow", "GET, HEAD"),))
-        token = _token(request.authorization)
+        token = header_token(request.authorization)
         if path in _PING_PATHS:
             return AccountQuery(token, phrase_ping)
         return AccountQuery(token, partial(phrase_profile, self._settings))
@@ -90,7 +93,7 @@ class Smsapi:
             fields = read_fields(request)
         except MalformedRequestError:
             return legacy_error(8, "format=json" in request.query or _is_json(request))
-        token = _token(request.authorization) or _field_token(fields)
+        token = header_token(request.authorization) or field_token(fields)
         as_json = wants_json(fields)
         if request.method not in ("POST", "GET"):
             return legacy_error(8, as_json)
@@ -104,9 +107,11 @@ class Smsapi:
             settings.max_recipients_get if request.method == "GET" else settings.max_recipients_per_request
         )
         try:
+            if "group" in fields:
+                fields = with_group_members(fields, settings)
             send = read_send(fields, token, request_id, at, settings, limit)
         except SmsapiError as error:
-            return _after_auth(token, legacy_error(error.code, as_json))
+            return after_auth(token, legacy_error(error.code, as_json))
         date_s = int(at.wall_s) if send.date_s is None else int(send.date_s)
         style = AnswerStyle(as_json, date_s, send.details)
         return Send(send.submit, partial(phrase_send, settings, style))
@@ -114,7 +119,7 @@ class Smsapi:
     def _read_status(self, fields: Fields, token: str, as_json: bool) -> Call:
         ids = tuple(i.strip() for i in list_of(fields, "status", ","))
         if not ids or not all(i.isascii() and i.isalnum() and len(i) <= _MAX_ID_CHARACTERS for i in ids):
-            return _after_auth(token, legacy_error(400, as_json))
+            return after_auth(token, legacy_error(400, as_json))
         return StatusQuery(token, ids, partial(phrase_status, self._settings, as_json))
 
     def _read_user(self, request: WireRequest) -> Call:
@@ -122,42 +127,13 @@ class Smsapi:
             fields = read_fields(request)
         except MalformedRequestError:
             return legacy_error(8, "format=json" in request.query)
-        token = _token(request.authorization) or _field_token(fields)
+        token = header_token(request.authorization) or field_token(fields)
         as_json = wants_json(fields)
         if not is_set(fields, "credits"):
             # Sub-users (add_user, set_user, list …) are outside what this provider simulates.
-            return _after_auth(token, legacy_error(110, as_json))
+            return after_auth(token, legacy_error(110, as_json))
         return AccountQuery(token, partial(phrase_balance, self._price_per_part, as_json))
-
-
-def _after_auth(token: str, reply: WireReply) -> AccountQuery:
-    """A refusal that only a known account gets to see: an unknown token is refused first (101)."""
-    as_json = reply.content_type == "application/json"
-    unauthorized = legacy_error(101, as_json)
-
-    def phrase(account: AccountView | None) -> WireReply:
-        return unauthorized if account is None else reply
-
-    return AccountQuery(token, phrase)
 
 
 def _is_json(request: WireRequest) -> bool:
     return request.content_type.startswith("application/json")
-
-
-def _token(authorization: str) -> str:
-    """The token of a Bearer header; of a Basic one, its password."""
-    scheme, _, credentials = authorization.partition(" ")
-    scheme = scheme.lower()
-    if scheme == "bearer":
-        return credentials.strip()
-    if scheme == "basic":
-        try:
-            return base64.b64decode(credentials, validate=True).decode().partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError):
-            return ""
-    return ""
-
-
-def _field_token(fields: Fields) -> str:
-    return text_of(fields, "access_token") or text_of(fields, "password")

@@ -1,0 +1,67 @@
+"""One-time codes a provider makes, sends and verifies on a sender's behalf (SMSAPI's ``mfa/codes``)."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from msgspec import Struct
+
+from mock_provider.engine.draws import Draws
+
+_DOMAIN = "one-time code"  # among the draws for faults, whose names have no space
+
+
+class Verdict(Enum):
+    RIGHT = "right"
+    WRONG = "wrong"
+    EXPIRED = "expired"
+
+
+class _Entry(Struct, gc=False):
+    drawn: int  # codes drawn for the number so far
+    code: str = ""
+    expires_ns: int = 0
+
+
+class OneTimeCodes:
+    """The codes of the last ``capacity`` numbers. Which code comes is a hash of seed, number and count.
+
+    Time is the caller's monotonic scale. Of several codes for a number only the last one counts, once.
+    """
+
+    def __init__(self, draws: Draws, capacity: int = 100_000) -> None:
+        self._draws = draws
+        self._capacity = capacity
+        self._of_number: dict[str, _Entry] = {}
+
+    def __len__(self) -> int:
+        return len(self._of_number)
+
+    def draw(self, msisdn: str, digits: int) -> str:
+        """The next code for a number, of so many digits. It does not count before ``issue``."""
+        entry = self._of_number.pop(msisdn, None) or _Entry(0)
+        self._of_number[msisdn] = entry  # at the end again: the number used last goes last
+        entry.drawn += 1
+        if len(self._of_number) > self._capacity:
+            del self._of_number[next(iter(self._of_number))]
+        uniform = self._draws.fault(_DOMAIN, msisdn, entry.drawn)
+        return str(int(uniform * 10**digits)).zfill(digits)
+
+    def issue(self, msisdn: str, code: str, expires_ns: int) -> None:
+        """The code has been sent; it is good until just before ``expires_ns``, in place of any other."""
+        entry = self._of_number.get(msisdn)
+        if entry is not None:
+            entry.code, entry.expires_ns = code, expires_ns
+
+    def verify(self, msisdn: str, code: str, now_ns: int) -> Verdict:
+        """A right code is used up; a wrong one changes nothing."""
+        entry = self._of_number.get(msisdn)
+        if entry is None or not code or entry.code != code:
+            return Verdict.WRONG
+        if now_ns >= entry.expires_ns:
+            return Verdict.EXPIRED
+        entry.code = ""
+        return Verdict.RIGHT
+
+    def clear(self) -> None:
+        self._of_number.clear()

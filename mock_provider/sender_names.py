@@ -1,0 +1,62 @@
+"""The sender names an account has: those of its profile, and those it asked for since."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+
+class SenderName(Struct, frozen=True, gc=False):
+    """``active``: messages may be sent under it."""
+
+    name: str
+    active: bool
+    is_default: bool
+
+
+class SenderNames:
+    """A name asked for waits for approval where the profile limits the names, and works at once elsewhere.
+
+    Which names may be sent under is the engine's to judge, by the profile; so no request here changes that.
+    """
+
+    def __init__(self, default: str, capacity: int = 1_000) -> None:
+        self._first_default = default
+        self._default = default
+        self._capacity = capacity
+        self._asked_for: dict[str, None] = {}
+
+    def listed(self, of_profile: Sequence[str]) -> list[SenderName]:
+        """Those of the profile (without any: the default one), then those asked for."""
+        limited = bool(of_profile)
+        names = dict.fromkeys(of_profile or (self._first_default,), True)
+        for name in self._asked_for:
+            names.setdefault(name, not limited)
+        return [SenderName(name, active, name == self._default) for name, active in names.items()]
+
+    def find(self, name: str, of_profile: Sequence[str]) -> SenderName | None:
+        return next((each for each in self.listed(of_profile) if each.name == name), None)
+
+    def add(self, name: str) -> bool:
+        """Ask for a name. False: there are too many."""
+        if len(self._asked_for) >= self._capacity:
+            return False
+        self._asked_for[name] = None
+        return True
+
+    def remove(self, name: str) -> bool:
+        """Take back a name that was asked for. False: it was not."""
+        if name not in self._asked_for:
+            return False
+        del self._asked_for[name]
+        if self._default == name:
+            self._default = self._first_default
+        return True
+
+    def make_default(self, name: str) -> None:
+        self._default = name
+
+    def clear(self) -> None:
+        self._asked_for.clear()
+        self._default = self._first_default

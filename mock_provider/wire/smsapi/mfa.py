@@ -1,0 +1,123 @@
+"""``/mfa/codes``: a one-time code made, sent and verified by SMSAPI (its OpenAPI document, section mfa)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import msgspec
+from msgspec import Struct
+
+from mock_provider.engine.segments import count_segments
+from mock_provider.engine.values import Accepted, Answer, Outbound, Submit, Traffic
+from mock_provider.one_time_codes import Verdict
+from mock_provider.profiles.wires import SmsapiWire
+from mock_provider.wire.calls import Consult, Desk, Instants, Send, WireReply, WireRequest
+from mock_provider.wire.journey_key import text_key
+from mock_provider.wire.smsapi.auth import field_token, header_token, to_owner_rest
+from mock_provider.wire.smsapi.errors import RestErrorItem, SmsapiError, rest_error
+from mock_provider.wire.smsapi.fields import Fields, MalformedRequestError, is_set, read_fields, text_of
+from mock_provider.wire.smsapi.kept import Kept
+from mock_provider.wire.smsapi.numbers import read_msisdn
+from mock_provider.wire.smsapi.rest import rest_refusal
+from mock_provider.wire.smsapi.send import WIRE_NAME, read_sender
+
+_PLACEHOLDER = "[%code%]"
+_DEFAULT_CONTENT = f"Your verification code: {_PLACEHOLDER}"
+_NANOSECONDS = 1_000_000_000
+
+_encoder = msgspec.json.Encoder()
+
+
+class CodeBody(Struct, frozen=True, gc=False, rename={"from_": "from"}):
+    """Answer to ``POST /mfa/codes``."""
+
+    id: str
+    code: str
+    phone_number: str
+    from_: str
+
+
+class _Created(Struct, frozen=True, gc=False):
+    msisdn: str
+    code: str
+    sender: str
+    expires_ns: int
+
+
+def read_code_request(
+    request: WireRequest, request_id: int, at: Instants, settings: SmsapiWire, kept: Kept
+) -> Send | Consult:
+    """Send a code by the fast route (unless ``fast`` is 0); it counts from when it is accepted."""
+    token, fields = _fields(request)
+    if fields is None:
+        return _refused(token, "The body cannot be read", "")
+    msisdn = read_msisdn(text_of(fields, "phone_number").strip(), settings)
+    if msisdn is None:
+        return _refused(token, "It is not a mobile number", "phone_number")
+    content = text_of(fields, "content") or _DEFAULT_CONTENT
+    if _PLACEHOLDER not in content:
+        return _refused(token, f"It must contain {_PLACEHOLDER}", "content")
+    code = kept.codes.draw(msisdn, settings.mfa_code_digits)
+    text = content.replace(_PLACEHOLDER, code)
+    segments = count_segments(text).segments
+    if segments > settings.max_parts:
+        return _refused(token, f"It takes more than {settings.max_parts} parts", "content")
+    try:
+        sender = read_sender(fields)
+    except SmsapiError:
+        return _refused(token, "It is no sender name", "from")
+    outbound = Outbound(msisdn, text_of(fields, "phone_number"), text, segments, text_key(text))
+    fast = "fast" not in fields or is_set(fields, "fast")
+    submit = Submit(request_id, WIRE_NAME, token, sender, (outbound,), fast=fast, traffic=Traffic.OTP)
+    expires_ns = at.now_ns + int(settings.mfa_expiry_s * _NANOSECONDS)
+    created = _Created(msisdn, code, sender, expires_ns)
+    return Send(submit, partial(_phrase_created, created, settings, kept))
+
+
+def _phrase_created(created: _Created, settings: SmsapiWire, kept: Kept, answer: Answer) -> WireReply:
+    if not isinstance(answer, Accepted):
+        return rest_refusal(answer, settings)
+    kept.codes.issue(created.msisdn, created.code, created.expires_ns)
+    provider_id = answer.messages[0].provider_id
+    return WireReply(
+        201, _encoder.encode(CodeBody(provider_id, created.code, created.msisdn, created.sender))
+    )
+
+
+def read_verification(request: WireRequest, at: Instants, settings: SmsapiWire, kept: Kept) -> Consult:
+    """204 for the right code, 404 for a wrong one, 408 for one that has expired."""
+    token, fields = _fields(request)
+    if fields is None:
+        return _refused(token, "The body cannot be read", "")
+    msisdn = read_msisdn(text_of(fields, "phone_number").strip(), settings)
+    if msisdn is None:
+        return _refused(token, "It is not a mobile number", "phone_number")
+    code = text_of(fields, "code").strip()
+    if not code:
+        return _refused(token, "It is required", "code")
+
+    def answer(_desk: Desk) -> WireReply:
+        verdict = kept.codes.verify(msisdn, code, at.now_ns)
+        if verdict is Verdict.RIGHT:
+            return WireReply(204, b"")
+        if verdict is Verdict.EXPIRED:
+            return rest_error(408, "The code has expired")
+        return rest_error(404, "There is no such code for the number")
+
+    return to_owner_rest(token, answer)
+
+
+def _fields(request: WireRequest) -> tuple[str, Fields | None]:
+    token = header_token(request.authorization)
+    try:
+        fields = read_fields(request)
+    except MalformedRequestError:
+        return token, None
+    return token or field_token(fields), fields
+
+
+def _refused(token: str, message: str, field: str) -> Consult:
+    """Which field is wrong and why, at HTTP 400."""
+    item = RestErrorItem(message, "invalid_value", field)
+    reply = rest_error(400, "Request is invalid", errors=(item,))
+    return to_owner_rest(token, lambda _desk: reply)
