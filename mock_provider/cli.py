@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 import uvloop
 
@@ -46,6 +47,16 @@ def provider(
     journal: Annotated[
         Path | None, typer.Option(help="Write one row a message to this file (Arrow IPC stream).")
     ] = None,
+    smpp_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65_535, help="Listen for SMPP 3.4 too; 0 lets the system choose the port."),
+    ] = None,
+    smpp_password: Annotated[
+        str,
+        typer.Option(
+            envvar="SMSBENCH_SMPP_PASSWORD", show_envvar=True, help="For SMPP binds; random if not given."
+        ),
+    ] = "",
 ) -> None:
     """A simulated SMS provider: SMSAPI's HTTP interface, with limits, carriers, delivery reports and faults.
 
@@ -59,6 +70,7 @@ def provider(
         raise typer.Exit(_BAD_USAGE) from None
     _log_to_stderr()
     launch = Launch(resolved, host, port, token, admin_token, seed, journal)
+    launch = msgspec.structs.replace(launch, smpp_port=smpp_port, smpp_password=smpp_password)
     raise typer.Exit(uvloop.run(serve(launch)))
 
 
@@ -75,6 +87,8 @@ async def serve(launch: Launch) -> int:
         return _BAD_USAGE
     _settle_garbage_collector()
     ready = {"ready": True, "service": "provider", "url": provider.url, "pid": os.getpid()}
+    if provider.smpp_address:
+        ready["smpp"] = provider.smpp_address
     print(json.dumps(ready | provider.generated), flush=True)
     await stop.wait()
     log.info("stopping")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -14,12 +15,16 @@ from mock_provider.profiles import Profile, with_token
 from mock_provider.server import ListenSettings, Server
 from mock_provider.service import Service
 
+if TYPE_CHECKING:
+    from mock_provider.smpp_server import SmppServer
+
 # Writing a batch stops the event loop: about 3 ms for so many rows.
 _JOURNAL_BATCH_ROWS = 1_024
+_SMPP_PASSWORD_CHARACTERS = 8  # as many as bind has room for
 
 
 class Launch(Struct, frozen=True):
-    """What a provider is started with. An empty token is replaced by a random one."""
+    """What a provider is started with. An empty token or password is replaced by a random one."""
 
     profile: Profile
     host: str = "127.0.0.1"
@@ -29,6 +34,8 @@ class Launch(Struct, frozen=True):
     seed: int = 1
     journal: Path | None = None
     stop_grace_s: float = 3.0
+    smpp_port: int | None = None  # None: no SMPP; 0: the system chooses
+    smpp_password: str = ""
 
 
 class RunningProvider:
@@ -39,11 +46,16 @@ class RunningProvider:
         self.service = service
         self.url = url
         self.generated = generated
+        self.smpp: SmppServer | None = None
+        self.smpp_address = ""
 
     async def stop(self) -> None:
         """Stop accepting, answer what waits, write the journal to its end."""
         # At the same time, so that a client and a receiver that both hang cost one grace.
-        await asyncio.gather(self._server.stop(), self.service.finish_reports())
+        leaving = [self._server.stop(), self.service.finish_reports()]
+        if self.smpp is not None:
+            leaving.append(self.smpp.stop())
+        await asyncio.gather(*leaving)
         await self.service.stop()
 
 
@@ -68,4 +80,23 @@ async def start_provider(launch: Launch) -> RunningProvider:
         await service.stop()
         raise
     service.start(journal)
-    return RunningProvider(server, service, url, generated)
+    provider = RunningProvider(server, service, url, generated)
+    if launch.smpp_port is not None:
+        try:
+            await _start_smpp(provider, launch)
+        except OSError:
+            await provider.stop()
+            raise
+    return provider
+
+
+async def _start_smpp(provider: RunningProvider, launch: Launch) -> None:
+    # SMPP is an extra: who does not ask for it does not load it.
+    from mock_provider.smpp_server import SmppListen, SmppServer
+
+    password = launch.smpp_password
+    if not password:
+        password = provider.generated["smpp_password"] = secrets.token_hex(_SMPP_PASSWORD_CHARACTERS // 2)
+    listen = SmppListen(launch.host, launch.smpp_port or 0, password, launch.stop_grace_s)
+    provider.smpp = SmppServer(provider.service, listen)
+    provider.smpp_address = await provider.smpp.start()

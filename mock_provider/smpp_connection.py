@@ -1,0 +1,260 @@
+"""One SMPP connection: carries out its session's effects and writes all of a turn of the loop in one go."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from functools import partial
+from typing import Protocol, cast
+
+from msgspec import Struct
+
+from mock_provider.engine import MessageView
+from mock_provider.engine.values import Accepted, Answer, Submit
+from mock_provider.service import Service
+from mock_provider.smpp_links import ReceiptLinks
+from mock_provider.wire.calls import Instants
+from mock_provider.wire.smpp import codes
+from mock_provider.wire.smpp.pdu import Bind, MessageName, PduError
+from mock_provider.wire.smpp.queries import cancel_status, query_answer
+from mock_provider.wire.smpp.refusals import STATUS_OF
+from mock_provider.wire.smpp.session import (
+    Answered,
+    BoundNow,
+    Cancelled,
+    Close,
+    Queried,
+    Session,
+    SessionEffect,
+    SessionLimits,
+    Submitted,
+)
+from mock_provider.wire.smpp.submit import SubmitReader
+
+_SHORTEST_TIMER_S = 0.001
+
+
+class SmppSetup(Struct, frozen=True):
+    """What the connections of a time have in common; other settings make another."""
+
+    limits: SessionLimits
+    reader: SubmitReader
+    links: ReceiptLinks
+    wall_offset_ns: int
+
+
+class Listener(Protocol):
+    """What a connection asks of its server."""
+
+    def setup(self) -> SmppSetup:
+        """The settings of a connection that is made now."""
+
+    def opened(self, connection: SmppConnection) -> bool:
+        """Count it; False where there are too many."""
+
+    def closed(self, connection: SmppConnection) -> None:
+        """It is no more."""
+
+    def admit(self, bind: Bind) -> str | int:
+        """The account token of a bind, or the status it is refused with."""
+
+
+class SmppConnection(asyncio.Protocol):
+    """Made by the listening server for each client."""
+
+    def __init__(self, service: Service, listener: Listener) -> None:
+        self._service = service
+        self._listener = listener
+        self._setup = setup = listener.setup()
+        self._links = setup.links
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._session = Session(setup.limits, self._admit, time.monotonic_ns())
+        self._token = ""
+        self._out: list[bytes] = []
+        self._reading = False  # within data_received, which writes at its end
+        self._paused = False  # the peer does not read
+        self._waiting: set[int] = set()  # submits whose answer is to come
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_ns = 0
+
+    @property
+    def system_id(self) -> str:
+        """ "" where it is not bound."""
+        bind = self._session.bind
+        return "" if bind is None else bind.system_id
+
+    @property
+    def room(self) -> int:
+        return 0 if self._paused or self._transport is None else self._session.room
+
+    def deliver(self, tag: object, body: bytes) -> None:
+        self._write(self._session.deliver(time.monotonic_ns(), tag, body))
+
+    def finish(self) -> None:
+        """Take leave: the peer's answer closes the connection, or it is closed at once."""
+        leave = self._session.unbind()
+        if leave:
+            self._write(leave)
+        elif self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        if not self._listener.opened(self):
+            self._transport.abort()
+            return
+        self._arm(time.monotonic_ns())
+
+    def data_received(self, data: bytes) -> None:
+        now_ns = time.monotonic_ns()
+        self._reading = True
+        try:
+            self._carry_out(now_ns, self._session.received(now_ns, data))
+        finally:
+            self._reading = False
+        if self._out:
+            self._flush()
+        else:
+            self._arm(now_ns)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._out.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        driver = self._service.driver
+        for request_id in self._waiting:
+            driver.forget(request_id)
+        self._waiting.clear()
+        self._links.remove(self.system_id, self)
+        self._listener.closed(self)
+        for answer in self._session.lost():
+            self._links.answered(answer)
+
+    def pause_writing(self) -> None:
+        # Who does not read its answers may not ask more.
+        self._paused = True
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._paused = False
+        if self._transport is not None:
+            self._transport.resume_reading()
+            self._links.send_on(self.system_id)
+
+    # effects
+
+    def _carry_out(self, now_ns: int, effects: list[SessionEffect]) -> None:
+        answered = False
+        wall_s = (now_ns + self._setup.wall_offset_ns) / 1e9
+        for effect in effects:
+            kind = type(effect)
+            if kind is Submitted:
+                self._submit(now_ns, wall_s, cast(Submitted, effect))
+            elif kind is Answered:
+                self._links.answered(cast(Answered, effect))
+                answered = True
+            elif kind is bytes:
+                self._write(cast(bytes, effect))
+            else:
+                self._carry_out_rare(cast("Queried | Cancelled | BoundNow | Close", effect))
+            if self._transport is None:
+                return
+        if answered:
+            self._links.send_on(self.system_id)
+
+    def _carry_out_rare(self, effect: Queried | Cancelled | BoundNow | Close) -> None:
+        if isinstance(effect, Queried):
+            status, body = query_answer(self._view(effect.name), self._setup.wall_offset_ns)
+            self._write(self._session.answer(codes.QUERY_SM, effect.sequence, status, body))
+        elif isinstance(effect, Cancelled):
+            view = self._view(effect.name)
+            removed = view is not None and self._service.desk.cancel(self._token, [view.provider_id])
+            status = cancel_status(effect.name, view, bool(removed))
+            self._write(self._session.answer(codes.CANCEL_SM, effect.sequence, status))
+        elif isinstance(effect, BoundNow):
+            if self._session.receives:
+                self._links.add(effect.bind.system_id, self)
+        else:
+            self._flush()
+            if self._transport is not None:
+                self._transport.close()
+
+    def _submit(self, now_ns: int, wall_s: float, effect: Submitted) -> None:
+        driver = self._service.driver
+        request_id = driver.next_request_id()
+        try:
+            submit = self._setup.reader.read(
+                effect.message, request_id, self._token, self.system_id, Instants(now_ns, wall_s)
+            )
+        except PduError as error:
+            self._write(self._session.answer_submit(effect.sequence, error.status, ""))
+            return
+        waiting = driver.submit(now_ns, submit, partial(self._answer, effect.sequence, submit, wall_s))
+        if waiting is not None:
+            self._waiting.add(waiting)
+
+    def _answer(self, sequence: int, submit: Submit, wall_s: float, answer: Answer | None) -> None:
+        self._waiting.discard(submit.request_id)
+        if answer is None:
+            self.abort()
+        elif isinstance(answer, Accepted):
+            self._service.inbox.remember(submit, answer, wall_s)
+            self._write(self._session.answer_submit(sequence, 0, answer.messages[0].provider_id))
+        else:
+            self._write(self._session.answer_submit(sequence, STATUS_OF[answer.reason], ""))
+
+    def _admit(self, bind: Bind) -> int | None:
+        outage = self._service.driver.engine.outage(time.monotonic_ns())
+        if outage is not None:
+            return None if outage.disconnect else codes.ESME_RBINDFAIL
+        admitted = self._listener.admit(bind)
+        if isinstance(admitted, int):
+            return admitted
+        self._token = admitted
+        return codes.ESME_ROK
+
+    def _view(self, name: MessageName) -> MessageView | None:
+        return self._service.driver.engine.message(name.message_id)
+
+    # writing and time
+
+    def _write(self, data: bytes) -> None:
+        if not self._out and not self._reading:
+            self._loop.call_soon(self._flush)
+        self._out.append(data)
+
+    def _flush(self) -> None:
+        out = self._out
+        if out and self._transport is not None:
+            self._transport.write(b"".join(out))
+            self._arm(time.monotonic_ns())
+        out.clear()
+
+    def _arm(self, now_ns: int) -> None:
+        """See that the timer looks by the session's next deadline; an earlier look only looks again."""
+        due_ns = self._session.next_due()
+        if due_ns is None or self._transport is None:
+            return
+        if self._timer is not None:
+            if self._timer_ns <= due_ns:
+                return
+            self._timer.cancel()
+        self._timer_ns = due_ns
+        delay_s = max(_SHORTEST_TIMER_S, (due_ns - now_ns) / 1e9)
+        self._timer = self._loop.call_later(delay_s, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        now_ns = time.monotonic_ns()
+        self._carry_out(now_ns, self._session.advance(now_ns))
+        self._arm(now_ns)

@@ -1,0 +1,172 @@
+"""Delivery receipts on their way to the sessions that take them, and what became of each.
+
+A system_id's receipts go to all its sessions that receive, in turn, as far as their windows reach; the others
+wait, also while nobody is bound. The engine hears of each batch once: confirmed when all its receipts were
+taken with ESME_ROK, and not when one was refused, lost with its session, or had waited too long. It sends
+those again by the profile's schedule.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from msgspec import Struct
+
+from mock_provider.engine.values import DeliveryReport, MessageState, SendProgress, SendReports
+from mock_provider.wire.smpp.receipts import ReceiptWriter
+from mock_provider.wire.smpp.session import Answered
+from mock_provider.wire.smpp.submit import ALL_RECEIPTS, FAILURE_RECEIPTS
+
+_DELIVERED = MessageState.DELIVERED
+
+
+class Link(Protocol):
+    """A session that receives."""
+
+    @property
+    def room(self) -> int:
+        """How many more receipts it takes now."""
+
+    def deliver(self, tag: object, body: bytes) -> None:
+        """Send a deliver_sm; its answer comes to ``ReceiptLinks.answered`` with this tag."""
+
+
+class _Batch(Struct):
+    batch_id: int
+    left: int
+    confirmed: bool = True
+
+
+class _Receipt(Struct, frozen=True):
+    """``batch`` None: nobody waits for the answer."""
+
+    report: DeliveryReport
+    batch: _Batch | None
+    since_ns: int
+
+
+class _Outlet:
+    """One system_id's sessions that receive, and what waits for them."""
+
+    __slots__ = ("links", "queue")
+
+    def __init__(self) -> None:
+        self.links: deque[Link] = deque()
+        self.queue: deque[_Receipt] = deque()
+
+
+class ReceiptLinks:
+    """``settle(batch_id, confirmed)`` is called once a batch, by ``defer`` where it would come too soon."""
+
+    def __init__(
+        self,
+        settle: Callable[[int, bool], None],
+        defer: Callable[[Callable[[], None]], object],
+        now_ns: Callable[[], int],
+    ) -> None:
+        self._settle = settle
+        self._defer = defer
+        self._now_ns = now_ns
+        self._outlets: dict[str, _Outlet] = {}
+        self.sent = 0
+        self.failures = 0
+
+    def use(self, writer: ReceiptWriter) -> None:
+        """Write receipts so from now on."""
+        self._writer = writer
+
+    @property
+    def queued(self) -> int:
+        return sum(len(outlet.queue) for outlet in self._outlets.values())
+
+    def add(self, system_id: str, link: Link) -> None:
+        """This session receives; what waited for one is sent."""
+        outlet = self._outlets.setdefault(system_id, _Outlet())
+        outlet.links.append(link)
+        self._send(outlet)
+
+    def remove(self, system_id: str, link: Link) -> None:
+        outlet = self._outlets.get(system_id)
+        if outlet is not None and link in outlet.links:
+            outlet.links.remove(link)
+            if not outlet.links and not outlet.queue:
+                del self._outlets[system_id]
+
+    def deliver(self, effect: SendReports | SendProgress) -> None:
+        """Send what the submits of these messages asked for; of the rest the engine hears that it is done."""
+        wanted, _, system_id = effect.url.partition(":")
+        if isinstance(effect, SendProgress):
+            self._queue(system_id, [effect.report], None)
+            return
+        reports: list[DeliveryReport] = []
+        if wanted == ALL_RECEIPTS:
+            reports.extend(effect.reports)
+        elif wanted == FAILURE_RECEIPTS:
+            reports.extend(report for report in effect.reports if report.state is not _DELIVERED)
+        if reports:
+            self._queue(system_id, reports, _Batch(effect.batch_id, len(reports)))
+        else:
+            batch_id = effect.batch_id
+            self._defer(lambda: self._settle(batch_id, True))
+
+    def answered(self, answer: Answered) -> None:
+        """A session's word on a receipt."""
+        receipt = answer.tag
+        assert isinstance(receipt, _Receipt)
+        if not answer.taken:
+            self.failures += 1
+        self._count(receipt.batch, answer.taken)
+
+    def send_on(self, system_id: str) -> None:
+        """A session has room again."""
+        outlet = self._outlets.get(system_id)
+        if outlet is not None and outlet.queue:
+            self._send(outlet)
+
+    def expire(self, before_ns: int) -> None:
+        """Give up what has waited for a session since before this instant."""
+        for system_id, outlet in list(self._outlets.items()):
+            queue = outlet.queue
+            while queue and queue[0].since_ns < before_ns:
+                self._count(queue.popleft().batch, False)
+            if not outlet.links and not queue:
+                self._outlets.pop(system_id, None)
+
+    def drop_queued(self) -> None:
+        """Forget what waits, unanswered."""
+        for outlet in self._outlets.values():
+            outlet.queue.clear()
+
+    def _queue(self, system_id: str, reports: list[DeliveryReport], batch: _Batch | None) -> None:
+        outlet = self._outlets.get(system_id)
+        if outlet is None:
+            outlet = self._outlets[system_id] = _Outlet()
+        now_ns = self._now_ns()
+        outlet.queue.extend([_Receipt(report, batch, now_ns) for report in reports])
+        self._send(outlet)
+
+    def _send(self, outlet: _Outlet) -> None:
+        queue, links = outlet.queue, outlet.links
+        write = self._writer.write
+        for _ in range(len(links)):
+            link = links[0]
+            room = link.room
+            links.rotate(-1)
+            while room > 0 and queue:
+                receipt = queue.popleft()
+                link.deliver(receipt, write(receipt.report))
+                self.sent += 1
+                room -= 1
+            if not queue:
+                return
+
+    def _count(self, batch: _Batch | None, confirmed: bool) -> None:
+        if batch is None:
+            return
+        batch.left -= 1
+        if not confirmed:
+            batch.confirmed = False
+        if not batch.left:
+            self._settle(batch.batch_id, batch.confirmed)
