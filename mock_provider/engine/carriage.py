@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mock_provider.engine.channel import Channel
+from mock_provider.engine.distributions import nanoseconds
 from mock_provider.engine.lifecycle import Stage, Step, move
 from mock_provider.engine.message import CANCELLED, EXPIRED, Message
 from mock_provider.engine.values import Effect
@@ -43,6 +44,7 @@ class Carriage:
         self._counters = counters
         self._reporting = reporting
         self._capacity_segments = profile.accept_queue.capacity_segments
+        self._validity_ns = nanoseconds(profile.delivery.validity_s)
         self._reserved_segments = 0
         self._accept_queue = Channel(profile.accept_queue.drain_segments_per_s, self._hand_over)
         self._queues = {c.name: Channel(c.segments_per_s, self._depart) for c in profile.carriers}
@@ -57,6 +59,7 @@ class Carriage:
     def reconfigure(self, now_ns: int, profile: Profile) -> None:
         """Other rates; what waits for a carrier that is no more goes to the one its number now belongs to."""
         self._capacity_segments = profile.accept_queue.capacity_segments
+        self._validity_ns = nanoseconds(profile.delivery.validity_s)
         self._retune(now_ns, self._accept_queue, profile.accept_queue.drain_segments_per_s)
         vanished = self._queues
         self._queues = {}
@@ -137,6 +140,8 @@ class Carriage:
         move(message, _DEPART)
         self._on_air += 1
         message.t_carrier_ns = at_ns
+        if message.expires_in_queue:
+            message.expires_ns = at_ns + self._validity_ns
         if message.report_progress and message.report_url:
             self._reporting.handed_over(at_ns, message, effects)
         carrier = self._router.carriers[message.carrier]

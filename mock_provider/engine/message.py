@@ -50,6 +50,7 @@ class Message(Struct, gc=False):
     report_url: str = ""
     report_progress: bool = False
     memo: str = ""
+    expires_in_queue: bool = False
     country: str = ""
     carrier: str = ""
     price_micro: int = 0

@@ -91,6 +91,7 @@ class Submit(Struct, frozen=True, gc=False):
     traffic: Traffic = Traffic.UNSAID
     report_progress: bool = False  # tell ``report_url`` also when a message is handed to its carrier
     memo: str = ""  # the wire's own, given back in reports and by the inbox; the engine does not read it
+    expires_in_queue: bool = False  # ``expires_ns`` ends the wait for the carrier, not the carrier's own
 
 
 class AcceptedMessage(Struct, frozen=True, gc=False):
