@@ -16,6 +16,8 @@ from msgspec import Struct
 SCHEMA_VERSION = 1
 
 _NS = pa.int64()
+# Columns that files of earlier versions lack: empty there.
+_ADDED_LATER = frozenset(["fault"])
 
 LOAD_SCHEMA = pa.schema(
     [
@@ -51,6 +53,7 @@ PROVIDER_SCHEMA = pa.schema(
         ("state", pa.string()),  # delivered, undelivered, expired, rejected, unknown, open
         ("reason", pa.string()),
         ("price", pa.float64()),
+        ("fault", pa.string()),  # names of the faults that touched it, with commas between them; "" for none
     ]
 )
 

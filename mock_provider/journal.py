@@ -37,6 +37,7 @@ JOURNAL_SCHEMA = pa.schema(
         ("state", pa.string()),
         ("reason", pa.string()),
         ("price", pa.float64()),
+        ("fault", pa.string()),
     ]
 )
 

@@ -6,17 +6,21 @@ from typing import TYPE_CHECKING
 
 from mock_provider.engine.channel import Channel
 from mock_provider.engine.distributions import nanoseconds
+from mock_provider.engine.faults.marks import MAGIC, mark
 from mock_provider.engine.lifecycle import Stage, Step, move
-from mock_provider.engine.message import CANCELLED, EXPIRED, Message
-from mock_provider.engine.values import Effect
+from mock_provider.engine.message import CANCELLED, EXPIRED, TURNED_AWAY, Fate, Message, fate
+from mock_provider.engine.senders import SenderQueues
+from mock_provider.engine.values import Effect, MessageState
 
 if TYPE_CHECKING:
     from mock_provider.engine.agenda import Agenda
     from mock_provider.engine.carriers import Router
     from mock_provider.engine.counters import Counters
     from mock_provider.engine.draws import Draws
-    from mock_provider.engine.faults.windows import FaultWindows
+    from mock_provider.engine.faults.windows import ActiveFaults, FaultWindows
+    from mock_provider.engine.magic import Magic
     from mock_provider.engine.reporting import Reporting
+    from mock_provider.profiles import schema
     from mock_provider.profiles.schema import Profile
 
 
@@ -28,6 +32,7 @@ _END = Step.END
 _ENTER = Step.ENTER
 _EXPIRE = Step.EXPIRE
 _HAND_OVER = Step.HAND_OVER
+_UNDELIVERED = MessageState.UNDELIVERED
 
 
 class Carriage:
@@ -47,9 +52,15 @@ class Carriage:
         self._validity_ns = nanoseconds(profile.delivery.validity_s)
         self._reserved_segments = 0
         self._accept_queue = Channel(profile.accept_queue.drain_segments_per_s, self._hand_over)
-        self._queues = {c.name: Channel(c.segments_per_s, self._depart) for c in profile.carriers}
+        self._senders = SenderQueues(profile.throttle.per_sender, self._to_accept_queue)
+        self._queues = {
+            c.name: Channel(_pace(profile, c), self._depart, c.queue_segments) for c in profile.carriers
+        }
         self._scheduled = 0
         self._on_air = 0
+        self._holding: dict[str, str] = {}  # carriers that are down and keep their queue: by which fault
+        self._held_until: dict[str, tuple[str, int]] = {}  # carriers that were: by which fault, until when
+        self._held: list[Message] = []  # whose country is down
 
     def apply(self, router: Router, faults: FaultWindows) -> None:
         """Carriers and faults that hold from now on."""
@@ -61,12 +72,16 @@ class Carriage:
         self._capacity_segments = profile.accept_queue.capacity_segments
         self._validity_ns = nanoseconds(profile.delivery.validity_s)
         self._retune(now_ns, self._accept_queue, profile.accept_queue.drain_segments_per_s)
+        for sender_channel in self._senders.reconfigure(now_ns, profile.throttle.per_sender):
+            self._arm(sender_channel, now_ns)
         vanished = self._queues
         self._queues = {}
         for section in profile.carriers:
-            queue = vanished.pop(section.name, None) or Channel(section.segments_per_s, self._depart)
+            pace = _pace(profile, section)
+            queue = vanished.pop(section.name, None) or Channel(pace, self._depart)
+            queue.capacity_segments = section.queue_segments
             self._queues[section.name] = queue
-            self._retune(now_ns, queue, section.segments_per_s)
+            self._retune(now_ns, queue, pace)
         for queue in vanished.values():
             queue.armed += 1
             while queue:
@@ -77,12 +92,27 @@ class Carriage:
         capacity = self._capacity_segments
         return capacity is None or self._reserved_segments + segments <= capacity
 
+    def sender_has_room(self, sender_id: str, segments: int, now_ns: int) -> bool:
+        """Whether the sender's own queue, if it has one, takes so many more."""
+        return not self._senders.active or self._senders.has_room(sender_id, segments, now_ns)
+
     def reserve(self, message: Message) -> None:
         self._reserved_segments += message.segments
+        if self._senders.active:
+            self._senders.reserve(message)
 
     def enter(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
-        """The message's reply has left (or would have): it is the accept queue's turn."""
+        """The message's reply has left (or would have): it is its sender's turn, then the accept queue's."""
         move(message, _ENTER)
+        if self._senders.active:
+            own = self._senders.entered(message, at_ns)
+            if own is not None and not own.passes(message.segments, at_ns):
+                if own.wait(message, at_ns):
+                    self._arm(own, at_ns)
+                return
+        self._to_accept_queue(at_ns, now_ns, message, effects)
+
+    def _to_accept_queue(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
         if self._accept_queue.passes(message.segments, at_ns):
             self._hand_over(at_ns, now_ns, message, effects)
         elif self._accept_queue.wait(message, at_ns):
@@ -92,6 +122,8 @@ class Carriage:
         """Keep a scheduled message until ``due_ns``."""
         move(message, Step.HOLD)
         self._reserved_segments -= message.segments
+        if self._senders.active:
+            self._senders.release(message)
         self._scheduled += 1
         self._agenda.add(due_ns, self._release, message)
 
@@ -102,13 +134,36 @@ class Carriage:
         message.fate = CANCELLED
         message.t_delivered_ns = now_ns
 
+    def vanish(self, at_ns: int, message: Message) -> None:
+        """Accepted and answered, and lost: its own fate says so, and nobody outside is told."""
+        move(message, Step.VANISH)
+        self._reserved_segments -= message.segments
+        message.t_delivered_ns = at_ns
+        self._reporting.vanished(message)
+
+    def faults_changed(self, at_ns: int, now_ns: int, active: ActiveFaults, effects: list[Effect]) -> None:
+        """Let go what no fault holds any more."""
+        held_before = self._holding
+        self._holding = {name: down.name for down in active.holding for name in down.carriers}
+        for name, fault in held_before.items():
+            if name not in self._holding:
+                self._held_until[name] = fault, at_ns
+                queue = self._queues.get(name)
+                if queue:
+                    self._arm(queue, at_ns)
+        waited, self._held = self._held, []
+        for message in waited:
+            self._to_carrier(at_ns, now_ns, message, effects)  # back again, if another fault holds it
+
     def gauges(self) -> dict[str, float]:
         waiting = {f"queue_carrier_{name}": float(len(queue)) for name, queue in self._queues.items()}
         return {
             "queue_accept": float(len(self._accept_queue)),
             "queue_accept_segments": float(self._reserved_segments),
+            "queue_senders": float(self._senders.waiting()),
             "scheduled": float(self._scheduled),
             "on_air": float(self._on_air),
+            "held_by_faults": float(len(self._held)),
             **waiting,
         }
 
@@ -128,14 +183,27 @@ class Carriage:
         queue = self._queues.get(message.carrier)
         if queue is None:
             queue = self._rerouted(message)
-        if queue.passes(message.segments, at_ns):
+        if self._holding and message.carrier in self._holding:
+            queue.wait(message, at_ns)  # the end of the fault wakes it
+        elif queue.passes(message.segments, at_ns):
             self._depart(at_ns, now_ns, message, effects)
+        elif not queue.has_room(message.segments):
+            self._turn_away(at_ns, now_ns, message, effects)
         elif queue.wait(message, at_ns):
             self._arm(queue, at_ns)
+
+    def _turn_away(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+        move(message, _END)
+        message.fate = TURNED_AWAY
+        message.t_delivered_ns = at_ns
+        self._reporting.ended(at_ns, now_ns, message, effects)
 
     def _depart(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
         if at_ns >= message.expires_ns:
             self._expire(at_ns, now_ns, message, effects)
+            return
+        active = self._faults.at(at_ns)
+        if not active.none and self._kept_back(message, active):
             return
         move(message, _DEPART)
         self._on_air += 1
@@ -145,17 +213,17 @@ class Carriage:
         if message.report_progress and message.report_url:
             self._reporting.handed_over(at_ns, message, effects)
         carrier = self._router.carriers[message.carrier]
-        latency_ns, fate = carrier.draw(self._draws.fate(message.key, message.ordinal), message.fast)
-        active = self._faults.at(at_ns)
+        latency_ns, ended = carrier.draw(self._draws.fate(message.key, message.ordinal), message.fast)
+        if message.magic is not None:
+            latency_ns, ended = _by_magic(message, message.magic, latency_ns, ended)
         if not active.none:
-            for slowness in active.carrier_delays:
-                latency_ns = slowness.applied(latency_ns)
+            latency_ns, ended = _by_faults(message, active, at_ns, latency_ns, ended)
         ends_ns = at_ns + latency_ns
-        if fate.at_expiry:
+        if ended.at_expiry:
             ends_ns = message.expires_ns
         elif ends_ns > message.expires_ns:
-            fate, ends_ns = EXPIRED, message.expires_ns
-        message.fate = fate
+            ended, ends_ns = EXPIRED, message.expires_ns
+        message.fate = ended
         self._agenda.add(ends_ns, self._end, message)
 
     def _end(self, due_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
@@ -180,9 +248,13 @@ class Carriage:
         queue, number = call
         if number != queue.armed:
             return
+        if self._holding and any(self._queues.get(name) is queue for name in self._holding):
+            return
         at_ns = due_ns
         while queue:
             message, came_ns = queue.pop()
+            if self._held_until:
+                self._note_wait(message, came_ns)
             at_ns = max(due_ns, came_ns)
             if at_ns >= message.expires_ns:  # takes no time of the channel
                 self._expire(at_ns, now_ns, message, effects)
@@ -192,6 +264,20 @@ class Carriage:
             break
         if queue:
             self._arm(queue, at_ns)
+
+    def _kept_back(self, message: Message, active: ActiveFaults) -> bool:
+        """Whether its country is down and it waits for that to end."""
+        for down in active.holding:
+            if message.country in down.countries:
+                mark(message, down.name)
+                self._held.append(message)
+                return True
+        return False
+
+    def _note_wait(self, message: Message, came_ns: int) -> None:
+        fault, until_ns = self._held_until.get(message.carrier, ("", 0))
+        if came_ns < until_ns:
+            mark(message, fault)
 
     def _retune(self, now_ns: int, queue: Channel, segments_per_s: float | None) -> None:
         queue.reconfigure(now_ns, segments_per_s)
@@ -203,3 +289,28 @@ class Carriage:
         route = self._router.route(message.msisdn)
         message.carrier = next(iter(self._queues)) if route is None else route[1]
         return self._queues[message.carrier]
+
+
+def _by_magic(message: Message, magic: Magic, latency_ns: int, ended: Fate) -> tuple[int, Fate]:
+    mark(message, MAGIC)
+    return latency_ns if magic.latency_ns is None else magic.latency_ns, magic.fate or ended
+
+
+def _by_faults(
+    message: Message, active: ActiveFaults, at_ns: int, latency_ns: int, ended: Fate
+) -> tuple[int, Fate]:
+    """Slower by a brown-out; or failed at once, where its network is down."""
+    for slowness in active.carrier_delays:
+        latency_ns = slowness.applied(latency_ns, at_ns)
+        mark(message, slowness.name)
+    for down in active.failing:
+        if down.meets(message.country, message.carrier):
+            mark(message, down.name)
+            return 0, fate(_UNDELIVERED, down.reason)
+    return latency_ns, ended
+
+
+def _pace(profile: Profile, carrier: schema.Carrier) -> float | None:
+    """Segments a second to this carrier: an account with a dedicated route has a rate of its own to each."""
+    account = profile.account
+    return account.route_segments_per_s if account.tier == "dedicated" else carrier.segments_per_s

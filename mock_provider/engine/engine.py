@@ -11,6 +11,8 @@ from mock_provider.engine.carriage import Carriage
 from mock_provider.engine.carriers import Router
 from mock_provider.engine.counters import Counters, EngineState, counters_by_name
 from mock_provider.engine.draws import Draws
+from mock_provider.engine.faults.edges import Edges
+from mock_provider.engine.faults.log import FaultLog, FaultSpan
 from mock_provider.engine.faults.outage import Outage
 from mock_provider.engine.faults.windows import FaultWindows
 from mock_provider.engine.intake import Intake, PendingReply
@@ -41,8 +43,9 @@ class Engine:
     every call ``next_due`` says when to call ``advance``.
     """
 
-    def __init__(self, profile: Profile, seed: int) -> None:
+    def __init__(self, profile: Profile, seed: int, wall_offset_ns: int = 0) -> None:
         self._draws = Draws(seed)
+        self._wall_offset_ns = wall_offset_ns
         self._profile = profile
         self._begin()
 
@@ -56,10 +59,12 @@ class Engine:
         self._reporting = Reporting(self._agenda, self._draws, self._counters, self._ledger, profile.reports)
         self._carriage = Carriage(self._agenda, self._draws, self._counters, self._reporting, profile)
         router = Router(profile, self._draws)
-        self._admission = Admission(profile, router, self._ledger, self._carriage)
+        self._admission = Admission(profile, router, self._ledger, self._carriage, self._wall_offset_ns)
         self._intake = Intake(
             self._agenda, self._draws, self._counters, self._ledger, self._admission, self._carriage
         )
+        self._edges = Edges(self._agenda, self._admission, self._carriage, self._reporting)
+        self._fault_log = FaultLog()
         self._apply(profile, router, FaultWindows((), 0))
 
     def submit(self, now_ns: int, submit: Submit) -> Sequence[Effect]:
@@ -122,6 +127,8 @@ class Engine:
         self._admission.reconfigure(now_ns, profile, router)
         self._apply(profile, router, faults)
         self._carriage.reconfigure(now_ns, profile)
+        self._fault_log.renew(now_ns, faults.windows)
+        self._edges.renew(now_ns, faults, effects)
         return effects
 
     def reset(self, now_ns: int) -> Sequence[Effect]:
@@ -157,6 +164,7 @@ class Engine:
         gauges = {
             "pending_replies": float(self._intake.pending),
             "remembered_keys": float(len(self._ledger)),
+            "balance_low": float(self._admission.account.balance_is_low),
             **self._carriage.gauges(),
             **self._reporting.gauges(),
         }
@@ -175,9 +183,13 @@ class Engine:
             return None
         return AccountState(account.name, account.balance_points, self._profile.account.price_per_segment)
 
-    def outage(self, now_ns: int) -> Outage | None:
+    def outage(self, now_ns: int, second_host: bool = False) -> Outage | None:
         """The outage that every other request meets now, as ``submit`` does of itself. Asking is no input."""
-        return self._intake.outage(max(now_ns, self._now_ns))
+        return self._intake.outage(max(now_ns, self._now_ns), second_host)
+
+    def fault_log(self, now_ns: int) -> tuple[FaultSpan, ...]:
+        """The fault windows that were, are and will be, by their start. None before the first input."""
+        return self._fault_log.spans(max(now_ns, self._now_ns))
 
     def message(self, provider_id: str) -> MessageView | None:
         """What is known of an accepted message; None where the id is unknown or forgotten."""
@@ -201,14 +213,18 @@ class Engine:
             return NumberView(msisdn, False)
         country, name = route
         carrier = self._router.carriers[name]
-        return NumberView(msisdn, True, country, name, carrier.mcc, carrier.mnc)
+        first = self._router.ported_from(msisdn)
+        return NumberView(msisdn, True, country, name, carrier.mcc, carrier.mnc, bool(first), first)
 
     def _clock(self, now_ns: int) -> int:
         if now_ns <= self._now_ns:
             return self._now_ns
         if self._now_ns == _NO_INPUT_YET_NS:
             self._origin_ns = now_ns
-            self._apply(self._profile, self._router, FaultWindows(self._profile.faults, now_ns))
+            faults = FaultWindows(self._profile.faults, now_ns)
+            self._apply(self._profile, self._router, faults)
+            self._fault_log.renew(now_ns, faults.windows)
+            self._edges.renew(now_ns, faults, [])  # nothing has happened: nothing is let go
         self._now_ns = now_ns
         return now_ns
 
@@ -223,4 +239,4 @@ class Engine:
         self._router = router
         self._intake.apply(profile, faults)
         self._carriage.apply(router, faults)
-        self._reporting.apply(router)
+        self._reporting.apply(router, faults)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mock_provider.engine.account import MICRO
 from mock_provider.engine.admission import Admission, Admitted
@@ -13,8 +15,10 @@ from mock_provider.engine.carriage import Carriage
 from mock_provider.engine.counters import Counters
 from mock_provider.engine.distributions import nanoseconds, sampler
 from mock_provider.engine.draws import Draws
+from mock_provider.engine.faults.marks import MAGIC, mark
 from mock_provider.engine.ledger import Ledger
-from mock_provider.engine.message import Message
+from mock_provider.engine.lifecycle import Stage
+from mock_provider.engine.message import VANISHED, Message
 from mock_provider.engine.values import (
     Accepted,
     AcceptedMessage,
@@ -33,7 +37,10 @@ if TYPE_CHECKING:
     from mock_provider.engine.faults.windows import ActiveFaults, FaultWindows
     from mock_provider.profiles.schema import Profile
 
+_DELAYED_FOR_HOURS = "delayed_quiet_hours"
 _UNDRAWN = (0.5, 0.5, 1.0, 0.5)  # where the profile leaves nothing of an attempt to chance
+_THROTTLED = {Refusal.THROTTLED_REQUESTS: "requests", Refusal.THROTTLED_SEGMENTS: "segments"}
+_REFUSED = Stage.REFUSED
 
 
 class PendingReply(Struct, frozen=True, gc=False):
@@ -79,6 +86,7 @@ class Intake:
         self._attempts_are_drawn = profile.reply.latency.kind != "fixed" or bool(profile.reply.errors)
         self._validity_ns = nanoseconds(profile.delivery.validity_s)
         self._report_url = profile.account.report_url
+        self._magic_numbers = profile.numbers.magic
 
     def submit(self, now_ns: int, submit: Submit, effects: list[Effect]) -> None:
         self._counters.requests += 1
@@ -92,7 +100,7 @@ class Intake:
         active = self._faults.at(now_ns)
         answer: Answer | None = None
         if not active.none:
-            met = self._front(key, attempt, active)
+            met = self._front(key, attempt, seen, active, submit.second_host)
             if isinstance(met, Lost):
                 self._lose(submit, seen, met.disconnect, effects)
                 return
@@ -100,19 +108,24 @@ class Intake:
         u, v, w, _ = self._draws.attempt(key, attempt) if self._attempts_are_drawn else _UNDRAWN
         messages: tuple[Message, ...] = ()
         if answer is None:
-            judged = self._admission.judge(now_ns, submit, keys, w)
+            judged = self._admission.judge(now_ns, submit, keys, w, self.pending)
             if isinstance(judged, Admitted):
                 answer, messages = self._accept(now_ns, submit, seen, judged)
             else:
                 answer = judged
         if isinstance(answer, Refused):
-            self._note_refusal(answer.reason, seen)
+            self._note_refusal(answer.reason, seen, active)
         latency_ns = self._reply_latency(u, v)
         pending = PendingReply(submit.request_id, answer, messages, submit.scheduled_ns)
         if not active.none:
             for slowness in active.reply_delays:
-                latency_ns = slowness.applied(latency_ns)
+                latency_ns = slowness.applied(latency_ns, now_ns)
+                _mark_all(messages or seen, slowness.name)
             pending = self._perhaps_withheld(pending, key, attempt, active)
+            self._let_vanish(messages, active)
+            _note_closed(seen, active)
+        if self._magic_numbers and messages:
+            latency_ns, pending = self._by_magic(latency_ns, pending)
         self.pending += 1
         if latency_ns <= 0:
             self._release(now_ns, now_ns, pending, effects)
@@ -120,20 +133,30 @@ class Intake:
             self._agenda.add(now_ns + latency_ns, self._release, pending)
         self._ledger.trim()
 
-    def outage(self, at_ns: int) -> Outage | None:
-        """The outage in force, if there is one."""
-        return next(iter(self._faults.at(at_ns).outages), None)
+    def outage(self, at_ns: int, second_host: bool) -> Outage | None:
+        """The outage in force at that host, if there is one."""
+        return next((each for each in self._faults.at(at_ns).outages if each.meets(second_host)), None)
 
-    def _front(self, key: str, attempt: int, active: ActiveFaults) -> Refused | Lost | None:
+    def _front(
+        self, key: str, attempt: int, seen: list[Message], active: ActiveFaults, second_host: bool
+    ) -> Refused | Lost | None:
         """What meets a submit before anything of it is read."""
         for outage in active.outages:
-            return Lost(disconnect=True) if outage.disconnect else Refused(Refusal.UNAVAILABLE)
+            if not outage.meets(second_host):
+                continue
+            _mark_all(seen, outage.name)
+            if outage.disconnect or outage.hang:
+                return Lost(outage.disconnect)
+            return Refused(Refusal.UNAVAILABLE)
         for hang in active.hangs:
             if not hang.accepted and hang.hits(self._draws, key, attempt):
+                _mark_all(seen, hang.name)
                 return Lost(hang.disconnect)
         for error in active.errors:
-            if error.hits(self._draws, key, attempt):
-                return Refused(error.refusal)
+            refusal = error.refusal(self._draws, key, attempt)
+            if refusal is not None:
+                _mark_all(seen, error.name)
+                return Refused(refusal)
         return None
 
     def _perhaps_withheld(
@@ -142,10 +165,31 @@ class Intake:
         for hang in active.hangs:
             if hang.accepted and hang.hits(self._draws, key, attempt):
                 self._counters.requests_hung += 1
-                return PendingReply(
-                    pending.request_id, None, pending.messages, pending.scheduled_ns, hang.disconnect
-                )
+                _mark_all(pending.messages, hang.name)
+                return replace(pending, answer=None, disconnect=hang.disconnect)
         return pending
+
+    def _let_vanish(self, messages: Iterable[Message], active: ActiveFaults) -> None:
+        for loss in active.losses:
+            for message in messages:
+                if loss.hits(self._draws, message.key, message.ordinal):
+                    mark(message, loss.name)
+                    message.fate = VANISHED
+
+    def _by_magic(self, latency_ns: int, pending: PendingReply) -> tuple[int, PendingReply]:
+        """What the magic numbers among the recipients make of the reply."""
+        for message in pending.messages:
+            magic = message.magic
+            if magic is None:
+                continue
+            mark(message, MAGIC)
+            latency_ns += magic.reply_delay_ns
+            if magic.vanishes:
+                message.fate = VANISHED
+            if magic.reply != "sent" and pending.answer is not None:
+                self._counters.requests_hung += 1
+                pending = replace(pending, answer=None, disconnect=magic.reply == "cut")
+        return latency_ns, pending
 
     def _lose(self, submit: Submit, seen: list[Message], disconnect: bool, effects: list[Effect]) -> None:
         for message in seen:
@@ -157,12 +201,16 @@ class Intake:
             self._counters.requests_hung += 1
         self._ledger.trim()
 
-    def _note_refusal(self, reason: Refusal, seen: list[Message]) -> None:
+    def _note_refusal(self, reason: Refusal, seen: list[Message], active: ActiveFaults) -> None:
         refused = self._counters.refused
         refused[reason] = refused.get(reason, 0) + 1
         name = reason.value
         for message in seen:
             message.reason = name
+        if not active.none:
+            for drop in active.drops:
+                if _THROTTLED.get(reason) == drop.limit:
+                    _mark_all(seen, drop.name)
 
     def _accept(
         self, now_ns: int, submit: Submit, seen: list[Message], admitted: Admitted
@@ -201,7 +249,11 @@ class Intake:
             message.carrier = candidate.carrier
             message.price_micro = candidate.price_micro
             message.fast = submit.fast
+            message.express = admitted.express
             message.expires_ns = expires_ns
+            if candidate.not_before_ns > start_ns:
+                self._delay(message, submit, candidate.not_before_ns)
+            message.magic = candidate.magic
             self._ledger.name(message)
             self._carriage.reserve(message)
             counters.accepted_segments += outbound.segments
@@ -210,6 +262,14 @@ class Intake:
         counters.accepted += len(messages)
         left_out = tuple(admitted.left_out)
         return Accepted(tuple(answered), admitted.invalid_numbers, left_out), tuple(messages)
+
+    def _delay(self, message: Message, submit: Submit, until_ns: int) -> None:
+        """Its country's hours keep a message back; its validity begins when it may go, if it names no end."""
+        self._counters.delayed += 1
+        message.not_before_ns = until_ns
+        message.delayed_for = _DELAYED_FOR_HOURS
+        if submit.expires_ns is None:
+            message.expires_ns = until_ns + self._validity_ns
 
     def _release(self, due_ns: int, now_ns: int, pending: PendingReply, effects: list[Effect]) -> None:
         """The reply leaves, and its messages go on their way."""
@@ -227,10 +287,27 @@ class Intake:
         scheduled_ns = pending.scheduled_ns
         for message in pending.messages:
             message.t_answered_ns = t_answered_ns
-            if scheduled_ns is not None and scheduled_ns > entered_ns:
+            if message.fate is VANISHED:
+                self._carriage.vanish(entered_ns, message)
+            elif message.not_before_ns > entered_ns:
+                self._carriage.hold(message.not_before_ns, message)
+            elif scheduled_ns is not None and scheduled_ns > entered_ns:
                 self._carriage.hold(scheduled_ns, message)
             else:
                 self._carriage.enter(entered_ns, now_ns, message, effects)
+
+
+def _note_closed(seen: list[Message], active: ActiveFaults) -> None:
+    """Of those that were not accepted: which were not because their network is down."""
+    for down in active.refusing:
+        for message in seen:
+            if message.stage is _REFUSED and message.reason == down.refusal.value:
+                mark(message, down.name)
+
+
+def _mark_all(messages: Iterable[Message], name: str) -> None:
+    for message in messages:
+        mark(message, name)
 
 
 def _drawn_by(submit: Submit, keys: list[str]) -> str:

@@ -32,18 +32,21 @@ class Step(IntEnum):
     CONFIRM = 9
     MISS = 10
     CLOSE = 11
+    VANISH = 12
 
 
 TRANSITIONS: dict[tuple[Stage, Step], Stage] = {
     (Stage.REFUSED, Step.ACCEPT): Stage.ANSWERING,
     (Stage.ANSWERING, Step.HOLD): Stage.SCHEDULED,
     (Stage.ANSWERING, Step.ENTER): Stage.QUEUED,
+    (Stage.ANSWERING, Step.VANISH): Stage.ENDED,  # by a fault: accepted and lost
     (Stage.SCHEDULED, Step.ENTER): Stage.QUEUED,
     (Stage.SCHEDULED, Step.CANCEL): Stage.CLOSED,
     (Stage.QUEUED, Step.HAND_OVER): Stage.AT_CARRIER,
     (Stage.QUEUED, Step.EXPIRE): Stage.ENDED,
     (Stage.AT_CARRIER, Step.DEPART): Stage.ON_AIR,
     (Stage.AT_CARRIER, Step.EXPIRE): Stage.ENDED,
+    (Stage.AT_CARRIER, Step.END): Stage.ENDED,  # turned away: the carrier's queue is full
     (Stage.ON_AIR, Step.END): Stage.ENDED,
     (Stage.ENDED, Step.REPORT): Stage.REPORTED,
     (Stage.ENDED, Step.CLOSE): Stage.CLOSED,  # no report wanted, or lost

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from mock_provider.engine.distributions import is_zero, nanoseconds, sampler
+from mock_provider.engine.faults.marks import MAGIC, mark
 from mock_provider.engine.lifecycle import IllegalTransitionError, Step, move
 from mock_provider.engine.message import Message, delivery_report, progress_report
 from mock_provider.engine.values import DeliveryReport, Effect, SendProgress, SendReports
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from mock_provider.engine.carriers import Router
     from mock_provider.engine.counters import Counters
     from mock_provider.engine.draws import Draws
+    from mock_provider.engine.faults.reports import ReportStorm
+    from mock_provider.engine.faults.windows import ActiveFaults, FaultWindows
     from mock_provider.engine.ledger import Ledger
     from mock_provider.profiles import schema
 
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 _CLOSE = Step.CLOSE
 _CONFIRM = Step.CONFIRM
 _REPORT = Step.REPORT
+_MAGIC_AGAIN_NS = 1_000_000_000  # when a magic number's second report follows the first
 
 
 Receiver = tuple[str, str]
@@ -62,6 +67,9 @@ class Reporting:
         self._last_outbox = 0
         self._batches: dict[int, Batch] = {}
         self._last_batch_id = self._first_batch_id = 0
+        self._held: deque[tuple[Message | Batch, ReportStorm]] = deque()  # by a storm, until its end
+        self._letting_go = False
+        self._again_after_ns: dict[str, int] = {}  # provider id: its report is to be sent twice
         self._waiting = 0  # ended, report not sent
         self._unconfirmed = 0  # sent, neither confirmed nor given up
         self.reconfigure(settings)
@@ -75,8 +83,9 @@ class Reporting:
         self._retry_after_ns = tuple(nanoseconds(step) for step in settings.retry_after_s)
         self._give_up_after_ns = nanoseconds(settings.give_up_after_s)
 
-    def apply(self, router: Router) -> None:
+    def apply(self, router: Router, faults: FaultWindows) -> None:
         self._carriers = router.carriers
+        self._faults = faults
 
     def go_on_from(self, other: Reporting) -> None:
         """Batch ids go on where ``other`` stopped; answers to its batches are ignored."""
@@ -98,17 +107,38 @@ class Reporting:
         if not message.report_url:
             self._close(message, _CLOSE)
             return
-        if not self._draws_needed:
+        active = self._faults.at(at_ns)
+        undisturbed = active.none and message.magic is None
+        if undisturbed and not self._draws_needed:
             self._waiting += 1
             self._gather(at_ns, now_ns, message, effects)
             return
         u, v, w, _ = self._draws.report(message.key, message.ordinal)
-        if w < self._loss_share:
+        if w < self._loss_share or not (undisturbed or self._is_sent(message, active)):
             self._counters.reports_lost += 1
             self._close(message, _CLOSE)
             return
+        due_ns = at_ns + self._delay(u, v)
+        if not undisturbed:
+            due_ns += self._delayed_ns(message, active)
         self._waiting += 1
-        self._agenda.add(at_ns + self._delay(u, v), self._gather, message)
+        if due_ns <= at_ns:
+            self._gather(at_ns, now_ns, message, effects)
+        else:
+            self._agenda.add(due_ns, self._gather, message)
+
+    def vanished(self, message: Message) -> None:
+        """The provider lost the message: no report will ever come of it."""
+        self._counters.vanished += 1
+        ended = self._counters.ended
+        ended["undelivered"] = ended.get("undelivered", 0) + 1
+        self._close(message, _CLOSE)
+
+    def faults_changed(self, at_ns: int, now_ns: int, active: ActiveFaults, effects: list[Effect]) -> None:
+        """Begin to let go what a storm held, if none holds it any more."""
+        if self._held and not active.storms and not self._letting_go:
+            self._letting_go = True
+            self._let_go(at_ns, now_ns, None, effects)
 
     def require_unanswered(self, batch_id: int) -> None:
         """Raises ``IllegalTransitionError`` for a batch that was not sent or was answered before."""
@@ -123,6 +153,9 @@ class Reporting:
             return
         batch = self._batches[batch_id]
         batch.answered = True
+        if not batch.messages:  # a second copy: the first one counts
+            del self._batches[batch_id]
+            return
         if confirmed:
             del self._batches[batch_id]
             self._counters.reports_confirmed += len(batch.messages)
@@ -147,7 +180,69 @@ class Reporting:
     def gauges(self) -> dict[str, float]:
         return {"reports_waiting": float(self._waiting), "reports_unconfirmed": float(self._unconfirmed)}
 
+    def _is_sent(self, message: Message, active: ActiveFaults) -> bool:
+        """Whether a report leaves at all; if twice, that is noted."""
+        key, ordinal, magic = message.key, message.ordinal, message.magic
+        for loss in active.report_losses:
+            if loss.hits(self._draws, key, ordinal):
+                mark(message, loss.name)
+                return False
+        if magic is not None and magic.report == "none":
+            mark(message, MAGIC)
+            return False
+        for twice in active.report_duplicates:
+            if twice.hits(self._draws, key, ordinal):
+                mark(message, twice.name)
+                self._again_after_ns[message.provider_id] = twice.after_ns
+        if magic is not None and magic.report == "twice":
+            mark(message, MAGIC)
+            self._again_after_ns[message.provider_id] = _MAGIC_AGAIN_NS
+        return True
+
+    def _delayed_ns(self, message: Message, active: ActiveFaults) -> int:
+        """By how much faults put the report off."""
+        delayed_ns = 0
+        for fault in active.report_delays:
+            added_ns = fault.added_ns(self._draws, message.key, message.ordinal)
+            if added_ns is not None:
+                mark(message, fault.name)
+                delayed_ns += added_ns
+        if message.magic is not None:
+            delayed_ns += message.magic.report_delay_ns
+        return delayed_ns
+
+    def _is_held(self, at_ns: int, item: Message | Batch) -> bool:
+        """Whether a storm keeps a report, or a call to be made again, until its end."""
+        active = self._faults.at(at_ns)
+        if active.none or not active.storms:
+            return False
+        storm = active.storms[-1]
+        messages = item.messages if isinstance(item, Batch) else (item,)
+        for message in messages:
+            mark(message, storm.name)
+        self._counters.reports_held += len(messages)
+        self._held.append((item, storm))
+        return True
+
+    def _let_go(self, at_ns: int, now_ns: int, _: None, effects: list[Effect]) -> None:
+        """The oldest of what was held, at the storm's pace; the next one after it."""
+        while self._held:
+            if self._faults.at(at_ns).storms:
+                break
+            item, storm = self._held.popleft()
+            if isinstance(item, Batch):
+                self._send_again(at_ns, now_ns, item, effects)
+            else:
+                self._gather(at_ns, now_ns, item, effects)
+            if storm.unit_ns:
+                size = len(item.messages) if isinstance(item, Batch) else 1
+                self._agenda.add(at_ns + size * storm.unit_ns, self._let_go, None)
+                return
+        self._letting_go = False
+
     def _gather(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+        if self._is_held(at_ns, message):
+            return
         receiver = message.wire, message.report_url
         if self._max_per_call == 1:
             self._send(now_ns, receiver, (message,), effects)
@@ -190,8 +285,30 @@ class Reporting:
         self._counters.reports_sent += len(messages)
         self._counters.report_calls += 1
         effects.append(SendReports(batch.batch_id, url, batch.reports, 1, wire))
+        if self._again_after_ns:
+            self._plan_copies(now_ns, batch)
+
+    def _plan_copies(self, now_ns: int, batch: Batch) -> None:
+        for message, report in zip(batch.messages, batch.reports, strict=True):
+            after_ns = self._again_after_ns.pop(message.provider_id, None)
+            if after_ns is not None:
+                self._agenda.add(now_ns + after_ns, self._send_copy, (batch.wire, batch.url, report))
+
+    def _send_copy(
+        self, due_ns: int, now_ns: int, copy: tuple[str, str, DeliveryReport], effects: list[Effect]
+    ) -> None:
+        """The same report again, whatever became of the first. Nobody waits for its confirmation."""
+        wire, url, report = copy
+        self._last_batch_id += 1
+        batch = Batch(self._last_batch_id, wire, url, (), (report,), now_ns)
+        self._batches[batch.batch_id] = batch
+        self._counters.reports_duplicated += 1
+        self._counters.report_calls += 1
+        effects.append(SendReports(batch.batch_id, url, batch.reports, 1, wire))
 
     def _send_again(self, due_ns: int, now_ns: int, batch: Batch, effects: list[Effect]) -> None:
+        if self._is_held(due_ns, batch):
+            return
         for message in batch.messages:
             move(message, _REPORT)
             message.report_retries += 1

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from mock_provider.profiles.schema import Limit
+from typing import Protocol
 
 _NANOSECONDS = 1_000_000_000
 
@@ -18,6 +15,18 @@ def unit_ns(rate_per_s: float | None) -> int:
     return 0 if rate_per_s is None else -int(-_NANOSECONDS // rate_per_s)
 
 
+class BucketLimit(Protocol):
+    """A profile's limit, or what a fault leaves of it."""
+
+    @property
+    def rate_per_s(self) -> float:
+        """Units that come a second."""
+
+    @property
+    def burst(self) -> int:
+        """Units that fit in."""
+
+
 class TokenBucket:
     """In any window of w seconds at most ``rate * w + burst`` units are admitted.
 
@@ -27,7 +36,7 @@ class TokenBucket:
 
     __slots__ = ("_burst_ns", "_full_ns", "_unit_ns")
 
-    def __init__(self, limit: Limit | None) -> None:
+    def __init__(self, limit: BucketLimit | None) -> None:
         self._full_ns = 0
         self._set(limit)
 
@@ -48,12 +57,12 @@ class TokenBucket:
         wait_ns = max(self._full_ns, now_ns) + units * self._unit_ns - now_ns - self._burst_ns
         return max(0, wait_ns) / _NANOSECONDS
 
-    def reconfigure(self, now_ns: int, limit: Limit | None) -> None:
+    def reconfigure(self, now_ns: int, limit: BucketLimit | None) -> None:
         """Other rate and burst from now on; tokens that were taken stay taken."""
         taken = max(0, self._full_ns - now_ns) / self._unit_ns if self._unit_ns else 0.0
         self._set(limit)
         self._full_ns = now_ns + min(int(taken * self._unit_ns), self._burst_ns)
 
-    def _set(self, limit: Limit | None) -> None:
+    def _set(self, limit: BucketLimit | None) -> None:
         self._unit_ns = unit_ns(None if limit is None else limit.rate_per_s)
         self._burst_ns = 0 if limit is None else limit.burst * self._unit_ns

@@ -90,6 +90,7 @@ class Submit(Struct, frozen=True, gc=False):
     unparsable: tuple[str, ...] = ()  # numbers of the request that no MSISDN could be read from
     traffic: Traffic = Traffic.UNSAID
     report_progress: bool = False  # tell ``report_url`` also when a message is handed to its carrier
+    second_host: bool = False  # it came to the provider's backup host
     memo: str = ""  # the wire's own, given back in reports and by the inbox; the engine does not read it
     expires_in_queue: bool = False  # ``expires_ns`` ends the wait for the carrier, not the carrier's own
 
@@ -203,3 +204,4 @@ class JournalRow(Struct, frozen=True, gc=False):
     state: str
     reason: str
     price: float
+    fault: str = ""  # names of the faults that touched it, with commas between them

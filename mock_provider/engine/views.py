@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from mock_provider.engine.account import MICRO
-from mock_provider.engine.message import Message
+from mock_provider.engine.message import VANISHED, Message
 from mock_provider.engine.values import MessageState
 
 
@@ -46,6 +46,7 @@ class MessageView(Struct, frozen=True):
     t_done_ns: int | None
     country: str = ""
     carrier: str = ""
+    fault: str = ""  # names of the faults it met, with commas between them
 
 
 class JourneyView(Struct, frozen=True):
@@ -94,7 +95,10 @@ def journey_view(message: Message, newest: Message) -> JourneyView:
 
 
 def message_view(message: Message) -> MessageView:
+    """A message that a fault lost is open for ever: its provider knows no better."""
     ended = message.fate if message.t_delivered_ns is not None else None
+    if ended is VANISHED:
+        ended = None
     return MessageView(
         message.provider_id,
         message.client_ref,
@@ -109,4 +113,5 @@ def message_view(message: Message) -> MessageView:
         message.t_delivered_ns,
         message.country,
         message.carrier,
+        message.fault,
     )

@@ -1,26 +1,34 @@
-"""Fault windows, as a profile writes them."""
+"""Fault windows, as a profile writes them (docs/faults.md)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from mock_provider.engine.values import Refusal
-from mock_provider.profiles.distributions import Seconds, Section, Share
+from mock_provider.profiles.distributions import Distribution, Fixed, PositiveSeconds, Seconds, Section, Share
 
 # About 32 years: more than a machine's monotonic clock shows, on which absolute windows are counted.
 MAX_INSTANT_S = 1_000_000_000
 Instant = Annotated[float, Field(ge=0, le=MAX_INSTANT_S, allow_inf_nan=False)]
+FaultName = Annotated[str, Field(pattern="^[A-Za-z0-9._-]{0,48}$")]
+Rate = Annotated[float, Field(gt=0, le=10_000_000, allow_inf_nan=False)]
+CarrierName = Annotated[str, Field(pattern="^[A-Za-z0-9._ -]{1,64}$")]
+CountryCode = Annotated[str, Field(pattern="^[A-Z]{2}$")]
+_Behaviour = Literal["hold", "fail", "refuse"]
 
 
 class Window(Section):
     """From ``start_s`` up to ``end_s`` (left out: for ever).
 
     Counted from the engine's first instant (its first input), or with ``clock = "absolute"`` on the driver's
-    own scale, for faults that are set at run time.
+    own scale, for faults that are set at run time. ``name`` is what the journal and the report call it, and
+    what its draws hang on; left out it is named after its kind.
     """
 
+    name: FaultName = ""
     start_s: Instant = 0.0
     end_s: Instant | None = None
     clock: Literal["first_input", "absolute"] = "first_input"
@@ -33,33 +41,55 @@ class Window(Section):
 
 
 class Outage(Window):
-    """Every request in the window meets it: refused as unavailable, or its connection is cut."""
+    """Every request in the window is refused as unavailable, gets no answer, or its connection is reset."""
 
     kind: Literal["outage"]
-    answer: Literal["refuse", "disconnect"] = "refuse"
+    answer: Literal["refuse", "hang", "disconnect"] = "refuse"
+    host: Literal["both", "primary", "second"] = "both"
+
+
+class CodeShare(Section):
+    """One of several codes of an ``error_rate``."""
+
+    refusal: Refusal
+    share: Share
 
 
 class ErrorRate(Window):
-    """A share of the attempts (submits) is refused, whatever they hold."""
+    """A share of the attempts (submits) is refused, whatever they hold: by one code, or by several."""
 
     kind: Literal["error_rate"]
-    share: Share
+    share: Share | None = None
     refusal: Refusal = Refusal.INTERNAL_ERROR
+    codes: tuple[CodeShare, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if (self.share is None) != bool(self.codes):
+            raise ValueError("give share (with refusal), or codes, a list of refusal and share; not both")
+        total = sum(code.share for code in self.codes)
+        if total > 1 + 1e-9:
+            raise ValueError(f"the shares of codes must not exceed 1 together ({total:g})")
+        return self
 
 
 class AddedLatency(Window):
-    """Latency becomes latency * factor + plus: of every reply, or of every message at a carrier."""
+    """Brown-out. Latency becomes latency * factor + plus: of every reply, or of every message at a carrier.
+
+    With ``ramp_s`` it grows to that over so long, and goes down over as long before the window's end.
+    """
 
     kind: Literal["added_latency"]
     stage: Literal["reply", "carrier"] = "reply"
     factor: Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)] = 1.0
     plus_s: Seconds = 0.0
+    ramp_s: Seconds = 0.0
 
 
 class Hang(Window):
     """A share of the attempts gets no reply, ever: lost before the provider took it, or after (``accepted``).
 
-    With ``disconnect`` the connection is cut instead, at once or when the reply would have left.
+    With ``disconnect`` the connection is reset instead, at once or when the reply would have left.
     """
 
     kind: Literal["hang"]
@@ -68,4 +98,146 @@ class Hang(Window):
     disconnect: bool = False
 
 
-Fault = Annotated[Outage | ErrorRate | AddedLatency | Hang, Field(discriminator="kind")]
+class LostReply(Window):
+    """A share of the attempts is taken and never answered: the client cannot know."""
+
+    kind: Literal["lost_reply"]
+    share: Share = 1.0
+
+
+class CutAfterAccept(Window):
+    """A share of the attempts is taken, and the connection reset where the answer would be."""
+
+    kind: Literal["cut_after_accept"]
+    share: Share = 1.0
+
+
+class ThrottleDrop(Window):
+    """The rate of a throttle falls to a share of the profile's, or to ``rate_per_s``.
+
+    The bucket stays one bucket: tokens that were taken stay taken. ``burst`` left out: the profile's.
+    """
+
+    kind: Literal["throttle_drop"]
+    limit: Literal["requests", "segments"] = "requests"
+    share: Annotated[float, Field(gt=0, le=1)] | None = None
+    rate_per_s: Rate | None = None
+    burst: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if (self.share is None) == (self.rate_per_s is None):
+            raise ValueError("give share or rate_per_s, not both")
+        return self
+
+
+class AcceptThenLose(Window):
+    """A share of the messages is accepted and answered, and never heard of again: no delivery, no report."""
+
+    kind: Literal["accept_then_lose"]
+    share: Share = 1.0
+
+
+class ReportLoss(Window):
+    """A share of the reports is never sent."""
+
+    kind: Literal["report_loss"]
+    share: Share = 1.0
+
+
+class ReportDuplicate(Window):
+    """A share of the reports is sent again ``after_s`` later, though it was confirmed."""
+
+    kind: Literal["report_duplicate"]
+    share: Share = 1.0
+    after_s: Seconds = 1.0
+
+
+class ReportDelay(Window):
+    """A share of the reports comes due later by a delay of its own."""
+
+    kind: Literal["report_delay"]
+    share: Share = 1.0
+    delay: Distribution = Fixed(kind="fixed", value_s=30.0)
+
+
+class ReportReorder(Window):
+    """A share of the reports is shuffled: each is put off by an even chance of 0 to ``within_s``."""
+
+    kind: Literal["report_reorder"]
+    share: Share = 1.0
+    within_s: PositiveSeconds = 5.0
+
+
+class ReportStorm(Window):
+    """Reports that come due in the window are held, and all let go at its end: at once, or at a rate."""
+
+    kind: Literal["report_storm"]
+    release_per_s: Rate | None = None
+
+
+class CarrierDown(Window):
+    """Messages of these carriers wait (``hold``), fail, or are refused when they are submitted."""
+
+    kind: Literal["carrier_down"]
+    carriers: Annotated[tuple[CarrierName, ...], Field(min_length=1)]
+    behaviour: _Behaviour = "hold"
+    refusal: Refusal = Refusal.UNAVAILABLE
+
+
+class CountryDown(Window):
+    """Messages to these countries wait (``hold``), fail, or are refused when they are submitted."""
+
+    kind: Literal["country_down"]
+    countries: Annotated[tuple[CountryCode, ...], Field(min_length=1)]
+    behaviour: _Behaviour = "hold"
+    refusal: Refusal = Refusal.UNAVAILABLE
+
+
+Fault = Annotated[
+    Outage
+    | ErrorRate
+    | AddedLatency
+    | Hang
+    | LostReply
+    | CutAfterAccept
+    | ThrottleDrop
+    | AcceptThenLose
+    | ReportLoss
+    | ReportDuplicate
+    | ReportDelay
+    | ReportReorder
+    | ReportStorm
+    | CarrierDown
+    | CountryDown,
+    Field(discriminator="kind"),
+]
+
+
+def fresh_name(kind: str, taken: Iterable[str]) -> str:
+    """The kind itself, or with the first number from 2 that is not taken."""
+    used = set(taken)
+    name, number = kind, 1
+    while name in used:
+        number += 1
+        name = f"{kind}-{number}"
+    return name
+
+
+def _named(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
+    """Each with a name of its own, which it keeps when others come and go."""
+    given = [fault.name for fault in faults if fault.name]
+    repeated = sorted({name for name in given if given.count(name) > 1})
+    if repeated:
+        raise ValueError(f"faults must have different names; repeated: {', '.join(repeated)}")
+    named = []
+    for fault in faults:
+        if not fault.name:
+            name = fresh_name(fault.kind, given)
+            given.append(name)
+            fault = fault.model_copy(update={"name": name})
+        named.append(fault)
+    return tuple(named)
+
+
+Faults = Annotated[tuple[Fault, ...], AfterValidator(_named)]

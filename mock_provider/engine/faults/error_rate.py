@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -13,11 +14,16 @@ if TYPE_CHECKING:
 
 
 class ErrorRate(Struct, frozen=True):
-    """Per attempt: each submit of a key is drawn anew, so that a retry may pass."""
+    """Per attempt: each submit of a key is drawn anew, so that a retry may pass.
+
+    ``limits`` are the running sums of the shares of ``refusals``.
+    """
 
     name: str
-    share: float
-    refusal: Refusal
+    limits: tuple[float, ...]
+    refusals: tuple[Refusal, ...]
 
-    def hits(self, draws: Draws, key: str, attempt: int) -> bool:
-        return draws.fault(self.name, key, attempt) < self.share
+    def refusal(self, draws: Draws, key: str, attempt: int) -> Refusal | None:
+        """What this attempt is refused with, or None."""
+        drawn = draws.fault(self.name, key, attempt)
+        return self.refusals[bisect_right(self.limits, drawn)] if drawn < self.limits[-1] else None

@@ -8,8 +8,15 @@ from msgspec import Struct
 class Outage(Struct, frozen=True):
     """Per time: every request in the window meets it.
 
-    It is refused as UNAVAILABLE, or with ``disconnect`` its connection is cut unanswered.
+    It is refused as UNAVAILABLE; with ``disconnect`` its connection is reset, with ``hang`` it is never
+    answered.
     """
 
     name: str
     disconnect: bool
+    hang: bool = False
+    host: str = "both"  # or "primary", or "second": the backup host
+
+    def meets(self, second_host: bool) -> bool:
+        """Whether a request to that host meets it."""
+        return self.host == "both" or (self.host == "second") is second_host

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 
 from mock_provider.engine.distributions import nanoseconds
+from mock_provider.engine.faults.accept_then_lose import AcceptThenLose
 from mock_provider.engine.faults.added_latency import AddedLatency
+from mock_provider.engine.faults.building import ActingFault, build
 from mock_provider.engine.faults.error_rate import ErrorRate
 from mock_provider.engine.faults.hang import Hang
+from mock_provider.engine.faults.network_down import NetworkDown
 from mock_provider.engine.faults.outage import Outage
+from mock_provider.engine.faults.reports import (
+    ReportDelay,
+    ReportDuplicate,
+    ReportLoss,
+    ReportReorder,
+    ReportStorm,
+)
+from mock_provider.engine.faults.throttle_drop import ThrottleDrop
+from mock_provider.engine.faults.words import words_of
 
 if TYPE_CHECKING:
     from mock_provider.profiles import faults as sections
 
 FOREVER_NS = 2**63
 _BEFORE_ALL_NS = -(2**63)
+_Some = TypeVar("_Some")
 
 
 class ActiveFaults(Struct, frozen=True):
@@ -28,25 +41,39 @@ class ActiveFaults(Struct, frozen=True):
     hangs: tuple[Hang, ...] = ()
     reply_delays: tuple[AddedLatency, ...] = ()
     carrier_delays: tuple[AddedLatency, ...] = ()
+    drops: tuple[ThrottleDrop, ...] = ()
+    losses: tuple[AcceptThenLose, ...] = ()
+    report_losses: tuple[ReportLoss, ...] = ()
+    report_delays: tuple[ReportDelay | ReportReorder, ...] = ()
+    report_duplicates: tuple[ReportDuplicate, ...] = ()
+    storms: tuple[ReportStorm, ...] = ()
+    holding: tuple[NetworkDown, ...] = ()
+    failing: tuple[NetworkDown, ...] = ()
+    refusing: tuple[NetworkDown, ...] = ()
 
 
 class Window(Struct, frozen=True):
+    """``end_ns`` FOREVER_NS: without end. ``words``: the fault's settings, for people."""
+
+    name: str
+    kind: str
+    words: str
     start_ns: int
     end_ns: int
     stage: str
-    fault: Outage | ErrorRate | AddedLatency | Hang
+    fault: ActingFault
 
 
 class FaultWindows:
     """``origin_ns`` is the engine's first instant, from which a profile's windows count."""
 
-    __slots__ = ("_active", "_from_ns", "_until_ns", "_windows")
+    __slots__ = ("_active", "_from_ns", "_until_ns", "windows")
 
     def __init__(self, faults: tuple[sections.Fault, ...], origin_ns: int) -> None:
-        self._windows = tuple(_window(index, section, origin_ns) for index, section in enumerate(faults))
+        self.windows = tuple(_window(index, section, origin_ns) for index, section in enumerate(faults))
         self._active = ActiveFaults()
-        self._from_ns = self._until_ns = 0 if self._windows else FOREVER_NS
-        if not self._windows:
+        self._from_ns = self._until_ns = 0 if self.windows else FOREVER_NS
+        if not self.windows:
             self._from_ns = _BEFORE_ALL_NS
 
     def at(self, instant_ns: int) -> ActiveFaults:
@@ -54,36 +81,50 @@ class FaultWindows:
             self._look_up(instant_ns)
         return self._active
 
+    def next_edge(self, after_ns: int) -> int | None:
+        """When the next window begins or ends."""
+        edges = [edge for window in self.windows for edge in (window.start_ns, window.end_ns)]
+        return min((edge for edge in edges if after_ns < edge < FOREVER_NS), default=None)
+
     def _look_up(self, instant_ns: int) -> None:
-        edges = [edge for window in self._windows for edge in (window.start_ns, window.end_ns)]
+        edges = [edge for window in self.windows for edge in (window.start_ns, window.end_ns)]
         self._from_ns = max((edge for edge in edges if edge <= instant_ns), default=_BEFORE_ALL_NS)
         self._until_ns = min((edge for edge in edges if edge > instant_ns), default=FOREVER_NS)
-        found = [w for w in self._windows if w.start_ns <= instant_ns < w.end_ns]
-        faults = [w.fault for w in found]
-        delays = [(w.stage, w.fault) for w in found if isinstance(w.fault, AddedLatency)]
-        self._active = ActiveFaults(
-            not found,
-            tuple(f for f in faults if isinstance(f, Outage)),
-            tuple(f for f in faults if isinstance(f, ErrorRate)),
-            tuple(f for f in faults if isinstance(f, Hang)),
-            tuple(f for stage, f in delays if stage == "reply"),
-            tuple(f for stage, f in delays if stage == "carrier"),
-        )
+        self._active = _sorted(tuple(w for w in self.windows if w.start_ns <= instant_ns < w.end_ns))
 
 
-def _window(index: int, section: sections.Fault, origin_ns: int) -> Window:
+def _sorted(found: tuple[Window, ...]) -> ActiveFaults:
+    def of(*kinds: type[_Some]) -> tuple[_Some, ...]:
+        return tuple(w.fault for w in found if isinstance(w.fault, kinds))
+
+    def slow(stage: str) -> tuple[AddedLatency, ...]:
+        return tuple(w.fault for w in found if w.stage == stage and isinstance(w.fault, AddedLatency))
+
+    downs = of(NetworkDown)
+    return ActiveFaults(
+        none=not found,
+        outages=of(Outage),
+        errors=of(ErrorRate),
+        hangs=of(Hang),
+        reply_delays=slow("reply"),
+        carrier_delays=slow("carrier"),
+        drops=of(ThrottleDrop),
+        losses=of(AcceptThenLose),
+        report_losses=of(ReportLoss),
+        report_delays=(*of(ReportDelay), *of(ReportReorder)),
+        report_duplicates=of(ReportDuplicate),
+        storms=of(ReportStorm),
+        holding=tuple(down for down in downs if down.behaviour == "hold"),
+        failing=tuple(down for down in downs if down.behaviour == "fail"),
+        refusing=tuple(down for down in downs if down.behaviour == "refuse"),
+    )
+
+
+def _window(index: int, section: Any, origin_ns: int) -> Window:
     origin_ns = 0 if section.clock == "absolute" else origin_ns
     start_ns = origin_ns + nanoseconds(section.start_s)
     end_ns = FOREVER_NS if section.end_s is None else origin_ns + nanoseconds(section.end_s)
     stage = section.stage if section.kind == "added_latency" else ""
-    return Window(start_ns, end_ns, stage, _fault(f"{section.kind}{index}", section))
-
-
-def _fault(name: str, section: sections.Fault) -> Outage | ErrorRate | AddedLatency | Hang:
-    if section.kind == "outage":
-        return Outage(name, section.answer == "disconnect")
-    if section.kind == "error_rate":
-        return ErrorRate(name, section.share, section.refusal)
-    if section.kind == "added_latency":
-        return AddedLatency(name, section.factor, nanoseconds(section.plus_s))
-    return Hang(name, section.share, section.accepted, section.disconnect)
+    name = section.name or f"{section.kind}{index}"
+    fault = build(name, section, start_ns, end_ns)
+    return Window(name, section.kind, words_of(section), start_ns, end_ns, stage, fault)

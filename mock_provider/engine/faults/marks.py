@@ -1,0 +1,20 @@
+"""Which faults a message met, for the journal: their names in the order in which they came."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+MAGIC = "magic"  # of a message whose number chose its fate
+
+
+class Marked(Protocol):
+    fault: str
+
+
+def mark(message: Marked, name: str) -> None:
+    """Note that the fault touched this message. Names hold no comma; each is noted once."""
+    noted = message.fault
+    if not noted:
+        message.fault = name
+    elif name != noted and name not in noted.split(","):
+        message.fault = f"{noted},{name}"
