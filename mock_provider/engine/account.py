@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mock_provider.engine.localtime import LocalClock
+
 if TYPE_CHECKING:
     from mock_provider.profiles import schema
 
@@ -15,10 +17,15 @@ class Account:
 
     __slots__ = (
         "_balance_micro",
+        "_clock",
+        "_day",
+        "_day_messages",
+        "_fast_factor",
         "_prices_micro",
         "_sender_names",
         "_settings",
         "_tokens",
+        "daily_messages",
         "name",
         "suspended",
     )
@@ -26,6 +33,7 @@ class Account:
     def __init__(self, settings: schema.Account) -> None:
         self._apply(settings)
         self._balance_micro = _micro(settings.balance_points)
+        self._day = self._day_messages = 0
 
     def reconfigure(self, settings: schema.Account) -> None:
         """Other settings; the credit is kept, unless its amount is what changed."""
@@ -39,6 +47,12 @@ class Account:
         """Credit left; None: without end."""
         return None if self._balance_micro is None else self._balance_micro / MICRO
 
+    @property
+    def balance_is_low(self) -> bool:
+        """Whether the credit is below the profile's threshold."""
+        points, low = self.balance_points, self._settings.low_balance_points
+        return points is not None and low is not None and points < low
+
     def knows(self, token: str) -> bool:
         return token in self._tokens
 
@@ -48,6 +62,10 @@ class Account:
     def price_micro(self, segments: int, fast: bool) -> int:
         return self._prices_micro[fast] * segments
 
+    def price_by_micro(self, micro: int, segments: int, fast: bool) -> int:
+        """The price where a segment costs ``micro`` and not the account's own."""
+        return (round(micro * self._fast_factor) if fast else micro) * segments
+
     def can_pay(self, price_micro: int) -> bool:
         return self._balance_micro is None or price_micro <= self._balance_micro
 
@@ -56,12 +74,30 @@ class Account:
         if self._balance_micro is not None:
             self._balance_micro -= price_micro
 
+    def within_daily_cap(self, unix_s: int, messages: int) -> bool:
+        """Whether so many more may be taken on the local day of ``unix_s``."""
+        self._turn(unix_s)
+        return self.daily_messages is None or self._day_messages + messages <= self.daily_messages
+
+    def count(self, unix_s: int, messages: int) -> None:
+        """Messages that were taken."""
+        self._turn(unix_s)
+        self._day_messages += messages
+
+    def _turn(self, unix_s: int) -> None:
+        day = self._clock.day(unix_s)
+        if day != self._day:
+            self._day, self._day_messages = day, 0
+
     def _apply(self, settings: schema.Account) -> None:
         self._settings = settings
         self.name = settings.name
         self.suspended = settings.suspended
         self._tokens = frozenset(settings.tokens)
         self._sender_names = frozenset(settings.sender_names)
+        self.daily_messages = settings.daily_messages
+        self._clock = LocalClock(settings.utc_offsets())
+        self._fast_factor = settings.fast_price_factor
         price = settings.price_per_segment
         self._prices_micro = (round(price * MICRO), round(price * settings.fast_price_factor * MICRO))
 

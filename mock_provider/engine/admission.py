@@ -10,14 +10,21 @@ from msgspec import Struct
 from mock_provider.engine.account import Account
 from mock_provider.engine.carriers import Router
 from mock_provider.engine.draws import IdStyle
+from mock_provider.engine.faults.throttle_drop import limit_in_force
 from mock_provider.engine.flood import FloodGuard
-from mock_provider.engine.throttle import TokenBucket
-from mock_provider.engine.values import Outbound, Refusal, Refused, Submit
+from mock_provider.engine.rules import Rules, TrafficOf
+from mock_provider.engine.throttle import BucketLimit, TokenBucket
+from mock_provider.engine.values import Effect, Outbound, Refusal, Refused, Submit
 
 if TYPE_CHECKING:
     from mock_provider.engine.carriage import Carriage
+    from mock_provider.engine.faults.network_down import NetworkDown
+    from mock_provider.engine.faults.windows import ActiveFaults
     from mock_provider.engine.ledger import Ledger
+    from mock_provider.engine.magic import Magic
     from mock_provider.profiles.schema import Profile
+
+_SECOND_NS = 1_000_000_000
 
 
 class WireRules(Struct, frozen=True, gc=False):
@@ -36,24 +43,34 @@ class Candidate(Struct, gc=False):
     country: str
     carrier: str
     price_micro: int
+    magic: Magic | None = None
+    not_before_ns: int = 0  # a rule of its country; 0: none
 
 
 class Admitted(Struct, frozen=True, gc=False):
-    """The candidates to take; ``left_out`` are the places of the others in the request, and why."""
+    """The candidates to take; ``left_out`` are the places of the others in the request, and why.
+
+    ``express``: they go before others in queues.
+    """
 
     candidates: list[Candidate]
     invalid_numbers: tuple[str, ...]
     left_out: list[tuple[int, Refusal]]
+    express: bool = False
 
 
 class Admission:
     """Holds what a submit is measured against. ``judge`` takes tokens and credit only of what it admits.
 
-    Order: credentials, request rate, simulated errors, sender name, recipients, duplicates, flood, segment
-    rate, room in the accept queue, credit.
+    Order: credentials, requests unanswered, request rate, simulated errors, sender name, recipients and the
+    rules of their countries, duplicates, flood, segment rate, room in the sender's and in the accept queue,
+    daily cap, credit.
     """
 
-    def __init__(self, profile: Profile, router: Router, ledger: Ledger, carriage: Carriage) -> None:
+    def __init__(
+        self, profile: Profile, router: Router, ledger: Ledger, carriage: Carriage, wall_offset_ns: int = 0
+    ) -> None:
+        self._wall_offset_ns = wall_offset_ns
         self.account = Account(profile.account)
         self.requests = TokenBucket(profile.throttle.requests)
         self.segments = TokenBucket(profile.throttle.segments)
@@ -69,8 +86,29 @@ class Admission:
         self._flood.reconfigure(profile.flood)
         self._apply(profile, router)
 
+    def faults_changed(self, at_ns: int, now_ns: int, active: ActiveFaults, effects: list[Effect]) -> None:
+        """The rates that a fault lowers, the networks that a fault closes."""
+        self._closed = active.refusing
+        for which, bucket, usual in (
+            ("requests", self.requests, self._usual.requests),
+            ("segments", self.segments, self._usual.segments),
+        ):
+            limit = limit_in_force(usual, active.drops, which)
+            if limit != self._limits.get(which, usual):
+                bucket.reconfigure(at_ns, limit)
+            self._limits[which] = limit
+
     def _apply(self, profile: Profile, router: Router) -> None:
+        self._usual = profile.throttle
+        self._limits: dict[str, BucketLimit | None] = {}
+        self._closed = ()
         self._router = router
+        self._concurrent_requests = profile.throttle.concurrent_requests
+        self._country_rules = Rules(profile, self._wall_offset_ns)
+        self._traffic = TrafficOf(profile.traffic)
+        self._tiered = profile.account.tier != "standard"
+        self._plainly = not (self._country_rules.active or router.magic or router.priced)
+        self._skip_unruly = profile.traffic.batch == "skip"
         self._skip_duplicates = profile.duplicates.batch == "skip"
         self._skip_flooded = profile.flood.batch == "skip"
         limits = accumulate(error.share for error in profile.reply.errors)
@@ -84,12 +122,19 @@ class Admission:
         """Those of the wire a submit names. Raises ``KeyError`` for one without a table."""
         return self._rules[wire]
 
-    def judge(self, now_ns: int, submit: Submit, keys: list[str], error_draw: float) -> Admitted | Refused:
-        """``keys`` are those of the submit's messages; ``error_draw`` a uniform of this attempt."""
+    def judge(
+        self, now_ns: int, submit: Submit, keys: list[str], error_draw: float, unanswered: int = 0
+    ) -> Admitted | Refused:
+        """``keys`` are those of the submit's messages; ``error_draw`` a uniform of this attempt.
+
+        ``unanswered`` is the number of earlier requests whose reply has not left.
+        """
         if not self.account.knows(submit.token):
             return Refused(Refusal.UNAUTHORIZED)
         if self.account.suspended:
             return Refused(Refusal.ACCOUNT_SUSPENDED)
+        if self._concurrent_requests is not None and unanswered >= self._concurrent_requests:
+            return Refused(Refusal.THROTTLED_CONCURRENCY)
         if not self.requests.has(now_ns, 1):
             return Refused(Refusal.THROTTLED_REQUESTS, (), self.requests.wait_s(now_ns, 1))
         self.requests.take(now_ns, 1)
@@ -98,7 +143,7 @@ class Admission:
                 return Refused(refusal)
         if not self.account.allows_sender(submit.sender_id):
             return Refused(Refusal.SENDER_NOT_ALLOWED)
-        admitted = self._recipients(submit)
+        admitted = self._recipients(now_ns, submit)
         if isinstance(admitted, Refused):
             return admitted
         refusal_of_some = self._without_repeats(now_ns, submit, keys, admitted)
@@ -106,7 +151,7 @@ class Admission:
             return refusal_of_some
         return self._charge(now_ns, submit, admitted)
 
-    def _recipients(self, submit: Submit) -> Admitted | Refused:
+    def _recipients(self, now_ns: int, submit: Submit) -> Admitted | Refused:
         rules = self.rules(submit.wire)
         if len(submit.messages) + len(submit.unparsable) > rules.max_recipients:
             return Refused(Refusal.TOO_MANY_RECIPIENTS)
@@ -119,12 +164,63 @@ class Admission:
             if route is None:
                 invalid.append(outbound.submitted_number)
                 left_out.append((index, Refusal.NO_VALID_RECIPIENT))
+            elif self._closed and (closed_by := self._closed_by(*route)) is not None:
+                left_out.append((index, closed_by.refusal))
             else:
                 price = price_micro(outbound.segments, submit.fast)
                 candidates.append(Candidate(index, outbound, route[0], route[1], price))
+        if not self._plainly:
+            refused = self._look_closely(now_ns, submit, candidates, left_out, invalid)
+            if refused is not None:
+                return refused
+        closed = next((reason for _, reason in left_out if reason is not Refusal.NO_VALID_RECIPIENT), None)
+        if closed is not None and (not candidates or not rules.partial_rejection):
+            return Refused(closed, tuple(invalid))
         if not candidates or (invalid and not rules.partial_rejection):
             return Refused(Refusal.NO_VALID_RECIPIENT, tuple(invalid))
-        return Admitted(candidates, tuple(invalid), left_out)
+        express = not self._traffic.is_marketing(submit) if self._tiered else submit.fast
+        return Admitted(candidates, tuple(invalid), left_out, express)
+
+    def _look_closely(
+        self,
+        now_ns: int,
+        submit: Submit,
+        candidates: list[Candidate],
+        left_out: list[tuple[int, Refusal]],
+        invalid: list[str],
+    ) -> Refused | None:
+        """Give candidates their price, magic and hours; leave out those that may not go.
+
+        A refusal: one that breaks a rule refuses all, if the profile says so. A magic number never does.
+        """
+        router = self._router
+        rules = self._country_rules.of_request(submit, now_ns) if self._country_rules.active else None
+        remaining = []
+        for candidate in candidates:
+            outbound = candidate.outbound
+            candidate.magic = magic = router.magic.get(outbound.msisdn) if router.magic else None
+            if magic is not None and magic.refusal is not None:
+                left_out.append((candidate.index, magic.refusal))
+                if magic.refusal is Refusal.NO_VALID_RECIPIENT:
+                    invalid.append(outbound.submitted_number)
+                continue
+            if rules is not None:
+                judged = rules.judge(candidate.country, outbound)
+                if judged.refusal is not None:
+                    if not self._skip_unruly:
+                        return Refused(judged.refusal)
+                    left_out.append((candidate.index, judged.refusal))
+                    continue
+                candidate.not_before_ns = judged.not_before_ns
+            micro = router.price_micro(candidate.country, candidate.carrier) if router.priced else None
+            if micro is not None:
+                candidate.price_micro = self.account.price_by_micro(micro, outbound.segments, submit.fast)
+            remaining.append(candidate)
+        candidates[:] = remaining
+        return None
+
+    def _closed_by(self, country: str, carrier: str) -> NetworkDown | None:
+        return next((down for down in self._closed if down.meets(country, carrier)), None)
 
     def _without_repeats(
         self, now_ns: int, submit: Submit, keys: list[str], admitted: Admitted
@@ -176,13 +272,22 @@ class Admission:
             wait_s = self.segments.wait_s(now_ns, segments)
             return Refused(Refusal.THROTTLED_SEGMENTS, (), wait_s)
         scheduled = submit.scheduled_ns is not None and submit.scheduled_ns > now_ns
-        if not scheduled and not self._carriage.has_room(segments):
-            return Refused(Refusal.QUEUE_FULL)
+        if not scheduled:
+            if not self._carriage.sender_has_room(submit.sender_id, segments, now_ns):
+                return Refused(Refusal.SENDER_QUEUE_FULL)
+            if not self._carriage.has_room(segments):
+                return Refused(Refusal.QUEUE_FULL)
+        capped = self.account.daily_messages is not None
+        unix_s = (now_ns + self._wall_offset_ns) // _SECOND_NS if capped else 0
+        if capped and not self.account.within_daily_cap(unix_s, len(admitted.candidates)):
+            return Refused(Refusal.DAILY_CAP)
         if not self.account.can_pay(price_micro):
             return Refused(Refusal.NO_CREDIT)
         if not submit.validate_only:
             self.segments.take(now_ns, segments)
             self.account.pay(price_micro)
+            if capped:
+                self.account.count(unix_s, len(admitted.candidates))
             if self._flood.active:
                 for candidate in admitted.candidates:
                     self._flood.count(candidate.outbound.msisdn, now_ns)

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from mock_provider.engine.account import MICRO
 from mock_provider.engine.distributions import Sampler, sampler
+from mock_provider.engine.magic import BY_MSISDN, Magic
 from mock_provider.engine.message import DELIVERED, Fate, fate
-from mock_provider.engine.numbers import country_of
+from mock_provider.engine.numbers import country_of, is_mobile
+from mock_provider.engine.prefixes import PrefixTable
 from mock_provider.engine.values import MessageState
 
 if TYPE_CHECKING:
@@ -40,40 +43,127 @@ class Carrier(Struct, frozen=True, gc=False):
         return latency_ns, self.failures[bisect_right(self.failure_limits, w)]
 
 
+class _Serving(Struct, frozen=True, gc=False):
+    """The carriers of one country: running sums of their shares, and how its numbers came to them."""
+
+    limits: list[float]
+    names: list[str]
+    ported_share: float
+    prefixes: PrefixTable | None
+
+
 class Router:
     """A number keeps its carrier, whatever its prefix says: numbers are ported (sms-domain.md §5.1)."""
 
-    __slots__ = ("_by_country", "_draws", "_invalid_share", "carriers")
+    __slots__ = (
+        "_by_country",
+        "_closely",
+        "_draws",
+        "_invalid_share",
+        "_price_of_carrier",
+        "_price_of_country",
+        "_strict",
+        "carriers",
+        "magic",
+        "priced",
+    )
 
     def __init__(self, profile: schema.Profile, draws: Draws) -> None:
         self._draws = draws
-        self._invalid_share = profile.numbers.invalid_share
+        numbers = profile.numbers
+        self._invalid_share = numbers.invalid_share
+        self._strict = numbers.validity == "strict"
+        self.magic: dict[str, Magic] = BY_MSISDN if numbers.magic else {}
+        self._closely = self._strict or numbers.assigned_by == "prefix" or numbers.magic
         self.carriers: dict[str, Carrier] = {}
         by_country: dict[str, list[schema.Carrier]] = {}
         for section in profile.carriers:
             self.carriers[section.name] = _carrier(section, profile.delivery)
             by_country.setdefault(section.country, []).append(section)
-        self._by_country = {country: self._table(sections) for country, sections in by_country.items()}
+        ported = {rules.country: rules.ported_share for rules in profile.rules}
+        self._by_country = {
+            country: _serving(country, sections, numbers, ported.get(country))
+            for country, sections in by_country.items()
+        }
+        self._price_of_carrier = _micro({c.name: c.price_per_segment for c in profile.carriers})
+        self._price_of_country = _micro({r.country: r.price_per_segment for r in profile.rules})
+        self.priced = bool(self._price_of_carrier or self._price_of_country)
 
     def route(self, msisdn: str) -> tuple[str, str] | None:
         """Country and carrier of a number; None where no carrier serves it or it does not exist."""
         country = country_of(msisdn)
-        table = self._by_country.get(country) or self._by_country.get(ANY_COUNTRY)
-        if table is None:
+        serving = self._by_country.get(country) or self._by_country.get(ANY_COUNTRY)
+        if serving is None:
             return None
-        limits, names = table
+        if self._closely:
+            return self._route_closely(country, serving, msisdn)
+        names = serving.names
         if len(names) == 1 and not self._invalid_share:
             return country, names[0]
         place, existence, _, _ = self._draws.number(msisdn)
         if existence < self._invalid_share:
             return None
-        return country, names[bisect_right(limits, place)]
+        return country, names[bisect_right(serving.limits, place)]
 
-    def _table(self, sections: list[schema.Carrier]) -> tuple[list[float], list[str]]:
-        total = sum(section.share for section in sections)
-        limits = list(accumulate(section.share / total for section in sections))
-        limits[-1] = 1.0
-        return limits, [section.name for section in sections]
+    def ported_from(self, msisdn: str) -> str:
+        """The carrier that first had the number of another one now; empty where it was not ported."""
+        route = self.route(msisdn)
+        if route is None:
+            return ""
+        serving = self._by_country.get(route[0]) or self._by_country[ANY_COUNTRY]
+        _, _, porting, other = self._draws.number(msisdn)
+        if porting >= serving.ported_share or len(serving.names) == 1:
+            return ""
+        first = None if serving.prefixes is None else serving.prefixes.carrier_of(msisdn)
+        return _another(serving, route[1], other) if first is None else first
+
+    def price_micro(self, country: str, carrier: str) -> int | None:
+        """What a segment costs, in millionths of a point; None: what the account pays anywhere."""
+        price = self._price_of_carrier.get(carrier)
+        return self._price_of_country.get(country) if price is None else price
+
+    def _route_closely(self, country: str, serving: _Serving, msisdn: str) -> tuple[str, str] | None:
+        place, existence, porting, other = self._draws.number(msisdn)
+        if msisdn not in self.magic:
+            if self._strict and not is_mobile(msisdn):
+                return None
+            if existence < self._invalid_share:
+                return None
+        first = None if serving.prefixes is None else serving.prefixes.carrier_of(msisdn)
+        if first is None:
+            return country, serving.names[bisect_right(serving.limits, place)]
+        if porting < serving.ported_share and len(serving.names) > 1:
+            return country, _another(serving, first, other)
+        return country, first
+
+
+def _serving(
+    country: str, sections: list[schema.Carrier], numbers: schema.Numbers, ported_share: float | None
+) -> _Serving:
+    total = sum(section.share for section in sections)
+    limits = list(accumulate(section.share / total for section in sections))
+    limits[-1] = 1.0
+    prefixes = None
+    if numbers.assigned_by == "prefix" and country != ANY_COUNTRY:
+        carrier_of_name = {name: section.name for section in sections for name in section.prefix_names}
+        prefixes = PrefixTable(country, carrier_of_name)
+    share = numbers.ported_share if ported_share is None else ported_share
+    return _Serving(limits, [section.name for section in sections], share, prefixes)
+
+
+def _another(serving: _Serving, name: str, u: float) -> str:
+    """One of the other carriers, by their shares."""
+    place = serving.names.index(name)
+    start = serving.limits[place - 1] if place else 0.0
+    own = serving.limits[place] - start
+    at = u * (1.0 - own)
+    found = min(bisect_right(serving.limits, at if at < start else at + own), len(serving.names) - 1)
+    # Where rounding hits the carrier itself, its neighbour is meant.
+    return serving.names[found if found != place else place - 1 if place else 1]
+
+
+def _micro(prices: dict[str, float | None]) -> dict[str, int]:
+    return {name: round(price * MICRO) for name, price in prices.items() if price is not None}
 
 
 def _carrier(section: schema.Carrier, default: schema.Delivery) -> Carrier:

@@ -1,4 +1,4 @@
-"""A queue that lets so many segments a second pass, fast messages first."""
+"""A queue that lets so many segments a second pass, express messages first."""
 
 from __future__ import annotations
 
@@ -19,22 +19,35 @@ class Channel:
     Without a rate all pass at once. ``armed`` numbers the wake-ups: any but the last is out of date.
     """
 
-    __slots__ = ("_fast", "_free_ns", "_normal", "_segment_ns", "armed", "onward")
+    __slots__ = (
+        "_express",
+        "_free_ns",
+        "_normal",
+        "_segment_ns",
+        "armed",
+        "capacity_segments",
+        "onward",
+        "waiting_segments",
+    )
 
-    def __init__(self, segments_per_s: float | None, onward: Onward) -> None:
+    def __init__(
+        self, segments_per_s: float | None, onward: Onward, capacity_segments: int | None = None
+    ) -> None:
         self.onward = onward
+        self.capacity_segments = capacity_segments
+        self.waiting_segments = 0
         self._segment_ns = unit_ns(segments_per_s)
         self._free_ns = 0  # from when the next may pass
-        self._fast: deque[tuple[Message, int]] = deque()
+        self._express: deque[tuple[Message, int]] = deque()
         self._normal: deque[tuple[Message, int]] = deque()
         self.armed = 0
 
     def __len__(self) -> int:
-        return len(self._fast) + len(self._normal)
+        return len(self._express) + len(self._normal)
 
     def passes(self, segments: int, at_ns: int) -> bool:
         """Whether a message that comes at ``at_ns`` passes at once; then its time is taken."""
-        if self._fast or self._normal:
+        if self._express or self._normal:
             return False
         if not self._segment_ns:
             return True
@@ -45,13 +58,21 @@ class Channel:
 
     def wait(self, message: Message, at_ns: int) -> bool:
         """Queue a message that could not pass; whether it is the first to wait (a wake-up is needed)."""
-        first = not (self._fast or self._normal)
-        (self._fast if message.fast else self._normal).append((message, at_ns))
+        first = not (self._express or self._normal)
+        (self._express if message.express else self._normal).append((message, at_ns))
+        self.waiting_segments += message.segments
         return first
+
+    def has_room(self, segments: int) -> bool:
+        """Whether so many more may wait."""
+        capacity = self.capacity_segments
+        return capacity is None or self.waiting_segments + segments <= capacity
 
     def pop(self) -> tuple[Message, int]:
         """The message whose turn it is, and when it came. It takes no time until ``passed``."""
-        return (self._fast or self._normal).popleft()
+        entry = (self._express or self._normal).popleft()
+        self.waiting_segments -= entry[0].segments
+        return entry
 
     def passed(self, segments: int, at_ns: int) -> None:
         self._free_ns = at_ns + segments * self._segment_ns

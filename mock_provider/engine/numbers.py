@@ -1,94 +1,45 @@
-"""Phone numbers as people write them, to E.164 digits; and the country a number belongs to."""
+"""Phone numbers as people write them, to E.164 digits; and what the numbering plan says of a number.
+
+The plan is that of the ``phonenumbers`` library. Its calls cost tens of microseconds, so none is made for a
+message: calling codes, countries of shared codes (by the digits that decide) and patterns are kept.
+"""
 
 from __future__ import annotations
 
 import re
+from functools import cache, lru_cache
 
-# ISO 3166 country -> dialling prefix. +1 and +7 are shared; they stand here under their largest country.
-DIALLING_PREFIX = {
-    "PL": "48", "US": "1", "RU": "7", "EG": "20", "ZA": "27", "GR": "30", "NL": "31", "BE": "32",
-    "FR": "33", "ES": "34", "HU": "36", "IT": "39", "RO": "40", "CH": "41", "AT": "43", "GB": "44",
-    "DK": "45", "SE": "46", "NO": "47", "DE": "49", "MX": "52", "BR": "55", "AU": "61", "ID": "62",
-    "PH": "63", "NZ": "64", "SG": "65", "TH": "66", "JP": "81", "KR": "82", "VN": "84", "CN": "86",
-    "TR": "90", "IN": "91", "PK": "92", "NG": "234", "KE": "254", "PT": "351", "LU": "352", "IE": "353",
-    "IS": "354", "AL": "355", "MT": "356", "CY": "357", "FI": "358", "BG": "359", "LT": "370", "LV": "371",
-    "EE": "372", "MD": "373", "AM": "374", "BY": "375", "UA": "380", "RS": "381", "ME": "382", "HR": "385",
-    "SI": "386", "BA": "387", "MK": "389", "CZ": "420", "SK": "421", "HK": "852", "IL": "972", "AE": "971",
-    "SA": "966", "GE": "995",
-}  # fmt: skip
-_COUNTRY_OF_PREFIX = {prefix: country for country, prefix in DIALLING_PREFIX.items()}
+import phonenumbers
+from phonenumbers import PhoneMetadata
+from phonenumbers.phonemetadata import PhoneNumberDesc
 
-# Two digits that no Polish mobile number begins with: area codes, premium (70, 80) and internet (39) numbers.
-# Unassigned beginnings (10, 11, 19, 20 ...) pass: SMSAPI's own examples use 48100200300, and such a number
-# cannot belong to anybody.
-_POLISH_NOT_MOBILE = frozenset(
-    [
-        "12",
-        "13",
-        "14",
-        "15",
-        "16",
-        "17",
-        "18",
-        "22",
-        "23",
-        "24",
-        "25",
-        "29",
-        "32",
-        "33",
-        "34",
-        "39",
-        "41",
-        "42",
-        "43",
-        "44",
-        "46",
-        "48",
-        "52",
-        "54",
-        "55",
-        "56",
-        "58",
-        "59",
-        "61",
-        "62",
-        "63",
-        "65",
-        "67",
-        "68",
-        "70",
-        "71",
-        "74",
-        "75",
-        "76",
-        "77",
-        "80",
-        "81",
-        "82",
-        "83",
-        "84",
-        "85",
-        "86",
-        "87",
-        "89",
-        "91",
-        "94",
-        "95",
-    ]
-)
+_REGIONS_OF_CODE = {str(code): regions for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()}
+# A code that several countries share stands here under its main one; "001" is no country (satellites).
+_COUNTRY_OF_CODE = {code: regions[0] for code, regions in _REGIONS_OF_CODE.items() if regions[0] != "001"}
+# How many digits of a number tell the countries of a shared code apart: all that any of their patterns needs.
+# +1 by area code, +7 by the first digit; the others share it with islands and enclaves.
+_DECIDING_DIGITS = {regions[0]: 7 for code, regions in _REGIONS_OF_CODE.items() if len(regions) > 1} | {
+    "US": 4,
+    "RU": 2,
+}
+_MOST_BEGINNINGS = 65_536
+
 _POLISH_LENGTH = 9
 _E164_SHORTEST, _E164_LONGEST = 8, 15
 
 _drop_separators = str.maketrans("", "", " \t\u00a0-.()/")
 _is_digits = re.compile("[0-9]+").fullmatch
+_SPECIAL_KINDS = (
+    *("premium_rate", "toll_free", "shared_cost", "voip"),
+    *("personal_number", "pager", "uan", "voicemail"),
+)
 
 
 def normalise(number: str, default_country: str = "PL") -> str | None:
     """E.164 digits without plus of ``number``, or None where it cannot be one that receives messages.
 
     ``+48 600-100-200``, ``0048600100200``, ``48600100200`` and (by default country) ``600100200`` are one
-    number. The check is light: length, and for Poland that it is no landline or premium number.
+    number. The check is light: length, and for Poland that the plan gives it to no landline or service.
     """
     digits = number if number.isascii() and number.isdigit() else number.translate(_drop_separators)
     international = digits.startswith(("+", "00"))
@@ -102,25 +53,118 @@ def normalise(number: str, default_country: str = "PL") -> str | None:
         return None
     if digits.startswith("48"):
         national = digits[2:]
-        if len(national) != _POLISH_LENGTH or national[:2] in _POLISH_NOT_MOBILE or national[0] == "0":
+        if len(national) != _POLISH_LENGTH or national[:3] in _POLISH_NOT_MOBILE or national[0] == "0":
             return None
     return digits
 
 
 def country_of(msisdn: str) -> str:
-    """ISO country of E.164 digits; empty where the prefix is not in the table."""
-    return (
-        _COUNTRY_OF_PREFIX.get(msisdn[:2])
-        or _COUNTRY_OF_PREFIX.get(msisdn[:3])
-        or _COUNTRY_OF_PREFIX.get(msisdn[:1])
+    """ISO country of E.164 digits; empty where their beginning is no country's calling code."""
+    country = (
+        _COUNTRY_OF_CODE.get(msisdn[:2])
+        or _COUNTRY_OF_CODE.get(msisdn[:3])
+        or _COUNTRY_OF_CODE.get(msisdn[:1])
         or ""
+    )
+    digits = _DECIDING_DIGITS.get(country)
+    return country if digits is None else _country_of_shared(msisdn[:digits], country)
+
+
+def is_mobile(msisdn: str) -> bool:
+    """Whether the plan gives these E.164 digits to a mobile phone, or (North America) may have."""
+    for digits in (2, 3, 1):
+        if msisdn[:digits] in _COUNTRY_OF_CODE:
+            return _mobile_pattern(msisdn[:digits]).fullmatch(msisdn, digits) is not None
+    return False
+
+
+def calling_code(country: str) -> str:
+    """``"48"`` for ``"PL"``; empty for a country the plan does not know."""
+    return str(phonenumbers.country_code_for_region(country) or "")
+
+
+@lru_cache(maxsize=_MOST_BEGINNINGS)
+def _country_of_shared(beginning: str, main_country: str) -> str:
+    """The country of numbers that begin so: the library is asked for numbers filled up to their length."""
+    code = calling_code(main_country)
+    general = _metadata(main_country).general_desc
+    lengths = () if general is None else general.possible_length
+    for filling in ("2345678", "5552345", "0000000", "9999999"):
+        for national_length in sorted(lengths, reverse=True):
+            missing = len(code) + national_length - len(beginning)
+            if missing < 0 or national_length > len(code) + 10:
+                continue
+            whole = beginning + (filling * 2)[:missing]
+            country = phonenumbers.region_code_for_number(phonenumbers.parse(f"+{whole}"))
+            if country is not None:
+                return country
+    return main_country
+
+
+@cache  # one entry a calling code
+def _mobile_pattern(code: str) -> re.Pattern[str]:
+    """National numbers that the library calls mobile (or fixed line or mobile), of a code's countries."""
+    patterns = [pattern for country in _REGIONS_OF_CODE[code] if (pattern := _mobile_of(country))]
+    return re.compile("|".join(patterns) or "(?!)")
+
+
+def _mobile_of(country: str) -> str:
+    plan = _metadata(country)
+    mobile = plan.mobile
+    if mobile is None or not mobile.national_number_pattern:
+        return ""
+    # The library looks for the special kinds first, and for a country's leading digits before all.
+    special = "|".join(filter(None, (_numbers_of(getattr(plan, kind)) for kind in _SPECIAL_KINDS)))
+    none_of_these = rf"(?!(?:{special})\Z)" if special else ""
+    leading = f"(?={plan.leading_digits})" if plan.leading_digits else ""
+    return f"{leading}{none_of_these}(?:{_numbers_of(mobile)})"
+
+
+def _numbers_of(kind: PhoneNumberDesc | None) -> str:
+    if kind is None or not kind.national_number_pattern:
+        return ""
+    lengths = "|".join(rf"[0-9]{{{length}}}\Z" for length in kind.possible_length if length > 0)
+    return f"{f'(?={lengths})' if lengths else ''}(?:{kind.national_number_pattern})"
+
+
+def _metadata(country: str) -> PhoneMetadata:
+    plan = PhoneMetadata.metadata_for_region(country)
+    if plan is None:
+        raise ValueError(f"the numbering plan has no country {country!r}")
+    return plan
+
+
+def _polish_not_mobile() -> frozenset[str]:
+    """Three digits that the plan gives to landlines, services and internet telephony.
+
+    Unassigned beginnings (10, 11, 19, 20 ...) pass: SMSAPI's own examples use 48100200300, and such a number
+    cannot belong to anybody. So do 26 and 47, closed networks of public bodies: no public landlines.
+    """
+    plan = _metadata("PL")
+    kinds = (plan.fixed_line, plan.premium_rate, plan.toll_free, plan.shared_cost, plan.voip, plan.uan)
+    taken = re.compile("|".join(filter(None, map(_numbers_of, kinds))))
+    beginnings = (f"{n:03d}" for n in range(1000))
+    return frozenset(
+        beginning
+        for beginning in beginnings
+        if taken.fullmatch(beginning + "234567") and beginning[:2] not in ("26", "47")
     )
 
 
+_POLISH_NOT_MOBILE = _polish_not_mobile()
+
+
+@cache
+def _trunk(country: str) -> tuple[str, str]:
+    """Calling code, and what a national form begins with that the international one has not."""
+    code = calling_code(country)
+    return code, (_metadata(country).national_prefix or "") if code else ""
+
+
 def _with_prefix(digits: str, country: str) -> str:
-    prefix = DIALLING_PREFIX.get(country, "")
+    code, trunk = _trunk(country)
     if country == "PL":
-        return prefix + digits if len(digits) == _POLISH_LENGTH else digits
-    if digits[0] == "0":
-        return prefix + digits.lstrip("0")  # national form with its trunk zero
+        return code + digits if len(digits) == _POLISH_LENGTH else digits
+    if trunk and digits.startswith(trunk):
+        return code + digits[len(trunk) :]
     return digits

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from mock_provider.engine.values import Refusal
+from mock_provider.profiles.countries import ReadyCountry, with_tables
 from mock_provider.profiles.distributions import (
     Distribution,
     Fixed,
@@ -14,10 +15,11 @@ from mock_provider.profiles.distributions import (
     Section,
     Share,
 )
-from mock_provider.profiles.faults import Fault
+from mock_provider.profiles.faults import Faults
+from mock_provider.profiles.network import CountryCode, PerSender, Price, Rate, Rules, Segments, Traffic
 from mock_provider.profiles.wires import Wires
+from mock_provider.profiles.zones import UtcOffsets, ZoneName, utc_offsets
 
-Rate = Annotated[float, Field(gt=0, le=10_000_000, allow_inf_nan=False)]
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9._ -]{1,64}$")]
 BatchRule = Literal["refuse", "skip"]
 _Shared = TypeVar("_Shared", "ReplyError", "Failure")
@@ -33,6 +35,17 @@ class Account(Section):
     price_per_segment: Annotated[float, Field(ge=0, le=1e6)] = 0.0
     fast_price_factor: Annotated[float, Field(ge=0, le=1000)] = 1.5
     report_url: str = ""
+    tier: Literal["standard", "priority", "dedicated"] = "standard"
+    route_segments_per_s: Rate | None = None
+    registered_senders: tuple[str, ...] = ()
+    countries: tuple[CountryCode, ...] = ()
+    daily_messages: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
+    timezone: ZoneName = "UTC"
+    low_balance_points: Annotated[float, Field(ge=0, le=1e12)] | None = None
+
+    def utc_offsets(self) -> UtcOffsets:
+        """Of the clock whose midnight ends a day of ``daily_messages``."""
+        return utc_offsets(self.timezone)
 
 
 class Limit(Section):
@@ -45,6 +58,8 @@ class Limit(Section):
 class Throttle(Section):
     requests: Limit | None = None
     segments: Limit | None = None
+    concurrent_requests: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    per_sender: PerSender = PerSender()
 
 
 class AcceptQueue(Section):
@@ -88,6 +103,10 @@ class Flood(Section):
 
 class Numbers(Section):
     invalid_share: Share = 0.0
+    validity: Literal["light", "strict"] = "light"
+    assigned_by: Literal["share", "prefix"] = "share"
+    ported_share: Share = 0.0
+    magic: bool = False
 
 
 class Failure(Section):
@@ -118,7 +137,10 @@ class Carrier(Section):
     mcc: Annotated[str, Field(pattern="^([0-9]{3})?$")] = ""
     mnc: Annotated[str, Field(pattern="^([0-9]{2,3})?$")] = ""
     share: Annotated[float, Field(gt=0, le=1_000_000)] = 1.0
+    prefix_names: tuple[str, ...] = ()
     segments_per_s: Rate | None = None
+    queue_segments: Segments | None = None
+    price_per_segment: Price | None = None
     latency: Distribution | None = None
     fast_latency: Distribution | None = None
     failures: Failures | None = None
@@ -158,8 +180,16 @@ class Profile(Section):
     duplicates: Duplicates = Duplicates()
     flood: Flood = Flood()
     numbers: Numbers = Numbers()
+    traffic: Traffic = Traffic()
     delivery: Delivery = Delivery()
+    countries: tuple[ReadyCountry, ...] = ()
+    rules: Rules = ()
     carriers: Carriers
     reports: Reports = Reports()
-    faults: tuple[Fault, ...] = ()
+    faults: Faults = ()
     wire: Wires = Wires()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_tables(cls, values: Any) -> Any:
+        return with_tables(values)

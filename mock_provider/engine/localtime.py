@@ -1,0 +1,74 @@
+"""Local time from a table of UTC offsets: the engine has neither a clock nor a calendar of its own."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mock_provider.profiles.network import MarketingHours
+    from mock_provider.profiles.zones import UtcOffsets
+
+_DAY_S = 86_400
+_WEEK_DAYS = 7
+_THURSDAY = 3  # 1970-01-01, day 0 of unix time
+
+
+class LocalClock:
+    """Local seconds since 1970-01-01 00:00 local time, of unix seconds."""
+
+    __slots__ = ("_instants_s", "_offsets_s")
+
+    def __init__(self, offsets: UtcOffsets) -> None:
+        self._instants_s, self._offsets_s = offsets
+
+    def local_s(self, unix_s: int) -> int:
+        return unix_s + self._offsets_s[max(0, bisect_right(self._instants_s, unix_s) - 1)]
+
+    def day(self, unix_s: int) -> int:
+        """Number of the local day; day 0 is 1970-01-01."""
+        return self.local_s(unix_s) // _DAY_S
+
+    def first_at(self, local_s: int) -> int:
+        """Unix second at which the local clock first shows ``local_s`` or, where it skips that, more."""
+        instants_s, offsets_s = self._instants_s, self._offsets_s
+        after = bisect_right(instants_s, local_s - max(offsets_s)) - 1
+        for place in range(max(0, after), len(instants_s)):
+            unix_s = local_s - offsets_s[place]
+            if place + 1 == len(instants_s) or unix_s < instants_s[place + 1]:
+                # A clock put forward over ``local_s`` shows more from the very change on.
+                return max(unix_s, instants_s[place]) if place else unix_s
+        raise AssertionError("the last offset holds for ever")
+
+
+class OpenHours:
+    """A span of local time on some days of the week. All instants are unix seconds."""
+
+    __slots__ = ("_clock", "_end_s", "_start_s", "_weekdays", "refused_outside")
+
+    def __init__(self, settings: MarketingHours) -> None:
+        self._clock = LocalClock(settings.utc_offsets())
+        self._start_s, self._end_s = settings.span_s()
+        self._weekdays = settings.weekdays()
+        self.refused_outside = settings.outside == "refuse"
+
+    def are_open(self, unix_s: int) -> bool:
+        """The start is within, the end is not."""
+        day, second = divmod(self._clock.local_s(unix_s), _DAY_S)
+        return self._start_s <= second < self._end_s and self._open_on(day)
+
+    def next_open(self, unix_s: int) -> int:
+        """The first second from ``unix_s`` on that is within."""
+        if self.are_open(unix_s):
+            return unix_s
+        today = self._clock.day(unix_s)
+        # A day more than a week: a change of the clock may swallow a short span whole.
+        for day in range(today, today + 2 * _WEEK_DAYS):
+            if self._open_on(day):
+                opening_s = self._clock.first_at(day * _DAY_S + self._start_s)
+                if opening_s > unix_s and self.are_open(opening_s):
+                    return opening_s
+        return unix_s
+
+    def _open_on(self, day: int) -> bool:
+        return (day + _THURSDAY) % _WEEK_DAYS in self._weekdays

@@ -1,0 +1,74 @@
+"""Numbers that belong to nobody, each with a fate of its own (docs/network.md has the table).
+
+A magic number is one of the beginnings and two digits that say what happens. The beginnings: 48 100 000 0,
+which Poland has not assigned, and ranges that other countries set apart for films: 44 7700 900 0 (Ofcom),
+1 202 555 01 (North America's 555-0100 to 555-0199) and 49 171 39200 (Bundesnetzagentur).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from mock_provider.engine.message import DELIVERED, Fate, fate
+from mock_provider.engine.values import MessageState, Refusal
+
+BEGINNINGS = ("481000000", "4477009000", "120255501", "4917139200")
+
+_SECOND_NS = 1_000_000_000
+
+ReplyFate = Literal["sent", "lost", "cut"]
+ReportFate = Literal["sent", "none", "twice"]
+
+
+class Magic(Struct, frozen=True, gc=False):
+    """What happens to a message to this number; what is left out happens as to any other.
+
+    ``fate`` and ``latency_ns`` replace what the carrier's chances say. ``reply``: lost or its connection cut,
+    although the message was accepted. ``vanishes``: accepted and never heard of again. The other delays are
+    added to what the profile draws.
+    """
+
+    name: str
+    refusal: Refusal | None = None
+    fate: Fate | None = None
+    latency_ns: int | None = None
+    vanishes: bool = False
+    reply: ReplyFate = "sent"
+    reply_delay_ns: int = 0
+    report: ReportFate = "sent"
+    report_delay_ns: int = 0
+
+
+_UNDELIVERED = MessageState.UNDELIVERED
+
+BY_DIGITS: dict[str, Magic] = {
+    "00": Magic("delivered at once", fate=DELIVERED, latency_ns=0),
+    "01": Magic("undelivered: absent subscriber", fate=fate(_UNDELIVERED, "absent_subscriber")),
+    "02": Magic("undelivered: unknown subscriber", fate=fate(_UNDELIVERED, "unknown_subscriber")),
+    "03": Magic("expired", fate=fate(MessageState.EXPIRED, "handset_off")),
+    "04": Magic("rejected", fate=fate(MessageState.REJECTED, "blocked_by_operator")),
+    "05": Magic("unknown", fate=fate(MessageState.UNKNOWN, "no_report_from_operator")),
+    "06": Magic("delivered after 60 s", fate=DELIVERED, latency_ns=60 * _SECOND_NS),
+    "10": Magic("no report", fate=DELIVERED, report="none"),
+    "11": Magic("report late by 60 s", fate=DELIVERED, report_delay_ns=60 * _SECOND_NS),
+    "12": Magic("report twice", fate=DELIVERED, report="twice"),
+    "20": Magic("refused: no credit", refusal=Refusal.NO_CREDIT),
+    "21": Magic("refused: too many requests", refusal=Refusal.THROTTLED_REQUESTS),
+    "22": Magic("refused: internal error", refusal=Refusal.INTERNAL_ERROR),
+    "23": Magic("refused: recipient blocked", refusal=Refusal.RECIPIENT_BLOCKED),
+    "24": Magic("refused: recipient opted out", refusal=Refusal.RECIPIENT_OPTED_OUT),
+    "25": Magic("refused: too many to this number", refusal=Refusal.RECIPIENT_FLOOD),
+    "26": Magic("refused: unavailable", refusal=Refusal.UNAVAILABLE),
+    "27": Magic("refused: no such number", refusal=Refusal.NO_VALID_RECIPIENT),
+    "28": Magic("refused: queue full", refusal=Refusal.QUEUE_FULL),
+    "30": Magic("accepted, then lost", vanishes=True),
+    "31": Magic("accepted, the reply is lost", reply="lost"),
+    "32": Magic("accepted, the connection is cut before the reply", reply="cut"),
+    "33": Magic("accepted, the reply takes 5 s longer", reply_delay_ns=5 * _SECOND_NS),
+}
+
+BY_MSISDN: dict[str, Magic] = {
+    beginning + digits: magic for beginning in BEGINNINGS for digits, magic in BY_DIGITS.items()
+}

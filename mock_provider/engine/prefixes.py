@@ -1,0 +1,48 @@
+"""To which carrier the numbering plan first gave a number, by how it begins.
+
+The table is the ``phonenumbers`` library's; it is read only for a profile that assigns numbers by prefix.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from mock_provider.engine.numbers import calling_code
+
+
+class PrefixTable:
+    """Prefixes of one country as carriers of a profile. A look-up costs one dict access a prefix length."""
+
+    __slots__ = ("_carriers", "_lengths")
+
+    def __init__(self, country: str, carrier_of_name: dict[str, str]) -> None:
+        self._carriers = {
+            prefix: carrier_of_name[name]
+            for prefix, name in _names(calling_code(country))
+            if name in carrier_of_name
+        }
+        self._lengths = sorted({len(prefix) for prefix in self._carriers}, reverse=True)
+
+    def carrier_of(self, msisdn: str) -> str | None:
+        """The carrier of the longest prefix that is known; None: the plan does not tell."""
+        carriers = self._carriers
+        for length in self._lengths:
+            carrier = carriers.get(msisdn[:length])
+            if carrier is not None:
+                return carrier
+        return None
+
+
+@cache
+def _names(code: str) -> tuple[tuple[str, str], ...]:
+    """Prefixes below a calling code, and who has them."""
+    # The library's tables of all countries take 2 MiB and 20 ms: nobody else should pay for them.
+    from phonenumbers.carrierdata import CARRIER_DATA
+
+    if not code:
+        return ()
+    return tuple(
+        (prefix, names["en"])
+        for prefix, names in CARRIER_DATA.items()
+        if prefix.startswith(code) and "en" in names
+    )

@@ -1,0 +1,150 @@
+"""What countries ask of a message, and what a message is for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from mock_provider.engine.localtime import OpenHours
+from mock_provider.engine.senders import sender_form
+from mock_provider.engine.values import Outbound, Refusal, Submit, Traffic
+
+if TYPE_CHECKING:
+    from mock_provider.profiles import network, schema
+
+_MARKETING = Traffic.MARKETING
+_UNSAID = Traffic.UNSAID
+_SECOND_NS = 1_000_000_000
+
+
+class Judged(Struct, frozen=True, gc=False):
+    """``refusal`` None: allowed, and if ``not_before_ns`` is not 0 not before that instant."""
+
+    refusal: Refusal | None = None
+    not_before_ns: int = 0
+
+
+_ALLOWED = Judged()
+
+
+class _Rules(Struct, frozen=True, gc=False):
+    """Those of one country, ready for use."""
+
+    numeric_only: bool
+    registered_names: bool
+    registered_numbers: bool
+    hours: OpenHours | None
+    wordings: tuple[str, ...]
+    max_segments: int | None
+
+
+class Rules:
+    """``active`` False: the profile has neither rules nor a list of allowed countries."""
+
+    __slots__ = ("_allowed", "_by_country", "_registered", "_traffic", "_wall_offset_ns", "active")
+
+    def __init__(self, profile: schema.Profile, wall_offset_ns: int) -> None:
+        self._by_country = {section.country: _ready(section) for section in profile.rules}
+        self._allowed = frozenset(profile.account.countries)
+        self._registered = frozenset(name.casefold() for name in profile.account.registered_senders)
+        self._traffic = TrafficOf(profile.traffic)
+        self._wall_offset_ns = wall_offset_ns
+        self.active = bool(self._by_country or self._allowed)
+
+    def of_request(self, submit: Submit, now_ns: int) -> RequestRules:
+        """The rules for the messages of one request; those that wait for their time are judged by it."""
+        starts_ns = now_ns if submit.scheduled_ns is None else max(now_ns, submit.scheduled_ns)
+        return RequestRules(self, submit, self._traffic.is_marketing(submit), starts_ns)
+
+    def for_all(self, country: str, sender_id: str, marketing: bool, at_ns: int) -> Judged:
+        """What holds for every message from this sender to this country at ``at_ns``, whatever it says."""
+        if self._allowed and country not in self._allowed:
+            return Judged(Refusal.COUNTRY_NOT_ALLOWED)
+        rules = self._by_country.get(country)
+        if rules is None:
+            return _ALLOWED
+        is_name = sender_form(sender_id) == "alphanumeric"
+        if is_name and rules.numeric_only:
+            return Judged(Refusal.SENDER_FORM_NOT_ALLOWED)
+        needed = rules.registered_names if is_name else rules.registered_numbers
+        if needed and sender_id.casefold() not in self._registered:
+            return Judged(Refusal.SENDER_NOT_REGISTERED)
+        if not marketing or rules.hours is None:
+            return _ALLOWED
+        return self._within_hours(rules.hours, at_ns)
+
+    def for_one(self, country: str, outbound: Outbound, marketing: bool) -> Refusal | None:
+        """What is wrong with this message's text or length."""
+        rules = self._by_country.get(country)
+        if rules is None:
+            return None
+        if rules.max_segments is not None and outbound.segments > rules.max_segments:
+            return Refusal.TOO_MANY_SEGMENTS
+        if marketing and rules.wordings:
+            text = outbound.text.casefold()
+            if not any(wording in text for wording in rules.wordings):
+                return Refusal.OPT_OUT_MISSING
+        return None
+
+    def _within_hours(self, hours: OpenHours, at_ns: int) -> Judged:
+        unix_s = (at_ns + self._wall_offset_ns) // _SECOND_NS
+        if hours.are_open(unix_s):
+            return _ALLOWED
+        if hours.refused_outside:
+            return Judged(Refusal.QUIET_HOURS)
+        return Judged(None, hours.next_open(unix_s) * _SECOND_NS - self._wall_offset_ns)
+
+
+class RequestRules:
+    """Rules for one request: what does not hang on the single message is found once a country."""
+
+    __slots__ = ("_at_ns", "_by_country", "_marketing", "_rules", "_sender_id")
+
+    def __init__(self, rules: Rules, submit: Submit, marketing: bool, at_ns: int) -> None:
+        self._rules = rules
+        self._sender_id = submit.sender_id
+        self._marketing = marketing
+        self._at_ns = at_ns
+        self._by_country: dict[str, Judged] = {}
+
+    def judge(self, country: str, outbound: Outbound) -> Judged:
+        """The first rule that is broken, else from when the message may go."""
+        judged = self._by_country.get(country)
+        if judged is None:
+            judged = self._rules.for_all(country, self._sender_id, self._marketing, self._at_ns)
+            self._by_country[country] = judged
+        if judged.refusal is None:
+            refusal = self._rules.for_one(country, outbound, self._marketing)
+            if refusal is not None:
+                return Judged(refusal)
+        return judged
+
+
+class TrafficOf:
+    """What a request is for, where its wire does not say."""
+
+    __slots__ = ("_marketing_senders", "_unsaid_is_marketing")
+
+    def __init__(self, settings: network.Traffic) -> None:
+        self._marketing_senders = frozenset(settings.marketing_senders)
+        self._unsaid_is_marketing = settings.unsaid == _MARKETING.value
+
+    def is_marketing(self, submit: Submit) -> bool:
+        """A fast message never is."""
+        if submit.fast:
+            return False
+        if submit.traffic is not _UNSAID:
+            return submit.traffic is _MARKETING
+        return self._unsaid_is_marketing or submit.sender_id in self._marketing_senders
+
+
+def _ready(section: network.CountryRules) -> _Rules:
+    return _Rules(
+        section.sender == "numeric",
+        section.registration != "none",
+        section.registration == "all",
+        None if section.marketing_hours is None else OpenHours(section.marketing_hours),
+        tuple(wording.casefold() for wording in section.opt_out_any_of),
+        section.max_segments,
+    )
