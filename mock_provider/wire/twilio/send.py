@@ -95,6 +95,7 @@ def read_create(
         traffic=_traffic(fields.get("MessageIntent", "")),
         report_progress=True,
         memo=memo,
+        expires_in_queue=True,
     )
     status = "queued" if not service_sid else "accepted" if due_s is None else "scheduled"
     return CreateRequest(submit, Created(memo, sender, text, status, int(at.wall_s)))

@@ -1,0 +1,240 @@
+"""The pure parts of the Twilio wire."""
+
+from __future__ import annotations
+
+import pytest
+
+from mock_provider.engine.values import DeliveryReport, MessageState, Refusal, Refused, Submit
+from mock_provider.profiles.wires import TwilioWire
+from mock_provider.profiles.wires.twilio import MessagingService
+from mock_provider.wire.calls import Instants
+from mock_provider.wire.twilio.addresses import read_recipient, read_sender, sender_of
+from mock_provider.wire.twilio.credentials import Credentials, read_credentials
+from mock_provider.wire.twilio.errors import ERRORS, TwilioError, refusal_reply
+from mock_provider.wire.twilio.form import MalformedFormError, count_of, parse_form
+from mock_provider.wire.twilio.memo import Memo, read_memo, write_memo
+from mock_provider.wire.twilio.openapi import document
+from mock_provider.wire.twilio.reports import signature, status_callbacks
+from mock_provider.wire.twilio.send import read_create
+from mock_provider.wire.twilio.statuses import ERROR_WORDS, Outcome, failure_of, outcome_of
+from mock_provider.wire.twilio.times import read_day_s, read_instant_s
+
+ACCOUNT, SERVICE = "AC" + "0" * 32, "MG" + "a" * 32
+SECOND_NS = 1_000_000_000
+AT = Instants(5 * SECOND_NS, 1_000_000.0)
+SETTINGS = TwilioWire(messaging_services=(MessagingService(sid=SERVICE, senders=("+15017122661", "Acme")),))
+
+
+def submit_of(**fields: str) -> Submit:
+    wanted = {"To": "+48500100200", "From": "+15017122661", "Body": "x"} | fields
+    return read_create(wanted, 0, Credentials(ACCOUNT, "t"), 7, AT, SETTINGS).submit
+
+
+def test_the_signature_is_that_of_twilios_own_example() -> None:
+    parameters = [
+        ("CallSid", "CA1234567890ABCDE"),
+        ("From", "+12349013030"),
+        ("Digits", "1234"),
+        ("To", "+18005551212"),
+        ("Caller", "+12349013030"),
+    ]
+    url = "https://mycompany.com/myapp.php?foo=1&bar=2"
+    assert signature("12345", url, parameters) == "0/KCTR6DLpKmkAf8muzZqo1nDgQ="
+
+
+def test_a_create_as_a_submit() -> None:
+    submit = submit_of(
+        Body="#Kj-1# hello", StatusCallback="http://localhost/s", ValidityPeriod="60", MessageIntent="otp"
+    )
+    assert (submit.request_id, submit.wire, submit.token, submit.sender_id) == (
+        7,
+        "twilio",
+        "t",
+        "+15017122661",
+    )
+    (message,) = submit.messages
+    assert (message.msisdn, message.submitted_number, message.key) == ("48500100200", "+48500100200", "j-1")
+    assert (message.client_ref, message.segments, submit.memo) == (None, 1, ACCOUNT)
+    assert (submit.report_url, submit.report_progress) == ("http://localhost/s", True)
+    assert submit.expires_ns == AT.now_ns + 60 * SECOND_NS
+    assert (submit.expires_in_queue, submit.scheduled_ns, submit.traffic.value) == (True, None, "otp")
+
+
+def test_a_validity_counts_from_when_a_scheduled_message_is_due() -> None:
+    submit = submit_of(
+        MessagingServiceSid=SERVICE,
+        ScheduleType="fixed",
+        SendAt="1970-01-12T14:46:40Z",  # 1,000,000 s and an hour
+        ValidityPeriod="10",
+    )
+    assert submit.scheduled_ns == AT.now_ns + 3_600 * SECOND_NS
+    assert submit.expires_ns == AT.now_ns + 3_610 * SECOND_NS
+
+
+def test_smart_encoding_saves_a_segment() -> None:
+    text = "łódka “x” " * 10
+    assert submit_of(Body=text).messages[0].segments == 2
+    smart = submit_of(Body=text, SmartEncoded="true").messages[0]
+    assert (smart.segments, smart.text[:9]) == (1, 'lodka "x"')
+
+
+@pytest.mark.parametrize(
+    ("to", "read"),
+    [
+        ("+48500100200", "48500100200"),
+        ("+1 (501) 712-2661", "15017122661"),
+        ("15017122661", "15017122661"),
+        ("+1234567", 21211),
+        ("+" + "1" * 16, 21211),
+        ("+0123456789", 21211),
+        ("++48500100200", 21211),
+        ("٤٨٥٠٠١٠٠٢٠٠", 21211),
+        ("+48221234567", 21614),  # a landline of Warsaw
+    ],
+)
+def test_recipients(to: str, read: str | int) -> None:
+    if isinstance(read, str):
+        assert read_recipient(to) == read
+        return
+    with pytest.raises(TwilioError) as refused:
+        read_recipient(to)
+    assert refused.value.code == read
+
+
+@pytest.mark.parametrize(
+    ("sender", "read"),
+    [
+        ("+1 501-712-2661", "+15017122661"),
+        ("15017122661", "+15017122661"),
+        ("12345", "12345"),
+        ("My Shop 24", "My Shop 24"),
+        ("elevenchars", "elevenchars"),
+        ("twelve chars", None),
+        ("żółw", None),
+        ("whatsapp:+1", None),
+        ("&&&", None),
+    ],
+)
+def test_senders(sender: str, read: str | None) -> None:
+    if read is not None:
+        assert read_sender(sender) == read
+        return
+    with pytest.raises(TwilioError) as refused:
+        read_sender(sender)
+    assert refused.value.code == 21212
+
+
+def test_a_pool_is_used_evenly_and_sticks() -> None:
+    pool = tuple(f"+1501712266{n}" for n in range(4))
+    service = MessagingService(sid=SERVICE, senders=pool)
+    chosen = [sender_of(service, "", f"4850010{n:04}", "a") for n in range(4_000)]
+    assert chosen == [sender_of(service, "", f"4850010{n:04}", "b") for n in range(4_000)]
+    assert all(850 <= chosen.count(sender) <= 1_150 for sender in pool)  # 5.5 sigma of a fair choice
+    roaming = MessagingService(sid=SERVICE, senders=pool, sticky_sender=False)
+    assert len({sender_of(roaming, "", "48500100200", str(n)) for n in range(50)}) == 4
+    with pytest.raises(TwilioError) as empty:
+        sender_of(MessagingService(sid=SERVICE), "", "48500100200", "a")
+    assert empty.value.code == 21703
+
+
+def test_credentials() -> None:
+    def token(header: str, configured: str = "") -> str:
+        return read_credentials(header, ACCOUNT, configured).token
+
+    basic = "Basic QUMwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDpzZWNyZXQ="  # ACCOUNT:secret
+    assert token(basic) == token(basic, ACCOUNT) == "secret"
+    assert token(basic, "AC" + "1" * 32) == ""
+    assert token("Bearer secret") == token("Basic !!") == token("Basic /w==") == token("") == ""
+    assert token("Basic b3RoZXI6c2VjcmV0") == ""  # other:secret
+
+
+def test_forms() -> None:
+    assert parse_form(b"Body=a+%C5%BC%26&To=%2B48&DateSent%3E=x&&flag") == {
+        "Body": "a ż&",
+        "To": "+48",
+        "DateSent>": "x",
+        "flag": "",
+    }
+    assert count_of(b"MediaUrl=a&Body=MediaUrl&MediaUrl=b", b"MediaUrl") == 2
+    for malformed in (b"Body=%FF", b"Body=\xff"):
+        with pytest.raises(MalformedFormError):
+            parse_form(malformed)
+
+
+def test_memos() -> None:
+    for memo in (Memo(ACCOUNT), Memo(ACCOUNT, SERVICE), Memo(ACCOUNT, "", 3), Memo(ACCOUNT, SERVICE, 3)):
+        assert read_memo(write_memo(memo.account_sid, memo.service_sid, memo.media)) == memo
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "outcome"),
+    [
+        ("undelivered", "unknown_subscriber", Outcome("undelivered", 30005)),
+        ("undelivered", "absent_subscriber", Outcome("undelivered", 30003)),
+        ("undelivered", "Landline", Outcome("undelivered", 30006)),
+        ("undelivered", "something else", Outcome("undelivered", 30008)),
+        ("rejected", "blocked_by_operator", Outcome("undelivered", 30004)),
+        ("rejected", "of its own", Outcome("undelivered", 30007)),
+        ("rejected", "cancelled", Outcome("canceled")),
+        ("expired", "handset_off", Outcome("undelivered", 30003)),
+        ("expired", "validity_passed", Outcome("failed", 30036)),
+        ("undelivered", "sender_queue_full", Outcome("failed", 30001)),
+    ],
+)
+def test_how_messages_fail(state: str, reason: str, outcome: Outcome) -> None:
+    assert failure_of(state, reason) == outcome
+    assert outcome.error_code is None or outcome.error_code in ERROR_WORDS
+
+
+def test_statuses_on_the_way() -> None:
+    stages = ("ANSWERING", "QUEUED", "AT_CARRIER", "ON_AIR")
+    assert [outcome_of("open", "", stage, False).status for stage in stages] == [
+        *("queued", "queued", "sending", "sent")
+    ]
+    assert outcome_of("open", "", "ANSWERING", True).status == "accepted"
+    assert outcome_of("unknown", "no_report", "CLOSED", False) == Outcome("sent")
+
+
+def report(state: MessageState, reason: str = "") -> DeliveryReport:
+    return DeliveryReport(
+        *("SM" + "0" * 32, None, "48500100200", "+15017122661", state, reason),
+        *(0, 1, 0.0, "260", "01", 0, ACCOUNT),
+    )
+
+
+def test_callbacks() -> None:
+    reports = [report(MessageState.DELIVERED), report(MessageState.UNKNOWN), report(MessageState.EXPIRED)]
+    delivered, expired = status_callbacks("http://localhost/s#here", reports, 86_400 * SECOND_NS, "t")
+    assert (delivered.method, delivered.url) == ("POST", "http://localhost/s")
+    assert delivered.confirming_body is None
+    parameters = parse_form(delivered.body)
+    assert parameters["MessageStatus"] == "delivered"
+    assert parameters["RawDlrDoneDate"] == "7001020000"
+    assert parse_form(expired.body)["ErrorCode"] == "30003"
+    assert dict(delivered.headers)["X-Twilio-Signature"] == signature(
+        "t", "http://localhost/s", list(parameters.items())
+    )
+
+
+@pytest.mark.parametrize("refusal", Refusal)
+def test_every_refusal_has_words(refusal: Refusal) -> None:
+    reply = refusal_reply(Refused(refusal), "+48500100200", "Acme", 1_600)
+    assert reply.status >= 400
+    assert b"{}" not in reply.body
+    headers = dict(reply.headers)
+    assert ("Twilio-Concurrent-Requests" in headers) == (b'"code":20429' in reply.body)
+
+
+def test_errors_are_answered_with_statuses_that_the_openapi_names() -> None:
+    create = document()["paths"]["/2010-04-01/Accounts/{AccountSid}/Messages.json"]["post"]
+    assert {str(status) for status, _ in ERRORS.values()} <= set(create["responses"])
+
+
+def test_instants() -> None:
+    assert read_instant_s("1970-01-02T00:00:00Z") == read_instant_s("1970-01-02T01:00:00+01:00") == 86_400
+    assert read_instant_s("1970-01-02T00:00:00") == 86_400
+    assert read_day_s("1970-01-02T12:00:00Z") == read_day_s("1970-01-02") == (86_400, 172_800)
+    for nonsense in ("", "tomorrow", "1970-13-01", "1970-01-02T25:00:00Z"):
+        assert read_instant_s(nonsense) is None
+    for nonsense in ("", "tomorrow", "1970-13-01", "9999-12-31"):
+        assert read_day_s(nonsense) is None
