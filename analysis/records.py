@@ -102,6 +102,16 @@ class Timing(Struct, frozen=True):
     duration_s: float = 0.0
 
 
+class FaultSpan(Struct, frozen=True):
+    """One fault window of the provider, on the run's clock. ``end_ns`` None: it had no end."""
+
+    name: str  # as in the column ``fault`` of provider.arrow
+    kind: str
+    title: str  # what it does, in words
+    start_ns: int
+    end_ns: int | None = None
+
+
 class Scenario(Struct, frozen=True):
     name: str
     title: str
@@ -134,6 +144,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     in_flight_limit: int = 0
     drain_limit_s: float = 0.0
     exit_reason: str = "finished"  # finished, interrupted, drain_limit, error: …
+    faults: tuple[FaultSpan, ...] = ()  # those that had begun when the run ended
 
 
 def write_manifest(run_dir: Path, manifest: Manifest) -> None:
@@ -212,14 +223,20 @@ def read_rows(path: Path, schema: pa.Schema) -> pa.Table:
         except (pa.ArrowInvalid, OSError):
             # A process that was killed leaves half a batch at the end: all before it is whole.
             pass
+    table = pa.Table.from_batches(batches, schema=found)
+    for field in schema:
+        if field.name not in found.names:  # an earlier version wrote it
+            table = table.append_column(field, pa.array([""] * len(table), type=field.type))
     # A writer may have its own order of columns, and more of them.
-    return pa.Table.from_batches(batches, schema=found).select(schema.names)
+    return table.select(schema.names)
 
 
 def _require_columns(path: Path, found: pa.Schema, wanted: pa.Schema) -> None:
     for field in wanted:
         index = found.get_field_index(field.name)
         if index < 0:
+            if field.name in _ADDED_LATER:
+                continue
             raise ValueError(f"{path}: column {field.name!r} is missing")
         if found.field(index).type != field.type:
             raise ValueError(f"{path}: column {field.name!r} is {found.field(index).type}, not {field.type}")

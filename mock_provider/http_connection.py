@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections import deque
 from collections.abc import Callable
 from typing import Protocol, cast
 
 import httptools
 from msgspec import Struct
 
+from mock_provider.cutting import reset
 from mock_provider.http_reply import reply_bytes, stream_head
+from mock_provider.known_heads import KnownHeads
 from mock_provider.wire.calls import WireReply, WireRequest
 
 log = logging.getLogger(__name__)
@@ -75,9 +76,10 @@ class _Waiting(Struct, gc=False):
 
 
 class OpenConnections:
-    """The connections a server has at the moment."""
+    """The connections a server has at the moment, and the request heads they have met."""
 
     def __init__(self) -> None:
+        self.heads = KnownHeads()
         self._open: set[HttpConnection] = set()
         self._none_left = asyncio.Event()
         self._none_left.set()
@@ -110,16 +112,19 @@ class HttpConnection(asyncio.Protocol):
     def __init__(self, application: Application, connections: OpenConnections, max_body_bytes: int) -> None:
         self._application = application
         self._connections = connections
+        self._heads = connections.heads
         self._max_body_bytes = max_body_bytes
         self._transport: asyncio.Transport | None = None
-        self._parser = httptools.HttpRequestParser(self)
-        self._queue: deque[_Waiting] = deque()
+        self._parser: httptools.HttpRequestParser | None = None  # made when there is something to parse
+        self._queue: list[_Waiting] = []
         self._current: _Waiting | None = None
         self._pending: int | None = None
         self._write_paused = False
         self._closing = False
         self._stream_ended: Callable[[], None] | None = None  # while the reply is a stream
+        self._between = True  # what comes next begins a request
         self._begun = 0  # requests whose first byte came in the data at hand
+        self._whole: WireRequest | None = None  # the last request that ended in the data at hand
         self._begin_request()
 
     def _begin_request(self) -> None:
@@ -150,18 +155,33 @@ class HttpConnection(asyncio.Protocol):
             self._stream_ended = None
 
     def data_received(self, data: bytes) -> None:
+        if self._between and not self._closing:
+            request = self._heads.request_in(data)
+            if request is not None:
+                self._take(_Waiting(request, True, False))
+                return
+        self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
         self._begun = 0
+        between = self._between
         while not self._closing:
+            if self._parser is None:
+                self._parser = httptools.HttpRequestParser(self)
             try:
                 self._parser.feed_data(data)
-                return
             except httptools.HttpParserUpgrade as upgrade:
                 data = self._declined(data, upgrade.args[0])
+                continue
             except httptools.HttpParserCallbackError:
                 log.exception("a request could not be read")
                 self._refuse(500, "Internal server error")
             except httptools.HttpParserError:
                 self._refuse(400, "Bad request")
+            if self._whole is not None and between and self._begun == 1:
+                self._heads.learn(data, self._whole)
+            self._whole = None
+            return
 
     def eof_received(self) -> bool:
         # A client may close its half after the last request and still wait for the answers.
@@ -179,6 +199,7 @@ class HttpConnection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._begun += 1
+        self._between = False
         self._begin_request()
 
     def on_url(self, url: bytes) -> None:
@@ -211,14 +232,14 @@ class HttpConnection(asyncio.Protocol):
             self._chunks.append(body)
 
     def on_message_complete(self) -> None:
-        if self._closing or self._parser.should_upgrade():
+        parser = self._parser
+        if parser is None or self._closing or parser.should_upgrade():
             return
         if self._chunks:
             self._body = b"".join(self._chunks)
         if self._url[:1] != b"/":
             self._url = _origin_form(self._url)
         path, _, query = self._url.decode("latin-1").partition("?")
-        parser = self._parser
         request = WireRequest(
             parser.get_method().decode("latin-1"),
             path,
@@ -227,7 +248,14 @@ class HttpConnection(asyncio.Protocol):
             self._authorization,
             self._body,
         )
-        waiting = _Waiting(request, parser.should_keep_alive(), parser.get_http_version() == "1.0")
+        keep_alive, http_1_0 = parser.should_keep_alive(), parser.get_http_version() == "1.0"
+        self._between = keep_alive
+        if keep_alive and not http_1_0:
+            self._whole = request
+        self._take(_Waiting(request, keep_alive, http_1_0))
+
+    def _take(self, waiting: _Waiting) -> None:
+        """Answer the request, or put it behind those that came before it."""
         if self._current is None and not self._queue and not self._write_paused:
             self._answer(waiting)
             return
@@ -264,7 +292,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _answer_next(self) -> None:
         while self._queue and self._current is None and not self._write_paused:
-            waiting = self._queue.popleft()
+            waiting = self._queue.pop(0)
             if len(self._queue) == _MAX_QUEUED // 2 and self._transport is not None:
                 self._transport.resume_reading()
             self._answer(waiting)
@@ -276,7 +304,7 @@ class HttpConnection(asyncio.Protocol):
             return
         if reply is None:
             self._closing = True
-            transport.abort()
+            reset(transport)
             return
         if type(reply) is Streaming:
             self._stream(reply, waiting, transport)

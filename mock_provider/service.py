@@ -10,11 +10,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from mock_provider.callbacks import Callbacks, CallbackSettings
 from mock_provider.desk import ProviderDesk
 from mock_provider.driver import Driver
 from mock_provider.engine import Engine, EngineState
 from mock_provider.engine.values import Accepted, Answer, JournalRow, SendProgress, SendReports
+from mock_provider.fault_watch import FaultWatch
 from mock_provider.http_connection import Respond, internal_error
 from mock_provider.inbox import Inbox
 from mock_provider.journal import Journal
@@ -44,8 +47,9 @@ _ROWS_EVERY_S = 0.2  # a few milliseconds' work at full load; a second's rows at
 _FLUSH_EVERY_S = 1.0
 _PUBLISH_EVERY_S = 0.2
 _TICK_EVERY_S = 1.0
-_LAG_SAMPLE_S = 0.25
-_LAG_SAMPLES = 4
+# A stall of 50 ms is seen for sure; more than a second of samples, since the reader asks once a second.
+_LAG_SAMPLE_S = 0.05
+_LAG_SAMPLES = 25
 
 
 class ReportCarrier(Protocol):
@@ -74,11 +78,12 @@ class Service:
         self.wall_offset_ns = time.time_ns() - time.monotonic_ns()
         self._report_carriers: dict[str, ReportCarrier] = {}
         self.callbacks = Callbacks(self._report_calls, self._report_answered, CallbackSettings())
-        self.driver = Driver(Engine(profile, seed), asyncio.get_running_loop(), self._deliver)
+        self.driver = Driver(Engine(profile, seed, self.wall_offset_ns), asyncio.get_running_loop(), self._deliver)
         self.inbox = Inbox(_INBOX_MESSAGES, self.driver.engine.message, self.wall_offset_ns)
         self.desk = ProviderDesk(self.driver.engine, self.inbox, self.wall_offset_ns)
         self.traffic = Traffic()
         self.live = Live(self.inbox, self.driver.engine.message)
+        self._fault_watch = FaultWatch(self.driver.engine.fault_log, self.driver.now_ns)
         self._chores: list[asyncio.Task[None]] = []
         self._lags_ms: deque[float] = deque(maxlen=_LAG_SAMPLES)
 
@@ -89,6 +94,7 @@ class Service:
         self._chores = [
             asyncio.create_task(self._every(_ROWS_EVERY_S, self._take_rows)),
             asyncio.create_task(self._every(_FLUSH_EVERY_S, self._flush_journal)),
+            asyncio.create_task(self._every(_ROWS_EVERY_S, self._fault_watch.look)),
             asyncio.create_task(self._every(_PUBLISH_EVERY_S, self.live.publish)),
             asyncio.create_task(self._every(_TICK_EVERY_S, self._tick)),
             asyncio.create_task(self._sample_lag()),
@@ -117,18 +123,22 @@ class Service:
                     return candidate
         return wire
 
-    def ask(self, wire: Wire, request: WireRequest, respond: Respond) -> int | None:
+    def ask(
+        self, wire: Wire, request: WireRequest, respond: Respond, second_host: bool = False
+    ) -> int | None:
         """Do what the request asks for; ``respond`` gets the reply (``http_connection.Application``)."""
         driver = self.driver
         now_ns = time.monotonic_ns()
         wall_s = (now_ns + self.wall_offset_ns) / 1e9
         call = wire.read(request, driver.next_request_id(), Instants(now_ns, wall_s))
         if type(call) is Send:
-            return driver.submit(now_ns, call.submit, partial(self._answer, call, wall_s, respond))
+            submit = replace(call.submit, second_host=True) if second_host else call.submit
+            return driver.submit(now_ns, submit, partial(self._answer, call, wall_s, respond))
         assert not isinstance(call, Send)
-        outage = driver.engine.outage(now_ns)
+        outage = driver.engine.outage(now_ns, second_host)
         if outage is not None:
-            respond(None if outage.disconnect else wire.unavailable())
+            if not outage.hang:
+                respond(None if outage.disconnect else wire.unavailable())
         elif isinstance(call, WireReply):
             respond(call)
         else:

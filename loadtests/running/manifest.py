@@ -103,6 +103,12 @@ def timing_of(part: Part, provider_scale: float) -> records.Timing:
     )
 
 
+def faults_begun(faults: Sequence[records.FaultSpan], ended_ns: int) -> tuple[records.FaultSpan, ...]:
+    """Those that had begun by the end of the run, in order."""
+    begun = [fault for fault in faults if fault.start_ns < ended_ns]
+    return tuple(sorted(begun, key=lambda fault: fault.start_ns))
+
+
 def all_seeds(plan: Plan, provider_seed: int) -> dict[str, int]:
     return seeds(plan) | {"provider": provider_seed}
 

@@ -75,6 +75,7 @@ class PartRun:
         self._drain_limit_s = part.drain_limit_s if settings.drain_limit_s is None else settings.drain_limit_s
         self._locust: Service | None = None
         self._played_out = False  # the load ended by itself
+        self._faults: tuple[records.FaultSpan, ...] = ()
 
     def run(self) -> records.Manifest:
         """The manifest as written. Raises ``Aborted``, everything having been killed."""
@@ -108,6 +109,7 @@ class PartRun:
             reason = self._play(sampler)
             return self._drain(sampler, reason)
         finally:
+            self._faults = sampler.faults
             sampler.close()
 
     def _play(self, sampler: Sampler) -> str:
@@ -231,6 +233,7 @@ class PartRun:
 
     def _write_manifest(self, reason: str, statuses: Mapping[int, LoadStatus]) -> records.Manifest:
         status = combine(statuses.values())
+        ended = manifests.instant()
         profile = self._surroundings.profile
         manifest = records.Manifest(
             scenario=manifests.scenario_of(self._scenario.name, self._part, self._plan),
@@ -243,13 +246,14 @@ class PartRun:
             versions=manifests.versions(),
             machine=manifests.machine(),
             started=self._started,
-            ended=manifests.instant(),
+            ended=ended,
             load_started_ns=status.start_ns,
             load_ended_ns=status.end_ns,
             planned=arrivals_due(self._plan, statuses, self._settings.workers, self._played_out),
             in_flight_limit=self._plan.in_flight_limit,
             drain_limit_s=self._drain_limit_s,
             exit_reason=reason,
+            faults=manifests.faults_begun(self._faults, ended.clock_ns),
         )
         records.write_manifest(self._run_dir, manifest)
         return manifest

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from analysis.records import SENDER_SCHEMA, RowWriter
+from analysis.records import SENDER_SCHEMA, FaultSpan, RowWriter
 
 PROVIDER_STATE = "/admin/state"
 SENDER_STATE = "/v1/state"
@@ -30,6 +30,7 @@ class ServiceState(Struct, frozen=True):
     accepted: int = 0
     gauges: dict[str, float] = {}
     counters: dict[str, float] = {}
+    faults: tuple[FaultSpan, ...] = ()  # the provider's fault windows, those to come among them
 
 
 class ExportedMessage(Struct, frozen=True):

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 from msgspec import Struct
 
-from analysis.records import SAMPLES_SCHEMA, RowWriter
+from analysis.records import SAMPLES_SCHEMA, FaultSpan, RowWriter
 from loadtests.recording import LoadStatus, read_status
 from loadtests.running.queries import ServiceState, StateQuery
 
@@ -37,6 +37,7 @@ class Sampler:
         self._rows = RowWriter(run_dir / "samples.arrow", SAMPLES_SCHEMA)
         self._processes: dict[str, psutil.Process] = {}
         self._load: psutil.Process | None = None
+        self.faults: tuple[FaultSpan, ...] = ()  # as the provider told last
         psutil.cpu_percent()  # the first reading has nothing to compare with
 
     def watch(self, name: str, pid: int) -> None:
@@ -59,12 +60,15 @@ class Sampler:
         self._row(now_ns, "machine", "cpu_percent", machine)
         self._row(now_ns, "machine", "memory_percent", psutil.virtual_memory().percent)
         answers = {name: self._state(name, query) for name, query in self._states.items()}
+        provider = answers.get("provider")
+        if provider is not None:
+            self.faults = provider.faults
         load = read_status(self._run_dir)
         if load.start_ns:
             for gauge in _LOAD_GAUGES:
                 self._row(now_ns, "load", gauge, float(getattr(load, gauge)))
         self._rows.flush()
-        return Snapshot(load, answers.get("provider"), answers.get("sender"), machine)
+        return Snapshot(load, provider, answers.get("sender"), machine)
 
     def close(self) -> None:
         self._rows.close()

@@ -140,6 +140,7 @@ def _manifest(
         planned=ending.arrived,
         drain_limit_s=DRAIN_LIMIT_S,
         exit_reason=reason,
+        faults=manifests.faults_begun(ending.faults, ending.end_ns),
     )
 
 

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from analysis.records import FaultSpan
 from loadtests.arrivals import NS_PER_S, Schedule
 from loadtests.simulate.records import RunRecords
 from loadtests.simulate.world import Link, World
@@ -47,6 +49,7 @@ class Ending(Struct, frozen=True):
     end_ns: int
     open: int
     interrupted: bool
+    faults: tuple[FaultSpan, ...] = ()
 
 
 def simulate(
@@ -67,9 +70,18 @@ def simulate(
     world = World(dispatcher, engine, wire, Link(TOKEN), records.changed)
     life = _Life(schedule, settings, world, records, dispatcher, engine, go_on)
     try:
-        return life.live()
+        ending = life.live()
+        return replace(ending, faults=_faults(engine, ending.end_ns))
     finally:
         records.close(engine)
+
+
+def _faults(engine: Engine, now_ns: int) -> tuple[FaultSpan, ...]:
+    """The provider's fault windows, as the manifest has them."""
+    return tuple(
+        FaultSpan(span.name, span.kind, span.title, span.start_ns, span.end_ns)
+        for span in engine.fault_log(now_ns)
+    )
 
 
 class _Life:

@@ -19,11 +19,13 @@ from mock_provider.admin.requests import (
     seconds_from_now,
     whole_number,
 )
+from mock_provider.engine.faults.log import FaultSpan
 from mock_provider.engine.values import MessageState
 from mock_provider.http_connection import Respond, Streaming
 from mock_provider.inbox import InboxFilter
 from mock_provider.live import MOST_READERS
 from mock_provider.profiles import Profile, ProfileError, parse_profile
+from mock_provider.profiles.faults import fresh_name
 from mock_provider.service import Service
 from mock_provider.traffic import totals_of
 from mock_provider.wire.calls import WireReply, WireRequest
@@ -90,6 +92,7 @@ class Admin:
                 "totals": totals,
                 "counters": state.counters,
                 "gauges": state.gauges | self._service.gauges(),
+                "faults": self._fault_log(),
             }
         )
 
@@ -143,6 +146,7 @@ class Admin:
             {
                 "faults": [fault.model_dump(mode="json") for fault in faults],
                 "windows": windows,
+                "log": self._fault_log(),
                 "kinds": fault_kinds(),
                 "as_started": service.profile == service.started_with,
             }
@@ -163,8 +167,16 @@ class Admin:
         fault |= {"clock": "absolute", "start_s": now_s + start_s}
         fault["end_s"] = None if end_s is None else now_s + end_s
         document = document_of(self._service.profile)
-        document["faults"] = [*document.get("faults", []), fault]
+        present = document.get("faults", [])
+        if not fault.get("name"):  # never one of before: in the journal it would be taken for that
+            taken = [*(each["name"] for each in present), *(span.name for span in self._fault_log())]
+            fault["name"] = fresh_name(str(fault.get("kind")), taken)
+        document["faults"] = [*present, fault]
         return self._apply(document, Admin._only_faults)
+
+    def _fault_log(self) -> tuple[FaultSpan, ...]:
+        driver = self._service.driver
+        return driver.engine.fault_log(driver.now_ns())
 
     def clear_faults(self, query: str, body: Body) -> WireReply:
         """End all faults, those of ``?kind=``, or the one of ``?name=``."""
