@@ -47,6 +47,10 @@ def provider(
     journal: Annotated[
         Path | None, typer.Option(help="Write one row a message to this file (Arrow IPC stream).")
     ] = None,
+    second_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65_535, help="A backup host's port; 0 lets the system choose."),
+    ] = None,
     smpp_port: Annotated[
         int | None,
         typer.Option(min=0, max=65_535, help="Listen for SMPP 3.4 too; 0 lets the system choose the port."),
@@ -70,7 +74,9 @@ def provider(
         raise typer.Exit(_BAD_USAGE) from None
     _log_to_stderr()
     launch = Launch(resolved, host, port, token, admin_token, seed, journal)
-    launch = msgspec.structs.replace(launch, smpp_port=smpp_port, smpp_password=smpp_password)
+    launch = msgspec.structs.replace(
+        launch, second_port=second_port, smpp_port=smpp_port, smpp_password=smpp_password
+    )
     raise typer.Exit(uvloop.run(serve(launch)))
 
 
@@ -87,6 +93,8 @@ async def serve(launch: Launch) -> int:
         return _BAD_USAGE
     _settle_garbage_collector()
     ready = {"ready": True, "service": "provider", "url": provider.url, "pid": os.getpid()}
+    if provider.second_url:
+        ready["second_url"] = provider.second_url
     if provider.smpp_address:
         ready["smpp"] = provider.smpp_address
     print(json.dumps(ready | provider.generated), flush=True)

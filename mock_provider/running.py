@@ -34,6 +34,7 @@ class Launch(Struct, frozen=True):
     seed: int = 1
     journal: Path | None = None
     stop_grace_s: float = 3.0
+    second_port: int | None = None  # of the backup host; None: there is none; 0: the system chooses
     smpp_port: int | None = None  # None: no SMPP; 0: the system chooses
     smpp_password: str = ""
 
@@ -45,6 +46,7 @@ class RunningProvider:
         self._server = server
         self.service = service
         self.url = url
+        self.second_url = server.second_url  # "": there is none
         self.generated = generated
         self.smpp: SmppServer | None = None
         self.smpp_address = ""
@@ -69,7 +71,7 @@ async def start_provider(launch: Launch) -> RunningProvider:
         admin_token = generated["admin_token"] = secrets.token_urlsafe(24)
     profile = with_token(launch.profile, token) if token else launch.profile
     service = Service(profile, launch.seed, launch.stop_grace_s)
-    listen = ListenSettings(launch.host, launch.port, stop_grace_s=launch.stop_grace_s)
+    listen = ListenSettings(launch.host, launch.port, launch.second_port, stop_grace_s=launch.stop_grace_s)
     server = Server(service, Admin(service, admin_token), listen)
     url = await server.start()
     try:

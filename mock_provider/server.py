@@ -7,7 +7,7 @@ import asyncio
 from msgspec import Struct
 
 from mock_provider.admin import Admin
-from mock_provider.http_connection import HttpConnection, OpenConnections, Respond, plain_error
+from mock_provider.http_connection import Application, HttpConnection, OpenConnections, Respond, plain_error
 from mock_provider.pages import load_pages
 from mock_provider.service import Service
 from mock_provider.wire.calls import WireRequest
@@ -18,6 +18,7 @@ class ListenSettings(Struct, frozen=True):
 
     host: str = "127.0.0.1"
     port: int = 0
+    second_port: int | None = None  # of the backup host, 0: the system chooses; None: there is none
     max_body_bytes: int = 16 * 1024 * 1024
     stop_grace_s: float = 3.0
 
@@ -30,35 +31,37 @@ class Server:
         self._admin = admin
         self._settings = settings
         self._connections = OpenConnections()
-        self._listening: asyncio.Server | None = None
+        self._listening: list[asyncio.Server] = []
+        self.second_url = ""
         self._pages = load_pages()
 
     async def start(self) -> str:
-        """Listen; the URL it answers at. Raises ``OSError`` where the address cannot be had."""
-        limit = self._settings.max_body_bytes
-        self._listening = await asyncio.get_running_loop().create_server(
-            lambda: HttpConnection(self, self._connections, limit),
-            self._settings.host,
-            self._settings.port,
-            backlog=1024,
-        )
-        host, port = self._listening.sockets[0].getsockname()[:2]
-        return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        """Listen; the URL it answers at. Raises ``OSError`` where an address cannot be had."""
+        url = await self._listen(self, self._settings.port)
+        if self._settings.second_port is not None:
+            try:
+                self.second_url = await self._listen(_SecondHost(self), self._settings.second_port)
+            except OSError:
+                await self.stop()
+                raise
+        return url
 
     async def stop(self) -> None:
         """Stop accepting, answer what waits for at most the grace, then close."""
-        if self._listening is None:
+        if not self._listening:
             return
-        self._listening.close()
+        for listening in self._listening:
+            listening.close()
         await self._connections.finish(self._settings.stop_grace_s)
-        await self._listening.wait_closed()
-        self._listening = None
+        for listening in self._listening:
+            await listening.wait_closed()
+        self._listening.clear()
 
-    def handle(self, request: WireRequest, respond: Respond) -> int | None:
+    def handle(self, request: WireRequest, respond: Respond, second_host: bool = False) -> int | None:
         path = request.path
         wire = self._service.wire_of(path)
         if wire is not None:
-            return self._service.ask(wire, request, respond)
+            return self._service.ask(wire, request, respond, second_host)
         if path.startswith("/admin/"):
             self._admin.handle(request, respond)
             return None
@@ -68,3 +71,28 @@ class Server:
 
     def abandon(self, number: int) -> None:
         self._service.driver.forget(number)
+
+    async def _listen(self, application: Application, port: int) -> str:
+        limit = self._settings.max_body_bytes
+        listening = await asyncio.get_running_loop().create_server(
+            lambda: HttpConnection(application, self._connections, limit),
+            self._settings.host,
+            port,
+            backlog=1024,
+        )
+        self._listening.append(listening)
+        host, bound = listening.sockets[0].getsockname()[:2]
+        return f"http://{f'[{host}]' if ':' in host else host}:{bound}"
+
+
+class _SecondHost:
+    """The same provider under its backup address (SMSAPI's api2), which an outage of the first may spare."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def handle(self, request: WireRequest, respond: Respond) -> int | None:
+        return self._server.handle(request, respond, second_host=True)
+
+    def abandon(self, number: int) -> None:
+        self._server.abandon(number)

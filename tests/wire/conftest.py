@@ -39,7 +39,13 @@ class ProviderUnderTest:
     stop_grace_s = 0.5
 
     def __init__(self, profile: Profile) -> None:
-        self._launch = Launch(profile, token=TOKEN, admin_token=ADMIN_TOKEN, stop_grace_s=self.stop_grace_s)
+        self._launch = Launch(
+            profile,
+            token=TOKEN,
+            admin_token=ADMIN_TOKEN,
+            stop_grace_s=self.stop_grace_s,
+            second_port=0,
+        )
         self._loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
@@ -47,6 +53,7 @@ class ProviderUnderTest:
             start_provider(self._launch), self._loop
         ).result(DEADLINE_S)
         self.url = self._running.url
+        self.second_url = self._running.second_url
         self._stopping: Future[None] | None = None
 
     def stop_soon(self) -> None:
@@ -126,6 +133,7 @@ class Receiver:
     def __init__(self, url: str) -> None:
         self.url = url
         self.paths: list[str] = []
+        self.posts: list[tuple[dict[str, str], bytes]] = []  # headers, names in lower case, and body
         self.answers: list[tuple[int, bytes]] = []
 
     def next_answer(self, path: str) -> tuple[int, bytes]:
@@ -145,6 +153,11 @@ def _receiving() -> Iterator[Receiver]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            receiving.posts.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            self.do_GET()
 
         def log_message(self, format: str, *args: Any) -> None:
             """Keep the test's output clean."""

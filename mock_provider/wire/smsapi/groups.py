@@ -12,13 +12,13 @@ def with_group_members(fields: Fields, settings: SmsapiWire) -> Fields:
     name = text_of(fields, "group")
     if not name:
         return fields
-    if fields.get("to"):
-        raise SmsapiError(8)
     members = settings.groups.get(name)
     if members is None:
         raise SmsapiError(40)
     if not members:
         raise SmsapiError(41)
+    if fields.get("to"):
+        raise SmsapiError(8)
     expanded = {field: value for field, value in fields.items() if field != "group"}
     expanded["to"] = list(members)
     return expanded
