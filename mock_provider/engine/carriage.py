@@ -8,7 +8,7 @@ from mock_provider.engine.channel import Channel
 from mock_provider.engine.distributions import nanoseconds
 from mock_provider.engine.faults.marks import MAGIC, mark
 from mock_provider.engine.lifecycle import Stage, Step, move
-from mock_provider.engine.message import CANCELLED, EXPIRED, TURNED_AWAY, Fate, Message, fate
+from mock_provider.engine.message import CANCELLED, EXPIRED, OVERFLOWED, TURNED_AWAY, Fate, Message, fate
 from mock_provider.engine.senders import SenderQueues
 from mock_provider.engine.values import Effect, MessageState
 
@@ -107,7 +107,12 @@ class Carriage:
         if self._senders.active:
             own = self._senders.entered(message, at_ns)
             if own is not None and not own.passes(message.segments, at_ns):
-                if own.wait(message, at_ns):
+                full = message.overflow_fails and not self.sender_has_room(
+                    message.sender_id, message.segments, at_ns
+                )
+                if full:
+                    self._overflow(at_ns, now_ns, message, effects)
+                elif own.wait(message, at_ns):
                     self._arm(own, at_ns)
                 return
         self._to_accept_queue(at_ns, now_ns, message, effects)
@@ -195,6 +200,13 @@ class Carriage:
     def _turn_away(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
         move(message, _END)
         message.fate = TURNED_AWAY
+        message.t_delivered_ns = at_ns
+        self._reporting.ended(at_ns, now_ns, message, effects)
+
+    def _overflow(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+        self._reserved_segments -= message.segments
+        move(message, _EXPIRE)
+        message.fate = OVERFLOWED
         message.t_delivered_ns = at_ns
         self._reporting.ended(at_ns, now_ns, message, effects)
 

@@ -245,6 +245,7 @@ class Intake:
             message.report_progress = submit.report_progress
             message.memo = submit.memo
             message.expires_in_queue = submit.expires_in_queue
+            message.overflow_fails = submit.overflow_fails
             message.country = candidate.country
             message.carrier = candidate.carrier
             message.price_micro = candidate.price_micro

@@ -33,6 +33,7 @@ DELIVERED = fate(MessageState.DELIVERED)
 EXPIRED = fate(MessageState.EXPIRED, "validity_passed")
 CANCELLED = fate(MessageState.REJECTED, "cancelled")
 TURNED_AWAY = fate(MessageState.UNDELIVERED, "carrier_queue_full")
+OVERFLOWED = fate(MessageState.UNDELIVERED, "sender_queue_full")
 VANISHED = fate(MessageState.UNDELIVERED, "lost_after_accept")  # nobody outside is told
 
 
@@ -58,6 +59,7 @@ class Message(Struct, gc=False):
     report_progress: bool = False
     memo: str = ""
     expires_in_queue: bool = False
+    overflow_fails: bool = False
     country: str = ""
     carrier: str = ""
     price_micro: int = 0
