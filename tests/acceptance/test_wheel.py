@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"mock_provider", "reference_sender", "loadtests", "analysis"}
-DATA_SUFFIXES = {".toml", ".html", ".j2", ".sql", ".typed", ".css"}
+DATA_SUFFIXES = {".toml", ".html", ".j2", ".sql", ".typed", ".css", ".js"}
 
 
 @pytest.fixture(scope="module")

@@ -88,7 +88,7 @@ def test_ping_profile_and_what_is_not_there(provider: Any) -> None:
     assert (status, json.loads(refused)["error"]) == (401, "authorization_failed")
     assert provider.request("/profile", b"", "POST")[0] == 405
     assert provider.request("/nothing")[0] == 404
-    assert b"<title>Inbox" in provider.request("/")[1]
+    assert b"<title>SMS inbox" in provider.request("/")[1]
 
 
 def test_the_status_of_messages(provider: Any, eventually: Any) -> None:
@@ -227,4 +227,4 @@ def test_a_target_may_name_its_host(provider: Any, origin: str) -> None:
     assert b'"authorized":true' in raw(provider, f"GET {origin}/ping {head}".encode())
     query = urlencode(SEND)
     assert b'"QUEUE"' in raw(provider, f"GET {origin}/sms.do?{query} {head}".encode())
-    assert b"<title>Inbox" in raw(provider, f"GET {origin or '/'} {head}".encode())
+    assert b"<title>SMS inbox" in raw(provider, f"GET {origin or '/'} {head}".encode())

@@ -1,0 +1,42 @@
+// Calls to the admin API. The token goes in a header, never in an address, and stays in this tab.
+
+const KEY = "smsbench-admin-token";
+let token = sessionStorage.getItem(KEY) ?? "";
+
+export class Unauthorized extends Error {}
+
+export class Refused extends Error {
+  constructor(reasons) {
+    super(reasons.join("; "));
+    this.reasons = reasons;
+  }
+}
+
+export function takeToken(given) {
+  token = given;
+  if (given) sessionStorage.setItem(KEY, given);
+  else sessionStorage.removeItem(KEY);
+}
+
+export const hasToken = () => token !== "";
+
+export async function open(path, options = {}) {
+  const reply = await fetch(path, {
+    ...options,
+    headers: { Authorization: `Bearer ${token}`, ...options.headers },
+    cache: "no-store",
+  });
+  if (reply.status === 401) throw new Unauthorized();
+  return reply;
+}
+
+export async function call(path, method = "GET", value = undefined) {
+  const reply = await open(path, {
+    method,
+    body: value === undefined ? undefined : JSON.stringify(value),
+    headers: value === undefined ? {} : { "Content-Type": "application/json" },
+  });
+  const answer = await reply.json();
+  if (!reply.ok) throw new Refused(answer.errors ?? [`HTTP ${reply.status}`]);
+  return answer;
+}

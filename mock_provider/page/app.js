@@ -1,0 +1,138 @@
+// The page: who may see it, which view is shown, and what goes where out of the stream.
+
+import { call, hasToken, takeToken, Unauthorized } from "./api.js";
+import { complain, loadControls, startControls } from "./controls.js";
+import { refresh, showMessage, shownMessage } from "./detail.js";
+import { at } from "./elements.js";
+import { arrived, ask, changed, emptied, neighbour, reveal, select, startMessages } from "./messages.js";
+import { follow } from "./stream.js";
+import { draw, loadHistory, startTraffic, ticked } from "./traffic.js";
+
+const VIEWS = ["messages", "traffic", "controls"];
+let running = false;
+
+function takeTokenOfAddress() {
+  const given = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (!given) return;
+  takeToken(given);
+  // Out of the address bar: it would be copied along with the address.
+  history.replaceState(null, "", location.pathname + location.search + "#/");
+}
+
+function askForToken(why) {
+  takeToken("");
+  say(why);
+  at("board").hidden = at("views").hidden = true;
+  at("login").hidden = false;
+  at("token").focus();
+}
+
+function say(words) {
+  at("status").textContent = words;
+  at("status").className = words === "live" ? "live" : "";
+}
+
+function failed(error) {
+  if (error instanceof Unauthorized) askForToken("This token is not the admin token.");
+  else complain(error);
+}
+
+async function run() {
+  if (running) return;
+  running = true;
+  try {
+    await follow(hear, heard);
+  } catch (error) {
+    failed(error);
+  } finally {
+    running = false;
+  }
+}
+
+function heard(state) {
+  say(state === "live" ? "live" : "no connection to the provider");
+  if (state !== "live") return;
+  complain(null);
+  at("login").hidden = true;
+  at("board").hidden = at("views").hidden = false;
+}
+
+function hear(name, value) {
+  if (name === "messages") arrived(value);
+  else if (name === "changes") {
+    changed(value.changes);
+    if (value.changes.some(change => change.provider_id === shownMessage())) refresh();
+  } else if (name === "tick") ticked(value);
+  else if (name === "settings") loadControls().catch(failed);
+  else if (name === "behind") ask();
+  else if (name === "cleared") {
+    emptied();
+    if (shownMessage()) location.hash = "#/";
+  } else if (name === "hello") Promise.all([ask(), loadHistory(), loadControls(), refresh()]).catch(failed);
+}
+
+function route() {
+  const [, first = "", rest = ""] = /^#\/([^/]*)\/?(.*)$/.exec(location.hash) ?? [];
+  const view = VIEWS.includes(first) ? first : "messages";
+  for (const each of VIEWS) at(`${each}-view`).hidden = each !== view;
+  for (const link of at("views").children) {
+    if (link.dataset.view === view) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  document.body.dataset.view = view;
+  const id = first === "m" ? decodeURIComponent(rest) : "";
+  select(id);
+  if (id !== shownMessage() || !id) showMessage(id);
+  draw();
+}
+
+function pressed(event) {
+  const typing = event.target.closest("input, select, textarea");
+  if (event.ctrlKey || event.metaKey || event.altKey || at("board").hidden) return;
+  if (event.key === "Escape") {
+    if (typing) typing.blur();
+    else if (shownMessage()) location.hash = "#/";
+  } else if (typing) return;
+  else if (event.key === "/") {
+    event.preventDefault();
+    location.hash = "#/";
+    at("text").focus();
+  } else if (event.key === "j" || event.key === "k") {
+    const next = neighbour(event.key === "j" ? 1 : -1);
+    if (!next) return;
+    location.hash = `#/m/${encodeURIComponent(next)}`;
+    reveal(next);
+  }
+}
+
+async function clear() {
+  if (!confirm("Forget all messages, counts and debts of this provider? Its settings stay.")) return;
+  try {
+    await call("/admin/reset", "POST");
+  } catch (error) {
+    failed(error);
+  }
+}
+
+takeTokenOfAddress();
+startMessages(failed);
+startTraffic();
+startControls();
+route();
+addEventListener("hashchange", () => {
+  if (location.hash.startsWith("#token=")) {
+    takeTokenOfAddress();
+    run();
+  }
+  route();
+});
+addEventListener("keydown", pressed);
+at("clear").addEventListener("click", clear);
+at("login").addEventListener("submit", event => {
+  event.preventDefault();
+  takeToken(at("token").value.trim());
+  at("token").value = "";
+  run();
+});
+if (hasToken()) run();
+else askForToken("");

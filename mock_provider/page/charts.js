@@ -1,0 +1,99 @@
+// A line chart over the last minutes: axes, legend with the latest values, and a tooltip.
+
+import { el, svg } from "./elements.js";
+import { clock, rate } from "./format.js";
+
+const HEIGHT = 210, LEFT = 46, RIGHT = 12, TOP = 10, BOTTOM = 24;
+const GAP_S = 2.5; // no line across a time that nobody counted
+const LINES = 4;
+
+// `read(tick)` gives { name: value }; the names' colours go by their order. `unit` stands at the axis.
+export function lineChart({ title, unit, label }) {
+  const legend = el("ul", { class: "legend" });
+  const picture = svg("svg", { class: "chart", role: "img", height: HEIGHT });
+  const tip = el("div", { class: "tip", hidden: true });
+  const figure = el("figure", {}, el("figcaption", {}, el("b", {}, title), " ", el("span", { class: "quiet" }, unit)),
+    legend, el("div", { class: "plot" }, picture, tip));
+  const chart = { figure, legend, picture, tip, title, unit, label, points: [], names: [], span_s: 120, hover: null };
+  picture.addEventListener("pointermove", event => { chart.hover = event.offsetX; draw(chart); });
+  picture.addEventListener("pointerleave", () => { chart.hover = null; draw(chart); });
+  new ResizeObserver(() => draw(chart)).observe(figure);
+  return chart;
+}
+
+export function feed(chart, points, names, span_s) {
+  Object.assign(chart, { points, names, span_s });
+  draw(chart);
+}
+
+function draw(chart) {
+  const { picture, points, names, span_s } = chart;
+  const width = picture.parentElement.clientWidth;
+  if (!width) return;
+  const end_s = points.at(-1)?.unix_s ?? Date.now() / 1000;
+  const seen = points.filter(point => point.unix_s >= end_s - span_s);
+  const top = ceiling(Math.max(0, ...seen.flatMap(point => names.map(name => point.values[name] ?? 0))));
+  const scale = {
+    width, top, end_s,
+    x: unix_s => LEFT + (width - LEFT - RIGHT) * (1 - (end_s - unix_s) / span_s),
+    y: value => TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / top),
+  };
+  picture.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
+  picture.setAttribute("aria-label", `${chart.title}, ${chart.unit}. ` +
+    names.map(name => `${name}: ${chart.label(seen.at(-1)?.values[name] ?? 0)}`).join(", "));
+  picture.replaceChildren(...axes(chart, scale), ...names.map((name, place) => line(seen, name, place, scale)));
+  drawLegend(chart, seen.at(-1));
+  drawTip(chart, seen, scale);
+}
+
+function axes(chart, { x, y, width, top, end_s }) {
+  const out = [];
+  for (let step = 0; step <= LINES; step++) {
+    const value = top * step / LINES;
+    out.push(svg("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) }),
+      svg("text", { class: "axis", x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, rate(value)));
+  }
+  const every_s = chart.span_s > 150 ? 60 : 30;
+  for (let back_s = 0; back_s <= chart.span_s; back_s += every_s) {
+    const name = back_s === 0 ? "now" : back_s % 60 ? `−${back_s} s` : `−${back_s / 60} min`;
+    const anchor = back_s === 0 ? "end" : back_s === chart.span_s ? "start" : "middle";
+    out.push(svg("text", { class: "axis", x: x(end_s - back_s), y: HEIGHT - 6, "text-anchor": anchor }, name));
+  }
+  return out;
+}
+
+function line(seen, name, place, { x, y }) {
+  let path = "", before_s = -Infinity;
+  for (const point of seen) {
+    const value = point.values[name];
+    if (value === undefined) continue;
+    path += `${point.unix_s - before_s > GAP_S ? "M" : "L"}${x(point.unix_s).toFixed(1)} ${y(value).toFixed(1)}`;
+    before_s = point.unix_s;
+  }
+  return svg("path", { class: `series series-${place}`, d: path, "data-name": name });
+}
+
+function drawLegend(chart, latest) {
+  chart.legend.replaceChildren(...chart.names.map((name, place) => el("li", {},
+    el("span", { class: `swatch series-${place}` }), `${name} `, el("b", {}, chart.label(latest?.values[name] ?? 0)))));
+}
+
+function drawTip(chart, seen, { x, width }) {
+  const { hover, tip } = chart;
+  tip.hidden = hover === null || seen.length === 0;
+  if (tip.hidden) return;
+  const nearest = seen.reduce((best, point) => Math.abs(x(point.unix_s) - hover) < Math.abs(x(best.unix_s) - hover) ? point : best);
+  const place = x(nearest.unix_s);
+  chart.picture.append(svg("line", { class: "cursor", x1: place, x2: place, y1: TOP, y2: HEIGHT - BOTTOM }));
+  tip.replaceChildren(el("b", {}, clock(nearest.unix_s)), ...chart.names.map((name, index) => el("div", {},
+    el("span", { class: `swatch series-${index}` }), `${name} `, el("b", {}, chart.label(nearest.values[name] ?? 0)))));
+  tip.style.left = place > width / 2 ? "auto" : `${place + 10}px`;
+  tip.style.right = place > width / 2 ? `${width - place + 10}px` : "auto";
+}
+
+// The next of 1, 2, 4, 6, 8 times a power of ten: so four lines have short labels. No chart ends below 4.
+function ceiling(value) {
+  let power = 1;
+  while (value > 8 * power) power *= 10;
+  return Math.max(4, power * [1, 2, 4, 6, 8].find(step => step * power >= value));
+}

@@ -1,0 +1,110 @@
+// One message: its text, its journey, its segments, and all that is known of it.
+
+import { call } from "./api.js";
+import { at, copyButton, el } from "./elements.js";
+import { counted, moment, price, stateWords, whole, words } from "./format.js";
+import { drawJourney } from "./journey.js";
+
+const AGAIN_MS = 1000;
+const CODE = /(?<![\d#])\d{4,8}(?!\d)/;
+const SHOWN_FOREIGN = 8;
+
+let shown = "", timer = 0, drawn = "", number = 0;
+
+export function showMessage(id) {
+  clearTimeout(timer);
+  shown = id;
+  drawn = "";
+  document.body.classList.toggle("has-detail", Boolean(id));
+  if (!id) {
+    at("detail").replaceChildren(el("p", { class: "hint" }, "Choose a message to see its journey. Keys: ",
+      el("kbd", {}, "j"), " ", el("kbd", {}, "k"), " next and previous, ", el("kbd", {}, "/"), " search, ",
+      el("kbd", {}, "Esc"), " back."));
+    return;
+  }
+  refresh();
+}
+
+export const shownMessage = () => shown;
+
+export async function refresh() {
+  clearTimeout(timer);
+  const id = shown, mine = ++number;
+  if (!id) return;
+  let detail = null, failure = "";
+  try {
+    detail = await call(`/admin/messages/${encodeURIComponent(id)}`);
+  } catch (error) {
+    failure = error.reasons?.join("; ") ?? "";
+  }
+  if (id !== shown || mine !== number) return;
+  if (detail) {
+    // Drawn anew only where something is new: what the reader has marked stays marked.
+    const now = JSON.stringify(detail);
+    if (now !== drawn) draw(detail);
+    drawn = now;
+  } else if (failure) {
+    at("detail").replaceChildren(closeLink(), el("p", { class: "hint" }, failure));
+  }
+  if (!detail?.journey?.final) timer = setTimeout(refresh, AGAIN_MS);
+}
+
+const closeLink = () => el("a", { href: "#/", class: "close", "aria-label": "Close the message" }, "×");
+
+function draw(detail) {
+  const m = detail.message;
+  const code = CODE.exec(m.text)?.[0];
+  at("detail").replaceChildren(
+    el("header", {}, el("h2", {}, `+${m.number}`), copyButton(`+${m.number}`, "Copy number"),
+      el("span", { class: `state ${m.state || "forgotten"}` }, stateWords(m)), closeLink()),
+    el("p", { class: "quiet" }, `from ${m.sender || "nobody"}, ${moment(m.accepted_unix_s)}`),
+    el("blockquote", { class: "said" }, m.text),
+    el("p", { class: "buttons" }, copyButton(m.text, "Copy text"), code && copyButton(code, `Copy ${code}`),
+      copyButton(location.href, "Copy link")),
+    ...drawJourney(detail.journey, m),
+    ...segments(detail.text, m),
+    ...facts(detail));
+}
+
+function segments(text, message) {
+  const unit = text.encoding === "gsm7" ? "septet" : "code unit";
+  const room = text.units_per_segment;
+  const out = [el("h3", {}, "Segments and encoding"),
+    el("p", {}, el("b", {}, text.encoding === "gsm7" ? "GSM 7 bit" : "UCS-2"), ` · ${counted(text.units, unit, unit + "s")} · `,
+      `${counted(text.segments.length, "segment", "segments")} of up to ${room} ${unit}s`)];
+  if (text.forced_by.length) {
+    const rest = text.forced_by.length - SHOWN_FOREIGN;
+    out.push(el("p", { class: "quiet" }, "UCS-2 because GSM 7 bit lacks:"), el("ul", { class: "foreign" },
+      text.forced_by.slice(0, SHOWN_FOREIGN).map(each => el("li", {}, el("b", { class: "character" }, each.character), " ",
+        el("span", { class: "quiet" }, `${each.code_point} ${each.name.toLowerCase()}${each.count > 1 ? ` ×${each.count}` : ""}`))),
+      rest > 0 && el("li", { class: "quiet" }, `and ${counted(rest, "other", "others")}`)));
+  }
+  if (text.segments.length !== message.segments)
+    out.push(el("p", { class: "warning" }, `The wire counted ${counted(message.segments, "segment", "segments")}: the request said how it is coded.`));
+  out.push(el("ol", { class: "segments" }, text.segments.map(segment => el("li", {},
+    el("span", { class: "said" }, segment.text),
+    el("span", { class: "units" }, el("meter", { min: 0, max: room, value: segment.units, "aria-hidden": "true" }),
+      ` ${segment.units} of ${room}`)))));
+  return out;
+}
+
+function facts({ message: m, network, journey }) {
+  const entries = [
+    ["Id", m.provider_id, true], ["Key", journey?.key || m.key, true], ["Client reference", m.client_ref, true],
+    ["Wire", m.wire], ["Number as written", m.submitted_number !== m.number && m.submitted_number],
+    ["Country", m.country || network.country],
+    ["Carrier", [m.carrier || network.carrier, network.mcc && `MCC ${network.mcc}`, network.mnc && `MNC ${network.mnc}`].filter(Boolean).join(" · ")],
+    ["Ported", network.ported && (network.ported_from ? `from ${network.ported_from}` : "yes")],
+    ["Price", price(m.price)], ["Way", journey?.fast && "first in the queues"],
+    ["Submitted", journey && times(journey.submits)],
+    ["Accepted", journey && (journey.accepts > 1 ? `${times(journey.accepts)}: a double; this is number ${journey.ordinal}` : times(journey.accepts))],
+    ["Faults it met", journey?.faults && journey.faults.split(",").map(words).join(", ")],
+    ["Held by the rule", journey?.delayed_for && words(journey.delayed_for)],
+    ["Report to", journey?.report_url, true], ["Report calls", journey?.report_url && whole(journey.report_calls)],
+    ["Valid until", journey && moment(journey.expires_unix_s)],
+  ];
+  return [el("h3", {}, "Facts"), el("dl", { class: "facts" }, entries.filter(([, value]) => value).map(([name, value, copied]) =>
+    el("div", {}, el("dt", {}, name), el("dd", {}, el("span", {}, value), copied && copyButton(value)))))];
+}
+
+const times = count => count === 1 ? "once" : counted(count, "time", "times");

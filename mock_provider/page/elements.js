@@ -1,0 +1,50 @@
+// Elements of the page. What comes from a message is only ever set as text: markup in it has no effect.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+export const at = id => document.getElementById(id);
+
+export function el(tag, attributes = {}, ...children) {
+  return filled(document.createElement(tag), attributes, children);
+}
+
+export function svg(tag, attributes = {}, ...children) {
+  return filled(document.createElementNS(SVG, tag), attributes, children);
+}
+
+function filled(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value === true) node.setAttribute(name, "");
+    else node.setAttribute(name, value);
+  }
+  node.append(...children.flat().filter(child => child !== null && child !== undefined && child !== false));
+  return node;
+}
+
+export function copyButton(text, label = "Copy") {
+  const button = el("button", { type: "button", class: "copy", title: `Copy ${label === "Copy" ? "this" : ""}`.trim() }, label);
+  button.addEventListener("click", async () => {
+    const copied = await copy(text);
+    button.textContent = copied ? "Copied" : "Not allowed";
+    setTimeout(() => { button.textContent = label; }, 1200);
+  });
+  return button;
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // Browsers give a page without TLS no clipboard, unless it comes from this machine.
+    const area = el("textarea", { class: "off-screen" });
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    const copied = document.execCommand("copy");
+    area.remove();
+    return copied;
+  }
+}

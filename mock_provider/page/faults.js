@@ -1,0 +1,132 @@
+// Faults: those in force with their countdown, and the form to start one.
+
+import { call } from "./api.js";
+import { at, el } from "./elements.js";
+import { duration, percent, words } from "./format.js";
+import { schemaForm } from "./schema_form.js";
+
+const PRESETS = [
+  ["Outage", { kind: "outage" }],
+  ["Brown-out: ×5 and half a second", { kind: "added_latency", factor: 5, plus_s: 0.5 }],
+  ["20 % internal errors", { kind: "error_rate", share: 0.2 }],
+  ["10 % replies lost after accept", { kind: "lost_reply", share: 0.1 }],
+];
+const PRESET_S = 30;
+
+let windows = [], taken_ms = 0, kinds = {}, form = null, suggestions = {};
+let list, chooser, fields, lasting, presets, report;
+
+export function startFaults(onError) {
+  report = onError;
+  list = el("ul", { class: "faults", "aria-label": "Faults" });
+  presets = el("p", { class: "buttons" });
+  chooser = el("select", { "aria-label": "Kind of fault" });
+  chooser.addEventListener("change", showFields);
+  fields = el("div", { class: "fields" });
+  lasting = el("input", { type: "number", min: 0.1, step: "any", value: PRESET_S, placeholder: "until ended" });
+  const start = el("form", { class: "card", "aria-label": "Start a fault" },
+    el("label", {}, el("span", {}, "Kind"), chooser), fields,
+    el("label", {}, el("span", {}, "Lasts ", el("span", { class: "quiet" }, "(seconds; empty: until ended)")), lasting),
+    el("p", { class: "buttons" }, el("button", { class: "main" }, "Start the fault")));
+  start.addEventListener("submit", event => { event.preventDefault(); startOne(); });
+  setInterval(drawWindows, 1000);
+  return el("section", {}, el("h2", {}, "Faults"), list,
+    el("p", { class: "quiet" }, `For ${PRESET_S} seconds:`), presets, start);
+}
+
+export async function loadFaults(profile) {
+  const answer = await call("/admin/faults");
+  windows = answer.windows;
+  taken_ms = performance.now();
+  suggestions = {
+    carriers: profile.carriers.map(carrier => carrier.name),
+    countries: [...new Set(profile.carriers.map(carrier => carrier.country))].filter(country => country !== "*"),
+  };
+  if (Object.keys(kinds).length === 0) {
+    kinds = answer.kinds;
+    chooser.append(...Object.keys(kinds).map(kind => el("option", { value: kind }, words(kind))));
+    presets.append(...PRESETS.filter(([, fault]) => kinds[fault.kind]).map(([name, fault]) =>
+      el("button", { type: "button", onclick: () => begin({ ...fault, duration_s: PRESET_S }) }, name)));
+    showFields();
+  }
+  drawWindows();
+  return answer.as_started;
+}
+
+function showFields() {
+  const schema = kinds[chooser.value];
+  form = schemaForm(schema, suggestions);
+  fields.replaceChildren(el("p", { class: "quiet" }, (schema.description ?? "").replaceAll("``", "")), ...form.elements);
+}
+
+function startOne() {
+  try {
+    const fault = { kind: chooser.value, ...form.read() };
+    if (lasting.value !== "") fault.duration_s = Number(lasting.value);
+    begin(fault);
+  } catch (error) {
+    report(error);
+  }
+}
+
+const begin = fault => act(() => call("/admin/faults", "POST", fault));
+const end = name => act(() => call(`/admin/faults?name=${encodeURIComponent(name)}`, "DELETE"));
+
+async function act(change) {
+  try {
+    report(null);
+    await change();
+  } catch (error) {
+    report(error);
+  }
+}
+
+function drawWindows() {
+  const passed_s = (performance.now() - taken_ms) / 1000;
+  const now = windows.map(window => ({ window, ...phase(window, passed_s) }));
+  const inForce = now.filter(each => each.name === "in force");
+  show(at("in-force"), inForce);
+  at("in-force").hidden = inForce.length === 0;
+  if (list) show(list, now, el("li", { class: "quiet" }, "none"));
+}
+
+function show(place, entries, otherwise = null) {
+  // Buttons stay where they are while the seconds run.
+  const key = entries.map(each => `${each.window.name}/${each.name}`).join();
+  if (place.dataset.key === key && entries.length) {
+    entries.forEach((each, index) => { place.children[index].querySelector(".left").textContent = each.left; });
+    return;
+  }
+  place.dataset.key = key;
+  place.replaceChildren(...entries.map(each => entry(each, place === list ? "li" : "div")), ...(entries.length || !otherwise ? [] : [otherwise]));
+}
+
+function entry({ window, name, left }, tag) {
+  return el(tag, { class: `fault ${name.replaceAll(" ", "-")}` },
+    el("b", {}, words(window.kind)), " ", el("span", { class: "said-of" }, said(window.fault)), " ",
+    el("span", { class: "left" }, left), " ",
+    el("button", { type: "button", "aria-label": `End ${window.name}`, onclick: () => end(window.name) }, name === "over" ? "Remove" : "End"));
+}
+
+function said(fault) {
+  return Object.entries(fault).map(([name, value]) => {
+    if (name === "share") return percent(value);
+    if (name === "factor") return `×${value}`;
+    if (name.endsWith("_per_s")) return `${words(name.slice(0, -6))} ${value}/s`;
+    if (name.endsWith("_s")) return `${words(name.slice(0, -2))} ${value} s`;
+    if (Array.isArray(value) && value.every(each => typeof each === "string")) return value.join(", ");
+    if (typeof value === "object") return `${words(name)} ${JSON.stringify(value)}`;
+    return value === true ? words(name) : words(String(value));
+  }).join(", ");
+}
+
+function phase(window, passed_s) {
+  if (window.waits_for_input) return { name: "to come", left: `${seconds(window.begins_in_s)} after the first request` };
+  const begins_s = window.begins_in_s - passed_s;
+  if (begins_s > 0) return { name: "to come", left: `in ${seconds(begins_s)}` };
+  if (window.ends_in_s === null) return { name: "in force", left: "until ended" };
+  const left_s = window.ends_in_s - passed_s;
+  return left_s > 0 ? { name: "in force", left: `${seconds(left_s)} left` } : { name: "over", left: "over" };
+}
+
+const seconds = value_s => value_s < 60 ? `${Math.ceil(value_s)}\u202fs` : duration(Math.ceil(value_s) * 1000);

@@ -1,0 +1,207 @@
+// The list of messages: newest first, drawn a few times a second however many come.
+
+import { call } from "./api.js";
+import { at, copyButton, el } from "./elements.js";
+import { clock, counted, stateWords, whole } from "./format.js";
+
+const ROWS = 200;
+const DRAWN_EVERY_MS = 200;
+const ASKED_EVERY_MS = 1000;
+const TYPED_MS = 150;
+const STATES = ["open", "delivered", "undelivered", "expired", "rejected", "unknown"];
+const AT_TOP_PX = 8;
+
+const rows = new Map(); // id: { message, node, badge }, newest first
+let waiting = []; // came, not drawn, newest first
+let passed = 0; // came too fast to be shown
+let rowsAllowed = ROWS;
+let paused = false, selected = "", drawTimer = 0, askTimer = 0, lastAsked = 0, question = 0;
+let report = () => {};
+
+export function startMessages(onError) {
+  report = onError;
+  at("state").append(el("option", { value: "" }, "any state"), ...STATES.map(s => el("option", { value: s }, s)));
+  at("filter").addEventListener("submit", event => event.preventDefault());
+  at("filter").addEventListener("input", () => ask(TYPED_MS));
+  at("pause").addEventListener("click", () => setPaused(!paused));
+  at("fresh").addEventListener("click", () => { at("scroll").scrollTop = 0; draw(); });
+  at("scroll").addEventListener("scroll", () => { if (atTop() && waiting.length) draw(); });
+  at("older").addEventListener("click", showOlder);
+}
+
+export function arrived({ messages, skipped }) {
+  if (filtering()) { ask(ASKED_EVERY_MS); return; }
+  waiting = [...messages, ...waiting].slice(0, ROWS);
+  passed += skipped;
+  drawSoon();
+}
+
+export function changed(changes) {
+  for (const change of changes) {
+    const row = rows.get(change.provider_id);
+    if (row) showState(row, { ...row.message, ...change });
+    const held = waiting.findIndex(message => message.provider_id === change.provider_id);
+    if (held >= 0) waiting[held] = { ...waiting[held], ...change };
+  }
+  if (at("state").value) ask(ASKED_EVERY_MS);
+}
+
+// Ask the server for the list anew, at most once a second while messages come.
+export function ask(after_ms = 0) {
+  if (paused && after_ms === ASKED_EVERY_MS) return;
+  if (askTimer) {
+    if (after_ms >= ASKED_EVERY_MS) return;
+    clearTimeout(askTimer);
+  }
+  const since_ms = performance.now() - lastAsked;
+  askTimer = setTimeout(load, after_ms === ASKED_EVERY_MS ? Math.max(0, after_ms - since_ms) : after_ms);
+}
+
+async function load() {
+  askTimer = 0;
+  lastAsked = performance.now();
+  const number = ++question;
+  try {
+    const { messages } = await call(`/admin/messages?${query({ limit: ROWS })}`);
+    if (number !== question) return;
+    waiting = [];
+    passed = 0;
+    rowsAllowed = ROWS;
+    show(messages);
+    at("older").hidden = messages.length < ROWS;
+  } catch (error) {
+    report(error);
+  }
+}
+
+async function showOlder() {
+  const last = [...rows.keys()].at(-1);
+  try {
+    const { messages } = await call(`/admin/messages?${query({ limit: ROWS, before: last })}`);
+    rowsAllowed += messages.length;
+    for (const message of messages) add(message, node => at("messages").append(node));
+    at("older").hidden = messages.length < ROWS;
+    sayShown();
+  } catch (error) {
+    report(error);
+  }
+}
+
+export function emptied() {
+  waiting = [];
+  passed = 0;
+  show([]);
+  at("older").hidden = true;
+}
+
+export function select(id) {
+  rows.get(selected)?.node.firstChild.removeAttribute("aria-current");
+  selected = id;
+  rows.get(id)?.node.firstChild.setAttribute("aria-current", "true");
+}
+
+export const reveal = id => rows.get(id)?.node.scrollIntoView({ block: "nearest" });
+
+// The message `step` places further down, or the first.
+export function neighbour(step) {
+  const ids = [...rows.keys()];
+  const place = ids.indexOf(selected);
+  return place < 0 ? ids[0] : ids[Math.min(ids.length - 1, Math.max(0, place + step))];
+}
+
+function query(more) {
+  const asked = { number: at("number").value.trim(), text: at("text").value.trim(), state: at("state").value, ...more };
+  return new URLSearchParams(Object.entries(asked).filter(([, value]) => value !== ""));
+}
+
+const filtering = () => Boolean(at("number").value.trim() || at("text").value.trim() || at("state").value);
+const atTop = () => at("scroll").scrollTop <= AT_TOP_PX;
+
+function setPaused(value) {
+  paused = value;
+  at("pause").setAttribute("aria-pressed", String(paused));
+  at("pause").textContent = paused ? "Follow" : "Pause";
+  if (!paused) ask();
+  sayShown();
+}
+
+function drawSoon() {
+  if (drawTimer) return;
+  drawTimer = setTimeout(() => { drawTimer = 0; drawIfFollowed(); }, DRAWN_EVERY_MS);
+}
+
+function drawIfFollowed() {
+  // Whoever reads further down must not have the lines move away.
+  if (!paused && atTop()) draw();
+  sayShown();
+}
+
+function draw() {
+  const fresh = waiting.filter(message => !rows.has(message.provider_id));
+  waiting = [];
+  if (fresh.length) {
+    const older = [...rows];
+    rows.clear();
+    const nodes = [];
+    for (const message of fresh) add(message, node => nodes.push(node));
+    for (const [id, row] of older) {
+      if (rows.size < rowsAllowed) rows.set(id, row);
+      else row.node.remove();
+    }
+    at("messages").prepend(...nodes);
+    at("older").hidden = rows.size < ROWS;
+  }
+  sayShown();
+}
+
+function show(messages) {
+  rows.clear();
+  const nodes = [];
+  for (const message of messages) add(message, node => nodes.push(node));
+  at("messages").replaceChildren(...nodes);
+  sayShown();
+}
+
+function add(message, put) {
+  if (rows.has(message.provider_id)) return;
+  const badge = el("span");
+  const from = [message.sender && `from ${message.sender}`, message.carrier, message.wire,
+    message.segments > 1 && `${message.segments} parts`].filter(Boolean).join(" · ");
+  const node = el("li", {}, el("a", { href: `#/m/${encodeURIComponent(message.provider_id)}`, class: "row" },
+    el("span", { class: "number" }, `+${message.number}`), badge,
+    el("time", { datetime: new Date(message.accepted_unix_s * 1000).toISOString() }, clock(message.accepted_unix_s)),
+    el("span", { class: "text" }, message.text), el("span", { class: "meta" }, from)));
+  const row = { message, node, badge };
+  if (message.provider_id === selected) node.firstChild.setAttribute("aria-current", "true");
+  rows.set(message.provider_id, row);
+  showState(row, message);
+  put(node);
+}
+
+function showState(row, message) {
+  row.message = message;
+  row.badge.className = `state ${message.state || "forgotten"}`;
+  row.badge.textContent = stateWords(message);
+}
+
+function sayShown() {
+  const held = waiting.length + passed;
+  at("fresh").hidden = paused || waiting.length === 0 || atTop();
+  at("fresh").textContent = `↑ ${whole(held)} new`;
+  at("shown").textContent = paused
+    ? `paused${held ? `, ${whole(held)} new` : ""}`
+    : counted(rows.size, "message shown", "messages shown");
+  const nothing = rows.size === 0 && waiting.length === 0;
+  at("empty").hidden = !nothing;
+  if (nothing) at("empty").replaceChildren(...(filtering() ? [el("p", {}, "No captured message matches.")] : howToBegin()));
+}
+
+function howToBegin() {
+  const line = `curl -H "Authorization: Bearer $TOKEN" -d "to=48500100200&message=Hello&format=json" ${location.origin}/sms.do`;
+  return [
+    el("h2", {}, "Nothing here yet"),
+    el("p", {}, "Point your SMS client's base URL at ", el("code", {}, location.origin), " and send; or try:"),
+    el("pre", {}, line), copyButton(line, "Copy the line"),
+    el("p", { class: "quiet" }, "TOKEN is the account's token: given with --token, or on the provider's ready line."),
+  ];
+}

@@ -1,0 +1,72 @@
+// What passes: the figures at the top and the charts, fed by the server's ticks.
+
+import { call } from "./api.js";
+import { feed, lineChart } from "./charts.js";
+import { at, el } from "./elements.js";
+import { duration, rate, whole } from "./format.js";
+
+const SECONDS_KEPT = 300;
+const CARRIERS = 7; // lines that can be told apart
+const REST = "(all others)"; // no carrier can have that name
+const RATES = { accepted: "accepted_per_s", delivered: "delivered_per_s", failed: "failed_per_s", "refused (requests)": "refused_per_s" };
+
+let ticks = [];
+let span_s = 120;
+let rates, queues, waiting;
+
+export function startTraffic() {
+  rates = lineChart({ title: "Traffic", unit: "messages per second", label: rate });
+  queues = lineChart({ title: "Queue per carrier", unit: "messages waiting", label: whole });
+  waiting = lineChart({ title: "Waiting", unit: "messages, replies, reports", label: whole });
+  const spans = el("select", { "aria-label": "Time shown" }, el("option", { value: 120 }, "last 2 minutes"),
+    el("option", { value: 300 }, "last 5 minutes"));
+  spans.addEventListener("change", () => { span_s = Number(spans.value); draw(); });
+  at("traffic-view").append(el("div", { class: "tools" }, spans, el("span", { id: "lag", class: "quiet" })),
+    rates.figure, queues.figure, waiting.figure);
+}
+
+export async function loadHistory() {
+  ticks = (await call("/admin/history")).ticks;
+  if (ticks.length) showFigures(ticks.at(-1));
+  draw();
+}
+
+export function ticked(tick) {
+  ticks = [...ticks.slice(1 - SECONDS_KEPT), tick];
+  showFigures(tick);
+  draw();
+}
+
+export function draw() {
+  if (at("traffic-view").hidden) return;
+  feed(rates, ticks.map(tick => point(tick, Object.fromEntries(Object.entries(RATES).map(([name, field]) => [name, tick[field]])))),
+    Object.keys(RATES), span_s);
+  const carriers = busiest();
+  feed(queues, ticks.map(tick => point(tick, { ...tick.carrier_queues, [REST]: restOf(tick, carriers) })), carriers, span_s);
+  feed(waiting, ticks.map(tick => point(tick, { "accept queue": tick.accept_queue, "replies held back": tick.replies_waiting, "reports unconfirmed": tick.reports_waiting })),
+    ["accept queue", "replies held back", "reports unconfirmed"], span_s);
+}
+
+const point = (tick, values) => ({ unix_s: tick.unix_s, values });
+
+function busiest() {
+  const most = new Map();
+  for (const tick of ticks)
+    for (const [name, depth] of Object.entries(tick.carrier_queues)) most.set(name, Math.max(most.get(name) ?? 0, depth));
+  const names = [...most.keys()];
+  if (names.length <= CARRIERS) return names;
+  return [...names.sort((a, b) => most.get(b) - most.get(a)).slice(0, CARRIERS), REST];
+}
+
+function restOf(tick, carriers) {
+  return Object.entries(tick.carrier_queues).reduce((sum, [name, depth]) => carriers.includes(name) ? sum : sum + depth, 0);
+}
+
+function showFigures(tick) {
+  at("accepted-rate").textContent = rate(tick.accepted_per_s);
+  at("delivered-rate").textContent = rate(tick.delivered_per_s);
+  at("refused-rate").textContent = rate(tick.refused_per_s);
+  at("accepted").textContent = whole(tick.totals.accepted);
+  at("open").textContent = whole(tick.open);
+  at("lag").textContent = `event loop late by ${duration(tick.loop_lag_ms)}`;
+}
