@@ -273,9 +273,7 @@ class Admission:
             return Refused(Refusal.THROTTLED_SEGMENTS, (), wait_s)
         scheduled = submit.scheduled_ns is not None and submit.scheduled_ns > now_ns
         if not scheduled:
-            room = submit.overflow_fails or self._carriage.sender_has_room(
-                submit.sender_id, segments, now_ns
-            )
+            room = submit.overflow_fails or self._carriage.sender_has_room(submit.sender_id, segments, now_ns)
             if not room:
                 return Refused(Refusal.SENDER_QUEUE_FULL)
             if not self._carriage.has_room(segments):

@@ -96,6 +96,7 @@ def read_create(
         report_progress=True,
         memo=memo,
         expires_in_queue=True,
+        overflow_fails=bool(service_sid),
     )
     status = "queued" if not service_sid else "accepted" if due_s is None else "scheduled"
     return CreateRequest(submit, Created(memo, sender, text, status, int(at.wall_s)))

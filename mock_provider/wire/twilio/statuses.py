@@ -25,6 +25,7 @@ ERROR_WORDS: dict[int, str] = {
 
 # By words of the profile's reasons, in this order: the profile's author writes them freely.
 _CODES_BY_WORD: tuple[tuple[str, int], ...] = (
+    ("carrier_queue", 30008),
     ("queue_full", 30001),
     ("overflow", 30001),
     ("suspend", 30002),
@@ -87,6 +88,8 @@ def failure_of(state: str, reason: str) -> Outcome:
     """What came of a message that ended otherwise than delivered."""
     if reason == "cancelled":
         return Outcome("canceled")
+    if reason == "lost_after_accept":  # by a fault, which nobody outside is told of
+        return Outcome("queued")
     if state == "expired":
         # The engine's own reason: the validity passed before a carrier took it. Others are a handset's.
         code = 30036 if reason == "validity_passed" else _code_of(reason, 30003)
