@@ -20,7 +20,7 @@ MINIMAL = {"name": "x", "carriers": [{"name": "a", "country": "*"}]}
 
 
 def test_ready_made_profiles_load_and_run():
-    assert profile_names() == ("fast", "flaky", "outage", "smsapi", "throttled")
+    assert profile_names() == ("fast", "flaky", "lab", "outage", "poland", "smsapi", "throttled", "world")
     for name in profile_names():
         profile = load_profile(name)
         assert profile.name == name
@@ -110,7 +110,7 @@ def test_profile_from_files(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "complaint"),
     [
-        ("nonsense", None, "ready-made profile (fast, flaky, outage, smsapi, throttled)"),
+        ("nonsense", None, "ready-made profile (fast, flaky, lab, outage"),
         ("absent.toml", None, "cannot be read"),
         ("bad.toml", "name = ", "not TOML"),
         ("bad.json", "{", "not JSON"),

@@ -1,0 +1,78 @@
+"""The engine's local time against zoneinfo, and the edges of a day on which the clock is changed."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from mock_provider.engine.localtime import LocalClock, OpenHours
+from mock_provider.profiles.network import MarketingHours
+from mock_provider.profiles.zones import utc_offsets
+
+ZONES = ["Europe/Warsaw", "Europe/London", "America/New_York", "Africa/Casablanca", "Asia/Kolkata", "UTC"]
+
+
+def unix(zone, *when, fold=0):
+    return int(datetime(*when, tzinfo=ZoneInfo(zone), fold=fold).timestamp())
+
+
+def hours(zone="Europe/Warsaw", **fields):
+    return OpenHours(MarketingHours(timezone=zone, **fields))
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_local_clock_shows_what_zoneinfo_shows(zone):
+    clock = LocalClock(utc_offsets(zone))
+    changes = [s + d for s in utc_offsets(zone)[0] for d in (-1, 0, 1)]
+    for unix_s in [*range(0, 2_800_000_000, 7_654_321), *changes]:
+        local = datetime.fromtimestamp(unix_s, UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=UTC)
+        assert clock.local_s(unix_s) == int(local.timestamp()), unix_s
+
+
+def test_the_start_is_within_and_the_end_is_not():
+    eight_to_twenty = hours(start="08:00", end="20:00")
+    day = (2026, 11, 23)
+    assert not eight_to_twenty.are_open(unix("Europe/Warsaw", *day, 7, 59, 59))
+    assert eight_to_twenty.are_open(unix("Europe/Warsaw", *day, 8))
+    assert eight_to_twenty.are_open(unix("Europe/Warsaw", *day, 19, 59, 59))
+    assert not eight_to_twenty.are_open(unix("Europe/Warsaw", *day, 20))
+
+
+@pytest.mark.parametrize(
+    ("now", "opening"),
+    [
+        ((2026, 11, 23, 7, 0), (2026, 11, 23, 8, 0)),
+        ((2026, 11, 23, 20, 0), (2026, 11, 24, 8, 0)),
+        ((2026, 11, 23, 12, 0), (2026, 11, 23, 12, 0)),
+        ((2026, 3, 28, 21, 0), (2026, 3, 29, 8, 0)),  # the night loses an hour
+        ((2026, 10, 24, 21, 0), (2026, 10, 25, 8, 0)),  # the night has an hour more
+        ((2026, 12, 31, 23, 59), (2027, 1, 1, 8, 0)),
+    ],
+)
+def test_next_opening_by_the_local_clock(now, opening):
+    found = hours().next_open(unix("Europe/Warsaw", *now))
+    assert found == unix("Europe/Warsaw", *opening)
+
+
+def test_days_that_are_closed_are_passed_over():
+    weekdays = hours(days=["mon", "tue", "wed", "thu", "fri"])
+    friday_night = unix("Europe/Warsaw", 2026, 11, 20, 20)
+    assert weekdays.next_open(friday_night) == unix("Europe/Warsaw", 2026, 11, 23, 8)
+    assert not weekdays.are_open(unix("Europe/Warsaw", 2026, 11, 21, 12))
+
+
+def test_an_opening_that_the_clock_skips_is_at_the_change():
+    """On 29 March 2026 Warsaw goes from 01:59:59 to 03:00:00."""
+    night = hours(start="02:30", end="04:00")
+    found = night.next_open(unix("Europe/Warsaw", 2026, 3, 29, 1))
+    assert found == unix("Europe/Warsaw", 2026, 3, 29, 3)
+    swallowed = hours(start="02:10", end="02:50")
+    found = swallowed.next_open(unix("Europe/Warsaw", 2026, 3, 29, 1))
+    assert found == unix("Europe/Warsaw", 2026, 3, 30, 2, 10)
+
+
+def test_an_opening_that_comes_twice_is_the_first():
+    """On 25 October 2026 Warsaw goes from 02:59:59 back to 02:00:00."""
+    night = hours(start="02:30", end="04:00")
+    found = night.next_open(unix("Europe/Warsaw", 2026, 10, 25, 1))
+    assert found == unix("Europe/Warsaw", 2026, 10, 25, 2, 30, fold=0)
