@@ -199,7 +199,7 @@ def phrase_balance(price_per_part: float, as_json: bool, account: AccountView | 
     if account is None:
         return legacy_error(101, as_json)
     if not as_json:
-        return WireReply(200, f"Points: {account.points:g}".encode(), TEXT)
+        return WireReply(200, f"Points: {account.points:.2f}".encode(), TEXT)
     count = int(account.points / price_per_part) if price_per_part > 0 else 0
     balance = Balance(
         round(account.points, 4),

@@ -156,7 +156,7 @@ def _legacy(name: str, summary: str, fields: Json, *answers: str) -> Json:
     kinds = [{"$ref": _SCHEMAS + kind} for kind in (*answers, "LegacyError")]
     taken = {
         "description": "Done, or an error by its code",
-        "content": {"application/json": {"schema": {"anyOf": kinds}}},
+        "content": {"application/json": {"schema": {"anyOf": kinds}}, "text/plain": {"schema": _TEXT}},
     }
     refused = {"429": _json("Over a limit", "RestError"), "503": _json("Outage", "RestError")}
     return {
