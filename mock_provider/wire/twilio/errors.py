@@ -62,7 +62,7 @@ ERRORS: dict[int, tuple[int, str]] = {
     30007: (400, "Message filtered"),
     30008: (400, "Unknown error"),
     30409: (409, "This message cannot be canceled"),
-    30610: (400, "Message cannot be sent within the quiet hours of the recipient"),
+    30610: (400, "Message couldn't be delivered"),
     35111: (400, "SendAt timestamp is missing"),
     35114: (400, "SendAt time must be between {} seconds in the future, inclusive"),
     35118: (400, "MessagingServiceSid is required to schedule a message"),
