@@ -62,6 +62,11 @@ def simulate(context: typer.Context) -> None:
     _forward(context, "loadtests.simulate.cli")
 
 
+@app.command("calibrate", context_settings=_FORWARDED, help="Is the provider true to its settings?")
+def calibrate(context: typer.Context) -> None:
+    _forward(context, "loadtests.calibrate.cli")
+
+
 @app.command()
 def run(
     scenario: Annotated[str, typer.Argument(help="One of `smsbench list`.")],

@@ -1,0 +1,154 @@
+"""``smsbench calibrate``: from the command line to the table, the files and the exit code."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import signal
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+
+_EXIT_USAGE, _EXIT_NO_PROVIDER = 2, 3
+_FILES = 8_192
+
+
+def calibrate(
+    profile: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="Measure what this profile sets; else a standard set."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="For calibration.json and .png; reports/runs/<time>-calibration."),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Shorter: half a minute, fewer messages.")] = False,
+    only: Annotated[
+        str, typer.Option(metavar="LIST", help="Of latency,throttle,failures,carriers,windows.")
+    ] = "",
+    seed: Annotated[int, typer.Option(min=0, help="Decides every latency and failure, with the key.")] = 1,
+) -> None:
+    """Is the provider true to its settings? Set against observed, with the tolerance.
+
+    Starts a provider, sends it requests at fixed instants and holds what comes back against what it was set
+    to: reply latency, rate limits, failures, delivery delays, fault windows. The client keeps one core busy
+    while it measures, so leave the machine alone meanwhile.
+
+    Exit code: 0 all held, 1 something was missed, 2 bad usage, 3 client or machine were too busy to judge.
+    Ctrl-C keeps what was measured.
+
+    \b
+      smsbench calibrate
+      smsbench calibrate --quick --only latency,throttle
+      smsbench calibrate --profile my-profile.toml
+    """
+    from loadtests.calibrate import plan, standard
+    from loadtests.running.run_directory import RunDirectoryError, make_run_directory
+    from mock_provider.profiles import ProfileError, load_profile
+
+    groups = [name.strip() for name in only.split(",") if name.strip()] or list(plan.GROUPS)
+    unknown = [name for name in groups if name not in plan.GROUPS]
+    if unknown:
+        raise _usage(f"--only: {', '.join(unknown)}: known are {', '.join(plan.GROUPS)}")
+    durations = standard.QUICK if quick else standard.FULL
+    run_dir = out or Path("reports/runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-calibration"
+    try:
+        tasks = (
+            plan.standard_tasks(durations)
+            if profile is None
+            else plan.profile_tasks(load_profile(profile), durations)
+        )
+        make_run_directory(run_dir)
+    except (ProfileError, RunDirectoryError) as error:
+        raise _usage(str(error)) from None
+    chosen = [task for task in tasks if task.group in groups]
+    about = {"profile": profile or "standard", "seed": seed, "quick": quick, "only": groups}
+    raise typer.Exit(_run(chosen, about, run_dir, Console()))
+
+
+def _run(tasks: Sequence[Any], about: dict[str, Any], run_dir: Path, console: Console) -> int:
+    from loadtests.calibrate import judge, plan, render, render_png
+    from loadtests.calibrate.instrument import Instrument
+    from loadtests.running.service import ServiceError
+
+    total_s = plan.planned(tasks)
+    console.print(f"{len(tasks)} measurements, about {_clock(total_s)}", highlight=False)
+    _allow_files()
+    begun_s = time.monotonic()
+    begun_at = datetime.now(UTC)
+    found: list[judge.Measurement] = []
+    interrupted = False
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            Instrument(plan.first_profile(), about["seed"], Path(folder)) as instrument,
+        ):
+            for number, task in enumerate(tasks, 1):
+                left_s = plan.planned(tasks[number - 1 :]) - plan.START_S
+                console.print(
+                    f"[{number}/{len(tasks)}] {task.title}, {task.seconds:.0f} s ({_clock(left_s)} left)",
+                    highlight=False,
+                    markup=False,
+                )
+                measurement = task.measure(instrument)
+                found.append(measurement)
+                console.print(render.table_of(measurement.rows))
+                if measurement.note:
+                    console.print(f"  {measurement.note}", style="dim", highlight=False)
+    except KeyboardInterrupt:
+        interrupted = True
+        console.print("interrupted: what was measured is kept", highlight=False)
+    except ServiceError as error:
+        typer.echo(f"smsbench: {error}", err=True)
+        return _EXIT_NO_PROVIDER
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    about |= {"begun": begun_at.isoformat(), "seconds": time.monotonic() - begun_s, "machine": _machine()}
+    document = render.document(found, about, interrupted)
+    json_file, png_file = run_dir / "calibration.json", run_dir / "calibration.png"
+    json_file.write_bytes(msgspec.json.format(msgspec.json.encode(document), indent=2))
+    if found:
+        render_png.write(found, png_file)
+    console.print(document["summary"], highlight=False)
+    console.print(f"{json_file}\n{png_file}", highlight=False, soft_wrap=True)
+    return int(document["exit_code"])
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _allow_files() -> None:
+    """Every request that waits holds a connection, here and in the provider, which inherits the limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "cores": len(os.sched_getaffinity(0)),
+        "load_average": round(os.getloadavg()[0], 2),
+    }
+
+
+def _clock(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+
+
+def _usage(text: str) -> typer.Exit:
+    typer.echo(f"smsbench: {text}", err=True)
+    return typer.Exit(_EXIT_USAGE)

@@ -1,0 +1,224 @@
+"""An open-loop HTTP client that keeps the time: every request leaves at its instant, whatever came before.
+
+It never sleeps while it measures. It looks at its sockets again and again, so that an answer is seen within
+microseconds, and it notes how long it had not looked: a client that was late must not blame the provider.
+"""
+
+from __future__ import annotations
+
+import errno
+import gc
+import select
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+from msgspec import Struct
+
+from loadtests.calibrate.receiver import Receiver
+
+CUT, SILENT = 0, -1  # in place of a status: the connection was cut; no answer came in time
+_PIECE_BYTES = 65_536
+_HEAD_END = b"\r\n\r\n"
+_LENGTH = b"Content-Length: "
+
+
+class Answer(Struct, gc=False):
+    """What became of one request; instants are CLOCK_MONOTONIC in ns.
+
+    ``blind_ns``: for how long the client had not looked when it saw the answer. ``pieces``: reads it took.
+    """
+
+    number: int
+    intended_ns: int
+    sent_ns: int = 0
+    answered_ns: int = 0
+    blind_ns: int = 0
+    status: int = SILENT
+    body: bytes = b""
+    pieces: int = 0
+
+    @property
+    def client_late_ns(self) -> int:
+        """What of the latency may be the client's own: late in sending, late in looking."""
+        return self.sent_ns - self.intended_ns + self.blind_ns
+
+
+class Watch(Protocol):
+    """Something to be looked at now and then while the client runs."""
+
+    due_ns: int
+
+    def look(self) -> None: ...
+
+
+class Schedule(Struct, frozen=True):
+    """Requests ready to be written, and when each is to leave, in ns from the start."""
+
+    requests: Sequence[bytes]
+    offsets_ns: Sequence[int]
+    patience_s: float = 2.0  # how long to wait for answers and reports after the last request
+    reports: int = 0  # delivery reports to wait for
+
+
+class _Connection:
+    __slots__ = ("answer", "pieces", "received", "socket")
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.socket = socket.create_connection(address)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.setblocking(False)
+        self.answer: Answer | None = None
+        self.received = b""
+        self.pieces = 0
+
+
+class OpenLoopClient:
+    """Keep-alive connections to one server, one request at a time on each, more of them when all are busy."""
+
+    def __init__(self, host: str, port: int, receiver: Receiver | None = None) -> None:
+        self._address = (host, port)
+        self._receiver = receiver
+        self._poll = select.epoll()
+        self._open: dict[int, _Connection] = {}
+        self._idle: list[_Connection] = []
+        self._unanswered = 0
+        if receiver is not None:
+            receiver.watch(self._poll)
+
+    def close(self) -> None:
+        for connection in list(self._open.values()):
+            self._drop(connection)
+        self._poll.close()
+
+    def connect(self, connections: int) -> None:
+        """Have at least so many open and idle, so that none has to be opened while it is measured."""
+        while len(self._idle) < connections:
+            self._idle.append(self._new())
+
+    def run(self, schedule: Schedule, watch: Watch | None = None) -> tuple[int, list[Answer]]:
+        """Send all at their instants; when that began, and one answer a request, in order of the requests."""
+        requests, offsets = schedule.requests, schedule.offsets_ns
+        patience_ns = round(schedule.patience_s * 1e9)
+        with _undisturbed():
+            begun_ns = time.monotonic_ns() + 2_000_000
+            answers = [Answer(n, begun_ns + offset) for n, offset in enumerate(offsets)]
+            give_up_ns = begun_ns + (offsets[-1] if offsets else 0) + patience_ns
+            self._unanswered = len(answers)
+            receiver = self._receiver
+            now = time.monotonic_ns
+            upcoming, count = 0, len(answers)
+            looked_ns = now()
+            while True:
+                now_ns = now()
+                while upcoming < count and answers[upcoming].intended_ns <= now_ns:
+                    self._send(answers[upcoming], requests[upcoming])
+                    upcoming += 1
+                    now_ns = now()
+                ready = self._poll.poll(0)
+                if ready:
+                    self._take(ready, looked_ns)
+                looked_ns = now_ns
+                if watch is not None and now_ns >= watch.due_ns:
+                    watch.look()
+                if not self._unanswered and (receiver is None or len(receiver.reports) >= schedule.reports):
+                    break
+                if now_ns > give_up_ns:
+                    break
+        if watch is not None:
+            watch.look()
+        for connection in [c for c in self._open.values() if c.answer is not None]:
+            self._drop(connection)  # its answer, were it to come, would be taken for another's
+        return begun_ns, answers
+
+    def _new(self) -> _Connection:
+        connection = _Connection(self._address)
+        self._open[connection.socket.fileno()] = connection
+        self._poll.register(connection.socket.fileno(), select.EPOLLIN)
+        return connection
+
+    def _drop(self, connection: _Connection) -> None:
+        number = connection.socket.fileno()
+        del self._open[number]
+        self._poll.unregister(number)
+        connection.socket.close()
+
+    def _send(self, answer: Answer, request: bytes) -> None:
+        try:
+            connection = self._idle.pop() if self._idle else self._new()
+            connection.answer = answer
+            answer.sent_ns = time.monotonic_ns()
+            connection.socket.send(request)
+        except OSError:
+            answer.sent_ns = answer.answered_ns = time.monotonic_ns()
+            self._end(answer, CUT)
+
+    def _take(self, ready: list[tuple[int, int]], looked_ns: int) -> None:
+        for number, _ in ready:
+            connection = self._open.get(number)
+            if connection is None:
+                if self._receiver is not None:
+                    self._receiver.take(number, looked_ns)
+                continue
+            try:
+                piece = connection.socket.recv(_PIECE_BYTES)
+            except OSError as error:
+                if error.errno == errno.EAGAIN:
+                    continue
+                piece = b""
+            now_ns = time.monotonic_ns()
+            self._received(connection, piece, now_ns, now_ns - looked_ns)
+
+    def _received(self, connection: _Connection, piece: bytes, now_ns: int, blind_ns: int) -> None:
+        answer = connection.answer
+        if answer is None:  # closed while idle
+            self._idle.remove(connection)
+            self._drop(connection)
+            return
+        connection.received += piece
+        connection.pieces += 1
+        if piece and not _is_whole(connection.received):
+            return
+        answer.answered_ns, answer.blind_ns, answer.pieces = now_ns, blind_ns, connection.pieces
+        if not piece:
+            self._drop(connection)
+            self._end(answer, CUT)
+            return
+        head, _, answer.body = connection.received.partition(_HEAD_END)
+        self._end(answer, int(head[9:12]))
+        connection.answer, connection.received, connection.pieces = None, b"", 0
+        if b"Connection: close" in head:
+            self._drop(connection)
+        else:
+            self._idle.append(connection)
+
+    def _end(self, answer: Answer, status: int) -> None:
+        answer.status = status
+        self._unanswered -= 1
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Without the garbage collector, which would stop the client for milliseconds."""
+    was_on = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _is_whole(received: bytes) -> bool:
+    """Whether a whole reply is there. The provider gives each a length (RFC 9112 §6.3)."""
+    head_ends = received.find(_HEAD_END)
+    if head_ends < 0:
+        return False
+    at = received.find(_LENGTH, 0, head_ends)
+    if at < 0:
+        return True
+    length = int(received[at + len(_LENGTH) : received.find(b"\r", at, head_ends + 1)])
+    return len(received) >= head_ends + len(_HEAD_END) + length

@@ -1,0 +1,103 @@
+"""The provider under calibration, as a process of its own, and all that measures it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import urllib.request
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+
+from loadtests.calibrate.client import Answer, OpenLoopClient, Schedule
+from loadtests.calibrate.lateness import CoreWait
+from loadtests.calibrate.messages import TOKEN, messages, regular
+from loadtests.calibrate.receiver import Receiver, Report
+from loadtests.running.service import Service
+from mock_provider.profiles import Profile, with_token
+
+_WARM_UP = 300
+_ADMIN_TIMEOUT_S = 10.0
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy is none of this machine's
+
+
+class Instrument:
+    """Within its ``with`` block a provider runs. ``use`` gives it another profile, and a clean slate.
+
+    Raises ``ServiceError`` where the provider does not start.
+    """
+
+    def __init__(self, profile: Profile, seed: int, folder: Path) -> None:
+        self.seed = seed
+        self._first = profile
+        self._folder = folder
+        self._admin_token = secrets.token_urlsafe(16)
+        self._stack = ExitStack()
+        self._labels = 0
+
+    def __enter__(self) -> Instrument:
+        first = self._folder / "profile.json"
+        first.write_text(self._first.model_dump_json())
+        arguments = ["--profile", str(first), "--seed", str(self.seed)]
+        service = Service("provider", "mock_provider", arguments, self._folder)
+        with ExitStack() as stack:
+            stack.callback(service.stop)
+            service.start({"SMSBENCH_PROVIDER_TOKEN": TOKEN, "SMSBENCH_ADMIN_TOKEN": self._admin_token})
+            self.url = service.wait_ready().url
+            parts = urlsplit(self.url)
+            self.receiver = Receiver()
+            stack.callback(self.receiver.close)
+            self.client = OpenLoopClient(parts.hostname or "", parts.port or 80, self.receiver)
+            stack.callback(self.client.close)
+            self.wait = CoreWait(service.pid)
+            stack.callback(self.wait.close)
+            self._warm_up()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def label(self, of: str) -> str:
+        """A start for keys that no measurement of this instrument had before."""
+        self._labels += 1
+        return f"{of}{self._labels}"
+
+    def use(self, profile: Profile) -> None:
+        """Measure this profile from now on: no message of before is known, no window has begun."""
+        document = with_token(profile, TOKEN).model_dump(mode="json", exclude_none=True)
+        self.admin("PUT", "/profile", document)
+        self.admin("POST", "/reset")
+        self.receiver.taken()
+
+    def run(self, schedule: Schedule, connections: int) -> tuple[int, list[Answer]]:
+        """Run the client's schedule with so many connections at hand; see ``OpenLoopClient.run``."""
+        self.client.connect(connections)
+        self.wait.begin()
+        return self.client.run(schedule, self.wait)
+
+    def reports(self) -> Sequence[Report]:
+        """Delivery reports that came since the last call."""
+        return self.receiver.taken()
+
+    def admin(self, method: str, path: str, value: object = None) -> dict[str, Any]:
+        """What the provider's admin API answers. Raises ``OSError``."""
+        request = urllib.request.Request(
+            f"{self.url}/admin{path}",
+            data=None if value is None else json.dumps(value).encode(),
+            headers={"Authorization": f"Bearer {self._admin_token}", "Content-Type": "application/json"},
+            method=method,
+        )
+        with _opener.open(request, timeout=_ADMIN_TIMEOUT_S) as reply:
+            answer: dict[str, Any] = json.load(reply)
+        return answer
+
+    def _warm_up(self) -> None:
+        """First requests meet cold code and cold connections."""
+        sent = messages(self.label("warm"), _WARM_UP)
+        self.client.run(Schedule(sent.requests, regular(1_000, _WARM_UP)))

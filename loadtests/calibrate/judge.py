@@ -1,0 +1,136 @@
+"""Set against observed: held, missed, or not to be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from msgspec import Struct, structs
+from numpy.typing import NDArray
+
+from loadtests.calibrate.lateness import Kept
+
+Verdict = Literal["held", "missed", "noisy", "shown"]
+"""``noisy``: client or machine were in the way; ``shown``: for information, or too few to judge by."""
+
+EXIT_HELD, EXIT_MISSED, EXIT_NOISY = 0, 1, 3
+# Below this a percentile would rest on the moments when the machine was kind.
+_LEAST_KEPT_SHARE = 0.9
+_DRAWN_SHARES = (*(n / 100 for n in range(1, 100, 2)), 0.995, 0.999)
+
+
+class Row(Struct, frozen=True):
+    """One line of the table. ``low`` and ``high`` bound what counts as held, in ``unit`` as the rest."""
+
+    group: str
+    what: str
+    unit: str
+    set_value: float | None
+    observed: float | None
+    low: float | None = None
+    high: float | None = None
+    verdict: Verdict = "shown"
+    note: str = ""
+    theory: float | None = None
+
+
+class Measurement(Struct, frozen=True):
+    """What one measurement found. ``series`` is what its picture is drawn from; lists of equal length."""
+
+    group: str
+    title: str
+    rows: tuple[Row, ...]
+    note: str = ""
+    series: dict[str, list[float]] = {}
+
+
+class Tolerance(Struct, frozen=True):
+    """Within ``share`` of the set value plus ``plus``, either way."""
+
+    share: float
+    plus: float
+
+    def bounds(self, set_value: float) -> tuple[float, float]:
+        margin = abs(set_value) * self.share + self.plus
+        return set_value - margin, set_value + margin
+
+
+# The issue's: within 1 % + 1 ms, the last percentile within 2 % + 2 ms.
+PERCENTILES: tuple[tuple[float, Tolerance], ...] = (
+    (0.5, Tolerance(0.01, 1.0)),
+    (0.9, Tolerance(0.01, 1.0)),
+    (0.99, Tolerance(0.01, 1.0)),
+    (0.999, Tolerance(0.02, 2.0)),
+)
+
+
+def verdict_of(observed: float, low: float, high: float) -> Verdict:
+    return "held" if low <= observed <= high else "missed"
+
+
+def judged(row: Row, kept: Kept | None = None) -> Row:
+    """The row with its verdict. What holds in spite of a noisy machine, holds; a miss then proves nothing."""
+    if row.observed is None or row.low is None or row.high is None:
+        verdict: Verdict = "noisy"
+    else:
+        verdict = verdict_of(row.observed, row.low, row.high)
+        if verdict == "missed" and kept is not None and kept.share < _LEAST_KEPT_SHARE:
+            verdict = "noisy"
+    return changed(row, verdict=verdict)
+
+
+def changed(row: Row, **fields: object) -> Row:
+    """The row with these fields instead of its own."""
+    return structs.replace(row, **fields)
+
+
+def quantile(ordered: NDArray[np.float64], share: float) -> float:
+    """The smallest value that at least ``share`` of all do not exceed."""
+    rank = int(np.ceil(share * len(ordered) - 1e-9))
+    return float(ordered[max(rank, 1) - 1])
+
+
+def percentile_name(share: float) -> str:
+    return f"p{share * 100:g}"
+
+
+def percentile_rows(
+    group: str, set_ms: NDArray[np.float64], observed_ms: NDArray[np.float64], kept: Kept
+) -> list[Row]:
+    """Percentiles of what was observed against those of what these very messages were set to."""
+    set_ms, observed_ms = np.sort(set_ms[kept.mask]), np.sort(observed_ms[kept.mask])
+    rows = []
+    for share, tolerance in PERCENTILES:
+        name = percentile_name(share)
+        if not len(set_ms):
+            rows.append(Row(group, name, "ms", None, None, verdict="noisy"))
+            continue
+        value = quantile(set_ms, share)
+        row = Row(group, name, "ms", value, quantile(observed_ms, share), *tolerance.bounds(value))
+        if len(kept.mask) * (1 - share) > 1 - 1e-9:
+            rows.append(judged(row, kept))
+        else:
+            rows.append(changed(row, note="too few messages to judge it by"))
+    return rows
+
+
+def quantile_series(
+    set_ms: NDArray[np.float64], observed_ms: NDArray[np.float64], kept: Kept
+) -> dict[str, list[float]]:
+    """Both along the percentiles, for the picture; empty where nothing is left to draw."""
+    if not kept.count:
+        return {}
+    set_ms, observed_ms = np.sort(set_ms[kept.mask]), np.sort(observed_ms[kept.mask])
+    return {
+        "share": list(_DRAWN_SHARES),
+        "set_ms": [quantile(set_ms, share) for share in _DRAWN_SHARES],
+        "observed_ms": [quantile(observed_ms, share) for share in _DRAWN_SHARES],
+    }
+
+
+def exit_code(rows: Sequence[Row]) -> int:
+    verdicts = {row.verdict for row in rows}
+    if "missed" in verdicts:
+        return EXIT_MISSED
+    return EXIT_NOISY if "noisy" in verdicts or not verdicts & {"held"} else EXIT_HELD

@@ -1,0 +1,112 @@
+"""Where the provider's delivery reports come: noted with their instant, confirmed at once.
+
+Part of the client's own loop rather than a process of its own: one clock, one lateness.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from urllib.parse import parse_qs
+
+from msgspec import Struct
+
+_CONFIRMED = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nOK"
+_PIECE_BYTES = 65_536
+_HEAD_END = b"\r\n\r\n"
+
+
+class Report(Struct, frozen=True, gc=False):
+    """One report as it came: the message's reference, its state's name, how long nobody had looked."""
+
+    key: str
+    state: str
+    at_ns: int
+    blind_ns: int
+
+
+class Receiver:
+    """Takes SMSAPI's report calls (GET, parallel lists in the query) on a port of the system's choice."""
+
+    def __init__(self) -> None:
+        self._listening = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._listening.setblocking(False)
+        self._open: dict[int, tuple[socket.socket, bytearray]] = {}
+        self._poll: select.epoll | None = None
+        self._calls: list[tuple[int, int, bytes]] = []
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}/dlr"
+
+    @property
+    def reports(self) -> list[tuple[int, int, bytes]]:
+        """Calls as they came, unread: reading them is left until the measurement is over."""
+        return self._calls
+
+    def watch(self, poll: select.epoll) -> None:
+        """Be told by this poll from now on; connections of before are given up."""
+        self._close_connections()
+        self._poll = poll
+        poll.register(self._listening.fileno(), select.EPOLLIN)
+
+    def take(self, number: int, looked_ns: int) -> None:
+        """Something has come on this file descriptor."""
+        if number == self._listening.fileno():
+            self._accept()
+            return
+        entry = self._open.get(number)
+        if entry is None:
+            return
+        connection, received = entry
+        try:
+            piece = connection.recv(_PIECE_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            piece = b""
+        if not piece:
+            self._forget(number)
+            return
+        received += piece
+        now_ns = time.monotonic_ns()
+        while (head_ends := received.find(_HEAD_END)) >= 0:
+            self._calls.append((now_ns, now_ns - looked_ns, bytes(received[: received.find(b"\r\n")])))
+            del received[: head_ends + len(_HEAD_END)]
+            connection.send(_CONFIRMED)
+
+    def taken(self) -> list[Report]:
+        """All reports since the last call, in the order they came."""
+        calls, self._calls = self._calls, []
+        return [report for call in calls for report in _reports(*call)]
+
+    def close(self) -> None:
+        self._close_connections()
+        self._listening.close()
+
+    def _accept(self) -> None:
+        assert self._poll is not None
+        try:
+            connection, _ = self._listening.accept()
+        except BlockingIOError:
+            return
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._open[connection.fileno()] = (connection, bytearray())
+        self._poll.register(connection.fileno(), select.EPOLLIN)
+
+    def _forget(self, number: int) -> None:
+        connection, _ = self._open.pop(number)
+        if self._poll is not None:
+            self._poll.unregister(number)
+        connection.close()
+
+    def _close_connections(self) -> None:
+        for connection, _ in self._open.values():
+            connection.close()
+        self._open.clear()
+
+
+def _reports(at_ns: int, blind_ns: int, line: bytes) -> list[Report]:
+    query = parse_qs(line.split(b" ")[1].partition(b"?")[2].decode("latin-1"))
+    keys = query.get("idx", [""])[0].split(",")
+    states = query.get("status_name", [""])[0].split(",")
+    return [Report(key, state, at_ns, blind_ns) for key, state in zip(keys, states, strict=True)]

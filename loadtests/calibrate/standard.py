@@ -1,0 +1,134 @@
+"""What is measured where no profile is given, and what is left of a profile for one measurement of it."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from mock_provider.profiles import Profile, parse_profile
+from mock_provider.profiles.distributions import Distribution, Fixed
+from mock_provider.profiles.schema import (
+    AcceptQueue,
+    Delivery,
+    Flood,
+    Limit,
+    Numbers,
+    Reply,
+    Reports,
+    Throttle,
+)
+
+RATES_PER_S = (100, 500, 1_000)
+_ANY = [{"name": "any", "country": "*", "mcc": "260", "mnc": "01"}]
+LATENCIES = {
+    "fixed 50 ms": {"kind": "fixed", "value_s": 0.05},
+    "uniform 20 to 80 ms": {"kind": "uniform", "low_s": 0.02, "high_s": 0.08},
+    "lognormal 50 ms, p99 127 ms": {"kind": "lognormal", "median_s": 0.05, "p99_s": 0.1268},
+}
+LIMITS_PER_S = (100, 1_000)
+CARRIER_DELAY = {"kind": "lognormal", "median_s": 0.4, "p99_s": 1.5}
+ERRORS = [{"refusal": "internal_error", "share": 0.05}, {"refusal": "unavailable", "share": 0.02}]
+FAILURES = [
+    {"state": "undelivered", "reason": "absent_subscriber", "share": 0.06},
+    {"state": "rejected", "reason": "blocked_by_operator", "share": 0.02},
+    {"state": "unknown", "reason": "no_report_from_operator", "share": 0.01},
+    {"state": "expired", "reason": "handset_off", "share": 0.01},
+]
+NO_DELAY = Fixed(kind="fixed", value_s=0.0)
+
+
+class Durations(Struct, frozen=True):
+    """Seconds of load for each measurement of a kind."""
+
+    latency_s: float
+    throttle_s: float
+    failures_s: float
+    carriers_s: float
+    windows_s: float
+
+
+FULL = Durations(latency_s=12.0, throttle_s=30.0, failures_s=12.0, carriers_s=12.0, windows_s=6.0)
+QUICK = Durations(latency_s=1.0, throttle_s=3.0, failures_s=1.5, carriers_s=1.5, windows_s=1.5)
+
+
+def plain(**sections: object) -> Profile:
+    """A profile that does nothing by itself, with these sections."""
+    return parse_profile({"name": "calibrate", "carriers": _ANY} | sections)
+
+
+def replies_only(profile: Profile) -> Profile:
+    """Its reply latency alone: no limit, fault or simulated error comes before it."""
+    return _undisturbed(profile).model_copy(
+        update={
+            "reply": Reply(latency=profile.reply.latency),
+            "delivery": Delivery(),
+            "reports": _prompt(profile),
+        }
+    )
+
+
+def limit_only(profile: Profile, what: str, limit: Limit) -> Profile:
+    """One of its limits alone, answered at once."""
+    return _undisturbed(profile).model_copy(
+        update={"reply": Reply(), "throttle": Throttle(**{what: limit}), "delivery": Delivery()}
+    )
+
+
+def failures_only(profile: Profile, validity_s: float) -> Profile:
+    """Its shares of refused and failed messages, without its delays; ``expired`` ones end after that long."""
+    carriers = tuple(
+        c.model_copy(update={"latency": None, "fast_latency": None, "segments_per_s": None})
+        for c in profile.carriers
+    )
+    delivery = Delivery(validity_s=validity_s, failures=profile.delivery.failures)
+    return _undisturbed(profile).model_copy(
+        update={
+            "reply": Reply(errors=profile.reply.errors),
+            "delivery": delivery,
+            "carriers": carriers,
+            "reports": _prompt(profile),
+        }
+    )
+
+
+def delays_only(profile: Profile) -> Profile:
+    """Its carriers' delays and that of its reports, without queues: each report in a call of its own."""
+    carriers = tuple(c.model_copy(update={"segments_per_s": None}) for c in profile.carriers)
+    reports = _prompt(profile).model_copy(update={"delay": profile.reports.delay})
+    return _undisturbed(profile).model_copy(
+        update={"reply": Reply(), "carriers": carriers, "reports": reports}
+    )
+
+
+def faults_only(profile: Profile) -> Profile:
+    """Without anything that would refuse or delay besides."""
+    return _undisturbed(profile).model_copy(
+        update={"reply": Reply(), "delivery": Delivery(), "reports": _prompt(profile)}
+    )
+
+
+def delay_of(profile: Profile) -> Distribution | None:
+    """The one distribution from hand-over to report, where the profile has no more than one."""
+    latencies = {c.latency or profile.delivery.latency for c in profile.carriers}
+    return latencies.pop() if len(latencies) == 1 and profile.reports.delay == NO_DELAY else None
+
+
+def _undisturbed(profile: Profile) -> Profile:
+    account = profile.account.model_copy(
+        update={"balance_points": None, "suspended": False, "sender_names": ()}
+    )
+    return profile.model_copy(
+        update={
+            "account": account,
+            "throttle": Throttle(),
+            "accept_queue": AcceptQueue(),
+            "flood": Flood(),
+            "numbers": Numbers(),
+            "faults": (),
+        }
+    )
+
+
+def _prompt(profile: Profile) -> Reports:
+    return profile.reports.model_copy(
+        update={"delay": NO_DELAY, "max_per_call": 1, "linger_s": 0.0, "loss_share": 0.0}
+    )

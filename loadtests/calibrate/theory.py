@@ -1,0 +1,54 @@
+"""Quantiles of the profiles' distributions, and how far a sample of n may stray from them by chance."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from statistics import NormalDist
+
+from scipy import stats
+
+from mock_provider.profiles.distributions import Distribution
+
+CONFIDENCE = 0.999
+_NORMAL = NormalDist()
+_Z99 = _NORMAL.inv_cdf(0.99)
+
+
+def quantile_s(spec: Distribution, share: float) -> float | None:
+    """The value, in seconds, below which ``share`` of the draws lie; None where no formula gives it."""
+    if spec.kind == "fixed":
+        return spec.value_s
+    if spec.kind == "uniform":
+        return spec.low_s + share * (spec.high_s - spec.low_s)
+    if spec.kind == "lognormal":
+        sigma = math.log(spec.p99_s / spec.median_s) / _Z99
+        return spec.median_s * math.exp(sigma * _NORMAL.inv_cdf(share)) if 0 < share < 1 else None
+    if spec.kind == "empirical":
+        return _interpolated(spec.percentiles_s, share * 100)
+    return None
+
+
+def sampled_quantile_s(spec: Distribution, share: float, count: int) -> tuple[float, float] | None:
+    """Between which values the quantile of ``count`` draws lies, with a chance of 99.9 %.
+
+    The order statistic of rank k of n uniforms is Beta(k, n + 1 - k), whatever the distribution.
+    """
+    rank = max(1, math.ceil(share * count))
+    tail = (1 - CONFIDENCE) / 2
+    beta = stats.beta(rank, count + 1 - rank)
+    low, high = quantile_s(spec, float(beta.ppf(tail))), quantile_s(spec, float(beta.ppf(1 - tail)))
+    return None if low is None or high is None else (low, high)
+
+
+def binomial_interval(count: int, share: float) -> tuple[int, int]:
+    """How many of ``count`` draws fall into a share, with a chance of 99.9 %."""
+    low, high = stats.binom.interval(CONFIDENCE, count, share)
+    return int(low), int(high)
+
+
+def _interpolated(points: tuple[tuple[float, float], ...], percentile: float) -> float:
+    for (p, value), (next_p, next_value) in pairwise(points):
+        if p <= percentile <= next_p:
+            return value + (percentile - p) / (next_p - p) * (next_value - value)
+    return points[0][1] if percentile < points[0][0] else points[-1][1]

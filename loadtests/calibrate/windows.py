@@ -1,0 +1,104 @@
+"""Fault windows: does each begin and end when it was set to?"""
+
+from __future__ import annotations
+
+from loadtests.calibrate import standard
+from loadtests.calibrate.client import Answer, Schedule
+from loadtests.calibrate.expected import ACCEPTED, expected, is_accepted
+from loadtests.calibrate.instrument import Instrument
+from loadtests.calibrate.judge import Measurement, Row, judged
+from loadtests.calibrate.messages import messages, regular
+from mock_provider.profiles import Profile
+from mock_provider.profiles.faults import Fault
+
+GROUP = "windows"
+RATE_PER_S = 1_000.0
+_EDGE_MS = 1.0
+_UNAVAILABLE = 503
+
+
+def of_profile(instrument: Instrument, seconds: float) -> Measurement:
+    """An outage set in the profile, which counts from the first request."""
+    start_s, end_s = seconds / 3, seconds * 2 / 3
+    window = {"kind": "outage", "start_s": start_s, "end_s": end_s}
+    instrument.use(standard.plain(faults=[window]))
+    answers = _offer(instrument, seconds)
+    first_ns = answers[0].sent_ns
+    return _edges(
+        "fault window set in the profile", answers, first_ns + start_s * 1e9, first_ns + end_s * 1e9
+    )
+
+
+def of_admin(instrument: Instrument, seconds: float) -> Measurement:
+    """An outage set while the provider runs; its answer says when it will begin and end."""
+    instrument.use(standard.plain())
+    body = {"kind": "outage", "start_s": 0.1 + seconds / 3, "duration_s": seconds / 3}
+    window = instrument.admin("POST", "/faults", body)["faults"][-1]
+    answers = _offer(instrument, seconds + 0.2)
+    return _edges("fault window set at run time", answers, window["start_s"] * 1e9, window["end_s"] * 1e9)
+
+
+def of_fault(instrument: Instrument, profile: Profile, fault: Fault, seconds: float) -> Measurement:
+    """One of a profile's faults, moved to where it can be met: are the same requests hit as it says?"""
+    title = f"fault {fault.kind} of the profile"
+    update = {"start_s": seconds / 3, "end_s": seconds * 2 / 3, "clock": "first_input"}
+    moved = fault.model_copy(update=update)
+    profile = standard.faults_only(profile).model_copy(update={"faults": (moved,)})
+    instrument.use(profile)
+    count = round(RATE_PER_S * seconds)
+    sent = messages(instrument.label("windows"), count)
+    offsets_ns = regular(RATE_PER_S, count)
+    lot = expected(profile, instrument.seed, sent.keys, offsets_ns)
+    hit = sum(e.outcome != ACCEPTED for e in lot)
+    if not hit:
+        note = "acts on latency or behind the reply: not measured here"
+        return Measurement(GROUP, title, (Row(GROUP, "requests hit", "requests", 0, None, note=note),))
+    _, answers = instrument.run(Schedule(sent.requests, offsets_ns, patience_s=1.0), 32)
+    observed = sum(not is_accepted(a) for a in answers)
+    note = "moved to the middle of the measurement; one request more or less at each edge"
+    rows = (judged(Row(GROUP, "requests hit", "requests", hit, observed, hit - 2, hit + 2, note=note)),)
+    return Measurement(GROUP, title, rows)
+
+
+def _offer(instrument: Instrument, seconds: float) -> list[Answer]:
+    count = round(RATE_PER_S * seconds)
+    sent = messages(instrument.label("windows"), count)
+    _, answers = instrument.run(Schedule(sent.requests, regular(RATE_PER_S, count)), 16)
+    return answers
+
+
+def _edges(title: str, answers: list[Answer], start_ns: float, end_ns: float) -> Measurement:
+    hit = [answer.status == _UNAVAILABLE for answer in answers]
+    if True not in hit:
+        row = Row(GROUP, "start", "ms", 0.0, None, -_EDGE_MS, _EDGE_MS, "missed", "no request was hit")
+        return Measurement(GROUP, title, (row,))
+    first, last = hit.index(True), len(hit) - 1 - hit[::-1].index(True)
+    rows = [
+        _edge("start", answers, first, start_ns),
+        _edge("end", answers, last + 1, end_ns),
+    ]
+    stray = sum(not h for h in hit[first : last + 1])
+    rows.append(judged(Row(GROUP, "requests that passed in between", "requests", 0, stray, 0, 0)))
+    begun_ns = answers[0].sent_ns
+    series = {
+        "edges_s": [(start_ns - begun_ns) / 1e9, (end_ns - begun_ns) / 1e9],
+        "observed_s": [
+            (answers[n].sent_ns - begun_ns) / 1e9 for n in (first, min(last + 1, len(answers) - 1))
+        ],
+    }
+    return Measurement(GROUP, title, tuple(rows), series=series)
+
+
+def _edge(what: str, answers: list[Answer], number: int, set_ns: float) -> Row:
+    """The edge lies between two requests: the error is 0 where the set instant does too."""
+    if not 0 < number < len(answers):
+        return Row(GROUP, what, "ms", 0.0, None, -_EDGE_MS, _EDGE_MS, "noisy", "outside of the measurement")
+    before_ns, after_ns = answers[number - 1].sent_ns, answers[number].sent_ns
+    if before_ns <= set_ns <= after_ns:
+        error_ms = 0.0
+    elif set_ns < before_ns:
+        error_ms = (before_ns - set_ns) / 1e6
+    else:
+        error_ms = (after_ns - set_ns) / 1e6
+    note = f"seen to {(after_ns - before_ns) / 1e6:.1f} ms, the distance of two requests"
+    return judged(Row(GROUP, what, "ms", 0.0, error_ms, -_EDGE_MS, _EDGE_MS, note=note))
