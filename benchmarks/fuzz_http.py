@@ -2,12 +2,12 @@
 
     python benchmarks/fuzz_http.py [--inputs 50000] [--seed N]
 
-Three sources, shared out evenly: schemathesis makes requests from each wire's OpenAPI document, such as fit
-its schemas and such as break them; hypothesis makes forms and JSON bodies for every path a wire serves; and raw
-bytes: whole requests cut, spliced, and with lengths that lie. A failure is a 5xx (the profile asks for none),
-an answer that the OpenAPI document does not describe, a line of level ERROR or a traceback in the provider's
-log, a bystander's request on a connection of its own that is refused or takes longer than a second, or memory
-that goes on growing.
+Three sources, shared out evenly: schemathesis makes requests from each wire's OpenAPI document, some that fit
+its schemas and some that break them; hypothesis makes forms and JSON bodies for every path a wire serves; and
+raw bytes: whole requests cut, spliced, and with lengths that lie. A failure is a 5xx (the profile asks for
+none), an answer that the OpenAPI document does not describe, an error or a traceback in the provider's log, a
+bystander's request on a connection of its own that is refused or takes longer than a second, or memory that
+goes on growing.
 """
 
 from __future__ import annotations
