@@ -30,6 +30,7 @@ class Part(Struct, frozen=True, gc=False):
 
 class _Group(Struct, gc=False):
     key: str = ""
+    owner: int = 0  # the number of the part that goes by the key
     tail: str = ""  # the end of the part that came last, where a key may have begun
 
 
@@ -91,12 +92,13 @@ class PartKeys:
             group = self._groups[name] = _Group()
             if len(self._groups) > self._capacity:
                 self._groups.popitem(last=False)
-        found = text_key(text) or text_key(group.tail + text)
+        found = text_key(text) or ("" if group.key else text_key(group.tail + text))
         group.tail = text[-_LONGEST_KEY:]
         if found:
-            group.key = found
-            return found
-        return f"{group.key}/{part.number}" if group.key else ""
+            group.key, group.owner = found, part.number
+        if not group.key or part.number == group.owner:
+            return group.key
+        return f"{group.key}/{part.number}"
 
 
 _SAR_OCTETS = {codes.SAR_MSG_REF_NUM: 2, codes.SAR_TOTAL_SEGMENTS: 1, codes.SAR_SEGMENT_SEQNUM: 1}
