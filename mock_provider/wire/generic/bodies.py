@@ -13,6 +13,7 @@ from mock_provider.wire.generic.problems import FieldError, ProblemError
 
 # A name of up to eleven characters or a number, as handsets show a sender (3GPP TS 23.040 §9.1.2.5).
 SENDER_PATTERN = r"^([A-Za-z0-9 ._&-]{1,11}|\+?[0-9]{3,15})$"
+LONGEST_VALIDITY_S = 30 * 86_400
 
 MessageStateName = Literal[
     "scheduled",
@@ -49,7 +50,8 @@ class SendBody(Struct, frozen=True, forbid_unknown_fields=True):
     send_at: Annotated[datetime, Meta(tz=True, description="Not before; in the past: at once")] | None = None
     expires_at: Annotated[datetime, Meta(tz=True, description="Given up after")] | None = None
     validity_s: (
-        Annotated[float, Meta(ge=1, le=2_592_000, description="Given up so long after sending")] | None
+        Annotated[float, Meta(ge=1, le=LONGEST_VALIDITY_S, description="Given up so long after sending")]
+        | None
     ) = None
     report_url: (
         Annotated[str, Meta(max_length=2_000, description="Where delivery reports are posted")] | None

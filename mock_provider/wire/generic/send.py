@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import msgspec
 from msgspec import Struct
@@ -14,7 +13,14 @@ from mock_provider.engine.values import Accepted, Answer, Outbound, Refusal, Ref
 from mock_provider.profiles.schema import Throttle
 from mock_provider.profiles.wires import GenericWire
 from mock_provider.wire.calls import Instants, WireReply
-from mock_provider.wire.generic.bodies import MessageBody, Result, SendBody, SendReply, decode_send
+from mock_provider.wire.generic.bodies import (
+    LONGEST_VALIDITY_S,
+    MessageBody,
+    Result,
+    SendBody,
+    SendReply,
+    decode_send,
+)
 from mock_provider.wire.generic.problems import FieldError, ProblemError, refusal_problem
 from mock_provider.wire.journey_key import text_key
 from mock_provider.wire.receivers import report_url_allowed
@@ -100,7 +106,7 @@ def _instants(request: SendBody, at: Instants) -> tuple[int | None, int | None]:
         return None, None
     start_ns, scheduled_ns = at.now_ns, None
     if request.send_at is not None:
-        ahead_s = _unix_s(request.send_at, "send_at") - at.wall_s
+        ahead_s = request.send_at.timestamp() - at.wall_s
         if ahead_s > _LONGEST_WAIT_S:
             raise _invalid("send_at", "is more than 92 days ahead")
         if ahead_s > 0:
@@ -111,18 +117,10 @@ def _instants(request: SendBody, at: Instants) -> tuple[int | None, int | None]:
         return scheduled_ns, start_ns + int(request.validity_s * _NANOSECONDS)
     if request.expires_at is None:
         return scheduled_ns, None
-    left_s = _unix_s(request.expires_at, "expires_at") - at.wall_s
-    expires_ns = at.now_ns + int(left_s * _NANOSECONDS)
-    if expires_ns <= start_ns:
-        raise _invalid("expires_at", "must be later than the time of sending")
-    return scheduled_ns, expires_ns
-
-
-def _unix_s(moment: datetime, field: str) -> float:
-    try:
-        return moment.timestamp()
-    except (OverflowError, ValueError):  # the first and last days of the calendar, away from UTC
-        raise _invalid(field, "is outside the years 1 to 9999 in UTC") from None
+    validity_ns = at.now_ns + int((request.expires_at.timestamp() - at.wall_s) * _NANOSECONDS) - start_ns
+    if not 0 < validity_ns <= LONGEST_VALIDITY_S * _NANOSECONDS:
+        raise _invalid("expires_at", "must be later than the time of sending, by at most 30 days")
+    return scheduled_ns, start_ns + validity_ns
 
 
 def _invalid(field: str, words: str) -> ProblemError:

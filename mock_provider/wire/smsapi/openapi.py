@@ -10,8 +10,9 @@ import msgspec
 from mock_provider.wire.smsapi.answers import Balance, Ping, ProfileBody, SentItem
 from mock_provider.wire.smsapi.error_table import MESSAGES
 from mock_provider.wire.smsapi.errors import InvalidNumber, LegacyError, RestError
-from mock_provider.wire.smsapi.lookups import FullLookup, Prices
+from mock_provider.wire.smsapi.hlr import FullLookup
 from mock_provider.wire.smsapi.mfa import CodeBody
+from mock_provider.wire.smsapi.prices import Prices
 from mock_provider.wire.smsapi.sender_names import SenderNameBody
 
 _TYPES = (SentItem, InvalidNumber, Balance, Ping, ProfileBody, RestError, FullLookup, Prices, CodeBody)

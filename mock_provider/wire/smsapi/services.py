@@ -9,10 +9,11 @@ from mock_provider.wire.calls import Call, Instants, WireReply, WireRequest
 from mock_provider.wire.smsapi.auth import field_token, header_token
 from mock_provider.wire.smsapi.errors import legacy_error, rest_error
 from mock_provider.wire.smsapi.fields import MalformedRequestError, read_fields
+from mock_provider.wire.smsapi.hlr import NumberLookups
 from mock_provider.wire.smsapi.kept import Kept
-from mock_provider.wire.smsapi.lookups import Network, read_number_lookup, read_prices
 from mock_provider.wire.smsapi.mfa import read_code_request, read_verification
 from mock_provider.wire.smsapi.openapi import openapi_document
+from mock_provider.wire.smsapi.prices import Network, read_prices
 from mock_provider.wire.smsapi.sender_names import read_sender_names
 
 _HLR, _SENDER = "/hlr.do", "/sender.do"
@@ -36,6 +37,7 @@ class Services:
         self._kept = kept
         self._sender_names = sender_names
         self._networks = networks
+        self._lookups = NumberLookups(settings, kept, networks)
 
     def read(self, request: WireRequest, request_id: int, at: Instants) -> Call:
         path = request.path.removeprefix(_API)
@@ -63,7 +65,7 @@ class Services:
             return legacy_error(8, as_json)
         token = header_token(request.authorization) or field_token(fields)
         if path == _HLR:
-            return read_number_lookup(fields, token, at.wall_s, self._settings, self._kept)
+            return self._lookups.read(fields, token, int(at.wall_s))
         return read_sender_names(fields, token, self._sender_names, self._kept)
 
     def _read_prices(self, request: WireRequest) -> Call:

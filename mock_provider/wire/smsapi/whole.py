@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mock_provider.profiles import Profile
 from mock_provider.wire.smsapi.kept import Kept
-from mock_provider.wire.smsapi.lookups import Network
+from mock_provider.wire.smsapi.prices import Network
 from mock_provider.wire.smsapi.services import Services
 from mock_provider.wire.smsapi.wire import Smsapi
 
@@ -12,9 +12,11 @@ from mock_provider.wire.smsapi.wire import Smsapi
 def smsapi_of(profile: Profile, kept: Kept) -> Smsapi:
     """``kept`` outlives the wire: it goes on under another profile."""
     settings, account = profile.wire.smsapi, profile.account
-    networks = [
-        Network(carrier.country, carrier.name, carrier.mcc, carrier.mnc, account.price_per_segment)
-        for carrier in profile.carriers
-    ]
+    of_country = {rules.country: rules.price_per_segment for rules in profile.rules}
+    networks = []
+    for carrier in profile.carriers:
+        prices = (carrier.price_per_segment, of_country.get(carrier.country), account.price_per_segment)
+        price = next(price for price in prices if price is not None)
+        networks.append(Network(carrier.country, carrier.name, carrier.mcc, carrier.mnc, price))
     services = Services(settings, kept, account.sender_names, networks)
     return Smsapi(settings, account.price_per_segment, services)
