@@ -18,9 +18,9 @@ from analysis.chart_style import (
     day_hours,
     legend_above,
     load_end_line,
-    new_figure,
     seconds_axis,
 )
+from analysis.charts_faults import draw_faults, time_panels
 from analysis.figures import times_text
 from analysis.model import Burst, PartReport, Points, Series
 
@@ -38,13 +38,13 @@ def rates(part: PartReport, title: str) -> Figure | str:
         return "no message was due in this run"
     if part.ledger.rows < _FEWEST:
         return f"{times_text(part.ledger.rows)} make no rate"
-    figure = new_figure(title)
-    axes, scale = figure.add_subplot(), TimeScale(line.end_s)
+    figure, (axes,), strip = time_panels(part, title)
+    scale = TimeScale(line.end_s)
     for series in shown:
         _draw_rate(axes, scale, series, series.name)
     count_axis(axes)
     axes.set_ylabel(f"messages per second (mean of {line.bin_s:g} s)")
-    _time_axis(part, axes, scale)
+    _time_axis(part, axes, strip, scale, line.end_s)
     return figure
 
 
@@ -59,12 +59,12 @@ def latency(part: PartReport, title: str) -> Figure | str:
         return "no message was delivered in this run"
     if part.ledger.rows < _FEWEST:
         return f"{times_text(part.ledger.rows)} show no course of the delivery time"
-    figure = new_figure(title)
-    axes, scale = figure.add_subplot(), TimeScale(line.end_s)
+    figure, (axes,), strip = time_panels(part, title)
+    scale = TimeScale(line.end_s)
     _draw_latency(part, axes, scale)
     axes.set_ylabel("delivery time, from due to handset")
     # By the instant they were due: after the load none is.
-    _time_axis(part, axes, scale, line.load_end_s)
+    _time_axis(part, axes, strip, scale, line.load_end_s)
     return figure
 
 
@@ -116,11 +116,11 @@ def backlog(part: PartReport, title: str) -> Figure | str:
         return "no message ever waited"
     if part.ledger.rows < _FEWEST:
         return f"{times_text(part.ledger.rows)} make no backlog"
-    figure = new_figure(title)
-    axes, scale = figure.add_subplot(), TimeScale(line.end_s)
+    figure, (axes,), strip = time_panels(part, title)
+    scale = TimeScale(line.end_s)
     _draw_backlog(part, axes, scale)
     axes.set_ylabel("messages")
-    _time_axis(part, axes, scale)
+    _time_axis(part, axes, strip, scale, line.end_s)
     return figure
 
 
@@ -135,22 +135,30 @@ def burst(part: PartReport, title: str) -> Figure | str:
     found = part.burst
     if found is None:
         return "no burst was found in the arrivals"
-    figure = new_figure(title, height_in=6.4)
-    upper, middle, lower = figure.subplots(3, 1, sharex=True, height_ratios=(1.0, 1.0, 1.3))
+    figure, (upper, middle, lower), strip = time_panels(part, title, 6.4, (1.0, 1.0, 1.3))
     scale = TimeScale(part.timeline.end_s)
     _draw_burst_rates(upper, scale, found)
     _draw_backlog(part, middle, scale)
     middle.set_ylabel("messages")
     _draw_latency(part, lower, scale)
     lower.set_ylabel("delivery time")
-    scale.mark(lower)
+    scale.mark(strip or lower)
+    draw_faults(part, [upper, middle, lower], strip, scale, part.timeline.end_s)
     for axes in (upper, middle, lower):
-        axes.axvspan(
-            found.from_s * scale.factor, found.to_s * scale.factor, color=MUTED, alpha=0.10, linewidth=0
-        )
+        _mark_burst(axes, scale, found, lines=strip is not None)
         axes.set_xlim(0, part.timeline.end_s * scale.factor)
         legend_above(axes, columns=4)
     return figure
+
+
+def _mark_burst(axes: Axes, scale: TimeScale, found: Burst, lines: bool) -> None:
+    """Shaded; between ``lines`` where the shade is taken by faults."""
+    from_x, to_x = found.from_s * scale.factor, found.to_s * scale.factor
+    if lines:
+        for x in (from_x, to_x):
+            axes.axvline(x, color=MUTED, linewidth=1.0, linestyle=(0, (1, 2)))
+    else:
+        axes.axvspan(from_x, to_x, color=MUTED, alpha=0.10, linewidth=0)
 
 
 def _draw_burst_rates(axes: Axes, scale: TimeScale, found: Burst) -> None:
@@ -168,10 +176,10 @@ def _gaps(series: Series) -> list[float]:
     return [math.nan if value is None else value for value in series.value]
 
 
-def _time_axis(part: PartReport, axes: Axes, scale: TimeScale, until_s: float | None = None) -> None:
+def _time_axis(part: PartReport, axes: Axes, strip: Axes | None, scale: TimeScale, end_s: float) -> None:
     line = part.timeline
-    scale.mark(axes)
-    end_s = line.end_s if until_s is None else until_s
+    scale.mark(strip or axes)
+    draw_faults(part, [axes], strip, scale, end_s)
     axes.set_xlim(0, end_s * scale.factor)
     load_end_line(axes, line.load_end_s, end_s, scale)
     played_as_a_day = part.identity.window == "day" and part.identity.compress != 1.0

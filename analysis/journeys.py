@@ -72,6 +72,7 @@ class Journeys:
     samples: Samples
     load_end_s: float
     end_s: float  # the last instant at which anything was observed
+    origin_ns: int = 0  # the load's start on the run's clock: where seconds count from
 
     @property
     def count(self) -> int:
@@ -108,6 +109,7 @@ def read_journeys(run_dir: Path, manifest: records.Manifest) -> Journeys:
         samples=_samples(sample_rows, origin_ns),
         load_end_s=load_end_s,
         end_s=end_s,
+        origin_ns=origin_ns,
     )
 
 

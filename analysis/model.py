@@ -229,6 +229,17 @@ class Check(Struct, frozen=True, kw_only=True):
     part: str = ""
 
 
+class FaultBand(Struct, frozen=True, kw_only=True):
+    """One fault of the provider. ``from_s`` None: only the journal names it; ``to_s`` None: it had no end."""
+
+    name: str
+    kind: str
+    title: str
+    from_s: float | None
+    to_s: float | None
+    messages: int  # whose row names it
+
+
 class Identity(Struct, frozen=True, kw_only=True):
     """What was run, on what, how."""
 
@@ -276,6 +287,7 @@ class PartReport(Struct, frozen=True, kw_only=True):
     # A headroom probe asks how much more would hold: that it does not hold is an answer, not a missed SLO.
     probe: bool
     equivalent_per_day: float | None  # messages a day that this load stands for
+    faults: tuple[FaultBand, ...] = ()
 
 
 class Level(Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from analysis.burst import find_burst
 from analysis.cost import cost
 from analysis.distributions import api_distributions, delivery_distributions
 from analysis.fates import judge, ledger, reasons
+from analysis.faults import fault_bands
 from analysis.journeys import Journeys, read_journeys
 from analysis.model import Check, Identity, Ledger, Marks, PartReport
 from analysis.percentiles import SHOWN_PERCENTILES
@@ -60,6 +61,7 @@ def analyse_part(run_dir: Path, manifest: Manifest, slug: str) -> PartReport:
         validity=validity.worst(checks),
         probe=is_probe(manifest),
         equivalent_per_day=equivalent_per_day(manifest),
+        faults=fault_bands(manifest, journeys),
     )
 
 

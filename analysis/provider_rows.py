@@ -51,6 +51,7 @@ class ProviderSide:
     price_of_doubles: Floats
     strangers: int  # rows with a key that the load did not send
     reasons: tuple[tuple[str, str, int], ...]  # (state, reason, how often) of what was not delivered
+    faults: tuple[tuple[str, int], ...] = ()  # (name, messages it touched)
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,20 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         price_of_doubles=doubles,
         strangers=strangers,
         reasons=count_pairs(undelivered["state"], undelivered["reason"]),
+        faults=_touched(copies),
     )
+
+
+def _touched(copies: _Copies) -> tuple[tuple[str, int], ...]:
+    """Each fault's messages; a message that was accepted twice is one."""
+    labels = pc.fill_null(copies.rows["fault"], "").combine_chunks()
+    encoded = pc.dictionary_encode(labels)
+    indices = np.asarray(encoded.indices.to_numpy(zero_copy_only=False))
+    keys: dict[str, list[Ints]] = {}
+    for index, names in enumerate(encoded.dictionary.to_pylist()):
+        for name in filter(None, names.split(",")):
+            keys.setdefault(name, []).append(copies.key[indices == index])
+    return tuple((name, len(np.unique(np.concatenate(found)))) for name, found in sorted(keys.items()))
 
 
 def _total(key: Ints, weights: Floats | Ints, count: int) -> Floats:

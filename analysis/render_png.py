@@ -57,6 +57,11 @@ _BURST_CHART: tuple[str, str, str, PartChart] = (
 )
 
 
+_WITH_FAULTS = frozenset(["latency", "rates", "backlog", "burst"])
+_BURST_SHADE = ("Shaded: the burst.", "Between the dotted lines: the burst.")
+_FAULTS_CAPTION = "In grey: the times of the provider's faults, named below the plot."
+
+
 @dataclass(frozen=True)
 class Drawn:
     """A chart in both forms, or why it was not drawn (``why`` set, ``svg`` and ``file`` empty)."""
@@ -85,6 +90,8 @@ def draw_all(report: Report, out_dir: Path, progress: Callable[[str], None]) -> 
             with styled():
                 figure = draw(part, _title(title, report, part))
             prefix = f"{part.slug}-" if report.kind == "suite" else ""
+            if part.faults and name in _WITH_FAULTS:
+                caption = f"{caption.replace(*_BURST_SHADE)} {_FAULTS_CAPTION}"
             drawn.append(_save(figure, (name, title, caption), part.slug, out_dir, prefix))
     return tuple(drawn)
 

@@ -49,6 +49,7 @@ def part_tables(part: PartReport) -> list[tuple[str, Table]]:
         ("Sender's answer", tables.api(part)),
         (f"Stages{scaled}", tables.stages(part)),
         ("Burst", tables.burst(part)),
+        ("Faults of the provider", tables.faults(part)),
         ("Ledger", tables.ledger(part)),
         ("Why messages did not arrive", tables.reasons(part)),
         ("Cost", tables.cost(part)),

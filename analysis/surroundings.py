@@ -80,16 +80,19 @@ def provider_loop(journeys: Journeys, tightest_s: float) -> Check:
     values = _values(journeys.samples, journeys.load_end_s, ("provider",), (LOOP_LAG_NAME,))
     if len(values) == 0:
         return unchecked("provider's event loop", "no samples")
-    high, invalid_ms = _high(values), 1000.0 * LAG_SHARE_OF_SLO * tightest_s
+    high, worst, invalid_ms = _high(values), float(values[-1]), 1000.0 * LAG_SHARE_OF_SLO * tightest_s
     state: CheckState = "ok"
     if high > LOOP_LAG_WARN_MS:
         state = "invalid" if high > invalid_ms else "warn"
+    elif worst > invalid_ms:
+        state = "warn"  # one stall: what it delayed is in the figures, and is not the system's
     return Check(
         name="provider's event loop",
         state=state,
-        value=f"{significant(high)} ms late",
-        limit=f"warn > {LOOP_LAG_WARN_MS:g} ms, invalid > {invalid_ms:g} ms",
-        meaning="how late the simulated provider did things (p95 of its seconds)",
+        value=f"{significant(high)} ms late, at worst {significant(worst)} ms",
+        limit=f"warn > {LOOP_LAG_WARN_MS:g} ms or a single stall > {invalid_ms:g} ms, "
+        f"invalid > {invalid_ms:g} ms",
+        meaning="how late the simulated provider, part of the instrument, did things (p95 of its seconds)",
         advice="the mock provider was the bottleneck: lower the rate, or give it a core",
         value_number=high,
     )

@@ -265,6 +265,21 @@ def reasons(part: PartReport) -> Table:
     return Table(header=("who said so", "reason", "messages"), rows=rows, numeric_from=2)
 
 
+def faults(part: PartReport) -> Table:
+    """Times are seconds after the load's start."""
+    rows = tuple(
+        (
+            band.name,
+            band.title,
+            "-" if band.from_s is None else seconds_text(max(band.from_s, 0.0)),
+            "-" if band.from_s is None else "no end" if band.to_s is None else seconds_text(band.to_s),
+            count_text(band.messages),
+        )
+        for band in part.faults
+    )
+    return Table(header=("fault", "what it did", "from", "to", "messages touched"), rows=rows, numeric_from=2)
+
+
 def rates(part: PartReport) -> Table:
     """Measured rates, and what they would be on the day itself where the day was compressed."""
     through, factor = part.throughput, part.identity.compress

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated, Literal, Self
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -241,3 +241,23 @@ def _named(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
 
 
 Faults = Annotated[tuple[Fault, ...], AfterValidator(_named)]
+
+
+def misfits(faults: Iterable[Any], carriers: Iterable[str], limits: Mapping[str, object]) -> list[str]:
+    """What of the faults does not fit the profile around them: a line each.
+
+    ``limits`` are those of ``throttle`` by their name, None where there is none.
+    """
+    known = set(carriers)
+    found = []
+    for index, fault in enumerate(faults):
+        unknown = sorted(set(getattr(fault, "carriers", ())) - known)
+        if unknown:
+            allowed = ", ".join(sorted(known))
+            found.append(f"faults[{index}].carriers: no carrier {', '.join(unknown)} (allowed: {allowed})")
+        if fault.kind == "throttle_drop" and fault.share is not None and limits.get(fault.limit) is None:
+            found.append(
+                f"faults[{index}].share: throttle.{fault.limit} has no limit to take a share of; "
+                "set one, or give rate_per_s"
+            )
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -15,7 +15,7 @@ from mock_provider.profiles.distributions import (
     Section,
     Share,
 )
-from mock_provider.profiles.faults import Faults
+from mock_provider.profiles.faults import Faults, misfits
 from mock_provider.profiles.network import CountryCode, PerSender, Price, Rate, Rules, Segments, Traffic
 from mock_provider.profiles.wires import Wires
 from mock_provider.profiles.zones import UtcOffsets, ZoneName, utc_offsets
@@ -193,3 +193,11 @@ class Profile(Section):
     @classmethod
     def _with_tables(cls, values: Any) -> Any:
         return with_tables(values)
+
+    @model_validator(mode="after")
+    def _faults_fit(self) -> Self:
+        limits = {"requests": self.throttle.requests, "segments": self.throttle.segments}
+        found = misfits(self.faults, (carrier.name for carrier in self.carriers), limits)
+        if found:
+            raise ValueError("; ".join(found))
+        return self

@@ -68,7 +68,7 @@ class RunBuilder:
                 *(more.get("submits", 1), more.get("accepts", 1 if provider_id else 0)),
                 *(at(submitted_s), at(answered_s), at(carrier_s)),
                 *(at(delivered_s), at(reported_s), at(confirmed_s)),
-                *(state, more.get("reason", ""), more.get("price", 0.5)),
+                *(state, more.get("reason", ""), more.get("price", 0.5), more.get("fault", "")),
             )
         )
 
