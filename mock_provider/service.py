@@ -95,7 +95,7 @@ class Service:
             asyncio.create_task(self._every(_ROWS_EVERY_S, self._take_rows)),
             asyncio.create_task(self._every(_FLUSH_EVERY_S, self._flush_journal)),
             asyncio.create_task(self._every(_ROWS_EVERY_S, self._fault_watch.look)),
-            asyncio.create_task(self._every(_PUBLISH_EVERY_S, self.live.publish)),
+            asyncio.create_task(self._every(_PUBLISH_EVERY_S, self._publish)),
             asyncio.create_task(self._every(_TICK_EVERY_S, self._tick)),
             asyncio.create_task(self._sample_lag()),
         ]
@@ -240,6 +240,11 @@ class Service:
     def _keep(self, rows: Sequence[JournalRow]) -> None:
         if rows and self._journal is not None:
             self._journal.write(rows)
+
+    def _publish(self) -> None:
+        for submit, accepted in self.driver.engine.take_unanswered():
+            self.inbox.remember(submit, accepted, time.time())
+        self.live.publish()
 
     def _tick(self) -> None:
         state, gauges = self.engine_state(), self.gauges()

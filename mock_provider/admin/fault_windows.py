@@ -8,10 +8,10 @@ from typing import Any, get_args
 from msgspec import Struct
 from pydantic import BaseModel
 
+from mock_provider.engine.faults.words import words_of
 from mock_provider.profiles.faults import Fault
 
 _NANOSECONDS = 1_000_000_000
-_SAID_OTHERWISE = {"name", "kind", "clock", "start_s", "end_s"}
 
 
 class FaultWindow(Struct, frozen=True):
@@ -24,11 +24,11 @@ class FaultWindow(Struct, frozen=True):
 
     name: str
     kind: str
+    title: str  # what it does
     phase: str
     begins_in_s: float
     ends_in_s: float | None
     waits_for_input: bool
-    fault: dict[str, Any]
 
 
 def fault_window(fault: Fault, now_ns: int, origin_ns: int | None) -> FaultWindow:
@@ -42,8 +42,7 @@ def fault_window(fault: Fault, now_ns: int, origin_ns: int | None) -> FaultWindo
         phase = "to_come"
     else:
         phase = "in_force" if ends_in_s is None or ends_in_s > 0 else "over"
-    said = fault.model_dump(mode="json", exclude=_SAID_OTHERWISE, exclude_none=True, exclude_defaults=True)
-    return FaultWindow(fault.name, fault.kind, phase, begins_in_s, ends_in_s, waits, said)
+    return FaultWindow(fault.name, fault.kind, words_of(fault), phase, begins_in_s, ends_in_s, waits)
 
 
 @cache

@@ -35,6 +35,9 @@ class Journey(Struct, frozen=True):
     report_url: str
     report_calls: int
     expires_unix_s: float
+    faults: str  # names of those it met, with commas between them
+    delayed_for: str  # the rule of its country that held it back
+    not_before_unix_s: float | None  # when that rule lets it go
     final: bool  # nothing more will happen
 
 
@@ -84,5 +87,8 @@ def _journey(way: JourneyView, final: bool, wall_offset_ns: int) -> Journey:
         way.report_url,
         way.report_calls,
         (way.expires_ns + wall_offset_ns) / _NANOSECONDS,
+        way.faults,
+        way.delayed_for,
+        (way.not_before_ns + wall_offset_ns) / _NANOSECONDS if way.not_before_ns else None,
         final,
     )

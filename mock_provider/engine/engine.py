@@ -19,7 +19,7 @@ from mock_provider.engine.intake import Intake, PendingReply
 from mock_provider.engine.ledger import Ledger
 from mock_provider.engine.lifecycle import Stage
 from mock_provider.engine.reporting import Reporting
-from mock_provider.engine.values import Disconnect, Effect, JournalRow, Submit
+from mock_provider.engine.values import Accepted, Disconnect, Effect, JournalRow, Submit
 from mock_provider.engine.views import (
     AccountState,
     JourneyView,
@@ -154,6 +154,12 @@ class Engine:
         submitted again, for its counts have changed.
         """
         return self._ledger.take_rows()
+
+    def take_unanswered(self) -> list[tuple[Submit, Accepted]]:
+        """Requests taken since the last call whose reply never leaves; the newest where they are many."""
+        taken = list(self._intake.unanswered)
+        self._intake.unanswered.clear()
+        return taken
 
     def close_rows(self) -> list[JournalRow]:
         """At the end: ``take_rows``, rows of all still open, and of keys that were never accepted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from mock_provider.profiles.schema import Profile
 
 _DELAYED_FOR_HOURS = "delayed_quiet_hours"
+_UNANSWERED_KEPT = 10_000
 _UNDRAWN = (0.5, 0.5, 1.0, 0.5)  # where the profile leaves nothing of an attempt to chance
 _THROTTLED = {Refusal.THROTTLED_REQUESTS: "requests", Refusal.THROTTLED_SEGMENTS: "segments"}
 _REFUSED = Stage.REFUSED
@@ -78,6 +80,8 @@ class Intake:
         self._admission = admission
         self._carriage = carriage
         self.pending = 0  # replies that have not left
+        # Taken, and the reply never leaves: for those who want to see what the client cannot know.
+        self.unanswered: deque[tuple[Submit, Accepted]] = deque(maxlen=_UNANSWERED_KEPT)
 
     def apply(self, profile: Profile, faults: FaultWindows) -> None:
         """Settings and faults that hold from now on."""
@@ -121,11 +125,11 @@ class Intake:
             for slowness in active.reply_delays:
                 latency_ns = slowness.applied(latency_ns, now_ns)
                 _mark_all(messages or seen, slowness.name)
-            pending = self._perhaps_withheld(pending, key, attempt, active)
+            pending = self._perhaps_withheld(submit, pending, key, attempt, active)
             self._let_vanish(messages, active)
             _note_closed(seen, active)
         if self._magic_numbers and messages:
-            latency_ns, pending = self._by_magic(latency_ns, pending)
+            latency_ns, pending = self._by_magic(submit, latency_ns, pending)
         self.pending += 1
         if latency_ns <= 0:
             self._release(now_ns, now_ns, pending, effects)
@@ -160,14 +164,19 @@ class Intake:
         return None
 
     def _perhaps_withheld(
-        self, pending: PendingReply, key: str, attempt: int, active: ActiveFaults
+        self, submit: Submit, pending: PendingReply, key: str, attempt: int, active: ActiveFaults
     ) -> PendingReply:
         for hang in active.hangs:
             if hang.accepted and hang.hits(self._draws, key, attempt):
-                self._counters.requests_hung += 1
                 _mark_all(pending.messages, hang.name)
-                return replace(pending, answer=None, disconnect=hang.disconnect)
+                return self._withheld(submit, pending, hang.disconnect)
         return pending
+
+    def _withheld(self, submit: Submit, pending: PendingReply, disconnect: bool) -> PendingReply:
+        self._counters.requests_hung += 1
+        if isinstance(pending.answer, Accepted) and pending.messages:
+            self.unanswered.append((submit, pending.answer))
+        return replace(pending, answer=None, disconnect=disconnect)
 
     def _let_vanish(self, messages: Iterable[Message], active: ActiveFaults) -> None:
         for loss in active.losses:
@@ -176,7 +185,7 @@ class Intake:
                     mark(message, loss.name)
                     message.fate = VANISHED
 
-    def _by_magic(self, latency_ns: int, pending: PendingReply) -> tuple[int, PendingReply]:
+    def _by_magic(self, submit: Submit, latency_ns: int, pending: PendingReply) -> tuple[int, PendingReply]:
         """What the magic numbers among the recipients make of the reply."""
         for message in pending.messages:
             magic = message.magic
@@ -187,8 +196,7 @@ class Intake:
             if magic.vanishes:
                 message.fate = VANISHED
             if magic.reply != "sent" and pending.answer is not None:
-                self._counters.requests_hung += 1
-                pending = replace(pending, answer=None, disconnect=magic.reply == "cut")
+                pending = self._withheld(submit, pending, magic.reply == "cut")
         return latency_ns, pending
 
     def _lose(self, submit: Submit, seen: list[Message], disconnect: bool, effects: list[Effect]) -> None:

@@ -71,6 +71,9 @@ class JourneyView(Struct, frozen=True):
     t_reported_ns: int | None
     t_confirmed_ns: int | None
     expires_ns: int
+    faults: str = ""  # names of those it met, with commas between them
+    delayed_for: str = ""  # the rule of its country that held it back
+    not_before_ns: int = 0  # when that rule lets it go; 0: no rule holds it
 
 
 def journey_view(message: Message, newest: Message) -> JourneyView:
@@ -91,6 +94,9 @@ def journey_view(message: Message, newest: Message) -> JourneyView:
         message.t_reported_ns,
         message.t_confirmed_ns,
         message.expires_ns,
+        message.fault,
+        message.delayed_for,
+        message.not_before_ns,
     )
 
 

@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { at, el } from "./elements.js";
-import { duration, percent, words } from "./format.js";
+import { duration, words } from "./format.js";
 import { schemaForm } from "./schema_form.js";
 
 const PRESETS = [
@@ -103,21 +103,9 @@ function show(place, entries, otherwise = null) {
 
 function entry({ window, name, left }, tag) {
   return el(tag, { class: `fault ${name.replaceAll(" ", "-")}` },
-    el("b", {}, words(window.kind)), " ", el("span", { class: "said-of" }, said(window.fault)), " ",
+    el("span", {}, window.title), " ",
     el("span", { class: "left" }, left), " ",
     el("button", { type: "button", "aria-label": `End ${window.name}`, onclick: () => end(window.name) }, name === "over" ? "Remove" : "End"));
-}
-
-function said(fault) {
-  return Object.entries(fault).map(([name, value]) => {
-    if (name === "share") return percent(value);
-    if (name === "factor") return `×${value}`;
-    if (name.endsWith("_per_s")) return `${words(name.slice(0, -6))} ${value}/s`;
-    if (name.endsWith("_s")) return `${words(name.slice(0, -2))} ${value} s`;
-    if (Array.isArray(value) && value.every(each => typeof each === "string")) return value.join(", ");
-    if (typeof value === "object") return `${words(name)} ${JSON.stringify(value)}`;
-    return value === true ? words(name) : words(String(value));
-  }).join(", ");
 }
 
 function phase(window, passed_s) {
