@@ -1,0 +1,173 @@
+"""The network behind the provider: true to the numbering plan, and nothing to who does not use it."""
+
+from __future__ import annotations
+
+import phonenumbers
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from phonenumbers import PhoneNumberType
+
+from mock_provider.engine import Engine
+from mock_provider.engine import numbers as plan
+from mock_provider.engine.values import Outbound, SendReports, Submit, Traffic
+from mock_provider.profiles import parse_profile
+
+S = 1_000_000_000
+MOBILE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
+KINDS = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE, PhoneNumberType.PAGER, PhoneNumberType.VOIP)
+EXAMPLES = [
+    phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)[1:]
+    for country in sorted(phonenumbers.SUPPORTED_REGIONS)
+    for kind in KINDS
+    if (example := phonenumbers.example_number_for_type(country, kind)) is not None
+]
+
+
+@st.composite
+def near_a_number(draw):
+    """A number of some country, or one that shares its beginning."""
+    number = draw(st.sampled_from(EXAMPLES))
+    kept = draw(st.integers(4, len(number)))
+    tail = draw(st.text("0123456789", min_size=len(number) - kept, max_size=len(number) - kept))
+    return number[:kept] + tail
+
+
+@settings(max_examples=1_000)
+@given(near_a_number())
+def test_mobile_is_what_the_library_calls_so(number):
+    asked = phonenumbers.parse(f"+{number}")
+    assert plan.is_mobile(number) == (phonenumbers.number_type(asked) in MOBILE)
+
+
+@settings(max_examples=1_000)
+@given(near_a_number())
+def test_country_is_the_librarys_for_every_mobile_number(number):
+    """Some islands share their landlines' beginnings with the mainland: there the main country stands."""
+    asked = phonenumbers.parse(f"+{number}")
+    if phonenumbers.number_type(asked) in MOBILE:
+        assert plan.country_of(number) == phonenumbers.region_code_for_number(asked)
+
+
+@given(st.lists(near_a_number(), max_size=30))
+def test_the_cache_changes_no_answer(numbers):
+    kept = [plan.country_of(number) for number in numbers]
+    plan._country_of_shared.cache_clear()
+    assert [plan.country_of(number) for number in reversed(numbers)] == kept[::-1]
+
+
+@given(st.text("0123456789", min_size=7, max_size=7))
+def test_polish_numbers_are_refused_only_where_the_plan_gives_them_to_another_use(tail):
+    for beginning in (
+        "10",
+        "11",
+        "19",
+        "20",
+        "45",
+        "50",
+        "51",
+        "53",
+        "57",
+        "60",
+        "66",
+        "69",
+        "72",
+        "78",
+        "88",
+    ):
+        assert plan.normalise(beginning + tail) == f"48{beginning}{tail}"
+    for beginning in ("12", "22", "32", "39", "42", "58", "61", "71", "81", "89", "91"):
+        assert plan.normalise(beginning + tail) is None
+
+
+# Settings that ask for nothing: their profile must do what one without them does.
+IDLE = {
+    "account": {"tokens": ["t"], "registered_senders": ["X"], "low_balance_points": 1.0},
+    "numbers": {"magic": True, "ported_share": 0.4},
+    "rules": [
+        {"country": "PL", "registration": "none", "max_segments": 255},
+        {"country": "US", "sender": "numeric", "registration": "all"},
+    ],
+    "throttle": {
+        "requests": {"rate_per_s": 5, "burst": 3},
+        "concurrent_requests": 100_000,
+        "per_sender": {"short_code": {"segments_per_s": 1, "queue_segments": 1}},
+    },
+}
+PLAIN = {"account": {"tokens": ["t"]}, "throttle": {"requests": {"rate_per_s": 5, "burst": 3}}}
+requests = st.lists(
+    st.tuples(
+        st.sampled_from([0.0, 0.05, 1.0]),
+        st.lists(st.integers(0, 40), min_size=1, max_size=3),
+        st.integers(1, 3),
+        st.booleans(),
+        st.sampled_from(list(Traffic)),
+    ),
+    max_size=25,
+)
+
+
+def lived(sections, traffic, seed, queue_segments=None):
+    profile = parse_profile(
+        {
+            "name": "p",
+            "reply": {"latency": {"kind": "uniform", "low_s": 0.0, "high_s": 0.4}},
+            "accept_queue": {"drain_segments_per_s": 4},
+            "delivery": {
+                "latency": {"kind": "lognormal", "median_s": 1.0, "p99_s": 9.0},
+                "failures": [{"state": "undelivered", "reason": "absent", "share": 0.2}],
+            },
+            "carriers": [
+                {"name": "a", "country": "*", "segments_per_s": 3, "queue_segments": queue_segments},
+                {"name": "b", "country": "*", "share": 2},
+            ],
+        }
+        | sections
+    )
+    engine = Engine(profile, seed)
+    now_ns, effects = 0, []
+
+    def take(found):
+        for effect in found:
+            effects.append((now_ns, effect))
+            if isinstance(effect, SendReports):
+                take(engine.reports_answered(now_ns, effect.batch_id, True))
+
+    for number, (pause_s, keys, segments, fast, kind) in enumerate(traffic):
+        until_ns = now_ns + round(pause_s * S)
+        while (due_ns := engine.next_due()) is not None and due_ns <= until_ns:
+            now_ns = max(now_ns, due_ns)
+            take(engine.advance(now_ns))
+        now_ns = until_ns
+        messages = tuple(Outbound(f"486001{key:05d}", "", "hi", segments, f"k{key}") for key in keys)
+        submit = Submit(
+            number, "smsapi", "t", "Test", messages, fast=fast, traffic=kind, report_url="http://x/"
+        )
+        take(engine.submit(now_ns, submit))
+    while (due_ns := engine.next_due()) is not None:
+        now_ns = max(now_ns, due_ns)
+        take(engine.advance(now_ns))
+    return effects, engine.close_rows()
+
+
+@given(requests, st.integers(0, 5))
+def test_features_that_ask_for_nothing_change_nothing(traffic, seed):
+    assert lived(IDLE, traffic, seed, queue_segments=1_000_000) == lived(PLAIN, traffic, seed)
+
+
+@given(requests, st.sampled_from(["standard", "priority", "dedicated"]))
+def test_whatever_is_accepted_ends_once_and_no_room_is_lost(traffic, tier):
+    sections = {
+        "account": {"tokens": ["t"], "tier": tier, "route_segments_per_s": 2, "daily_messages": 30},
+        "rules": [{"country": "PL", "max_segments": 2}],
+        "traffic": {"batch": "skip"},
+        "throttle": {
+            "concurrent_requests": 3,
+            "per_sender": {"alphanumeric": {"segments_per_s": 2, "queue_segments": 8}},
+        },
+    }
+    effects, rows = lived(sections, traffic, 1, queue_segments=2)
+    accepted = [m for _, e in effects if hasattr(e, "answer") for m in getattr(e.answer, "messages", ())]
+    reported = [r.provider_id for _, e in effects if isinstance(e, SendReports) for r in e.reports]
+    assert sorted(m.provider_id for m in accepted) == sorted(reported)
+    assert len(accepted) <= 30 and all(m.segments <= 2 for m in accepted)
+    assert all(row.state != "open" for row in rows)
