@@ -16,12 +16,14 @@ import msgspec
 import typer
 import uvloop
 
+from mock_provider.open_connections import Limits
 from mock_provider.profiles import ProfileError, load_profile, profile_names
 from mock_provider.running import Launch, start_provider
 
 log = logging.getLogger("mock_provider")
 
 _BAD_USAGE = 2
+_MIB = 1024 * 1024
 
 
 def provider(
@@ -61,6 +63,12 @@ def provider(
             envvar="SMSBENCH_SMPP_PASSWORD", show_envvar=True, help="For SMPP binds; random if not given."
         ),
     ] = "",
+    max_connections: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="HTTP connections at a time; more are answered 429.")
+    ] = Limits().connections,
+    max_body_mib: Annotated[
+        int, typer.Option(min=1, max=1_024, help="Largest request body in MiB; more is answered 413.")
+    ] = Limits().body_bytes // _MIB,
 ) -> None:
     """A simulated SMS provider: SMSAPI's HTTP interface, with limits, carriers, delivery reports and faults.
 
@@ -75,7 +83,11 @@ def provider(
     _log_to_stderr()
     launch = Launch(resolved, host, port, token, admin_token, seed, journal)
     launch = msgspec.structs.replace(
-        launch, second_port=second_port, smpp_port=smpp_port, smpp_password=smpp_password
+        launch,
+        second_port=second_port,
+        smpp_port=smpp_port,
+        smpp_password=smpp_password,
+        limits=Limits(max_connections, max_body_mib * _MIB),
     )
     raise typer.Exit(uvloop.run(serve(launch)))
 

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from mock_provider.cutting import reset
 from mock_provider.http_reply import reply_bytes, stream_head
-from mock_provider.known_heads import KnownHeads
+from mock_provider.open_connections import OpenConnections
 from mock_provider.wire.calls import WireReply, WireRequest
 
 log = logging.getLogger(__name__)
@@ -75,45 +75,14 @@ class _Waiting(Struct, gc=False):
     http_1_0: bool
 
 
-class OpenConnections:
-    """The connections a server has at the moment, and the request heads they have met."""
-
-    def __init__(self) -> None:
-        self.heads = KnownHeads()
-        self._open: set[HttpConnection] = set()
-        self._none_left = asyncio.Event()
-        self._none_left.set()
-
-    def add(self, connection: HttpConnection) -> None:
-        self._open.add(connection)
-        self._none_left.clear()
-
-    def remove(self, connection: HttpConnection) -> None:
-        self._open.discard(connection)
-        if not self._open:
-            self._none_left.set()
-
-    async def finish(self, grace_s: float) -> None:
-        """Close each when what it has read is answered; cut those that still wait after ``grace_s``."""
-        for connection in list(self._open):
-            connection.finish()
-        try:
-            async with asyncio.timeout(grace_s):
-                await self._none_left.wait()
-        except TimeoutError:
-            for connection in list(self._open):
-                connection.abort()
-            await self._none_left.wait()
-
-
 class HttpConnection(asyncio.Protocol):
     """Made by the listening server for each client."""
 
-    def __init__(self, application: Application, connections: OpenConnections, max_body_bytes: int) -> None:
+    def __init__(self, application: Application, connections: OpenConnections) -> None:
         self._application = application
         self._connections = connections
         self._heads = connections.heads
-        self._max_body_bytes = max_body_bytes
+        self._max_body_bytes = connections.limits.body_bytes
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpRequestParser | None = None  # made when there is something to parse
         self._queue: list[_Waiting] = []
@@ -123,6 +92,8 @@ class HttpConnection(asyncio.Protocol):
         self._closing = False
         self._stream_ended: Callable[[], None] | None = None  # while the reply is a stream
         self._between = True  # what comes next begins a request
+        self._sweeps = 0  # since the last request began or was whole
+        self._held_bytes = 0  # of a body that comes in pieces
         self._begun = 0  # requests whose first byte came in the data at hand
         self._whole: WireRequest | None = None  # the last request that ended in the data at hand
         self._begin_request()
@@ -140,11 +111,15 @@ class HttpConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        full = self._connections.full
         self._connections.add(self)
+        if full:
+            self._refuse(429, "Too many connections")
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._connections.remove(self)
+        self._let_go()
         self._queue.clear()
         self._current = None
         if self._pending is not None:
@@ -199,6 +174,7 @@ class HttpConnection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._begun += 1
+        self._sweeps = 0
         self._between = False
         self._begin_request()
 
@@ -220,13 +196,17 @@ class HttpConnection(asyncio.Protocol):
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
+        if self._closing:
+            return
         self._body_bytes += len(body)
         if self._body_bytes > self._max_body_bytes:
             self._refuse(413, "Request entity too large")
             return
         if not self._body:
             self._body = body
-        elif self._chunks is None:
+            return
+        self._hold(len(body))
+        if self._chunks is None:
             self._chunks = [self._body, body]
         else:
             self._chunks.append(body)
@@ -237,6 +217,7 @@ class HttpConnection(asyncio.Protocol):
             return
         if self._chunks:
             self._body = b"".join(self._chunks)
+            self._let_go()
         if self._url[:1] != b"/":
             self._url = _origin_form(self._url)
         path, _, query = self._url.decode("latin-1").partition("?")
@@ -256,6 +237,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _take(self, waiting: _Waiting) -> None:
         """Answer the request, or put it behind those that came before it."""
+        self._sweeps = 0
         if self._current is None and not self._queue and not self._write_paused:
             self._answer(waiting)
             return
@@ -276,6 +258,27 @@ class HttpConnection(asyncio.Protocol):
     def abort(self) -> None:
         if self._transport is not None:
             self._transport.abort()
+
+    def age(self, idle_sweeps: int, request_sweeps: int) -> None:
+        self._sweeps += 1
+        if self._current is not None or self._transport is None:
+            return
+        if not self._between and self._sweeps > request_sweeps:
+            self._refuse(408, "The request took too long to come")
+        elif self._between and self._sweeps > idle_sweeps:
+            self._transport.close()
+
+    def _hold(self, size: int) -> None:
+        """Count what is kept of a body that comes in pieces, among those of all connections."""
+        connections = self._connections
+        self._held_bytes += size
+        connections.receiving_bytes += size
+        if connections.receiving_bytes > connections.limits.receiving_bytes:
+            self._refuse(413, "Too much is being received at once")
+
+    def _let_go(self) -> None:
+        self._connections.receiving_bytes -= self._held_bytes
+        self._held_bytes = 0
 
     def _answer(self, waiting: _Waiting) -> None:
         self._current = waiting
@@ -370,6 +373,8 @@ class HttpConnection(asyncio.Protocol):
         if self._closing or transport is None:
             return
         self._closing = True
+        self._chunks = None
+        self._let_go()
         if self._current is None:
             transport.write(reply_bytes(plain_error(status, message), keep_alive=False))
         # Closed with data unread the connection would be reset, and the client might lose the reply.

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from mock_provider.admin import Admin
 from mock_provider.journal import Journal
+from mock_provider.open_connections import Limits
 from mock_provider.profiles import Profile, with_token
 from mock_provider.server import ListenSettings, Server
 from mock_provider.service import Service
@@ -37,6 +38,7 @@ class Launch(Struct, frozen=True):
     second_port: int | None = None  # of the backup host; None: there is none; 0: the system chooses
     smpp_port: int | None = None  # None: no SMPP; 0: the system chooses
     smpp_password: str = ""
+    limits: Limits = Limits()
 
 
 class RunningProvider:
@@ -71,7 +73,7 @@ async def start_provider(launch: Launch) -> RunningProvider:
         admin_token = generated["admin_token"] = secrets.token_urlsafe(24)
     profile = with_token(launch.profile, token) if token else launch.profile
     service = Service(profile, launch.seed, launch.stop_grace_s)
-    listen = ListenSettings(launch.host, launch.port, launch.second_port, stop_grace_s=launch.stop_grace_s)
+    listen = ListenSettings(launch.host, launch.port, launch.second_port, launch.limits, launch.stop_grace_s)
     server = Server(service, Admin(service, admin_token), listen)
     url = await server.start()
     try:

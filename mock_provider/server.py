@@ -7,19 +7,20 @@ import asyncio
 from msgspec import Struct
 
 from mock_provider.admin import Admin
-from mock_provider.http_connection import Application, HttpConnection, OpenConnections, Respond, plain_error
+from mock_provider.http_connection import Application, HttpConnection, Respond, plain_error
+from mock_provider.open_connections import Limits, OpenConnections
 from mock_provider.pages import load_pages
 from mock_provider.service import Service
 from mock_provider.wire.calls import WireRequest
 
 
 class ListenSettings(Struct, frozen=True):
-    """Where to listen, the largest body taken, and how long a reply may be waited for when stopping."""
+    """Where to listen, what clients may cost, and how long a reply may be waited for when stopping."""
 
     host: str = "127.0.0.1"
     port: int = 0
     second_port: int | None = None  # of the backup host, 0: the system chooses; None: there is none
-    max_body_bytes: int = 16 * 1024 * 1024
+    limits: Limits = Limits()
     stop_grace_s: float = 3.0
 
 
@@ -30,7 +31,7 @@ class Server:
         self._service = service
         self._admin = admin
         self._settings = settings
-        self._connections = OpenConnections()
+        self._connections = OpenConnections(settings.limits)
         self._listening: list[asyncio.Server] = []
         self.second_url = ""
         self._pages = load_pages()
@@ -38,6 +39,7 @@ class Server:
     async def start(self) -> str:
         """Listen; the URL it answers at. Raises ``OSError`` where an address cannot be had."""
         url = await self._listen(self, self._settings.port)
+        self._connections.start()
         if self._settings.second_port is not None:
             try:
                 self.second_url = await self._listen(_SecondHost(self), self._settings.second_port)
@@ -73,9 +75,8 @@ class Server:
         self._service.driver.forget(number)
 
     async def _listen(self, application: Application, port: int) -> str:
-        limit = self._settings.max_body_bytes
         listening = await asyncio.get_running_loop().create_server(
-            lambda: HttpConnection(application, self._connections, limit),
+            lambda: HttpConnection(application, self._connections),
             self._settings.host,
             port,
             backlog=1024,
