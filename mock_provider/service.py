@@ -185,7 +185,7 @@ class Service:
     def _use_wires(self, profile: Profile) -> None:
         wires: tuple[Wire, ...] = (
             smsapi_of(profile, self._smsapi_kept),
-            Twilio(profile.wire.twilio, profile.account),
+            Twilio(profile.wire.twilio, profile.account, profile.throttle.concurrent_requests),
             Generic(profile),
         )
         self._wires = {wire.name: wire for wire in wires}
