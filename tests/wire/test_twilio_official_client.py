@@ -461,3 +461,18 @@ def test_a_validity_is_that_of_the_queue_alone(start: Any, eventually: Any) -> N
     message = client.messages.create(to=NUMBER, from_=SENDER, body="x", validity_period=1)
     eventually(lambda: message.fetch().status not in ("queued", "sending", "sent"))
     assert message.fetch().status == "delivered"
+
+
+def test_more_at_once_than_the_account_may_is_429(start: Any, eventually: Any) -> None:
+    provider = start(
+        throttle={"concurrent_requests": 1}, reply={"latency": {"kind": "fixed", "value_s": 0.5}}
+    )
+    wanted = {"to": NUMBER, "from_": SENDER, "body": "x"}
+    first = threading.Thread(target=lambda: client_of(provider).messages.create(**wanted))
+    first.start()
+    eventually(lambda: provider.state()["gauges"]["pending_replies"] == 1)
+    with pytest.raises(TwilioRestException) as throttled:
+        client_of(provider).messages.create(**wanted)
+    assert (throttled.value.code, throttled.value.status) == (20429, 429)
+    first.join(10)
+    assert client_of(provider).messages.create(**wanted).status == "queued"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 
 from mock_provider.engine.numbers import normalise
@@ -39,6 +40,7 @@ def read_recipient(to: str) -> str:
     return msisdn
 
 
+@lru_cache(maxsize=1024)  # an account has few senders
 def read_sender(sender: str) -> str:
     """A sender in Twilio's form: ``+`` and E.164 digits, a short code, or a name.
 

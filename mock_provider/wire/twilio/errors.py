@@ -110,6 +110,15 @@ class TwilioError(Exception):
         self.said = said
 
 
+class Asked(Struct, frozen=True, gc=False):
+    """What the words of a refusal repeat: the request's own, and the limits that hold."""
+
+    to: str
+    sender: str
+    max_body_characters: int
+    concurrent_requests: int
+
+
 class ErrorBody(Struct, frozen=True, gc=False):
     code: int
     message: str
@@ -127,11 +136,11 @@ def error_reply(code: int, said: str = "", headers: tuple[tuple[str, str], ...] 
     return WireReply(status, _encoder.encode(body), headers=headers)
 
 
-def refusal_reply(refused: Refused, to: str, sender: str, max_body_characters: int) -> WireReply:
+def refusal_reply(refused: Refused, asked: Asked) -> WireReply:
     """The engine's refusal in Twilio's words."""
     code = _CODES[refused.reason]
     if code == 20429:
-        return error_reply(code, headers=(("Twilio-Concurrent-Requests", "1"),))
+        return error_reply(code, headers=(("Twilio-Concurrent-Requests", str(asked.concurrent_requests)),))
     if code == 21617:
-        return error_reply(code, str(max_body_characters))
-    return error_reply(code, sender if code in _NAMING_THE_SENDER else to)
+        return error_reply(code, str(asked.max_body_characters))
+    return error_reply(code, asked.sender if code in _NAMING_THE_SENDER else asked.to)

@@ -22,7 +22,9 @@ def parse_form(body: bytes) -> dict[str, str]:
             if "%" in name:
                 name = _unescaped(name)
             if "%" in value:
-                value = _unescaped(value)
+                # Of a number nothing but its plus is escaped, and no two numbers are the same.
+                plain = value.startswith("%2B") and "%" not in value[1:]
+                value = "+" + value[3:] if plain else _unescaped(value)
             fields[name] = value
     except UnicodeDecodeError as error:
         raise MalformedFormError(str(error)) from error

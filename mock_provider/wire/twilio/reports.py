@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 from collections.abc import Sequence
+from functools import lru_cache
 from time import gmtime, strftime
 from urllib.parse import quote_plus
 
@@ -70,7 +71,13 @@ def _call(
     if error_code is not None:
         parameters.append(("ErrorCode", str(error_code)))
     if done_s is not None and status in ("delivered", "undelivered"):
-        parameters.append(("RawDlrDoneDate", strftime("%y%m%d%H%M", gmtime(done_s))))
+        parameters.append(("RawDlrDoneDate", _done_date(done_s // 60)))
     body = "&".join(f"{name}={quote_plus(value)}" for name, value in parameters).encode()
     headers = (("X-Twilio-Signature", signature(auth_token, url, parameters)),)
     return ReportCall("POST", url, None, body, _FORM, headers)
+
+
+@lru_cache(maxsize=64)
+def _done_date(minute: int) -> str:
+    """``YYMMDDhhmm``, as carriers write it in their receipts."""
+    return strftime("%y%m%d%H%M", gmtime(minute * 60))

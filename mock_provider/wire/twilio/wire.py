@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 
 from msgspec import Struct
 
-from mock_provider.engine.values import Answer, Refused, SendProgress, SendReports
+from mock_provider.engine.values import Answer, Refusal, Refused, SendProgress, SendReports
 from mock_provider.profiles.schema import Account
 from mock_provider.profiles.wires import TwilioWire
 from mock_provider.wire.calls import (
@@ -23,7 +23,7 @@ from mock_provider.wire.calls import (
     WireRequest,
 )
 from mock_provider.wire.twilio.credentials import Credentials, read_credentials
-from mock_provider.wire.twilio.errors import TwilioError, error_reply, refusal_reply
+from mock_provider.wire.twilio.errors import Asked, TwilioError, error_reply, refusal_reply
 from mock_provider.wire.twilio.form import MalformedFormError, count_of, parse_form
 from mock_provider.wire.twilio.listing import list_page, read_list_query
 from mock_provider.wire.twilio.memo import read_memo
@@ -90,8 +90,12 @@ class Twilio:
     paths = frozenset((OPENAPI_PATH,))
     prefixes: tuple[str, ...] = (_PREFIX,)
 
-    def __init__(self, settings: TwilioWire, account: Account) -> None:
+    def __init__(
+        self, settings: TwilioWire, account: Account, concurrent_requests: int | None = None
+    ) -> None:
+        """``concurrent_requests`` is the profile's limit, which a throttled client is told."""
         self._settings = settings
+        self._concurrent_requests = concurrent_requests or 1
         # Twilio signs with the account's own token whatever key the request came with.
         self._auth_token = account.tokens[0] if account.tokens else ""
 
@@ -134,7 +138,16 @@ class Twilio:
         fields = parse_form(request.body)
         media = count_of(request.body, b"MediaUrl") if "MediaUrl" in fields else 0
         create = read_create(fields, media, credentials, request_id, at, self._settings)
-        return Send(create.submit, partial(_phrase_create, self._settings, create.created, fields["To"]))
+        return Send(create.submit, partial(self._phrase_create, create.created, fields["To"]))
+
+    def _phrase_create(self, created: Created, to: str, answer: Answer) -> WireReply:
+        settings = self._settings
+        if not isinstance(answer, Refused):
+            return created_reply(created, answer.messages[0], settings.price_unit)
+        if answer.reason is Refusal.UNAUTHORIZED:
+            return _unauthorized()
+        limits = settings.max_body_characters, self._concurrent_requests
+        return refusal_reply(answer, Asked(to, created.sender, *limits))
 
     def _read_update(self, request: WireRequest, target: _Target, credentials: Credentials) -> Call:
         fields = parse_form(request.body)
@@ -171,13 +184,6 @@ class Twilio:
         if request.method == "DELETE":
             return _of_message(path, target, credentials, _delete)
         return _of_message(path, target, credentials, lambda desk, message: _ok(message_body(message, unit)))
-
-
-def _phrase_create(settings: TwilioWire, created: Created, to: str, answer: Answer) -> WireReply:
-    if isinstance(answer, Refused):
-        reply = refusal_reply(answer, to, created.sender, settings.max_body_characters)
-        return _unauthorized() if reply.status == 401 else reply
-    return created_reply(created, answer.messages[0], settings.price_unit)
 
 
 def _for_account(credentials: Credentials, answer: Callable[[Desk], WireReply], desk: Desk) -> WireReply:

@@ -10,7 +10,7 @@ from mock_provider.profiles.wires.twilio import MessagingService
 from mock_provider.wire.calls import Instants
 from mock_provider.wire.twilio.addresses import read_recipient, read_sender, sender_of
 from mock_provider.wire.twilio.credentials import Credentials, read_credentials
-from mock_provider.wire.twilio.errors import ERRORS, TwilioError, refusal_reply
+from mock_provider.wire.twilio.errors import ERRORS, Asked, TwilioError, refusal_reply
 from mock_provider.wire.twilio.form import MalformedFormError, count_of, parse_form
 from mock_provider.wire.twilio.memo import Memo, read_memo, write_memo
 from mock_provider.wire.twilio.openapi import document
@@ -218,11 +218,12 @@ def test_callbacks() -> None:
 
 @pytest.mark.parametrize("refusal", Refusal)
 def test_every_refusal_has_words(refusal: Refusal) -> None:
-    reply = refusal_reply(Refused(refusal), "+48500100200", "Acme", 1_600)
+    reply = refusal_reply(Refused(refusal), Asked("+48500100200", "Acme", 1_600, 7))
     assert reply.status >= 400
     assert b"{}" not in reply.body
     headers = dict(reply.headers)
-    assert ("Twilio-Concurrent-Requests" in headers) == (b'"code":20429' in reply.body)
+    throttled = b'"code":20429' in reply.body
+    assert headers.get("Twilio-Concurrent-Requests") == ("7" if throttled else None)
 
 
 def test_errors_are_answered_with_statuses_that_the_openapi_names() -> None:
