@@ -23,6 +23,7 @@ from mock_provider.wire.smpp.session import (
     BoundNow,
     Cancelled,
     Close,
+    NoAnswer,
     Queried,
     Session,
     SessionEffect,
@@ -213,10 +214,12 @@ class SmppConnection(asyncio.Protocol):
         else:
             self._write(self._session.answer_submit(sequence, STATUS_OF[answer.reason], ""))
 
-    def _admit(self, bind: Bind) -> int | None:
+    def _admit(self, bind: Bind) -> int | NoAnswer:
         outage = self._service.driver.engine.outage(time.monotonic_ns())
         if outage is not None:
-            return None if outage.disconnect else codes.ESME_RBINDFAIL
+            if outage.hang:
+                return NoAnswer.SILENCE
+            return NoAnswer.CUT if outage.disconnect else codes.ESME_RBINDFAIL
         admitted = self._listener.admit(bind)
         if isinstance(admitted, int):
             return admitted

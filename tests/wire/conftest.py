@@ -37,6 +37,7 @@ class ProviderUnderTest:
     token = TOKEN
     admin_token = ADMIN_TOKEN
     stop_grace_s = 0.5
+    smpp_password = "wire-pw"
 
     def __init__(self, profile: Profile) -> None:
         self._launch = Launch(
@@ -45,6 +46,8 @@ class ProviderUnderTest:
             admin_token=ADMIN_TOKEN,
             stop_grace_s=self.stop_grace_s,
             second_port=0,
+            smpp_port=0,
+            smpp_password=self.smpp_password,
         )
         self._loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
@@ -54,6 +57,8 @@ class ProviderUnderTest:
         ).result(DEADLINE_S)
         self.url = self._running.url
         self.second_url = self._running.second_url
+        host, _, smpp_port = self._running.smpp_address.rpartition(":")
+        self.smpp_host, self.smpp_port = host, int(smpp_port)
         self._stopping: Future[None] | None = None
 
     def stop_soon(self) -> None:

@@ -39,6 +39,13 @@ class State(Enum):
     CLOSED = "closed"
 
 
+class NoAnswer(Enum):
+    """What a bind may meet in place of a status."""
+
+    CUT = "cut"  # its connection is cut
+    SILENCE = "silence"
+
+
 # An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
 _BOUND_TX, _BOUND_RX, _BOUND_TRX = State.BOUND_TX, State.BOUND_RX, State.BOUND_TRX
 _CLOSED = State.CLOSED
@@ -113,9 +120,9 @@ SessionEffect = bytes | Submitted | Queried | Cancelled | Answered | BoundNow | 
 
 
 class Session:
-    """``admit`` says with which status a bind is answered; with None the connection is cut unanswered."""
+    """``admit`` says with which status a bind is answered, if at all."""
 
-    def __init__(self, limits: SessionLimits, admit: Callable[[Bind], int | None], now_ns: int) -> None:
+    def __init__(self, limits: SessionLimits, admit: Callable[[Bind], int | NoAnswer], now_ns: int) -> None:
         self.state = State.OPEN
         self.bind: Bind | None = None
         self.unanswered = 0  # submits
@@ -145,6 +152,7 @@ class Session:
         if self.state is _CLOSED:
             return effects
         self._heard_ns = now_ns
+        self._asked_ns = None  # whatever came, it lives
         framer = self._framer
         for frame in framer.feed(data):
             command_id = frame.command_id
@@ -224,8 +232,6 @@ class Session:
         self._time_out_deliveries(now_ns, effects)
         silent_ns = now_ns - self._heard_ns
         never_bound = self.state is State.OPEN and _passed(now_ns - self._began_ns, limits.session_init_ns)
-        if self._asked_ns is not None and self._heard_ns > self._asked_ns:
-            self._asked_ns = None  # whatever came, it lives
         mute = self._asked_ns is not None and now_ns - self._asked_ns >= limits.response_ns
         if never_bound or mute or _passed(silent_ns, limits.inactivity_ns):
             self._close(effects)
@@ -285,8 +291,10 @@ class Session:
             effects.append(write_pdu(response_id, error.status, frame.sequence))
             return
         admitted = self._admit(bind)
-        if admitted is None:
+        if admitted is NoAnswer.CUT:
             self._close(effects)
+        elif isinstance(admitted, NoAnswer):
+            return
         elif admitted != codes.ESME_ROK:
             effects.append(write_pdu(response_id, admitted, frame.sequence))
         else:

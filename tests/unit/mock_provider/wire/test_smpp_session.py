@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from mock_provider.wire.smpp.session import (
     Answered,
     BoundNow,
     Close,
+    NoAnswer,
     Session,
     SessionEffect,
     SessionLimits,
@@ -29,7 +31,7 @@ BIND = write_bind(Bind("esme", "secret"))
 SUBMIT = write_short_message(ShortMessage("", 5, 0, "Test", 1, 1, "48500100200", short_message=b"hello"))
 
 
-def admit(bind: Bind) -> int | None:
+def admit(bind: Bind) -> int | NoAnswer:
     return codes.ESME_ROK if bind.password == "secret" else codes.ESME_RINVPASWD
 
 
@@ -229,8 +231,15 @@ def test_taking_leave_waits_for_the_answer() -> None:
 
 
 def test_an_outage_that_disconnects_cuts_the_bind() -> None:
-    one = Session(LIMITS, lambda bind: None, 0)
+    one = Session(LIMITS, lambda bind: NoAnswer.CUT, 0)
     assert one.received(0, write_pdu(codes.BIND_RECEIVER, 0, 1, BIND)) == [Close()]
+
+
+def test_an_outage_that_hangs_leaves_the_bind_unanswered_until_its_time_is_over() -> None:
+    one = Session(LIMITS, lambda bind: NoAnswer.SILENCE, 0)
+    assert one.received(0, write_pdu(codes.BIND_RECEIVER, 0, 1, BIND)) == []
+    assert one.state is State.OPEN
+    assert one.advance(10 * S) == [Close()]
 
 
 # Streams of PDUs, some good and some of random ids and bodies.
@@ -254,7 +263,7 @@ def test_the_pieces_a_stream_comes_in_change_nothing(
     expected = whole.received(0, stream)
     found: list[SessionEffect] = []
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         found += pieces.received(0, stream[start:end])
     assert found == expected
     assert pieces.state is whole.state
