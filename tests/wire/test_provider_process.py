@@ -55,6 +55,14 @@ def end(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> tuple[i
     return process.returncode, log
 
 
+def test_the_ready_line_names_the_second_host() -> None:
+    with provider_process("--profile", "fast", "--second-port", "0") as (process, ready):
+        assert ready["second_url"] != ready["url"]
+        sent = send(ready["second_url"], "process-token")
+        code, _ = end(process)
+    assert (code, sent["count"]) == (0, 1)
+
+
 def test_ready_line_journal_and_a_clean_end(tmp_path: Path) -> None:
     journal = tmp_path / "deep" / "provider.arrow"
     with provider_process("--profile", "fast", "--seed", "7", "--journal", str(journal)) as (process, ready):

@@ -54,7 +54,11 @@ class SendBody(Struct, frozen=True, forbid_unknown_fields=True):
         | None
     ) = None
     report_url: (
-        Annotated[str, Meta(max_length=2_000, description="Where delivery reports are posted")] | None
+        Annotated[
+            str,
+            Meta(max_length=2_000, pattern="^https?://", description="Where delivery reports are posted"),
+        ]
+        | None
     ) = None
     report_progress: Annotated[
         bool, Meta(description="Report also when a message is handed to its carrier")
@@ -168,7 +172,9 @@ def _described(error: str) -> FieldError:
             return FieldError(field, "is required")
         known = _FIELDS["message" if place.startswith("messages") else "request"]
         return FieldError(field, f"is not known; known here: {known}")
-    if _PATTERN.match(words):
+    if place == "report_url":
+        words = "must be an http or https URL of at most 2000 characters"
+    elif _PATTERN.match(words):
         words = "must be a name of 1 to 11 letters, digits, spaces, . _ & - or a number of 3 to 15 digits"
     elif words.startswith("Invalid enum value"):
         words += "; allowed: otp, transactional, marketing"

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from mock_provider.engine.message import CANCELLED
 from mock_provider.engine.numbers import normalise
 from mock_provider.engine.values import MessageState
 from mock_provider.wire.calls import CapturedMessage, Desk, MessageFilter, WireReply
@@ -127,13 +128,13 @@ def _view(m: CapturedMessage) -> MessageView:
 
 
 def _state(m: CapturedMessage) -> MessageStateName:
+    if m.reason == CANCELLED.reason:
+        return "cancelled"
     final = _FINAL.get(m.state)
     if final is not None:
         return final
     if m.stage == "SCHEDULED":
         return "scheduled"
-    if m.stage == "CLOSED":
-        return "cancelled"  # closed without an end
     return "queued" if m.carrier_unix_s is None else "sent"
 
 

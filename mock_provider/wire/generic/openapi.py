@@ -86,6 +86,10 @@ def _send_operation() -> Json:
     statuses = ("400", "402", "403", "409", "413", "415", "422", "429", "500")
     operation = _operation("sendMessages", "Send one message or many", answers, *statuses)
     operation["responses"]["429"] = _problem("A limit is reached") | {"headers": _limit_headers()}
+    sent = {"parameters": {"id": "$response.body#/messages/0/id"}}
+    operation["responses"]["202"]["links"] = {
+        name: {"operationId": name, **sent} for name in ("getMessage", "cancelMessage")
+    }
     operation["requestBody"] = {
         "required": True,
         "content": {"application/json": {"schema": {"$ref": _SCHEMAS + "SendBody"}, "examples": _examples()}},

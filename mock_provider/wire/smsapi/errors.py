@@ -97,6 +97,11 @@ def rest_error(
     return WireReply(status, _encoder.encode(RestError(message, tag, errors)), headers=headers)
 
 
+def not_allowed(methods: str) -> WireReply:
+    """HTTP 405, of any endpoint; ``methods`` are those it has."""
+    return rest_error(405, "Method not allowed", (("Allow", methods),))
+
+
 def refusal_reply(refused: Refused, as_json: bool, settings: SmsapiWire) -> WireReply:
     """The engine's refusal in SMSAPI's words.
 

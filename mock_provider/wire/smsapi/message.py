@@ -46,7 +46,7 @@ def read_texts(fields: Fields, recipients: int, settings: SmsapiWire) -> list[Co
 
 def _personalised(message: str, fields: Fields, recipients: int) -> list[str]:
     given = {n: list_of(fields, name, "|") for n, name in enumerate(_PARAMETERS, 1) if name in fields}
-    if not given:
+    if not given or not recipients:
         return [message]
     if any(len(values) != recipients for values in given.values()):
         raise SmsapiError(18)

@@ -101,21 +101,14 @@ def _legacy_paths() -> Json:
         "default": _TEXT,
         "list": {"enum": ["True", "true", "1"]},
     }
+    number = {"number": _TEXT, "idx": _TEXT}
     return {
-        "/sms.do": {"post": _legacy("sendSms", "Send, remove or ask for messages", send, "Sent", "Removed")},
-        "/user.do": {"post": _legacy("getBalance", "The balance", {"credits": _FLAG}, "Balance")},
-        "/hlr.do": {
-            "post": _legacy(
-                "lookUp",
-                "What the network knows of numbers",
-                {"number": _TEXT, "idx": _TEXT},
-                "BriefLookup",
-                "Lookups",
-            )
-        },
-        "/sender.do": {
-            "post": _legacy("senderNames", "Sender names", sender, "Counted", "SenderNameBody", "SenderNames")
-        },
+        "/sms.do": _legacy("sendSms", "Send, remove or ask for messages", send, "Sent", "Removed"),
+        "/user.do": _legacy("getBalance", "The balance", {"credits": _FLAG}, "Balance"),
+        "/hlr.do": _legacy("lookUp", "What the network knows of numbers", number, "BriefLookup", "Lookups"),
+        "/sender.do": _legacy(
+            "senderNames", "Sender names", sender, "Counted", "SenderNameBody", "SenderNames"
+        ),
     }
 
 
@@ -133,8 +126,13 @@ def _rest_paths() -> Json:
             | {"parameters": [kind]}
         },
         "/ping": {
-            "get": _rest("ping", "Whether the token is good", {"200": _json("Always", "Ping")}),
-            "head": {"operationId": "pingHead", "responses": {"204": {"description": "Up"}, "503": _DOWN}},
+            "get": _rest("ping", "Whether the token is good", {"200": _json("Always", "Ping")})
+            | {"security": _OPTIONAL},
+            "head": {
+                "operationId": "pingHead",
+                "security": _OPTIONAL,
+                "responses": {"204": {"description": "Up"}, "503": _DOWN},
+            },
         },
         "/mfa/codes": {
             "post": _rest("createCode", "Send a one-time code", {"201": _json("Sent", "CodeBody")}, *refused)
@@ -150,21 +148,27 @@ def _rest_paths() -> Json:
 
 
 _DOWN: Json = {"description": "Down"}
+# Legacy endpoints answer a bad token at HTTP 200, or take it from a field; a ping says whether it is good.
+_OPTIONAL: list[Json] = [{"token": []}, {}]
 
 
 def _legacy(name: str, summary: str, fields: Json, *answers: str) -> Json:
     """Errors come at HTTP 200 as well; a profile may have 201 for a send and 429 over a limit."""
     kinds = [{"$ref": _SCHEMAS + kind} for kind in (*answers, "LegacyError")]
-    taken = {
-        "description": "Done, or an error by its code",
-        "content": {"application/json": {"schema": {"anyOf": kinds}}, "text/plain": {"schema": _TEXT}},
-    }
+    content = {"application/json": {"schema": {"anyOf": kinds}}, "text/plain": {"schema": _TEXT}}
+    taken = {"description": "Done, or an error by its code", "content": content}
     refused = {"429": _json("Over a limit", "RestError"), "503": _json("Outage", "RestError")}
-    return {
-        "operationId": name,
+    fields = {"format": _JSON_FORMAT, "access_token": _TEXT, "password": _TEXT} | fields
+    operation = {
         "summary": summary,
+        "security": _OPTIONAL,
         "responses": {"200": taken, "201": taken, "413": {"description": "Too large"}, **refused},
-        **_form({"format": _JSON_FORMAT} | fields, "format"),
+    }
+    query = [{"name": field, "in": "query", "schema": schema} for field, schema in fields.items()]
+    body = _form(fields)["requestBody"] | {"required": False}
+    return {
+        "post": {"operationId": name, **operation, "requestBody": body},
+        "get": {"operationId": f"{name}ByGet", **operation, "parameters": query},
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mock_provider.profiles.wires import SmsapiWire
 from mock_provider.wire.calls import Call, Instants, WireReply, WireRequest
 from mock_provider.wire.smsapi.auth import field_token, header_token
-from mock_provider.wire.smsapi.errors import legacy_error, rest_error
+from mock_provider.wire.smsapi.errors import legacy_error, not_allowed, rest_error
 from mock_provider.wire.smsapi.fields import MalformedRequestError, read_fields
 from mock_provider.wire.smsapi.hlr import NumberLookups
 from mock_provider.wire.smsapi.kept import Kept
@@ -45,24 +45,23 @@ class Services:
             return self._read_legacy(path, request, at)
         if path in (_CODES, _VERIFICATIONS):
             if request.method != "POST":
-                return _not_allowed("POST")
+                return not_allowed("POST")
             if path == _CODES:
                 return read_code_request(request, request_id, at, self._settings, self._kept)
             return read_verification(request, at, self._settings, self._kept)
         if request.method not in ("GET", "HEAD"):
-            return _not_allowed("GET, HEAD")
+            return not_allowed("GET, HEAD")
         if path == _OPENAPI:
             return WireReply(200, openapi_document())
         return self._read_prices(request)
 
     def _read_legacy(self, path: str, request: WireRequest, at: Instants) -> Call:
+        if request.method not in ("GET", "POST"):
+            return not_allowed("GET, POST")
         try:
             fields = read_fields(request)
         except MalformedRequestError:
             return legacy_error(8, "format=json" in request.query)
-        as_json = fields.get("format") == "json"
-        if request.method not in ("GET", "POST"):
-            return legacy_error(8, as_json)
         token = header_token(request.authorization) or field_token(fields)
         if path == _HLR:
             return self._lookups.read(fields, token, int(at.wall_s))
@@ -74,7 +73,3 @@ class Services:
         except MalformedRequestError:
             return rest_error(400, "The query cannot be read")
         return read_prices(fields, header_token(request.authorization), self._networks)
-
-
-def _not_allowed(methods: str) -> WireReply:
-    return rest_error(405, "Method not allowed", (("Allow", methods),))

@@ -28,7 +28,7 @@ from mock_provider.wire.smsapi.answers import (
     phrase_status,
 )
 from mock_provider.wire.smsapi.auth import after_auth, field_token, header_token
-from mock_provider.wire.smsapi.errors import SmsapiError, legacy_error, refusal_reply, rest_error
+from mock_provider.wire.smsapi.errors import SmsapiError, legacy_error, not_allowed, refusal_reply
 from mock_provider.wire.smsapi.fields import (
     Fields,
     MalformedRequestError,
@@ -73,7 +73,7 @@ class Smsapi:
         if path in _PING_PATHS and request.method == "HEAD":
             return WireReply(204, b"")
         if request.method not in ("GET", "HEAD"):
-            return rest_error(405, "Method not allowed", (("Allow", "GET, HEAD"),))
+            return not_allowed("GET, HEAD")
         token = header_token(request.authorization)
         if path in _PING_PATHS:
             return AccountQuery(token, phrase_ping)
@@ -89,14 +89,14 @@ class Smsapi:
         return refusal_reply(Refused(Refusal.UNAVAILABLE), True, self._settings)
 
     def _read_sms(self, request: WireRequest, request_id: int, at: Instants) -> Call:
+        if request.method not in ("POST", "GET"):
+            return not_allowed("GET, POST")
         try:
             fields = read_fields(request)
         except MalformedRequestError:
             return legacy_error(8, "format=json" in request.query or _is_json(request))
         token = header_token(request.authorization) or field_token(fields)
         as_json = wants_json(fields)
-        if request.method not in ("POST", "GET"):
-            return legacy_error(8, as_json)
         if "sch_del" in fields:
             ids = tuple(list_of(fields, "sch_del", ","))
             return Cancel(token, ids, partial(phrase_removal, as_json))
@@ -123,6 +123,8 @@ class Smsapi:
         return StatusQuery(token, ids, partial(phrase_status, self._settings, as_json))
 
     def _read_user(self, request: WireRequest) -> Call:
+        if request.method not in ("POST", "GET"):
+            return not_allowed("GET, POST")
         try:
             fields = read_fields(request)
         except MalformedRequestError:

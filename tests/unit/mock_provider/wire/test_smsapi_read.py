@@ -170,6 +170,12 @@ def test_what_is_wrong_gets_smsapis_own_code(fields: dict[str, str], code: int) 
     assert error_of(BASE | fields) == code
 
 
+def test_parameters_and_nobody_to_send_them_to() -> None:
+    call = ask({"message": "[%1%]", "param1": "", "format": "json"})
+    assert isinstance(call, Send)
+    assert call.submit.messages == ()  # the engine says 13
+
+
 def test_an_unknown_token_is_told_so_before_anything_else() -> None:
     call = ask(BASE | {"message": ""})
     assert isinstance(call, AccountQuery)
