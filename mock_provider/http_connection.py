@@ -51,6 +51,7 @@ _MAX_HEAD_BYTES = 64 * 1024
 _ORIGIN = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 _LINGER_S = 1.0
+_HALF_CLOSED_S = 30.0  # how long an answer is waited for that is to go to a half-closed connection
 _MAX_QUEUED = 16  # pipelined requests read ahead of their answers
 
 
@@ -161,7 +162,11 @@ class HttpConnection(asyncio.Protocol):
     def eof_received(self) -> bool:
         # A client may close its half after the last request and still wait for the answers.
         self._closing = True
-        return self._current is not None
+        if self._current is None:
+            return False
+        # Nor may one whose request is never answered, by a fault, be kept for ever after it has gone.
+        asyncio.get_running_loop().call_later(_HALF_CLOSED_S, self.abort)
+        return True
 
     def pause_writing(self) -> None:
         self._write_paused = True

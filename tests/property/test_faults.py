@@ -1,0 +1,261 @@
+"""Whatever windows of faults there are, the engine keeps its promises, and the ledger its counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mock_provider.engine import Engine
+from mock_provider.engine.faults.log import FaultLog
+from mock_provider.engine.faults.windows import FaultWindows
+from mock_provider.engine.values import Accepted, Disconnect, Outbound, Reply, SendReports, Submit
+from mock_provider.profiles import parse_profile
+
+S = 1_000_000_000
+URL = "http://127.0.0.1/dlr"
+RATE, BURST = 6.0, 4
+_SILENT = ("outage", "hang", "lost_reply")
+NUMBERS = ("48600100", "48700100", "49151100", "44770010")
+
+shares = st.sampled_from([0.0, 0.3, 1.0])
+behaviours = st.sampled_from(["hold", "fail", "refuse"])
+kinds = st.one_of(
+    st.fixed_dictionaries(
+        {"kind": st.just("outage"), "answer": st.sampled_from(["refuse", "hang", "disconnect"])}
+    ),
+    st.fixed_dictionaries({"kind": st.just("error_rate"), "share": shares}),
+    st.fixed_dictionaries(
+        {
+            "kind": st.just("added_latency"),
+            "factor": st.sampled_from([0.0, 3.0]),
+            "ramp_s": st.sampled_from([0.0, 1.0]),
+            "stage": st.sampled_from(["reply", "carrier"]),
+        }
+    ),
+    st.fixed_dictionaries({"kind": st.just("hang"), "share": shares, "disconnect": st.booleans()}),
+    st.fixed_dictionaries({"kind": st.sampled_from(["lost_reply", "cut_after_accept"]), "share": shares}),
+    st.fixed_dictionaries({"kind": st.sampled_from(["accept_then_lose", "report_loss"]), "share": shares}),
+    st.fixed_dictionaries({"kind": st.just("throttle_drop"), "share": st.sampled_from([0.1, 0.5])}),
+    st.fixed_dictionaries(
+        {"kind": st.just("report_duplicate"), "share": shares, "after_s": st.sampled_from([0.0, 2.0])}
+    ),
+    st.fixed_dictionaries({"kind": st.sampled_from(["report_delay", "report_reorder"]), "share": shares}),
+    st.fixed_dictionaries(
+        {"kind": st.just("report_storm"), "release_per_s": st.sampled_from([2.0, 1_000_000.0])}
+    ),
+    st.fixed_dictionaries(
+        {
+            "kind": st.just("carrier_down"),
+            "carriers": st.sampled_from([["a"], ["a", "b"]]),
+            "behaviour": behaviours,
+        }
+    ),
+    st.fixed_dictionaries(
+        {
+            "kind": st.just("country_down"),
+            "countries": st.sampled_from([["PL"], ["DE", "GB"]]),
+            "behaviour": behaviours,
+        }
+    ),
+)
+windows = st.tuples(st.sampled_from([0, 1, 2.5]), st.sampled_from([0.5, 2, 6])).map(
+    lambda w: {"start_s": w[0], "end_s": w[0] + w[1]}
+)
+faults = st.lists(st.builds(lambda kind, window: kind | window, kinds, windows), max_size=4)
+# (seconds after the one before, keys of its messages)
+traffic = st.lists(
+    st.tuples(st.sampled_from([0.0, 0.1, 0.7, 2.0]), st.lists(st.integers(0, 25), min_size=1, max_size=4)),
+    max_size=30,
+)
+moods = st.sampled_from([0, 2])  # how many report calls the receiver fails to confirm
+
+
+def profile_of(fault_sections):
+    return parse_profile(
+        {
+            "name": "p",
+            "account": {"tokens": ["t"]},
+            "throttle": {"requests": {"rate_per_s": RATE, "burst": BURST}},
+            "reply": {"latency": {"kind": "uniform", "low_s": 0.0, "high_s": 0.5}},
+            "delivery": {"latency": {"kind": "uniform", "low_s": 0.1, "high_s": 3.0}, "validity_s": 60.0},
+            "carriers": [
+                {"name": "a", "country": "*", "segments_per_s": 20},
+                {"name": "b", "country": "*"},
+            ],
+            "reports": {"max_per_call": 3, "linger_s": 0.2, "retry_after_s": [1, 5]},
+            "faults": fault_sections,
+        }
+    )
+
+
+class World:
+    """An engine, a clock moved by its deadlines only, a receiver that refuses the first ``deaf`` calls."""
+
+    def __init__(self, fault_sections, deaf=0, seed=1):
+        self.engine = Engine(profile_of(fault_sections), seed)
+        self.now_ns = 0
+        self.deaf = deaf
+        self.answers = []
+        self.calls = []
+
+    def live(self, requests):
+        at_ns = 0
+        for number, (pause_s, keys) in enumerate(requests):
+            at_ns += round(pause_s * S)
+            self.run(at_ns)
+            messages = tuple(
+                Outbound(f"{NUMBERS[key % 4]}{key:03}", "", "hi", 1, f"k{key}", f"k{key}")
+                for key in dict.fromkeys(keys)
+            )
+            submit = Submit(number, "smsapi", "t", "Test", messages, refuse_duplicates=True, report_url=URL)
+            self.take(self.engine.submit(self.now_ns, submit))
+        self.run()
+        return self
+
+    def run(self, until_ns=None):
+        while (due_ns := self.engine.next_due()) is not None and (until_ns is None or due_ns <= until_ns):
+            self.now_ns = max(self.now_ns, due_ns)
+            self.take(self.engine.advance(self.now_ns))
+        if until_ns is not None:
+            self.now_ns = max(self.now_ns, until_ns)
+
+    def take(self, effects):
+        for effect in effects:
+            if isinstance(effect, Reply | Disconnect):
+                self.answers.append((self.now_ns, effect))
+            elif isinstance(effect, SendReports):
+                self.calls.append((self.now_ns, effect))
+                self.deaf -= 1
+                self.take(self.engine.reports_answered(self.now_ns, effect.batch_id, self.deaf < 0))
+
+    def rows(self):
+        found = {}
+        for row in self.engine.close_rows():
+            found[row.key, row.provider_id] = row
+        return [row for (key, provider_id), row in found.items() if provider_id or row.accepts == 0]
+
+
+@settings(deadline=None, max_examples=150)
+@given(faults, traffic, moods)
+def test_no_fault_loses_count_of_anything(fault_sections, requests, deaf):
+    world = World(fault_sections, deaf).live(requests)
+    state, rows = world.engine.state(), world.rows()
+    counters = state.counters
+    answered = [effect.request_id for _, effect in world.answers]
+    assert len(answered) == len(set(answered))
+    cut = sum(isinstance(effect, Disconnect) for _, effect in world.answers)
+    assert (counters["disconnects"], counters["replies"]) == (cut, len(answered) - cut)
+    unanswered = len(requests) - len(answered)
+    assert unanswered <= counters["requests_hung"] <= unanswered + cut
+    if not any(f["kind"] in _SILENT for f in fault_sections):
+        assert unanswered == 0
+    accepted = [row for row in rows if row.provider_id]
+    assert len(accepted) == state.accepted == counters["closed"]
+    assert state.open == 0
+    assert all(value == 0 for name, value in state.gauges.items() if name != "remembered_keys")
+    ended = Counter(row.state for row in accepted)
+    assert "open" not in ended
+    assert {name: counters[name] for name in ended} == dict(ended)
+    reported = {row.provider_id for row in accepted if row.t_reported_ns is not None}
+    assert (
+        len(reported)
+        == counters["reports_sent"]
+        == len(accepted) - counters["reports_lost"] - counters["vanished"]
+    )
+    assert counters["reports_confirmed"] == len(reported)
+
+
+@settings(deadline=None, max_examples=150)
+@given(faults, traffic, moods)
+def test_no_message_is_both_lost_and_delivered_and_copies_of_reports_change_nothing(
+    fault_sections, requests, deaf
+):
+    world = World(fault_sections, deaf).live(requests)
+    told = Counter(report.provider_id for _, call in world.calls for report in call.reports)
+    states = {}
+    for _, call in world.calls:
+        for report in call.reports:
+            assert states.setdefault(report.provider_id, report) == report
+    names = {fault.name for fault in world.engine._profile.faults}
+    for row in world.rows():
+        assert set(filter(None, row.fault.split(","))) <= names
+        assert row.accepts <= 1  # check_idx: whatever happened to the reply, a repeat is known
+        if row.reason == "lost_after_accept":
+            assert row.fault and row.state == "undelivered" and row.t_carrier_ns is None
+            assert told[row.provider_id] == 0
+        elif row.provider_id and told[row.provider_id]:
+            assert states[row.provider_id].state.value == row.state
+        if row.t_confirmed_ns is not None:
+            assert row.t_submitted_ns <= row.t_delivered_ns <= row.t_reported_ns <= row.t_confirmed_ns
+
+
+@settings(deadline=None)
+@given(faults, st.permutations(range(20)))
+def test_the_same_fates_whatever_the_order(fault_sections, order):
+    """All at one instant, so that the windows are the same for each; only limits look at the order."""
+    by_draw = [f for f in fault_sections if f["kind"] not in ("throttle_drop", "report_storm")]
+    found = []
+    for keys in (range(20), order):
+        world = World(by_draw)
+        profile = world.engine._profile.model_copy(
+            update={"throttle": type(world.engine._profile.throttle)()}
+        )
+        world.engine = Engine(profile, 1)
+        world.live([(0.0, [key]) for key in keys])
+        found.append({row.key: (row.state, row.reason, row.fault) for row in world.rows()})
+    assert found[0] == found[1]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.floats(0.05, 1.0), st.integers(1, 8), st.lists(st.integers(0, 400_000_000), min_size=20, max_size=80)
+)
+def test_a_throttle_drop_keeps_the_bound_of_its_bucket_in_every_window(share, burst, pauses_ns):
+    drop = {"kind": "throttle_drop", "share": share, "burst": burst, "start_s": 3.0, "end_s": 8.0}
+    world = World([drop])
+    at_ns, requests = 0, []
+    for pause_ns in pauses_ns:
+        at_ns += pause_ns
+        requests.append((pause_ns / S, [len(requests) + 1000]))
+    admitted = []
+    due_ns = 0
+    for number, (pause_ns, (_, keys)) in enumerate(zip(pauses_ns, requests, strict=True)):
+        due_ns += pause_ns
+        world.run(due_ns)
+        message = Outbound(f"48600100{keys[0]:03}", "", "hi", 1, f"k{keys[0]}", f"k{keys[0]}")
+        world.take(world.engine.submit(due_ns, Submit(number, "smsapi", "t", "Test", (message,))))
+    world.run()
+    taken = {effect.request_id for _, effect in world.answers if type(effect.answer) is Accepted}
+    at_ns = 0
+    for number, pause_ns in enumerate(pauses_ns):
+        at_ns += pause_ns
+        if number in taken:
+            admitted.append(at_ns)
+    origin_ns = pauses_ns[0]
+    for first, from_ns in enumerate(admitted):
+        for count, to_ns in enumerate(admitted[first:], start=1):
+            width_s = (to_ns - from_ns) / S
+            assert count <= RATE * width_s + max(BURST, burst) + 1e-6
+            if from_ns >= origin_ns + 3 * S and to_ns < origin_ns + 8 * S:
+                assert count <= RATE * share * width_s + burst + 1e-6
+
+
+@settings(deadline=None)
+@given(faults, st.lists(st.tuples(st.integers(0, 9), st.sets(st.integers(0, 3))), max_size=6))
+def test_the_log_of_faults_knows_their_real_times(fault_sections, changes):
+    """At any moment the faults in force by the log are those in force, whatever was taken away before."""
+    all_of_them = profile_of(fault_sections).faults
+    log, now_ns, present = FaultLog(), 0, all_of_them
+    log.renew(0, FaultWindows(present, 0).windows)
+    for pause_s, kept in changes:
+        now_ns += pause_s * S
+        present = tuple(fault for index, fault in enumerate(all_of_them) if index in kept)
+        log.renew(now_ns, FaultWindows(present, 0).windows)
+        in_force = {span.name for span in log.spans(now_ns) if span.phase == "in_force"}
+        begun = {f.name for f in present if f.start_s * S <= now_ns < f.end_s * S}
+        assert in_force == begun
+        for span in log.spans(now_ns):
+            assert span.start_ns < span.end_ns
+            assert (span.phase == "over") == (span.end_ns <= now_ns)

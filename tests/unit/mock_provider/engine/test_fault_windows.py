@@ -1,0 +1,386 @@
+"""Each fault in virtual time: what it does within its window, and that the journal says so."""
+
+from itertools import pairwise
+
+import pytest
+
+from mock_provider.engine.values import Accepted, MessageState, Refusal
+from mock_provider.profiles import ProfileError
+
+S = 1_000_000_000
+PLUS, ORANGE = {"name": "Plus", "country": "PL"}, {"name": "Orange", "country": "PL"}
+
+
+def fixed(value_s):
+    return {"kind": "fixed", "value_s": value_s}
+
+
+def named(kind, **keys):
+    return {"kind": kind, "name": "f", "start_s": 10, "end_s": 20} | keys
+
+
+def accepted(p, request):
+    return type(p.replies.get(request)) is Accepted
+
+
+def reported_s(p):
+    """When each report call was made, with the client references in it."""
+    return [(now_ns / S, [report.client_ref for report in call.reports]) for now_ns, call in p.calls]
+
+
+def test_outage_that_hangs_answers_nothing_and_takes_nothing(provider):
+    p = provider(faults=[named("outage", answer="hang")])
+    p.send(0, "first")
+    request = p.send(10, "k")
+    p.run(100)
+    assert request not in p.replies and not p.cut_ns
+    row = p.row("k")
+    assert (row.accepts, row.reason, row.fault) == (0, "no_reply", "f")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [named("outage"), named("outage", answer="disconnect"), named("hang"), named("error_rate", share=1)],
+)
+def test_the_journal_names_what_met_a_submit_and_goes_on_to_do_so_after_the_retry(provider, fault):
+    p = provider(faults=[fault])
+    p.send(0, "first")
+    p.send(10, "k")
+    assert p.row("k").fault == "f"
+    p.send(20, "k")
+    p.run()
+    row = p.row("k")
+    assert (row.fault, row.state, row.submits) == ("f", "delivered", 2)
+    assert p.row("first").fault == ""
+
+
+def test_several_codes_have_their_shares(provider):
+    codes = [{"refusal": "internal_error", "share": 0.2}, {"refusal": "unavailable", "share": 0.1}]
+    p = provider(faults=[{"kind": "error_rate", "codes": codes}])
+    replies = [p.replies[p.send(0, f"k{n}")] for n in range(2000)]
+    reasons = [getattr(reply, "reason", None) for reply in replies]
+    assert reasons.count(Refusal.INTERNAL_ERROR) / 2000 == pytest.approx(0.2, abs=0.03)
+    assert reasons.count(Refusal.UNAVAILABLE) / 2000 == pytest.approx(0.1, abs=0.03)
+    assert set(reasons) == {None, Refusal.INTERNAL_ERROR, Refusal.UNAVAILABLE}
+
+
+def test_a_brown_out_grows_over_its_ramp_and_goes_down_before_its_end(provider):
+    fault = named("added_latency", factor=5.0, ramp_s=2.0, end_s=18)
+    p = provider(faults=[fault], reply={"latency": fixed(0.1)})
+    sent = {at_s: p.send(at_s, f"k{at_s}") for at_s in (0, 10, 11, 12, 15, 17, 18)}
+    p.run()
+    took = {at_s: round(p.replied_ns[request] / S - at_s, 3) for at_s, request in sent.items()}
+    assert took == {0: 0.1, 10: 0.1, 11: 0.3, 12: 0.5, 15: 0.5, 17: 0.3, 18: 0.1}
+
+
+@pytest.mark.parametrize(("kind", "cut"), [("lost_reply", False), ("cut_after_accept", True)])
+def test_the_ambiguous_kind_takes_the_message_and_says_nothing(provider, kind, cut):
+    p = provider(faults=[named(kind)], reply={"latency": fixed(0.5)})
+    p.send(0, "first")
+    request = p.send(10, "k", refuse_duplicates=True)
+    p.run(19)
+    assert request not in p.replies
+    assert p.cut_ns == ({request: 10.5 * S} if cut else {})
+    row = p.row("k")
+    assert (row.state, row.accepts, row.t_answered_ns, row.fault) == ("delivered", 1, None, "f")
+    again = p.send(20, "k", refuse_duplicates=True)
+    p.run()
+    assert p.replies[again].reason is Refusal.DUPLICATE_REF
+
+
+def test_throttle_drop_lowers_the_rate_for_its_window_and_keeps_the_bucket(provider):
+    fault = named("throttle_drop", share=0.1)
+    p = provider(faults=[fault], throttle={"requests": {"rate_per_s": 20, "burst": 5}})
+    taken = [n for n in range(4000) if accepted(p, p.send(n / 100, f"k{n}"))]
+
+    def count(from_s, to_s):
+        return sum(from_s <= n / 100 < to_s for n in taken)
+
+    assert count(0, 10) == pytest.approx(205, abs=1)
+    assert count(10, 20) == pytest.approx(20, abs=5)
+    assert count(20, 30) == pytest.approx(200, abs=5)
+    refused = [row for row in p.rows().values() if not row.provider_id and 10 <= row.t_submitted_ns / S < 20]
+    assert refused and all(row.fault == "f" for row in refused)
+
+
+def test_throttle_drop_of_a_provider_without_limits(provider):
+    p = provider(faults=[named("throttle_drop", limit="segments", rate_per_s=2, burst=3)])
+    p.send(0, "first")
+    taken = sum(accepted(p, p.send(10 + n / 10, f"k{n}")) for n in range(100))
+    assert taken == pytest.approx(3 + 20, abs=1)
+    assert accepted(p, p.send(20, *[f"late{n}" for n in range(50)]))
+
+
+def test_accepted_then_lost_is_never_delivered_nor_reported_and_the_journal_says_so(provider):
+    p = provider(faults=[named("accept_then_lose", share=0.5)], accept_queue={"capacity_segments": 200})
+    p.send(0, "first")
+    requests = [p.send(11, f"k{n}") for n in range(100)]
+    p.run()
+    rows = [p.row(f"k{n}") for n in range(100)]
+    lost = [row for row in rows if row.fault]
+    assert all(accepted(p, request) for request in requests)
+    assert 30 < len(lost) < 70
+    told = {key for _, keys in reported_s(p) for key in keys}
+    for row in rows:
+        expected = ("undelivered", "lost_after_accept") if row.fault else ("delivered", "")
+        assert (row.state, row.reason) == expected
+        assert (row.key in told) is not bool(row.fault)
+    assert lost[0].t_carrier_ns is None
+    view = p.engine.message(lost[0].provider_id)
+    assert (view.state, view.fault) == (MessageState.OPEN, "f")  # its provider knows no better
+    state = p.engine.state()
+    assert (state.open, state.counters["vanished"], state.gauges["queue_accept_segments"]) == (
+        0,
+        len(lost),
+        0,
+    )
+
+
+def test_lost_reports(provider):
+    p = provider(faults=[named("report_loss", share=0.5)])
+    p.send(0, "first")
+    for n in range(100):
+        p.send(11, f"k{n}")
+    p.run()
+    silent = [row for row in p.rows().values() if row.t_reported_ns is None]
+    assert 30 < len(silent) < 70
+    assert all((row.fault, row.state) == ("f", "delivered") for row in silent)
+    assert p.engine.state().counters["reports_lost"] == len(silent)
+
+
+def test_a_duplicate_report_follows_though_the_first_was_confirmed_and_changes_nothing(provider):
+    p = provider(faults=[named("report_duplicate", after_s=3.0)])
+    p.send(0, "first")
+    p.send(11, "k")
+    p.run(12)
+    row = p.row("k")
+    p.run()
+    assert reported_s(p) == [(0, ["first"]), (11, ["k"]), (14, ["k"])]
+    first, again = (call for _, call in p.calls[1:])
+    assert first.reports == again.reports and first.batch_id != again.batch_id
+    assert p.row("k") == row
+    counters = p.engine.state().counters
+    assert (counters["reports_confirmed"], counters["reports_duplicated"]) == (2, 1)
+
+
+def test_a_duplicate_that_is_not_confirmed_is_not_tried_again(provider):
+    p = provider(faults=[named("report_duplicate", after_s=3.0)])
+    p.confirms = lambda call: p.now_ns < 14 * S
+    p.send(0, "first")
+    p.send(11, "k")
+    p.run()
+    assert [at_s for at_s, _ in reported_s(p)] == [0, 11, 14]
+
+
+def test_late_reports(provider):
+    p = provider(faults=[named("report_delay", delay=fixed(5.0))], reports={"delay": fixed(1.0)})
+    for at_s, key in ((0, "a"), (11, "b"), (20, "c")):
+        p.send(at_s, key)
+    p.run()
+    assert reported_s(p) == [(1, ["a"]), (17, ["b"]), (21, ["c"])]
+
+
+def test_reordered_reports_change_places(provider):
+    p = provider(faults=[named("report_reorder", share=0.5, within_s=4.0)])
+    p.send(0, "first")
+    for n in range(100):
+        p.send(11 + n / 100, f"k{n:03}")
+    p.run()
+    order = [keys[0] for _, keys in reported_s(p)[1:]]
+    assert sorted(order) == [f"k{n:03}" for n in range(100)]
+    backwards = sum(a > b for a, b in pairwise(order))
+    assert backwards > 20
+    assert max(at_s for at_s, _ in reported_s(p)) <= 16
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_report_storm_breaks_loose_at_its_end(provider, at_once):
+    pace = {} if at_once else {"release_per_s": 10}
+    p = provider(faults=[named("report_storm", **pace)])
+    p.send(0, "first")
+    for n in range(40):
+        p.send(11 + n / 10, f"k{n}")
+    p.run()
+    at_s = [at_s for at_s, _ in reported_s(p)[1:]]
+    assert [keys for _, keys in reported_s(p)[1:]] == [[f"k{n}"] for n in range(40)]
+    assert at_s == [20.0] * 40 if at_once else at_s == pytest.approx([20 + n / 10 for n in range(40)])
+    assert p.row("k0").fault == "f"
+    assert p.engine.state().counters["reports_held"] == 40
+
+
+def test_a_storm_holds_repeated_calls_too_and_ends_when_it_is_taken_away(provider, make_profile):
+    p = provider(faults=[named("report_storm", start_s=0.5, end_s=None)], reports={"retry_after_s": [1]})
+    p.confirms = lambda call: p.now_ns >= 30 * S
+    p.send(0, "k")
+    p.run(30)
+    assert [at_s for at_s, _ in reported_s(p)] == [0]
+    p._carry_out(p.engine.reconfigure(30 * S, make_profile()))
+    p.run()
+    assert [at_s for at_s, _ in reported_s(p)] == [0, 30]
+    assert p.row("k").t_confirmed_ns == 30 * S
+    (span,) = p.engine.fault_log(40 * S)
+    assert (span.phase, span.start_ns, span.end_ns) == ("over", S // 2, 30 * S)
+
+
+def test_a_carrier_that_is_down_holds_its_queue_in_order_and_the_others_go_on(provider):
+    fault = named("carrier_down", carriers=["Plus"])
+    p = provider(faults=[fault], carriers=[PLUS | {"segments_per_s": 1}, ORANGE | {"segments_per_s": 1}])
+    for n in range(24):
+        p.send(n / 2, {"key": f"k{n}", "msisdn": f"4860010{n:04}"})
+    p.run()
+    departed = {}
+    for row in p.rows().values():
+        departed.setdefault(row.carrier, []).append((row.t_carrier_ns / S, row.key, row.fault))
+    assert all(not 10 <= at_s < 20 for at_s, *_ in departed["Plus"])
+    assert all(fault == "" for *_, fault in departed["Orange"])
+    held = [entry for entry in departed["Plus"] if entry[0] >= 20]
+    assert held and all(fault == "f" for *_, fault in held)
+    assert [key for _, key, _ in sorted(held)] == sorted(
+        (key for _, key, _ in held), key=lambda k: int(k[1:])
+    )
+
+
+def test_what_waited_when_its_carrier_went_down_waits_on(provider):
+    p = provider(faults=[named("carrier_down", carriers=["any"], start_s=1.5)],
+                 carriers=[{"name": "any", "country": "*", "segments_per_s": 1}])  # fmt: skip
+    for n in range(4):
+        p.send(0, f"k{n}")
+    p.run()
+    rows = [p.row(f"k{n}") for n in range(4)]
+    assert [row.t_carrier_ns / S for row in rows] == [0, 1, 20, 21]
+    assert [row.fault for row in rows] == ["", "", "f", "f"]
+
+
+def test_a_carrier_that_is_down_may_fail_its_messages(provider):
+    p = provider(faults=[named("carrier_down", carriers=["any"], behaviour="fail")],
+                 delivery={"latency": fixed(3)})  # fmt: skip
+    p.send(0, "first")
+    p.send(11, "k")
+    p.run()
+    row = p.row("k")
+    assert (row.state, row.reason, row.fault) == ("undelivered", "carrier_down", "f")
+    assert row.t_delivered_ns == row.t_reported_ns == 11 * S
+
+
+@pytest.mark.parametrize("behaviour", ["hold", "fail", "refuse"])
+def test_one_country_down_leaves_the_others_alone(provider, behaviour):
+    p = provider(faults=[named("country_down", countries=["DE"], behaviour=behaviour)])
+    pl = {"key": "pl", "client_ref": "pl", "msisdn": "48600100200"}
+    de = {"key": "de", "client_ref": "de", "msisdn": "4915112345678"}
+    p.send(0, "first")
+    request = p.send(11, pl, de)
+    p.run()
+    assert accepted(p, request)
+    assert p.row("pl").state == "delivered" and p.row("pl").fault == ""
+    row = p.row("de")
+    assert row.fault == "f"
+    expected = {
+        "hold": ("delivered", "", 20 * S),
+        "fail": ("undelivered", "country_down", 11 * S),
+        "refuse": ("rejected", "unavailable", None),
+    }
+    assert (row.state, row.reason, row.t_delivered_ns) == expected[behaviour]
+    alone = p.send(21, de)
+    assert accepted(p, alone)
+
+
+def test_a_request_to_the_closed_country_alone_is_refused_and_costs_nothing(provider):
+    fault = named("country_down", countries=["PL"], behaviour="refuse", refusal="internal_error")
+    p = provider(faults=[fault], account={"balance_points": 10})
+    p.send(0, "first")
+    before = p.engine.state().balance_points
+    request = p.send(11, "k")
+    assert p.replies[request].reason is Refusal.INTERNAL_ERROR
+    assert p.engine.state().balance_points == before
+    assert p.row("k").fault == "f"
+
+
+def test_a_message_names_all_the_faults_it_met(provider):
+    faults = [
+        named("added_latency", factor=2.0) | {"name": "slow"},
+        named("report_storm") | {"name": "storm"},
+        named("outage", start_s=11, end_s=12) | {"name": "down"},
+    ]
+    p = provider(faults=faults, reply={"latency": fixed(0.1)})
+    p.send(0, "first")
+    p.send(11.5, "k")
+    p.send(12.5, "k")
+    p.run()
+    assert p.row("k").fault == "down,slow,storm"
+
+
+def fates(p):
+    return [(row.key, row.fault, row.state) for row in p.rows().values()]
+
+
+@pytest.mark.parametrize("digits", ["10", "11", "12", "30", "31", "32", "33"])
+def test_a_magic_number_meets_the_fault_of_its_own_without_any_window(provider, digits):
+    p = provider(numbers={"magic": True}, reply={"latency": fixed(0.5)})
+    magic = {"key": "k", "client_ref": "k", "msisdn": f"481000000{digits}"}
+    request = p.send(0, magic)
+    p.send(0, "other")
+    p.run()
+    row, calls = p.row("k"), [at_s for at_s, keys in reported_s(p) if keys == ["k"]]
+    assert row.fault == "magic" and p.row("other").fault == ""
+    assert (accepted(p, request), request in p.cut_ns) == (digits not in ("31", "32"), digits == "32")
+    assert row.state == ("undelivered" if digits == "30" else "delivered")
+    replied_s = {"33": 5.5}.get(digits, 0.5)
+    assert calls == {"10": [], "11": [60.5], "12": [0.5, 1.5], "30": []}.get(digits, [replied_s])
+    assert p.engine.state().open == 0
+
+
+def test_adding_a_fault_or_taking_one_away_leaves_the_draws_of_the_others(provider):
+    mine = {"kind": "accept_then_lose", "share": 0.3}
+    other = {"kind": "report_loss", "share": 0.0}
+    found = []
+    for faults in ([mine], [other, mine], [{"kind": "accept_then_lose", "name": "x", "share": 0.0}, mine]):
+        p = provider(faults=faults)
+        for n in range(50):
+            p.send(0, f"k{n}")
+        p.run()
+        found.append(fates(p))
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_fault_taken_away_while_running_leaves_the_names_of_the_others(provider, make_profile):
+    p = provider(faults=[{"kind": "hang", "share": 0.5}, {"kind": "hang", "share": 0.5}])
+    p.send(0, "k")
+    first, second = (span.name for span in p.engine.fault_log(0))
+    kept = p.engine._profile.faults[1:]
+    profile = make_profile().model_copy(update={"faults": kept})
+    p._carry_out(p.engine.reconfigure(5 * S, profile))
+    log = p.engine.fault_log(6 * S)
+    assert [(span.name, span.phase, span.end_ns) for span in log] == [
+        (first, "over", 5 * S),
+        (second, "in_force", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "complaint"),
+    [
+        ({"kind": "error_rate"}, "give share (with refusal), or codes"),
+        ({"kind": "throttle_drop"}, "give share or rate_per_s"),
+        ({"kind": "throttle_drop", "share": 0.5}, "faults[0].share: throttle.requests has no limit"),
+        ({"kind": "carrier_down", "carriers": ["x"]}, "faults[0].carriers: no carrier x (allowed: any)"),
+        ({"kind": "carrier_down", "carriers": []}, "faults[0].carriers"),
+        ({"kind": "country_down", "countries": ["Poland"]}, "faults[0].countries[0]"),
+        ({"kind": "outage", "name": "a,b"}, "faults[0].name"),
+    ],
+)  # fmt: skip
+def test_a_fault_that_cannot_be_is_refused_with_the_field(make_profile, fault, complaint):
+    with pytest.raises(ProfileError) as raised:
+        make_profile(faults=[fault])
+    assert complaint in str(raised.value)
+
+
+def test_names_are_given_and_kept_apart(make_profile):
+    faults = [{"kind": "hang"}, {"kind": "outage"}, {"kind": "hang"}, {"kind": "hang", "name": "hang-2"}]
+    assert [fault.name for fault in make_profile(faults=faults).faults] == [
+        "hang",
+        "outage",
+        "hang-3",
+        "hang-2",
+    ]
+    with pytest.raises(ProfileError, match="repeated: x"):
+        make_profile(faults=[{"kind": "hang", "name": "x"}, {"kind": "outage", "name": "x"}])

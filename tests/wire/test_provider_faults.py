@@ -1,0 +1,173 @@
+"""Faults as a client meets them over a real socket, and what the provider then says of itself."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+import pytest
+
+DEADLINE_S = 10.0
+
+
+def sms(provider: Any, **fields: str) -> bytes:
+    body = urlencode({"to": "48500100200", "message": "Hi", "format": "json"} | fields).encode()
+    return (
+        f"POST /sms.do HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {provider.token}\r\n"
+        f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode() + body
+
+
+@contextmanager
+def connected(provider: Any) -> Iterator[socket.socket]:
+    host, _, port = provider.url.removeprefix("http://").rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=DEADLINE_S) as connection:
+        yield connection
+
+
+def begin(provider: Any, **fault: Any) -> None:
+    status, reply = provider.admin("/faults", fault, "POST")
+    assert status == 200, reply
+
+
+@pytest.mark.parametrize(
+    ("fault", "taken"),
+    [
+        ({"kind": "outage", "answer": "disconnect"}, 0),
+        ({"kind": "hang", "disconnect": True}, 0),
+        ({"kind": "cut_after_accept"}, 1),
+    ],
+)
+def test_a_cut_connection_is_reset(provider: Any, fault: dict[str, Any], taken: int) -> None:
+    """A FIN would be an orderly end: a client may then take an empty reply for one."""
+    begin(provider, **fault)
+    with connected(provider) as connection:
+        connection.sendall(sms(provider, idx="k"))
+        with pytest.raises(ConnectionResetError):
+            connection.recv(1)
+    assert provider.state()["accepted"] == taken
+
+
+@pytest.mark.parametrize(
+    ("fault", "taken"),
+    [({"kind": "outage", "answer": "hang"}, 0), ({"kind": "hang"}, 0), ({"kind": "lost_reply"}, 1)],
+)
+def test_a_request_that_is_never_answered_keeps_its_connection(
+    provider: Any, eventually: Any, fault: dict[str, Any], taken: int
+) -> None:
+    begin(provider, **fault)
+    with connected(provider) as connection:
+        connection.sendall(sms(provider, idx="k"))
+        eventually(lambda: provider.state()["counters"]["requests_hung"] == 1)
+        assert provider.state()["accepted"] == taken
+        connection.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            connection.recv(1)
+        provider.admin("/faults", None, "DELETE")
+        with pytest.raises(BlockingIOError):  # what hangs goes on hanging
+            connection.recv(1)
+    assert provider.request("/ping")[0] == 200
+
+
+def test_a_ping_meets_an_outage_that_hangs(provider: Any) -> None:
+    begin(provider, kind="outage", answer="hang")
+    with connected(provider) as connection:
+        connection.sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+
+
+def test_the_ambiguous_kind_from_the_sender_s_side(provider: Any) -> None:
+    """Accepted, then cut: a repeat with the same key and check_idx is known, and nothing is sent twice."""
+    begin(provider, kind="cut_after_accept", name="ambiguous")
+    with connected(provider) as connection:
+        connection.sendall(sms(provider, idx="k", check_idx="1"))
+        with pytest.raises(ConnectionResetError):
+            connection.recv(1)
+    provider.admin("/faults?name=ambiguous", None, "DELETE")
+    with connected(provider) as connection:
+        connection.sendall(sms(provider, idx="k", check_idx="1"))
+        reply = connection.recv(65_536)
+    assert json.loads(reply.partition(b"\r\n\r\n")[2])["error"] == 53
+    assert provider.state()["accepted"] == 1
+
+
+def test_a_magic_number_cuts_its_own_request_only(start: Any) -> None:
+    provider = start(numbers={"magic": True})
+    with connected(provider) as other, connected(provider) as cut:
+        cut.sendall(sms(provider, to="48100000032"))
+        with pytest.raises(ConnectionResetError):
+            cut.recv(1)
+        other.sendall(sms(provider))
+        assert other.recv(65_536).startswith(b"HTTP/1.1 200")
+    assert provider.state()["accepted"] == 2
+
+
+def test_a_doubled_report_reaches_the_receiver_twice(start: Any, receiver: Any, eventually: Any) -> None:
+    provider = start(
+        account={"report_url": receiver.url},
+        delivery={"latency": {"kind": "fixed", "value_s": 0.0}},
+        reports={"linger_s": 0.0},
+    )
+    begin(provider, kind="report_duplicate", after_s=0.0)
+    with connected(provider) as connection:
+        connection.sendall(sms(provider, idx="k"))
+        connection.recv(65_536)
+    eventually(lambda: len(receiver.paths) == 2)
+    first, again = (parse_qs(path.partition("?")[2]) for path in receiver.paths)
+    assert first["MsgId"] == again["MsgId"]
+    eventually(lambda: provider.state()["open"] == 0)
+    assert provider.state()["counters"]["reports_confirmed"] == 1
+
+
+def test_a_storm_keeps_reports_until_it_is_taken_away(start: Any, receiver: Any, eventually: Any) -> None:
+    provider = start(
+        account={"report_url": receiver.url}, delivery={"latency": {"kind": "fixed", "value_s": 0.0}}
+    )
+    begin(provider, kind="report_storm")
+    with connected(provider) as connection:
+        connection.sendall(sms(provider, idx="k"))
+        connection.recv(65_536)
+    eventually(lambda: provider.state()["counters"]["reports_held"] == 1)
+    assert receiver.paths == []
+    provider.admin("/faults", None, "DELETE")
+    eventually(lambda: len(receiver.paths) == 1)
+
+
+def test_faults_are_logged_and_listed_with_their_real_times(
+    provider: Any, eventually: Any, caplog: Any
+) -> None:
+    caplog.set_level(logging.WARNING, "mock_provider.fault_watch")
+    before_ns = time.monotonic_ns()
+    begin(provider, kind="error_rate", share=0.25)
+    begin(provider, kind="outage", start_s=1000, duration_s=5)
+    begun = "fault error_rate begins: errors: 25 % internal_error, until it is taken away"
+    eventually(lambda: begun in caplog.messages)
+    provider.admin("/faults?name=error_rate", None, "DELETE")
+    after_ns = time.monotonic_ns()
+    eventually(lambda: any(line.startswith("fault error_rate ends after ") for line in caplog.messages))
+    begin(provider, kind="error_rate", share=0.5)
+    log = provider.admin("/faults")[1]["log"]
+    # The second one is another fault: in the journal it must not be taken for the first.
+    assert [(span["name"], span["phase"]) for span in log] == [
+        ("error_rate", "over"),
+        ("error_rate-2", "in_force"),
+        ("outage", "to_come"),
+    ]
+    assert before_ns <= log[0]["start_ns"] < log[0]["end_ns"] <= after_ns
+    assert (log[1]["end_ns"], log[2]["end_ns"] - log[2]["start_ns"]) == (None, 5_000_000_000)
+    assert provider.state()["faults"] == log
+
+
+def test_a_stall_of_the_provider_s_own_shows_in_its_gauge(provider: Any, eventually: Any) -> None:
+    """The instrument was late: the run's validity reads this gauge."""
+    eventually(lambda: provider.state()["gauges"]["loop_lag_ms"] < 200)
+    provider._loop.call_soon_threadsafe(time.sleep, 0.4)
+    eventually(lambda: provider.state()["gauges"]["loop_lag_ms"] > 300)
