@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,11 +26,12 @@ from mock_provider.engine.values import (
 from mock_provider.profiles import Profile, load_profile, with_token
 from mock_provider.wire.calls import AccountView, Consult, Instants, Send, WireReply, WireRequest
 from mock_provider.wire.generic import Generic
-from mock_provider.wire.generic.problems import REFUSALS
+from mock_provider.wire.generic.problems import OTHERS, REFUSALS
 
 NOW_NS, NOW_S = 5_000_000_000, 1_800_000_000.0  # the wall says 2027-01-15T08:00:00Z
 NOW = Instants(NOW_NS, NOW_S)
 TOKEN = "secret"
+DOCUMENTATION = Path(__file__).parents[4] / "docs" / "generic-api.md"
 
 
 class KnowsTheToken:
@@ -233,3 +236,11 @@ def test_progress_is_the_state_sent_and_a_signature_can_be_left_out() -> None:
     call = Generic(profile(sign_reports=False)).progress_call(effect, 0)
     assert json.loads(call.body)["reports"][0]["state"] == "sent"
     assert call.headers == ()
+
+
+def test_the_documentation_lists_every_code_with_its_status() -> None:
+    rows = re.findall(r"^\| (\d{3}) \| `(\w+)` \|", DOCUMENTATION.read_text(), re.MULTILINE)
+    known = {refusal.value: status for refusal, (status, _) in REFUSALS.items()}
+    known |= {code: status for code, (status, _) in OTHERS.items()}
+    assert {code: int(status) for status, code in rows} == known
+    assert set(REFUSALS) == set(Refusal)
