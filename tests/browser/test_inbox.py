@@ -1,23 +1,51 @@
-"""The provider's page, in a browser: what was sent is there to be read."""
+"""The provider's page, in a browser: messages as they come, their journey, and the provider under control."""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 ROOT = Path(__file__).parents[2]
+# Chromium writes every refused request to the console, also one whose refusal the page shows.
+REFUSED = re.compile(r"Failed to load resource: the server responded with a status of 40[04] ")
+MARKUP = "<img src=x onerror=alert(1)>"
 
 
-@pytest.fixture
-def provider() -> Iterator[dict[str, str]]:
-    """The ready line of a provider process, which holds the tokens it made."""
+class Provider:
+    """A provider process; its ready line holds the tokens it made."""
+
+    def __init__(self, ready: dict[str, str]) -> None:
+        self.url = ready["url"]
+        self.token, self.admin_token = ready["token"], ready["admin_token"]
+
+    def send(self, to: str, text: str, **fields: str) -> dict[str, Any]:
+        form = urllib.parse.urlencode({"to": to, "message": text, "format": "json"} | fields).encode()
+        return self._call("/sms.do", self.token, form)
+
+    def admin(self, path: str, value: object = None, method: str | None = None) -> dict[str, Any]:
+        body = None if value is None else json.dumps(value).encode()
+        return self._call("/admin" + path, self.admin_token, body, method)
+
+    def _call(self, path: str, token: str, body: bytes | None, method: str | None = None) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {token}"}
+        request = urllib.request.Request(self.url + path, body, headers, method=method)
+        with urllib.request.urlopen(request, timeout=10) as reply:
+            answer: dict[str, Any] = json.load(reply)
+            return answer
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Provider]:
     process = subprocess.Popen(
         [sys.executable, "-m", "mock_provider", "--profile", "fast"],
         cwd=ROOT,
@@ -26,42 +54,221 @@ def provider() -> Iterator[dict[str, str]]:
         text=True,
     )
     assert process.stdout is not None
-    yield json.loads(process.stdout.readline())
+    yield Provider(json.loads(process.stdout.readline()))
     process.terminate()
     assert process.wait(20) == 0
     process.stdout.close()
 
 
-def send(provider: dict[str, str], to: str, text: str) -> None:
-    form = urllib.parse.urlencode({"to": to, "message": text, "format": "json"}).encode()
-    request = urllib.request.Request(
-        provider["url"] + "/sms.do", form, {"Authorization": f"Bearer {provider['token']}"}
-    )
-    with urllib.request.urlopen(request, timeout=10) as reply:
-        assert json.load(reply)["count"] == 1
+@pytest.fixture
+def provider(running: Provider) -> Provider:
+    """The one process of this module, as it was when it started."""
+    running.admin("/profile/restore", {}, "POST")
+    running.admin("/reset", {}, "POST")
+    return running
 
 
-def test_the_inbox_shows_what_was_sent_and_finds_it(watched, provider) -> None:
+@pytest.fixture
+def inbox(watched: Any, provider: Provider) -> Iterator[Any]:
+    """The page, open and live. At the end: no error in it, and nothing asked of any other host."""
     page = watched.page
-    page.goto(provider["url"] + "/")
-    page.get_by_label("Admin token").fill(provider["admin_token"])
-    page.get_by_role("button", name="Open").click()
-    page.locator("#board").wait_for(state="visible")
-    send(provider, "48600100200", "Your code is 123456")
-    send(provider, "48600100201", "<b>Sale</b> & more")
-    page.get_by_text("Your code is 123456").wait_for()
-    page.get_by_text("<b>Sale</b> & more").wait_for()  # as text, not as markup
-    page.get_by_label("Filter by number").fill("100201")
-    page.get_by_text("Your code is 123456").wait_for(state="detached")
-    assert page.locator("#messages li").count() == 1
-    page.locator("#accepted", has_text="2").wait_for()
-    assert watched.errors == []
-    assert all(url.startswith((provider["url"], "data:")) for url in watched.requested)
+    page.goto(f"{provider.url}/#token={provider.admin_token}")
+    page.get_by_text("live", exact=True).wait_for()
+    yield page
+    assert [error for error in watched.errors if not REFUSED.match(error)] == []
+    assert all(url.startswith((provider.url, "data:")) for url in watched.requested)
+    assert not [url for url in watched.requested if provider.admin_token in url.partition("#")[0]]
 
 
-def test_a_wrong_token_shows_nothing(watched, provider) -> None:
-    send(provider, "48600100200", "secret words")
+def row(page: Any, text: str) -> Any:
+    return page.locator("#messages li", has_text=text)
+
+
+def test_messages_arrive_by_themselves_and_are_found(inbox: Any, provider: Provider) -> None:
+    inbox.get_by_text("Nothing here yet").wait_for()
+    assert f"{provider.url}/sms.do" in inbox.locator("#empty pre").inner_text()
+    provider.send("48600100200", "Your code is 123456")
+    provider.send("48600100201", "Spring sale", **{"from": "Shop"})
+    row(inbox, "Your code is 123456").wait_for()
+    row(inbox, "Spring sale").get_by_text("delivered").wait_for()  # its state changed while it was shown
+    inbox.get_by_label("Filter by number").fill("100201")
+    row(inbox, "Your code").wait_for(state="detached")
+    assert inbox.locator("#messages li").count() == 1
+    provider.send("48600100201", "once more")  # a filtered list goes on too
+    row(inbox, "once more").wait_for()
+    inbox.get_by_label("Filter by number").fill("")
+    inbox.get_by_label("Filter by text").fill("SHOP")
+    row(inbox, "once more").wait_for(state="detached")
+    assert row(inbox, "Spring sale").count() == inbox.locator("#messages li").count() == 1
+    inbox.get_by_label("Filter by text").fill("")
+    inbox.get_by_label("Filter by state").select_option("expired")
+    inbox.get_by_text("No captured message matches.").wait_for()
+    inbox.get_by_label("Filter by state").select_option("delivered")
+    row(inbox, "Your code is 123456").wait_for()
+
+
+def test_one_message_with_its_journey_segments_and_a_link_of_its_own(inbox: Any, provider: Provider) -> None:
+    sent = provider.send("48600100200", "Zażółć " + "x" * 70, idx="order-17")
+    row(inbox, "Zażółć").wait_for()
+    inbox.keyboard.press("j")
+    detail = inbox.get_by_role("region", name="Message", exact=True)
+    detail.get_by_text("On the handset").wait_for()
+    marks = detail.locator(".journey li.done")
+    assert [each.split("\n")[0] for each in marks.all_inner_texts()] == [
+        "Submitted",
+        "Reply left",
+        "Left the carrier's queue",
+        "On the handset",
+    ]
+    assert re.search(r"\+ [0-9.]+.(ms|s)", marks.last.inner_text())
+    assert [each.strip() for each in detail.locator(".segments .units").all_inner_texts()] == [
+        "67 of 67",
+        "10 of 67",
+    ]
+    assert "U+017C latin small letter z with dot above" in detail.locator(".foreign").inner_text()
+    assert "order-17" in detail.locator(".facts").inner_text()
+    address = inbox.url
+    assert address.endswith("#/m/" + sent["list"][0]["id"])
+    inbox.keyboard.press("Escape")
+    detail.get_by_text("Choose a message").wait_for()
+    inbox.goto(address)
+    inbox.reload()  # the token stays with the tab
+    detail.get_by_text("On the handset").wait_for()
+
+
+def test_markup_in_a_message_is_text(inbox: Any, provider: Provider) -> None:
+    provider.send("48600100200", f"<b>Sale</b> {MARKUP}", idx=MARKUP, **{"from": "<i>x</i>"})
+    row(inbox, MARKUP).wait_for()
+    row(inbox, "from <i>x</i>").click()
+    detail = inbox.get_by_role("region", name="Message", exact=True)
+    detail.get_by_text(f"<b>Sale</b> {MARKUP}").first.wait_for()
+    detail.locator(".facts").get_by_text(MARKUP).first.wait_for()
+    assert inbox.locator("img, #messages b, .said b, .facts i").count() == 0
+    inbox.goto(f"{provider.url}/#/m/{urllib.parse.quote(MARKUP)}")  # the address is no markup either
+    inbox.get_by_text("the inbox has no message of this id").wait_for()
+    assert inbox.locator("img").count() == 0
+
+
+def test_a_limit_set_by_the_controls_is_in_force(inbox: Any, provider: Provider) -> None:
+    inbox.get_by_role("link", name="Controls").click()
+    inbox.get_by_label("requests per second").first.fill("0.001")
+    inbox.get_by_label("burst of requests").fill("1")
+    inbox.get_by_role("form", name="Limits").get_by_role("button", name="Apply").click()
+    inbox.locator("#now-in-force").get_by_text("0.001 per second, burst 1").wait_for()
+    assert [provider.send("48600100200", "x").get("error") for _ in range(2)] == [None, 202]
+    latency = inbox.get_by_role("form", name="Reply latency")
+    latency.get_by_label("Reply latency: kind").select_option("uniform")
+    latency.get_by_label("Reply latency: from").fill("30")
+    latency.get_by_label("Reply latency: to").fill("20")
+    latency.get_by_role("button", name="Apply").click()
+    inbox.get_by_role("alert").get_by_text("low_s must not exceed high_s").wait_for()
+    latency.get_by_label("Reply latency: from").fill("10")
+    latency.get_by_role("button", name="Apply").click()
+    inbox.locator("#now-in-force").get_by_text(re.compile("10.ms to 20.ms")).wait_for()
+    assert provider.admin("/profile")["reply"]["latency"] == {
+        "kind": "uniform",
+        "low_s": 0.01,
+        "high_s": 0.02,
+    }
+    failures = inbox.get_by_role("form", name="Failures on the way")
+    failures.get_by_role("button", name="Add a line").click()
+    failures.get_by_label("Failures on the way: share in percent").fill("12.5")
+    failures.get_by_role("button", name="Apply").click()
+    inbox.locator("#now-in-force").get_by_text(re.compile("12.5.% undelivered")).wait_for()
+    inbox.get_by_role("button", name="Back to the profile as started").click()
+    inbox.locator("#now-in-force").get_by_text("no limit").first.wait_for()
+    assert provider.admin("/faults")["as_started"] is True
+
+
+def test_a_fault_is_started_seen_and_ended(inbox: Any, provider: Provider) -> None:
+    inbox.get_by_role("link", name="Controls").click()
+    kinds = inbox.get_by_label("Kind of fault")
+    inbox.get_by_role("button", name="20 % internal errors").wait_for()
+    known = provider.admin("/faults")["kinds"].keys()
+    assert kinds.locator("option").evaluate_all("all => all.map(each => each.value)") == list(known)
+    kinds.select_option("error_rate")
+    form = inbox.get_by_role("form", name="Start a fault")
+    form.get_by_label("share").fill("1")
+    form.get_by_label("refusal").select_option("queue_full")
+    form.get_by_role("button", name="Start the fault").click()
+    in_force = inbox.get_by_role("region", name="Faults in force")
+    in_force.get_by_text("100 % queue_full").wait_for()
+    in_force.get_by_text(re.compile(r"\d+.s left")).wait_for()
+    assert provider.send("48600100200", "x")["error"] == 200
+    in_force.get_by_role("button", name="End error_rate").click()
+    in_force.wait_for(state="hidden")
+    assert provider.send("48600100200", "x").get("error") is None
+
+
+def test_charts_have_data_with_their_history(inbox: Any, provider: Provider) -> None:
+    provider.send("48600100200", "x")
+    expect(inbox.locator("#accepted")).to_have_text("1")
+    inbox.reload()
+    inbox.get_by_role("link", name="Traffic").click()
+    accepted = inbox.locator("path[data-name=accepted]")
+    expect(accepted).to_have_attribute("d", re.compile("L.+L"))  # three seconds at least
+    rising = accepted.get_attribute("d")
+    heights = {point.split(" ")[1] for point in re.findall(r"[ML]([0-9.]+ [0-9.]+)", rising)}
+    assert len(heights) > 1  # the message of before the page was loaded anew
+    titles = inbox.locator("figcaption").all_inner_texts()
+    assert titles[:2] == ["Traffic messages per second", "Queue per carrier messages waiting"]
+    inbox.locator("svg.chart").first.hover()
+    inbox.locator(".tip", has_text="accepted").wait_for()
+
+
+def test_pausing_holds_the_list_and_clearing_empties_it(inbox: Any, provider: Provider) -> None:
+    provider.send("48600100200", "before")
+    row(inbox, "before").wait_for()
+    inbox.get_by_role("button", name="Pause").click()
+    provider.send("48600100200", "meanwhile")
+    inbox.get_by_text("paused, 1 new").wait_for()
+    assert row(inbox, "meanwhile").count() == 0
+    inbox.get_by_role("button", name="Follow").click()
+    row(inbox, "meanwhile").wait_for()
+    inbox.once("dialog", lambda dialog: dialog.dismiss())
+    inbox.get_by_role("button", name="Clear").click()
+    assert inbox.locator("#messages li").count() == 2
+    inbox.once("dialog", lambda dialog: dialog.accept())
+    inbox.get_by_role("button", name="Clear").click()
+    inbox.get_by_text("Nothing here yet").wait_for()
+    assert provider.admin("/messages") == {"messages": []}
+
+
+def test_thousands_of_messages_leave_a_short_list_and_the_newest_on_top(
+    inbox: Any, provider: Provider
+) -> None:
+    for batch in range(10):
+        numbers = ",".join(f"48600{batch:02d}{n:04d}" for n in range(200))
+        provider.send(numbers, f"batch {batch}")
+    row(inbox, "batch 9").first.wait_for()
+    expect(inbox.locator("#accepted")).to_have_text("2\u202f000")
+    assert "batch 9" in inbox.locator("#messages li").first.inner_text()
+    expect(inbox.locator("#messages li")).to_have_count(200)
+    inbox.get_by_role("button", name="Show older messages").click()
+    expect(inbox.locator("#messages li")).to_have_count(400)
+
+
+def test_on_a_phone_nothing_is_wider_than_the_screen(inbox: Any, provider: Provider) -> None:
+    provider.send("48600100200", "x" * 200 + " ł", idx="a-reference-without-a-place-to-break-" * 4)
+    row(inbox, "xxx").wait_for()
+    inbox.set_viewport_size({"width": 360, "height": 740})
+    for view in ("Messages", "Traffic", "Controls"):
+        inbox.get_by_role("link", name=view, exact=True).click()
+        assert inbox.evaluate("document.documentElement.scrollWidth") <= 360, view
+    inbox.get_by_role("link", name="Messages").click()
+    row(inbox, "xxx").click()
+    inbox.get_by_text("On the handset").wait_for()
+    assert row(inbox, "xxx").is_hidden()  # the message takes the list's place
+    assert inbox.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_wrong_token_shows_nothing_and_the_right_one_opens(watched: Any, provider: Provider) -> None:
+    provider.send("48600100200", "secret words")
     page = watched.page
-    page.goto(provider["url"] + "/#token=wrong")
-    page.get_by_label("Admin token").wait_for(state="visible")
+    page.goto(provider.url + "/#token=wrong")
+    page.get_by_text("not the admin token").wait_for()
     assert page.get_by_text("secret words").count() == 0
+    page.get_by_label("Admin token").fill(provider.admin_token)
+    page.get_by_role("button", name="Open").click()
+    page.get_by_text("secret words").wait_for()
+    assert "token" not in page.url
