@@ -9,9 +9,10 @@ import fcntl
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 import pyarrow as pa
+from msgspec.structs import astuple
 
 from mock_provider.engine.values import JournalRow
 
@@ -90,8 +91,8 @@ class Journal:
         self._lock.close()
 
     def _write_batch(self, rows: Sequence[JournalRow]) -> None:
-        columns = [_column(rows, field) for field in JOURNAL_SCHEMA]
-        self._stream.write_batch(pa.record_batch(columns, schema=JOURNAL_SCHEMA))
+        columns = map(_column, zip(*map(astuple, rows), strict=True), JOURNAL_SCHEMA)
+        self._stream.write_batch(pa.record_batch(list(columns), schema=JOURNAL_SCHEMA))
         self._sink.flush()
 
 
@@ -106,8 +107,7 @@ def _locked(path: Path) -> BinaryIO:
     return lock
 
 
-def _column(rows: Sequence[JournalRow], field: pa.Field) -> pa.Array:
-    values = [getattr(row, field.name) for row in rows]
+def _column(values: tuple[Any, ...], field: pa.Field) -> pa.Array:
     try:
         return pa.array(values, type=field.type)
     except UnicodeEncodeError:  # half a surrogate pair in one client's key costs no other its row

@@ -19,8 +19,8 @@ from mock_provider.service import Service
 if TYPE_CHECKING:
     from mock_provider.smpp_server import SmppServer
 
-# Writing a batch stops the event loop: about 3 ms for so many rows.
-_JOURNAL_BATCH_ROWS = 1_024
+# Writing a batch stops the event loop: about a millisecond for so many rows.
+_JOURNAL_BATCH_ROWS = 512
 _SMPP_PASSWORD_CHARACTERS = 8  # as many as bind has room for
 
 
