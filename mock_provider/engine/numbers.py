@@ -16,13 +16,11 @@ from phonenumbers.phonemetadata import PhoneNumberDesc
 _REGIONS_OF_CODE = {str(code): regions for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()}
 # A code that several countries share stands here under its main one; "001" is no country (satellites).
 _COUNTRY_OF_CODE = {code: regions[0] for code, regions in _REGIONS_OF_CODE.items() if regions[0] != "001"}
-# How many digits of a number tell the countries of a shared code apart: all that any of their patterns needs.
-# +1 by area code, +7 by the first digit; the others share it with islands and enclaves.
-_DECIDING_DIGITS = {regions[0]: 7 for code, regions in _REGIONS_OF_CODE.items() if len(regions) > 1} | {
-    "US": 4,
-    "RU": 2,
-}
-_MOST_BEGINNINGS = 65_536
+_CODE_OF_SHARERS = {regions[0]: code for code, regions in _REGIONS_OF_CODE.items() if len(regions) > 1}
+# +1 is shared by area code, +7 by the first digit: so many digits of a number decide. The countries of the
+# other shared codes are islands and enclaves, with scattered ranges.
+_DECIDING_DIGITS = {"US": 4, "RU": 2}
+_MOST_BEGINNINGS = 4_096
 
 _POLISH_LENGTH = 9
 _E164_SHORTEST, _E164_LONGEST = 8, 15
@@ -66,8 +64,17 @@ def country_of(msisdn: str) -> str:
         or _COUNTRY_OF_CODE.get(msisdn[:1])
         or ""
     )
+    if country not in _CODE_OF_SHARERS:
+        return country
     digits = _DECIDING_DIGITS.get(country)
-    return country if digits is None else _country_of_shared(msisdn[:digits], country)
+    if digits is not None:
+        return _country_of_beginning(msisdn[:digits], country)
+    code = _CODE_OF_SHARERS[country]
+    smaller = _smaller_sharers(code).fullmatch(msisdn, len(code))
+    # What both plans have is the greater one's.
+    if smaller is None or _any_pattern(country).fullmatch(msisdn, len(code)):
+        return country
+    return smaller.lastgroup or country
 
 
 def is_mobile(msisdn: str) -> bool:
@@ -84,7 +91,7 @@ def calling_code(country: str) -> str:
 
 
 @lru_cache(maxsize=_MOST_BEGINNINGS)
-def _country_of_shared(beginning: str, main_country: str) -> str:
+def _country_of_beginning(beginning: str, main_country: str) -> str:
     """The country of numbers that begin so: the library is asked for numbers filled up to their length."""
     code = calling_code(main_country)
     general = _metadata(main_country).general_desc
@@ -99,6 +106,17 @@ def _country_of_shared(beginning: str, main_country: str) -> str:
             if country is not None:
                 return country
     return main_country
+
+
+@cache  # one entry a shared calling code
+def _smaller_sharers(code: str) -> re.Pattern[str]:
+    """National numbers of the countries that share a code with a greater one; the group names the country."""
+    return re.compile("|".join(f"(?P<{c}>{_any_number_of(c)})" for c in _REGIONS_OF_CODE[code][1:]))
+
+
+@cache  # one entry a shared calling code
+def _any_pattern(country: str) -> re.Pattern[str]:
+    return re.compile(_any_number_of(country))
 
 
 @cache  # one entry a calling code
@@ -118,6 +136,14 @@ def _mobile_of(country: str) -> str:
     none_of_these = rf"(?!(?:{special})\Z)" if special else ""
     leading = f"(?={plan.leading_digits})" if plan.leading_digits else ""
     return f"{leading}{none_of_these}(?:{_numbers_of(mobile)})"
+
+
+def _any_number_of(country: str) -> str:
+    plan = _metadata(country)
+    if plan.leading_digits:
+        return f"(?:{plan.leading_digits})[0-9]*"
+    kinds = (plan.fixed_line, plan.mobile, *(getattr(plan, kind) for kind in _SPECIAL_KINDS))
+    return "|".join(filter(None, map(_numbers_of, kinds)))
 
 
 def _numbers_of(kind: PhoneNumberDesc | None) -> str:
