@@ -100,7 +100,7 @@ def _run(tasks: Sequence[Any], about: dict[str, Any], run_dir: Path, console: Co
                     highlight=False,
                     markup=False,
                 )
-                measurement = task.measure(instrument)
+                measurement = judge.excused(task.measure(instrument), instrument.others_share)
                 found.append(measurement)
                 console.print(render.table_of(measurement.rows))
                 if measurement.note:

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from loadtests.calibrate.client import Answer, OpenLoopClient, Schedule
-from loadtests.calibrate.lateness import CoreWait
+from loadtests.calibrate.lateness import CoreWait, MachineUse
 from loadtests.calibrate.messages import TOKEN, messages, regular
 from loadtests.calibrate.receiver import Receiver, Report
 from loadtests.running.service import Service
@@ -37,6 +37,7 @@ class Instrument:
         self._admin_token = secrets.token_urlsafe(16)
         self._stack = ExitStack()
         self._labels = 0
+        self.others_share = 0.0  # of the machine, used by other programs during the last run
 
     def __enter__(self) -> Instrument:
         first = self._folder / "profile.json"
@@ -54,6 +55,7 @@ class Instrument:
             stack.callback(self.client.close)
             self.wait = CoreWait(service.pid)
             stack.callback(self.wait.close)
+            self._machine = MachineUse(service.pid)
             self._warm_up()
             self._stack = stack.pop_all()
         return self
@@ -79,7 +81,11 @@ class Instrument:
         """Run the client's schedule with so many connections at hand; see ``OpenLoopClient.run``."""
         self.client.connect(connections)
         self.wait.begin()
-        return self.client.run(schedule, self.wait)
+        self._machine.begin()
+        try:
+            return self.client.run(schedule, self.wait)
+        finally:
+            self.others_share = self._machine.others_share()
 
     def reports(self) -> Sequence[Report]:
         """Delivery reports that came since the last call."""

@@ -17,6 +17,8 @@ Verdict = Literal["held", "missed", "noisy", "shown"]
 EXIT_HELD, EXIT_MISSED, EXIT_NOISY = 0, 1, 3
 # Below this a percentile would rest on the moments when the machine was kind.
 _LEAST_KEPT_SHARE = 0.9
+MOST_OTHERS_SHARE = 0.05
+_TIMED_UNITS = ("ms", "1/s", "tokens")
 _DRAWN_SHARES = (*(n / 100 for n in range(1, 100, 2)), 0.995, 0.999)
 
 
@@ -127,6 +129,22 @@ def quantile_series(
         "set_ms": [quantile(set_ms, share) for share in _DRAWN_SHARES],
         "observed_ms": [quantile(observed_ms, share) for share in _DRAWN_SHARES],
     }
+
+
+def excused(measurement: Measurement, others_share: float) -> Measurement:
+    """What was missed in time while other programs kept the machine busy proves nothing: noisy.
+
+    Counts that do not depend on time stay missed: no neighbour changes a message's fate.
+    """
+    if others_share <= MOST_OTHERS_SHARE:
+        return measurement
+    rows = tuple(
+        changed(row, verdict="noisy") if row.verdict == "missed" and row.unit in _TIMED_UNITS else row
+        for row in measurement.rows
+    )
+    used = f"other programs used {others_share:.0%} of the machine"
+    note = "; ".join(filter(None, (measurement.note, used)))
+    return structs.replace(measurement, rows=rows, note=note)
 
 
 def exit_code(rows: Sequence[Row]) -> int:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
+import psutil
 from msgspec import Struct
 from numpy.typing import NDArray
 
@@ -67,6 +68,37 @@ class CoreWait:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+
+class MachineUse:
+    """How much of the machine other programs use while provider and client are at work.
+
+    The kernel does not count every wait for a core: a thread that wakes soon after it slept may wait unseen. So
+    a busy machine can delay replies without a trace in ``CoreWait``.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self._processes = (psutil.Process(pid), psutil.Process())
+        self._before = (0.0, 0.0)
+        self.begin()
+
+    def begin(self) -> None:
+        self._before = self._used_s()
+        self._begun_s = time.monotonic()
+
+    def others_share(self) -> float:
+        """Share of all cores' time that went to others since ``begin``; 0 to 1."""
+        passed_s = time.monotonic() - self._begun_s
+        machine_s, ours_s = (now - before for now, before in zip(self._used_s(), self._before, strict=True))
+        return max(0.0, (machine_s - ours_s) / (passed_s * (os.cpu_count() or 1))) if passed_s else 0.0
+
+    def _used_s(self) -> tuple[float, float]:
+        times = psutil.cpu_times()
+        ours_s = 0.0
+        for process in self._processes:
+            own = process.cpu_times()
+            ours_s += own.user + own.system
+        return sum(times) - times.idle - getattr(times, "iowait", 0.0), ours_s
 
 
 class Kept(Struct, frozen=True):

@@ -19,7 +19,8 @@ _INK, _MUTED, _GRID = "#1b1f24", "#5b6470", "#d7dbe0"
 _OBSERVED, _ALLOWED, _OUT = "#0072b2", "#009e73", "#d55e00"
 _ACROSS = 3
 _PANEL_IN = (3.6, 2.5)
-_DPI = 110
+_HEAD_IN = 0.7
+_DPI = 100
 _TICK_SHARES = (0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
 _STYLE = {
     "font.family": "DejaVu Sans",
@@ -51,15 +52,30 @@ def write(measurements: Sequence[Measurement], path: Path) -> None:
     down = math.ceil(len(panels) / _ACROSS)
     across = min(_ACROSS, len(panels))
     with mpl.rc_context(_STYLE):  # type: ignore[arg-type]  # its stub wants literal keys
-        figure = Figure(figsize=(_PANEL_IN[0] * across, _PANEL_IN[1] * down + 0.7), layout="constrained")
-        figure.suptitle(
-            f"Provider: observed against set\n{SUMMARIES[exit_code(rows_of(measurements))]}",
-            x=0.008,
-            ha="left",
-            fontsize=10,
+        height_in = _PANEL_IN[1] * down + _HEAD_IN
+        figure = Figure(figsize=(_PANEL_IN[0] * across, height_in))
+        summary = SUMMARIES[exit_code(rows_of(measurements))]
+        figure.text(
+            0.015,
+            1 - 0.12 / height_in,
+            "Provider: observed against set",
+            va="top",
+            fontsize=11,
+            fontweight="bold",
         )
-        for number, panel in enumerate(panels, 1):
-            panel(figure.add_subplot(down, across, number))
+        figure.text(0.015, 1 - 0.36 / height_in, f"{summary} Green: what is allowed.", va="top", color=_MUTED)
+        grid = figure.add_gridspec(
+            down,
+            across,
+            left=0.64 / (_PANEL_IN[0] * across),
+            right=1 - 0.15 / (_PANEL_IN[0] * across),
+            top=1 - (_HEAD_IN + 0.12) / height_in,
+            bottom=0.5 / height_in,
+            hspace=0.5,
+            wspace=0.24,
+        )
+        for number, panel in enumerate(panels):
+            panel(figure.add_subplot(grid[divmod(number, across)]))
         figure.savefig(path, dpi=_DPI, facecolor="white", pil_kwargs={"optimize": True})
 
 
@@ -146,8 +162,7 @@ def _counts(one: Measurement, axes: Axes) -> None:
         colour = _OUT if row.verdict == "missed" else _OBSERVED
         axes.plot([(row.observed or 0) / wanted], [place], color=colour, marker="o", markersize=4)
     axes.axvline(1, color=_MUTED, linewidth=0.8)
-    axes.set_yticks(range(len(rows)), [r.what.removeprefix("refused: ") for r in reversed(rows)])
-    axes.set_ylim(-0.6, len(rows) - 0.4)
+    _name_lines(axes, [row.what.removeprefix("refused: ") for row in reversed(rows)])
     axes.set_xlabel("observed / set share; band: 99.9 % of chance")
     axes.set_title(f"Failures of {one.title}")
 
@@ -160,10 +175,15 @@ def _edges(rows: Sequence[Row], axes: Axes) -> None:
             colour = _OUT if row.verdict == "missed" else _OBSERVED
             axes.plot([row.observed], [place], color=colour, marker="o", markersize=4)
     axes.axvline(0, color=_MUTED, linewidth=0.8)
-    names = [
-        r.what.replace("set in the profile", "profile").replace("set at run time", "run time") for r in rows
-    ]
-    axes.set_yticks(range(len(rows)), names[::-1])
-    axes.set_ylim(-0.6, len(rows) - 0.4)
+    _name_lines(axes, [row.what for row in reversed(rows)])
     axes.set_xlabel("edge observed - set, ms")
     axes.set_title("Fault windows")
+
+
+def _name_lines(axes: Axes, names: Sequence[str]) -> None:
+    """Each name above its line, within the panel: beside it there is no room."""
+    left, _ = axes.get_xlim()
+    for place, name in enumerate(names):
+        axes.annotate(name, (left, place), (2, 4), textcoords="offset points", fontsize=7, color=_MUTED)
+    axes.set_yticks([])
+    axes.set_ylim(-0.5, len(names) - 0.1)

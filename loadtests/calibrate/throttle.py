@@ -74,7 +74,7 @@ def _rows(limit: Limit, offered: float, begun: Answer, steady: list[tuple[int, A
                 note=f"over {seconds:.1f} s",
             )
         ),
-        judged(Row(GROUP, "burst", "messages", limit.burst, burst, least, most)),
+        judged(Row(GROUP, "burst", "tokens", limit.burst, burst, least, most)),
     ]
 
 

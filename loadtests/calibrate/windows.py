@@ -23,10 +23,10 @@ def of_profile(instrument: Instrument, seconds: float) -> Measurement:
     window = {"kind": "outage", "start_s": start_s, "end_s": end_s}
     instrument.use(standard.plain(faults=[window]))
     answers = _offer(instrument, seconds)
-    first_ns = answers[0].sent_ns
-    return _edges(
-        "fault window set in the profile", answers, first_ns + start_s * 1e9, first_ns + end_s * 1e9
-    )
+    # The windows count from the first request's arrival: after its sending, before its answer.
+    first, unsure_ns = answers[0], answers[0].answered_ns - answers[0].sent_ns
+    start_ns, end_ns = first.sent_ns + start_s * 1e9, first.sent_ns + end_s * 1e9
+    return _edges("fault window set in the profile", answers, (start_ns, end_ns), unsure_ns)
 
 
 def of_admin(instrument: Instrument, seconds: float) -> Measurement:
@@ -35,7 +35,7 @@ def of_admin(instrument: Instrument, seconds: float) -> Measurement:
     body = {"kind": "outage", "start_s": 0.1 + seconds / 3, "duration_s": seconds / 3}
     window = instrument.admin("POST", "/faults", body)["faults"][-1]
     answers = _offer(instrument, seconds + 0.2)
-    return _edges("fault window set at run time", answers, window["start_s"] * 1e9, window["end_s"] * 1e9)
+    return _edges("fault window set at run time", answers, (window["start_s"] * 1e9, window["end_s"] * 1e9))
 
 
 def of_fault(instrument: Instrument, profile: Profile, fault: Fault, seconds: float) -> Measurement:
@@ -67,38 +67,33 @@ def _offer(instrument: Instrument, seconds: float) -> list[Answer]:
     return answers
 
 
-def _edges(title: str, answers: list[Answer], start_ns: float, end_ns: float) -> Measurement:
+def _edges(
+    title: str, answers: list[Answer], edges_ns: tuple[float, float], unsure_ns: float = 0.0
+) -> Measurement:
+    """``unsure_ns``: by how much later the edges may have been set to be."""
     hit = [answer.status == _UNAVAILABLE for answer in answers]
     if True not in hit:
         row = Row(GROUP, "start", "ms", 0.0, None, -_EDGE_MS, _EDGE_MS, "missed", "no request was hit")
         return Measurement(GROUP, title, (row,))
     first, last = hit.index(True), len(hit) - 1 - hit[::-1].index(True)
-    rows = [
-        _edge("start", answers, first, start_ns),
-        _edge("end", answers, last + 1, end_ns),
-    ]
     stray = sum(not h for h in hit[first : last + 1])
-    rows.append(judged(Row(GROUP, "requests that passed in between", "requests", 0, stray, 0, 0)))
-    begun_ns = answers[0].sent_ns
-    series = {
-        "edges_s": [(start_ns - begun_ns) / 1e9, (end_ns - begun_ns) / 1e9],
-        "observed_s": [
-            (answers[n].sent_ns - begun_ns) / 1e9 for n in (first, min(last + 1, len(answers) - 1))
-        ],
-    }
-    return Measurement(GROUP, title, tuple(rows), series=series)
+    rows = (
+        _edge("start", answers, first, (edges_ns[0], edges_ns[0] + unsure_ns)),
+        _edge("end", answers, last + 1, (edges_ns[1], edges_ns[1] + unsure_ns)),
+        judged(Row(GROUP, "requests that passed in between", "requests", 0, stray, 0, 0)),
+    )
+    return Measurement(GROUP, title, rows)
 
 
-def _edge(what: str, answers: list[Answer], number: int, set_ns: float) -> Row:
-    """The edge lies between two requests: the error is 0 where the set instant does too."""
+def _edge(what: str, answers: list[Answer], number: int, set_ns: tuple[float, float]) -> Row:
+    """Request ``number`` was the first beyond an edge, which so lies after the one before had been sent and
+    before this one was answered. The error is how far that leaves the set instant outside.
+    """
     if not 0 < number < len(answers):
         return Row(GROUP, what, "ms", 0.0, None, -_EDGE_MS, _EDGE_MS, "noisy", "outside of the measurement")
-    before_ns, after_ns = answers[number - 1].sent_ns, answers[number].sent_ns
-    if before_ns <= set_ns <= after_ns:
-        error_ms = 0.0
-    elif set_ns < before_ns:
-        error_ms = (before_ns - set_ns) / 1e6
-    else:
-        error_ms = (after_ns - set_ns) / 1e6
-    note = f"seen to {(after_ns - before_ns) / 1e6:.1f} ms, the distance of two requests"
-    return judged(Row(GROUP, what, "ms", 0.0, error_ms, -_EDGE_MS, _EDGE_MS, note=note))
+    after_ns, before_ns = answers[number - 1].sent_ns, answers[number].answered_ns
+    error_ns = max(0.0, after_ns - set_ns[1]) + min(0.0, before_ns - set_ns[0])
+    seen_ms = (before_ns - after_ns) / 1e6
+    return judged(
+        Row(GROUP, what, "ms", 0.0, error_ns / 1e6, -_EDGE_MS, _EDGE_MS, note=f"seen to {seen_ms:.1f} ms")
+    )

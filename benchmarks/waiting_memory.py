@@ -1,0 +1,123 @@
+"""What waiting costs: growth of the provider's memory for replies held back, and for reports to come.
+
+    python benchmarks/waiting_memory.py [--replies 100000] [--reports 1000000]
+
+Each figure comes from a fresh process that holds a whole provider (wires, engine, driver, inbox) but its
+sockets: requests go to ``Service.ask`` as bytes of a body, answers to a callback each, as a connection would
+give it. A real waiting reply holds a connection besides (its transport, parser and kernel buffers): that is the
+client's number of connections, not the simulation's. Replies: single sends, answered after an hour. Reports:
+sends of 1,000 numbers, each with a reference, and a report URL, delivered after an hour. Growth is that of the
+resident set (RSS) from just before the first request.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+
+import psutil
+import uvloop
+
+from mock_provider.profiles import parse_profile
+from mock_provider.service import Service
+from mock_provider.wire.calls import WireReply, WireRequest
+
+MIB = 2**20
+LIMITS_MIB = {"replies": 200, "reports": 1024}
+FORM = "application/x-www-form-urlencoded"
+RECIPIENTS = 1_000
+_HOUR = {"kind": "fixed", "value_s": 3600.0}
+
+
+def replies(service: Service, count: int) -> None:
+    """So many requests whose answer is an hour away."""
+    answered: list[WireReply | None] = []
+    for n in range(count):
+        body = f"to=48{500_000_000 + n}&from=Test&message=Your+code+is+{n:06d}&format=json&idx=m-{n}"
+        _ask(service, body, answered.append)
+    assert not answered
+    assert service.driver.waiting == count
+
+
+def reports(service: Service, count: int) -> None:
+    """So many messages accepted whose report is an hour away."""
+    refused: list[bytes] = []
+
+    def note(reply: WireReply | None) -> None:
+        if reply is None or b'"error":null' not in reply.body:
+            refused.append(b"" if reply is None else reply.body)
+
+    for first in range(0, count, RECIPIENTS):
+        numbers = range(first, first + RECIPIENTS)
+        to = ",".join(f"48{500_000_000 + n}" for n in numbers)
+        references = "%7C".join(f"m-{n}" for n in numbers)
+        url = "http%3A%2F%2F127.0.0.1%3A9%2Fdlr"
+        body = f"to={to}&from=Test&message=Offer&format=json&idx={references}&notify_url={url}"
+        _ask(service, body, partial(note))
+    assert not refused, refused[0][:200]
+    assert service.engine_state().open == count
+
+
+def _ask(service: Service, body: str, respond: Callable[[WireReply | None], None]) -> None:
+    wire = service.wire_of("/sms.do")
+    assert wire is not None
+    request = WireRequest("POST", "/sms.do", "", FORM, "Bearer t", body.encode())
+    service.ask(wire, request, partial(respond))
+
+
+async def measure(what: str, count: int) -> dict[str, float]:
+    """Growth in MiB, and microseconds a message."""
+    sections = {"reply": {"latency": _HOUR}} if what == "replies" else {"delivery": {"latency": _HOUR}}
+    document = {"name": "memory", "account": {"tokens": ["t"]}, "carriers": [{"name": "any", "country": "*"}]}
+    wire = {"wire": {"smsapi": {"max_recipients_per_request": RECIPIENTS}}}
+    service = Service(parse_profile(document | sections | wire), 1, 0.1)
+    fill = {"replies": replies, "reports": reports}[what]
+    gc.collect()
+    gc.freeze()
+    process = psutil.Process()
+    before = process.memory_info().rss
+    begun_s = time.perf_counter()
+    fill(service, count)
+    seconds = time.perf_counter() - begun_s
+    grown = process.memory_info().rss - before
+    collection_s = -time.perf_counter()
+    gc.collect()
+    collection_s += time.perf_counter()
+    await service.stop()
+    return {
+        "rss_mib": grown / MIB,
+        "bytes_each": grown / count,
+        "us_each": seconds / count * 1e6,
+        "full_collection_ms": collection_s * 1e3,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--replies", type=int, default=100_000)
+    parser.add_argument("--reports", type=int, default=1_000_000)
+    parser.add_argument("--one", choices=sorted(LIMITS_MIB), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        print(json.dumps(uvloop.run(measure(arguments.one, getattr(arguments, arguments.one)))))
+        return
+    for what, limit_mib in LIMITS_MIB.items():
+        count = getattr(arguments, what)
+        command = [sys.executable, __file__, "--one", what, f"--{what}", str(count)]
+        found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        verdict = "held" if found["rss_mib"] <= limit_mib else "missed"
+        print(
+            f"{count:>9,} {what:8} waiting: {found['rss_mib']:7.1f} MiB of {limit_mib} ({verdict}), "
+            f"{found['bytes_each']:.0f} bytes each, {found['us_each']:.1f} us to take in; "
+            f"a full collection of garbage takes {found['full_collection_ms']:.0f} ms"
+        )
+
+
+if __name__ == "__main__":
+    main()
