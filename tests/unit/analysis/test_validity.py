@@ -76,6 +76,14 @@ def test_samples(new_run: Build, process: str, name: str, value: float, check: s
     assert checked(run, check, end_s=80.0) == state
 
 
+def test_a_single_stall_of_the_provider_is_said(new_run: Build) -> None:
+    run = new_run("run")
+    run.journey("m", 1.0, 3.0)
+    for second in range(60):
+        run.sample(second, "provider", "loop_lag_ms", 2_000.0 if second == 30 else 1.0)
+    assert checked(run, "provider's event loop") == "warn"
+
+
 @pytest.mark.parametrize(
     ("reason", "state"),
     [

@@ -1,0 +1,106 @@
+"""The provider's faults in the report: how many messages each touched, and where they stand on the charts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from matplotlib.figure import Figure
+
+from analysis import charts_time
+from analysis.chart_style import styled
+from analysis.model import PartReport
+from analysis.part import analyse_part
+from analysis.records import PROVIDER_SCHEMA, FaultSpan, read_manifest, read_rows
+from analysis.render_text import part_tables
+
+Build = Callable[[str], Any]
+NS = 1_000_000_000
+START_NS = 7_000 * NS
+
+
+def span(name: str, from_s: float, to_s: float | None, kind: str = "outage") -> FaultSpan:
+    end_ns = None if to_s is None else START_NS + round(to_s * NS)
+    return FaultSpan(name, kind, f"{name} in words", START_NS + round(from_s * NS), end_ns)
+
+
+def part_with(new_run: Build, *faults: FaultSpan, touched: str = "") -> PartReport:
+    run = new_run("run")
+    for slot in range(60):
+        run.journey(f"m-{slot}", float(slot), 2.0, fault=touched if slot < 20 else "")
+    run_dir = run.write(faults=faults)
+    return analyse_part(run_dir, read_manifest(run_dir), "made")
+
+
+def test_each_fault_counts_its_messages_once(new_run: Build) -> None:
+    run = new_run("run")
+    run.journey("a", 1.0, 2.0, fault="one,two")
+    run.journey("b", 2.0, 2.0, fault="two")
+    run.seen("b", 2.5, provider_id="P-b2", fault="two,three")  # a second copy of the same message
+    run.seen("stranger", 2.0, fault="two")
+    run.journey("c", 3.0, 2.0)
+    run_dir = run.write(faults=(span("two", 0.5, 3.0), span("one", -2.0, None)))
+    part = analyse_part(run_dir, read_manifest(run_dir), "made")
+    found = [(band.name, band.from_s, band.to_s, band.messages) for band in part.faults]
+    assert found == [("two", 0.5, 3.0, 2), ("one", -2.0, None, 1), ("three", None, None, 1)]
+    table = dict(part_tables(part))["Faults of the provider"]
+    assert [row[:1] + row[2:] for row in table.rows] == [
+        ("two", "500 ms", "3.00 s", "2"),
+        ("one", "0 s", "no end", "1"),
+        ("three", "-", "-", "1"),
+    ]
+
+
+def test_a_journal_of_before_there_were_faults_reads_as_one_without(new_run: Build) -> None:
+    run = new_run("run")
+    run.journey("a", 1.0, 2.0)
+    run_dir = run.write()
+    path = run_dir / "provider.arrow"
+    rows = read_rows(path, PROVIDER_SCHEMA).drop_columns(["fault"])
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, rows.schema) as stream:
+        stream.write_table(rows)
+    assert read_rows(path, PROVIDER_SCHEMA)["fault"].to_pylist() == [""]
+    part = analyse_part(run_dir, read_manifest(run_dir), "made")
+    assert part.ledger.delivered == 1 and part.faults == ()
+
+
+@pytest.mark.parametrize("draw", [charts_time.latency, charts_time.rates, charts_time.backlog])
+def test_every_chart_over_time_has_a_strip_of_the_faults_in_which_no_name_meets_another(
+    new_run: Build, draw: Callable[[PartReport, str], Figure | str]
+) -> None:
+    faults = [span(f"fault-{n}", 5.0 * n, 5.0 * n + 12.0) for n in range(7)]
+    faults.append(span("a-name-that-is-longer-than-anybody-would-read", 59.9, None))
+    with styled():
+        figure = draw(part_with(new_run, *faults, touched="fault-1"), "t")
+        assert isinstance(figure, Figure)
+        figure.draw_without_rendering()
+    main, strip = figure.axes
+    labels = [label.get_text() for label in strip.get_yticklabels()]
+    assert labels == [*(f"fault-{n}" for n in range(7)), "a-name-that-is-longer-t…"]
+    boxes = [label.get_window_extent() for label in strip.get_yticklabels()]
+    assert all(upper.y0 >= lower.y1 for upper, lower in pairwise(boxes))
+    assert all(box.x0 >= 0 for box in boxes)
+    assert strip.get_xlim() == main.get_xlim()
+    bars = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in strip.patches]
+    assert bars[1] == (5.0, 17.0)
+    assert len(main.patches) >= len(faults)
+    assert main.get_xlabel() == "" and strip.get_xlabel() != ""
+
+
+def test_many_faults_share_the_row_of_their_kind(new_run: Build) -> None:
+    kinds = ("outage", "hang")
+    faults = [span(f"f{n}", float(n), n + 2.0, kinds[n % 2]) for n in range(12)]
+    figure = charts_time.rates(part_with(new_run, *faults), "t")
+    assert isinstance(figure, Figure)
+    strip = figure.axes[-1]
+    assert [label.get_text() for label in strip.get_yticklabels()] == ["outage", "hang"]
+    assert len(strip.patches) == 12
+
+
+def test_without_faults_a_chart_is_as_it_was(new_run: Build) -> None:
+    figure = charts_time.rates(part_with(new_run), "t")
+    assert isinstance(figure, Figure)
+    assert len(figure.axes) == 1
