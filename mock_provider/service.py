@@ -79,7 +79,8 @@ class Service:
         self.wall_offset_ns = time.time_ns() - time.monotonic_ns()
         self._report_carriers: dict[str, ReportCarrier] = {}
         self.callbacks = Callbacks(self._report_calls, self._report_answered, CallbackSettings())
-        self.driver = Driver(Engine(profile, seed, self.wall_offset_ns), asyncio.get_running_loop(), self._deliver)
+        engine = Engine(profile, seed, self.wall_offset_ns)
+        self.driver = Driver(engine, asyncio.get_running_loop(), self._deliver)
         self.inbox = Inbox(_INBOX_MESSAGES, self.driver.engine.message, self.wall_offset_ns)
         self.desk = ProviderDesk(self.driver.engine, self.inbox, self.wall_offset_ns)
         self.traffic = Traffic()

@@ -69,7 +69,7 @@ def replies_only(profile: Profile) -> Profile:
 def limit_only(profile: Profile, what: str, limit: Limit) -> Profile:
     """One of its limits alone, answered at once."""
     return _undisturbed(profile).model_copy(
-        update={"reply": Reply(), "throttle": Throttle(**{what: limit}), "delivery": Delivery()}
+        update={"reply": Reply(), "throttle": Throttle().model_copy(update={what: limit}), "delivery": Delivery()}
     )
 
 
