@@ -110,10 +110,18 @@ async def serve(launch: Launch) -> int:
     if provider.smpp_address:
         ready["smpp"] = provider.smpp_address
     print(json.dumps(ready | provider.generated), flush=True)
+    if sys.stderr.isatty():  # for the person at the terminal; never into a file
+        print(f"inbox: {_inbox_url(provider.url, provider.generated)}", file=sys.stderr, flush=True)
     await stop.wait()
     log.info("stopping")
     await provider.stop()
     return 0
+
+
+def _inbox_url(url: str, generated: dict[str, str]) -> str:
+    """Opens at a click where the admin token was made up, and so is in the ready line anyway."""
+    token = generated.get("admin_token", "")
+    return f"{url}/#token={token}" if token else f"{url}/"
 
 
 def _settle_garbage_collector() -> None:
