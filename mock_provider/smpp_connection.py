@@ -75,6 +75,7 @@ class SmppConnection(asyncio.Protocol):
         self._out: list[bytes] = []
         self._reading = False  # within data_received, which writes at its end
         self._paused = False  # the peer does not read
+        self._closing = False
         self._waiting: set[int] = set()  # submits whose answer is to come
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ns = 0
@@ -187,6 +188,7 @@ class SmppConnection(asyncio.Protocol):
                 self._links.add(effect.bind.system_id, self)
         else:
             self._flush()
+            self._closing = True
             if self._transport is not None:
                 self._transport.close()
 
@@ -232,6 +234,8 @@ class SmppConnection(asyncio.Protocol):
     # writing and time
 
     def _write(self, data: bytes) -> None:
+        if self._closing:
+            return
         if not self._out and not self._reading:
             self._loop.call_soon(self._flush)
         self._out.append(data)

@@ -170,10 +170,12 @@ class Session:
         return effects
 
     def answer_submit(self, sequence: int, status: int, message_id: str) -> bytes:
-        """What to write: the response to a submit_sm; nothing where the session is over."""
+        """What to write: the response to a submit_sm.
+
+        One that came before an unbind in the same piece of the stream is answered after ``received`` has
+        returned, and before its ``Close`` is carried out.
+        """
         self.unanswered -= 1
-        if self.state is _CLOSED:
-            return b""
         if status:
             return write_pdu(_SUBMIT_RESP, status, sequence)
         return write_message_response(_SUBMIT_RESP, sequence, message_id)

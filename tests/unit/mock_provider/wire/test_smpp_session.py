@@ -216,11 +216,12 @@ def test_a_client_that_answers_lives_on_and_is_asked_again() -> None:
     assert len(written(one.advance(61 * S))) == 1
 
 
-def test_unbind_is_answered_before_the_session_ends() -> None:
+def test_unbind_is_answered_after_all_that_came_before_it() -> None:
     one = bound()
-    effects = one.received(0, write_pdu(codes.UNBIND, 0, 8))
-    assert effects == [write_pdu(0x80000006, 0, 8), Close()]
-    assert one.answer_submit(1, 0, "late") == b""
+    effects = one.received(0, write_pdu(codes.SUBMIT_SM, 0, 7, SUBMIT) + write_pdu(codes.UNBIND, 0, 8))
+    assert isinstance(effects[0], Submitted)
+    assert effects[1:] == [write_pdu(0x80000006, 0, 8), Close()]
+    assert written([one.answer_submit(7, 0, "id")])[0].sequence == 7
 
 
 def test_taking_leave_waits_for_the_answer() -> None:
