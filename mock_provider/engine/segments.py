@@ -55,6 +55,13 @@ def count_segments(text: str) -> SegmentCount:
     return _count(text, "ucs2", UCS2_SINGLE, UCS2_JOINED)
 
 
+def segments_of(text: str) -> int:
+    """``count_segments(text).segments``. So short a text of ASCII is one in either alphabet."""
+    if len(text) <= UCS2_SINGLE and text.isascii():
+        return 1
+    return count_segments(text).segments
+
+
 def normalize(text: str) -> str:
     """The text without accents the GSM-7 alphabet lacks; a character without a known replacement stays."""
     if _is_gsm7(text):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mock_provider.engine.draws import Draws
 from mock_provider.one_time_codes import OneTimeCodes
 from mock_provider.sender_names import SenderNames
-from mock_provider.wire.smsapi.send import DEFAULT_SENDER
+from mock_provider.wire.smsapi.plain import DEFAULT_SENDER
 
 
 class Kept:

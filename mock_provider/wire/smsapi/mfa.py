@@ -18,8 +18,9 @@ from mock_provider.wire.smsapi.errors import RestErrorItem, SmsapiError, rest_er
 from mock_provider.wire.smsapi.fields import Fields, MalformedRequestError, is_set, read_fields, text_of
 from mock_provider.wire.smsapi.kept import Kept
 from mock_provider.wire.smsapi.numbers import read_msisdn
+from mock_provider.wire.smsapi.plain import WIRE_NAME
 from mock_provider.wire.smsapi.rest import rest_refusal
-from mock_provider.wire.smsapi.send import WIRE_NAME, read_sender
+from mock_provider.wire.smsapi.send import read_sender
 
 _PLACEHOLDER = "[%code%]"
 _DEFAULT_CONTENT = f"Your verification code: {_PLACEHOLDER}"

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from mock_provider.engine.segments import count_segments
 from mock_provider.engine.values import Outbound, Submit
 from mock_provider.profiles.wires import SmsapiWire
 from mock_provider.wire.calls import Instants
@@ -17,25 +16,20 @@ from mock_provider.wire.smsapi.errors import SmsapiError
 from mock_provider.wire.smsapi.fields import Fields, is_set, list_of, text_of
 from mock_provider.wire.smsapi.message import Counted, read_texts
 from mock_provider.wire.smsapi.numbers import is_foreign, read_msisdn
+from mock_provider.wire.smsapi.plain import (
+    DEFAULT_SENDER,
+    MAX_IDX_CHARACTERS,
+    MAX_SENDER_CHARACTERS,
+    MAX_SENDER_DIGITS,
+    WIRE_NAME,
+    engine_time,
+    read_plain,
+)
 
-WIRE_NAME = "smsapi"
-DEFAULT_SENDER = "Test"
-
-_MAX_IDX_CHARACTERS = 255
-_MAX_SENDER_CHARACTERS = 11
-_MAX_SENDER_DIGITS = 15
 _TIME_RESTRICTIONS = ("follow", "ignore", "nearest_available")
-_NANOSECONDS = 1_000_000_000
 
 # Fields beyond number, text, sender, idx and report URL; most requests have none of them.
 _RARE_FIELDS = frozenset(["date", "expiration_date", "group", "template", "time_restriction", "skip_foreign"])
-# All that a plain request has; allow_duplicates means nothing to a single message.
-_PLAIN_FIELDS = frozenset(
-    [
-        *("to", "message", "from", "format", "encoding", "idx", "check_idx", "notify_url"),
-        *("fast", "allow_duplicates", "expiration_date"),
-    ]
-)
 
 
 class SendRequest(Struct, frozen=True):
@@ -56,10 +50,9 @@ def read_send(
     recipients_limit: int,
 ) -> SendRequest:
     """Raises ``SmsapiError`` with SMSAPI's code for what is wrong."""
-    if _PLAIN_FIELDS.issuperset(fields):
-        plain = _read_plain(fields, token, request_id, at, settings)
-        if plain is not None:
-            return SendRequest(plain, wants_json(fields), None, None)
+    plain = read_plain(fields, token, request_id, at, settings, recipients_limit)
+    if plain is not None:
+        return SendRequest(plain, wants_json(fields), None, None)
     date_s: float | None = None
     expiry_s: float | None = None
     if not _RARE_FIELDS.isdisjoint(fields):
@@ -80,43 +73,12 @@ def read_send(
         refuse_duplicates=is_set(fields, "check_idx"),
         validate_only=is_set(fields, "test"),
         report_url=_report_url(fields, settings),
-        scheduled_ns=None if date_s is None else _engine_time(date_s, at),
-        expires_ns=None if expiry_s is None else _engine_time(expiry_s, at),
+        scheduled_ns=None if date_s is None else engine_time(date_s, at),
+        expires_ns=None if expiry_s is None else engine_time(expiry_s, at),
         unparsable=unparsable,
     )
     details = texts[0] if is_set(fields, "details") else None
     return SendRequest(submit, wants_json(fields), details, date_s)
-
-
-def _read_plain(
-    fields: Fields, token: str, request_id: int, at: Instants, settings: SmsapiWire
-) -> Submit | None:
-    """One message and nothing unusual: what nearly every request is, read in a third of the time.
-
-    None where there is anything to refuse or more to it: it is then read in full, with the same outcome.
-    """
-    number, text, reference = fields.get("to"), fields.get("message"), fields.get("idx")
-    if type(number) is not str or type(text) is not str or not text or text.isspace():
-        return None
-    if reference is not None and (
-        type(reference) is not str or "|" in reference or not 0 < len(reference) <= _MAX_IDX_CHARACTERS
-    ):
-        return None
-    number = number.strip()
-    msisdn = read_msisdn(number, settings)
-    if msisdn is None:
-        return None
-    parts = count_segments(text).segments
-    if parts > settings.max_parts:
-        return None
-    outbound = Outbound(msisdn, number, text, parts, text_key(text) or reference or "", reference)
-    expires_ns = None
-    if expiry := text_of(fields, "expiration_date"):
-        expires_ns = _engine_time(expires_at(expiry, at.wall_s, settings), at)
-    sender, url = read_sender(fields), _report_url(fields, settings)
-    fast, unique = is_set(fields, "fast"), is_set(fields, "check_idx")
-    messages = (outbound,)
-    return Submit(request_id, WIRE_NAME, token, sender, messages, fast, unique, False, url, None, expires_ns)
 
 
 def wants_json(fields: Fields) -> bool:
@@ -141,17 +103,13 @@ def _read_rare(fields: Fields, wall_s: float, settings: SmsapiWire) -> tuple[flo
     return date_s, expiry_s
 
 
-def _engine_time(unix_s: float, at: Instants) -> int:
-    return at.now_ns + int((unix_s - at.wall_s) * _NANOSECONDS)
-
-
 def _references(fields: Fields, recipients: int) -> list[str] | None:
     references = list_of(fields, "idx", "|")
     if not references:
         return None
     if len(references) != recipients:
         raise SmsapiError(20)
-    if any(len(reference) > _MAX_IDX_CHARACTERS for reference in references):
+    if any(len(reference) > MAX_IDX_CHARACTERS for reference in references):
         raise SmsapiError(27)
     return references
 
@@ -161,7 +119,7 @@ def read_sender(fields: Fields, default: str = DEFAULT_SENDER) -> str:
     sender = text_of(fields, "from").strip()
     if not sender:
         return default
-    limit = _MAX_SENDER_DIGITS if sender.isdigit() else _MAX_SENDER_CHARACTERS
+    limit = MAX_SENDER_DIGITS if sender.isdigit() else MAX_SENDER_CHARACTERS
     if len(sender) > limit:
         raise SmsapiError(14)
     return sender

@@ -38,8 +38,9 @@ from mock_provider.wire.smsapi.fields import (
 )
 from mock_provider.wire.smsapi.groups import with_group_members
 from mock_provider.wire.smsapi.kept import Kept
+from mock_provider.wire.smsapi.plain import WIRE_NAME
 from mock_provider.wire.smsapi.reports import report_calls
-from mock_provider.wire.smsapi.send import WIRE_NAME, read_send, wants_json
+from mock_provider.wire.smsapi.send import read_send, wants_json
 from mock_provider.wire.smsapi.services import Services
 
 _SMS_PATHS = frozenset(("/sms.do", "/api/sms.do"))
@@ -55,7 +56,7 @@ class Smsapi:
 
     name = WIRE_NAME
     paths = _PATHS
-    prefixes: tuple[str, ...] = ()
+    prefixes = Services.prefixes
 
     def __init__(self, settings: SmsapiWire, price_per_part: float, services: Services | None = None) -> None:
         self._settings = settings
@@ -68,7 +69,7 @@ class Smsapi:
             return self._read_sms(request, request_id, at)
         if path in _USER_PATHS:
             return self._read_user(request)
-        if path in Services.paths:
+        if path in Services.paths or path.startswith(Services.prefixes):
             return self._services.read(request, request_id, at)
         if path in _PING_PATHS and request.method == "HEAD":
             return WireReply(204, b"")
