@@ -88,6 +88,34 @@ def test_a_new_sender_name_waits_for_approval_where_names_are_limited(start: Any
     assert client.sms.send(to=NUMBER, message="x", from_="Bank").count == 1
 
 
+def test_sender_names_by_rest_are_the_same_names(client: Client, provider: Any) -> None:
+    headers = {"Authorization": f"Bearer {provider.token}"}
+    names = provider.url + "/sms/sendernames"
+
+    def asked(method: str, path: str = "", **form: str) -> tuple[int, Any]:
+        answer = requests.request(method, names + path, data=form, headers=headers, timeout=10)
+        return answer.status_code, answer.json() if answer.content else None
+
+    status, added = asked("POST", sender="My shop")
+    assert (status, added["sender"], added["status"], added["is_default"]) == (
+        201,
+        "My shop",
+        "active",
+        False,
+    )
+    assert asked("POST", sender="My shop")[0] == 409
+    assert asked("POST", sender="Much too long")[0] == 400
+    assert asked("POST", "/My%20shop/commands/make_default") == (204, None)
+    assert asked("GET", "/My%20shop")[1]["is_default"]
+    assert [n["sender"] for n in asked("GET")[1]["collection"]] == ["Test", "My shop"]
+    assert client.sender.check(name="My shop").default
+    assert asked("DELETE", "/My%20shop") == (204, None)
+    assert asked("DELETE", "/My%20shop")[0] == 404
+    assert asked("DELETE", "/Test")[0] == 403
+    assert asked("PUT", "/Test")[0] == 405
+    assert requests.get(names, timeout=10).status_code == 401
+
+
 def test_a_code_is_sent_and_verified_once(client: Client, provider: Any) -> None:
     sent = client.mfa.send_mfa(phone_number="500100200", content="Your code: [%code%]!", from_="Bank")
     assert (sent.phone_number, sent.from_, len(sent.code)) == (NUMBER, "Bank", 6)
@@ -165,6 +193,6 @@ def test_its_document_describes_what_is_served(provider: Any) -> None:
         document = json.load(reply)
     assert document["openapi"] == "3.1.0"
     for path, operations in document["paths"].items():
-        for method in operations:
+        for method in operations.keys() - {"parameters"}:
             status, _ = provider.request(path, b"" if method == "post" else None, method.upper())
             assert str(status) in operations[method]["responses"], (path, method, status)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -35,7 +34,7 @@ def report_call(url: str, reports: Sequence[DeliveryReport], wall_offset_ns: int
 
 def signature(token: str, body: bytes) -> str:
     """``sha256=`` and the hexadecimal HMAC-SHA256 of the body's bytes under the account's token."""
-    return "sha256=" + hmac.new(token.encode(), body, hashlib.sha256).hexdigest()
+    return "sha256=" + hmac.digest(token.encode(), body, "sha256").hex()
 
 
 def _report(r: DeliveryReport, wall_offset_ns: int) -> Report:

@@ -14,6 +14,7 @@ from mock_provider.wire.smsapi.hlr import FullLookup
 from mock_provider.wire.smsapi.mfa import CodeBody
 from mock_provider.wire.smsapi.prices import Prices
 from mock_provider.wire.smsapi.sender_names import SenderNameBody
+from mock_provider.wire.smsapi.sendernames_rest import RestSenderName, RestSenderNames
 
 _TYPES = (SentItem, InvalidNumber, Balance, Ping, ProfileBody, RestError, FullLookup, Prices, CodeBody)
 _SCHEMAS = "#/components/schemas/"
@@ -25,7 +26,8 @@ Json = dict[str, Any]
 def openapi_document() -> bytes:
     """The document as it is served."""
     _, schemas = msgspec.json.schema_components(
-        (*_TYPES, LegacyError, SenderNameBody), ref_template=_SCHEMAS + "{name}"
+        (*_TYPES, LegacyError, SenderNameBody, RestSenderName, RestSenderNames),
+        ref_template=_SCHEMAS + "{name}",
     )
     _amend(schemas)
     document: Json = {
@@ -38,7 +40,7 @@ def openapi_document() -> bytes:
         },
         "servers": [{"url": "/"}, {"url": "/api"}],
         "security": [{"token": []}],
-        "paths": {**_legacy_paths(), **_rest_paths()},
+        "paths": {**_legacy_paths(), **_rest_paths(), **_sendernames_paths()},
         "components": {
             "schemas": schemas,
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
@@ -143,6 +145,29 @@ def _rest_paths() -> Json:
                 "verifyCode", "Verify a one-time code", {"204": {"description": "Right"}}, "400", "404", "408"
             )
             | _form(verify, "phone_number", "code")
+        },
+    }
+
+
+def _sendernames_paths() -> Json:
+    one = {"201": _json("Added", "RestSenderName")}
+    name = {"name": "sender", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+    gone, done = {"204": {"description": "Removed"}}, {"204": {"description": "Done"}}
+    base = "/sms/sendernames"
+    return {
+        base: {
+            "get": _rest("listNames", "Sender names", {"200": _json("All", "RestSenderNames")}),
+            "post": _rest("addName", "Ask for a sender name", one, "400", "403", "409")
+            | _form({"sender": {"type": "string", "maxLength": 11}}, "sender"),
+        },
+        base + "/{sender}": {
+            "parameters": [name],
+            "get": _rest("getName", "One name", {"200": _json("It", "RestSenderName")}, "404"),
+            "delete": _rest("removeName", "Take a name back", gone, "403", "404"),
+        },
+        base + "/{sender}/commands/make_default": {
+            "parameters": [name],
+            "post": _rest("makeDefault", "Make it the default", done, "403", "404"),
         },
     }
 

@@ -11,7 +11,7 @@ from mock_provider.wire.calls import Consult, WireReply
 from mock_provider.wire.smsapi.auth import to_owner_rest
 from mock_provider.wire.smsapi.fields import Fields, text_of
 
-_CHANGED_AT = "2026-01-01T00:00:00+01:00"  # what the provider shows of every price
+CHANGED_AT = "2026-01-01T00:00:00+01:00"  # of every price and name
 
 _encoder = msgspec.json.Encoder()
 
@@ -68,7 +68,7 @@ def read_prices(query: Fields, token: str, networks: Sequence[Network]) -> Consu
             _Money(round(each.price, 4), "points"),
             _Country(each.country, code_number(each.mcc)),
             _Operator(each.name, code_number(each.mnc)),
-            _CHANGED_AT,
+            CHANGED_AT,
         )
         for each in networks
         if wanted == "sms"

@@ -15,6 +15,7 @@ from mock_provider.wire.smsapi.mfa import read_code_request, read_verification
 from mock_provider.wire.smsapi.openapi import openapi_document
 from mock_provider.wire.smsapi.prices import Network, read_prices
 from mock_provider.wire.smsapi.sender_names import read_sender_names
+from mock_provider.wire.smsapi.sendernames_rest import SENDERNAMES, read_sendernames
 
 _HLR, _SENDER = "/hlr.do", "/sender.do"
 _PRICES, _CODES, _VERIFICATIONS = "/profile/prices", "/mfa/codes", "/mfa/codes/verifications"
@@ -27,8 +28,13 @@ class Services:
 
     paths = frozenset(
         [_OPENAPI]
-        + [base + path for base in ("", _API) for path in (_HLR, _SENDER, _PRICES, _CODES, _VERIFICATIONS)]
+        + [
+            base + path
+            for base in ("", _API)
+            for path in (_HLR, _SENDER, _PRICES, _CODES, _VERIFICATIONS, SENDERNAMES)
+        ]
     )
+    prefixes = (f"{SENDERNAMES}/", f"{_API}{SENDERNAMES}/")
 
     def __init__(
         self, settings: SmsapiWire, kept: Kept, sender_names: Sequence[str], networks: Sequence[Network]
@@ -49,6 +55,8 @@ class Services:
             if path == _CODES:
                 return read_code_request(request, request_id, at, self._settings, self._kept)
             return read_verification(request, at, self._settings, self._kept)
+        if path.startswith(SENDERNAMES):
+            return read_sendernames(path, request, self._sender_names, self._kept)
         if request.method not in ("GET", "HEAD"):
             return not_allowed("GET, HEAD")
         if path == _OPENAPI:
