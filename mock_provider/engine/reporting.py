@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from mock_provider.engine.distributions import is_zero, nanoseconds, sampler
 from mock_provider.engine.faults.marks import MAGIC, mark
+from mock_provider.engine.faults.windows import NO_FAULTS
 from mock_provider.engine.lifecycle import IllegalTransitionError, Step, move
 from mock_provider.engine.message import Message, delivery_report, progress_report
 from mock_provider.engine.values import DeliveryReport, Effect, SendProgress, SendReports
@@ -86,6 +87,7 @@ class Reporting:
     def apply(self, router: Router, faults: FaultWindows) -> None:
         self._carriers = router.carriers
         self._faults = faults
+        self._disturbed = bool(faults.windows)
 
     def go_on_from(self, other: Reporting) -> None:
         """Batch ids go on where ``other`` stopped; answers to its batches are ignored."""
@@ -107,7 +109,7 @@ class Reporting:
         if not message.report_url:
             self._close(message, _CLOSE)
             return
-        active = self._faults.at(at_ns)
+        active = self._faults.at(at_ns) if self._disturbed else NO_FAULTS
         undisturbed = active.none and message.magic is None
         if undisturbed and not self._draws_needed:
             self._waiting += 1
@@ -241,7 +243,7 @@ class Reporting:
         self._letting_go = False
 
     def _gather(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
-        if self._is_held(at_ns, message):
+        if self._disturbed and self._is_held(at_ns, message):
             return
         receiver = message.wire, message.report_url
         if self._max_per_call == 1:
@@ -307,7 +309,7 @@ class Reporting:
         effects.append(SendReports(batch.batch_id, url, batch.reports, 1, wire))
 
     def _send_again(self, due_ns: int, now_ns: int, batch: Batch, effects: list[Effect]) -> None:
-        if self._is_held(due_ns, batch):
+        if self._disturbed and self._is_held(due_ns, batch):
             return
         for message in batch.messages:
             move(message, _REPORT)

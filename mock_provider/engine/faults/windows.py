@@ -52,6 +52,9 @@ class ActiveFaults(Struct, frozen=True):
     refusing: tuple[NetworkDown, ...] = ()
 
 
+NO_FAULTS = ActiveFaults()
+
+
 class Window(Struct, frozen=True):
     """``end_ns`` FOREVER_NS: without end. ``words``: the fault's settings, for people."""
 
@@ -71,7 +74,7 @@ class FaultWindows:
 
     def __init__(self, faults: tuple[sections.Fault, ...], origin_ns: int) -> None:
         self.windows = tuple(_window(index, section, origin_ns) for index, section in enumerate(faults))
-        self._active = ActiveFaults()
+        self._active = NO_FAULTS
         self._from_ns = self._until_ns = 0 if self.windows else FOREVER_NS
         if not self.windows:
             self._from_ns = _BEFORE_ALL_NS

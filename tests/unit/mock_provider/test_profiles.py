@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mock_provider.admin.fault_windows import fault_kinds
 from mock_provider.engine import Engine
 from mock_provider.profiles import (
     Profile,
@@ -205,7 +206,7 @@ def test_reference_in_the_documentation_loads_and_has_every_key():
     text = (Path(__file__).parents[3] / "docs" / "profiles.md").read_text("utf-8")
     reference = tomllib.loads(text.partition("```toml\n")[2].partition("```")[0])
     profile = parse_profile(reference)
-    assert {fault.kind for fault in profile.faults} == {"outage", "error_rate", "added_latency", "hang"}
+    assert {fault.kind for fault in profile.faults} == set(fault_kinds())
     resolved = set(keys_of(profile.model_dump(mode="json")))
     assert resolved - set(keys_of(reference)) == set()
 
