@@ -273,14 +273,18 @@ class Admission:
             return Refused(Refusal.THROTTLED_SEGMENTS, (), wait_s)
         scheduled = submit.scheduled_ns is not None and submit.scheduled_ns > now_ns
         if not scheduled:
-            room = submit.overflow_fails or self._carriage.sender_has_room(submit.sender_id, segments, now_ns)
+            senders = self._carriage.senders
+            room = (
+                not senders.active
+                or submit.overflow_fails
+                or senders.has_room(submit.sender_id, segments, now_ns)
+            )
             if not room:
                 return Refused(Refusal.SENDER_QUEUE_FULL)
             if not self._carriage.has_room(segments):
                 return Refused(Refusal.QUEUE_FULL)
         capped = self.account.daily_messages is not None
-        unix_s = (now_ns + self._wall_offset_ns) // _SECOND_NS if capped else 0
-        if capped and not self.account.within_daily_cap(unix_s, len(admitted.candidates)):
+        if capped and not self.account.within_daily_cap(self._unix_s(now_ns), len(admitted.candidates)):
             return Refused(Refusal.DAILY_CAP)
         if not self.account.can_pay(price_micro):
             return Refused(Refusal.NO_CREDIT)
@@ -288,11 +292,14 @@ class Admission:
             self.segments.take(now_ns, segments)
             self.account.pay(price_micro)
             if capped:
-                self.account.count(unix_s, len(admitted.candidates))
+                self.account.count(self._unix_s(now_ns), len(admitted.candidates))
             if self._flood.active:
                 for candidate in admitted.candidates:
                     self._flood.count(candidate.outbound.msisdn, now_ns)
         return admitted
+
+    def _unix_s(self, now_ns: int) -> int:
+        return (now_ns + self._wall_offset_ns) // _SECOND_NS
 
 
 def _leave_out(admitted: Admitted, places: set[int], reason: Refusal) -> None:

@@ -52,7 +52,7 @@ class Carriage:
         self._validity_ns = nanoseconds(profile.delivery.validity_s)
         self._reserved_segments = 0
         self._accept_queue = Channel(profile.accept_queue.drain_segments_per_s, self._hand_over)
-        self._senders = SenderQueues(profile.throttle.per_sender, self._to_accept_queue)
+        self.senders = SenderQueues(profile.throttle.per_sender, self._to_accept_queue)
         self._queues = {
             c.name: Channel(_pace(profile, c), self._depart, c.queue_segments) for c in profile.carriers
         }
@@ -72,7 +72,7 @@ class Carriage:
         self._capacity_segments = profile.accept_queue.capacity_segments
         self._validity_ns = nanoseconds(profile.delivery.validity_s)
         self._retune(now_ns, self._accept_queue, profile.accept_queue.drain_segments_per_s)
-        for sender_channel in self._senders.reconfigure(now_ns, profile.throttle.per_sender):
+        for sender_channel in self.senders.reconfigure(now_ns, profile.throttle.per_sender):
             self._arm(sender_channel, now_ns)
         vanished = self._queues
         self._queues = {}
@@ -92,30 +92,31 @@ class Carriage:
         capacity = self._capacity_segments
         return capacity is None or self._reserved_segments + segments <= capacity
 
-    def sender_has_room(self, sender_id: str, segments: int, now_ns: int) -> bool:
-        """Whether the sender's own queue, if it has one, takes so many more."""
-        return not self._senders.active or self._senders.has_room(sender_id, segments, now_ns)
-
     def reserve(self, message: Message) -> None:
         self._reserved_segments += message.segments
-        if self._senders.active:
-            self._senders.reserve(message)
+        if self.senders.active:
+            self.senders.reserve(message)
 
     def enter(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
         """The message's reply has left (or would have): it is its sender's turn, then the accept queue's."""
         move(message, _ENTER)
-        if self._senders.active:
-            own = self._senders.entered(message, at_ns)
-            if own is not None and not own.passes(message.segments, at_ns):
-                full = message.overflow_fails and not self.sender_has_room(
-                    message.sender_id, message.segments, at_ns
-                )
-                if full:
-                    self._overflow(at_ns, now_ns, message, effects)
-                elif own.wait(message, at_ns):
-                    self._arm(own, at_ns)
-                return
-        self._to_accept_queue(at_ns, now_ns, message, effects)
+        if self.senders.active and not self._passes_its_sender(at_ns, now_ns, message, effects):
+            return
+        if self._accept_queue.passes(message.segments, at_ns):
+            self._hand_over(at_ns, now_ns, message, effects)
+        elif self._accept_queue.wait(message, at_ns):
+            self._arm(self._accept_queue, at_ns)
+
+    def _passes_its_sender(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> bool:
+        """Whether its sender's pace lets it on at once; else it waits for its turn, or found no room."""
+        own = self.senders.entered(message, at_ns)
+        if own is None or own.passes(message.segments, at_ns):
+            return True
+        if message.overflow_fails and not self.senders.has_room(message.sender_id, message.segments, at_ns):
+            self._overflow(at_ns, now_ns, message, effects)
+        elif own.wait(message, at_ns):
+            self._arm(own, at_ns)
+        return False
 
     def _to_accept_queue(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
         if self._accept_queue.passes(message.segments, at_ns):
@@ -127,8 +128,8 @@ class Carriage:
         """Keep a scheduled message until ``due_ns``."""
         move(message, Step.HOLD)
         self._reserved_segments -= message.segments
-        if self._senders.active:
-            self._senders.release(message)
+        if self.senders.active:
+            self.senders.release(message)
         self._scheduled += 1
         self._agenda.add(due_ns, self._release, message)
 
@@ -165,7 +166,7 @@ class Carriage:
         return {
             "queue_accept": float(len(self._accept_queue)),
             "queue_accept_segments": float(self._reserved_segments),
-            "queue_senders": float(self._senders.waiting()),
+            "queue_senders": float(self.senders.waiting()),
             "scheduled": float(self._scheduled),
             "on_air": float(self._on_air),
             "held_by_faults": float(len(self._held)),
