@@ -33,6 +33,7 @@ from mock_provider.wire.smpp.session import (
 from mock_provider.wire.smpp.submit import SubmitReader
 
 _SHORTEST_TIMER_S = 0.001
+_LINGER_S = 1.0
 
 
 class SmppSetup(Struct, frozen=True):
@@ -71,6 +72,7 @@ class SmppConnection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._session = Session(setup.limits, self._admit, time.monotonic_ns())
+        self.system_id = ""  # while it is bound
         self._token = ""
         self._out: list[bytes] = []
         self._reading = False  # within data_received, which writes at its end
@@ -79,12 +81,6 @@ class SmppConnection(asyncio.Protocol):
         self._waiting: set[int] = set()  # submits whose answer is to come
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ns = 0
-
-    @property
-    def system_id(self) -> str:
-        """ "" where it is not bound."""
-        bind = self._session.bind
-        return "" if bind is None else bind.system_id
 
     @property
     def room(self) -> int:
@@ -184,13 +180,24 @@ class SmppConnection(asyncio.Protocol):
             status = cancel_status(effect.name, view, bool(removed))
             self._write(self._session.answer(codes.CANCEL_SM, effect.sequence, status))
         elif isinstance(effect, BoundNow):
+            self.system_id = effect.bind.system_id
             if self._session.receives:
                 self._links.add(effect.bind.system_id, self)
         else:
-            self._flush()
-            self._closing = True
-            if self._transport is not None:
-                self._transport.close()
+            self._leave()
+
+    def _leave(self) -> None:
+        """End the connection so that the peer can still read what was written, though it goes on sending."""
+        self._flush()
+        self._closing = True
+        self._links.remove(self.system_id, self)
+        self.system_id = ""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._transport.write_eof()
+        self._timer = self._loop.call_later(_LINGER_S, self.abort)
 
     def _submit(self, now_ns: int, wall_s: float, effect: Submitted) -> None:
         driver = self._service.driver
@@ -250,7 +257,7 @@ class SmppConnection(asyncio.Protocol):
     def _arm(self, now_ns: int) -> None:
         """See that the timer looks by the session's next deadline; an earlier look only looks again."""
         due_ns = self._session.next_due()
-        if due_ns is None or self._transport is None:
+        if due_ns is None or self._transport is None or self._closing:
             return
         if self._timer is not None:
             if self._timer_ns <= due_ns:
