@@ -19,31 +19,10 @@ from msgspec import Struct
 from mock_provider.cutting import reset
 from mock_provider.http_reply import reply_bytes, stream_head
 from mock_provider.open_connections import OpenConnections
+from mock_provider.streaming import Streaming
 from mock_provider.wire.calls import WireReply, WireRequest
 
 log = logging.getLogger(__name__)
-
-
-class Stream(Protocol):
-    """A reply that goes on: what the producer of its body holds."""
-
-    def write(self, data: bytes) -> bool:
-        """Write now, or nothing at all: False where the reader has not kept up, or has gone."""
-
-    def cut(self) -> None:
-        """End it, with what the reader has not taken."""
-
-
-class Streaming(Struct, frozen=True):
-    """A reply whose body has no end: it lasts as long as the connection.
-
-    ``begin`` gets the stream once the head is written, and returns what to call when the reader has gone.
-    """
-
-    content_type: str
-    begin: Callable[[Stream], Callable[[], None]]
-    headers: tuple[tuple[str, str], ...] = ()
-
 
 Respond = Callable[[WireReply | Streaming | None], None]
 
