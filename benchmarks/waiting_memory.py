@@ -4,9 +4,9 @@
 
 Each figure comes from a fresh process that holds a whole provider (wires, engine, driver, inbox) but its
 sockets: requests go to ``Service.ask`` as bytes of a body, answers to a callback each, as a connection would
-give it. A real waiting reply holds a connection besides (its transport, parser and kernel buffers): that is the
+give it. A real waiting reply holds a connection besides (transport, parser, kernel buffers): that is the
 client's number of connections, not the simulation's. Replies: single sends, answered after an hour. Reports:
-sends of 1,000 numbers, each with a reference, and a report URL, delivered after an hour. Growth is that of the
+sends of 1,000 numbers, each with a reference, and a report URL, delivered after an hour. Growth is of the
 resident set (RSS) from just before the first request.
 """
 

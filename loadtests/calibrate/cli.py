@@ -103,8 +103,8 @@ def _run(tasks: Sequence[Any], about: dict[str, Any], run_dir: Path, console: Co
                 measurement = judge.excused(task.measure(instrument), instrument.others_share)
                 found.append(measurement)
                 console.print(render.table_of(measurement.rows))
-                if measurement.note:
-                    console.print(f"  {measurement.note}", style="dim", highlight=False)
+                if notes := render.notes_of(measurement):
+                    console.print(f"  {notes}", style="dim", highlight=False, markup=False)
     except KeyboardInterrupt:
         interrupted = True
         console.print("interrupted: what was measured is kept", highlight=False)

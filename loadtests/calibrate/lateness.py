@@ -73,8 +73,8 @@ class CoreWait:
 class MachineUse:
     """How much of the machine other programs use while provider and client are at work.
 
-    The kernel does not count every wait for a core: a thread that wakes soon after it slept may wait unseen. So
-    a busy machine can delay replies without a trace in ``CoreWait``.
+    The kernel does not count every wait for a core: a thread that wakes soon after it slept may wait unseen.
+    So a busy machine can delay replies without a trace in ``CoreWait``.
     """
 
     def __init__(self, pid: int) -> None:

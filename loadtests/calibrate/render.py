@@ -30,7 +30,6 @@ def table_of(rows: Sequence[Row], title: str = "") -> Table:
     for name in ("set", "observed", "allowed"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("")
-    table.add_column("", style="dim", overflow="fold")
     for row in rows:
         table.add_row(
             row.what,
@@ -38,9 +37,14 @@ def table_of(rows: Sequence[Row], title: str = "") -> Table:
             number_text(row.observed, row.unit),
             _allowed(row),
             Text(row.verdict, style=_STYLES[row.verdict]),
-            row.note,
         )
     return table
+
+
+def notes_of(measurement: Measurement) -> str:
+    """What there is to say of its rows, and of it, in one line; empty where there is nothing."""
+    notes = [f"{row.what}: {row.note}" for row in measurement.rows if row.note]
+    return "; ".join(filter(None, (*notes, measurement.note)))
 
 
 def number_text(value: float | None, unit: str) -> str:

@@ -47,7 +47,7 @@ class Durations(Struct, frozen=True):
 
 
 FULL = Durations(latency_s=12.0, throttle_s=30.0, failures_s=12.0, carriers_s=12.0, windows_s=6.0)
-QUICK = Durations(latency_s=1.0, throttle_s=3.0, failures_s=1.5, carriers_s=1.5, windows_s=1.5)
+QUICK = Durations(latency_s=1.0, throttle_s=2.5, failures_s=1.5, carriers_s=1.5, windows_s=1.5)
 
 
 def plain(**sections: object) -> Profile:
@@ -69,7 +69,11 @@ def replies_only(profile: Profile) -> Profile:
 def limit_only(profile: Profile, what: str, limit: Limit) -> Profile:
     """One of its limits alone, answered at once."""
     return _undisturbed(profile).model_copy(
-        update={"reply": Reply(), "throttle": Throttle().model_copy(update={what: limit}), "delivery": Delivery()}
+        update={
+            "reply": Reply(),
+            "throttle": Throttle().model_copy(update={what: limit}),
+            "delivery": Delivery(),
+        }
     )
 
 

@@ -1,0 +1,92 @@
+"""``smsbench calibrate`` as a user runs it: the real provider, real sockets, the files and the exit codes.
+
+The machine is shared and this is no measurement: timing is held to loose bounds only.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+
+VERDICTS = {"held", "missed", "noisy", "shown"}
+
+
+def rows_of(out, *groups):
+    document = json.loads((out / "calibration.json").read_text())
+    assert {m["group"] for m in document["measurements"]} == set(groups)
+    return document, [row for m in document["measurements"] for row in m["rows"]]
+
+
+def test_quick_throttle(smsbench, tmp_path):
+    out = tmp_path / "c"
+    process = smsbench("calibrate", "--quick", "--only", "throttle", "--out", str(out))
+    printed, _ = process.communicate(timeout=60)
+    document, rows = rows_of(out, "throttle")
+    assert process.returncode == document["exit_code"] in (0, 1, 3), printed
+    assert printed.startswith("2 measurements, about ")
+    assert {row["verdict"] for row in rows} <= VERDICTS
+    rates = {row["set_value"]: row["observed"] for row in rows if row["what"] == "rate"}
+    assert set(rates) == {100.0, 1000.0}
+    assert all(abs(observed / set_rate - 1) < 0.05 for set_rate, observed in rates.items())
+    assert (out / "calibration.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_fates_come_out_exactly_as_drawn_from_a_profile_of_ones_own(smsbench, tmp_path):
+    profile = tmp_path / "mine.toml"
+    profile.write_text(
+        'name = "mine"\n[[carriers]]\nname = "any"\ncountry = "*"\n'
+        '[[reply.errors]]\nrefusal = "no_credit"\nshare = 0.2\n'
+        '[[delivery.failures]]\nstate = "rejected"\nreason = "blocked"\nshare = 0.3\n'
+        '[delivery.latency]\nkind = "uniform"\nlow_s = 0.1\nhigh_s = 0.6\n'
+    )
+    out = tmp_path / "c"
+    arguments = (
+        "--quick",
+        "--only",
+        "failures,carriers,windows",
+        "--profile",
+        str(profile),
+        "--out",
+        str(out),
+    )
+    process = smsbench("calibrate", *arguments)
+    printed, _ = process.communicate(timeout=60)
+    _, rows = rows_of(out, "failures", "carriers", "windows")
+    assert process.returncode in (0, 1, 3), printed
+    observed = {row["what"]: row["observed"] for row in rows}
+    assert observed["replies other than drawn"] == 0
+    assert observed["deliveries other than drawn"] == 0
+    assert observed["reports that did not come"] == 0
+    assert observed["refused: no_credit"] > 50
+    assert observed["rejected"] > 50
+    assert 300 < observed["p50"] < 600
+    edges_ms = [row["observed"] for row in rows if row["what"] in ("start", "end")]
+    assert len(edges_ms) == 4
+    assert all(abs(edge_ms) < 200 for edge_ms in edges_ms)
+    assert [r["observed"] for r in rows if r["what"] == "requests that passed in between"] == [0, 0]
+
+
+def test_interrupted_it_keeps_what_was_measured(smsbench, tmp_path):
+    out = tmp_path / "c"
+    process = smsbench("calibrate", "--only", "windows,throttle", "--quick", "--out", str(out))
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("[2/"):
+            break
+    process.send_signal(signal.SIGINT)
+    printed, _ = process.communicate(timeout=60)
+    assert "what was measured is kept" in printed
+    document, rows = rows_of(out, "throttle")
+    assert document["interrupted"] is True
+    assert rows
+
+
+def test_bad_usage(smsbench, tmp_path):
+    for arguments, words in (
+        (["--only", "speed"], "known are latency, throttle, failures, carriers, windows"),
+        (["--profile", "nobody"], "neither a ready-made profile"),
+    ):
+        process = smsbench("calibrate", *arguments, "--out", str(tmp_path / "x"))
+        printed, _ = process.communicate(timeout=60)
+        assert process.returncode == 2, printed
+        assert words in printed

@@ -1,0 +1,172 @@
+"""Theory, verdicts, who was late, and what is shown of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+
+import msgspec
+import numpy as np
+import pytest
+from rich.console import Console
+
+from loadtests.calibrate import judge, lateness, plan, render, render_png, standard, theory
+from loadtests.calibrate.judge import Measurement, Row
+from loadtests.calibrate.messages import messages, spread
+from mock_provider.engine.distributions import sampler
+from mock_provider.profiles import load_profile, profile_names
+from mock_provider.profiles.distributions import Empirical, Fixed, Lognormal, Uniform
+
+LOGNORMAL = Lognormal(kind="lognormal", median_s=0.05, p99_s=0.1268)
+SPECS = [
+    Uniform(kind="uniform", low_s=0.02, high_s=0.08),
+    LOGNORMAL,
+    Empirical(kind="empirical", percentiles_s=((0, 0.5), (50, 2.5), (99, 30), (100, 60))),
+]
+
+
+def test_known_quantiles():
+    assert theory.quantile_s(Fixed(kind="fixed", value_s=0.05), 0.999) == 0.05
+    assert theory.quantile_s(SPECS[0], 0.9) == pytest.approx(0.074)
+    assert theory.quantile_s(LOGNORMAL, 0.5) == pytest.approx(0.05)
+    assert theory.quantile_s(LOGNORMAL, 0.99) == pytest.approx(0.1268)
+    assert theory.quantile_s(SPECS[2], 0.25) == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.kind)
+def test_the_engines_draws_follow_the_theory(spec):
+    chance, sample = random.Random(3), sampler(spec)
+    drawn = np.sort([sample(chance.random(), chance.random()) / 1e9 for _ in range(20_000)])
+    for share in (0.5, 0.9, 0.99):
+        low, high = theory.sampled_quantile_s(spec, share, len(drawn))
+        assert low <= judge.quantile(drawn, share) <= high
+
+
+def test_sampling_interval_narrows_with_the_count():
+    widths = [
+        high - low for low, high in (theory.sampled_quantile_s(LOGNORMAL, 0.99, n) for n in (500, 50_000))
+    ]
+    assert widths[1] < widths[0] / 5
+
+
+def test_binomial_interval():
+    low, high = theory.binomial_interval(6_000, 0.05)
+    assert low < 300 < high
+    assert (low, high) == (246, 357)
+
+
+def kept_of(mask):
+    mask = np.array(mask, bool)
+    return lateness.Kept(mask, int((~mask).sum()), 0)
+
+
+def percentiles(late_ms, mask=None):
+    set_ms = np.linspace(20, 80, 2_000)
+    mask = np.ones(2_000, bool) if mask is None else mask
+    return judge.percentile_rows("latency", set_ms, set_ms + late_ms, kept_of(mask))
+
+
+def test_percentiles_are_held_or_missed_by_their_own_tolerance():
+    assert {row.verdict for row in percentiles(0.9)} == {"held"}
+    verdicts = {row.what: row.verdict for row in percentiles(2.5)}
+    assert verdicts == {"p50": "missed", "p90": "missed", "p99": "missed", "p99.9": "held"}
+    assert {row.verdict for row in percentiles(-4.0)} == {"missed"}  # too early is as untrue as too late
+
+
+def test_messages_left_out_do_not_count_and_too_many_of_them_prove_nothing():
+    late_ms = np.zeros(2_000)
+    late_ms[:100] = 500
+    mask = late_ms == 0
+    assert {row.verdict for row in percentiles(late_ms, mask)} == {"held"}
+    few = np.arange(2_000) < 1_000
+    assert {row.verdict for row in percentiles(30.0, few)} == {"noisy"}
+    assert {row.verdict for row in percentiles(0.0, np.zeros(2_000, bool))} == {"noisy"}
+
+
+def test_a_percentile_of_too_few_messages_is_shown_and_not_judged():
+    set_ms = np.full(500, 50.0)
+    rows = judge.percentile_rows("latency", set_ms, set_ms + 9, kept_of(np.ones(500)))
+    assert [row.verdict for row in rows] == ["missed", "missed", "missed", "shown"]
+
+
+def row_of(verdict, unit="ms"):
+    return Row("latency", "p50", unit, 50.0, 53.0, 48.5, 51.5, verdict)
+
+
+def test_a_busy_machine_excuses_what_depends_on_time_and_nothing_else():
+    one = Measurement("latency", "x", (row_of("missed"), row_of("missed", "replies"), row_of("held")))
+    assert [r.verdict for r in judge.excused(one, 0.04).rows] == ["missed", "missed", "held"]
+    busy = judge.excused(one, 0.30)
+    assert [r.verdict for r in busy.rows] == ["noisy", "missed", "held"]
+    assert "30%" in busy.note
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "code"),
+    [
+        (["held", "shown"], 0),
+        (["held", "noisy"], 3),
+        (["noisy", "missed"], 1),
+        (["shown"], 3),
+        ([], 3),
+    ],
+)
+def test_exit_code(verdicts, code):
+    assert judge.exit_code([row_of(verdict) for verdict in verdicts]) == code
+
+
+def test_waits_for_a_core_are_found_in_the_span_that_they_touch():
+    wait = lateness.CoreWait(pid=0)  # there is no such process: nothing is counted
+    assert not wait.counted
+    wait._at_ns, wait._total_ns = [100, 200, 300, 400], [0, 0, 70, 70]
+    spans = np.array([110, 210, 310]), np.array([150, 250, 350])
+    assert wait.between(*spans).tolist() == [0, 70, 0]
+    late = np.array([0, 0, 10**9])
+    found = lateness.kept(late, [spans], wait)
+    assert found.mask.tolist() == [True, True, False]  # 70 ns are no matter
+    wait._total_ns = [0, 0, 10**6, 10**6]
+    assert lateness.kept(late, [spans], wait).mask.tolist() == [True, False, False]
+
+
+def test_instants_stay_in_their_slots_and_follow_from_the_seed():
+    at_ns = spread(1_000, 500, seed=3)
+    assert at_ns == spread(1_000, 500, seed=3) != spread(1_000, 500, seed=4)
+    assert all(n * 1_000_000 <= at <= (n + 1) * 1_000_000 for n, at in enumerate(at_ns))
+    assert len(set(messages("a", 50).requests)) == 50
+
+
+def test_quick_takes_half_a_minute_and_full_less_than_five():
+    assert plan.planned(plan.standard_tasks(standard.QUICK)) < 30
+    assert plan.planned(plan.standard_tasks(standard.FULL)) < 300
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_every_ready_made_profile_can_be_planned(name):
+    groups = {task.group for task in plan.profile_tasks(load_profile(name), standard.FULL)}
+    assert {"latency", "failures", "carriers"} <= groups
+
+
+def test_table_document_and_picture(tmp_path):
+    share = [0.01, 0.5, 0.99, 0.999]
+    quantiles = {"share": share, "set_ms": [20, 50, 80, 81], "observed_ms": [20.2, 50.1, 90, 81]}
+    rate = {"at_s": [0.5, 1.5, 2.5], "accepted_per_s": [200.0, 100.0, 100.0]}
+    measurements = [
+        Measurement("latency", "fixed, 100/s", (row_of("missed"),), "9 of 10 judged", quantiles),
+        Measurement(
+            "throttle", "100/s", (Row("throttle", "rate", "1/s", 100, 100.1, 99.5, 100.5, "held"),), "", rate
+        ),
+        Measurement("windows", "fault window set", (Row("windows", "start", "ms", 0, 0.2, -1, 1, "held"),)),
+    ]
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(render.table_of(render.rows_of(measurements)))
+    text = console.export_text()
+    assert "48.50 to 51.50 ms" in text
+    assert "missed" in text
+    document = json.loads(msgspec.json.encode(render.document(measurements, {"seed": 1}, False)))
+    assert document["exit_code"] == 1
+    assert document["measurements"][0]["series"] == quantiles
+    assert document["measurements"][1]["rows"][0]["observed"] == 100.1
+    picture = tmp_path / "c.png"
+    render_png.write(measurements, picture)
+    assert picture.read_bytes().startswith(b"\x89PNG")

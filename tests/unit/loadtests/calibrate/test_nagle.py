@@ -1,0 +1,169 @@
+"""The client, its receiver, and the delayed acknowledgement that calibrate looks for."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+
+import pytest
+import uvloop
+
+from loadtests.calibrate import latency
+from loadtests.calibrate.client import CUT, SILENT, OpenLoopClient, Schedule
+from loadtests.calibrate.lateness import CoreWait
+from loadtests.calibrate.messages import messages, regular
+from loadtests.calibrate.receiver import Receiver
+from mock_provider.profiles import parse_profile
+from mock_provider.running import Launch, start_provider
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
+
+
+class Server:
+    """Answers each request on each connection by what ``answer`` does with the socket."""
+
+    def __init__(self, answer):
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        self._answer = answer
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self._listening.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection):
+        with connection:
+            try:
+                while connection.recv(65_536):
+                    if self._answer(connection) is False:
+                        return
+            except OSError:
+                return
+
+    def close(self):
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+
+
+@pytest.fixture
+def server():
+    started = []
+
+    def start(answer):
+        started.append(Server(answer))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
+
+
+class Bench:
+    """What ``latency.nagle`` needs of an instrument."""
+
+    def __init__(self, port):
+        self.client = OpenLoopClient("127.0.0.1", port)
+        self.wait = CoreWait(0)
+
+    def use(self, profile):
+        pass
+
+    def label(self, of):
+        return of
+
+    def run(self, schedule, connections):
+        self.client.connect(connections)
+        return self.client.run(schedule, self.wait)
+
+
+def found_by_nagle(port):
+    bench = Bench(port)
+    try:
+        return {row.what: row for row in latency.nagle(bench).rows}
+    finally:
+        bench.client.close()
+
+
+def test_a_reply_in_two_writes_without_nodelay_is_found(server):
+    def in_two(connection):
+        connection.send(HEAD)
+        connection.send(b"ok")
+
+    rows = found_by_nagle(server(in_two).port)
+    assert rows["replies late by a delayed ACK (35 to 60 ms)"].verdict == "missed"
+    assert rows["replies that came in more than one piece"].observed > 100
+
+
+def test_a_reply_in_one_write_passes(server):
+    rows = found_by_nagle(server(lambda connection: connection.send(HEAD + b"ok")).port)
+    assert {row.verdict for row in rows.values()} == {"held"}
+
+
+def test_latency_counts_from_the_intended_instant_though_the_server_stalls(server):
+    """The server stands still once, for 0.2 s; the requests of that time leave at theirs all the same."""
+    stalled = threading.Event()
+
+    def stall_once(connection):
+        if not stalled.is_set():
+            stalled.set()
+            time.sleep(0.2)
+        connection.send(HEAD + b"ok")
+
+    client = OpenLoopClient("127.0.0.1", server(stall_once).port)
+    begun_ns, answers = client.run(Schedule(messages("s", 20).requests, regular(100, 20)))
+    client.close()
+    assert [a.status for a in answers] == [200] * 20
+    assert [a.intended_ns - begun_ns for a in answers] == regular(100, 20)
+    assert answers[0].answered_ns - answers[0].intended_ns >= 200_000_000
+    assert all(a.sent_ns >= a.intended_ns for a in answers)
+
+
+def test_cut_and_silent_requests_are_told_apart(server):
+    cut = OpenLoopClient("127.0.0.1", server(lambda connection: False).port)
+    silent = OpenLoopClient("127.0.0.1", server(lambda connection: None).port)
+    sent = messages("c", 3).requests
+    for client, status in ((cut, CUT), (silent, SILENT)):
+        _, answers = client.run(Schedule(sent, regular(1_000, 3), patience_s=0.2))
+        assert [a.status for a in answers] == [status] * 3
+        client.close()
+
+
+def test_reports_are_taken_and_confirmed():
+    receiver = Receiver()
+    client = OpenLoopClient("127.0.0.1", 1, receiver)
+    target = receiver.url.partition("/dlr")[2] or "/dlr"
+    with socket.create_connection(("127.0.0.1", int(receiver.url.split(":")[2].partition("/")[0]))) as sender:
+        sender.send(f"GET {target}?MsgId=1,2&status_name=DELIVERED,EXPIRED&idx=a,b HTTP/1.1\r\n\r\n".encode())
+        client.run(Schedule([], [], patience_s=5.0, reports=1))
+        assert b"200 OK" in sender.recv(1_000)
+    assert [(r.key, r.state) for r in receiver.taken()] == [("a", "DELIVERED"), ("b", "EXPIRED")]
+    assert receiver.taken() == []
+    client.close()
+    receiver.close()
+
+
+@pytest.mark.parametrize("loop", [uvloop.new_event_loop, asyncio.new_event_loop])
+def test_the_provider_sets_nodelay_on_accepted_connections(loop):
+    async def options():
+        profile = parse_profile({"name": "p", "carriers": [{"name": "any", "country": "*"}]})
+        provider = await start_provider(Launch(profile, token="t", admin_token="a", stop_grace_s=0.1))
+        host, port = provider.url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"GET / HTTP/1.1\r\nHost: p\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        (connection,) = provider._server._connections._open
+        accepted = connection._transport.get_extra_info("socket")
+        found = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        writer.close()
+        await provider.stop()
+        return found
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        assert runner.run(options()) != 0
