@@ -29,6 +29,7 @@ WIRE_NAME = "smpp"
 ALL_RECEIPTS, FAILURE_RECEIPTS, PROGRESS_RECEIPTS = "smpp", "smpp-failure", "smpp-progress"
 _TON_ALPHANUMERIC, _TON_INTERNATIONAL = 5, 1
 _MAX_NAME_CHARACTERS, _MAX_SENDER_DIGITS = 11, 15
+_NO_COUNTRY = ""  # by whose national form a number could be read
 _MESSAGE_TYPE = 0x3C  # of esm_class; from an ESME: 0, or an acknowledgement of the SME's, which we refuse
 _RECEIPT, _FAILURE_RECEIPT, _RECEIPT_RESERVED, _INTERMEDIATE = 0x01, 0x02, 0x03, 0x10
 _HIGHEST_PRIORITY = 3
@@ -59,7 +60,9 @@ class SubmitReader:
         self, message: ShortMessage, request_id: int, token: str, system_id: str, at: Instants
     ) -> Submit:
         """Raises ``PduError`` with the status of what is wrong."""
-        _require_flags(message)
+        wanted = message.registered_delivery
+        if message.esm_class or wanted > 1 or message.priority_flag or message.replace_if_present:
+            _require_flags(message)
         source = message.source
         sender = _sender(message.source_ton, source) if source else self._default_sender
         text, segments, part = self._text(message)
@@ -75,7 +78,6 @@ class SubmitReader:
         if message.schedule_delivery_time or message.validity_period:
             scheduled_ns, expires_ns = _instants(message, at)
         receipts_to, memo = None, ""
-        wanted = message.registered_delivery
         if wanted:
             receipts_to = _receipts_to(wanted, system_id)
             memo = receipt_memo(message, text, sender, at.wall_s, self._alphabet)
@@ -85,11 +87,13 @@ class SubmitReader:
             token,
             sender,
             messages,
-            fast=message.priority_flag > 0,
-            report_url=receipts_to,
-            scheduled_ns=scheduled_ns,
-            expires_ns=expires_ns,
-            unparsable=unparsable,
+            message.priority_flag > 0,
+            False,
+            False,
+            receipts_to,
+            scheduled_ns,
+            expires_ns,
+            unparsable,
             report_progress=wanted & _INTERMEDIATE != 0,
             memo=memo,
         )
@@ -191,9 +195,7 @@ def _sender(ton: int, source: str) -> str:
 def _msisdn(ton: int, dest: str, country: str) -> str | None:
     if ton == _TON_ALPHANUMERIC:
         raise PduError(codes.ESME_RINVDSTTON)
-    if ton == _TON_INTERNATIONAL and dest[:1] != "+":
-        return normalise("+" + dest, country)
-    return normalise(dest, country)
+    return normalise(dest, _NO_COUNTRY if ton == _TON_INTERNATIONAL else country)
 
 
 def _receipts_to(wanted: int, system_id: str) -> str | None:
