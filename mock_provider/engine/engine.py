@@ -194,7 +194,7 @@ class Engine:
         return self._intake.outage(max(now_ns, self._now_ns), second_host)
 
     def fault_log(self, now_ns: int) -> tuple[FaultSpan, ...]:
-        """The fault windows that were, are and will be, by their start. None before the first input."""
+        """The fault windows that were, are and will be, by their start; empty before the first input."""
         return self._fault_log.spans(max(now_ns, self._now_ns))
 
     def message(self, provider_id: str) -> MessageView | None:

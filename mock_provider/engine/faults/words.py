@@ -59,6 +59,16 @@ def _report_storm(section: Any) -> str:
     return f"report storm: reports held, let go {pace} at its end"
 
 
+def _delay(spec: Any) -> str:
+    if spec.kind == "fixed":
+        return f"{spec.value_s:g} s"
+    if spec.kind == "uniform":
+        return f"{spec.low_s:g} to {spec.high_s:g} s"
+    if spec.kind == "lognormal":
+        return f"{spec.median_s:g} s (median; p99 {spec.p99_s:g} s)"
+    return f"a delay of kind {spec.kind}"
+
+
 def _down(section: Any, what: str, names: tuple[str, ...]) -> str:
     return f"{what} down: {', '.join(names)}, {_DOWN[section.behaviour]}"
 
@@ -78,7 +88,7 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     "accept_then_lose": _share("accept then lose", "of messages accepted and lost"),
     "report_loss": _share("report loss", "of reports never sent"),
     "report_duplicate": lambda s: f"duplicate reports: {_percent(s.share)} again after {s.after_s:g} s",
-    "report_delay": _share("late reports", "of reports"),
+    "report_delay": lambda s: f"late reports: {_percent(s.share)} by {_delay(s.delay)}",
     "report_reorder": lambda s: f"reordered reports: {_percent(s.share)} put off by up to {s.within_s:g} s",
     "report_storm": _report_storm,
     "carrier_down": lambda s: _down(s, "carrier", s.carriers),

@@ -384,3 +384,33 @@ def test_names_are_given_and_kept_apart(make_profile):
     ]
     with pytest.raises(ProfileError, match="repeated: x"):
         make_profile(faults=[{"kind": "hang", "name": "x"}, {"kind": "outage", "name": "x"}])
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"kind": "report_delay", "delay": fixed(30.0)}, "late reports: 100 % by 30 s"),
+        (
+            {"kind": "report_delay", "share": 0.1, "delay": {"kind": "uniform", "low_s": 1.5, "high_s": 60}},
+            "late reports: 10 % by 1.5 to 60 s",
+        ),
+        (
+            {"kind": "error_rate", "codes": [{"refusal": "no_credit", "share": 0.005}]},
+            "errors: 0.5 % no_credit",
+        ),
+        (
+            {"kind": "throttle_drop", "limit": "segments", "rate_per_s": 20, "burst": 5},
+            "throttle drop: segments to 20/s, burst 5",
+        ),
+        (
+            {"kind": "country_down", "countries": ["PL", "DE"], "behaviour": "refuse"},
+            "country down: PL, DE, their messages refused",
+        ),
+        ({"kind": "added_latency", "stage": "carrier", "plus_s": 2}, "brown-out: carriers + 2 s"),
+    ],
+)
+def test_the_log_says_in_words_what_a_fault_does(provider, fault, words):
+    p = provider(faults=[fault])
+    p.send(0, "k")
+    (span,) = p.engine.fault_log(0)
+    assert (span.title, span.phase, span.end_ns) == (words, "in_force", None)
