@@ -44,11 +44,12 @@ class SenderQueue(Struct, gc=False):
 class SenderQueues:
     """One queue a sender, before the accept queue. ``active`` False: no sender has a pace of its own."""
 
-    __slots__ = ("_by_sender", "_limits", "_onward", "active")
+    __slots__ = ("_by_sender", "_forget_above", "_limits", "_onward", "active")
 
     def __init__(self, settings: PerSender, onward: Onward) -> None:
         self._onward = onward
         self._by_sender: dict[str, SenderQueue] = {}
+        self._forget_above = _MOST_SENDERS
         self._set(settings)
 
     def reconfigure(self, now_ns: int, settings: PerSender) -> list[Channel]:
@@ -71,7 +72,7 @@ class SenderQueues:
         limit = self._limits[sender_form(sender_id)]
         if limit is None:
             return None
-        if len(self._by_sender) >= _MOST_SENDERS:
+        if len(self._by_sender) >= self._forget_above:
             self._forget_idle(now_ns)
         queue = SenderQueue(Channel(limit.segments_per_s, self._onward), limit.queue_segments)
         self._by_sender[sender_id] = queue
@@ -123,3 +124,5 @@ class SenderQueues:
             for sender_id, queue in self._by_sender.items()
             if queue.channel or queue.reserved_segments or queue.channel.wake_ns(now_ns) > now_ns
         }
+        # Twice what is left, so that looking at all of them stays rare.
+        self._forget_above = max(_MOST_SENDERS, 2 * len(self._by_sender))

@@ -2,8 +2,9 @@
 
 import pytest
 
-from mock_provider.engine.senders import sender_form
+from mock_provider.engine.senders import SenderQueues, sender_form
 from mock_provider.engine.values import Accepted, Refusal
+from mock_provider.profiles.network import PerSender
 
 S = 1_000_000_000
 
@@ -105,3 +106,13 @@ def test_too_many_requests_unanswered_are_refused(provider):
     assert [type(p.replies[r]) is Accepted for r in requests] == [True, True, False]
     assert p.replies[requests[2]].reason is Refusal.THROTTLED_CONCURRENCY
     assert type(p.replies[after]) is Accepted
+
+
+def test_senders_that_have_nothing_to_wait_for_are_forgotten():
+    limit = {"segments_per_s": 10}
+    queues = SenderQueues(PerSender(alphanumeric=limit), lambda *event: None)
+    for n in range(100_000):
+        own = queues.of(f"s{n}", n * S // 1000)
+        assert own.channel.passes(1, n * S // 1000)  # busy for a tenth of a second
+    assert len(queues._by_sender) <= 20_000
+    assert not queues.of("s99999", 100 * S).channel.passes(1, 99_999 * S // 1000)
