@@ -15,7 +15,10 @@ export function startControls() {
   inForce = el("dl", { class: "facts", id: "now-in-force" });
   const faults = startFaults(complain);
   const restore = el("button", { type: "button", id: "restore" }, "Back to the profile as started");
-  restore.addEventListener("click", () => change("/admin/profile/restore", "POST"));
+  restore.addEventListener("click", () => {
+    parts().forEach(part => delete part.element.dataset.edited);
+    change("/admin/profile/restore", "POST");
+  });
   limits = limitsForm();
   replyLatency = latencyForm("Reply latency", latency => ({ reply: { latency } }));
   deliveryLatency = latencyForm("Time to the handset", latency => ({ delivery: { latency } }));
@@ -36,9 +39,12 @@ export async function loadControls() {
   const asStarted = await loadFaults(profile);
   at("profile").textContent = `profile ${profile.name}${asStarted ? "" : ", changed"}`;
   at("restore").disabled = asStarted;
-  for (const part of [limits, replyLatency, deliveryLatency, failures, errors]) part.show();
+  // What somebody is typing stays, whatever else changes.
+  for (const part of parts()) if (part.element.dataset.edited === undefined) part.show();
   showInForce();
 }
+
+const parts = () => [limits, replyLatency, deliveryLatency, failures, errors];
 
 export function complain(error) {
   at("complaint").hidden = !error;
@@ -49,8 +55,10 @@ async function change(path, method, value) {
   complain(null);
   try {
     await call(path, method, value);
+    return true;
   } catch (error) {
     complain(error);
+    return false;
   }
 }
 
@@ -94,7 +102,13 @@ function numberInput(label, attributes = {}) {
 function card(name, fill, apply) {
   const form = el("form", { class: "card", "aria-label": name }, el("h3", {}, name), fill,
     el("p", { class: "buttons" }, el("button", { class: "main" }, "Apply")));
-  form.addEventListener("submit", event => { event.preventDefault(); apply(); });
+  form.addEventListener("input", () => { form.dataset.edited = ""; });
+  form.addEventListener("submit", async event => {
+    event.preventDefault();
+    if (!await apply()) return;
+    delete form.dataset.edited;
+    loadControls().catch(complain);
+  });
   return form;
 }
 
@@ -125,9 +139,9 @@ function latencyForm(name, asPatch) {
   }));
   kind.addEventListener("change", showFields);
   const element = card(name, [el("label", {}, el("span", {}, "distribution"), kind), fields], () => {
-    if (!kind.value) return;
+    if (!kind.value) return true;
     const values = [...fields.querySelectorAll("input")].map(input => [input.dataset.field, Number(input.value) / 1000]);
-    patch(asPatch({ kind: kind.value, ...Object.fromEntries(values) }));
+    return patch(asPatch({ kind: kind.value, ...Object.fromEntries(values) }));
   });
   const show = () => {
     other.remove();
@@ -145,13 +159,14 @@ function latencyForm(name, asPatch) {
 function mixForm(name, what, note, place, columns) {
   const [[section, key]] = Object.entries(place);
   const rows = el("div", { class: "rows" });
+  const edited = () => { element.dataset.edited = ""; };
   const add = (values = {}) => {
     const cells = columns().map(([column, allowed]) => allowed
       ? el("select", { "aria-label": `${name}: ${column}`, "data-column": column }, allowed.map(value => el("option", { value, selected: value === values[column] }, words(value))))
       : el("input", { type: "text", "aria-label": `${name}: ${column}`, "data-column": column, value: values[column] ?? "simulated", required: true }));
     const share = numberInput(`${name}: share in percent`, { max: 100, required: true, value: values.share === undefined ? "" : Number((values.share * 100).toFixed(6)) });
     const row = el("div", { class: "line" }, el("label", { class: "share" }, share, el("span", {}, "%")), cells,
-      el("button", { type: "button", "aria-label": "Remove this line", onclick: () => row.remove() }, "×"));
+      el("button", { type: "button", "aria-label": "Remove this line", onclick: () => { row.remove(); edited(); } }, "×"));
     rows.append(row);
   };
   const read = row => ({
@@ -159,7 +174,7 @@ function mixForm(name, what, note, place, columns) {
     share: Number(row.querySelector("input[type=number]").value) / 100,
   });
   const element = card(name, [el("p", { class: "quiet" }, `Shares of the ${what}; ${note}.`), rows,
-    el("button", { type: "button", onclick: () => add() }, "Add a line")],
+    el("button", { type: "button", onclick: () => { add(); edited(); } }, "Add a line")],
     () => patch({ [section]: { [key]: [...rows.children].map(read) } }));
   return { element, show: () => { rows.replaceChildren(); (profile[section][key] ?? []).forEach(add); } };
 }

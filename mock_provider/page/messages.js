@@ -33,6 +33,7 @@ export function arrived({ messages, skipped }) {
   if (filtering()) { ask(ASKED_EVERY_MS); return; }
   waiting = [...messages, ...waiting].slice(0, ROWS);
   passed += skipped;
+  if (skipped && atTop()) ask(ASKED_EVERY_MS); // or the list would have holes
   drawSoon();
 }
 
@@ -139,6 +140,7 @@ function drawIfFollowed() {
 function draw() {
   const fresh = waiting.filter(message => !rows.has(message.provider_id));
   waiting = [];
+  passed = 0;
   if (fresh.length) {
     const older = [...rows];
     rows.clear();
@@ -155,9 +157,17 @@ function draw() {
 }
 
 function show(messages) {
+  const before = new Map(rows);
   rows.clear();
   const nodes = [];
-  for (const message of messages) add(message, node => nodes.push(node));
+  for (const message of messages) {
+    const row = before.get(message.provider_id);
+    if (row) {
+      rows.set(message.provider_id, row);
+      showState(row, message);
+      nodes.push(row.node);
+    } else add(message, node => nodes.push(node));
+  }
   at("messages").replaceChildren(...nodes);
   sayShown();
 }

@@ -186,6 +186,7 @@ def test_a_fault_is_started_seen_and_ended(inbox: Any, provider: Provider) -> No
     inbox.get_by_role("button", name="20 % internal errors").wait_for()
     known = provider.admin("/faults")["kinds"].keys()
     assert kinds.locator("option").evaluate_all("all => all.map(each => each.value)") == list(known)
+    inbox.get_by_label("burst of requests").fill("77")
     kinds.select_option("error_rate")
     form = inbox.get_by_role("form", name="Start a fault")
     form.get_by_label("share").fill("1")
@@ -195,6 +196,7 @@ def test_a_fault_is_started_seen_and_ended(inbox: Any, provider: Provider) -> No
     in_force.get_by_text("100 % queue_full").wait_for()
     in_force.get_by_text(re.compile(r"\d+.s left")).wait_for()
     assert provider.send("48600100200", "x")["error"] == 200
+    assert inbox.get_by_label("burst of requests").input_value() == "77"  # what is being typed stays
     in_force.get_by_role("button", name="End error_rate").click()
     in_force.wait_for(state="hidden")
     assert provider.send("48600100200", "x").get("error") is None
