@@ -13,16 +13,26 @@ Handler = Callable[[int, int, Any, list[Effect]], None]
 
 
 class Agenda:
-    __slots__ = ("_entered", "_entries")
+    """Handlers go by number: an entry of numbers and a payload that the garbage collector need not search is
+    not searched itself, of which there may be a million.
+    """
+
+    __slots__ = ("_entered", "_entries", "_handlers")
 
     def __init__(self) -> None:
-        self._entries: list[tuple[int, int, Handler, Any]] = []
+        self._entries: list[tuple[int, int, int, Any]] = []
         self._entered = 0
+        self._handlers: list[Handler] = []
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def add(self, due_ns: int, handler: Handler, payload: object) -> None:
+    def handler(self, handle: Handler) -> int:
+        """A number under which ``add`` knows it."""
+        self._handlers.append(handle)
+        return len(self._handlers) - 1
+
+    def add(self, due_ns: int, handler: int, payload: object) -> None:
         self._entered = entered = self._entered + 1
         heappush(self._entries, (due_ns, entered, handler, payload))
 
@@ -36,7 +46,7 @@ class Agenda:
 
     def run(self, now_ns: int, effects: list[Effect]) -> None:
         """Handle all that is due by ``now_ns``, in order, including what the handlers add meanwhile."""
-        entries = self._entries
+        entries, handlers = self._entries, self._handlers
         while entries and entries[0][0] <= now_ns:
             due_ns, _, handler, payload = heappop(entries)
-            handler(due_ns, now_ns, payload, effects)
+            handlers[handler](due_ns, now_ns, payload, effects)

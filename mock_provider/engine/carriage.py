@@ -45,6 +45,10 @@ class Carriage:
         self, agenda: Agenda, draws: Draws, counters: Counters, reporting: Reporting, profile: Profile
     ) -> None:
         self._agenda = agenda
+        self._on_arrival = agenda.handler(self._to_carrier)
+        self._on_release = agenda.handler(self._release)
+        self._on_end = agenda.handler(self._end)
+        self._on_wake = agenda.handler(self._wake)
         self._draws = draws
         self._counters = counters
         self._reporting = reporting
@@ -85,7 +89,7 @@ class Carriage:
         for queue in vanished.values():
             queue.armed += 1
             while queue:
-                self._agenda.add(now_ns, self._to_carrier, queue.pop()[0])
+                self._agenda.add(now_ns, self._on_arrival, queue.pop()[0])
 
     def has_room(self, segments: int) -> bool:
         """Whether the accept queue takes so many more. Accepted messages count from the answer's decision."""
@@ -131,7 +135,7 @@ class Carriage:
         if self.senders.active:
             self.senders.release(message)
         self._scheduled += 1
-        self._agenda.add(due_ns, self._release, message)
+        self._agenda.add(due_ns, self._on_release, message)
 
     def cancel(self, now_ns: int, message: Message) -> None:
         """Remove a scheduled message; raises ``IllegalTransitionError`` where it is none."""
@@ -237,7 +241,7 @@ class Carriage:
         elif ends_ns > message.expires_ns:
             ended, ends_ns = EXPIRED, message.expires_ns
         message.fate = ended
-        self._agenda.add(ends_ns, self._end, message)
+        self._agenda.add(ends_ns, self._on_end, message)
 
     def _end(self, due_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
         move(message, _END)
@@ -255,7 +259,7 @@ class Carriage:
 
     def _arm(self, queue: Channel, at_ns: int) -> None:
         queue.armed += 1
-        self._agenda.add(queue.wake_ns(at_ns), self._wake, (queue, queue.armed))
+        self._agenda.add(queue.wake_ns(at_ns), self._on_wake, (queue, queue.armed))
 
     def _wake(self, due_ns: int, now_ns: int, call: tuple[Channel, int], effects: list[Effect]) -> None:
         queue, number = call

@@ -74,6 +74,7 @@ class Intake:
         carriage: Carriage,
     ) -> None:
         self._agenda = agenda
+        self._on_release = agenda.handler(self._release)
         self._draws = draws
         self._counters = counters
         self._ledger = ledger
@@ -134,7 +135,7 @@ class Intake:
         if latency_ns <= 0:
             self._release(now_ns, now_ns, pending, effects)
         else:
-            self._agenda.add(now_ns + latency_ns, self._release, pending)
+            self._agenda.add(now_ns + latency_ns, self._on_release, pending)
         self._ledger.trim()
 
     def outage(self, at_ns: int, second_host: bool) -> Outage | None:

@@ -61,6 +61,11 @@ class Reporting:
         self, agenda: Agenda, draws: Draws, counters: Counters, ledger: Ledger, settings: schema.Reports
     ) -> None:
         self._agenda = agenda
+        self._on_due = agenda.handler(self._gather)
+        self._on_retry = agenda.handler(self._send_again)
+        self._on_let_go = agenda.handler(self._let_go)
+        self._on_linger = agenda.handler(self._flush)
+        self._on_copy = agenda.handler(self._send_copy)
         self._draws = draws
         self._counters = counters
         self._ledger = ledger
@@ -127,7 +132,7 @@ class Reporting:
         if due_ns <= at_ns:
             self._gather(at_ns, now_ns, message, effects)
         else:
-            self._agenda.add(due_ns, self._gather, message)
+            self._agenda.add(due_ns, self._on_due, message)
 
     def vanished(self, message: Message) -> None:
         """The provider lost the message: no report will ever come of it."""
@@ -171,7 +176,7 @@ class Reporting:
         steps = self._retry_after_ns
         again_ns = now_ns + steps[min(batch.attempt, len(steps)) - 1]
         if again_ns - batch.t_first_ns <= self._give_up_after_ns:
-            self._agenda.add(again_ns, self._send_again, batch)
+            self._agenda.add(again_ns, self._on_retry, batch)
             return
         del self._batches[batch_id]
         self._counters.reports_given_up += len(batch.messages)
@@ -238,7 +243,7 @@ class Reporting:
                 self._gather(at_ns, now_ns, item, effects)
             if storm.unit_ns:
                 size = len(item.messages) if isinstance(item, Batch) else 1
-                self._agenda.add(at_ns + size * storm.unit_ns, self._let_go, None)
+                self._agenda.add(at_ns + size * storm.unit_ns, self._on_let_go, None)
                 return
         self._letting_go = False
 
@@ -257,7 +262,7 @@ class Reporting:
         if len(outbox.messages) >= self._max_per_call:
             self._flush(at_ns, now_ns, (receiver, outbox.number), effects)
         elif len(outbox.messages) == 1:
-            self._agenda.add(at_ns + self._linger_ns, self._flush, (receiver, outbox.number))
+            self._agenda.add(at_ns + self._linger_ns, self._on_linger, (receiver, outbox.number))
 
     def _flush(self, due_ns: int, now_ns: int, call: tuple[Receiver, int], effects: list[Effect]) -> None:
         receiver, number = call
@@ -294,7 +299,7 @@ class Reporting:
         for message, report in zip(batch.messages, batch.reports, strict=True):
             after_ns = self._again_after_ns.pop(message.provider_id, None)
             if after_ns is not None:
-                self._agenda.add(now_ns + after_ns, self._send_copy, (batch.wire, batch.url, report))
+                self._agenda.add(now_ns + after_ns, self._on_copy, (batch.wire, batch.url, report))
 
     def _send_copy(
         self, due_ns: int, now_ns: int, copy: tuple[str, str, DeliveryReport], effects: list[Effect]

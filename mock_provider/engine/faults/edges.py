@@ -25,10 +25,11 @@ class HoldsSomething(Protocol):
 class Edges:
     """Puts the next edge on the agenda, if any window is of a kind that the parts wait for."""
 
-    __slots__ = ("_agenda", "_generation", "_parts", "_windows")
+    __slots__ = ("_agenda", "_generation", "_on_edge", "_parts", "_windows")
 
     def __init__(self, agenda: Agenda, *parts: HoldsSomething) -> None:
         self._agenda = agenda
+        self._on_edge = agenda.handler(self._turn)
         self._parts = parts
         self._generation = 0
         self._windows = FaultWindows((), 0)
@@ -49,7 +50,7 @@ class Edges:
             part.faults_changed(at_ns, now_ns, active, effects)
         following_ns = self._windows.next_edge(at_ns)
         if following_ns is not None:
-            self._agenda.add(following_ns, self._turn, generation)
+            self._agenda.add(following_ns, self._on_edge, generation)
 
 
 def _has_edges(fault: ActingFault) -> bool:
