@@ -75,22 +75,16 @@ async def start_provider(launch: Launch) -> RunningProvider:
     service = Service(profile, launch.seed, launch.stop_grace_s)
     listen = ListenSettings(launch.host, launch.port, launch.second_port, launch.limits, launch.stop_grace_s)
     server = Server(service, Admin(service, admin_token), listen)
-    url = await server.start()
+    provider = RunningProvider(server, service, await server.start(), generated)
     try:
-        # After the address: a start that fails for that must leave the file of a provider that runs as it is.
+        if launch.smpp_port is not None:
+            await _start_smpp(provider, launch)
+        # After the addresses: a start that fails for one leaves the file of a provider that runs as it is.
         journal = None if launch.journal is None else Journal(launch.journal, _JOURNAL_BATCH_ROWS)
     except OSError:
-        await server.stop()
-        await service.stop()
+        await provider.stop()
         raise
     service.start(journal)
-    provider = RunningProvider(server, service, url, generated)
-    if launch.smpp_port is not None:
-        try:
-            await _start_smpp(provider, launch)
-        except OSError:
-            await provider.stop()
-            raise
     return provider
 
 

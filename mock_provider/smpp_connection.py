@@ -155,22 +155,21 @@ class SmppConnection(asyncio.Protocol):
         answered = False
         wall_s = (now_ns + self._setup.wall_offset_ns) / 1e9
         for effect in effects:
-            kind = type(effect)
-            if kind is Submitted:
-                self._submit(now_ns, wall_s, cast(Submitted, effect))
-            elif kind is Answered:
-                self._links.answered(cast(Answered, effect))
+            if type(effect) is Submitted:
+                self._submit(now_ns, wall_s, effect)
+            elif type(effect) is Answered:
+                self._links.answered(effect)
                 answered = True
-            elif kind is bytes:
-                self._write(cast(bytes, effect))
+            elif type(effect) is bytes:
+                self._write(effect)
             else:
-                self._carry_out_rare(cast("Queried | Cancelled | BoundNow | Close", effect))
+                self._carry_out_rare(effect)
             if self._transport is None:
                 return
         if answered:
             self._links.send_on(self.system_id)
 
-    def _carry_out_rare(self, effect: Queried | Cancelled | BoundNow | Close) -> None:
+    def _carry_out_rare(self, effect: SessionEffect) -> None:
         if isinstance(effect, Queried):
             status, body = query_answer(self._view(effect.name), self._setup.wall_offset_ns)
             self._write(self._session.answer(codes.QUERY_SM, effect.sequence, status, body))
@@ -183,7 +182,7 @@ class SmppConnection(asyncio.Protocol):
             self.system_id = effect.bind.system_id
             if self._session.receives:
                 self._links.add(effect.bind.system_id, self)
-        else:
+        elif isinstance(effect, Close):
             self._leave()
 
     def _leave(self) -> None:

@@ -33,13 +33,13 @@ class Link(Protocol):
         """Send a deliver_sm; its answer comes to ``ReceiptLinks.answered`` with this tag."""
 
 
-class _Batch(Struct):
+class _Batch(Struct, gc=False):
     batch_id: int
     left: int
     confirmed: bool = True
 
 
-class _Receipt(Struct, frozen=True):
+class _Receipt(Struct, frozen=True, gc=False):
     """``batch`` None: nobody waits for the answer."""
 
     report: DeliveryReport
