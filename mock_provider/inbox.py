@@ -83,10 +83,10 @@ class Inbox:
                 continue
             if text and not _has_text(taken, message, source, text):
                 continue
-            shown = self._shown(taken, message, source)
-            if wanted.state and shown.state != wanted.state:
+            view = self._message_of(message.provider_id)
+            if wanted.state and (view is None or view.state.value != wanted.state):
                 continue
-            found.append(shown)
+            found.append(self._shown(taken, message, source, view))
             if len(found) >= limit:
                 break
         return found
@@ -95,7 +95,7 @@ class Inbox:
         """The newest messages of the requests from ``number`` on, newest first; how many more there are."""
         requests = min(self.end - number, len(self._taken))
         total = sum(len(taken.accepted.messages) for taken in islice(reversed(self._taken), max(0, requests)))
-        found = [self._shown(*place) for place in islice(self._newest_first(), min(total, limit))]
+        found = [self._looked_up(*place) for place in islice(self._newest_first(), min(total, limit))]
         return found, total - len(found)
 
     def find(self, provider_id: str) -> CapturedMessage | None:
@@ -105,10 +105,10 @@ class Inbox:
             return None
         taken = self._taken[place[0] - self._first]
         message = taken.accepted.messages[place[1]]
-        return self._shown(taken, message, _sources(taken.submit).get(_recipient(message)))
+        return self._looked_up(taken, message, _sources(taken.submit).get(_recipient(message)))
 
     def newest_first(self) -> Iterator[CapturedMessage]:
-        return (self._shown(*place) for place in self._newest_first())
+        return (self._looked_up(*place) for place in self._newest_first())
 
     def _newest_first(self, before: str = "") -> Iterator[tuple[_Taken, AcceptedMessage, Outbound | None]]:
         end, inner_end = len(self._taken), None
@@ -118,9 +118,13 @@ class Inbox:
                 return
             end, inner_end = place[0] - self._first + 1, place[1]
         for taken in islice(reversed(self._taken), len(self._taken) - end, None):
-            sources = _sources(taken.submit)
-            for message in reversed(taken.accepted.messages[:inner_end]):
-                yield taken, message, sources.get(_recipient(message))
+            messages, outbound = taken.accepted.messages[:inner_end], taken.submit.messages
+            if len(messages) == len(outbound) == 1:  # as most are
+                yield taken, messages[0], outbound[0]
+            elif messages:
+                sources = _sources(taken.submit)
+                for message in reversed(messages):
+                    yield taken, message, sources.get(_recipient(message))
             inner_end = None
 
     def _place_of(self, provider_id: str) -> tuple[int, int] | None:
@@ -137,8 +141,12 @@ class Inbox:
         place = self._places.get(provider_id)
         return None if place is None or place[0] < self._first else place
 
-    def _shown(self, taken: _Taken, m: AcceptedMessage, source: Outbound | None) -> CapturedMessage:
-        view = self._message_of(m.provider_id)
+    def _looked_up(self, taken: _Taken, m: AcceptedMessage, source: Outbound | None) -> CapturedMessage:
+        return self._shown(taken, m, source, self._message_of(m.provider_id))
+
+    def _shown(
+        self, taken: _Taken, m: AcceptedMessage, source: Outbound | None, view: MessageView | None
+    ) -> CapturedMessage:
         return CapturedMessage(
             m.provider_id,
             m.msisdn,
@@ -181,7 +189,6 @@ def _has_number(message: AcceptedMessage, part: str) -> bool:
 
 
 def _has_text(taken: _Taken, message: AcceptedMessage, source: Outbound | None, part: str) -> bool:
-    if source is not None and (part in source.text.casefold() or part in source.key.casefold()):
-        return True
-    said = (taken.submit.sender_id, message.client_ref or "", message.provider_id)
-    return any(part in each.casefold() for each in said)
+    said, key = ("", "") if source is None else (source.text, source.key)
+    whole = f"{said}\0{key}\0{taken.submit.sender_id}\0{message.client_ref or ''}\0{message.provider_id}"
+    return part in whole.casefold()
