@@ -1,0 +1,102 @@
+"""Names, words, times and complaints of faults: what stays the same when others come and go."""
+
+import pytest
+
+from mock_provider.profiles import ProfileError
+
+S = 1_000_000_000
+
+
+def fixed(value_s):
+    return {"kind": "fixed", "value_s": value_s}
+
+
+def fates(p):
+    return [(row.key, row.fault, row.state) for row in p.rows().values()]
+
+
+def test_adding_a_fault_or_taking_one_away_leaves_the_draws_of_the_others(provider):
+    mine = {"kind": "accept_then_lose", "share": 0.3}
+    other = {"kind": "report_loss", "share": 0.0}
+    found = []
+    for faults in ([mine], [other, mine], [{"kind": "accept_then_lose", "name": "x", "share": 0.0}, mine]):
+        p = provider(faults=faults)
+        for n in range(50):
+            p.send(0, f"k{n}")
+        p.run()
+        found.append(fates(p))
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_fault_taken_away_while_running_leaves_the_names_of_the_others(provider, make_profile):
+    p = provider(faults=[{"kind": "hang", "share": 0.5}, {"kind": "hang", "share": 0.5}])
+    p.send(0, "k")
+    first, second = (span.name for span in p.engine.fault_log(0))
+    kept = p.engine._profile.faults[1:]
+    profile = make_profile().model_copy(update={"faults": kept})
+    p._carry_out(p.engine.reconfigure(5 * S, profile))
+    log = p.engine.fault_log(6 * S)
+    assert [(span.name, span.phase, span.end_ns) for span in log] == [
+        (first, "over", 5 * S),
+        (second, "in_force", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "complaint"),
+    [
+        ({"kind": "error_rate"}, "give share (with refusal), or codes"),
+        ({"kind": "throttle_drop"}, "give share or rate_per_s"),
+        ({"kind": "throttle_drop", "share": 0.5}, "faults[0].share: throttle.requests has no limit"),
+        ({"kind": "carrier_down", "carriers": ["x"]}, "faults[0].carriers: no carrier x (allowed: any)"),
+        ({"kind": "carrier_down", "carriers": []}, "faults[0].carriers"),
+        ({"kind": "country_down", "countries": ["Poland"]}, "faults[0].countries[0]"),
+        ({"kind": "outage", "name": "a,b"}, "faults[0].name"),
+    ],
+)  # fmt: skip
+def test_a_fault_that_cannot_be_is_refused_with_the_field(make_profile, fault, complaint):
+    with pytest.raises(ProfileError) as raised:
+        make_profile(faults=[fault])
+    assert complaint in str(raised.value)
+
+
+def test_names_are_given_and_kept_apart(make_profile):
+    faults = [{"kind": "hang"}, {"kind": "outage"}, {"kind": "hang"}, {"kind": "hang", "name": "hang-2"}]
+    assert [fault.name for fault in make_profile(faults=faults).faults] == [
+        "hang",
+        "outage",
+        "hang-3",
+        "hang-2",
+    ]
+    with pytest.raises(ProfileError, match="repeated: x"):
+        make_profile(faults=[{"kind": "hang", "name": "x"}, {"kind": "outage", "name": "x"}])
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"kind": "report_delay", "delay": fixed(30.0)}, "late reports: 100 % by 30 s"),
+        (
+            {"kind": "report_delay", "share": 0.1, "delay": {"kind": "uniform", "low_s": 1.5, "high_s": 60}},
+            "late reports: 10 % by 1.5 to 60 s",
+        ),
+        (
+            {"kind": "error_rate", "codes": [{"refusal": "no_credit", "share": 0.005}]},
+            "errors: 0.5 % no_credit",
+        ),
+        (
+            {"kind": "throttle_drop", "limit": "segments", "rate_per_s": 20, "burst": 5},
+            "throttle drop: segments to 20/s, burst 5",
+        ),
+        (
+            {"kind": "country_down", "countries": ["PL", "DE"], "behaviour": "refuse"},
+            "country down: PL, DE, their messages refused",
+        ),
+        ({"kind": "added_latency", "stage": "carrier", "plus_s": 2}, "brown-out: carriers + 2 s"),
+    ],
+)
+def test_the_log_says_in_words_what_a_fault_does(provider, fault, words):
+    p = provider(faults=[fault])
+    p.send(0, "k")
+    (span,) = p.engine.fault_log(0)
+    assert (span.title, span.phase, span.end_ns) == (words, "in_force", None)
