@@ -130,7 +130,7 @@ def _settle_garbage_collector() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(2_000, 20, 50)
+    gc.set_threshold(2_000, 10, 100)
 
 
 def _log_to_stderr() -> None:
