@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -123,9 +124,10 @@ class Admission:
         return self._rules[wire]
 
     def judge(
-        self, now_ns: int, submit: Submit, keys: list[str], error_draw: float, unanswered: int = 0
+        self, now_ns: int, submit: Submit, keys: Sequence[str], error_draw: float, unanswered: int = 0
     ) -> Admitted | Refused:
-        """``keys`` are those of the submit's messages; ``error_draw`` a uniform of this attempt.
+        """``error_draw`` is a uniform of this attempt; ``keys`` are those of the submit's messages, or none
+        where each is new and different from the others.
 
         ``unanswered`` is the number of earlier requests whose reply has not left.
         """
@@ -223,11 +225,11 @@ class Admission:
         return next((down for down in self._closed if down.meets(country, carrier)), None)
 
     def _without_repeats(
-        self, now_ns: int, submit: Submit, keys: list[str], admitted: Admitted
+        self, now_ns: int, submit: Submit, keys: Sequence[str], admitted: Admitted
     ) -> Refused | None:
         """Leave out duplicates and flooded numbers, or refuse all for them, as the profile says."""
         candidates = admitted.candidates
-        if submit.refuse_duplicates:
+        if submit.refuse_duplicates and keys:
             repeated = self._duplicates(now_ns, keys, candidates)
             if repeated and (not self._skip_duplicates or len(repeated) == len(candidates)):
                 return Refused(Refusal.DUPLICATE_REF)
@@ -239,7 +241,7 @@ class Admission:
             _leave_out(admitted, flooded, Refusal.RECIPIENT_FLOOD)
         return None
 
-    def _duplicates(self, now_ns: int, keys: list[str], candidates: list[Candidate]) -> set[int]:
+    def _duplicates(self, now_ns: int, keys: Sequence[str], candidates: list[Candidate]) -> set[int]:
         """Places of those whose client reference was accepted before, or stands earlier in the request."""
         taken: set[str] = set()
         repeated: set[int] = set()

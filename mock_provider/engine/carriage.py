@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mock_provider.engine.channel import Channel
 from mock_provider.engine.distributions import nanoseconds
+from mock_provider.engine.draws import fate_of
 from mock_provider.engine.faults.marks import MAGIC, mark
-from mock_provider.engine.lifecycle import Stage, Step, move
+from mock_provider.engine.faults.windows import NO_FAULTS
+from mock_provider.engine.lifecycle import TRANSITIONS, Stage, Step, after, move
 from mock_provider.engine.message import CANCELLED, EXPIRED, OVERFLOWED, TURNED_AWAY, Fate, Message, fate
 from mock_provider.engine.senders import SenderQueues
 from mock_provider.engine.values import Effect, MessageState
@@ -32,6 +35,12 @@ _END = Step.END
 _ENTER = Step.ENTER
 _EXPIRE = Step.EXPIRE
 _HAND_OVER = Step.HAND_OVER
+_ANSWERING = Stage.ANSWERING
+_AT_CARRIER = Stage.AT_CARRIER
+_ON_AIR = Stage.ON_AIR
+_HANDED_OVER = TRANSITIONS[TRANSITIONS[_ANSWERING, _ENTER], _HAND_OVER]
+_DEPARTED = TRANSITIONS[_AT_CARRIER, _DEPART]
+_ENDED = TRANSITIONS[_ON_AIR, _END]
 _UNDELIVERED = MessageState.UNDELIVERED
 
 
@@ -70,6 +79,7 @@ class Carriage:
         """Carriers and faults that hold from now on."""
         self._router = router
         self._faults = faults
+        self._faultless = not faults.windows
 
     def reconfigure(self, now_ns: int, profile: Profile) -> None:
         """Other rates; what waits for a carrier that is no more goes to the one its number now belongs to."""
@@ -96,13 +106,22 @@ class Carriage:
         capacity = self._capacity_segments
         return capacity is None or self._reserved_segments + segments <= capacity
 
-    def reserve(self, message: Message) -> None:
-        self._reserved_segments += message.segments
+    def reserve(self, messages: Sequence[Message], segments: int) -> None:
+        """Keep room for messages of so many segments together."""
+        self._reserved_segments += segments
         if self.senders.active:
-            self.senders.reserve(message)
+            for message in messages:
+                self.senders.reserve(message)
 
     def enter(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
         """The message's reply has left (or would have): it is its sender's turn, then the accept queue's."""
+        if self._accept_queue.open and self._faultless and message.stage is _ANSWERING:
+            queue = self._queues.get(message.carrier)
+            if queue is not None and queue.open and not self.senders.active:  # nothing on the way to the air
+                self._reserved_segments -= message.segments
+                message.stage = _HANDED_OVER
+                self._depart(at_ns, now_ns, message, effects)
+                return
         move(message, _ENTER)
         if self.senders.active and not self._passes_its_sender(at_ns, now_ns, message, effects):
             return
@@ -219,18 +238,24 @@ class Carriage:
         if at_ns >= message.expires_ns:
             self._expire(at_ns, now_ns, message, effects)
             return
-        active = self._faults.at(at_ns)
+        active = NO_FAULTS if self._faultless else self._faults.at(at_ns)
         if not active.none and self._kept_back(message, active):
             return
-        move(message, _DEPART)
+        stage = message.stage
+        message.stage = _DEPARTED if stage is _AT_CARRIER else after(stage, _DEPART)
         self._on_air += 1
         message.t_carrier_ns = at_ns
         if message.expires_in_queue:
             message.expires_ns = at_ns + self._validity_ns
         if message.report_progress and message.report_url:
             self._reporting.handed_over(at_ns, message, effects)
+        chances = message.chances
+        if chances:
+            message.chances = b""  # of no more use, and there may be a million
+        else:
+            chances = self._draws.message(message.key, message.ordinal)
         carrier = self._router.carriers[message.carrier]
-        latency_ns, ended = carrier.draw(self._draws.fate(message.key, message.ordinal), message.fast)
+        latency_ns, ended = carrier.draw(fate_of(chances), message.fast)
         if message.magic is not None:
             latency_ns, ended = _by_magic(message, message.magic, latency_ns, ended)
         if not active.none:
@@ -244,7 +269,8 @@ class Carriage:
         self._agenda.add(ends_ns, self._on_end, message)
 
     def _end(self, due_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
-        move(message, _END)
+        stage = message.stage
+        message.stage = _ENDED if stage is _ON_AIR else after(stage, _END)
         self._on_air -= 1
         message.t_delivered_ns = due_ns
         self._reporting.ended(due_ns, now_ns, message, effects)

@@ -16,7 +16,8 @@ Onward = Callable[[int, int, Message, list[Effect]], None]
 class Channel:
     """A message passes when the ones before it have taken their time: ``segments / rate`` each.
 
-    Without a rate all pass at once. ``armed`` numbers the wake-ups: any but the last is out of date.
+    Without a rate all pass at once. ``armed`` numbers the wake-ups: any but the last is out of date. ``open``
+    says that there is no rate, and nobody waits: then it need not be asked.
     """
 
     __slots__ = (
@@ -27,6 +28,7 @@ class Channel:
         "armed",
         "capacity_segments",
         "onward",
+        "open",
         "waiting_segments",
     )
 
@@ -37,6 +39,7 @@ class Channel:
         self.capacity_segments = capacity_segments
         self.waiting_segments = 0
         self._segment_ns = unit_ns(segments_per_s)
+        self.open = not self._segment_ns
         self._free_ns = 0  # from when the next may pass
         self._express: deque[tuple[Message, int]] = deque()
         self._normal: deque[tuple[Message, int]] = deque()
@@ -59,6 +62,7 @@ class Channel:
     def wait(self, message: Message, at_ns: int) -> bool:
         """Queue a message that could not pass; whether it is the first to wait (a wake-up is needed)."""
         first = not (self._express or self._normal)
+        self.open = False
         (self._express if message.express else self._normal).append((message, at_ns))
         self.waiting_segments += message.segments
         return first
@@ -72,6 +76,7 @@ class Channel:
         """The message whose turn it is, and when it came. It takes no time until ``passed``."""
         entry = (self._express or self._normal).popleft()
         self.waiting_segments -= entry[0].segments
+        self.open = not (self._segment_ns or self._express or self._normal)
         return entry
 
     def passed(self, segments: int, at_ns: int) -> None:
@@ -87,3 +92,4 @@ class Channel:
         segment_ns = unit_ns(segments_per_s)
         self._free_ns = now_ns + (remaining_ns * segment_ns // self._segment_ns if self._segment_ns else 0)
         self._segment_ns = segment_ns
+        self.open = not (segment_ns or self._express or self._normal)

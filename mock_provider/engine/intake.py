@@ -15,7 +15,7 @@ from mock_provider.engine.agenda import Agenda
 from mock_provider.engine.carriage import Carriage
 from mock_provider.engine.counters import Counters
 from mock_provider.engine.distributions import nanoseconds, sampler
-from mock_provider.engine.draws import Draws
+from mock_provider.engine.draws import Draws, id_of
 from mock_provider.engine.faults.marks import MAGIC, mark
 from mock_provider.engine.ledger import Ledger
 from mock_provider.engine.lifecycle import Stage
@@ -96,9 +96,9 @@ class Intake:
     def submit(self, now_ns: int, submit: Submit, effects: list[Effect]) -> None:
         self._counters.requests += 1
         seen: list[Message] = []
+        all_new = False
         if not submit.validate_only:
-            wire = submit.wire
-            seen = [self._ledger.see(outbound, wire, now_ns) for outbound in submit.messages]
+            seen, all_new = self._ledger.see(submit.messages, submit.wire, now_ns)
         keys = [m.key for m in seen] if seen else [outbound.key for outbound in submit.messages]
         key = _drawn_by(submit, keys)
         attempt = seen[0].submits if seen else self._ledger.see_unrecorded(key)
@@ -113,7 +113,7 @@ class Intake:
         u, v, w, _ = self._draws.attempt(key, attempt) if self._attempts_are_drawn else _UNDRAWN
         messages: tuple[Message, ...] = ()
         if answer is None:
-            judged = self._admission.judge(now_ns, submit, keys, w, self.pending)
+            judged = self._admission.judge(now_ns, submit, () if all_new else keys, w, self.pending)
             if isinstance(judged, Admitted):
                 answer, messages = self._accept(now_ns, submit, seen, judged)
             else:
@@ -236,42 +236,58 @@ class Intake:
         for index, reason in admitted.left_out:
             seen[index].reason = reason.value
         counters.skipped += len(admitted.left_out)
+        messages, answered, segments = self._take(now_ns, submit, seen, admitted)
+        self._carriage.reserve(messages, segments)
+        counters.accepted_segments += segments
+        counters.accepted += len(messages)
+        return Accepted(answered, admitted.invalid_numbers, tuple(admitted.left_out)), messages
+
+    def _take(
+        self, now_ns: int, submit: Submit, seen: list[Message], admitted: Admitted
+    ) -> tuple[tuple[Message, ...], tuple[AcceptedMessage, ...], int]:
+        """The candidates as messages, as the answer names them, and how many segments they have."""
         id_style = self._admission.rules(submit.wire).id_style
         start_ns = now_ns if submit.scheduled_ns is None else max(now_ns, submit.scheduled_ns)
         expires_ns = start_ns + self._validity_ns if submit.expires_ns is None else submit.expires_ns
         report_url = submit.report_url or self._report_url
-        messages, answered = [], []
+        wire, sender_id = submit.wire, submit.sender_id
+        fast, express, rare = submit.fast, admitted.express, _has_rare_wishes(submit)
+        accept, name, chances_of = self._ledger.accept, self._ledger.name, self._draws.message
+        messages: list[Message] = []
+        answered: list[AcceptedMessage] = []
+        total_segments, last_micro, price = 0, 0, 0.0
         for candidate in admitted.candidates:
             outbound = candidate.outbound
-            message = self._ledger.accept(seen[candidate.index], now_ns)
-            message.provider_id = self._draws.provider_id(message.key, message.ordinal, id_style)
-            message.wire = submit.wire
-            message.segments = outbound.segments
-            message.client_ref = outbound.client_ref
-            message.msisdn = outbound.msisdn
-            message.sender_id = submit.sender_id
+            message = accept(seen[candidate.index], now_ns)
+            message.chances = chances = chances_of(message.key, message.ordinal)
+            message.provider_id = provider_id = id_of(chances, id_style)
+            message.wire = wire
+            message.segments = segments = outbound.segments
+            message.client_ref = client_ref = outbound.client_ref
+            message.msisdn = msisdn = outbound.msisdn
+            message.sender_id = sender_id
             message.report_url = report_url
-            message.report_progress = submit.report_progress
-            message.memo = submit.memo
-            message.expires_in_queue = submit.expires_in_queue
-            message.overflow_fails = submit.overflow_fails
             message.country = candidate.country
             message.carrier = candidate.carrier
-            message.price_micro = candidate.price_micro
-            message.fast = submit.fast
-            message.express = admitted.express
+            message.price_micro = micro = candidate.price_micro
             message.expires_ns = expires_ns
+            if fast or express:
+                message.fast, message.express = fast, express
+            if rare:
+                _wish(message, submit)
             if candidate.not_before_ns > start_ns:
                 self._delay(message, submit, candidate.not_before_ns)
-            message.magic = candidate.magic
-            self._ledger.name(message)
-            self._carriage.reserve(message)
-            counters.accepted_segments += outbound.segments
+            if candidate.magic is not None:
+                message.magic = candidate.magic
+            name(message)
+            total_segments += segments
+            if micro != last_micro:
+                last_micro, price = micro, micro / MICRO
             messages.append(message)
-            answered.append(_answered(message.provider_id, outbound, candidate.price_micro))
-        counters.accepted += len(messages)
-        left_out = tuple(admitted.left_out)
-        return Accepted(tuple(answered), admitted.invalid_numbers, left_out), tuple(messages)
+            answered.append(
+                AcceptedMessage(provider_id, msisdn, outbound.submitted_number, client_ref, segments, price)
+            )
+        return tuple(messages), tuple(answered), total_segments
 
     def _delay(self, message: Message, submit: Submit, until_ns: int) -> None:
         """Its country's hours keep a message back; its validity begins when it may go, if it names no end."""
@@ -305,6 +321,18 @@ class Intake:
                 self._carriage.hold(scheduled_ns, message)
             else:
                 self._carriage.enter(entered_ns, now_ns, message, effects)
+
+
+def _has_rare_wishes(submit: Submit) -> bool:
+    return bool(submit.report_progress or submit.memo or submit.expires_in_queue or submit.overflow_fails)
+
+
+def _wish(message: Message, submit: Submit) -> None:
+    """What few wires ask for. A message that was not accepted before has none of it."""
+    message.report_progress = submit.report_progress
+    message.memo = submit.memo
+    message.expires_in_queue = submit.expires_in_queue
+    message.overflow_fails = submit.overflow_fails
 
 
 def _note_closed(seen: list[Message], active: ActiveFaults) -> None:

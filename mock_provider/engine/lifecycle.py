@@ -67,7 +67,16 @@ class Staged(Protocol):
 
 def move(message: Staged, step: Step) -> None:
     """Take ``step``, or raise ``IllegalTransitionError`` and change nothing: the table has no such step."""
-    target = TRANSITIONS.get((message.stage, step))
+    message.stage = after(message.stage, step)
+
+
+def after(stage: Stage, step: Step) -> Stage:
+    """The stage that ``step`` leads to. Raises ``IllegalTransitionError``: the table has no such step.
+
+    Steps that every message takes are written out where they are taken: the usual stage is compared, any
+    other comes here.
+    """
+    target = TRANSITIONS.get((stage, step))
     if target is None:
-        raise IllegalTransitionError(f"a message cannot {step.name} in stage {message.stage.name}")
-    message.stage = target
+        raise IllegalTransitionError(f"a message cannot {step.name} in stage {stage.name}")
+    return target

@@ -69,6 +69,7 @@ class Message(Struct, gc=False):
     not_before_ns: int = 0  # a rule of its country; 0: none
     delayed_for: str = ""  # that rule's name
     ordinal: int = 0  # which acceptance of the key this is, from 1
+    chances: bytes = b""  # what ``Draws.message`` gives, until it departed
     fate: Fate | None = None
     t_accepted_ns: int = 0
     expires_ns: int = 0

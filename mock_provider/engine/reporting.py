@@ -10,7 +10,7 @@ from msgspec import Struct
 from mock_provider.engine.distributions import is_zero, nanoseconds, sampler
 from mock_provider.engine.faults.marks import MAGIC, mark
 from mock_provider.engine.faults.windows import NO_FAULTS
-from mock_provider.engine.lifecycle import IllegalTransitionError, Step, move
+from mock_provider.engine.lifecycle import TRANSITIONS, IllegalTransitionError, Stage, Step, after, move
 from mock_provider.engine.message import Message, delivery_report, progress_report
 from mock_provider.engine.values import DeliveryReport, Effect, SendProgress, SendReports
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 _CLOSE = Step.CLOSE
 _CONFIRM = Step.CONFIRM
 _REPORT = Step.REPORT
+_ENDED = Stage.ENDED
+_REPORTED = TRANSITIONS[_ENDED, _REPORT]
+_CONFIRMED = TRANSITIONS[_REPORTED, _CONFIRM]
 _MAGIC_AGAIN_NS = 1_000_000_000  # when a magic number's second report follows the first
 
 
@@ -93,6 +96,8 @@ class Reporting:
         self._carriers = router.carriers
         self._faults = faults
         self._disturbed = bool(faults.windows)
+        # No chance and no fault between a message's end and its report.
+        self._plainly = not (self._draws_needed or self._disturbed)
 
     def go_on_from(self, other: Reporting) -> None:
         """Batch ids go on where ``other`` stopped; answers to its batches are ignored."""
@@ -114,12 +119,12 @@ class Reporting:
         if not message.report_url:
             self._close(message, _CLOSE)
             return
-        active = self._faults.at(at_ns) if self._disturbed else NO_FAULTS
-        undisturbed = active.none and message.magic is None
-        if undisturbed and not self._draws_needed:
+        if self._plainly and message.magic is None:
             self._waiting += 1
             self._gather(at_ns, now_ns, message, effects)
             return
+        active = self._faults.at(at_ns) if self._disturbed else NO_FAULTS
+        undisturbed = active.none and message.magic is None
         u, v, w, _ = self._draws.report(message.key, message.ordinal)
         if w < self._loss_share or not (undisturbed or self._is_sent(message, active)):
             self._counters.reports_lost += 1
@@ -169,7 +174,10 @@ class Reporting:
             self._unconfirmed -= len(batch.messages)
             for message in batch.messages:
                 message.t_confirmed_ns = now_ns
-                self._close(message, _CONFIRM)
+                stage = message.stage
+                message.stage = _CONFIRMED if stage is _REPORTED else after(stage, _CONFIRM)
+            self._counters.closed += len(batch.messages)
+            self._ledger.close_all(batch.messages)
             return
         for message in batch.messages:
             move(message, Step.MISS)
@@ -279,7 +287,8 @@ class Reporting:
         carriers = self._carriers
         reports = []
         for message in messages:
-            move(message, _REPORT)
+            stage = message.stage
+            message.stage = _REPORTED if stage is _ENDED else after(stage, _REPORT)
             message.t_reported_ns = now_ns
             carrier = carriers.get(message.carrier)
             mcc, mnc = ("", "") if carrier is None else (carrier.mcc, carrier.mnc)

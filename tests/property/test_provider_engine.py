@@ -370,3 +370,15 @@ def test_a_trial_draws_no_chance_of_a_submit_that_counts(seed, trials):
         world.run()
         found.append([now_ns for now_ns, reply in world.effects(Reply) if reply.request_id == 2])
     assert found[0] == found[1]
+
+
+@settings(deadline=None)
+@given(profiles, traffic, st.integers(0, 3))
+def test_the_short_way_to_the_carrier_is_the_long_way(sections, requests, deaf):
+    """A fault that is far away changes nothing, but that every message is asked whether it meets one."""
+    far = {"kind": "added_latency", "factor": 2.0, "start_s": 200_000_000, "end_s": 200_000_001}
+    short, long = (live(sections | {"faults": faults}, requests, deaf=deaf) for faults in ([], [far]))
+    short.run()
+    long.run()
+    assert short.trace == long.trace
+    assert short.engine.close_rows() == long.engine.close_rows()
