@@ -195,7 +195,7 @@ def test_no_message_is_both_lost_and_delivered_and_copies_of_reports_change_noth
 @settings(deadline=None)
 @given(faults, st.permutations(range(20)))
 def test_the_same_fates_whatever_the_order(fault_sections, order):
-    """All at one instant, and no queue, so that each meets the same windows; only limits look at the order."""
+    """All at one instant and in no queue: each meets the same windows. Only limits look at the order."""
     by_draw = [f for f in fault_sections if f["kind"] not in ("throttle_drop", "report_storm")]
     found = []
     for keys in (range(20), order):
