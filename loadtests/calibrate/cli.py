@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import resource
+import select
 import signal
 import tempfile
 import time
@@ -55,6 +56,8 @@ def calibrate(
     from loadtests.running.run_directory import RunDirectoryError, make_run_directory
     from mock_provider.profiles import ProfileError, load_profile
 
+    if not hasattr(select, "epoll"):
+        raise _usage("calibrate needs Linux: its client and the provider's exact timer rest on it")
     groups = [name.strip() for name in only.split(",") if name.strip()] or list(plan.GROUPS)
     unknown = [name for name in groups if name not in plan.GROUPS]
     if unknown:
@@ -108,8 +111,8 @@ def _run(tasks: Sequence[Any], about: dict[str, Any], run_dir: Path, console: Co
     except KeyboardInterrupt:
         interrupted = True
         console.print("interrupted: what was measured is kept", highlight=False)
-    except ServiceError as error:
-        typer.echo(f"smsbench: {error}", err=True)
+    except (ServiceError, OSError) as error:
+        typer.echo(f"smsbench: the provider is gone: {error}", err=True)
         return _EXIT_NO_PROVIDER
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -33,6 +33,7 @@ FAILURES = [
     {"state": "unknown", "reason": "no_report_from_operator", "share": 0.01},
     {"state": "expired", "reason": "handset_off", "share": 0.01},
 ]
+_NO_QUEUE = {"segments_per_s": None, "queue_segments": None}
 NO_DELAY = Fixed(kind="fixed", value_s=0.0)
 
 
@@ -80,8 +81,7 @@ def limit_only(profile: Profile, what: str, limit: Limit) -> Profile:
 def failures_only(profile: Profile, validity_s: float) -> Profile:
     """Its shares of refused and failed messages, without its delays; ``expired`` ones end after that long."""
     carriers = tuple(
-        c.model_copy(update={"latency": None, "fast_latency": None, "segments_per_s": None})
-        for c in profile.carriers
+        c.model_copy(update={"latency": None, "fast_latency": None, **_NO_QUEUE}) for c in profile.carriers
     )
     delivery = Delivery(validity_s=validity_s, failures=profile.delivery.failures)
     return _undisturbed(profile).model_copy(
@@ -96,7 +96,7 @@ def failures_only(profile: Profile, validity_s: float) -> Profile:
 
 def delays_only(profile: Profile) -> Profile:
     """Its carriers' delays and that of its reports, without queues: each report in a call of its own."""
-    carriers = tuple(c.model_copy(update={"segments_per_s": None}) for c in profile.carriers)
+    carriers = tuple(c.model_copy(update=_NO_QUEUE) for c in profile.carriers)
     reports = _prompt(profile).model_copy(update={"delay": profile.reports.delay})
     return _undisturbed(profile).model_copy(
         update={"reply": Reply(), "carriers": carriers, "reports": reports}
@@ -117,8 +117,16 @@ def delay_of(profile: Profile) -> Distribution | None:
 
 
 def _undisturbed(profile: Profile) -> Profile:
+    """Without limits, queues, rules and faults; tables of countries are in its carriers already."""
     account = profile.account.model_copy(
-        update={"balance_points": None, "suspended": False, "sender_names": ()}
+        update={
+            "balance_points": None,
+            "suspended": False,
+            "sender_names": (),
+            "countries": (),
+            "daily_messages": None,
+            "route_segments_per_s": None,
+        }
     )
     return profile.model_copy(
         update={
@@ -127,6 +135,8 @@ def _undisturbed(profile: Profile) -> Profile:
             "accept_queue": AcceptQueue(),
             "flood": Flood(),
             "numbers": Numbers(),
+            "countries": (),
+            "rules": (),
             "faults": (),
         }
     )
