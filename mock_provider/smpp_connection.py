@@ -9,15 +9,17 @@ from typing import Protocol, cast
 
 from msgspec import Struct
 
+from mock_provider.driver import OnAnswer
 from mock_provider.engine import MessageView
 from mock_provider.engine.values import Accepted, Answer, Submit
 from mock_provider.service import Service
 from mock_provider.smpp_links import ReceiptLinks
 from mock_provider.wire.calls import Instants
 from mock_provider.wire.smpp import codes
-from mock_provider.wire.smpp.pdu import Bind, MessageName, PduError
+from mock_provider.wire.smpp.pdu import Bind, MessageName, PduError, ShortMessage
 from mock_provider.wire.smpp.queries import cancel_status, query_answer
 from mock_provider.wire.smpp.refusals import STATUS_OF
+from mock_provider.wire.smpp.replacing import Replaceable
 from mock_provider.wire.smpp.session import (
     Answered,
     BoundNow,
@@ -42,6 +44,7 @@ class SmppSetup(Struct, frozen=True):
     limits: SessionLimits
     reader: SubmitReader
     links: ReceiptLinks
+    replaceable: Replaceable
     wall_offset_ns: int
 
 
@@ -77,6 +80,7 @@ class SmppConnection(asyncio.Protocol):
         self._out: list[bytes] = []
         self._reading = False  # within data_received, which writes at its end
         self._paused = False  # the peer does not read
+        self._finishing = False
         self._closing = False
         self._waiting: set[int] = set()  # submits whose answer is to come
         self._timer: asyncio.TimerHandle | None = None
@@ -90,7 +94,12 @@ class SmppConnection(asyncio.Protocol):
         self._write(self._session.deliver(time.monotonic_ns(), tag, body))
 
     def finish(self) -> None:
-        """Take leave: the peer's answer closes the connection, or it is closed at once."""
+        """Take leave when all submits are answered: the peer's unbind_resp closes the connection."""
+        self._finishing = True
+        if not self._waiting:
+            self._unbind()
+
+    def _unbind(self) -> None:
         leave = self._session.unbind()
         if leave:
             self._write(leave)
@@ -208,9 +217,22 @@ class SmppConnection(asyncio.Protocol):
         except PduError as error:
             self._write(self._session.answer_submit(effect.sequence, error.status, ""))
             return
-        waiting = driver.submit(now_ns, submit, partial(self._answer, effect.sequence, submit, wall_s))
+        on_answer: OnAnswer = partial(self._answer, effect.sequence, submit, wall_s)
+        if submit.scheduled_ns is not None or effect.message.replace_if_present:
+            on_answer = partial(self._replace, effect.message, on_answer)
+        waiting = driver.submit(now_ns, submit, on_answer)
         if waiting is not None:
             self._waiting.add(waiting)
+
+    def _replace(self, message: ShortMessage, on_answer: OnAnswer, answer: Answer | None) -> None:
+        if isinstance(answer, Accepted):
+            replaceable = self._setup.replaceable
+            replaced = replaceable.replaced_by(self.system_id, message)
+            if replaced:
+                self._service.desk.cancel(self._token, [replaced])
+            if message.schedule_delivery_time:
+                replaceable.keep(self.system_id, message, answer.messages[0].provider_id)
+        on_answer(answer)
 
     def _answer(self, sequence: int, submit: Submit, wall_s: float, answer: Answer | None) -> None:
         self._waiting.discard(submit.request_id)
@@ -221,6 +243,8 @@ class SmppConnection(asyncio.Protocol):
             self._write(self._session.answer_submit(sequence, 0, answer.messages[0].provider_id))
         else:
             self._write(self._session.answer_submit(sequence, STATUS_OF[answer.reason], ""))
+        if self._finishing and not self._waiting:
+            self._unbind()
 
     def _admit(self, bind: Bind) -> int | NoAnswer:
         outage = self._service.driver.engine.outage(time.monotonic_ns())

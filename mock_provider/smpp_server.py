@@ -16,6 +16,7 @@ from mock_provider.wire.smpp import codes
 from mock_provider.wire.smpp.parts import PartKeys
 from mock_provider.wire.smpp.pdu import Bind
 from mock_provider.wire.smpp.receipts import ReceiptWriter
+from mock_provider.wire.smpp.replacing import Replaceable
 from mock_provider.wire.smpp.session import SessionLimits
 from mock_provider.wire.smpp.submit import WIRE_NAME, SubmitReader
 
@@ -40,6 +41,7 @@ class SmppServer:
         self._wall_offset_ns = service.wall_offset_ns
         self._loop = asyncio.get_running_loop()
         self._keys = PartKeys()
+        self._replaceable = Replaceable()
         self.links = ReceiptLinks(self._settle, self._loop.call_soon, time.monotonic_ns)
         self._connections: set[SmppConnection] = set()
         self._none_left = asyncio.Event()
@@ -139,7 +141,7 @@ class SmppServer:
         self._waits_ns = limits.response_ns
         self.links.use(ReceiptWriter(settings, self._wall_offset_ns))
         reader = SubmitReader(settings, self._keys)
-        self._setup = SmppSetup(limits, reader, self.links, self._wall_offset_ns)
+        self._setup = SmppSetup(limits, reader, self.links, self._replaceable, self._wall_offset_ns)
 
     def _settle(self, batch_id: int, confirmed: bool) -> None:
         driver = self._service.driver
