@@ -8,6 +8,7 @@ from hmac import compare_digest
 
 from msgspec import Struct
 
+from mock_provider.engine.distributions import nanoseconds
 from mock_provider.profiles import Profile
 from mock_provider.service import Service
 from mock_provider.smpp_connection import SmppConnection, SmppSetup
@@ -128,15 +129,10 @@ class SmppServer:
             settings.window,
             settings.receipt_window,
             settings.max_pdu_bytes,
-            *(
-                int(seconds * 1e9)
-                for seconds in (
-                    settings.session_init_s,
-                    settings.enquire_link_s,
-                    settings.inactivity_s,
-                    settings.response_s,
-                )
-            ),
+            nanoseconds(settings.session_init_s),
+            nanoseconds(settings.enquire_link_s),
+            nanoseconds(settings.inactivity_s),
+            nanoseconds(settings.response_s),
         )
         self._waits_ns = limits.response_ns
         self.links.use(ReceiptWriter(settings, self._wall_offset_ns))
