@@ -7,9 +7,9 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Protocol
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from mock_provider.callbacks import Callbacks, CallbackSettings
@@ -65,6 +65,18 @@ class ReportCarrier(Protocol):
 
     def drop_queued(self) -> None:
         """Forget what waits, unanswered."""
+
+
+class _Asked(Struct, frozen=True, gc=False):
+    """A send that waits for its answer: a callback that the garbage collector does not search."""
+
+    service: Service
+    call: Send
+    wall_s: float
+    respond: Respond
+
+    def __call__(self, answer: Answer | None) -> None:
+        self.service.answer(self.call, self.wall_s, self.respond, answer)
 
 
 class Service:
@@ -135,7 +147,7 @@ class Service:
         call = wire.read(request, driver.next_request_id(), Instants(now_ns, wall_s))
         if type(call) is Send:
             submit = replace(call.submit, second_host=True) if second_host else call.submit
-            return driver.submit(now_ns, submit, partial(self._answer, call, wall_s, respond))
+            return driver.submit(now_ns, submit, _Asked(self, call, wall_s, respond))
         assert not isinstance(call, Send)
         outage = driver.engine.outage(now_ns, second_host)
         if outage is not None:
@@ -205,7 +217,8 @@ class Service:
             return call.phrase(None if account is None else desk.cancel(call.token, call.provider_ids))
         return call.phrase(None if account is None else desk.statuses(call.provider_ids))
 
-    def _answer(self, call: Send, wall_s: float, respond: Respond, answer: Answer | None) -> None:
+    def answer(self, call: Send, wall_s: float, respond: Respond, answer: Answer | None) -> None:
+        """The engine's answer to a send is due; None: cut the connection."""
         if answer is None:
             respond(None)
             return

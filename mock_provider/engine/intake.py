@@ -80,6 +80,7 @@ class Intake:
         self._ledger = ledger
         self._admission = admission
         self._carriage = carriage
+        self._last_price = 0, 0.0  # in millionths of a point, in points: most messages cost the same
         self.pending = 0  # replies that have not left
         # Taken, and the reply never leaves: for those who want to see what the client cannot know.
         self.unanswered: deque[tuple[Submit, Accepted]] = deque(maxlen=_UNANSWERED_KEPT)
@@ -135,8 +136,14 @@ class Intake:
         if latency_ns <= 0:
             self._release(now_ns, now_ns, pending, effects)
         else:
-            self._agenda.add(now_ns + latency_ns, self._on_release, pending)
+            self._put_off(now_ns + latency_ns, pending)
         self._ledger.trim()
+
+    def _put_off(self, due_ns: int, pending: PendingReply) -> None:
+        """A hundred thousand replies may wait: what can be drawn again when a message departs is given up."""
+        for message in pending.messages:
+            message.chances = b""
+        self._agenda.add(due_ns, self._on_release, pending)
 
     def outage(self, at_ns: int, second_host: bool) -> Outage | None:
         """The outage in force at that host, if there is one."""
@@ -255,7 +262,7 @@ class Intake:
         accept, name, chances_of = self._ledger.accept, self._ledger.name, self._draws.message
         messages: list[Message] = []
         answered: list[AcceptedMessage] = []
-        total_segments, last_micro, price = 0, 0, 0.0
+        total_segments, (last_micro, price) = 0, self._last_price
         for candidate in admitted.candidates:
             outbound = candidate.outbound
             message = accept(seen[candidate.index], now_ns)
@@ -282,7 +289,7 @@ class Intake:
             name(message)
             total_segments += segments
             if micro != last_micro:
-                last_micro, price = micro, micro / MICRO
+                last_micro, price = self._last_price = micro, micro / MICRO
             messages.append(message)
             answered.append(
                 AcceptedMessage(provider_id, msisdn, outbound.submitted_number, client_ref, segments, price)

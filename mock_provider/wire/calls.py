@@ -44,8 +44,11 @@ class WireReply(Struct, frozen=True, gc=False):
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class Send(Struct, frozen=True):
-    """Submit to the engine; answer when its Reply effect comes."""
+class Send(Struct, frozen=True, gc=False):
+    """Submit to the engine; answer when its Reply effect comes.
+
+    A hundred thousand may wait: nothing that ``phrase`` holds may lead back to the Send.
+    """
 
     submit: Submit
     phrase: Callable[[Answer], WireReply]
@@ -116,6 +119,8 @@ class CapturedMessage(Struct, frozen=True, gc=False):
     accepted_unix_s: float
     carrier_unix_s: float | None
     done_unix_s: float | None
+    country: str = ""
+    carrier: str = ""
     memo: str = ""  # what the wire left in ``Submit.memo``
 
 

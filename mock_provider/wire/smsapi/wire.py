@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from mock_provider.engine.values import Refusal, Refused, SendProgress, SendReports
+from msgspec import Struct
+
+from mock_provider.engine.values import Answer, Refusal, Refused, SendProgress, SendReports
 from mock_provider.profiles.wires import SmsapiWire
 from mock_provider.wire.calls import (
     AccountQuery,
@@ -49,6 +51,16 @@ _PROFILE_PATHS = frozenset(("/profile", "/api/profile"))
 _PING_PATHS = frozenset(("/ping", "/api/ping"))
 _PATHS = _SMS_PATHS | _USER_PATHS | _PROFILE_PATHS | _PING_PATHS | Services.paths
 _MAX_ID_CHARACTERS = 64
+
+
+class _SendPhrase(Struct, frozen=True, gc=False):
+    """``phrase_send`` with what it needs: a partial that the garbage collector does not search."""
+
+    settings: SmsapiWire
+    style: AnswerStyle
+
+    def __call__(self, answer: Answer) -> WireReply:
+        return phrase_send(self.settings, self.style, answer)
 
 
 class Smsapi:
@@ -114,8 +126,7 @@ class Smsapi:
         except SmsapiError as error:
             return after_auth(token, legacy_error(error.code, as_json))
         date_s = int(at.wall_s) if send.date_s is None else int(send.date_s)
-        style = AnswerStyle(as_json, date_s, send.details)
-        return Send(send.submit, partial(phrase_send, settings, style))
+        return Send(send.submit, _SendPhrase(settings, AnswerStyle(as_json, date_s, send.details)))
 
     def _read_status(self, fields: Fields, token: str, as_json: bool) -> Call:
         ids = tuple(i.strip() for i in list_of(fields, "status", ","))
