@@ -24,6 +24,13 @@ MESSAGE_AT_FAULT = (
     "no_valid_recipient",
     "invalid_number",
     "sender_not_allowed",
+    "sender_form_not_allowed",
+    "sender_not_registered",
+    "country_not_allowed",
+    "opt_out_missing",
+    "too_many_segments",
+    "recipient_blocked",
+    "recipient_opted_out",
     "rejected",
     "unroutable",
     "blacklisted",
@@ -64,10 +71,19 @@ class _Copies:
     state: Ints
 
 
+@dataclass(frozen=True)
+class _Parts:
+    """Later parts of messages whose first part has the message's key; ``key`` is that key's position."""
+
+    rows: pa.Table
+    key: Ints
+
+
 def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> ProviderSide:
     """Bring the provider's rows to the order of ``keys``, which do not repeat."""
     count = len(keys)
-    copies, strangers = _copies(rows, keys)
+    copies, others = _copies(rows, keys)
+    parts, strangers = _parts(others, keys)
     chosen, owner = _speakers(copies, origin_ns)
     speaking = copies.rows.take(pa.array(chosen))
 
@@ -84,6 +100,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
     price, doubles = _prices(copies, chosen, owner, count)
     segments = np.zeros(count, dtype=np.int64)
     segments[owner] = integers(speaking["segments"])
+    segments += _total(parts.key, integers(parts.rows["segments"]), count).astype(np.int64)
     undelivered = speaking.filter(pc.not_equal(speaking["state"], "delivered"))
     return ProviderSide(
         state=state,
@@ -100,7 +117,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
             _highest(copies.key, integers(copies.rows["accepts"]), count), ids.astype(np.int64)
         ),
         segments=segments,
-        price=price,
+        price=price + _total(parts.key, _prices_of(parts.rows), count),
         price_of_doubles=doubles,
         strangers=strangers,
         reasons=count_pairs(undelivered["state"], undelivered["reason"]),
@@ -130,7 +147,8 @@ def _highest(key: Ints, values: Ints, count: int) -> Ints:
     return highest
 
 
-def _copies(rows: pa.Table, keys: pa.ChunkedArray) -> tuple[_Copies, int]:
+def _copies(rows: pa.Table, keys: pa.ChunkedArray) -> tuple[_Copies, pa.Table]:
+    """The last row of each key and id the load sent, and of those it did not."""
     key = positions(rows["key"], keys)
     provider_id = _labels(rows["provider_id"])
     order: Ints = np.lexsort((np.arange(len(rows)), provider_id, key)).astype(np.int64)
@@ -146,7 +164,15 @@ def _copies(rows: pa.Table, keys: pa.ChunkedArray) -> tuple[_Copies, int]:
         taken=taken | (integers(chosen["accepts"]) > 0),
         state=codes(chosen["state"], PROVIDER_STATES),
     )
-    return copies, len(kept) - len(known)
+    return copies, rows.take(pa.array(kept[key[kept] == ABSENT]))
+
+
+def _parts(others: pa.Table, keys: pa.ChunkedArray) -> tuple[_Parts, int]:
+    """Rows ``<key>/<number>``: parts of long messages (docs/smpp.md). And how many rows are nobody's."""
+    base = pc.replace_substring_regex(pc.fill_null(others["key"], ""), r"/[0-9]+$", "")
+    key = positions(base, keys)
+    found = key != ABSENT
+    return _Parts(others.filter(pa.array(found)), key[found]), int(np.count_nonzero(~found))
 
 
 def _labels(column: pa.ChunkedArray) -> Ints:
@@ -169,8 +195,13 @@ def _speakers(copies: _Copies, origin_ns: int) -> tuple[Ints, Ints]:
 
 def _prices(copies: _Copies, chosen: Ints, owner: Ints, count: int) -> tuple[Floats, Floats]:
     """Paid for each message, and of that for copies beyond the one that speaks for it."""
-    prices: Floats = pc.fill_null(copies.rows["price"], 0.0).to_numpy()
+    prices = _prices_of(copies.rows)
     paid = _total(copies.key, prices, count)
     one_copy = np.zeros(count)
     one_copy[owner] = prices[chosen]
     return paid, np.maximum(paid - one_copy, 0.0)
+
+
+def _prices_of(rows: pa.Table) -> Floats:
+    prices: Floats = pc.fill_null(rows["price"], 0.0).to_numpy()
+    return prices

@@ -125,6 +125,17 @@ def test_an_acknowledgement_the_load_never_read_is_not_a_loss(new_run: Build) ->
     assert (part.ledger.delivered, part.ledger.delivered_unacknowledged, part.ledger.lost) == (0, 1, 0)
 
 
+def test_parts_of_a_long_message_are_paid_for_and_are_no_strangers(new_run: Build) -> None:
+    run = new_run("run")
+    run.journey("long", 1.0, 3.0, price=0.5)
+    run.seen("long/2", 1.0, price=0.5)
+    run.seen("long/3", 1.0, price=0.5)
+    run.seen("other/2", 1.0, price=0.5)
+    part = analysed(run)
+    assert (part.ledger.delivered, part.ledger.doubles, part.ledger.strangers) == (1, 0, 1)
+    assert (part.cost.points, part.cost.segments) == (1.5, 3)
+
+
 def test_rows_of_others_are_seen_and_left_out(new_run: Build) -> None:
     run = new_run("run")
     run.journey("ours", 1.0, 3.0)
