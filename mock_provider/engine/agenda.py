@@ -1,9 +1,10 @@
-"""What is to happen when: one heap for the whole engine, ties in the order they were entered."""
+"""What is to happen when: one agenda for the whole engine, ties in the order they were entered."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
+from itertools import chain
 from typing import Any
 
 from mock_provider.engine.values import Effect
@@ -11,21 +12,33 @@ from mock_provider.engine.values import Effect
 Handler = Callable[[int, int, Any, list[Effect]], None]
 """(due_ns, now_ns, payload, effects): the exact instant, and when the driver got to it."""
 
+Entry = tuple[int, int, int, Any]
+"""(due_ns, number of entry, handler, payload)."""
+
+_SLICE_BITS = 24  # 17 ms
+
 
 class Agenda:
-    """Handlers go by number: an entry of numbers and a payload that the garbage collector need not search is
-    not searched itself, of which there may be a million.
+    """Slices of time, of which only the present one is in order: what is due later is not looked at before.
+
+    One heap for all would be searched through memory that no cache holds, at each step of each message; a
+    million may wait. Handlers go by number: an entry of numbers and a payload that the garbage collector need
+    not search is not searched itself.
     """
 
-    __slots__ = ("_entered", "_entries", "_handlers")
+    __slots__ = ("_entered", "_handlers", "_later", "_later_due_ns", "_present", "_present_slice", "_slices")
 
     def __init__(self) -> None:
-        self._entries: list[tuple[int, int, int, Any]] = []
-        self._entered = 0
         self._handlers: list[Handler] = []
+        self._entered = 0
+        self._present: list[Entry] = []  # a heap: all that is due in the present slice or before
+        self._present_slice = -(2**62)
+        self._later: dict[int, list[Entry]] = {}  # by slice, in no order
+        self._slices: list[int] = []  # a heap of the keys of _later
+        self._later_due_ns: int | None = None  # when the first of _later is due
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._present) + sum(map(len, self._later.values()))
 
     def handler(self, handle: Handler) -> int:
         """A number under which ``add`` knows it."""
@@ -34,19 +47,43 @@ class Agenda:
 
     def add(self, due_ns: int, handler: int, payload: object) -> None:
         self._entered = entered = self._entered + 1
-        heappush(self._entries, (due_ns, entered, handler, payload))
+        entry = due_ns, entered, handler, payload
+        number = due_ns >> _SLICE_BITS
+        if number <= self._present_slice:
+            heappush(self._present, entry)
+            return
+        entries = self._later.get(number)
+        if entries is None:
+            self._later[number] = [entry]
+            heappush(self._slices, number)
+        else:
+            entries.append(entry)
+        if self._later_due_ns is None or due_ns < self._later_due_ns:
+            self._later_due_ns = due_ns
 
     def next_due(self) -> int | None:
-        entries = self._entries
-        return entries[0][0] if entries else None
+        present = self._present
+        return present[0][0] if present else self._later_due_ns
 
     def payloads(self) -> Iterator[Any]:
         """Of all entries, in no order."""
-        return (entry[3] for entry in self._entries)
+        return (entry[3] for entry in chain(self._present, *self._later.values()))
 
     def run(self, now_ns: int, effects: list[Effect]) -> None:
         """Handle all that is due by ``now_ns``, in order, including what the handlers add meanwhile."""
-        entries, handlers = self._entries, self._handlers
-        while entries and entries[0][0] <= now_ns:
-            due_ns, _, handler, payload = heappop(entries)
-            handlers[handler](due_ns, now_ns, payload, effects)
+        handlers = self._handlers
+        while True:
+            present = self._present
+            while present and present[0][0] <= now_ns:
+                due_ns, _, handler, payload = heappop(present)
+                handlers[handler](due_ns, now_ns, payload, effects)
+            if present or self._later_due_ns is None or self._later_due_ns > now_ns:
+                return
+            self._turn_over()
+
+    def _turn_over(self) -> None:
+        """The next slice becomes the present one, which is empty."""
+        self._present_slice = number = heappop(self._slices)
+        self._present = self._later.pop(number)
+        self._present.sort()  # a heap too; no two numbers of entry are the same, so payloads are not compared
+        self._later_due_ns = min(self._later[self._slices[0]])[0] if self._slices else None

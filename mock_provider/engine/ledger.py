@@ -34,6 +34,7 @@ class Ledger:
         "_closed",
         "_earlier",
         "_forgotten_rows",
+        "_hashed_text",
         "_newest",
         "_order",
         "_repeated",
@@ -51,6 +52,7 @@ class Ledger:
         self._closed: list[Message] = []  # whose rows were not taken
         self._repeated: dict[str, None] = {}  # keys with rows that must be written again
         self._forgotten_rows: list[JournalRow] = []
+        self._hashed_text: tuple[str | None, str] = None, ""
         self._unnamed: dict[str, int] = {}
         self._unrecorded: OrderedDict[str, int] = OrderedDict()
         self.reconfigure(settings, account)
@@ -203,8 +205,11 @@ class Ledger:
 
     def _made_key(self, outbound: Outbound) -> str:
         """A key for a message that has none: number, hash of the text, and how many such there were."""
-        text = blake2b(outbound.text.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
-        base = f"{outbound.msisdn}-{text}"
+        text = outbound.text
+        if text is not self._hashed_text[0]:  # the same for all of a request
+            digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
+            self._hashed_text = text, digest
+        base = f"{outbound.msisdn}-{self._hashed_text[1]}"
         number = self._unnamed[base] = self._unnamed.get(base, 0) + 1
         if len(self._unnamed) > self._settings.remembered_keys:
             del self._unnamed[next(iter(self._unnamed))]
