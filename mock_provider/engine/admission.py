@@ -137,9 +137,8 @@ class Admission:
             return Refused(Refusal.ACCOUNT_SUSPENDED)
         if self._concurrent_requests is not None and unanswered >= self._concurrent_requests:
             return Refused(Refusal.THROTTLED_CONCURRENCY)
-        if not self.requests.has(now_ns, 1):
+        if not self.requests.admits(now_ns):
             return Refused(Refusal.THROTTLED_REQUESTS, (), self.requests.wait_s(now_ns, 1))
-        self.requests.take(now_ns, 1)
         for limit, refusal in self._errors:
             if error_draw < limit:
                 return Refused(refusal)

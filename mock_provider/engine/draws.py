@@ -62,7 +62,8 @@ class Draws:
 
 def fate_of(chances: bytes) -> Uniforms:
     """Of one accepted message: carrier latency (two), failure, and one spare."""
-    return _uniforms(chances)
+    a, b, c, d = _words(chances, 0)
+    return (a + 0.5) * _SCALE, (b + 0.5) * _SCALE, (c + 0.5) * _SCALE, (d + 0.5) * _SCALE
 
 
 def report_of(chances: bytes) -> Uniforms:

@@ -235,7 +235,10 @@ class Engine:
         return now_ns
 
     def _run(self, now_ns: int, effects: list[Effect]) -> int:
-        now_ns = self._clock(now_ns)
+        if now_ns > self._now_ns != _NO_INPUT_YET_NS:
+            self._now_ns = now_ns
+        else:
+            now_ns = self._clock(now_ns)
         due_ns = self._agenda.next_due()
         if due_ns is not None and due_ns <= now_ns:
             self._agenda.run(now_ns, effects)

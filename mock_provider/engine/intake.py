@@ -17,6 +17,7 @@ from mock_provider.engine.counters import Counters
 from mock_provider.engine.distributions import nanoseconds, sampler
 from mock_provider.engine.draws import Draws, id_of
 from mock_provider.engine.faults.marks import MAGIC, mark
+from mock_provider.engine.faults.windows import NO_FAULTS
 from mock_provider.engine.ledger import Ledger
 from mock_provider.engine.lifecycle import Stage
 from mock_provider.engine.message import VANISHED, Message
@@ -88,6 +89,7 @@ class Intake:
     def apply(self, profile: Profile, faults: FaultWindows) -> None:
         """Settings and faults that hold from now on."""
         self._faults = faults
+        self._faulty = bool(faults.windows)
         self._reply_latency = sampler(profile.reply.latency)
         self._attempts_are_drawn = profile.reply.latency.kind != "fixed" or bool(profile.reply.errors)
         self._validity_ns = nanoseconds(profile.delivery.validity_s)
@@ -103,7 +105,7 @@ class Intake:
         keys = [m.key for m in seen] if seen else [outbound.key for outbound in submit.messages]
         key = _drawn_by(submit, keys)
         attempt = seen[0].submits if seen else self._ledger.see_unrecorded(key)
-        active = self._faults.at(now_ns)
+        active = self._faults.at(now_ns) if self._faulty else NO_FAULTS
         answer: Answer | None = None
         if not active.none:
             met = self._front(key, attempt, seen, active, submit.second_host)

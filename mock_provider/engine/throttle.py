@@ -45,6 +45,15 @@ class TokenBucket:
         full_ns = self._full_ns
         return (full_ns if full_ns > now_ns else now_ns) + units * self._unit_ns - now_ns <= self._burst_ns
 
+    def admits(self, now_ns: int) -> bool:
+        """Take one token if there is one."""
+        full_ns = self._full_ns
+        full_ns = (full_ns if full_ns > now_ns else now_ns) + self._unit_ns
+        if full_ns - now_ns > self._burst_ns:
+            return False
+        self._full_ns = full_ns
+        return True
+
     def take(self, now_ns: int, units: int) -> None:
         """Take ``units`` tokens that are there."""
         full_ns = self._full_ns

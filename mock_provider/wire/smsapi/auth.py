@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
+from functools import lru_cache
 
 from mock_provider.wire.calls import AccountQuery, AccountView, Consult, Desk, WireReply
 from mock_provider.wire.smsapi.errors import legacy_error, rest_error
@@ -13,6 +14,7 @@ from mock_provider.wire.smsapi.fields import Fields, text_of
 _UNAUTHORIZED = rest_error(401, "Authorization failed")
 
 
+@lru_cache(maxsize=256)
 def header_token(authorization: str) -> str:
     """The token of a Bearer header; of a Basic one, its password."""
     scheme, _, credentials = authorization.partition(" ")

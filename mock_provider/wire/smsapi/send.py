@@ -23,7 +23,6 @@ from mock_provider.wire.smsapi.plain import (
     MAX_SENDER_DIGITS,
     WIRE_NAME,
     engine_time,
-    read_plain,
 )
 
 _TIME_RESTRICTIONS = ("follow", "ignore", "nearest_available")
@@ -49,10 +48,10 @@ def read_send(
     settings: SmsapiWire,
     recipients_limit: int,
 ) -> SendRequest:
-    """Raises ``SmsapiError`` with SMSAPI's code for what is wrong."""
-    plain = read_plain(fields, token, request_id, at, settings, recipients_limit)
-    if plain is not None:
-        return SendRequest(plain, wants_json(fields), None, None)
+    """In full, whatever it asks for (``plain`` reads most requests the short way).
+
+    Raises ``SmsapiError`` with SMSAPI's code for what is wrong.
+    """
     date_s: float | None = None
     expiry_s: float | None = None
     if not _RARE_FIELDS.isdisjoint(fields):

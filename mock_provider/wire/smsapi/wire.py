@@ -40,7 +40,7 @@ from mock_provider.wire.smsapi.fields import (
 )
 from mock_provider.wire.smsapi.groups import with_group_members
 from mock_provider.wire.smsapi.kept import Kept
-from mock_provider.wire.smsapi.plain import WIRE_NAME
+from mock_provider.wire.smsapi.plain import WIRE_NAME, read_plain
 from mock_provider.wire.smsapi.reports import report_calls
 from mock_provider.wire.smsapi.send import read_send, wants_json
 from mock_provider.wire.smsapi.services import Services
@@ -110,16 +110,19 @@ class Smsapi:
             return legacy_error(8, "format=json" in request.query or _is_json(request))
         token = header_token(request.authorization) or field_token(fields)
         as_json = wants_json(fields)
-        if "sch_del" in fields:
-            ids = tuple(list_of(fields, "sch_del", ","))
-            return Cancel(token, ids, partial(phrase_removal, as_json))
-        if "status" in fields:
-            return self._read_status(fields, token, as_json)
         settings = self._settings
         limit = (
             settings.max_recipients_get if request.method == "GET" else settings.max_recipients_per_request
         )
         try:
+            plain = read_plain(fields, token, request_id, at, settings, limit)
+            if plain is not None:
+                return Send(plain, _SendPhrase(settings, AnswerStyle(as_json, int(at.wall_s))))
+            if "sch_del" in fields:
+                ids = tuple(list_of(fields, "sch_del", ","))
+                return Cancel(token, ids, partial(phrase_removal, as_json))
+            if "status" in fields:
+                return self._read_status(fields, token, as_json)
             if "group" in fields:
                 fields = with_group_members(fields, settings)
             send = read_send(fields, token, request_id, at, settings, limit)
