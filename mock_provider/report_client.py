@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import ssl
+import time
 from functools import cached_property, lru_cache
 from typing import cast
 from urllib.parse import quote, unquote, urlsplit
@@ -96,6 +97,11 @@ class _Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def give_up(self) -> None:
+        """Nobody waits for the answer any more: its call fails."""
+        self._fail("no answer in time")
+        self.close()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
 
@@ -139,17 +145,22 @@ class _Connection(asyncio.Protocol):
 
 
 class ReportClient:
-    """Keeps idle connections; how many there are at a time is the caller's number of calls at a time."""
+    """Keeps idle connections; how many there are at a time is the caller's number of calls at a time.
 
-    def __init__(self) -> None:
+    A call has no timer of its own: ``give_up_late``, called now and then, ends those that take too long.
+    """
+
+    def __init__(self, timeout_s: float = 10.0) -> None:
+        self._timeout_s = timeout_s
         self._idle: dict[Endpoint, list[_Connection]] = {}
+        self._busy: dict[_Connection, float] = {}  # since when (monotonic clock, seconds)
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
         return ssl.create_default_context()
 
     async def call(self, call: ReportCall) -> CallAnswer:
-        """Make the call. Raises ``CallFailedError``, ``OSError`` or ``ValueError``."""
+        """Make the call. Raises ``CallFailedError``, ``OSError`` (``TimeoutError`` too) or ``ValueError``."""
         endpoint, target = split_url(call.url)
         body_head = ""
         if call.body:
@@ -166,6 +177,12 @@ class ReportClient:
                 pass
         return await self._exchange(await self._connect(endpoint), endpoint, request)
 
+    def give_up_late(self) -> None:
+        """Fail the calls whose answer has been out for longer than the timeout."""
+        begun_s = time.monotonic() - self._timeout_s
+        for connection in [each for each, since_s in self._busy.items() if since_s <= begun_s]:
+            connection.give_up()
+
     def close(self) -> None:
         for connections in self._idle.values():
             for connection in connections:
@@ -173,11 +190,14 @@ class ReportClient:
         self._idle.clear()
 
     async def _exchange(self, connection: _Connection, endpoint: Endpoint, request: bytes) -> CallAnswer:
+        self._busy[connection] = time.monotonic()
         try:
             answer = await connection.call(request)
         except BaseException:
             connection.close()
             raise
+        finally:
+            del self._busy[connection]
         if connection.usable:
             self._idle.setdefault(endpoint, []).append(connection)
         return answer
@@ -191,7 +211,9 @@ class ReportClient:
         return None
 
     async def _connect(self, endpoint: Endpoint) -> _Connection:
-        _, connection = await asyncio.get_running_loop().create_connection(
-            _Connection, endpoint.host, endpoint.port, ssl=self._tls if endpoint.encrypted else None
-        )
+        tls = self._tls if endpoint.encrypted else None
+        async with asyncio.timeout(self._timeout_s):
+            _, connection = await asyncio.get_running_loop().create_connection(
+                _Connection, endpoint.host, endpoint.port, ssl=tls
+            )
         return connection

@@ -105,3 +105,36 @@ def test_interim_chunked_and_broken_answers() -> None:
     assert outcomes([[b""]], 1)[0] == ["failed"]
     long_answer = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"O" * 100_000
     assert len(outcomes([[long_answer]], 1)[0][0]) < 1_000
+
+
+def test_a_call_without_an_answer_is_given_up_and_its_connection_not_used_again() -> None:
+    async def run() -> tuple[str, int, int]:
+        connections = ended = 0
+
+        async def answer_the_second(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal connections, ended
+            connections += 1
+            await reader.readuntil(b"\r\n\r\n")
+            if connections == 2:
+                writer.write(OK)
+            await reader.read()
+            writer.close()
+            ended += 1
+
+        client = ReportClient(timeout_s=0.05)
+        async with asyncio.timeout(30):
+            async with await asyncio.start_server(answer_the_second, "127.0.0.1", 0) as server:
+                call = ReportCall("GET", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", b"OK")
+                waiting = asyncio.create_task(client.call(call))
+                while not waiting.done():
+                    client.give_up_late()
+                    await asyncio.sleep(0.005)
+                with pytest.raises(CallFailedError, match="in time"):
+                    await waiting
+                answer = await client.call(call)
+                client.close()
+                while ended < 2:
+                    await asyncio.sleep(0.005)
+        return answer.body.decode(), connections, ended
+
+    assert asyncio.run(run()) == ("OK", 2, 2)
