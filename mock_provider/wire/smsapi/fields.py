@@ -125,7 +125,8 @@ def parse_json(body: bytes) -> Fields:
         if isinstance(value, str):
             fields[name] = value
         elif isinstance(value, list):
-            fields[name] = [text for item in value if (text := _text(item)) is not None]
+            all_texts = set(map(type, value)) == {str}
+            fields[name] = value if all_texts else [t for item in value if (t := _text(item)) is not None]
         else:
             text = _text(value)
             if text is not None:
