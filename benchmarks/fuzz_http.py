@@ -35,6 +35,7 @@ import schemathesis
 from http_inputs import ACCOUNT, ADMIN, BASIC, TOKEN, requests_to, spoiled_requests_to
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 
@@ -173,7 +174,7 @@ def from_documents(url: str, inputs: int, number: int, failures: Failures) -> in
             try:
                 strategy = operation.as_strategy(generation_mode=mode)
                 rounds(each, number, test, strategy)
-            except schemathesis.errors.SchemathesisError:
+            except (schemathesis.errors.SchemathesisError, Unsatisfiable):
                 continue  # an operation without parameters has nothing to break
     return done
 
