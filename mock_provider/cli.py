@@ -16,7 +16,7 @@ import msgspec
 import typer
 import uvloop
 
-from mock_provider.open_connections import Limits
+from mock_provider.http.open_connections import Limits
 from mock_provider.profiles import ProfileError, load_profile, profile_names
 from mock_provider.running import Launch, start_provider
 
@@ -70,7 +70,7 @@ def provider(
         int, typer.Option(min=1, max=1_024, help="Largest request body in MiB; more is answered 413.")
     ] = Limits().body_bytes // _MIB,
 ) -> None:
-    """A simulated SMS provider: SMSAPI's HTTP interface, with limits, carriers, delivery reports and faults.
+    """A simulated SMS provider that speaks SMSAPI, Twilio's API, SMPP 3.4 and a plain JSON API.
 
     When it is ready it prints one line of JSON with its URL; logs go to standard error. SIGTERM and SIGINT
     end it in order, with exit code 0.

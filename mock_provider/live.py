@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Struct
 
 from mock_provider.engine import MessageView
+from mock_provider.http.streaming import Stream, Streaming
 from mock_provider.inbox import Inbox
-from mock_provider.streaming import Stream, Streaming
 from mock_provider.traffic import Tick
 
 EVENT_STREAM = "text/event-stream; charset=utf-8"

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from mock_provider.admin import Admin
+from mock_provider.http.open_connections import Limits
 from mock_provider.journal import Journal
-from mock_provider.open_connections import Limits
 from mock_provider.profiles import Profile, with_token
 from mock_provider.server import ListenSettings, Server
 from mock_provider.service import Service
 
 if TYPE_CHECKING:
-    from mock_provider.smpp_server import SmppServer
+    from mock_provider.smpp.server import SmppServer
 
 # Writing a batch stops the event loop: about a millisecond for so many rows.
 _JOURNAL_BATCH_ROWS = 512
@@ -90,7 +90,7 @@ async def start_provider(launch: Launch) -> RunningProvider:
 
 async def _start_smpp(provider: RunningProvider, launch: Launch) -> None:
     # SMPP is an extra: who does not ask for it does not load it.
-    from mock_provider.smpp_server import SmppListen, SmppServer
+    from mock_provider.smpp.server import SmppListen, SmppServer
 
     password = launch.smpp_password
     if not password:

@@ -7,8 +7,8 @@ import asyncio
 from msgspec import Struct
 
 from mock_provider.admin import Admin
-from mock_provider.http_connection import Application, HttpConnection, Respond, plain_error
-from mock_provider.open_connections import Limits, OpenConnections
+from mock_provider.http.connection import Application, HttpConnection, Respond, plain_error
+from mock_provider.http.open_connections import Limits, OpenConnections
 from mock_provider.pages import load_pages
 from mock_provider.service import Service
 from mock_provider.wire.calls import WireRequest

@@ -18,7 +18,7 @@ from mock_provider.driver import Driver
 from mock_provider.engine import Engine, EngineState
 from mock_provider.engine.values import Accepted, Answer, JournalRow, SendProgress, SendReports
 from mock_provider.fault_watch import FaultWatch
-from mock_provider.http_connection import Respond, internal_error
+from mock_provider.http.connection import Respond, internal_error
 from mock_provider.inbox import Inbox
 from mock_provider.journal import Journal
 from mock_provider.live import Live
@@ -140,7 +140,7 @@ class Service:
     def ask(
         self, wire: Wire, request: WireRequest, respond: Respond, second_host: bool = False
     ) -> int | None:
-        """Do what the request asks for; ``respond`` gets the reply (``http_connection.Application``)."""
+        """Do what the request asks for; ``respond`` gets the reply (``http.connection.Application``)."""
         driver = self.driver
         now_ns = time.monotonic_ns()
         wall_s = (now_ns + self.wall_offset_ns) / 1e9

@@ -21,13 +21,13 @@ from mock_provider.admin.requests import (
 )
 from mock_provider.engine.faults.log import FaultSpan
 from mock_provider.engine.values import MessageState
-from mock_provider.http_connection import Respond
+from mock_provider.http.connection import Respond
+from mock_provider.http.streaming import Streaming
 from mock_provider.inbox import InboxFilter
 from mock_provider.live import MOST_READERS
 from mock_provider.profiles import Profile, ProfileError, parse_profile
 from mock_provider.profiles.faults import fresh_name
 from mock_provider.service import Service
-from mock_provider.streaming import Streaming
 from mock_provider.traffic import totals_of
 from mock_provider.wire.calls import WireReply, WireRequest
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from mock_provider import open_connections
-from mock_provider.open_connections import Limits
+from mock_provider.http import open_connections
+from mock_provider.http.open_connections import Limits
 from mock_provider.profiles import load_profile
 from mock_provider.running import Launch, start_provider
 

@@ -42,7 +42,7 @@ class SmsapiWire(Section):
     username: str = "smsbench"
     report_url_bytes: int = Field(default=7_500, ge=500, le=65_536)
     report_hosts: tuple[str, ...] = ()
-    groups: dict[str, tuple[str, ...]] = {}
+    groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     hlr_price: Annotated[float, Field(ge=0, le=1_000_000)] = 0.04
     hlr_answer: Literal["brief", "full"] = "brief"
     mfa_code_digits: int = Field(default=6, ge=4, le=12)

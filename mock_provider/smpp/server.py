@@ -11,8 +11,8 @@ from msgspec import Struct
 from mock_provider.engine.distributions import nanoseconds
 from mock_provider.profiles import Profile
 from mock_provider.service import Service
-from mock_provider.smpp_connection import SmppConnection, SmppSetup
-from mock_provider.smpp_links import ReceiptLinks
+from mock_provider.smpp.connection import SmppConnection, SmppSetup
+from mock_provider.smpp.links import ReceiptLinks
 from mock_provider.wire.smpp import codes
 from mock_provider.wire.smpp.parts import PartKeys
 from mock_provider.wire.smpp.pdu import Bind

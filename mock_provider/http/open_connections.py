@@ -7,7 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from mock_provider.known_heads import KnownHeads
+from mock_provider.http.known_heads import KnownHeads
 
 _SWEEP_EVERY_S = 5.0
 

@@ -16,10 +16,10 @@ from typing import Protocol, cast
 import httptools
 from msgspec import Struct
 
-from mock_provider.cutting import reset
-from mock_provider.http_reply import reply_bytes, stream_head
-from mock_provider.open_connections import OpenConnections
-from mock_provider.streaming import Streaming
+from mock_provider.http.cutting import reset
+from mock_provider.http.open_connections import OpenConnections
+from mock_provider.http.reply import reply_bytes, stream_head
+from mock_provider.http.streaming import Streaming
 from mock_provider.wire.calls import WireReply, WireRequest
 
 log = logging.getLogger(__name__)

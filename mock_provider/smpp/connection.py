@@ -13,7 +13,7 @@ from mock_provider.driver import OnAnswer
 from mock_provider.engine import MessageView
 from mock_provider.engine.values import Accepted, Answer, Submit
 from mock_provider.service import Service
-from mock_provider.smpp_links import ReceiptLinks
+from mock_provider.smpp.links import ReceiptLinks
 from mock_provider.wire.calls import Instants
 from mock_provider.wire.smpp import codes
 from mock_provider.wire.smpp.pdu import Bind, MessageName, PduError, ShortMessage

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_provider.http_connection import HttpConnection
-from mock_provider.known_heads import KnownHeads
-from mock_provider.open_connections import Limits, OpenConnections
+from mock_provider.http.connection import HttpConnection
+from mock_provider.http.known_heads import KnownHeads
+from mock_provider.http.open_connections import Limits, OpenConnections
 from mock_provider.wire.calls import WireReply
 
 OK = WireReply(200, b"{}")

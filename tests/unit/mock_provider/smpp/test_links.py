@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from mock_provider.engine.values import DeliveryReport, MessageState, SendProgress, SendReports
 from mock_provider.profiles.wires import SmppWire
-from mock_provider.smpp_links import ReceiptLinks
+from mock_provider.smpp.links import ReceiptLinks
 from mock_provider.wire.smpp.receipts import ReceiptWriter
 from mock_provider.wire.smpp.session import Answered
 
