@@ -8,7 +8,7 @@ from collections.abc import Callable
 from urllib.parse import unquote
 
 from mock_provider.admin.documents import document_of, merged, shown
-from mock_provider.admin.fault_windows import fault_kinds, fault_window
+from mock_provider.admin.fault_windows import fault_kinds, fault_window, without_past
 from mock_provider.admin.journeys import detail_of
 from mock_provider.admin.requests import (
     AdminError,
@@ -223,6 +223,10 @@ class Admin:
         return reply({"reset": True})
 
     def _apply(self, document: Body, show: Callable[[Admin], WireReply] | None = None) -> WireReply:
+        faults = document.get("faults")
+        if isinstance(faults, list):
+            now_s = self._service.driver.now_ns() / _NANOSECONDS
+            document = document | {"faults": without_past(faults, now_s)}
         try:
             profile = parse_profile(document)
         except ProfileError as error:

@@ -45,6 +45,21 @@ def fault_window(fault: Fault, now_ns: int, origin_ns: int | None) -> FaultWindo
     return FaultWindow(fault.name, fault.kind, words_of(fault), phase, begins_in_s, ends_in_s, waits)
 
 
+def without_past(faults: list[Any], now_s: float) -> list[Any]:
+    """The faults of a profile's document, without those set at run time whose end has passed.
+
+    They change nothing any more, and the carriers they name may be gone.
+    """
+    return [fault for fault in faults if not _is_past(fault, now_s)]
+
+
+def _is_past(fault: Any, now_s: float) -> bool:
+    if not isinstance(fault, dict) or fault.get("clock") != "absolute":
+        return False
+    end_s = fault.get("end_s")
+    return isinstance(end_s, int | float) and end_s <= now_s
+
+
 @cache
 def fault_kinds() -> dict[str, dict[str, Any]]:
     """The JSON schema of every kind of fault, by its name."""

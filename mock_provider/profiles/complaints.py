@@ -17,7 +17,8 @@ _SHOWN_CHARACTERS = 60
 def complaints(error: ValidationError) -> tuple[str, ...]:
     """One line for each error, in the order of the keys."""
     found = error.errors(include_url=False)
-    return tuple(_line(one) for one in found if not _follows_from_another(one, found))
+    own = (one for one in found if not _follows_from_another(one, found))
+    return tuple(line for one in own for line in _lines(one))
 
 
 def _follows_from_another(one: ErrorDetails, all_found: Sequence[ErrorDetails]) -> bool:
@@ -26,6 +27,12 @@ def _follows_from_another(one: ErrorDetails, all_found: Sequence[ErrorDetails]) 
     return one["type"] == "too_short" and any(
         len(other["loc"]) > depth and other["loc"][:depth] == one["loc"] for other in all_found
     )
+
+
+def _lines(found: ErrorDetails) -> list[str]:
+    if not found["loc"] and found["type"] == "value_error":  # of several keys together: it names them itself
+        return found["msg"].removeprefix("Value error, ").split("\n")
+    return [_line(found)]
 
 
 def _line(found: ErrorDetails) -> str:

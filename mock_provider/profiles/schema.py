@@ -199,5 +199,5 @@ class Profile(Section):
         limits = {"requests": self.throttle.requests, "segments": self.throttle.segments}
         found = misfits(self.faults, (carrier.name for carrier in self.carriers), limits)
         if found:
-            raise ValueError("; ".join(found))
+            raise ValueError("\n".join(found))
         return self

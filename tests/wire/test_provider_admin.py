@@ -222,3 +222,24 @@ def test_absurd_values_are_refused_and_the_provider_lives(provider: Any) -> None
     assert provider.admin("/profile")[1] == before
     assert provider.admin("/reset", method="POST")[0] == 200
     assert error_of(send(provider, date="2027-01-01T10:00:00")) is None
+
+
+def test_a_fault_that_is_over_does_not_bind_the_profile_to_its_carrier(
+    provider: Any, eventually: Any
+) -> None:
+    assert (
+        provider.admin("/faults", {"kind": "carrier_down", "carriers": ["any"], "duration_s": 0.01})[0] == 200
+    )
+    eventually(lambda: provider.admin("/faults")[1]["windows"][0]["phase"] == "over")
+    status, profile = provider.admin("/profile", {"carriers": [{"name": "other", "country": "*"}]}, "PATCH")
+    assert (status, profile["carriers"][0]["name"]) == (200, "other")
+    assert [span["name"] for span in provider.admin("/faults")[1]["log"]] == ["carrier_down"]
+
+
+def test_what_does_not_fit_together_is_said_line_by_line(provider: Any) -> None:
+    faults = [{"kind": "carrier_down", "carriers": [name]} for name in ("x", "y")]
+    status, reply = provider.admin("/profile", {"faults": faults}, "PATCH")
+    assert status == 400
+    assert reply["errors"] == [
+        f"faults[{n}].carriers: no carrier {name} (allowed: any)" for n, name in enumerate("xy")
+    ]
