@@ -166,6 +166,8 @@ def test_refusals(start: Any, changes: dict[str, Any], status: int, code: str) -
         assert document.send(message())[0] == 202
     got, problem = document.send(message(), *([message(OTHER)] if code == "too_many_recipients" else []))
     assert (got, problem["code"], problem["status"]) == (status, code, status)
+    if code == "too_many_recipients":
+        assert problem["errors"] == [{"field": "messages", "message": "are 2; allowed: 1 in a request"}]
 
 
 def test_who_is_not_known_is_told_so_before_anything_else(provider: Any) -> None:

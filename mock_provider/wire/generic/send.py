@@ -50,6 +50,10 @@ def read_send(
 ) -> tuple[Submit, list[MessageBody], list[int] | None]:
     """Raises ``ProblemError``."""
     request = decode_send(body)
+    limit = settings.max_recipients_per_request
+    if len(request.messages) > limit:
+        error = FieldError("messages", f"are {len(request.messages)}; allowed: {limit} in a request")
+        raise ProblemError(Refusal.TOO_MANY_RECIPIENTS.value, (error,))
     outbound: list[Outbound] = []
     places: list[int] | None = None
     unparsable: list[str] = []
