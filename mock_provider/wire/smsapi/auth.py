@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -24,7 +23,7 @@ def header_token(authorization: str) -> str:
     if scheme == "basic":
         try:
             return base64.b64decode(credentials, validate=True).decode().partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # not base64, not ASCII, or not UTF-8
             return ""
     return ""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from functools import lru_cache
 
@@ -40,6 +39,6 @@ def _basic(authorization: str) -> tuple[str, str]:
         return "", ""
     try:
         user, _, token = base64.b64decode(credentials, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not base64, not ASCII, or not UTF-8
         return "", ""
     return user, token

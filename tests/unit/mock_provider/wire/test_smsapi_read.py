@@ -23,6 +23,7 @@ from mock_provider.wire.calls import (
     WireRequest,
 )
 from mock_provider.wire.smsapi import Smsapi
+from mock_provider.wire.smsapi.auth import header_token
 
 WALL_S = 1_800_000_000.0
 NOW = Instants(5_000_000_000, WALL_S)
@@ -255,3 +256,8 @@ def test_max_parts_is_read_whole() -> None:
     assert submit_of(BASE | {"max_parts": "0001"}).messages[0].segments == 1
     for value in ("0001999", "0001" + "9" * 5_000, "11", "0"):
         assert error_of(BASE | {"max_parts": value}) == 8
+
+
+@pytest.mark.parametrize("credentials", ["Qś==", "%%%", "\xff", "/w=="])
+def test_basic_credentials_that_are_none_are_no_token(credentials):
+    assert header_token(f"Basic {credentials}") == ""
