@@ -11,7 +11,7 @@ from msgspec import Struct
 from mock_provider.engine.account import Account
 from mock_provider.engine.carriers import Router
 from mock_provider.engine.draws import IdStyle
-from mock_provider.engine.faults.throttle_drop import limit_in_force
+from mock_provider.engine.faults.throttle_drop import ThrottleDrop, limit_in_force
 from mock_provider.engine.flood import FloodGuard
 from mock_provider.engine.rules import Rules, TrafficOf
 from mock_provider.engine.throttle import BucketLimit, TokenBucket
@@ -78,30 +78,38 @@ class Admission:
         self._flood = FloodGuard(profile.flood)
         self._ledger = ledger
         self._carriage = carriage
+        self._drops: tuple[ThrottleDrop, ...] = ()
+        self._limits: dict[str, BucketLimit | None] = {
+            "requests": profile.throttle.requests,
+            "segments": profile.throttle.segments,
+        }
         self._apply(profile, router)
 
     def reconfigure(self, now_ns: int, profile: Profile, router: Router) -> None:
         self.account.reconfigure(profile.account)
-        self.requests.reconfigure(now_ns, profile.throttle.requests)
-        self.segments.reconfigure(now_ns, profile.throttle.segments)
         self._flood.reconfigure(profile.flood)
         self._apply(profile, router)
+        # With the drops in force: under the usual limits for a moment, taken tokens would be forgotten.
+        self._set_limits(now_ns)
 
     def faults_changed(self, at_ns: int, now_ns: int, active: ActiveFaults, effects: list[Effect]) -> None:
         """The rates that a fault lowers, the networks that a fault closes."""
         self._closed = active.refusing
+        self._drops = active.drops
+        self._set_limits(at_ns)
+
+    def _set_limits(self, at_ns: int) -> None:
         for which, bucket, usual in (
             ("requests", self.requests, self._usual.requests),
             ("segments", self.segments, self._usual.segments),
         ):
-            limit = limit_in_force(usual, active.drops, which)
-            if limit != self._limits.get(which, usual):
+            limit = limit_in_force(usual, self._drops, which)
+            if limit != self._limits[which]:
                 bucket.reconfigure(at_ns, limit)
             self._limits[which] = limit
 
     def _apply(self, profile: Profile, router: Router) -> None:
         self._usual = profile.throttle
-        self._limits: dict[str, BucketLimit | None] = {}
         self._closed = ()
         self._router = router
         self._concurrent_requests = profile.throttle.concurrent_requests

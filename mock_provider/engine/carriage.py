@@ -71,8 +71,8 @@ class Carriage:
         }
         self._scheduled = 0
         self._on_air = 0
-        self._holding: dict[str, str] = {}  # carriers that are down and keep their queue: by which fault
-        self._held_until: dict[str, tuple[str, int]] = {}  # carriers that were: by which fault, until when
+        self._holding: dict[str, tuple[str, ...]] = {}  # carriers that keep their queue: by which faults
+        self._held_until: dict[str, list[tuple[str, int]]] = {}  # that did: by which, until when
         self._held: list[Message] = []  # whose country is down
 
     def apply(self, router: Router, faults: FaultWindows) -> None:
@@ -172,17 +172,21 @@ class Carriage:
 
     def faults_changed(self, at_ns: int, now_ns: int, active: ActiveFaults, effects: list[Effect]) -> None:
         """Let go what no fault holds any more."""
-        held_before = self._holding
-        self._holding = {name: down.name for down in active.holding for name in down.carriers}
-        for name, fault in held_before.items():
-            if name not in self._holding:
-                self._held_until[name] = fault, at_ns
-                queue = self._queues.get(name)
-                if queue:
-                    self._arm(queue, at_ns)
+        held_before, self._holding = self._holding, _carriers_held(active)
+        for name, faults in held_before.items():
+            queue = self._queues.get(name)
+            if not queue:
+                self._held_until.pop(name, None)
+                continue
+            holding = self._holding.get(name, ())
+            ended = [(fault, at_ns) for fault in faults if fault not in holding]
+            self._held_until.setdefault(name, []).extend(ended)
+            if not holding:
+                self._arm(queue, at_ns)
         waited, self._held = self._held, []
         for message in waited:
-            self._to_carrier(at_ns, now_ns, message, effects)  # back again, if another fault holds it
+            if not self._kept_back(message, active):
+                self._to_carrier(at_ns, now_ns, message, effects, bounded=False)
 
     def gauges(self) -> dict[str, float]:
         waiting = {f"queue_carrier_{name}": float(len(queue)) for name, queue in self._queues.items()}
@@ -208,7 +212,10 @@ class Carriage:
         move(message, _HAND_OVER)
         self._to_carrier(at_ns, now_ns, message, effects)
 
-    def _to_carrier(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+    def _to_carrier(
+        self, at_ns: int, now_ns: int, message: Message, effects: list[Effect], bounded: bool = True
+    ) -> None:
+        """Not ``bounded``: it was in the queue before, and finds room."""
         queue = self._queues.get(message.carrier)
         if queue is None:
             queue = self._rerouted(message)
@@ -216,7 +223,7 @@ class Carriage:
             queue.wait(message, at_ns)  # the end of the fault wakes it
         elif queue.passes(message.segments, at_ns):
             self._depart(at_ns, now_ns, message, effects)
-        elif not queue.has_room(message.segments):
+        elif bounded and not queue.has_room(message.segments):
             self._turn_away(at_ns, now_ns, message, effects)
         elif queue.wait(message, at_ns):
             self._arm(queue, at_ns)
@@ -318,9 +325,9 @@ class Carriage:
         return False
 
     def _note_wait(self, message: Message, came_ns: int) -> None:
-        fault, until_ns = self._held_until.get(message.carrier, ("", 0))
-        if came_ns < until_ns:
-            mark(message, fault)
+        for fault, until_ns in self._held_until.get(message.carrier, ()):
+            if came_ns < until_ns:
+                mark(message, fault)
 
     def _retune(self, now_ns: int, queue: Channel, segments_per_s: float | None) -> None:
         queue.reconfigure(now_ns, segments_per_s)
@@ -332,6 +339,14 @@ class Carriage:
         route = self._router.route(message.msisdn)
         message.carrier = next(iter(self._queues)) if route is None else route[1]
         return self._queues[message.carrier]
+
+
+def _carriers_held(active: ActiveFaults) -> dict[str, tuple[str, ...]]:
+    held: dict[str, tuple[str, ...]] = {}
+    for down in active.holding:
+        for name in down.carriers:
+            held[name] = (*held.get(name, ()), down.name)
+    return held
 
 
 def _by_magic(message: Message, magic: Magic, latency_ns: int, ended: Fate) -> tuple[int, Fate]:

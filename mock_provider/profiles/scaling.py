@@ -8,8 +8,9 @@ from pydantic import BaseModel
 
 from mock_provider.profiles.schema import Profile
 
-# Idempotency is a promise to a sender whose retries stay in true time.
-_TRUE_TIME_SECTIONS = ("duplicates",)
+# Idempotency is a promise to a sender whose retries stay in true time; SMPP's timers watch over
+# connections, whose clients keep to true time too.
+_TRUE_TIME_SECTIONS = ("duplicates", "smpp")
 
 
 def scale_profile(profile: Profile, factor: float) -> Profile:
@@ -17,19 +18,19 @@ def scale_profile(profile: Profile, factor: float) -> Profile:
 
     So utilisation keeps its shape when arrivals come ``factor`` times as dense. Divided are latencies,
     validity, report delay, linger and retries, the flood window, and fault windows that count from the
-    first input; not the window of duplicates. Raises ``ValueError`` for a factor that is not positive and
-    finite.
+    first input; not the window of duplicates, nor the timers of SMPP sessions. Whole seconds stay whole, and
+    at least one. Raises ``ValueError`` for a factor that is not positive and finite.
     """
     if not 0 < factor < float("inf"):
         raise ValueError(f"factor must be a positive number, not {factor}")
-    values = {
-        name: _scaled(value, factor) if name not in _TRUE_TIME_SECTIONS else value
-        for name, value in _fields(profile)
-    }
-    return profile.model_copy(update=values)
+    scaled = _scaled(profile, factor)
+    assert isinstance(scaled, Profile)
+    return scaled
 
 
 def _scaled(value: Any, factor: float, name: str = "") -> Any:
+    if name in _TRUE_TIME_SECTIONS:
+        return value
     if isinstance(value, BaseModel):
         keep = {"start_s", "end_s"} if getattr(value, "clock", None) == "absolute" else set()
         update = {n: v if n in keep else _scaled(v, factor, n) for n, v in _fields(value)}
@@ -43,6 +44,8 @@ def _scaled(value: Any, factor: float, name: str = "") -> Any:
             return value * factor
         if name.endswith("_s"):
             return value / factor
+    if isinstance(value, int) and name.endswith("_s") and value:
+        return max(1, round(value / factor))
     return value
 
 

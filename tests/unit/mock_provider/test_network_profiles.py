@@ -103,3 +103,12 @@ def test_a_faster_time_axis_leaves_hours_and_days_alone():
     assert scaled.throttle.per_sender.long_code.segments_per_s == 10.0
     assert scaled.throttle.per_sender.long_code.queue_segments == 36_000
     assert scaled.carriers[1].segments_per_s == world.carriers[1].segments_per_s * 10
+
+
+def test_a_faster_time_axis_shortens_whole_seconds_and_no_timer_of_connections():
+    profile = load_profile("twilio")
+    scaled = scale_profile(profile, 1000.0)
+    twilio = scaled.wire.twilio
+    assert (twilio.default_validity_s, twilio.schedule_min_s, twilio.schedule_max_s) == (36, 1, 3024)
+    assert scaled.wire.smpp == profile.wire.smpp
+    assert parse_profile(scaled.model_dump(mode="json", exclude_none=True)) == scaled

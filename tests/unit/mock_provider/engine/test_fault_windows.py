@@ -250,6 +250,24 @@ def test_what_waited_when_its_carrier_went_down_waits_on(provider):
     assert [row.fault for row in rows] == ["", "", "f", "f"]
 
 
+def test_a_message_that_waited_for_several_faults_names_each(provider):
+    first = named("carrier_down", name="first", carriers=["any"])
+    second = named("carrier_down", name="second", carriers=["any"], start_s=15, end_s=30)
+    third = named("carrier_down", name="third", carriers=["any"], start_s=30.5, end_s=40)
+    p = provider(faults=[first, second, third],
+                 carriers=[{"name": "any", "country": "*", "segments_per_s": 1}])  # fmt: skip
+    for at_s in (0, 11, 12, 22, 45):
+        p.send(at_s, f"k{at_s}")
+    p.run()
+    met = {at_s: (p.row(f"k{at_s}").t_carrier_ns / S, p.row(f"k{at_s}").fault) for at_s in (11, 12, 22, 45)}
+    assert met == {
+        11: (30, "first,second"),
+        12: (40, "first,second,third"),
+        22: (41, "second,third"),
+        45: (45, ""),
+    }
+
+
 def test_a_carrier_that_is_down_may_fail_its_messages(provider):
     p = provider(faults=[named("carrier_down", carriers=["any"], behaviour="fail")],
                  delivery={"latency": fixed(3)})  # fmt: skip

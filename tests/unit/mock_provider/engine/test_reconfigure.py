@@ -101,3 +101,29 @@ def test_a_profile_that_cannot_be_taken_changes_nothing(provider, make_profile):
         p.engine.reconfigure(1 * S, broken)
     p.engine.reset(2 * S)
     assert type(p.replies[p.send(3, "after")]) is Accepted
+
+
+@pytest.mark.parametrize("usual", [{}, {"requests": {"rate_per_s": 1, "burst": 2}}])
+def test_a_throttle_that_a_fault_lowered_gives_no_tokens_back(provider, make_profile, usual):
+    settings = {"throttle": usual, "faults": [{"kind": "throttle_drop", "rate_per_s": 0.1, "burst": 10}]}
+    p = provider(**settings)
+    for n in range(10):
+        p.send(0, f"k{n}")
+    p.engine.reconfigure(S, make_profile(title="another", **settings))
+    assert p.replies[p.send(1, "late")].reason is Refusal.THROTTLED_REQUESTS
+
+
+def test_messages_held_for_their_country_are_not_moved_by_other_settings(provider, make_profile):
+    carrier = {"name": "any", "country": "*", "segments_per_s": 1, "queue_segments": 2}
+    faults = [{"kind": "country_down", "countries": ["PL"], "end_s": 100}]
+    p = provider(carriers=[carrier], faults=faults)
+    for n in range(10):
+        p.send(2 * n, f"k{n}")
+    p.run(50)
+    p.engine.reconfigure(50 * S, make_profile(title="another", carriers=[carrier], faults=faults))
+    p.send(50, {"key": "de", "msisdn": "4915112345678"})
+    p.run()
+    # Nobody waits behind the held ones; they find room when they are let go.
+    assert p.row("de").t_carrier_ns == 50 * S
+    assert [p.row(f"k{n}").t_carrier_ns for n in range(10)] == [(100 + n) * S for n in range(10)]
+    assert all(p.row(f"k{n}").state == "delivered" for n in range(10))
