@@ -165,15 +165,22 @@ class Admin:
                 raise AdminError(400, "give end_s or duration_s, not both")
             end_s = start_s + duration_s
         fault.pop("duration_s", None)
+        if end_s is not None and end_s <= start_s:
+            raise AdminError(400, "end_s: must be after start_s; duration_s: must be more than 0")
         fault |= {"clock": "absolute", "start_s": now_s + start_s}
         fault["end_s"] = None if end_s is None else now_s + end_s
         document = document_of(self._service.profile)
-        present = document.get("faults", [])
+        present = without_past(document.get("faults", []), now_s)
         if not fault.get("name"):  # never one of before: in the journal it would be taken for that
             taken = [*(each["name"] for each in present), *(span.name for span in self._fault_log())]
             fault["name"] = fresh_name(str(fault.get("kind")), taken)
         document["faults"] = [*present, fault]
-        return self._apply(document, Admin._only_faults)
+        try:
+            return self._apply(document, Admin._only_faults)
+        except AdminError as error:  # of a list that the caller does not know
+            place = f"faults[{len(present)}]"
+            reasons = (reason.removeprefix(place).removeprefix(".") for reason in error.reasons)
+            raise AdminError(error.status, *reasons) from None
 
     def _fault_log(self) -> tuple[FaultSpan, ...]:
         driver = self._service.driver
@@ -182,6 +189,8 @@ class Admin:
     def clear_faults(self, query: str, body: Body) -> WireReply:
         """End all faults, those of ``?kind=``, or the one of ``?name=``."""
         kind, name = parameter(query, "kind"), parameter(query, "name")
+        if kind and kind not in fault_kinds():
+            raise AdminError(400, f"kind: {kind!r} is none of these (allowed: {', '.join(fault_kinds())})")
         document = document_of(self._service.profile)
         faults = document.get("faults", [])
         if name and all(fault["name"] != name for fault in faults):

@@ -12,6 +12,15 @@ from pydantic_core import ErrorDetails
 from mock_provider.profiles.schema import Profile
 
 _SHOWN_CHARACTERS = 60
+_IN_OTHER_WORDS = {  # where the library speaks of Python, or of what is said behind it anyway
+    "dict_type": "must be a table of keys",
+    "enum": "is none of these",
+    "list_type": "must be a list",
+    "literal_error": "is none of these",
+    "model_attributes_type": "must be a table of keys",
+    "model_type": "must be a table of keys",
+    "tuple_type": "must be a list",
+}
 
 
 def complaints(error: ValidationError) -> tuple[str, ...]:
@@ -43,7 +52,11 @@ def _line(found: ErrorDetails) -> str:
         return f"{shown}: unknown key; known here: {', '.join(known)}"
     if found["type"] == "missing":
         return f"{shown}: missing{_allowed(node)}"
-    message = found["msg"].removeprefix("Value error, ")
+    if found["type"] == "union_tag_not_found":
+        return f"{shown}.kind: missing{_allowed_kinds(node)}"
+    if found["type"] == "union_tag_invalid":
+        return f"{shown}.kind: {found['ctx']['tag']!r}: is none of these{_allowed_kinds(node)}"
+    message = _IN_OTHER_WORDS.get(found["type"]) or found["msg"].removeprefix("Value error, ")
     value = repr(found["input"])
     if len(value) > _SHOWN_CHARACTERS:
         value = value[: _SHOWN_CHARACTERS - 1] + "…"
@@ -92,7 +105,7 @@ def _allowed(node: dict[str, Any]) -> str:
     if "enum" in node:
         return f" (allowed: {', '.join(map(str, node['enum']))})"
     if "mapping" in node.get("discriminator", {}):
-        return f" (kind: {', '.join(node['discriminator']['mapping'])})"
+        return f" (its kind: {', '.join(node['discriminator']['mapping'])})"
     if "pattern" in node:
         return f" (allowed: text that matches {node['pattern']})"
     bounds = []
@@ -106,6 +119,10 @@ def _allowed(node: dict[str, Any]) -> str:
         bounds.append(f"less than {_plain(node['exclusiveMaximum'])}")
     kind = {"integer": "whole number", "number": "number"}.get(node.get("type", ""), "")
     return f" (allowed: {' '.join(filter(None, (kind, ' and '.join(bounds))))})" if bounds or kind else ""
+
+
+def _allowed_kinds(node: dict[str, Any]) -> str:
+    return f" (allowed: {', '.join(node.get('discriminator', {}).get('mapping', ()))})"
 
 
 def _plain(bound: float) -> str:

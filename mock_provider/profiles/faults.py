@@ -9,14 +9,13 @@ from pydantic import AfterValidator, Field, model_validator
 
 from mock_provider.engine.values import Refusal
 from mock_provider.profiles.distributions import Distribution, Fixed, PositiveSeconds, Seconds, Section, Share
+from mock_provider.profiles.network import CountryCode, Rate
 
 # About 32 years: more than a machine's monotonic clock shows, on which absolute windows are counted.
 MAX_INSTANT_S = 1_000_000_000
 Instant = Annotated[float, Field(ge=0, le=MAX_INSTANT_S, allow_inf_nan=False)]
 FaultName = Annotated[str, Field(pattern="^[A-Za-z0-9._-]{0,48}$")]
-Rate = Annotated[float, Field(gt=0, le=10_000_000, allow_inf_nan=False)]
 CarrierName = Annotated[str, Field(pattern="^[A-Za-z0-9._ -]{1,64}$")]
-CountryCode = Annotated[str, Field(pattern="^[A-Z]{2}$")]
 _Behaviour = Literal["hold", "fail", "refuse"]
 
 

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
+import phonenumbers
 from pydantic import AfterValidator, Field, model_validator
 
 from mock_provider.profiles.distributions import Section, Share
 from mock_provider.profiles.zones import UtcOffsets, ZoneName, utc_offsets
 
+
+def known_country(code: str) -> str:
+    """Raises ``ValueError`` for a code that no number has."""
+    if code not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError("no country of the numbering plan (the United Kingdom is GB)")
+    return code
+
+
+CountryCode = Annotated[str, Field(pattern="^[A-Z]{2}$"), AfterValidator(known_country)]
 Rate = Annotated[float, Field(gt=0, le=10_000_000, allow_inf_nan=False)]
 Price = Annotated[float, Field(ge=0, le=1e6)]
-CountryCode = Annotated[str, Field(pattern="^[A-Z]{2}$")]
 Segments = Annotated[int, Field(ge=1, le=1_000_000_000)]
 TimeOfDay = Annotated[str, Field(pattern="^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]

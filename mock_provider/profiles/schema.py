@@ -16,7 +16,16 @@ from mock_provider.profiles.distributions import (
     Share,
 )
 from mock_provider.profiles.faults import Faults, misfits
-from mock_provider.profiles.network import CountryCode, PerSender, Price, Rate, Rules, Segments, Traffic
+from mock_provider.profiles.network import (
+    CountryCode,
+    PerSender,
+    Price,
+    Rate,
+    Rules,
+    Segments,
+    Traffic,
+    known_country,
+)
 from mock_provider.profiles.wires import Wires
 from mock_provider.profiles.zones import UtcOffsets, ZoneName, utc_offsets
 
@@ -129,11 +138,15 @@ class Delivery(Section):
     failures: Failures = ()
 
 
+def _country_or_any(code: str) -> str:
+    return code if code == "*" else known_country(code)
+
+
 class Carrier(Section):
     """``share`` is a weight among the carriers of its country; country ``*`` takes numbers of all others."""
 
     name: Name
-    country: Annotated[str, Field(pattern=r"^([A-Z]{2}|\*)$")]
+    country: Annotated[str, Field(pattern=r"^([A-Z]{2}|\*)$"), AfterValidator(_country_or_any)]
     mcc: Annotated[str, Field(pattern="^([0-9]{3})?$")] = ""
     mnc: Annotated[str, Field(pattern="^([0-9]{2,3})?$")] = ""
     share: Annotated[float, Field(gt=0, le=1_000_000)] = 1.0

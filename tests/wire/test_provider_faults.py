@@ -84,6 +84,27 @@ def test_a_ping_meets_an_outage_that_hangs(provider: Any) -> None:
             connection.recv(1)
 
 
+@pytest.mark.parametrize(
+    ("fault", "complaint"),
+    [
+        ({"kind": "outage", "duration_s": 0}, "duration_s: must be more than 0"),
+        ({"kind": "outage", "start_s": 5, "end_s": 4}, "end_s: must be after start_s"),
+        ({"kind": "hang", "share": 2}, "share: 2: "),
+        ({"kind": "earthquake"}, "kind: 'earthquake': "),
+        ({}, "kind: missing"),
+    ],
+)
+def test_a_fault_that_cannot_begin_is_refused_by_its_own_fields(
+    provider: Any, fault: dict[str, Any], complaint: str
+) -> None:
+    begin(provider, kind="hang", start_s=900)
+    status, reply = provider.admin("/faults", fault, "POST")
+    (reason,) = reply["errors"]
+    assert status == 400 and complaint in reason and "faults[" not in reason
+    assert provider.admin("/faults?kind=earthquake", None, "DELETE")[0] == 400
+    assert len(provider.admin("/faults")[1]["faults"]) == 1
+
+
 def test_the_ambiguous_kind_from_the_sender_s_side(provider: Any) -> None:
     """Accepted, then cut: a repeat with the same key and check_idx is known, and nothing is sent twice."""
     begin(provider, kind="cut_after_accept", name="ambiguous")

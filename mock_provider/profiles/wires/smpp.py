@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mock_provider.profiles.distributions import Section
+from mock_provider.profiles.network import CountryCode
 
 SystemId = Annotated[str, Field(pattern="^[!-~]{1,15}$")]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
@@ -33,4 +34,4 @@ class SmppWire(Section):
     max_parts: int = Field(default=10, ge=1, le=255)
     default_alphabet: Literal["gsm7", "latin1"] = "gsm7"
     default_sender: Annotated[str, Field(pattern="^[ -~]{1,11}$")] = "Test"
-    country: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "PL"
+    country: CountryCode = "PL"
