@@ -207,6 +207,16 @@ def test_a_report_storm_breaks_loose_at_its_end(provider, at_once):
     assert p.engine.state().counters["reports_held"] == 40
 
 
+def test_a_great_storm_breaks_loose_in_heaps(provider):
+    """Whatever is due in one instant is done in one step, in which the provider does nothing else."""
+    p = provider(faults=[named("report_storm")])
+    p.send(0, "first")
+    p.send(11, *(f"k{n}" for n in range(2500)))
+    p.run()
+    at_s = [at_s for at_s, _ in reported_s(p)[1:]]
+    assert at_s == [20.0] * 1000 + [20.005] * 1000 + [20.01] * 500
+
+
 def test_a_storm_holds_repeated_calls_too_and_ends_when_it_is_taken_away(provider, make_profile):
     p = provider(faults=[named("report_storm", start_s=0.5, end_s=None)], reports={"retry_after_s": [1]})
     p.confirms = lambda call: p.now_ns >= 30 * S
