@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 _NANOSECONDS = 1_000_000_000
 _MOST_MESSAGES = 1_000
 _DEFAULT_MESSAGES = 100
+_AS_WRITTEN = str.maketrans("", "", "+ -().\u00a0")  # what people put between a number's digits
 _STATES = tuple(state.value for state in MessageState)
 
 Answer = WireReply | Streaming
@@ -179,7 +180,7 @@ class Admin:
             return self._apply(document, Admin._only_faults)
         except AdminError as error:  # of a list that the caller does not know
             place = f"faults[{len(present)}]"
-            reasons = (reason.removeprefix(place).removeprefix(".") for reason in error.reasons)
+            reasons = (reason.removeprefix(place).lstrip(".: ") for reason in error.reasons)
             raise AdminError(error.status, *reasons) from None
 
     def _fault_log(self) -> tuple[FaultSpan, ...]:
@@ -210,7 +211,7 @@ class Admin:
         if state and state not in _STATES:
             raise AdminError(400, f"state: must be one of {', '.join(_STATES)}")
         wanted = InboxFilter(
-            parameter(query, "number").lstrip("+"),
+            parameter(query, "number").translate(_AS_WRITTEN),
             parameter(query, "text"),
             state,
             parameter(query, "before"),

@@ -1,6 +1,7 @@
 // Calls to the admin API. The token goes in a header, never in an address, and stays in this tab.
 
 const KEY = "smsbench-admin-token";
+const HEADER_TEXT = /^[\x20-\x7e]*$/;
 let token = sessionStorage.getItem(KEY) ?? "";
 
 export class Unauthorized extends Error {}
@@ -21,6 +22,7 @@ export function takeToken(given) {
 export const hasToken = () => token !== "";
 
 export async function open(path, options = {}) {
+  if (!HEADER_TEXT.test(token)) throw new Unauthorized(); // fetch would fail as if there were no connection
   const reply = await fetch(path, {
     ...options,
     headers: { Authorization: `Bearer ${token}`, ...options.headers },
