@@ -116,7 +116,13 @@ class Engine:
         return effects
 
     def reconfigure(self, now_ns: int, profile: Profile) -> Sequence[Effect]:
-        """Another profile from now on. Nothing is lost; delays that were drawn already stay as they are."""
+        """Another profile from now on. Nothing is lost; delays that were drawn already stay as they are.
+
+        No input: windows that count from the first one go on waiting for it.
+        """
+        if self._now_ns == _NO_INPUT_YET_NS:
+            self._begin_with(now_ns, profile)
+            return []
         effects: list[Effect] = []
         now_ns = self._run(now_ns, effects)
         router = Router(profile, self._draws)
@@ -130,6 +136,17 @@ class Engine:
         self._fault_log.renew(now_ns, faults.windows)
         self._edges.renew(now_ns, faults, effects)
         return effects
+
+    def _begin_with(self, now_ns: int, profile: Profile) -> None:
+        """Another profile where nothing has happened yet; of its windows those hold that have a time."""
+        reporting, log = self._reporting, self._fault_log
+        self._profile = profile
+        self._begin()
+        self._reporting.go_on_from(reporting)
+        self._fault_log = log
+        faults = FaultWindows(tuple(f for f in profile.faults if f.clock == "absolute"), 0)
+        self._apply(profile, self._router, faults)
+        log.renew(now_ns, faults.windows)
 
     def reset(self, now_ns: int) -> Sequence[Effect]:
         """Forget all messages, counts and debts; the profile stays, its fault windows start anew.
@@ -194,7 +211,10 @@ class Engine:
         return self._intake.outage(max(now_ns, self._now_ns), second_host)
 
     def fault_log(self, now_ns: int) -> tuple[FaultSpan, ...]:
-        """The fault windows that were, are and will be, by their start; empty before the first input."""
+        """The fault windows that were, are and will be, by their start.
+
+        Those that count from the first input are not there before it.
+        """
         return self._fault_log.spans(max(now_ns, self._now_ns))
 
     def message(self, provider_id: str) -> MessageView | None:

@@ -100,3 +100,20 @@ def test_the_log_says_in_words_what_a_fault_does(provider, fault, words):
     p.send(0, "k")
     (span,) = p.engine.fault_log(0)
     assert (span.title, span.phase, span.end_ns) == (words, "in_force", None)
+
+
+def test_other_settings_before_the_first_request_begin_no_window_of_the_profile(provider, make_profile):
+    own = {"kind": "hang", "start_s": 10, "end_s": 20}
+    added = {"kind": "outage", "clock": "absolute", "start_s": 5, "end_s": 6}
+    p = provider(faults=[own])
+    p.engine.reconfigure(5 * S, make_profile(faults=[own, added]))
+    assert p.engine.origin_ns is None
+    assert [(span.name, span.start_ns) for span in p.engine.fault_log(5 * S)] == [("outage", 5 * S)]
+    assert p.engine.outage(5 * S) is not None
+    p.engine.reconfigure(6 * S, make_profile(faults=[own]))
+    p.send(100, "k")
+    # What was taken away is still known; the profile's own begins with the request.
+    assert [(span.name, span.start_ns, span.end_ns) for span in p.engine.fault_log(100 * S)] == [
+        ("outage", 5 * S, 6 * S),
+        ("hang", 110 * S, 120 * S),
+    ]
