@@ -73,7 +73,7 @@ class FaultWindows:
     __slots__ = ("_active", "_from_ns", "_until_ns", "windows")
 
     def __init__(self, faults: tuple[sections.Fault, ...], origin_ns: int) -> None:
-        self.windows = tuple(_window(index, section, origin_ns) for index, section in enumerate(faults))
+        self.windows = tuple(_window(section, origin_ns) for section in faults)
         self._active = NO_FAULTS
         self._from_ns = self._until_ns = 0 if self.windows else FOREVER_NS
         if not self.windows:
@@ -123,11 +123,10 @@ def _sorted(found: tuple[Window, ...]) -> ActiveFaults:
     )
 
 
-def _window(index: int, section: Any, origin_ns: int) -> Window:
+def _window(section: Any, origin_ns: int) -> Window:
     origin_ns = 0 if section.clock == "absolute" else origin_ns
     start_ns = origin_ns + nanoseconds(section.start_s)
     end_ns = FOREVER_NS if section.end_s is None else origin_ns + nanoseconds(section.end_s)
     stage = section.stage if section.kind == "added_latency" else ""
-    name = section.name or f"{section.kind}{index}"
-    fault = build(name, section, start_ns, end_ns)
-    return Window(name, section.kind, words_of(section), start_ns, end_ns, stage, fault)
+    fault = build(section.name, section, start_ns, end_ns)
+    return Window(section.name, section.kind, words_of(section), start_ns, end_ns, stage, fault)
