@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+NODE_CLIENTS := tests/wire/node
 SCENARIO ?= bench
 BENCH_ARGS ?=
 
-.PHONY: help setup bench test lint format sample constraints clean
+.PHONY: help setup bench test lint node-clients format sample constraints clean
 .DEFAULT_GOAL := help
 
 help: ## show the targets
@@ -26,8 +27,16 @@ $(READY): pyproject.toml constraints.txt
 bench: setup ## run the bench (about 3 minutes) and write reports/runs/<time>-bench/report/index.html
 	$(BIN)/smsbench run $(SCENARIO) $(BENCH_ARGS)
 
-test: lint ## lint, type check and run every test
+test: lint node-clients ## lint, type check and run every test
 	$(BIN)/python -m pytest
+
+node-clients: $(NODE_CLIENTS)/node_modules/.ready ## install the official JavaScript clients for the wire tests
+
+# Without npm the tests that need it are skipped, with the reason.
+$(NODE_CLIENTS)/node_modules/.ready: $(NODE_CLIENTS)/package-lock.json
+	@if command -v npm >/dev/null; then \
+	  cd $(NODE_CLIENTS) && npm ci --silent --no-audit --no-fund && touch node_modules/.ready; \
+	else echo "npm is not installed: tests in $(NODE_CLIENTS) are skipped"; fi
 
 lint: setup ## ruff, formatting, types, who may import whom
 	$(BIN)/ruff check .
