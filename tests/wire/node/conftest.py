@@ -21,7 +21,7 @@ class RunNode(Protocol):
 
 @pytest.fixture(scope="session")
 def node() -> str:
-    """The path of Node.js. Skips where it or the clients are missing, fails there if SMSBENCH_REQUIRE_NODE is set."""
+    """The path of Node.js. Where it or a client is missing: skip, or fail if SMSBENCH_REQUIRE_NODE is set."""
     path = shutil.which("node")
     if path is not None and (HERE / "node_modules").is_dir():
         return path
