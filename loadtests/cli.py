@@ -4,9 +4,16 @@ and gevent never comes near an asyncio process.
 
 from __future__ import annotations
 
+import sys
+
+if __name__ == "__main__":  # before any import that a file of the current directory could stand in for
+    from smsbench.launch import main as command
+
+    command()
+    sys.exit()
+
 import math
 import re
-import sys
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
@@ -258,7 +265,3 @@ def _forward(context: typer.Context, module: str) -> None:
     single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     single.command(name)(getattr(import_module(module), name))
     typer.main.get_command(single)(args=context.args, prog_name=f"smsbench {name}")
-
-
-if __name__ == "__main__":
-    main()

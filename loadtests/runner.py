@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import secrets
 import subprocess
-import sys
+import tempfile
 import time
 from pathlib import Path
 
 from rich.console import Console
 from rich.markdown import Markdown
 
+from analysis.records import read_result
 from loadtests.running import manifest as manifests
+from loadtests.running.child_process import ending_words, start_child
 from loadtests.running.interruption import Aborted, Interruption
 from loadtests.running.outcomes import why_nothing_was_accepted
 from loadtests.running.part_run import PartRun
@@ -18,18 +23,44 @@ from loadtests.running.progress import Progress
 from loadtests.running.settings import RunSettings
 from loadtests.scenarios.scenario import Part, Scenario
 
-_JUDGED = (0, 1, 3)  # the analysis came to a verdict
 EXIT_ABORTED = 130
+_EXIT_INVALID, _EXIT_USAGE, _EXIT_CRASHED = 3, 2, 70
+# A run directory that cannot be written to: a full disk, a quota, a limit, a device that failed or is gone.
+_NO_ROOM = frozenset(
+    [
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EFBIG,
+        errno.EIO,
+        errno.EROFS,
+        errno.ENOENT,
+        errno.EACCES,
+        errno.ESTALE,
+    ]
+)
 _SUMMARY_LINES = 40
 _ENDING = "ending the load in order, then the report; Ctrl-C again aborts"
 
 
 def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) -> int:
     """Run it, report it, and return the exit code: 0 all SLOs held, 1 one missed, 3 the run is invalid."""
-    started = manifests.instant()
     began_s = time.monotonic()
     _say(console, f"{scenario.name}: {scenario.title}")
     _say(console, f"seed {settings.seed}; run directory {settings.out}")
+    try:
+        code = _run_and_report(scenario, settings, console)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        why = f"{settings.out} cannot be written to any more: {os.strerror(error.errno)}."
+        _say(console, f"{why} This run proves nothing; make room, or give --out a directory on another disk")
+        return _EXIT_INVALID
+    _say(console, f"{time.monotonic() - began_s:.0f} s in all")
+    return code
+
+
+def _run_and_report(scenario: Scenario, settings: RunSettings, console: Console) -> int:
+    started = manifests.instant()
     try:
         with Interruption(lambda: _say(console, _ENDING)) as interruption:
             with Progress(console) as progress:
@@ -49,31 +80,51 @@ def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) ->
     why = why_nothing_was_accepted(settings.out, settings.target)
     if why is not None:
         _say(console, why)
-    _say(console, f"{time.monotonic() - began_s:.0f} s in all")
-    return code
+    return _EXIT_INVALID if code == _EXIT_USAGE else code  # there is no usage any more that could be bad
 
 
 def report(run_dir: Path, console: Console) -> int:
-    """Analyse a run directory in a process of its own, print its verdict, and return its exit code."""
-    done = subprocess.run(
-        [sys.executable, "-m", "analysis", str(run_dir)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        start_new_session=True,  # Ctrl-C is the runner's to judge
-    )
-    if done.returncode not in _JUDGED:
+    """Analyse a run directory in a process of its own, print its verdict, and return its exit code.
+
+    The verdict is what that process wrote into a result file with this call's id. Its exit code alone proves
+    nothing: others use the same codes.
+    """
+    call = secrets.token_hex(8)
+    place = run_dir.resolve()
+    code, said = _analyse(place, call)
+    result = read_result(place)
+    if result is None or result.call != call:
         # A report of an earlier analysis may stand there; its verdict is not this one's.
-        _say(console, done.stderr.strip() or done.stdout.strip())
-        return done.returncode
-    summary, page = run_dir / "report" / "summary.md", run_dir / "report" / "index.html"
-    shown = verdict(summary.read_text(encoding="utf-8"))
+        _say(console, said or f"the analysis ended with {ending_words(code)} and without a verdict")
+        if said and code != _EXIT_USAGE:
+            _say(console, f"the analysis ended with {ending_words(code)} and without a verdict")
+        if (place / "report" / "index.html").is_file():
+            _say(console, f"{run_dir / 'report'} is of an earlier analysis")
+        return _EXIT_USAGE if code == _EXIT_USAGE else _EXIT_CRASHED
+    shown = verdict((place / "report" / "summary.md").read_text(encoding="utf-8"))
     if console.is_terminal:
         console.print(Markdown(shown))
     else:
         _say(console, shown)
-    _say(console, f"report: {page}")
-    return done.returncode
+    _say(console, f"report: {run_dir / 'report' / 'index.html'}")
+    return result.exit_code
+
+
+def _analyse(run_dir: Path, call: str) -> tuple[int, str]:
+    """The exit code of the analysis, and what it had to say."""
+    with tempfile.TemporaryFile() as said:
+        # matplotlib reads a matplotlibrc of the directory it is started in.
+        child = start_child(
+            "analysis", [str(run_dir), "--call", call], {}, stdout=said, stderr=subprocess.STDOUT, cwd=run_dir
+        )
+        try:
+            code = child.process.wait()
+        finally:
+            child.process.kill()
+            child.process.wait()
+            child.let_go()
+        said.seek(0)
+        return code, said.read().decode("utf-8", "replace").strip()
 
 
 def verdict(summary: str) -> str:

@@ -8,6 +8,7 @@ import math
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -25,10 +26,11 @@ from loadtests.recording import (
 )
 from loadtests.running import manifest as manifests
 from loadtests.running import queries
+from loadtests.running.child_process import ending_words
 from loadtests.running.draining import Drain
 from loadtests.running.due import arrivals_due
 from loadtests.running.interruption import Aborted, Interruption
-from loadtests.running.locust_process import STOP_TIMEOUT_S, locust_service
+from loadtests.running.locust_process import STOP_TIMEOUT_S, load_environment, locust_service
 from loadtests.running.progress import Progress
 from loadtests.running.sampling import Sampler
 from loadtests.running.service import READY_WITHIN_S, Service, ServiceError
@@ -83,19 +85,25 @@ class PartRun:
         (self._run_dir / "plan.json").write_bytes(plan_to_json(self._plan))
         self._write_manifest("error: the run did not come to its end", {})
         try:
-            reason = self._run()
+            return self._conclude(self._run_and_stop())
         except Aborted:
-            self._abort()
+            self._kill()
+            self._conclude("error: aborted by the user")
             raise
-        except (ServiceError, OSError, ValueError) as error:
-            reason = f"error: {error}".rstrip(".?")  # the report ends the sentence itself
-            self._progress.note(f"  {error}")
-        try:
-            self._stop()
-        except Aborted:
-            self._abort()
-            raise
-        return self._conclude(reason)
+        finally:  # whatever went wrong above: nothing is left running, and no texts and numbers on the disk
+            self._kill()
+            self._remove_store()
+
+    def _run_and_stop(self) -> str:
+        """The reason the run ended for; an error's first cause comes first."""
+        reason, errors = "", []
+        for step in (self._run, self._stop):
+            try:
+                reason = step() or reason
+            except (ServiceError, OSError, ValueError) as error:
+                self._progress.note(f"  {error}")
+                errors.append(str(error).rstrip(".?"))  # the report ends the sentence itself
+        return f"error: {'; '.join(dict.fromkeys(errors))}" if errors else reason
 
     def _run(self) -> str:
         self._progress.phase("starting provider and sender")
@@ -106,11 +114,15 @@ class PartRun:
         try:
             for service in self._surroundings.services:
                 sampler.watch(service.name, service.pid)
-            reason = self._play(sampler)
-            return self._drain(sampler, reason)
+            reason = self._drain(sampler, self._play(sampler))
+        except BaseException:
+            with suppress(OSError):  # it must not take the place of the first error
+                sampler.close()
+            raise
         finally:
             self._faults = sampler.faults
-            sampler.close()
+        sampler.close()
+        return reason
 
     def _play(self, sampler: Sampler) -> str:
         """Run Locust to its end, or until the user interrupts."""
@@ -118,7 +130,7 @@ class PartRun:
             self._scenario.locustfile, self._surroundings.host, self._settings, self._run_dir
         )
         self._locust = locust
-        locust.start(self._surroundings.environment)
+        locust.start({**self._surroundings.environment, **load_environment(self._settings)})
         sampler.watch("load", locust.pid)
         ui = self._settings.ui
         self._progress.phase("load", None if ui else self._part.duration_s + _LOCUST_START_S)
@@ -164,7 +176,8 @@ class PartRun:
         if not status.start_ns and (self._interruption.asked or (self._settings.ui and exit_code == 0)):
             return  # ended before it began
         if exit_code != 0 or not status.closed:
-            raise ServiceError(f"the load ended with code {exit_code}; its log is logs/load.log")
+            words = "not at all" if exit_code is None else f"with {ending_words(exit_code)}"
+            raise ServiceError(f"the load ended {words}; its log is logs/load.log")
 
     def _drain(self, sampler: Sampler, reason: str) -> str:
         """Wait until every message is final. The reason the run ended for."""
@@ -190,6 +203,9 @@ class PartRun:
         return reason
 
     def _stop(self) -> None:
+        """Stop all in order. Raises ``ServiceError`` that names each process that failed: its records may not
+        be whole.
+        """
         self._progress.phase("stopping, keeping the records")
         if self._locust is not None:
             self._locust.stop(STOP_TIMEOUT_S + 10.0)
@@ -201,14 +217,13 @@ class PartRun:
             except (OSError, msgspec.DecodeError) as error:
                 self._progress.note(f"  the sender's export could not be read: {error}")
         self._surroundings.stop()
+        self._surroundings.require_ended_well()
 
-    def _abort(self) -> None:
-        """Kill everything; what has been written stays a run directory that can be reported."""
+    def _kill(self) -> None:
+        """Kill what still runs."""
         if self._locust is not None:
             self._locust.kill()
         self._surroundings.kill()
-        self._remove_store()
-        self._conclude("error: aborted by the user")
 
     def _remove_store(self) -> None:
         """It holds texts and numbers."""
@@ -217,6 +232,7 @@ class PartRun:
                 path.unlink()
 
     def _conclude(self, reason: str) -> records.Manifest:
+        self._remove_store()  # first: on a full disk it makes room for the rest
         statuses = read_statuses(self._run_dir)
         join_rows(self._run_dir)
         target = self._settings.target
@@ -225,7 +241,6 @@ class PartRun:
                 shutil.copyfile(target.provider.journal, self._run_dir / JOURNAL)
             else:
                 self._progress.note(f"  there is no journal {target.provider.journal}")
-        self._remove_store()
         for pattern in _PIECES:
             for path in self._run_dir.glob(pattern):
                 path.unlink()

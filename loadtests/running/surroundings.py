@@ -54,6 +54,17 @@ class Surroundings(Struct):
         for service in reversed(self.services):
             service.stop()
 
+    def require_ended_well(self) -> None:
+        """Raises ``ServiceError`` that names each that failed, the provider first."""
+        errors = []
+        for service in self.services:
+            try:
+                service.require_ended_well()
+            except ServiceError as error:
+                errors.append(str(error))
+        if errors:
+            raise ServiceError("; ".join(errors))
+
     def kill(self) -> None:
         for service in self.services:
             service.kill()
