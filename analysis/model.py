@@ -288,6 +288,7 @@ class PartReport(Struct, frozen=True, kw_only=True):
     probe: bool
     equivalent_per_day: float | None  # messages a day that this load stands for
     faults: tuple[FaultBand, ...] = ()
+    bench_failure: str = ""  # what of the bench failed and made the part invalid, in words
 
 
 class Level(Struct, frozen=True, kw_only=True):

@@ -112,6 +112,19 @@ class FaultSpan(Struct, frozen=True):
     end_ns: int | None = None
 
 
+class InstrumentFailure(Struct, frozen=True):
+    """Something of the bench itself failed, so that the run's figures do not describe the system.
+
+    ``what`` says in words what failed and why. ``at_utc`` (ISO 8601) or ``t_ns`` (the run's clock) says when
+    it was noticed, where that is known.
+    """
+
+    process: str  # provider, sender, load, …
+    what: str
+    at_utc: str = ""
+    t_ns: int | None = None
+
+
 class Scenario(Struct, frozen=True):
     name: str
     title: str
@@ -145,6 +158,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     drain_limit_s: float = 0.0
     exit_reason: str = "finished"  # finished, interrupted, drain_limit, error: …
     faults: tuple[FaultSpan, ...] = ()  # those that had begun when the run ended
+    instrument_failures: tuple[InstrumentFailure, ...] = ()  # any makes the run invalid, with that cause
 
 
 def write_manifest(run_dir: Path, manifest: Manifest) -> None:

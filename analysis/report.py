@@ -15,7 +15,8 @@ from analysis.part import analyse_part
 from analysis.records import Manifest, read_manifest
 from analysis.scaling import levels
 from analysis.slo import ALWAYS_DECISIVE
-from analysis.validity import ACCOUNTING, worst
+from analysis.surroundings import instrument
+from analysis.validity import ACCOUNTING, INSTRUMENT, worst
 
 REPORT_SCHEMA_VERSION = 1
 EXIT_HELD, EXIT_MISSED, EXIT_USAGE, EXIT_INVALID = 0, 1, 2, 3
@@ -71,6 +72,8 @@ def _assemble(manifest: Manifest, parts: tuple[PartReport, ...]) -> Report:
         for part in parts
         for each in part.checks
     )
+    if suite and manifest.instrument_failures:
+        checks = (*checks, instrument(manifest.instrument_failures))
     spoiling = _spoiling(checks, decisive)
     validity = _validity(checks, spoiling)
     verdict = _verdict(objectives)
@@ -84,9 +87,9 @@ def _assemble(manifest: Manifest, parts: tuple[PartReport, ...]) -> Report:
         validity=validity,
         verdict=verdict,
         exit_code=_exit_code(validity, verdict, decisive),
-        headline=_headline(answers.headline(verdict, objectives, spoiling), parts, suite),
+        headline=_headline(answers.headline(verdict, objectives, spoiling), spoiling, parts, suite),
         answers=(
-            *(() if endings.failed_before_load(parts) else _measured(parts, ladder, objectives, decisive)),
+            *_measured(parts, ladder, objectives, decisive),
             answers.trust_answer(validity, checks),
         ),
         notes=_notes(parts, simulated, suite),
@@ -97,7 +100,9 @@ def _assemble(manifest: Manifest, parts: tuple[PartReport, ...]) -> Report:
     )
 
 
-def _headline(verdict: str, parts: tuple[PartReport, ...], suite: bool) -> str:
+def _headline(verdict: str, spoiling: tuple[Check, ...], parts: tuple[PartReport, ...], suite: bool) -> str:
+    if any(each.name == INSTRUMENT for each in spoiling):
+        return verdict
     error = endings.failed_before_load(parts)
     if error:
         return f"No load was made: {error}."
@@ -110,6 +115,12 @@ def _measured(
     objectives: tuple[Objective, ...],
     decisive: tuple[PartReport, ...],
 ) -> tuple[Answer, ...]:
+    """The cards with figures, of the parts in which the bench did not fail; none where that leaves none."""
+    if endings.failed_before_load(parts):
+        return ()
+    parts = tuple(part for part in parts if not part.bench_failure)
+    if not parts:
+        return ()
     return (
         answers.throughput_answer(parts),
         answers.scale_answer(ladder),

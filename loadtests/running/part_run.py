@@ -76,6 +76,7 @@ class PartRun:
         self._locust: Service | None = None
         self._played_out = False  # the load ended by itself
         self._faults: tuple[records.FaultSpan, ...] = ()
+        self._instrument_failures: list[records.InstrumentFailure] = []
 
     def run(self) -> records.Manifest:
         """The manifest as written. Raises ``Aborted``, everything having been killed."""
@@ -254,6 +255,7 @@ class PartRun:
             drain_limit_s=self._drain_limit_s,
             exit_reason=reason,
             faults=manifests.faults_begun(self._faults, ended.clock_ns),
+            instrument_failures=tuple(self._instrument_failures),
         )
         records.write_manifest(self._run_dir, manifest)
         return manifest
