@@ -10,18 +10,18 @@ from typing import Annotated
 
 import typer
 
+from analysis.exit_codes import EXIT_CRASHED, EXIT_USAGE
 from analysis.journeys import MalformedRunError
 from analysis.render import write_report
-from analysis.report import EXIT_USAGE, build_report
-
-EXIT_CRASHED = 70  # EX_SOFTWARE of sysexits.h
+from analysis.report import build_report
 
 
 def report(
     run_dir: Annotated[Path, typer.Argument(help="A run directory: it holds a run.json.")],
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")] = False,
 ) -> None:
-    """Write RUN_DIR/report/. Exit: 0 objectives held, 1 one missed, 2 bad usage, 3 run proves nothing."""
+    """Write RUN_DIR/report/. Exit: 0 objectives held, 1 one missed, 2 bad usage, 3 run proves nothing,
+    130 run was interrupted."""
     began = time.monotonic()
 
     def progress(line: str) -> None:

@@ -325,6 +325,7 @@ class Report(Struct, frozen=True, kw_only=True):
     simulated: bool
     validity: CheckState
     verdict: Verdict
+    interrupted: str  # after how much of the run the user ended it, in words; "" if it came to its end
     exit_code: int
     headline: str
     answers: tuple[Answer, ...]

@@ -14,6 +14,7 @@ import pyarrow as pa
 from msgspec import Struct
 
 SCHEMA_VERSION = 1
+ABORTED = "error: aborted by the user"  # exit_reason of a run that was killed: its records may be cut off
 
 _NS = pa.int64()
 # Columns that files of earlier versions lack: empty there.

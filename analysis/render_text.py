@@ -28,8 +28,9 @@ def write_markdown(report: Report, drawn: tuple[Drawn, ...], path: Path) -> None
 
 def _flags(report: Report) -> str:
     flags = (["INVALID RUN"] if report.validity == "invalid" else []) + (
-        ["SIMULATED"] if report.simulated else []
+        ["INCOMPLETE"] if report.interrupted else []
     )
+    flags += ["SIMULATED"] if report.simulated else []
     return "".join(f"{flag}. " for flag in flags)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markdown import Markdown
 
+from analysis.exit_codes import EXIT_HELD, EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MISSED
 from loadtests.running import manifest as manifests
 from loadtests.running.interruption import Aborted, Interruption
 from loadtests.running.outcomes import why_nothing_was_accepted
@@ -18,14 +19,13 @@ from loadtests.running.progress import Progress
 from loadtests.running.settings import RunSettings
 from loadtests.scenarios.scenario import Part, Scenario
 
-_JUDGED = (0, 1, 3)  # the analysis came to a verdict
-EXIT_ABORTED = 130
+_JUDGED = (EXIT_HELD, EXIT_MISSED, EXIT_INVALID, EXIT_INTERRUPTED)  # the analysis came to a verdict
 _SUMMARY_LINES = 40
 _ENDING = "ending the load in order, then the report; Ctrl-C again aborts"
 
 
 def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) -> int:
-    """Run it, report it, and return the exit code: 0 all SLOs held, 1 one missed, 3 the run is invalid."""
+    """Run it, report it, and return the exit code, one of ``analysis.exit_codes``."""
     started = manifests.instant()
     began_s = time.monotonic()
     _say(console, f"{scenario.name}: {scenario.title}")
@@ -45,7 +45,7 @@ def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) ->
             if places:
                 manifests.write_suite(settings.out, scenario, settings.seed, started, places)
         _say(console, f"aborted; draw what there is with: smsbench report {settings.out}")
-        return EXIT_ABORTED
+        return EXIT_INTERRUPTED
     why = why_nothing_was_accepted(settings.out, settings.target)
     if why is not None:
         _say(console, why)

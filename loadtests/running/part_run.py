@@ -209,7 +209,7 @@ class PartRun:
             self._locust.kill()
         self._surroundings.kill()
         self._remove_store()
-        self._conclude("error: aborted by the user")
+        self._conclude(records.ABORTED)
 
     def _remove_store(self) -> None:
         """It holds texts and numbers."""
