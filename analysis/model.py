@@ -98,12 +98,25 @@ class Stage(Struct, frozen=True, kw_only=True):
 
 
 class StageBreakdown(Struct, frozen=True, kw_only=True):
-    """Stages of the messages that carry every mark; the means add up to ``end_to_end``'s mean."""
+    """Stages of the delivered messages with the same marks; the means add up to ``end_to_end``'s mean.
+
+    A stage named ``a + b`` is both as one: the mark between them is missing.
+    """
 
     message_class: str
     count: int
     stages: tuple[Stage, ...]
     end_to_end: Stage
+
+
+class StageCoverage(Struct, frozen=True, kw_only=True):
+    """Which of a class's delivered messages the stages speak of."""
+
+    message_class: str
+    delivered: int
+    covered: int  # in ``stages``
+    elsewhere: int  # in ``stages_merged``, with two stages or more as one
+    left_out: int  # in neither: its first or last mark is missing
 
 
 class Marks(Struct, frozen=True):
@@ -275,7 +288,9 @@ class PartReport(Struct, frozen=True, kw_only=True):
     reasons: tuple[Reasons, ...]
     delivery: tuple[Distribution, ...]
     api: tuple[Distribution, ...]
-    stages: tuple[StageBreakdown, ...]
+    stages: tuple[StageBreakdown, ...]  # of the messages with every mark, if there are such
+    stages_merged: tuple[tuple[StageBreakdown, ...], ...]  # of the others: a group each set of marks
+    stage_coverage: tuple[StageCoverage, ...]
     marks: Marks
     throughput: Throughput
     timeline: Timeline

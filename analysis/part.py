@@ -41,6 +41,7 @@ def analyse_part(run_dir: Path, manifest: Manifest, slug: str) -> PartReport:
     if failed:
         objectives = withheld(objectives, f"the bench failed: {failed}")
     marks = stages.check_marks(journeys)
+    groups = stages.breakdowns(journeys, fates)
     tightest_s = min(slo.limit_s for slo in slos)
     checks = (
         instrument,
@@ -55,7 +56,9 @@ def analyse_part(run_dir: Path, manifest: Manifest, slug: str) -> PartReport:
         reasons=reasons(journeys),
         delivery=delivery if journeys.journal else (),
         api=api_distributions(journeys),
-        stages=stages.breakdowns(journeys, fates),
+        stages=groups[0] if groups else (),
+        stages_merged=groups[1:],
+        stage_coverage=stages.coverage(journeys, fates, groups),
         marks=marks,
         throughput=throughput(journeys, fates, counted),
         timeline=timeline(journeys, fates),

@@ -49,6 +49,8 @@ def part_tables(part: PartReport) -> list[tuple[str, Table]]:
         (f"Delivery time{scaled}", tables.delivery(part)),
         ("Sender's answer", tables.api(part)),
         (f"Stages{scaled}", tables.stages(part)),
+        ("Messages in the stages", tables.stage_coverage(part)),
+        *((f"Stages of messages that lack a mark{scaled}", each) for each in tables.stages_merged(part)),
         ("Burst", tables.burst(part)),
         ("Faults of the provider", tables.faults(part)),
         ("Ledger", tables.ledger(part)),
