@@ -11,12 +11,11 @@ from typing import Annotated
 
 import typer
 
+from analysis.exit_codes import EXIT_CRASHED, EXIT_USAGE
 from analysis.journeys import MalformedRunError
 from analysis.records import AnalysisResult, run_id, write_result
 from analysis.render import write_report
-from analysis.report import EXIT_USAGE, build_report
-
-EXIT_CRASHED = 70  # EX_SOFTWARE of sysexits.h
+from analysis.report import build_report
 
 
 def report(
@@ -26,7 +25,8 @@ def report(
         str, typer.Option(metavar="ID", help="Stands in report/result.json, which is written last.")
     ] = "",
 ) -> None:
-    """Write RUN_DIR/report/. Exit: 0 objectives held, 1 one missed, 2 bad usage, 3 run proves nothing."""
+    """Write RUN_DIR/report/. Exit: 0 objectives held, 1 one missed, 2 bad usage, 3 run proves nothing,
+    130 run was interrupted."""
     began = time.monotonic()
 
     def progress(line: str) -> None:

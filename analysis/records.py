@@ -16,6 +16,7 @@ from msgspec import Struct
 
 SCHEMA_VERSION = 1
 RESULT = "result.json"
+ABORTED = "error: aborted by the user"  # exit_reason of a run that was killed: its records may be cut off
 
 _NS = pa.int64()
 # Columns that files of earlier versions lack: empty there.
@@ -114,6 +115,19 @@ class FaultSpan(Struct, frozen=True):
     end_ns: int | None = None
 
 
+class InstrumentFailure(Struct, frozen=True):
+    """Something of the bench itself failed, so that the run's figures do not describe the system.
+
+    ``what`` says in words what failed and why. ``at_utc`` (ISO 8601) or ``t_ns`` (the run's clock) says when
+    it was noticed, where that is known.
+    """
+
+    process: str  # provider, sender, load, …
+    what: str
+    at_utc: str = ""
+    t_ns: int | None = None
+
+
 class Scenario(Struct, frozen=True):
     name: str
     title: str
@@ -147,6 +161,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     drain_limit_s: float = 0.0
     exit_reason: str = "finished"  # finished, interrupted, drain_limit, error: …
     faults: tuple[FaultSpan, ...] = ()  # those that had begun when the run ended
+    instrument_failures: tuple[InstrumentFailure, ...] = ()  # any makes the run invalid, with that cause
 
 
 def write_manifest(run_dir: Path, manifest: Manifest) -> None:

@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from analysis.exit_codes import EXIT_CRASHED, EXIT_USAGE
+
 if TYPE_CHECKING:
     from loadtests.running.settings import RunSettings
     from loadtests.scenarios.scenario import Scenario
     from loadtests.targets import Target
 
-EXIT_USAGE = 2
-EXIT_CRASHED = 70  # EX_SOFTWARE of sysexits.h
 _RUNS = Path("reports/runs")
 
 _ABOUT = """Load tests and capacity benchmarks for sending SMS in bulk.
@@ -113,7 +113,8 @@ def run(
 ) -> None:
     """Run a scenario on real sockets and report it.
 
-    Exit code: 0 all SLOs held, 1 an SLO was missed, 2 bad usage, 3 the run is invalid or proves nothing.
+    Exit code: 0 all SLOs held, 1 an SLO was missed, 2 bad usage, 3 the run is invalid or proves nothing,
+    130 it was interrupted, whatever the part that was played shows.
     Ctrl-C ends the load in order and still reports; twice aborts.
 
     \b
@@ -167,7 +168,8 @@ def report(
 ) -> None:
     """Analyse a run directory again and write its report.
 
-    Exit code: 0 all SLOs held, 1 an SLO was missed, 2 bad usage, 3 the run is invalid or proves nothing.
+    Exit code: 0 all SLOs held, 1 an SLO was missed, 2 bad usage, 3 the run is invalid or proves nothing,
+    130 the run was interrupted.
     """
     from rich.console import Console
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markdown import Markdown
 
+from analysis.exit_codes import EXIT_CRASHED, EXIT_INTERRUPTED, EXIT_INVALID, EXIT_USAGE
 from analysis.records import read_result
 from loadtests.running import manifest as manifests
 from loadtests.running.child_process import ending_words, start_child
@@ -23,38 +24,28 @@ from loadtests.running.progress import Progress
 from loadtests.running.settings import RunSettings
 from loadtests.scenarios.scenario import Part, Scenario
 
-EXIT_ABORTED = 130
-_EXIT_INVALID, _EXIT_USAGE, _EXIT_CRASHED = 3, 2, 70
 # A run directory that cannot be written to: a full disk, a quota, a limit, a device that failed or is gone.
 _NO_ROOM = frozenset(
-    [
-        errno.ENOSPC,
-        errno.EDQUOT,
-        errno.EFBIG,
-        errno.EIO,
-        errno.EROFS,
-        errno.ENOENT,
-        errno.EACCES,
-        errno.ESTALE,
-    ]
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EROFS", "ENOENT", "EACCES", "ESTALE")
 )
 _SUMMARY_LINES = 40
 _ENDING = "ending the load in order, then the report; Ctrl-C again aborts"
 
 
 def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) -> int:
-    """Run it, report it, and return the exit code: 0 all SLOs held, 1 one missed, 3 the run is invalid."""
+    """Run it, report it, and return the exit code, one of ``analysis.exit_codes``."""
     began_s = time.monotonic()
     _say(console, f"{scenario.name}: {scenario.title}")
     _say(console, f"seed {settings.seed}; run directory {settings.out}")
     try:
         code = _run_and_report(scenario, settings, console)
     except OSError as error:
-        if error.errno not in _NO_ROOM:
+        if error.errno is None or error.errno not in _NO_ROOM:
             raise
         why = f"{settings.out} cannot be written to any more: {os.strerror(error.errno)}."
         _say(console, f"{why} This run proves nothing; make room, or give --out a directory on another disk")
-        return _EXIT_INVALID
+        return EXIT_INVALID
     _say(console, f"{time.monotonic() - began_s:.0f} s in all")
     return code
 
@@ -76,11 +67,11 @@ def _run_and_report(scenario: Scenario, settings: RunSettings, console: Console)
             if places:
                 manifests.write_suite(settings.out, scenario, settings.seed, started, places)
         _say(console, f"aborted; draw what there is with: smsbench report {settings.out}")
-        return EXIT_ABORTED
+        return EXIT_INTERRUPTED
     why = why_nothing_was_accepted(settings.out, settings.target)
     if why is not None:
         _say(console, why)
-    return _EXIT_INVALID if code == _EXIT_USAGE else code  # there is no usage any more that could be bad
+    return EXIT_INVALID if code == EXIT_USAGE else code  # there is no usage any more that could be bad
 
 
 def report(run_dir: Path, console: Console) -> int:
@@ -96,11 +87,11 @@ def report(run_dir: Path, console: Console) -> int:
     if result is None or result.call != call:
         # A report of an earlier analysis may stand there; its verdict is not this one's.
         _say(console, said or f"the analysis ended with {ending_words(code)} and without a verdict")
-        if said and code != _EXIT_USAGE:
+        if said and code != EXIT_USAGE:
             _say(console, f"the analysis ended with {ending_words(code)} and without a verdict")
         if (place / "report" / "index.html").is_file():
             _say(console, f"{run_dir / 'report'} is of an earlier analysis")
-        return _EXIT_USAGE if code == _EXIT_USAGE else _EXIT_CRASHED
+        return EXIT_USAGE if code == EXIT_USAGE else EXIT_CRASHED
     shown = verdict((place / "report" / "summary.md").read_text(encoding="utf-8"))
     if console.is_terminal:
         console.print(Markdown(shown))

@@ -16,7 +16,8 @@ class Aborted(BaseException):
 
 class Interruption:
     """Within its ``with`` block SIGINT, SIGTERM and SIGHUP are remembered instead of raised; the second
-    SIGINT or SIGTERM aborts. ``acknowledge`` is called at once for each that is remembered, in a thread of its own.
+    SIGINT or SIGTERM aborts. ``acknowledge`` is called at once for each that is remembered, in a thread of
+    its own.
     """
 
     def __init__(self, acknowledge: Callable[[], None] = lambda: None) -> None:

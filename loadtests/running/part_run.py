@@ -78,6 +78,7 @@ class PartRun:
         self._locust: Service | None = None
         self._played_out = False  # the load ended by itself
         self._faults: tuple[records.FaultSpan, ...] = ()
+        self._instrument_failures: list[records.InstrumentFailure] = []
 
     def run(self) -> records.Manifest:
         """The manifest as written. Raises ``Aborted``, everything having been killed."""
@@ -88,7 +89,7 @@ class PartRun:
             return self._conclude(self._run_and_stop())
         except Aborted:
             self._kill()
-            self._conclude("error: aborted by the user")
+            self._conclude(records.ABORTED)
             raise
         finally:  # whatever went wrong above: nothing is left running, and no texts and numbers on the disk
             self._kill()
@@ -96,14 +97,22 @@ class PartRun:
 
     def _run_and_stop(self) -> str:
         """The reason the run ended for; an error's first cause comes first."""
-        reason, errors = "", []
-        for step in (self._run, self._stop):
-            try:
-                reason = step() or reason
-            except (ServiceError, OSError, ValueError) as error:
-                self._progress.note(f"  {error}")
-                errors.append(str(error).rstrip(".?"))  # the report ends the sentence itself
-        return f"error: {'; '.join(dict.fromkeys(errors))}" if errors else reason
+        reasons: list[str] = []
+        try:
+            reason = self._run()
+        except (ServiceError, OSError, ValueError) as error:
+            reasons.append(self._told(error))
+        self._stop()
+        reasons += [self._told(failure) for failure in self._surroundings.failures()]
+        return f"error: {'; '.join(reasons)}" if reasons else reason
+
+    def _told(self, error: Exception) -> str:
+        """The error as a reason; where a process of the bench failed it is in the manifest as that too."""
+        self._progress.note(f"  {error}")
+        if isinstance(error, ServiceError):
+            failure = records.InstrumentFailure(error.process, error.what, t_ns=time.monotonic_ns())
+            self._instrument_failures.append(failure)
+        return str(error).rstrip(".?")  # the report ends the sentence itself
 
     def _run(self) -> str:
         self._progress.phase("starting provider and sender")
@@ -149,7 +158,7 @@ class PartRun:
             self._surroundings.require_running()
             if time.monotonic() > deadline_s:
                 locust.stop(STOP_TIMEOUT_S + 10.0)
-                raise ServiceError("the load did not end in its time; its log is logs/load.log")
+                raise ServiceError("load", "did not end in its time; its log is logs/load.log")
             next_s = max(next_s + _TICK_S, time.monotonic())
             self._interruption.pause(next_s - time.monotonic())
         was_over = read_status(self._run_dir).phase == "finished"
@@ -171,13 +180,13 @@ class PartRun:
     def _require_whole(self, exit_code: int | None) -> None:
         """Raises ``ServiceError`` where Locust failed or a worker has not written all of its rows."""
         if exit_code == EXIT_WORKER_LOST:
-            raise ServiceError("a worker died; the load's log is logs/load.log")
+            raise ServiceError("load", "lost a worker; its log is logs/load.log")
         status = read_status(self._run_dir)
         if not status.start_ns and (self._interruption.asked or (self._settings.ui and exit_code == 0)):
             return  # ended before it began
         if exit_code != 0 or not status.closed:
             words = "not at all" if exit_code is None else f"with {ending_words(exit_code)}"
-            raise ServiceError(f"the load ended {words}; its log is logs/load.log")
+            raise ServiceError("load", f"ended {words}; its log is logs/load.log")
 
     def _drain(self, sampler: Sampler, reason: str) -> str:
         """Wait until every message is final. The reason the run ended for."""
@@ -203,9 +212,7 @@ class PartRun:
         return reason
 
     def _stop(self) -> None:
-        """Stop all in order. Raises ``ServiceError`` that names each process that failed: its records may not
-        be whole.
-        """
+        """Stop all in order."""
         self._progress.phase("stopping, keeping the records")
         if self._locust is not None:
             self._locust.stop(STOP_TIMEOUT_S + 10.0)
@@ -217,7 +224,6 @@ class PartRun:
             except (OSError, msgspec.DecodeError) as error:
                 self._progress.note(f"  the sender's export could not be read: {error}")
         self._surroundings.stop()
-        self._surroundings.require_ended_well()
 
     def _kill(self) -> None:
         """Kill what still runs."""
@@ -269,6 +275,7 @@ class PartRun:
             drain_limit_s=self._drain_limit_s,
             exit_reason=reason,
             faults=manifests.faults_begun(self._faults, ended.clock_ns),
+            instrument_failures=tuple(self._instrument_failures),
         )
         records.write_manifest(self._run_dir, manifest)
         return manifest

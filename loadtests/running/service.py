@@ -20,7 +20,15 @@ STOP_WITHIN_S = 20.0  # a provider closing a large journal needs some
 
 
 class ServiceError(RuntimeError):
-    """A process that did not start or ended by itself; the text says where its log is."""
+    """A process that did not start, ended by itself or failed; the text says where its log is.
+
+    ``process`` names it, and ``what`` says what happened to it.
+    """
+
+    def __init__(self, process: str, what: str) -> None:
+        super().__init__(f"{process} {what}")
+        self.process = process
+        self.what = what
 
 
 class Ready(Struct, frozen=True):
@@ -114,15 +122,15 @@ class Service:
         if self.exit_code is not None:
             raise self._failed(f"ended by itself with {ending_words(self.exit_code)}")
 
-    def require_ended_well(self) -> None:
-        """To be called once it has been stopped. Raises ``ServiceError`` where it failed or had to be killed:
-        its records may not be whole then. Not a second time where its failure has been told.
+    def failure(self) -> ServiceError | None:
+        """To be asked once it has been stopped: whether it failed or had to be killed, so that its records
+        may not be whole. Not a second time where its failure has been told.
         """
         if not self._ready or self._told or self.exit_code == 0:
-            return
+            return None
         if self._killed:
-            raise self._failed("did not stop in its time and was killed")
-        raise self._failed(f"failed while it was stopped, with {ending_words(self._process.wait())}")
+            return self._failed("did not stop in its time and was killed")
+        return self._failed(f"failed while it was stopped, with {ending_words(self._process.wait())}")
 
     def terminate(self) -> None:
         if self._child is not None and self.exit_code is None:
@@ -153,5 +161,5 @@ class Service:
     def _failed(self, what: str) -> ServiceError:
         self._told = True
         lines = self._log.read_text(errors="replace").strip().splitlines() if self._log.is_file() else []
-        last = f"\n  {lines[-1].strip()}" if lines else ""
-        return ServiceError(f"{self.name} {what}; its log is {self._log}{last}")
+        last = f": {lines[-1].strip()}" if lines else ""
+        return ServiceError(self.name, f"{what}; its log is {self._log}{last}")

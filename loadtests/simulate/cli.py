@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from analysis.exit_codes import EXIT_USAGE
+
 _RUNS = Path("reports/runs")
-_EXIT_USAGE = 2
 
 
 def simulate(
@@ -29,7 +30,10 @@ def simulate(
 
     A day is lived whole and uncompressed, hour by hour, in about a minute. What is simulated is the
     queueing, the limits, the retries and the network behind the provider; what this machine can carry is
-    not: for that, smsbench run. Exit codes are those of run.
+    not: for that, smsbench run.
+
+    Exit code: 0 all SLOs held, 1 an SLO was missed, 2 bad usage, 3 the run proves nothing, 130 interrupted.
+    Ctrl-C ends the simulated time there and reports what was lived; twice aborts.
 
     \b
       smsbench simulate day-5k
@@ -54,5 +58,5 @@ def simulate(
         code = simulate_scenario(chosen, profile, seed, run_dir.resolve(), Console())
     except ValueError as error:
         typer.echo(f"smsbench: {error}", err=True)
-        raise typer.Exit(_EXIT_USAGE) from None
+        raise typer.Exit(EXIT_USAGE) from None
     raise typer.Exit(code)
