@@ -39,7 +39,8 @@ def report(
         write_report(found, run_dir / "report", progress)
         write_result(run_dir, AnalysisResult(run=run, call=call, exit_code=found.exit_code))
     except (MalformedRunError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        where = f"{run_dir}: " if isinstance(error, OSError) and error.filename is None else ""
+        print(f"error: {where}{error}", file=sys.stderr)
         raise typer.Exit(EXIT_USAGE) from error
     except Exception as error:
         # Python would exit with 1, which here means a missed objective.

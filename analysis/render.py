@@ -20,10 +20,24 @@ _FILES = (
 
 
 def write_report(report: Report, out_dir: Path, progress: Callable[[str], None] = lambda line: None) -> None:
-    """An earlier report is removed first, so that nothing of it is taken for this one's."""
+    """An earlier report is removed first, so that nothing of it is taken for this one's; and so is a part of
+    this one where the rest could not be written.
+    """
     out_dir.mkdir(parents=True, exist_ok=True)
-    for stale in (*out_dir.glob("*.png"), *(out_dir / name for name in _FILES)):
+    _remove(out_dir)
+    try:
+        _write(report, out_dir, progress)
+    except BaseException:
+        _remove(out_dir)
+        raise
+
+
+def _remove(out_dir: Path) -> None:
+    for stale in (*(out_dir / name for name in _FILES), *out_dir.glob("*.png")):
         stale.unlink(missing_ok=True)
+
+
+def _write(report: Report, out_dir: Path, progress: Callable[[str], None]) -> None:
     write_json(report, out_dir / "summary.json")
     write_percentiles(report, out_dir / "percentiles.csv")
     write_ladder(report, out_dir / "ladder.csv")

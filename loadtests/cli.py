@@ -12,7 +12,9 @@ if __name__ == "__main__":  # before any import that a file of the current direc
     command()
     sys.exit()
 
+import errno
 import math
+import os
 import re
 import traceback
 from datetime import UTC, datetime
@@ -21,7 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from analysis.exit_codes import EXIT_CRASHED, EXIT_USAGE
+from analysis.exit_codes import EXIT_CRASHED, EXIT_INVALID, EXIT_USAGE
 
 if TYPE_CHECKING:
     from loadtests.running.settings import RunSettings
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from loadtests.targets import Target
 
 _RUNS = Path("reports/runs")
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _ABOUT = """Load tests and capacity benchmarks for sending SMS in bulk.
 
@@ -184,7 +187,13 @@ def main() -> None:
     """The console command. Exits 70 with the traceback where smsbench itself failed."""
     try:
         app()
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            what = error.filename or "a file of this command"
+            typer.echo(
+                f"smsbench: {what} cannot be written to: {os.strerror(error.errno)}; make room", err=True
+            )
+            sys.exit(EXIT_INVALID)
         # Python would exit with 1, which here means a missed objective.
         traceback.print_exc()
         typer.echo("smsbench itself failed; please report it with the above", err=True)

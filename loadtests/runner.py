@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import secrets
 import subprocess
 import tempfile
@@ -21,14 +19,10 @@ from loadtests.running.interruption import Aborted, Interruption
 from loadtests.running.outcomes import why_nothing_was_accepted
 from loadtests.running.part_run import PartRun
 from loadtests.running.progress import Progress
+from loadtests.running.run_directory import lost_directory
 from loadtests.running.settings import RunSettings
 from loadtests.scenarios.scenario import Part, Scenario
 
-# A run directory that cannot be written to: a full disk, a quota, a limit, a device that failed or is gone.
-_NO_ROOM = frozenset(
-    getattr(errno, name)
-    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EROFS", "ENOENT", "EACCES", "ESTALE")
-)
 _SUMMARY_LINES = 40
 _ENDING = "ending the load in order, then the report; Ctrl-C again aborts"
 
@@ -41,10 +35,10 @@ def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) ->
     try:
         code = _run_and_report(scenario, settings, console)
     except OSError as error:
-        if error.errno is None or error.errno not in _NO_ROOM:
+        why = lost_directory(settings.out, error)
+        if why is None:
             raise
-        why = f"{settings.out} cannot be written to any more: {os.strerror(error.errno)}."
-        _say(console, f"{why} This run proves nothing; make room, or give --out a directory on another disk")
+        _say(console, f"{why}. This run proves nothing: make room, or give --out a directory on another disk")
         return EXIT_INVALID
     _say(console, f"{time.monotonic() - began_s:.0f} s in all")
     return code
@@ -71,7 +65,13 @@ def _run_and_report(scenario: Scenario, settings: RunSettings, console: Console)
     why = why_nothing_was_accepted(settings.out, settings.target)
     if why is not None:
         _say(console, why)
-    return EXIT_INVALID if code == EXIT_USAGE else code  # there is no usage any more that could be bad
+    if code == EXIT_USAGE:  # nothing of it can be bad any more: the directory cannot be read or written to
+        _say(
+            console,
+            "This run proves nothing: its records could not be analysed, or the report not be written",
+        )
+        return EXIT_INVALID
+    return code
 
 
 def report(run_dir: Path, console: Console) -> int:
@@ -89,7 +89,7 @@ def report(run_dir: Path, console: Console) -> int:
         _say(console, said or f"the analysis ended with {ending_words(code)} and without a verdict")
         if said and code != EXIT_USAGE:
             _say(console, f"the analysis ended with {ending_words(code)} and without a verdict")
-        if (place / "report" / "index.html").is_file():
+        if result is not None:
             _say(console, f"{run_dir / 'report'} is of an earlier analysis")
         return EXIT_USAGE if code == EXIT_USAGE else EXIT_CRASHED
     shown = verdict((place / "report" / "summary.md").read_text(encoding="utf-8"))

@@ -32,6 +32,7 @@ from loadtests.running.due import arrivals_due
 from loadtests.running.interruption import Aborted, Interruption
 from loadtests.running.locust_process import STOP_TIMEOUT_S, load_environment, locust_service
 from loadtests.running.progress import Progress
+from loadtests.running.run_directory import lost_directory
 from loadtests.running.sampling import Sampler
 from loadtests.running.service import READY_WITHIN_S, Service, ServiceError
 from loadtests.running.settings import RunSettings
@@ -108,11 +109,14 @@ class PartRun:
 
     def _told(self, error: Exception) -> str:
         """The error as a reason; where a process of the bench failed it is in the manifest as that too."""
-        self._progress.note(f"  {error}")
+        words = str(error)
         if isinstance(error, ServiceError):
             failure = records.InstrumentFailure(error.process, error.what, t_ns=time.monotonic_ns())
             self._instrument_failures.append(failure)
-        return str(error).rstrip(".?")  # the report ends the sentence itself
+        elif isinstance(error, OSError):
+            words = lost_directory(self._run_dir, error) or words
+        self._progress.note(f"  {words}")
+        return words.rstrip(".?")  # the report ends the sentence itself
 
     def _run(self) -> str:
         self._progress.phase("starting provider and sender")

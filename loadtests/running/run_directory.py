@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+
+# A full disk, a quota, a limit, a device that failed or is gone.
+_LOST = frozenset(
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EROFS", "ENOENT", "EACCES", "ESTALE")
+)
 
 
 class RunDirectoryError(ValueError):
@@ -22,3 +30,10 @@ def make_run_directory(path: Path) -> None:
         ) from error
     if taken:
         raise RunDirectoryError(f"{path} is there already and not empty; give --out another directory")
+
+
+def lost_directory(path: Path, error: OSError) -> str | None:
+    """That the directory of a run cannot be written to, in words. None where the error is another."""
+    if error.errno is None or error.errno not in _LOST:
+        return None
+    return f"{path} cannot be written to: {os.strerror(error.errno)}"
