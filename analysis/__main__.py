@@ -1,4 +1,14 @@
-from analysis.cli import main
+import sys
+import traceback
+
+from analysis.exit_codes import EXIT_CRASHED
+
+try:
+    from analysis.cli import main
+except Exception:
+    # Python would exit with 1, which here means a missed objective.
+    traceback.print_exc()
+    sys.exit(EXIT_CRASHED)
 
 if __name__ == "__main__":
     main()

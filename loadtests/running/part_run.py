@@ -189,8 +189,8 @@ class PartRun:
         if not status.start_ns and (self._interruption.asked or (self._settings.ui and exit_code == 0)):
             return  # ended before it began
         if exit_code != 0 or not status.closed:
-            words = "not at all" if exit_code is None else f"with {ending_words(exit_code)}"
-            raise ServiceError("load", f"ended {words}; its log is logs/load.log")
+            what = "did not end" if exit_code is None else f"ended with {ending_words(exit_code)}"
+            raise ServiceError("load", f"{what}; its log is logs/load.log")
 
     def _drain(self, sampler: Sampler, reason: str) -> str:
         """Wait until every message is final. The reason the run ended for."""

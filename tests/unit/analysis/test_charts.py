@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import pytest
 from matplotlib.figure import Figure
 
 from analysis import charts_time
-from analysis.chart_style import seconds_axis
+from analysis.chart_style import new_figure, save_png, seconds_axis, styled, svg_text
 from analysis.model import PartReport
 from analysis.part import analyse_part
 from analysis.records import read_manifest
@@ -53,3 +55,19 @@ def test_single_messages_are_no_course_over_time(new_run: Build) -> None:
     why = charts_time.latency(analysed(few), "t")
     assert why == "19 messages show no course of the delivery time"
     assert isinstance(charts_time.latency(analysed(enough), "t"), Figure)
+
+
+def test_a_picture_is_the_same_whatever_a_matplotlibrc_says(tmp_path: Path) -> None:
+    def drawn(name: str) -> bytes:
+        with styled():
+            figure = new_figure("Title")
+            figure.add_subplot().plot([1, 2], [1, 3], label="line")
+        save_png(figure, tmp_path / name)
+        return (tmp_path / name).read_bytes() + svg_text(figure, "name").encode()
+
+    plain = drawn("plain.png")
+    theirs = {"text.usetex": True, "lines.linestyle": "--", "savefig.dpi": 7, "axes.facecolor": "black"}
+    theirs |= {"figure.subplot.left": 0.4, "savefig.bbox": "tight", "path.sketch": (1.0, 100.0, 2.0)}
+    with mpl.rc_context(theirs):  # type: ignore[arg-type]  # its stub wants literal keys
+        assert drawn("theirs.png") == plain
+        assert mpl.rcParams["text.usetex"]  # and theirs stays theirs

@@ -1,0 +1,86 @@
+"""``python -m analysis`` as the process that it is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis.exit_codes import EXIT_CRASHED
+from analysis.records import read_result
+
+ROOT = Path(__file__).parents[3]
+Build = Callable[[str], Any]
+
+
+@pytest.fixture
+def run_dir(new_run: Build) -> Path:
+    run = new_run("run")
+    for slot in range(20):
+        run.journey(f"m-{slot}", float(slot), 2.0)
+    written: Path = run.write()
+    return written
+
+
+def analysed(run_dir: Path, *options: str, **more: Any) -> subprocess.CompletedProcess[bytes]:
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", ""), "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-m", "analysis", str(run_dir), *options],
+        cwd=run_dir.parent,
+        env=environment | more.pop("environment", {}),
+        timeout=90,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more,
+    )
+
+
+def test_surroundings_change_neither_the_exit_code_nor_the_result(run_dir: Path) -> None:
+    (run_dir.parent / "matplotlibrc").write_text("text.usetex: True\n")
+    hostile = {"PYTHONIOENCODING": "ascii:strict", "MPLBACKEND": "module://not_there"}
+    done = analysed(run_dir, "--call", "c-1", environment=hostile)
+    result = read_result(run_dir)
+    assert result is not None, done.stderr
+    assert (result.call, result.exit_code) == ("c-1", done.returncode)
+    assert done.returncode == 3  # 20 messages prove nothing
+    assert (run_dir / "report" / "index.html").is_file()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here that is always full")
+def test_an_output_that_takes_nothing_changes_neither(run_dir: Path) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    try:
+        done = analysed(run_dir, stdout=full, stderr=full)
+    finally:
+        os.close(full)
+    result = read_result(run_dir)
+    assert result is not None and result.exit_code == done.returncode == 3
+
+
+def test_a_report_that_could_not_be_written_leaves_no_part_of_it(run_dir: Path) -> None:
+    assert analysed(run_dir).returncode == 3
+    note = run_dir / "report" / "note.txt"
+    note.write_text("of the user's own")
+    (run_dir / "report" / "junit.xml").unlink()
+    (run_dir / "report" / "junit.xml").mkdir()  # it cannot be written
+    (run_dir / "report" / "junit.xml" / "x").touch()
+    done = analysed(run_dir)
+    assert done.returncode == 2 and b"junit.xml" in done.stderr
+    assert read_result(run_dir) is None
+    assert not (run_dir / "report" / "summary.md").exists()
+    assert note.is_file()
+
+
+def test_an_analysis_that_cannot_be_imported_does_not_exit_with_a_verdicts_code(tmp_path: Path) -> None:
+    script = "import runpy, sys; sys.modules['analysis.cli'] = None; runpy.run_module('analysis', None, '__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        timeout=60,
+    )
+    assert done.returncode == EXIT_CRASHED
