@@ -75,7 +75,10 @@ def test_a_report_that_could_not_be_written_leaves_no_part_of_it(run_dir: Path) 
 
 
 def test_an_analysis_that_cannot_be_imported_does_not_exit_with_a_verdicts_code(tmp_path: Path) -> None:
-    script = "import runpy, sys; sys.modules['analysis.cli'] = None; runpy.run_module('analysis', None, '__main__')"
+    script = (
+        "import runpy, sys; sys.modules['analysis.cli'] = None; "
+        "runpy.run_module('analysis', None, '__main__')"
+    )
     done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=tmp_path,
