@@ -116,6 +116,7 @@ def _checks(
         surroundings.provider_loop(journeys, tightest_s),
         validity.plateau(journeys),
         surroundings.ending(manifest, counted),
+        *surroundings.earlier_load(manifest),
         surroundings.files(journeys, counted),
         validity.strangers(counted),
     )

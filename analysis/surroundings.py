@@ -125,6 +125,26 @@ def _failure_text(failure: InstrumentFailure, origin_ns: int) -> str:
     return f"{failure.process}: {failure.what.rstrip(' .')}{at}"
 
 
+def earlier_load(manifest: Manifest) -> tuple[Check, ...]:
+    """Where one provider and one sender serve several loads, the next meets what the last left behind.
+
+    Empty for a load that was the only one of its provider and sender.
+    """
+    found = manifest.scenario.parameters.get("open_from_before")
+    if not isinstance(found, int):
+        return ()
+    check = Check(
+        name="earlier load",
+        state="warn" if found else "ok",
+        value=f"{times_text(found)} of the load before still open at its start",
+        limit="warn > 0",
+        meaning="messages of an earlier load that the provider had not finished when this one began",
+        advice="let a load come to its end before the next, or begin each with a run of its own",
+        value_number=float(found),
+    )
+    return (check,)
+
+
 def ending(manifest: Manifest, ledger: Ledger) -> Check:
     reason = manifest.exit_reason
     state: CheckState = "ok" if reason == "finished" and not ledger.open else "warn"

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from loadtests.scenarios.scenario import Scenario
     from loadtests.targets import Target
 
-_RUNS = Path("reports/runs")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _ABOUT = """Load tests and capacity benchmarks for sending SMS in bulk.
@@ -139,7 +138,7 @@ def run(
     except ScenarioError as error:
         raise _usage(str(error)) from None
     asked = {
-        "out": out or _RUNS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{_slug(chosen.name)}",
+        "out": out,
         "seed": seed,
         "target_file": target,
         "profile": profile,
@@ -202,7 +201,7 @@ def main() -> None:
 
 def _checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
     """Settings that can be run. Ends the program with exit code 2 and what to do where they cannot."""
-    from loadtests.running.run_directory import RunDirectoryError, make_run_directory
+    from loadtests.running.run_directory import RunDirectoryError, make_run_directory, new_run_directory
     from loadtests.running.settings import RunSettings
     from loadtests.targets import TargetError, load_target
 
@@ -216,9 +215,12 @@ def _checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
     except TargetError as error:
         raise _usage(str(error)) from None
     _check_provider(scenario, target, asked)
-    out: Path = asked["out"]
+    out: Path | None = asked["out"]
     try:
-        make_run_directory(out)
+        if out is None:
+            out = new_run_directory(_slug(scenario.name), datetime.now(UTC))
+        else:
+            make_run_directory(out)
     except RunDirectoryError as error:
         raise _usage(str(error)) from None
     resolved = {"out": out.resolve(), "target": target}

@@ -54,7 +54,7 @@ def calibrate(
       smsbench calibrate --profile my-profile.toml
     """
     from loadtests.calibrate import plan, standard
-    from loadtests.running.run_directory import RunDirectoryError, make_run_directory
+    from loadtests.running.run_directory import RunDirectoryError, make_run_directory, new_run_directory
     from mock_provider.profiles import ProfileError, load_profile
 
     if not hasattr(select, "epoll"):
@@ -64,19 +64,21 @@ def calibrate(
     if unknown:
         raise _usage(f"--only: {', '.join(unknown)}: known are {', '.join(plan.GROUPS)}")
     durations = standard.QUICK if quick else standard.FULL
-    run_dir = out or Path("reports/runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-calibration"
     try:
         tasks = (
             plan.standard_tasks(durations)
             if profile is None
             else plan.profile_tasks(load_profile(profile), durations)
         )
-        make_run_directory(run_dir)
+        if out is None:
+            out = new_run_directory("calibration", datetime.now(UTC))
+        else:
+            make_run_directory(out)
     except (ProfileError, RunDirectoryError) as error:
         raise _usage(str(error)) from None
     chosen = [task for task in tasks if task.group in groups]
     about = {"profile": profile or "standard", "seed": seed, "quick": quick, "only": groups}
-    raise typer.Exit(_run(chosen, about, run_dir, Console()))
+    raise typer.Exit(_run(chosen, about, out, Console()))
 
 
 def _run(tasks: Sequence[Any], about: dict[str, Any], run_dir: Path, console: Console) -> int:

@@ -21,6 +21,7 @@ from loadtests.recording import (
     LoadStatus,
     combine,
     join_rows,
+    read_plays,
     read_status,
     read_statuses,
 )
@@ -31,6 +32,7 @@ from loadtests.running.draining import Drain
 from loadtests.running.due import arrivals_due
 from loadtests.running.interruption import Aborted, Interruption
 from loadtests.running.locust_process import STOP_TIMEOUT_S, load_environment, locust_service
+from loadtests.running.plays import split_plays, stopped_early
 from loadtests.running.progress import Progress
 from loadtests.running.run_directory import lost_directory
 from loadtests.running.sampling import Sampler
@@ -51,7 +53,7 @@ _DRAIN_TICK_S = 0.5
 _INTERRUPTED_DRAIN_S = 5.0
 _LOCUST_START_S = 3.0
 _ANSWER_S = 30.0  # what the reference sender's adapter waits for an answer
-_PIECES = ("load-*.json", "load-*.partial", WEB_UI_FILE)
+_PIECES = ("load-*.json", "play-*.json", "load-*.partial", WEB_UI_FILE)
 
 
 class PartRun:
@@ -77,6 +79,7 @@ class PartRun:
         self._started = manifests.instant()
         self._drain_limit_s = part.drain_limit_s if settings.drain_limit_s is None else settings.drain_limit_s
         self._locust: Service | None = None
+        self._told_of = 0  # start of the load whose end was told
         self._played_out = False  # the load ended by itself
         self._faults: tuple[records.FaultSpan, ...] = ()
         self._instrument_failures: list[records.InstrumentFailure] = []
@@ -153,6 +156,7 @@ class PartRun:
         while locust.exit_code is None and not self._interruption.asked:
             snapshot = sampler.take()
             self._progress.update(snapshot)
+            self._tell_when_over(snapshot.load)
             if web_ui_file.is_file():
                 address = web_ui_file.read_text()
                 web_ui_file.unlink()
@@ -173,7 +177,17 @@ class PartRun:
         self._played_out = not (ui or self._interruption.asked)
         if ui and was_over:
             self._interruption.forget()  # it was how to end, not to interrupt
-        return "interrupted" if self._interruption.asked else "finished"
+        stopped = ui and stopped_early(read_statuses(self._run_dir))  # in the page
+        return "interrupted" if self._interruption.asked or stopped else "finished"
+
+    def _tell_when_over(self, load: LoadStatus) -> None:
+        """In the web UI a load may end and another begin; say once for each how to get the report."""
+        if self._settings.ui and load.phase == "finished" and load.start_ns != self._told_of:
+            self._told_of = load.start_ns
+            self._progress.note(
+                "  the load is over: Ctrl-C here waits for open messages and writes the report; "
+                "New and Start in the page play it once more, as a part of its own"
+            )
 
     def _longest_load_s(self) -> float:
         """From Locust's start to its end, the last request taking all of its time."""
@@ -243,7 +257,7 @@ class PartRun:
 
     def _conclude(self, reason: str) -> records.Manifest:
         self._remove_store()  # first: on a full disk it makes room for the rest
-        statuses = read_statuses(self._run_dir)
+        statuses, plays = read_statuses(self._run_dir), read_plays(self._run_dir)
         join_rows(self._run_dir)
         target = self._settings.target
         if target is not None and target.provider.journal is not None and target.provider.url is not None:
@@ -254,7 +268,10 @@ class PartRun:
         for pattern in _PIECES:
             for path in self._run_dir.glob(pattern):
                 path.unlink()
-        return self._write_manifest(reason, statuses)
+        manifest = self._write_manifest(reason, statuses)
+        if len(plays) > 1:
+            return split_plays(self._run_dir, manifest, self._plan, plays, self._settings.workers)
+        return manifest
 
     def _write_manifest(self, reason: str, statuses: Mapping[int, LoadStatus]) -> records.Manifest:
         status = combine(statuses.values())

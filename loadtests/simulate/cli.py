@@ -10,8 +10,6 @@ import typer
 
 from analysis.exit_codes import EXIT_USAGE
 
-_RUNS = Path("reports/runs")
-
 
 def simulate(
     scenario: Annotated[str, typer.Argument(help="One of `smsbench list`.")],
@@ -43,7 +41,7 @@ def simulate(
     from rich.console import Console
 
     from loadtests.running.provider_profile import require_profile
-    from loadtests.running.run_directory import make_run_directory
+    from loadtests.running.run_directory import make_run_directory, new_run_directory
     from loadtests.scenarios import catalogue
     from loadtests.scenarios.scenario import Adjustment
     from loadtests.simulate.run import simulate_scenario
@@ -51,11 +49,13 @@ def simulate(
     try:
         whole_day = Adjustment(compress=1.0, window="day") if scenario in catalogue.LEVELS else None
         chosen = catalogue.scenario(scenario, whole_day)
-        run_dir = out or _RUNS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{chosen.name}-simulated"
         if profile is not None:
             require_profile(profile)
-        make_run_directory(run_dir)
-        code = simulate_scenario(chosen, profile, seed, run_dir.resolve(), Console())
+        if out is None:
+            out = new_run_directory(f"{chosen.name}-simulated", datetime.now(UTC))
+        else:
+            make_run_directory(out)
+        code = simulate_scenario(chosen, profile, seed, out.resolve(), Console())
     except ValueError as error:
         typer.echo(f"smsbench: {error}", err=True)
         raise typer.Exit(EXIT_USAGE) from None

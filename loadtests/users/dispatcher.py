@@ -115,16 +115,16 @@ class LoadDispatcher:
             gevent.sleep(0.01)
         self._phase = "finished"
 
-    def stop(self, timeout_s: float) -> None:
+    def stop(self, timeout_s: float, asked_ns: int | None = None) -> None:
         """Release nothing more, wait for what is in flight, give up the rest as unfinished.
 
-        Arrivals that had come due and were not yet released count as dropped. The greenlet of ``run`` must
-        have ended before.
+        Arrivals that had come due by ``asked_ns`` (now, if None) and were not yet released count as dropped.
+        The greenlet of ``run`` must have ended before.
         """
         if self.finished:
             return
         now_ns = time.monotonic_ns()
-        self._drop_overdue(now_ns)
+        self._drop_overdue(now_ns if asked_ns is None else asked_ns)
         self._phase = "answering"
         deadline_ns = now_ns + round(timeout_s * 1e9)
         while self.in_flight and time.monotonic_ns() < deadline_ns:
@@ -281,7 +281,9 @@ class LoadDispatcher:
 
     def _drop_overdue(self, now_ns: int) -> None:
         start_ns = self._settings.start_ns
-        self._end_ns = max(start_ns, min(now_ns, start_ns + self._schedule.plan.duration_ns()))
+        asked_end_ns = min(now_ns, start_ns + self._schedule.plan.duration_ns())
+        # What was released after the stop was asked for, and before the greenlet ended, had come due too.
+        self._end_ns = max(start_ns, asked_end_ns, self._end_ns)
         for slot in self._slots[self._next :]:
             due_ns = start_ns + int(self._schedule.intended_ns[slot])
             if due_ns > now_ns:
