@@ -104,18 +104,18 @@ def test_the_load_finds_no_settings_of_locust_but_what_its_target_file_names(
     assert load_environment(RunSettings(out=tmp_path, seed=1)) == {}
     # Locust, started as a load is, in a home and a directory full of settings of another test.
     for name in (".locust.conf", "locust.conf"):
-        (tmp_path / name).write_text("master = true\nexpect-workers = 2\nlocustfile = other.py\n")
-    (tmp_path / "pyproject.toml").write_text("[tool.locust]\nmaster = true\n")
+        (tmp_path / name).write_text(f"logfile = {tmp_path / 'theirs.log'}\n")
+    (tmp_path / "pyproject.toml").write_text(f"[tool.locust]\nlogfile = '{tmp_path / 'theirs.log'}'\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("LOCUST_MODE_MASTER", "true")
+    monkeypatch.setenv("LOCUST_LOGFILE", str(tmp_path / "theirs.log"))
     service = locust_service("smoke", None, RunSettings(out=tmp_path, seed=1), tmp_path / "run")
     (tmp_path / "run").mkdir()
     service.start({})
     service._process.wait(60)
     service.stop()
     log = (tmp_path / "run" / "logs" / "load.log").read_text()
-    assert "Waiting for workers" not in log
+    assert not (tmp_path / "theirs.log").exists()
     assert "--plan" in log  # smoke.py ran, and there is no plan in this test
 
 
