@@ -72,8 +72,8 @@ def provider(
 ) -> None:
     """A simulated SMS provider that speaks SMSAPI, Twilio's API, SMPP 3.4 and a plain JSON API.
 
-    When it is ready it prints one line of JSON with its URL; logs go to standard error. SIGTERM and SIGINT
-    end it in order, with exit code 0.
+    When it is ready it prints one line of JSON with its URL; logs go to standard error. SIGTERM, SIGINT
+    and SIGHUP end it in order, with exit code 0.
     """
     try:
         resolved = load_profile(profile)
@@ -96,7 +96,9 @@ async def serve(launch: Launch) -> int:
     """Run a provider until SIGTERM or SIGINT; the process's exit code."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    # A terminal that is closed; nohup asks for it to be ignored.
+    hangup = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
+    for number in (signal.SIGTERM, signal.SIGINT, *hangup):
         loop.add_signal_handler(number, stop.set)
     try:
         provider = await start_provider(launch)

@@ -35,7 +35,7 @@ from loadtests.running.locust_process import STOP_TIMEOUT_S, load_environment, l
 from loadtests.running.plays import split_plays, stopped_early
 from loadtests.running.progress import Progress
 from loadtests.running.run_directory import lost_directory
-from loadtests.running.sampling import Sampler
+from loadtests.running.sampling import Sampler, Snapshot
 from loadtests.running.service import READY_WITHIN_S, Service, ServiceError
 from loadtests.running.settings import RunSettings
 from loadtests.running.surroundings import (
@@ -107,7 +107,9 @@ class PartRun:
         except (ServiceError, OSError, ValueError) as error:
             reasons.append(self._told(error))
         self._stop()
-        reasons += [self._told(failure) for failure in self._surroundings.failures()]
+        known = {failure.process for failure in self._instrument_failures}
+        failures = [error for error in self._surroundings.failures() if error.process not in known]
+        reasons += [self._told(failure) for failure in failures]
         return f"error: {'; '.join(reasons)}" if reasons else reason
 
     def _told(self, error: Exception) -> str:
@@ -154,16 +156,13 @@ class PartRun:
         deadline_s = math.inf if ui else next_s + self._longest_load_s()
         web_ui_file = self._run_dir / WEB_UI_FILE
         while locust.exit_code is None and not self._interruption.asked:
-            snapshot = sampler.take()
-            self._progress.update(snapshot)
-            self._tell_when_over(snapshot.load)
+            self._tell_when_over(self._look(sampler).load)
             if web_ui_file.is_file():
                 address = web_ui_file.read_text()
                 web_ui_file.unlink()
                 self._progress.note(
                     f"  Locust's web UI: {address}\n  press Start there; Ctrl-C here ends the run"
                 )
-            self._surroundings.require_running()
             if time.monotonic() > deadline_s:
                 locust.stop(STOP_TIMEOUT_S + 10.0)
                 raise ServiceError("load", "did not end in its time; its log is logs/load.log")
@@ -188,6 +187,16 @@ class PartRun:
                 "  the load is over: Ctrl-C here waits for open messages and writes the report; "
                 "New and Start in the page play it once more, as a part of its own"
             )
+
+    def _look(self, sampler: Sampler) -> Snapshot:
+        """Take a sample and show it. Raises ``ServiceError`` where a process has ended or says it failed."""
+        snapshot = sampler.take()
+        self._progress.update(snapshot)
+        self._surroundings.require_running()
+        for name, state in (("provider", snapshot.provider), ("sender", snapshot.sender)):
+            if state is not None and state.failed:
+                raise ServiceError(name, f"failed: {'; '.join(state.failed)}")
+        return snapshot
 
     def _longest_load_s(self) -> float:
         """From Locust's start to its end, the last request taking all of its time."""
@@ -216,9 +225,7 @@ class PartRun:
         states = self._surroundings.states
         drain = Drain("sender" in states, "provider" in states)
         deadline_s = time.monotonic() + limit_s
-        while not drain.done(time.monotonic(), snapshot := sampler.take()):
-            self._progress.update(snapshot)
-            self._surroundings.require_running()
+        while not drain.done(time.monotonic(), self._look(sampler)):
             if time.monotonic() >= deadline_s:
                 return reason if interrupted_before else "drain_limit"
             if self._interruption.asked and not interrupted_before:

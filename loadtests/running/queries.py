@@ -31,6 +31,7 @@ class ServiceState(Struct, frozen=True):
     gauges: dict[str, float] = {}
     counters: dict[str, float] = {}
     faults: tuple[FaultSpan, ...] = ()  # the provider's fault windows, those to come among them
+    failed: tuple[str, ...] = ()  # what of the service itself has failed for good, in words
 
 
 class ExportedMessage(Struct, frozen=True):

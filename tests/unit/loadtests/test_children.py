@@ -16,11 +16,14 @@ from rich.console import Console
 from analysis.exit_codes import EXIT_CRASHED, EXIT_INVALID, EXIT_USAGE
 from analysis.records import AnalysisResult, read_manifest, run_id, write_result
 from loadtests import runner
+from loadtests.recording import LoadStatus
 from loadtests.running import child_process, part_run
 from loadtests.running.interruption import Interruption
 from loadtests.running.locust_process import load_environment, locust_service
 from loadtests.running.part_run import PartRun
 from loadtests.running.progress import Progress
+from loadtests.running.queries import ServiceState
+from loadtests.running.sampling import Sampler, Snapshot
 from loadtests.running.service import Service
 from loadtests.running.settings import RunSettings
 from loadtests.running.surroundings import Surroundings
@@ -172,6 +175,27 @@ def test_a_provider_that_ends_badly_at_the_end_makes_the_run_an_error(
     (failure,) = manifest.instrument_failures
     assert failure.process == "provider" and failure.what.endswith("provider.log: the journal is lost")
     assert read_manifest(tmp_path / "run").instrument_failures == manifest.instrument_failures
+
+
+@pytest.mark.parametrize("phase", ["_play", "_drain"])
+def test_a_provider_that_says_it_failed_is_seen_at_once(
+    phase: str, stub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(surroundings: Surroundings, *_: object) -> None:
+        provider = Service("provider", "stub", ["74"], tmp_path / "run" / "logs")
+        surroundings.services.append(provider)
+        provider.start({})
+        provider.wait_ready()
+
+    failed = ServiceState(failed=("the journal cannot be written: No space left on device",))
+    monkeypatch.setattr(part_run, "start_surroundings", start)
+    monkeypatch.setattr(Sampler, "take", lambda self: Snapshot(LoadStatus(), failed, None, 0.0))
+    if phase == "_drain":
+        monkeypatch.setattr(PartRun, "_play", lambda self, sampler: "finished")
+    manifest = a_part(tmp_path / "run").run()
+    words = "failed: the journal cannot be written: No space left on device"
+    assert manifest.exit_reason == f"error: provider {words}"
+    assert [(each.process, each.what) for each in manifest.instrument_failures] == [("provider", words)]
 
 
 def test_whatever_goes_wrong_nothing_is_left_running_and_no_texts_on_the_disk(
