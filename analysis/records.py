@@ -201,7 +201,7 @@ class AnalysisResult(Struct, frozen=True, kw_only=True):
 
 def run_id(run_dir: Path) -> str:
     """Names a run by its manifest. Raises ``OSError``."""
-    return sha256((run_dir / "run.json").read_bytes()).hexdigest()[:32]
+    return sha256((run_dir / "run.json").read_bytes()).hexdigest()[:16]
 
 
 def write_result(run_dir: Path, result: AnalysisResult) -> None:

@@ -77,4 +77,6 @@ def lost_directory(path: Path, error: OSError) -> str | None:
     """That the directory of a run cannot be written to, in words. None where the error is another."""
     if error.errno is None or error.errno not in _LOST:
         return None
+    if error.filename is not None and not Path(str(error.filename)).is_relative_to(path):
+        return None
     return f"{path} cannot be written to: {os.strerror(error.errno)}"

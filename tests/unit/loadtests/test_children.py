@@ -23,6 +23,7 @@ from loadtests.running.locust_process import load_environment, locust_service
 from loadtests.running.part_run import PartRun
 from loadtests.running.progress import Progress
 from loadtests.running.queries import ServiceState
+from loadtests.running.run_directory import lost_directory
 from loadtests.running.sampling import Sampler, Snapshot
 from loadtests.running.service import Service
 from loadtests.running.settings import RunSettings
@@ -302,3 +303,20 @@ def test_nohup_is_respected() -> None:
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize(
+    ("error", "lost"),
+    [
+        (OSError(errno.ENOSPC, "as Arrow says it"), True),
+        (OSError(errno.EDQUOT, "quota", "runs/r/load.arrow"), True),
+        (FileNotFoundError(errno.ENOENT, "gone", "runs/r/logs"), True),
+        (FileNotFoundError(errno.ENOENT, "another file", "elsewhere/journal.arrow"), False),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "refused"), False),
+        (ConnectionError("without a number"), False),
+    ],
+)
+def test_what_makes_a_run_directory_lost(error: OSError, lost: bool) -> None:
+    found = lost_directory(Path("runs/r"), error)
+    assert (found is not None) == lost
+    assert found is None or found.startswith("runs/r cannot be written to: ")
