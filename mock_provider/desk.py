@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import structs
@@ -25,8 +26,8 @@ class ProviderDesk:
         self._inbox = inbox
         self._wall_offset_ns = wall_offset_ns
         self._now_ns = now_ns
-        self._redacted: dict[str, None] = {}
-        self._withdrawn: dict[str, None] = {}
+        self._redacted: OrderedDict[str, None] = OrderedDict()
+        self._withdrawn: OrderedDict[str, None] = OrderedDict()
 
     def account(self, token: str) -> AccountView | None:
         account = self._engine.account(token)
@@ -90,8 +91,8 @@ def _meets(message: CapturedMessage, wanted: MessageFilter) -> bool:
     )
 
 
-def _note(ids: dict[str, None], provider_id: str) -> None:
+def _note(ids: OrderedDict[str, None], provider_id: str) -> None:
     """Keep an id; the oldest goes when there are too many."""
     ids[provider_id] = None
     if len(ids) > _MOST_NOTED:
-        del ids[next(iter(ids))]
+        ids.popitem(last=False)

@@ -164,13 +164,17 @@ class Engine:
         self._reporting.go_on_from(reporting)
         return cut
 
-    def take_rows(self) -> list[JournalRow]:
+    def take_rows(self, accepted_until_ns: int | None = None) -> list[JournalRow]:
         """Rows of messages that are final and done with since the last call.
 
-        Done with: the report is confirmed, lost, given up or not wanted. A row comes again when its key is
-        submitted again, for its counts have changed.
+        Done with: the report is confirmed, lost, given up or not wanted. A key that is submitted again has
+        the row of its newest message written again, for its counts have changed: the highest count of all
+        rows of a key is the key's.
+
+        Also, once each, rows of messages that were accepted by ``accepted_until_ns`` and are open: what the
+        journal knows of them should the process be killed. None: no such row of any accepted so far.
         """
-        return self._ledger.take_rows()
+        return self._ledger.take_rows(accepted_until_ns)
 
     def take_unanswered(self) -> list[tuple[Submit, Accepted]]:
         """Requests taken since the last call whose reply never leaves; the newest where they are many."""
