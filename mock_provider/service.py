@@ -6,8 +6,8 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,8 +16,17 @@ from mock_provider.callbacks import Callbacks, CallbackSettings
 from mock_provider.desk import ProviderDesk
 from mock_provider.driver import Driver
 from mock_provider.engine import Engine, EngineState
-from mock_provider.engine.values import Accepted, Answer, JournalRow, SendProgress, SendReports
+from mock_provider.engine.values import (
+    Accepted,
+    Answer,
+    JournalRow,
+    Refusal,
+    Refused,
+    SendProgress,
+    SendReports,
+)
 from mock_provider.fault_watch import FaultWatch
+from mock_provider.health import Health
 from mock_provider.http.connection import Respond, internal_error
 from mock_provider.inbox import Inbox
 from mock_provider.journal import Journal
@@ -45,7 +54,8 @@ log = logging.getLogger(__name__)
 _INBOX_MESSAGES = 10_000
 _ROWS_EVERY_S = 0.02  # soon after the messages were touched last: what left the caches costs far more
 _FAULTS_EVERY_S = 0.2
-_FLUSH_EVERY_S = 1.0
+_FLUSH_EVERY_S = 0.25
+_OPEN_ROW_AFTER_NS = 250_000_000  # most messages of a quick profile are done by then, and need none
 _PUBLISH_EVERY_S = 0.2
 _TICK_EVERY_S = 1.0
 # A stall of 50 ms is seen for sure; more than a second of samples, since the reader asks once a second.
@@ -90,9 +100,10 @@ class Service:
         self._use_wires(profile)
         self.wall_offset_ns = time.time_ns() - time.monotonic_ns()
         self._report_carriers: dict[str, ReportCarrier] = {}
-        self.callbacks = Callbacks(self._report_calls, self._report_answered, CallbackSettings())
+        self.health = Health(self._refuse_all)
+        self.callbacks = Callbacks(self._report_calls, self._report_answered, CallbackSettings(), self.health)
         engine = Engine(profile, seed, self.wall_offset_ns)
-        self.driver = Driver(engine, asyncio.get_running_loop(), self._deliver)
+        self.driver = Driver(engine, asyncio.get_running_loop(), self._deliver, self._engine_failed)
         self.inbox = Inbox(_INBOX_MESSAGES, self.driver.engine.message, self.wall_offset_ns)
         self.desk = ProviderDesk(self.driver.engine, self.inbox, self.wall_offset_ns)
         self.traffic = Traffic()
@@ -105,14 +116,12 @@ class Service:
         """Begin the work that goes on by itself, on the running event loop; rows go to ``journal``."""
         self._journal = journal
         self.callbacks.start()
-        self._chores = [
-            asyncio.create_task(self._every(_ROWS_EVERY_S, self._take_rows)),
-            asyncio.create_task(self._every(_FLUSH_EVERY_S, self._flush_journal)),
-            asyncio.create_task(self._every(_FAULTS_EVERY_S, self._fault_watch.look)),
-            asyncio.create_task(self._every(_PUBLISH_EVERY_S, self._publish)),
-            asyncio.create_task(self._every(_TICK_EVERY_S, self._tick)),
-            asyncio.create_task(self._sample_lag()),
-        ]
+        self._begin("the journal", self._every(_ROWS_EVERY_S, self._take_rows), loses_records=True)
+        self._begin("the journal", self._every(_FLUSH_EVERY_S, self._flush_journal), loses_records=True)
+        self._begin("the log of faults", self._every(_FAULTS_EVERY_S, self._fault_watch.look))
+        self._begin("the page's events", self._every(_PUBLISH_EVERY_S, self._publish))
+        self._begin("the page's charts", self._every(_TICK_EVERY_S, self._tick))
+        self._begin("the measuring of the event loop's lag", self._sample_lag())
 
     async def finish_reports(self) -> None:
         """Let report calls under way end, for at most the grace, and begin no more."""
@@ -124,9 +133,7 @@ class Service:
             chore.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
         self.driver.stop()
-        self._keep(self.driver.engine.close_rows())
-        if self._journal is not None:
-            self._journal.close()
+        self._close_journal()
 
     def wire_of(self, path: str) -> Wire | None:
         """The wire that serves this path."""
@@ -249,12 +256,42 @@ class Service:
         driver = self.driver
         driver.carry_out(driver.engine.reports_answered(driver.now_ns(), batch_id, confirmed))
 
+    def _begin(self, what: str, chore: Coroutine[Any, Any, None], loses_records: bool = False) -> None:
+        task = asyncio.create_task(chore)
+        self.health.watch(task, what, loses_records)
+        self._chores.append(task)
+
+    def _engine_failed(self, error: BaseException) -> None:
+        self.health.fail("the engine", error, loses_records=True)
+
+    def _refuse_all(self) -> None:
+        """Messages whose records would be lost are not taken."""
+        self.driver.refusal = Refused(Refusal.UNAVAILABLE)
+
     def _take_rows(self) -> None:
-        self._keep(self.driver.engine.take_rows())
+        engine = self.driver.engine
+        if self._journal is None:
+            engine.take_rows()
+        else:
+            self._keep(engine.take_rows(time.monotonic_ns() - _OPEN_ROW_AFTER_NS))
 
     def _keep(self, rows: Sequence[JournalRow]) -> None:
         if rows and self._journal is not None:
             self._journal.write(rows)
+
+    def _close_journal(self) -> None:
+        journal = self._journal
+        if journal is None:
+            return
+        try:
+            if self.health.records_lost.is_set():
+                journal.abandon()
+                return
+            self._keep(self.driver.engine.close_rows())
+            journal.close()
+        except Exception as error:
+            self.health.fail("the journal", error, loses_records=True)
+            journal.abandon()
 
     def _publish(self) -> None:
         for submit, accepted in self.driver.engine.take_unanswered():
