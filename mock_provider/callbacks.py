@@ -56,6 +56,11 @@ class Callbacks:
         """Batches queued or under way."""
         return self._queue.qsize() + self._under_way
 
+    @property
+    def resent(self) -> int:
+        """Calls made once more at once, since their idle connection had been closed by the receiver."""
+        return self._client.resent
+
     def drop_queued(self) -> None:
         """Forget the batches that no worker has taken up."""
         while not self._queue.empty():

@@ -198,6 +198,7 @@ class Service:
             "loop_lag_ms": max(self._lags_ms, default=0.0),
             "timer_late_ms": self.driver.lateness_ms(),
             "replies_waiting": float(self.driver.waiting),
+            "report_calls_resent": float(self.callbacks.resent),
             "report_batches_pending": float(
                 self.callbacks.pending + sum(carrier.queued for carrier in self._report_carriers.values())
             ),
