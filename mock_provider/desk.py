@@ -20,7 +20,11 @@ class ProviderDesk:
     """The ``Desk`` of a running provider. ``now_ns`` is the engine's clock."""
 
     def __init__(
-        self, engine: Engine, inbox: Inbox, wall_offset_ns: int, now_ns: Callable[[], int] = time.monotonic_ns
+        self,
+        engine: Engine,
+        inbox: Inbox,
+        wall_offset_ns: Callable[[], int],
+        now_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._engine = engine
         self._inbox = inbox
@@ -75,7 +79,7 @@ class ProviderDesk:
     def _status(self, view: MessageView | None, provider_id: str) -> MessageStatus:
         if view is None:
             return MessageStatus(provider_id, "")
-        accepted_s = (view.t_accepted_ns + self._wall_offset_ns) // 1_000_000_000
+        accepted_s = (view.t_accepted_ns + self._wall_offset_ns()) // 1_000_000_000
         return MessageStatus(
             provider_id, view.state.value, view.msisdn, view.client_ref, view.segments, view.price, accepted_s
         )

@@ -33,6 +33,7 @@ from mock_provider.journal import Journal
 from mock_provider.live import Live
 from mock_provider.profiles import Profile
 from mock_provider.traffic import Traffic
+from mock_provider.wall_clock import WallClock
 from mock_provider.wire.calls import (
     AccountQuery,
     Cancel,
@@ -54,6 +55,7 @@ log = logging.getLogger(__name__)
 _INBOX_MESSAGES = 10_000
 _ROWS_EVERY_S = 0.02  # soon after the messages were touched last: what left the caches costs far more
 _FAULTS_EVERY_S = 0.2
+_WALL_CLOCK_EVERY_S = 0.2  # a scheduled message may be so late after the clock was set
 _FLUSH_EVERY_S = 0.25
 _OPEN_ROW_AFTER_NS = 250_000_000  # most messages of a quick profile are done by then, and need none
 _PUBLISH_EVERY_S = 0.2
@@ -98,14 +100,14 @@ class Service:
         self._stop_grace_s = stop_grace_s
         self._smsapi_kept = Kept(seed)
         self._use_wires(profile)
-        self.wall_offset_ns = time.time_ns() - time.monotonic_ns()
+        self._wall_clock = WallClock()
         self._report_carriers: dict[str, ReportCarrier] = {}
         self.health = Health(self._refuse_all)
         self.callbacks = Callbacks(self._report_calls, self._report_answered, CallbackSettings(), self.health)
-        engine = Engine(profile, seed, self.wall_offset_ns)
+        engine = Engine(profile, seed, self._wall_clock.offset_ns)
         self.driver = Driver(engine, asyncio.get_running_loop(), self._deliver, self._engine_failed)
-        self.inbox = Inbox(_INBOX_MESSAGES, self.driver.engine.message, self.wall_offset_ns)
-        self.desk = ProviderDesk(self.driver.engine, self.inbox, self.wall_offset_ns)
+        self.inbox = Inbox(_INBOX_MESSAGES, self.driver.engine.message, lambda: self.wall_offset_ns)
+        self.desk = ProviderDesk(self.driver.engine, self.inbox, lambda: self.wall_offset_ns)
         self.traffic = Traffic()
         self.live = Live(self.inbox, self.driver.engine.message)
         self._fault_watch = FaultWatch(self.driver.engine.fault_log, self.driver.now_ns)
@@ -118,10 +120,16 @@ class Service:
         self.callbacks.start()
         self._begin("the journal", self._every(_ROWS_EVERY_S, self._take_rows), loses_records=True)
         self._begin("the journal", self._every(_FLUSH_EVERY_S, self._flush_journal), loses_records=True)
+        self._begin("the wall clock", self._every(_WALL_CLOCK_EVERY_S, self._look_at_wall_clock))
         self._begin("the log of faults", self._every(_FAULTS_EVERY_S, self._fault_watch.look))
         self._begin("the page's events", self._every(_PUBLISH_EVERY_S, self._publish))
         self._begin("the page's charts", self._every(_TICK_EVERY_S, self._tick))
         self._begin("the measuring of the event loop's lag", self._sample_lag())
+
+    @property
+    def wall_offset_ns(self) -> int:
+        """What is added to an instant of the engine's clock to get unix time, as the wall clock is now."""
+        return self._wall_clock.offset_ns
 
     async def finish_reports(self) -> None:
         """Let report calls under way end, for at most the grace, and begin no more."""
@@ -293,6 +301,14 @@ class Service:
         except Exception as error:
             self.health.fail("the journal", error, loses_records=True)
             journal.abandon()
+
+    def _look_at_wall_clock(self) -> None:
+        moved_ns = self._wall_clock.look()
+        if moved_ns:
+            way = "forward" if moved_ns > 0 else "back"
+            log.warning("the wall clock was set %s by %.3f s", way, abs(moved_ns) / 1e9)
+            driver = self.driver
+            driver.carry_out(driver.engine.set_wall_offset(driver.now_ns(), self.wall_offset_ns))
 
     def _publish(self) -> None:
         for submit, accepted in self.driver.engine.take_unanswered():

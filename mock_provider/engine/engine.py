@@ -63,6 +63,7 @@ class Engine:
         self._intake = Intake(
             self._agenda, self._draws, self._counters, self._ledger, self._admission, self._carriage
         )
+        self._intake.wall_offset_ns = self._wall_offset_ns
         self._edges = Edges(self._agenda, self._admission, self._carriage, self._reporting)
         self._fault_log = FaultLog()
         self._apply(profile, router, FaultWindows((), 0))
@@ -135,6 +136,23 @@ class Engine:
         self._carriage.reconfigure(now_ns, profile)
         self._fault_log.renew(now_ns, faults.windows)
         self._edges.renew(now_ns, faults, effects)
+        return effects
+
+    def set_wall_offset(self, now_ns: int, wall_offset_ns: int) -> Sequence[Effect]:
+        """The wall clock was set: unix time is the engine's clock plus ``wall_offset_ns`` from now on.
+
+        Scheduled messages, quiet hours and days go by it; delays and windows that count seconds do not.
+        """
+        effects: list[Effect] = []
+        begun = self._now_ns != _NO_INPUT_YET_NS  # before, nothing can be scheduled
+        if begun:
+            now_ns = self._run(now_ns, effects)
+        moved_ns = wall_offset_ns - self._wall_offset_ns
+        self._wall_offset_ns = self._intake.wall_offset_ns = wall_offset_ns
+        self._admission.set_wall_offset(wall_offset_ns)
+        if begun:
+            self._carriage.wall_moved(now_ns, moved_ns)
+            self._run(now_ns, effects)
         return effects
 
     def _begin_with(self, now_ns: int, profile: Profile) -> None:
