@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import structs
@@ -19,14 +20,18 @@ class ProviderDesk:
     """The ``Desk`` of a running provider. ``now_ns`` is the engine's clock."""
 
     def __init__(
-        self, engine: Engine, inbox: Inbox, wall_offset_ns: int, now_ns: Callable[[], int] = time.monotonic_ns
+        self,
+        engine: Engine,
+        inbox: Inbox,
+        wall_offset_ns: Callable[[], int],
+        now_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._engine = engine
         self._inbox = inbox
         self._wall_offset_ns = wall_offset_ns
         self._now_ns = now_ns
-        self._redacted: dict[str, None] = {}
-        self._withdrawn: dict[str, None] = {}
+        self._redacted: OrderedDict[str, None] = OrderedDict()
+        self._withdrawn: OrderedDict[str, None] = OrderedDict()
 
     def account(self, token: str) -> AccountView | None:
         account = self._engine.account(token)
@@ -74,7 +79,7 @@ class ProviderDesk:
     def _status(self, view: MessageView | None, provider_id: str) -> MessageStatus:
         if view is None:
             return MessageStatus(provider_id, "")
-        accepted_s = (view.t_accepted_ns + self._wall_offset_ns) // 1_000_000_000
+        accepted_s = (view.t_accepted_ns + self._wall_offset_ns()) // 1_000_000_000
         return MessageStatus(
             provider_id, view.state.value, view.msisdn, view.client_ref, view.segments, view.price, accepted_s
         )
@@ -90,8 +95,8 @@ def _meets(message: CapturedMessage, wanted: MessageFilter) -> bool:
     )
 
 
-def _note(ids: dict[str, None], provider_id: str) -> None:
+def _note(ids: OrderedDict[str, None], provider_id: str) -> None:
     """Keep an id; the oldest goes when there are too many."""
     ids[provider_id] = None
     if len(ids) > _MOST_NOTED:
-        del ids[next(iter(ids))]
+        ids.popitem(last=False)

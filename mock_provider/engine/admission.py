@@ -92,6 +92,9 @@ class Admission:
         # With the drops in force: under the usual limits for a moment, taken tokens would be forgotten.
         self._set_limits(now_ns)
 
+    def set_wall_offset(self, wall_offset_ns: int) -> None:
+        self._wall_offset_ns = self._country_rules.wall_offset_ns = wall_offset_ns
+
     def faults_changed(self, at_ns: int, now_ns: int, active: ActiveFaults, effects: list[Effect]) -> None:
         """The rates that a fault lowers, the networks that a fault closes."""
         self._closed = active.refusing

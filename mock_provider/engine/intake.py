@@ -54,6 +54,7 @@ class PendingReply(Struct, frozen=True, gc=False):
     messages: tuple[Message, ...]
     scheduled_ns: int | None
     disconnect: bool = False
+    wall_offset_ns: int = 0  # by which ``scheduled_ns`` was found
 
 
 class Lost(Struct, frozen=True, gc=False):
@@ -81,6 +82,7 @@ class Intake:
         self._ledger = ledger
         self._admission = admission
         self._carriage = carriage
+        self.wall_offset_ns = 0
         self._last_price = 0, 0.0  # in millionths of a point, in points: most messages cost the same
         self.pending = 0  # replies that have not left
         # Taken, and the reply never leaves: for those who want to see what the client cannot know.
@@ -124,7 +126,10 @@ class Intake:
         if isinstance(answer, Refused):
             self._note_refusal(answer.reason, seen, active)
         latency_ns = self._reply_latency(u, v)
-        pending = PendingReply(submit.request_id, answer, messages, submit.scheduled_ns)
+        wall_offset_ns = self.wall_offset_ns
+        pending = PendingReply(
+            submit.request_id, answer, messages, submit.scheduled_ns, False, wall_offset_ns
+        )
         if not active.none:
             for slowness in active.reply_delays:
                 latency_ns = slowness.applied(latency_ns, now_ns)
@@ -320,6 +325,12 @@ class Intake:
                 self._counters.disconnects += 1
                 effects.append(Disconnect(pending.request_id))
         scheduled_ns = pending.scheduled_ns
+        moved_ns = self.wall_offset_ns - pending.wall_offset_ns
+        if moved_ns:
+            scheduled_ns = None if scheduled_ns is None else scheduled_ns - moved_ns
+            for message in pending.messages:
+                if message.not_before_ns or scheduled_ns is not None:
+                    message.wall_moved(moved_ns)
         for message in pending.messages:
             message.t_answered_ns = t_answered_ns
             if message.fate is VANISHED:

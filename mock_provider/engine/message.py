@@ -83,6 +83,14 @@ class Message(Struct, gc=False):
     fault: str = ""  # names of the faults it met, with commas between them
     magic: Magic | None = None
 
+    def wall_moved(self, by_ns: int) -> None:
+        """The wall clock was put forward: the time of day from which it goes, and by which it is given up,
+        comes so much sooner.
+        """
+        self.expires_ns -= by_ns
+        if self.not_before_ns:
+            self.not_before_ns -= by_ns
+
 
 def journal_row(message: Message, newest: Message, account: str) -> JournalRow:
     """``newest`` is the key's newest message, which carries the key's counts."""

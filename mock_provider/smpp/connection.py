@@ -45,7 +45,6 @@ class SmppSetup(Struct, frozen=True):
     reader: SubmitReader
     links: ReceiptLinks
     replaceable: Replaceable
-    wall_offset_ns: int
 
 
 class Listener(Protocol):
@@ -162,7 +161,7 @@ class SmppConnection(asyncio.Protocol):
 
     def _carry_out(self, now_ns: int, effects: list[SessionEffect]) -> None:
         answered = False
-        wall_s = (now_ns + self._setup.wall_offset_ns) / 1e9
+        wall_s = (now_ns + self._service.wall_offset_ns) / 1e9
         for effect in effects:
             if type(effect) is Submitted:
                 self._submit(now_ns, wall_s, effect)
@@ -180,7 +179,7 @@ class SmppConnection(asyncio.Protocol):
 
     def _carry_out_rare(self, effect: SessionEffect) -> None:
         if isinstance(effect, Queried):
-            status, body = query_answer(self._view(effect.name), self._setup.wall_offset_ns)
+            status, body = query_answer(self._view(effect.name), self._service.wall_offset_ns)
             self._write(self._session.answer(codes.QUERY_SM, effect.sequence, status, body))
         elif isinstance(effect, Cancelled):
             view = self._view(effect.name)

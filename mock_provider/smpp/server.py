@@ -39,7 +39,6 @@ class SmppServer:
     def __init__(self, service: Service, listen: SmppListen) -> None:
         self._service = service
         self._listen = listen
-        self._wall_offset_ns = service.wall_offset_ns
         self._loop = asyncio.get_running_loop()
         self._keys = PartKeys()
         self._replaceable = Replaceable()
@@ -84,7 +83,7 @@ class SmppServer:
 
     def setup(self) -> SmppSetup:
         profile = self._service.profile
-        if profile is not self._profile:
+        if profile is not self._profile or self._wall_offset_ns != self._service.wall_offset_ns:
             self._use(profile)
         return self._setup
 
@@ -123,6 +122,7 @@ class SmppServer:
 
     def _use(self, profile: Profile) -> None:
         self._profile = profile
+        self._wall_offset_ns = self._service.wall_offset_ns
         settings = profile.wire.smpp
         limits = SessionLimits(
             settings.smsc_id,
@@ -137,7 +137,7 @@ class SmppServer:
         self._waits_ns = limits.response_ns
         self.links.use(ReceiptWriter(settings, self._wall_offset_ns))
         reader = SubmitReader(settings, self._keys)
-        self._setup = SmppSetup(limits, reader, self.links, self._replaceable, self._wall_offset_ns)
+        self._setup = SmppSetup(limits, reader, self.links, self._replaceable)
 
     def _settle(self, batch_id: int, confirmed: bool) -> None:
         driver = self._service.driver

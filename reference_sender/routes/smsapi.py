@@ -11,7 +11,7 @@ import aiohttp
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from reference_sender.clock import now_ns
+from reference_sender.clock import now_ns, wall_ahead_ns
 from reference_sender.dispatch.values import Message, Result, RouteLimits
 from reference_sender.routes.smsapi_wire import Failure, Reply, encode, for_all, in_one_request, results
 
@@ -64,7 +64,7 @@ class SmsapiRoute:
 
     async def submit(self, messages: Sequence[Message]) -> Sequence[Result]:
         carried = in_one_request(messages)
-        reply = await self._post(encode(carried, self._report_url, now_ns()))
+        reply = await self._post(encode(carried, self._report_url, now_ns(), wall_ahead_ns()))
         return for_all(messages, carried, results(carried, reply))
 
     async def close(self) -> None:

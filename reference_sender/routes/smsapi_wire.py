@@ -112,11 +112,12 @@ def for_all(
     return [by_id.get(message.message_id, _SPLIT) for message in messages]
 
 
-def encode(messages: Sequence[Message], report_url: str, now_ns: int) -> bytes:
+def encode(messages: Sequence[Message], report_url: str, now_ns: int, wall_ahead_ns: int = 0) -> bytes:
     """The body of one request for all of ``messages``, which share a lane and a sender name.
 
     ``idx`` is each message's own key and ``check_idx`` has a repeated one refused for 24 h, so a repeat of
-    this request, or of any of its messages, delivers nothing twice.
+    this request, or of any of its messages, delivers nothing twice. ``wall_ahead_ns`` makes Unix time of the
+    sender's instants.
     """
     first = messages[0]
     fields: dict[str, str | int] = {
@@ -138,12 +139,12 @@ def encode(messages: Sequence[Message], report_url: str, now_ns: int) -> bytes:
         fields["fast"] = 1
     expires_s = _expiration_date(messages, now_ns)
     if expires_s is not None:
-        fields["expiration_date"] = expires_s
+        fields["expiration_date"] = expires_s + round(wall_ahead_ns / SECOND_NS)
     return _encode(fields)
 
 
 def _expiration_date(messages: Sequence[Message], now_ns: int) -> int | None:
-    """Unix seconds after which the network need not try, where one value is right for all of ``messages``."""
+    """Second of the sender's clock after which the network need not try, where one is right for all."""
     expiries = [message.expires_ns for message in messages]
     latest_s = max(expiries) // SECOND_NS
     if latest_s - min(expiries) // SECOND_NS > _VALIDITY_TOLERANCE_S:

@@ -36,6 +36,14 @@ def fields(*messages: Message) -> dict[str, Any]:
     return decoded
 
 
+def test_the_expiration_date_goes_by_the_wall_clock() -> None:
+    hour_ns = 3_600 * SECOND_NS
+    ahead = json.loads(encode([message(1, life_s=3_600)], URL, NOW_NS, hour_ns))
+    behind = json.loads(encode([message(1, life_s=3_600)], URL, NOW_NS, -hour_ns))
+    assert ahead["expiration_date"] == NOW_NS // SECOND_NS + 7_200
+    assert behind["expiration_date"] == NOW_NS // SECOND_NS
+
+
 def test_one_message() -> None:
     assert fields(message(1, "zażółć | [%1%]")) == {
         "to": "48500100201",
