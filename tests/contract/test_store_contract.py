@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from reference_sender.dispatch.values import Change, Lane, Message, State
-from reference_sender.store import Store, StoreError, open_store
+from reference_sender.store import Store, StoreError, Work, open_store
 
 OpenStore = Callable[[], Store]
 
@@ -54,7 +54,7 @@ def change(message_id: int, state: State, provider_id: str | None = None, at_ns:
 def test_what_was_committed_is_there_after_opening_again(open_it: OpenStore) -> None:
     store = open_it()
     first = store.identity()
-    assert store.commit([message(1), message(2)], [change(1, State.SENT, "p1")]) == {}
+    assert store.commit(Work([message(1), message(2)], [change(1, State.SENT, "p1")])) == {}
 
     store = open_it()
     assert [record.message for record in store.records(0, 10)] == [message(1), message(2)]
@@ -68,7 +68,7 @@ def test_what_was_committed_is_there_after_opening_again(open_it: OpenStore) -> 
 
 def test_a_key_is_kept_once_within_a_commit_and_across_them(open_it: OpenStore) -> None:
     store = open_it()
-    taken = store.commit([message(1, "a", "one"), message(2, "b"), message(3, "a", "three")], [])
+    taken = store.commit(Work([message(1, "a", "one"), message(2, "b"), message(3, "a", "three")], []))
     assert set(taken) == {3}
     assert (taken[3].message_id, taken[3].text, taken[3].state) == (1, "one", State.QUEUED)
     assert taken[3].is_repeated_by(message(9, "a", "one"))
@@ -76,17 +76,17 @@ def test_a_key_is_kept_once_within_a_commit_and_across_them(open_it: OpenStore) 
         assert not taken[3].is_repeated_by(other)
 
     store = open_it()
-    store.commit([], [change(1, State.DELIVERED)])
-    taken = store.commit([message(4, "a", "four")], [])
+    store.commit(Work([], [change(1, State.DELIVERED)]))
+    taken = store.commit(Work([message(4, "a", "four")], []))
     assert (taken[4].message_id, taken[4].text, taken[4].state) == (1, "one", State.DELIVERED)
     assert [record.message.message_id for record in store.records(0, 10)] == [1, 2]
 
 
 def test_the_last_of_several_changes_counts(open_it: OpenStore) -> None:
     store = open_it()
-    store.commit([message(1)], [change(1, State.SENT, "p1"), change(1, State.DELIVERED, "p1")])
+    store.commit(Work([message(1)], [change(1, State.SENT, "p1"), change(1, State.DELIVERED, "p1")]))
     assert store.records(0, 1)[0].state is State.DELIVERED
-    store.commit([], [change(1, State.FAILED, "p1")])
+    store.commit(Work([], [change(1, State.FAILED, "p1")]))
     assert store.records(0, 1)[0].state is State.FAILED
 
 
@@ -94,7 +94,7 @@ def test_unfinished_tells_queued_from_sent_and_leaves_out_the_final(open_it: Ope
     store = open_it()
     states = [State.QUEUED, State.SUBMITTING, State.SENT, State.DELIVERED, State.FAILED, State.EXPIRED]
     changes = [change(n, state, f"p{n}", at_ns=7_000) for n, state in enumerate(states, start=1)]
-    store.commit([message(n) for n in range(1, 8)], changes)
+    store.commit(Work([message(n) for n in range(1, 8)], changes))
 
     recovered = open_it().unfinished()
     seen = [(r.message.message_id, r.state, r.attempts, r.provider_id, r.sent_ns) for r in recovered]
@@ -110,8 +110,8 @@ def test_unfinished_tells_queued_from_sent_and_leaves_out_the_final(open_it: Ope
 @pytest.mark.parametrize("count", [1, 5, 99, 700])
 def test_every_row_of_a_large_commit_is_kept(open_it: OpenStore, count: int) -> None:
     store = open_it()
-    store.commit([message(n) for n in range(1, count + 1)], [])
-    store.commit([], [change(n, State.SENT, f"p{n}") for n in range(1, count + 1)])
+    store.commit(Work([message(n) for n in range(1, count + 1)], []))
+    store.commit(Work([], [change(n, State.SENT, f"p{n}") for n in range(1, count + 1)]))
     records = store.records(0, 10_000)
     assert [(r.message.message_id, r.provider_id) for r in records] == [
         (n, f"p{n}") for n in range(1, count + 1)
@@ -121,8 +121,8 @@ def test_every_row_of_a_large_commit_is_kept(open_it: OpenStore, count: int) -> 
 
 def test_counts_by_state_of_all_and_of_one_campaign(open_it: OpenStore) -> None:
     store = open_it()
-    store.commit([message(1, campaign="may"), message(2, campaign="may"), message(3)], [])
-    store.commit([], [change(2, State.DELIVERED), change(3, State.DELIVERED)])
+    store.commit(Work([message(1, campaign="may"), message(2, campaign="may"), message(3)], []))
+    store.commit(Work([], [change(2, State.DELIVERED), change(3, State.DELIVERED)]))
     assert store.counts("may") == {State.QUEUED: 1, State.DELIVERED: 1}
     assert store.counts(None) == {State.QUEUED: 1, State.DELIVERED: 2}
     assert store.counts("june") == {}
@@ -130,21 +130,21 @@ def test_counts_by_state_of_all_and_of_one_campaign(open_it: OpenStore) -> None:
 
 def test_a_commit_that_fails_keeps_nothing(open_it: OpenStore) -> None:
     store = open_it()
-    store.commit([message(1)], [])
+    store.commit(Work([message(1)], []))
     with pytest.raises(StoreError):
-        store.commit([message(2), message(1, key="another key, same id")], [change(1, State.SENT)])
+        store.commit(Work([message(2), message(1, key="another key, same id")], [change(1, State.SENT)]))
     assert [(r.message.message_id, r.state) for r in store.records(0, 10)] == [(1, State.QUEUED)]
-    store.commit([message(2)], [])
+    store.commit(Work([message(2)], []))
     assert len(store.records(0, 10)) == 2
 
 
 def test_a_text_that_cannot_be_written_fails_its_commit_and_no_other(open_it: OpenStore) -> None:
     store = open_it()
     with pytest.raises(StoreError):
-        store.commit([message(1), message(2, text="half a pair \ud800")], [])
+        store.commit(Work([message(1), message(2, text="half a pair \ud800")], []))
     with pytest.raises(StoreError):
-        store.commit([message(2**63)], [])
-    store.commit([message(3)], [change(3, State.SENT)])
+        store.commit(Work([message(2**63)], []))
+    store.commit(Work([message(3)], [change(3, State.SENT)]))
     assert [r.message.message_id for r in store.records(0, 10)] == [3]
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 import pytest
 
 from reference_sender.commit import CommitQueue
 from reference_sender.dispatch.values import Change, Lane, Message, Recovered, State
-from reference_sender.store import Existing, Identity, Record, StoreError
+from reference_sender.store import Existing, Identity, Record, StoreError, Work
 
 
 class NotingStore:
@@ -18,14 +18,23 @@ class NotingStore:
 
     def __init__(self, failures: int = 0) -> None:
         self.commits: list[tuple[list[int], list[int]]] = []
+        self.works: list[Work] = []
+        self.probes = 0
         self.failures = failures
 
-    def commit(self, messages: Sequence[Message], changes: Iterable[Change]) -> Mapping[int, Existing]:
+    def commit(self, work: Work) -> Mapping[int, Existing]:
         if self.failures:
             self.failures -= 1
             raise StoreError("disk full")
-        self.commits.append(([m.message_id for m in messages], [c.at_ns for c in changes]))
+        self.works.append(work)
+        self.commits.append(([m.message_id for m in work.messages], [c.at_ns for c in work.changes]))
         return {}
+
+    def probe(self) -> None:
+        self.probes += 1
+        if self.failures:
+            self.failures -= 1
+            raise StoreError("disk full")
 
     def identity(self) -> Identity:
         raise NotImplementedError
@@ -90,10 +99,10 @@ def test_a_failed_commit_refuses_messages_and_keeps_changes_in_order() -> None:
 
 def test_a_fault_of_the_store_ends_its_group_and_not_the_thread() -> None:
     class FaultyStore(NotingStore):
-        def commit(self, messages: Sequence[Message], changes: Iterable[Change]) -> Mapping[int, Existing]:
-            if any(message.text == "poison" for message in messages):
+        def commit(self, work: Work) -> Mapping[int, Existing]:
+            if any(message.text == "poison" for message in work.messages):
                 raise UnicodeEncodeError("utf-8", "poison", 0, 1, "surrogates not allowed")
-            return super().commit(messages, changes)
+            return super().commit(work)
 
     async def run() -> None:
         queue = CommitQueue(FaultyStore(), lambda _: None, retry_s=0.01)
