@@ -62,10 +62,11 @@ class SqliteStore:
                 for _ in range(2):
                     connections.append(_connect(self._files.path))
                 self._writer, self._reader = connections
-                bring_up_to_date(self._writer, self._files.path)
+                bring_up_to_date(self._writer, self._files.path)  # before the file is changed in any way
+                for connection in connections:
+                    _set_up(connection)
                 self._reader.execute("PRAGMA query_only = ON")
-                with self._transaction():
-                    _bind_attempts(self._writer)
+                _bind_attempts(self._writer)
         except StoreError:
             for connection in connections:
                 connection.close()
@@ -244,6 +245,7 @@ def _attempt_row(attempt: Attempt) -> _Row:
 
 def _bind_attempts(writer: sqlite3.Connection) -> None:
     """A process died with these attempts under way: whatever of them is still queued may have been taken."""
+    writer.execute("BEGIN IMMEDIATE")
     for route, at_ns, packed in writer.execute(
         "SELECT route, at_ns, messages FROM attempt ORDER BY id"
     ).fetchall():
@@ -259,13 +261,16 @@ def _bind_attempts(writer: sqlite3.Connection) -> None:
             [(message_id, at_ns, route, at_ns) for message_id in ids],
         )
     writer.execute("DELETE FROM attempt")
+    writer.execute("COMMIT")
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA cache_size = -65536")
     # Four times the default: hot pages are written back to the file less often.
     connection.execute("PRAGMA wal_autocheckpoint = 4000")
-    return connection

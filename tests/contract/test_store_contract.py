@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from reference_sender.dispatch.values import Change, Lane, Message, State
+from reference_sender.dispatch.values import Attempt, Change, Lane, Message, State
 from reference_sender.store import Store, StoreError, Work, open_store
 
 OpenStore = Callable[[], Store]
@@ -148,19 +147,91 @@ def test_a_text_that_cannot_be_written_fails_its_commit_and_no_other(open_it: Op
     assert [r.message.message_id for r in store.records(0, 10)] == [3]
 
 
+def attempt(batch_id: int, route: str, *ids: int, at_ns: int = 3_000) -> Attempt:
+    return Attempt(batch_id, route, at_ns, ids)
+
+
+def bound(store: Store) -> dict[int, tuple[str | None, int | None, int]]:
+    return {r.message.message_id: (r.route, r.tried_ns, r.attempts) for r in store.unfinished()}
+
+
+def test_an_attempt_that_a_process_left_under_way_binds_its_messages_to_the_route(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(
+        Work([message(n) for n in range(1, 6)], attempts=[attempt(1, "a", 1, 2), attempt(2, "b", 3, 4)])
+    )
+    # One answered with SENT, one refused: the second attempt is over, the first is not.
+    store.commit(Work(changes=[change(3, State.SENT, "p3")], ended=[2]))
+    store = open_it()
+    assert bound(store) == {
+        1: ("a", 3_000, 1),
+        2: ("a", 3_000, 1),
+        3: (None, None, 2),
+        4: (None, None, 0),
+        5: (None, None, 0),
+    }
+    assert bound(open_it())[1] == ("a", 3_000, 1), "it stays bound after a second start"
+
+
+def test_what_an_answer_or_a_report_has_told_outweighs_an_attempt_under_way(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(Work([message(1), message(2), message(3)], attempts=[attempt(7, "b", 1, 2, 3)]))
+    store.commit(Work(changes=[change(1, State.SENT, "p1"), change(2, State.DELIVERED, "p2")]))
+    store = open_it()
+    assert {r.message.message_id: r.state for r in store.unfinished()} == {1: State.SENT, 3: State.QUEUED}
+    assert store.records(1, 1)[0].state is State.DELIVERED
+    assert bound(store)[3] == ("b", 3_000, 1)
+
+
+def test_a_bound_message_keeps_the_instant_of_its_first_unanswered_attempt(open_it: OpenStore) -> None:
+    store = open_it()
+    binding = replace(change(1, State.QUEUED), route="a", tried_ns=2_500)
+    store.commit(Work([message(1)], [binding], attempts=[attempt(4, "a", 1, at_ns=8_000)]))
+    store = open_it()
+    assert bound(store) == {1: ("a", 2_500, 3)}
+
+
+def test_the_route_of_the_last_attempt_is_kept_with_the_end(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(Work([message(1)], [replace(change(1, State.DELIVERED, "p"), route="b")]))
+    assert open_it().records(0, 1)[0].route == "b"
+
+
+@pytest.mark.parametrize("count", [1, 5, 700])
+def test_attempts_of_many_batches_and_of_large_ones_are_kept_and_ended(
+    open_it: OpenStore, count: int
+) -> None:
+    store = open_it()
+    ids = range(1, count + 1)
+    store.commit(Work([message(n) for n in ids], attempts=[attempt(n, f"r{n}", n) for n in ids]))
+    store.commit(Work(ended=[n for n in ids if n % 2]))
+    store = open_it()
+    assert {n: route for n, (route, _, _) in bound(store).items()} == {
+        n: None if n % 2 else f"r{n}" for n in ids
+    }
+    store.commit(Work(attempts=[attempt(1, "whole", *ids)]))
+    assert {route for route, _, _ in bound(open_it()).values()} <= {"whole"}
+
+
+def test_a_commit_that_fails_keeps_no_attempt(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(Work([message(1)]))
+    with pytest.raises(StoreError):
+        store.commit(Work([message(1, key="another key, same id")], attempts=[attempt(1, "a", 1)]))
+    assert bound(open_it()) == {1: (None, None, 0)}
+
+
+def test_a_probe_leaves_nothing_behind(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(Work([message(1)]))
+    store.probe()
+    assert bound(open_it()) == {1: (None, None, 0)}
+
+
 def test_a_store_in_use_is_refused(open_it: OpenStore, tmp_path: Path) -> None:
     open_it()
     with pytest.raises(StoreError, match="in use"):
         open_store(f"sqlite:///{tmp_path}/messages.db")
-
-
-def test_a_file_of_another_schema_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "other.db"
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 99")
-    connection.close()
-    with pytest.raises(StoreError, match="schema 99"):
-        open_store(f"sqlite:///{path}")
 
 
 @pytest.mark.parametrize("url", ["sqlite://file", "postgresql://x", "sqlite:///", "messages.db"])
