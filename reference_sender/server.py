@@ -102,7 +102,8 @@ class Sender:
 
     async def close(self) -> None:
         """Answer what is on its way, write everything down, let go of everything."""
-        await self._driver.drain(self._settings.drain_s)
+        # Where a part has died, answers may never come.
+        await self._driver.drain(0 if self.chores.failed.is_set() else self._settings.drain_s)
         for route in self._routes.values():
             await route.close()
         self._lag.stop()
