@@ -21,6 +21,7 @@ from reference_sender.campaigns import CsvRows, JsonRows, Rows
 from reference_sender.clock import now_ns
 from reference_sender.dispatch.values import Lane, Message, State
 from reference_sender.driver import Driver
+from reference_sender.health import check_chores, check_health
 from reference_sender.intake import Intake, Invalid, read_request
 from reference_sender.metrics import Metrics, Tally
 from reference_sender.queries import Queries
@@ -107,11 +108,10 @@ class Api:
             return _after_body(request, self._invalid_answer(error))
         except ConnectionError:  # the client has gone; nobody reads this
             return error_answer(ApiError(400, "disconnected", "the body ended too early"))
-        except StoreError:
+        except StoreError as error:
             self._tally.store_failed += 1
-            return error_answer(
-                ApiError(503, "store_failed", "the store failed: try again", retry_after_s=_RETRY_STOPPING_S)
-            )
+            said = f"the store cannot keep a message: {error}; try again"
+            return error_answer(ApiError(503, "store_failed", said, retry_after_s=_RETRY_STOPPING_S))
         except Exception:
             if request.writer.output_size > 0:  # an answer has begun: only a broken connection can tell
                 raise
@@ -150,6 +150,7 @@ class Api:
     def _check_open(self) -> None:
         if self.stopping:
             raise ApiError(503, "stopping", "the sender is stopping", retry_after_s=_RETRY_STOPPING_S)
+        check_chores(self._driver)
 
     async def _post_message(self, request: web.BaseRequest) -> web.Response:
         self._check_open()
@@ -243,8 +244,7 @@ class Api:
 
     async def _healthz(self, _: web.BaseRequest, __: str) -> web.Response:
         self._check_open()
-        if not self._driver.commits.is_alive():
-            raise ApiError(503, "store_failed", "nothing can be stored: the sender must be started again")
+        await check_health(self._driver)
         return json_answer({"status": "ok"})
 
     async def _get_state(self, _: web.BaseRequest, __: str) -> web.Response:
@@ -307,9 +307,14 @@ def _campaign_answer(taken: Taken) -> web.Response:
         if answer.status == 503:
             answer.headers["Retry-After"] = str(_RETRY_STOPPING_S)
         return answer
-    only_full = taken.refused and all(refusal.reason == "queue_full" for refusal in taken.refused)
-    if only_full and not (taken.accepted or taken.repeated):
-        answer = json_answer(taken, 429)
-        answer.headers["Retry-After"] = str(_RETRY_FULL_S)
-        return answer
+    reasons = {refusal.reason for refusal in taken.refused}
+    if not (taken.accepted or taken.repeated):
+        if reasons == {"queue_full"}:
+            answer = json_answer(taken, 429)
+            answer.headers["Retry-After"] = str(_RETRY_FULL_S)
+            return answer
+        if "store_failed" in reasons:
+            answer = json_answer(taken, 503)
+            answer.headers["Retry-After"] = str(_RETRY_STOPPING_S)
+            return answer
     return json_answer(taken, 202)

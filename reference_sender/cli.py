@@ -9,8 +9,10 @@ import typer
 from pydantic import ValidationError
 
 from reference_sender.routes.smsapi import RouteError, RouteSpec, read_route
-from reference_sender.server import SenderSettings, run
+from reference_sender.server import SenderFailed, SenderSettings, run
 from reference_sender.store import StoreError
+
+EXIT_FAILED = 70  # EX_SOFTWARE of sysexits.h: a part of the sender died
 
 
 def sender(
@@ -67,6 +69,9 @@ def sender(
     except (StoreError, OSError) as error:
         typer.echo(f"sender: {error}", err=True)
         raise typer.Exit(2) from error
+    except SenderFailed as error:
+        typer.echo(f"sender: {error}", err=True)
+        raise typer.Exit(EXIT_FAILED) from error
 
 
 def _checked(text: str, allow_remote: bool) -> RouteSpec:

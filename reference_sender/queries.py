@@ -34,6 +34,7 @@ class Shown(Struct, frozen=True):
     state: str
     reason: str
     attempts: int
+    route: str | None
     provider_id: str | None
     created_at: str
     changed_at: str
@@ -104,6 +105,7 @@ def _shown(record: Record) -> Shown:
         state=record.state.value,
         reason=record.reason,
         attempts=record.attempts,
+        route=record.route,
         provider_id=record.provider_id,
         created_at=_instant(message.created_ns, ahead_ns),
         changed_at=_instant(record.changed_ns, ahead_ns),

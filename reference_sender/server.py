@@ -10,7 +10,8 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
 from contextlib import closing
 from typing import Annotated
 
@@ -19,7 +20,9 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reference_sender.api import REPORTS_PATH, Api, Secrets
+from reference_sender.chores import Chores
 from reference_sender.dispatch import Dispatcher, DispatchSettings
+from reference_sender.dispatch.values import Recovered, State
 from reference_sender.driver import Driver
 from reference_sender.intake import Intake
 from reference_sender.lag import LoopLag
@@ -79,8 +82,9 @@ class Sender:
         stored = store.counts(None)
         report_url = f"{public_url}{REPORTS_PATH}{identity.report_secret}"
         self._routes: dict[str, Route] = {spec.limits.name: spec.open(report_url) for spec in settings.routes}
-        self._driver = Driver(settings.dispatcher(), store, self._routes)
-        self._lag = LoopLag()
+        self.chores = Chores()
+        self._driver = Driver(settings.dispatcher(), store, self._routes, chores=self.chores)
+        self._lag = LoopLag(self.chores)
         self._queries = Queries(store)
         tally = Tally()
         metrics = Metrics(self._driver, tally, self._lag, stored)
@@ -92,22 +96,43 @@ class Sender:
     def recover(self) -> int:
         """Take up what an earlier process left unfinished; returns how many messages that is."""
         recovered = self._store.unfinished()
+        _warn_of_removed_routes(recovered, self._routes)
         self._driver.recover(recovered)
         return len(recovered)
 
     async def close(self) -> None:
         """Answer what is on its way, write everything down, let go of everything."""
-        await self._driver.drain(self._settings.drain_s)
+        # Where a part has died, answers may never come.
+        await self._driver.drain(0 if self.chores.failed.is_set() else self._settings.drain_s)
         for route in self._routes.values():
             await route.close()
         self._lag.stop()
         self._queries.close()
 
 
+class SenderFailed(Exception):
+    """A part of the sender died, so it ended; what it acknowledged is in the store."""
+
+
+def _warn_of_removed_routes(recovered: Iterable[Recovered], routes: Collection[str]) -> None:
+    bound = Counter(each.route for each in recovered if each.state is State.QUEUED and each.route is not None)
+    for route, count in bound.items():
+        if route not in routes:
+            log.warning(
+                "%d messages may have been submitted on route %s, which is not among the routes: no other"
+                " route is asked, and without a report they end as expired, route_removed. Start with that"
+                " route (name=%s) to let it finish them",
+                count,
+                route,
+                route,
+            )
+
+
 def run(settings: SenderSettings, ready: Callable[[str], None] = print) -> None:
     """Serve until SIGTERM or SIGINT. ``ready`` gets the one line of JSON that says where.
 
-    Raises ``StoreError``, and ``OSError`` where the address cannot be had.
+    Raises ``StoreError``, ``OSError`` where the address cannot be had, and ``SenderFailed`` where a part of
+    it died while it served.
     """
     with (
         closing(open_store(settings.store)) as store,
@@ -142,11 +167,20 @@ async def _serve(
     if settings.token is None:
         line["token"] = token
     ready(json.dumps(line))
-    await stopped.wait()
+    await _either(stopped, sender.chores.failed)
     log.info("stopping")
     sender.api.stop()
     await sender.close()
     await runner.cleanup()
+    if sender.chores.failed.is_set():
+        raise SenderFailed(sender.chores.reason)
+
+
+async def _either(*events: asyncio.Event) -> None:
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
 
 
 def _listen(host: str, port: int) -> socket.socket:
