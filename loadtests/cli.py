@@ -4,9 +4,18 @@ and gevent never comes near an asyncio process.
 
 from __future__ import annotations
 
-import math
-import re
 import sys
+
+if __name__ == "__main__":  # before any import that a file of the current directory could stand in for
+    from smsbench.launch import main as command
+
+    command()
+    sys.exit()
+
+import errno
+import math
+import os
+import re
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,13 +23,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from analysis.exit_codes import EXIT_CRASHED, EXIT_USAGE
+from analysis.exit_codes import EXIT_CRASHED, EXIT_INVALID, EXIT_USAGE
 
 if TYPE_CHECKING:
     from loadtests.running.settings import RunSettings
     from loadtests.scenarios.scenario import Scenario
     from loadtests.targets import Target
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _ABOUT = """Load tests and capacity benchmarks for sending SMS in bulk.
 
@@ -176,7 +186,13 @@ def main() -> None:
     """The console command. Exits 70 with the traceback where smsbench itself failed."""
     try:
         app()
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            what = error.filename or "a file of this command"
+            typer.echo(
+                f"smsbench: {what} cannot be written to: {os.strerror(error.errno)}; make room", err=True
+            )
+            sys.exit(EXIT_INVALID)
         # Python would exit with 1, which here means a missed objective.
         traceback.print_exc()
         typer.echo("smsbench itself failed; please report it with the above", err=True)
@@ -262,7 +278,3 @@ def _forward(context: typer.Context, module: str) -> None:
     single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     single.command(name)(getattr(import_module(module), name))
     typer.main.get_command(single)(args=context.args, prog_name=f"smsbench {name}")
-
-
-if __name__ == "__main__":
-    main()

@@ -50,7 +50,9 @@ def write(measurements: Sequence[Measurement], summary: str, path: Path) -> bool
         return False
     down = math.ceil(len(panels) / _ACROSS)
     across = min(_ACROSS, len(panels))
-    with mpl.rc_context(_STYLE):  # type: ignore[arg-type]  # its stub wants literal keys
+    with mpl.rc_context():
+        mpl.rcdefaults()  # a matplotlibrc of the user's changes nothing
+        mpl.rcParams.update(_STYLE)  # type: ignore[arg-type]  # its stub wants literal keys
         height_in = _PANEL_IN[1] * down + _HEAD_IN
         figure = Figure(figsize=(_PANEL_IN[0] * across, height_in))
         figure.text(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +11,12 @@ RUNS = Path("reports/runs")
 CLAIM = ".claimed"  # made exclusively by the run that owns the directory; it stays there
 _OWNER_ONLY = 0o700  # rows and logs are the user's own
 _MOST_IN_A_SECOND = 1_000
+
+# A full disk, a quota, a limit, a device that failed or is gone.
+_LOST = frozenset(
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EROFS", "ENOENT", "EACCES", "ESTALE")
+)
 
 
 class RunDirectoryError(ValueError):
@@ -64,3 +71,10 @@ def _claim(path: Path) -> bool:
         claim.unlink()
         return False
     return True
+
+
+def lost_directory(path: Path, error: OSError) -> str | None:
+    """That the directory of a run cannot be written to, in words. None where the error is another."""
+    if error.errno is None or error.errno not in _LOST:
+        return None
+    return f"{path} cannot be written to: {os.strerror(error.errno)}"

@@ -96,7 +96,7 @@ def test_a_worker_that_dies_ends_the_run_as_an_error(
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 3, output
     manifest = read_manifest(out)
-    assert manifest.exit_reason.startswith("error: a worker died"), output
+    assert manifest.exit_reason.startswith("error: load lost a worker"), output
     # The other worker stopped in order; what the dead one had due and not written shows as missing.
     rows = read_rows(out / "load.arrow", LOAD_SCHEMA)
     assert 0 < rows.num_rows < manifest.planned < 400
