@@ -95,6 +95,7 @@ class Admin:
                 "counters": state.counters,
                 "gauges": state.gauges | self._service.gauges(),
                 "faults": self._fault_log(),
+                "unread_fields": self._service.unread_fields(),
             }
         )
 
