@@ -149,7 +149,7 @@ def test_methods_and_paths_that_are_not_there(provider: Any) -> None:
         ("/contacts", "PATCH", 405),
         ("/sms/templates/available", "PUT", 405),
         ("/contacts/a/b/c/d", "GET", 404),
-        ("/contacts/groups/x/permissions/y", "PUT", 501),
-        ("/callbacks/1", "GET", 501),
+        ("/contacts/groups/x/permissions/y", "PUT", 403),
+        ("/callbacks/1", "GET", 403),
     ):
         assert provider.request(path, None, method, **headers)[0] == status, path

@@ -18,10 +18,11 @@ from mock_provider.wire.smsapi.auth import header_token, to_owner_rest
 from mock_provider.wire.smsapi.errors import not_allowed, rest_error
 from mock_provider.wire.smsapi.fields import MalformedRequestError, read_fields
 from mock_provider.wire.smsapi.kept import Kept
-from mock_provider.wire.smsapi.visit import Handler, Refusal, Visit
+from mock_provider.wire.smsapi.visit import Handler, RestRefusalError, Visit
 
 COLLECTIONS = ("/contacts", "/blacklist/phone_numbers", "/sms/templates")
-# Of SMSAPI's documents, but nothing here stands behind them. Longer paths below these are refused too.
+# Of SMSAPI's documents, but not simulated: refused with all below them by HTTP 403, which is what those
+# documents have for a feature that an account does not have.
 NOT_SERVED = (
     *("/contacts/fields", "/contacts/trash", "/blacklist/phone_numbers/imports"),
     *("/callbacks", "/opt_outs", "/rcs", "/shipment", "/short_url", "/subusers"),
@@ -97,7 +98,8 @@ def read_collection(path: str, request: WireRequest, at: Instants, settings: Sms
     """``path`` is the request's without the API's base; some clients end it with a slash."""
     path = path.rstrip("/")
     if _is_not_served(path):
-        return to_owner_rest(header_token(request.authorization), lambda _desk: not_served())
+        refused = rest_error(403, f"Access forbidden: {path} is not simulated")
+        return to_owner_rest(header_token(request.authorization), lambda _desk: refused)
     segments = tuple(path[1:].split("/"))
     operations, ids = _found(segments)
     if not operations:
@@ -113,15 +115,10 @@ def read_collection(path: str, request: WireRequest, at: Instants, settings: Sms
             return operation.handler(Visit(fields, ids, at.wall_s, settings, kept))
         except MalformedRequestError as error:
             return rest_error(400, f"The request cannot be read: {error}")
-        except Refusal as refusal:
+        except RestRefusalError as refusal:
             return refusal.reply
 
     return to_owner_rest(header_token(request.authorization), answer)
-
-
-def not_served() -> WireReply:
-    """The word of SMSAPI's documents for a part that an installation does not have."""
-    return rest_error(501, "Not implemented")
 
 
 def _is_not_served(path: str) -> bool:

@@ -17,7 +17,7 @@ from mock_provider.wire.smsapi.groups_rest import (
     shown_groups,
 )
 from mock_provider.wire.smsapi.numbers import read_msisdn
-from mock_provider.wire.smsapi.visit import Refusal, Visit, done, page, shown, too_many
+from mock_provider.wire.smsapi.visit import RestRefusalError, Visit, done, page, shown, too_many
 
 _DETAILS = (
     *("first_name", "last_name", "email", "gender", "birthday_date"),
@@ -175,10 +175,10 @@ def remove_members(visit: Visit) -> WireReply:
 
 
 def found_contact(visit: Visit, contact_id: str) -> Contact:
-    """Raises ``Refusal`` (404)."""
+    """Raises ``RestRefusalError`` (404)."""
     contact = visit.kept.contacts.contact(contact_id)
     if contact is None:
-        raise Refusal(rest_error(404, "Cannot find contact"))
+        raise RestRefusalError(rest_error(404, "Cannot find contact"))
     return contact
 
 
@@ -236,14 +236,14 @@ def _put(visit: Visit, present: Contact, status: int) -> WireReply:
 def _check(name: str, value: str) -> None:
     if len(value) > _MOST_CHARACTERS:
         words = f"This value is too long. It should have {_MOST_CHARACTERS} characters or less."
-        raise Refusal(invalid_value(words, name))
+        raise RestRefusalError(invalid_value(words, name))
     if name == "gender" and value and value not in _GENDERS:
-        raise Refusal(invalid_value(f"The value must be one of {', '.join(_GENDERS)}.", name, value))
+        raise RestRefusalError(invalid_value(f"The value must be one of {', '.join(_GENDERS)}.", name, value))
     if name == "birthday_date" and value:
         try:
             date.fromisoformat(value)
         except ValueError:
-            raise Refusal(invalid_value("The value is not valid date.", name, value)) from None
+            raise RestRefusalError(invalid_value("The value is not valid date.", name, value)) from None
 
 
 def _body(visit: Visit, contact: Contact) -> ContactBody:

@@ -33,7 +33,6 @@ _REST_TAGS: dict[int, str] = {
     408: "request_timeout",
     413: "request_too_large",
     429: "too_many_requests",
-    501: "not_implemented",
     503: "service_unavailable",
 }
 

@@ -8,7 +8,7 @@ from mock_provider.contact_book import Group
 from mock_provider.wire.calls import WireReply
 from mock_provider.wire.smsapi.errors import invalid_value, rest_error
 from mock_provider.wire.smsapi.fields import is_set, list_of
-from mock_provider.wire.smsapi.visit import Refusal, Visit, done, shown, too_many
+from mock_provider.wire.smsapi.visit import RestRefusalError, Visit, done, shown, too_many
 
 _MOST_CHARACTERS = 255
 _MOST_EXPIRY_DIGITS = 5
@@ -75,10 +75,10 @@ def remove_groups(visit: Visit) -> WireReply:
 
 
 def found_group(visit: Visit, group_id: str) -> Group:
-    """Raises ``Refusal`` (404)."""
+    """Raises ``RestRefusalError`` (404)."""
     group = visit.kept.contacts.group(group_id)
     if group is None:
-        raise Refusal(rest_error(404, "Group not found"))
+        raise RestRefusalError(rest_error(404, "Group not found"))
     return group
 
 

@@ -8,7 +8,7 @@ from mock_provider.message_templates import Template
 from mock_provider.wire.calls import WireReply
 from mock_provider.wire.smsapi.errors import invalid_value, rest_error
 from mock_provider.wire.smsapi.fields import is_set, text_of
-from mock_provider.wire.smsapi.visit import Refusal, Visit, done, shown, too_many
+from mock_provider.wire.smsapi.visit import RestRefusalError, Visit, done, shown, too_many
 
 _MOST_NAME_CHARACTERS = 255
 _MOST_TEXT_CHARACTERS = 1_530  # ten parts
@@ -93,7 +93,7 @@ def _put(visit: Visit, template: Template, status: int) -> WireReply:
 def _found(visit: Visit) -> Template:
     template = visit.kept.templates.find(visit.ids[0])
     if template is None:
-        raise Refusal(rest_error(404, "Not found resource"))
+        raise RestRefusalError(rest_error(404, "Not found resource"))
     return template
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -37,15 +37,18 @@ class Visit(Struct, frozen=True):
         return text_of(self.fields, name).strip()
 
     def shown_time(self, unix_s: float) -> str:
-        """ISO 8601 with the offset of the account's time zone."""
-        moment = datetime.fromtimestamp(int(unix_s), ZoneInfo(self.settings.timezone))
+        """ISO 8601 with the offset of the account's time zone; of UTC at the ends of the calendar."""
+        try:
+            moment = datetime.fromtimestamp(int(unix_s), ZoneInfo(self.settings.timezone))
+        except (ValueError, OverflowError):
+            moment = datetime.fromtimestamp(int(unix_s), UTC)
         return moment.isoformat()
 
 
 Handler = Callable[[Visit], WireReply]
 
 
-class Refusal(Exception):
+class RestRefusalError(Exception):
     """A REST request that is refused by this reply."""
 
     def __init__(self, reply: WireReply) -> None:
@@ -63,7 +66,7 @@ def done(status: int = 204) -> WireReply:
 
 
 def page(visit: Visit, found: Sequence[T]) -> Sequence[T]:
-    """The part of a collection that ``offset`` and ``limit`` ask for. Raises ``Refusal``."""
+    """The part of a collection that ``offset`` and ``limit`` ask for. Raises ``RestRefusalError``."""
     offset = _whole(visit, "offset", 0)
     limit = min(_whole(visit, "limit", DEFAULT_LIMIT), MOST_LISTED)
     return found[offset : offset + limit]
@@ -78,5 +81,5 @@ def _whole(visit: Visit, name: str, default: int) -> int:
     if not text:
         return default
     if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
-        raise Refusal(invalid_value("The value must be a whole number.", name, text))
+        raise RestRefusalError(invalid_value("The value must be a whole number.", name, text))
     return int(text)

@@ -157,7 +157,8 @@ def test_templates(called: Called) -> None:
 
 
 def test_what_is_not_served_is_refused_by_the_apis_own_word(called: Called) -> None:
-    assert called.error("subusers") == called.error("fields") == (501, "Not implemented")
+    assert called.error("subusers") == (403, "Access forbidden: /subusers is not simulated")
+    assert called.error("fields") == (403, "Access forbidden: /contacts/fields is not simulated")
     assert called.error("mms")[0] == called.error("vms")[0] == 110
 
 
