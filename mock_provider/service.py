@@ -200,6 +200,10 @@ class Service:
     def engine_state(self) -> EngineState:
         return self.driver.engine.state()
 
+    def unread_fields(self) -> dict[str, int]:
+        """Requests with a field that the SMSAPI wire does not read, by the field's name."""
+        return self._smsapi_kept.unread.counts()
+
     def gauges(self) -> dict[str, float]:
         """Depths and lags of the process around the engine."""
         return {

@@ -96,6 +96,7 @@ class Admin:
                 "gauges": state.gauges | self._service.gauges(),
                 "faults": self._fault_log(),
                 "failed": self._service.health.failures,
+                "unread_fields": self._service.unread_fields(),
             }
         )
 

@@ -94,6 +94,7 @@ class Submit(Struct, frozen=True, gc=False):
     memo: str = ""  # the wire's own, given back in reports and by the inbox; the engine does not read it
     expires_in_queue: bool = False  # ``expires_ns`` ends the wait for the carrier, not the carrier's own
     overflow_fails: bool = False  # a full queue of its sender fails the message, instead of refusing it
+    blocked: frozenset[str] = frozenset()  # MSISDNs of the request that the account does not send to
 
 
 class AcceptedMessage(Struct, frozen=True, gc=False):
