@@ -1,9 +1,9 @@
 """Delivery receipts on their way to the sessions that take them, and what became of each.
 
 A system_id's receipts go to all its sessions that receive, in turn, as far as their windows reach; the others
-wait, also while nobody is bound. The engine hears of each batch once: confirmed when all its receipts were
-taken with ESME_ROK, and not when one was refused, lost with its session, or had waited too long. It sends
-those again by the profile's schedule.
+wait, also while nobody is bound, and so do those whose session closed before it answered.The engine hears
+of each batch once: confirmed when all its receipts were taken with ESME_ROK, and not when one was refused,
+had no answer, waited too long or found too many waiting. It sends those again by the profile's schedule.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Protocol
 from msgspec import Struct
 
 from mock_provider.engine.values import DeliveryReport, MessageState, SendProgress, SendReports
+from mock_provider.wire.smpp.effects import Answered
 from mock_provider.wire.smpp.receipts import ReceiptWriter
-from mock_provider.wire.smpp.session import Answered
 from mock_provider.wire.smpp.submit import ALL_RECEIPTS, FAILURE_RECEIPTS
 
 _DELIVERED = MessageState.DELIVERED
@@ -28,6 +28,10 @@ class Link(Protocol):
     @property
     def room(self) -> int:
         """How many more receipts it takes now."""
+
+    @property
+    def knows_tlvs(self) -> bool:
+        """Whether its peer may be sent optional parameters."""
 
     def deliver(self, tag: object, body: bytes) -> None:
         """Send a deliver_sm; its answer comes to ``ReceiptLinks.answered`` with this tag."""
@@ -73,9 +77,10 @@ class ReceiptLinks:
         self.sent = 0
         self.failures = 0
 
-    def use(self, writer: ReceiptWriter) -> None:
-        """Write receipts so from now on."""
+    def use(self, writer: ReceiptWriter, most_waiting: int) -> None:
+        """Write receipts so from now on, and let so many of a system_id wait."""
         self._writer = writer
+        self._most_waiting = most_waiting
 
     @property
     def queued(self) -> int:
@@ -119,6 +124,17 @@ class ReceiptLinks:
             self.failures += 1
         self._count(receipt.batch, answer.taken)
 
+    def take_back(self, system_id: str, tags: list[object]) -> None:
+        """A session has closed with these unanswered, in the order they were sent."""
+        if not tags:
+            return
+        outlet = self._outlets.setdefault(system_id, _Outlet())
+        for tag in reversed(tags):
+            assert isinstance(tag, _Receipt)
+            outlet.queue.appendleft(tag)
+        self.failures += len(tags)
+        self._send(outlet)
+
     def send_on(self, system_id: str) -> None:
         """A session has room again."""
         outlet = self._outlets.get(system_id)
@@ -143,6 +159,11 @@ class ReceiptLinks:
         outlet = self._outlets.get(system_id)
         if outlet is None:
             outlet = self._outlets[system_id] = _Outlet()
+        if len(outlet.queue) + len(reports) > self._most_waiting:
+            if batch is not None:
+                batch_id = batch.batch_id
+                self._defer(lambda: self._settle(batch_id, False))
+            return
         now_ns = self._now_ns()
         outlet.queue.extend([_Receipt(report, batch, now_ns) for report in reports])
         self._send(outlet)
@@ -152,11 +173,11 @@ class ReceiptLinks:
         write = self._writer.write
         for _ in range(len(links)):
             link = links[0]
-            room = link.room
+            room, with_tlvs = link.room, link.knows_tlvs
             links.rotate(-1)
             while room > 0 and queue:
                 receipt = queue.popleft()
-                link.deliver(receipt, write(receipt.report))
+                link.deliver(receipt, write(receipt.report, with_tlvs))
                 self.sent += 1
                 room -= 1
             if not queue:

@@ -11,10 +11,10 @@ from msgspec import structs
 from smpplib import consts, smpp
 
 from mock_provider.wire.smpp import codes
+from mock_provider.wire.smpp.fields import PduError
 from mock_provider.wire.smpp.framing import Framer
 from mock_provider.wire.smpp.pdu import (
     Bind,
-    PduError,
     ShortMessage,
     read_bind,
     read_short_message,

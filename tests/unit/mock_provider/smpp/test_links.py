@@ -7,14 +7,17 @@ from collections.abc import Callable
 from mock_provider.engine.values import DeliveryReport, MessageState, SendProgress, SendReports
 from mock_provider.profiles.wires import SmppWire
 from mock_provider.smpp.links import ReceiptLinks
+from mock_provider.wire.smpp.effects import Answered
+from mock_provider.wire.smpp.group_ids import GroupIds
 from mock_provider.wire.smpp.receipts import ReceiptWriter
-from mock_provider.wire.smpp.session import Answered
 
-MEMO = "\x10\x01\x0148500100200\0\x05\0X\x002611221200text"
+MEMO = "\x12\x01\x0148500100200\0\x05\0X\x002611221200\0text"
 
 
 class FakeLink:
     """A session with room for so many receipts."""
+
+    knows_tlvs = True
 
     def __init__(self, room: int) -> None:
         self.room = room
@@ -37,7 +40,7 @@ class Bench:
             self.deferred.append,
             lambda: self.now_ns,
         )
-        self.links.use(ReceiptWriter(SmppWire(), 0))
+        self.links.use(ReceiptWriter(SmppWire(), 0, GroupIds()), 100)
 
 
 def reports(batch_id: int, *states: MessageState, url: str = "smpp:esme") -> SendReports:

@@ -15,8 +15,10 @@ from mock_provider.profiles.wires import SmppWire
 from mock_provider.wire.calls import Instants
 from mock_provider.wire.smpp import codes
 from mock_provider.wire.smpp.alphabets import decode_gsm7, encode_gsm7
+from mock_provider.wire.smpp.fields import PduError
+from mock_provider.wire.smpp.group_ids import GroupIds
 from mock_provider.wire.smpp.parts import Part, PartKeys
-from mock_provider.wire.smpp.pdu import PduError, ShortMessage, read_short_message
+from mock_provider.wire.smpp.pdu import ShortMessage, read_short_message
 from mock_provider.wire.smpp.receipts import ReceiptWriter
 from mock_provider.wire.smpp.refusals import STATUS_OF
 from mock_provider.wire.smpp.submit import SubmitReader
@@ -100,7 +102,7 @@ def test_any_octets_are_some_text(octets: bytes) -> None:
     ("fields", "status"),
     [
         ({"data_coding": 8, "short_message": b"odd"}, codes.ESME_RINVMSGLEN),
-        ({"data_coding": 5}, codes.ESME_RSUBMITFAIL),
+        ({"data_coding": 11}, codes.ESME_RSUBMITFAIL),
         ({"esm_class": 0x04}, codes.ESME_RINVESMCLASS),
         ({"esm_class": 0x40, "short_message": b"\x09abc"}, codes.ESME_RINVESMCLASS),
         ({"esm_class": 0x40, "short_message": b""}, codes.ESME_RINVESMCLASS),
@@ -260,8 +262,8 @@ def report(
 
 
 def receipt(submit: Submit, *outcome: Any, **settings: Any) -> ShortMessage:
-    writer = ReceiptWriter(SmppWire(**settings), OFFSET_NS)
-    return read_short_message(writer.write(report(submit, *outcome)))
+    writer = ReceiptWriter(SmppWire(**settings), OFFSET_NS, GroupIds())
+    return read_short_message(writer.write(report(submit, *outcome), True))
 
 
 def test_a_receipt_turns_the_addresses_round_and_says_it_in_text_and_tlvs() -> None:
