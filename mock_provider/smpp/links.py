@@ -9,17 +9,14 @@ had no answer, waited too long or found too many waiting. It sends those again b
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
-from mock_provider.engine.values import DeliveryReport, MessageState, SendProgress, SendReports
+from mock_provider.engine.values import DeliveryReport, SendProgress, SendReports
 from mock_provider.wire.smpp.effects import Answered
 from mock_provider.wire.smpp.receipts import ReceiptWriter
-from mock_provider.wire.smpp.submit import ALL_RECEIPTS, FAILURE_RECEIPTS
-
-_DELIVERED = MessageState.DELIVERED
 
 
 class Link(Protocol):
@@ -100,21 +97,12 @@ class ReceiptLinks:
                 del self._outlets[system_id]
 
     def deliver(self, effect: SendReports | SendProgress) -> None:
-        """Send what the submits of these messages asked for; of the rest the engine hears that it is done."""
-        wanted, _, system_id = effect.url.partition(":")
+        """Send these to the sessions of the system_id that submitted their messages."""
+        system_id = effect.url.partition(":")[2]
         if isinstance(effect, SendProgress):
             self._queue(system_id, [effect.report], None)
-            return
-        reports: list[DeliveryReport] = []
-        if wanted == ALL_RECEIPTS:
-            reports.extend(effect.reports)
-        elif wanted == FAILURE_RECEIPTS:
-            reports.extend(report for report in effect.reports if report.state is not _DELIVERED)
-        if reports:
-            self._queue(system_id, reports, _Batch(effect.batch_id, len(reports)))
         else:
-            batch_id = effect.batch_id
-            self._defer(lambda: self._settle(batch_id, True))
+            self._queue(system_id, effect.reports, _Batch(effect.batch_id, len(effect.reports)))
 
     def answered(self, answer: Answered) -> None:
         """A session's word on a receipt."""
@@ -155,7 +143,7 @@ class ReceiptLinks:
         for outlet in self._outlets.values():
             outlet.queue.clear()
 
-    def _queue(self, system_id: str, reports: list[DeliveryReport], batch: _Batch | None) -> None:
+    def _queue(self, system_id: str, reports: Sequence[DeliveryReport], batch: _Batch | None) -> None:
         outlet = self._outlets.get(system_id)
         if outlet is None:
             outlet = self._outlets[system_id] = _Outlet()

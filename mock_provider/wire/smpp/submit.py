@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from mock_provider.engine.numbers import normalise
 from mock_provider.engine.segments import GSM7_SINGLE
-from mock_provider.engine.values import Outbound, Submit
+from mock_provider.engine.values import FinalReport, Outbound, Submit
 from mock_provider.profiles.wires import SmppWire
 from mock_provider.wire.calls import Instants
 from mock_provider.wire.journey_key import text_key
@@ -21,10 +21,8 @@ from mock_provider.wire.smpp.parts import UDHI, Part, PartKeys, sar_part, split_
 from mock_provider.wire.smpp.pdu import ShortMessage
 from mock_provider.wire.smpp.times import seconds_from
 
-WIRE_NAME = "smpp"
+WIRE_NAME = "smpp"  # the report URL of a message is this, a colon and the system_id
 
-# Which receipts are wanted; the report URL of a message is this, a colon and the system_id.
-ALL_RECEIPTS, FAILURE_RECEIPTS, PROGRESS_RECEIPTS = "smpp", "smpp-failure", "smpp-progress"
 _TON_ALPHANUMERIC, _TON_INTERNATIONAL = 5, 1
 _MAX_NAME_CHARACTERS, _MAX_SENDER_DIGITS = 11, 15
 _NO_COUNTRY = ""  # by whose national form a number could be read
@@ -90,12 +88,13 @@ class SubmitReader:
             message.priority_flag > 0,
             False,
             False,
-            _receipts_to(wanted, system_id) if wanted else None,
+            f"{WIRE_NAME}:{system_id}" if wanted else None,
             scheduled_ns,
             expires_ns,
             unparsable,
             report_progress=wanted & _INTERMEDIATE != 0,
             memo=write_memo(message, text, sender, at.wall_s, self._alphabet),
+            final_report=_final_report(wanted),
         )
 
     def _outbounds(
@@ -182,12 +181,10 @@ def _msisdn(ton: int, dest: str, country: str) -> str | None:
     return normalise(dest, _NO_COUNTRY if ton == _TON_INTERNATIONAL else country)
 
 
-def _receipts_to(wanted: int, system_id: str) -> str | None:
+def _final_report(wanted: int) -> FinalReport:
     if wanted & _RECEIPT:
-        return f"{ALL_RECEIPTS}:{system_id}"
-    if wanted & _FAILURE_RECEIPT:
-        return f"{FAILURE_RECEIPTS}:{system_id}"
-    return f"{PROGRESS_RECEIPTS}:{system_id}" if wanted & _INTERMEDIATE else None
+        return FinalReport.ALL
+    return FinalReport.FAILURES if wanted & _FAILURE_RECEIPT else FinalReport.NONE
 
 
 def _instants(message: ShortMessage, at: Instants) -> tuple[int | None, int | None]:

@@ -107,27 +107,6 @@ def test_what_has_waited_too_long_is_given_back_to_the_engine() -> None:
     assert bench.links.queued == 1
 
 
-def test_what_nobody_asked_for_is_done_but_not_before_the_engine_is() -> None:
-    bench, link = Bench(), FakeLink(9)
-    bench.links.add("esme", link)
-    bench.links.deliver(reports(1, OK, url="smpp-failure:esme"))
-    bench.links.deliver(reports(2, FAILED, url="smpp-progress:esme"))
-    bench.links.deliver(reports(3, FAILED, url="http://127.0.0.1:1/dlr"))
-    assert (bench.settled, link.tags) == ([], [])
-    for call in bench.deferred:
-        call()
-    assert bench.settled == [(1, True), (2, True), (3, True)]
-
-
-def test_of_a_batch_only_the_failures_go_where_only_those_are_wanted() -> None:
-    bench, link = Bench(), FakeLink(9)
-    bench.links.add("esme", link)
-    bench.links.deliver(reports(1, OK, FAILED, url="smpp-failure:esme"))
-    (tag,) = link.tags
-    bench.links.answered(Answered(tag, True))
-    assert bench.settled == [(1, True)]
-
-
 def test_nobody_waits_for_the_answer_to_an_intermediate_notification() -> None:
     bench, link = Bench(), FakeLink(9)
     bench.links.add("esme", link)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_provider.engine.segments import GSM7_BASIC, GSM7_EXTENSION, count_segments
-from mock_provider.engine.values import DeliveryReport, MessageState, Refusal, Submit
+from mock_provider.engine.values import DeliveryReport, FinalReport, MessageState, Refusal, Submit
 from mock_provider.profiles.wires import SmppWire
 from mock_provider.wire.calls import Instants
 from mock_provider.wire.smpp import codes
@@ -174,8 +174,25 @@ def test_flags_reach_the_engine() -> None:
     assert submit.expires_ns == AT.now_ns + 7_200 * S
     assert (submit.report_url, submit.report_progress) == ("smpp:esme", True)
     assert (read().fast, read().report_url, read().report_progress) == (False, None, False)
-    assert read(registered_delivery=2).report_url == "smpp-failure:esme"
-    assert read(registered_delivery=0x10).report_url == "smpp-progress:esme"
+
+
+@pytest.mark.parametrize(
+    ("registered", "wanted", "progress"),
+    [
+        (0, FinalReport.NONE, False),
+        (1, FinalReport.ALL, False),
+        (2, FinalReport.FAILURES, False),
+        (0x10, FinalReport.NONE, True),
+        (0x11, FinalReport.ALL, True),
+        (0x12, FinalReport.FAILURES, True),
+    ],
+)
+def test_registered_delivery_says_which_receipts_are_wanted(
+    registered: int, wanted: FinalReport, progress: bool
+) -> None:
+    submit = read(registered_delivery=registered)
+    assert (submit.final_report, submit.report_progress) == (wanted, progress)
+    assert submit.report_url == ("smpp:esme" if registered else None)
 
 
 def test_absolute_times_count_their_quarters_of_an_hour_from_utc() -> None:
