@@ -4,8 +4,8 @@
 
 Connections send streams of PDUs made at random from a seed: good submits, binds and links; submits with
 octets changed, cut or grown, with TLVs that lie; the same of submit_multi, data_sm, replace_sm, query_sm and
-cancel_sm; unknown ids; responses to nothing; noise. A stream leaves in pieces of any size, some octet by octet,
-and may end with a command_length that lies, with an unbind or in the middle of a PDU. A failure is
+cancel_sm; unknown ids; responses to nothing; noise. A stream leaves in pieces of any size, some octet by
+octet, and may end with a command_length that lies, with an unbind or in the middle of a PDU. A failure is
 
 - a request of a good command_length that is not answered exactly once, by its own response or generic_nack,
   with a status of the standard; a response to a response;

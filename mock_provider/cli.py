@@ -23,7 +23,18 @@ from mock_provider.running import Launch, start_provider
 log = logging.getLogger("mock_provider")
 
 _BAD_USAGE = 2
+_LONGEST_SMPP_PASSWORD = 64  # of ``wire.smpp.pdu``, which is loaded only where SMPP is asked for
 _MIB = 1024 * 1024
+
+
+def _fit_for_a_bind(password: str) -> str:
+    """Refuse a password that no client could bind with."""
+    if len(password) > _LONGEST_SMPP_PASSWORD or not all("!" <= character <= "~" for character in password):
+        raise typer.BadParameter(
+            f"an SMPP password has 1 to {_LONGEST_SMPP_PASSWORD} characters of printable ASCII without "
+            f"spaces and line ends; this one has {len(password)} characters"
+        )
+    return password
 
 
 def provider(
@@ -60,7 +71,11 @@ def provider(
     smpp_password: Annotated[
         str,
         typer.Option(
-            envvar="SMSBENCH_SMPP_PASSWORD", show_envvar=True, help="For SMPP binds; random if not given."
+            envvar="SMSBENCH_SMPP_PASSWORD",
+            show_envvar=True,
+            callback=_fit_for_a_bind,
+            help="For SMPP binds; random if not given. Up to 64 printable ASCII characters; many clients "
+            "send no more than 8.",
         ),
     ] = "",
     max_connections: Annotated[

@@ -89,6 +89,8 @@ def test_a_refused_bind_leaves_the_session_open_for_another() -> None:
         (session, codes.ENQUIRE_LINK, b"", 0x80000015, codes.ESME_ROK),
         (bound, codes.BIND_RECEIVER, BIND, 0x80000001, codes.ESME_RALYBND),
         (session, codes.BIND_RECEIVER, b"esme", 0x80000001, codes.ESME_RINVCMDLEN),
+        (session, codes.BIND_RECEIVER, write_bind(Bind("esme", "x" * 64)), 0x80000001, codes.ESME_RINVPASWD),
+        (session, codes.BIND_RECEIVER, b"esme\0" + b"x" * 65 + b"\0" * 6, 0x80000001, codes.ESME_RINVPASWD),
         (session, codes.BIND_RECEIVER, b"x" * 16 + BIND, 0x80000001, codes.ESME_RINVSYSID),
         (bound, 0x12345678, b"?", codes.GENERIC_NACK, codes.ESME_RINVCMDID),
         (bound, codes.SUBMIT_SM, b"", 0x80000004, codes.ESME_RINVCMDLEN),
