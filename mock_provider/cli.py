@@ -25,7 +25,18 @@ log = logging.getLogger("mock_provider")
 _BAD_USAGE = 2
 _FAILED = 74  # EX_IOERR of sysexits.h
 _STAYS_S = 5.0  # so that who waits for it can ask what has failed
+_LONGEST_SMPP_PASSWORD = 64  # of ``wire.smpp.pdu``, which is loaded only where SMPP is asked for
 _MIB = 1024 * 1024
+
+
+def _fit_for_a_bind(password: str) -> str:
+    """Refuse a password that no client could bind with."""
+    if len(password) > _LONGEST_SMPP_PASSWORD or not all("!" <= character <= "~" for character in password):
+        raise typer.BadParameter(
+            f"an SMPP password has 1 to {_LONGEST_SMPP_PASSWORD} characters of printable ASCII without "
+            f"spaces and line ends; this one has {len(password)} characters"
+        )
+    return password
 
 
 def provider(
@@ -62,7 +73,11 @@ def provider(
     smpp_password: Annotated[
         str,
         typer.Option(
-            envvar="SMSBENCH_SMPP_PASSWORD", show_envvar=True, help="For SMPP binds; random if not given."
+            envvar="SMSBENCH_SMPP_PASSWORD",
+            show_envvar=True,
+            callback=_fit_for_a_bind,
+            help="For SMPP binds; random if not given. Up to 64 printable ASCII characters; many clients "
+            "send no more than 8.",
         ),
     ] = "",
     max_connections: Annotated[

@@ -27,6 +27,7 @@ from mock_provider.engine.values import (
     Answer,
     Disconnect,
     Effect,
+    FinalReport,
     Outbound,
     Refusal,
     Refused,
@@ -44,6 +45,7 @@ _UNANSWERED_KEPT = 10_000
 _UNDRAWN = (0.5, 0.5, 1.0, 0.5)  # where the profile leaves nothing of an attempt to chance
 _THROTTLED = {Refusal.THROTTLED_REQUESTS: "requests", Refusal.THROTTLED_SEGMENTS: "segments"}
 _REFUSED = Stage.REFUSED
+_ALL = FinalReport.ALL
 
 
 class PendingReply(Struct, frozen=True, gc=False):
@@ -344,12 +346,19 @@ class Intake:
 
 
 def _has_rare_wishes(submit: Submit) -> bool:
-    return bool(submit.report_progress or submit.memo or submit.expires_in_queue or submit.overflow_fails)
+    return bool(
+        submit.report_progress
+        or submit.memo
+        or submit.expires_in_queue
+        or submit.overflow_fails
+        or submit.final_report is not _ALL
+    )
 
 
 def _wish(message: Message, submit: Submit) -> None:
     """What few wires ask for. A message that was not accepted before has none of it."""
     message.report_progress = submit.report_progress
+    message.final_report = submit.final_report
     message.memo = submit.memo
     message.expires_in_queue = submit.expires_in_queue
     message.overflow_fails = submit.overflow_fails
