@@ -6,7 +6,7 @@ import struct
 from hashlib import blake2b
 from typing import Literal
 
-IdStyle = Literal["digits", "hex", "sid", "uuid"]
+IdStyle = Literal["digits", "hex", "sid", "media_sid", "uuid"]
 Uniforms = tuple[float, float, float, float]
 
 _words = struct.Struct("<4I").unpack_from
@@ -72,7 +72,7 @@ def report_of(chances: bytes) -> Uniforms:
 
 
 def id_of(chances: bytes, style: IdStyle = "digits") -> str:
-    """Nineteen digits or 24 hexadecimal ones (SMSAPI has both), ``SM`` and 32 (Twilio), a UUID."""
+    """Nineteen digits or 24 hexadecimal ones (SMSAPI has both), ``SM`` or ``MM`` and 32 (Twilio), a UUID."""
     if style == "digits":
         return str(_NINETEEN_DIGITS + _word(chances, 32)[0] % (9 * _NINETEEN_DIGITS))
     if style == "hex":
@@ -80,6 +80,8 @@ def id_of(chances: bytes, style: IdStyle = "digits") -> str:
     h = chances[32:48].hex()
     if style == "sid":
         return "SM" + h
+    if style == "media_sid":
+        return "MM" + h
     return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
 
 
