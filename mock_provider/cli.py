@@ -17,13 +17,23 @@ import typer
 import uvloop
 
 from mock_provider.http.open_connections import Limits
+from mock_provider.listening import ListenError
 from mock_provider.profiles import ProfileError, load_profile, profile_names
 from mock_provider.running import Launch, start_provider
+from mock_provider.secret_text import read_secret
 
 log = logging.getLogger("mock_provider")
 
 _BAD_USAGE = 2
 _MIB = 1024 * 1024
+
+
+def _secret(text: str) -> str:
+    """A token or password of the command line or the environment. An option not given is empty."""
+    try:
+        return read_secret(text) if text else text
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def provider(
@@ -36,13 +46,19 @@ def provider(
     token: Annotated[
         str,
         typer.Option(
-            envvar="SMSBENCH_PROVIDER_TOKEN", show_envvar=True, help="Account token; random if not given."
+            envvar="SMSBENCH_PROVIDER_TOKEN",
+            show_envvar=True,
+            callback=_secret,
+            help="Account token; random if not given.",
         ),
     ] = "",
     admin_token: Annotated[
         str,
         typer.Option(
-            envvar="SMSBENCH_ADMIN_TOKEN", show_envvar=True, help="Token of /admin; random if not given."
+            envvar="SMSBENCH_ADMIN_TOKEN",
+            show_envvar=True,
+            callback=_secret,
+            help="Token of /admin; random if not given.",
         ),
     ] = "",
     seed: Annotated[int, typer.Option(help="Decides every latency and failure, with the message's key.")] = 1,
@@ -60,7 +76,10 @@ def provider(
     smpp_password: Annotated[
         str,
         typer.Option(
-            envvar="SMSBENCH_SMPP_PASSWORD", show_envvar=True, help="For SMPP binds; random if not given."
+            envvar="SMSBENCH_SMPP_PASSWORD",
+            show_envvar=True,
+            callback=_secret,
+            help="For SMPP binds; random if not given.",
         ),
     ] = "",
     max_connections: Annotated[
@@ -101,7 +120,7 @@ async def serve(launch: Launch) -> int:
     try:
         provider = await start_provider(launch)
     except OSError as error:
-        log.error("cannot start: %s", error)
+        typer.echo(f"provider: {_why_not(error, launch.journal)}", err=True)
         return _BAD_USAGE
     _settle_garbage_collector()
     ready = {"ready": True, "service": "provider", "url": provider.url, "pid": os.getpid()}
@@ -116,6 +135,13 @@ async def serve(launch: Launch) -> int:
     log.info("stopping")
     await provider.stop()
     return 0
+
+
+def _why_not(error: OSError, journal: Path | None) -> str:
+    """Why a provider cannot start. ``ListenError`` names its option; what is left concerns the journal."""
+    if isinstance(error, ListenError) or journal is None:
+        return str(error)
+    return f"--journal: {journal} cannot be written: {error.strerror or error}"
 
 
 def _inbox_url(url: str, generated: dict[str, str]) -> str:

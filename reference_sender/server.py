@@ -23,6 +23,7 @@ from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.driver import Driver
 from reference_sender.intake import Intake
 from reference_sender.lag import LoopLag
+from reference_sender.listening import bind, host_and_port
 from reference_sender.metrics import Metrics, Tally
 from reference_sender.queries import Queries
 from reference_sender.routes import Route
@@ -107,11 +108,11 @@ class Sender:
 def run(settings: SenderSettings, ready: Callable[[str], None] = print) -> None:
     """Serve until SIGTERM or SIGINT. ``ready`` gets the one line of JSON that says where.
 
-    Raises ``StoreError``, and ``OSError`` where the address cannot be had.
+    Raises ``StoreError``, and ``ListenError`` where the address cannot be had.
     """
     with (
         closing(open_store(settings.store)) as store,
-        closing(_listen(settings.host, settings.port)) as listener,
+        closing(bind(settings.host, settings.port)) as listener,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         runner.run(_serve(settings, store, listener, ready))
@@ -126,7 +127,7 @@ async def _serve(
         loop.add_signal_handler(number, stopped.set)
     token = settings.token or secrets.token_urlsafe(24)
     host, port = listener.getsockname()[:2]
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    url = f"http://{host_and_port(host, port)}"
     sender = Sender(settings, store, token, settings.public_url or url)
     recovered = sender.recover()
     if recovered:
@@ -147,18 +148,6 @@ async def _serve(
     sender.api.stop()
     await sender.close()
     await runner.cleanup()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError:
-        listener.close()
-        raise
-    return listener
 
 
 def _settle_garbage_collector() -> None:

@@ -91,5 +91,5 @@ def test_a_port_that_is_taken_is_said_and_the_journal_of_the_first_left_alone(tm
             timeout=DEADLINE_S,
         )
         assert second.returncode == 2
-        assert "cannot start" in second.stderr
+        assert f"--smpp-port: cannot listen at 127.0.0.1:{port}: it is in use" in second.stderr
         assert (Path(journal).stat().st_ino, Path(journal).stat().st_mtime_ns) == inode
