@@ -17,8 +17,10 @@ import typer
 import uvloop
 
 from mock_provider.http.open_connections import Limits
+from mock_provider.listening import ListenError
 from mock_provider.profiles import ProfileError, load_profile, profile_names
 from mock_provider.running import Launch, start_provider
+from mock_provider.secret_text import read_secret
 
 log = logging.getLogger("mock_provider")
 
@@ -31,12 +33,21 @@ _MIB = 1024 * 1024
 
 def _fit_for_a_bind(password: str) -> str:
     """Refuse a password that no client could bind with."""
+    password = _secret(password)
     if len(password) > _LONGEST_SMPP_PASSWORD or not all("!" <= character <= "~" for character in password):
         raise typer.BadParameter(
             f"an SMPP password has 1 to {_LONGEST_SMPP_PASSWORD} characters of printable ASCII without "
             f"spaces and line ends; this one has {len(password)} characters"
         )
     return password
+
+
+def _secret(text: str) -> str:
+    """A token or password of the command line or the environment. An option not given is empty."""
+    try:
+        return read_secret(text) if text else text
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def provider(
@@ -49,13 +60,19 @@ def provider(
     token: Annotated[
         str,
         typer.Option(
-            envvar="SMSBENCH_PROVIDER_TOKEN", show_envvar=True, help="Account token; random if not given."
+            envvar="SMSBENCH_PROVIDER_TOKEN",
+            show_envvar=True,
+            callback=_secret,
+            help="Account token; random if not given.",
         ),
     ] = "",
     admin_token: Annotated[
         str,
         typer.Option(
-            envvar="SMSBENCH_ADMIN_TOKEN", show_envvar=True, help="Token of /admin; random if not given."
+            envvar="SMSBENCH_ADMIN_TOKEN",
+            show_envvar=True,
+            callback=_secret,
+            help="Token of /admin; random if not given.",
         ),
     ] = "",
     seed: Annotated[int, typer.Option(help="Decides every latency and failure, with the message's key.")] = 1,
@@ -119,7 +136,7 @@ async def serve(launch: Launch) -> int:
     try:
         provider = await start_provider(launch)
     except OSError as error:
-        log.error("cannot start: %s", error)
+        typer.echo(f"provider: {_why_not(error, launch.journal)}", err=True)
         return _BAD_USAGE
     loop.set_exception_handler(provider.service.health.loop_exception)
     _settle_garbage_collector()
@@ -148,6 +165,13 @@ async def _until(stop: asyncio.Event, failed: asyncio.Event) -> None:
         await asyncio.wait(waits[:1], timeout=_STAYS_S)
     for wait in waits:
         wait.cancel()
+
+
+def _why_not(error: OSError, journal: Path | None) -> str:
+    """Why a provider cannot start. ``ListenError`` names its option; what is left concerns the journal."""
+    if isinstance(error, ListenError) or journal is None:
+        return str(error)
+    return f"--journal: {journal} cannot be written: {error.strerror or error}"
 
 
 def _inbox_url(url: str, generated: dict[str, str]) -> str:

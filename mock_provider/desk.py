@@ -17,7 +17,10 @@ _MOST_NOTED = 10_000  # ids; the inbox holds as many messages by default
 
 
 class ProviderDesk:
-    """The ``Desk`` of a running provider. ``now_ns`` is the engine's clock."""
+    """The ``Desk`` of a running provider. ``now_ns`` is the engine's clock.
+
+    ``cancelled`` is called after an input to the engine, which may have made something due.
+    """
 
     def __init__(
         self,
@@ -25,11 +28,13 @@ class ProviderDesk:
         inbox: Inbox,
         wall_offset_ns: Callable[[], int],
         now_ns: Callable[[], int] = time.monotonic_ns,
+        cancelled: Callable[[], None] = lambda: None,
     ) -> None:
         self._engine = engine
         self._inbox = inbox
         self._wall_offset_ns = wall_offset_ns
         self._now_ns = now_ns
+        self._cancelled = cancelled
         self._redacted: OrderedDict[str, None] = OrderedDict()
         self._withdrawn: OrderedDict[str, None] = OrderedDict()
 
@@ -56,7 +61,9 @@ class ProviderDesk:
         return self._engine.number(msisdn)
 
     def cancel(self, token: str, provider_ids: Sequence[str]) -> Sequence[str]:
-        return self._engine.cancel(self._now_ns(), token, provider_ids)
+        removed = self._engine.cancel(self._now_ns(), token, provider_ids)
+        self._cancelled()
+        return removed
 
     def redact(self, provider_id: str) -> None:
         _note(self._redacted, provider_id)

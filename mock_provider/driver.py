@@ -101,6 +101,10 @@ class Driver:
             self._apply(effect)
         self._arm(self.now_ns())
 
+    def advance(self) -> None:
+        """Carry out what has come due, as after an engine call that returns no effects."""
+        self.carry_out(self.engine.advance(self.now_ns()))
+
     def stop(self) -> None:
         self._timer.close()
 

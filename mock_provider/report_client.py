@@ -13,16 +13,16 @@ import time
 from collections import OrderedDict
 from functools import cached_property, lru_cache
 from typing import cast
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import httptools
 from msgspec import Struct
 
 from mock_provider.wire.calls import ReportCall
+from mock_provider.wire.receivers import requested_url
 
 _MAX_REPLY_BYTES = 256  # of a confirmation; what a longer reply says beyond that, nobody reads
 _MOST_IDLE = 256  # connections to all receivers together; a call has one of its own beside them
-_UNQUOTED = "!#$%&'()*+,/:;=?@[]~"
 
 
 class Endpoint(Struct, frozen=True):
@@ -55,7 +55,7 @@ def endpoint_of(scheme: str, authority: str) -> Endpoint:
         raise ValueError("the URL names no host")
     encrypted = scheme == "https"
     host = authority.rpartition("@")[2]
-    head = f"Host: {host}\r\nUser-Agent: smsbench-provider\r\nAccept: */*\r\n"
+    head = f"Host: {host}\r\nAccept: */*\r\n"
     if parts.username is not None:
         user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         head += f"Authorization: Basic {base64.b64encode(user.encode()).decode()}\r\n"
@@ -64,12 +64,9 @@ def endpoint_of(scheme: str, authority: str) -> Endpoint:
 
 def split_url(url: str) -> tuple[Endpoint, str]:
     """Where the URL leads, and the request's target there. Raises ``ValueError``."""
-    scheme, _, rest = url.partition("#")[0].partition("://")
-    ends = min((i for i in (rest.find("/"), rest.find("?")) if i >= 0), default=len(rest))
-    target = rest[ends:]
-    if not target.isascii():
-        target = quote(target, safe=_UNQUOTED)
-    return endpoint_of(scheme, rest[:ends]), target if target.startswith("/") else "/" + target
+    requested = requested_url(url)
+    authority = f"{requested.credentials}@{requested.host}" if requested.credentials else requested.host
+    return endpoint_of(requested.scheme, authority), requested.target
 
 
 class _Connection(asyncio.Protocol):
@@ -178,6 +175,7 @@ class ReportClient:
         if call.body:
             body_head = f"Content-Type: {call.content_type}\r\nContent-Length: {len(call.body)}\r\n"
         more = "".join(f"{name}: {value}\r\n" for name, value in call.headers)
+        more += f"User-Agent: {call.user_agent}\r\n"
         head = f"{call.method} {target} HTTP/1.1\r\n{endpoint.head}{body_head}{more}\r\n"
         request = head.encode("latin-1") + call.body
         connection = self._idle_to(endpoint)

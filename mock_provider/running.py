@@ -98,16 +98,4 @@ async def _start_smpp(provider: RunningProvider, launch: Launch) -> None:
         password = provider.generated["smpp_password"] = secrets.token_hex(_SMPP_PASSWORD_CHARACTERS // 2)
     listen = SmppListen(launch.host, launch.smpp_port or 0, password, launch.stop_grace_s)
     provider.smpp = SmppServer(provider.service, listen)
-    try:
-        provider.smpp_address = await provider.smpp.start()
-    except OSError as error:
-        raise OSError(_smpp_port_trouble(launch, error)) from error
-
-
-def _smpp_port_trouble(launch: Launch, error: OSError) -> str:
-    host = f"[{launch.host}]" if ":" in launch.host else launch.host
-    reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-    return (
-        f"--smpp-port {launch.smpp_port}: cannot listen at {host}:{launch.smpp_port}: {reason}; "
-        "choose another port (0: the system chooses)"
-    )
+    provider.smpp_address = await provider.smpp.start()

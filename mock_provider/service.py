@@ -107,7 +107,9 @@ class Service:
         engine = Engine(profile, seed, self._wall_clock.offset_ns)
         self.driver = Driver(engine, asyncio.get_running_loop(), self._deliver, self._engine_failed)
         self.inbox = Inbox(_INBOX_MESSAGES, self.driver.engine.message, lambda: self.wall_offset_ns)
-        self.desk = ProviderDesk(self.driver.engine, self.inbox, lambda: self.wall_offset_ns)
+        self.desk = ProviderDesk(
+            self.driver.engine, self.inbox, lambda: self.wall_offset_ns, cancelled=self.driver.advance
+        )
         self.traffic = Traffic()
         self.live = Live(self.inbox, self.driver.engine.message)
         self._fault_watch = FaultWatch(self.driver.engine.fault_log, self.driver.now_ns)

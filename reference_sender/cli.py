@@ -4,15 +4,35 @@ from __future__ import annotations
 
 import logging
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 from pydantic import ValidationError
 
 from reference_sender.routes.smsapi import RouteError, RouteSpec, read_route
+from reference_sender.secret_text import read_secret
 from reference_sender.server import SenderFailed, SenderSettings, run
 from reference_sender.store import StoreError
 
 EXIT_FAILED = 70  # EX_SOFTWARE of sysexits.h: a part of the sender died
+
+
+def _secret(text: str | None) -> str | None:
+    try:
+        return None if text is None else read_secret(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _base_url(text: str | None) -> str | None:
+    try:
+        parts = urlsplit(text or "http://localhost")
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is none
+        usable = False
+    if not usable:
+        raise typer.BadParameter(f"{text!r}: http:// or https:// and a host are needed")
+    return text
 
 
 def sender(
@@ -25,19 +45,23 @@ def sender(
         ),
     ],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 lets the system choose.")] = 0,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 lets the system choose.")
+    ] = 0,
     token: Annotated[
         str | None,
         typer.Option(
             help="Bearer token clients must show; without one a token is made and shown once.",
             envvar="SMSBENCH_SENDER_TOKEN",
+            callback=_secret,
         ),
     ] = None,
     store: Annotated[
         str, typer.Option(help="Where messages are kept: sqlite:///FILE.")
     ] = "sqlite:///smsbench-sender.db",
     public_url: Annotated[
-        str | None, typer.Option(help="Where providers reach this sender, if not at host and port.")
+        str | None,
+        typer.Option(callback=_base_url, help="Where providers reach this sender, if not at host and port."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the jitter between attempts.")] = 1,
     allow_remote: Annotated[

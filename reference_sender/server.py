@@ -26,6 +26,7 @@ from reference_sender.dispatch.values import Recovered, State
 from reference_sender.driver import Driver
 from reference_sender.intake import Intake
 from reference_sender.lag import LoopLag
+from reference_sender.listening import bind, host_and_port
 from reference_sender.metrics import Metrics, Tally
 from reference_sender.queries import Queries
 from reference_sender.routes import Route
@@ -131,12 +132,12 @@ def _warn_of_removed_routes(recovered: Iterable[Recovered], routes: Collection[s
 def run(settings: SenderSettings, ready: Callable[[str], None] = print) -> None:
     """Serve until SIGTERM or SIGINT. ``ready`` gets the one line of JSON that says where.
 
-    Raises ``StoreError``, ``OSError`` where the address cannot be had, and ``SenderFailed`` where a part of
-    it died while it served.
+    Raises ``StoreError``, ``ListenError`` where the address cannot be had, and ``SenderFailed`` where a
+    part of it died while it served.
     """
     with (
         closing(open_store(settings.store)) as store,
-        closing(_listen(settings.host, settings.port)) as listener,
+        closing(bind(settings.host, settings.port)) as listener,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         runner.run(_serve(settings, store, listener, ready))
@@ -151,7 +152,7 @@ async def _serve(
         loop.add_signal_handler(number, stopped.set)
     token = settings.token or secrets.token_urlsafe(24)
     host, port = listener.getsockname()[:2]
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    url = f"http://{host_and_port(host, port)}"
     sender = Sender(settings, store, token, settings.public_url or url)
     recovered = sender.recover()
     if recovered:
@@ -181,18 +182,6 @@ async def _either(*events: asyncio.Event) -> None:
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     for wait in waits:
         wait.cancel()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError:
-        listener.close()
-        raise
-    return listener
 
 
 def _settle_garbage_collector() -> None:

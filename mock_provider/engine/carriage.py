@@ -115,6 +115,20 @@ class Carriage:
 
     def enter(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
         """The message's reply has left (or would have): it is its sender's turn, then the accept queue's."""
+        if message.report_stages and message.report_url:
+            self._enter_told(at_ns, now_ns, message, effects)
+        else:
+            self._enter(at_ns, now_ns, message, effects)
+
+    def _enter_told(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+        """One whose receiver is told that it is queued, unless its sender's queue had no room for it."""
+        onward: list[Effect] = []
+        self._enter(at_ns, now_ns, message, onward)
+        if message.fate is not OVERFLOWED:
+            self._reporting.queued(at_ns, message, effects)
+        effects.extend(onward)
+
+    def _enter(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
         if self._accept_queue.open and self._faultless and message.stage is _ANSWERING:
             queue = self._queues.get(message.carrier)
             if queue is not None and queue.open and not self.senders.active:  # nothing on the way to the air

@@ -6,7 +6,7 @@ import struct
 from hashlib import blake2b
 from typing import Literal
 
-IdStyle = Literal["digits", "hex", "hex16", "sid", "uuid"]
+IdStyle = Literal["digits", "hex", "hex16", "sid", "media_sid", "uuid"]
 Uniforms = tuple[float, float, float, float]
 
 _words = struct.Struct("<4I").unpack_from
@@ -73,7 +73,7 @@ def report_of(chances: bytes) -> Uniforms:
 
 
 def id_of(chances: bytes, style: IdStyle = "digits") -> str:
-    """Nineteen digits or 24 hexadecimal ones (SMSAPI has both), 16 of them, ``SM`` and 32 (Twilio), a UUID.
+    """Nineteen digits, 24 or 16 hexadecimal ones (SMSAPI has both), ``SM`` or ``MM`` and 32 (Twilio), a UUID.
 
     ``digits`` and ``hex16`` are numbers below 2^63.
     """
@@ -86,6 +86,8 @@ def id_of(chances: bytes, style: IdStyle = "digits") -> str:
     h = chances[32:48].hex()
     if style == "sid":
         return "SM" + h
+    if style == "media_sid":
+        return "MM" + h
     return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
 
 

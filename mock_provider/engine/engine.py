@@ -89,7 +89,8 @@ class Engine:
     def cancel(self, now_ns: int, token: str, provider_ids: Sequence[str]) -> tuple[str, ...]:
         """Remove scheduled messages of the token's account and pay their price back.
 
-        The ids that were removed; an id that is unknown, or no longer scheduled, is not among them.
+        The ids that were removed; an id that is unknown, or no longer scheduled, is not among them. What
+        their receivers are told of it comes with the next ``advance``, which is due at once.
         """
         now_ns = self._clock(now_ns)
         if not self._admission.account.knows(token):
@@ -104,6 +105,7 @@ class Engine:
             self._counters.cancelled += 1
             self._counters.closed += 1
             self._ledger.close(message)
+            self._reporting.cancelled(now_ns, message)
             cancelled.append(provider_id)
         return tuple(cancelled)
 

@@ -262,7 +262,7 @@ class Intake:
         self, now_ns: int, submit: Submit, seen: list[Message], admitted: Admitted
     ) -> tuple[tuple[Message, ...], tuple[AcceptedMessage, ...], int]:
         """The candidates as messages, as the answer names them, and how many segments they have."""
-        id_style = self._admission.rules(submit.wire).id_style
+        id_style = submit.id_style or self._admission.rules(submit.wire).id_style
         start_ns = now_ns if submit.scheduled_ns is None else max(now_ns, submit.scheduled_ns)
         expires_ns = start_ns + self._validity_ns if submit.expires_ns is None else submit.expires_ns
         report_url = submit.report_url or self._report_url
@@ -359,6 +359,7 @@ def _wish(message: Message, submit: Submit) -> None:
     """What few wires ask for. A message that was not accepted before has none of it."""
     message.report_progress = submit.report_progress
     message.final_report = submit.final_report
+    message.report_stages = submit.report_stages
     message.memo = submit.memo
     message.expires_in_queue = submit.expires_in_queue
     message.overflow_fails = submit.overflow_fails

@@ -58,6 +58,7 @@ class Message(Struct, gc=False):
     report_url: str = ""
     report_progress: bool = False
     final_report: FinalReport = FinalReport.ALL
+    report_stages: bool = False
     memo: str = ""
     expires_in_queue: bool = False
     overflow_fails: bool = False
@@ -149,7 +150,7 @@ def delivery_report(message: Message, mcc: str, mnc: str) -> DeliveryReport:
 
 
 def progress_report(message: Message, at_ns: int, mcc: str, mnc: str) -> DeliveryReport:
-    """The report that a message was handed to its carrier at ``at_ns``."""
+    """The report of a message that has not ended; ``at_ns`` is when it came as far as it is."""
     return DeliveryReport(
         message.provider_id,
         message.client_ref,

@@ -17,6 +17,7 @@ from mock_provider.engine.values import (
     Effect,
     FinalReport,
     MessageState,
+    Progress,
     SendProgress,
     SendReports,
 )
@@ -80,6 +81,7 @@ class Reporting:
         self._on_let_go = agenda.handler(self._let_go)
         self._on_linger = agenda.handler(self._flush)
         self._on_copy = agenda.handler(self._send_copy)
+        self._on_cancelled = agenda.handler(self._tell_cancelled)
         self._draws = draws
         self._counters = counters
         self._ledger = ledger
@@ -116,10 +118,25 @@ class Reporting:
 
     def handed_over(self, at_ns: int, message: Message, effects: list[Effect]) -> None:
         """The carrier has the message: tell the receiver of one that wants to know."""
+        effects.append(self._progress(at_ns, message, Progress.HANDED_OVER))
+
+    def queued(self, at_ns: int, message: Message, effects: list[Effect]) -> None:
+        """The message waits in its queue, or has just passed it."""
+        effects.append(self._progress(at_ns, message, Progress.QUEUED))
+
+    def cancelled(self, now_ns: int, message: Message) -> None:
+        """A scheduled message was removed. Its receiver is told with the next ``advance``, due at once."""
+        if message.report_stages and message.report_url:
+            self._agenda.add(now_ns, self._on_cancelled, message)
+
+    def _tell_cancelled(self, due_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+        effects.append(self._progress(due_ns, message, Progress.CANCELLED))
+
+    def _progress(self, at_ns: int, message: Message, reached: Progress) -> SendProgress:
         carrier = self._carriers.get(message.carrier)
         mcc, mnc = ("", "") if carrier is None else (carrier.mcc, carrier.mnc)
         report = progress_report(message, at_ns, mcc, mnc)
-        effects.append(SendProgress(message.report_url, report, message.wire))
+        return SendProgress(message.report_url, report, message.wire, reached)
 
     def ended(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
         """The message reached its final state at ``at_ns``: its report, if any is wanted, comes due."""

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from mock_provider.engine.distributions import nanoseconds
 from mock_provider.engine.values import SendProgress, SendReports
+from mock_provider.listening import listen
 from mock_provider.profiles import Profile
 from mock_provider.service import Service
 from mock_provider.smpp.connection import SmppConnection, SmppSetup
@@ -55,13 +56,12 @@ class SmppServer:
         service.report_by(WIRE_NAME, self)
 
     async def start(self) -> str:
-        """Listen; host and port. Raises ``OSError`` where the address cannot be had."""
-        self._listening = await self._loop.create_server(
-            lambda: SmppConnection(self._service, self), self._listen.host, self._listen.port, backlog=1024
+        """Listen; host and port. Raises ``ListenError`` where the address cannot be had."""
+        self._listening, address = await listen(
+            lambda: SmppConnection(self._service, self), self._listen.host, self._listen.port, "--smpp-port"
         )
         self._expire()
-        host, port = self._listening.sockets[0].getsockname()[:2]
-        return f"{f'[{host}]' if ':' in host else host}:{port}"
+        return address
 
     async def stop(self) -> None:
         """Accept no more, unbind every session, and cut those that have not gone after the grace."""

@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reference_sender.clock import now_ns, wall_ahead_ns
 from reference_sender.dispatch.values import Message, Result, RouteLimits
+from reference_sender.listening import host_and_port
 from reference_sender.routes.smsapi_wire import Failure, Reply, encode, for_all, in_one_request, results
+from reference_sender.secret_text import read_secret
 
 _SCHEMES = {"smsapi+http": "http", "smsapi+https": "https"}
 _DEFAULT_PATH = "/sms.do"
@@ -105,6 +107,13 @@ class RouteSpec(Struct, frozen=True):
         return SmsapiRoute(self.url, self.token, self.limits, self.timeout_s, report_url)
 
 
+def _token(written: str) -> str:
+    try:
+        return read_secret(unquote(written))
+    except ValueError as error:
+        raise RouteError(f"the token of a route cannot be used: {error}") from None
+
+
 def read_route(text: str) -> RouteSpec:
     """Raises ``RouteError``, which never shows the token."""
     try:
@@ -117,15 +126,14 @@ def read_route(text: str) -> RouteSpec:
     if not parts.hostname or not parts.username or parts.password is not None:
         raise RouteError("a route is smsapi+http://TOKEN@HOST:PORT, with the token before the @")
     scheme = _SCHEMES[parts.scheme]
-    authority = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    authority += f":{port}" if port is not None else ""
+    authority = host_and_port(parts.hostname, port)
     options = _read_options(parts, authority)
     requests_burst = options.requests_burst or max(1.0, options.requests_per_s / 10)
     segments_burst = options.segments_burst or max(10.0, options.segments_per_s / 10)
     return RouteSpec(
         url=f"{scheme}://{authority}{parts.path if parts.path not in ('', '/') else _DEFAULT_PATH}",
         host=parts.hostname,
-        token=unquote(parts.username),
+        token=_token(parts.username),
         limits=RouteLimits(
             name=options.name or f"smsapi@{authority}",
             requests_per_s=options.requests_per_s,

@@ -92,14 +92,11 @@ def test_a_port_that_is_taken_is_said_and_the_journal_of_the_first_left_alone(tm
             timeout=DEADLINE_S,
         )
         assert second.returncode == 2
-        assert (
-            f"--smpp-port {port}: cannot listen at 127.0.0.1:{port}: Address already in use" in second.stderr
-        )
-        assert "Errno" not in second.stderr
+        assert f"--smpp-port: cannot listen at 127.0.0.1:{port}: it is in use" in second.stderr
         assert (Path(journal).stat().st_ino, Path(journal).stat().st_mtime_ns) == inode
 
 
-@pytest.mark.parametrize("password", ["żółw", "x" * 65, "line-end\n", "two words"])
+@pytest.mark.parametrize("password", ["żółw", "x" * 65, "line\nend", "two words"])
 def test_a_password_no_client_could_bind_with_is_refused(password: str) -> None:
     started = subprocess.run(
         [sys.executable, "-m", "mock_provider", "--smpp-port", "0"],

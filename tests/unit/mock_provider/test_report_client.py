@@ -20,6 +20,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
         ("http://localhost?x=1", "localhost", 80, False, "/?x=1"),
         ("https://example.com", "example.com", 443, True, "/"),
         ("http://[::1]:9/a/b#part", "::1", 9, False, "/a/b"),
+        ("HTTPS://example.com/x", "example.com", 443, True, "/x"),
         ("http://example.com/ż?q=a,b%2C", "example.com", 80, False, "/%C5%BC?q=a,b%2C"),
     ],
 )
