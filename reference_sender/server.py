@@ -132,7 +132,11 @@ async def _serve(
     if recovered:
         log.info("took up %d unfinished messages", recovered)
     server = web.Server(
-        sender.api.handle, access_log=None, max_line_size=_MAX_LINE_BYTES, keepalive_timeout=75.0
+        sender.api.handle,
+        access_log=None,
+        max_line_size=_MAX_LINE_BYTES,
+        keepalive_timeout=75.0,
+        auto_decompress=False,  # bodies.py does it, within limits
     )
     runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_S)
     await runner.setup()
