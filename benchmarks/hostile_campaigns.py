@@ -140,7 +140,9 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as directory, sender(Path(directory)) as url:
             status, took_s, wait_ms = measure(url, body, size)
         worst_ms = max(worst_ms, wait_ms)
-        print(f"{name:40} answered {status} after {took_s:6.2f} s   longest wait {wait_ms:9.1f} ms", flush=True)
+        print(
+            f"{name:40} answered {status} after {took_s:6.2f} s   longest wait {wait_ms:9.1f} ms", flush=True
+        )
     print(f"longest wait of all {worst_ms:.1f} ms (goal: {GOAL_MS:g} ms)")
     return 0 if worst_ms <= GOAL_MS else 1
 

@@ -33,13 +33,22 @@ class ApiError(Exception):
         self.headers = headers or {}
 
 
-def json_answer(value: object, status: int = 200) -> web.Response:
+def json_bytes(value: object) -> bytes:
     """``value`` as JSON."""
     try:
-        body = _encode(value)
+        return _encode(value)
     except UnicodeEncodeError:  # it repeats a client's half of a surrogate pair, which only escapes can write
-        body = json.dumps(msgspec.to_builtins(value)).encode()
+        return json.dumps(msgspec.to_builtins(value)).encode()
+
+
+def json_body(body: bytes, status: int) -> web.Response:
+    """An answer of JSON that is encoded already."""
     return web.Response(body=body, status=status, headers=_JSON)
+
+
+def json_answer(value: object, status: int = 200) -> web.Response:
+    """``value`` as JSON."""
+    return json_body(json_bytes(value), status)
 
 
 def error_answer(error: ApiError) -> web.Response:

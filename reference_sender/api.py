@@ -15,9 +15,9 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 from msgspec import Struct
 
-from reference_sender.answers import ApiError, error_answer, json_answer
+from reference_sender.answers import ApiError, error_answer, json_answer, json_body
 from reference_sender.bodies import after_body, invite_body, read_message, read_piece, unpacking
-from reference_sender.campaign_intake import PATIENCE_S, CampaignIntake, Taken
+from reference_sender.campaign_intake import PATIENCE_S, CampaignIntake, Taken, encoded
 from reference_sender.campaigns import JsonRows, Rows
 from reference_sender.clock import now_ns
 from reference_sender.csv_rows import CsvRows
@@ -36,7 +36,13 @@ REPORTS_PATH = "/v1/reports/smsapi/"
 _RETRY_FULL_S = 1
 _RETRY_STOPPING_S = 5
 _LARGEST_ID = 2**63 - 1  # SQLite's
-_INVALID_STATUS = {"too_large": 413, "too_many_rows": 413, "too_slow": 408, "stopping": 503}  # of Invalid's codes; the others are 400
+_INVALID_STATUS = {
+    "too_large": 413,
+    "too_many_rows": 413,
+    "too_slow": 408,
+    "stopping": 503,
+}  # of Invalid's codes; the others are 400
+_REPORTS_A_TURN = 500  # of the event loop
 _OK = b"OK"  # what SMSAPI takes for a confirmed report, and nothing else
 
 Handler = Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]
@@ -204,7 +210,7 @@ class Api:
         finally:
             self._campaigns.discard(campaign)
         self._tally.campaigns += 1
-        return after_body(request, _campaign_answer(taken))
+        return after_body(request, _campaign_answer(taken, await encoded(taken, self._turns)))
 
     async def _get_message(self, _: web.BaseRequest, message_id: str) -> web.Response:
         row_id = _row_id(message_id)
@@ -239,9 +245,12 @@ class Api:
             raise ApiError(400, "malformed_report", str(error)) from error
         self._tally.report_calls += 1
         self._tally.reports += len(found)
-        if not await self._driver.reported(found):
-            self._tally.reports_put_off += 1
-            raise ApiError(503, "not_yet", "a report overtook its submit: send it again")
+        for start in range(0, len(found), _REPORTS_A_TURN):
+            if start:
+                await self._turns.pause()
+            if not await self._driver.reported(found[start : start + _REPORTS_A_TURN]):
+                self._tally.reports_put_off += 1
+                raise ApiError(503, "not_yet", "a report overtook its submit: send it again")
         return web.Response(body=_OK, content_type="text/plain")
 
     async def _healthz(self, _: web.BaseRequest, __: str) -> web.Response:
@@ -274,15 +283,15 @@ def _row_id(text: str) -> int | None:
     return int(text)
 
 
-def _campaign_answer(taken: Taken) -> web.Response:
+def _campaign_answer(taken: Taken, body: bytes) -> web.Response:
     if taken.error is not None:
-        answer = json_answer(taken, _INVALID_STATUS.get(taken.error["code"], 400))
+        answer = json_body(body, _INVALID_STATUS.get(taken.error["code"], 400))
         if answer.status == 503:
             answer.headers["Retry-After"] = str(_RETRY_STOPPING_S)
         return answer
     only_full = taken.refused and all(refusal.reason == "queue_full" for refusal in taken.refused)
     if only_full and not (taken.accepted or taken.repeated):
-        answer = json_answer(taken, 429)
+        answer = json_body(body, 429)
         answer.headers["Retry-After"] = str(_RETRY_FULL_S)
         return answer
-    return json_answer(taken, 202)
+    return json_body(body, 202)

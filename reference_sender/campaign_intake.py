@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from operator import attrgetter
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Raw, Struct
+from msgspec.structs import asdict
 
+from reference_sender.answers import json_bytes
 from reference_sender.campaigns import Rows
 from reference_sender.clock import now_ns
 from reference_sender.dispatch.values import Message
@@ -23,6 +26,7 @@ MAX_BODY_BYTES = 128 * 1024 * 1024  # unpacked
 _COMMIT_ROWS = 500
 # Rows read between two turns of the event loop, one or two milliseconds of work.
 TURN_ROWS = 100
+_ENCODED_A_TURN = 2_000
 # A client that sends nothing for so long, or on the whole less than so many bytes a second, is given up.
 PATIENCE_S = 30.0
 _LEAST_BYTES_PER_S = 1_000
@@ -32,7 +36,9 @@ _STORE_FAILED = Invalid("store_failed", "", "the store could not keep the row: s
 _STOPPING = Invalid("stopping", "", "the sender is stopping: send the row again later")
 _STOPPED = Invalid("stopping", "", "the sender is stopping: send what was not taken again later")
 _TOO_SLOW = Invalid(
-    "too_slow", "", f"the body came too slowly: {_LEAST_BYTES_PER_S} bytes a second are the least that is waited for"
+    "too_slow",
+    "",
+    f"the body came too slowly: {_LEAST_BYTES_PER_S} bytes a second are the least that is waited for",
 )
 _CONFLICT = Invalid(
     "key_conflict", "key", "another message, to another number or of another text or class, has this key"
@@ -61,6 +67,27 @@ class Taken(Struct):
     refused_count: int = 0
     refused: list[Refusal] = []  # every refused row is in one of these, in the order of the rows
     error: dict[str, str] | None = None  # why reading ended early; what is counted above stays taken
+
+
+class _Encoded(Struct):
+    """``Taken``, with what clients may have named encoded already."""
+
+    id: str
+    accepted: int
+    repeated: int
+    refused_count: int
+    refused: Raw
+    error: Raw
+
+
+async def encoded(taken: Taken, turns: Turns) -> bytes:
+    """``taken`` as JSON, made in turns: it may list a hundred thousand refusals."""
+    parts = []
+    for start in range(0, len(taken.refused), _ENCODED_A_TURN):
+        parts.append(json_bytes(taken.refused[start : start + _ENCODED_A_TURN])[1:-1])
+        await turns.pause()
+    refused, error = Raw(b"[%b]" % b",".join(parts)), Raw(json_bytes(taken.error))
+    return json_bytes(_Encoded(**(asdict(taken) | {"refused": refused, "error": error})))
 
 
 class CampaignIntake:
@@ -109,7 +136,7 @@ class CampaignIntake:
                 raise
             self.taken.error = {"code": error.code, "field": error.field, "message": error.message}
         await self._commit()
-        self.taken.refused.sort(key=lambda refusal: refusal.row)  # keys are found taken later than the rest
+        self.taken.refused.sort(key=attrgetter("row"))  # keys are found taken later than the rest
         return self.taken
 
     async def _read_body(self, rows: Rows, unpacking: Unpacking, read_piece: ReadPiece) -> None:
@@ -149,7 +176,9 @@ class CampaignIntake:
             shared = self._shared or self._share(head)
             if self._rows_seen == MAX_ROWS:
                 raise Invalid(
-                    "too_many_rows", "recipients", f"a campaign has at most {MAX_ROWS} rows: send the others in another"
+                    "too_many_rows",
+                    "recipients",
+                    f"a campaign has at most {MAX_ROWS} rows: send the others in another",
                 )
             self._rows_seen += 1
             if self._rows_seen % TURN_ROWS == 0:
