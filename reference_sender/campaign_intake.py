@@ -29,7 +29,7 @@ TURN_ROWS = 100
 _ENCODED_A_TURN = 2_000
 # A client that sends nothing for so long, or on the whole less than so many bytes a second, is given up.
 PATIENCE_S = 30.0
-_LEAST_BYTES_PER_S = 1_000
+LEAST_BYTES_PER_S = 1_000
 
 _QUEUE_FULL = Invalid("queue_full", "", "the queue is full: send the row again later")
 _STORE_FAILED = Invalid("store_failed", "", "the store could not keep the row: send it again later")
@@ -38,7 +38,7 @@ _STOPPED = Invalid("stopping", "", "the sender is stopping: send what was not ta
 _TOO_SLOW = Invalid(
     "too_slow",
     "",
-    f"the body came too slowly: {_LEAST_BYTES_PER_S} bytes a second are the least that is waited for",
+    f"the body came too slowly: {LEAST_BYTES_PER_S} bytes a second are the least that is waited for",
 )
 _CONFLICT = Invalid(
     "key_conflict", "key", "another message, to another number or of another text or class, has this key"
@@ -78,6 +78,13 @@ class _Encoded(Struct):
     refused_count: int
     refused: Raw
     error: Raw
+
+
+def wait_limit_s(patience_s: float, came_bytes: int, waited_s: float) -> float:
+    """How long to wait for the next bytes of a body, of which ``came_bytes`` came after ``waited_s`` in
+    all.
+    """
+    return min(patience_s, patience_s + came_bytes / LEAST_BYTES_PER_S - waited_s)
 
 
 async def encoded(taken: Taken, turns: Turns) -> bytes:
@@ -157,9 +164,9 @@ class CampaignIntake:
             raise _STOPPED
         loop = asyncio.get_running_loop()
         began_s = loop.time()
-        patience_s = self._patience_s + self._came_bytes / _LEAST_BYTES_PER_S - self._waited_s
+        limit_s = wait_limit_s(self._patience_s, self._came_bytes, self._waited_s)
         try:
-            async with asyncio.timeout(min(self._patience_s, patience_s)) as self._waiting:
+            async with asyncio.timeout(limit_s) as self._waiting:
                 piece = await read_piece()
         except TimeoutError:
             raise (_STOPPED if self._stopping else _TOO_SLOW) from None

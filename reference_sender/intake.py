@@ -252,8 +252,9 @@ def read_recipient(fields: object, strict: bool = True) -> Recipient:
 
 
 def explained(error: Exception) -> Invalid:
-    """A decoder's complaint in our words: which field, and what it may be. A client's own names are shortened:
-    a campaign may be refused a hundred thousand of them."""
+    """A decoder's complaint in our words: which field, and what it may be.
+
+    A client's own names are shortened: an answer may repeat a hundred thousand of them."""
     said = _shortened(str(error), 200)
     if isinstance(error, UnicodeEncodeError):
         return Invalid("malformed", "", f"a name or value is no Unicode text: {said}")

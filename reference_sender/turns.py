@@ -1,4 +1,4 @@
-"""Long work in short pieces: of all that take their turns here, one goes on in each turn of the event loop."""
+"""Long work in short pieces: of all that take turns here, one goes on in each turn of the event loop."""
 
 from __future__ import annotations
 

@@ -21,7 +21,9 @@ class Unpacking(Protocol):
     """Bytes as they come over the wire to bytes of the content."""
 
     def slices(self, data: bytes) -> Iterator[bytes]:
-        """The content in ``data``, in pieces of at most ``SLICE_BYTES``, some of them empty. Raises ``Invalid``."""
+        """The content in ``data``, in pieces of at most ``SLICE_BYTES``, some of them empty. Raises
+        ``Invalid``.
+        """
         ...
 
     def finish(self) -> None:
@@ -41,7 +43,9 @@ class Plain:
 
 
 class Deflated:
-    """A body in gzip (RFC 1952, of one member or several) or zlib's format (RFC 1950), told by its first bytes."""
+    """A body in gzip (RFC 1952, of one member or several) or zlib's format (RFC 1950), told by its first
+    bytes.
+    """
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(_GZIP_OR_ZLIB)

@@ -1,9 +1,10 @@
-"""``Retry-After`` (RFC 9110 10.2.3): seconds, or a date in one of the three forms a recipient must know (5.6.7)."""
+"""``Retry-After`` (RFC 9110 10.2.3): seconds, or a date in one of the three forms a recipient must know
+(5.6.7).
+"""
 
 from __future__ import annotations
 
 import re
-from calendar import timegm
 from datetime import UTC, datetime
 
 # Longer than any provider means, whatever stands there. What is really waited is the dispatcher's to limit.
@@ -41,7 +42,8 @@ def retry_after_s(value: str | None, date: str | None, now_s: float) -> float | 
 def http_date_s(text: str, now_s: float) -> int | None:
     """An HTTP date in Unix seconds; None where it is none.
 
-    Of a year of two digits, one that would be more than 50 years ahead of ``now_s`` is in the past (RFC 9110).
+    Of a year of two digits, one that would be more than 50 years ahead of ``now_s`` is in the past (RFC
+    9110).
     """
     for form in _DATES:
         if (found := form.fullmatch(text)) is not None:
@@ -65,7 +67,8 @@ def http_date_s(text: str, now_s: float) -> int | None:
             int(found["hour"]),
             int(found["minute"]),
             second,
+            tzinfo=UTC,
         )
     except ValueError:
         return None
-    return timegm(at.timetuple())
+    return round(at.timestamp())

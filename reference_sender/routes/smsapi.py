@@ -89,10 +89,10 @@ class SmsapiRoute:
     async def _reply(self, body: bytes, count: int) -> Reply:
         """The reply to ``body``, or why there is none.
 
-        A provider closes a connection that was idle for long, and a request can meet that close on its way: it
-        was not read then, and goes out at once on another connection. That it was not read cannot be known for
-        sure; each message's idx, with check_idx, keeps a repeat from being delivered twice. What was waited for
-        before the connection broke, and every time-out, is left to the dispatcher.
+        A provider closes a connection that was idle for long, and a request can meet that close on its way:
+        it was not read then, and goes out at once on another connection. That it was not read cannot be known
+        for sure; each message's idx, with check_idx, keeps a repeat from being delivered twice. What was
+        waited for before the connection broke, and every time-out, is left to the dispatcher.
         """
         for _ in range(self._limits.max_in_flight):
             attempt = _Attempt()
