@@ -25,6 +25,7 @@ _LONGEST_WORD = 16
 _OFTEN_READ = 4_096
 
 _space = re.compile(r"[ \t\r\n]*").match
+_may_go_on = re.compile(r"[0-9.eE+-]*\Z").match  # a number, that what has come of it ends in
 
 Row = Any  # a row's fields by name; in JSON it may turn out to be anything
 
@@ -180,8 +181,8 @@ class JsonRows:
             raise self._wrong(error.pos, f"no JSON: {error.msg}") from error
         except RecursionError as error:
             raise self._wrong(position, "nested too deeply") from error
-        if after == len(buffer) and not self._final and buffer[position] not in '{["':
-            return None  # a number could go on
+        if not self._final and buffer[position] not in '{["' and _may_go_on(buffer, after):
+            return None
         return value, after
 
     def _expect(self, characters: str, position: int) -> str:

@@ -8,7 +8,7 @@ import json
 from itertools import pairwise
 from typing import Any
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reference_sender.campaigns import JsonRows, Rows
@@ -90,6 +90,8 @@ def whole_json(body: bytes) -> dict[str, Any] | None:
     return whole if isinstance(whole, dict) else None
 
 
+@settings(max_examples=300)
+@example({"n": 1.5}, [1.5], {"separators": (",", ":")}, [7, 27])
 @given(HEADS, st.lists(VALUES, max_size=8), LAYOUTS, st.lists(st.integers(0, 10_000), max_size=12))
 def test_a_campaign_is_read_as_json_loads_reads_it(
     head: dict[str, Any], recipients: list[Any], layout: dict[str, Any], cuts: list[int]
