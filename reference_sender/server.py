@@ -21,12 +21,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reference_sender.api import REPORTS_PATH, Api, Secrets
 from reference_sender.chores import Chores
+from reference_sender.connections import Connections, Limits
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Recovered, State
 from reference_sender.driver import Driver
 from reference_sender.intake import Intake
 from reference_sender.lag import LoopLag
 from reference_sender.listening import bind, host_and_port
+from reference_sender.logs import http_logger, log_loop_error
 from reference_sender.metrics import Metrics, Tally
 from reference_sender.queries import Queries
 from reference_sender.routes import Route
@@ -40,6 +42,8 @@ _SHUTDOWN_S = 3.0
 _BACKLOG = 1024
 # A report call's URL carries a whole batch of reports.
 _MAX_LINE_BYTES = 1024 * 1024
+# Of a body that was refused before its end, so much is still read that the client gets its answer.
+_LINGER_S = 5.0
 
 
 class SenderSettings(BaseModel):
@@ -55,6 +59,7 @@ class SenderSettings(BaseModel):
     public_url: str | None = None  # where providers reach us, if not at host and port
     drain_s: Annotated[float, Field(ge=0, le=600)] = 10.0
     seed: int = 1
+    limits: Limits = Limits()
     dispatch: DispatchSettings = DispatchSettings.model_validate({})
 
     @model_validator(mode="after")
@@ -91,7 +96,13 @@ class Sender:
         metrics = Metrics(self._driver, tally, self._lag, stored)
         intake = Intake(identity.tag, identity.last_message_id)
         self.api = Api(
-            Secrets(token, identity.report_secret), self._driver, intake, self._queries, metrics, tally
+            Secrets(token, identity.report_secret),
+            self._driver,
+            intake,
+            self._queries,
+            metrics,
+            tally,
+            settings.limits.request_s,
         )
 
     def recover(self) -> int:
@@ -140,16 +151,29 @@ def run(settings: SenderSettings, ready: Callable[[str], None] = print) -> None:
         closing(bind(settings.host, settings.port)) as listener,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(_serve(settings, store, listener, ready))
+        runner.run(_serve_until_signal(settings, store, listener, ready))
 
 
-async def _serve(
+async def _serve_until_signal(
     settings: SenderSettings, store: Store, listener: socket.socket, ready: Callable[[str], None]
 ) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
+    await serve(settings, store, listener, ready, stopped)
+
+
+async def serve(
+    settings: SenderSettings,
+    store: Store,
+    listener: socket.socket,
+    ready: Callable[[str], None],
+    stopped: asyncio.Event,
+) -> None:
+    """Serve at ``listener`` until ``stopped`` is set."""
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(log_loop_error)
     token = settings.token or secrets.token_urlsafe(24)
     host, port = listener.getsockname()[:2]
     url = f"http://{host_and_port(host, port)}"
@@ -157,12 +181,9 @@ async def _serve(
     recovered = sender.recover()
     if recovered:
         log.info("took up %d unfinished messages", recovered)
-    server = web.Server(
-        sender.api.handle, access_log=None, max_line_size=_MAX_LINE_BYTES, keepalive_timeout=75.0
-    )
-    runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_S)
-    await runner.setup()
-    await web.SockSite(runner, listener, backlog=_BACKLOG).start()
+    connections = _serving(sender.api, settings.limits)
+    listening = await loop.create_server(connections, sock=listener, backlog=_BACKLOG)
+    connections.start()
     _settle_garbage_collector()
     line: dict[str, object] = {"ready": True, "service": "sender", "url": url, "pid": os.getpid()}
     if settings.token is None:
@@ -172,7 +193,8 @@ async def _serve(
     log.info("stopping")
     sender.api.stop()
     await sender.close()
-    await runner.cleanup()
+    listening.close()
+    await connections.finish(_SHUTDOWN_S)
     if sender.chores.failed.is_set():
         raise SenderFailed(sender.chores.reason)
 
@@ -182,6 +204,27 @@ async def _either(*events: asyncio.Event) -> None:
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     for wait in waits:
         wait.cancel()
+
+
+def _serving(api: Api, limits: Limits) -> Connections:
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        connections.begun(request)
+        try:
+            return await api.handle(request)
+        finally:
+            connections.ended(request)
+
+    server = web.Server(
+        handle,
+        access_log=None,
+        logger=http_logger(),
+        max_line_size=_MAX_LINE_BYTES,
+        keepalive_timeout=limits.idle_s,
+        lingering_time=_LINGER_S,
+        auto_decompress=False,  # bodies.py does it, within limits
+    )
+    connections = Connections(server, limits)
+    return connections
 
 
 def _settle_garbage_collector() -> None:

@@ -85,7 +85,7 @@ def test_a_run_goes_its_way_beside_other_tools_settings_and_without_a_reader(tmp
     environment = {
         **{"HOME": str(home), "PYTHONPATH": os.pathsep.join([str(ROOT), str(theirs)])},
         **{"LOCUST_MODE_MASTER": "true", "LOCUST_HEADLESS": "false", "MPLBACKEND": "module://not_there"},
-        **{name: dead for name in ("HTTP_PROXY", "http_proxy", "all_proxy")},
+        **dict.fromkeys(("HTTP_PROXY", "http_proxy", "all_proxy"), dead),
         **{"PYTHONWARNINGS": "error", "PYTHONIOENCODING": "ascii", "SMSBENCH_SENDER_TOKEN": "another"},
     }
     process = subprocess.Popen(

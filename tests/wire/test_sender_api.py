@@ -134,7 +134,7 @@ def play(tmp_path: Path) -> Callable[..., None]:
             store = GatedStore(tmp_path / "messages.db")
             async with aiohttp.ClientSession() as session:
                 world = World(store, session, max_backlog)
-                server = RawTestServer(world.api.handle, max_line_size=100_000)
+                server = RawTestServer(world.api.handle, max_line_size=100_000, auto_decompress=False)
                 await server.start_server()
                 world.url = str(server.make_url("")).rstrip("/")
                 try:

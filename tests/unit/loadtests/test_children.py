@@ -121,7 +121,10 @@ def test_the_load_finds_no_settings_of_locust_but_what_its_target_file_names(
 
 @pytest.mark.parametrize(
     ("how", "words"),
-    [("70", "failed while it was stopped, with code 70"), ("hang", "did not stop in its time and was killed")],
+    [
+        ("70", "failed while it was stopped, with code 70"),
+        ("hang", "did not stop in its time and was killed"),
+    ],
 )
 def test_a_process_that_fails_while_it_is_stopped_is_noticed(
     how: str, words: str, stub: Path, tmp_path: Path

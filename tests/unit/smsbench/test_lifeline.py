@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -48,9 +49,7 @@ def test_a_child_and_its_fork_end_in_order_when_the_pipe_is_closed(
         assert process.stdout.read() == b"ended in order\n" * 2  # the end of the file: both are gone
         assert process.wait(30) == 0
     finally:
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         process.wait()
         process.stdout.close()
