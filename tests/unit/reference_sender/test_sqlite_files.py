@@ -147,9 +147,13 @@ def test_a_file_of_a_later_schema_is_refused(tmp_path: Path) -> None:
     assert "schema 99" in refused(path)
 
 
-def test_a_missing_directory_and_a_directory_in_its_place_are_named(tmp_path: Path) -> None:
-    assert f"there is no directory {tmp_path / 'no'}" in refused(tmp_path / "no" / "s.db")
-    assert "Is a directory" in refused(tmp_path)
+def test_a_missing_directory_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    opened(tmp_path / "no" / "s.db").close()
+    assert (tmp_path / "no").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_directory_in_its_place_is_named(tmp_path: Path) -> None:
+    assert f"{tmp_path} is a folder" in refused(tmp_path)
 
 
 def test_a_finished_store_of_schema_1_is_brought_up_to_date(tmp_path: Path) -> None:
