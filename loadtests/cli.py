@@ -215,6 +215,9 @@ def _checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
     except TargetError as error:
         raise _usage(str(error)) from None
     _check_provider(scenario, target, asked)
+    if target is not None:
+        _check_surroundings(target, asked["target_file"])
+
     out: Path | None = asked["out"]
     try:
         if out is None:
@@ -255,6 +258,15 @@ def _check_provider(scenario: Scenario, target: Target | None, asked: dict[str, 
                 require_profile(profile)
         except ValueError as error:
             raise _usage(str(error)) from None
+
+
+def _check_surroundings(target: Target, file: Path) -> None:
+    from loadtests.running.preflight import PreflightError, require_surroundings
+
+    try:
+        require_surroundings(target, file)
+    except PreflightError as error:
+        raise _usage(str(error)) from None
 
 
 def _usage(text: str) -> typer.Exit:

@@ -31,7 +31,9 @@ class LoadStatus(Struct, frozen=True, kw_only=True):
     """Where a worker, or the whole load, stands. Counts are since its start.
 
     ``due`` arrivals have come due: due = sent + dropped. sent = accepted + refused + failed + unfinished +
-    in flight. Lags are of the last second, in milliseconds: send minus intended.
+    in flight. Lags are of the last second, in milliseconds: send minus intended. ``resent`` of the sent met
+    the close of a connection that had been idle and went out again on a new one; ``closed_idle`` connections
+    were found closed by the target before anything was sent on them.
     """
 
     phase: Phase = "waiting"
@@ -43,6 +45,8 @@ class LoadStatus(Struct, frozen=True, kw_only=True):
     failed: int = 0
     unfinished: int = 0
     dropped: int = 0
+    resent: int = 0
+    closed_idle: int = 0
     in_flight: int = 0
     offered_per_s: float = 0.0
     lag_p50_ms: float = 0.0
@@ -61,7 +65,10 @@ def combine(statuses: Iterable[LoadStatus]) -> LoadStatus:
     all_of = list(statuses)
     if not all_of:
         return LoadStatus()
-    sums = ("planned", "due", "sent", "accepted", "refused", "failed", "unfinished", "dropped", "in_flight")
+    sums = (
+        *("planned", "due", "sent", "accepted", "refused", "failed", "unfinished", "dropped", "in_flight"),
+        *("resent", "closed_idle"),
+    )
     worst = ("lag_p50_ms", "lag_p99_ms", "lag_max_ms", "end_ns")
     started = [status.start_ns for status in all_of if status.start_ns]
     return LoadStatus(

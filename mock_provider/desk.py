@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import structs
@@ -16,17 +17,26 @@ _MOST_NOTED = 10_000  # ids; the inbox holds as many messages by default
 
 
 class ProviderDesk:
-    """The ``Desk`` of a running provider. ``now_ns`` is the engine's clock."""
+    """The ``Desk`` of a running provider. ``now_ns`` is the engine's clock.
+
+    ``cancelled`` is called after an input to the engine, which may have made something due.
+    """
 
     def __init__(
-        self, engine: Engine, inbox: Inbox, wall_offset_ns: int, now_ns: Callable[[], int] = time.monotonic_ns
+        self,
+        engine: Engine,
+        inbox: Inbox,
+        wall_offset_ns: Callable[[], int],
+        now_ns: Callable[[], int] = time.monotonic_ns,
+        cancelled: Callable[[], None] = lambda: None,
     ) -> None:
         self._engine = engine
         self._inbox = inbox
         self._wall_offset_ns = wall_offset_ns
         self._now_ns = now_ns
-        self._redacted: dict[str, None] = {}
-        self._withdrawn: dict[str, None] = {}
+        self._cancelled = cancelled
+        self._redacted: OrderedDict[str, None] = OrderedDict()
+        self._withdrawn: OrderedDict[str, None] = OrderedDict()
 
     def account(self, token: str) -> AccountView | None:
         account = self._engine.account(token)
@@ -51,7 +61,9 @@ class ProviderDesk:
         return self._engine.number(msisdn)
 
     def cancel(self, token: str, provider_ids: Sequence[str]) -> Sequence[str]:
-        return self._engine.cancel(self._now_ns(), token, provider_ids)
+        removed = self._engine.cancel(self._now_ns(), token, provider_ids)
+        self._cancelled()
+        return removed
 
     def redact(self, provider_id: str) -> None:
         _note(self._redacted, provider_id)
@@ -74,7 +86,7 @@ class ProviderDesk:
     def _status(self, view: MessageView | None, provider_id: str) -> MessageStatus:
         if view is None:
             return MessageStatus(provider_id, "")
-        accepted_s = (view.t_accepted_ns + self._wall_offset_ns) // 1_000_000_000
+        accepted_s = (view.t_accepted_ns + self._wall_offset_ns()) // 1_000_000_000
         return MessageStatus(
             provider_id, view.state.value, view.msisdn, view.client_ref, view.segments, view.price, accepted_s
         )
@@ -90,8 +102,8 @@ def _meets(message: CapturedMessage, wanted: MessageFilter) -> bool:
     )
 
 
-def _note(ids: dict[str, None], provider_id: str) -> None:
+def _note(ids: OrderedDict[str, None], provider_id: str) -> None:
     """Keep an id; the oldest goes when there are too many."""
     ids[provider_id] = None
     if len(ids) > _MOST_NOTED:
-        del ids[next(iter(ids))]
+        ids.popitem(last=False)

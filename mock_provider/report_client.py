@@ -10,17 +10,19 @@ import asyncio
 import base64
 import ssl
 import time
+from collections import OrderedDict
 from functools import cached_property, lru_cache
 from typing import cast
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import httptools
 from msgspec import Struct
 
 from mock_provider.wire.calls import ReportCall
+from mock_provider.wire.receivers import requested_url
 
-_MAX_REPLY_BYTES = 256  # of a confirmation; a what a longer reply says beyond that, nobody reads
-_UNQUOTED = "!#$%&'()*+,/:;=?@[]~"
+_MAX_REPLY_BYTES = 256  # of a confirmation; what a longer reply says beyond that, nobody reads
+_MOST_IDLE = 256  # connections to all receivers together; a call has one of its own beside them
 
 
 class Endpoint(Struct, frozen=True):
@@ -41,6 +43,10 @@ class CallFailedError(Exception):
     """No whole answer came: no connection, a broken one, or no HTTP."""
 
 
+class _ClosedUnansweredError(CallFailedError):
+    """The receiver closed the connection before any byte of an answer."""
+
+
 @lru_cache(maxsize=1024)
 def endpoint_of(scheme: str, authority: str) -> Endpoint:
     """Raises ``ValueError`` for an authority that is none."""
@@ -49,7 +55,7 @@ def endpoint_of(scheme: str, authority: str) -> Endpoint:
         raise ValueError("the URL names no host")
     encrypted = scheme == "https"
     host = authority.rpartition("@")[2]
-    head = f"Host: {host}\r\nUser-Agent: smsbench-provider\r\nAccept: */*\r\n"
+    head = f"Host: {host}\r\nAccept: */*\r\n"
     if parts.username is not None:
         user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         head += f"Authorization: Basic {base64.b64encode(user.encode()).decode()}\r\n"
@@ -58,12 +64,9 @@ def endpoint_of(scheme: str, authority: str) -> Endpoint:
 
 def split_url(url: str) -> tuple[Endpoint, str]:
     """Where the URL leads, and the request's target there. Raises ``ValueError``."""
-    scheme, _, rest = url.partition("#")[0].partition("://")
-    ends = min((i for i in (rest.find("/"), rest.find("?")) if i >= 0), default=len(rest))
-    target = rest[ends:]
-    if not target.isascii():
-        target = quote(target, safe=_UNQUOTED)
-    return endpoint_of(scheme, rest[:ends]), target if target.startswith("/") else "/" + target
+    requested = requested_url(url)
+    authority = f"{requested.credentials}@{requested.host}" if requested.credentials else requested.host
+    return endpoint_of(requested.scheme, authority), requested.target
 
 
 class _Connection(asyncio.Protocol):
@@ -75,7 +78,7 @@ class _Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._body = b""
         self._in_body = False
-        self.calls = 0  # begun on this connection
+        self._heard = False  # any byte since the call began
 
     @property
     def usable(self) -> bool:
@@ -84,8 +87,8 @@ class _Connection(asyncio.Protocol):
     async def call(self, request: bytes) -> CallAnswer:
         """Raises ``CallFailedError``."""
         if self._transport is None:
-            raise CallFailedError("the connection is closed")
-        self.calls += 1
+            raise _ClosedUnansweredError("the connection is closed")
+        self._heard = False
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)
         try:
@@ -99,7 +102,7 @@ class _Connection(asyncio.Protocol):
 
     def give_up(self) -> None:
         """Nobody waits for the answer any more: its call fails."""
-        self._fail("no answer in time")
+        self._fail(CallFailedError("no answer in time"))
         self.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -109,13 +112,17 @@ class _Connection(asyncio.Protocol):
         self._transport = None
         if exc is None and self._in_body:  # an answer without a length ends with the connection
             self._succeed()
-        self._fail("the connection broke")
+        if self._heard:
+            self._fail(CallFailedError("the connection broke"))
+        else:
+            self._fail(_ClosedUnansweredError("the connection was closed before an answer"))
 
     def data_received(self, data: bytes) -> None:
+        self._heard = True
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
-            self._fail("the answer is no HTTP")
+            self._fail(CallFailedError("the answer is no HTTP"))
             self.close()
 
     def on_message_begin(self) -> None:
@@ -139,9 +146,9 @@ class _Connection(asyncio.Protocol):
         if status >= 200 and self._answer is not None and not self._answer.done():
             self._answer.set_result(CallAnswer(status, self._body))
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, error: CallFailedError) -> None:
         if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(CallFailedError(reason))
+            self._answer.set_exception(error)
 
 
 class ReportClient:
@@ -152,7 +159,9 @@ class ReportClient:
 
     def __init__(self, timeout_s: float = 10.0) -> None:
         self._timeout_s = timeout_s
-        self._idle: dict[Endpoint, list[_Connection]] = {}
+        self._idle: OrderedDict[Endpoint, list[_Connection]] = OrderedDict()
+        self._idle_count = 0
+        self.resent = 0  # calls made once more, since their idle connection had been closed
         self._busy: dict[_Connection, float] = {}  # since when (monotonic clock, seconds)
 
     @cached_property
@@ -166,15 +175,17 @@ class ReportClient:
         if call.body:
             body_head = f"Content-Type: {call.content_type}\r\nContent-Length: {len(call.body)}\r\n"
         more = "".join(f"{name}: {value}\r\n" for name, value in call.headers)
+        more += f"User-Agent: {call.user_agent}\r\n"
         head = f"{call.method} {target} HTTP/1.1\r\n{endpoint.head}{body_head}{more}\r\n"
         request = head.encode("latin-1") + call.body
         connection = self._idle_to(endpoint)
         if connection is not None:
             try:
                 return await self._exchange(connection, endpoint, request)
-            except CallFailedError:
-                # The receiver may have closed it while it was idle: that says nothing about the receiver.
-                pass
+            except _ClosedUnansweredError:
+                # Closed while it was idle, most likely: that says nothing about the receiver (RFC 9110
+                # §9.2.2). Any other failure, a time-out too, is the receiver's, and the schedule's to repeat.
+                self.resent += 1
         return await self._exchange(await self._connect(endpoint), endpoint, request)
 
     def give_up_late(self) -> None:
@@ -188,6 +199,7 @@ class ReportClient:
             for connection in connections:
                 connection.close()
         self._idle.clear()
+        self._idle_count = 0
 
     async def _exchange(self, connection: _Connection, endpoint: Endpoint, request: bytes) -> CallAnswer:
         self._busy[connection] = time.monotonic()
@@ -200,15 +212,29 @@ class ReportClient:
             del self._busy[connection]
         if connection.usable:
             self._idle.setdefault(endpoint, []).append(connection)
+            self._idle_count += 1
+            if self._idle_count > _MOST_IDLE:
+                self._close_longest_unused()
         return answer
 
     def _idle_to(self, endpoint: Endpoint) -> _Connection | None:
-        connections = self._idle.get(endpoint)
+        # Taken out and put back: the endpoint used last is the last one.
+        connections = self._idle.pop(endpoint, None)
         while connections:
             connection = connections.pop()
+            self._idle_count -= 1
             if connection.usable:
+                if connections:
+                    self._idle[endpoint] = connections
                 return connection
         return None
+
+    def _close_longest_unused(self) -> None:
+        """All idle connections to one endpoint: receivers come and go, and each would cost a descriptor."""
+        _, connections = self._idle.popitem(last=False)
+        self._idle_count -= len(connections)
+        for connection in connections:
+            connection.close()
 
     async def _connect(self, endpoint: Endpoint) -> _Connection:
         tls = self._tls if endpoint.encrypted else None

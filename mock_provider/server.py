@@ -9,6 +9,7 @@ from msgspec import Struct
 from mock_provider.admin import Admin
 from mock_provider.http.connection import Application, HttpConnection, Respond, plain_error
 from mock_provider.http.open_connections import Limits, OpenConnections
+from mock_provider.listening import listen
 from mock_provider.pages import load_pages
 from mock_provider.service import Service
 from mock_provider.wire.calls import WireRequest
@@ -37,12 +38,14 @@ class Server:
         self._pages = load_pages()
 
     async def start(self) -> str:
-        """Listen; the URL it answers at. Raises ``OSError`` where an address cannot be had."""
-        url = await self._listen(self, self._settings.port)
+        """Listen; the URL it answers at. Raises ``ListenError`` where an address cannot be had."""
+        url = await self._listen(self, self._settings.port, "--port")
         self._connections.start()
         if self._settings.second_port is not None:
             try:
-                self.second_url = await self._listen(_SecondHost(self), self._settings.second_port)
+                self.second_url = await self._listen(
+                    _SecondHost(self), self._settings.second_port, "--second-port"
+                )
             except OSError:
                 await self.stop()
                 raise
@@ -74,16 +77,12 @@ class Server:
     def abandon(self, number: int) -> None:
         self._service.driver.forget(number)
 
-    async def _listen(self, application: Application, port: int) -> str:
-        listening = await asyncio.get_running_loop().create_server(
-            lambda: HttpConnection(application, self._connections),
-            self._settings.host,
-            port,
-            backlog=1024,
+    async def _listen(self, application: Application, port: int, option: str) -> str:
+        listening, address = await listen(
+            lambda: HttpConnection(application, self._connections), self._settings.host, port, option
         )
         self._listening.append(listening)
-        host, bound = listening.sockets[0].getsockname()[:2]
-        return f"http://{f'[{host}]' if ':' in host else host}:{bound}"
+        return f"http://{address}"
 
 
 class _SecondHost:

@@ -35,13 +35,21 @@ _ROUNDING_MS = 1e-5  # the engine counts whole ns
 
 
 def measure(
-    instrument: Instrument, name: str, profile: Profile, rate_per_s: float, seconds: float
+    instrument: Instrument,
+    name: str,
+    profile: Profile,
+    rate_per_s: float,
+    seconds: float,
+    shared_key: bool = False,
 ) -> Measurement:
-    """Set against observed at one rate; the set percentiles are those of the very messages sent."""
+    """Set against observed at one rate; the set percentiles are those of the very messages sent.
+
+    With ``shared_key`` all messages have one client reference, as a fixed request body of a load tool has.
+    """
     profile = standard.replies_only(profile)
     instrument.use(profile)
     count = max(1, round(rate_per_s * seconds))
-    sent = messages(instrument.label("latency"), count)
+    sent = messages(instrument.label("latency"), count, shared_key=shared_key)
     offsets_ns = spread(rate_per_s, count, instrument.seed)
     lot = expected(profile, instrument.seed, sent.keys, offsets_ns)
     set_ns = np.array([(e.reply_ns or 0) - e.offset_ns for e in lot], np.int64)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 
@@ -16,6 +18,8 @@ _BENCH_COMPRESS = 120.0  # at 500,000 a day 1,500 messages a second, which two c
 
 
 _OTPS_PER_S = 40.0
+_VOLUME = re.compile(r"(?:day[-_ ]?)?([0-9]{1,12}(?:\.[0-9]{1,3})?)(k|m|)").fullmatch  # day-1m, day-20000, 6k
+_CLOSE = 0.75  # one wrong letter of four; less alike names mean something else
 
 
 def _burst_part(
@@ -115,14 +119,23 @@ def names() -> tuple[str, ...]:
     return (*LEVELS, *_FIXED)
 
 
+def _meant(name: str) -> str:
+    """A suggestion for a name that is none: a day by how many messages it has, others by their letters."""
+    volume = _VOLUME(name.lower())
+    if volume is not None:
+        messages = float(volume[1]) * {"": 1, "k": 1e3, "m": 1e6}[volume[2]]
+        nearest = min(LEVELS, key=lambda level: abs(math.log(max(messages, 1) / LEVELS[level])))
+        return f"of the days {nearest} is the nearest; "
+    close = get_close_matches(name.lower(), names(), n=1, cutoff=_CLOSE)
+    return f"did you mean {close[0]}? " if close else ""
+
+
 def scenario(name: str, adjustment: Adjustment | None = None) -> Scenario:
     """Raises ``ScenarioError`` that lists the scenarios there are, or says what cannot be adjusted."""
     if name in LEVELS:
         return day_scenario(name, adjustment or Adjustment())
     if name not in _FIXED:
-        close = get_close_matches(name.lower(), names(), n=1)
-        meant = f"did you mean {close[0]}? " if close else ""
-        raise ScenarioError(f"there is no scenario {name!r}; {meant}there are: {', '.join(names())}")
+        raise ScenarioError(f"there is no scenario {name!r}; {_meant(name)}there are: {', '.join(names())}")
     if adjustment is not None and adjustment != Adjustment():
         raise ScenarioError(
             f"{name} has a fixed length: --compress, --window and --duration belong to {', '.join(LEVELS)}"

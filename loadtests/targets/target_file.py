@@ -6,6 +6,7 @@ written to a log or a run directory.
 
 from __future__ import annotations
 
+import codecs
 import ipaddress
 import os
 import re
@@ -26,10 +27,15 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from loadtests.addresses import host_and_port
+
 FIELDS = ("key", "to", "text", "class", "campaign")
 _PLACEHOLDER = re.compile(r"\{(" + "|".join(FIELDS) + r")\}")
 _ANY_PLACEHOLDER = re.compile(r"(?<!\$)\{([A-Za-z_][A-Za-z0-9_-]*)\}")  # not the ${VAR} of the environment
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+_is_header_name = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch  # RFC 9110 section 5.6.2
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 Escape = Literal["json", "form", "xml", "none"]
 Status = Annotated[int, Field(ge=100, le=599)]
@@ -40,13 +46,26 @@ class TargetError(ValueError):
 
 
 def _http_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a port or an IPv6 address that is none
+        usable = False
+    if not usable:
         raise ValueError("must be an http:// or https:// URL with a host")
     return value
 
 
+def _secret(value: str) -> str:
+    """A token without the newline it ends with, which the file or the shell it came from has added."""
+    secret = value.rstrip("\r\n")
+    if not secret or not all("!" <= character <= "~" for character in secret):
+        raise ValueError("must be visible ASCII characters, without spaces")
+    return secret
+
+
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Secret = Annotated[str, AfterValidator(_secret)]
 
 
 class _Part(BaseModel):
@@ -77,10 +96,10 @@ class Provider(_Part):
     """
 
     url: HttpUrl | None = None
-    admin_token: str | None = None
+    admin_token: Secret | None = None
     journal: Path | None = None
     port: int = Field(default=0, ge=0, le=65535)
-    token: str | None = None
+    token: Secret | None = None
 
     @property
     def address(self) -> str:
@@ -101,8 +120,12 @@ class RequestTemplate(_Part):
     @classmethod
     def _one_line(cls, value: dict[str, str]) -> dict[str, str]:
         for name, content in value.items():
-            if not name or set(name + content) & {"\r", "\n"} or ":" in name:
-                raise ValueError(f"header {name!r} must be one line, its name without a colon")
+            if not _is_header_name(name):
+                raise ValueError(f"header {name!r} must have a name of letters, digits and dashes")
+            if _CONTROL.search(content) or not _is_latin_1(content):
+                raise ValueError(
+                    f"header {name!r} must be one line of printable Latin-1 characters; its value has another"
+                )
             if name.lower() in ("content-length", "host", "transfer-encoding", "connection"):
                 raise ValueError(f"header {name!r} is set by the load itself")
         return value
@@ -143,7 +166,7 @@ class Target(_Part):
     @model_validator(mode="after")
     def _on_this_machine(self) -> Target:
         if not self.allow_remote and not is_loopback(self.request.url):
-            raise ValueError(_remote(self.request.url))
+            raise ValueError(_remote("request.url", self.request.url))
         return self
 
     def described(self) -> dict[str, object]:
@@ -164,7 +187,7 @@ _TABLES: dict[tuple[str, ...], type[_Part]] = {
 def address_of(url: str) -> str:
     """The URL without user, password and query, any of which may hold a secret."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    return f"{parts.scheme}://{host_and_port(parts.hostname or '', parts.port)}{parts.path}"
 
 
 def is_loopback(url: str) -> bool:
@@ -187,10 +210,12 @@ def load_target(path: Path, environment: Mapping[str, str] | None = None) -> Tar
     errors.
     """
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(_text(path.read_bytes()))
     except FileNotFoundError as error:
         raise TargetError(f"there is no target file {path}") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise TargetError(f"the target file {path} cannot be read: {error.strerror}") from error
+    except ValueError as error:  # of the encoding and of TOML
         raise TargetError(f"{path} is not a readable TOML file: {error}") from error
     absent: set[str] = set()
     values = os.environ if environment is None else environment
@@ -215,7 +240,17 @@ def _described(error: ErrorDetails) -> str:
     what = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         what = f"unknown key; known here: {', '.join(_TABLES[steps[:-1]].model_fields)}"
-    return f"{'.'.join(steps) or 'the file'}: {what}"
+    return ": ".join(filter(None, (".".join(steps), what)))  # what is wrong with the whole names its fields
+
+
+def _text(data: bytes) -> str:
+    """UTF-8, with or without the byte order mark that Windows editors write. Raises ``ValueError``."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ValueError("it is in UTF-16; save it as UTF-8")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"byte {error.start} is not UTF-8; save it as UTF-8") from error
 
 
 def _unknown_placeholders(request: object) -> Iterator[str]:
@@ -248,7 +283,7 @@ def _whole_problems(document: dict[str, object]) -> Iterator[str]:
     except ValueError:
         return  # the key's own error says so
     if remote and document.get("allow_remote") is not True:
-        yield f"the file: {_remote(url)}"
+        yield _remote("request.url", url)
 
 
 def _missing_placeholders(url: str, body: str) -> str | None:
@@ -257,11 +292,17 @@ def _missing_placeholders(url: str, body: str) -> str | None:
     return f"neither url nor body has a place for {names}" if missing else None
 
 
-def _remote(url: str) -> str:
+def _remote(field: str, url: str) -> str:
+    # Its host alone: anything else of it may hold a secret.
     return (
-        f"request.url is not on this machine ({urlsplit(url).hostname}). If the sender "
-        "there is a test system that cannot reach real phones, set allow_remote = true"
+        f"{field}: {urlsplit(url).hostname} is not on this machine; localhost, 127.0.0.1 and ::1 are allowed."
+        " If the sender there is a test system that cannot reach real phones, set allow_remote = true at the "
+        "beginning of the file"
     )
+
+
+def _is_latin_1(text: str) -> bool:
+    return all(character <= "\xff" for character in text)
 
 
 def _listed(path: Path, problems: list[str]) -> str:
@@ -280,6 +321,6 @@ def _filled(value: object, environment: Mapping[str, str], absent: set[str]) -> 
         name = match.group(1)
         if name not in environment:
             absent.add(name)
-        return environment.get(name, "")
+        return environment.get(name, "").rstrip("\r\n")  # of the shell or file it was read from
 
     return _VARIABLE.sub(variable, value)

@@ -14,12 +14,13 @@ from typing import Any
 
 import gevent
 import msgspec
+import psutil
 from locust import LoadTestShape, User, constant, events, task
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
 from loadtests.recording import EXIT_WORKER_LOST, WEB_UI_FILE, LoadStatus, combine
 from loadtests.scenarios.scenario import Scenario
-from loadtests.users.options import OptionsError, adapter_of, add_arguments, plan_of
+from loadtests.users.options import OptionsError, adapter_of, add_arguments, plan_of, require_run_dir
 from loadtests.users.start import announce, announced_start, local_start
 from loadtests.users.tab import add_tab
 from loadtests.users.worker_load import STATUS_MESSAGE, WorkerLoad
@@ -108,9 +109,12 @@ class OpenModelSession:
         options = environment.parsed_options
         try:
             plan = plan_of(self._scenario, options)
+            require_run_dir(options)
             if web_ui is None:  # in the web UI the host may still be typed in
                 adapter_of(environment.host, options)
         except OptionsError as error:
+            if isinstance(runner, MasterRunner) and options.processes:
+                _kill_forked_workers()
             raise SystemExit(f"{self._scenario.name}: {error}") from error
         options.key_tag = plan.key_tag  # one tag for all workers
         _log.info("%s: seed %d, key tag %s", self._scenario.name, plan.seed, plan.key_tag)
@@ -139,7 +143,7 @@ class OpenModelSession:
             start = announced_start(options, runner.client_id) if distributed else local_start()
             adapter = adapter_of(environment.host, options)
             self._load.start(plan_of(self._scenario, options), adapter, start, self._starts)
-        except (OptionsError, LookupError) as error:
+        except (OptionsError, LookupError, OSError) as error:  # OSError: of this machine's --run-dir
             _log.error("%s: %s", self._scenario.name, error)
             environment.process_exit_code = 2
             self._load.refuse()
@@ -160,6 +164,12 @@ class OpenModelSession:
 
     def _status_arrived(self, environment: Any, msg: Any, **_: Any) -> None:
         self._statuses[msg.data["worker"]] = msgspec.convert(msg.data["status"], LoadStatus)
+
+
+def _kill_forked_workers() -> None:
+    """Locust forks the workers of ``--processes`` first; without a master they would wait for ever."""
+    for child in psutil.Process().children():
+        child.kill()
 
 
 def _tell_address(web_ui: Any, run_dir: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,14 @@ def plan_of(scenario: Scenario, options: Any) -> Plan:
     )
 
 
+def require_run_dir(options: Any) -> None:
+    """Raises ``OptionsError`` where the rows could not be written: a worker would fail, and the rest wait."""
+    if options.run_dir and not Path(options.run_dir).is_dir():
+        raise OptionsError(f"--run-dir {options.run_dir}: there is no such directory; make it first")
+    if options.run_dir and not os.access(options.run_dir, os.W_OK | os.X_OK):
+        raise OptionsError(f"--run-dir {options.run_dir}: it cannot be written to")
+
+
 def adapter_of(host: str | None, options: Any) -> Adapter:
     """The target's adapter. Raises ``OptionsError``."""
     if options.target:
@@ -76,6 +85,16 @@ def adapter_of(host: str | None, options: Any) -> Adapter:
     if not options.token:
         raise OptionsError("the sender's token is missing: set SMSBENCH_SENDER_TOKEN or give --token")
     try:
-        return ReferenceSender(host, options.token)
+        return ReferenceSender(host, _token(options.token))
     except ValueError as error:
         raise OptionsError(f"--host: {error}") from error
+
+
+def _token(text: str) -> str:
+    """The token without the newline that a file or a shell has added to it."""
+    token = text.rstrip("\r\n")
+    if not token or not all("!" <= character <= "~" for character in token):
+        raise OptionsError(
+            "--token (SMSBENCH_SENDER_TOKEN): it must be visible ASCII characters, without spaces"
+        )
+    return token

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from mock_provider.engine.account import MICRO
 from mock_provider.engine.lifecycle import Stage
-from mock_provider.engine.values import DeliveryReport, JournalRow, MessageState
+from mock_provider.engine.values import DeliveryReport, FinalReport, JournalRow, MessageState
 
 if TYPE_CHECKING:
     from mock_provider.engine.magic import Magic
@@ -57,6 +57,8 @@ class Message(Struct, gc=False):
     sender_id: str = ""
     report_url: str = ""
     report_progress: bool = False
+    final_report: FinalReport = FinalReport.ALL
+    report_stages: bool = False
     memo: str = ""
     expires_in_queue: bool = False
     overflow_fails: bool = False
@@ -82,6 +84,14 @@ class Message(Struct, gc=False):
     report_retries: int = 0
     fault: str = ""  # names of the faults it met, with commas between them
     magic: Magic | None = None
+
+    def wall_moved(self, by_ns: int) -> None:
+        """The wall clock was put forward: the time of day from which it goes, and by which it is given up,
+        comes so much sooner.
+        """
+        self.expires_ns -= by_ns
+        if self.not_before_ns:
+            self.not_before_ns -= by_ns
 
 
 def journal_row(message: Message, newest: Message, account: str) -> JournalRow:
@@ -140,7 +150,7 @@ def delivery_report(message: Message, mcc: str, mnc: str) -> DeliveryReport:
 
 
 def progress_report(message: Message, at_ns: int, mcc: str, mnc: str) -> DeliveryReport:
-    """The report that a message was handed to its carrier at ``at_ns``."""
+    """The report of a message that has not ended; ``at_ns`` is when it came as far as it is."""
     return DeliveryReport(
         message.provider_id,
         message.client_ref,

@@ -63,7 +63,11 @@ def segments_of(text: str) -> int:
 
 
 def normalize(text: str) -> str:
-    """The text without accents the GSM-7 alphabet lacks; a character without a known replacement stays."""
+    """The text without accents the GSM-7 alphabet lacks, as SMSAPI's ``normalize`` does it.
+
+    A character without a known replacement stays. Twilio's Smart Encoding is another table
+    (``wire.twilio.smart_encoding``).
+    """
     if _is_gsm7(text):
         return text
     return "".join(c if c in _gsm7_characters else _plain(c) for c in text)

@@ -11,6 +11,8 @@ from enum import Enum
 
 from msgspec import Struct
 
+from mock_provider.engine.draws import IdStyle
+
 
 class Refusal(Enum):
     """Why a submit was not accepted. Each wire maps these to its own codes."""
@@ -62,6 +64,14 @@ class Traffic(Enum):
     MARKETING = "marketing"
 
 
+class FinalReport(Enum):
+    """Of which ends of a message its sender wants a report."""
+
+    ALL = "all"
+    FAILURES = "failures"
+    NONE = "none"
+
+
 class Outbound(Struct, frozen=True, gc=False):
     """One message a submit asks for. ``key`` is its journey key: found in the text, else client reference."""
 
@@ -90,10 +100,14 @@ class Submit(Struct, frozen=True, gc=False):
     unparsable: tuple[str, ...] = ()  # numbers of the request that no MSISDN could be read from
     traffic: Traffic = Traffic.UNSAID
     report_progress: bool = False  # tell ``report_url`` also when a message is handed to its carrier
+    report_stages: bool = False  # and when it enters its queue, and when it is cancelled
     second_host: bool = False  # it came to the provider's backup host
     memo: str = ""  # the wire's own, given back in reports and by the inbox; the engine does not read it
     expires_in_queue: bool = False  # ``expires_ns`` ends the wait for the carrier, not the carrier's own
     overflow_fails: bool = False  # a full queue of its sender fails the message, instead of refusing it
+    blocked: frozenset[str] = frozenset()  # MSISDNs of the request that the account does not send to
+    final_report: FinalReport = FinalReport.ALL  # to ``report_url``, or to the account's
+    id_style: IdStyle | None = None  # of its messages' ids, where it is not the wire's
 
 
 class AcceptedMessage(Struct, frozen=True, gc=False):
@@ -166,15 +180,24 @@ class SendReports(Struct, frozen=True, gc=False):
     wire: str = "smsapi"  # by which the messages came, and so by which they are reported
 
 
-class SendProgress(Struct, frozen=True, gc=False):
-    """Effect: tell ``url`` that this message was handed to its carrier. Nobody waits for the answer.
+class Progress(Enum):
+    """What a ``SendProgress`` tells. The last two only of a submit with ``report_stages``."""
 
-    The report's state is OPEN, its ``t_done_ns`` that of the handing over.
+    HANDED_OVER = "handed_over"
+    QUEUED = "queued"
+    CANCELLED = "cancelled"
+
+
+class SendProgress(Struct, frozen=True, gc=False):
+    """Effect: tell ``url`` how far this message is. Nobody waits for the answer.
+
+    The report's state is OPEN, its ``t_done_ns`` that of the step in ``reached``.
     """
 
     url: str
     report: DeliveryReport
     wire: str
+    reached: Progress = Progress.HANDED_OVER
 
 
 Effect = Reply | Disconnect | SendReports | SendProgress

@@ -57,6 +57,8 @@ def _line(found: ErrorDetails) -> str:
     if found["type"] == "union_tag_invalid":
         return f"{shown}.kind: {found['ctx']['tag']!r}: is none of these{_allowed_kinds(node)}"
     message = _IN_OTHER_WORDS.get(found["type"]) or found["msg"].removeprefix("Value error, ")
+    if found["loc"][:2] == ("account", "tokens"):
+        return f"{shown}: {message}"  # without the secret
     value = repr(found["input"])
     if len(value) > _SHOWN_CHARACTERS:
         value = value[: _SHOWN_CHARACTERS - 1] + "…"

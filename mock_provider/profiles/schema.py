@@ -28,6 +28,7 @@ from mock_provider.profiles.network import (
 )
 from mock_provider.profiles.wires import Wires
 from mock_provider.profiles.zones import UtcOffsets, ZoneName, utc_offsets
+from mock_provider.secret_text import read_secret
 
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9._ -]{1,64}$")]
 BatchRule = Literal["refuse", "skip"]
@@ -37,7 +38,7 @@ _NO_DELAY = Fixed(kind="fixed", value_s=0.0)
 
 class Account(Section):
     name: Name = "demo"
-    tokens: tuple[str, ...] = ()
+    tokens: tuple[Annotated[str, AfterValidator(read_secret)], ...] = ()
     balance_points: Annotated[float, Field(ge=0, le=1e12)] | None = None
     sender_names: tuple[str, ...] = ()
     suspended: bool = False

@@ -180,6 +180,7 @@ class ReportCall(Struct, frozen=True):
     body: bytes = b""
     content_type: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+    user_agent: str = "smsbench-provider"
 
 
 class Wire(Protocol):

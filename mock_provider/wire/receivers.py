@@ -4,7 +4,38 @@ from __future__ import annotations
 
 from functools import lru_cache
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
+
+from msgspec import Struct
+
+_UNQUOTED = "!#$%&'()*+,/:;=?@[]~"
+
+
+class RequestedUrl(Struct, frozen=True, gc=False):
+    """A receiver's URL in the parts in which it is requested: what a receiver can rebuild is ``address``."""
+
+    scheme: str  # in lower case
+    credentials: str  # user:password, as the URL writes them; "": none
+    host: str  # with the port, where the URL names one: the Host header
+    target: str  # path and query, escaped
+
+    @property
+    def address(self) -> str:
+        """The URL as the receiver sees it: no credentials, no fragment, everything escaped."""
+        return f"{self.scheme}://{self.host}{self.target}"
+
+
+def requested_url(url: str) -> RequestedUrl:
+    """How a URL is requested (RFC 9112 section 3.2): credentials go into a header, a fragment nowhere."""
+    scheme, _, rest = url.partition("#")[0].partition("://")
+    ends = min((i for i in (rest.find("/"), rest.find("?")) if i >= 0), default=len(rest))
+    credentials, _, host = rest[:ends].rpartition("@")
+    target = rest[ends:]
+    if not target.isascii():
+        target = quote(target, safe=_UNQUOTED)
+    if not target.startswith("/"):
+        target = "/" + target
+    return RequestedUrl(scheme.lower(), credentials, host, target)
 
 
 @lru_cache(maxsize=256)

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reference_sender.store.protocol import Existing, Identity, Record, Store, StoreError
+from reference_sender.store.protocol import Existing, Identity, Record, Store, StoreError, Work
 from reference_sender.store.sqlite import SqliteStore
 
-__all__ = ["Existing", "Identity", "Record", "SqliteStore", "Store", "StoreError", "open_store"]
+__all__ = ["Existing", "Identity", "Record", "SqliteStore", "Store", "StoreError", "Work", "open_store"]
 
 _SQLITE = "sqlite:///"
 
 
 def open_store(url: str) -> Store:
     """Open (and where need be create) the store of ``sqlite:///FILE``, as SQLAlchemy writes it: three slashes
-    before a relative path, four before an absolute one. Raises ``StoreError``."""
+    before a relative path, four before an absolute one. A folder that is not there is made, for its owner
+    alone. Raises ``StoreError``."""
     if not url.startswith(_SQLITE) or url == _SQLITE:
-        raise StoreError(f"store must be sqlite:///FILE, not {url!r}")
-    return SqliteStore(Path(url.removeprefix(_SQLITE)))
+        raise StoreError(f"--store: must be sqlite:///FILE, not {url!r}")
+    path = Path(url.removeprefix(_SQLITE))
+    if path.is_dir():
+        raise StoreError(f"--store: {path} is a folder; give a file, for example sqlite:///{path}/sender.db")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"--store: the folder {path.parent} cannot be made: {error.strerror}") from error
+    return SqliteStore(path)

@@ -60,6 +60,17 @@ def load_rows(folder: Path) -> pa.Table:
     return pa.concat_tables(pieces)
 
 
+@pytest.mark.parametrize("processes", [(), ("--processes", "2")])
+def test_a_run_directory_that_is_not_there_ends_the_load_at_once(
+    sender: Any, locust: Locust, tmp_path: Path, processes: tuple[str, ...]
+) -> None:
+    absent = tmp_path / "absent"
+    load = locust("-f", SMOKE, "--host", sender.url, "--headless", "--run-dir", str(absent), *processes)
+    output, _ = load.communicate(timeout=30)  # workers that live on would keep the pipe open
+    assert load.returncode != 0
+    assert f"--run-dir {absent}: there is no such directory; make it first" in output
+
+
 def test_a_frozen_server_shows_in_the_open_model_and_hides_from_the_closed_one(
     sender: Any, locust: Locust, tmp_path: Path
 ) -> None:

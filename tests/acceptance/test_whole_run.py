@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import threading
 from collections import Counter
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psutil
@@ -102,17 +104,33 @@ def test_a_worker_that_dies_ends_the_run_as_an_error(
     assert 0 < rows.num_rows < manifest.planned < 400
 
 
-def test_a_run_whose_sender_is_not_there_says_so(smsbench: Command, tmp_path: Path) -> None:
+def test_a_run_whose_sender_is_not_there_does_not_begin(smsbench: Command, tmp_path: Path) -> None:
     target = tmp_path / "absent.toml"
     target.write_text(
-        'health_url = "http://127.0.0.1:9/healthz"\n[request]\nurl = "http://127.0.0.1:9/send"\n'
-        'body = "{to}{text}"\n[provider]\nurl = "http://127.0.0.1:9"\n'
+        '[request]\nurl = "http://127.0.0.1:9/send"\nbody = "{to}{text}"\n[provider]\nport = 9501\n'
     )
     process = smsbench("run", "smoke", "--target", str(target), "--out", str(tmp_path / "run"))
     output, _ = process.communicate(timeout=90)
+    assert process.returncode == 2, output
+    assert "absent.toml: request.url: nothing listens at 127.0.0.1:9 (Connection refused)" in output
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_whose_sender_is_not_healthy_says_so(smsbench: Command, tmp_path: Path) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as unwell:  # answers 501 to all
+        threading.Thread(target=unwell.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{unwell.server_address[1]}"
+        target = tmp_path / "unwell.toml"
+        target.write_text(
+            f'health_url = "{url}/healthz"\n[request]\nurl = "{url}/send"\n'
+            f'body = "{{to}}{{text}}"\n[provider]\nurl = "{url}"\n'
+        )
+        process = smsbench("run", "smoke", "--target", str(target), "--out", str(tmp_path / "run"))
+        output, _ = process.communicate(timeout=90)
+        unwell.shutdown()
     assert process.returncode == 3, output
-    assert "absent: health_url did not answer" in output and "http://127.0.0.1:9/healthz" in output
-    assert read_manifest(tmp_path / "run").exit_reason.startswith("error: absent")
+    assert "unwell: health_url did not answer" in output and f"{url}/healthz" in output
+    assert read_manifest(tmp_path / "run").exit_reason.startswith("error: unwell")
 
 
 def secrets_in(run_dir: Path) -> list[str]:

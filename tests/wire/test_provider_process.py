@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -118,7 +119,13 @@ def test_a_reply_that_waits_is_still_given_when_it_is_told_to_stop(tmp_path: Pat
 def test_bad_usage_ends_with_2_and_says_why(tmp_path: Path) -> None:
     for options, words in (
         (("--profile", "nonesuch"), "neither a ready-made profile"),
-        (("--profile", "fast", "--journal", str(tmp_path)), "cannot start"),
+        (("--profile", "fast", "--journal", str(tmp_path)), f"--journal: {tmp_path} cannot be written: Is a"),
+        (("--host", "nosuch.invalid"), "--host: cannot listen at nosuch.invalid:0: no such host is known"),
+        (("--host", "192.0.2.1"), "--host: cannot listen at 192.0.2.1:0: no network interface"),
+        (("--host", "2001:db8::1"), "--host: cannot listen at [2001:db8::1]:0: "),
+        (("--host", ""), "--host: it is empty"),
+        (("--token", "a\nb"), "'--token'"),
+        (("--admin-token", "żółw"), "'--admin-token'"),
     ):
         with provider_process(*options) as (process, ready):
             assert ready is None
@@ -127,13 +134,56 @@ def test_bad_usage_ends_with_2_and_says_why(tmp_path: Path) -> None:
         assert words in log
 
 
+def test_a_port_in_use_is_named_by_its_option() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = "{}:{}".format(*taken.getsockname())
+        for option in ("--port", "--second-port", "--smpp-port"):
+            with provider_process(option, address.partition(":")[2]) as (process, ready):
+                assert ready is None
+                _, log = process.communicate(timeout=20)
+            assert process.returncode == 2
+            (line,) = log.splitlines()
+            assert line.startswith(f"provider: {option}: cannot listen at {address}: it is in use; ")
+
+
+def test_a_token_without_the_newline_of_its_file() -> None:
+    env = ENVIRONMENT | {"SMSBENCH_PROVIDER_TOKEN": "of-a-file\n", "SMSBENCH_ADMIN_TOKEN": "admin\r\n"}
+    with provider_process("--profile", "fast", env=env) as (_, ready):
+        assert send(ready["url"], "of-a-file")["count"] == 1
+        state = urllib.request.Request(
+            ready["url"] + "/admin/state", headers={"Authorization": "Bearer admin"}
+        )
+        with urllib.request.urlopen(state, timeout=10) as reply:
+            assert reply.status == 200
+
+
+def test_a_token_that_no_client_can_send_is_refused_and_not_shown() -> None:
+    for name, option in (("SMSBENCH_PROVIDER_TOKEN", "--token"), ("SMSBENCH_ADMIN_TOKEN", "--admin-token")):
+        for token in ("hush\x07", "hush hush", "\n", "hush\nhush"):
+            with provider_process(env=ENVIRONMENT | {name: token}) as (process, ready):
+                assert ready is None
+                _, log = process.communicate(timeout=20)
+            assert process.returncode == 2
+            assert option in log and name in log and "hush" not in log
+
+
+def test_an_ipv6_address_stands_in_brackets() -> None:
+    with provider_process("--host", "::1", "--smpp-port", "0", "--second-port", "0") as (_, ready):
+        assert ready["url"].startswith("http://[::1]:")
+        assert ready["second_url"].startswith("http://[::1]:")
+        assert ready["smpp"].startswith("[::1]:")
+
+
 def test_a_start_that_fails_leaves_the_journal_of_the_one_that_runs(tmp_path: Path) -> None:
     journal = tmp_path / "provider.arrow"
     with provider_process("--profile", "fast", "--journal", str(journal)) as (process, ready):
         port = ready["url"].rpartition(":")[2]
         send(ready["url"], "process-token", idx="kept")
         before = journal.stat().st_size
-        for other_port, words in ((port, "address already in use"), ("0", "in use by another provider")):
+        for other_port, words in (
+            (port, f"--port: cannot listen at 127.0.0.1:{port}: it is in use"),
+            ("0", "in use by another provider"),
+        ):
             options = ("--profile", "fast", "--journal", str(journal), "--port", other_port)
             with provider_process(*options) as (second, none):
                 assert none is None
@@ -143,4 +193,6 @@ def test_a_start_that_fails_leaves_the_journal_of_the_one_that_runs(tmp_path: Pa
         assert journal.stat().st_size >= before
         assert end(process)[0] == 0
     with pa.OSFile(str(journal)) as source:
-        assert [row["key"] for row in pa.ipc.open_stream(source).read_all().to_pylist()] == ["kept"]
+        rows = pa.ipc.open_stream(source).read_all().to_pylist()
+    # It may have been written while it was open, and again when it was done.
+    assert {(row["key"], row["accepts"]) for row in rows} == {("kept", 1)}

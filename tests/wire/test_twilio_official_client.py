@@ -59,6 +59,7 @@ class CallbackReceiver:
     def __init__(self, url: str) -> None:
         self.url = url
         self.calls: list[tuple[dict[str, str], str]] = []
+        self.requests: list[tuple[str, dict[str, str]]] = []  # target and headers of each
         self.answers: list[int] = []
 
     def statuses(self) -> list[str]:
@@ -74,6 +75,7 @@ def callbacks() -> Iterator[CallbackReceiver]:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             status = receiving.answers.pop(0) if receiving.answers else 204
             receiving.calls.append((dict(parse_qsl(body)), self.headers["X-Twilio-Signature"]))
+            receiving.requests.append((self.path, dict(self.headers)))
             self.send_response(status)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -195,6 +197,51 @@ def test_status_callbacks_are_signed(
         assert "ErrorCode" not in parameters
 
 
+def test_a_receiver_behind_basic_auth_validates_the_url_it_sees(
+    provider: Any, client: Client, callbacks: CallbackReceiver, eventually: Any
+) -> None:
+    """Twilio drops user and password before it signs, and sends them as Basic (twilio-aspnet#18)."""
+    with_password = callbacks.url.replace("http://", "http://joe:s3cret@") + "&note=ż%20a#part"
+    client.messages.create(to=NUMBER, from_=SENDER, body="x", status_callback=with_password)
+    eventually(lambda: len(callbacks.calls) == 2)
+    validator = RequestValidator(provider.token)
+    for (parameters, signature), (target, headers) in zip(callbacks.calls, callbacks.requests, strict=True):
+        assert target == "/status?order=7&note=%C5%BC%20a"
+        assert headers["Authorization"] == "Basic am9lOnMzY3JldA=="
+        assert headers["User-Agent"] == "TwilioProxy/1.1"
+        assert validator.validate(f"http://{headers['Host']}{target}", parameters, signature)
+    tokens = {headers["I-Twilio-Idempotency-Token"] for _, headers in callbacks.requests}
+    assert len(tokens) == 2
+
+
+def test_a_services_message_is_called_back_for_queued(
+    with_pool: Client, callbacks: CallbackReceiver, eventually: Any
+) -> None:
+    with_pool.messages.create(
+        to=NUMBER, messaging_service_sid=SERVICE, body="x", status_callback=callbacks.url
+    )
+    eventually(lambda: len(callbacks.calls) == 3)
+    assert sorted(callbacks.statuses()) == ["delivered", "queued", "sent"]
+    queued = next(p for p, _ in callbacks.calls if p["MessageStatus"] == "queued")
+    assert (queued["From"] in POOL, queued["MessagingServiceSid"]) == (True, SERVICE)
+
+
+def test_a_cancelled_message_is_called_back(
+    with_pool: Client, callbacks: CallbackReceiver, eventually: Any
+) -> None:
+    message = with_pool.messages.create(
+        to=NUMBER,
+        messaging_service_sid=SERVICE,
+        body="x",
+        schedule_type="fixed",
+        send_at=datetime.now(UTC) + timedelta(hours=1),
+        status_callback=callbacks.url,
+    )
+    message.update(status="canceled")
+    eventually(lambda: callbacks.statuses() == ["canceled"])
+    assert callbacks.calls[0][0]["MessageSid"] == message.sid
+
+
 def test_a_failure_is_called_back_with_its_code(
     start: Any, callbacks: CallbackReceiver, eventually: Any
 ) -> None:
@@ -217,6 +264,12 @@ def test_a_callback_is_confirmed_by_any_2xx(start: Any, callbacks: CallbackRecei
     eventually(lambda: provider.state()["counters"]["reports_confirmed"] == 1)
     assert callbacks.statuses().count("sent") == 1  # told once, whatever was answered
     assert callbacks.statuses().count("delivered") in (3, 4)
+    tokens = {
+        headers["I-Twilio-Idempotency-Token"]
+        for (parameters, _), (_, headers) in zip(callbacks.calls, callbacks.requests, strict=True)
+        if parameters["MessageStatus"] == "delivered"
+    }
+    assert len(tokens) == 1
 
 
 @pytest.mark.parametrize(
@@ -383,7 +436,39 @@ def test_media_are_counted(client: Client) -> None:
         to=NUMBER, from_=SENDER, body="look", media_url=["http://127.0.0.1/a.png", "http://127.0.0.1/b.png"]
     )
     assert (message.num_media, message.num_segments) == ("2", "1")
-    assert message.fetch().num_media == "2"
+    assert message.sid is not None
+    assert message.sid.startswith("MM")
+    fetched = client.messages(message.sid).fetch()
+    assert (fetched.sid, fetched.num_media) == (message.sid, "2")
+    media = client.messages(message.sid).media.list(page_size=1)
+    assert [medium.parent_sid for medium in media] == [message.sid] * 2
+    assert len({medium.sid for medium in media}) == 2
+
+
+def test_feedback(client: Client) -> None:
+    sid = client.messages.create(to=NUMBER, from_=SENDER, body="x").sid
+    feedback = client.messages(sid).feedback.create(outcome="unconfirmed")
+    assert (feedback.message_sid, feedback.account_sid, feedback.outcome) == (sid, ACCOUNT, "unconfirmed")
+    assert client.messages(sid).feedback.create().outcome == "confirmed"
+    for message_sid, outcome, code in (("SM" + "0" * 32, "confirmed", 20404), (sid, "perhaps", 20001)):
+        with pytest.raises(TwilioRestException) as refused:
+            client.messages(message_sid).feedback.create(outcome=outcome)
+        assert refused.value.code == code
+
+
+def test_the_accounts_numbers(start: Any) -> None:
+    services = [{"sid": SERVICE, "senders": POOL}]
+    account = {"sender_names": [SENDER, "Acme"]}
+    client = client_of(start(account=account, wire={"twilio": {"messaging_services": services}}))
+    numbers = client.incoming_phone_numbers.list(page_size=2)
+    assert [number.phone_number for number in numbers] == list(POOL)
+    assert client.incoming_phone_numbers(numbers[1].sid).fetch().phone_number == POOL[1]
+    assert [n.sid for n in client.incoming_phone_numbers.list(phone_number="2663")] == [numbers[2].sid]
+    with pytest.raises(TwilioRestException) as unknown:
+        client.incoming_phone_numbers("PN" + "0" * 32).fetch()
+    assert (unknown.value.code, unknown.value.status) == (20404, 404)
+    with pytest.raises(TwilioException, match="HTTP 401"):
+        client_of(start(), password="wrong").incoming_phone_numbers.list()
 
 
 def test_account_and_balance(start: Any) -> None:

@@ -57,6 +57,13 @@ def test_every_answer_meets_the_document(api: Api, eventually: Any) -> None:
     assert api.ask("GET", messages)[1]["messages"][0]["sid"] == created["sid"]
     assert api.ask("GET", mine.replace(created["sid"], "SM" + "0" * 32), one)[0] == 404
     assert api.ask("GET", mine.replace(".json", "/Media.json"), one.replace(".json", "/Media.json"))[0] == 200
+    below = mine.replace(".json", "/Feedback.json"), one.replace(".json", "/Feedback.json")
+    assert api.ask("POST", *below, Outcome="confirmed")[0] == 201
+    assert api.ask("POST", *below, Outcome="perhaps")[0] == 400
+    assert api.ask("GET", f"{BASE}/IncomingPhoneNumbers.json")[0] == 200
+    media = api.ask("POST", messages, **WANTED, MediaUrl="http://127.0.0.1/a.png")[1]["sid"]
+    listed = mine.replace(created["sid"], media).replace(".json", "/Media.json")
+    assert len(api.ask("GET", listed, one.replace(".json", "/Media.json"))[1]["media_list"]) == 1
     assert api.ask("POST", mine, one, Status="canceled")[0] == 409
     assert api.ask("POST", mine, one, Status="sent")[0] == 400
     assert api.ask("DELETE", mine, one)[0] == 204

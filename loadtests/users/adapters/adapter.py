@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from loadtests.addresses import host_and_port
 from loadtests.arrivals import Message
 
 
@@ -20,8 +21,7 @@ class Endpoint(Struct, frozen=True):
     @property
     def authority(self) -> str:
         default = 443 if self.tls else 80
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == default else f"{host}:{self.port}"
+        return host_and_port(self.host, None if self.port == default else self.port)
 
 
 class Request(Struct, frozen=True):

@@ -49,16 +49,23 @@ def read_list_query(fields: Mapping[str, str], wire: str) -> ListQuery:
     token = fields.get("PageToken", "")
     if token and token[:2] not in (_AFTER, _BEFORE):
         raise TwilioError(20001, "PageToken")
+    page, page_size = read_page(fields)
     return ListQuery(
         MessageFilter(wire, to.lstrip("+"), sender),
         sent_from_s,
         sent_before_s,
         nothing,
-        _whole(fields, "Page", 0),
-        min(max(1, _whole(fields, "PageSize", _DEFAULT_PAGE_SIZE)), _MOST_PAGE_SIZE),
+        page,
+        page_size,
         token,
         tuple((name, fields[name]) for name in _FILTERS if fields.get(name)),
     )
+
+
+def read_page(fields: Mapping[str, str]) -> tuple[int, int]:
+    """``Page`` from 0 and ``PageSize``, held to 1 to 1,000. Raises ``TwilioError`` 20001."""
+    page_size = min(max(1, _whole(fields, "PageSize", _DEFAULT_PAGE_SIZE)), _MOST_PAGE_SIZE)
+    return _whole(fields, "Page", 0), page_size
 
 
 def list_page(desk: Desk, account_sid: str, query: ListQuery, price_unit: str) -> MessagePage:

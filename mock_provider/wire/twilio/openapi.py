@@ -9,14 +9,15 @@ import msgspec
 
 from mock_provider.wire.calls import WireReply
 from mock_provider.wire.twilio.errors import ERRORS, ErrorBody
+from mock_provider.wire.twilio.phone_numbers import PhoneNumberBody, PhoneNumberPage
 from mock_provider.wire.twilio.resource import (
     API_VERSION,
     AccountBody,
     BalanceBody,
-    MediaPage,
     MessageBody,
     MessagePage,
 )
+from mock_provider.wire.twilio.subresources import OUTCOMES, FeedbackBody, MediaPage
 
 OPENAPI_PATH = "/openapi/twilio.json"
 
@@ -46,13 +47,21 @@ def openapi_reply() -> WireReply:
 
 def document() -> _Json:
     """The document as one JSON value."""
-    types = [MessageBody, MessagePage, MediaPage, AccountBody, BalanceBody, ErrorBody]
+    types = [
+        *(MessageBody, MessagePage, MediaPage, FeedbackBody, PhoneNumberBody, PhoneNumberPage),
+        *(AccountBody, BalanceBody, ErrorBody),
+    ]
     _, schemas = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     schemas["MessageBody"]["properties"]["status"] = {"type": "string", "enum": _STATUSES}
-    schemas["MessageBody"]["properties"]["sid"] = _sid("SM")
+    schemas["MessageBody"]["properties"]["sid"] = _sid("(SM|MM)")
+    schemas["FeedbackBody"]["properties"]["outcome"] = {"type": "string", "enum": list(OUTCOMES)}
     schemas["ErrorBody"]["properties"]["code"] = {"type": "integer", "enum": sorted(ERRORS)}
     schemas["CreateMessage"] = _create_schema()
     schemas["UpdateMessage"] = _update_schema()
+    schemas["CreateFeedback"] = {
+        "type": "object",
+        "properties": {"Outcome": {"type": "string", "enum": list(OUTCOMES), "default": OUTCOMES[0]}},
+    }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -61,22 +70,7 @@ def document() -> _Json:
             "description": "The part of Twilio's REST API that the mock provider speaks (docs/twilio.md).",
         },
         "security": [{"basic": []}],
-        "paths": {
-            f"{_ACCOUNT}/Messages.json": {"parameters": [_account_parameter()], **_list_and_create()},
-            f"{_MESSAGE}.json": {"parameters": [_account_parameter(), _message_parameter()], **_one()},
-            f"{_MESSAGE}/Media.json": {
-                "parameters": [_account_parameter(), _message_parameter()],
-                "get": _operation("listMedia", "Media of a message: always none", 200, "MediaPage"),
-            },
-            f"{_ACCOUNT}.json": {
-                "parameters": [_account_parameter()],
-                "get": _operation("fetchAccount", "The account", 200, "AccountBody"),
-            },
-            f"{_ACCOUNT}/Balance.json": {
-                "parameters": [_account_parameter()],
-                "get": _operation("fetchBalance", "The account's balance", 200, "BalanceBody"),
-            },
-        },
+        "paths": _paths(),
         "components": {
             "schemas": schemas,
             "securitySchemes": {
@@ -90,17 +84,56 @@ def document() -> _Json:
     }
 
 
+def _paths() -> _Json:
+    text = {"type": "string"}
+    return {
+        f"{_ACCOUNT}/Messages.json": {"parameters": [_account_parameter()], **_list_and_create()},
+        f"{_MESSAGE}.json": {"parameters": [_account_parameter(), _message_parameter()], **_one()},
+        f"{_MESSAGE}/Media.json": {
+            "parameters": [_account_parameter(), _message_parameter()],
+            "get": _operation("listMedia", "Media of a message", 200, "MediaPage", (400,))
+            | {"parameters": _paging()},
+        },
+        f"{_MESSAGE}/Feedback.json": {
+            "parameters": [_account_parameter(), _message_parameter()],
+            "post": _operation(
+                "createFeedback",
+                "Say whether the recipient acted on a message",
+                201,
+                "FeedbackBody",
+                (400,),
+            )
+            | {"requestBody": _form("CreateFeedback", required=False)},
+        },
+        f"{_ACCOUNT}/IncomingPhoneNumbers.json": {
+            "parameters": [_account_parameter()],
+            "get": _operation("listNumbers", "The profile's numbers", 200, "PhoneNumberPage", (400,))
+            | {"parameters": [_query("PhoneNumber", text), _query("FriendlyName", text), *_paging()]},
+        },
+        f"{_ACCOUNT}/IncomingPhoneNumbers/{{PhoneNumberSid}}.json": {
+            "parameters": [_account_parameter(), _path("PhoneNumberSid", "PN")],
+            "get": _operation("fetchNumber", "One number", 200, "PhoneNumberBody"),
+        },
+        f"{_ACCOUNT}.json": {
+            "parameters": [_account_parameter()],
+            "get": _operation("fetchAccount", "The account", 200, "AccountBody"),
+        },
+        f"{_ACCOUNT}/Balance.json": {
+            "parameters": [_account_parameter()],
+            "get": _operation("fetchBalance", "The account's balance", 200, "BalanceBody"),
+        },
+    }
+
+
 def _list_and_create() -> _Json:
     text = {"type": "string"}
-    number = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
     filters = [
         _query("To", text),
         _query("From", text),
         _query("DateSent", {"type": "string", "format": "date"}),
         _query("DateSent<", {"type": "string", "format": "date"}),
         _query("DateSent>", {"type": "string", "format": "date"}),
-        _query("PageSize", {"type": "integer", "minimum": 1, "maximum": 1000}),
-        _query("Page", number),
+        *_paging(),
         _query("PageToken", {"type": "string", "pattern": "^P[AB]"}),
     ]
     return {
@@ -109,6 +142,13 @@ def _list_and_create() -> _Json:
         "post": _operation("createMessage", "Send a message", 201, "MessageBody", (400, 403, 409, 429, 500))
         | {"requestBody": _form("CreateMessage")},
     }
+
+
+def _paging() -> list[_Json]:
+    return [
+        _query("PageSize", {"type": "integer", "minimum": 1, "maximum": 1000}),
+        _query("Page", {"type": "integer", "minimum": 0, "maximum": 999_999_999}),
+    ]
 
 
 def _one() -> _Json:
@@ -171,9 +211,9 @@ def _update_schema() -> _Json:
     }
 
 
-def _form(schema: str) -> _Json:
+def _form(schema: str, required: bool = True) -> _Json:
     content = {"application/x-www-form-urlencoded": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
-    return {"required": True, "content": content}
+    return {"required": required, "content": content}
 
 
 def _json_of(schema: str) -> _Json:
@@ -185,11 +225,15 @@ def _query(name: str, schema: _Json) -> _Json:
 
 
 def _account_parameter() -> _Json:
-    return {"name": "AccountSid", "in": "path", "required": True, "schema": _sid("AC")}
+    return _path("AccountSid", "AC")
 
 
 def _message_parameter() -> _Json:
-    return {"name": "MessageSid", "in": "path", "required": True, "schema": _sid("SM")}
+    return _path("MessageSid", "(SM|MM)")
+
+
+def _path(name: str, prefix: str) -> _Json:
+    return {"name": name, "in": "path", "required": True, "schema": _sid(prefix)}
 
 
 def _sid(prefix: str) -> _Json:

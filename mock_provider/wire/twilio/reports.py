@@ -1,4 +1,10 @@
-"""Status callbacks: a form POST for every change of status, signed with the account's token."""
+"""Status callbacks: a form POST for every change of status, signed with the account's token.
+
+Twilio tells every change after the first status, which the answer to the create has
+(twilio.com/docs/messaging/guides/outbound-message-status-in-status-callbacks). So a message of a Messaging
+Service, which begins as ``accepted`` or ``scheduled``, has a call for ``queued`` or ``canceled``. ``sending``
+is not told: Twilio's reference of ``StatusCallback`` does not name it among what is.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +12,26 @@ import base64
 import hmac
 from collections.abc import Sequence
 from functools import lru_cache
+from hashlib import blake2b
 from time import gmtime, strftime
 from urllib.parse import quote_plus
+from uuid import UUID
 
-from mock_provider.engine.values import DeliveryReport
+from mock_provider.engine.values import DeliveryReport, Progress
 from mock_provider.wire.calls import ReportCall
+from mock_provider.wire.receivers import requested_url
 from mock_provider.wire.twilio.memo import read_memo
 from mock_provider.wire.twilio.resource import API_VERSION
 from mock_provider.wire.twilio.statuses import outcome_of
 
 _FORM = "application/x-www-form-urlencoded"
 _NANOSECONDS = 1_000_000_000
+_USER_AGENT = "TwilioProxy/1.1"
+_STATUS_REACHED = {
+    Progress.QUEUED: "queued",
+    Progress.HANDED_OVER: "sent",
+    Progress.CANCELLED: "canceled",
+}
 
 
 def status_callbacks(
@@ -33,9 +48,9 @@ def status_callbacks(
     return calls
 
 
-def sent_callback(url: str, report: DeliveryReport, auth_token: str) -> ReportCall:
-    """The message was handed to its carrier."""
-    return _call(url, report, "sent", None, None, auth_token)
+def progress_callback(url: str, report: DeliveryReport, reached: Progress, auth_token: str) -> ReportCall:
+    """The message was queued, handed to its carrier, or cancelled."""
+    return _call(url, report, _STATUS_REACHED[reached], None, None, auth_token)
 
 
 def signature(auth_token: str, url: str, parameters: Sequence[tuple[str, str]]) -> str:
@@ -53,7 +68,6 @@ def _call(
     done_s: int | None,
     auth_token: str,
 ) -> ReportCall:
-    url = url.partition("#")[0]  # a fragment never reaches the receiver, so it cannot be signed either
     memo = read_memo(report.memo)
     sid = report.provider_id
     parameters = [
@@ -73,8 +87,19 @@ def _call(
     if done_s is not None and status in ("delivered", "undelivered"):
         parameters.append(("RawDlrDoneDate", _done_date(done_s // 60)))
     body = "&".join(f"{name}={quote_plus(value)}" for name, value in parameters).encode()
-    headers = (("X-Twilio-Signature", signature(auth_token, url, parameters)),)
-    return ReportCall("POST", url, None, body, _FORM, headers)
+    # Credentials of the URL travel as Basic Authorization and a fragment not at all: a receiver can validate
+    # a signature of what it sees only.
+    signed = signature(auth_token, requested_url(url).address, parameters)
+    headers = (
+        ("X-Twilio-Signature", signed),
+        ("I-Twilio-Idempotency-Token", _idempotency_token(sid, status)),
+    )
+    return ReportCall("POST", url, None, body, _FORM, headers, _USER_AGENT)
+
+
+def _idempotency_token(sid: str, status: str) -> str:
+    """The same for every call that tells the same change: a receiver knows a repeated one by it."""
+    return str(UUID(bytes=blake2b(f"{sid} {status}".encode(), digest_size=16).digest(), version=4))
 
 
 @lru_cache(maxsize=64)

@@ -21,6 +21,7 @@ _UNASSIGNED = frozenset(("accepted", "scheduled"))  # a service has not chosen a
 
 class SubresourceUris(Struct, frozen=True, gc=False):
     media: str
+    feedback: str
 
 
 class MessageBody(Struct, frozen=True, gc=False, rename={"sender": "from"}):
@@ -60,20 +61,6 @@ class MessagePage(Struct, frozen=True, gc=False):
     first_page_uri: str
     next_page_uri: str | None
     previous_page_uri: str | None
-
-
-class MediaPage(Struct, frozen=True, gc=False):
-    """Media are counted and not kept: their list is always empty."""
-
-    uri: str
-    first_page_uri: str
-    media_list: tuple[()] = ()
-    page: int = 0
-    page_size: int = 50
-    start: int = 0
-    end: int = 0
-    next_page_uri: None = None
-    previous_page_uri: None = None
 
 
 class AccountBody(Struct, frozen=True, gc=False):
@@ -140,7 +127,7 @@ def created_reply(created: Created, accepted: AcceptedMessage, price_unit: str) 
         date,
         API_VERSION,
         stem + ".json",
-        SubresourceUris(stem + "/Media.json"),
+        SubresourceUris(stem + "/Media.json", stem + "/Feedback.json"),
     )
     return WireReply(201, encode(body))
 
@@ -176,14 +163,18 @@ def message_body(message: CapturedMessage, price_unit: str) -> MessageBody:
         rfc_2822(int(max(times))),
         API_VERSION,
         stem + ".json",
-        SubresourceUris(stem + "/Media.json"),
+        SubresourceUris(stem + "/Media.json", stem + "/Feedback.json"),
     )
 
 
 def account_body(account_sid: str, account: AccountView) -> AccountBody:
     """The account; when it was made is unknown, so the beginning of time is given."""
     stem = f"/{API_VERSION}/Accounts/{account_sid}"
-    uris = {"messages": stem + "/Messages.json", "balance": stem + "/Balance.json"}
+    uris = {
+        "messages": stem + "/Messages.json",
+        "balance": stem + "/Balance.json",
+        "incoming_phone_numbers": stem + "/IncomingPhoneNumbers.json",
+    }
     epoch = rfc_2822(0)
     return AccountBody(
         account_sid, account.name, "active", "Full", account_sid, epoch, epoch, stem + ".json", uris

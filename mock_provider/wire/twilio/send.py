@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from mock_provider.engine.segments import count_segments, normalize
+from mock_provider.engine.segments import count_segments
 from mock_provider.engine.values import Outbound, Submit, Traffic
 from mock_provider.profiles.wires import TwilioWire
 from mock_provider.wire.calls import Instants
@@ -24,6 +24,7 @@ from mock_provider.wire.twilio.credentials import Credentials
 from mock_provider.wire.twilio.errors import TwilioError
 from mock_provider.wire.twilio.memo import write_memo
 from mock_provider.wire.twilio.resource import Created
+from mock_provider.wire.twilio.smart_encoding import smart_encoded
 from mock_provider.wire.twilio.times import read_send_at_s, read_validity_s
 
 WIRE_NAME = "twilio"
@@ -94,9 +95,11 @@ def read_create(
         expires_ns=begins_ns + read_validity_s(fields, settings) * _NANOSECONDS,
         traffic=_traffic(fields.get("MessageIntent", "")),
         report_progress=True,
+        report_stages=bool(service_sid),  # the status of any other is queued from the first on
         memo=memo,
         expires_in_queue=True,
         overflow_fails=bool(service_sid),
+        id_style="media_sid" if content.media else None,
     )
     status = "queued" if not service_sid else "accepted" if due_s is None else "scheduled"
     return CreateRequest(submit, Created(memo, sender, text, status, int(at.wall_s)))
@@ -116,7 +119,7 @@ def _read_content(fields: Mapping[str, str], media: int, in_service: bool, setti
     if len(text) > settings.max_body_characters:
         raise TwilioError(21617, str(settings.max_body_characters))
     if fields.get("SmartEncoded") == "true":
-        text = normalize(text)
+        text = smart_encoded(text)
     return _Content(text, 1 if media else count_segments(text).segments, media)
 
 

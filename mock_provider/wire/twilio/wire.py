@@ -25,14 +25,19 @@ from mock_provider.wire.calls import (
 from mock_provider.wire.twilio.credentials import Credentials, read_credentials
 from mock_provider.wire.twilio.errors import Asked, TwilioError, error_reply, refusal_reply
 from mock_provider.wire.twilio.form import MalformedFormError, count_of, parse_form
-from mock_provider.wire.twilio.listing import list_page, read_list_query
+from mock_provider.wire.twilio.listing import list_page, read_list_query, read_page
 from mock_provider.wire.twilio.memo import read_memo
 from mock_provider.wire.twilio.openapi import OPENAPI_PATH, openapi_reply
-from mock_provider.wire.twilio.reports import sent_callback, status_callbacks
+from mock_provider.wire.twilio.phone_numbers import (
+    find_number,
+    numbers_of,
+    numbers_page,
+    read_numbers_query,
+)
+from mock_provider.wire.twilio.reports import progress_callback, status_callbacks
 from mock_provider.wire.twilio.resource import (
     BalanceBody,
     Created,
-    MediaPage,
     account_body,
     created_reply,
     encode,
@@ -40,22 +45,24 @@ from mock_provider.wire.twilio.resource import (
 )
 from mock_provider.wire.twilio.send import WIRE_NAME, read_create
 from mock_provider.wire.twilio.statuses import outcome_of
+from mock_provider.wire.twilio.subresources import feedback_body, media_page, read_outcome
 
 _PREFIX = "/2010-04-01/"
 _PATH = re.compile(
     r"/2010-04-01/Accounts/(AC[0-9a-fA-F]{32})"
-    r"(?:/(?:(Balance)|(Messages)(?:/((?:SM|MM)[0-9a-fA-F]{32})(/Media)?)?))?\.json"
+    r"(?:/(?:(Balance)|(IncomingPhoneNumbers)(?:/(PN[0-9a-fA-F]{32}))?"
+    r"|(Messages)(?:/((?:SM|MM)[0-9a-fA-F]{32})(?:/(Media|Feedback))?)?))?\.json"
 )
 _CHALLENGE = (("WWW-Authenticate", 'Basic realm="Twilio API"'),)
 _UNFINISHED = frozenset(("accepted", "queued", "scheduled", "sending"))
 
 
 class _Target(Struct, frozen=True, gc=False):
-    """``kind``: account, balance, messages, message or media."""
+    """``kind`` is a key of ``_METHODS``; ``sid`` that of the one message or number, "" for a list."""
 
     kind: str
     account_sid: str
-    message_sid: str
+    sid: str
 
 
 _METHODS = {
@@ -64,6 +71,9 @@ _METHODS = {
     "messages": ("GET", "HEAD", "POST"),
     "message": ("GET", "HEAD", "POST", "DELETE"),
     "media": ("GET", "HEAD"),
+    "feedback": ("POST",),
+    "numbers": ("GET", "HEAD"),
+    "number": ("GET", "HEAD"),
 }
 
 
@@ -72,15 +82,17 @@ def _target(path: str) -> _Target | None:
     found = _PATH.fullmatch(path)
     if found is None:
         return None
-    account_sid, balance, messages, message_sid, media = found.groups()
+    account_sid, balance, numbers, number_sid, messages, message_sid, below = found.groups()
     kind = "account"
     if balance:
         kind = "balance"
-    elif media:
-        kind = "media"
+    elif numbers:
+        kind = "number" if number_sid else "numbers"
+    elif below:
+        kind = below.lower()
     elif messages:
         kind = "message" if message_sid else "messages"
-    return _Target(kind, account_sid, message_sid or "")
+    return _Target(kind, account_sid, number_sid or message_sid or "")
 
 
 class Twilio:
@@ -98,6 +110,7 @@ class Twilio:
         self._concurrent_requests = concurrent_requests or 1
         # Twilio signs with the account's own token whatever key the request came with.
         self._auth_token = account.tokens[0] if account.tokens else ""
+        self._numbers = numbers_of(settings, account)
 
     def read(self, request: WireRequest, request_id: int, at: Instants) -> Call:
         path, method = request.path, request.method
@@ -116,6 +129,8 @@ class Twilio:
             if method == "POST":
                 if target.kind == "messages":
                     return self._read_create(request, credentials, request_id, at)
+                if target.kind == "feedback":
+                    return _read_feedback(request, target, credentials, int(at.wall_s))
                 return self._read_update(request, target, credentials)
             return self._read_query(request, target, credentials)
         except TwilioError as error:
@@ -127,7 +142,7 @@ class Twilio:
         return status_callbacks(effect.url, effect.reports, wall_offset_ns, self._auth_token)
 
     def progress_call(self, effect: SendProgress, wall_offset_ns: int) -> ReportCall:
-        return sent_callback(effect.url, effect.report, self._auth_token)
+        return progress_callback(effect.url, effect.report, effect.reached, self._auth_token)
 
     def unavailable(self) -> WireReply:
         return error_reply(20503)
@@ -159,19 +174,20 @@ class Twilio:
         unit = self._settings.price_unit
 
         def update(desk: Desk, message: CapturedMessage) -> WireReply:
-            if status is not None and not desk.cancel(credentials.token, (target.message_sid,)):
+            if status is not None and not desk.cancel(credentials.token, (target.sid,)):
                 return error_reply(30409)
             if text is not None:
-                desk.redact(target.message_sid)
-            shown = desk.message(target.message_sid)
+                desk.redact(target.sid)
+            shown = desk.message(target.sid)
             return _ok(message_body(message if shown is None else shown, unit))
 
         return _of_message(request.path, target, credentials, update)
 
     def _read_query(self, request: WireRequest, target: _Target, credentials: Credentials) -> Call:
         unit, path = self._settings.price_unit, request.path
+        fields = parse_form(request.query.encode("utf-8", "surrogateescape"))
         if target.kind == "messages":
-            query = read_list_query(parse_form(request.query.encode("utf-8", "surrogateescape")), WIRE_NAME)
+            query = read_list_query(fields, WIRE_NAME)
 
             def listed(desk: Desk) -> WireReply:
                 return _ok(list_page(desk, target.account_sid, query, unit))
@@ -180,10 +196,26 @@ class Twilio:
         if target.kind in ("account", "balance"):
             return Consult(partial(_answer_account, credentials, target, unit))
         if target.kind == "media":
-            return _of_message(path, target, credentials, lambda desk, message: _ok(MediaPage(path, path)))
+            page, size = read_page(fields)
+            return _of_message(
+                path, target, credentials, lambda _, message: _ok(media_page(message, page, size))
+            )
+        if target.kind in ("numbers", "number"):
+            return Consult(partial(_known_only, credentials, self._answer_numbers(path, target, fields)))
         if request.method == "DELETE":
             return _of_message(path, target, credentials, _delete)
         return _of_message(path, target, credentials, lambda desk, message: _ok(message_body(message, unit)))
+
+    def _answer_numbers(self, path: str, target: _Target, fields: dict[str, str]) -> WireReply:
+        if target.kind == "numbers":
+            return _ok(numbers_page(self._numbers, target.account_sid, read_numbers_query(fields)))
+        found = find_number(self._numbers, target.account_sid, target.sid)
+        return error_reply(20404, path) if found is None else _ok(found)
+
+
+def _read_feedback(request: WireRequest, target: _Target, credentials: Credentials, unix_s: int) -> Call:
+    body = feedback_body(target.account_sid, target.sid, read_outcome(parse_form(request.body)), unix_s)
+    return _of_message(request.path, target, credentials, lambda _, __: WireReply(201, encode(body)))
 
 
 def _for_account(credentials: Credentials, answer: Callable[[Desk], WireReply], desk: Desk) -> WireReply:
@@ -191,7 +223,7 @@ def _for_account(credentials: Credentials, answer: Callable[[Desk], WireReply], 
 
 
 def _known_only(credentials: Credentials, reply: WireReply, desk: Desk) -> WireReply:
-    """A refusal that only a known account gets to see: an unknown token is refused first."""
+    """A reply that only a known account gets to see: an unknown token is refused first."""
     return _unauthorized() if desk.account(credentials.token) is None else reply
 
 
@@ -202,7 +234,7 @@ def _of_message(
     answer: Callable[[Desk, CapturedMessage], WireReply],
 ) -> Consult:
     def consult(desk: Desk) -> WireReply:
-        message = desk.message(target.message_sid)
+        message = desk.message(target.sid)
         if message is None or message.wire != WIRE_NAME:
             return error_reply(20404, path)
         if read_memo(message.memo).account_sid != target.account_sid:

@@ -89,7 +89,13 @@ def test_a_suite_as_a_locustfile_plays_its_parts_one_after_another() -> None:
 @pytest.mark.parametrize(
     ("name", "adjustment", "expected"),
     [
-        ("day-6k", Adjustment(), "there are: day-5k, day-50k"),
+        ("day-6k", Adjustment(), "of the days day-5k is the nearest; there are: day-5k, day-50k"),
+        ("day-1m", Adjustment(), "of the days day-500k is the nearest; there are"),
+        ("day-20000", Adjustment(), "of the days day-50k is the nearest; there are"),
+        ("200k", Adjustment(), "of the days day-500k is the nearest; there are"),
+        ("day", Adjustment(), "there is no scenario 'day'; there are: day-5k"),
+        ("brust", Adjustment(), r"did you mean burst\? there are"),
+        ("night", Adjustment(), "there is no scenario 'night'; there are"),
         ("smok", Adjustment(), r"did you mean smoke\? there are"),
         ("smoke", Adjustment(compress=2.0), "smoke has a fixed length"),
         ("day-5k", Adjustment(window="day", duration_s=60.0), "use --window peak --duration"),

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, unquote
 import pytest
 
 from loadtests.arrivals import Message
-from loadtests.targets import TargetError, load_target
+from loadtests.targets import TargetError, address_of, load_target
 from loadtests.users.adapters.adapter import endpoint_of
 from loadtests.users.adapters.reference_sender import ReferenceSender
 from loadtests.users.adapters.templated import TemplatedTarget
@@ -144,7 +144,7 @@ admin_token = "${ABSENT}"
         "request: neither url nor body has a place for {to}",
         "request.body: unknown placeholder {nope}; there are {key}, {to}, {text}, {class}, {campaign}",
         "request.headers.X-Run: unknown placeholder {run}",
-        "the file: request.url is not on this machine (host)",
+        "request.url: host is not on this machine; localhost, 127.0.0.1 and ::1 are allowed",
         "request.timeout_s:",
         "request.headers: header 'Host' is set by the load itself",
         "accepted.status.0:",
@@ -200,3 +200,51 @@ def test_endpoints() -> None:
     assert endpoint_of("https://h").port == 443
     with pytest.raises(ValueError, match="not an http"):
         endpoint_of("localhost:80")
+
+
+SENDER = '[request]\nurl = "http://127.0.0.1:1/"\nbody = "{to}{text}"\nheaders = { X-Token = "${T}" }\n'
+
+
+def test_a_byte_order_mark_is_read_over_and_utf_16_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "t.toml"
+    path.write_bytes(SENDER.encode("utf-8-sig"))
+    assert load_target(path, {"T": "t"}).request.url == "http://127.0.0.1:1/"
+    path.write_bytes(SENDER.encode("utf-16"))
+    with pytest.raises(TargetError, match="it is in UTF-16; save it as UTF-8"):
+        load_target(path, {"T": "t"})
+    with pytest.raises(TargetError, match="cannot be read: Is a directory"):
+        load_target(tmp_path)
+
+
+def test_secrets_lose_the_newline_of_their_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "t.toml"
+    path.write_text(SENDER + '[provider]\nadmin_token = "${A}"\ntoken = "of-a-file\\n"\n')
+    target = load_target(path, {"T": "secret\n", "A": "admin\r\n"})
+    assert target.request.headers == {"X-Token": "secret"}
+    assert (target.provider.admin_token, target.provider.token) == ("admin", "of-a-file")
+    for secret in ("hush\x01", "hush\nhush", "hush\u0142"):
+        with pytest.raises(TargetError, match="header 'X-Token' must be one line of printable") as refused:
+            load_target(path, {"T": secret, "A": "a"})
+        assert "hush" not in str(refused.value)
+    with pytest.raises(TargetError, match=r"provider\.admin_token: must be visible ASCII") as refused:
+        load_target(path, {"T": "t", "A": "hush hush"})
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("http://[::1]:9/send?k=v", "http://[::1]:9/send"),
+        ("http://u:p@[::1]/send", "http://[::1]/send"),
+        ("https://localhost:8443", "https://localhost:8443"),
+    ],
+)
+def test_an_address_can_be_pasted(url: str, address: str) -> None:
+    assert address_of(url) == address
+
+
+def test_a_url_with_a_bad_port_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.toml"
+    path.write_text(SENDER.replace(":1/", ":70000/"))
+    with pytest.raises(TargetError, match=r"request\.url: must be an http:// or https:// URL"):
+        load_target(path, {"T": "t"})

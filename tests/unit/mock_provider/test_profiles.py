@@ -228,3 +228,42 @@ def test_a_time_zone_that_does_not_exist_is_refused(zone):
 def test_a_fault_window_beyond_all_clocks_is_refused(window):
     with pytest.raises(ProfileError, match=r"faults\[0\]\..*at most 1000000000"):
         parse_profile(MINIMAL | {"faults": [{"kind": "outage"} | window]})
+
+
+MARKED = {
+    "toml": 'name = "marked"\ncarriers = [{name = "any", country = "*"}]\n',
+    "json": '{"name": "marked", "carriers": [{"name": "any", "country": "*"}]}',
+}
+
+
+@pytest.mark.parametrize("kind", MARKED)
+def test_a_byte_order_mark_is_read_over(tmp_path, kind):
+    path = tmp_path / f"p.{kind}"
+    path.write_bytes(MARKED[kind].encode("utf-8-sig"))
+    assert load_profile(path).name == "marked"
+
+
+@pytest.mark.parametrize("kind", MARKED)
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_another_encoding_is_named(tmp_path, kind, encoding):
+    path = tmp_path / f"p.{kind}"
+    path.write_bytes(f"\ufeff{MARKED[kind]}".encode(encoding))
+    with pytest.raises(ProfileError, match="it is in UTF-16; save it as UTF-8"):
+        load_profile(path)
+
+
+def test_a_byte_that_is_not_utf_8_is_named(tmp_path):
+    path = tmp_path / "p.toml"
+    path.write_bytes(b'name = "\xb3"\n')
+    with pytest.raises(ProfileError, match="byte 8 is not UTF-8"):
+        load_profile(path)
+
+
+def test_tokens_of_a_profile_can_be_sent_and_are_not_shown():
+    carriers = [{"name": "any", "country": "*"}]
+    kept = parse_profile({"name": "x", "carriers": carriers, "account": {"tokens": ["a\n", "b"]}})
+    assert kept.account.tokens == ("a", "b")
+    for token in ("hush\x01", "hush hush", ""):
+        with pytest.raises(ProfileError, match=r"account\.tokens\[0\]: it ") as refused:
+            parse_profile({"name": "x", "carriers": carriers, "account": {"tokens": [token]}})
+        assert "hush" not in str(refused.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,13 @@ import typer
 from typer.testing import CliRunner
 
 from reference_sender.cli import sender
+from reference_sender.routes.smsapi import read_route
+from reference_sender.store import open_store
 
 app = typer.Typer()
 app.command()(sender)
+
+ROUTE = ["--route", "smsapi+http://hush@127.0.0.1:80"]
 
 
 @pytest.mark.parametrize(
@@ -22,7 +27,15 @@ app.command()(sender)
         (["--route", "smsapi+http://hush@127.0.0.1:80?rate=1"], "requests_per_s"),
         (["--route", "smsapi+http://hush@127.0.0.1:80", "--port", "70000"], "port"),
         (["--route", "smsapi+http://hush@127.0.0.1:80", "--store", "mysql://x"], "sqlite:///FILE"),
-        (["--route", "smsapi+http://hush@127.0.0.1:80", "--store", "sqlite:////nowhere/x.db"], "nowhere"),
+        ([*ROUTE, "--store", "sqlite:////dev/null/x.db"], "--store: the folder /dev/null cannot be made"),
+        ([*ROUTE, "--store", "sqlite:///."], "--store: . is a folder; give a file"),
+        ([*ROUTE, "--host", "nosuch.invalid"], "--host: cannot listen at nosuch.invalid:0: no such host"),
+        ([*ROUTE, "--host", "192.0.2.1"], "--host: cannot listen at 192.0.2.1:0: no network interface"),
+        ([*ROUTE, "--host", ""], "--host: it is empty"),
+        ([*ROUTE, "--token", "hush\x00"], "'--token'"),
+        ([*ROUTE, "--token", "\n"], "'--token'"),
+        ([*ROUTE, "--public-url", "nonsense"], "'--public-url': 'nonsense': http:// or https://"),
+        (["--route", "smsapi+http://hush%07@127.0.0.1:80"], "the token of a route cannot be used"),
         (
             ["--route", "smsapi+http://hush@127.0.0.1:80", "--route", "smsapi+http://b@127.0.0.1:80"],
             "with ?name=",
@@ -38,3 +51,32 @@ def test_bad_usage(arguments: list[str], says: str, tmp_path: Path, monkeypatch:
     assert says in said
     assert "hush" not in said
     assert "Value error" not in said
+
+
+def test_a_port_in_use_is_named_by_its_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = CliRunner().invoke(app, [*ROUTE, "--port", str(port)])
+    assert done.exit_code == 2
+    assert done.output.startswith(f"sender: --port: cannot listen at 127.0.0.1:{port}: it is in use; ")
+
+
+def test_a_token_is_used_without_the_newline_of_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[str | None] = []
+    monkeypatch.setattr("reference_sender.cli.run", lambda settings, ready: used.append(settings.token))
+    monkeypatch.setenv("SMSBENCH_SENDER_TOKEN", "of-a-file\r\n")
+    assert CliRunner().invoke(app, ROUTE).exit_code == 0
+    assert used == ["of-a-file"]
+
+
+def test_a_folder_for_the_store_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    open_store(f"sqlite:///{tmp_path}/new/one/sender.db").close()
+    assert (tmp_path / "new" / "one" / "sender.db").is_file()
+    assert (tmp_path / "new" / "one").stat().st_mode & 0o077 == 0
+
+
+def test_an_ipv6_route_keeps_its_brackets() -> None:
+    route = read_route("smsapi+http://t@[::1]:9/x")
+    assert (route.url, route.limits.name) == ("http://[::1]:9/x", "smsapi@[::1]:9")
+    assert read_route("smsapi+http://t@[::1]").url == "http://[::1]/sms.do"

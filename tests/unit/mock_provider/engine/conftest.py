@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mock_provider.engine import Engine
-from mock_provider.engine.values import Disconnect, Outbound, Reply, SendReports, Submit
+from mock_provider.engine.values import Disconnect, Outbound, Reply, SendProgress, SendReports, Submit
 from mock_provider.profiles import parse_profile
 
 SECOND_NS = 1_000_000_000
@@ -29,6 +29,7 @@ class VirtualProvider:
         self.replied_ns = {}
         self.cut_ns = {}
         self.calls = []
+        self.progress = []
         self.confirms = lambda call: True
         self._requests = 0
         self._rows = {}
@@ -79,6 +80,8 @@ class VirtualProvider:
                 self.replied_ns[effect.request_id] = self.now_ns
             elif isinstance(effect, Disconnect):
                 self.cut_ns[effect.request_id] = self.now_ns
+            elif isinstance(effect, SendProgress):
+                self.progress.append((self.now_ns, effect.reached.value))
             elif isinstance(effect, SendReports):
                 self.calls.append((self.now_ns, effect))
                 confirmed = self.confirms(effect)

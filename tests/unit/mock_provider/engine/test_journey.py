@@ -213,3 +213,45 @@ def test_lookup_by_provider_id(provider):
     assert p.engine.message("unknown") is None
     assert p.engine.account("t").name == "demo"
     assert p.engine.account("stranger") is None
+
+
+TOLD = {"report_progress": True, "report_stages": True}
+
+
+def test_a_receiver_is_told_of_the_queue_the_carrier_and_the_end(provider):
+    p = provider(reply={"latency": fixed(1.0)}, delivery={"latency": fixed(2.0)})
+    p.send(0, "k", **TOLD)
+    p.run()
+    assert p.progress == [(1 * S, "queued"), (1 * S, "handed_over")]
+    p.send(10, "k2", report_progress=True)
+    p.run()
+    assert p.progress[2:] == [(11 * S, "handed_over")]
+
+
+def test_a_message_that_waits_in_its_queue_is_told_of_it_at_once(provider):
+    p = provider(accept_queue={"drain_segments_per_s": 0.1})
+    p.send(0, "first", **TOLD)
+    p.send(0, "second", **TOLD)
+    p.run()
+    assert p.progress == [(0, "queued"), (0, "handed_over"), (0, "queued"), (10 * S, "handed_over")]
+
+
+def test_one_without_room_in_its_senders_queue_was_never_queued(provider):
+    p = provider(throttle={"per_sender": {"alphanumeric": {"segments_per_s": 0.001, "queue_segments": 1}}})
+    for key in ("a", "b", "c"):
+        p.send(0, key, overflow_fails=True, **TOLD)
+    p.run(1)
+    assert p.row("c").reason == "sender_queue_full"
+    assert p.progress == [(0, "queued"), (0, "handed_over"), (0, "queued")]
+
+
+def test_a_receiver_is_told_of_a_cancelled_message(provider):
+    p = provider()
+    request = p.send(0, "k", scheduled_ns=100 * S, **TOLD)
+    quiet = p.send(0, "quiet", scheduled_ns=100 * S, report_progress=True)
+    p.run(10)
+    ids = [p.replies[each].messages[0].provider_id for each in (request, quiet)]
+    assert p.engine.cancel(p.now_ns, "t", ids) == tuple(ids)
+    assert p.engine.next_due() <= p.now_ns
+    p.run()
+    assert p.progress == [(10 * S, "cancelled")]

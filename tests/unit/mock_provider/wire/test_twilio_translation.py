@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
-from mock_provider.engine.values import DeliveryReport, MessageState, Refusal, Refused, Submit
+from mock_provider.engine.draws import id_of
+from mock_provider.engine.values import (
+    DeliveryReport,
+    MessageState,
+    Progress,
+    Refusal,
+    Refused,
+    SendProgress,
+    Submit,
+)
+from mock_provider.profiles.schema import Account
 from mock_provider.profiles.wires import TwilioWire
 from mock_provider.profiles.wires.twilio import MessagingService
 from mock_provider.wire.calls import Instants
@@ -14,11 +27,17 @@ from mock_provider.wire.twilio.errors import ERRORS, Asked, TwilioError, refusal
 from mock_provider.wire.twilio.form import MalformedFormError, count_of, parse_form
 from mock_provider.wire.twilio.memo import Memo, read_memo, write_memo
 from mock_provider.wire.twilio.openapi import document
+from mock_provider.wire.twilio.phone_numbers import numbers_of, numbers_page, read_numbers_query
 from mock_provider.wire.twilio.reports import signature, status_callbacks
 from mock_provider.wire.twilio.send import read_create
+from mock_provider.wire.twilio.smart_encoding import REPLACEMENTS
 from mock_provider.wire.twilio.statuses import ERROR_WORDS, Outcome, failure_of, outcome_of
 from mock_provider.wire.twilio.times import read_day_s, read_instant_s
+from mock_provider.wire.twilio.wire import Twilio
 
+SMART_ENCODING = json.loads(
+    (Path(__file__).parents[3] / "vectors" / "smart_encoding.json").read_text("utf-8")
+)["replacements"]
 ACCOUNT, SERVICE = "AC" + "0" * 32, "MG" + "a" * 32
 SECOND_NS = 1_000_000_000
 AT = Instants(5 * SECOND_NS, 1_000_000.0)
@@ -71,11 +90,26 @@ def test_a_validity_counts_from_when_a_scheduled_message_is_due() -> None:
     assert submit.expires_ns == AT.now_ns + 3_610 * SECOND_NS
 
 
-def test_smart_encoding_saves_a_segment() -> None:
-    text = "łódka “x” " * 10
+@pytest.mark.parametrize(("listed", "replacement"), SMART_ENCODING)
+def test_smart_encoding_saves_a_segment(listed: str, replacement: str) -> None:
+    character = chr(int(listed.removeprefix("U+"), 16))
+    text = "a" * 120 + character
     assert submit_of(Body=text).messages[0].segments == 2
     smart = submit_of(Body=text, SmartEncoded="true").messages[0]
-    assert (smart.segments, smart.text[:9]) == (1, 'lodka "x"')
+    assert (smart.segments, smart.text) == (1, "a" * 120 + replacement)
+
+
+def test_smart_encoding_is_twilios_list_and_no_more() -> None:
+    assert len(SMART_ENCODING) == len(REPLACEMENTS) == 271
+    # Accents are not on the list: SMSAPI's normalize takes them off, Twilio does not.
+    assert submit_of(Body="łódka “x”", SmartEncoded="true").messages[0].text == 'łódka "x"'
+
+
+def test_a_message_with_media_has_ids_of_its_own() -> None:
+    wanted = {"To": "+48500100200", "From": "+15017122661"}
+    media = read_create(wanted, 1, Credentials(ACCOUNT, "t"), 7, AT, SETTINGS).submit
+    assert (media.id_style, submit_of().id_style) == ("media_sid", None)
+    assert id_of(bytes(48), "media_sid") == "MM" + "0" * 32
 
 
 @pytest.mark.parametrize(
@@ -205,8 +239,8 @@ def report(state: MessageState, reason: str = "") -> DeliveryReport:
 def test_callbacks() -> None:
     reports = [report(MessageState.DELIVERED), report(MessageState.UNKNOWN), report(MessageState.EXPIRED)]
     delivered, expired = status_callbacks("http://localhost/s#here", reports, 86_400 * SECOND_NS, "t")
-    assert (delivered.method, delivered.url) == ("POST", "http://localhost/s")
-    assert delivered.confirming_body is None
+    assert (delivered.method, delivered.url) == ("POST", "http://localhost/s#here")
+    assert (delivered.confirming_body, delivered.user_agent) == (None, "TwilioProxy/1.1")
     parameters = parse_form(delivered.body)
     assert parameters["MessageStatus"] == "delivered"
     assert parameters["RawDlrDoneDate"] == "7001020000"
@@ -214,6 +248,61 @@ def test_callbacks() -> None:
     assert dict(delivered.headers)["X-Twilio-Signature"] == signature(
         "t", "http://localhost/s", list(parameters.items())
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "seen"),
+    [
+        ("http://joe:s3cret@127.0.0.1:9/st?x=1", "http://127.0.0.1:9/st?x=1"),
+        ("http://joe@[::1]:9/st", "http://[::1]:9/st"),
+        ("HTTP://localhost?x=1", "http://localhost/?x=1"),
+        ("http://localhost", "http://localhost/"),
+        ("http://localhost/ż?q=ó%20a#part", "http://localhost/%C5%BC?q=%C3%B3%20a"),
+        ("http://localhost/a@b:c?d@e", "http://localhost/a@b:c?d@e"),
+    ],
+)
+def test_what_is_signed_is_what_the_receiver_sees(url: str, seen: str) -> None:
+    (call,) = status_callbacks(url, [report(MessageState.DELIVERED)], 0, "t")
+    parameters = list(parse_form(call.body).items())
+    assert dict(call.headers)["X-Twilio-Signature"] == signature("t", seen, parameters)
+
+
+def test_a_repeated_callback_has_the_same_idempotency_token() -> None:
+    def token(state: MessageState) -> str:
+        (call,) = status_callbacks("http://localhost/s", [report(state)], 0, "t")
+        return dict(call.headers)["I-Twilio-Idempotency-Token"]
+
+    assert token(MessageState.DELIVERED) == token(MessageState.DELIVERED)
+    assert token(MessageState.DELIVERED) != token(MessageState.EXPIRED)
+    assert len(token(MessageState.DELIVERED)) == 36
+
+
+@pytest.mark.parametrize(
+    ("reached", "status"),
+    [(Progress.QUEUED, "queued"), (Progress.HANDED_OVER, "sent"), (Progress.CANCELLED, "canceled")],
+)
+def test_every_step_on_the_way_has_its_status(reached: Progress, status: str) -> None:
+    effect = SendProgress("http://localhost/s", report(MessageState.OPEN), "twilio", reached)
+    call = Twilio(SETTINGS, Account(tokens=("t",))).progress_call(effect, 0)
+    assert parse_form(call.body)["MessageStatus"] == status
+
+
+def test_the_profiles_numbers() -> None:
+    account = Account(sender_names=("+15017122661", "Acme", "12345", "15017122662"))
+    numbers = numbers_of(SETTINGS, account)
+    assert numbers == ("+15017122661", "+15017122662")  # neither names nor short codes, each once
+
+    def found(**asked: str) -> list[str]:
+        page = numbers_page(numbers, ACCOUNT, read_numbers_query(asked))
+        return [number.phone_number for number in page.incoming_phone_numbers]
+
+    assert found() == list(numbers)
+    assert found(PhoneNumber="712266*") == list(numbers)
+    assert found(PhoneNumber="+15017122662") == found(FriendlyName="+15017122662") == [numbers[1]]
+    assert found(PhoneNumber="999") == []
+    first = numbers_page(numbers, ACCOUNT, read_numbers_query({"PageSize": "1"}))
+    assert (first.next_page_uri or "").endswith("IncomingPhoneNumbers.json?PageSize=1&Page=1")
+    assert found(PageSize="1", Page="1") == [numbers[1]]
 
 
 @pytest.mark.parametrize("refusal", Refusal)
