@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from analysis import charts_time
-from analysis.chart_style import seconds_axis
+from analysis.chart_style import seconds_axis, styled
 from analysis.model import PartReport
 from analysis.part import analyse_part
 from analysis.records import read_manifest
@@ -53,3 +55,41 @@ def test_single_messages_are_no_course_over_time(new_run: Build) -> None:
     why = charts_time.latency(analysed(few), "t")
     assert why == "19 messages show no course of the delivery time"
     assert isinstance(charts_time.latency(analysed(enough), "t"), Figure)
+
+
+@pytest.mark.parametrize("low_s", [0.002, 0.05, 0.7, 4.0, 8.0, 25.0, 45.0, 55.0, 300.0, 1_700.0, 9_000.0])
+@pytest.mark.parametrize("ratio", [1.05, 2.0, 8.0, 40.0, 300.0, 20_000.0])
+def test_labels_of_a_time_axis_do_not_meet(low_s: float, ratio: float) -> None:
+    figure = Figure(figsize=(4.0, 2.2), layout="constrained")  # the smallest panel there is
+    axes = figure.add_subplot()
+    seconds_axis(axes, low_s, low_s * ratio)
+    FigureCanvasAgg(figure).draw()
+    low, high = axes.get_ylim()
+    boxes = [
+        tick.label1.get_window_extent()
+        for tick in axes.yaxis.get_major_ticks()
+        if low <= tick.get_loc() <= high
+    ]
+    ordered = sorted(boxes, key=lambda box: box.y0)
+    assert all(below.y1 <= above.y0 for below, above in pairwise(ordered))
+
+
+def test_a_legend_is_never_wider_than_its_figure(new_run: Build) -> None:
+    part = analysed(_three_classes(new_run("run")))
+    with styled():
+        for draw in (charts_time.latency, charts_time.rates, charts_time.burst):
+            figure = draw(part, "title")
+            if isinstance(figure, str):
+                continue
+            FigureCanvasAgg(figure).draw()
+            for axes in figure.axes:
+                legend = axes.get_legend()
+                if legend is not None:
+                    assert legend.get_window_extent().x1 <= figure.bbox.x1
+
+
+def _three_classes(run: Any) -> Any:
+    for slot in range(3_000):
+        name = ("otp", "transactional", "marketing")[slot % 3]
+        run.journey(f"m-{slot}", slot / 50, 2.0 + slot % 9, message_class=name)
+    return run
