@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,9 +105,11 @@ def legend_above(axes: Axes, columns: int = 5, raised: float = 0.0) -> None:
 
 def _fitting_columns(labels: list[str], most: int) -> int:
     """As many columns as the figure is wide; a legend that is wider would squeeze the plot."""
-    for columns in range(most, 1, -1):
-        rows = math.ceil(len(labels) / columns)
-        widest = (max(map(len, labels[at : at + rows])) for at in range(0, len(labels), rows))
+    for columns in range(min(most, len(labels)), 1, -1):
+        # As matplotlib does: down each column, the first ones take what does not divide.
+        rows, longer = divmod(len(labels), columns)
+        ends = [rows * column + min(column, longer) for column in range(columns + 1)]
+        widest = [max(map(len, labels[start:end])) for start, end in pairwise(ends)]
         if sum(width + _KEY_CHARS for width in widest) <= _LEGEND_CHARS:
             return columns
     return 1

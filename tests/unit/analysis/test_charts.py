@@ -14,7 +14,7 @@ from analysis import charts_time
 from analysis.chart_style import seconds_axis, styled
 from analysis.model import PartReport
 from analysis.part import analyse_part
-from analysis.records import read_manifest
+from analysis.records import FaultSpan, Scenario, read_manifest
 
 Build = Callable[[str], Any]
 
@@ -74,22 +74,26 @@ def test_labels_of_a_time_axis_do_not_meet(low_s: float, ratio: float) -> None:
     assert all(below.y1 <= above.y0 for below, above in pairwise(ordered))
 
 
-def test_a_legend_is_never_wider_than_its_figure(new_run: Build) -> None:
-    part = analysed(_three_classes(new_run("run")))
-    with styled():
-        for draw in (charts_time.latency, charts_time.rates, charts_time.burst):
-            figure = draw(part, "title")
-            if isinstance(figure, str):
-                continue
-            FigureCanvasAgg(figure).draw()
-            for axes in figure.axes:
-                legend = axes.get_legend()
-                if legend is not None:
-                    assert legend.get_window_extent().x1 <= figure.bbox.x1
-
-
-def _three_classes(run: Any) -> Any:
-    for slot in range(3_000):
+def test_a_legend_is_never_wider_than_its_figure_and_squeezes_no_plot(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(1_200):
         name = ("otp", "transactional", "marketing")[slot % 3]
-        run.journey(f"m-{slot}", slot / 50, 2.0 + slot % 9, message_class=name)
-    return run
+        run.journey(f"m-{slot}", slot / 20, 2.0 + slot % 9, message_class=name)
+    for slot in range(2_000):
+        run.journey(f"b-{slot}", 20.0 + slot / 200, 3.0, message_class="marketing")
+    start_ns = 7_000 * 1_000_000_000
+    run_dir = run.write(
+        scenario=Scenario(name="burst", title="burst", role="burst"),
+        faults=(FaultSpan("one", "outage", "in words", start_ns, start_ns + 5_000_000_000),),
+    )
+    part = analyse_part(run_dir, read_manifest(run_dir), "made")
+    for draw in (charts_time.latency, charts_time.rates, charts_time.burst):
+        with styled():
+            figure = draw(part, "title")
+            assert isinstance(figure, Figure)
+            FigureCanvasAgg(figure).draw()
+        for axes in figure.axes:
+            assert axes.get_window_extent().width > 0.8 * figure.bbox.width, draw.__name__
+            legend = axes.get_legend()
+            if legend is not None:
+                assert legend.get_window_extent().x1 <= figure.bbox.x1, draw.__name__
