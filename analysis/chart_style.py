@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ _STYLE: dict[str, Any] = {
     "text.parse_math": False,  # class names come from the run: a dollar sign in one is a dollar sign
 }
 PNG_DPI = 125
+_LEGEND_CHARS, _KEY_CHARS = 112, 7  # of a legend across a whole figure; what a line's sample takes of it
 _MOST_TICKS_UP, _MOST_TICKS_ACROSS = 9, 6  # labels such as "100 ms" side by side need the room
 
 
@@ -91,9 +93,21 @@ def legend_above(axes: Axes, columns: int = 5, raised: float = 0.0) -> None:
             labels,
             loc="lower left",
             bbox_to_anchor=(-0.01, 1.0 + raised),
-            ncols=columns,
+            ncols=_fitting_columns(labels, columns),
             borderaxespad=0.2,
         )
+
+
+def _fitting_columns(labels: list[str], most: int) -> int:
+    """As many columns as the figure is wide; a legend that is wider would squeeze the plot."""
+    for columns in range(min(most, len(labels)), 1, -1):
+        # As matplotlib does: down each column, the first ones take what does not divide.
+        rows, longer = divmod(len(labels), columns)
+        ends = [rows * column + min(column, longer) for column in range(columns + 1)]
+        widest = [max(map(len, labels[start:end])) for start, end in pairwise(ends)]
+        if sum(width + _KEY_CHARS for width in widest) <= _LEGEND_CHARS:
+            return columns
+    return 1
 
 
 def save_png(figure: Figure, path: Path) -> None:
@@ -158,9 +172,14 @@ def linear_seconds_axis(axes: Axes, high_s: float) -> None:
 
 
 def _round_times_s(fine: bool) -> list[float]:
-    """1, 2, 5 of each decade up to 50 s, then round minutes and hours; coarse: one or two of each unit."""
+    """1, 2, 5 of each decade up to 20 s, then round minutes and hours; coarse: one or two of each unit.
+
+    50 s would stand on top of 1 min.
+    """
     steps = (1, 2, 5) if fine else (1,)
     below_a_minute = [step * 10.0**decade for decade in range(-7, 2) for step in steps]
+    if fine:
+        below_a_minute.remove(50.0)
     minutes, hours = ((1, 2, 5, 10, 20), (0.5, 1, 2, 5, 10, 24, 48)) if fine else ((1, 10), (1, 10, 100))
     return [*below_a_minute, *(60.0 * minute for minute in minutes), *(3600.0 * hour for hour in hours)]
 

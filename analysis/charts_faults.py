@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from analysis.chart_style import MUTED, TimeScale, new_figure
 from analysis.model import FaultBand, PartReport
 
+FAULT_LABEL = "provider fault, named below"
 _MOST_ROWS = 10  # more faults share a row with others of their kind
 _ROW_IN = 0.17
 _STRIP_IN = 0.12
@@ -37,13 +38,23 @@ def draw_faults(
     if strip is None:
         return
     rows = _rows(part)
+    # In the legend of the first panel, since a picture may travel without its caption.
+    label: str | None = FAULT_LABEL
     for index, bands in enumerate(rows.values()):
         for band in bands:
             from_s, to_s = _within(band, until_s)
             if from_s >= until_s:
                 continue
             for axes in panels:
-                axes.axvspan(from_s * scale.factor, to_s * scale.factor, color=MUTED, alpha=0.13, linewidth=0)
+                axes.axvspan(
+                    from_s * scale.factor,
+                    to_s * scale.factor,
+                    color=MUTED,
+                    alpha=0.13,
+                    linewidth=0,
+                    label=label,
+                )
+                label = None
             strip.barh(
                 index,
                 (to_s - from_s) * scale.factor,

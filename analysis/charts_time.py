@@ -145,20 +145,21 @@ def burst(part: PartReport, title: str) -> Figure | str:
     scale.mark(strip or lower)
     draw_faults(part, [upper, middle, lower], strip, scale, part.timeline.end_s)
     for axes in (upper, middle, lower):
-        _mark_burst(axes, scale, found, lines=strip is not None)
+        _mark_burst(axes, scale, found, lines=strip is not None, named=axes is upper)
         axes.set_xlim(0, part.timeline.end_s * scale.factor)
         legend_above(axes, columns=4)
     return figure
 
 
-def _mark_burst(axes: Axes, scale: TimeScale, found: Burst, lines: bool) -> None:
-    """Shaded; between ``lines`` where the shade is taken by faults."""
+def _mark_burst(axes: Axes, scale: TimeScale, found: Burst, lines: bool, named: bool) -> None:
+    """Shaded; between ``lines`` where the shade is taken by faults. In the legend where ``named``."""
     from_x, to_x = found.from_s * scale.factor, found.to_s * scale.factor
     if lines:
-        for x in (from_x, to_x):
-            axes.axvline(x, color=MUTED, linewidth=1.0, linestyle=(0, (1, 2)))
+        for x, label in ((from_x, "start and end of the burst"), (to_x, None)):
+            axes.axvline(x, color=MUTED, linewidth=1.0, linestyle=(0, (1, 2)), label=label if named else None)
     else:
-        axes.axvspan(from_x, to_x, color=MUTED, alpha=0.10, linewidth=0)
+        label = "time of the burst" if named else None
+        axes.axvspan(from_x, to_x, color=MUTED, alpha=0.10, linewidth=0, label=label)
 
 
 def _draw_burst_rates(axes: Axes, scale: TimeScale, found: Burst) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from analysis.figures import count_text
 from analysis.journeys import Journeys
-from analysis.model import FaultBand
+from analysis.model import FaultBand, PartReport
 from analysis.records import Manifest
 
 CHOSEN_BY_NUMBER = "magic"
+_MOST_NAMED = 8
 _CHOSEN_WORDS = "a fate chosen by the recipient's number"
 
 
@@ -39,3 +41,23 @@ def fault_bands(manifest: Manifest, journeys: Journeys) -> tuple[FaultBand, ...]
         if name not in told
     ]
     return tuple(bands)
+
+
+def staged_notes(parts: tuple[PartReport, ...], suite: bool) -> list[str]:
+    """For the first screen: that the provider was made to fail, in which part, by what."""
+    notes = []
+    for part in parts:
+        windows = [band for band in part.faults if band.from_s is not None]
+        if not windows:
+            continue
+        names = list(dict.fromkeys(band.name for band in windows))
+        shown = ", ".join(names[:_MOST_NAMED])
+        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        touched = sum(band.messages for band in windows)
+        where = f"{part.slug}: faults" if suite else "Faults"
+        notes.append(
+            f"{where} of the provider were staged in this run: {shown}{more} "
+            f"({count_text(touched)} messages touched, a message once for each fault). Figures and verdicts "
+            "include what they did."
+        )
+    return notes

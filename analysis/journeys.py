@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from analysis import records
 from analysis.arrays import Bools, Floats, Ints
 from analysis.columns import ABSENT, codes, count_pairs, integers, positions, seconds
-from analysis.provider_rows import ProviderSide, join_provider
+from analysis.provider_rows import PROVIDER_STATES, ProviderSide, join_provider
 
 OUTCOMES = ("accepted", "refused", "failed", "dropped", "unfinished")
 SENDER_STATES = ("queued", "submitting", "sent", "delivered", "failed", "expired")
@@ -52,7 +52,8 @@ class SenderSide:
     present: bool
     state: Ints
     gave_up: Bools  # it failed the message because its tries were spent, not because of the message
-    reasons: tuple[tuple[str, str, int], ...]  # (state, reason, how often) of what it did not deliver
+    # (state, reason, how often) of what it gave up and of which the provider knows no end
+    reasons: tuple[tuple[str, str, int], ...]
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ def read_journeys(run_dir: Path, manifest: records.Manifest) -> Journeys:
     keys = load_rows["key"]
     load = _load_side(load_rows, origin_ns)
     provider = join_provider(provider_rows, keys, origin_ns)
-    sender = _sender_side(sender_rows, keys)
+    unended = (provider.state == ABSENT) | (provider.state == PROVIDER_STATES.index("open"))
+    sender = _sender_side(sender_rows, keys, unended)
     load_end_s, end_s = _ends(manifest, origin_ns, load, provider)
     return Journeys(
         load=load,
@@ -153,7 +155,8 @@ def _load_side(rows: pa.Table, origin_ns: int) -> LoadSide:
     )
 
 
-def _sender_side(rows: pa.Table, keys: pa.ChunkedArray) -> SenderSide:
+def _sender_side(rows: pa.Table, keys: pa.ChunkedArray, unended: Bools) -> SenderSide:
+    """``unended``: messages of which the provider knows no end."""
     # The last row of a key counts; index_in finds the first, so the rows are turned round.
     backward = rows.take(pa.array(np.arange(len(rows) - 1, -1, -1)))
     state = codes(backward["state"], SENDER_STATES)
@@ -161,8 +164,10 @@ def _sender_side(rows: pa.Table, keys: pa.ChunkedArray) -> SenderSide:
     joined = np.where(where >= 0, state[where] if len(state) else ABSENT, ABSENT)
     spent = pc.starts_with(pc.fill_null(backward["reason"], ""), GAVE_UP).to_numpy()
     gave_up = np.where(where >= 0, spent[where] if len(spent) else False, False)
+    # A message whose end the provider tells is listed there, once.
+    counted = backward.take(pa.array(where[(where >= 0) & unended]))
     return SenderSide(
-        present=len(rows) > 0, state=joined, gave_up=gave_up.astype(np.bool_), reasons=_given_up(rows)
+        present=len(rows) > 0, state=joined, gave_up=gave_up.astype(np.bool_), reasons=_given_up(counted)
     )
 
 

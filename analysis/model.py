@@ -338,6 +338,7 @@ class Report(Struct, frozen=True, kw_only=True):
     title: str
     kind: str
     simulated: bool
+    faults_staged: bool  # the provider was made to fail in a part of it
     validity: CheckState
     verdict: Verdict
     interrupted: str  # after how much of the run the user ended it, in words; "" if it came to its end

@@ -9,8 +9,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from analysis import tables
-from analysis.figures import TIMES, seconds_text
-from analysis.model import Identity, PartReport, Report
+from analysis.facts import facts
+from analysis.model import PartReport, Report
 from analysis.render_png import Drawn
 from analysis.render_text import part_tables
 
@@ -39,7 +39,7 @@ def _part(part: PartReport, drawn: tuple[Drawn, ...]) -> dict[str, Any]:
     return {
         "slug": part.slug,
         "title": part.identity.title,
-        "facts": _facts(part.identity),
+        "facts": facts(part.identity),
         "invalid": part.validity == "invalid",
         "probe": part.probe,
         "tables": part_tables(part),
@@ -51,31 +51,3 @@ def _part(part: PartReport, drawn: tuple[Drawn, ...]) -> dict[str, Any]:
 def _chart(drawn: Drawn) -> dict[str, Any]:
     # Our own SVG, made from numbers and class names that matplotlib has escaped.
     return {"title": drawn.title, "caption": drawn.caption, "svg": Markup(drawn.svg), "why": drawn.why}
-
-
-def _facts(identity: Identity) -> list[tuple[str, str]]:
-    """What was run, for those who want to run it again."""
-    pace = "true speed" if identity.compress == 1.0 else f"{identity.compress:g} {TIMES} as dense as the day"
-    if identity.provider_scale != 1.0:
-        pace += f", provider scaled {TIMES} {identity.provider_scale:g}"
-    facts = [
-        ("scenario", identity.name),
-        ("mode", identity.mode),
-        ("provider profile", identity.profile or "unknown"),
-        ("messages a day", f"{identity.messages_per_day:,}" if identity.messages_per_day else "-"),
-        ("pace", pace),
-        ("load", seconds_text(identity.load_s)),
-        ("observed after the load", seconds_text(identity.drained_s)),
-        ("started", identity.started),
-        ("ended", f"{identity.ended} ({identity.exit_reason})"),
-        ("seeds", _pairs(identity.seeds)),
-        ("machine", _pairs(identity.machine)),
-        ("versions", _pairs(identity.versions)),
-        ("target", _pairs(identity.target)),
-        ("parameters", _pairs(identity.parameters)),
-    ]
-    return [(name, value) for name, value in facts if value]
-
-
-def _pairs(values: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in values.items())

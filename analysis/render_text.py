@@ -31,6 +31,7 @@ def _flags(report: Report) -> str:
         ["INCOMPLETE"] if report.interrupted else []
     )
     flags += ["SIMULATED"] if report.simulated else []
+    flags += ["FAULTS STAGED"] if report.faults_staged else []
     return "".join(f"{flag}. " for flag in flags)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from analysis import answers, endings
+from analysis import answers, endings, faults
 from analysis.exit_codes import EXIT_HELD, EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MISSED
 from analysis.figures import TIMES
 from analysis.journeys import MalformedRunError
@@ -85,6 +85,7 @@ def _assemble(manifest: Manifest, parts: tuple[PartReport, ...]) -> Report:
         title=manifest.scenario.title or manifest.scenario.name,
         kind=manifest.kind,
         simulated=simulated,
+        faults_staged=bool(faults.staged_notes(parts, suite)),
         validity=validity,
         verdict=verdict,
         exit_code=EXIT_INTERRUPTED if interrupted else _exit_code(validity, verdict, decisive),
@@ -182,6 +183,7 @@ def _notes(parts: tuple[PartReport, ...], simulated: bool, interrupted: str, sui
             "SIMULATED: virtual time, no socket, no process. It shows how the rules of sender and provider "
             "play together, not how fast this machine is."
         )
+    notes += faults.staged_notes(parts, suite)
     by_pace: dict[tuple[float, float], list[str]] = {}
     for part in parts:
         pace = (part.identity.compress, part.identity.provider_scale)

@@ -47,47 +47,56 @@ def write_synthetic_run(run_dir: Path, messages: int, load_s: float, seed: int) 
     still_open = delivered > end_s
     keys = pa.array([f"syn-{slot:07d}" for slot in range(messages)])
     classes = random.choice(["otp", "transactional", "marketing"], messages, p=[0.2, 0.3, 0.5])
+    zeros, ones = np.zeros(messages, dtype=np.int32), np.ones(messages, dtype=np.int32)
+    empty = [""] * messages
+    # By name: a column that the schema has got since is named in the error.
     load = pa.table(
-        [
-            keys,
-            pa.array(classes.tolist()),
-            pa.array([""] * messages),
-            pa.array(np.zeros(messages, dtype=np.int32)),
-            _instants(due),
-            _instants(sent),
-            _instants(replied),
-            pa.array(["accepted"] * messages),
-            pa.array(np.full(messages, 202, dtype=np.int32)),
-        ],
+        {
+            "key": keys,
+            "class": classes.tolist(),
+            "campaign": empty,
+            "worker": zeros,
+            "t_intended_ns": _instants(due),
+            "t_sent_ns": _instants(sent),
+            "t_accepted_ns": _instants(replied),
+            "outcome": ["accepted"] * messages,
+            "status": np.full(messages, 202, dtype=np.int32),
+        },
         schema=records.LOAD_SCHEMA,
     )
     states = np.where(still_open, "open", np.where(dead, "undelivered", "delivered"))
-    ones = pa.array(np.ones(messages, dtype=np.int32))
     provider = pa.table(
-        [
-            keys,
-            pa.array([f"P{slot:09d}" for slot in range(messages)]),
-            pa.array(["main"] * messages),
-            pa.array(["smsapi"] * messages),
-            pa.array(["PL"] * messages),
-            pa.array(random.choice(["a", "b", "c", "d"], messages).tolist()),
-            ones,
-            ones,
-            ones,
-            _instants(submitted),
-            _instants(answered),
-            _instants(carrier),
-            _instants(delivered, still_open),
-            _instants(reported, still_open),
-            _instants(confirmed, still_open),
-            pa.array(states.tolist()),
-            pa.array(np.where(dead, "absent_subscriber", "").tolist()),
-            pa.array(np.full(messages, 0.16)),
-        ],
+        {
+            "key": keys,
+            "provider_id": [f"P{slot:09d}" for slot in range(messages)],
+            "account": ["main"] * messages,
+            "wire": ["smsapi"] * messages,
+            "country": ["PL"] * messages,
+            "carrier": random.choice(["a", "b", "c", "d"], messages).tolist(),
+            "segments": ones,
+            "submits": ones,
+            "accepts": ones,
+            "t_submitted_ns": _instants(submitted),
+            "t_answered_ns": _instants(answered),
+            "t_carrier_ns": _instants(carrier),
+            "t_delivered_ns": _instants(delivered, still_open),
+            "t_reported_ns": _instants(reported, still_open),
+            "t_confirmed_ns": _instants(confirmed, still_open),
+            "state": states.tolist(),
+            "reason": np.where(dead, "absent_subscriber", "").tolist(),
+            "price": np.full(messages, 0.16),
+            "fault": empty,
+        },
         schema=records.PROVIDER_SCHEMA,
     ).take(pa.array(random.permutation(messages)))
     sender = pa.table(
-        [keys, load["class"], pa.array(["sent"] * messages), pa.array([""] * messages), ones],
+        {
+            "key": keys,
+            "class": load["class"],
+            "state": ["sent"] * messages,
+            "reason": empty,
+            "attempts": ones,
+        },
         schema=records.SENDER_SCHEMA,
     )
     for name, table in (("load", load), ("provider", provider), ("sender", sender)):
@@ -129,7 +138,7 @@ def measure(run_dir: Path) -> dict[str, float]:
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--messages", type=int, default=500_000)
+    arguments.add_argument("--messages", type=int, default=500_000, help="at least 1")
     arguments.add_argument("--load-s", type=float, default=300.0)
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--write", type=Path, help="only write the run directory, here")

@@ -39,7 +39,7 @@ and back, and a report says whether it holds.
 
 \b
 Start here:
-  smsbench run bench                 a short ladder and a short burst, under 4 minutes
+  smsbench run bench                 a short ladder and a short burst
   smsbench list                      the scenarios there are
   smsbench provider --profile smsapi an SMS provider on your machine, for your own tests
 """
@@ -161,7 +161,8 @@ def list_scenarios() -> None:
         scenario = catalogue.scenario(name)
         seconds = sum(part.duration_s for part in scenario.parts)
         parts = f"{len(scenario.parts)} parts, " if scenario.is_suite else ""
-        typer.echo(f"{name:<{width}}  {scenario.title} ({parts}{_duration(seconds)} of load)")
+        in_all = f", {catalogue.BENCH_TAKES} in all" if name == "bench" else ""
+        typer.echo(f"{name:<{width}}  {scenario.title} ({parts}{_duration(seconds)} of load{in_all})")
 
 
 @app.command()

@@ -20,6 +20,8 @@ _ACROSS = 3
 _PANEL_IN = (3.6, 2.5)
 _HEAD_IN = 0.7
 _DPI = 100
+_BAR_PT, _NAME_PT = 3.5, 7.0
+_BARS_PT, _NAMES_PT = 36.0, 72.0  # what all bars and all names of a panel may take of its height
 _TICK_SHARES = (0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
 _STYLE = {
     "font.family": "DejaVu Sans",
@@ -157,7 +159,7 @@ def _counts(one: Measurement, axes: Axes) -> None:
             [place, place],
             color=_ALLOWED,
             alpha=0.4,
-            linewidth=6,
+            linewidth=_bar_pt(len(rows)),
             solid_capstyle="butt",
         )
         colour = _OUT if row.verdict == "missed" else _OBSERVED
@@ -170,8 +172,14 @@ def _counts(one: Measurement, axes: Axes) -> None:
 
 def _edges(rows: Sequence[Row], axes: Axes) -> None:
     for place, row in enumerate(reversed(rows)):
-        axes.plot([row.low or 0, row.high or 0], [place, place], color=_ALLOWED, alpha=0.4, linewidth=6,
-                  solid_capstyle="butt")  # fmt: skip
+        axes.plot(
+            [row.low or 0, row.high or 0],
+            [place, place],
+            color=_ALLOWED,
+            alpha=0.4,
+            linewidth=_bar_pt(len(rows)),
+            solid_capstyle="butt",
+        )
         if row.observed is not None:
             colour = _OUT if row.verdict == "missed" else _OBSERVED
             axes.plot([row.observed], [place], color=colour, marker="o", markersize=4)
@@ -181,10 +189,17 @@ def _edges(rows: Sequence[Row], axes: Axes) -> None:
     axes.set_title("Fault windows")
 
 
+def _bar_pt(count: int) -> float:
+    """How thick each of so many bars is: its name stands between it and the next."""
+    return min(_BAR_PT, _BARS_PT / max(count, 1))
+
+
 def _name_lines(axes: Axes, names: Sequence[str]) -> None:
     """Each name above its line, within the panel: beside it there is no room."""
     left, _ = axes.get_xlim()
+    size = min(_NAME_PT, _NAMES_PT / max(len(names), 1))  # many names are small ones
+    above = (2, _bar_pt(len(names)) / 2 + 1.5)
     for place, name in enumerate(names):
-        axes.annotate(name, (left, place), (2, 4), textcoords="offset points", fontsize=7, color=_MUTED)
+        axes.annotate(name, (left, place), above, textcoords="offset points", fontsize=size, color=_MUTED)
     axes.set_yticks([])
-    axes.set_ylim(-0.5, len(names) - 0.1)
+    axes.set_ylim(-0.5, len(names) - 0.05)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from analysis import charts_time
 from analysis.chart_style import new_figure, save_png, seconds_axis, styled, svg_text
 from analysis.model import PartReport
 from analysis.part import analyse_part
-from analysis.records import read_manifest
+from analysis.records import FaultSpan, Scenario, read_manifest
 
 Build = Callable[[str], Any]
 
@@ -71,3 +73,45 @@ def test_a_picture_is_the_same_whatever_a_matplotlibrc_says(tmp_path: Path) -> N
     with mpl.rc_context(theirs):  # type: ignore[arg-type]  # its stub wants literal keys
         assert drawn("theirs.png") == plain
         assert mpl.rcParams["text.usetex"]  # and theirs stays theirs
+
+
+@pytest.mark.parametrize("low_s", [0.002, 0.05, 0.7, 4.0, 8.0, 25.0, 45.0, 55.0, 300.0, 1_700.0, 9_000.0])
+@pytest.mark.parametrize("ratio", [1.05, 2.0, 8.0, 40.0, 300.0, 20_000.0])
+def test_labels_of_a_time_axis_do_not_meet(low_s: float, ratio: float) -> None:
+    figure = Figure(figsize=(4.0, 2.2), layout="constrained")  # the smallest panel there is
+    axes = figure.add_subplot()
+    seconds_axis(axes, low_s, low_s * ratio)
+    FigureCanvasAgg(figure).draw()
+    low, high = axes.get_ylim()
+    boxes = [
+        tick.label1.get_window_extent()
+        for tick in axes.yaxis.get_major_ticks()
+        if low <= tick.get_loc() <= high
+    ]
+    ordered = sorted(boxes, key=lambda box: box.y0)
+    assert all(below.y1 <= above.y0 for below, above in pairwise(ordered))
+
+
+def test_a_legend_is_never_wider_than_its_figure_and_squeezes_no_plot(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(1_200):
+        name = ("otp", "transactional", "marketing")[slot % 3]
+        run.journey(f"m-{slot}", slot / 20, 2.0 + slot % 9, message_class=name)
+    for slot in range(2_000):
+        run.journey(f"b-{slot}", 20.0 + slot / 200, 3.0, message_class="marketing")
+    start_ns = 7_000 * 1_000_000_000
+    run_dir = run.write(
+        scenario=Scenario(name="burst", title="burst", role="burst"),
+        faults=(FaultSpan("one", "outage", "in words", start_ns, start_ns + 5_000_000_000),),
+    )
+    part = analyse_part(run_dir, read_manifest(run_dir), "made")
+    for draw in (charts_time.latency, charts_time.rates, charts_time.burst):
+        with styled():
+            figure = draw(part, "title")
+            assert isinstance(figure, Figure)
+            FigureCanvasAgg(figure).draw()
+        for axes in figure.axes:
+            assert axes.get_window_extent().width > 0.8 * figure.bbox.width, draw.__name__
+            legend = axes.get_legend()
+            if legend is not None:
+                assert legend.get_window_extent().x1 <= figure.bbox.x1, draw.__name__

@@ -12,10 +12,13 @@ from matplotlib.figure import Figure
 
 from analysis import charts_time
 from analysis.chart_style import styled
+from analysis.charts_faults import FAULT_LABEL
 from analysis.model import PartReport
 from analysis.part import analyse_part
 from analysis.records import PROVIDER_SCHEMA, FaultSpan, read_manifest, read_rows
+from analysis.render import write_report
 from analysis.render_text import part_tables
+from analysis.report import build_report
 
 Build = Callable[[str], Any]
 NS = 1_000_000_000
@@ -104,3 +107,38 @@ def test_without_faults_a_chart_is_as_it_was(new_run: Build) -> None:
     figure = charts_time.rates(part_with(new_run), "t")
     assert isinstance(figure, Figure)
     assert len(figure.axes) == 1
+
+
+def test_a_picture_alone_says_what_its_shade_is(new_run: Build) -> None:
+    part = part_with(new_run, span("one", 5.0, 10.0), span("two", 20.0, 30.0), touched="one")
+    with styled():
+        for draw in (charts_time.rates, charts_time.latency, charts_time.backlog):
+            figure = draw(part, "title")
+            assert isinstance(figure, Figure)
+            legend = figure.axes[0].get_legend()
+            assert legend is not None
+            assert [text.get_text() for text in legend.get_texts()].count(FAULT_LABEL) == 1
+
+
+def test_the_first_screen_says_that_faults_were_staged(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(60):
+        run.journey(f"m-{slot}", float(slot), 2.0, fault="one" if slot < 20 else "")
+    run_dir = run.write(faults=(span("one", 5.0, 10.0), span("two", 20.0, None)))
+    report = build_report(run_dir)
+    assert report.faults_staged
+    assert report.notes == (
+        "Faults of the provider were staged in this run: one, two (20 messages touched, a message once for "
+        "each fault). Figures and verdicts include what they did.",
+    )
+    write_report(report, run_dir / "report")
+    assert "**FAULTS STAGED. " in (run_dir / "report" / "summary.md").read_text(encoding="utf-8")
+    assert ">FAULTS STAGED</span>" in (run_dir / "report" / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_fate_chosen_by_number_is_no_staged_fault(new_run: Build) -> None:
+    run = new_run("run")
+    run.journey("m", 1.0, 2.0, fault="magic")
+    report = build_report(run.write())
+    assert not report.faults_staged
+    assert report.notes == ()

@@ -171,3 +171,12 @@ def test_the_documents_say_what_the_catalogue_has(tmp_path: Path) -> None:
     path = tmp_path / "my-sender.toml"
     path.write_text(example)
     assert load_target(path, {"MY_SENDER_TOKEN": "t"}).provider.port == 9500
+
+
+def test_the_bench_takes_the_same_time_wherever_it_is_said() -> None:
+    for name, words in (("README.md", "make bench     # "), ("Makefile", "run the bench (")):
+        assert f"{words}{catalogue.BENCH_TAKES}" in (ROOT / name).read_text(encoding="utf-8"), name
+    (bench,) = [line for line in smsbench("list").stdout.splitlines() if line.startswith("bench ")]
+    assert f", {catalogue.BENCH_TAKES} in all)" in bench
+    (helped,) = [line for line in smsbench("--help").stdout.splitlines() if "run bench" in line]
+    assert "minutes" not in helped  # `list` has it
