@@ -213,3 +213,14 @@ def test_lookup_by_provider_id(provider):
     assert p.engine.message("unknown") is None
     assert p.engine.account("t").name == "demo"
     assert p.engine.account("stranger") is None
+
+
+def test_a_lost_message_is_open_for_ever_and_never_closed(provider):
+    p = provider(faults=[{"kind": "accept_then_lose"}])
+    number = p.send(1, "k")
+    p.run()
+    (accepted,) = p.replies[number].messages
+    view = p.engine.message(accepted.provider_id)
+    assert (view.state.value, view.stage, view.t_done_ns) == ("open", "LOST", None)
+    assert p.engine.journey(accepted.provider_id).t_done_ns is None
+    assert (p.row("k").state, p.row("k").reason) == ("undelivered", "lost_after_accept")
