@@ -57,10 +57,8 @@ def _line(found: ErrorDetails) -> str:
     if found["type"] == "union_tag_invalid":
         return f"{shown}.kind: {found['ctx']['tag']!r}: is none of these{_allowed_kinds(node)}"
     message = _IN_OTHER_WORDS.get(found["type"]) or found["msg"].removeprefix("Value error, ")
-    if found["type"] == "value_error" and _is_table(
-        found["input"]
-    ):  # of which several keys are wrong together: they are named by the message
-        return f"{shown}: {message}"
+    if found["type"] == "value_error" and _is_table(found["input"]):
+        return f"{shown}: {message}"  # several keys are wrong together: the message names them
     return f"{shown}: {_shown_value(found['input'])}: {message}{_allowed(node)}"
 
 
