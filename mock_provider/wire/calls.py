@@ -28,6 +28,7 @@ class WireRequest(Struct, frozen=True, gc=False):
     content_type: str
     authorization: str
     body: bytes
+    host: str = ""  # as the Host header has it, with its port
 
 
 class Instants(Struct, frozen=True, gc=False):
