@@ -97,6 +97,13 @@ def provider(
             "send no more than 8.",
         ),
     ] = "",
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A name, beside localhost and --host, by which inbox and admin API may be asked for; "
+            "can be given several times. Addresses always may."
+        ),
+    ] = None,
     max_connections: Annotated[
         int, typer.Option(min=1, max=1_000_000, help="HTTP connections at a time; more are answered 429.")
     ] = Limits().connections,
@@ -122,6 +129,7 @@ def provider(
         second_port=second_port,
         smpp_port=smpp_port,
         smpp_password=smpp_password,
+        allow_hosts=tuple(allow_host or ()),
         limits=Limits(max_connections, max_body_mib * _MIB),
     )
     raise typer.Exit(uvloop.run(serve(launch)))
@@ -142,14 +150,17 @@ async def serve(launch: Launch) -> int:
         return _BAD_USAGE
     loop.set_exception_handler(provider.service.health.loop_exception)
     _settle_garbage_collector()
+    inbox_url = _inbox_url(provider.url, provider.generated)
     ready = {"ready": True, "service": "provider", "url": provider.url, "pid": os.getpid()}
     if provider.second_url:
         ready["second_url"] = provider.second_url
     if provider.smpp_address:
         ready["smpp"] = provider.smpp_address
+    if "admin_token" in provider.generated:
+        ready["inbox"] = inbox_url
     print(json.dumps(ready | provider.generated), flush=True)
     if sys.stderr.isatty():  # for the person at the terminal; never into a file
-        print(f"inbox: {_inbox_url(provider.url, provider.generated)}", file=sys.stderr, flush=True)
+        print(f"inbox: {inbox_url}", file=sys.stderr, flush=True)
     await _until(stop, provider.service.health.records_lost)
     log.info("stopping")
     await provider.stop()

@@ -28,6 +28,8 @@ _GATHER_NS = 100_000
 # so much late at worst; few replies meet it.
 _REST_NS = 400_000
 _LATENESS_PERIOD_NS = 1_000_000_000
+# A distribution's far tail lies beyond what a timer can count; an earlier look only looks again.
+_LONGEST_NS = 3_600_000_000_000
 
 
 class Driver:
@@ -128,7 +130,7 @@ class Driver:
         due_ns = self.engine.next_due()
         if due_ns is None:
             return
-        at_ns = max(due_ns, now_ns, self._rested_ns)
+        at_ns = min(max(due_ns, now_ns, self._rested_ns), now_ns + _LONGEST_NS)
         # An earlier look only looks again.
         if not self._timer_ns or self._timer_ns > at_ns + _GATHER_NS:
             self._timer_ns = at_ns

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from mock_provider.engine import MessageView
+from mock_provider.engine.views import LOST
 from mock_provider.http.streaming import Stream, Streaming
 from mock_provider.inbox import Inbox
 from mock_provider.traffic import Tick
@@ -19,7 +20,7 @@ MOST_READERS = 32
 _MESSAGES_AT_ONCE = 100  # of one publication; more pass by faster than anybody reads
 _WATCHED = 500  # messages whose states are followed: about what a page shows
 _DROPPED_AFTER = 50  # publications in a row that a reader could not take
-_CLOSED = "CLOSED"
+_OVER = ("CLOSED", LOST)  # nothing more happens to the message
 
 
 class Change(Struct, frozen=True, gc=False):
@@ -124,7 +125,9 @@ class Live:
 
     def _watch(self, messages: list[tuple[str, str]]) -> None:
         watched = self._watched
-        watched.update((provider_id, stage) for provider_id, stage in messages if stage not in ("", _CLOSED))
+        watched.update(
+            (provider_id, stage) for provider_id, stage in messages if stage and stage not in _OVER
+        )
         for provider_id in list(watched)[: max(0, len(watched) - _WATCHED)]:
             del watched[provider_id]
 
@@ -138,7 +141,7 @@ class Live:
             if view.stage == stage:
                 continue
             changes.append(Change(provider_id, view.state.value, view.reason, view.stage))
-            if view.stage == _CLOSED:
+            if view.stage in _OVER:
                 del self._watched[provider_id]
             else:
                 self._watched[provider_id] = view.stage

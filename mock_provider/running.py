@@ -39,6 +39,7 @@ class Launch(Struct, frozen=True):
     smpp_port: int | None = None  # None: no SMPP; 0: the system chooses
     smpp_password: str = ""
     limits: Limits = Limits()
+    allow_hosts: tuple[str, ...] = ()  # names, beside localhost and ``host``, of the admin API and the page
 
 
 class RunningProvider:
@@ -73,7 +74,9 @@ async def start_provider(launch: Launch) -> RunningProvider:
         admin_token = generated["admin_token"] = secrets.token_urlsafe(24)
     profile = with_token(launch.profile, token) if token else launch.profile
     service = Service(profile, launch.seed, launch.stop_grace_s)
-    listen = ListenSettings(launch.host, launch.port, launch.second_port, launch.limits, launch.stop_grace_s)
+    listen = ListenSettings(
+        launch.host, launch.port, launch.second_port, launch.limits, launch.stop_grace_s, launch.allow_hosts
+    )
     server = Server(service, Admin(service, admin_token), listen)
     provider = RunningProvider(server, service, await server.start(), generated)
     try:

@@ -8,11 +8,13 @@ from msgspec import Struct
 
 from mock_provider.admin import Admin
 from mock_provider.http.connection import Application, HttpConnection, Respond, plain_error
+from mock_provider.http.hosts import AllowedHosts
 from mock_provider.http.open_connections import Limits, OpenConnections
 from mock_provider.listening import listen
+from mock_provider.live import json_bytes
 from mock_provider.pages import load_pages
 from mock_provider.service import Service
-from mock_provider.wire.calls import WireRequest
+from mock_provider.wire.calls import WireReply, WireRequest
 
 
 class ListenSettings(Struct, frozen=True):
@@ -23,6 +25,7 @@ class ListenSettings(Struct, frozen=True):
     second_port: int | None = None  # of the backup host, 0: the system chooses; None: there is none
     limits: Limits = Limits()
     stop_grace_s: float = 3.0
+    allow_hosts: tuple[str, ...] = ()  # names by which the admin API and the page may be asked for
 
 
 class Server:
@@ -33,6 +36,7 @@ class Server:
         self._admin = admin
         self._settings = settings
         self._connections = OpenConnections(settings.limits)
+        self._hosts = AllowedHosts((settings.host, *settings.allow_hosts))
         self._listening: list[asyncio.Server] = []
         self.second_url = ""
         self._pages = load_pages()
@@ -67,10 +71,14 @@ class Server:
         wire = self._service.wire_of(path)
         if wire is not None:
             return self._service.ask(wire, request, respond, second_host)
-        if path.startswith("/admin/"):
+        page = self._pages.get(path) if request.method in ("GET", "HEAD") else None
+        admin = path.startswith("/admin/")
+        if (admin or page is not None) and not self._hosts.allows(request.host):
+            respond(_foreign_host(request.host))
+            return None
+        if admin:
             self._admin.handle(request, respond)
             return None
-        page = self._pages.get(path) if request.method in ("GET", "HEAD") else None
         respond(plain_error(404, "Not found") if page is None else page)
         return None
 
@@ -83,6 +91,12 @@ class Server:
         )
         self._listening.append(listening)
         return f"http://{address}"
+
+
+def _foreign_host(host: str) -> WireReply:
+    name = host.rpartition(":")[0] or host
+    reason = f"the Host {host} is none of this provider's: start it with --allow-host {name}"
+    return WireReply(403, json_bytes({"errors": [reason]}))
 
 
 class _SecondHost:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import logging
 from collections.abc import Callable
+from difflib import get_close_matches
 from urllib.parse import unquote
 
 from mock_provider.admin.documents import document_of, merged, shown
@@ -182,8 +183,9 @@ class Admin:
             return self._apply(document, Admin._only_faults)
         except AdminError as error:  # of a list that the caller does not know
             place = f"faults[{len(present)}]"
-            reasons = (reason.removeprefix(place).lstrip(".: ") for reason in error.reasons)
-            raise AdminError(error.status, *reasons) from None
+            raise AdminError(
+                error.status, *(_of_one_fault(reason, place) for reason in error.reasons)
+            ) from None
 
     def _fault_log(self) -> tuple[FaultSpan, ...]:
         driver = self._service.driver
@@ -250,6 +252,18 @@ class Admin:
         return reply({"faults": [fault.model_dump(mode="json") for fault in self._service.profile.faults]})
 
 
+def _of_one_fault(reason: str, place: str) -> str:
+    """What is wrong with a fault, as its author can mend it in the request that begins it."""
+    own = reason.removeprefix(place).lstrip(".: ")
+    key, found, known = own.partition(_KNOWN_HERE)
+    if not found or not reason.startswith(place) or "." in key:
+        return own
+    names = sorted({*known.split(", "), "duration_s"} - {"clock"})  # the clock is always from now here
+    near = get_close_matches(key, names, 1)
+    return f"{key}{_KNOWN_HERE}{', '.join(names)}{f' (did you mean {near[0]}?)' if near else ''}"
+
+
+_KNOWN_HERE = ": unknown key; known here: "
 _MESSAGE = "/admin/messages/"
 _ROUTES: dict[str, dict[str, Handler]] = {
     "/admin/state": {"GET": Admin.state},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from mock_provider.engine import JourneyView, NumberView
+from mock_provider.engine.views import LOST
 from mock_provider.inspection import Inspected, inspect
 from mock_provider.wire.calls import CapturedMessage
 
@@ -53,7 +54,7 @@ class Detail(Struct, frozen=True):
 def detail_of(
     message: CapturedMessage, way: JourneyView | None, network: NumberView, wall_offset_ns: int
 ) -> Detail:
-    journey = None if way is None else _journey(way, message.stage == "CLOSED", wall_offset_ns)
+    journey = None if way is None else _journey(way, message.stage in ("CLOSED", LOST), wall_offset_ns)
     return Detail(message, inspect(message.text), network, journey)
 
 

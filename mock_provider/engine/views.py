@@ -30,8 +30,12 @@ class NumberView(Struct, frozen=True):
     ported_from: str = ""  # the carrier it was given to first, where it is ported
 
 
+LOST = "LOST"
+"""In place of a stage: a fault lost the message, so that it is open for ever and nothing more happens."""
+
+
 class MessageView(Struct, frozen=True):
-    """One accepted message. ``stage`` is the name of its ``lifecycle.Stage``, ``price`` in points."""
+    """One accepted message. ``stage`` is its ``lifecycle.Stage`` or ``LOST``; ``price`` in points."""
 
     provider_id: str
     client_ref: str | None
@@ -92,7 +96,7 @@ def journey_view(message: Message, newest: Message) -> JourneyView:
         message.t_accepted_ns,
         message.t_answered_ns,
         message.t_carrier_ns,
-        message.t_delivered_ns,
+        _done_ns(message),
         message.t_reported_ns,
         message.t_confirmed_ns,
         message.expires_ns,
@@ -104,24 +108,32 @@ def journey_view(message: Message, newest: Message) -> JourneyView:
 
 def message_view(message: Message) -> MessageView:
     """A message that a fault lost is open for ever: its provider knows no better."""
-    ended = message.fate if message.t_delivered_ns is not None else None
-    if ended is VANISHED:
-        ended = None
+    t_done_ns = _done_ns(message)
+    ended = None if t_done_ns is None else message.fate
+    stage = LOST if _is_lost(message) else message.stage.name
     return MessageView(
         message.provider_id,
         message.client_ref,
         message.msisdn,
         MessageState.OPEN if ended is None else ended.state,
         "" if ended is None else ended.reason,
-        message.stage.name,
+        stage,
         message.segments,
         message.price_micro / MICRO,
         message.t_accepted_ns,
         message.t_carrier_ns,
-        message.t_delivered_ns,
+        t_done_ns,
         message.country,
         message.carrier,
         message.fault,
         message.wire,
         message.memo,
     )
+
+
+def _is_lost(message: Message) -> bool:
+    return message.fate is VANISHED and message.t_delivered_ns is not None
+
+
+def _done_ns(message: Message) -> int | None:
+    return None if message.fate is VANISHED else message.t_delivered_ns

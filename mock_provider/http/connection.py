@@ -17,6 +17,7 @@ import httptools
 from msgspec import Struct
 
 from mock_provider.http.cutting import reset
+from mock_provider.http.hosts import is_valid_host, origin_form
 from mock_provider.http.open_connections import OpenConnections
 from mock_provider.http.reply import reply_bytes, stream_head
 from mock_provider.http.streaming import Streaming
@@ -27,7 +28,6 @@ log = logging.getLogger(__name__)
 Respond = Callable[[WireReply | Streaming | None], None]
 
 _MAX_HEAD_BYTES = 64 * 1024
-_ORIGIN = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 _AS_IT_IS = (("Accept-Encoding", "identity"),)  # RFC 9110 §15.5.16: what is taken
 _LINGER_S = 1.0
@@ -83,6 +83,8 @@ class HttpConnection(asyncio.Protocol):
         self._url = b""
         self._authorization = ""
         self._content_type = ""
+        self._host = ""
+        self._hosts = 0
         self._body = b""
         self._chunks: list[bytes] | None = None
         self._head_bytes = 0
@@ -174,6 +176,9 @@ class HttpConnection(asyncio.Protocol):
             self._authorization = value.decode("latin-1")
         elif name == b"content-type":
             self._content_type = value.decode("latin-1")
+        elif name == b"host":
+            self._hosts += 1
+            self._host = value.decode("latin-1")
         elif name == b"content-length":
             if not value.isdigit() or int(value[:18]) > self._max_body_bytes:
                 self._refuse(413, "Request entity too large")
@@ -183,6 +188,12 @@ class HttpConnection(asyncio.Protocol):
                 self._refuse(415, "Content-Encoding is not supported: send the body as it is", _AS_IT_IS)
         elif name == b"expect" and value.lower() == b"100-continue" and self._transport is not None:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_headers_complete(self) -> None:
+        parser = self._parser
+        missing = self._hosts == 0 and parser is not None and parser.get_http_version() != "1.0"
+        if missing or self._hosts > 1 or not is_valid_host(self._host):  # RFC 9112 §3.2
+            self._refuse(400, "A request needs one valid Host header")
 
     def on_body(self, body: bytes) -> None:
         if self._closing:
@@ -208,7 +219,8 @@ class HttpConnection(asyncio.Protocol):
             self._body = b"".join(self._chunks)
             self._let_go()
         if self._url[:1] != b"/":
-            self._url = _origin_form(self._url)
+            self._url, host = origin_form(self._url)
+            self._host = host or self._host
         path, _, query = self._url.decode("latin-1").partition("?")
         request = WireRequest(
             parser.get_method().decode("latin-1"),
@@ -217,6 +229,7 @@ class HttpConnection(asyncio.Protocol):
             self._content_type,
             self._authorization,
             self._body,
+            self._host,
         )
         keep_alive, http_1_0 = parser.should_keep_alive(), parser.get_http_version() == "1.0"
         self._between = keep_alive
@@ -379,12 +392,3 @@ def plain_error(status: int, message: str, headers: tuple[tuple[str, str], ...] 
     """An error of the server itself rather than of a wire."""
     body = b'{"message":"%b","error":"http_%d","errors":[]}' % (message.encode(), status)
     return WireReply(status, body, headers=headers)
-
-
-def _origin_form(target: bytes) -> bytes:
-    """The path and query of an absolute-form target, which a server must take too (RFC 9112 §3.2.2)."""
-    found = _ORIGIN.match(target)
-    if found is None:
-        return target
-    rest = target[found.end() :]
-    return rest if rest.startswith(b"/") else b"/" + rest

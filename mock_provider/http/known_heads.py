@@ -23,6 +23,7 @@ class _Head(Struct, frozen=True, gc=False):
     content_type: str
     authorization: str
     body_bytes: int
+    host: str
 
 
 class KnownHeads:
@@ -45,7 +46,9 @@ class KnownHeads:
         head = self._heads.get(data[:ends])
         if head is None or len(data) != ends + head.body_bytes:
             return None
-        return WireRequest("POST", head.path, head.query, head.content_type, head.authorization, data[ends:])
+        return WireRequest(
+            "POST", head.path, head.query, head.content_type, head.authorization, data[ends:], head.host
+        )
 
     def learn(self, data: bytes, request: WireRequest) -> None:
         """``request`` is what the parser made of ``data``, all of it, and it keeps the connection."""
@@ -62,5 +65,5 @@ class KnownHeads:
         if len(self._heads) >= _MAX_HEADS:
             self._heads.clear()
         self._heads[head] = _Head(
-            request.path, request.query, request.content_type, request.authorization, len(body)
+            request.path, request.query, request.content_type, request.authorization, len(body), request.host
         )

@@ -57,6 +57,7 @@ export function words(name) {
 const STAGES = {
   ANSWERING: "being answered", SCHEDULED: "scheduled", QUEUED: "in accept queue",
   AT_CARRIER: "in carrier queue", ON_AIR: "on air",
+  LOST: "lost by a fault, open for ever",
 };
 
 export function stateWords(message) {

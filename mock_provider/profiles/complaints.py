@@ -59,10 +59,21 @@ def _line(found: ErrorDetails) -> str:
     message = _IN_OTHER_WORDS.get(found["type"]) or found["msg"].removeprefix("Value error, ")
     if found["loc"][:2] == ("account", "tokens"):
         return f"{shown}: {message}"  # without the secret
-    value = repr(found["input"])
-    if len(value) > _SHOWN_CHARACTERS:
-        value = value[: _SHOWN_CHARACTERS - 1] + "…"
-    return f"{shown}: {value}: {message}{_allowed(node)}"
+    if found["type"] == "value_error" and _is_table(found["input"]):
+        return f"{shown}: {message}"  # several keys are wrong together: the message names them
+    return f"{shown}: {_shown_value(found['input'])}: {message}{_allowed(node)}"
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list | tuple) and any(map(_is_table, value)))
+
+
+def _shown_value(value: object) -> str:
+    try:
+        words = repr(value)
+    except ValueError:  # Python writes no integer of more than 4,300 digits
+        words = "a number of thousands of digits"
+    return words if len(words) <= _SHOWN_CHARACTERS else words[: _SHOWN_CHARACTERS - 1] + "…"
 
 
 @cache
@@ -128,4 +139,4 @@ def _allowed_kinds(node: dict[str, Any]) -> str:
 
 
 def _plain(bound: float) -> str:
-    return str(int(bound)) if bound == int(bound) else str(bound)
+    return str(int(bound)) if bound == int(bound) else f"{bound:.9f}".rstrip("0")

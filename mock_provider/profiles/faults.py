@@ -64,8 +64,10 @@ class ErrorRate(Window):
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
-        if (self.share is None) != bool(self.codes):
-            raise ValueError("give share (with refusal), or codes, a list of refusal and share; not both")
+        if self.share is not None and self.codes:
+            raise ValueError("give share (with refusal) or codes (a list of refusal and share), not both")
+        if self.share is None and not self.codes:
+            raise ValueError("share or codes is missing: give share (with refusal), from 0 to 1, or codes")
         total = sum(code.share for code in self.codes)
         if total > 1 + 1e-9:
             raise ValueError(f"the shares of codes must not exceed 1 together ({total:g})")
@@ -119,14 +121,16 @@ class ThrottleDrop(Window):
 
     kind: Literal["throttle_drop"]
     limit: Literal["requests", "segments"] = "requests"
-    share: Annotated[float, Field(gt=0, le=1)] | None = None
+    share: Annotated[float, Field(ge=0.000_001, le=1)] | None = None
     rate_per_s: Rate | None = None
     burst: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
-        if (self.share is None) == (self.rate_per_s is None):
+        if self.share is not None and self.rate_per_s is not None:
             raise ValueError("give share or rate_per_s, not both")
+        if self.share is None and self.rate_per_s is None:
+            raise ValueError("share or rate_per_s is missing: give one of them")
         return self
 
 

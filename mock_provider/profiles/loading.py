@@ -81,7 +81,7 @@ def _text(data: bytes) -> str:
 def _toml(source: str, text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # also of an integer with too many digits
         raise ProfileError(source, (f"not TOML: {error}",)) from error
 
 

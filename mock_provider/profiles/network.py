@@ -19,7 +19,9 @@ def known_country(code: str) -> str:
 
 
 CountryCode = Annotated[str, Field(pattern="^[A-Z]{2}$"), AfterValidator(known_country)]
-Rate = Annotated[float, Field(gt=0, le=10_000_000, allow_inf_nan=False)]
+# One in eleven days: the time of one unit stays a number that every clock and timer can hold.
+LOWEST_RATE_PER_S = 0.000_001
+Rate = Annotated[float, Field(ge=LOWEST_RATE_PER_S, le=10_000_000, allow_inf_nan=False)]
 Price = Annotated[float, Field(ge=0, le=1e6)]
 Segments = Annotated[int, Field(ge=1, le=1_000_000_000)]
 TimeOfDay = Annotated[str, Field(pattern="^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]

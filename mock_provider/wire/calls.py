@@ -28,6 +28,7 @@ class WireRequest(Struct, frozen=True, gc=False):
     content_type: str
     authorization: str
     body: bytes
+    host: str = ""  # as the Host header has it, with its port
 
 
 class Instants(Struct, frozen=True, gc=False):
@@ -99,8 +100,8 @@ class AccountQuery(Struct, frozen=True):
 class CapturedMessage(Struct, frozen=True, gc=False):
     """One message the provider took, as wires and the admin API show it. Times are unix s, None: not yet.
 
-    ``state`` is a MessageState value, ``stage`` the name of a ``lifecycle.Stage``; both are "" where the
-    engine has forgotten the message.
+    ``state`` is a MessageState value, ``stage`` the name of a ``lifecycle.Stage``, or LOST; both are "" where
+    the engine has forgotten the message.
     """
 
     provider_id: str

@@ -224,6 +224,17 @@ def test_absurd_values_are_refused_and_the_provider_lives(provider: Any) -> None
     assert error_of(send(provider, date="2027-01-01T10:00:00")) is None
 
 
+def test_a_rate_of_almost_nothing_leaves_the_engine_as_it_was(provider: Any) -> None:
+    before = provider.admin("/profile")[1]
+    change = {"throttle": {"requests": {"rate_per_s": 1e-300, "burst": 1}}}
+    status, answer = provider.admin("/profile", change, "PATCH")
+    assert status == 400
+    assert answer["errors"][0].startswith("throttle.requests.rate_per_s: 1e-300: ")
+    assert "(allowed: number at least 0.000001 and at most 10000000)" in answer["errors"][0]
+    assert provider.admin("/profile")[1] == before
+    assert send(provider)[0] == 200
+
+
 def test_a_fault_that_is_over_does_not_bind_the_profile_to_its_carrier(
     provider: Any, eventually: Any
 ) -> None:

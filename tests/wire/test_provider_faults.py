@@ -91,7 +91,7 @@ def test_a_ping_meets_an_outage_that_hangs(provider: Any) -> None:
         ({"kind": "outage", "start_s": 5, "end_s": 4}, "end_s: must be after start_s"),
         ({"kind": "hang", "share": 2}, "share: 2: "),
         ({"kind": "earthquake"}, "kind: 'earthquake': "),
-        ({"kind": "error_rate"}, "give share (with refusal), or codes"),
+        ({"kind": "error_rate"}, "share or codes is missing"),
         ({}, "kind: missing"),
     ],
 )
@@ -105,6 +105,36 @@ def test_a_fault_that_cannot_begin_is_refused_by_its_own_fields(
     assert "faults[" not in reason and not reason.startswith(":")
     assert provider.admin("/faults?kind=earthquake", None, "DELETE")[0] == 400
     assert len(provider.admin("/faults")[1]["faults"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "answer"),
+    [
+        (
+            {"kind": "outage", "durations_s": 30},
+            "durations_s: unknown key; known here: answer, duration_s, end_s, host, kind, name, start_s "
+            "(did you mean duration_s?)",
+        ),
+        (
+            {"kind": "error_rate", "duration_s": 30},
+            "share or codes is missing: give share (with refusal), from 0 to 1, or codes",
+        ),
+        (
+            {"kind": "error_rate", "share": 0.1, "codes": [{"refusal": "unavailable", "share": 0.1}]},
+            "give share (with refusal) or codes (a list of refusal and share), not both",
+        ),
+        ({"kind": "throttle_drop"}, "share or rate_per_s is missing: give one of them"),
+        ({"kind": "throttle_drop", "share": 0.5, "rate_per_s": 1}, "give share or rate_per_s, not both"),
+        (
+            {"kind": "throttle_drop", "rate_per_s": 1e-300},
+            "rate_per_s: 1e-300: Input should be greater than or equal to 0.000001 "
+            "(allowed: number at least 0.000001 and at most 10000000)",
+        ),
+    ],
+)
+def test_a_fault_s_error_says_what_to_give(provider: Any, fault: dict[str, Any], answer: str) -> None:
+    assert provider.admin("/faults", fault, "POST") == (400, {"errors": [answer]})
+    assert provider.admin("/faults")[1]["faults"] == []
 
 
 def test_the_ambiguous_kind_from_the_sender_s_side(provider: Any) -> None:

@@ -90,6 +90,7 @@ def test_random_tokens_are_told_in_the_ready_line_only() -> None:
         assert send(ready["url"], ready["token"])["count"] == 1
         code, log = end(process, signal.SIGINT)
     assert code == 0
+    assert ready["inbox"] == f"{ready['url']}/#token={ready['admin_token']}"
     assert ready["token"] not in log
     assert ready["admin_token"] not in log
 

@@ -130,3 +130,24 @@ async def test_reports_that_cannot_be_written_are_noted(health):
             await asyncio.sleep(0)
     await callbacks.stop(1.0)
     assert health.failures == ["a batch of reports: ZeroDivisionError: "]
+
+
+@in_a_loop
+async def test_a_deadline_beyond_all_timers_is_looked_at_again(monkeypatch):
+    service = Service(load_profile("fast"), 1, 0.1)
+    armed = []
+
+    class Far:
+        def next_due(self):
+            return 10**40
+
+    class Timer:
+        arm = staticmethod(armed.append)
+
+    service.driver._timer.close()
+    service.driver.engine, service.driver._timer = Far(), Timer()
+    now_ns = service.driver.now_ns()
+    service.driver.carry_out(())
+    service.driver._on_timer()
+    assert len(armed) == 2
+    assert all(now_ns < at_ns < now_ns + 4_000_000_000_000 for at_ns in armed)

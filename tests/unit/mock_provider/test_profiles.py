@@ -72,7 +72,7 @@ def test_all_that_is_wrong_is_said_at_once_with_path_and_allowed_range():
         "faults[2].start_s",
         "wire.smsapi.throttle_answer",
     }
-    assert "more than 0 and at most 10000000" in found["throttle.requests.rate_per_s"]
+    assert "at least 0.000001 and at most 10000000" in found["throttle.requests.rate_per_s"]
     assert "at least 0 and at most 1" in found["faults[0].share"]
     assert "error_202, http_429" in found["wire.smsapi.throttle_answer"]
     assert "median_s must not exceed p99_s" in found["reply.latency"]

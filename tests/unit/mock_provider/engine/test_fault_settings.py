@@ -45,8 +45,8 @@ def test_a_fault_taken_away_while_running_leaves_the_names_of_the_others(provide
 @pytest.mark.parametrize(
     ("fault", "complaint"),
     [
-        ({"kind": "error_rate"}, "give share (with refusal), or codes"),
-        ({"kind": "throttle_drop"}, "give share or rate_per_s"),
+        ({"kind": "error_rate"}, "share or codes is missing"),
+        ({"kind": "throttle_drop"}, "share or rate_per_s is missing"),
         ({"kind": "throttle_drop", "share": 0.5}, "faults[0].share: throttle.requests has no limit"),
         ({"kind": "carrier_down", "carriers": ["x"]}, "faults[0].carriers: no carrier x (allowed: any)"),
         ({"kind": "carrier_down", "carriers": []}, "faults[0].carriers"),

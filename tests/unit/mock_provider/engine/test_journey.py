@@ -255,3 +255,14 @@ def test_a_receiver_is_told_of_a_cancelled_message(provider):
     assert p.engine.next_due() <= p.now_ns
     p.run()
     assert p.progress == [(10 * S, "cancelled")]
+
+
+def test_a_lost_message_is_open_for_ever_and_never_closed(provider):
+    p = provider(faults=[{"kind": "accept_then_lose"}])
+    number = p.send(1, "k")
+    p.run()
+    (accepted,) = p.replies[number].messages
+    view = p.engine.message(accepted.provider_id)
+    assert (view.state.value, view.stage, view.t_done_ns) == ("open", "LOST", None)
+    assert p.engine.journey(accepted.provider_id).t_done_ns is None
+    assert (p.row("k").state, p.row("k").reason) == ("undelivered", "lost_after_accept")

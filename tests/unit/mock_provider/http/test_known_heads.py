@@ -75,7 +75,7 @@ STREAM = [
     post(b"a=3", "Authorization: Bearer t", path="/sms.do?x=1"),
     post(b'{"a":1}', "Content-Type: application/json"),
     b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n",
-    b"POST /sms.do HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nb=1\r\n0\r\n\r\n",
+    b"POST /sms.do HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nb=1\r\n0\r\n\r\n",
     b"\r\n" + post(b"a=4"),
     post(b"\r\n\r\n"),
     post(post(b"a=5"), "Content-Type: text/plain"),
@@ -116,7 +116,7 @@ def test_the_second_request_alike_needs_no_parser():
         post(b"a=1", "Connection: upgrade", "Upgrade: h2c"),
         post(b"a=1").replace(b"HTTP/1.1", b"HTTP/1.0"),
         post(b"a=1", "X: " + "x" * 3_000),
-        b"GET / HTTP/1.1\r\nContent-Length: 1\r\n\r\nx",
+        b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx",
     ],
 )
 def test_what_means_more_than_a_body_is_parsed_each_time(request_bytes):
