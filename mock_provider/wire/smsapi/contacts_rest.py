@@ -15,6 +15,7 @@ from mock_provider.wire.smsapi.groups_rest import (
     found_group,
     group_body,
     shown_groups,
+    wanted_groups,
 )
 from mock_provider.wire.smsapi.numbers import read_msisdn
 from mock_provider.wire.smsapi.visit import RestRefusalError, Visit, done, page, shown, too_many
@@ -88,7 +89,7 @@ def remove_contacts(visit: Visit) -> WireReply:
 
 def groups_of_contact(visit: Visit) -> WireReply:
     contact = found_contact(visit, visit.ids[0])
-    return shown_groups(visit, visit.kept.contacts.groups_of(contact.id))
+    return shown_groups(visit, wanted_groups(visit, visit.kept.contacts.groups_of(contact.id)))
 
 
 def assign_groups(visit: Visit) -> WireReply:

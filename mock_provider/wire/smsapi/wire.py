@@ -128,12 +128,7 @@ class Smsapi:
         try:
             plain = read_plain(fields, token, request_id, at, settings, limit)
             if plain is not None:
-                style = AnswerStyle(as_json, int(at.wall_s))
-                return (
-                    self._send(plain, style, at)
-                    if self._kept.blacklist
-                    else Send(plain, _SendPhrase(settings, style))
-                )
+                return self._send(plain, AnswerStyle(as_json, int(at.wall_s)), at)
             if not OF_SEND.issuperset(fields):
                 self._kept.unread.note("sms.do", fields.keys() - OF_SEND)
             if "sch_del" in fields:
@@ -153,17 +148,15 @@ class Smsapi:
 
     def _send(self, submit: Submit, style: AnswerStyle, at: Instants) -> Send:
         """Submit, with the numbers in it that are on the account's blacklist."""
-        blocked = self._kept.blacklist.among((m.msisdn for m in submit.messages), at.wall_s)
-        if blocked:
+        blacklist = self._kept.blacklist
+        if blacklist and (blocked := blacklist.among((m.msisdn for m in submit.messages), at.wall_s)):
             submit = replace(submit, blocked=blocked)
-            style = replace(
-                style,
-                blocked=tuple(
-                    InvalidNumber(m.msisdn, m.submitted_number, MESSAGES[57], 57)
-                    for m in submit.messages
-                    if m.msisdn in blocked
-                ),
+            named = (
+                InvalidNumber(m.msisdn, m.submitted_number, MESSAGES[57], 57)
+                for m in submit.messages
+                if m.msisdn in blocked
             )
+            style = replace(style, blocked=tuple(named))
         return Send(submit, _SendPhrase(self._settings, style))
 
     def _read_status(self, fields: Fields, token: str, as_json: bool) -> Call:
