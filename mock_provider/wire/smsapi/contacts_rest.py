@@ -6,7 +6,7 @@ from datetime import date
 
 from msgspec import Struct
 
-from mock_provider.contact_book import Contact
+from mock_provider.contact_book import Contact, Group
 from mock_provider.wire.calls import WireReply
 from mock_provider.wire.smsapi.errors import invalid_value, rest_error
 from mock_provider.wire.smsapi.fields import list_of, text_of
@@ -112,9 +112,7 @@ def group_of_contact(visit: Visit) -> WireReply:
 def assign_group(visit: Visit) -> WireReply:
     """201 with the contact's groups, 200 where it was in the group already."""
     contact, group = found_contact(visit, visit.ids[0]), found_group(visit, visit.ids[1])
-    status = 200 if visit.kept.contacts.is_member(contact.id, group.id) else 201
-    if not visit.kept.contacts.join(contact.id, group.id):
-        return too_many("members of groups")
+    status = _join(visit, contact, group)
     return shown_groups(visit, visit.kept.contacts.groups_of(contact.id), status)
 
 
@@ -134,9 +132,7 @@ def show_member(visit: Visit) -> WireReply:
 def add_member(visit: Visit) -> WireReply:
     """201 with the contact, 200 where it was in the group already."""
     group, contact = found_group(visit, visit.ids[0]), found_contact(visit, visit.ids[1])
-    status = 200 if visit.kept.contacts.is_member(contact.id, group.id) else 201
-    if not visit.kept.contacts.join(contact.id, group.id):
-        return too_many("members of groups")
+    status = _join(visit, contact, group)
     return shown(_body(visit, contact), status)
 
 
@@ -199,6 +195,15 @@ def wanted_contacts(visit: Visit) -> list[Contact]:
     if part := visit.text("q").casefold():
         found = [contact for contact in found if _has(contact, part)]
     return found
+
+
+def _join(visit: Visit, contact: Contact, group: Group) -> int:
+    """The status of putting a contact into a group: 201, or 200 where it was in it already."""
+    contacts = visit.kept.contacts
+    status = 200 if contacts.is_member(contact.id, group.id) else 201
+    if not contacts.join(contact.id, group.id):
+        raise RestRefusalError(too_many("members of groups"))
+    return status
 
 
 def _has(contact: Contact, part: str) -> bool:

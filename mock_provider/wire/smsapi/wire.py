@@ -44,8 +44,8 @@ from mock_provider.wire.smsapi.field_names import OF_SEND, OF_USER
 from mock_provider.wire.smsapi.fields import (
     Fields,
     MalformedRequestError,
+    flat_list_of,
     is_set,
-    list_of,
     read_fields,
 )
 from mock_provider.wire.smsapi.groups import with_group_members, with_template_text
@@ -132,7 +132,7 @@ class Smsapi:
             if not OF_SEND.issuperset(fields):
                 self._kept.unread.note("sms.do", fields.keys() - OF_SEND)
             if "sch_del" in fields:
-                ids = tuple(list_of(fields, "sch_del", ","))
+                ids = tuple(flat_list_of(fields, "sch_del"))
                 return Cancel(token, ids, partial(phrase_removal, as_json))
             if "status" in fields:
                 return self._read_status(fields, token, as_json)
@@ -160,7 +160,7 @@ class Smsapi:
         return Send(submit, _SendPhrase(self._settings, style))
 
     def _read_status(self, fields: Fields, token: str, as_json: bool) -> Call:
-        ids = tuple(i.strip() for i in list_of(fields, "status", ","))
+        ids = tuple(i.strip() for i in flat_list_of(fields, "status"))
         if not ids or not all(i.isascii() and i.isalnum() and len(i) <= _MAX_ID_CHARACTERS for i in ids):
             return after_auth(token, legacy_error(400, as_json))
         return StatusQuery(token, ids, partial(phrase_status, self._settings, as_json))
