@@ -60,7 +60,8 @@ def list_contacts(visit: Visit) -> WireReply:
     found = wanted_contacts(visit)
     if order:
         found.sort(key=lambda contact: _order_key(contact, order))
-    return shown(ContactBodies(len(found), [_body(visit, contact) for contact in page(visit, found)]))
+    made: dict[str, GroupBody] = {}
+    return shown(ContactBodies(len(found), [_body(visit, contact, made) for contact in page(visit, found)]))
 
 
 def show_contact(visit: Visit) -> WireReply:
@@ -193,7 +194,7 @@ def wanted_contacts(visit: Visit) -> list[Contact]:
         is_member = visit.kept.contacts.is_member
         found = [contact for contact in found if any(is_member(contact.id, group) for group in groups)]
     if part := visit.text("q").casefold():
-        found = [contact for contact in found if _has(contact, part)]
+        found = [contact for contact in found if part in contact.searched]
     return found
 
 
@@ -204,11 +205,6 @@ def _join(visit: Visit, contact: Contact, group: Group) -> int:
     if not contacts.join(contact.id, group.id):
         raise RestRefusalError(too_many("members of groups"))
     return status
-
-
-def _has(contact: Contact, part: str) -> bool:
-    texts = (contact.details.get(name, "") for name in _SEARCHED)
-    return part in contact.msisdn or any(part in text.casefold() for text in texts)
 
 
 def _order_key(contact: Contact, order: str) -> tuple[float, str]:
@@ -233,7 +229,8 @@ def _put(visit: Visit, present: Contact, status: int) -> WireReply:
         msisdn = read
     if not msisdn and not details.get("email"):
         return invalid_value("This value should not be blank.", "phone_number")
-    contact = Contact(present.id, msisdn, details, present.created_s, visit.at_s)
+    searched = "\n".join([msisdn, *(details.get(name, "") for name in _SEARCHED)]).casefold()
+    contact = Contact(present.id, msisdn, details, present.created_s, visit.at_s, searched)
     if not visit.kept.contacts.put_contact(contact):
         return too_many("contacts")
     return shown(_body(visit, contact), status)
@@ -252,9 +249,14 @@ def _check(name: str, value: str) -> None:
             raise RestRefusalError(invalid_value("The value is not valid date.", name, value)) from None
 
 
-def _body(visit: Visit, contact: Contact) -> ContactBody:
+def _body(visit: Visit, contact: Contact, made: dict[str, GroupBody] | None = None) -> ContactBody:
+    """``made`` are groups as they stand in contacts, shared by all contacts of one answer."""
     of = contact.details
+    made = {} if made is None else made
     groups = visit.kept.contacts.groups_of(contact.id)
+    for group in groups:
+        if group.id not in made:
+            made[group.id] = group_body(visit, group, in_contact=True)
     return ContactBody(
         id=contact.id,
         idx=of.get("idx") or None,
@@ -270,5 +272,5 @@ def _body(visit: Visit, contact: Contact) -> ContactBody:
         source=of.get("source"),
         date_created=visit.shown_time(contact.created_s),
         date_updated=visit.shown_time(contact.updated_s),
-        groups=tuple(group_body(visit, group, in_contact=True) for group in groups),
+        groups=tuple(made[group.id] for group in groups),
     )
