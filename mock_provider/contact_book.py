@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Contact(Struct, frozen=True, gc=False):
-    """``details`` are its other texts, by field name; ``searched`` is what a search looks into, casefolded."""
+    """``details`` are its other texts, by field name; ``searched`` is the text that a search looks into."""
 
     id: str
     msisdn: str  # E.164 digits; "": it has none
