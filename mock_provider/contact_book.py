@@ -6,13 +6,14 @@ from msgspec import Struct
 
 
 class Contact(Struct, frozen=True, gc=False):
-    """``details`` are its other texts, by field name."""
+    """``details`` are its other texts, by field name; ``searched`` is the text that a search looks into."""
 
     id: str
     msisdn: str  # E.164 digits; "": it has none
     details: dict[str, str]
     created_s: float
     updated_s: float
+    searched: str = ""
 
 
 class Group(Struct, frozen=True, gc=False):
@@ -31,7 +32,7 @@ class ContactBook:
     """Bounded: what is too much is refused, and nothing is forgotten to make room."""
 
     def __init__(
-        self, most_contacts: int = 10_000, most_groups: int = 1_000, most_members: int = 100_000
+        self, most_contacts: int = 10_000, most_groups: int = 1_000, most_members: int = 20_000
     ) -> None:
         self._most_contacts = most_contacts
         self._most_groups = most_groups
@@ -39,6 +40,7 @@ class ContactBook:
         self._contacts: dict[str, Contact] = {}
         self._groups: dict[str, Group] = {}
         self._members: dict[str, dict[str, None]] = {}  # contact ids by group id
+        self._groups_of: dict[str, dict[str, None]] = {}  # group ids by contact id
         self._member_count = 0
 
     def contacts(self) -> list[Contact]:
@@ -49,21 +51,25 @@ class ContactBook:
 
     def put_contact(self, contact: Contact) -> bool:
         """Add it, or put it in the place of the one with its id. False: there are too many."""
-        if contact.id not in self._contacts and len(self._contacts) >= self._most_contacts:
-            return False
+        if contact.id not in self._contacts:
+            if len(self._contacts) >= self._most_contacts:
+                return False
+            self._groups_of[contact.id] = {}
         self._contacts[contact.id] = contact
         return True
 
     def remove_contact(self, contact_id: str) -> bool:
         """Out of every group too. False: there is none of this id."""
-        if self._contacts.pop(contact_id, None) is None:
+        if contact_id not in self._contacts:
             return False
-        for group_id in self._members:
+        for group_id in list(self._groups_of[contact_id]):
             self.leave(contact_id, group_id)
+        del self._contacts[contact_id], self._groups_of[contact_id]
         return True
 
     def remove_contacts(self) -> None:
         self._contacts.clear()
+        self._groups_of.clear()
         for members in self._members.values():
             members.clear()
         self._member_count = 0
@@ -90,16 +96,18 @@ class ContactBook:
         """``with_contacts``: those in it too. False: there is none of this id."""
         if group_id not in self._groups:
             return False
-        if with_contacts:
-            for contact_id in list(self._members[group_id]):
+        for contact_id in list(self._members[group_id]):
+            self.leave(contact_id, group_id)
+            if with_contacts:
                 self.remove_contact(contact_id)
-        self._member_count -= len(self._members.pop(group_id))
-        del self._groups[group_id]
+        del self._groups[group_id], self._members[group_id]
         return True
 
     def remove_groups(self) -> None:
         self._groups.clear()
         self._members.clear()
+        for groups in self._groups_of.values():
+            groups.clear()
         self._member_count = 0
 
     def join(self, contact_id: str, group_id: str) -> bool:
@@ -109,14 +117,14 @@ class ContactBook:
             return True
         if self._member_count >= self._most_members:
             return False
-        members[contact_id] = None
+        members[contact_id] = self._groups_of[contact_id][group_id] = None
         self._member_count += 1
         return True
 
     def leave(self, contact_id: str, group_id: str) -> None:
         members = self._members.get(group_id, {})
         if contact_id in members:
-            del members[contact_id]
+            del members[contact_id], self._groups_of[contact_id][group_id]
             self._member_count -= 1
 
     def is_member(self, contact_id: str, group_id: str) -> bool:
@@ -129,7 +137,7 @@ class ContactBook:
         return len(self._members.get(group_id, {}))
 
     def groups_of(self, contact_id: str) -> list[Group]:
-        return [group for group in self._groups.values() if contact_id in self._members[group.id]]
+        return [self._groups[group_id] for group_id in self._groups_of.get(contact_id, {})]
 
     def clear(self) -> None:
         self.remove_groups()

@@ -74,7 +74,12 @@ def test_groups_are_whom_a_message_is_sent_to(client: Client) -> None:
     assert contacts.contact_is_in_group(group_id=group.id, contact_id=people[0].id).id == people[0].id
     assert contacts.get_group(group_id=group.id).contacts_count == 2
     assert [g.name for g in contacts.list_contact_groups(contact_id=people[0].id)] == ["friends"]
-    assert [g.id for g in contacts.list_groups()] == [group.id]
+    other = contacts.create_group(name="Other friends")
+    assert [g.id for g in contacts.list_groups()] == [group.id, other.id]
+    assert [g.id for g in contacts.list_groups(name="OTHER")] == [other.id]
+    assert [g.id for g in contacts.list_groups(name="eq(friends)")] == [group.id]
+    assert [g.id for g in contacts.list_groups(group_id=other.id)] == [other.id]
+    assert contacts.list_contact_groups(contact_id=people[0].id, group_id=other.id).size == 0
     sent = client.sms.send_to_group(group="friends", message="Hello", idx=["a", "b"])
     assert [(s.number, s.idx) for s in sent.results] == [(NUMBER, "a"), (OTHER, "b")]
     contacts.unpin_contact_from_group(group_id=group.id, contact_id=people[0].id)

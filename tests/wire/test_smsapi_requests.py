@@ -108,7 +108,8 @@ def test_several_groups(start: Any) -> None:
         == numbers("group=a&group=b")
         == [NUMBER, OTHER]
     )
-    assert numbers("group=c,d") == [THIRD]
+    assert numbers("group=c,d") == numbers("group[]=c,d") == [THIRD]
+    assert numbers("group[]=a,b&group[]=c,d") == [NUMBER, OTHER, THIRD]
     assert numbers("group=a,none") == [NUMBER]
     assert numbers("group=none") == 41
     assert numbers("group=a,strangers") == 40

@@ -39,13 +39,12 @@ def _operations(fields: frozenset[str], **handlers: Handler) -> dict[str, _Opera
     return {method: _Operation(handler, fields) for method, handler in handlers.items()}
 
 
-_LIST = known.OF_LIST
 _NUMBERED = frozenset(map(str, range(1_000)))
 # A path's ids are written {}. A path of fixed words stands before one with an id in its place.
 _ROUTES: dict[tuple[str, ...], Mapping[str, _Operation]] = {
     tuple(path.split("/")): operations
     for path, operations in {
-        "blacklist/phone_numbers": _operations(_LIST, GET=blacklist.list_numbers)
+        "blacklist/phone_numbers": _operations(known.OF_BLACKLISTED, GET=blacklist.list_numbers)
         | _operations(known.OF_BLACKLIST, POST=blacklist.add_number, DELETE=blacklist.remove_numbers),
         "blacklist/phone_numbers/{}": _operations(known.OF_BLACKLIST, DELETE=blacklist.remove_number),
         "sms/templates": _operations(
@@ -58,9 +57,9 @@ _ROUTES: dict[tuple[str, ...], Mapping[str, _Operation]] = {
             PUT=templates.change_template,
             DELETE=templates.remove_template,
         ),
-        "contacts": _operations(_LIST, GET=contacts.list_contacts)
+        "contacts": _operations(known.OF_CONTACTS, GET=contacts.list_contacts)
         | _operations(known.OF_CONTACT, POST=contacts.add_contact, DELETE=contacts.remove_contacts),
-        "contacts/groups": _operations(_LIST, GET=groups.list_groups)
+        "contacts/groups": _operations(known.OF_GROUPS, GET=groups.list_groups)
         | _operations(known.OF_GROUP, POST=groups.add_group, DELETE=groups.remove_groups),
         "contacts/{}": _operations(
             known.OF_CONTACT,
@@ -68,24 +67,24 @@ _ROUTES: dict[tuple[str, ...], Mapping[str, _Operation]] = {
             PUT=contacts.change_contact,
             DELETE=contacts.remove_contact,
         ),
-        "contacts/groups/{}": _operations(_LIST, GET=groups.show_group)
+        "contacts/groups/{}": _operations(known.OF_GROUPS, GET=groups.show_group)
         | _operations(known.OF_GROUP, PUT=groups.change_group, DELETE=groups.remove_group),
-        "contacts/{}/groups": _operations(_LIST, GET=contacts.groups_of_contact)
+        "contacts/{}/groups": _operations(known.OF_GROUPS, GET=contacts.groups_of_contact)
         | _operations(_NUMBERED, POST=contacts.assign_groups),
         "contacts/groups/{}/members": _operations(
-            _LIST,
+            known.OF_MEMBERS,
             POST=contacts.add_members,
             PUT=contacts.move_members,
             DELETE=contacts.remove_members,
         ),
         "contacts/{}/groups/{}": _operations(
-            _LIST,
+            known.OF_NOTHING,
             GET=contacts.group_of_contact,
             PUT=contacts.assign_group,
             DELETE=contacts.unassign_group,
         ),
         "contacts/groups/{}/members/{}": _operations(
-            _LIST,
+            known.OF_NOTHING,
             GET=contacts.show_member,
             PUT=contacts.add_member,
             DELETE=contacts.remove_member,

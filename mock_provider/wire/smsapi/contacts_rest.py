@@ -6,7 +6,7 @@ from datetime import date
 
 from msgspec import Struct
 
-from mock_provider.contact_book import Contact
+from mock_provider.contact_book import Contact, Group
 from mock_provider.wire.calls import WireReply
 from mock_provider.wire.smsapi.errors import invalid_value, rest_error
 from mock_provider.wire.smsapi.fields import list_of, text_of
@@ -15,6 +15,7 @@ from mock_provider.wire.smsapi.groups_rest import (
     found_group,
     group_body,
     shown_groups,
+    wanted_groups,
 )
 from mock_provider.wire.smsapi.numbers import read_msisdn
 from mock_provider.wire.smsapi.visit import RestRefusalError, Visit, done, page, shown, too_many
@@ -59,7 +60,8 @@ def list_contacts(visit: Visit) -> WireReply:
     found = wanted_contacts(visit)
     if order:
         found.sort(key=lambda contact: _order_key(contact, order))
-    return shown(ContactBodies(len(found), [_body(visit, contact) for contact in page(visit, found)]))
+    made: dict[str, GroupBody] = {}
+    return shown(ContactBodies(len(found), [_body(visit, contact, made) for contact in page(visit, found)]))
 
 
 def show_contact(visit: Visit) -> WireReply:
@@ -88,7 +90,7 @@ def remove_contacts(visit: Visit) -> WireReply:
 
 def groups_of_contact(visit: Visit) -> WireReply:
     contact = found_contact(visit, visit.ids[0])
-    return shown_groups(visit, visit.kept.contacts.groups_of(contact.id))
+    return shown_groups(visit, wanted_groups(visit, visit.kept.contacts.groups_of(contact.id)))
 
 
 def assign_groups(visit: Visit) -> WireReply:
@@ -111,9 +113,7 @@ def group_of_contact(visit: Visit) -> WireReply:
 def assign_group(visit: Visit) -> WireReply:
     """201 with the contact's groups, 200 where it was in the group already."""
     contact, group = found_contact(visit, visit.ids[0]), found_group(visit, visit.ids[1])
-    status = 200 if visit.kept.contacts.is_member(contact.id, group.id) else 201
-    if not visit.kept.contacts.join(contact.id, group.id):
-        return too_many("members of groups")
+    status = _join(visit, contact, group)
     return shown_groups(visit, visit.kept.contacts.groups_of(contact.id), status)
 
 
@@ -133,9 +133,7 @@ def show_member(visit: Visit) -> WireReply:
 def add_member(visit: Visit) -> WireReply:
     """201 with the contact, 200 where it was in the group already."""
     group, contact = found_group(visit, visit.ids[0]), found_contact(visit, visit.ids[1])
-    status = 200 if visit.kept.contacts.is_member(contact.id, group.id) else 201
-    if not visit.kept.contacts.join(contact.id, group.id):
-        return too_many("members of groups")
+    status = _join(visit, contact, group)
     return shown(_body(visit, contact), status)
 
 
@@ -196,13 +194,17 @@ def wanted_contacts(visit: Visit) -> list[Contact]:
         is_member = visit.kept.contacts.is_member
         found = [contact for contact in found if any(is_member(contact.id, group) for group in groups)]
     if part := visit.text("q").casefold():
-        found = [contact for contact in found if _has(contact, part)]
+        found = [contact for contact in found if part in contact.searched]
     return found
 
 
-def _has(contact: Contact, part: str) -> bool:
-    texts = (contact.details.get(name, "") for name in _SEARCHED)
-    return part in contact.msisdn or any(part in text.casefold() for text in texts)
+def _join(visit: Visit, contact: Contact, group: Group) -> int:
+    """The status of putting a contact into a group: 201, or 200 where it was in it already."""
+    contacts = visit.kept.contacts
+    status = 200 if contacts.is_member(contact.id, group.id) else 201
+    if not contacts.join(contact.id, group.id):
+        raise RestRefusalError(too_many("members of groups"))
+    return status
 
 
 def _order_key(contact: Contact, order: str) -> tuple[float, str]:
@@ -227,7 +229,8 @@ def _put(visit: Visit, present: Contact, status: int) -> WireReply:
         msisdn = read
     if not msisdn and not details.get("email"):
         return invalid_value("This value should not be blank.", "phone_number")
-    contact = Contact(present.id, msisdn, details, present.created_s, visit.at_s)
+    searched = "\n".join([msisdn, *(details.get(name, "") for name in _SEARCHED)]).casefold()
+    contact = Contact(present.id, msisdn, details, present.created_s, visit.at_s, searched)
     if not visit.kept.contacts.put_contact(contact):
         return too_many("contacts")
     return shown(_body(visit, contact), status)
@@ -246,9 +249,14 @@ def _check(name: str, value: str) -> None:
             raise RestRefusalError(invalid_value("The value is not valid date.", name, value)) from None
 
 
-def _body(visit: Visit, contact: Contact) -> ContactBody:
+def _body(visit: Visit, contact: Contact, made: dict[str, GroupBody] | None = None) -> ContactBody:
+    """``made`` are groups as they stand in contacts, shared by all contacts of one answer."""
     of = contact.details
+    made = {} if made is None else made
     groups = visit.kept.contacts.groups_of(contact.id)
+    for group in groups:
+        if group.id not in made:
+            made[group.id] = group_body(visit, group, in_contact=True)
     return ContactBody(
         id=contact.id,
         idx=of.get("idx") or None,
@@ -264,5 +272,5 @@ def _body(visit: Visit, contact: Contact) -> ContactBody:
         source=of.get("source"),
         date_created=visit.shown_time(contact.created_s),
         date_updated=visit.shown_time(contact.updated_s),
-        groups=tuple(group_body(visit, group, in_contact=True) for group in groups),
+        groups=tuple(made[group.id] for group in groups),
     )

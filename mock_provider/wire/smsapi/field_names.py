@@ -26,9 +26,11 @@ OF_TEMPLATE = frozenset((*_COMMON, "name", "template", "normalize"))
 _PERSON = ("phone_number", "email", "first_name", "last_name", "gender", "birthday_date")
 OF_CONTACT = frozenset((*_COMMON, *_PERSON, "description", "city", "country", "source", "idx"))
 OF_GROUP = frozenset((*_COMMON, "name", "description", "idx", "contact_expire_after", "delete_contacts"))
-OF_LIST = frozenset(
-    (*_COMMON, *_PERSON, "group_id", "q", "offset", "limit", "order_by", "orderBy", "with", "name")
-)
+OF_BLACKLISTED = frozenset((*_COMMON, "q", "offset", "limit"))
+OF_GROUPS = frozenset((*_COMMON, "name", "group_id", "with"))
+OF_MEMBERS = frozenset((*_COMMON, *_PERSON, "group_id", "q"))
+OF_CONTACTS = OF_MEMBERS | {"offset", "limit", "order_by", "orderBy"}
+OF_NOTHING = frozenset(_COMMON)
 
 # What joins the values of a field that takes several, where they come in one text.
 SEPARATORS = {
@@ -41,5 +43,6 @@ SEPARATORS = {
 
 KNOWN = OF_SEND.union(
     *(OF_USER, OF_LOOKUP, OF_SENDER, OF_CODE, OF_VERIFICATION, OF_PRICES, OF_SENDERNAMES),
-    *(OF_BLACKLIST, OF_TEMPLATE, OF_CONTACT, OF_GROUP, OF_LIST),
+    *(OF_BLACKLIST, OF_TEMPLATE, OF_CONTACT, OF_GROUP),
+    *(OF_BLACKLISTED, OF_GROUPS, OF_CONTACTS),
 )

@@ -19,7 +19,7 @@ from mock_provider.wire.calls import WireRequest
 from mock_provider.wire.smsapi.field_names import KNOWN, SEPARATORS
 from mock_provider.wire.smsapi.spellings import Fields, UnreadableFieldError, listed, spelled_out
 
-__all__ = ["Fields", "MalformedRequestError", "is_set", "list_of", "read_fields", "text_of"]
+__all__ = ["Fields", "MalformedRequestError", "flat_list_of", "is_set", "list_of", "read_fields", "text_of"]
 
 _Pairs = list[tuple[bytes, bytes]]
 
@@ -227,6 +227,14 @@ def list_of(fields: Fields, name: str, separator: str) -> list[str]:
     if not value:
         return []
     return value.split(separator) if isinstance(value, str) else value
+
+
+def flat_list_of(fields: Fields, name: str) -> list[str]:
+    """A field as a list of what has no comma in it: each value of a list may hold several."""
+    values = list_of(fields, name, ",")
+    if isinstance(fields.get(name), list) and any("," in value for value in values):
+        return [part for value in values for part in value.split(",")]
+    return values
 
 
 def is_set(fields: Fields, name: str) -> bool:

@@ -6,7 +6,7 @@ from mock_provider.contact_book import ContactBook
 from mock_provider.message_templates import Templates
 from mock_provider.profiles.wires import SmsapiWire
 from mock_provider.wire.smsapi.errors import SmsapiError
-from mock_provider.wire.smsapi.fields import Fields, is_set, list_of, text_of
+from mock_provider.wire.smsapi.fields import Fields, is_set, text_of
 
 
 def with_group_members(fields: Fields, settings: SmsapiWire, contacts: ContactBook) -> Fields:
@@ -15,25 +15,32 @@ def with_group_members(fields: Fields, settings: SmsapiWire, contacts: ContactBo
     A group is one of the profile or of the account's contacts, by its name.
     Raises ``SmsapiError`` 8, 40 for an unknown group, or 41 where there is nobody in any of them.
     """
-    whole = text_of(fields, "group")
-    if not whole:
+    given = fields["group"]
+    values = [value for value in ([given] if isinstance(given, str) else given) if value.strip()]
+    if not values:
         return fields
-    # The name of a group may have a comma in it.
-    found = _members(whole.strip(), settings, contacts)
-    numbers = list(found) if found is not None else []
-    if found is None:
-        for name in list_of(fields, "group", ","):
-            members = _members(name.strip(), settings, contacts)
-            if members is None:
-                raise SmsapiError(40)
-            numbers.extend(members)
+    numbers = [number for value in values for number in _named_by(value, settings, contacts)]
     if not numbers:
         raise SmsapiError(41)
     if fields.get("to"):
         raise SmsapiError(8, "to and group cannot be used together")
     expanded = {field: value for field, value in fields.items() if field != "group"}
-    expanded["to"] = list(numbers)
+    expanded["to"] = numbers
     return expanded
+
+
+def _named_by(value: str, settings: SmsapiWire, contacts: ContactBook) -> list[str]:
+    """Members of the group of this name, which may have a comma in it, or of several that commas join."""
+    whole = _members(value.strip(), settings, contacts)
+    if whole is not None:
+        return whole
+    numbers: list[str] = []
+    for name in value.split(","):
+        members = _members(name.strip(), settings, contacts)
+        if members is None:
+            raise SmsapiError(40)
+        numbers += members
+    return numbers
 
 
 def _members(name: str, settings: SmsapiWire, contacts: ContactBook) -> list[str] | None:

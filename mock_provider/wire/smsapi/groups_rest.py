@@ -43,9 +43,14 @@ class GroupBodies(Struct, frozen=True, gc=False):
 
 
 def list_groups(visit: Visit) -> WireReply:
-    """All of them, or those with one of the ``name`` values in their name (``eq(…)``: that is their name)."""
-    wanted = [name for name in list_of(visit.fields, "name", "\0") if name]
-    return shown_groups(visit, [g for g in visit.kept.contacts.groups() if _is_wanted(g.name, wanted)])
+    return shown_groups(visit, wanted_groups(visit, visit.kept.contacts.groups()))
+
+
+def wanted_groups(visit: Visit, groups: list[Group]) -> list[Group]:
+    """Those of ``group_id``, and with one of the ``name`` values in their name (``eq(…)``: as their name)."""
+    names = [name for name in list_of(visit.fields, "name", "\0") if name]
+    ids = list_of(visit.fields, "group_id", ",")
+    return [group for group in groups if (not ids or group.id in ids) and _is_wanted(group.name, names)]
 
 
 def show_group(visit: Visit) -> WireReply:

@@ -13,7 +13,7 @@ from mock_provider.wire.journey_key import text_key
 from mock_provider.wire.receivers import report_url_allowed
 from mock_provider.wire.smsapi.dates import expires_at, scheduled_at
 from mock_provider.wire.smsapi.errors import SmsapiError
-from mock_provider.wire.smsapi.fields import Fields, is_set, list_of, text_of
+from mock_provider.wire.smsapi.fields import Fields, flat_list_of, is_set, list_of, text_of
 from mock_provider.wire.smsapi.message import Counted, read_texts
 from mock_provider.wire.smsapi.numbers import is_foreign, read_msisdn
 from mock_provider.wire.smsapi.plain import (
@@ -55,7 +55,7 @@ def read_send(
     expiry_s: float | None = None
     if not _RARE_FIELDS.isdisjoint(fields):
         date_s, expiry_s = _read_rare(fields, at.wall_s, settings)
-    numbers = read_numbers(fields, "to")
+    numbers = flat_list_of(fields, "to")
     if len(numbers) > recipients_limit:
         raise SmsapiError(19)
     references = _references(fields, len(numbers))
@@ -77,14 +77,6 @@ def read_send(
     )
     details = texts[0] if is_set(fields, "details") else None
     return SendRequest(submit, wants_json(fields), details, date_s)
-
-
-def read_numbers(fields: Fields, name: str) -> list[str]:
-    """Numbers as they were submitted; each value of a list may hold several, joined by commas."""
-    values = list_of(fields, name, ",")
-    if isinstance(fields.get(name), list) and any("," in value for value in values):
-        return [number for value in values for number in value.split(",")]
-    return values
 
 
 def wants_json(fields: Fields) -> bool:

@@ -17,7 +17,7 @@ from mock_provider.wire.smsapi.fields import Fields, text_of
 from mock_provider.wire.smsapi.kept import Kept
 
 DEFAULT_LIMIT = 5  # SMSAPI's OpenAPI document, parameter limit
-MOST_LISTED = 1_000
+MOST_LISTED = 200
 _MOST_DIGITS = 9
 T = TypeVar("T")
 

@@ -44,8 +44,8 @@ from mock_provider.wire.smsapi.field_names import OF_SEND, OF_USER
 from mock_provider.wire.smsapi.fields import (
     Fields,
     MalformedRequestError,
+    flat_list_of,
     is_set,
-    list_of,
     read_fields,
 )
 from mock_provider.wire.smsapi.groups import with_group_members, with_template_text
@@ -128,16 +128,11 @@ class Smsapi:
         try:
             plain = read_plain(fields, token, request_id, at, settings, limit)
             if plain is not None:
-                style = AnswerStyle(as_json, int(at.wall_s))
-                return (
-                    self._send(plain, style, at)
-                    if self._kept.blacklist
-                    else Send(plain, _SendPhrase(settings, style))
-                )
+                return self._send(plain, AnswerStyle(as_json, int(at.wall_s)), at)
             if not OF_SEND.issuperset(fields):
                 self._kept.unread.note("sms.do", fields.keys() - OF_SEND)
             if "sch_del" in fields:
-                ids = tuple(list_of(fields, "sch_del", ","))
+                ids = tuple(flat_list_of(fields, "sch_del"))
                 return Cancel(token, ids, partial(phrase_removal, as_json))
             if "status" in fields:
                 return self._read_status(fields, token, as_json)
@@ -153,21 +148,19 @@ class Smsapi:
 
     def _send(self, submit: Submit, style: AnswerStyle, at: Instants) -> Send:
         """Submit, with the numbers in it that are on the account's blacklist."""
-        blocked = self._kept.blacklist.among((m.msisdn for m in submit.messages), at.wall_s)
-        if blocked:
+        blacklist = self._kept.blacklist
+        if blacklist and (blocked := blacklist.among((m.msisdn for m in submit.messages), at.wall_s)):
             submit = replace(submit, blocked=blocked)
-            style = replace(
-                style,
-                blocked=tuple(
-                    InvalidNumber(m.msisdn, m.submitted_number, MESSAGES[57], 57)
-                    for m in submit.messages
-                    if m.msisdn in blocked
-                ),
+            named = (
+                InvalidNumber(m.msisdn, m.submitted_number, MESSAGES[57], 57)
+                for m in submit.messages
+                if m.msisdn in blocked
             )
+            style = replace(style, blocked=tuple(named))
         return Send(submit, _SendPhrase(self._settings, style))
 
     def _read_status(self, fields: Fields, token: str, as_json: bool) -> Call:
-        ids = tuple(i.strip() for i in list_of(fields, "status", ","))
+        ids = tuple(i.strip() for i in flat_list_of(fields, "status"))
         if not ids or not all(i.isascii() and i.isalnum() and len(i) <= _MAX_ID_CHARACTERS for i in ids):
             return after_auth(token, legacy_error(400, as_json))
         return StatusQuery(token, ids, partial(phrase_status, self._settings, as_json))

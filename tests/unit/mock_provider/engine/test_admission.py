@@ -165,3 +165,25 @@ def test_provider_ids_in_both_styles(provider):
     p = provider(wire={"smsapi": {"id_style": "hex"}})
     provider_id = p.replies[p.send(0, "k")].messages[0].provider_id
     assert len(bytes.fromhex(provider_id)) == 12
+
+
+def test_blocked_numbers_are_left_out_unpaid_and_their_references_stay_free(provider):
+    p = provider(account={"price_per_segment": 0.1, "balance_points": 1.0})
+    blocked = frozenset({"48600100201"})
+    bad = {"key": "bad", "client_ref": "bad", "msisdn": "48600100201"}
+    answer = p.replies[p.send(0, "good", bad, blocked=blocked)]
+    assert [m.msisdn for m in answer.messages] == ["48600100200"]
+    assert answer.left_out == ((1, Refusal.RECIPIENT_BLOCKED),)
+    assert p.engine.state().balance_points == pytest.approx(0.9)
+    assert refusal(p, p.send(1, bad, blocked=blocked)) is Refusal.RECIPIENT_BLOCKED
+    p.run()
+    assert (p.row("bad").reason, p.row("bad").accepts) == ("recipient_blocked", 0)
+    assert type(p.replies[p.send(2, bad, refuse_duplicates=True)]) is Accepted
+
+
+def test_one_blocked_number_refuses_a_request_that_may_not_be_taken_in_part(provider):
+    p = provider(wire={"smsapi": {"partial_rejection": False}})
+    bad = {"key": "bad", "msisdn": "48600100201"}
+    request = p.send(0, "good", bad, blocked=frozenset({"48600100201"}))
+    assert refusal(p, request) is Refusal.RECIPIENT_BLOCKED
+    assert p.engine.state().accepted == 0

@@ -99,6 +99,17 @@ def test_json_lists_of_numbers_and_references() -> None:
     assert submit.refuse_duplicates is False
 
 
+def test_each_value_of_a_list_may_hold_several_joined_by_commas() -> None:
+    body = b"to[]=48500100200,48500100201&to[]=48500100202&message=x"
+    assert [m.msisdn[-1] for m in submit_of(body).messages] == ["0", "1", "2"]
+    removal = ask(b"sch_del[]=1,2&sch_del[]=3")
+    assert isinstance(removal, Cancel)
+    assert removal.provider_ids == ("1", "2", "3")
+    status = ask(b'{"status": [1, "2,3"]}')
+    assert isinstance(status, StatusQuery)
+    assert status.provider_ids == ("1", "2", "3")
+
+
 def test_parameters_make_one_text_for_each_recipient() -> None:
     body = {
         "to": "500100200,500100201", "message": "Hi [%1%], code [%2%]", "param1": "Ann|Bo", "param2": "11|22",
