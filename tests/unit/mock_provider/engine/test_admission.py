@@ -1,5 +1,6 @@
 import pytest
 
+from mock_provider.engine.draws import id_of
 from mock_provider.engine.values import Accepted, Refusal
 
 
@@ -165,3 +166,13 @@ def test_provider_ids_in_both_styles(provider):
     p = provider(wire={"smsapi": {"id_style": "hex"}})
     provider_id = p.replies[p.send(0, "k")].messages[0].provider_id
     assert len(bytes.fromhex(provider_id)) == 12
+
+
+@pytest.mark.parametrize("style", ["digits", "hex16"])
+def test_numeric_ids_fit_in_a_signed_number_of_64_bits(style):
+    largest, smallest = b"\xff" * 48, b"\0" * 48
+    for chances in (largest, smallest, *(bytes([n]) * 48 for n in range(1, 255))):
+        provider_id = id_of(chances, style)
+        assert len(provider_id) == {"digits": 19, "hex16": 16}[style]
+        assert int(provider_id, 10 if style == "digits" else 16) < 2**63
+    assert len({id_of(bytes([n]) * 48, style) for n in range(0, 256, 2)}) == 128
