@@ -14,6 +14,7 @@ _word = struct.Struct("<Q").unpack_from
 _SCALE = 2.0**-32
 _NINETEEN_DIGITS = 10**18
 _SIGNED_64_BITS = 2**63  # gateways and databases keep an id in one: it stays below
+_SEVEN_BITS = tuple(f"{octet >> 1:02x}" for octet in range(256))
 
 
 class Draws:
@@ -80,7 +81,7 @@ def id_of(chances: bytes, style: IdStyle = "digits") -> str:
     if style == "digits":
         return str(_NINETEEN_DIGITS + _word(chances, 32)[0] % (_SIGNED_64_BITS - _NINETEEN_DIGITS))
     if style == "hex16":
-        return f"{_word(chances, 32)[0] >> 1:016x}"
+        return _SEVEN_BITS[chances[32]] + chances[33:40].hex()
     if style == "hex":
         return chances[32:44].hex()
     h = chances[32:48].hex()

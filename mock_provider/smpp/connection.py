@@ -70,6 +70,7 @@ class SmppConnection(asyncio.Protocol):
         self._session = Session(setup.limits, self._admit, time.monotonic_ns(), self._front)
         self._requests = Requests(service, setup.reader, setup.memory, self._session, self)
         self.system_id = ""  # while it is bound
+        self.knows_tlvs = False
         self._out: list[bytes] = []
         self._reading = False  # within data_received, which writes at its end
         self._paused = False  # the peer does not read
@@ -81,10 +82,6 @@ class SmppConnection(asyncio.Protocol):
     @property
     def room(self) -> int:
         return 0 if self._paused or self._transport is None else self._session.room
-
-    @property
-    def knows_tlvs(self) -> bool:
-        return self._session.knows_tlvs
 
     def deliver(self, tag: object, body: bytes) -> None:
         self.write(self._session.deliver(time.monotonic_ns(), tag, body))
@@ -178,6 +175,7 @@ class SmppConnection(asyncio.Protocol):
             self._look_up(effect)
         elif isinstance(effect, BoundNow):
             self.system_id = self._requests.system_id = effect.bind.system_id
+            self.knows_tlvs = self._session.knows_tlvs
             if self._session.receives:
                 self._links.add(effect.bind.system_id, self)
         elif isinstance(effect, Close):

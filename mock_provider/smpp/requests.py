@@ -25,6 +25,8 @@ from mock_provider.wire.smpp.replacing import Replaceable, Scheduled, replacing_
 from mock_provider.wire.smpp.session import Session
 from mock_provider.wire.smpp.submit import WIRE_NAME, SubmitReader
 
+_SUBMIT_SM = codes.SUBMIT_SM
+
 
 class Memory(Struct, frozen=True):
     """What the server remembers for the requests of all connections."""
@@ -71,13 +73,19 @@ class Requests:
 
     def submit(self, now_ns: int, wall_s: float, effect: Submitted) -> None:
         message, command_id, sequence = effect.message, effect.command_id, effect.sequence
-        submit = self._read(now_ns, wall_s, command_id, sequence, message)
-        if submit is None:
+        driver = self._service.driver
+        request_id, at = driver.next_request_id(), Instants(now_ns, wall_s)
+        try:
+            submit = self._reader.read(message, request_id, self.token, self.system_id, at)
+        except PduError as error:
+            self._write(command_id, sequence, error.status)
             return
         on_answer: OnAnswer = partial(self._answer, command_id, sequence, submit, wall_s)
         if submit.scheduled_ns is not None or message.replace_if_present:
             on_answer = partial(self._note_scheduled, message, submit, on_answer)
-        self._ask(now_ns, submit, on_answer)
+        waiting = driver.submit(now_ns, submit, on_answer)
+        if waiting is not None:
+            self.waiting.add(waiting)
 
     def submit_multi(self, now_ns: int, wall_s: float, effect: MultiSubmitted) -> None:
         destinations = effect.destinations
@@ -149,7 +157,11 @@ class Requests:
             self._client.abort()
         elif isinstance(answer, Accepted):
             self._service.inbox.remember(submit, answer, wall_s)
-            self._write_accepted(command_id, sequence, answer.messages[0].provider_id)
+            message_id = answer.messages[0].provider_id
+            if command_id == _SUBMIT_SM:
+                self._client.write(self._session.answer_submit(sequence, message_id))
+            else:
+                self._write(command_id, sequence, codes.ESME_ROK, message_id.encode() + b"\0")
         else:
             self._write(command_id, sequence, STATUS_OF[answer.reason])
         self._client.answered()
@@ -239,7 +251,7 @@ class Requests:
         message: ShortMessage,
         destinations: Sequence[Address] | None = None,
     ) -> Submit | None:
-        """The engine's Submit; None: it was refused, and that is answered."""
+        """The engine's Submit of one of the rarer requests; None: it was refused, and that is answered."""
         request_id = self._service.driver.next_request_id()
         at = Instants(now_ns, wall_s)
         try:
@@ -252,12 +264,6 @@ class Requests:
         waiting = self._service.driver.submit(now_ns, submit, on_answer)
         if waiting is not None:
             self.waiting.add(waiting)
-
-    def _write_accepted(self, command_id: int, sequence: int, message_id: str) -> None:
-        if command_id == codes.SUBMIT_SM:
-            self._client.write(self._session.answer_submit(sequence, message_id))
-        else:
-            self._write(command_id, sequence, codes.ESME_ROK, message_id.encode() + b"\0")
 
     def _write(self, command_id: int, sequence: int, status: int, body: bytes = b"") -> None:
         self._client.write(self._session.answer(command_id, sequence, status, body))

@@ -9,7 +9,6 @@ from hmac import compare_digest
 from msgspec import Struct
 
 from mock_provider.engine.distributions import nanoseconds
-from mock_provider.engine.values import SendProgress, SendReports
 from mock_provider.listening import listen
 from mock_provider.profiles import Profile
 from mock_provider.service import Service
@@ -47,6 +46,7 @@ class SmppServer:
         self._keys = PartKeys()
         self._memory = Memory(Replaceable(), GroupIds())
         self.links = ReceiptLinks(self._settle, self._loop.call_soon, time.monotonic_ns)
+        self.deliver = self.links.deliver
         self._connections: set[SmppConnection] = set()
         self._none_left = asyncio.Event()
         self._none_left.set()
@@ -87,9 +87,6 @@ class SmppServer:
     @property
     def queued(self) -> int:
         return self.links.queued
-
-    def deliver(self, effect: SendReports | SendProgress) -> None:
-        self.links.deliver(effect)
 
     def drop_queued(self) -> None:
         """After a reset the same ids may name other messages."""

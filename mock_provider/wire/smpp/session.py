@@ -118,6 +118,7 @@ class Session:
     ) -> None:
         self.state = State.OPEN
         self.bind: Bind | None = None
+        self.knows_tlvs = False  # the peer bound as 3.4 or later: an older one is sent none (§3.4)
         self.unanswered = 0  # submits
         self._limits = limits
         self._admit = admit
@@ -132,11 +133,6 @@ class Session:
     def receives(self) -> bool:
         """Whether it is bound to take receipts."""
         return self.state in _RECEIVES
-
-    @property
-    def knows_tlvs(self) -> bool:
-        """Whether the peer bound as 3.4 or later: an older one must be sent no optional parameter (§3.4)."""
-        return self.bind is not None and self.bind.interface_version >= codes.VERSION_3_4
 
     @property
     def room(self) -> int:
@@ -300,6 +296,7 @@ class Session:
             effects.append(write_pdu(response_id, admitted, frame.sequence))
         else:
             self.bind = bind
+            self.knows_tlvs = bind.interface_version >= codes.VERSION_3_4
             self.state = _BOUND_BY[frame.command_id]
             body = self._limits.smsc_id.encode("latin-1") + b"\0"
             if self.knows_tlvs:

@@ -33,6 +33,10 @@ _TIME_TO_LIVE_OCTETS, _LONGEST_TIME_TO_LIVE_S = 4, 100 * 365 * 86_400
 _NANOSECONDS = 1_000_000_000
 
 
+# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
+_ALL, _FAILURES, _NONE = FinalReport.ALL, FinalReport.FAILURES, FinalReport.NONE
+
+
 class SubmitReader:
     """Reads submits by a profile's settings. ``keys`` may be shared by the sessions of many connections."""
 
@@ -183,8 +187,8 @@ def _msisdn(ton: int, dest: str, country: str) -> str | None:
 
 def _final_report(wanted: int) -> FinalReport:
     if wanted & _RECEIPT:
-        return FinalReport.ALL
-    return FinalReport.FAILURES if wanted & _FAILURE_RECEIPT else FinalReport.NONE
+        return _ALL
+    return _FAILURES if wanted & _FAILURE_RECEIPT else _NONE
 
 
 def _instants(message: ShortMessage, at: Instants) -> tuple[int | None, int | None]:

@@ -14,6 +14,7 @@ TO = {"dest_addr_ton": 1, "dest_addr_npi": 1, "destination_addr": "48500100200"}
 LATER = {"schedule_delivery_time": "000001000000000R"}
 # Statuses of SMPP 3.4, §5.1.3.
 RINVDSTADR, RINVMSGID, RCANCELFAIL, RREPLACEFAIL, RINVDLNAME, RQUERYFAIL = 0x0B, 0x0C, 0x11, 0x13, 0x34, 0x67
+RINVEXPIRY = 0x62
 ENROUTE, DELETED = 1, 4  # message_state
 
 Start = Callable[..., Any]
@@ -109,7 +110,7 @@ def test_submit_multi_to_nobody_it_could_reach_is_refused(start: Start, run: Any
 
 def test_a_scheduled_submit_multi_is_cancelled_by_its_one_id(start: Start, run: Any) -> None:
     provider = start(**FAST)
-    to = [TO | {"destination_addr": f"4850010020{n}"} for n in range(3)]
+    to = [TO | {"destination_addr": f"4850010020{n}"} for n in range(2)]
     done = run(
         provider,
         bind(),
@@ -165,6 +166,7 @@ def test_replace_sm_changes_a_message_that_waits_and_keeps_its_id(
     assert receipt["user_message_reference"] == 9
     states = {message["text"]: message["state"] for message in captured(provider)}
     assert states == {"first": "rejected", "second": "rejected", "third": "delivered"}
+    assert provider.state()["accepted"] == 3  # what came too late was not sent either
 
 
 def test_a_message_is_another_s_who_names_another_source(start: Start, run: Any) -> None:
@@ -185,6 +187,47 @@ def test_a_message_is_another_s_who_names_another_source(start: Start, run: Any)
     )
     fails = [RQUERYFAIL, RCANCELFAIL, RQUERYFAIL, RQUERYFAIL, RCANCELFAIL, RCANCELFAIL]
     assert statuses(done) == [0, 0, *fails, 0, 0]
+
+
+def test_a_replacement_keeps_the_times_it_does_not_give(start: Start, run: Any) -> None:
+    provider = start(**FAST)
+    name = {"message_id": "$1.message_id"}
+    done = run(
+        provider,
+        bind(),
+        submit(validity_period="000002000000000R", **LATER),
+        ask("replace_sm", short_message="a", registered_delivery=1, **name, **FROM),
+        ask("replace_sm", short_message="b", validity_period="000000010000000R", **name, **FROM),
+        ask("replace_sm", short_message="c", validity_period="000003000000000R", **name, **FROM),
+        ask("query_sm", **name, **FROM),
+    )
+    assert statuses(done) == [0, 0, 0, RINVEXPIRY, 0, 0]  # the second would end before it is sent
+    newest = provider.admin("/messages?limit=1")[1]
+    newest = newest["messages"] if isinstance(newest, dict) else newest
+    assert (newest[0]["text"], newest[0]["stage"]) == ("c", "SCHEDULED")
+
+
+def test_the_id_of_a_message_that_came_by_http_is_nobody_s_here(start: Start, run: Any) -> None:
+    provider = start(**FAST)
+    form = f"to=48500100200&message=by%20HTTP&format=json&access_token={provider.token}".encode()
+    sent = provider.request(
+        "/sms.do",
+        form,
+        Content_Type="application/x-www-form-urlencoded",
+        Authorization=f"Bearer {provider.token}",
+    )
+    message_id = json.loads(sent[1])["list"][0]["id"]
+    done = run(provider, bind(), ask("query_sm", message_id=message_id, **FROM))
+    assert statuses(done) == [0, RINVMSGID]
+
+
+def test_a_reset_forgets_which_messages_shared_an_id(start: Start, run: Any) -> None:
+    provider = start(**FAST)
+    to = [TO | {"destination_addr": f"4850010020{n}"} for n in range(2)]
+    run(provider, bind(), ask("submit_multi", dest_address=to, short_message="hello", **FROM))
+    assert provider.admin("/reset", {}, "POST")[0] == 200
+    done = run(provider, bind(), submit(text="hello", destination_addr="48500100201"), receipts(1))
+    assert id_in(done["receipts"]["a"][0]) == done["answers"][1]["message_id"]
 
 
 def test_cancel_sm_without_an_id_takes_all_between_two_addresses(start: Start, run: Any) -> None:

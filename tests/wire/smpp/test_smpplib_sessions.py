@@ -178,6 +178,37 @@ def test_an_outage_meets_submits_and_then_binds(start: Start, connect: Connect) 
     assert error.value.args[1] == consts.SMPP_ESME_RBINDFAIL
 
 
+@pytest.mark.parametrize("answer", ["hang", "disconnect"])
+def test_an_outage_meets_links_and_look_ups_as_it_meets_submits(
+    start: Start, connect: Connect, answer: str
+) -> None:
+    provider = start(faults=[{"kind": "outage", "answer": answer}])
+    esmes = [connect(provider) for _ in range(2)]
+    for esme in esmes:
+        esme.bind()  # the window begins with the engine's first input
+        esme.client._socket.settimeout(0.2)
+    first, second = esmes
+    first.send()  # that input
+    with pytest.raises(gone := {"hang": TimeoutError, "disconnect": exceptions.ConnectionError}[answer]):
+        first.client.read_pdu()
+    second.client.send_pdu(smpp.make_pdu("enquire_link", client=second.client))
+    with pytest.raises(gone):
+        second.client.read_pdu()
+
+
+def test_an_outage_that_refuses_answers_links_and_refuses_look_ups(start: Start, connect: Connect) -> None:
+    provider = start(faults=[{"kind": "outage", "answer": "refuse"}])
+    esme = connect(provider)
+    esme.bind()
+    esme.send()
+    esme.read(answers=1)
+    esme.client.query_message(message_id="1", source_addr_ton=5, source_addr_npi=0, source_addr="Test")
+    esme.read(answers=2)
+    assert [answer.status for answer in esme.answers] == [consts.SMPP_ESME_RSYSERR] * 2
+    esme.client.send_pdu(smpp.make_pdu("enquire_link", client=esme.client))
+    assert esme.client.read_pdu().command == "enquire_link_resp"
+
+
 def test_a_provider_that_stops_answers_what_it_was_asked_and_takes_leave(
     start: Start, connect: Connect, eventually: Eventually
 ) -> None:

@@ -155,3 +155,29 @@ def cancel(esme: Any, message_id: str) -> int:
     length, command_id, status, sequence = struct.unpack(">4I", sock.recv(16, socket.MSG_WAITALL))
     assert (length, command_id, sequence) == (16, 0x80000008, 99)
     return int(status)
+
+
+def test_a_message_that_goes_while_its_replacement_waits_is_not_replaced(
+    start: Start, connect: Connect
+) -> None:
+    provider = start(delivery=FAST["delivery"], reply={"latency": {"kind": "fixed", "value_s": 0.1}})
+    esme = connect(provider)
+    esme.bind()
+    esme.send(b"first", schedule_delivery_time="000001000000000R", registered_delivery=0)
+    esme.read(answers=1)
+    name = esme.answers[0].message_id + b"\0\5\0Test\0"
+    replace, cancel_it = name + b"\0\0\0\0\3new", b"\0" + name + b"\0\0\0"
+    sock = esme.client._socket
+    # The cancel_sm is answered at once; the replacement's reply takes a tenth of a second.
+    sock.sendall(
+        struct.pack(">4I", 16 + len(replace), 7, 0, 71)
+        + replace
+        + struct.pack(">4I", 16 + len(cancel_it), 8, 0, 72)
+        + cancel_it
+    )
+    answers = [struct.unpack(">4I", sock.recv(16, socket.MSG_WAITALL)) for _ in range(2)]
+    assert answers == [
+        (16, 0x80000008, consts.SMPP_ESME_ROK, 72),
+        (16, 0x80000007, consts.SMPP_ESME_RREPLACEFAIL, 71),
+    ]
+    assert provider.state()["gauges"]["scheduled"] == 0

@@ -1,5 +1,6 @@
 import pytest
 
+from mock_provider.engine.draws import id_of
 from mock_provider.engine.values import Accepted, Refusal
 
 
@@ -30,6 +31,7 @@ def test_refused_for_its_reason_and_nothing_taken(provider, sections, fields, re
     p.run()
     assert refusal(p, request) is reason
     assert p.engine.state().accepted == 0
+
     assert p.calls == []
     row = p.row("k")
     assert (row.state, row.reason, row.submits, row.accepts) == ("rejected", reason.value, 1, 0)
@@ -187,3 +189,13 @@ def test_one_blocked_number_refuses_a_request_that_may_not_be_taken_in_part(prov
     request = p.send(0, "good", bad, blocked=frozenset({"48600100201"}))
     assert refusal(p, request) is Refusal.RECIPIENT_BLOCKED
     assert p.engine.state().accepted == 0
+
+
+@pytest.mark.parametrize("style", ["digits", "hex16"])
+def test_numeric_ids_fit_in_a_signed_number_of_64_bits(style):
+    largest, smallest = b"\xff" * 48, b"\0" * 48
+    for chances in (largest, smallest, *(bytes([n]) * 48 for n in range(1, 255))):
+        provider_id = id_of(chances, style)
+        assert len(provider_id) == {"digits": 19, "hex16": 16}[style]
+        assert int(provider_id, 10 if style == "digits" else 16) < 2**63
+    assert len({id_of(bytes([n]) * 48, style) for n in range(0, 256, 2)}) == 128

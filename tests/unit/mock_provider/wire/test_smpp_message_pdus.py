@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
-from mock_provider.engine.values import Accepted, Refusal
+from mock_provider.engine.values import Accepted, Refusal, Submit
 from mock_provider.wire.smpp import codes
 from mock_provider.wire.smpp.fields import PduError
 from mock_provider.wire.smpp.group_ids import GroupIds
 from mock_provider.wire.smpp.message_pdus import (
     Address,
     MessageName,
+    Replacement,
     read_cancel,
     read_data,
     read_multi,
@@ -19,7 +21,7 @@ from mock_provider.wire.smpp.message_pdus import (
 )
 from mock_provider.wire.smpp.pdu import ShortMessage
 from mock_provider.wire.smpp.refusals import multi_answer
-from mock_provider.wire.smpp.replacing import Replaceable, Scheduled, replacing_message
+from mock_provider.wire.smpp.replacing import Replaceable, Scheduled, replacing_message, with_times_of
 
 HEAD = b"\0\5\0Test\0"
 TAIL = b"\0\0\0\0\0\1\0\0\0\5hello"
@@ -183,3 +185,17 @@ def test_a_submit_replaces_the_newest_of_its_kind_if_it_says_so() -> None:
     assert kept.replaced_by("esme", plain) == ""
     assert kept.replaced_by("esme", replacing) == "2"
     assert kept.replaced_by("other", replacing) == ""
+
+
+def test_a_replacement_leaves_the_times_it_does_not_give() -> None:
+    old = Scheduled("esme", ShortMessage("", 5, 0, "Test", 1, 1, "48500100200"), 500, 900)
+    plain = Submit(1, "smpp", "token", "Test", (), scheduled_ns=None, expires_ns=None)
+    name = MessageName("id", Address(5, 0, "Test"))
+    neither = with_times_of(old, Replacement(name, "", "", 0, 0, b""), plain)
+    assert (neither.scheduled_ns, neither.expires_ns) == (500, 900)
+    both = structs.replace(plain, scheduled_ns=600, expires_ns=700)
+    assert with_times_of(old, Replacement(name, "given", "given", 0, 0, b""), both) == both
+    too_early = structs.replace(plain, expires_ns=500)
+    with pytest.raises(PduError) as error:
+        with_times_of(old, Replacement(name, "", "given", 0, 0, b""), too_early)
+    assert error.value.status == codes.ESME_RINVEXPIRY
