@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from loadtests.usage import Command
+
 if TYPE_CHECKING:
     from loadtests.running.settings import RunSettings
     from loadtests.scenarios.scenario import Scenario
@@ -67,7 +69,7 @@ def calibrate(context: typer.Context) -> None:
     _forward(context, "loadtests.calibrate.cli")
 
 
-@app.command()
+@app.command(cls=Command)
 def run(
     scenario: Annotated[str, typer.Argument(help="One of `smsbench list`.")],
     target: Annotated[
@@ -141,7 +143,7 @@ def run(
     raise typer.Exit(run_scenario(chosen, _checked(chosen, asked), Console()))
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def list_scenarios() -> None:
     """List the scenarios."""
     from loadtests.scenarios import catalogue
@@ -154,7 +156,7 @@ def list_scenarios() -> None:
         typer.echo(f"{name:<{width}}  {scenario.title} ({parts}{_duration(seconds)} of load)")
 
 
-@app.command()
+@app.command(cls=Command)
 def report(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A run directory, or a suite's.")],
 ) -> None:
@@ -267,7 +269,7 @@ def _forward(context: typer.Context, module: str) -> None:
 
     name = context.info_name or ""
     single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    single.command(name)(getattr(import_module(module), name))
+    single.command(name, cls=Command)(getattr(import_module(module), name))
     typer.main.get_command(single)(args=context.args, prog_name=f"smsbench {name}")
 
 

@@ -211,7 +211,7 @@ def load_target(path: Path, environment: Mapping[str, str] | None = None) -> Tar
     except OSError as error:
         raise TargetError(f"the target file {path} cannot be read: {error.strerror}") from error
     except ValueError as error:  # of the encoding and of TOML
-        raise TargetError(f"{path} is not a readable TOML file: {error}") from error
+        raise TargetError(f"the target file {path} is not readable TOML: {error}") from error
     absent: set[str] = set()
     values = os.environ if environment is None else environment
     filled = {key: _filled(item, values, absent) for key, item in raw.items()}
@@ -301,6 +301,8 @@ def _is_latin_1(text: str) -> bool:
 
 
 def _listed(path: Path, problems: list[str]) -> str:
+    if len(problems) == 1:
+        return f"{path}: {problems[0]}"
     return f"{path}:\n" + "\n".join(f"  {problem}" for problem in problems)
 
 
