@@ -141,7 +141,8 @@ def _why_not(error: OSError, journal: Path | None) -> str:
     """Why a provider cannot start. ``ListenError`` names its option; what is left concerns the journal."""
     if isinstance(error, ListenError) or journal is None:
         return str(error)
-    return f"--journal: {journal} cannot be written: {error.strerror or error}"
+    reason = "its folder is a file" if isinstance(error, FileExistsError) else error.strerror or error
+    return f"--journal: {journal} cannot be written: {reason}"
 
 
 def _inbox_url(url: str, generated: dict[str, str]) -> str:

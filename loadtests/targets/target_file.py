@@ -233,7 +233,9 @@ def load_target(path: Path, environment: Mapping[str, str] | None = None) -> Tar
 def _described(error: ErrorDetails) -> str:
     steps = tuple(str(step) for step in error["loc"])
     what = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "extra_forbidden":
+    if error["type"] == "missing":
+        what = "missing"
+    elif error["type"] == "extra_forbidden":
         what = f"unknown key; known here: {', '.join(_TABLES[steps[:-1]].model_fields)}"
     return ": ".join(filter(None, (".".join(steps), what)))  # what is wrong with the whole names its fields
 
