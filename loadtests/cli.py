@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from analysis.exit_codes import EXIT_CRASHED, EXIT_INVALID, EXIT_USAGE
+from loadtests.usage import Command
 
 if TYPE_CHECKING:
     from loadtests.running.settings import RunSettings
@@ -76,7 +77,7 @@ def calibrate(context: typer.Context) -> None:
     _forward(context, "loadtests.calibrate.cli")
 
 
-@app.command()
+@app.command(cls=Command)
 def run(
     scenario: Annotated[str, typer.Argument(help="One of `smsbench list`.")],
     target: Annotated[
@@ -151,7 +152,7 @@ def run(
     raise typer.Exit(run_scenario(chosen, _checked(chosen, asked), Console()))
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def list_scenarios() -> None:
     """List the scenarios."""
     from loadtests.scenarios import catalogue
@@ -165,7 +166,7 @@ def list_scenarios() -> None:
         typer.echo(f"{name:<{width}}  {scenario.title} ({parts}{_duration(seconds)} of load{in_all})")
 
 
-@app.command()
+@app.command(cls=Command)
 def report(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A run directory, or a suite's.")],
 ) -> None:
@@ -289,5 +290,5 @@ def _forward(context: typer.Context, module: str) -> None:
 
     name = context.info_name or ""
     single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    single.command(name)(getattr(import_module(module), name))
+    single.command(name, cls=Command)(getattr(import_module(module), name))
     typer.main.get_command(single)(args=context.args, prog_name=f"smsbench {name}")

@@ -114,8 +114,9 @@ def provider(
     """A simulated SMS provider that speaks SMSAPI, Twilio's API, SMPP 3.4 and a plain JSON API.
 
     When it is ready it prints one line of JSON with its URL; logs go to standard error. SIGTERM, SIGINT
-    and SIGHUP end it in order, with exit code 0; with 74 where a part of it failed (field "failed" of /admin/state). A
-    provider that cannot write its journal takes no more messages, and ends by itself after 5 s.
+    and SIGHUP end it in order, with exit code 0; with 74 where a part of it failed (field "failed" of
+    /admin/state). A provider that cannot write its journal takes no more messages, and ends by itself
+    after 5 s.
     """
     try:
         resolved = load_profile(profile)
@@ -184,7 +185,8 @@ def _why_not(error: OSError, journal: Path | None) -> str:
     """Why a provider cannot start. ``ListenError`` names its option; what is left concerns the journal."""
     if isinstance(error, ListenError) or journal is None:
         return str(error)
-    return f"--journal: {journal} cannot be written: {error.strerror or error}"
+    reason = "its folder is a file" if isinstance(error, FileExistsError) else error.strerror or error
+    return f"--journal: {journal} cannot be written: {reason}"
 
 
 def _inbox_url(url: str, generated: dict[str, str]) -> str:

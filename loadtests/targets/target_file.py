@@ -216,7 +216,7 @@ def load_target(path: Path, environment: Mapping[str, str] | None = None) -> Tar
     except OSError as error:
         raise TargetError(f"the target file {path} cannot be read: {error.strerror}") from error
     except ValueError as error:  # of the encoding and of TOML
-        raise TargetError(f"{path} is not a readable TOML file: {error}") from error
+        raise TargetError(f"the target file {path} is not readable TOML: {error}") from error
     absent: set[str] = set()
     values = os.environ if environment is None else environment
     filled = {key: _filled(item, values, absent) for key, item in raw.items()}
@@ -238,7 +238,9 @@ def load_target(path: Path, environment: Mapping[str, str] | None = None) -> Tar
 def _described(error: ErrorDetails) -> str:
     steps = tuple(str(step) for step in error["loc"])
     what = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "extra_forbidden":
+    if error["type"] == "missing":
+        what = "missing"
+    elif error["type"] == "extra_forbidden":
         what = f"unknown key; known here: {', '.join(_TABLES[steps[:-1]].model_fields)}"
     return ": ".join(filter(None, (".".join(steps), what)))  # what is wrong with the whole names its fields
 
@@ -306,6 +308,8 @@ def _is_latin_1(text: str) -> bool:
 
 
 def _listed(path: Path, problems: list[str]) -> str:
+    if len(problems) == 1:
+        return f"{path}: {problems[0]}"
     return f"{path}:\n" + "\n".join(f"  {problem}" for problem in problems)
 
 

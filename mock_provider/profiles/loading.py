@@ -23,7 +23,8 @@ class ProfileError(ValueError):
     def __init__(self, source: str, errors: tuple[str, ...]) -> None:
         self.source = source
         self.errors = errors
-        super().__init__("\n  ".join((f"profile {source}:", *errors)))
+        between = " " if len(errors) == 1 else "\n  "
+        super().__init__(between.join((f"profile {source}:", *errors)))
 
 
 def profile_names() -> tuple[str, ...]:

@@ -121,6 +121,10 @@ def test_bad_usage_ends_with_2_and_says_why(tmp_path: Path) -> None:
     for options, words in (
         (("--profile", "nonesuch"), "neither a ready-made profile"),
         (("--profile", "fast", "--journal", str(tmp_path)), f"--journal: {tmp_path} cannot be written: Is a"),
+        (
+            ("--profile", "fast", "--journal", "/dev/null/x"),
+            "--journal: /dev/null/x cannot be written: its folder",
+        ),
         (("--host", "nosuch.invalid"), "--host: cannot listen at nosuch.invalid:0: no such host is known"),
         (("--host", "192.0.2.1"), "--host: cannot listen at 192.0.2.1:0: no network interface"),
         (("--host", "2001:db8::1"), "--host: cannot listen at [2001:db8::1]:0: "),

@@ -131,10 +131,19 @@ def test_bad_usage_ends_with_2_and_says_what_there_is(tmp_path: Path) -> None:
         (["run", "smoke", "--target", str(tmp_path / "no-provider.toml")], "port = 9500"),
         (["run", "smoke", "--target", str(tmp_path / "absent.toml")], "there is no target file"),
         (["report", str(tmp_path)], "is not a run directory"),
+        (["run", "smoke", "--workers", "0"], "'--workers': 0: it should be greater than or equal to 1"),
+        (["run", "smoke", "--seed", "x"], "'--seed': x: it should be a valid integer"),
+        (["run", "day-5k", "--window", "night"], "'--window': 'night' is not one of 'day', 'peak'"),
+        (["provider", "--smpp-port", "70000"], "'--smpp-port': 70000: it should be less than or equal"),
+        (["sender", "--route", "x", "--port", "-1"], "'--port': -1: it should be greater than or equal to 0"),
+        (["run", "smoke", "--sed", "1"], "No such option: --sed (Possible options: --seed)"),
+        (["provider", "--profile", "nope"], "profile nope: neither a ready-made profile (bad-day, fast"),
+        (["run", "smoke", "--target", str(tmp_path)], "cannot be read: Is a directory"),
     ):
         done = smsbench(*arguments)
         assert done.returncode == 2, done.stderr
-        assert expected in done.stderr
+        assert expected in done.stderr, done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_a_failure_of_its_own_is_not_taken_for_a_missed_objective() -> None:
