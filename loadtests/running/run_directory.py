@@ -14,7 +14,7 @@ def make_run_directory(path: Path) -> None:
     try:
         if path.is_file():
             raise RunDirectoryError(f"{path} is a file; give --out a directory")
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds numbers and texts
         taken = any(path.iterdir())
     except OSError as error:
         raise RunDirectoryError(

@@ -1,4 +1,4 @@
-"""Fairness of a lane over any mix of campaigns: few or many, short messages or long, queues that run empty."""
+"""Fairness of a lane over any mix of campaigns: few or many, short messages or long, emptied or not."""
 
 from __future__ import annotations
 
