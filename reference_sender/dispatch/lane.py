@@ -113,7 +113,8 @@ class LaneQueue:
                 room -= 1
                 segments_left -= segments
             served = before - segments_left
-            self._clock = max(self._clock + served / active, tag)
+            if served:  # a flow that was only looked at moves no clock: who ran empty would lose by it
+                self._clock = max(self._clock + served / active, tag)
             self._served(group, served)
         self.live -= len(taken)
         if self.live == 0:

@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
+import pytest
+
 from reference_sender.dispatch.lane import LaneQueue
 from reference_sender.dispatch.ticket import Ticket
 from reference_sender.dispatch.values import State
@@ -107,3 +109,34 @@ def test_ever_new_campaigns_cannot_shut_out_an_old_one(ticket: Make) -> None:
             lane.put(ticket(campaign=f"new-{number}-{part}"))
         got += sum(each.message.campaign == "old" for each in lane.take(0, 1, 10))
     assert got > 3
+
+
+def test_a_campaign_that_ran_empty_has_still_had_its_share_when_others_are_forgotten(ticket: Make) -> None:
+    lane = filled([ticket(campaign="bulk") for _ in range(500)])
+    lane.put(ticket(campaign="drip", segments=6))
+    while not any(each.message.campaign == "drip" for each in lane.take(0, 1, 6)):
+        pass
+    for number in range(70):  # more than are remembered for nothing
+        lane.put(ticket(campaign=f"one-{number}"))
+    lane.put(ticket(campaign="drip", segments=6))
+    served: list[str] = []
+    while "drip" not in served:
+        served += [each.message.campaign for each in lane.take(0, 1, 6)]
+    assert served.count("bulk") >= 5  # until it too has had six segments
+    assert len(served) > 75
+
+
+def test_a_batch_is_filled_to_the_last_segment(ticket: Make) -> None:
+    tickets = [ticket(segments=2) for _ in range(3)]
+    assert filled(tickets).take(0, 10, max_segments=4) == tickets[:2]
+    assert filled(tickets).take(0, 10, max_segments=6) == tickets
+
+
+def test_many_campaigns_at_once_do_not_make_each_message_search_them(
+    ticket: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searches = []
+    search = LaneQueue._drop_idle_flows
+    monkeypatch.setattr(LaneQueue, "_drop_idle_flows", lambda lane: (searches.append(1), search(lane)))
+    filled([ticket(campaign=f"c-{number}") for number in range(2000)])
+    assert len(searches) <= 6  # at 64 campaigns, and whenever they have doubled
