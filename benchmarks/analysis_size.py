@@ -83,6 +83,7 @@ def write_synthetic_run(run_dir: Path, messages: int, load_s: float, seed: int) 
             pa.array(states.tolist()),
             pa.array(np.where(dead, "absent_subscriber", "").tolist()),
             pa.array(np.full(messages, 0.16)),
+            pa.array([""] * messages),
         ],
         schema=records.PROVIDER_SCHEMA,
     ).take(pa.array(random.permutation(messages)))
@@ -142,6 +143,8 @@ def main() -> None:
         # In a process of its own: a child's peak begins at what its parent has in memory.
         subprocess.run([sys.executable, __file__, "--write", str(run_dir), *sys.argv[1:]], check=True)
         print(json.dumps({"messages": chosen.messages, **measure(run_dir)}))
+        if not (run_dir / "report" / "index.html").exists():
+            raise SystemExit("the analysis wrote no report")
 
 
 if __name__ == "__main__":
