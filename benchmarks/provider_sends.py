@@ -135,7 +135,7 @@ class Load:
         self.costs_us: dict[str, list[float]] = {}
 
     def round(self, number: int, name: str, server: ServerProcess, is_provider: bool) -> None:
-        """Round -1 warms up."""
+        """A round below 0 warms up."""
         tag = f"{name.replace(' ', '')}{number}"
         self._script.write_text(LUA.format(token=TOKEN, round=tag, form=self._form))
         before_s = server.cpu_s()
@@ -169,7 +169,7 @@ def against_bare(
             servers.enter_context(process(SERVER_CORE, __file__, "--serve", kind, "--reply", sample.name))
             for kind in ("bare", "fixed")
         ]
-    for number in range(-1, arguments.rounds):
+    for number in range(-arguments.warm_ups, arguments.rounds):
         load.round(number, "bare", started[0], False)
         load.round(number, "fixed", started[1], False)
         load.round(number, "provider", provider, True)
@@ -180,7 +180,7 @@ def against_bare(
 
 
 def against_itself(arguments: argparse.Namespace, provider: ServerProcess, load: Load) -> None:
-    for number in range(-1, arguments.rounds):
+    for number in range(-arguments.warm_ups, arguments.rounds):
         for name, latency in DELAYS.items():
             patch_profile(provider.url, {"reply": {"latency": latency}})
             load.round(number, name, provider, True)
@@ -223,6 +223,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=4)
+    parser.add_argument("--warm-ups", type=int, default=1, help="rounds of a second that do not count")
     parser.add_argument("--connections", type=int)
     parser.add_argument("--profile", default="fast")
     parser.add_argument("--plain", action="store_true", help="the profile as it is, with no limit added")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import os
 import re
 import shutil
@@ -28,9 +29,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 SENDER_CORE, OTHERS_CORE = 0, 1
 TOKEN = "bench"
-WARM_UP_S = 2.0
 DRAIN_S = 60.0
-RECIPIENTS = 100_000
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 NANOSECONDS = 1_000_000_000
 
@@ -118,7 +117,15 @@ def wrk(url: str, seconds: float, connections: int, directory: Path) -> Iterator
     assert program, "wrk is needed: apt-get install wrk"
     process = subprocess.Popen(
         [
-            *("taskset", "-c", str(OTHERS_CORE), program, "-t1", f"-c{connections}", f"-d{seconds:g}s"),
+            *(
+                "taskset",
+                "-c",
+                str(OTHERS_CORE),
+                program,
+                "-t1",
+                f"-c{connections}",
+                f"-d{math.ceil(seconds)}s",
+            ),
             *("--timeout", "10s", "--latency", "-s", str(script), url),
         ],
         stdout=subprocess.PIPE,
@@ -152,13 +159,11 @@ def measure_bare(seconds: float, connections: int, directory: Path) -> float:
         return rate_of(report[0])
 
 
-def measure_singles(
-    ready: dict[str, Any], seconds: float, connections: int, directory: Path
-) -> dict[str, float]:
+def measure_singles(ready: dict[str, Any], options: argparse.Namespace, directory: Path) -> dict[str, float]:
     """Rates over the middle of the run, by the sender's own counters."""
-    url, pid = ready["url"], ready["pid"]
-    with wrk(url, seconds + WARM_UP_S + 1, connections, directory) as report:
-        time.sleep(WARM_UP_S)
+    url, pid, seconds = ready["url"], ready["pid"], options.seconds
+    with wrk(url, options.warm_up + seconds + options.warm_up / 2, options.connections, directory) as report:
+        time.sleep(options.warm_up)
         before, before_cpu_s, began = get(url, "/v1/state"), cpu_s(pid), time.monotonic()
         time.sleep(seconds)
         after, after_cpu_s, ended = get(url, "/v1/state"), cpu_s(pid), time.monotonic()
@@ -185,11 +190,11 @@ def until_final(url: str) -> None:
         time.sleep(0.02)
 
 
-def campaign_bodies() -> dict[str, tuple[str, str, bytes]]:
-    rows = [{"to": f"48{600_000_000 + n}", "key": f"cj-{n}"} for n in range(RECIPIENTS)]
+def campaign_bodies(recipients: int) -> dict[str, tuple[str, str, bytes]]:
+    rows = [{"to": f"48{600_000_000 + n}", "key": f"cj-{n}"} for n in range(recipients)]
     fields = {"campaign": "json", "class": "marketing", "text": "The spring sale begins tomorrow at nine."}
     lines = ["to,text,key"] + [
-        f"48{660_000_000 + n},Dear customer {n}: sale!,cc-{n}" for n in range(RECIPIENTS)
+        f"48{660_000_000 + n},Dear customer {n}: sale!,cc-{n}" for n in range(recipients)
     ]
     return {
         "campaign, JSON, one text": (
@@ -205,20 +210,24 @@ def campaign_bodies() -> dict[str, tuple[str, str, bytes]]:
     }
 
 
-def measure_campaign(url: str, path: str, content_type: str, body: bytes) -> tuple[float, float]:
+def measure_campaign(
+    url: str, recipients: int, path: str, content_type: str, body: bytes
+) -> tuple[float, float]:
     """Recipients a second until acknowledged, and until all are final."""
     began = time.monotonic()
     taken = post(url, path, body, content_type)
     acknowledged = time.monotonic()
-    assert taken["accepted"] == RECIPIENTS, taken
+    assert taken["accepted"] == recipients, taken
     until_final(url)
-    return RECIPIENTS / (acknowledged - began), RECIPIENTS / (time.monotonic() - began)
+    return recipients / (acknowledged - began), recipients / (time.monotonic() - began)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seconds", type=float, default=8.0, help="of the measured part")
     parser.add_argument("--connections", type=int, default=128)
+    parser.add_argument("--warm-up", type=float, default=2.0, help="seconds before it")
+    parser.add_argument("--recipients", type=int, default=100_000, help="of each campaign")
     parser.add_argument("--serve-bare", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve_bare:
@@ -227,7 +236,7 @@ def main() -> None:
     os.sched_setaffinity(0, {OTHERS_CORE})
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        bare = measure_bare(4.0, options.connections, directory)
+        bare = measure_bare(options.seconds / 2, options.connections, directory)
         provider = stack.enter_context(
             service(OTHERS_CORE, "-m", "mock_provider", "--profile", "fast", "--token", TOKEN)
         )
@@ -239,9 +248,12 @@ def main() -> None:
                 *("--route", f"smsapi+http://{TOKEN}@{address}?segments_per_s=1000000"),
             )
         )
-        singles = measure_singles(sender, options.seconds, options.connections, directory)
+        singles = measure_singles(sender, options, directory)
         until_final(sender["url"])
-        campaigns = {name: measure_campaign(sender["url"], *body) for name, body in campaign_bodies().items()}
+        campaigns = {
+            name: measure_campaign(sender["url"], options.recipients, *body)
+            for name, body in campaign_bodies(options.recipients).items()
+        }
         state = get(sender["url"], "/v1/state")
     print(f"bare aiohttp handler            {bare:8,.0f}/s")
     acknowledged = singles["accepted"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from reference_sender.api import Api, Secrets
 from reference_sender.commit import CommitQueue
 from reference_sender.dispatch import Dispatcher, DispatchSettings
-from reference_sender.dispatch.values import Message, Outcome, Result, RouteLimits
+from reference_sender.dispatch.values import Change, Message, Outcome, Report, Result, RouteLimits
 from reference_sender.driver import Driver
 from reference_sender.intake import Intake
 from reference_sender.lag import LoopLag
@@ -134,8 +135,8 @@ def play(tmp_path: Path) -> Callable[..., None]:
             store = GatedStore(tmp_path / "messages.db")
             async with aiohttp.ClientSession() as session:
                 world = World(store, session, max_backlog)
-                server = RawTestServer(world.api.handle, max_line_size=100_000, auto_decompress=False)
-                await server.start_server()
+                server = RawTestServer(world.api.handle)
+                await server.start_server(max_line_size=2**20, auto_decompress=False)
                 world.url = str(server.make_url("")).rstrip("/")
                 try:
                     await story(world)
@@ -610,6 +611,100 @@ def test_no_refused_row_is_hidden(play: Callable[..., None]) -> None:
             *range(1, 1_501),
             *range(1_502, 3_903),
         ]
+
+    play(story)
+
+
+def test_a_campaign_of_which_something_is_kept_is_no_429(play: Callable[..., None]) -> None:
+    new = [{"to": f"4850010{n:04d}"} for n in range(500)]  # more at a time than the queue takes
+    known = {"to": MESSAGE["to"], "key": MESSAGE["key"]}
+
+    async def story(world: World) -> None:
+        async def campaign(rows: list[Any]) -> tuple[int, Any, Mapping[str, str]]:
+            return await world.call(
+                "POST", "/v1/campaigns", json={"class": "otp", "text": "hello", "recipients": rows}
+            )
+
+        await world.post()
+        await world.until_sent(1)
+        status, taken, headers = await campaign(new)
+        assert (status, taken["accepted"], taken["refused_count"]) == (429, 0, 500)
+        assert int(headers["Retry-After"]) > 0
+        for last in (known, {"to": "48500100299"}):
+            status, taken, headers = await campaign([*new, last])
+            assert (status, taken["accepted"] + taken["repeated"], taken["refused_count"]) == (202, 1, 500)
+            assert "Retry-After" not in headers
+        status, taken, _ = await campaign([*new, {"to": "x"}])  # not full alone: one will never be taken
+        assert (status, taken["refused_count"]) == (202, 501)
+
+    play(story, max_backlog=499)
+
+
+def test_a_full_queue_takes_exactly_what_it_has_room_for(play: Callable[..., None]) -> None:
+    rows = [{"to": f"4850010{n:04d}"} for n in range(500)]
+
+    async def story(world: World) -> None:
+        body = {"class": "marketing", "text": "hi", "recipients": rows}
+        status, taken, _ = await world.call("POST", "/v1/campaigns", json=body)
+        assert (status, taken["accepted"]) == (202, 500)
+
+    play(story, max_backlog=500)
+
+
+def test_reports_that_name_more_keys_than_messages_are_taken_by_their_ids(play: Callable[..., None]) -> None:
+    async def story(world: World) -> None:
+        for key in ("k-1", "k-2"):
+            await world.post(key=key)
+        await world.until_sent(2)
+        query = "MsgId=p-k-1,p-k-2&status=404&idx=k-1,k-2,k-3"
+        status, body, _ = await world.call("GET", f"/v1/reports/smsapi/hush?{query}", headers={})
+        assert (status, body) == (200, b"OK")
+        assert [await world.state_of(one) for one in ("1", "2")] == ["delivered", "delivered"]
+
+    play(story)
+
+
+def test_a_call_of_very_many_reports_is_taken_in_turns(play: Callable[..., None]) -> None:
+    rows = [{"to": f"4850010{n:04d}", "key": f"k-{n}"} for n in range(1_200)]
+
+    async def story(world: World) -> None:
+        body = {"class": "marketing", "text": "hi", "recipients": rows}
+        await world.call("POST", "/v1/campaigns", json=body)
+        await world.until_sent(1_200)
+        at_once: list[int] = []
+        reported = world.driver.reported
+
+        async def counted(reports: Sequence[Report]) -> bool:
+            at_once.append(len(reports))
+            return await reported(reports)
+
+        world.driver.reported = counted  # type: ignore[method-assign]
+        assert (await world.report(*(f"k-{n}" for n in range(1_200))))[1] == b"OK"
+        assert at_once == [500, 500, 200]
+        assert world.driver.state().totals["delivered"] == 1_200
+        too_many = "MsgId=" + ",".join(["a"] * 10_001)
+        status, answer, _ = await world.call("GET", f"/v1/reports/smsapi/hush?{too_many}&status=404")
+        assert (status, answer["error"]["code"]) == (400, "malformed_report")
+
+    play(story)
+
+
+def test_a_body_of_exactly_the_limit_is_taken(play: Callable[..., None]) -> None:
+    def of(size: int) -> bytes:
+        body = json.dumps(MESSAGE).encode()
+        return body + b" " * (size - len(body))
+
+    async def story(world: World) -> None:
+        packed = AUTHORIZED | {"Content-Encoding": "gzip"}
+        for size, expected in ((65_536, 202), (65_537, 413)):
+            for headers, data in (
+                (AUTHORIZED, of(size)),
+                (AUTHORIZED, in_pieces(of(size), 60_000)),
+                (packed, gzip.compress(of(size))),
+            ):
+                status, answer, _ = await world.call("POST", "/v1/messages", headers, data=data)
+                assert status == expected, answer
+        assert await self_status(world, "GET", f"/v1/messages/{2**63 - 1}") == 404
 
     play(story)
 

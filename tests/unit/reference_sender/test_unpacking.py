@@ -73,6 +73,7 @@ def test_the_densest_content_within_the_ratio_is_taken() -> None:
         gzip.compress(CONTENT)[:20],
         gzip.compress(b"a") + b"rest",
     ],
+    ids=["nothing", "no gzip", "no last byte", "a beginning", "something after it"],
 )
 def test_what_is_not_whole_is_refused(packed: bytes) -> None:
     with pytest.raises(Invalid) as refused:
