@@ -127,6 +127,11 @@ def test_look_ups_of_several_numbers_by_every_endpoint(provider: Any) -> None:
     assert counted["list"][1] == found[1]
     alone = ask(provider, "/hlrsync.do", b"format=json&number[0]=48500100200")[1]
     assert (alone["count"], alone["list"][0]["status"]) == (1, "OK")
+    for idx, shown in ((b"a,b", ["a", "b"]), (b"a%7Cb", ["a", "b"]), (b"a%7Cb,c", ["a", "b,c"])):
+        two = ask(provider, "/hlrsync.do", b"format=json&number=48500100200,48500100201&idx=" + idx)[1]
+        assert [each["idx"] for each in two["list"]] == shown
+    one = ask(provider, "/hlrsync.do", b"format=json&number=48500100200&idx=a,b")[1]
+    assert one["list"][0]["idx"] == "a,b"
     assert ask(provider, "/hlr.do", b"number=48500100200,12")[1].endswith(";ERROR:13")
     assert ask(provider, "/hlr.do", b"format=json")[1]["error"] == 13
 
@@ -140,6 +145,56 @@ def test_groups_of_a_contact_as_go_assigns_them(provider: Any) -> None:
     assert ask(provider, f"/contacts/{contact['id']}/groups", body) == (200, {"size": 0, "collection": []})
     assert ask(provider, f"/contacts/groups/{groups[0]}/members", b"phone_number=48500100201")[0] == 204
     assert ask(provider, f"/contacts/groups/{'0' * 24}/members", b"q=x")[0] == 404
+
+
+def test_members_are_put_in_moved_and_taken_out_by_what_they_are(provider: Any) -> None:
+    headers = {"Authorization": f"Bearer {provider.token}", "Content_Type": FORM}
+    for number, name in ((NUMBER, "Ann"), (OTHER, "Bo"), (THIRD, "Bo")):
+        ask(provider, "/contacts", f"phone_number={number}&first_name={name}".encode())
+    a, b = (ask(provider, "/contacts/groups", f"name={name}".encode())[1]["id"] for name in "ab")
+
+    def counts() -> list[int]:
+        listed = json.loads(provider.request("/contacts/groups", **headers)[1])["collection"]
+        return [group["contacts_count"] for group in listed]
+
+    assert ask(provider, f"/contacts/groups/{a}/members", b"")[0] == 204
+    assert counts() == [3, 0]
+    assert provider.request(f"/contacts/groups/{b}/members", b"first_name=Bo", "PUT", **headers)[0] == 204
+    assert counts() == [1, 2]
+    query = f"/contacts/groups/{b}/members?phone_number={THIRD}"
+    assert provider.request(query, None, "DELETE", **headers)[0] == 204
+    assert counts() == [1, 1]
+    # A group goes alone, unless its contacts are to go with it.
+    assert provider.request(f"/contacts/groups/{a}?delete_contacts=0", None, "DELETE", **headers)[0] == 204
+    assert json.loads(provider.request("/contacts", **headers)[1])["size"] == 3
+    assert provider.request(f"/contacts/groups/{b}", b"delete_contacts=true", "DELETE", **headers)[0] == 204
+    assert json.loads(provider.request("/contacts", **headers)[1])["size"] == 2
+
+
+def test_pages_of_a_listing(provider: Any) -> None:
+    headers = {"Authorization": f"Bearer {provider.token}"}
+    for n in range(7):
+        ask(provider, "/blacklist/phone_numbers", f"phone_number=4850010020{n}".encode())
+
+    def page(query: str) -> list[str]:
+        listed = json.loads(provider.request(f"/blacklist/phone_numbers{query}", **headers)[1])
+        assert listed["size"] == 7
+        return [each["phone_number"][-1] for each in listed["collection"]]
+
+    assert page("") == list("01234")
+    assert page("?limit=2&offset=3") == list("34")
+    assert page("?limit=0") == []
+    assert (
+        provider.request("/blacklist/phone_numbers?phone_number=500100203", None, "DELETE", **headers)[0]
+        == 204
+    )
+    listed = json.loads(provider.request("/blacklist/phone_numbers?limit=9", **headers)[1])
+    assert [each["phone_number"][-1] for each in listed["collection"]] == list("012456")
+
+
+def test_a_group_of_the_profile_keeps_its_name(start: Any) -> None:
+    provider = start(wire={"smsapi": {"groups": {"friends": [NUMBER]}}})
+    assert ask(provider, "/contacts/groups", b"name=friends")[0] == 409
 
 
 def test_methods_and_paths_that_are_not_there(provider: Any) -> None:

@@ -83,6 +83,12 @@ def test_a_field_that_cannot_be_read_is_refused_by_its_name(body: bytes, named: 
     assert error.as_json
 
 
+def test_a_field_of_the_body_wins_over_one_of_the_query_string() -> None:
+    assert read(b"to=1", query="to=2&fast=1") == {"to": "1", "fast": "1"}
+    assert read(b'{"to": "1"}', JSON, "to=2&fast=1") == {"to": "1", "fast": "1"}
+    assert read(multipart({"to": b"1"}), MULTIPART, "to=2&fast=1") == {"to": "1", "fast": "1"}
+
+
 def test_an_unknown_field_is_kept_for_who_counts_them() -> None:
     assert read(b"to=1&nortify_url=x&fallback[0][type]=vms").keys() == {"to", "nortify_url", "fallback"}
     assert read(b'{"to": "1", "fallback": [{"type": "vms"}], "x": {"y": 1}}').keys() == {
