@@ -108,7 +108,8 @@ def provider(
 
     When it is ready it prints one line of JSON with its URL; logs go to standard error. SIGTERM, SIGINT
     and SIGHUP end it in order, with exit code 0; with 74 where a part of it failed (field "failed" of
-    /admin/state). A provider that cannot write its journal takes no more messages, and ends by itself after 5 s.
+    /admin/state). A provider that cannot write its journal takes no more messages, and ends by itself after
+    5 s.
     """
     try:
         resolved = load_profile(profile)
