@@ -107,6 +107,8 @@ DOCUMENT: dict[str, Any] = {
         },
         "smpp": {
             "max_binds": 1,
+            "receipts_kept": 10,
+            "receipts_kept_s": 60.0,
             "max_connections": 2,
             "window": 3,
             "receipt_window": 4,

@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from reference_sender.api import Api, Secrets
 from reference_sender.commit import CommitQueue
 from reference_sender.dispatch import Dispatcher, DispatchSettings
-from reference_sender.dispatch.values import Change, Message, Outcome, Report, Result, RouteLimits
+from reference_sender.dispatch.values import Message, Outcome, Report, Result, RouteLimits
 from reference_sender.driver import Driver
 from reference_sender.intake import Intake
 from reference_sender.lag import LoopLag
