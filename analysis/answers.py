@@ -32,6 +32,7 @@ from analysis.model import (
 )
 from analysis.slo import overall, quantile_text
 from analysis.throughput import FEWEST, counted_in, too_few
+from analysis.validity import INSTRUMENT
 
 # Of the accepted messages: dead and switched-off numbers alone stay below it.
 FAILED_SHARE = 0.02
@@ -43,7 +44,11 @@ def headline(verdict: Verdict, objectives: tuple[Objective, ...], checks: tuple[
     """The verdict in one sentence."""
     invalid = [each for each in checks if each.state == "invalid"]
     if invalid:
-        worst = invalid[0]
+        worst = min(invalid, key=lambda each: each.name != INSTRUMENT)
+        if worst.name == INSTRUMENT:
+            return (
+                f"Bench failure: {first_line(worst.value)}{_in_part(worst.part)}. Do not use these figures."
+            )
         return f"Do not use these figures: {worst.name} {first_line(worst.value)}{_in_part(worst.part)}."
     missed = [each for each in objectives if each.verdict == "missed"]
     if missed:

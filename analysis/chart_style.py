@@ -12,19 +12,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import matplotlib as mpl
+from analysis.plain_matplotlib import own_settings  # isort: skip  # before matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, MultipleLocator, NullLocator
 
 from analysis.figures import round_number_text, round_seconds_text
-
-if TYPE_CHECKING:
-    from matplotlib.typing import RcKeyType
-
-mpl.use("Agg")
 
 INK, MUTED, GRID = "#1b1f24", "#5b6470", "#d7dbe0"
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = (
@@ -38,7 +33,7 @@ BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = (
 CLASS_COLOURS = {"otp": VERMILION, "transactional": BLUE, "marketing": GREEN, "all": INK}
 _OTHER_COLOURS = (PURPLE, ORANGE, SKY)
 _SVG_INKS = {INK: "var(--ink)", MUTED: "var(--muted)", GRID: "var(--grid)"}
-_STYLE: dict[RcKeyType, Any] = {
+_STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
     "text.color": INK,
@@ -72,8 +67,8 @@ _MOST_TICKS_UP, _MOST_TICKS_ACROSS = 9, 6  # labels such as "100 ms" side by sid
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Draw and save within this."""
-    with mpl.rc_context(_STYLE):
+    """Draw and save within this: our own style upon matplotlib's defaults, whatever a matplotlibrc says."""
+    with own_settings(_STYLE):
         yield
 
 
@@ -111,7 +106,7 @@ def save_png(figure: Figure, path: Path) -> None:
 def svg_text(figure: Figure, name: str) -> str:
     """Inline SVG without a size of its own; ``name`` keeps its ids apart from other charts' on the page."""
     sink = io.StringIO()
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
+    with own_settings({**_STYLE, "svg.hashsalt": name}):
         figure.savefig(sink, format="svg", metadata={"Date": None, "Creator": None})
     text = sink.getvalue()
     text = text[text.index("<svg") :]

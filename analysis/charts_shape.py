@@ -23,7 +23,7 @@ from analysis.chart_style import (
     new_figure,
     seconds_axis,
 )
-from analysis.figures import per_day_text, round_seconds_text, seconds_text
+from analysis.figures import count_text, per_day_text, round_seconds_text, seconds_text
 from analysis.model import Distribution, PartReport, Report, Stage, StageBreakdown
 
 _NINES = (50.0, 90.0, 95.0, 99.0, 99.9, 99.99)
@@ -121,13 +121,14 @@ def stages(part: PartReport, title: str) -> Figure | str:
         return "no delivered message carries every mark"
     figure = new_figure(title, height_in=3.6)
     left, right = figure.subplots(1, 2, width_ratios=(1.0, 1.25))
-    _draw_shares(left, [each for each in part.stages if each.message_class != "all"])
+    delivered = {each.message_class: each.delivered for each in part.stage_coverage}
+    _draw_shares(left, [each for each in part.stages if each.message_class != "all"], delivered)
     _draw_ranges(right, part.stages[-1])
     return figure
 
 
-def _draw_shares(axes: Axes, breakdowns: list[StageBreakdown]) -> None:
-    """Means on top of each other: they add up to the mean delivery time."""
+def _draw_shares(axes: Axes, breakdowns: list[StageBreakdown], delivered: dict[str, int]) -> None:
+    """Means on top of each other: they add up to the mean delivery time of the messages they are of."""
     for row, breakdown in enumerate(breakdowns):
         reached = 0.0
         for stage, colour in zip(breakdown.stages, _STAGE_COLOURS, strict=False):
@@ -146,12 +147,20 @@ def _draw_shares(axes: Axes, breakdowns: list[StageBreakdown]) -> None:
             va="center",
             fontsize=8.5,
         )
-    axes.set_yticks(range(len(breakdowns)), [each.message_class for each in breakdowns])
+    axes.set_yticks(range(len(breakdowns)), [_of_how_many(each, delivered) for each in breakdowns])
     axes.set_ylim(len(breakdowns) - 0.5, -0.5)
     linear_seconds_axis(axes, max(each.end_to_end.mean_s for each in breakdowns))
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("mean delivery time by stage")
     legend_above(axes, columns=3)
+
+
+def _of_how_many(breakdown: StageBreakdown, delivered: dict[str, int]) -> str:
+    """The class; beneath it the share of its messages that carry every mark, unless all do."""
+    name, all_of_it = breakdown.message_class, delivered.get(breakdown.message_class, breakdown.count)
+    if breakdown.count == all_of_it:
+        return name
+    return f"{name}\n{count_text(breakdown.count)} of {count_text(all_of_it)}"
 
 
 def _draw_ranges(axes: Axes, breakdown: StageBreakdown) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 import traceback
@@ -10,18 +11,22 @@ from typing import Annotated
 
 import typer
 
+from analysis.exit_codes import EXIT_CRASHED, EXIT_USAGE
 from analysis.journeys import MalformedRunError
+from analysis.records import AnalysisResult, run_id, write_result
 from analysis.render import write_report
-from analysis.report import EXIT_USAGE, build_report
-
-EXIT_CRASHED = 70  # EX_SOFTWARE of sysexits.h
+from analysis.report import build_report
 
 
 def report(
     run_dir: Annotated[Path, typer.Argument(help="A run directory: it holds a run.json.")],
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")] = False,
+    call: Annotated[
+        str, typer.Option(metavar="ID", help="Stands in report/result.json, which is written last.")
+    ] = "",
 ) -> None:
-    """Write RUN_DIR/report/. Exit: 0 objectives held, 1 one missed, 2 bad usage, 3 run proves nothing."""
+    """Write RUN_DIR/report/. Exit: 0 objectives held, 1 one missed, 2 bad usage, 3 run proves nothing,
+    130 run was interrupted."""
     began = time.monotonic()
 
     def progress(line: str) -> None:
@@ -29,10 +34,13 @@ def report(
             print(f"[{time.monotonic() - began:5.1f} s] {line}", file=sys.stderr, flush=True)
 
     try:
+        run = run_id(run_dir) if (run_dir / "run.json").is_file() else ""
         found = build_report(run_dir, progress)
         write_report(found, run_dir / "report", progress)
+        write_result(run_dir, AnalysisResult(run=run, call=call, exit_code=found.exit_code))
     except (MalformedRunError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        where = f"{run_dir}: " if isinstance(error, OSError) and error.filename is None else ""
+        print(f"error: {where}{error}", file=sys.stderr)
         raise typer.Exit(EXIT_USAGE) from error
     except Exception as error:
         # Python would exit with 1, which here means a missed objective.
@@ -47,4 +55,7 @@ def report(
 
 
 def main() -> None:
+    """``python -m analysis``."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what the output cannot express must not end the analysis
+        sys.stdout.reconfigure(errors="replace")
     typer.run(report)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from analysis.figures import significant
 from analysis.model import PartReport
+from analysis.records import ABORTED, Manifest
+
+INTERRUPTED = ("interrupted", ABORTED)
 
 
 def first_line(words: str) -> str:
@@ -19,11 +22,13 @@ def failed_before_load(parts: tuple[PartReport, ...]) -> str:
     return first_line(reasons[0].removeprefix("error").lstrip(": ")) or "an error" if reasons else ""
 
 
-def interruption(parts: tuple[PartReport, ...], suite: bool) -> str:
-    """``Interrupted after 13 of 23 s``, of a suite with the part; "" if it was not."""
-    found = next((part for part in parts if part.identity.exit_reason == "interrupted"), None)
+def interruption(manifest: Manifest, parts: tuple[PartReport, ...]) -> str:
+    """``Interrupted after 13 of 23 s``, of a suite with the part; "" if it came to its end."""
+    suite = manifest.kind == "suite"
+    found = next((part for part in parts if part.identity.exit_reason in INTERRUPTED), None)
     if found is None:
-        return ""
+        between = suite and manifest.exit_reason in INTERRUPTED
+        return f"Interrupted between two parts, after {parts[-1].slug}" if between else ""
     where = f" in {found.slug}" if suite else ""
     played_s, planned_s = found.identity.load_s, found.identity.planned_s
     if not found.ledger.rows:

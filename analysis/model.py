@@ -98,12 +98,25 @@ class Stage(Struct, frozen=True, kw_only=True):
 
 
 class StageBreakdown(Struct, frozen=True, kw_only=True):
-    """Stages of the messages that carry every mark; the means add up to ``end_to_end``'s mean."""
+    """Stages of the delivered messages with the same marks; the means add up to ``end_to_end``'s mean.
+
+    A stage named ``a + b`` is both as one: the mark between them is missing.
+    """
 
     message_class: str
     count: int
     stages: tuple[Stage, ...]
     end_to_end: Stage
+
+
+class StageCoverage(Struct, frozen=True, kw_only=True):
+    """Which of a class's delivered messages the stages speak of."""
+
+    message_class: str
+    delivered: int
+    covered: int  # in ``stages``
+    elsewhere: int  # in ``stages_merged``, with two stages or more as one
+    left_out: int  # in neither: its first or last mark is missing
 
 
 class Marks(Struct, frozen=True):
@@ -275,7 +288,9 @@ class PartReport(Struct, frozen=True, kw_only=True):
     reasons: tuple[Reasons, ...]
     delivery: tuple[Distribution, ...]
     api: tuple[Distribution, ...]
-    stages: tuple[StageBreakdown, ...]
+    stages: tuple[StageBreakdown, ...]  # of the messages with every mark, if there are such
+    stages_merged: tuple[tuple[StageBreakdown, ...], ...]  # of the others: a group each set of marks
+    stage_coverage: tuple[StageCoverage, ...]
     marks: Marks
     throughput: Throughput
     timeline: Timeline
@@ -288,6 +303,7 @@ class PartReport(Struct, frozen=True, kw_only=True):
     probe: bool
     equivalent_per_day: float | None  # messages a day that this load stands for
     faults: tuple[FaultBand, ...] = ()
+    bench_failure: str = ""  # what of the bench failed and made the part invalid, in words
 
 
 class Level(Struct, frozen=True, kw_only=True):
@@ -324,6 +340,7 @@ class Report(Struct, frozen=True, kw_only=True):
     simulated: bool
     validity: CheckState
     verdict: Verdict
+    interrupted: str  # after how much of the run the user ended it, in words; "" if it came to its end
     exit_code: int
     headline: str
     answers: tuple[Answer, ...]

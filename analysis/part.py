@@ -15,7 +15,7 @@ from analysis.model import Check, Identity, Ledger, Marks, PartReport
 from analysis.percentiles import SHOWN_PERCENTILES
 from analysis.provider_limits import limits_text
 from analysis.records import Manifest, Slo
-from analysis.slo import DEFAULT_SLOS, count_objectives, delivery_objectives
+from analysis.slo import DEFAULT_SLOS, count_objectives, delivery_objectives, withheld
 from analysis.throughput import throughput
 from analysis.timeline import timeline
 
@@ -31,14 +31,20 @@ def analyse_part(run_dir: Path, manifest: Manifest, slug: str) -> PartReport:
     fates = judge(journeys)
     counted = ledger(journeys, fates, manifest.planned)
     slos = manifest.slos or DEFAULT_SLOS
+    instrument = surroundings.instrument(manifest.instrument_failures, journeys.origin_ns)
+    failed = instrument.value if instrument.state == "invalid" else ""
     delivery = delivery_distributions(journeys, fates, _percentiles(slos))
     objectives = (
         *delivery_objectives(delivery, slos, _withheld_why(manifest, journeys)),
         *count_objectives(counted, journeys.sender.present, journeys.journal),
     )
+    if failed:
+        objectives = withheld(objectives, f"the bench failed: {failed}")
     marks = stages.check_marks(journeys)
+    groups = stages.breakdowns(journeys, fates)
     tightest_s = min(slo.limit_s for slo in slos)
     checks = (
+        instrument,
         *_checks(journeys, manifest, counted, marks, tightest_s),
         validity.sample_sizes(delivery, objectives),
         validity.effective_sizes(delivery),
@@ -50,7 +56,9 @@ def analyse_part(run_dir: Path, manifest: Manifest, slug: str) -> PartReport:
         reasons=reasons(journeys),
         delivery=delivery if journeys.journal else (),
         api=api_distributions(journeys),
-        stages=stages.breakdowns(journeys, fates),
+        stages=groups[0] if groups else (),
+        stages_merged=groups[1:],
+        stage_coverage=stages.coverage(journeys, fates, groups),
         marks=marks,
         throughput=throughput(journeys, fates, counted),
         timeline=timeline(journeys, fates),
@@ -62,6 +70,7 @@ def analyse_part(run_dir: Path, manifest: Manifest, slug: str) -> PartReport:
         probe=is_probe(manifest),
         equivalent_per_day=equivalent_per_day(manifest),
         faults=fault_bands(manifest, journeys),
+        bench_failure=failed,
     )
 
 
@@ -107,6 +116,7 @@ def _checks(
         surroundings.provider_loop(journeys, tightest_s),
         validity.plateau(journeys),
         surroundings.ending(manifest, counted),
+        *surroundings.earlier_load(manifest),
         surroundings.files(journeys, counted),
         validity.strangers(counted),
     )

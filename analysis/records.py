@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +15,8 @@ import pyarrow as pa
 from msgspec import Struct
 
 SCHEMA_VERSION = 1
+RESULT = "result.json"
+ABORTED = "error: aborted by the user"  # exit_reason of a run that was killed: its records may be cut off
 
 _NS = pa.int64()
 # Columns that files of earlier versions lack: empty there.
@@ -112,6 +115,19 @@ class FaultSpan(Struct, frozen=True):
     end_ns: int | None = None
 
 
+class InstrumentFailure(Struct, frozen=True):
+    """Something of the bench itself failed, so that the run's figures do not describe the system.
+
+    ``what`` says in words what failed and why. ``at_utc`` (ISO 8601) or ``t_ns`` (the run's clock) says when
+    it was noticed, where that is known.
+    """
+
+    process: str  # provider, sender, load, …
+    what: str
+    at_utc: str = ""
+    t_ns: int | None = None
+
+
 class Scenario(Struct, frozen=True):
     name: str
     title: str
@@ -145,6 +161,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     drain_limit_s: float = 0.0
     exit_reason: str = "finished"  # finished, interrupted, drain_limit, error: …
     faults: tuple[FaultSpan, ...] = ()  # those that had begun when the run ended
+    instrument_failures: tuple[InstrumentFailure, ...] = ()  # any makes the run invalid, with that cause
 
 
 def write_manifest(run_dir: Path, manifest: Manifest) -> None:
@@ -170,6 +187,37 @@ def read_manifest(run_dir: Path) -> Manifest:
             f"reads ({SCHEMA_VERSION}); update smsbench"
         )
     return manifest
+
+
+class AnalysisResult(Struct, frozen=True, kw_only=True):
+    """``report/result.json``, written last: it proves that the report beside it is whole, and says of which
+    run and which call it is.
+    """
+
+    run: str  # ``run_id`` of the run directory
+    call: str  # as the caller named this analysis, "" where it did not
+    exit_code: int
+
+
+def run_id(run_dir: Path) -> str:
+    """Names a run by its manifest. Raises ``OSError``."""
+    return sha256((run_dir / "run.json").read_bytes()).hexdigest()[:32]
+
+
+def write_result(run_dir: Path, result: AnalysisResult) -> None:
+    """In one step, so that a reader never sees half of it."""
+    partial = run_dir / "report" / f"{RESULT}.partial"
+    partial.write_bytes(msgspec.json.encode(result) + b"\n")
+    partial.replace(run_dir / "report" / RESULT)
+
+
+def read_result(run_dir: Path) -> AnalysisResult | None:
+    """None where there is none, or none that is of this run."""
+    try:
+        result = msgspec.json.decode((run_dir / "report" / RESULT).read_bytes(), type=AnalysisResult)
+        return result if result.run == run_id(run_dir) else None
+    except (OSError, msgspec.DecodeError):
+        return None
 
 
 class RowWriter:

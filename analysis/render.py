@@ -6,17 +6,38 @@ from collections.abc import Callable
 from pathlib import Path
 
 from analysis.model import Report
+from analysis.records import RESULT
 from analysis.render_data import write_json, write_junit, write_ladder, write_percentiles, write_timeline
 from analysis.render_html import write_html
 from analysis.render_png import draw_all
 from analysis.render_text import write_markdown
 
+# The result first: without it the rest is no whole report.
+_FILES = (
+    *(RESULT, "index.html", "summary.md", "summary.json"),
+    *("percentiles.csv", "ladder.csv", "timeline.csv", "junit.xml"),
+)
+
 
 def write_report(report: Report, out_dir: Path, progress: Callable[[str], None] = lambda line: None) -> None:
-    """Pictures of an earlier report are removed, so that none is taken for this one's."""
+    """An earlier report is removed first, so that nothing of it is taken for this one's; and so is a part of
+    this one where the rest could not be written.
+    """
     out_dir.mkdir(parents=True, exist_ok=True)
-    for stale in out_dir.glob("*.png"):
-        stale.unlink()
+    _remove(out_dir)
+    try:
+        _write(report, out_dir, progress)
+    except BaseException:
+        _remove(out_dir)
+        raise
+
+
+def _remove(out_dir: Path) -> None:
+    for stale in (*(out_dir / name for name in _FILES), *out_dir.glob("*.png")):
+        stale.unlink(missing_ok=True)
+
+
+def _write(report: Report, out_dir: Path, progress: Callable[[str], None]) -> None:
     write_json(report, out_dir / "summary.json")
     write_percentiles(report, out_dir / "percentiles.csv")
     write_ladder(report, out_dir / "ladder.csv")

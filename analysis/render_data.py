@@ -107,7 +107,10 @@ def write_timeline(report: Report, path: Path) -> None:
 
 
 def write_junit(report: Report, path: Path) -> None:
-    """A test case each objective and check: missed is a failure, invalid an error, unjudged skipped."""
+    """A test case each objective and check: missed is a failure, invalid an error, unjudged skipped.
+
+    One more says whether the run came to its end: interrupted is an error.
+    """
     root = ElementTree.Element("testsuites", name=report.title)
     objectives = ElementTree.SubElement(root, "testsuite", name="objectives")
     for objective in report.objectives:
@@ -115,7 +118,12 @@ def write_junit(report: Report, path: Path) -> None:
     checks = ElementTree.SubElement(root, "testsuite", name="validity")
     for check in report.checks:
         _check_case(checks, check)
-    for suite in (objectives, checks):
+    ending = ElementTree.SubElement(root, "testsuite", name="ending")
+    case = ElementTree.SubElement(ending, "testcase", name="came to its end", classname="ending")
+    if report.interrupted:
+        words = "no verdict is of the whole run"
+        ElementTree.SubElement(case, "error", message=report.interrupted).text = words
+    for suite in (objectives, checks, ending):
         suite.set("tests", str(len(suite)))
         for tag, name in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
             suite.set(name, str(len(suite.findall(f"testcase/{tag}"))))

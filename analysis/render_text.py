@@ -28,8 +28,9 @@ def write_markdown(report: Report, drawn: tuple[Drawn, ...], path: Path) -> None
 
 def _flags(report: Report) -> str:
     flags = (["INVALID RUN"] if report.validity == "invalid" else []) + (
-        ["SIMULATED"] if report.simulated else []
+        ["INCOMPLETE"] if report.interrupted else []
     )
+    flags += ["SIMULATED"] if report.simulated else []
     return "".join(f"{flag}. " for flag in flags)
 
 
@@ -48,6 +49,8 @@ def part_tables(part: PartReport) -> list[tuple[str, Table]]:
         (f"Delivery time{scaled}", tables.delivery(part)),
         ("Sender's answer", tables.api(part)),
         (f"Stages{scaled}", tables.stages(part)),
+        ("Messages in the stages", tables.stage_coverage(part)),
+        *((f"Stages of messages that lack a mark{scaled}", each) for each in tables.stages_merged(part)),
         ("Burst", tables.burst(part)),
         ("Faults of the provider", tables.faults(part)),
         ("Ledger", tables.ledger(part)),

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from analysis import answers, endings
+from analysis.exit_codes import EXIT_HELD, EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MISSED
 from analysis.figures import TIMES
 from analysis.journeys import MalformedRunError
 from analysis.model import Answer, Check, CheckState, Level, Objective, PartReport, Report, Verdict
@@ -15,10 +16,10 @@ from analysis.part import analyse_part
 from analysis.records import Manifest, read_manifest
 from analysis.scaling import levels
 from analysis.slo import ALWAYS_DECISIVE
-from analysis.validity import ACCOUNTING, worst
+from analysis.surroundings import instrument
+from analysis.validity import ACCOUNTING, INSTRUMENT, worst
 
 REPORT_SCHEMA_VERSION = 1
-EXIT_HELD, EXIT_MISSED, EXIT_USAGE, EXIT_INVALID = 0, 1, 2, 3
 
 
 def build_report(run_dir: Path, progress: Callable[[str], None] = lambda line: None) -> Report:
@@ -71,10 +72,13 @@ def _assemble(manifest: Manifest, parts: tuple[PartReport, ...]) -> Report:
         for part in parts
         for each in part.checks
     )
+    if suite and manifest.instrument_failures:
+        checks = (*checks, instrument(manifest.instrument_failures))
     spoiling = _spoiling(checks, decisive)
     validity = _validity(checks, spoiling)
     verdict = _verdict(objectives)
     ladder = levels(parts)
+    interrupted = endings.interruption(manifest, parts)
     simulated = any(part.identity.mode == "simulated" for part in parts)
     return Report(
         schema_version=REPORT_SCHEMA_VERSION,
@@ -83,13 +87,14 @@ def _assemble(manifest: Manifest, parts: tuple[PartReport, ...]) -> Report:
         simulated=simulated,
         validity=validity,
         verdict=verdict,
-        exit_code=_exit_code(validity, verdict, decisive),
-        headline=_headline(answers.headline(verdict, objectives, spoiling), parts, suite),
+        exit_code=EXIT_INTERRUPTED if interrupted else _exit_code(validity, verdict, decisive),
+        headline=_headline(answers.headline(verdict, objectives, spoiling), spoiling, parts, interrupted),
+        interrupted=interrupted,
         answers=(
-            *(() if endings.failed_before_load(parts) else _measured(parts, ladder, objectives, decisive)),
+            *_measured(parts, ladder, objectives, decisive),
             answers.trust_answer(validity, checks),
         ),
-        notes=_notes(parts, simulated, suite),
+        notes=_notes(parts, simulated, interrupted, suite),
         objectives=objectives,
         checks=checks,
         levels=ladder,
@@ -97,11 +102,15 @@ def _assemble(manifest: Manifest, parts: tuple[PartReport, ...]) -> Report:
     )
 
 
-def _headline(verdict: str, parts: tuple[PartReport, ...], suite: bool) -> str:
+def _headline(
+    verdict: str, spoiling: tuple[Check, ...], parts: tuple[PartReport, ...], interrupted: str
+) -> str:
+    if any(each.name == INSTRUMENT for each in spoiling):
+        return verdict
     error = endings.failed_before_load(parts)
     if error:
         return f"No load was made: {error}."
-    return endings.so_far(endings.interruption(parts, suite), verdict)
+    return endings.so_far(interrupted, verdict)
 
 
 def _measured(
@@ -110,6 +119,12 @@ def _measured(
     objectives: tuple[Objective, ...],
     decisive: tuple[PartReport, ...],
 ) -> tuple[Answer, ...]:
+    """The cards with figures, of the parts in which the bench did not fail; none where that leaves none."""
+    if endings.failed_before_load(parts):
+        return ()
+    parts = tuple(part for part in parts if not part.bench_failure)
+    if not parts:
+        return ()
     return (
         answers.throughput_answer(parts),
         answers.scale_answer(ladder),
@@ -159,9 +174,8 @@ def _scaled(parts: tuple[PartReport, ...]) -> bool:
     return any(part.identity.provider_scale != 1.0 for part in parts)
 
 
-def _notes(parts: tuple[PartReport, ...], simulated: bool, suite: bool) -> tuple[str, ...]:
+def _notes(parts: tuple[PartReport, ...], simulated: bool, interrupted: str, suite: bool) -> tuple[str, ...]:
     """What a reader must know before any figure."""
-    interrupted = endings.interruption(parts, suite)
     notes = [endings.interruption_note(interrupted, suite)] if interrupted else []
     if simulated:
         notes.append(

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 
+import msgspec
+
 from analysis.figures import count_text, limit_text, percentile_name, seconds_text, share_text, times_text
 from analysis.model import Distribution, Ledger, Objective, Quantile, Verdict
 from analysis.records import Slo
@@ -158,6 +160,13 @@ def count_objectives(ledger: Ledger, has_sender_rows: bool, journal: bool) -> tu
             f"of {count_text(ledger.sent)} sent",
             count=ledger.sent,
         ),
+    )
+
+
+def withheld(objectives: tuple[Objective, ...], why: str) -> tuple[Objective, ...]:
+    """None of them judged: what was measured is not the system's doing."""
+    return tuple(
+        msgspec.structs.replace(each, verdict="cannot_tell", certain=False, why=why) for each in objectives
     )
 
 

@@ -1,10 +1,12 @@
 """Where the time goes: the stages of DESIGN §3, and whether the marks they are made of add up.
 
 generator lag + sender API + sender queue + provider + carrier queue + radio = delivery time, exactly, for
-every message that carries all marks. Two stages may be negative and keep their sign, or the sum would not
-hold: the sender may submit before its reply to the load is read (sender queue), and the carrier may take a
-message before the provider's reply has left (carrier queue). ``report`` comes after the delivery: from the
-handset to the acknowledged report.
+every message that carries all marks. A message without one of the marks in between (its reply was lost, or a
+journal does not have it) has the two stages around it as one: such messages have breakdowns of their own, so
+that every mean is over the messages that it covers. Two stages may be negative and keep their sign, or the
+sum would not hold: the sender may submit before its reply to the load is read (sender queue), and the carrier
+may take a message before the provider's reply has left (carrier queue). ``report`` comes after the delivery:
+from the handset to the acknowledged report.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import numpy as np
 from analysis.arrays import Bools, Floats
 from analysis.fates import DELIVERED, Fates
 from analysis.journeys import Journeys
-from analysis.model import Marks, Stage, StageBreakdown
+from analysis.model import Marks, Stage, StageBreakdown, StageCoverage
 from analysis.percentiles import ranks
 
 DELIVERY_STAGES = ("generator lag", "sender API", "sender queue", "provider", "carrier queue", "radio")
@@ -37,20 +39,72 @@ def _marks(journeys: Journeys) -> list[Floats]:
     ]
 
 
-def breakdowns(journeys: Journeys, fates: Fates) -> tuple[StageBreakdown, ...]:
-    """Of each class with a delivered message that carries every mark; then of all, if there are several."""
+def breakdowns(journeys: Journeys, fates: Fates) -> tuple[tuple[StageBreakdown, ...], ...]:
+    """One group for each set of marks that delivered messages carry, the one with all marks first.
+
+    In a group: of each class that has messages in it; then of all, if there are several classes.
+    """
     marks = _marks(journeys)
-    complete = fates.fate == DELIVERED
-    for mark in marks:
-        complete &= np.isfinite(mark)
-    groups = [(name, journeys.of_class(name) & complete) for name in journeys.load.class_names]
-    if len(groups) > 1:
-        groups.append(("all", complete))
-    return tuple(_breakdown(name, marks, journeys, among) for name, among in groups if among.any())
+    present = np.array([np.isfinite(mark) for mark in marks])
+    # Without its first and last mark a message has no delivery time to take apart.
+    chosen: Bools = (fates.fate == DELIVERED) & present[0] & present[-1]
+    patterns, counts = np.unique(present[:, chosen], axis=1, return_counts=True)
+    order = sorted(range(len(counts)), key=lambda i: (not patterns[:, i].all(), -int(counts[i])))
+    groups = []
+    for pattern in (patterns[:, i] for i in order):
+        among: Bools = chosen & (present == pattern[:, None]).all(axis=0)
+        kept = [mark for mark, there in zip(marks, pattern, strict=True) if there]
+        groups.append(_of_each_class(journeys, _names(pattern), kept, among))
+    return tuple(groups)
 
 
-def _breakdown(name: str, marks: list[Floats], journeys: Journeys, among: Bools) -> StageBreakdown:
-    stages = [_stage(stage, (marks[i + 1] - marks[i])[among]) for i, stage in enumerate(DELIVERY_STAGES)]
+def coverage(
+    journeys: Journeys, fates: Fates, groups: tuple[tuple[StageBreakdown, ...], ...]
+) -> tuple[StageCoverage, ...]:
+    """Of each class with a delivered message: how many are in which means, and how many in none."""
+    found = []
+    for name in journeys.load.class_names:
+        delivered = int(np.count_nonzero(journeys.of_class(name) & (fates.fate == DELIVERED)))
+        in_group = [next((each.count for each in group if each.message_class == name), 0) for group in groups]
+        if delivered:
+            found.append(
+                StageCoverage(
+                    message_class=name,
+                    delivered=delivered,
+                    covered=in_group[0] if groups else 0,
+                    elsewhere=sum(in_group[1:]),
+                    left_out=delivered - sum(in_group),
+                )
+            )
+    return tuple(found)
+
+
+def _names(pattern: Bools) -> tuple[str, ...]:
+    """Of the stages between the marks that are there; where one is missing, both stages' names."""
+    names: list[list[str]] = []
+    for stage, begins in zip(DELIVERY_STAGES, pattern[:-1], strict=True):
+        if begins:
+            names.append([])
+        names[-1].append(stage)
+    return tuple(" + ".join(each) for each in names)
+
+
+def _of_each_class(
+    journeys: Journeys, names: tuple[str, ...], marks: list[Floats], among: Bools
+) -> tuple[StageBreakdown, ...]:
+    classes = [(name, journeys.of_class(name) & among) for name in journeys.load.class_names]
+    if len(classes) > 1:
+        classes.append(("all", among))
+    return tuple(
+        _breakdown(name, (names, marks), journeys, chosen) for name, chosen in classes if chosen.any()
+    )
+
+
+def _breakdown(
+    name: str, of: tuple[tuple[str, ...], list[Floats]], journeys: Journeys, among: Bools
+) -> StageBreakdown:
+    names, marks = of
+    stages = [_stage(stage, (marks[i + 1] - marks[i])[among]) for i, stage in enumerate(names)]
     report = (journeys.provider.confirmed_s - journeys.provider.delivered_s)[among]
     report = report[np.isfinite(report)]
     if len(report):

@@ -7,12 +7,12 @@ import math
 import numpy as np
 
 from analysis.arrays import Floats
-from analysis.figures import count_text, significant, times_text
+from analysis.figures import count_text, seconds_text, significant, times_text
 from analysis.journeys import Journeys, Samples
 from analysis.model import Check, CheckState, Ledger
 from analysis.percentiles import ranks
-from analysis.records import Manifest
-from analysis.validity import LAG_SHARE_OF_SLO, unchecked
+from analysis.records import InstrumentFailure, Manifest
+from analysis.validity import INSTRUMENT, LAG_SHARE_OF_SLO, unchecked
 
 GENERATOR_PROCESSES = ("load", "locust", "generator", "worker")
 MACHINE_PROCESSES = ("machine", "host", "system")
@@ -101,6 +101,48 @@ def provider_loop(journeys: Journeys, tightest_s: float) -> Check:
         advice="the mock provider was the bottleneck: lower the rate, or give it a core",
         value_number=high,
     )
+
+
+def instrument(failures: tuple[InstrumentFailure, ...], origin_ns: int = 0) -> Check:
+    """What failed of the bench itself: provider, load or the records of either."""
+    return Check(
+        name=INSTRUMENT,
+        state="invalid" if failures else "ok",
+        value="; ".join(_failure_text(each, origin_ns) for each in failures) or "nothing of it failed",
+        limit="invalid where any part of the bench failed",
+        meaning="a failure of the bench shows as slow or missing messages that the sender did not cause",
+        advice="remove the cause (logs/ has the processes' own words) and run it again",
+        value_number=float(len(failures)),
+    )
+
+
+def _failure_text(failure: InstrumentFailure, origin_ns: int) -> str:
+    at = ""
+    if failure.t_ns is not None and origin_ns:
+        at = f" ({seconds_text((failure.t_ns - origin_ns) * 1e-9)} after the load's start)"
+    elif failure.at_utc:
+        at = f" (at {failure.at_utc})"
+    return f"{failure.process}: {failure.what.rstrip(' .')}{at}"
+
+
+def earlier_load(manifest: Manifest) -> tuple[Check, ...]:
+    """Where one provider and one sender serve several loads, the next meets what the last left behind.
+
+    Empty for a load that was the only one of its provider and sender.
+    """
+    found = manifest.scenario.parameters.get("open_from_before")
+    if not isinstance(found, int):
+        return ()
+    check = Check(
+        name="earlier load",
+        state="warn" if found else "ok",
+        value=f"{times_text(found)} of the load before still open at its start",
+        limit="warn > 0",
+        meaning="messages of an earlier load that the provider had not finished when this one began",
+        advice="let a load come to its end before the next, or begin each with a run of its own",
+        value_number=float(found),
+    )
+    return (check,)
 
 
 def ending(manifest: Manifest, ledger: Ledger) -> Check:

@@ -181,16 +181,27 @@ def _cell(quantile: Quantile) -> str:
 
 def stages(part: PartReport) -> Table:
     """One row a stage: its mean in each class, and the spread over all."""
-    whole = part.stages[-1] if part.stages else None
-    classes = [each for each in part.stages if each is not whole]
-    rows = tuple(
+    return _stage_table(part.stages)
+
+
+def stages_merged(part: PartReport) -> list[Table]:
+    """The same of the messages that lack a mark, a table each set of marks."""
+    return [_stage_table(group) for group in part.stages_merged]
+
+
+def _stage_table(group: tuple[StageBreakdown, ...]) -> Table:
+    whole = group[-1] if group else None
+    classes = [each for each in group if each is not whole]
+    rows = [
         (
             stage.name,
             *(_mean_of(each, stage.name) for each in classes),
             *(seconds_text(value) for value in (stage.mean_s, stage.p50_s, stage.p95_s, stage.p99_s)),
         )
         for stage in ((*whole.stages, whole.end_to_end) if whole else ())
-    )
+    ]
+    if whole:
+        rows.append(("messages", *(count_text(each.count) for each in (*classes, whole)), "", "", ""))
     name = whole.message_class if whole else ""
     return Table(
         header=(
@@ -198,13 +209,25 @@ def stages(part: PartReport) -> Table:
             *(f"{each.message_class} mean" for each in classes),
             *(f"{name} {word}" for word in ("mean", "p50", "p95", "p99")),
         ),
-        rows=rows,
+        rows=tuple(rows),
     )
 
 
 def _mean_of(breakdown: StageBreakdown, name: str) -> str:
     listed = (*breakdown.stages, breakdown.end_to_end)
     return next((seconds_text(stage.mean_s) for stage in listed if stage.name == name), "-")
+
+
+def stage_coverage(part: PartReport) -> Table:
+    """Which messages the stages speak of; no rows where it is all of them."""
+    partly = any(each.elsewhere or each.left_out for each in part.stage_coverage)
+    rows = tuple(
+        (each.message_class, *map(count_text, (each.delivered, each.covered, each.elsewhere, each.left_out)))
+        for each in part.stage_coverage
+        if partly
+    )
+    header = ("class", "delivered", "in Stages", "in Stages of messages that lack a mark", "in neither")
+    return Table(header=header, rows=rows)
 
 
 def burst(part: PartReport) -> Table:

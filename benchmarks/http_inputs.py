@@ -17,6 +17,19 @@ FIELDS = [
     *("To", "From", "Body", "MessagingServiceSid", "StatusCallback", "ValidityPeriod", "SendAt"),
     *("messages", "text", "reference", "traffic", "send_at", "report_url", "limit", "cursor", "group"),
     *("kind", "start_s", "duration_s", "share", "throttle", "carriers", "reply", "phone_number", "code"),
+    *(
+        "to[]",
+        "to[0]",
+        "to[1]",
+        "idx[0]",
+        "param1[7]",
+        "message[x]",
+        "group[]",
+        "template",
+        "number",
+        "single",
+    ),
+    *("email", "first_name", "birthday_date", "gender", "name", "expire_at", "offset", "q", "order_by", "0"),
 ]
 VALUES = st.one_of(
     st.text(max_size=40), st.integers().map(str), st.floats().map(str), st.just(""), st.just("48500100200"),
@@ -39,8 +52,14 @@ def _encoded(form: dict[str, str]) -> bytes:
     return urlencode(form, errors="surrogatepass").encode()
 
 
+def _multipart(form: dict[str, str]) -> bytes:
+    parts = (f'--x\r\nContent-Disposition: form-data; name="{n}"\r\n\r\n{v}\r\n' for n, v in form.items())
+    return "".join([*parts, "--x--\r\n"]).encode("utf-8", "surrogatepass")
+
+
 BODIES = st.one_of(
     FORMS.map(_encoded),
+    FORMS.map(_multipart),
     JSON.map(lambda value: json.dumps(value).encode()),
     st.binary(max_size=60),
     st.just(b"[" * 5000),

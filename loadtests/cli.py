@@ -4,9 +4,18 @@ and gevent never comes near an asyncio process.
 
 from __future__ import annotations
 
-import math
-import re
 import sys
+
+if __name__ == "__main__":  # before any import that a file of the current directory could stand in for
+    from smsbench.launch import main as command
+
+    command()
+    sys.exit()
+
+import errno
+import math
+import os
+import re
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from analysis.exit_codes import EXIT_CRASHED, EXIT_INVALID, EXIT_USAGE
 from loadtests.usage import Command
 
 if TYPE_CHECKING:
@@ -21,9 +31,7 @@ if TYPE_CHECKING:
     from loadtests.scenarios.scenario import Scenario
     from loadtests.targets import Target
 
-EXIT_USAGE = 2
-EXIT_CRASHED = 70  # EX_SOFTWARE of sysexits.h
-_RUNS = Path("reports/runs")
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _ABOUT = """Load tests and capacity benchmarks for sending SMS in bulk.
 
@@ -108,7 +116,8 @@ def run(
 ) -> None:
     """Run a scenario on real sockets and report it.
 
-    Exit code: 0 all SLOs held, 1 an SLO was missed, 2 bad usage, 3 the run is invalid or proves nothing.
+    Exit code: 0 all SLOs held, 1 an SLO was missed, 2 bad usage, 3 the run is invalid or proves nothing,
+    130 it was interrupted, whatever the part that was played shows.
     Ctrl-C ends the load in order and still reports; twice aborts.
 
     \b
@@ -130,7 +139,7 @@ def run(
     except ScenarioError as error:
         raise _usage(str(error)) from None
     asked = {
-        "out": out or _RUNS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{_slug(chosen.name)}",
+        "out": out,
         "seed": seed,
         "target_file": target,
         "profile": profile,
@@ -162,7 +171,8 @@ def report(
 ) -> None:
     """Analyse a run directory again and write its report.
 
-    Exit code: 0 all SLOs held, 1 an SLO was missed, 2 bad usage, 3 the run is invalid or proves nothing.
+    Exit code: 0 all SLOs held, 1 an SLO was missed, 2 bad usage, 3 the run is invalid or proves nothing,
+    130 the run was interrupted.
     """
     from rich.console import Console
 
@@ -177,7 +187,13 @@ def main() -> None:
     """The console command. Exits 70 with the traceback where smsbench itself failed."""
     try:
         app()
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            what = error.filename or "a file of this command"
+            typer.echo(
+                f"smsbench: {what} cannot be written to: {os.strerror(error.errno)}; make room", err=True
+            )
+            sys.exit(EXIT_INVALID)
         # Python would exit with 1, which here means a missed objective.
         traceback.print_exc()
         typer.echo("smsbench itself failed; please report it with the above", err=True)
@@ -186,7 +202,7 @@ def main() -> None:
 
 def _checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
     """Settings that can be run. Ends the program with exit code 2 and what to do where they cannot."""
-    from loadtests.running.run_directory import RunDirectoryError, make_run_directory
+    from loadtests.running.run_directory import RunDirectoryError, make_run_directory, new_run_directory
     from loadtests.running.settings import RunSettings
     from loadtests.targets import TargetError, load_target
 
@@ -202,9 +218,13 @@ def _checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
     _check_provider(scenario, target, asked)
     if target is not None:
         _check_surroundings(target, asked["target_file"])
-    out: Path = asked["out"]
+
+    out: Path | None = asked["out"]
     try:
-        make_run_directory(out)
+        if out is None:
+            out = new_run_directory(_slug(scenario.name), datetime.now(UTC))
+        else:
+            make_run_directory(out)
     except RunDirectoryError as error:
         raise _usage(str(error)) from None
     resolved = {"out": out.resolve(), "target": target}
@@ -271,7 +291,3 @@ def _forward(context: typer.Context, module: str) -> None:
     single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     single.command(name, cls=Command)(getattr(import_module(module), name))
     typer.main.get_command(single)(args=context.args, prog_name=f"smsbench {name}")
-
-
-if __name__ == "__main__":
-    main()

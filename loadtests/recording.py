@@ -2,6 +2,8 @@
 
 ``load-<worker>.arrow`` holds rows of ``analysis.records.LOAD_SCHEMA``; ``load-<worker>.json`` a
 ``LoadStatus``. The runner reads the second while the load runs and joins the first when it has ended.
+Where Locust's web UI starts the load again, ``play-<number>-<worker>.json`` keeps the status of each play
+before the last.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ class LoadStatus(Struct, frozen=True, kw_only=True):
     """Where a worker, or the whole load, stands. Counts are since its start.
 
     ``due`` arrivals have come due: due = sent + dropped. sent = accepted + refused + failed + unfinished +
-    in flight. Lags are of the last second, in milliseconds: send minus intended.
+    in flight. Lags are of the last second, in milliseconds: send minus intended. ``resent`` of the sent met
+    the close of a connection that had been idle and went out again on a new one; ``closed_idle`` connections
+    were found closed by the target before anything was sent on them.
     """
 
     phase: Phase = "waiting"
@@ -41,6 +45,8 @@ class LoadStatus(Struct, frozen=True, kw_only=True):
     failed: int = 0
     unfinished: int = 0
     dropped: int = 0
+    resent: int = 0
+    closed_idle: int = 0
     in_flight: int = 0
     offered_per_s: float = 0.0
     lag_p50_ms: float = 0.0
@@ -59,7 +65,10 @@ def combine(statuses: Iterable[LoadStatus]) -> LoadStatus:
     all_of = list(statuses)
     if not all_of:
         return LoadStatus()
-    sums = ("planned", "due", "sent", "accepted", "refused", "failed", "unfinished", "dropped", "in_flight")
+    sums = (
+        *("planned", "due", "sent", "accepted", "refused", "failed", "unfinished", "dropped", "in_flight"),
+        *("resent", "closed_idle"),
+    )
     worst = ("lag_p50_ms", "lag_p99_ms", "lag_max_ms", "end_ns")
     started = [status.start_ns for status in all_of if status.start_ns]
     return LoadStatus(
@@ -96,16 +105,36 @@ class LoadRecorder:
         partial.write_bytes(msgspec.json.encode(status))
         partial.replace(self._status_path)
 
+    def keep_status(self, play: int) -> None:
+        """The play's last status stays; the next one writes another."""
+        if self._status_path is not None and self._status_path.is_file():
+            worker = self._status_path.stem.removeprefix("load-")
+            self._status_path.replace(self._status_path.with_name(f"play-{play}-{worker}.json"))
+
     def close(self) -> None:
         if self._rows is not None:
             self._rows.close()
             self._rows = None
 
 
+def read_plays(run_dir: Path) -> list[dict[int, LoadStatus]]:
+    """Each worker's last status in each play that began, in order; most loads are one play."""
+    plays: dict[int, dict[int, LoadStatus]] = {}
+    for path in run_dir.glob("play-*.json"):
+        _, number, worker = path.stem.split("-")
+        plays.setdefault(int(number), {})[int(worker)] = _read(path)
+    found = [plays[number] for number in sorted(plays)] + [read_statuses(run_dir)]
+    return [play for play in found if combine(play.values()).start_ns]
+
+
+def _read(path: Path) -> LoadStatus:
+    return msgspec.json.decode(path.read_bytes(), type=LoadStatus)
+
+
 def read_statuses(run_dir: Path) -> dict[int, LoadStatus]:
     """Each worker's status as it last wrote it."""
     found = {int(path.stem.removeprefix("load-")): path for path in sorted(run_dir.glob("load-*.json"))}
-    return {worker: msgspec.json.decode(path.read_bytes(), type=LoadStatus) for worker, path in found.items()}
+    return {worker: _read(path) for worker, path in found.items()}
 
 
 def read_status(run_dir: Path) -> LoadStatus:

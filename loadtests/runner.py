@@ -2,34 +2,50 @@
 
 from __future__ import annotations
 
+import secrets
 import subprocess
-import sys
+import tempfile
 import time
 from pathlib import Path
 
 from rich.console import Console
 from rich.markdown import Markdown
 
+from analysis.exit_codes import EXIT_CRASHED, EXIT_INTERRUPTED, EXIT_INVALID, EXIT_USAGE
+from analysis.records import read_result
 from loadtests.running import manifest as manifests
+from loadtests.running.child_process import ending_words, start_child
 from loadtests.running.interruption import Aborted, Interruption
 from loadtests.running.outcomes import why_nothing_was_accepted
 from loadtests.running.part_run import PartRun
 from loadtests.running.progress import Progress
+from loadtests.running.run_directory import lost_directory
 from loadtests.running.settings import RunSettings
 from loadtests.scenarios.scenario import Part, Scenario
 
-_JUDGED = (0, 1, 3)  # the analysis came to a verdict
-EXIT_ABORTED = 130
 _SUMMARY_LINES = 40
 _ENDING = "ending the load in order, then the report; Ctrl-C again aborts"
 
 
 def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) -> int:
-    """Run it, report it, and return the exit code: 0 all SLOs held, 1 one missed, 3 the run is invalid."""
-    started = manifests.instant()
+    """Run it, report it, and return the exit code, one of ``analysis.exit_codes``."""
     began_s = time.monotonic()
     _say(console, f"{scenario.name}: {scenario.title}")
     _say(console, f"seed {settings.seed}; run directory {settings.out}")
+    try:
+        code = _run_and_report(scenario, settings, console)
+    except OSError as error:
+        why = lost_directory(settings.out, error)
+        if why is None:
+            raise
+        _say(console, f"{why}. This run proves nothing: make room, or give --out a directory on another disk")
+        return EXIT_INVALID
+    _say(console, f"{time.monotonic() - began_s:.0f} s in all")
+    return code
+
+
+def _run_and_report(scenario: Scenario, settings: RunSettings, console: Console) -> int:
+    started = manifests.instant()
     try:
         with Interruption(lambda: _say(console, _ENDING)) as interruption:
             with Progress(console) as progress:
@@ -45,35 +61,61 @@ def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) ->
             if places:
                 manifests.write_suite(settings.out, scenario, settings.seed, started, places)
         _say(console, f"aborted; draw what there is with: smsbench report {settings.out}")
-        return EXIT_ABORTED
+        return EXIT_INTERRUPTED
     why = why_nothing_was_accepted(settings.out, settings.target)
     if why is not None:
         _say(console, why)
-    _say(console, f"{time.monotonic() - began_s:.0f} s in all")
+    if code == EXIT_USAGE:  # nothing of it can be bad any more: the directory cannot be read or written to
+        _say(
+            console,
+            "This run proves nothing: its records could not be analysed, or the report not be written",
+        )
+        return EXIT_INVALID
     return code
 
 
 def report(run_dir: Path, console: Console) -> int:
-    """Analyse a run directory in a process of its own, print its verdict, and return its exit code."""
-    done = subprocess.run(
-        [sys.executable, "-m", "analysis", str(run_dir)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        start_new_session=True,  # Ctrl-C is the runner's to judge
-    )
-    if done.returncode not in _JUDGED:
+    """Analyse a run directory in a process of its own, print its verdict, and return its exit code.
+
+    The verdict is what that process wrote into a result file with this call's id. Its exit code alone proves
+    nothing: others use the same codes.
+    """
+    call = secrets.token_hex(8)
+    place = run_dir.resolve()
+    code, said = _analyse(place, call)
+    result = read_result(place)
+    if result is None or result.call != call:
         # A report of an earlier analysis may stand there; its verdict is not this one's.
-        _say(console, done.stderr.strip() or done.stdout.strip())
-        return done.returncode
-    summary, page = run_dir / "report" / "summary.md", run_dir / "report" / "index.html"
-    shown = verdict(summary.read_text(encoding="utf-8"))
+        _say(console, said or f"the analysis ended with {ending_words(code)} and without a verdict")
+        if said and code != EXIT_USAGE:
+            _say(console, f"the analysis ended with {ending_words(code)} and without a verdict")
+        if result is not None:
+            _say(console, f"{run_dir / 'report'} is of an earlier analysis")
+        return EXIT_USAGE if code == EXIT_USAGE else EXIT_CRASHED
+    shown = verdict((place / "report" / "summary.md").read_text(encoding="utf-8"))
     if console.is_terminal:
         console.print(Markdown(shown))
     else:
         _say(console, shown)
-    _say(console, f"report: {page}")
-    return done.returncode
+    _say(console, f"report: {run_dir / 'report' / 'index.html'}")
+    return result.exit_code
+
+
+def _analyse(run_dir: Path, call: str) -> tuple[int, str]:
+    """The exit code of the analysis, and what it had to say."""
+    with tempfile.TemporaryFile() as said:
+        # matplotlib reads a matplotlibrc of the directory it is started in.
+        child = start_child(
+            "analysis", [str(run_dir), "--call", call], {}, stdout=said, stderr=subprocess.STDOUT, cwd=run_dir
+        )
+        try:
+            code = child.process.wait()
+        finally:
+            child.process.kill()
+            child.process.wait()
+            child.let_go()
+        said.seek(0)
+        return code, said.read().decode("utf-8", "replace").strip()
 
 
 def verdict(summary: str) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from mock_provider.engine.values import SendProgress, SendReports
+from mock_provider.health import Health
 from mock_provider.report_client import CallAnswer, CallFailedError, ReportClient
 from mock_provider.wire.calls import ReportCall
 
@@ -36,10 +37,12 @@ class Callbacks:
         render: Callable[[SendReports | SendProgress], Sequence[ReportCall]],
         answered: Callable[[int, bool], None],
         settings: CallbackSettings,
+        health: Health,
     ) -> None:
         self._render = render
         self._answered = answered
         self._settings = settings
+        self._health = health
         self._queue: asyncio.Queue[SendReports | SendProgress | None] = asyncio.Queue()  # None: no more work
         self._workers: list[asyncio.Task[None]] = []
         self._client = ReportClient(settings.timeout_s)
@@ -53,6 +56,11 @@ class Callbacks:
         """Batches queued or under way."""
         return self._queue.qsize() + self._under_way
 
+    @property
+    def resent(self) -> int:
+        """Calls made once more at once, since their idle connection had been closed by the receiver."""
+        return self._client.resent
+
     def drop_queued(self) -> None:
         """Forget the batches that no worker has taken up."""
         while not self._queue.empty():
@@ -64,6 +72,7 @@ class Callbacks:
     def start(self) -> None:
         """Begin to work, on the running event loop."""
         self._sweeping = asyncio.create_task(self._sweep())
+        self._health.watch(self._sweeping, "the time limit of report calls", loses_records=True)
         self._workers = [asyncio.create_task(self._work()) for _ in range(self._settings.concurrency)]
 
     async def stop(self, grace_s: float) -> None:
@@ -91,9 +100,9 @@ class Callbacks:
             self._under_way += 1
             try:
                 await self._carry(effect)
-            except Exception:
-                # A worker that ended here would be missed by nobody until no reports came at all.
-                log.exception("a batch of reports could not be handled")
+            except Exception as error:
+                # The other batches go on; this one stays unanswered, and its messages open.
+                self._health.fail("a batch of reports", error, loses_records=False)
             finally:
                 self._under_way -= 1
 

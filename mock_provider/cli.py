@@ -25,7 +25,21 @@ from mock_provider.secret_text import read_secret
 log = logging.getLogger("mock_provider")
 
 _BAD_USAGE = 2
+_FAILED = 74  # EX_IOERR of sysexits.h
+_STAYS_S = 5.0  # so that who waits for it can ask what has failed
+_LONGEST_SMPP_PASSWORD = 64  # of ``wire.smpp.pdu``, which is loaded only where SMPP is asked for
 _MIB = 1024 * 1024
+
+
+def _fit_for_a_bind(password: str) -> str:
+    """Refuse a password that no client could bind with."""
+    password = _secret(password)
+    if len(password) > _LONGEST_SMPP_PASSWORD or not all("!" <= character <= "~" for character in password):
+        raise typer.BadParameter(
+            f"an SMPP password has 1 to {_LONGEST_SMPP_PASSWORD} characters of printable ASCII without "
+            f"spaces and line ends; this one has {len(password)} characters"
+        )
+    return password
 
 
 def _secret(text: str) -> str:
@@ -78,8 +92,9 @@ def provider(
         typer.Option(
             envvar="SMSBENCH_SMPP_PASSWORD",
             show_envvar=True,
-            callback=_secret,
-            help="For SMPP binds; random if not given.",
+            callback=_fit_for_a_bind,
+            help="For SMPP binds; random if not given. Up to 64 printable ASCII characters; many clients "
+            "send no more than 8.",
         ),
     ] = "",
     max_connections: Annotated[
@@ -92,7 +107,8 @@ def provider(
     """A simulated SMS provider that speaks SMSAPI, Twilio's API, SMPP 3.4 and a plain JSON API.
 
     When it is ready it prints one line of JSON with its URL; logs go to standard error. SIGTERM and SIGINT
-    end it in order, with exit code 0.
+    end it in order, with exit code 0; with 74 where a part of it failed (field "failed" of /admin/state). A
+    provider that cannot write its journal takes no more messages, and ends by itself after 5 s.
     """
     try:
         resolved = load_profile(profile)
@@ -122,6 +138,7 @@ async def serve(launch: Launch) -> int:
     except OSError as error:
         typer.echo(f"provider: {_why_not(error, launch.journal)}", err=True)
         return _BAD_USAGE
+    loop.set_exception_handler(provider.service.health.loop_exception)
     _settle_garbage_collector()
     ready = {"ready": True, "service": "provider", "url": provider.url, "pid": os.getpid()}
     if provider.second_url:
@@ -131,10 +148,23 @@ async def serve(launch: Launch) -> int:
     print(json.dumps(ready | provider.generated), flush=True)
     if sys.stderr.isatty():  # for the person at the terminal; never into a file
         print(f"inbox: {_inbox_url(provider.url, provider.generated)}", file=sys.stderr, flush=True)
-    await stop.wait()
+    await _until(stop, provider.service.health.records_lost)
     log.info("stopping")
     await provider.stop()
-    return 0
+    failures = provider.service.health.failures
+    if failures:
+        log.error("ended because of a failure: %s", "; ".join(failures))
+    return _FAILED if failures else 0
+
+
+async def _until(stop: asyncio.Event, failed: asyncio.Event) -> None:
+    """Wait for a signal, or for a while after a failure by which records are lost."""
+    waits = [asyncio.create_task(event.wait()) for event in (stop, failed)]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    if not stop.is_set():
+        await asyncio.wait(waits[:1], timeout=_STAYS_S)
+    for wait in waits:
+        wait.cancel()
 
 
 def _why_not(error: OSError, journal: Path | None) -> str:

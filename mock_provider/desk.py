@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import structs
@@ -25,7 +26,7 @@ class ProviderDesk:
         self,
         engine: Engine,
         inbox: Inbox,
-        wall_offset_ns: int,
+        wall_offset_ns: Callable[[], int],
         now_ns: Callable[[], int] = time.monotonic_ns,
         cancelled: Callable[[], None] = lambda: None,
     ) -> None:
@@ -34,8 +35,8 @@ class ProviderDesk:
         self._wall_offset_ns = wall_offset_ns
         self._now_ns = now_ns
         self._cancelled = cancelled
-        self._redacted: dict[str, None] = {}
-        self._withdrawn: dict[str, None] = {}
+        self._redacted: OrderedDict[str, None] = OrderedDict()
+        self._withdrawn: OrderedDict[str, None] = OrderedDict()
 
     def account(self, token: str) -> AccountView | None:
         account = self._engine.account(token)
@@ -85,7 +86,7 @@ class ProviderDesk:
     def _status(self, view: MessageView | None, provider_id: str) -> MessageStatus:
         if view is None:
             return MessageStatus(provider_id, "")
-        accepted_s = (view.t_accepted_ns + self._wall_offset_ns) // 1_000_000_000
+        accepted_s = (view.t_accepted_ns + self._wall_offset_ns()) // 1_000_000_000
         return MessageStatus(
             provider_id, view.state.value, view.msisdn, view.client_ref, view.segments, view.price, accepted_s
         )
@@ -101,8 +102,8 @@ def _meets(message: CapturedMessage, wanted: MessageFilter) -> bool:
     )
 
 
-def _note(ids: dict[str, None], provider_id: str) -> None:
+def _note(ids: OrderedDict[str, None], provider_id: str) -> None:
     """Keep an id; the oldest goes when there are too many."""
     ids[provider_id] = None
     if len(ids) > _MOST_NOTED:
-        del ids[next(iter(ids))]
+        ids.popitem(last=False)

@@ -8,7 +8,15 @@ from collections.abc import Callable, Iterable
 
 from mock_provider.deadline_timer import deadline_timer
 from mock_provider.engine import Engine
-from mock_provider.engine.values import Answer, Effect, Reply, SendProgress, SendReports, Submit
+from mock_provider.engine.values import (
+    Answer,
+    Effect,
+    Refused,
+    Reply,
+    SendProgress,
+    SendReports,
+    Submit,
+)
 
 OnAnswer = Callable[[Answer | None], None]
 
@@ -33,8 +41,12 @@ class Driver:
         engine: Engine,
         loop: asyncio.AbstractEventLoop,
         deliver_reports: Callable[[SendReports | SendProgress], None],
+        on_failure: Callable[[BaseException], None],
     ) -> None:
+        """``on_failure`` gets what the engine raised when its time came."""
         self.engine = engine
+        self.refusal: Refused | None = None  # what every submit is answered from now on; None: the engine
+        self._on_failure = on_failure
         self._loop = loop
         self._deliver_reports = deliver_reports
         self._waiting: dict[int, OnAnswer] = {}
@@ -63,6 +75,9 @@ class Driver:
 
         Returns None if it got it at once, else the number by which the wait can be given up (``forget``).
         """
+        if self.refusal is not None:
+            on_answer(self.refusal)
+            return None
         request_id = submit.request_id
         effects = self.engine.submit(now_ns, submit)
         # Mostly the answer is all there is, and it is due.
@@ -130,7 +145,11 @@ class Driver:
             return
         self._rested_ns = now_ns + _REST_NS
         self._note_lateness(now_ns, now_ns - due_ns)
-        self.carry_out(self.engine.advance(now_ns))
+        try:
+            self.carry_out(self.engine.advance(now_ns))
+        except Exception as error:
+            self._on_failure(error)
+            self._arm(now_ns)
 
     def _note_lateness(self, now_ns: int, late_ns: int) -> None:
         if now_ns - self._late_since_ns > _LATENESS_PERIOD_NS:

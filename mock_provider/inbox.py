@@ -38,7 +38,10 @@ class Inbox:
     """Keeps whole requests, one append each; what became of a message is asked when somebody looks."""
 
     def __init__(
-        self, capacity: int, message_of: Callable[[str], MessageView | None], wall_offset_ns: int
+        self,
+        capacity: int,
+        message_of: Callable[[str], MessageView | None],
+        wall_offset_ns: Callable[[], int],
     ) -> None:
         self.capacity = capacity
         self._message_of = message_of
@@ -170,7 +173,7 @@ class Inbox:
         )
 
     def _unix_s(self, instant_ns: int | None) -> float | None:
-        return None if instant_ns is None else (instant_ns + self._wall_offset_ns) / _NANOSECONDS
+        return None if instant_ns is None else (instant_ns + self._wall_offset_ns()) / _NANOSECONDS
 
 
 _Recipient = tuple[str, str, str | None]

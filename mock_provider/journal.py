@@ -6,7 +6,9 @@ The schema stands here and in ``analysis.records``; a contract test holds the tw
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -47,13 +49,18 @@ class Journal:
     """Gathers rows and writes a record batch for each ``batch_rows``; what is flushed survives a crash."""
 
     def __init__(self, path: Path, batch_rows: int = 8_192) -> None:
-        """An existing file is replaced. Raises ``OSError`` where it cannot be written or is in use."""
+        """Raises ``OSError`` where the file cannot be written, is in use, or holds anything already."""
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         self._batch_rows = batch_rows
         self._rows: list[JournalRow] = []
         self._lock = _locked(path)
-        self._sink = pa.OSFile(str(path), "wb")
-        self._stream = pa.ipc.new_stream(self._sink, JOURNAL_SCHEMA)
+        try:
+            self._sink = pa.OSFile(str(path), "wb")
+            self._stream = pa.ipc.new_stream(self._sink, JOURNAL_SCHEMA)
+        except BaseException:
+            self._lock.close()
+            raise
         self._closed = False
         # The first array built from a list makes pyarrow import pandas, a stall of most of a second: not
         # while requests are being served.
@@ -75,10 +82,19 @@ class Journal:
             del self._rows[: self._batch_rows]
 
     def flush(self) -> None:
-        """Write what was taken so far."""
+        """Write what was taken so far. Raises ``OSError`` where that cannot be done, or would be lost."""
         if self._rows:
             self._write_batch(self._rows)
             self._rows = []
+        self._require_the_file()
+
+    def abandon(self) -> None:
+        """Close what can be closed, and write no more: after a row was lost another would hide it."""
+        self._rows.clear()
+        self._closed = True
+        for closing in (self._stream.close, self._sink.close, self._lock.close):
+            with suppress(OSError):
+                closing()
 
     def close(self) -> None:
         """Write the rest and end the stream. A second call does nothing."""
@@ -90,20 +106,44 @@ class Journal:
         self._sink.close()
         self._lock.close()
 
+    def _require_the_file(self) -> None:
+        """What is written to a file that was removed is gone with the process."""
+        kept = os.fstat(self._lock.fileno())
+        try:
+            named = self._path.stat()
+        except FileNotFoundError:
+            raise FileNotFoundError(f"{self._path} was removed while it was being written") from None
+        if (kept.st_dev, kept.st_ino) != (named.st_dev, named.st_ino):
+            raise FileNotFoundError(f"{self._path} was replaced by another file while it was being written")
+
     def _write_batch(self, rows: Sequence[JournalRow]) -> None:
         columns = map(_column, zip(*map(astuple, rows), strict=True), JOURNAL_SCHEMA)
-        self._stream.write_batch(pa.record_batch(list(columns), schema=JOURNAL_SCHEMA))
-        self._sink.flush()
+        batch = pa.record_batch(list(columns), schema=JOURNAL_SCHEMA)
+        try:
+            self._stream.write_batch(batch)
+            self._sink.flush()
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise OSError(f"{self._path} cannot be written: {reason}") from error
 
 
 def _locked(path: Path) -> BinaryIO:
-    """The file opened, as yet unchanged, and locked until it is closed or the process ends."""
+    """The empty file, opened, and locked until it is closed or the process ends.
+
+    One that holds rows is never emptied: they may be all that is known of messages before a crash.
+    """
     lock = path.open("ab")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         lock.close()
         raise OSError(f"{path} is in use by another provider") from error
+    if os.fstat(lock.fileno()).st_size:
+        lock.close()
+        raise FileExistsError(
+            f"{path} holds the journal of an earlier provider, which is kept: "
+            "give another file, or move it away"
+        )
     return lock
 
 

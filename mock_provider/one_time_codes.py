@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from enum import Enum
 
 from msgspec import Struct
@@ -32,7 +33,7 @@ class OneTimeCodes:
     def __init__(self, draws: Draws, capacity: int = 100_000) -> None:
         self._draws = draws
         self._capacity = capacity
-        self._of_number: dict[str, _Entry] = {}
+        self._of_number: OrderedDict[str, _Entry] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._of_number)
@@ -43,7 +44,7 @@ class OneTimeCodes:
         self._of_number[msisdn] = entry  # at the end again: the number used last goes last
         entry.drawn += 1
         if len(self._of_number) > self._capacity:
-            del self._of_number[next(iter(self._of_number))]
+            self._of_number.popitem(last=False)
         uniform = self._draws.fault(_DOMAIN, msisdn, entry.drawn)
         return str(int(uniform * 10**digits)).zfill(digits)
 

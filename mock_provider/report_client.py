@@ -10,6 +10,7 @@ import asyncio
 import base64
 import ssl
 import time
+from collections import OrderedDict
 from functools import cached_property, lru_cache
 from typing import cast
 from urllib.parse import unquote, urlsplit
@@ -20,7 +21,8 @@ from msgspec import Struct
 from mock_provider.wire.calls import ReportCall
 from mock_provider.wire.receivers import requested_url
 
-_MAX_REPLY_BYTES = 256  # of a confirmation; a what a longer reply says beyond that, nobody reads
+_MAX_REPLY_BYTES = 256  # of a confirmation; what a longer reply says beyond that, nobody reads
+_MOST_IDLE = 256  # connections to all receivers together; a call has one of its own beside them
 
 
 class Endpoint(Struct, frozen=True):
@@ -39,6 +41,10 @@ class CallAnswer(Struct, frozen=True, gc=False):
 
 class CallFailedError(Exception):
     """No whole answer came: no connection, a broken one, or no HTTP."""
+
+
+class _ClosedUnansweredError(CallFailedError):
+    """The receiver closed the connection before any byte of an answer."""
 
 
 @lru_cache(maxsize=1024)
@@ -72,7 +78,7 @@ class _Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._body = b""
         self._in_body = False
-        self.calls = 0  # begun on this connection
+        self._heard = False  # any byte since the call began
 
     @property
     def usable(self) -> bool:
@@ -81,8 +87,8 @@ class _Connection(asyncio.Protocol):
     async def call(self, request: bytes) -> CallAnswer:
         """Raises ``CallFailedError``."""
         if self._transport is None:
-            raise CallFailedError("the connection is closed")
-        self.calls += 1
+            raise _ClosedUnansweredError("the connection is closed")
+        self._heard = False
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)
         try:
@@ -96,7 +102,7 @@ class _Connection(asyncio.Protocol):
 
     def give_up(self) -> None:
         """Nobody waits for the answer any more: its call fails."""
-        self._fail("no answer in time")
+        self._fail(CallFailedError("no answer in time"))
         self.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -106,13 +112,17 @@ class _Connection(asyncio.Protocol):
         self._transport = None
         if exc is None and self._in_body:  # an answer without a length ends with the connection
             self._succeed()
-        self._fail("the connection broke")
+        if self._heard:
+            self._fail(CallFailedError("the connection broke"))
+        else:
+            self._fail(_ClosedUnansweredError("the connection was closed before an answer"))
 
     def data_received(self, data: bytes) -> None:
+        self._heard = True
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
-            self._fail("the answer is no HTTP")
+            self._fail(CallFailedError("the answer is no HTTP"))
             self.close()
 
     def on_message_begin(self) -> None:
@@ -136,9 +146,9 @@ class _Connection(asyncio.Protocol):
         if status >= 200 and self._answer is not None and not self._answer.done():
             self._answer.set_result(CallAnswer(status, self._body))
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, error: CallFailedError) -> None:
         if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(CallFailedError(reason))
+            self._answer.set_exception(error)
 
 
 class ReportClient:
@@ -149,7 +159,9 @@ class ReportClient:
 
     def __init__(self, timeout_s: float = 10.0) -> None:
         self._timeout_s = timeout_s
-        self._idle: dict[Endpoint, list[_Connection]] = {}
+        self._idle: OrderedDict[Endpoint, list[_Connection]] = OrderedDict()
+        self._idle_count = 0
+        self.resent = 0  # calls made once more, since their idle connection had been closed
         self._busy: dict[_Connection, float] = {}  # since when (monotonic clock, seconds)
 
     @cached_property
@@ -170,9 +182,10 @@ class ReportClient:
         if connection is not None:
             try:
                 return await self._exchange(connection, endpoint, request)
-            except CallFailedError:
-                # The receiver may have closed it while it was idle: that says nothing about the receiver.
-                pass
+            except _ClosedUnansweredError:
+                # Closed while it was idle, most likely: that says nothing about the receiver (RFC 9110
+                # §9.2.2). Any other failure, a time-out too, is the receiver's, and the schedule's to repeat.
+                self.resent += 1
         return await self._exchange(await self._connect(endpoint), endpoint, request)
 
     def give_up_late(self) -> None:
@@ -186,6 +199,7 @@ class ReportClient:
             for connection in connections:
                 connection.close()
         self._idle.clear()
+        self._idle_count = 0
 
     async def _exchange(self, connection: _Connection, endpoint: Endpoint, request: bytes) -> CallAnswer:
         self._busy[connection] = time.monotonic()
@@ -198,15 +212,29 @@ class ReportClient:
             del self._busy[connection]
         if connection.usable:
             self._idle.setdefault(endpoint, []).append(connection)
+            self._idle_count += 1
+            if self._idle_count > _MOST_IDLE:
+                self._close_longest_unused()
         return answer
 
     def _idle_to(self, endpoint: Endpoint) -> _Connection | None:
-        connections = self._idle.get(endpoint)
+        # Taken out and put back: the endpoint used last is the last one.
+        connections = self._idle.pop(endpoint, None)
         while connections:
             connection = connections.pop()
+            self._idle_count -= 1
             if connection.usable:
+                if connections:
+                    self._idle[endpoint] = connections
                 return connection
         return None
+
+    def _close_longest_unused(self) -> None:
+        """All idle connections to one endpoint: receivers come and go, and each would cost a descriptor."""
+        _, connections = self._idle.popitem(last=False)
+        self._idle_count -= len(connections)
+        for connection in connections:
+            connection.close()
 
     async def _connect(self, endpoint: Endpoint) -> _Connection:
         tls = self._tls if endpoint.encrypted else None

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,14 +16,24 @@ from mock_provider.callbacks import Callbacks, CallbackSettings
 from mock_provider.desk import ProviderDesk
 from mock_provider.driver import Driver
 from mock_provider.engine import Engine, EngineState
-from mock_provider.engine.values import Accepted, Answer, JournalRow, SendProgress, SendReports
+from mock_provider.engine.values import (
+    Accepted,
+    Answer,
+    JournalRow,
+    Refusal,
+    Refused,
+    SendProgress,
+    SendReports,
+)
 from mock_provider.fault_watch import FaultWatch
+from mock_provider.health import Health
 from mock_provider.http.connection import Respond, internal_error
 from mock_provider.inbox import Inbox
 from mock_provider.journal import Journal
 from mock_provider.live import Live
 from mock_provider.profiles import Profile
 from mock_provider.traffic import Traffic
+from mock_provider.wall_clock import WallClock
 from mock_provider.wire.calls import (
     AccountQuery,
     Cancel,
@@ -45,7 +55,9 @@ log = logging.getLogger(__name__)
 _INBOX_MESSAGES = 10_000
 _ROWS_EVERY_S = 0.02  # soon after the messages were touched last: what left the caches costs far more
 _FAULTS_EVERY_S = 0.2
-_FLUSH_EVERY_S = 1.0
+_WALL_CLOCK_EVERY_S = 0.2  # a scheduled message may be so late after the clock was set
+_FLUSH_EVERY_S = 0.25
+_OPEN_ROW_AFTER_NS = 250_000_000  # most messages of a quick profile are done by then, and need none
 _PUBLISH_EVERY_S = 0.2
 _TICK_EVERY_S = 1.0
 # A stall of 50 ms is seen for sure; more than a second of samples, since the reader asks once a second.
@@ -88,14 +100,15 @@ class Service:
         self._stop_grace_s = stop_grace_s
         self._smsapi_kept = Kept(seed)
         self._use_wires(profile)
-        self.wall_offset_ns = time.time_ns() - time.monotonic_ns()
+        self._wall_clock = WallClock()
         self._report_carriers: dict[str, ReportCarrier] = {}
-        self.callbacks = Callbacks(self._report_calls, self._report_answered, CallbackSettings())
-        engine = Engine(profile, seed, self.wall_offset_ns)
-        self.driver = Driver(engine, asyncio.get_running_loop(), self._deliver)
-        self.inbox = Inbox(_INBOX_MESSAGES, self.driver.engine.message, self.wall_offset_ns)
+        self.health = Health(self._refuse_all)
+        self.callbacks = Callbacks(self._report_calls, self._report_answered, CallbackSettings(), self.health)
+        engine = Engine(profile, seed, self._wall_clock.offset_ns)
+        self.driver = Driver(engine, asyncio.get_running_loop(), self._deliver, self._engine_failed)
+        self.inbox = Inbox(_INBOX_MESSAGES, self.driver.engine.message, lambda: self.wall_offset_ns)
         self.desk = ProviderDesk(
-            self.driver.engine, self.inbox, self.wall_offset_ns, cancelled=self.driver.advance
+            self.driver.engine, self.inbox, lambda: self.wall_offset_ns, cancelled=self.driver.advance
         )
         self.traffic = Traffic()
         self.live = Live(self.inbox, self.driver.engine.message)
@@ -107,14 +120,18 @@ class Service:
         """Begin the work that goes on by itself, on the running event loop; rows go to ``journal``."""
         self._journal = journal
         self.callbacks.start()
-        self._chores = [
-            asyncio.create_task(self._every(_ROWS_EVERY_S, self._take_rows)),
-            asyncio.create_task(self._every(_FLUSH_EVERY_S, self._flush_journal)),
-            asyncio.create_task(self._every(_FAULTS_EVERY_S, self._fault_watch.look)),
-            asyncio.create_task(self._every(_PUBLISH_EVERY_S, self._publish)),
-            asyncio.create_task(self._every(_TICK_EVERY_S, self._tick)),
-            asyncio.create_task(self._sample_lag()),
-        ]
+        self._begin("the journal", self._every(_ROWS_EVERY_S, self._take_rows), loses_records=True)
+        self._begin("the journal", self._every(_FLUSH_EVERY_S, self._flush_journal), loses_records=True)
+        self._begin("the wall clock", self._every(_WALL_CLOCK_EVERY_S, self._look_at_wall_clock))
+        self._begin("the log of faults", self._every(_FAULTS_EVERY_S, self._fault_watch.look))
+        self._begin("the page's events", self._every(_PUBLISH_EVERY_S, self._publish))
+        self._begin("the page's charts", self._every(_TICK_EVERY_S, self._tick))
+        self._begin("the measuring of the event loop's lag", self._sample_lag())
+
+    @property
+    def wall_offset_ns(self) -> int:
+        """What is added to an instant of the engine's clock to get unix time, as the wall clock is now."""
+        return self._wall_clock.offset_ns
 
     async def finish_reports(self) -> None:
         """Let report calls under way end, for at most the grace, and begin no more."""
@@ -126,9 +143,7 @@ class Service:
             chore.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
         self.driver.stop()
-        self._keep(self.driver.engine.close_rows())
-        if self._journal is not None:
-            self._journal.close()
+        self._close_journal()
 
     def wire_of(self, path: str) -> Wire | None:
         """The wire that serves this path."""
@@ -187,12 +202,17 @@ class Service:
     def engine_state(self) -> EngineState:
         return self.driver.engine.state()
 
+    def unread_fields(self) -> dict[str, int]:
+        """Requests with a field that the SMSAPI wire does not read, by the field's name."""
+        return self._smsapi_kept.unread.counts()
+
     def gauges(self) -> dict[str, float]:
         """Depths and lags of the process around the engine."""
         return {
             "loop_lag_ms": max(self._lags_ms, default=0.0),
             "timer_late_ms": self.driver.lateness_ms(),
             "replies_waiting": float(self.driver.waiting),
+            "report_calls_resent": float(self.callbacks.resent),
             "report_batches_pending": float(
                 self.callbacks.pending + sum(carrier.queued for carrier in self._report_carriers.values())
             ),
@@ -251,12 +271,50 @@ class Service:
         driver = self.driver
         driver.carry_out(driver.engine.reports_answered(driver.now_ns(), batch_id, confirmed))
 
+    def _begin(self, what: str, chore: Coroutine[Any, Any, None], loses_records: bool = False) -> None:
+        task = asyncio.create_task(chore)
+        self.health.watch(task, what, loses_records)
+        self._chores.append(task)
+
+    def _engine_failed(self, error: BaseException) -> None:
+        self.health.fail("the engine", error, loses_records=True)
+
+    def _refuse_all(self) -> None:
+        """Messages whose records would be lost are not taken."""
+        self.driver.refusal = Refused(Refusal.UNAVAILABLE)
+
     def _take_rows(self) -> None:
-        self._keep(self.driver.engine.take_rows())
+        engine = self.driver.engine
+        if self._journal is None:
+            engine.take_rows()
+        else:
+            self._keep(engine.take_rows(time.monotonic_ns() - _OPEN_ROW_AFTER_NS))
 
     def _keep(self, rows: Sequence[JournalRow]) -> None:
         if rows and self._journal is not None:
             self._journal.write(rows)
+
+    def _close_journal(self) -> None:
+        journal = self._journal
+        if journal is None:
+            return
+        try:
+            if self.health.records_lost.is_set():
+                journal.abandon()
+                return
+            self._keep(self.driver.engine.close_rows())
+            journal.close()
+        except Exception as error:
+            self.health.fail("the journal", error, loses_records=True)
+            journal.abandon()
+
+    def _look_at_wall_clock(self) -> None:
+        moved_ns = self._wall_clock.look()
+        if moved_ns:
+            way = "forward" if moved_ns > 0 else "back"
+            log.warning("the wall clock was set %s by %.3f s", way, abs(moved_ns) / 1e9)
+            driver = self.driver
+            driver.carry_out(driver.engine.set_wall_offset(driver.now_ns(), self.wall_offset_ns))
 
     def _publish(self) -> None:
         for submit, accepted in self.driver.engine.take_unanswered():

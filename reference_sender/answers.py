@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import msgspec
 from aiohttp import web
@@ -15,7 +16,13 @@ class ApiError(Exception):
     """An answer other than success. ``field`` names what is to blame, empty where nothing does."""
 
     def __init__(
-        self, status: int, code: str, message: str, field: str = "", retry_after_s: int | None = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        field: str = "",
+        retry_after_s: int | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -23,15 +30,25 @@ class ApiError(Exception):
         self.message = message
         self.field = field
         self.retry_after_s = retry_after_s
+        self.headers = headers or {}
+
+
+def json_bytes(value: object) -> bytes:
+    """``value`` as JSON."""
+    try:
+        return _encode(value)
+    except UnicodeEncodeError:  # it repeats a client's half of a surrogate pair, which only escapes can write
+        return json.dumps(msgspec.to_builtins(value)).encode()
+
+
+def json_body(body: bytes, status: int) -> web.Response:
+    """An answer of JSON that is encoded already."""
+    return web.Response(body=body, status=status, headers=_JSON)
 
 
 def json_answer(value: object, status: int = 200) -> web.Response:
     """``value`` as JSON."""
-    try:
-        body = _encode(value)
-    except UnicodeEncodeError:  # it repeats a client's half of a surrogate pair, which only escapes can write
-        body = json.dumps(msgspec.to_builtins(value)).encode()
-    return web.Response(body=body, status=status, headers=_JSON)
+    return json_body(json_bytes(value), status)
 
 
 def error_answer(error: ApiError) -> web.Response:
@@ -40,6 +57,7 @@ def error_answer(error: ApiError) -> web.Response:
     answer = json_answer({"error": said}, error.status)
     if error.retry_after_s is not None:
         answer.headers["Retry-After"] = str(error.retry_after_s)
+    answer.headers.update(error.headers)
     if error.status == 401:
         answer.headers["WWW-Authenticate"] = "Bearer"
     return answer

@@ -15,26 +15,35 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 from msgspec import Struct
 
-from reference_sender.answers import ApiError, error_answer, json_answer
-from reference_sender.campaign_intake import CampaignIntake, Taken
-from reference_sender.campaigns import CsvRows, JsonRows, Rows
+from reference_sender.answers import ApiError, error_answer, json_answer, json_body
+from reference_sender.bodies import after_body, invite_body, read_message, read_piece, unpacking
+from reference_sender.campaign_intake import PATIENCE_S, CampaignIntake, Taken, encoded
+from reference_sender.campaigns import JsonRows, Rows
 from reference_sender.clock import now_ns
+from reference_sender.csv_rows import CsvRows
 from reference_sender.dispatch.values import Lane, Message, State
 from reference_sender.driver import Driver
+from reference_sender.health import check_chores, check_health
 from reference_sender.intake import Intake, Invalid, read_request
 from reference_sender.metrics import Metrics, Tally
 from reference_sender.queries import Queries
 from reference_sender.routes.smsapi_wire import MalformedReport, reports
 from reference_sender.store import Existing, StoreError
+from reference_sender.turns import Turns
 
 log = logging.getLogger(__name__)
 
-MAX_MESSAGE_BYTES = 65_536
 REPORTS_PATH = "/v1/reports/smsapi/"
 _RETRY_FULL_S = 1
 _RETRY_STOPPING_S = 5
 _LARGEST_ID = 2**63 - 1  # SQLite's
-_INVALID_STATUS = {"too_large": 413, "stopping": 503}  # of Invalid's codes; the others are 400
+_INVALID_STATUS = {
+    "too_large": 413,
+    "too_many_rows": 413,
+    "too_slow": 408,
+    "stopping": 503,
+}  # of Invalid's codes; the others are 400
+_REPORTS_A_TURN = 500  # of the event loop
 _OK = b"OK"  # what SMSAPI takes for a confirmed report, and nothing else
 
 Handler = Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]
@@ -64,7 +73,10 @@ class Api:
         queries: Queries,
         metrics: Metrics,
         tally: Tally,
+        patience_s: float = PATIENCE_S,
     ) -> None:
+        self._turns = Turns()
+        self._patience_s = patience_s
         self._authorization = f"Bearer {secrets.token}".encode()
         self._report_secret = secrets.report_secret.encode()
         self._driver = driver
@@ -104,14 +116,13 @@ class Api:
         except ApiError as error:
             return error_answer(error)
         except Invalid as error:
-            return _after_body(request, self._invalid_answer(error))
+            return after_body(request, self._invalid_answer(error))
         except ConnectionError:  # the client has gone; nobody reads this
             return error_answer(ApiError(400, "disconnected", "the body ended too early"))
-        except StoreError:
+        except StoreError as error:
             self._tally.store_failed += 1
-            return error_answer(
-                ApiError(503, "store_failed", "the store failed: try again", retry_after_s=_RETRY_STOPPING_S)
-            )
+            said = f"the store cannot keep a message: {error}; try again"
+            return error_answer(ApiError(503, "store_failed", said, retry_after_s=_RETRY_STOPPING_S))
         except Exception:
             if request.writer.output_size > 0:  # an answer has begun: only a broken connection can tell
                 raise
@@ -150,20 +161,11 @@ class Api:
     def _check_open(self) -> None:
         if self.stopping:
             raise ApiError(503, "stopping", "the sender is stopping", retry_after_s=_RETRY_STOPPING_S)
+        check_chores(self._driver)
 
     async def _post_message(self, request: web.BaseRequest) -> web.Response:
         self._check_open()
-        if request.content_length is not None and request.content_length > MAX_MESSAGE_BYTES:
-            raise _too_large()
-        try:
-            body = await request.read()
-        except web.HTTPRequestEntityTooLarge as error:
-            raise _too_large() from error
-        except web.RequestPayloadError as error:
-            raise _unreadable(error) from error
-        if len(body) > MAX_MESSAGE_BYTES:  # sent in chunks, or compressed
-            raise _too_large()
-        wanted = read_request(body)
+        wanted = read_request(await read_message(request, self._patience_s))
         if not self._driver.has_room(1, wanted.lane):
             self._tally.queue_full += 1
             raise ApiError(429, "queue_full", "the queue is full: try again", retry_after_s=_RETRY_FULL_S)
@@ -190,18 +192,26 @@ class Api:
         self._check_open()
         query = dict(parse_qsl(request.raw_path.partition("?")[2], keep_blank_values=True))
         rows = _rows_of(request.content_type, query)
+        unpacked = unpacking(request)
         if not self._driver.has_room(1, Lane.MARKETING):
             self._tally.queue_full += 1
             raise ApiError(429, "queue_full", "the queue is full: try again", retry_after_s=_RETRY_FULL_S)
-        await _invite_body(request)
-        campaign = CampaignIntake(self._intake, self._driver, self._tally, strict=isinstance(rows, JsonRows))
+        await invite_body(request)
+        campaign = CampaignIntake(
+            self._intake,
+            self._driver,
+            self._tally,
+            self._turns,
+            strict=isinstance(rows, JsonRows),
+            patience_s=self._patience_s,
+        )
         self._campaigns.add(campaign)
         try:
-            taken = await campaign.read(rows, partial(_read_piece, request))
+            taken = await campaign.read(rows, unpacked, partial(read_piece, request))
         finally:
             self._campaigns.discard(campaign)
         self._tally.campaigns += 1
-        return _after_body(request, _campaign_answer(taken))
+        return after_body(request, _campaign_answer(taken, await encoded(taken, self._turns)))
 
     async def _get_message(self, _: web.BaseRequest, message_id: str) -> web.Response:
         row_id = _row_id(message_id)
@@ -236,15 +246,17 @@ class Api:
             raise ApiError(400, "malformed_report", str(error)) from error
         self._tally.report_calls += 1
         self._tally.reports += len(found)
-        if not await self._driver.reported(found):
-            self._tally.reports_put_off += 1
-            raise ApiError(503, "not_yet", "a report overtook its submit: send it again")
+        for start in range(0, len(found), _REPORTS_A_TURN):
+            if start:
+                await self._turns.pause()
+            if not await self._driver.reported(found[start : start + _REPORTS_A_TURN]):
+                self._tally.reports_put_off += 1
+                raise ApiError(503, "not_yet", "a report overtook its submit: send it again")
         return web.Response(body=_OK, content_type="text/plain")
 
     async def _healthz(self, _: web.BaseRequest, __: str) -> web.Response:
         self._check_open()
-        if not self._driver.commits.is_alive():
-            raise ApiError(503, "store_failed", "nothing can be stored: the sender must be started again")
+        await check_health(self._driver)
         return json_answer({"status": "ok"})
 
     async def _get_state(self, _: web.BaseRequest, __: str) -> web.Response:
@@ -264,32 +276,6 @@ def _rows_of(content_type: str, query: dict[str, str]) -> Rows:
     raise ApiError(415, "unsupported_media_type", "a campaign is application/json or text/csv")
 
 
-async def _invite_body(request: web.BaseRequest) -> None:
-    """Tell a client that waits to be told (curl, with large bodies) to send its body: RFC 9110 10.1.1."""
-    if request.headers.get("Expect", "").lower() == "100-continue":
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0
-
-
-async def _read_piece(request: web.BaseRequest) -> bytes:
-    try:
-        return await request.content.readany()
-    except web.RequestPayloadError as error:
-        raise _unreadable(error) from error
-
-
-def _unreadable(error: web.RequestPayloadError) -> Invalid:
-    return Invalid("malformed", "", f"the body cannot be read: {error}")
-
-
-def _after_body(request: web.BaseRequest, answer: web.Response) -> web.Response:
-    """Where the body could not be read, nothing after it on the connection can be either."""
-    if request.content.exception() is not None:
-        request.content.feed_eof()
-        answer.force_close()
-    return answer
-
-
 def _row_id(text: str) -> int | None:
     # Its length first: Python refuses to read very long numbers.
     if not text.isdecimal() or len(text) > 19 or int(text) > _LARGEST_ID:
@@ -297,19 +283,20 @@ def _row_id(text: str) -> int | None:
     return int(text)
 
 
-def _too_large() -> ApiError:
-    return ApiError(413, "too_large", f"a message's body has at most {MAX_MESSAGE_BYTES} bytes")
-
-
-def _campaign_answer(taken: Taken) -> web.Response:
+def _campaign_answer(taken: Taken, body: bytes) -> web.Response:
     if taken.error is not None:
-        answer = json_answer(taken, _INVALID_STATUS.get(taken.error["code"], 400))
+        answer = json_body(body, _INVALID_STATUS.get(taken.error["code"], 400))
         if answer.status == 503:
             answer.headers["Retry-After"] = str(_RETRY_STOPPING_S)
         return answer
-    only_full = taken.refused and all(refusal.reason == "queue_full" for refusal in taken.refused)
-    if only_full and not (taken.accepted or taken.repeated):
-        answer = json_answer(taken, 429)
-        answer.headers["Retry-After"] = str(_RETRY_FULL_S)
-        return answer
-    return json_answer(taken, 202)
+    reasons = {refusal.reason for refusal in taken.refused}
+    if not (taken.accepted or taken.repeated):
+        if reasons == {"queue_full"}:
+            answer = json_body(body, 429)
+            answer.headers["Retry-After"] = str(_RETRY_FULL_S)
+            return answer
+        if "store_failed" in reasons:
+            answer = json_body(body, 503)
+            answer.headers["Retry-After"] = str(_RETRY_STOPPING_S)
+            return answer
+    return json_body(body, 202)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from operator import attrgetter
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Raw, Struct
+from msgspec.structs import asdict
 
+from reference_sender.answers import json_bytes
 from reference_sender.campaigns import Rows
 from reference_sender.clock import now_ns
 from reference_sender.dispatch.values import Message
@@ -15,18 +18,28 @@ from reference_sender.driver import Driver
 from reference_sender.intake import Intake, Invalid, Shared, read_defaults, read_recipient, shared_part
 from reference_sender.metrics import Tally
 from reference_sender.store import StoreError
+from reference_sender.turns import Turns
+from reference_sender.unpacking import Unpacking
 
 MAX_ROWS = 100_000
-MAX_BODY_BYTES = 128 * 1024 * 1024
+MAX_BODY_BYTES = 128 * 1024 * 1024  # unpacked
 _COMMIT_ROWS = 500
-# Bytes read between two turns of the loop: some hundred rows, a few milliseconds.
-_SLICE_BYTES = 16_384
+# Rows read between two turns of the event loop, one or two milliseconds of work.
+TURN_ROWS = 100
+_ENCODED_A_TURN = 2_000
+# A client that sends nothing for so long, or on the whole less than so many bytes a second, is given up.
+PATIENCE_S = 30.0
+LEAST_BYTES_PER_S = 1_000
 
 _QUEUE_FULL = Invalid("queue_full", "", "the queue is full: send the row again later")
 _STORE_FAILED = Invalid("store_failed", "", "the store could not keep the row: send it again later")
 _STOPPING = Invalid("stopping", "", "the sender is stopping: send the row again later")
 _STOPPED = Invalid("stopping", "", "the sender is stopping: send what was not taken again later")
-_TOO_MANY = Invalid("too_many_rows", "", f"a campaign has at most {MAX_ROWS} rows")
+_TOO_SLOW = Invalid(
+    "too_slow",
+    "",
+    f"the body came too slowly: {LEAST_BYTES_PER_S} bytes a second are the least that is waited for",
+)
 _CONFLICT = Invalid(
     "key_conflict", "key", "another message, to another number or of another text or class, has this key"
 )
@@ -56,14 +69,54 @@ class Taken(Struct):
     error: dict[str, str] | None = None  # why reading ended early; what is counted above stays taken
 
 
+class _Encoded(Struct):
+    """``Taken``, with what clients may have named encoded already."""
+
+    id: str
+    accepted: int
+    repeated: int
+    refused_count: int
+    refused: Raw
+    error: Raw
+
+
+def wait_limit_s(patience_s: float, came_bytes: int, waited_s: float) -> float:
+    """How long to wait for the next bytes of a body, of which ``came_bytes`` came after ``waited_s`` in
+    all.
+    """
+    return min(patience_s, patience_s + came_bytes / LEAST_BYTES_PER_S - waited_s)
+
+
+async def encoded(taken: Taken, turns: Turns) -> bytes:
+    """``taken`` as JSON, made in turns: it may list a hundred thousand refusals."""
+    parts = []
+    for start in range(0, len(taken.refused), _ENCODED_A_TURN):
+        parts.append(json_bytes(taken.refused[start : start + _ENCODED_A_TURN])[1:-1])
+        await turns.pause()
+    refused, error = Raw(b"[%b]" % b",".join(parts)), Raw(json_bytes(taken.error))
+    return json_bytes(_Encoded(**(asdict(taken) | {"refused": refused, "error": error})))
+
+
 class CampaignIntake:
     """Takes one campaign body in."""
 
-    def __init__(self, intake: Intake, driver: Driver, tally: Tally, strict: bool) -> None:
+    def __init__(
+        self,
+        intake: Intake,
+        driver: Driver,
+        tally: Tally,
+        turns: Turns,
+        strict: bool,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self.taken = Taken()
         self._intake = intake
         self._driver = driver
         self._tally = tally
+        self._turns = turns
+        self._patience_s = patience_s
+        self._came_bytes = 0
+        self._waited_s = 0.0  # for the client
         self._strict = strict  # False for CSV, in which numbers are text
         self._shared: Shared | None = None
         self._rows_seen = 0
@@ -79,49 +132,64 @@ class CampaignIntake:
             self._waiting.reschedule(asyncio.get_running_loop().time())
         self._stopping = True
 
-    async def read(self, rows: Rows, read_piece: ReadPiece) -> Taken:
+    async def read(self, rows: Rows, unpacking: Unpacking, read_piece: ReadPiece) -> Taken:
         """Raises ``Invalid`` where the body is no campaign and nothing of it was taken; where something was,
         ``Taken.error`` says so."""
-        read_bytes = 0
         try:
-            while chunk := await self._next(read_piece):
-                read_bytes += len(chunk)
-                if read_bytes > MAX_BODY_BYTES:
-                    raise Invalid("too_large", "", f"a campaign's body has at most {MAX_BODY_BYTES} bytes")
-                for start in range(0, len(chunk), _SLICE_BYTES):
-                    await self._take(rows.head, rows.feed(chunk[start : start + _SLICE_BYTES]))
-            await self._take(rows.head, rows.finish())
-            self._share(rows.head)  # a campaign without rows is checked too
+            await self._read_body(rows, unpacking, read_piece)
         except Invalid as error:
             await self._commit()
             if not (self.taken.accepted or self.taken.repeated):
                 raise
             self.taken.error = {"code": error.code, "field": error.field, "message": error.message}
         await self._commit()
-        self.taken.refused.sort(key=lambda refusal: refusal.row)  # keys are found taken later than the rest
+        self.taken.refused.sort(key=attrgetter("row"))  # keys are found taken later than the rest
         return self.taken
+
+    async def _read_body(self, rows: Rows, unpacking: Unpacking, read_piece: ReadPiece) -> None:
+        unpacked_bytes = 0
+        while piece := await self._next(read_piece):
+            for content in unpacking.slices(piece):
+                unpacked_bytes += len(content)
+                if unpacked_bytes > MAX_BODY_BYTES:
+                    raise Invalid("too_large", "", f"a campaign's body has at most {MAX_BODY_BYTES} bytes")
+                await self._take(rows.head, rows.feed(content))
+                await self._turns.pause()
+        unpacking.finish()
+        await self._take(rows.head, rows.finish())
+        self._share(rows.head)  # a campaign without rows is checked too
 
     async def _next(self, read_piece: ReadPiece) -> bytes:
         if self._stopping:
             raise _STOPPED
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        limit_s = wait_limit_s(self._patience_s, self._came_bytes, self._waited_s)
         try:
-            async with asyncio.timeout(None) as self._waiting:
-                return await read_piece()
+            async with asyncio.timeout(limit_s) as self._waiting:
+                piece = await read_piece()
         except TimeoutError:
-            raise _STOPPED from None
+            raise (_STOPPED if self._stopping else _TOO_SLOW) from None
         finally:
             self._waiting = None
+            self._waited_s += loop.time() - began_s
+        self._came_bytes += len(piece)
+        return piece
 
-    async def _take(self, head: dict[str, Any], rows: list[Any]) -> None:
-        if not rows:
-            return
-        shared = self._shared or self._share(head)
+    async def _take(self, head: dict[str, Any], rows: Iterable[Any]) -> None:
+        """Raises ``Invalid`` at the first row that is one too many: nothing after it is read."""
         now = now_ns()
         for row in rows:
+            shared = self._shared or self._share(head)
+            if self._rows_seen == MAX_ROWS:
+                raise Invalid(
+                    "too_many_rows",
+                    "recipients",
+                    f"a campaign has at most {MAX_ROWS} rows: send the others in another",
+                )
             self._rows_seen += 1
-            if self._rows_seen > MAX_ROWS:
-                self._refuse(self._rows_seen, _TOO_MANY)
-                continue
+            if self._rows_seen % TURN_ROWS == 0:
+                await self._turns.pause()
             try:
                 if isinstance(row, Invalid):
                     raise row

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
 from pydantic import ValidationError
 
+from reference_sender.connections import Limits
+from reference_sender.logs import configure
 from reference_sender.routes.smsapi import RouteError, RouteSpec, read_route
 from reference_sender.secret_text import read_secret
-from reference_sender.server import SenderSettings, run
+from reference_sender.server import SenderFailed, SenderSettings, run
 from reference_sender.store import StoreError
+
+EXIT_FAILED = 70  # EX_SOFTWARE of sysexits.h: a part of the sender died
 
 
 def _secret(text: str | None) -> str | None:
@@ -62,12 +65,27 @@ def sender(
         typer.Option(callback=_base_url, help="Where providers reach this sender, if not at host and port."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the jitter between attempts.")] = 1,
+    max_connections: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="HTTP connections at a time; more are answered 429.")
+    ] = Limits().connections,
+    request_timeout: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            max=3_600,
+            help="Seconds in which a request's head, then its body, must come; a campaign's body may take "
+            "longer while it goes on coming.",
+        ),
+    ] = Limits().request_s,
+    idle_timeout: Annotated[
+        float, typer.Option(min=1, max=86_400, help="Seconds that a connection is kept between two requests.")
+    ] = Limits().idle_s,
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="Allow a provider that is not on this machine.")
     ] = False,
 ) -> None:
     """Send SMS: take messages over HTTP, keep them, submit them to a provider, follow their reports."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    configure()
     try:
         settings = SenderSettings(
             host=host,
@@ -77,6 +95,7 @@ def sender(
             store=store,
             public_url=public_url.rstrip("/") if public_url is not None else None,
             seed=seed,
+            limits=Limits(max_connections, request_timeout, idle_timeout),
         )
     except RouteError as error:
         raise typer.BadParameter(str(error), param_hint="--route") from error
@@ -91,6 +110,9 @@ def sender(
     except (StoreError, OSError) as error:
         typer.echo(f"sender: {error}", err=True)
         raise typer.Exit(2) from error
+    except SenderFailed as error:
+        typer.echo(f"sender: {error}", err=True)
+        raise typer.Exit(EXIT_FAILED) from error
 
 
 def _checked(text: str, allow_remote: bool) -> RouteSpec:

@@ -1,6 +1,10 @@
-"""The sender's clock: the wall clock read once, carried on by the monotonic clock.
+"""The sender's clock, and the wall clock beside it.
 
-Deadlines keep their meaning across a restart, and time never goes back while a process lives.
+The sender's clock starts as the wall clock and goes on by the monotonic one: deadlines keep their meaning
+across a restart, and time never goes back while a process lives. All intervals and deadlines are on it. The
+wall clock may be set meanwhile (NTP after a resume, a virtual machine that was moved), so a date that leaves
+the process, in an answer or in a request to a provider, is one of the sender's clock put onto the wall clock
+as it is then.
 """
 
 from __future__ import annotations
@@ -8,8 +12,19 @@ from __future__ import annotations
 import time
 
 _OFFSET_NS = time.time_ns() - time.monotonic_ns()
+# What NTP corrects bit by bit, and what passes between two readings, is not worth another date.
+_STEP_NS = 50_000_000
 
 
 def now_ns() -> int:
     """Nanoseconds since the Unix epoch, as this process counts them."""
     return time.monotonic_ns() + _OFFSET_NS
+
+
+def wall_ahead_ns() -> int:
+    """By how much the wall clock is ahead of the sender's now: 0 unless it was set since the start.
+
+    Added to an instant of the sender's clock it gives Unix time.
+    """
+    ahead_ns = time.time_ns() - now_ns()
+    return ahead_ns if abs(ahead_ns) >= _STEP_NS else 0

@@ -11,14 +11,17 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from queue import SimpleQueue
 
-from reference_sender.dispatch.values import Change, Message
-from reference_sender.store import Existing, Store, StoreError
+from reference_sender.chores import Chores
+from reference_sender.dispatch.values import Attempt, Change, Message
+from reference_sender.store import Existing, Store, StoreError, Work
 
 log = logging.getLogger(__name__)
 
 _RETRY_S = 1.0
+_FRESH_S = 1.0  # how long a commit, good or bad, says how the store is
 _CLOSED = "the sender has stopped"
 _NOTHING: Mapping[int, Existing] = {}
 
@@ -31,12 +34,22 @@ class _Group:
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self.changes: list[Change] = []
+        self.attempts: list[tuple[Attempt, asyncio.Future[bool]]] = []
+        self.ended: list[int] = []
         self.singles: list[tuple[int, asyncio.Future[Existing | None]]] = []
         self.many: list[asyncio.Future[Mapping[int, Existing]]] = []
         self.changed: list[asyncio.Future[None]] = []
+        self.probes: list[asyncio.Future[None]] = []
 
     def __bool__(self) -> bool:
-        return bool(self.messages or self.changes or self.changed)
+        return bool(self.has_work() or self.changed or self.probes)
+
+    def has_work(self) -> bool:
+        """Whether anything is to be written."""
+        return bool(self.messages or self.changes or self.attempts or self.ended)
+
+    def work(self) -> Work:
+        return Work(self.messages, self.changes, [attempt for attempt, _ in self.attempts], self.ended)
 
 
 class CommitQueue:
@@ -46,8 +59,16 @@ class CommitQueue:
     resume. A commit begins at most every ``linger_s``, which under load makes groups large enough.
     """
 
-    def __init__(self, store: Store, kept: Kept, linger_s: float = 0.002, retry_s: float = _RETRY_S) -> None:
+    def __init__(
+        self,
+        store: Store,
+        kept: Kept,
+        linger_s: float = 0.002,
+        retry_s: float = _RETRY_S,
+        chores: Chores | None = None,
+    ) -> None:
         self._store = store
+        self._chores = chores or Chores()
         self._kept = kept
         self._linger_s = linger_s
         self._retry_s = retry_s
@@ -56,11 +77,15 @@ class CommitQueue:
         self._busy = False  # a group is with the thread, or its start is scheduled
         self._closed = False
         self._not_before = 0.0
+        self._error: StoreError | None = None  # of the last commit
+        self._said_s = -_FRESH_S  # when it ended
         self.waiting = 0  # messages taken in and not yet given to ``kept``
         self.commits = 0
         self.commit_seconds = 0.0
         self.failures = 0
         self._work: SimpleQueue[_Group | None] = SimpleQueue()
+        self._guarded_start = self._chores.guarded("committer", self._start)
+        self._guarded_done = self._chores.guarded("committer", self._done)
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
         self._thread.start()
 
@@ -102,6 +127,42 @@ class CommitQueue:
         if not self._busy:
             self._schedule()
 
+    def attempt(self, attempt: Attempt) -> asyncio.Future[bool]:
+        """Make ``attempt`` durable. Resolves to True when its request may go out; to False if the store
+        failed or is closed: it must not, and the batch is to be given back."""
+        future: asyncio.Future[bool] = self._loop.create_future()
+        if self._closed:
+            future.set_result(False)
+            return future
+        self._group.attempts.append((attempt, future))
+        if not self._busy:
+            self._schedule()
+        return future
+
+    def ended(self, batch_id: int) -> None:
+        """The attempt is over. Call it in the turn of the loop in which its changes are handed over, so that
+        one transaction holds both."""
+        self._group.ended.append(batch_id)
+        if not self._busy:
+            self._schedule()
+
+    async def check(self) -> None:
+        """Raises ``StoreError`` unless a message could be kept now. The last commit tells, if it is recent;
+        else the store is tried."""
+        if not self.is_alive():
+            raise StoreError("nothing can be stored: the sender must be started again")
+        if self._loop.time() - self._said_s < _FRESH_S:
+            if self._error is not None:
+                raise self._error
+            return
+        future: asyncio.Future[None] = self._loop.create_future()
+        if self._closed:
+            raise StoreError(_CLOSED)
+        self._group.probes.append(future)
+        if not self._busy:
+            self._schedule()
+        await future
+
     def settled(self) -> asyncio.Future[None]:
         """Resolves when everything handed over before this call is on disk; fails, with ``StoreError``, only
         after ``close``."""
@@ -125,10 +186,10 @@ class CommitQueue:
         self._busy = True
         delay_s = self._not_before - self._loop.time()
         if delay_s > 0:
-            self._loop.call_later(delay_s, self._start)
+            self._loop.call_later(delay_s, self._guarded_start)
         else:
             # At the end of this turn of the loop, so that the requests of one turn share a commit.
-            self._loop.call_soon(self._start)
+            self._loop.call_soon(self._guarded_start)
 
     def _start(self) -> None:
         group, self._group = self._group, _Group()
@@ -136,19 +197,29 @@ class CommitQueue:
         self._work.put(group)
 
     def _run(self) -> None:
+        try:
+            self._commit_groups()
+        except BaseException as error:
+            log.exception("the store's thread failed")
+            with suppress(RuntimeError):  # the loop has ended too
+                self._loop.call_soon_threadsafe(self._chores.died, "committer", error)
+
+    def _commit_groups(self) -> None:
         while (group := self._work.get()) is not None:
             started = time.monotonic()
             taken, error = _NOTHING, None
             try:
-                if group.messages or group.changes:
-                    taken = self._store.commit(group.messages, group.changes)
+                if group.has_work():
+                    taken = self._store.commit(group.work())
+                elif group.probes:
+                    self._store.probe()
             except StoreError as caught:
                 error = caught
             except Exception as caught:  # a store's own fault ends this group, not the thread
                 log.exception("the store failed unforeseen")
                 error = StoreError(f"{type(caught).__name__}: {caught}")
             spent_s = time.monotonic() - started
-            self._loop.call_soon_threadsafe(self._done, group, taken, error, spent_s)
+            self._loop.call_soon_threadsafe(self._guarded_done, group, taken, error, spent_s)
 
     def _done(
         self, group: _Group, taken: Mapping[int, Existing], error: StoreError | None, spent_s: float
@@ -156,6 +227,8 @@ class CommitQueue:
         self.commits += 1
         self.commit_seconds += spent_s
         self.waiting -= len(group.messages)
+        if group.has_work() or group.probes:
+            self._error, self._said_s = error, self._loop.time()
         if error is None:
             self._resolve(group, taken)
         else:
@@ -177,12 +250,16 @@ class CommitQueue:
         for many in group.many:
             if not many.done():
                 many.set_result(taken)
-        for changed in group.changed:
-            if not changed.done():
-                changed.set_result(None)
+        for _, begun in group.attempts:
+            if not begun.done():
+                begun.set_result(True)
+        for waiter in (*group.changed, *group.probes):
+            if not waiter.done():
+                waiter.set_result(None)
 
     def _refuse(self, group: _Group, error: StoreError) -> None:
-        """Messages are refused to those who brought them; changes already happened, so they stay."""
+        """Messages are refused to those who brought them, attempts are not made; changes already happened, so
+        they stay, before those that came meanwhile."""
         self.failures += 1
         log.error("commit failed: %s", error)
         for _, single in group.singles:
@@ -191,6 +268,14 @@ class CommitQueue:
         for many in group.many:
             if not many.done():
                 many.set_exception(error)
+        for probe in group.probes:
+            if not probe.done():
+                probe.set_exception(error)
+        for _, begun in group.attempts:
+            if not begun.done():
+                begun.set_result(False)
+        # A commit that failed while it was written to the disk may be there all the same.
+        self._group.ended[:0] = [*group.ended, *(attempt.batch_id for attempt, _ in group.attempts)]
         self._group.changes[:0] = group.changes
         self._group.changed[:0] = group.changed
         self._not_before = self._loop.time() + self._retry_s

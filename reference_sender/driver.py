@@ -6,10 +6,12 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 
+from reference_sender.chores import Chores
 from reference_sender.clock import now_ns
 from reference_sender.commit import CommitQueue
 from reference_sender.dispatch import Dispatcher, DispatchState
 from reference_sender.dispatch.values import (
+    Attempt,
     Change,
     Effect,
     Lane,
@@ -35,7 +37,8 @@ _FAULT = Result(Outcome.UNKNOWN, reason="route_fault")
 class Driver:
     """One dispatcher, one store, the routes; all in the event loop's thread but the store's commits.
 
-    A message is stored before it is offered, a delivery report before it is acknowledged.
+    A message is stored before it is offered, an attempt before its request goes out, a delivery report before
+    it is acknowledged.
     """
 
     def __init__(
@@ -44,7 +47,9 @@ class Driver:
         store: Store,
         routes: Mapping[str, Route],
         early_report_s: float = EARLY_REPORT_S,
+        chores: Chores | None = None,
     ) -> None:
+        self.chores = chores or Chores()
         self._dispatcher = dispatcher
         self._routes = routes
         self._early_report_s = early_report_s
@@ -55,7 +60,8 @@ class Driver:
         self._last_ns = 0
         self._overtaking: set[str] = set()  # provider ids of reports that came with an early one
         self._stopping = False
-        self.commits = CommitQueue(store, self._kept)
+        self.commits = CommitQueue(store, self._kept, chores=self.chores)
+        self._guarded_advance = self.chores.guarded("dispatcher", self._advance)
 
     def recover(self, recovered: Iterable[Recovered]) -> None:
         """Take up what an earlier process left; before anything else."""
@@ -125,13 +131,26 @@ class Driver:
     def _kept(self, messages: Sequence[Message]) -> None:
         self._perform(self._dispatcher.offer(self._now(), messages))
 
-    async def _submit(self, batch: SubmitBatch) -> None:
+    def _begin(self, batch: SubmitBatch) -> asyncio.Task[None]:
+        ids = tuple([message.message_id for message in batch.messages])
+        durable = self.commits.attempt(Attempt(batch.batch_id, batch.route, self._last_ns, ids))
+        return self._loop.create_task(self._submit(batch, durable))
+
+    async def _submit(self, batch: SubmitBatch, durable: asyncio.Future[bool]) -> None:
         try:
-            found = await self._routes[batch.route].submit(batch.messages)
-        except Exception:
-            log.exception("route %s failed", batch.route)
-            found = [_FAULT] * len(batch.messages)
-        self._perform(self._dispatcher.answered(self._now(), batch.batch_id, found))
+            if not await durable:
+                self._perform(self._dispatcher.withdrawn(self._now(), batch.batch_id))
+                return
+            try:
+                found = await self._routes[batch.route].submit(batch.messages)
+            except Exception:
+                log.exception("route %s failed", batch.route)
+                found = [_FAULT] * len(batch.messages)
+            effects = self._dispatcher.answered(self._now(), batch.batch_id, found)
+            self.commits.ended(batch.batch_id)
+            self._perform(effects)
+        except Exception as error:
+            self.chores.died("dispatcher", error)
 
     def _advance(self) -> None:
         # Timers are kept to the millisecond and may come early; the dispatcher is promised its deadline.
@@ -149,7 +168,7 @@ class Driver:
             if isinstance(effect, Change):
                 changes.append(effect)
             elif not self._stopping:  # what is not submitted stays queued in the store
-                submit = self._loop.create_task(self._submit(effect))
+                submit = self._begin(effect)
                 self._submits.add(submit)
                 submit.add_done_callback(self._submits.discard)
         if changes:
@@ -166,4 +185,4 @@ class Driver:
         self._armed_ns = deadline_ns
         if deadline_ns is not None:
             wait_s = max(0, deadline_ns - now_ns()) / _SECOND_NS
-            self._timer = self._loop.call_later(wait_s, self._advance)
+            self._timer = self._loop.call_later(wait_s, self._guarded_advance)

@@ -252,20 +252,26 @@ def read_recipient(fields: object, strict: bool = True) -> Recipient:
 
 
 def explained(error: Exception) -> Invalid:
-    """A decoder's complaint in our words: which field, and what it may be."""
-    said = str(error)
+    """A decoder's complaint in our words: which field, and what it may be.
+
+    A client's own names are shortened: an answer may repeat a hundred thousand of them."""
+    said = _shortened(str(error), 200)
     if isinstance(error, UnicodeEncodeError):
         return Invalid("malformed", "", f"a name or value is no Unicode text: {said}")
     if not isinstance(error, msgspec.ValidationError):
         return Invalid("malformed", "", f"the body is not JSON: {said}")
     named = _FIELD_NAMED.search(said)
     if named is not None:
-        name = named[1]
+        name = _shortened(named[1], 64)
         if "unknown" in said:
             return Invalid("unknown_field", name, f"{name} is no field here; known: {', '.join(_RULES)}")
         return Invalid("missing", name, f"{name} must be given: {_RULES[name]}")
     at = _AT_FIELD.search(said)
-    name = at[1] if at is not None else ""
+    name = _shortened(at[1], 64) if at is not None else ""
     if name not in _RULES:
         return Invalid("invalid", name, said)
     return Invalid("invalid", name, f"{name} must be {_RULES[name]}")
+
+
+def _shortened(said: str, length: int) -> str:
+    return said if len(said) <= length else said[:length] + "..."

@@ -12,6 +12,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct, field
 
+from reference_sender.clock import wall_ahead_ns
 from reference_sender.dispatch.values import State
 from reference_sender.store import Record, Store
 
@@ -33,6 +34,7 @@ class Shown(Struct, frozen=True):
     state: str
     reason: str
     attempts: int
+    route: str | None
     provider_id: str | None
     created_at: str
     changed_at: str
@@ -91,6 +93,7 @@ class Queries:
 
 def _shown(record: Record) -> Shown:
     message = record.message
+    ahead_ns = wall_ahead_ns()
     return Shown(
         id=str(message.message_id),
         key=message.key,
@@ -102,10 +105,11 @@ def _shown(record: Record) -> Shown:
         state=record.state.value,
         reason=record.reason,
         attempts=record.attempts,
+        route=record.route,
         provider_id=record.provider_id,
-        created_at=_instant(message.created_ns),
-        changed_at=_instant(record.changed_ns),
-        expires_at=_instant(message.expires_ns),
+        created_at=_instant(message.created_ns, ahead_ns),
+        changed_at=_instant(record.changed_ns, ahead_ns),
+        expires_at=_instant(message.expires_ns, ahead_ns),
     )
 
 
@@ -114,5 +118,5 @@ def _exported(record: Record) -> Exported:
     return Exported(message.key, message.lane.value, record.state.value, record.reason, record.attempts)
 
 
-def _instant(at_ns: int) -> str:
-    return datetime.fromtimestamp(at_ns / 1e9, UTC).isoformat(timespec="milliseconds")
+def _instant(at_ns: int, ahead_ns: int) -> str:
+    return datetime.fromtimestamp((at_ns + ahead_ns) / 1e9, UTC).isoformat(timespec="milliseconds")

@@ -10,7 +10,8 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
 from contextlib import closing
 from typing import Annotated
 
@@ -19,11 +20,15 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reference_sender.api import REPORTS_PATH, Api, Secrets
+from reference_sender.chores import Chores
+from reference_sender.connections import Connections, Limits
 from reference_sender.dispatch import Dispatcher, DispatchSettings
+from reference_sender.dispatch.values import Recovered, State
 from reference_sender.driver import Driver
 from reference_sender.intake import Intake
 from reference_sender.lag import LoopLag
 from reference_sender.listening import bind, host_and_port
+from reference_sender.logs import http_logger, log_loop_error
 from reference_sender.metrics import Metrics, Tally
 from reference_sender.queries import Queries
 from reference_sender.routes import Route
@@ -37,6 +42,8 @@ _SHUTDOWN_S = 3.0
 _BACKLOG = 1024
 # A report call's URL carries a whole batch of reports.
 _MAX_LINE_BYTES = 1024 * 1024
+# Of a body that was refused before its end, so much is still read that the client gets its answer.
+_LINGER_S = 5.0
 
 
 class SenderSettings(BaseModel):
@@ -52,6 +59,7 @@ class SenderSettings(BaseModel):
     public_url: str | None = None  # where providers reach us, if not at host and port
     drain_s: Annotated[float, Field(ge=0, le=600)] = 10.0
     seed: int = 1
+    limits: Limits = Limits()
     dispatch: DispatchSettings = DispatchSettings.model_validate({})
 
     @model_validator(mode="after")
@@ -80,51 +88,92 @@ class Sender:
         stored = store.counts(None)
         report_url = f"{public_url}{REPORTS_PATH}{identity.report_secret}"
         self._routes: dict[str, Route] = {spec.limits.name: spec.open(report_url) for spec in settings.routes}
-        self._driver = Driver(settings.dispatcher(), store, self._routes)
-        self._lag = LoopLag()
+        self.chores = Chores()
+        self._driver = Driver(settings.dispatcher(), store, self._routes, chores=self.chores)
+        self._lag = LoopLag(self.chores)
         self._queries = Queries(store)
         tally = Tally()
         metrics = Metrics(self._driver, tally, self._lag, stored)
         intake = Intake(identity.tag, identity.last_message_id)
         self.api = Api(
-            Secrets(token, identity.report_secret), self._driver, intake, self._queries, metrics, tally
+            Secrets(token, identity.report_secret),
+            self._driver,
+            intake,
+            self._queries,
+            metrics,
+            tally,
+            settings.limits.request_s,
         )
 
     def recover(self) -> int:
         """Take up what an earlier process left unfinished; returns how many messages that is."""
         recovered = self._store.unfinished()
+        _warn_of_removed_routes(recovered, self._routes)
         self._driver.recover(recovered)
         return len(recovered)
 
     async def close(self) -> None:
         """Answer what is on its way, write everything down, let go of everything."""
-        await self._driver.drain(self._settings.drain_s)
+        # Where a part has died, answers may never come.
+        await self._driver.drain(0 if self.chores.failed.is_set() else self._settings.drain_s)
         for route in self._routes.values():
             await route.close()
         self._lag.stop()
         self._queries.close()
 
 
+class SenderFailed(Exception):
+    """A part of the sender died, so it ended; what it acknowledged is in the store."""
+
+
+def _warn_of_removed_routes(recovered: Iterable[Recovered], routes: Collection[str]) -> None:
+    bound = Counter(each.route for each in recovered if each.state is State.QUEUED and each.route is not None)
+    for route, count in bound.items():
+        if route not in routes:
+            log.warning(
+                "%d messages may have been submitted on route %s, which is not among the routes: no other"
+                " route is asked, and without a report they end as expired, route_removed. Start with that"
+                " route (name=%s) to let it finish them",
+                count,
+                route,
+                route,
+            )
+
+
 def run(settings: SenderSettings, ready: Callable[[str], None] = print) -> None:
     """Serve until SIGTERM or SIGINT. ``ready`` gets the one line of JSON that says where.
 
-    Raises ``StoreError``, and ``ListenError`` where the address cannot be had.
+    Raises ``StoreError``, ``ListenError`` where the address cannot be had, and ``SenderFailed`` where a
+    part of it died while it served.
     """
     with (
         closing(open_store(settings.store)) as store,
         closing(bind(settings.host, settings.port)) as listener,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(_serve(settings, store, listener, ready))
+        runner.run(_serve_until_signal(settings, store, listener, ready))
 
 
-async def _serve(
+async def _serve_until_signal(
     settings: SenderSettings, store: Store, listener: socket.socket, ready: Callable[[str], None]
 ) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
+    await serve(settings, store, listener, ready, stopped)
+
+
+async def serve(
+    settings: SenderSettings,
+    store: Store,
+    listener: socket.socket,
+    ready: Callable[[str], None],
+    stopped: asyncio.Event,
+) -> None:
+    """Serve at ``listener`` until ``stopped`` is set."""
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(log_loop_error)
     token = settings.token or secrets.token_urlsafe(24)
     host, port = listener.getsockname()[:2]
     url = f"http://{host_and_port(host, port)}"
@@ -132,22 +181,50 @@ async def _serve(
     recovered = sender.recover()
     if recovered:
         log.info("took up %d unfinished messages", recovered)
-    server = web.Server(
-        sender.api.handle, access_log=None, max_line_size=_MAX_LINE_BYTES, keepalive_timeout=75.0
-    )
-    runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_S)
-    await runner.setup()
-    await web.SockSite(runner, listener, backlog=_BACKLOG).start()
+    connections = _serving(sender.api, settings.limits)
+    listening = await loop.create_server(connections, sock=listener, backlog=_BACKLOG)
+    connections.start()
     _settle_garbage_collector()
     line: dict[str, object] = {"ready": True, "service": "sender", "url": url, "pid": os.getpid()}
     if settings.token is None:
         line["token"] = token
     ready(json.dumps(line))
-    await stopped.wait()
+    await _either(stopped, sender.chores.failed)
     log.info("stopping")
     sender.api.stop()
     await sender.close()
-    await runner.cleanup()
+    listening.close()
+    await connections.finish(_SHUTDOWN_S)
+    if sender.chores.failed.is_set():
+        raise SenderFailed(sender.chores.reason)
+
+
+async def _either(*events: asyncio.Event) -> None:
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+
+
+def _serving(api: Api, limits: Limits) -> Connections:
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        connections.begun(request)
+        try:
+            return await api.handle(request)
+        finally:
+            connections.ended(request)
+
+    server = web.Server(
+        handle,
+        access_log=None,
+        logger=http_logger(),
+        max_line_size=_MAX_LINE_BYTES,
+        keepalive_timeout=limits.idle_s,
+        lingering_time=_LINGER_S,
+        auto_decompress=False,  # bodies.py does it, within limits
+    )
+    connections = Connections(server, limits)
+    return connections
 
 
 def _settle_garbage_collector() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("mock_provider", "reference_sender", "loadtests", "analysis")
+PACKAGES = ("smsbench", "mock_provider", "reference_sender", "loadtests", "analysis")
 CORES = ("mock_provider/engine", "reference_sender/dispatch", "loadtests/arrivals")
 MODULE_LINES = 400
 FUNCTION_LINES = 60
@@ -63,7 +63,7 @@ def test_core_has_no_clock_loop_socket_or_chance(path: Path) -> None:
     assert not taken & FORBIDDEN_IN_A_CORE
 
 
-def test_loadtests_takes_only_the_record_types_of_analysis() -> None:
+def test_loadtests_takes_only_record_types_and_exit_codes_of_analysis() -> None:
     taken = {
         name
         for path in modules("loadtests")
@@ -71,7 +71,8 @@ def test_loadtests_takes_only_the_record_types_of_analysis() -> None:
         if name.split(".")[0] == "analysis"
     }
     assert taken
-    assert all(name.startswith("analysis.records") for name in taken), taken
+    allowed = ("analysis.records", "analysis.exit_codes")
+    assert all(name.startswith(allowed) for name in taken), taken
 
 
 @pytest.mark.parametrize("path", modules(*PACKAGES), ids=lambda path: str(path.relative_to(ROOT)))

@@ -19,7 +19,8 @@ import msgspec
 import typer
 from rich.console import Console
 
-_EXIT_USAGE, _EXIT_NO_PROVIDER = 2, 3
+from analysis.exit_codes import EXIT_USAGE
+
 _FILES = 8_192
 
 
@@ -44,8 +45,8 @@ def calibrate(
     to: reply latency, rate limits, failures, delivery delays, fault windows. The client keeps one core busy
     while it measures, so leave the machine alone meanwhile.
 
-    Exit code: 0 all held, 1 something was missed, 2 bad usage, 3 client or machine were too busy to judge.
-    Ctrl-C keeps what was measured.
+    Exit code: 0 all held, 1 something was missed, 2 bad usage, 3 client or machine were too busy to judge,
+    or the provider was gone, 130 interrupted. Ctrl-C keeps what was measured.
 
     \b
       smsbench calibrate
@@ -53,7 +54,7 @@ def calibrate(
       smsbench calibrate --profile my-profile.toml
     """
     from loadtests.calibrate import plan, standard
-    from loadtests.running.run_directory import RunDirectoryError, make_run_directory
+    from loadtests.running.run_directory import RunDirectoryError, make_run_directory, new_run_directory
     from mock_provider.profiles import ProfileError, load_profile
 
     if not hasattr(select, "epoll"):
@@ -63,19 +64,21 @@ def calibrate(
     if unknown:
         raise _usage(f"--only: {', '.join(unknown)}: known are {', '.join(plan.GROUPS)}")
     durations = standard.QUICK if quick else standard.FULL
-    run_dir = out or Path("reports/runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-calibration"
     try:
         tasks = (
             plan.standard_tasks(durations)
             if profile is None
             else plan.profile_tasks(load_profile(profile), durations)
         )
-        make_run_directory(run_dir)
+        if out is None:
+            out = new_run_directory("calibration", datetime.now(UTC))
+        else:
+            make_run_directory(out)
     except (ProfileError, RunDirectoryError) as error:
         raise _usage(str(error)) from None
     chosen = [task for task in tasks if task.group in groups]
     about = {"profile": profile or "standard", "seed": seed, "quick": quick, "only": groups}
-    raise typer.Exit(_run(chosen, about, run_dir, Console()))
+    raise typer.Exit(_run(chosen, about, out, Console()))
 
 
 def _run(tasks: Sequence[Any], about: dict[str, Any], run_dir: Path, console: Console) -> int:
@@ -89,7 +92,7 @@ def _run(tasks: Sequence[Any], about: dict[str, Any], run_dir: Path, console: Co
     begun_s = time.monotonic()
     begun_at = datetime.now(UTC)
     found: list[judge.Measurement] = []
-    interrupted = False
+    ended = ""
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         with (
@@ -109,21 +112,22 @@ def _run(tasks: Sequence[Any], about: dict[str, Any], run_dir: Path, console: Co
                 if notes := render.notes_of(measurement):
                     console.print(f"  {notes}", style="dim", highlight=False, markup=False)
     except KeyboardInterrupt:
-        interrupted = True
+        ended = render.INTERRUPTED
         console.print("interrupted: what was measured is kept", highlight=False)
     except (ServiceError, OSError) as error:
         typer.echo(f"smsbench: the provider is gone: {error}", err=True)
-        return _EXIT_NO_PROVIDER
+        ended = "the provider being gone"
     finally:
         signal.signal(signal.SIGTERM, before)
     about |= {"begun": begun_at.isoformat(), "seconds": time.monotonic() - begun_s, "machine": _machine()}
-    document = render.document(found, about, interrupted)
+    document = render.document(found, about, len(tasks), ended)
     json_file, png_file = run_dir / "calibration.json", run_dir / "calibration.png"
     json_file.write_bytes(msgspec.json.format(msgspec.json.encode(document), indent=2))
-    if found:
-        render_png.write(found, png_file)
-    console.print(document["summary"], highlight=False)
-    console.print(f"{json_file}\n{png_file}", highlight=False, soft_wrap=True)
+    for line in document["summary_lines"]:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    console.print(str(json_file), highlight=False, soft_wrap=True)
+    if render_png.write(found, document["summary"], png_file):
+        console.print(str(png_file), highlight=False, soft_wrap=True)
     return int(document["exit_code"])
 
 
@@ -154,4 +158,4 @@ def _clock(seconds: float) -> str:
 
 def _usage(text: str) -> typer.Exit:
     typer.echo(f"smsbench: {text}", err=True)
-    return typer.Exit(_EXIT_USAGE)
+    return typer.Exit(EXIT_USAGE)

@@ -42,7 +42,8 @@ class Instrument:
     def __enter__(self) -> Instrument:
         first = self._folder / "profile.json"
         first.write_text(self._first.model_dump_json())
-        arguments = ["--profile", str(first), "--seed", str(self.seed)]
+        journal = self._folder / "provider.arrow"  # a run has one too, and it takes time of the event loop
+        arguments = ["--profile", str(first), "--seed", str(self.seed), "--journal", str(journal)]
         service = Service("provider", "mock_provider", arguments, self._folder)
         with ExitStack() as stack:
             stack.callback(service.stop)

@@ -9,12 +9,15 @@ import numpy as np
 from msgspec import Struct, structs
 from numpy.typing import NDArray
 
+from analysis.exit_codes import EXIT_HELD, EXIT_INVALID, EXIT_MISSED
 from loadtests.calibrate.lateness import Kept
 
 Verdict = Literal["held", "missed", "noisy", "shown"]
 """``noisy``: client or machine were in the way; ``shown``: for information, or too few to judge by."""
 
-EXIT_HELD, EXIT_MISSED, EXIT_NOISY = 0, 1, 3
+TOO_FEW = "too few messages to judge it by"
+# Beyond a percentile: of fewer, one or two late replies decide it.
+_LEAST_BEYOND = 5
 # Below this a percentile would rest on the moments when the machine was kind.
 _LEAST_KEPT_SHARE = 0.9
 MOST_OTHERS_SHARE = 0.05
@@ -110,10 +113,12 @@ def percentile_rows(
             continue
         value = quantile(set_ms, share)
         row = Row(group, name, "ms", value, quantile(observed_ms, share), *tolerance.bounds(value))
-        if len(kept.mask) * (1 - share) > 1 - 1e-9:
-            rows.append(judged(row, kept))
+        if len(kept.mask) * (1 - share) < _LEAST_BEYOND - 1e-9:
+            rows.append(changed(row, note=TOO_FEW))
+        elif kept.count * (1 - share) < _LEAST_BEYOND - 1e-9:
+            rows.append(changed(row, verdict="noisy"))  # enough were sent, and too few were undisturbed
         else:
-            rows.append(changed(row, note="too few messages to judge it by"))
+            rows.append(judged(row, kept))
     return rows
 
 
@@ -148,7 +153,8 @@ def excused(measurement: Measurement, others_share: float) -> Measurement:
 
 
 def exit_code(rows: Sequence[Row]) -> int:
+    """Of rows that are all there are to judge."""
     verdicts = {row.verdict for row in rows}
     if "missed" in verdicts:
         return EXIT_MISSED
-    return EXIT_NOISY if "noisy" in verdicts or not verdicts & {"held"} else EXIT_HELD
+    return EXIT_INVALID if "noisy" in verdicts or not verdicts & {"held"} else EXIT_HELD

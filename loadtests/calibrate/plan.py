@@ -35,6 +35,9 @@ def standard_tasks(durations: Durations) -> list[Task]:
         for name, spec in standard.LATENCIES.items()
         for rate in standard.RATES_PER_S
     ]
+    name = f"{standard.SHARED_LATENCY}, one reference for all"
+    fixed = standard.plain(reply={"latency": standard.LATENCIES[standard.SHARED_LATENCY]})
+    tasks.append(_latency(name, fixed, max(standard.RATES_PER_S), durations.latency_s, shared_key=True))
     tasks.append(Task("latency", "Nagle and delayed ACK", 1.5, latency.nagle))
     for rate in standard.LIMITS_PER_S:
         limit = Limit(rate_per_s=rate, burst=rate // 2)
@@ -73,9 +76,9 @@ def first_profile() -> Profile:
     return parse_profile({"name": "calibrate", "carriers": [{"name": "any", "country": "*"}]})
 
 
-def _latency(name: str, profile: Profile, rate: float, seconds: float) -> Task:
+def _latency(name: str, profile: Profile, rate: float, seconds: float, shared_key: bool = False) -> Task:
     def measure(instrument: Instrument) -> Measurement:
-        return latency.measure(instrument, name, profile, rate, seconds)
+        return latency.measure(instrument, name, profile, rate, seconds, shared_key)
 
     return Task("latency", f"latency {name}, {rate:,g}/s", seconds, measure)
 

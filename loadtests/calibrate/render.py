@@ -9,14 +9,13 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
-from loadtests.calibrate.judge import Measurement, Row, exit_code
+from analysis.exit_codes import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MISSED
+from loadtests.calibrate.judge import TOO_FEW, Measurement, Row, exit_code
+
+INTERRUPTED = "interrupted"
 
 _STYLES = {"held": "green", "missed": "bold red", "noisy": "yellow", "shown": "dim"}
-SUMMARIES = {
-    0: "Held: every setting came out within its tolerance.",
-    1: "Missed: at least one setting did not come out within its tolerance.",
-    3: "Not judged: client or machine were too busy for some rows; run it again when the machine is quiet.",
-}
+_NAMED = 12  # rows in a sentence; the tables and calibration.json have all
 
 
 def rows_of(measurements: Sequence[Measurement]) -> list[Row]:
@@ -65,15 +64,67 @@ def _allowed(row: Row) -> str:
     return low.removesuffix(" ms") + " to " + high if low != high else high
 
 
-def document(measurements: Sequence[Measurement], about: dict[str, Any], interrupted: bool) -> dict[str, Any]:
-    """The content of ``calibration.json``."""
-    rows = rows_of(measurements)
-    code = exit_code(rows)
+def outcome(
+    measurements: Sequence[Measurement], planned: int, ended: str, quick: bool
+) -> tuple[int, list[str]]:
+    """Exit code and closing lines, the verdict first.
+
+    ``ended`` says why fewer than the ``planned`` measurements were made; "" where all were.
+    """
+    code = exit_code(rows_of(measurements))
+    missed, noisy = _named(measurements, "missed"), _named(measurements, "noisy")
+    if code == EXIT_MISSED:
+        words = f"Missed: {len(missed)} of {_judged(measurements)} judged rows are out of their tolerance"
+    elif code == EXIT_INVALID:
+        busy = "client or machine were too busy for some rows"
+        words = f"Not judged: {busy if noisy else 'there was no row to judge'}"
+    else:
+        words = f"Held: all {_judged(measurements)} judged rows are within their tolerance"
+    if ended:
+        code = EXIT_INTERRUPTED if ended == INTERRUPTED else EXIT_INVALID
+        made = f"{len(measurements)} of {planned} measurements"
+        found = f"so far, {words[0].lower()}{words[1:]}" if measurements else "nothing was measured"
+        words = f"Incomplete, {ended} after {made}: {found}"
+    lines = [f"{words}."]
+    lines += [f"Missed: {_listed(missed)}."] if missed else []
+    lines += [f"Not judged, run it again when the machine is quiet: {_listed(noisy)}."] if noisy else []
+    few = [name for name, row in _rows_with_names(measurements) if row.note == TOO_FEW]
+    hint = " (a run without --quick sends more)" if quick else ""
+    lines += [f"Not judged, too few messages{hint}: {_listed(few)}."] if few else []
+    return code, lines
+
+
+def _rows_with_names(measurements: Sequence[Measurement]) -> list[tuple[str, Row]]:
+    return [(f"{one.title} {row.what}", row) for one in measurements for row in one.rows]
+
+
+def _named(measurements: Sequence[Measurement], verdict: str) -> list[str]:
+    return [name for name, row in _rows_with_names(measurements) if row.verdict == verdict]
+
+
+def _judged(measurements: Sequence[Measurement]) -> int:
+    return sum(row.verdict in ("held", "missed") for row in rows_of(measurements))
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f"; and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return "; ".join(names[:_NAMED]) + more
+
+
+def document(
+    measurements: Sequence[Measurement], about: dict[str, Any], planned: int, ended: str
+) -> dict[str, Any]:
+    """The content of ``calibration.json``. ``planned`` and ``ended`` as for ``outcome``."""
+    code, lines = outcome(measurements, planned, ended, bool(about.get("quick")))
     return {
         "schema_version": 1,
         **about,
-        "interrupted": interrupted,
+        "interrupted": ended == INTERRUPTED,
+        "ended": ended or "finished",
+        "measurements_planned": planned,
+        "measurements_made": len(measurements),
         "exit_code": code,
-        "summary": SUMMARIES[code],
+        "summary": lines[0],
+        "summary_lines": lines,
         "measurements": msgspec.to_builtins(list(measurements)),
     }

@@ -12,8 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from loadtests.calibrate.judge import PERCENTILES, Measurement, Row, changed, exit_code
-from loadtests.calibrate.render import SUMMARIES, rows_of
+from loadtests.calibrate.judge import PERCENTILES, Measurement, Row, changed
 
 _INK, _MUTED, _GRID = "#1b1f24", "#5b6470", "#d7dbe0"
 _OBSERVED, _ALLOWED, _OUT = "#0072b2", "#009e73", "#d55e00"
@@ -44,17 +43,18 @@ _STYLE = {
 Panel = Callable[[Axes], None]
 
 
-def write(measurements: Sequence[Measurement], path: Path) -> None:
-    """Draw all measurements that have something to draw."""
+def write(measurements: Sequence[Measurement], summary: str, path: Path) -> bool:
+    """Draw all measurements that have something to draw, ``summary`` above them. False: none had."""
     panels = _panels(measurements)
     if not panels:
-        return
+        return False
     down = math.ceil(len(panels) / _ACROSS)
     across = min(_ACROSS, len(panels))
-    with mpl.rc_context(_STYLE):  # type: ignore[arg-type]  # its stub wants literal keys
+    with mpl.rc_context():
+        mpl.rcdefaults()  # a matplotlibrc of the user's changes nothing
+        mpl.rcParams.update(_STYLE)  # type: ignore[arg-type]  # its stub wants literal keys
         height_in = _PANEL_IN[1] * down + _HEAD_IN
         figure = Figure(figsize=(_PANEL_IN[0] * across, height_in))
-        summary = SUMMARIES[exit_code(rows_of(measurements))]
         figure.text(
             0.015,
             1 - 0.12 / height_in,
@@ -77,6 +77,7 @@ def write(measurements: Sequence[Measurement], path: Path) -> None:
         for number, panel in enumerate(panels):
             panel(figure.add_subplot(grid[divmod(number, across)]))
         figure.savefig(path, dpi=_DPI, facecolor="white", pil_kwargs={"optimize": True})
+    return True
 
 
 def _panels(measurements: Sequence[Measurement]) -> list[Panel]:

@@ -24,6 +24,7 @@ LATENCIES = {
     "uniform 20 to 80 ms": {"kind": "uniform", "low_s": 0.02, "high_s": 0.08},
     "lognormal 50 ms, p99 127 ms": {"kind": "lognormal", "median_s": 0.05, "p99_s": 0.1268},
 }
+SHARED_LATENCY = "fixed 50 ms"  # at which all messages of a measurement have one client reference
 LIMITS_PER_S = (100, 1_000)
 CARRIER_DELAY = {"kind": "lognormal", "median_s": 0.4, "p99_s": 1.5}
 ERRORS = [{"refusal": "internal_error", "share": 0.05}, {"refusal": "unavailable", "share": 0.02}]

@@ -1,4 +1,4 @@
-"""Ctrl-C: once ends the run in order, twice aborts it."""
+"""Ctrl-C: once ends the run in order, twice aborts it. A terminal that is closed asks once, however often."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ class Aborted(BaseException):
 
 
 class Interruption:
-    """Within its ``with`` block SIGINT and SIGTERM are remembered instead of raised; the second one
-    aborts. ``acknowledge`` is called at once for each that is remembered, in a thread of its own.
+    """Within its ``with`` block SIGINT, SIGTERM and SIGHUP are remembered instead of raised; the second
+    SIGINT or SIGTERM aborts. ``acknowledge`` is called at once for each that is remembered, in a thread of
+    its own.
     """
 
     def __init__(self, acknowledge: Callable[[], None] = lambda: None) -> None:
@@ -43,6 +44,8 @@ class Interruption:
         threading.Thread(target=self._answer, daemon=True).start()
         for number in (signal.SIGINT, signal.SIGTERM):
             self._before[number] = signal.signal(number, self._signalled)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asks for it to be ignored
+            self._before[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._signalled)
         return self
 
     def __exit__(
@@ -58,6 +61,8 @@ class Interruption:
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         if self._asked.is_set():
+            if number == signal.SIGHUP:  # the kernel and the shell both send one
+                return
             raise Aborted
         self._asked.set()
         self._signals.put(True)

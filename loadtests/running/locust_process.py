@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 
 from loadtests.running.service import Service
 from loadtests.running.settings import RunSettings
+from loadtests.targets import variables_of
 
 STOP_TIMEOUT_S = 10  # what in-flight requests have to be answered when the load is stopped
 _SCENARIOS = Path(__file__).parent.parent / "scenarios"
@@ -30,7 +32,16 @@ def locust_service(locustfile: str, host: str | None, settings: RunSettings, run
         arguments += ["--web-host", "127.0.0.1", "--web-port", "0"]
     else:
         arguments += ["--headless"]
-    return Service("load", "locust", arguments, run_dir / "logs")
+    # Locust reads locust.conf and pyproject.toml where it is started, and ~/.locust.conf.
+    logs = run_dir / "logs"
+    return Service("load", "locust", arguments, logs, home=logs, ready_line=False)
+
+
+def load_environment(settings: RunSettings) -> dict[str, str]:
+    """The variables that the target file asks for."""
+    if settings.target_file is None:
+        return {}
+    return {name: os.environ[name] for name in variables_of(settings.target_file) if name in os.environ}
 
 
 def _free_port() -> int:

@@ -116,8 +116,12 @@ def all_seeds(plan: Plan, provider_seed: int) -> dict[str, int]:
 def write_suite(
     run_dir: Path, scenario: Scenario, seed: int, started: records.Instant, places: Sequence[str]
 ) -> None:
-    """The manifest over the parts that ran; ``places`` are their directories, relative to ``run_dir``."""
+    """The manifest over the parts that ran; ``places`` are their directories, relative to ``run_dir``.
+
+    A suite of which no part failed and some were not played was interrupted between two.
+    """
     parts = [records.read_manifest(run_dir / place) for place in places]
+    ending = "interrupted" if len(places) < len(scenario.parts) else "finished"
     reasons = [part.exit_reason for part in parts if part.exit_reason not in ("finished", "drain_limit")]
     suite = records.Manifest(
         kind="suite",
@@ -131,7 +135,7 @@ def write_suite(
         machine=machine(),
         started=started,
         ended=instant(),
-        exit_reason=reasons[0] if reasons else "finished",
+        exit_reason=reasons[0] if reasons else ending,
     )
     records.write_manifest(run_dir, suite)
 

@@ -8,6 +8,7 @@ import math
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -20,16 +21,20 @@ from loadtests.recording import (
     LoadStatus,
     combine,
     join_rows,
+    read_plays,
     read_status,
     read_statuses,
 )
 from loadtests.running import manifest as manifests
 from loadtests.running import queries
+from loadtests.running.child_process import ending_words
 from loadtests.running.draining import Drain
 from loadtests.running.due import arrivals_due
 from loadtests.running.interruption import Aborted, Interruption
-from loadtests.running.locust_process import STOP_TIMEOUT_S, locust_service
+from loadtests.running.locust_process import STOP_TIMEOUT_S, load_environment, locust_service
+from loadtests.running.plays import split_plays, stopped_early
 from loadtests.running.progress import Progress
+from loadtests.running.run_directory import lost_directory
 from loadtests.running.sampling import Sampler
 from loadtests.running.service import READY_WITHIN_S, Service, ServiceError
 from loadtests.running.settings import RunSettings
@@ -48,7 +53,7 @@ _DRAIN_TICK_S = 0.5
 _INTERRUPTED_DRAIN_S = 5.0
 _LOCUST_START_S = 3.0
 _ANSWER_S = 30.0  # what the reference sender's adapter waits for an answer
-_PIECES = ("load-*.json", "load-*.partial", WEB_UI_FILE)
+_PIECES = ("load-*.json", "play-*.json", "load-*.partial", WEB_UI_FILE)
 
 
 class PartRun:
@@ -74,8 +79,10 @@ class PartRun:
         self._started = manifests.instant()
         self._drain_limit_s = part.drain_limit_s if settings.drain_limit_s is None else settings.drain_limit_s
         self._locust: Service | None = None
+        self._told_of = 0  # start of the load whose end was told
         self._played_out = False  # the load ended by itself
         self._faults: tuple[records.FaultSpan, ...] = ()
+        self._instrument_failures: list[records.InstrumentFailure] = []
 
     def run(self) -> records.Manifest:
         """The manifest as written. Raises ``Aborted``, everything having been killed."""
@@ -83,19 +90,36 @@ class PartRun:
         (self._run_dir / "plan.json").write_bytes(plan_to_json(self._plan))
         self._write_manifest("error: the run did not come to its end", {})
         try:
-            reason = self._run()
+            return self._conclude(self._run_and_stop())
         except Aborted:
-            self._abort()
+            self._kill()
+            self._conclude(records.ABORTED)
             raise
-        except (ServiceError, OSError, ValueError) as error:
-            reason = f"error: {error}".rstrip(".?")  # the report ends the sentence itself
-            self._progress.note(f"  {error}")
+        finally:  # whatever went wrong above: nothing is left running, and no texts and numbers on the disk
+            self._kill()
+            self._remove_store()
+
+    def _run_and_stop(self) -> str:
+        """The reason the run ended for; an error's first cause comes first."""
+        reasons: list[str] = []
         try:
-            self._stop()
-        except Aborted:
-            self._abort()
-            raise
-        return self._conclude(reason)
+            reason = self._run()
+        except (ServiceError, OSError, ValueError) as error:
+            reasons.append(self._told(error))
+        self._stop()
+        reasons += [self._told(failure) for failure in self._surroundings.failures()]
+        return f"error: {'; '.join(reasons)}" if reasons else reason
+
+    def _told(self, error: Exception) -> str:
+        """The error as a reason; where a process of the bench failed it is in the manifest as that too."""
+        words = str(error)
+        if isinstance(error, ServiceError):
+            failure = records.InstrumentFailure(error.process, error.what, t_ns=time.monotonic_ns())
+            self._instrument_failures.append(failure)
+        elif isinstance(error, OSError):
+            words = lost_directory(self._run_dir, error) or words
+        self._progress.note(f"  {words}")
+        return words.rstrip(".?")  # the report ends the sentence itself
 
     def _run(self) -> str:
         self._progress.phase("starting provider and sender")
@@ -106,11 +130,15 @@ class PartRun:
         try:
             for service in self._surroundings.services:
                 sampler.watch(service.name, service.pid)
-            reason = self._play(sampler)
-            return self._drain(sampler, reason)
+            reason = self._drain(sampler, self._play(sampler))
+        except BaseException:
+            with suppress(OSError):  # it must not take the place of the first error
+                sampler.close()
+            raise
         finally:
             self._faults = sampler.faults
-            sampler.close()
+        sampler.close()
+        return reason
 
     def _play(self, sampler: Sampler) -> str:
         """Run Locust to its end, or until the user interrupts."""
@@ -118,7 +146,7 @@ class PartRun:
             self._scenario.locustfile, self._surroundings.host, self._settings, self._run_dir
         )
         self._locust = locust
-        locust.start(self._surroundings.environment)
+        locust.start({**self._surroundings.environment, **load_environment(self._settings)})
         sampler.watch("load", locust.pid)
         ui = self._settings.ui
         self._progress.phase("load", None if ui else self._part.duration_s + _LOCUST_START_S)
@@ -128,6 +156,7 @@ class PartRun:
         while locust.exit_code is None and not self._interruption.asked:
             snapshot = sampler.take()
             self._progress.update(snapshot)
+            self._tell_when_over(snapshot.load)
             if web_ui_file.is_file():
                 address = web_ui_file.read_text()
                 web_ui_file.unlink()
@@ -137,7 +166,7 @@ class PartRun:
             self._surroundings.require_running()
             if time.monotonic() > deadline_s:
                 locust.stop(STOP_TIMEOUT_S + 10.0)
-                raise ServiceError("the load did not end in its time; its log is logs/load.log")
+                raise ServiceError("load", "did not end in its time; its log is logs/load.log")
             next_s = max(next_s + _TICK_S, time.monotonic())
             self._interruption.pause(next_s - time.monotonic())
         was_over = read_status(self._run_dir).phase == "finished"
@@ -148,7 +177,17 @@ class PartRun:
         self._played_out = not (ui or self._interruption.asked)
         if ui and was_over:
             self._interruption.forget()  # it was how to end, not to interrupt
-        return "interrupted" if self._interruption.asked else "finished"
+        stopped = ui and stopped_early(read_statuses(self._run_dir))  # in the page
+        return "interrupted" if self._interruption.asked or stopped else "finished"
+
+    def _tell_when_over(self, load: LoadStatus) -> None:
+        """In the web UI a load may end and another begin; say once for each how to get the report."""
+        if self._settings.ui and load.phase == "finished" and load.start_ns != self._told_of:
+            self._told_of = load.start_ns
+            self._progress.note(
+                "  the load is over: Ctrl-C here waits for open messages and writes the report; "
+                "New and Start in the page play it once more, as a part of its own"
+            )
 
     def _longest_load_s(self) -> float:
         """From Locust's start to its end, the last request taking all of its time."""
@@ -159,12 +198,13 @@ class PartRun:
     def _require_whole(self, exit_code: int | None) -> None:
         """Raises ``ServiceError`` where Locust failed or a worker has not written all of its rows."""
         if exit_code == EXIT_WORKER_LOST:
-            raise ServiceError("a worker died; the load's log is logs/load.log")
+            raise ServiceError("load", "lost a worker; its log is logs/load.log")
         status = read_status(self._run_dir)
         if not status.start_ns and (self._interruption.asked or (self._settings.ui and exit_code == 0)):
             return  # ended before it began
         if exit_code != 0 or not status.closed:
-            raise ServiceError(f"the load ended with code {exit_code}; its log is logs/load.log")
+            words = "not at all" if exit_code is None else f"with {ending_words(exit_code)}"
+            raise ServiceError("load", f"ended {words}; its log is logs/load.log")
 
     def _drain(self, sampler: Sampler, reason: str) -> str:
         """Wait until every message is final. The reason the run ended for."""
@@ -190,6 +230,7 @@ class PartRun:
         return reason
 
     def _stop(self) -> None:
+        """Stop all in order."""
         self._progress.phase("stopping, keeping the records")
         if self._locust is not None:
             self._locust.stop(STOP_TIMEOUT_S + 10.0)
@@ -202,13 +243,11 @@ class PartRun:
                 self._progress.note(f"  the sender's export could not be read: {error}")
         self._surroundings.stop()
 
-    def _abort(self) -> None:
-        """Kill everything; what has been written stays a run directory that can be reported."""
+    def _kill(self) -> None:
+        """Kill what still runs."""
         if self._locust is not None:
             self._locust.kill()
         self._surroundings.kill()
-        self._remove_store()
-        self._conclude("error: aborted by the user")
 
     def _remove_store(self) -> None:
         """It holds texts and numbers."""
@@ -217,7 +256,8 @@ class PartRun:
                 path.unlink()
 
     def _conclude(self, reason: str) -> records.Manifest:
-        statuses = read_statuses(self._run_dir)
+        self._remove_store()  # first: on a full disk it makes room for the rest
+        statuses, plays = read_statuses(self._run_dir), read_plays(self._run_dir)
         join_rows(self._run_dir)
         target = self._settings.target
         if target is not None and target.provider.journal is not None and target.provider.url is not None:
@@ -225,11 +265,13 @@ class PartRun:
                 shutil.copyfile(target.provider.journal, self._run_dir / JOURNAL)
             else:
                 self._progress.note(f"  there is no journal {target.provider.journal}")
-        self._remove_store()
         for pattern in _PIECES:
             for path in self._run_dir.glob(pattern):
                 path.unlink()
-        return self._write_manifest(reason, statuses)
+        manifest = self._write_manifest(reason, statuses)
+        if len(plays) > 1:
+            return split_plays(self._run_dir, manifest, self._plan, plays, self._settings.workers)
+        return manifest
 
     def _write_manifest(self, reason: str, statuses: Mapping[int, LoadStatus]) -> records.Manifest:
         status = combine(statuses.values())
@@ -254,6 +296,7 @@ class PartRun:
             drain_limit_s=self._drain_limit_s,
             exit_reason=reason,
             faults=manifests.faults_begun(self._faults, ended.clock_ns),
+            instrument_failures=tuple(self._instrument_failures),
         )
         records.write_manifest(self._run_dir, manifest)
         return manifest

@@ -1,8 +1,22 @@
-"""The directory a run is written into."""
+"""The directory a run is written into: each belongs to one run, whatever else begins at the same moment."""
 
 from __future__ import annotations
 
+import errno
+import os
+from datetime import datetime
 from pathlib import Path
+
+RUNS = Path("reports/runs")
+CLAIM = ".claimed"  # made exclusively by the run that owns the directory; it stays there
+_OWNER_ONLY = 0o700  # rows and logs are the user's own
+_MOST_IN_A_SECOND = 1_000
+
+# A full disk, a quota, a limit, a device that failed or is gone.
+_LOST = frozenset(
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EROFS", "ENOENT", "EACCES", "ESTALE")
+)
 
 
 class RunDirectoryError(ValueError):
@@ -10,15 +24,57 @@ class RunDirectoryError(ValueError):
 
 
 def make_run_directory(path: Path) -> None:
-    """Make it, or take it where it is there and empty. Raises ``RunDirectoryError``."""
+    """Make it, or take it where it is there and empty, for this run alone. Raises ``RunDirectoryError``."""
     try:
         if path.is_file():
             raise RunDirectoryError(f"{path} is a file; give --out a directory")
-        path.mkdir(parents=True, exist_ok=True)
-        taken = any(path.iterdir())
+        path.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
+        claimed = _claim(path)
     except OSError as error:
         raise RunDirectoryError(
             f"{path} cannot be made: {error.strerror}; give --out another directory"
         ) from error
-    if taken:
+    if not claimed:
         raise RunDirectoryError(f"{path} is there already and not empty; give --out another directory")
+
+
+def new_run_directory(name: str, at: datetime) -> Path:
+    """Make ``reports/runs/<time>-<name>``; a number follows where runs begin in the same second.
+
+    Raises ``RunDirectoryError``.
+    """
+    plain = RUNS / f"{at:%Y%m%dT%H%M%SZ}-{name}"
+    for number in range(1, _MOST_IN_A_SECOND):
+        path = plain if number == 1 else plain.with_name(f"{plain.name}-{number}")
+        try:
+            RUNS.mkdir(parents=True, exist_ok=True)
+            path.mkdir(mode=_OWNER_ONLY)
+            if _claim(path):
+                return path
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise RunDirectoryError(
+                f"{path} cannot be made: {error.strerror}; give --out another directory"
+            ) from error
+    raise RunDirectoryError(f"{plain} and all names after it are taken; give --out another directory")
+
+
+def _claim(path: Path) -> bool:
+    """Whether the directory was empty and is this run's now. Of two that ask at once one gets it."""
+    claim = path / CLAIM
+    try:
+        os.close(os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        return False
+    if any(entry.name != CLAIM for entry in path.iterdir()):
+        claim.unlink()
+        return False
+    return True
+
+
+def lost_directory(path: Path, error: OSError) -> str | None:
+    """That the directory of a run cannot be written to, in words. None where the error is another."""
+    if error.errno is None or error.errno not in _LOST:
+        return None
+    return f"{path} cannot be written to: {os.strerror(error.errno)}"

@@ -15,7 +15,7 @@ from loadtests.running.queries import ServiceState, StateQuery
 
 _LOAD_GAUGES = (
     *("planned", "due", "sent", "accepted", "refused", "failed", "unfinished", "dropped"),
-    *("in_flight", "offered_per_s", "lag_p50_ms", "lag_p99_ms", "lag_max_ms"),
+    *("resent", "closed_idle", "in_flight", "offered_per_s", "lag_p50_ms", "lag_p99_ms", "lag_max_ms"),
 )
 
 

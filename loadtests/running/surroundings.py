@@ -54,13 +54,18 @@ class Surroundings(Struct):
         for service in reversed(self.services):
             service.stop()
 
+    def failures(self) -> list[ServiceError]:
+        """Of those that were stopped, the provider's first."""
+        return [error for error in (service.failure() for service in self.services) if error is not None]
+
     def kill(self) -> None:
         for service in self.services:
             service.kill()
 
 
 def start_surroundings(surroundings: Surroundings, part: Part, run_dir: Path, settings: RunSettings) -> None:
-    """Start what the part needs and wait until it can be used. Raises ``ServiceError`` or ``ValueError``.
+    """Start what the part needs and wait until it can be used. Raises ``ServiceError``, ``OSError`` or
+    ``ValueError``.
 
     What has been started is in ``surroundings`` even then, to be stopped.
     """
@@ -115,7 +120,7 @@ def _start_sender(surroundings: Surroundings, run_dir: Path, settings: RunSettin
     sender.start({"SMSBENCH_SENDER_TOKEN": token, "SMSBENCH_SENDER_ROUTES": route})
     url = sender.wait_ready().url.rstrip("/")
     if not queries.wait_healthy(url + queries.SENDER_HEALTH, _HEALTHY_WITHIN_S):
-        raise ServiceError(f"the sender was ready and yet not healthy within {_HEALTHY_WITHIN_S:g} s")
+        raise ServiceError("sender", f"was ready and yet not healthy within {_HEALTHY_WITHIN_S:g} s")
     surroundings.states["sender"] = StateQuery(url + queries.SENDER_STATE, token)
     surroundings.environment["SMSBENCH_SENDER_TOKEN"] = token
     surroundings.host = url
@@ -125,12 +130,12 @@ def _start_sender(surroundings: Surroundings, run_dir: Path, settings: RunSettin
 def _await_target(target: Target) -> None:
     if target.health_url is not None:
         if not queries.wait_healthy(target.health_url, _TARGET_WITHIN_S):
-            raise ServiceError(
+            raise ConnectionError(
                 f"{target.name}: health_url did not answer 2xx within {_TARGET_WITHIN_S:g} s: "
                 f"{address_of(target.health_url)}"
             )
     elif not queries.listening(target.request.url, _TARGET_WITHIN_S):
-        raise ServiceError(
+        raise ConnectionError(
             f"{target.name} does not answer at {address_of(target.request.url)}: start it before the run, or "
             "correct request.url in the target file"
         )

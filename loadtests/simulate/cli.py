@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-_RUNS = Path("reports/runs")
-_EXIT_USAGE = 2
+from analysis.exit_codes import EXIT_USAGE
 
 
 def simulate(
@@ -29,7 +28,10 @@ def simulate(
 
     A day is lived whole and uncompressed, hour by hour, in about a minute. What is simulated is the
     queueing, the limits, the retries and the network behind the provider; what this machine can carry is
-    not: for that, smsbench run. Exit codes are those of run.
+    not: for that, smsbench run.
+
+    Exit code: 0 all SLOs held, 1 an SLO was missed, 2 bad usage, 3 the run proves nothing, 130 interrupted.
+    Ctrl-C ends the simulated time there and reports what was lived; twice aborts.
 
     \b
       smsbench simulate day-5k
@@ -39,7 +41,7 @@ def simulate(
     from rich.console import Console
 
     from loadtests.running.provider_profile import require_profile
-    from loadtests.running.run_directory import make_run_directory
+    from loadtests.running.run_directory import make_run_directory, new_run_directory
     from loadtests.scenarios import catalogue
     from loadtests.scenarios.scenario import Adjustment
     from loadtests.simulate.run import simulate_scenario
@@ -47,12 +49,14 @@ def simulate(
     try:
         whole_day = Adjustment(compress=1.0, window="day") if scenario in catalogue.LEVELS else None
         chosen = catalogue.scenario(scenario, whole_day)
-        run_dir = out or _RUNS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{chosen.name}-simulated"
         if profile is not None:
             require_profile(profile)
-        make_run_directory(run_dir)
-        code = simulate_scenario(chosen, profile, seed, run_dir.resolve(), Console())
+        if out is None:
+            out = new_run_directory(f"{chosen.name}-simulated", datetime.now(UTC))
+        else:
+            make_run_directory(out)
+        code = simulate_scenario(chosen, profile, seed, out.resolve(), Console())
     except ValueError as error:
         typer.echo(f"smsbench: {error}", err=True)
-        raise typer.Exit(_EXIT_USAGE) from None
+        raise typer.Exit(EXIT_USAGE) from None
     raise typer.Exit(code)

@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from analysis import records
+from analysis.exit_codes import EXIT_INTERRUPTED
 from loadtests.arrivals import Plan, Schedule, key_tag_of
 from loadtests.arrivals.chance import derive_seed
-from loadtests.runner import EXIT_ABORTED, report
+from loadtests.runner import report
 from loadtests.running import manifest as manifests
 from loadtests.running.interruption import Aborted, Interruption
 from loadtests.running.provider_profile import ProfileChoice, choose_profile, require_profile
@@ -37,9 +38,10 @@ _SAMPLES = 300
 def simulate_scenario(
     scenario: Scenario, profile_name: str | None, seed: int, run_dir: Path, console: Console
 ) -> int:
-    """Simulate it, report it, and return the report's exit code. Raises ``ValueError`` for a bad profile.
+    """Simulate it, report it, and return the exit code, one of ``analysis.exit_codes``.
 
-    Ctrl-C once ends the simulated time and reports what was lived; twice aborts.
+    Ctrl-C once ends the simulated time and reports what was lived; twice aborts. Raises ``ValueError`` for
+    a bad profile.
     """
     for name in {profile_name or part.profile for part in scenario.parts}:
         require_profile(name)
@@ -53,7 +55,10 @@ def simulate_scenario(
             places = _live_parts(scenario, profile_name, seed, run_dir, console, interruption)
     except Aborted:
         console.print(f"aborted; what there is stands in {run_dir}", highlight=False, soft_wrap=True)
-        return EXIT_ABORTED
+        return EXIT_INTERRUPTED
+    if not places:
+        console.print("interrupted before any message: there is nothing to report", highlight=False)
+        return EXIT_INTERRUPTED
     if scenario.is_suite:
         manifests.write_suite(run_dir, scenario, seed, started, places)
     console.print(f"{time.monotonic() - began_s:.0f} s to live it; report ...", highlight=False)

@@ -200,6 +200,11 @@ def is_loopback(url: str) -> bool:
         return False
 
 
+def variables_of(path: Path) -> set[str]:
+    """The environment variables that a target file names: a load needs them to read it."""
+    return set(_VARIABLE.findall(path.read_text(encoding="utf-8", errors="replace")))
+
+
 def load_target(path: Path, environment: Mapping[str, str] | None = None) -> Target:
     """The target of a file, its ``${VAR}`` filled from the environment. Raises ``TargetError`` with all
     errors.

@@ -1,13 +1,18 @@
 """One keep-alive HTTP connection of the open-model user: bytes out, a parsed reply in, no greenlet of its
 own.
 
-Its watcher stays armed for as long as the connection is open, which saves arming one for each reply and
-shows at once when the target closes an idle connection. Replies go through geventhttpclient's C parser
-(llhttp).
+Its watcher stays armed for as long as the connection is open, which saves arming one for each reply. Replies
+go through geventhttpclient's C parser (llhttp).
+
+Targets close connections that were idle for some time (Node and uvicorn after 5 s). The watcher shows that,
+but only in the event loop's next turn, so ``is_open`` asks the socket before a connection is used again, and
+``outlived`` heeds the time that the target announced. A close that is still on its way is met by the request
+itself: ``met_close`` tells that apart from a target that breaks off its work.
 """
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Callable
 from typing import Any
@@ -21,17 +26,21 @@ from loadtests.users.adapters import Endpoint
 _READ = 1  # libev's EV_READ
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _CHUNK = 65_536
+CLOSED, RESET = "closed by the target", "connection reset"
+_TIMEOUT = re.compile(r"(?:^|[\s,])timeout\s*=\s*([0-9]{1,6})(?![0-9])", re.IGNORECASE)
 
 
 class ReplyParser(HTTPResponseParser):
-    """Takes only what the load needs: the status, the body, and that the reply is whole."""
+    """Takes only what the load needs: the status, the body, that the reply is whole, and ``Keep-Alive``."""
 
-    __slots__ = ("body", "done")
+    __slots__ = ("_names_keep_alive", "body", "done", "keep_alive_s")
 
     def __init__(self) -> None:
         super().__init__()
         self.done = False
         self.body = b""
+        self.keep_alive_s: int | None = None  # as the target announced: how long it keeps an idle connection
+        self._names_keep_alive = False
 
     def _on_message_begin(self) -> None:
         self.done = False
@@ -39,9 +48,12 @@ class ReplyParser(HTTPResponseParser):
 
     def _on_status(self, text: str) -> None: ...
 
-    def _on_header_field(self, text: str) -> None: ...
+    def _on_header_field(self, text: str) -> None:
+        self._names_keep_alive = len(text) == 10 and text.lower() == "keep-alive"
 
-    def _on_header_value(self, text: str) -> None: ...
+    def _on_header_value(self, text: str) -> None:
+        if self._names_keep_alive and (found := _TIMEOUT.search(text)) is not None:
+            self.keep_alive_s = int(found[1])
 
     def _on_headers_complete(self) -> bool:
         return False
@@ -58,7 +70,17 @@ class Connection:
     are called from the event loop itself, so they must not block.
     """
 
-    __slots__ = ("_answered", "_lost", "_parser", "_sock", "_watcher", "job")
+    __slots__ = (
+        "_answered",
+        "_has_reply",
+        "_kept",
+        "_lost",
+        "_parser",
+        "_sock",
+        "_watcher",
+        "idle_ns",
+        "job",
+    )
 
     def __init__(
         self,
@@ -67,6 +89,9 @@ class Connection:
         lost: Callable[[Connection, str], None],
     ) -> None:
         self.job: Any = None  # what the owner has under way here; None: idle
+        self.idle_ns: int | None = None  # since when it is idle, after a reply; for the owner to set
+        self._kept = False  # it was idle before the present job
+        self._has_reply = False  # something of the present job's reply has come
         self._sock = sock
         self._answered = answered
         self._lost = lost
@@ -74,7 +99,10 @@ class Connection:
         self._watcher = gevent.get_hub().loop.io(sock.fileno(), _READ)
         self._watcher.start(self._readable)
 
-    def send(self, payload: bytes) -> None:
+    def send(self, payload: bytes, kept: bool) -> None:
+        """``kept``: the connection was idle before."""
+        self._kept = kept
+        self._has_reply = False
         try:
             sent = self._sock.send(payload)
         except _NOT_NOW:
@@ -89,6 +117,32 @@ class Connection:
     @property
     def reusable(self) -> bool:
         return bool(self._parser.should_keep_alive())
+
+    def is_open(self) -> bool:
+        """Whether the target still has this idle connection open, as far as is known here by now."""
+        try:
+            self._sock.recv(_CHUNK)
+        except _NOT_NOW:
+            return True
+        except OSError:
+            return False
+        return False  # its end; or a reply to nothing, with which targets announce a close (408)
+
+    def outlived(self, now_ns: int) -> bool:
+        """Whether it has been idle for about as long as the target said that it keeps one.
+
+        A second earlier, or half of the time where that is less: the request is on its way for some of it.
+        """
+        keep_s = self._parser.keep_alive_s
+        if keep_s is None or self.idle_ns is None:
+            return False
+        return now_ns - self.idle_ns >= (keep_s - min(1.0, keep_s / 2)) * 1e9
+
+    def met_close(self, reason: str) -> bool:
+        """Whether the present job, lost for ``reason``, met the close of a connection that had been idle,
+        before any byte of an answer. Then the target had hardly read it; for sure nobody can know.
+        """
+        return self._kept and not self._has_reply and reason in (CLOSED, RESET)
 
     def close(self) -> None:
         self._watcher.stop()
@@ -116,17 +170,21 @@ class Connection:
             except OSError as error:
                 self._lost(self, _named(error))
                 return
+            if self.job is None:
+                self._lost(self, CLOSED)  # see is_open
+                return
+            self._has_reply = self._has_reply or bool(data)
             try:
                 self._parser.feed(data)
             except HTTPParseError:
                 self._lost(self, "not an HTTP reply")
                 return
-            if self._parser.done and self.job is not None:
+            if self._parser.done:
                 self._parser.done = False
                 self._answered(self, self._parser.get_code(), self._parser.body)
                 return
             if not data:
-                self._lost(self, "closed by the target")
+                self._lost(self, CLOSED)
                 return
             if len(data) < _CHUNK:
                 return
@@ -153,7 +211,7 @@ def _named(error: OSError) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     if isinstance(error, ConnectionResetError | BrokenPipeError):
-        return "connection reset"
+        return RESET
     return type(error).__name__
 
 

@@ -22,12 +22,13 @@ from loadtests.users.connection import Connection, connect, reason_of
 # Releases in a row before the event loop gets a turn to read replies, when the dispatcher is behind.
 _RELEASES_A_TURN = 32
 _WARM_CONNECTIONS = 16
+_OUTCOMES = ("accepted", "refused", "failed", "unfinished")
 
 Outcome = Literal["accepted", "refused", "failed", "unfinished"]
 
 
 class Job(Struct, gc=False):
-    """One request under way. ``sent_ns`` is when it was begun."""
+    """One request under way. ``sent_ns`` is when it was first begun."""
 
     slot: int
     message: Message
@@ -77,7 +78,7 @@ class LoadDispatcher:
         self._next = 0  # position in slots
         self._phase: Phase = "waiting"
         self._end_ns = settings.start_ns
-        self._counts = dict.fromkeys(("accepted", "refused", "failed", "unfinished", "dropped", "sent"), 0)
+        self._counts = dict.fromkeys((*_OUTCOMES, "dropped", "sent", "resent", "closed_idle"), 0)
         self._lags_ns: list[int] = []
         self._reported = (settings.start_ns, 0)
 
@@ -115,16 +116,16 @@ class LoadDispatcher:
             gevent.sleep(0.01)
         self._phase = "finished"
 
-    def stop(self, timeout_s: float) -> None:
+    def stop(self, timeout_s: float, asked_ns: int | None = None) -> None:
         """Release nothing more, wait for what is in flight, give up the rest as unfinished.
 
-        Arrivals that had come due and were not yet released count as dropped. The greenlet of ``run`` must
-        have ended before.
+        Arrivals that had come due by ``asked_ns`` (now, if None) and were not yet released count as dropped.
+        The greenlet of ``run`` must have ended before.
         """
         if self.finished:
             return
         now_ns = time.monotonic_ns()
-        self._drop_overdue(now_ns)
+        self._drop_overdue(now_ns if asked_ns is None else asked_ns)
         self._phase = "answering"
         deadline_ns = now_ns + round(timeout_s * 1e9)
         while self.in_flight and time.monotonic_ns() < deadline_ns:
@@ -136,8 +137,13 @@ class LoadDispatcher:
         self._phase = "finished"
 
     def give_up_overdue(self) -> None:
-        """Fail requests that have waited longer than the target's timeout. Call it about once a second."""
-        oldest_ns = time.monotonic_ns() - round(self._adapter.timeout_s * 1e9)
+        """Fail requests that have waited longer than the target's timeout, and close connections that were
+        idle for as long as the target keeps them. Call it about once a second."""
+        now_ns = time.monotonic_ns()
+        for connection in [c for c in self._idle if c.outlived(now_ns)]:
+            self._idle.remove(connection)
+            connection.close()
+        oldest_ns = now_ns - round(self._adapter.timeout_s * 1e9)
         for connection in [c for c in self._busy if c.job.sent_ns < oldest_ns]:
             self._end_busy(connection, "failed", "timeout")
 
@@ -167,6 +173,8 @@ class LoadDispatcher:
             failed=self._counts["failed"],
             unfinished=self._counts["unfinished"],
             dropped=self._counts["dropped"],
+            resent=self._counts["resent"],
+            closed_idle=self._counts["closed_idle"],
         )
 
     def close(self) -> None:
@@ -185,16 +193,31 @@ class LoadDispatcher:
         job = Job(slot, message, due_ns, now_ns)
         self._counts["sent"] += 1
         self._lags_ns.append(now_ns - due_ns)
-        if self._idle:
-            self._start(self._idle.pop(), job, payload)
+        connection = self._take_idle(now_ns)
+        if connection is None:
+            self._open_for(job, payload)
         else:
-            self._opening[slot] = job
-            gevent.spawn(self._open_and_start, job, payload)
+            self._start(connection, job, payload, kept=True)
 
-    def _start(self, connection: Connection, job: Job, payload: bytes) -> None:
+    def _take_idle(self, now_ns: int) -> Connection | None:
+        """A connection that can be used again; those that cannot are closed."""
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.outlived(now_ns):
+                if connection.is_open():
+                    return connection
+                self._counts["closed_idle"] += 1
+            connection.close()
+        return None
+
+    def _open_for(self, job: Job, payload: bytes) -> None:
+        self._opening[job.slot] = job
+        gevent.spawn(self._open_and_start, job, payload)
+
+    def _start(self, connection: Connection, job: Job, payload: bytes, kept: bool) -> None:
         connection.job = job
         self._busy.add(connection)
-        connection.send(payload)
+        connection.send(payload, kept)
 
     def _open_and_start(self, job: Job, payload: bytes) -> None:
         try:
@@ -206,7 +229,7 @@ class LoadDispatcher:
         if self._opening.pop(job.slot, None) is None:  # given up meanwhile
             connection.close()
             return
-        self._start(connection, job, payload)
+        self._start(connection, job, payload, kept=False)
 
     def _warm(self) -> None:
         """Open the first connections before the schedule's zero, so that no arrival pays for them."""
@@ -226,6 +249,7 @@ class LoadDispatcher:
         connection.job = None
         self._busy.discard(connection)
         if connection.reusable:
+            connection.idle_ns = now_ns
             self._idle.append(connection)
         else:
             connection.close()
@@ -234,11 +258,24 @@ class LoadDispatcher:
         self._on_done(Done(job, judgement.outcome, judgement.reason, now_ns, len(body)))
 
     def _lost(self, connection: Connection, reason: str) -> None:
-        if connection.job is not None:
+        job = connection.job
+        if job is None:
+            if connection in self._idle:
+                self._counts["closed_idle"] += 1
+                self._idle.remove(connection)
+                connection.close()
+        elif connection.met_close(reason):
+            self._send_again(connection, job)
+        else:
             self._end_busy(connection, "failed", reason)
-        elif connection in self._idle:
-            self._idle.remove(connection)
-            connection.close()
+
+    def _send_again(self, connection: Connection, job: Job) -> None:
+        """On a new connection, whose loss would be a failure. The message has the key it had."""
+        self._counts["resent"] += 1
+        connection.job = None
+        self._busy.discard(connection)
+        connection.close()
+        self._open_for(job, self._adapter.encode(job.message))
 
     def _end_busy(self, connection: Connection, outcome: Outcome, reason: str) -> None:
         job = connection.job
@@ -281,7 +318,9 @@ class LoadDispatcher:
 
     def _drop_overdue(self, now_ns: int) -> None:
         start_ns = self._settings.start_ns
-        self._end_ns = max(start_ns, min(now_ns, start_ns + self._schedule.plan.duration_ns()))
+        asked_end_ns = min(now_ns, start_ns + self._schedule.plan.duration_ns())
+        # What was released after the stop was asked for, and before the greenlet ended, had come due too.
+        self._end_ns = max(start_ns, asked_end_ns, self._end_ns)
         for slot in self._slots[self._next :]:
             due_ns = start_ns + int(self._schedule.intended_ns[slot])
             if due_ns > now_ns:

@@ -24,6 +24,7 @@ _COLUMNS = {
     "refused": "Refused",
     "failed": "Failed",
     "unfinished": "Unfinished",
+    "resent": "Sent again",
     "lag_p50_ms": "Lag p50 (ms)",
     "lag_p99_ms": "Lag p99 (ms)",
     "lag_max_ms": "Lag max (ms)",

@@ -47,6 +47,7 @@ class WorkerLoad:
         if self._recorder is None:
             self._recorder = LoadRecorder(self._run_dir, start.worker)
         if ordinal > 1:
+            self._recorder.keep_status(ordinal - 1)
             plan = msgspec.structs.replace(plan, key_tag=f"{plan.key_tag}.{ordinal}")
         schedule = Schedule(plan)
         self._feed = RequestFeed(self._environment, adapter.name.split(" ")[0])
@@ -76,12 +77,13 @@ class WorkerLoad:
         if not self._stopped.is_set():  # Locust may ask twice, a signal once more: one of them does it
             self._stopped.wait()
             return
+        asked_ns = time.monotonic_ns()  # ending the greenlets takes its time, which is no lateness of theirs
         dispatcher, self._dispatcher = self._dispatcher, None
         self._stopped.clear()
         try:
             self._end_greenlets()
             if dispatcher is not None:
-                dispatcher.stop(timeout_s)
+                dispatcher.stop(timeout_s, asked_ns)
                 self._finish(dispatcher)
         finally:
             self._stopped.set()

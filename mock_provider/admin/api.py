@@ -95,6 +95,8 @@ class Admin:
                 "counters": state.counters,
                 "gauges": state.gauges | self._service.gauges(),
                 "faults": self._fault_log(),
+                "failed": self._service.health.failures,
+                "unread_fields": self._service.unread_fields(),
             }
         )
 

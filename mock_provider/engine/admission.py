@@ -92,6 +92,9 @@ class Admission:
         # With the drops in force: under the usual limits for a moment, taken tokens would be forgotten.
         self._set_limits(now_ns)
 
+    def set_wall_offset(self, wall_offset_ns: int) -> None:
+        self._wall_offset_ns = self._country_rules.wall_offset_ns = wall_offset_ns
+
     def faults_changed(self, at_ns: int, now_ns: int, active: ActiveFaults, effects: list[Effect]) -> None:
         """The rates that a fault lowers, the networks that a fault closes."""
         self._closed = active.refusing
@@ -178,6 +181,8 @@ class Admission:
             else:
                 price = price_micro(outbound.segments, submit.fast)
                 candidates.append(Candidate(index, outbound, route[0], route[1], price))
+        if submit.blocked:
+            _leave_blocked_out(submit.blocked, candidates, left_out)
         if not self._plainly:
             refused = self._look_closely(now_ns, submit, candidates, left_out, invalid)
             if refused is not None:
@@ -309,6 +314,14 @@ class Admission:
 
     def _unix_s(self, now_ns: int) -> int:
         return (now_ns + self._wall_offset_ns) // _SECOND_NS
+
+
+def _leave_blocked_out(
+    blocked: frozenset[str], candidates: list[Candidate], left_out: list[tuple[int, Refusal]]
+) -> None:
+    kept = [candidate for candidate in candidates if candidate.outbound.msisdn not in blocked]
+    left_out.extend((c.index, Refusal.RECIPIENT_BLOCKED) for c in candidates if c.outbound.msisdn in blocked)
+    candidates[:] = kept
 
 
 def _leave_out(admitted: Admitted, places: set[int], reason: Refusal) -> None:

@@ -69,7 +69,7 @@ class Carriage:
         self._queues = {
             c.name: Channel(_pace(profile, c), self._depart, c.queue_segments) for c in profile.carriers
         }
-        self._scheduled = 0
+        self._scheduled: dict[str, tuple[int, Message]] = {}  # when each goes, by provider id
         self._on_air = 0
         self._holding: dict[str, tuple[str, ...]] = {}  # carriers that keep their queue: by which faults
         self._held_until: dict[str, list[tuple[str, int]]] = {}  # that did: by which, until when
@@ -167,13 +167,21 @@ class Carriage:
         self._reserved_segments -= message.segments
         if self.senders.active:
             self.senders.release(message)
-        self._scheduled += 1
+        self._scheduled[message.provider_id] = due_ns, message
         self._agenda.add(due_ns, self._on_release, message)
+
+    def wall_moved(self, now_ns: int, by_ns: int) -> None:
+        """The wall clock was put forward by so much: what waits for a time of day goes by it as it is."""
+        for provider_id, (due_ns, message) in self._scheduled.items():
+            moved_ns = max(now_ns, due_ns - by_ns)
+            message.wall_moved(by_ns)
+            self._scheduled[provider_id] = moved_ns, message
+            self._agenda.add(moved_ns, self._on_release, message)
 
     def cancel(self, now_ns: int, message: Message) -> None:
         """Remove a scheduled message; raises ``IllegalTransitionError`` where it is none."""
         move(message, Step.CANCEL)
-        self._scheduled -= 1
+        self._scheduled.pop(message.provider_id, None)
         message.fate = CANCELLED
         message.t_delivered_ns = now_ns
 
@@ -208,16 +216,17 @@ class Carriage:
             "queue_accept": float(len(self._accept_queue)),
             "queue_accept_segments": float(self._reserved_segments),
             "queue_senders": float(self.senders.waiting()),
-            "scheduled": float(self._scheduled),
+            "scheduled": float(len(self._scheduled)),
             "on_air": float(self._on_air),
             "held_by_faults": float(len(self._held)),
             **waiting,
         }
 
     def _release(self, due_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
-        if message.stage is not _SCHEDULED:  # cancelled meanwhile
+        scheduled = self._scheduled.get(message.provider_id)
+        if scheduled is None or scheduled[0] != due_ns:  # cancelled meanwhile, or put to another time
             return
-        self._scheduled -= 1
+        del self._scheduled[message.provider_id]
         self._reserved_segments += message.segments
         self.enter(due_ns, now_ns, message, effects)
 

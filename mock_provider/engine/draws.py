@@ -6,13 +6,14 @@ import struct
 from hashlib import blake2b
 from typing import Literal
 
-IdStyle = Literal["digits", "hex", "sid", "media_sid", "uuid"]
+IdStyle = Literal["digits", "hex", "hex16", "sid", "media_sid", "uuid"]
 Uniforms = tuple[float, float, float, float]
 
 _words = struct.Struct("<4I").unpack_from
 _word = struct.Struct("<Q").unpack_from
 _SCALE = 2.0**-32
 _NINETEEN_DIGITS = 10**18
+_SIGNED_64_BITS = 2**63  # gateways and databases keep an id in one: it stays below
 
 
 class Draws:
@@ -72,9 +73,14 @@ def report_of(chances: bytes) -> Uniforms:
 
 
 def id_of(chances: bytes, style: IdStyle = "digits") -> str:
-    """Nineteen digits or 24 hexadecimal ones (SMSAPI has both), ``SM`` or ``MM`` and 32 (Twilio), a UUID."""
+    """Nineteen digits, 24 or 16 hexadecimal ones (SMSAPI has both), ``SM`` or ``MM`` and 32 (Twilio), a UUID.
+
+    ``digits`` and ``hex16`` are numbers below 2^63.
+    """
     if style == "digits":
-        return str(_NINETEEN_DIGITS + _word(chances, 32)[0] % (9 * _NINETEEN_DIGITS))
+        return str(_NINETEEN_DIGITS + _word(chances, 32)[0] % (_SIGNED_64_BITS - _NINETEEN_DIGITS))
+    if style == "hex16":
+        return f"{_word(chances, 32)[0] >> 1:016x}"
     if style == "hex":
         return chances[32:44].hex()
     h = chances[32:48].hex()

@@ -63,6 +63,7 @@ class Engine:
         self._intake = Intake(
             self._agenda, self._draws, self._counters, self._ledger, self._admission, self._carriage
         )
+        self._intake.wall_offset_ns = self._wall_offset_ns
         self._edges = Edges(self._agenda, self._admission, self._carriage, self._reporting)
         self._fault_log = FaultLog()
         self._apply(profile, router, FaultWindows((), 0))
@@ -139,6 +140,23 @@ class Engine:
         self._edges.renew(now_ns, faults, effects)
         return effects
 
+    def set_wall_offset(self, now_ns: int, wall_offset_ns: int) -> Sequence[Effect]:
+        """The wall clock was set: unix time is the engine's clock plus ``wall_offset_ns`` from now on.
+
+        Scheduled messages, quiet hours and days go by it; delays and windows that count seconds do not.
+        """
+        effects: list[Effect] = []
+        begun = self._now_ns != _NO_INPUT_YET_NS  # before, nothing can be scheduled
+        if begun:
+            now_ns = self._run(now_ns, effects)
+        moved_ns = wall_offset_ns - self._wall_offset_ns
+        self._wall_offset_ns = self._intake.wall_offset_ns = wall_offset_ns
+        self._admission.set_wall_offset(wall_offset_ns)
+        if begun:
+            self._carriage.wall_moved(now_ns, moved_ns)
+            self._run(now_ns, effects)
+        return effects
+
     def _begin_with(self, now_ns: int, profile: Profile) -> None:
         """Another profile where nothing has happened yet; of its windows those hold that have a time."""
         reporting, log = self._reporting, self._fault_log
@@ -166,13 +184,17 @@ class Engine:
         self._reporting.go_on_from(reporting)
         return cut
 
-    def take_rows(self) -> list[JournalRow]:
+    def take_rows(self, accepted_until_ns: int | None = None) -> list[JournalRow]:
         """Rows of messages that are final and done with since the last call.
 
-        Done with: the report is confirmed, lost, given up or not wanted. A row comes again when its key is
-        submitted again, for its counts have changed.
+        Done with: the report is confirmed, lost, given up or not wanted. A key that is submitted again has
+        the row of its newest message written again, for its counts have changed: the highest count of all
+        rows of a key is the key's.
+
+        Also, once each, rows of messages that were accepted by ``accepted_until_ns`` and are open: what the
+        journal knows of them should the process be killed. None: no such row of any accepted so far.
         """
-        return self._ledger.take_rows()
+        return self._ledger.take_rows(accepted_until_ns)
 
     def take_unanswered(self) -> list[tuple[Submit, Accepted]]:
         """Requests taken since the last call whose reply never leaves; the newest where they are many."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from mock_provider.engine.distributions import nanoseconds
@@ -13,14 +14,15 @@ if TYPE_CHECKING:
 class FloodGuard:
     """Counts accepted submits: one that was refused does not keep the number closed.
 
-    Two generations of instants, exchanged once a window, so that a number that is left alone is forgotten.
+    Two generations of numbers, exchanged once a window, so that one that is left alone is forgotten. Of each
+    the instants in the window, oldest first: what has left the window goes when the number is looked at.
     """
 
     __slots__ = ("_limit", "_newer", "_older", "_turned_ns", "_window_ns", "active")
 
     def __init__(self, settings: schema.Flood) -> None:
-        self._newer: dict[str, list[int]] = {}
-        self._older: dict[str, list[int]] = {}
+        self._newer: dict[str, deque[int]] = {}
+        self._older: dict[str, deque[int]] = {}
         self._turned_ns = 0
         self.reconfigure(settings)
 
@@ -36,15 +38,16 @@ class FloodGuard:
         if instants is None:
             return pending < self._limit
         opened_ns = now_ns - self._window_ns
-        return sum(instant > opened_ns for instant in instants) + pending < self._limit
+        while instants and instants[0] <= opened_ns:
+            instants.popleft()
+        return len(instants) + pending < self._limit
 
     def count(self, msisdn: str, now_ns: int) -> None:
+        """Of a submit that ``admits`` let pass, so there are no more than the limit."""
         instants = self._newer.get(msisdn)
         if instants is None:
-            instants = self._newer[msisdn] = self._older.pop(msisdn, [])
+            instants = self._newer[msisdn] = self._older.pop(msisdn, deque())
         instants.append(now_ns)
-        if len(instants) > self._limit:
-            del instants[: -self._limit]
 
     def _turn(self, now_ns: int) -> None:
         if now_ns - self._turned_ns >= self._window_ns:

@@ -27,6 +27,7 @@ from mock_provider.engine.values import (
     Answer,
     Disconnect,
     Effect,
+    FinalReport,
     Outbound,
     Refusal,
     Refused,
@@ -44,6 +45,7 @@ _UNANSWERED_KEPT = 10_000
 _UNDRAWN = (0.5, 0.5, 1.0, 0.5)  # where the profile leaves nothing of an attempt to chance
 _THROTTLED = {Refusal.THROTTLED_REQUESTS: "requests", Refusal.THROTTLED_SEGMENTS: "segments"}
 _REFUSED = Stage.REFUSED
+_ALL = FinalReport.ALL
 
 
 class PendingReply(Struct, frozen=True, gc=False):
@@ -54,6 +56,7 @@ class PendingReply(Struct, frozen=True, gc=False):
     messages: tuple[Message, ...]
     scheduled_ns: int | None
     disconnect: bool = False
+    wall_offset_ns: int = 0  # by which ``scheduled_ns`` was found
 
 
 class Lost(Struct, frozen=True, gc=False):
@@ -81,6 +84,7 @@ class Intake:
         self._ledger = ledger
         self._admission = admission
         self._carriage = carriage
+        self.wall_offset_ns = 0
         self._last_price = 0, 0.0  # in millionths of a point, in points: most messages cost the same
         self.pending = 0  # replies that have not left
         # Taken, and the reply never leaves: for those who want to see what the client cannot know.
@@ -124,7 +128,10 @@ class Intake:
         if isinstance(answer, Refused):
             self._note_refusal(answer.reason, seen, active)
         latency_ns = self._reply_latency(u, v)
-        pending = PendingReply(submit.request_id, answer, messages, submit.scheduled_ns)
+        wall_offset_ns = self.wall_offset_ns
+        pending = PendingReply(
+            submit.request_id, answer, messages, submit.scheduled_ns, False, wall_offset_ns
+        )
         if not active.none:
             for slowness in active.reply_delays:
                 latency_ns = slowness.applied(latency_ns, now_ns)
@@ -320,6 +327,12 @@ class Intake:
                 self._counters.disconnects += 1
                 effects.append(Disconnect(pending.request_id))
         scheduled_ns = pending.scheduled_ns
+        moved_ns = self.wall_offset_ns - pending.wall_offset_ns
+        if moved_ns:
+            scheduled_ns = None if scheduled_ns is None else scheduled_ns - moved_ns
+            for message in pending.messages:
+                if message.not_before_ns or scheduled_ns is not None:
+                    message.wall_moved(moved_ns)
         for message in pending.messages:
             message.t_answered_ns = t_answered_ns
             if message.fate is VANISHED:
@@ -333,12 +346,19 @@ class Intake:
 
 
 def _has_rare_wishes(submit: Submit) -> bool:
-    return bool(submit.report_progress or submit.memo or submit.expires_in_queue or submit.overflow_fails)
+    return bool(
+        submit.report_progress
+        or submit.memo
+        or submit.expires_in_queue
+        or submit.overflow_fails
+        or submit.final_report is not _ALL
+    )
 
 
 def _wish(message: Message, submit: Submit) -> None:
     """What few wires ask for. A message that was not accepted before has none of it."""
     message.report_progress = submit.report_progress
+    message.final_report = submit.final_report
     message.report_stages = submit.report_stages
     message.memo = submit.memo
     message.expires_in_queue = submit.expires_in_queue

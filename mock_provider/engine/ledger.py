@@ -23,12 +23,15 @@ _ACCEPTED = TRANSITIONS[_REFUSED, Step.ACCEPT]
 
 
 class Ledger:
-    """Keys in the order they were first seen; above the setting's number the oldest are forgotten.
+    """Messages in the order they were first seen; above the setting's number the oldest are forgotten.
 
-    A key's counts are kept on its newest message.
+    A key's counts are kept on its newest message, and the journal's rows of a key need not agree: the highest
+    counts of all its rows are the key's. So nothing here looks at all messages of one key, however many there
+    are (a client may send the same reference with each of a million messages).
     """
 
     __slots__ = (
+        "_accepted",
         "_account",
         "_by_id",
         "_closed",
@@ -46,14 +49,15 @@ class Ledger:
 
     def __init__(self, settings: schema.Duplicates, account: str) -> None:
         self._newest: dict[str, Message] = {}
-        self._earlier: dict[str, list[Message]] = {}  # of keys that were accepted more than once
+        self._earlier: dict[str, int] = {}  # how many older messages of the key are remembered
         self._by_id: dict[str, Message] = {}
-        self._order: deque[str] = deque()
+        self._order: deque[Message] = deque()  # each message that is remembered, once
+        self._accepted: deque[Message] = deque()  # whose row as an open message was not taken
         self._closed: list[Message] = []  # whose rows were not taken
         self._repeated: dict[str, None] = {}  # keys with rows that must be written again
         self._forgotten_rows: list[JournalRow] = []
         self._hashed_text: tuple[str | None, str] = None, ""
-        self._unnamed: dict[str, int] = {}
+        self._unnamed: OrderedDict[str, int] = OrderedDict()  # the least lately used goes first
         self._unrecorded: OrderedDict[str, int] = OrderedDict()
         self.reconfigure(settings, account)
 
@@ -75,11 +79,11 @@ class Ledger:
             message = newest.get(key)
             if message is None:
                 message = newest[key] = Message(key, wire, outbound.segments, now_ns, _REFUSED, 1)
-                order.append(key)
+                order.append(message)
             else:
                 all_new = False
                 message.submits += 1
-                if message.row_taken or key in self._earlier:
+                if message.row_taken:
                     self._repeated[key] = None
             seen.append(message)
         return seen, all_new
@@ -118,12 +122,14 @@ class Ledger:
                 submits=earlier.submits,
                 accepts=earlier.accepts,
             )
-            self._earlier.setdefault(earlier.key, []).append(earlier)
+            self._earlier[earlier.key] = self._earlier.get(earlier.key, 0) + 1
             self._newest[earlier.key] = message
-            self._repeated[earlier.key] = None
+            self._order.append(message)
+            self._repeated.pop(earlier.key, None)  # its own row will have the counts
         message.accepts += 1
         message.ordinal = message.accepts
         message.t_accepted_ns = now_ns
+        self._accepted.append(message)
         return message
 
     def name(self, message: Message) -> None:
@@ -144,8 +150,12 @@ class Ledger:
     def close_all(self, messages: Sequence[Message]) -> None:
         self._closed.extend(messages)
 
-    def take_rows(self) -> list[JournalRow]:
-        """Rows that became complete since the last call, and taken ones whose counts changed since."""
+    def take_rows(self, accepted_until_ns: int | None = None) -> list[JournalRow]:
+        """Rows that became complete since the last call, and taken ones whose counts changed since.
+
+        Also, once, rows of messages accepted by ``accepted_until_ns`` that are still open. None: no such row
+        of any message accepted so far.
+        """
         rows = self._forgotten_rows
         self._forgotten_rows = []
         earlier, account = self._earlier, self._account
@@ -157,51 +167,61 @@ class Ledger:
         self._closed = []
         if self._repeated:
             for key in self._repeated:
-                rows.extend(self._rows_again(key))
+                newest = self._newest[key]
+                # An open message's row comes anyway, with the counts as they are then.
+                if newest.row_taken:
+                    rows.append(journal_row(newest, newest, account))
             self._repeated = {}
+        if accepted_until_ns is None:
+            self._accepted.clear()
+        else:
+            self._add_open(rows, accepted_until_ns)
         return rows
+
+    def _add_open(self, rows: list[JournalRow], accepted_until_ns: int) -> None:
+        accepted, account = self._accepted, self._account
+        while accepted and accepted[0].t_accepted_ns <= accepted_until_ns:
+            message = accepted.popleft()
+            if not message.row_taken:
+                rows.append(journal_row(message, self.newest(message), account))
 
     def close_rows(self) -> list[JournalRow]:
         """All that ``take_rows`` gives, rows of what is open, and of keys that were never accepted."""
         rows = self.take_rows()
-        for key, newest in self._newest.items():
-            for message in self._all_of(key):
-                if message.stage is not _CLOSED:
-                    rows.append(journal_row(message, newest, self._account))
+        for message in self._order:
+            if message.stage is not _CLOSED:
+                rows.append(journal_row(message, self._newest[message.key], self._account))
         return rows
 
     def trim(self) -> None:
-        """Forget the oldest keys above the limit. To be called when no submit is being judged."""
-        # A key with an open message, or a row not taken, goes to the back: no call looks at many in vain.
+        """Forget the oldest messages above the limit. To be called when no submit is being judged."""
+        # One that is open, whose row is not taken, or whose key has older ones goes to the back: no call
+        # looks at many in vain.
         looks = 2 * (len(self._order) - self._settings.remembered_keys)
         while looks > 0 and len(self._order) > self._settings.remembered_keys:
             looks -= 1
-            key = self._order.popleft()
-            if all(m.row_taken or m.stage is _REFUSED for m in self._all_of(key)):
-                self._forget(key)
-            else:
-                self._order.append(key)
+            message = self._order.popleft()
+            if not self._forget(message):
+                self._order.append(message)
 
-    def _forget(self, key: str) -> None:
-        newest = self._newest[key]
-        if newest.stage is _REFUSED:
-            self._forgotten_rows.append(journal_row(newest, newest, self._account))
-        elif key in self._repeated:
-            del self._repeated[key]
-            self._forgotten_rows.extend(self._rows_again(key))
-        for message in self._all_of(key):
-            self._by_id.pop(message.provider_id, None)
-        del self._newest[key]
-        self._earlier.pop(key, None)
-
-    def _all_of(self, key: str) -> list[Message]:
-        earlier = self._earlier.get(key)
-        newest = self._newest[key]
-        return [newest] if earlier is None else [*earlier, newest]
-
-    def _rows_again(self, key: str) -> list[JournalRow]:
-        newest = self._newest[key]
-        return [journal_row(m, newest, self._account) for m in self._all_of(key) if m.row_taken]
+    def _forget(self, message: Message) -> bool:
+        """Whether it could be forgotten."""
+        key = message.key
+        if message is not self._newest[key]:
+            if not message.row_taken:
+                return False
+            self._earlier[key] -= 1
+            if not self._earlier[key]:
+                del self._earlier[key]
+        elif key in self._earlier or not (message.row_taken or message.stage is _REFUSED):
+            return False
+        else:
+            if message.stage is _REFUSED or key in self._repeated:
+                self._repeated.pop(key, None)
+                self._forgotten_rows.append(journal_row(message, message, self._account))
+            del self._newest[key]
+        self._by_id.pop(message.provider_id, None)
+        return True
 
     def _made_key(self, outbound: Outbound) -> str:
         """A key for a message that has none: number, hash of the text, and how many such there were."""
@@ -211,6 +231,8 @@ class Ledger:
             self._hashed_text = text, digest
         base = f"{outbound.msisdn}-{self._hashed_text[1]}"
         number = self._unnamed[base] = self._unnamed.get(base, 0) + 1
+        self._unnamed.move_to_end(base)
+        # By then its keys are forgotten too, so that none is made a second time.
         if len(self._unnamed) > self._settings.remembered_keys:
-            del self._unnamed[next(iter(self._unnamed))]
+            self._unnamed.popitem(last=False)
         return f"{base}-{number}"

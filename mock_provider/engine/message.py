@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from mock_provider.engine.account import MICRO
 from mock_provider.engine.lifecycle import Stage
-from mock_provider.engine.values import DeliveryReport, JournalRow, MessageState
+from mock_provider.engine.values import DeliveryReport, FinalReport, JournalRow, MessageState
 
 if TYPE_CHECKING:
     from mock_provider.engine.magic import Magic
@@ -57,6 +57,7 @@ class Message(Struct, gc=False):
     sender_id: str = ""
     report_url: str = ""
     report_progress: bool = False
+    final_report: FinalReport = FinalReport.ALL
     report_stages: bool = False
     memo: str = ""
     expires_in_queue: bool = False
@@ -83,6 +84,14 @@ class Message(Struct, gc=False):
     report_retries: int = 0
     fault: str = ""  # names of the faults it met, with commas between them
     magic: Magic | None = None
+
+    def wall_moved(self, by_ns: int) -> None:
+        """The wall clock was put forward: the time of day from which it goes, and by which it is given up,
+        comes so much sooner.
+        """
+        self.expires_ns -= by_ns
+        if self.not_before_ns:
+            self.not_before_ns -= by_ns
 
 
 def journal_row(message: Message, newest: Message, account: str) -> JournalRow:

@@ -42,14 +42,14 @@ class _Rules(Struct, frozen=True, gc=False):
 class Rules:
     """``active`` False: the profile has neither rules nor a list of allowed countries."""
 
-    __slots__ = ("_allowed", "_by_country", "_registered", "_traffic", "_wall_offset_ns", "active")
+    __slots__ = ("_allowed", "_by_country", "_registered", "_traffic", "active", "wall_offset_ns")
 
     def __init__(self, profile: schema.Profile, wall_offset_ns: int) -> None:
         self._by_country = {section.country: _ready(section) for section in profile.rules}
         self._allowed = frozenset(profile.account.countries)
         self._registered = frozenset(name.casefold() for name in profile.account.registered_senders)
         self._traffic = TrafficOf(profile.traffic)
-        self._wall_offset_ns = wall_offset_ns
+        self.wall_offset_ns = wall_offset_ns
         self.active = bool(self._by_country or self._allowed)
 
     def of_request(self, submit: Submit, now_ns: int) -> RequestRules:
@@ -88,12 +88,12 @@ class Rules:
         return None
 
     def _within_hours(self, hours: OpenHours, at_ns: int) -> Judged:
-        unix_s = (at_ns + self._wall_offset_ns) // _SECOND_NS
+        unix_s = (at_ns + self.wall_offset_ns) // _SECOND_NS
         if hours.are_open(unix_s):
             return _ALLOWED
         if hours.refused_outside:
             return Judged(Refusal.QUIET_HOURS)
-        return Judged(None, hours.next_open(unix_s) * _SECOND_NS - self._wall_offset_ns)
+        return Judged(None, hours.next_open(unix_s) * _SECOND_NS - self.wall_offset_ns)
 
 
 class RequestRules:

@@ -64,6 +64,14 @@ class Traffic(Enum):
     MARKETING = "marketing"
 
 
+class FinalReport(Enum):
+    """Of which ends of a message its sender wants a report."""
+
+    ALL = "all"
+    FAILURES = "failures"
+    NONE = "none"
+
+
 class Outbound(Struct, frozen=True, gc=False):
     """One message a submit asks for. ``key`` is its journey key: found in the text, else client reference."""
 
@@ -97,6 +105,8 @@ class Submit(Struct, frozen=True, gc=False):
     memo: str = ""  # the wire's own, given back in reports and by the inbox; the engine does not read it
     expires_in_queue: bool = False  # ``expires_ns`` ends the wait for the carrier, not the carrier's own
     overflow_fails: bool = False  # a full queue of its sender fails the message, instead of refusing it
+    blocked: frozenset[str] = frozenset()  # MSISDNs of the request that the account does not send to
+    final_report: FinalReport = FinalReport.ALL  # to ``report_url``, or to the account's
     id_style: IdStyle | None = None  # of its messages' ids, where it is not the wire's
 
 

@@ -47,6 +47,8 @@ class MessageView(Struct, frozen=True):
     country: str = ""
     carrier: str = ""
     fault: str = ""  # names of the faults it met, with commas between them
+    wire: str = ""
+    memo: str = ""  # that of the submit
 
 
 class JourneyView(Struct, frozen=True):
@@ -120,4 +122,6 @@ def message_view(message: Message) -> MessageView:
         message.country,
         message.carrier,
         message.fault,
+        message.wire,
+        message.memo,
     )

@@ -4,34 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import time
-from functools import partial
 from typing import Protocol, cast
 
 from msgspec import Struct
 
-from mock_provider.driver import OnAnswer
-from mock_provider.engine import MessageView
-from mock_provider.engine.values import Accepted, Answer, Submit
+from mock_provider.engine.faults.outage import Outage
 from mock_provider.service import Service
 from mock_provider.smpp.links import ReceiptLinks
-from mock_provider.wire.calls import Instants
+from mock_provider.smpp.requests import Memory, Requests
 from mock_provider.wire.smpp import codes
-from mock_provider.wire.smpp.pdu import Bind, MessageName, PduError, ShortMessage
-from mock_provider.wire.smpp.queries import cancel_status, query_answer
-from mock_provider.wire.smpp.refusals import STATUS_OF
-from mock_provider.wire.smpp.replacing import Replaceable
-from mock_provider.wire.smpp.session import (
+from mock_provider.wire.smpp.effects import (
     Answered,
     BoundNow,
     Cancelled,
     Close,
-    NoAnswer,
+    MultiSubmitted,
     Queried,
-    Session,
+    Replaced,
     SessionEffect,
-    SessionLimits,
     Submitted,
 )
+from mock_provider.wire.smpp.pdu import Bind
+from mock_provider.wire.smpp.session import NoAnswer, Session, SessionLimits
 from mock_provider.wire.smpp.submit import SubmitReader
 
 _SHORTEST_TIMER_S = 0.001
@@ -44,8 +38,7 @@ class SmppSetup(Struct, frozen=True):
     limits: SessionLimits
     reader: SubmitReader
     links: ReceiptLinks
-    replaceable: Replaceable
-    wall_offset_ns: int
+    memory: Memory
 
 
 class Listener(Protocol):
@@ -74,15 +67,14 @@ class SmppConnection(asyncio.Protocol):
         self._links = setup.links
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._session = Session(setup.limits, self._admit, time.monotonic_ns())
+        self._session = Session(setup.limits, self._admit, time.monotonic_ns(), self._front)
+        self._requests = Requests(service, setup.reader, setup.memory, self._session, self)
         self.system_id = ""  # while it is bound
-        self._token = ""
         self._out: list[bytes] = []
         self._reading = False  # within data_received, which writes at its end
         self._paused = False  # the peer does not read
         self._finishing = False
         self._closing = False
-        self._waiting: set[int] = set()  # submits whose answer is to come
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ns = 0
 
@@ -90,19 +82,23 @@ class SmppConnection(asyncio.Protocol):
     def room(self) -> int:
         return 0 if self._paused or self._transport is None else self._session.room
 
+    @property
+    def knows_tlvs(self) -> bool:
+        return self._session.knows_tlvs
+
     def deliver(self, tag: object, body: bytes) -> None:
-        self._write(self._session.deliver(time.monotonic_ns(), tag, body))
+        self.write(self._session.deliver(time.monotonic_ns(), tag, body))
 
     def finish(self) -> None:
         """Take leave when all submits are answered: the peer's unbind_resp closes the connection."""
         self._finishing = True
-        if not self._waiting:
+        if not self._requests.waiting:
             self._unbind()
 
     def _unbind(self) -> None:
         leave = self._session.unbind()
         if leave:
-            self._write(leave)
+            self.write(leave)
         elif self._transport is not None:
             self._transport.close()
 
@@ -137,14 +133,9 @@ class SmppConnection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        driver = self._service.driver
-        for request_id in self._waiting:
-            driver.forget(request_id)
-        self._waiting.clear()
-        self._links.remove(self.system_id, self)
+        self._requests.forget()
+        self._receive_no_more()
         self._listener.closed(self)
-        for answer in self._session.lost():
-            self._links.answered(answer)
 
     def pause_writing(self) -> None:
         # Who does not read its answers may not ask more.
@@ -162,44 +153,55 @@ class SmppConnection(asyncio.Protocol):
 
     def _carry_out(self, now_ns: int, effects: list[SessionEffect]) -> None:
         answered = False
-        wall_s = (now_ns + self._setup.wall_offset_ns) / 1e9
+        wall_s = (now_ns + self._service.wall_offset_ns) / 1e9
         for effect in effects:
             if type(effect) is Submitted:
-                self._submit(now_ns, wall_s, effect)
+                self._requests.submit(now_ns, wall_s, effect)
             elif type(effect) is Answered:
                 self._links.answered(effect)
                 answered = True
             elif type(effect) is bytes:
-                self._write(effect)
+                self.write(effect)
             else:
-                self._carry_out_rare(effect)
+                self._carry_out_rare(now_ns, wall_s, effect)
             if self._transport is None:
                 return
         if answered:
             self._links.send_on(self.system_id)
 
-    def _carry_out_rare(self, effect: SessionEffect) -> None:
-        if isinstance(effect, Queried):
-            status, body = query_answer(self._view(effect.name), self._setup.wall_offset_ns)
-            self._write(self._session.answer(codes.QUERY_SM, effect.sequence, status, body))
-        elif isinstance(effect, Cancelled):
-            view = self._view(effect.name)
-            removed = view is not None and self._service.desk.cancel(self._token, [view.provider_id])
-            status = cancel_status(effect.name, view, bool(removed))
-            self._write(self._session.answer(codes.CANCEL_SM, effect.sequence, status))
+    def _carry_out_rare(self, now_ns: int, wall_s: float, effect: SessionEffect) -> None:
+        if isinstance(effect, MultiSubmitted):
+            self._requests.submit_multi(now_ns, wall_s, effect)
+        elif isinstance(effect, Replaced):
+            self._requests.replace(now_ns, wall_s, effect)
+        elif isinstance(effect, Queried | Cancelled):
+            self._look_up(effect)
         elif isinstance(effect, BoundNow):
-            self.system_id = effect.bind.system_id
+            self.system_id = self._requests.system_id = effect.bind.system_id
             if self._session.receives:
                 self._links.add(effect.bind.system_id, self)
         elif isinstance(effect, Close):
             self._leave()
 
+    def _look_up(self, effect: Queried | Cancelled) -> None:
+        """These are no submits: the engine does not meet them with an outage by itself."""
+        outage = self._outage()
+        if outage is not None:
+            command_id = codes.QUERY_SM if isinstance(effect, Queried) else codes.CANCEL_SM
+            if outage.disconnect:
+                self.abort()
+            elif not outage.hang:
+                self.write(self._session.answer(command_id, effect.sequence, codes.ESME_RSYSERR))
+        elif isinstance(effect, Queried):
+            self._requests.query(effect, self._service.wall_offset_ns)
+        else:
+            self._requests.cancel(effect)
+
     def _leave(self) -> None:
         """End the connection so that the peer can still read what was written, though it goes on sending."""
         self._flush()
         self._closing = True
-        self._links.remove(self.system_id, self)
-        self.system_id = ""
+        self._receive_no_more()
         if self._transport is None or self._transport.is_closing():
             return
         if self._timer is not None:
@@ -207,63 +209,41 @@ class SmppConnection(asyncio.Protocol):
         self._transport.write_eof()
         self._timer = self._loop.call_later(_LINGER_S, self.abort)
 
-    def _submit(self, now_ns: int, wall_s: float, effect: Submitted) -> None:
-        driver = self._service.driver
-        request_id = driver.next_request_id()
-        try:
-            submit = self._setup.reader.read(
-                effect.message, request_id, self._token, self.system_id, Instants(now_ns, wall_s)
-            )
-        except PduError as error:
-            self._write(self._session.answer_submit(effect.sequence, error.status, ""))
-            return
-        on_answer: OnAnswer = partial(self._answer, effect.sequence, submit, wall_s)
-        if submit.scheduled_ns is not None or effect.message.replace_if_present:
-            on_answer = partial(self._replace, effect.message, on_answer)
-        waiting = driver.submit(now_ns, submit, on_answer)
-        if waiting is not None:
-            self._waiting.add(waiting)
+    def _receive_no_more(self) -> None:
+        """Receipts that are unanswered go to another session of the system_id, or wait for one."""
+        self._links.remove(self.system_id, self)
+        self._links.take_back(self.system_id, [answer.tag for answer in self._session.lost()])
+        self.system_id = ""
 
-    def _replace(self, message: ShortMessage, on_answer: OnAnswer, answer: Answer | None) -> None:
-        if isinstance(answer, Accepted):
-            replaceable = self._setup.replaceable
-            replaced = replaceable.replaced_by(self.system_id, message)
-            if replaced:
-                self._service.desk.cancel(self._token, [replaced])
-            if message.schedule_delivery_time:
-                replaceable.keep(self.system_id, message, answer.messages[0].provider_id)
-        on_answer(answer)
-
-    def _answer(self, sequence: int, submit: Submit, wall_s: float, answer: Answer | None) -> None:
-        self._waiting.discard(submit.request_id)
-        if answer is None:
-            self.abort()
-        elif isinstance(answer, Accepted):
-            self._service.inbox.remember(submit, answer, wall_s)
-            self._write(self._session.answer_submit(sequence, 0, answer.messages[0].provider_id))
-        else:
-            self._write(self._session.answer_submit(sequence, STATUS_OF[answer.reason], ""))
-        if self._finishing and not self._waiting:
+    def answered(self) -> None:
+        if self._finishing and not self._requests.waiting:
             self._unbind()
 
+    def _outage(self) -> Outage | None:
+        return self._service.driver.engine.outage(time.monotonic_ns())
+
+    def _front(self) -> NoAnswer | None:
+        """What an outage leaves of the answer to an enquire_link: one that refuses, all."""
+        outage = self._outage()
+        if outage is None or not (outage.hang or outage.disconnect):
+            return None
+        return NoAnswer.SILENCE if outage.hang else NoAnswer.CUT
+
     def _admit(self, bind: Bind) -> int | NoAnswer:
-        outage = self._service.driver.engine.outage(time.monotonic_ns())
-        if outage is not None:
-            if outage.hang:
-                return NoAnswer.SILENCE
-            return NoAnswer.CUT if outage.disconnect else codes.ESME_RBINDFAIL
+        no_answer = self._front()
+        if no_answer is not None:
+            return no_answer
+        if self._outage() is not None:
+            return codes.ESME_RBINDFAIL
         admitted = self._listener.admit(bind)
         if isinstance(admitted, int):
             return admitted
-        self._token = admitted
+        self._requests.token = admitted
         return codes.ESME_ROK
-
-    def _view(self, name: MessageName) -> MessageView | None:
-        return self._service.driver.engine.message(name.message_id)
 
     # writing and time
 
-    def _write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
         if self._closing:
             return
         if not self._out and not self._reading:

@@ -1,25 +1,22 @@
 """Delivery receipts on their way to the sessions that take them, and what became of each.
 
 A system_id's receipts go to all its sessions that receive, in turn, as far as their windows reach; the others
-wait, also while nobody is bound. The engine hears of each batch once: confirmed when all its receipts were
-taken with ESME_ROK, and not when one was refused, lost with its session, or had waited too long. It sends
-those again by the profile's schedule.
+wait, also while nobody is bound, and so do those whose session closed before it answered.The engine hears
+of each batch once: confirmed when all its receipts were taken with ESME_ROK, and not when one was refused,
+had no answer, waited too long or found too many waiting. It sends those again by the profile's schedule.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
-from mock_provider.engine.values import DeliveryReport, MessageState, SendProgress, SendReports
+from mock_provider.engine.values import DeliveryReport, SendProgress, SendReports
+from mock_provider.wire.smpp.effects import Answered
 from mock_provider.wire.smpp.receipts import ReceiptWriter
-from mock_provider.wire.smpp.session import Answered
-from mock_provider.wire.smpp.submit import ALL_RECEIPTS, FAILURE_RECEIPTS
-
-_DELIVERED = MessageState.DELIVERED
 
 
 class Link(Protocol):
@@ -28,6 +25,10 @@ class Link(Protocol):
     @property
     def room(self) -> int:
         """How many more receipts it takes now."""
+
+    @property
+    def knows_tlvs(self) -> bool:
+        """Whether its peer may be sent optional parameters."""
 
     def deliver(self, tag: object, body: bytes) -> None:
         """Send a deliver_sm; its answer comes to ``ReceiptLinks.answered`` with this tag."""
@@ -73,9 +74,10 @@ class ReceiptLinks:
         self.sent = 0
         self.failures = 0
 
-    def use(self, writer: ReceiptWriter) -> None:
-        """Write receipts so from now on."""
+    def use(self, writer: ReceiptWriter, most_waiting: int) -> None:
+        """Write receipts so from now on, and let so many of a system_id wait."""
         self._writer = writer
+        self._most_waiting = most_waiting
 
     @property
     def queued(self) -> int:
@@ -95,21 +97,12 @@ class ReceiptLinks:
                 del self._outlets[system_id]
 
     def deliver(self, effect: SendReports | SendProgress) -> None:
-        """Send what the submits of these messages asked for; of the rest the engine hears that it is done."""
-        wanted, _, system_id = effect.url.partition(":")
+        """Send these to the sessions of the system_id that submitted their messages."""
+        system_id = effect.url.partition(":")[2]
         if isinstance(effect, SendProgress):
             self._queue(system_id, [effect.report], None)
-            return
-        reports: list[DeliveryReport] = []
-        if wanted == ALL_RECEIPTS:
-            reports.extend(effect.reports)
-        elif wanted == FAILURE_RECEIPTS:
-            reports.extend(report for report in effect.reports if report.state is not _DELIVERED)
-        if reports:
-            self._queue(system_id, reports, _Batch(effect.batch_id, len(reports)))
         else:
-            batch_id = effect.batch_id
-            self._defer(lambda: self._settle(batch_id, True))
+            self._queue(system_id, effect.reports, _Batch(effect.batch_id, len(effect.reports)))
 
     def answered(self, answer: Answered) -> None:
         """A session's word on a receipt."""
@@ -118,6 +111,17 @@ class ReceiptLinks:
         if not answer.taken:
             self.failures += 1
         self._count(receipt.batch, answer.taken)
+
+    def take_back(self, system_id: str, tags: list[object]) -> None:
+        """A session has closed with these unanswered, in the order they were sent."""
+        if not tags:
+            return
+        outlet = self._outlets.setdefault(system_id, _Outlet())
+        for tag in reversed(tags):
+            assert isinstance(tag, _Receipt)
+            outlet.queue.appendleft(tag)
+        self.failures += len(tags)
+        self._send(outlet)
 
     def send_on(self, system_id: str) -> None:
         """A session has room again."""
@@ -139,10 +143,15 @@ class ReceiptLinks:
         for outlet in self._outlets.values():
             outlet.queue.clear()
 
-    def _queue(self, system_id: str, reports: list[DeliveryReport], batch: _Batch | None) -> None:
+    def _queue(self, system_id: str, reports: Sequence[DeliveryReport], batch: _Batch | None) -> None:
         outlet = self._outlets.get(system_id)
         if outlet is None:
             outlet = self._outlets[system_id] = _Outlet()
+        if len(outlet.queue) + len(reports) > self._most_waiting:
+            if batch is not None:
+                batch_id = batch.batch_id
+                self._defer(lambda: self._settle(batch_id, False))
+            return
         now_ns = self._now_ns()
         outlet.queue.extend([_Receipt(report, batch, now_ns) for report in reports])
         self._send(outlet)
@@ -152,11 +161,11 @@ class ReceiptLinks:
         write = self._writer.write
         for _ in range(len(links)):
             link = links[0]
-            room = link.room
+            room, with_tlvs = link.room, link.knows_tlvs
             links.rotate(-1)
             while room > 0 and queue:
                 receipt = queue.popleft()
-                link.deliver(receipt, write(receipt.report))
+                link.deliver(receipt, write(receipt.report, with_tlvs))
                 self.sent += 1
                 room -= 1
             if not queue:

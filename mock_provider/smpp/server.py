@@ -9,12 +9,15 @@ from hmac import compare_digest
 from msgspec import Struct
 
 from mock_provider.engine.distributions import nanoseconds
+from mock_provider.engine.values import SendProgress, SendReports
 from mock_provider.listening import listen
 from mock_provider.profiles import Profile
 from mock_provider.service import Service
 from mock_provider.smpp.connection import SmppConnection, SmppSetup
 from mock_provider.smpp.links import ReceiptLinks
+from mock_provider.smpp.requests import Memory
 from mock_provider.wire.smpp import codes
+from mock_provider.wire.smpp.group_ids import GroupIds
 from mock_provider.wire.smpp.parts import PartKeys
 from mock_provider.wire.smpp.pdu import Bind
 from mock_provider.wire.smpp.receipts import ReceiptWriter
@@ -40,10 +43,9 @@ class SmppServer:
     def __init__(self, service: Service, listen: SmppListen) -> None:
         self._service = service
         self._listen = listen
-        self._wall_offset_ns = service.wall_offset_ns
         self._loop = asyncio.get_running_loop()
         self._keys = PartKeys()
-        self._replaceable = Replaceable()
+        self._memory = Memory(Replaceable(), GroupIds())
         self.links = ReceiptLinks(self._settle, self._loop.call_soon, time.monotonic_ns)
         self._connections: set[SmppConnection] = set()
         self._none_left = asyncio.Event()
@@ -51,7 +53,7 @@ class SmppServer:
         self._listening: asyncio.Server | None = None
         self._expiring: asyncio.TimerHandle | None = None
         self._use(service.profile)
-        service.report_by(WIRE_NAME, self.links)
+        service.report_by(WIRE_NAME, self)
 
     async def start(self) -> str:
         """Listen; host and port. Raises ``ListenError`` where the address cannot be had."""
@@ -80,11 +82,25 @@ class SmppServer:
         await self._listening.wait_closed()
         self._listening = None
 
+    # ReportCarrier of the service
+
+    @property
+    def queued(self) -> int:
+        return self.links.queued
+
+    def deliver(self, effect: SendReports | SendProgress) -> None:
+        self.links.deliver(effect)
+
+    def drop_queued(self) -> None:
+        """After a reset the same ids may name other messages."""
+        self.links.drop_queued()
+        self._memory.clear()
+
     # Listener of the connections
 
     def setup(self) -> SmppSetup:
         profile = self._service.profile
-        if profile is not self._profile:
+        if profile is not self._profile or self._wall_offset_ns != self._service.wall_offset_ns:
             self._use(profile)
         return self._setup
 
@@ -123,6 +139,7 @@ class SmppServer:
 
     def _use(self, profile: Profile) -> None:
         self._profile = profile
+        self._wall_offset_ns = self._service.wall_offset_ns
         settings = profile.wire.smpp
         limits = SessionLimits(
             settings.smsc_id,
@@ -134,10 +151,11 @@ class SmppServer:
             nanoseconds(settings.inactivity_s),
             nanoseconds(settings.response_s),
         )
-        self._waits_ns = limits.response_ns
-        self.links.use(ReceiptWriter(settings, self._wall_offset_ns))
+        self._kept_ns = nanoseconds(settings.receipts_kept_s)
+        writer = ReceiptWriter(settings, self._wall_offset_ns, self._memory.groups)
+        self.links.use(writer, settings.receipts_kept)
         reader = SubmitReader(settings, self._keys)
-        self._setup = SmppSetup(limits, reader, self.links, self._replaceable, self._wall_offset_ns)
+        self._setup = SmppSetup(limits, reader, self.links, self._memory)
 
     def _settle(self, batch_id: int, confirmed: bool) -> None:
         driver = self._service.driver
@@ -146,4 +164,4 @@ class SmppServer:
     def _expire(self) -> None:
         self._expiring = self._loop.call_later(_EXPIRE_EVERY_S, self._expire)
         self.setup()
-        self.links.expire(time.monotonic_ns() - self._waits_ns)
+        self.links.expire(time.monotonic_ns() - self._kept_ns)

@@ -17,6 +17,7 @@ class Sent(Struct, frozen=True, gc=False):
     provider_id: str | None
     at_ns: int  # when it was sent, or, once it has ended, when it ended
     state: State = State.SENT
+    route: str | None = None  # of the last attempt
 
 
 class SentIndex:

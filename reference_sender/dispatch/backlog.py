@@ -8,7 +8,7 @@ from heapq import heappop, heappush
 from reference_sender.dispatch.expiry import ExpiryIndex
 from reference_sender.dispatch.lane import LaneQueue
 from reference_sender.dispatch.states import moved
-from reference_sender.dispatch.ticket import LANES, Ticket, lane_index
+from reference_sender.dispatch.ticket import LANES, NOWHERE, Ticket, lane_index
 from reference_sender.dispatch.values import Message, State
 
 _KINDS = len(LANES)
@@ -36,12 +36,16 @@ class Backlog:
         self._to_lane(ticket)
         return ticket
 
-    def restore(self, message: Message, attempts: int, slot: int, expires_ns: int) -> Ticket:
-        """Take in a message of an earlier life of the process, which route ``slot`` may already have."""
-        ticket = Ticket(message, lane_index(message.lane), expires_ns, slot, State.QUEUED, attempts, attempts)
+    def restore(
+        self, message: Message, attempts: int, slot: int, route: str | None, expires_ns: int
+    ) -> Ticket:
+        """Take in a message of an earlier life of the process, which ``route`` (of ``slot``) may have."""
+        lane = lane_index(message.lane)
+        ticket = Ticket(message, lane, expires_ns, slot, route, State.QUEUED, attempts, attempts)
         self.tickets[message.key] = ticket
         self._watch(ticket)
-        self._to_lane(ticket)
+        if slot != NOWHERE:
+            self._to_lane(ticket)
         return ticket
 
     def head(self, slot: int, kind: int) -> Ticket | None:
@@ -52,13 +56,16 @@ class Backlog:
         """Tickets in that lane."""
         return self.lanes[slot * _KINDS + kind].live
 
-    def take(self, now_ns: int, slot: int, kind: int, max_messages: int, max_segments: int) -> list[Ticket]:
-        """Take a batch out of that lane, for submitting now."""
+    def take(
+        self, now_ns: int, slot: int, kind: int, route: str, max_messages: int, max_segments: int
+    ) -> list[Ticket]:
+        """Take a batch out of that lane, for submitting on ``route`` now."""
         batch = self.lanes[slot * _KINDS + kind].take(now_ns, max_messages, max_segments)
         for ticket in batch:
             ticket.state = moved(ticket.state, State.SUBMITTING)
             ticket.in_lane = False
             ticket.attempts += 1
+            ticket.route = route
             self._expiry.discard(ticket)
         self.ready[kind] -= len(batch)
         self.waiting[kind] -= len(batch)
@@ -70,6 +77,12 @@ class Backlog:
             ticket.state = moved(ticket.state, State.QUEUED)
             self._watch(ticket)
         self._to_heads(tickets)
+
+    def give_back(self, tickets: Sequence[Ticket]) -> None:
+        """Return tickets whose request never went out, as if they had not been taken."""
+        for ticket in tickets:
+            ticket.attempts -= 1
+        self.put_back(tickets)
 
     def put_off(self, ticket: Ticket, until_ns: int) -> None:
         """Let a ticket whose attempt was not taken wait for its next one."""

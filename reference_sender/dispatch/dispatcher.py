@@ -9,6 +9,7 @@ import msgspec
 from reference_sender.dispatch.awaiting import Sent
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.ledger import EXPIRED_UNCERTAIN, EXPIRED_WAITING, Ledger
+from reference_sender.dispatch.recovery import not_created_after, recovered_sent, tried_at
 from reference_sender.dispatch.retry import SECOND_NS, decide, retry_rules
 from reference_sender.dispatch.sending import Batch, Sending
 from reference_sender.dispatch.settings import DispatchSettings
@@ -33,9 +34,10 @@ class Dispatcher:
 
     Every call takes ``now_ns``, which never goes back, and returns the effects due by then, in the order in
     which they happened. The driver owes one ``answered`` for each ``SubmitBatch``: where no answer came, it
-    says UNKNOWN. Messages must be in the store before they are offered; a ``Change`` must be in the store
-    before its cause is acknowledged (the OK to a delivery report). Losing one by a crash costs a repeat,
-    never a message.
+    says UNKNOWN; or one ``withdrawn``, if it did not send the request. Messages must be in the store before
+    they are offered, an ``Attempt`` before its request is sent and until the changes that come of its answer
+    are, and a ``Change`` before its cause is acknowledged (the OK to a delivery report). Losing a change by a
+    crash costs a repeat on the same route, never a message.
     """
 
     def __init__(self, settings: DispatchSettings, routes: tuple[RouteLimits, ...], seed: int) -> None:
@@ -94,8 +96,25 @@ class Dispatcher:
         if back:
             self._backlog.put_back(back)
         batch.route.answered(now_ns, batch.submitted_ns, results)
-        if not self._sending.in_flight:
-            self._ledger.totals.orphan_reports += self._ledger.early.drop_unclaimed()
+        self._drop_unclaimed()
+        self._run_due(now_ns, effects)
+        return effects
+
+    def withdrawn(self, now_ns: int, batch_id: int) -> Sequence[Effect]:
+        """Learn that a batch was not sent, since its attempt could not be made durable: it waits again.
+
+        Raises ``ValueError``, changing nothing, for a batch that is not in flight.
+        """
+        batch = self._sending.in_flight.get(batch_id)
+        if batch is None:
+            raise ValueError(f"batch {batch_id} is not in flight")
+        self._move_clock(now_ns)
+        del self._sending.in_flight[batch_id]
+        # A ticket may have ended meanwhile, by a report about an earlier attempt.
+        self._backlog.give_back([each for each in batch.tickets if each.state is State.SUBMITTING])
+        batch.route.withdrawn()
+        effects: list[Effect] = []
+        self._drop_unclaimed()
         self._run_due(now_ns, effects)
         return effects
 
@@ -112,26 +131,38 @@ class Dispatcher:
     def recover(self, now_ns: int, recovered: Iterable[Recovered]) -> Sequence[Effect]:
         """Take in what an earlier life of the process left open; once, before anything is offered.
 
-        A QUEUED one may have been submitted just before the end, so it is treated as uncertain: it goes out
-        with its key, on the first route, and only while the provider would know the key again.
+        A QUEUED one that a route may have goes out again with its key, on that route alone, and only while
+        the provider would know the key again. If there is no route of that name any more, it waits for its
+        report and ends EXPIRED. One without a route was never submitted: any route may take it.
         """
         self._move_clock(now_ns)
         effects: list[Effect] = []
         sent: list[tuple[str, Sent]] = []
         for each in recovered:
             self._ledger.totals.recovered += 1
-            message = each.message
             if each.state is State.SENT:
-                sent_ns = now_ns if each.sent_ns is None else min(each.sent_ns, now_ns)
-                sent.append((message.key, Sent(message.message_id, each.attempts, each.provider_id, sent_ns)))
+                sent.append((each.message.key, recovered_sent(each, now_ns)))
             else:
-                expires_ns = min(message.expires_ns, message.created_ns + self._window_ns)
-                self._backlog.restore(message, each.attempts, 1 + self._sending.routes[0].index, expires_ns)
+                self._restore(now_ns, each, effects)
         sent.sort(key=lambda entry: entry[1].at_ns)
         for key, entry in sent:
             self._ledger.awaiting.add(key, entry)
         self._run_due(now_ns, effects)
         return effects
+
+    def _restore(self, now_ns: int, each: Recovered, effects: list[Effect]) -> None:
+        message = not_created_after(each.message, now_ns)
+        slot, expires_ns = SHARED, message.expires_ns
+        if each.route is not None:
+            slot = self._sending.slot_of(each.route, message.segments)
+            expires_ns = min(expires_ns, tried_at(each, now_ns) + self._window_ns)
+        ticket = self._backlog.restore(message, each.attempts, slot, each.route, expires_ns)
+        if slot == SHARED and message.segments > self._largest:
+            self._ledger.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
+
+    def _drop_unclaimed(self) -> None:
+        if not self._sending.in_flight:
+            self._ledger.totals.orphan_reports += self._ledger.early.drop_unclaimed()
 
     def next_deadline(self) -> int | None:
         """When ``advance`` wants to be called, unless another call comes first; None: nothing is pending."""
@@ -196,7 +227,8 @@ class Dispatcher:
             return False
         ticket.counted += decision.counts
         ticket.solo = ticket.solo or decision.solo
-        if decision.uncertain and ticket.slot == SHARED:
+        binds = decision.uncertain and ticket.slot == SHARED
+        if binds:
             ticket.slot = 1 + batch.route.index
             ticket.expires_ns = min(ticket.expires_ns, batch.submitted_ns + self._window_ns)
         if decision.state is State.FAILED:
@@ -206,6 +238,8 @@ class Dispatcher:
             reason = EXPIRED_UNCERTAIN if now_ns < message.expires_ns else EXPIRED_WAITING
             ledger.closed(now_ns, ticket, State.EXPIRED, reason, effects)
             return False
+        if binds:
+            ledger.bound(now_ns, ticket, batch.submitted_ns, result.reason, effects)
         if decision.at_ns > now_ns:
             self._backlog.put_off(ticket, decision.at_ns)
             return False

@@ -1,9 +1,8 @@
 """What became of every message: it writes the durable changes and matches reports to messages.
 
-Changes are written for SENT and for ends only. That a message is being submitted, or waits for a retry, is
-not made durable: after a crash it is QUEUED again, and since every submit carries the message's key, the
-provider's duplicate check turns the repeated one into ALREADY_ACCEPTED. What a crash loses is the count of
-its attempts.
+Changes are written for SENT, for ends, and when an attempt without an answer binds a message to its route.
+While an attempt is under way the store has it as an ``Attempt``, which the driver writes before the request
+goes out. An attempt that was refused leaves nothing behind: what a crash loses is its count.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.states import moved, raises_rank
-from reference_sender.dispatch.ticket import Ticket
+from reference_sender.dispatch.ticket import NOWHERE, Ticket
 from reference_sender.dispatch.values import FINAL_STATES, Change, Effect, Report, State
 
 EXPIRED_WAITING = "expired"  # its deadline came before a provider took it
@@ -23,6 +22,7 @@ EXPIRED_UNCERTAIN = (
     "outcome_unknown"  # unanswered for longer than the provider knows its key: no repeat is safe
 )
 EXPIRED_UNREPORTED = "no_report"  # taken, but no report ever came
+EXPIRED_NOWHERE = "route_removed"  # the only route that may repeat it is configured no more
 
 
 class Totals(Struct):
@@ -59,7 +59,7 @@ class Ledger:
         self._backlog.end(ticket, State.SENT)
         self.totals.sent += 1
         message = ticket.message
-        sent = Sent(message.message_id, ticket.attempts, provider_id, now_ns)
+        sent = Sent(message.message_id, ticket.attempts, provider_id, now_ns, route=ticket.route)
         self.awaiting.add(message.key, sent)
         effects.append(_change(now_ns, message.key, sent, ""))
 
@@ -70,7 +70,9 @@ class Ledger:
             return
         self._backlog.end(ticket, State.SENT)
         self.totals.sent += 1
-        sent = Sent(ticket.message.message_id, ticket.attempts, report.provider_id, now_ns)
+        sent = Sent(
+            ticket.message.message_id, ticket.attempts, report.provider_id, now_ns, route=ticket.route
+        )
         self._reached(now_ns, ticket.message.key, sent, report.state, report.reason, effects)
 
     def closed(self, now_ns: int, ticket: Ticket, state: State, reason: str, effects: list[Effect]) -> None:
@@ -81,7 +83,7 @@ class Ledger:
     def note_closed(self, now_ns: int, ticket: Ticket, reason: str, effects: list[Effect]) -> None:
         """Write down the end of a ticket that has left the backlog already."""
         message = ticket.message
-        ended = Sent(message.message_id, ticket.attempts, None, now_ns, ticket.state)
+        ended = Sent(message.message_id, ticket.attempts, None, now_ns, ticket.state, ticket.route)
         if ticket.uncertain:
             self._ended.add(message.key, ended)  # it may have got through: a report would show it
         self._count(ticket.state)
@@ -89,8 +91,28 @@ class Ledger:
 
     def expired(self, now_ns: int, ticket: Ticket, effects: list[Effect]) -> None:
         """Write down that ``ticket``, already EXPIRED and out of the backlog, ran out of time."""
-        in_time = now_ns < ticket.message.expires_ns
-        self.note_closed(now_ns, ticket, EXPIRED_UNCERTAIN if in_time else EXPIRED_WAITING, effects)
+        if ticket.slot == NOWHERE:
+            reason = EXPIRED_NOWHERE
+        else:
+            reason = EXPIRED_UNCERTAIN if now_ns < ticket.message.expires_ns else EXPIRED_WAITING
+        self.note_closed(now_ns, ticket, reason, effects)
+
+    def bound(self, now_ns: int, ticket: Ticket, tried_ns: int, reason: str, effects: list[Effect]) -> None:
+        """Only the route of the last attempt, made at ``tried_ns``, may repeat the message from now on."""
+        message = ticket.message
+        effects.append(
+            Change(
+                message.message_id,
+                message.key,
+                State.QUEUED,
+                reason,
+                None,
+                ticket.attempts,
+                now_ns,
+                ticket.route,
+                tried_ns,
+            )
+        )
 
     def reported(self, now_ns: int, report: Report, submitting: bool, effects: list[Effect]) -> None:
         """Match one delivery report. ``submitting`` says whether any submit is unanswered."""
@@ -127,7 +149,8 @@ class Ledger:
     def _reached(
         self, now_ns: int, key: str, sent: Sent, state: State, reason: str, effects: list[Effect]
     ) -> None:
-        reached = Sent(sent.message_id, sent.attempts, sent.provider_id, now_ns, moved(sent.state, state))
+        moved_to = moved(sent.state, state)
+        reached = Sent(sent.message_id, sent.attempts, sent.provider_id, now_ns, moved_to, sent.route)
         if state is not State.DELIVERED:
             self._ended.add(key, reached)
         self._count(state)
@@ -144,4 +167,6 @@ class Ledger:
 
 
 def _change(now_ns: int, key: str, sent: Sent, reason: str) -> Change:
-    return Change(sent.message_id, key, sent.state, reason, sent.provider_id, sent.attempts, now_ns)
+    return Change(
+        sent.message_id, key, sent.state, reason, sent.provider_id, sent.attempts, now_ns, sent.route
+    )

@@ -115,6 +115,10 @@ class Route:
         self.requests.spend(1)
         self.segments.spend(segments)
 
+    def withdrawn(self) -> None:
+        """A request that ``submitted`` counted never went out. Its tokens are not given back."""
+        self.in_flight -= 1
+
     def answered(self, now_ns: int, submitted_ns: int, results: Sequence[Result]) -> None:
         """Learn from the results of one request what they tell about the route as a whole."""
         self.in_flight -= 1

@@ -12,7 +12,7 @@ from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.route import UNTIL_ANSWER, Route
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.shares import Shares
-from reference_sender.dispatch.ticket import OTP, SHARED, Ticket
+from reference_sender.dispatch.ticket import NOWHERE, OTP, SHARED, Ticket
 from reference_sender.dispatch.values import Effect, RouteLimits, State, SubmitBatch
 
 _SENT_ONE = 0
@@ -58,6 +58,14 @@ class Sending:
         self._backlog = backlog
         self._ledger = ledger
         self._batches = 0
+
+    def slot_of(self, route: str, segments: int) -> int:
+        """The slot of messages bound to the route of that name: NOWHERE if there is none, or if it cannot
+        take a message of ``segments``."""
+        for each in self.routes:
+            if each.name == route and segments <= each.segments.capacity:
+                return 1 + each.index
+        return NOWHERE
 
     def pump(self, now_ns: int, effects: list[Effect]) -> None:
         """Submit whatever may go now, and note when time alone will let more go."""
@@ -105,9 +113,8 @@ class Sending:
                         return max(room.ask_ns, lingering_ns)
                     return min(room.ask_ns, lingering_ns)
                 limit = min(room.segments, owed) if owed else room.segments
-                self._submit(
-                    now_ns, route, self._backlog.take(now_ns, slot, lane, room.messages, limit), effects
-                )
+                batch = self._backlog.take(now_ns, slot, lane, route.name, room.messages, limit)
+                self._submit(now_ns, route, batch, effects)
                 return _SENT_ONE
         return lingering_ns
 

@@ -9,6 +9,7 @@ from reference_sender.dispatch.values import Lane, Message, State
 OTP, TRANSACTIONAL, MARKETING = range(3)
 LANES = (Lane.OTP, Lane.TRANSACTIONAL, Lane.MARKETING)
 SHARED = 0  # the slot of messages that any route may take; slot 1 + n is route n's own
+NOWHERE = -1  # the slot of messages bound to a route that there is no more: they wait for their end
 
 
 class Ticket(Struct, gc=False, eq=False):
@@ -22,6 +23,7 @@ class Ticket(Struct, gc=False, eq=False):
     lane: int  # index into LANES
     expires_ns: int  # the message's own, or earlier where an unanswered attempt may not be repeated longer
     slot: int = SHARED
+    route: str | None = None  # of the last attempt
     state: State = State.QUEUED
     attempts: int = 0  # submitted so often
     counted: int = 0  # of these, against the limit

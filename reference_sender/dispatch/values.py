@@ -1,7 +1,7 @@
 """What goes into the dispatcher and what comes out of it: frozen values, no behaviour.
 
-All instants are int nanoseconds on the sender's clock: the wall clock read once at start, advanced by the
-monotonic clock since, so that deadlines keep their meaning across a restart and time never goes back.
+All instants are int nanoseconds on the sender's clock, which never goes back while the process lives. Across
+a restart it may: ``recovery.py`` brings stored instants onto the clock of today.
 """
 
 from __future__ import annotations
@@ -72,15 +72,31 @@ class Result(Struct, frozen=True, gc=False):
 
 
 class SubmitBatch(Struct, frozen=True, gc=False):
-    """Effect: submit these messages, in one request, on this route now."""
+    """Effect: submit these messages, in one request, on this route, as soon as the attempt is durable."""
 
     batch_id: int
     route: str
     messages: tuple[Message, ...]
 
 
+class Attempt(Struct, frozen=True, gc=False):
+    """A batch that is about to be submitted: durable before its request goes out, until its results are.
+
+    After a crash it says which messages a provider may have, and over which route.
+    """
+
+    batch_id: int
+    route: str
+    at_ns: int
+    message_ids: tuple[int, ...]
+
+
 class Change(Struct, frozen=True, gc=False):
-    """Effect: make this change of a message durable."""
+    """Effect: make this change of a message durable.
+
+    ``route`` is the route of the last attempt, None without one. A QUEUED change binds the message to
+    ``route``: that provider may have it since ``tried_ns``, and no other may be asked.
+    """
 
     message_id: int
     key: str
@@ -89,6 +105,8 @@ class Change(Struct, frozen=True, gc=False):
     provider_id: str | None
     attempts: int
     at_ns: int
+    route: str | None = None
+    tried_ns: int | None = None
 
 
 Effect = SubmitBatch | Change
@@ -104,13 +122,18 @@ class Report(Struct, frozen=True, gc=False):
 
 
 class Recovered(Struct, frozen=True, gc=False):
-    """A message that was not final when the process ended. ``state`` is QUEUED or SENT."""
+    """A message that was not final when the process ended. ``state`` is QUEUED or SENT.
+
+    A QUEUED one with a ``route`` may have been taken there since ``tried_ns``; without one nobody has it.
+    """
 
     message: Message
     state: State
     attempts: int
     provider_id: str | None
     sent_ns: int | None
+    route: str | None = None
+    tried_ns: int | None = None
 
 
 class RouteLimits(Struct, frozen=True, gc=False):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from ipaddress import ip_address
+from types import SimpleNamespace
 from typing import Annotated
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
@@ -11,15 +13,25 @@ import aiohttp
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from reference_sender.clock import now_ns
+from reference_sender.clock import now_ns, wall_ahead_ns
 from reference_sender.dispatch.values import Message, Result, RouteLimits
 from reference_sender.listening import host_and_port
-from reference_sender.routes.smsapi_wire import Failure, Reply, encode, for_all, in_one_request, results
+from reference_sender.routes.smsapi_wire import (
+    Failure,
+    Reply,
+    encode,
+    for_all,
+    in_one_request,
+    most_bytes,
+    results,
+)
 from reference_sender.secret_text import read_secret
 
 _SCHEMES = {"smsapi+http": "http", "smsapi+https": "https"}
 _DEFAULT_PATH = "/sms.do"
 _CONNECT_S = 5.0
+# The close of an idle connection is met within a round trip; what breaks later was being worked on.
+_CLOSE_MET_S = 1.0
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
@@ -51,6 +63,9 @@ class SmsapiRoute:
         self._url = url
         self._limits = limits
         self._report_url = report_url
+        self._loop = asyncio.get_running_loop()
+        tracing = aiohttp.TraceConfig()
+        tracing.on_connection_reuseconn.append(_note_reuse)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=limits.max_in_flight, keepalive_timeout=60.0),
             timeout=aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(_CONNECT_S, timeout_s)),
@@ -58,6 +73,7 @@ class SmsapiRoute:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             skip_auto_headers=("User-Agent", "Accept-Encoding"),
+            trace_configs=[tracing],
         )
 
     @property
@@ -66,21 +82,68 @@ class SmsapiRoute:
 
     async def submit(self, messages: Sequence[Message]) -> Sequence[Result]:
         carried = in_one_request(messages)
-        reply = await self._post(encode(carried, self._report_url, now_ns()))
+        reply = await self._reply(encode(carried, self._report_url, now_ns(), wall_ahead_ns()), len(carried))
         return for_all(messages, carried, results(carried, reply))
 
     async def close(self) -> None:
         await self._session.close()
 
-    async def _post(self, body: bytes) -> Reply:
-        try:
-            async with self._session.post(self._url, data=body, allow_redirects=False) as response:
-                answer = await response.read()
-                return Reply(response.status, answer, response.headers.get("Retry-After"))
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
-            return Reply(failure=Failure.NOT_SENT)
-        except (TimeoutError, aiohttp.ClientError, OSError):
-            return Reply(failure=Failure.NO_ANSWER)
+    async def _reply(self, body: bytes, count: int) -> Reply:
+        """The reply to ``body``, or why there is none.
+
+        A provider closes a connection that was idle for long, and a request can meet that close on its way:
+        it was not read then, and goes out at once on another connection. That it was not read cannot be known
+        for sure; each message's idx, with check_idx, keeps a repeat from being delivered twice. What was
+        waited for before the connection broke, and every time-out, is left to the dispatcher.
+        """
+        for _ in range(self._limits.max_in_flight):
+            attempt = _Attempt()
+            began_s = self._loop.time()
+            try:
+                return await self._post(body, most_bytes(count), attempt)
+            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+                return Reply(failure=Failure.NOT_SENT)
+            except (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeError):
+                met_a_close = attempt.reused and not attempt.answered
+                if not met_a_close or self._loop.time() - began_s > _CLOSE_MET_S:
+                    break
+            except (TimeoutError, aiohttp.ClientError, OSError):
+                break
+        return Reply(failure=Failure.NO_ANSWER)
+
+    async def _post(self, body: bytes, most: int, attempt: _Attempt) -> Reply:
+        async with self._session.post(
+            self._url, data=body, allow_redirects=False, trace_request_ctx=attempt
+        ) as response:
+            attempt.answered = True
+            answer = b""
+            async for piece in response.content.iter_any():
+                answer += piece
+                if len(answer) > most:
+                    response.close()
+                    return Reply(failure=Failure.TOO_LARGE)
+            headers = response.headers
+            return Reply(
+                response.status,
+                answer,
+                headers.get("Retry-After"),
+                headers.get("Date"),
+                (now_ns() + wall_ahead_ns()) / 1e9,
+            )
+
+
+class _Attempt:
+    """What is known of one request on its way."""
+
+    __slots__ = ("answered", "reused")
+
+    def __init__(self) -> None:
+        self.reused = False  # its connection carried another before
+        self.answered = False  # the head of a reply has come
+
+
+async def _note_reuse(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+    context.trace_request_ctx.reused = True
 
 
 class RouteSpec(Struct, frozen=True):

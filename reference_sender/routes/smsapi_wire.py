@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct, field
 
 from reference_sender.dispatch.values import Lane, Message, Outcome, Report, Result, State
+from reference_sender.routes.retry_after import retry_after_s
 
 SECOND_NS = 1_000_000_000
 
@@ -53,14 +54,17 @@ class Failure(Enum):
 
     NOT_SENT = "not_sent"  # no connection was made: the provider saw nothing
     NO_ANSWER = "no_answer"  # the request may have arrived: a time-out, a connection broken
+    TOO_LARGE = "reply_too_large"  # it did arrive, but its reply was not read to its end
 
 
 class Reply(Struct, frozen=True, gc=False):
-    """The provider's HTTP reply, or why there is none."""
+    """The provider's HTTP reply, or why there is none. ``received_s`` is our clock, in Unix seconds."""
 
     status: int = 0
     body: bytes = b""
     retry_after: str | None = None
+    date: str | None = None
+    received_s: float = 0.0
     failure: Failure | None = None
 
 
@@ -112,11 +116,12 @@ def for_all(
     return [by_id.get(message.message_id, _SPLIT) for message in messages]
 
 
-def encode(messages: Sequence[Message], report_url: str, now_ns: int) -> bytes:
+def encode(messages: Sequence[Message], report_url: str, now_ns: int, wall_ahead_ns: int = 0) -> bytes:
     """The body of one request for all of ``messages``, which share a lane and a sender name.
 
     ``idx`` is each message's own key and ``check_idx`` has a repeated one refused for 24 h, so a repeat of
-    this request, or of any of its messages, delivers nothing twice.
+    this request, or of any of its messages, delivers nothing twice. ``wall_ahead_ns`` makes Unix time of the
+    sender's instants.
     """
     first = messages[0]
     fields: dict[str, str | int] = {
@@ -138,12 +143,12 @@ def encode(messages: Sequence[Message], report_url: str, now_ns: int) -> bytes:
         fields["fast"] = 1
     expires_s = _expiration_date(messages, now_ns)
     if expires_s is not None:
-        fields["expiration_date"] = expires_s
+        fields["expiration_date"] = expires_s + round(wall_ahead_ns / SECOND_NS)
     return _encode(fields)
 
 
 def _expiration_date(messages: Sequence[Message], now_ns: int) -> int | None:
-    """Unix seconds after which the network need not try, where one value is right for all of ``messages``."""
+    """Second of the sender's clock after which the network need not try, where one is right for all."""
     expiries = [message.expires_ns for message in messages]
     latest_s = max(expiries) // SECOND_NS
     if latest_s - min(expiries) // SECOND_NS > _VALIDITY_TOLERANCE_S:
@@ -153,12 +158,17 @@ def _expiration_date(messages: Sequence[Message], now_ns: int) -> int | None:
     return None
 
 
+def most_bytes(count: int) -> int:
+    """The longest body of a reply to ``count`` messages that is read: several times what SMSAPI writes."""
+    return 65_536 + 1_024 * count
+
+
 def results(messages: Sequence[Message], reply: Reply) -> list[Result]:
     """What became of each of ``messages``, which were one request: the one reading of SMSAPI's replies."""
     if reply.failure is Failure.NOT_SENT:
         return _all(messages, Result(Outcome.RETRYABLE, reason="connection_refused"))
-    if reply.failure is Failure.NO_ANSWER:
-        return _all(messages, Result(Outcome.UNKNOWN, reason="no_answer"))
+    if reply.failure is not None:
+        return _all(messages, Result(Outcome.UNKNOWN, reason=reply.failure.value))
     if reply.status in (200, 201):
         return _of_body(messages, reply)
     return _all(messages, _of_status(reply, alone=len(messages) == 1))
@@ -212,11 +222,11 @@ def _of_code(code: int | None, reply: Reply, alone: bool) -> Result:
     if code is None:
         return Result(Outcome.UNKNOWN, reason="unreadable_reply")
     if code in _THROTTLED:
-        return Result(Outcome.THROTTLED, reason=reason, retry_after_s=_seconds(reply.retry_after))
+        return Result(Outcome.THROTTLED, reason=reason, retry_after_s=_retry_after(reply))
     if code in _ROUTE_DOWN:
         return Result(Outcome.ROUTE_DOWN, reason=reason)
     if code in _RETRYABLE:
-        return Result(Outcome.RETRYABLE, reason=reason, retry_after_s=_seconds(reply.retry_after))
+        return Result(Outcome.RETRYABLE, reason=reason, retry_after_s=_retry_after(reply))
     if code == _NO_VALID_RECIPIENT:
         return Result(Outcome.PERMANENT, reason=reason)  # not one of the request's numbers is valid
     if not alone:
@@ -233,14 +243,18 @@ def _of_status(reply: Reply, alone: bool) -> Result:
     status = reply.status
     reason = f"http_{status}"
     if status == 429:
-        return Result(Outcome.THROTTLED, reason=reason, retry_after_s=_seconds(reply.retry_after))
+        return Result(Outcome.THROTTLED, reason=reason, retry_after_s=_retry_after(reply))
     if status in (408, 502, 504) or status < 400:
         return Result(Outcome.UNKNOWN, reason=reason)  # a front end gave up, or answered for the provider
     if status >= 500:
-        return Result(Outcome.RETRYABLE, reason=reason, retry_after_s=_seconds(reply.retry_after))
+        return Result(Outcome.RETRYABLE, reason=reason, retry_after_s=_retry_after(reply))
     if status in (401, 402, 403, 404, 405):
         return Result(Outcome.ROUTE_DOWN, reason=reason)  # credentials or address: no message's own fault
     return Result(Outcome.PERMANENT if alone else Outcome.SPLIT, reason=reason)
+
+
+def _retry_after(reply: Reply) -> float | None:
+    return retry_after_s(reply.retry_after, reply.date, reply.received_s)
 
 
 def _all(messages: Sequence[Message], result: Result) -> list[Result]:
@@ -253,13 +267,14 @@ def _number(code: int | str) -> int | None:
     return int(code) if code.isdecimal() else None
 
 
-def _seconds(retry_after: str | None) -> float | None:
-    """Retry-After in seconds; its other form, a date, is left to the dispatcher's own backoff."""
-    return float(retry_after) if retry_after is not None and retry_after.strip().isdecimal() else None
+# The most that a call may carry, and the most escapes in one of its fields: decoding a megabyte of them would
+# keep the event loop for a tenth of a second, and a list needs no more than one for each comma.
+MAX_REPORTS = 10_000
+_MAX_ESCAPES = 2 * MAX_REPORTS
 
 
 class MalformedReport(ValueError):
-    """A report call that names no message or no status."""
+    """A report call that names no message or no status, or too many."""
 
 
 def reports(query: str) -> list[Report]:
@@ -272,6 +287,8 @@ def reports(query: str) -> list[Report]:
     fields = dict(pair.split("=", 1) for pair in query.split("&") if "=" in pair)
     ids = _decoded(fields.get("MsgId", "")).split(",")
     count = len(ids)
+    if count > MAX_REPORTS:
+        raise MalformedReport(f"a call carries at most {MAX_REPORTS} reports, not {count}")
     statuses = _column(_decoded(fields.get("status", "")), count)
     if not ids[0] or not statuses[0]:
         raise MalformedReport("MsgId and status must be given")
@@ -286,7 +303,11 @@ def reports(query: str) -> list[Report]:
 
 
 def _decoded(value: str) -> str:
-    return unquote_plus(value) if "%" in value or "+" in value else value
+    if "%" not in value and "+" not in value:
+        return value
+    if value.count("%") > _MAX_ESCAPES:
+        raise MalformedReport(f"MsgId, idx and status have at most {_MAX_ESCAPES} escapes (%2C) each")
+    return unquote_plus(value)
 
 
 def _column(joined: str, count: int) -> list[str]:

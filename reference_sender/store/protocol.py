@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
-from reference_sender.dispatch.values import Change, Lane, Message, Recovered, State
+from reference_sender.dispatch.values import Attempt, Change, Lane, Message, Recovered, State
 
 
 class StoreError(Exception):
@@ -48,6 +48,17 @@ class Record(Struct, frozen=True, gc=False):
     provider_id: str | None
     attempts: int
     changed_ns: int
+    route: str | None = None  # of the last attempt
+    tried_ns: int | None = None  # QUEUED with a route: since when that provider may have it
+
+
+class Work(Struct, frozen=True, gc=False):
+    """What one transaction keeps."""
+
+    messages: Sequence[Message] = ()
+    changes: Sequence[Change] = ()
+    attempts: Sequence[Attempt] = ()  # begin
+    ended: Sequence[int] = ()  # batch ids of attempts whose changes are kept by now, or that were never made
 
 
 class Store(Protocol):
@@ -55,17 +66,25 @@ class Store(Protocol):
 
     def identity(self) -> Identity: ...
 
-    def commit(self, messages: Sequence[Message], changes: Iterable[Change]) -> Mapping[int, Existing]:
+    def commit(self, work: Work) -> Mapping[int, Existing]:
         """Keep all of it in one transaction, on disk on return; raises ``StoreError`` and keeps none.
 
-        A message whose key is taken, by an earlier commit or earlier in ``messages``, is not kept: the answer
-        holds, under its ``message_id``, the message that has the key. Of several changes of one message the
-        last counts.
+        A message whose key is taken, by an earlier commit or earlier in ``work.messages``, is not kept: the
+        answer holds, under its ``message_id``, the message that has the key. Of several changes of one
+        message the last counts.
         """
         ...
 
+    def probe(self) -> None:
+        """Write and commit as a message would; raises ``StoreError`` if the store cannot keep one now."""
+        ...
+
     def unfinished(self) -> list[Recovered]:
-        """Every message not in a final state, oldest first."""
+        """Every message not in a final state, oldest first.
+
+        Attempts that an earlier process began and did not end have bound their messages to the attempt's
+        route, unless the message was bound before.
+        """
         ...
 
     def records(self, after_id: int, limit: int) -> list[Record]:

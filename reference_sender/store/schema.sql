@@ -1,4 +1,4 @@
--- Schema 1. What a message is never changes and stands in `message`; how far it has come stands in `progress`,
+-- Schema 2. What a message is never changes and stands in `message`; how far it has come stands in `progress`,
 -- a narrow row that is overwritten, so that a change does not rewrite the text. A message without a row in
 -- `progress` is queued and untried.
 CREATE TABLE identity (
@@ -27,5 +27,16 @@ CREATE TABLE progress (
     reason      TEXT NOT NULL,
     provider_id TEXT,
     attempts    INTEGER NOT NULL,
-    at_ns       INTEGER NOT NULL
+    at_ns       INTEGER NOT NULL,
+    route       TEXT,              -- of the last attempt; of a queued message: the one that may have it
+    tried_ns    INTEGER            -- of a queued message with a route: since when
+) STRICT;
+
+-- Batches under way: written before the request goes out, removed with the changes that its answer brings.
+-- Rows found when the store is opened are of a sender that died: their messages become bound to the route.
+CREATE TABLE attempt (
+    id       INTEGER PRIMARY KEY,  -- unique within one life of the sender
+    route    TEXT NOT NULL,
+    at_ns    INTEGER NOT NULL,
+    messages BLOB NOT NULL         -- their ids, 8 bytes each, little-endian
 ) STRICT;

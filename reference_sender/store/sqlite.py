@@ -6,19 +6,19 @@ from the event loop's thread, so the number of steps, not of rows, decides how l
 
 from __future__ import annotations
 
-import fcntl
-import secrets
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from importlib.resources import files
+import sys
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from reference_sender.dispatch.values import FINAL_STATES, Change, Lane, Message, Recovered, State
-from reference_sender.store.protocol import Existing, Identity, Record, StoreError
-
-SCHEMA_VERSION = 1
+from reference_sender.dispatch.values import FINAL_STATES, Attempt, Change, Lane, Message, Recovered, State
+from reference_sender.store.files import StoreFiles
+from reference_sender.store.protocol import Existing, Identity, Record, StoreError, Work
+from reference_sender.store.schema import bring_up_to_date
 
 _Row = tuple[Any, ...]
 _STATE = {state: state.value for state in State}
@@ -28,11 +28,14 @@ _FINAL = ", ".join(f"'{state.value}'" for state in sorted(FINAL_STATES, key=lamb
 # Rows of one statement, largest first. Few sizes, so that every statement stays prepared.
 _CHUNKS = (256, 64, 16, 4, 1)
 _MESSAGE_COLUMNS = 10
-_PROGRESS_COLUMNS = 6
+_PROGRESS_COLUMNS = 8
+_ATTEMPT_COLUMNS = 4
+# What a message and its changes may take: some pages. A probe that fits says that a message does.
+_PROBE_BYTES = 16_384
 _READ = (
     "SELECT m.id, m.key, m.recipient, m.body, m.class, m.sender_id, m.campaign, m.segments, m.created_ns,"
     " m.expires_ns, coalesce(p.state, 'queued'), coalesce(p.reason, ''), p.provider_id,"
-    " coalesce(p.attempts, 0), coalesce(p.at_ns, m.created_ns)"
+    " coalesce(p.attempts, 0), coalesce(p.at_ns, m.created_ns), p.route, p.tried_ns"
     " FROM message m LEFT JOIN progress p ON p.id = m.id"
 )
 
@@ -44,68 +47,119 @@ def _statements(head: str, columns: int, tail: str = "") -> dict[int, str]:
 
 _INSERT = _statements("INSERT INTO message", _MESSAGE_COLUMNS, " ON CONFLICT (key) DO NOTHING")
 _PROGRESS = _statements("INSERT OR REPLACE INTO progress", _PROGRESS_COLUMNS)
+_ATTEMPT = _statements("INSERT OR REPLACE INTO attempt", _ATTEMPT_COLUMNS)
+_END = {size: f"DELETE FROM attempt WHERE id IN ({','.join('?' * size)})" for size in _CHUNKS}
 
 
 class SqliteStore:
-    """A store in one file. A lock beside it keeps a second process off; the system frees it when we die."""
+    """A store in one file."""
 
     def __init__(self, path: Path) -> None:
-        self._lock = _take_lock(path)
+        self._files = StoreFiles(path)
+        connections: list[sqlite3.Connection] = []
         try:
-            self._writer = _connect(path)
-            self._reader = _connect(path)
-            self._reader.execute("PRAGMA query_only = ON")
-        except sqlite3.Error as error:
-            self._lock.close()
-            raise StoreError(f"{path}: {error}") from error
+            with self._reading():
+                for _ in range(2):
+                    connections.append(_connect(self._files.path))
+                self._writer, self._reader = connections
+                bring_up_to_date(self._writer, self._files.path)  # before the file is changed in any way
+                for connection in connections:
+                    _set_up(connection)
+                self._reader.execute("PRAGMA query_only = ON")
+                _bind_attempts(self._writer)
         except StoreError:
-            self._lock.close()
+            for connection in connections:
+                connection.close()
+            self._files.close()
             raise
 
     def identity(self) -> Identity:
-        tag, secret = self._reader.execute("SELECT tag, report_secret FROM identity").fetchone()
-        last = self._reader.execute("SELECT coalesce(max(id), 0) FROM message").fetchone()[0]
-        return Identity(tag, secret, last)
+        with self._reading():
+            row = self._reader.execute("SELECT tag, report_secret FROM identity").fetchone()
+            last = self._reader.execute("SELECT coalesce(max(id), 0) FROM message").fetchone()[0]
+            return Identity(row[0], row[1], last)
 
-    def commit(self, messages: Sequence[Message], changes: Iterable[Change]) -> Mapping[int, Existing]:
-        writer = self._writer
-        latest = {change.message_id: change for change in changes}
-        try:
-            writer.execute("BEGIN IMMEDIATE")
-            taken = self._insert(messages) if messages else {}
+    def commit(self, work: Work) -> Mapping[int, Existing]:
+        latest = {change.message_id: change for change in work.changes}
+        with self._transaction():
+            taken = self._insert(work.messages) if work.messages else {}
             if latest:
                 self._write_progress(latest.values())
-            writer.execute("COMMIT")
-        except (
-            Exception
-        ) as error:  # sqlite3 also raises what its values raise: UnicodeEncodeError, OverflowError
-            if writer.in_transaction:
-                writer.execute("ROLLBACK")
-            raise StoreError(str(error)) from error
+            if work.attempts:
+                self._write(_ATTEMPT, [_attempt_row(attempt) for attempt in work.attempts])
+            if work.ended:
+                self._write(_END, [(batch_id,) for batch_id in work.ended])
         return taken
 
+    def probe(self) -> None:
+        with self._transaction():
+            self._writer.execute("REPLACE INTO attempt VALUES (0, '', 0, randomblob(?))", (_PROBE_BYTES,))
+            self._writer.execute("DELETE FROM attempt WHERE id = 0")
+
     def unfinished(self) -> list[Recovered]:
-        rows = self._reader.execute(f"{_READ} WHERE coalesce(p.state, '') NOT IN ({_FINAL}) ORDER BY m.id")
-        return [_recovered(_record(row)) for row in rows]
+        with self._reading():
+            rows = self._reader.execute(
+                f"{_READ} WHERE coalesce(p.state, '') NOT IN ({_FINAL}) ORDER BY m.id"
+            )
+            return [_recovered(_record(row)) for row in rows]
 
     def records(self, after_id: int, limit: int) -> list[Record]:
-        rows = self._reader.execute(f"{_READ} WHERE m.id > ? ORDER BY m.id LIMIT ?", (after_id, limit))
-        return [_record(row) for row in rows]
+        with self._reading():
+            rows = self._reader.execute(f"{_READ} WHERE m.id > ? ORDER BY m.id LIMIT ?", (after_id, limit))
+            return [_record(row) for row in rows]
 
     def counts(self, campaign: str | None) -> dict[State, int]:
         # The second condition repeats that of the partial index, without which SQLite would not use it.
         where = "WHERE m.campaign = ? AND m.campaign <> ''" if campaign is not None else ""
-        rows = self._reader.execute(
-            "SELECT coalesce(p.state, 'queued') AS state, count(*) FROM message m"
-            f" LEFT JOIN progress p ON p.id = m.id {where} GROUP BY 1",
-            () if campaign is None else (campaign,),
-        )
-        return {State(state): count for state, count in rows}
+        with self._reading():
+            rows = self._reader.execute(
+                "SELECT coalesce(p.state, 'queued') AS state, count(*) FROM message m"
+                f" LEFT JOIN progress p ON p.id = m.id {where} GROUP BY 1",
+                () if campaign is None else (campaign,),
+            )
+            return {State(state): count for state, count in rows}
 
     def close(self) -> None:
         self._reader.close()
         self._writer.close()
-        self._lock.close()
+        self._files.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Rows that cannot be read, or make no sense, are a damaged store."""
+        try:
+            yield
+        except StoreError:
+            raise
+        except sqlite3.OperationalError as error:  # the disk, a lock, a file that is not ours
+            raise StoreError(f"{self._files.path}: {error}") from error
+        except (sqlite3.Error, ValueError, TypeError, IndexError) as error:
+            raise StoreError(
+                f"{self._files.path} is damaged or no store of a sender ({error}): restore it from a backup,"
+                " or give another file"
+            ) from error
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """One transaction, and the certainty that it is in the file that bears the store's name."""
+        writer = self._writer
+        try:
+            self._files.check()
+            if writer.in_transaction:  # one that could not even be rolled back
+                writer.execute("ROLLBACK")
+            writer.execute("BEGIN IMMEDIATE")
+            yield
+            writer.execute("COMMIT")
+            self._files.check()
+        except StoreError:
+            raise
+        except (
+            Exception
+        ) as error:  # sqlite3 also raises what its values raise: UnicodeEncodeError, OverflowError
+            if writer.in_transaction:
+                with suppress(sqlite3.Error):
+                    writer.execute("ROLLBACK")
+            raise StoreError(str(error)) from error
 
     def _insert(self, messages: Sequence[Message]) -> dict[int, Existing]:
         taken: dict[int, Existing] = {}
@@ -129,10 +183,14 @@ class SqliteStore:
 
     def _write_progress(self, changes: Iterable[Change]) -> None:
         rows = [
-            (c.message_id, _STATE[c.state], c.reason, c.provider_id, c.attempts, c.at_ns) for c in changes
+            (c.message_id, _STATE[c.state], c.reason, c.provider_id, c.attempts, c.at_ns, c.route, c.tried_ns)
+            for c in changes
         ]
+        self._write(_PROGRESS, rows)
+
+    def _write(self, statements: Mapping[int, str], rows: list[_Row]) -> None:
         for chunk in _chunks(rows):
-            self._writer.execute(_PROGRESS[len(chunk)], list(chain.from_iterable(chunk)))
+            self._writer.execute(statements[len(chunk)], list(chain.from_iterable(chunk)))
 
 
 def _chunks(rows: list[_Row]) -> Iterable[list[_Row]]:
@@ -160,12 +218,12 @@ def _message_row(m: Message) -> _Row:
 
 def _record(row: _Row) -> Record:
     message = Message(row[0], row[1], row[2], row[3], Lane(row[4]), *row[5:10])
-    return Record(message, State(row[10]), *row[11:15])
+    return Record(message, State(row[10]), *row[11:17])
 
 
 def _recovered(record: Record) -> Recovered:
     """An attempt under way when the process ended is unknown: the message is queued, and goes out again under
-    the same key."""
+    the same key, on the same route."""
     sent = record.state is State.SENT
     return Recovered(
         message=record.message,
@@ -173,43 +231,46 @@ def _recovered(record: Record) -> Recovered:
         attempts=record.attempts,
         provider_id=record.provider_id,
         sent_ns=record.changed_ns if sent else None,
+        route=record.route,
+        tried_ns=record.tried_ns,
     )
 
 
-def _take_lock(path: Path) -> TextIO:
-    try:
-        lock = path.with_name(path.name + ".lock").open("w")
-    except OSError as error:
-        raise StoreError(f"{path}: {error}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.close()
-        raise StoreError(f"{path} is in use by another sender") from error
-    return lock
+def _attempt_row(attempt: Attempt) -> _Row:
+    ids = array("q", attempt.message_ids)
+    if sys.byteorder == "big":
+        ids.byteswap()
+    return (attempt.batch_id, attempt.route, attempt.at_ns, ids.tobytes())
+
+
+def _bind_attempts(writer: sqlite3.Connection) -> None:
+    """A process died with these attempts under way: whatever of them is still queued may have been taken."""
+    writer.execute("BEGIN IMMEDIATE")
+    for route, at_ns, packed in writer.execute(
+        "SELECT route, at_ns, messages FROM attempt ORDER BY id"
+    ).fetchall():
+        ids = array("q", packed)
+        if sys.byteorder == "big":
+            ids.byteswap()
+        writer.executemany(
+            "INSERT INTO progress VALUES (?, 'queued', 'unanswered', NULL, 1, ?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET reason = 'unanswered', attempts = attempts + 1,"
+            " at_ns = excluded.at_ns, route = excluded.route,"
+            " tried_ns = coalesce(tried_ns, excluded.tried_ns)"
+            " WHERE state = 'queued'",
+            [(message_id, at_ns, route, at_ns) for message_id in ids],
+        )
+    writer.execute("DELETE FROM attempt")
+    writer.execute("COMMIT")
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA cache_size = -65536")
     # Four times the default: hot pages are written back to the file less often.
     connection.execute("PRAGMA wal_autocheckpoint = 4000")
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version == 0:
-        _create(connection)
-    elif version != SCHEMA_VERSION:
-        connection.close()
-        raise StoreError(f"{path} has schema {version}, this sender knows {SCHEMA_VERSION}")
-    return connection
-
-
-def _create(connection: sqlite3.Connection) -> None:
-    schema = files("reference_sender.store").joinpath("schema.sql").read_text(encoding="utf-8")
-    tag, secret = secrets.token_hex(4), secrets.token_urlsafe(18)
-    connection.executescript(
-        f"BEGIN IMMEDIATE; {schema}"
-        f"INSERT INTO identity VALUES ('{tag}', '{secret}');"
-        f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-    )

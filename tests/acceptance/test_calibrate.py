@@ -79,6 +79,9 @@ def test_interrupted_it_keeps_what_was_measured(smsbench, tmp_path):
     document, rows = rows_of(out, "throttle")
     assert document["interrupted"] is True
     assert rows
+    # Whatever the one measurement found, it is not the calibration's result.
+    assert process.returncode == document["exit_code"] == 130
+    assert document["summary"].startswith("Incomplete, interrupted after 1 of ")
 
 
 def test_bad_usage(smsbench, tmp_path):

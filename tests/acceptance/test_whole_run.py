@@ -72,6 +72,7 @@ def test_ctrl_c_ends_the_load_in_order_and_still_reports(
     output, _ = process.communicate(timeout=60)
     manifest = read_manifest(out)
     assert manifest.exit_reason == "interrupted", output
+    assert process.returncode == 130, output
     assert "ending the load in order, then the report; Ctrl-C again aborts" in output
     load = read_rows(out / "load.arrow", LOAD_SCHEMA)
     assert 20 <= load.num_rows == manifest.planned < 400
@@ -97,7 +98,7 @@ def test_a_worker_that_dies_ends_the_run_as_an_error(
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 3, output
     manifest = read_manifest(out)
-    assert manifest.exit_reason.startswith("error: a worker died"), output
+    assert manifest.exit_reason.startswith("error: load lost a worker"), output
     # The other worker stopped in order; what the dead one had due and not written shows as missing.
     rows = read_rows(out / "load.arrow", LOAD_SCHEMA)
     assert 0 < rows.num_rows < manifest.planned < 400

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from reference_sender.dispatch.values import Change, Lane, Message, State
-from reference_sender.store import Store, StoreError, open_store
+from reference_sender.dispatch.values import Attempt, Change, Lane, Message, State
+from reference_sender.store import Store, StoreError, Work, open_store
 
 OpenStore = Callable[[], Store]
 
@@ -54,7 +53,7 @@ def change(message_id: int, state: State, provider_id: str | None = None, at_ns:
 def test_what_was_committed_is_there_after_opening_again(open_it: OpenStore) -> None:
     store = open_it()
     first = store.identity()
-    assert store.commit([message(1), message(2)], [change(1, State.SENT, "p1")]) == {}
+    assert store.commit(Work([message(1), message(2)], [change(1, State.SENT, "p1")])) == {}
 
     store = open_it()
     assert [record.message for record in store.records(0, 10)] == [message(1), message(2)]
@@ -68,7 +67,7 @@ def test_what_was_committed_is_there_after_opening_again(open_it: OpenStore) -> 
 
 def test_a_key_is_kept_once_within_a_commit_and_across_them(open_it: OpenStore) -> None:
     store = open_it()
-    taken = store.commit([message(1, "a", "one"), message(2, "b"), message(3, "a", "three")], [])
+    taken = store.commit(Work([message(1, "a", "one"), message(2, "b"), message(3, "a", "three")], []))
     assert set(taken) == {3}
     assert (taken[3].message_id, taken[3].text, taken[3].state) == (1, "one", State.QUEUED)
     assert taken[3].is_repeated_by(message(9, "a", "one"))
@@ -76,17 +75,17 @@ def test_a_key_is_kept_once_within_a_commit_and_across_them(open_it: OpenStore) 
         assert not taken[3].is_repeated_by(other)
 
     store = open_it()
-    store.commit([], [change(1, State.DELIVERED)])
-    taken = store.commit([message(4, "a", "four")], [])
+    store.commit(Work([], [change(1, State.DELIVERED)]))
+    taken = store.commit(Work([message(4, "a", "four")], []))
     assert (taken[4].message_id, taken[4].text, taken[4].state) == (1, "one", State.DELIVERED)
     assert [record.message.message_id for record in store.records(0, 10)] == [1, 2]
 
 
 def test_the_last_of_several_changes_counts(open_it: OpenStore) -> None:
     store = open_it()
-    store.commit([message(1)], [change(1, State.SENT, "p1"), change(1, State.DELIVERED, "p1")])
+    store.commit(Work([message(1)], [change(1, State.SENT, "p1"), change(1, State.DELIVERED, "p1")]))
     assert store.records(0, 1)[0].state is State.DELIVERED
-    store.commit([], [change(1, State.FAILED, "p1")])
+    store.commit(Work([], [change(1, State.FAILED, "p1")]))
     assert store.records(0, 1)[0].state is State.FAILED
 
 
@@ -94,7 +93,7 @@ def test_unfinished_tells_queued_from_sent_and_leaves_out_the_final(open_it: Ope
     store = open_it()
     states = [State.QUEUED, State.SUBMITTING, State.SENT, State.DELIVERED, State.FAILED, State.EXPIRED]
     changes = [change(n, state, f"p{n}", at_ns=7_000) for n, state in enumerate(states, start=1)]
-    store.commit([message(n) for n in range(1, 8)], changes)
+    store.commit(Work([message(n) for n in range(1, 8)], changes))
 
     recovered = open_it().unfinished()
     seen = [(r.message.message_id, r.state, r.attempts, r.provider_id, r.sent_ns) for r in recovered]
@@ -110,8 +109,8 @@ def test_unfinished_tells_queued_from_sent_and_leaves_out_the_final(open_it: Ope
 @pytest.mark.parametrize("count", [1, 5, 99, 700])
 def test_every_row_of_a_large_commit_is_kept(open_it: OpenStore, count: int) -> None:
     store = open_it()
-    store.commit([message(n) for n in range(1, count + 1)], [])
-    store.commit([], [change(n, State.SENT, f"p{n}") for n in range(1, count + 1)])
+    store.commit(Work([message(n) for n in range(1, count + 1)], []))
+    store.commit(Work([], [change(n, State.SENT, f"p{n}") for n in range(1, count + 1)]))
     records = store.records(0, 10_000)
     assert [(r.message.message_id, r.provider_id) for r in records] == [
         (n, f"p{n}") for n in range(1, count + 1)
@@ -121,8 +120,8 @@ def test_every_row_of_a_large_commit_is_kept(open_it: OpenStore, count: int) -> 
 
 def test_counts_by_state_of_all_and_of_one_campaign(open_it: OpenStore) -> None:
     store = open_it()
-    store.commit([message(1, campaign="may"), message(2, campaign="may"), message(3)], [])
-    store.commit([], [change(2, State.DELIVERED), change(3, State.DELIVERED)])
+    store.commit(Work([message(1, campaign="may"), message(2, campaign="may"), message(3)], []))
+    store.commit(Work([], [change(2, State.DELIVERED), change(3, State.DELIVERED)]))
     assert store.counts("may") == {State.QUEUED: 1, State.DELIVERED: 1}
     assert store.counts(None) == {State.QUEUED: 1, State.DELIVERED: 2}
     assert store.counts("june") == {}
@@ -130,37 +129,109 @@ def test_counts_by_state_of_all_and_of_one_campaign(open_it: OpenStore) -> None:
 
 def test_a_commit_that_fails_keeps_nothing(open_it: OpenStore) -> None:
     store = open_it()
-    store.commit([message(1)], [])
+    store.commit(Work([message(1)], []))
     with pytest.raises(StoreError):
-        store.commit([message(2), message(1, key="another key, same id")], [change(1, State.SENT)])
+        store.commit(Work([message(2), message(1, key="another key, same id")], [change(1, State.SENT)]))
     assert [(r.message.message_id, r.state) for r in store.records(0, 10)] == [(1, State.QUEUED)]
-    store.commit([message(2)], [])
+    store.commit(Work([message(2)], []))
     assert len(store.records(0, 10)) == 2
 
 
 def test_a_text_that_cannot_be_written_fails_its_commit_and_no_other(open_it: OpenStore) -> None:
     store = open_it()
     with pytest.raises(StoreError):
-        store.commit([message(1), message(2, text="half a pair \ud800")], [])
+        store.commit(Work([message(1), message(2, text="half a pair \ud800")], []))
     with pytest.raises(StoreError):
-        store.commit([message(2**63)], [])
-    store.commit([message(3)], [change(3, State.SENT)])
+        store.commit(Work([message(2**63)], []))
+    store.commit(Work([message(3)], [change(3, State.SENT)]))
     assert [r.message.message_id for r in store.records(0, 10)] == [3]
+
+
+def attempt(batch_id: int, route: str, *ids: int, at_ns: int = 3_000) -> Attempt:
+    return Attempt(batch_id, route, at_ns, ids)
+
+
+def bound(store: Store) -> dict[int, tuple[str | None, int | None, int]]:
+    return {r.message.message_id: (r.route, r.tried_ns, r.attempts) for r in store.unfinished()}
+
+
+def test_an_attempt_that_a_process_left_under_way_binds_its_messages_to_the_route(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(
+        Work([message(n) for n in range(1, 6)], attempts=[attempt(1, "a", 1, 2), attempt(2, "b", 3, 4)])
+    )
+    # One answered with SENT, one refused: the second attempt is over, the first is not.
+    store.commit(Work(changes=[change(3, State.SENT, "p3")], ended=[2]))
+    store = open_it()
+    assert bound(store) == {
+        1: ("a", 3_000, 1),
+        2: ("a", 3_000, 1),
+        3: (None, None, 2),
+        4: (None, None, 0),
+        5: (None, None, 0),
+    }
+    assert bound(open_it())[1] == ("a", 3_000, 1), "it stays bound after a second start"
+
+
+def test_what_an_answer_or_a_report_has_told_outweighs_an_attempt_under_way(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(Work([message(1), message(2), message(3)], attempts=[attempt(7, "b", 1, 2, 3)]))
+    store.commit(Work(changes=[change(1, State.SENT, "p1"), change(2, State.DELIVERED, "p2")]))
+    store = open_it()
+    assert {r.message.message_id: r.state for r in store.unfinished()} == {1: State.SENT, 3: State.QUEUED}
+    assert store.records(1, 1)[0].state is State.DELIVERED
+    assert bound(store)[3] == ("b", 3_000, 1)
+
+
+def test_a_bound_message_keeps_the_instant_of_its_first_unanswered_attempt(open_it: OpenStore) -> None:
+    store = open_it()
+    binding = replace(change(1, State.QUEUED), route="a", tried_ns=2_500)
+    store.commit(Work([message(1)], [binding], attempts=[attempt(4, "a", 1, at_ns=8_000)]))
+    store = open_it()
+    assert bound(store) == {1: ("a", 2_500, 3)}
+
+
+def test_the_route_of_the_last_attempt_is_kept_with_the_end(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(Work([message(1)], [replace(change(1, State.DELIVERED, "p"), route="b")]))
+    assert open_it().records(0, 1)[0].route == "b"
+
+
+@pytest.mark.parametrize("count", [1, 5, 700])
+def test_attempts_of_many_batches_and_of_large_ones_are_kept_and_ended(
+    open_it: OpenStore, count: int
+) -> None:
+    store = open_it()
+    ids = range(1, count + 1)
+    store.commit(Work([message(n) for n in ids], attempts=[attempt(n, f"r{n}", n) for n in ids]))
+    store.commit(Work(ended=[n for n in ids if n % 2]))
+    store = open_it()
+    assert {n: route for n, (route, _, _) in bound(store).items()} == {
+        n: None if n % 2 else f"r{n}" for n in ids
+    }
+    store.commit(Work(attempts=[attempt(1, "whole", *ids)]))
+    assert {route for route, _, _ in bound(open_it()).values()} <= {"whole"}
+
+
+def test_a_commit_that_fails_keeps_no_attempt(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(Work([message(1)]))
+    with pytest.raises(StoreError):
+        store.commit(Work([message(1, key="another key, same id")], attempts=[attempt(1, "a", 1)]))
+    assert bound(open_it()) == {1: (None, None, 0)}
+
+
+def test_a_probe_leaves_nothing_behind(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(Work([message(1)]))
+    store.probe()
+    assert bound(open_it()) == {1: (None, None, 0)}
 
 
 def test_a_store_in_use_is_refused(open_it: OpenStore, tmp_path: Path) -> None:
     open_it()
     with pytest.raises(StoreError, match="in use"):
         open_store(f"sqlite:///{tmp_path}/messages.db")
-
-
-def test_a_file_of_another_schema_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "other.db"
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 99")
-    connection.close()
-    with pytest.raises(StoreError, match="schema 99"):
-        open_store(f"sqlite:///{path}")
 
 
 @pytest.mark.parametrize("url", ["sqlite://file", "postgresql://x", "sqlite:///", "messages.db"])

@@ -28,7 +28,10 @@ from reference_sender.dispatch.values import (
 )
 
 SECOND = 1_000_000_000
-LIMITS = RouteLimits("a", 50.0, 10.0, 200.0, 60.0, max_batch=20, max_in_flight=4)
+LIMITS = (
+    RouteLimits("a", 50.0, 10.0, 200.0, 60.0, max_batch=20, max_in_flight=4),
+    RouteLimits("b", 20.0, 5.0, 100.0, 30.0, max_batch=5, max_in_flight=2),
+)
 SETTINGS = DispatchSettings(backoff_base_s=0.1, backoff_cap_s=1, throttle_base_s=0.1, breaker_open_s=0.2)
 
 
@@ -56,15 +59,17 @@ def crowd(count: int, lanes: Sequence[Lane] = tuple(Lane)) -> list[Message]:
 
 
 class Life:
-    """A dispatcher, its provider and its store, from event to event; ``crash`` begins the sender anew."""
+    """A dispatcher, its providers and its store, from event to event; ``crash`` begins the sender anew."""
 
-    def __init__(self, seed: int, messages: Sequence[Message]) -> None:
+    def __init__(self, seed: int, messages: Sequence[Message], routes: int = 1) -> None:
         self.seed = seed
         self.now_ns = 0
-        self.core = Dispatcher(SETTINGS, (LIMITS,), seed)
+        self.routes = LIMITS[:routes]
+        self.core = Dispatcher(SETTINGS, self.routes, seed)
         self.stored = {message.key: message for message in messages}
         self.store: dict[str, Change] = {}
-        self.taken: dict[str, str] = {}  # at the provider: key -> its id
+        self.begun: dict[int, tuple[SubmitBatch, int]] = {}  # attempts in the store, and since when
+        self.taken: dict[tuple[str, str], str] = {}  # at the providers: (route, key) -> its id
         self.attempts: dict[str, int] = {}
         self.deliveries: list[str] = []
         self.submitted: list[SubmitBatch] = []
@@ -81,12 +86,13 @@ class Life:
                 self.store[effect.key] = effect
                 continue
             self.submitted.append(effect)
-            results = [self.submit(message) for message in effect.messages]
+            self.begun[effect.batch_id] = effect, self.now_ns
+            results = [self.submit(effect.route, message) for message in effect.messages]
             self.later(0.02 + 0.2 * chance(self.seed, effect.batch_id), "answer", (effect.batch_id, results))
 
-    def submit(self, message: Message) -> Result:
+    def submit(self, route: str, message: Message) -> Result:
         key = message.key
-        if key in self.taken:
+        if (route, key) in self.taken:
             return Result(Outcome.ALREADY_ACCEPTED)
         number = self.attempts[key] = self.attempts.get(key, 0) + 1
         draw = chance(self.seed, key, number)
@@ -98,13 +104,13 @@ class Life:
             return Result(Outcome.THROTTLED)
         if draw < 0.2:
             return Result(Outcome.UNKNOWN)
-        self.taken[key] = f"p{len(self.taken)}"
+        taken = self.taken[route, key] = f"p{len(self.taken)}"
         self.deliveries.append(key)
         state = State.DELIVERED if chance(self.seed, "fate", key) < 0.8 else State.FAILED
-        self.later(3 * chance(self.seed, "delay", key), "report", Report(self.taken[key], key, state, "fate"))
+        self.later(3 * chance(self.seed, "delay", key), "report", Report(taken, key, state, "fate"))
         if draw < 0.35:
             return Result(Outcome.UNKNOWN)  # taken, but its answer is lost
-        return Result(Outcome.ACCEPTED, provider_id=self.taken[key])
+        return Result(Outcome.ACCEPTED, provider_id=taken)
 
     def run(self, until_ns: int) -> None:
         while True:
@@ -119,23 +125,31 @@ class Life:
                 if name == "report":
                     self.perform(self.core.reported(self.now_ns, [what]))
                 else:
+                    del self.begun[what[0]]
                     self.perform(self.core.answered(self.now_ns, *what))
             else:
                 self.perform(self.core.advance(self.now_ns))
 
     def crash(self) -> None:
-        """What was not stored is gone, and so are the answers under way; the provider repeats its reports."""
+        """What was not stored is gone, and so are the answers under way; the provider repeats its reports.
+        The routes come back in the other order."""
         self.events = sorted(event for event in self.events if event[2] == "report")
-        self.core = Dispatcher(SETTINGS, (LIMITS,), self.seed)
+        self.routes = self.routes[::-1]
+        self.core = Dispatcher(SETTINGS, self.routes, self.seed)
+        tried = {m.key: (batch.route, at_ns) for batch, at_ns in self.begun.values() for m in batch.messages}
+        self.begun = {}
         left = []
         for key, message in self.stored.items():
             change = self.store.get(key)
             if change is None:
-                left.append(Recovered(message, State.QUEUED, 0, None, None))
-            elif change.state not in FINAL_STATES:
-                left.append(
-                    Recovered(message, change.state, change.attempts, change.provider_id, change.at_ns)
-                )
+                left.append(Recovered(message, State.QUEUED, 0, None, None, *tried.get(key, (None, None))))
+            elif change.state is State.QUEUED:
+                bound = (change.route, change.tried_ns)
+                left.append(Recovered(message, State.QUEUED, change.attempts, None, None, *bound))
+            elif change.state is State.SENT:
+                left.append(Recovered(message, State.SENT, change.attempts, change.provider_id, change.at_ns))
+            if left and left[-1].message is message and left[-1].state is State.QUEUED and left[-1].route:
+                self.store[key] = bound_by_the_store(left[-1])
         self.perform(self.core.recover(self.now_ns, left))
 
     def is_over(self) -> bool:
@@ -145,8 +159,26 @@ class Life:
         return {key: change.state for key, change in self.store.items() if change.state in FINAL_STATES}
 
 
-def begun(seed: int, messages: Sequence[Message]) -> Life:
-    life = Life(seed, messages)
+def bound_by_the_store(each: Recovered) -> Change:
+    """What the store makes of an attempt that a process left under way."""
+    message = each.message
+    return Change(
+        *(
+            message.message_id,
+            message.key,
+            State.QUEUED,
+            "",
+            None,
+            each.attempts,
+            0,
+            each.route,
+            each.tried_ns,
+        )
+    )
+
+
+def begun(seed: int, messages: Sequence[Message], routes: int = 1) -> Life:
+    life = Life(seed, messages, routes)
     life.perform(life.core.offer(0, messages))
     return life
 
@@ -156,13 +188,14 @@ def begun(seed: int, messages: Sequence[Message]) -> Life:
     seed=st.integers(0, 10_000),
     count=st.integers(1, 120),
     crashes_s=st.lists(st.floats(0.001, 2.0), min_size=1, max_size=4),
+    routes=st.integers(1, 2),
 )
-def test_a_crash_changes_no_message_s_end(seed: int, count: int, crashes_s: list[float]) -> None:
-    whole = begun(seed, crowd(count))
+def test_a_crash_changes_no_message_s_end(seed: int, count: int, crashes_s: list[float], routes: int) -> None:
+    whole = begun(seed, crowd(count), routes)
     whole.run(3600 * SECOND)
     assert whole.is_over()
 
-    broken = begun(seed, crowd(count))
+    broken = begun(seed, crowd(count), routes)
     for crash_s in crashes_s:
         broken.run(broken.now_ns + int(crash_s * SECOND))
         broken.crash()

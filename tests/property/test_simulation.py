@@ -54,6 +54,10 @@ def lived(plan, profile, route, run_dir):
     return ending, tables
 
 
+def _raised(error: BaseException) -> None:
+    raise error
+
+
 @settings(deadline=None, max_examples=25)
 @given(plans, st.sampled_from(profile_names()), routes)
 def test_nothing_is_lost_and_nothing_is_doubled(tmp_path_factory, plan, name, route):
@@ -197,7 +201,7 @@ def in_real_time(submits):
             effects.append(Reply(request_id, answer))
             loop.call_soon(end_if_over)
 
-        driver = Driver(engine, loop, reports)
+        driver = Driver(engine, loop, reports, _raised)
         at_ms = 0
         for pause_ms, submit in submits:
             at_ms += pause_ms

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,10 +12,21 @@ from msgspec import structs
 from smpplib import consts, smpp
 
 from mock_provider.wire.smpp import codes
+from mock_provider.wire.smpp.fields import PduError
 from mock_provider.wire.smpp.framing import Framer
+from mock_provider.wire.smpp.message_pdus import (
+    Address,
+    MessageName,
+    Replacement,
+    read_cancel,
+    read_data,
+    read_multi,
+    read_query,
+    read_replace,
+    write_multi_response,
+)
 from mock_provider.wire.smpp.pdu import (
     Bind,
-    PduError,
     ShortMessage,
     read_bind,
     read_short_message,
@@ -118,6 +130,103 @@ def test_what_we_write_smpplib_reads(message: ShortMessage) -> None:
         assert (value or type(expected)()) == expected, theirs
 
 
+ADDRESSES = st.builds(Address, OCTET, OCTET, ascii_text(20))
+LISTS = st.builds(Address, st.just(0), st.just(0), ascii_text(20), st.just(True))
+
+
+def c_octets(text: str) -> bytes:
+    return text.encode() + b"\0"
+
+
+def address_octets(address: Address) -> bytes:
+    return bytes((address.ton, address.npi)) + c_octets(address.address)
+
+
+def destination_octets(to: Address) -> bytes:
+    return b"\2" + c_octets(to.address) if to.is_list else b"\1" + address_octets(to)
+
+
+def multi_octets(message: ShortMessage, destinations: list[Address]) -> bytes:
+    """A submit_multi by §4.5.1: a submit_sm with a list in place of its destination."""
+    plain = write_short_message(structs.replace(message, dest_ton=0, dest_npi=0, dest=""))
+    head = len(message.service_type) + 1 + 2 + len(message.source) + 1
+    numbers = b"".join(destination_octets(to) for to in destinations)
+    return plain[:head] + bytes((len(destinations),)) + numbers + plain[head + 3 :]
+
+
+@given(MESSAGES, st.lists(st.one_of(ADDRESSES, LISTS), min_size=1, max_size=30))
+def test_a_submit_multi_is_read_whole(message: ShortMessage, destinations: list[Address]) -> None:
+    multi = read_multi(multi_octets(message, destinations))
+    assert multi.message == structs.replace(message, dest_ton=0, dest_npi=0, dest="")
+    assert multi.destinations == tuple(destinations)
+
+
+@given(MESSAGES, st.lists(st.one_of(ADDRESSES, LISTS), min_size=1, max_size=5), st.data())
+def test_a_submit_multi_cut_anywhere_is_refused_or_its_tlvs_are_fewer(
+    message: ShortMessage, destinations: list[Address], data: st.DataObject
+) -> None:
+    body = multi_octets(message, destinations)
+    try:
+        multi = read_multi(body[: data.draw(st.integers(0, len(body) - 1))])
+    except PduError as error:
+        assert error.status > 0
+    else:
+        assert len(multi.message.tlvs) < len(message.tlvs)
+
+
+@given(st.lists(st.tuples(ADDRESSES, st.integers(0, 2**32 - 1)), max_size=254), ascii_text(64))
+def test_the_response_to_a_submit_multi_is_one(refused: list[tuple[Address, int]], message_id: str) -> None:
+    body = write_multi_response(message_id, tuple(refused))
+    found, at = [], len(message_id) + 2
+    assert body[:at] == c_octets(message_id) + bytes((len(refused),))
+    while at < len(body):
+        end = body.index(0, at + 2)
+        status = int.from_bytes(body[end + 1 : end + 5], "big")
+        found.append((Address(body[at], body[at + 1], body[at + 2 : end].decode()), status))
+        at = end + 5
+    assert found == refused
+
+
+@given(ascii_text(5), ADDRESSES, ADDRESSES, OCTET, OCTET, OCTET, PAYLOADS)
+def test_a_data_sm_of_smpplib_is_read(
+    service_type: str, source: Address, dest: Address, esm_class: int, registered: int, coding: int,
+    tlvs: list[tuple[int, bytes]],
+) -> None:  # fmt: skip
+    payload = {"message_payload": tlvs[0][1]} if tlvs else {}
+    pdu = smpp.make_pdu(
+        "data_sm", client=Sequence(), service_type=service_type, source_addr_ton=source.ton,
+        source_addr_npi=source.npi, source_addr=source.address, dest_addr_ton=dest.ton,
+        dest_addr_npi=dest.npi, destination_addr=dest.address, esm_class=esm_class,
+        registered_delivery=registered, data_coding=coding, **payload,
+    )  # fmt: skip
+    (frame,) = Framer(100_000).feed(pdu.generate())
+    assert frame.command_id == codes.DATA_SM
+    assert read_data(frame.body) == ShortMessage(
+        service_type, source.ton, source.npi, source.address, dest.ton, dest.npi, dest.address,
+        esm_class=esm_class, registered_delivery=registered, data_coding=coding, tlvs=tuple(tlvs),
+    )  # fmt: skip
+
+
+@given(ascii_text(64), ascii_text(5), ADDRESSES, ADDRESSES)
+def test_the_names_of_messages_are_read(
+    message_id: str, service_type: str, source: Address, dest: Address
+) -> None:
+    named = c_octets(message_id) + address_octets(source)
+    assert read_query(named) == MessageName(message_id, source)
+    cancel = c_octets(service_type) + named + address_octets(dest)
+    assert read_cancel(cancel) == MessageName(message_id, source, service_type, dest)
+
+
+@given(ascii_text(64), ADDRESSES, ascii_text(16), ascii_text(16), OCTET, OCTET, st.binary(max_size=254))
+def test_a_replace_sm_is_read(
+    message_id: str, source: Address, schedule: str, validity: str, registered: int, default: int, text: bytes
+) -> None:
+    head = c_octets(message_id) + address_octets(source) + c_octets(schedule) + c_octets(validity)
+    body = head + bytes((registered, default, len(text))) + text
+    name = MessageName(message_id, source)
+    assert read_replace(body) == Replacement(name, schedule, validity, registered, default, text)
+
+
 @given(
     st.sampled_from(["bind_transmitter", "bind_receiver", "bind_transceiver"]),
     ascii_text(15),
@@ -154,9 +263,14 @@ def test_a_body_cut_anywhere_is_refused_or_its_tlvs_are_fewer(
         assert len(read.tlvs) < len(message.tlvs)
 
 
+READERS: tuple[Callable[[bytes], object], ...] = (
+    read_short_message, read_bind, read_multi, read_data, read_query, read_cancel, read_replace,
+)  # fmt: skip
+
+
 @given(st.binary(max_size=120))
 def test_any_octets_are_a_body_or_refused(body: bytes) -> None:
-    for read in (read_short_message, read_bind):
+    for read in READERS:
         try:
             read(body)
         except PduError as error:

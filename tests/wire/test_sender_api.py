@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from reference_sender.api import Api, Secrets
 from reference_sender.commit import CommitQueue
 from reference_sender.dispatch import Dispatcher, DispatchSettings
-from reference_sender.dispatch.values import Change, Message, Outcome, Result, RouteLimits
+from reference_sender.dispatch.values import Message, Outcome, Result, RouteLimits
 from reference_sender.driver import Driver
 from reference_sender.intake import Intake
 from reference_sender.lag import LoopLag
 from reference_sender.metrics import Metrics, Tally
 from reference_sender.queries import Queries
-from reference_sender.store import Existing, SqliteStore, StoreError
+from reference_sender.store import Existing, SqliteStore, StoreError, Work
 
 AUTHORIZED = {"Authorization": "Bearer t"}
 LIMITS = RouteLimits("r", 10_000.0, 1_000.0, 100_000.0, 10_000.0, 500, 8)
@@ -58,11 +58,17 @@ class GatedStore(SqliteStore):
         self.gate.set()
         self.failing = False
 
-    def commit(self, messages: Sequence[Message], changes: Iterable[Change]) -> Mapping[int, Existing]:
+    def commit(self, work: Work) -> Mapping[int, Existing]:
         assert self.gate.wait(20)
         if self.failing:
             raise StoreError("disk full")
-        return super().commit(messages, changes)
+        return super().commit(work)
+
+    def probe(self) -> None:
+        assert self.gate.wait(20)
+        if self.failing:
+            raise StoreError("disk full")
+        super().probe()
 
 
 class World:
@@ -128,7 +134,7 @@ def play(tmp_path: Path) -> Callable[..., None]:
             store = GatedStore(tmp_path / "messages.db")
             async with aiohttp.ClientSession() as session:
                 world = World(store, session, max_backlog)
-                server = RawTestServer(world.api.handle, max_line_size=100_000)
+                server = RawTestServer(world.api.handle, max_line_size=100_000, auto_decompress=False)
                 await server.start_server()
                 world.url = str(server.make_url("")).rstrip("/")
                 try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -93,3 +94,18 @@ def test_a_port_that_is_taken_is_said_and_the_journal_of_the_first_left_alone(tm
         assert second.returncode == 2
         assert f"--smpp-port: cannot listen at 127.0.0.1:{port}: it is in use" in second.stderr
         assert (Path(journal).stat().st_ino, Path(journal).stat().st_mtime_ns) == inode
+
+
+@pytest.mark.parametrize("password", ["żółw", "x" * 65, "line\nend", "two words"])
+def test_a_password_no_client_could_bind_with_is_refused(password: str) -> None:
+    started = subprocess.run(
+        [sys.executable, "-m", "mock_provider", "--smpp-port", "0"],
+        env=os.environ | {"SMSBENCH_SMPP_PASSWORD": password, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+    )
+    assert started.returncode == 2
+    assert "--smpp-password" in started.stderr
+    assert "printable ASCII" in started.stderr
+    assert password not in started.stderr

@@ -100,7 +100,7 @@ def test_sender_names_by_rest_are_the_same_names(client: Client, provider: Any) 
     assert (status, added["sender"], added["status"], added["is_default"]) == (
         201,
         "My shop",
-        "active",
+        "ACTIVE",
         False,
     )
     assert asked("POST", sender="My shop")[0] == 409

@@ -35,7 +35,7 @@ class SmsapiWire(Section):
     partial_rejection: bool = True
     max_parts: int = Field(default=6, ge=1, le=10)
     country_code: Annotated[str, Field(pattern="^[1-9][0-9]{0,2}$")] = "48"
-    plus_accepted: bool = False
+    plus_accepted: bool = True
     landlines_accepted: bool = False
     drop_repeated_numbers: bool = True
     timezone: Annotated[str, AfterValidator(_known_zone)] = "Europe/Warsaw"

@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from mock_provider.wire.journey_key import text_key
 from mock_provider.wire.smpp import codes
-from mock_provider.wire.smpp.pdu import PduError, ShortMessage
+from mock_provider.wire.smpp.fields import PduError
+from mock_provider.wire.smpp.pdu import ShortMessage
 
 UDHI = 0x40
 _CONCATENATED_8, _CONCATENATED_16 = 0x00, 0x08  # information elements of 3GPP TS 23.040 §9.2.3.24

@@ -10,25 +10,24 @@ import struct
 from msgspec import Struct
 
 from mock_provider.wire.smpp import codes
+from mock_provider.wire.smpp.fields import (
+    ADDRESS,
+    LONGEST_SHORT_MESSAGE,
+    SERVICE_TYPE,
+    TIME,
+    PduError,
+    Reader,
+    c_octets,
+    read_tlvs,
+    write_tlv,
+)
 
 HEADER_OCTETS = 16
 
 _header = struct.Struct(">4I").pack
-_tlv_head = struct.Struct(">2H")
 
-# Longest value of each C-octet string, its NUL left out (§4.1.1, §4.4.1).
-_SERVICE_TYPE, _ADDRESS, _TIME, _MESSAGE_ID = 5, 20, 16, 64
 _SYSTEM_ID, _SYSTEM_TYPE, _ADDRESS_RANGE = 15, 12, 40
 _PASSWORD = 64  # the standard's 8 would keep out an account token; clients that hold to it lose nothing
-_LONGEST_SHORT_MESSAGE = 254
-
-
-class PduError(Exception):
-    """A PDU that must be answered with ``status``."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
 
 
 class Bind(Struct, frozen=True, gc=False):
@@ -66,15 +65,6 @@ class ShortMessage(Struct, frozen=True, gc=False):
     tlvs: tuple[tuple[int, bytes], ...] = ()
 
 
-class MessageName(Struct, frozen=True, gc=False):
-    """What query_sm and cancel_sm begin with or hold: a message and its source address."""
-
-    message_id: str
-    source: str
-    service_type: str = ""
-    dest: str = ""
-
-
 def write_pdu(command_id: int, status: int, sequence: int, body: bytes = b"") -> bytes:
     return _header(HEADER_OCTETS + len(body), command_id, status, sequence) + body
 
@@ -101,7 +91,7 @@ def read_short_message(body: bytes) -> ShortMessage:
     _require_lengths(service_end, source_end, dest_end, schedule_end, validity_end)
     registered, replace, coding, default_id, sm_length = body[validity_end + 1 : text_at]
     text_end = text_at + sm_length
-    if sm_length > _LONGEST_SHORT_MESSAGE or text_end > octets:
+    if sm_length > LONGEST_SHORT_MESSAGE or text_end > octets:
         raise PduError(codes.ESME_RINVMSGLEN)
     return ShortMessage(
         body[:service_end].decode("latin-1"),
@@ -121,39 +111,39 @@ def read_short_message(body: bytes) -> ShortMessage:
         coding,
         default_id,
         body[text_at:text_end],
-        _read_tlvs(body, text_end) if text_end < octets else (),
+        read_tlvs(body, text_end) if text_end < octets else (),
     )
 
 
 def _require_lengths(
     service_end: int, source_end: int, dest_end: int, schedule_end: int, validity_end: int
 ) -> None:
-    if service_end > _SERVICE_TYPE:
+    if service_end > SERVICE_TYPE:
         raise PduError(codes.ESME_RINVSERTYP)
-    if source_end - service_end - 3 > _ADDRESS:
+    if source_end - service_end - 3 > ADDRESS:
         raise PduError(codes.ESME_RINVSRCADR)
-    if dest_end - source_end - 3 > _ADDRESS:
+    if dest_end - source_end - 3 > ADDRESS:
         raise PduError(codes.ESME_RINVDSTADR)
-    if schedule_end - dest_end - 4 > _TIME:
+    if schedule_end - dest_end - 4 > TIME:
         raise PduError(codes.ESME_RINVSCHED)
-    if validity_end - schedule_end - 1 > _TIME:
+    if validity_end - schedule_end - 1 > TIME:
         raise PduError(codes.ESME_RINVEXPIRY)
 
 
 def write_short_message(message: ShortMessage) -> bytes:
     """Raises ``ValueError`` for a value its field has no room for."""
-    if len(message.short_message) > _LONGEST_SHORT_MESSAGE:
+    if len(message.short_message) > LONGEST_SHORT_MESSAGE:
         raise ValueError(f"short_message has {len(message.short_message)} octets; at most 254 are allowed")
     return b"".join(
         (
-            _c_octets(message.service_type, _SERVICE_TYPE, "service_type"),
+            c_octets(message.service_type, SERVICE_TYPE, "service_type"),
             bytes((message.source_ton, message.source_npi)),
-            _c_octets(message.source, _ADDRESS, "source"),
+            c_octets(message.source, ADDRESS, "source"),
             bytes((message.dest_ton, message.dest_npi)),
-            _c_octets(message.dest, _ADDRESS, "dest"),
+            c_octets(message.dest, ADDRESS, "dest"),
             bytes((message.esm_class, message.protocol_id, message.priority_flag)),
-            _c_octets(message.schedule_delivery_time, _TIME, "schedule_delivery_time"),
-            _c_octets(message.validity_period, _TIME, "validity_period"),
+            c_octets(message.schedule_delivery_time, TIME, "schedule_delivery_time"),
+            c_octets(message.validity_period, TIME, "validity_period"),
             bytes((message.registered_delivery, message.replace_if_present, message.data_coding)),
             bytes((message.default_message_id, len(message.short_message))),
             message.short_message,
@@ -162,12 +152,8 @@ def write_short_message(message: ShortMessage) -> bytes:
     )
 
 
-def write_tlv(tag: int, value: bytes) -> bytes:
-    return _tlv_head.pack(tag, len(value)) + value
-
-
 def read_bind(body: bytes) -> Bind:
-    reader = _Reader(body)
+    reader = Reader(body)
     bind = Bind(
         reader.c_octets(_SYSTEM_ID, codes.ESME_RINVSYSID),
         reader.c_octets(_PASSWORD, codes.ESME_RINVPASWD),
@@ -177,7 +163,7 @@ def read_bind(body: bytes) -> Bind:
         reader.octet(),
         reader.c_octets(_ADDRESS_RANGE, codes.ESME_RBINDFAIL),
     )
-    _read_tlvs(body, reader.at)
+    reader.tlvs()
     return bind
 
 
@@ -185,79 +171,10 @@ def write_bind(bind: Bind) -> bytes:
     """Raises ``ValueError`` for a value its field has no room for."""
     return b"".join(
         (
-            _c_octets(bind.system_id, _SYSTEM_ID, "system_id"),
-            _c_octets(bind.password, _PASSWORD, "password"),
-            _c_octets(bind.system_type, _SYSTEM_TYPE, "system_type"),
+            c_octets(bind.system_id, _SYSTEM_ID, "system_id"),
+            c_octets(bind.password, _PASSWORD, "password"),
+            c_octets(bind.system_type, _SYSTEM_TYPE, "system_type"),
             bytes((bind.interface_version, bind.addr_ton, bind.addr_npi)),
-            _c_octets(bind.address_range, _ADDRESS_RANGE, "address_range"),
+            c_octets(bind.address_range, _ADDRESS_RANGE, "address_range"),
         )
     )
-
-
-def read_query(body: bytes) -> MessageName:
-    """The body of query_sm."""
-    reader = _Reader(body)
-    message_id = reader.c_octets(_MESSAGE_ID, codes.ESME_RINVMSGID)
-    return MessageName(message_id, reader.address(codes.ESME_RINVSRCADR))
-
-
-def read_cancel(body: bytes) -> MessageName:
-    """The body of cancel_sm."""
-    reader = _Reader(body)
-    service_type = reader.c_octets(_SERVICE_TYPE, codes.ESME_RINVSERTYP)
-    message_id = reader.c_octets(_MESSAGE_ID, codes.ESME_RINVMSGID)
-    source = reader.address(codes.ESME_RINVSRCADR)
-    return MessageName(message_id, source, service_type, reader.address(codes.ESME_RINVDSTADR))
-
-
-class _Reader:
-    """Reads the fields of a body one after the other."""
-
-    __slots__ = ("_body", "at")
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self.at = 0
-
-    def octet(self) -> int:
-        if self.at >= len(self._body):
-            raise PduError(codes.ESME_RINVCMDLEN)
-        self.at += 1
-        return self._body[self.at - 1]
-
-    def c_octets(self, longest: int, too_long: int) -> str:
-        end = self._body.find(0, self.at)
-        if end < 0:
-            raise PduError(codes.ESME_RINVCMDLEN)
-        if end - self.at > longest:
-            raise PduError(too_long)
-        text = self._body[self.at : end].decode("latin-1")
-        self.at = end + 1
-        return text
-
-    def address(self, too_long: int) -> str:
-        self.octet()
-        self.octet()
-        return self.c_octets(_ADDRESS, too_long)
-
-
-def _read_tlvs(body: bytes, at: int) -> tuple[tuple[int, bytes], ...]:
-    found: list[tuple[int, bytes]] = []
-    octets = len(body)
-    while at < octets:
-        if octets - at < _tlv_head.size:
-            raise PduError(codes.ESME_RINVOPTPARSTREAM)
-        tag, length = _tlv_head.unpack_from(body, at)
-        at += _tlv_head.size
-        if length > octets - at:
-            raise PduError(codes.ESME_RINVOPTPARSTREAM)
-        found.append((tag, body[at : at + length]))
-        at += length
-    return tuple(found)
-
-
-def _c_octets(text: str, longest: int, field: str) -> bytes:
-    octets = text.encode("latin-1")
-    if len(octets) > longest or b"\0" in octets:
-        raise ValueError(f"{field} must have at most {longest} octets, none of them NUL")
-    return octets + b"\0"

@@ -1,29 +1,33 @@
-"""query_sm and cancel_sm: what is known of a message, in the protocol's words."""
+"""query_sm and its like: which message is meant, and what is known of it, in the protocol's words."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from mock_provider.engine import MessageView
 from mock_provider.engine.values import MessageState
 from mock_provider.wire.smpp import codes
-from mock_provider.wire.smpp.pdu import MessageName
+from mock_provider.wire.smpp.memo import names_source, read_name
+from mock_provider.wire.smpp.message_pdus import MessageName
 from mock_provider.wire.smpp.receipts import map_error, message_state
 from mock_provider.wire.smpp.times import final_date
 
 _DELETED = 4
+_OPEN = MessageState.OPEN
 
 
-def query_answer(view: MessageView | None, wall_offset_ns: int) -> tuple[int, bytes]:
-    """Status and body of query_sm_resp; ``view`` None where the id is nobody's."""
-    if view is None:
+def is_named_by(view: MessageView, name: MessageName) -> bool:
+    """Whether a request gives the message's source address (§4.8.1), and its service_type if it gives one."""
+    named = read_name(view.memo)
+    return names_source(named, name.source) and name.service_type in ("", named.service_type)
+
+
+def query_answer(message_id: str, views: Sequence[MessageView], wall_offset_ns: int) -> tuple[int, bytes]:
+    """Status and body of query_sm_resp. Of several messages with one id the first that is open is shown."""
+    if not views:
         return codes.ESME_RINVMSGID, b""
+    view = next((each for each in views if each.state is _OPEN), views[0])
     state = _DELETED if view.reason == "cancelled" else message_state(view.state)
     date = "" if view.t_done_ns is None else final_date((view.t_done_ns + wall_offset_ns) / 1e9)
-    error = 0 if view.state in (MessageState.OPEN, MessageState.DELIVERED) else map_error(view.reason)
-    return codes.ESME_ROK, f"{view.provider_id}\0{date}\0".encode() + bytes((state, error))
-
-
-def cancel_status(name: MessageName, view: MessageView | None, removed: bool) -> int:
-    """Status of cancel_sm_resp. Only a message named by its id can be cancelled, while it is scheduled."""
-    if removed:
-        return codes.ESME_ROK
-    return codes.ESME_RINVMSGID if name.message_id and view is None else codes.ESME_RCANCELFAIL
+    error = 0 if view.state in (_OPEN, MessageState.DELIVERED) else map_error(view.reason)
+    return codes.ESME_ROK, f"{message_id}\0{date}\0".encode() + bytes((state, error))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from mock_provider.engine.values import DeliveryReport, MessageState
 from mock_provider.profiles.wires import SmppWire
-from mock_provider.wire.smpp.alphabets import Alphabet, encode_default
-from mock_provider.wire.smpp.pdu import ShortMessage
+from mock_provider.wire.smpp import codes
+from mock_provider.wire.smpp.fields import write_tlv
+from mock_provider.wire.smpp.group_ids import GroupIds
+from mock_provider.wire.smpp.memo import read_memo
 from mock_provider.wire.smpp.times import receipt_date
 
-_TEXT_OCTETS = 20
-_DATE_OCTETS = 10
-_ESCAPE = b"\x1b"
 _ESM_RECEIPT, _ESM_INTERMEDIATE = 0x04, 0x20  # §5.2.12
 _NANOSECONDS = 1e9
 
@@ -40,40 +39,24 @@ _ERRORS = {
 _SYSTEM_FAILURE = 34
 
 
-def receipt_memo(message: ShortMessage, text: str, sender: str, wall_s: float, alphabet: Alphabet) -> str:
-    """What a receipt repeats of the submit, for the engine to keep (``Submit.memo``).
-
-    Its addresses turned round, its date, its text's beginning. ``text`` and ``sender`` as the engine has it.
-    """
-    if message.data_coding or message.esm_class or message.tlvs:
-        shown = encode_default(text[:_TEXT_OCTETS], alphabet)[:_TEXT_OCTETS]
-    else:
-        shown = message.short_message[:_TEXT_OCTETS]
-    if alphabet == "gsm7" and shown[-1:] == _ESCAPE:
-        shown = shown[:-1]
-    to, back = message.dest, message.source or sender
-    # The first character says where the addresses end: they may hold any octet.
-    return (
-        f"{chr(len(to) + len(back) + 6)}{chr(message.dest_ton)}{chr(message.dest_npi)}{to}\0"
-        f"{chr(message.source_ton)}{chr(message.source_npi)}{back}\0{receipt_date(wall_s)}"
-        f"{shown.decode('latin-1')}"
-    )
-
-
 class ReceiptWriter:
-    """Writes the bodies of deliver_sm."""
+    """Writes the bodies of deliver_sm. ``groups`` knows the messages that clients know by another's id."""
 
-    def __init__(self, settings: SmppWire, wall_offset_ns: int) -> None:
-        self._decimal = settings.receipt_id == "decimal" and settings.id_style == "hex"
+    def __init__(self, settings: SmppWire, wall_offset_ns: int, groups: GroupIds) -> None:
+        self._decimal = settings.receipt_id == "decimal"
         self._wall_offset_s = wall_offset_ns / _NANOSECONDS
+        self._groups = groups
 
-    def write(self, report: DeliveryReport) -> bytes:
-        """The receipt of a message that has ended, or of one under way an intermediate notification."""
-        memo = report.memo.encode("latin-1")
-        date_at = memo[0] + 1
-        text_at = date_at + _DATE_OCTETS
+    def write(self, report: DeliveryReport, with_tlvs: bool) -> bytes:
+        """The receipt of a message that has ended, or of one under way an intermediate notification.
+
+        ``with_tlvs``: the session that takes it knows optional parameters (``Session.knows_tlvs``).
+        """
+        memo = read_memo(report.memo.encode("latin-1"), report.msisdn)
         stat, state, esm_class, delivered = _STATS[report.state]
         provider_id = report.provider_id
+        if self._groups:
+            provider_id = self._groups.known_as(provider_id)
         if self._decimal:
             provider_id = str(int(provider_id, 16))
         message_id = provider_id.encode()
@@ -81,14 +64,16 @@ class ReceiptWriter:
         text = b"id:%s sub:001 dlvrd:%s submit date:%s done date:%s stat:%s err:%03d text:%s" % (
             message_id,
             delivered,
-            memo[date_at:text_at],
+            memo.date,
             receipt_date(report.t_done_ns / _NANOSECONDS + self._wall_offset_s).encode(),
             stat,
             error,
-            memo[text_at:],
+            memo.text,
         )
-        return b"\0%s%c\0\0\0\0\0\0\0\0%c%s\0\x1e\0%c%s\0\x04\x27\0\x01%c\x04\x23\0\x03\x03%c%c" % (
-            memo[1:date_at],
+        if not with_tlvs:
+            return b"\0%s%c\0\0\0\0\0\0\0\0%c%s" % (memo.addresses, esm_class, len(text), text)
+        body = b"\0%s%c\0\0\0\0\0\0\0\0%c%s\0\x1e\0%c%s\0\x04\x27\0\x01%c\x04\x23\0\x03\x03%c%c" % (
+            memo.addresses,
             esm_class,
             len(text),
             text,
@@ -98,6 +83,9 @@ class ReceiptWriter:
             error >> 8,
             error & 0xFF,
         )
+        if memo.reference is None:
+            return body
+        return body + write_tlv(codes.USER_MESSAGE_REFERENCE, memo.reference)
 
 
 def message_state(state: MessageState) -> int:

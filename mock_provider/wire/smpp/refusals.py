@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from mock_provider.engine.values import Refusal
+from collections.abc import Callable, Sequence
+
+from mock_provider.engine.values import Accepted, Refusal
 from mock_provider.wire.smpp import codes
+from mock_provider.wire.smpp.message_pdus import Address
 
 STATUS_OF: dict[Refusal, int] = {
     Refusal.UNAUTHORIZED: codes.ESME_RINVPASWD,
@@ -32,3 +35,25 @@ STATUS_OF: dict[Refusal, int] = {
     Refusal.INTERNAL_ERROR: codes.ESME_RSYSERR,
     Refusal.UNAVAILABLE: codes.ESME_RSYSERR,
 }
+
+
+def multi_answer(
+    destinations: Sequence[Address], answer: Accepted, msisdn: Callable[[Address], str | None]
+) -> tuple[tuple[Address, int], ...]:
+    """The destinations of a submit_multi that were not taken, each with its status (§4.5.2).
+
+    ``msisdn`` gives a destination's number, None where it has none. There are no distribution lists here.
+    """
+    left_out = dict(answer.left_out)
+    refused: list[tuple[Address, int]] = []
+    place = 0  # among the messages of the submit
+    for to in destinations:
+        if to.is_list:
+            refused.append((to, codes.ESME_RINVDLNAME))
+        elif msisdn(to) is None:
+            refused.append((to, codes.ESME_RINVDSTADR))
+        else:
+            if place in left_out:
+                refused.append((to, STATUS_OF[left_out[place]]))
+            place += 1
+    return tuple(refused)

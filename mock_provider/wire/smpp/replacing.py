@@ -1,30 +1,109 @@
-"""replace_if_present_flag: a submit may take the place of one that is not on its way yet (§5.2.18)."""
+"""Scheduled messages as later PDUs name them: replace_if_present_flag, replace_sm, cancel_sm of a group."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 
+from msgspec import Struct, structs
+
+from mock_provider.engine.values import Submit
+from mock_provider.wire.smpp import codes
+from mock_provider.wire.smpp.fields import PduError
+from mock_provider.wire.smpp.message_pdus import Replacement
+from mock_provider.wire.smpp.parts import UDHI
 from mock_provider.wire.smpp.pdu import ShortMessage
 
-_Name = tuple[str, str, str, str]
+
+class Scheduled(Struct, frozen=True, gc=False):
+    """A submit that waits for its time. Instants in ns of the engine's clock."""
+
+    system_id: str
+    message: ShortMessage
+    scheduled_ns: int
+    expires_ns: int | None
+
+
+def replacing_message(old: ShortMessage, replacement: Replacement) -> ShortMessage:
+    """The message that takes the old one's place: its text, times and receipt are new (§4.10.1).
+
+    The reference of the client's own stays; what told the old text's form is dropped with it.
+    """
+    kept = tuple(tlv for tlv in old.tlvs if tlv[0] == codes.USER_MESSAGE_REFERENCE)
+    return structs.replace(
+        old,
+        esm_class=old.esm_class & ~UDHI,
+        schedule_delivery_time=replacement.schedule_delivery_time,
+        validity_period=replacement.validity_period,
+        registered_delivery=replacement.registered_delivery,
+        replace_if_present=0,
+        default_message_id=replacement.default_message_id,
+        short_message=replacement.short_message,
+        tlvs=kept,
+    )
+
+
+def with_times_of(old: Scheduled, replacement: Replacement, submit: Submit) -> Submit:
+    """The new submit, with the old one's times where the replacement leaves them as they are."""
+    if not replacement.schedule_delivery_time:
+        submit = structs.replace(submit, scheduled_ns=old.scheduled_ns)
+    if not replacement.validity_period:
+        return structs.replace(submit, expires_ns=old.expires_ns)
+    if submit.expires_ns is not None and submit.expires_ns <= (submit.scheduled_ns or 0):
+        raise PduError(codes.ESME_RINVEXPIRY)
+    return submit
+
+
+_Route = tuple[str, str, str]
 
 
 class Replaceable:
-    """Scheduled messages by what a replacement shares with them; at most ``capacity``, the oldest go."""
+    """Scheduled messages by id and by their addresses; at most ``capacity``, the oldest go.
+
+    A message stays here when its time has come: whether it still waits is the engine's to say.
+    """
 
     def __init__(self, capacity: int = 100_000) -> None:
         self._capacity = capacity
-        self._ids: OrderedDict[_Name, str] = OrderedDict()
+        self._by_id: OrderedDict[str, Scheduled] = OrderedDict()
+        self._routes: dict[_Route, dict[str, None]] = {}
 
-    def keep(self, system_id: str, message: ShortMessage, provider_id: str) -> None:
-        self._ids[_name(system_id, message)] = provider_id
-        if len(self._ids) > self._capacity:
-            self._ids.popitem(last=False)
+    def keep(self, provider_id: str, scheduled: Scheduled) -> None:
+        self._by_id[provider_id] = scheduled
+        self._routes.setdefault(_route(scheduled), {})[provider_id] = None
+        if len(self._by_id) > self._capacity:
+            self.forget(next(iter(self._by_id)))
+
+    def forget(self, provider_id: str) -> None:
+        scheduled = self._by_id.pop(provider_id, None)
+        if scheduled is None:
+            return
+        route = _route(scheduled)
+        ids = self._routes[route]
+        del ids[provider_id]
+        if not ids:
+            del self._routes[route]
+
+    def find(self, provider_id: str) -> Scheduled | None:
+        return self._by_id.get(provider_id)
 
     def replaced_by(self, system_id: str, message: ShortMessage) -> str:
-        """The id of the message this one replaces, if that is still scheduled; "" where it asks for none."""
-        return self._ids.pop(_name(system_id, message), "") if message.replace_if_present else ""
+        """The id of the newest message this one replaces, by replace_if_present_flag (§5.2.18); "": none."""
+        if not message.replace_if_present:
+            return ""
+        same = self.of_route(system_id, message.source, message.dest, message.service_type)
+        return same[-1] if same else ""
+
+    def of_route(self, system_id: str, source: str, dest: str, service_type: str | None) -> list[str]:
+        """Ids of the messages between two addresses, oldest first; ``service_type`` None: of any."""
+        ids = self._routes.get((system_id, source, dest), {})
+        if service_type is None:
+            return list(ids)
+        return [each for each in ids if self._by_id[each].message.service_type == service_type]
+
+    def clear(self) -> None:
+        self._by_id.clear()
+        self._routes.clear()
 
 
-def _name(system_id: str, message: ShortMessage) -> _Name:
-    return system_id, message.service_type, message.source, message.dest
+def _route(scheduled: Scheduled) -> _Route:
+    return scheduled.system_id, scheduled.message.source, scheduled.message.dest

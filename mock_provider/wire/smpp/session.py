@@ -12,19 +12,32 @@ from enum import Enum
 from msgspec import Struct
 
 from mock_provider.wire.smpp import codes
+from mock_provider.wire.smpp.effects import (
+    Answered,
+    BoundNow,
+    Cancelled,
+    Close,
+    MultiSubmitted,
+    Queried,
+    Replaced,
+    SessionEffect,
+    Submitted,
+)
+from mock_provider.wire.smpp.fields import PduError, write_tlv
 from mock_provider.wire.smpp.framing import Frame, Framer
+from mock_provider.wire.smpp.message_pdus import (
+    read_cancel,
+    read_data,
+    read_multi,
+    read_query,
+    read_replace,
+)
 from mock_provider.wire.smpp.pdu import (
     Bind,
-    MessageName,
-    PduError,
-    ShortMessage,
     read_bind,
-    read_cancel,
-    read_query,
     read_short_message,
     write_message_response,
     write_pdu,
-    write_tlv,
 )
 
 
@@ -40,7 +53,7 @@ class State(Enum):
 
 
 class NoAnswer(Enum):
-    """What a bind may meet in place of a status."""
+    """What a bind or an enquire_link may meet in place of a response."""
 
     CUT = "cut"  # its connection is cut
     SILENCE = "silence"
@@ -77,57 +90,38 @@ class SessionLimits(Struct, frozen=True):
     response_ns: int  # for the answer to a deliver_sm or an enquire_link
 
 
-class Submitted(Struct, frozen=True, gc=False):
-    """Effect: a submit_sm to be answered by ``Session.answer_submit``."""
-
-    sequence: int
-    message: ShortMessage
+def _multi(frame: Frame) -> SessionEffect:
+    multi = read_multi(frame.body)
+    return MultiSubmitted(frame.sequence, multi.message, multi.destinations)
 
 
-class Queried(Struct, frozen=True, gc=False):
-    """Effect: a query_sm to be answered by ``Session.answer``."""
-
-    sequence: int
-    name: MessageName
-
-
-class Cancelled(Struct, frozen=True, gc=False):
-    """Effect: a cancel_sm to be answered by ``Session.answer``."""
-
-    sequence: int
-    name: MessageName
-
-
-class Answered(Struct, frozen=True, gc=False):
-    """Effect: what was handed over by ``deliver`` as ``tag`` was taken by the peer, or not."""
-
-    tag: object
-    taken: bool
-
-
-class BoundNow(Struct, frozen=True, gc=False):
-    """Effect: the peer has bound and was answered."""
-
-    bind: Bind
-
-
-class Close(Struct, frozen=True, gc=False):
-    """Effect: cut the connection when all before is written."""
-
-
-SessionEffect = bytes | Submitted | Queried | Cancelled | Answered | BoundNow | Close
-"""Bytes are to be written."""
+# What a session that transmits may ask besides submit_sm, and those of them that its window counts.
+_REQUESTS: dict[int, Callable[[Frame], SessionEffect]] = {
+    codes.SUBMIT_MULTI: _multi,
+    codes.DATA_SM: lambda frame: Submitted(frame.sequence, read_data(frame.body), codes.DATA_SM),
+    codes.REPLACE_SM: lambda frame: Replaced(frame.sequence, read_replace(frame.body)),
+    codes.QUERY_SM: lambda frame: Queried(frame.sequence, read_query(frame.body)),
+    codes.CANCEL_SM: lambda frame: Cancelled(frame.sequence, read_cancel(frame.body)),
+}
+_COUNTED = frozenset((codes.SUBMIT_SM, codes.SUBMIT_MULTI, codes.DATA_SM, codes.REPLACE_SM))
 
 
 class Session:
-    """``admit`` says with which status a bind is answered, if at all."""
+    """``admit`` says with which status a bind is answered, if at all, ``front`` whether a link is."""
 
-    def __init__(self, limits: SessionLimits, admit: Callable[[Bind], int | NoAnswer], now_ns: int) -> None:
+    def __init__(
+        self,
+        limits: SessionLimits,
+        admit: Callable[[Bind], int | NoAnswer],
+        now_ns: int,
+        front: Callable[[], NoAnswer | None] = lambda: None,
+    ) -> None:
         self.state = State.OPEN
         self.bind: Bind | None = None
         self.unanswered = 0  # submits
         self._limits = limits
         self._admit = admit
+        self._front = front
         self._framer = Framer(limits.longest_pdu_octets)
         self._began_ns = self._heard_ns = now_ns
         self._asked_ns: int | None = None  # when an enquire_link of ours went out, if it is unanswered
@@ -138,6 +132,11 @@ class Session:
     def receives(self) -> bool:
         """Whether it is bound to take receipts."""
         return self.state in _RECEIVES
+
+    @property
+    def knows_tlvs(self) -> bool:
+        """Whether the peer bound as 3.4 or later: an older one must be sent no optional parameter (§3.4)."""
+        return self.bind is not None and self.bind.interface_version >= codes.VERSION_3_4
 
     @property
     def room(self) -> int:
@@ -169,19 +168,19 @@ class Session:
             self._close(effects)
         return effects
 
-    def answer_submit(self, sequence: int, status: int, message_id: str) -> bytes:
-        """What to write: the response to a submit_sm.
+    def answer_submit(self, sequence: int, message_id: str) -> bytes:
+        """What to write: the response to a submit_sm that was accepted.
 
         One that came before an unbind in the same piece of the stream is answered after ``received`` has
         returned, and before its ``Close`` is carried out.
         """
         self.unanswered -= 1
-        if status:
-            return write_pdu(_SUBMIT_RESP, status, sequence)
         return write_message_response(_SUBMIT_RESP, sequence, message_id)
 
     def answer(self, command_id: int, sequence: int, status: int, body: bytes = b"") -> bytes:
-        """What to write: the response to a query_sm or cancel_sm."""
+        """What to write: the response to any other request; of a refused one the header alone (§4.4.2)."""
+        if command_id in _COUNTED:
+            self.unanswered -= 1
         return write_pdu(command_id | codes.RESPONSE, status, sequence, body)
 
     def deliver(self, now_ns: int, tag: object, body: bytes) -> bytes:
@@ -266,13 +265,13 @@ class Session:
     def _other(self, frame: Frame, effects: list[SessionEffect]) -> None:
         command_id, sequence = frame.command_id, frame.sequence
         if command_id == codes.ENQUIRE_LINK:
-            effects.append(write_pdu(codes.ENQUIRE_LINK | codes.RESPONSE, codes.ESME_ROK, sequence))
+            self._enquired(sequence, effects)
         elif command_id in _BOUND_BY:
             self._bind(frame, effects)
         elif command_id == codes.UNBIND:
             self._unbind(frame, effects)
-        elif command_id == codes.QUERY_SM or command_id == codes.CANCEL_SM:
-            self._look_up(frame, effects)
+        elif command_id in _REQUESTS:
+            self._requested(frame, effects)
         elif command_id == codes.GENERIC_NACK:
             # Of a deliver_sm it is a refusal; of an enquire_link a sign of life; of nothing we sent, noise.
             self._delivered(frame, effects)
@@ -303,8 +302,8 @@ class Session:
             self.bind = bind
             self.state = _BOUND_BY[frame.command_id]
             body = self._limits.smsc_id.encode("latin-1") + b"\0"
-            if bind.interface_version >= codes.VERSION_3_4:
-                body += _VERSION  # an older peer knows no TLVs (§3.4)
+            if self.knows_tlvs:
+                body += _VERSION
             effects.append(write_pdu(response_id, codes.ESME_ROK, frame.sequence, body))
             effects.append(BoundNow(bind))
 
@@ -316,20 +315,29 @@ class Session:
         effects.append(write_pdu(response_id, codes.ESME_ROK, frame.sequence))
         self._close(effects)
 
-    def _look_up(self, frame: Frame, effects: list[SessionEffect]) -> None:
+    def _enquired(self, sequence: int, effects: list[SessionEffect]) -> None:
+        no_answer = self._front()
+        if no_answer is None:
+            effects.append(write_pdu(codes.ENQUIRE_LINK | codes.RESPONSE, codes.ESME_ROK, sequence))
+        elif no_answer is NoAnswer.CUT:
+            self._close(effects)
+
+    def _requested(self, frame: Frame, effects: list[SessionEffect]) -> None:
+        command_id = frame.command_id
+        counted = command_id in _COUNTED
         if self.state not in _TRANSMITS:
             status = codes.ESME_RINVBNDSTS
+        elif counted and self.unanswered >= self._limits.window:
+            status = codes.ESME_RTHROTTLED
         else:
             try:
-                if frame.command_id == codes.QUERY_SM:
-                    effects.append(Queried(frame.sequence, read_query(frame.body)))
-                else:
-                    effects.append(Cancelled(frame.sequence, read_cancel(frame.body)))
+                effects.append(_REQUESTS[command_id](frame))
             except PduError as error:
                 status = error.status
             else:
+                self.unanswered += counted
                 return
-        effects.append(write_pdu(frame.command_id | codes.RESPONSE, status, frame.sequence))
+        effects.append(write_pdu(command_id | codes.RESPONSE, status, frame.sequence))
 
     def _time_out_deliveries(self, now_ns: int, effects: list[SessionEffect]) -> None:
         late_ns = now_ns - self._limits.response_ns

@@ -2,48 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from mock_provider.engine.numbers import normalise
-from mock_provider.engine.segments import (
-    GSM7_JOINED,
-    GSM7_SINGLE,
-    UCS2_JOINED,
-    UCS2_SINGLE,
-    count_segments,
-)
-from mock_provider.engine.values import Outbound, Submit
+from mock_provider.engine.segments import GSM7_SINGLE
+from mock_provider.engine.values import FinalReport, Outbound, Submit
 from mock_provider.profiles.wires import SmppWire
 from mock_provider.wire.calls import Instants
 from mock_provider.wire.journey_key import text_key
 from mock_provider.wire.smpp import codes
-from mock_provider.wire.smpp.alphabets import Alphabet, decode_default, decode_gsm7
+from mock_provider.wire.smpp.alphabets import Alphabet, decode_default
+from mock_provider.wire.smpp.data_coding import GSM7, alphabet_of, decoded, segments_of
+from mock_provider.wire.smpp.fields import PduError
+from mock_provider.wire.smpp.memo import write_memo
+from mock_provider.wire.smpp.message_pdus import Address
 from mock_provider.wire.smpp.parts import UDHI, Part, PartKeys, sar_part, split_udh
-from mock_provider.wire.smpp.pdu import PduError, ShortMessage
-from mock_provider.wire.smpp.receipts import receipt_memo
+from mock_provider.wire.smpp.pdu import ShortMessage
 from mock_provider.wire.smpp.times import seconds_from
 
-WIRE_NAME = "smpp"
+WIRE_NAME = "smpp"  # the report URL of a message is this, a colon and the system_id
 
-# Which receipts are wanted; the report URL of a message is this, a colon and the system_id.
-ALL_RECEIPTS, FAILURE_RECEIPTS, PROGRESS_RECEIPTS = "smpp", "smpp-failure", "smpp-progress"
 _TON_ALPHANUMERIC, _TON_INTERNATIONAL = 5, 1
 _MAX_NAME_CHARACTERS, _MAX_SENDER_DIGITS = 11, 15
 _NO_COUNTRY = ""  # by whose national form a number could be read
 _MESSAGE_TYPE = 0x3C  # of esm_class; from an ESME: 0, or an acknowledgement of the SME's, which we refuse
 _RECEIPT, _FAILURE_RECEIPT, _RECEIPT_RESERVED, _INTERMEDIATE = 0x01, 0x02, 0x03, 0x10
 _HIGHEST_PRIORITY = 3
-_BINARY_SINGLE, _BINARY_JOINED = 140, 134
-_UCS2_UNIT = 2
+_TIME_TO_LIVE_OCTETS, _LONGEST_TIME_TO_LIVE_S = 4, 100 * 365 * 86_400
 _NANOSECONDS = 1_000_000_000
-
-_GSM7, _LATIN1, _UCS2, _BINARY = "gsm7", "latin-1", "utf-16-be", "binary"
-# §5.2.19; 0xF0 to 0xF7 are the message classes of 3GPP TS 23.038.
-_CODINGS = (
-    {0: "", 1: "ascii", 2: _BINARY, 3: _LATIN1, 4: _BINARY, 6: "iso8859_5", 7: "iso8859_8", 8: _UCS2}
-    | dict.fromkeys(range(0xF0, 0xF4), _GSM7)
-    | dict.fromkeys(range(0xF4, 0xF8), _BINARY)
-)
 
 
 class SubmitReader:
@@ -57,30 +44,41 @@ class SubmitReader:
         self._max_parts = settings.max_parts
 
     def read(
-        self, message: ShortMessage, request_id: int, token: str, system_id: str, at: Instants
+        self,
+        message: ShortMessage,
+        request_id: int,
+        token: str,
+        system_id: str,
+        at: Instants,
+        destinations: Sequence[Address] | None = None,
     ) -> Submit:
-        """Raises ``PduError`` with the status of what is wrong."""
+        """``destinations`` are those of a submit_multi, at least one.
+
+        Raises ``PduError`` with the status of what is wrong.
+        """
         wanted = message.registered_delivery
         if message.esm_class or wanted > 1 or message.priority_flag or message.replace_if_present:
             _require_flags(message)
         source = message.source
         sender = _sender(message.source_ton, source) if source else self._default_sender
         text, segments, part = self._text(message)
-        key = text_key(text) if part is None else self._keys.key(source, message.dest, part, text)
-        msisdn = _msisdn(message.dest_ton, message.dest, self._country)
+        dest = message.dest if destinations is None else destinations[0].address
+        key = text_key(text) if part is None else self._keys.key(source, dest, part, text)
         messages: tuple[Outbound, ...] = ()
         unparsable: tuple[str, ...] = ()
-        if msisdn is None:
-            unparsable = (message.dest,)
+        if destinations is not None:
+            messages, unparsable = self._outbounds(destinations, text, segments, key)
         else:
-            messages = (Outbound(msisdn, message.dest, text, segments, key),)
+            msisdn = _msisdn(message.dest_ton, dest, self._country)
+            if msisdn is None:
+                unparsable = (dest,)
+            else:
+                messages = (Outbound(msisdn, dest, text, segments, key),)
         scheduled_ns = expires_ns = None
         if message.schedule_delivery_time or message.validity_period:
             scheduled_ns, expires_ns = _instants(message, at)
-        receipts_to, memo = None, ""
-        if wanted:
-            receipts_to = _receipts_to(wanted, system_id)
-            memo = receipt_memo(message, text, sender, at.wall_s, self._alphabet)
+        if message.tlvs:
+            expires_ns = _time_to_live(message, at, expires_ns)
         return Submit(
             request_id,
             WIRE_NAME,
@@ -90,13 +88,33 @@ class SubmitReader:
             message.priority_flag > 0,
             False,
             False,
-            receipts_to,
+            f"{WIRE_NAME}:{system_id}" if wanted else None,
             scheduled_ns,
             expires_ns,
             unparsable,
             report_progress=wanted & _INTERMEDIATE != 0,
-            memo=memo,
+            memo=write_memo(message, text, sender, at.wall_s, self._alphabet),
+            final_report=_final_report(wanted),
         )
+
+    def _outbounds(
+        self, destinations: Sequence[Address], text: str, segments: int, key: str
+    ) -> tuple[tuple[Outbound, ...], tuple[str, ...]]:
+        """One message a number; a journey key of the text is the first one's, ``<key>/d2`` the next one's."""
+        messages: list[Outbound] = []
+        unparsable: list[str] = []
+        for to in destinations:
+            msisdn = self.msisdn(to)
+            if msisdn is None:
+                unparsable.append(to.address)
+                continue
+            own = f"{key}/d{len(messages) + 1}" if key and messages else key
+            messages.append(Outbound(msisdn, to.address, text, segments, own))
+        return tuple(messages), tuple(unparsable)
+
+    def msisdn(self, to: Address) -> str | None:
+        """The number of a destination, or None where it has none."""
+        return None if to.ton == _TON_ALPHANUMERIC else _msisdn(to.ton, to.address, self._country)
 
     def _text(self, message: ShortMessage) -> tuple[str, int, Part | None]:
         octets = message.short_message
@@ -107,19 +125,17 @@ class SubmitReader:
         if message.esm_class & UDHI:
             by_header, octets = split_udh(octets)
             part = by_header or part
-        coding = _CODINGS.get(message.data_coding)
-        if coding is None:
-            raise PduError(codes.ESME_RSUBMITFAIL)  # 3.4 has no status for a data_coding
+        coding = alphabet_of(message.data_coding)
         if not coding:
             text = decode_default(octets, self._alphabet)
-            if self._alphabet == _GSM7:
-                coding = _GSM7
+            if self._alphabet == GSM7:
+                coding = GSM7
         else:
-            text = _decoded(octets, coding)
+            text = decoded(octets, coding)
         segments = 1
         if part is None:
-            if coding != _GSM7 or len(octets) > GSM7_SINGLE:
-                segments = _segments(octets, text, coding)
+            if coding != GSM7 or len(octets) > GSM7_SINGLE:
+                segments = segments_of(octets, text, coding)
             if segments > self._max_parts:
                 raise PduError(codes.ESME_RINVMSGLEN)
         return text, segments, part
@@ -145,39 +161,6 @@ def _payload(message: ShortMessage) -> bytes:
     return message.short_message
 
 
-def _decoded(octets: bytes, coding: str) -> str:
-    if coding == _UCS2:
-        if len(octets) % _UCS2_UNIT:
-            raise PduError(codes.ESME_RINVMSGLEN)
-        # A part may end within a surrogate pair: its halves are replaced, for no file can hold them.
-        return octets.decode(_UCS2, "replace")
-    if coding == _BINARY:
-        return octets.hex()
-    if coding == _GSM7:
-        return decode_gsm7(octets)
-    return octets.decode(coding, "replace")
-
-
-def _segments(octets: bytes, text: str, coding: str) -> int:
-    """How many short messages the SMSC sends it in: what is no binary and no UCS-2 it recodes as it can."""
-    if coding == _BINARY:
-        return 1 if len(octets) <= _BINARY_SINGLE else -(-len(octets) // _BINARY_JOINED)
-    if coding == _UCS2:
-        units = len(octets) // _UCS2_UNIT
-        return 1 if units <= UCS2_SINGLE else max(-(-units // UCS2_JOINED), _ucs2_segments(text))
-    if coding == _GSM7:
-        return 1 if len(octets) <= GSM7_SINGLE else max(-(-len(octets) // GSM7_JOINED), _counted(text))
-    return _counted(text)
-
-
-def _counted(text: str) -> int:
-    return count_segments(text).segments
-
-
-def _ucs2_segments(text: str) -> int:
-    return _counted(text) if count_segments(text).encoding == "ucs2" else 1
-
-
 @lru_cache(maxsize=4_096)
 def _sender(ton: int, source: str) -> str:
     """The sender as the engine has it: a name of up to 11 characters, or digits."""
@@ -198,12 +181,10 @@ def _msisdn(ton: int, dest: str, country: str) -> str | None:
     return normalise(dest, _NO_COUNTRY if ton == _TON_INTERNATIONAL else country)
 
 
-def _receipts_to(wanted: int, system_id: str) -> str | None:
+def _final_report(wanted: int) -> FinalReport:
     if wanted & _RECEIPT:
-        return f"{ALL_RECEIPTS}:{system_id}"
-    if wanted & _FAILURE_RECEIPT:
-        return f"{FAILURE_RECEIPTS}:{system_id}"
-    return f"{PROGRESS_RECEIPTS}:{system_id}" if wanted & _INTERMEDIATE else None
+        return FinalReport.ALL
+    return FinalReport.FAILURES if wanted & _FAILURE_RECEIPT else FinalReport.NONE
 
 
 def _instants(message: ShortMessage, at: Instants) -> tuple[int | None, int | None]:
@@ -225,3 +206,16 @@ def _instants(message: ShortMessage, at: Instants) -> tuple[int | None, int | No
 
 def _engine_time(time: str, at: Instants) -> int:
     return at.now_ns + int(seconds_from(time, at.wall_s) * _NANOSECONDS)
+
+
+def _time_to_live(message: ShortMessage, at: Instants, expires_ns: int | None) -> int | None:
+    """When a data_sm expires (§5.3.2.9): so many seconds from now; else as it was."""
+    for tag, value in message.tlvs:
+        if tag == codes.QOS_TIME_TO_LIVE:
+            if len(value) != _TIME_TO_LIVE_OCTETS:
+                raise PduError(codes.ESME_RINVPARLEN)
+            seconds = int.from_bytes(value, "big")
+            if not 0 < seconds <= _LONGEST_TIME_TO_LIVE_S:
+                raise PduError(codes.ESME_RINVEXPIRY)
+            return at.now_ns + seconds * _NANOSECONDS
+    return expires_ns

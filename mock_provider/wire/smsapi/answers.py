@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from hashlib import blake2b
 
 import msgspec
 from msgspec import Struct
@@ -88,6 +89,7 @@ class Balance(Struct, frozen=True, gc=False, rename="camel"):
 class ProfileBody(Struct, frozen=True, gc=False):
     """``GET /profile``."""
 
+    id: str
     name: str
     username: str
     email: str
@@ -110,19 +112,20 @@ class AnswerStyle(Struct, frozen=True, gc=False):
     as_json: bool
     date_s: int  # date_sent of the messages, unix seconds
     details: Counted | None = None
+    blocked: tuple[InvalidNumber, ...] = ()  # numbers of the request that are on the account's blacklist
 
 
 def phrase_send(settings: SmsapiWire, style: AnswerStyle, answer: Answer) -> WireReply:
     """The reply to a send."""
     if isinstance(answer, Refused):
-        return refusal_reply(answer, style.as_json, settings)
+        return refusal_reply(answer, style.as_json, settings, style.blocked)
     if not style.as_json:
         text = ";".join(f"OK:{m.provider_id}:{m.price:g}" for m in answer.messages)
         return WireReply(settings.send_status, text.encode(), TEXT)
-    if style.details is None and not answer.invalid_numbers:
+    if style.details is None and not answer.invalid_numbers and not style.blocked:
         return WireReply(settings.send_status, _sent_json(answer.messages, settings, style.date_s))
     items = _items(answer, settings, style.date_s)
-    invalid = tuple(InvalidNumber(shown_number(n, settings), n) for n in answer.invalid_numbers)
+    invalid = (*(InvalidNumber(shown_number(n, settings), n) for n in answer.invalid_numbers), *style.blocked)
     if style.details is not None:
         shown = style.details
         body = _encoder.encode(
@@ -249,6 +252,7 @@ def phrase_profile(settings: SmsapiWire, account: AccountView | None) -> WireRep
     if account is None:
         return rest_error(401, "Authorization failed")
     profile = ProfileBody(
+        id=blake2b(settings.username.encode(), digest_size=12).hexdigest(),
         name=account.name,
         username=settings.username,
         email=f"{settings.username}@example.com",

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from mock_provider.engine.values import Refusal, Refused
 from mock_provider.profiles.wires import SmsapiWire
@@ -21,8 +21,10 @@ _THROTTLES = frozenset(
     (Refusal.THROTTLED_REQUESTS, Refusal.THROTTLED_SEGMENTS, Refusal.THROTTLED_CONCURRENCY)
 )
 
+_SHOWN = 100  # characters of a value that an error repeats
+
 _REST_TAGS: dict[int, str] = {
-    400: "validation_error",
+    400: "invalid_request_data",
     401: "authorization_failed",
     404: "not_found",
     403: "forbidden",
@@ -38,15 +40,19 @@ _REST_TAGS: dict[int, str] = {
 class SmsapiError(Exception):
     """A request that is refused before the engine sees it, by the code SMSAPI gives it."""
 
-    def __init__(self, code: int) -> None:
-        super().__init__(code, MESSAGES[code])
+    def __init__(self, code: int, detail: str = "") -> None:
+        super().__init__(code, detail or MESSAGES[code])
         self.code = code
+        self.detail = detail
 
 
 class InvalidNumber(Struct, frozen=True, gc=False):
+    """``error_code``: SMSAPI gives it for some of the reasons only."""
+
     number: str
     submitted_number: str
     message: str = "Invalid phone number"
+    error_code: int | UnsetType = UNSET
 
 
 class LegacyError(Struct, frozen=True, gc=False):
@@ -66,25 +72,34 @@ class RestErrorItem(Struct, frozen=True, gc=False):
     message: str
     error: str
     path: str
+    value: str | None = None
 
 
 class RestError(Struct, frozen=True, gc=False):
     message: str
     error: str
+    developer_description: str | None = None
     errors: tuple[RestErrorItem, ...] = ()
 
 
 _encoder = msgspec.json.Encoder()
 
 
-def legacy_error(code: int, as_json: bool, invalid_numbers: Sequence[tuple[str, str]] = ()) -> WireReply:
-    """An error of a ``.do`` endpoint, at HTTP 200; ``invalid_numbers`` are (normalised, as submitted)."""
+def legacy_error(
+    code: int, as_json: bool, invalid_numbers: Sequence[InvalidNumber] = (), detail: str = ""
+) -> WireReply:
+    """An error of a ``.do`` endpoint, at HTTP 200; ``detail`` follows the code's own words."""
     if not as_json:
         return WireReply(200, b"ERROR:%d" % code, TEXT)
+    message = f"{MESSAGES[code]}: {detail}" if detail else MESSAGES[code]
     if not invalid_numbers:
-        return WireReply(200, _encoder.encode(_LegacyErrorBare(code, MESSAGES[code])))
-    numbers = tuple(InvalidNumber(number, submitted) for number, submitted in invalid_numbers)
-    return WireReply(200, _encoder.encode(LegacyError(numbers, code, MESSAGES[code])))
+        return WireReply(200, _encoder.encode(_LegacyErrorBare(code, message)))
+    return WireReply(200, _encoder.encode(LegacyError(tuple(invalid_numbers), code, message)))
+
+
+def error_reply(error: SmsapiError, as_json: bool) -> WireReply:
+    """``error`` at a ``.do`` endpoint."""
+    return legacy_error(error.code, as_json, detail=error.detail)
 
 
 def rest_error(
@@ -96,7 +111,12 @@ def rest_error(
 ) -> WireReply:
     """An error of a REST endpoint, with HTTP's own code; ``tag`` is by that code where none is given."""
     tag = tag or _REST_TAGS.get(status, "error")
-    return WireReply(status, _encoder.encode(RestError(message, tag, errors)), headers=headers)
+    return WireReply(status, _encoder.encode(RestError(message, tag, None, errors)), headers=headers)
+
+
+def invalid_value(message: str, field: str, value: str = "") -> WireReply:
+    """HTTP 400 for one field of a REST request; the first item's words are the error's own."""
+    return rest_error(400, message, errors=(RestErrorItem(message, "invalid_value", field, value[:_SHOWN]),))
 
 
 def not_allowed(methods: str) -> WireReply:
@@ -104,8 +124,10 @@ def not_allowed(methods: str) -> WireReply:
     return rest_error(405, "Method not allowed", (("Allow", methods),))
 
 
-def refusal_reply(refused: Refused, as_json: bool, settings: SmsapiWire) -> WireReply:
-    """The engine's refusal in SMSAPI's words.
+def refusal_reply(
+    refused: Refused, as_json: bool, settings: SmsapiWire, blocked: Sequence[InvalidNumber] = ()
+) -> WireReply:
+    """The engine's refusal in SMSAPI's words; ``blocked`` are the request's numbers on the blacklist.
 
     Two throttle answers exist in the field, error 202 at HTTP 200 and HTTP 429: a setting. An
     outage is HTTP 503 on every endpoint, as a front end that has lost its service answers.
@@ -115,9 +137,11 @@ def refusal_reply(refused: Refused, as_json: bool, settings: SmsapiWire) -> Wire
         return rest_error(503, "Service unavailable", retry_after(refused, settings))
     if reason in _THROTTLES and settings.throttle_answer == "http_429":
         return rest_error(429, "Too many requests", retry_after(refused, settings))
-    return legacy_error(
-        CODES[reason], as_json, [(shown_number(n, settings), n) for n in refused.invalid_numbers]
-    )
+    invalid = [InvalidNumber(shown_number(n, settings), n) for n in refused.invalid_numbers]
+    if reason is Refusal.RECIPIENT_BLOCKED:
+        # 13 says that no number of several is left, whatever is wrong with each.
+        return legacy_error(13 if invalid else CODES[reason], as_json, [*invalid, *blocked])
+    return legacy_error(CODES[reason], as_json, invalid)
 
 
 def retry_after(refused: Refused, settings: SmsapiWire) -> tuple[tuple[str, str], ...]:

@@ -9,22 +9,37 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import chain
 from urllib.parse import unquote_to_bytes
 
 import msgspec
+from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from mock_provider.wire.calls import WireRequest
+from mock_provider.wire.smsapi.field_names import KNOWN, SEPARATORS
+from mock_provider.wire.smsapi.spellings import Fields, UnreadableFieldError, listed, spelled_out
 
-Fields = dict[str, str | list[str]]
+__all__ = ["Fields", "MalformedRequestError", "is_set", "list_of", "read_fields", "text_of"]
 
-_ENCODING_FIELD = b"encoding="
+_Pairs = list[tuple[bytes, bytes]]
+
+_ENCODING, _ENCODING_FIELD = b"encoding", b"encoding="
+_ASKS_JSON = (b"format", b"json")
+_UTF_8 = "utf-8"
 _CHARSET = re.compile(r"utf-8|iso-8859-([1-9]|10|11|13|14|15|16)|windows-125[0-8]")
-_BOUNDARY = re.compile('boundary="?([^";, ]+)')
-_PART_NAME = re.compile(rb'[; ]name="([^"]*)"', re.IGNORECASE)
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_MOST_PARTS = 10_000  # of a multipart body
 
 
 class MalformedRequestError(Exception):
-    """The request's body or query string cannot be read as fields."""
+    """The request's body or query string cannot be read as fields. The words repeat no value.
+
+    ``as_json``: the answer is asked for as JSON.
+    """
+
+    def __init__(self, words: str, as_json: bool) -> None:
+        super().__init__(words)
+        self.as_json = as_json
 
 
 def read_fields(request: WireRequest) -> Fields:
@@ -32,39 +47,40 @@ def read_fields(request: WireRequest) -> Fields:
 
     Raises ``MalformedRequestError``.
     """
-    fields: Fields = parse_form(request.query.encode("utf-8", "surrogateescape")) if request.query else {}
-    if request.body:
-        kind = request.content_type
-        if kind.startswith("application/json") or request.body.lstrip()[:1] == b"{":
-            fields.update(parse_json(request.body))
-        elif kind.startswith("multipart/form-data"):
-            fields.update(parse_multipart(request.body, kind))
-        else:
-            fields.update(parse_form(request.body))
-    return fields
+    query, body = request.query, request.body
+    if not query:
+        if body[:1] == b"{":
+            return _json(body)
+        if (fields := _ordinary_form(body)) is not None:
+            return fields
+    elif not body and (fields := _ordinary_form(query.encode("latin-1", "replace"))) is not None:
+        return fields
+    return _read_in_full(request)
 
 
-def parse_form(body: bytes) -> Fields:
-    """``application/x-www-form-urlencoded`` in the charset its own ``encoding`` field names, else UTF-8.
+def _ordinary_form(body: bytes) -> Fields | None:
+    """``application/x-www-form-urlencoded`` of fields that are known, each once and by its plain name.
 
-    Raises ``MalformedRequestError`` for an unknown charset or bytes that are none of its text.
+    Nearly every form is one. None for any other, which ``_read_in_full`` reads or refuses.
     """
-    charset = _charset(body) if _ENCODING_FIELD in body else "utf-8"
+    charset = _UTF_8
+    if _ENCODING_FIELD in body and (charset := _plain_charset(body)) == "":
+        return None
     fields: Fields = {}
     try:
         # A form is ASCII unless its client left the escaping out.
         text = body.decode("ascii" if body.isascii() else charset)
         if "+" in text:
             text = text.replace("+", " ")
-        for pair in text.split("&"):
+        pairs = text.split("&")
+        for pair in pairs:
             name, _, value = pair.partition("=")
             if "%" in value:
                 value = _unescaped(value, charset)
             fields[name] = value
-    except UnicodeDecodeError as error:
-        raise MalformedRequestError(str(error)) from error
-    fields.pop("", None)
-    return fields
+    except UnicodeDecodeError:
+        return None
+    return fields if len(fields) == len(pairs) and KNOWN.issuperset(fields) else None
 
 
 @lru_cache(maxsize=256)  # the report URL, the same in every request, is most of what is escaped
@@ -72,69 +88,120 @@ def _unescaped(value: str, charset: str) -> str:
     return unquote_to_bytes(value.encode(charset)).decode(charset)
 
 
-def _charset(body: bytes) -> str:
+def _plain_charset(body: bytes) -> str:
+    """Python's name of the charset that a form names without escapes, or ""."""
     for pair in body.split(b"&"):
         if pair.startswith(_ENCODING_FIELD):
-            value = pair[len(_ENCODING_FIELD) :].decode("ascii", "replace").strip().lower()
-            if not value:
-                break
-            if _CHARSET.fullmatch(value) is None:
-                raise MalformedRequestError(f"unknown encoding {value!r}")
-            # SMSAPI writes windows-1250 where Python knows cp1250.
-            return value.replace("windows-", "cp")
-    return "utf-8"
+            return _charset_named(pair[len(_ENCODING_FIELD) :])
+    return _UTF_8
 
 
-def parse_multipart(body: bytes, content_type: str) -> Fields:
-    """``multipart/form-data``, as PHP's curl sends an array of fields; files are left out.
+def _charset_named(name: bytes) -> str:
+    """Python's name of a charset by SMSAPI's; "" for one that SMSAPI does not know."""
+    text = name.decode("ascii", "replace").strip().lower()
+    if not text:
+        return _UTF_8
+    # SMSAPI writes windows-1250 where Python knows cp1250.
+    return text.replace("windows-", "cp") if _CHARSET.fullmatch(text) else ""
 
-    Raises ``MalformedRequestError``.
-    """
-    boundary = _BOUNDARY.search(content_type)
-    if boundary is None:
-        raise MalformedRequestError("multipart without a boundary")
+
+def _read_in_full(request: WireRequest) -> Fields:
+    """Any request: query and body together, in the charset that either names."""
+    body = request.body.removeprefix(_BYTE_ORDER_MARK)
+    kind = request.content_type.lower()
+    in_query = _form_pairs(request.query.encode("latin-1", "replace"))
+    if body and (kind.startswith("application/json") or body.lstrip()[:1] == b"{"):
+        return _decoded([in_query], as_json=True) | _json(body)
+    if body and kind.startswith("multipart/form-data"):
+        in_body = _multipart_pairs(body, request.content_type, _ASKS_JSON in in_query)
+    else:
+        in_body = _form_pairs(body)
+    return _decoded([in_query, in_body], as_json=_ASKS_JSON in in_query or _ASKS_JSON in in_body)
+
+
+def _form_pairs(body: bytes) -> _Pairs:
+    """Names and values with their escapes undone (WHATWG URL §5.1), not yet decoded."""
+    pairs = []
+    for pair in body.replace(b"+", b" ").split(b"&"):
+        name, _, value = pair.partition(b"=")
+        if name:
+            pairs.append((unquote_to_bytes(name), unquote_to_bytes(value)))
+    return pairs
+
+
+def _decoded(sources: list[_Pairs], as_json: bool) -> Fields:
+    """The fields of all sources, those of a later one winning; their texts are in one charset."""
+    charset = _UTF_8
     fields: Fields = {}
-    parts = (b"\r\n" + body).split(b"\r\n--" + boundary.group(1).encode("latin-1"))
-    for part in parts[1:]:
-        if part.startswith(b"--"):
-            break
-        head, _, value = part.partition(b"\r\n\r\n")
-        name = _PART_NAME.search(head)
-        if name is None or b"filename=" in head:
-            continue
-        try:
-            fields[name.group(1).decode()] = value.decode()
-        except UnicodeDecodeError as error:
-            raise MalformedRequestError(str(error)) from error
+    try:
+        for name, value in (pair for source in sources for pair in source):
+            if name == _ENCODING and not (charset := _charset_named(value)):
+                raise UnreadableFieldError(
+                    "encoding: utf-8, iso-8859-1 to -16 and windows-1250 to -1258 are known"
+                )
+        for source in sources:
+            fields |= spelled_out([(name.decode(charset), value.decode(charset)) for name, value in source])
+    except UnreadableFieldError as error:
+        raise MalformedRequestError(str(error), as_json) from None
+    except UnicodeDecodeError:
+        raise MalformedRequestError(f"encoding: the text is not {charset}", as_json) from None
     return fields
 
 
-def parse_json(body: bytes) -> Fields:
-    """A JSON object whose values are texts, numbers, booleans or lists of these; others are left out.
+def _multipart_pairs(body: bytes, content_type: str, as_json: bool) -> _Pairs:
+    """``multipart/form-data`` (RFC 7578), as PHP's curl and .NET send fields."""
+    _, options = parse_options_header(content_type)
+    pairs: _Pairs = []
+    name, value = "", b""
+    try:
+        parser = PushMultipartParser(options.get("boundary", ""), max_segment_count=_MOST_PARTS)
+        with parser:
+            for event in chain(parser.parse(body), parser.parse(b"")):
+                if isinstance(event, MultipartSegment):
+                    name, value = event.name, b""
+                    if event.filename is not None and name in KNOWN:
+                        raise MalformedRequestError(f"{name}: it comes as a file", as_json)
+                elif event:
+                    value += event
+                else:
+                    pairs.append((name.encode(), value))
+    except (MultipartError, UnicodeEncodeError) as error:
+        as_json = as_json or _ASKS_JSON in pairs
+        raise MalformedRequestError(f"the multipart body cannot be read: {error}", as_json) from None
+    return pairs
 
-    Raises ``MalformedRequestError``.
-    """
+
+def _json(body: bytes) -> Fields:
+    """A JSON object whose values are texts, numbers, booleans or lists of these; null is no value."""
     try:
         decoded = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedRequestError(str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise MalformedRequestError("the body is not JSON", as_json=True) from None
     if not isinstance(decoded, Mapping):
-        raise MalformedRequestError("the body is not a JSON object")
+        raise MalformedRequestError("the body is not a JSON object", as_json=True)
     fields: Fields = {}
-    for name, value in decoded.items():
-        if isinstance(value, str):
-            fields[name] = value
-        elif isinstance(value, list):
-            all_texts = set(map(type, value)) == {str}
-            fields[name] = value if all_texts else [t for item in value if (t := _text(item)) is not None]
-        else:
-            text = _text(value)
-            if text is not None:
-                fields[name] = text
+    try:
+        for name, value in decoded.items():
+            if isinstance(value, str):
+                fields[name] = value
+            elif isinstance(value, list):
+                fields[name] = _json_list(name, value)
+            elif value is not None:
+                fields[name] = _json_text(name, value)
+    except UnreadableFieldError as error:
+        raise MalformedRequestError(str(error), as_json=True) from None
     return fields
 
 
-def _text(value: object) -> str | None:
+def _json_list(name: str, values: list[object]) -> str | list[str]:
+    if name not in KNOWN:
+        return ""
+    # An empty place is kept: the values of other lists stand in the same order.
+    texts = [each if type(each) is str else "" if each is None else _json_text(name, each) for each in values]
+    return texts if name in SEPARATORS else listed(name, texts)
+
+
+def _json_text(name: str, value: object) -> str:
     if isinstance(value, str):
         return value
     if value is True:
@@ -142,8 +209,10 @@ def _text(value: object) -> str | None:
     if value is False:
         return "0"
     if isinstance(value, int | float):
-        return str(value)
-    return None
+        return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    if name in KNOWN:
+        raise UnreadableFieldError(f"{name}: it must be a text, a number or a list of these")
+    return ""
 
 
 def text_of(fields: Fields, name: str, default: str = "") -> str:
@@ -153,7 +222,7 @@ def text_of(fields: Fields, name: str, default: str = "") -> str:
 
 
 def list_of(fields: Fields, name: str, separator: str) -> list[str]:
-    """A field as a list: a JSON list as it is, a text split at ``separator``; absent or empty gives none."""
+    """A field as a list: a list as it is, a text split at ``separator``; absent or empty gives none."""
     value = fields.get(name)
     if not value:
         return []

@@ -1,24 +1,62 @@
-"""Contacts groups a message can be sent to: those the profile names."""
+"""Whom and what a send names by a name: contacts groups as recipients, a template as the text."""
 
 from __future__ import annotations
 
+from mock_provider.contact_book import ContactBook
+from mock_provider.message_templates import Templates
 from mock_provider.profiles.wires import SmsapiWire
 from mock_provider.wire.smsapi.errors import SmsapiError
-from mock_provider.wire.smsapi.fields import Fields, text_of
+from mock_provider.wire.smsapi.fields import Fields, is_set, list_of, text_of
 
 
-def with_group_members(fields: Fields, settings: SmsapiWire) -> Fields:
-    """The same request, to the group's members. Raises ``SmsapiError`` 8, 40 or 41."""
-    name = text_of(fields, "group")
-    if not name:
+def with_group_members(fields: Fields, settings: SmsapiWire, contacts: ContactBook) -> Fields:
+    """The same request, to the members of its groups, each number once unless repeats are asked for.
+
+    A group is one of the profile or of the account's contacts, by its name.
+    Raises ``SmsapiError`` 8, 40 for an unknown group, or 41 where there is nobody in any of them.
+    """
+    whole = text_of(fields, "group")
+    if not whole:
         return fields
-    members = settings.groups.get(name)
-    if members is None:
-        raise SmsapiError(40)
-    if not members:
+    # The name of a group may have a comma in it.
+    found = _members(whole.strip(), settings, contacts)
+    numbers = list(found) if found is not None else []
+    if found is None:
+        for name in list_of(fields, "group", ","):
+            members = _members(name.strip(), settings, contacts)
+            if members is None:
+                raise SmsapiError(40)
+            numbers.extend(members)
+    if not numbers:
         raise SmsapiError(41)
     if fields.get("to"):
-        raise SmsapiError(8)
+        raise SmsapiError(8, "to and group cannot be used together")
     expanded = {field: value for field, value in fields.items() if field != "group"}
-    expanded["to"] = list(members)
+    expanded["to"] = list(numbers)
     return expanded
+
+
+def _members(name: str, settings: SmsapiWire, contacts: ContactBook) -> list[str] | None:
+    """Numbers of a group; None where there is no group of this name."""
+    of_profile = settings.groups.get(name)
+    if of_profile is not None:
+        return list(of_profile)
+    group = contacts.group_named(name)
+    return None if group is None else [each.msisdn for each in contacts.members(group.id) if each.msisdn]
+
+
+def with_template_text(fields: Fields, templates: Templates) -> Fields:
+    """The same request with the text of its template. Raises ``SmsapiError`` 93 or 104."""
+    name = text_of(fields, "template")
+    if not name:
+        return fields
+    if text_of(fields, "message"):
+        raise SmsapiError(93)
+    template = templates.named(name)
+    if template is None:
+        raise SmsapiError(104)
+    filled = {field: value for field, value in fields.items() if field != "template"}
+    filled["message"] = template.text
+    if template.normalize and not is_set(fields, "normalize"):
+        filled["normalize"] = "1"
+    return filled

@@ -1,4 +1,8 @@
-"""``hlr.do``: what the network knows of a number."""
+"""``hlr.do`` and ``hlrsync.do``: what the network knows of a number.
+
+``hlr.do`` answers one number with an object and several with an array (JavaScript client's fixtures);
+``hlrsync.do``, which the Java and C# clients call, with a counted list.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +17,11 @@ from mock_provider.wire.calls import TEXT, Consult, Desk, WireReply
 from mock_provider.wire.smsapi.answers import points
 from mock_provider.wire.smsapi.auth import to_owner
 from mock_provider.wire.smsapi.errors import legacy_error
-from mock_provider.wire.smsapi.fields import Fields, list_of
+from mock_provider.wire.smsapi.fields import Fields, list_of, text_of
 from mock_provider.wire.smsapi.kept import Kept
 from mock_provider.wire.smsapi.numbers import read_msisdn
 from mock_provider.wire.smsapi.prices import Network, code_number
-from mock_provider.wire.smsapi.send import wants_json
+from mock_provider.wire.smsapi.send import read_numbers, wants_json
 
 _encoder = msgspec.json.Encoder()
 
@@ -29,6 +33,14 @@ class BriefLookup(Struct, frozen=True, gc=False):
     number: str
     id: str
     price: float | str
+
+
+class FailedLookup(Struct, frozen=True, gc=False):
+    """Answer about what is no mobile number."""
+
+    number: str
+    status: str = "ERROR"
+    error: int = 13
 
 
 class FullLookup(Struct, frozen=True, gc=False):
@@ -49,7 +61,7 @@ class FullLookup(Struct, frozen=True, gc=False):
 
 class _Lookups(Struct, frozen=True, gc=False):
     count: int
-    list: list[FullLookup]
+    list: list[FullLookup | FailedLookup]
 
 
 class NumberLookups:
@@ -60,30 +72,39 @@ class NumberLookups:
         self._kept = kept
         self._mnc_of = {network.name: code_number(network.mnc) for network in networks}
 
-    def read(self, fields: Fields, token: str, date_s: int) -> Consult:
-        """Error 13 where one of the numbers is no mobile number, 19 where there are too many."""
+    def read(self, fields: Fields, token: str, date_s: int, counted: bool) -> Consult:
+        """Error 13 where no number is given, 19 where there are too many; ``counted``: ``hlrsync.do``."""
         settings = self._settings
         as_json = wants_json(fields)
-        submitted = list_of(fields, "number", ",")
+        submitted = read_numbers(fields, "number")
         too_many = len(submitted) > settings.max_recipients_per_request
-        numbers = [] if too_many else [read_msisdn(number.strip(), settings) for number in submitted]
-        known = [number for number in numbers if number is not None]
-        if not known or len(known) < len(numbers):
+        if too_many or not submitted:
             refusal = legacy_error(19 if too_many else 13, as_json)
             return to_owner(token, as_json, lambda _desk: refusal)
-        references = list_of(fields, "idx", "|")
-        asked = list(zip(known, references + [""] * len(known), strict=False))
+        references = _references(fields, len(submitted))
+        counted = counted or settings.hlr_answer == "full"
 
         def answer(desk: Desk) -> WireReply:
-            found = [self._found(desk.number(number), reference, date_s) for number, reference in asked]
+            looked_up = [
+                self._looked_up(desk, number.strip(), reference, date_s)
+                for number, reference in zip(submitted, references, strict=True)
+            ]
             if not as_json:
-                return WireReply(200, ";".join(f"OK:{f.id}:{f.price}" for f in found).encode(), TEXT)
-            if len(found) == 1 and settings.hlr_answer == "brief":
-                one = found[0]
-                return WireReply(200, _encoder.encode(BriefLookup(one.status, one.number, one.id, one.price)))
-            return WireReply(200, _encoder.encode(_Lookups(len(found), found)))
+                return WireReply(200, ";".join(map(_as_text, looked_up)).encode(), TEXT)
+            if counted:
+                return WireReply(200, _encoder.encode(_Lookups(len(looked_up), looked_up)))
+            brief = [_brief(each) for each in looked_up]
+            return WireReply(200, _encoder.encode(brief if len(brief) > 1 else brief[0]))
 
         return to_owner(token, as_json, answer)
+
+    def _looked_up(
+        self, desk: Desk, submitted: str, reference: str, date_s: int
+    ) -> FullLookup | FailedLookup:
+        msisdn = read_msisdn(submitted, self._settings)
+        if msisdn is None:
+            return FailedLookup(submitted)
+        return self._found(desk.number(msisdn), reference, date_s)
 
     def _found(self, view: NumberView, reference: str, date_s: int) -> FullLookup:
         settings = self._settings
@@ -100,3 +121,20 @@ class NumberLookups:
             ported_from=self._mnc_of.get(view.ported_from),
             idx=reference or None,
         )
+
+
+def _references(fields: Fields, count: int) -> list[str]:
+    """The caller's own, in the order of the numbers. The JavaScript client joins them by commas."""
+    separator = "|" if count < 2 or "|" in text_of(fields, "idx") else ","
+    references = list_of(fields, "idx", separator)
+    return (references + [""] * count)[:count]
+
+
+def _brief(found: FullLookup | FailedLookup) -> BriefLookup | FailedLookup:
+    if isinstance(found, FailedLookup):
+        return found
+    return BriefLookup(found.status, found.number, found.id, found.price)
+
+
+def _as_text(found: FullLookup | FailedLookup) -> str:
+    return f"ERROR:{found.error}" if isinstance(found, FailedLookup) else f"OK:{found.id}:{found.price}"

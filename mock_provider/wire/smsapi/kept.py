@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from mock_provider.blacklist import Blacklist
+from mock_provider.contact_book import ContactBook
 from mock_provider.engine.draws import Draws
+from mock_provider.message_templates import Templates
 from mock_provider.one_time_codes import OneTimeCodes
 from mock_provider.sender_names import SenderNames
+from mock_provider.unread_fields import UnreadFields
 from mock_provider.wire.smsapi.plain import DEFAULT_SENDER
 
 
@@ -15,8 +19,22 @@ class Kept:
         self.draws = Draws(seed)
         self.codes = OneTimeCodes(self.draws)
         self.sender_names = SenderNames(DEFAULT_SENDER)
+        self.blacklist = Blacklist()
+        self.contacts = ContactBook()
+        self.templates = Templates()
+        self.unread = UnreadFields()
+        self._ids = 0
+
+    def new_id(self) -> str:
+        """24 hexadecimal digits, as SMSAPI names what it keeps. The same seed gives the same ids in turn."""
+        self._ids += 1
+        return self.draws.provider_id("smsapi kept", self._ids, "hex")
 
     def clear(self) -> None:
         """Forget all of it."""
         self.codes.clear()
         self.sender_names.clear()
+        self.blacklist.clear()
+        self.contacts.clear()
+        self.templates.clear()
+        self.unread.clear()

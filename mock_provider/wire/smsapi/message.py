@@ -15,7 +15,9 @@ _MOST_PARTS_DIGITS = 4  # leading zeros are let pass; int() raises for thousands
 
 # Fields that change the text or the judgement of it; most requests have none of them.
 _PARAMETERS = ("param1", "param2", "param3", "param4")
-_RARE_FIELDS = frozenset(("datacoding", "flash", "max_parts", "normalize", "nounicode", "udh", *_PARAMETERS))
+_RARE_FIELDS = frozenset(
+    ("datacoding", "flash", "max_parts", "normalize", "nounicode", "single", "udh", *_PARAMETERS)
+)
 
 
 class Counted(Struct, frozen=True, gc=False):
@@ -68,6 +70,8 @@ def _judged(text: str, fields: Fields, settings: SmsapiWire) -> Counted:
             raise SmsapiError(11)
         if is_set(fields, "flash"):
             raise SmsapiError(17)
+    if is_set(fields, "single") and count.segments > 1:
+        raise SmsapiError(12)
     asked = text_of(fields, "max_parts")
     if asked:
         readable = asked.isascii() and asked.isdigit() and len(asked) <= _MOST_PARTS_DIGITS

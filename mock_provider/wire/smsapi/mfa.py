@@ -14,7 +14,8 @@ from mock_provider.profiles.wires import SmsapiWire
 from mock_provider.wire.calls import Consult, Desk, Instants, Send, WireReply, WireRequest
 from mock_provider.wire.journey_key import text_key
 from mock_provider.wire.smsapi.auth import field_token, header_token, to_owner_rest
-from mock_provider.wire.smsapi.errors import RestErrorItem, SmsapiError, rest_error
+from mock_provider.wire.smsapi.errors import SmsapiError, invalid_value, rest_error
+from mock_provider.wire.smsapi.field_names import OF_CODE, OF_VERIFICATION
 from mock_provider.wire.smsapi.fields import Fields, MalformedRequestError, is_set, read_fields, text_of
 from mock_provider.wire.smsapi.kept import Kept
 from mock_provider.wire.smsapi.numbers import read_msisdn
@@ -35,13 +36,13 @@ class CodeBody(Struct, frozen=True, gc=False, rename={"from_": "from"}):
     id: str
     code: str
     phone_number: str
-    from_: str
+    from_: str | None
 
 
 class _Created(Struct, frozen=True, gc=False):
     msisdn: str
     code: str
-    sender: str
+    sender: str | None  # as it was asked for
     expires_ns: int
 
 
@@ -52,9 +53,10 @@ def read_code_request(
     token, fields = _fields(request)
     if fields is None:
         return _refused(token, "The body cannot be read", "")
+    kept.unread.note("mfa/codes", fields.keys() - OF_CODE)
     msisdn = read_msisdn(text_of(fields, "phone_number").strip(), settings)
     if msisdn is None:
-        return _refused(token, "It is not a mobile number", "phone_number")
+        return _refused(token, "The value is not valid mobile number.", "phone_number")
     content = text_of(fields, "content") or _DEFAULT_CONTENT
     if _PLACEHOLDER not in content:
         return _refused(token, f"It must contain {_PLACEHOLDER}", "content")
@@ -69,9 +71,14 @@ def read_code_request(
         return _refused(token, "It is no sender name", "from")
     outbound = Outbound(msisdn, text_of(fields, "phone_number"), text, segments, text_key(text))
     fast = "fast" not in fields or is_set(fields, "fast")
-    submit = Submit(request_id, WIRE_NAME, token, sender, (outbound,), fast=fast, traffic=Traffic.OTP)
+    submit = Submit(
+        *(request_id, WIRE_NAME, token, sender, (outbound,)),
+        fast=fast,
+        traffic=Traffic.OTP,
+        blocked=kept.blacklist.among((msisdn,), at.wall_s),
+    )
     expires_ns = at.now_ns + int(settings.mfa_expiry_s * _NANOSECONDS)
-    created = _Created(msisdn, code, sender, expires_ns)
+    created = _Created(msisdn, code, text_of(fields, "from").strip() or None, expires_ns)
     return Send(submit, partial(_phrase_created, created, settings, kept))
 
 
@@ -90,12 +97,15 @@ def read_verification(request: WireRequest, at: Instants, settings: SmsapiWire, 
     token, fields = _fields(request)
     if fields is None:
         return _refused(token, "The body cannot be read", "")
+    kept.unread.note("mfa/codes/verifications", fields.keys() - OF_VERIFICATION)
     msisdn = read_msisdn(text_of(fields, "phone_number").strip(), settings)
     if msisdn is None:
-        return _refused(token, "It is not a mobile number", "phone_number")
+        return _refused(token, "The value is not valid mobile number.", "phone_number")
     code = text_of(fields, "code").strip()
     if not code:
-        return _refused(token, "It is required", "code")
+        return _refused(token, "MFA code cannot be empty", "code")
+    if not (code.isascii() and code.isdigit()):
+        return _refused(token, "MFA code has invalid format", "code")
 
     def answer(_desk: Desk) -> WireReply:
         verdict = kept.codes.verify(msisdn, code, at.now_ns)
@@ -103,7 +113,7 @@ def read_verification(request: WireRequest, at: Instants, settings: SmsapiWire, 
             return WireReply(204, b"")
         if verdict is Verdict.EXPIRED:
             return rest_error(408, "The code has expired")
-        return rest_error(404, "There is no such code for the number")
+        return rest_error(404, "Not found")
 
     return to_owner_rest(token, answer)
 
@@ -119,6 +129,5 @@ def _fields(request: WireRequest) -> tuple[str, Fields | None]:
 
 def _refused(token: str, message: str, field: str) -> Consult:
     """Which field is wrong and why, at HTTP 400."""
-    item = RestErrorItem(message, "invalid_value", field)
-    reply = rest_error(400, "Request is invalid", errors=(item,))
+    reply = invalid_value(message, field)
     return to_owner_rest(token, lambda _desk: reply)

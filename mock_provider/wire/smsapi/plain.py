@@ -22,8 +22,6 @@ from mock_provider.wire.smsapi.numbers import read_msisdn
 WIRE_NAME = "smsapi"
 DEFAULT_SENDER = "Test"
 MAX_IDX_CHARACTERS = 255
-MAX_SENDER_CHARACTERS = 11
-MAX_SENDER_DIGITS = 15
 
 _PLAIN_FIELDS = frozenset(
     [
@@ -36,6 +34,8 @@ _PLAIN_FIELDS = frozenset(
 _MOBILE = "48(?:45|5[0137]|6[069]|7[2389]|88)[0-9]{7}"
 _FOREIGN = "(?!48)[1-9](?:[0-9]{7}|[0-9]{9,14})(?![0-9])"
 _are_msisdns = re.compile(f"(?:(?:{_MOBILE}|{_FOREIGN})(?:,|$))+(?<!,)").fullmatch
+# SMSAPI's OpenAPI document, schema Sender.
+_is_sender_name = re.compile(r"[0-9]{8,16}|[\w.\-&@ %!+]{1,11}", re.ASCII).fullmatch
 _NANOSECONDS = 1_000_000_000
 
 
@@ -60,7 +60,7 @@ def read_plain(
     sender, url = fields.get("from", ""), fields.get("notify_url", "")
     if segments > settings.max_parts or type(sender) is not str or type(url) is not str:
         return None
-    sender_id = _shared_sender(sender)
+    sender_id = shared_sender(sender)
     report_url = _shared_url(url, settings.report_hosts)
     if sender_id is None or report_url is None:
         return None
@@ -128,12 +128,12 @@ def _many(
 
 
 @lru_cache(maxsize=256)
-def _shared_sender(sender: str) -> str | None:
+def shared_sender(sender: str) -> str | None:
+    """The sender name in ``from``: the default one for none, None for what is no sender name."""
     sender = sender.strip()
     if not sender:
         return DEFAULT_SENDER
-    limit = MAX_SENDER_DIGITS if sender.isdigit() else MAX_SENDER_CHARACTERS
-    return sender if len(sender) <= limit else None
+    return sender if _is_sender_name(sender) else None
 
 
 @lru_cache(maxsize=256)

@@ -19,16 +19,15 @@ from mock_provider.wire.smsapi.numbers import is_foreign, read_msisdn
 from mock_provider.wire.smsapi.plain import (
     DEFAULT_SENDER,
     MAX_IDX_CHARACTERS,
-    MAX_SENDER_CHARACTERS,
-    MAX_SENDER_DIGITS,
     WIRE_NAME,
     engine_time,
+    shared_sender,
 )
 
 _TIME_RESTRICTIONS = ("follow", "ignore", "nearest_available")
 
 # Fields beyond number, text, sender, idx and report URL; most requests have none of them.
-_RARE_FIELDS = frozenset(["date", "expiration_date", "group", "template", "time_restriction", "skip_foreign"])
+_RARE_FIELDS = frozenset(["date", "expiration_date", "time_restriction"])
 
 
 class SendRequest(Struct, frozen=True):
@@ -56,7 +55,7 @@ def read_send(
     expiry_s: float | None = None
     if not _RARE_FIELDS.isdisjoint(fields):
         date_s, expiry_s = _read_rare(fields, at.wall_s, settings)
-    numbers = list_of(fields, "to", ",")
+    numbers = read_numbers(fields, "to")
     if len(numbers) > recipients_limit:
         raise SmsapiError(19)
     references = _references(fields, len(numbers))
@@ -80,16 +79,20 @@ def read_send(
     return SendRequest(submit, wants_json(fields), details, date_s)
 
 
+def read_numbers(fields: Fields, name: str) -> list[str]:
+    """Numbers as they were submitted; each value of a list may hold several, joined by commas."""
+    values = list_of(fields, name, ",")
+    if isinstance(fields.get(name), list) and any("," in value for value in values):
+        return [number for value in values for number in value.split(",")]
+    return values
+
+
 def wants_json(fields: Fields) -> bool:
     """``format=json``; anything else is answered as text."""
     return fields.get("format") == "json"
 
 
 def _read_rare(fields: Fields, wall_s: float, settings: SmsapiWire) -> tuple[float | None, float | None]:
-    if text_of(fields, "group"):
-        raise SmsapiError(40)
-    if text_of(fields, "template"):
-        raise SmsapiError(93 if text_of(fields, "message") else 104)
     restriction = text_of(fields, "time_restriction")
     if restriction and restriction not in _TIME_RESTRICTIONS:
         raise SmsapiError(28)
@@ -115,13 +118,11 @@ def _references(fields: Fields, recipients: int) -> list[str] | None:
 
 def read_sender(fields: Fields, default: str = DEFAULT_SENDER) -> str:
     """The sender name in ``from``. Raises ``SmsapiError`` (14)."""
-    sender = text_of(fields, "from").strip()
-    if not sender:
-        return default
-    limit = MAX_SENDER_DIGITS if sender.isdigit() else MAX_SENDER_CHARACTERS
-    if len(sender) > limit:
+    text = text_of(fields, "from")
+    sender = shared_sender(text)
+    if sender is None:
         raise SmsapiError(14)
-    return sender
+    return sender if text.strip() else default
 
 
 def _outbound(

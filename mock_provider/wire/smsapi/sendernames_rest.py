@@ -11,7 +11,8 @@ from msgspec import Struct
 from mock_provider.sender_names import SenderName, SenderNames
 from mock_provider.wire.calls import Call, Desk, WireReply, WireRequest
 from mock_provider.wire.smsapi.auth import header_token, to_owner_rest
-from mock_provider.wire.smsapi.errors import RestErrorItem, SmsapiError, not_allowed, rest_error
+from mock_provider.wire.smsapi.errors import SmsapiError, invalid_value, not_allowed, rest_error
+from mock_provider.wire.smsapi.field_names import OF_SENDERNAMES
 from mock_provider.wire.smsapi.fields import MalformedRequestError, read_fields, text_of
 from mock_provider.wire.smsapi.kept import Kept
 from mock_provider.wire.smsapi.prices import CHANGED_AT
@@ -24,7 +25,7 @@ _encoder = msgspec.json.Encoder()
 
 
 class RestSenderName(Struct, frozen=True, gc=False):
-    """One name; ``status`` is ``active`` or ``inactive``."""
+    """One name; ``status`` is ``ACTIVE`` or ``INACTIVE``."""
 
     sender: str
     is_default: bool
@@ -42,7 +43,7 @@ def read_sendernames(path: str, request: WireRequest, of_profile: Sequence[str],
     name, _, command = path[len(SENDERNAMES) + 1 :].partition("/")
     methods = _methods(name, command)
     if not methods:
-        return rest_error(404, "Not found")
+        return rest_error(404, "Not found resource")
     method = "GET" if request.method == "HEAD" else request.method
     if method not in methods:
         return not_allowed(", ".join(methods))
@@ -54,9 +55,11 @@ def read_sendernames(path: str, request: WireRequest, of_profile: Sequence[str],
 
     def _added() -> WireReply:
         try:
-            return _add(text_of(read_fields(request), "sender"), of_profile, kept.sender_names)
-        except MalformedRequestError:
-            return rest_error(400, "The body cannot be read")
+            fields = read_fields(request)
+            kept.unread.note("sms/sendernames", fields.keys() - OF_SENDERNAMES)
+            return _add(text_of(fields, "sender"), of_profile, kept.sender_names)
+        except MalformedRequestError as error:
+            return rest_error(400, f"The request cannot be read: {error}")
 
     return to_owner_rest(header_token(request.authorization), answer)
 
@@ -73,7 +76,7 @@ def _of_one(name: str, method: str, of_profile: Sequence[str], names: SenderName
     """``POST`` makes it the default."""
     found = names.find(name, of_profile)
     if found is None:
-        return rest_error(404, "There is no such sender name")
+        return rest_error(404, "Not found resource")
     if method == "GET":
         return WireReply(200, _encoder.encode(_shown(found)))
     if method == "DELETE":
@@ -91,8 +94,11 @@ def _add(asked: str, of_profile: Sequence[str], names: SenderNames) -> WireReply
     except SmsapiError:
         name = ""
     if not name:
-        item = RestErrorItem("It must be a name of 1 to 11 characters", "invalid_value", "sender")
-        return rest_error(400, "Request is invalid", errors=(item,))
+        return invalid_value(
+            "It must be 8 to 16 digits, or 1 to 11 letters, digits, spaces and any of . - & @ % ! + _",
+            "sender",
+            asked,
+        )
     if names.find(name, of_profile) is not None:
         return rest_error(409, "It already exists")
     if not names.add(name):
@@ -107,4 +113,4 @@ def _listed(names: Sequence[SenderName]) -> WireReply:
 
 
 def _shown(name: SenderName) -> RestSenderName:
-    return RestSenderName(name.name, name.is_default, "active" if name.active else "inactive", CHANGED_AT)
+    return RestSenderName(name.name, name.is_default, "ACTIVE" if name.active else "INACTIVE", CHANGED_AT)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from mock_provider.engine.values import Answer, Refusal, Refused, SendProgress, SendReports
+from mock_provider.engine.values import Answer, Refusal, Refused, SendProgress, SendReports, Submit
 from mock_provider.profiles.wires import SmsapiWire
 from mock_provider.wire.calls import (
     AccountQuery,
@@ -30,7 +31,16 @@ from mock_provider.wire.smsapi.answers import (
     phrase_status,
 )
 from mock_provider.wire.smsapi.auth import after_auth, field_token, header_token
-from mock_provider.wire.smsapi.errors import SmsapiError, legacy_error, not_allowed, refusal_reply
+from mock_provider.wire.smsapi.error_table import MESSAGES
+from mock_provider.wire.smsapi.errors import (
+    InvalidNumber,
+    SmsapiError,
+    error_reply,
+    legacy_error,
+    not_allowed,
+    refusal_reply,
+)
+from mock_provider.wire.smsapi.field_names import OF_SEND, OF_USER
 from mock_provider.wire.smsapi.fields import (
     Fields,
     MalformedRequestError,
@@ -38,7 +48,7 @@ from mock_provider.wire.smsapi.fields import (
     list_of,
     read_fields,
 )
-from mock_provider.wire.smsapi.groups import with_group_members
+from mock_provider.wire.smsapi.groups import with_group_members, with_template_text
 from mock_provider.wire.smsapi.kept import Kept
 from mock_provider.wire.smsapi.plain import WIRE_NAME, read_plain
 from mock_provider.wire.smsapi.reports import report_calls
@@ -74,6 +84,7 @@ class Smsapi:
         self._settings = settings
         self._price_per_part = price_per_part
         self._services = services or Services(settings, Kept(0), (), ())
+        self._kept = self._services.kept
 
     def read(self, request: WireRequest, request_id: int, at: Instants) -> Call:
         path = request.path
@@ -106,8 +117,8 @@ class Smsapi:
             return not_allowed("GET, POST")
         try:
             fields = read_fields(request)
-        except MalformedRequestError:
-            return legacy_error(8, "format=json" in request.query or _is_json(request))
+        except MalformedRequestError as error:
+            return legacy_error(8, error.as_json, detail=str(error))
         token = header_token(request.authorization) or field_token(fields)
         as_json = wants_json(fields)
         settings = self._settings
@@ -117,19 +128,43 @@ class Smsapi:
         try:
             plain = read_plain(fields, token, request_id, at, settings, limit)
             if plain is not None:
-                return Send(plain, _SendPhrase(settings, AnswerStyle(as_json, int(at.wall_s))))
+                style = AnswerStyle(as_json, int(at.wall_s))
+                return (
+                    self._send(plain, style, at)
+                    if self._kept.blacklist
+                    else Send(plain, _SendPhrase(settings, style))
+                )
+            if not OF_SEND.issuperset(fields):
+                self._kept.unread.note("sms.do", fields.keys() - OF_SEND)
             if "sch_del" in fields:
                 ids = tuple(list_of(fields, "sch_del", ","))
                 return Cancel(token, ids, partial(phrase_removal, as_json))
             if "status" in fields:
                 return self._read_status(fields, token, as_json)
             if "group" in fields:
-                fields = with_group_members(fields, settings)
+                fields = with_group_members(fields, settings, self._kept.contacts)
+            if "template" in fields:
+                fields = with_template_text(fields, self._kept.templates)
             send = read_send(fields, token, request_id, at, settings, limit)
         except SmsapiError as error:
-            return after_auth(token, legacy_error(error.code, as_json))
+            return after_auth(token, error_reply(error, as_json))
         date_s = int(at.wall_s) if send.date_s is None else int(send.date_s)
-        return Send(send.submit, _SendPhrase(settings, AnswerStyle(as_json, date_s, send.details)))
+        return self._send(send.submit, AnswerStyle(as_json, date_s, send.details), at)
+
+    def _send(self, submit: Submit, style: AnswerStyle, at: Instants) -> Send:
+        """Submit, with the numbers in it that are on the account's blacklist."""
+        blocked = self._kept.blacklist.among((m.msisdn for m in submit.messages), at.wall_s)
+        if blocked:
+            submit = replace(submit, blocked=blocked)
+            style = replace(
+                style,
+                blocked=tuple(
+                    InvalidNumber(m.msisdn, m.submitted_number, MESSAGES[57], 57)
+                    for m in submit.messages
+                    if m.msisdn in blocked
+                ),
+            )
+        return Send(submit, _SendPhrase(self._settings, style))
 
     def _read_status(self, fields: Fields, token: str, as_json: bool) -> Call:
         ids = tuple(i.strip() for i in list_of(fields, "status", ","))
@@ -142,15 +177,12 @@ class Smsapi:
             return not_allowed("GET, POST")
         try:
             fields = read_fields(request)
-        except MalformedRequestError:
-            return legacy_error(8, "format=json" in request.query)
+        except MalformedRequestError as error:
+            return legacy_error(8, error.as_json, detail=str(error))
+        self._kept.unread.note("user.do", fields.keys() - OF_USER)
         token = header_token(request.authorization) or field_token(fields)
         as_json = wants_json(fields)
         if not is_set(fields, "credits"):
             # Sub-users (add_user, set_user, list …) are outside what this provider simulates.
             return after_auth(token, legacy_error(110, as_json))
         return AccountQuery(token, partial(phrase_balance, self._price_per_part, as_json))
-
-
-def _is_json(request: WireRequest) -> bool:
-    return request.content_type.startswith("application/json")

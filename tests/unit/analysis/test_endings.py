@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
+import msgspec
 import pytest
 
 from analysis import records
+from analysis.exit_codes import EXIT_INTERRUPTED
 from analysis.model import Report
+from analysis.render import write_report
 from analysis.report import build_report
 
 Build = Callable[[str], Any]
@@ -41,13 +45,15 @@ def test_an_interrupted_run_says_so_before_its_verdict(new_run: Build, load_s: f
     count = len(report.objectives)
     assert report.headline == f"{words}: good enough so far, all {count} objectives held."
     assert report.notes[0].startswith(words)
-    assert report.exit_code == 0
+    assert report.interrupted == words
+    assert report.exit_code == EXIT_INTERRUPTED
 
 
 def test_a_finished_run_has_no_such_words(new_run: Build) -> None:
     report = build_report(played(new_run("run"), 23.0))
     assert report.headline.startswith("Good enough: all ")
     assert report.notes == ()
+    assert (report.interrupted, report.exit_code) == ("", 0)
 
 
 def test_an_interrupted_suite_names_the_part(new_run: Build, write_suite: Suite) -> None:
@@ -56,6 +62,51 @@ def test_an_interrupted_suite_names_the_part(new_run: Build, write_suite: Suite)
     report = build_report(write_suite("a", "b"))
     assert report.headline.startswith("Interrupted in b after 13 of 23 s: good enough so far")
     assert "not played" in report.notes[0]
+    assert report.exit_code == EXIT_INTERRUPTED
+
+
+def test_a_suite_interrupted_between_two_parts_is_not_complete(new_run: Build, write_suite: Suite) -> None:
+    played(new_run("a"), 23.0)
+    played(new_run("b"), 23.0)
+    suite_dir = write_suite("a", "b")
+    manifest = records.read_manifest(suite_dir)
+    records.write_manifest(suite_dir, msgspec.structs.replace(manifest, exit_reason="interrupted"))
+    report = build_report(suite_dir)
+    assert report.headline.startswith("Interrupted between two parts, after b: good enough so far")
+    assert report.exit_code == EXIT_INTERRUPTED
+    assert "not played" in report.notes[0]
+
+
+@pytest.mark.parametrize("delivery_s", [3.0, 60.0])
+def test_an_interruption_goes_before_every_verdict(new_run: Build, delivery_s: float) -> None:
+    run = new_run("run")
+    for slot in range(130):
+        run.journey(f"m-{slot}", slot / 10, delivery_s)
+    timing = records.Timing(duration_s=23.0)
+    report = build_report(run.write(load_s=13.0, end_s=80.0, timing=timing, exit_reason="interrupted"))
+    assert report.verdict == ("held" if delivery_s < 10 else "missed")
+    assert report.exit_code == EXIT_INTERRUPTED
+
+
+def test_an_aborted_run_is_invalid_and_not_complete(new_run: Build) -> None:
+    report = build_report(played(new_run("run"), 13.0, exit_reason=records.ABORTED))
+    assert report.headline.startswith("Interrupted after 13 of 23 s: do not use these figures")
+    assert report.validity == "invalid"
+    assert report.exit_code == EXIT_INTERRUPTED
+
+
+def test_every_rendering_says_that_the_run_was_interrupted(new_run: Build) -> None:
+    run_dir = played(new_run("run"), 13.0, exit_reason="interrupted")
+    write_report(build_report(run_dir), run_dir / "report")
+    read = {path.name: path for path in (run_dir / "report").iterdir()}
+    words = "Interrupted after 13 of 23 s"
+    assert f"**INCOMPLETE. {words}: good enough so far" in read["summary.md"].read_text()
+    assert ">INCOMPLETE</span>" in read["index.html"].read_text()
+    summary = msgspec.json.decode(read["summary.json"].read_bytes())
+    assert (summary["interrupted"], summary["exit_code"]) == (words, EXIT_INTERRUPTED)
+    case = ElementTree.parse(read["junit.xml"]).find(".//testcase[@classname='ending']/error")
+    assert case is not None
+    assert case.get("message") == words
 
 
 def test_a_run_without_load_says_what_went_wrong_and_nothing_else(new_run: Build) -> None:

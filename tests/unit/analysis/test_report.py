@@ -51,7 +51,7 @@ def test_a_good_run_writes_everything_and_exits_0(new_run: Build, run_cli: Calla
     written = {path.name for path in (run_dir / "report").iterdir()}
     assert written == {
         *(f"{chart}.png" for chart in CHARTS),
-        *("index.html", "summary.json", "summary.md", "junit.xml"),
+        *("index.html", "summary.json", "summary.md", "junit.xml", "result.json"),
         *("percentiles.csv", "ladder.csv", "timeline.csv"),
     }
     summary = summary_of(run_dir)
@@ -177,7 +177,7 @@ def test_an_interrupted_run_keeps_what_it_knows(new_run: Build, run_cli: Callabl
             run.due(f"m-{slot}", slot / 10)
             run.seen(f"m-{slot}", slot / 10 + 0.1, state="open")
     run_dir = run.write(load_s=20.0, end_s=20.0, exit_reason="interrupted")
-    assert run_cli(run_dir) == 3
+    assert run_cli(run_dir) == 130
     summary = summary_of(run_dir)
     # A quarter is still open and young: p50 is known, p95 is not, and nothing is claimed of it.
     states = {each["percentile"]: each["state"] for each in summary["parts"][0]["delivery"][0]["quantiles"]}

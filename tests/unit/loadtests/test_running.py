@@ -221,14 +221,14 @@ def test_an_error_ends_without_punctuation_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*_: object) -> None:
-        raise ServiceError("it is not there. Is it?")
+        raise ServiceError("sender", "is not there. Is it?")
 
     monkeypatch.setattr(part_run, "start_surroundings", failing)
     smoke = catalogue.SMOKE
     progress = Progress(Console(file=io.StringIO()))
     settings = RunSettings(out=tmp_path, seed=1)
     manifest = PartRun(smoke, smoke.parts[0], tmp_path, settings, progress, Interruption()).run()
-    assert manifest.exit_reason == "error: it is not there. Is it"
+    assert manifest.exit_reason == "error: sender is not there. Is it"
 
 
 @pytest.mark.parametrize(
@@ -277,11 +277,11 @@ def test_a_load_of_which_nothing_was_accepted_says_where_to_look(
     [
         (True, 5, True, 0, None),
         (True, 5, False, 0, "ended with code 0"),  # a worker has not written all its rows
-        (True, 5, True, -9, "ended with code -9"),
+        (True, 5, True, -9, "ended with signal SIGKILL"),
         (True, 0, False, -15, None),  # interrupted before it began
         (False, 0, False, 0, "ended with code 0"),
-        (False, 5, True, EXIT_WORKER_LOST, "a worker died"),
-        (True, 5, False, EXIT_WORKER_LOST, "a worker died"),
+        (False, 5, True, EXIT_WORKER_LOST, "lost a worker"),
+        (True, 5, False, EXIT_WORKER_LOST, "lost a worker"),
     ],
 )
 def test_a_load_that_did_not_end_whole_is_an_error_even_where_it_was_interrupted(

@@ -15,7 +15,7 @@ class Told:
     def __init__(self, capacity: int = 100) -> None:
         self.states: dict[str, MessageState] = {}
         self.asked: list[str] = []
-        self.inbox = Inbox(capacity, self._view, 0)
+        self.inbox = Inbox(capacity, self._view, lambda: 0)
         self._made = 0
 
     def _view(self, provider_id: str) -> MessageView | None:

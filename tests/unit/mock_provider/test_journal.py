@@ -85,5 +85,45 @@ def test_a_file_that_is_being_written_is_left_as_it_is(tmp_path):
             Journal(path)
         journal.write([row("b")])
     assert keys(path) == ["a", "b"]
-    with Journal(path):
-        assert keys(path) == []
+
+
+def test_a_journal_that_holds_rows_is_refused_and_kept(tmp_path):
+    path = tmp_path / "provider.arrow"
+    with Journal(path) as journal:
+        journal.write([row("a")])
+    before = path.read_bytes()
+    with pytest.raises(FileExistsError, match="give another file, or move it away"):
+        Journal(path)
+    assert path.read_bytes() == before
+
+
+def test_an_empty_file_is_taken(tmp_path):
+    path = tmp_path / "provider.arrow"
+    path.touch()
+    with Journal(path) as journal:
+        journal.write([row("a")])
+    assert keys(path) == ["a"]
+
+
+def test_a_file_that_is_removed_or_replaced_is_noticed(tmp_path):
+    path = tmp_path / "provider.arrow"
+    journal = Journal(path)
+    journal.write([row("a")])
+    journal.flush()
+    path.unlink()
+    with pytest.raises(OSError, match="was removed"):
+        journal.flush()
+    path.touch()
+    with pytest.raises(OSError, match="was replaced"):
+        journal.flush()
+    journal.abandon()
+
+
+def test_a_device_that_is_full_is_named(tmp_path):
+    path = tmp_path / "provider.arrow"
+    path.symlink_to("/dev/full")
+    journal = Journal(path)
+    journal.write([row("a")])
+    with pytest.raises(OSError, match=r"provider\.arrow cannot be written: No space left on device"):
+        journal.flush()
+    journal.abandon()

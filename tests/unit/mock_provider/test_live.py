@@ -46,7 +46,7 @@ class Provider:
 
     def __init__(self) -> None:
         self.stages: dict[str, str] = {}
-        self.inbox = Inbox(1_000, self._view, 0)
+        self.inbox = Inbox(1_000, self._view, lambda: 0)
         self.live = Live(self.inbox, self._view)
 
     def _view(self, provider_id: str) -> MessageView | None:

@@ -97,6 +97,85 @@ def test_an_idle_connection_that_was_closed_is_not_held_against_the_receiver() -
     assert receiver.connections == 2
 
 
+class SilentReceiver:
+    """Answers ``OK`` once, then keeps the connection and says nothing, or only ``begun``."""
+
+    def __init__(self, begun: bytes, closes: bool) -> None:
+        self._begun = begun
+        self._closes = closes
+        self.requests = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for answer in (OK, self._begun):
+            await reader.readuntil(b"\r\n\r\n")
+            self.requests += 1
+            writer.write(answer)
+            await writer.drain()
+        if not self._closes:
+            await reader.read()
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    ("begun", "closes", "calls"),
+    [(b"", False, 2), (OK[:20], False, 2), (OK[:20], True, 2), (b"not HTTP\r\n\r\n", False, 2)],
+    ids=["hangs", "hangs within its answer", "closes within its answer", "speaks no HTTP"],
+)
+def test_what_a_receiver_fails_on_a_kept_connection_is_not_repeated(
+    begun: bytes, closes: bool, calls: int
+) -> None:
+    async def run() -> tuple[int, int]:
+        receiver = SilentReceiver(begun, closes)
+        client = ReportClient(timeout_s=0.05)
+        async with asyncio.timeout(30), await asyncio.start_server(receiver.serve, "127.0.0.1", 0) as server:
+            call = ReportCall("GET", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", b"OK")
+            await client.call(call)
+            waiting = asyncio.create_task(client.call(call))
+            while not waiting.done():
+                client.give_up_late()
+                await asyncio.sleep(0.005)
+            with pytest.raises(CallFailedError):
+                await waiting
+            client.close()
+            await asyncio.sleep(0)
+        return receiver.requests, client.resent
+
+    assert asyncio.run(run()) == (calls, 0)
+
+
+def test_a_call_that_met_a_closed_idle_connection_is_counted() -> None:
+    async def run() -> tuple[int, int]:
+        receiver = ScriptedReceiver([[OK, b""], [OK]])
+        client = ReportClient()
+        async with await asyncio.start_server(receiver.serve, "127.0.0.1", 0) as server:
+            call = ReportCall("GET", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", b"OK")
+            await client.call(call)
+            await client.call(call)
+            client.close()
+            await asyncio.sleep(0)
+        return len(receiver.requests), client.resent
+
+    assert asyncio.run(run()) == (3, 1)
+
+
+def test_idle_connections_to_receivers_that_come_no_more_are_closed() -> None:
+    async def run() -> tuple[int, int]:
+        receiver = ScriptedReceiver([[OK, OK]] * 400)
+        client = ReportClient()
+        async with await asyncio.start_server(receiver.serve, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            for number in range(300):  # as many receivers as there are names of a user
+                await client.call(ReportCall("GET", f"http://u{number}@127.0.0.1:{port}/", b"OK"))
+            idle = sum(map(len, client._idle.values()))
+            endpoints = len(client._idle)
+            client.close()
+            await asyncio.sleep(0.01)
+            server.close()
+        return idle, endpoints
+
+    assert asyncio.run(run()) == (256, 256)
+
+
 def test_interim_chunked_and_broken_answers() -> None:
     interim = b"HTTP/1.1 103 Early Hints\r\n\r\n" + OK
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nO\r\n1\r\nK\r\n0\r\n\r\n"

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from reference_sender.campaigns import CsvRows, JsonRows
+from reference_sender.campaigns import JsonRows
+from reference_sender.csv_rows import CsvRows
 from reference_sender.intake import Invalid
 
 ROWS: list[Any] = [
@@ -30,7 +31,8 @@ def json_rows(body: bytes, size: int) -> tuple[dict[str, Any], list[Any]]:
     rows = []
     for start in range(0, len(body), size):
         rows += reader.feed(body[start : start + size])
-    return reader.head, rows + reader.finish()
+    rows += reader.finish()
+    return reader.head, rows
 
 
 def csv_rows(body: bytes, size: int) -> list[Any]:
@@ -38,7 +40,7 @@ def csv_rows(body: bytes, size: int) -> list[Any]:
     rows = []
     for start in range(0, len(body), size):
         rows += reader.feed(body[start : start + size])
-    return rows + reader.finish()
+    return [*rows, *reader.finish()]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 10_000])
@@ -49,7 +51,7 @@ def test_json_rows_do_not_depend_on_the_pieces(body: bytes, size: int) -> None:
 
 def test_rows_come_before_the_body_has_ended() -> None:
     reader = JsonRows()
-    assert reader.feed(b'{"class": "otp", "recipients": [{"to": "1"}, {"to": "2"}') == [
+    assert list(reader.feed(b'{"class": "otp", "recipients": [{"to": "1"}, {"to": "2"}')) == [
         {"to": "1"},
         {"to": "2"},
     ]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Mapping
 
 import msgspec
 import pytest
 
+from reference_sender.chores import Chores
 from reference_sender.commit import CommitQueue
-from reference_sender.dispatch.values import Change, Lane, Message, Recovered, State
-from reference_sender.store import Existing, Identity, Record, StoreError
+from reference_sender.dispatch.values import Attempt, Change, Lane, Message, Recovered, State
+from reference_sender.store import Existing, Identity, Record, StoreError, Work
 
 
 class NotingStore:
@@ -18,14 +20,23 @@ class NotingStore:
 
     def __init__(self, failures: int = 0) -> None:
         self.commits: list[tuple[list[int], list[int]]] = []
+        self.works: list[Work] = []
+        self.probes = 0
         self.failures = failures
 
-    def commit(self, messages: Sequence[Message], changes: Iterable[Change]) -> Mapping[int, Existing]:
+    def commit(self, work: Work) -> Mapping[int, Existing]:
         if self.failures:
             self.failures -= 1
             raise StoreError("disk full")
-        self.commits.append(([m.message_id for m in messages], [c.at_ns for c in changes]))
+        self.works.append(work)
+        self.commits.append(([m.message_id for m in work.messages], [c.at_ns for c in work.changes]))
         return {}
+
+    def probe(self) -> None:
+        self.probes += 1
+        if self.failures:
+            self.failures -= 1
+            raise StoreError("disk full")
 
     def identity(self) -> Identity:
         raise NotImplementedError
@@ -90,10 +101,10 @@ def test_a_failed_commit_refuses_messages_and_keeps_changes_in_order() -> None:
 
 def test_a_fault_of_the_store_ends_its_group_and_not_the_thread() -> None:
     class FaultyStore(NotingStore):
-        def commit(self, messages: Sequence[Message], changes: Iterable[Change]) -> Mapping[int, Existing]:
-            if any(message.text == "poison" for message in messages):
+        def commit(self, work: Work) -> Mapping[int, Existing]:
+            if any(message.text == "poison" for message in work.messages):
                 raise UnicodeEncodeError("utf-8", "poison", 0, 1, "surrogates not allowed")
-            return super().commit(messages, changes)
+            return super().commit(work)
 
     async def run() -> None:
         queue = CommitQueue(FaultyStore(), lambda _: None, retry_s=0.01)
@@ -115,5 +126,167 @@ def test_nothing_is_taken_after_close() -> None:
         for waiting in (queue.add(message(1)), queue.add_many([message(2)]), queue.settled()):
             with pytest.raises(StoreError):
                 await waiting
+
+    asyncio.run(run())
+
+
+class GatedStore(NotingStore):
+    """Its commits begin, and go on when they are let."""
+
+    def __init__(self, failures: int = 0) -> None:
+        super().__init__(failures)
+        self.begun = threading.Semaphore(0)
+        self.go_on = threading.Semaphore(0)
+
+    def commit(self, work: Work) -> Mapping[int, Existing]:
+        self.begun.release()
+        assert self.go_on.acquire(timeout=20)
+        return super().commit(work)
+
+    async def until_begun(self) -> None:
+        assert await asyncio.to_thread(self.begun.acquire, timeout=20)
+
+
+def attempt(batch_id: int) -> Attempt:
+    return Attempt(batch_id, "a", 0, (1,))
+
+
+def test_a_change_that_comes_while_a_failing_commit_is_under_way_stays_behind_the_older() -> None:
+    store = GatedStore(failures=2)
+
+    async def run() -> None:
+        queue = CommitQueue(store, lambda _: None, retry_s=0.01)
+        queue.change([change(1), change(2)])
+        for newer in (3, 4):  # the second while the retry fails too
+            await store.until_begun()
+            queue.change([change(newer)])
+            queue.ended(newer)
+            store.go_on.release()
+        await store.until_begun()
+        store.go_on.release(2)
+        await queue.close()
+
+    asyncio.run(run())
+    assert store.commits == [([], [1, 2, 3, 4])]
+    assert list(store.works[0].ended) == [3, 4]
+
+
+def test_who_waits_for_changes_waits_for_those_of_a_failed_commit() -> None:
+    store = GatedStore(failures=1)
+
+    async def run() -> None:
+        queue = CommitQueue(store, lambda _: None, retry_s=0.01)
+        queue.change([change(1)])
+        await store.until_begun()
+        reported = queue.settled()
+        store.go_on.release()
+        await store.until_begun()
+        assert not reported.done()
+        store.go_on.release(2)
+        await reported
+        assert store.commits == [([], [1])]
+        await queue.close()
+
+    asyncio.run(run())
+
+
+def test_an_attempt_may_go_out_once_it_is_durable_and_ends_with_its_changes() -> None:
+    store = GatedStore()
+
+    async def run() -> None:
+        queue = CommitQueue(store, lambda _: None)
+        begun = queue.attempt(attempt(7))
+        await store.until_begun()
+        assert not begun.done()
+        store.go_on.release(3)
+        assert await begun is True
+        queue.ended(7)
+        queue.change([change(5)])
+        await queue.close()
+
+    asyncio.run(run())
+    assert [(list(w.attempts), list(w.ended), list(w.changes)) for w in store.works] == [
+        ([attempt(7)], [], []),
+        ([], [7], [change(5)]),
+    ]
+
+
+def test_an_attempt_that_the_store_did_not_keep_must_not_go_out_and_is_taken_back() -> None:
+    store = NotingStore(failures=1)
+
+    async def run() -> None:
+        queue = CommitQueue(store, lambda _: None, retry_s=0.01)
+        assert await queue.attempt(attempt(7)) is False
+        assert await queue.attempt(attempt(8)) is True
+        await queue.close()
+        assert await queue.attempt(attempt(9)) is False
+
+    asyncio.run(run())
+    assert [(list(w.attempts), list(w.ended)) for w in store.works] == [([attempt(8)], [7])]
+
+
+def test_health_tries_a_store_that_nobody_has_used_lately() -> None:
+    store = NotingStore()
+
+    async def run() -> None:
+        queue = CommitQueue(store, lambda _: None)
+        await queue.check()
+        await queue.check()  # the first one tells
+        assert store.probes == 1
+        await queue.close()
+        with pytest.raises(StoreError):
+            await queue.check()
+
+    asyncio.run(run())
+
+
+def test_health_is_bad_from_a_failed_commit_to_the_next_good_one() -> None:
+    store = NotingStore(failures=1)
+
+    async def run() -> None:
+        queue = CommitQueue(store, lambda _: None, retry_s=0.01)
+        with pytest.raises(StoreError):
+            await queue.add(message(1))
+        with pytest.raises(StoreError, match="disk full"):
+            await queue.check()
+        assert store.probes == 0
+        assert await queue.add(message(2)) is None
+        await queue.check()
+        await queue.close()
+
+    asyncio.run(run())
+
+
+def test_a_committer_that_dies_is_noticed() -> None:
+    class LethalStore(NotingStore):
+        def commit(self, work: Work) -> Mapping[int, Existing]:
+            raise SystemExit("the thread ends")
+
+    async def run() -> None:
+        chores = Chores()
+        queue = CommitQueue(LethalStore(), lambda _: None, chores=chores)
+        queue.add(message(1))
+        async with asyncio.timeout(10):
+            await chores.failed.wait()
+        assert "committer" in chores.reason
+        assert "the thread ends" in chores.reason
+        await asyncio.to_thread(queue._thread.join)
+        with pytest.raises(StoreError, match="started again"):
+            await queue.check()
+
+    asyncio.run(run())
+
+
+def test_a_dispatcher_that_fails_on_what_was_kept_is_noticed() -> None:
+    def kept(_: object) -> None:
+        raise ValueError("time went back")
+
+    async def run() -> None:
+        chores = Chores()
+        queue = CommitQueue(NotingStore(), kept, chores=chores)
+        queue.add(message(1))
+        async with asyncio.timeout(10):
+            await chores.failed.wait()
+        assert chores.reason == "the sender's committer failed: ValueError: time went back"
 
     asyncio.run(run())

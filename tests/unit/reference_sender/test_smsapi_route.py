@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 import pytest
 
-from reference_sender.dispatch.values import Lane, Message, Outcome
+from reference_sender.dispatch.values import Lane, Message, Outcome, Result
 from reference_sender.routes.smsapi import RouteError, read_route
 
 Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -62,9 +63,14 @@ def message(number: int, text: str = "hello") -> Message:
 
 
 def submit_to(peer: Peer | None, *messages: Message, timeout_s: float = 5.0) -> list[Outcome]:
+    """As ``submitted_to``, the outcomes alone."""
+    return [result.outcome for result in submitted_to(peer, *messages, timeout_s=timeout_s)]
+
+
+def submitted_to(peer: Peer | None, *messages: Message, timeout_s: float = 5.0) -> Sequence[Result]:
     """Submit to a server that does as ``peer`` does, or (None) to a port nobody listens on."""
 
-    async def run() -> list[Outcome]:
+    async def run() -> Sequence[Result]:
         served: list[asyncio.Future[None]] = []
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -72,7 +78,8 @@ def submit_to(peer: Peer | None, *messages: Message, timeout_s: float = 5.0) -> 
             assert peer is not None
             await peer(reader, writer)
             writer.close()
-            await writer.wait_closed()
+            with suppress(ConnectionError):  # by a route that has read enough
+                await writer.wait_closed()
             served[-1].set_result(None)
 
         if peer is None:
@@ -83,7 +90,7 @@ def submit_to(peer: Peer | None, *messages: Message, timeout_s: float = 5.0) -> 
             port = server.sockets[0].getsockname()[1]
         route = read_route(f"smsapi+http://t@127.0.0.1:{port}?timeout_s={timeout_s}").open("http://r")
         try:
-            return [result.outcome for result in await route.submit(messages)]
+            return await route.submit(messages)
         finally:
             await route.close()
             if peer is not None:
@@ -149,3 +156,105 @@ def test_what_cannot_share_the_request_is_split_off_unsent() -> None:
     found = submit_to(peer, message(1, "a"), message(2, "b|c"), message(3, "d"))
     assert found == [Outcome.ACCEPTED, Outcome.SPLIT, Outcome.ACCEPTED]
     assert json.loads(seen[0])["idx"] == "k-1|k-3"
+
+
+class Provider:
+    """Answers on each connection as often as it was told, then reads the next request and closes."""
+
+    def __init__(self, *answers_each: int) -> None:
+        self._answers_each = list(answers_each)
+        self.bodies: list[bytes] = []
+        self.closed = 0
+        self.silent = asyncio.Event()  # once set, no request is answered any more
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers = self._answers_each.pop(0)
+        try:
+            while True:
+                _, body = await read_request(reader)
+                self.bodies.append(body)
+                if self.silent.is_set():
+                    await reader.read()
+                    return
+                if not answers:
+                    self.closed += 1
+                    return
+                answers -= 1
+                answer = json.dumps({"list": [{"id": "p", "idx": json.loads(body)["idx"]}]}).encode()
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(answer), answer))
+        except asyncio.IncompleteReadError:
+            return
+        finally:
+            writer.close()
+
+
+def submit_each(provider: Provider, *messages: Message, timeout_s: float = 5.0) -> list[tuple[str, str]]:
+    """Outcome and reason of ``messages``, submitted one after the other."""
+
+    async def run() -> list[tuple[str, str]]:
+        server = await asyncio.start_server(provider.serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        route = read_route(f"smsapi+http://t@127.0.0.1:{port}?timeout_s={timeout_s}").open("http://r")
+        found = []
+        try:
+            for one in messages:
+                if one.text == "silent":
+                    provider.silent.set()
+                (result,) = await route.submit([one])
+                found.append((result.outcome.value, result.reason))
+        finally:
+            await route.close()
+            server.close()
+        return found
+
+    return asyncio.run(run())
+
+
+def test_a_request_that_meets_the_close_of_a_kept_connection_goes_out_again_at_once() -> None:
+    provider = Provider(1, 1)
+    assert submit_each(provider, message(1), message(2)) == [("accepted", "")] * 2
+    assert provider.closed == 1
+    assert provider.bodies[1] == provider.bodies[2]  # the same key, so it cannot be delivered twice
+
+
+def test_a_new_connection_that_breaks_is_not_tried_again() -> None:
+    provider = Provider(0, 1)
+    assert submit_each(provider, message(1)) == [("unknown", "no_answer")]
+    assert len(provider.bodies) == 1
+
+
+def test_a_time_out_on_a_kept_connection_is_not_tried_again() -> None:
+    provider = Provider(2, 2)
+    found = submit_each(provider, message(1), message(2, "silent"), timeout_s=0.3)
+    assert found == [("accepted", ""), ("unknown", "no_answer")]
+    assert len(provider.bodies) == 2
+
+
+@pytest.mark.parametrize("length", [b"Content-Length: 100000000", b"Transfer-Encoding: chunked"])
+def test_a_reply_without_end_is_not_read_to_its_end(length: bytes) -> None:
+    written = 0
+
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal written
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n\r\n")
+        piece = b"x" * 65_536
+        try:
+            while written < 100_000_000:
+                writer.write(piece if length.startswith(b"C") else b"10000\r\n%b\r\n" % piece)
+                await writer.drain()
+                written += len(piece)
+        except ConnectionError:
+            return
+
+    assert submit_to(endless, message(1)) == [Outcome.UNKNOWN]
+    assert written < 50_000_000  # what the kernel's buffers hold, not what the provider had to say
+
+
+def test_a_date_to_come_back_at_is_understood() -> None:
+    peer = answers(
+        "429 Too Many Requests\r\nDate: Fri, 15 Jan 2027 08:00:00 GMT\r\n"
+        "Retry-After: Fri, 15 Jan 2027 08:00:08 GMT",
+        b"{}",
+    )
+    assert submitted_to(peer, message(1))[0].retry_after_s == 8.0

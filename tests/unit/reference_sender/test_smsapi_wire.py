@@ -9,6 +9,7 @@ import pytest
 
 from reference_sender.dispatch.values import Lane, Message, Outcome, Report, State
 from reference_sender.routes.smsapi_wire import (
+    MAX_REPORTS,
     Failure,
     MalformedReport,
     Reply,
@@ -34,6 +35,14 @@ def fields(*messages: Message) -> dict[str, Any]:
     decoded = json.loads(encode(messages, URL, NOW_NS))
     assert isinstance(decoded, dict)
     return decoded
+
+
+def test_the_expiration_date_goes_by_the_wall_clock() -> None:
+    hour_ns = 3_600 * SECOND_NS
+    ahead = json.loads(encode([message(1, life_s=3_600)], URL, NOW_NS, hour_ns))
+    behind = json.loads(encode([message(1, life_s=3_600)], URL, NOW_NS, -hour_ns))
+    assert ahead["expiration_date"] == NOW_NS // SECOND_NS + 7_200
+    assert behind["expiration_date"] == NOW_NS // SECOND_NS
 
 
 def test_one_message() -> None:
@@ -193,11 +202,43 @@ def test_what_is_not_a_list_tells_of_all_messages_alike(reply: Reply, alone: str
 
 
 @pytest.mark.parametrize(
-    ("header", "seconds"), [("7", 7.0), (None, None), ("Wed, 21 Oct 2026 07:28:00 GMT", None), ("-1", None)]
+    ("header", "seconds"), [("7", 7.0), (None, None), ("Thu, 01 Jan 1970 00:00:07 GMT", 7.0), ("-1", None)]
 )
 def test_retry_after_is_passed_on(header: str | None, seconds: float | None) -> None:
     for reply in (error("x", 429, header), error("x", 503, header), error(202, 200, header)):
         assert results(ONE, reply)[0].retry_after_s == seconds
+
+
+def test_a_reply_that_was_not_read_to_its_end_leaves_the_outcome_open() -> None:
+    for failure in (Failure.NO_ANSWER, Failure.TOO_LARGE):
+        found = results(TWO, Reply(failure=failure))
+        assert [(r.outcome, r.reason) for r in found] == [(Outcome.UNKNOWN, failure.value)] * 2
+
+
+@pytest.mark.parametrize("keys", ["k-1", "k-1,k-2,k-3", "k-1,k-2,k-3,k-4,", ",,,,,,"])
+def test_keys_of_another_number_than_the_messages_name_nobody(keys: str) -> None:
+    assert reports(f"MsgId=a,b&status=404&idx={keys}") == [
+        Report("a", None, State.DELIVERED, ""),
+        Report("b", None, State.DELIVERED, ""),
+    ]
+
+
+def test_a_call_has_a_limit_of_reports_and_of_escapes() -> None:
+    most = ",".join(["a"] * MAX_REPORTS)
+    assert len(reports(f"MsgId={most}&status=404")) == MAX_REPORTS
+    assert len(reports(f"MsgId={most.replace(',', '%2C')}&status=404")) == MAX_REPORTS
+    with pytest.raises(MalformedReport, match="at most 10000 reports"):
+        reports(f"MsgId={most},a&status=404")
+    with pytest.raises(MalformedReport, match="escapes"):
+        reports(f"MsgId=a&status=404&idx={'%41' * 300_000}")
+
+
+@pytest.mark.parametrize(
+    ("life_s", "passed_on"),
+    [(20 * 60 - 1, False), (20 * 60, True), (72 * 3600 - 300, True), (72 * 3600 - 299, False)],
+)
+def test_the_first_and_the_last_expiry_that_smsapi_can_keep(life_s: int, passed_on: bool) -> None:
+    assert ("expiration_date" in fields(message(1, life_s=life_s))) is passed_on
 
 
 def test_a_report_call_of_parallel_lists() -> None:

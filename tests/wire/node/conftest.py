@@ -31,7 +31,7 @@ def node() -> str:
     pytest.skip(missing)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run_node(node: str) -> RunNode:
     """Run ``script`` (a file name of this folder) with arguments; return what it printed, read as JSON."""
 

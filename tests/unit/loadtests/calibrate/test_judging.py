@@ -62,8 +62,8 @@ def kept_of(mask):
 
 
 def percentiles(late_ms, mask=None):
-    set_ms = np.linspace(20, 80, 2_000)
-    mask = np.ones(2_000, bool) if mask is None else mask
+    set_ms = np.linspace(20, 80, 6_000)
+    mask = np.ones(6_000, bool) if mask is None else mask
     return judge.percentile_rows("latency", set_ms, set_ms + late_ms, kept_of(mask))
 
 
@@ -75,19 +75,31 @@ def test_percentiles_are_held_or_missed_by_their_own_tolerance():
 
 
 def test_messages_left_out_do_not_count_and_too_many_of_them_prove_nothing():
-    late_ms = np.zeros(2_000)
-    late_ms[:100] = 500
+    late_ms = np.zeros(6_000)
+    late_ms[:300] = 500
     mask = late_ms == 0
     assert {row.verdict for row in percentiles(late_ms, mask)} == {"held"}
-    few = np.arange(2_000) < 1_000
+    few = np.arange(6_000) < 1_000
     assert {row.verdict for row in percentiles(30.0, few)} == {"noisy"}
-    assert {row.verdict for row in percentiles(0.0, np.zeros(2_000, bool))} == {"noisy"}
+    assert {row.verdict for row in percentiles(0.0, np.zeros(6_000, bool))} == {"noisy"}
+    # 90 undisturbed ones carry a p90, and a p99 no more than 90 messages do.
+    assert [row.verdict for row in percentiles(0.0, np.arange(6_000) < 90)] == [
+        "held",
+        "held",
+        "noisy",
+        "noisy",
+    ]
 
 
 def test_a_percentile_of_too_few_messages_is_shown_and_not_judged():
-    set_ms = np.full(500, 50.0)
-    rows = judge.percentile_rows("latency", set_ms, set_ms + 9, kept_of(np.ones(500)))
-    assert [row.verdict for row in rows] == ["missed", "missed", "missed", "shown"]
+    def verdicts(count):
+        set_ms = np.full(count, 50.0)
+        rows = judge.percentile_rows("latency", set_ms, set_ms + 9, kept_of(np.ones(count)))
+        return [row.verdict for row in rows]
+
+    assert verdicts(500) == ["missed", "missed", "missed", "shown"]
+    assert verdicts(499) == ["missed", "missed", "shown", "shown"]  # a p99 of 100, as in a quick run, too
+    assert verdicts(5_000) == ["missed"] * 4
 
 
 def row_of(verdict, unit="ms"):
@@ -116,6 +128,57 @@ def test_exit_code(verdicts, code):
     assert judge.exit_code([row_of(verdict) for verdict in verdicts]) == code
 
 
+def measured(title, *verdicts):
+    return Measurement("latency", title, tuple(row_of(verdict) for verdict in verdicts))
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "ended", "code", "first"),
+    [
+        (["held"], "", 0, "Held: all 1 judged rows are within their tolerance."),
+        (
+            ["held"],
+            "interrupted",
+            130,
+            "Incomplete, interrupted after 1 of 16 measurements: so far, held: all 1",
+        ),
+        (
+            ["missed"],
+            "interrupted",
+            130,
+            "Incomplete, interrupted after 1 of 16 measurements: so far, missed: 1 of",
+        ),
+        (
+            None,
+            "interrupted",
+            130,
+            "Incomplete, interrupted after 0 of 16 measurements: nothing was measured.",
+        ),
+        (["held"], "the provider being gone", 3, "Incomplete, the provider being gone after 1 of 16"),
+        (["noisy"], "", 3, "Not judged: client or machine were too busy for some rows."),
+        (["shown"], "", 3, "Not judged: there was no row to judge."),
+    ],
+)
+def test_what_is_not_complete_has_words_and_an_exit_code_of_its_own(verdicts, ended, code, first):
+    measurements = [] if verdicts is None else [measured("fixed, 100/s", *verdicts)]
+    document = render.document(measurements, {"quick": False}, 16, ended)
+    assert document["exit_code"] == code
+    assert document["summary"].startswith(first)
+    assert (document["measurements_made"], document["measurements_planned"]) == (len(measurements), 16)
+    assert document["interrupted"] is (ended == "interrupted")
+
+
+def test_the_closing_lines_name_the_rows_that_missed_and_what_is_not_judged():
+    few = Row("latency", "p99.9", "ms", 50.0, 80.0, 48.0, 52.0, "shown", judge.TOO_FEW)
+    found = [measured("fixed, 100/s", "missed", "held"), Measurement("latency", "uniform, 500/s", (few,))]
+    lines = render.document(found, {"quick": True}, 2, "")["summary_lines"]
+    assert lines == [
+        "Missed: 1 of 2 judged rows are out of their tolerance.",
+        "Missed: fixed, 100/s p50.",
+        "Not judged, too few messages (a run without --quick sends more): uniform, 500/s p99.9.",
+    ]
+
+
 def test_waits_for_a_core_are_found_in_the_span_that_they_touch():
     wait = lateness.CoreWait(pid=0)  # there is no such process: nothing is counted
     assert not wait.counted
@@ -136,8 +199,16 @@ def test_instants_stay_in_their_slots_and_follow_from_the_seed():
     assert len(set(messages("a", 50).requests)) == 50
 
 
+def test_shared_key_is_in_every_request_and_numbers_still_differ():
+    sent = messages("same", 50, shared_key=True)
+    assert set(sent.keys) == {"same"}
+    assert len(set(sent.requests)) == 50
+    assert all(request.endswith(b"&idx=same") for request in sent.requests)
+    assert any("one reference for all" in task.title for task in plan.standard_tasks(standard.QUICK))
+
+
 def test_quick_takes_half_a_minute_and_full_less_than_five():
-    assert plan.planned(plan.standard_tasks(standard.QUICK)) < 30
+    assert plan.planned(plan.standard_tasks(standard.QUICK)) < 31
     assert plan.planned(plan.standard_tasks(standard.FULL)) < 300
 
 
@@ -163,10 +234,12 @@ def test_table_document_and_picture(tmp_path):
     text = console.export_text()
     assert "48.50 to 51.50 ms" in text
     assert "missed" in text
-    document = json.loads(msgspec.json.encode(render.document(measurements, {"seed": 1}, False)))
+    document = json.loads(
+        msgspec.json.encode(render.document(measurements, {"seed": 1}, len(measurements), ""))
+    )
     assert document["exit_code"] == 1
     assert document["measurements"][0]["series"] == quantiles
     assert document["measurements"][1]["rows"][0]["observed"] == 100.1
     picture = tmp_path / "c.png"
-    render_png.write(measurements, picture)
+    assert render_png.write(measurements, "Missed: something.", picture)
     assert picture.read_bytes().startswith(b"\x89PNG")

@@ -1,6 +1,7 @@
 import pytest
 
 from mock_provider.engine import IllegalTransitionError
+from mock_provider.engine.values import FinalReport
 
 S = 1_000_000_000
 
@@ -128,3 +129,24 @@ def test_a_linger_that_outlived_its_outbox_leaves_the_next_one_alone(provider):
         p.send(at_s, key)
     p.run()
     assert [(now_ns, len(call.reports)) for now_ns, call in p.calls] == [(S // 2, 2), (1_800_000_000, 1)]
+
+
+@pytest.mark.parametrize(
+    ("failures", "wanted", "calls"),
+    [
+        ([], FinalReport.ALL, 1),
+        ([], FinalReport.FAILURES, 0),
+        ([], FinalReport.NONE, 0),
+        ([{"state": "undelivered", "reason": "barred", "share": 1.0}], FinalReport.FAILURES, 1),
+        ([{"state": "expired", "reason": "late", "share": 1.0}], FinalReport.FAILURES, 1),
+        ([{"state": "undelivered", "reason": "barred", "share": 1.0}], FinalReport.NONE, 0),
+    ],
+)
+def test_a_report_that_is_not_wanted_is_neither_sent_nor_confirmed(provider, failures, wanted, calls):
+    p = provider(delivery={"latency": fixed(0.0), "failures": failures, "validity_s": 60})
+    p.send(0, "k", final_report=wanted)
+    p.run()
+    assert len(p.calls) == calls
+    assert p.engine.state().open == 0
+    row = p.row("k")
+    assert (row.t_reported_ns is not None, row.t_confirmed_ns is not None) == (bool(calls), bool(calls))

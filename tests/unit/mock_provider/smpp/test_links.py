@@ -4,31 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from mock_provider.engine.values import DeliveryReport, MessageState, SendProgress, SendReports
 from mock_provider.profiles.wires import SmppWire
 from mock_provider.smpp.links import ReceiptLinks
+from mock_provider.wire.smpp.effects import Answered
+from mock_provider.wire.smpp.group_ids import GroupIds
+from mock_provider.wire.smpp.pdu import read_short_message
 from mock_provider.wire.smpp.receipts import ReceiptWriter
-from mock_provider.wire.smpp.session import Answered
 
-MEMO = "\x10\x01\x0148500100200\0\x05\0X\x002611221200text"
+MEMO = "\x12\x01\x0148500100200\0\x05\0X\x002611221200\0text"
 
 
 class FakeLink:
     """A session with room for so many receipts."""
 
+    knows_tlvs = True
+
     def __init__(self, room: int) -> None:
         self.room = room
         self.tags: list[object] = []
+        self.bodies: list[bytes] = []
 
     def deliver(self, tag: object, body: bytes) -> None:
         self.room -= 1
         self.tags.append(tag)
+        self.bodies.append(body)
 
 
 class Bench:
     """Links, and what they settled and deferred."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_waiting: int = 100) -> None:
         self.settled: list[tuple[int, bool]] = []
         self.deferred: list[Callable[[], None]] = []
         self.now_ns = 0
@@ -37,7 +45,7 @@ class Bench:
             self.deferred.append,
             lambda: self.now_ns,
         )
-        self.links.use(ReceiptWriter(SmppWire(), 0))
+        self.links.use(ReceiptWriter(SmppWire(), 0, GroupIds()), most_waiting)
 
 
 def reports(batch_id: int, *states: MessageState, url: str = "smpp:esme") -> SendReports:
@@ -94,6 +102,52 @@ def test_receipts_of_a_system_id_without_a_session_wait_for_one() -> None:
     assert (len(stranger.tags), len(link.tags)) == (0, 1)
 
 
+def test_receipts_of_a_session_that_closed_go_to_another_in_their_order() -> None:
+    bench, one, two = Bench(), FakeLink(2), FakeLink(0)
+    bench.links.add("esme", one)
+    bench.links.add("esme", two)
+    bench.links.deliver(reports(1, OK, OK, OK))
+    bench.links.remove("esme", one)
+    two.room = 9
+    bench.links.take_back("esme", one.tags)
+    assert two.tags[:2] == one.tags
+    assert (len(two.tags), bench.links.queued) == (3, 0)
+    for tag in two.tags:
+        bench.links.answered(Answered(tag, True))
+    assert bench.settled == [(1, True)]
+
+
+def test_receipts_of_the_last_session_that_closed_wait_for_the_next() -> None:
+    bench, one, two = Bench(), FakeLink(2), FakeLink(2)
+    bench.links.add("esme", one)
+    bench.links.deliver(reports(1, OK))
+    bench.links.remove("esme", one)
+    bench.links.take_back("esme", one.tags)
+    assert (bench.links.queued, bench.settled) == (1, [])
+    bench.links.add("esme", two)
+    assert two.tags == one.tags
+
+
+def test_above_its_bound_a_receipt_goes_back_to_the_engine_s_schedule() -> None:
+    bench = Bench(most_waiting=2)
+    bench.links.deliver(reports(1, OK, OK))
+    bench.links.deliver(reports(2, OK))
+    (report,) = reports(3, MessageState.OPEN).reports
+    bench.links.deliver(SendProgress("smpp:esme", report, "smpp"))
+    assert (bench.links.queued, bench.settled, len(bench.deferred)) == (2, [], 1)
+    bench.deferred[0]()
+    assert bench.settled == [(2, False)]
+
+
+@pytest.mark.parametrize("knows_tlvs", [True, False])
+def test_each_session_gets_the_form_its_peer_knows(knows_tlvs: bool) -> None:
+    bench, link = Bench(), FakeLink(9)
+    link.knows_tlvs = knows_tlvs
+    bench.links.add("esme", link)
+    bench.links.deliver(reports(1, OK))
+    assert bool(read_short_message(link.bodies[0]).tlvs) is knows_tlvs
+
+
 def test_what_has_waited_too_long_is_given_back_to_the_engine() -> None:
     bench = Bench()
     bench.links.deliver(reports(1, OK))
@@ -102,27 +156,6 @@ def test_what_has_waited_too_long_is_given_back_to_the_engine() -> None:
     bench.links.expire(10)
     assert bench.settled == [(1, False)]
     assert bench.links.queued == 1
-
-
-def test_what_nobody_asked_for_is_done_but_not_before_the_engine_is() -> None:
-    bench, link = Bench(), FakeLink(9)
-    bench.links.add("esme", link)
-    bench.links.deliver(reports(1, OK, url="smpp-failure:esme"))
-    bench.links.deliver(reports(2, FAILED, url="smpp-progress:esme"))
-    bench.links.deliver(reports(3, FAILED, url="http://127.0.0.1:1/dlr"))
-    assert (bench.settled, link.tags) == ([], [])
-    for call in bench.deferred:
-        call()
-    assert bench.settled == [(1, True), (2, True), (3, True)]
-
-
-def test_of_a_batch_only_the_failures_go_where_only_those_are_wanted() -> None:
-    bench, link = Bench(), FakeLink(9)
-    bench.links.add("esme", link)
-    bench.links.deliver(reports(1, OK, FAILED, url="smpp-failure:esme"))
-    (tag,) = link.tags
-    bench.links.answered(Answered(tag, True))
-    assert bench.settled == [(1, True)]
 
 
 def test_nobody_waits_for_the_answer_to_an_intermediate_notification() -> None:

@@ -11,19 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_provider.wire.smpp import codes
+from mock_provider.wire.smpp.effects import Answered, BoundNow, Close, SessionEffect, Submitted
 from mock_provider.wire.smpp.framing import Frame, Framer
 from mock_provider.wire.smpp.pdu import Bind, ShortMessage, write_bind, write_pdu, write_short_message
-from mock_provider.wire.smpp.session import (
-    Answered,
-    BoundNow,
-    Close,
-    NoAnswer,
-    Session,
-    SessionEffect,
-    SessionLimits,
-    State,
-    Submitted,
-)
+from mock_provider.wire.smpp.session import NoAnswer, Session, SessionLimits, State
 
 S = 1_000_000_000
 LIMITS = SessionLimits("smsc", 3, 2, 2_000, 10 * S, 30 * S, 90 * S, 5 * S)
@@ -88,12 +79,19 @@ def test_a_refused_bind_leaves_the_session_open_for_another() -> None:
         (lambda: bound(codes.BIND_RECEIVER), codes.SUBMIT_SM, SUBMIT, 0x80000004, codes.ESME_RINVBNDSTS),
         (session, codes.UNBIND, b"", 0x80000006, codes.ESME_RINVBNDSTS),
         (session, codes.QUERY_SM, b"1\0\0\0\0", 0x80000003, codes.ESME_RINVBNDSTS),
+        (session, codes.SUBMIT_MULTI, b"", 0x80000021, codes.ESME_RINVBNDSTS),
+        (lambda: bound(codes.BIND_RECEIVER), codes.DATA_SM, b"", 0x80000103, codes.ESME_RINVBNDSTS),
+        (session, codes.REPLACE_SM, b"", 0x80000007, codes.ESME_RINVBNDSTS),
+        (bound, codes.SUBMIT_MULTI, b"", 0x80000021, codes.ESME_RINVCMDLEN),
+        (bound, codes.SUBMIT_MULTI, b"\0\5\0Test\0\0", 0x80000021, codes.ESME_RINVNUMDESTS),
+        (bound, codes.DATA_SM, b"", 0x80000103, codes.ESME_RINVCMDLEN),
+        (bound, codes.REPLACE_SM, b"", 0x80000007, codes.ESME_RINVCMDLEN),
         (session, codes.ENQUIRE_LINK, b"", 0x80000015, codes.ESME_ROK),
         (bound, codes.BIND_RECEIVER, BIND, 0x80000001, codes.ESME_RALYBND),
         (session, codes.BIND_RECEIVER, b"esme", 0x80000001, codes.ESME_RINVCMDLEN),
+        (session, codes.BIND_RECEIVER, write_bind(Bind("esme", "x" * 64)), 0x80000001, codes.ESME_RINVPASWD),
+        (session, codes.BIND_RECEIVER, b"esme\0" + b"x" * 65 + b"\0" * 6, 0x80000001, codes.ESME_RINVPASWD),
         (session, codes.BIND_RECEIVER, b"x" * 16 + BIND, 0x80000001, codes.ESME_RINVSYSID),
-        (bound, 0x00000103, SUBMIT, codes.GENERIC_NACK, codes.ESME_RINVCMDID),  # data_sm
-        (bound, 0x00000021, SUBMIT, codes.GENERIC_NACK, codes.ESME_RINVCMDID),  # submit_multi
         (bound, 0x12345678, b"?", codes.GENERIC_NACK, codes.ESME_RINVCMDID),
         (bound, codes.SUBMIT_SM, b"", 0x80000004, codes.ESME_RINVCMDLEN),
         (bound, codes.SUBMIT_SM, SUBMIT[:-1], 0x80000004, codes.ESME_RINVMSGLEN),
@@ -147,7 +145,7 @@ def test_submits_above_the_window_are_throttled_until_others_are_answered() -> N
     assert [effect.sequence for effect in effects if isinstance(effect, Submitted)] == [1, 2, 3]
     (refused,) = written(effects)
     assert (refused.status, refused.sequence) == (codes.ESME_RTHROTTLED, 4)
-    (answer,) = written([one.answer_submit(1, 0, "id-1")])
+    (answer,) = written([one.answer_submit(1, "id-1")])
     assert (answer.command_id, answer.status, answer.sequence, answer.body) == (0x80000004, 0, 1, b"id-1\0")
     assert any(isinstance(e, Submitted) for e in one.received(0, write_pdu(codes.SUBMIT_SM, 0, 5, SUBMIT)))
 
@@ -155,7 +153,50 @@ def test_submits_above_the_window_are_throttled_until_others_are_answered() -> N
 def test_a_refused_submit_is_answered_by_its_header_alone() -> None:
     one = bound()
     one.received(0, write_pdu(codes.SUBMIT_SM, 0, 6, SUBMIT))
-    assert one.answer_submit(6, codes.ESME_RMSGQFUL, "") == struct.pack(">4I", 16, 0x80000004, 0x14, 6)
+    assert one.answer(codes.SUBMIT_SM, 6, codes.ESME_RMSGQFUL) == struct.pack(">4I", 16, 0x80000004, 0x14, 6)
+
+
+DATA = b"\0\5\0Test\0\1\x0148500100200\0\0\1\0"
+MULTI = b"\0\5\0Test\0\1\1\1\x0148500100200\0" + b"\0" * 10
+REPLACE = b"id\0\5\0Test\0\0\0\0\0\0"
+
+
+@pytest.mark.parametrize(
+    ("command_id", "body"),
+    [(codes.DATA_SM, DATA), (codes.SUBMIT_MULTI, MULTI), (codes.REPLACE_SM, REPLACE)],
+)
+def test_the_window_counts_every_request_that_waits_for_the_provider(command_id: int, body: bytes) -> None:
+    one = bound()
+    assert len(one.received(0, b"".join(write_pdu(command_id, 0, n, body) for n in range(1, 4)))) == 3
+    assert one_answer(one, command_id, body)[1] == codes.ESME_RTHROTTLED
+    one.answer(command_id, 1, codes.ESME_ROK, b"id\0")
+    (effect,) = one.received(0, write_pdu(command_id, 0, 5, body))
+    assert not isinstance(effect, bytes)
+
+
+@pytest.mark.parametrize(("version", "knows"), [(0x00, False), (0x33, False), (0x34, True), (0x50, True)])
+def test_only_a_peer_of_3_4_knows_tlvs(version: int, knows: bool) -> None:
+    one = session()
+    assert not one.knows_tlvs
+    bind = write_bind(Bind("esme", "secret", interface_version=version))
+    (frame,) = written(one.received(0, write_pdu(codes.BIND_TRANSCEIVER, 0, 1, bind)))
+    assert one.knows_tlvs is knows
+    assert frame.body == b"smsc\0" + (bytes.fromhex("0210000134") if knows else b"")
+
+
+@pytest.mark.parametrize(
+    ("front", "effects"),
+    [
+        (None, [write_pdu(0x80000015, 0, 9)]),
+        (NoAnswer.SILENCE, []),
+        (NoAnswer.CUT, [Close()]),
+    ],
+)
+def test_a_link_is_answered_as_the_outage_leaves_it(
+    front: NoAnswer | None, effects: list[SessionEffect]
+) -> None:
+    one = Session(LIMITS, admit, 0, lambda: front)
+    assert one.received(0, write_pdu(codes.ENQUIRE_LINK, 0, 9)) == effects
 
 
 def test_receipts_go_as_far_as_the_window_and_each_is_answered_once() -> None:
@@ -221,7 +262,7 @@ def test_unbind_is_answered_after_all_that_came_before_it() -> None:
     effects = one.received(0, write_pdu(codes.SUBMIT_SM, 0, 7, SUBMIT) + write_pdu(codes.UNBIND, 0, 8))
     assert isinstance(effects[0], Submitted)
     assert effects[1:] == [write_pdu(0x80000006, 0, 8), Close()]
-    assert written([one.answer_submit(7, 0, "id")])[0].sequence == 7
+    assert written([one.answer_submit(7, "id")])[0].sequence == 7
 
 
 def test_taking_leave_waits_for_the_answer() -> None:
@@ -244,11 +285,12 @@ def test_an_outage_that_hangs_leaves_the_bind_unanswered_until_its_time_is_over(
 
 
 # Streams of PDUs, some good and some of random ids and bodies.
-BODIES = st.one_of(st.just(BIND), st.just(SUBMIT), st.just(b""), st.binary(max_size=80))
+BODIES = st.one_of(st.sampled_from([BIND, SUBMIT, DATA, MULTI, REPLACE, b""]), st.binary(max_size=80))
 IDS = st.one_of(
     st.sampled_from(
         [codes.BIND_TRANSCEIVER, codes.SUBMIT_SM, codes.ENQUIRE_LINK, codes.UNBIND, codes.QUERY_SM,
-         codes.CANCEL_SM, codes.GENERIC_NACK, 0x80000005, 0x80000006]
+         codes.CANCEL_SM, codes.SUBMIT_MULTI, codes.DATA_SM, codes.REPLACE_SM, codes.GENERIC_NACK,
+         0x80000005, 0x80000006]
     ),
     st.integers(0, 2**32 - 1),
 )  # fmt: skip

@@ -8,15 +8,21 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
+from pydantic import ValidationError
 
 from mock_provider.engine.segments import GSM7_BASIC, GSM7_EXTENSION, count_segments
-from mock_provider.engine.values import DeliveryReport, MessageState, Refusal, Submit
+from mock_provider.engine.values import DeliveryReport, FinalReport, MessageState, Refusal, Submit
 from mock_provider.profiles.wires import SmppWire
 from mock_provider.wire.calls import Instants
 from mock_provider.wire.smpp import codes
 from mock_provider.wire.smpp.alphabets import decode_gsm7, encode_gsm7
+from mock_provider.wire.smpp.fields import PduError
+from mock_provider.wire.smpp.group_ids import GroupIds
+from mock_provider.wire.smpp.memo import names_source, read_memo, read_name, write_memo
+from mock_provider.wire.smpp.message_pdus import Address
 from mock_provider.wire.smpp.parts import Part, PartKeys
-from mock_provider.wire.smpp.pdu import PduError, ShortMessage, read_short_message
+from mock_provider.wire.smpp.pdu import ShortMessage, read_short_message
 from mock_provider.wire.smpp.receipts import ReceiptWriter
 from mock_provider.wire.smpp.refusals import STATUS_OF
 from mock_provider.wire.smpp.submit import SubmitReader
@@ -66,13 +72,43 @@ def status_of(**fields: Any) -> int:
         (8, b"\xd8\x3d", "\ufffd", 1),  # half of a surrogate pair, as parts have it
         (4, bytes(range(140)), bytes(range(140)).hex(), 1),
         (2, bytes(141), bytes(141).hex(), 2),
+        (0x05, "日本".encode("shift_jis"), "日本", 1),
+        (0x0A, "日本".encode("iso2022_jp"), "日本", 1),
+        (0x0D, "日本".encode("iso2022_jp_1"), "日本", 1),
+        (0x0E, "한국".encode("euc_kr"), "한국", 1),
+        (0x10, b"flash\x00", "flash@", 1),
+        (0x13, b"a" * 161, "a" * 161, 2),
+        (0x15, b"\x00", "00", 1),
+        (0x18, "ż".encode("utf-16-be"), "ż", 1),
+        (0x20, b"\x00", "00", 1),  # compressed: nobody here can read it
+        (0x40, b"\x00", "@", 1),
+        (0x58, "ż".encode("utf-16-be"), "ż", 1),
+        (0xC0, b"\x00", "@", 1),
+        (0xD8, b"\x00", "@", 1),
+        (0xE0, "ż".encode("utf-16-be"), "ż", 1),
         (0xF0, b"\x00", "@", 1),
         (0xF5, b"\x00", "00", 1),
+        (0xF8, b"\x00", "@", 1),
+        (0xFF, b"\x00", "00", 1),
     ],
 )
 def test_each_coding_becomes_text(coding: int, octets: bytes, text: str, segments: int) -> None:
     (outbound,) = read(data_coding=coding, short_message=octets).messages
     assert (outbound.text, outbound.segments) == (text, segments)
+
+
+def test_only_what_both_standards_reserve_is_refused() -> None:
+    def is_taken(coding: int) -> bool:
+        try:
+            read(data_coding=coding, short_message=b"even")
+        except PduError as error:
+            assert error.status == codes.ESME_RSUBMITFAIL
+            return False
+        return True
+
+    reserved = {0x0B, 0x0C, 0x0F, *range(0x80, 0xC0)}  # SMPP 3.4, §5.2.19; 3GPP TS 23.038, §4
+    reserved |= {coding for coding in range(0x10, 0x80) if coding & 0x0C == 0x0C}
+    assert {coding for coding in range(256) if not is_taken(coding)} == reserved
 
 
 def test_the_default_alphabet_can_be_latin_1() -> None:
@@ -100,7 +136,7 @@ def test_any_octets_are_some_text(octets: bytes) -> None:
     ("fields", "status"),
     [
         ({"data_coding": 8, "short_message": b"odd"}, codes.ESME_RINVMSGLEN),
-        ({"data_coding": 5}, codes.ESME_RSUBMITFAIL),
+        ({"data_coding": 11}, codes.ESME_RSUBMITFAIL),
         ({"esm_class": 0x04}, codes.ESME_RINVESMCLASS),
         ({"esm_class": 0x40, "short_message": b"\x09abc"}, codes.ESME_RINVESMCLASS),
         ({"esm_class": 0x40, "short_message": b""}, codes.ESME_RINVESMCLASS),
@@ -172,8 +208,25 @@ def test_flags_reach_the_engine() -> None:
     assert submit.expires_ns == AT.now_ns + 7_200 * S
     assert (submit.report_url, submit.report_progress) == ("smpp:esme", True)
     assert (read().fast, read().report_url, read().report_progress) == (False, None, False)
-    assert read(registered_delivery=2).report_url == "smpp-failure:esme"
-    assert read(registered_delivery=0x10).report_url == "smpp-progress:esme"
+
+
+@pytest.mark.parametrize(
+    ("registered", "wanted", "progress"),
+    [
+        (0, FinalReport.NONE, False),
+        (1, FinalReport.ALL, False),
+        (2, FinalReport.FAILURES, False),
+        (0x10, FinalReport.NONE, True),
+        (0x11, FinalReport.ALL, True),
+        (0x12, FinalReport.FAILURES, True),
+    ],
+)
+def test_registered_delivery_says_which_receipts_are_wanted(
+    registered: int, wanted: FinalReport, progress: bool
+) -> None:
+    submit = read(registered_delivery=registered)
+    assert (submit.final_report, submit.report_progress) == (wanted, progress)
+    assert submit.report_url == ("smpp:esme" if registered else None)
 
 
 def test_absolute_times_count_their_quarters_of_an_hour_from_utc() -> None:
@@ -260,8 +313,8 @@ def report(
 
 
 def receipt(submit: Submit, *outcome: Any, **settings: Any) -> ShortMessage:
-    writer = ReceiptWriter(SmppWire(**settings), OFFSET_NS)
-    return read_short_message(writer.write(report(submit, *outcome)))
+    writer = ReceiptWriter(SmppWire(**settings), OFFSET_NS, GroupIds())
+    return read_short_message(writer.write(report(submit, *outcome), True))
 
 
 def test_a_receipt_turns_the_addresses_round_and_says_it_in_text_and_tlvs() -> None:
@@ -305,6 +358,92 @@ def test_the_id_of_receipts_can_be_decimal() -> None:
     found = receipt(read(registered_delivery=1), MessageState.DELIVERED, receipt_id="decimal")
     assert found.short_message.startswith(b"id:2815 ")
     assert found.tlvs[0] == (0x001E, b"2815\0")
+
+
+@pytest.mark.parametrize("id_style", ["hex", "digits"])
+def test_a_decimal_receipt_id_that_could_not_be_right_is_refused_by_name(id_style: str) -> None:
+    with pytest.raises(ValidationError, match="receipt_id") as error:
+        SmppWire.model_validate({"receipt_id": "decimal", "id_style": id_style})
+    assert 'id_style = "hex16"' in str(error.value)
+
+
+def test_a_receipt_to_an_older_peer_has_no_tlvs() -> None:
+    submit = read(registered_delivery=1, tlvs=((codes.USER_MESSAGE_REFERENCE, b"\1\2"),))
+    writer = ReceiptWriter(SmppWire(), OFFSET_NS, GroupIds())
+    one = report(submit, MessageState.DELIVERED)
+    with_tlvs, without = (read_short_message(writer.write(one, knows)) for knows in (True, False))
+    assert with_tlvs.tlvs[-1] == (codes.USER_MESSAGE_REFERENCE, b"\1\2")
+    assert without == structs.replace(with_tlvs, tlvs=())
+
+
+def test_a_receipt_has_the_id_its_client_knows_the_message_by() -> None:
+    groups = GroupIds()
+    groups.keep("first", ["first", "0aff"])
+    one = report(read(registered_delivery=1), MessageState.DELIVERED)
+    found = read_short_message(ReceiptWriter(SmppWire(), OFFSET_NS, groups).write(one, True))
+    assert found.short_message.startswith(b"id:first ")
+    assert found.tlvs[0] == (0x001E, b"first\0")
+
+
+@pytest.mark.parametrize("dest", ["", "+48 500 100 200" + " " * 10])
+def test_a_destination_a_receipt_cannot_repeat_is_the_number(dest: str) -> None:
+    message_of = message(dest=dest, registered_delivery=1)
+    memo = write_memo(message_of, "hello", "Test", WALL_S, "gsm7")
+    one = structs.replace(report(read(registered_delivery=1), MessageState.DELIVERED), memo=memo)
+    found = read_short_message(ReceiptWriter(SmppWire(), OFFSET_NS, GroupIds()).write(one, True))
+    assert (found.source_ton, found.source_npi, found.source) == (1, 1, "48500100200")
+    assert found.dest == "Test"
+
+
+@given(
+    st.text(st.characters(min_codepoint=1, max_codepoint=255), max_size=5),
+    st.text(st.characters(min_codepoint=1, max_codepoint=255), max_size=11),
+    st.booleans(),
+    st.binary(max_size=30),
+)
+def test_what_a_memo_keeps_is_read_back(service: str, source: str, referred: bool, octets: bytes) -> None:
+    tlvs = ((codes.USER_MESSAGE_REFERENCE, b"\0\x31"),) if referred else ()
+    given_message = message(
+        service_type=service, source=source, source_ton=3, source_npi=9, short_message=octets, tlvs=tlvs
+    )
+    memo = write_memo(given_message, decode_gsm7(octets), "Default", WALL_S, "gsm7")
+    named = read_name(memo)
+    assert (named.source_ton, named.source_npi, named.source, named.service_type) == (3, 9, source, service)
+    kept = read_memo(memo.encode("latin-1"), "1")
+    assert kept.reference == (b"\0\x31" if referred else None)
+    assert kept.date == b"2611221200"
+    back = source.encode("latin-1") or b"Default"
+    assert kept.addresses == b"\1\x0148500100200\0\3\x09" + back + b"\0"
+    assert len(kept.text) <= 20
+
+
+@pytest.mark.parametrize(
+    ("source", "matches"),
+    [
+        (Address(5, 0, "Test"), True),
+        (Address(0, 0, "Test"), True),  # types that are not known
+        (Address(1, 0, "Test"), False),
+        (Address(5, 1, "Test"), False),
+        (Address(5, 0, "Other"), False),
+        (Address(0, 0, ""), False),
+    ],
+)
+def test_a_source_is_the_submit_s_or_another(source: Address, matches: bool) -> None:
+    assert names_source(read_name(read().memo), source) is matches
+
+
+def test_a_source_that_was_left_out_is_left_out_again() -> None:
+    named = read_name(read(source_ton=0, source="").memo)
+    assert names_source(named, Address(0, 0, ""))
+    assert not names_source(named, Address(0, 0, "Test"))
+
+
+def test_a_data_sm_may_have_a_time_to_live() -> None:
+    tlvs = ((codes.QOS_TIME_TO_LIVE, b"\0\0\0\x3c"),)
+    assert read(tlvs=tlvs).expires_ns == AT.now_ns + 60 * S
+    assert status_of(tlvs=((codes.QOS_TIME_TO_LIVE, b"\0\0\0\0"),)) == codes.ESME_RINVEXPIRY
+    assert status_of(tlvs=((codes.QOS_TIME_TO_LIVE, b"\1"),)) == codes.ESME_RINVPARLEN
+    assert status_of(tlvs=((codes.USER_MESSAGE_REFERENCE, b"\1"),)) == codes.ESME_RINVPARLEN
 
 
 def test_a_receipt_shows_other_alphabets_as_the_default_one_can_and_cuts_no_escape() -> None:

@@ -130,7 +130,8 @@ def test_the_throttle_answer_may_be_http_429() -> None:
     hinting = answer(refused, SmsapiWire(throttle_answer="http_429", retry_after=True))
     assert hinting.headers == (("Retry-After", "1"),)
     assert msgspec.json.decode(reply.body) == {
-        "message": "Too many requests", "error": "too_many_requests", "errors": [],
+        "message": "Too many requests", "error": "too_many_requests", "developer_description": None,
+        "errors": [],
     }  # fmt: skip
 
 

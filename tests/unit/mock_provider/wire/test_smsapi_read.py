@@ -74,9 +74,11 @@ def test_form_json_and_query_string_say_the_same() -> None:
 
 def test_recipients_are_normalised_deduplicated_and_the_bad_ones_named() -> None:
     submit = submit_of(BASE | {"to": "500 100 200,48500100200,0049171 1234567,123,+48600100200,abc"})
-    assert [m.msisdn for m in submit.messages] == ["48500100200", "491711234567"]
-    assert submit.messages[0].submitted_number == "500 100 200"
-    assert submit.unparsable == ("123", "+48600100200", "abc")
+    assert [m.msisdn for m in submit.messages] == ["48500100200", "491711234567", "48600100200"]
+    assert [m.submitted_number for m in submit.messages] == ["500 100 200", "0049171 1234567", "+48600100200"]
+    assert submit.unparsable == ("123", "abc")
+    strict = submit_of(BASE | {"to": "48500100200,+48600100200"}, settings=SmsapiWire(plus_accepted=False))
+    assert strict.unparsable == ("+48600100200",)
     repeated = submit_of(BASE | {"to": "500100200,48500100200", "allow_duplicates": "1"})
     assert len(repeated.messages) == 2
     foreign = submit_of(BASE | {"to": "500100200,491711234567", "skip_foreign": "1"})
@@ -157,6 +159,13 @@ def test_a_schedule_is_on_the_engines_clock() -> None:
         ({"group": "friends"}, 40),
         ({"date": str(int(WALL_S) + 93 * DAY_S)}, 50),
         ({"date": "soon", "date_validate": "1"}, 54),
+        ({"date": str(int(WALL_S) - 2), "date_validate": "1"}, 54),
+        ({"date": "2020-01-01T00:00:00.000Z", "date_validate": "1"}, 54),
+        ({"date": str(int(WALL_S) + 93 * DAY_S), "date_validate": "1"}, 50),
+        ({"message": "x" * 161, "single": "1"}, 12),
+        ({"message": "ż" * 71, "single": "1"}, 12),
+        ({"from": "Sklep#1"}, 14),
+        ({"from": "1" * 17}, 14),
         ({"expiration_date": str(int(WALL_S) + 60)}, 56),
         ({"expiration_date": str(int(WALL_S) + 73 * 3600)}, 56),
         ({"notify_url": "ftp://127.0.0.1/x"}, 70),
@@ -169,6 +178,24 @@ def test_a_schedule_is_on_the_engines_clock() -> None:
 )
 def test_what_is_wrong_gets_smsapis_own_code(fields: dict[str, str], code: int) -> None:
     assert error_of(BASE | fields) == code
+
+
+@pytest.mark.parametrize("sender", ["1234567890123456", "a.b-c&d@e %", "Sklep!+_1", "12345", "Test"])
+def test_sender_names_of_the_documents_pattern(sender: str) -> None:
+    assert submit_of(BASE | {"from": sender}).sender_id == sender
+
+
+def test_a_validated_date_that_is_right_is_scheduled() -> None:
+    for date_s in (int(WALL_S) + 1, int(WALL_S) + 92 * DAY_S):
+        submit = submit_of(BASE | {"date": str(date_s), "date_validate": "1"})
+        assert submit.scheduled_ns == NOW.now_ns + int((date_s - WALL_S) * 1e9)
+    # Whole seconds of this very moment are not in the past.
+    assert submit_of(BASE | {"date": str(int(WALL_S)), "date_validate": "1"}).scheduled_ns is None
+
+
+def test_single_lets_one_part_pass() -> None:
+    assert submit_of(BASE | {"message": "x" * 160, "single": "1"}).messages[0].segments == 1
+    assert submit_of(BASE | {"message": "x" * 161, "single": "0"}).messages[0].segments == 2
 
 
 def test_parameters_and_nobody_to_send_them_to() -> None:
@@ -201,7 +228,9 @@ def test_a_malformed_body_is_error_8(body: bytes, content_type: str) -> None:
     call = ask(body, content_type=content_type, query="format=json")
     assert isinstance(call, WireReply)
     assert call.status == 200
-    assert msgspec.json.decode(call.body) == {"error": 8, "message": "Error in request"}
+    error = msgspec.json.decode(call.body)
+    assert error["error"] == 8
+    assert error["message"].startswith("Error in request: ")
 
 
 def test_the_short_way_through_a_plain_request_ends_where_the_long_one_does() -> None:

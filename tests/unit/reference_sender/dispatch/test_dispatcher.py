@@ -397,7 +397,7 @@ def test_what_an_earlier_life_left_is_taken_up_again(
     effects = core.recover(
         now_ns,
         [
-            Recovered(queued, State.QUEUED, 3, None, None),
+            Recovered(queued, State.QUEUED, 3, None, None, "a", 9 * SECOND),
             Recovered(sent, State.SENT, 1, "p-2", 5 * SECOND),
             Recovered(old, State.SENT, 1, "p-1", 1 * SECOND),
         ],
@@ -419,7 +419,9 @@ def test_a_report_for_a_recovered_message_proves_that_it_was_sent(
 ) -> None:
     core = dispatcher(limits(max_in_flight=1))
     first, second = message(), message(sender_id="Other")
-    effects = core.recover(0, [Recovered(each, State.QUEUED, 0, None, None) for each in (first, second)])
+    effects = core.recover(
+        0, [Recovered(each, State.QUEUED, 0, None, None, "a", 0) for each in (first, second)]
+    )
     assert changes(core.reported(1, [Report("p", second.key, State.DELIVERED, "")])) == [
         (second.key, "delivered", "")
     ]

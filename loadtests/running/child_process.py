@@ -1,0 +1,103 @@
+"""Starting a child process of ours: our own modules, an environment of our own making, and an end with ours.
+
+Of the user's environment a child gets what finds programs, libraries, a home and certificates. Settings of
+other tools (Locust's, matplotlib's, proxies, Python's own) would change what is measured or drawn: they are
+not passed on.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import site
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from msgspec import Struct
+
+from smsbench import launch
+
+_PASSED_ON = (
+    *("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TMP", "TEMP", "TZ", "XDG_CACHE_HOME"),
+    *("LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR"),  # whom a target's https is to be believed
+    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),  # numpy may not start without
+    # Where Python finds its library, and where it keeps what it compiles.
+    *("PYTHONHOME", "PYTHONNOUSERSITE", "PYTHONUSERBASE", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"),
+)
+
+
+class Child(Struct, frozen=True):
+    """A running child; it ends when ``lifeline`` is closed, the end of a pipe that it watches."""
+
+    process: subprocess.Popen[bytes]
+    lifeline: IO[bytes]
+
+    def let_go(self) -> None:
+        """Close what belongs to it. To be called when it has ended."""
+        self.lifeline.close()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+def start_child(
+    module: str,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    stdout: int | IO[Any],
+    stderr: int | IO[Any],
+    cwd: Path | None = None,
+) -> Child:
+    """Run a module in a session of its own, so that the terminal's Ctrl-C reaches this process alone.
+
+    ``environment`` is added to what a child gets anyway: secrets go there, since anyone can read arguments.
+    """
+    watched, held = os.pipe()
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-P", launch.__file__, module, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            cwd=cwd,
+            env={**child_environment(), **environment, launch.LIFELINE: str(watched)},
+            pass_fds=[watched],
+            start_new_session=True,
+        )
+    except BaseException:
+        os.close(held)
+        raise
+    finally:
+        os.close(watched)
+    return Child(process, os.fdopen(held, "wb", buffering=0))
+
+
+def child_environment() -> dict[str, str]:
+    """What every child gets."""
+    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    own = {
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONUTF8": "1",
+        launch.LATER_PATH: os.pathsep.join(launch.later_path()),
+    }
+    return passed_on | own
+
+
+def with_home(home: Path) -> dict[str, str]:
+    """The environment of a child that finds Python's libraries in the user's home, but no settings."""
+    user_base = site.getuserbase()
+    return {"HOME": str(home)} | ({"PYTHONUSERBASE": user_base} if user_base else {})
+
+
+def ending_words(exit_code: int) -> str:
+    """``code 3``, or ``signal SIGKILL``."""
+    if exit_code >= 0:
+        return f"code {exit_code}"
+    try:
+        return f"signal {signal.Signals(-exit_code).name}"
+    except ValueError:
+        return f"signal {-exit_code}"

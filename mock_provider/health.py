@@ -1,0 +1,69 @@
+"""What has failed for good in a running provider: background work that ended, records that cannot be kept.
+
+A provider is a measuring instrument. What it can no longer do must be known while it runs, and must not look
+like a fault of the system that is measured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+_MOST_FAILURES = 100  # of different names; each is kept, and logged, once
+
+
+class Health:
+    """Failures by what failed. ``records_lost`` is set by the first that costs records of messages."""
+
+    def __init__(self, on_records_lost: Callable[[], None]) -> None:
+        self._on_records_lost = on_records_lost
+        self._failures: dict[str, str] = {}
+        self.records_lost = asyncio.Event()
+
+    @property
+    def failures(self) -> list[str]:
+        """One line each; empty: all is well."""
+        return [f"{what}: {error}" for what, error in self._failures.items()]
+
+    def fail(self, what: str, error: BaseException, loses_records: bool) -> None:
+        """Note that ``what`` failed, and log it the first time.
+
+        An ``OSError`` says what is wrong in its own words; anything else is a fault of this program, and its
+        traceback is logged.
+        """
+        first = what not in self._failures
+        if first and len(self._failures) < _MOST_FAILURES:
+            self._failures[what] = _words(error)
+            trace = None if isinstance(error, OSError) else error
+            log.critical("%s failed: %s", what, _words(error), exc_info=trace)
+        if loses_records and not self.records_lost.is_set():
+            self.records_lost.set()
+            log.critical("no message is taken any more: the provider cannot keep records of it")
+            self._on_records_lost()
+
+    def watch(self, task: asyncio.Task[None], what: str, loses_records: bool) -> None:
+        """Note at once when a task that should go on until it is cancelled ends by an exception."""
+
+        def ended(done: asyncio.Task[None]) -> None:
+            error = None if done.cancelled() else done.exception()
+            if error is not None:
+                self.fail(what, error, loses_records)
+
+        task.add_done_callback(ended)
+
+    def loop_exception(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """For ``loop.set_exception_handler``: a callback, or a task nobody waits for, that raised."""
+        error = context.get("exception")
+        if error is None or isinstance(error, OSError):  # a peer's or the network's, not this program's
+            loop.default_exception_handler(context)
+            return
+        self.fail(f"the event loop ({context.get('message', 'a callback')})", error, loses_records=False)
+
+
+def _words(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return text if isinstance(error, OSError) and text else f"{type(error).__name__}: {text}"

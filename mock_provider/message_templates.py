@@ -1,0 +1,45 @@
+"""An account's message templates, by name."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Template(Struct, frozen=True, gc=False):
+    """``normalize``: its accents are replaced before it is sent."""
+
+    id: str
+    name: str
+    text: str
+    normalize: bool = False
+
+
+class Templates:
+    """At most ``capacity`` of them, each name once."""
+
+    def __init__(self, capacity: int = 1_000) -> None:
+        self._capacity = capacity
+        self._of_id: dict[str, Template] = {}
+
+    def listed(self) -> list[Template]:
+        return list(self._of_id.values())
+
+    def find(self, template_id: str) -> Template | None:
+        return self._of_id.get(template_id)
+
+    def named(self, name: str) -> Template | None:
+        return next((each for each in self._of_id.values() if each.name == name), None)
+
+    def put(self, template: Template) -> bool:
+        """Add it, or put it in the place of the one with its id. False: there are too many."""
+        if template.id not in self._of_id and len(self._of_id) >= self._capacity:
+            return False
+        self._of_id[template.id] = template
+        return True
+
+    def remove(self, template_id: str) -> bool:
+        """False: there is none of this id."""
+        return self._of_id.pop(template_id, None) is not None
+
+    def clear(self) -> None:
+        self._of_id.clear()

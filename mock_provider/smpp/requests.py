@@ -1,0 +1,285 @@
+"""What a bound client asks about messages: submits, look-ups, cancellations, replacements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Protocol
+
+from msgspec import Struct, structs
+
+from mock_provider.driver import OnAnswer
+from mock_provider.engine import MessageView
+from mock_provider.engine.values import Accepted, Answer, Submit
+from mock_provider.service import Service
+from mock_provider.wire.calls import Instants
+from mock_provider.wire.smpp import codes
+from mock_provider.wire.smpp.effects import Cancelled, MultiSubmitted, Queried, Replaced, Submitted
+from mock_provider.wire.smpp.fields import PduError
+from mock_provider.wire.smpp.group_ids import GroupIds
+from mock_provider.wire.smpp.message_pdus import Address, MessageName, write_multi_response
+from mock_provider.wire.smpp.pdu import ShortMessage
+from mock_provider.wire.smpp.queries import is_named_by, query_answer
+from mock_provider.wire.smpp.refusals import STATUS_OF, multi_answer
+from mock_provider.wire.smpp.replacing import Replaceable, Scheduled, replacing_message, with_times_of
+from mock_provider.wire.smpp.session import Session
+from mock_provider.wire.smpp.submit import WIRE_NAME, SubmitReader
+
+
+class Memory(Struct, frozen=True):
+    """What the server remembers for the requests of all connections."""
+
+    replaceable: Replaceable
+    groups: GroupIds
+
+    def clear(self) -> None:
+        self.replaceable.clear()
+        self.groups.clear()
+
+
+class Client(Protocol):
+    """The connection that asked."""
+
+    def write(self, data: bytes) -> None: ...
+    def abort(self) -> None: ...
+
+    def answered(self) -> None:
+        """One request that waited has its answer."""
+
+
+class Requests:
+    """Of one connection. ``waiting`` are the submits whose answer is to come."""
+
+    def __init__(
+        self, service: Service, reader: SubmitReader, memory: Memory, session: Session, client: Client
+    ) -> None:
+        self._service = service
+        self._reader = reader
+        self._replaceable = memory.replaceable
+        self._groups = memory.groups
+        self._session = session
+        self._client = client
+        self.waiting: set[int] = set()
+        self.token = ""
+        self.system_id = ""
+
+    def forget(self) -> None:
+        """The client has gone: nobody waits for an answer."""
+        for request_id in self.waiting:
+            self._service.driver.forget(request_id)
+        self.waiting.clear()
+
+    def submit(self, now_ns: int, wall_s: float, effect: Submitted) -> None:
+        message, command_id, sequence = effect.message, effect.command_id, effect.sequence
+        submit = self._read(now_ns, wall_s, command_id, sequence, message)
+        if submit is None:
+            return
+        on_answer: OnAnswer = partial(self._answer, command_id, sequence, submit, wall_s)
+        if submit.scheduled_ns is not None or message.replace_if_present:
+            on_answer = partial(self._note_scheduled, message, submit, on_answer)
+        self._ask(now_ns, submit, on_answer)
+
+    def submit_multi(self, now_ns: int, wall_s: float, effect: MultiSubmitted) -> None:
+        destinations = effect.destinations
+        numbers = [to for to in destinations if not to.is_list]
+        if not numbers:
+            self._write(codes.SUBMIT_MULTI, effect.sequence, codes.ESME_RINVDLNAME)
+            return
+        submit = self._read(now_ns, wall_s, codes.SUBMIT_MULTI, effect.sequence, effect.message, numbers)
+        if submit is None:
+            return
+        on_answer: OnAnswer = partial(self._answer_multi, effect.sequence, submit, destinations, wall_s)
+        if submit.scheduled_ns is not None or effect.message.replace_if_present:
+            on_answer = partial(self._note_scheduled, effect.message, submit, on_answer)
+        self._ask(now_ns, submit, on_answer)
+
+    def query(self, effect: Queried, wall_offset_ns: int) -> None:
+        name = effect.name
+        views = self._views(name.message_id)
+        if views and not any(is_named_by(view, name) for view in views):
+            status, body = codes.ESME_RQUERYFAIL, b""
+        else:
+            status, body = query_answer(name.message_id, views, wall_offset_ns)
+        self._write(codes.QUERY_SM, effect.sequence, status, body)
+
+    def cancel(self, effect: Cancelled) -> None:
+        name = effect.name
+        if name.message_id:
+            views = self._views(name.message_id)
+            ids = [view.provider_id for view in views if self._is_cancelled_by(view, name)]
+        else:
+            views, ids = [], self._between(name)
+        removed = self._service.desk.cancel(self.token, ids)
+        for provider_id in removed:
+            self._replaceable.forget(provider_id)
+        status = codes.ESME_ROK if removed else codes.ESME_RCANCELFAIL
+        if name.message_id and not views:
+            status = codes.ESME_RINVMSGID
+        self._write(codes.CANCEL_SM, effect.sequence, status)
+
+    def replace(self, now_ns: int, wall_s: float, effect: Replaced) -> None:
+        replacement, sequence = effect.replacement, effect.sequence
+        views = self._views(replacement.name.message_id)
+        if not views:
+            self._write(codes.REPLACE_SM, sequence, codes.ESME_RINVMSGID)
+            return
+        old = self._replaceable.find(views[0].provider_id) if len(views) == 1 else None
+        if old is None or views[0].stage != "SCHEDULED" or not is_named_by(views[0], replacement.name):
+            self._write(codes.REPLACE_SM, sequence, codes.ESME_RREPLACEFAIL)
+            return
+        message = replacing_message(old.message, replacement)
+        submit = self._read(now_ns, wall_s, codes.REPLACE_SM, sequence, message)
+        if submit is None:
+            return
+        try:
+            submit = with_times_of(old, replacement, submit)
+        except PduError as error:
+            self._write(codes.REPLACE_SM, sequence, error.status)
+            return
+        ids = replacement.name.message_id, views[0].provider_id
+        self._ask(now_ns, submit, partial(self._answer_replace, sequence, submit, message, ids, wall_s))
+
+    # answers
+
+    def _answer(
+        self, command_id: int, sequence: int, submit: Submit, wall_s: float, answer: Answer | None
+    ) -> None:
+        self.waiting.discard(submit.request_id)
+        if answer is None:
+            self._client.abort()
+        elif isinstance(answer, Accepted):
+            self._service.inbox.remember(submit, answer, wall_s)
+            self._write_accepted(command_id, sequence, answer.messages[0].provider_id)
+        else:
+            self._write(command_id, sequence, STATUS_OF[answer.reason])
+        self._client.answered()
+
+    def _answer_multi(
+        self,
+        sequence: int,
+        submit: Submit,
+        destinations: Sequence[Address],
+        wall_s: float,
+        answer: Answer | None,
+    ) -> None:
+        self.waiting.discard(submit.request_id)
+        if answer is None:
+            self._client.abort()
+        elif isinstance(answer, Accepted):
+            self._service.inbox.remember(submit, answer, wall_s)
+            ids = [message.provider_id for message in answer.messages]
+            if len(ids) > 1:
+                self._groups.keep(ids[0], ids)
+            refused = multi_answer(destinations, answer, self._reader.msisdn)
+            self._write(codes.SUBMIT_MULTI, sequence, codes.ESME_ROK, write_multi_response(ids[0], refused))
+        else:
+            self._write(codes.SUBMIT_MULTI, sequence, STATUS_OF[answer.reason])
+        self._client.answered()
+
+    def _answer_replace(
+        self,
+        sequence: int,
+        submit: Submit,
+        message: ShortMessage,
+        ids: tuple[str, str],
+        wall_s: float,
+        answer: Answer | None,
+    ) -> None:
+        """``ids``: the one the client knows the message by, and its own."""
+        self.waiting.discard(submit.request_id)
+        if answer is None:
+            self._client.abort()
+        elif isinstance(answer, Accepted):
+            status = self._take_place(submit, message, ids, answer, wall_s)
+            self._write(codes.REPLACE_SM, sequence, status)
+        else:
+            self._write(codes.REPLACE_SM, sequence, STATUS_OF[answer.reason])
+        self._client.answered()
+
+    def _take_place(
+        self, submit: Submit, message: ShortMessage, ids: tuple[str, str], answer: Accepted, wall_s: float
+    ) -> int:
+        (known_as, old_id), new_id = ids, answer.messages[0].provider_id
+        desk = self._service.desk
+        if not desk.cancel(self.token, [old_id]):  # its time came while this one waited for its reply
+            desk.cancel(self.token, [new_id])
+            return codes.ESME_RREPLACEFAIL
+        self._service.inbox.remember(submit, answer, wall_s)
+        self._replaceable.forget(old_id)
+        self._keep_scheduled(message, submit, new_id)
+        self._groups.replace(known_as, old_id, new_id)
+        return codes.ESME_ROK
+
+    def _note_scheduled(
+        self, message: ShortMessage, submit: Submit, on_answer: OnAnswer, answer: Answer | None
+    ) -> None:
+        if isinstance(answer, Accepted):
+            for accepted in answer.messages:
+                one = structs.replace(message, dest=accepted.submitted_number)
+                replaced = self._replaceable.replaced_by(self.system_id, one)
+                if replaced:
+                    self._replaceable.forget(replaced)
+                    self._service.desk.cancel(self.token, [replaced])
+                self._keep_scheduled(one, submit, accepted.provider_id)
+        on_answer(answer)
+
+    def _keep_scheduled(self, message: ShortMessage, submit: Submit, provider_id: str) -> None:
+        if submit.scheduled_ns is not None:
+            kept = Scheduled(self.system_id, message, submit.scheduled_ns, submit.expires_ns)
+            self._replaceable.keep(provider_id, kept)
+
+    # parts of the above
+
+    def _read(
+        self,
+        now_ns: int,
+        wall_s: float,
+        command_id: int,
+        sequence: int,
+        message: ShortMessage,
+        destinations: Sequence[Address] | None = None,
+    ) -> Submit | None:
+        """The engine's Submit; None: it was refused, and that is answered."""
+        request_id = self._service.driver.next_request_id()
+        at = Instants(now_ns, wall_s)
+        try:
+            return self._reader.read(message, request_id, self.token, self.system_id, at, destinations)
+        except PduError as error:
+            self._write(command_id, sequence, error.status)
+            return None
+
+    def _ask(self, now_ns: int, submit: Submit, on_answer: OnAnswer) -> None:
+        waiting = self._service.driver.submit(now_ns, submit, on_answer)
+        if waiting is not None:
+            self.waiting.add(waiting)
+
+    def _write_accepted(self, command_id: int, sequence: int, message_id: str) -> None:
+        if command_id == codes.SUBMIT_SM:
+            self._client.write(self._session.answer_submit(sequence, message_id))
+        else:
+            self._write(command_id, sequence, codes.ESME_ROK, message_id.encode() + b"\0")
+
+    def _write(self, command_id: int, sequence: int, status: int, body: bytes = b"") -> None:
+        self._client.write(self._session.answer(command_id, sequence, status, body))
+
+    def _views(self, message_id: str) -> list[MessageView]:
+        """The messages that came by SMPP and that the client means by this id."""
+        find = self._service.driver.engine.message
+        views = [find(provider_id) for provider_id in self._groups.members(message_id)]
+        return [view for view in views if view is not None and view.wire == WIRE_NAME]
+
+    def _is_cancelled_by(self, view: MessageView, name: MessageName) -> bool:
+        """§4.9.1: what the request names besides the id must be the message's."""
+        if not is_named_by(view, name):
+            return False
+        return not name.dest.address or self._reader.msisdn(name.dest) == view.msisdn
+
+    def _between(self, name: MessageName) -> list[str]:
+        """The scheduled messages from one address to another, of a service_type if one is given (§4.9)."""
+        if not name.dest.address:
+            return []
+        ids = self._replaceable.of_route(
+            self.system_id, name.source.address, name.dest.address, name.service_type or None
+        )
+        views = [self._service.driver.engine.message(provider_id) for provider_id in ids]
+        return [view.provider_id for view in views if view is not None and is_named_by(view, name)]

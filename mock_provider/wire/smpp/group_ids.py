@@ -1,0 +1,56 @@
+"""Messages that a client knows by another message's id.
+
+The messages of a submit_multi share the id in its response, which is that of the first (§4.5.2); the message
+that a replace_sm makes goes on under the id of the one it replaced.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+
+class GroupIds:
+    """At most ``capacity`` messages; the oldest are then known by ids of their own again."""
+
+    def __init__(self, capacity: int = 100_000) -> None:
+        self._capacity = capacity
+        self._known_as: OrderedDict[str, str] = OrderedDict()
+        self._members: dict[str, dict[str, None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._known_as)
+
+    def keep(self, known_as: str, provider_ids: Sequence[str]) -> None:
+        """These messages are known by that id; ``known_as`` may be one of them."""
+        members = self._members.setdefault(known_as, {})
+        for provider_id in provider_ids:
+            self._known_as[provider_id] = known_as
+            members[provider_id] = None
+        while len(self._known_as) > self._capacity:
+            self._drop(*self._known_as.popitem(last=False))
+
+    def known_as(self, provider_id: str) -> str:
+        """The id that the client has for a message."""
+        return self._known_as.get(provider_id, provider_id)
+
+    def members(self, message_id: str) -> Sequence[str]:
+        """The messages that a client means by this id."""
+        members = self._members.get(message_id)
+        return (message_id,) if members is None else tuple(members)
+
+    def replace(self, known_as: str, replaced: str, by: str) -> None:
+        """The message ``by`` takes the place of ``replaced`` under that id."""
+        if self._known_as.pop(replaced, None) is not None:
+            self._drop(replaced, known_as)
+        self.keep(known_as, (by,))
+
+    def clear(self) -> None:
+        self._known_as.clear()
+        self._members.clear()
+
+    def _drop(self, provider_id: str, known_as: str) -> None:
+        members = self._members.get(known_as, {})
+        members.pop(provider_id, None)
+        if not members:
+            self._members.pop(known_as, None)

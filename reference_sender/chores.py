@@ -1,0 +1,41 @@
+"""The sender's background work: when a piece of it dies, the process must say so and end.
+
+Without its committer, its dispatcher or its timers a sender would take messages and never send them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import ParamSpec
+
+log = logging.getLogger(__name__)
+
+_Given = ParamSpec("_Given")
+
+
+class Chores:
+    """Learns of the first chore that died. ``failed`` is set from then on. For the event loop's thread."""
+
+    def __init__(self) -> None:
+        self.failed = asyncio.Event()
+        self.reason = ""
+
+    def died(self, chore: str, error: BaseException) -> None:
+        """Note that ``chore`` ended by ``error`` and will do nothing more."""
+        log.critical("the sender's %s failed", chore, exc_info=error)
+        if not self.failed.is_set():
+            self.reason = f"the sender's {chore} failed: {type(error).__name__}: {error}"
+            self.failed.set()
+
+    def guarded(self, chore: str, call: Callable[_Given, None]) -> Callable[_Given, None]:
+        """``call``, for the loop to call: what it raises would otherwise be logged and forgotten."""
+
+        def run(*args: _Given.args, **kwargs: _Given.kwargs) -> None:
+            try:
+                call(*args, **kwargs)
+            except Exception as error:
+                self.died(chore, error)
+
+        return run

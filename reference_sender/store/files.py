@@ -1,0 +1,87 @@
+"""The store's files: made for their owner alone, owned by one process, and still where they were opened."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+from pathlib import Path
+
+from reference_sender.store.protocol import StoreError
+
+_OWNER_ONLY = 0o600  # the store holds texts and numbers
+_READ_WRITE_MAKE = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+
+
+class StoreFiles:
+    """The database at ``path``, opened by its real path, so that a link to it meets the same lock.
+
+    The system frees the lock when the process dies. Raises ``StoreError``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(os.path.realpath(path))
+        if not self.path.parent.is_dir():
+            raise StoreError(f"{path}: there is no directory {self.path.parent}: make it first")
+        self._lock = -1
+        try:
+            self._lock = os.open(
+                _beside(self.path, ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWNER_ONLY
+            )
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._identity = _made(self.path)
+        except BlockingIOError as error:
+            self.close()
+            raise StoreError(f"{path} is in use by another sender") from error
+        except OSError as error:
+            self.close()
+            raise StoreError(f"{path}: {error.strerror or error}") from error
+        except StoreError:
+            self.close()
+            raise
+        self._wal: tuple[int, int] | None = None
+
+    def check(self) -> None:
+        """Raises ``StoreError`` if the database or its log is not the file that was opened: what is written
+        then goes to a file without a name, and is lost when the process ends."""
+        if _identity(self.path) != self._identity:
+            raise StoreError("its file was removed or replaced while in use: put it back")
+        wal = _identity(_beside(self.path, "-wal"))
+        if self._wal is None:
+            self._wal = wal
+        elif wal != self._wal:
+            raise StoreError("its -wal file was removed or replaced while in use: put it back")
+
+    def close(self) -> None:
+        """Give up the lock."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+
+def _made(path: Path) -> tuple[int, int]:
+    """Make the file where there is none, and let nobody but its owner read it."""
+    opened = os.open(path, _READ_WRITE_MAKE, _OWNER_ONLY)
+    try:
+        found = os.fstat(opened)
+        if not stat.S_ISREG(found.st_mode):
+            raise StoreError(f"{path} is no regular file")
+        if found.st_nlink > 1:  # each name would have a log of its own beside it, which destroys the database
+            raise StoreError(f"{path} has {found.st_nlink} names (hard links): copy it to a file of its own")
+        if stat.S_IMODE(found.st_mode) & 0o077:
+            os.fchmod(opened, _OWNER_ONLY)
+        return found.st_dev, found.st_ino
+    finally:
+        os.close(opened)  # before SQLite opens it: closing it later would drop SQLite's own locks
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)

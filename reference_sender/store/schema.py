@@ -1,0 +1,63 @@
+"""The store's schema: made in a new file, brought up to date in an older one, or refused."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from importlib.resources import files
+from pathlib import Path
+
+from reference_sender.store.protocol import StoreError
+
+SCHEMA_VERSION = 2
+
+_UNFINISHED_1 = """
+    SELECT count(*) FROM message m LEFT JOIN progress p ON p.id = m.id
+    WHERE coalesce(p.state, 'queued') NOT IN ('sent', 'delivered', 'failed', 'expired')
+"""
+_FROM_1_TO_2 = """
+    BEGIN IMMEDIATE;
+    ALTER TABLE progress ADD COLUMN route TEXT;
+    ALTER TABLE progress ADD COLUMN tried_ns INTEGER;
+    CREATE TABLE attempt (
+        id INTEGER PRIMARY KEY, route TEXT NOT NULL, at_ns INTEGER NOT NULL, messages BLOB NOT NULL
+    ) STRICT;
+    PRAGMA user_version = 2;
+    COMMIT;
+"""
+
+
+def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
+    """Make the schema, or change an older one into it. Raises ``StoreError`` where that is not safe."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == SCHEMA_VERSION:
+        return
+    if version == 0:
+        if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+            raise StoreError(f"{path} is a database of another program: give another file")
+        _create(connection)
+    elif version == 1:
+        _upgrade_from_1(connection, path)
+    else:
+        raise StoreError(f"{path} has schema {version}, this sender knows {SCHEMA_VERSION}")
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    schema = files("reference_sender.store").joinpath("schema.sql").read_text(encoding="utf-8")
+    tag, secret = secrets.token_hex(4), secrets.token_urlsafe(18)
+    connection.executescript(
+        f"BEGIN IMMEDIATE; {schema}"
+        f"INSERT INTO identity VALUES ('{tag}', '{secret}');"
+        f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+    )
+
+
+def _upgrade_from_1(connection: sqlite3.Connection, path: Path) -> None:
+    """Schema 1 does not say which route an unfinished message was tried on, so it must hold none."""
+    unfinished = connection.execute(_UNFINISHED_1).fetchone()[0]
+    if unfinished:
+        raise StoreError(
+            f"{path} was written by an earlier version and holds {unfinished} messages that may have been"
+            " submitted, without the route: let the earlier version finish them, or give a new file"
+        )
+    connection.executescript(_FROM_1_TO_2)

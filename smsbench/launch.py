@@ -1,0 +1,99 @@
+"""Starts our code with our own modules.
+
+Python looks for modules in the current directory (``python -m``) and in ``PYTHONPATH`` before its own
+library. A user's ``queue.py``, ``locust.py`` or package ``analysis`` there would run in place of what we
+mean. This file is imported as the console command, and run by its path (``python -P launch.py MODULE
+ARGUMENT...``) as the start of a child process.
+"""
+
+from __future__ import annotations
+
+# Both are loaded before any of our code runs. Everything else is imported once the path is settled.
+import os
+import sys
+
+OWN_PACKAGES = ("analysis", "loadtests", "mock_provider", "reference_sender", "smsbench")
+# What a parent tells a child of ours. Both are taken out of the environment at the start.
+LATER_PATH = "SMSBENCH_LATER_PATH"  # directories that are searched last
+LIFELINE = "SMSBENCH_LIFELINE"  # file descriptor of a pipe whose other end the parent holds open
+
+# Settings of other tools that a library would read in this process itself, and stop at.
+_NOT_OURS = ("MPLBACKEND", "MATPLOTLIBRC")
+
+EXIT_CRASHED = 70  # EX_SOFTWARE of sysexits.h
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def later_path() -> list[str]:
+    """The directories of ``PYTHONPATH``: they may hold a library we need, and are searched last."""
+    if sys.flags.ignore_environment:
+        return []
+    entries = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return [os.path.abspath(entry) for entry in entries if entry]
+
+
+def settle_path(later: list[str]) -> None:
+    """Find our packages beside this file, whatever else has their names. The current directory and the
+    command's own are not searched, and ``later`` comes last.
+    """
+    if not sys.flags.safe_path and sys.path and _is_where_we_were_called(sys.path[0]):
+        del sys.path[0]
+    sys.path[:] = [entry for entry in sys.path if entry and os.path.abspath(entry) not in later] + later
+
+    from importlib.machinery import ModuleSpec, PathFinder
+
+    class OwnPackages:
+        """A finder of the import system that knows our packages alone."""
+
+        @staticmethod
+        def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+            return PathFinder.find_spec(name, [_ROOT]) if path is None and name in OWN_PACKAGES else None
+
+    sys.meta_path.insert(0, OwnPackages)
+
+
+def _is_where_we_were_called(entry: str) -> bool:
+    """Whether it is what Python puts before all others: the current directory, or the script's."""
+    script = os.path.dirname(os.path.realpath(sys.argv[0]))
+    try:
+        return os.path.realpath(entry) in (script, os.path.realpath(os.getcwd()))
+    except FileNotFoundError:  # the current directory has been removed
+        return True
+
+
+def main() -> None:
+    """The console command. Exits 70 with the traceback where it cannot even be imported."""
+    settle_path(later_path())
+    from smsbench.output import settle_output
+
+    settle_output()
+    for name in _NOT_OURS:
+        os.environ.pop(name, None)
+    try:
+        from loadtests.cli import main as command
+    except Exception:
+        # Python would exit with 1, which here means a missed objective.
+        import traceback
+
+        traceback.print_exc()
+        sys.exit(EXIT_CRASHED)
+    command()
+
+
+def _child() -> None:
+    """Run a module as Python's ``-m`` does, for as long as the process that started this one lives."""
+    later = os.environ.pop(LATER_PATH, "")
+    settle_path([entry for entry in later.split(os.pathsep) if entry])
+    lifeline = os.environ.pop(LIFELINE, "")
+    if lifeline:
+        from smsbench.lifeline import end_with
+
+        end_with(int(lifeline))
+    import runpy
+
+    del sys.argv[0]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    _child()

@@ -1,0 +1,71 @@
+"""Standard output and standard error that never decide over a run.
+
+Whoever reads them may know fewer characters than we write, or may go away (``| head -1``, a closed
+terminal, a full disk behind a redirection). The work goes on and ends with its own exit code.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import select
+import sys
+from typing import Any
+
+
+class ForgivingFile(io.RawIOBase):
+    """Writes to a file descriptor for as long as that can be written to; what comes after that is dropped."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._lost = False
+
+    def write(self, data: Any) -> int:
+        while not self._lost:
+            try:
+                return os.write(self._descriptor, data)
+            except BlockingIOError:  # another program has made the pipe we share non-blocking
+                select.select([], [self._descriptor], [])
+            except OSError:
+                self._lost = True
+        return len(data)
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def isatty(self) -> bool:
+        return os.isatty(self._descriptor)
+
+
+def settle_output() -> None:
+    """Replace both streams of this process. One that was closed from the start stays so."""
+    _occupy_standard_descriptors()
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            continue
+        try:
+            descriptor = stream.fileno()
+        except (OSError, AttributeError):  # somebody captures it, and takes all we write
+            continue
+        stream.flush()
+        file = io.BufferedWriter(ForgivingFile(descriptor))
+        settled = io.TextIOWrapper(
+            file,
+            encoding=stream.encoding,
+            errors="replace" if name == "stdout" else "backslashreplace",
+            line_buffering=stream.line_buffering,
+        )
+        setattr(sys, name, settled)
+
+
+def _occupy_standard_descriptors() -> None:
+    """Where one was closed, the next file or socket would get its number, and other output with it."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free, which is this one

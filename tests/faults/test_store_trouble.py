@@ -1,0 +1,255 @@
+"""A store that cannot keep a message any more: a full disk, a file taken away, a damaged one. Real processes.
+
+Health means that a message can be kept, so health and intake must say the same; what was acknowledged before
+must be there afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TOKEN = "t"
+# Nobody listens there: what is taken stays queued.
+ROUTE = "smsapi+http://token@127.0.0.1:1"
+DEADLINE_S = 30.0
+
+
+class Running:
+    """A sender's process, and what its HTTP face says."""
+
+    def __init__(self, store: Path, program: tuple[str, ...] = ("-m", "reference_sender")) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, *program, "--token", TOKEN, "--route", ROUTE, "--store", f"sqlite:///{store}"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        self.url = json.loads(line)["url"] if line else ""
+
+    def call(self, path: str, body: object = None) -> tuple[int, Any]:
+        request = urllib.request.Request(
+            self.url + path,
+            None if body is None else json.dumps(body).encode(),
+            {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+
+    def post(self, key: str) -> tuple[int, Any]:
+        return self.call("/v1/messages", {"to": "48500100200", "text": "hi", "class": "otp", "key": key})
+
+    def campaign(self, tag: str) -> tuple[int, Any]:
+        rows = [{"to": "48500100200", "key": f"{tag}-{number}"} for number in range(20)]
+        return self.call("/v1/campaigns", {"class": "marketing", "text": "hi", "recipients": rows})
+
+    def end(self) -> tuple[int, str]:
+        """Exit code and standard error."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        _, said = self.process.communicate(timeout=30)
+        return self.process.returncode, said.decode()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Running]]:
+    started: list[Running] = []
+
+    def run(store: Path, *program: str) -> Running:
+        started.append(Running(store, program) if program else Running(store))
+        return started[-1]
+
+    yield run
+    for each in started:
+        if each.process.poll() is None:
+            each.process.kill()
+        each.process.communicate(timeout=30)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < give_up
+
+
+def keeps_nothing_and_says_so(sender: Running, reason: str) -> None:
+    status, answer = sender.post("refused")
+    assert (status, answer["error"]["code"]) == (503, "store_failed")
+    assert reason in answer["error"]["message"]
+    status, answer = sender.call("/healthz")
+    assert (status, answer["error"]["code"]) == (503, "store_failed")
+    assert reason in answer["error"]["message"]
+    status, taken = sender.campaign("refused")
+    assert (status, taken["accepted"], taken["refused"][0]["reason"]) == (503, 0, "store_failed")
+
+
+@contextmanager
+def no_room_for_files(sender: Running, _: Path) -> Iterator[None]:
+    """The system refuses to write to any file, as a quota does."""
+    _, hard = resource.prlimit(sender.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(sender.process.pid, resource.RLIMIT_FSIZE, (0, hard))
+    yield
+    resource.prlimit(sender.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
+
+
+@contextmanager
+def full_disk(_: Running, directory: Path) -> Iterator[None]:
+    filler = directory / "filler"
+    with filler.open("wb", buffering=0) as file:
+        for size in (65_536, 1):
+            try:
+                while True:
+                    file.write(b"\0" * size)
+            except OSError:
+                continue
+    yield
+    filler.unlink()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 2 MB."""
+    mount = shutil.which("mount")
+    directory = tmp_path / "disk"
+    directory.mkdir()
+    command = [mount or "mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(directory)]
+    if mount is None or subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        pytest.skip("a small disk can only be mounted by root")
+    yield directory
+    subprocess.run(["umount", "-l", str(directory)], check=True)
+
+
+def survives(sender: Running, start: Callable[..., Running], store: Path, trouble: Any, reason: str) -> None:
+    acknowledged = {f"before-{number}" for number in range(5)}
+    assert {sender.post(key)[0] for key in acknowledged} == {202}
+    assert sender.call("/healthz") == (200, {"status": "ok"})
+    with trouble(sender, store.parent):
+        for _ in range(3):
+            keeps_nothing_and_says_so(sender, reason)
+        # Idle too, with nothing of its own to write, it knows.
+        until(lambda: sender.call("/healthz")[0] == 503)
+    until(lambda: sender.call("/healthz") == (200, {"status": "ok"}))
+    assert sender.post("after")[0] == 202
+    status, taken = sender.campaign("after")
+    assert (status, taken["accepted"]) == (202, 20)
+    sender.process.kill()
+    sender.process.wait(10)
+    again = start(store)
+    status, counted = again.call("/v1/state")
+    assert counted["open"] == len(acknowledged) + 21
+    for key in (*acknowledged, "after"):  # known again, so it was kept
+        assert again.post(key)[0] == 202
+    assert again.call("/v1/state")[1]["counters"]["repeated"] == len(acknowledged) + 1
+    assert again.end()[0] == 0
+
+
+def test_a_sender_that_may_not_write_is_not_healthy_and_recovers_without_loss(
+    tmp_path: Path, start: Callable[..., Running]
+) -> None:
+    store = tmp_path / "s.db"
+    survives(start(store), start, store, no_room_for_files, "the store cannot keep a message")
+
+
+def test_a_sender_on_a_full_disk_is_not_healthy_and_recovers_without_loss(
+    small_disk: Path, start: Callable[..., Running]
+) -> None:
+    store = small_disk / "s.db"
+    survives(start(store), start, store, full_disk, "full")
+
+
+@pytest.mark.parametrize("taken_away", ["s.db", "s.db-wal", "the directory"])
+def test_a_sender_whose_store_is_removed_takes_nothing_more(
+    tmp_path: Path, start: Callable[..., Running], taken_away: str
+) -> None:
+    store = tmp_path / "data" / "s.db"
+    store.parent.mkdir()
+    sender = start(store)
+    assert sender.post("one")[0] == 202
+    if taken_away == "the directory":
+        shutil.rmtree(store.parent)
+    else:
+        (store.parent / taken_away).unlink()
+    keeps_nothing_and_says_so(sender, "removed or replaced")
+    until(lambda: sender.call("/healthz")[0] == 503)
+
+
+def test_a_store_that_is_moved_and_put_back_is_used_again(
+    tmp_path: Path, start: Callable[..., Running]
+) -> None:
+    store = tmp_path / "s.db"
+    sender = start(store)
+    assert sender.post("one")[0] == 202
+    store.rename(tmp_path / "away")
+    keeps_nothing_and_says_so(sender, "removed or replaced")
+    (tmp_path / "away").rename(store)
+    until(lambda: sender.call("/healthz")[0] == 200)
+    assert sender.post("two")[0] == 202
+    assert sender.end()[0] == 0
+
+
+@pytest.mark.parametrize("trouble", ["damaged", "no directory", "a directory", "in use", "not readable"])
+def test_a_store_that_cannot_be_used_is_one_line_and_exit_code_2(
+    tmp_path: Path, start: Callable[..., Running], trouble: str
+) -> None:
+    store = tmp_path / "s.db"
+    if trouble == "damaged":
+        assert start(store).end()[0] == 0
+        whole = store.read_bytes()
+        store.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+    elif trouble == "no directory":
+        store = tmp_path / "no" / "s.db"
+    elif trouble == "a directory":
+        store.mkdir()
+    elif trouble == "in use":
+        (tmp_path / "link.db").symlink_to(store)
+        start(store)
+        store = tmp_path / "link.db"
+    else:
+        if os.geteuid() == 0:
+            pytest.skip("root reads what nobody may")
+        store.touch(mode=0o000)
+    code, said = start(store).end()
+    assert code == 2, said
+    assert "Traceback" not in said
+    (line,) = said.splitlines()
+    assert line.startswith("sender: ")
+    assert str(store) in line
+
+
+DYING = """
+import sys
+from reference_sender import lag
+def sample(self):
+    raise RuntimeError("planted")
+lag.LoopLag._sample = sample
+from reference_sender.cli import main
+main()
+"""
+
+
+def test_a_sender_of_which_a_part_has_died_says_so_and_exits_with_70(
+    tmp_path: Path, start: Callable[..., Running]
+) -> None:
+    sender = start(tmp_path / "s.db", "-c", DYING)
+    assert sender.process.wait(30) == 70
+    code, said = sender.end()
+    assert code == 70
+    assert said.splitlines()[-1] == "sender: the sender's loop lag sampler failed: RuntimeError: planted"

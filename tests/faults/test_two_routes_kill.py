@@ -1,0 +1,216 @@
+"""kill -9 a sender with two routes while both have requests on their way, and start it again with the routes
+in the other order: each provider's journal against the store, row by row.
+
+``make test`` runs 600 messages and 3 kills; SMSBENCH_KILL_MESSAGES=2000 SMSBENCH_KILLS=5 is the full size.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+MESSAGES = int(os.environ.get("SMSBENCH_KILL_MESSAGES", "600"))
+KILLS = int(os.environ.get("SMSBENCH_KILLS", "3"))
+DEADLINE_S = 100.0
+ROUTES = ("east", "west")
+PROVIDER, ADMIN, SENDER = "provider-token", "admin-token", "sender-token"
+
+# Slow enough to be killed in the middle of many requests, and slower than the sender: it throttles.
+PROFILE = """
+name = "kill"
+[reply]
+latency = { kind = "uniform", low_s = 0.02, high_s = 0.08 }
+[delivery]
+latency = { kind = "fixed", value_s = 0.05 }
+[throttle.requests]
+rate_per_s = 60.0
+burst = 10.0
+[[carriers]]
+name = "any"
+country = "*"
+[reports]
+max_per_call = 5
+linger_s = 0.02
+retry_after_s = [0.1, 0.2, 0.5]
+give_up_after_s = 600.0
+"""
+
+
+class Rig:
+    """Two providers, and a sender that can be killed and started again."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.store = directory / "sender.db"
+        self.processes: list[subprocess.Popen[bytes]] = []
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        (directory / "kill.toml").write_text(PROFILE)
+        self.providers: dict[str, str] = {}
+
+    def start_providers(self) -> None:
+        self.providers = {name: self._start_provider(name) for name in ROUTES}
+
+    def _start_provider(self, name: str) -> str:
+        return self._start(
+            "mock_provider",
+            *("--profile", str(self.directory / "kill.toml"), "--token", PROVIDER, "--admin-token", ADMIN),
+            *("--journal", str(self.directory / f"{name}.arrow")),
+        )
+
+    def start_sender(self, names: tuple[str, ...]) -> None:
+        routes = []
+        for name in names:
+            address = self.providers[name].removeprefix("http://")
+            limits = "requests_per_s=80&max_batch=4&max_in_flight=6&timeout_s=60"
+            routes += ["--route", f"smsapi+http://{PROVIDER}@{address}?name={name}&{limits}"]
+        self._start(
+            "reference_sender",
+            *("--port", str(self.port), "--token", SENDER, "--store", f"sqlite:///{self.store}", *routes),
+        )
+        self.sender = self.processes[-1]
+
+    def kill_sender(self) -> None:
+        self.sender.send_signal(signal.SIGKILL)
+        self.sender.wait(10)
+
+    def stop_providers(self) -> None:
+        for process in self.processes[: len(ROUTES)]:
+            process.terminate()
+            assert process.wait(20) == 0
+
+    def close(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait(10)
+            assert process.stdout is not None
+            process.stdout.close()
+
+    def sender_state(self) -> dict[str, Any]:
+        return ask(f"{self.url}/v1/state", SENDER)
+
+    def provider_states(self) -> dict[str, dict[str, Any]]:
+        return {name: ask(f"{url}/admin/state", ADMIN) for name, url in self.providers.items()}
+
+    def accepted(self) -> int:
+        return sum(state["accepted"] for state in self.provider_states().values())
+
+    def stored(self) -> dict[str, str]:
+        """State by key as the store has it; from a copy, for the sender's own files are left alone."""
+        copy = self.directory / "copy.db"
+        for suffix in ("", "-wal"):
+            source = self.store.with_name(self.store.name + suffix)
+            copy.with_name(copy.name + suffix).write_bytes(source.read_bytes() if source.exists() else b"")
+        copy.with_name(copy.name + "-shm").unlink(missing_ok=True)
+        connection = sqlite3.connect(copy)
+        rows = connection.execute(
+            "SELECT m.key, coalesce(p.state, 'queued') FROM message m LEFT JOIN progress p ON p.id = m.id"
+        )
+        states = dict(rows.fetchall())
+        connection.close()
+        return states
+
+    def _start(self, module: str, *arguments: str) -> str:
+        with (self.directory / f"{module}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE, stderr=log
+            )
+        self.processes.append(process)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, (self.directory / f"{module}.log").read_text()
+        return str(json.loads(line)["url"])
+
+
+def ask(url: str, token: str, body: bytes | None = None) -> dict[str, Any]:
+    request = urllib.request.Request(
+        url, body, {"Authorization": f"Bearer {token}", "Content-Type": "text/csv"}
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        found = json.load(answer)
+    assert isinstance(found, dict)
+    return found
+
+
+def until(condition: Callable[[], bool], state: Callable[[], object]) -> None:
+    give_up = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < give_up, state()
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    rig = Rig(tmp_path)
+    yield rig
+    rig.close()
+
+
+def accepts(journal: Path) -> Counter[str]:
+    """How often this provider accepted each key, from the last row of each message."""
+    with pa.ipc.open_stream(journal.read_bytes()) as stream:
+        rows = stream.read_all().select(["key", "provider_id", "accepts"]).to_pylist()
+    last = {(row["key"], row["provider_id"]): row["accepts"] for row in rows if row["provider_id"]}
+    counted: Counter[str] = Counter()
+    for (key, _), count in last.items():
+        counted[key] += count
+    return counted
+
+
+@pytest.mark.timeout(300)
+def test_no_kill_doubles_or_loses_a_message_between_two_routes(rig: Rig) -> None:
+    keys = [f"two-{number:05d}" for number in range(MESSAGES)]
+    rows = "\n".join(f"48500{number:06d},{key}" for number, key in enumerate(keys))
+    rig.start_providers()
+    rig.start_sender(ROUTES)
+    taken = ask(f"{rig.url}/v1/campaigns?class=marketing&text=hi", SENDER, f"to,key\n{rows}\n".encode())
+    assert taken["accepted"] == MESSAGES
+
+    in_flight, queued = [], []
+    for kill in range(1, KILLS + 1):
+
+        def time_to_kill(due: int = MESSAGES * kill // (KILLS + 2)) -> bool:
+            routes = rig.sender_state()["routes"]
+            return rig.accepted() >= due and sum(route["in_flight"] for route in routes) > 1
+
+        until(time_to_kill, rig.sender_state)
+        rig.kill_sender()
+        stored = Counter(rig.stored().values())
+        queued.append(stored["queued"])
+        # What the providers have and the store does not know yet was on its way.
+        in_flight.append(rig.accepted() - sum(stored.values()) + stored["queued"])
+        rig.start_sender(ROUTES if kill % 2 == 0 else ROUTES[::-1])
+    print(f"at the kills: accepted and not known {in_flight}, queued {queued}")
+
+    until(lambda: rig.sender_state()["open"] == 0, rig.sender_state)
+    until(lambda: all(state["open"] == 0 for state in rig.provider_states().values()), rig.provider_states)
+    throttled = sum(route["throttles"] for route in rig.sender_state()["routes"])
+    rig.stop_providers()
+
+    journals = {name: accepts(rig.directory / f"{name}.arrow") for name in ROUTES}
+    total = sum(journals.values(), Counter())
+    doubled = sorted(key for key, count in total.items() if count > 1)
+    print(f"doubled {len(doubled)}, by route { {name: len(found) for name, found in journals.items()} }")
+    assert not doubled
+    assert rig.stored() == dict.fromkeys(keys, "delivered")
+    assert set(total) == set(keys)
+    # The test is only worth its name if there was something to double, and to lose.
+    assert min(in_flight) > 0
+    assert min(queued) > 0
+    assert all(journals.values())
+    assert throttled > 0

@@ -1,0 +1,277 @@
+"""What an earlier life of the process left: who may repeat it, where, until when, and by which clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from reference_sender.dispatch import Dispatcher
+from reference_sender.dispatch.values import (
+    Change,
+    Effect,
+    Lane,
+    Message,
+    Outcome,
+    Recovered,
+    Report,
+    Result,
+    RouteLimits,
+    State,
+    SubmitBatch,
+)
+
+SECOND = 1_000_000_000
+HOUR = 3600 * SECOND
+
+Make = Callable[..., Message]
+MakeDispatcher = Callable[..., Dispatcher]
+MakeLimits = Callable[..., RouteLimits]
+
+
+def left(
+    message: Message, route: str | None = None, tried_ns: int | None = None, attempts: int = 1
+) -> Recovered:
+    return Recovered(message, State.QUEUED, attempts if route else 0, None, None, route, tried_ns)
+
+
+def submitted(effects: Any) -> list[tuple[str, str]]:
+    """Key and route of every message submitted."""
+    return [(m.key, each.route) for each in effects if isinstance(each, SubmitBatch) for m in each.messages]
+
+
+def changed(effects: Any) -> list[tuple[str, str]]:
+    return [(each.state.value, each.reason) for each in effects if isinstance(each, Change)]
+
+
+def run_until(core: Dispatcher, until_ns: int) -> list[tuple[int, Effect]]:
+    seen: list[tuple[int, Effect]] = []
+    while (deadline_ns := core.next_deadline()) is not None and deadline_ns <= until_ns:
+        seen += [(deadline_ns, effect) for effect in core.advance(deadline_ns)]
+    return seen
+
+
+@pytest.mark.parametrize(("early_ns", "repeated"), [(1, True), (0, False), (-1, False)])
+def test_a_message_is_repeated_only_while_the_provider_knows_its_key(
+    dispatcher: MakeDispatcher, message: Make, early_ns: int, repeated: bool
+) -> None:
+    core = dispatcher(idempotency_window_s=60)
+    one = message()
+    effects = core.recover(100 * SECOND + 60 * SECOND - early_ns, [left(one, "a", 100 * SECOND)])
+    assert submitted(effects) == ([(one.key, "a")] if repeated else [])
+    assert changed(effects) == ([] if repeated else [("expired", "outcome_unknown")])
+
+
+def test_the_window_runs_from_the_attempt_and_not_from_the_message_s_birth(
+    dispatcher: MakeDispatcher, message: Make
+) -> None:
+    core = dispatcher(idempotency_window_s=60)
+    old = message(created_ns=0)
+    assert submitted(core.recover(HOUR, [left(old, "a", HOUR - 59 * SECOND)])) == [(old.key, "a")]
+
+
+def test_an_unanswered_repeat_does_not_lengthen_the_window(dispatcher: MakeDispatcher, message: Make) -> None:
+    core = dispatcher(idempotency_window_s=60, max_attempts=1000, breaker_failures=1000)
+    effects = core.recover(50 * SECOND, [left(message(), "a", 0)])
+    now_ns, repeats = 50 * SECOND, 0
+    while not changed(effects):
+        for batch in effects:
+            assert isinstance(batch, SubmitBatch)
+            assert now_ns < 60 * SECOND
+            repeats += 1
+            core.answered(now_ns, batch.batch_id, [Result(Outcome.UNKNOWN)])
+        due_ns = core.next_deadline()
+        assert due_ns is not None
+        now_ns = due_ns
+        effects = core.advance(now_ns)
+    assert changed(effects) == [("expired", "outcome_unknown")]
+    assert repeats > 1
+    assert 60 * SECOND <= now_ns <= 60 * SECOND + SECOND // 10
+
+
+def test_what_was_never_submitted_keeps_its_own_deadline_and_goes_anywhere(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
+) -> None:
+    core = dispatcher(limits("dead"), limits("alive"), idempotency_window_s=60, route_down_pause_s=600)
+    old = message(created_ns=0)
+    (batch,) = core.recover(2 * HOUR, [left(old)])
+    assert isinstance(batch, SubmitBatch)
+    assert batch.route == "dead"
+    effects = core.answered(2 * HOUR, batch.batch_id, [Result(Outcome.ROUTE_DOWN)])
+    assert submitted(effects) == [(old.key, "alive")]
+
+
+@pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
+def test_a_route_is_known_by_its_name_whatever_its_place(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make, order: tuple[str, str]
+) -> None:
+    core = dispatcher(*map(limits, order))
+    at_a, at_b, free = message(), message(), message()
+    effects = core.recover(SECOND, [left(at_a, "a", 0), left(at_b, "b", 0), left(free)])
+    assert set(submitted(effects)) >= {(at_a.key, "a"), (at_b.key, "b"), (free.key, order[0])}
+    assert len(submitted(effects)) == 3
+
+
+def test_what_one_route_may_have_waits_for_it_while_another_idles(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
+) -> None:
+    core = dispatcher(limits("a"), limits("b"), route_down_pause_s=100)
+    one = message()
+    (batch,) = core.recover(0, [left(one, "b", 0)])
+    assert isinstance(batch, SubmitBatch)
+    assert core.answered(0, batch.batch_id, [Result(Outcome.ROUTE_DOWN)]) == []
+    (again,) = [effect for _, effect in run_until(core, 200 * SECOND)]
+    assert submitted([again]) == [(one.key, "b")]
+
+
+def test_a_message_bound_to_a_removed_route_is_submitted_nowhere_and_ends_when_no_repeat_is_safe(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
+) -> None:
+    core = dispatcher(limits("a"), idempotency_window_s=60)
+    one, brief, free = message(), message(expires_ns=30 * SECOND), message()
+    effects = core.recover(SECOND, [left(one, "gone", 0), left(brief, "gone", 0), left(free)])
+    assert submitted(effects) == [(free.key, "a")]
+    assert core.state().queue_transactional == 2
+    seen = run_until(core, HOUR)
+    assert [(at_ns, *changed([effect])) for at_ns, effect in seen] == [
+        (30 * SECOND, ("expired", "route_removed")),
+        (60 * SECOND, ("expired", "route_removed")),
+    ]
+    late = core.reported(HOUR, [Report("p", one.key, State.DELIVERED, "")])
+    assert changed(late) == [("delivered", "")]
+
+
+def test_a_report_ends_a_message_that_waits_for_a_removed_route(
+    dispatcher: MakeDispatcher, message: Make
+) -> None:
+    core = dispatcher()
+    one = message()
+    core.recover(SECOND, [left(one, "gone", 0)])
+    (change,) = core.reported(2 * SECOND, [Report("p", one.key, State.DELIVERED, "")])
+    assert isinstance(change, Change)
+    assert (change.state, change.route) == (State.DELIVERED, "gone")
+    assert core.state().open == 0
+
+
+def test_what_no_configured_route_can_take_does_not_block_the_rest(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
+) -> None:
+    core = dispatcher(limits("a", segments_burst=4.0))
+    free, bound, small = message(segments=5), message(segments=5), message()
+    effects = core.recover(0, [left(free), left(bound, "a", 0), left(small)])
+    assert submitted(effects) == [(small.key, "a")]
+    assert changed(effects) == [("failed", "more_segments_than_any_route_allows")]
+    largest = message(segments=4)
+    other = dispatcher(limits("a", segments_burst=4.0))
+    assert submitted(other.recover(0, [left(largest, "a", 0)])) == [(largest.key, "a")]
+
+
+def test_a_clock_set_back_delays_nothing_and_lengthens_no_life(
+    dispatcher: MakeDispatcher, message: Make
+) -> None:
+    core = dispatcher(transactional_linger_s=0.5, report_timeout_s=1000)
+    ahead = HOUR
+    queued = message(created_ns=ahead, expires_ns=ahead + 20 * SECOND)
+    later = message(created_ns=ahead, expires_ns=ahead + 20 * SECOND)
+    sent = message(created_ns=ahead)
+    found = [left(queued), left(later, "gone", ahead), Recovered(sent, State.SENT, 1, "p", ahead)]
+    assert core.recover(0, found) == []
+    seen = run_until(core, 2 * HOUR)
+    assert [(at_ns, submitted([each]) or changed([each])) for at_ns, each in seen] == [
+        (SECOND // 2, [(queued.key, "a")]),
+        (20 * SECOND, [("expired", "route_removed")]),
+        (1000 * SECOND, [("expired", "no_report")]),
+    ]
+
+
+def test_a_clock_set_back_does_not_stretch_the_window(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
+) -> None:
+    core = dispatcher(limits("a"), idempotency_window_s=60)
+    core.recover(0, [left(message(), "gone", HOUR)])
+    assert [at_ns for at_ns, _ in run_until(core, 2 * HOUR)] == [60 * SECOND]
+
+
+def test_an_unanswered_attempt_binds_durably_and_once(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
+) -> None:
+    core = dispatcher(limits("a"), limits("b"), backoff_base_s=1, backoff_cap_s=1)
+    (batch,) = core.offer(5 * SECOND, [message()])
+    assert isinstance(batch, SubmitBatch)
+    (change,) = core.answered(6 * SECOND, batch.batch_id, [Result(Outcome.UNKNOWN, reason="no_answer")])
+    assert isinstance(change, Change)
+    assert (change.state, change.route, change.tried_ns) == (State.QUEUED, "a", 5 * SECOND)
+    assert (change.attempts, change.reason, change.at_ns) == (1, "no_answer", 6 * SECOND)
+    ((at_ns, again),) = run_until(core, 10 * SECOND)
+    assert isinstance(again, SubmitBatch)
+    assert again.route == "a"
+    assert core.answered(at_ns, again.batch_id, [Result(Outcome.UNKNOWN)]) == []
+
+
+@pytest.mark.parametrize(
+    "outcome", [Outcome.RETRYABLE, Outcome.THROTTLED, Outcome.DEFERRED, Outcome.ROUTE_DOWN]
+)
+def test_a_refused_attempt_binds_nothing(dispatcher: MakeDispatcher, message: Make, outcome: Outcome) -> None:
+    core = dispatcher()
+    (batch,) = core.offer(0, [message()])
+    assert isinstance(batch, SubmitBatch)
+    assert changed(core.answered(0, batch.batch_id, [Result(outcome)])) == []
+
+
+def test_the_route_is_in_every_change_that_follows_an_attempt(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
+) -> None:
+    core = dispatcher(limits("a", max_in_flight=1, max_batch=1), limits("b"))
+    first, second = message(), message()
+    one, two = core.offer(0, [first, second])
+    assert isinstance(one, SubmitBatch)
+    assert isinstance(two, SubmitBatch)
+    changes = [
+        *core.answered(1, two.batch_id, [Result(Outcome.ACCEPTED, "p2")]),
+        *core.reported(2, [Report("p2", None, State.DELIVERED, "")]),
+        *core.answered(3, one.batch_id, [Result(Outcome.PERMANENT)]),
+    ]
+    assert [(each.state, each.route) for each in changes if isinstance(each, Change)] == [
+        (State.SENT, "b"),
+        (State.DELIVERED, "b"),
+        (State.FAILED, "a"),
+    ]
+
+
+def test_a_withdrawn_batch_goes_again_in_order_and_has_cost_no_attempt(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
+) -> None:
+    core = dispatcher(limits(max_in_flight=1))
+    messages = [message() for _ in range(3)]
+    (batch,) = core.offer(0, messages)
+    assert isinstance(batch, SubmitBatch)
+    (again,) = core.withdrawn(1, batch.batch_id)
+    assert isinstance(again, SubmitBatch)
+    assert list(again.messages) == messages
+    assert core.state().in_flight == core.state().routes[0].in_flight == 1
+    effects = core.answered(2, again.batch_id, [Result(Outcome.ACCEPTED, each.key) for each in messages])
+    assert {each.attempts for each in effects if isinstance(each, Change)} == {1}
+    with pytest.raises(ValueError, match="not in flight"):
+        core.withdrawn(3, again.batch_id)
+
+
+def test_a_withdrawn_message_that_has_run_out_of_time_is_not_submitted(
+    dispatcher: MakeDispatcher, message: Make
+) -> None:
+    core = dispatcher()
+    (batch,) = core.offer(0, [message(Lane.OTP, expires_ns=5 * SECOND)])
+    assert isinstance(batch, SubmitBatch)
+    assert changed(core.withdrawn(5 * SECOND, batch.batch_id)) == [("expired", "expired")]
+
+
+def test_what_a_report_has_ended_meanwhile_is_not_given_back(
+    dispatcher: MakeDispatcher, message: Make
+) -> None:
+    core = dispatcher()
+    one = message()
+    (batch,) = core.recover(0, [left(one, "a", 0)])
+    assert isinstance(batch, SubmitBatch)
+    core.reported(1, [Report("p", one.key, State.DELIVERED, "")])
+    assert core.withdrawn(2, batch.batch_id) == []
+    assert core.state().open == 0

@@ -1,0 +1,210 @@
+"""The driver: no request goes out before its attempt is durable, and its own failures are noticed."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from reference_sender.chores import Chores
+from reference_sender.dispatch import Dispatcher, DispatchSettings
+from reference_sender.dispatch.values import Lane, Message, Outcome, Result, RouteLimits, State
+from reference_sender.driver import Driver
+from reference_sender.lag import LoopLag
+from reference_sender.store import Existing, StoreError, Work
+from reference_sender.store.sqlite import SqliteStore
+
+LIMITS = RouteLimits("r", 1e6, 1e6, 1e6, 1e6, max_batch=10, max_in_flight=4)
+
+
+class WatchedStore(SqliteStore):
+    """Fails the commits that begin an attempt, or holds them, while told to."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.failing = False
+        self.failed = 0
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def commit(self, work: Work) -> Mapping[int, Existing]:
+        if work.attempts:
+            assert self.gate.wait(20)
+            if self.failing:
+                self.failed += 1
+                raise StoreError("disk full")
+        return super().commit(work)
+
+
+class NotingRoute:
+    """Notes what it is asked to submit, and answers when it is let."""
+
+    limits = LIMITS
+
+    def __init__(self) -> None:
+        self.submitted: list[int] = []
+        self.answers = asyncio.Event()
+        self.outcome = Outcome.ACCEPTED
+
+    async def submit(self, messages: Sequence[Message]) -> list[Result]:
+        self.submitted += [message.message_id for message in messages]
+        await self.answers.wait()
+        return [Result(self.outcome, f"p-{message.key}") for message in messages]
+
+    async def close(self) -> None:
+        return
+
+
+def message(number: int) -> Message:
+    return Message(number, f"k-{number}", "48500100200", "x", Lane.OTP, "Test", "", 1, 0, 2**62)
+
+
+Story = Callable[[Driver, WatchedStore, NotingRoute], Awaitable[None]]
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Callable[[Story], WatchedStore]:
+    def run(story: Story) -> WatchedStore:
+        store = WatchedStore(tmp_path / "s.db")
+
+        async def live() -> None:
+            route = NotingRoute()
+            driver = Driver(Dispatcher(DispatchSettings(), (LIMITS,), 1), store, {"r": route})
+            async with asyncio.timeout(20):
+                await story(driver, store, route)
+
+        asyncio.run(live())
+        return store
+
+    return run
+
+
+async def until(condition: Callable[[], object]) -> None:
+    while not condition():
+        await asyncio.sleep(0)
+
+
+def under_way(store: SqliteStore) -> list[tuple[int, str]]:
+    rows = store._reader.execute("SELECT id, route FROM attempt")
+    return [(row[0], row[1]) for row in rows]
+
+
+def test_a_request_goes_out_only_when_its_attempt_is_durable(play: Callable[[Story], WatchedStore]) -> None:
+    async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
+        store.gate.clear()
+        await driver.take(message(1))
+        await until(lambda: driver.state().in_flight)
+        await asyncio.sleep(0)
+        assert route.submitted == []
+        store.gate.set()
+        await until(lambda: route.submitted)
+        assert under_way(store) == [(1, "r")]
+        route.answers.set()
+        await until(lambda: driver.state().awaiting_report)
+        await driver.commits.settled()
+        assert under_way(store) == []
+        assert store.records(0, 1)[0].route == "r"
+        await driver.drain(5)
+
+    play(story).close()
+
+
+def test_what_is_refused_leaves_no_attempt_behind(play: Callable[[Story], WatchedStore]) -> None:
+    async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
+        route.outcome = Outcome.ROUTE_DOWN
+        route.answers.set()
+        await driver.take(message(1))
+        await until(lambda: driver.state().routes[0].paused_s)
+        await driver.commits.settled()
+        assert under_way(store) == []
+        assert store.unfinished()[0].route is None
+        await driver.drain(5)
+
+    play(story).close()
+
+
+def test_nothing_is_submitted_while_attempts_cannot_be_kept_and_all_is_afterwards(
+    play: Callable[[Story], WatchedStore],
+) -> None:
+    async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
+        driver.commits._retry_s = 0.01
+        route.answers.set()
+        store.failing = True
+        await driver.take_many([message(1), message(2)])
+        await until(lambda: store.failed >= 2)
+        assert route.submitted == []
+        store.failing = False
+        await until(lambda: driver.state().awaiting_report == 2)
+        assert route.submitted == [1, 2]
+        await driver.commits.settled()
+        assert {record.attempts for record in store.records(0, 9)} == {1}
+        await driver.drain(5)
+
+    play(story).close()
+
+
+def test_a_drain_leaves_what_is_unanswered_bound_and_the_rest_free(
+    play: Callable[[Story], WatchedStore], tmp_path: Path
+) -> None:
+    async def story(driver: Driver, _: WatchedStore, route: NotingRoute) -> None:
+        await driver.take_many([message(number) for number in range(1, 61)])  # four requests of ten
+        await until(lambda: len(route.submitted) >= 31)  # an OTP lane uses every place
+        await driver.drain(0)
+
+    play(story).close()
+    store = SqliteStore(tmp_path / "s.db")
+    routes = [each.route for each in store.unfinished()]
+    assert routes.count("r") == 40
+    assert routes.count(None) == 20
+    assert {record.state for record in store.records(0, 99)} == {State.QUEUED}
+    store.close()
+
+
+def test_a_dispatcher_that_fails_on_an_answer_is_noticed(
+    play: Callable[[Story], WatchedStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(driver: Driver, _: WatchedStore, route: NotingRoute) -> None:
+        def broken(*_: object) -> None:
+            raise RuntimeError("broken table")
+
+        monkeypatch.setattr(driver._dispatcher, "answered", broken)
+        route.answers.set()
+        await driver.take(message(1))
+        await driver.chores.failed.wait()
+        assert driver.chores.reason == "the sender's dispatcher failed: RuntimeError: broken table"
+        await driver.drain(0)
+
+    play(story).close()
+
+
+def test_a_dispatcher_that_fails_at_its_deadline_is_noticed(
+    play: Callable[[Story], WatchedStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(driver: Driver, _: WatchedStore, __: NotingRoute) -> None:
+        def broken(_: int) -> None:
+            raise RuntimeError("no progress")
+
+        monkeypatch.setattr(driver._dispatcher, "advance", broken)
+        monkeypatch.setattr(driver._dispatcher, "next_deadline", lambda: 1)
+        driver._arm()
+        await driver.chores.failed.wait()
+        assert "dispatcher failed: RuntimeError: no progress" in driver.chores.reason
+        await driver.drain(0)
+
+    play(story).close()
+
+
+def test_a_lag_sampler_that_dies_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        chores = Chores()
+        lag = LoopLag(chores)
+        monkeypatch.setattr(lag, "_recent_s", ())
+        async with asyncio.timeout(10):
+            await chores.failed.wait()
+        assert "loop lag sampler" in chores.reason
+        lag.stop()
+
+    asyncio.run(run())

@@ -1,0 +1,199 @@
+"""The SQLite store's files: who may read and own them, what is wrong with them, what an older one holds."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from reference_sender.dispatch.values import Change, Lane, Message, State
+from reference_sender.store import Store, StoreError, Work, open_store
+
+# Schema 1, as the version before the routes of attempts were noted wrote it.
+SCHEMA_1 = """
+CREATE TABLE identity (tag TEXT NOT NULL, report_secret TEXT NOT NULL) STRICT;
+CREATE TABLE message (
+    id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, recipient TEXT NOT NULL, body TEXT NOT NULL,
+    class TEXT NOT NULL, sender_id TEXT NOT NULL, campaign TEXT NOT NULL, segments INTEGER NOT NULL,
+    created_ns INTEGER NOT NULL, expires_ns INTEGER NOT NULL
+) STRICT;
+CREATE INDEX message_campaign ON message (campaign) WHERE campaign <> '';
+CREATE TABLE progress (
+    id INTEGER PRIMARY KEY, state TEXT NOT NULL, reason TEXT NOT NULL, provider_id TEXT,
+    attempts INTEGER NOT NULL, at_ns INTEGER NOT NULL
+) STRICT;
+INSERT INTO identity VALUES ('cafe', 'hush');
+INSERT INTO message VALUES (1, 'k-1', '48500100200', 'x', 'otp', 'Test', '', 1, 1, 2);
+INSERT INTO message VALUES (2, 'k-2', '48500100200', 'x', 'otp', 'Test', '', 1, 1, 2);
+INSERT INTO progress VALUES (1, 'delivered', '', 'p1', 1, 5), (2, 'sent', '', 'p2', 1, 6);
+PRAGMA user_version = 1;
+"""
+
+
+def message(number: int) -> Message:
+    return Message(number, f"k-{number}", "48500100200", "x", Lane.OTP, "Test", "", 1, 0, 1)
+
+
+def opened(path: Path) -> Store:
+    return open_store(f"sqlite:///{path}")
+
+
+def refused(path: Path) -> str:
+    """The one line with which the store is refused."""
+    with pytest.raises(StoreError) as caught:
+        opened(path)
+    said = str(caught.value)
+    assert "\n" not in said
+    assert str(path) in said
+    return said
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_only_the_owner_can_read_any_file_of_the_store(tmp_path: Path) -> None:
+    before = os.umask(0o000)
+    try:
+        with closing(opened(tmp_path / "s.db")) as store:
+            store.commit(Work([message(1)]))
+            files = sorted(path.name for path in tmp_path.iterdir())
+            assert files == ["s.db", "s.db-shm", "s.db-wal", "s.db.lock"]
+            assert {mode(path) for path in tmp_path.iterdir()} == {0o600}
+    finally:
+        os.umask(before)
+
+
+def test_an_older_file_that_all_can_read_is_closed_to_them(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    opened(path).close()
+    path.chmod(0o644)
+    opened(path).close()
+    assert mode(path) == 0o600
+
+
+@pytest.mark.parametrize(
+    "link", [lambda to, at: at.symlink_to(to), lambda to, at: at.parent.symlink_to(to.parent)]
+)
+def test_a_link_to_a_store_in_use_is_refused(tmp_path: Path, link: Callable[[Path, Path], None]) -> None:
+    (tmp_path / "real").mkdir()
+    path = tmp_path / "real" / "s.db"
+    at = tmp_path / "linked" / "s.db"
+    with closing(opened(path)):
+        try:
+            link(path, at)
+        except FileNotFoundError:
+            at.parent.mkdir()
+            link(path, at)
+        assert "in use by another sender" in refused(at)
+    with closing(opened(at)):
+        assert "in use by another sender" in refused(path)
+
+
+def test_a_store_with_two_hard_links_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    opened(path).close()
+    (tmp_path / "other.db").hardlink_to(path)
+    assert "2 names (hard links)" in refused(path)
+
+
+@pytest.mark.parametrize("damage", ["text", "header", "page", "empty table", "state"])
+def test_a_damaged_store_is_one_clear_line(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "s.db"
+    with closing(opened(path)) as store:
+        store.commit(Work([message(n) for n in range(1, 500)]))
+        store.commit(Work(changes=[Change(1, "k-1", State.SENT, "", "p", 1, 1)]))
+    if damage == "text":
+        path.write_text("this is no database\n" * 500)
+    elif damage == "header":
+        path.write_bytes(b"\0" * 200 + path.read_bytes()[200:])
+    elif damage == "page":
+        whole = path.read_bytes()
+        path.write_bytes(whole[:8192] + b"\xff" * (len(whole) - 8192))
+    else:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute(
+                "DELETE FROM identity" if damage == "empty table" else "UPDATE progress SET state = 'gone'"
+            )
+            connection.commit()
+    with pytest.raises(StoreError, match=r"damaged|schema") as caught, closing(opened(path)) as store:
+        store.identity()
+        store.counts(None)
+        store.unfinished()
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE contacts (name)")
+        connection.commit()
+    before = path.read_bytes()
+    assert "another program" in refused(path)
+    assert path.read_bytes() == before
+
+
+def test_a_file_of_a_later_schema_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    opened(path).close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    assert "schema 99" in refused(path)
+
+
+def test_a_missing_directory_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    opened(tmp_path / "no" / "s.db").close()
+    assert (tmp_path / "no").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_directory_in_its_place_is_named(tmp_path: Path) -> None:
+    assert f"{tmp_path} is a folder" in refused(tmp_path)
+
+
+def test_a_finished_store_of_schema_1_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(SCHEMA_1)
+    for _ in range(2):
+        with closing(opened(path)) as store:
+            assert store.identity().report_secret == "hush"
+            (sent,) = store.unfinished()
+            assert (sent.message.key, sent.state, sent.route) == ("k-2", State.SENT, None)
+            assert [record.state for record in store.records(0, 9)] == [State.DELIVERED, State.SENT]
+
+
+@pytest.mark.parametrize(
+    "progress", ["DELETE FROM progress WHERE id = 2", "UPDATE progress SET state = 'queued'"]
+)
+def test_a_store_of_schema_1_with_messages_of_unknown_route_is_refused(tmp_path: Path, progress: str) -> None:
+    path = tmp_path / "s.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(SCHEMA_1 + progress + ";")
+    before = path.read_bytes()
+    assert "may have been submitted" in refused(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["s.db", "s.db-wal"])
+@pytest.mark.parametrize("how", ["removed", "replaced"])
+def test_a_store_that_is_taken_away_keeps_nothing_and_says_so(tmp_path: Path, name: str, how: str) -> None:
+    path = tmp_path / "s.db"
+    with closing(opened(path)) as store:
+        store.commit(Work([message(1)]))
+        (tmp_path / name).rename(tmp_path / "away")
+        if how == "replaced":
+            (tmp_path / name).write_bytes((tmp_path / "away").read_bytes())
+        for write in (store.probe, lambda: store.commit(Work([message(2)]))):
+            with pytest.raises(StoreError, match="removed or replaced"):
+                write()
+        (tmp_path / "away").replace(tmp_path / name)  # put back: it is the same file
+        store.probe()
+        store.commit(Work([message(3)]))
+    with closing(opened(path)) as store:
+        assert [record.message.message_id for record in store.records(0, 9)] == [1, 3]

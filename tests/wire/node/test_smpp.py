@@ -1,0 +1,271 @@
+"""node-smpp, unmodified, against the provider: PDUs the Python clients do not have, and several binds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+FAST = {"delivery": {"latency": {"kind": "fixed", "value_s": 0.0}}, "reports": {"linger_s": 0.0}}
+FROM = {"source_addr_ton": 5, "source_addr": "Shop"}
+TO = {"dest_addr_ton": 1, "dest_addr_npi": 1, "destination_addr": "48500100200"}
+LATER = {"schedule_delivery_time": "000001000000000R"}
+# Statuses of SMPP 3.4, §5.1.3.
+RINVDSTADR, RINVMSGID, RCANCELFAIL, RREPLACEFAIL, RINVDLNAME, RQUERYFAIL = 0x0B, 0x0C, 0x11, 0x13, 0x34, 0x67
+ENROUTE, DELETED = 1, 4  # message_state
+
+Start = Callable[..., Any]
+Inbox = Callable[[Any], list[dict[str, Any]]]
+Step = dict[str, Any]
+
+
+def bind(session: str = "a", how: str = "transceiver", **fields: Any) -> Step:
+    return {"session": session, "command": f"bind_{how}", "fields": fields}
+
+
+def ask(command: str, session: str = "a", **fields: Any) -> Step:
+    return {"session": session, "command": command, "fields": fields}
+
+
+def submit(session: str = "a", text: str = "hello", **fields: Any) -> Step:
+    return ask(
+        "submit_sm", session, **(FROM | TO | {"short_message": text, "registered_delivery": 1} | fields)
+    )
+
+
+def receipts(count: int, session: str = "a") -> Step:
+    return {"session": session, "receipts": count}
+
+
+def close(session: str) -> Step:
+    return {"session": session, "close": True}
+
+
+@pytest.fixture
+def run(run_node: Callable[..., Any]) -> Callable[..., Any]:
+    """Take these steps; answers and receipts."""
+
+    def steps(provider: Any, *steps: Step) -> Any:
+        return run_node("smpp_steps.js", str(provider.smpp_port), provider.smpp_password, json.dumps(steps))
+
+    return steps
+
+
+@pytest.fixture
+def captured() -> Inbox:
+    """What the provider took, newest first."""
+
+    def messages(provider: Any) -> list[dict[str, Any]]:
+        found = provider.admin("/messages?limit=100")[1]
+        return list(found["messages"] if isinstance(found, dict) else found)
+
+    return messages
+
+
+def statuses(done: Any) -> list[int]:
+    return [answer["command_status"] for answer in done["answers"] if answer is not None]
+
+
+def id_in(receipt: Any) -> str:
+    return str(receipt["short_message"]).split("id:")[1].split(" ")[0]
+
+
+def test_submit_multi_has_one_id_and_names_the_destinations_it_refused(
+    start: Start, run: Any, captured: Inbox
+) -> None:
+    provider = start(**FAST)
+    good = [{"dest_addr_ton": 1, "dest_addr_npi": 1, "destination_addr": f"4850010020{n}"} for n in range(3)]
+    bad = [{"dest_addr_ton": 1, "dest_addr_npi": 1, "destination_addr": "12"}, {"dl_name": "friends"}]
+    done = run(
+        provider,
+        bind(),
+        ask("submit_multi", dest_address=[*good, *bad], short_message="to all #Kmulti-1#",
+            registered_delivery=1, user_message_reference=77, **FROM),
+        receipts(3),
+    )  # fmt: skip
+    answer, found = done["answers"][1], done["receipts"]["a"]
+    assert answer["command_status"] == 0
+    refused = [(each["destination_addr"], each["error_status_code"]) for each in answer["unsuccess_sme"]]
+    assert refused == [("12", RINVDSTADR), ("friends", RINVDLNAME)]
+    assert {id_in(receipt) for receipt in found} == {answer["message_id"]}
+    assert {receipt["receipted_message_id"] for receipt in found} == {answer["message_id"]}
+    assert {receipt["source_addr"] for receipt in found} == {to["destination_addr"] for to in good}
+    assert {receipt["user_message_reference"] for receipt in found} == {77}
+    keys = sorted(message["key"] for message in captured(provider))
+    assert keys == ["multi-1", "multi-1/d2", "multi-1/d3"]
+
+
+def test_submit_multi_to_nobody_it_could_reach_is_refused(start: Start, run: Any) -> None:
+    done = run(
+        start(**FAST),
+        bind(),
+        ask("submit_multi", dest_address=[{"dl_name": "friends"}], short_message="x", **FROM),
+        ask("submit_multi", dest_address=[TO | {"destination_addr": "12"}], short_message="x", **FROM),
+    )
+    assert statuses(done) == [0, RINVDLNAME, RINVDSTADR]
+
+
+def test_a_scheduled_submit_multi_is_cancelled_by_its_one_id(start: Start, run: Any) -> None:
+    provider = start(**FAST)
+    to = [TO | {"destination_addr": f"4850010020{n}"} for n in range(3)]
+    done = run(
+        provider,
+        bind(),
+        ask("submit_multi", dest_address=to, short_message="to all", **FROM, **LATER),
+        ask("query_sm", message_id="$1.message_id", **FROM),
+        ask("cancel_sm", message_id="$1.message_id", **FROM),
+        ask("query_sm", message_id="$1.message_id", **FROM),
+    )
+    assert statuses(done) == [0, 0, 0, 0, 0]
+    assert [done["answers"][n]["message_state"] for n in (2, 4)] == [ENROUTE, DELETED]
+    assert provider.state()["gauges"]["scheduled"] == 0
+
+
+def test_data_sm_is_a_message_with_a_receipt(start: Start, run: Any, captured: Inbox) -> None:
+    provider = start(**FAST)
+    done = run(
+        provider,
+        bind(),
+        ask("data_sm", registered_delivery=1, message_payload={"hex": b"by data".hex()},
+            user_message_reference=513, **FROM, **TO),
+        receipts(1),
+    )  # fmt: skip
+    answer, (receipt,) = done["answers"][1], done["receipts"]["a"]
+    assert (answer["command"], answer["command_status"]) == ("data_sm_resp", 0)
+    assert id_in(receipt) == answer["message_id"]
+    assert receipt["user_message_reference"] == 513
+    assert captured(provider)[0]["text"] == "by data"
+
+
+def test_replace_sm_changes_a_message_that_waits_and_keeps_its_id(
+    start: Start, run: Any, captured: Inbox
+) -> None:
+    provider = start(**FAST)
+    name = {"message_id": "$1.message_id"}
+    done = run(
+        provider,
+        bind(),
+        submit(text="first", registered_delivery=0, user_message_reference=9, **LATER),
+        ask("replace_sm", short_message="other", source_addr="Other", source_addr_ton=5, **name),
+        ask("replace_sm", short_message="second", registered_delivery=1, **name, **FROM),
+        ask("query_sm", **name, **FROM),
+        ask("replace_sm", short_message="third", registered_delivery=1,
+            schedule_delivery_time="000000000000000R", **name, **FROM),
+        receipts(1),
+        ask("replace_sm", short_message="too late", **name, **FROM),
+        ask("replace_sm", short_message="of nobody", message_id="none", **FROM),
+    )  # fmt: skip
+    assert statuses(done) == [0, 0, RREPLACEFAIL, 0, 0, 0, RREPLACEFAIL, RINVMSGID]
+    message_id = done["answers"][1]["message_id"]
+    assert done["answers"][4]["message_id"] == message_id
+    (receipt,) = done["receipts"]["a"]
+    assert id_in(receipt) == message_id
+    assert receipt["user_message_reference"] == 9
+    states = {message["text"]: message["state"] for message in captured(provider)}
+    assert states == {"first": "rejected", "second": "rejected", "third": "delivered"}
+
+
+def test_a_message_is_another_s_who_names_another_source(start: Start, run: Any) -> None:
+    name = {"message_id": "$1.message_id"}
+    other = {"source_addr": "Other", "source_addr_ton": 5}
+    done = run(
+        start(**FAST),
+        bind(),
+        submit(service_type="CMT", **LATER),
+        ask("query_sm", **name, **other),
+        ask("cancel_sm", **name, **other),
+        ask("query_sm", **name),
+        ask("query_sm", source_addr="Shop", source_addr_ton=1, **name),
+        ask("cancel_sm", destination_addr="48500100201", dest_addr_ton=1, **name, **FROM),
+        ask("cancel_sm", service_type="OTA", **name, **FROM),
+        ask("query_sm", source_addr="Shop", **name),
+        ask("cancel_sm", service_type="CMT", **name, **FROM, **TO),
+    )
+    fails = [RQUERYFAIL, RCANCELFAIL, RQUERYFAIL, RQUERYFAIL, RCANCELFAIL, RCANCELFAIL]
+    assert statuses(done) == [0, 0, *fails, 0, 0]
+
+
+def test_cancel_sm_without_an_id_takes_all_between_two_addresses(start: Start, run: Any) -> None:
+    provider = start(**FAST)
+    elsewhere = {"destination_addr": "48500100299"}
+    done = run(
+        provider,
+        bind(),
+        submit(service_type="CMT", **LATER),
+        submit(service_type="CMT", **LATER),
+        submit(service_type="OTA", **LATER),
+        submit(service_type="CMT", **LATER, **elsewhere),
+        ask("cancel_sm", service_type="CMT", **FROM, **TO),
+        ask("query_sm", message_id="$1.message_id", **FROM),
+        ask("query_sm", message_id="$3.message_id", **FROM),
+        ask("cancel_sm", **FROM, **TO),
+        ask("cancel_sm", **FROM, **TO),
+        ask("cancel_sm", **FROM),
+    )
+    assert statuses(done)[5:] == [0, 0, 0, 0, RCANCELFAIL, RCANCELFAIL]
+    assert [done["answers"][n]["message_state"] for n in (6, 7)] == [DELETED, ENROUTE]
+    assert provider.state()["gauges"]["scheduled"] == 1
+
+
+@pytest.mark.parametrize("version", [0x00, 0x33])
+def test_an_older_client_is_sent_no_optional_parameter(start: Start, run: Any, version: int) -> None:
+    done = run(start(**FAST), bind(interface_version=version), submit(user_message_reference=1), receipts(1))
+    (receipt,) = done["receipts"]["a"]
+    assert id_in(receipt) == done["answers"][1]["message_id"]
+    tlvs = {"receipted_message_id", "message_state", "network_error_code", "user_message_reference"}
+    assert not tlvs & receipt.keys()
+    assert "sc_interface_version" not in done["answers"][0]
+    modern = run(start(**FAST), bind(), submit(user_message_reference=1), receipts(1))
+    assert tlvs <= modern["receipts"]["a"][0].keys()
+
+
+def test_receipts_go_to_any_live_bind_and_wait_while_there_is_none(start: Start, run: Any) -> None:
+    done = run(
+        start(**FAST),
+        bind("sender", "transmitter"),
+        bind("one", "receiver"),
+        bind("two", "receiver"),
+        submit("sender"),
+        submit("sender"),
+        receipts(1, "one"),
+        receipts(1, "two"),
+        close("one"),
+        submit("sender"),
+        submit("sender"),
+        receipts(3, "two"),
+        close("two"),
+        submit("sender"),
+        bind("three", "transceiver"),
+        receipts(1, "three"),
+    )
+    sent = [answer["message_id"] for answer in done["answers"] if answer and "message_id" in answer]
+    came = [id_in(receipt) for session in ("one", "two", "three") for receipt in done["receipts"][session]]
+    assert sorted(came) == sorted(sent)
+
+
+@pytest.mark.parametrize(
+    ("coding", "octets", "text"),
+    [
+        (0x10, b"flash \x1be", "flash €"),
+        (0x18, "flash żółw".encode("utf-16-be"), "flash żółw"),
+        (0xC8, b"voice\x00mail", "voice@mail"),
+        (0xD8, b"2 new messages", "2 new messages"),
+        (0xE8, "wiadomość".encode("utf-16-be"), "wiadomość"),
+        (0xF5, b"\x01\x02", "0102"),
+        (0xFF, b"\x01\x02", "0102"),
+    ],
+)
+def test_codings_that_gateways_pass_on(
+    start: Start, run: Any, captured: Inbox, coding: int, octets: bytes, text: str
+) -> None:
+    provider = start(**FAST)
+    # node-smpp recodes what it takes for text: the octets go as they are in message_payload.
+    done = run(
+        provider,
+        bind(),
+        ask("submit_sm", data_coding=coding, message_payload={"hex": octets.hex()}, **FROM, **TO),
+    )
+    assert statuses(done) == [0, 0]
+    assert captured(provider)[0]["text"] == text

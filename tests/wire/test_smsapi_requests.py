@@ -1,0 +1,155 @@
+"""Requests to SMSAPI's endpoints as clients of other languages write them, over a real socket."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+
+NUMBER, OTHER, THIRD = "48500100200", "48500100201", "48500100202"
+FORM = "application/x-www-form-urlencoded"
+
+
+def ask(provider: Any, path: str, body: bytes, content_type: str = FORM, **headers: str) -> tuple[int, Any]:
+    status, reply = provider.request(
+        path, body, "POST", Authorization=f"Bearer {provider.token}", Content_Type=content_type, **headers
+    )
+    try:
+        return status, json.loads(reply)
+    except ValueError:
+        return status, reply.decode()
+
+
+def texts(provider: Any) -> list[str]:
+    return [m["text"] for m in provider.admin("/messages")[1]["messages"]]
+
+
+def test_lists_as_php_writes_them(provider: Any) -> None:
+    """The official PHP client: its external ids are an array for one number too."""
+    body = b"format=json&to=48500100200&message=Hi+%5B%251%25%5D&param1%5B0%5D=Ann&idx%5B0%5D=A1&check_idx=1"
+    assert ask(provider, "/sms.do", body)[1]["list"][0]["idx"] == "A1"
+    assert ask(provider, "/sms.do", body)[1]["error"] == 53
+    assert texts(provider) == ["Hi Ann"]
+
+
+def test_multipart_as_dotnet_writes_it(provider: Any) -> None:
+    fields = {"to": NUMBER, "message": "zażółć", "format": "json"}
+    parts = (
+        "--B\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        f"Content-Disposition: form-data; name={name}\r\n\r\n{value}"
+        for name, value in fields.items()
+    )
+    body = ("\r\n".join(parts) + "\r\n--B--\r\n").encode()
+    assert ask(provider, "/sms.do", body, 'multipart/form-data; boundary="B"')[1]["count"] == 1
+    assert texts(provider) == ["zażółć"]
+
+
+def test_a_compressed_body_is_refused_by_every_wire(provider: Any) -> None:
+    body = gzip.compress(b"format=json&to=48500100200&message=x")
+    for path in (
+        "/sms.do",
+        "/2010-04-01/Accounts/AC/Messages.json",
+        "/v1/messages",
+        "/mfa/codes",
+        "/admin/reset",
+    ):
+        status, reply = ask(provider, path, body, Content_Encoding="gzip")
+        assert (status, reply["error"]) == (415, "http_415"), path
+    plain = gzip.decompress(body)
+    assert ask(provider, "/sms.do", plain, Content_Encoding="identity")[1]["count"] == 1
+    # A head that was learnt does not let a compressed body through.
+    assert ask(provider, "/sms.do", plain)[1]["count"] == 1
+    assert ask(provider, "/sms.do", body, Content_Encoding="gzip")[0] == 415
+
+
+def test_a_byte_order_mark_before_json(provider: Any) -> None:
+    mark = b"\xef\xbb\xbf"
+    send = json.dumps({"to": NUMBER, "message": "x", "format": "json"}).encode()
+    assert ask(provider, "/sms.do", mark + send, "application/json")[1]["count"] == 1
+    generic = json.dumps({"messages": [{"to": NUMBER, "text": "x"}]}).encode()
+    assert ask(provider, "/v1/messages", mark + generic, "application/json")[1]["accepted"] == 1
+
+
+def test_a_wrong_charset_is_answered_in_the_format_asked_for(provider: Any) -> None:
+    body = b"to=48500100200&message=%BF"
+    assert ask(provider, "/sms.do", body) == (200, "ERROR:8")
+    status, error = ask(provider, "/sms.do", body + b"&format=json")
+    assert (status, error["error"]) == (200, 8)
+    assert error["message"] == "Error in request: encoding: the text is not utf-8"
+    assert ask(provider, "/hlr.do", b"number=%BF&format=json")[1]["error"] == 8
+    assert ask(provider, "/user.do", b"credits=%BF&format=json")[1]["error"] == 8
+
+
+def test_what_is_not_read_is_counted(provider: Any, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(2):
+        ask(provider, "/sms.do", b"to=48500100200&message=x&nortify_url=http%3A%2F%2Fx&fallback[0][type]=vms")
+    ask(provider, "/mfa/codes", b"phone_number=48500100200&text=x")
+    assert provider.state()["unread_fields"] == {"nortify_url": 2, "fallback": 2, "text": 1}
+    warnings = [r.getMessage() for r in caplog.records if r.name == "mock_provider.unread_fields"]
+    assert len(warnings) == 3
+    assert all("http://x" not in each for each in warnings)
+    assert provider.admin("/reset", {}, "POST")[0] == 200
+    assert provider.state()["unread_fields"] == {}
+
+
+def test_several_groups(start: Any) -> None:
+    groups = {"a": [NUMBER], "b": [OTHER, NUMBER], "c,d": [THIRD], "none": []}
+    provider = start(wire={"smsapi": {"groups": groups}})
+
+    def numbers(group: str) -> list[str]:
+        reply = ask(provider, "/sms.do", f"format=json&message=x&{group}".encode())[1]
+        return [each["number"] for each in reply["list"]] if "list" in reply else reply["error"]
+
+    assert (
+        numbers("group=a,b")
+        == numbers("group[]=a&group[]=b")
+        == numbers("group=a&group=b")
+        == [NUMBER, OTHER]
+    )
+    assert numbers("group=c,d") == [THIRD]
+    assert numbers("group=a,none") == [NUMBER]
+    assert numbers("group=none") == 41
+    assert numbers("group=a,strangers") == 40
+    assert numbers(f"group=a&to={OTHER}") == 8
+
+
+def test_look_ups_of_several_numbers_by_every_endpoint(provider: Any) -> None:
+    form = b"format=json&number=48500100200,12&idx=a%7Cb"
+    found = ask(provider, "/hlr.do", form)[1]
+    assert [(each["number"], each["status"]) for each in found] == [(NUMBER, "OK"), ("12", "ERROR")]
+    assert found[1] == {"number": "12", "status": "ERROR", "error": 13}
+    counted = ask(provider, "/hlrsync.do", form)[1]
+    assert counted["count"] == 2
+    assert (counted["list"][0]["idx"], counted["list"][0]["mcc"]) == ("a", 260)
+    assert counted["list"][1] == found[1]
+    alone = ask(provider, "/hlrsync.do", b"format=json&number[0]=48500100200")[1]
+    assert (alone["count"], alone["list"][0]["status"]) == (1, "OK")
+    assert ask(provider, "/hlr.do", b"number=48500100200,12")[1].endswith(";ERROR:13")
+    assert ask(provider, "/hlr.do", b"format=json")[1]["error"] == 13
+
+
+def test_groups_of_a_contact_as_go_assigns_them(provider: Any) -> None:
+    contact = ask(provider, "/contacts", b"phone_number=48500100200")[1]
+    groups = [ask(provider, "/contacts/groups", f"name={name}".encode())[1]["id"] for name in "ab"]
+    body = f"0={groups[0]}&1={groups[1]}".encode()
+    status, assigned = ask(provider, f"/contacts/{contact['id']}/groups", body)
+    assert (status, assigned["size"]) == (201, 2)
+    assert ask(provider, f"/contacts/{contact['id']}/groups", body) == (200, {"size": 0, "collection": []})
+    assert ask(provider, f"/contacts/groups/{groups[0]}/members", b"phone_number=48500100201")[0] == 204
+    assert ask(provider, f"/contacts/groups/{'0' * 24}/members", b"q=x")[0] == 404
+
+
+def test_methods_and_paths_that_are_not_there(provider: Any) -> None:
+    headers = {"Authorization": f"Bearer {provider.token}"}
+    for path, method, status in (
+        ("/contacts/groups/", "GET", 200),  # as the PHP client writes it
+        ("/api/blacklist/phone_numbers/", "GET", 200),
+        ("/contacts", "PATCH", 405),
+        ("/sms/templates/available", "PUT", 405),
+        ("/contacts/a/b/c/d", "GET", 404),
+        ("/contacts/groups/x/permissions/y", "PUT", 403),
+        ("/callbacks/1", "GET", 403),
+    ):
+        assert provider.request(path, None, method, **headers)[0] == status, path

@@ -1,0 +1,63 @@
+"""The wall clock is set an hour ahead while a provider runs (NTP after a resume, a laptop that slept)."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+HOUR_S = 3_600
+
+
+class WallClock:
+    """That of this process, and so of the provider in it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._ahead_ns = 0
+        true_ns = time.time_ns
+        monkeypatch.setattr(time, "time_ns", lambda: true_ns() + self._ahead_ns)
+        monkeypatch.setattr(time, "time", lambda: time.time_ns() / 1e9)
+
+    def set_ahead(self, seconds: int) -> None:
+        self._ahead_ns = seconds * 1_000_000_000
+
+
+@pytest.fixture
+def wall(monkeypatch: pytest.MonkeyPatch) -> WallClock:
+    return WallClock(monkeypatch)
+
+
+def send(provider: Any, **fields: str) -> dict[str, Any]:
+    form = {"to": "48500100200", "message": "Hi", "format": "json"} | fields
+    status, body = provider.request(
+        "/sms.do", urlencode(form).encode(), Authorization=f"Bearer {provider.token}"
+    )
+    assert status == 200, body
+    message: dict[str, Any] = json.loads(body)["list"][0]
+    return message
+
+
+def test_dates_and_scheduled_messages_go_by_the_clock_as_it_is(
+    start: Any, receiver: Any, wall: WallClock, eventually: Any
+) -> None:
+    provider = start(delivery={"latency": {"kind": "fixed", "value_s": 0.0}})
+    before = send(provider)
+    eventually(lambda: provider.state()["open"] == 0)
+    # The last hour of the schedule passes at once.
+    send(provider, date=str(int(time.time()) + HOUR_S), notify_url=receiver.url, idx="later")
+    wall.set_ahead(HOUR_S)
+    eventually(lambda: receiver.paths)
+    ((done_s,),) = [parse_qs(urlsplit(path).query)["donedate"] for path in receiver.paths]
+    assert abs(int(done_s) - time.time()) < 60
+
+    after = send(provider, notify_url=receiver.url)
+    eventually(lambda: len(receiver.paths) == 2)
+    assert abs(int(parse_qs(urlsplit(receiver.paths[1]).query)["donedate"][0]) - time.time()) < 60
+    for sent in (before, after):  # also what was dated before goes by the clock as it is
+        _, found = provider.admin(f"/messages/{sent['id']}")
+        marks = {mark["name"]: mark["unix_s"] for mark in found["journey"]["marks"]}
+        assert abs(marks["ended"] - time.time()) < 60
+        assert abs(found["message"]["done_unix_s"] - time.time()) < 60
