@@ -183,17 +183,20 @@ def test_an_outage_meets_links_and_look_ups_as_it_meets_submits(
     start: Start, connect: Connect, answer: str
 ) -> None:
     provider = start(faults=[{"kind": "outage", "answer": answer}])
-    esmes = [connect(provider) for _ in range(2)]
+    esmes = [connect(provider) for _ in range(3)]
     for esme in esmes:
         esme.bind()  # the window begins with the engine's first input
         esme.client._socket.settimeout(0.2)
-    first, second = esmes
+    first, second, third = esmes
     first.send()  # that input
     with pytest.raises(gone := {"hang": TimeoutError, "disconnect": exceptions.ConnectionError}[answer]):
         first.client.read_pdu()
     second.client.send_pdu(smpp.make_pdu("enquire_link", client=second.client))
     with pytest.raises(gone):
         second.client.read_pdu()
+    third.client.query_message(message_id="1", source_addr_ton=5, source_addr_npi=0, source_addr="Test")
+    with pytest.raises(gone):
+        third.client.read_pdu()
 
 
 def test_an_outage_that_refuses_answers_links_and_refuses_look_ups(start: Start, connect: Connect) -> None:
