@@ -189,7 +189,8 @@ class PartRun:
         )
         self._progress.phase("drain: waiting until every message is final", limit_s)
         states = self._surroundings.states
-        drain = Drain("sender" in states, "provider" in states)
+        earlier = sum(combine(play.values()).accepted for play in read_plays(self._run_dir)[:-1])
+        drain = Drain("sender" in states, "provider" in states, earlier)
         deadline_s = time.monotonic() + limit_s
         while not drain.done(time.monotonic(), snapshot := sampler.take()):
             self._progress.update(snapshot)
