@@ -236,5 +236,5 @@ def test_table_document_and_picture(tmp_path):
     assert document["measurements"][0]["series"] == quantiles
     assert document["measurements"][1]["rows"][0]["observed"] == 100.1
     picture = tmp_path / "c.png"
-    assert render_png.write(measurements, "Missed: something.", picture)
+    assert render_png.write(measurements, ["Missed: something.", "Missed: fixed, 100/s: p50."], picture)
     assert picture.read_bytes().startswith(b"\x89PNG")
