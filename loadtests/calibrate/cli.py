@@ -126,7 +126,7 @@ def _run(tasks: Sequence[Any], about: dict[str, Any], run_dir: Path, console: Co
     for line in document["summary_lines"]:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     console.print(str(json_file), highlight=False, soft_wrap=True)
-    if render_png.write(found, document["summary"], png_file):
+    if render_png.write(found, document["summary_lines"], png_file):
         console.print(str(png_file), highlight=False, soft_wrap=True)
     return int(document["exit_code"])
 

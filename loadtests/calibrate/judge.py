@@ -108,12 +108,14 @@ def percentile_rows(
     rows = []
     for share, tolerance in PERCENTILES:
         name = percentile_name(share)
+        few_sent = len(kept.mask) * (1 - share) < _LEAST_BEYOND - 1e-9
         if not len(set_ms):
-            rows.append(Row(group, name, "ms", None, None, verdict="noisy"))
+            none = Row(group, name, "ms", None, None, verdict="noisy")
+            rows.append(changed(none, verdict="shown", note=TOO_FEW) if few_sent else none)
             continue
         value = quantile(set_ms, share)
         row = Row(group, name, "ms", value, quantile(observed_ms, share), *tolerance.bounds(value))
-        if len(kept.mask) * (1 - share) < _LEAST_BEYOND - 1e-9:
+        if few_sent:
             rows.append(changed(row, note=TOO_FEW))
         elif kept.count * (1 - share) < _LEAST_BEYOND - 1e-9:
             rows.append(changed(row, verdict="noisy"))  # enough were sent, and too few were undisturbed

@@ -15,7 +15,6 @@ from loadtests.calibrate.judge import TOO_FEW, Measurement, Row, exit_code
 INTERRUPTED = "interrupted"
 
 _STYLES = {"held": "green", "missed": "bold red", "noisy": "yellow", "shown": "dim"}
-_NAMED = 12  # rows in a sentence; the tables and calibration.json have all
 
 
 def rows_of(measurements: Sequence[Measurement]) -> list[Row]:
@@ -72,7 +71,7 @@ def outcome(
     ``ended`` says why fewer than the ``planned`` measurements were made; "" where all were.
     """
     code = exit_code(rows_of(measurements))
-    missed, noisy = _named(measurements, "missed"), _named(measurements, "noisy")
+    missed, noisy = _with_verdict(measurements, "missed"), _with_verdict(measurements, "noisy")
     if code == EXIT_MISSED:
         words = f"Missed: {len(missed)} of {_judged(measurements)} judged rows are out of their tolerance"
     elif code == EXIT_INVALID:
@@ -88,27 +87,26 @@ def outcome(
     lines = [f"{words}."]
     lines += [f"Missed: {_listed(missed)}."] if missed else []
     lines += [f"Not judged, run it again when the machine is quiet: {_listed(noisy)}."] if noisy else []
-    few = [name for name, row in _rows_with_names(measurements) if row.note == TOO_FEW]
+    few = [each for each in _with_verdict(measurements, "shown") if each[1].note == TOO_FEW]
     hint = " (a run without --quick sends more)" if quick else ""
     lines += [f"Not judged, too few messages{hint}: {_listed(few)}."] if few else []
     return code, lines
 
 
-def _rows_with_names(measurements: Sequence[Measurement]) -> list[tuple[str, Row]]:
-    return [(f"{one.title} {row.what}", row) for one in measurements for row in one.rows]
-
-
-def _named(measurements: Sequence[Measurement], verdict: str) -> list[str]:
-    return [name for name, row in _rows_with_names(measurements) if row.verdict == verdict]
+def _with_verdict(measurements: Sequence[Measurement], verdict: str) -> list[tuple[str, Row]]:
+    return [(one.title, row) for one in measurements for row in one.rows if row.verdict == verdict]
 
 
 def _judged(measurements: Sequence[Measurement]) -> int:
     return sum(row.verdict in ("held", "missed") for row in rows_of(measurements))
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = f"; and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return "; ".join(names[:_NAMED]) + more
+def _listed(rows: Sequence[tuple[str, Row]]) -> str:
+    """``fixed 50 ms, 100/s: p50, p99; …``: the rows of each measurement."""
+    by_title: dict[str, list[str]] = {}
+    for title, row in rows:
+        by_title.setdefault(title, []).append(row.what)
+    return "; ".join(f"{title}: {', '.join(names)}" for title, names in by_title.items())
 
 
 def document(

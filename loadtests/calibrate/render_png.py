@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from textwrap import shorten
 
 import matplotlib as mpl
 import numpy as np
@@ -18,7 +19,8 @@ _INK, _MUTED, _GRID = "#1b1f24", "#5b6470", "#d7dbe0"
 _OBSERVED, _ALLOWED, _OUT = "#0072b2", "#009e73", "#d55e00"
 _ACROSS = 3
 _PANEL_IN = (3.6, 2.5)
-_HEAD_IN = 0.7
+_HEAD_IN = 0.9
+_LINE_CHARS = 165  # of a whole picture
 _DPI = 100
 _BAR_PT, _NAME_PT = 3.5, 7.0
 _BARS_PT, _NAMES_PT = 36.0, 72.0  # what all bars and all names of a panel may take of its height
@@ -45,8 +47,8 @@ _STYLE = {
 Panel = Callable[[Axes], None]
 
 
-def write(measurements: Sequence[Measurement], summary: str, path: Path) -> bool:
-    """Draw all measurements that have something to draw, ``summary`` above them. False: none had."""
+def write(measurements: Sequence[Measurement], lines: Sequence[str], path: Path) -> bool:
+    """Draw all measurements that have something to draw, below verdict and missed rows. False: none had."""
     panels = _panels(measurements)
     if not panels:
         return False
@@ -65,7 +67,13 @@ def write(measurements: Sequence[Measurement], summary: str, path: Path) -> bool
             fontsize=11,
             fontweight="bold",
         )
-        figure.text(0.015, 1 - 0.36 / height_in, f"{summary} Green: what is allowed.", va="top", color=_MUTED)
+        figure.text(
+            0.015, 1 - 0.36 / height_in, f"{lines[0]} Green: what is allowed.", va="top", color=_MUTED
+        )
+        missed = [line for line in lines[1:] if line.startswith("Missed: ")]
+        if missed:
+            shown = shorten(missed[0], _LINE_CHARS * across // _ACROSS, placeholder=" …")
+            figure.text(0.015, 1 - 0.54 / height_in, shown, va="top", color=_OUT)
         grid = figure.add_gridspec(
             down,
             across,

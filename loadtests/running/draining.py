@@ -12,10 +12,12 @@ class Drain:
 
     With the reference sender that is what sender and provider say. Another sender cannot be asked: it counts
     as done when the provider has nothing open and has either taken as many messages as the load had accepted
-    or taken none for ``QUIET_S`` seconds.
+    or taken none for ``QUIET_S`` seconds. ``accepted_before`` of them were accepted in earlier plays of the
+    load, which the snapshots do not count.
     """
 
-    def __init__(self, sender_answers: bool, provider_answers: bool) -> None:
+    def __init__(self, sender_answers: bool, provider_answers: bool, accepted_before: int = 0) -> None:
+        self._accepted_before = accepted_before
         self._sender_answers = sender_answers
         self._provider_answers = provider_answers
         self._accepted = -1
@@ -34,4 +36,5 @@ class Drain:
             return snapshot.sender is not None and snapshot.sender.open == 0
         if provider is None:
             return False  # nobody can say: the whole drain limit it is
-        return provider.accepted >= snapshot.load.accepted or now_s - self._unchanged_since_s >= QUIET_S
+        wanted = self._accepted_before + snapshot.load.accepted
+        return provider.accepted >= wanted or now_s - self._unchanged_since_s >= QUIET_S

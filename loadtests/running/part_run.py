@@ -223,7 +223,8 @@ class PartRun:
         )
         self._progress.phase("drain: waiting until every message is final", limit_s)
         states = self._surroundings.states
-        drain = Drain("sender" in states, "provider" in states)
+        earlier = sum(combine(play.values()).accepted for play in read_plays(self._run_dir)[:-1])
+        drain = Drain("sender" in states, "provider" in states, earlier)
         deadline_s = time.monotonic() + limit_s
         while not drain.done(time.monotonic(), self._look(sampler)):
             if time.monotonic() >= deadline_s:

@@ -11,7 +11,10 @@ from analysis import records
 from analysis.report import build_report
 from loadtests.arrivals import Constant, Plan, Stream
 from loadtests.recording import LoadRecorder, LoadStatus, read_plays
+from loadtests.running.draining import Drain
 from loadtests.running.plays import split_plays, stopped_early
+from loadtests.running.queries import ServiceState
+from loadtests.running.sampling import Snapshot
 
 S = 1_000_000_000
 STARTS = (100 * S, 200 * S)
@@ -120,3 +123,16 @@ def test_a_play_is_whole_when_every_arrival_came_due(due: int, early: bool) -> N
 
 def test_a_load_that_never_began_was_not_stopped() -> None:
     assert not stopped_early({0: LoadStatus(planned=100)})
+
+
+def test_the_drain_waits_for_the_last_play_whatever_earlier_ones_had_accepted() -> None:
+    """Another sender cannot be asked, and the provider counts the messages of all plays."""
+
+    def seen(at_provider: int) -> Snapshot:
+        provider = ServiceState(open=0, accepted=at_provider)
+        return Snapshot(load=LoadStatus(accepted=5), provider=provider, sender=None, machine_cpu_percent=0.0)
+
+    drain = Drain(sender_answers=False, provider_answers=True, accepted_before=30)
+    assert not drain.done(0.0, seen(30))
+    assert not drain.done(1.0, seen(34))
+    assert drain.done(2.0, seen(35))

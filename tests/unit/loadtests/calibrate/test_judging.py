@@ -100,6 +100,9 @@ def test_a_percentile_of_too_few_messages_is_shown_and_not_judged():
     assert verdicts(500) == ["missed", "missed", "missed", "shown"]
     assert verdicts(499) == ["missed", "missed", "shown", "shown"]  # a p99 of 100, as in a quick run, too
     assert verdicts(5_000) == ["missed"] * 4
+    # Of none undisturbed too: the machine's noise is not why a p99.9 of 500 is not judged.
+    none = judge.percentile_rows("latency", np.full(500, 50.0), np.full(500, 59.0), kept_of(np.zeros(500)))
+    assert [row.verdict for row in none] == ["noisy", "noisy", "noisy", "shown"]
 
 
 def row_of(verdict, unit="ms"):
@@ -174,8 +177,8 @@ def test_the_closing_lines_name_the_rows_that_missed_and_what_is_not_judged():
     lines = render.document(found, {"quick": True}, 2, "")["summary_lines"]
     assert lines == [
         "Missed: 1 of 2 judged rows are out of their tolerance.",
-        "Missed: fixed, 100/s p50.",
-        "Not judged, too few messages (a run without --quick sends more): uniform, 500/s p99.9.",
+        "Missed: fixed, 100/s: p50.",
+        "Not judged, too few messages (a run without --quick sends more): uniform, 500/s: p99.9.",
     ]
 
 
@@ -241,5 +244,5 @@ def test_table_document_and_picture(tmp_path):
     assert document["measurements"][0]["series"] == quantiles
     assert document["measurements"][1]["rows"][0]["observed"] == 100.1
     picture = tmp_path / "c.png"
-    assert render_png.write(measurements, "Missed: something.", picture)
+    assert render_png.write(measurements, ["Missed: something.", "Missed: fixed, 100/s: p50."], picture)
     assert picture.read_bytes().startswith(b"\x89PNG")
