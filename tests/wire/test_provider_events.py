@@ -34,7 +34,8 @@ class Events:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self._socket.connect((address.hostname, address.port))
         head = (
-            f"GET /admin/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {provider.admin_token}\r\n\r\n"
+            "GET /admin/events HTTP/1.1\r\nHost: localhost\r\n"
+            f"Authorization: Bearer {provider.admin_token}\r\n\r\n"
         )
         self._socket.sendall(head.encode())
         self.reply = http.client.HTTPResponse(self._socket)
