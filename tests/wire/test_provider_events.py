@@ -34,7 +34,8 @@ class Events:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self._socket.connect((address.hostname, address.port))
         head = (
-            f"GET /admin/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {provider.admin_token}\r\n\r\n"
+            "GET /admin/events HTTP/1.1\r\nHost: localhost\r\n"
+            f"Authorization: Bearer {provider.admin_token}\r\n\r\n"
         )
         self._socket.sendall(head.encode())
         self.reply = http.client.HTTPResponse(self._socket)
@@ -205,7 +206,7 @@ def test_a_message_whose_reply_was_lost_is_there_all_the_same(
     address = urlsplit(provider.url)
     body = urlencode({"to": "48500100200", "message": "was it sent?"})
     with socket.create_connection((address.hostname, address.port), DEADLINE_S) as client:
-        head = f"POST /sms.do HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {provider.token}\r\n"
+        head = f"POST /sms.do HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {provider.token}\r\n"
         head += (
             f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n{body}"
         )
