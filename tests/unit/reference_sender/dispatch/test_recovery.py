@@ -295,3 +295,11 @@ def test_a_route_goes_on_at_once_when_another_has_taken_what_it_could_not(
     core = dispatcher(limits("small", segments_burst=4.0), limits("large", max_batch=1, max_in_flight=1))
     large, small = message(segments=5), message()
     assert submitted(core.offer(0, [large, small])) == [(large.key, "large"), (small.key, "small")]
+
+
+def test_an_attempt_of_unknown_time_may_be_as_old_as_its_message(
+    dispatcher: MakeDispatcher, message: Make
+) -> None:
+    core = dispatcher(idempotency_window_s=60)
+    one = message(created_ns=0)
+    assert changed(core.recover(61 * SECOND, [left(one, "a", None)])) == [("expired", "outcome_unknown")]
