@@ -290,3 +290,17 @@ def test_a_dispatcher_that_fails_on_what_was_kept_is_noticed() -> None:
         assert chores.reason == "the sender's committer failed: ValueError: time went back"
 
     asyncio.run(run())
+
+
+def test_a_store_that_failed_is_left_alone_for_a_while() -> None:
+    async def run() -> None:
+        queue = CommitQueue(NotingStore(failures=1), lambda _: None, retry_s=60)
+        queue.change([change(1)])
+        async with asyncio.timeout(10):
+            while not queue.failures:
+                await asyncio.sleep(0)
+        assert queue._not_before > asyncio.get_running_loop().time() + 30
+        queue._work.put(None)  # not ``close``, which would wait for the retry
+        await asyncio.to_thread(queue._thread.join)
+
+    asyncio.run(run())

@@ -162,9 +162,10 @@ def test_what_no_configured_route_can_take_does_not_block_the_rest(
     effects = core.recover(0, [left(free), left(bound, "a", 0), left(small)])
     assert submitted(effects) == [(small.key, "a")]
     assert changed(effects) == [("failed", "more_segments_than_any_route_allows")]
-    largest = message(segments=4)
-    other = dispatcher(limits("a", segments_burst=4.0))
-    assert submitted(other.recover(0, [left(largest, "a", 0)])) == [(largest.key, "a")]
+    for route in ("a", None):
+        largest = message(segments=4)
+        other = dispatcher(limits("a", segments_burst=4.0))
+        assert submitted(other.recover(0, [left(largest, route, 0)])) == [(largest.key, "a")]
 
 
 def test_a_clock_set_back_delays_nothing_and_lengthens_no_life(
@@ -275,3 +276,30 @@ def test_what_a_report_has_ended_meanwhile_is_not_given_back(
     core.reported(1, [Report("p", one.key, State.DELIVERED, "")])
     assert core.withdrawn(2, batch.batch_id) == []
     assert core.state().open == 0
+
+
+@pytest.mark.parametrize(("attempts", "ends"), [(1, False), (2, True)])
+def test_attempts_of_an_earlier_life_count(
+    dispatcher: MakeDispatcher, message: Make, attempts: int, ends: bool
+) -> None:
+    core = dispatcher(max_attempts=3)
+    (batch,) = core.recover(0, [left(message(), "a", 0, attempts=attempts)])
+    assert isinstance(batch, SubmitBatch)
+    effects = core.answered(0, batch.batch_id, [Result(Outcome.RETRYABLE, reason="201")])
+    assert changed(effects) == ([("failed", "gave_up: 201")] if ends else [])
+
+
+def test_a_route_goes_on_at_once_when_another_has_taken_what_it_could_not(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
+) -> None:
+    core = dispatcher(limits("small", segments_burst=4.0), limits("large", max_batch=1, max_in_flight=1))
+    large, small = message(segments=5), message()
+    assert submitted(core.offer(0, [large, small])) == [(large.key, "large"), (small.key, "small")]
+
+
+def test_an_attempt_of_unknown_time_may_be_as_old_as_its_message(
+    dispatcher: MakeDispatcher, message: Make
+) -> None:
+    core = dispatcher(idempotency_window_s=60)
+    one = message(created_ns=0)
+    assert changed(core.recover(61 * SECOND, [left(one, "a", None)])) == [("expired", "outcome_unknown")]
