@@ -21,6 +21,9 @@ app.command()(sender)
         (["--route", "smsapi+http://hush@10.0.0.1:80"], "allow-remote"),
         (["--route", "smsapi+http://hush@127.0.0.1:80?rate=1"], "requests_per_s"),
         (["--route", "smsapi+http://hush@127.0.0.1:80", "--port", "70000"], "port"),
+        (["--route", "smsapi+http://hush@127.0.0.1:80", "--max-connections", "0"], "--max-connections"),
+        (["--route", "smsapi+http://hush@127.0.0.1:80", "--request-timeout", "0"], "--request-timeout"),
+        (["--route", "smsapi+http://hush@127.0.0.1:80", "--idle-timeout", "0"], "--idle-timeout"),
         (["--route", "smsapi+http://hush@127.0.0.1:80", "--store", "mysql://x"], "sqlite:///FILE"),
         (["--route", "smsapi+http://hush@127.0.0.1:80", "--store", "sqlite:////nowhere/x.db"], "nowhere"),
         (
