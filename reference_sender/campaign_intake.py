@@ -48,7 +48,7 @@ _CONFLICT = Invalid(
 ReadPiece = Callable[[], Awaitable[bytes]]  # the body's next bytes; none at its end
 
 
-class Refusal(Struct):
+class Refusal(Struct, gc=False):
     """Rows refused one after the other for the same reason."""
 
     row: int  # from 1
@@ -123,6 +123,8 @@ class CampaignIntake:
         self._numbers: list[int] = []  # the row number of each message of the batch
         self._batch: list[Message] = []
         self._last_refusals: dict[tuple[str, str, str], Refusal] = {}  # by all that is said of a row
+        self._last_refused = 0  # the row of the newest entry
+        self._unordered = False
         self._stopping = False
         self._waiting: asyncio.Timeout | None = None  # for the body's next bytes
 
@@ -143,7 +145,8 @@ class CampaignIntake:
                 raise
             self.taken.error = {"code": error.code, "field": error.field, "message": error.message}
         await self._commit()
-        self.taken.refused.sort(key=attrgetter("row"))  # keys are found taken later than the rest
+        if self._unordered:  # keys are found taken later than the rest
+            self.taken.refused.sort(key=attrgetter("row"))
         return self.taken
 
     async def _read_body(self, rows: Rows, unpacking: Unpacking, read_piece: ReadPiece) -> None:
@@ -256,5 +259,7 @@ class CampaignIntake:
         if last is not None and last.to_row == row - 1:
             last.to_row = row
             return
+        self._unordered = self._unordered or row < self._last_refused
+        self._last_refused = row
         self._last_refusals[said] = refusal = Refusal(row, row, *said)
         self.taken.refused.append(refusal)
