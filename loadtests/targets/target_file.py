@@ -28,6 +28,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from loadtests.addresses import host_and_port
+from loadtests.secret_text import read_secret
 
 FIELDS = ("key", "to", "text", "class", "campaign")
 _PLACEHOLDER = re.compile(r"\{(" + "|".join(FIELDS) + r")\}")
@@ -56,16 +57,8 @@ def _http_url(value: str) -> str:
     return value
 
 
-def _secret(value: str) -> str:
-    """A token without the newline it ends with, which the file or the shell it came from has added."""
-    secret = value.rstrip("\r\n")
-    if not secret or not all("!" <= character <= "~" for character in secret):
-        raise ValueError("must be visible ASCII characters, without spaces")
-    return secret
-
-
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
-Secret = Annotated[str, AfterValidator(_secret)]
+Secret = Annotated[str, AfterValidator(read_secret)]
 
 
 class _Part(BaseModel):

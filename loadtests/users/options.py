@@ -12,6 +12,7 @@ import msgspec
 from loadtests.arrivals import Plan, key_tag_of, plan_from_json
 from loadtests.scenarios import catalogue
 from loadtests.scenarios.scenario import Adjustment, Scenario, ScenarioError
+from loadtests.secret_text import read_secret
 from loadtests.targets import TargetError, load_target
 from loadtests.users.adapters import Adapter
 from loadtests.users.adapters.reference_sender import ReferenceSender
@@ -85,16 +86,10 @@ def adapter_of(host: str | None, options: Any) -> Adapter:
     if not options.token:
         raise OptionsError("the sender's token is missing: set SMSBENCH_SENDER_TOKEN or give --token")
     try:
-        return ReferenceSender(host, _token(options.token))
+        token = read_secret(options.token)
+    except ValueError as error:
+        raise OptionsError(f"--token (SMSBENCH_SENDER_TOKEN): {error}") from None
+    try:
+        return ReferenceSender(host, token)
     except ValueError as error:
         raise OptionsError(f"--host: {error}") from error
-
-
-def _token(text: str) -> str:
-    """The token without the newline that a file or a shell has added to it."""
-    token = text.rstrip("\r\n")
-    if not token or not all("!" <= character <= "~" for character in token):
-        raise OptionsError(
-            "--token (SMSBENCH_SENDER_TOKEN): it must be visible ASCII characters, without spaces"
-        )
-    return token

@@ -1,4 +1,4 @@
-"""What a bound client asks about messages: submits, look-ups, cancellations, replacements."""
+"""The requests of a bound client about messages: submit, query, cancel, replace."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SUBMIT_SM = codes.SUBMIT_SM
 
 
 class Memory(Struct, frozen=True):
-    """What the server remembers for the requests of all connections."""
+    """State that the requests of all connections share."""
 
     replaceable: Replaceable
     groups: GroupIds
@@ -40,17 +40,17 @@ class Memory(Struct, frozen=True):
 
 
 class Client(Protocol):
-    """The connection that asked."""
+    """The connection that made the requests."""
 
     def write(self, data: bytes) -> None: ...
     def abort(self) -> None: ...
 
     def answered(self) -> None:
-        """One request that waited has its answer."""
+        """A waiting request has its answer."""
 
 
 class Requests:
-    """Of one connection. ``waiting`` are the submits whose answer is to come."""
+    """The requests of one connection. ``waiting`` holds the request ids of unanswered submits."""
 
     def __init__(
         self, service: Service, reader: SubmitReader, memory: Memory, session: Session, client: Client
@@ -66,26 +66,20 @@ class Requests:
         self.system_id = ""
 
     def forget(self) -> None:
-        """The client has gone: nobody waits for an answer."""
+        """The connection is closed: forget its unanswered submits."""
         for request_id in self.waiting:
             self._service.driver.forget(request_id)
         self.waiting.clear()
 
     def submit(self, now_ns: int, wall_s: float, effect: Submitted) -> None:
         message, command_id, sequence = effect.message, effect.command_id, effect.sequence
-        driver = self._service.driver
-        request_id, at = driver.next_request_id(), Instants(now_ns, wall_s)
-        try:
-            submit = self._reader.read(message, request_id, self.token, self.system_id, at)
-        except PduError as error:
-            self._write(command_id, sequence, error.status)
+        submit = self._read(now_ns, wall_s, command_id, sequence, message)
+        if submit is None:
             return
         on_answer: OnAnswer = partial(self._answer, command_id, sequence, submit, wall_s)
         if submit.scheduled_ns is not None or message.replace_if_present:
             on_answer = partial(self._note_scheduled, message, submit, on_answer)
-        waiting = driver.submit(now_ns, submit, on_answer)
-        if waiting is not None:
-            self.waiting.add(waiting)
+        self._ask(now_ns, submit, on_answer)
 
     def submit_multi(self, now_ns: int, wall_s: float, effect: MultiSubmitted) -> None:
         destinations = effect.destinations
@@ -152,19 +146,14 @@ class Requests:
     def _answer(
         self, command_id: int, sequence: int, submit: Submit, wall_s: float, answer: Answer | None
     ) -> None:
-        self.waiting.discard(submit.request_id)
-        if answer is None:
-            self._client.abort()
-        elif isinstance(answer, Accepted):
+        if isinstance(answer, Accepted):
             self._service.inbox.remember(submit, answer, wall_s)
             message_id = answer.messages[0].provider_id
             if command_id == _SUBMIT_SM:
                 self._client.write(self._session.answer_submit(sequence, message_id))
             else:
                 self._write(command_id, sequence, codes.ESME_ROK, message_id.encode() + b"\0")
-        else:
-            self._write(command_id, sequence, STATUS_OF[answer.reason])
-        self._client.answered()
+        self._end(command_id, sequence, submit, answer)
 
     def _answer_multi(
         self,
@@ -174,19 +163,14 @@ class Requests:
         wall_s: float,
         answer: Answer | None,
     ) -> None:
-        self.waiting.discard(submit.request_id)
-        if answer is None:
-            self._client.abort()
-        elif isinstance(answer, Accepted):
+        if isinstance(answer, Accepted):
             self._service.inbox.remember(submit, answer, wall_s)
             ids = [message.provider_id for message in answer.messages]
             if len(ids) > 1:
                 self._groups.keep(ids[0], ids)
             refused = multi_answer(destinations, answer, self._reader.msisdn)
             self._write(codes.SUBMIT_MULTI, sequence, codes.ESME_ROK, write_multi_response(ids[0], refused))
-        else:
-            self._write(codes.SUBMIT_MULTI, sequence, STATUS_OF[answer.reason])
-        self._client.answered()
+        self._end(codes.SUBMIT_MULTI, sequence, submit, answer)
 
     def _answer_replace(
         self,
@@ -197,15 +181,19 @@ class Requests:
         wall_s: float,
         answer: Answer | None,
     ) -> None:
-        """``ids``: the one the client knows the message by, and its own."""
+        """``ids``: the id by which the client knows the message, and the message's own id."""
+        if isinstance(answer, Accepted):
+            status = self._take_place(submit, message, ids, answer, wall_s)
+            self._write(codes.REPLACE_SM, sequence, status)
+        self._end(codes.REPLACE_SM, sequence, submit, answer)
+
+    def _end(self, command_id: int, sequence: int, submit: Submit, answer: Answer | None) -> None:
+        """The request is over. Answer a refusal; without an answer, cut the connection."""
         self.waiting.discard(submit.request_id)
         if answer is None:
             self._client.abort()
-        elif isinstance(answer, Accepted):
-            status = self._take_place(submit, message, ids, answer, wall_s)
-            self._write(codes.REPLACE_SM, sequence, status)
-        else:
-            self._write(codes.REPLACE_SM, sequence, STATUS_OF[answer.reason])
+        elif not isinstance(answer, Accepted):
+            self._write(command_id, sequence, STATUS_OF[answer.reason])
         self._client.answered()
 
     def _take_place(
@@ -213,7 +201,7 @@ class Requests:
     ) -> int:
         (known_as, old_id), new_id = ids, answer.messages[0].provider_id
         desk = self._service.desk
-        if not desk.cancel(self.token, [old_id]):  # its time came while this one waited for its reply
+        if not desk.cancel(self.token, [old_id]):  # it was sent while the replacement waited for its reply
             desk.cancel(self.token, [new_id])
             return codes.ESME_RREPLACEFAIL
         self._service.inbox.remember(submit, answer, wall_s)
@@ -251,7 +239,7 @@ class Requests:
         message: ShortMessage,
         destinations: Sequence[Address] | None = None,
     ) -> Submit | None:
-        """The engine's Submit of one of the rarer requests; None: it was refused, and that is answered."""
+        """The request as the engine's Submit; None: it cannot be read, and the refusal is written."""
         request_id = self._service.driver.next_request_id()
         at = Instants(now_ns, wall_s)
         try:
@@ -269,7 +257,7 @@ class Requests:
         self._client.write(self._session.answer(command_id, sequence, status, body))
 
     def _views(self, message_id: str) -> list[MessageView]:
-        """The messages that came by SMPP and that the client means by this id."""
+        """The messages submitted by SMPP that have this id for the client."""
         find = self._service.driver.engine.message
         views = [find(provider_id) for provider_id in self._groups.members(message_id)]
         return [view for view in views if view is not None and view.wire == WIRE_NAME]

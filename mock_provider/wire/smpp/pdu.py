@@ -27,7 +27,7 @@ HEADER_OCTETS = 16
 _header = struct.Struct(">4I").pack
 
 _SYSTEM_ID, _SYSTEM_TYPE, _ADDRESS_RANGE = 15, 12, 40
-_PASSWORD = 64  # the standard's 8 would keep out an account token; clients that hold to it lose nothing
+PASSWORD_OCTETS = 64  # the standard's 8 would keep out an account token; clients that hold to it lose nothing
 
 
 class Bind(Struct, frozen=True, gc=False):
@@ -156,7 +156,7 @@ def read_bind(body: bytes) -> Bind:
     reader = Reader(body)
     bind = Bind(
         reader.c_octets(_SYSTEM_ID, codes.ESME_RINVSYSID),
-        reader.c_octets(_PASSWORD, codes.ESME_RINVPASWD),
+        reader.c_octets(PASSWORD_OCTETS, codes.ESME_RINVPASWD),
         reader.c_octets(_SYSTEM_TYPE, codes.ESME_RINVSYSTYP),
         reader.octet(),
         reader.octet(),
@@ -172,7 +172,7 @@ def write_bind(bind: Bind) -> bytes:
     return b"".join(
         (
             c_octets(bind.system_id, _SYSTEM_ID, "system_id"),
-            c_octets(bind.password, _PASSWORD, "password"),
+            c_octets(bind.password, PASSWORD_OCTETS, "password"),
             c_octets(bind.system_type, _SYSTEM_TYPE, "system_type"),
             bytes((bind.interface_version, bind.addr_ton, bind.addr_npi)),
             c_octets(bind.address_range, _ADDRESS_RANGE, "address_range"),

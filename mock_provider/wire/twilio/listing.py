@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from urllib.parse import urlencode
 
@@ -66,6 +66,24 @@ def read_page(fields: Mapping[str, str]) -> tuple[int, int]:
     """``Page`` from 0 and ``PageSize``, held to 1 to 1,000. Raises ``TwilioError`` 20001."""
     page_size = min(max(1, _whole(fields, "PageSize", _DEFAULT_PAGE_SIZE)), _MOST_PAGE_SIZE)
     return _whole(fields, "Page", 0), page_size
+
+
+def page_by_offset(
+    address: Callable[[int], str], page: int, size: int, total: int
+) -> tuple[int, int, int, int, str, str, str | None, str | None]:
+    """The fields of a page from ``page`` to ``previous_page_uri``; ``address`` gives a page's URI."""
+    start = page * size
+    taken = max(0, min(size, total - start))
+    return (
+        page,
+        size,
+        start,
+        start + max(0, taken - 1),
+        address(page),
+        address(0),
+        address(page + 1) if start + size < total else None,
+        address(page - 1) if page else None,
+    )
 
 
 def list_page(desk: Desk, account_sid: str, query: ListQuery, price_unit: str) -> MessagePage:

@@ -1,4 +1,4 @@
-"""The account's own numbers: ``IncomingPhoneNumbers``, as far as a sender asks for what it may send from."""
+"""``IncomingPhoneNumbers``: the account's own numbers, from which it may send."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from mock_provider.profiles.schema import Account
 from mock_provider.profiles.wires import TwilioWire
-from mock_provider.wire.twilio.listing import read_page
+from mock_provider.wire.twilio.listing import page_by_offset, read_page
 from mock_provider.wire.twilio.resource import API_VERSION, rfc_2822
 
 _is_number = re.compile(r"\+[1-9][0-9]{7,14}").fullmatch
@@ -26,7 +26,7 @@ class Capabilities(Struct, frozen=True, gc=False):
 
 
 class PhoneNumberBody(Struct, frozen=True, gc=False):
-    """One number. Nothing answers calls or incoming messages there, so no URL is set."""
+    """One number. It takes no calls and no incoming messages, so its URLs are empty."""
 
     sid: str
     account_sid: str
@@ -63,7 +63,7 @@ class PhoneNumberPage(Struct, frozen=True, gc=False):
 
 
 class NumbersQuery(Struct, frozen=True):
-    """What a list request asks for; an empty pattern asks nothing."""
+    """The filters of a list request; an empty one matches every number."""
 
     phone_number: str
     friendly_name: str
@@ -97,17 +97,8 @@ def numbers_page(numbers: Sequence[str], account_sid: str, query: NumbersQuery) 
         stem = f"/{API_VERSION}/Accounts/{account_sid}/IncomingPhoneNumbers.json"
         return f"{stem}?{urlencode([*asked, *paging])}"
 
-    return PhoneNumberPage(
-        tuple(number_body(number, account_sid) for number in taken),
-        query.page,
-        size,
-        start,
-        start + max(0, len(taken) - 1),
-        address(query.page),
-        address(0),
-        address(query.page + 1) if start + size < len(found) else None,
-        address(query.page - 1) if query.page else None,
-    )
+    bodies = tuple(number_body(number, account_sid) for number in taken)
+    return PhoneNumberPage(bodies, *page_by_offset(address, query.page, size, len(found)))
 
 
 def find_number(numbers: Sequence[str], account_sid: str, sid: str) -> PhoneNumberBody | None:
@@ -129,7 +120,7 @@ def _patterns(query: NumbersQuery) -> tuple[str, str]:
 
 
 def _meets(number: str, query: NumbersQuery) -> bool:
-    """A pattern is part of a number, ``*`` in it any digit; a friendly name is asked for whole."""
+    """``PhoneNumber`` matches part of a number (``*``: any digit), ``FriendlyName`` a whole name."""
     if query.friendly_name and query.friendly_name != number:
         return False
     wanted = "".join("[0-9]" if c == "*" else re.escape(c) for c in query.phone_number)

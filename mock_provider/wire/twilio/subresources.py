@@ -1,4 +1,4 @@
-"""What hangs on a Message: its media, and the feedback on it."""
+"""Subresources of a Message: its media and its feedback."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from mock_provider.wire.calls import CapturedMessage
 from mock_provider.wire.twilio.errors import TwilioError
+from mock_provider.wire.twilio.listing import page_by_offset
 from mock_provider.wire.twilio.memo import read_memo
 from mock_provider.wire.twilio.resource import API_VERSION, rfc_2822
 
@@ -28,7 +29,7 @@ class MediaBody(Struct, frozen=True, gc=False):
 
 
 class MediaPage(Struct, frozen=True, gc=False):
-    """The media of a message: at most ten, so one page unless a smaller one is asked for."""
+    """The media of a message: at most ten, so one page unless the request asks for a smaller one."""
 
     media_list: tuple[MediaBody, ...]
     page: int
@@ -42,7 +43,7 @@ class MediaPage(Struct, frozen=True, gc=False):
 
 
 class FeedbackBody(Struct, frozen=True, gc=False):
-    """Feedback as it was given. Twilio has no way to read it again, and nothing here depends on it."""
+    """The feedback of the request. Twilio has no call to read it, so it is not kept."""
 
     account_sid: str
     message_sid: str
@@ -66,17 +67,7 @@ def media_page(message: CapturedMessage, page: int, page_size: int) -> MediaPage
     def address(number: int) -> str:
         return f"{stem}.json?PageSize={page_size}&Page={number}"
 
-    return MediaPage(
-        tuple(media),
-        page,
-        page_size,
-        start,
-        start + max(0, len(media) - 1),
-        address(page),
-        address(0),
-        address(page + 1) if start + page_size < memo.media else None,
-        address(page - 1) if page else None,
-    )
+    return MediaPage(tuple(media), *page_by_offset(address, page, page_size, memo.media))
 
 
 def read_outcome(fields: Mapping[str, str]) -> str:
