@@ -179,7 +179,9 @@ def test_what_an_answer_or_a_report_has_told_outweighs_an_attempt_under_way(open
     store.commit(Work(changes=[change(1, State.SENT, "p1"), change(2, State.DELIVERED, "p2")]))
     store = open_it()
     assert {r.message.message_id: r.state for r in store.unfinished()} == {1: State.SENT, 3: State.QUEUED}
-    assert store.records(1, 1)[0].state is State.DELIVERED
+    sent, delivered = store.records(0, 2)
+    assert (sent.attempts, sent.changed_ns, sent.reason) == (2, 5_000, "why")
+    assert (delivered.state, delivered.attempts, delivered.reason) == (State.DELIVERED, 2, "why")
     assert bound(store)[3] == ("b", 3_000, 1)
 
 

@@ -304,3 +304,33 @@ def test_a_store_that_failed_is_left_alone_for_a_while() -> None:
         await asyncio.to_thread(queue._thread.join)
 
     asyncio.run(run())
+
+
+def test_a_message_whose_key_is_taken_is_not_given_to_the_dispatcher() -> None:
+    existing = Existing(1, "48500100200", "x", Lane.OTP, State.SENT)
+
+    class KnowingStore(NotingStore):
+        def commit(self, work: Work) -> Mapping[int, Existing]:
+            return {each.message_id: existing for each in work.messages if each.message_id == 2}
+
+    kept: list[int] = []
+
+    async def run() -> None:
+        queue = CommitQueue(KnowingStore(), lambda messages: kept.extend(m.message_id for m in messages))
+        assert await asyncio.gather(queue.add(message(2)), queue.add(message(3))) == [existing, None]
+        await queue.close()
+
+    asyncio.run(run())
+    assert kept == [3]
+
+
+def test_an_attempt_that_ended_alone_is_written_too() -> None:
+    store = NotingStore()
+
+    async def run() -> None:
+        queue = CommitQueue(store, lambda _: None)
+        queue.ended(7)
+        await queue.close()
+
+    asyncio.run(run())
+    assert [list(work.ended) for work in store.works] == [[7]]

@@ -69,10 +69,11 @@ def test_only_the_owner_can_read_any_file_of_the_store(tmp_path: Path) -> None:
         os.umask(before)
 
 
-def test_an_older_file_that_all_can_read_is_closed_to_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("others", [0o644, 0o640, 0o602])
+def test_an_older_file_that_others_can_use_is_closed_to_them(tmp_path: Path, others: int) -> None:
     path = tmp_path / "s.db"
     opened(path).close()
-    path.chmod(0o644)
+    path.chmod(others)
     opened(path).close()
     assert mode(path) == 0o600
 
