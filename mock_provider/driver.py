@@ -88,7 +88,10 @@ class Driver:
             self._arm(now_ns)
             return None
         self._waiting[request_id] = on_answer
-        for effect in effects:
+        # The reply goes first: a report that is due at the same time names ids that only the reply has told.
+        for effect in sorted(
+            effects, key=lambda each: type(each) is not Reply or each.request_id != request_id
+        ):
             self._apply(effect)
         self._arm(now_ns)
         return request_id if request_id in self._waiting else None

@@ -49,7 +49,7 @@ class Journal:
     """Gathers rows and writes a record batch for each ``batch_rows``; what is flushed survives a crash."""
 
     def __init__(self, path: Path, batch_rows: int = 8_192) -> None:
-        """Raises ``OSError`` where the file cannot be written, is in use, or holds anything already."""
+        """Raises ``OSError`` if the file cannot be written, is in use, or is not empty."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._batch_rows = batch_rows
@@ -130,7 +130,7 @@ class Journal:
 def _locked(path: Path) -> BinaryIO:
     """The empty file, opened, and locked until it is closed or the process ends.
 
-    One that holds rows is never emptied: they may be all that is known of messages before a crash.
+    A file with rows is refused and kept: after a crash they may be the only record of its messages.
     """
     lock = path.open("ab")
     try:
@@ -140,7 +140,7 @@ def _locked(path: Path) -> BinaryIO:
         raise OSError(f"{path} is in use by another provider") from error
     if os.fstat(lock.fileno()).st_size:
         lock.close()
-        raise FileExistsError(
+        raise OSError(
             f"{path} holds the journal of an earlier provider, which is kept: "
             "give another file, or move it away"
         )

@@ -92,7 +92,7 @@ def test_a_journal_that_holds_rows_is_refused_and_kept(tmp_path):
     with Journal(path) as journal:
         journal.write([row("a")])
     before = path.read_bytes()
-    with pytest.raises(FileExistsError, match="give another file, or move it away"):
+    with pytest.raises(OSError, match="give another file, or move it away"):
         Journal(path)
     assert path.read_bytes() == before
 
