@@ -88,10 +88,7 @@ class Driver:
             self._arm(now_ns)
             return None
         self._waiting[request_id] = on_answer
-        # The reply goes first: a report that is due at the same time names ids that only the reply has told.
-        for effect in sorted(
-            effects, key=lambda each: type(each) is not Reply or each.request_id != request_id
-        ):
+        for effect in effects:
             self._apply(effect)
         self._arm(now_ns)
         return request_id if request_id in self._waiting else None
@@ -106,9 +103,12 @@ class Driver:
             self._apply(effect)
         self._arm(self.now_ns())
 
-    def advance(self) -> None:
-        """Carry out what has come due, as after an engine call that returns no effects."""
-        self.carry_out(self.engine.advance(self.now_ns()))
+    def wake(self) -> None:
+        """After an engine call without effects: carry out what it made due, in a later turn of the loop.
+
+        Not at once: the caller may be answering a submit, and a report must not overtake that answer.
+        """
+        self._arm(self.now_ns())
 
     def stop(self) -> None:
         self._timer.close()

@@ -13,7 +13,7 @@ def read_secret(text: str) -> str:
         raise ValueError("it is empty")
     if not all("!" <= character <= "~" for character in secret):
         raise ValueError(
-            "it has a character that is not allowed: give printable ASCII without spaces; newlines at the end "
-            "are removed"
+            "it has a character that is not allowed: give printable ASCII without spaces; newlines at the "
+            "end are removed"
         )
     return secret

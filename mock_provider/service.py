@@ -108,7 +108,7 @@ class Service:
         self.driver = Driver(engine, asyncio.get_running_loop(), self._deliver, self._engine_failed)
         self.inbox = Inbox(_INBOX_MESSAGES, self.driver.engine.message, lambda: self.wall_offset_ns)
         self.desk = ProviderDesk(
-            self.driver.engine, self.inbox, lambda: self.wall_offset_ns, cancelled=self.driver.advance
+            self.driver.engine, self.inbox, lambda: self.wall_offset_ns, cancelled=self.driver.wake
         )
         self.traffic = Traffic()
         self.live = Live(self.inbox, self.driver.engine.message)
