@@ -1,4 +1,4 @@
-"""matplotlib without the user's settings: neither a notebook's back end nor a ``matplotlibrc`` counts.
+"""matplotlib without the user's settings: it ignores ``MPLBACKEND`` and any ``matplotlibrc``.
 
 Import this before matplotlib.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-_asked = os.environ.pop("MPLBACKEND", None)  # one that is not installed here would end the import
+_asked = os.environ.pop("MPLBACKEND", None)  # a back end that is not installed makes the import fail
 try:
     import matplotlib as mpl
 finally:
@@ -22,7 +22,7 @@ mpl.use("Agg")
 
 @contextmanager
 def own_settings(settings: Mapping[str, Any]) -> Iterator[None]:
-    """Within this, ``settings`` upon matplotlib's own defaults."""
+    """Use matplotlib's defaults with ``settings`` on top."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(settings)  # type: ignore[arg-type]  # its stub wants literal keys

@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 from textwrap import shorten
 
-import matplotlib as mpl
 import numpy as np
+
+from analysis.plain_matplotlib import own_settings  # isort: skip  # before matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -20,10 +21,10 @@ _OBSERVED, _ALLOWED, _OUT = "#0072b2", "#009e73", "#d55e00"
 _ACROSS = 3
 _PANEL_IN = (3.6, 2.5)
 _HEAD_IN = 0.9
-_LINE_CHARS = 165  # of a whole picture
+_LINE_CHARS = 165  # across the whole picture
 _DPI = 100
 _BAR_PT, _NAME_PT = 3.5, 7.0
-_BARS_PT, _NAMES_PT = 36.0, 72.0  # what all bars and all names of a panel may take of its height
+_BARS_PT, _NAMES_PT = 36.0, 72.0  # of a panel's height, for all bars and for all names
 _TICK_SHARES = (0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
 _STYLE = {
     "font.family": "DejaVu Sans",
@@ -48,15 +49,13 @@ Panel = Callable[[Axes], None]
 
 
 def write(measurements: Sequence[Measurement], lines: Sequence[str], path: Path) -> bool:
-    """Draw all measurements that have something to draw, below verdict and missed rows. False: none had."""
+    """Draw the measurements below the verdict and the missed rows. False if there is nothing to draw."""
     panels = _panels(measurements)
     if not panels:
         return False
     down = math.ceil(len(panels) / _ACROSS)
     across = min(_ACROSS, len(panels))
-    with mpl.rc_context():
-        mpl.rcdefaults()  # a matplotlibrc of the user's changes nothing
-        mpl.rcParams.update(_STYLE)  # type: ignore[arg-type]  # its stub wants literal keys
+    with own_settings(_STYLE):
         height_in = _PANEL_IN[1] * down + _HEAD_IN
         figure = Figure(figsize=(_PANEL_IN[0] * across, height_in))
         figure.text(
