@@ -23,7 +23,10 @@ def report(
     run_dir: Annotated[Path, typer.Argument(help="A run directory: it holds a run.json.")],
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")] = False,
     call: Annotated[
-        str, typer.Option(metavar="ID", help="Stands in report/result.json, which is written last.")
+        str,
+        typer.Option(
+            metavar="ID", help="Written to report/result.json, so that the caller can tell its own result."
+        ),
     ] = "",
 ) -> None:
     """Write RUN_DIR/report/. Exit: 0 objectives held, 1 one missed, 2 bad usage, 3 run proves nothing,
@@ -56,7 +59,7 @@ def report(
 
 
 def _say(text: str, stream: TextIO) -> None:
-    """Nobody may be there to read it, which changes nothing."""
+    """Print a line. A closed output does not end the analysis."""
     try:
         print(text, file=stream, flush=True)
     except OSError:
@@ -65,6 +68,8 @@ def _say(text: str, stream: TextIO) -> None:
 
 def main() -> None:
     """``python -m analysis``."""
-    if isinstance(sys.stdout, io.TextIOWrapper):  # what the output cannot express must not end the analysis
+    if isinstance(
+        sys.stdout, io.TextIOWrapper
+    ):  # a character that the output cannot encode must not end the analysis
         sys.stdout.reconfigure(errors="replace")
     typer.run(report)

@@ -1,4 +1,4 @@
-"""*How it was run*: the manifest's settings as words, for those who want to run it again."""
+"""*How it was run*: the manifest's settings in words."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def facts(identity: Identity) -> list[tuple[str, str]]:
 
 
 def _streams(streams: Any) -> list[str]:
-    """A line for each stream of arrivals. What another writer put there is shown as it stands."""
+    """A line for each stream of arrivals. Values of other writers are shown unchanged."""
     if not isinstance(streams, list):
         return [] if streams is None else [value_text("streams", streams)]
     return [_stream(each) if isinstance(each, dict) else value_text("", each) for each in streams]
@@ -69,7 +69,7 @@ def _stream(stream: Mapping[str, Any]) -> str:
 
 
 def _mix(mix: Mapping[str, Any]) -> str:
-    """The classes of a stream with their shares; one alone needs none."""
+    """The classes of a stream with their shares; a single class without."""
     present = {name: share for name, share in mix.items() if _is_number(share) and share > 0}
     if len(present) == 1:
         return next(iter(present))

@@ -44,7 +44,7 @@ def fault_bands(manifest: Manifest, journeys: Journeys) -> tuple[FaultBand, ...]
 
 
 def staged_notes(parts: tuple[PartReport, ...], suite: bool) -> list[str]:
-    """For the first screen: that the provider was made to fail, in which part, by what."""
+    """For the first screen: the staged faults and their parts."""
     notes = []
     for part in parts:
         windows = [band for band in part.faults if band.from_s is not None]
@@ -58,6 +58,6 @@ def staged_notes(parts: tuple[PartReport, ...], suite: bool) -> list[str]:
         notes.append(
             f"{where} of the provider were staged in this run: {shown}{more} "
             f"({count_text(touched)} messages touched, a message once for each fault). Figures and verdicts "
-            "include what they did."
+            "include their effect."
         )
     return notes

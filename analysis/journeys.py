@@ -164,7 +164,7 @@ def _sender_side(rows: pa.Table, keys: pa.ChunkedArray, unended: Bools) -> Sende
     joined = np.where(where >= 0, state[where] if len(state) else ABSENT, ABSENT)
     spent = pc.starts_with(pc.fill_null(backward["reason"], ""), GAVE_UP).to_numpy()
     gave_up = np.where(where >= 0, spent[where] if len(spent) else False, False)
-    # A message whose end the provider tells is listed there, once.
+    # A message whose final state the provider knows is counted there only.
     counted = backward.take(pa.array(where[(where >= 0) & unended]))
     return SenderSide(
         present=len(rows) > 0, state=joined, gave_up=gave_up.astype(np.bool_), reasons=_given_up(counted)

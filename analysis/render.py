@@ -20,8 +20,8 @@ _FILES = (
 
 
 def write_report(report: Report, out_dir: Path, progress: Callable[[str], None] = lambda line: None) -> None:
-    """An earlier report is removed first, so that nothing of it is taken for this one's; and so is a part of
-    this one where the rest could not be written.
+    """Removes an earlier report first, so that its files are not mistaken for this one's. Removes an
+    incomplete report if writing fails.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
     _remove(out_dir)

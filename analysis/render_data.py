@@ -38,7 +38,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def _cell(value: object) -> object:
-    """A text that a spreadsheet would run as a formula gets an apostrophe in front; numbers stay numbers.
+    """Put an apostrophe before a text that a spreadsheet would run as a formula; numbers stay numbers.
 
     OWASP, CSV Injection.
     """
@@ -52,7 +52,7 @@ def _cell(value: object) -> object:
 
 
 def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Cells are guarded against being run as formulas."""
+    """Write the rows; no cell can run as a formula."""
     with path.open("w", newline="", encoding="utf-8") as sink:
         writer = csv.writer(sink)
         writer.writerow(header)

@@ -164,7 +164,7 @@ def count_objectives(ledger: Ledger, has_sender_rows: bool, journal: bool) -> tu
 
 
 def withheld(objectives: tuple[Objective, ...], why: str) -> tuple[Objective, ...]:
-    """None of them judged: what was measured is not the system's doing."""
+    """All objectives unjudged, since the bench failed."""
     return tuple(
         msgspec.structs.replace(each, verdict="cannot_tell", certain=False, why=why) for each in objectives
     )

@@ -61,7 +61,7 @@ def breakdowns(journeys: Journeys, fates: Fates) -> tuple[tuple[StageBreakdown, 
 def coverage(
     journeys: Journeys, fates: Fates, groups: tuple[tuple[StageBreakdown, ...], ...]
 ) -> tuple[StageCoverage, ...]:
-    """Of each class with a delivered message: how many are in which means, and how many in none."""
+    """For each class with a delivered message: how many are in each breakdown, and in none."""
     found = []
     for name in journeys.load.class_names:
         delivered = int(np.count_nonzero(journeys.of_class(name) & (fates.fate == DELIVERED)))
@@ -80,7 +80,7 @@ def coverage(
 
 
 def _names(pattern: Bools) -> tuple[str, ...]:
-    """Of the stages between the marks that are there; where one is missing, both stages' names."""
+    """Names of the stages between the marks that exist; merged where a mark is missing."""
     names: list[list[str]] = []
     for stage, begins in zip(DELIVERY_STAGES, pattern[:-1], strict=True):
         if begins:

@@ -104,14 +104,14 @@ def provider_loop(journeys: Journeys, tightest_s: float) -> Check:
 
 
 def instrument(failures: tuple[InstrumentFailure, ...], origin_ns: int = 0) -> Check:
-    """What failed of the bench itself: provider, load or the records of either."""
+    """Failures of the bench itself: provider, load, or their records."""
     return Check(
         name=INSTRUMENT,
         state="invalid" if failures else "ok",
         value="; ".join(_failure_text(each, origin_ns) for each in failures) or "nothing of it failed",
-        limit="invalid where any part of the bench failed",
+        limit="invalid if a part of the bench failed",
         meaning="a failure of the bench shows as slow or missing messages that the sender did not cause",
-        advice="remove the cause (logs/ has the processes' own words) and run it again",
+        advice="remove the cause (see the processes' logs in logs/) and run it again",
         value_number=float(len(failures)),
     )
 
@@ -126,9 +126,9 @@ def _failure_text(failure: InstrumentFailure, origin_ns: int) -> str:
 
 
 def earlier_load(manifest: Manifest) -> tuple[Check, ...]:
-    """Where one provider and one sender serve several loads, the next meets what the last left behind.
+    """If one provider and one sender serve several loads, messages of one load can disturb the next.
 
-    Empty for a load that was the only one of its provider and sender.
+    Empty if provider and sender served one load only.
     """
     found = manifest.scenario.parameters.get("open_from_before")
     if not isinstance(found, int):
@@ -139,7 +139,7 @@ def earlier_load(manifest: Manifest) -> tuple[Check, ...]:
         value=f"{times_text(found)} of the load before still open at its start",
         limit="warn > 0",
         meaning="messages of an earlier load that the provider had not finished when this one began",
-        advice="let a load come to its end before the next, or begin each with a run of its own",
+        advice="wait for the end of a load before the next, or use a separate run for each",
         value_number=float(found),
     )
     return (check,)

@@ -185,7 +185,7 @@ def stages(part: PartReport) -> Table:
 
 
 def stages_merged(part: PartReport) -> list[Table]:
-    """The same of the messages that lack a mark, a table each set of marks."""
+    """The same for messages that lack a mark, one table for each set of marks."""
     return [_stage_table(group) for group in part.stages_merged]
 
 
@@ -219,7 +219,7 @@ def _mean_of(breakdown: StageBreakdown, name: str) -> str:
 
 
 def stage_coverage(part: PartReport) -> Table:
-    """Which messages the stages speak of; no rows where it is all of them."""
+    """Which messages the stages cover; no rows if they cover all."""
     partly = any(each.elsewhere or each.left_out for each in part.stage_coverage)
     rows = tuple(
         (each.message_class, *map(count_text, (each.delivered, each.covered, each.elsewhere, each.left_out)))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import sys
 
-if __name__ == "__main__":  # before any import that a file of the current directory could stand in for
+if __name__ == "__main__":  # before any import that a file in the current directory could replace
     from smsbench.launch import main as command
 
     command()
@@ -117,7 +117,7 @@ def run(
     """Run a scenario on real sockets and report it.
 
     Exit code: 0 all SLOs held, 1 an SLO was missed, 2 bad usage, 3 the run is invalid or proves nothing,
-    130 it was interrupted, whatever the part that was played shows.
+    70 smsbench itself failed, 130 interrupted.
     Ctrl-C ends the load in order and still reports; twice aborts.
 
     \b
@@ -173,7 +173,7 @@ def report(
     """Analyse a run directory again and write its report.
 
     Exit code: 0 all SLOs held, 1 an SLO was missed, 2 bad usage, 3 the run is invalid or proves nothing,
-    130 the run was interrupted.
+    70 smsbench itself failed, 130 the run was interrupted.
     """
     from rich.console import Console
 

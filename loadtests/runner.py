@@ -65,7 +65,7 @@ def _run_and_report(scenario: Scenario, settings: RunSettings, console: Console)
     why = why_nothing_was_accepted(settings.out, settings.target)
     if why is not None:
         _say(console, why)
-    if code == EXIT_USAGE:  # nothing of it can be bad any more: the directory cannot be read or written to
+    if code == EXIT_USAGE:  # the run directory was valid when the run began; now it cannot be read or written
         _say(
             console,
             "This run proves nothing: its records could not be analysed, or the report not be written",
@@ -77,8 +77,8 @@ def _run_and_report(scenario: Scenario, settings: RunSettings, console: Console)
 def report(run_dir: Path, console: Console) -> int:
     """Analyse a run directory in a process of its own, print its verdict, and return its exit code.
 
-    The verdict is what that process wrote into a result file with this call's id. Its exit code alone proves
-    nothing: others use the same codes.
+    The verdict is what that process wrote into a result file with this call's id. Its exit code alone is
+    not a verdict: a crash has the same codes.
     """
     call = secrets.token_hex(8)
     place = run_dir.resolve()
@@ -102,7 +102,7 @@ def report(run_dir: Path, console: Console) -> int:
 
 
 def _analyse(run_dir: Path, call: str) -> tuple[int, str]:
-    """The exit code of the analysis, and what it had to say."""
+    """The exit code and the output of the analysis."""
     with tempfile.TemporaryFile() as said:
         # matplotlib reads a matplotlibrc of the directory it is started in.
         child = start_child(

@@ -1,4 +1,4 @@
-"""The numbers an account never sends to. Times are unix seconds, given by the caller."""
+"""The numbers to which an account does not send. Times are unix seconds, given by the caller."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class BlockedNumber(Struct, frozen=True, gc=False):
-    """``expires_s``: no longer blocked from then on; None: for ever."""
+    """``expires_s``: when the block ends; None: never."""
 
     id: str
     msisdn: str
@@ -17,7 +17,7 @@ class BlockedNumber(Struct, frozen=True, gc=False):
 
 
 class Blacklist:
-    """At most ``capacity`` numbers, each once, in the order they came."""
+    """At most ``capacity`` different numbers, in the order of their addition."""
 
     def __init__(self, capacity: int = 10_000) -> None:
         self._capacity = capacity
@@ -28,7 +28,7 @@ class Blacklist:
         return len(self._of_number)
 
     def add(self, entry: BlockedNumber) -> bool:
-        """Block a number; one that was blocked is so anew. False: there are too many."""
+        """Block a number, or replace its earlier entry. False: there are too many."""
         earlier = self._of_number.get(entry.msisdn)
         if earlier is not None:
             del self._number_of_id[earlier.id]
@@ -52,11 +52,11 @@ class Blacklist:
             self.remove(entry.id)
 
     def listed(self, now_s: float, part: str = "") -> list[BlockedNumber]:
-        """Entries in force whose number has ``part`` in it."""
+        """Entries in force whose number contains ``part``."""
         return [e for e in self._of_number.values() if part in e.msisdn and _in_force(e, now_s)]
 
     def among(self, msisdns: Iterable[str], now_s: float) -> frozenset[str]:
-        """Those of the numbers that are blocked now."""
+        """The numbers among these that are blocked now."""
         entries = self._of_number
         return frozenset(n for n in msisdns if n in entries and _in_force(entries[n], now_s))
 

@@ -102,8 +102,8 @@ def provider(
     allow_host: Annotated[
         list[str] | None,
         typer.Option(
-            help="A name, beside localhost and --host, by which inbox and admin API may be asked for; "
-            "can be given several times. Addresses always may."
+            help="A further host name, besides localhost and --host, for inbox and admin API; can be given "
+            "several times. IP addresses are always allowed."
         ),
     ] = None,
     max_connections: Annotated[

@@ -1,4 +1,4 @@
-"""An account's contacts and the groups they are in. Times are unix seconds, given by the caller."""
+"""An account's contacts and their groups. Times are unix seconds, given by the caller."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Group(Struct, frozen=True, gc=False):
 
 
 class ContactBook:
-    """Bounded: what is too much is refused, and nothing is forgotten to make room."""
+    """Bounded: an entry beyond the capacity is refused; no entry is dropped for it."""
 
     def __init__(
         self, most_contacts: int = 10_000, most_groups: int = 1_000, most_members: int = 20_000
@@ -50,7 +50,7 @@ class ContactBook:
         return self._contacts.get(contact_id)
 
     def put_contact(self, contact: Contact) -> bool:
-        """Add it, or put it in the place of the one with its id. False: there are too many."""
+        """Add it, or replace the one with its id. False: there are too many."""
         if contact.id not in self._contacts:
             if len(self._contacts) >= self._most_contacts:
                 return False
@@ -59,7 +59,7 @@ class ContactBook:
         return True
 
     def remove_contact(self, contact_id: str) -> bool:
-        """Out of every group too. False: there is none of this id."""
+        """Remove a contact, also from its groups. False: there is no such contact."""
         if contact_id not in self._contacts:
             return False
         for group_id in list(self._groups_of[contact_id]):
@@ -84,7 +84,7 @@ class ContactBook:
         return next((group for group in self._groups.values() if group.name == name), None)
 
     def put_group(self, group: Group) -> bool:
-        """Add it, or put it in the place of the one with its id. False: there are too many."""
+        """Add it, or replace the one with its id. False: there are too many."""
         if group.id not in self._groups:
             if len(self._groups) >= self._most_groups:
                 return False
@@ -93,7 +93,7 @@ class ContactBook:
         return True
 
     def remove_group(self, group_id: str, with_contacts: bool = False) -> bool:
-        """``with_contacts``: those in it too. False: there is none of this id."""
+        """``with_contacts``: remove its members too. False: there is no such group."""
         if group_id not in self._groups:
             return False
         for contact_id in list(self._members[group_id]):
@@ -111,7 +111,7 @@ class ContactBook:
         self._member_count = 0
 
     def join(self, contact_id: str, group_id: str) -> bool:
-        """Put a contact into a group, both known. False: groups have too many members already."""
+        """Put a known contact into a known group. False: there are too many memberships."""
         members = self._members[group_id]
         if contact_id in members:
             return True

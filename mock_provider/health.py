@@ -1,7 +1,6 @@
-"""What has failed for good in a running provider: background work that ended, records that cannot be kept.
+"""Permanent failures of a running provider: background work that ended, records that cannot be written.
 
-A provider is a measuring instrument. What it can no longer do must be known while it runs, and must not look
-like a fault of the system that is measured.
+They must be visible while the provider runs, and must not look like failures of the system under test.
 """
 
 from __future__ import annotations
@@ -13,11 +12,11 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-_MOST_FAILURES = 100  # of different names; each is kept, and logged, once
+_MOST_FAILURES = 100  # different failures; each is kept and logged once
 
 
 class Health:
-    """Failures by what failed. ``records_lost`` is set by the first that costs records of messages."""
+    """Failures by component. ``records_lost`` is set by the first failure that loses records of messages."""
 
     def __init__(self, on_records_lost: Callable[[], None]) -> None:
         self._on_records_lost = on_records_lost
@@ -26,7 +25,7 @@ class Health:
 
     @property
     def failures(self) -> list[str]:
-        """One line each; empty: all is well."""
+        """One line for each failure."""
         return [f"{what}: {error}" for what, error in self._failures.items()]
 
     def fail(self, what: str, error: BaseException, loses_records: bool) -> None:
@@ -42,11 +41,11 @@ class Health:
             log.critical("%s failed: %s", what, _words(error), exc_info=trace)
         if loses_records and not self.records_lost.is_set():
             self.records_lost.set()
-            log.critical("no message is taken any more: the provider cannot keep records of it")
+            log.critical("no more messages are accepted: the provider cannot record them")
             self._on_records_lost()
 
     def watch(self, task: asyncio.Task[None], what: str, loses_records: bool) -> None:
-        """Note at once when a task that should go on until it is cancelled ends by an exception."""
+        """Note at once if this task, which should run until it is cancelled, ends with an exception."""
 
         def ended(done: asyncio.Task[None]) -> None:
             error = None if done.cancelled() else done.exception()
@@ -56,7 +55,7 @@ class Health:
         task.add_done_callback(ended)
 
     def loop_exception(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """For ``loop.set_exception_handler``: a callback, or a task nobody waits for, that raised."""
+        """For ``loop.set_exception_handler``: an exception in a callback or an unawaited task."""
         error = context.get("exception")
         if error is None or isinstance(error, OSError):  # a peer's or the network's, not this program's
             loop.default_exception_handler(context)

@@ -1,4 +1,4 @@
-"""Listening at an address, and what is wrong with one that cannot be had, in words."""
+"""Listening at an address, and error messages for addresses that cannot be used."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BY_THE_PORT = (errno.EADDRINUSE, errno.EACCES)
 
 
 class ListenError(OSError):
-    """An address that cannot be listened at; the text names the option and the address."""
+    """An address that cannot be used for listening; the text names the option and the address."""
 
 
 def host_and_port(host: str, port: int) -> str:
@@ -27,15 +27,15 @@ def host_and_port(host: str, port: int) -> str:
 async def listen(
     connection: Callable[[], asyncio.Protocol], host: str, port: int, port_option: str
 ) -> tuple[asyncio.Server, str]:
-    """A server on the running event loop, and the address it has. Raises ``ListenError``.
+    """A server on the running event loop, and its address. Raises ``ListenError``.
 
     ``port_option`` is the command line's name of ``port``; the host's is ``--host``.
     """
-    if not host.strip():  # asyncio would listen at every interface
+    if not host.strip():  # asyncio would listen on every interface
         raise ListenError("--host: it is empty; give an address of this machine, for example 127.0.0.1")
     try:
         server = await asyncio.get_running_loop().create_server(connection, host, port, backlog=1024)
-    except (OSError, ValueError) as error:  # ValueError: a host name that cannot be one
+    except (OSError, ValueError) as error:  # ValueError: an invalid host name
         raise ListenError(_complaint(error, host, port, port_option)) from error
     bound_host, bound_port = server.sockets[0].getsockname()[:2]
     return server, host_and_port(bound_host, bound_port)

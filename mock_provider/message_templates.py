@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Template(Struct, frozen=True, gc=False):
-    """``normalize``: its accents are replaced before it is sent."""
+    """``normalize``: replace accents before sending."""
 
     id: str
     name: str
@@ -31,7 +31,7 @@ class Templates:
         return next((each for each in self._of_id.values() if each.name == name), None)
 
     def put(self, template: Template) -> bool:
-        """Add it, or put it in the place of the one with its id. False: there are too many."""
+        """Add it, or replace the one with its id. False: there are too many."""
         if template.id not in self._of_id and len(self._of_id) >= self._capacity:
             return False
         self._of_id[template.id] = template

@@ -21,8 +21,8 @@ from msgspec import Struct
 from mock_provider.wire.calls import ReportCall
 from mock_provider.wire.receivers import requested_url
 
-_MAX_REPLY_BYTES = 256  # of a confirmation; what a longer reply says beyond that, nobody reads
-_MOST_IDLE = 256  # connections to all receivers together; a call has one of its own beside them
+_MAX_REPLY_BYTES = 256  # bytes of a confirmation that are kept; the rest is discarded
+_MOST_IDLE = 256  # idle connections to all receivers together
 
 
 class Endpoint(Struct, frozen=True):
@@ -161,7 +161,7 @@ class ReportClient:
         self._timeout_s = timeout_s
         self._idle: OrderedDict[Endpoint, list[_Connection]] = OrderedDict()
         self._idle_count = 0
-        self.resent = 0  # calls made once more, since their idle connection had been closed
+        self.resent = 0  # calls repeated because their idle connection had been closed
         self._busy: dict[_Connection, float] = {}  # since when (monotonic clock, seconds)
 
     @cached_property

@@ -95,7 +95,7 @@ class Server:
 
 def _foreign_host(host: str) -> WireReply:
     name = host.rpartition(":")[0] or host
-    reason = f"the Host {host} is none of this provider's: start it with --allow-host {name}"
+    reason = f"the host name {host} is not allowed: start the provider with --allow-host {name}"
     return WireReply(403, json_bytes({"errors": [reason]}))
 
 

@@ -1,4 +1,4 @@
-"""Fields that clients sent and the provider did not read: logged once for each name, and counted."""
+"""Request fields that the provider does not read: each name is logged once, and requests are counted."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _OTHERS = "(others)"
 
 
 class UnreadFields:
-    """Counts requests by field name, for a bounded number of names. Values are never kept or logged."""
+    """Counts requests by field name, for a bounded number of names. Values are not kept or logged."""
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
 
     def note(self, endpoint: str, names: Iterable[str]) -> None:
-        """The names of one request to ``endpoint`` that mean nothing there."""
+        """Count the unread names of one request to ``endpoint``."""
         for name in names:
             shown = name[:_SHOWN_CHARACTERS]
             if shown in self._counts:

@@ -1,20 +1,20 @@
-"""The wall clock beside the engine's monotonic one: by how much they differ, measured again and again.
+"""The offset between the wall clock and the engine's monotonic clock, measured repeatedly.
 
-The wall clock may be set while a provider runs (NTP after a resume, a virtual machine that was moved, an
-administrator). Dates and scheduled messages go by it as it is; every interval stays on the monotonic clock.
+The wall clock may be set while a provider runs (NTP after a resume, a moved virtual machine, an
+administrator). Dates and scheduled messages follow it; every interval uses the monotonic clock.
 """
 
 from __future__ import annotations
 
 import time
 
-# Two readings of two clocks differ by microseconds, and NTP moves the wall clock a little all the time: less
-# than this changes no date that anybody sees, and would make one instant's date differ from call to call.
+# Ignore smaller steps: two readings differ by microseconds, and NTP adjusts the wall clock all the time. They
+# change no visible date, and one instant would get different dates from call to call.
 _STEP_NS = 50_000_000
 
 
 class WallClock:
-    """``offset_ns`` is what is added to an instant of the engine's clock to get unix time."""
+    """Unix time is an instant of the engine's clock plus ``offset_ns``."""
 
     __slots__ = ("offset_ns",)
 
@@ -22,7 +22,7 @@ class WallClock:
         self.offset_ns = _measured_ns()
 
     def look(self) -> int:
-        """Measure again; by how many nanoseconds the wall clock was put forward (negative: back) or 0."""
+        """Measure again. Returns by how many ns the wall clock was set forward (negative: back), or 0."""
         moved_ns = _measured_ns() - self.offset_ns
         if abs(moved_ns) < _STEP_NS:
             return 0

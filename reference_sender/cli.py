@@ -73,12 +73,13 @@ def sender(
         typer.Option(
             min=0.1,
             max=3_600,
-            help="Seconds in which a request's head, then its body, must come; a campaign's body may take "
-            "longer while it goes on coming.",
+            help="Time limit in seconds for a request's head, and again for its body; a campaign's body "
+            "may take longer while data arrives.",
         ),
     ] = Limits().request_s,
     idle_timeout: Annotated[
-        float, typer.Option(min=1, max=86_400, help="Seconds that a connection is kept between two requests.")
+        float,
+        typer.Option(min=1, max=86_400, help="Seconds for which a connection is kept between two requests."),
     ] = Limits().idle_s,
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="Allow a provider that is not on this machine.")

@@ -1,4 +1,4 @@
-"""The address the sender listens at, and what is wrong with one that cannot be had, in words."""
+"""The address the sender listens at, and error messages for addresses that cannot be used."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BY_THE_PORT = (errno.EADDRINUSE, errno.EACCES)
 
 
 class ListenError(OSError):
-    """An address that cannot be listened at; the text names the option and the address."""
+    """An address that cannot be used for listening; the text names the option and the address."""
 
 
 def host_and_port(host: str, port: int | None) -> str:
@@ -25,14 +25,14 @@ def host_and_port(host: str, port: int | None) -> str:
 
 def bind(host: str, port: int) -> socket.socket:
     """A socket bound to the address, which does not listen yet. Raises ``ListenError``."""
-    if not host.strip():  # it would be every interface
+    if not host.strip():  # an empty host means every interface
         raise ListenError("--host: it is empty; give an address of this machine, for example 127.0.0.1")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-    except (OSError, ValueError) as error:  # ValueError: a host name that cannot be one
+    except (OSError, ValueError) as error:  # ValueError: an invalid host name
         listener.close()
         raise ListenError(_complaint(error, host, port)) from error
     return listener

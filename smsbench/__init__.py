@@ -1,6 +1,6 @@
-"""The way in: the ``smsbench`` command, and the start of its child processes.
+"""Starts the ``smsbench`` command and its child processes.
 
-Our packages have names that other projects use too (``analysis``, ``loadtests``). This one makes sure that
-ours run, wherever the command is called from. It also keeps a run independent of who reads its output, and
-ends children with their parent.
+Other projects use our package names too (``analysis``, ``loadtests``). This package makes sure that ours are
+imported, wherever the command is called from. It also keeps a run independent of the state of its output, and
+ends child processes with their parent.
 """

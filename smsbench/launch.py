@@ -1,8 +1,8 @@
 """Starts our code with our own modules.
 
 Python looks for modules in the current directory (``python -m``) and in ``PYTHONPATH`` before its own
-library. A user's ``queue.py``, ``locust.py`` or package ``analysis`` there would run in place of what we
-mean. This file is imported as the console command, and run by its path (``python -P launch.py MODULE
+library. A user's ``queue.py``, ``locust.py`` or package ``analysis`` there would replace the module that we
+import. This file is imported as the console command, and run by its path (``python -P launch.py MODULE
 ARGUMENT...``) as the start of a child process.
 """
 
@@ -13,11 +13,11 @@ import os
 import sys
 
 OWN_PACKAGES = ("analysis", "loadtests", "mock_provider", "reference_sender", "smsbench")
-# What a parent tells a child of ours. Both are taken out of the environment at the start.
+# Variables that a parent sets for our child processes. The child removes them from its environment.
 LATER_PATH = "SMSBENCH_LATER_PATH"  # directories that are searched last
 LIFELINE = "SMSBENCH_LIFELINE"  # file descriptor of a pipe whose other end the parent holds open
 
-# Settings of other tools that a library would read in this process itself, and stop at.
+# Settings of other tools that can stop a library in this process.
 _NOT_OURS = ("MPLBACKEND", "MATPLOTLIBRC")
 
 EXIT_CRASHED = 70  # EX_SOFTWARE of sysexits.h
@@ -25,7 +25,7 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def later_path() -> list[str]:
-    """The directories of ``PYTHONPATH``: they may hold a library we need, and are searched last."""
+    """The directories of ``PYTHONPATH``. They may hold a library that we need, so they are searched last."""
     if sys.flags.ignore_environment:
         return []
     entries = os.environ.get("PYTHONPATH", "").split(os.pathsep)
@@ -33,8 +33,8 @@ def later_path() -> list[str]:
 
 
 def settle_path(later: list[str]) -> None:
-    """Find our packages beside this file, whatever else has their names. The current directory and the
-    command's own are not searched, and ``later`` comes last.
+    """Find our packages next to this file, even if others have the same names. The current directory and
+    the command's directory are not searched; ``later`` is searched last.
     """
     if not sys.flags.safe_path and sys.path and _is_where_we_were_called(sys.path[0]):
         del sys.path[0]
@@ -53,7 +53,7 @@ def settle_path(later: list[str]) -> None:
 
 
 def _is_where_we_were_called(entry: str) -> bool:
-    """Whether it is what Python puts before all others: the current directory, or the script's."""
+    """Whether Python has put it first on the path: the current directory, or the script's."""
     script = os.path.dirname(os.path.realpath(sys.argv[0]))
     try:
         return os.path.realpath(entry) in (script, os.path.realpath(os.getcwd()))
@@ -81,7 +81,7 @@ def main() -> None:
 
 
 def _child() -> None:
-    """Run a module as Python's ``-m`` does, for as long as the process that started this one lives."""
+    """Run a module as Python's ``-m`` does, until it ends or the parent process ends."""
     later = os.environ.pop(LATER_PATH, "")
     settle_path([entry for entry in later.split(os.pathsep) if entry])
     lifeline = os.environ.pop(LIFELINE, "")

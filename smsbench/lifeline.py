@@ -1,7 +1,7 @@
-"""A child process ends when its parent does, however that ended.
+"""A child process ends when its parent ends, even if the parent is killed.
 
-The parent holds one end of a pipe open and never writes to it. The kernel closes it with the parent, killed
-or not, and the child reads the end of the file. Unlike Linux's PR_SET_PDEATHSIG it works on every Unix,
+The parent holds one end of a pipe open and never writes to it. When the parent ends, the kernel closes it,
+and the child reads the end of the file. Unlike Linux's PR_SET_PDEATHSIG it works on every Unix,
 reaches processes that the child forks (Locust's workers), and does not depend on which thread of the parent
 started the child.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import signal
 
-# Taken before gevent replaces them: the watch is a thread of the system's, in a Locust process too.
+# Imported before gevent replaces them: the watch needs a real thread, also in a Locust process.
 from _thread import start_new_thread
 from time import sleep
 
@@ -20,7 +20,7 @@ ORDERLY_END_WITHIN_S = 40.0  # a sender drains for 10 s, a provider closes a lar
 
 def end_with(lifeline: int) -> None:
     """SIGTERM to this process, and to each that it forks, when the other end of ``lifeline`` is closed;
-    SIGKILL where that has not ended it in time.
+    SIGKILL if that does not end it in time.
     """
     os.set_inheritable(lifeline, False)
 

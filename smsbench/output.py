@@ -1,7 +1,7 @@
-"""Standard output and standard error that never decide over a run.
+"""Standard output and standard error that cannot end a run.
 
-Whoever reads them may know fewer characters than we write, or may go away (``| head -1``, a closed
-terminal, a full disk behind a redirection). The work goes on and ends with its own exit code.
+The output's encoding may lack characters, and its reader may go away (``| head -1``, a closed terminal, a
+full disk behind a redirection). The command continues and keeps its own exit code.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 
 class ForgivingFile(io.RawIOBase):
-    """Writes to a file descriptor for as long as that can be written to; what comes after that is dropped."""
+    """Writes to a file descriptor until a write fails; later output is dropped."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -41,7 +41,7 @@ class ForgivingFile(io.RawIOBase):
 
 
 def settle_output() -> None:
-    """Replace both streams of this process. One that was closed from the start stays so."""
+    """Replace both streams of this process. A stream that was closed at the start stays closed."""
     _occupy_standard_descriptors()
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
@@ -49,7 +49,7 @@ def settle_output() -> None:
             continue
         try:
             descriptor = stream.fileno()
-        except (OSError, AttributeError):  # somebody captures it, and takes all we write
+        except (OSError, AttributeError):  # it is captured, for example by a test
             continue
         stream.flush()
         file = io.BufferedWriter(ForgivingFile(descriptor))
@@ -63,9 +63,9 @@ def settle_output() -> None:
 
 
 def _occupy_standard_descriptors() -> None:
-    """Where one was closed, the next file or socket would get its number, and other output with it."""
+    """Open closed ones on /dev/null; otherwise the next file would get the number, and our output."""
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free, which is this one
+            os.open(os.devnull, os.O_RDWR)  # it gets the lowest free number, which is this one

@@ -46,7 +46,7 @@ def calibrate(
     while it measures, so leave the machine alone meanwhile.
 
     Exit code: 0 all held, 1 something was missed, 2 bad usage, 3 client or machine were too busy to judge,
-    or the provider was gone, 130 interrupted. Ctrl-C keeps what was measured.
+    or the provider ended early, 70 smsbench itself failed, 130 interrupted. Ctrl-C keeps what was measured.
 
     \b
       smsbench calibrate

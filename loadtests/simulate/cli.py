@@ -30,8 +30,9 @@ def simulate(
     queueing, the limits, the retries and the network behind the provider; what this machine can carry is
     not: for that, smsbench run.
 
-    Exit code: 0 all SLOs held, 1 an SLO was missed, 2 bad usage, 3 the run proves nothing, 130 interrupted.
-    Ctrl-C ends the simulated time there and reports what was lived; twice aborts.
+    Exit code: 0 all SLOs held, 1 an SLO was missed, 2 bad usage, 3 the run proves nothing,
+    70 smsbench itself failed, 130 interrupted. Ctrl-C ends the simulation and reports what was simulated;
+    twice aborts.
 
     \b
       smsbench simulate day-5k

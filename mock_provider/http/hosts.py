@@ -1,8 +1,8 @@
-"""The Host header: what it may be, and which a request for the admin API or the page may have.
+"""The Host header: its syntax, and the values that are allowed for the admin API and the page.
 
-A web page that somebody opens can have its own name lead to 127.0.0.1 (DNS rebinding), and its scripts would
-then be of the same origin as this server. Their requests still name that host, which no one here goes by.
-Addresses are always allowed: nobody else's name can be one.
+The name of a web page can be made to resolve to 127.0.0.1 (DNS rebinding). Its scripts then have the same
+origin as this server, but their requests still have the page's name as Host, which is refused. IP addresses
+are always allowed, since no page has one as its name.
 """
 
 from __future__ import annotations

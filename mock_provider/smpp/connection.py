@@ -182,7 +182,7 @@ class SmppConnection(asyncio.Protocol):
             self._leave()
 
     def _look_up(self, effect: Queried | Cancelled) -> None:
-        """These are no submits: the engine does not meet them with an outage by itself."""
+        """Apply an outage here: the engine applies it to submits only."""
         outage = self._outage()
         if outage is not None:
             command_id = codes.QUERY_SM if isinstance(effect, Queried) else codes.CANCEL_SM
@@ -208,7 +208,7 @@ class SmppConnection(asyncio.Protocol):
         self._timer = self._loop.call_later(_LINGER_S, self.abort)
 
     def _receive_no_more(self) -> None:
-        """Receipts that are unanswered go to another session of the system_id, or wait for one."""
+        """Unanswered receipts go to another session of the system_id, or wait for one."""
         self._links.remove(self.system_id, self)
         self._links.take_back(self.system_id, [answer.tag for answer in self._session.lost()])
         self.system_id = ""
@@ -221,7 +221,7 @@ class SmppConnection(asyncio.Protocol):
         return self._service.driver.engine.outage(time.monotonic_ns())
 
     def _front(self) -> NoAnswer | None:
-        """What an outage leaves of the answer to an enquire_link: one that refuses, all."""
+        """How an outage affects enquire_link; one that refuses does not."""
         outage = self._outage()
         if outage is None or not (outage.hang or outage.disconnect):
             return None

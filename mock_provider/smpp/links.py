@@ -1,9 +1,9 @@
 """Delivery receipts on their way to the sessions that take them, and what became of each.
 
 A system_id's receipts go to all its sessions that receive, in turn, as far as their windows reach; the others
-wait, also while nobody is bound, and so do those whose session closed before it answered.The engine hears
-of each batch once: confirmed when all its receipts were taken with ESME_ROK, and not when one was refused,
-had no answer, waited too long or found too many waiting. It sends those again by the profile's schedule.
+wait, also while nobody is bound, and so do those whose session closed before it answered. The engine gets one
+result for each batch: confirmed if all its receipts were answered with ESME_ROK; not confirmed if one was
+refused, not answered, waited too long or exceeded the queue. The profile's schedule repeats those.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Link(Protocol):
 
     @property
     def knows_tlvs(self) -> bool:
-        """Whether its peer may be sent optional parameters."""
+        """Whether its peer understands optional parameters."""
 
     def deliver(self, tag: object, body: bytes) -> None:
         """Send a deliver_sm; its answer comes to ``ReceiptLinks.answered`` with this tag."""
@@ -75,7 +75,7 @@ class ReceiptLinks:
         self.failures = 0
 
     def use(self, writer: ReceiptWriter, most_waiting: int) -> None:
-        """Write receipts so from now on, and let so many of a system_id wait."""
+        """Use this writer, and this limit of waiting receipts for each system_id, from now on."""
         self._writer = writer
         self._most_waiting = most_waiting
 
@@ -113,7 +113,7 @@ class ReceiptLinks:
         self._count(receipt.batch, answer.taken)
 
     def take_back(self, system_id: str, tags: list[object]) -> None:
-        """A session has closed with these unanswered, in the order they were sent."""
+        """Queue the receipts again that a closed session had not answered, in their original order."""
         if not tags:
             return
         outlet = self._outlets.setdefault(system_id, _Outlet())
