@@ -1,4 +1,4 @@
-"""Request bodies: read within limits of size and time, and unpacked where they come compressed."""
+"""Request bodies: read within limits of size and time, and unpacked if they are compressed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_MESSAGE_BYTES = 65_536
 
 
 def unpacking(request: web.BaseRequest) -> Unpacking:
-    """As ``Content-Encoding`` asks. Raises ``ApiError`` for what is none we know (RFC 9110 15.5.16)."""
+    """The unpacking for the request's ``Content-Encoding``. Raises ``ApiError`` 415 (RFC 9110 15.5.16)."""
     named = request.headers.get("Content-Encoding")
     if named is None:
         return Plain()
@@ -35,13 +35,13 @@ async def read_message(request: web.BaseRequest, patience_s: float) -> bytes:
     if request.content_length is not None and request.content_length > MAX_MESSAGE_BYTES:
         raise _too_large()
     try:
-        if request.content.is_eof():  # it came with its head, as most do: no timer is needed
+        if request.content.is_eof():  # it arrived with its head, as most do: no timer is needed
             body = await request.read()
         else:
             async with asyncio.timeout(patience_s):
                 body = await request.read()
     except TimeoutError as error:
-        raise Invalid("too_slow", "", f"the body did not come within {patience_s:g} s") from error
+        raise Invalid("too_slow", "", f"the body did not arrive within {patience_s:g} s") from error
     except web.HTTPRequestEntityTooLarge as error:
         raise _too_large() from error
     except web.RequestPayloadError as error:
@@ -65,14 +65,14 @@ def _unpacked(body: bytes, unpacking: Unpacking) -> bytes:
 
 
 async def invite_body(request: web.BaseRequest) -> None:
-    """Tell a client that waits to be told (curl, with large bodies) to send its body: RFC 9110 10.1.1."""
+    """Answer ``Expect: 100-continue`` (curl, with large bodies): RFC 9110 10.1.1."""
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0
 
 
 async def read_piece(request: web.BaseRequest) -> bytes:
-    """What has come of the body, at least one byte; none at its end. Raises ``Invalid``."""
+    """The next bytes of the body; empty at its end. Raises ``Invalid``."""
     try:
         return await request.content.readany()
     except web.RequestPayloadError as error:
@@ -80,7 +80,7 @@ async def read_piece(request: web.BaseRequest) -> bytes:
 
 
 def after_body(request: web.BaseRequest, answer: web.Response) -> web.Response:
-    """Where the body could not be read, nothing after it on the connection can be either."""
+    """Close the connection after an unreadable body, since its end is unknown."""
     if request.content.exception() is not None:
         request.content.feed_eof()
         answer.force_close()

@@ -27,7 +27,7 @@ _COMMIT_ROWS = 500
 # Rows read between two turns of the event loop, one or two milliseconds of work.
 TURN_ROWS = 100
 _ENCODED_A_TURN = 2_000
-# A client that sends nothing for so long, or on the whole less than so many bytes a second, is given up.
+# Longest pause of a client, and its lowest average rate; otherwise the campaign is ended.
 PATIENCE_S = 30.0
 LEAST_BYTES_PER_S = 1_000
 
@@ -38,7 +38,7 @@ _STOPPED = Invalid("stopping", "", "the sender is stopping: send what was not ta
 _TOO_SLOW = Invalid(
     "too_slow",
     "",
-    f"the body came too slowly: {LEAST_BYTES_PER_S} bytes a second are the least that is waited for",
+    f"the body arrived too slowly: the minimum is {LEAST_BYTES_PER_S} bytes per second",
 )
 _CONFLICT = Invalid(
     "key_conflict", "key", "another message, to another number or of another text or class, has this key"
@@ -180,7 +180,7 @@ class CampaignIntake:
         return piece
 
     async def _take(self, head: dict[str, Any], rows: Iterable[Any]) -> None:
-        """Raises ``Invalid`` at the first row that is one too many: nothing after it is read."""
+        """Raises ``Invalid`` at the first row beyond the limit; nothing after it is read."""
         now = now_ns()
         for row in rows:
             shared = self._shared or self._share(head)
@@ -188,7 +188,7 @@ class CampaignIntake:
                 raise Invalid(
                     "too_many_rows",
                     "recipients",
-                    f"a campaign has at most {MAX_ROWS} rows: send the others in another",
+                    f"a campaign has at most {MAX_ROWS} rows: send the rest in another campaign",
                 )
             self._rows_seen += 1
             if self._rows_seen % TURN_ROWS == 0:

@@ -1,6 +1,6 @@
-"""The sender's background work: when a piece of it dies, the process must say so and end.
+"""The sender's background work: if a part of it fails, the process reports that and exits.
 
-Without its committer, its dispatcher or its timers a sender would take messages and never send them.
+Without its committer, dispatcher or timers a sender would accept messages and never send them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Chores:
             self.failed.set()
 
     def guarded(self, chore: str, call: Callable[_Given, None]) -> Callable[_Given, None]:
-        """``call``, for the loop to call: what it raises would otherwise be logged and forgotten."""
+        """Wrap a callback of the loop, which would only log what it raises."""
 
         def run(*args: _Given.args, **kwargs: _Given.kwargs) -> None:
             try:

@@ -1,7 +1,7 @@
-"""The HTTP connections of the sender: how many there may be, and how long one may keep it waiting.
+"""The HTTP connections of the sender: their number and their time limits.
 
-aiohttp has no such limits. Its protocol is wrapped here, one wrapper a connection, in whatever the event loop
-calls: a head that does not end, a client that takes nothing of its answer, one connection too many.
+aiohttp has no such limits. Each connection's protocol is wrapped here. The wrapper closes a connection whose
+head does not end or whose client does not read its answer, and refuses connections beyond the limit.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from aiohttp import web
 from msgspec import Struct
 
 _SWEEP_EVERY_S = 1.0
-# Closed with data unread a connection would be reset, and the client might lose the answer.
+# Closing with unread data resets the connection, and the client may lose the answer.
 _LINGER_S = 1.0
 
 
 class Limits(Struct, frozen=True):
-    """What one client, and all of them together, may cost.
+    """Limits for one client and for all clients together.
 
     ``request_s`` is the time in which a head that was begun must be whole, then its body, and in which
     something of an answer must be taken; ``idle_s`` that between two requests. ``head_bytes`` is what all
@@ -88,7 +88,7 @@ class Connections:
         return self._by_protocol.pop(connection.inner, None) is not None
 
     async def _sweep(self) -> None:
-        """One timer for all: what is too old is found up to a sweep late."""
+        """One timer for all: an overdue connection is found up to one sweep late."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_SWEEP_EVERY_S)
@@ -98,14 +98,14 @@ class Connections:
 
 
 class _Connection(asyncio.Protocol):
-    """aiohttp's protocol, and what is known of how far its present request has come."""
+    """aiohttp's protocol, with the progress of its current request."""
 
     def __init__(self, all_of: Connections, server: web.Server) -> None:
         self.inner = cast(asyncio.Protocol, server())
         self._all = all_of
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._refused = False  # nothing of it is read any more
+        self._refused = False  # no more data is read
         self._answering = False
         self._head_bytes = 0  # of a request whose head is not whole
         self._head_began_s = 0.0
@@ -113,11 +113,13 @@ class _Connection(asyncio.Protocol):
         self._stuck_since_s = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        self._transport = cast(
+            asyncio.Transport, transport
+        )  # uvloop's transport does not subclass asyncio.Transport
         if self._all.add(self):
             self.inner.connection_made(transport)
         else:
-            self._refuse(429, "too_many_connections", "there are too many connections: try again")
+            self._refuse(429, "too_many_connections", "too many connections: try again")
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
@@ -128,7 +130,7 @@ class _Connection(asyncio.Protocol):
             self._head_bytes += len(data)
             self._all.head_bytes += len(data)
             if self._all.head_bytes > self._all.limits.head_bytes:
-                self._refuse(431, "too_large", "too much of unfinished requests is held: try again")
+                self._refuse(431, "too_large", "too much data of unfinished requests: try again")
                 return
         self.inner.data_received(data)
 
@@ -161,7 +163,7 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
 
     def check(self, now_s: float) -> None:
-        """Cut off a client that has kept the sender waiting for longer than it may."""
+        """Close the connection if its client has exceeded a time limit."""
         patience_s = self._all.limits.request_s
         if self._stuck_bytes is not None:
             unsent = self._unsent()
@@ -170,7 +172,7 @@ class _Connection(asyncio.Protocol):
             elif now_s - self._stuck_since_s > patience_s:
                 self.abort()
         if self._head_bytes and now_s - self._head_began_s > patience_s:
-            self._refuse(408, "too_slow", f"the request's head did not come within {patience_s:g} s")
+            self._refuse(408, "too_slow", f"the request's head did not arrive within {patience_s:g} s")
 
     def _unsent(self) -> int:
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
@@ -180,7 +182,7 @@ class _Connection(asyncio.Protocol):
         self._head_bytes = 0
 
     def _refuse(self, status: int, code: str, message: str) -> None:
-        """Answer, and close a little later."""
+        """Send an error answer, and close the connection a little later."""
         transport = self._transport
         if self._refused or transport is None:
             return

@@ -1,4 +1,4 @@
-"""``GET /healthz``: whether the sender can keep a message now, tried out and not assumed."""
+"""``GET /healthz``: tests whether the sender can store a message now."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from reference_sender.answers import ApiError
 from reference_sender.driver import Driver
 from reference_sender.store import StoreError
 
-_PATIENCE_S = 5.0  # a disk that takes longer for one commit keeps no message in time
+_PATIENCE_S = 5.0  # a disk that needs longer for one commit is too slow
 
 
 async def check_health(driver: Driver, patience_s: float = _PATIENCE_S) -> None:
-    """Raises ``ApiError`` 503, which says why, unless a message would be kept and sent."""
+    """Raises ``ApiError`` 503 with the reason unless a message can be stored and sent."""
     check_chores(driver)
     try:
         async with asyncio.timeout(patience_s):

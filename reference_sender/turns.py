@@ -1,4 +1,4 @@
-"""Long work in short pieces: of all that take turns here, one goes on in each turn of the event loop."""
+"""Long work in short pieces: one piece of one task runs in each turn of the event loop."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import asyncio
 
 
 class Turns:
-    """Shared by all long work of a process. However many campaigns come at once, what else the loop has to do
-    waits for one piece of one of them."""
+    """Shared by all long tasks of a process, so that other work of the loop waits for one piece at most,
+    however many campaigns arrive at once."""
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
 
     async def pause(self) -> None:
-        """Let the event loop do everything else that is due. Call it after each piece of work."""
+        """Let the event loop do other pending work. Call it after each piece of work."""
         async with self._lock:
             await asyncio.sleep(0)

@@ -9,9 +9,9 @@ from typing import Protocol
 from reference_sender.intake import Invalid
 
 SLICE_BYTES = 16_384
-# Campaigns with the longest repeated text reach about 105; what is made to cost much reaches 1,030.
+# Campaigns with the longest repeated text reach about 105; hostile bodies reach 1,030.
 MAX_RATIO = 200
-# Below this the ratio says nothing: a few hundred bytes of a small body may unpack to much by chance.
+# Below this size the ratio is not checked: small bodies may have a high ratio.
 _FREE_BYTES = 1024 * 1024
 _TOO_DENSE = f"the body unpacks to more than {MAX_RATIO} times its size: send it unpacked"
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
@@ -27,7 +27,7 @@ class Unpacking(Protocol):
         ...
 
     def finish(self) -> None:
-        """Raises ``Invalid`` where the content has not ended."""
+        """Raises ``Invalid`` if the content is not complete."""
         ...
 
 
@@ -43,9 +43,7 @@ class Plain:
 
 
 class Deflated:
-    """A body in gzip (RFC 1952, of one member or several) or zlib's format (RFC 1950), told by its first
-    bytes.
-    """
+    """A body in gzip (RFC 1952, one member or several) or zlib format (RFC 1950); its first bytes decide."""
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(_GZIP_OR_ZLIB)
@@ -80,7 +78,7 @@ class Deflated:
 
 
 def unpacking_of(content_encoding: str) -> Unpacking | None:
-    """For the value of ``Content-Encoding``; None where it is none of gzip, deflate, identity."""
+    """The unpacking for a ``Content-Encoding``; None unless it is gzip, deflate or identity."""
     name = content_encoding.strip().lower()
     if name in ("", "identity"):
         return Plain()
