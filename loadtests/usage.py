@@ -1,4 +1,4 @@
-"""Errors of the command line in the words of this project: with the value that was given."""
+"""Command line errors that show the given value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CLOSE = 0.75
 
 
 class Command(TyperCommand):
-    """A command that shows the value it complains of, and suggests an option only where it is close."""
+    """A command whose errors show the value, and suggest an option only if it is similar."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         try:

@@ -1,7 +1,7 @@
-"""JSON campaigns, read as they arrive: bytes in, rows out, without the whole ever being held.
+"""JSON campaigns, read as they arrive: bytes in, rows out, without holding the whole body.
 
-Values are read by the standard library's own scanner, so a row is what ``json.loads`` makes of it. What is
-here is the frame around them, of which a reader of whole documents could give nothing before its end.
+The standard library's scanner reads the values, so a row equals the result of ``json.loads``. This module
+reads the document around them, since ``json`` returns nothing before the end of a document.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ LONGEST_VALUE = 65_536
 
 # A longer one is no value of any field, and past 4,300 digits Python would not even read it.
 _LONGEST_INTEGER = 18
-# With so many characters after it, a fault is not that of a word or an escape whose rest has yet to come.
+# An error followed by so many characters is final: no word or escape is that long.
 _LONGEST_WORD = 16
-# An unfinished value of this length is read again only once there is twice as much of it.
+# An unfinished value of this length is read again only when its length has doubled.
 _OFTEN_READ = 4_096
 
 _space = re.compile(r"[ \t\r\n]*").match
@@ -31,13 +31,13 @@ Row = Any  # a row's fields by name; in JSON it may turn out to be anything
 
 
 class Rows(Protocol):
-    """An incremental reader of one campaign body. What it returns must be iterated to its end."""
+    """An incremental reader of one campaign body. Its results must be iterated to the end."""
 
     head: dict[str, Any]  # what stands before the rows
 
     def feed(self, data: bytes) -> Iterator[Row]:
-        """The rows that ``data`` completes. Raises ``Invalid`` where the body is no campaign; the rows before
-        that place come first, however the body was cut into pieces."""
+        """The rows that ``data`` completes. Raises ``Invalid`` at an error of the body, after the rows
+        before it, however the body was cut."""
         ...
 
     def finish(self) -> Iterator[Row]:
@@ -61,7 +61,7 @@ class JsonRows:
         self._scan = json.JSONDecoder(parse_int=_number, parse_constant=_refuse_constant).raw_decode
         self._after_rows = False
         self._row_count = 0
-        self._rows: list[Row] = []  # read, and not yet given out: one at most
+        self._rows: list[Row] = []  # read and not yet returned: one at most
         self._wanted = 0  # characters of an unfinished value to wait for
         self._place = self._start
 
@@ -71,7 +71,7 @@ class JsonRows:
     def finish(self) -> Iterator[Row]:
         yield from self._read(b"", final=True)
         if self._place != self._end:
-            raise self._wrong(len(self._buffer), "more must follow, but here the body ends")
+            raise self._wrong(len(self._buffer), "the body ends too early")
         if not self._after_rows:
             raise Invalid("missing", "recipients", "recipients must be given: a list of objects, one a row")
 
@@ -93,7 +93,7 @@ class JsonRows:
                 yield self._rows.pop()
         self._buffer = self._buffer[position:]
         if len(self._buffer) > LONGEST_VALUE:
-            raise self._wrong(0, f"a value of more than {LONGEST_VALUE} characters is none of a campaign")
+            raise self._wrong(0, f"a value has at most {LONGEST_VALUE} characters")
         if len(self._buffer) > _OFTEN_READ:
             self._wanted = min(2 * len(self._buffer), LONGEST_VALUE)
 
@@ -170,7 +170,7 @@ class JsonRows:
         raise self._wrong(position, "nothing may follow the campaign")
 
     def _value(self, position: int) -> tuple[Any, int] | None:
-        """A value and where it ends; None where its rest has yet to come."""
+        """A value and its end; None if it is not complete yet."""
         buffer = self._buffer
         try:
             value, after = self._scan(buffer, position)
@@ -188,22 +188,24 @@ class JsonRows:
     def _expect(self, characters: str, position: int) -> str:
         found = self._buffer[position]
         if found not in characters:
-            raise self._wrong(position, f"{' or '.join(characters)} must stand here")
+            raise self._wrong(position, f"expected {' or '.join(characters)}")
         return found
 
     def _misplaced(self, name: str) -> Invalid:
         if name == "recipients":
-            return Invalid("misplaced", name, "recipients stands twice: a campaign has one list of them")
-        return Invalid("misplaced", name, f"{name} must stand before recipients: rows are taken as read")
+            return Invalid("misplaced", name, "recipients is given twice: a campaign has one list")
+        return Invalid(
+            "misplaced", name, f"{name} must come before recipients, since rows are taken as they are read"
+        )
 
     def _wrong(self, position: int, why: str) -> Invalid:
-        """Says where: after how many bytes of the body, in or after which row, before which characters."""
+        """An error with its position: bytes read, row, and the following characters."""
         rest = self._buffer[position:]
         waiting = len(self._text.getstate()[0])
         at = self._fed_bytes - waiting - len(rest.encode())
         where = f", after row {self._row_count}" if self._row_count else ""
         near = f", before {rest[:20]!r}" if rest else ""
-        return Invalid("malformed", "", f"the body is no JSON campaign after {at} bytes{where}{near}: {why}")
+        return Invalid("malformed", "", f"invalid JSON campaign after {at} bytes{where}{near}: {why}")
 
 
 def _number(digits: str) -> int | float:
@@ -211,4 +213,4 @@ def _number(digits: str) -> int | float:
 
 
 def _refuse_constant(name: str) -> float:
-    raise Invalid("malformed", "", f"the body is no JSON: {name} is no value of it")
+    raise Invalid("malformed", "", f"the body is not JSON: {name} is not a JSON value")

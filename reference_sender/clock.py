@@ -1,10 +1,10 @@
 """The sender's clock, and the wall clock beside it.
 
-The sender's clock starts as the wall clock and goes on by the monotonic one: deadlines keep their meaning
-across a restart, and time never goes back while a process lives. All intervals and deadlines are on it. The
-wall clock may be set meanwhile (NTP after a resume, a virtual machine that was moved), so a date that leaves
-the process, in an answer or in a request to a provider, is one of the sender's clock put onto the wall clock
-as it is then.
+The sender's clock starts at the wall clock's time and advances with the monotonic clock. So deadlines stay
+valid across a restart, and time never goes back while a process runs. All intervals and deadlines are on
+it. The wall clock may be set meanwhile (NTP after a resume, a virtual machine that was moved), so a date
+that leaves the process, in an answer or in a request to a provider, is one of the sender's clock put onto
+the wall clock as it is then.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 
 _OFFSET_NS = time.time_ns() - time.monotonic_ns()
-# What NTP corrects bit by bit, and what passes between two readings, is not worth another date.
+# Ignore smaller differences: NTP's small corrections, and the time between two readings.
 _STEP_NS = 50_000_000
 
 
@@ -22,7 +22,7 @@ def now_ns() -> int:
 
 
 def wall_ahead_ns() -> int:
-    """By how much the wall clock is ahead of the sender's now: 0 unless it was set since the start.
+    """How far the wall clock is ahead of the sender's clock: 0 unless it was set since the start.
 
     Added to an instant of the sender's clock it gives Unix time.
     """

@@ -21,7 +21,7 @@ from reference_sender.store import Existing, Store, StoreError, Work
 log = logging.getLogger(__name__)
 
 _RETRY_S = 1.0
-_FRESH_S = 1.0  # how long a commit, good or bad, says how the store is
+_FRESH_S = 1.0  # how long the result of a commit describes the store
 _CLOSED = "the sender has stopped"
 _NOTHING: Mapping[int, Existing] = {}
 
@@ -128,8 +128,8 @@ class CommitQueue:
             self._schedule()
 
     def attempt(self, attempt: Attempt) -> asyncio.Future[bool]:
-        """Make ``attempt`` durable. Resolves to True when its request may go out; to False if the store
-        failed or is closed: it must not, and the batch is to be given back."""
+        """Make ``attempt`` durable. Resolves to True when its request may be sent; to False if the store
+        failed or is closed, and the batch must be returned."""
         future: asyncio.Future[bool] = self._loop.create_future()
         if self._closed:
             future.set_result(False)
@@ -140,15 +140,15 @@ class CommitQueue:
         return future
 
     def ended(self, batch_id: int) -> None:
-        """The attempt is over. Call it in the turn of the loop in which its changes are handed over, so that
-        one transaction holds both."""
+        """The attempt is over. Call it in the same turn of the loop as its changes, so that one transaction
+        has both."""
         self._group.ended.append(batch_id)
         if not self._busy:
             self._schedule()
 
     async def check(self) -> None:
-        """Raises ``StoreError`` unless a message could be kept now. The last commit tells, if it is recent;
-        else the store is tried."""
+        """Raises ``StoreError`` unless a message can be stored now. Uses the result of a recent commit, or
+        tests the store."""
         if not self.is_alive():
             raise StoreError("nothing can be stored: the sender must be started again")
         if self._loop.time() - self._said_s < _FRESH_S:
@@ -258,8 +258,8 @@ class CommitQueue:
                 waiter.set_result(None)
 
     def _refuse(self, group: _Group, error: StoreError) -> None:
-        """Messages are refused to those who brought them, attempts are not made; changes already happened, so
-        they stay, before those that came meanwhile."""
+        """A commit failed: refuse its messages and its attempts. Keep its changes, which have happened,
+        ahead of later ones."""
         self.failures += 1
         log.error("commit failed: %s", error)
         for _, single in group.singles:
@@ -274,7 +274,7 @@ class CommitQueue:
         for _, begun in group.attempts:
             if not begun.done():
                 begun.set_result(False)
-        # A commit that failed while it was written to the disk may be there all the same.
+        # A commit that failed during its write may be on disk nevertheless.
         self._group.ended[:0] = [*group.ended, *(attempt.batch_id for attempt, _ in group.attempts)]
         self._group.changes[:0] = group.changes
         self._group.changed[:0] = group.changed

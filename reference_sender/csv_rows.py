@@ -1,4 +1,4 @@
-"""CSV campaigns, read as they arrive: bytes in, rows out, without the whole ever being held."""
+"""CSV campaigns, read as they arrive: bytes in, rows out, without holding the whole body."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from reference_sender.campaigns import LONGEST_VALUE, Row
 from reference_sender.intake import Invalid
 
 _COLUMNS = ("to", "text", "key", "expires_in_s")
-_NO_COLUMNS = f"the first line must name the columns, of {', '.join(_COLUMNS)}, to among them"
-_QUOTING = "a value that holds a quotation mark stands in quotation marks, and has its own doubled"
+_NO_COLUMNS = f"the first line must name the columns: to, and any others of {', '.join(_COLUMNS)}"
+_QUOTING = "a value with a quotation mark must be enclosed in quotation marks, and the mark doubled"
 
 
 def _records(delimiter: str) -> re.Pattern[str]:
-    """Whole records as RFC 4180 has them: in a value without quotation marks around it there are none."""
+    """Whole records of RFC 4180: a value without enclosing quotation marks contains none."""
     value = rf'(?:"(?:[^"]|"")*+"|[^"\r\n{delimiter}]*+)'
     return re.compile(rf"(?:{value}(?:{delimiter}{value})*+(?:\r\n|\r|\n|\Z))*+")
 
@@ -63,7 +63,7 @@ class CsvRows:
         if text:
             yield from self._rows(text)
         if self._quoted and (final or len(self._buffer) > LONGEST_VALUE):
-            raise self._wrong("a quotation mark that opens here is never closed")
+            raise self._wrong("the quotation mark that opens here is not closed")
         if len(self._buffer) > LONGEST_VALUE:
             raise self._wrong(f"a line has at most {LONGEST_VALUE} characters")
 
@@ -91,8 +91,8 @@ class CsvRows:
             raise self._wrong(_QUOTING)
 
     def _whole_lines(self, added: str) -> int:
-        """Where the last line ends that is not inside quotation marks. It ends in ``added``, the buffer's
-        last part: what was there before is a line that had yet to end."""
+        """The end of the last line that is outside quotation marks. It is in ``added``, the buffer's last
+        part; the part before it is one unfinished line."""
         pieces = added.split('"')
         self._quoted ^= len(pieces) % 2 == 0
         quoted, end = self._quoted, len(self._buffer)
@@ -120,4 +120,4 @@ class CsvRows:
         return {name: value for name, value in zip(self._columns, values, strict=True) if value}
 
     def _wrong(self, why: str) -> Invalid:
-        return Invalid("malformed", "", f"the body is no CSV in line {self._lines + 1}: {why}")
+        return Invalid("malformed", "", f"invalid CSV in line {self._lines + 1}: {why}")

@@ -1,7 +1,7 @@
-"""Logs without what a message or a token says.
+"""Logs without tokens, numbers and texts.
 
-An exception's text may hold a value: a header line that could not be parsed, a number, an OTP's text. Where a
-log would show it, its type and its place in the code are shown.
+An exception's text may contain a value: a header line that could not be parsed, a number, an OTP's text. So
+the log shows only its type and its place in the code.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ def configure() -> None:
 
 
 def http_logger() -> logging.Logger:
-    """For aiohttp's server, which logs requests it cannot read as errors with a traceback that quotes them.
+    """For aiohttp's server, which logs an unreadable request as an error with a traceback that quotes it.
 
-    They are the client's mistakes, so one line each, which says from where and what kind.
+    It is a mistake of the client, so it becomes one line with the client's address and the kind of error.
     """
     logger = logging.getLogger(HTTP_LOGGER)
     if not logger.filters:
@@ -68,9 +68,7 @@ def _in_one_line(record: logging.LogRecord) -> bool:
 
 
 def log_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """The event loop's exception handler; its own would show the text of exceptions, and reprs that hold
-    them.
-    """
+    """The event loop's exception handler; the default one shows the text of exceptions."""
     error = context.get("exception")
     message = context.get("message", "an error in the event loop")
     said = f"\n{described(error)}" if isinstance(error, BaseException) else ""

@@ -42,7 +42,7 @@ _SHUTDOWN_S = 3.0
 _BACKLOG = 1024
 # A report call's URL carries a whole batch of reports.
 _MAX_LINE_BYTES = 1024 * 1024
-# Of a body that was refused before its end, so much is still read that the client gets its answer.
+# Bytes read of a body that was refused early, so that the client gets its answer.
 _LINGER_S = 5.0
 
 
@@ -114,7 +114,7 @@ class Sender:
 
     async def close(self) -> None:
         """Answer what is on its way, write everything down, let go of everything."""
-        # Where a part has died, answers may never come.
+        # If a part has failed, answers may never arrive.
         await self._driver.drain(0 if self.chores.failed.is_set() else self._settings.drain_s)
         for route in self._routes.values():
             await route.close()
@@ -123,7 +123,7 @@ class Sender:
 
 
 class SenderFailed(Exception):
-    """A part of the sender died, so it ended; what it acknowledged is in the store."""
+    """A part of the sender failed, so it exits; all acknowledged messages are in the store."""
 
 
 def _warn_of_removed_routes(recovered: Iterable[Recovered], routes: Collection[str]) -> None:
@@ -223,7 +223,7 @@ def _serving(api: Api, limits: Limits) -> Connections:
         max_line_size=_MAX_LINE_BYTES,
         keepalive_timeout=limits.idle_s,
         lingering_time=_LINGER_S,
-        auto_decompress=False,  # bodies.py does it, within limits
+        auto_decompress=False,  # bodies.py unpacks, within limits
     )
     connections = Connections(server, limits)
     return connections

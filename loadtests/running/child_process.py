@@ -1,8 +1,7 @@
-"""Starting a child process of ours: our own modules, an environment of our own making, and an end with ours.
+"""Starts our child processes: with our own modules, a fixed environment, and an end with their parent.
 
-Of the user's environment a child gets what finds programs, libraries, a home and certificates. Settings of
-other tools (Locust's, matplotlib's, proxies, Python's own) would change what is measured or drawn: they are
-not passed on.
+A child gets the user's variables for programs, libraries, home and certificates. Settings of other tools
+(Locust, matplotlib, proxies, Python) are not passed on, since they would change what is measured or drawn.
 """
 
 from __future__ import annotations
@@ -31,13 +30,13 @@ _PASSED_ON = (
 
 
 class Child(Struct, frozen=True):
-    """A running child; it ends when ``lifeline`` is closed, the end of a pipe that it watches."""
+    """A running child. It ends when ``lifeline``, the other end of a pipe that it watches, is closed."""
 
     process: subprocess.Popen[bytes]
     lifeline: IO[bytes]
 
     def let_go(self) -> None:
-        """Close what belongs to it. To be called when it has ended."""
+        """Close its resources. Call it when the child has ended."""
         self.lifeline.close()
         if self.process.stdout is not None:
             self.process.stdout.close()
@@ -54,7 +53,7 @@ def start_child(
 ) -> Child:
     """Run a module in a session of its own, so that the terminal's Ctrl-C reaches this process alone.
 
-    ``environment`` is added to what a child gets anyway: secrets go there, since anyone can read arguments.
+    ``environment`` is added to the fixed variables. Secrets go there, since other users can read arguments.
     """
     watched, held = os.pipe()
     try:
@@ -88,7 +87,7 @@ def child_environment() -> dict[str, str]:
 
 
 def with_home(home: Path) -> dict[str, str]:
-    """The environment of a child that finds Python's libraries in the user's home, but no settings."""
+    """An environment in which Python finds libraries in the user's home, but no settings."""
     user_base = site.getuserbase()
     return {"HOME": str(home)} | ({"PYTHONUSERBASE": user_base} if user_base else {})
 

@@ -8,7 +8,7 @@ QUIET_S = 5.0
 
 
 class Drain:
-    """Told of each snapshot, says whether every message is final.
+    """Decides from each snapshot whether every message is final.
 
     With the reference sender that is what sender and provider say. Another sender cannot be asked: it counts
     as done when the provider has nothing open and has either taken as many messages as the load had accepted

@@ -1,4 +1,5 @@
-"""Ctrl-C: once ends the run in order, twice aborts it. A terminal that is closed asks once, however often."""
+"""Ctrl-C: once ends the run in order, twice aborts it. A closed terminal counts once, however many signals
+it sends."""
 
 from __future__ import annotations
 

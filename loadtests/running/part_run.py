@@ -95,12 +95,12 @@ class PartRun:
             self._kill()
             self._conclude(records.ABORTED)
             raise
-        finally:  # whatever went wrong above: nothing is left running, and no texts and numbers on the disk
+        finally:  # in every case: leave no process running, and no texts or numbers on the disk
             self._kill()
             self._remove_store()
 
     def _run_and_stop(self) -> str:
-        """The reason the run ended for; an error's first cause comes first."""
+        """The reason for the end of the run; the first cause of an error comes first."""
         reasons: list[str] = []
         try:
             reason = self._run()
@@ -113,7 +113,7 @@ class PartRun:
         return f"error: {'; '.join(reasons)}" if reasons else reason
 
     def _told(self, error: Exception) -> str:
-        """The error as a reason; where a process of the bench failed it is in the manifest as that too."""
+        """The error as a reason; the failure of a process is also noted for the manifest."""
         words = str(error)
         if isinstance(error, ServiceError):
             failure = records.InstrumentFailure(error.process, error.what, t_ns=time.monotonic_ns())
@@ -180,7 +180,7 @@ class PartRun:
         return "interrupted" if self._interruption.asked or stopped else "finished"
 
     def _tell_when_over(self, load: LoadStatus) -> None:
-        """In the web UI a load may end and another begin; say once for each how to get the report."""
+        """In the web UI loads may follow one another; say once for each how to get the report."""
         if self._settings.ui and load.phase == "finished" and load.start_ns != self._told_of:
             self._told_of = load.start_ns
             self._progress.note(

@@ -1,7 +1,7 @@
-"""A load that Locust's web UI started more than once: each play becomes a part of its own.
+"""A load that Locust's web UI started more than once: each play becomes a part.
 
-Provider and sender run on from one play to the next, so their rows are told apart by the keys of the load's,
-and what was still open when a play began is counted in its manifest.
+Provider and sender keep running from one play to the next. Their rows are separated by the keys of the
+load's rows, and the manifest of a play counts the messages that were open when it began.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ OPEN_BEFORE = "open_from_before"  # in a part's scenario.parameters
 
 
 def stopped_early(play: Play) -> bool:
-    """Whether arrivals of its plan did not come due, because it was stopped."""
+    """Whether it was stopped before all arrivals of its plan were due."""
     status = combine(play.values())
     return bool(status.start_ns) and status.due < status.planned
 
@@ -103,7 +103,8 @@ def _part(
 
 
 def _owners(rows: Mapping[str, pa.Table], starts: Sequence[int]) -> dict[str, Ints]:
-    """For each file, the play of each of its rows. What no load row names goes by its time, else first."""
+    """For each file, the play of each of its rows. A row without a load row is assigned by its time, or to
+    the first play."""
     load = rows["load"]
     of_load = _by_time(load["t_intended_ns"], starts)
     found = {"load": of_load}
@@ -125,7 +126,7 @@ def _owners(rows: Mapping[str, pa.Table], starts: Sequence[int]) -> dict[str, In
 
 
 def _by_time(instants: pa.ChunkedArray, starts: Sequence[int]) -> Ints:
-    """The last play that had begun; the first for what came before all, or has no time."""
+    """The last play that had begun; the first for an earlier time, or without a time."""
     at_ns = pc.fill_null(instants, 0).to_numpy()
     last: Ints = np.searchsorted(np.array(starts, np.int64), at_ns, side="right").astype(np.int64) - 1
     return np.maximum(last, 0)

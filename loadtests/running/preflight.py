@@ -1,4 +1,4 @@
-"""What must hold before a run with a target file begins: a load without it would prove nothing."""
+"""Checks before a run with a target file begins."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def require_surroundings(target: Target, file: Path, within_s: float = ANSWERS_W
 
 
 def _require_free(file: Path, port: int) -> None:
-    """What is seen here may have changed when the provider starts: it then says so itself."""
+    """The port may still be taken before the provider starts; the provider then reports it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

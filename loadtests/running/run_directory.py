@@ -1,4 +1,4 @@
-"""The directory a run is written into: each belongs to one run, whatever else begins at the same moment."""
+"""The directory of a run: it belongs to one run, even if several begin at the same moment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 RUNS = Path("reports/runs")
-CLAIM = ".claimed"  # made exclusively by the run that owns the directory; it stays there
+CLAIM = ".claimed"  # created exclusively by the run that owns the directory, and kept
 _OWNER_ONLY = 0o700  # rows and logs are the user's own
 _MOST_IN_A_SECOND = 1_000
 
@@ -24,7 +24,7 @@ class RunDirectoryError(ValueError):
 
 
 def make_run_directory(path: Path) -> None:
-    """Make it, or take it where it is there and empty, for this run alone. Raises ``RunDirectoryError``."""
+    """Create it, or claim an empty one, for this run only. Raises ``RunDirectoryError``."""
     try:
         if path.is_file():
             raise RunDirectoryError(f"{path} is a file; give --out a directory")
@@ -61,7 +61,7 @@ def new_run_directory(name: str, at: datetime) -> Path:
 
 
 def _claim(path: Path) -> bool:
-    """Whether the directory was empty and is this run's now. Of two that ask at once one gets it."""
+    """Whether the directory was empty and belongs to this run now. Of two concurrent runs one gets it."""
     claim = path / CLAIM
     try:
         os.close(os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -74,7 +74,7 @@ def _claim(path: Path) -> bool:
 
 
 def lost_directory(path: Path, error: OSError) -> str | None:
-    """That the directory of a run cannot be written to, in words. None where the error is another."""
+    """An error message if the directory cannot be written to; None for any other error."""
     if error.errno is None or error.errno not in _LOST:
         return None
     if error.filename is not None and not Path(str(error.filename)).is_relative_to(path):

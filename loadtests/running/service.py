@@ -40,7 +40,7 @@ class Ready(Struct, frozen=True):
 
 
 class Service:
-    """One child process, in a session of its own; it ends with this process, however that ends.
+    """One child process, in a separate session. It ends with this process, even if that is killed.
 
     ``home``: the current directory and home it gets instead of the user's, both of which may hold settings.
     ``ready_line``: it prints one; without, its output goes into its log.
@@ -123,8 +123,8 @@ class Service:
             raise self._failed(f"ended by itself with {ending_words(self.exit_code)}")
 
     def failure(self) -> ServiceError | None:
-        """To be asked once it has been stopped: whether it failed or had to be killed, so that its records
-        may not be whole. Not a second time where its failure has been told.
+        """After the stop: whether it failed or had to be killed, so that its records may be incomplete. A
+        failure that was reported before is not reported again.
         """
         if not self._ready or self._told or self.exit_code == 0:
             return None

@@ -122,7 +122,7 @@ def names() -> tuple[str, ...]:
 
 
 def _meant(name: str) -> str:
-    """A suggestion for a name that is none: a day by how many messages it has, others by their letters."""
+    """A suggestion for an unknown name: the nearest day by its number of messages, others by spelling."""
     volume = _VOLUME(name.lower())
     if volume is not None:
         messages = float(volume[1]) * {"": 1, "k": 1e3, "m": 1e6}[volume[2]]

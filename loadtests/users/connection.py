@@ -4,10 +4,10 @@ own.
 Its watcher stays armed for as long as the connection is open, which saves arming one for each reply. Replies
 go through geventhttpclient's C parser (llhttp).
 
-Targets close connections that were idle for some time (Node and uvicorn after 5 s). The watcher shows that,
-but only in the event loop's next turn, so ``is_open`` asks the socket before a connection is used again, and
-``outlived`` heeds the time that the target announced. A close that is still on its way is met by the request
-itself: ``met_close`` tells that apart from a target that breaks off its work.
+Targets close connections that were idle for some time (Node and uvicorn after 5 s). The watcher notices
+that only in the event loop's next turn, so ``is_open`` checks the socket before a connection is used again,
+and ``outlived`` applies the time that the target announced. A request may still be sent while the close is
+on its way; ``met_close`` distinguishes that from a target that fails during its work.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class Connection:
         return bool(self._parser.should_keep_alive())
 
     def is_open(self) -> bool:
-        """Whether the target still has this idle connection open, as far as is known here by now."""
+        """Whether this idle connection is still open, as far as is known here."""
         try:
             self._sock.recv(_CHUNK)
         except _NOT_NOW:
@@ -129,7 +129,7 @@ class Connection:
         return False  # its end; or a reply to nothing, with which targets announce a close (408)
 
     def outlived(self, now_ns: int) -> bool:
-        """Whether it has been idle for about as long as the target said that it keeps one.
+        """Whether it has been idle for about as long as the target keeps a connection.
 
         A second earlier, or half of the time where that is less: the request is on its way for some of it.
         """
@@ -139,8 +139,8 @@ class Connection:
         return now_ns - self.idle_ns >= (keep_s - min(1.0, keep_s / 2)) * 1e9
 
     def met_close(self, reason: str) -> bool:
-        """Whether the present job, lost for ``reason``, met the close of a connection that had been idle,
-        before any byte of an answer. Then the target had hardly read it; for sure nobody can know.
+        """Whether the present job failed for ``reason`` because an idle connection was closed before the
+        first byte of a response. The target probably had not read it; that cannot be known for sure.
         """
         return self._kept and not self._has_reply and reason in (CLOSED, RESET)
 

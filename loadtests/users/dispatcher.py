@@ -270,7 +270,7 @@ class LoadDispatcher:
             self._end_busy(connection, "failed", reason)
 
     def _send_again(self, connection: Connection, job: Job) -> None:
-        """On a new connection, whose loss would be a failure. The message has the key it had."""
+        """Send it again with the same key on a new connection; an error there is a failure."""
         self._counts["resent"] += 1
         connection.job = None
         self._busy.discard(connection)
@@ -319,7 +319,7 @@ class LoadDispatcher:
     def _drop_overdue(self, now_ns: int) -> None:
         start_ns = self._settings.start_ns
         asked_end_ns = min(now_ns, start_ns + self._schedule.plan.duration_ns())
-        # What was released after the stop was asked for, and before the greenlet ended, had come due too.
+        # Arrivals released between the request to stop and the end of the greenlet were due too.
         self._end_ns = max(start_ns, asked_end_ns, self._end_ns)
         for slot in self._slots[self._next :]:
             due_ns = start_ns + int(self._schedule.intended_ns[slot])

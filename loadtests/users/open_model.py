@@ -167,7 +167,7 @@ class OpenModelSession:
 
 
 def _kill_forked_workers() -> None:
-    """Locust forks the workers of ``--processes`` first; without a master they would wait for ever."""
+    """Locust forks the workers of ``--processes`` first; without a master they would wait forever."""
     for child in psutil.Process().children():
         child.kill()
 

@@ -67,7 +67,7 @@ def plan_of(scenario: Scenario, options: Any) -> Plan:
 
 
 def require_run_dir(options: Any) -> None:
-    """Raises ``OptionsError`` where the rows could not be written: a worker would fail, and the rest wait."""
+    """Raises ``OptionsError`` if the rows cannot be written: a worker would fail, and the others wait."""
     if options.run_dir and not Path(options.run_dir).is_dir():
         raise OptionsError(f"--run-dir {options.run_dir}: there is no such directory; make it first")
     if options.run_dir and not os.access(options.run_dir, os.W_OK | os.X_OK):

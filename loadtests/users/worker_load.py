@@ -77,7 +77,7 @@ class WorkerLoad:
         if not self._stopped.is_set():  # Locust may ask twice, a signal once more: one of them does it
             self._stopped.wait()
             return
-        asked_ns = time.monotonic_ns()  # ending the greenlets takes its time, which is no lateness of theirs
+        asked_ns = time.monotonic_ns()  # ending the greenlets takes time, which must not count as lateness
         dispatcher, self._dispatcher = self._dispatcher, None
         self._stopped.clear()
         try:

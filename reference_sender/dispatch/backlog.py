@@ -39,7 +39,7 @@ class Backlog:
     def restore(
         self, message: Message, attempts: int, slot: int, route: str | None, expires_ns: int
     ) -> Ticket:
-        """Take in a message of an earlier life of the process, which ``route`` (of ``slot``) may have."""
+        """Add a message of an earlier process that may have been submitted on ``route`` (of ``slot``)."""
         lane = lane_index(message.lane)
         ticket = Ticket(message, lane, expires_ns, slot, route, State.QUEUED, attempts, attempts)
         self.tickets[message.key] = ticket
@@ -79,7 +79,7 @@ class Backlog:
         self._to_heads(tickets)
 
     def give_back(self, tickets: Sequence[Ticket]) -> None:
-        """Return tickets whose request never went out, as if they had not been taken."""
+        """Return tickets whose request was not sent, as if they had not been taken."""
         for ticket in tickets:
             ticket.attempts -= 1
         self.put_back(tickets)

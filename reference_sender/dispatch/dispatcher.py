@@ -101,7 +101,7 @@ class Dispatcher:
         return effects
 
     def withdrawn(self, now_ns: int, batch_id: int) -> Sequence[Effect]:
-        """Learn that a batch was not sent, since its attempt could not be made durable: it waits again.
+        """A batch was not sent, since its attempt could not be made durable. Its messages are queued again.
 
         Raises ``ValueError``, changing nothing, for a batch that is not in flight.
         """
@@ -131,9 +131,9 @@ class Dispatcher:
     def recover(self, now_ns: int, recovered: Iterable[Recovered]) -> Sequence[Effect]:
         """Take in what an earlier life of the process left open; once, before anything is offered.
 
-        A QUEUED one that a route may have goes out again with its key, on that route alone, and only while
-        the provider would know the key again. If there is no route of that name any more, it waits for its
-        report and ends EXPIRED. One without a route was never submitted: any route may take it.
+        A QUEUED one with a route is sent again with its key, on that route only, and only while the
+        provider remembers the key. If that route is no longer configured, it waits for its report and ends
+        EXPIRED. One without a route was never submitted, so any route may take it.
         """
         self._move_clock(now_ns)
         effects: list[Effect] = []

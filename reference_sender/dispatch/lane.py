@@ -113,7 +113,9 @@ class LaneQueue:
                 room -= 1
                 segments_left -= segments
             served = before - segments_left
-            if served:  # a flow that was only looked at moves no clock: who ran empty would lose by it
+            if (
+                served
+            ):  # only a served flow advances the clock; otherwise a flow that ran empty would lose its share
                 self._clock = max(self._clock + served / active, tag)
             self._served(group, served)
         self.live -= len(taken)

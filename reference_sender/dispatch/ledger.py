@@ -1,4 +1,4 @@
-"""What became of every message: it writes the durable changes and matches reports to messages.
+"""The state of every message: it writes the durable changes and matches reports to messages.
 
 Changes are written for SENT, for ends, and when an attempt without an answer binds a message to its route.
 While an attempt is under way the store has it as an ``Attempt``, which the driver writes before the request
@@ -22,7 +22,7 @@ EXPIRED_UNCERTAIN = (
     "outcome_unknown"  # unanswered for longer than the provider knows its key: no repeat is safe
 )
 EXPIRED_UNREPORTED = "no_report"  # taken, but no report ever came
-EXPIRED_NOWHERE = "route_removed"  # the only route that may repeat it is configured no more
+EXPIRED_NOWHERE = "route_removed"  # its route, the only one that may repeat it, is no longer configured
 
 
 class Totals(Struct):

@@ -1,8 +1,7 @@
-"""Stored instants after a restart, on the clock of today.
+"""Converts stored instants to the present clock after a restart.
 
-The wall clock may have been set back since they were written. An instant that now lies ahead would hold a
-message back for as long: its linger or its report's time-out would begin only then. So every age counts from
-the stored instant or from now, whichever is earlier.
+If the wall clock was set back meanwhile, a stored instant may be in the future, and would delay its message's
+linger or report timeout. So every age counts from the stored instant or from now, whichever is earlier.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from reference_sender.dispatch.values import Message, Recovered
 
 
 def not_created_after(message: Message, now_ns: int) -> Message:
-    """``message``, or, where it would be created in the future, as if created now with the same life span."""
+    """``message``; if it was created in the future, as if created now with the same validity."""
     ahead_ns = message.created_ns - now_ns
     if ahead_ns <= 0:
         return message
@@ -22,7 +21,7 @@ def not_created_after(message: Message, now_ns: int) -> Message:
 
 
 def tried_at(recovered: Recovered, now_ns: int) -> int:
-    """When the provider may first have taken the message; never too late, so that no repeat is."""
+    """When the provider may first have accepted the message; never later, so that no repeat is too late."""
     tried_ns = recovered.message.created_ns if recovered.tried_ns is None else recovered.tried_ns
     return min(tried_ns, now_ns)
 

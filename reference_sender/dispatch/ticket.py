@@ -9,7 +9,7 @@ from reference_sender.dispatch.values import Lane, Message, State
 OTP, TRANSACTIONAL, MARKETING = range(3)
 LANES = (Lane.OTP, Lane.TRANSACTIONAL, Lane.MARKETING)
 SHARED = 0  # the slot of messages that any route may take; slot 1 + n is route n's own
-NOWHERE = -1  # the slot of messages bound to a route that there is no more: they wait for their end
+NOWHERE = -1  # the slot of messages bound to a removed route: they wait for a report or their expiry
 
 
 class Ticket(Struct, gc=False, eq=False):

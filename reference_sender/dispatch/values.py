@@ -80,9 +80,9 @@ class SubmitBatch(Struct, frozen=True, gc=False):
 
 
 class Attempt(Struct, frozen=True, gc=False):
-    """A batch that is about to be submitted: durable before its request goes out, until its results are.
+    """A batch that is about to be submitted. It is durable from before its request until its results are.
 
-    After a crash it says which messages a provider may have, and over which route.
+    After a crash it tells which messages a provider may have, and over which route.
     """
 
     batch_id: int
@@ -95,7 +95,7 @@ class Change(Struct, frozen=True, gc=False):
     """Effect: make this change of a message durable.
 
     ``route`` is the route of the last attempt, None without one. A QUEUED change binds the message to
-    ``route``: that provider may have it since ``tried_ns``, and no other may be asked.
+    ``route``: that provider may have had it since ``tried_ns``, so no other route is used.
     """
 
     message_id: int
@@ -124,7 +124,8 @@ class Report(Struct, frozen=True, gc=False):
 class Recovered(Struct, frozen=True, gc=False):
     """A message that was not final when the process ended. ``state`` is QUEUED or SENT.
 
-    A QUEUED one with a ``route`` may have been taken there since ``tried_ns``; without one nobody has it.
+    A QUEUED one with a ``route`` may have been accepted there since ``tried_ns``; without a route no
+    provider has it.
     """
 
     message: Message

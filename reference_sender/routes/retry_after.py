@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-# Longer than any provider means, whatever stands there. What is really waited is the dispatcher's to limit.
+# Longer than any provider intends. The dispatcher limits the actual wait.
 MAX_RETRY_AFTER_S = 7 * 86_400.0
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -22,10 +22,10 @@ _is_seconds = re.compile(r"[0-9]+").fullmatch
 
 
 def retry_after_s(value: str | None, date: str | None, now_s: float) -> float | None:
-    """How long to wait, in seconds; None where there is no such wish, or none that can be read.
+    """How long to wait, in seconds; None if the header is absent or cannot be read.
 
-    ``date`` is the same reply's ``Date``: a date is an instant of the provider's clock, which may differ from
-    ours, so where it is known the wait is the difference of the two. ``now_s`` is our own, in Unix seconds.
+    ``date`` is the same reply's ``Date``. Both dates are on the provider's clock, which may differ from ours,
+    so the wait is their difference if ``Date`` is known. ``now_s`` is our own, in Unix seconds.
     """
     if value is None:
         return None
@@ -40,10 +40,9 @@ def retry_after_s(value: str | None, date: str | None, now_s: float) -> float | 
 
 
 def http_date_s(text: str, now_s: float) -> int | None:
-    """An HTTP date in Unix seconds; None where it is none.
+    """An HTTP date in Unix seconds; None if it is not valid.
 
-    Of a year of two digits, one that would be more than 50 years ahead of ``now_s`` is in the past (RFC
-    9110).
+    A two-digit year that would be more than 50 years ahead of ``now_s`` is in the past (RFC 9110).
     """
     for form in _DATES:
         if (found := form.fullmatch(text)) is not None:
@@ -56,7 +55,7 @@ def http_date_s(text: str, now_s: float) -> int | None:
         year += this_year - this_year % 100
         if year > this_year + 50:
             year -= 100
-    second = min(int(found["second"]), 59)  # 60 is a leap second, which Unix time has none of
+    second = min(int(found["second"]), 59)  # 60 is a leap second, which Unix time does not count
     if int(found["second"]) > 60:
         return None
     try:

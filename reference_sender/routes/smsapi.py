@@ -30,7 +30,7 @@ from reference_sender.secret_text import read_secret
 _SCHEMES = {"smsapi+http": "http", "smsapi+https": "https"}
 _DEFAULT_PATH = "/sms.do"
 _CONNECT_S = 5.0
-# The close of an idle connection is met within a round trip; what breaks later was being worked on.
+# The close of an idle connection is noticed within a round trip; a later one is a real failure.
 _CLOSE_MET_S = 1.0
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -138,8 +138,8 @@ class _Attempt:
     __slots__ = ("answered", "reused")
 
     def __init__(self) -> None:
-        self.reused = False  # its connection carried another before
-        self.answered = False  # the head of a reply has come
+        self.reused = False  # its connection was used before
+        self.answered = False  # the head of a reply has arrived
 
 
 async def _note_reuse(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:

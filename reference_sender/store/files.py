@@ -1,4 +1,4 @@
-"""The store's files: made for their owner alone, owned by one process, and still where they were opened."""
+"""The store's files: private to their owner, used by one process, and checked for removal."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class StoreFiles:
         self._wal: tuple[int, int] | None = None
 
     def check(self) -> None:
-        """Raises ``StoreError`` if the database or its log is not the file that was opened: what is written
-        then goes to a file without a name, and is lost when the process ends."""
+        """Raises ``StoreError`` if the database or its log is no longer the file that was opened. Writes
+        would go to a deleted file, and be lost when the process ends."""
         if _identity(self.path) != self._identity:
             raise StoreError("its file was removed or replaced while in use: put it back")
         wal = _identity(_beside(self.path, "-wal"))
@@ -58,7 +58,7 @@ class StoreFiles:
 
 
 def _made(path: Path) -> tuple[int, int]:
-    """Make the file where there is none, and let nobody but its owner read it."""
+    """Create the file if it is missing, and make it private to its owner."""
     opened = os.open(path, _READ_WRITE_MAKE, _OWNER_ONLY)
     try:
         found = os.fstat(opened)

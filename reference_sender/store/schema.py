@@ -1,4 +1,4 @@
-"""The store's schema: made in a new file, brought up to date in an older one, or refused."""
+"""The store's schema: created in a new file, upgraded in an older one, or refused."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FROM_1_TO_2 = """
 
 
 def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the schema, or change an older one into it. Raises ``StoreError`` where that is not safe."""
+    """Create the schema, or upgrade an older one. Raises ``StoreError`` if that is not safe."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == SCHEMA_VERSION:
         return
@@ -53,7 +53,7 @@ def _create(connection: sqlite3.Connection) -> None:
 
 
 def _upgrade_from_1(connection: sqlite3.Connection, path: Path) -> None:
-    """Schema 1 does not say which route an unfinished message was tried on, so it must hold none."""
+    """Schema 1 does not record the route of an attempt, so it must have no unfinished messages."""
     unfinished = connection.execute(_UNFINISHED_1).fetchone()[0]
     if unfinished:
         raise StoreError(

@@ -30,7 +30,7 @@ _CHUNKS = (256, 64, 16, 4, 1)
 _MESSAGE_COLUMNS = 10
 _PROGRESS_COLUMNS = 8
 _ATTEMPT_COLUMNS = 4
-# What a message and its changes may take: some pages. A probe that fits says that a message does.
+# As many bytes as a message and its changes may need: if the probe fits, a message fits.
 _PROBE_BYTES = 16_384
 _READ = (
     "SELECT m.id, m.key, m.recipient, m.body, m.class, m.sender_id, m.campaign, m.segments, m.created_ns,"
@@ -126,7 +126,7 @@ class SqliteStore:
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        """Rows that cannot be read, or make no sense, are a damaged store."""
+        """Report rows that cannot be read as a damaged store."""
         try:
             yield
         except StoreError:
@@ -135,17 +135,17 @@ class SqliteStore:
             raise StoreError(f"{self._files.path}: {error}") from error
         except (sqlite3.Error, ValueError, TypeError, IndexError) as error:
             raise StoreError(
-                f"{self._files.path} is damaged or no store of a sender ({error}): restore it from a backup,"
-                " or give another file"
+                f"{self._files.path} is damaged or not a store of a sender ({error}): restore it from a"
+                " backup, or give another file"
             ) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        """One transaction, and the certainty that it is in the file that bears the store's name."""
+        """One transaction, with a check that it was written to the file at the store's path."""
         writer = self._writer
         try:
             self._files.check()
-            if writer.in_transaction:  # one that could not even be rolled back
+            if writer.in_transaction:  # an earlier one that could not be rolled back
                 writer.execute("ROLLBACK")
             writer.execute("BEGIN IMMEDIATE")
             yield
@@ -244,7 +244,7 @@ def _attempt_row(attempt: Attempt) -> _Row:
 
 
 def _bind_attempts(writer: sqlite3.Connection) -> None:
-    """A process died with these attempts under way: whatever of them is still queued may have been taken."""
+    """Bind to their route the queued messages of attempts that were in flight when a process died."""
     writer.execute("BEGIN IMMEDIATE")
     for route, at_ns, packed in writer.execute(
         "SELECT route, at_ns, messages FROM attempt ORDER BY id"
