@@ -280,7 +280,7 @@ class Service:
         self.health.fail("the engine", error, loses_records=True)
 
     def _refuse_all(self) -> None:
-        """Messages whose records would be lost are not taken."""
+        """Refuse submits whose records would be lost."""
         self.driver.refusal = Refused(Refusal.UNAVAILABLE)
 
     def _take_rows(self) -> None:

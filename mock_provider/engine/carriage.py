@@ -171,7 +171,7 @@ class Carriage:
         self._agenda.add(due_ns, self._on_release, message)
 
     def wall_moved(self, now_ns: int, by_ns: int) -> None:
-        """The wall clock was put forward by so much: what waits for a time of day goes by it as it is."""
+        """The wall clock was set forward by this much. Messages that wait for a time of day follow it."""
         for provider_id, (due_ns, message) in self._scheduled.items():
             moved_ns = max(now_ns, due_ns - by_ns)
             message.wall_moved(by_ns)
@@ -224,7 +224,7 @@ class Carriage:
 
     def _release(self, due_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
         scheduled = self._scheduled.get(message.provider_id)
-        if scheduled is None or scheduled[0] != due_ns:  # cancelled meanwhile, or put to another time
+        if scheduled is None or scheduled[0] != due_ns:  # cancelled or rescheduled meanwhile
             return
         del self._scheduled[message.provider_id]
         self._reserved_segments += message.segments

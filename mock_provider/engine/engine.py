@@ -89,8 +89,8 @@ class Engine:
     def cancel(self, now_ns: int, token: str, provider_ids: Sequence[str]) -> tuple[str, ...]:
         """Remove scheduled messages of the token's account and pay their price back.
 
-        The ids that were removed; an id that is unknown, or no longer scheduled, is not among them. What
-        their receivers are told of it comes with the next ``advance``, which is due at once.
+        The ids that were removed; an id that is unknown, or no longer scheduled, is not among them. The
+        next ``advance``, which is due at once, reports it to their receivers.
         """
         now_ns = self._clock(now_ns)
         if not self._admission.account.knows(token):

@@ -26,8 +26,8 @@ class Ledger:
     """Messages in the order they were first seen; above the setting's number the oldest are forgotten.
 
     A key's counts are kept on its newest message, and the journal's rows of a key need not agree: the highest
-    counts of all its rows are the key's. So nothing here looks at all messages of one key, however many there
-    are (a client may send the same reference with each of a million messages).
+    counts of all its rows are the key's. So no call visits all messages of one key, of which there may be
+    many (a client may send one reference with a million messages).
     """
 
     __slots__ = (
@@ -194,7 +194,7 @@ class Ledger:
         return rows
 
     def trim(self) -> None:
-        """Forget the oldest messages above the limit. To be called when no submit is being judged."""
+        """Forget the oldest messages above the limit. Call it only when no submit is being processed."""
         # One that is open, whose row is not taken, or whose key has older ones goes to the back: no call
         # looks at many in vain.
         looks = 2 * (len(self._order) - self._settings.remembered_keys)

@@ -86,9 +86,7 @@ class Message(Struct, gc=False):
     magic: Magic | None = None
 
     def wall_moved(self, by_ns: int) -> None:
-        """The wall clock was put forward: the time of day from which it goes, and by which it is given up,
-        comes so much sooner.
-        """
+        """The wall clock was set forward: the scheduled time and the expiry come sooner by this much."""
         self.expires_ns -= by_ns
         if self.not_before_ns:
             self.not_before_ns -= by_ns

@@ -65,7 +65,7 @@ class Traffic(Enum):
 
 
 class FinalReport(Enum):
-    """Of which ends of a message its sender wants a report."""
+    """For which final states of a message the sender wants a report."""
 
     ALL = "all"
     FAILURES = "failures"
@@ -105,7 +105,7 @@ class Submit(Struct, frozen=True, gc=False):
     memo: str = ""  # the wire's own, given back in reports and by the inbox; the engine does not read it
     expires_in_queue: bool = False  # ``expires_ns`` ends the wait for the carrier, not the carrier's own
     overflow_fails: bool = False  # a full queue of its sender fails the message, instead of refusing it
-    blocked: frozenset[str] = frozenset()  # MSISDNs of the request that the account does not send to
+    blocked: frozenset[str] = frozenset()  # MSISDNs of the request that are on the account's blacklist
     final_report: FinalReport = FinalReport.ALL  # to ``report_url``, or to the account's
     id_style: IdStyle | None = None  # of its messages' ids, where it is not the wire's
 

@@ -31,7 +31,7 @@ class NumberView(Struct, frozen=True):
 
 
 LOST = "LOST"
-"""In place of a stage: a fault lost the message, so that it is open for ever and nothing more happens."""
+"""In place of a stage: a fault lost the message, so it stays open forever."""
 
 
 class MessageView(Struct, frozen=True):

@@ -12,7 +12,7 @@ _UNQUOTED = "!#$%&'()*+,/:;=?@[]~"
 
 
 class RequestedUrl(Struct, frozen=True, gc=False):
-    """A receiver's URL in the parts in which it is requested: what a receiver can rebuild is ``address``."""
+    """A receiver's URL, split for a request; ``address`` is the part that the receiver sees."""
 
     scheme: str  # in lower case
     credentials: str  # user:password, as the URL writes them; "": none

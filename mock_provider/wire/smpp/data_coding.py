@@ -19,7 +19,7 @@ from mock_provider.wire.smpp.alphabets import decode_gsm7
 from mock_provider.wire.smpp.fields import PduError
 
 GSM7, UCS2, BINARY = "gsm7", "utf-16-be", "binary"
-DEFAULT = ""  # the SMSC's default alphabet, which the profile names
+DEFAULT = ""  # the SMSC's default alphabet, a setting of the profile
 
 _BINARY_SINGLE, _BINARY_JOINED = 140, 134
 _UCS2_UNIT = 2
@@ -63,7 +63,7 @@ _CODINGS = _smpp() | _gsm()
 def alphabet_of(data_coding: int) -> str:
     """``DEFAULT``, ``GSM7``, ``UCS2``, ``BINARY`` or the name of a codec.
 
-    Raises ``PduError`` for what both standards reserve: 3.4 has no status of its own for that.
+    Raises ``PduError`` for a value that both standards reserve; 3.4 has no status for it.
     """
     alphabet = _CODINGS.get(data_coding)
     if alphabet is None:
@@ -76,7 +76,7 @@ def decoded(octets: bytes, alphabet: str) -> str:
     if alphabet == UCS2:
         if len(octets) % _UCS2_UNIT:
             raise PduError(codes.ESME_RINVMSGLEN)
-        # A part may end within a surrogate pair: its halves are replaced, for no file can hold them.
+        # A part may end within a surrogate pair: replace the halves, which no file can hold.
         return octets.decode(UCS2, "replace")
     if alphabet == BINARY:
         return octets.hex()
@@ -86,7 +86,8 @@ def decoded(octets: bytes, alphabet: str) -> str:
 
 
 def segments_of(octets: bytes, text: str, alphabet: str) -> int:
-    """How many short messages the SMSC sends it in: what is no binary and no UCS-2 it recodes as it can."""
+    """Into how many short messages the SMSC splits it. It recodes any text that is neither binary nor
+    UCS-2."""
     if alphabet == BINARY:
         return 1 if len(octets) <= _BINARY_SINGLE else -(-len(octets) // _BINARY_JOINED)
     if alphabet == UCS2:

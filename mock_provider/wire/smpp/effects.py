@@ -1,4 +1,4 @@
-"""What a session says is to be done: frozen values, no behaviour."""
+"""The effects of a session: frozen values, no behaviour."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Replaced(Struct, frozen=True, gc=False):
 
 
 class Answered(Struct, frozen=True, gc=False):
-    """Effect: what was handed over by ``deliver`` as ``tag`` was taken by the peer, or not."""
+    """Effect: the peer has answered the PDU that ``deliver`` sent as ``tag``, with ESME_ROK or not."""
 
     tag: object
     taken: bool
@@ -60,7 +60,7 @@ class BoundNow(Struct, frozen=True, gc=False):
 
 
 class Close(Struct, frozen=True, gc=False):
-    """Effect: cut the connection when all before is written."""
+    """Effect: close the connection when all earlier output is written."""
 
 
 SessionEffect = (

@@ -8,7 +8,7 @@ from mock_provider.wire.smpp import codes
 
 # Longest value of each C-octet string, its NUL left out (§4.1.1, §4.4.1, §4.5.1).
 SERVICE_TYPE, ADDRESS, TIME, MESSAGE_ID, LIST_NAME = 5, 20, 16, 64, 20
-DATA_SM_ADDRESS = 64  # §4.7.1 has more room than the other PDUs
+DATA_SM_ADDRESS = 64  # §4.7.1 allows more than the other PDUs
 LONGEST_SHORT_MESSAGE = 254
 
 _tlv_head = struct.Struct(">2H")

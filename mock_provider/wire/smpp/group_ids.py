@@ -1,7 +1,7 @@
-"""Messages that a client knows by another message's id.
+"""Messages that have another message's id for the client.
 
-The messages of a submit_multi share the id in its response, which is that of the first (§4.5.2); the message
-that a replace_sm makes goes on under the id of the one it replaced.
+The messages of a submit_multi share the id in its response, which is that of the first (§4.5.2); the
+message of a replace_sm keeps the id of the one it replaced.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 
 class GroupIds:
-    """At most ``capacity`` messages; the oldest are then known by ids of their own again."""
+    """At most ``capacity`` messages; older ones then have their own ids again."""
 
     def __init__(self, capacity: int = 100_000) -> None:
         self._capacity = capacity
@@ -22,7 +22,7 @@ class GroupIds:
         return len(self._known_as)
 
     def keep(self, known_as: str, provider_ids: Sequence[str]) -> None:
-        """These messages are known by that id; ``known_as`` may be one of them."""
+        """The client knows these messages by ``known_as``, which may be the id of one of them."""
         members = self._members.setdefault(known_as, {})
         for provider_id in provider_ids:
             self._known_as[provider_id] = known_as
@@ -31,16 +31,16 @@ class GroupIds:
             self._drop(*self._known_as.popitem(last=False))
 
     def known_as(self, provider_id: str) -> str:
-        """The id that the client has for a message."""
+        """The client's id of a message."""
         return self._known_as.get(provider_id, provider_id)
 
     def members(self, message_id: str) -> Sequence[str]:
-        """The messages that a client means by this id."""
+        """The messages that have this id for the client."""
         members = self._members.get(message_id)
         return (message_id,) if members is None else tuple(members)
 
     def replace(self, known_as: str, replaced: str, by: str) -> None:
-        """The message ``by`` takes the place of ``replaced`` under that id."""
+        """The client's id ``known_as`` now means the message ``by`` instead of ``replaced``."""
         if self._known_as.pop(replaced, None) is not None:
             self._drop(replaced, known_as)
         self.keep(known_as, (by,))

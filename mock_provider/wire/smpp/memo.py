@@ -1,7 +1,7 @@
 """What the engine keeps of a submit for later PDUs about it (``Submit.memo``): receipts and look-ups.
 
-Written once a message, read once a receipt: both are on the hot path, so it is one string of Latin-1 with its
-lengths in front, and the receipt takes its addresses from it as they stand.
+It is written once per message and read once per receipt, both on the hot path. So it is one Latin-1 string
+with its lengths in front, and the receipt copies its addresses unchanged.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Memo(Struct, frozen=True, gc=False):
 
 
 def write_memo(message: ShortMessage, text: str, sender: str, wall_s: float, alphabet: Alphabet) -> str:
-    """``text`` and ``sender`` as the engine has them. A destination that is left out, or that deliver_sm has
-    no room for, is the number the engine has."""
+    """``text`` and ``sender`` as the engine has them. If the destination is missing or too long for
+    deliver_sm, the engine's number is used."""
     if message.data_coding or message.esm_class or message.tlvs:
         shown = encode_default(text[:_TEXT_OCTETS], alphabet)[:_TEXT_OCTETS]
     else:
@@ -71,7 +71,7 @@ def _extras(message: ShortMessage) -> str:
 
 
 def read_memo(memo: bytes, msisdn: str) -> Memo:
-    """For a receipt. ``msisdn`` is the message's number, for where its destination was left out."""
+    """For a receipt. ``msisdn`` is the message's number, used if its destination is missing."""
     date_at = memo[0] + 1
     extras_at = date_at + _DATE_OCTETS
     addresses, date = memo[1:date_at], memo[date_at:extras_at]
@@ -91,7 +91,7 @@ def read_memo(memo: bytes, msisdn: str) -> Memo:
 
 
 class Named(Struct, frozen=True, gc=False):
-    """How the submit named its message; ``source`` "" where it left that to the SMSC."""
+    """How the submit named its message; ``source`` is "" if the SMSC chose it."""
 
     source_ton: int
     source_npi: int
@@ -117,7 +117,7 @@ def read_name(memo: str) -> Named:
 def names_source(named: Named, source: Address) -> bool:
     """Whether a later request gives the source address of the submit (§4.8.1, §4.9.1).
 
-    Type of number and numbering plan count where the request has them; 0 is "not known".
+    Type of number and numbering plan are compared unless the request has 0 (unknown).
     """
     return (
         source.address == named.source

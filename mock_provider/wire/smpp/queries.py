@@ -1,4 +1,4 @@
-"""query_sm and its like: which message is meant, and what is known of it, in the protocol's words."""
+"""query_sm: find the message, and express its state in SMPP terms."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ _SYSTEM_FAILURE = 34
 
 
 class ReceiptWriter:
-    """Writes the bodies of deliver_sm. ``groups`` knows the messages that clients know by another's id."""
+    """Writes the bodies of deliver_sm. ``groups`` gives the ids by which clients know messages."""
 
     def __init__(self, settings: SmppWire, wall_offset_ns: int, groups: GroupIds) -> None:
         self._decimal = settings.receipt_id == "decimal"
@@ -48,7 +48,7 @@ class ReceiptWriter:
         self._groups = groups
 
     def write(self, report: DeliveryReport, with_tlvs: bool) -> bytes:
-        """The receipt of a message that has ended, or of one under way an intermediate notification.
+        """The receipt of a final message, or the intermediate notification of an open one.
 
         ``with_tlvs``: the session that takes it knows optional parameters (``Session.knows_tlvs``).
         """

@@ -40,7 +40,7 @@ STATUS_OF: dict[Refusal, int] = {
 def multi_answer(
     destinations: Sequence[Address], answer: Accepted, msisdn: Callable[[Address], str | None]
 ) -> tuple[tuple[Address, int], ...]:
-    """The destinations of a submit_multi that were not taken, each with its status (§4.5.2).
+    """The refused destinations of a submit_multi, each with its status (§4.5.2).
 
     ``msisdn`` gives a destination's number, None where it has none. There are no distribution lists here.
     """

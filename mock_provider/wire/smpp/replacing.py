@@ -1,4 +1,4 @@
-"""Scheduled messages as later PDUs name them: replace_if_present_flag, replace_sm, cancel_sm of a group."""
+"""Scheduled messages, found by later PDUs: replace_if_present_flag, replace_sm, cancel_sm without an id."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Scheduled(Struct, frozen=True, gc=False):
 
 
 def replacing_message(old: ShortMessage, replacement: Replacement) -> ShortMessage:
-    """The message that takes the old one's place: its text, times and receipt are new (§4.10.1).
+    """The replacement of a message, with a new text, times and receipt (§4.10.1).
 
-    The reference of the client's own stays; what told the old text's form is dropped with it.
+    It keeps the client's own reference; the fields that described the old text are dropped.
     """
     kept = tuple(tlv for tlv in old.tlvs if tlv[0] == codes.USER_MESSAGE_REFERENCE)
     return structs.replace(
@@ -43,7 +43,7 @@ def replacing_message(old: ShortMessage, replacement: Replacement) -> ShortMessa
 
 
 def with_times_of(old: Scheduled, replacement: Replacement, submit: Submit) -> Submit:
-    """The new submit, with the old one's times where the replacement leaves them as they are."""
+    """The new submit, with the old times if the replacement does not change them."""
     if not replacement.schedule_delivery_time:
         submit = structs.replace(submit, scheduled_ns=old.scheduled_ns)
     if not replacement.validity_period:
@@ -59,7 +59,7 @@ _Route = tuple[str, str, str]
 class Replaceable:
     """Scheduled messages by id and by their addresses; at most ``capacity``, the oldest go.
 
-    A message stays here when its time has come: whether it still waits is the engine's to say.
+    A message stays here after its time; the engine knows whether it still waits.
     """
 
     def __init__(self, capacity: int = 100_000) -> None:

@@ -95,7 +95,7 @@ def _multi(frame: Frame) -> SessionEffect:
     return MultiSubmitted(frame.sequence, multi.message, multi.destinations)
 
 
-# What a session that transmits may ask besides submit_sm, and those of them that its window counts.
+# Requests of a transmitting session besides submit_sm, and those that count against its window.
 _REQUESTS: dict[int, Callable[[Frame], SessionEffect]] = {
     codes.SUBMIT_MULTI: _multi,
     codes.DATA_SM: lambda frame: Submitted(frame.sequence, read_data(frame.body), codes.DATA_SM),
@@ -107,7 +107,8 @@ _COUNTED = frozenset((codes.SUBMIT_SM, codes.SUBMIT_MULTI, codes.DATA_SM, codes.
 
 
 class Session:
-    """``admit`` says with which status a bind is answered, if at all, ``front`` whether a link is."""
+    """``admit`` gives the status for a bind, if it is answered; ``front`` says whether enquire_link is
+    answered."""
 
     def __init__(
         self,
@@ -118,7 +119,7 @@ class Session:
     ) -> None:
         self.state = State.OPEN
         self.bind: Bind | None = None
-        self.knows_tlvs = False  # the peer bound as 3.4 or later: an older one is sent none (§3.4)
+        self.knows_tlvs = False  # the peer bound as 3.4 or later; an older one gets no TLVs (§3.4)
         self.unanswered = 0  # submits
         self._limits = limits
         self._admit = admit

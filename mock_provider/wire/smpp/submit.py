@@ -104,7 +104,8 @@ class SubmitReader:
     def _outbounds(
         self, destinations: Sequence[Address], text: str, segments: int, key: str
     ) -> tuple[tuple[Outbound, ...], tuple[str, ...]]:
-        """One message a number; a journey key of the text is the first one's, ``<key>/d2`` the next one's."""
+        """One message for each number. The first has the journey key of the text, the next ``<key>/d2`` and
+        so on."""
         messages: list[Outbound] = []
         unparsable: list[str] = []
         for to in destinations:

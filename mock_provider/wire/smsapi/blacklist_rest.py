@@ -1,4 +1,4 @@
-"""``/blacklist/phone_numbers``: the numbers that the account's sends leave out."""
+"""``/blacklist/phone_numbers``: numbers to which the account does not send."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def list_numbers(visit: Visit) -> WireReply:
 
 
 def add_number(visit: Visit) -> WireReply:
-    """201. A number that was on the list is so anew, with the new expiry."""
+    """201. A number that is already on the list gets the new expiry."""
     submitted, expiry = visit.text("phone_number"), visit.text("expire_at")
     msisdn = read_msisdn(submitted, visit.settings)
     if msisdn is None:

@@ -1,4 +1,4 @@
-"""The REST collections a sender uses beside sending, by path and method; and those that are refused."""
+"""The REST collections besides sending, by path and method, and those that are refused."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from mock_provider.wire.smsapi.kept import Kept
 from mock_provider.wire.smsapi.visit import Handler, RestRefusalError, Visit
 
 COLLECTIONS = ("/contacts", "/blacklist/phone_numbers", "/sms/templates")
-# Of SMSAPI's documents, but not simulated: refused with all below them by HTTP 403, which is what those
-# documents have for a feature that an account does not have.
+# Documented by SMSAPI but not simulated: refused with HTTP 403, the documented answer for a feature that
+# the account lacks. Paths below them are refused too.
 NOT_SERVED = (
     *("/contacts/fields", "/contacts/trash", "/blacklist/phone_numbers/imports"),
     *("/callbacks", "/opt_outs", "/rcs", "/shipment", "/short_url", "/subusers"),

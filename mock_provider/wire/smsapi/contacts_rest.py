@@ -1,4 +1,4 @@
-"""``/contacts``: the people of an account, and which groups they are in."""
+"""``/contacts``: an account's contacts and their groups."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def add_contact(visit: Visit) -> WireReply:
 
 
 def change_contact(visit: Visit) -> WireReply:
-    """What is not given stays."""
+    """Fields that are not given stay unchanged."""
     return _put(visit, found_contact(visit, visit.ids[0]), 200)
 
 
@@ -144,7 +144,7 @@ def remove_member(visit: Visit) -> WireReply:
 
 
 def add_members(visit: Visit) -> WireReply:
-    """Those that the filters find, into the group."""
+    """Add the contacts that match the filters to the group."""
     group = found_group(visit, visit.ids[0])
     if not all(visit.kept.contacts.join(contact.id, group.id) for contact in wanted_contacts(visit)):
         return too_many("members of groups")
@@ -152,7 +152,7 @@ def add_members(visit: Visit) -> WireReply:
 
 
 def move_members(visit: Visit) -> WireReply:
-    """Those that the filters find, into the group and out of all others."""
+    """Add the contacts that match the filters to the group, and remove them from all others."""
     group, contacts = found_group(visit, visit.ids[0]), visit.kept.contacts
     found = wanted_contacts(visit)
     if not all(contacts.join(contact.id, group.id) for contact in found):
@@ -165,7 +165,7 @@ def move_members(visit: Visit) -> WireReply:
 
 
 def remove_members(visit: Visit) -> WireReply:
-    """Those that the filters find, out of the group."""
+    """Remove the contacts that match the filters from the group."""
     group = found_group(visit, visit.ids[0])
     for contact in wanted_contacts(visit):
         visit.kept.contacts.leave(contact.id, group.id)
@@ -181,7 +181,7 @@ def found_contact(visit: Visit, contact_id: str) -> Contact:
 
 
 def wanted_contacts(visit: Visit) -> list[Contact]:
-    """Those that meet each filter of the request; of a filter's values one is enough."""
+    """The contacts that match every filter of the request. One of a filter's values is enough."""
     fields = visit.fields
     found = visit.kept.contacts.contacts()
     if asked := [n.strip() for n in list_of(fields, "phone_number", ",")]:
@@ -199,7 +199,7 @@ def wanted_contacts(visit: Visit) -> list[Contact]:
 
 
 def _join(visit: Visit, contact: Contact, group: Group) -> int:
-    """The status of putting a contact into a group: 201, or 200 where it was in it already."""
+    """Add a contact to a group. Returns the status: 201, or 200 if it was already a member."""
     contacts = visit.kept.contacts
     status = 200 if contacts.is_member(contact.id, group.id) else 201
     if not contacts.join(contact.id, group.id):

@@ -139,7 +139,7 @@ def refusal_reply(
         return rest_error(429, "Too many requests", retry_after(refused, settings))
     invalid = [InvalidNumber(shown_number(n, settings), n) for n in refused.invalid_numbers]
     if reason is Refusal.RECIPIENT_BLOCKED:
-        # 13 says that no number of several is left, whatever is wrong with each.
+        # 13: none of several numbers is valid, whatever the reason of each.
         return legacy_error(13 if invalid else CODES[reason], as_json, [*invalid, *blocked])
     return legacy_error(CODES[reason], as_json, invalid)
 

@@ -196,7 +196,7 @@ def _json(body: bytes) -> Fields:
 def _json_list(name: str, values: list[object]) -> str | list[str]:
     if name not in KNOWN:
         return ""
-    # An empty place is kept: the values of other lists stand in the same order.
+    # Keep an empty value: other lists have the same order.
     texts = [each if type(each) is str else "" if each is None else _json_text(name, each) for each in values]
     return texts if name in SEPARATORS else listed(name, texts)
 

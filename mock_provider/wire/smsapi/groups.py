@@ -1,4 +1,4 @@
-"""Whom and what a send names by a name: contacts groups as recipients, a template as the text."""
+"""Names in a send: groups of contacts as recipients, a template as text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from mock_provider.wire.smsapi.fields import Fields, is_set, text_of
 
 
 def with_group_members(fields: Fields, settings: SmsapiWire, contacts: ContactBook) -> Fields:
-    """The same request, to the members of its groups, each number once unless repeats are asked for.
+    """The same request with the members of its groups as recipients, each number once unless repeats are
+    allowed.
 
     A group is one of the profile or of the account's contacts, by its name.
     Raises ``SmsapiError`` 8, 40 for an unknown group, or 41 where there is nobody in any of them.

@@ -1,4 +1,4 @@
-"""``/contacts/groups``: groups of contacts, which a send names by ``group``."""
+"""``/contacts/groups``: groups of contacts, for ``group`` of a send."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def add_group(visit: Visit) -> WireReply:
 
 
 def change_group(visit: Visit) -> WireReply:
-    """What is not given stays."""
+    """Fields that are not given stay unchanged."""
     return _put(visit, found_group(visit, visit.ids[0]), 200)
 
 

@@ -15,13 +15,14 @@ _Values = dict[str, list[tuple[int | None, str]]]
 
 
 class UnreadableFieldError(Exception):
-    """A field that this wire reads comes in a form that it cannot read; the words name it."""
+    """A known field has a form that cannot be read; the text names the field."""
 
 
 def spelled_out(pairs: Iterable[tuple[str, str]]) -> Fields:
-    """Names and values of a form as fields. A field that takes several values is a list where it came as one.
+    """Names and values of a form as fields. A field that takes several values becomes a list if the form
+    has a list.
 
-    An unknown field is kept by its name alone, as what the caller has not understood.
+    Of an unknown field only the name is kept.
     Raises ``UnreadableFieldError``.
     """
     plain: dict[str, list[str]] = {}

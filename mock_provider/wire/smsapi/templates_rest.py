@@ -1,4 +1,4 @@
-"""``/sms/templates``: texts that a send names by ``template``."""
+"""``/sms/templates``: texts for ``template`` of a send."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def list_templates(visit: Visit) -> WireReply:
 
 
 def list_available(visit: Visit) -> WireReply:
-    """Those of the account: there is no main account that shares its own."""
+    """The account's own templates: no main account shares any."""
     found = [AvailableTemplate(t.name, t.text, t.normalize) for t in visit.kept.templates.listed()]
     return shown(AvailableTemplates(len(found), found))
 
@@ -58,7 +58,7 @@ def add_template(visit: Visit) -> WireReply:
 
 
 def change_template(visit: Visit) -> WireReply:
-    """What is not given stays."""
+    """Fields that are not given stay unchanged."""
     present, fields = _found(visit), visit.fields
     changed = Template(
         present.id,

@@ -1,4 +1,4 @@
-"""A request to one of the REST collections, and what their handlers share."""
+"""A request to a REST collection, and functions that the handlers share."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Status callbacks: a form POST for every change of status, signed with the account's token.
 
-Twilio tells every change after the first status, which the answer to the create has
+Twilio reports every change after the first status, which the answer to the create contains
 (twilio.com/docs/messaging/guides/outbound-message-status-in-status-callbacks). So a message of a Messaging
-Service, which begins as ``accepted`` or ``scheduled``, has a call for ``queued`` or ``canceled``. ``sending``
-is not told: Twilio's reference of ``StatusCallback`` does not name it among what is.
+Service, which begins as ``accepted`` or ``scheduled``, has a call for ``queued`` or ``canceled``. There is
+no call for ``sending``: Twilio's reference of ``StatusCallback`` does not list it.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _call(
 
 
 def _idempotency_token(sid: str, status: str) -> str:
-    """The same for every call that tells the same change: a receiver knows a repeated one by it."""
+    """The same for every call about the same change, so that a receiver recognises a repeat."""
     return str(UUID(bytes=blake2b(f"{sid} {status}".encode(), digest_size=16).digest(), version=4))
 
 

@@ -100,7 +100,7 @@ def test_csv_rows_do_not_depend_on_the_pieces(size: int, mark: str) -> None:
 def test_a_quotation_that_never_ends_is_read_in_one_pass() -> None:
     lines = b"\n" * 64_000
     started_s = time.process_time()
-    with pytest.raises(Invalid, match="never closed"):
+    with pytest.raises(Invalid, match="is not closed"):
         csv_rows(b'to,text\n"' + lines + lines, 16_384)
     assert time.process_time() - started_s < 0.2  # one look back for each line end took a second
 
