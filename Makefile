@@ -4,6 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 NODE_CLIENTS := tests/wire/node
+# Two processes share these tests; the others measure time or fill both cores with a run of their own.
+PARALLEL_TESTS := tests/unit tests/property tests/contract tests/wire tests/faults
+TIMED_TESTS := tests/unit/mock_provider/test_deadline_timer.py tests/unit/loadtests/calibrate/test_nagle.py
+SERIAL_TESTS := $(TIMED_TESTS) $(filter-out $(PARALLEL_TESTS) tests/vectors tests/__pycache__, \
+  $(patsubst %/,%,$(wildcard tests/*/)) $(wildcard tests/test_*.py))
 SCENARIO ?= bench
 BENCH_ARGS ?=
 
@@ -28,7 +33,8 @@ bench: setup ## run the bench (3 to 4 minutes) and write reports/runs/<time>-ben
 	$(BIN)/smsbench run $(SCENARIO) $(BENCH_ARGS)
 
 test: lint node-clients ## lint, type check and run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(TIMED_TESTS)) $(PARALLEL_TESTS)
+	$(BIN)/python -m pytest $(SERIAL_TESTS)
 
 node-clients: $(NODE_CLIENTS)/node_modules/.ready ## install the official JavaScript clients for the wire tests
 

@@ -67,6 +67,9 @@ def test_a_terminal_that_is_closed_ends_the_run_in_order_and_it_still_reports(
     assert not alive
 
 
+_SHORT = ["--profile", "fast", "--duration", "5", "--out", "run"]
+
+
 def test_a_run_goes_its_way_beside_other_tools_settings_and_without_a_reader(tmp_path: Path) -> None:
     """Files and variables that took the place of ours, or changed what ours do."""
     home = tmp_path / "home"
@@ -89,7 +92,7 @@ def test_a_run_goes_its_way_beside_other_tools_settings_and_without_a_reader(tmp
         **{"PYTHONWARNINGS": "error", "PYTHONIOENCODING": "ascii", "SMSBENCH_SENDER_TOKEN": "another"},
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "smsbench", "run", "smoke", "--out", "run"],
+        [sys.executable, "-m", "smsbench", "run", "day-500k", *_SHORT],
         cwd=tmp_path,
         env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,
@@ -97,7 +100,7 @@ def test_a_run_goes_its_way_beside_other_tools_settings_and_without_a_reader(tmp
         stderr=subprocess.STDOUT,
     )
     assert process.stdout is not None
-    assert process.stdout.readline().startswith(b"smoke: ")
+    assert process.stdout.readline().startswith(b"day-500k: ")
     process.stdout.close()
     try:
         process.wait(100)

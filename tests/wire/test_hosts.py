@@ -61,7 +61,7 @@ def test_a_name_of_somebody_else_s_gets_neither_page_nor_admin_api(
     status, reply = ask(provider, request)
     assert status == 403
     assert reply.endswith(
-        b'{"errors":["the Host evil.example:8080 is none of this provider\'s: '
+        b'{"errors":["the host name evil.example:8080 is not allowed: '
         b'start it with --allow-host evil.example"]}'
     )
 
