@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -76,7 +76,10 @@ class Intake:
         ledger: Ledger,
         admission: Admission,
         carriage: Carriage,
+        remove: Callable[[int, str], bool],
     ) -> None:
+        """``remove`` takes a scheduled message out, as of an instant, by its id."""
+        self._remove = remove
         self._agenda = agenda
         self._on_release = agenda.handler(self._release)
         self._draws = draws
@@ -254,6 +257,8 @@ class Intake:
         counters.skipped += len(admitted.left_out)
         messages, answered, segments = self._take(now_ns, submit, seen, admitted)
         self._carriage.reserve(messages, segments)
+        if submit.replaces:
+            self._remove(now_ns, submit.replaces)
         counters.accepted_segments += segments
         counters.accepted += len(messages)
         return Accepted(answered, admitted.invalid_numbers, tuple(admitted.left_out)), messages

@@ -108,6 +108,7 @@ class Submit(Struct, frozen=True, gc=False):
     blocked: frozenset[str] = frozenset()  # MSISDNs of the request that the account does not send to
     final_report: FinalReport = FinalReport.ALL  # to ``report_url``, or to the account's
     id_style: IdStyle | None = None  # of its messages' ids, where it is not the wire's
+    replaces: str = ""  # id of a scheduled message, removed in the step in which this one is accepted
 
 
 class AcceptedMessage(Struct, frozen=True, gc=False):

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from mock_provider.smpp import requests
+
 FAST = {"delivery": {"latency": {"kind": "fixed", "value_s": 0.0}}, "reports": {"linger_s": 0.0}}
 FROM = {"source_addr_ton": 5, "source_addr": "Shop"}
 TO = {"dest_addr_ton": 1, "dest_addr_npi": 1, "destination_addr": "48500100200"}
@@ -207,6 +209,21 @@ def test_a_replacement_keeps_the_times_it_does_not_give(start: Start, run: Any) 
     assert (newest[0]["text"], newest[0]["stage"]) == ("c", "SCHEDULED")
 
 
+def test_one_of_two_is_sent_when_a_replacement_comes_at_the_last_moment(
+    start: Start, run: Any, eventually: Any
+) -> None:
+    """The old one's time comes while the answer to replace_sm is held back, unless this machine is slow."""
+    provider = start(**FAST, reply={"latency": {"kind": "fixed", "value_s": 0.7}})
+    run(
+        provider,
+        bind(),
+        submit(schedule_delivery_time="000000000001000R", validity_period="000000010000000R"),
+        ask("replace_sm", message_id="$1.message_id", short_message="second", registered_delivery=1, **FROM),
+    )
+    eventually(lambda: provider.state()["open"] == 0)
+    assert provider.state()["counters"]["delivered"] == 1
+
+
 def test_the_id_of_a_message_that_came_by_http_is_nobody_s_here(start: Start, run: Any) -> None:
     provider = start(**FAST)
     form = f"to=48500100200&message=by%20HTTP&format=json&access_token={provider.token}".encode()
@@ -312,3 +329,19 @@ def test_codings_that_gateways_pass_on(
     )
     assert statuses(done) == [0, 0]
     assert captured(provider)[0]["text"] == text
+
+
+def test_cancel_sm_without_an_id_takes_more_than_a_turn_s_worth(
+    start: Start, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "_CANCELLED_AT_ONCE", 2)
+    provider = start(**FAST)
+    done = run(
+        provider,
+        bind(),
+        *(submit(text=f"{n}", **LATER) for n in range(5)),
+        ask("cancel_sm", **FROM, **TO),
+        ask("cancel_sm", **FROM, **TO),
+    )
+    assert statuses(done) == [0, *[0] * 5, 0, RCANCELFAIL]
+    assert provider.state()["counters"]["cancelled"] == 5

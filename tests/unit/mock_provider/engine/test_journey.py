@@ -2,7 +2,7 @@
 
 import pytest
 
-from mock_provider.engine.values import Accepted
+from mock_provider.engine.values import Accepted, Refusal
 
 MS = 1_000_000
 S = 1_000_000_000
@@ -139,6 +139,29 @@ def test_scheduled_message_is_removed_and_paid_back(provider):
     assert (row.state, row.reason, row.t_carrier_ns) == ("rejected", "cancelled", None)
     assert p.calls == []
     assert type(p.replies[p.send(201, "room again")]) is Accepted
+
+
+@pytest.mark.parametrize("hang", [(), ({"kind": "hang", "share": 1.0, "accepted": True, "start_s": 7.0},)])
+def test_one_of_two_is_sent_where_the_old_one_s_time_comes_before_the_reply(provider, hang):
+    p = provider(reply={"latency": fixed(5.0)}, faults=list(hang))
+    old = p.send(0, "old", scheduled_ns=10 * S)
+    p.run(6)
+    old_id = p.replies[old].messages[0].provider_id
+    p.send(8, "new", scheduled_ns=10 * S, replaces=old_id)
+    p.run()
+    assert (p.row("old").state, p.row("old").reason) == ("rejected", "cancelled")
+    assert p.row("new").state == "delivered"
+    assert p.engine.state().open == 0
+
+
+def test_a_message_stays_where_its_replacement_is_refused(provider):
+    p = provider(account={"balance_points": 0.15})
+    old_id = p.replies[p.send(0, "old", scheduled_ns=10 * S)].messages[0].provider_id
+    refused = p.send(1, "new", scheduled_ns=10 * S, replaces=old_id)
+    assert p.replies[refused].reason is Refusal.NO_CREDIT
+    p.send(2, "trial", scheduled_ns=10 * S, replaces=old_id, validate_only=True)
+    p.run()
+    assert p.row("old").state == "delivered"
 
 
 def test_sent_message_cannot_be_removed(provider):
