@@ -13,7 +13,7 @@ from itertools import chain
 import msgspec
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
-from mock_provider.wire.calls import WireRequest
+from mock_provider.wire.calls import BYTE_ORDER_MARK, WireRequest
 from mock_provider.wire.forms import (
     MOST_FIELDS,
     FormTooLargeError,
@@ -41,7 +41,6 @@ _ENCODING, _ENCODING_FIELD = b"encoding", b"encoding="
 _ASKS_JSON, _FORMAT_JSON = (b"format", b"json"), b"format=json"
 _UTF_8 = "utf-8"
 _CHARSET = re.compile(r"utf-8|iso-8859-([1-9]|10|11|13|14|15|16)|windows-125[0-8]")
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MOST_PARTS = 21_000  # of a multipart body: 10,000 recipients with a reference each, and the rest of a send
 _MOST_LISTED = 1_000_000  # values of one list: as many recipients as a profile may allow
 _UNUSUAL_OCTETS = 10_000
@@ -120,7 +119,7 @@ def _charset_named(name: bytes) -> str:
 
 def _read_in_full(request: WireRequest) -> Fields:
     """Any request: query and body together, in the charset that either names."""
-    body = request.body.removeprefix(_BYTE_ORDER_MARK)
+    body = request.body.removeprefix(BYTE_ORDER_MARK)
     kind = request.content_type.lower()
     in_query = _form_pairs(request.query.encode("latin-1", "replace"))
     if body and (kind.startswith("application/json") or body.lstrip()[:1] == b"{"):
