@@ -22,7 +22,7 @@ from mock_provider.wire.smpp.message_pdus import Address, MessageName, write_mul
 from mock_provider.wire.smpp.pdu import ShortMessage
 from mock_provider.wire.smpp.queries import is_named_by, query_answer
 from mock_provider.wire.smpp.refusals import STATUS_OF, multi_answer
-from mock_provider.wire.smpp.replacing import Replaceable, Scheduled, replacing_message, with_times_of
+from mock_provider.wire.smpp.replacing import Replaceable, as_scheduled, replacing_message, with_times_of
 from mock_provider.wire.smpp.session import Session
 from mock_provider.wire.smpp.submit import WIRE_NAME, SubmitReader
 
@@ -162,7 +162,7 @@ class Requests:
         if submit is None:
             return
         try:
-            submit = with_times_of(old, replacement, submit)
+            submit = with_times_of(old, replacement, submit, self._service.wall_offset_ns)
         except PduError as error:
             self._write(codes.REPLACE_SM, sequence, error.status)
             return
@@ -254,8 +254,8 @@ class Requests:
         on_answer(answer)
 
     def _keep_scheduled(self, message: ShortMessage, submit: Submit, provider_id: str) -> None:
-        if submit.scheduled_ns is not None:
-            kept = Scheduled(self.system_id, message, submit.scheduled_ns, submit.expires_ns)
+        kept = as_scheduled(self.system_id, message, submit, self._service.wall_offset_ns)
+        if kept is not None:
             self._replaceable.keep(provider_id, kept)
 
     # parts of the above

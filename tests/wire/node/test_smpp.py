@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -222,6 +224,34 @@ def test_one_of_two_is_sent_when_a_replacement_comes_at_the_last_moment(
     )
     eventually(lambda: provider.state()["open"] == 0)
     assert provider.state()["counters"]["delivered"] == 1
+
+
+def test_a_replacement_goes_at_the_old_one_s_time_by_a_clock_that_was_set(
+    start: Start, run: Any, eventually: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = start(**FAST)
+    scheduled = run(provider, bind(), submit(**LATER))["answers"][1]["message_id"]
+    true_ns, ahead_s = time.time_ns, [0]
+    monkeypatch.setattr(time, "time_ns", lambda: true_ns() + ahead_s[0] * 1_000_000_000)
+
+    def set_ahead(seconds: int) -> None:
+        """Until receipts of what is sent now have the new date: the provider has seen it."""
+        ahead_s[0] = seconds
+
+        def seen() -> bool:
+            done = run(provider, bind(), submit(destination_addr="48500100299"), receipts(1))
+            date = done["receipts"]["a"][0]["short_message"].split("done date:")[1][:10]
+            shown = datetime.strptime(f"{date}+0000", "%y%m%d%H%M%z").timestamp()
+            return abs(shown - time.time_ns() / 1e9) < 600
+
+        eventually(seen)
+
+    set_ahead(12 * 3_600)
+    done = run(provider, bind(), ask("replace_sm", message_id=scheduled, short_message="second", **FROM))
+    assert statuses(done) == [0, 0]
+    assert provider.state()["gauges"]["scheduled"] == 1
+    set_ahead(25 * 3_600)
+    eventually(lambda: provider.state()["gauges"]["scheduled"] == 0)
 
 
 def test_the_id_of_a_message_that_came_by_http_is_nobody_s_here(start: Start, run: Any) -> None:
