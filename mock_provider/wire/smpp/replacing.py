@@ -45,7 +45,7 @@ def replacing_message(old: ShortMessage, replacement: Replacement) -> ShortMessa
 def as_scheduled(
     system_id: str, message: ShortMessage, submit: Submit, wall_offset_ns: int
 ) -> Scheduled | None:
-    """What is kept of a submit, or None where it goes at once. Unix time: the engine's plus ``wall_offset_ns``."""
+    """What is kept of a submit, or None where it goes at once; ``wall_offset_ns`` makes Unix time."""
     if submit.scheduled_ns is None:
         return None
     expires_ns = None if submit.expires_ns is None else submit.expires_ns + wall_offset_ns

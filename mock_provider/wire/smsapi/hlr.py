@@ -19,7 +19,7 @@ from mock_provider.wire.smsapi.auth import to_owner
 from mock_provider.wire.smsapi.errors import legacy_error
 from mock_provider.wire.smsapi.fields import Fields, count_of, flat_list_of, list_of, text_of
 from mock_provider.wire.smsapi.kept import Kept
-from mock_provider.wire.smsapi.numbers import read_msisdn
+from mock_provider.wire.smsapi.numbers import LONGEST_NUMBER, read_msisdn
 from mock_provider.wire.smsapi.prices import Network, code_number
 from mock_provider.wire.smsapi.send import wants_json
 
@@ -105,7 +105,7 @@ class NumberLookups:
     ) -> FullLookup | FailedLookup:
         msisdn = read_msisdn(submitted, self._settings)
         if msisdn is None:
-            return FailedLookup(submitted)
+            return FailedLookup(submitted[:LONGEST_NUMBER])
         return self._found(desk.number(msisdn), reference, date_s)
 
     def _found(self, view: NumberView, reference: str, date_s: int) -> FullLookup:

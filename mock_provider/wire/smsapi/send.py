@@ -15,7 +15,7 @@ from mock_provider.wire.smsapi.dates import expires_at, scheduled_at
 from mock_provider.wire.smsapi.errors import SmsapiError
 from mock_provider.wire.smsapi.fields import Fields, count_of, flat_list_of, is_set, list_of, text_of
 from mock_provider.wire.smsapi.message import Counted, read_texts
-from mock_provider.wire.smsapi.numbers import is_foreign, read_msisdn
+from mock_provider.wire.smsapi.numbers import LONGEST_NUMBER, is_foreign, read_msisdn
 from mock_provider.wire.smsapi.plain import (
     DEFAULT_SENDER,
     MAX_IDX_CHARACTERS,
@@ -139,7 +139,7 @@ def _outbound(
         msisdn = read_msisdn(submitted, settings)
         if msisdn is None:
             if submitted:
-                unparsable.append(submitted)
+                unparsable.append(submitted[:LONGEST_NUMBER])
             continue
         if drop_foreign and is_foreign(msisdn, settings):
             continue

@@ -18,6 +18,7 @@ from mock_provider.wire.smsapi import Smsapi
 from mock_provider.wire.smsapi.errors import SmsapiError
 from mock_provider.wire.smsapi.fields import MalformedRequestError, read_fields
 from mock_provider.wire.smsapi.message import read_texts
+from mock_provider.wire.smsapi.send import read_send
 from mock_provider.wire.twilio.form import MalformedFormError, parse_form
 
 RECIPIENTS = 10_000
@@ -118,3 +119,9 @@ def test_a_report_url_is_no_longer_than_servers_take() -> None:
 def test_only_the_body_says_what_is_malformed() -> None:
     with pytest.raises(MalformedRequestError, match="takes at most 1000000 values"):
         read_fields(form(b'{"to": [' + b"1," * 1_000_000 + b"1]}"))
+
+
+def test_what_is_no_number_is_repeated_in_part() -> None:
+    fields = read_fields(form(b"to=" + b"x" * 20_000 + b"," + b"1" * 20_000 + b"&message=x"))
+    submit = read_send(fields, "t", 1, Instants(0, 0.0), SmsapiWire(), RECIPIENTS).submit
+    assert submit.unparsable == ("x" * 100, "1" * 100)
