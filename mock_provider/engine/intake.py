@@ -22,12 +22,12 @@ from mock_provider.engine.ledger import Ledger
 from mock_provider.engine.lifecycle import Stage
 from mock_provider.engine.message import VANISHED, Message
 from mock_provider.engine.values import (
+    ENDS_ONLY,
     Accepted,
     AcceptedMessage,
     Answer,
     Disconnect,
     Effect,
-    FinalReport,
     Outbound,
     Refusal,
     Refused,
@@ -45,7 +45,6 @@ _UNANSWERED_KEPT = 10_000
 _UNDRAWN = (0.5, 0.5, 1.0, 0.5)  # where the profile leaves nothing of an attempt to chance
 _THROTTLED = {Refusal.THROTTLED_REQUESTS: "requests", Refusal.THROTTLED_SEGMENTS: "segments"}
 _REFUSED = Stage.REFUSED
-_ALL = FinalReport.ALL
 
 
 class PendingReply(Struct, frozen=True, gc=False):
@@ -352,19 +351,13 @@ class Intake:
 
 def _has_rare_wishes(submit: Submit) -> bool:
     return bool(
-        submit.report_progress
-        or submit.memo
-        or submit.expires_in_queue
-        or submit.overflow_fails
-        or submit.final_report is not _ALL
+        submit.wanted is not ENDS_ONLY or submit.memo or submit.expires_in_queue or submit.overflow_fails
     )
 
 
 def _wish(message: Message, submit: Submit) -> None:
     """What few wires ask for. A message that was not accepted before has none of it."""
-    message.report_progress = submit.report_progress
-    message.final_report = submit.final_report
-    message.report_stages = submit.report_stages
+    message.wanted = submit.wanted
     message.memo = submit.memo
     message.expires_in_queue = submit.expires_in_queue
     message.overflow_fails = submit.overflow_fails

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mock_provider.engine.values import Accepted, Refusal
+from mock_provider.engine.values import Accepted, Refusal, ReportsWanted
 
 MS = 1_000_000
 S = 1_000_000_000
@@ -238,7 +238,7 @@ def test_lookup_by_provider_id(provider):
     assert p.engine.account("stranger") is None
 
 
-TOLD = {"report_progress": True, "report_stages": True}
+TOLD = {"wanted": ReportsWanted(progress=True, stages=True)}
 
 
 def test_a_receiver_is_told_of_the_queue_the_carrier_and_the_end(provider):
@@ -246,7 +246,7 @@ def test_a_receiver_is_told_of_the_queue_the_carrier_and_the_end(provider):
     p.send(0, "k", **TOLD)
     p.run()
     assert p.progress == [(1 * S, "queued"), (1 * S, "handed_over")]
-    p.send(10, "k2", report_progress=True)
+    p.send(10, "k2", wanted=ReportsWanted(progress=True))
     p.run()
     assert p.progress[2:] == [(11 * S, "handed_over")]
 
@@ -271,7 +271,7 @@ def test_one_without_room_in_its_senders_queue_was_never_queued(provider):
 def test_a_receiver_is_told_of_a_cancelled_message(provider):
     p = provider()
     request = p.send(0, "k", scheduled_ns=100 * S, **TOLD)
-    quiet = p.send(0, "quiet", scheduled_ns=100 * S, report_progress=True)
+    quiet = p.send(0, "quiet", scheduled_ns=100 * S, wanted=ReportsWanted(progress=True))
     p.run(10)
     ids = [p.replies[each].messages[0].provider_id for each in (request, quiet)]
     assert p.engine.cancel(p.now_ns, "t", ids) == tuple(ids)
