@@ -187,7 +187,7 @@ def _why_not(error: OSError, journal: Path | None) -> str:
     """Why a provider cannot start. ``ListenError`` names its option; what is left concerns the journal."""
     if isinstance(error, ListenError) or journal is None:
         return str(error)
-    if error.errno is None:  # the journal's own words: in use, or not empty
+    if error.errno is None:  # the journal's own words, which name the file
         return f"--journal: {error}"
     reason = "its folder is a file" if isinstance(error, FileExistsError) else error.strerror or error
     return f"--journal: {journal} cannot be written: {reason}"

@@ -9,7 +9,7 @@ import msgspec
 
 from mock_provider.live import json_bytes
 from mock_provider.profiles.faults import MAX_INSTANT_S
-from mock_provider.wire.calls import WireReply
+from mock_provider.wire.calls import BYTE_ORDER_MARK, WireReply
 
 Body = dict[str, Any]
 
@@ -31,6 +31,7 @@ def reply(value: object, status: int = 200) -> WireReply:
 
 def json_object(body: bytes) -> Body:
     """An empty body counts as an empty object. Raises ``AdminError`` 400 for anything but an object."""
+    body = body.removeprefix(BYTE_ORDER_MARK)
     if not body.strip():
         return {}
     try:

@@ -115,7 +115,7 @@ class Carriage:
 
     def enter(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
         """The message's reply has left (or would have): it is its sender's turn, then the accept queue's."""
-        if message.report_stages and message.report_url:
+        if message.wanted.stages and message.report_url:
             self._enter_told(at_ns, now_ns, message, effects)
         else:
             self._enter(at_ns, now_ns, message, effects)
@@ -277,7 +277,7 @@ class Carriage:
         message.t_carrier_ns = at_ns
         if message.expires_in_queue:
             message.expires_ns = at_ns + self._validity_ns
-        if message.report_progress and message.report_url:
+        if message.wanted.progress and message.report_url:
             self._reporting.handed_over(at_ns, message, effects)
         chances = message.chances
         if chances:

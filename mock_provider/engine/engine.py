@@ -61,7 +61,13 @@ class Engine:
         router = Router(profile, self._draws)
         self._admission = Admission(profile, router, self._ledger, self._carriage, self._wall_offset_ns)
         self._intake = Intake(
-            self._agenda, self._draws, self._counters, self._ledger, self._admission, self._carriage
+            self._agenda,
+            self._draws,
+            self._counters,
+            self._ledger,
+            self._admission,
+            self._carriage,
+            self._remove,
         )
         self._intake.wall_offset_ns = self._wall_offset_ns
         self._edges = Edges(self._agenda, self._admission, self._carriage, self._reporting)
@@ -95,19 +101,7 @@ class Engine:
         now_ns = self._clock(now_ns)
         if not self._admission.account.knows(token):
             return ()
-        cancelled = []
-        for provider_id in provider_ids:
-            message = self._ledger.find(provider_id)
-            if message is None or message.stage is not Stage.SCHEDULED:
-                continue
-            self._carriage.cancel(now_ns, message)
-            self._admission.account.pay(-message.price_micro)
-            self._counters.cancelled += 1
-            self._counters.closed += 1
-            self._ledger.close(message)
-            self._reporting.cancelled(now_ns, message)
-            cancelled.append(provider_id)
-        return tuple(cancelled)
+        return tuple(each for each in provider_ids if self._remove(now_ns, each))
 
     def next_due(self) -> int | None:
         """When ``advance`` has something to do; None: not before another input."""
@@ -277,6 +271,19 @@ class Engine:
             self._edges.renew(now_ns, faults, [])  # nothing has happened: nothing is let go
         self._now_ns = now_ns
         return now_ns
+
+    def _remove(self, now_ns: int, provider_id: str) -> bool:
+        """Whether it was scheduled, and is no longer."""
+        message = self._ledger.find(provider_id)
+        if message is None or message.stage is not Stage.SCHEDULED:
+            return False
+        self._carriage.cancel(now_ns, message)
+        self._admission.account.pay(-message.price_micro)
+        self._counters.cancelled += 1
+        self._counters.closed += 1
+        self._ledger.close(message)
+        self._reporting.cancelled(now_ns, message)
+        return True
 
     def _run(self, now_ns: int, effects: list[Effect]) -> int:
         if now_ns > self._now_ns != _NO_INPUT_YET_NS:

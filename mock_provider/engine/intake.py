@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -22,12 +22,12 @@ from mock_provider.engine.ledger import Ledger
 from mock_provider.engine.lifecycle import Stage
 from mock_provider.engine.message import VANISHED, Message
 from mock_provider.engine.values import (
+    ENDS_ONLY,
     Accepted,
     AcceptedMessage,
     Answer,
     Disconnect,
     Effect,
-    FinalReport,
     Outbound,
     Refusal,
     Refused,
@@ -45,7 +45,6 @@ _UNANSWERED_KEPT = 10_000
 _UNDRAWN = (0.5, 0.5, 1.0, 0.5)  # where the profile leaves nothing of an attempt to chance
 _THROTTLED = {Refusal.THROTTLED_REQUESTS: "requests", Refusal.THROTTLED_SEGMENTS: "segments"}
 _REFUSED = Stage.REFUSED
-_ALL = FinalReport.ALL
 
 
 class PendingReply(Struct, frozen=True, gc=False):
@@ -76,7 +75,10 @@ class Intake:
         ledger: Ledger,
         admission: Admission,
         carriage: Carriage,
+        remove: Callable[[int, str], bool],
     ) -> None:
+        """``remove`` takes a scheduled message out, as of an instant, by its id."""
+        self._remove = remove
         self._agenda = agenda
         self._on_release = agenda.handler(self._release)
         self._draws = draws
@@ -254,6 +256,8 @@ class Intake:
         counters.skipped += len(admitted.left_out)
         messages, answered, segments = self._take(now_ns, submit, seen, admitted)
         self._carriage.reserve(messages, segments)
+        if submit.replaces:
+            self._remove(now_ns, submit.replaces)
         counters.accepted_segments += segments
         counters.accepted += len(messages)
         return Accepted(answered, admitted.invalid_numbers, tuple(admitted.left_out)), messages
@@ -347,19 +351,13 @@ class Intake:
 
 def _has_rare_wishes(submit: Submit) -> bool:
     return bool(
-        submit.report_progress
-        or submit.memo
-        or submit.expires_in_queue
-        or submit.overflow_fails
-        or submit.final_report is not _ALL
+        submit.wanted is not ENDS_ONLY or submit.memo or submit.expires_in_queue or submit.overflow_fails
     )
 
 
 def _wish(message: Message, submit: Submit) -> None:
     """What few wires ask for. A message that was not accepted before has none of it."""
-    message.report_progress = submit.report_progress
-    message.final_report = submit.final_report
-    message.report_stages = submit.report_stages
+    message.wanted = submit.wanted
     message.memo = submit.memo
     message.expires_in_queue = submit.expires_in_queue
     message.overflow_fails = submit.overflow_fails

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from mock_provider.engine.account import MICRO
 from mock_provider.engine.lifecycle import Stage
-from mock_provider.engine.values import DeliveryReport, FinalReport, JournalRow, MessageState
+from mock_provider.engine.values import ENDS_ONLY, DeliveryReport, JournalRow, MessageState, ReportsWanted
 
 if TYPE_CHECKING:
     from mock_provider.engine.magic import Magic
@@ -56,9 +56,7 @@ class Message(Struct, gc=False):
     msisdn: str = ""
     sender_id: str = ""
     report_url: str = ""
-    report_progress: bool = False
-    final_report: FinalReport = FinalReport.ALL
-    report_stages: bool = False
+    wanted: ReportsWanted = ENDS_ONLY
     memo: str = ""
     expires_in_queue: bool = False
     overflow_fails: bool = False

@@ -126,7 +126,7 @@ class Reporting:
 
     def cancelled(self, now_ns: int, message: Message) -> None:
         """A scheduled message was removed. Its receiver is told with the next ``advance``, due at once."""
-        if message.report_stages and message.report_url:
+        if message.wanted.stages and message.report_url:
             self._agenda.add(now_ns, self._on_cancelled, message)
 
     def _tell_cancelled(self, due_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
@@ -144,7 +144,7 @@ class Reporting:
         if message.fate is not None:
             state = message.fate.state_name
             ended[state] = ended.get(state, 0) + 1
-        if not message.report_url or (message.final_report is not _ALL and not _is_wanted(message)):
+        if not message.report_url or (message.wanted.final is not _ALL and not _is_wanted(message)):
             self._close(message, _CLOSE)
             return
         if self._plainly and message.magic is None:
@@ -373,4 +373,4 @@ class Reporting:
 
 def _is_wanted(message: Message) -> bool:
     failed = message.fate is not None and message.fate.state is not MessageState.DELIVERED
-    return failed and message.final_report is FinalReport.FAILURES
+    return failed and message.wanted.final is FinalReport.FAILURES

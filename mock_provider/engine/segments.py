@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Literal
 
 from msgspec import Struct
@@ -20,20 +19,11 @@ GSM7_SINGLE = 160  # septets of a message of one segment
 GSM7_JOINED = 153  # septets of one segment of several
 UCS2_SINGLE = 70  # UTF-16 code units
 UCS2_JOINED = 67
+MOST_SEGMENTS = 255
 
 _is_gsm7 = re.compile(f"[{re.escape(GSM7_BASIC + GSM7_EXTENSION)}]*").fullmatch
 _extension_in = re.compile(f"[{re.escape(GSM7_EXTENSION)}]").finditer
-_gsm7_characters = frozenset(GSM7_BASIC + GSM7_EXTENSION)
 _pairs_in = re.compile("[\U00010000-\U0010ffff]").finditer
-
-# What Unicode's decomposition leaves as it is: some letters, quotation marks, dashes, an ellipsis, spaces.
-_REPLACEMENTS = str.maketrans(
-    {"ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "\u0131": "i", "œ": "oe", "Œ": "OE", "…": "...", "•": "*"}
-    | dict.fromkeys("\u2018\u2019\u201a\u0060\u00b4", "'")
-    | dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb", '"')
-    | dict.fromkeys("\u2010\u2011\u2013\u2014\u2212", "-")
-    | dict.fromkeys("\u00a0\u202f\u2009\t", " ")
-)
 
 
 class SegmentCount(Struct, frozen=True, gc=False):
@@ -48,7 +38,8 @@ def count_segments(text: str) -> SegmentCount:
     """The text's alphabet, its length in that alphabet's units, and how many segments it is cut into.
 
     A character of two units (GSM-7 extension, or outside the BMP) is never split between segments, so a
-    segment may stay one unit short: dividing the units by 153 or 67 would undercount.
+    segment may stay one unit short: dividing the units by 153 or 67 would undercount. That is done only where
+    the quotient is above 255 anyway, which is more than a header can number (TS 23.040 §9.2.3.24.1).
     """
     if _is_gsm7(text):
         return _count(text, "gsm7", GSM7_SINGLE, GSM7_JOINED)
@@ -62,24 +53,10 @@ def segments_of(text: str) -> int:
     return count_segments(text).segments
 
 
-def normalize(text: str) -> str:
-    """The text without accents the GSM-7 alphabet lacks, as SMSAPI's ``normalize`` does it.
-
-    A character without a known replacement stays. Twilio's Smart Encoding is another table
-    (``wire.twilio.smart_encoding``).
-    """
-    if _is_gsm7(text):
-        return text
-    return "".join(c if c in _gsm7_characters else _plain(c) for c in text)
-
-
-def _plain(character: str) -> str:
-    replaced = character.translate(_REPLACEMENTS)
-    bare = "".join(c for c in unicodedata.normalize("NFKD", replaced) if not unicodedata.combining(c))
-    return bare if bare and all(c in _gsm7_characters for c in bare) else character
-
-
 def _count(text: str, encoding: Encoding, single: int, joined: int) -> SegmentCount:
+    if len(text) > MOST_SEGMENTS * joined:
+        units = _units(text, encoding)
+        return SegmentCount(encoding, units, -(-units // joined))
     doubles = [m.start() for m in (_extension_in if encoding == "gsm7" else _pairs_in)(text)]
     units = len(text) + len(doubles)
     if units <= single:
@@ -90,3 +67,9 @@ def _count(text: str, encoding: Encoding, single: int, joined: int) -> SegmentCo
         if (index + before + lost) % joined == joined - 1:
             lost += 1
     return SegmentCount(encoding, units, -(-(units + lost) // joined))
+
+
+def _units(text: str, encoding: Encoding) -> int:
+    if encoding == "gsm7":
+        return len(text) + sum(text.count(character) for character in GSM7_EXTENSION)
+    return len(text.encode("utf-16-be", "surrogatepass")) // 2

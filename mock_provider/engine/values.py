@@ -72,6 +72,20 @@ class FinalReport(Enum):
     NONE = "none"
 
 
+class ReportsWanted(Struct, frozen=True, gc=False):
+    """Of what in a message's life its sender wants to be told, at ``Submit.report_url`` or the account's.
+
+    Wires take one of a few values of this: a million messages share them.
+    """
+
+    final: FinalReport = FinalReport.ALL
+    progress: bool = False  # also when it is handed to its carrier
+    stages: bool = False  # also when it enters its queue, and when it is cancelled
+
+
+ENDS_ONLY = ReportsWanted()
+
+
 class Outbound(Struct, frozen=True, gc=False):
     """One message a submit asks for. ``key`` is its journey key: found in the text, else client reference."""
 
@@ -99,15 +113,14 @@ class Submit(Struct, frozen=True, gc=False):
     expires_ns: int | None = None  # given up after this instant
     unparsable: tuple[str, ...] = ()  # numbers of the request that no MSISDN could be read from
     traffic: Traffic = Traffic.UNSAID
-    report_progress: bool = False  # tell ``report_url`` also when a message is handed to its carrier
-    report_stages: bool = False  # and when it enters its queue, and when it is cancelled
+    wanted: ReportsWanted = ENDS_ONLY
     second_host: bool = False  # it came to the provider's backup host
     memo: str = ""  # the wire's own, given back in reports and by the inbox; the engine does not read it
     expires_in_queue: bool = False  # ``expires_ns`` ends the wait for the carrier, not the carrier's own
     overflow_fails: bool = False  # a full queue of its sender fails the message, instead of refusing it
     blocked: frozenset[str] = frozenset()  # MSISDNs of the request that are on the account's blacklist
-    final_report: FinalReport = FinalReport.ALL  # to ``report_url``, or to the account's
     id_style: IdStyle | None = None  # of its messages' ids, where it is not the wire's
+    replaces: str = ""  # id of a scheduled message, removed in the step in which this one is accepted
 
 
 class AcceptedMessage(Struct, frozen=True, gc=False):
@@ -181,7 +194,7 @@ class SendReports(Struct, frozen=True, gc=False):
 
 
 class Progress(Enum):
-    """What a ``SendProgress`` tells. The last two only of a submit with ``report_stages``."""
+    """What a ``SendProgress`` tells. The last two only whose ``wanted`` has ``stages``."""
 
     HANDED_OVER = "handed_over"
     QUEUED = "queued"

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from mock_provider.profiles.kinds import Misfit
 from mock_provider.profiles.schema import Profile
 
 _SHOWN_CHARACTERS = 60
@@ -56,6 +57,8 @@ def _line(found: ErrorDetails) -> str:
         return f"{shown}.kind: missing{_allowed_kinds(node)}"
     if found["type"] == "union_tag_invalid":
         return f"{shown}.kind: {found['ctx']['tag']!r}: is none of these{_allowed_kinds(node)}"
+    if isinstance(found["input"], Misfit):
+        return f"{shown}: {_shown_value(found['input'].value)}: {found['input'].words}{_allowed(node)}"
     message = _IN_OTHER_WORDS.get(found["type"]) or found["msg"].removeprefix("Value error, ")
     if found["loc"][:2] == ("account", "tokens"):
         return f"{shown}: {message}"  # without the secret

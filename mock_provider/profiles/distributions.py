@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from mock_provider.profiles.kinds import with_misfits
 
 Seconds = Annotated[float, Field(ge=0, le=31_536_000, allow_inf_nan=False)]
 # At least a microsecond: less is no time on any clock, and a distribution from almost 0 has no finite tail.
@@ -16,6 +18,13 @@ class Section(BaseModel):
     """A table of a profile: values are fixed, an unknown key is refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_their_kinds(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            return with_misfits(values, {name: field.annotation for name, field in cls.model_fields.items()})
+        return values
 
 
 class Fixed(Section):

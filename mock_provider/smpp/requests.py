@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
@@ -21,10 +22,11 @@ from mock_provider.wire.smpp.message_pdus import Address, MessageName, write_mul
 from mock_provider.wire.smpp.pdu import ShortMessage
 from mock_provider.wire.smpp.queries import is_named_by, query_answer
 from mock_provider.wire.smpp.refusals import STATUS_OF, multi_answer
-from mock_provider.wire.smpp.replacing import Replaceable, Scheduled, replacing_message, with_times_of
+from mock_provider.wire.smpp.replacing import Replaceable, as_scheduled, replacing_message, with_times_of
 from mock_provider.wire.smpp.session import Session
 from mock_provider.wire.smpp.submit import WIRE_NAME, SubmitReader
 
+_CANCELLED_AT_ONCE = 500
 _SUBMIT_SM = codes.SUBMIT_SM
 
 
@@ -105,22 +107,42 @@ class Requests:
         self._write(codes.QUERY_SM, effect.sequence, status, body)
 
     def cancel(self, effect: Cancelled) -> None:
-        name = effect.name
-        if name.message_id:
-            views = self._views(name.message_id)
-            ids = [view.provider_id for view in views if self._is_cancelled_by(view, name)]
+        name, sequence = effect.name, effect.sequence
+        if not name.message_id:
+            self._cancel_in_turns(sequence, name, self._between(name), 0)
+            return
+        views = self._views(name.message_id)
+        if views:
+            self._answer_cancel(sequence, self._remove(name, views) > 0)
         else:
-            views, ids = [], self._between(name)
+            self._write(codes.CANCEL_SM, sequence, codes.ESME_RINVMSGID)
+
+    def _cancel_in_turns(self, sequence: int, name: MessageName, ids: Sequence[str], removed: int) -> None:
+        """There may be a hundred thousand between two addresses: other clients come in between."""
+        removed += self._remove(name, self._found(ids[:_CANCELLED_AT_ONCE]))
+        rest = ids[_CANCELLED_AT_ONCE:]
+        if rest:
+            loop = asyncio.get_running_loop()
+            loop.call_soon(self._cancel_in_turns, sequence, name, rest, removed)
+        else:
+            self._answer_cancel(sequence, removed > 0)
+
+    def _remove(self, name: MessageName, views: Sequence[MessageView]) -> int:
+        """How many of these could be cancelled, by what the request names them by."""
+        ids = [view.provider_id for view in views if self._is_cancelled_by(view, name)]
         removed = self._service.desk.cancel(self.token, ids)
         for provider_id in removed:
             self._replaceable.forget(provider_id)
-        status = codes.ESME_ROK if removed else codes.ESME_RCANCELFAIL
-        if name.message_id and not views:
-            status = codes.ESME_RINVMSGID
-        self._write(codes.CANCEL_SM, effect.sequence, status)
+        return len(removed)
+
+    def _answer_cancel(self, sequence: int, cancelled: bool) -> None:
+        self._write(codes.CANCEL_SM, sequence, codes.ESME_ROK if cancelled else codes.ESME_RCANCELFAIL)
 
     def replace(self, now_ns: int, wall_s: float, effect: Replaced) -> None:
         replacement, sequence = effect.replacement, effect.sequence
+        # What is due goes first: the engine then finds what is still scheduled here, and takes it out in the
+        # step in which it accepts the other, so that never both are sent.
+        self._service.driver.advance()
         views = self._views(replacement.name.message_id)
         if not views:
             self._write(codes.REPLACE_SM, sequence, codes.ESME_RINVMSGID)
@@ -134,10 +156,11 @@ class Requests:
         if submit is None:
             return
         try:
-            submit = with_times_of(old, replacement, submit)
+            submit = with_times_of(old, replacement, submit, self._service.wall_offset_ns)
         except PduError as error:
             self._write(codes.REPLACE_SM, sequence, error.status)
             return
+        submit = structs.replace(submit, replaces=views[0].provider_id)
         ids = replacement.name.message_id, views[0].provider_id
         self._ask(now_ns, submit, partial(self._answer_replace, sequence, submit, message, ids, wall_s))
 
@@ -192,23 +215,21 @@ class Requests:
         self.waiting.discard(submit.request_id)
         if answer is None:
             self._client.abort()
-        elif not isinstance(answer, Accepted):
-            self._write(command_id, sequence, STATUS_OF[answer.reason])
+        elif isinstance(answer, Accepted):
+            self._take_place(submit, message, ids, answer, wall_s)
+            self._write(codes.REPLACE_SM, sequence, codes.ESME_ROK)
+        else:
+            self._write(codes.REPLACE_SM, sequence, STATUS_OF[answer.reason])
         self._client.answered()
 
     def _take_place(
         self, submit: Submit, message: ShortMessage, ids: tuple[str, str], answer: Accepted, wall_s: float
-    ) -> int:
+    ) -> None:
         (known_as, old_id), new_id = ids, answer.messages[0].provider_id
-        desk = self._service.desk
-        if not desk.cancel(self.token, [old_id]):  # it was sent while the replacement waited for its reply
-            desk.cancel(self.token, [new_id])
-            return codes.ESME_RREPLACEFAIL
         self._service.inbox.remember(submit, answer, wall_s)
         self._replaceable.forget(old_id)
         self._keep_scheduled(message, submit, new_id)
         self._groups.replace(known_as, old_id, new_id)
-        return codes.ESME_ROK
 
     def _note_scheduled(
         self, message: ShortMessage, submit: Submit, on_answer: OnAnswer, answer: Answer | None
@@ -224,8 +245,8 @@ class Requests:
         on_answer(answer)
 
     def _keep_scheduled(self, message: ShortMessage, submit: Submit, provider_id: str) -> None:
-        if submit.scheduled_ns is not None:
-            kept = Scheduled(self.system_id, message, submit.scheduled_ns, submit.expires_ns)
+        kept = as_scheduled(self.system_id, message, submit, self._service.wall_offset_ns)
+        if kept is not None:
             self._replaceable.keep(provider_id, kept)
 
     # parts of the above
@@ -257,9 +278,12 @@ class Requests:
         self._client.write(self._session.answer(command_id, sequence, status, body))
 
     def _views(self, message_id: str) -> list[MessageView]:
-        """The messages submitted by SMPP that have this id for the client."""
+        """The messages that came by SMPP and that the client means by this id."""
+        return self._found(self._groups.members(message_id))
+
+    def _found(self, provider_ids: Sequence[str]) -> list[MessageView]:
         find = self._service.driver.engine.message
-        views = [find(provider_id) for provider_id in self._groups.members(message_id)]
+        views = (find(provider_id) for provider_id in provider_ids)
         return [view for view in views if view is not None and view.wire == WIRE_NAME]
 
     def _is_cancelled_by(self, view: MessageView, name: MessageName) -> bool:
@@ -272,8 +296,6 @@ class Requests:
         """The scheduled messages from one address to another, of a service_type if one is given (§4.9)."""
         if not name.dest.address:
             return []
-        ids = self._replaceable.of_route(
+        return self._replaceable.of_route(
             self.system_id, name.source.address, name.dest.address, name.service_type or None
         )
-        views = [self._service.driver.engine.message(provider_id) for provider_id in ids]
-        return [view.provider_id for view in views if view is not None and is_named_by(view, name)]

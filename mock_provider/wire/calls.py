@@ -17,6 +17,7 @@ from mock_provider.engine.values import Answer, SendProgress, SendReports, Submi
 
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # RFC 8259 §8.1: a reader of JSON may pass over it
 
 
 class WireRequest(Struct, frozen=True, gc=False):

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from msgspec import Struct
 
+LONGEST_URL = 8_000
 _UNQUOTED = "!#$%&'()*+,/:;=?@[]~"
 
 
@@ -38,12 +39,17 @@ def requested_url(url: str) -> RequestedUrl:
     return RequestedUrl(scheme.lower(), credentials, host, target)
 
 
-@lru_cache(maxsize=256)
 def report_url_allowed(url: str, hosts: tuple[str, ...]) -> bool:
-    """Whether reports may be sent there: http(s), and a host that is loopback or named in ``hosts``.
+    """Whether reports may be sent there: http(s), a loopback host or one named in ``hosts``, and no longer
+    than servers take (RFC 9110 §4.1 asks for 8,000 octets).
 
     Loopback only by default, so that a test that carries real URLs calls nobody.
     """
+    return len(url) <= LONGEST_URL and _is_allowed(url, hosts)
+
+
+@lru_cache(maxsize=256)
+def _is_allowed(url: str, hosts: tuple[str, ...]) -> bool:
     try:
         parts = urlsplit(url)
         host = parts.hostname

@@ -47,6 +47,20 @@ def test_the_state(provider: Any, eventually: Any) -> None:
     assert provider.state()["open"] == 0
 
 
+@pytest.mark.parametrize(
+    ("method", "path"), [("PATCH", "/profile"), ("PUT", "/profile"), ("POST", "/faults")]
+)
+def test_a_body_may_begin_with_a_byte_order_mark(provider: Any, method: str, path: str) -> None:
+    body = {"/profile": provider.admin("/profile")[1], "/faults": {"kind": "outage", "start_s": 1_000}}[path]
+    status, reply = provider.request(
+        "/admin" + path,
+        json.dumps(body).encode("utf-8-sig"),
+        method,
+        Authorization=f"Bearer {provider.admin_token}",
+    )
+    assert status < 300, reply
+
+
 def test_limits_change_while_it_runs(provider: Any) -> None:
     assert error_of(send(provider)) is None
     limit = {"throttle": {"requests": {"rate_per_s": 0.001, "burst": 1}}}

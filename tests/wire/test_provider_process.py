@@ -118,7 +118,13 @@ def test_a_reply_that_waits_is_still_given_when_it_is_told_to_stop(tmp_path: Pat
 
 
 def test_bad_usage_ends_with_2_and_says_why(tmp_path: Path) -> None:
+    earlier = tmp_path / "earlier.arrow"
+    earlier.write_bytes(b"rows")
     for options, words in (
+        (
+            ("--profile", "fast", "--journal", str(earlier)),
+            f"--journal: {earlier} holds the journal of an earlier provider, which is kept: give",
+        ),
         (("--profile", "nonesuch"), "neither a ready-made profile"),
         (("--profile", "fast", "--journal", str(tmp_path)), f"--journal: {tmp_path} cannot be written: Is a"),
         (
@@ -137,6 +143,7 @@ def test_bad_usage_ends_with_2_and_says_why(tmp_path: Path) -> None:
             _, log = process.communicate(timeout=20)
         assert process.returncode == 2
         assert words in log
+    assert earlier.read_bytes() == b"rows"
 
 
 def test_a_port_in_use_is_named_by_its_option() -> None:
@@ -187,7 +194,7 @@ def test_a_start_that_fails_leaves_the_journal_of_the_one_that_runs(tmp_path: Pa
         before = journal.stat().st_size
         for other_port, words in (
             (port, f"--port: cannot listen at 127.0.0.1:{port}: it is in use"),
-            ("0", "in use by another provider"),
+            ("0", f"--journal: {journal} is in use by another provider"),
         ):
             options = ("--profile", "fast", "--journal", str(journal), "--port", other_port)
             with provider_process(*options) as (second, none):

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from mock_provider.wire.calls import BYTE_ORDER_MARK
 from mock_provider.wire.generic.problems import FieldError, ProblemError
 
 # A name of up to eleven characters or a number, as handsets show a sender (3GPP TS 23.040 §9.1.2.5).
@@ -144,7 +145,6 @@ _FIELDS = {
     "message": ", ".join(MessageBody.__struct_encode_fields__),
     "request": ", ".join(SendBody.__struct_encode_fields__),
 }
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # RFC 8259 §8.1: a reader may pass over it
 _decoder = msgspec.json.Decoder(SendBody)
 _PLACE = re.compile(r"^(.*?)(?: - at `\$\.?(.*)`)?$", re.DOTALL)
 _NAMED = re.compile(r"Object (missing required|contains unknown) field `(.*)`", re.DOTALL)
@@ -154,7 +154,7 @@ _PATTERN = re.compile(r"Expected `str` matching regex .*", re.DOTALL)
 def decode_send(body: bytes) -> SendBody:
     """Raises ``ProblemError`` naming the field and what is allowed."""
     try:
-        return _decoder.decode(body.removeprefix(_BYTE_ORDER_MARK))
+        return _decoder.decode(body.removeprefix(BYTE_ORDER_MARK))
     except msgspec.ValidationError as error:
         raise ProblemError("invalid_request", (_described(str(error)),)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -9,7 +9,17 @@ from msgspec import Struct
 
 from mock_provider.engine.numbers import normalise
 from mock_provider.engine.segments import count_segments
-from mock_provider.engine.values import Accepted, Answer, Outbound, Refusal, Refused, Submit, Traffic
+from mock_provider.engine.values import (
+    ENDS_ONLY,
+    Accepted,
+    Answer,
+    Outbound,
+    Refusal,
+    Refused,
+    ReportsWanted,
+    Submit,
+    Traffic,
+)
 from mock_provider.profiles.schema import Throttle
 from mock_provider.profiles.wires import GenericWire
 from mock_provider.wire.calls import Instants, WireReply
@@ -31,6 +41,7 @@ _NANOSECONDS = 1_000_000_000
 _MAX_NAMED_NUMBERS = 100
 _LONGEST_WAIT_S = 92 * 86_400.0
 _TRAFFIC = {None: Traffic.UNSAID} | {t.value: t for t in Traffic if t.value}
+_TOLD = ReportsWanted(progress=True)
 _NO_RECIPIENT = Refusal.NO_VALID_RECIPIENT.value
 
 _encoder = msgspec.json.Encoder()
@@ -92,7 +103,7 @@ def read_send(
         expires_ns,
         tuple(unparsable),
         _TRAFFIC[request.traffic],
-        request.report_progress,
+        _TOLD if request.report_progress else ENDS_ONLY,
     )
     return submit, request.messages, places
 

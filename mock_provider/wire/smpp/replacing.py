@@ -15,12 +15,12 @@ from mock_provider.wire.smpp.pdu import ShortMessage
 
 
 class Scheduled(Struct, frozen=True, gc=False):
-    """A submit that waits for its time. Instants in ns of the engine's clock."""
+    """A submit that waits for its time. Instants in ns of Unix time, by which it goes if the clock is set."""
 
     system_id: str
     message: ShortMessage
-    scheduled_ns: int
-    expires_ns: int | None
+    scheduled_unix_ns: int
+    expires_unix_ns: int | None
 
 
 def replacing_message(old: ShortMessage, replacement: Replacement) -> ShortMessage:
@@ -42,12 +42,23 @@ def replacing_message(old: ShortMessage, replacement: Replacement) -> ShortMessa
     )
 
 
-def with_times_of(old: Scheduled, replacement: Replacement, submit: Submit) -> Submit:
+def as_scheduled(
+    system_id: str, message: ShortMessage, submit: Submit, wall_offset_ns: int
+) -> Scheduled | None:
+    """What is kept of a submit; None if it is not scheduled. ``wall_offset_ns`` converts to Unix time."""
+    if submit.scheduled_ns is None:
+        return None
+    expires_ns = None if submit.expires_ns is None else submit.expires_ns + wall_offset_ns
+    return Scheduled(system_id, message, submit.scheduled_ns + wall_offset_ns, expires_ns)
+
+
+def with_times_of(old: Scheduled, replacement: Replacement, submit: Submit, wall_offset_ns: int) -> Submit:
     """The new submit, with the old times if the replacement does not change them."""
     if not replacement.schedule_delivery_time:
-        submit = structs.replace(submit, scheduled_ns=old.scheduled_ns)
+        submit = structs.replace(submit, scheduled_ns=old.scheduled_unix_ns - wall_offset_ns)
     if not replacement.validity_period:
-        return structs.replace(submit, expires_ns=old.expires_ns)
+        expires_ns = None if old.expires_unix_ns is None else old.expires_unix_ns - wall_offset_ns
+        return structs.replace(submit, expires_ns=expires_ns)
     if submit.expires_ns is not None and submit.expires_ns <= (submit.scheduled_ns or 0):
         raise PduError(codes.ESME_RINVEXPIRY)
     return submit

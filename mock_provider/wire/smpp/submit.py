@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from mock_provider.engine.numbers import normalise
 from mock_provider.engine.segments import GSM7_SINGLE
-from mock_provider.engine.values import FinalReport, Outbound, Submit
+from mock_provider.engine.values import ENDS_ONLY, FinalReport, Outbound, ReportsWanted, Submit
 from mock_provider.profiles.wires import SmppWire
 from mock_provider.wire.calls import Instants
 from mock_provider.wire.journey_key import text_key
@@ -34,7 +34,22 @@ _NANOSECONDS = 1_000_000_000
 
 
 # An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
-_ALL, _FAILURES, _NONE = FinalReport.ALL, FinalReport.FAILURES, FinalReport.NONE
+
+
+def _reports_wanted() -> tuple[ReportsWanted, ...]:
+    """By registered_delivery (§5.2.17); equal ones are one object."""
+    shared: dict[ReportsWanted, ReportsWanted] = {ENDS_ONLY: ENDS_ONLY}
+    found = []
+    for registered in range(256):
+        final = FinalReport.FAILURES if registered & _FAILURE_RECEIPT else FinalReport.NONE
+        if registered & _RECEIPT:
+            final = FinalReport.ALL
+        wanted = ReportsWanted(final, registered & _INTERMEDIATE != 0)
+        found.append(shared.setdefault(wanted, wanted))
+    return tuple(found)
+
+
+_WANTED = _reports_wanted()
 
 
 class SubmitReader:
@@ -96,9 +111,8 @@ class SubmitReader:
             scheduled_ns,
             expires_ns,
             unparsable,
-            report_progress=wanted & _INTERMEDIATE != 0,
+            wanted=_WANTED[wanted],
             memo=write_memo(message, text, sender, at.wall_s, self._alphabet),
-            final_report=_final_report(wanted),
         )
 
     def _outbounds(
@@ -184,12 +198,6 @@ def _msisdn(ton: int, dest: str, country: str) -> str | None:
     if ton == _TON_ALPHANUMERIC:
         raise PduError(codes.ESME_RINVDSTTON)
     return normalise(dest, _NO_COUNTRY if ton == _TON_INTERNATIONAL else country)
-
-
-def _final_report(wanted: int) -> FinalReport:
-    if wanted & _RECEIPT:
-        return _ALL
-    return _FAILURES if wanted & _FAILURE_RECEIPT else _NONE
 
 
 def _instants(message: ShortMessage, at: Instants) -> tuple[int | None, int | None]:

@@ -8,27 +8,42 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from itertools import chain
-from urllib.parse import unquote_to_bytes
 
 import msgspec
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
-from mock_provider.wire.calls import WireRequest
+from mock_provider.wire.calls import BYTE_ORDER_MARK, WireRequest
+from mock_provider.wire.forms import (
+    MOST_FIELDS,
+    FormTooLargeError,
+    require_few_fields,
+    unescaped,
+    unescaped_text,
+)
 from mock_provider.wire.smsapi.field_names import KNOWN, SEPARATORS
 from mock_provider.wire.smsapi.spellings import Fields, UnreadableFieldError, listed, spelled_out
 
-__all__ = ["Fields", "MalformedRequestError", "flat_list_of", "is_set", "list_of", "read_fields", "text_of"]
+__all__ = [
+    "Fields",
+    "MalformedRequestError",
+    "count_of",
+    "flat_list_of",
+    "is_set",
+    "list_of",
+    "read_fields",
+    "text_of",
+]
 
 _Pairs = list[tuple[bytes, bytes]]
 
 _ENCODING, _ENCODING_FIELD = b"encoding", b"encoding="
-_ASKS_JSON = (b"format", b"json")
+_ASKS_JSON, _FORMAT_JSON = (b"format", b"json"), b"format=json"
 _UTF_8 = "utf-8"
 _CHARSET = re.compile(r"utf-8|iso-8859-([1-9]|10|11|13|14|15|16)|windows-125[0-8]")
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_MOST_PARTS = 10_000  # of a multipart body
+_MOST_PARTS = 21_000  # of a multipart body: 10,000 recipients with a reference each, and the rest of a send
+_MOST_LISTED = 1_000_000  # values of one list: as many recipients as a profile may allow
+_UNUSUAL_OCTETS = 10_000
 
 
 class MalformedRequestError(Exception):
@@ -64,6 +79,8 @@ def _ordinary_form(body: bytes) -> Fields | None:
     Nearly every form is one. None for any other, which ``_read_in_full`` reads or refuses.
     """
     charset = _UTF_8
+    if len(body) > _UNUSUAL_OCTETS and body.count(b"&") > len(KNOWN):
+        return None
     if _ENCODING_FIELD in body and (charset := _plain_charset(body)) == "":
         return None
     fields: Fields = {}
@@ -76,16 +93,11 @@ def _ordinary_form(body: bytes) -> Fields | None:
         for pair in pairs:
             name, _, value = pair.partition("=")
             if "%" in value:
-                value = _unescaped(value, charset)
+                value = unescaped_text(value, charset)
             fields[name] = value
-    except UnicodeDecodeError:
+    except (UnicodeDecodeError, FormTooLargeError):
         return None
     return fields if len(fields) == len(pairs) and KNOWN.issuperset(fields) else None
-
-
-@lru_cache(maxsize=256)  # the report URL, the same in every request, is most of what is escaped
-def _unescaped(value: str, charset: str) -> str:
-    return unquote_to_bytes(value.encode(charset)).decode(charset)
 
 
 def _plain_charset(body: bytes) -> str:
@@ -107,7 +119,7 @@ def _charset_named(name: bytes) -> str:
 
 def _read_in_full(request: WireRequest) -> Fields:
     """Any request: query and body together, in the charset that either names."""
-    body = request.body.removeprefix(_BYTE_ORDER_MARK)
+    body = request.body.removeprefix(BYTE_ORDER_MARK)
     kind = request.content_type.lower()
     in_query = _form_pairs(request.query.encode("latin-1", "replace"))
     if body and (kind.startswith("application/json") or body.lstrip()[:1] == b"{"):
@@ -120,12 +132,16 @@ def _read_in_full(request: WireRequest) -> Fields:
 
 
 def _form_pairs(body: bytes) -> _Pairs:
-    """Names and values with their escapes undone (WHATWG URL §5.1), not yet decoded."""
+    """Names and values with their escapes undone, not yet decoded. Raises ``MalformedRequestError``."""
     pairs = []
-    for pair in body.replace(b"+", b" ").split(b"&"):
-        name, _, value = pair.partition(b"=")
-        if name:
-            pairs.append((unquote_to_bytes(name), unquote_to_bytes(value)))
+    try:
+        require_few_fields(body)
+        for pair in body.replace(b"+", b" ").split(b"&"):
+            name, _, value = pair.partition(b"=")
+            if name:
+                pairs.append((unescaped(name), unescaped(value)))
+    except FormTooLargeError as error:
+        raise MalformedRequestError(str(error), as_json=_FORMAT_JSON in body) from None
     return pairs
 
 
@@ -179,6 +195,8 @@ def _json(body: bytes) -> Fields:
         raise MalformedRequestError("the body is not JSON", as_json=True) from None
     if not isinstance(decoded, Mapping):
         raise MalformedRequestError("the body is not a JSON object", as_json=True)
+    if len(decoded) > MOST_FIELDS:
+        raise MalformedRequestError(f"an object may have at most {MOST_FIELDS} fields", as_json=True)
     fields: Fields = {}
     try:
         for name, value in decoded.items():
@@ -196,6 +214,8 @@ def _json(body: bytes) -> Fields:
 def _json_list(name: str, values: list[object]) -> str | list[str]:
     if name not in KNOWN:
         return ""
+    if len(values) > _MOST_LISTED:
+        raise UnreadableFieldError(f"{name}: it takes at most {_MOST_LISTED} values")
     # Keep an empty value: other lists have the same order.
     texts = [each if type(each) is str else "" if each is None else _json_text(name, each) for each in values]
     return texts if name in SEPARATORS else listed(name, texts)
@@ -219,6 +239,14 @@ def text_of(fields: Fields, name: str, default: str = "") -> str:
     """A field as one text; a list is joined as its elements were one value (commas)."""
     value = fields.get(name, default)
     return value if isinstance(value, str) else ",".join(value)
+
+
+def count_of(fields: Fields, name: str, separator: str) -> int:
+    """How many values the field has, counted before any list is made of them."""
+    value = fields.get(name)
+    if not value:
+        return 0
+    return value.count(separator) + 1 if isinstance(value, str) else len(value)
 
 
 def list_of(fields: Fields, name: str, separator: str) -> list[str]:

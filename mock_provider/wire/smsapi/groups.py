@@ -20,7 +20,7 @@ def with_group_members(fields: Fields, settings: SmsapiWire, contacts: ContactBo
     values = [value for value in ([given] if isinstance(given, str) else given) if value.strip()]
     if not values:
         return fields
-    numbers = [number for value in values for number in _named_by(value, settings, contacts)]
+    numbers = [number for value in dict.fromkeys(values) for number in _named_by(value, settings, contacts)]
     if not numbers:
         raise SmsapiError(41)
     if fields.get("to"):
@@ -36,7 +36,7 @@ def _named_by(value: str, settings: SmsapiWire, contacts: ContactBook) -> list[s
     if whole is not None:
         return whole
     numbers: list[str] = []
-    for name in value.split(","):
+    for name in dict.fromkeys(value.split(",")):
         members = _members(name.strip(), settings, contacts)
         if members is None:
             raise SmsapiError(40)

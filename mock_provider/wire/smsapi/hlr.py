@@ -17,9 +17,9 @@ from mock_provider.wire.calls import TEXT, Consult, Desk, WireReply
 from mock_provider.wire.smsapi.answers import points
 from mock_provider.wire.smsapi.auth import to_owner
 from mock_provider.wire.smsapi.errors import legacy_error
-from mock_provider.wire.smsapi.fields import Fields, flat_list_of, list_of, text_of
+from mock_provider.wire.smsapi.fields import Fields, count_of, flat_list_of, list_of, text_of
 from mock_provider.wire.smsapi.kept import Kept
-from mock_provider.wire.smsapi.numbers import read_msisdn
+from mock_provider.wire.smsapi.numbers import LONGEST_NUMBER, read_msisdn
 from mock_provider.wire.smsapi.prices import Network, code_number
 from mock_provider.wire.smsapi.send import wants_json
 
@@ -76,8 +76,10 @@ class NumberLookups:
         """Error 13 where no number is given, 19 where there are too many; ``counted``: ``hlrsync.do``."""
         settings = self._settings
         as_json = wants_json(fields)
-        submitted = flat_list_of(fields, "number")
-        too_many = len(submitted) > settings.max_recipients_per_request
+        limit = settings.max_recipients_per_request
+        too_many = count_of(fields, "number", ",") > limit
+        submitted = [] if too_many else flat_list_of(fields, "number")
+        too_many = too_many or len(submitted) > limit
         if too_many or not submitted:
             refusal = legacy_error(19 if too_many else 13, as_json)
             return to_owner(token, as_json, lambda _desk: refusal)
@@ -103,7 +105,7 @@ class NumberLookups:
     ) -> FullLookup | FailedLookup:
         msisdn = read_msisdn(submitted, self._settings)
         if msisdn is None:
-            return FailedLookup(submitted)
+            return FailedLookup(submitted[:LONGEST_NUMBER])
         return self._found(desk.number(msisdn), reference, date_s)
 
     def _found(self, view: NumberView, reference: str, date_s: int) -> FullLookup:

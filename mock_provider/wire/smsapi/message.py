@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from msgspec import Struct
 
-from mock_provider.engine.segments import count_segments, normalize
+from mock_provider.engine.segments import count_segments
 from mock_provider.profiles.wires import SmsapiWire
 from mock_provider.wire.smsapi.errors import SmsapiError
-from mock_provider.wire.smsapi.fields import Fields, is_set, list_of, text_of
+from mock_provider.wire.smsapi.fields import Fields, count_of, is_set, list_of, text_of
+from mock_provider.wire.smsapi.normalizing import normalize
+from mock_provider.wire.smsapi.plain import LONGEST_TEXT, MOST_PARTS
 
 _BINARY_OCTETS = 140  # of one SMS, user data header included
-_MOST_PARTS = 10
+_PLACEHOLDER_CHARACTERS = len("[%1%]")
 _MOST_PARTS_DIGITS = 4  # leading zeros are let pass; int() raises for thousands of digits
 
 # Fields that change the text or the judgement of it; most requests have none of them.
@@ -34,7 +38,7 @@ def read_texts(fields: Fields, recipients: int, settings: SmsapiWire) -> list[Co
     Raises ``SmsapiError`` 8, 11, 12, 17, 18, 25 or 30.
     """
     message = text_of(fields, "message")
-    if not message.strip():
+    if not message.strip() or len(message) > _PLACEHOLDER_CHARACTERS * LONGEST_TEXT:
         raise SmsapiError(11)
     if _RARE_FIELDS.isdisjoint(fields):
         count = count_segments(message)
@@ -46,20 +50,28 @@ def read_texts(fields: Fields, recipients: int, settings: SmsapiWire) -> list[Co
     return [_judged(text, fields, settings) for text in _personalised(message, fields, recipients)]
 
 
-def _personalised(message: str, fields: Fields, recipients: int) -> list[str]:
-    given = {n: list_of(fields, name, "|") for n, name in enumerate(_PARAMETERS, 1) if name in fields}
-    if not given or not recipients:
-        return [message]
-    if any(len(values) != recipients for values in given.values()):
+def _personalised(message: str, fields: Fields, recipients: int) -> Iterator[str]:
+    """One at a time, so that none is made after one that is refused: together they may be gigabytes."""
+    names = {f"[%{n}%]": name for n, name in enumerate(_PARAMETERS, 1) if name in fields}
+    if not names or not recipients:
+        yield message
+        return
+    if any(count_of(fields, name, "|") != recipients for name in names.values()):
         raise SmsapiError(18)
-    texts = [message] * recipients
-    for n, values in given.items():
-        placeholder = f"[%{n}%]"
-        texts = [text.replace(placeholder, value) for text, value in zip(texts, values, strict=True)]
-    return texts
+    for values in zip(*(list_of(fields, name, "|") for name in names.values()), strict=True):
+        text = message
+        for placeholder, value in zip(names, values, strict=True):
+            if len(value) > LONGEST_TEXT and placeholder in text:
+                raise SmsapiError(11)
+            text = text.replace(placeholder, value)
+            if len(text) > _PLACEHOLDER_CHARACTERS * LONGEST_TEXT:
+                raise SmsapiError(11)
+        yield text
 
 
 def _judged(text: str, fields: Fields, settings: SmsapiWire) -> Counted:
+    if len(text) > LONGEST_TEXT:
+        raise SmsapiError(11)
     if is_set(fields, "normalize"):
         if "datacoding" in fields:
             raise SmsapiError(25)
@@ -75,7 +87,7 @@ def _judged(text: str, fields: Fields, settings: SmsapiWire) -> Counted:
     asked = text_of(fields, "max_parts")
     if asked:
         readable = asked.isascii() and asked.isdigit() and len(asked) <= _MOST_PARTS_DIGITS
-        if not readable or not 1 <= int(asked) <= _MOST_PARTS:
+        if not readable or not 1 <= int(asked) <= MOST_PARTS:
             raise SmsapiError(8)
         if count.segments > int(asked):
             raise SmsapiError(12)

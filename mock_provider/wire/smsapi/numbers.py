@@ -5,13 +5,14 @@ from __future__ import annotations
 from mock_provider.engine.numbers import country_of, normalise
 from mock_provider.profiles.wires import SmsapiWire
 
+LONGEST_NUMBER = 100  # characters that are looked at and repeated in answers; no number has half as many
 _NATIONAL_DIGITS = 9
 _POLISH_DIGITS = 11
 
 
 def read_msisdn(submitted: str, settings: SmsapiWire) -> str | None:
     """E.164 digits without plus, or None where SMSAPI calls the number invalid."""
-    if submitted.startswith("+") and not settings.plus_accepted:
+    if len(submitted) > LONGEST_NUMBER or (submitted.startswith("+") and not settings.plus_accepted):
         return None
     if len(submitted) == _NATIONAL_DIGITS:
         submitted = settings.country_code + submitted

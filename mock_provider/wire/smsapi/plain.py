@@ -9,19 +9,21 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from mock_provider.engine.segments import segments_of
+from mock_provider.engine.segments import GSM7_JOINED, segments_of
 from mock_provider.engine.values import Outbound, Submit
 from mock_provider.profiles.wires import SmsapiWire
 from mock_provider.wire.calls import Instants
 from mock_provider.wire.journey_key import text_key
-from mock_provider.wire.receivers import report_url_allowed
+from mock_provider.wire.receivers import LONGEST_URL, report_url_allowed
 from mock_provider.wire.smsapi.dates import expires_at
-from mock_provider.wire.smsapi.fields import Fields, is_set, text_of
+from mock_provider.wire.smsapi.fields import Fields, count_of, is_set, text_of
 from mock_provider.wire.smsapi.numbers import read_msisdn
 
 WIRE_NAME = "smsapi"
 DEFAULT_SENDER = "Test"
 MAX_IDX_CHARACTERS = 255
+MOST_PARTS = 10  # that a profile or ``max_parts`` may allow
+LONGEST_TEXT = MOST_PARTS * GSM7_JOINED  # characters; of a longer one the parts need not be counted
 
 _PLAIN_FIELDS = frozenset(
     [
@@ -36,6 +38,7 @@ _FOREIGN = "(?!48)[1-9](?:[0-9]{7}|[0-9]{9,14})(?![0-9])"
 _are_msisdns = re.compile(f"(?:(?:{_MOBILE}|{_FOREIGN})(?:,|$))+(?<!,)").fullmatch
 # SMSAPI's OpenAPI document, schema Sender.
 _is_sender_name = re.compile(r"[0-9]{8,16}|[\w.\-&@ %!+]{1,11}", re.ASCII).fullmatch
+_SENDER_CHARACTERS = 64  # what is longer is no sender name either when it is cut there
 _NANOSECONDS = 1_000_000_000
 
 
@@ -55,6 +58,8 @@ def read_plain(
         return None
     to, text, references = fields.get("to"), fields.get("message"), fields.get("idx")
     if not to or type(text) is not str or not text or text.isspace():
+        return None
+    if len(text) > LONGEST_TEXT:
         return None
     segments = segments_of(text)
     sender, url = fields.get("from", ""), fields.get("notify_url", "")
@@ -107,10 +112,12 @@ def _many(
     settings: SmsapiWire,
     recipients_limit: int,
 ) -> tuple[Outbound, ...] | None:
+    count = count_of(fields, "to", ",")
+    if count > recipients_limit:
+        return None
     joined, numbers = (to, to.split(",")) if isinstance(to, str) else (",".join(to), to)
-    count = len(numbers)
     # A comma within a listed number shows in the count of commas.
-    if count > recipients_limit or not _are_msisdns(joined) or joined.count(",") != count - 1:
+    if not _are_msisdns(joined) or joined.count(",") != count - 1:
         return None
     may_repeat = not settings.drop_repeated_numbers or is_set(fields, "allow_duplicates")
     if not may_repeat and len(set(numbers)) != count:
@@ -118,8 +125,10 @@ def _many(
     key = text_key(text)
     if references is None:
         return tuple([Outbound(n, n, text, segments, key) for n in numbers])
+    if count_of(fields, "idx", "|") != count:
+        return None
     given = references.split("|") if isinstance(references, str) else references
-    if len(given) != count or "" in given or max(map(len, given)) > MAX_IDX_CHARACTERS:
+    if "" in given or max(map(len, given)) > MAX_IDX_CHARACTERS:
         return None
     return tuple([Outbound(n, n, text, segments, key or r, r) for n, r in zip(numbers, given, strict=True)])
 
@@ -127,15 +136,23 @@ def _many(
 # These give the same object back each time: a million messages share a string rather than have one each.
 
 
-@lru_cache(maxsize=256)
 def shared_sender(sender: str) -> str | None:
     """The sender name in ``from``: the default one for none, None for what is no sender name."""
+    return _sender(sender if len(sender) <= _SENDER_CHARACTERS else sender.strip()[:_SENDER_CHARACTERS])
+
+
+@lru_cache(maxsize=256)
+def _sender(sender: str) -> str | None:
     sender = sender.strip()
     if not sender:
         return DEFAULT_SENDER
     return sender if _is_sender_name(sender) else None
 
 
-@lru_cache(maxsize=256)
 def _shared_url(url: str, hosts: tuple[str, ...]) -> str | None:
+    return _url(url, hosts) if len(url) <= LONGEST_URL else None
+
+
+@lru_cache(maxsize=256)
+def _url(url: str, hosts: tuple[str, ...]) -> str | None:
     return url if not url or report_url_allowed(url, hosts) else None

@@ -13,9 +13,9 @@ from mock_provider.wire.journey_key import text_key
 from mock_provider.wire.receivers import report_url_allowed
 from mock_provider.wire.smsapi.dates import expires_at, scheduled_at
 from mock_provider.wire.smsapi.errors import SmsapiError
-from mock_provider.wire.smsapi.fields import Fields, flat_list_of, is_set, list_of, text_of
+from mock_provider.wire.smsapi.fields import Fields, count_of, flat_list_of, is_set, list_of, text_of
 from mock_provider.wire.smsapi.message import Counted, read_texts
-from mock_provider.wire.smsapi.numbers import is_foreign, read_msisdn
+from mock_provider.wire.smsapi.numbers import LONGEST_NUMBER, is_foreign, read_msisdn
 from mock_provider.wire.smsapi.plain import (
     DEFAULT_SENDER,
     MAX_IDX_CHARACTERS,
@@ -55,6 +55,8 @@ def read_send(
     expiry_s: float | None = None
     if not _RARE_FIELDS.isdisjoint(fields):
         date_s, expiry_s = _read_rare(fields, at.wall_s, settings)
+    if count_of(fields, "to", ",") > recipients_limit:
+        raise SmsapiError(19)
     numbers = flat_list_of(fields, "to")
     if len(numbers) > recipients_limit:
         raise SmsapiError(19)
@@ -98,11 +100,11 @@ def _read_rare(fields: Fields, wall_s: float, settings: SmsapiWire) -> tuple[flo
 
 
 def _references(fields: Fields, recipients: int) -> list[str] | None:
-    references = list_of(fields, "idx", "|")
-    if not references:
+    if not fields.get("idx"):
         return None
-    if len(references) != recipients:
+    if count_of(fields, "idx", "|") != recipients:
         raise SmsapiError(20)
+    references = list_of(fields, "idx", "|")
     if any(len(reference) > MAX_IDX_CHARACTERS for reference in references):
         raise SmsapiError(27)
     return references
@@ -137,7 +139,7 @@ def _outbound(
         msisdn = read_msisdn(submitted, settings)
         if msisdn is None:
             if submitted:
-                unparsable.append(submitted)
+                unparsable.append(submitted[:LONGEST_NUMBER])
             continue
         if drop_foreign and is_foreign(msisdn, settings):
             continue

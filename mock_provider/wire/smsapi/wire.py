@@ -44,6 +44,7 @@ from mock_provider.wire.smsapi.field_names import OF_SEND, OF_USER
 from mock_provider.wire.smsapi.fields import (
     Fields,
     MalformedRequestError,
+    count_of,
     flat_list_of,
     is_set,
     read_fields,
@@ -131,6 +132,8 @@ class Smsapi:
                 return self._send(plain, AnswerStyle(as_json, int(at.wall_s)), at)
             if not OF_SEND.issuperset(fields):
                 self._kept.unread.note("sms.do", fields.keys() - OF_SEND)
+            if max(count_of(fields, name, ",") for name in ("sch_del", "status", "group")) > limit:
+                raise SmsapiError(19)
             if "sch_del" in fields:
                 ids = tuple(flat_list_of(fields, "sch_del"))
                 return Cancel(token, ids, partial(phrase_removal, as_json))

@@ -17,6 +17,8 @@ _is_short_code = re.compile(r"[0-9]{3,7}").fullmatch
 _is_name = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 &_+-]{1,11}").fullmatch
 _is_service_sid = re.compile("MG[0-9a-fA-F]{32}").fullmatch
 
+_LONGEST_SENDER = 100  # characters, separators included
+
 # What Twilio's test credentials do with these numbers (twilio.com/docs/iam/test-credentials): the test of an
 # error must not need a carrier that makes it.
 MAGIC_RECIPIENTS = {
@@ -40,12 +42,18 @@ def read_recipient(to: str) -> str:
     return msisdn
 
 
-@lru_cache(maxsize=1024)  # an account has few senders
 def read_sender(sender: str) -> str:
     """A sender in Twilio's form: ``+`` and E.164 digits, a short code, or a name.
 
     Raises ``TwilioError`` 21212.
     """
+    if len(sender) > _LONGEST_SENDER:  # none is, and it would be kept
+        raise TwilioError(21212, sender)
+    return _read_sender(sender)
+
+
+@lru_cache(maxsize=1024)  # an account has few senders
+def _read_sender(sender: str) -> str:
     compact = sender.translate(_drop_separators)
     if _is_number(compact) is not None:
         return compact if compact[0] == "+" else "+" + compact

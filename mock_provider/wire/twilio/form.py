@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from urllib.parse import unquote_to_bytes
+from mock_provider.wire.forms import FormTooLargeError, unescaped_text
+
+_MOST_FIELDS = 1_000  # of a message there are some thirty, and ten MediaUrl
 
 
 class MalformedFormError(Exception):
-    """The bytes are no form: they are not UTF-8 where they should be."""
+    """The bytes are no form: they are not UTF-8 where they should be, or more than any form of this wire."""
 
 
 def parse_form(body: bytes) -> dict[str, str]:
@@ -16,18 +17,22 @@ def parse_form(body: bytes) -> dict[str, str]:
     Raises ``MalformedFormError``.
     """
     fields: dict[str, str] = {}
+    if len(body) > _MOST_FIELDS and body.count(b"&") >= _MOST_FIELDS:
+        raise MalformedFormError(f"a form may have at most {_MOST_FIELDS} fields")
     try:
         for pair in body.decode().replace("+", " ").split("&"):
             name, _, value = pair.partition("=")
             if "%" in name:
-                name = _unescaped(name)
+                name = unescaped_text(name)
             if "%" in value:
                 # Of a number nothing but its plus is escaped, and no two numbers are the same.
                 plain = value.startswith("%2B") and "%" not in value[1:]
-                value = "+" + value[3:] if plain else _unescaped(value)
+                value = "+" + value[3:] if plain else unescaped_text(value)
             fields[name] = value
-    except UnicodeDecodeError as error:
-        raise MalformedFormError(str(error)) from error
+    except UnicodeDecodeError:
+        raise MalformedFormError("encoding: UTF-8 is needed") from None
+    except FormTooLargeError as error:
+        raise MalformedFormError(str(error)) from None
     fields.pop("", None)
     return fields
 
@@ -35,8 +40,3 @@ def parse_form(body: bytes) -> dict[str, str]:
 def count_of(body: bytes, name: bytes) -> int:
     """How often a name comes in a form: parameters that are lists repeat their name."""
     return sum(pair.partition(b"=")[0] == name for pair in body.split(b"&"))
-
-
-@lru_cache(maxsize=512)  # the callback URL, the same in every request, is most of what is escaped
-def _unescaped(value: str) -> str:
-    return unquote_to_bytes(value).decode()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from mock_provider.engine.segments import count_segments
-from mock_provider.engine.values import Outbound, Submit, Traffic
+from mock_provider.engine.values import Outbound, ReportsWanted, Submit, Traffic
 from mock_provider.profiles.wires import TwilioWire
 from mock_provider.wire.calls import Instants
 from mock_provider.wire.journey_key import text_key
@@ -32,6 +32,8 @@ WIRE_NAME = "twilio"
 _MOST_URL_CHARACTERS = 4_000
 _MOST_MEDIA = 10
 _NANOSECONDS = 1_000_000_000
+_BY_NUMBER = ReportsWanted(progress=True)  # its status is queued from the first on
+_BY_SERVICE = ReportsWanted(progress=True, stages=True)
 _UNSAID, _OTP, _TRANSACTIONAL = Traffic.UNSAID, Traffic.OTP, Traffic.TRANSACTIONAL
 _MARKETING_INTENTS = frozenset(("marketing", "announcements", "events", "polling"))
 
@@ -94,8 +96,7 @@ def read_create(
         scheduled_ns=scheduled_ns,
         expires_ns=begins_ns + read_validity_s(fields, settings) * _NANOSECONDS,
         traffic=_traffic(fields.get("MessageIntent", "")),
-        report_progress=True,
-        report_stages=bool(service_sid),  # the status of any other is queued from the first on
+        wanted=_BY_SERVICE if service_sid else _BY_NUMBER,
         memo=memo,
         expires_in_queue=True,
         overflow_fails=bool(service_sid),

@@ -135,8 +135,8 @@ class Twilio:
             return self._read_query(request, target, credentials)
         except TwilioError as error:
             return Consult(partial(_known_only, credentials, error_reply(error.code, error.said)))
-        except MalformedFormError:
-            return Consult(partial(_known_only, credentials, error_reply(20001, "encoding: UTF-8 is needed")))
+        except MalformedFormError as error:
+            return Consult(partial(_known_only, credentials, error_reply(20001, str(error))))
 
     def report_calls(self, effect: SendReports, wall_offset_ns: int) -> Sequence[ReportCall]:
         return status_callbacks(effect.url, effect.reports, wall_offset_ns, self._auth_token)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
+
+from mock_provider.smpp import requests
 
 FAST = {"delivery": {"latency": {"kind": "fixed", "value_s": 0.0}}, "reports": {"linger_s": 0.0}}
 FROM = {"source_addr_ton": 5, "source_addr": "Shop"}
@@ -207,6 +211,49 @@ def test_a_replacement_keeps_the_times_it_does_not_give(start: Start, run: Any) 
     assert (newest[0]["text"], newest[0]["stage"]) == ("c", "SCHEDULED")
 
 
+def test_one_of_two_is_sent_when_a_replacement_comes_at_the_last_moment(
+    start: Start, run: Any, eventually: Any
+) -> None:
+    """The old one's time comes while the answer to replace_sm is held back, unless this machine is slow."""
+    provider = start(**FAST, reply={"latency": {"kind": "fixed", "value_s": 0.7}})
+    run(
+        provider,
+        bind(),
+        submit(schedule_delivery_time="000000000001000R", validity_period="000000010000000R"),
+        ask("replace_sm", message_id="$1.message_id", short_message="second", registered_delivery=1, **FROM),
+    )
+    eventually(lambda: provider.state()["open"] == 0)
+    assert provider.state()["counters"]["delivered"] == 1
+
+
+def test_a_replacement_goes_at_the_old_one_s_time_by_a_clock_that_was_set(
+    start: Start, run: Any, eventually: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = start(**FAST)
+    scheduled = run(provider, bind(), submit(**LATER))["answers"][1]["message_id"]
+    true_ns, ahead_s = time.time_ns, [0]
+    monkeypatch.setattr(time, "time_ns", lambda: true_ns() + ahead_s[0] * 1_000_000_000)
+
+    def set_ahead(seconds: int) -> None:
+        """Until receipts of what is sent now have the new date: the provider has seen it."""
+        ahead_s[0] = seconds
+
+        def seen() -> bool:
+            done = run(provider, bind(), submit(destination_addr="48500100299"), receipts(1))
+            date = done["receipts"]["a"][0]["short_message"].split("done date:")[1][:10]
+            shown = datetime.strptime(f"{date}+0000", "%y%m%d%H%M%z").timestamp()
+            return abs(shown - time.time_ns() / 1e9) < 600
+
+        eventually(seen)
+
+    set_ahead(12 * 3_600)
+    done = run(provider, bind(), ask("replace_sm", message_id=scheduled, short_message="second", **FROM))
+    assert statuses(done) == [0, 0]
+    assert provider.state()["gauges"]["scheduled"] == 1
+    set_ahead(25 * 3_600)
+    eventually(lambda: provider.state()["gauges"]["scheduled"] == 0)
+
+
 def test_the_id_of_a_message_that_came_by_http_is_nobody_s_here(start: Start, run: Any) -> None:
     provider = start(**FAST)
     form = f"to=48500100200&message=by%20HTTP&format=json&access_token={provider.token}".encode()
@@ -312,3 +359,19 @@ def test_codings_that_gateways_pass_on(
     )
     assert statuses(done) == [0, 0]
     assert captured(provider)[0]["text"] == text
+
+
+def test_cancel_sm_without_an_id_takes_more_than_a_turn_s_worth(
+    start: Start, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "_CANCELLED_AT_ONCE", 2)
+    provider = start(**FAST)
+    done = run(
+        provider,
+        bind(),
+        *(submit(text=f"{n}", **LATER) for n in range(5)),
+        ask("cancel_sm", **FROM, **TO),
+        ask("cancel_sm", **FROM, **TO),
+    )
+    assert statuses(done) == [0, *[0] * 5, 0, RCANCELFAIL]
+    assert provider.state()["counters"]["cancelled"] == 5

@@ -157,7 +157,7 @@ def cancel(esme: Any, message_id: str) -> int:
     return int(status)
 
 
-def test_a_message_that_goes_while_its_replacement_waits_is_not_replaced(
+def test_a_message_is_replaced_when_the_replacement_is_accepted_not_when_that_is_answered(
     start: Start, connect: Connect
 ) -> None:
     provider = start(delivery=FAST["delivery"], reply={"latency": {"kind": "fixed", "value_s": 0.1}})
@@ -177,7 +177,9 @@ def test_a_message_that_goes_while_its_replacement_waits_is_not_replaced(
     )
     answers = [struct.unpack(">4I", sock.recv(16, socket.MSG_WAITALL)) for _ in range(2)]
     assert answers == [
-        (16, 0x80000008, consts.SMPP_ESME_ROK, 72),
-        (16, 0x80000007, consts.SMPP_ESME_RREPLACEFAIL, 71),
+        (16, 0x80000008, consts.SMPP_ESME_RCANCELFAIL, 72),
+        (16, 0x80000007, consts.SMPP_ESME_ROK, 71),
     ]
+    assert provider.state()["gauges"]["scheduled"] == 1
+    assert cancel(esme, esme.answers[0].message_id.decode()) == consts.SMPP_ESME_ROK
     assert provider.state()["gauges"]["scheduled"] == 0

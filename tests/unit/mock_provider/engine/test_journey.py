@@ -2,7 +2,7 @@
 
 import pytest
 
-from mock_provider.engine.values import Accepted
+from mock_provider.engine.values import Accepted, Refusal, ReportsWanted
 
 MS = 1_000_000
 S = 1_000_000_000
@@ -141,6 +141,29 @@ def test_scheduled_message_is_removed_and_paid_back(provider):
     assert type(p.replies[p.send(201, "room again")]) is Accepted
 
 
+@pytest.mark.parametrize("hang", [(), ({"kind": "hang", "share": 1.0, "accepted": True, "start_s": 7.0},)])
+def test_one_of_two_is_sent_where_the_old_one_s_time_comes_before_the_reply(provider, hang):
+    p = provider(reply={"latency": fixed(5.0)}, faults=list(hang))
+    old = p.send(0, "old", scheduled_ns=10 * S)
+    p.run(6)
+    old_id = p.replies[old].messages[0].provider_id
+    p.send(8, "new", scheduled_ns=10 * S, replaces=old_id)
+    p.run()
+    assert (p.row("old").state, p.row("old").reason) == ("rejected", "cancelled")
+    assert p.row("new").state == "delivered"
+    assert p.engine.state().open == 0
+
+
+def test_a_message_stays_where_its_replacement_is_refused(provider):
+    p = provider(account={"balance_points": 0.15})
+    old_id = p.replies[p.send(0, "old", scheduled_ns=10 * S)].messages[0].provider_id
+    refused = p.send(1, "new", scheduled_ns=10 * S, replaces=old_id)
+    assert p.replies[refused].reason is Refusal.NO_CREDIT
+    p.send(2, "trial", scheduled_ns=10 * S, replaces=old_id, validate_only=True)
+    p.run()
+    assert p.row("old").state == "delivered"
+
+
 def test_sent_message_cannot_be_removed(provider):
     p = provider(delivery={"latency": fixed(1000)})
     request = p.send(0, "k", scheduled_ns=1 * S)
@@ -215,7 +238,7 @@ def test_lookup_by_provider_id(provider):
     assert p.engine.account("stranger") is None
 
 
-TOLD = {"report_progress": True, "report_stages": True}
+TOLD = {"wanted": ReportsWanted(progress=True, stages=True)}
 
 
 def test_a_receiver_is_told_of_the_queue_the_carrier_and_the_end(provider):
@@ -223,7 +246,7 @@ def test_a_receiver_is_told_of_the_queue_the_carrier_and_the_end(provider):
     p.send(0, "k", **TOLD)
     p.run()
     assert p.progress == [(1 * S, "queued"), (1 * S, "handed_over")]
-    p.send(10, "k2", report_progress=True)
+    p.send(10, "k2", wanted=ReportsWanted(progress=True))
     p.run()
     assert p.progress[2:] == [(11 * S, "handed_over")]
 
@@ -248,7 +271,7 @@ def test_one_without_room_in_its_senders_queue_was_never_queued(provider):
 def test_a_receiver_is_told_of_a_cancelled_message(provider):
     p = provider()
     request = p.send(0, "k", scheduled_ns=100 * S, **TOLD)
-    quiet = p.send(0, "quiet", scheduled_ns=100 * S, report_progress=True)
+    quiet = p.send(0, "quiet", scheduled_ns=100 * S, wanted=ReportsWanted(progress=True))
     p.run(10)
     ids = [p.replies[each].messages[0].provider_id for each in (request, quiet)]
     assert p.engine.cancel(p.now_ns, "t", ids) == tuple(ids)

@@ -1,7 +1,7 @@
 import pytest
 
 from mock_provider.engine import IllegalTransitionError
-from mock_provider.engine.values import FinalReport
+from mock_provider.engine.values import FinalReport, ReportsWanted
 
 S = 1_000_000_000
 
@@ -144,7 +144,7 @@ def test_a_linger_that_outlived_its_outbox_leaves_the_next_one_alone(provider):
 )
 def test_a_report_that_is_not_wanted_is_neither_sent_nor_confirmed(provider, failures, wanted, calls):
     p = provider(delivery={"latency": fixed(0.0), "failures": failures, "validity_s": 60})
-    p.send(0, "k", final_report=wanted)
+    p.send(0, "k", wanted=ReportsWanted(wanted))
     p.run()
     assert len(p.calls) == calls
     assert p.engine.state().open == 0

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from mock_provider.engine.segments import count_segments, normalize
+from mock_provider.engine.segments import count_segments
+from mock_provider.wire.smsapi.normalizing import normalize
 
 VECTORS = json.loads((Path(__file__).parents[3] / "vectors" / "segments.json").read_text("utf-8"))
 
@@ -24,3 +25,14 @@ def test_normalised_text_keeps_to_gsm7_where_it_can(vector):
     normalized = normalize(vector["text"])
     assert normalized == vector["normalized"]
     assert count_segments(normalized).encoding == vector["encoding"]
+
+
+@pytest.mark.parametrize(
+    ("segment", "encoding", "joined"),
+    [("a" * 152 + "{" + "a", "gsm7", 153), ("a" * 66 + "\U0001f600", "ucs2", 67)],
+)
+def test_what_no_header_can_number_is_divided(segment: str, encoding: str, joined: int) -> None:
+    text = segment * 1_000
+    counted = count_segments(text)
+    units = (joined + 2 if encoding == "gsm7" else joined + 1) * 1_000
+    assert (counted.encoding, counted.units, counted.segments) == (encoding, units, -(-units // joined))

@@ -18,6 +18,7 @@ from mock_provider.engine.values import (
     MessageState,
     Refusal,
     Refused,
+    ReportsWanted,
     SendProgress,
     SendReports,
     Submit,
@@ -90,7 +91,7 @@ def test_a_request_becomes_one_submit() -> None:
     assert submit == Submit(
         7, "generic", TOKEN, "Shop", (message,), fast=True, refuse_duplicates=True,
         report_url="http://127.0.0.1:1/r", scheduled_ns=NOW_NS + 10_000_000_000,
-        expires_ns=NOW_NS + 70_000_000_000, traffic=Traffic.OTP, report_progress=True,
+        expires_ns=NOW_NS + 70_000_000_000, traffic=Traffic.OTP, wanted=ReportsWanted(progress=True),
     )  # fmt: skip
 
 

@@ -21,7 +21,13 @@ from mock_provider.wire.smpp.message_pdus import (
 )
 from mock_provider.wire.smpp.pdu import ShortMessage
 from mock_provider.wire.smpp.refusals import multi_answer
-from mock_provider.wire.smpp.replacing import Replaceable, Scheduled, replacing_message, with_times_of
+from mock_provider.wire.smpp.replacing import (
+    Replaceable,
+    Scheduled,
+    as_scheduled,
+    replacing_message,
+    with_times_of,
+)
 
 HEAD = b"\0\5\0Test\0"
 TAIL = b"\0\0\0\0\0\1\0\0\0\5hello"
@@ -191,11 +197,22 @@ def test_a_replacement_leaves_the_times_it_does_not_give() -> None:
     old = Scheduled("esme", ShortMessage("", 5, 0, "Test", 1, 1, "48500100200"), 500, 900)
     plain = Submit(1, "smpp", "token", "Test", (), scheduled_ns=None, expires_ns=None)
     name = MessageName("id", Address(5, 0, "Test"))
-    neither = with_times_of(old, Replacement(name, "", "", 0, 0, b""), plain)
+    neither = with_times_of(old, Replacement(name, "", "", 0, 0, b""), plain, 0)
     assert (neither.scheduled_ns, neither.expires_ns) == (500, 900)
     both = structs.replace(plain, scheduled_ns=600, expires_ns=700)
-    assert with_times_of(old, Replacement(name, "given", "given", 0, 0, b""), both) == both
+    assert with_times_of(old, Replacement(name, "given", "given", 0, 0, b""), both, 0) == both
     too_early = structs.replace(plain, expires_ns=500)
     with pytest.raises(PduError) as error:
-        with_times_of(old, Replacement(name, "", "given", 0, 0, b""), too_early)
+        with_times_of(old, Replacement(name, "", "given", 0, 0, b""), too_early, 0)
     assert error.value.status == codes.ESME_RINVEXPIRY
+
+
+def test_times_that_a_replacement_leaves_go_by_the_wall_clock_as_it_is() -> None:
+    message = ShortMessage("", 5, 0, "Test", 1, 1, "48500100200")
+    plain = Submit(1, "smpp", "t", "Test", ())
+    old = as_scheduled("esme", message, structs.replace(plain, scheduled_ns=500, expires_ns=900), 10_000)
+    assert old is not None
+    neither = Replacement(MessageName("id", Address(5, 0, "Test")), "", "", 0, 0, b"")
+    forward = with_times_of(old, neither, plain, 10_300)  # 300 ns sooner on the engine's clock
+    assert (forward.scheduled_ns, forward.expires_ns) == (200, 600)
+    assert as_scheduled("esme", message, plain, 10_000) is None

@@ -206,8 +206,8 @@ def test_flags_reach_the_engine() -> None:
     assert submit.fast
     assert submit.scheduled_ns == AT.now_ns + 3_600 * S
     assert submit.expires_ns == AT.now_ns + 7_200 * S
-    assert (submit.report_url, submit.report_progress) == ("smpp:esme", True)
-    assert (read().fast, read().report_url, read().report_progress) == (False, None, False)
+    assert (submit.report_url, submit.wanted.progress) == ("smpp:esme", True)
+    assert (read().fast, read().report_url, read().wanted.progress) == (False, None, False)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_registered_delivery_says_which_receipts_are_wanted(
     registered: int, wanted: FinalReport, progress: bool
 ) -> None:
     submit = read(registered_delivery=registered)
-    assert (submit.final_report, submit.report_progress) == (wanted, progress)
+    assert (submit.wanted.final, submit.wanted.progress) == (wanted, progress)
     assert submit.report_url == ("smpp:esme" if registered else None)
 
 

@@ -74,7 +74,7 @@ def test_a_create_as_a_submit() -> None:
     (message,) = submit.messages
     assert (message.msisdn, message.submitted_number, message.key) == ("48500100200", "+48500100200", "j-1")
     assert (message.client_ref, message.segments, submit.memo) == (None, 1, ACCOUNT)
-    assert (submit.report_url, submit.report_progress) == ("http://localhost/s", True)
+    assert (submit.report_url, submit.wanted.progress) == ("http://localhost/s", True)
     assert submit.expires_ns == AT.now_ns + 60 * SECOND_NS
     assert (submit.expires_in_queue, submit.scheduled_ns, submit.traffic.value) == (True, None, "otp")
 
