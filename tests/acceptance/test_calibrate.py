@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import signal
 
+import pytest
+
 VERDICTS = {"held", "missed", "noisy", "shown"}
 
 
@@ -67,14 +69,19 @@ def test_fates_come_out_exactly_as_drawn_from_a_profile_of_ones_own(smsbench, tm
     assert [r["observed"] for r in rows if r["what"] == "requests that passed in between"] == [0, 0]
 
 
-def test_interrupted_it_keeps_what_was_measured(smsbench, tmp_path):
+@pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM], [signal.SIGHUP, signal.SIGHUP]])
+def test_interrupted_it_keeps_what_was_measured(smsbench, tmp_path, monkeypatch, signals):
     out = tmp_path / "c"
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
     process = smsbench("calibrate", "--only", "windows,throttle", "--quick", "--out", str(out))
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("[2/"):
             break
-    process.send_signal(signal.SIGINT)
+    for number in signals:  # a terminal that is closed sends two
+        process.send_signal(number)
     printed, _ = process.communicate(timeout=60)
     assert "what was measured is kept" in printed
     document, rows = rows_of(out, "throttle")
@@ -83,6 +90,7 @@ def test_interrupted_it_keeps_what_was_measured(smsbench, tmp_path):
     # Whatever the one measurement found, it is not the calibration's result.
     assert process.returncode == document["exit_code"] == 130
     assert document["summary"].startswith("Incomplete, interrupted after 1 of ")
+    assert not list(scratch.iterdir())
 
 
 def test_bad_usage(smsbench, tmp_path):

@@ -24,7 +24,7 @@ from loadtests.recording import (
     join_rows,
     read_status,
 )
-from loadtests.runner import report, verdict
+from loadtests.runner import report, verdict, verdict
 from loadtests.running import part_run
 from loadtests.running.draining import QUIET_S, Drain
 from loadtests.running.due import arrivals_due
@@ -187,6 +187,14 @@ def test_what_a_load_owed_is_the_plans_word_not_the_workers() -> None:
     dead = msgspec.structs.replace(ended(300), phase="running")
     assert arrivals_due(plan, {0: ended(2_050), 1: dead}, 2, played_out=False) == 21
     assert arrivals_due(plan, {0: ended(2_050)}, 2, played_out=False) == 21
+
+
+def test_the_terminal_shows_all_answers_and_no_table() -> None:
+    answers = "\n\n".join(f"**Question {number}?** yes\n\n- a line" for number in range(30))
+    tables = "## Objectives\n\n| objective | limit |\n| --- | --- |\n\n## Ladder\n\n*none*\n"
+    assert verdict(f"# Title\n\n**Good enough.**\n\n{answers}\n\n{tables}") == (
+        f"# Title\n\n**Good enough.**\n\n{answers}"
+    )
 
 
 def test_an_old_verdict_is_not_shown_where_the_analysis_failed(tmp_path: Path) -> None:
