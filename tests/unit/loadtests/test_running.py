@@ -24,7 +24,7 @@ from loadtests.recording import (
     join_rows,
     read_status,
 )
-from loadtests.runner import report, verdict, verdict
+from loadtests.runner import report, verdict
 from loadtests.running import part_run
 from loadtests.running.draining import QUIET_S, Drain
 from loadtests.running.due import arrivals_due
@@ -162,10 +162,6 @@ def test_what_was_asked_can_be_done_and_forgotten() -> None:
         interruption.pause(60.0)
         interruption.forget()
         assert not interruption.asked
-
-
-def test_the_verdict_is_what_stands_before_the_second_section() -> None:
-    assert verdict("# Title\n\n**Held.**\n\n## A\n\na\n\n## B\n\nb\n") == "# Title\n\n**Held.**\n\n## A\n\na"
 
 
 def test_what_a_load_owed_is_the_plans_word_not_the_workers() -> None:
