@@ -56,16 +56,16 @@ def test_fates_come_out_exactly_as_drawn_from_a_profile_of_ones_own(smsbench, tm
     _, rows = rows_of(out, "failures", "carriers", "windows")
     assert process.returncode in (0, 1, 3), printed
     observed = {row["what"]: row["observed"] for row in rows}
+    disturbed = {row["what"] for row in rows if row["verdict"] == "noisy"}
     assert observed["replies other than drawn"] == 0
     assert observed["deliveries other than drawn"] == 0
     assert observed["reports that did not come"] == 0
     assert observed["refused: no_credit"] > 50
     assert observed["rejected"] > 50
-    # None where the machine was so busy that not one report was left to judge by.
-    assert observed["p50"] is None or 300 < observed["p50"] < 600
-    edges_ms = [row["observed"] for row in rows if row["what"] in ("start", "end")]
-    assert len(edges_ms) == 4
-    assert all(abs(edge_ms) < 200 for edge_ms in edges_ms)
+    assert "p50" in disturbed or 300 < observed["p50"] < 600
+    edges = [row for row in rows if row["what"] in ("start", "end")]
+    assert len(edges) == 4
+    assert all(row["verdict"] == "noisy" or abs(row["observed"]) < 200 for row in edges)
     assert [r["observed"] for r in rows if r["what"] == "requests that passed in between"] == [0, 0]
 
 
