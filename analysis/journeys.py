@@ -92,7 +92,7 @@ class Journeys:
 
 def read_journeys(run_dir: Path, manifest: records.Manifest) -> Journeys:
     """Raises ``MalformedRunError`` naming file and column where a file's columns are not the schema's."""
-    load_rows = _rows(run_dir / "load.arrow", records.LOAD_SCHEMA)
+    load_rows = _load_rows(run_dir)
     provider_rows = _rows(run_dir / "provider.arrow", records.PROVIDER_SCHEMA)
     sender_rows = _rows(run_dir / "sender.arrow", records.SENDER_SCHEMA)
     sample_rows = _rows(run_dir / "samples.arrow", records.SAMPLES_SCHEMA)
@@ -120,6 +120,13 @@ def _rows(path: Path, schema: pa.Schema) -> pa.Table:
         return records.read_rows(path, schema)
     except ValueError as error:
         raise MalformedRunError(str(error)) from error
+
+
+def _load_rows(run_dir: Path) -> pa.Table:
+    """Each worker's own file is there still, where the runner was killed before it had joined them."""
+    pieces = sorted(run_dir.glob("load-*.arrow"))
+    tables = [_rows(path, records.LOAD_SCHEMA) for path in pieces or [run_dir / "load.arrow"]]
+    return pa.concat_tables(tables, promote_options="default")
 
 
 def _first_ns(column: pa.ChunkedArray) -> int:

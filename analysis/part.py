@@ -115,6 +115,7 @@ def _checks(
         surroundings.machine_cpu(journeys),
         surroundings.provider_loop(journeys, tightest_s),
         validity.plateau(journeys),
+        *surroundings.closed_connections(journeys),
         surroundings.ending(manifest, counted),
         *surroundings.earlier_load(manifest),
         surroundings.files(journeys, counted),

@@ -6,16 +6,36 @@ Import this before matplotlib.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-_asked = os.environ.pop("MPLBACKEND", None)  # a back end that is not installed makes the import fail
-try:
+
+@contextmanager
+def _no_settings_of_others() -> Iterator[None]:
+    """Within this, matplotlib finds an empty ``matplotlibrc`` first: it looks in the current directory before
+    all others. One that is not UTF-8, or a back end that is not installed here, would end the import.
+    """
+    asked = os.environ.pop("MPLBACKEND", None)
+    try:
+        before = os.open(".", os.O_RDONLY)  # it may have been removed or moved; this finds it again
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "matplotlibrc").touch()
+            os.chdir(folder)
+            try:
+                yield
+            finally:
+                os.fchdir(before)
+                os.close(before)
+    finally:
+        if asked is not None:
+            os.environ["MPLBACKEND"] = asked
+
+
+with _no_settings_of_others():
     import matplotlib as mpl
-finally:
-    if _asked is not None:
-        os.environ["MPLBACKEND"] = _asked
 
 mpl.use("Agg")
 

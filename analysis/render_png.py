@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from analysis import plain_matplotlib  # noqa: F401  # isort: skip  # before matplotlib
 from matplotlib.figure import Figure
 
 from analysis import charts_shape, charts_time

@@ -145,6 +145,34 @@ def earlier_load(manifest: Manifest) -> tuple[Check, ...]:
     return (check,)
 
 
+def closed_connections(journeys: Journeys) -> tuple[Check, ...]:
+    """What the load met of connections that the target closes when idle. Empty where there was none."""
+    resent, closed_idle = (_count_at_end(journeys.samples, name) for name in ("resent", "closed_idle"))
+    if not resent and not closed_idle:
+        return ()
+    check = Check(
+        name="closed connections",
+        state="warn" if resent else "ok",
+        value=f"{times_text(resent)} sent again, {closed_idle:,} connections closed while idle",
+        limit="warn > 0 sent again",
+        meaning="requests that met the close of an idle connection went out again, with the key they had: a "
+        "sender that does not look at keys may have taken both",
+        advice="let the sender keep idle connections for longer, or announce its time (Keep-Alive: timeout=)",
+        value_number=float(resent),
+    )
+    return (check,)
+
+
+def _count_at_end(samples: Samples, name: str) -> int:
+    """A count of the load's, which grows."""
+    values = [
+        value
+        for process, counted, value in zip(samples.process, samples.name, samples.value, strict=True)
+        if process == "load" and counted == name
+    ]
+    return int(max(values, default=0))
+
+
 def ending(manifest: Manifest, ledger: Ledger) -> Check:
     reason = manifest.exit_reason
     state: CheckState = "ok" if reason == "finished" and not ledger.open else "warn"

@@ -180,7 +180,10 @@ def report(
     from loadtests import runner
 
     if not (run_dir / "run.json").is_file():
-        raise _usage(f"{run_dir} is not a run directory: it has no run.json")
+        parts = sorted(path.parent for path in run_dir.glob("parts/*/run.json"))
+        words = "is a suite whose runner was killed" if parts else "is not a run directory"
+        hint = "".join(f"\n  smsbench report {part}" for part in parts)
+        raise _usage(f"{run_dir} {words}: it has no run.json{hint and '. Report its parts:'}{hint}")
     raise typer.Exit(runner.report(run_dir, Console()))
 
 

@@ -8,6 +8,8 @@ before the last.
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
@@ -21,7 +23,9 @@ from analysis.records import LOAD_SCHEMA, RowWriter, read_rows
 # key, class, campaign, worker, t_intended_ns, t_sent_ns, t_accepted_ns, outcome, status
 LoadRow = tuple[str, str, str, int, int, int | None, int | None, str, int]
 
-EXIT_WORKER_LOST = 74  # Locust's own exit code when one of its workers is gone (EX_IOERR of sysexits.h)
+# Locust's own exit codes, of sysexits.h.
+EXIT_ROWS_LOST = 73  # rows could not be written (EX_CANTCREAT)
+EXIT_WORKER_LOST = 74  # one of its workers is gone (EX_IOERR)
 WEB_UI_FILE = "locust-web-ui.url"  # where the runner finds the address of Locust's web UI
 
 Phase = Literal["waiting", "running", "answering", "finished"]
@@ -55,6 +59,7 @@ class LoadStatus(Struct, frozen=True, kw_only=True):
     start_ns: int = 0  # run's clock: the schedule's zero
     end_ns: int = 0  # run's clock: the last intended arrival that came due, or where the load was stopped
     closed: bool = False  # the process has written all its rows
+    rows_lost: str = ""  # why rows could not be written: the load ends then
 
 
 _PHASES: tuple[Phase, ...] = ("waiting", "running", "answering", "finished")
@@ -76,34 +81,49 @@ def combine(statuses: Iterable[LoadStatus]) -> LoadStatus:
         offered_per_s=sum(status.offered_per_s for status in all_of),
         start_ns=min(started, default=0),
         closed=all(status.closed for status in all_of),
+        rows_lost=next((status.rows_lost for status in all_of if status.rows_lost), ""),
         **{name: sum(getattr(status, name) for status in all_of) for name in sums},
         **{name: max(getattr(status, name) for status in all_of) for name in worst},
     )
 
 
 class LoadRecorder:
-    """Writes one worker's rows and status into the run directory, or nowhere where there is none."""
+    """Writes one worker's rows and status into the run directory, or nowhere where there is none.
+
+    Where that fails ``lost`` says why, and nothing is kept or written from then on. It raises nothing: its
+    callers are callbacks and greenlets, whose errors nobody would notice.
+    """
 
     def __init__(self, run_dir: Path | None, worker: int) -> None:
+        self.lost = ""
         self._status_path = run_dir / f"load-{worker}.json" if run_dir is not None else None
         self._rows = RowWriter(run_dir / f"load-{worker}.arrow", LOAD_SCHEMA) if run_dir is not None else None
         # The first conversion imports pandas: half a second that must not fall into the run.
         pa.array(["", None], type=pa.string())
 
     def row(self, row: LoadRow) -> None:
-        if self._rows is not None:
-            self._rows.append(row)
+        try:
+            if self._rows is not None:
+                self._rows.append(row)
+        except OSError as error:
+            self._fail(error)
 
     def flush(self) -> None:
-        if self._rows is not None:
-            self._rows.flush()
+        try:
+            if self._rows is not None:
+                self._rows.flush()
+        except OSError as error:
+            self._fail(error)
 
     def status(self, status: LoadStatus) -> None:
         if self._status_path is None:
             return
         partial = self._status_path.with_suffix(".partial")
-        partial.write_bytes(msgspec.json.encode(status))
-        partial.replace(self._status_path)
+        try:
+            partial.write_bytes(msgspec.json.encode(status))
+            partial.replace(self._status_path)
+        except OSError as error:
+            self._fail(error)
 
     def keep_status(self, play: int) -> None:
         """The play's last status stays; the next one writes another."""
@@ -112,9 +132,16 @@ class LoadRecorder:
             self._status_path.replace(self._status_path.with_name(f"play-{play}-{worker}.json"))
 
     def close(self) -> None:
-        if self._rows is not None:
-            self._rows.close()
-            self._rows = None
+        try:
+            if self._rows is not None:
+                self._rows.close()
+        except OSError as error:
+            self._fail(error)
+        self._rows = None
+
+    def _fail(self, error: OSError) -> None:
+        self.lost = self.lost or f"the rows cannot be written: {os.strerror(error.errno or errno.EIO)}"
+        self._rows = self._status_path = None
 
 
 def read_plays(run_dir: Path) -> list[dict[int, LoadStatus]]:

@@ -23,7 +23,6 @@ from loadtests.running.run_directory import lost_directory
 from loadtests.running.settings import RunSettings
 from loadtests.scenarios.scenario import Part, Scenario
 
-_SUMMARY_LINES = 40
 _ENDING = "ending the load in order, then the report; Ctrl-C again aborts"
 
 
@@ -119,11 +118,8 @@ def _analyse(run_dir: Path, call: str) -> tuple[int, str]:
 
 
 def verdict(summary: str) -> str:
-    """The summary's beginning: up to its first section after the verdict, or its first lines."""
-    lines = summary.strip().splitlines()
-    sections = [at for at, line in enumerate(lines) if line.startswith("## ")]
-    end = sections[1] if len(sections) > 1 else len(lines)
-    return "\n".join(lines[: min(end, _SUMMARY_LINES)]).strip()
+    """The summary's beginning: what stands before its first table."""
+    return summary.partition("\n## ")[0].strip()
 
 
 def _say(console: Console, text: str) -> None:

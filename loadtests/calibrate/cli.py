@@ -94,6 +94,8 @@ def _run(tasks: Sequence[Any], about: dict[str, Any], run_dir: Path, console: Co
     found: list[judge.Measurement] = []
     ended = ""
     before = signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asks for it to be ignored
+        signal.signal(signal.SIGHUP, _interrupt)
     try:
         with (
             tempfile.TemporaryDirectory() as folder,
@@ -132,6 +134,9 @@ def _run(tasks: Sequence[Any], about: dict[str, Any], run_dir: Path, console: Co
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    """As Ctrl-C does. A terminal that is closed sends SIGHUP twice, by kernel and shell: it asks once."""
+    if number == signal.SIGHUP:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

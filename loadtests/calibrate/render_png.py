@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 from textwrap import shorten
 
-import matplotlib as mpl
 import numpy as np
+
+from analysis.plain_matplotlib import own_settings  # isort: skip  # before matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -54,9 +55,7 @@ def write(measurements: Sequence[Measurement], lines: Sequence[str], path: Path)
         return False
     down = math.ceil(len(panels) / _ACROSS)
     across = min(_ACROSS, len(panels))
-    with mpl.rc_context():
-        mpl.rcdefaults()  # ignore the user's matplotlibrc
-        mpl.rcParams.update(_STYLE)  # type: ignore[arg-type]  # its stub wants literal keys
+    with own_settings(_STYLE):
         height_in = _PANEL_IN[1] * down + _HEAD_IN
         figure = Figure(figsize=(_PANEL_IN[0] * across, height_in))
         figure.text(

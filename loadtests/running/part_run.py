@@ -34,7 +34,7 @@ from loadtests.running.interruption import Aborted, Interruption
 from loadtests.running.locust_process import STOP_TIMEOUT_S, load_environment, locust_service
 from loadtests.running.plays import split_plays, stopped_early
 from loadtests.running.progress import Progress
-from loadtests.running.run_directory import lost_directory
+from loadtests.running.run_directory import lost_directory, takes_records
 from loadtests.running.sampling import Sampler, Snapshot
 from loadtests.running.service import READY_WITHIN_S, Service, ServiceError
 from loadtests.running.settings import RunSettings
@@ -53,6 +53,7 @@ _DRAIN_TICK_S = 0.5
 _INTERRUPTED_DRAIN_S = 5.0
 _LOCUST_START_S = 3.0
 _ANSWER_S = 30.0  # what the reference sender's adapter waits for an answer
+_STOP_AT_ONCE_S = 3.0
 _PIECES = ("load-*.json", "play-*.json", "load-*.partial", WEB_UI_FILE)
 
 
@@ -106,6 +107,9 @@ class PartRun:
             reason = self._run()
         except (ServiceError, OSError, ValueError) as error:
             reasons.append(self._told(error))
+        if reasons and not takes_records(self._run_dir):
+            self._stop_at_once()
+            return f"error: {'; '.join(reasons)}"  # what fails from here on has the same cause
         self._stop()
         known = {failure.process for failure in self._instrument_failures}
         failures = [error for error in self._surroundings.failures() if error.process not in known]
@@ -119,7 +123,11 @@ class PartRun:
             failure = records.InstrumentFailure(error.process, error.what, t_ns=time.monotonic_ns())
             self._instrument_failures.append(failure)
         elif isinstance(error, OSError):
-            words = lost_directory(self._run_dir, error) or words
+            lost = lost_directory(self._run_dir, error)
+            if lost is not None:
+                failure = records.InstrumentFailure("runner", lost, t_ns=time.monotonic_ns())
+                self._instrument_failures.append(failure)
+            words = lost or words
         self._progress.note(f"  {words}")
         return words.rstrip(".?")  # the report ends the sentence itself
 
@@ -250,6 +258,16 @@ class PartRun:
             except (OSError, msgspec.DecodeError) as error:
                 self._progress.note(f"  the sender's export could not be read: {error}")
         self._surroundings.stop()
+
+    def _stop_at_once(self) -> None:
+        """Where nothing can be recorded: services that wait for their disk would use up each its time."""
+        self._progress.phase("stopping")
+        services = [*([self._locust] if self._locust is not None else []), *self._surroundings.services]
+        for service in services:
+            service.terminate()
+        deadline_s = time.monotonic() + _STOP_AT_ONCE_S
+        for service in services:
+            service.stop(max(0.0, deadline_s - time.monotonic()))
 
     def _kill(self) -> None:
         """Kill what still runs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ RUNS = Path("reports/runs")
 CLAIM = ".claimed"  # created exclusively by the run that owns the directory, and kept
 _OWNER_ONLY = 0o700  # rows and logs are the user's own
 _MOST_IN_A_SECOND = 1_000
+_PROBE_BYTES = 65_536
 
 # A full disk, a quota, a limit, a device that failed or is gone.
 _LOST = frozenset(
@@ -71,6 +73,19 @@ def _claim(path: Path) -> bool:
         claim.unlink()
         return False
     return True
+
+
+def takes_records(path: Path) -> bool:
+    """Whether the directory of a run can still be written to: tried out, with a file of some size."""
+    probe = path / ".probe"
+    try:
+        probe.write_bytes(bytes(_PROBE_BYTES))
+        return True
+    except OSError:
+        return False
+    finally:
+        with suppress(OSError):
+            probe.unlink()
 
 
 def lost_directory(path: Path, error: OSError) -> str | None:

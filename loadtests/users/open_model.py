@@ -18,7 +18,7 @@ import psutil
 from locust import LoadTestShape, User, constant, events, task
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
-from loadtests.recording import EXIT_WORKER_LOST, WEB_UI_FILE, LoadStatus, combine
+from loadtests.recording import EXIT_ROWS_LOST, EXIT_WORKER_LOST, WEB_UI_FILE, LoadStatus, combine
 from loadtests.scenarios.scenario import Scenario
 from loadtests.users.options import OptionsError, adapter_of, add_arguments, plan_of, require_run_dir
 from loadtests.users.start import announce, announced_start, local_start
@@ -82,7 +82,7 @@ class OpenModelSession:
 
     @property
     def finished(self) -> bool:
-        if self._told_to_end or self._worker_is_lost():
+        if self._told_to_end or self._worker_is_lost() or combine(self._statuses.values()).rows_lost:
             return True
         if len(self._statuses) < self.worker_count:
             return False
@@ -163,7 +163,11 @@ class OpenModelSession:
             self._load.close()
 
     def _status_arrived(self, environment: Any, msg: Any, **_: Any) -> None:
-        self._statuses[msg.data["worker"]] = msgspec.convert(msg.data["status"], LoadStatus)
+        worker, status = msg.data["worker"], msgspec.convert(msg.data["status"], LoadStatus)
+        if status.rows_lost:
+            _log.error("worker %d: %s: ending the test", worker, status.rows_lost)
+            self._environment.process_exit_code = EXIT_ROWS_LOST
+        self._statuses[worker] = status
 
 
 def _kill_forked_workers() -> None:

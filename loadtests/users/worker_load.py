@@ -118,6 +118,9 @@ class WorkerLoad:
         while self._dispatcher is dispatcher:
             gevent.sleep(_FLUSH_S)
             recorder.flush()
+            if recorder.lost:
+                gevent.spawn(self.stop, 0.0)  # it ends this greenlet too
+                return
             now_ns = time.monotonic_ns()
             if now_ns - told_ns >= _STATUS_NS and self._dispatcher is dispatcher:
                 told_ns = now_ns
@@ -125,9 +128,10 @@ class WorkerLoad:
                 self._tell(dispatcher.status())
 
     def _tell(self, status: LoadStatus) -> None:
-        self._last_status = status
         if self._recorder is not None:
+            status = msgspec.structs.replace(status, rows_lost=self._recorder.lost)
             self._recorder.status(status)
+        self._last_status = status
         data = {"worker": self._worker, "status": msgspec.to_builtins(status)}
         self._environment.runner.send_message(STATUS_MESSAGE, data)
 

@@ -206,8 +206,8 @@ class Requests:
     ) -> None:
         """``ids``: the id by which the client knows the message, and the message's own id."""
         if isinstance(answer, Accepted):
-            status = self._take_place(submit, message, ids, answer, wall_s)
-            self._write(codes.REPLACE_SM, sequence, status)
+            self._take_place(submit, message, ids, answer, wall_s)
+            self._write(codes.REPLACE_SM, sequence, codes.ESME_ROK)
         self._end(codes.REPLACE_SM, sequence, submit, answer)
 
     def _end(self, command_id: int, sequence: int, submit: Submit, answer: Answer | None) -> None:
@@ -215,11 +215,8 @@ class Requests:
         self.waiting.discard(submit.request_id)
         if answer is None:
             self._client.abort()
-        elif isinstance(answer, Accepted):
-            self._take_place(submit, message, ids, answer, wall_s)
-            self._write(codes.REPLACE_SM, sequence, codes.ESME_ROK)
-        else:
-            self._write(codes.REPLACE_SM, sequence, STATUS_OF[answer.reason])
+        elif not isinstance(answer, Accepted):
+            self._write(command_id, sequence, STATUS_OF[answer.reason])
         self._client.answered()
 
     def _take_place(

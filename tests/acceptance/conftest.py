@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ class StubSender:
         self.freeze_after_s: float | None = None  # after the first request, for one second
         self.silent_after: int | None = None  # requests
         self._first_s: float | None = None
+        self._may_answer = asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -50,8 +52,11 @@ class StubSender:
             self.freeze_after_s = None
             time.sleep(1.0)  # the whole server stands still: that is what is being tested
         if self.silent_after is not None and len(self.bodies) > self.silent_after:
-            await asyncio.Event().wait()
+            await self._may_answer.wait()
         return web.json_response({"id": "m-1", "key": "k", "state": "queued"}, status=202)
+
+    def answer_the_rest(self) -> None:
+        self._loop.call_soon_threadsafe(self._may_answer.set)
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -85,10 +90,13 @@ def sender() -> Iterator[StubSender]:
 
 @pytest.fixture
 def locust() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start Locust with these arguments; whatever is still running at the end is killed."""
+    """Start Locust with these arguments; whatever is still running at the end is killed.
+
+    ``most_bytes``: what a file of it may have; a write beyond fails, as on a full disk.
+    """
     started: list[subprocess.Popen[str]] = []
 
-    def start(*arguments: str) -> subprocess.Popen[str]:
+    def start(*arguments: str, most_bytes: int = resource.RLIM_INFINITY) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "locust", "--only-summary", "--exit-code-on-error", "0", *arguments],
             cwd=ROOT,
@@ -98,6 +106,9 @@ def locust() -> Iterator[Callable[..., subprocess.Popen[str]]]:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=partial(
+                resource.setrlimit, resource.RLIMIT_FSIZE, (most_bytes, resource.RLIM_INFINITY)
+            ),
         )
         started.append(process)
         return process

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import signal
 
+import pytest
+
 VERDICTS = {"held", "missed", "noisy", "shown"}
 
 
@@ -54,27 +56,32 @@ def test_fates_come_out_exactly_as_drawn_from_a_profile_of_ones_own(smsbench, tm
     _, rows = rows_of(out, "failures", "carriers", "windows")
     assert process.returncode in (0, 1, 3), printed
     observed = {row["what"]: row["observed"] for row in rows}
+    disturbed = {row["what"] for row in rows if row["verdict"] == "noisy"}
     assert observed["replies other than drawn"] == 0
     assert observed["deliveries other than drawn"] == 0
     assert observed["reports that did not come"] == 0
     assert observed["refused: no_credit"] > 50
     assert observed["rejected"] > 50
-    # None where the machine was so busy that not one report was left to judge by.
-    assert observed["p50"] is None or 300 < observed["p50"] < 600
-    edges_ms = [row["observed"] for row in rows if row["what"] in ("start", "end")]
-    assert len(edges_ms) == 4
-    assert all(abs(edge_ms) < 200 for edge_ms in edges_ms)
+    assert "p50" in disturbed or 300 < observed["p50"] < 600
+    edges = [row for row in rows if row["what"] in ("start", "end")]
+    assert len(edges) == 4
+    assert all(row["verdict"] == "noisy" or abs(row["observed"]) < 200 for row in edges)
     assert [r["observed"] for r in rows if r["what"] == "requests that passed in between"] == [0, 0]
 
 
-def test_interrupted_it_keeps_what_was_measured(smsbench, tmp_path):
+@pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM], [signal.SIGHUP, signal.SIGHUP]])
+def test_interrupted_it_keeps_what_was_measured(smsbench, tmp_path, monkeypatch, signals):
     out = tmp_path / "c"
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
     process = smsbench("calibrate", "--only", "windows,throttle", "--quick", "--out", str(out))
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("[2/"):
             break
-    process.send_signal(signal.SIGINT)
+    for number in signals:  # a terminal that is closed sends two
+        process.send_signal(number)
     printed, _ = process.communicate(timeout=60)
     assert "what was measured is kept" in printed
     document, rows = rows_of(out, "throttle")
@@ -83,6 +90,7 @@ def test_interrupted_it_keeps_what_was_measured(smsbench, tmp_path):
     # Whatever the one measurement found, it is not the calibration's result.
     assert process.returncode == document["exit_code"] == 130
     assert document["summary"].startswith("Incomplete, interrupted after 1 of ")
+    assert not list(scratch.iterdir())
 
 
 def test_bad_usage(smsbench, tmp_path):

@@ -19,7 +19,7 @@ import pytest
 
 from analysis.records import LOAD_SCHEMA, read_rows
 from loadtests.arrivals import Constant, Mix, Plan, Stream, plan_to_json
-from loadtests.recording import WEB_UI_FILE, read_status
+from loadtests.recording import EXIT_ROWS_LOST, WEB_UI_FILE, read_status
 
 Locust = Callable[..., subprocess.Popen[str]]
 Until = Callable[..., None]
@@ -112,21 +112,39 @@ def test_a_frozen_server_shows_in_the_open_model_and_hides_from_the_closed_one(
     assert sorted(waited_ns)[570 - 1] >= 700_000_000
 
 
-def test_arrivals_beyond_the_in_flight_limit_are_dropped_and_counted(
-    sender: Any, locust: Locust, tmp_path: Path
+@pytest.mark.parametrize("processes", [(), ("--processes", "2")])
+def test_a_load_whose_rows_cannot_be_written_ends_at_once_and_says_so(
+    sender: Any, locust: Locust, tmp_path: Path, processes: tuple[str, ...]
 ) -> None:
-    sender.freeze_after_s = 1.0
+    plan = write_plan(tmp_path, 100.0, 600.0)
+    port = str(free_port())
+    arguments = ["--headless", "--plan", plan, "--run-dir", str(tmp_path), "--only-summary", *processes]
+    if processes:
+        arguments += ["--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port]
+    load = locust("-f", SMOKE, "--host", sender.url, *arguments, most_bytes=16 * 1024)
+    output, _ = load.communicate(timeout=60)
+    assert load.returncode == EXIT_ROWS_LOST, output
+    assert "the rows cannot be written: File too large: ending the test" in output
+    assert "Traceback" not in output
+
+
+def test_arrivals_beyond_the_in_flight_limit_are_dropped_and_counted(
+    sender: Any, locust: Locust, until: Until, tmp_path: Path
+) -> None:
+    sender.silent_after = 100
     plan = write_plan(tmp_path, 100.0, 4.0, in_flight_limit=40)
-    finish(
-        locust("-f", SMOKE, "--host", sender.url, "--headless", "--plan", plan, "--run-dir", str(tmp_path))
+    process = locust(
+        *("-f", SMOKE, "--host", sender.url, "--headless", "--plan", plan, "--run-dir", str(tmp_path))
     )
+    until(lambda: read_status(tmp_path).due == 400)
+    sender.answer_the_rest()
+    finish(process)
     status = read_status(tmp_path)
     outcomes = Counter(load_rows(tmp_path).column("outcome").to_pylist())
     assert status.planned == status.due == 400 == sum(outcomes.values())
     assert outcomes["dropped"] == status.dropped
-    assert 40 <= status.dropped <= 100  # a second at 100/s, less the 40 in flight; more on a busy machine
-    assert status.sent == 400 - status.dropped == len(sender.bodies)
-    assert status.sent == status.accepted + status.refused + status.failed + status.unfinished
+    assert status.dropped == 400 - 100 - 40  # without those answered and those in flight
+    assert status.sent == status.accepted == len(sender.bodies) == 140
 
 
 def test_what_has_no_answer_when_the_load_is_stopped_is_unfinished(

@@ -137,3 +137,25 @@ def test_few_messages_do_not_prove_ten_times(new_run: Build, messages: int, word
     slos = (records.Slo("otp", 50.0, 10.0),)  # a median needs six messages only
     path = run.write(load_s=2.0, end_s=20.0, scenario=scenario, timing=timing, slos=slos)
     assert answer(build_report(path), "ten times")[0].startswith(word)
+
+
+def test_a_run_whose_runner_was_killed_had_a_load_all_the_same(new_run: Build) -> None:
+    """Its workers' files were never joined, and its manifest is the one of its beginning."""
+    run = new_run("run")
+    for slot in range(40):
+        run.journey(f"m-{slot:02d}", float(slot), 2.0)
+    run_dir = run.write(
+        exit_reason="error: the run did not come to its end", load_started_ns=0, load_ended_ns=0, planned=0
+    )
+    rows = records.read_rows(run_dir / "load.arrow", records.LOAD_SCHEMA)
+    for worker in range(2):
+        writer = records.RowWriter(run_dir / f"load-{worker}.arrow", records.LOAD_SCHEMA)
+        for row in rows.to_pylist()[worker::2]:
+            writer.append(tuple(row.values()))
+        writer.close()
+    (run_dir / "load.arrow").unlink()
+    report = build_report(run_dir, lambda line: None)
+    assert report.validity == "invalid"
+    assert "No load was made" not in report.headline
+    (part,) = report.parts
+    assert (part.ledger.rows, part.ledger.delivered) == (40, 40)

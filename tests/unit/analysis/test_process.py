@@ -49,6 +49,16 @@ def test_surroundings_change_neither_the_exit_code_nor_the_result(run_dir: Path)
     assert (run_dir / "report" / "index.html").is_file()
 
 
+@pytest.mark.parametrize("place", ["matplotlibrc", ".config/matplotlib/matplotlibrc"])
+def test_settings_of_matplotlib_that_are_not_text_do_not_end_the_analysis(run_dir: Path, place: str) -> None:
+    home = run_dir.parent
+    (home / place).parent.mkdir(parents=True, exist_ok=True)
+    (home / place).write_bytes(b"# \xb5\xff\n")
+    done = analysed(run_dir, environment={"HOME": str(home)})
+    assert done.returncode == 3, done.stderr  # 20 messages prove nothing
+    assert b"matplotlibrc" not in done.stderr
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here that is always full")
 def test_an_output_that_takes_nothing_changes_neither(run_dir: Path) -> None:
     full = os.open("/dev/full", os.O_WRONLY)

@@ -29,6 +29,27 @@ def test_schedule_lag(new_run: Build, lag_s: float, state: str) -> None:
     assert checked(run, "schedule lag") == state
 
 
+@pytest.mark.parametrize(
+    ("resent", "closed_idle", "found"),
+    [
+        (0, 0, []),
+        (0, 7, [("ok", "0 messages sent again, 7 connections closed while idle")]),
+        (3, 7, [("warn", "3 messages sent again, 7 connections closed while idle")]),
+    ],
+)
+def test_messages_sent_again_after_a_closed_connection_are_told(
+    new_run: Build, resent: int, closed_idle: int, found: list[tuple[str, str]]
+) -> None:
+    run = new_run("run")
+    run.journey("m-0", 0.0, 3.0)
+    for at_s in (1.0, 2.0, 61.0):  # counts grow, and go on while messages are awaited
+        run.sample(at_s, "load", "resent", min(at_s, resent))
+        run.sample(at_s, "load", "closed_idle", min(at_s, closed_idle))
+    run_dir = run.write(end_s=70.0)
+    part = analyse_part(run_dir, read_manifest(run_dir), "made")
+    assert [(each.state, each.value) for each in part.checks if each.name == "closed connections"] == found
+
+
 @pytest.mark.parametrize(("dropped", "state"), [(0, "ok"), (1, "warn"), (3, "invalid")])
 def test_dropped_arrivals(new_run: Build, dropped: int, state: str) -> None:
     run = new_run("run")

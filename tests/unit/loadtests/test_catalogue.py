@@ -119,6 +119,8 @@ def test_bad_usage_ends_with_2_and_says_what_there_is(tmp_path: Path) -> None:
     (tmp_path / "no-provider.toml").write_text(
         '[request]\nurl = "http://127.0.0.1:9/send"\nbody = "{to}{text}"\n'
     )
+    (tmp_path / "killed" / "parts" / "01-a").mkdir(parents=True)
+    (tmp_path / "killed" / "parts" / "01-a" / "run.json").write_text("{}")
     for arguments, expected in (
         (["run", "nothing"], "there are: day-5k"),
         (["run", "smoke", "--out", str(tmp_path)], "not empty"),
@@ -131,6 +133,7 @@ def test_bad_usage_ends_with_2_and_says_what_there_is(tmp_path: Path) -> None:
         (["run", "smoke", "--target", str(tmp_path / "no-provider.toml")], "port = 9500"),
         (["run", "smoke", "--target", str(tmp_path / "absent.toml")], "there is no target file"),
         (["report", str(tmp_path)], "is not a run directory"),
+        (["report", str(tmp_path / "killed")], f"smsbench report {tmp_path / 'killed' / 'parts' / '01-a'}"),
         (["run", "smoke", "--workers", "0"], "'--workers': 0: it should be greater than or equal to 1"),
         (["run", "smoke", "--seed", "x"], "'--seed': x: it should be a valid integer"),
         (["run", "day-5k", "--window", "night"], "'--window': 'night' is not one of 'day', 'peak'"),

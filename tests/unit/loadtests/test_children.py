@@ -17,12 +17,12 @@ from analysis.exit_codes import EXIT_CRASHED, EXIT_INVALID, EXIT_USAGE
 from analysis.records import AnalysisResult, read_manifest, run_id, write_result
 from loadtests import runner
 from loadtests.recording import LoadStatus
-from loadtests.running import child_process, part_run
+from loadtests.running import child_process, part_run, run_directory
 from loadtests.running.interruption import Interruption
 from loadtests.running.locust_process import load_environment, locust_service
 from loadtests.running.part_run import PartRun
 from loadtests.running.progress import Progress
-from loadtests.running.queries import ServiceState
+from loadtests.running.queries import ServiceState, StateQuery
 from loadtests.running.run_directory import lost_directory
 from loadtests.running.sampling import Sampler, Snapshot
 from loadtests.running.service import Service
@@ -176,6 +176,44 @@ def test_a_provider_that_ends_badly_at_the_end_makes_the_run_an_error(
     (failure,) = manifest.instrument_failures
     assert failure.process == "provider" and failure.what.endswith("provider.log: the journal is lost")
     assert read_manifest(tmp_path / "run").instrument_failures == manifest.instrument_failures
+
+
+def test_where_nothing_can_be_recorded_no_service_uses_up_the_time_it_has_to_stop(
+    stub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk sender and provider wait for it, one after another for up to a minute each."""
+    run_dir = tmp_path / "run"
+    services: list[Service] = []
+
+    def start(surroundings: Surroundings, *_: object) -> None:
+        for name in ("provider", "sender"):
+            service = Service(name, "stub", ["hang"], run_dir / "logs")
+            surroundings.services.append(service)
+            services.append(service)
+            service.start({})
+            service.wait_ready()
+        surroundings.states["sender"] = StateQuery("http://127.0.0.1:9/v1/state", "t")
+
+    def full(path: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    def play(self: PartRun, sampler: Sampler) -> str:
+        monkeypatch.setattr(run_directory.Path, "write_bytes", full)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(run_dir / "samples.arrow"))
+
+    asked: list[str] = []
+    monkeypatch.setattr(part_run, "start_surroundings", start)
+    monkeypatch.setattr(part_run, "_STOP_AT_ONCE_S", 0.2)
+    monkeypatch.setattr(part_run.queries, "fetch_export", lambda url, *_: asked.append(url))
+    monkeypatch.setattr(Service, "failure", lambda self: asked.append(self.name))
+    monkeypatch.setattr(PartRun, "_play", play)
+    monkeypatch.setattr(part_run, "join_rows", lambda run_dir: monkeypatch.undo())
+    manifest = a_part(run_dir).run()
+    assert asked == []  # neither for an export nor for failures that are the disk's
+    assert [service.exit_code for service in services] == [-signal.SIGKILL] * 2
+    words = f"{run_dir} cannot be written to: No space left on device"
+    assert manifest.exit_reason == f"error: {words}"
+    assert [(each.process, each.what) for each in manifest.instrument_failures] == [("runner", words)]
 
 
 @pytest.mark.parametrize("phase", ["_play", "_drain"])

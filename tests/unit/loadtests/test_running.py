@@ -164,10 +164,6 @@ def test_what_was_asked_can_be_done_and_forgotten() -> None:
         assert not interruption.asked
 
 
-def test_the_verdict_is_what_stands_before_the_second_section() -> None:
-    assert verdict("# Title\n\n**Held.**\n\n## A\n\na\n\n## B\n\nb\n") == "# Title\n\n**Held.**\n\n## A\n\na"
-
-
 def test_what_a_load_owed_is_the_plans_word_not_the_workers() -> None:
     plan = Plan(streams=(Stream(Constant(10.0, 10.0)),), seed=1, key_tag="t")  # one every 100 ms
 
@@ -187,6 +183,14 @@ def test_what_a_load_owed_is_the_plans_word_not_the_workers() -> None:
     dead = msgspec.structs.replace(ended(300), phase="running")
     assert arrivals_due(plan, {0: ended(2_050), 1: dead}, 2, played_out=False) == 21
     assert arrivals_due(plan, {0: ended(2_050)}, 2, played_out=False) == 21
+
+
+def test_the_terminal_shows_all_answers_and_no_table() -> None:
+    answers = "\n\n".join(f"**Question {number}?** yes\n\n- a line" for number in range(30))
+    tables = "## Objectives\n\n| objective | limit |\n| --- | --- |\n\n## Ladder\n\n*none*\n"
+    assert verdict(f"# Title\n\n**Good enough.**\n\n{answers}\n\n{tables}") == (
+        f"# Title\n\n**Good enough.**\n\n{answers}"
+    )
 
 
 def test_an_old_verdict_is_not_shown_where_the_analysis_failed(tmp_path: Path) -> None:

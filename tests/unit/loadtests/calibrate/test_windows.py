@@ -1,0 +1,46 @@
+"""A fault window as the client sees it: its edges, and requests that pass where all should be hit."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadtests.calibrate.client import Answer
+from loadtests.calibrate.windows import _edges
+
+MS = 1_000_000
+PASSED, HIT = 200, 503
+
+
+def answers(*taken: tuple[int, int, int]) -> list[Answer]:
+    """Of requests in the order of their sending: sent and answered in ms, and the status."""
+    return [
+        Answer(number, sent * MS, sent_ns=sent * MS, answered_ns=answered * MS, status=status)
+        for number, (sent, answered, status) in enumerate(taken)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("middle", "stray"),
+    [
+        ((30, 31, HIT), 0),
+        ((30, 31, PASSED), 1),
+        # Under way while the window began: the provider may have taken it before the one sent earlier.
+        ((21, 29, PASSED), 0),
+        # And while it ended.
+        ((38, 45, PASSED), 0),
+    ],
+)
+def test_a_request_passed_in_between_where_it_was_under_way_between_two_that_were_hit(
+    middle: tuple[int, int, int], stray: int
+) -> None:
+    seen = answers((10, 11, PASSED), (20, 25, HIT), middle, (40, 41, HIT), (50, 51, PASSED))
+    rows = {row.what: row for row in _edges("window", seen, (22.0 * MS, 42.0 * MS)).rows}
+    assert rows["requests that passed in between"].observed == stray
+    assert rows["requests that passed in between"].verdict == ("missed" if stray else "held")
+    assert rows["start"].observed == rows["end"].observed == 0.0
+
+
+def test_a_request_without_an_answer_in_the_window_was_not_hit() -> None:
+    seen = answers((10, 11, PASSED), (20, 21, HIT), (30, 0, 0), (40, 41, HIT), (50, 51, PASSED))
+    rows = {row.what: row for row in _edges("window", seen, (15.0 * MS, 45.0 * MS)).rows}
+    assert rows["requests that passed in between"].verdict == "missed"
