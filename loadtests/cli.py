@@ -177,10 +177,11 @@ def report(
     """
     from rich.console import Console
 
+    from analysis.records import no_manifest
     from loadtests import runner
 
     if not (run_dir / "run.json").is_file():
-        raise _usage(f"{run_dir} is not a run directory: it has no run.json")
+        raise _usage(no_manifest(run_dir))
     raise typer.Exit(runner.report(run_dir, Console()))
 
 
