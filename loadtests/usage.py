@@ -31,8 +31,8 @@ class Command(TyperCommand):
 
 
 def _refuse_empty(ctx: Any, args: list[str]) -> None:
-    """An empty text comes from a variable of the shell that is not set. A path of it would be the current folder,
-    a name of it the default.
+    """An empty text comes from a variable of the shell that is not set. As a path it would be the current
+    folder, as a name the default.
     """
     for before, each in zip(["", *args], args, strict=False):
         option, equals, value = each.partition("=")
