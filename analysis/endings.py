@@ -57,5 +57,5 @@ def so_far(interrupted: str, headline: str) -> str:
 
 
 def interruption_note(interrupted: str, suite: bool) -> str:
-    rest = " Parts after it were not played." if suite else ""
+    rest = " Parts after it, if any, were not played." if suite else ""
     return f"{interrupted}: every figure and verdict is of what was played, not of the whole run.{rest}"

@@ -172,11 +172,24 @@ def write_manifest(run_dir: Path, manifest: Manifest) -> None:
     partial.replace(run_dir / "run.json")
 
 
+def no_manifest(run_dir: Path) -> str:
+    """What is wrong with a run directory without ``run.json``, in words."""
+    if not run_dir.is_dir():
+        return f"{run_dir} is not a run directory: " + (
+            "it is a file" if run_dir.exists() else "it is not there"
+        )
+    parts = sorted(path.parent for path in run_dir.glob("parts/*/run.json"))
+    if parts:
+        hint = "".join(f"\n  smsbench report {part}" for part in parts)
+        return f"{run_dir} is a suite whose runner was killed: it has no run.json. Report its parts:{hint}"
+    return f"{run_dir} is not a run directory: it has no run.json"
+
+
 def read_manifest(run_dir: Path) -> Manifest:
     """Raises ``ValueError`` that names the file and the field where ``run.json`` is absent or malformed."""
     path = run_dir / "run.json"
     if not path.is_file():
-        raise ValueError(f"{run_dir} is not a run directory: it has no run.json")
+        raise ValueError(no_manifest(run_dir))
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except msgspec.DecodeError as error:  # ValidationError is a DecodeError

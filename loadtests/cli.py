@@ -177,13 +177,11 @@ def report(
     """
     from rich.console import Console
 
+    from analysis.records import no_manifest
     from loadtests import runner
 
     if not (run_dir / "run.json").is_file():
-        parts = sorted(path.parent for path in run_dir.glob("parts/*/run.json"))
-        words = "is a suite whose runner was killed" if parts else "is not a run directory"
-        hint = "".join(f"\n  smsbench report {part}" for part in parts)
-        raise _usage(f"{run_dir} {words}: it has no run.json{hint and '. Report its parts:'}{hint}")
+        raise _usage(no_manifest(run_dir))
     raise typer.Exit(runner.report(run_dir, Console()))
 
 

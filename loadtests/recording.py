@@ -57,6 +57,7 @@ class LoadStatus(Struct, frozen=True, kw_only=True):
     lag_p99_ms: float = 0.0
     lag_max_ms: float = 0.0
     start_ns: int = 0  # run's clock: the schedule's zero
+    at_ns: int = 0  # run's clock: when it was counted
     end_ns: int = 0  # run's clock: the last intended arrival that came due, or where the load was stopped
     closed: bool = False  # the process has written all its rows
     rows_lost: str = ""  # why rows could not be written: the load ends then
@@ -80,6 +81,7 @@ def combine(statuses: Iterable[LoadStatus]) -> LoadStatus:
         phase=min((status.phase for status in all_of), key=_PHASES.index),
         offered_per_s=sum(status.offered_per_s for status in all_of),
         start_ns=min(started, default=0),
+        at_ns=min(status.at_ns for status in all_of),
         closed=all(status.closed for status in all_of),
         rows_lost=next((status.rows_lost for status in all_of if status.rows_lost), ""),
         **{name: sum(getattr(status, name) for status in all_of) for name in sums},

@@ -15,6 +15,7 @@ class Command(TyperCommand):
     """A command whose errors show the value, and suggest an option only if it is similar."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        _refuse_empty(ctx, args)
         try:
             parsed: list[str] = super().parse_args(ctx, args)
         except typer.BadParameter as error:
@@ -27,6 +28,18 @@ class Command(TyperCommand):
                 error.possibilities = get_close_matches(given, possible, cutoff=_CLOSE)  # type: ignore[attr-defined]
             raise
         return parsed
+
+
+def _refuse_empty(ctx: Any, args: list[str]) -> None:
+    """An empty text comes from a variable of the shell that is not set. As a path it would be the current
+    folder, as a name the default.
+    """
+    for before, each in zip(["", *args], args, strict=False):
+        option, equals, value = each.partition("=")
+        if each and not (each.startswith("--") and equals and not value):
+            continue
+        name = (option or before) if (option or before).startswith("--") else "an argument"
+        ctx.fail(f"{name} is empty: give a value, or leave it out")
 
 
 def _with_its_value(error: typer.BadParameter) -> str:

@@ -103,6 +103,10 @@ class Driver:
             self._apply(effect)
         self._arm(self.now_ns())
 
+    def advance(self) -> None:
+        """Carry out what is due now. Not for a handler of an answer: see ``wake``."""
+        self.carry_out(self.engine.advance(self.now_ns()))
+
     def wake(self) -> None:
         """After an engine call without effects: carry out what it made due, in a later turn of the loop.
 

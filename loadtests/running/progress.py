@@ -17,6 +17,7 @@ from loadtests.running.queries import ServiceState
 from loadtests.running.sampling import Snapshot
 
 _PLAIN_EVERY_S = 5.0
+_GAP = 5  # columns around a figure
 _BACKLOG = ("queue_otp", "queue_transactional", "queue_marketing")
 
 
@@ -80,13 +81,30 @@ class Progress:
 
     def _drawn(self, snapshot: Snapshot, elapsed_s: float) -> Group:
         head = Table.grid(padding=(0, 2))
-        bar = ProgressBar(total=self._expected_s or 1.0, completed=elapsed_s, width=30)
+        bar = ProgressBar(
+            total=self._expected_s or 1.0, completed=elapsed_s, width=30 if self._console.width >= 100 else 12
+        )
         head.add_row(Text(f"  {self._phase}", style="bold"), bar, Text(self._clock(elapsed_s)))
-        figures = Table.grid(padding=(0, 3))
-        pairs = figures_of(snapshot)
-        figures.add_row(*(Text(f"  {name}", style="dim") for name, _ in pairs))
-        figures.add_row(*(Text(f"  {value}") for _, value in pairs))
-        return Group(head, figures)
+        return Group(head, *(_grid(pairs) for pairs in in_rows(figures_of(snapshot), self._console.width)))
+
+
+def in_rows(pairs: list[tuple[str, str]], width: int) -> list[list[tuple[str, str]]]:
+    """As few rows as fit the width, of the same length but for the last; no figure is cut."""
+    for rows in range(1, len(pairs)):
+        each = -(-len(pairs) // rows)
+        split = [pairs[at : at + each] for at in range(0, len(pairs), each)]
+        if all(sum(max(map(len, pair)) + _GAP for pair in row) <= width for row in split):
+            return split
+    return [[pair] for pair in pairs]
+
+
+def _grid(pairs: list[tuple[str, str]]) -> Table:
+    figures = Table.grid(padding=(0, _GAP - 2, 0, 2), pad_edge=True)
+    for _ in pairs:
+        figures.add_column(no_wrap=True)
+    figures.add_row(*(Text(name, style="dim") for name, _ in pairs))
+    figures.add_row(*(Text(value) for _, value in pairs))
+    return figures
 
 
 def figures_of(snapshot: Snapshot) -> list[tuple[str, str]]:
@@ -96,14 +114,14 @@ def figures_of(snapshot: Snapshot) -> list[tuple[str, str]]:
         ("offered/s", f"{load.offered_per_s:,.0f}"),
         ("due", f"{load.due:,}"),
         ("accepted", f"{load.accepted:,}"),
-        ("delivered", _count(snapshot.provider, "delivered")),
+        ("delivered", "-" if snapshot.delivered is None else f"{snapshot.delivered:,}"),
         ("backlog", backlog(snapshot.sender)),
         ("open", "-" if snapshot.provider is None else f"{snapshot.provider.open:,}"),
         ("in flight", f"{load.in_flight:,}"),
         ("dropped", f"{load.dropped:,}"),
         ("refused", f"{load.refused + load.failed:,}"),
         ("lag p99", f"{load.lag_p99_ms:.1f} ms"),
-        ("CPU", f"{snapshot.machine_cpu_percent:.0f} %"),
+        ("machine CPU", f"{snapshot.machine_cpu_percent:.0f} %"),
     ]
 
 
@@ -111,7 +129,3 @@ def backlog(sender: ServiceState | None) -> str:
     if sender is None:
         return "-"
     return f"{sum(sender.gauges.get(name, 0.0) for name in _BACKLOG):,.0f}"
-
-
-def _count(state: ServiceState | None, counter: str) -> str:
-    return "-" if state is None else f"{state.counters.get(counter, 0):,.0f}"

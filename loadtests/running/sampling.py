@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from analysis.records import SAMPLES_SCHEMA, FaultSpan, RowWriter
 from loadtests.recording import LoadStatus, read_status
+from loadtests.running.delivered import DeliveredCount
 from loadtests.running.queries import ServiceState, StateQuery
 
 _LOAD_GAUGES = (
@@ -26,6 +27,7 @@ class Snapshot(Struct, frozen=True):
     provider: ServiceState | None
     sender: ServiceState | None
     machine_cpu_percent: float
+    delivered: int | None = None  # of this load, at the instant of its counts
 
 
 class Sampler:
@@ -37,6 +39,7 @@ class Sampler:
         self._rows = RowWriter(run_dir / "samples.arrow", SAMPLES_SCHEMA)
         self._processes: dict[str, psutil.Process] = {}
         self._load: psutil.Process | None = None
+        self._delivered = DeliveredCount()
         self.faults: tuple[FaultSpan, ...] = ()  # as the provider told last
         psutil.cpu_percent()  # the first reading has nothing to compare with
 
@@ -63,12 +66,14 @@ class Sampler:
         provider = answers.get("provider")
         if provider is not None:
             self.faults = provider.faults
+            self._delivered.answered(time.monotonic_ns(), provider)
         load = read_status(self._run_dir)
         if load.start_ns:
             for gauge in _LOAD_GAUGES:
                 self._row(now_ns, "load", gauge, float(getattr(load, gauge)))
         self._rows.flush()
-        return Snapshot(load, provider, answers.get("sender"), machine)
+        delivered = self._delivered.of(load, time.monotonic_ns())
+        return Snapshot(load, provider, answers.get("sender"), machine, delivered)
 
     def close(self) -> None:
         self._rows.close()

@@ -81,8 +81,9 @@ def day(name: str, messages_per_day: int, adjustment: Adjustment) -> Part:
     usual = 1.0 if window == "peak" else 288.0
     compress = usual if adjustment.compress is None else adjustment.compress
     duration_s = 60.0 if adjustment.duration_s is None else adjustment.duration_s
-    if not all(math.isfinite(number) and number > 0 for number in (compress, duration_s)):
-        raise ScenarioError("--compress and --duration must be numbers above 0")
+    for option, number in (("--compress", compress), ("--duration", duration_s)):
+        if not (math.isfinite(number) and number > 0):
+            raise ScenarioError(f"{option} must be a number above 0, not {number:g}")
     if window == "day" and adjustment.duration_s is not None:
         raise ScenarioError(
             f"the whole day takes {DAY_S / compress:g} s at --compress {compress:g}; to set the duration, "

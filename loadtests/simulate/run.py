@@ -61,7 +61,7 @@ def simulate_scenario(
         return EXIT_INTERRUPTED
     if scenario.is_suite:
         manifests.write_suite(run_dir, scenario, seed, started, places)
-    console.print(f"{time.monotonic() - began_s:.0f} s to live it; report ...", highlight=False)
+    console.print(f"simulated in {time.monotonic() - began_s:.0f} s; report ...", highlight=False)
     return report(run_dir, console)
 
 

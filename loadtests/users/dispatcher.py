@@ -166,6 +166,7 @@ class LoadDispatcher:
             lag_p99_ms=lags_ms[round(last * 0.99)] if lags_ms else 0.0,
             lag_max_ms=lags_ms[-1] if lags_ms else 0.0,
             start_ns=self._settings.start_ns,
+            at_ns=now_ns,
             end_ns=self._end_ns,
             sent=self._counts["sent"],
             accepted=self._counts["accepted"],

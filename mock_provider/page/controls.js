@@ -68,7 +68,7 @@ function showInForce() {
   const queue = profile.accept_queue ?? {};
   const rated = profile.carriers.filter(carrier => carrier.segments_per_s);
   const entries = [
-    ["Profile", profile.title ? `${profile.name}: ${profile.title}` : profile.name],
+    ["Profile", profile.title || profile.name],  // its name stands in the page's head
     ["Requests", limitText(profile.throttle?.requests)], ["Segments", limitText(profile.throttle?.segments)],
     ["Accept queue", [queue.drain_segments_per_s && `${whole(queue.drain_segments_per_s)} segments/s`,
       queue.capacity_segments && `room for ${whole(queue.capacity_segments)} segments`].filter(Boolean).join(", ") || "without a limit"],

@@ -45,3 +45,38 @@ def test_a_report_opens_without_network_and_answers_on_its_first_screen(watched,
     for chart in charts.all():
         box = chart.bounding_box()
         assert box is not None and box["height"] > 50
+
+
+_LINES = """cells => cells.map(cell => {
+  const range = document.createRange();
+  range.selectNodeContents(cell);
+  return [cell.textContent, new Set([...range.getClientRects()].map(box => box.top)).size];
+})"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("report", ["a run of this code"], indirect=True)
+def test_tables_keep_a_number_with_its_unit_and_rows_low(watched, report, width) -> None:
+    page = watched.page
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(report.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    short = [each for each in page.locator("td").evaluate_all(_LINES) if 0 < len(each[0]) <= 10]
+    assert len(short) > 50
+    assert [text for text, lines in short if lines > 1] == []
+    rows = page.locator("tbody tr")
+    assert max(rows.evaluate_all("rows => rows.map(row => row.getBoundingClientRect().height)")) < 170
+
+
+@pytest.mark.parametrize("report", ["a run of this code"], indirect=True)
+def test_words_on_charts_are_readable_on_a_phone(watched, report) -> None:
+    page = watched.page
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto(report.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    heights = page.locator("figure svg text").evaluate_all(
+        "all => all.map(each => each.getBBox().height"
+        " * each.ownerSVGElement.getBoundingClientRect().width / each.ownerSVGElement.viewBox.baseVal.width)"
+    )
+    assert len(heights) > 50
+    assert min(heights) > 8  # px
