@@ -481,7 +481,7 @@ def test_a_sender_that_cannot_store_is_not_healthy(play: Callable[..., None]) ->
         assert await self_status(world, "GET", "/healthz") == 200
         await world.driver.commits.close()
         assert await self_status(world, "GET", "/healthz") == 503
-        world.driver.commits = CommitQueue(world.store, lambda _: None)  # for the world's end
+        world.driver.commits = CommitQueue(world.store, lambda *_: None)  # for the world's end
 
     play(story)
 
