@@ -21,8 +21,6 @@ class StoreFiles:
 
     def __init__(self, path: Path) -> None:
         self.path = Path(os.path.realpath(path))
-        if not self.path.parent.is_dir():
-            raise StoreError(f"{path}: there is no directory {self.path.parent}: make it first")
         self._lock = -1
         try:
             self._lock = os.open(

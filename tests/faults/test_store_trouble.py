@@ -205,7 +205,7 @@ def test_a_store_that_is_moved_and_put_back_is_used_again(
     assert sender.end()[0] == 0
 
 
-@pytest.mark.parametrize("trouble", ["damaged", "no directory", "a directory", "in use", "not readable"])
+@pytest.mark.parametrize("trouble", ["damaged", "no folder", "a directory", "in use", "not readable"])
 def test_a_store_that_cannot_be_used_is_one_line_and_exit_code_2(
     tmp_path: Path, start: Callable[..., Running], trouble: str
 ) -> None:
@@ -214,8 +214,9 @@ def test_a_store_that_cannot_be_used_is_one_line_and_exit_code_2(
         assert start(store).end()[0] == 0
         whole = store.read_bytes()
         store.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
-    elif trouble == "no directory":
-        store = tmp_path / "no" / "s.db"
+    elif trouble == "no folder":  # nor can one be made
+        (tmp_path / "file").touch()
+        store = tmp_path / "file" / "s.db"
     elif trouble == "a directory":
         store.mkdir()
     elif trouble == "in use":
@@ -231,7 +232,7 @@ def test_a_store_that_cannot_be_used_is_one_line_and_exit_code_2(
     assert "Traceback" not in said
     (line,) = said.splitlines()
     assert line.startswith("sender: ")
-    assert str(store) in line
+    assert str(store.parent if trouble == "no folder" else store) in line
 
 
 DYING = """

@@ -17,6 +17,7 @@ import pytest
 
 from reference_sender import connections
 from reference_sender.connections import Limits
+from reference_sender.listening import bind
 from reference_sender.logs import FORMAT, SafeFormatter, described, log_loop_error
 from reference_sender.routes.smsapi import read_route
 from reference_sender.server import SenderSettings, serve
@@ -44,7 +45,7 @@ def with_sender(tmp_path: Path, limits: Limits, story: Story) -> None:
     async def run() -> None:
         stop, ready = asyncio.Event(), asyncio.Queue[str]()
         store = open_store(settings.store)
-        listener = connections.listen("127.0.0.1", 0)
+        listener = bind("127.0.0.1", 0)
         serving = asyncio.create_task(serve(settings, store, listener, ready.put_nowait, stop))
         try:
             async with asyncio.timeout(DEADLINE_S):
