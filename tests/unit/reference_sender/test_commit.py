@@ -270,8 +270,7 @@ def test_a_committer_that_dies_is_noticed() -> None:
         queue.add(message(1))
         async with asyncio.timeout(10):
             await chores.failed.wait()
-        assert "committer" in chores.reason
-        assert "the thread ends" in chores.reason
+        assert chores.reason == "the sender's committer failed: SystemExit"
         await asyncio.to_thread(queue._thread.join)
         with pytest.raises(StoreError, match="started again"):
             await queue.check()
@@ -289,7 +288,7 @@ def test_a_dispatcher_that_fails_on_what_was_kept_is_noticed() -> None:
         queue.add(message(1))
         async with asyncio.timeout(10):
             await chores.failed.wait()
-        assert chores.reason == "the sender's committer failed: ValueError: time went back"
+        assert chores.reason == "the sender's committer failed: ValueError"
 
     asyncio.run(run())
 

@@ -257,7 +257,7 @@ def test_a_dispatcher_that_fails_on_an_answer_is_noticed(
         route.answers.set()
         await driver.take(message(1))
         await driver.chores.failed.wait()
-        assert driver.chores.reason == "the sender's dispatcher failed: RuntimeError: broken table"
+        assert driver.chores.reason == "the sender's dispatcher failed: RuntimeError"
         await driver.drain(0)
 
     play(story).close()
@@ -274,7 +274,7 @@ def test_a_dispatcher_that_fails_at_its_deadline_is_noticed(
         monkeypatch.setattr(driver._dispatcher, "next_deadline", lambda: 1)
         driver._arm()
         await driver.chores.failed.wait()
-        assert "dispatcher failed: RuntimeError: no progress" in driver.chores.reason
+        assert driver.chores.reason == "the sender's dispatcher failed: RuntimeError"
         await driver.drain(0)
 
     play(story).close()
