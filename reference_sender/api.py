@@ -190,8 +190,7 @@ class Api:
 
     async def _post_campaign(self, request: web.BaseRequest, _: str) -> web.Response:
         self._check_open()
-        query = dict(parse_qsl(request.raw_path.partition("?")[2], keep_blank_values=True))
-        rows = _rows_of(request.content_type, query)
+        rows = _rows_of(request.content_type, request.raw_path.partition("?")[2])
         unpacked = unpacking(request)
         if not self._driver.has_room(1, Lane.MARKETING):
             self._tally.queue_full += 1
@@ -272,12 +271,22 @@ class Api:
         )
 
 
-def _rows_of(content_type: str, query: dict[str, str]) -> Rows:
+def _rows_of(content_type: str, query: str) -> Rows:
     if content_type == "application/json":
         return JsonRows()
     if content_type == "text/csv":
-        return CsvRows(dict(query))
+        return CsvRows(_fields_of(query))
     raise ApiError(415, "unsupported_media_type", "a campaign is application/json or text/csv")
+
+
+def _fields_of(query: str) -> dict[str, str]:
+    """Raises ``Invalid`` for a field that stands twice: which of its values is meant cannot be known."""
+    fields: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name in fields:
+            raise Invalid("invalid", name[:64], f"{name[:64]} stands twice in the query: give it once")
+        fields[name] = value
+    return fields
 
 
 def _loggable(raw_path: str) -> str:

@@ -360,6 +360,17 @@ def test_what_no_client_should_send_is_answered_all_the_same(play: Callable[...,
     play(story)
 
 
+def test_a_csv_campaign_with_a_field_twice_in_its_query_is_refused(play: Callable[..., None]) -> None:
+    async def story(world: World) -> None:
+        headers = AUTHORIZED | {"Content-Type": "text/csv"}
+        path = "/v1/campaigns?class=otp&text=hi&class=marketing"
+        status, answer, _ = await world.call("POST", path, headers, data="to\n48500100200\n")
+        assert (status, answer["error"]["code"], answer["error"]["field"]) == (400, "invalid", "class")
+        assert world.store.counts(None) == {}
+
+    play(story)
+
+
 def test_the_log_of_a_failed_report_call_does_not_show_its_secret(
     play: Callable[..., None], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
