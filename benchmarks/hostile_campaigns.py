@@ -45,6 +45,11 @@ BODIES = {
     "rows that are no objects": Body("application/json", _JSON_HEAD, b"1,"),
     "rows without a number": Body("application/json", _JSON_HEAD, b"{},"),
     "a good row, then two reasons in turn": Body("application/json", _JSON_HEAD + _GOOD, b"{},1,"),
+    "a taken key, then no number, in turn": Body(
+        "application/json",
+        _JSON_HEAD + b'{"to":"48500100200","key":"k"},',
+        b'{"to":"48500100201","key":"k"},{},',
+    ),
     "the same good row": Body("application/json", _JSON_HEAD, _GOOD),
     "good rows with a key": Body("application/json", _JSON_HEAD, b'{"to":"48500100200","key":"k"},'),
     "white space": Body("application/json", _JSON_HEAD, b"    "),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import msgspec
 from aiohttp import web
 
 _encode = msgspec.json.Encoder().encode
+_WRITTEN_AT_ONCE = 1024 * 1024  # bytes
 _JSON = {"Content-Type": "application/json"}
 
 
@@ -38,12 +40,27 @@ def json_bytes(value: object) -> bytes:
     try:
         return _encode(value)
     except UnicodeEncodeError:  # it repeats a client's half of a surrogate pair, which only escapes can write
-        return json.dumps(msgspec.to_builtins(value)).encode()
+        return json.dumps(msgspec.to_builtins(value), separators=(",", ":")).encode()
 
 
 def json_body(body: bytes, status: int) -> web.Response:
     """An answer of JSON that is encoded already."""
     return web.Response(body=body, status=status, headers=_JSON)
+
+
+def json_parts(parts: Sequence[bytes], status: int) -> web.Response:
+    """An answer of JSON that is encoded in parts. A large one is written part by part: the event loop does
+    other things between two of them.
+    """
+    if sum(map(len, parts)) <= _WRITTEN_AT_ONCE:
+        return json_body(b"".join(parts), status)
+    return web.Response(body=_one_by_one(parts), status=status, headers=_JSON)
+
+
+async def _one_by_one(parts: Sequence[bytes]) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+        await asyncio.sleep(0)
 
 
 def json_answer(value: object, status: int = 200) -> web.Response:

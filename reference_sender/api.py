@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 from msgspec import Struct
 
-from reference_sender.answers import ApiError, error_answer, json_answer, json_body
+from reference_sender.answers import ApiError, error_answer, json_answer, json_parts
 from reference_sender.bodies import after_body, invite_body, read_message, read_piece, unpacking
 from reference_sender.campaign_intake import PATIENCE_S, CampaignIntake, Taken, encoded
 from reference_sender.campaigns import JsonRows, Rows
@@ -126,7 +126,7 @@ class Api:
         except Exception:
             if request.writer.output_size > 0:  # an answer has begun: only a broken connection can tell
                 raise
-            log.exception("%s %s failed", request.method, request.path)
+            log.exception("%s %s failed", request.method, _loggable(request.raw_path))
             return error_answer(ApiError(500, "internal", "the sender failed: its log says why"))
 
     def _invalid_answer(self, error: Invalid) -> web.Response:
@@ -190,8 +190,7 @@ class Api:
 
     async def _post_campaign(self, request: web.BaseRequest, _: str) -> web.Response:
         self._check_open()
-        query = dict(parse_qsl(request.raw_path.partition("?")[2], keep_blank_values=True))
-        rows = _rows_of(request.content_type, query)
+        rows = _rows_of(request.content_type, request.raw_path.partition("?")[2])
         unpacked = unpacking(request)
         if not self._driver.has_room(1, Lane.MARKETING):
             self._tally.queue_full += 1
@@ -211,7 +210,11 @@ class Api:
         finally:
             self._campaigns.discard(campaign)
         self._tally.campaigns += 1
-        return after_body(request, _campaign_answer(taken, await encoded(taken, self._turns)))
+        status, retry_after_s = _campaign_status(taken)
+        answer = json_parts(await encoded(taken, self._turns), status)
+        if retry_after_s is not None:
+            answer.headers["Retry-After"] = str(retry_after_s)
+        return after_body(request, answer)
 
     async def _get_message(self, _: web.BaseRequest, message_id: str) -> web.Response:
         row_id = _row_id(message_id)
@@ -268,12 +271,28 @@ class Api:
         )
 
 
-def _rows_of(content_type: str, query: dict[str, str]) -> Rows:
+def _rows_of(content_type: str, query: str) -> Rows:
     if content_type == "application/json":
         return JsonRows()
     if content_type == "text/csv":
-        return CsvRows(dict(query))
+        return CsvRows(_fields_of(query))
     raise ApiError(415, "unsupported_media_type", "a campaign is application/json or text/csv")
+
+
+def _fields_of(query: str) -> dict[str, str]:
+    """Raises ``Invalid`` for a field that stands twice: which of its values is meant cannot be known."""
+    fields: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name in fields:
+            raise Invalid("invalid", name[:64], f"{name[:64]} stands twice in the query: give it once")
+        fields[name] = value
+    return fields
+
+
+def _loggable(raw_path: str) -> str:
+    """A request's path for the log: without its query, and without the secret of a report call."""
+    path = raw_path.partition("?")[0]
+    return f"{REPORTS_PATH}..." if path.startswith(REPORTS_PATH) else path
 
 
 def _row_id(text: str) -> int | None:
@@ -283,20 +302,15 @@ def _row_id(text: str) -> int | None:
     return int(text)
 
 
-def _campaign_answer(taken: Taken, body: bytes) -> web.Response:
+def _campaign_status(taken: Taken) -> tuple[int, int | None]:
+    """The status of the answer, and its Retry-After in seconds, if any."""
     if taken.error is not None:
-        answer = json_body(body, _INVALID_STATUS.get(taken.error["code"], 400))
-        if answer.status == 503:
-            answer.headers["Retry-After"] = str(_RETRY_STOPPING_S)
-        return answer
-    reasons = {refusal.reason for refusal in taken.refused}
+        status = _INVALID_STATUS.get(taken.error["code"], 400)
+        return status, _RETRY_STOPPING_S if status == 503 else None
     if not (taken.accepted or taken.repeated):
+        reasons = {refusal.reason for refusal in taken.refused}
         if reasons == {"queue_full"}:
-            answer = json_body(body, 429)
-            answer.headers["Retry-After"] = str(_RETRY_FULL_S)
-            return answer
+            return 429, _RETRY_FULL_S
         if "store_failed" in reasons:
-            answer = json_body(body, 503)
-            answer.headers["Retry-After"] = str(_RETRY_STOPPING_S)
-            return answer
-    return json_body(body, 202)
+            return 503, _RETRY_STOPPING_S
+    return 202, None

@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from operator import attrgetter
 from typing import Any
 
-from msgspec import Raw, Struct
-from msgspec.structs import asdict
+from msgspec import Struct
 
 from reference_sender.answers import json_bytes
 from reference_sender.campaigns import Rows
@@ -69,17 +68,6 @@ class Taken(Struct):
     error: dict[str, str] | None = None  # why reading ended early; what is counted above stays taken
 
 
-class _Encoded(Struct):
-    """``Taken``, with what clients may have named encoded already."""
-
-    id: str
-    accepted: int
-    repeated: int
-    refused_count: int
-    refused: Raw
-    error: Raw
-
-
 def wait_limit_s(patience_s: float, came_bytes: int, waited_s: float) -> float:
     """How long to wait for the next bytes of a body, of which ``came_bytes`` came after ``waited_s`` in
     all.
@@ -87,14 +75,21 @@ def wait_limit_s(patience_s: float, came_bytes: int, waited_s: float) -> float:
     return min(patience_s, patience_s + came_bytes / LEAST_BYTES_PER_S - waited_s)
 
 
-async def encoded(taken: Taken, turns: Turns) -> bytes:
-    """``taken`` as JSON, made in turns: it may list a hundred thousand refusals."""
-    parts = []
-    for start in range(0, len(taken.refused), _ENCODED_A_TURN):
-        parts.append(json_bytes(taken.refused[start : start + _ENCODED_A_TURN])[1:-1])
+async def encoded(taken: Taken, turns: Turns) -> list[bytes]:
+    """``taken`` as JSON, in parts made in turns: it may list a hundred thousand refusals. So that these are
+    freed in turns too, ``taken.refused`` is left empty.
+    """
+    refused, taken.refused = taken.refused, []
+    before, opened, after = json_bytes(taken).partition(b'"refused":[')
+    parts = [before + opened]
+    refused.reverse()
+    while refused:
+        some = refused[: -_ENCODED_A_TURN - 1 : -1]
+        del refused[-_ENCODED_A_TURN:]
+        parts.append(json_bytes(some)[1:-1] + (b"," if refused else b""))
+        del some
         await turns.pause()
-    refused, error = Raw(b"[%b]" % b",".join(parts)), Raw(json_bytes(taken.error))
-    return json_bytes(_Encoded(**(asdict(taken) | {"refused": refused, "error": error})))
+    return [*parts, after]
 
 
 class CampaignIntake:

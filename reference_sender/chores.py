@@ -23,10 +23,14 @@ class Chores:
         self.reason = ""
 
     def died(self, chore: str, error: BaseException) -> None:
-        """Note that ``chore`` ended by ``error`` and will do nothing more."""
+        """Note that ``chore`` ended by ``error`` and will do nothing more.
+
+        ``reason`` has the type of the error and not its text, which may hold a key, a number or a token:
+        anybody who asks for the sender's health reads it.
+        """
         log.critical("the sender's %s failed", chore, exc_info=error)
         if not self.failed.is_set():
-            self.reason = f"the sender's {chore} failed: {type(error).__name__}: {error}"
+            self.reason = f"the sender's {chore} failed: {type(error).__name__}"
             self.failed.set()
 
     def guarded(self, chore: str, call: Callable[_Given, None]) -> Callable[_Given, None]:

@@ -25,7 +25,8 @@ _FRESH_S = 1.0  # how long the result of a commit describes the store
 _CLOSED = "the sender has stopped"
 _NOTHING: Mapping[int, Existing] = {}
 
-Kept = Callable[[Sequence[Message]], None]
+Kept = Callable[[Sequence[Message], Attempt | None], None]
+Foresee = Callable[[Sequence[Message]], Attempt | None]
 
 
 class _Group:
@@ -35,6 +36,7 @@ class _Group:
         self.messages: list[Message] = []
         self.changes: list[Change] = []
         self.attempts: list[tuple[Attempt, asyncio.Future[bool]]] = []
+        self.foreseen: Attempt | None = None  # of the group's own messages
         self.ended: list[int] = []
         self.singles: list[tuple[int, asyncio.Future[Existing | None]]] = []
         self.many: list[asyncio.Future[Mapping[int, Existing]]] = []
@@ -49,14 +51,24 @@ class _Group:
         return bool(self.messages or self.changes or self.attempts or self.ended)
 
     def work(self) -> Work:
-        return Work(self.messages, self.changes, [attempt for attempt, _ in self.attempts], self.ended)
+        attempts = [attempt for attempt, _ in self.attempts]
+        if self.foreseen is not None:
+            attempts.append(self.foreseen)
+        return Work(self.messages, self.changes, attempts, self.ended)
+
+
+def _foresees_nothing(_: Sequence[Message]) -> Attempt | None:
+    return None
 
 
 class CommitQueue:
     """The one way to the store's ``commit``. All methods are for the event loop's thread.
 
-    ``kept`` is called, once a commit, with the messages that are now durable, before those who wait for them
-    resume. A commit begins at most every ``linger_s``, which under load makes groups large enough.
+    ``foresee`` is called with the messages of a commit before it begins. The attempt it returns, if any,
+    becomes durable with them, so messages that can go out at once need one commit and not two. ``kept`` is
+    called, once a commit, with the messages that are now durable and that attempt, before those who wait for
+    them resume; it must call ``ended`` for an attempt that it does not make. A commit begins at most every
+    ``linger_s``, which under load makes groups large enough.
     """
 
     def __init__(
@@ -66,10 +78,12 @@ class CommitQueue:
         linger_s: float = 0.002,
         retry_s: float = _RETRY_S,
         chores: Chores | None = None,
+        foresee: Foresee = _foresees_nothing,
     ) -> None:
         self._store = store
         self._chores = chores or Chores()
         self._kept = kept
+        self._foresee = foresee
         self._linger_s = linger_s
         self._retry_s = retry_s
         self._loop = asyncio.get_running_loop()
@@ -139,10 +153,10 @@ class CommitQueue:
             self._schedule()
         return future
 
-    def ended(self, batch_id: int) -> None:
+    def ended(self, attempt_id: int) -> None:
         """The attempt is over. Call it in the same turn of the loop as its changes, so that one transaction
         has both."""
-        self._group.ended.append(batch_id)
+        self._group.ended.append(attempt_id)
         if not self._busy:
             self._schedule()
 
@@ -193,6 +207,8 @@ class CommitQueue:
 
     def _start(self) -> None:
         group, self._group = self._group, _Group()
+        if group.messages:
+            group.foreseen = self._foresee(group.messages)
         self._not_before = self._loop.time() + self._linger_s
         self._work.put(group)
 
@@ -242,8 +258,8 @@ class CommitQueue:
         messages = group.messages
         if taken:
             messages = [message for message in messages if message.message_id not in taken]
-        if messages:
-            self._kept(messages)
+        if messages or group.foreseen is not None:
+            self._kept(messages, group.foreseen)
         for message_id, single in group.singles:
             if not single.done():
                 single.set_result(taken.get(message_id))
@@ -275,7 +291,7 @@ class CommitQueue:
             if not begun.done():
                 begun.set_result(False)
         # A commit that failed during its write may be on disk nevertheless.
-        self._group.ended[:0] = [*group.ended, *(attempt.batch_id for attempt, _ in group.attempts)]
+        self._group.ended[:0] = [*group.ended, *(attempt.attempt_id for attempt in group.work().attempts)]
         self._group.changes[:0] = group.changes
         self._group.changed[:0] = group.changed
         self._not_before = self._loop.time() + self._retry_s

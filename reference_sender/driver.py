@@ -38,7 +38,7 @@ class Driver:
     """One dispatcher, one store, the routes; all in the event loop's thread but the store's commits.
 
     A message is stored before it is offered, an attempt before its request goes out, a delivery report before
-    it is acknowledged.
+    it is acknowledged. An attempt that can be foreseen is stored with its messages, any other after them.
     """
 
     def __init__(
@@ -60,7 +60,8 @@ class Driver:
         self._last_ns = 0
         self._overtaking: set[str] = set()  # provider ids of reports that came with an early one
         self._stopping = False
-        self.commits = CommitQueue(store, self._kept, chores=self.chores)
+        self._attempts = 0  # made so far
+        self.commits = CommitQueue(store, self._kept, chores=self.chores, foresee=self._foresee)
         self._guarded_advance = self.chores.guarded("dispatcher", self._advance)
 
     def recover(self, recovered: Iterable[Recovered]) -> None:
@@ -128,17 +129,35 @@ class Driver:
         except TimeoutError:
             log.error("the store did not take the last changes; their messages are tried again on restart")
 
-    def _kept(self, messages: Sequence[Message]) -> None:
-        self._perform(self._dispatcher.offer(self._now(), messages))
+    def _foresee(self, messages: Sequence[Message]) -> Attempt | None:
+        route = None if self._stopping else self._dispatcher.foresee(self._now(), messages)
+        return None if route is None else self._attempt(route, messages)
 
-    def _begin(self, batch: SubmitBatch) -> asyncio.Task[None]:
-        ids = tuple([message.message_id for message in batch.messages])
-        durable = self.commits.attempt(Attempt(batch.batch_id, batch.route, self._last_ns, ids))
-        return self._loop.create_task(self._submit(batch, durable))
+    def _kept(self, messages: Sequence[Message], foreseen: Attempt | None) -> None:
+        self._perform(self._dispatcher.offer(self._now(), messages), foreseen)
 
-    async def _submit(self, batch: SubmitBatch, durable: asyncio.Future[bool]) -> None:
+    def _attempt(self, route: str, messages: Sequence[Message]) -> Attempt:
+        self._attempts += 1
+        ids = tuple([message.message_id for message in messages])
+        return Attempt(self._attempts, route, self._last_ns, ids)
+
+    def _begin(self, batch: SubmitBatch, foreseen: Attempt | None) -> bool:
+        """Submit ``batch`` as soon as its attempt is durable; True if ``foreseen`` is that attempt."""
+        if foreseen is not None and _is_of(foreseen, batch):
+            attempt, durable = foreseen, None
+        else:
+            attempt = self._attempt(batch.route, batch.messages)
+            durable = self.commits.attempt(attempt)
+        submit = self._loop.create_task(self._submit(batch, attempt.attempt_id, durable))
+        self._submits.add(submit)
+        submit.add_done_callback(self._submits.discard)
+        return durable is None
+
+    async def _submit(
+        self, batch: SubmitBatch, attempt_id: int, durable: asyncio.Future[bool] | None
+    ) -> None:
         try:
-            if not await durable:
+            if durable is not None and not await durable:
                 self._perform(self._dispatcher.withdrawn(self._now(), batch.batch_id))
                 return
             try:
@@ -147,7 +166,7 @@ class Driver:
                 log.exception("route %s failed", batch.route)
                 found = [_FAULT] * len(batch.messages)
             effects = self._dispatcher.answered(self._now(), batch.batch_id, found)
-            self.commits.ended(batch.batch_id)
+            self.commits.ended(attempt_id)
             self._perform(effects)
         except Exception as error:
             self.chores.died("dispatcher", error)
@@ -162,15 +181,16 @@ class Driver:
         self._last_ns = max(self._last_ns, now_ns())
         return self._last_ns
 
-    def _perform(self, effects: Sequence[Effect]) -> None:
+    def _perform(self, effects: Sequence[Effect], foreseen: Attempt | None = None) -> None:
         changes: list[Change] = []
         for effect in effects:
             if isinstance(effect, Change):
                 changes.append(effect)
-            elif not self._stopping:  # what is not submitted stays queued in the store
-                submit = self._begin(effect)
-                self._submits.add(submit)
-                submit.add_done_callback(self._submits.discard)
+            # What is not submitted, since the sender stops, stays queued in the store.
+            elif not self._stopping and self._begin(effect, foreseen):
+                foreseen = None
+        if foreseen is not None:  # its messages wait, or go out in another way
+            self.commits.ended(foreseen.attempt_id)
         if changes:
             self.commits.change(changes)
         self._arm()
@@ -186,3 +206,10 @@ class Driver:
         if deadline_ns is not None:
             wait_s = max(0, deadline_ns - now_ns()) / _SECOND_NS
             self._timer = self._loop.call_later(wait_s, self._guarded_advance)
+
+
+def _is_of(attempt: Attempt, batch: SubmitBatch) -> bool:
+    """Whether ``attempt`` is one of the same messages, in whatever order, on the same route."""
+    if attempt.route != batch.route or len(attempt.message_ids) != len(batch.messages):
+        return False
+    return {message.message_id for message in batch.messages} == set(attempt.message_ids)

@@ -75,6 +75,13 @@ class Dispatcher:
         self._run_due(now_ns, effects)
         return effects
 
+    def foresee(self, now_ns: int, messages: Sequence[Message]) -> str | None:
+        """The route on which all of ``messages``, at least one, would go out in one request if they were
+        offered now; None if they would not, or if that is not certain. Only ``offer`` decides.
+        """
+        self._move_clock(now_ns)
+        return self._sending.foresee(now_ns, messages)
+
     def answered(self, now_ns: int, batch_id: int, results: Sequence[Result]) -> Sequence[Effect]:
         """Learn how a batch ended, one result a message in the batch's order.
 

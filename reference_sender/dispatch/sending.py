@@ -12,8 +12,8 @@ from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.route import UNTIL_ANSWER, Route
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.shares import Shares
-from reference_sender.dispatch.ticket import NOWHERE, OTP, SHARED, Ticket
-from reference_sender.dispatch.values import Effect, RouteLimits, State, SubmitBatch
+from reference_sender.dispatch.ticket import NOWHERE, OTP, SHARED, Ticket, lane_index
+from reference_sender.dispatch.values import Effect, Message, RouteLimits, State, SubmitBatch
 
 _SENT_ONE = 0
 
@@ -66,6 +66,28 @@ class Sending:
             if each.name == route and segments <= each.segments.capacity:
                 return 1 + each.index
         return NOWHERE
+
+    def foresee(self, now_ns: int, messages: Sequence[Message]) -> str | None:
+        """As ``Dispatcher.foresee``. It knows only the plain case: nothing else waits, one lane, one sender
+        name.
+        """
+        first = messages[0]
+        segments = 0
+        for message in messages:
+            if message.lane is not first.lane or message.sender_id != first.sender_id:
+                return None
+            segments += message.segments
+        lane = lane_index(first.lane)
+        if self._linger_ns[lane] or any(self._backlog.ready):
+            return None
+        for route in self.routes:
+            if route.blocked_until(now_ns):
+                continue
+            room = route.room(now_ns, first.segments, len(messages), reserve=lane != OTP)
+            if room.messages:
+                fits = len(messages) <= room.messages and segments <= room.segments
+                return route.name if fits else None
+        return None
 
     def pump(self, now_ns: int, effects: list[Effect]) -> None:
         """Submit whatever may go now, and note when time alone will let more go."""

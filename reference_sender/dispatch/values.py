@@ -82,10 +82,11 @@ class SubmitBatch(Struct, frozen=True, gc=False):
 class Attempt(Struct, frozen=True, gc=False):
     """A batch that is about to be submitted. It is durable from before its request until its results are.
 
-    After a crash it tells which messages a provider may have, and over which route.
+    After a crash it tells which messages a provider may have, and over which route. ``attempt_id`` increases
+    with each attempt.
     """
 
-    batch_id: int
+    attempt_id: int
     route: str
     at_ns: int
     message_ids: tuple[int, ...]

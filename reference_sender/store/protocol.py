@@ -58,7 +58,7 @@ class Work(Struct, frozen=True, gc=False):
     messages: Sequence[Message] = ()
     changes: Sequence[Change] = ()
     attempts: Sequence[Attempt] = ()  # begin
-    ended: Sequence[int] = ()  # batch ids of attempts whose changes are kept by now, or that were never made
+    ended: Sequence[int] = ()  # ids of attempts whose changes are kept by now, or that were never made
 
 
 class Store(Protocol):

@@ -88,7 +88,7 @@ class SqliteStore:
             if work.attempts:
                 self._write(_ATTEMPT, [_attempt_row(attempt) for attempt in work.attempts])
             if work.ended:
-                self._write(_END, [(batch_id,) for batch_id in work.ended])
+                self._write(_END, [(attempt_id,) for attempt_id in work.ended])
         return taken
 
     def probe(self) -> None:
@@ -240,7 +240,7 @@ def _attempt_row(attempt: Attempt) -> _Row:
     ids = array("q", attempt.message_ids)
     if sys.byteorder == "big":
         ids.byteswap()
-    return (attempt.batch_id, attempt.route, attempt.at_ns, ids.tobytes())
+    return (attempt.attempt_id, attempt.route, attempt.at_ns, ids.tobytes())
 
 
 def _bind_attempts(writer: sqlite3.Connection) -> None:
@@ -253,12 +253,14 @@ def _bind_attempts(writer: sqlite3.Connection) -> None:
         if sys.byteorder == "big":
             ids.byteswap()
         writer.executemany(
-            "INSERT INTO progress VALUES (?, 'queued', 'unanswered', NULL, 1, ?, ?, ?)"
+            # An attempt may name a message that was not kept, since its key was taken: that id is free again.
+            "INSERT INTO progress SELECT id, 'queued', 'unanswered', NULL, 1, ?, ?, ? FROM message"
+            " WHERE id = ?"
             " ON CONFLICT (id) DO UPDATE SET reason = 'unanswered', attempts = attempts + 1,"
             " at_ns = excluded.at_ns, route = excluded.route,"
             " tried_ns = coalesce(tried_ns, excluded.tried_ns)"
             " WHERE state = 'queued'",
-            [(message_id, at_ns, route, at_ns) for message_id in ids],
+            [(at_ns, route, at_ns, message_id) for message_id in ids],
         )
     writer.execute("DELETE FROM attempt")
     writer.execute("COMMIT")

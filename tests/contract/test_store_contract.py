@@ -147,8 +147,8 @@ def test_a_text_that_cannot_be_written_fails_its_commit_and_no_other(open_it: Op
     assert [r.message.message_id for r in store.records(0, 10)] == [3]
 
 
-def attempt(batch_id: int, route: str, *ids: int, at_ns: int = 3_000) -> Attempt:
-    return Attempt(batch_id, route, at_ns, ids)
+def attempt(attempt_id: int, route: str, *ids: int, at_ns: int = 3_000) -> Attempt:
+    return Attempt(attempt_id, route, at_ns, ids)
 
 
 def bound(store: Store) -> dict[int, tuple[str | None, int | None, int]]:
@@ -191,6 +191,16 @@ def test_a_bound_message_keeps_the_instant_of_its_first_unanswered_attempt(open_
     store.commit(Work([message(1)], [binding], attempts=[attempt(4, "a", 1, at_ns=8_000)]))
     store = open_it()
     assert bound(store) == {1: ("a", 2_500, 3)}
+
+
+def test_an_attempt_does_not_touch_the_next_message_with_the_id_of_one_that_was_not_kept(
+    open_it: OpenStore,
+) -> None:
+    store = open_it()
+    store.commit(Work([message(1), message(2, key="k-1")], attempts=[attempt(1, "a", 1, 2)]))
+    store = open_it()
+    store.commit(Work([message(2)]))
+    assert bound(store) == {1: ("a", 3_000, 1), 2: (None, None, 0)}
 
 
 def test_the_route_of_the_last_attempt_is_kept_with_the_end(open_it: OpenStore) -> None:

@@ -253,4 +253,5 @@ def test_a_sender_of_which_a_part_has_died_says_so_and_exits_with_70(
     assert sender.process.wait(30) == 70
     code, said = sender.end()
     assert code == 70
-    assert said.splitlines()[-1] == "sender: the sender's loop lag sampler failed: RuntimeError: planted"
+    assert said.splitlines()[-1] == "sender: the sender's loop lag sampler failed: RuntimeError"
+    assert "planted" not in said

@@ -224,3 +224,36 @@ def test_an_otp_is_the_next_thing_submitted(
     life.run(life.now_ns + 600 * SECOND)
     assert life.submitted[before].messages == (otp,)
     assert life.is_over()
+
+
+@given(
+    seed=st.integers(0, 1000),
+    groups=st.lists(st.integers(1, 30), min_size=1, max_size=6),
+    lanes=st.sampled_from([(Lane.OTP,), (Lane.MARKETING,), tuple(Lane)]),
+    step_ns=st.sampled_from([0, 10_000_000, SECOND]),
+)
+@settings(max_examples=150, deadline=None)
+def test_messages_go_out_as_foreseen_and_looking_changes_nothing(
+    seed: int, groups: list[int], lanes: tuple[Lane, ...], step_ns: int
+) -> None:
+    """A dispatcher that is asked does the same as one that is not."""
+    asked, other = (Dispatcher(SETTINGS, LIMITS, seed) for _ in range(2))
+    now_ns = SECOND
+    messages = iter(crowd(sum(groups), lanes))
+    foreseen = 0
+    for size in groups:
+        now_ns += step_ns
+        group = [next(messages) for _ in range(size)]
+        route = asked.foresee(now_ns, group)
+        effects = asked.offer(now_ns, group)
+        assert effects == other.offer(now_ns, group)
+        if route is not None:
+            foreseen += 1
+            (batch,) = effects
+            assert isinstance(batch, SubmitBatch)
+            assert (batch.route, sorted(m.key for m in batch.messages)) == (
+                route,
+                sorted(m.key for m in group),
+            )
+    # The first group of one message always goes at once.
+    assert foreseen or groups[0] > 1

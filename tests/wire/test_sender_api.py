@@ -360,6 +360,47 @@ def test_what_no_client_should_send_is_answered_all_the_same(play: Callable[...,
     play(story)
 
 
+def test_a_csv_campaign_with_a_field_twice_in_its_query_is_refused(play: Callable[..., None]) -> None:
+    async def story(world: World) -> None:
+        headers = AUTHORIZED | {"Content-Type": "text/csv"}
+        path = "/v1/campaigns?class=otp&text=hi&class=marketing"
+        status, answer, _ = await world.call("POST", path, headers, data="to\n48500100200\n")
+        assert (status, answer["error"]["code"], answer["error"]["field"]) == (400, "invalid", "class")
+        assert world.store.counts(None) == {}
+
+    play(story)
+
+
+def test_the_log_of_a_failed_report_call_does_not_show_its_secret(
+    play: Callable[..., None], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(world: World) -> None:
+        async def broken(_: object) -> bool:
+            raise RuntimeError("broken")
+
+        monkeypatch.setattr(world.driver, "reported", broken)
+        assert (await world.report("k-1"))[0] == 500
+
+    play(story)
+    failed = [record.getMessage() for record in caplog.records if "failed" in record.getMessage()]
+    assert failed == ["GET /v1/reports/smsapi/... failed"]
+
+
+def test_a_large_answer_of_a_campaign_comes_whole(play: Callable[..., None]) -> None:
+    """One of more than a megabyte is written in parts."""
+
+    async def story(world: World) -> None:
+        rows = ",".join(["{}", "1"] * 5_000)
+        body = '{"class": "marketing", "text": "x", "recipients": [{"to": "48500100200"},' + rows + "]}"
+        status, taken, _ = await world.call(
+            "POST", "/v1/campaigns", AUTHORIZED | {"Content-Type": "application/json"}, data=body
+        )
+        assert (status, taken["accepted"], taken["refused_count"]) == (202, 1, 10_000)
+        assert [refusal["row"] for refusal in taken["refused"]] == list(range(2, 10_002))
+
+    play(story)
+
+
 def test_an_unforeseen_failure_is_a_500_in_json(
     play: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -481,7 +522,7 @@ def test_a_sender_that_cannot_store_is_not_healthy(play: Callable[..., None]) ->
         assert await self_status(world, "GET", "/healthz") == 200
         await world.driver.commits.close()
         assert await self_status(world, "GET", "/healthz") == 503
-        world.driver.commits = CommitQueue(world.store, lambda _: None)  # for the world's end
+        world.driver.commits = CommitQueue(world.store, lambda *_: None)  # for the world's end
 
     play(story)
 

@@ -147,10 +147,14 @@ def test_who_sends_slowly_is_waited_for_while_it_goes_on() -> None:
     assert wait_limit_s(30.0, 10_000, 41.0) < 0.0
 
 
-def test_a_long_answer_is_made_in_turns() -> None:
-    async def run() -> tuple[bytes, bytes, int]:
-        taken = Taken("c", 1, 2, 3)
-        taken.refused = [campaign_intake.Refusal(n, n, f"reason {n}", "to", "no") for n in range(1, 10_001)]
+@pytest.mark.parametrize(("count", "turns_taken"), [(0, 0), (1, 1), (2_000, 1), (2_001, 2), (10_000, 5)])
+def test_an_answer_is_made_in_parts_of_one_turn_each(count: int, turns_taken: int) -> None:
+    async def run() -> tuple[list[bytes], bytes, int]:
+        taken = Taken("c", 1, 2, 3, error={"message": '"refused":['})
+        taken.refused = [
+            campaign_intake.Refusal(n, n, f"reason {n}", "to", "no") for n in range(1, count + 1)
+        ]
+        whole = msgspec.json.encode(taken)
         turns = Steps()
         paused = 0
 
@@ -159,8 +163,9 @@ def test_a_long_answer_is_made_in_turns() -> None:
             paused += 1
 
         turns.pause = pause  # type: ignore[method-assign]
-        return await encoded(taken, turns), msgspec.json.encode(taken), paused
+        return await encoded(taken, turns), whole, paused
 
-    in_turns, at_once, paused = asyncio.run(run())
-    assert in_turns == at_once
-    assert paused == 5
+    parts, at_once, paused = asyncio.run(run())
+    assert b"".join(parts) == at_once
+    assert paused == turns_taken
+    assert len(parts) == turns_taken + 2

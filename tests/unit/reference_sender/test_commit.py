@@ -67,7 +67,7 @@ def test_what_comes_together_shares_one_commit() -> None:
     kept: list[list[int]] = []
 
     async def run() -> None:
-        queue = CommitQueue(store, lambda messages: kept.append([m.message_id for m in messages]))
+        queue = CommitQueue(store, lambda messages, _: kept.append([m.message_id for m in messages]))
         queue.change([change(7)])
         await asyncio.gather(queue.add(message(1)), queue.add(message(2)), queue.add_many([message(3)]))
         assert queue.waiting == 0
@@ -83,7 +83,9 @@ def test_a_failed_commit_refuses_messages_and_keeps_changes_in_order() -> None:
     kept: list[int] = []
 
     async def run() -> None:
-        queue = CommitQueue(store, lambda messages: kept.extend(m.message_id for m in messages), retry_s=0.01)
+        queue = CommitQueue(
+            store, lambda messages, _: kept.extend(m.message_id for m in messages), retry_s=0.01
+        )
         queue.change([change(1), change(2)])
         reported = queue.settled()
         adding = queue.add(message(1))
@@ -107,7 +109,7 @@ def test_a_fault_of_the_store_ends_its_group_and_not_the_thread() -> None:
             return super().commit(work)
 
     async def run() -> None:
-        queue = CommitQueue(FaultyStore(), lambda _: None, retry_s=0.01)
+        queue = CommitQueue(FaultyStore(), lambda *_: None, retry_s=0.01)
         async with asyncio.timeout(10):
             with pytest.raises(StoreError, match="surrogates"):
                 await queue.add(msgspec.structs.replace(message(1), text="poison"))
@@ -121,7 +123,7 @@ def test_a_fault_of_the_store_ends_its_group_and_not_the_thread() -> None:
 
 def test_nothing_is_taken_after_close() -> None:
     async def run() -> None:
-        queue = CommitQueue(NotingStore(), lambda _: None)
+        queue = CommitQueue(NotingStore(), lambda *_: None)
         await queue.close()
         for waiting in (queue.add(message(1)), queue.add_many([message(2)]), queue.settled()):
             with pytest.raises(StoreError):
@@ -147,15 +149,15 @@ class GatedStore(NotingStore):
         assert await asyncio.to_thread(self.begun.acquire, timeout=20)
 
 
-def attempt(batch_id: int) -> Attempt:
-    return Attempt(batch_id, "a", 0, (1,))
+def attempt(attempt_id: int) -> Attempt:
+    return Attempt(attempt_id, "a", 0, (1,))
 
 
 def test_a_change_that_comes_while_a_failing_commit_is_under_way_stays_behind_the_older() -> None:
     store = GatedStore(failures=2)
 
     async def run() -> None:
-        queue = CommitQueue(store, lambda _: None, retry_s=0.01)
+        queue = CommitQueue(store, lambda *_: None, retry_s=0.01)
         queue.change([change(1), change(2)])
         for newer in (3, 4):  # the second while the retry fails too
             await store.until_begun()
@@ -175,7 +177,7 @@ def test_who_waits_for_changes_waits_for_those_of_a_failed_commit() -> None:
     store = GatedStore(failures=1)
 
     async def run() -> None:
-        queue = CommitQueue(store, lambda _: None, retry_s=0.01)
+        queue = CommitQueue(store, lambda *_: None, retry_s=0.01)
         queue.change([change(1)])
         await store.until_begun()
         reported = queue.settled()
@@ -194,7 +196,7 @@ def test_an_attempt_may_go_out_once_it_is_durable_and_ends_with_its_changes() ->
     store = GatedStore()
 
     async def run() -> None:
-        queue = CommitQueue(store, lambda _: None)
+        queue = CommitQueue(store, lambda *_: None)
         begun = queue.attempt(attempt(7))
         await store.until_begun()
         assert not begun.done()
@@ -215,7 +217,7 @@ def test_an_attempt_that_the_store_did_not_keep_must_not_go_out_and_is_taken_bac
     store = NotingStore(failures=1)
 
     async def run() -> None:
-        queue = CommitQueue(store, lambda _: None, retry_s=0.01)
+        queue = CommitQueue(store, lambda *_: None, retry_s=0.01)
         assert await queue.attempt(attempt(7)) is False
         assert await queue.attempt(attempt(8)) is True
         await queue.close()
@@ -229,7 +231,7 @@ def test_health_tries_a_store_that_nobody_has_used_lately() -> None:
     store = NotingStore()
 
     async def run() -> None:
-        queue = CommitQueue(store, lambda _: None)
+        queue = CommitQueue(store, lambda *_: None)
         await queue.check()
         await queue.check()  # the first one tells
         assert store.probes == 1
@@ -244,7 +246,7 @@ def test_health_is_bad_from_a_failed_commit_to_the_next_good_one() -> None:
     store = NotingStore(failures=1)
 
     async def run() -> None:
-        queue = CommitQueue(store, lambda _: None, retry_s=0.01)
+        queue = CommitQueue(store, lambda *_: None, retry_s=0.01)
         with pytest.raises(StoreError):
             await queue.add(message(1))
         with pytest.raises(StoreError, match="disk full"):
@@ -264,12 +266,11 @@ def test_a_committer_that_dies_is_noticed() -> None:
 
     async def run() -> None:
         chores = Chores()
-        queue = CommitQueue(LethalStore(), lambda _: None, chores=chores)
+        queue = CommitQueue(LethalStore(), lambda *_: None, chores=chores)
         queue.add(message(1))
         async with asyncio.timeout(10):
             await chores.failed.wait()
-        assert "committer" in chores.reason
-        assert "the thread ends" in chores.reason
+        assert chores.reason == "the sender's committer failed: SystemExit"
         await asyncio.to_thread(queue._thread.join)
         with pytest.raises(StoreError, match="started again"):
             await queue.check()
@@ -278,7 +279,7 @@ def test_a_committer_that_dies_is_noticed() -> None:
 
 
 def test_a_dispatcher_that_fails_on_what_was_kept_is_noticed() -> None:
-    def kept(_: object) -> None:
+    def kept(*_: object) -> None:
         raise ValueError("time went back")
 
     async def run() -> None:
@@ -287,14 +288,14 @@ def test_a_dispatcher_that_fails_on_what_was_kept_is_noticed() -> None:
         queue.add(message(1))
         async with asyncio.timeout(10):
             await chores.failed.wait()
-        assert chores.reason == "the sender's committer failed: ValueError: time went back"
+        assert chores.reason == "the sender's committer failed: ValueError"
 
     asyncio.run(run())
 
 
 def test_a_store_that_failed_is_left_alone_for_a_while() -> None:
     async def run() -> None:
-        queue = CommitQueue(NotingStore(failures=1), lambda _: None, retry_s=60)
+        queue = CommitQueue(NotingStore(failures=1), lambda *_: None, retry_s=60)
         queue.change([change(1)])
         async with asyncio.timeout(10):
             while not queue.failures:
@@ -316,7 +317,7 @@ def test_a_message_whose_key_is_taken_is_not_given_to_the_dispatcher() -> None:
     kept: list[int] = []
 
     async def run() -> None:
-        queue = CommitQueue(KnowingStore(), lambda messages: kept.extend(m.message_id for m in messages))
+        queue = CommitQueue(KnowingStore(), lambda messages, _: kept.extend(m.message_id for m in messages))
         assert await asyncio.gather(queue.add(message(2)), queue.add(message(3))) == [existing, None]
         await queue.close()
 
@@ -328,7 +329,7 @@ def test_an_attempt_that_ended_alone_is_written_too() -> None:
     store = NotingStore()
 
     async def run() -> None:
-        queue = CommitQueue(store, lambda _: None)
+        queue = CommitQueue(store, lambda *_: None)
         queue.ended(7)
         await queue.close()
 

@@ -26,6 +26,7 @@ class WatchedStore(SqliteStore):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.failing = False
+        self.commits = 0
         self.failed = 0
         self.gate = threading.Event()
         self.gate.set()
@@ -36,6 +37,7 @@ class WatchedStore(SqliteStore):
             if self.failing:
                 self.failed += 1
                 raise StoreError("disk full")
+        self.commits += 1
         return super().commit(work)
 
 
@@ -58,8 +60,13 @@ class NotingRoute:
         return
 
 
-def message(number: int) -> Message:
-    return Message(number, f"k-{number}", "48500100200", "x", Lane.OTP, "Test", "", 1, 0, 2**62)
+def message(number: int, lane: Lane = Lane.OTP, key: str = "") -> Message:
+    return Message(number, key or f"k-{number}", "48500100200", "x", lane, "Test", "", 1, 0, 2**62)
+
+
+def of_two_lanes() -> list[Message]:
+    """Messages of which no single request can be foreseen: their attempts follow in a commit of their own."""
+    return [message(1), message(2, Lane.MARKETING)]
 
 
 Story = Callable[[Driver, WatchedStore, NotingRoute], Awaitable[None]]
@@ -95,21 +102,97 @@ def under_way(store: SqliteStore) -> list[tuple[int, str]]:
 def test_a_request_goes_out_only_when_its_attempt_is_durable(play: Callable[[Story], WatchedStore]) -> None:
     async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
         store.gate.clear()
-        await driver.take(message(1))
+        await driver.take_many(of_two_lanes())
         await until(lambda: driver.state().in_flight)
         await asyncio.sleep(0)
         assert route.submitted == []
         store.gate.set()
-        await until(lambda: route.submitted)
-        assert under_way(store) == [(1, "r")]
+        await until(lambda: len(route.submitted) == 2)
+        assert under_way(store) == [(1, "r"), (2, "r")]
         route.answers.set()
-        await until(lambda: driver.state().awaiting_report)
+        await until(lambda: driver.state().awaiting_report == 2)
         await driver.commits.settled()
         assert under_way(store) == []
         assert store.records(0, 1)[0].route == "r"
         await driver.drain(5)
 
     play(story).close()
+
+
+def test_what_can_go_at_once_needs_one_commit_before_its_request(
+    play: Callable[[Story], WatchedStore],
+) -> None:
+    async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
+        store.gate.clear()
+        taken = driver.take_many([message(1), message(2)])
+        await until(lambda: driver.commits.waiting)
+        assert route.submitted == []
+        store.gate.set()
+        await taken
+        await until(lambda: len(route.submitted) == 2)
+        assert store.commits == 1
+        assert under_way(store) == [(1, "r")]
+        route.answers.set()
+        await until(lambda: driver.state().awaiting_report == 2)
+        await driver.commits.settled()
+        assert under_way(store) == []
+        await driver.drain(5)
+
+    play(story).close()
+
+
+def test_messages_are_refused_with_the_attempt_that_cannot_be_kept(
+    play: Callable[[Story], WatchedStore],
+) -> None:
+    async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
+        driver.commits._retry_s = 0.01
+        store.failing = True
+        with pytest.raises(StoreError):
+            await driver.take(message(1))
+        store.failing = False
+        await driver.commits.settled()
+        assert (route.submitted, under_way(store), driver.state().open) == ([], [], 0)
+        await driver.drain(5)
+
+    play(story).close()
+
+
+@pytest.mark.parametrize("second", [message(2, key="k-1"), message(2, Lane.MARKETING)])
+def test_a_foreseen_attempt_that_is_not_made_is_ended(
+    play: Callable[[Story], WatchedStore], monkeypatch: pytest.MonkeyPatch, second: Message
+) -> None:
+    """By a key that is taken, or since the dispatcher decides otherwise."""
+
+    async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
+        monkeypatch.setattr(driver._dispatcher, "foresee", lambda *_: "r")
+        route.answers.set()
+        await driver.take_many([message(1), second])
+        await until(lambda: driver.state().awaiting_report == sum(store.counts(None).values()))
+        await driver.commits.settled()
+        assert under_way(store) == []
+        assert len(route.submitted) == len(set(route.submitted)) == len(store.records(0, 9))
+        await driver.drain(5)
+
+    play(story).close()
+
+
+def test_a_drain_right_after_intake_leaves_what_was_not_submitted_free(
+    play: Callable[[Story], WatchedStore], tmp_path: Path
+) -> None:
+    async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
+        store.gate.clear()
+        taken = driver.take(message(1))
+        await until(lambda: driver.commits._group.messages == [])  # the commit has begun
+        drained = asyncio.create_task(driver.drain(5))
+        await asyncio.sleep(0)
+        store.gate.set()
+        await asyncio.gather(taken, drained)
+        assert route.submitted == []
+
+    play(story).close()
+    store = SqliteStore(tmp_path / "s.db")
+    assert [each.route for each in store.unfinished()] == [None]
+    store.close()
 
 
 def test_what_is_refused_leaves_no_attempt_behind(play: Callable[[Story], WatchedStore]) -> None:
@@ -133,7 +216,7 @@ def test_nothing_is_submitted_while_attempts_cannot_be_kept_and_all_is_afterward
         driver.commits._retry_s = 0.01
         route.answers.set()
         store.failing = True
-        await driver.take_many([message(1), message(2)])
+        await driver.take_many(of_two_lanes())
         await until(lambda: store.failed >= 2)
         assert route.submitted == []
         store.failing = False
@@ -174,7 +257,7 @@ def test_a_dispatcher_that_fails_on_an_answer_is_noticed(
         route.answers.set()
         await driver.take(message(1))
         await driver.chores.failed.wait()
-        assert driver.chores.reason == "the sender's dispatcher failed: RuntimeError: broken table"
+        assert driver.chores.reason == "the sender's dispatcher failed: RuntimeError"
         await driver.drain(0)
 
     play(story).close()
@@ -191,7 +274,7 @@ def test_a_dispatcher_that_fails_at_its_deadline_is_noticed(
         monkeypatch.setattr(driver._dispatcher, "next_deadline", lambda: 1)
         driver._arm()
         await driver.chores.failed.wait()
-        assert "dispatcher failed: RuntimeError: no progress" in driver.chores.reason
+        assert driver.chores.reason == "the sender's dispatcher failed: RuntimeError"
         await driver.drain(0)
 
     play(story).close()
