@@ -62,7 +62,7 @@ def test_a_name_of_somebody_else_s_gets_neither_page_nor_admin_api(
     assert status == 403
     assert reply.endswith(
         b'{"errors":["the host name evil.example:8080 is not allowed: '
-        b'start it with --allow-host evil.example"]}'
+        b'start the provider with --allow-host evil.example"]}'
     )
 
 
