@@ -19,7 +19,7 @@ from mock_provider.wire.smsapi.field_names import OF_CODE, OF_VERIFICATION
 from mock_provider.wire.smsapi.fields import Fields, MalformedRequestError, is_set, read_fields, text_of
 from mock_provider.wire.smsapi.kept import Kept
 from mock_provider.wire.smsapi.numbers import read_msisdn
-from mock_provider.wire.smsapi.plain import WIRE_NAME
+from mock_provider.wire.smsapi.plain import LONGEST_TEXT, WIRE_NAME
 from mock_provider.wire.smsapi.rest import rest_refusal
 from mock_provider.wire.smsapi.send import read_sender
 
@@ -60,11 +60,14 @@ def read_code_request(
     content = text_of(fields, "content") or _DEFAULT_CONTENT
     if _PLACEHOLDER not in content:
         return _refused(token, f"It must contain {_PLACEHOLDER}", "content")
+    too_long = _refused(token, f"It takes more than {settings.max_parts} parts", "content")
+    if len(content) > 2 * LONGEST_TEXT:  # a code has at least half the placeholder's characters
+        return too_long
     code = kept.codes.draw(msisdn, settings.mfa_code_digits)
     text = content.replace(_PLACEHOLDER, code)
     segments = count_segments(text).segments
     if segments > settings.max_parts:
-        return _refused(token, f"It takes more than {settings.max_parts} parts", "content")
+        return too_long
     try:
         sender = read_sender(fields)
     except SmsapiError:

@@ -125,3 +125,11 @@ def test_what_is_no_number_is_repeated_in_part() -> None:
     fields = read_fields(form(b"to=" + b"x" * 20_000 + b"," + b"1" * 20_000 + b"&message=x"))
     submit = read_send(fields, "t", 1, Instants(0, 0.0), SmsapiWire(), RECIPIENTS).submit
     assert submit.unparsable == ("x" * 100, "1" * 100)
+
+
+def test_a_code_s_text_beyond_all_parts_is_refused() -> None:
+    body = b"phone_number=48500100200&content=" + b"[%25code%25]" * 20_000
+    wire = Smsapi(SmsapiWire(), 0.1)
+    request = WireRequest("POST", "/mfa/codes", "", "application/x-www-form-urlencoded", "Bearer t", body)
+    call: Any = wire.read(request, 1, Instants(0, 0.0))
+    assert not hasattr(call, "submit")
