@@ -120,10 +120,12 @@ def stages(part: PartReport, title: str) -> Figure | str:
     if not part.stages:
         return "no delivered message carries every mark"
     figure = new_figure(title, height_in=3.6)
-    left, right = figure.subplots(1, 2, width_ratios=(1.0, 1.25))
+    spread = part.stages[-1] if part.stages[-1].end_to_end.p50_s is not None else None
+    panels = figure.subplots(1, 2, width_ratios=(1.0, 1.25)) if spread else [figure.add_subplot()]
     delivered = {each.message_class: each.delivered for each in part.stage_coverage}
-    _draw_shares(left, [each for each in part.stages if each.message_class != "all"], delivered)
-    _draw_ranges(right, part.stages[-1])
+    _draw_shares(panels[0], [each for each in part.stages if each.message_class != "all"], delivered)
+    if spread:
+        _draw_ranges(panels[1], spread)
     return figure
 
 
@@ -164,20 +166,27 @@ def _of_how_many(breakdown: StageBreakdown, delivered: dict[str, int]) -> str:
 
 
 def _draw_ranges(axes: Axes, breakdown: StageBreakdown) -> None:
-    """p50, p95 and p99 of each stage, on a logarithmic axis since stages differ a thousandfold."""
+    """p50, p95 and p99 of each stage, as far as its messages carry them. The axis is logarithmic since stages
+    differ a thousandfold.
+    """
     listed: list[Stage] = [*breakdown.stages, breakdown.end_to_end]
+    drawn: list[float] = []
     for row, stage in enumerate(listed):
-        ends = [max(value, _SHORTEST_S) for value in (stage.p50_s, stage.p95_s, stage.p99_s)]
+        known = [value for value in (stage.p50_s, stage.p95_s, stage.p99_s) if value is not None]
+        ends = [max(value, _SHORTEST_S) for value in known]
+        drawn += ends
         colour = INK if stage is breakdown.end_to_end else _STAGE_COLOURS[row % len(_STAGE_COLOURS)]
-        axes.plot(ends[:2], [row, row], color=colour, linewidth=5, solid_capstyle="butt", alpha=0.75)
-        axes.plot(ends[1:], [row, row], color=colour, linewidth=1.6)
-        axes.plot(ends[:1], [row], marker="o", markersize=6, color=colour, markeredgewidth=0)
-        axes.plot(ends[2:], [row], marker="|", markersize=8, color=colour, markeredgewidth=1.6)
+        axes.plot(
+            ends[:2], [row] * len(ends[:2]), color=colour, linewidth=5, solid_capstyle="butt", alpha=0.75
+        )
+        axes.plot(ends[1:], [row] * len(ends[1:]), color=colour, linewidth=1.6)
+        axes.plot(ends[:1], [row] * len(ends[:1]), marker="o", markersize=6, color=colour, markeredgewidth=0)
+        axes.plot(
+            ends[2:], [row] * len(ends[2:]), marker="|", markersize=8, color=colour, markeredgewidth=1.6
+        )
     axes.set_yticks(range(len(listed)), [stage.name for stage in listed])
     axes.set_ylim(len(listed) - 0.5, -0.5)
-    low = min(max(stage.p50_s, _SHORTEST_S) for stage in listed)
-    high = max(max(stage.p99_s, _SHORTEST_S) for stage in listed)
-    seconds_axis(axes, low, high, which="x")
+    seconds_axis(axes, min(drawn), max(drawn), which="x")
     axes.grid(visible=False, axis="y")
     axes.set_xlabel(f"p50 (dot), p95 (bar), p99 (tick); {breakdown.message_class}")
 

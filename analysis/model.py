@@ -92,9 +92,9 @@ class Stage(Struct, frozen=True, kw_only=True):
     name: str
     count: int
     mean_s: float
-    p50_s: float
-    p95_s: float
-    p99_s: float
+    p50_s: float | None  # None: too few messages for its 95 % interval, as of every percentile
+    p95_s: float | None
+    p99_s: float | None
 
 
 class StageBreakdown(Struct, frozen=True, kw_only=True):

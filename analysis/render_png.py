@@ -45,8 +45,8 @@ _PART_CHARTS: tuple[tuple[str, str, str, PartChart], ...] = (
         "Where the time goes",
         "Left: mean times, which add up to the mean delivery time. Where some messages lack a mark, it "
         "says of how many it is; the others have a table of their own. Right: the spread of each stage, on a "
-        "logarithmic axis; the report to the sender comes after the delivery. Times under 10 µs are drawn at "
-        "10 µs.",
+        "logarithmic axis, without the percentiles of too few messages; the report to the sender comes after "
+        "the delivery. Times under 10 µs are drawn at 10 µs.",
         charts_shape.stages,
     ),
 )

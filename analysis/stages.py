@@ -17,7 +17,7 @@ from analysis.arrays import Bools, Floats
 from analysis.fates import DELIVERED, Fates
 from analysis.journeys import Journeys
 from analysis.model import Marks, Stage, StageBreakdown, StageCoverage
-from analysis.percentiles import ranks
+from analysis.percentiles import needed, ranks
 
 DELIVERY_STAGES = ("generator lag", "sender API", "sender queue", "provider", "carrier queue", "radio")
 REPORT_STAGE = "report"
@@ -119,7 +119,11 @@ def _breakdown(
 
 def _stage(name: str, times: Floats) -> Stage:
     ordered = np.sort(times)
-    p50, p95, p99 = (float(ordered[rank - 1]) for rank in ranks(len(ordered), (50.0, 95.0, 99.0)))
+    shown = (50.0, 95.0, 99.0)
+    p50, p95, p99 = (
+        float(ordered[rank - 1]) if len(ordered) >= needed(percentile) else None
+        for percentile, rank in zip(shown, ranks(len(ordered), shown), strict=True)
+    )
     return Stage(name=name, count=len(ordered), mean_s=float(times.mean()), p50_s=p50, p95_s=p95, p99_s=p99)
 
 

@@ -14,6 +14,7 @@ from analysis.figures import (
     significant,
 )
 from analysis.model import Check, CheckState, PartReport, Quantile, Report, StageBreakdown, Verdict
+from analysis.percentiles import needed
 from analysis.slo import interval_text, quantile_text
 from analysis.throughput import too_few
 
@@ -196,7 +197,11 @@ def _stage_table(group: tuple[StageBreakdown, ...]) -> Table:
         (
             stage.name,
             *(_mean_of(each, stage.name) for each in classes),
-            *(seconds_text(value) for value in (stage.mean_s, stage.p50_s, stage.p95_s, stage.p99_s)),
+            seconds_text(stage.mean_s),
+            *(
+                seconds_text(value) if value is not None else f"needs {count_text(needed(percentile))}"
+                for percentile, value in ((50.0, stage.p50_s), (95.0, stage.p95_s), (99.0, stage.p99_s))
+            ),
         )
         for stage in ((*whole.stages, whole.end_to_end) if whole else ())
     ]

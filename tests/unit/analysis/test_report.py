@@ -110,7 +110,7 @@ def test_what_is_no_run_directory_exits_2_with_its_reason(
     new_run: Build,
 ) -> None:
     target = tmp_path / "target"
-    words = "run.json"
+    words = "it is not there" if make == "no directory" else "run.json"
     if make != "no directory":
         target.mkdir()
     if make == "broken manifest":
