@@ -31,10 +31,11 @@ _LONGEST_SMPP_PASSWORD = 64  # of ``wire.smpp.pdu``, which is loaded only where 
 _MIB = 1024 * 1024
 
 
-def _fit_for_a_bind(password: str) -> str:
-    """Refuse a password that no client could bind with."""
-    password = _secret(password)
-    if len(password) > _LONGEST_SMPP_PASSWORD or not all("!" <= character <= "~" for character in password):
+def _fit_for_a_bind(text: str) -> str:
+    """Refuse a password that no client could bind with. Newlines at its end are dropped, as of a token."""
+    password = text.rstrip("\r\n")
+    visible = all("!" <= character <= "~" for character in password)
+    if text and not (visible and 1 <= len(password) <= _LONGEST_SMPP_PASSWORD):
         raise typer.BadParameter(
             f"an SMPP password has 1 to {_LONGEST_SMPP_PASSWORD} characters of printable ASCII without "
             f"spaces and line ends; this one has {len(password)} characters"
