@@ -37,6 +37,7 @@ class StoreFiles:
         except StoreError:
             self.close()
             raise
+        self._log = _beside(self.path, "-wal")
         self._wal: tuple[int, int] | None = None
 
     def check(self) -> None:
@@ -44,7 +45,7 @@ class StoreFiles:
         would go to a deleted file, and be lost when the process ends."""
         if _identity(self.path) != self._identity:
             raise StoreError("its file was removed or replaced while in use: put it back")
-        wal = _identity(_beside(self.path, "-wal"))
+        wal = _identity(self._log)
         if self._wal is None:
             self._wal = wal
         elif wal != self._wal:
