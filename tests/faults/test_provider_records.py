@@ -107,7 +107,7 @@ def test_a_full_disk_ends_the_taking_of_messages_and_the_process(tmp_path: Path)
         state = running.state()
         assert state["failed"] == [f"the journal: {journal} cannot be written: File too large"]
         assert state["accepted"] == number
-        assert "no message is taken any more" in running.log()  # while it runs
+        assert "no more messages are accepted" in running.log()  # while it runs
 
         status, answer = running.send("more")
         assert (status, answer["error"]) == (503, "service_unavailable")
