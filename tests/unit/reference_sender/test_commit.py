@@ -335,3 +335,16 @@ def test_an_attempt_that_ended_alone_is_written_too() -> None:
 
     asyncio.run(run())
     assert [list(work.ended) for work in store.works] == [[7]]
+
+
+def test_a_foreseen_attempt_of_a_failed_commit_is_taken_back() -> None:
+    store = NotingStore(failures=1)
+
+    async def run() -> None:
+        queue = CommitQueue(store, lambda *_: None, retry_s=0.01, foresee=lambda _: attempt(7))
+        with pytest.raises(StoreError):
+            await queue.add(message(1))
+        await queue.close()
+
+    asyncio.run(run())
+    assert [list(work.ended) for work in store.works] == [[7]]

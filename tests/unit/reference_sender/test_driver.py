@@ -11,8 +11,17 @@ import pytest
 
 from reference_sender.chores import Chores
 from reference_sender.dispatch import Dispatcher, DispatchSettings
-from reference_sender.dispatch.values import Lane, Message, Outcome, Result, RouteLimits, State
-from reference_sender.driver import Driver
+from reference_sender.dispatch.values import (
+    Attempt,
+    Lane,
+    Message,
+    Outcome,
+    Result,
+    RouteLimits,
+    State,
+    SubmitBatch,
+)
+from reference_sender.driver import Driver, _is_of
 from reference_sender.lag import LoopLag
 from reference_sender.store import Existing, StoreError, Work
 from reference_sender.store.sqlite import SqliteStore
@@ -291,3 +300,21 @@ def test_a_lag_sampler_that_dies_is_noticed(monkeypatch: pytest.MonkeyPatch) -> 
         lag.stop()
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("route", "ids", "same"),
+    [
+        ("r", (1, 2), True),
+        ("r", (2, 1), True),
+        ("r", (1, 3), False),
+        ("r", (1,), False),
+        ("r", (1, 2, 3), False),
+        ("s", (1, 2), False),
+    ],
+)
+def test_a_foreseen_attempt_counts_only_for_the_same_messages_on_the_same_route(
+    route: str, ids: tuple[int, ...], same: bool
+) -> None:
+    batch = SubmitBatch(1, "r", (message(1), message(2)))
+    assert _is_of(Attempt(9, route, 0, ids), batch) is same
