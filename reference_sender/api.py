@@ -23,7 +23,7 @@ from reference_sender.clock import now_ns
 from reference_sender.csv_rows import CsvRows
 from reference_sender.dispatch.values import Lane, Message, State
 from reference_sender.driver import Driver
-from reference_sender.health import check_chores, check_health
+from reference_sender.health import RETRY_STORE_S, check_chores, check_health, settle
 from reference_sender.intake import Intake, Invalid, read_request
 from reference_sender.metrics import Metrics, Tally
 from reference_sender.queries import Queries
@@ -122,7 +122,7 @@ class Api:
         except StoreError as error:
             self._tally.store_failed += 1
             said = f"the store cannot keep a message: {error}; try again"
-            return error_answer(ApiError(503, "store_failed", said, retry_after_s=_RETRY_STOPPING_S))
+            return error_answer(ApiError(503, "store_failed", said, retry_after_s=RETRY_STORE_S))
         except Exception:
             if request.writer.output_size > 0:  # an answer has begun: only a broken connection can tell
                 raise
@@ -231,7 +231,7 @@ class Api:
         return json_answer({"id": campaign, "messages": sum(counts.values()), "states": states})
 
     async def _export(self, request: web.BaseRequest, _: str) -> web.StreamResponse:
-        await self._driver.commits.settled()
+        await settle(self._driver)
         answer = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await answer.prepare(request)
         async for page in self._queries.export():

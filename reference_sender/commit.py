@@ -107,6 +107,11 @@ class CommitQueue:
         """Whether the thread that commits is there; without it nothing is ever answered."""
         return self._thread.is_alive()
 
+    @property
+    def error(self) -> StoreError | None:
+        """Why the last commit failed; None if it did not."""
+        return self._error
+
     def add(self, message: Message) -> asyncio.Future[Existing | None]:
         """Keep one message. Resolves when it is on disk, to None, or to the message that has its key already;
         fails with ``StoreError``."""
@@ -293,5 +298,5 @@ class CommitQueue:
         # A commit that failed during its write may be on disk nevertheless.
         self._group.ended[:0] = [*group.ended, *(attempt.attempt_id for attempt in group.work().attempts)]
         self._group.changes[:0] = group.changes
-        self._group.changed[:0] = group.changed
+        self._group.changed[:0] = [waiter for waiter in group.changed if not waiter.done()]
         self._not_before = self._loop.time() + self._retry_s

@@ -7,7 +7,6 @@ import platform
 import resource
 import select
 import signal
-import tempfile
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -46,7 +45,8 @@ def calibrate(
     while it measures, so leave the machine alone meanwhile.
 
     Exit code: 0 all held, 1 something was missed, 2 bad usage, 3 client or machine were too busy to judge,
-    or the provider ended early, 70 smsbench itself failed, 130 interrupted. Ctrl-C keeps what was measured.
+    or provider or temporary folder failed, 70 smsbench itself failed, 130 interrupted. Ctrl-C keeps what was
+    measured.
 
     \b
       smsbench calibrate
@@ -83,8 +83,8 @@ def calibrate(
 
 def _run(tasks: Sequence[Any], about: dict[str, Any], run_dir: Path, console: Console) -> int:
     from loadtests.calibrate import judge, plan, render, render_png
-    from loadtests.calibrate.instrument import Instrument
-    from loadtests.running.service import ServiceError
+    from loadtests.calibrate.ended import EndedEarly
+    from loadtests.calibrate.instrument import instrument_of
 
     total_s = plan.planned(tasks)
     console.print(f"{len(tasks)} measurements, about {_clock(total_s)}", highlight=False)
@@ -97,10 +97,7 @@ def _run(tasks: Sequence[Any], about: dict[str, Any], run_dir: Path, console: Co
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asks for it to be ignored
         signal.signal(signal.SIGHUP, _interrupt)
     try:
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            Instrument(plan.first_profile(), about["seed"], Path(folder)) as instrument,
-        ):
+        with instrument_of(plan.first_profile(), about["seed"]) as instrument:
             for number, task in enumerate(tasks, 1):
                 left_s = plan.planned(tasks[number - 1 :]) - plan.START_S
                 console.print(
@@ -108,7 +105,9 @@ def _run(tasks: Sequence[Any], about: dict[str, Any], run_dir: Path, console: Co
                     highlight=False,
                     markup=False,
                 )
-                measurement = judge.excused(task.measure(instrument), instrument.others_share)
+                measured = task.measure(instrument)
+                instrument.require_sound()
+                measurement = judge.excused(measured, instrument.others_share)
                 found.append(measurement)
                 console.print(render.table_of(measurement.rows))
                 if notes := render.notes_of(measurement):
@@ -116,9 +115,9 @@ def _run(tasks: Sequence[Any], about: dict[str, Any], run_dir: Path, console: Co
     except KeyboardInterrupt:
         ended = render.INTERRUPTED
         console.print("interrupted: what was measured is kept", highlight=False)
-    except (ServiceError, OSError) as error:
-        typer.echo(f"smsbench: the provider is gone: {error}", err=True)
-        ended = "the provider being gone"
+    except EndedEarly as error:
+        typer.echo(f"smsbench: {error}", err=True)
+        ended = error.by
     finally:
         signal.signal(signal.SIGTERM, before)
     about |= {"begun": begun_at.isoformat(), "seconds": time.monotonic() - begun_s, "machine": _machine()}

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import secrets
+import tempfile
 import urllib.request
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
 from loadtests.calibrate.client import Answer, OpenLoopClient, Schedule
+from loadtests.calibrate.ended import explained, no_folder
 from loadtests.calibrate.lateness import CoreWait, MachineUse
 from loadtests.calibrate.messages import TOKEN, messages, regular
 from loadtests.calibrate.receiver import Receiver, Report
-from loadtests.running.service import Service
+from loadtests.running.service import Service, ServiceError
 from mock_provider.profiles import Profile, with_token
 
 _WARM_UP = 300
@@ -44,7 +46,7 @@ class Instrument:
         first.write_text(self._first.model_dump_json())
         journal = self._folder / "provider.arrow"  # a run has one too, and it takes time of the event loop
         arguments = ["--profile", str(first), "--seed", str(self.seed), "--journal", str(journal)]
-        service = Service("provider", "mock_provider", arguments, self._folder)
+        service = self._service = Service("provider", "mock_provider", arguments, self._folder)
         with ExitStack() as stack:
             stack.callback(service.stop)
             service.start({"SMSBENCH_PROVIDER_TOKEN": TOKEN, "SMSBENCH_ADMIN_TOKEN": self._admin_token})
@@ -88,6 +90,13 @@ class Instrument:
         finally:
             self.others_share = self._machine.others_share()
 
+    def require_sound(self) -> None:
+        """Raises ``ServiceError`` if the provider has ended or failed: its answers then show nothing of its
+        settings. Raises ``OSError`` if it does not answer."""
+        self._service.require_running()
+        if failed := self.admin("GET", "/state")["failed"]:
+            raise ServiceError("provider", f"failed: {'; '.join(failed)}")
+
     def reports(self) -> Sequence[Report]:
         """Delivery reports that came since the last call."""
         return self.receiver.taken()
@@ -108,3 +117,14 @@ class Instrument:
         """First requests meet cold code and cold connections."""
         sent = messages(self.label("warm"), _WARM_UP)
         self.client.run(Schedule(sent.requests, regular(1_000, _WARM_UP)))
+
+
+@contextmanager
+def instrument_of(profile: Profile, seed: int) -> Iterator[Instrument]:
+    """An instrument in a temporary folder. Raises ``EndedEarly`` for what fails within."""
+    try:
+        temporary = tempfile.TemporaryDirectory()
+    except OSError as error:
+        raise no_folder(error) from error
+    with temporary as folder, explained(Path(folder)), Instrument(profile, seed, Path(folder)) as instrument:
+        yield instrument

@@ -22,6 +22,7 @@ from loadtests.recording import EXIT_ROWS_LOST, EXIT_WORKER_LOST, WEB_UI_FILE, L
 from loadtests.scenarios.scenario import Scenario
 from loadtests.users.options import OptionsError, adapter_of, add_arguments, plan_of, require_run_dir
 from loadtests.users.start import announce, announced_start, local_start
+from loadtests.users.start_gate import STOP_EXTRA_S, StartGate, guard_starts
 from loadtests.users.tab import add_tab
 from loadtests.users.worker_load import STATUS_MESSAGE, WorkerLoad
 
@@ -68,12 +69,14 @@ class OpenModelSession:
         self._load: WorkerLoad | None = None
         self._environment: Any = None
         self._starts = 0
+        self._gate = StartGate()
         self._told_to_end = False
         hooks: Any = events
         hooks.init_command_line_parser.add_listener(add_arguments)
         hooks.init.add_listener(self._init)
         hooks.test_start.add_listener(self._test_start)
         hooks.test_stopping.add_listener(self._test_stopping)
+        hooks.test_stop.add_listener(self._test_stop)
         hooks.quitting.add_listener(self._quitting)
 
     @property
@@ -123,6 +126,8 @@ class OpenModelSession:
             gevent.signal_handler(signal.SIGTERM, self._end)
         else:
             add_tab(web_ui, lambda: self._statuses)
+            limit_s = environment.stop_timeout + STOP_EXTRA_S
+            guard_starts(web_ui, lambda: self._gate.closed_by(environment), limit_s)
             if options.run_dir:
                 gevent.spawn(_tell_address, web_ui, Path(options.run_dir))
 
@@ -154,8 +159,17 @@ class OpenModelSession:
         self._told_to_end = True
 
     def _test_stopping(self, environment: Any, **_: Any) -> None:
+        self._gate.stop_begins()
         if self._load is not None:
             self._load.stop(environment.stop_timeout)
+
+    def _test_stop(self, environment: Any, **_: Any) -> None:
+        self._clients = []  # a worker may leave between two tests
+        if isinstance(environment.runner, WorkerRunner):
+            # Locust's worker now sleeps for this long before it reports ready. The load has stopped already,
+            # and the next start brings the value again.
+            environment.stop_timeout = 0.0
+        self._gate.stop_ends()
 
     def _quitting(self, environment: Any, **_: Any) -> None:
         if self._load is not None:

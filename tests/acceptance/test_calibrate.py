@@ -6,6 +6,7 @@ The machine is shared and this is no measurement: timing is held to loose bounds
 from __future__ import annotations
 
 import json
+import resource
 import signal
 
 import pytest
@@ -91,6 +92,26 @@ def test_interrupted_it_keeps_what_was_measured(smsbench, tmp_path, monkeypatch,
     assert process.returncode == document["exit_code"] == 130
     assert document["summary"].startswith("Incomplete, interrupted after 1 of ")
     assert not list(scratch.iterdir())
+
+
+def test_a_temporary_folder_that_takes_no_more_is_named_as_the_cause(smsbench, tmp_path):
+    out = tmp_path / "c"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE, (8_192, before[1])
+    )  # the provider's journal fails, as on a full disk
+    try:
+        process = smsbench("calibrate", "--only", "throttle", "--quick", "--out", str(out))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    printed, _ = process.communicate(timeout=60)
+    said = next(line for line in printed.splitlines() if line.startswith("smsbench: "))
+    assert said.startswith("smsbench: the temporary folder "), printed
+    assert "provider failed: the journal: " in said
+    assert said.endswith("make room, or set TMPDIR to another folder")
+    document, _ = rows_of(out)
+    assert process.returncode == document["exit_code"] == 3
+    assert document["summary"].startswith("Incomplete, a failure of the temporary folder after 0 of 2 ")
 
 
 def test_bad_usage(smsbench, tmp_path):

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SENDER_SCHEMA, read_manifest, read_rows
 
 Command = Callable[..., subprocess.Popen[str]]
@@ -30,16 +32,19 @@ def read_until(process: subprocess.Popen[str], words: str) -> str:
     raise AssertionError(f"{words!r} was not printed")
 
 
-def test_each_start_in_the_page_is_a_part_of_its_own(smsbench: Command, until: Until, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_each_start_in_the_page_is_a_part_of_its_own(
+    smsbench: Command, until: Until, tmp_path: Path, workers: int
+) -> None:
     out = tmp_path / "run"
-    process = smsbench("run", "smoke", "--ui", "--out", str(out))
+    process = smsbench("run", "smoke", "--ui", "--workers", str(workers), "--out", str(out))
     found = re.search(r"http://\S+", read_until(process, "Locust's web UI: "))
     assert found is not None
     url = found.group()
 
     def accepted() -> int:
-        status = out / "load-0.json"
-        return int(json.loads(status.read_bytes())["accepted"]) if status.is_file() else 0
+        statuses = out.glob("load-[0-9].json")
+        return sum(int(json.loads(status.read_bytes())["accepted"]) for status in statuses)
 
     start = b"user_count=1&spawn_rate=1"
     assert ask(url + "swarm", start)["success"] is True

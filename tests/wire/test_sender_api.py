@@ -15,6 +15,7 @@ import pytest
 from aiohttp.test_utils import RawTestServer
 from prometheus_client.parser import text_string_to_metric_families
 
+from reference_sender import health
 from reference_sender.api import Api, Secrets
 from reference_sender.commit import CommitQueue
 from reference_sender.dispatch import Dispatcher, DispatchSettings
@@ -523,6 +524,51 @@ def test_a_sender_that_cannot_store_is_not_healthy(play: Callable[..., None]) ->
         await world.driver.commits.close()
         assert await self_status(world, "GET", "/healthz") == 503
         world.driver.commits = CommitQueue(world.store, lambda *_: None)  # for the world's end
+
+    play(story)
+
+
+def test_an_export_says_that_the_store_fails(
+    play: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "_SETTLE_S", 0.3)
+
+    async def story(world: World) -> None:
+        await world.post()
+        await world.until_sent(1)
+        world.store.failing = True
+        reporting = asyncio.create_task(world.report("k-1"))
+        async with asyncio.timeout(10):
+            while world.driver.commits.failures == 0:
+                await asyncio.sleep(0)
+            status, answer, headers = await world.call("GET", "/v1/messages/export")
+        assert (status, answer["error"]["code"], "Retry-After" in headers) == (503, "store_failed", True)
+        assert "disk full" in answer["error"]["message"]
+        world.store.failing = False
+        assert (await reporting)[1] == b"OK"
+        exported = await world.call("GET", "/v1/messages/export")
+        assert exported[0] == 200
+        assert json.loads(exported[1])["state"] == "delivered"
+
+    play(story)
+
+
+def test_an_export_says_that_a_commit_does_not_end(
+    play: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "_SETTLE_S", 0.3)
+
+    async def story(world: World) -> None:
+        world.store.gate.clear()
+        posting = asyncio.create_task(world.post())
+        async with asyncio.timeout(10):
+            while world.driver.commits.waiting == 0:
+                await asyncio.sleep(0)
+            status, answer, _ = await world.call("GET", "/v1/messages/export")
+        assert status == 503
+        assert "it has not finished a commit for 0.3 s" in answer["error"]["message"]
+        world.store.gate.set()
+        assert (await posting)[0] == 202
 
     play(story)
 

@@ -1,0 +1,52 @@
+"""Why a calibration ended early: its temporary folder, the provider, or the system."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+
+from loadtests.running.run_directory import lost_directory, takes_records
+from loadtests.running.service import ServiceError
+
+
+class EndedEarly(Exception):
+    """Its text says what happened. ``by``: what it was, for *Incomplete, … after 1 of 2 measurements*."""
+
+    def __init__(self, what: str, by: str) -> None:
+        super().__init__(what)
+        self.by = by
+
+
+@contextmanager
+def explained(folder: Path) -> Iterator[None]:
+    """Raise ``EndedEarly`` for a ``ServiceError`` or ``OSError`` of the block, while ``folder``, where the
+    provider writes, is still as it was."""
+    try:
+        yield
+    except (ServiceError, OSError) as error:
+        raise _explanation(error, folder) from error
+
+
+def no_folder(error: OSError) -> EndedEarly:
+    """The temporary folder could not be made."""
+    return _of_folder(f"no temporary folder can be made: {error}")
+
+
+def _explanation(error: ServiceError | OSError, folder: Path) -> EndedEarly:
+    lost = lost_directory(folder, error) if isinstance(error, OSError) else None
+    if lost is not None:
+        return _of_folder(f"the temporary folder {lost}")
+    if not takes_records(folder):  # a provider that cannot write its journal or its log fails
+        return _of_folder(f"the temporary folder {folder} cannot be written to: {error}")
+    if isinstance(error, ServiceError):
+        return EndedEarly(str(error), "a failure of the provider")
+    if isinstance(error, URLError | ConnectionError | TimeoutError):
+        return EndedEarly(f"the provider does not answer as it should: {error}", "a failure of the provider")
+    return EndedEarly(f"the system refused a measurement: {error}", "an error of the system")
+
+
+def _of_folder(what: str) -> EndedEarly:
+    said = f"{what}; make room, or set TMPDIR to another folder"
+    return EndedEarly(said, "a failure of the temporary folder")
