@@ -4,15 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 NODE_CLIENTS := tests/wire/node
-# Two processes share these tests; the others measure time or fill both cores with a run of their own.
-PARALLEL_TESTS := tests/unit tests/property tests/contract tests/wire tests/faults
-TIMED_TESTS := tests/unit/mock_provider/test_deadline_timer.py tests/unit/loadtests/calibrate/test_nagle.py
-SERIAL_TESTS := $(TIMED_TESTS) $(filter-out $(PARALLEL_TESTS) tests/vectors tests/__pycache__, \
-  $(patsubst %/,%,$(wildcard tests/*/)) $(wildcard tests/test_*.py))
+# Two processes share the tests, except those that measure time or need both cores for a run of their own.
+TIMED_TESTS := tests/unit/mock_provider/test_deadline_timer.py tests/unit/loadtests/calibrate/test_nagle.py \
+  $(addprefix tests/acceptance/test_,$(addsuffix .py,bad_day calibrate closed_connections how_runs_end \
+  open_model web_ui_plays whole_run))
 SCENARIO ?= bench
 BENCH_ARGS ?=
 
-.PHONY: help setup bench test lint node-clients format sample constraints clean
+.PHONY: help setup bench test lint node-clients format constraints clean
 .DEFAULT_GOAL := help
 
 help: ## show the targets
@@ -33,8 +32,8 @@ bench: setup ## run the bench (3 to 4 minutes) and write reports/runs/<time>-ben
 	$(BIN)/smsbench run $(SCENARIO) $(BENCH_ARGS)
 
 test: lint node-clients ## lint, type check and run every test
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(TIMED_TESTS)) $(PARALLEL_TESTS)
-	$(BIN)/python -m pytest $(SERIAL_TESTS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(TIMED_TESTS))
+	$(BIN)/python -m pytest $(TIMED_TESTS)
 
 node-clients: $(NODE_CLIENTS)/node_modules/.ready ## install the official JavaScript clients for the wire tests
 
