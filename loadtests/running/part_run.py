@@ -32,6 +32,7 @@ from loadtests.running.draining import Drain
 from loadtests.running.due import arrivals_due
 from loadtests.running.interruption import Aborted, Interruption
 from loadtests.running.locust_process import STOP_TIMEOUT_S, load_environment, locust_service
+from loadtests.running.own_provider import OwnProvider
 from loadtests.running.plays import split_plays, stopped_early
 from loadtests.running.progress import Progress
 from loadtests.running.run_directory import lost_directory, takes_records
@@ -76,6 +77,7 @@ class PartRun:
         self._progress = progress
         self._interruption = interruption
         self._surroundings = Surroundings([], {}, [], {})
+        self._own_provider = OwnProvider(settings.target)
         self._plan = _plan(part, settings)
         self._started = manifests.instant()
         self._drain_limit_s = part.drain_limit_s if settings.drain_limit_s is None else settings.drain_limit_s
@@ -141,6 +143,7 @@ class PartRun:
             for service in self._surroundings.services:
                 sampler.watch(service.name, service.pid)
             reason = self._drain(sampler, self._play(sampler))
+            self._own_provider.require_listening()
         except BaseException:
             with suppress(OSError):  # it must not take the place of the first error
                 sampler.close()
@@ -201,6 +204,8 @@ class PartRun:
         snapshot = sampler.take()
         self._progress.update(snapshot)
         self._surroundings.require_running()
+        if snapshot.provider is None:
+            self._own_provider.look(time.monotonic())
         for name, state in (("provider", snapshot.provider), ("sender", snapshot.sender)):
             if state is not None and state.failed:
                 raise ServiceError(name, f"failed: {'; '.join(state.failed)}")

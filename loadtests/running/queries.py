@@ -6,7 +6,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
 import msgspec
@@ -18,6 +18,8 @@ PROVIDER_STATE = "/admin/state"
 SENDER_STATE = "/v1/state"
 SENDER_EXPORT = "/v1/messages/export"
 SENDER_HEALTH = "/healthz"
+
+_NO_ANSWER = (OSError, HTTPException)  # HTTPException: what answers speaks no HTTP, or broke off
 
 # No proxy of the environment: these services are on this machine.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -53,7 +55,7 @@ class StateQuery(Struct, frozen=True):
         try:
             with _open(self.url, self.token, timeout_s) as reply:
                 return msgspec.json.decode(reply.read(), type=ServiceState)
-        except (OSError, msgspec.DecodeError):
+        except (*_NO_ANSWER, msgspec.DecodeError):
             return None
 
 
@@ -61,7 +63,7 @@ def healthy(url: str, timeout_s: float = 1.0) -> bool:
     try:
         with _open(url, "", timeout_s) as reply:
             return bool(200 <= reply.status < 300)
-    except OSError:
+    except _NO_ANSWER:
         return False
 
 
@@ -74,7 +76,7 @@ def listening(url: str, within_s: float) -> bool:
             return True
         except urllib.error.HTTPError:
             return True
-        except OSError:
+        except _NO_ANSWER:
             if time.monotonic() > deadline_s:
                 return False
             time.sleep(0.1)
@@ -97,6 +99,8 @@ def fetch_export(url: str, token: str, path: Path) -> int:
         for item in _exported(url, token):
             rows.append((item.key, item.message_class, item.state, item.reason or "", item.attempts))
             count += 1
+    except HTTPException as error:  # the sender ended in the middle
+        raise ConnectionError(f"{type(error).__name__}: {error}") from error
     finally:
         rows.close()
     return count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -72,8 +73,13 @@ def _is_table(value: object) -> bool:
 
 
 def _shown_value(value: object) -> str:
+    """As JSON writes it, and TOML nearly so: no Python words."""
     try:
-        words = repr(value)
+        if value is None or isinstance(value, bool | dict | list | tuple):
+            words = json.dumps(value, ensure_ascii=False, default=str)
+            words = words.encode("utf-8", "backslashreplace").decode()  # a lone surrogate of a JSON text
+        else:
+            words = repr(value)
     except ValueError:  # Python writes no integer of more than 4,300 digits
         words = "a number of thousands of digits"
     return words if len(words) <= _SHOWN_CHARACTERS else words[: _SHOWN_CHARACTERS - 1] + "…"

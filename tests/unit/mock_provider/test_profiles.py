@@ -276,13 +276,13 @@ def test_tokens_of_a_profile_can_be_sent_and_are_not_shown():
             {"throttle": {"requests": {"rate_per_s": "5", "burst": True}}},
             [
                 "throttle.requests.rate_per_s: '5': must be a number, without quotation marks",
-                "throttle.requests.burst: True: must be a number, not true or false",
+                "throttle.requests.burst: true: must be a number, not true or false",
             ],
         ),
         ({"account": {"suspended": "yes"}}, ["account.suspended: 'yes': must be true or false"]),
         ({"account": {"suspended": 1}}, ["account.suspended: 1: must be true or false"]),
         ({"account": {"balance_points": "9"}}, ["account.balance_points: '9': must be a number"]),
-        ({"reports": {"retry_after_s": [60, True]}}, ["reports.retry_after_s: [60, True]: must be a number"]),
+        ({"reports": {"retry_after_s": [60, True]}}, ["reports.retry_after_s: [60, true]: must be a number"]),
         ({"wire": {"smsapi": {"send_status": "200"}}}, ["wire.smsapi.send_status: '200': must be a number"]),
         ({"faults": [{"kind": "outage", "end_s": "3"}]}, ["faults[0].end_s: '3': must be a number"]),
     ],
@@ -299,3 +299,15 @@ def test_a_text_is_no_number_and_a_number_no_truth_value(section, wrong):
 def test_a_ready_made_profile_is_read_back_from_json(name):
     profile = load_profile(name)
     assert parse_profile(profile.model_dump(mode="json")) == profile
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [({"x": None}, '{"x": null}'), ([True, "ł"], '[true, "ł"]'), (None, "null"), (["\ud800"], '["\\ud800"]')],
+)
+def test_a_wrong_value_is_shown_as_json_and_not_as_python(value, shown):
+    with pytest.raises(ProfileError) as refused:
+        parse_profile(MINIMAL | {"title": value})
+    (line,) = refused.value.errors
+    assert line.startswith(f"title: {shown}: ")
+    line.encode()

@@ -126,6 +126,18 @@ def test_a_campaign_that_ran_empty_has_still_had_its_share_when_others_are_forgo
     assert len(served) > 75
 
 
+def test_a_new_campaign_starts_where_those_that_wait_stand_by_segments(ticket: Make) -> None:
+    lane = filled([ticket(campaign="bulk") for _ in range(20)])
+    lane.put(ticket(campaign="long", segments=6))
+    assert [lane.take(0, 1, 6)[0].message.campaign for _ in range(2)] == ["bulk", "long"]
+    lane.put(ticket(campaign="new"))
+    served: list[str] = []
+    while "new" not in served:
+        served += [each.message.campaign for each in lane.take(0, 1, 6)]
+    # Seven segments were served to two campaigns: the share of each is 3.5, and bulk has had 1.
+    assert served == ["bulk"] * 3 + ["new"]
+
+
 def test_a_batch_is_filled_to_the_last_segment(ticket: Make) -> None:
     tickets = [ticket(segments=2) for _ in range(3)]
     assert filled(tickets).take(0, 10, max_segments=4) == tickets[:2]
