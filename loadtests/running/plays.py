@@ -94,7 +94,7 @@ def _part(
         scenario=scenario,
         load_started_ns=status.start_ns,
         load_ended_ns=status.end_ns,
-        planned=arrivals_due(plan, play, workers, played_out=False),
+        planned=arrivals_due(plan, play, workers, played_out=not stopped_early(play)),
         exit_reason=reason,
         faults=tuple(
             fault for fault in whole.faults if fault.end_ns is None or fault.end_ns > status.start_ns

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from analysis import records
@@ -104,6 +105,15 @@ def test_every_row_is_in_the_part_of_its_play(tmp_path: Path) -> None:
     assert states["02-start", "earlier load"].state == "warn"
     assert states["02-start", "earlier load"].value_number == 10.0
     assert states["01-start", "earlier load"].value_number == 0.0
+
+
+def test_a_play_that_came_to_its_end_owed_its_whole_plan(tmp_path: Path) -> None:
+    manifest = played_twice(tmp_path)
+    whole = status(STARTS[1], 100)
+    # An end that was noted a little before the instant of the last arrival.
+    early = msgspec.structs.replace(whole, end_ns=whole.end_ns - 1)
+    suite = split_plays(tmp_path, manifest, PLAN, [{0: status(STARTS[0], 30)}, {0: early}], 1)
+    assert records.read_manifest(tmp_path / suite.parts[1]).planned == 100
 
 
 def test_the_recorder_keeps_the_status_of_each_play(tmp_path: Path) -> None:
