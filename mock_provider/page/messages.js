@@ -16,6 +16,7 @@ let waiting = []; // came, not drawn, newest first
 let passed = 0; // came too fast to be shown
 let rowsAllowed = ROWS;
 let paused = false, selected = "", drawTimer = 0, askTimer = 0, lastAsked = 0, question = 0;
+let news = 0; // events so far: a reply that was asked for before one may not know it
 let report = () => {};
 
 export function startMessages(onError) {
@@ -30,6 +31,7 @@ export function startMessages(onError) {
 }
 
 export function arrived({ messages, skipped }) {
+  news += 1;
   if (filtering()) { ask(ASKED_EVERY_MS); return; }
   waiting = [...messages, ...waiting].slice(0, ROWS);
   passed += skipped;
@@ -38,6 +40,7 @@ export function arrived({ messages, skipped }) {
 }
 
 export function changed(changes) {
+  news += 1;
   for (const change of changes) {
     const row = rows.get(change.provider_id);
     if (row) showState(row, { ...row.message, ...change });
@@ -62,6 +65,7 @@ async function load() {
   askTimer = 0;
   lastAsked = performance.now();
   const number = ++question;
+  const known = news;
   try {
     const { messages } = await call(`/admin/messages?${query({ limit: ROWS })}`);
     if (number !== question) return;
@@ -70,6 +74,7 @@ async function load() {
     rowsAllowed = ROWS;
     show(messages);
     at("older").hidden = messages.length < ROWS;
+    if (news !== known) ask(ASKED_EVERY_MS); // the reply may be older than these events
   } catch (error) {
     report(error);
   }

@@ -247,6 +247,30 @@ def test_pausing_holds_the_list_and_clearing_empties_it(inbox: Any, provider: Pr
     assert provider.admin("/messages") == {"messages": []}
 
 
+def test_a_message_that_comes_while_the_list_is_fetched_stays(watched: Any, provider: Provider) -> None:
+    page, held = watched.page, []
+
+    def hold_the_first(route: Any) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append((route, route.fetch()))  # the list as it is before the message
+
+    page.route(re.compile(r"/admin/messages\?"), hold_the_first)
+    page.goto(f"{provider.url}/#token={provider.admin_token}")
+    page.get_by_text("live", exact=True).wait_for()
+    while not held:
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+    provider.send("48600100200", "between")
+    row(page, "between").wait_for()  # by the event
+    route, old_list = held[0]
+    with page.expect_response(re.compile(r"/admin/messages\?")) as answered:
+        route.fulfill(response=old_list)
+    answered.value.finished()
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    row(page, "between").wait_for()
+
+
 def test_thousands_of_messages_leave_a_short_list_and_the_newest_on_top(
     inbox: Any, provider: Provider
 ) -> None:
