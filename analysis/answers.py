@@ -37,7 +37,7 @@ from analysis.validity import INSTRUMENT
 # Of the accepted messages: dead and switched-off numbers alone stay below it.
 FAILED_SHARE = 0.02
 
-_VERDICT_STATE: dict[Verdict, State] = {"held": "good", "missed": "bad", "cannot_tell": "unknown"}
+_VERDICT_STATE: dict[Verdict, State] = {"met": "good", "missed": "bad", "undecided": "unknown"}
 
 
 def headline(verdict: Verdict, objectives: tuple[Objective, ...], checks: tuple[Check, ...]) -> str:
@@ -58,10 +58,10 @@ def headline(verdict: Verdict, objectives: tuple[Objective, ...], checks: tuple[
             f"Not good enough: {first.name} {first.measured}, limit {first.limit}"
             f"{_in_part(first.part)}{others}."
         )
-    held = sum(each.verdict == "held" for each in objectives)
-    if verdict == "held" and held == len(objectives):
+    held = sum(each.verdict == "met" for each in objectives)
+    if verdict == "met" and held == len(objectives):
         return f"Good enough: all {held} objectives held."
-    if verdict == "held":
+    if verdict == "met":
         return (
             f"Good enough where it could be judged: {held} of {len(objectives)} objectives held, none missed."
         )
@@ -139,8 +139,8 @@ def scale_answer(levels: tuple[Level, ...]) -> Answer:
         advice = "run the ladder to ask: smsbench run ladder"
         return Answer(question=question, headline="not asked in this run", lines=(advice,), state="unknown")
     top = levels[-1]
-    words = {"yes": "yes", "no": "no", "cannot_tell": "not proven"}[top.ten_times]
-    states: dict[str, State] = {"yes": "good", "no": "bad", "cannot_tell": "unknown"}
+    words = {"yes": "yes", "no": "no", "undecided": "not proven"}[top.ten_times]
+    states: dict[str, State] = {"yes": "good", "no": "bad", "undecided": "unknown"}
     lines = tuple(_level_line(level) for level in levels)
     return Answer(
         question=question,
@@ -151,8 +151,8 @@ def scale_answer(levels: tuple[Level, ...]) -> Answer:
 
 
 def _level_line(level: Level) -> str:
-    fast = {"held": "fast enough", "missed": "too slow", "cannot_tell": "speed not proven"}[level.fast_enough]
-    if level.fast_enough == "cannot_tell" and level.none_late_of:
+    fast = {"met": "fast enough", "missed": "too slow", "undecided": "speed not proven"}[level.fast_enough]
+    if level.fast_enough == "undecided" and level.none_late_of:
         fast = f"{times_text(level.none_late_of)} at its peak, none late (too few to prove p95)"
     if level.highest_held_per_day:
         carried = f"carried {per_day_text(level.highest_held_per_day)} a day"
@@ -171,8 +171,8 @@ def delivery_answer(objectives: tuple[Objective, ...], scaled: bool) -> Answer:
     for each in timed:
         by_class.setdefault(each.message_class, []).append(each)
     chosen = [max(by_class[name], key=_badness) for name in in_class_order(by_class)]
-    head = {"held": "in time", "missed": "too slow", "cannot_tell": "not fully proven"}[verdict]
-    if chosen and verdict == "cannot_tell" and any(each.verdict == "held" for each in chosen):
+    head = {"met": "in time", "missed": "too slow", "undecided": "not fully proven"}[verdict]
+    if chosen and verdict == "undecided" and any(each.verdict == "met" for each in chosen):
         head = "in time, where it could be judged"
     return Answer(
         question="How fast do they arrive?" + (" (compressed seconds)" if scaled else ""),
@@ -184,24 +184,24 @@ def delivery_answer(objectives: tuple[Objective, ...], scaled: bool) -> Answer:
 
 def _badness(objective: Objective) -> tuple[int, float]:
     """Missed before held, held before unsettled; then the slowest, or of the unsettled the best evidence."""
-    rank = {"missed": 2, "held": 1, "cannot_tell": 0}[objective.verdict]
-    if objective.verdict == "cannot_tell":
+    rank = {"missed": 2, "met": 1, "undecided": 0}[objective.verdict]
+    if objective.verdict == "undecided":
         return rank, objective.count
     return rank, (objective.quantile.value_s or 0.0) if objective.quantile else 0.0
 
 
 def _objective_line(objective: Objective) -> str:
     sure = ""
-    if not objective.certain and objective.verdict != "cannot_tell":
+    if not objective.certain and objective.verdict != "undecided":
         open_ended = objective.quantile is not None and objective.quantile.high_s == math.inf
         sure = (
             ", though some are still open"
-            if open_ended and objective.verdict == "held"
+            if open_ended and objective.verdict == "met"
             else ", near the limit"
         )
-    verdict = {"held": "held", "missed": "MISSED", "cannot_tell": "cannot tell"}[objective.verdict]
+    verdict = {"met": "met", "missed": "MISSED", "undecided": "undecided"}[objective.verdict]
     percentile = percentile_name(objective.percentile or 0.0)
-    why = f" ({objective.why})" if objective.verdict == "cannot_tell" else ""
+    why = f" ({objective.why})" if objective.verdict == "undecided" else ""
     return (
         f"{objective.message_class} {percentile} {objective.measured}, limit {objective.limit}: "
         f"{verdict}{sure}{why}{_in_part(objective.part)}"

@@ -9,8 +9,9 @@ import numpy as np
 from analysis.arrays import Bools, Floats
 from analysis.fates import DELIVERED, OPEN, Fates, delivery_ages
 from analysis.journeys import Journeys
-from analysis.model import Burst, Quantile
+from analysis.model import Burst
 from analysis.percentiles import quantiles, ranks
+from analysis.quantile import Quantile
 from analysis.timeline import drawn_until, rate_series, undelivered, unsubmitted
 
 GUARDED_CLASS = "otp"

@@ -30,7 +30,7 @@ _NINES = (50.0, 90.0, 95.0, 99.0, 99.9, 99.99)
 _API_NAMES = {"api_response": "from the intended instant", "api_service": "from the send"}
 _API_COLOURS = {"api_response": INK, "api_service": SKY}
 _STAGE_COLOURS = (MUTED, SKY, ORANGE, PURPLE, BLUE, GREEN, VERMILION)
-_VERDICT_COLOURS = {"held": GREEN, "missed": VERMILION, "cannot_tell": MUTED}
+_VERDICT_COLOURS = {"met": GREEN, "missed": VERMILION, "undecided": MUTED}
 _FAR_ABOVE = 12.0  # times the highest value drawn
 _SHORTEST_S = 1e-5  # shorter and negative times are drawn here, where a logarithmic axis ends
 

@@ -10,21 +10,21 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from analysis.findings import (
+    Availability,
+    Comparison,
+    Culprit,
+    DelaySplit,
+    Fairness,
+    Handsets,
+    Hint,
+)
+from analysis.quantile import Quantile
+from analysis.records import CapacityResult
+
 State = Literal["good", "bad", "warn", "unknown", "untrusted"]
-Verdict = Literal["held", "missed", "cannot_tell"]
+Verdict = Literal["met", "missed", "undecided"]
 CheckState = Literal["ok", "warn", "invalid", "not_checked"]
-QuantileState = Literal["exact", "at_least", "never", "withheld"]
-
-
-class Quantile(Struct, frozen=True):
-    """``value_s`` is set unless withheld. ``low_s`` and ``high_s`` are the ends of its 95 % interval."""
-
-    percentile: float
-    state: QuantileState
-    value_s: float | None
-    low_s: float | None
-    high_s: float | None
-    needed: int  # messages it takes for this percentile to be shown
 
 
 class Curve(Struct, frozen=True):
@@ -78,6 +78,7 @@ class Ledger(Struct, frozen=True, kw_only=True):
     strangers: int  # provider rows with a key that the load did not send
     repeated_keys: int
     unclaimed: int  # accepted, unknown to provider and sender: open where there are no sender rows
+    unaccounted: int = 0  # accepted by the sender and never seen by the provider, whatever the sender says
 
 
 class Reasons(Struct, frozen=True):
@@ -304,6 +305,13 @@ class PartReport(Struct, frozen=True, kw_only=True):
     equivalent_per_day: float | None  # messages a day that this load stands for
     faults: tuple[FaultBand, ...] = ()
     bench_failure: str = ""  # what of the bench failed and made the part invalid, in words
+    delay_splits: tuple[DelaySplit, ...] = ()  # of each class
+    hints: tuple[Hint, ...] = ()
+    handsets: tuple[Handsets, ...] = ()  # of each class
+    availability: Availability | None = None
+    culprits: tuple[Culprit, ...] = ()  # in order of weight; empty: nothing gave way
+    sustained: bool | None = None  # the backlog did not grow; None: cannot be told
+    fairness: Fairness | None = None  # where several campaigns ran at once
 
 
 class Level(Struct, frozen=True, kw_only=True):
@@ -318,7 +326,7 @@ class Level(Struct, frozen=True, kw_only=True):
     highest_held_per_day: float | None
     highest_held_part: str
     highest_tried_per_day: float | None
-    ten_times: Literal["yes", "no", "cannot_tell"]
+    ten_times: Literal["yes", "no", "undecided"]
     ten_times_why: str
 
 
@@ -350,3 +358,5 @@ class Report(Struct, frozen=True, kw_only=True):
     checks: tuple[Check, ...]
     levels: tuple[Level, ...]
     parts: tuple[PartReport, ...]
+    comparisons: tuple[Comparison, ...] = ()
+    capacity: CapacityResult | None = None

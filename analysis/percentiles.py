@@ -22,7 +22,7 @@ import numpy as np
 from scipy import stats
 
 from analysis.arrays import Floats, Ints
-from analysis.model import Quantile, QuantileState
+from analysis.quantile import Quantile, QuantileState
 
 CONFIDENCE = 0.95
 SHOWN_PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9, 99.99)

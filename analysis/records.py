@@ -129,11 +129,21 @@ class InstrumentFailure(Struct, frozen=True):
 
 
 class Scenario(Struct, frozen=True):
+    """``decides`` is false for a run that asks a question and fails nothing: a what-if, a compressed day.
+
+    ``counterpart`` is the slug of the part of the same suite that this run is compared with, message by
+    message: both have the same plan, seeds and key tag. ``what_if`` says in words what differs from the
+    part's own rules ("no priorities (FIFO)"); "" where nothing does.
+    """
+
     name: str
     title: str
-    role: Literal["plain", "peak_slice", "compressed_day", "burst"] = "plain"
+    role: Literal["plain", "whole_day", "peak_slice", "compressed_day", "burst", "campaigns"] = "plain"
     messages_per_day: int | None = None  # the level this run stands for, where it stands for one
     parameters: dict[str, Any] = {}
+    decides: bool = True
+    counterpart: str = ""
+    what_if: str = ""
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
@@ -162,6 +172,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     exit_reason: str = "finished"  # finished, interrupted, drain_limit, error: …
     faults: tuple[FaultSpan, ...] = ()  # those that had begun when the run ended
     instrument_failures: tuple[InstrumentFailure, ...] = ()  # any makes the run invalid, with that cause
+    capacity: str = ""  # of a suite: the directory that holds ``capacity.json``, relative to this one's
 
 
 def write_manifest(run_dir: Path, manifest: Manifest) -> None:
@@ -202,14 +213,57 @@ def read_manifest(run_dir: Path) -> Manifest:
     return manifest
 
 
+class JudgedObjective(Struct, frozen=True):
+    """``objective`` in the grammar of docs/objectives.md."""
+
+    objective: str
+    verdict: Literal["met", "missed", "undecided"]
+
+
 class AnalysisResult(Struct, frozen=True, kw_only=True):
     """``report/result.json``, written last: it proves that the report beside it is whole, and says of which
-    run and which call it is.
+    run and which call it is. What a caller needs to go on (the capacity search) is here too.
     """
 
     run: str  # ``run_id`` of the run directory
     call: str  # as the caller named this analysis, "" where it did not
     exit_code: int
+    valid: bool = True
+    objectives: tuple[JudgedObjective, ...] = ()
+    culprits: tuple[str, ...] = ()  # what gave way, in order, in words
+    sustained: bool | None = None  # the backlog did not grow; None: cannot be told
+    offered_per_s: float = 0.0
+    delivered_per_s: float = 0.0
+
+
+class Trial(Struct, frozen=True, kw_only=True):
+    """One run of a capacity search. ``place`` is its run directory, relative to ``capacity.json``'s."""
+
+    rate_per_s: float
+    verdict: Literal["met", "missed", "undecided", "invalid"]
+    delivered_per_s: float
+    why: str = ""
+    culprits: tuple[str, ...] = ()
+    place: str = ""
+
+
+class CapacityResult(Struct, frozen=True, kw_only=True):
+    """``capacity.json``: the highest sustained rate at which every objective is met.
+
+    ``sustained_per_s`` is None where no rate was met. The true value lies between ``low_per_s`` (met) and
+    ``high_per_s`` (missed; None where nothing gave way up to the search's upper end).
+    """
+
+    profile: str
+    target: str
+    objectives: tuple[str, ...]
+    sustained_per_s: float | None
+    low_per_s: float
+    high_per_s: float | None
+    messages_per_day: float | None  # what this stands for at the day curve's peak
+    culprits: tuple[str, ...]  # what gave way above it
+    trials: tuple[Trial, ...]
+    ended: str = ""  # why the search ended, in words
 
 
 def run_id(run_dir: Path) -> str:

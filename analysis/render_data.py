@@ -156,7 +156,7 @@ def _objective_case(suite: ElementTree.Element, objective: Objective) -> None:
     words = f"{objective.measured}, limit {objective.limit}: {objective.why}"
     if objective.verdict == "missed":
         ElementTree.SubElement(case, "failure", message=words)
-    elif objective.verdict == "cannot_tell":
+    elif objective.verdict == "undecided":
         ElementTree.SubElement(case, "skipped", message=words)
 
 

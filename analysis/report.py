@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from analysis import answers, endings, faults
-from analysis.exit_codes import EXIT_HELD, EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MISSED
+from analysis.exit_codes import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MET, EXIT_MISSED
 from analysis.figures import TIMES
 from analysis.journeys import MalformedRunError
 from analysis.model import Answer, Check, CheckState, Level, Objective, PartReport, Report, Verdict
@@ -148,8 +148,8 @@ def _verdict(objectives: tuple[Objective, ...]) -> Verdict:
     """Missed if any is; held if none is and at least one delivery time was judged."""
     if any(each.verdict == "missed" for each in objectives):
         return "missed"
-    judged = any(each.verdict == "held" and each.limit_s is not None for each in objectives)
-    return "held" if judged else "cannot_tell"
+    judged = any(each.verdict == "met" and each.limit_s is not None for each in objectives)
+    return "met" if judged else "undecided"
 
 
 def _validity(checks: tuple[Check, ...], spoiling: tuple[Check, ...]) -> CheckState:
@@ -168,7 +168,7 @@ def _exit_code(validity: CheckState, verdict: Verdict, decisive: tuple[PartRepor
     if verdict == "missed":
         return EXIT_MISSED
     scaled = all(part.identity.provider_scale != 1.0 for part in decisive)
-    return EXIT_HELD if verdict == "held" or scaled else EXIT_INVALID
+    return EXIT_MET if verdict == "met" or scaled else EXIT_INVALID
 
 
 def _scaled(parts: tuple[PartReport, ...]) -> bool:

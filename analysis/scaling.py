@@ -33,15 +33,15 @@ def carries(part: PartReport) -> Verdict:
     without a limit to be seen: played for longer it might have missed.
     """
     if part.validity == "invalid":
-        return "cannot_tell"
+        return "undecided"
     if part.throughput.limit or overall(part.objectives) == "missed":
         return "missed"
     if _fell_behind(part):
-        return "cannot_tell"
+        return "undecided"
     if part.ledger.delivered < FEWEST:
-        return "cannot_tell"
-    judged = [each for each in part.objectives if each.limit_s is not None and each.verdict == "held"]
-    return "held" if judged else "cannot_tell"
+        return "undecided"
+    judged = [each for each in part.objectives if each.limit_s is not None and each.verdict == "met"]
+    return "met" if judged else "undecided"
 
 
 def _fell_behind(part: PartReport) -> bool:
@@ -52,7 +52,7 @@ def _level(level: int, parts: tuple[PartReport, ...]) -> Level:
     own = [part for part in parts if part.identity.messages_per_day == level]
     slices = [part for part in own if not part.probe and part.identity.compress == 1.0]
     fast = slices[0] if slices else None
-    held = [part for part in own if _stands_for(part) and carries(part) == "held"]
+    held = [part for part in own if _stands_for(part) and carries(part) == "met"]
     tried = [part for part in own if _stands_for(part)]
     highest = max(held, key=_stands_for, default=None)
     most = max(tried, key=_stands_for, default=None)
@@ -81,7 +81,7 @@ def _stands_for(part: PartReport) -> float:
 
 def _fast_enough(part: PartReport | None) -> Verdict:
     if part is None or part.validity == "invalid":
-        return "cannot_tell"
+        return "undecided"
     return overall(part.objectives)
 
 
@@ -90,7 +90,7 @@ def _fast_why(part: PartReport | None) -> str:
         return "no part at true speed"
     if part.validity == "invalid":
         return "that part is invalid"
-    unsettled = [each for each in part.objectives if each.verdict != "held"]
+    unsettled = [each for each in part.objectives if each.verdict != "met"]
     if not unsettled:
         return "every objective held"
     missed = [each for each in unsettled if each.verdict == "missed"] or unsettled
@@ -114,12 +114,12 @@ def _none_late_of(part: PartReport | None) -> int:
     return sum(each.count for each in judged)
 
 
-def _ten_times(level: int, parts: tuple[PartReport, ...]) -> tuple[Literal["yes", "no", "cannot_tell"], str]:
+def _ten_times(level: int, parts: tuple[PartReport, ...]) -> tuple[Literal["yes", "no", "undecided"], str]:
     wanted = TEN * level
     big = sorted((part for part in parts if _stands_for(part) >= wanted), key=_stands_for)
     if not big:
-        return "cannot_tell", f"no part stood for {per_day_text(wanted)} a day"
-    held = [part for part in big if carries(part) == "held"]
+        return "undecided", f"no part stood for {per_day_text(wanted)} a day"
+    held = [part for part in big if carries(part) == "met"]
     missed = [part for part in big if carries(part) == "missed"]
     if held:
         best = held[-1]
@@ -128,7 +128,7 @@ def _ten_times(level: int, parts: tuple[PartReport, ...]) -> tuple[Literal["yes"
         return "yes", f"{_stood(best)}, and missed nothing{beyond}"
     if missed:
         return "no", f"{_stood(missed[0])}, and did not hold: {_not_held(missed[0])}"
-    return "cannot_tell", f"{_stood(big[0])}, but {_unproven(big[0])}"
+    return "undecided", f"{_stood(big[0])}, but {_unproven(big[0])}"
 
 
 def _stood(part: PartReport) -> str:

@@ -13,7 +13,8 @@ import math
 import msgspec
 
 from analysis.figures import count_text, limit_text, percentile_name, seconds_text, share_text, times_text
-from analysis.model import Distribution, Ledger, Objective, Quantile, Verdict
+from analysis.model import Distribution, Ledger, Objective, Verdict
+from analysis.quantile import Quantile
 from analysis.records import Slo
 
 DEFAULT_SLOS = (
@@ -32,13 +33,13 @@ def judge_quantile(quantile: Quantile, limit_s: float) -> tuple[Verdict, bool]:
     if quantile.low_s is not None and quantile.low_s > limit_s:
         return "missed", True
     if quantile.state == "withheld" or quantile.value_s is None:
-        return "cannot_tell", False
+        return "undecided", False
     if quantile.high_s is not None and quantile.high_s <= limit_s:
-        return "held", True
+        return "met", True
     if quantile.value_s > limit_s:
         return "missed", False
     # Still open at an age below the limit: it may yet become either.
-    return ("held", False) if quantile.state == "exact" else ("cannot_tell", False)
+    return ("met", False) if quantile.state == "exact" else ("undecided", False)
 
 
 def quantile_text(quantile: Quantile) -> str:
@@ -74,7 +75,7 @@ def delivery_objectives(
         verdict, certain = judge_quantile(quantile, slo.limit_s)
         why = _why(distribution, quantile, slo, verdict, certain)
         if blocked_why:
-            verdict, certain, why = "cannot_tell", False, blocked_why
+            verdict, certain, why = "undecided", False, blocked_why
         found.append(
             Objective(
                 name=f"{slo.message_class} {percentile_name(slo.percentile)} delivery time",
@@ -112,13 +113,13 @@ def _why(distribution: Distribution, quantile: Quantile, slo: Slo, verdict: Verd
             seen = n
         return f"{seen}; {percentile_name(slo.percentile)} needs {quantile.needed}"
     interval = f"95 % interval {interval_text(quantile)}"
-    if verdict == "cannot_tell":
+    if verdict == "undecided":
         return f"messages still open at the end could decide it either way; {interval}"
     if quantile.state == "at_least":
         return f"messages still open at the end count as at least as old as they were then; {interval}"
     if certain:
         return interval
-    if verdict == "held" and quantile.high_s == math.inf:
+    if verdict == "met" and quantile.high_s == math.inf:
         return f"messages still open at the end leave the interval open: {interval}"
     return f"near the limit: {interval}"
 
@@ -131,7 +132,7 @@ def count_objectives(ledger: Ledger, has_sender_rows: bool, journal: bool) -> tu
     """Nothing lost, nothing doubled, nothing turned away."""
     not_taken = ledger.refused + ledger.failed_at_api
     unseen = 0 if has_sender_rows else ledger.unclaimed
-    lost_verdict: Verdict = "missed" if ledger.lost else ("cannot_tell" if unseen else "held")
+    lost_verdict: Verdict = "missed" if ledger.lost else ("undecided" if unseen else "met")
     lost_why = (
         f"{times_text(unseen)} never reached the provider, and without sender rows nobody knows why"
         if unseen
@@ -139,14 +140,14 @@ def count_objectives(ledger: Ledger, has_sender_rows: bool, journal: bool) -> tu
         "sent by the sender's word and unknown to the provider"
     )
     share = not_taken / ledger.sent if ledger.sent else 0.0
-    doubles_verdict: Verdict = "missed" if ledger.doubles else ("held" if journal else "cannot_tell")
+    doubles_verdict: Verdict = "missed" if ledger.doubles else ("met" if journal else "undecided")
     return (
-        _count(LOST, "0", ledger.lost, lost_verdict if ledger.accepted else "cannot_tell", lost_why),
+        _count(LOST, "0", ledger.lost, lost_verdict if ledger.accepted else "undecided", lost_why),
         _count(
             DOUBLES,
             "0",
             ledger.doubles,
-            doubles_verdict if ledger.accepted else "cannot_tell",
+            doubles_verdict if ledger.accepted else "undecided",
             f"of {count_text(ledger.accepted)} accepted; double: taken by the provider more than once",
         ),
         Objective(
@@ -154,7 +155,7 @@ def count_objectives(ledger: Ledger, has_sender_rows: bool, journal: bool) -> tu
             message_class="all",
             limit=f"≤ {100 * API_ERROR_SHARE:g} %",
             measured=share_text(not_taken, ledger.sent),
-            verdict="cannot_tell" if not ledger.sent else ("missed" if share > API_ERROR_SHARE else "held"),
+            verdict="undecided" if not ledger.sent else ("missed" if share > API_ERROR_SHARE else "met"),
             certain=True,
             why=f"{count_text(ledger.refused)} refused, {count_text(ledger.failed_at_api)} failed, "
             f"of {count_text(ledger.sent)} sent",
@@ -166,7 +167,7 @@ def count_objectives(ledger: Ledger, has_sender_rows: bool, journal: bool) -> tu
 def withheld(objectives: tuple[Objective, ...], why: str) -> tuple[Objective, ...]:
     """All objectives unjudged, since the bench failed."""
     return tuple(
-        msgspec.structs.replace(each, verdict="cannot_tell", certain=False, why=why) for each in objectives
+        msgspec.structs.replace(each, verdict="undecided", certain=False, why=why) for each in objectives
     )
 
 
@@ -177,7 +178,7 @@ def _count(name: str, limit: str, found: int, verdict: Verdict, why: str) -> Obj
         limit=limit,
         measured=count_text(found),
         verdict=verdict,
-        certain=verdict != "cannot_tell",
+        certain=verdict != "undecided",
         why=why,
         count=found,
     )
@@ -187,6 +188,6 @@ def overall(objectives: tuple[Objective, ...]) -> Verdict:
     """Missed if any is; held only if all are."""
     if any(each.verdict == "missed" for each in objectives):
         return "missed"
-    if objectives and all(each.verdict == "held" for each in objectives):
-        return "held"
-    return "cannot_tell"
+    if objectives and all(each.verdict == "met" for each in objectives):
+        return "met"
+    return "undecided"

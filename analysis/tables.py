@@ -13,12 +13,13 @@ from analysis.figures import (
     share_text,
     significant,
 )
-from analysis.model import Check, CheckState, PartReport, Quantile, Report, StageBreakdown, Verdict
+from analysis.model import Check, CheckState, PartReport, Report, StageBreakdown, Verdict
 from analysis.percentiles import needed
+from analysis.quantile import Quantile
 from analysis.slo import interval_text, quantile_text
 from analysis.throughput import too_few
 
-VERDICT_WORDS: dict[Verdict, str] = {"held": "held", "missed": "MISSED", "cannot_tell": "cannot tell"}
+VERDICT_WORDS: dict[Verdict, str] = {"met": "met", "missed": "MISSED", "undecided": "undecided"}
 CHECK_WORDS: dict[CheckState, str] = {
     "ok": "ok",
     "warn": "warning",
@@ -114,7 +115,7 @@ def _passed(same: list[Check]) -> tuple[str, ...]:
 
 
 def ladder(report: Report) -> Table:
-    words = {"yes": "yes", "no": "no", "cannot_tell": "not proven"}
+    words = {"yes": "yes", "no": "no", "undecided": "not proven"}
     rows = tuple(
         (
             per_day_text(level.messages_per_day),

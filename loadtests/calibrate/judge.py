@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Struct, structs
 from numpy.typing import NDArray
 
-from analysis.exit_codes import EXIT_HELD, EXIT_INVALID, EXIT_MISSED
+from analysis.exit_codes import EXIT_INVALID, EXIT_MET, EXIT_MISSED
 from loadtests.calibrate.lateness import Kept
 
 Verdict = Literal["held", "missed", "noisy", "shown"]
@@ -159,4 +159,4 @@ def exit_code(rows: Sequence[Row]) -> int:
     verdicts = {row.verdict for row in rows}
     if "missed" in verdicts:
         return EXIT_MISSED
-    return EXIT_INVALID if "noisy" in verdicts or not verdicts & {"held"} else EXIT_HELD
+    return EXIT_INVALID if "noisy" in verdicts or not verdicts & {"held"} else EXIT_MET

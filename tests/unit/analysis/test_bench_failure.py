@@ -34,7 +34,7 @@ def test_the_cause_comes_first_and_the_sender_is_not_blamed(new_run: Build) -> N
     report = build_report(run_dir)
     assert report.exit_code == EXIT_INVALID
     assert report.headline.startswith("Bench failure: provider: the journal could not be written: No space")
-    assert {each.verdict for each in report.objectives} == {"cannot_tell"}
+    assert {each.verdict for each in report.objectives} == {"undecided"}
     assert all("the bench failed: provider" in each.why for each in report.objectives)
     # The cards of what was measured are about the system: none is shown.
     assert [answer.question for answer in report.answers] == ["How far to trust it?"]
@@ -72,7 +72,7 @@ def test_a_failure_in_one_part_of_a_suite_leaves_the_other_parts_their_figures(
     assert report.headline.startswith("Bench failure: provider")
     assert "(in a-broken)" in report.headline
     held = {each.verdict for each in report.objectives if each.part == "b-whole"}
-    assert held == {"held"}
+    assert held == {"met"}
     errors = next(answer for answer in report.answers if answer.question == "What goes wrong?")
     assert errors.headline == "0 lost, 0 double"
 

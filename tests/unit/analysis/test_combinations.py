@@ -95,7 +95,7 @@ def test_a_scaled_provider_is_no_evidence_beyond_the_level(
     (level,) = report.levels
     assert level.highest_tried_per_day == (carried or 5_000)
     assert level.highest_held_per_day == (carried or 5_000)
-    assert level.ten_times == ("yes" if carried else "cannot_tell")
+    assert level.ten_times == ("yes" if carried else "undecided")
 
 
 def test_a_scaled_part_alone_carries_nothing(new_run: Build) -> None:
@@ -113,7 +113,7 @@ def test_a_scaled_part_alone_carries_nothing(new_run: Build) -> None:
     (level,) = report.levels
     assert report.parts[0].equivalent_per_day == 5_000
     assert (level.highest_held_per_day, level.highest_tried_per_day) == (None, None)
-    assert level.ten_times == "cannot_tell"
+    assert level.ten_times == "undecided"
 
 
 # Validity: the order of a message's marks, each pair at its boundary.

@@ -153,7 +153,7 @@ def test_without_provider_rows_no_delivery_is_claimed_or_denied(
     run_dir = run.write(end_s=90.0, provider_file=False)
     assert run_cli(run_dir) == 3  # nothing was proven
     summary = summary_of(run_dir)
-    assert summary["verdict"] == "cannot_tell"
+    assert summary["verdict"] == "undecided"
     assert summary["parts"][0]["delivery"] == []
     assert "no provider rows: deliveries were not observed" in page_of(run_dir)
 
@@ -182,7 +182,7 @@ def test_an_interrupted_run_keeps_what_it_knows(new_run: Build, run_cli: Callabl
     # A quarter is still open and young: p50 is known, p95 is not, and nothing is claimed of it.
     states = {each["percentile"]: each["state"] for each in summary["parts"][0]["delivery"][0]["quantiles"]}
     assert (states[50.0], states[95.0]) == ("exact", "at_least")
-    assert summary["verdict"] == "cannot_tell"
+    assert summary["verdict"] == "undecided"
     assert "interrupted by the user, 50 messages still open" in page_of(run_dir)
 
 

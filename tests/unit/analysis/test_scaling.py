@@ -38,9 +38,9 @@ def test_ten_times_holds_where_a_compressed_day_stood_for_it(new_run: Build, wri
     day(new_run("b-dense"), 5_000, compress=288.0)
     report = build_report(write_suite("a-peak", "b-dense"))
     (level,) = report.levels
-    assert (level.fast_enough, level.ten_times) == ("held", "yes")
+    assert (level.fast_enough, level.ten_times) == ("met", "yes")
     assert level.highest_held_per_day == 5_000 * 288
-    assert (report.verdict, report.exit_code) == ("held", 0)
+    assert (report.verdict, report.exit_code) == ("met", 0)
     scale = next(each for each in report.answers if "ten times" in each.question)
     assert scale.headline == "yes: 10 \N{MULTIPLICATION SIGN} 5,000 a day"
 
@@ -52,7 +52,7 @@ def test_a_probe_that_does_not_hold_answers_no_and_fails_nothing(new_run: Build,
     assert report.levels[0].ten_times == "no"
     # At true speed the level itself was carried; ten times was not.
     assert report.levels[0].highest_held_per_day == 5_000
-    assert (report.verdict, report.exit_code) == ("held", 0)
+    assert (report.verdict, report.exit_code) == ("met", 0)
 
 
 def test_a_slow_peak_fails_the_suite(new_run: Build, write_suite: Suite) -> None:
@@ -67,16 +67,16 @@ def test_a_higher_level_answers_for_a_lower_one(new_run: Build, write_suite: Sui
     day(new_run("a"), 5_000)
     day(new_run("b"), 50_000)
     low, high = build_report(write_suite("a", "b")).levels
-    assert (low.ten_times, high.ten_times) == ("yes", "cannot_tell")
+    assert (low.ten_times, high.ten_times) == ("yes", "undecided")
     assert high.ten_times_why == "no part stood for 500,000 a day"
 
 
 def test_a_scaled_provider_proves_nothing_about_scale_or_speed(new_run: Build, write_suite: Suite) -> None:
     day(new_run("a"), 5_000, compress=288.0, provider_scale=288.0)
     report = build_report(write_suite("a"))
-    assert report.levels[0].ten_times == "cannot_tell"
-    assert report.verdict == "cannot_tell"
-    assert all(each.verdict == "cannot_tell" for each in report.objectives if each.limit_s is not None)
+    assert report.levels[0].ten_times == "undecided"
+    assert report.verdict == "undecided"
+    assert all(each.verdict == "undecided" for each in report.objectives if each.limit_s is not None)
     assert "compressed seconds" in report.notes[0]
 
 
@@ -84,10 +84,10 @@ def test_few_messages_leave_a_level_open_and_fail_nothing(new_run: Build, write_
     day(new_run("a"), 5_000, messages=8)
     day(new_run("b"), 50_000)
     report = build_report(write_suite("a", "b"))
-    assert report.levels[0].fast_enough == "cannot_tell"
+    assert report.levels[0].fast_enough == "undecided"
     assert report.levels[0].none_late_of == 8
     assert "too few messages at its peak for a p95 (otp 8)" in report.levels[0].fast_enough_why
-    assert (report.verdict, report.exit_code) == ("held", 0)
+    assert (report.verdict, report.exit_code) == ("met", 0)
 
 
 def test_an_invalid_probe_leaves_its_question_open(new_run: Build, write_suite: Suite) -> None:
@@ -102,7 +102,7 @@ def test_an_invalid_probe_leaves_its_question_open(new_run: Build, write_suite: 
         timing=records.Timing(window="day", compress=288.0),
     )
     report = build_report(write_suite("a", "b"))
-    assert report.levels[0].ten_times == "cannot_tell"
+    assert report.levels[0].ten_times == "undecided"
     assert (report.validity, report.exit_code) == ("warn", 0)
 
 
@@ -151,7 +151,7 @@ def test_a_load_that_falls_behind_without_a_limit_to_be_seen_is_not_proven(
     report = build_report(write_suite("a"))
     assert report.parts[0].throughput.limit == ""
     assert report.parts[0].throughput.shortfall_share == pytest.approx(1 / 9, abs=0.005)
-    assert report.levels[0].ten_times == "cannot_tell"
+    assert report.levels[0].ten_times == "undecided"
     assert "fell behind by 11 % of the load" in report.levels[0].ten_times_why
 
 

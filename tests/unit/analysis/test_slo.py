@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from analysis.model import Quantile, QuantileState
+from analysis.quantile import Quantile, QuantileState
 from analysis.slo import judge_quantile
 
 
@@ -15,15 +15,15 @@ def quantile(state: QuantileState, value: float | None, low: float | None, high:
 @pytest.mark.parametrize(
     ("found", "verdict", "certain"),
     [
-        (quantile("exact", 8.0, 7.5, 9.0), "held", True),
-        (quantile("exact", 8.0, 7.5, 10.5), "held", False),
+        (quantile("exact", 8.0, 7.5, 9.0), "met", True),
+        (quantile("exact", 8.0, 7.5, 10.5), "met", False),
         (quantile("exact", 11.0, 9.5, 13.0), "missed", False),
         (quantile("exact", 12.0, 11.0, 13.0), "missed", True),
         (quantile("at_least", 31.0, 9.0, math.inf), "missed", False),
-        (quantile("at_least", 4.0, 3.0, math.inf), "cannot_tell", False),
+        (quantile("at_least", 4.0, 3.0, math.inf), "undecided", False),
         (quantile("never", math.inf, 5.0, math.inf), "missed", False),
-        (quantile("withheld", None, 3.0, None), "cannot_tell", False),
-        (quantile("withheld", None, None, None), "cannot_tell", False),
+        (quantile("withheld", None, 3.0, None), "undecided", False),
+        (quantile("withheld", None, None, None), "undecided", False),
         # Too few to show the percentile, enough to know that it is over the limit.
         (quantile("withheld", None, 40.0, None), "missed", True),
     ],

@@ -1,0 +1,136 @@
+"""What the analysis concludes from a run: plain frozen values that the report shows and never computes.
+
+``model.PartReport`` and ``model.Report`` carry them. Times of a run are seconds after the load's start.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from analysis.quantile import Quantile
+
+ShareName = Literal["network", "contract", "sender", "bench"]
+CulpritKind = Literal[
+    "sender_cpu",
+    "sender_loop",
+    "sender_pacing",
+    "sender_concurrency",
+    "sender_store",
+    "sender_api",
+    "provider_limit",
+    "carrier_queue",
+    "network",
+    "generator",
+    "mock",
+    "machine",
+    "unknown",
+]
+
+
+class Share(Struct, frozen=True, kw_only=True):
+    """One share of a class's delivery time. ``without`` are p50, p95, p99 of the total less this share."""
+
+    name: ShareName
+    mean_s: float
+    p50_s: float | None  # of the share itself; None: too few messages
+    p95_s: float | None
+    p99_s: float | None
+    without: tuple[Quantile, ...]
+
+
+class DelaySplit(Struct, frozen=True, kw_only=True):
+    """Whose delay it is, of one class. The shares' means add up to the total's mean.
+
+    ``network_only`` are p50, p95, p99 of what an ideal sender would have had on this profile with no limit.
+    ``left_out`` messages were delivered and lack a mark, so that they cannot be split.
+    """
+
+    message_class: str
+    count: int
+    left_out: int
+    total_mean_s: float
+    total: tuple[Quantile, ...]
+    shares: tuple[Share, ...]  # network, contract, sender, bench
+    network_only: tuple[Quantile, ...]
+
+
+class Hint(Struct, frozen=True):
+    """Something in the journal that the user can change. ``text`` is one sentence with its numbers."""
+
+    name: str
+    text: str
+    count: int
+
+
+class Handsets(Struct, frozen=True, kw_only=True):
+    """Messages of one class whose phone was off or out of coverage: they waited for the phone."""
+
+    message_class: str
+    accepted: int
+    unreachable: int  # waited for the handset at all
+    came_later: int
+    expired: int
+    still_waiting: int
+
+
+class Availability(Struct, frozen=True, kw_only=True):
+    """Windows of 10 s: in how many the API took all that came and the backlog did not grow without bound."""
+
+    windows: int
+    available: int
+    window_s: float
+    first_bad_at_s: float | None
+    why: str  # what was wrong in the windows that were not available; "" if none
+
+
+class Culprit(Struct, frozen=True, kw_only=True):
+    """What gave way. ``text`` names it for a reader, ``evidence`` are sentences with numbers."""
+
+    kind: CulpritKind
+    text: str
+    evidence: tuple[str, ...]
+    from_s: float
+    to_s: float
+    share_of_load: float  # of the load's 10-s windows in which it was seen
+
+
+class ComparedClass(Struct, frozen=True, kw_only=True):
+    """Differences of delivery times of one class, this part's less its counterpart's, message by message."""
+
+    message_class: str
+    pairs: int
+    unpaired: int  # delivered in one of the two only
+    median_s: float
+    p99_abs_s: float
+    mean_s: float
+    p95_difference_s: float  # p95 of this part less p95 of the counterpart
+    p95_low_s: float  # 95 % interval of that difference, from the pairs
+    p95_high_s: float
+    by_stage_s: tuple[tuple[str, float], ...]  # stage name -> mean difference
+
+
+class Comparison(Struct, frozen=True, kw_only=True):
+    """Two parts that were given the same messages. ``kind`` says what the difference is."""
+
+    part: str
+    counterpart: str
+    kind: Literal["live_vs_simulated", "priorities_vs_fifo", "what_if"]
+    title: str
+    classes: tuple[ComparedClass, ...]
+
+
+class CampaignFigures(Struct, frozen=True, kw_only=True):
+    name: str
+    messages: int
+    delivered: int
+    per_s: float  # delivered, from its first arrival to its last delivery of 95 %
+    p95: Quantile | None
+
+
+class Fairness(Struct, frozen=True, kw_only=True):
+    """Campaigns that ran at once. Jain's index of their rates relative to their sizes: 1 is equal."""
+
+    campaigns: tuple[CampaignFigures, ...]
+    jain: float | None
