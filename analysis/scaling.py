@@ -62,10 +62,10 @@ def _level(level: int, parts: tuple[PartReport, ...]) -> Level:
     at_true_speed = [part for part in own if not part.probe and part.identity.compress == 1.0]
     profiles = {part.identity.profile for part in at_true_speed or own}
     alike = tuple(part for part in parts if part.identity.profile in profiles)
-    tried = [part for part in own if part in alike and _stands_for(part)]
+    tried = [part for part in own if part in alike and stands_for(part)]
     held = [part for part in tried if carries(part) == "met"]
-    highest = max(held, key=_stands_for, default=None)
-    most = max(tried, key=_stands_for, default=None)
+    highest = max(held, key=stands_for, default=None)
+    most = max(tried, key=stands_for, default=None)
     verdict, fast = _fast_enough(at_true_speed)
     answer, why, by = _ten_times(level, alike, verdict)
     return Level(
@@ -75,9 +75,9 @@ def _level(level: int, parts: tuple[PartReport, ...]) -> Level:
         fast_enough_why=_fast_why(fast, at_true_speed),
         none_late_of=_none_late_of(fast),
         profile=", ".join(sorted(filter(None, profiles))),
-        highest_held_per_day=_stands_for(highest) if highest else None,
+        highest_held_per_day=stands_for(highest) if highest else None,
         highest_held_part=highest.slug if highest else "",
-        highest_tried_per_day=_stands_for(most) if most else None,
+        highest_tried_per_day=stands_for(most) if most else None,
         ten_times=answer,
         ten_times_why=why,
         ten_times_part=by.slug if by else "",
@@ -85,7 +85,7 @@ def _level(level: int, parts: tuple[PartReport, ...]) -> Level:
     )
 
 
-def _stands_for(part: PartReport) -> float:
+def stands_for(part: PartReport) -> float:
     """Messages a day; 0 for a part whose provider was scaled along, which proves nothing beyond its level."""
     if part.identity.provider_scale != 1.0:
         return 0.0
@@ -145,12 +145,12 @@ def _ten_times(level: int, parts: tuple[PartReport, ...], fast_enough: Verdict) 
     if fast_enough == "missed":
         return "no", f"{per_day_text(level)} a day is not fast enough itself", None
     wanted = TEN * level
-    big = [part for part in parts if _stands_for(part) >= wanted]
+    big = [part for part in parts if stands_for(part) >= wanted]
     if not big:
         profile = parts[0].identity.profile or "unknown" if parts else "unknown"
         return "undecided", f"no part stood for {per_day_text(wanted)} a day on profile {profile}", None
-    nearest = min(_stands_for(part) for part in big)
-    answering = [part for part in big if _stands_for(part) == nearest]
+    nearest = min(stands_for(part) for part in big)
+    answering = [part for part in big if stands_for(part) == nearest]
     answering.sort(key=lambda part: (part.identity.mode == "simulated", not part.identity.decides))
     for verdict in ("missed", "undecided"):
         for part in answering:
@@ -164,10 +164,10 @@ def _ten_times(level: int, parts: tuple[PartReport, ...], fast_enough: Verdict) 
 
 def _beyond(best: PartReport, big: list[PartReport]) -> str:
     """The nearest part that stood for more and did not hold."""
-    larger = [part for part in big if _stands_for(part) > _stands_for(best) and carries(part) == "missed"]
+    larger = [part for part in big if stands_for(part) > stands_for(best) and carries(part) == "missed"]
     if not larger:
         return ""
-    first = min(larger, key=_stands_for)
+    first = min(larger, key=stands_for)
     return f"; {_stood(first)}, and did not hold: {_not_held(first)}"
 
 
@@ -176,7 +176,7 @@ def _stood(part: PartReport) -> str:
     identity = part.identity
     window = {"peak": " of the peak", "day": ", a whole day"}.get(identity.window, "")
     return (
-        f"{part.slug} stood for {per_day_text(_stands_for(part))} a day "
+        f"{part.slug} stood for {per_day_text(stands_for(part))} a day "
         f"on profile {identity.profile or 'unknown'} (its limits: {identity.profile_limits}), "
         f"{round_seconds_text(round(identity.load_s, 1))}{window}"
     )
