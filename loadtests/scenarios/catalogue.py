@@ -153,12 +153,18 @@ BENCH = Scenario(
 
 
 def day_scenario(name: str, adjustment: Adjustment) -> Scenario:
-    """A day of one level. Raises ``ScenarioError`` where the adjustment makes no sense."""
-    part = day(name, LEVELS[name], adjustment)
+    """A day of one level, or of ``scale`` times its messages. Raises ``ScenarioError`` where the adjustment
+    makes no sense.
+    """
+    scale = 1.0 if adjustment.scale is None else adjustment.scale
+    messages = round(LEVELS[name] * scale) if 0 < scale < math.inf else 0
+    if messages < 1:
+        raise ScenarioError(f"--scale {scale:g} leaves no message of the day's {LEVELS[name]:,}")
+    part = day(name, messages, adjustment)
     return Scenario(
         name=name,
         locustfile=name.replace("-", "_"),
-        title=f"a day of {LEVELS[name]:,} messages on the business day's curve",
+        title=f"a day of {messages:,} messages on the business day's curve",
         parts=(part,),
     )
 
@@ -191,6 +197,7 @@ def scenario(name: str, adjustment: Adjustment | None = None) -> Scenario:
         raise ScenarioError(f"there is no scenario {name!r}; {_meant(name)}there are: {', '.join(names())}")
     if adjustment is not None and adjustment != Adjustment():
         raise ScenarioError(
-            f"{name} has a fixed length: --compress, --window and --duration belong to {', '.join(LEVELS)}"
+            f"{name} has a fixed load: --compress, --window, --duration and --scale belong to "
+            f"{', '.join(LEVELS)}"
         )
     return _FIXED[name]

@@ -104,12 +104,13 @@ class Scenario(Struct, frozen=True, kw_only=True):
 
 class Adjustment(Struct, frozen=True):
     """What a user asked to be different: how dense, which window of the day, how long (seconds of run
-    time).
+    time), how many times the level's messages.
     """
 
     compress: float | None = None
     window: Literal["day", "peak"] | None = None
     duration_s: float | None = None
+    scale: float | None = None
 
 
 def day(name: str, messages_per_day: int, adjustment: Adjustment) -> Part:
@@ -140,9 +141,9 @@ def day(name: str, messages_per_day: int, adjustment: Adjustment) -> Part:
         title = f"a day of {messages_per_day:,}"
     true_speed = compress == 1.0
     return Part(
-        slug=f"{name}-{'peak' if true_speed and window == 'peak' else 'compressed'}",
+        slug=f"{name}-{'compressed' if not true_speed else 'peak' if window == 'peak' else 'whole'}",
         title=f"{title}, at true speed" if true_speed else f"{title}, {compress:g} times as dense",
-        role="compressed_day" if not true_speed else "peak_slice" if window == "peak" else "plain",
+        role="compressed_day" if not true_speed else "peak_slice" if window == "peak" else "whole_day",
         # At true speed the question is whether it is fast enough: delays must be real ones. Compressed it is
         # how much more would hold: the provider must not be what ends it.
         profile="smsapi" if true_speed else "fast",
