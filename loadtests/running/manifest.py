@@ -87,7 +87,6 @@ def scenario_of(name: str, part: Part, plan: Plan) -> records.Scenario:
         messages_per_day=part.messages_per_day,
         decides=part.decides,
         counterpart=part.counterpart,
-        what_if=part.what_if,
         parameters={
             "streams": streams,
             "classes": list(CLASSES),

@@ -18,7 +18,6 @@ from loadtests.running.settings import RunSettings
 from loadtests.running.simulations import Job, Simulations
 from loadtests.scenarios.scenario import Part, Scenario
 from loadtests.simulate.part import Choices
-from loadtests.simulate.what_ifs import WhatIf
 
 # A live part below this rate leaves most of two cores free, and a simulation may run beside it.
 QUIET_PER_S = 30.0
@@ -148,7 +147,7 @@ def _clock(seconds: float) -> str:
 def _jobs(scenario: Scenario, places: Mapping[str, str], settings: RunSettings) -> tuple[Job, ...]:
     """The simulated parts; those that take longest first, so that they end while a quiet part plays."""
     jobs = [
-        Job(places[part.slug], part, choices_of(scenario, part, settings.profile))
+        Job(places[part.slug], part, choices_of(scenario, part, Choices(profile=settings.profile)))
         for part in scenario.parts
         if part.mode == "simulated"
     ]
@@ -159,11 +158,12 @@ def _messages(part: Part) -> int:
     return sum(arrival_count(stream.process) for stream in part.streams)
 
 
-def choices_of(scenario: Scenario, part: Part, profile: str | None) -> Choices:
-    """How a simulated part is simulated."""
-    return Choices(
-        profile=profile,
-        what_if=WhatIf(fifo=part.fifo),
+def choices_of(scenario: Scenario, part: Part, asked: Choices) -> Choices:
+    """How a simulated part is simulated: as it says of itself, and as the user asked."""
+    what_if = msgspec.structs.replace(asked.what_if, fifo=asked.what_if.fifo or part.fifo)
+    return msgspec.structs.replace(
+        asked,
+        what_if=what_if,
         counterpart=named(scenario, part).counterpart,
-        decides=part.decides,
+        decides=asked.decides and part.decides,
     )

@@ -82,11 +82,10 @@ def _bench_parts() -> tuple[Part, ...]:
         burst,
         slug="burst-fifo",
         counterpart=burst_simulated.slug,
-        what_if="no priorities: first in, first out",
         fifo=True,
     )
     return (
-        *(whole_day(messages_per_day, name) for name, messages_per_day in LEVELS.items()),
+        *(whole_day(name, messages_per_day) for name, messages_per_day in LEVELS.items()),
         *(peak, peak_simulated),
         *(ten_times, ten_times_simulated),
         *(burst, burst_simulated, fifo),
