@@ -24,8 +24,8 @@ class Part(Struct, frozen=True, kw_only=True):
 
     A ``live`` part runs on real sockets, a ``simulated`` one in virtual time. ``counterpart`` is the slug of
     the part of the same scenario that this one is compared with, message by message; both must have the same
-    streams. With ``fifo`` the sender has no priorities (simulated parts only): what are they worth? ``decides``
-    is false for a part whose objectives fail nothing.
+    streams. With ``fifo`` the sender has no priorities (simulated parts only): what are they worth?
+    ``decides`` is false for a part whose objectives fail nothing.
     """
 
     slug: str

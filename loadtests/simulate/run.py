@@ -25,7 +25,12 @@ _LINE_EVERY_S = 10.0
 
 
 def simulate_scenario(
-    scenario: Scenario, choices: Choices, seed: int, run_dir: Path, console: Console
+    scenario: Scenario,
+    choices: Choices,
+    seed: int,
+    run_dir: Path,
+    console: Console,
+    allow_undecided: bool = False,
 ) -> int:
     """Simulate it, report it, and return the exit code, one of ``analysis.exit_codes``.
 
@@ -58,7 +63,7 @@ def simulate_scenario(
         whole = len(places) == len(scenario.parts)
         manifests.write_suite(run_dir, scenario, seed, started, places, whole=whole)
     console.print(f"simulated in {time.monotonic() - began_s:.0f} s; report ...", highlight=False)
-    return report(run_dir, console)
+    return report(run_dir, console, allow_undecided=allow_undecided)
 
 
 def require_choices(scenario: Scenario, choices: Choices) -> None:
