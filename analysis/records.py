@@ -313,15 +313,23 @@ class RowWriter:
         if len(self._rows) >= self._flush_rows:
             self.flush()
 
+    def append_columns(self, columns: Sequence[Sequence[Any]]) -> None:
+        """Rows by column, all of one length, written at once; after those that were appended before."""
+        self.flush()
+        self._write(columns)
+
     def flush(self) -> None:
         if not self._rows:
             return
-        columns = [
-            pa.array(column, type=field.type)
-            for column, field in zip(zip(*self._rows, strict=True), self._schema, strict=True)
-        ]
+        columns = list(zip(*self._rows, strict=True))
         self._rows.clear()
-        self._stream.write_batch(pa.record_batch(columns, schema=self._schema))
+        self._write(columns)
+
+    def _write(self, columns: Sequence[Sequence[Any]]) -> None:
+        arrays = [
+            pa.array(column, type=field.type) for column, field in zip(columns, self._schema, strict=True)
+        ]
+        self._stream.write_batch(pa.record_batch(arrays, schema=self._schema))
         self._sink.flush()
 
     def close(self) -> None:

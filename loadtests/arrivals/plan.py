@@ -68,6 +68,16 @@ class Message(Struct, frozen=True, gc=False):
     campaign: str
 
 
+class Columns(Struct, frozen=True, gc=False):
+    """What ``Schedule.message`` makes messages of; classes as places in ``CLASSES``, streams in the plan."""
+
+    intended_ns: list[int]
+    kinds: list[int]
+    streams: list[int]
+    recipients: list[int]  # MSISDN without its country code, 48
+    draws: list[int]  # of the text: template by the remainder, the rest is ``fill``'s
+
+
 class Schedule:
     """Every slot of a plan: its instant by ``intended_ns[slot]``, its message by ``message(slot)``."""
 
@@ -98,6 +108,24 @@ class Schedule:
             message_class=name,
             campaign=self.plan.streams[self._stream[slot]].campaign if name == MARKETING else "",
         )
+
+    def columns(self, start: int, stop: int) -> Columns:
+        """The same for the slots from ``start`` to before ``stop``, many at a time."""
+        return Columns(
+            self.intended_ns[start:stop].tolist(),
+            self._class[start:stop].tolist(),
+            self._stream[start:stop].tolist(),
+            self._recipient[start:stop].tolist(),
+            self._draw[start:stop].tolist(),
+        )
+
+    def kinds(self) -> bytes:
+        """The class of every slot, as its place in ``CLASSES``."""
+        return self._class.tobytes()
+
+    def texts(self, kind: int) -> tuple[str, ...]:
+        """The templates of a class, by its place in ``CLASSES``."""
+        return self._texts[kind]
 
     def share(self, worker: int, workers: int) -> range:
         """The slots of one worker: slot i belongs to worker i mod N."""

@@ -196,7 +196,7 @@ def scenario(name: str, adjustment: Adjustment | None = None) -> Scenario:
         raise ScenarioError(f"there is no scenario {name!r}; {_meant(name)}there are: {', '.join(names())}")
     if adjustment is not None and adjustment != Adjustment():
         raise ScenarioError(
-            f"{name} has a fixed load: --compress, --window, --duration and --scale belong to "
+            f"{name} has a fixed length: --compress, --window, --duration and --scale belong to "
             f"{', '.join(LEVELS)}"
         )
     return _FIXED[name]
