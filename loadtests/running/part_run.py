@@ -142,6 +142,7 @@ class PartRun:
         try:
             for service in self._surroundings.services:
                 sampler.watch(service.name, service.pid)
+            self._watch_target(sampler)
             reason = self._drain(sampler, self._play(sampler))
             self._own_provider.require_listening()
         except BaseException:
@@ -152,6 +153,12 @@ class PartRun:
             self._faults = sampler.faults
         sampler.close()
         return reason
+
+    def _watch_target(self, sampler: Sampler) -> None:
+        if self._settings.target is not None:
+            note = sampler.watch_target(self._settings.target)
+            if note:
+                self._progress.note(f"  {note}")
 
     def _play(self, sampler: Sampler) -> str:
         """Run Locust to its end, or until the user interrupts."""

@@ -105,12 +105,13 @@ class WorkerLoad:
         self._finish(dispatcher)
 
     def _finish(self, dispatcher: LoadDispatcher) -> None:
+        status = dispatcher.status()
         dispatcher.close()
         if self._feed is not None:
             self._feed.drain()
         if self._recorder is not None:
             self._recorder.flush()
-        self._tell(dispatcher.status())
+        self._tell(status)
         self._dispatcher = None
 
     def _keep_house(self, dispatcher: LoadDispatcher, recorder: LoadRecorder) -> None:
