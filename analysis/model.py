@@ -329,7 +329,7 @@ class PartReport(Struct, frozen=True, kw_only=True):
     availability: Availability | None = None
     culprits: tuple[Culprit, ...] = ()  # in order of weight; empty: nothing gave way
     sustained: bool | None = None  # the backlog did not grow; None: cannot be told
-    # From the load's end until its last accepted message had been submitted; None while one waits, or unknown.
+    # From the load's end until its last accepted message had been submitted; None: one waits, or unknown.
     backlog_gone_s: float | None = None
     fairness: Fairness | None = None  # where several campaigns ran at once
 

@@ -146,8 +146,9 @@ def _clock(seconds: float) -> str:
 
 def _jobs(scenario: Scenario, places: Mapping[str, str], settings: RunSettings) -> tuple[Job, ...]:
     """The simulated parts; those that take longest first, so that they end while a quiet part plays."""
+    asked = Choices(profile=settings.profile, slos=settings.slos)
     jobs = [
-        Job(places[part.slug], part, choices_of(scenario, part, Choices(profile=settings.profile, slos=settings.slos)))
+        Job(places[part.slug], part, choices_of(scenario, part, asked))
         for part in scenario.parts
         if part.mode == "simulated"
     ]

@@ -37,7 +37,7 @@ class Part(Struct, frozen=True, kw_only=True):
     window: Window = "none"
     compress: float = 1.0
     drain_limit_s: float = 60.0
-    in_flight_limit: int = 2_000
+    in_flight_limit: int | None = None  # None: worked out from the arrivals and the target's timeout
     mode: Mode = "live"
     counterpart: str = ""
     fifo: bool = False
@@ -52,7 +52,11 @@ class Part(Struct, frozen=True, kw_only=True):
         return f"{number:02d}-{self.slug}"
 
     def plan(self, seed: int, key_tag: str) -> Plan:
-        return Plan(streams=self.streams, seed=seed, key_tag=key_tag, in_flight_limit=self.in_flight_limit)
+        """For a load that waits for answers, size its ``in_flight_limit`` too (``sized_for``)."""
+        plan = Plan(streams=self.streams, seed=seed, key_tag=key_tag)
+        if self.in_flight_limit is None:
+            return plan
+        return msgspec.structs.replace(plan, in_flight_limit=self.in_flight_limit)
 
 
 class Capacity(Struct, frozen=True, kw_only=True):

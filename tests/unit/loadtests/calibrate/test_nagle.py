@@ -15,7 +15,7 @@ import uvloop
 
 from loadtests.calibrate import latency
 from loadtests.calibrate.client import CUT, SILENT, OpenLoopClient, Schedule
-from loadtests.calibrate.lateness import CoreWait
+from loadtests.running.core_time import CoreWait
 from loadtests.calibrate.messages import messages, regular
 from loadtests.calibrate.receiver import Receiver
 from mock_provider.profiles import parse_profile
