@@ -9,18 +9,18 @@ the message (an invalid number). Those are in the failed share. But a message th
 (expired in its queue, retries spent) or that was lost enters as "never": else a sender that throws its slow
 messages away would look fast. For the same reason so does one that expired before a carrier took it.
 
-``unaccounted`` is a figure beside the fates: accepted by the sender, never seen by the provider (its journal has
-no row of it), and nobody answers for it. It is decided by the sender's row:
+``unaccounted`` is a figure beside the fates: accepted by the sender, never seen by the provider (its journal
+has no row of it), and nobody answers for it. It is decided by the sender's row:
 
-=====================  ==========  ===========  ================================================================
-sender's row           fate        unaccounted  because
-=====================  ==========  ===========  ================================================================
-queued, submitting     open        no           the sender still has it, and will send it
-failed, expired        its state   no           the sender gave it up, and says so with its reason
-sent, delivered        lost        yes          the provider keeps a row of all that it was given
-none of this message   lost        yes          the sender answers for what it accepted, and has forgotten it
-no rows at all         open        yes          it may stand in a queue; nobody showed that it does
-=====================  ==========  ===========  ================================================================
+====================  =========  ===========  =============================================================
+sender's row          fate       unaccounted  because
+====================  =========  ===========  =============================================================
+queued, submitting    open       no           the sender still has it, and will send it
+failed, expired       its state  no           the sender gave it up, and says so with its reason
+sent, delivered       lost       yes          the provider keeps a row of all that it was given
+none of this message  lost       yes          the sender answers for what it accepted, and has forgotten it
+no rows at all        open       yes          it may stand in a queue; nobody showed that it does
+====================  =========  ===========  =============================================================
 
 A refused submit leaves a row at the provider: such a message was seen. Without a journal nothing is
 unaccounted, for nothing can be told.
