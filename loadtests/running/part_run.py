@@ -34,6 +34,8 @@ from loadtests.running.interruption import Aborted, Interruption
 from loadtests.running.locust_process import STOP_TIMEOUT_S, load_environment, locust_service
 from loadtests.running.own_provider import OwnProvider
 from loadtests.running.plays import split_plays, stopped_early
+from loadtests.running.probe import ProbeStopped
+from loadtests.running.probing import probe_target
 from loadtests.running.progress import Progress
 from loadtests.running.run_directory import lost_directory, takes_records
 from loadtests.running.sampling import Sampler, Snapshot
@@ -88,12 +90,16 @@ class PartRun:
         self._instrument_failures: list[records.InstrumentFailure] = []
 
     def run(self) -> records.Manifest:
-        """The manifest as written. Raises ``Aborted``, everything having been killed."""
+        """The manifest as written. Raises ``Aborted`` and ``ProbeStopped``, nothing being left running."""
         self._run_dir.mkdir(parents=True, exist_ok=True)
         (self._run_dir / "plan.json").write_bytes(plan_to_json(self._plan))
         self._write_manifest("error: the run did not come to its end", {})
         try:
             return self._conclude(self._run_and_stop())
+        except ProbeStopped as stopped:
+            self._stop_at_once()
+            self._conclude(f"error: {stopped}")
+            raise
         except Aborted:
             self._kill()
             self._conclude(records.ABORTED)
@@ -138,6 +144,7 @@ class PartRun:
         start_surroundings(self._surroundings, self._part, self._run_dir, self._settings)
         for note in self._surroundings.notes:
             self._progress.note(f"  {note}")
+        self._probe()
         sampler = Sampler(self._run_dir, self._surroundings.states)
         try:
             for service in self._surroundings.services:
@@ -153,6 +160,15 @@ class PartRun:
             self._faults = sampler.faults
         sampler.close()
         return reason
+
+    def _probe(self) -> None:
+        """Before the load: raises ``ProbeStopped`` where it would prove nothing."""
+        settings = self._settings
+        if not settings.probe:
+            return
+        self._progress.phase("probe: one message through the target", settings.probe_timeout_s)
+        for note in probe_target(self._surroundings, self._plan, settings, lambda: self._interruption.asked):
+            self._progress.note(f"  probe: {note}")
 
     def _watch_target(self, sampler: Sampler) -> None:
         if self._settings.target is not None:

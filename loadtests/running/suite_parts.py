@@ -103,7 +103,8 @@ def _play(
             break
         if scenario.is_suite:
             progress.part(_title(scenario, part, settings, (number, len(live), time.monotonic() - began_s)))
-        asked = settings if number == 1 else msgspec.structs.replace(settings, **_LATER)
+        # The target of a suite is the same in all parts: the first part's probe has gone through it.
+        asked = msgspec.structs.replace(settings, probe=settings.probe and number == 1)
         place = places[part.slug]
         manifest = PartRun(
             scenario, named(scenario, part), settings.out / place, asked, progress, interruption
@@ -114,13 +115,7 @@ def _play(
     return done
 
 
-# What a later part of the suite need not do again: the same target has been probed.
-_LATER: Mapping[str, object] = {}
-
-
-def _make_room(
-    simulations: Simulations, part: Part, progress: Progress, interruption: Interruption
-) -> None:
+def _make_room(simulations: Simulations, part: Part, progress: Progress, interruption: Interruption) -> None:
     """Simulations beside a quiet part; both cores for one that is not."""
     if is_quiet(part):
         simulations.run()
