@@ -15,6 +15,8 @@ from analysis.model import Check, Identity, Ledger, Marks, PartReport
 from analysis.percentiles import SHOWN_PERCENTILES
 from analysis.provider_limits import limits_text
 from analysis.records import Manifest, Slo
+from analysis.shares.delays import delay_splits
+from analysis.shares.hints import hints
 from analysis.slo import DEFAULT_SLOS, count_objectives, delivery_objectives, withheld
 from analysis.throughput import throughput
 from analysis.timeline import timeline
@@ -31,11 +33,12 @@ def analyse_part(run_dir: Path, manifest: Manifest, slug: str) -> PartReport:
     fates = judge(journeys)
     counted = ledger(journeys, fates, manifest.planned)
     slos = manifest.slos or DEFAULT_SLOS
+    untimed = _withheld_why(manifest, journeys)
     instrument = surroundings.instrument(manifest.instrument_failures, journeys.origin_ns)
     failed = instrument.value if instrument.state == "invalid" else ""
     delivery = delivery_distributions(journeys, fates, _percentiles(slos))
     objectives = (
-        *delivery_objectives(delivery, slos, _withheld_why(manifest, journeys)),
+        *delivery_objectives(delivery, slos, untimed),
         *count_objectives(counted, journeys.sender.present, journeys.journal),
     )
     if failed:
@@ -71,6 +74,8 @@ def analyse_part(run_dir: Path, manifest: Manifest, slug: str) -> PartReport:
         equivalent_per_day=equivalent_per_day(manifest),
         faults=fault_bands(manifest, journeys),
         bench_failure=failed,
+        delay_splits=() if untimed else delay_splits(journeys, fates, manifest, _percentiles(slos)),
+        hints=hints(journeys, manifest),
     )
 
 
