@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from analysis.figures import count_text, seconds_text
 from analysis.model import PartReport
+from analysis.objectives.words import quantile_text
 from analysis.quantile import Quantile
-from analysis.slo import quantile_text
 from analysis.tables import Table
 
 
