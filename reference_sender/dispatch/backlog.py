@@ -135,11 +135,11 @@ class Backlog:
 
     def next_ns(self) -> int | None:
         """When ``take_expired`` or ``wake_retries`` may next find something."""
-        expiry_ns = self._expiry.next_ns()
+        expiry_ns = self._expiry.next_ns
         if not self._retries:
             return expiry_ns
         retry_ns = self._retries[0][0]
-        return retry_ns if expiry_ns is None else min(retry_ns, expiry_ns)
+        return retry_ns if expiry_ns is None or retry_ns < expiry_ns else expiry_ns
 
     def _watch(self, ticket: Ticket) -> None:
         self.waiting[ticket.lane] += 1

@@ -173,8 +173,15 @@ class Dispatcher:
 
     def next_deadline(self) -> int | None:
         """When ``advance`` wants to be called, unless another call comes first; None: nothing is pending."""
-        waits = (self._sending.wake_ns, self._backlog.next_ns(), self._ledger.awaiting.next_ns())
-        return min((wait for wait in waits if wait is not None), default=None)
+        # Compared one by one: this is asked after every call.
+        deadline_ns = self._sending.wake_ns
+        backlog_ns = self._backlog.next_ns()
+        if backlog_ns is not None and (deadline_ns is None or backlog_ns < deadline_ns):
+            deadline_ns = backlog_ns
+        report_ns = self._ledger.awaiting.next_ns
+        if report_ns is not None and (deadline_ns is None or report_ns < deadline_ns):
+            deadline_ns = report_ns
+        return deadline_ns
 
     def advance(self, now_ns: int) -> Sequence[Effect]:
         """Do what has come due: expiries, retries, overdue reports, batches that waited for tokens."""
@@ -253,10 +260,15 @@ class Dispatcher:
         return True
 
     def _run_due(self, now_ns: int, effects: list[Effect]) -> None:
-        for ticket in self._backlog.take_expired(now_ns):
-            self._ledger.expired(now_ns, ticket, effects)
-        self._backlog.wake_retries(now_ns)
-        self._ledger.give_up_overdue(now_ns, effects)
+        backlog = self._backlog
+        due_ns = backlog.next_ns()
+        if due_ns is not None and due_ns <= now_ns:
+            for ticket in backlog.take_expired(now_ns):
+                self._ledger.expired(now_ns, ticket, effects)
+            backlog.wake_retries(now_ns)
+        due_ns = self._ledger.awaiting.next_ns
+        if due_ns is not None and due_ns <= now_ns:
+            self._ledger.give_up_overdue(now_ns, effects)
         self._sending.pump(now_ns, effects)
 
     def _move_clock(self, now_ns: int) -> None:

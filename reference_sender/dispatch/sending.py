@@ -91,6 +91,9 @@ class Sending:
 
     def pump(self, now_ns: int, effects: list[Effect]) -> None:
         """Submit whatever may go now, and note when time alone will let more go."""
+        if not any(self._backlog.ready):
+            self.wake_ns = None
+            return
         while self._pump_once(now_ns, effects):
             pass
 
