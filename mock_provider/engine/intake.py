@@ -111,11 +111,10 @@ class Intake:
         all_new = False
         if not submit.validate_only:
             seen, all_new = self._ledger.see(submit.messages, submit.wire, now_ns)
-        if seen and all_new:
-            keys, key = [], seen[0].key
-        else:
-            keys = [m.key for m in seen] if seen else [outbound.key for outbound in submit.messages]
-            key = _drawn_by(submit, keys)
+        # Keys that are all new need no comparing: the first one is all that is asked for.
+        some = (seen[:1] if all_new else seen) or submit.messages
+        keys = [each.key for each in some]
+        key = _drawn_by(submit, keys)
         attempt = seen[0].submits if seen else self._ledger.see_unrecorded(key)
         active = self._faults.at(now_ns) if self._faulty else NO_FAULTS
         answer: Answer | None = None
@@ -128,7 +127,7 @@ class Intake:
         u, v, w, _ = self._draws.attempt(key, attempt) if self._attempts_are_drawn else _UNDRAWN
         messages: tuple[Message, ...] = ()
         if answer is None:
-            judged = self._admission.judge(now_ns, submit, keys, w, self.pending)
+            judged = self._admission.judge(now_ns, submit, () if all_new else keys, w, self.pending)
             if isinstance(judged, Admitted):
                 answer, messages = self._accept(now_ns, submit, seen, judged)
             else:

@@ -28,6 +28,11 @@ from reference_sender.dispatch.values import (
 
 TOO_LARGE = "more_segments_than_any_route_allows"
 
+# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
+_SUBMITTING = State.SUBMITTING
+_SENT = State.SENT
+_OTP = Lane.OTP
+
 
 class Dispatcher:
     """Decides what to submit when, and what each message's state is. It performs nothing itself.
@@ -55,7 +60,7 @@ class Dispatcher:
     def has_room(self, count: int, lane: Lane) -> bool:
         """Whether ``count`` more messages of ``lane`` fit in the backlog; ask before storing them."""
         limit = self._settings.max_backlog
-        if lane is not Lane.OTP and not self._backlog.in_order:
+        if lane is not _OTP and not self._backlog.in_order:
             limit -= self._settings.otp_reserved_backlog
         return len(self._backlog.tickets) + count <= limit
 
@@ -118,7 +123,7 @@ class Dispatcher:
         self._move_clock(now_ns)
         del self._sending.in_flight[batch_id]
         # A ticket may have ended meanwhile, by a report about an earlier attempt.
-        self._backlog.give_back([each for each in batch.tickets if each.state is State.SUBMITTING])
+        self._backlog.give_back([each for each in batch.tickets if each.state is _SUBMITTING])
         batch.route.withdrawn()
         effects: list[Effect] = []
         self._drop_unclaimed()
@@ -147,7 +152,7 @@ class Dispatcher:
         sent: list[tuple[str, Sent]] = []
         for each in recovered:
             self._ledger.totals.recovered += 1
-            if each.state is State.SENT:
+            if each.state is _SENT:
                 sent.append((each.message.key, recovered_sent(each, now_ns)))
             else:
                 self._restore(now_ns, each, effects)
@@ -227,12 +232,12 @@ class Dispatcher:
         self, now_ns: int, batch: Batch, ticket: Ticket, result: Result, effects: list[Effect]
     ) -> bool:
         """Carry out what the attempt's result means for ``ticket``; True if it goes back to its lane now."""
-        if ticket.state is not State.SUBMITTING:
+        if ticket.state is not _SUBMITTING:
             return False  # its report came first
         ledger = self._ledger
         message = ticket.message
         decision = decide(self._rules, now_ns, message, ticket.counted + 1, len(batch.tickets), result)
-        if decision.state is State.SENT:
+        if decision.state is _SENT:
             early = ledger.early.take(result.provider_id) if len(ledger.early) else None
             if early is not None:
                 ledger.reported_early(now_ns, ticket, early, effects)
