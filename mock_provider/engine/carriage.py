@@ -41,6 +41,7 @@ _ON_AIR = Stage.ON_AIR
 _HANDED_OVER = TRANSITIONS[TRANSITIONS[_ANSWERING, _ENTER], _HAND_OVER]
 _DEPARTED = TRANSITIONS[_AT_CARRIER, _DEPART]
 _ENDED = TRANSITIONS[_ON_AIR, _END]
+_CHANCES_KEPT = 20_000  # messages on the air that keep their chances
 
 
 class Carriage:
@@ -278,11 +279,9 @@ class Carriage:
             message.expires_ns = at_ns + self._validity_ns
         if message.wanted.progress and message.report_url:
             self._reporting.handed_over(at_ns, message, effects)
-        chances = message.chances
-        if chances:
-            message.chances = b""  # of no more use, and there may be a million
-        else:
-            chances = self._draws.message(message.key, message.ordinal)
+        chances = message.chances or self._draws.message(message.key, message.ordinal)
+        # Its report will need them, and can draw them again: a million messages may be on the air.
+        message.chances = chances if self._on_air <= _CHANCES_KEPT else b""
         carrier = self._router.carriers[message.carrier]
         ends_ns = set_out(message, carrier, fate_of(chances), active, at_ns)
         self._agenda.add(ends_ns, self._on_end, message)
