@@ -65,6 +65,8 @@ class ProviderSide:
     throttled: Ints  # submits of the key refused for a rate limit
     fast: Bools  # sent with the provider's priority flag
     ucs2_for: tuple[tuple[str, int, int], ...]  # (character, messages, their segments): more than one segment
+    carrier: Ints  # position in ``carrier_names``, ABSENT where it is not known
+    carrier_names: tuple[str, ...]
     faults: tuple[tuple[str, int], ...] = ()  # (name, messages it touched)
 
 
@@ -99,6 +101,9 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         column[owner] = values
         return column
 
+    carriers = tuple(sorted(name for name in pc.unique(speaking["carrier"]).to_pylist() if name))
+    carrier = np.full(count, ABSENT, dtype=np.int64)
+    carrier[owner] = codes(speaking["carrier"], carriers)
     fast = np.zeros(count, dtype=np.bool_)
     fast[owner] = pc.fill_null(speaking["fast"], False).to_numpy()
 
@@ -138,6 +143,8 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         throttled=_highest(copies.key, integers(copies.rows["throttled"]), count),
         fast=fast,
         ucs2_for=_one_odd_character(speaking),
+        carrier=carrier,
+        carrier_names=carriers,
         faults=_touched(copies),
     )
 
