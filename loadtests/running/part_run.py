@@ -55,7 +55,7 @@ _TICK_S = 1.0
 _DRAIN_TICK_S = 0.5
 _INTERRUPTED_DRAIN_S = 5.0
 _LOCUST_START_S = 3.0
-_ANSWER_S = 30.0  # what the reference sender's adapter waits for an answer
+ANSWER_S = 30.0  # what the reference sender's adapter waits for an answer
 _STOP_AT_ONCE_S = 3.0
 _PIECES = ("load-*.json", "play-*.json", "load-*.partial", WEB_UI_FILE)
 
@@ -149,6 +149,7 @@ class PartRun:
         try:
             for service in self._surroundings.services:
                 sampler.watch(service.name, service.pid)
+            self._watch_target(sampler)
             reason = self._drain(sampler, self._play(sampler))
             self._own_provider.require_listening()
         except BaseException:
@@ -168,6 +169,12 @@ class PartRun:
         self._progress.phase("probe: one message through the target", settings.probe_timeout_s)
         for note in probe_target(self._surroundings, self._plan, settings, lambda: self._interruption.asked):
             self._progress.note(f"  probe: {note}")
+
+    def _watch_target(self, sampler: Sampler) -> None:
+        if self._settings.target is not None:
+            note = sampler.watch_target(self._settings.target)
+            if note:
+                self._progress.note(f"  {note}")
 
     def _play(self, sampler: Sampler) -> str:
         """Run Locust to its end, or until the user interrupts."""
@@ -229,8 +236,7 @@ class PartRun:
 
     def _longest_load_s(self) -> float:
         """From Locust's start to its end, the last request taking all of its time."""
-        target = self._settings.target
-        answer_s = _ANSWER_S if target is None else target.request.timeout_s
+        answer_s = _answer_s(self._settings)
         return READY_WITHIN_S + self._part.duration_s + answer_s + STOP_TIMEOUT_S
 
     def _require_whole(self, exit_code: int | None) -> None:
@@ -354,4 +360,9 @@ def _plan(part: Part, settings: RunSettings) -> Plan:
     if settings.target is not None:
         # A sender of one's own remembers earlier runs; its keys must not meet them again.
         tag = f"{tag}.{time.time_ns() // 1_000_000_000:x}"
-    return part.plan(settings.seed, tag)
+    return part.plan(settings.seed, tag).sized_for(_answer_s(settings))
+
+
+def _answer_s(settings: RunSettings) -> float:
+    """How long the load waits for an answer."""
+    return ANSWER_S if settings.target is None else settings.target.request.timeout_s

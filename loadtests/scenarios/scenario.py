@@ -30,14 +30,18 @@ class Part(Struct, frozen=True, kw_only=True):
     window: Window = "none"
     compress: float = 1.0
     drain_limit_s: float = 60.0
-    in_flight_limit: int = 2_000
+    in_flight_limit: int | None = None  # None: worked out from the arrivals and the target's timeout
 
     @property
     def duration_s(self) -> float:
         return max(stream.start_s + duration_ns(stream.process) / NS_PER_S for stream in self.streams)
 
     def plan(self, seed: int, key_tag: str) -> Plan:
-        return Plan(streams=self.streams, seed=seed, key_tag=key_tag, in_flight_limit=self.in_flight_limit)
+        """For a load that waits for answers, size its ``in_flight_limit`` too (``sized_for``)."""
+        plan = Plan(streams=self.streams, seed=seed, key_tag=key_tag)
+        if self.in_flight_limit is None:
+            return plan
+        return msgspec.structs.replace(plan, in_flight_limit=self.in_flight_limit)
 
 
 class Scenario(Struct, frozen=True, kw_only=True):
