@@ -78,7 +78,7 @@ class Ledger(Struct, frozen=True, kw_only=True):
     strangers: int  # provider rows with a key that the load did not send
     repeated_keys: int
     unclaimed: int  # accepted, unknown to provider and sender: open where there are no sender rows
-    unaccounted: int = 0  # accepted by the sender and never seen by the provider, whatever the sender says
+    unaccounted: int = 0  # accepted, never seen by the provider, and nobody answers for it (``fates``)
 
 
 class Reasons(Struct, frozen=True):

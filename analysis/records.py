@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 from msgspec import Struct
 
 SCHEMA_VERSION = 1
@@ -19,6 +20,8 @@ RESULT = "result.json"
 ABORTED = "error: aborted by the user"  # exit_reason of a run that was killed: its records may be cut off
 
 _NS = pa.int64()
+# The runner's probe before the load has keys that begin so. It is no part of a run: its rows are not read.
+PROBE_KEY = "probe-"
 # Columns that files of earlier versions lack, and what they are read as there. None: not known.
 _ADDED_LATER: dict[str, Any] = {
     "fault": "",
@@ -185,7 +188,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     planned: int = 0  # arrivals that came due
     in_flight_limit: int = 0
     drain_limit_s: float = 0.0
-    exit_reason: str = "finished"  # finished, interrupted, drain_limit, error: …
+    exit_reason: str = "finished"  # finished, interrupted, drain_limit, drain_ended, error: …
     faults: tuple[FaultSpan, ...] = ()  # those that had begun when the run ended
     instrument_failures: tuple[InstrumentFailure, ...] = ()  # any makes the run invalid, with that cause
     capacity: str = ""  # of a suite: the directory that holds ``capacity.json``, relative to this one's
@@ -338,6 +341,8 @@ class RowWriter:
 def read_rows(path: Path, schema: pa.Schema) -> pa.Table:
     """Rows of a stream up to its last whole batch; an absent or empty file is an empty table.
 
+    Rows of the runner's probe (``PROBE_KEY``) are left out.
+
     Raises ``ValueError`` naming the file and the column where the file's columns are not the schema's.
     """
     if not path.is_file() or path.stat().st_size == 0:
@@ -360,7 +365,14 @@ def read_rows(path: Path, schema: pa.Schema) -> pa.Table:
             value = pa.scalar(_ADDED_LATER[field.name], type=field.type)
             table = table.append_column(field, pa.repeat(value, len(table)))
     # A writer may have its own order of columns, and more of them.
-    return table.select(schema.names)
+    return _without_probe(table.select(schema.names))
+
+
+def _without_probe(table: pa.Table) -> pa.Table:
+    if "key" not in table.column_names:
+        return table
+    probes = pc.starts_with(pc.fill_null(table["key"], ""), PROBE_KEY)
+    return table.filter(pc.invert(probes)) if pc.any(probes).as_py() else table
 
 
 def _require_columns(path: Path, found: pa.Schema, wanted: pa.Schema) -> None:

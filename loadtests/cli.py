@@ -113,6 +113,18 @@ def run(
     keep_store: Annotated[
         bool, typer.Option("--keep-store", help="Keep the sender's database in the run directory.")
     ] = False,
+    probe_timeout: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            max=3600,
+            metavar="S",
+            help="What the probe message before the load may take; a sender to listen, too.",
+        ),
+    ] = 5.0,
+    no_probe: Annotated[
+        bool, typer.Option("--no-probe", help="Send no probe message before the load.")
+    ] = False,
 ) -> None:
     """Run a scenario on real sockets and report it.
 
@@ -148,6 +160,8 @@ def run(
         "drain_limit_s": drain_limit,
         "keep_store": keep_store,
         "ui": ui,
+        "probe": not no_probe,
+        "probe_timeout_s": probe_timeout,
     }
     raise typer.Exit(run_scenario(chosen, _checked(chosen, asked), Console()))
 
@@ -219,7 +233,7 @@ def _checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
         raise _usage(str(error)) from None
     _check_provider(scenario, target, asked)
     if target is not None:
-        _check_surroundings(target, asked["target_file"])
+        _check_surroundings(target, asked["target_file"], asked["probe_timeout_s"])
 
     out: Path | None = asked["out"]
     try:
@@ -263,11 +277,11 @@ def _check_provider(scenario: Scenario, target: Target | None, asked: dict[str, 
             raise _usage(str(error)) from None
 
 
-def _check_surroundings(target: Target, file: Path) -> None:
+def _check_surroundings(target: Target, file: Path, within_s: float) -> None:
     from loadtests.running.preflight import PreflightError, require_surroundings
 
     try:
-        require_surroundings(target, file)
+        require_surroundings(target, file, within_s)
     except PreflightError as error:
         raise _usage(str(error)) from None
 

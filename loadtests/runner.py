@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import subprocess
 import tempfile
 import time
@@ -18,6 +19,7 @@ from loadtests.running.child_process import ending_words, start_child
 from loadtests.running.interruption import Aborted, Interruption
 from loadtests.running.outcomes import why_nothing_was_accepted
 from loadtests.running.part_run import PartRun
+from loadtests.running.probe import ProbeStopped
 from loadtests.running.progress import Progress
 from loadtests.running.run_directory import lost_directory
 from loadtests.running.settings import RunSettings
@@ -33,6 +35,9 @@ def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) ->
     _say(console, f"seed {settings.seed}; run directory {settings.out}")
     try:
         code = _run_and_report(scenario, settings, console)
+    except ProbeStopped as stopped:
+        _say(console, f"STOPPED after {time.monotonic() - began_s:.0f} s. {stopped}")
+        return EXIT_USAGE
     except OSError as error:
         why = lost_directory(settings.out, error)
         if why is None:
@@ -53,6 +58,10 @@ def _run_and_report(scenario: Scenario, settings: RunSettings, console: Console)
                 manifests.write_suite(settings.out, scenario, settings.seed, started, done)
             _say(console, "report ...")
             code = report(settings.out, console)
+    except ProbeStopped:
+        if not scenario.is_suite and settings.target is not None:
+            shutil.rmtree(settings.out)  # it was made for this run, and there is nothing in it
+        raise
     except Aborted:
         if scenario.is_suite:
             begun = sorted(path.parent for path in settings.out.glob("parts/*/run.json"))

@@ -32,6 +32,7 @@ from mock_provider.journal import Journal
 from mock_provider.live import Live
 from mock_provider.loop_lag import LoopLag
 from mock_provider.profiles import Profile
+from mock_provider.refusals import Refusals
 from mock_provider.traffic import Traffic
 from mock_provider.wall_clock import WallClock
 from mock_provider.wire.calls import (
@@ -108,6 +109,7 @@ class Service:
             self.driver.engine, self.inbox, lambda: self.wall_offset_ns, cancelled=self.driver.wake
         )
         self.traffic = Traffic()
+        self.refusals = Refusals()
         self.live = Live(self.inbox, self.driver.engine.message)
         self._fault_watch = FaultWatch(self.driver.engine.fault_log, self.driver.now_ns)
         self._chores: list[asyncio.Task[None]] = []
@@ -167,10 +169,10 @@ class Service:
         if outage is not None:
             if not outage.hang:
                 respond(None if outage.disconnect else wire.unavailable())
-        elif isinstance(call, WireReply):
-            respond(call)
         else:
-            respond(self._consulted(call))
+            reply = call if isinstance(call, WireReply) else self._consulted(call)
+            self.refusals.of_request(now_ns, request, reply)
+            respond(reply)
         return None
 
     def reconfigure(self, profile: Profile) -> None:
@@ -185,6 +187,7 @@ class Service:
         self._take_rows()
         self.driver.carry_out(self.driver.engine.reset(self.driver.now_ns()))
         self.inbox.clear()
+        self.refusals.clear()
         self.live.cleared()
         self.desk.forget()
         self.callbacks.drop_queued()
@@ -249,6 +252,8 @@ class Service:
         except Exception:  # the answers that are due with this one must not go down with it
             log.exception("an answer could not be put into words")
             reply = internal_error()
+        if type(answer) is Refused:
+            self.refusals.of_submit(time.monotonic_ns(), call.submit, answer.reason, reply)
         respond(reply)
 
     def _deliver(self, effect: SendReports | SendProgress) -> None:

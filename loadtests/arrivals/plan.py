@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from loadtests.arrivals.chance import derive_seed, uniforms, words
 from loadtests.arrivals.in_flight import in_flight_limit
-from loadtests.arrivals.processes import NS_PER_S, Process, duration_ns, instants_ns
+from loadtests.arrivals.processes import NS_PER_S, Process, arrival_count, duration_ns, instants_ns
 from loadtests.arrivals.texts import CLASSES, MARKETING, TEXTS, fill
 
 # Polish mobile ranges (a prefix does not tell the operator), each with seven digits behind it.
@@ -134,6 +134,13 @@ def key_tag_of(seed: int) -> str:
     return f"{derive_seed(seed, 'key_tag') & 0xFFFF:04x}"
 
 
+def next_recipient(plan: Plan) -> str:
+    """A number as the plan's own, to which none of its messages goes."""
+    count = sum(arrival_count(stream.process) for stream in plan.streams)
+    place = _place(derive_seed(plan.seed, "recipients"), count)
+    return f"48{_MOBILE_PREFIXES[place // _PER_PREFIX] * _PER_PREFIX + place % _PER_PREFIX:09d}"
+
+
 def _merge(plan: Plan) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     base = derive_seed(plan.seed, "arrivals")
     pieces = [
@@ -154,6 +161,10 @@ def _classes(plan: Plan, stream: NDArray[np.uint8]) -> NDArray[np.uint8]:
         mine = stream == ordinal
         chosen[mine] = np.searchsorted(shares / shares[-1], drawn[mine], side="right")
     return chosen
+
+
+def _place(seed: int, slot: int) -> int:
+    return (slot * _STRIDE + seed % _NUMBERS) % _NUMBERS
 
 
 def _recipients(seed: int, count: int) -> NDArray[np.int64]:

@@ -122,7 +122,11 @@ def write_suite(
     """
     parts = [records.read_manifest(run_dir / place) for place in places]
     ending = "interrupted" if len(places) < len(scenario.parts) else "finished"
-    reasons = [part.exit_reason for part in parts if part.exit_reason not in ("finished", "drain_limit")]
+    reasons = [
+        part.exit_reason
+        for part in parts
+        if part.exit_reason not in ("finished", "drain_limit", "drain_ended")
+    ]
     suite = records.Manifest(
         kind="suite",
         mode=parts[0].mode,

@@ -8,6 +8,8 @@ from msgspec import Struct
 
 from loadtests.targets import Target
 
+PROBE_TIMEOUT_S = 5.0
+
 
 class RunSettings(Struct, frozen=True, kw_only=True):
     """``profile`` replaces the scenario's own for every part; ``drain_limit_s`` likewise."""
@@ -22,3 +24,5 @@ class RunSettings(Struct, frozen=True, kw_only=True):
     drain_limit_s: float | None = None
     keep_store: bool = False
     ui: bool = False
+    probe: bool = True  # one message through the target before the load
+    probe_timeout_s: float = PROBE_TIMEOUT_S  # also what a sender may take to listen
