@@ -182,7 +182,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     planned: int = 0  # arrivals that came due
     in_flight_limit: int = 0
     drain_limit_s: float = 0.0
-    exit_reason: str = "finished"  # finished, interrupted, drain_limit, error: …
+    exit_reason: str = "finished"  # finished, interrupted, drain_limit, drain_ended, error: …
     faults: tuple[FaultSpan, ...] = ()  # those that had begun when the run ended
     instrument_failures: tuple[InstrumentFailure, ...] = ()  # any makes the run invalid, with that cause
     capacity: str = ""  # of a suite: the directory that holds ``capacity.json``, relative to this one's

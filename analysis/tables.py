@@ -278,7 +278,7 @@ def ledger(part: PartReport) -> Table:
     rows = (
         ("planned", counted.planned, "arrivals that came due"),
         ("sent", counted.sent, "requests begun"),
-        ("dropped", counted.dropped, "no free slot in the load generator"),
+        ("dropped", counted.dropped, "not sent: all requests waited for an answer"),
         ("answered", counted.answered, "replies read, or the connection failed"),
         ("unfinished", counted.unfinished, "no reply when the load stopped"),
         ("accepted", counted.accepted, "acknowledged by the sender"),
