@@ -220,6 +220,27 @@ class JudgedObjective(Struct, frozen=True):
     verdict: Literal["met", "missed", "undecided"]
 
 
+class Steady(Struct, frozen=True, kw_only=True):
+    """The steady part of a load, with 95 % intervals (analysis/capacity/steady.py). Rates are per second.
+
+    ``through``: messages that left every queue. ``growth``: of the backlog; ``sustained`` says whether it
+    grew, None where that cannot be told. ``reserve``: messages done at first beyond the steady rate.
+    """
+
+    from_s: float
+    to_s: float
+    offered_per_s: float
+    through_per_s: float
+    through_low_per_s: float
+    through_high_per_s: float
+    growth_per_s: float
+    growth_low_per_s: float
+    growth_high_per_s: float
+    backlog: float  # at the load's end, messages
+    reserve: float
+    sustained: bool | None
+
+
 class AnalysisResult(Struct, frozen=True, kw_only=True):
     """``report/result.json``, written last: it proves that the report beside it is whole, and says of which
     run and which call it is. What a caller needs to go on (the capacity search) is here too.
@@ -234,6 +255,7 @@ class AnalysisResult(Struct, frozen=True, kw_only=True):
     sustained: bool | None = None  # the backlog did not grow; None: cannot be told
     offered_per_s: float = 0.0
     delivered_per_s: float = 0.0
+    steady: Steady | None = None  # of a run; None of a suite, or where it cannot be told
 
 
 class Trial(Struct, frozen=True, kw_only=True):
