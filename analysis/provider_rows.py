@@ -37,6 +37,9 @@ MESSAGE_AT_FAULT = (
     "text_not_allowed",
 )
 
+# Reasons of an end that lie in a phone that is off or out of coverage.
+UNREACHABLE = ("absent_subscriber", "handset_off")
+
 
 @dataclass(frozen=True)
 class ProviderSide:
@@ -45,6 +48,7 @@ class ProviderSide:
     state: Ints
     taken: Bools  # it accepted the message at least once
     message_at_fault: Bools  # it refused the message for a reason that lies in the message
+    unreachable: Bools  # its phone was off or out of coverage: it waited for the phone, or failed for it
     submitted_s: Floats
     answered_s: Floats
     carrier_s: Floats
@@ -96,6 +100,8 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
     state[owner] = copies.state[chosen]
     at_fault = np.zeros(count, dtype=np.bool_)
     at_fault[owner] = (codes(speaking["reason"], MESSAGE_AT_FAULT) != ABSENT) & ~copies.taken[chosen]
+    unreachable = np.zeros(count, dtype=np.bool_)
+    unreachable[owner] = _unreachable(speaking)
     ids = _total(copies.key, copies.taken.astype(np.float64), count)
     price, doubles = _prices(copies, chosen, owner, count)
     segments = np.zeros(count, dtype=np.int64)
@@ -106,6 +112,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         state=state,
         taken=ids > 0,
         message_at_fault=at_fault,
+        unreachable=unreachable,
         submitted_s=spread(seconds(speaking["t_submitted_ns"], origin_ns)),
         answered_s=spread(seconds(speaking["t_answered_ns"], origin_ns)),
         carrier_s=spread(seconds(speaking["t_carrier_ns"], origin_ns)),
@@ -123,6 +130,16 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         reasons=count_pairs(undelivered["state"], undelivered["reason"]),
         faults=_touched(copies),
     )
+
+
+def _unreachable(rows: pa.Table) -> Bools:
+    """Rows of messages that waited for their phone, or failed since it was away. A file without the column
+    ``handset_wait_ns`` knows the latter only.
+    """
+    away: Bools = codes(rows["reason"], UNREACHABLE) != ABSENT
+    if "handset_wait_ns" in rows.column_names:
+        away |= integers(rows["handset_wait_ns"]) > 0
+    return away
 
 
 def _touched(copies: _Copies) -> tuple[tuple[str, int], ...]:

@@ -315,7 +315,7 @@ class PartRun:
             profile_name=profile.name if profile is not None else "",
             profile=profile.document if profile is not None else {},
             target=self._surroundings.target,
-            slos=manifests.DEFAULT_SLOS,
+            slos=self._settings.slos,
             versions=manifests.versions(),
             machine=manifests.machine(),
             started=self._started,
