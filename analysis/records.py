@@ -18,6 +18,7 @@ from analysis.earlier_manifest import upgraded
 
 SCHEMA_VERSION = 2
 RESULT = "result.json"
+CAPACITY = "capacity.json"
 ABORTED = "error: aborted by the user"  # exit_reason of a run that was killed: its records may be cut off
 
 _NS = pa.int64()
@@ -245,6 +246,7 @@ class AnalysisResult(Struct, frozen=True, kw_only=True):
     call: str  # as the caller named this analysis, "" where it did not
     exit_code: int
     valid: bool = True
+    invalid_because: tuple[str, ...] = ()  # the checks that failed, each with what it found
     objectives: tuple[JudgedObjective, ...] = ()
     culprits: tuple[str, ...] = ()  # what gave way, in order, in words
     sustained: bool | None = None  # the backlog did not grow; None: cannot be told
@@ -281,6 +283,22 @@ class CapacityResult(Struct, frozen=True, kw_only=True):
     culprits: tuple[str, ...]  # what gave way above it
     trials: tuple[Trial, ...]
     ended: str = ""  # why the search ended, in words
+
+
+def write_capacity(directory: Path, found: CapacityResult) -> None:
+    """Write ``capacity.json`` in one step."""
+    partial = directory / f"{CAPACITY}.partial"
+    partial.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+    partial.replace(directory / CAPACITY)
+
+
+def read_capacity(directory: Path) -> CapacityResult:
+    """Raises ``ValueError`` that names the file and the field where it is absent or malformed."""
+    path = directory / CAPACITY
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=CapacityResult)
+    except (OSError, msgspec.DecodeError) as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def run_id(run_dir: Path) -> str:
