@@ -58,7 +58,7 @@ class TrialResult(Struct, frozen=True, kw_only=True):
     reserve: float = 0.0
     why: str = ""
     culprits: tuple[str, ...] = ()
-    unjudged: tuple[str, ...] = ()  # objectives for which the trial had too few messages
+    judged: tuple[str, ...] = ()  # the objectives that were met or missed for certain
     place: str = ""
 
 

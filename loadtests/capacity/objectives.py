@@ -6,11 +6,12 @@ import math
 import re
 from collections.abc import Sequence
 
-from loadtests.arrivals import CLASSES, Mix
+from loadtests.arrivals import CLASSES, DAY_MIX, Mix
 
-# A percentile has a 95 % interval with two ends from about 3.7 / (1 - p) messages on: 72 for p95, 368 for p99.
+# A percentile has a 95 % interval with two ends from 3.7 / (1 - p) messages on: 72 for p95, 368 for p99.
 _FOR_AN_INTERVAL = 3.7
 _SPARE = 1.25  # classes are drawn: a class of 72 messages on average has 60 in one load of seven
+_HEAVIEST = 1_000_000.0
 _PERCENTILE = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)\.p(\d{1,2}(?:\.\d{1,4})?)<")
 
 
@@ -30,8 +31,27 @@ def fewest_messages(objectives: Sequence[str], mix: Mix) -> int:
     return max((messages_needed(each, mix) for each in objectives), default=0)
 
 
-def is_percentile(objective: str) -> bool:
-    return _PERCENTILE.match(objective) is not None
+def read_mix(text: str) -> Mix:
+    """``otp=1,marketing=3``; the day's mix where it is empty. Raises ``ValueError``."""
+    if not text:
+        return DAY_MIX
+    weights: dict[str, float] = {}
+    for piece in text.split(","):
+        name, _, number = (each.strip() for each in piece.partition("="))
+        if name not in CLASSES:
+            raise ValueError(f"{name!r} is no class; there are {', '.join(CLASSES)}")
+        if name in weights:
+            raise ValueError(f"{name} is given twice")
+        try:
+            weight = float(number)
+        except ValueError:
+            weight = -1.0
+        if not 0 <= weight <= _HEAVIEST:
+            raise ValueError(f"the share of {name} must be a number from 0 to {_HEAVIEST:g}, not {number!r}")
+        weights[name] = weight
+    if not any(weights.values()):
+        raise ValueError("all shares are 0")
+    return Mix(**weights)
 
 
 def shares(mix: Mix) -> dict[str, float]:

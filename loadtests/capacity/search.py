@@ -69,6 +69,9 @@ def _end(settings: SearchSettings, bracket: Bracket) -> SearchEnd | None:
     met, end = bracket.met_per_s, bracket.search_end_per_s
     if met >= settings.to_per_s:
         return SearchEnd(True, f"nothing gave way up to {rate_text(met)}, the upper end of the search")
+    if met == 0 and bracket.ceiling == "invalid" and end == settings.from_per_s:
+        # Lower rates ask less of the bench, but what failed at the first one is not the rate's doing.
+        return SearchEnd(False, f"the bench itself gave way at {rate_text(end)}, the first rate")
     if met == 0:
         lowest = _lowest(settings)
         return SearchEnd(True, f"no rate down to {rate_text(lowest)} was met") if end <= lowest else None

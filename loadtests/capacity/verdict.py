@@ -3,7 +3,7 @@
 A trial is *invalid* where the bench failed. It is *missed* if an objective is missed for certain (its 95 %
 interval lies beyond the limit) or its backlog grew for certain. It is *met* if every objective that it can
 judge is met for certain and its backlog did not grow. Else it is *undecided*, and is made again for longer.
-A percentile for which it has too few messages even so is left unjudged and named.
+A percentile for which it has too few messages even so is left unjudged.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from analysis.records import AnalysisResult
 from loadtests.arrivals import Mix
 from loadtests.capacity.bracket import Outcome, SearchSettings, TrialResult
-from loadtests.capacity.objectives import is_percentile, messages_needed
+from loadtests.capacity.objectives import messages_needed
 from loadtests.capacity.search import NextTrial, rate_text
 
 BACKLOG = "the backlog"
@@ -44,9 +44,12 @@ def judged_trial(
     named: dict[str, list[str]] = {"met": [], "missed": [], "undecided": []}
     for each in result.objectives:
         named[each.verdict].append(each.objective)
-    waits, unjudged = _sorted_out(settings, step, mix, named["undecided"])
-    if sustained is None:
-        (waits if steady is not None else unjudged).append(BACKLOG)
+    waits = _decided_by_length(settings, step, mix, named["undecided"])
+    judged = [*named["met"], *named["missed"]]
+    if sustained is not None:
+        judged.append(BACKLOG)
+    elif steady is not None:
+        waits.append(BACKLOG)
     verdict: Outcome = "met"
     if named["missed"] or sustained is False:
         verdict = "missed"
@@ -64,23 +67,20 @@ def judged_trial(
         reserve=steady.reserve if steady is not None else 0.0,
         why=_why(verdict, named["missed"], waits, sustained, result),
         culprits=result.culprits if verdict == "missed" else (),
-        unjudged=tuple(unjudged),
+        judged=tuple(judged),
         place=place,
     )
 
 
-def _sorted_out(
+def _decided_by_length(
     settings: SearchSettings, step: NextTrial, mix: Mix, undecided: Sequence[str]
-) -> tuple[list[str], list[str]]:
-    """(those that a longer trial would decide, those that no trial of this rate can)."""
+) -> list[str]:
+    """Those that a longer trial of this rate would decide.
+
+    Not a count, which is open for want of the sender's own record, nor an availability, for want of hours.
+    """
     most = step.rate_per_s * settings.longest_s
-    waits: list[str] = []
-    unjudged: list[str] = []
-    for each in undecided:
-        # A count stays open for want of the sender's own record, an availability for want of hours.
-        open_to_length = is_percentile(each) and messages_needed(each, mix) <= most
-        (waits if open_to_length else unjudged).append(each)
-    return waits, unjudged
+    return [each for each in undecided if 0 < messages_needed(each, mix) <= most]
 
 
 def _why(

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -59,7 +59,9 @@ _PIECES = ("load-*.json", "play-*.json", "load-*.partial", WEB_UI_FILE)
 
 
 class PartRun:
-    """Runs one part of a scenario into ``run_dir``."""
+    """Runs one part of a scenario into ``run_dir``. Where ``enough`` says so of a snapshot, the wait for open
+    messages ends.
+    """
 
     def __init__(
         self,
@@ -69,7 +71,9 @@ class PartRun:
         settings: RunSettings,
         progress: Progress,
         interruption: Interruption,
+        enough: Callable[[Snapshot], bool] = lambda snapshot: False,
     ) -> None:
+        self._enough = enough
         self._scenario = scenario
         self._part = part
         self._run_dir = run_dir
@@ -239,8 +243,8 @@ class PartRun:
         earlier = sum(combine(play.values()).accepted for play in read_plays(self._run_dir)[:-1])
         drain = Drain("sender" in states, "provider" in states, earlier)
         deadline_s = time.monotonic() + limit_s
-        while not drain.done(time.monotonic(), self._look(sampler)):
-            if time.monotonic() >= deadline_s:
+        while not drain.done(time.monotonic(), snapshot := self._look(sampler)):
+            if time.monotonic() >= deadline_s or self._enough(snapshot):
                 return reason if interrupted_before else "drain_limit"
             if self._interruption.asked and not interrupted_before:
                 return "interrupted"

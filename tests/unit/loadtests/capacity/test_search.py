@@ -274,6 +274,12 @@ def test_an_invalid_trial_is_made_once_more() -> None:
     assert step == NextTrial(trials[-1].rate_per_s, trials[-1].load_s)
 
 
+def test_a_bench_that_fails_at_the_first_rate_ends_the_search() -> None:
+    trials, step = play("invalid", "invalid")
+    assert step == SearchEnd(False, "the bench itself gave way at 50/s, the first rate")
+    assert read_trials(SETTINGS, trials).met_per_s == 0
+
+
 def test_where_the_bench_gives_way_nothing_is_said_of_the_target() -> None:
     trials, step = play("met", "invalid", "invalid", "met", "met", "met")
     bracket = read_trials(SETTINGS, trials)
