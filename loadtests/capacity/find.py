@@ -34,7 +34,7 @@ _QUEUED_S = 0.5  # of the offered rate in queues after the load: it was more tha
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """What is searched for, and with which load. ``profile``: the provider's, where the settings name none."""
+    """What is searched for, with which load. ``profile``: the provider's, where the settings name none."""
 
     search: SearchSettings
     profile: str = "fast"
