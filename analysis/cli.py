@@ -15,7 +15,9 @@ import typer
 from analysis.exit_codes import EXIT_CRASHED, EXIT_USAGE
 from analysis.journeys import MalformedRunError
 from analysis.records import AnalysisResult, run_id, write_result
+from analysis.first_screen.screen import first_screen
 from analysis.render import write_report
+from analysis.render_text import terminal_lines
 from analysis.report import build_report
 
 
@@ -51,10 +53,9 @@ def report(
         traceback.print_exc()
         _say("error: the analysis itself failed; please report it with the above", sys.stderr)
         raise typer.Exit(EXIT_CRASHED) from error
-    progress(f"done: {run_dir / 'report' / 'index.html'}")
-    if found.validity == "invalid":
-        _say("INVALID RUN", sys.stderr)
-    _say(found.headline, sys.stdout)
+    for line in terminal_lines(first_screen(found)):
+        _say(line, sys.stdout)
+    _say(f"report: {run_dir / 'report' / 'index.html'}", sys.stdout)
     raise typer.Exit(found.exit_code)
 
 

@@ -203,7 +203,7 @@ class Burst(Struct, frozen=True, kw_only=True):
 
 
 class Cost(Struct, frozen=True, kw_only=True):
-    """In points, the provider's unit of charge."""
+    """In points, the provider's unit of charge. ``currency``: what a point is, "" where that is unknown."""
 
     points: float
     per_1000_delivered_points: float | None
@@ -211,6 +211,7 @@ class Cost(Struct, frozen=True, kw_only=True):
     undelivered_points: float  # paid for messages that did not arrive
     segments: int
     segments_per_message: float | None
+    currency: str = ""
 
 
 class Objective(Struct, frozen=True, kw_only=True):
@@ -328,15 +329,25 @@ class Level(Struct, frozen=True, kw_only=True):
     highest_tried_per_day: float | None
     ten_times: Literal["yes", "no", "undecided"]
     ten_times_why: str
+    ten_times_part: str = ""  # the part that answers it
 
 
-class Answer(Struct, frozen=True):
-    """One card of the first screen."""
+class Totals(Struct, frozen=True, kw_only=True):
+    """Sums over the deciding parts of one mode in which the bench did not fail."""
 
-    question: str
-    headline: str
-    lines: tuple[str, ...]
-    state: State
+    mode: str
+    parts: int
+    planned: int
+    accepted: int
+    delivered: int
+    lost: int
+    doubles: int
+    unaccounted: int
+    paid: float
+    paid_for_doubles: float
+    paid_in_vain: float
+    paid_per_delivered: float | None
+    currency: str  # "points" where the profile names none, or where the parts' differ
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -352,7 +363,6 @@ class Report(Struct, frozen=True, kw_only=True):
     interrupted: str  # after how much of the run the user ended it, in words; "" if it came to its end
     exit_code: int
     headline: str
-    answers: tuple[Answer, ...]
     notes: tuple[str, ...]
     objectives: tuple[Objective, ...]
     checks: tuple[Check, ...]
@@ -360,3 +370,4 @@ class Report(Struct, frozen=True, kw_only=True):
     parts: tuple[PartReport, ...]
     comparisons: tuple[Comparison, ...] = ()
     capacity: CapacityResult | None = None
+    totals: tuple[Totals, ...] = ()  # live parts, then simulated ones

@@ -13,7 +13,7 @@ from analysis.faults import fault_bands
 from analysis.journeys import Journeys, read_journeys
 from analysis.model import Check, Identity, Ledger, Marks, PartReport
 from analysis.percentiles import SHOWN_PERCENTILES
-from analysis.provider_limits import limits_text
+from analysis.provider_limits import currency_of, limits_text
 from analysis.records import Manifest, Slo
 from analysis.slo import DEFAULT_SLOS, count_objectives, delivery_objectives, withheld
 from analysis.throughput import throughput
@@ -63,7 +63,7 @@ def analyse_part(run_dir: Path, manifest: Manifest, slug: str) -> PartReport:
         throughput=throughput(journeys, fates, counted),
         timeline=timeline(journeys, fates),
         burst=find_burst(journeys, fates) if manifest.scenario.role == "burst" else None,
-        cost=cost(journeys, fates),
+        cost=cost(journeys, fates, currency_of(manifest.profile)),
         objectives=objectives,
         checks=checks,
         validity=validity.worst(checks),

@@ -7,17 +7,19 @@ from pathlib import Path
 
 import msgspec
 
-from analysis import answers, endings, faults
+from analysis import endings, faults
 from analysis.exit_codes import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MET, EXIT_MISSED
 from analysis.figures import TIMES
+from analysis.first_screen.screen import headline
 from analysis.journeys import MalformedRunError
-from analysis.model import Answer, Check, CheckState, Level, Objective, PartReport, Report, Verdict
+from analysis.model import Check, CheckState, Objective, PartReport, Report, Verdict
 from analysis.part import analyse_part
 from analysis.records import Manifest, read_manifest
 from analysis.scaling import levels
 from analysis.slo import ALWAYS_DECISIVE
 from analysis.surroundings import instrument
-from analysis.validity import ACCOUNTING, INSTRUMENT, worst
+from analysis.totals import totals
+from analysis.validity import ACCOUNTING, worst
 
 REPORT_SCHEMA_VERSION = 1
 
@@ -77,10 +79,9 @@ def _assemble(manifest: Manifest, parts: tuple[PartReport, ...]) -> Report:
     spoiling = _spoiling(checks, decisive)
     validity = _validity(checks, spoiling)
     verdict = _verdict(objectives)
-    ladder = levels(parts)
     interrupted = endings.interruption(manifest, parts)
     simulated = any(part.identity.mode == "simulated" for part in parts)
-    return Report(
+    report = Report(
         schema_version=REPORT_SCHEMA_VERSION,
         title=manifest.scenario.title or manifest.scenario.name,
         kind=manifest.kind,
@@ -89,51 +90,16 @@ def _assemble(manifest: Manifest, parts: tuple[PartReport, ...]) -> Report:
         validity=validity,
         verdict=verdict,
         exit_code=EXIT_INTERRUPTED if interrupted else _exit_code(validity, verdict, decisive),
-        headline=_headline(answers.headline(verdict, objectives, spoiling), spoiling, parts, interrupted),
+        headline="",
         interrupted=interrupted,
-        answers=(
-            *_measured(parts, ladder, objectives, decisive),
-            answers.trust_answer(validity, checks),
-        ),
         notes=_notes(parts, simulated, interrupted, suite),
         objectives=objectives,
         checks=checks,
-        levels=ladder,
+        levels=levels(parts),
         parts=parts,
+        totals=totals(tuple(part for part in decisive if not part.bench_failure)),
     )
-
-
-def _headline(
-    verdict: str, spoiling: tuple[Check, ...], parts: tuple[PartReport, ...], interrupted: str
-) -> str:
-    if any(each.name == INSTRUMENT for each in spoiling):
-        return verdict
-    error = endings.failed_before_load(parts)
-    if error:
-        return f"No load was made: {error}."
-    return endings.so_far(interrupted, verdict)
-
-
-def _measured(
-    parts: tuple[PartReport, ...],
-    ladder: tuple[Level, ...],
-    objectives: tuple[Objective, ...],
-    decisive: tuple[PartReport, ...],
-) -> tuple[Answer, ...]:
-    """The cards with figures, of the parts in which the bench did not fail; none where that leaves none."""
-    if endings.failed_before_load(parts):
-        return ()
-    parts = tuple(part for part in parts if not part.bench_failure)
-    if not parts:
-        return ()
-    return (
-        answers.throughput_answer(parts),
-        answers.scale_answer(ladder),
-        answers.delivery_answer(objectives, _scaled(decisive)),
-        answers.errors_answer(parts),
-        *answers.burst_answer(parts),
-        answers.cost_answer(parts),
-    )
+    return msgspec.structs.replace(report, headline=headline(report))
 
 
 def _spoiling(checks: tuple[Check, ...], decisive: tuple[PartReport, ...]) -> tuple[Check, ...]:
@@ -169,10 +135,6 @@ def _exit_code(validity: CheckState, verdict: Verdict, decisive: tuple[PartRepor
         return EXIT_MISSED
     scaled = all(part.identity.provider_scale != 1.0 for part in decisive)
     return EXIT_MET if verdict == "met" or scaled else EXIT_INVALID
-
-
-def _scaled(parts: tuple[PartReport, ...]) -> bool:
-    return any(part.identity.provider_scale != 1.0 for part in parts)
 
 
 def _notes(parts: tuple[PartReport, ...], simulated: bool, interrupted: str, suite: bool) -> tuple[str, ...]:

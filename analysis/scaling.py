@@ -52,10 +52,10 @@ def _level(level: int, parts: tuple[PartReport, ...]) -> Level:
     own = [part for part in parts if part.identity.messages_per_day == level]
     slices = [part for part in own if not part.probe and part.identity.compress == 1.0]
     fast = slices[0] if slices else None
-    held = [part for part in own if _stands_for(part) and carries(part) == "met"]
-    tried = [part for part in own if _stands_for(part)]
-    highest = max(held, key=_stands_for, default=None)
-    most = max(tried, key=_stands_for, default=None)
+    held = [part for part in own if stands_for(part) and carries(part) == "met"]
+    tried = [part for part in own if stands_for(part)]
+    highest = max(held, key=stands_for, default=None)
+    most = max(tried, key=stands_for, default=None)
     answer, why = _ten_times(level, parts)
     return Level(
         messages_per_day=level,
@@ -64,15 +64,15 @@ def _level(level: int, parts: tuple[PartReport, ...]) -> Level:
         fast_enough_why=_fast_why(fast),
         none_late_of=_none_late_of(fast),
         profile=", ".join(dict.fromkeys(part.identity.profile for part in own if part.identity.profile)),
-        highest_held_per_day=_stands_for(highest) if highest else None,
+        highest_held_per_day=stands_for(highest) if highest else None,
         highest_held_part=highest.slug if highest else "",
-        highest_tried_per_day=_stands_for(most) if most else None,
+        highest_tried_per_day=stands_for(most) if most else None,
         ten_times=answer,
         ten_times_why=why,
     )
 
 
-def _stands_for(part: PartReport) -> float:
+def stands_for(part: PartReport) -> float:
     """Messages a day; 0 for a part whose provider was scaled along, which proves nothing beyond its level."""
     if part.identity.provider_scale != 1.0:
         return 0.0
@@ -116,14 +116,14 @@ def _none_late_of(part: PartReport | None) -> int:
 
 def _ten_times(level: int, parts: tuple[PartReport, ...]) -> tuple[Literal["yes", "no", "undecided"], str]:
     wanted = TEN * level
-    big = sorted((part for part in parts if _stands_for(part) >= wanted), key=_stands_for)
+    big = sorted((part for part in parts if stands_for(part) >= wanted), key=stands_for)
     if not big:
         return "undecided", f"no part stood for {per_day_text(wanted)} a day"
     held = [part for part in big if carries(part) == "met"]
     missed = [part for part in big if carries(part) == "missed"]
     if held:
         best = held[-1]
-        larger = [part for part in missed if _stands_for(part) > _stands_for(best)]
+        larger = [part for part in missed if stands_for(part) > stands_for(best)]
         beyond = f"; {_stood(larger[0])}, and did not hold: {_not_held(larger[0])}" if larger else ""
         return "yes", f"{_stood(best)}, and missed nothing{beyond}"
     if missed:
@@ -136,7 +136,7 @@ def _stood(part: PartReport) -> str:
     identity = part.identity
     window = {"peak": " of the peak", "day": ", a whole day"}.get(identity.window, "")
     return (
-        f"{part.slug} stood for {per_day_text(_stands_for(part))} a day "
+        f"{part.slug} stood for {per_day_text(stands_for(part))} a day "
         f"on profile {identity.profile or 'unknown'} (its limits: {identity.profile_limits}), "
         f"{round_seconds_text(round(identity.load_s, 1))}{window}"
     )

@@ -1,0 +1,94 @@
+"""Ten times the traffic: yes only by a valid part at that rate of which every objective is met."""
+
+from __future__ import annotations
+
+from analysis.figures import TIMES
+from analysis.first_screen.quoting import Quote
+from analysis.first_screen.values import Answer, Figure, Row, Sentence
+from analysis.first_screen.wording import part_title, place_of
+from analysis.model import PartReport, Report, State
+from analysis.scaling import TEN, stands_for
+
+QUESTION = "Ten times the traffic?"
+_NOT_ASKED = "Not asked in this run. To ask: smsbench run bench"
+_STATES: dict[str, State] = {"yes": "good", "no": "bad", "undecided": "unknown"}
+_WORDS = {"yes": "Yes", "no": "No", "undecided": "Not proven"}
+
+
+def ten_times_answer(quote: Quote) -> Answer:
+    """Of the highest level for which a part stood for ten times as much."""
+    place = _level(quote.report)
+    if place is None:
+        return Answer(name="ten_times", question=QUESTION, sentences=((_NOT_ASKED,),))
+    level = quote.report.levels[place]
+    path = f"levels.{place}"
+    answer = quote.verdict(f"{path}.ten_times", subject="ten times")
+    answer = Figure(
+        text=_WORDS[level.ten_times], source=answer.source, unit=answer.unit, subject=answer.subject
+    )
+    row = Row(
+        value=(answer, f": 10 {TIMES} ", quote.per_day(f"{path}.messages_per_day"), " a day"), verdict=None
+    )
+    state = _STATES[level.ten_times]
+    if quote.report.validity == "invalid":
+        state = "untrusted"
+    return Answer(
+        name="ten_times",
+        question=QUESTION,
+        rows=(row,),
+        sentences=_evidence(quote, level.ten_times_part),
+        state=state,
+    )
+
+
+def _level(report: Report) -> int | None:
+    """The place of the highest level of which ten times were played; None if of none."""
+    most = max((stands_for(part) for part in report.parts), default=0.0)
+    asked = [place for place, each in enumerate(report.levels) if TEN * each.messages_per_day <= most]
+    return asked[-1] if asked else None
+
+
+def _evidence(quote: Quote, slug: str) -> tuple[Sentence, ...]:
+    place = place_of(quote.report, slug)
+    if place is None:
+        return ()
+    part, path = quote.report.parts[place], f"parts.{place}"
+    said: list[str | Figure] = [
+        quote.per_day(f"{path}.equivalent_per_day"),
+        " a day, ",
+        quote.rate(f"{path}.throughput.offered_mean_per_s", subject=f"offered mean {place}"),
+        f" on average, {_how(part)} for ",
+        quote.seconds(f"{path}.identity.load_s"),
+    ]
+    outcome: Sentence = (": every objective met.",)
+    missed = next((i for i, each in enumerate(part.objectives) if each.verdict == "missed"), None)
+    if part.validity == "invalid":
+        outcome = (": its figures cannot be used.",)
+    elif missed is not None:
+        outcome = (
+            ": ",
+            quote.text(f"{path}.objectives.{missed}.name"),
+            " ",
+            quote.text(f"{path}.objectives.{missed}.measured"),
+            ", limit ",
+            quote.text(f"{path}.objectives.{missed}.limit"),
+            ".",
+        )
+    elif part.throughput.limit:
+        outcome = (": ", quote.text(f"{path}.throughput.limit"), ".")
+    elif not all(each.verdict == "met" for each in part.objectives):
+        outcome = (": not every objective could be decided.",)
+    elif quote.report.levels and not _said_yes(quote.report, slug):
+        outcome = (": it fell behind the load, or too few messages came.",)
+    return ((*said, *outcome), ("Part: ", part_title(quote, place), "."))
+
+
+def _said_yes(report: Report, slug: str) -> bool:
+    return any(each.ten_times == "yes" and each.ten_times_part == slug for each in report.levels)
+
+
+def _how(part: PartReport) -> str:
+    how = "in virtual time" if part.identity.mode == "simulated" else "run live"
+    if part.identity.compress != 1.0:
+        how += f", {part.identity.compress:g} times as dense as the day,"
+    return how
