@@ -13,9 +13,9 @@ from typing import Annotated, TextIO
 import typer
 
 from analysis.exit_codes import EXIT_CRASHED, EXIT_USAGE
+from analysis.first_screen.screen import first_screen
 from analysis.journeys import MalformedRunError
 from analysis.records import AnalysisResult, run_id, write_result
-from analysis.first_screen.screen import first_screen
 from analysis.render import write_report
 from analysis.render_text import terminal_lines
 from analysis.report import build_report

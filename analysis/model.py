@@ -15,6 +15,7 @@ from analysis.findings import (
     Comparison,
     Culprit,
     DelaySplit,
+    Difference,
     Fairness,
     Handsets,
     Hint,
@@ -198,6 +199,7 @@ class Burst(Struct, frozen=True, kw_only=True):
     guarded_during: tuple[Quantile, ...]
     guarded_before_count: int
     guarded_during_count: int
+    guarded_difference: Difference | None  # p95 during less p95 before; None where either has no message
     offered: Series  # the burst's own messages, per second
     delivered: Series
 
@@ -279,6 +281,9 @@ class Identity(Struct, frozen=True, kw_only=True):
     versions: dict[str, str]
     machine: dict[str, Any]
     parameters: dict[str, Any]
+    decides: bool = True  # its objectives count for the verdict
+    counterpart: str = ""  # slug of the part it is compared with, message by message
+    what_if: str = ""  # what differs from the part's own rules, in words
 
 
 class PartReport(Struct, frozen=True, kw_only=True):
@@ -312,6 +317,8 @@ class PartReport(Struct, frozen=True, kw_only=True):
     availability: Availability | None = None
     culprits: tuple[Culprit, ...] = ()  # in order of weight; empty: nothing gave way
     sustained: bool | None = None  # the backlog did not grow; None: cannot be told
+    # From the load's end until its last accepted message had been submitted; None while one waits, or unknown.
+    backlog_gone_s: float | None = None
     fairness: Fairness | None = None  # where several campaigns ran at once
 
 
@@ -329,7 +336,8 @@ class Level(Struct, frozen=True, kw_only=True):
     highest_tried_per_day: float | None
     ten_times: Literal["yes", "no", "undecided"]
     ten_times_why: str
-    ten_times_part: str = ""  # the part that answers it
+    ten_times_part: str = ""  # the part that answers
+    ten_times_backlog_gone_s: float | None = None  # of that part
 
 
 class Totals(Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from analysis import stages, surroundings, validity
 from analysis.burst import find_burst
+from analysis.comparison.campaigns import fairness
 from analysis.cost import cost
 from analysis.distributions import api_distributions, delivery_distributions
 from analysis.fates import judge, ledger, reasons
@@ -16,12 +17,13 @@ from analysis.percentiles import SHOWN_PERCENTILES
 from analysis.provider_limits import currency_of, limits_text
 from analysis.records import Manifest, Slo
 from analysis.slo import DEFAULT_SLOS, count_objectives, delivery_objectives, withheld
-from analysis.throughput import throughput
+from analysis.throughput import backlog_gone_s, throughput
 from analysis.timeline import timeline
 
 SCALED_WHY = (
     "compressed seconds: the provider's delays were scaled with the day, so no real time was measured"
 )
+_CAMPAIGNS = ("burst", "campaigns")  # roles whose campaigns are released at once
 NO_JOURNAL_WHY = "no provider rows: deliveries were not observed"
 
 
@@ -71,6 +73,8 @@ def analyse_part(run_dir: Path, manifest: Manifest, slug: str) -> PartReport:
         equivalent_per_day=equivalent_per_day(manifest),
         faults=fault_bands(manifest, journeys),
         bench_failure=failed,
+        backlog_gone_s=backlog_gone_s(journeys, fates),
+        fairness=fairness(journeys, fates, run_dir) if manifest.scenario.role in _CAMPAIGNS else None,
     )
 
 
@@ -82,8 +86,11 @@ def _withheld_why(manifest: Manifest, journeys: Journeys) -> str:
 
 
 def is_probe(manifest: Manifest) -> bool:
-    """A day played denser than it is, to see how much more would hold."""
-    return manifest.scenario.role == "compressed_day" and manifest.timing.compress > 1.0
+    """A run that asks a question: a what-if, or a day played denser than it is, to see how much more would
+    hold.
+    """
+    dense = manifest.scenario.role == "compressed_day" and manifest.timing.compress > 1.0
+    return dense or not manifest.scenario.decides
 
 
 def equivalent_per_day(manifest: Manifest) -> float | None:
@@ -147,4 +154,7 @@ def _identity(manifest: Manifest, journeys: Journeys) -> Identity:
         versions=manifest.versions,
         machine=manifest.machine,
         parameters=scenario.parameters,
+        decides=scenario.decides,
+        counterpart=scenario.counterpart,
+        what_if=scenario.what_if,
     )

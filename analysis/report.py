@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from analysis import endings, faults
+from analysis.comparison.suite import comparisons, with_campaign_alone
 from analysis.exit_codes import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MET, EXIT_MISSED
 from analysis.figures import TIMES
 from analysis.first_screen.screen import headline
@@ -28,10 +29,12 @@ def build_report(run_dir: Path, progress: Callable[[str], None] = lambda line: N
     """Raises ``MalformedRunError`` for what is no run directory, or where a file of it is malformed."""
     manifest = _manifest(run_dir)
     parts = []
-    for index, (slug, part_dir, part_manifest) in enumerate(_parts(run_dir, manifest), start=1):
+    places = _parts(run_dir, manifest)
+    for index, (slug, part_dir, part_manifest) in enumerate(places, start=1):
         progress(f"analysing {slug} ({index})")
         parts.append(analyse_part(part_dir, part_manifest, slug))
-    return _assemble(manifest, tuple(parts))
+    report = _assemble(manifest, with_campaign_alone(tuple(parts), places))
+    return msgspec.structs.replace(report, comparisons=comparisons(places))
 
 
 def _manifest(run_dir: Path) -> Manifest:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from analysis.findings import DelaySplit
+from analysis.findings import DelaySplit, Difference
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import share_words
@@ -109,6 +109,8 @@ def comparisons(report: Report) -> list[tuple[str, Table]]:
                     (quote.seconds(f"{path}.mean_s"),),
                     (quote.seconds(f"{path}.median_s"),),
                     (quote.seconds(f"{path}.p99_abs_s"),),
+                    (quote.seconds(f"{path}.ours_p95_s"),),
+                    (quote.seconds(f"{path}.theirs_p95_s"),),
                     (quote.seconds(f"{path}.p95_difference_s"), "\n", *interval),
                 )
             )
@@ -255,7 +257,22 @@ def fairness(report: Report, place: int) -> Table:
         )
     if found.jain is not None:
         rows.append(("Jain's index", "", "", (quote.number(f"{path}.jain"),), ""))
+    if found.alone is not None:
+        rows.append(
+            ("p95 less that of one campaign alone", "", "", "", difference_cell(quote, f"{path}.alone"))
+        )
     return Table(header=header, rows=tuple(rows))
+
+
+def difference_cell(quote: Quote, path: str) -> Sentence:
+    """A difference and its interval; ``-`` where there is none."""
+    found: Difference | None = quote.value(path)
+    if found is None or found.value_s is None:
+        return ("-",)
+    value = quote.seconds(f"{path}.value_s")
+    if not (math.isfinite(found.low_s) and math.isfinite(found.high_s)):
+        return (value, "\nno interval")
+    return (value, "\n", quote.seconds(f"{path}.low_s"), " to ", quote.seconds(f"{path}.high_s"))
 
 
 def ending(report: Report) -> Table:

@@ -10,6 +10,7 @@ from analysis.percentiles import needed
 from analysis.quantile import Quantile
 from analysis.slo import interval_text, quantile_text
 from analysis.table import Cell, Table
+from analysis.tables_findings import difference_cell
 from analysis.throughput import too_few
 from analysis.totals import POINTS
 
@@ -144,6 +145,10 @@ def burst(report: Report, place: int) -> Table:
             shown = _quantile_cell(quote, f"{path}.guarded_{words}.{index}")
             name = percentile_name(quantile.percentile)
             rows.append((f"{guarded} {name} {words} (of {count_text(count)})", shown))
+    if found.guarded_difference is not None:
+        rows.append(
+            (f"{guarded} p95 during less before", difference_cell(quote, f"{path}.guarded_difference"))
+        )
     return Table(header=("", "value"), rows=tuple(rows))
 
 

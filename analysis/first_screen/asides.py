@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from analysis.findings import ComparedClass, DelaySplit
+from analysis.burst import GUARDED_CLASS
+from analysis.findings import ComparedClass, DelaySplit, Difference
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Aside, Figure, Sentence
 from analysis.first_screen.wording import (
@@ -12,12 +13,10 @@ from analysis.first_screen.wording import (
     deciding,
     live,
     part_title,
-    place_of,
     share_words,
     trusted,
 )
 from analysis.model import Burst
-from analysis.quantile import Quantile
 
 _CONTRACT_SHARE = 0.05  # of a class's mean delivery time; a smaller share is not worth a negotiation
 _MOST_HINTS = 2
@@ -57,7 +56,7 @@ def burst(quote: Quote) -> tuple[Sentence, ...]:
 
 
 def _before_and_during(quote: Quote, path: str, found: Burst) -> Sentence:
-    """A difference is claimed only where the two intervals have nothing in common."""
+    """Percentiles during and before the burst. A difference is claimed only if its interval excludes zero."""
     name = class_name(found.guarded_class or "otp")
     places = [
         place
@@ -69,81 +68,58 @@ def _before_and_during(quote: Quote, path: str, found: Burst) -> Sentence:
     if not places:
         return (f"Too few {name} messages to compare before and during",)
     place = places[-1]
-    before, during = found.guarded_before[place], found.guarded_during[place]
     said: Sentence = (
-        f"{name} {share_words(during.percentile)}",
+        f"{name} {share_words(found.guarded_during[place].percentile)}",
         quote.quantile(f"{path}.guarded_during.{place}"),
-        " ",
-        *quote.interval(f"{path}.guarded_during.{place}"),
         " during, ",
         quote.quantile(f"{path}.guarded_before.{place}"),
-        " ",
-        *quote.interval(f"{path}.guarded_before.{place}"),
         " before: ",
     )
-    return (*said, difference_words(before, during))
+    return (*said, *_difference(quote, f"{path}.guarded_difference"))
 
 
-def difference_words(before: Quantile, during: Quantile) -> str:
-    """``slower during the burst`` only where the intervals lie apart."""
-    ends = (before.low_s, before.high_s, during.low_s, during.high_s)
-    if any(each is None for each in ends):
-        return "no difference shown"
-    if (during.low_s or 0.0) > (before.high_s or 0.0):
-        return "slower during the burst"
-    if (during.high_s or 0.0) < (before.low_s or 0.0):
-        return "faster during the burst"
-    return "no difference shown"
+def _difference(quote: Quote, path: str) -> Sentence:
+    """``a difference of 2.1 s (1.3 s to 2.9 s)``, or that none is shown."""
+    found: Difference | None = quote.value(path)
+    if found is None or found.value_s is None or not (found.claimed and _ends_known(found)):
+        return ("no difference shown",)
+    interval: Sentence = (" (", quote.seconds(f"{path}.low_s"), " to ", quote.seconds(f"{path}.high_s"), ")")
+    return ("a difference of ", quote.seconds(f"{path}.value_s", subject="difference"), *interval)
+
+
+def _ends_known(found: Difference) -> bool:
+    return math.isfinite(found.low_s) and math.isfinite(found.high_s)
 
 
 def _priorities(quote: Quote) -> tuple[Sentence, ...]:
-    found = []
+    """What the guarded class would have had without priorities."""
+    found: list[Sentence] = []
     for place, each in enumerate(quote.report.comparisons):
         if each.kind != "priorities_vs_fifo":
             continue
-        order = [index for index, one in enumerate(each.classes) if one.message_class == "otp"]
-        for index in order:
-            found.append(_difference(quote, f"comparisons.{place}", index, "Without priorities"))
-    return tuple(found)
+        for index, one in enumerate(each.classes):
+            if one.message_class == GUARDED_CLASS:
+                found.append(_without_priorities(quote, f"comparisons.{place}.classes.{index}", one))
+    return tuple(found[:1])
 
 
-def _difference(quote: Quote, path: str, index: int, against: str) -> Sentence:
-    """The difference of a class's slowest 5 %, claimed only if its interval excludes zero."""
-    one: ComparedClass = quote.value(f"{path}.classes.{index}")
-    here = f"{path}.classes.{index}"
+def _without_priorities(quote: Quote, path: str, one: ComparedClass) -> Sentence:
     name = class_name(one.message_class)
-    interval: Sentence = (
+    if not one.p95_claimed or one.ours_p95_s is None or one.theirs_p95_s is None:
+        return (f"Without priorities (simulated): no difference shown for {name}.",)
+    return (
+        f"Without priorities (simulated): {name} 95 % within ",
+        quote.seconds(f"{path}.ours_p95_s"),
+        " in place of ",
+        quote.seconds(f"{path}.theirs_p95_s"),
+        ", a difference of ",
+        quote.seconds(f"{path}.p95_difference_s", subject="difference"),
         " (",
-        quote.seconds(f"{here}.p95_low_s"),
+        quote.seconds(f"{path}.p95_low_s"),
         " to ",
-        quote.seconds(f"{here}.p95_high_s"),
-        ")",
+        quote.seconds(f"{path}.p95_high_s"),
+        ").",
     )
-    counterpart = _counterpart_p95(quote, quote.value(f"{path}.counterpart"), one.message_class)
-    if not excludes_zero(one):
-        return (f"{against}: no difference shown for {name}", *interval, ".")
-    lead: Sentence = (
-        (f"{against}: {name} 95 % within ", counterpart, "; the difference is ")
-        if counterpart
-        else (f"{against}: the {name} difference at the 95 % mark is ",)
-    )
-    return (*lead, quote.seconds(f"{here}.p95_difference_s"), *interval, ".")
-
-
-def excludes_zero(one: ComparedClass) -> bool:
-    return one.p95_low_s > 0.0 or one.p95_high_s < 0.0
-
-
-def _counterpart_p95(quote: Quote, slug: str, message_class: str) -> Figure | None:
-    place = place_of(quote.report, slug)
-    if place is None:
-        return None
-    for index, each in enumerate(quote.report.parts[place].delivery):
-        for nth, quantile in enumerate(each.quantiles):
-            known = quantile.state == "exact" and quantile.value_s is not None
-            if each.message_class == message_class and quantile.percentile == 95.0 and known:
-                return quote.quantile(f"parts.{place}.delivery.{index}.quantiles.{nth}")
-    return None
 
 
 def campaigns(quote: Quote) -> tuple[Sentence, ...]:
@@ -168,7 +144,10 @@ def campaigns(quote: Quote) -> tuple[Sentence, ...]:
     if fairness.jain is None:
         return ((*said, "."),)
     even = ("Evenness of their rates (Jain's index; 1 is equal): ", quote.number(f"{path}.jain"), ".")
-    return ((*said, "."), even)
+    if fairness.alone is None:
+        return ((*said, "."), even)
+    alone = ("Against one campaign alone: ", *_difference(quote, f"{path}.alone"), " at the 95 % mark.")
+    return ((*said, "."), even, alone)
 
 
 def live_against_simulated(quote: Quote) -> tuple[Sentence, ...]:
@@ -177,10 +156,12 @@ def live_against_simulated(quote: Quote) -> tuple[Sentence, ...]:
     for place, each in enumerate(quote.report.comparisons):
         if each.kind != "live_vs_simulated" or not each.classes:
             continue
-        path = f"comparisons.{place}.classes.0"
+        names = [one.message_class for one in each.classes]
+        index = names.index(GUARDED_CLASS) if GUARDED_CLASS in names else 0
+        path = f"comparisons.{place}.classes.{index}"
         found.append(
             (
-                f"{class_name(each.classes[0].message_class)}: one message live and simulated differs by ",
+                f"{class_name(names[index])}: one message live and simulated differs by ",
                 quote.seconds(f"{path}.median_s"),
                 " in the middle, and 99 % of them by at most ",
                 quote.seconds(f"{path}.p99_abs_s"),

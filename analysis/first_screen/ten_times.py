@@ -7,7 +7,6 @@ from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Answer, Figure, Row, Sentence
 from analysis.first_screen.wording import part_title, place_of
 from analysis.model import PartReport, Report, State
-from analysis.scaling import TEN, stands_for
 
 QUESTION = "Ten times the traffic?"
 _NOT_ASKED = "Not asked in this run. To ask: smsbench run bench"
@@ -36,22 +35,25 @@ def ten_times_answer(quote: Quote) -> Answer:
         name="ten_times",
         question=QUESTION,
         rows=(row,),
-        sentences=_evidence(quote, level.ten_times_part),
+        sentences=_evidence(quote, level.ten_times_part, level.ten_times == "no"),
         state=state,
     )
 
 
 def _level(report: Report) -> int | None:
     """The place of the highest level of which ten times were played; None if of none."""
-    most = max((stands_for(part) for part in report.parts), default=0.0)
-    asked = [place for place, each in enumerate(report.levels) if TEN * each.messages_per_day <= most]
+    asked = [
+        place
+        for place, each in enumerate(report.levels)
+        if each.ten_times_part or each.ten_times != "undecided"
+    ]
     return asked[-1] if asked else None
 
 
-def _evidence(quote: Quote, slug: str) -> tuple[Sentence, ...]:
+def _evidence(quote: Quote, slug: str, no: bool) -> tuple[Sentence, ...]:
     place = place_of(quote.report, slug)
     if place is None:
-        return ()
+        return (("That many a day is not carried in time as it is.",),) if no else ()
     part, path = quote.report.parts[place], f"parts.{place}"
     said: list[str | Figure] = [
         quote.per_day(f"{path}.equivalent_per_day"),

@@ -33,8 +33,13 @@ def is_reference_sender(report: Report) -> bool:
 
 def deciding(report: Report) -> tuple[tuple[int, PartReport], ...]:
     """The parts whose objectives decide the verdict, with their places; all, where none does."""
-    found = tuple((place, part) for place, part in enumerate(report.parts) if not part.probe)
+    found = tuple((place, part) for place, part in enumerate(report.parts) if is_deciding(part))
     return found or tuple(enumerate(report.parts))
+
+
+def is_deciding(part: PartReport) -> bool:
+    """A headroom probe, a what-if and the like decide nothing."""
+    return not part.probe
 
 
 def trusted(part: PartReport) -> bool:

@@ -33,6 +33,8 @@ class Settings(Struct, frozen=True):
     route: RouteLimits
     drain_limit_s: float = DRAIN_LIMIT_S
     sample_every_s: float = 60.0
+    dispatch: DispatchSettings = DispatchSettings.model_validate({})
+    through_wire: bool = False
 
 
 class Progress(Struct, frozen=True):
@@ -64,7 +66,7 @@ def simulate(
     ``go_on`` is told where it stands, once a sample; False ends the run there, with all its records whole.
     """
     engine = Engine(with_token(profile, TOKEN), settings.seed)
-    dispatcher = Dispatcher(DispatchSettings(), (settings.route,), settings.seed)
+    dispatcher = Dispatcher(settings.dispatch, (settings.route,), settings.seed)
     records = RunRecords(run_dir)
     wire = Smsapi(profile.wire.smsapi, profile.account.price_per_segment)
     world = World(dispatcher, engine, wire, Link(TOKEN), records.changed)

@@ -46,7 +46,7 @@ class Dispatcher:
         self._settings = settings
         self._rules = retry_rules(settings, seed)
         self._window_ns = int(settings.idempotency_window_s * SECOND_NS)
-        self._backlog = Backlog(len(routes))
+        self._backlog = Backlog(len(routes), in_order=settings.order == "arrival")
         self._ledger = Ledger(settings, self._backlog)
         self._sending = Sending(settings, routes, seed, self._backlog, self._ledger)
         self._largest = max(int(limits.segments_burst) for limits in routes)
@@ -55,7 +55,7 @@ class Dispatcher:
     def has_room(self, count: int, lane: Lane) -> bool:
         """Whether ``count`` more messages of ``lane`` fit in the backlog; ask before storing them."""
         limit = self._settings.max_backlog
-        if lane is not Lane.OTP:
+        if lane is not Lane.OTP and not self._backlog.in_order:
             limit -= self._settings.otp_reserved_backlog
         return len(self._backlog.tickets) + count <= limit
 

@@ -77,7 +77,7 @@ class Sending:
             if message.lane is not first.lane or message.sender_id != first.sender_id:
                 return None
             segments += message.segments
-        lane = lane_index(first.lane)
+        lane = OTP if self._backlog.in_order else lane_index(first.lane)
         if self._linger_ns[lane] or any(self._backlog.ready):
             return None
         for route in self.routes:
@@ -153,7 +153,7 @@ class Sending:
         messages = tuple([ticket.message for ticket in tickets])
         segments = sum([message.segments for message in messages])
         route.submitted(segments)
-        self._shares.sent(tickets[0].lane, segments, self._backlog.ready)
+        self._shares.sent(tickets[0].queue, segments, self._backlog.ready)
         self._batches += 1
         self.in_flight[self._batches] = Batch(route, tickets, now_ns)
         effects.append(SubmitBatch(self._batches, route.name, messages))
