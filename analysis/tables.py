@@ -103,7 +103,7 @@ def _check_value(quote: Quote, place: int) -> Cell:
     """Its words; of a time also the time by itself, which the first screen quotes."""
     path = f"checks.{place}"
     each: Check = quote.value(path)
-    if each.name == SCHEDULE_LAG and each.value_number is not None:
+    if each.name == SCHEDULE_LAG and each.state == "ok" and each.value_number is not None:
         return ("99 % within ", quote.seconds(f"{path}.value_number"))
     return (quote.text(f"{path}.value"),)
 

@@ -250,6 +250,10 @@ def _stood_for(quote: Quote, place: int) -> list[tuple[str, Cell]]:
     if quote.report.parts[place].equivalent_per_day is not None:
         equivalent = quote.per_day(f"parts.{place}.equivalent_per_day")
         rows.append(("messages a day that it stood for", (equivalent,)))
+    if quote.report.parts[place].backlog_gone_s is not None:
+        rows.append(
+            ("sender's queue empty, after the load", (quote.seconds(f"parts.{place}.backlog_gone_s"),))
+        )
     rows.append(("ended", (quote.text(f"{path}.exit_reason"),)))
     if identity.compress != 1.0:
         rows.append(("times as dense as the day", (quote.number(f"{path}.compress"),)))

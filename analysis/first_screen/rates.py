@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from analysis.figures import round_seconds_text
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Answer, Figure, Row, Sentence
 from analysis.first_screen.wording import live, part_title, trusted
@@ -87,16 +86,20 @@ def _best_seconds(quote: Quote, place: int) -> tuple[Row, list[Sentence]]:
     part, path = quote.report.parts[place], f"parts.{place}.throughput"
     field = "delivered_best" if part.throughput.delivered_best else "accepted_best"
     done = "delivered" if part.throughput.delivered_best else "accepted"
-    pace = _pace(part)
     label = f"profile {part.identity.profile or 'unknown'}"
     title = part_title(quote, place)
-    if too_few(pace):
+    if too_few(_pace(part)):
         return Row(label=label, value=("too few messages for a rate",)), [("Most came in: ", title, ".")]
     lead = "" if part.throughput.limit else "at least "
-    where = f" {done} (best {round_seconds_text(pace.window_s)})"
+    window = quote.seconds(f"{path}.{field}.window_s")
     row = Row(
         label=label,
-        value=(lead, quote.rate(f"{path}.{field}.per_s", subject=f"best rate {place}"), where),
+        value=(
+            lead,
+            quote.rate(f"{path}.{field}.per_s", subject=f"best rate {place}"),
+            f" {done} in the best ",
+            window,
+        ),
         interval=("offered ", quote.rate(f"{path}.offered_mean_per_s", subject=f"offered mean {place}")),
     )
     if part.throughput.limit:

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from analysis.first_screen import verdict
 from analysis.first_screen.asides import asides
 from analysis.first_screen.questions import answers
 from analysis.first_screen.quoting import Quote
+from analysis.first_screen.rules import contradictions
 from analysis.first_screen.values import FirstScreen, words
 from analysis.first_screen.wording import about_line, trusted
 from analysis.model import Report
 
+_DEFECT = "smsbench contradicts itself here, which is a defect: please report it"
+
 
 def first_screen(report: Report) -> FirstScreen:
-    """Every figure is quoted from a field of ``report``. Of a bench that failed there are no answers."""
+    """Every figure is quoted from a field of ``report``. Of a bench that failed there are no answers.
+
+    A screen that contradicts the tables below it is a defect of smsbench: a note says so.
+    """
+    screen = _screen(report)
+    wrong = tuple(f"{_DEFECT}: {said}." for said in contradictions(screen, report))
+    return msgspec.structs.replace(screen, notes=(*wrong, *screen.notes)) if wrong else screen
+
+
+def _screen(report: Report) -> FirstScreen:
     quote = Quote(report)
     word = verdict.word(report)
     usable = any(trusted(part) and part.ledger.rows for part in report.parts)

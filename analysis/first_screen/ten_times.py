@@ -6,7 +6,7 @@ from analysis.figures import TIMES
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Answer, Figure, Row, Sentence
 from analysis.first_screen.wording import part_title, place_of
-from analysis.model import PartReport, Report, State
+from analysis.model import Report, State
 
 QUESTION = "Ten times the traffic?"
 _NOT_ASKED = "Not asked in this run. To ask: smsbench run bench"
@@ -59,10 +59,13 @@ def _evidence(quote: Quote, slug: str, no: bool) -> tuple[Sentence, ...]:
         quote.per_day(f"{path}.equivalent_per_day"),
         " a day, ",
         quote.rate(f"{path}.throughput.offered_mean_per_s", subject=f"offered mean {place}"),
-        f" on average, {_how(part)} for ",
+        *_how(quote, place),
         quote.seconds(f"{path}.identity.load_s"),
     ]
     outcome: Sentence = (": every objective met.",)
+    if part.backlog_gone_s is not None and part.identity.mode == "real":
+        gone = quote.seconds(f"{path}.backlog_gone_s")
+        outcome = (": every objective met; the sender's queue was empty again after ", gone, ".")
     missed = next((i for i, each in enumerate(part.objectives) if each.verdict == "missed"), None)
     if part.validity == "invalid":
         outcome = (": its figures cannot be used.",)
@@ -89,8 +92,10 @@ def _said_yes(report: Report, slug: str) -> bool:
     return any(each.ten_times == "yes" and each.ten_times_part == slug for each in report.levels)
 
 
-def _how(part: PartReport) -> str:
+def _how(quote: Quote, place: int) -> Sentence:
+    part = quote.report.parts[place]
     how = "in virtual time" if part.identity.mode == "simulated" else "run live"
-    if part.identity.compress != 1.0:
-        how += f", {part.identity.compress:g} times as dense as the day,"
-    return how
+    if part.identity.compress == 1.0:
+        return (f" on average, {how} for ",)
+    dense = quote.number(f"parts.{place}.identity.compress")
+    return (f" on average, {how}, ", dense, " times as dense as the day, for ")
