@@ -59,11 +59,21 @@ def _objective_cells(quote: Quote, place: int, where: str) -> tuple[Cell, ...]:
     if each.quantile is not None and each.quantile.value_s is not None:
         interval = quote.interval(f"{path}.quantile")
         measured = (quote.quantile(f"{path}.quantile"), *(("\n", *interval[1:-1]) if interval else ()))
+    elif each.interval:
+        measured = (quote.text(f"{path}.measured"), f"\n{each.interval}")
     if each.limit_s is not None:
-        limit = ("≤ ", quote.limit(f"{path}.limit_s"))
+        limit = (f"{each.limit.partition(' ')[0]} ", quote.limit(f"{path}.limit_s"))
     verdict = msgspec.structs.replace(quote.verdict(f"{path}.verdict"), text=VERDICT_WORDS[each.verdict])
-    evidence: Cell = "in each part" if where.endswith(" parts") else (quote.text(f"{path}.why"),)
+    evidence: Cell = "in each part" if where.endswith(" parts") else _evidence(quote, path)
     return ((quote.text(f"{path}.name"),), limit, measured, (verdict,), evidence)
+
+
+def _evidence(quote: Quote, path: str) -> Cell:
+    """Why the verdict is what it is, and of an undecided one what would decide it."""
+    needs: Cell = ()
+    if quote.value(f"{path}.needs"):
+        needs = ("; it takes ", quote.text(f"{path}.needs"))
+    return (quote.text(f"{path}.why"), *needs)
 
 
 def checks(report: Report) -> Table:

@@ -2,8 +2,8 @@
 
 A campaign's rate is what it had delivered, from its first arrival until 95 % of its accepted messages had
 arrived or failed. Jain's index (Jain, Chiu and Hawe 1984) is taken of each rate divided by the campaign's
-size, so that a small campaign beside a large one is fair with a smaller rate: (sum x)^2 / (n sum x^2), 1 where
-all are equal, 1/n where one has everything.
+size, so that a small campaign beside a large one is fair with a smaller rate: (sum x)^2 / (n sum x^2), 1
+where all are equal, 1/n where one has everything.
 """
 
 from __future__ import annotations

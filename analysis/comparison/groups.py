@@ -12,13 +12,14 @@ from analysis.journeys import Journeys
 
 def group_of(journeys: Journeys, fates: Fates, among: Bools) -> Group:
     """The messages that ``fates.delivery_ages`` counts: one that is still open took at least its age, one
-    that the system gave up takes for ever, one that a phone or the network failed is left out.
+    that the system gave up takes for ever, one that the network failed or whose phone was away is left out.
     """
     due_s, delivered_s = journeys.load.intended_s, journeys.provider.delivered_s
     delivered = (fates.fate == DELIVERED) & np.isfinite(delivered_s)
     still_open = fates.fate == OPEN
     low = np.where(delivered, delivered_s - due_s, np.where(still_open, journeys.end_s - due_s, np.inf))
     high = np.where(delivered, low, np.inf)
-    chosen = np.flatnonzero(among & (delivered | still_open | fates.never))
+    reached = (delivered | still_open) & ~journeys.provider.unreachable
+    chosen = np.flatnonzero(among & (reached | fates.never))
     chosen = chosen[np.argsort(due_s[chosen], kind="stable")]
     return Group(low_s=low[chosen], high_s=high[chosen])

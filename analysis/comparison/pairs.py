@@ -2,8 +2,8 @@
 
 Both had the same plan, seeds and key tag, so a message has the same recipient, text, class and instant in
 both, and the same fate and radio delay at the provider (they follow from its key). What differs is what the
-sender, the sockets and the queues did. A message counts where both parts delivered it; one that only one of
-them did is counted as unpaired.
+sender, the sockets and the queues did. A message counts where both parts delivered it to a reachable phone;
+one that only one of them delivered is counted as unpaired.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Lived:
 
     journeys: Journeys
     keys: pa.ChunkedArray
-    delivered: Bools  # with a known time
+    delivered: Bools  # to a reachable phone, with a known time
 
 
 def read_lived(run_dir: Path, manifest: records.Manifest) -> Lived:
@@ -42,7 +42,7 @@ def read_lived(run_dir: Path, manifest: records.Manifest) -> Lived:
     keys = records.read_rows(run_dir / "load.arrow", records.LOAD_SCHEMA)["key"]
     fates = judge(journeys)
     known = np.isfinite(journeys.provider.delivered_s)
-    return Lived(journeys, keys, (fates.fate == DELIVERED) & known)
+    return Lived(journeys, keys, (fates.fate == DELIVERED) & known & ~journeys.provider.unreachable)
 
 
 def compare(ours: Lived, theirs: Lived) -> tuple[ComparedClass, ...]:

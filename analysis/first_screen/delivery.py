@@ -13,12 +13,13 @@ from analysis.first_screen.wording import (
     objective_part,
     objective_row,
     share_words,
+    undecided_words,
     worst_first,
 )
 from analysis.journeys import in_class_order
 from analysis.model import Objective, Report, State
+from analysis.objectives.verdict import overall
 from analysis.quantile import Quantile
-from analysis.slo import overall
 
 _STATES: dict[str, State] = {"met": "good", "missed": "bad", "undecided": "unknown"}
 
@@ -48,9 +49,21 @@ def delivery_answer(quote: Quote) -> Answer:
         question="How fast do they arrive?",
         about="phones that can be reached" if _handsets_known(report) else "",
         rows=rows,
-        sentences=(*sentences, *_unreachable(quote, places)) if rows else (("No delivery was judged.",),),
+        sentences=(*_open_questions(quote, places), *sentences, *_unreachable(quote, places))
+        if rows
+        else (("No delivery was judged.",),),
         state=state,
     )
+
+
+def _open_questions(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
+    """What would decide the undecided ones."""
+    found: list[Sentence] = []
+    for place in places:
+        objective: Objective = quote.value(f"objectives.{place}")
+        if objective.verdict == "undecided":
+            found.append((f"{class_name(objective.message_class)}: ", *undecided_words(quote, place), "."))
+    return tuple(found)
 
 
 def _classes(report: Report) -> set[str]:

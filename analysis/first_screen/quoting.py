@@ -10,7 +10,7 @@ from typing import Any
 from analysis.figures import count_text, limit_text, per_day_text, rate_text, seconds_text, significant
 from analysis.first_screen.values import Figure, Sentence
 from analysis.model import Report
-from analysis.slo import quantile_text
+from analysis.objectives.words import quantile_text
 
 _PERCENTILE = re.compile(r"\bp(\d+(?:\.\d+)?)\b")
 

@@ -1,6 +1,7 @@
 """What no two statements of a report may say: rules between the first screen and the tables below it.
 
-Each function returns the contradictions that it found, in words. One is a defect of smsbench, and the page says so.
+Each function returns the contradictions that it found, in words. One is a defect of smsbench, and the page
+says so.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from analysis.first_screen.quoting import lookup, plain_words
 from analysis.first_screen.values import Figure, FirstScreen, figures, sentences, words
 from analysis.first_screen.wording import deciding, target_name, trusted
 from analysis.model import Objective, PartReport, Report
+from analysis.objectives.verdict import overall
 
 # "95 % within", "the 95 % mark": the percentile that is asked for is no figure of the run.
 _NO_FIGURE = re.compile(rf"\d+(?:\.\d+)? %|\b10 {TIMES} ", re.ASCII)
@@ -58,7 +60,7 @@ def _subjects(screen: FirstScreen, report: Report) -> Iterator[str]:
 
 def _word(screen: FirstScreen, report: Report) -> Iterator[str]:
     """The word follows from the objectives, and the report's verdict and exit code agree with it."""
-    verdicts = [each.verdict for each in report.objectives]
+    verdicts = [each.verdict for each in report.objectives if each.decides]
     if screen.word == "YES" and (not verdicts or any(each != "met" for each in verdicts)):
         yield "YES, and not every objective is met"
     if screen.word == "YES" and report.validity == "invalid":
@@ -126,7 +128,7 @@ def _ten_times(screen: FirstScreen, report: Report) -> Iterator[str]:
         part = next((each for each in report.parts if each.slug == level.ten_times_part), None)
         if figure.text != "Yes":
             continue
-        if part is None or not trusted(part) or any(each.verdict != "met" for each in part.objectives):
+        if part is None or not trusted(part) or overall(part.objectives) != "met":
             yield "ten times: Yes, without a valid part at that rate of which every objective is met"
         elif (part.equivalent_per_day or 0.0) < 10.0 * level.messages_per_day:
             yield f"ten times: Yes, and {part.slug} stood for {part.equivalent_per_day} a day"
@@ -159,7 +161,7 @@ def _carried(screen: FirstScreen, report: Report) -> Iterator[str]:
     for piece in screen.why if screen.word == "YES" else ():
         if isinstance(piece, Figure) and piece.source.endswith(".identity.messages_per_day"):
             part = lookup(report, piece.source.removesuffix(".identity.messages_per_day"))
-            if not trusted(part) or any(each.verdict != "met" for each in part.objectives):
+            if not trusted(part) or overall(part.objectives) != "met":
                 yield f"{piece.text} a day is said to be carried, and {part.slug} does not show it"
 
 

@@ -7,6 +7,7 @@ from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Answer, Figure, Row, Sentence
 from analysis.first_screen.wording import part_title, place_of
 from analysis.model import Report, State
+from analysis.objectives.verdict import overall
 
 QUESTION = "Ten times the traffic?"
 _NOT_ASKED = "Not asked in this run. To ask: smsbench run bench"
@@ -81,7 +82,7 @@ def _evidence(quote: Quote, slug: str, no: bool) -> tuple[Sentence, ...]:
         )
     elif part.throughput.limit:
         outcome = (": ", quote.text(f"{path}.throughput.limit"), ".")
-    elif not all(each.verdict == "met" for each in part.objectives):
+    elif overall(part.objectives) != "met":
         outcome = (": not every objective could be decided.",)
     elif quote.report.levels and not _said_yes(quote.report, slug):
         outcome = (": it fell behind the load, or too few messages came.",)

@@ -18,13 +18,16 @@ from analysis.first_screen.wording import (
     part_title,
     target_name,
     trusted,
+    undecided_words,
     worst_first,
 )
-from analysis.model import Objective, PartReport, Report
+from analysis.model import Objective, PartReport, Report, Verdict
+from analysis.objectives.verdict import overall
 from analysis.validity import ACCOUNTING, INSTRUMENT
 
 NOT_TAKEN_SHARE = 0.001  # of the planned; more, and the rate is what the sentence is about
 _MOST_EVIDENCE = 3
+_WORDS: dict[Verdict, Word] = {"met": "YES", "missed": "NO", "undecided": "UNDECIDED"}
 _MOST_RESERVATIONS = 3
 _PLAIN_CHECKS = {
     "schedule lag": "the bench sent late",
@@ -45,13 +48,7 @@ def word(report: Report) -> Word:
         return "STOPPED"
     if report.validity == "invalid":
         return "INVALID"
-    verdicts = [each.verdict for each in report.objectives]
-    if "missed" in verdicts:
-        return "NO"
-    unaccounted = any(part.ledger.unaccounted for _, part in deciding(report))
-    if verdicts and all(each == "met" for each in verdicts) and not unaccounted:
-        return "YES"
-    return "UNDECIDED"
+    return _WORDS[overall(report.objectives)]
 
 
 def why(quote: Quote) -> Sentence:
@@ -112,7 +109,11 @@ def _place(report: Report, slug: str) -> int:
 
 def _worst(report: Report, verdict: str) -> int | None:
     """The place of the objective to speak of: delivery times first, then the worst."""
-    found = [(place, each) for place, each in enumerate(report.objectives) if each.verdict == verdict]
+    found = [
+        (place, each)
+        for place, each in enumerate(report.objectives)
+        if each.decides and each.verdict == verdict
+    ]
     if not found:
         return None
     return min(found, key=lambda item: (not is_delivery_time(item[1]), worst_first(item[1])))[0]
@@ -135,7 +136,7 @@ def _missed(quote: Quote) -> Sentence:
     at = objective_part(report, report.objectives[place])
     if _not_taken(report.parts[at]):
         return _too_much_offered(quote, at)
-    others = sum(each.verdict == "missed" for each in report.objectives) > 1
+    others = sum(each.decides and each.verdict == "missed" for each in report.objectives) > 1
     where: Sentence = (" in: ", part_title(quote, at)) if len(report.parts) > 1 else ()
     more = (" More objectives were missed: the table below lists them.",) if others else ()
     return (*_objective_words(quote, place), *where, ".", *more)
@@ -202,16 +203,12 @@ def _undecided(quote: Quote) -> Sentence:
     report = quote.report
     place = _worst(report, "undecided")
     if place is None:
-        lost = next((place for place, part in deciding(report) if part.ledger.unaccounted), None)
-        if lost is None:
-            return ("No objective could be judged.",)
-        figure = quote.count(f"parts.{lost}.ledger.unaccounted", subject=f"unaccounted {lost}")
-        return (figure, f" messages that {target_name(report)} accepted were never seen by the provider.")
+        return ("No objective was judged.",)
     objective = report.objectives[place]
     label: Sentence = (class_name(objective.message_class), " delivery time is undecided: ")
     if not is_delivery_time(objective):
         label = (quote.text(f"objectives.{place}.name"), " is undecided: ")
-    return ("No objective was missed. ", *label, quote.text(f"objectives.{place}.why"), ".")
+    return ("No objective was missed. ", *label, *undecided_words(quote, place), ".")
 
 
 def gave_way(quote: Quote) -> tuple[Sentence, ...]:

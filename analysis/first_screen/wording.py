@@ -89,7 +89,7 @@ def objective_part(report: Report, objective: Objective) -> int:
 
 
 def is_delivery_time(objective: Objective) -> bool:
-    return objective.limit_s is not None and objective.percentile is not None and bool(objective.quantile)
+    return objective.measure == "delivery_time"
 
 
 def share_words(percentile: float) -> str:
@@ -111,18 +111,22 @@ def objective_row(quote: Quote, place: int, label: str) -> Row:
     return Row(
         label=label,
         value=_measured(quote, path, objective),
-        interval=quote.interval(f"{path}.quantile"),
+        interval=quote.interval(f"{path}.quantile") if objective.quantile.state != "withheld" else (),
         limit=("limit ", quote.limit(f"{path}.limit_s")),
         verdict=verdict,
     )
 
 
 def _measured(quote: Quote, path: str, objective: Objective) -> Sentence:
-    share = share_words(objective.percentile or 0.0)
-    if objective.quantile is None or objective.quantile.state == "withheld":
+    share, rest = share_words(objective.percentile or 0.0), f"{100 - (objective.percentile or 0.0):g} %"
+    if objective.quantile is None:
+        return ("no time was measured",)
+    if objective.quantile.state == "withheld":
+        if objective.verdict == "missed" and objective.quantile.low_s is not None:
+            return (f"more than {rest} take over ", quote.seconds(f"{path}.quantile.low_s"))
         return ("too few messages to say",)
     if objective.quantile.state == "never":
-        return (f"{100 - (objective.percentile or 0.0):g} % or more never arrive",)
+        return (f"{rest} or more never arrive",)
     return (share, quote.quantile(f"{path}.quantile", subject=f"delivery {path}"))
 
 
@@ -131,3 +135,12 @@ def worst_first(objective: Objective) -> tuple[int, float]:
     rank = {"missed": 0, "undecided": 1, "met": 2}[objective.verdict]
     high = objective.quantile.high_s if objective.quantile else None
     return rank, -(high if high is not None else math.inf)
+
+
+def undecided_words(quote: Quote, place: int) -> Sentence:
+    """Why an objective is undecided, and what would decide it."""
+    path = f"objectives.{place}"
+    needs: Sentence = ()
+    if quote.value(f"{path}.needs"):
+        needs = ("; it takes ", quote.text(f"{path}.needs"))
+    return (quote.text(f"{path}.why"), *needs)

@@ -25,11 +25,6 @@ from loadtests.arrivals import (
 )
 from loadtests.scenarios.scenario import Part, Scenario
 
-DEFAULT_SLOS = (
-    records.Slo("otp", 95.0, 10.0),
-    records.Slo("transactional", 95.0, 30.0),
-    records.Slo("marketing", 95.0, 600.0),
-)
 _PACKAGES = (
     "smsbench",
     "locust",
@@ -87,7 +82,6 @@ def scenario_of(name: str, part: Part, plan: Plan) -> records.Scenario:
         messages_per_day=part.messages_per_day,
         decides=part.decides,
         counterpart=part.counterpart,
-        what_if=part.what_if,
         parameters={
             "streams": streams,
             "classes": list(CLASSES),
@@ -142,7 +136,7 @@ def write_suite(
         scenario=records.Scenario(name=scenario.name, title=scenario.title),
         parts=tuple(places),
         seeds={"plan": seed},
-        slos=DEFAULT_SLOS,
+        slos=first.slos,
         target=first.target,
         versions=versions(),
         machine=machine(),

@@ -18,7 +18,6 @@ from loadtests.running.settings import RunSettings
 from loadtests.running.simulations import Job, Simulations
 from loadtests.scenarios.scenario import Part, Scenario
 from loadtests.simulate.part import Choices
-from loadtests.simulate.what_ifs import WhatIf
 
 # A live part below this rate leaves most of two cores free, and a simulation may run beside it.
 QUIET_PER_S = 30.0
@@ -104,7 +103,8 @@ def _play(
             break
         if scenario.is_suite:
             progress.part(_title(scenario, part, settings, (number, len(live), time.monotonic() - began_s)))
-        asked = settings if number == 1 else msgspec.structs.replace(settings, **_LATER)
+        # The target of a suite is the same in all parts: the first part's probe has gone through it.
+        asked = msgspec.structs.replace(settings, probe=settings.probe and number == 1)
         place = places[part.slug]
         manifest = PartRun(
             scenario, named(scenario, part), settings.out / place, asked, progress, interruption
@@ -115,13 +115,7 @@ def _play(
     return done
 
 
-# What a later part of the suite need not do again: the same target has been probed.
-_LATER: Mapping[str, object] = {}
-
-
-def _make_room(
-    simulations: Simulations, part: Part, progress: Progress, interruption: Interruption
-) -> None:
+def _make_room(simulations: Simulations, part: Part, progress: Progress, interruption: Interruption) -> None:
     """Simulations beside a quiet part; both cores for one that is not."""
     if is_quiet(part):
         simulations.run()
@@ -147,8 +141,9 @@ def _clock(seconds: float) -> str:
 
 def _jobs(scenario: Scenario, places: Mapping[str, str], settings: RunSettings) -> tuple[Job, ...]:
     """The simulated parts; those that take longest first, so that they end while a quiet part plays."""
+    asked = Choices(profile=settings.profile, slos=settings.slos)
     jobs = [
-        Job(places[part.slug], part, choices_of(scenario, part, settings.profile))
+        Job(places[part.slug], part, choices_of(scenario, part, asked))
         for part in scenario.parts
         if part.mode == "simulated"
     ]
@@ -159,11 +154,12 @@ def _messages(part: Part) -> int:
     return sum(arrival_count(stream.process) for stream in part.streams)
 
 
-def choices_of(scenario: Scenario, part: Part, profile: str | None) -> Choices:
-    """How a simulated part is simulated."""
-    return Choices(
-        profile=profile,
-        what_if=WhatIf(fifo=part.fifo),
+def choices_of(scenario: Scenario, part: Part, asked: Choices) -> Choices:
+    """How a simulated part is simulated: as it says of itself, and as the user asked."""
+    what_if = msgspec.structs.replace(asked.what_if, fifo=asked.what_if.fifo or part.fifo)
+    return msgspec.structs.replace(
+        asked,
+        what_if=what_if,
         counterpart=named(scenario, part).counterpart,
-        decides=part.decides,
+        decides=asked.decides and part.decides,
     )

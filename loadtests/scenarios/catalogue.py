@@ -82,11 +82,10 @@ def _bench_parts() -> tuple[Part, ...]:
         burst,
         slug="burst-fifo",
         counterpart=burst_simulated.slug,
-        what_if="no priorities: first in, first out",
         fifo=True,
     )
     return (
-        *(whole_day(messages_per_day, name) for name, messages_per_day in LEVELS.items()),
+        *(whole_day(name, messages_per_day) for name, messages_per_day in LEVELS.items()),
         *(peak, peak_simulated),
         *(ten_times, ten_times_simulated),
         *(burst, burst_simulated, fifo),
@@ -197,7 +196,7 @@ def scenario(name: str, adjustment: Adjustment | None = None) -> Scenario:
         raise ScenarioError(f"there is no scenario {name!r}; {_meant(name)}there are: {', '.join(names())}")
     if adjustment is not None and adjustment != Adjustment():
         raise ScenarioError(
-            f"{name} has a fixed load: --compress, --window, --duration and --scale belong to "
+            f"{name} has a fixed length: --compress, --window, --duration and --scale belong to "
             f"{', '.join(LEVELS)}"
         )
     return _FIXED[name]

@@ -24,8 +24,8 @@ class Part(Struct, frozen=True, kw_only=True):
 
     A ``live`` part runs on real sockets, a ``simulated`` one in virtual time. ``counterpart`` is the slug of
     the part of the same scenario that this one is compared with, message by message; both must have the same
-    streams. ``what_if`` says in words what differs from the sender's or provider's own rules. ``decides`` is
-    false for a part whose objectives fail nothing.
+    streams. With ``fifo`` the sender has no priorities (simulated parts only): what are they worth?
+    ``decides`` is false for a part whose objectives fail nothing.
     """
 
     slug: str
@@ -37,11 +37,10 @@ class Part(Struct, frozen=True, kw_only=True):
     window: Window = "none"
     compress: float = 1.0
     drain_limit_s: float = 60.0
-    in_flight_limit: int = 2_000
+    in_flight_limit: int | None = None  # None: worked out from the arrivals and the target's timeout
     mode: Mode = "live"
     counterpart: str = ""
-    what_if: str = ""
-    fifo: bool = False  # the sender takes messages in the order they came, whatever their class
+    fifo: bool = False
     decides: bool = True
 
     @property
@@ -53,7 +52,11 @@ class Part(Struct, frozen=True, kw_only=True):
         return f"{number:02d}-{self.slug}"
 
     def plan(self, seed: int, key_tag: str) -> Plan:
-        return Plan(streams=self.streams, seed=seed, key_tag=key_tag, in_flight_limit=self.in_flight_limit)
+        """For a load that waits for answers, size its ``in_flight_limit`` too (``sized_for``)."""
+        plan = Plan(streams=self.streams, seed=seed, key_tag=key_tag)
+        if self.in_flight_limit is None:
+            return plan
+        return msgspec.structs.replace(plan, in_flight_limit=self.in_flight_limit)
 
 
 class Capacity(Struct, frozen=True, kw_only=True):
@@ -91,6 +94,23 @@ class Scenario(Struct, frozen=True, kw_only=True):
     @property
     def is_suite(self) -> bool:
         return len(self.parts) > 1
+
+    def in_virtual_time(self) -> Scenario:
+        """All parts simulated. A simulated part that only stands beside a live one would be the same run to
+        the nanosecond: it is left out, and what was compared with it is compared with the other.
+        """
+        live = [part for part in self.parts if part.mode == "live" and part.counterpart]
+        beside = {part.counterpart: part.slug for part in live}
+        parts = tuple(
+            msgspec.structs.replace(
+                part,
+                mode="simulated",
+                counterpart="" if part.mode == "live" else beside.get(part.counterpart, part.counterpart),
+            )
+            for part in self.parts
+            if part.slug not in beside
+        )
+        return msgspec.structs.replace(self, parts=parts, capacity=None)
 
     def streams(self) -> tuple[Stream, ...]:
         """The live parts one after another, for a Locust run against one target."""
@@ -154,18 +174,11 @@ def day(name: str, messages_per_day: int, adjustment: Adjustment) -> Part:
     )
 
 
-def whole_day(messages_per_day: int, name: str) -> Part:
+def whole_day(name: str, messages_per_day: int) -> Part:
     """The 24 hours of a day, lived in virtual time: every class has its messages."""
-    return Part(
-        slug=name,
-        title=f"a day of {messages_per_day:,}, all 24 hours",
-        role="whole_day",
-        profile="smsapi",
-        streams=(Stream(DayCurve(messages_per_day), campaign="newsletter"),),
-        messages_per_day=messages_per_day,
-        window="day",
-        mode="simulated",
-    )
+    part = day(name, messages_per_day, Adjustment(compress=1.0, window="day"))
+    title = f"a day of {messages_per_day:,}, all 24 hours"
+    return msgspec.structs.replace(part, slug=name, title=title, mode="simulated")
 
 
 def simulated(part: Part, **changes: Any) -> Part:
