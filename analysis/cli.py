@@ -14,9 +14,11 @@ import typer
 
 from analysis.capacity.trial import of_trial
 from analysis.exit_codes import EXIT_CRASHED, EXIT_USAGE
+from analysis.first_screen.screen import first_screen
 from analysis.journeys import MalformedRunError
 from analysis.objectives.grammar import GivenError, read_given
 from analysis.records import run_id, write_result
+from analysis.render_text import terminal_lines
 from analysis.report import build_report
 from analysis.result import result_of, write_step_summary
 
@@ -74,11 +76,10 @@ def report(
         traceback.print_exc()
         _say("error: the analysis itself failed; please report it with the above", sys.stderr)
         raise typer.Exit(EXIT_CRASHED) from error
+    for line in terminal_lines(first_screen(found)):
+        _say(line, sys.stdout)
     if not only_result:
-        progress(f"done: {run_dir / 'report' / 'index.html'}")
-    if found.validity == "invalid":
-        _say("INVALID RUN", sys.stderr)
-    _say(found.headline, sys.stdout)
+        _say(f"report: {run_dir / 'report' / 'index.html'}", sys.stdout)
     raise typer.Exit(found.exit_code)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from analysis import stages, surroundings, validity
 from analysis.burst import find_burst
+from analysis.comparison.campaigns import fairness
 from analysis.cost import cost
 from analysis.distributions import api_ages, api_distributions, class_ages, delivery_distributions
 from analysis.fates import Fates, judge, ledger, reasons
@@ -20,9 +21,9 @@ from analysis.objectives.handsets import class_outcomes, handsets
 from analysis.objectives.judging import Facts, judge_all
 from analysis.objectives.verdict import withheld
 from analysis.percentiles import SHOWN_PERCENTILES
-from analysis.provider_limits import limits_text
+from analysis.provider_limits import currency_of, limits_text
 from analysis.records import Manifest
-from analysis.throughput import throughput
+from analysis.throughput import backlog_gone_s, throughput
 from analysis.timeline import timeline
 from analysis.validity import TIGHTEST_BY_DEFAULT_S
 
@@ -31,6 +32,7 @@ DEFAULT_SPECS = parse_all(DEFAULT_OBJECTIVES)
 SCALED_WHY = (
     "compressed seconds: the provider's delays were scaled with the day, so no real time was measured"
 )
+_CAMPAIGNS = ("burst", "campaigns")  # roles whose campaigns are released at once
 NO_JOURNAL_WHY = "no provider rows: deliveries were not observed"
 
 
@@ -45,7 +47,7 @@ def analyse_part(
     failed = instrument.value if instrument.state == "invalid" else ""
     delivery = delivery_distributions(journeys, fates, _percentiles(specs, "delivery_time"))
     api = api_distributions(journeys, _percentiles(specs, "api_response"))
-    paid, available = cost(journeys, fates), availability(journeys, fates)
+    paid, available = cost(journeys, fates, currency_of(manifest.profile)), availability(journeys, fates)
     objectives = judge_all(
         specs, _facts(manifest, journeys, fates, counted, (delivery, api), (paid, available))
     )
@@ -82,6 +84,8 @@ def analyse_part(
         equivalent_per_day=equivalent_per_day(manifest),
         faults=fault_bands(manifest, journeys),
         bench_failure=failed,
+        backlog_gone_s=backlog_gone_s(journeys, fates),
+        fairness=fairness(journeys, fates, run_dir) if manifest.scenario.role in _CAMPAIGNS else None,
         handsets=handsets(journeys, fates) if journeys.journal else (),
         availability=available,
         sustained=sustained(journeys, fates),
@@ -194,4 +198,7 @@ def _identity(manifest: Manifest, journeys: Journeys) -> Identity:
         versions=manifest.versions,
         machine=manifest.machine,
         parameters=scenario.parameters,
+        decides=scenario.decides,
+        counterpart=scenario.counterpart,
+        what_if=scenario.what_if,
     )

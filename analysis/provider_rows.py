@@ -62,6 +62,13 @@ class ProviderSide:
     price_of_doubles: Floats
     strangers: int  # rows with a key that the load did not send
     reasons: tuple[tuple[str, str, int], ...]  # (state, reason, how often) of what was not delivered
+    taken_s: Floats  # the submit that was accepted
+    reply_s: Floats  # the answer's delay as drawn; lengths, not instants, up to ``handset_wait_s``
+    radio_s: Floats  # carrier to handset as drawn, without the wait for the handset
+    handset_wait_s: Floats  # for a phone that was off or out of coverage, 0: reachable; NaN: not known
+    throttled: Ints  # submits of the key refused for a rate limit
+    fast: Bools  # sent with the provider's priority flag
+    ucs2_for: tuple[tuple[str, int, int], ...]  # (character, messages, their segments): more than one segment
     faults: tuple[tuple[str, int], ...] = ()  # (name, messages it touched)
 
 
@@ -96,6 +103,9 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         column[owner] = values
         return column
 
+    fast = np.zeros(count, dtype=np.bool_)
+    fast[owner] = pc.fill_null(speaking["fast"], False).to_numpy()
+
     state = np.full(count, ABSENT, dtype=np.int64)
     state[owner] = copies.state[chosen]
     at_fault = np.zeros(count, dtype=np.bool_)
@@ -128,8 +138,23 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         price_of_doubles=doubles,
         strangers=strangers,
         reasons=count_pairs(undelivered["state"], undelivered["reason"]),
+        taken_s=spread(seconds(speaking["t_taken_ns"], origin_ns)),
+        reply_s=spread(seconds(speaking["reply_ns"], 0)),
+        radio_s=spread(seconds(speaking["radio_ns"], 0)),
+        handset_wait_s=spread(seconds(speaking["handset_wait_ns"], 0)),
+        throttled=_highest(copies.key, integers(copies.rows["throttled"]), count),
+        fast=fast,
+        ucs2_for=_one_odd_character(speaking),
         faults=_touched(copies),
     )
+
+
+def _one_odd_character(rows: pa.Table) -> tuple[tuple[str, int, int], ...]:
+    """Of texts of several segments that need UCS-2 for one character: the most frequent character first."""
+    found = rows.filter(pc.and_(pc.not_equal(rows["ucs2_for"], ""), pc.greater(rows["segments"], 1)))
+    grouped = found.group_by(["ucs2_for"]).aggregate([([], "count_all"), ("segments", "sum")]).to_pylist()
+    counted = [(str(r["ucs2_for"]), int(r["count_all"]), int(r["segments_sum"])) for r in grouped]
+    return tuple(sorted(counted, key=lambda each: (-each[1], each[0])))
 
 
 def _unreachable(rows: pa.Table) -> Bools:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 from msgspec import Struct
 
 from analysis.earlier_manifest import upgraded
@@ -22,8 +23,19 @@ CAPACITY = "capacity.json"
 ABORTED = "error: aborted by the user"  # exit_reason of a run that was killed: its records may be cut off
 
 _NS = pa.int64()
-# Columns that files of earlier versions lack: empty there.
-_ADDED_LATER = frozenset(["fault"])
+# The runner's probe before the load has keys that begin so. It is no part of a run: its rows are not read.
+PROBE_KEY = "probe-"
+# Columns that files of earlier versions lack, and what they are read as there. None: not known.
+_ADDED_LATER: dict[str, Any] = {
+    "fault": "",
+    "t_taken_ns": None,
+    "reply_ns": None,
+    "radio_ns": None,
+    "handset_wait_ns": None,
+    "throttled": 0,
+    "fast": False,
+    "ucs2_for": "",
+}
 
 LOAD_SCHEMA = pa.schema(
     [
@@ -60,6 +72,13 @@ PROVIDER_SCHEMA = pa.schema(
         ("reason", pa.string()),
         ("price", pa.float64()),
         ("fault", pa.string()),  # names of the faults that touched it, with commas between them; "" for none
+        ("t_taken_ns", _NS),  # the submit that was accepted reached the provider
+        ("reply_ns", _NS),  # delay of the answer that carried the acceptance, as drawn
+        ("radio_ns", _NS),  # carrier to handset as drawn, without the wait for the handset
+        ("handset_wait_ns", _NS),  # for a phone that was off or out of coverage; 0: it was reachable
+        ("throttled", pa.int32()),  # submits of the key that were refused for a rate limit
+        ("fast", pa.bool_()),  # sent with the provider's priority flag
+        ("ucs2_for", pa.string()),  # the one character that made the text UCS-2, "" otherwise
     ]
 )
 
@@ -337,15 +356,23 @@ class RowWriter:
         if len(self._rows) >= self._flush_rows:
             self.flush()
 
+    def append_columns(self, columns: Sequence[Sequence[Any]]) -> None:
+        """Rows by column, all of one length, written at once; after those that were appended before."""
+        self.flush()
+        self._write(columns)
+
     def flush(self) -> None:
         if not self._rows:
             return
-        columns = [
-            pa.array(column, type=field.type)
-            for column, field in zip(zip(*self._rows, strict=True), self._schema, strict=True)
-        ]
+        columns = list(zip(*self._rows, strict=True))
         self._rows.clear()
-        self._stream.write_batch(pa.record_batch(columns, schema=self._schema))
+        self._write(columns)
+
+    def _write(self, columns: Sequence[Sequence[Any]]) -> None:
+        arrays = [
+            pa.array(column, type=field.type) for column, field in zip(columns, self._schema, strict=True)
+        ]
+        self._stream.write_batch(pa.record_batch(arrays, schema=self._schema))
         self._sink.flush()
 
     def close(self) -> None:
@@ -356,6 +383,8 @@ class RowWriter:
 
 def read_rows(path: Path, schema: pa.Schema) -> pa.Table:
     """Rows of a stream up to its last whole batch; an absent or empty file is an empty table.
+
+    Rows of the runner's probe (``PROBE_KEY``) are left out.
 
     Raises ``ValueError`` naming the file and the column where the file's columns are not the schema's.
     """
@@ -376,9 +405,17 @@ def read_rows(path: Path, schema: pa.Schema) -> pa.Table:
     table = pa.Table.from_batches(batches, schema=found)
     for field in schema:
         if field.name not in found.names:  # an earlier version wrote it
-            table = table.append_column(field, pa.array([""] * len(table), type=field.type))
+            value = pa.scalar(_ADDED_LATER[field.name], type=field.type)
+            table = table.append_column(field, pa.repeat(value, len(table)))
     # A writer may have its own order of columns, and more of them.
-    return table.select(schema.names)
+    return _without_probe(table.select(schema.names))
+
+
+def _without_probe(table: pa.Table) -> pa.Table:
+    if "key" not in table.column_names:
+        return table
+    probes = pc.starts_with(pc.fill_null(table["key"], ""), PROBE_KEY)
+    return table.filter(pc.invert(probes)) if pc.any(probes).as_py() else table
 
 
 def _require_columns(path: Path, found: pa.Schema, wanted: pa.Schema) -> None:

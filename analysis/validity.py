@@ -35,6 +35,7 @@ FOUND_SHARE = 0.01  # of the accepted messages; fewer at the provider, and keys 
 CORRELATION_NEEDS = 30  # of fewer messages the correlation itself is noise
 # Checks that every message is accounted for: what fails them in a probe is no answer to its question.
 INSTRUMENT = "instrument"
+SCHEDULE_LAG = "schedule lag"
 ACCOUNTING = (INSTRUMENT, "ledger", "marks that do not add up", "messages of others")
 PLATEAU_S = (0.039, 0.0455)
 PLATEAU_SHARE = 0.05
@@ -48,7 +49,7 @@ def schedule_lag(journeys: Journeys, tightest_s: float) -> Check:
     limit_s = LAG_SHARE_OF_SLO * tightest_s
     p99 = float(lag[ranks(len(lag), (99.0,))[0] - 1]) if len(lag) else math.nan
     return Check(
-        name="schedule lag",
+        name=SCHEDULE_LAG,
         state=_state(p99, LAG_WARN_S, limit_s),
         value=f"p99 {seconds_text(p99)}" if len(lag) else "nothing was sent",
         limit=f"warn > {seconds_text(LAG_WARN_S)}, invalid > {seconds_text(limit_s)}",

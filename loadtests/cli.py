@@ -121,6 +121,18 @@ def run(
     ] = False,
     slo: Slo = None,
     allow_undecided: AllowUndecided = False,
+    probe_timeout: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            max=3600,
+            metavar="S",
+            help="What the probe message before the load may take; a sender to listen, too.",
+        ),
+    ] = 5.0,
+    no_probe: Annotated[
+        bool, typer.Option("--no-probe", help="Send no probe message before the load.")
+    ] = False,
 ) -> None:
     """Run a scenario on real sockets and report it.
 
@@ -159,6 +171,8 @@ def run(
         "ui": ui,
         "slos": in_force(objectives(slo)),
         "allow_undecided": allow_undecided,
+        "probe": not no_probe,
+        "probe_timeout_s": probe_timeout,
     }
     raise typer.Exit(run_scenario(chosen, checked(chosen, asked), Console()))
 
@@ -232,7 +246,7 @@ def checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
         raise _usage(str(error)) from None
     _check_provider(scenario, target, asked)
     if target is not None:
-        _check_surroundings(target, asked["target_file"])
+        _check_surroundings(target, asked["target_file"], asked["probe_timeout_s"])
 
     out: Path | None = asked["out"]
     try:
@@ -276,11 +290,11 @@ def _check_provider(scenario: Scenario, target: Target | None, asked: dict[str, 
             raise _usage(str(error)) from None
 
 
-def _check_surroundings(target: Target, file: Path) -> None:
+def _check_surroundings(target: Target, file: Path, within_s: float) -> None:
     from loadtests.running.preflight import PreflightError, require_surroundings
 
     try:
-        require_surroundings(target, file)
+        require_surroundings(target, file, within_s)
     except PreflightError as error:
         raise _usage(str(error)) from None
 

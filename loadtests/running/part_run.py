@@ -34,6 +34,8 @@ from loadtests.running.interruption import Aborted, Interruption
 from loadtests.running.locust_process import STOP_TIMEOUT_S, load_environment, locust_service
 from loadtests.running.own_provider import OwnProvider
 from loadtests.running.plays import split_plays, stopped_early
+from loadtests.running.probe import ProbeStopped
+from loadtests.running.probing import probe_target
 from loadtests.running.progress import Progress
 from loadtests.running.run_directory import lost_directory, takes_records
 from loadtests.running.sampling import Sampler, Snapshot
@@ -53,7 +55,7 @@ _TICK_S = 1.0
 _DRAIN_TICK_S = 0.5
 _INTERRUPTED_DRAIN_S = 5.0
 _LOCUST_START_S = 3.0
-_ANSWER_S = 30.0  # what the reference sender's adapter waits for an answer
+ANSWER_S = 30.0  # what the reference sender's adapter waits for an answer
 _STOP_AT_ONCE_S = 3.0
 _PIECES = ("load-*.json", "play-*.json", "load-*.partial", WEB_UI_FILE)
 
@@ -92,12 +94,16 @@ class PartRun:
         self._instrument_failures: list[records.InstrumentFailure] = []
 
     def run(self) -> records.Manifest:
-        """The manifest as written. Raises ``Aborted``, everything having been killed."""
+        """The manifest as written. Raises ``Aborted`` and ``ProbeStopped``, nothing being left running."""
         self._run_dir.mkdir(parents=True, exist_ok=True)
         (self._run_dir / "plan.json").write_bytes(plan_to_json(self._plan))
         self._write_manifest("error: the run did not come to its end", {})
         try:
             return self._conclude(self._run_and_stop())
+        except ProbeStopped as stopped:
+            self._stop_at_once()
+            self._conclude(f"error: {stopped}")
+            raise
         except Aborted:
             self._kill()
             self._conclude(records.ABORTED)
@@ -142,10 +148,12 @@ class PartRun:
         start_surroundings(self._surroundings, self._part, self._run_dir, self._settings)
         for note in self._surroundings.notes:
             self._progress.note(f"  {note}")
+        self._probe()
         sampler = Sampler(self._run_dir, self._surroundings.states)
         try:
             for service in self._surroundings.services:
                 sampler.watch(service.name, service.pid)
+            self._watch_target(sampler)
             reason = self._drain(sampler, self._play(sampler))
             self._own_provider.require_listening()
         except BaseException:
@@ -156,6 +164,21 @@ class PartRun:
             self._faults = sampler.faults
         sampler.close()
         return reason
+
+    def _probe(self) -> None:
+        """Before the load: raises ``ProbeStopped`` where it would prove nothing."""
+        settings = self._settings
+        if not settings.probe:
+            return
+        self._progress.phase("probe: one message through the target", settings.probe_timeout_s)
+        for note in probe_target(self._surroundings, self._plan, settings, lambda: self._interruption.asked):
+            self._progress.note(f"  probe: {note}")
+
+    def _watch_target(self, sampler: Sampler) -> None:
+        if self._settings.target is not None:
+            note = sampler.watch_target(self._settings.target)
+            if note:
+                self._progress.note(f"  {note}")
 
     def _play(self, sampler: Sampler) -> str:
         """Run Locust to its end, or until the user interrupts."""
@@ -217,8 +240,7 @@ class PartRun:
 
     def _longest_load_s(self) -> float:
         """From Locust's start to its end, the last request taking all of its time."""
-        target = self._settings.target
-        answer_s = _ANSWER_S if target is None else target.request.timeout_s
+        answer_s = _answer_s(self._settings)
         return READY_WITHIN_S + self._part.duration_s + answer_s + STOP_TIMEOUT_S
 
     def _require_whole(self, exit_code: int | None) -> None:
@@ -342,4 +364,9 @@ def _plan(part: Part, settings: RunSettings) -> Plan:
     if settings.target is not None:
         # A sender of one's own remembers earlier runs; its keys must not meet them again.
         tag = f"{tag}.{time.time_ns() // 1_000_000_000:x}"
-    return part.plan(settings.seed, tag)
+    return part.plan(settings.seed, tag).sized_for(_answer_s(settings))
+
+
+def _answer_s(settings: RunSettings) -> float:
+    """How long the load waits for an answer."""
+    return ANSWER_S if settings.target is None else settings.target.request.timeout_s

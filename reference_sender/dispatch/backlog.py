@@ -5,22 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from heapq import heappop, heappush
 
+from reference_sender.dispatch.arrival_queue import ArrivalQueue
 from reference_sender.dispatch.expiry import ExpiryIndex
 from reference_sender.dispatch.lane import LaneQueue
 from reference_sender.dispatch.states import moved
-from reference_sender.dispatch.ticket import LANES, NOWHERE, Ticket, lane_index
+from reference_sender.dispatch.ticket import LANES, NOWHERE, OTP, Ticket, lane_index
 from reference_sender.dispatch.values import Message, State
 
 _KINDS = len(LANES)
 
 
 class Backlog:
-    """Tickets by key. By lane, ``ready`` counts what may go, ``waiting`` also what is between attempts."""
+    """Tickets by key. ``ready`` counts by queue what may go; ``waiting`` counts by class, and also what is
+    between attempts.
 
-    def __init__(self, routes: int) -> None:
+    Each class has a queue of its own, its lane. ``in_order`` all share the first one, in order of arrival.
+    """
+
+    def __init__(self, routes: int, in_order: bool = False) -> None:
         # Slot 0 is what any route may take, slot 1 + n what only route n may: an unanswered attempt there may
         # have got through, and only that provider would know the key again.
-        self.lanes = [LaneQueue() for _ in range(_KINDS * (1 + routes))]
+        queue = ArrivalQueue if in_order else LaneQueue
+        self.lanes: list[LaneQueue | ArrivalQueue] = [queue() for _ in range(_KINDS * (1 + routes))]
+        self.in_order = in_order
         self.tickets: dict[str, Ticket] = {}
         self.waiting = [0] * _KINDS
         self.ready = [0] * _KINDS
@@ -30,7 +37,8 @@ class Backlog:
 
     def add(self, message: Message) -> Ticket:
         """Take ``message`` in, at the tail of its campaign."""
-        ticket = Ticket(message, lane_index(message.lane), message.expires_ns)
+        lane = lane_index(message.lane)
+        ticket = Ticket(message, lane, OTP if self.in_order else lane, message.expires_ns)
         self.tickets[message.key] = ticket
         self._watch(ticket)
         self._to_lane(ticket)
@@ -41,7 +49,8 @@ class Backlog:
     ) -> Ticket:
         """Add a message of an earlier process that may have been submitted on ``route`` (of ``slot``)."""
         lane = lane_index(message.lane)
-        ticket = Ticket(message, lane, expires_ns, slot, route, State.QUEUED, attempts, attempts)
+        queue = OTP if self.in_order else lane
+        ticket = Ticket(message, lane, queue, expires_ns, slot, route, State.QUEUED, attempts, attempts)
         self.tickets[message.key] = ticket
         self._watch(ticket)
         if slot != NOWHERE:
@@ -68,7 +77,8 @@ class Backlog:
             ticket.route = route
             self._expiry.discard(ticket)
         self.ready[kind] -= len(batch)
-        self.waiting[kind] -= len(batch)
+        if batch:
+            self.waiting[batch[0].lane] -= len(batch)  # a batch is of one class
         return batch
 
     def put_back(self, tickets: Sequence[Ticket]) -> None:
@@ -102,8 +112,8 @@ class Backlog:
         self.waiting[ticket.lane] -= 1
         self._expiry.discard(ticket)
         if ticket.in_lane:
-            self.ready[ticket.lane] -= 1
-            self.lanes[ticket.slot * _KINDS + ticket.lane].forget()
+            self.ready[ticket.queue] -= 1
+            self.lanes[ticket.slot * _KINDS + ticket.queue].forget()
 
     def take_expired(self, now_ns: int) -> list[Ticket]:
         """Waiting tickets that are past their deadline, as EXPIRED."""
@@ -137,14 +147,14 @@ class Backlog:
 
     def _to_lane(self, ticket: Ticket) -> None:
         ticket.in_lane = True
-        self.ready[ticket.lane] += 1
-        self.lanes[ticket.slot * _KINDS + ticket.lane].put(ticket)
+        self.ready[ticket.queue] += 1
+        self.lanes[ticket.slot * _KINDS + ticket.queue].put(ticket)
 
     def _to_heads(self, tickets: Sequence[Ticket]) -> None:
         by_lane: dict[int, list[Ticket]] = {}
         for ticket in tickets:
             ticket.in_lane = True
-            self.ready[ticket.lane] += 1
-            by_lane.setdefault(ticket.slot * _KINDS + ticket.lane, []).append(ticket)
+            self.ready[ticket.queue] += 1
+            by_lane.setdefault(ticket.slot * _KINDS + ticket.queue, []).append(ticket)
         for index, group in by_lane.items():
             self.lanes[index].put_back(group)

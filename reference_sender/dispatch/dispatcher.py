@@ -46,7 +46,7 @@ class Dispatcher:
         self._settings = settings
         self._rules = retry_rules(settings, seed)
         self._window_ns = int(settings.idempotency_window_s * SECOND_NS)
-        self._backlog = Backlog(len(routes))
+        self._backlog = Backlog(len(routes), in_order=settings.order == "arrival")
         self._ledger = Ledger(settings, self._backlog)
         self._sending = Sending(settings, routes, seed, self._backlog, self._ledger)
         self._largest = max(int(limits.segments_burst) for limits in routes)
@@ -55,7 +55,7 @@ class Dispatcher:
     def has_room(self, count: int, lane: Lane) -> bool:
         """Whether ``count`` more messages of ``lane`` fit in the backlog; ask before storing them."""
         limit = self._settings.max_backlog
-        if lane is not Lane.OTP:
+        if lane is not Lane.OTP and not self._backlog.in_order:
             limit -= self._settings.otp_reserved_backlog
         return len(self._backlog.tickets) + count <= limit
 
@@ -200,6 +200,9 @@ class Dispatcher:
                 in_flight=route.in_flight,
                 paused_s=route.paused_ns(now_ns) / SECOND_NS,
                 throttles=route.throttles,
+                requests_per_s=route.limits.requests_per_s,
+                segments_per_s=route.limits.segments_per_s,
+                max_in_flight=route.limits.max_in_flight,
             )
             for route in sending.routes
         )
@@ -214,6 +217,7 @@ class Dispatcher:
             early_reports=len(self._ledger.early),
             totals=msgspec.structs.asdict(self._ledger.totals),
             routes=routes,
+            waited_s={what: ns / SECOND_NS for what, ns in sending.waited_ns.items()},
         )
 
     def _settle(

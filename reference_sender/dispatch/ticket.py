@@ -20,7 +20,8 @@ class Ticket(Struct, gc=False, eq=False):
     """
 
     message: Message
-    lane: int  # index into LANES
+    lane: int  # index into LANES: its class
+    queue: int  # which of a slot's queues it waits in: ``lane``, or 0 where all classes share one
     expires_ns: int  # the message's own, or earlier where an unanswered attempt may not be repeated longer
     slot: int = SHARED
     route: str | None = None  # of the last attempt
