@@ -207,7 +207,7 @@ class Burst(Struct, frozen=True, kw_only=True):
 
 
 class Cost(Struct, frozen=True, kw_only=True):
-    """In points, the provider's unit of charge."""
+    """In points, the provider's unit of charge. ``currency``: what a point is, "" where that is unknown."""
 
     points: float
     per_1000_delivered_points: float | None
@@ -215,6 +215,7 @@ class Cost(Struct, frozen=True, kw_only=True):
     undelivered_points: float  # paid for messages that did not arrive
     segments: int
     segments_per_message: float | None
+    currency: str = ""
 
 
 class Objective(Struct, frozen=True, kw_only=True):
@@ -353,13 +354,22 @@ class Level(Struct, frozen=True, kw_only=True):
     ten_times_backlog_gone_s: float | None = None  # of that part
 
 
-class Answer(Struct, frozen=True):
-    """One card of the first screen."""
+class Totals(Struct, frozen=True, kw_only=True):
+    """Sums over the deciding parts of one mode in which the bench did not fail."""
 
-    question: str
-    headline: str
-    lines: tuple[str, ...]
-    state: State
+    mode: str
+    parts: int
+    planned: int
+    accepted: int
+    delivered: int
+    lost: int
+    doubles: int
+    unaccounted: int
+    paid: float
+    paid_for_doubles: float
+    paid_in_vain: float
+    paid_per_delivered: float | None
+    currency: str  # "points" where the profile names none, or where the parts' differ
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -376,7 +386,6 @@ class Report(Struct, frozen=True, kw_only=True):
     interrupted: str  # after how much of the run the user ended it, in words; "" if it came to its end
     exit_code: int
     headline: str
-    answers: tuple[Answer, ...]
     notes: tuple[str, ...]
     objectives: tuple[Objective, ...]
     checks: tuple[Check, ...]
@@ -384,3 +393,4 @@ class Report(Struct, frozen=True, kw_only=True):
     parts: tuple[PartReport, ...]
     comparisons: tuple[Comparison, ...] = ()
     capacity: CapacityResult | None = None
+    totals: tuple[Totals, ...] = ()  # live parts, then simulated ones

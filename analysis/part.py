@@ -24,7 +24,7 @@ from analysis.objectives.handsets import class_outcomes, handsets
 from analysis.objectives.judging import Facts, judge_all
 from analysis.objectives.verdict import withheld
 from analysis.percentiles import SHOWN_PERCENTILES
-from analysis.provider_limits import limits_text
+from analysis.provider_limits import currency_of, limits_text
 from analysis.records import Manifest
 from analysis.shares.delays import delay_splits
 from analysis.shares.hints import hints
@@ -52,7 +52,7 @@ def analyse_part(
     failed = instrument.value if instrument.state == "invalid" else ""
     delivery = delivery_distributions(journeys, fates, _percentiles(specs, "delivery_time"))
     api = api_distributions(journeys, _percentiles(specs, "api_response"))
-    paid, available = cost(journeys, fates), availability(journeys, fates)
+    paid, available = cost(journeys, fates, currency_of(manifest.profile)), availability(journeys, fates)
     objectives = judge_all(
         specs, _facts(manifest, journeys, fates, counted, (delivery, api), (paid, available))
     )

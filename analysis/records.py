@@ -19,6 +19,7 @@ from analysis.earlier_manifest import upgraded
 
 SCHEMA_VERSION = 2
 RESULT = "result.json"
+CAPACITY = "capacity.json"
 ABORTED = "error: aborted by the user"  # exit_reason of a run that was killed: its records may be cut off
 
 _NS = pa.int64()
@@ -234,6 +235,27 @@ class JudgedObjective(Struct, frozen=True):
     verdict: Literal["met", "missed", "undecided"]
 
 
+class Steady(Struct, frozen=True, kw_only=True):
+    """The steady part of a load, with 95 % intervals (analysis/capacity/steady.py). Rates are per second.
+
+    ``through``: messages that left every queue. ``growth``: of the backlog; ``sustained`` says whether it
+    grew, None where that cannot be told. ``reserve``: messages done at first beyond the steady rate.
+    """
+
+    from_s: float
+    to_s: float
+    offered_per_s: float
+    through_per_s: float
+    through_low_per_s: float
+    through_high_per_s: float
+    growth_per_s: float
+    growth_low_per_s: float
+    growth_high_per_s: float
+    backlog: float  # at the load's end, messages
+    reserve: float
+    sustained: bool | None
+
+
 class AnalysisResult(Struct, frozen=True, kw_only=True):
     """``report/result.json``, written last: it proves that the report beside it is whole, and says of which
     run and which call it is. What a caller needs to go on (the capacity search) is here too.
@@ -243,11 +265,13 @@ class AnalysisResult(Struct, frozen=True, kw_only=True):
     call: str  # as the caller named this analysis, "" where it did not
     exit_code: int
     valid: bool = True
+    invalid_because: tuple[str, ...] = ()  # the checks that failed, each with what it found
     objectives: tuple[JudgedObjective, ...] = ()
     culprits: tuple[str, ...] = ()  # what gave way, in order, in words
     sustained: bool | None = None  # the backlog did not grow; None: cannot be told
     offered_per_s: float = 0.0
     delivered_per_s: float = 0.0
+    steady: Steady | None = None  # of a run; None of a suite, or where it cannot be told
 
 
 class Trial(Struct, frozen=True, kw_only=True):
@@ -278,6 +302,22 @@ class CapacityResult(Struct, frozen=True, kw_only=True):
     culprits: tuple[str, ...]  # what gave way above it
     trials: tuple[Trial, ...]
     ended: str = ""  # why the search ended, in words
+
+
+def write_capacity(directory: Path, found: CapacityResult) -> None:
+    """Write ``capacity.json`` in one step."""
+    partial = directory / f"{CAPACITY}.partial"
+    partial.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+    partial.replace(directory / CAPACITY)
+
+
+def read_capacity(directory: Path) -> CapacityResult:
+    """Raises ``ValueError`` that names the file and the field where it is absent or malformed."""
+    path = directory / CAPACITY
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=CapacityResult)
+    except (OSError, msgspec.DecodeError) as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def run_id(run_dir: Path) -> str:

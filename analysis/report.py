@@ -7,12 +7,13 @@ from pathlib import Path
 
 import msgspec
 
-from analysis import answers, endings, faults
+from analysis import endings, faults
 from analysis.comparison.suite import comparisons, with_campaign_alone
 from analysis.exit_codes import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MET, EXIT_MISSED, EXIT_UNDECIDED
 from analysis.figures import TIMES
+from analysis.first_screen.screen import headline
 from analysis.journeys import MalformedRunError
-from analysis.model import Answer, Check, CheckState, Level, Objective, PartReport, Report, Verdict
+from analysis.model import Check, CheckState, Objective, PartReport, Report, Verdict
 from analysis.objectives.defaults import in_force
 from analysis.objectives.grammar import ObjectiveError, Spec, parse_all
 from analysis.objectives.judging import not_in_any
@@ -21,7 +22,8 @@ from analysis.part import analyse_part
 from analysis.records import Manifest, read_manifest
 from analysis.scaling import levels
 from analysis.surroundings import instrument
-from analysis.validity import ACCOUNTING, INSTRUMENT, worst
+from analysis.totals import totals
+from analysis.validity import ACCOUNTING, worst
 
 REPORT_SCHEMA_VERSION = 1
 
@@ -98,10 +100,9 @@ def _assemble(
     spoiling = _spoiling(checks, decisive)
     validity = _validity(checks, spoiling)
     verdict = overall(objectives)
-    ladder = levels(parts)
     interrupted = endings.interruption(manifest, parts)
     simulated = any(part.identity.mode == "simulated" for part in parts)
-    return Report(
+    report = Report(
         schema_version=REPORT_SCHEMA_VERSION,
         title=manifest.scenario.title or manifest.scenario.name,
         kind=manifest.kind,
@@ -111,18 +112,16 @@ def _assemble(
         verdict=verdict,
         exit_code=EXIT_INTERRUPTED if interrupted else _exit_code(validity, verdict, allow_undecided),
         allow_undecided=allow_undecided,
-        headline=_headline(answers.headline(verdict, objectives, spoiling), spoiling, parts, interrupted),
+        headline="",
         interrupted=interrupted,
-        answers=(
-            *_measured(parts, ladder, objectives, decisive),
-            answers.trust_answer(validity, checks),
-        ),
         notes=_notes(parts, simulated, interrupted, suite),
         objectives=objectives,
         checks=checks,
-        levels=ladder,
+        levels=levels(parts),
         parts=parts,
+        totals=totals(tuple(part for part in decisive if not part.bench_failure)),
     )
+    return msgspec.structs.replace(report, headline=headline(report))
 
 
 def _objectives(
@@ -137,39 +136,6 @@ def _objectives(
     )
     every = tuple(each for part in parts for each in part.objectives)
     return (*found, *not_in_any(specs, every))
-
-
-def _headline(
-    verdict: str, spoiling: tuple[Check, ...], parts: tuple[PartReport, ...], interrupted: str
-) -> str:
-    if any(each.name == INSTRUMENT for each in spoiling):
-        return verdict
-    error = endings.failed_before_load(parts)
-    if error:
-        return f"No load was made: {error}."
-    return endings.so_far(interrupted, verdict)
-
-
-def _measured(
-    parts: tuple[PartReport, ...],
-    ladder: tuple[Level, ...],
-    objectives: tuple[Objective, ...],
-    decisive: tuple[PartReport, ...],
-) -> tuple[Answer, ...]:
-    """The cards with figures, of the parts in which the bench did not fail; none where that leaves none."""
-    if endings.failed_before_load(parts):
-        return ()
-    parts = tuple(part for part in parts if not part.bench_failure)
-    if not parts:
-        return ()
-    return (
-        answers.throughput_answer(parts),
-        answers.scale_answer(ladder),
-        answers.delivery_answer(objectives, _scaled(decisive)),
-        answers.errors_answer(parts),
-        *answers.burst_answer(parts),
-        answers.cost_answer(parts),
-    )
 
 
 def _spoiling(checks: tuple[Check, ...], decisive: tuple[PartReport, ...]) -> tuple[Check, ...]:

@@ -36,10 +36,10 @@ def levels(parts: tuple[PartReport, ...]) -> tuple[Level, ...]:
 
 
 def carries(part: PartReport) -> Verdict:
-    """Did the system carry this part's load? Verdicts that lack messages do not count against it.
+    """Did the system carry this part's load? Only if every objective is met.
 
-    A part whose every delivery verdict is withheld has proven nothing, nor has one that fell behind its load
-    without a limit to be seen: played for longer it might have missed.
+    A part that fell behind its load without a limit to be seen has proven nothing: played for longer it
+    might have missed.
     """
     if part.validity == "invalid":
         return "undecided"
@@ -49,8 +49,7 @@ def carries(part: PartReport) -> Verdict:
         return "undecided"
     if part.ledger.delivered < FEWEST:
         return "undecided"
-    judged = [each for each in part.objectives if each.limit_s is not None and each.verdict == "met"]
-    return "met" if judged else "undecided"
+    return "met" if overall(part.objectives) == "met" else "undecided"
 
 
 def _fell_behind(part: PartReport) -> bool:

@@ -36,6 +36,7 @@ FOUND_SHARE = 0.01  # of the accepted messages; fewer at the provider, and keys 
 CORRELATION_NEEDS = 30  # of fewer messages the correlation itself is noise
 # Checks that every message is accounted for: what fails them in a probe is no answer to its question.
 INSTRUMENT = "instrument"
+SCHEDULE_LAG = "schedule lag"
 ACCOUNTING = (INSTRUMENT, "ledger", "marks that do not add up", "messages of others")
 PLATEAU_S = (0.039, 0.0455)
 PLATEAU_SHARE = 0.05
@@ -55,7 +56,7 @@ def schedule_lag(late: Lateness, tightest_s: float) -> Check:
         noise += f", without these p99 {seconds_text(own)}" if late.short else ", too long to leave it aside"
         state = "warn" if state == "ok" else state
     return Check(
-        name="schedule lag",
+        name=SCHEDULE_LAG,
         state=state,
         value=f"p99 {seconds_text(p99)}{noise}" if not math.isnan(p99) else "nothing was sent",
         limit=f"warn > {seconds_text(LAG_WARN_S)}, invalid > {seconds_text(limit_s)}; other programs' "

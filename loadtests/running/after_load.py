@@ -24,10 +24,11 @@ def await_the_rest(
     limit_s: float,
     progress: Progress,
     interruption: Interruption,
+    enough: Callable[[Snapshot], bool] = lambda snapshot: False,
 ) -> End:
     """How the drain ended: by itself, at the limit, or by the user (q, Enter, Ctrl-C).
 
-    After a load that the user has interrupted already it is short.
+    ``enough``: the caller has seen all that it wants to know. After a load that the user has interrupted already it is short.
     """
     interrupted_before = interruption.asked
     limit_s = min(limit_s, _INTERRUPTED_LIMIT_S) if interrupted_before else limit_s
@@ -37,7 +38,8 @@ def await_the_rest(
             progress.note("  the load is over; q, Enter or Ctrl-C ends the wait for open messages in order")
         deadline_s = time.monotonic() + limit_s
         while True:
-            found = drain.look(time.monotonic(), look())
+            snapshot = look()
+            found = drain.look(time.monotonic(), snapshot)
             if found.over:
                 if found.words:
                     progress.note(f"  the drain is over; left open: {found.words}")
@@ -45,6 +47,8 @@ def await_the_rest(
             progress.waits_for(f"drain: {found.words}")
             if time.monotonic() >= deadline_s:
                 progress.note(f"  the drain limit of {limit_s:g} s has passed; left open: {found.words}")
+                return "drain_limit"
+            if enough(snapshot):
                 return "drain_limit"
             if key.pressed() or (interruption.asked and not interrupted_before):
                 progress.note(f"  the drain was ended; left open: {found.words}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -61,7 +61,9 @@ _PIECES = ("load-*.json", "play-*.json", "load-*.partial", WEB_UI_FILE)
 
 
 class PartRun:
-    """Runs one part of a scenario into ``run_dir``."""
+    """Runs one part of a scenario into ``run_dir``. Where ``enough`` says so of a snapshot, the wait for open
+    messages ends.
+    """
 
     def __init__(
         self,
@@ -71,7 +73,9 @@ class PartRun:
         settings: RunSettings,
         progress: Progress,
         interruption: Interruption,
+        enough: Callable[[Snapshot], bool] = lambda snapshot: False,
     ) -> None:
+        self._enough = enough
         self._scenario = scenario
         self._part = part
         self._run_dir = run_dir
@@ -261,7 +265,7 @@ class PartRun:
         """Wait for what is open. The reason the run ended for."""
         states = self._surroundings.states
         earlier = sum(combine(play.values()).accepted for play in read_plays(self._run_dir)[:-1])
-        settled = Settling(self._run_dir, self._journal(), wanted_of(manifests.DEFAULT_SLOS))
+        settled = Settling(self._run_dir, self._journal(), wanted_of(self._settings.slos))
         drain = Drain(
             "sender" in states,
             "provider" in states,
@@ -270,7 +274,12 @@ class PartRun:
             settled if not earlier else None,
         )
         end = await_the_rest(
-            drain, lambda: self._look(sampler), self._drain_limit_s, self._progress, self._interruption
+            drain,
+            lambda: self._look(sampler),
+            self._drain_limit_s,
+            self._progress,
+            self._interruption,
+            self._enough,
         )
         return reason if reason == "interrupted" else end
 

@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct
 
+from analysis.objectives.grammar import parse_all
 from analysis.objectives.settled import Tally, settled
-from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, Slo, read_rows
+from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, read_rows
 
 _EVERY_S = 1.0
 _SHARE_OF_TIME = 0.1  # at most, spent on reading
@@ -34,8 +35,10 @@ class Wanted(Struct, frozen=True):
     limit_s: float
 
 
-def wanted_of(slos: Sequence[Slo]) -> tuple[Wanted, ...]:
-    return tuple(Wanted(slo.message_class, slo.percentile / 100.0, slo.limit_s) for slo in slos)
+def wanted_of(objectives: Sequence[str]) -> tuple[Wanted, ...]:
+    """Of the objectives on delivery times. Raises ``ObjectiveError``."""
+    timed = [spec for spec in parse_all(objectives) if spec.measure == "delivery_time"]
+    return tuple(Wanted(spec.message_class, (spec.percentile or 0.0) / 100.0, spec.limit) for spec in timed)
 
 
 class Settling:
