@@ -226,9 +226,9 @@ def availability(report: Report, place: int) -> Table:
     if found.first_bad_at_s is not None:
         first = (quote.seconds(f"{path}.first_bad_at_s"),)
     row: tuple[str | Sentence, ...] = (
-        (quote.number(f"{path}.windows"),),
-        (quote.number(f"{path}.available"),),
-        (quote.seconds(f"{path}.window_s"),),
+        (quote.count(f"{path}.windows"),),
+        (quote.count(f"{path}.available"),),
+        (quote.span(f"{path}.window_s"),),
         first,
         (quote.text(f"{path}.why"),) if found.why else "-",
     )

@@ -231,7 +231,7 @@ def rates(report: Report, place: int) -> Table:
         few = " (too few messages for a rate)" if too_few(pace) else ""
         shown: Cell = "-"
         if pace is not None:
-            window = quote.seconds(f"{path}.throughput.{field}.window_s")
+            window = quote.span(f"{path}.throughput.{field}.window_s")
             shown = (quote.rate(f"{path}.throughput.{field}.per_s"), "\nin ", window)
         found.append((f"{name}, best window{few}", shown, pace.per_s if pace else None))
     compressed = factor != 1.0
