@@ -28,7 +28,8 @@ def await_the_rest(
 ) -> End:
     """How the drain ended: by itself, at the limit, or by the user (q, Enter, Ctrl-C).
 
-    ``enough``: the caller has seen all that it wants to know. After a load that the user has interrupted already it is short.
+    ``enough``: the caller has seen all that it wants to know. After a load that the user has interrupted
+    already the drain is short.
     """
     interrupted_before = interruption.asked
     limit_s = min(limit_s, _INTERRUPTED_LIMIT_S) if interrupted_before else limit_s

@@ -28,8 +28,8 @@ class WhatIf(Struct, frozen=True, kw_only=True):
     """Nothing is changed where a field has its default. Rates are per second; None: no limit.
 
     ``scale``: times the day's messages. ``fifo``: the sender has one queue in order of arrival, instead of
-    lanes, and asks the provider for no priority. ``rate_limits``: the contract's, by ``segments`` and ``requests``. ``carriers``: segments a second
-    that a carrier takes, by its name.
+    lanes, and asks the provider for no priority. ``rate_limits``: the contract's, by ``segments`` and
+    ``requests``. ``carriers``: segments a second that a carrier takes, by its name.
     """
 
     scale: float = 1.0
