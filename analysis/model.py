@@ -119,6 +119,7 @@ class StageCoverage(Struct, frozen=True, kw_only=True):
     covered: int  # in ``stages``
     elsewhere: int  # in ``stages_merged``, with two stages or more as one
     left_out: int  # in neither: its first or last mark is missing
+    unreachable: int = 0  # in neither: it waited for its phone
 
 
 class Marks(Struct, frozen=True):

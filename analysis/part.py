@@ -10,7 +10,7 @@ from analysis.cost import cost
 from analysis.distributions import api_ages, api_distributions, class_ages, delivery_distributions
 from analysis.fates import Fates, judge, ledger, reasons
 from analysis.faults import fault_bands
-from analysis.findings import Availability
+from analysis.findings import Availability, DelaySplit
 from analysis.journeys import Journeys, read_journeys
 from analysis.model import Check, Cost, Distribution, Identity, Ledger, Marks, PartReport
 from analysis.objectives.backlog import availability, sustained
@@ -22,6 +22,8 @@ from analysis.objectives.verdict import withheld
 from analysis.percentiles import SHOWN_PERCENTILES
 from analysis.provider_limits import limits_text
 from analysis.records import Manifest
+from analysis.shares.delays import delay_splits
+from analysis.shares.hints import hints
 from analysis.throughput import throughput
 from analysis.timeline import timeline
 from analysis.validity import TIGHTEST_BY_DEFAULT_S
@@ -85,7 +87,17 @@ def analyse_part(
         handsets=handsets(journeys, fates) if journeys.journal else (),
         availability=available,
         sustained=sustained(journeys, fates),
+        delay_splits=_delay_splits(journeys, fates, manifest, specs),
+        hints=hints(journeys, manifest),
     )
+
+
+def _delay_splits(
+    journeys: Journeys, fates: Fates, manifest: Manifest, specs: tuple[Spec, ...]
+) -> tuple[DelaySplit, ...]:
+    if _withheld_why(manifest, journeys):
+        return ()
+    return delay_splits(journeys, fates, manifest, _percentiles(specs, "delivery_time"))
 
 
 def _facts(

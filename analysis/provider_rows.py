@@ -62,7 +62,25 @@ class ProviderSide:
     price_of_doubles: Floats
     strangers: int  # rows with a key that the load did not send
     reasons: tuple[tuple[str, str, int], ...]  # (state, reason, how often) of what was not delivered
+    taken_s: Floats  # the submit that was accepted
+    reply_s: Floats  # the answer's delay as drawn; lengths, not instants, up to ``handset_wait_s``
+    radio_s: Floats  # carrier to handset as drawn, without the wait for the handset
+    handset_wait_s: Floats  # for a phone that was off or out of coverage, 0: reachable; NaN: not known
+    throttled: Ints  # submits of the key refused for a rate limit
+    fast: Bools  # sent with the provider's priority flag
+    carrier: Ints  # points into ``carrier_names``
+    carrier_names: tuple[str, ...]
+    wire: str  # by which most of the messages came
+    fault: Ints  # points into ``fault_labels``: each is the names of faults, with commas between them
+    fault_labels: tuple[str, ...]
+    ucs2_for: tuple[tuple[str, int, int], ...]  # (character, messages, their segments): more than one segment
     faults: tuple[tuple[str, int], ...] = ()  # (name, messages it touched)
+
+    def touched(self, name: str) -> Bools:
+        """Messages that the fault of that name touched."""
+        with_it = [i for i, label in enumerate(self.fault_labels) if name in label.split(",")]
+        chosen: Bools = np.isin(self.fault, with_it)
+        return chosen
 
 
 @dataclass(frozen=True)
@@ -96,6 +114,17 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         column[owner] = values
         return column
 
+    def coded(column: str) -> tuple[Ints, tuple[str, ...]]:
+        encoded = pc.dictionary_encode(pc.fill_null(speaking[column], "")).combine_chunks()
+        found = np.full(count, ABSENT, dtype=np.int64)
+        found[owner] = np.asarray(encoded.indices.to_numpy(zero_copy_only=False))
+        return found, tuple(encoded.dictionary.to_pylist())
+
+    carrier, carrier_names = coded("carrier")
+    fault, fault_labels = coded("fault")
+    fast = np.zeros(count, dtype=np.bool_)
+    fast[owner] = pc.fill_null(speaking["fast"], False).to_numpy()
+
     state = np.full(count, ABSENT, dtype=np.int64)
     state[owner] = copies.state[chosen]
     at_fault = np.zeros(count, dtype=np.bool_)
@@ -128,8 +157,33 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         price_of_doubles=doubles,
         strangers=strangers,
         reasons=count_pairs(undelivered["state"], undelivered["reason"]),
+        taken_s=spread(seconds(speaking["t_taken_ns"], origin_ns)),
+        reply_s=spread(seconds(speaking["reply_ns"], 0)),
+        radio_s=spread(seconds(speaking["radio_ns"], 0)),
+        handset_wait_s=spread(seconds(speaking["handset_wait_ns"], 0)),
+        throttled=_highest(copies.key, integers(copies.rows["throttled"]), count),
+        fast=fast,
+        carrier=carrier,
+        carrier_names=carrier_names,
+        wire=_most_frequent(speaking["wire"]),
+        fault=fault,
+        fault_labels=fault_labels,
+        ucs2_for=_one_odd_character(speaking),
         faults=_touched(copies),
     )
+
+
+def _most_frequent(column: pa.ChunkedArray) -> str:
+    counted = pc.value_counts(pc.fill_null(column, "").combine_chunks()).to_pylist()
+    return str(max(counted, key=lambda each: each["counts"])["values"]) if counted else ""
+
+
+def _one_odd_character(rows: pa.Table) -> tuple[tuple[str, int, int], ...]:
+    """Of texts of several segments that need UCS-2 for one character: the most frequent character first."""
+    found = rows.filter(pc.and_(pc.not_equal(rows["ucs2_for"], ""), pc.greater(rows["segments"], 1)))
+    grouped = found.group_by(["ucs2_for"]).aggregate([([], "count_all"), ("segments", "sum")]).to_pylist()
+    counted = [(str(r["ucs2_for"]), int(r["count_all"]), int(r["segments_sum"])) for r in grouped]
+    return tuple(sorted(counted, key=lambda each: (-each[1], each[0])))
 
 
 def _unreachable(rows: pa.Table) -> Bools:

@@ -21,8 +21,17 @@ RESULT = "result.json"
 ABORTED = "error: aborted by the user"  # exit_reason of a run that was killed: its records may be cut off
 
 _NS = pa.int64()
-# Columns that files of earlier versions lack: empty there.
-_ADDED_LATER = frozenset(["fault"])
+# Columns that files of earlier versions lack, and what they are read as there. None: not known.
+_ADDED_LATER: dict[str, Any] = {
+    "fault": "",
+    "t_taken_ns": None,
+    "reply_ns": None,
+    "radio_ns": None,
+    "handset_wait_ns": None,
+    "throttled": 0,
+    "fast": False,
+    "ucs2_for": "",
+}
 
 LOAD_SCHEMA = pa.schema(
     [
@@ -59,6 +68,13 @@ PROVIDER_SCHEMA = pa.schema(
         ("reason", pa.string()),
         ("price", pa.float64()),
         ("fault", pa.string()),  # names of the faults that touched it, with commas between them; "" for none
+        ("t_taken_ns", _NS),  # the submit that was accepted reached the provider
+        ("reply_ns", _NS),  # delay of the answer that carried the acceptance, as drawn
+        ("radio_ns", _NS),  # carrier to handset as drawn, without the wait for the handset
+        ("handset_wait_ns", _NS),  # for a phone that was off or out of coverage; 0: it was reachable
+        ("throttled", pa.int32()),  # submits of the key that were refused for a rate limit
+        ("fast", pa.bool_()),  # sent with the provider's priority flag
+        ("ucs2_for", pa.string()),  # the one character that made the text UCS-2, "" otherwise
     ]
 )
 
@@ -336,7 +352,8 @@ def read_rows(path: Path, schema: pa.Schema) -> pa.Table:
     table = pa.Table.from_batches(batches, schema=found)
     for field in schema:
         if field.name not in found.names:  # an earlier version wrote it
-            table = table.append_column(field, pa.array([""] * len(table), type=field.type))
+            value = pa.scalar(_ADDED_LATER[field.name], type=field.type)
+            table = table.append_column(field, pa.repeat(value, len(table)))
     # A writer may have its own order of columns, and more of them.
     return table.select(schema.names)
 

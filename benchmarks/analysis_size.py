@@ -28,6 +28,10 @@ def _instants(seconds: np.ndarray[Any, Any], absent: np.ndarray[Any, Any] | None
     return pa.array((seconds * NS).astype(np.int64) + START_NS, mask=absent)
 
 
+def _lengths(seconds: np.ndarray[Any, Any]) -> pa.Array:
+    return pa.array((seconds * NS).astype(np.int64))
+
+
 def write_synthetic_run(run_dir: Path, messages: int, load_s: float, seed: int) -> None:
     """A run with three classes, a queue, a carrier, handset delays, failures and messages still open."""
     run_dir.mkdir(parents=True, exist_ok=True)
@@ -86,6 +90,13 @@ def write_synthetic_run(run_dir: Path, messages: int, load_s: float, seed: int) 
             "reason": np.where(dead, "absent_subscriber", "").tolist(),
             "price": np.full(messages, 0.16),
             "fault": empty,
+            "t_taken_ns": _instants(submitted),
+            "reply_ns": _lengths(answered - submitted),
+            "radio_ns": _lengths(delivered - carrier),
+            "handset_wait_ns": np.zeros(messages, dtype=np.int64),
+            "throttled": np.zeros(messages, dtype=np.int32),
+            "fast": np.zeros(messages, dtype=np.bool_),
+            "ucs2_for": empty,
         },
         schema=records.PROVIDER_SCHEMA,
     ).take(pa.array(random.permutation(messages)))

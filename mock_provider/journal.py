@@ -41,6 +41,13 @@ JOURNAL_SCHEMA = pa.schema(
         ("reason", pa.string()),
         ("price", pa.float64()),
         ("fault", pa.string()),
+        ("t_taken_ns", _NS),
+        ("reply_ns", _NS),
+        ("radio_ns", _NS),
+        ("handset_wait_ns", _NS),
+        ("throttled", pa.int32()),
+        ("fast", pa.bool_()),
+        ("ucs2_for", pa.string()),
     ]
 )
 

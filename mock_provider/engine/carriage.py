@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from mock_provider.engine.channel import Channel
 from mock_provider.engine.distributions import nanoseconds
 from mock_provider.engine.draws import fate_of
-from mock_provider.engine.faults.marks import MAGIC, mark
+from mock_provider.engine.faults.marks import mark
 from mock_provider.engine.faults.windows import NO_FAULTS
 from mock_provider.engine.lifecycle import TRANSITIONS, Stage, Step, after, move
-from mock_provider.engine.message import CANCELLED, EXPIRED, OVERFLOWED, TURNED_AWAY, Fate, Message, fate
+from mock_provider.engine.message import CANCELLED, EXPIRED, OVERFLOWED, TURNED_AWAY, Message
+from mock_provider.engine.radio import set_out
 from mock_provider.engine.senders import SenderQueues
-from mock_provider.engine.values import Effect, MessageState
+from mock_provider.engine.values import Effect
 
 if TYPE_CHECKING:
     from mock_provider.engine.agenda import Agenda
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from mock_provider.engine.counters import Counters
     from mock_provider.engine.draws import Draws
     from mock_provider.engine.faults.windows import ActiveFaults, FaultWindows
-    from mock_provider.engine.magic import Magic
     from mock_provider.engine.reporting import Reporting
     from mock_provider.profiles import schema
     from mock_provider.profiles.schema import Profile
@@ -41,7 +41,6 @@ _ON_AIR = Stage.ON_AIR
 _HANDED_OVER = TRANSITIONS[TRANSITIONS[_ANSWERING, _ENTER], _HAND_OVER]
 _DEPARTED = TRANSITIONS[_AT_CARRIER, _DEPART]
 _ENDED = TRANSITIONS[_ON_AIR, _END]
-_UNDELIVERED = MessageState.UNDELIVERED
 
 
 class Carriage:
@@ -285,17 +284,7 @@ class Carriage:
         else:
             chances = self._draws.message(message.key, message.ordinal)
         carrier = self._router.carriers[message.carrier]
-        latency_ns, ended = carrier.draw(fate_of(chances), message.fast)
-        if message.magic is not None:
-            latency_ns, ended = _by_magic(message, message.magic, latency_ns, ended)
-        if not active.none:
-            latency_ns, ended = _by_faults(message, active, at_ns, latency_ns, ended)
-        ends_ns = at_ns + latency_ns
-        if ended.at_expiry:
-            ends_ns = message.expires_ns
-        elif ends_ns > message.expires_ns:
-            ended, ends_ns = EXPIRED, message.expires_ns
-        message.fate = ended
+        ends_ns = set_out(message, carrier, fate_of(chances), active, at_ns)
         self._agenda.add(ends_ns, self._on_end, message)
 
     def _end(self, due_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
@@ -370,25 +359,6 @@ def _carriers_held(active: ActiveFaults) -> dict[str, tuple[str, ...]]:
         for name in down.carriers:
             held[name] = (*held.get(name, ()), down.name)
     return held
-
-
-def _by_magic(message: Message, magic: Magic, latency_ns: int, ended: Fate) -> tuple[int, Fate]:
-    mark(message, MAGIC)
-    return latency_ns if magic.latency_ns is None else magic.latency_ns, magic.fate or ended
-
-
-def _by_faults(
-    message: Message, active: ActiveFaults, at_ns: int, latency_ns: int, ended: Fate
-) -> tuple[int, Fate]:
-    """Slower by a brown-out; or failed at once, where its network is down."""
-    for slowness in active.carrier_delays:
-        latency_ns = slowness.applied(latency_ns, at_ns)
-        mark(message, slowness.name)
-    for down in active.failing:
-        if down.meets(message.country, message.carrier):
-            mark(message, down.name)
-            return 0, fate(_UNDELIVERED, down.reason)
-    return latency_ns, ended
 
 
 def _pace(profile: Profile, carrier: schema.Carrier) -> float | None:

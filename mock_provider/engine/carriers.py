@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from mock_provider.engine.account import MICRO
-from mock_provider.engine.distributions import Sampler, sampler
+from mock_provider.engine.distributions import Radio, radio_of
 from mock_provider.engine.magic import BY_MSISDN, Magic
 from mock_provider.engine.message import DELIVERED, Fate, fate
 from mock_provider.engine.numbers import country_of, is_mobile
@@ -29,18 +29,22 @@ class Carrier(Struct, frozen=True, gc=False):
     name: str
     mcc: str
     mnc: str
-    latency: Sampler
-    fast_latency: Sampler
+    radio: Radio
+    fast_radio: Radio
     failure_limits: tuple[float, ...]
     failures: tuple[Fate, ...]
 
-    def draw(self, uniforms: Uniforms, fast: bool) -> tuple[int, Fate]:
-        """Latency in ns and fate of one message, from its own uniforms."""
+    def draw(self, uniforms: Uniforms, fast: bool) -> tuple[int, int, Fate]:
+        """Of one message, from its own uniforms: radio in ns, wait for its phone in ns, fate."""
         u, v, w, _ = uniforms
-        latency_ns = self.fast_latency(u, v) if fast else self.latency(u, v)
+        radio = self.fast_radio if fast else self.radio
+        if v >= radio.absent_share:
+            radio_ns, wait_ns = radio.body(u, v), 0
+        else:
+            radio_ns, wait_ns = radio.absent(u, v)
         if not self.failures or w >= self.failure_limits[-1]:
-            return latency_ns, DELIVERED
-        return latency_ns, self.failures[bisect_right(self.failure_limits, w)]
+            return radio_ns, wait_ns, DELIVERED
+        return radio_ns, wait_ns, self.failures[bisect_right(self.failure_limits, w)]
 
 
 class _Serving(Struct, frozen=True, gc=False):
@@ -175,8 +179,8 @@ def _carrier(section: schema.Carrier, default: schema.Delivery) -> Carrier:
         section.name,
         section.mcc,
         section.mnc,
-        sampler(latency),
-        sampler(fast_latency),
+        radio_of(latency),
+        radio_of(fast_latency),
         tuple(accumulate(failure.share for failure in failures)),
         tuple(fate(MessageState(failure.state), failure.reason) for failure in failures),
     )

@@ -9,6 +9,8 @@ from itertools import accumulate
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from mock_provider.profiles.distributions import (
         AbsentSubscriber,
@@ -24,13 +26,39 @@ NEVER_NS = 2**62  # 146 years: a subscriber whom no attempt finds
 Sampler = Callable[[float, float], int]
 """(u, v), both in (0, 1) -> nanoseconds; ``v`` chooses the branch of a mixture, ``u`` the value within it."""
 
+_BELOW_ONE = 1.0 - 2.0**-53
 _Z99 = NormalDist().inv_cdf(0.99)
 
 
-def sampler(spec: Distribution) -> Sampler:
+class Radio(Struct, frozen=True, gc=False):
+    """The way from a carrier to a handset. ``v < absent_share``: the phone is out of reach at first."""
+
+    body: Sampler  # of a phone that is there
+    absent_share: float = 0.0
+    until_found: Callable[[float], int] | None = None  # u -> the wait for the phone
+
+    def absent(self, u: float, v: float) -> tuple[int, int]:
+        """Of a phone that is out of reach: the radio of the attempt that finds it, and the wait until then.
+
+        ``v`` below ``absent_share`` is a uniform below it, and so the chance of the radio.
+        """
+        if self.until_found is None:
+            return self.body(u, v), 0
+        return self.body(min(v / self.absent_share, _BELOW_ONE), v), self.until_found(u)
+
+
+def radio_of(spec: Distribution) -> Radio:
     if spec.kind == "absent_subscriber":
-        return _absent_subscriber(spec)
-    return _body(spec)
+        return Radio(_body(spec.body), spec.absent_share, _until_found(spec))
+    return Radio(_body(spec))
+
+
+def sampler(spec: Distribution) -> Sampler:
+    """The whole delay, with the wait for a subscriber who is out of reach."""
+    if spec.kind != "absent_subscriber":
+        return _body(spec)
+    radio = radio_of(spec)
+    return lambda u, v: radio.body(u, v) if v >= radio.absent_share else sum(radio.absent(u, v))
 
 
 def is_zero(spec: Distribution) -> bool:
@@ -79,18 +107,14 @@ def _empirical(spec: Empirical) -> Sampler:
     return sample
 
 
-def _absent_subscriber(spec: AbsentSubscriber) -> Sampler:
-    body = _body(spec.body)
-    absent_share = spec.absent_share
+def _until_found(spec: AbsentSubscriber) -> Callable[[float], int]:
     steps_ns = [nanoseconds(step.every_s) for step in spec.retries for _ in range(step.times)]
     attempts_ns = list(accumulate(steps_ns))
     # The number of failed attempts is geometric: P(more than k) = (1 - found) ** (k + 1).
     log_missed = math.log1p(-spec.found_share) if spec.found_share < 1.0 else -math.inf
 
-    def sample(u: float, v: float) -> int:
-        if v >= absent_share:
-            return body(u, v)
+    def wait(u: float) -> int:
         missed = int(math.log(u) / log_missed)
         return attempts_ns[missed] if missed < len(attempts_ns) else NEVER_NS
 
-    return sample
+    return wait

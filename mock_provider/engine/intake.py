@@ -20,9 +20,9 @@ from mock_provider.engine.faults.marks import MAGIC, mark
 from mock_provider.engine.faults.windows import NO_FAULTS
 from mock_provider.engine.ledger import Ledger
 from mock_provider.engine.lifecycle import Stage
-from mock_provider.engine.message import VANISHED, Message
+from mock_provider.engine.message import VANISHED, Message, has_rare_wishes, wish
+from mock_provider.engine.segments import ucs2_for
 from mock_provider.engine.values import (
-    ENDS_ONLY,
     Accepted,
     AcceptedMessage,
     Answer,
@@ -44,6 +44,8 @@ _DELAYED_FOR_HOURS = "delayed_quiet_hours"
 _UNANSWERED_KEPT = 10_000
 _UNDRAWN = (0.5, 0.5, 1.0, 0.5)  # where the profile leaves nothing of an attempt to chance
 _THROTTLED = {Refusal.THROTTLED_REQUESTS: "requests", Refusal.THROTTLED_SEGMENTS: "segments"}
+# The profile's limits. One on requests at once is a limit on the rate of a client that waits for each.
+_RATE_LIMITED = frozenset([*_THROTTLED, Refusal.THROTTLED_CONCURRENCY])
 _REFUSED = Stage.REFUSED
 
 
@@ -234,6 +236,9 @@ class Intake:
         name = reason.value
         for message in seen:
             message.reason = name
+        if reason in _RATE_LIMITED:
+            for message in seen:
+                message.throttled += 1
         if not active.none:
             for drop in active.drops:
                 if _THROTTLED.get(reason) == drop.limit:
@@ -271,11 +276,12 @@ class Intake:
         expires_ns = start_ns + self._validity_ns if submit.expires_ns is None else submit.expires_ns
         report_url = submit.report_url or self._report_url
         wire, sender_id = submit.wire, submit.sender_id
-        fast, express, rare = submit.fast, admitted.express, _has_rare_wishes(submit)
+        fast, express, rare = submit.fast, admitted.express, has_rare_wishes(submit)
         accept, name, chances_of = self._ledger.accept, self._ledger.name, self._draws.message
         messages: list[Message] = []
         answered: list[AcceptedMessage] = []
         total_segments, (last_micro, price) = 0, self._last_price
+        last_text = odd = ""
         for candidate in admitted.candidates:
             outbound = candidate.outbound
             message = accept(seen[candidate.index], now_ns)
@@ -294,11 +300,16 @@ class Intake:
             if fast or express:
                 message.fast, message.express = fast, express
             if rare:
-                _wish(message, submit)
+                wish(message, submit)
             if candidate.not_before_ns > start_ns:
                 self._delay(message, submit, candidate.not_before_ns)
             if candidate.magic is not None:
                 message.magic = candidate.magic
+            text = outbound.text
+            if text is not last_text:  # the same for all of many a request
+                last_text, odd = text, ucs2_for(text)
+            if odd:
+                message.ucs2_for = odd
             name(message)
             total_segments += segments
             if micro != last_micro:
@@ -339,6 +350,7 @@ class Intake:
                     message.wall_moved(moved_ns)
         for message in pending.messages:
             message.t_answered_ns = t_answered_ns
+            message.reply_ns = due_ns - message.t_accepted_ns
             if message.fate is VANISHED:
                 self._carriage.vanish(entered_ns, message)
             elif message.not_before_ns > entered_ns:
@@ -347,20 +359,6 @@ class Intake:
                 self._carriage.hold(scheduled_ns, message)
             else:
                 self._carriage.enter(entered_ns, now_ns, message, effects)
-
-
-def _has_rare_wishes(submit: Submit) -> bool:
-    return bool(
-        submit.wanted is not ENDS_ONLY or submit.memo or submit.expires_in_queue or submit.overflow_fails
-    )
-
-
-def _wish(message: Message, submit: Submit) -> None:
-    """What few wires ask for. A message that was not accepted before has none of it."""
-    message.wanted = submit.wanted
-    message.memo = submit.memo
-    message.expires_in_queue = submit.expires_in_queue
-    message.overflow_fails = submit.overflow_fails
 
 
 def _note_closed(seen: list[Message], active: ActiveFaults) -> None:

@@ -121,6 +121,7 @@ class Ledger:
                 stage=_ACCEPTED,
                 submits=earlier.submits,
                 accepts=earlier.accepts,
+                throttled=earlier.throttled,
             )
             self._earlier[earlier.key] = self._earlier.get(earlier.key, 0) + 1
             self._newest[earlier.key] = message

@@ -22,6 +22,7 @@ UCS2_JOINED = 67
 MOST_SEGMENTS = 255
 
 _is_gsm7 = re.compile(f"[{re.escape(GSM7_BASIC + GSM7_EXTENSION)}]*").fullmatch
+_foreign_in = re.compile(f"[^{re.escape(GSM7_BASIC + GSM7_EXTENSION)}]").search
 _extension_in = re.compile(f"[{re.escape(GSM7_EXTENSION)}]").finditer
 _pairs_in = re.compile("[\U00010000-\U0010ffff]").finditer
 
@@ -51,6 +52,21 @@ def segments_of(text: str) -> int:
     if len(text) <= UCS2_SINGLE and text.isascii():
         return 1
     return count_segments(text).segments
+
+
+def ucs2_for(text: str) -> str:
+    """The character, once or more often in the text, without which it would be GSM-7; "" where none is so.
+
+    "" also where two different characters stand outside GSM-7: the text needs UCS-2.
+    """
+    # Printable ASCII but the grave accent is GSM-7: told much faster than by looking at each character.
+    if text.isascii() and "`" not in text and text.isprintable():
+        return ""
+    first = _foreign_in(text)
+    if first is None:
+        return ""
+    character = first.group()
+    return "" if _foreign_in(text.replace(character, "")) else character
 
 
 def _count(text: str, encoding: Encoding, single: int, joined: int) -> SegmentCount:

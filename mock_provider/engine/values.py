@@ -242,3 +242,10 @@ class JournalRow(Struct, frozen=True, gc=False):
     reason: str
     price: float
     fault: str = ""  # names of the faults that touched it, with commas between them
+    t_taken_ns: int | None = None  # the submit that was accepted
+    reply_ns: int | None = None  # its answer's delay, as drawn
+    radio_ns: int | None = None  # from the carrier to the handset, as drawn
+    handset_wait_ns: int | None = 0  # for a phone that was off or out of coverage
+    throttled: int = 0  # submits of the key refused for a rate limit
+    fast: bool = False  # sent with the priority flag
+    ucs2_for: str = ""  # the one character for which the text is in UCS-2

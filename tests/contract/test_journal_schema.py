@@ -18,6 +18,8 @@ def test_analysis_reads_a_journal_that_was_never_closed(tmp_path):
         "submits": 1,
         "accepts": 0,
         "price": 0.5,
+        "throttled": 2,
+        "fast": True,
     }
     values |= {name: None for name in PROVIDER_SCHEMA.names if name.endswith("_ns")}
     journal.write([JournalRow(**values)])

@@ -19,6 +19,10 @@ def at(seconds: float | None) -> int | None:
     return None if seconds is None else START_NS + round(seconds * NS)
 
 
+def _ns(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * NS)
+
+
 class RunBuilder:
     """Collects messages, then writes a run directory."""
 
@@ -51,7 +55,11 @@ class RunBuilder:
         )
 
     def seen(self, key: str, submitted_s: float | None, **more: Any) -> None:
-        """The provider's row. Stage lengths are ``provider_s``, ``carrier_s``, ``radio_s``, ``report_s``."""
+        """The provider's row. Stage lengths are ``provider_s``, ``carrier_s``, ``radio_s``, ``report_s``.
+
+        ``taken_s`` is the instant of the accepted submit, ``handset_s`` the part of ``radio_s`` that is a
+        wait for the phone. ``reply_drawn_s`` and ``radio_drawn_s`` are as drawn, where they differ.
+        """
         state = more.get("state", "delivered")
         ended = state not in ("open",) and more.get("taken", True)
         answered_s = None if submitted_s is None else submitted_s + more.get("provider_s", 0.01)
@@ -62,6 +70,10 @@ class RunBuilder:
         reported_s = None if delivered_s is None else delivered_s + more.get("report_s", 0.2)
         confirmed_s = None if reported_s is None else reported_s + 0.001
         provider_id = more.get("provider_id", f"P-{key}") if more.get("taken", True) else ""
+        taken_s = more.get("taken_s", submitted_s)
+        wait_s = more.get("handset_s", 0.0)
+        reply_s = more.get("reply_drawn_s", more.get("provider_s", 0.01)) if provider_id else None
+        radio_s = more.get("radio_drawn_s", more.get("radio_s", 1.0) - wait_s) if ended else None
         self.provider.append(
             (
                 *(key, provider_id, "main", "smsapi", "PL", "carrier-a", more.get("segments", 1)),
@@ -69,6 +81,8 @@ class RunBuilder:
                 *(at(submitted_s), at(answered_s), at(carrier_s)),
                 *(at(delivered_s), at(reported_s), at(confirmed_s)),
                 *(state, more.get("reason", ""), more.get("price", 0.5), more.get("fault", "")),
+                *(at(taken_s) if provider_id else None, _ns(reply_s), _ns(radio_s), _ns(wait_s)),
+                *(more.get("throttled", 0), more.get("fast", False), more.get("ucs2_for", "")),
             )
         )
 

@@ -57,15 +57,21 @@ def test_each_fault_counts_its_messages_once(new_run: Build) -> None:
     ]
 
 
-def test_a_journal_of_before_there_were_faults_reads_as_one_without(new_run: Build) -> None:
+@pytest.mark.parametrize("first_absent", ["fault", "t_taken_ns"])
+def test_a_journal_of_before_there_were_these_columns_is_read(new_run: Build, first_absent: str) -> None:
     run = new_run("run")
     run.journey("a", 1.0, 2.0)
     run_dir = run.write()
     path = run_dir / "provider.arrow"
-    rows = read_rows(path, PROVIDER_SCHEMA).drop_columns(["fault"])
+    absent = PROVIDER_SCHEMA.names[PROVIDER_SCHEMA.names.index(first_absent) :]
+    rows = read_rows(path, PROVIDER_SCHEMA).drop_columns(absent)
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, rows.schema) as stream:
         stream.write_table(rows)
-    assert read_rows(path, PROVIDER_SCHEMA)["fault"].to_pylist() == [""]
+    (read,) = read_rows(path, PROVIDER_SCHEMA).to_pylist()
+    unknown = dict.fromkeys(["t_taken_ns", "reply_ns", "radio_ns", "handset_wait_ns"])
+    empty = {"fault": "", "throttled": 0, "fast": False, "ucs2_for": ""} | unknown
+    assert {name: read[name] for name in absent} == {name: empty[name] for name in absent}
+    assert read_rows(path, PROVIDER_SCHEMA).schema == PROVIDER_SCHEMA
     part = analyse_part(run_dir, read_manifest(run_dir), "made")
     assert part.ledger.delivered == 1 and part.faults == ()
 

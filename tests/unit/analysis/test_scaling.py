@@ -186,7 +186,9 @@ def probe(run: Any, level: int, vanish: int = 0, double: int = 0, **manifest: An
     )
 
 
-@pytest.mark.parametrize(("lost", "doubled", "name"), [(3, 0, "lost messages"), (0, 2, "duplicate deliveries")])
+@pytest.mark.parametrize(
+    ("lost", "doubled", "name"), [(3, 0, "lost messages"), (0, 2, "duplicate deliveries")]
+)
 def test_what_a_probe_loses_or_doubles_fails_the_suite(
     new_run: Build, write_suite: Suite, lost: int, doubled: int, name: str
 ) -> None:

@@ -29,7 +29,29 @@ def load_row(key: str, at_ns: int, outcome: str = "accepted") -> tuple[Any, ...]
 def provider_row(key: str, at_ns: int, delivered_ns: int | None) -> tuple[Any, ...]:
     times = (at_ns + 2_000, at_ns + 3_000, at_ns + 4_000, delivered_ns, delivered_ns, delivered_ns)
     state = "open" if delivered_ns is None else "delivered"
-    return (key, f"P-{key}", "main", "smsapi", "PL", "a", 1, 1, 1, *times, state, "", 0.1, "")
+    return (
+        key,
+        f"P-{key}",
+        "main",
+        "smsapi",
+        "PL",
+        "a",
+        1,
+        1,
+        1,
+        *times,
+        state,
+        "",
+        0.1,
+        "",
+        at_ns,
+        0,
+        None,
+        0,
+        0,
+        False,
+        "",
+    )
 
 
 def status(start_ns: int, due: int) -> LoadStatus:
