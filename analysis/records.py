@@ -356,8 +356,10 @@ class RowWriter:
         if len(self._rows) >= self._flush_rows:
             self.flush()
 
-    def append_columns(self, columns: Sequence[Sequence[Any]]) -> None:
-        """Rows by column, all of one length, written at once; after those that were appended before."""
+    def append_columns(self, columns: Sequence[Sequence[Any] | pa.Array]) -> None:
+        """Rows by column, all of one length, written at once; after those that were appended before. A column
+        may be an array of the schema's type already.
+        """
         self.flush()
         self._write(columns)
 
@@ -368,7 +370,7 @@ class RowWriter:
         self._rows.clear()
         self._write(columns)
 
-    def _write(self, columns: Sequence[Sequence[Any]]) -> None:
+    def _write(self, columns: Sequence[Sequence[Any] | pa.Array]) -> None:
         arrays = [_array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
         self._stream.write_batch(pa.record_batch(arrays, schema=self._schema))
         self._sink.flush()
@@ -379,7 +381,9 @@ class RowWriter:
         self._sink.close()
 
 
-def _array(column: Sequence[Any], kind: pa.DataType) -> pa.Array:
+def _array(column: Sequence[Any] | pa.Array, kind: pa.DataType) -> pa.Array:
+    if isinstance(column, pa.Array):
+        return column
     first = column[0] if column else None
     # Many columns hold one object in all rows of a batch: repeating it takes a tenth of reading each.
     if first is not None and column[-1] is first and column.count(first) == len(column):

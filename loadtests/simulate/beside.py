@@ -86,6 +86,8 @@ class PartProcess:
 
     def share_done(self) -> float:
         """The part of the virtual time that has passed, 0 to 1; the drain behind the load does not count."""
+        if self._child.process.poll() == 0:
+            return 1.0
         return min(1.0, self.progress().at_s / self._duration_s) if self._duration_s else 1.0
 
     def wait(self, within_s: float | None = None) -> None:

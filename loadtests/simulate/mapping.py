@@ -61,10 +61,16 @@ class Mapped(Passage):
         expires_ns = None
         if (expiry_s := expiration_date(messages, now_ns)) is not None:
             expires_ns = engine_time(float(expiry_s), Instants(now_ns, now_ns / NS_PER_S))
-        fast = first.lane is _OTP
         submit = Submit(
-            *(batch_id, WIRE_NAME, self._token, sender_id, outbound),
-            *(fast, True, False, REPORT_URL, None, expires_ns),
+            batch_id,
+            WIRE_NAME,
+            self._token,
+            sender_id,
+            outbound,
+            fast=first.lane is _OTP,
+            refuse_duplicates=True,
+            report_url=REPORT_URL,
+            expires_ns=expires_ns,
         )
         return submit, partial(self._results, messages)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
 
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SAMPLES_SCHEMA, SENDER_SCHEMA, RowWriter
 from loadtests.arrivals import CLASSES, Schedule
@@ -57,7 +58,9 @@ class RunRecords:
         if not messages:
             return
         count = len(messages)
-        at_ns = [message.created_ns for message in messages]
+        at_ns = pa.array(
+            [message.created_ns for message in messages], LOAD_SCHEMA.field("t_intended_ns").type
+        )
         first = messages[0].message_id - 1
         self._taken[first : first + count] = b"\1" * count
         answers = [_ACCEPTED] * count

@@ -101,14 +101,13 @@ class World:
         to_do = self._to_do
         while to_do:
             effect = to_do.popleft()
-            kind = type(effect)
-            if kind is SubmitBatch:
+            if type(effect) is SubmitBatch:
                 self._submit(now_ns, effect)
-            elif kind is SendReports:
+            elif type(effect) is SendReports:
                 self._report(now_ns, effect)
-            elif kind is EngineReply:
+            elif type(effect) is EngineReply:
                 self._answer(now_ns, effect)
-            elif kind is Disconnect:
+            elif type(effect) is Disconnect:
                 self._give_up(now_ns, effect.request_id)
 
     def _submit(self, now_ns: int, batch: SubmitBatch) -> None:

@@ -84,6 +84,11 @@ class Agenda:
     def _turn_over(self) -> None:
         """The next slice becomes the present one, which is empty."""
         self._present_slice = number = heappop(self._slices)
-        self._present = self._later.pop(number)
-        self._present.sort()  # a heap too; no two numbers of entry are the same, so payloads are not compared
-        self._later_due_ns = min(self._later[self._slices[0]])[0] if self._slices else None
+        self._present = present = self._later.pop(number)
+        if len(present) > 1:
+            present.sort()  # a heap too; no two numbers of entry are the same: payloads are not compared
+        if not self._slices:
+            self._later_due_ns = None
+            return
+        later = self._later[self._slices[0]]
+        self._later_due_ns = later[0][0] if len(later) == 1 else min(later)[0]

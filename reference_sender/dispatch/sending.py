@@ -137,6 +137,8 @@ class Sending:
             if not self._backlog.ready[lane]:
                 continue
             for slot in (1 + route.index, SHARED):
+                if not self._backlog.live(slot, lane):
+                    continue
                 head = self._head(now_ns, slot, lane, effects)
                 if head is None:
                     continue

@@ -80,7 +80,7 @@ def test_one_that_contradicts_the_profile_is_refused() -> None:
                 "start_s": 1,
                 "end_s": 2,
                 "limit": "requests",
-                "factor": 0.5,
+                "share": 0.5,
             }
         ],
     }
