@@ -100,6 +100,7 @@ def test_each_message_is_counted_once_and_by_its_last_row() -> None:
         arrival("on-air", 95.0),
         arrival("old", 5.0),
         arrival("unseen", 99.0),
+        arrival("phone-off", 5.0),
         arrival("news", 6.0, "marketing"),
     )
     journal = journal_of(
@@ -109,7 +110,8 @@ def test_each_message_is_counted_once_and_by_its_last_row() -> None:
         row("found", "delivered", 70.0, wait_s=60.0),
         row("refused", "rejected", None),
         row("on-air", "open", None),
-        row("old", "open", None, wait_s=3_600.0),
+        row("old", "open", None),
+        row("phone-off", "open", None, wait_s=3_600.0),
         row("news", "delivered", 7.0),
         row("of-another-run", "delivered", 1.0),
     )
