@@ -30,7 +30,8 @@ from analysis.model import (
     State,
     Verdict,
 )
-from analysis.slo import overall, quantile_text
+from analysis.objectives.verdict import overall
+from analysis.objectives.words import quantile_text
 from analysis.throughput import FEWEST, counted_in, too_few
 from analysis.validity import INSTRUMENT
 
@@ -50,7 +51,7 @@ def headline(verdict: Verdict, objectives: tuple[Objective, ...], checks: tuple[
                 f"Bench failure: {first_line(worst.value)}{_in_part(worst.part)}. Do not use these figures."
             )
         return f"Do not use these figures: {worst.name} {first_line(worst.value)}{_in_part(worst.part)}."
-    missed = [each for each in objectives if each.verdict == "missed"]
+    missed = [each for each in objectives if each.decides and each.verdict == "missed"]
     if missed:
         first = missed[0]
         others = f" and {len(missed) - 1} more" if len(missed) > 1 else ""
@@ -58,14 +59,18 @@ def headline(verdict: Verdict, objectives: tuple[Objective, ...], checks: tuple[
             f"Not good enough: {first.name} {first.measured}, limit {first.limit}"
             f"{_in_part(first.part)}{others}."
         )
-    held = sum(each.verdict == "met" for each in objectives)
-    if verdict == "met" and held == len(objectives):
-        return f"Good enough: all {held} objectives held."
+    deciding = [each for each in objectives if each.decides]
+    open_ones = [each for each in deciding if each.verdict == "undecided"]
     if verdict == "met":
-        return (
-            f"Good enough where it could be judged: {held} of {len(objectives)} objectives held, none missed."
-        )
-    return "Cannot tell: no objective was missed, but not one delivery time could be judged."
+        return f"Good enough: all {len(deciding)} objectives met."
+    if not open_ones:
+        return "Undecided: no objective was judged."
+    first = open_ones[0]
+    others = f" and {len(open_ones) - 1} more" if len(open_ones) > 1 else ""
+    return (
+        f"Undecided: {first.name} {first.measured}, limit {first.limit}{_in_part(first.part)}{others}. "
+        f"It takes {first.needs or 'more'}."
+    )
 
 
 def _in_part(part: str) -> str:
@@ -191,20 +196,12 @@ def _badness(objective: Objective) -> tuple[int, float]:
 
 
 def _objective_line(objective: Objective) -> str:
-    sure = ""
-    if not objective.certain and objective.verdict != "undecided":
-        open_ended = objective.quantile is not None and objective.quantile.high_s == math.inf
-        sure = (
-            ", though some are still open"
-            if open_ended and objective.verdict == "met"
-            else ", near the limit"
-        )
     verdict = {"met": "met", "missed": "MISSED", "undecided": "undecided"}[objective.verdict]
     percentile = percentile_name(objective.percentile or 0.0)
-    why = f" ({objective.why})" if objective.verdict == "undecided" else ""
+    why = f" ({objective.why}; it takes {objective.needs})" if objective.verdict == "undecided" else ""
     return (
         f"{objective.message_class} {percentile} {objective.measured}, limit {objective.limit}: "
-        f"{verdict}{sure}{why}{_in_part(objective.part)}"
+        f"{verdict}{why}{_in_part(objective.part)}"
     )
 
 

@@ -7,10 +7,10 @@ import math
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.fates import DELIVERED, OPEN, Fates, delivery_ages
+from analysis.fates import DELIVERED, OPEN, Fates, delivered_in_order, delivery_ages
 from analysis.journeys import Journeys
 from analysis.model import Burst
-from analysis.percentiles import quantiles, ranks
+from analysis.percentiles import evidence_share, lag_one_correlation, quantiles, ranks
 from analysis.quantile import Quantile
 from analysis.timeline import drawn_until, rate_series, undelivered, unsubmitted
 
@@ -117,4 +117,6 @@ def _mostly(journeys: Journeys, inside: Bools, to_s: float) -> float | None:
 def _quantiles(journeys: Journeys, fates: Fates, among: Bools) -> tuple[Quantile, ...]:
     if not among.any():
         return ()
-    return quantiles(delivery_ages(journeys, fates, among), GUARDED_PERCENTILES)
+    in_order = delivered_in_order(journeys, fates, among)
+    evidence = evidence_share(len(in_order), lag_one_correlation(in_order))
+    return quantiles(delivery_ages(journeys, fates, among), GUARDED_PERCENTILES, evidence)

@@ -14,9 +14,11 @@ import typer
 
 from analysis.exit_codes import EXIT_CRASHED, EXIT_USAGE
 from analysis.journeys import MalformedRunError
-from analysis.records import AnalysisResult, run_id, write_result
+from analysis.objectives.grammar import GivenError, read_given
+from analysis.records import run_id, write_result
 from analysis.render import write_report
 from analysis.report import build_report
+from analysis.result import result_of, write_step_summary
 
 
 def report(
@@ -28,9 +30,19 @@ def report(
             metavar="ID", help="Written to report/result.json, so that the caller can tell its own result."
         ),
     ] = "",
+    slo: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OBJECTIVE|@FILE",
+            help="Judge by this objective instead of the run's own; may be repeated (docs/objectives.md).",
+        ),
+    ] = None,
+    allow_undecided: Annotated[
+        bool, typer.Option("--allow-undecided", help="Exit with 0 where no objective is missed.")
+    ] = False,
 ) -> None:
-    """Write RUN_DIR/report/. Exit: 0 objectives held, 1 one missed, 2 bad usage, 3 run proves nothing,
-    130 run was interrupted."""
+    """Write RUN_DIR/report/. Exit: 0 objectives met, 1 one missed, 2 bad usage, 3 invalid run,
+    4 undecided, 130 run was interrupted."""
     began = time.monotonic()
 
     def progress(line: str) -> None:
@@ -39,10 +51,11 @@ def report(
 
     try:
         run = run_id(run_dir) if (run_dir / "run.json").is_file() else ""
-        found = build_report(run_dir, progress)
+        found = build_report(run_dir, progress, read_given(slo or ()), allow_undecided)
         write_report(found, run_dir / "report", progress)
-        write_result(run_dir, AnalysisResult(run=run, call=call, exit_code=found.exit_code))
-    except (MalformedRunError, OSError) as error:
+        write_result(run_dir, result_of(found, run, call))
+        write_step_summary(run_dir / "report", os.environ)
+    except (MalformedRunError, GivenError, OSError) as error:
         where = f"{run_dir}: " if isinstance(error, OSError) and error.filename is None else ""
         _say(f"error: {where}{error}", sys.stderr)
         raise typer.Exit(EXIT_USAGE) from error

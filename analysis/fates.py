@@ -8,6 +8,8 @@ system were: a handset or network that failed it after the provider took it, or 
 the message (an invalid number). Those are in the failed share. But a message that the *sender* gave up
 (expired in its queue, retries spent) or that was lost enters as "never": else a sender that throws its slow
 messages away would look fast. For the same reason so does one that expired before a carrier took it.
+A message whose phone is off or out of coverage waits for that phone, whoever sends it: it does not count
+(``ProviderSide.unreachable``), unless the sender is to blame for it as well.
 
 ``unaccounted`` is a figure beside the fates: accepted by the sender, never seen by the provider (its journal
 has no row of it), and nobody answers for it. It is decided by the sender's row:
@@ -104,17 +106,18 @@ def _set(fate: Ints, where: Bools, value: int) -> None:
 
 
 def delivery_ages(journeys: Journeys, fates: Fates, among: Bools) -> Ages:
-    """Times from the intended instant to the handset, of the messages in ``among``."""
+    """Times from the intended instant to the handset, of the messages in ``among`` to reachable phones."""
     taken = journeys.provider.delivered_s - journeys.load.intended_s
-    delivered = among & (fates.fate == DELIVERED) & np.isfinite(taken)
-    still_open = among & (fates.fate == OPEN)
+    reached = among & ~journeys.provider.unreachable
+    delivered = reached & (fates.fate == DELIVERED) & np.isfinite(taken)
+    still_open = reached & (fates.fate == OPEN)
     open_ages = journeys.end_s - journeys.load.intended_s[still_open]
     return with_open(taken[delivered], open_ages, int(np.count_nonzero(among & fates.never)))
 
 
 def delivered_in_order(journeys: Journeys, fates: Fates, among: Bools) -> Floats:
-    """Delivery times in the order in which the messages were due."""
-    chosen = among & (fates.fate == DELIVERED)
+    """Delivery times to reachable phones, in the order in which the messages were due."""
+    chosen = among & (fates.fate == DELIVERED) & ~journeys.provider.unreachable
     due = journeys.load.intended_s[chosen]
     taken = journeys.provider.delivered_s[chosen] - due
     ordered: Floats = taken[np.argsort(due, kind="stable")]

@@ -19,6 +19,7 @@ from analysis.findings import (
     Handsets,
     Hint,
 )
+from analysis.objectives.grammar import Measure
 from analysis.quantile import Quantile
 from analysis.records import CapacityResult
 
@@ -47,8 +48,8 @@ class Distribution(Struct, frozen=True, kw_only=True):
     mean_s: float | None  # of the known ones
     min_s: float | None
     max_s: float | None
-    lag_one_correlation: float
-    effective_count: float
+    lag_one_correlation: float  # of the ranks, in the order in which the messages were due
+    effective_count: float  # of the known ones, as many as the intervals take for independent
     quantiles: tuple[Quantile, ...]
     curve: Curve
 
@@ -118,6 +119,7 @@ class StageCoverage(Struct, frozen=True, kw_only=True):
     covered: int  # in ``stages``
     elsewhere: int  # in ``stages_merged``, with two stages or more as one
     left_out: int  # in neither: its first or last mark is missing
+    unreachable: int = 0  # in neither: it waited for its phone
 
 
 class Marks(Struct, frozen=True):
@@ -214,19 +216,31 @@ class Cost(Struct, frozen=True, kw_only=True):
 
 
 class Objective(Struct, frozen=True, kw_only=True):
-    """One SLO and what became of it. ``certain`` is false where the interval reaches over the limit."""
+    """One objective and what became of it. The verdict follows from ``low`` and ``high`` alone.
 
-    name: str
+    These are the ends of the 95 % interval in the limit's unit (seconds, messages, a share of one, units of
+    cost), both the same where all that counts was counted; None: no such end.
+    """
+
+    objective: str  # in the grammar of docs/objectives.md
+    measure: Measure
+    name: str  # in words
     message_class: str
-    limit: str
+    limit: str  # in words, as are ``measured`` and ``interval``
     measured: str
+    interval: str  # "" where there is none, or both ends are the same
     verdict: Verdict
-    certain: bool
     why: str
-    limit_s: float | None = None
+    needs: str = ""  # of an undecided one: what would decide it, or that nothing would
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    limit_value: float = 0.0
+    limit_s: float | None = None  # of a delivery time
     percentile: float | None = None
     quantile: Quantile | None = None
-    count: int = 0
+    count: int = 0  # messages that it is judged by
+    decides: bool = True  # false: shown, but without a say in the verdict and the exit code
     part: str = ""
 
 
@@ -349,6 +363,7 @@ class Report(Struct, frozen=True, kw_only=True):
     faults_staged: bool  # the provider was made to fail in a part of it
     validity: CheckState
     verdict: Verdict
+    allow_undecided: bool  # the exit code of an undecided run is 0
     interrupted: str  # after how much of the run the user ended it, in words; "" if it came to its end
     exit_code: int
     headline: str

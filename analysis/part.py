@@ -7,17 +7,28 @@ from pathlib import Path
 from analysis import stages, surroundings, validity
 from analysis.burst import find_burst
 from analysis.cost import cost
-from analysis.distributions import api_distributions, delivery_distributions
-from analysis.fates import judge, ledger, reasons
+from analysis.distributions import api_ages, api_distributions, class_ages, delivery_distributions
+from analysis.fates import Fates, judge, ledger, reasons
 from analysis.faults import fault_bands
+from analysis.findings import Availability, DelaySplit
 from analysis.journeys import Journeys, read_journeys
-from analysis.model import Check, Identity, Ledger, Marks, PartReport
+from analysis.model import Check, Cost, Distribution, Identity, Ledger, Marks, PartReport
+from analysis.objectives.backlog import availability, sustained
+from analysis.objectives.defaults import DEFAULT_OBJECTIVES
+from analysis.objectives.grammar import Measure, Spec, parse_all
+from analysis.objectives.handsets import class_outcomes, handsets
+from analysis.objectives.judging import Facts, judge_all
+from analysis.objectives.verdict import withheld
 from analysis.percentiles import SHOWN_PERCENTILES
 from analysis.provider_limits import limits_text
-from analysis.records import Manifest, Slo
-from analysis.slo import DEFAULT_SLOS, count_objectives, delivery_objectives, withheld
+from analysis.records import Manifest
+from analysis.shares.delays import delay_splits
+from analysis.shares.hints import hints
 from analysis.throughput import throughput
 from analysis.timeline import timeline
+from analysis.validity import TIGHTEST_BY_DEFAULT_S
+
+DEFAULT_SPECS = parse_all(DEFAULT_OBJECTIVES)
 
 SCALED_WHY = (
     "compressed seconds: the provider's delays were scaled with the day, so no real time was measured"
@@ -25,24 +36,26 @@ SCALED_WHY = (
 NO_JOURNAL_WHY = "no provider rows: deliveries were not observed"
 
 
-def analyse_part(run_dir: Path, manifest: Manifest, slug: str) -> PartReport:
+def analyse_part(
+    run_dir: Path, manifest: Manifest, slug: str, specs: tuple[Spec, ...] = DEFAULT_SPECS
+) -> PartReport:
     """Raises ``MalformedRunError`` where a file of the run directory is not what its name says."""
     journeys = read_journeys(run_dir, manifest)
     fates = judge(journeys)
     counted = ledger(journeys, fates, manifest.planned)
-    slos = manifest.slos or DEFAULT_SLOS
     instrument = surroundings.instrument(manifest.instrument_failures, journeys.origin_ns)
     failed = instrument.value if instrument.state == "invalid" else ""
-    delivery = delivery_distributions(journeys, fates, _percentiles(slos))
-    objectives = (
-        *delivery_objectives(delivery, slos, _withheld_why(manifest, journeys)),
-        *count_objectives(counted, journeys.sender.present, journeys.journal),
+    delivery = delivery_distributions(journeys, fates, _percentiles(specs, "delivery_time"))
+    api = api_distributions(journeys, _percentiles(specs, "api_response"))
+    paid, available = cost(journeys, fates), availability(journeys, fates)
+    objectives = judge_all(
+        specs, _facts(manifest, journeys, fates, counted, (delivery, api), (paid, available))
     )
     if failed:
         objectives = withheld(objectives, f"the bench failed: {failed}")
     marks = stages.check_marks(journeys)
     groups = stages.breakdowns(journeys, fates)
-    tightest_s = min(slo.limit_s for slo in slos)
+    tightest_s = _tightest_s(specs)
     checks = (
         instrument,
         *_checks(journeys, manifest, counted, marks, tightest_s),
@@ -55,7 +68,7 @@ def analyse_part(run_dir: Path, manifest: Manifest, slug: str) -> PartReport:
         ledger=counted,
         reasons=reasons(journeys),
         delivery=delivery if journeys.journal else (),
-        api=api_distributions(journeys),
+        api=api,
         stages=groups[0] if groups else (),
         stages_merged=groups[1:],
         stage_coverage=stages.coverage(journeys, fates, groups),
@@ -63,7 +76,7 @@ def analyse_part(run_dir: Path, manifest: Manifest, slug: str) -> PartReport:
         throughput=throughput(journeys, fates, counted),
         timeline=timeline(journeys, fates),
         burst=find_burst(journeys, fates) if manifest.scenario.role == "burst" else None,
-        cost=cost(journeys, fates),
+        cost=paid,
         objectives=objectives,
         checks=checks,
         validity=validity.worst(checks),
@@ -71,6 +84,43 @@ def analyse_part(run_dir: Path, manifest: Manifest, slug: str) -> PartReport:
         equivalent_per_day=equivalent_per_day(manifest),
         faults=fault_bands(manifest, journeys),
         bench_failure=failed,
+        handsets=handsets(journeys, fates) if journeys.journal else (),
+        availability=available,
+        sustained=sustained(journeys, fates),
+        delay_splits=_delay_splits(journeys, fates, manifest, specs),
+        hints=hints(journeys, manifest),
+    )
+
+
+def _delay_splits(
+    journeys: Journeys, fates: Fates, manifest: Manifest, specs: tuple[Spec, ...]
+) -> tuple[DelaySplit, ...]:
+    if _withheld_why(manifest, journeys):
+        return ()
+    return delay_splits(journeys, fates, manifest, _percentiles(specs, "delivery_time"))
+
+
+def _facts(
+    manifest: Manifest,
+    journeys: Journeys,
+    fates: Fates,
+    counted: Ledger,
+    distributions: tuple[tuple[Distribution, ...], tuple[Distribution, ...]],
+    measured: tuple[Cost, Availability | None],
+) -> Facts:
+    return Facts(
+        delivery=distributions[0],
+        api=distributions[1],
+        delivery_ages=lambda name: class_ages(journeys, fates, name),
+        api_ages=lambda: api_ages(journeys, journeys.load.intended_s),
+        outcomes=class_outcomes(journeys, fates),
+        ledger=counted,
+        availability=measured[1],
+        cost=measured[0],
+        load_s=journeys.load_end_s,
+        journal=journeys.journal,
+        sender_rows=journeys.sender.present,
+        no_real_times=_withheld_why(manifest, journeys),
     )
 
 
@@ -82,8 +132,10 @@ def _withheld_why(manifest: Manifest, journeys: Journeys) -> str:
 
 
 def is_probe(manifest: Manifest) -> bool:
-    """A day played denser than it is, to see how much more would hold."""
-    return manifest.scenario.role == "compressed_day" and manifest.timing.compress > 1.0
+    """A run that asks a question and fails nothing; so does a day that is played denser than it is."""
+    return not manifest.scenario.decides or (
+        manifest.scenario.role == "compressed_day" and manifest.timing.compress > 1.0
+    )
 
 
 def equivalent_per_day(manifest: Manifest) -> float | None:
@@ -97,8 +149,15 @@ def equivalent_per_day(manifest: Manifest) -> float | None:
     return float(level) if manifest.timing.provider_scale != 1.0 else level * manifest.timing.compress
 
 
-def _percentiles(slos: tuple[Slo, ...]) -> tuple[float, ...]:
-    return tuple(sorted({*SHOWN_PERCENTILES, *(slo.percentile for slo in slos)}))
+def _percentiles(specs: tuple[Spec, ...], measure: Measure) -> tuple[float, ...]:
+    asked = {spec.percentile for spec in specs if spec.measure == measure and spec.percentile is not None}
+    return tuple(sorted({*SHOWN_PERCENTILES, *asked}))
+
+
+def _tightest_s(specs: tuple[Spec, ...]) -> float:
+    """The shortest delivery time that is asked for: what the bench itself is late is held to it."""
+    limits = [spec.limit for spec in specs if spec.measure == "delivery_time"]
+    return min(limits, default=TIGHTEST_BY_DEFAULT_S)
 
 
 def _checks(

@@ -1,6 +1,6 @@
 """The run directory's record types: schemas, manifest, writer, reader. Documented in docs/run-directory.md.
 
-``loadtests`` writes with this module; it is the one module of this package that others may import.
+``loadtests`` writes with this module.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct
 
-SCHEMA_VERSION = 1
+from analysis.earlier_manifest import upgraded
+
+SCHEMA_VERSION = 2
 RESULT = "result.json"
 ABORTED = "error: aborted by the user"  # exit_reason of a run that was killed: its records may be cut off
 
@@ -102,14 +104,6 @@ class Instant(Struct, frozen=True):
     clock_ns: int
 
 
-class Slo(Struct, frozen=True):
-    """``percentile`` % of a class's accepted messages arrive within ``limit_s`` of their intended time."""
-
-    message_class: str
-    percentile: float
-    limit_s: float
-
-
 class Timing(Struct, frozen=True):
     """How a day's arrivals were laid on the run's time.
 
@@ -178,7 +172,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     profile_name: str = ""
     profile: dict[str, Any] = {}
     target: dict[str, Any] = {}
-    slos: tuple[Slo, ...] = ()
+    slos: tuple[str, ...] = ()  # objectives in the grammar of docs/objectives.md; empty: the defaults
     versions: dict[str, str] = {}
     machine: dict[str, Any] = {}
     started: Instant
@@ -221,15 +215,16 @@ def read_manifest(run_dir: Path) -> Manifest:
     if not path.is_file():
         raise ValueError(no_manifest(run_dir))
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        plain = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        version = plain.get("schema_version", SCHEMA_VERSION)
+        if isinstance(version, int) and version > SCHEMA_VERSION:
+            raise ValueError(
+                f"{path}: schema_version {version} is newer than this smsbench reads ({SCHEMA_VERSION}); "
+                "update smsbench"
+            )
+        return msgspec.convert(upgraded(plain, SCHEMA_VERSION), Manifest)
     except msgspec.DecodeError as error:  # ValidationError is a DecodeError
         raise ValueError(f"{path}: {error}") from error
-    if manifest.schema_version > SCHEMA_VERSION:
-        raise ValueError(
-            f"{path}: schema_version {manifest.schema_version} is newer than this smsbench "
-            f"reads ({SCHEMA_VERSION}); update smsbench"
-        )
-    return manifest
 
 
 class JudgedObjective(Struct, frozen=True):

@@ -13,7 +13,7 @@ from typing import Literal
 
 from analysis.figures import per_day_text, round_seconds_text, share_of_one_text
 from analysis.model import Level, PartReport, Verdict
-from analysis.slo import overall
+from analysis.objectives.verdict import overall
 from analysis.throughput import FEWEST
 
 TEN = 10.0

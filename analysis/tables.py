@@ -13,10 +13,10 @@ from analysis.figures import (
     share_text,
     significant,
 )
-from analysis.model import Check, CheckState, PartReport, Report, StageBreakdown, Verdict
+from analysis.model import Check, CheckState, Objective, PartReport, Report, StageBreakdown, Verdict
+from analysis.objectives.words import interval_text, quantile_text
 from analysis.percentiles import needed
 from analysis.quantile import Quantile
-from analysis.slo import interval_text, quantile_text
 from analysis.throughput import too_few
 
 VERDICT_WORDS: dict[Verdict, str] = {"met": "met", "missed": "MISSED", "undecided": "undecided"}
@@ -58,7 +58,7 @@ def objectives(report: Report) -> Table:
         (
             *((where,) if several else ()),
             *(each.name, each.limit, each.measured, VERDICT_WORDS[each.verdict]),
-            "in each part" if where.endswith(" parts") else each.why,
+            "in each part" if where.endswith(" parts") else evidence_text(each),
         )
         for where, each in shown
     )
@@ -69,6 +69,11 @@ def objectives(report: Report) -> Table:
         mark_column=4 if several else 3,
         numeric_from=99,
     )
+
+
+def evidence_text(objective: Objective) -> str:
+    """Why the verdict is what it is, and of an undecided one what would decide it."""
+    return f"{objective.why}; it takes {objective.needs}" if objective.needs else objective.why
 
 
 def checks(report: Report) -> Table:
@@ -226,13 +231,19 @@ def _mean_of(breakdown: StageBreakdown, name: str) -> str:
 
 def stage_coverage(part: PartReport) -> Table:
     """Which messages the stages cover; no rows if they cover all."""
-    partly = any(each.elsewhere or each.left_out for each in part.stage_coverage)
+    partly = any(each.elsewhere or each.left_out or each.unreachable for each in part.stage_coverage)
     rows = tuple(
-        (each.message_class, *map(count_text, (each.delivered, each.covered, each.elsewhere, each.left_out)))
+        (
+            each.message_class,
+            *map(count_text, (each.delivered, each.covered, each.elsewhere, each.left_out, each.unreachable)),
+        )
         for each in part.stage_coverage
         if partly
     )
-    header = ("class", "delivered", "in Stages", "in Stages of messages that lack a mark", "in neither")
+    header = (
+        *("class", "delivered", "in Stages", "in Stages of messages that lack a mark"),
+        *("in neither: a mark is missing", "in neither: waited for the phone"),
+    )
     return Table(header=header, rows=rows)
 
 

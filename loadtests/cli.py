@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from analysis.exit_codes import EXIT_CRASHED, EXIT_INVALID, EXIT_USAGE
-from loadtests.usage import Command
+from loadtests.usage import AllowUndecided, Command, Slo
 
 if TYPE_CHECKING:
     from loadtests.running.settings import RunSettings
@@ -113,6 +113,8 @@ def run(
     keep_store: Annotated[
         bool, typer.Option("--keep-store", help="Keep the sender's database in the run directory.")
     ] = False,
+    slo: Slo = None,
+    allow_undecided: AllowUndecided = False,
     probe_timeout: Annotated[
         float,
         typer.Option(
@@ -128,7 +130,7 @@ def run(
 ) -> None:
     """Run a scenario on real sockets and report it.
 
-    Exit code: 0 all SLOs held, 1 an SLO was missed, 2 bad usage, 3 the run is invalid or proves nothing,
+    Exit code: 0 all objectives met, 1 one missed, 2 bad usage, 3 the run is invalid, 4 undecided,
     70 smsbench itself failed, 130 interrupted.
     Ctrl-C ends the load in order and still reports; twice aborts.
 
@@ -142,6 +144,7 @@ def run(
     """
     from rich.console import Console
 
+    from analysis.objectives.defaults import in_force
     from loadtests.runner import run_scenario
     from loadtests.scenarios import catalogue
     from loadtests.scenarios.scenario import Adjustment, ScenarioError
@@ -160,6 +163,8 @@ def run(
         "drain_limit_s": drain_limit,
         "keep_store": keep_store,
         "ui": ui,
+        "slos": in_force(_objectives(slo)),
+        "allow_undecided": allow_undecided,
         "probe": not no_probe,
         "probe_timeout_s": probe_timeout,
     }
@@ -183,10 +188,12 @@ def list_scenarios() -> None:
 @app.command(cls=Command)
 def report(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A run directory, or a suite's.")],
+    slo: Slo = None,
+    allow_undecided: AllowUndecided = False,
 ) -> None:
     """Analyse a run directory again and write its report.
 
-    Exit code: 0 all SLOs held, 1 an SLO was missed, 2 bad usage, 3 the run is invalid or proves nothing,
+    Exit code: 0 all objectives met, 1 one missed, 2 bad usage, 3 the run is invalid, 4 undecided,
     70 smsbench itself failed, 130 the run was interrupted.
     """
     from rich.console import Console
@@ -196,7 +203,7 @@ def report(
 
     if not (run_dir / "run.json").is_file():
         raise _usage(no_manifest(run_dir))
-    raise typer.Exit(runner.report(run_dir, Console()))
+    raise typer.Exit(runner.report(run_dir, Console(), _objectives(slo), allow_undecided))
 
 
 def main() -> None:
@@ -284,6 +291,15 @@ def _check_surroundings(target: Target, file: Path, within_s: float) -> None:
         require_surroundings(target, file, within_s)
     except PreflightError as error:
         raise _usage(str(error)) from None
+
+
+def _objectives(given: list[str] | None) -> tuple[str, ...]:
+    from analysis.objectives.grammar import GivenError, read_given
+
+    try:
+        return read_given(given or ())
+    except GivenError as error:
+        raise _usage(f"--slo:\n{error}") from None
 
 
 def _usage(text: str) -> typer.Exit:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import subprocess
@@ -25,6 +26,7 @@ from loadtests.running.run_directory import lost_directory
 from loadtests.running.settings import RunSettings
 from loadtests.scenarios.scenario import Part, Scenario
 
+_STEP_SUMMARY = ("GITHUB_STEP_SUMMARY",)  # a file that the analysis appends its summary to
 _ENDING = "ending the load in order, then the report; Ctrl-C again aborts"
 
 
@@ -57,7 +59,7 @@ def _run_and_report(scenario: Scenario, settings: RunSettings, console: Console)
             if scenario.is_suite:
                 manifests.write_suite(settings.out, scenario, settings.seed, started, done)
             _say(console, "report ...")
-            code = report(settings.out, console)
+            code = report(settings.out, console, allow_undecided=settings.allow_undecided)
     except ProbeStopped:
         if not scenario.is_suite and settings.target is not None:
             shutil.rmtree(settings.out)  # it was made for this run, and there is nothing in it
@@ -82,15 +84,19 @@ def _run_and_report(scenario: Scenario, settings: RunSettings, console: Console)
     return code
 
 
-def report(run_dir: Path, console: Console) -> int:
+def report(run_dir: Path, console: Console, slos: tuple[str, ...] = (), allow_undecided: bool = False) -> int:
     """Analyse a run directory in a process of its own, print its verdict, and return its exit code.
+
+    ``slos`` take the place of the manifest's objectives, if there are any.
 
     The verdict is what that process wrote into a result file with this call's id. Its exit code alone is
     not a verdict: a crash has the same codes.
     """
     call = secrets.token_hex(8)
     place = run_dir.resolve()
-    code, said = _analyse(place, call)
+    judging = [option for slo in slos for option in ("--slo", slo)]
+    judging += ["--allow-undecided"] if allow_undecided else []
+    code, said = _analyse(place, call, judging)
     result = read_result(place)
     if result is None or result.call != call:
         # A report of an earlier analysis may stand there; its verdict is not this one's.
@@ -109,12 +115,17 @@ def report(run_dir: Path, console: Console) -> int:
     return result.exit_code
 
 
-def _analyse(run_dir: Path, call: str) -> tuple[int, str]:
+def _analyse(run_dir: Path, call: str, judging: list[str]) -> tuple[int, str]:
     """The exit code and the output of the analysis."""
     with tempfile.TemporaryFile() as said:
         # matplotlib reads a matplotlibrc of the directory it is started in.
         child = start_child(
-            "analysis", [str(run_dir), "--call", call], {}, stdout=said, stderr=subprocess.STDOUT, cwd=run_dir
+            "analysis",
+            [str(run_dir), "--call", call, *judging],
+            {name: os.environ[name] for name in _STEP_SUMMARY if name in os.environ},
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            cwd=run_dir,
         )
         try:
             code = child.process.wait()

@@ -25,11 +25,6 @@ from loadtests.arrivals import (
 )
 from loadtests.scenarios.scenario import Part, Scenario
 
-DEFAULT_SLOS = (
-    records.Slo("otp", 95.0, 10.0),
-    records.Slo("transactional", 95.0, 30.0),
-    records.Slo("marketing", 95.0, 600.0),
-)
 _PACKAGES = (
     "smsbench",
     "locust",
@@ -133,7 +128,7 @@ def write_suite(
         scenario=records.Scenario(name=scenario.name, title=scenario.title),
         parts=tuple(places),
         seeds={"plan": seed},
-        slos=DEFAULT_SLOS,
+        slos=parts[0].slos,
         target=parts[0].target,
         versions=versions(),
         machine=machine(),

@@ -261,7 +261,7 @@ class PartRun:
         """Wait for what is open. The reason the run ended for."""
         states = self._surroundings.states
         earlier = sum(combine(play.values()).accepted for play in read_plays(self._run_dir)[:-1])
-        settled = Settling(self._run_dir, self._journal(), wanted_of(manifests.DEFAULT_SLOS))
+        settled = Settling(self._run_dir, self._journal(), wanted_of(self._settings.slos))
         drain = Drain(
             "sender" in states,
             "provider" in states,
@@ -346,7 +346,7 @@ class PartRun:
             profile_name=profile.name if profile is not None else "",
             profile=profile.document if profile is not None else {},
             target=self._surroundings.target,
-            slos=manifests.DEFAULT_SLOS,
+            slos=self._settings.slos,
             versions=manifests.versions(),
             machine=manifests.machine(),
             started=self._started,

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from analysis.exit_codes import EXIT_USAGE
+from loadtests.usage import AllowUndecided, Slo
 
 
 def simulate(
@@ -23,6 +24,8 @@ def simulate(
             metavar="DIR", help="Run directory; reports/runs/<time>-<scenario>-simulated by default."
         ),
     ] = None,
+    slo: Slo = None,
+    allow_undecided: AllowUndecided = False,
 ) -> None:
     """Live a scenario in virtual time: the sender's and the provider's own cores, no socket, no waiting.
 
@@ -30,7 +33,7 @@ def simulate(
     queueing, the limits, the retries and the network behind the provider; what this machine can carry is
     not: for that, smsbench run.
 
-    Exit code: 0 all SLOs held, 1 an SLO was missed, 2 bad usage, 3 the run proves nothing,
+    Exit code: 0 all objectives met, 1 one missed, 2 bad usage, 3 the run is invalid, 4 undecided,
     70 smsbench itself failed, 130 interrupted. Ctrl-C ends the simulation and reports what was simulated;
     twice aborts.
 
@@ -41,12 +44,19 @@ def simulate(
     """
     from rich.console import Console
 
+    from analysis.objectives.defaults import in_force
+    from analysis.objectives.grammar import GivenError, read_given
     from loadtests.running.provider_profile import require_profile
     from loadtests.running.run_directory import make_run_directory, new_run_directory
     from loadtests.scenarios import catalogue
     from loadtests.scenarios.scenario import Adjustment
     from loadtests.simulate.run import simulate_scenario
 
+    try:
+        slos = in_force(read_given(slo or ()))
+    except GivenError as error:
+        typer.echo(f"smsbench: --slo:\n{error}", err=True)
+        raise typer.Exit(EXIT_USAGE) from None
     try:
         whole_day = Adjustment(compress=1.0, window="day") if scenario in catalogue.LEVELS else None
         chosen = catalogue.scenario(scenario, whole_day)
@@ -56,7 +66,7 @@ def simulate(
             out = new_run_directory(f"{chosen.name}-simulated", datetime.now(UTC))
         else:
             make_run_directory(out)
-        code = simulate_scenario(chosen, profile, seed, out.resolve(), Console())
+        code = simulate_scenario(chosen, profile, seed, out.resolve(), Console(), slos, allow_undecided)
     except ValueError as error:
         typer.echo(f"smsbench: {error}", err=True)
         raise typer.Exit(EXIT_USAGE) from None

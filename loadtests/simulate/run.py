@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from analysis import records
 from analysis.exit_codes import EXIT_INTERRUPTED
+from analysis.objectives.defaults import DEFAULT_OBJECTIVES
 from loadtests.arrivals import Plan, Schedule, key_tag_of
 from loadtests.arrivals.chance import derive_seed
 from loadtests.runner import report
@@ -36,7 +37,13 @@ _SAMPLES = 300
 
 
 def simulate_scenario(
-    scenario: Scenario, profile_name: str | None, seed: int, run_dir: Path, console: Console
+    scenario: Scenario,
+    profile_name: str | None,
+    seed: int,
+    run_dir: Path,
+    console: Console,
+    slos: tuple[str, ...] = DEFAULT_OBJECTIVES,
+    allow_undecided: bool = False,
 ) -> int:
     """Simulate it, report it, and return the exit code, one of ``analysis.exit_codes``.
 
@@ -52,7 +59,7 @@ def simulate_scenario(
     began_s = time.monotonic()
     try:
         with Interruption() as interruption:
-            places = _live_parts(scenario, profile_name, seed, run_dir, console, interruption)
+            places = _live_parts(scenario, profile_name, seed, run_dir, console, interruption, slos)
     except Aborted:
         console.print(f"aborted; what there is stands in {run_dir}", highlight=False, soft_wrap=True)
         return EXIT_INTERRUPTED
@@ -62,7 +69,7 @@ def simulate_scenario(
     if scenario.is_suite:
         manifests.write_suite(run_dir, scenario, seed, started, places)
     console.print(f"simulated in {time.monotonic() - began_s:.0f} s; report ...", highlight=False)
-    return report(run_dir, console)
+    return report(run_dir, console, allow_undecided=allow_undecided)
 
 
 def _live_parts(
@@ -72,6 +79,7 @@ def _live_parts(
     run_dir: Path,
     console: Console,
     interruption: Interruption,
+    slos: tuple[str, ...],
 ) -> list[str]:
     """The directories of the parts that were lived, relative to the run's own."""
     places: list[str] = []
@@ -88,7 +96,7 @@ def _live_parts(
                 passed(now)
                 return not interruption.asked
 
-            _live_part(scenario, part, choice, seed, folder, go_on)
+            _live_part(scenario, part, choice, seed, folder, go_on, slos)
         places.append(place)
     return places
 
@@ -100,6 +108,7 @@ def _live_part(
     seed: int,
     folder: Path,
     go_on: Callable[[Passed], bool],
+    slos: tuple[str, ...],
 ) -> None:
     plan = part.plan(seed, key_tag_of(seed))
     provider_seed = derive_seed(seed, "provider") & 0x7FFF_FFFF
@@ -111,7 +120,7 @@ def _live_part(
     started = manifests.instant()
     with _no_collection():
         ending = simulate(schedule, load_profile(choice.argument), settings, folder, go_on)
-    manifest = _manifest(scenario, part, plan, choice, provider_seed, started, ending)
+    manifest = _manifest(scenario, part, plan, choice, provider_seed, started, ending, slos)
     records.write_manifest(folder, manifest)
 
 
@@ -123,6 +132,7 @@ def _manifest(
     provider_seed: int,
     started: records.Instant,
     ending: Ending,
+    slos: tuple[str, ...],
 ) -> records.Manifest:
     """The run's clock is virtual: its zero is the day's, and the wall's instants are the simulation's own."""
     ended = manifests.instant()
@@ -135,7 +145,7 @@ def _manifest(
         profile_name=choice.name,
         profile=choice.document,
         target={"name": "reference_sender", "kind": "simulated"},
-        slos=manifests.DEFAULT_SLOS,
+        slos=slos,
         versions=manifests.versions(),
         machine=manifests.machine(),
         started=records.Instant(started.wall, started.wall_ns, ZERO_NS),

@@ -104,7 +104,7 @@ def test_two_provider_ids_of_one_key_are_a_double(new_run: Build) -> None:
     assert part.delivery[0].min_s == pytest.approx(2.21)
     assert (part.cost.points, part.cost.doubles_points) == (1.75, 0.5)
     assert part.cost.per_1000_delivered_points == 1000 * 1.75 / 2
-    doubles = next(each for each in part.objectives if each.name == "double deliveries")
+    doubles = next(each for each in part.objectives if each.name == "duplicate deliveries")
     assert doubles.verdict == "missed"
 
 
