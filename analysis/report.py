@@ -19,7 +19,7 @@ from analysis.objectives.grammar import ObjectiveError, Spec, parse_all
 from analysis.objectives.judging import not_in_any
 from analysis.objectives.verdict import ALWAYS_DECISIVE, overall
 from analysis.part import analyse_part
-from analysis.records import Manifest, read_manifest
+from analysis.records import CapacityResult, Manifest, read_capacity, read_manifest
 from analysis.scaling import levels
 from analysis.surroundings import instrument
 from analysis.totals import totals
@@ -46,7 +46,9 @@ def build_report(
         specs = given or _specs(part_dir, part_manifest)
         parts.append(analyse_part(part_dir, part_manifest, slug, specs))
     with_alone = with_campaign_alone(tuple(parts), places)
-    report = _assemble(manifest, with_alone, given or _specs(run_dir, manifest), allow_undecided)
+    found = _capacity(run_dir, manifest)
+    specs = given or _specs(run_dir, manifest)
+    report = _assemble(manifest, with_alone, specs, allow_undecided, found)
     return msgspec.structs.replace(report, comparisons=comparisons(places))
 
 
@@ -56,6 +58,19 @@ def _specs(run_dir: Path, manifest: Manifest) -> tuple[Spec, ...]:
         return parse_all(in_force(manifest.slos))
     except ObjectiveError as error:
         raise MalformedRunError(f"{run_dir / 'run.json'}: slos:\n{error}") from error
+
+
+def _capacity(run_dir: Path, manifest: Manifest) -> CapacityResult | None:
+    """What the suite's search found; None where there was none."""
+    if not manifest.capacity:
+        return None
+    directory = run_dir / manifest.capacity
+    if not directory.resolve().is_relative_to(run_dir.resolve()):
+        raise MalformedRunError(f"{run_dir / 'run.json'}: capacity {manifest.capacity!r} lies outside it")
+    try:
+        return read_capacity(directory)
+    except ValueError as error:
+        raise MalformedRunError(str(error)) from error
 
 
 def _manifest(run_dir: Path) -> Manifest:
@@ -83,7 +98,11 @@ def _parts(run_dir: Path, manifest: Manifest) -> list[tuple[str, Path, Manifest]
 
 
 def _assemble(
-    manifest: Manifest, parts: tuple[PartReport, ...], specs: tuple[Spec, ...], allow_undecided: bool
+    manifest: Manifest,
+    parts: tuple[PartReport, ...],
+    specs: tuple[Spec, ...],
+    allow_undecided: bool,
+    capacity: CapacityResult | None,
 ) -> Report:
     suite = manifest.kind == "suite"
     # A probe asks how much more would hold: that it was too slow or turned messages away answers that and
@@ -120,6 +139,7 @@ def _assemble(
         levels=levels(parts),
         parts=parts,
         totals=totals(tuple(part for part in decisive if not part.bench_failure)),
+        capacity=capacity,
     )
     return msgspec.structs.replace(report, headline=headline(report))
 

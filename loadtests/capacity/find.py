@@ -55,7 +55,7 @@ def find_capacity(
 ) -> Found:
     """Search, and write ``capacity.json`` into ``settings.out``, whose objectives are ``settings.slos``.
 
-    Ends early where the user interrupts; what was found is kept. Raises ``Aborted``.
+    Ends early where the user interrupts; what was found is kept. Raises ``Aborted`` and ``ProbeStopped``.
     """
     trials: list[TrialResult] = []
     manifests: dict[str, Manifest] = {}
@@ -108,7 +108,11 @@ def _run(
     )
     # Any scenario's locustfile plays the plan that the run gives it.
     scenario = Scenario(name=NAME, locustfile="smoke", title="a trial of a capacity search", parts=(part,))
-    own = replace(settings, seed=derive_seed(settings.seed, f"trial {number}") & 0x7FFF_FFFF)
+    own = replace(
+        settings,
+        seed=derive_seed(settings.seed, f"trial {number}") & 0x7FFF_FFFF,
+        probe=settings.probe and number == 1,
+    )
     directory = settings.out / place
     manifest = PartRun(
         scenario,
