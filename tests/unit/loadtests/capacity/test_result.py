@@ -9,7 +9,15 @@ import pytest
 from analysis.records import CAPACITY, read_capacity, write_capacity
 from loadtests.arrivals import DayCurve, peak_rate_per_s
 from loadtests.capacity.bracket import Outcome, SearchSettings, TrialResult
-from loadtests.capacity.result import Searched, bracket_words, capacity_result, exit_code, lines, per_day
+from loadtests.capacity.result import (
+    Searched,
+    bracket_words,
+    capacity_result,
+    exit_code,
+    lines,
+    per_day,
+    sides_of,
+)
 
 SETTINGS = SearchSettings()
 SEARCHED = Searched(profile="fast", target="mine", objectives=("otp.p95<20s", "loss=0"), ended="so it is")
@@ -45,6 +53,12 @@ def test_the_rate_that_was_met_is_the_figure_and_the_interval_is_around_the_trut
     assert found.culprits == ("the provider's limit",)
     assert [each.verdict for each in found.trials] == ["met", "missed", "missed", "met"]
     assert exit_code(found) == 0
+
+
+def test_the_sides_of_the_result_are_the_trials_around_it() -> None:
+    assert sides_of(SETTINGS, FOUND) == ("trials/297", "trials/312")
+    assert sides_of(SETTINGS, [trial(50, "missed", 1)]) == ("trials/50",)
+    assert sides_of(SETTINGS, [trial(50, "invalid")]) == ()
 
 
 def test_a_day_has_the_rate_at_its_peak() -> None:
