@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from analysis import stages, surroundings, validity
 from analysis.burst import find_burst
 from analysis.comparison.campaigns import fairness
@@ -11,9 +13,9 @@ from analysis.cost import cost
 from analysis.distributions import api_ages, api_distributions, class_ages, delivery_distributions
 from analysis.fates import Fates, judge, ledger, reasons
 from analysis.faults import fault_bands
-from analysis.findings import Availability
+from analysis.findings import Availability, DelaySplit
 from analysis.journeys import Journeys, read_journeys
-from analysis.model import Check, Cost, Distribution, Identity, Ledger, Marks, PartReport
+from analysis.model import Check, Cost, Distribution, Identity, Ledger, Marks, Objective, PartReport
 from analysis.objectives.backlog import availability, sustained
 from analysis.objectives.defaults import DEFAULT_OBJECTIVES
 from analysis.objectives.grammar import Measure, Spec, parse_all
@@ -23,6 +25,9 @@ from analysis.objectives.verdict import withheld
 from analysis.percentiles import SHOWN_PERCENTILES
 from analysis.provider_limits import currency_of, limits_text
 from analysis.records import Manifest
+from analysis.shares.delays import delay_splits
+from analysis.shares.hints import hints
+from analysis.shares.reach import why_missed
 from analysis.throughput import backlog_gone_s, throughput
 from analysis.timeline import timeline
 from analysis.validity import TIGHTEST_BY_DEFAULT_S
@@ -51,6 +56,8 @@ def analyse_part(
     objectives = judge_all(
         specs, _facts(manifest, journeys, fates, counted, (delivery, api), (paid, available))
     )
+    splits = _delay_splits(journeys, fates, manifest, specs)
+    objectives = tuple(_with_reach(each, splits) for each in objectives)
     if failed:
         objectives = withheld(objectives, f"the bench failed: {failed}")
     marks = stages.check_marks(journeys)
@@ -89,7 +96,26 @@ def analyse_part(
         handsets=handsets(journeys, fates) if journeys.journal else (),
         availability=available,
         sustained=sustained(journeys, fates),
+        delay_splits=splits,
+        hints=hints(journeys, manifest),
     )
+
+
+def _with_reach(objective: Objective, splits: tuple[DelaySplit, ...]) -> Objective:
+    """Of a missed delivery time, what its shares say of who can mend it."""
+    if objective.measure != "delivery_time" or objective.verdict != "missed":
+        return objective
+    limit_s, percentile = objective.limit_s or 0.0, objective.percentile or 0.0
+    reach = why_missed(splits, objective.message_class, percentile, limit_s)
+    return msgspec.structs.replace(objective, reach=reach)
+
+
+def _delay_splits(
+    journeys: Journeys, fates: Fates, manifest: Manifest, specs: tuple[Spec, ...]
+) -> tuple[DelaySplit, ...]:
+    if _withheld_why(manifest, journeys):
+        return ()
+    return delay_splits(journeys, fates, manifest, _percentiles(specs, "delivery_time"))
 
 
 def _facts(
