@@ -54,6 +54,7 @@ class DelaySplit(Struct, frozen=True, kw_only=True):
     total: tuple[Quantile, ...]
     shares: tuple[Share, ...]  # network, contract, sender, bench
     network_only: tuple[Quantile, ...]
+    limit: str = ""  # the limit of the contract that cost them most, in words; "" where none cost anything
 
 
 class Hint(Struct, frozen=True):

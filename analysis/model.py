@@ -120,6 +120,7 @@ class StageCoverage(Struct, frozen=True, kw_only=True):
     covered: int  # in ``stages``
     elsewhere: int  # in ``stages_merged``, with two stages or more as one
     left_out: int  # in neither: its first or last mark is missing
+    unreachable: int = 0  # in neither: it waited for its phone
 
 
 class Marks(Struct, frozen=True):
@@ -243,6 +244,7 @@ class Objective(Struct, frozen=True, kw_only=True):
     quantile: Quantile | None = None
     count: int = 0  # messages that it is judged by
     decides: bool = True  # false: shown, but without a say in the verdict and the exit code
+    reach: str = ""  # of a missed delivery time: out of any sender's reach here, or the limit to negotiate
     part: str = ""
 
 

@@ -183,7 +183,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     planned: int = 0  # arrivals that came due
     in_flight_limit: int = 0
     drain_limit_s: float = 0.0
-    exit_reason: str = "finished"  # finished, interrupted, drain_limit, error: …
+    exit_reason: str = "finished"  # finished, interrupted, drain_limit, drain_ended, error: …
     faults: tuple[FaultSpan, ...] = ()  # those that had begun when the run ended
     instrument_failures: tuple[InstrumentFailure, ...] = ()  # any makes the run invalid, with that cause
     capacity: str = ""  # of a suite: the directory that holds ``capacity.json``, relative to this one's
@@ -369,9 +369,7 @@ class RowWriter:
         self._write(columns)
 
     def _write(self, columns: Sequence[Sequence[Any]]) -> None:
-        arrays = [
-            pa.array(column, type=field.type) for column, field in zip(columns, self._schema, strict=True)
-        ]
+        arrays = [_array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
         self._stream.write_batch(pa.record_batch(arrays, schema=self._schema))
         self._sink.flush()
 
@@ -379,6 +377,14 @@ class RowWriter:
         self.flush()
         self._stream.close()
         self._sink.close()
+
+
+def _array(column: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    first = column[0] if column else None
+    # Many columns hold one object in all rows of a batch: repeating it takes a tenth of reading each.
+    if first is not None and column[-1] is first and column.count(first) == len(column):
+        return pa.repeat(pa.scalar(first, kind), len(column))
+    return pa.array(column, type=kind)
 
 
 def read_rows(path: Path, schema: pa.Schema) -> pa.Table:

@@ -46,18 +46,11 @@ def build_report(
         specs = given or _specs(part_dir, part_manifest)
         parts.append(analyse_part(part_dir, part_manifest, slug, specs))
     with_alone = with_campaign_alone(tuple(parts), places)
-    found = _capacity(run_dir, manifest)
-    specs = given or _specs(run_dir, manifest)
-    report = _assemble(manifest, with_alone, specs, allow_undecided, found)
-    return msgspec.structs.replace(report, comparisons=comparisons(places))
-
-
-def _specs(run_dir: Path, manifest: Manifest) -> tuple[Spec, ...]:
-    """The objectives in force of a run directory."""
-    try:
-        return parse_all(in_force(manifest.slos))
-    except ObjectiveError as error:
-        raise MalformedRunError(f"{run_dir / 'run.json'}: slos:\n{error}") from error
+    report = _assemble(manifest, with_alone, given or _specs(run_dir, manifest), allow_undecided)
+    report = msgspec.structs.replace(
+        report, comparisons=comparisons(places), capacity=_capacity(run_dir, manifest)
+    )
+    return msgspec.structs.replace(report, headline=headline(report))
 
 
 def _capacity(run_dir: Path, manifest: Manifest) -> CapacityResult | None:
@@ -71,6 +64,14 @@ def _capacity(run_dir: Path, manifest: Manifest) -> CapacityResult | None:
         return read_capacity(directory)
     except ValueError as error:
         raise MalformedRunError(str(error)) from error
+
+
+def _specs(run_dir: Path, manifest: Manifest) -> tuple[Spec, ...]:
+    """The objectives in force of a run directory."""
+    try:
+        return parse_all(in_force(manifest.slos))
+    except ObjectiveError as error:
+        raise MalformedRunError(f"{run_dir / 'run.json'}: slos:\n{error}") from error
 
 
 def _manifest(run_dir: Path) -> Manifest:
@@ -98,11 +99,7 @@ def _parts(run_dir: Path, manifest: Manifest) -> list[tuple[str, Path, Manifest]
 
 
 def _assemble(
-    manifest: Manifest,
-    parts: tuple[PartReport, ...],
-    specs: tuple[Spec, ...],
-    allow_undecided: bool,
-    capacity: CapacityResult | None,
+    manifest: Manifest, parts: tuple[PartReport, ...], specs: tuple[Spec, ...], allow_undecided: bool
 ) -> Report:
     suite = manifest.kind == "suite"
     # A probe asks how much more would hold: that it was too slow or turned messages away answers that and
@@ -120,8 +117,9 @@ def _assemble(
     validity = _validity(checks, spoiling)
     verdict = overall(objectives)
     interrupted = endings.interruption(manifest, parts)
-    simulated = any(part.identity.mode == "simulated" for part in parts)
-    report = Report(
+    in_virtual_time = [part.slug for part in parts if part.identity.mode == "simulated"]
+    simulated = len(in_virtual_time) == len(parts)
+    return Report(
         schema_version=REPORT_SCHEMA_VERSION,
         title=manifest.scenario.title or manifest.scenario.name,
         kind=manifest.kind,
@@ -133,15 +131,13 @@ def _assemble(
         allow_undecided=allow_undecided,
         headline="",
         interrupted=interrupted,
-        notes=_notes(parts, simulated, interrupted, suite),
+        notes=_notes(parts, tuple(in_virtual_time), interrupted, suite),
         objectives=objectives,
         checks=checks,
         levels=levels(parts),
         parts=parts,
         totals=totals(tuple(part for part in decisive if not part.bench_failure)),
-        capacity=capacity,
     )
-    return msgspec.structs.replace(report, headline=headline(report))
 
 
 def _objectives(
@@ -184,12 +180,16 @@ def _scaled(parts: tuple[PartReport, ...]) -> bool:
     return any(part.identity.provider_scale != 1.0 for part in parts)
 
 
-def _notes(parts: tuple[PartReport, ...], simulated: bool, interrupted: str, suite: bool) -> tuple[str, ...]:
+def _notes(
+    parts: tuple[PartReport, ...], in_virtual_time: tuple[str, ...], interrupted: str, suite: bool
+) -> tuple[str, ...]:
     """What a reader must know before any figure."""
     notes = [endings.interruption_note(interrupted, suite)] if interrupted else []
-    if simulated:
+    if in_virtual_time:
+        all_of_it = len(in_virtual_time) == len(parts)
+        which = "SIMULATED" if all_of_it else f"Simulated: {', '.join(in_virtual_time)}"
         notes.append(
-            "SIMULATED: virtual time, no socket, no process. It shows how the rules of sender and provider "
+            f"{which}: virtual time, no socket, no process. It shows how the rules of sender and provider "
             "play together, not how fast this machine is."
         )
     notes += faults.staged_notes(parts, suite)

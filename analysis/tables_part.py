@@ -107,13 +107,19 @@ def _mean_of(breakdown: StageBreakdown, name: str) -> str:
 
 def stage_coverage(part: PartReport) -> Table:
     """Which messages the stages cover; no rows if they cover all."""
-    partly = any(each.elsewhere or each.left_out for each in part.stage_coverage)
+    partly = any(each.elsewhere or each.left_out or each.unreachable for each in part.stage_coverage)
     rows = tuple(
-        (each.message_class, *map(count_text, (each.delivered, each.covered, each.elsewhere, each.left_out)))
+        (
+            each.message_class,
+            *map(count_text, (each.delivered, each.covered, each.elsewhere, each.left_out, each.unreachable)),
+        )
         for each in part.stage_coverage
         if partly
     )
-    header = ("class", "delivered", "in Stages", "in Stages of messages that lack a mark", "in neither")
+    header = (
+        *("class", "delivered", "in Stages", "in Stages of messages that lack a mark"),
+        *("in neither: a mark is missing", "in neither: waited for the phone"),
+    )
     return Table(header=header, rows=rows)
 
 
@@ -225,7 +231,7 @@ def rates(report: Report, place: int) -> Table:
         few = " (too few messages for a rate)" if too_few(pace) else ""
         shown: Cell = "-"
         if pace is not None:
-            window = quote.seconds(f"{path}.throughput.{field}.window_s")
+            window = quote.span(f"{path}.throughput.{field}.window_s")
             shown = (quote.rate(f"{path}.throughput.{field}.per_s"), "\nin ", window)
         found.append((f"{name}, best window{few}", shown, pace.per_s if pace else None))
     compressed = factor != 1.0

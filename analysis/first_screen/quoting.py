@@ -7,7 +7,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from analysis.figures import count_text, limit_text, per_day_text, rate_text, seconds_text, significant
+from analysis.figures import (
+    count_text,
+    limit_text,
+    per_day_text,
+    rate_text,
+    round_seconds_text,
+    seconds_text,
+    significant,
+)
 from analysis.first_screen.values import Figure, Sentence
 from analysis.model import Report
 from analysis.objectives.words import quantile_text
@@ -52,6 +60,10 @@ class Quote:
 
     def seconds(self, path: str, subject: str = "") -> Figure:
         return self._figure(path, seconds_text(self.value(path)), "s", subject)
+
+    def span(self, path: str) -> Figure:
+        """A round number of seconds, such as a window: 10 s."""
+        return self._figure(path, round_seconds_text(self.value(path)), "s", "")
 
     def limit(self, path: str) -> Figure:
         """A limit that someone set: 10 s, 10 min."""

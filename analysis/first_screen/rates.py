@@ -91,7 +91,7 @@ def _best_seconds(quote: Quote, place: int) -> tuple[Row, list[Sentence]]:
     if too_few(_pace(part)):
         return Row(label=label, value=("too few messages for a rate",)), [("Most came in: ", title, ".")]
     lead = "" if part.throughput.limit else "at least "
-    window = quote.seconds(f"{path}.{field}.window_s")
+    window = quote.span(f"{path}.{field}.window_s")
     row = Row(
         label=label,
         value=(
@@ -100,7 +100,11 @@ def _best_seconds(quote: Quote, place: int) -> tuple[Row, list[Sentence]]:
             f" {done} in the best ",
             window,
         ),
-        interval=("offered ", quote.rate(f"{path}.offered_mean_per_s", subject=f"offered mean {place}")),
+        interval=(
+            "(offered ",
+            quote.rate(f"{path}.offered_mean_per_s", subject=f"offered mean {place}"),
+            ")",
+        ),
     )
     if part.throughput.limit:
         return row, [("In: ", title, ". The limit: ", quote.text(f"{path}.limit"), ".")]

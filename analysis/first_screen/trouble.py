@@ -78,11 +78,11 @@ def _availability(quote: Quote) -> list[Sentence]:
     path = f"parts.{place}.availability"
     said: Sentence = (
         "The sender took all that came in ",
-        quote.number(f"{path}.available"),
+        quote.count(f"{path}.available"),
         " of ",
-        quote.number(f"{path}.windows"),
+        quote.count(f"{path}.windows"),
         " windows of ",
-        quote.seconds(f"{path}.window_s"),
+        quote.span(f"{path}.window_s"),
     )
     if share < 1.0:
         return [(*said, ": ", quote.text(f"{path}.why"), ".")]
