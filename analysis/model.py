@@ -244,6 +244,7 @@ class Objective(Struct, frozen=True, kw_only=True):
     quantile: Quantile | None = None
     count: int = 0  # messages that it is judged by
     decides: bool = True  # false: shown, but without a say in the verdict and the exit code
+    reach: str = ""  # of a missed delivery time: out of any sender's reach here, or the limit to negotiate
     part: str = ""
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from analysis import stages, surroundings, validity
 from analysis.arrays import Bools
 from analysis.burst import find_burst
@@ -28,6 +30,7 @@ from analysis.provider_limits import currency_of, limits_text
 from analysis.records import Manifest
 from analysis.shares.delays import delay_splits
 from analysis.shares.hints import hints
+from analysis.shares.reach import why_missed
 from analysis.throughput import backlog_gone_s, throughput
 from analysis.timeline import timeline
 from analysis.validity import TIGHTEST_BY_DEFAULT_S
@@ -56,6 +59,8 @@ def analyse_part(
     objectives = judge_all(
         specs, _facts(manifest, journeys, fates, counted, (delivery, api), (paid, available))
     )
+    splits = _delay_splits(journeys, fates, manifest, specs)
+    objectives = tuple(_with_reach(each, splits) for each in objectives)
     if failed:
         objectives = withheld(objectives, f"the bench failed: {failed}")
     marks = stages.check_marks(journeys)
@@ -96,7 +101,7 @@ def analyse_part(
         handsets=handsets(journeys, fates) if journeys.journal else (),
         availability=available,
         sustained=sustained(journeys, fates),
-        delay_splits=_delay_splits(journeys, fates, manifest, specs),
+        delay_splits=splits,
         hints=hints(journeys, manifest),
         culprits=()
         if failed
@@ -120,6 +125,15 @@ def _culprit_inputs(
         in_flight_limit=manifest.in_flight_limit,
         lag_limit_s=lag_limit_s,
     )
+
+
+def _with_reach(objective: Objective, splits: tuple[DelaySplit, ...]) -> Objective:
+    """Of a missed delivery time, what its shares say of who can mend it."""
+    if objective.measure != "delivery_time" or objective.verdict != "missed":
+        return objective
+    limit_s, percentile = objective.limit_s or 0.0, objective.percentile or 0.0
+    reach = why_missed(splits, objective.message_class, percentile, limit_s)
+    return msgspec.structs.replace(objective, reach=reach)
 
 
 def _delay_splits(

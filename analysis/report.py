@@ -54,10 +54,14 @@ def build_report(
 
 
 def _capacity(run_dir: Path, manifest: Manifest) -> CapacityResult | None:
+    """What the suite's search found; None where there was none."""
     if not manifest.capacity:
         return None
+    directory = run_dir / manifest.capacity
+    if not directory.resolve().is_relative_to(run_dir.resolve()):
+        raise MalformedRunError(f"{run_dir / 'run.json'}: capacity {manifest.capacity!r} lies outside it")
     try:
-        return read_capacity(run_dir / manifest.capacity)
+        return read_capacity(directory)
     except ValueError as error:
         raise MalformedRunError(str(error)) from error
 

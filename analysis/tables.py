@@ -73,7 +73,8 @@ def _evidence(quote: Quote, path: str) -> Cell:
     needs: Cell = ()
     if quote.value(f"{path}.needs"):
         needs = ("; it takes ", quote.text(f"{path}.needs"))
-    return (quote.text(f"{path}.why"), *needs)
+    reach: Cell = (". ", quote.text(f"{path}.reach")) if quote.value(f"{path}.reach") else ()
+    return (quote.text(f"{path}.why"), *needs, *reach)
 
 
 def checks(report: Report) -> Table:

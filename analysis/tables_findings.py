@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import math
 
+from analysis.figures import count_text
 from analysis.findings import DelaySplit, Difference
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import share_words
 from analysis.model import Report
+from analysis.quantile import Quantile
 from analysis.table import Table
 
 _MODES = {"real": "live", "simulated": "simulated"}
@@ -173,7 +175,7 @@ def _split(quote: Quote, path: str, split: DelaySplit) -> Table:
         (
             "all of it",
             (quote.seconds(f"{path}.total_mean_s"),),
-            *((quote.quantile(f"{path}.total.{nth}"),) for nth, _ in enumerate(split.total)),
+            *(_known(quote, f"{path}.total.{nth}") for nth, _ in enumerate(split.total)),
         )
     ]
     for number, share in enumerate(split.shares):
@@ -192,14 +194,24 @@ def _split(quote: Quote, path: str, split: DelaySplit) -> Table:
         )
     for number, share in enumerate(split.shares):
         cells = (
-            (quote.quantile(f"{path}.shares.{number}.without.{nth}"),) for nth, _ in enumerate(share.without)
+            _known(quote, f"{path}.shares.{number}.without.{nth}") for nth, _ in enumerate(share.without)
         )
         rows.append((f"all without {share.name}", "", *cells))
-    ideal = ((quote.quantile(f"{path}.network_only.{nth}"),) for nth, _ in enumerate(split.network_only))
+    ideal = (_known(quote, f"{path}.network_only.{nth}") for nth, _ in enumerate(split.network_only))
     rows.append(("an ideal sender, no contract limit", "", *ideal))
+    if split.limit:
+        limit: Sentence = (quote.text(f"{path}.limit"),)
+        rows.append(("the limit that cost most", limit, *("" for _ in split.total)))
     counts: Sentence = (quote.count(f"{path}.count"), ", left out: ", quote.count(f"{path}.left_out"))
     rows.append(("messages", counts, *("" for _ in split.total)))
     return Table(header=header, rows=tuple(rows))
+
+
+def _known(quote: Quote, path: str) -> Sentence | str:
+    quantile: Quantile = quote.value(path)
+    if quantile.state == "withheld":
+        return f"needs {count_text(quantile.needed)}"
+    return (quote.quantile(path),)
 
 
 def handsets(report: Report, place: int) -> Table:

@@ -224,8 +224,11 @@ def _contract(quote: Quote, place: int, index: int, split: DelaySplit) -> Senten
     for number, share in enumerate(split.shares):
         if share.name == "contract" and share.mean_s > _CONTRACT_SHARE * split.total_mean_s:
             path = f"parts.{place}.delay_splits.{index}"
+            limit: Sentence = (": ", quote.text(f"{path}.limit")) if split.limit else ()
             return (
-                "A higher limit: of the mean ",
+                "A higher limit",
+                *limit,
+                ". Of the mean ",
                 quote.seconds(f"{path}.total_mean_s"),
                 f" of a {class_name(split.message_class)} message, ",
                 quote.seconds(f"{path}.shares.{number}.mean_s"),

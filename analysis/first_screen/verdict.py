@@ -137,7 +137,7 @@ def _missed(quote: Quote) -> Sentence:
     if _not_taken(report.parts[at]):
         return _too_much_offered(quote, at)
     others = sum(each.decides and each.verdict == "missed" for each in report.objectives) > 1
-    where: Sentence = (" in: ", part_title(quote, at)) if len(report.parts) > 1 else ()
+    where: Sentence = (" (in: ", part_title(quote, at), ")") if len(report.parts) > 1 else ()
     more = (" More objectives were missed: the table below lists them.",) if others else ()
     return (*_objective_words(quote, place), *where, ".", *more)
 
@@ -217,12 +217,20 @@ def gave_way(quote: Quote) -> tuple[Sentence, ...]:
     place = _worst(report, "missed")
     if word(report) != "NO" or place is None:
         return ()
+    reach: tuple[Sentence, ...] = ()
+    if report.objectives[place].reach:
+        reach = ((quote.text(f"objectives.{place}.reach"), "."),)
     own = objective_part(report, report.objectives[place])
     order = [own, *(at for at, _ in deciding(report) if at != own)]
     at = next((at for at in order if report.parts[at].culprits), None)
-    if at is None:
-        return (("What gave way: cannot be told from this run's samples.",),)
-    first = report.parts[at].culprits[0]
+    if at is not None:
+        return (*reach, *_culprit(quote, at))
+    return reach or (("What gave way: cannot be told from this run's samples.",),)
+
+
+def _culprit(quote: Quote, at: int) -> tuple[Sentence, ...]:
+    """The first one with its evidence; then what to change."""
+    first = quote.report.parts[at].culprits[0]
     path = f"parts.{at}.culprits.0"
     evidence: list[str | Figure] = []
     for index in range(min(len(first.evidence), _MOST_EVIDENCE)):

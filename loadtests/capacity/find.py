@@ -14,7 +14,13 @@ from loadtests.arrivals.chance import derive_seed
 from loadtests.capacity.analysis import analyse_trial
 from loadtests.capacity.bracket import SearchSettings, TrialResult
 from loadtests.capacity.objectives import fewest_messages
-from loadtests.capacity.result import Searched, bracket_words, capacity_result, trial_words
+from loadtests.capacity.result import (
+    Searched,
+    bracket_words,
+    capacity_result,
+    sides_of,
+    trial_words,
+)
 from loadtests.capacity.search import NextTrial, SearchEnd, next_step, rate_text
 from loadtests.capacity.trial_load import Spacing, trial_process
 from loadtests.capacity.verdict import BACKLOG, invalid_trial, judged_trial
@@ -43,11 +49,15 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 
 class Found(Struct, frozen=True, kw_only=True):
-    """``manifests`` of the trials that ran, by their places. ``unjudged``: objectives no trial judged."""
+    """``manifests`` of the trials that ran, by their places. ``unjudged``: objectives no trial judged.
+
+    ``sides``: the places of the trials on both sides of the result, the highest met and the lowest missed.
+    """
 
     result: CapacityResult
     manifests: dict[str, Manifest]
     unjudged: tuple[str, ...]
+    sides: tuple[str, ...]
 
 
 def find_capacity(
@@ -55,7 +65,7 @@ def find_capacity(
 ) -> Found:
     """Search, and write ``capacity.json`` into ``settings.out``, whose objectives are ``settings.slos``.
 
-    Ends early where the user interrupts; what was found is kept. Raises ``Aborted``.
+    Ends early where the user interrupts; what was found is kept. Raises ``Aborted`` and ``ProbeStopped``.
     """
     trials: list[TrialResult] = []
     manifests: dict[str, Manifest] = {}
@@ -108,7 +118,11 @@ def _run(
     )
     # Any scenario's locustfile plays the plan that the run gives it.
     scenario = Scenario(name=NAME, locustfile="smoke", title="a trial of a capacity search", parts=(part,))
-    own = replace(settings, seed=derive_seed(settings.seed, f"trial {number}") & 0x7FFF_FFFF)
+    own = replace(
+        settings,
+        seed=derive_seed(settings.seed, f"trial {number}") & 0x7FFF_FFFF,
+        probe=settings.probe and number == 1,
+    )
     directory = settings.out / place
     manifest = PartRun(
         scenario,
@@ -174,4 +188,5 @@ def _found(
         result=result,
         manifests=manifests,
         unjudged=tuple(each for each in (*settings.slos, BACKLOG) if each not in judged),
+        sides=sides_of(search, trials) or tuple(manifests)[-1:],
     )

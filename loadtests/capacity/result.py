@@ -54,6 +54,14 @@ def capacity_result(
     )
 
 
+def sides_of(settings: SearchSettings, trials: Sequence[TrialResult]) -> tuple[str, ...]:
+    """Places of the trials that bound the result: the highest met rate, the lowest missed one."""
+    bracket = read_trials(settings, trials)
+    last = {(each.verdict, each.rate_per_s): each.place for each in trials}
+    sides = (("met", bracket.met_per_s), ("missed", bracket.missed_per_s))
+    return tuple(last[side] for side in sides if side in last)
+
+
 def culprits_above(bracket: Bracket, trials: Sequence[TrialResult]) -> tuple[str, ...]:
     """What gave way at the lowest missed rate; where its report names nothing, at the next above it."""
     missed = sorted(

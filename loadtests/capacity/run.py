@@ -6,13 +6,14 @@ import time
 
 from rich.console import Console
 
-from analysis.exit_codes import EXIT_INTERRUPTED, EXIT_INVALID
+from analysis.exit_codes import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_USAGE
 from analysis.records import Instant, Manifest, Scenario, write_manifest
 from loadtests import runner
 from loadtests.capacity.find import NAME, Asked, Found, find_capacity
 from loadtests.capacity.result import exit_code, lines
 from loadtests.running import manifest as manifests
 from loadtests.running.interruption import Aborted, Interruption
+from loadtests.running.probe import ProbeStopped
 from loadtests.running.progress import Progress
 from loadtests.running.run_directory import lost_directory
 from loadtests.running.settings import RunSettings
@@ -37,6 +38,9 @@ def search_capacity(asked: Asked, settings: RunSettings, console: Console) -> in
     except Aborted:
         _say(console, f"aborted; the trials made so far are below {settings.out / 'trials'}")
         return EXIT_INTERRUPTED
+    except ProbeStopped as stopped:
+        _say(console, str(stopped))
+        return EXIT_USAGE
     except OSError as error:
         why = lost_directory(settings.out, error)
         if why is None:
@@ -50,11 +54,12 @@ def search_capacity(asked: Asked, settings: RunSettings, console: Console) -> in
 
 
 def _suite(found: Found, settings: RunSettings, started: Instant, interrupted: bool) -> Manifest:
+    """Over the trials on both sides of the result; ``capacity.json`` lists the others too."""
     first = next(iter(found.manifests.values()))
     return Manifest(
         kind="suite",
         scenario=Scenario(name=NAME, title=TITLE, decides=False),
-        parts=tuple(found.manifests),
+        parts=found.sides,
         seeds={"plan": settings.seed},
         profile_name=first.profile_name,
         slos=settings.slos,

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct
 
-from analysis.objectives.grammar import ALL, parse
+from analysis.objectives.grammar import ALL, parse_all
 from analysis.objectives.settled import Tally, settled
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, read_rows
 
@@ -43,7 +43,7 @@ def wanted_of(objectives: Sequence[str]) -> tuple[Wanted, ...] | None:
     Answers of the API, windows of availability and lost, doubled or unaccounted messages are not changed by
     messages that are on their way to handsets. The cost of 1,000 delivered messages is.
     """
-    specs = [parse(text) for text in objectives]
+    specs = parse_all(objectives)
     if any(spec.measure == "cost_per_1000" for spec in specs):
         return None
     return tuple(

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from analysis.answers import errors_answer
 from analysis.model import PartReport
 from analysis.part import analyse_part
 from analysis.records import read_manifest
@@ -155,15 +154,6 @@ def test_a_key_that_is_not_carried_makes_the_run_invalid(new_run: Build, carried
     check = next(each for each in part.checks if each.name == "messages of others")
     assert check.state == state
     assert ("{key}" in check.advice and "#K<key>#" in check.advice) == (state == "invalid")
-
-
-@pytest.mark.parametrize(("failed", "state"), [(2, "good"), (3, "warn")])
-def test_many_failures_are_no_good_sign(new_run: Build, failed: int, state: str) -> None:
-    run = new_run("run")
-    for slot in range(100):
-        run.due(f"m-{slot}", 1.0 + slot / 10)
-        run.seen(f"m-{slot}", 1.1 + slot / 10, state="undelivered" if slot < failed else "delivered")
-    assert errors_answer((analysed(run),)).state == state
 
 
 @pytest.mark.parametrize("planned", [4, 2])

@@ -21,6 +21,7 @@ from made_reports import (
     timed,
 )
 from page_reading import Page, disagreements, rendered, without_spaces
+from screen_words import answer_text
 
 from analysis.findings import ComparedClass, Comparison
 from analysis.first_screen.quoting import Quote
@@ -287,12 +288,6 @@ def test_a_contradiction_stands_on_the_page(tmp_path: Path) -> None:
 # --- what the screen says ---------------------------------------------------------------------------------
 
 
-def answer_text(screen: FirstScreen, name: str) -> str:
-    (found,) = [each for each in screen.answers if each.name == name]
-    rows = ["".join(map(words, (row.value, row.interval, row.limit))) for row in found.rows]
-    return " | ".join([*rows, *map(words, found.sentences)])
-
-
 def test_yes_names_the_volumes_that_were_carried() -> None:
     screen = screen_of(suite())
     assert screen.word == "YES"
@@ -303,7 +298,7 @@ def test_yes_names_the_volumes_that_were_carried() -> None:
     )
     assert answer_text(screen, "ten_times").startswith("Yes: 10 × 500,000 a day")  # noqa: RUF001
     assert "the sender's queue was empty again after 400 ms" in answer_text(screen, "ten_times")
-    assert "4,900/s sustained(4,800/s to 5,000/s)" in answer_text(screen, "rate")
+    assert "4,900/s sustained (4,800/s to 5,000/s)" in answer_text(screen, "rate")
     burst = next((each for each in screen.asides if each.name == "burst"), None)
     assert burst is None  # no part has a burst
     assert [each.name for each in screen.answers] == ["rate", "ten_times", "delivery", "seen", "wrong"]

@@ -1,0 +1,101 @@
+"""A real search: sockets, processes, a provider that takes 200 segments a second and no more."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from analysis.records import read_capacity, read_manifest
+from loadtests.capacity import cli
+
+Command = Callable[..., subprocess.Popen[str]]
+
+LIMITED = """
+name = "limited"
+title = "Limited to 200 segments/s"
+[account]
+name = "demo"
+price_per_segment = 0.1
+[throttle.segments]
+rate_per_s = 200.0
+burst = 60
+[reply]
+latency = { kind = "fixed", value_s = 0.01 }
+[delivery]
+validity_s = 86400.0
+latency = { kind = "uniform", low_s = 0.1, high_s = 0.3 }
+[[carriers]]
+name = "any"
+country = "*"
+mcc = "260"
+mnc = "01"
+[reports]
+max_per_call = 100
+linger_s = 0.05
+retry_after_s = [1.0]
+give_up_after_s = 60.0
+"""
+
+
+@pytest.mark.timeout(240)
+def test_a_search_on_real_sockets_finds_the_limit(smsbench: Command, tmp_path: Path) -> None:
+    profile, out = tmp_path / "limited.toml", tmp_path / "found"
+    profile.write_text(LIMITED)
+    options = ["--profile", str(profile), "--mix", "otp=1", "--slo", "otp.p95<100s", "--out", str(out)]
+    numbers = ["--from", "120", "--trial-s", "3", "--precision", "0.05"]
+    process = smsbench("capacity", *options, *numbers)
+    said, _ = process.communicate(timeout=220)
+    assert process.returncode == 0, said
+    found = read_capacity(out)
+    # One-time passwords are one segment each.
+    assert found.sustained_per_s is not None
+    assert 0.9 * 200 <= found.sustained_per_s <= 1.05 * 200, said
+    assert found.high_per_s is not None
+    assert found.low_per_s <= found.high_per_s <= 1.1 * 200
+    assert (found.profile, found.target) == ("limited", "reference_sender")
+    assert "otp.p95<100s" in found.objectives
+    assert len(found.trials) <= 12
+    for trial in found.trials:
+        manifest = read_manifest(out / trial.place)
+        assert manifest.kind == "run"
+        assert not manifest.scenario.decides
+    suite = read_manifest(out)
+    assert (suite.kind, suite.capacity) == ("suite", ".")
+    assert set(suite.parts) <= {trial.place for trial in found.trials}
+    assert (out / "report" / "index.html").is_file()
+    assert f"trial {len(found.trials)} of at most 12" in said
+    assert "capacity between" in said
+    assert "/s sustained" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--from", "0"], "--from must be a rate above 0 and at most 100,000/s, not 0"),
+        (["--to", "nan"], "--to must be a rate above 0 and at most 100,000/s, not nan"),
+        (["--from", "60", "--to", "50"], "--from 60 is above --to 50"),
+        (["--precision", "0"], "--precision must be from 0.005 to 0.5, not 0"),
+        (["--trial-s", "1"], "--trial-s must be from 3 to 600 seconds, not 1"),
+        (["--mix", "sms=1"], "--mix: 'sms' is no class; there are otp, transactional, marketing"),
+        (["--slo", "otp.p95<"], "otp.p95<"),
+        (["--profile", "nothing"], "nothing"),
+    ],
+)
+def test_what_makes_no_sense_is_told_before_anything_starts(
+    options: list[str], told: str, smsbench: Command, tmp_path: Path
+) -> None:
+    out = tmp_path / "found"
+    process = smsbench("capacity", *options, "--out", str(out))
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 2, said
+    assert told in said
+    assert not out.exists()
+
+
+def test_the_help_names_every_exit_code() -> None:
+    assert cli.capacity.__doc__ is not None
+    for code in ("0 a rate was found", "1 no rate", "2 bad usage", "3 the bench", "4 nothing", "130"):
+        assert code in cli.capacity.__doc__

@@ -1,0 +1,125 @@
+"""What a search found: capacity.json, words and exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from analysis.records import CAPACITY, read_capacity, write_capacity
+from loadtests.arrivals import DayCurve, peak_rate_per_s
+from loadtests.capacity.bracket import Outcome, SearchSettings, TrialResult
+from loadtests.capacity.result import (
+    Searched,
+    bracket_words,
+    capacity_result,
+    exit_code,
+    lines,
+    per_day,
+    sides_of,
+)
+
+SETTINGS = SearchSettings()
+SEARCHED = Searched(profile="fast", target="mine", objectives=("otp.p95<20s", "loss=0"), ended="so it is")
+
+
+def trial(rate_per_s: float, verdict: Outcome, through_per_s: float = 0.0, culprit: str = "") -> TrialResult:
+    return TrialResult(
+        rate_per_s=rate_per_s,
+        load_s=8.0,
+        verdict=verdict,
+        sustained=verdict != "missed",
+        through_per_s=through_per_s or rate_per_s,
+        through_low_per_s=through_per_s or rate_per_s,
+        through_high_per_s=through_per_s or rate_per_s,
+        why="the backlog grew by 12/s" if verdict == "missed" else "",
+        culprits=(culprit,) if culprit else (),
+        place=f"trials/{rate_per_s:g}",
+    )
+
+
+FOUND = [
+    trial(50, "met"),
+    trial(450, "missed", 300, "the provider's limit"),
+    trial(312, "missed", 300),
+    trial(297, "met"),
+]
+
+
+def test_the_rate_that_was_met_is_the_figure_and_the_interval_is_around_the_truth() -> None:
+    found = capacity_result(SETTINGS, FOUND, SEARCHED)
+    assert (found.sustained_per_s, found.low_per_s, found.high_per_s) == (297, 297, 300)
+    # At the lowest missed rate nothing was named: the next one's culprit stands.
+    assert found.culprits == ("the provider's limit",)
+    assert [each.verdict for each in found.trials] == ["met", "missed", "missed", "met"]
+    assert exit_code(found) == 0
+
+
+def test_the_sides_of_the_result_are_the_trials_around_it() -> None:
+    assert sides_of(SETTINGS, FOUND) == ("trials/297", "trials/312")
+    assert sides_of(SETTINGS, [trial(50, "missed", 1)]) == ("trials/50",)
+    assert sides_of(SETTINGS, [trial(50, "invalid")]) == ()
+
+
+def test_a_day_has_the_rate_at_its_peak() -> None:
+    messages = round(per_day(297))
+    assert peak_rate_per_s(DayCurve(messages)) == pytest.approx(297, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "code"),
+    [
+        (("met",), 0),
+        (("missed", "missed"), 1),
+        (("invalid", "missed"), 1),
+        (("undecided", "invalid"), 4),
+        (("invalid", "invalid"), 3),
+        ((), 3),
+    ],
+)
+def test_exit_codes(verdicts: tuple[Outcome, ...], code: int) -> None:
+    trials = [trial(50 - number, verdict) for number, verdict in enumerate(verdicts)]
+    found = capacity_result(SETTINGS, trials, SEARCHED)
+    assert exit_code(found) == code
+
+
+def test_words_for_a_reader() -> None:
+    found = capacity_result(SETTINGS, FOUND, SEARCHED)
+    told = lines(found, ("the backlog",))
+    assert told[0] == "297/s sustained (297/s to 300/s): so it is"
+    assert told[1].startswith("that is a day of 11,8")
+    assert told[2] == "what gave way above it: the provider's limit"
+    assert told[3:] == [
+        "judged by: otp.p95<20s, loss=0",
+        "not judged, for which no trial had enough: the backlog",
+    ]
+
+
+def test_where_no_culprit_is_named_the_cause_of_the_miss_is_told() -> None:
+    found = capacity_result(SETTINGS, [trial(50, "met"), trial(150, "missed", 100)], SEARCHED)
+    assert "what gave way above it: cannot tell. At 150/s: the backlog grew by 12/s" in lines(found, ())
+
+
+def test_no_rate_met() -> None:
+    found = capacity_result(SETTINGS, [trial(50, "missed", 1)], SEARCHED)
+    assert found.sustained_per_s is None
+    assert found.messages_per_day is None
+    assert lines(found, ())[0] == "no rate met every objective: so it is"
+
+
+def test_the_bracket_so_far_in_words() -> None:
+    assert bracket_words(SETTINGS, []) == "no trial was made"
+    assert bracket_words(SETTINGS, FOUND[:1]) == "capacity at least 50/s"
+    assert bracket_words(SETTINGS, FOUND[:2]) == "capacity between 50/s and 450/s"
+    assert bracket_words(SETTINGS, FOUND) == "capacity between 297/s and 300/s"
+    assert bracket_words(SETTINGS, [trial(50, "missed", 20)]) == "capacity below 50/s"
+    assert bracket_words(SETTINGS, [trial(50, "invalid")]) == "no rate met yet"
+
+
+def test_capacity_json_is_read_back(tmp_path: Path) -> None:
+    found = capacity_result(SETTINGS, FOUND, SEARCHED)
+    write_capacity(tmp_path, found)
+    assert read_capacity(tmp_path) == found
+    (tmp_path / CAPACITY).write_text('{"profile": 1}')
+    with pytest.raises(ValueError, match=r"capacity\.json: .*profile"):
+        read_capacity(tmp_path)

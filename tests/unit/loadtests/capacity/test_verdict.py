@@ -1,0 +1,147 @@
+"""The verdict of a trial from its analysis, and what the objectives ask of its length."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+
+from analysis.records import AnalysisResult, JudgedObjective, Steady
+from loadtests.arrivals import DAY_MIX, Mix
+from loadtests.capacity.bracket import SearchSettings
+from loadtests.capacity.objectives import fewest_messages, messages_needed, read_mix
+from loadtests.capacity.search import NextTrial
+from loadtests.capacity.verdict import BACKLOG, judged_trial
+
+SETTINGS = SearchSettings()
+STEP = NextTrial(300.0, 8.0)
+Verdict = Literal["met", "missed", "undecided"]
+
+
+def part(sustained: bool | None, growth_per_s: float = 0.0) -> Steady:
+    return Steady(
+        from_s=3.2,
+        to_s=8.0,
+        offered_per_s=300.0,
+        through_per_s=250.0,
+        through_low_per_s=249.0,
+        through_high_per_s=251.0,
+        growth_per_s=growth_per_s,
+        growth_low_per_s=growth_per_s,
+        growth_high_per_s=growth_per_s,
+        backlog=0.0,
+        reserve=7.0,
+        sustained=sustained,
+    )
+
+
+def told(*objectives: tuple[str, Verdict], steady: Steady | None, valid: bool = True) -> AnalysisResult:
+    return AnalysisResult(
+        run="r",
+        call="c",
+        exit_code=0,
+        valid=valid,
+        invalid_because=() if valid else ("schedule lag: p99 1 s",),
+        objectives=tuple(JudgedObjective(*each) for each in objectives),
+        culprits=("the sender's CPU",),
+        delivered_per_s=240.0,
+        steady=steady,
+    )
+
+
+def test_met_means_every_objective_and_no_growth() -> None:
+    found = judged_trial(SETTINGS, STEP, DAY_MIX, told(("otp.p95<20s", "met"), steady=part(True)), "t/01")
+    assert (found.verdict, found.sustained, found.place) == ("met", True, "t/01")
+    assert (found.through_per_s, found.reserve) == (250.0, 7.0)
+    assert found.judged == ("otp.p95<20s", BACKLOG)
+    assert found.culprits == ()
+
+
+def test_a_rate_at_which_the_queue_grows_is_missed_though_every_objective_is_met() -> None:
+    found = judged_trial(SETTINGS, STEP, DAY_MIX, told(("otp.p95<20s", "met"), steady=part(False, 50.0)), "t")
+    assert found.verdict == "missed"
+    assert found.why == "the backlog grew by 50/s"
+    assert found.culprits == ("the sender's CPU",)
+
+
+def test_an_objective_missed_names_itself() -> None:
+    result = told(("otp.p95<20s", "missed"), ("loss=0", "met"), steady=part(True))
+    found = judged_trial(SETTINGS, STEP, DAY_MIX, result, "t")
+    assert (found.verdict, found.why) == ("missed", "otp.p95<20s missed")
+
+
+def test_an_invalid_run_is_no_verdict_on_the_target() -> None:
+    result = told(("otp.p95<20s", "missed"), steady=part(False), valid=False)
+    found = judged_trial(SETTINGS, STEP, DAY_MIX, result, "t")
+    assert (found.verdict, found.why) == ("invalid", "schedule lag: p99 1 s")
+
+
+def test_a_percentile_that_a_longer_trial_would_decide_is_waited_for() -> None:
+    result = told(("otp.p95<20s", "undecided"), ("loss=0", "met"), steady=part(True))
+    found = judged_trial(SETTINGS, STEP, DAY_MIX, result, "t")
+    assert (found.verdict, found.why) == ("undecided", "cannot tell yet: otp.p95<20s")
+
+
+@pytest.mark.parametrize("objective", ["otp.p99.99<20s", "unaccounted=0", "availability>99%", "sms.p95<1s"])
+def test_what_no_trial_can_decide_is_left_unjudged(objective: str) -> None:
+    mix = DAY_MIX if not objective.startswith("sms") else Mix(otp=1.0)
+    result = told((objective, "undecided"), ("loss=0", "met"), steady=part(True))
+    step = NextTrial(10.0, 32.0)
+    found = judged_trial(SETTINGS, step, mix, result, "t")
+    assert found.verdict == ("undecided" if objective.startswith("sms") else "met")
+    assert objective not in found.judged
+
+
+def test_a_backlog_that_cannot_be_told_is_waited_for_and_one_unseen_is_not() -> None:
+    unclear = judged_trial(SETTINGS, STEP, DAY_MIX, told(("loss=0", "met"), steady=part(None)), "t")
+    assert (unclear.verdict, unclear.why) == ("undecided", f"cannot tell yet: {BACKLOG}")
+    unseen = judged_trial(SETTINGS, STEP, DAY_MIX, told(("api.p99<1s", "met"), steady=None), "t")
+    assert unseen.verdict == "met"
+    assert unseen.through_per_s == 240.0
+    assert BACKLOG not in unseen.judged
+
+
+def test_a_trial_in_which_nothing_was_judged_is_undecided() -> None:
+    found = judged_trial(SETTINGS, STEP, DAY_MIX, told(("loss=0", "undecided"), steady=None), "t")
+    assert (found.verdict, found.why) == ("undecided", "cannot tell yet: nothing could be judged")
+
+
+@pytest.mark.parametrize(
+    ("objective", "at_least"),
+    [
+        ("otp.p95<20s", 72 / 0.15),
+        ("marketing.p99<10min", 368 / 0.6),
+        ("api.p99.9<500ms", 3_688),
+        ("loss=0", 0),
+        ("delivered>90%", 0),
+    ],
+)
+def test_messages_that_a_percentile_needs(objective: str, at_least: float) -> None:
+    needed = messages_needed(objective, DAY_MIX)
+    assert at_least <= needed <= 1.4 * at_least
+
+
+def test_a_class_that_is_not_sent_needs_nothing() -> None:
+    assert messages_needed("marketing.p95<10min", Mix(otp=1.0)) == 0
+    assert fewest_messages(("otp.p95<20s", "marketing.p95<10min", "loss=0"), Mix(otp=1.0)) < 100
+
+
+def test_a_mix_is_read() -> None:
+    assert read_mix("") == DAY_MIX
+    assert read_mix("otp=1, marketing=3") == Mix(otp=1.0, marketing=3.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "told_of"),
+    [
+        ("sms=1", "'sms' is no class; there are otp, transactional, marketing"),
+        ("otp", "the share of otp must be a number from 0 to 1e+06, not ''"),
+        ("otp=-1", "must be a number from 0"),
+        ("otp=nan", "must be a number from 0"),
+        ("otp=1,otp=2", "otp is given twice"),
+        ("otp=0", "all shares are 0"),
+    ],
+)
+def test_a_wrong_mix_is_told(text: str, told_of: str) -> None:
+    with pytest.raises(ValueError, match=told_of.replace("+", r"\+")):
+        read_mix(text)
