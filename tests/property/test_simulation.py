@@ -8,10 +8,10 @@ from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from loadtests.simulate.agenda import Agenda, Alarm
 
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SENDER_SCHEMA, read_rows
 from loadtests.arrivals import Burst, Mix, Plan, Poisson, Schedule, Stream
-from loadtests.simulate.agenda import Agenda, Alarm
 from loadtests.simulate.simulation import Settings, simulate
 from mock_provider.driver import Driver
 from mock_provider.engine import Engine
