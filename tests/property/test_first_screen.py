@@ -177,7 +177,7 @@ def test_a_part_that_was_changed_after_the_verdict_is_found() -> None:
     """The property can fail: a report whose table was changed contradicts its verdict."""
     made = report()
     late = part(p95_s={"otp": 900.0})
-    changed = msgspec.structs.replace(
+    made = msgspec.structs.replace(
         made, parts=(msgspec.structs.replace(made.parts[0], delivery=late.delivery),)
     )
     assert contradictions(first_screen(made), made)
