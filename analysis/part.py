@@ -7,14 +7,17 @@ from pathlib import Path
 import msgspec
 
 from analysis import stages, surroundings, validity
+from analysis.arrays import Bools
 from analysis.burst import find_burst
 from analysis.comparison.campaigns import fairness
 from analysis.cost import cost
+from analysis.culprits import CulpritInputs, find_culprits
 from analysis.distributions import api_ages, api_distributions, class_ages, delivery_distributions
 from analysis.fates import Fates, judge, ledger, reasons
 from analysis.faults import fault_bands
 from analysis.findings import Availability, DelaySplit
 from analysis.journeys import Journeys, read_journeys
+from analysis.late_generator import dropped_by_target, lateness
 from analysis.model import Check, Cost, Distribution, Identity, Ledger, Marks, Objective, PartReport
 from analysis.objectives.backlog import availability, sustained
 from analysis.objectives.defaults import DEFAULT_OBJECTIVES
@@ -63,9 +66,11 @@ def analyse_part(
     marks = stages.check_marks(journeys)
     groups = stages.breakdowns(journeys, fates)
     tightest_s = _tightest_s(specs)
+    lag_limit_s = validity.LAG_SHARE_OF_SLO * tightest_s
+    left_to_target = dropped_by_target(journeys, manifest.in_flight_limit, lag_limit_s)
     checks = (
         instrument,
-        *_checks(journeys, manifest, counted, marks, tightest_s),
+        *_checks(journeys, manifest, counted, marks, (tightest_s, left_to_target)),
         validity.sample_sizes(delivery, objectives),
         validity.effective_sizes(delivery),
     )
@@ -98,6 +103,27 @@ def analyse_part(
         sustained=sustained(journeys, fates),
         delay_splits=splits,
         hints=hints(journeys, manifest),
+        culprits=()
+        if failed
+        else find_culprits(_culprit_inputs(journeys, fates, objectives, manifest, lag_limit_s)),
+    )
+
+
+def _culprit_inputs(
+    journeys: Journeys,
+    fates: Fates,
+    objectives: tuple[Objective, ...],
+    manifest: Manifest,
+    lag_limit_s: float,
+) -> CulpritInputs:
+    return CulpritInputs(
+        journeys=journeys,
+        fates=fates,
+        objectives=objectives,
+        profile=manifest.profile,
+        target=manifest.target,
+        in_flight_limit=manifest.in_flight_limit,
+        lag_limit_s=lag_limit_s,
     )
 
 
@@ -179,13 +205,17 @@ def _tightest_s(specs: tuple[Spec, ...]) -> float:
 
 
 def _checks(
-    journeys: Journeys, manifest: Manifest, counted: Ledger, marks: Marks, tightest_s: float
+    journeys: Journeys, manifest: Manifest, counted: Ledger, marks: Marks, bench: tuple[float, Bools]
 ) -> tuple[Check, ...]:
-    """The checks that need no verdicts; those that do are added by ``analyse_part``."""
+    """The checks that need no verdicts; those that do are added by ``analyse_part``.
+
+    ``bench``: the tightest objective, and the arrivals that the sender's silence kept from being sent.
+    """
+    tightest_s, left_to_target = bench
     return (
-        validity.schedule_lag(journeys, tightest_s),
-        validity.dropped_arrivals(counted),
-        validity.rate_error(journeys),
+        validity.schedule_lag(lateness(journeys), tightest_s),
+        validity.dropped_arrivals(counted, int(left_to_target.sum())),
+        validity.rate_error(journeys, left_to_target),
         validity.ledger_balance(counted),
         validity.marks_add_up(marks),
         surroundings.generator_cpu(journeys),

@@ -68,7 +68,7 @@ class ProviderSide:
     handset_wait_s: Floats  # for a phone that was off or out of coverage, 0: reachable; NaN: not known
     throttled: Ints  # submits of the key refused for a rate limit
     fast: Bools  # sent with the provider's priority flag
-    carrier: Ints  # points into ``carrier_names``
+    carrier: Ints  # points into ``carrier_names``, ABSENT where it is not known
     carrier_names: tuple[str, ...]
     wire: str  # by which most of the messages came
     fault: Ints  # points into ``fault_labels``: each is the names of faults, with commas between them
@@ -120,7 +120,9 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         found[owner] = np.asarray(encoded.indices.to_numpy(zero_copy_only=False))
         return found, tuple(encoded.dictionary.to_pylist())
 
-    carrier, carrier_names = coded("carrier")
+    carriers = tuple(sorted(name for name in pc.unique(speaking["carrier"]).to_pylist() if name))
+    carrier = np.full(count, ABSENT, dtype=np.int64)
+    carrier[owner] = codes(speaking["carrier"], carriers)
     fault, fault_labels = coded("fault")
     fast = np.zeros(count, dtype=np.bool_)
     fast[owner] = pc.fill_null(speaking["fast"], False).to_numpy()
@@ -164,7 +166,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         throttled=_highest(copies.key, integers(copies.rows["throttled"]), count),
         fast=fast,
         carrier=carrier,
-        carrier_names=carrier_names,
+        carrier_names=carriers,
         wire=_most_frequent(speaking["wire"]),
         fault=fault,
         fault_labels=fault_labels,

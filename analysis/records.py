@@ -19,6 +19,7 @@ from analysis.earlier_manifest import upgraded
 
 SCHEMA_VERSION = 2
 RESULT = "result.json"
+CAPACITY = "capacity.json"
 ABORTED = "error: aborted by the user"  # exit_reason of a run that was killed: its records may be cut off
 
 _NS = pa.int64()
@@ -182,7 +183,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     planned: int = 0  # arrivals that came due
     in_flight_limit: int = 0
     drain_limit_s: float = 0.0
-    exit_reason: str = "finished"  # finished, interrupted, drain_limit, error: …
+    exit_reason: str = "finished"  # finished, interrupted, drain_limit, drain_ended, error: …
     faults: tuple[FaultSpan, ...] = ()  # those that had begun when the run ended
     instrument_failures: tuple[InstrumentFailure, ...] = ()  # any makes the run invalid, with that cause
     capacity: str = ""  # of a suite: the directory that holds ``capacity.json``, relative to this one's
@@ -234,6 +235,27 @@ class JudgedObjective(Struct, frozen=True):
     verdict: Literal["met", "missed", "undecided"]
 
 
+class Steady(Struct, frozen=True, kw_only=True):
+    """The steady part of a load, with 95 % intervals (analysis/capacity/steady.py). Rates are per second.
+
+    ``through``: messages that left every queue. ``growth``: of the backlog; ``sustained`` says whether it
+    grew, None where that cannot be told. ``reserve``: messages done at first beyond the steady rate.
+    """
+
+    from_s: float
+    to_s: float
+    offered_per_s: float
+    through_per_s: float
+    through_low_per_s: float
+    through_high_per_s: float
+    growth_per_s: float
+    growth_low_per_s: float
+    growth_high_per_s: float
+    backlog: float  # at the load's end, messages
+    reserve: float
+    sustained: bool | None
+
+
 class AnalysisResult(Struct, frozen=True, kw_only=True):
     """``report/result.json``, written last: it proves that the report beside it is whole, and says of which
     run and which call it is. What a caller needs to go on (the capacity search) is here too.
@@ -243,11 +265,13 @@ class AnalysisResult(Struct, frozen=True, kw_only=True):
     call: str  # as the caller named this analysis, "" where it did not
     exit_code: int
     valid: bool = True
+    invalid_because: tuple[str, ...] = ()  # the checks that failed, each with what it found
     objectives: tuple[JudgedObjective, ...] = ()
     culprits: tuple[str, ...] = ()  # what gave way, in order, in words
     sustained: bool | None = None  # the backlog did not grow; None: cannot be told
     offered_per_s: float = 0.0
     delivered_per_s: float = 0.0
+    steady: Steady | None = None  # of a run; None of a suite, or where it cannot be told
 
 
 class Trial(Struct, frozen=True, kw_only=True):
@@ -278,6 +302,22 @@ class CapacityResult(Struct, frozen=True, kw_only=True):
     culprits: tuple[str, ...]  # what gave way above it
     trials: tuple[Trial, ...]
     ended: str = ""  # why the search ended, in words
+
+
+def write_capacity(directory: Path, found: CapacityResult) -> None:
+    """Write ``capacity.json`` in one step."""
+    partial = directory / f"{CAPACITY}.partial"
+    partial.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+    partial.replace(directory / CAPACITY)
+
+
+def read_capacity(directory: Path) -> CapacityResult:
+    """Raises ``ValueError`` that names the file and the field where it is absent or malformed."""
+    path = directory / CAPACITY
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=CapacityResult)
+    except (OSError, msgspec.DecodeError) as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def run_id(run_dir: Path) -> str:
@@ -329,9 +369,7 @@ class RowWriter:
         self._write(columns)
 
     def _write(self, columns: Sequence[Sequence[Any]]) -> None:
-        arrays = [
-            pa.array(column, type=field.type) for column, field in zip(columns, self._schema, strict=True)
-        ]
+        arrays = [_array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
         self._stream.write_batch(pa.record_batch(arrays, schema=self._schema))
         self._sink.flush()
 
@@ -339,6 +377,14 @@ class RowWriter:
         self.flush()
         self._stream.close()
         self._sink.close()
+
+
+def _array(column: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    first = column[0] if column else None
+    # Many columns hold one object in all rows of a batch: repeating it takes a tenth of reading each.
+    if first is not None and column[-1] is first and column.count(first) == len(column):
+        return pa.repeat(pa.scalar(first, kind), len(column))
+    return pa.array(column, type=kind)
 
 
 def read_rows(path: Path, schema: pa.Schema) -> pa.Table:

@@ -19,7 +19,7 @@ from analysis.objectives.grammar import ObjectiveError, Spec, parse_all
 from analysis.objectives.judging import not_in_any
 from analysis.objectives.verdict import ALWAYS_DECISIVE, overall
 from analysis.part import analyse_part
-from analysis.records import Manifest, read_manifest
+from analysis.records import CapacityResult, Manifest, read_capacity, read_manifest
 from analysis.scaling import levels
 from analysis.surroundings import instrument
 from analysis.totals import totals
@@ -47,7 +47,19 @@ def build_report(
         parts.append(analyse_part(part_dir, part_manifest, slug, specs))
     with_alone = with_campaign_alone(tuple(parts), places)
     report = _assemble(manifest, with_alone, given or _specs(run_dir, manifest), allow_undecided)
-    return msgspec.structs.replace(report, comparisons=comparisons(places))
+    report = msgspec.structs.replace(
+        report, comparisons=comparisons(places), capacity=_capacity(run_dir, manifest)
+    )
+    return msgspec.structs.replace(report, headline=headline(report))
+
+
+def _capacity(run_dir: Path, manifest: Manifest) -> CapacityResult | None:
+    if not manifest.capacity:
+        return None
+    try:
+        return read_capacity(run_dir / manifest.capacity)
+    except ValueError as error:
+        raise MalformedRunError(str(error)) from error
 
 
 def _specs(run_dir: Path, manifest: Manifest) -> tuple[Spec, ...]:
@@ -101,8 +113,9 @@ def _assemble(
     validity = _validity(checks, spoiling)
     verdict = overall(objectives)
     interrupted = endings.interruption(manifest, parts)
-    simulated = any(part.identity.mode == "simulated" for part in parts)
-    report = Report(
+    in_virtual_time = [part.slug for part in parts if part.identity.mode == "simulated"]
+    simulated = len(in_virtual_time) == len(parts)
+    return Report(
         schema_version=REPORT_SCHEMA_VERSION,
         title=manifest.scenario.title or manifest.scenario.name,
         kind=manifest.kind,
@@ -114,14 +127,13 @@ def _assemble(
         allow_undecided=allow_undecided,
         headline="",
         interrupted=interrupted,
-        notes=_notes(parts, simulated, interrupted, suite),
+        notes=_notes(parts, tuple(in_virtual_time), interrupted, suite),
         objectives=objectives,
         checks=checks,
         levels=levels(parts),
         parts=parts,
         totals=totals(tuple(part for part in decisive if not part.bench_failure)),
     )
-    return msgspec.structs.replace(report, headline=headline(report))
 
 
 def _objectives(
@@ -164,12 +176,16 @@ def _scaled(parts: tuple[PartReport, ...]) -> bool:
     return any(part.identity.provider_scale != 1.0 for part in parts)
 
 
-def _notes(parts: tuple[PartReport, ...], simulated: bool, interrupted: str, suite: bool) -> tuple[str, ...]:
+def _notes(
+    parts: tuple[PartReport, ...], in_virtual_time: tuple[str, ...], interrupted: str, suite: bool
+) -> tuple[str, ...]:
     """What a reader must know before any figure."""
     notes = [endings.interruption_note(interrupted, suite)] if interrupted else []
-    if simulated:
+    if in_virtual_time:
+        all_of_it = len(in_virtual_time) == len(parts)
+        which = "SIMULATED" if all_of_it else f"Simulated: {', '.join(in_virtual_time)}"
         notes.append(
-            "SIMULATED: virtual time, no socket, no process. It shows how the rules of sender and provider "
+            f"{which}: virtual time, no socket, no process. It shows how the rules of sender and provider "
             "play together, not how fast this machine is."
         )
     notes += faults.staged_notes(parts, suite)

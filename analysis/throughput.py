@@ -124,5 +124,7 @@ def _limit(counted: Ledger, wait_s: float | None, where: str) -> str:
             f"in the busiest {WINDOW_S:.0f} s a message waited {seconds_text(wait_s)} in the {where} (median)"
         )
     if counted.dropped:
-        return f"{count_text(counted.dropped)} arrivals found no free slot in the load generator"
+        return (
+            f"{count_text(counted.dropped)} messages were not sent, since all requests waited for an answer"
+        )
     return ""

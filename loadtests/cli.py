@@ -41,6 +41,7 @@ and back, and a report says whether it holds.
 \b
 Start here:
   smsbench run bench                 a short ladder and a short burst
+  smsbench capacity                  how many messages a second hold
   smsbench list                      the scenarios there are
   smsbench provider --profile smsapi an SMS provider on your machine, for your own tests
 """
@@ -75,6 +76,11 @@ def simulate(context: typer.Context) -> None:
 @app.command("calibrate", context_settings=_FORWARDED, help="Is the provider true to its settings?")
 def calibrate(context: typer.Context) -> None:
     _forward(context, "loadtests.calibrate.cli")
+
+
+@app.command("capacity", context_settings=_FORWARDED, help="Find the highest rate that holds.")
+def capacity(context: typer.Context) -> None:
+    _forward(context, "loadtests.capacity.cli")
 
 
 @app.command(cls=Command)
@@ -163,12 +169,12 @@ def run(
         "drain_limit_s": drain_limit,
         "keep_store": keep_store,
         "ui": ui,
-        "slos": in_force(_objectives(slo)),
+        "slos": in_force(objectives(slo)),
         "allow_undecided": allow_undecided,
         "probe": not no_probe,
         "probe_timeout_s": probe_timeout,
     }
-    raise typer.Exit(run_scenario(chosen, _checked(chosen, asked), Console()))
+    raise typer.Exit(run_scenario(chosen, checked(chosen, asked), Console()))
 
 
 @app.command("list", cls=Command)
@@ -203,7 +209,7 @@ def report(
 
     if not (run_dir / "run.json").is_file():
         raise _usage(no_manifest(run_dir))
-    raise typer.Exit(runner.report(run_dir, Console(), _objectives(slo), allow_undecided))
+    raise typer.Exit(runner.report(run_dir, Console(), objectives(slo), allow_undecided))
 
 
 def main() -> None:
@@ -223,7 +229,7 @@ def main() -> None:
         sys.exit(EXIT_CRASHED)
 
 
-def _checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
+def checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
     """Settings that can be run. Ends the program with exit code 2 and what to do where they cannot."""
     from loadtests.running.run_directory import RunDirectoryError, make_run_directory, new_run_directory
     from loadtests.running.settings import RunSettings
@@ -293,7 +299,7 @@ def _check_surroundings(target: Target, file: Path, within_s: float) -> None:
         raise _usage(str(error)) from None
 
 
-def _objectives(given: list[str] | None) -> tuple[str, ...]:
+def objectives(given: list[str] | None) -> tuple[str, ...]:
     from analysis.objectives.grammar import GivenError, read_given
 
     try:

@@ -64,6 +64,7 @@ def _run_and_report(scenario: Scenario, settings: RunSettings, console: Console)
                     *(settings.out, scenario, settings.seed, started, done.places),
                     whole=done.whole,
                     failures=done.failures,
+                    capacity=done.capacity,
                 )
             _say(console, "report ...")
             code = report(settings.out, console, allow_undecided=settings.allow_undecided)

@@ -129,7 +129,8 @@ def write_suite(
     """
     parts = [records.read_manifest(run_dir / place) for place in places]
     first = next((part for part in parts if part.mode == "real"), parts[0])
-    reasons = [part.exit_reason for part in parts if part.exit_reason not in ("finished", "drain_limit")]
+    orderly = ("finished", "drain_limit", "drain_ended")
+    reasons = [part.exit_reason for part in parts if part.exit_reason not in orderly]
     suite = records.Manifest(
         kind="suite",
         mode=first.mode,

@@ -60,6 +60,10 @@ class Progress:
         if self._live is not None:
             self._live.update(Text(f"  {name} ..."), refresh=True)
 
+    def waits_for(self, words: str) -> None:
+        """The present phase under other words; it goes on."""
+        self._phase = words
+
     def update(self, snapshot: Snapshot) -> None:
         elapsed_s = time.monotonic() - self._began_s
         if self._live is not None:

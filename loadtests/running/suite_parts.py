@@ -11,16 +11,19 @@ from msgspec import Struct
 
 from analysis.records import InstrumentFailure
 from loadtests.arrivals import arrival_count
+from loadtests.capacity.bracket import SearchSettings
+from loadtests.capacity.find import OBJECTIVES, Asked, find_capacity
 from loadtests.running.interruption import Interruption
 from loadtests.running.part_run import PartRun
 from loadtests.running.progress import Progress
 from loadtests.running.settings import RunSettings
 from loadtests.running.simulations import Job, Simulations
-from loadtests.scenarios.scenario import Part, Scenario
+from loadtests.scenarios.scenario import Capacity, Part, Scenario
 from loadtests.simulate.part import Choices
 
 # A live part below this rate leaves most of two cores free, and a simulation may run beside it.
 QUIET_PER_S = 30.0
+CAPACITY = "capacity"  # the directory of the search
 _AROUND_S = 12.0  # a live part's start, drain and end, about
 _REPORT_S = 20.0
 
@@ -32,6 +35,7 @@ class Done(Struct, frozen=True, kw_only=True):
 
     places: tuple[str, ...]
     whole: bool
+    capacity: str = ""  # the directory with ``capacity.json``, relative to the run's
     failures: tuple[InstrumentFailure, ...] = ()
 
 
@@ -63,22 +67,56 @@ def run_parts(
     places = places_of(scenario)
     # A simulation is of the reference sender: beside another one's figures it would be read as that one's.
     jobs = _jobs(scenario, places, settings) if settings.target is None else ()
-    wanted = len(_live(scenario))
+    wanted, live = len(_live(scenario)), (progress, interruption)
     if not jobs:
         done = _play(scenario, settings, progress, interruption, None)
-        return Done(places=tuple(done), whole=len(done) == wanted)
+        whole = len(done) == wanted
+        return Done(places=tuple(done), whole=whole, capacity=_capacity(scenario, settings, whole, live))
     with Simulations(scenario.name, jobs, settings.seed, settings.out) as simulations:
         done = _play(scenario, settings, progress, interruption, simulations)
         if len(done) == wanted and not interruption.asked:
             if simulations.left:
                 progress.phase("simulating what is left")
             simulations.finish(interruption, progress.waiting)
+        whole = len(done) == wanted and simulations.left == 0
+        capacity = _capacity(scenario, settings, whole, live)
     ran = {*done, *simulations.done}
     return Done(
         places=tuple(place for place in places.values() if place in ran),
-        whole=len(done) == wanted and simulations.left == 0,
+        whole=whole,
+        capacity=capacity,
         failures=tuple(simulations.failures),
     )
+
+
+def _capacity(
+    scenario: Scenario, settings: RunSettings, whole: bool, live: tuple[Progress, Interruption]
+) -> str:
+    """Where the search's result is; "" where none was asked for, or the user has interrupted."""
+    if scenario.capacity is None or not whole or live[1].asked:
+        return ""
+    return search_capacity(scenario.capacity, settings, *live)
+
+
+def search_capacity(
+    asked: Capacity, settings: RunSettings, progress: Progress, interruption: Interruption
+) -> str:
+    """The search at the end of a suite, against its own profile and for the search's own objectives.
+    Returns its directory, relative to the suite's.
+    """
+    progress.part("capacity: what does this machine's sender carry?")
+    place = settings.out / CAPACITY
+    place.mkdir(parents=True, exist_ok=True)
+    search = SearchSettings(
+        from_per_s=asked.from_per_s,
+        precision=asked.precision,
+        trial_s=asked.trial_s,
+        longest_s=asked.trial_s,
+        most_trials=asked.most_trials,
+    )
+    own = msgspec.structs.replace(settings, out=place, profile=None, slos=OBJECTIVES, probe=False)
+    find_capacity(Asked(search=search, profile=asked.profile), own, progress, interruption)
+    return CAPACITY
 
 
 def _live(scenario: Scenario) -> list[Part]:

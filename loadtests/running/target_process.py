@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
@@ -53,7 +54,9 @@ def _listeners(url: str) -> list[int]:
     if not is_loopback(url):
         raise NoProcess("it is not on this machine")
     try:
-        connections = psutil.net_connections("tcp")
+        connections: list[Any] = psutil.net_connections(
+            "tcp"
+        )  # an address is an empty tuple where there is none
     except psutil.AccessDenied:
         raise NoProcess("this system does not tell who listens; name it with process = PID") from None
     wanted = _addresses(parts.hostname or "")

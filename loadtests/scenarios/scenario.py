@@ -60,11 +60,15 @@ class Part(Struct, frozen=True, kw_only=True):
 
 
 class Capacity(Struct, frozen=True, kw_only=True):
-    """A search for the highest rate this machine's sender carries, at the end of a suite."""
+    """A search for the highest rate that this machine's sender carries, at the end of a suite.
+
+    ``precision``: it ends when the bracket is narrower than this share of its lower end.
+    """
 
     profile: str
-    precision: float  # where the search ends: the bracket's width over its middle
-    max_trials: int
+    from_per_s: float
+    precision: float
+    most_trials: int
     trial_s: float  # load of a trial, seconds
     takes_s: float  # about how long it all takes
 

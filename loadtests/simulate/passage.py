@@ -11,7 +11,7 @@ from typing import Protocol
 
 from mock_provider.engine.values import Answer, SendReports, Submit
 from mock_provider.profiles import Profile
-from mock_provider.wire.calls import Instants, Send, WireReply, WireRequest
+from mock_provider.wire.calls import AccountQuery, AccountView, Instants, Send, WireReply, WireRequest
 from mock_provider.wire.smsapi import Smsapi
 from reference_sender.dispatch.values import Message, Report, Result
 from reference_sender.routes.smsapi_wire import Failure, Reply, encode, for_all, in_one_request
@@ -57,6 +57,8 @@ class ThroughWire:
         body = encode(carried, REPORT_URL, now_ns)
         asked = WireRequest("POST", "/sms.do", "", "application/json", self._authorization, body)
         call = self._wire.read(asked, batch_id, Instants(now_ns, now_ns / NS_PER_S))
+        if isinstance(call, AccountQuery):  # an error that only the account's owner is told
+            call = call.phrase(AccountView("simulated", 0.0))
         if isinstance(call, WireReply):
             return _read(messages, carried, call)
         if not isinstance(call, Send):

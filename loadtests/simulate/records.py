@@ -22,6 +22,7 @@ _ACCEPTED = "accepted", 202
 _REFUSED = "refused", 429
 # Ended without a delivery, of which a late report may still come: above what the dispatcher remembers.
 _LATE_KEPT = 100_000
+_ROWS = 8_192  # written together: fewer cost more a row, more cost memory
 _DELIVERED = State.DELIVERED
 _ENDS = frozenset((State.FAILED, State.EXPIRED))
 
@@ -41,6 +42,7 @@ class RunRecords:
         self._kinds = schedule.kinds()
         self._taken = bytearray(len(schedule))  # by slot, 1: the API took it
         self._written = bytearray(len(schedule))  # by slot, 1: its row of sender.arrow is written
+        self._journal: list[JournalRow] = []
         self._changes: list[Change] = []
         self._last: dict[int, Change] = {}  # of messages whose row is not written, by id
         self._ended: dict[int, Change] = {}  # of these the ones that ended without a delivery, oldest first
@@ -88,14 +90,18 @@ class RunRecords:
         self.final_rows(engine)
 
     def final_rows(self, engine: Engine) -> None:
-        """Write what has become final since the last call."""
-        self._provider_rows(engine.take_rows())
-        self._sender_rows()
+        """Write what has become final, as soon as it is enough for a batch."""
+        self._journal += engine.take_rows()
+        if len(self._journal) >= _ROWS:
+            self._provider_rows()
+        if len(self._changes) >= 2 * _ROWS:  # two a message
+            self._sender_rows()
 
     def close(self, engine: Engine) -> None:
         """Write what is left, final or not."""
-        self.final_rows(engine)
-        self._provider_rows(engine.close_rows())
+        self._journal += engine.close_rows()
+        self._provider_rows()
+        self._sender_rows()
         self._write_ends(list(self._last.values()))
         states = enumerate(zip(self._taken, self._written, strict=True))
         queued = [slot + 1 for slot, (taken, written) in states if taken and not written]
@@ -109,9 +115,11 @@ class RunRecords:
         for writer in (self._load, self._provider, self._sender, self._samples):
             writer.close()
 
-    def _provider_rows(self, rows: Sequence[JournalRow]) -> None:
+    def _provider_rows(self) -> None:
+        rows = self._journal
         if rows:
             self._provider.append_columns(list(zip(*map(msgspec.structs.astuple, rows), strict=True)))
+            rows.clear()
 
     def _sender_rows(self) -> None:
         """A delivered message changes no more. One that failed or expired does where a late report comes."""

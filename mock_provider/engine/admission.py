@@ -193,11 +193,13 @@ class Admission:
             refused = self._look_closely(now_ns, submit, candidates, left_out, invalid)
             if refused is not None:
                 return refused
-        closed = next((reason for _, reason in left_out if reason is not Refusal.NO_VALID_RECIPIENT), None)
-        if closed is not None and (not candidates or not rules.partial_rejection):
-            return Refused(closed, tuple(invalid))
-        if not candidates or (invalid and not rules.partial_rejection):
-            return Refused(Refusal.NO_VALID_RECIPIENT, tuple(invalid))
+        if left_out or invalid or not candidates:
+            reasons = (reason for _, reason in left_out if reason is not Refusal.NO_VALID_RECIPIENT)
+            closed = next(reasons, None)
+            if closed is not None and (not candidates or not rules.partial_rejection):
+                return Refused(closed, tuple(invalid))
+            if not candidates or (invalid and not rules.partial_rejection):
+                return Refused(Refusal.NO_VALID_RECIPIENT, tuple(invalid))
         express = not self._traffic.is_marketing(submit) if self._tiered else submit.fast
         return Admitted(candidates, tuple(invalid), left_out, express)
 

@@ -13,6 +13,9 @@ from reference_sender.dispatch.ticket import LANES, NOWHERE, OTP, Ticket, lane_i
 from reference_sender.dispatch.values import Message, State
 
 _KINDS = len(LANES)
+# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
+_QUEUED = State.QUEUED
+_SUBMITTING = State.SUBMITTING
 
 
 class Backlog:
@@ -50,7 +53,7 @@ class Backlog:
         """Add a message of an earlier process that may have been submitted on ``route`` (of ``slot``)."""
         lane = lane_index(message.lane)
         queue = OTP if self.in_order else lane
-        ticket = Ticket(message, lane, queue, expires_ns, slot, route, State.QUEUED, attempts, attempts)
+        ticket = Ticket(message, lane, queue, expires_ns, slot, route, _QUEUED, attempts, attempts)
         self.tickets[message.key] = ticket
         self._watch(ticket)
         if slot != NOWHERE:
@@ -71,7 +74,7 @@ class Backlog:
         """Take a batch out of that lane, for submitting on ``route`` now."""
         batch = self.lanes[slot * _KINDS + kind].take(now_ns, max_messages, max_segments)
         for ticket in batch:
-            ticket.state = moved(ticket.state, State.SUBMITTING)
+            ticket.state = moved(ticket.state, _SUBMITTING)
             ticket.in_lane = False
             ticket.attempts += 1
             ticket.route = route
@@ -84,7 +87,7 @@ class Backlog:
     def put_back(self, tickets: Sequence[Ticket]) -> None:
         """Return tickets whose attempt was not taken, in order, to the head of their campaigns."""
         for ticket in tickets:
-            ticket.state = moved(ticket.state, State.QUEUED)
+            ticket.state = moved(ticket.state, _QUEUED)
             self._watch(ticket)
         self._to_heads(tickets)
 
@@ -96,7 +99,7 @@ class Backlog:
 
     def put_off(self, ticket: Ticket, until_ns: int) -> None:
         """Let a ticket whose attempt was not taken wait for its next one."""
-        ticket.state = moved(ticket.state, State.QUEUED)
+        ticket.state = moved(ticket.state, _QUEUED)
         self._watch(ticket)
         if until_ns < ticket.expires_ns:  # else it waits for its expiry only
             self._retries_made += 1
@@ -107,7 +110,7 @@ class Backlog:
         before = ticket.state
         ticket.state = moved(before, state)
         del self.tickets[ticket.message.key]
-        if before is not State.QUEUED:
+        if before is not _QUEUED:
             return
         self.waiting[ticket.lane] -= 1
         self._expiry.discard(ticket)
@@ -126,20 +129,20 @@ class Backlog:
         """Return to the lanes what has waited long enough."""
         due: list[Ticket] = []
         retries = self._retries
-        while retries and (retries[0][0] <= now_ns or retries[0][2].state is not State.QUEUED):
+        while retries and (retries[0][0] <= now_ns or retries[0][2].state is not _QUEUED):
             ticket = heappop(retries)[2]
-            if ticket.state is State.QUEUED:
+            if ticket.state is _QUEUED:
                 due.append(ticket)
         if due:
             self._to_heads(due)
 
     def next_ns(self) -> int | None:
         """When ``take_expired`` or ``wake_retries`` may next find something."""
-        expiry_ns = self._expiry.next_ns()
+        expiry_ns = self._expiry.next_ns
         if not self._retries:
             return expiry_ns
         retry_ns = self._retries[0][0]
-        return retry_ns if expiry_ns is None else min(retry_ns, expiry_ns)
+        return retry_ns if expiry_ns is None or retry_ns < expiry_ns else expiry_ns
 
     def _watch(self, ticket: Ticket) -> None:
         self.waiting[ticket.lane] += 1

@@ -27,6 +27,11 @@ _BATCHES_TO_FULL_SIZE = 50
 
 UNTIL_ANSWER = -1  # blocked by nothing that time alone will change
 
+# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
+_HALF_OPEN = BreakerState.HALF_OPEN
+_OPEN = BreakerState.OPEN
+_ACCEPTED = Outcome.ACCEPTED
+
 
 class Room(Struct, frozen=True, gc=False):
     """What a route may be sent now, or, where ``messages`` is 0, when to ask again (or ``UNTIL_ANSWER``)."""
@@ -67,15 +72,15 @@ class Route:
         if now_ns < self.paused_until_ns:
             return self.paused_until_ns
         state = self.breaker.check(now_ns)
-        if state is BreakerState.OPEN:
+        if state is _OPEN:
             return self.breaker.until_ns
-        if self.in_flight >= (1 if state is BreakerState.HALF_OPEN else self.limits.max_in_flight):
+        if self.in_flight >= (1 if state is _HALF_OPEN else self.limits.max_in_flight):
             return UNTIL_ANSWER
         return 0
 
     def paused_ns(self, now_ns: int) -> int:
         """How long the route will still rest, by a pause or by its breaker."""
-        open_ns = self.breaker.until_ns if self.breaker.state is BreakerState.OPEN else 0
+        open_ns = self.breaker.until_ns if self.breaker.state is _OPEN else 0
         return max(0, max(self.paused_until_ns, open_ns) - now_ns)
 
     def room(self, now_ns: int, head_segments: int, waiting: int, reserve: bool) -> Room:
@@ -106,7 +111,7 @@ class Route:
                     self.segments.ready_ns(now_ns, segments_needed),
                 ),
             )
-        probing = self.breaker.state is BreakerState.HALF_OPEN
+        probing = self.breaker.state is _HALF_OPEN
         return Room(1 if probing else int(self._batch), max(head_segments, level - kept_segments))
 
     def submitted(self, segments: int) -> None:
@@ -127,7 +132,7 @@ class Route:
         retry_after_s = 0.0
         for result in results:
             outcome = result.outcome
-            if outcome is Outcome.ACCEPTED:
+            if outcome is _ACCEPTED:
                 working = True
             elif outcome is Outcome.UNKNOWN or outcome is Outcome.RETRYABLE:
                 broken = True

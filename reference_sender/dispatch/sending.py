@@ -102,6 +102,10 @@ class Sending:
         if self._held_by:
             self.waited_ns[self._held_by] += now_ns - self._held_ns
         self._held_ns = now_ns
+        if not any(self._backlog.ready):
+            self.wake_ns = None
+            self._held_by = ""
+            return
         while self._pump_once(now_ns, effects):
             pass
 

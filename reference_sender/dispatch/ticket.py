@@ -11,6 +11,10 @@ LANES = (Lane.OTP, Lane.TRANSACTIONAL, Lane.MARKETING)
 SHARED = 0  # the slot of messages that any route may take; slot 1 + n is route n's own
 NOWHERE = -1  # the slot of messages bound to a removed route: they wait for a report or their expiry
 
+# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
+_OTP = Lane.OTP
+_TRANSACTIONAL = Lane.TRANSACTIONAL
+
 
 class Ticket(Struct, gc=False, eq=False):
     """One such message; equal only to itself. It lives from intake to SENT or to its end.
@@ -39,6 +43,6 @@ class Ticket(Struct, gc=False, eq=False):
 
 def lane_index(lane: Lane) -> int:
     """The lane as a small integer; smaller is more urgent. Hashing an Enum would cost far more."""
-    if lane is Lane.OTP:
+    if lane is _OTP:
         return OTP
-    return TRANSACTIONAL if lane is Lane.TRANSACTIONAL else MARKETING
+    return TRANSACTIONAL if lane is _TRANSACTIONAL else MARKETING
