@@ -27,6 +27,7 @@ def part_sections(report: Report, place: int) -> list[Section]:
     part = report.parts[place]
     scaled = " (compressed seconds)" if part.identity.provider_scale != 1.0 else ""
     listed = [
+        ("What it was asked", tables.question(report, place)),
         ("What gave way", tables_findings.culprits(report, place)),
         (f"Delivery time{scaled}", tables_part.delivery(report, place)),
         *((f"{title}{scaled}", table) for title, table in tables_findings.delay_splits(report, place)),

@@ -40,7 +40,8 @@ def objectives(report: Report) -> Table:
             shown += [(report.objectives[place].part, place) for place in same]
     quote = Quote(report)
     rows = tuple(
-        (*((where,) if several else ()), *_objective_cells(quote, place, where)) for where, place in shown
+        (*((where,) if several else ()), *_objective_cells(quote, f"objectives.{place}", where))
+        for where, place in shown
     )
     return Table(
         header=("part", *header) if several else header,
@@ -51,8 +52,20 @@ def objectives(report: Report) -> Table:
     )
 
 
-def _objective_cells(quote: Quote, place: int, where: str) -> tuple[Cell, ...]:
-    path = f"objectives.{place}"
+def question(report: Report, place: int) -> Table:
+    """What a part was judged by that decides nothing: its verdicts answer a question and fail nothing."""
+    quote, part = Quote(report), report.parts[place]
+    shown = part.objectives if part.probe else ()
+    return Table(
+        header=("objective", "limit", "measured", "verdict", "evidence"),
+        rows=tuple(_objective_cells(quote, f"parts.{place}.objectives.{i}", "") for i, _ in enumerate(shown)),
+        marks=tuple(each.verdict for each in shown),
+        mark_column=3,
+        numeric_from=99,
+    )
+
+
+def _objective_cells(quote: Quote, path: str, where: str) -> tuple[Cell, ...]:
     each: Objective = quote.value(path)
     measured: Cell = (quote.text(f"{path}.measured"),)
     limit: Cell = (quote.text(f"{path}.limit"),)
@@ -61,7 +74,7 @@ def _objective_cells(quote: Quote, place: int, where: str) -> tuple[Cell, ...]:
         measured = (quote.quantile(f"{path}.quantile"), *(("\n", *interval[1:-1]) if interval else ()))
     elif each.interval:
         measured = (quote.text(f"{path}.measured"), f"\n{each.interval}")
-    if each.limit_s is not None:
+    if each.limit_s is not None and each.quantile is not None:
         limit = (f"{each.limit.partition(' ')[0]} ", quote.limit(f"{path}.limit_s"))
     verdict = msgspec.structs.replace(quote.verdict(f"{path}.verdict"), text=VERDICT_WORDS[each.verdict])
     evidence: Cell = "in each part" if where.endswith(" parts") else _evidence(quote, path)

@@ -143,7 +143,7 @@ def campaigns(quote: Quote) -> tuple[Sentence, ...]:
             said += [f", {share_words(each.p95.percentile)}", quote.quantile(f"{path}.campaigns.{index}.p95")]
     if fairness.jain is None:
         return ((*said, "."),)
-    even = ("Evenness of their rates (Jain's index; 1 is equal): ", quote.number(f"{path}.jain"), ".")
+    even = ("Evenness of their rates (Jain's index, where one is equal): ", quote.number(f"{path}.jain"), ".")
     if fairness.alone is None:
         return ((*said, "."), even)
     alone = ("Against one campaign alone: ", *_difference(quote, f"{path}.alone"), " at the 95 % mark.")

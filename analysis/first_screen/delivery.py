@@ -21,6 +21,7 @@ from analysis.model import Objective, Report, State
 from analysis.objectives.verdict import overall
 from analysis.quantile import Quantile
 
+_SHARE_WORDS = {"sender": "without the sender's part", "contract": "without the contract's limits"}
 _STATES: dict[str, State] = {"met": "good", "missed": "bad", "undecided": "unknown"}
 
 
@@ -83,22 +84,25 @@ def _shares(quote: Quote, place: int) -> tuple[Sentence, ...]:
     if index is None or objective.percentile is None:
         return ()
     path, name = f"parts.{at}.delay_splits.{index}", class_name(objective.message_class)
-    said: list[str | Figure] = []
+    total = _nth(splits[index].total, objective.percentile)
     ideal = _nth(splits[index].network_only, objective.percentile)
-    if ideal is not None:
-        said += [
-            f"{name} with an ideal sender and no limit of the contract: {share_words(objective.percentile)}",
-            quote.quantile(f"{path}.network_only.{ideal}"),
-        ]
+    if total is None or ideal is None:
+        return ()
+    shown = quote.quantile(f"{path}.total.{total}").text
+    said: list[str | Figure] = [
+        f"{name} with an ideal sender and no limit of the contract: {share_words(objective.percentile)}",
+        quote.quantile(f"{path}.network_only.{ideal}"),
+    ]
     for number, share in enumerate(splits[index].shares):
         nth = _nth(share.without, objective.percentile)
-        if nth is not None and share.name in ("sender", "contract"):
-            words = (
-                "without the sender's part " if share.name == "sender" else "without the contract's limits "
-            )
-            said += ["; " if said else f"{name} ", words]
-            said.append(quote.quantile(f"{path}.shares.{number}.without.{nth}"))
-    return ((*said, "."),) if said else ()
+        if nth is None or share.name not in _SHARE_WORDS:
+            continue
+        figure = quote.quantile(f"{path}.shares.{number}.without.{nth}")
+        if figure.text != shown:
+            said += [f"; {_SHARE_WORDS[share.name]} ", figure]
+    if len(said) == 2:
+        said.append("; sender and contract add nothing that shows")
+    return ((*said, "."),)
 
 
 def _nth(quantiles: tuple[Quantile, ...], percentile: float) -> int | None:

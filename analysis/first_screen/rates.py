@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Answer, Figure, Row, Sentence
-from analysis.first_screen.wording import live, part_title, trusted
+from analysis.first_screen.wording import in_part, live, trusted
 from analysis.model import Pace, PartReport, Report, State
 from analysis.throughput import too_few
 
@@ -87,9 +87,9 @@ def _best_seconds(quote: Quote, place: int) -> tuple[Row, list[Sentence]]:
     field = "delivered_best" if part.throughput.delivered_best else "accepted_best"
     done = "delivered" if part.throughput.delivered_best else "accepted"
     label = f"profile {part.identity.profile or 'unknown'}"
-    title = part_title(quote, place)
+    title = in_part(quote, place)
     if too_few(_pace(part)):
-        return Row(label=label, value=("too few messages for a rate",)), [("Most came in: ", title, ".")]
+        return Row(label=label, value=("too few messages for a rate",)), [title] if title else []
     lead = "" if part.throughput.limit else "at least "
     window = quote.span(f"{path}.{field}.window_s")
     row = Row(
@@ -107,5 +107,5 @@ def _best_seconds(quote: Quote, place: int) -> tuple[Row, list[Sentence]]:
         ),
     )
     if part.throughput.limit:
-        return row, [("In: ", title, ". The limit: ", quote.text(f"{path}.limit"), ".")]
-    return row, [("In: ", title, ". Nothing gave way, so it may carry more.")]
+        return row, [(*title, "The limit: ", quote.text(f"{path}.limit"), ".")]
+    return row, [(*title, "Nothing gave way, so it may carry more.")]

@@ -6,7 +6,7 @@ from analysis.figures import TIMES
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Answer, Figure, Row, Sentence
 from analysis.first_screen.wording import part_title, place_of
-from analysis.model import Report, State
+from analysis.model import Objective, Report, State
 from analysis.objectives.verdict import overall
 
 QUESTION = "Ten times the traffic?"
@@ -75,9 +75,7 @@ def _evidence(quote: Quote, slug: str, no: bool) -> tuple[Sentence, ...]:
             ": ",
             quote.text(f"{path}.objectives.{missed}.name"),
             " ",
-            quote.text(f"{path}.objectives.{missed}.measured"),
-            ", limit ",
-            quote.text(f"{path}.objectives.{missed}.limit"),
+            *_measured(quote, f"{path}.objectives.{missed}"),
             ".",
         )
     elif part.throughput.limit:
@@ -87,6 +85,14 @@ def _evidence(quote: Quote, slug: str, no: bool) -> tuple[Sentence, ...]:
     elif quote.report.levels and not _said_yes(quote.report, slug):
         outcome = (": it fell behind the load, or too few messages came.",)
     return ((*said, *outcome), ("Part: ", part_title(quote, place), "."))
+
+
+def _measured(quote: Quote, path: str) -> Sentence:
+    """``14.0 s, limit 10 s`` of a time; else both in words."""
+    objective: Objective = quote.value(path)
+    if objective.limit_s is None or objective.quantile is None or objective.quantile.value_s is None:
+        return (quote.text(f"{path}.measured"), ", limit ", quote.text(f"{path}.limit"))
+    return (quote.quantile(f"{path}.quantile"), ", limit ", quote.limit(f"{path}.limit_s"))
 
 
 def _said_yes(report: Report, slug: str) -> bool:

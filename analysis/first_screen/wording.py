@@ -11,7 +11,7 @@ from analysis.model import Identity, Objective, PartReport, Report
 
 _CLASS_NAMES = {"otp": "OTP"}
 _REFERENCE = "reference_sender"
-_MOST_WORDS = 60  # of a profile's limits beside its name
+_MOST_WORDS = 90  # of a profile's limits beside its name
 
 
 def class_name(message_class: str) -> str:
@@ -58,7 +58,8 @@ def about_line(report: Report) -> str:
     limits = first.profile_limits
     if len(names) == 1 and limits != "unknown" and len(limits) <= _MOST_WORDS:
         profiles += f" ({limits})" if limits != "none" else " (no limits)"
-    return " · ".join((_date(first), f"{target_name(report)} → mock provider, {profiles}", _seed(first)))
+    said = (_date(first), f"{target_name(report)} → mock provider, {profiles}", _seed(first))
+    return " · ".join(each for each in said if each)
 
 
 def _date(identity: Identity) -> str:
@@ -72,11 +73,17 @@ def _date(identity: Identity) -> str:
 def _seed(identity: Identity) -> str:
     if "plan" in identity.seeds:
         return f"seed {identity.seeds['plan']}"
-    return "seeds " + ", ".join(f"{name} {value}" for name, value in identity.seeds.items())
+    named = ", ".join(f"{name} {value}" for name, value in identity.seeds.items())
+    return f"seeds {named}" if named else ""
 
 
 def part_title(quote: Quote, place: int) -> Figure:
     return quote.text(f"parts.{place}.identity.title")
+
+
+def in_part(quote: Quote, place: int) -> Sentence:
+    """Which part it was, where there are several."""
+    return ("In: ", part_title(quote, place), ". ") if len(quote.report.parts) > 1 else ()
 
 
 def place_of(report: Report, slug: str) -> int | None:

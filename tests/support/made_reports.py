@@ -6,9 +6,19 @@ from typing import Any
 
 import msgspec
 
-from analysis.findings import Culprit, DelaySplit, Handsets, Hint, Share
+from analysis.findings import (
+    ComparedClass,
+    Comparison,
+    Culprit,
+    DelaySplit,
+    Difference,
+    Handsets,
+    Hint,
+    Share,
+)
 from analysis.first_screen.screen import headline
 from analysis.model import (
+    Burst,
     Check,
     Cost,
     Curve,
@@ -20,6 +30,7 @@ from analysis.model import (
     Pace,
     PartReport,
     Report,
+    Series,
     Stage,
     StageBreakdown,
     Throughput,
@@ -265,6 +276,66 @@ def culprit(**changed: Any) -> Culprit:
 def hint(**changed: Any) -> Hint:
     text = "300 texts need UCS-2 for one character: they cost two segments more"
     return Hint(**{"name": "ucs2", "text": text, "count": 300, **changed})
+
+
+def burst(low_s: float | None, high_s: float | None) -> Burst:
+    """20,000 marketing messages; ``low_s`` to ``high_s`` is the interval of what it did to the OTPs."""
+    found = None
+    if low_s is not None and high_s is not None:
+        claimed = low_s > 0 or high_s < 0
+        found = Difference(
+            percentile=95.0, value_s=(low_s + high_s) / 2, low_s=low_s, high_s=high_s, claimed=claimed
+        )
+    return Burst(
+        message_class="marketing",
+        from_s=15.0,
+        to_s=75.0,
+        messages=20_000,
+        rate_per_s=333.0,
+        peak_unsubmitted=400,
+        peak_undelivered=900,
+        submitted_after_s=2.0,
+        delivered_after_s=60.0,
+        mostly_delivered_after_s=20.0,
+        still_open=0,
+        observed_after_s=90.0,
+        guarded_class="otp",
+        guarded_before=(quantile(50.0, 4.0), quantile(95.0, 8.0)),
+        guarded_during=(quantile(50.0, 4.1), quantile(95.0, 8.8)),
+        guarded_before_count=600,
+        guarded_during_count=3_000,
+        guarded_difference=found,
+        offered=Series("offered", (), ()),
+        delivered=Series("delivered", (), ()),
+    )
+
+
+def compared(low_s: float, high_s: float) -> ComparedClass:
+    return ComparedClass(
+        message_class="otp",
+        pairs=1_000,
+        unpaired=3,
+        median_s=16.0,
+        p99_abs_s=40.0,
+        mean_s=15.0,
+        p95_difference_s=(low_s + high_s) / 2,
+        p95_low_s=low_s,
+        p95_high_s=high_s,
+        p95_claimed=low_s > 0 or high_s < 0,
+        ours_p95_s=24.0,
+        theirs_p95_s=8.0,
+        by_stage_s=(),
+    )
+
+
+def comparison(one: ComparedClass) -> Comparison:
+    return Comparison(
+        part="08-fifo",
+        counterpart="07-burst",
+        kind="priorities_vs_fifo",
+        title="a burst without priorities less as it is",
+        classes=(one,),
+    )
 
 
 def report(*parts: PartReport, **changed: Any) -> Report:

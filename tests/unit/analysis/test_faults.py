@@ -138,7 +138,7 @@ def test_the_first_screen_says_that_faults_were_staged(new_run: Build) -> None:
         "each fault). Figures and verdicts include their effect.",
     )
     write_report(report, run_dir / "report")
-    assert "**FAULTS STAGED. " in (run_dir / "report" / "summary.md").read_text(encoding="utf-8")
+    assert "FAULTS STAGED. " in (run_dir / "report" / "summary.md").read_text(encoding="utf-8")
     assert ">FAULTS STAGED</span>" in (run_dir / "report" / "index.html").read_text(encoding="utf-8")
 
 

@@ -9,6 +9,8 @@ import msgspec
 import pytest
 from made_reports import (
     breakdown,
+    compared,
+    comparison,
     culprit,
     distribution,
     hint,
@@ -23,7 +25,7 @@ from made_reports import (
 from page_reading import Page, disagreements, rendered, without_spaces
 from screen_words import answer_text
 
-from analysis.findings import ComparedClass, Comparison
+from analysis.findings import Comparison
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
@@ -34,32 +36,8 @@ from analysis.records import CapacityResult, Trial
 replace = msgspec.structs.replace
 
 
-def compared(low_s: float, high_s: float) -> ComparedClass:
-    return ComparedClass(
-        message_class="otp",
-        pairs=1_000,
-        unpaired=3,
-        median_s=16.0,
-        p99_abs_s=40.0,
-        mean_s=15.0,
-        p95_difference_s=(low_s + high_s) / 2,
-        p95_low_s=low_s,
-        p95_high_s=high_s,
-        p95_claimed=low_s > 0 or high_s < 0,
-        ours_p95_s=24.0,
-        theirs_p95_s=8.0,
-        by_stage_s=(),
-    )
-
-
 def fifo(low_s: float = 15.0, high_s: float = 17.0) -> Comparison:
-    return Comparison(
-        part="08-fifo",
-        counterpart="07-burst",
-        kind="priorities_vs_fifo",
-        title="a burst without priorities less as it is",
-        classes=(compared(low_s, high_s),),
-    )
+    return comparison(compared(low_s, high_s))
 
 
 def suite(**changed: object) -> Report:
