@@ -12,11 +12,15 @@ from typing import Annotated, TextIO
 
 import typer
 
+from analysis.capacity.trial import of_trial
 from analysis.exit_codes import EXIT_CRASHED, EXIT_USAGE
+from analysis.first_screen.screen import first_screen
 from analysis.journeys import MalformedRunError
-from analysis.records import AnalysisResult, run_id, write_result
-from analysis.render import write_report
+from analysis.objectives.grammar import GivenError, read_given
+from analysis.records import run_id, write_result
+from analysis.render_text import terminal_lines
 from analysis.report import build_report
+from analysis.result import result_of, write_step_summary
 
 
 def report(
@@ -28,9 +32,22 @@ def report(
             metavar="ID", help="Written to report/result.json, so that the caller can tell its own result."
         ),
     ] = "",
+    slo: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OBJECTIVE|@FILE",
+            help="Judge by this objective instead of the run's own; may be repeated (docs/objectives.md).",
+        ),
+    ] = None,
+    only_result: Annotated[
+        bool, typer.Option("--only-result", help="Write report/result.json alone: no page, no charts.")
+    ] = False,
+    allow_undecided: Annotated[
+        bool, typer.Option("--allow-undecided", help="Exit with 0 where no objective is missed.")
+    ] = False,
 ) -> None:
-    """Write RUN_DIR/report/. Exit: 0 objectives held, 1 one missed, 2 bad usage, 3 run proves nothing,
-    130 run was interrupted."""
+    """Write RUN_DIR/report/. Exit: 0 objectives met, 1 one missed, 2 bad usage, 3 invalid run,
+    4 undecided, 130 run was interrupted."""
     began = time.monotonic()
 
     def progress(line: str) -> None:
@@ -39,10 +56,18 @@ def report(
 
     try:
         run = run_id(run_dir) if (run_dir / "run.json").is_file() else ""
-        found = build_report(run_dir, progress)
-        write_report(found, run_dir / "report", progress)
-        write_result(run_dir, AnalysisResult(run=run, call=call, exit_code=found.exit_code))
-    except (MalformedRunError, OSError) as error:
+        found = build_report(run_dir, progress, read_given(slo or ()), allow_undecided)
+        result = result_of(found, run, call)
+        if only_result:
+            (run_dir / "report").mkdir(exist_ok=True)
+            write_result(run_dir, of_trial(run_dir, found, result))
+        else:
+            from analysis.render import write_report  # here: the charts' library takes a second to load
+
+            write_report(found, run_dir / "report", progress)
+            write_result(run_dir, result)
+            write_step_summary(run_dir / "report", os.environ)
+    except (MalformedRunError, GivenError, OSError) as error:
         where = f"{run_dir}: " if isinstance(error, OSError) and error.filename is None else ""
         _say(f"error: {where}{error}", sys.stderr)
         raise typer.Exit(EXIT_USAGE) from error
@@ -51,10 +76,10 @@ def report(
         traceback.print_exc()
         _say("error: the analysis itself failed; please report it with the above", sys.stderr)
         raise typer.Exit(EXIT_CRASHED) from error
-    progress(f"done: {run_dir / 'report' / 'index.html'}")
-    if found.validity == "invalid":
-        _say("INVALID RUN", sys.stderr)
-    _say(found.headline, sys.stdout)
+    for line in terminal_lines(first_screen(found)):
+        _say(line, sys.stdout)
+    if not only_result:
+        _say(f"report: {run_dir / 'report' / 'index.html'}", sys.stdout)
     raise typer.Exit(found.exit_code)
 
 

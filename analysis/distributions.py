@@ -6,14 +6,14 @@ import math
 
 import numpy as np
 
-from analysis.arrays import Floats
+from analysis.arrays import Bools, Floats
 from analysis.fates import Fates, delivered_in_order, delivery_ages
 from analysis.journeys import OUTCOMES, Journeys
 from analysis.model import Curve, Distribution
 from analysis.percentiles import (
     SHOWN_PERCENTILES,
     Ages,
-    effective_count,
+    evidence_share,
     interval_ranks,
     lag_one_correlation,
     needed,
@@ -48,23 +48,42 @@ def delivery_distributions(
     )
 
 
-def api_distributions(journeys: Journeys) -> tuple[Distribution, ...]:
-    """The sender's answer, from the intended instant (response) and from the send (service).
+def class_ages(journeys: Journeys, fates: Fates, name: str) -> Ages:
+    """Delivery times of a class, or of "all"."""
+    among = journeys.accepted if name == "all" else journeys.accepted & journeys.of_class(name)
+    return delivery_ages(journeys, fates, among)
 
-    A request that had no answer when the load stopped counts as at least as old as it was then.
-    """
+
+def api_distributions(
+    journeys: Journeys, percentiles: tuple[float, ...] = SHOWN_PERCENTILES
+) -> tuple[Distribution, ...]:
+    """The sender's answer, from the intended instant (response) and from the send (service)."""
     load = journeys.load
     if not np.isfinite(load.sent_s).any():
         return ()
-    answered = np.isfinite(load.answered_s) & np.isfinite(load.sent_s)
-    waiting = np.isfinite(load.sent_s) & ~answered & (load.outcome == OUTCOMES.index("unfinished"))
+    answered = _answered(journeys)
     found = []
     for measure, start in (("api_response", load.intended_s), ("api_service", load.sent_s)):
         times = (load.answered_s - start)[answered]
-        open_ages = np.maximum(journeys.load_end_s - start[waiting], 0.0)
         order = np.argsort(load.intended_s[answered], kind="stable")
-        found.append(_distribution("all", measure, with_open(times, open_ages, 0), times[order], 0))
+        found.append(_distribution("all", measure, api_ages(journeys, start), times[order], 0, percentiles))
     return tuple(found)
+
+
+def api_ages(journeys: Journeys, start_s: Floats) -> Ages:
+    """Times from ``start_s`` to the answer.
+
+    A request that had no answer when the load stopped counts as at least as old as it was then.
+    """
+    load, answered = journeys.load, _answered(journeys)
+    waiting = np.isfinite(load.sent_s) & ~answered & (load.outcome == OUTCOMES.index("unfinished"))
+    open_ages = np.maximum(journeys.load_end_s - start_s[waiting], 0.0)
+    return with_open((load.answered_s - start_s)[answered], open_ages, 0)
+
+
+def _answered(journeys: Journeys) -> Bools:
+    found: Bools = np.isfinite(journeys.load.answered_s) & np.isfinite(journeys.load.sent_s)
+    return found
 
 
 def _distribution(
@@ -76,6 +95,7 @@ def _distribution(
     percentiles: tuple[float, ...] = SHOWN_PERCENTILES,
 ) -> Distribution:
     correlation = lag_one_correlation(in_order)
+    evidence = evidence_share(len(in_order), correlation)
     there = len(in_order) > 0
     return Distribution(
         message_class=name,
@@ -87,21 +107,21 @@ def _distribution(
         min_s=float(in_order.min()) if there else None,
         max_s=float(in_order.max()) if there else None,
         lag_one_correlation=correlation,
-        effective_count=effective_count(len(in_order), correlation),
-        quantiles=quantiles(ages, percentiles),
-        curve=curve(ages),
+        effective_count=len(in_order) * evidence,
+        quantiles=quantiles(ages, percentiles, evidence),
+        curve=curve(ages, evidence),
     )
 
 
-def curve(ages: Ages) -> Curve:
+def curve(ages: Ages, evidence: float = 1.0) -> Curve:
     """Percentiles at even steps of log10(1 / (1 - p)), as far up as interval and known values reach."""
     nines = np.linspace(0.0, -math.log10(1.0 - _CURVE_TOP / 100.0), _CURVE_POINTS)
     percentiles = [100.0 * (1.0 - 10.0**-x) for x in nines[1:]]
-    carried = [p for p in percentiles if ages.count >= needed(p)]
+    carried = [p for p in percentiles if ages.count >= needed(p, evidence)]
     if not carried:
         return Curve(percentiles=(), value_s=(), low_s=(), high_s=())
     middle = ages.high_s[ranks(ages.count, carried) - 1]
-    lower, upper = interval_ranks(ages.count, carried)
+    lower, upper = interval_ranks(ages.count, carried, evidence)
     low, high = ages.low_s[np.maximum(lower, 1) - 1], ages.high_s[np.minimum(upper, ages.count) - 1]
     drawn = np.isfinite(middle)
     # A band whose upper end lies among the messages still open has no height to draw: it ends at the value.

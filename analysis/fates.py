@@ -8,6 +8,24 @@ system were: a handset or network that failed it after the provider took it, or 
 the message (an invalid number). Those are in the failed share. But a message that the *sender* gave up
 (expired in its queue, retries spent) or that was lost enters as "never": else a sender that throws its slow
 messages away would look fast. For the same reason so does one that expired before a carrier took it.
+A message whose phone is off or out of coverage waits for that phone, whoever sends it: it does not count
+(``ProviderSide.unreachable``), unless the sender is to blame for it as well.
+
+``unaccounted`` is a figure beside the fates: accepted by the sender, never seen by the provider (its journal
+has no row of it), and nobody answers for it. It is decided by the sender's row:
+
+====================  =========  ===========  =============================================================
+sender's row          fate       unaccounted  because
+====================  =========  ===========  =============================================================
+queued, submitting    open       no           the sender still has it, and will send it
+failed, expired       its state  no           the sender gave it up, and says so with its reason
+sent, delivered       lost       yes          the provider keeps a row of all that it was given
+none of this message  lost       yes          the sender answers for what it accepted, and has forgotten it
+no rows at all        open       yes          it may stand in a queue; nobody showed that it does
+====================  =========  ===========  =============================================================
+
+A refused submit leaves a row at the provider: such a message was seen. Without a journal nothing is
+unaccounted, for nothing can be told.
 """
 
 from __future__ import annotations
@@ -35,6 +53,7 @@ class Fates:
     fate: Ints
     never: Bools  # will not arrive, and the system is the reason
     unclaimed: Bools  # accepted, and nobody has a row of it
+    unaccounted: Bools  # accepted, never seen by the provider, and nobody can say where it is
 
 
 def judge(journeys: Journeys) -> Fates:
@@ -65,7 +84,17 @@ def judge(journeys: Journeys) -> Fates:
     queued_out = (fate == EXPIRED) & ~np.isfinite(provider.carrier_s)
     never = accepted & ((~taken & failed) | queued_out | (fate == LOST))
     fate[~accepted] = NOT_ACCEPTED
-    return Fates(fate=fate, never=never, unclaimed=unclaimed)
+    return Fates(
+        fate=fate, never=never, unclaimed=unclaimed, unaccounted=_unaccounted(journeys, vanished | unclaimed)
+    )
+
+
+def _unaccounted(journeys: Journeys, gone: Bools) -> Bools:
+    """``gone``: without a row at the provider, and in no state in which the sender answers for it."""
+    if not journeys.journal:
+        return np.zeros(journeys.count, dtype=np.bool_)
+    found: Bools = journeys.accepted & gone
+    return found
 
 
 def _in(codes: Ints, names: tuple[str, ...], *wanted: str) -> Bools:
@@ -77,17 +106,18 @@ def _set(fate: Ints, where: Bools, value: int) -> None:
 
 
 def delivery_ages(journeys: Journeys, fates: Fates, among: Bools) -> Ages:
-    """Times from the intended instant to the handset, of the messages in ``among``."""
+    """Times from the intended instant to the handset, of the messages in ``among`` to reachable phones."""
     taken = journeys.provider.delivered_s - journeys.load.intended_s
-    delivered = among & (fates.fate == DELIVERED) & np.isfinite(taken)
-    still_open = among & (fates.fate == OPEN)
+    reached = among & ~journeys.provider.unreachable
+    delivered = reached & (fates.fate == DELIVERED) & np.isfinite(taken)
+    still_open = reached & (fates.fate == OPEN)
     open_ages = journeys.end_s - journeys.load.intended_s[still_open]
     return with_open(taken[delivered], open_ages, int(np.count_nonzero(among & fates.never)))
 
 
 def delivered_in_order(journeys: Journeys, fates: Fates, among: Bools) -> Floats:
-    """Delivery times in the order in which the messages were due."""
-    chosen = among & (fates.fate == DELIVERED)
+    """Delivery times to reachable phones, in the order in which the messages were due."""
+    chosen = among & (fates.fate == DELIVERED) & ~journeys.provider.unreachable
     due = journeys.load.intended_s[chosen]
     taken = journeys.provider.delivered_s[chosen] - due
     ordered: Floats = taken[np.argsort(due, kind="stable")]
@@ -123,6 +153,7 @@ def ledger(journeys: Journeys, fates: Fates, planned: int) -> Ledger:
         strangers=provider.strangers,
         repeated_keys=load.repeated_keys,
         unclaimed=int(np.count_nonzero(fates.unclaimed)),
+        unaccounted=int(np.count_nonzero(fates.unaccounted)),
     )
 
 

@@ -15,10 +15,12 @@ from analysis.findings import (
     Comparison,
     Culprit,
     DelaySplit,
+    Difference,
     Fairness,
     Handsets,
     Hint,
 )
+from analysis.objectives.grammar import Measure
 from analysis.quantile import Quantile
 from analysis.records import CapacityResult
 
@@ -47,8 +49,8 @@ class Distribution(Struct, frozen=True, kw_only=True):
     mean_s: float | None  # of the known ones
     min_s: float | None
     max_s: float | None
-    lag_one_correlation: float
-    effective_count: float
+    lag_one_correlation: float  # of the ranks, in the order in which the messages were due
+    effective_count: float  # of the known ones, as many as the intervals take for independent
     quantiles: tuple[Quantile, ...]
     curve: Curve
 
@@ -78,7 +80,7 @@ class Ledger(Struct, frozen=True, kw_only=True):
     strangers: int  # provider rows with a key that the load did not send
     repeated_keys: int
     unclaimed: int  # accepted, unknown to provider and sender: open where there are no sender rows
-    unaccounted: int = 0  # accepted by the sender and never seen by the provider, whatever the sender says
+    unaccounted: int = 0  # accepted, never seen by the provider, and nobody answers for it (``fates``)
 
 
 class Reasons(Struct, frozen=True):
@@ -118,6 +120,7 @@ class StageCoverage(Struct, frozen=True, kw_only=True):
     covered: int  # in ``stages``
     elsewhere: int  # in ``stages_merged``, with two stages or more as one
     left_out: int  # in neither: its first or last mark is missing
+    unreachable: int = 0  # in neither: it waited for its phone
 
 
 class Marks(Struct, frozen=True):
@@ -198,12 +201,13 @@ class Burst(Struct, frozen=True, kw_only=True):
     guarded_during: tuple[Quantile, ...]
     guarded_before_count: int
     guarded_during_count: int
+    guarded_difference: Difference | None  # p95 during less p95 before; None where either has no message
     offered: Series  # the burst's own messages, per second
     delivered: Series
 
 
 class Cost(Struct, frozen=True, kw_only=True):
-    """In points, the provider's unit of charge."""
+    """In points, the provider's unit of charge. ``currency``: what a point is, "" where that is unknown."""
 
     points: float
     per_1000_delivered_points: float | None
@@ -211,22 +215,35 @@ class Cost(Struct, frozen=True, kw_only=True):
     undelivered_points: float  # paid for messages that did not arrive
     segments: int
     segments_per_message: float | None
+    currency: str = ""
 
 
 class Objective(Struct, frozen=True, kw_only=True):
-    """One SLO and what became of it. ``certain`` is false where the interval reaches over the limit."""
+    """One objective and what became of it. The verdict follows from ``low`` and ``high`` alone.
 
-    name: str
+    These are the ends of the 95 % interval in the limit's unit (seconds, messages, a share of one, units of
+    cost), both the same where all that counts was counted; None: no such end.
+    """
+
+    objective: str  # in the grammar of docs/objectives.md
+    measure: Measure
+    name: str  # in words
     message_class: str
-    limit: str
+    limit: str  # in words, as are ``measured`` and ``interval``
     measured: str
+    interval: str  # "" where there is none, or both ends are the same
     verdict: Verdict
-    certain: bool
     why: str
-    limit_s: float | None = None
+    needs: str = ""  # of an undecided one: what would decide it, or that nothing would
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    limit_value: float = 0.0
+    limit_s: float | None = None  # of a delivery time
     percentile: float | None = None
     quantile: Quantile | None = None
-    count: int = 0
+    count: int = 0  # messages that it is judged by
+    decides: bool = True  # false: shown, but without a say in the verdict and the exit code
     part: str = ""
 
 
@@ -278,6 +295,9 @@ class Identity(Struct, frozen=True, kw_only=True):
     versions: dict[str, str]
     machine: dict[str, Any]
     parameters: dict[str, Any]
+    decides: bool = True  # its objectives count for the verdict
+    counterpart: str = ""  # slug of the part it is compared with, message by message
+    what_if: str = ""  # what differs from the part's own rules, in words
 
 
 class PartReport(Struct, frozen=True, kw_only=True):
@@ -311,6 +331,8 @@ class PartReport(Struct, frozen=True, kw_only=True):
     availability: Availability | None = None
     culprits: tuple[Culprit, ...] = ()  # in order of weight; empty: nothing gave way
     sustained: bool | None = None  # the backlog did not grow; None: cannot be told
+    # From the load's end until its last accepted message had been submitted; None: one waits, or unknown.
+    backlog_gone_s: float | None = None
     fairness: Fairness | None = None  # where several campaigns ran at once
 
 
@@ -328,15 +350,26 @@ class Level(Struct, frozen=True, kw_only=True):
     highest_tried_per_day: float | None
     ten_times: Literal["yes", "no", "undecided"]
     ten_times_why: str
+    ten_times_part: str = ""  # the part that answers
+    ten_times_backlog_gone_s: float | None = None  # of that part
 
 
-class Answer(Struct, frozen=True):
-    """One card of the first screen."""
+class Totals(Struct, frozen=True, kw_only=True):
+    """Sums over the deciding parts of one mode in which the bench did not fail."""
 
-    question: str
-    headline: str
-    lines: tuple[str, ...]
-    state: State
+    mode: str
+    parts: int
+    planned: int
+    accepted: int
+    delivered: int
+    lost: int
+    doubles: int
+    unaccounted: int
+    paid: float
+    paid_for_doubles: float
+    paid_in_vain: float
+    paid_per_delivered: float | None
+    currency: str  # "points" where the profile names none, or where the parts' differ
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -349,10 +382,10 @@ class Report(Struct, frozen=True, kw_only=True):
     faults_staged: bool  # the provider was made to fail in a part of it
     validity: CheckState
     verdict: Verdict
+    allow_undecided: bool  # the exit code of an undecided run is 0
     interrupted: str  # after how much of the run the user ended it, in words; "" if it came to its end
     exit_code: int
     headline: str
-    answers: tuple[Answer, ...]
     notes: tuple[str, ...]
     objectives: tuple[Objective, ...]
     checks: tuple[Check, ...]
@@ -360,3 +393,4 @@ class Report(Struct, frozen=True, kw_only=True):
     parts: tuple[PartReport, ...]
     comparisons: tuple[Comparison, ...] = ()
     capacity: CapacityResult | None = None
+    totals: tuple[Totals, ...] = ()  # live parts, then simulated ones

@@ -5,47 +5,67 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis import stages, surroundings, validity
+from analysis.arrays import Bools
 from analysis.burst import find_burst
+from analysis.comparison.campaigns import fairness
 from analysis.cost import cost
-from analysis.distributions import api_distributions, delivery_distributions
-from analysis.fates import judge, ledger, reasons
+from analysis.culprits import CulpritInputs, find_culprits
+from analysis.distributions import api_ages, api_distributions, class_ages, delivery_distributions
+from analysis.fates import Fates, judge, ledger, reasons
 from analysis.faults import fault_bands
+from analysis.findings import Availability, DelaySplit
 from analysis.journeys import Journeys, read_journeys
-from analysis.model import Check, Identity, Ledger, Marks, PartReport
+from analysis.late_generator import dropped_by_target, lateness
+from analysis.model import Check, Cost, Distribution, Identity, Ledger, Marks, Objective, PartReport
+from analysis.objectives.backlog import availability, sustained
+from analysis.objectives.defaults import DEFAULT_OBJECTIVES
+from analysis.objectives.grammar import Measure, Spec, parse_all
+from analysis.objectives.handsets import class_outcomes, handsets
+from analysis.objectives.judging import Facts, judge_all
+from analysis.objectives.verdict import withheld
 from analysis.percentiles import SHOWN_PERCENTILES
-from analysis.provider_limits import limits_text
-from analysis.records import Manifest, Slo
-from analysis.slo import DEFAULT_SLOS, count_objectives, delivery_objectives, withheld
-from analysis.throughput import throughput
+from analysis.provider_limits import currency_of, limits_text
+from analysis.records import Manifest
+from analysis.shares.delays import delay_splits
+from analysis.shares.hints import hints
+from analysis.throughput import backlog_gone_s, throughput
 from analysis.timeline import timeline
+from analysis.validity import TIGHTEST_BY_DEFAULT_S
+
+DEFAULT_SPECS = parse_all(DEFAULT_OBJECTIVES)
 
 SCALED_WHY = (
     "compressed seconds: the provider's delays were scaled with the day, so no real time was measured"
 )
+_CAMPAIGNS = ("burst", "campaigns")  # roles whose campaigns are released at once
 NO_JOURNAL_WHY = "no provider rows: deliveries were not observed"
 
 
-def analyse_part(run_dir: Path, manifest: Manifest, slug: str) -> PartReport:
+def analyse_part(
+    run_dir: Path, manifest: Manifest, slug: str, specs: tuple[Spec, ...] = DEFAULT_SPECS
+) -> PartReport:
     """Raises ``MalformedRunError`` where a file of the run directory is not what its name says."""
     journeys = read_journeys(run_dir, manifest)
     fates = judge(journeys)
     counted = ledger(journeys, fates, manifest.planned)
-    slos = manifest.slos or DEFAULT_SLOS
     instrument = surroundings.instrument(manifest.instrument_failures, journeys.origin_ns)
     failed = instrument.value if instrument.state == "invalid" else ""
-    delivery = delivery_distributions(journeys, fates, _percentiles(slos))
-    objectives = (
-        *delivery_objectives(delivery, slos, _withheld_why(manifest, journeys)),
-        *count_objectives(counted, journeys.sender.present, journeys.journal),
+    delivery = delivery_distributions(journeys, fates, _percentiles(specs, "delivery_time"))
+    api = api_distributions(journeys, _percentiles(specs, "api_response"))
+    paid, available = cost(journeys, fates, currency_of(manifest.profile)), availability(journeys, fates)
+    objectives = judge_all(
+        specs, _facts(manifest, journeys, fates, counted, (delivery, api), (paid, available))
     )
     if failed:
         objectives = withheld(objectives, f"the bench failed: {failed}")
     marks = stages.check_marks(journeys)
     groups = stages.breakdowns(journeys, fates)
-    tightest_s = min(slo.limit_s for slo in slos)
+    tightest_s = _tightest_s(specs)
+    lag_limit_s = validity.LAG_SHARE_OF_SLO * tightest_s
+    left_to_target = dropped_by_target(journeys, manifest.in_flight_limit, lag_limit_s)
     checks = (
         instrument,
-        *_checks(journeys, manifest, counted, marks, tightest_s),
+        *_checks(journeys, manifest, counted, marks, (tightest_s, left_to_target)),
         validity.sample_sizes(delivery, objectives),
         validity.effective_sizes(delivery),
     )
@@ -55,7 +75,7 @@ def analyse_part(run_dir: Path, manifest: Manifest, slug: str) -> PartReport:
         ledger=counted,
         reasons=reasons(journeys),
         delivery=delivery if journeys.journal else (),
-        api=api_distributions(journeys),
+        api=api,
         stages=groups[0] if groups else (),
         stages_merged=groups[1:],
         stage_coverage=stages.coverage(journeys, fates, groups),
@@ -63,7 +83,7 @@ def analyse_part(run_dir: Path, manifest: Manifest, slug: str) -> PartReport:
         throughput=throughput(journeys, fates, counted),
         timeline=timeline(journeys, fates),
         burst=find_burst(journeys, fates) if manifest.scenario.role == "burst" else None,
-        cost=cost(journeys, fates),
+        cost=paid,
         objectives=objectives,
         checks=checks,
         validity=validity.worst(checks),
@@ -71,6 +91,66 @@ def analyse_part(run_dir: Path, manifest: Manifest, slug: str) -> PartReport:
         equivalent_per_day=equivalent_per_day(manifest),
         faults=fault_bands(manifest, journeys),
         bench_failure=failed,
+        backlog_gone_s=backlog_gone_s(journeys, fates),
+        fairness=fairness(journeys, fates, run_dir) if manifest.scenario.role in _CAMPAIGNS else None,
+        handsets=handsets(journeys, fates) if journeys.journal else (),
+        availability=available,
+        sustained=sustained(journeys, fates),
+        delay_splits=_delay_splits(journeys, fates, manifest, specs),
+        hints=hints(journeys, manifest),
+        culprits=()
+        if failed
+        else find_culprits(_culprit_inputs(journeys, fates, objectives, manifest, lag_limit_s)),
+    )
+
+
+def _culprit_inputs(
+    journeys: Journeys,
+    fates: Fates,
+    objectives: tuple[Objective, ...],
+    manifest: Manifest,
+    lag_limit_s: float,
+) -> CulpritInputs:
+    return CulpritInputs(
+        journeys=journeys,
+        fates=fates,
+        objectives=objectives,
+        profile=manifest.profile,
+        target=manifest.target,
+        in_flight_limit=manifest.in_flight_limit,
+        lag_limit_s=lag_limit_s,
+    )
+
+
+def _delay_splits(
+    journeys: Journeys, fates: Fates, manifest: Manifest, specs: tuple[Spec, ...]
+) -> tuple[DelaySplit, ...]:
+    if _withheld_why(manifest, journeys):
+        return ()
+    return delay_splits(journeys, fates, manifest, _percentiles(specs, "delivery_time"))
+
+
+def _facts(
+    manifest: Manifest,
+    journeys: Journeys,
+    fates: Fates,
+    counted: Ledger,
+    distributions: tuple[tuple[Distribution, ...], tuple[Distribution, ...]],
+    measured: tuple[Cost, Availability | None],
+) -> Facts:
+    return Facts(
+        delivery=distributions[0],
+        api=distributions[1],
+        delivery_ages=lambda name: class_ages(journeys, fates, name),
+        api_ages=lambda: api_ages(journeys, journeys.load.intended_s),
+        outcomes=class_outcomes(journeys, fates),
+        ledger=counted,
+        availability=measured[1],
+        cost=measured[0],
+        load_s=journeys.load_end_s,
+        journal=journeys.journal,
+        sender_rows=journeys.sender.present,
+        no_real_times=_withheld_why(manifest, journeys),
     )
 
 
@@ -82,8 +162,10 @@ def _withheld_why(manifest: Manifest, journeys: Journeys) -> str:
 
 
 def is_probe(manifest: Manifest) -> bool:
-    """A day played denser than it is, to see how much more would hold."""
-    return manifest.scenario.role == "compressed_day" and manifest.timing.compress > 1.0
+    """A run that asks a question and fails nothing; so does a day that is played denser than it is."""
+    return not manifest.scenario.decides or (
+        manifest.scenario.role == "compressed_day" and manifest.timing.compress > 1.0
+    )
 
 
 def equivalent_per_day(manifest: Manifest) -> float | None:
@@ -97,18 +179,29 @@ def equivalent_per_day(manifest: Manifest) -> float | None:
     return float(level) if manifest.timing.provider_scale != 1.0 else level * manifest.timing.compress
 
 
-def _percentiles(slos: tuple[Slo, ...]) -> tuple[float, ...]:
-    return tuple(sorted({*SHOWN_PERCENTILES, *(slo.percentile for slo in slos)}))
+def _percentiles(specs: tuple[Spec, ...], measure: Measure) -> tuple[float, ...]:
+    asked = {spec.percentile for spec in specs if spec.measure == measure and spec.percentile is not None}
+    return tuple(sorted({*SHOWN_PERCENTILES, *asked}))
+
+
+def _tightest_s(specs: tuple[Spec, ...]) -> float:
+    """The shortest delivery time that is asked for: what the bench itself is late is held to it."""
+    limits = [spec.limit for spec in specs if spec.measure == "delivery_time"]
+    return min(limits, default=TIGHTEST_BY_DEFAULT_S)
 
 
 def _checks(
-    journeys: Journeys, manifest: Manifest, counted: Ledger, marks: Marks, tightest_s: float
+    journeys: Journeys, manifest: Manifest, counted: Ledger, marks: Marks, bench: tuple[float, Bools]
 ) -> tuple[Check, ...]:
-    """The checks that need no verdicts; those that do are added by ``analyse_part``."""
+    """The checks that need no verdicts; those that do are added by ``analyse_part``.
+
+    ``bench``: the tightest objective, and the arrivals that the sender's silence kept from being sent.
+    """
+    tightest_s, left_to_target = bench
     return (
-        validity.schedule_lag(journeys, tightest_s),
-        validity.dropped_arrivals(counted),
-        validity.rate_error(journeys),
+        validity.schedule_lag(lateness(journeys), tightest_s),
+        validity.dropped_arrivals(counted, int(left_to_target.sum())),
+        validity.rate_error(journeys, left_to_target),
         validity.ledger_balance(counted),
         validity.marks_add_up(marks),
         surroundings.generator_cpu(journeys),
@@ -147,4 +240,7 @@ def _identity(manifest: Manifest, journeys: Journeys) -> Identity:
         versions=manifest.versions,
         machine=manifest.machine,
         parameters=scenario.parameters,
+        decides=scenario.decides,
+        counterpart=scenario.counterpart,
+        what_if=scenario.what_if,
     )

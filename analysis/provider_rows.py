@@ -37,6 +37,9 @@ MESSAGE_AT_FAULT = (
     "text_not_allowed",
 )
 
+# Reasons of an end that lie in a phone that is off or out of coverage.
+UNREACHABLE = ("absent_subscriber", "handset_off")
+
 
 @dataclass(frozen=True)
 class ProviderSide:
@@ -45,6 +48,7 @@ class ProviderSide:
     state: Ints
     taken: Bools  # it accepted the message at least once
     message_at_fault: Bools  # it refused the message for a reason that lies in the message
+    unreachable: Bools  # its phone was off or out of coverage: it waited for the phone, or failed for it
     submitted_s: Floats
     answered_s: Floats
     carrier_s: Floats
@@ -64,8 +68,19 @@ class ProviderSide:
     handset_wait_s: Floats  # for a phone that was off or out of coverage, 0: reachable; NaN: not known
     throttled: Ints  # submits of the key refused for a rate limit
     fast: Bools  # sent with the provider's priority flag
+    carrier: Ints  # points into ``carrier_names``, ABSENT where it is not known
+    carrier_names: tuple[str, ...]
+    wire: str  # by which most of the messages came
+    fault: Ints  # points into ``fault_labels``: each is the names of faults, with commas between them
+    fault_labels: tuple[str, ...]
     ucs2_for: tuple[tuple[str, int, int], ...]  # (character, messages, their segments): more than one segment
     faults: tuple[tuple[str, int], ...] = ()  # (name, messages it touched)
+
+    def touched(self, name: str) -> Bools:
+        """Messages that the fault of that name touched."""
+        with_it = [i for i, label in enumerate(self.fault_labels) if name in label.split(",")]
+        chosen: Bools = np.isin(self.fault, with_it)
+        return chosen
 
 
 @dataclass(frozen=True)
@@ -99,6 +114,16 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         column[owner] = values
         return column
 
+    def coded(column: str) -> tuple[Ints, tuple[str, ...]]:
+        encoded = pc.dictionary_encode(pc.fill_null(speaking[column], "")).combine_chunks()
+        found = np.full(count, ABSENT, dtype=np.int64)
+        found[owner] = np.asarray(encoded.indices.to_numpy(zero_copy_only=False))
+        return found, tuple(encoded.dictionary.to_pylist())
+
+    carriers = tuple(sorted(name for name in pc.unique(speaking["carrier"]).to_pylist() if name))
+    carrier = np.full(count, ABSENT, dtype=np.int64)
+    carrier[owner] = codes(speaking["carrier"], carriers)
+    fault, fault_labels = coded("fault")
     fast = np.zeros(count, dtype=np.bool_)
     fast[owner] = pc.fill_null(speaking["fast"], False).to_numpy()
 
@@ -106,6 +131,8 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
     state[owner] = copies.state[chosen]
     at_fault = np.zeros(count, dtype=np.bool_)
     at_fault[owner] = (codes(speaking["reason"], MESSAGE_AT_FAULT) != ABSENT) & ~copies.taken[chosen]
+    unreachable = np.zeros(count, dtype=np.bool_)
+    unreachable[owner] = _unreachable(speaking)
     ids = _total(copies.key, copies.taken.astype(np.float64), count)
     price, doubles = _prices(copies, chosen, owner, count)
     segments = np.zeros(count, dtype=np.int64)
@@ -116,6 +143,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         state=state,
         taken=ids > 0,
         message_at_fault=at_fault,
+        unreachable=unreachable,
         submitted_s=spread(seconds(speaking["t_submitted_ns"], origin_ns)),
         answered_s=spread(seconds(speaking["t_answered_ns"], origin_ns)),
         carrier_s=spread(seconds(speaking["t_carrier_ns"], origin_ns)),
@@ -137,9 +165,19 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         handset_wait_s=spread(seconds(speaking["handset_wait_ns"], 0)),
         throttled=_highest(copies.key, integers(copies.rows["throttled"]), count),
         fast=fast,
+        carrier=carrier,
+        carrier_names=carriers,
+        wire=_most_frequent(speaking["wire"]),
+        fault=fault,
+        fault_labels=fault_labels,
         ucs2_for=_one_odd_character(speaking),
         faults=_touched(copies),
     )
+
+
+def _most_frequent(column: pa.ChunkedArray) -> str:
+    counted = pc.value_counts(pc.fill_null(column, "").combine_chunks()).to_pylist()
+    return str(max(counted, key=lambda each: each["counts"])["values"]) if counted else ""
 
 
 def _one_odd_character(rows: pa.Table) -> tuple[tuple[str, int, int], ...]:
@@ -148,6 +186,16 @@ def _one_odd_character(rows: pa.Table) -> tuple[tuple[str, int, int], ...]:
     grouped = found.group_by(["ucs2_for"]).aggregate([([], "count_all"), ("segments", "sum")]).to_pylist()
     counted = [(str(r["ucs2_for"]), int(r["count_all"]), int(r["segments_sum"])) for r in grouped]
     return tuple(sorted(counted, key=lambda each: (-each[1], each[0])))
+
+
+def _unreachable(rows: pa.Table) -> Bools:
+    """Rows of messages that waited for their phone, or failed since it was away. A file without the column
+    ``handset_wait_ns`` knows the latter only.
+    """
+    away: Bools = codes(rows["reason"], UNREACHABLE) != ABSENT
+    if "handset_wait_ns" in rows.column_names:
+        away |= integers(rows["handset_wait_ns"]) > 0
+    return away
 
 
 def _touched(copies: _Copies) -> tuple[tuple[str, int], ...]:

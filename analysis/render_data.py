@@ -10,12 +10,13 @@ from xml.etree import ElementTree
 
 import msgspec
 
+from analysis.first_screen.screen import first_screen
 from analysis.model import Check, Objective, Report
 
 
 def write_json(report: Report, path: Path) -> None:
     """Every number but the series over time, which are in ``timeline.csv``. Not finite: ``null``."""
-    plain = msgspec.to_builtins(report)
+    plain = {"first_screen": msgspec.to_builtins(first_screen(report)), **msgspec.to_builtins(report)}
     for part in plain["parts"]:
         timeline = part["timeline"]
         for name in ("rates", "latency_p50", "latency_p95", "points", "backlog"):
@@ -125,14 +126,17 @@ def write_timeline(report: Report, path: Path) -> None:
 
 
 def write_junit(report: Report, path: Path) -> None:
-    """A test case each objective and check: missed is a failure, invalid an error, unjudged skipped.
+    """A test case each objective and check: missed is a failure, invalid an error.
+
+    An undecided objective is an error, as build servers fail for both; skipped where it was allowed or has
+    no say in the verdict.
 
     One more says whether the run came to its end: interrupted is an error.
     """
     root = ElementTree.Element("testsuites", name=report.title)
     objectives = ElementTree.SubElement(root, "testsuite", name="objectives")
     for objective in report.objectives:
-        _objective_case(objectives, objective)
+        _objective_case(objectives, objective, report.allow_undecided)
     checks = ElementTree.SubElement(root, "testsuite", name="validity")
     for check in report.checks:
         _check_case(checks, check)
@@ -149,15 +153,17 @@ def write_junit(report: Report, path: Path) -> None:
     ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
 
-def _objective_case(suite: ElementTree.Element, objective: Objective) -> None:
+def _objective_case(suite: ElementTree.Element, objective: Objective, allow_undecided: bool) -> None:
     case = ElementTree.SubElement(
         suite, "testcase", name=objective.name, classname=_classname("slo", objective.part)
     )
     words = f"{objective.measured}, limit {objective.limit}: {objective.why}"
-    if objective.verdict == "missed":
-        ElementTree.SubElement(case, "failure", message=words)
-    elif objective.verdict == "undecided":
-        ElementTree.SubElement(case, "skipped", message=words)
+    if objective.verdict == "undecided":
+        words += f"; it takes {objective.needs}" if objective.needs else ""
+        tag = "skipped" if allow_undecided or not objective.decides else "error"
+        ElementTree.SubElement(case, tag, message=f"undecided: {words}")
+    elif objective.verdict == "missed":
+        ElementTree.SubElement(case, "failure" if objective.decides else "skipped", message=words)
 
 
 def _check_case(suite: ElementTree.Element, check: Check) -> None:

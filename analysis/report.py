@@ -7,29 +7,67 @@ from pathlib import Path
 
 import msgspec
 
-from analysis import answers, endings, faults
-from analysis.exit_codes import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MET, EXIT_MISSED
+from analysis import endings, faults
+from analysis.comparison.suite import comparisons, with_campaign_alone
+from analysis.exit_codes import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MET, EXIT_MISSED, EXIT_UNDECIDED
 from analysis.figures import TIMES
+from analysis.first_screen.screen import headline
 from analysis.journeys import MalformedRunError
-from analysis.model import Answer, Check, CheckState, Level, Objective, PartReport, Report, Verdict
+from analysis.model import Check, CheckState, Objective, PartReport, Report, Verdict
+from analysis.objectives.defaults import in_force
+from analysis.objectives.grammar import ObjectiveError, Spec, parse_all
+from analysis.objectives.judging import not_in_any
+from analysis.objectives.verdict import ALWAYS_DECISIVE, overall
 from analysis.part import analyse_part
-from analysis.records import Manifest, read_manifest
+from analysis.records import CapacityResult, Manifest, read_capacity, read_manifest
 from analysis.scaling import levels
-from analysis.slo import ALWAYS_DECISIVE
 from analysis.surroundings import instrument
-from analysis.validity import ACCOUNTING, INSTRUMENT, worst
+from analysis.totals import totals
+from analysis.validity import ACCOUNTING, worst
 
 REPORT_SCHEMA_VERSION = 1
 
 
-def build_report(run_dir: Path, progress: Callable[[str], None] = lambda line: None) -> Report:
-    """Raises ``MalformedRunError`` for what is no run directory, or where a file of it is malformed."""
+def build_report(
+    run_dir: Path,
+    progress: Callable[[str], None] = lambda line: None,
+    slos: tuple[str, ...] = (),
+    allow_undecided: bool = False,
+) -> Report:
+    """Raises ``MalformedRunError`` for what is no run directory, or where a file of it is malformed.
+
+    ``slos`` are objectives that take the place of the manifest's. Raises ``ObjectiveError``.
+    """
     manifest = _manifest(run_dir)
-    parts = []
-    for index, (slug, part_dir, part_manifest) in enumerate(_parts(run_dir, manifest), start=1):
+    parts, given = [], parse_all(in_force(slos)) if slos else ()
+    places = _parts(run_dir, manifest)
+    for index, (slug, part_dir, part_manifest) in enumerate(places, start=1):
         progress(f"analysing {slug} ({index})")
-        parts.append(analyse_part(part_dir, part_manifest, slug))
-    return _assemble(manifest, tuple(parts))
+        specs = given or _specs(part_dir, part_manifest)
+        parts.append(analyse_part(part_dir, part_manifest, slug, specs))
+    with_alone = with_campaign_alone(tuple(parts), places)
+    report = _assemble(manifest, with_alone, given or _specs(run_dir, manifest), allow_undecided)
+    report = msgspec.structs.replace(
+        report, comparisons=comparisons(places), capacity=_capacity(run_dir, manifest)
+    )
+    return msgspec.structs.replace(report, headline=headline(report))
+
+
+def _capacity(run_dir: Path, manifest: Manifest) -> CapacityResult | None:
+    if not manifest.capacity:
+        return None
+    try:
+        return read_capacity(run_dir / manifest.capacity)
+    except ValueError as error:
+        raise MalformedRunError(str(error)) from error
+
+
+def _specs(run_dir: Path, manifest: Manifest) -> tuple[Spec, ...]:
+    """The objectives in force of a run directory."""
+    try:
+        return parse_all(in_force(manifest.slos))
+    except ObjectiveError as error:
+        raise MalformedRunError(f"{run_dir / 'run.json'}: slos:\n{error}") from error
 
 
 def _manifest(run_dir: Path) -> Manifest:
@@ -56,17 +94,14 @@ def _parts(run_dir: Path, manifest: Manifest) -> list[tuple[str, Path, Manifest]
     return found
 
 
-def _assemble(manifest: Manifest, parts: tuple[PartReport, ...]) -> Report:
+def _assemble(
+    manifest: Manifest, parts: tuple[PartReport, ...], specs: tuple[Spec, ...], allow_undecided: bool
+) -> Report:
     suite = manifest.kind == "suite"
     # A probe asks how much more would hold: that it was too slow or turned messages away answers that and
     # fails nothing (unless it is alone). What it lost, doubled or cannot account for is no answer.
     decisive = tuple(part for part in parts if not part.probe) or parts
-    objectives = tuple(
-        msgspec.structs.replace(each, part=part.slug if suite else "")
-        for part in parts
-        for each in part.objectives
-        if part in decisive or each.name in ALWAYS_DECISIVE
-    )
+    objectives = _objectives(parts, decisive, specs, suite)
     checks = tuple(
         msgspec.structs.replace(each, part=part.slug if suite else "")
         for part in parts
@@ -76,10 +111,10 @@ def _assemble(manifest: Manifest, parts: tuple[PartReport, ...]) -> Report:
         checks = (*checks, instrument(manifest.instrument_failures))
     spoiling = _spoiling(checks, decisive)
     validity = _validity(checks, spoiling)
-    verdict = _verdict(objectives)
-    ladder = levels(parts)
+    verdict = overall(objectives)
     interrupted = endings.interruption(manifest, parts)
-    simulated = any(part.identity.mode == "simulated" for part in parts)
+    in_virtual_time = [part.slug for part in parts if part.identity.mode == "simulated"]
+    simulated = len(in_virtual_time) == len(parts)
     return Report(
         schema_version=REPORT_SCHEMA_VERSION,
         title=manifest.scenario.title or manifest.scenario.name,
@@ -88,52 +123,31 @@ def _assemble(manifest: Manifest, parts: tuple[PartReport, ...]) -> Report:
         faults_staged=bool(faults.staged_notes(parts, suite)),
         validity=validity,
         verdict=verdict,
-        exit_code=EXIT_INTERRUPTED if interrupted else _exit_code(validity, verdict, decisive),
-        headline=_headline(answers.headline(verdict, objectives, spoiling), spoiling, parts, interrupted),
+        exit_code=EXIT_INTERRUPTED if interrupted else _exit_code(validity, verdict, allow_undecided),
+        allow_undecided=allow_undecided,
+        headline="",
         interrupted=interrupted,
-        answers=(
-            *_measured(parts, ladder, objectives, decisive),
-            answers.trust_answer(validity, checks),
-        ),
-        notes=_notes(parts, simulated, interrupted, suite),
+        notes=_notes(parts, tuple(in_virtual_time), interrupted, suite),
         objectives=objectives,
         checks=checks,
-        levels=ladder,
+        levels=levels(parts),
         parts=parts,
+        totals=totals(tuple(part for part in decisive if not part.bench_failure)),
     )
 
 
-def _headline(
-    verdict: str, spoiling: tuple[Check, ...], parts: tuple[PartReport, ...], interrupted: str
-) -> str:
-    if any(each.name == INSTRUMENT for each in spoiling):
-        return verdict
-    error = endings.failed_before_load(parts)
-    if error:
-        return f"No load was made: {error}."
-    return endings.so_far(interrupted, verdict)
-
-
-def _measured(
-    parts: tuple[PartReport, ...],
-    ladder: tuple[Level, ...],
-    objectives: tuple[Objective, ...],
-    decisive: tuple[PartReport, ...],
-) -> tuple[Answer, ...]:
-    """The cards with figures, of the parts in which the bench did not fail; none where that leaves none."""
-    if endings.failed_before_load(parts):
-        return ()
-    parts = tuple(part for part in parts if not part.bench_failure)
-    if not parts:
-        return ()
-    return (
-        answers.throughput_answer(parts),
-        answers.scale_answer(ladder),
-        answers.delivery_answer(objectives, _scaled(decisive)),
-        answers.errors_answer(parts),
-        *answers.burst_answer(parts),
-        answers.cost_answer(parts),
+def _objectives(
+    parts: tuple[PartReport, ...], decisive: tuple[PartReport, ...], specs: tuple[Spec, ...], suite: bool
+) -> tuple[Objective, ...]:
+    """Those that decide, with the part of each; then those that no part could be judged by."""
+    found = tuple(
+        msgspec.structs.replace(each, part=part.slug if suite else "")
+        for part in parts
+        for each in part.objectives
+        if part in decisive or each.measure in ALWAYS_DECISIVE
     )
+    every = tuple(each for part in parts for each in part.objectives)
+    return (*found, *not_in_any(specs, every))
 
 
 def _spoiling(checks: tuple[Check, ...], decisive: tuple[PartReport, ...]) -> tuple[Check, ...]:
@@ -144,43 +158,34 @@ def _spoiling(checks: tuple[Check, ...], decisive: tuple[PartReport, ...]) -> tu
     )
 
 
-def _verdict(objectives: tuple[Objective, ...]) -> Verdict:
-    """Missed if any is; held if none is and at least one delivery time was judged."""
-    if any(each.verdict == "missed" for each in objectives):
-        return "missed"
-    judged = any(each.verdict == "met" and each.limit_s is not None for each in objectives)
-    return "met" if judged else "undecided"
-
-
 def _validity(checks: tuple[Check, ...], spoiling: tuple[Check, ...]) -> CheckState:
     if spoiling:
         return "invalid"
     return "ok" if worst(checks) == "ok" else "warn"
 
 
-def _exit_code(validity: CheckState, verdict: Verdict, decisive: tuple[PartReport, ...]) -> int:
-    """A run in real seconds of which no delivery time could be judged proves nothing.
-
-    One whose provider was scaled never has such a time: what it can show is that nothing was lost or doubled.
-    """
+def _exit_code(validity: CheckState, verdict: Verdict, allow_undecided: bool) -> int:
     if validity == "invalid":
         return EXIT_INVALID
     if verdict == "missed":
         return EXIT_MISSED
-    scaled = all(part.identity.provider_scale != 1.0 for part in decisive)
-    return EXIT_MET if verdict == "met" or scaled else EXIT_INVALID
+    return EXIT_MET if verdict == "met" or allow_undecided else EXIT_UNDECIDED
 
 
 def _scaled(parts: tuple[PartReport, ...]) -> bool:
     return any(part.identity.provider_scale != 1.0 for part in parts)
 
 
-def _notes(parts: tuple[PartReport, ...], simulated: bool, interrupted: str, suite: bool) -> tuple[str, ...]:
+def _notes(
+    parts: tuple[PartReport, ...], in_virtual_time: tuple[str, ...], interrupted: str, suite: bool
+) -> tuple[str, ...]:
     """What a reader must know before any figure."""
     notes = [endings.interruption_note(interrupted, suite)] if interrupted else []
-    if simulated:
+    if in_virtual_time:
+        all_of_it = len(in_virtual_time) == len(parts)
+        which = "SIMULATED" if all_of_it else f"Simulated: {', '.join(in_virtual_time)}"
         notes.append(
-            "SIMULATED: virtual time, no socket, no process. It shows how the rules of sender and provider "
+            f"{which}: virtual time, no socket, no process. It shows how the rules of sender and provider "
             "play together, not how fast this machine is."
         )
     notes += faults.staged_notes(parts, suite)

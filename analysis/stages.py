@@ -1,12 +1,16 @@
 """Where the time goes: the stages of DESIGN §3, and whether the marks they are made of add up.
 
 generator lag + sender API + sender queue + provider + carrier queue + radio = delivery time, exactly, for
-every message that carries all marks. A message without one of the marks in between (its reply was lost, or a
-journal does not have it) has the two stages around it as one: such messages have breakdowns of their own, so
-that every mean is over the messages that it covers. Two stages may be negative and keep their sign, or the
-sum would not hold: the sender may submit before its reply to the load is read (sender queue), and the carrier
-may take a message before the provider's reply has left (carrier queue). ``report`` comes after the delivery:
-from the handset to the acknowledged report.
+every message that carries all marks. The sender queue ends with the submit that the provider accepted:
+refusals and the pauses after them are in it. Messages that waited for their phone are counted beside the
+stages, not in them (their radio would be hours).
+
+A message without one of the marks in between (its reply was lost, or a journal does not have it) has the
+two stages around it as one: such messages have breakdowns of their own, so that every mean is over the
+messages that it covers. Two stages may be negative and keep their sign, or the sum would not hold: the sender
+may submit before its reply to the load is read (sender queue), and the carrier may take a message before the
+provider's reply has left (carrier queue). ``report`` comes after the delivery: from the handset to the
+acknowledged report.
 """
 
 from __future__ import annotations
@@ -26,17 +30,25 @@ EARLY_TOLERANCE_S = 0.001
 _EXAMPLES = 4
 
 
-def _marks(journeys: Journeys) -> list[Floats]:
+def delivery_marks(journeys: Journeys) -> list[Floats]:
+    """The instants between which ``DELIVERY_STAGES`` lie, one more than there are stages."""
     load, provider = journeys.load, journeys.provider
     return [
         load.intended_s,
         load.sent_s,
         load.answered_s,
-        provider.submitted_s,
+        # A journal that knows the first submit only: that one.
+        np.where(np.isfinite(provider.taken_s), provider.taken_s, provider.submitted_s),
         provider.answered_s,
         provider.carrier_s,
         provider.delivered_s,
     ]
+
+
+def _covered(journeys: Journeys, fates: Fates) -> Bools:
+    """Messages that the stages are of: delivered to a phone that was reachable."""
+    chosen: Bools = (fates.fate == DELIVERED) & ~journeys.provider.unreachable
+    return chosen
 
 
 def breakdowns(journeys: Journeys, fates: Fates) -> tuple[tuple[StageBreakdown, ...], ...]:
@@ -44,10 +56,10 @@ def breakdowns(journeys: Journeys, fates: Fates) -> tuple[tuple[StageBreakdown, 
 
     In a group: of each class that has messages in it; then of all, if there are several classes.
     """
-    marks = _marks(journeys)
+    marks = delivery_marks(journeys)
     present = np.array([np.isfinite(mark) for mark in marks])
     # Without its first and last mark a message has no delivery time to take apart.
-    chosen: Bools = (fates.fate == DELIVERED) & present[0] & present[-1]
+    chosen: Bools = _covered(journeys, fates) & present[0] & present[-1]
     patterns, counts = np.unique(present[:, chosen], axis=1, return_counts=True)
     order = sorted(range(len(counts)), key=lambda i: (not patterns[:, i].all(), -int(counts[i])))
     groups = []
@@ -64,7 +76,9 @@ def coverage(
     """For each class with a delivered message: how many are in each breakdown, and in none."""
     found = []
     for name in journeys.load.class_names:
-        delivered = int(np.count_nonzero(journeys.of_class(name) & (fates.fate == DELIVERED)))
+        of_class = journeys.of_class(name)
+        delivered = int(np.count_nonzero(of_class & (fates.fate == DELIVERED)))
+        reachable = int(np.count_nonzero(of_class & _covered(journeys, fates)))
         in_group = [next((each.count for each in group if each.message_class == name), 0) for group in groups]
         if delivered:
             found.append(
@@ -73,7 +87,8 @@ def coverage(
                     delivered=delivered,
                     covered=in_group[0] if groups else 0,
                     elsewhere=sum(in_group[1:]),
-                    left_out=delivered - sum(in_group),
+                    left_out=reachable - sum(in_group),
+                    unreachable=delivered - reachable,
                 )
             )
     return tuple(found)
@@ -137,6 +152,8 @@ def check_marks(journeys: Journeys) -> Marks:
         ("answered before sent", load.sent_s, load.answered_s, 0.0),
         ("submitted before sent", load.sent_s, provider.submitted_s, 0.0),
         ("provider answered before submitted", provider.submitted_s, provider.answered_s, 0.0),
+        ("accepted before submitted", provider.submitted_s, provider.taken_s, 0.0),
+        ("provider answered before it accepted", provider.taken_s, provider.answered_s, 0.0),
         ("at the carrier before submitted", provider.submitted_s, provider.carrier_s, 0.0),
         ("delivered before the carrier had it", provider.carrier_s, provider.delivered_s, 0.0),
         ("reported before delivered", provider.delivered_s, provider.reported_s, 0.0),

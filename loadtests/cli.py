@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from analysis.exit_codes import EXIT_CRASHED, EXIT_INVALID, EXIT_USAGE
-from loadtests.usage import Command
+from loadtests.usage import AllowUndecided, Command, Slo
 
 if TYPE_CHECKING:
     from loadtests.running.settings import RunSettings
@@ -41,6 +41,7 @@ and back, and a report says whether it holds.
 \b
 Start here:
   smsbench run bench                 a short ladder and a short burst
+  smsbench capacity                  how many messages a second hold
   smsbench list                      the scenarios there are
   smsbench provider --profile smsapi an SMS provider on your machine, for your own tests
 """
@@ -75,6 +76,11 @@ def simulate(context: typer.Context) -> None:
 @app.command("calibrate", context_settings=_FORWARDED, help="Is the provider true to its settings?")
 def calibrate(context: typer.Context) -> None:
     _forward(context, "loadtests.calibrate.cli")
+
+
+@app.command("capacity", context_settings=_FORWARDED, help="Find the highest rate that holds.")
+def capacity(context: typer.Context) -> None:
+    _forward(context, "loadtests.capacity.cli")
 
 
 @app.command(cls=Command)
@@ -113,10 +119,24 @@ def run(
     keep_store: Annotated[
         bool, typer.Option("--keep-store", help="Keep the sender's database in the run directory.")
     ] = False,
+    slo: Slo = None,
+    allow_undecided: AllowUndecided = False,
+    probe_timeout: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            max=3600,
+            metavar="S",
+            help="What the probe message before the load may take; a sender to listen, too.",
+        ),
+    ] = 5.0,
+    no_probe: Annotated[
+        bool, typer.Option("--no-probe", help="Send no probe message before the load.")
+    ] = False,
 ) -> None:
     """Run a scenario on real sockets and report it.
 
-    Exit code: 0 all SLOs held, 1 an SLO was missed, 2 bad usage, 3 the run is invalid or proves nothing,
+    Exit code: 0 all objectives met, 1 one missed, 2 bad usage, 3 the run is invalid, 4 undecided,
     70 smsbench itself failed, 130 interrupted.
     Ctrl-C ends the load in order and still reports; twice aborts.
 
@@ -130,6 +150,7 @@ def run(
     """
     from rich.console import Console
 
+    from analysis.objectives.defaults import in_force
     from loadtests.runner import run_scenario
     from loadtests.scenarios import catalogue
     from loadtests.scenarios.scenario import Adjustment, ScenarioError
@@ -148,8 +169,12 @@ def run(
         "drain_limit_s": drain_limit,
         "keep_store": keep_store,
         "ui": ui,
+        "slos": in_force(objectives(slo)),
+        "allow_undecided": allow_undecided,
+        "probe": not no_probe,
+        "probe_timeout_s": probe_timeout,
     }
-    raise typer.Exit(run_scenario(chosen, _checked(chosen, asked), Console()))
+    raise typer.Exit(run_scenario(chosen, checked(chosen, asked), Console()))
 
 
 @app.command("list", cls=Command)
@@ -169,10 +194,12 @@ def list_scenarios() -> None:
 @app.command(cls=Command)
 def report(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A run directory, or a suite's.")],
+    slo: Slo = None,
+    allow_undecided: AllowUndecided = False,
 ) -> None:
     """Analyse a run directory again and write its report.
 
-    Exit code: 0 all SLOs held, 1 an SLO was missed, 2 bad usage, 3 the run is invalid or proves nothing,
+    Exit code: 0 all objectives met, 1 one missed, 2 bad usage, 3 the run is invalid, 4 undecided,
     70 smsbench itself failed, 130 the run was interrupted.
     """
     from rich.console import Console
@@ -182,7 +209,7 @@ def report(
 
     if not (run_dir / "run.json").is_file():
         raise _usage(no_manifest(run_dir))
-    raise typer.Exit(runner.report(run_dir, Console()))
+    raise typer.Exit(runner.report(run_dir, Console(), objectives(slo), allow_undecided))
 
 
 def main() -> None:
@@ -202,7 +229,7 @@ def main() -> None:
         sys.exit(EXIT_CRASHED)
 
 
-def _checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
+def checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
     """Settings that can be run. Ends the program with exit code 2 and what to do where they cannot."""
     from loadtests.running.run_directory import RunDirectoryError, make_run_directory, new_run_directory
     from loadtests.running.settings import RunSettings
@@ -219,7 +246,7 @@ def _checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
         raise _usage(str(error)) from None
     _check_provider(scenario, target, asked)
     if target is not None:
-        _check_surroundings(target, asked["target_file"])
+        _check_surroundings(target, asked["target_file"], asked["probe_timeout_s"])
 
     out: Path | None = asked["out"]
     try:
@@ -263,13 +290,22 @@ def _check_provider(scenario: Scenario, target: Target | None, asked: dict[str, 
             raise _usage(str(error)) from None
 
 
-def _check_surroundings(target: Target, file: Path) -> None:
+def _check_surroundings(target: Target, file: Path, within_s: float) -> None:
     from loadtests.running.preflight import PreflightError, require_surroundings
 
     try:
-        require_surroundings(target, file)
+        require_surroundings(target, file, within_s)
     except PreflightError as error:
         raise _usage(str(error)) from None
+
+
+def objectives(given: list[str] | None) -> tuple[str, ...]:
+    from analysis.objectives.grammar import GivenError, read_given
+
+    try:
+        return read_given(given or ())
+    except GivenError as error:
+        raise _usage(f"--slo:\n{error}") from None
 
 
 def _usage(text: str) -> typer.Exit:

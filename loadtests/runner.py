@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import shutil
 import subprocess
 import tempfile
 import time
@@ -17,12 +19,14 @@ from loadtests.running import manifest as manifests
 from loadtests.running.child_process import ending_words, start_child
 from loadtests.running.interruption import Aborted, Interruption
 from loadtests.running.outcomes import why_nothing_was_accepted
-from loadtests.running.part_run import PartRun
+from loadtests.running.probe import ProbeStopped
 from loadtests.running.progress import Progress
 from loadtests.running.run_directory import lost_directory
 from loadtests.running.settings import RunSettings
-from loadtests.scenarios.scenario import Part, Scenario
+from loadtests.running.suite_parts import run_parts
+from loadtests.scenarios.scenario import Scenario
 
+_STEP_SUMMARY = ("GITHUB_STEP_SUMMARY",)  # a file that the analysis appends its summary to
 _ENDING = "ending the load in order, then the report; Ctrl-C again aborts"
 
 
@@ -33,6 +37,9 @@ def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) ->
     _say(console, f"seed {settings.seed}; run directory {settings.out}")
     try:
         code = _run_and_report(scenario, settings, console)
+    except ProbeStopped as stopped:
+        _say(console, f"STOPPED after {time.monotonic() - began_s:.0f} s. {stopped}")
+        return EXIT_USAGE
     except OSError as error:
         why = lost_directory(settings.out, error)
         if why is None:
@@ -48,17 +55,29 @@ def _run_and_report(scenario: Scenario, settings: RunSettings, console: Console)
     try:
         with Interruption(lambda: _say(console, _ENDING)) as interruption:
             with Progress(console) as progress:
-                done = _run_parts(scenario, settings, progress, interruption)
+                done = run_parts(scenario, settings, progress, interruption)
+            if not done.places:
+                _say(console, "interrupted before any part: there is nothing to report")
+                return EXIT_INTERRUPTED
             if scenario.is_suite:
-                manifests.write_suite(settings.out, scenario, settings.seed, started, done)
+                manifests.write_suite(
+                    *(settings.out, scenario, settings.seed, started, done.places),
+                    whole=done.whole,
+                    failures=done.failures,
+                    capacity=done.capacity,
+                )
             _say(console, "report ...")
-            code = report(settings.out, console)
+            code = report(settings.out, console, allow_undecided=settings.allow_undecided)
+    except ProbeStopped:
+        if not scenario.is_suite and settings.target is not None:
+            shutil.rmtree(settings.out)  # it was made for this run, and there is nothing in it
+        raise
     except Aborted:
         if scenario.is_suite:
             begun = sorted(path.parent for path in settings.out.glob("parts/*/run.json"))
             places = [str(place.relative_to(settings.out)) for place in begun]
             if places:
-                manifests.write_suite(settings.out, scenario, settings.seed, started, places)
+                manifests.write_suite(settings.out, scenario, settings.seed, started, places, whole=False)
         _say(console, f"aborted; draw what there is with: smsbench report {settings.out}")
         return EXIT_INTERRUPTED
     why = why_nothing_was_accepted(settings.out, settings.target)
@@ -73,15 +92,19 @@ def _run_and_report(scenario: Scenario, settings: RunSettings, console: Console)
     return code
 
 
-def report(run_dir: Path, console: Console) -> int:
+def report(run_dir: Path, console: Console, slos: tuple[str, ...] = (), allow_undecided: bool = False) -> int:
     """Analyse a run directory in a process of its own, print its verdict, and return its exit code.
+
+    ``slos`` take the place of the manifest's objectives, if there are any.
 
     The verdict is what that process wrote into a result file with this call's id. Its exit code alone is
     not a verdict: a crash has the same codes.
     """
     call = secrets.token_hex(8)
     place = run_dir.resolve()
-    code, said = _analyse(place, call)
+    judging = [option for slo in slos for option in ("--slo", slo)]
+    judging += ["--allow-undecided"] if allow_undecided else []
+    code, said = _analyse(place, call, judging)
     result = read_result(place)
     if result is None or result.call != call:
         # A report of an earlier analysis may stand there; its verdict is not this one's.
@@ -100,12 +123,17 @@ def report(run_dir: Path, console: Console) -> int:
     return result.exit_code
 
 
-def _analyse(run_dir: Path, call: str) -> tuple[int, str]:
+def _analyse(run_dir: Path, call: str, judging: list[str]) -> tuple[int, str]:
     """The exit code and the output of the analysis."""
     with tempfile.TemporaryFile() as said:
         # matplotlib reads a matplotlibrc of the directory it is started in.
         child = start_child(
-            "analysis", [str(run_dir), "--call", call], {}, stdout=said, stderr=subprocess.STDOUT, cwd=run_dir
+            "analysis",
+            [str(run_dir), "--call", call, *judging],
+            {name: os.environ[name] for name in _STEP_SUMMARY if name in os.environ},
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            cwd=run_dir,
         )
         try:
             code = child.process.wait()
@@ -124,23 +152,3 @@ def verdict(summary: str) -> str:
 
 def _say(console: Console, text: str) -> None:
     console.print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-def _run_parts(
-    scenario: Scenario, settings: RunSettings, progress: Progress, interruption: Interruption
-) -> list[str]:
-    """The directories of the parts that ran, relative to the run's own."""
-    done: list[str] = []
-    for number, part in enumerate(scenario.parts, start=1):
-        place = f"parts/{number:02d}-{part.slug}" if scenario.is_suite else "."
-        if scenario.is_suite:
-            progress.part(f"part {number} of {len(scenario.parts)}: {_named(part, settings)}")
-        manifest = PartRun(scenario, part, settings.out / place, settings, progress, interruption).run()
-        done.append(place)
-        if interruption.asked or manifest.exit_reason.startswith("error"):
-            break
-    return done
-
-
-def _named(part: Part, settings: RunSettings) -> str:
-    return f"{part.title} (provider profile {settings.profile or part.profile})"

@@ -1,14 +1,25 @@
-"""Command line errors that show the given value."""
+"""Command line errors that show the given value, and options that several commands have."""
 
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
 _CLOSE = 0.75
+
+Slo = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="OBJECTIVE|@FILE",
+        help="What must hold, like 'otp.p95<20s'; may be repeated (docs/objectives.md).",
+    ),
+]
+AllowUndecided = Annotated[
+    bool, typer.Option("--allow-undecided", help="Exit with 0, not 4, where no objective is missed.")
+]
 
 
 class Command(TyperCommand):

@@ -6,11 +6,17 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from analysis.objectives.defaults import DEFAULT_OBJECTIVES
 from loadtests.targets import Target
+
+PROBE_TIMEOUT_S = 5.0
 
 
 class RunSettings(Struct, frozen=True, kw_only=True):
-    """``profile`` replaces the scenario's own for every part; ``drain_limit_s`` likewise."""
+    """``profile`` replaces the scenario's own for every part; ``drain_limit_s`` likewise.
+
+    ``slos`` are the objectives in force, in the grammar of docs/objectives.md.
+    """
 
     out: Path
     seed: int
@@ -22,3 +28,7 @@ class RunSettings(Struct, frozen=True, kw_only=True):
     drain_limit_s: float | None = None
     keep_store: bool = False
     ui: bool = False
+    slos: tuple[str, ...] = DEFAULT_OBJECTIVES
+    allow_undecided: bool = False
+    probe: bool = True  # one message through the target before the load
+    probe_timeout_s: float = PROBE_TIMEOUT_S  # also what a sender may take to listen

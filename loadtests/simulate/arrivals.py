@@ -28,9 +28,14 @@ class Piece(Struct, frozen=True, gc=False):
 
 
 class Arrivals:
-    """Raises ``reference_sender.intake.Invalid`` for a text or campaign that the API would not take."""
+    """``without_classes``: what a sender without priorities makes of them, which treats a one-time password
+    as any other message and does not ask the provider to be fast with it. Their expiry stays their own.
 
-    def __init__(self, schedule: Schedule, zero_ns: int) -> None:
+    Raises ``reference_sender.intake.Invalid`` for a text or campaign that the API would not take.
+    """
+
+    def __init__(self, schedule: Schedule, zero_ns: int, without_classes: bool = False) -> None:
+        self._lanes = (Lane.TRANSACTIONAL,) * len(_LANES) if without_classes else _LANES
         self._schedule = schedule
         self._zero_ns = zero_ns
         streams = schedule.plan.streams
@@ -54,6 +59,7 @@ class Arrivals:
         columns = self._schedule.columns(start, stop)
         tag, zero_ns, sender_id = self._schedule.plan.key_tag, self._zero_ns, self._sender_id
         known, fillers, expiries_ns = self._segments, self._fillers, self._expiries_ns
+        lanes = self._lanes
         messages: list[Message] = []
         slot = start
         for offset_ns, kind, stream, recipient, draw in zip(
@@ -74,7 +80,7 @@ class Arrivals:
                     f"{tag}-{slot:07d}",
                     f"48{recipient:09d}",
                     text,
-                    _LANES[kind],
+                    lanes[kind],
                     sender_id,
                     self._campaigns[stream] if kind == _MARKETING else "",
                     segments,

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from analysis.exit_codes import EXIT_USAGE
+from loadtests.usage import AllowUndecided, Slo
 
 
 def simulate(
@@ -66,6 +67,8 @@ def simulate(
             help="Let sender and provider exchange the protocol's bytes, as over sockets: same rows, slower.",
         ),
     ] = False,
+    slo: Slo = None,
+    allow_undecided: AllowUndecided = False,
 ) -> None:
     """Live a scenario in virtual time: the sender's and the provider's own cores, no socket, no waiting.
 
@@ -74,7 +77,7 @@ def simulate(
     not: for that, smsbench run. The what-ifs change one thing each and may be combined; run.json and the
     report name them (docs/simulate.md).
 
-    Exit code: 0 all SLOs held, 1 an SLO was missed, 2 bad usage, 3 the run proves nothing,
+    Exit code: 0 all objectives met, 1 one missed, 2 bad usage, 3 the run is invalid, 4 undecided,
     70 smsbench itself failed, 130 interrupted. Ctrl-C ends the simulation and reports what was simulated;
     twice aborts.
 
@@ -90,6 +93,8 @@ def simulate(
     """
     from rich.console import Console
 
+    from analysis.objectives.defaults import in_force
+    from analysis.objectives.grammar import GivenError, read_given
     from loadtests.running.run_directory import make_run_directory, new_run_directory
     from loadtests.scenarios import catalogue
     from loadtests.scenarios.scenario import Adjustment
@@ -97,6 +102,11 @@ def simulate(
     from loadtests.simulate.run import require_choices, simulate_scenario
     from loadtests.simulate.what_ifs import WhatIf, read_carriers, read_rate_limits, read_scale
 
+    try:
+        slos = in_force(read_given(slo or ()))
+    except GivenError as error:
+        typer.echo(f"smsbench: --slo:\n{error}", err=True)
+        raise typer.Exit(EXIT_USAGE) from None
     try:
         what_if = WhatIf(
             scale=read_scale(scale),
@@ -109,14 +119,14 @@ def simulate(
             whole = window is None and duration is None
             adjustment = Adjustment(1.0, "day" if whole else window, duration, scale)
         chosen = catalogue.scenario(scenario, adjustment)
-        choices = Choices(profile=profile, what_if=what_if, through_wire=through_wire)
+        choices = Choices(profile=profile, what_if=what_if, through_wire=through_wire, slos=slos)
         require_choices(chosen, choices)
         if out is None:
             slug = re.sub(r"[^A-Za-z0-9-]+", "-", chosen.name)
             out = new_run_directory(f"{slug}-simulated", datetime.now(UTC))
         else:
             make_run_directory(out)
-        code = simulate_scenario(chosen, choices, seed, out.resolve(), Console())
+        code = simulate_scenario(chosen, choices, seed, out.resolve(), Console(), allow_undecided)
     except ValueError as error:
         typer.echo(f"smsbench: {error}", err=True)
         raise typer.Exit(EXIT_USAGE) from None

@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from analysis import records
+from analysis.objectives.defaults import DEFAULT_OBJECTIVES
 from loadtests.arrivals import Plan, Schedule, key_tag_of
 from loadtests.arrivals.chance import derive_seed
 from loadtests.running import manifest as manifests
@@ -42,6 +43,7 @@ class Choices(Struct, frozen=True, kw_only=True):
     through_wire: bool = False
     counterpart: str = ""
     decides: bool = True
+    slos: tuple[str, ...] = DEFAULT_OBJECTIVES
 
 
 def simulate_part(
@@ -106,7 +108,7 @@ def _manifest(
         profile_name=choice.name,
         profile=choice.document,
         target={"name": "reference_sender", "kind": "simulated"},
-        slos=manifests.DEFAULT_SLOS,
+        slos=choices.slos,
         versions=manifests.versions(),
         machine=manifests.machine(),
         started=records.Instant(started.wall, started.wall_ns, ZERO_NS),

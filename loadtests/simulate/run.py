@@ -15,6 +15,7 @@ from loadtests.runner import report
 from loadtests.running import manifest as manifests
 from loadtests.running.interruption import Aborted, Interruption
 from loadtests.running.provider_profile import require_profile
+from loadtests.running.suite_parts import choices_of, places_of
 from loadtests.scenarios.scenario import Part, Scenario
 from loadtests.simulate.part import Choices, simulate_part
 from loadtests.simulate.simulation import Progress as Passed
@@ -24,25 +25,34 @@ _LINE_EVERY_S = 10.0
 
 
 def simulate_scenario(
-    scenario: Scenario, choices: Choices, seed: int, run_dir: Path, console: Console
+    scenario: Scenario,
+    choices: Choices,
+    seed: int,
+    run_dir: Path,
+    console: Console,
+    allow_undecided: bool = False,
 ) -> int:
     """Simulate it, report it, and return the exit code, one of ``analysis.exit_codes``.
 
     Ctrl-C once ends the simulated time and reports what was lived; twice aborts. Raises ``ValueError`` for
     a bad profile, or a what-if that does not fit it.
     """
+    left_out = "the search for this machine's capacity is left out: it is of sockets and processes"
+    notes = [left_out] if scenario.capacity is not None else []
+    scenario = scenario.in_virtual_time()
     require_choices(scenario, choices)
     run_dir.mkdir(parents=True, exist_ok=True)
     console.print(f"{scenario.name}, simulated: {scenario.title}", highlight=False, soft_wrap=True)
     what_if = choices.what_if.words()
     if what_if:
         console.print(f"what if: {what_if}", highlight=False, soft_wrap=True)
-    console.print(f"seed {seed}; run directory {run_dir}", highlight=False, soft_wrap=True)
+    for note in (*notes, f"seed {seed}; run directory {run_dir}"):
+        console.print(note, highlight=False, soft_wrap=True)
     started = manifests.instant()
     began_s = time.monotonic()
     try:
         with Interruption() as interruption:
-            places = _live_parts(scenario, choices, seed, run_dir, console, interruption)
+            places = live_parts(scenario, choices, seed, run_dir, console, interruption)
     except Aborted:
         console.print(f"aborted; what there is stands in {run_dir}", highlight=False, soft_wrap=True)
         return EXIT_INTERRUPTED
@@ -50,9 +60,10 @@ def simulate_scenario(
         console.print("interrupted before any message: there is nothing to report", highlight=False)
         return EXIT_INTERRUPTED
     if scenario.is_suite:
-        manifests.write_suite(run_dir, scenario, seed, started, places)
+        whole = len(places) == len(scenario.parts)
+        manifests.write_suite(run_dir, scenario, seed, started, places, whole=whole)
     console.print(f"simulated in {time.monotonic() - began_s:.0f} s; report ...", highlight=False)
-    return report(run_dir, console)
+    return report(run_dir, console, allow_undecided=allow_undecided)
 
 
 def require_choices(scenario: Scenario, choices: Choices) -> None:
@@ -62,7 +73,7 @@ def require_choices(scenario: Scenario, choices: Choices) -> None:
         choices.what_if.profile(load_profile(name))
 
 
-def _live_parts(
+def live_parts(
     scenario: Scenario,
     choices: Choices,
     seed: int,
@@ -72,10 +83,10 @@ def _live_parts(
 ) -> list[str]:
     """The directories of the parts that were lived, relative to the run's own."""
     places: list[str] = []
-    for number, part in enumerate(scenario.parts, start=1):
+    for part in scenario.parts:
         if interruption.asked:
             break
-        place = f"parts/{number:02d}-{part.slug}" if scenario.is_suite else "."
+        place = places_of(scenario)[part.slug]
         folder = run_dir / place
         folder.mkdir(parents=True, exist_ok=True)
         with _bar(console, part) as passed:
@@ -84,7 +95,7 @@ def _live_parts(
                 passed(now)
                 return not interruption.asked
 
-            simulate_part(scenario.name, part, seed, folder, choices, go_on)
+            simulate_part(scenario.name, part, seed, folder, choices_of(scenario, part, choices), go_on)
         places.append(place)
     return places
 

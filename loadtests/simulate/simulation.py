@@ -68,7 +68,7 @@ def simulate(
     """
     engine = Engine(with_token(profile, TOKEN), settings.seed)
     dispatcher = Dispatcher(settings.dispatch, (settings.route,), settings.seed)
-    arrivals = Arrivals(schedule, ZERO_NS)
+    arrivals = Arrivals(schedule, ZERO_NS, without_classes=settings.dispatch.order == "arrival")
     records = RunRecords(run_dir, schedule)
     passage: Passage = ThroughWire(profile, TOKEN) if settings.through_wire else Mapped(profile, TOKEN)
     world = World(dispatcher, engine, passage, records.changed)

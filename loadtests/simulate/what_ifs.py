@@ -28,8 +28,8 @@ class WhatIf(Struct, frozen=True, kw_only=True):
     """Nothing is changed where a field has its default. Rates are per second; None: no limit.
 
     ``scale``: times the day's messages. ``fifo``: the sender has one queue in order of arrival, instead of
-    lanes. ``rate_limits``: the contract's, by ``segments`` and ``requests``. ``carriers``: segments a second
-    that a carrier takes, by its name.
+    lanes, and asks the provider for no priority. ``rate_limits``: the contract's, by ``segments`` and
+    ``requests``. ``carriers``: segments a second that a carrier takes, by its name.
     """
 
     scale: float = 1.0
@@ -68,7 +68,7 @@ class WhatIf(Struct, frozen=True, kw_only=True):
         if self.scale != 1.0:
             said.append(f"{self.scale:g} times the day's messages")
         if self.fifo:
-            said.append("no priorities (one queue in order of arrival)")
+            said.append("no priorities (one queue in order of arrival, no fast flag at the provider)")
         said += [f"contract: {_rate_words(rate, what)}" for what, rate in self.rate_limits.items()]
         said += [f"carrier {name}: {_rate_words(rate, 'segments')}" for name, rate in self.carriers.items()]
         return "; ".join(said)

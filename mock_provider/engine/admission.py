@@ -130,6 +130,12 @@ class Admission:
             for name, wire in profile.wire.by_name().items()
         }
 
+    def gauges(self, now_ns: int) -> dict[str, float]:
+        """Tokens left of each rate limit there is."""
+        now_ns = max(now_ns, 0)  # before the first input the clock is at its minimum
+        levels = {"requests": self.requests.level(now_ns), "segments": self.segments.level(now_ns)}
+        return {f"tokens_{name}": float(level) for name, level in levels.items() if level is not None}
+
     def rules(self, wire: str) -> WireRules:
         """Those of the wire a submit names. Raises ``KeyError`` for one without a table."""
         return self._rules[wire]

@@ -206,6 +206,7 @@ class Engine:
             "pending_replies": float(self._intake.pending),
             "remembered_keys": float(len(self._ledger)),
             "balance_low": float(self._admission.account.balance_is_low),
+            **self._admission.gauges(self._now_ns),
             **self._carriage.gauges(),
             **self._reporting.gauges(),
         }

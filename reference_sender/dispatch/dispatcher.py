@@ -212,6 +212,9 @@ class Dispatcher:
                 in_flight=route.in_flight,
                 paused_s=route.paused_ns(now_ns) / SECOND_NS,
                 throttles=route.throttles,
+                requests_per_s=route.limits.requests_per_s,
+                segments_per_s=route.limits.segments_per_s,
+                max_in_flight=route.limits.max_in_flight,
             )
             for route in sending.routes
         )
@@ -226,6 +229,7 @@ class Dispatcher:
             early_reports=len(self._ledger.early),
             totals=msgspec.structs.asdict(self._ledger.totals),
             routes=routes,
+            waited_s={what: ns / SECOND_NS for what, ns in sending.waited_ns.items()},
         )
 
     def _settle(

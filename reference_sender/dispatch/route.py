@@ -59,7 +59,7 @@ class Route:
         )
         self.requests = TokenBucket(limits.requests_per_s, limits.requests_burst)
         self.segments = TokenBucket(limits.segments_per_s, limits.segments_burst)
-        self._limits = limits
+        self.limits = limits
         self._settings = settings
         self._seed = seed
         self._worth_saving = self.segments.tokens_in(settings.token_wait_s)
@@ -74,7 +74,7 @@ class Route:
         state = self.breaker.check(now_ns)
         if state is _OPEN:
             return self.breaker.until_ns
-        if self.in_flight >= (1 if state is _HALF_OPEN else self._limits.max_in_flight):
+        if self.in_flight >= (1 if state is _HALF_OPEN else self.limits.max_in_flight):
             return UNTIL_ANSWER
         return 0
 
@@ -89,7 +89,7 @@ class Route:
         ``reserve`` is True for bulk: leave what is kept for OTPs. To be asked only while ``blocked_until`` is
         0.
         """
-        limits, settings = self._limits, self._settings
+        limits, settings = self.limits, self._settings
         kept_requests = kept_segments = saved = 0
         if reserve:
             usable = max(1, limits.max_in_flight - settings.otp_reserved_in_flight)
@@ -155,9 +155,9 @@ class Route:
             self._slow_down(now_ns, submitted_ns, retry_after_s)
         elif working and submitted_ns > self._throttled_at_ns:
             self._throttled_in_a_row = 0
-            if self._batch < self._limits.max_batch:
-                step = self._limits.max_batch / _BATCHES_TO_FULL_SIZE
-                self._batch = min(self._batch + step, self._limits.max_batch)
+            if self._batch < self.limits.max_batch:
+                step = self.limits.max_batch / _BATCHES_TO_FULL_SIZE
+                self._batch = min(self._batch + step, self.limits.max_batch)
 
     def _slow_down(self, now_ns: int, submitted_ns: int, retry_after_s: float) -> None:
         """Pause the whole route. Its saved-up burst goes too, or the pause would earn the next excess."""

@@ -43,7 +43,7 @@ def played(run: Any, load_s: float, **manifest: Any) -> Path:
 def test_an_interrupted_run_says_so_before_its_verdict(new_run: Build, load_s: float, words: str) -> None:
     report = build_report(played(new_run("run"), load_s, exit_reason="interrupted"))
     count = len(report.objectives)
-    assert report.headline == f"{words}: good enough so far, all {count} objectives held."
+    assert report.headline == f"{words}: good enough so far, all {count} objectives met."
     assert report.notes[0].startswith(words)
     assert report.interrupted == words
     assert report.exit_code == EXIT_INTERRUPTED
@@ -84,7 +84,7 @@ def test_an_interruption_goes_before_every_verdict(new_run: Build, delivery_s: f
         run.journey(f"m-{slot}", slot / 10, delivery_s)
     timing = records.Timing(duration_s=23.0)
     report = build_report(run.write(load_s=13.0, end_s=80.0, timing=timing, exit_reason="interrupted"))
-    assert report.verdict == ("met" if delivery_s < 10 else "missed")
+    assert report.verdict == ("met" if delivery_s < 20 else "missed")
     assert report.exit_code == EXIT_INTERRUPTED
 
 
@@ -134,7 +134,7 @@ def test_few_messages_do_not_prove_ten_times(new_run: Build, messages: int, word
         run.journey(f"m-{slot}", slot / 10, 2.0)
     scenario = records.Scenario(name="d", title="d", role="compressed_day", messages_per_day=5_000)
     timing = records.Timing(window="day", compress=288.0)
-    slos = (records.Slo("otp", 50.0, 10.0),)  # a median needs six messages only
+    slos = ("otp.p50<10s",)  # a median needs six messages only
     path = run.write(load_s=2.0, end_s=20.0, scenario=scenario, timing=timing, slos=slos)
     assert answer(build_report(path), "ten times")[0].startswith(word)
 

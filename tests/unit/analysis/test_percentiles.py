@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.percentiles import (
-    effective_count,
+    evidence_share,
     interval_ranks,
     known,
     lag_one_correlation,
@@ -92,6 +92,6 @@ def test_correlated_values_count_for_fewer() -> None:
         walk[i] = 0.8 * walk[i - 1] + steps[i]
     r = lag_one_correlation(walk)
     assert r == pytest.approx(0.8, abs=0.03)
-    assert effective_count(5_000, r) == pytest.approx(5_000 * 0.2 / 1.8, rel=0.2)
+    assert evidence_share(5_000, r) == pytest.approx(0.2 / 1.8, rel=0.2)
     assert lag_one_correlation(np.ones(10)) == 0.0
-    assert effective_count(100, -0.5) == 100
+    assert evidence_share(100, -0.5) == 1.0

@@ -82,7 +82,7 @@ def test_a_missed_objective_exits_1_and_fails_in_junit(
     new_run: Build, run_cli: Callable[[Path], int]
 ) -> None:
     run = new_run("run")
-    good(run, delivery_s=12.0)
+    good(run, delivery_s=22.0)
     run_dir = run.write(end_s=90.0)
     assert run_cli(run_dir) == 1
     junit = ElementTree.parse(run_dir / "report" / "junit.xml").getroot()
@@ -130,10 +130,10 @@ def test_few_messages_give_words_in_place_of_charts(new_run: Build, run_cli: Cal
     for slot in range(3):
         run.journey(f"m-{slot}", 10.0 * slot, 3.0)
     run_dir = run.write(end_s=70.0)
-    assert run_cli(run_dir) == 3
+    assert run_cli(run_dir) == 4
     page = page_of(run_dir)
     assert "too few messages for a percentile curve" in page
-    assert "3 messages, the slowest 3.00 s: within the limit; p95 needs 72" in page
+    assert "3 messages, all within the limit; its interval needs 72" in page
     assert not (run_dir / "report" / "percentiles.png").exists()
 
 
@@ -151,7 +151,7 @@ def test_without_provider_rows_no_delivery_is_claimed_or_denied(
         run.due(f"m-{slot}", slot / 10)
         run.kept(f"m-{slot}", "sent")
     run_dir = run.write(end_s=90.0, provider_file=False)
-    assert run_cli(run_dir) == 3  # nothing was proven
+    assert run_cli(run_dir) == 4
     summary = summary_of(run_dir)
     assert summary["verdict"] == "undecided"
     assert summary["parts"][0]["delivery"] == []
@@ -191,7 +191,7 @@ def test_names_from_a_run_cannot_break_the_page(new_run: Build, run_cli: Callabl
     for slot in range(400):
         run.journey(f"m-{slot}", slot / 10, 3.0, message_class="<b>&$\\frac$")
     run_dir = run.write(end_s=90.0)
-    assert run_cli(run_dir) == 3  # no objective is set for such a class
+    assert run_cli(run_dir) == 0
     assert "<b>&" not in page_of(run_dir)
 
 
@@ -220,8 +220,8 @@ def test_a_scaled_provider_leaves_the_exit_code_to_loss_and_doubles(
     assert run_cli(lossy.write(end_s=70.0, timing=timing)) == 1
 
 
-def test_one_delivery_time_judged_is_enough(new_run: Build, run_cli: Callable[[Path], int]) -> None:
+def test_one_delivery_time_judged_is_not_enough(new_run: Build, run_cli: Callable[[Path], int]) -> None:
     run = new_run("run")
     good(run)
     run.journey("rare", 30.0, 3.0, message_class="marketing")  # one message: its p95 is withheld
-    assert run_cli(run.write(end_s=70.0)) == 0
+    assert run_cli(run.write(end_s=70.0)) == 4

@@ -111,14 +111,21 @@ def test_every_rendering_counts_the_messages_that_lack_a_mark(new_run: Build) ->
     run_dir = run.write()
     write_report(build_report(run_dir), run_dir / "report")
     markdown = (run_dir / "report" / "summary.md").read_text(encoding="utf-8")
-    assert "| otp | 16 | 10 | 6 | 0 |" in markdown
+    assert "| otp | 16 | 10 | 6 | 0 | 0 |" in markdown
     assert "provider + carrier queue" in markdown
     page = (run_dir / "report" / "index.html").read_text(encoding="utf-8")
     assert "Stages of messages that lack a mark" in page
     assert "10 of 16" in page  # on the chart
     summary = json.loads((run_dir / "report" / "summary.json").read_text(encoding="utf-8"))
     assert summary["parts"][0]["stage_coverage"] == [
-        {"message_class": "otp", "delivered": 16, "covered": 10, "elsewhere": 6, "left_out": 0}
+        {
+            "message_class": "otp",
+            "delivered": 16,
+            "covered": 10,
+            "elsewhere": 6,
+            "left_out": 0,
+            "unreachable": 0,
+        }
     ]
 
 

@@ -1,0 +1,56 @@
+"""The verdict on an interval: met, missed or undecided. A point estimate never decides.
+
+An objective is *met* if the limit holds at both ends of the 95 % interval, *missed* if it holds at neither,
+and *undecided* otherwise. Where all that counts was counted, both ends are the same: nothing is undecided.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import msgspec
+
+from analysis.model import Objective, Verdict
+from analysis.objectives.grammar import Relation
+
+# No load excuses these: they decide even in a part that decides nothing else.
+ALWAYS_DECISIVE = ("loss", "duplicates", "unaccounted")
+
+
+def judge(relation: Relation, low: float | None, high: float | None, limit: float) -> Verdict:
+    """``low`` and ``high`` are the ends of the interval; None where the sample has no such end."""
+    least = -math.inf if low is None else low
+    most = math.inf if high is None else high
+    if relation == "=":
+        if least == most == limit:
+            return "met"
+        return "missed" if least > limit or most < limit else "undecided"
+    ends = (_holds(relation, least, limit), _holds(relation, most, limit))
+    if all(ends):
+        return "met"
+    return "undecided" if any(ends) else "missed"
+
+
+def _holds(relation: Relation, value: float, limit: float) -> bool:
+    if relation == "<":
+        return value < limit
+    if relation == "<=":
+        return value <= limit
+    return value > limit if relation == ">" else value >= limit
+
+
+def overall(objectives: Iterable[Objective]) -> Verdict:
+    """Of those that decide: missed if any is, met only if all are and there is one."""
+    verdicts = {each.verdict for each in objectives if each.decides}
+    if "missed" in verdicts:
+        return "missed"
+    return "met" if verdicts == {"met"} else "undecided"
+
+
+def withheld(objectives: tuple[Objective, ...], why: str) -> tuple[Objective, ...]:
+    """All objectives unjudged, since the bench failed."""
+    needs = "a run in which the bench does not fail"
+    return tuple(
+        msgspec.structs.replace(each, verdict="undecided", why=why, needs=needs) for each in objectives
+    )

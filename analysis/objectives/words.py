@@ -1,0 +1,76 @@
+"""Objectives in words: what is measured, the limit, a figure with its interval."""
+
+from __future__ import annotations
+
+import math
+
+from analysis.figures import count_text, limit_text, percentile_name, seconds_text, significant
+from analysis.objectives.grammar import ALL, Spec
+from analysis.quantile import Quantile
+
+_NAMES = {
+    "loss": "lost messages",
+    "duplicates": "duplicate deliveries",
+    "unaccounted": "messages unaccounted for",
+    "not_taken": "messages not taken by the sender",
+    "delivered": "share delivered",
+    "availability": "availability",
+    "cost_per_1000": "cost per 1,000 delivered",
+}
+_RELATIONS = {"<=": "≤", ">=": "≥"}
+
+
+def name_of(spec: Spec) -> str:
+    """``otp p95 delivery time``."""
+    if spec.measure == "delivery_time":
+        return f"{spec.message_class} {percentile_name(spec.percentile or 0.0)} delivery time"
+    if spec.measure == "api_response":
+        return f"{percentile_name(spec.percentile or 0.0)} of the sender's answer"
+    return (
+        _NAMES[spec.measure] if spec.message_class == ALL else f"{spec.message_class} {_NAMES[spec.measure]}"
+    )
+
+
+def limit_of(spec: Spec) -> str:
+    """``< 20 s``, ``≤ 0.1 %``, ``0``."""
+    limit = value_text(spec, spec.limit, limit_text(spec.limit))
+    return limit if spec.relation == "=" else f"{_RELATIONS.get(spec.relation, spec.relation)} {limit}"
+
+
+def value_text(spec: Spec, value: float, time_text: str = "") -> str:
+    """A figure in the limit's unit; ``time_text`` replaces a time's own words."""
+    if spec.kind == "time":
+        return time_text or seconds_text(value)
+    if spec.kind == "share":
+        return share_text(value)
+    return count_text(round(value)) if spec.kind == "count" else significant(value)
+
+
+def share_text(share: float) -> str:
+    """In per cent; never rounded to 0 % or 100 % where it is not."""
+    percent = 100.0 * share
+    if percent in (0.0, 100.0):
+        return f"{percent:.0f} %"
+    gap = min(percent, 100.0 - percent)
+    places = max(1, 1 - math.floor(math.log10(gap)))
+    text = f"{percent:.{places}f}".rstrip("0").rstrip(".")
+    return f"{text} %"
+
+
+def quantile_text(quantile: Quantile) -> str:
+    """``4.21 s``, ``> 31.0 s``, ``never``, ``withheld``."""
+    if quantile.state == "withheld":
+        return "withheld"
+    if quantile.state == "never":
+        return "never"
+    return ("> " if quantile.state == "at_least" else "") + seconds_text(quantile.value_s)
+
+
+def interval_text(quantile: Quantile) -> str:
+    """``3.9 s to 4.6 s``; an open end is said in words."""
+    if quantile.low_s is None or quantile.high_s is None:
+        return "none"
+    if math.isinf(quantile.low_s):
+        return "never"
+    high = "open" if math.isinf(quantile.high_s) else seconds_text(quantile.high_s)
+    return f"{seconds_text(quantile.low_s)} to {high}"

@@ -1,0 +1,51 @@
+"""What programs read of a verdict: ``result.json`` and the step summary of a build server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from analysis.model import PartReport, Report
+from analysis.records import AnalysisResult, JudgedObjective
+
+STEP_SUMMARY = "GITHUB_STEP_SUMMARY"  # names a file whose Markdown GitHub shows beside the step
+
+
+def result_of(report: Report, run: str, call: str) -> AnalysisResult:
+    """The rates are those of the one part that decides, or of the busiest."""
+    deciding = [part for part in report.parts if not part.probe] or list(report.parts)
+    busiest = max(deciding, key=lambda part: part.throughput.offered_mean_per_s)
+    judged = [each for each in report.objectives if each.decides]
+    told = [part.sustained for part in deciding if part.sustained is not None]
+    return AnalysisResult(
+        run=run,
+        call=call,
+        exit_code=report.exit_code,
+        valid=report.validity != "invalid",
+        objectives=tuple(JudgedObjective(each.objective, each.verdict) for each in judged),
+        culprits=tuple(dict.fromkeys(each.text for part in deciding for each in part.culprits)),
+        sustained=all(told) if told else None,
+        offered_per_s=busiest.throughput.offered_mean_per_s,
+        delivered_per_s=_delivered_per_s(busiest),
+    )
+
+
+def _delivered_per_s(part: PartReport) -> float:
+    """Over the load and what came of it after, so that a drain of a queue is no throughput."""
+    load_s = part.identity.load_s
+    best = part.throughput.delivered_best
+    if load_s <= 0 or best is None:
+        return 0.0
+    return min(best.per_s, part.ledger.delivered / load_s)
+
+
+def write_step_summary(report_dir: Path, environment: Mapping[str, str]) -> None:
+    """Append the report's first screen and its objectives where GitHub asks for a summary."""
+    place = environment.get(STEP_SUMMARY, "")
+    if not place:
+        return
+    summary = (report_dir / "summary.md").read_text(encoding="utf-8")
+    head, title, rest = summary.partition("\n## Objectives\n")
+    shown = head + title + rest.partition("\n## ")[0] if title else head
+    with Path(place).open("a", encoding="utf-8") as sink:
+        sink.write(shown.strip() + "\n\n")
