@@ -71,13 +71,13 @@ class World:
             if engine_ns <= due_ns:
                 if engine_ns > until_ns:
                     return
-                self._now_ns = engine_ns
-                effects = engine.advance(engine_ns)
+                # What is due in the provider alone, up to when something else is, it does by itself.
+                self._now_ns, effects = engine.advance_to_effects(min(due_ns, until_ns))
                 next_ns = engine.next_due()
                 self._engine_ns = _NEVER_NS if next_ns is None else next_ns
                 if effects:
                     self._to_do.extend(effects)
-                    self._work_off(engine_ns)
+                    self._work_off(self._now_ns)
             elif due_ns > until_ns:
                 return
             else:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
 from analysis.answers import errors_answer
+
 from analysis.model import PartReport
 from analysis.part import analyse_part
 from analysis.records import read_manifest
