@@ -71,12 +71,13 @@ class World:
             if engine_ns <= due_ns:
                 if engine_ns > until_ns:
                     return
-                self._now_ns = engine_ns
-                effects = engine.advance(engine_ns)
-                self._engine_ns = _or_never(engine.next_due())
+                # What is due in the provider alone, up to when something else is, it does by itself.
+                self._now_ns, effects = engine.advance_to_effects(min(due_ns, until_ns))
+                next_ns = engine.next_due()
+                self._engine_ns = _NEVER_NS if next_ns is None else next_ns
                 if effects:
                     self._to_do.extend(effects)
-                    self._work_off(engine_ns)
+                    self._work_off(self._now_ns)
             elif due_ns > until_ns:
                 return
             else:
@@ -95,7 +96,8 @@ class World:
             else:
                 assert isinstance(effect, SubmitBatch)
                 self._to_do.append(effect)
-        self._dispatcher_ns = _or_never(self._dispatcher.next_deadline())
+        next_ns = self._dispatcher.next_deadline()
+        self._dispatcher_ns = _NEVER_NS if next_ns is None else next_ns
 
     def _work_off(self, now_ns: int) -> None:
         to_do = self._to_do
@@ -120,7 +122,8 @@ class World:
         self._timeouts.append((now_ns + self._reply_timeout_ns, batch.batch_id))
         engine = self._engine
         self._to_do.extend(engine.submit(now_ns, submit))
-        self._engine_ns = _or_never(engine.next_due())
+        next_ns = engine.next_due()
+        self._engine_ns = _NEVER_NS if next_ns is None else next_ns
 
     def _answer(self, now_ns: int, reply: EngineReply) -> None:
         unanswered = self._unanswered.pop(reply.request_id, None)
@@ -132,7 +135,8 @@ class World:
         self._asked(self._dispatcher.reported(now_ns, self._passage.reports(effect)))
         engine = self._engine
         self._to_do.extend(engine.reports_answered(now_ns, effect.batch_id, True))
-        self._engine_ns = _or_never(engine.next_due())
+        next_ns = engine.next_due()
+        self._engine_ns = _NEVER_NS if next_ns is None else next_ns
 
     def _give_up(self, now_ns: int, batch_id: int) -> None:
         """No answer came, or none will."""
@@ -150,7 +154,3 @@ class World:
     def _time_out(self, now_ns: int) -> None:
         while self._timeout_ns() <= now_ns:
             self._give_up(now_ns, self._timeouts.popleft()[1])
-
-
-def _or_never(due_ns: int | None) -> int:
-    return _NEVER_NS if due_ns is None else due_ns

@@ -81,6 +81,24 @@ class Agenda:
                 return
             self._turn_over()
 
+    def run_to_effects(self, until_ns: int, effects: list[Effect]) -> int:
+        """As ``run`` at each instant at which something is due, up to ``until_ns`` or the first effects.
+
+        The instant it has come to: that of the effects, or ``until_ns``.
+        """
+        handlers, effects_ns = self._handlers, until_ns
+        while True:
+            present = self._present
+            while present and (due_ns := present[0][0]) <= until_ns:
+                if effects and due_ns > effects_ns:
+                    return effects_ns
+                _, _, handler, payload = heappop(present)
+                handlers[handler](due_ns, due_ns, payload, effects)
+                effects_ns = due_ns
+            if present or self._later_due_ns is None or self._later_due_ns > until_ns:
+                return effects_ns if effects else until_ns
+            self._turn_over()
+
     def _turn_over(self) -> None:
         """The next slice becomes the present one, which is empty."""
         self._present_slice = number = heappop(self._slices)

@@ -112,6 +112,14 @@ class Engine:
         self._run(now_ns, effects)
         return effects
 
+    def advance_to_effects(self, until_ns: int) -> tuple[int, Sequence[Effect]]:
+        """For virtual time: ``advance`` to each instant at which something is due, up to ``until_ns``, until
+        there are effects; and that instant. Call it after the first input.
+        """
+        effects: list[Effect] = []
+        self._now_ns = now_ns = self._agenda.run_to_effects(max(until_ns, self._now_ns), effects)
+        return now_ns, effects
+
     def reconfigure(self, now_ns: int, profile: Profile) -> Sequence[Effect]:
         """Another profile from now on. Nothing is lost; delays that were drawn already stay as they are.
 

@@ -29,7 +29,9 @@ class TokenBucket:
         if now_ns > self._at_ns:
             if level < self._size:
                 level += (now_ns - self._at_ns) * self._rate
-                self._level = level = min(level, self._size)
+                if level > self._size:
+                    level = self._size
+                self._level = level
             self._at_ns = now_ns
         return level // _PARTS
 

@@ -32,7 +32,7 @@ def test_a_child_writes_what_the_function_writes(tmp_path: Path) -> None:
     manifest = read_manifest(tmp_path / "beside")
     scenario = manifest.scenario
     assert (scenario.role, scenario.counterpart, scenario.decides) == ("whole_day", "05-burst", False)
-    assert scenario.what_if == "no priorities (one queue in order of arrival)"
+    assert scenario.what_if.startswith("no priorities (one queue in order of arrival")
     assert (manifest.exit_reason, manifest.planned, manifest.mode) == ("finished", 5_000, "simulated")
     here, beside = (
         read_rows(tmp_path / name / "provider.arrow", PROVIDER_SCHEMA) for name in ("here", "beside")
