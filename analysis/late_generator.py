@@ -16,7 +16,6 @@ from analysis.arrays import Bools, Floats
 from analysis.gauges import Gauges
 from analysis.journeys import OUTCOMES, Journeys
 
-LATE_S = 0.010
 OTHERS_PERCENT = 10.0  # of all cores, below which other programs explain nothing
 EXPLAINED_SHARE = 0.5
 # So much of a run may be disturbed: the messages of these seconds are left aside. More describes the machine.
@@ -42,13 +41,14 @@ class Lateness:
         return self.disturbed_s <= max(SHORT_S, SHORT_SHARE * self.load_s)
 
 
-def lateness(journeys: Journeys) -> Lateness:
+def lateness(journeys: Journeys, lag_limit_s: float) -> Lateness:
+    """``lag_limit_s``: what spoils a run; only seconds beyond it are looked at."""
     load, gauges = journeys.load, Gauges(journeys.samples, journeys.load_end_s)
     lag_s = load.sent_s - load.intended_s
     at_s, lag_ms = gauges.series("load", "lag_p99_ms")
     own_ms = gauges.at("load", "lag_own_p99_ms", at_s)
     others = gauges.at("machine", "others_percent", at_s)
-    late = lag_ms > 1000 * LATE_S
+    late = lag_ms > 1000 * lag_limit_s
     explained = late & (lag_ms - own_ms >= EXPLAINED_SHARE * lag_ms) & (others >= OTHERS_PERCENT)
     disturbed: Bools = np.zeros(journeys.count, dtype=np.bool_)
     disturbed_s = 0.0

@@ -213,7 +213,7 @@ def _checks(
     """
     tightest_s, left_to_target = bench
     return (
-        validity.schedule_lag(lateness(journeys), tightest_s),
+        validity.schedule_lag(lateness(journeys, validity.LAG_SHARE_OF_SLO * tightest_s), tightest_s),
         validity.dropped_arrivals(counted, int(left_to_target.sum())),
         validity.rate_error(journeys, left_to_target),
         validity.ledger_balance(counted),

@@ -56,7 +56,7 @@ class View:
 
     @cached_property
     def lateness(self) -> Lateness:
-        return lateness(self.journeys)
+        return lateness(self.journeys, self.given.lag_limit_s)
 
     @cached_property
     def lag_p99_s(self) -> Floats:

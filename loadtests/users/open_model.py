@@ -28,6 +28,9 @@ from loadtests.users.worker_load import STATUS_MESSAGE, WorkerLoad
 
 _log = logging.getLogger(__name__)
 
+PREPARED_MESSAGE = "open_model_prepared"
+_PREPARED_WITHIN_S = 20.0
+
 
 class OpenModelUser(User):
     """Stands for a worker's dispatcher in Locust's count of users; the load itself is the session's."""
@@ -69,6 +72,7 @@ class OpenModelSession:
         self._load: WorkerLoad | None = None
         self._environment: Any = None
         self._starts = 0
+        self._prepared: set[str] = set()  # the master's: ids of the workers that can start at once
         self._gate = StartGate()
         self._told_to_end = False
         hooks: Any = events
@@ -107,8 +111,10 @@ class OpenModelSession:
     def _init(self, environment: Any, runner: Any, web_ui: Any, **_: Any) -> None:
         self._environment = environment
         if isinstance(runner, WorkerRunner):
+            gevent.spawn(self._prepare_worker)
             return  # its options arrive with the master's word to start
         runner.register_message(STATUS_MESSAGE, self._status_arrived)
+        runner.register_message(PREPARED_MESSAGE, self._worker_prepared)
         options = environment.parsed_options
         try:
             plan = plan_of(self._scenario, options)
@@ -131,6 +137,32 @@ class OpenModelSession:
             if options.run_dir:
                 gevent.spawn(_tell_address, web_ui, Path(options.run_dir))
 
+    def _prepare_worker(self) -> None:
+        """Do what takes time before the master fixes the start. A worker of this machine has the options; one
+        elsewhere gets them with the start, and prepares then."""
+        options = self._environment.parsed_options
+        try:
+            if options.plan:
+                adapter = adapter_of(self._environment.host, options)
+                self._worker_load(options).prepare(plan_of(self._scenario, options), adapter)
+        except (OptionsError, OSError) as error:
+            _log.debug("not prepared: %s", error)
+        self._environment.runner.send_message(PREPARED_MESSAGE, None)
+
+    def _worker_prepared(self, environment: Any, msg: Any, **_: Any) -> None:
+        self._prepared.add(msg.node_id)
+
+    def _await_prepared(self) -> None:
+        """The master fixes no start that its workers cannot keep."""
+        with gevent.Timeout(_PREPARED_WITHIN_S, False):
+            while not self._prepared.issuperset(self._clients):
+                gevent.sleep(0.02)
+
+    def _worker_load(self, options: Any) -> WorkerLoad:
+        if self._load is None:
+            self._load = WorkerLoad(self._environment, Path(options.run_dir) if options.run_dir else None)
+        return self._load
+
     def _test_start(self, environment: Any, **_: Any) -> None:
         self._statuses.clear()
         self._starts += 1
@@ -139,19 +171,20 @@ class OpenModelSession:
         if isinstance(runner, MasterRunner):
             active = runner.clients.ready + runner.clients.running + runner.clients.spawning
             self._clients = [client.id for client in active]
+            self._await_prepared()
             announce(options, self._clients)
             return
-        if self._load is None:
-            self._load = WorkerLoad(environment, Path(options.run_dir) if options.run_dir else None)
+        load = self._worker_load(options)
         try:
+            adapter, plan = adapter_of(environment.host, options), plan_of(self._scenario, options)
+            load.prepare(plan, adapter)
             distributed = isinstance(runner, WorkerRunner)
             start = announced_start(options, runner.client_id) if distributed else local_start()
-            adapter = adapter_of(environment.host, options)
-            self._load.start(plan_of(self._scenario, options), adapter, start, self._starts)
+            load.start(plan, adapter, start, self._starts)
         except (OptionsError, LookupError, OSError) as error:  # OSError: of this machine's --run-dir
             _log.error("%s: %s", self._scenario.name, error)
             environment.process_exit_code = 2
-            self._load.refuse()
+            load.refuse()
 
     def _end(self) -> None:
         if self._load is not None:

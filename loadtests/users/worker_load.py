@@ -12,6 +12,7 @@ from typing import Any
 import gevent
 import msgspec
 from gevent.event import Event
+from gevent.lock import RLock
 
 from loadtests.arrivals import Plan, Schedule
 from loadtests.recording import LoadRecorder, LoadStatus
@@ -45,6 +46,18 @@ class WorkerLoad:
         self._last_status = LoadStatus()
         self._stopped = Event()
         self._stopped.set()
+        self._preparing = RLock()
+        self._schedule: Schedule | None = None
+
+    def prepare(self, plan: Plan, adapter: Adapter) -> None:
+        """All that takes time and can be done before the start is fixed: the schedule, and a rehearsal. Once
+        for a process; a start with the same plan takes the schedule as it is."""
+        with self._preparing:
+            plan = plan.sized_for(adapter.timeout_s)
+            if self._schedule is None:
+                rehearse(plan, adapter)
+            if self._schedule is None or self._schedule.plan != plan:
+                self._schedule = Schedule(plan)
 
     def start(self, plan: Plan, adapter: Adapter, start: Start, ordinal: int) -> None:
         """``ordinal`` counts the starts of this process: each gives its messages keys of their own."""
@@ -56,7 +69,9 @@ class WorkerLoad:
             self._recorder.keep_status(ordinal - 1)
             plan = msgspec.structs.replace(plan, key_tag=f"{plan.key_tag}.{ordinal}")
         plan = plan.sized_for(adapter.timeout_s)
-        schedule = Schedule(plan)
+        self.prepare(plan, adapter)
+        schedule = self._schedule
+        assert schedule is not None
         self._feed = RequestFeed(self._environment, adapter.name.split(" ")[0])
         self._dispatcher = LoadDispatcher(
             schedule,
@@ -66,7 +81,6 @@ class WorkerLoad:
             self._recorder,
             self._feed.add,
         )
-        rehearse(plan, adapter)
         # What is alive now stays: the collector need not walk it during the run. Messages are not tracked and
         # what a request makes is freed by its last reference, so searches can be rare.
         gc.collect()
