@@ -127,7 +127,7 @@ def run(
             min=0.1,
             max=3600,
             metavar="S",
-            help="What the probe message before the load may take; a sender to listen, too.",
+            help="What the probe message before the load may take, and your sender to listen.",
         ),
     ] = 5.0,
     no_probe: Annotated[
@@ -138,14 +138,16 @@ def run(
 
     Exit code: 0 all objectives met, 1 one missed, 2 bad usage, 3 the run is invalid, 4 undecided,
     70 smsbench itself failed, 130 interrupted.
-    Ctrl-C ends the load in order and still reports; twice aborts.
+    One probe message goes through the sender first; if something is not connected, the run stops with the
+    cause. Ctrl-C ends the load in order and still reports; twice aborts. After the load q or Enter ends the
+    wait for open messages.
 
     \b
       smsbench run smoke
       smsbench run day-500k                                  the whole day in 5 minutes
       smsbench run day-500k --window peak --duration 60      its peak at true speed
       smsbench run burst --profile throttled
-      smsbench run day-50k --target my-sender.toml           your own sender
+      smsbench run day-50k --target my-sender.toml           your own sender (examples/)
       smsbench run day-500k --ui                             with Locust's web UI
     """
     from rich.console import Console

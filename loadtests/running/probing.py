@@ -127,8 +127,13 @@ class Probing:
         Raises ``ProbeStopped`` with the cause where the run cannot begin, and ``OSError`` or ``ValueError``
         where a mock provider of the run's own does not answer.
         """
+        notes: tuple[str, ...] = ()
         try:
             magic = self._mock.begin() if self._mock is not None else False
+        except (OSError, ValueError) as error:
+            notes, magic = (self._unasked(error),), False
+            self._mock = None
+        try:
             verdict, facts = self._send(MAGIC_NUMBER if magic else next_recipient(self._plan), 1, magic)
             if magic and _number_refused(facts):
                 # A sender that checks numbers refuses those of nobody; it must take those of the load.
@@ -138,10 +143,16 @@ class Probing:
             if self._mock is not None:
                 self._mock.forget()
         except (OSError, KeyError, ValueError) as error:
-            if self._mock is None or self._mock.own:
-                raise
-            return (f"the mock provider could not be asked about the probe: {error}",)
-        return verdict.notes if isinstance(verdict, Passed) else ()
+            return (*notes, self._unasked(error))
+        return (*notes, *verdict.notes) if isinstance(verdict, Passed) else notes
+
+    def _unasked(self, error: Exception) -> str:
+        """A note where the user's own mock provider cannot be asked. Raises ``error`` for the run's."""
+        if self._mock is None or self._mock.own:
+            raise error
+        return (
+            f"the mock provider could not be asked about the probe ({error}): is provider.admin_token right?"
+        )
 
     def _send(self, number: str, attempt: int, quick_report: bool) -> tuple[Verdict, Facts]:
         """Send a message to this number and look until a verdict is found."""

@@ -268,3 +268,30 @@ def test_what_does_not_fit_together_is_said_line_by_line(provider: Any) -> None:
     assert reply["errors"] == [
         f"faults[{n}].carriers: no carrier {name} (allowed: any)" for n, name in enumerate("xy")
     ]
+
+
+def test_refusals_are_shown_also_those_that_leave_no_row(start):
+    provider = start(numbers={"magic": True})
+    form = b"to=48600100200&message=Hi&format=json"
+    provider.request("/sms.do", form, Authorization="Bearer wrong")
+    provider.request("/sms.do", b"status=x-1&format=json", Authorization="Bearer wrong")  # no submit
+    provider.request("/send-sms", form, Authorization=f"Bearer {provider.token}")
+    provider.request(
+        "/sms.do", b"to=48100000020&idx=k-1&message=Hi&format=json", Authorization=f"Bearer {provider.token}"
+    )
+    provider.request("/sms.do", form, Authorization=f"Bearer {provider.token}")  # this one is accepted
+    status, shown = provider.admin("/refusals")
+    assert status == 200
+    seen = [(each["where"], each["status"], each["reason"], each["key"]) for each in shown["refusals"]]
+    assert [(where, status, reason) for where, status, reason, _ in seen] == [
+        ("smsapi", 200, "unauthorized"),
+        ("/sms.do", 200, ""),
+        ("/send-sms", 404, ""),
+        ("smsapi", 200, "no_credit"),
+    ]
+    assert seen[3][3] == "k-1"
+    said = [json.loads(each["said"])["error"] for each in shown["refusals"]]
+    assert said == [101, 101, "http_404", 103]
+    assert shown["report_failure"] == ""
+    assert provider.admin("/reset", {}, "POST")[0] == 200
+    assert provider.admin("/refusals")[1]["refusals"] == []

@@ -215,3 +215,19 @@ def test_chances_of_wait_and_radio_are_independent():
         by_wait.setdefault(wait_ns, set()).add(radio_ns)
     assert len(by_wait) > 3
     assert len({frozenset(each) for each in by_wait.values()}) == 1
+
+
+def test_the_gauge_counts_messages_that_wait_for_their_phone(provider):
+    p = provider(delivery={"latency": absent(1.0)})
+    p.send(0.0, "m")
+    p.run(until_s=1.0)
+    gauges = p.engine.state().gauges
+    assert (gauges["waiting_for_handset"], gauges["on_air"]) == (1.0, 1.0)
+    p.run()
+    gauges = p.engine.state().gauges
+    assert (gauges["waiting_for_handset"], gauges["on_air"]) == (0.0, 0.0)
+    there = provider(delivery={"latency": fixed(2.0)})
+    there.send(0.0, "m")
+    there.run(until_s=1.0)
+    assert there.engine.state().gauges["waiting_for_handset"] == 0.0
+    assert there.engine.state().gauges["on_air"] == 1.0
