@@ -225,3 +225,102 @@ def test_a_check_that_some_parts_passed_says_in_how_many(new_run: Build, write_s
     )
     assert rows["ledger"][1:4] == ("all 3 parts", "ok", "passed")
     assert rows["machine CPU"][1:4] == ("all 3 parts", "not checked", "no samples")
+
+
+def whole_day(run: Any, level: int, delivery_s: float = 2.0, **manifest: Any) -> None:
+    """A day lived in virtual time, as if in 20 s."""
+    for slot in range(200):
+        run.journey(f"m-{slot}", slot / 10, delivery_s)
+    manifest = {"profile_name": "smsapi", **manifest}
+    run.write(
+        load_s=20.0,
+        end_s=80.0,
+        mode="simulated",
+        scenario=records.Scenario(name="bench", title="a day", role="whole_day", messages_per_day=level),
+        timing=records.Timing(window="day"),
+        **manifest,
+    )
+
+
+def peak(run: Any, level: int, delivery_s: float = 2.0, **manifest: Any) -> None:
+    for slot in range(200):
+        run.journey(f"m-{slot}", slot / 10, delivery_s)
+    manifest = {"profile_name": "smsapi", **manifest}
+    run.write(
+        load_s=20.0,
+        end_s=80.0,
+        scenario=records.Scenario(name="bench", title="a peak", role="peak_slice", messages_per_day=level),
+        timing=records.Timing(window="peak"),
+        **manifest,
+    )
+
+
+def test_the_levels_are_the_whole_days_and_a_live_peak_answers_for_ten_times(
+    new_run: Build, write_suite: Suite
+) -> None:
+    whole_day(new_run("1-50k"), 50_000)
+    whole_day(new_run("2-500k"), 500_000)
+    peak(new_run("3-500k-peak"), 500_000)
+    peak(new_run("4-5m-peak"), 5_000_000)
+    low, high = build_report(write_suite("1-50k", "2-500k", "3-500k-peak", "4-5m-peak")).levels
+    assert (low.messages_per_day, high.messages_per_day) == (50_000, 500_000)
+    assert (low.ten_times, high.ten_times) == ("yes", "yes")
+    # 500,000 a day was lived whole and played: the live part answers. 5 million a day only played.
+    assert (low.ten_times_part, high.ten_times_part) == ("3-500k-peak", "4-5m-peak")
+    assert high.ten_times_backlog_gone_s == 0.0
+    assert (high.fast_enough, high.fast_enough_part) == ("met", "3-500k-peak")
+
+
+def test_another_profile_does_not_answer_for_ten_times(new_run: Build, write_suite: Suite) -> None:
+    """A day on a provider without limits says nothing about one with limits."""
+    whole_day(new_run("1-day"), 5_000)
+    day(new_run("2-dense"), 5_000, compress=288.0)  # profile fast
+    (level,) = build_report(write_suite("1-day", "2-dense")).levels
+    assert (level.ten_times, level.ten_times_part) == ("undecided", "")
+    assert level.ten_times_why == "no part stood for 50,000 a day on profile smsapi"
+    assert (level.profile, level.highest_held_per_day) == ("smsapi", 5_000)
+
+
+def test_a_level_that_is_not_fast_enough_does_not_hold_ten_times(new_run: Build, write_suite: Suite) -> None:
+    whole_day(new_run("1-day"), 50_000, delivery_s=700.0)
+    peak(new_run("2-peak"), 500_000)
+    (level,) = build_report(write_suite("1-day", "2-peak")).levels
+    assert (level.fast_enough, level.fast_enough_part, level.ten_times) == ("missed", "1-day", "no")
+    assert level.ten_times_why == "50,000 a day is not fast enough itself"
+
+
+def test_the_simulated_day_and_the_live_peak_must_both_be_fast_enough(
+    new_run: Build, write_suite: Suite
+) -> None:
+    whole_day(new_run("1-day"), 500_000)
+    peak(new_run("2-peak"), 500_000, delivery_s=700.0)
+    (level,) = build_report(write_suite("1-day", "2-peak")).levels
+    assert (level.fast_enough, level.fast_enough_part) == ("missed", "2-peak")
+
+
+def test_the_part_nearest_to_ten_times_answers_even_where_a_larger_one_held(
+    new_run: Build, write_suite: Suite
+) -> None:
+    whole_day(new_run("1-day"), 5_000)
+    peak(new_run("2-peak"), 50_000, delivery_s=700.0)
+    peak(new_run("3-peak"), 500_000)
+    (level,) = build_report(write_suite("1-day", "2-peak", "3-peak")).levels
+    assert (level.ten_times, level.ten_times_part) == ("no", "2-peak")
+
+
+def test_a_what_if_stands_for_no_level(new_run: Build, write_suite: Suite) -> None:
+    whole_day(new_run("1-day"), 5_000)
+    run = new_run("2-what-if")
+    for slot in range(200):
+        run.journey(f"m-{slot}", slot / 10, 700.0)
+    run.write(
+        load_s=20.0,
+        end_s=800.0,
+        mode="simulated",
+        scenario=records.Scenario(
+            *("bench", "a day", "whole_day", 50_000), what_if="no priorities", decides=False
+        ),
+        profile_name="smsapi",
+    )
+    (level,) = build_report(write_suite("1-day", "2-what-if")).levels
+    assert (level.messages_per_day, level.ten_times) == (5_000, "undecided")
