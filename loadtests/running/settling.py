@@ -15,39 +15,53 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct
 
-from analysis.objectives.grammar import parse_all
+from analysis.objectives.grammar import ALL, parse_all
 from analysis.objectives.settled import Tally, settled
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, read_rows
 
 _EVERY_S = 1.0
 _SHARE_OF_TIME = 0.1  # at most, spent on reading
-_ALL = "all"
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 
 class Wanted(Struct, frozen=True):
-    """More than ``share`` of a class's messages are delivered within ``limit_s`` of their intended time."""
+    """More than ``share`` of a class's messages are delivered within ``limit_s`` of their intended time.
+
+    ``limit_s`` None: at all, and messages to phones that are off count as well.
+    """
 
     message_class: str  # "all" for all of them
     share: float
-    limit_s: float
+    limit_s: float | None
 
 
-def wanted_of(objectives: Sequence[str]) -> tuple[Wanted, ...]:
-    """Of the objectives on delivery times. Raises ``ObjectiveError``."""
-    timed = [spec for spec in parse_all(objectives) if spec.measure == "delivery_time"]
-    return tuple(Wanted(spec.message_class, (spec.percentile or 0.0) / 100.0, spec.limit) for spec in timed)
+def wanted_of(objectives: Sequence[str]) -> tuple[Wanted, ...] | None:
+    """What the objectives want of messages that may be open. None: any of these can change a verdict.
+
+    Answers of the API, windows of availability and lost, doubled or unaccounted messages are not changed by
+    messages that are on their way to handsets. The cost of 1,000 delivered messages is.
+    """
+    specs = parse_all(objectives)
+    if any(spec.measure == "cost_per_1000" for spec in specs):
+        return None
+    return tuple(
+        Wanted(spec.message_class, spec.limit, None)
+        if spec.percentile is None
+        else Wanted(spec.message_class, spec.percentile / 100.0, spec.limit)
+        for spec in specs
+        if spec.measure in ("delivery_time", "delivered")
+    )
 
 
 class Settling:
-    """Call it whenever the answer matters. ``journal`` None: nothing can be told."""
+    """Call it whenever the answer matters. ``journal`` or ``wanted`` None: nothing is ever settled."""
 
-    def __init__(self, run_dir: Path, journal: Path | None, wanted: Sequence[Wanted]) -> None:
+    def __init__(self, run_dir: Path, journal: Path | None, wanted: Sequence[Wanted] | None) -> None:
         self._run_dir = run_dir
         self._journal = journal
-        self._wanted = tuple(wanted)
+        self._wanted = wanted
         self._load: pa.Table | None = None
         self._answer = False
         self._next_s = 0.0
@@ -61,7 +75,7 @@ class Settling:
         return self._answer
 
     def _look(self, now_ns: int) -> bool:
-        if self._journal is None or not self._journal.is_file():
+        if self._wanted is None or self._journal is None or not self._journal.is_file():
             return False
         if self._load is None:  # the load is over: its rows are whole
             self._load = _accepted(self._run_dir)
@@ -70,7 +84,11 @@ class Settling:
 
 
 def tallies(load: pa.Table, provider: pa.Table, now_ns: int, wanted: Sequence[Wanted]) -> list[Tally]:
-    """``load`` are the accepted arrivals. A row of the provider may be repeated: the last one counts."""
+    """``load`` are the accepted arrivals. A row of the provider may be repeated: the last one counts.
+
+    Messages that are known to wait for their phone do not count, whatever becomes of them. It is not known of
+    those that stood in a queue when their row as open messages was written.
+    """
     backward = provider.take(pa.array(np.arange(len(provider) - 1, -1, -1)))
     at = pc.fill_null(pc.index_in(load["key"], value_set=backward["key"].combine_chunks()), -1).to_numpy()
     seen = at >= 0
@@ -85,27 +103,27 @@ def tallies(load: pa.Table, provider: pa.Table, now_ns: int, wanted: Sequence[Wa
     age_ns = now_ns - intended_ns
     # Failed in one of the ways that may count or not: the analysis knows more of it than is known here.
     unclear = ended & ~delivered
-    counts = ~(waited & ended)
-    classes = load["class"]
+    is_open = ~ended
     found = []
     for each in wanted:
-        limit_ns = round(each.limit_s * 1e9)
-        mine = counts & (
-            np.ones(len(load), dtype=np.bool_)
-            if each.message_class == _ALL
-            else pc.equal(classes, each.message_class).to_numpy()
-        )
-        within = delivered & (took_ns <= limit_ns)
-        is_open = ~ended
-        found.append(
-            Tally(
-                within=_count(mine & within),
-                beyond=_count(mine & delivered & ~within),
-                young=_count(mine & is_open & (age_ns <= limit_ns)),
-                old=_count(mine & ((is_open & (age_ns > limit_ns)) | unclear)),
-            )
-        )
+        mine = _of_class(load, each.message_class)
+        if each.limit_s is None:
+            within, beyond = delivered, unclear
+            young, old = is_open, np.zeros_like(is_open)
+        else:
+            limit_ns = round(each.limit_s * 1e9)
+            mine = mine & ~waited
+            within, beyond = delivered & (took_ns <= limit_ns), delivered & (took_ns > limit_ns)
+            young, old = is_open & (age_ns <= limit_ns), (is_open & (age_ns > limit_ns)) | unclear
+        found.append(Tally(*(_count(mine & chosen) for chosen in (within, beyond, young, old))))
     return found
+
+
+def _of_class(load: pa.Table, name: str) -> Bools:
+    if name == ALL:
+        return np.ones(len(load), dtype=np.bool_)
+    chosen: Bools = pc.equal(load["class"], name).to_numpy()
+    return chosen
 
 
 def _accepted(run_dir: Path) -> pa.Table:

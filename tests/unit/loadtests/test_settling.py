@@ -11,11 +11,12 @@ import pytest
 from analysis.objectives.settled import Tally, settled
 from analysis.percentiles import interval_ranks
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, RowWriter
-from loadtests.running.settling import Settling, Wanted, tallies
+from loadtests.running.settling import Settling, Wanted, tallies, wanted_of
 
 NS = 1_000_000_000
 OTP = Wanted("otp", 0.95, 10.0)
 ALL = Wanted("all", 0.95, 10.0)
+AT_ALL = Wanted("all", 0.9, None)
 
 
 def verdict(within: int, total: int, share: float) -> str:
@@ -100,6 +101,7 @@ def test_each_message_is_counted_once_and_by_its_last_row() -> None:
         arrival("on-air", 95.0),
         arrival("old", 5.0),
         arrival("unseen", 99.0),
+        arrival("phone-off", 5.0),
         arrival("news", 6.0, "marketing"),
     )
     journal = journal_of(
@@ -109,11 +111,13 @@ def test_each_message_is_counted_once_and_by_its_last_row() -> None:
         row("found", "delivered", 70.0, wait_s=60.0),
         row("refused", "rejected", None),
         row("on-air", "open", None),
-        row("old", "open", None, wait_s=3_600.0),
+        row("old", "open", None),
+        row("phone-off", "open", None, wait_s=3_600.0),
         row("news", "delivered", 7.0),
         row("of-another-run", "delivered", 1.0),
     )
-    otp, everything = tallies(load, journal, 100 * NS, [OTP, ALL])
+    otp, everything, at_all = tallies(load, journal, 100 * NS, [OTP, ALL, AT_ALL])
+    assert at_all == Tally(within=4, beyond=1, young=4)
     assert otp == Tally(within=1, beyond=1, young=2, old=2)
     assert everything == Tally(within=2, beyond=1, young=2, old=2)
 
@@ -143,3 +147,9 @@ def test_it_reads_the_runs_own_files(tmp_path: Path) -> None:
     assert not Settling(tmp_path, journal, [Wanted("otp", 0.98, 10.0)])()
     assert not Settling(tmp_path, None, [OTP])()
     rows.close()
+
+
+def test_what_the_objectives_want_of_open_messages() -> None:
+    given = ("otp.p95<10s", "all.delivered>90%", "loss=0", "api.p99<500ms", "availability>99%")
+    assert wanted_of(given) == (OTP, AT_ALL)
+    assert wanted_of(("otp.p95<10s", "cost_per_1000<80")) is None
