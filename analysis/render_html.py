@@ -73,8 +73,9 @@ def _linked(sentence: Sentence) -> Markup:
         if isinstance(piece, str):
             said += escape(piece)
         else:
-            link = Markup('<a class="figure" href="#{}" {}>{}</a>')
-            said += link.format(_id(piece), _attributes(piece), piece.text)
+            link = Markup('<a class="figure{}" href="#{}" {}>{}</a>')
+            kind = " quoted" if piece.unit == "text" else ""
+            said += link.format(kind, _id(piece), _attributes(piece), piece.text)
     return said
 
 

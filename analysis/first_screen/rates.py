@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Answer, Figure, Row, Sentence
-from analysis.first_screen.wording import in_part, live, trusted
+from analysis.first_screen.wording import in_part, live, not_taken, trusted
 from analysis.model import Pace, PartReport, Report, State
 from analysis.throughput import too_few
 
@@ -18,7 +18,7 @@ def rate_answer(quote: Quote) -> Answer:
         rows.append(row)
         sentences += said
     best = _best_part(report)
-    if best is not None and (report.capacity is None or _profile(report, best) != report.capacity.profile):
+    if best is not None:
         row, said = _best_seconds(quote, best)
         rows.append(row)
         sentences += said
@@ -36,37 +36,38 @@ def rate_answer(quote: Quote) -> Answer:
     )
 
 
-def _profile(report: Report, place: int) -> str:
-    return report.parts[place].identity.profile
-
-
 def _capacity(quote: Quote) -> tuple[Row, list[Sentence]]:
     found = quote.report.capacity
     assert found is not None
     label = f"profile {found.profile}"
     sentences: list[Sentence] = []
+    sustained = quote.rate("capacity.sustained_per_s", subject="sustained rate")
     if found.culprits:
-        sentences.append(("Above it gave way: ", quote.text("capacity.culprits.0"), "."))
+        above: Sentence = ("Above ", sustained) if found.sustained_per_s is not None else ("At every rate",)
+        sentences.append((*above, " gave way: ", quote.text("capacity.culprits.0"), "."))
     if found.sustained_per_s is None:
         row = Row(label=label, value=("no rate was sustained within the objectives",))
         return row, sentences
+    day: Sentence = ()
     if found.messages_per_day is not None:
-        day = quote.per_day("capacity.messages_per_day")
-        sentences.insert(0, ("At the peak of a business day that is ", day, " SMS a day."))
+        day = (quote.per_day("capacity.messages_per_day"), " a day, at a business day's peak")
     low = quote.rate("capacity.low_per_s")
     high: str | Figure = "open"
     if found.high_per_s is not None:
         high = quote.rate("capacity.high_per_s")
-    sustained = quote.rate("capacity.sustained_per_s", subject="sustained rate")
-    return Row(
-        label=label, value=(sustained, " sustained"), interval=("(", low, " to ", high, ")")
-    ), sentences
+    value: Sentence = (sustained, " sustained")
+    return Row(label=label, value=value, interval=("(", low, " to ", high, ")"), limit=day), sentences
 
 
 def _best_part(report: Report) -> int | None:
-    """The place of the trusted part that carried most: live before simulated, few messages last."""
+    """The place of the trusted part that carried most: live before simulated, few messages last. None on the
+    profile that a capacity search answers for.
+    """
+    searched = report.capacity.profile if report.capacity else None
     found = [
-        (place, part) for place, part in enumerate(report.parts) if trusted(part) and _pace(part) is not None
+        (place, part)
+        for place, part in enumerate(report.parts)
+        if trusted(part) and _pace(part) is not None and part.identity.profile != searched
     ]
     if not found:
         return None
@@ -90,7 +91,8 @@ def _best_seconds(quote: Quote, place: int) -> tuple[Row, list[Sentence]]:
     title = in_part(quote, place)
     if too_few(_pace(part)):
         return Row(label=label, value=("too few messages for a rate",)), [title] if title else []
-    lead = "" if part.throughput.limit else "at least "
+    gave_way = _gave_way(quote, place)
+    lead = "" if gave_way else "at least "
     window = quote.span(f"{path}.{field}.window_s")
     row = Row(
         label=label,
@@ -106,6 +108,16 @@ def _best_seconds(quote: Quote, place: int) -> tuple[Row, list[Sentence]]:
             ")",
         ),
     )
+    return row, [(*title, *(gave_way or ("Nothing gave way, so it may carry more.",)))]
+
+
+def _gave_way(quote: Quote, place: int) -> Sentence:
+    """What held the part back; empty where nothing did."""
+    part, path = quote.report.parts[place], f"parts.{place}"
+    if part.culprits:
+        return ("What gave way: ", quote.text(f"{path}.culprits.0.text"), ".")
     if part.throughput.limit:
-        return row, [(*title, "The limit: ", quote.text(f"{path}.limit"), ".")]
-    return row, [(*title, "Nothing gave way, so it may carry more.")]
+        return ("The limit: ", quote.text(f"{path}.throughput.limit"), ".")
+    if part.sustained is False:
+        return ("Its queue grew.",)
+    return ("Not all was taken.",) if not_taken(part) else ()

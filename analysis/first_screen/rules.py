@@ -24,7 +24,18 @@ _UNREADABLE = re.compile(r"\bp\d\d|event loop|\bSLO\b|\bslug\b")
 
 def contradictions(screen: FirstScreen, report: Report) -> tuple[str, ...]:
     """Every rule that the screen breaks; empty for a right one."""
-    rules = (_sources, _subjects, _word, _in_time, _ten_times, _differences, _lost, _carried, _accounted)
+    rules = (
+        _sources,
+        _subjects,
+        _word,
+        _in_time,
+        _ten_times,
+        _differences,
+        _lost,
+        _carried,
+        _accounted,
+        _gave_way,
+    )
     found = [said for rule in rules for said in rule(screen, report)]
     return tuple(dict.fromkeys((*found, *_loose_figures(screen, report), *_readable(screen, report))))
 
@@ -163,6 +174,18 @@ def _carried(screen: FirstScreen, report: Report) -> Iterator[str]:
             part = lookup(report, piece.source.removesuffix(".identity.messages_per_day"))
             if not trusted(part) or overall(part.objectives) != "met":
                 yield f"{piece.text} a day is said to be carried, and {part.slug} does not show it"
+
+
+def _gave_way(screen: FirstScreen, report: Report) -> Iterator[str]:
+    """``Nothing gave way`` is not said where the screen or the part names what did."""
+    answer = next((each for each in screen.answers if each.name == "rate"), None)
+    if answer is None or not any("Nothing gave way" in words(each) for each in answer.sentences):
+        return
+    paces = [piece for row in answer.rows for piece in row.value if isinstance(piece, Figure)]
+    for place in {piece.source.split(".")[1] for piece in paces if piece.source.startswith("parts.")}:
+        part = report.parts[int(place)]
+        if part.culprits or part.throughput.limit or part.sustained is False:
+            yield f"nothing is said to have given way, and {part.slug} names what did"
 
 
 def _accounted(screen: FirstScreen, report: Report) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from analysis.figures import TIMES
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Answer, Figure, Row, Sentence
-from analysis.first_screen.wording import part_title, place_of
+from analysis.first_screen.wording import in_part, place_of
 from analysis.model import Objective, Report, State
 from analysis.objectives.verdict import overall
 
@@ -84,7 +84,7 @@ def _evidence(quote: Quote, slug: str, no: bool) -> tuple[Sentence, ...]:
         outcome = (": not every objective could be decided.",)
     elif quote.report.levels and not _said_yes(quote.report, slug):
         outcome = (": it fell behind the load, or too few messages came.",)
-    return ((*said, *outcome), ("Part: ", part_title(quote, place), "."))
+    return ((*in_part(quote, place), *said, *outcome),)
 
 
 def _measured(quote: Quote, path: str) -> Sentence:

@@ -13,6 +13,7 @@ from analysis.first_screen.wording import (
     deciding,
     is_delivery_time,
     live,
+    not_taken,
     objective_part,
     objective_row,
     part_title,
@@ -25,7 +26,6 @@ from analysis.model import Objective, PartReport, Report, Verdict
 from analysis.objectives.verdict import overall
 from analysis.validity import ACCOUNTING, INSTRUMENT
 
-NOT_TAKEN_SHARE = 0.001  # of the planned; more, and the rate is what the sentence is about
 _MOST_EVIDENCE = 3
 _WORDS: dict[Verdict, Word] = {"met": "YES", "missed": "NO", "undecided": "UNDECIDED"}
 _MOST_RESERVATIONS = 3
@@ -134,18 +134,12 @@ def _missed(quote: Quote) -> Sentence:
     if place is None:
         return ()
     at = objective_part(report, report.objectives[place])
-    if _not_taken(report.parts[at]):
+    if not_taken(report.parts[at]):
         return _too_much_offered(quote, at)
     others = sum(each.decides and each.verdict == "missed" for each in report.objectives) > 1
     where: Sentence = (" (in: ", part_title(quote, at), ")") if len(report.parts) > 1 else ()
     more = (" More objectives were missed: the table below lists them.",) if others else ()
     return (*_objective_words(quote, place), *where, ".", *more)
-
-
-def _not_taken(part: PartReport) -> bool:
-    counted = part.ledger
-    missing = counted.refused + counted.failed_at_api + counted.unfinished + counted.dropped
-    return missing > NOT_TAKEN_SHARE * counted.planned
 
 
 def _too_much_offered(quote: Quote, at: int) -> Sentence:

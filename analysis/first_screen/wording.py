@@ -11,6 +11,7 @@ from analysis.model import Identity, Objective, PartReport, Report
 
 _CLASS_NAMES = {"otp": "OTP"}
 _REFERENCE = "reference_sender"
+NOT_TAKEN_SHARE = 0.001  # of the planned messages
 _MOST_WORDS = 90  # of a profile's limits beside its name
 
 
@@ -44,6 +45,13 @@ def is_deciding(part: PartReport) -> bool:
 
 def trusted(part: PartReport) -> bool:
     return part.validity != "invalid" and not part.bench_failure
+
+
+def not_taken(part: PartReport) -> bool:
+    """Whether so many messages were refused or not answered that the rate is what there is to speak of."""
+    counted = part.ledger
+    missing = counted.refused + counted.failed_at_api + counted.unfinished + counted.dropped
+    return missing > NOT_TAKEN_SHARE * counted.planned
 
 
 def live(part: PartReport) -> bool:

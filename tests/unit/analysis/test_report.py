@@ -51,6 +51,7 @@ def test_a_good_run_writes_everything_and_exits_0(new_run: Build, run_cli: Calla
     written = {path.name for path in (run_dir / "report").iterdir()}
     assert written == {
         *(f"{chart}.png" for chart in CHARTS),
+        "first-screen.png",
         *("index.html", "summary.json", "summary.md", "junit.xml", "result.json"),
         *("percentiles.csv", "ladder.csv", "timeline.csv"),
     }

@@ -212,6 +212,11 @@ def planted_accounted(made: Report) -> tuple[FirstScreen, Report]:
     return screen_of(made), replace(made, parts=parts)
 
 
+def planted_nothing_gave_way(made: Report) -> tuple[FirstScreen, Report]:
+    parts = (replace(made.parts[0], culprits=(culprit(),)), *made.parts[1:])
+    return screen_of(made), replace(made, parts=parts)
+
+
 def planted_number(made: Report) -> tuple[FirstScreen, Report]:
     return replace(screen_of(made), trust=("Valid: late by 1.2 ms.",)), made
 
@@ -241,6 +246,7 @@ PLANTED = {
     planted_lost: "0 lost (real), and a part has lost or unaccounted messages",
     planted_carried: "is said to be carried",
     planted_accounted: "every message is said to be accounted for",
+    planted_nothing_gave_way: "nothing is said to have given way",
     planted_number: "has a number that is taken from no table",
     planted_p95: "has the word 'p95'",
     planted_slug: "has the name '06-day-5m'",
