@@ -7,6 +7,10 @@ import numpy as np
 from analysis.arrays import Bools, Floats
 from analysis.culprits.view import View
 
+_MOST_LOOKS = 1_000
+_FEWEST_LOOKS = 50
+_LOOKS_IN_ALL = 500_000
+
 
 def backlog(view: View) -> Bools:
     """Windows in whose whole length messages waited in the sender: at their edges, and due in them."""
@@ -32,14 +36,15 @@ def unanswered(view: View) -> tuple[Floats, Floats, Floats]:
     time in which at least one did."""
     known = np.isfinite(view.taken_at_s) & np.isfinite(view.provider.answered_s)
     begins, first = np.unique(view.taken_at_s[known], return_index=True)
-    ends = np.maximum(view.provider.answered_s[known][first], begins)
+    ends = np.sort(np.maximum(view.provider.answered_s[known][first], begins))
+    # A thousand looks tell a mean to a few percent, whatever the number of requests; a day has 8,640 windows.
+    looks = max(_FEWEST_LOOKS, min(_MOST_LOOKS, _LOOKS_IN_ALL // view.windows.count))
     mean, most, share = (np.zeros(view.windows.count) for _ in range(3))
     for window, (low, high) in enumerate(
         zip(view.windows.edges_s[:-1], view.windows.edges_s[1:], strict=True)
     ):
-        # A thousand looks tell a mean to a few percent, whatever the number of requests.
-        at = np.linspace(low, high, 1_000, endpoint=False)
-        under_way = np.searchsorted(begins, at, "right") - np.searchsorted(np.sort(ends), at, "right")
+        at = np.linspace(low, high, looks, endpoint=False)
+        under_way = np.searchsorted(begins, at, "right") - np.searchsorted(ends, at, "right")
         mean[window], most[window] = under_way.mean(), under_way.max(initial=0)
         share[window] = np.count_nonzero(under_way > 0) / len(at)
     return mean, most, share

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import binom
 
 from analysis.arrays import Bools, Floats
 from analysis.culprits.view import View
@@ -13,6 +14,7 @@ from analysis.throughput import QUEUED_S, REFUSED_SHARE
 
 FAILED_SHARE = 0.10  # of the messages the provider took, beyond what switched-off phones explain
 FEWEST = 5  # messages: of fewer one is no pattern
+CHANCE = 0.05  # of one false alarm in a whole run
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,9 @@ def symptoms(view: View) -> Symptoms:
     found["late"] = _late(view)
     lost = windows.counts(due, view.failed_on_the_way)
     taken = windows.counts(due, view.provider.taken)
-    found["failed"] = (lost > FAILED_SHARE * taken) & (lost >= FEWEST)
+    # So many that chance explains it in none of the windows: a day has 8,640, and rare things happen in some.
+    chance = binom.sf(lost - 1, taken, FAILED_SHARE)
+    found["failed"] = (lost >= FEWEST) & (chance < CHANCE / windows.count)
     found["generator"] = np.nan_to_num(view.lag_all_p99_s) > view.given.lag_limit_s
     found["dropped"] = windows.counts(due, view.dropped_by_bench) > REFUSED_SHARE * planned
     found["mock"] = np.nan_to_num(mock_late_s(view)) > view.given.lag_limit_s
