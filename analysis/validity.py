@@ -240,7 +240,7 @@ def sample_sizes(delivery: tuple[Distribution, ...], objectives: tuple[Objective
 
 
 def effective_sizes(delivery: tuple[Distribution, ...]) -> Check:
-    """Whether neighbouring messages share their fate so much that the intervals are too narrow."""
+    """How much evidence messages carry that share their delay; the intervals are widened by it."""
     enough = [each for each in delivery if _known_count(each) >= CORRELATION_NEEDS]
     worst = min(enough, key=lambda each: each.effective_count / _known_count(each), default=None)
     if worst is None:
@@ -252,8 +252,8 @@ def effective_sizes(delivery: tuple[Distribution, ...]) -> Check:
         value=f"{worst.message_class}: {count_text(_known_count(worst))} messages carry the evidence of "
         f"about {significant(worst.effective_count, 2)}",
         limit="warn where under half",
-        meaning="messages that queue together share their delay: the intervals are then too narrow",
-        advice="repeat the run and compare the percentiles of the runs before deciding on a narrow margin",
+        meaning="messages that queue together share their delay: the intervals are widened by that",
+        advice="run for longer, or repeat the run and compare the percentiles of the runs",
         value_number=worst.effective_count,
     )
 

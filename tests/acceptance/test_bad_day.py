@@ -46,7 +46,7 @@ def test_a_bad_day_in_virtual_time_loses_nothing_and_its_report_shows_every_faul
     out = tmp_path / "run"
     code = simulate_scenario(scenario(20.0, 95.0, "bad-day"), Choices(), 3, out, Console(file=io.StringIO()))
     part = summary_of(out)
-    assert code in (0, 1), part["objectives"]
+    assert code in (0, 1, 4), part["objectives"]
     ledger = part["ledger"]
     assert (ledger["lost"], ledger["doubles"], ledger["open"]) == (0, 0, 0)
     faults = {fault["name"]: fault for fault in part["faults"]}

@@ -110,7 +110,7 @@ def test_a_run_goes_its_way_beside_other_tools_settings_and_without_a_reader(tmp
     assert read_manifest(tmp_path / "run").exit_reason == "finished"
     result = read_result(tmp_path / "run")
     assert result is not None and result.exit_code == process.returncode
-    assert process.returncode in (0, 1, 3)  # a busy machine may make it late or invalid
+    assert process.returncode in (0, 1, 3, 4)  # a busy machine may make it late or invalid
     assert (tmp_path / "run" / "report" / "stages.png").stat().st_size > 10_000
 
 

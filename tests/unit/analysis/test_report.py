@@ -92,6 +92,58 @@ def test_a_missed_objective_exits_1_and_fails_in_junit(
     assert ">NO</p>" in page_of(run_dir)
 
 
+def junit_of(run_dir: Path, name: str) -> list[str]:
+    """The tags in the test case of this name."""
+    junit = ElementTree.parse(run_dir / "report" / "junit.xml").getroot()
+    return [tag.tag for case in junit.iter("testcase") if case.get("name") == name for tag in case]
+
+
+def test_an_undecided_run_exits_4_unless_that_is_allowed(
+    new_run: Build, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = new_run("run")
+    for slot in range(40):
+        run.journey(f"m-{slot}", slot / 4, 3.0 + slot % 7 / 10)
+    run_dir = run.write(load_s=10.0, end_s=70.0)
+    step = tmp_path / "step.md"
+    step.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(step))
+    for options, code, tag in (([], 4, "error"), (["--allow-undecided"], 0, "skipped")):
+        monkeypatch.setattr(sys, "argv", ["analysis", str(run_dir), "--quiet", *options])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        result = records.read_result(run_dir)
+        assert result is not None
+        assert ended.value.code == result.exit_code == summary_of(run_dir)["exit_code"] == code
+        assert result.objectives[0] == records.JudgedObjective("otp.p95<20s", "undecided")
+        assert (result.valid, result.sustained) == (True, True)
+        assert junit_of(run_dir, "otp p95 delivery time") == [tag]
+        assert "Undecided: otp p95 delivery time" in capsys.readouterr().out
+    written = step.read_text()
+    assert written.startswith("before\n# made by hand")
+    assert written.count("| otp p95 delivery time |") == 2
+    assert "How far to trust it\n\n|" not in written
+
+
+def test_slo_takes_the_place_of_the_runs_own(
+    new_run: Build, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = new_run("run")
+    good(run)
+    run_dir = run.write(end_s=70.0)
+    monkeypatch.setattr(sys, "argv", ["analysis", str(run_dir), "-q", "--slo", "otp.p95<2s"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    names = [each["objective"] for each in summary_of(run_dir)["objectives"]]
+    assert names == ["otp.p95<2s", "loss=0", "duplicates=0", "unaccounted=0"]
+    monkeypatch.setattr(sys, "argv", ["analysis", str(run_dir), "-q", "--slo", "otp.p95<2"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "\n         ^ the unit of time is missing" in capsys.readouterr().err
+
+
 def test_an_invalid_run_exits_3_and_says_so_first(new_run: Build, run_cli: Callable[[Path], int]) -> None:
     run = new_run("run")
     good(run)

@@ -1,0 +1,145 @@
+"""One grammar for objectives: what it reads, and what it says where it cannot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from analysis.objectives.defaults import ALWAYS_IN_FORCE, DEFAULT_OBJECTIVES, DEFAULTS, in_force
+from analysis.objectives.grammar import (
+    GivenError,
+    ObjectiveError,
+    canonical,
+    parse,
+    parse_all,
+    read_given,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "measure", "message_class", "relation", "limit", "written"),
+    [
+        ("otp.p95<20s", "delivery_time", "otp", "<", 20.0, "otp.p95<20s"),
+        (" transactional.p99.9 <= 0.5 min ", "delivery_time", "transactional", "<=", 30.0, None),
+        ("marketing.p95<600s", "delivery_time", "marketing", "<", 600.0, "marketing.p95<10min"),
+        ("vip-2.p50.0<2h", "delivery_time", "vip-2", "<", 7200.0, "vip-2.p50<2h"),
+        ("all.p95<90s", "delivery_time", "all", "<", 90.0, "all.p95<90s"),
+        ("api.p99<0.5s", "api_response", "api", "<", 0.5, "api.p99<500ms"),
+        ("loss=0", "loss", "all", "=", 0.0, "loss=0"),
+        ("loss<=0", "loss", "all", "=", 0.0, "loss=0"),
+        ("duplicates<=3", "duplicates", "all", "<=", 3.0, "duplicates<=3"),
+        ("unaccounted<5", "unaccounted", "all", "<", 5.0, "unaccounted<5"),
+        ("delivered>98%", "delivered", "all", ">", 0.98, "delivered>98%"),
+        ("all.delivered>98%", "delivered", "all", ">", 0.98, "delivered>98%"),
+        ("otp.delivered ≥ 98.50 %", "delivered", "otp", ">=", 0.985, "otp.delivered>=98.5%"),
+        ("not_taken=0", "not_taken", "all", "=", 0.0, "not_taken=0%"),
+        ("not_taken≤0.1%", "not_taken", "all", "<=", 0.001, "not_taken<=0.1%"),
+        ("availability>99.9%", "availability", "all", ">", 0.999, "availability>99.9%"),
+        ("cost_per_1000<80.50", "cost_per_1000", "all", "<", 80.5, "cost_per_1000<80.5"),
+    ],
+)
+def test_what_it_reads(
+    text: str, measure: str, message_class: str, relation: str, limit: float, written: str | None
+) -> None:
+    spec = parse(text)
+    assert (spec.measure, spec.message_class, spec.relation, spec.limit) == (
+        *(measure, message_class, relation),
+        limit,
+    )
+    assert written is None or spec.text == written
+    assert parse(spec.text) == spec
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "words"),
+    [
+        ("", 0, "missing"),
+        ("otp.p95", 7, "a relation and a limit"),
+        ("p95<10s", 0, "of which class?"),
+        ("<3", 0, "what is limited?"),
+        ("los=0", 0, "did you mean loss?"),
+        ("otp p95<10s", 0, "no measure and no class"),
+        ("otp.q<1s", 4, "write otp.p95"),
+        ("otp.p100<1s", 4, "p0.0001 to p99.9999"),
+        ("otp.p0<1s", 5, "between 0 and 100"),
+        ("api.delivered>3%", 4, "no measure of api"),
+        ("otp.p95>10s", 7, "use < or <="),
+        ("otp.p95=10s", 7, "use < or <="),
+        ("delivered<90%", 9, "use > or >="),
+        ("loss>0", 4, "use = or < or <="),
+        ("otp.p95<>10s", 7, "does not fit"),
+        ("otp.p95<", 8, "the limit is missing"),
+        ("otp.p95<-1s", 8, "a number is expected"),
+        ("otp.p95<ten", 8, "a number is expected"),
+        ("otp.p95<10", 10, "unit of time is missing"),
+        ("otp.p95<10x", 10, "use ms, s, min or h"),
+        ("otp.p95<1e3s", 9, "use ms, s, min or h"),
+        ("otp.p95<10,5s", 10, "use ms, s, min or h"),
+        ("otp.p95<0s", 8, "above 0"),
+        ("otp.p95<169h", 8, "at most 168 h"),
+        ("delivered>98", 12, "write it in %"),
+        ("delivered>101%", 10, "at most 100%"),
+        ("availability>100%", 12, "use >="),
+        ("not_taken<0%", 9, "nothing is below 0"),
+        ("not_taken=1%", 9, "0 alone"),
+        ("loss=1", 4, "0 alone"),
+        ("loss<0", 4, "nothing is below 0"),
+        ("loss=0.5", 5, "a whole number"),
+        ("loss=0%", 6, "no unit"),
+        ("cost_per_1000<8zl", 15, "no unit"),
+        ("cost_per_1000<9999999999999", 14, "at most"),
+        ("otp.p95\t<\n10x", 12, "use ms"),
+    ],
+)
+def test_errors_show_the_place(text: str, at: int, words: str) -> None:
+    with pytest.raises(ObjectiveError) as caught:
+        parse(text)
+    shown, mark = str(caught.value).split("\n")
+    assert len(shown) == len(text)
+    assert mark.index("^") == at == caught.value.at
+    assert words in mark
+
+
+def test_one_thing_is_limited_once() -> None:
+    with pytest.raises(ObjectiveError, match=r"otp\.p95 is limited twice: otp\.p95<20s"):
+        parse_all(["otp.p95<20s", "otp.p99<30s", "otp.p95.0<=10s"])
+
+
+def test_a_file_has_an_objective_a_line_and_comments(tmp_path: Path) -> None:
+    path = tmp_path / "slo.txt"
+    path.write_text("# of the contract\notp.p95 < 20 s   # §4\n\nloss = 0\n")
+    assert read_given([f"@{path}", "api.p99<500ms"]) == ("otp.p95<20s", "loss=0", "api.p99<500ms")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"loss=0\notp.p95<20\n", "line 2:\notp.p95<20\n          ^ the unit of time is missing"),
+        (b"# nothing\n\n", "no objective in it"),
+        (b"\xff\xfeloss", "not UTF-8"),
+        (None, "No such file"),
+    ],
+)
+def test_a_file_that_cannot_be_taken_is_named(tmp_path: Path, body: bytes | None, words: str) -> None:
+    path = tmp_path / "slo.txt"
+    if body is not None:
+        path.write_bytes(body)
+    with pytest.raises(GivenError) as caught:
+        read_given([f"@{path}"])
+    assert str(caught.value).startswith(str(path))
+    assert words in str(caught.value)
+
+
+def test_the_defaults_are_canonical_and_each_has_its_source() -> None:
+    assert canonical(DEFAULT_OBJECTIVES) == DEFAULT_OBJECTIVES
+    assert all(len(each.source) > 20 for each in DEFAULTS)
+    assert set(ALWAYS_IN_FORCE) <= set(DEFAULT_OBJECTIVES)
+
+
+def test_given_objectives_replace_the_defaults_but_not_the_accounting() -> None:
+    assert in_force([]) == DEFAULT_OBJECTIVES
+    assert in_force(["otp.p95 < 5s", "loss<=2"]) == (
+        *("otp.p95<5s", "loss<=2"),
+        *("duplicates=0", "unaccounted=0"),
+    )
