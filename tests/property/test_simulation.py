@@ -285,7 +285,7 @@ def in_virtual_time(submits, given_ns):
 
     def run(until_ns):
         while (due_ns := engine.next_due()) is not None and due_ns <= until_ns:
-            take(due_ns, engine.advance(due_ns))
+            take(*engine.advance_to_effects(until_ns))
 
     for at_ns, (_, submit) in zip(given_ns, submits, strict=True):
         run(at_ns)
