@@ -7,7 +7,10 @@ import math
 import numpy as np
 
 from analysis.arrays import Bools, Floats
+from analysis.comparison.differences import independent_difference
+from analysis.comparison.groups import group_of
 from analysis.fates import DELIVERED, OPEN, Fates, delivered_in_order, delivery_ages
+from analysis.findings import Difference
 from analysis.journeys import Journeys
 from analysis.model import Burst
 from analysis.percentiles import evidence_share, lag_one_correlation, quantiles, ranks
@@ -16,6 +19,7 @@ from analysis.timeline import drawn_until, rate_series, undelivered, unsubmitted
 
 GUARDED_CLASS = "otp"
 GUARDED_PERCENTILES = (50.0, 95.0)
+COMPARED_PERCENTILE = 95.0
 # Below half the peak second it is no longer the burst; a "burst" as long as the load is a steady load.
 _EDGE_SHARE = 0.5
 _LONGEST_SHARE = 0.8
@@ -79,6 +83,7 @@ def _burst(journeys: Journeys, fates: Fates, name: str, inside: Bools, span: tup
         guarded_during=_quantiles(journeys, fates, during),
         guarded_before_count=int(np.count_nonzero(before)),
         guarded_during_count=int(np.count_nonzero(during)),
+        guarded_difference=_difference(journeys, fates, before, during),
         offered=rate_series("offered", due[inside], 1.0, drawn_until(journeys)),
         delivered=rate_series(
             "delivered",
@@ -93,6 +98,14 @@ def _guarded(journeys: Journeys) -> Bools:
     if GUARDED_CLASS not in journeys.load.class_names:
         return np.zeros(journeys.count, dtype=np.bool_)
     return journeys.of_class(GUARDED_CLASS) & journeys.accepted
+
+
+def _difference(journeys: Journeys, fates: Fates, before: Bools, during: Bools) -> Difference | None:
+    if not before.any() or not during.any():
+        return None
+    return independent_difference(
+        group_of(journeys, fates, during), group_of(journeys, fates, before), COMPARED_PERCENTILE
+    )
 
 
 def _last(journeys: Journeys, fates: Fates, inside: Bools, instants_s: Floats) -> float | None:

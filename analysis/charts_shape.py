@@ -188,7 +188,7 @@ def _draw_ranges(axes: Axes, breakdown: StageBreakdown) -> None:
     axes.set_ylim(len(listed) - 0.5, -0.5)
     seconds_axis(axes, min(drawn), max(drawn), which="x")
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel(f"p50 (dot), p95 (bar), p99 (tick); {breakdown.message_class}")
+    axes.set_xlabel(f"50 % (dot), 95 % (bar), 99 % (tick) within; {breakdown.message_class}")
 
 
 def ladder(report: Report, title: str) -> Figure | str:
@@ -277,7 +277,7 @@ def _draw_level_times(axes: Axes, report: Report) -> None:
     axes.grid(visible=False, axis="y")
     if values:
         seconds_axis(axes, min(values), max(values), which="x")
-        axes.set_xlabel("p95 delivery time (hollow: the slowest of too few)")
+        axes.set_xlabel("95 % within (hollow: the slowest of too few)")
         legend_above(axes, columns=3)
     else:
         axes.set_xlabel("no delivery time at true speed")

@@ -72,7 +72,7 @@ def _draw_latency(part: PartReport, axes: Axes, scale: TimeScale) -> None:
     line = part.timeline
     for index, (middle, high) in enumerate(zip(line.latency_p50, line.latency_p95, strict=True)):
         colour = class_colour(middle.name, index)
-        axes.plot(scale.of(middle.at_s), _gaps(middle), color=colour, label=f"{middle.name} p50")
+        axes.plot(scale.of(middle.at_s), _gaps(middle), color=colour, label=f"{middle.name}, half within")
         if _some(high):
             axes.plot(
                 scale.of(high.at_s),
@@ -80,7 +80,7 @@ def _draw_latency(part: PartReport, axes: Axes, scale: TimeScale) -> None:
                 color=colour,
                 linewidth=1.0,
                 linestyle=(0, (3, 1.5)),
-                label=f"{high.name} p95",
+                label=f"{high.name}, 95 % within",
             )
     for index, points in enumerate(line.points):
         if points.at_s:

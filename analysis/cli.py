@@ -12,11 +12,13 @@ from typing import Annotated, TextIO
 
 import typer
 
+from analysis.capacity.trial import of_trial
 from analysis.exit_codes import EXIT_CRASHED, EXIT_USAGE
+from analysis.first_screen.screen import first_screen
 from analysis.journeys import MalformedRunError
 from analysis.objectives.grammar import GivenError, read_given
 from analysis.records import run_id, write_result
-from analysis.render import write_report
+from analysis.render_text import terminal_lines
 from analysis.report import build_report
 from analysis.result import result_of, write_step_summary
 
@@ -37,6 +39,9 @@ def report(
             help="Judge by this objective instead of the run's own; may be repeated (docs/objectives.md).",
         ),
     ] = None,
+    only_result: Annotated[
+        bool, typer.Option("--only-result", help="Write report/result.json alone: no page, no charts.")
+    ] = False,
     allow_undecided: Annotated[
         bool, typer.Option("--allow-undecided", help="Exit with 0 where no objective is missed.")
     ] = False,
@@ -52,9 +57,16 @@ def report(
     try:
         run = run_id(run_dir) if (run_dir / "run.json").is_file() else ""
         found = build_report(run_dir, progress, read_given(slo or ()), allow_undecided)
-        write_report(found, run_dir / "report", progress)
-        write_result(run_dir, result_of(found, run, call))
-        write_step_summary(run_dir / "report", os.environ)
+        result = result_of(found, run, call)
+        if only_result:
+            (run_dir / "report").mkdir(exist_ok=True)
+            write_result(run_dir, of_trial(run_dir, found, result))
+        else:
+            from analysis.render import write_report  # here: the charts' library takes a second to load
+
+            write_report(found, run_dir / "report", progress)
+            write_result(run_dir, result)
+            write_step_summary(run_dir / "report", os.environ)
     except (MalformedRunError, GivenError, OSError) as error:
         where = f"{run_dir}: " if isinstance(error, OSError) and error.filename is None else ""
         _say(f"error: {where}{error}", sys.stderr)
@@ -64,10 +76,10 @@ def report(
         traceback.print_exc()
         _say("error: the analysis itself failed; please report it with the above", sys.stderr)
         raise typer.Exit(EXIT_CRASHED) from error
-    progress(f"done: {run_dir / 'report' / 'index.html'}")
-    if found.validity == "invalid":
-        _say("INVALID RUN", sys.stderr)
-    _say(found.headline, sys.stdout)
+    for line in terminal_lines(first_screen(found)):
+        _say(line, sys.stdout)
+    if not only_result:
+        _say(f"report: {run_dir / 'report' / 'index.html'}", sys.stdout)
     raise typer.Exit(found.exit_code)
 
 

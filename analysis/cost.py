@@ -9,7 +9,7 @@ from analysis.journeys import Journeys
 from analysis.model import Cost
 
 
-def cost(journeys: Journeys, fates: Fates) -> Cost:
+def cost(journeys: Journeys, fates: Fates, currency: str = "") -> Cost:
     """Prices are the provider's own, for every copy it took."""
     provider = journeys.provider
     points = float(provider.price.sum())
@@ -24,4 +24,5 @@ def cost(journeys: Journeys, fates: Fates) -> Cost:
         undelivered_points=float((provider.price - provider.price_of_doubles)[in_vain].sum()),
         segments=segments,
         segments_per_message=segments / taken if taken else None,
+        currency=currency,
     )

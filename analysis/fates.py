@@ -10,6 +10,22 @@ the message (an invalid number). Those are in the failed share. But a message th
 messages away would look fast. For the same reason so does one that expired before a carrier took it.
 A message whose phone is off or out of coverage waits for that phone, whoever sends it: it does not count
 (``ProviderSide.unreachable``), unless the sender is to blame for it as well.
+
+``unaccounted`` is a figure beside the fates: accepted by the sender, never seen by the provider (its journal
+has no row of it), and nobody answers for it. It is decided by the sender's row:
+
+====================  =========  ===========  =============================================================
+sender's row          fate       unaccounted  because
+====================  =========  ===========  =============================================================
+queued, submitting    open       no           the sender still has it, and will send it
+failed, expired       its state  no           the sender gave it up, and says so with its reason
+sent, delivered       lost       yes          the provider keeps a row of all that it was given
+none of this message  lost       yes          the sender answers for what it accepted, and has forgotten it
+no rows at all        open       yes          it may stand in a queue; nobody showed that it does
+====================  =========  ===========  =============================================================
+
+A refused submit leaves a row at the provider: such a message was seen. Without a journal nothing is
+unaccounted, for nothing can be told.
 """
 
 from __future__ import annotations
@@ -37,6 +53,7 @@ class Fates:
     fate: Ints
     never: Bools  # will not arrive, and the system is the reason
     unclaimed: Bools  # accepted, and nobody has a row of it
+    unaccounted: Bools  # accepted, never seen by the provider, and nobody can say where it is
 
 
 def judge(journeys: Journeys) -> Fates:
@@ -67,7 +84,17 @@ def judge(journeys: Journeys) -> Fates:
     queued_out = (fate == EXPIRED) & ~np.isfinite(provider.carrier_s)
     never = accepted & ((~taken & failed) | queued_out | (fate == LOST))
     fate[~accepted] = NOT_ACCEPTED
-    return Fates(fate=fate, never=never, unclaimed=unclaimed)
+    return Fates(
+        fate=fate, never=never, unclaimed=unclaimed, unaccounted=_unaccounted(journeys, vanished | unclaimed)
+    )
+
+
+def _unaccounted(journeys: Journeys, gone: Bools) -> Bools:
+    """``gone``: without a row at the provider, and in no state in which the sender answers for it."""
+    if not journeys.journal:
+        return np.zeros(journeys.count, dtype=np.bool_)
+    found: Bools = journeys.accepted & gone
+    return found
 
 
 def _in(codes: Ints, names: tuple[str, ...], *wanted: str) -> Bools:
@@ -126,6 +153,7 @@ def ledger(journeys: Journeys, fates: Fates, planned: int) -> Ledger:
         strangers=provider.strangers,
         repeated_keys=load.repeated_keys,
         unclaimed=int(np.count_nonzero(fates.unclaimed)),
+        unaccounted=int(np.count_nonzero(fates.unaccounted)),
     )
 
 

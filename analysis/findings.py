@@ -97,6 +97,19 @@ class Culprit(Struct, frozen=True, kw_only=True):
     share_of_load: float  # of the load's 10-s windows in which it was seen
 
 
+class Difference(Struct, frozen=True, kw_only=True):
+    """A percentile of one group's times less the same percentile of another's, with its 95 % interval.
+
+    ``claimed``: the interval excludes zero. Only then may the difference be stated as one.
+    """
+
+    percentile: float
+    value_s: float | None  # None: it cannot be told
+    low_s: float  # -inf and inf: too few messages for an interval
+    high_s: float
+    claimed: bool
+
+
 class ComparedClass(Struct, frozen=True, kw_only=True):
     """Differences of delivery times of one class, this part's less its counterpart's, message by message."""
 
@@ -109,7 +122,10 @@ class ComparedClass(Struct, frozen=True, kw_only=True):
     p95_difference_s: float  # p95 of this part less p95 of the counterpart
     p95_low_s: float  # 95 % interval of that difference, from the pairs
     p95_high_s: float
-    by_stage_s: tuple[tuple[str, float], ...]  # stage name -> mean difference
+    p95_claimed: bool  # that interval excludes zero
+    ours_p95_s: float | None  # of the pairs; None: fewer than a p95 needs
+    theirs_p95_s: float | None
+    by_stage_s: tuple[tuple[str, float], ...]  # stage name -> mean difference of the pairs with every mark
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
@@ -131,7 +147,13 @@ class CampaignFigures(Struct, frozen=True, kw_only=True):
 
 
 class Fairness(Struct, frozen=True, kw_only=True):
-    """Campaigns that ran at once. Jain's index of their rates relative to their sizes: 1 is equal."""
+    """Campaigns that ran at once. Jain's index of their rates relative to their sizes: 1 is equal.
+
+    One campaign alone has figures too, to compare with, and no index. ``alone`` is the p95 of all campaigns
+    together less that of the campaign that ran alone in ``alone_part``, where the suite has such a part.
+    """
 
     campaigns: tuple[CampaignFigures, ...]
     jain: float | None
+    alone: Difference | None = None
+    alone_part: str = ""

@@ -15,6 +15,7 @@ from analysis.findings import (
     Comparison,
     Culprit,
     DelaySplit,
+    Difference,
     Fairness,
     Handsets,
     Hint,
@@ -79,7 +80,7 @@ class Ledger(Struct, frozen=True, kw_only=True):
     strangers: int  # provider rows with a key that the load did not send
     repeated_keys: int
     unclaimed: int  # accepted, unknown to provider and sender: open where there are no sender rows
-    unaccounted: int = 0  # accepted by the sender and never seen by the provider, whatever the sender says
+    unaccounted: int = 0  # accepted, never seen by the provider, and nobody answers for it (``fates``)
 
 
 class Reasons(Struct, frozen=True):
@@ -200,12 +201,13 @@ class Burst(Struct, frozen=True, kw_only=True):
     guarded_during: tuple[Quantile, ...]
     guarded_before_count: int
     guarded_during_count: int
+    guarded_difference: Difference | None  # p95 during less p95 before; None where either has no message
     offered: Series  # the burst's own messages, per second
     delivered: Series
 
 
 class Cost(Struct, frozen=True, kw_only=True):
-    """In points, the provider's unit of charge."""
+    """In points, the provider's unit of charge. ``currency``: what a point is, "" where that is unknown."""
 
     points: float
     per_1000_delivered_points: float | None
@@ -213,6 +215,7 @@ class Cost(Struct, frozen=True, kw_only=True):
     undelivered_points: float  # paid for messages that did not arrive
     segments: int
     segments_per_message: float | None
+    currency: str = ""
 
 
 class Objective(Struct, frozen=True, kw_only=True):
@@ -241,6 +244,7 @@ class Objective(Struct, frozen=True, kw_only=True):
     quantile: Quantile | None = None
     count: int = 0  # messages that it is judged by
     decides: bool = True  # false: shown, but without a say in the verdict and the exit code
+    reach: str = ""  # of a missed delivery time: out of any sender's reach here, or the limit to negotiate
     part: str = ""
 
 
@@ -292,6 +296,9 @@ class Identity(Struct, frozen=True, kw_only=True):
     versions: dict[str, str]
     machine: dict[str, Any]
     parameters: dict[str, Any]
+    decides: bool = True  # its objectives count for the verdict
+    counterpart: str = ""  # slug of the part it is compared with, message by message
+    what_if: str = ""  # what differs from the part's own rules, in words
 
 
 class PartReport(Struct, frozen=True, kw_only=True):
@@ -325,6 +332,8 @@ class PartReport(Struct, frozen=True, kw_only=True):
     availability: Availability | None = None
     culprits: tuple[Culprit, ...] = ()  # in order of weight; empty: nothing gave way
     sustained: bool | None = None  # the backlog did not grow; None: cannot be told
+    # From the load's end until its last accepted message had been submitted; None: one waits, or unknown.
+    backlog_gone_s: float | None = None
     fairness: Fairness | None = None  # where several campaigns ran at once
 
 
@@ -342,15 +351,26 @@ class Level(Struct, frozen=True, kw_only=True):
     highest_tried_per_day: float | None
     ten_times: Literal["yes", "no", "undecided"]
     ten_times_why: str
+    ten_times_part: str = ""  # the part that answers
+    ten_times_backlog_gone_s: float | None = None  # of that part
 
 
-class Answer(Struct, frozen=True):
-    """One card of the first screen."""
+class Totals(Struct, frozen=True, kw_only=True):
+    """Sums over the deciding parts of one mode in which the bench did not fail."""
 
-    question: str
-    headline: str
-    lines: tuple[str, ...]
-    state: State
+    mode: str
+    parts: int
+    planned: int
+    accepted: int
+    delivered: int
+    lost: int
+    doubles: int
+    unaccounted: int
+    paid: float
+    paid_for_doubles: float
+    paid_in_vain: float
+    paid_per_delivered: float | None
+    currency: str  # "points" where the profile names none, or where the parts' differ
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -367,7 +387,6 @@ class Report(Struct, frozen=True, kw_only=True):
     interrupted: str  # after how much of the run the user ended it, in words; "" if it came to its end
     exit_code: int
     headline: str
-    answers: tuple[Answer, ...]
     notes: tuple[str, ...]
     objectives: tuple[Objective, ...]
     checks: tuple[Check, ...]
@@ -375,3 +394,4 @@ class Report(Struct, frozen=True, kw_only=True):
     parts: tuple[PartReport, ...]
     comparisons: tuple[Comparison, ...] = ()
     capacity: CapacityResult | None = None
+    totals: tuple[Totals, ...] = ()  # live parts, then simulated ones

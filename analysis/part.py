@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from analysis import stages, surroundings, validity
+from analysis.arrays import Bools
 from analysis.burst import find_burst
+from analysis.comparison.campaigns import fairness
 from analysis.cost import cost
+from analysis.culprits import CulpritInputs, find_culprits
 from analysis.distributions import api_ages, api_distributions, class_ages, delivery_distributions
 from analysis.fates import Fates, judge, ledger, reasons
 from analysis.faults import fault_bands
 from analysis.findings import Availability, DelaySplit
 from analysis.journeys import Journeys, read_journeys
-from analysis.model import Check, Cost, Distribution, Identity, Ledger, Marks, PartReport
+from analysis.late_generator import dropped_by_target, lateness
+from analysis.model import Check, Cost, Distribution, Identity, Ledger, Marks, Objective, PartReport
 from analysis.objectives.backlog import availability, sustained
 from analysis.objectives.defaults import DEFAULT_OBJECTIVES
 from analysis.objectives.grammar import Measure, Spec, parse_all
@@ -20,11 +26,12 @@ from analysis.objectives.handsets import class_outcomes, handsets
 from analysis.objectives.judging import Facts, judge_all
 from analysis.objectives.verdict import withheld
 from analysis.percentiles import SHOWN_PERCENTILES
-from analysis.provider_limits import limits_text
+from analysis.provider_limits import currency_of, limits_text
 from analysis.records import Manifest
 from analysis.shares.delays import delay_splits
 from analysis.shares.hints import hints
-from analysis.throughput import throughput
+from analysis.shares.reach import why_missed
+from analysis.throughput import backlog_gone_s, throughput
 from analysis.timeline import timeline
 from analysis.validity import TIGHTEST_BY_DEFAULT_S
 
@@ -33,6 +40,7 @@ DEFAULT_SPECS = parse_all(DEFAULT_OBJECTIVES)
 SCALED_WHY = (
     "compressed seconds: the provider's delays were scaled with the day, so no real time was measured"
 )
+_CAMPAIGNS = ("burst", "campaigns")  # roles whose campaigns are released at once
 NO_JOURNAL_WHY = "no provider rows: deliveries were not observed"
 
 
@@ -47,18 +55,22 @@ def analyse_part(
     failed = instrument.value if instrument.state == "invalid" else ""
     delivery = delivery_distributions(journeys, fates, _percentiles(specs, "delivery_time"))
     api = api_distributions(journeys, _percentiles(specs, "api_response"))
-    paid, available = cost(journeys, fates), availability(journeys, fates)
+    paid, available = cost(journeys, fates, currency_of(manifest.profile)), availability(journeys, fates)
     objectives = judge_all(
         specs, _facts(manifest, journeys, fates, counted, (delivery, api), (paid, available))
     )
+    splits = _delay_splits(journeys, fates, manifest, specs)
+    objectives = tuple(_with_reach(each, splits) for each in objectives)
     if failed:
         objectives = withheld(objectives, f"the bench failed: {failed}")
     marks = stages.check_marks(journeys)
     groups = stages.breakdowns(journeys, fates)
     tightest_s = _tightest_s(specs)
+    lag_limit_s = validity.LAG_SHARE_OF_SLO * tightest_s
+    left_to_target = dropped_by_target(journeys, manifest.in_flight_limit, lag_limit_s)
     checks = (
         instrument,
-        *_checks(journeys, manifest, counted, marks, tightest_s),
+        *_checks(journeys, manifest, counted, marks, (tightest_s, left_to_target)),
         validity.sample_sizes(delivery, objectives),
         validity.effective_sizes(delivery),
     )
@@ -84,12 +96,44 @@ def analyse_part(
         equivalent_per_day=equivalent_per_day(manifest),
         faults=fault_bands(manifest, journeys),
         bench_failure=failed,
+        backlog_gone_s=backlog_gone_s(journeys, fates),
+        fairness=fairness(journeys, fates, run_dir) if manifest.scenario.role in _CAMPAIGNS else None,
         handsets=handsets(journeys, fates) if journeys.journal else (),
         availability=available,
         sustained=sustained(journeys, fates),
-        delay_splits=_delay_splits(journeys, fates, manifest, specs),
+        delay_splits=splits,
         hints=hints(journeys, manifest),
+        culprits=()
+        if failed
+        else find_culprits(_culprit_inputs(journeys, fates, objectives, manifest, lag_limit_s)),
     )
+
+
+def _culprit_inputs(
+    journeys: Journeys,
+    fates: Fates,
+    objectives: tuple[Objective, ...],
+    manifest: Manifest,
+    lag_limit_s: float,
+) -> CulpritInputs:
+    return CulpritInputs(
+        journeys=journeys,
+        fates=fates,
+        objectives=objectives,
+        profile=manifest.profile,
+        target=manifest.target,
+        in_flight_limit=manifest.in_flight_limit,
+        lag_limit_s=lag_limit_s,
+    )
+
+
+def _with_reach(objective: Objective, splits: tuple[DelaySplit, ...]) -> Objective:
+    """Of a missed delivery time, what its shares say of who can mend it."""
+    if objective.measure != "delivery_time" or objective.verdict != "missed":
+        return objective
+    limit_s, percentile = objective.limit_s or 0.0, objective.percentile or 0.0
+    reach = why_missed(splits, objective.message_class, percentile, limit_s)
+    return msgspec.structs.replace(objective, reach=reach)
 
 
 def _delay_splits(
@@ -161,13 +205,17 @@ def _tightest_s(specs: tuple[Spec, ...]) -> float:
 
 
 def _checks(
-    journeys: Journeys, manifest: Manifest, counted: Ledger, marks: Marks, tightest_s: float
+    journeys: Journeys, manifest: Manifest, counted: Ledger, marks: Marks, bench: tuple[float, Bools]
 ) -> tuple[Check, ...]:
-    """The checks that need no verdicts; those that do are added by ``analyse_part``."""
+    """The checks that need no verdicts; those that do are added by ``analyse_part``.
+
+    ``bench``: the tightest objective, and the arrivals that the sender's silence kept from being sent.
+    """
+    tightest_s, left_to_target = bench
     return (
-        validity.schedule_lag(journeys, tightest_s),
-        validity.dropped_arrivals(counted),
-        validity.rate_error(journeys),
+        validity.schedule_lag(lateness(journeys), tightest_s),
+        validity.dropped_arrivals(counted, int(left_to_target.sum())),
+        validity.rate_error(journeys, left_to_target),
         validity.ledger_balance(counted),
         validity.marks_add_up(marks),
         surroundings.generator_cpu(journeys),
@@ -206,4 +254,7 @@ def _identity(manifest: Manifest, journeys: Journeys) -> Identity:
         versions=manifest.versions,
         machine=manifest.machine,
         parameters=scenario.parameters,
+        decides=scenario.decides,
+        counterpart=scenario.counterpart,
+        what_if=scenario.what_if,
     )

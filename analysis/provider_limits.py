@@ -26,6 +26,12 @@ def limits_text(profile: Mapping[str, Any]) -> str:
     return ", ".join(words) or "none"
 
 
+def currency_of(profile: Mapping[str, Any]) -> str:
+    """What a point is worth, such as PLN; "" where the profile does not say."""
+    found = _table(profile.get("account")).get("currency")
+    return found if isinstance(found, str) else ""
+
+
 def _is_rate(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float)
 

@@ -43,7 +43,7 @@ UNREACHABLE = ("absent_subscriber", "handset_off")
 
 @dataclass(frozen=True)
 class Labels:
-    """A column of strings: ``index`` points into ``names``, ABSENT without a row."""
+    """A column of strings: ``index`` points into ``names``, ABSENT where there is none."""
 
     index: Ints
     names: tuple[str, ...]
@@ -169,10 +169,10 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
 
 
 def _labelled(column: pa.ChunkedArray, owner: Ints, count: int) -> Labels:
-    encoded = pc.dictionary_encode(pc.fill_null(column, "")).combine_chunks()
+    names = tuple(sorted(name for name in pc.unique(column).to_pylist() if name))
     index = np.full(count, ABSENT, dtype=np.int64)
-    index[owner] = np.asarray(encoded.indices.to_numpy(zero_copy_only=False))
-    return Labels(index, tuple(encoded.dictionary.to_pylist()))
+    index[owner] = codes(column, names)
+    return Labels(index, names)
 
 
 def _most_frequent(column: pa.ChunkedArray) -> str:

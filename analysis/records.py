@@ -12,15 +12,19 @@ from typing import Any, Literal
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 from msgspec import Struct
 
 from analysis.earlier_manifest import upgraded
 
 SCHEMA_VERSION = 2
 RESULT = "result.json"
+CAPACITY = "capacity.json"
 ABORTED = "error: aborted by the user"  # exit_reason of a run that was killed: its records may be cut off
 
 _NS = pa.int64()
+# The runner's probe before the load has keys that begin so. It is no part of a run: its rows are not read.
+PROBE_KEY = "probe-"
 # Columns that files of earlier versions lack, and what they are read as there. None: not known.
 _ADDED_LATER: dict[str, Any] = {
     "fault": "",
@@ -179,7 +183,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     planned: int = 0  # arrivals that came due
     in_flight_limit: int = 0
     drain_limit_s: float = 0.0
-    exit_reason: str = "finished"  # finished, interrupted, drain_limit, error: …
+    exit_reason: str = "finished"  # finished, interrupted, drain_limit, drain_ended, error: …
     faults: tuple[FaultSpan, ...] = ()  # those that had begun when the run ended
     instrument_failures: tuple[InstrumentFailure, ...] = ()  # any makes the run invalid, with that cause
     capacity: str = ""  # of a suite: the directory that holds ``capacity.json``, relative to this one's
@@ -231,6 +235,27 @@ class JudgedObjective(Struct, frozen=True):
     verdict: Literal["met", "missed", "undecided"]
 
 
+class Steady(Struct, frozen=True, kw_only=True):
+    """The steady part of a load, with 95 % intervals (analysis/capacity/steady.py). Rates are per second.
+
+    ``through``: messages that left every queue. ``growth``: of the backlog; ``sustained`` says whether it
+    grew, None where that cannot be told. ``reserve``: messages done at first beyond the steady rate.
+    """
+
+    from_s: float
+    to_s: float
+    offered_per_s: float
+    through_per_s: float
+    through_low_per_s: float
+    through_high_per_s: float
+    growth_per_s: float
+    growth_low_per_s: float
+    growth_high_per_s: float
+    backlog: float  # at the load's end, messages
+    reserve: float
+    sustained: bool | None
+
+
 class AnalysisResult(Struct, frozen=True, kw_only=True):
     """``report/result.json``, written last: it proves that the report beside it is whole, and says of which
     run and which call it is. What a caller needs to go on (the capacity search) is here too.
@@ -240,11 +265,13 @@ class AnalysisResult(Struct, frozen=True, kw_only=True):
     call: str  # as the caller named this analysis, "" where it did not
     exit_code: int
     valid: bool = True
+    invalid_because: tuple[str, ...] = ()  # the checks that failed, each with what it found
     objectives: tuple[JudgedObjective, ...] = ()
     culprits: tuple[str, ...] = ()  # what gave way, in order, in words
     sustained: bool | None = None  # the backlog did not grow; None: cannot be told
     offered_per_s: float = 0.0
     delivered_per_s: float = 0.0
+    steady: Steady | None = None  # of a run; None of a suite, or where it cannot be told
 
 
 class Trial(Struct, frozen=True, kw_only=True):
@@ -275,6 +302,22 @@ class CapacityResult(Struct, frozen=True, kw_only=True):
     culprits: tuple[str, ...]  # what gave way above it
     trials: tuple[Trial, ...]
     ended: str = ""  # why the search ended, in words
+
+
+def write_capacity(directory: Path, found: CapacityResult) -> None:
+    """Write ``capacity.json`` in one step."""
+    partial = directory / f"{CAPACITY}.partial"
+    partial.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+    partial.replace(directory / CAPACITY)
+
+
+def read_capacity(directory: Path) -> CapacityResult:
+    """Raises ``ValueError`` that names the file and the field where it is absent or malformed."""
+    path = directory / CAPACITY
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=CapacityResult)
+    except (OSError, msgspec.DecodeError) as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def run_id(run_dir: Path) -> str:
@@ -313,15 +356,21 @@ class RowWriter:
         if len(self._rows) >= self._flush_rows:
             self.flush()
 
+    def append_columns(self, columns: Sequence[Sequence[Any]]) -> None:
+        """Rows by column, all of one length, written at once; after those that were appended before."""
+        self.flush()
+        self._write(columns)
+
     def flush(self) -> None:
         if not self._rows:
             return
-        columns = [
-            pa.array(column, type=field.type)
-            for column, field in zip(zip(*self._rows, strict=True), self._schema, strict=True)
-        ]
+        columns = list(zip(*self._rows, strict=True))
         self._rows.clear()
-        self._stream.write_batch(pa.record_batch(columns, schema=self._schema))
+        self._write(columns)
+
+    def _write(self, columns: Sequence[Sequence[Any]]) -> None:
+        arrays = [_array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
+        self._stream.write_batch(pa.record_batch(arrays, schema=self._schema))
         self._sink.flush()
 
     def close(self) -> None:
@@ -330,8 +379,18 @@ class RowWriter:
         self._sink.close()
 
 
+def _array(column: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    first = column[0] if column else None
+    # Many columns hold one object in all rows of a batch: repeating it takes a tenth of reading each.
+    if first is not None and column[-1] is first and column.count(first) == len(column):
+        return pa.repeat(pa.scalar(first, kind), len(column))
+    return pa.array(column, type=kind)
+
+
 def read_rows(path: Path, schema: pa.Schema) -> pa.Table:
     """Rows of a stream up to its last whole batch; an absent or empty file is an empty table.
+
+    Rows of the runner's probe (``PROBE_KEY``) are left out.
 
     Raises ``ValueError`` naming the file and the column where the file's columns are not the schema's.
     """
@@ -355,7 +414,14 @@ def read_rows(path: Path, schema: pa.Schema) -> pa.Table:
             value = pa.scalar(_ADDED_LATER[field.name], type=field.type)
             table = table.append_column(field, pa.repeat(value, len(table)))
     # A writer may have its own order of columns, and more of them.
-    return table.select(schema.names)
+    return _without_probe(table.select(schema.names))
+
+
+def _without_probe(table: pa.Table) -> pa.Table:
+    if "key" not in table.column_names:
+        return table
+    probes = pc.starts_with(pc.fill_null(table["key"], ""), PROBE_KEY)
+    return table.filter(pc.invert(probes)) if pc.any(probes).as_py() else table
 
 
 def _require_columns(path: Path, found: pa.Schema, wanted: pa.Schema) -> None:

@@ -10,12 +10,13 @@ from xml.etree import ElementTree
 
 import msgspec
 
+from analysis.first_screen.screen import first_screen
 from analysis.model import Check, Objective, Report
 
 
 def write_json(report: Report, path: Path) -> None:
     """Every number but the series over time, which are in ``timeline.csv``. Not finite: ``null``."""
-    plain = msgspec.to_builtins(report)
+    plain = {"first_screen": msgspec.to_builtins(first_screen(report)), **msgspec.to_builtins(report)}
     for part in plain["parts"]:
         timeline = part["timeline"]
         for name in ("rates", "latency_p50", "latency_p95", "points", "backlog"):

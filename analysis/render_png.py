@@ -9,18 +9,21 @@ from pathlib import Path
 from analysis import plain_matplotlib  # noqa: F401  # isort: skip  # before matplotlib
 from matplotlib.figure import Figure
 
-from analysis import charts_shape, charts_time
+from analysis import charts_findings, charts_shape, charts_time
 from analysis.chart_style import save_png, styled, svg_text
+from analysis.charts_screen import first_screen_picture
 from analysis.figures import TIMES
+from analysis.first_screen.screen import first_screen
 from analysis.model import PartReport, Report
 
 PartChart = Callable[[PartReport, str], Figure | str]
+ReportChart = Callable[[Report, str], Figure | str]
 
 # Name of the file, title, what the reader sees, and the function that draws it.
 _PART_CHARTS: tuple[tuple[str, str, str, PartChart], ...] = (
     (
         "percentiles",
-        "Percentile curve",
+        "How long messages take",
         "How long the slowest messages take: each step to the right is ten times rarer. The band is the 95 % "
         "interval; a curve ends where the messages no longer carry it, or where some were still open. "
         "Right: the sender's answer, counted from the instant a message was due and from the send; where the "
@@ -29,8 +32,9 @@ _PART_CHARTS: tuple[tuple[str, str, str, PartChart], ...] = (
     ),
     (
         "latency",
-        "Delivery time over time",
-        "By the instant at which messages were due. A gap: too few messages, or not delivered by the end.",
+        "Delivery time during the run",
+        "By the instant at which messages were due: the time within which half of them, and 95 % of them, "
+        "arrived. A gap: too few messages for it, or not delivered by the end.",
         charts_time.latency,
     ),
     (
@@ -39,7 +43,7 @@ _PART_CHARTS: tuple[tuple[str, str, str, PartChart], ...] = (
         "Where accepted falls under offered, the sender gave way; where delivered lags, a queue fills.",
         charts_time.rates,
     ),
-    ("backlog", "Backlog", "Messages waiting at each moment.", charts_time.backlog),
+    ("backlog", "Messages that wait", "Messages waiting at each moment.", charts_time.backlog),
     (
         "stages",
         "Where the time goes",
@@ -52,13 +56,34 @@ _PART_CHARTS: tuple[tuple[str, str, str, PartChart], ...] = (
 )
 _BURST_CHART: tuple[str, str, str, PartChart] = (
     "burst",
-    "Burst: OTP against marketing",
+    "What a burst does to OTPs",
     "Shaded: the burst. Above: the burst's own messages. Middle: the backlog it leaves. Below: what it does "
     "to the delivery times of each class.",
     charts_time.burst,
 )
 
 
+_REPORT_CHARTS: tuple[tuple[str, str, str, ReportChart], ...] = (
+    (
+        "capacity",
+        "How much it sustains",
+        "Each dot is a short run at one rate. The band lies between the highest rate at which all objectives "
+        "were met and the lowest at which one was missed.",
+        charts_findings.capacity,
+    ),
+    (
+        "ladder",
+        "Messages a day that were carried",
+        "Each level's own pace, and the most messages a day that a part carried with every objective met.",
+        charts_shape.ladder,
+    ),
+    (
+        "priorities",
+        "What priorities are worth",
+        "The same burst with the sender's priorities and without them, both in virtual time.",
+        charts_findings.priorities,
+    ),
+)
 _WITH_FAULTS = frozenset(["latency", "rates", "backlog", "burst"])
 _BURST_SHADE = ("Shaded: the burst.", "Between the dotted lines: the burst.")
 _FAULTS_CAPTION = "In grey: the times of the provider's faults, named below the plot."
@@ -79,12 +104,9 @@ class Drawn:
 
 def draw_all(report: Report, out_dir: Path, progress: Callable[[str], None]) -> tuple[Drawn, ...]:
     """Write the PNG files and return all charts in the order of the page."""
-    drawn = []
-    if report.levels:
-        with styled():
-            figure = charts_shape.ladder(report, _title("Ladder", report, None))
-        caption = "Each level's own pace, and the most that a compressed day carried without a miss."
-        drawn.append(_save(figure, ("ladder", "Ladder", caption), "", out_dir))
+    drawn = [_of_report(report, out_dir, *chart) for chart in _REPORT_CHARTS if _asked(report, chart[0])]
+    with styled():
+        save_png(first_screen_picture(first_screen(report)), out_dir / "first-screen.png")
     for part in report.parts:
         progress(f"drawing {part.slug}")
         charts = (*_PART_CHARTS, _BURST_CHART) if part.identity.role == "burst" else _PART_CHARTS
@@ -96,6 +118,26 @@ def draw_all(report: Report, out_dir: Path, progress: Callable[[str], None]) -> 
                 caption = f"{caption.replace(*_BURST_SHADE)} {_FAULTS_CAPTION}"
             drawn.append(_save(figure, (name, title, caption), part.slug, out_dir, prefix))
     return tuple(drawn)
+
+
+def _asked(report: Report, name: str) -> bool:
+    """Whether the report has what the chart shows: one that was not asked is not missed."""
+    kinds = {each.kind for each in report.comparisons}
+    asked = {
+        "ladder": bool(report.levels),
+        "capacity": report.capacity is not None,
+        "priorities": "priorities_vs_fifo" in kinds,
+    }
+    return asked[name]
+
+
+def _of_report(
+    report: Report, out_dir: Path, name: str, title: str, caption: str, draw: ReportChart
+) -> Drawn:
+    with styled():
+        # A capacity search is run live, whatever else the suite has.
+        figure = draw(report, title if name == "capacity" else _title(title, report, None))
+    return _save(figure, (name, title, caption), "", out_dir)
 
 
 def _title(title: str, report: Report, part: PartReport | None) -> str:

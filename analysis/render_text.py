@@ -1,74 +1,75 @@
-"""``summary.md``: the first screen and the tables, as Markdown."""
+"""``summary.md``: the first screen and the tables, as Markdown; and the verdict for a terminal."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from analysis import tables
-from analysis.model import PartReport, Report
+from analysis.first_screen.screen import first_screen
+from analysis.first_screen.values import Answer, FirstScreen, Row, words
+from analysis.model import Report
 from analysis.render_png import Drawn
-from analysis.tables import Table
+from analysis.sections import part_sections, report_sections
+from analysis.table import Cell, Table
 
 
 def write_markdown(report: Report, drawn: tuple[Drawn, ...], path: Path) -> None:
-    blocks = [f"# {report.title}", f"**{_flags(report)}{report.headline}**"]
-    blocks += [f"> {note}" for note in report.notes]
-    for answer in report.answers:
-        lines = "\n".join(f"- {line}" for line in answer.lines)
-        blocks.append(f"**{answer.question}** {answer.headline}\n\n{lines}")
-    blocks += ["## Objectives", _table(tables.objectives(report))]
-    if report.levels:
-        blocks += ["## Ladder", _table(tables.ladder(report))]
+    blocks = _screen(first_screen(report))
+    for title, table in report_sections(report):
+        blocks += [f"## {title}", _table(table)]
     blocks += [_picture(each) for each in drawn if not each.part]
     blocks += ["## How far to trust it", _table(tables.checks(report))]
-    for part in report.parts:
-        blocks += _part(part, tuple(each for each in drawn if each.part == part.slug))
+    for place, part in enumerate(report.parts):
+        blocks += [f"## {part.slug}", part.identity.title]
+        for title, table in part_sections(report, place):
+            blocks += [f"### {title}", _table(table)]
+        blocks += [_picture(each) for each in drawn if each.part == part.slug]
     path.write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
 
 
-def _flags(report: Report) -> str:
-    flags = (["INVALID RUN"] if report.validity == "invalid" else []) + (
-        ["INCOMPLETE"] if report.interrupted else []
-    )
-    flags += ["SIMULATED"] if report.simulated else []
-    flags += ["FAULTS STAGED"] if report.faults_staged else []
-    return "".join(f"{flag}. " for flag in flags)
+def terminal_lines(screen: FirstScreen) -> list[str]:
+    """The verdict, why, and of a NO what gave way; then how far to trust it."""
+    flags = "".join(f" ({flag})" for flag in screen.flags)
+    said = [f"{screen.word}{flags}: {words(screen.why)}", *map(words, screen.gave_way), words(screen.trust)]
+    return [line for line in said if line]
 
 
-def _part(part: PartReport, drawn: tuple[Drawn, ...]) -> list[str]:
-    blocks = [f"## {part.slug}", part.identity.title]
-    for title, table in part_tables(part):
-        blocks += [f"### {title}", _table(table)]
-    return blocks + [_picture(each) for each in drawn]
+def _screen(screen: FirstScreen) -> list[str]:
+    flags = "".join(f"{flag}. " for flag in screen.flags)
+    blocks = [f"# {screen.title}", screen.about, f"**{screen.word}. {flags}{words(screen.why)}**"]
+    blocks += [words(sentence) for sentence in (screen.trust, *screen.gave_way)]
+    blocks += [f"> {note}" for note in screen.notes]
+    blocks += [_answer(number, each) for number, each in enumerate(screen.answers, start=1)]
+    blocks += [f"**{each.label}:** {' '.join(map(words, each.sentences))}" for each in screen.asides]
+    return blocks
 
 
-def part_tables(part: PartReport) -> list[tuple[str, Table]]:
-    """The tables of a part, in order; one without rows is left out."""
-    scaled = " (compressed seconds)" if part.identity.provider_scale != 1.0 else ""
-    listed = [
-        ("Rates", tables.rates(part)),
-        (f"Delivery time{scaled}", tables.delivery(part)),
-        ("Sender's answer", tables.api(part)),
-        (f"Stages{scaled}", tables.stages(part)),
-        ("Messages in the stages", tables.stage_coverage(part)),
-        *((f"Stages of messages that lack a mark{scaled}", each) for each in tables.stages_merged(part)),
-        ("Burst", tables.burst(part)),
-        ("Faults of the provider", tables.faults(part)),
-        ("Ledger", tables.ledger(part)),
-        ("Why messages did not arrive", tables.reasons(part)),
-        ("Cost", tables.cost(part)),
-    ]
-    return [(title, table) for title, table in listed if table.rows]
+def _answer(number: int, answer: Answer) -> str:
+    about = f" ({answer.about})" if answer.about else ""
+    lines = [f"{number}. **{answer.question}**{about}"]
+    lines += [f"   - {row_text(row)}" for row in answer.rows]
+    lines += [f"   - {words(sentence)}" for sentence in answer.sentences]
+    return "\n".join(lines)
+
+
+def row_text(row: Row) -> str:
+    """``OTP: 95 % within 8.10 s (7.60 s to 8.60 s), limit 10 s: met``."""
+    label = f"{row.label}: " if row.label else ""
+    interval = f" {words(row.interval)}" if row.interval else ""
+    limit = f", {words(row.limit)}" if row.limit else ""
+    verdict = f": {row.verdict.text}" if row.verdict else ""
+    return f"{label}{words(row.value)}{interval}{limit}{verdict}"
 
 
 def _picture(drawn: Drawn) -> str:
     return f"*{drawn.title}: not drawn, {drawn.why}.*" if drawn.why else f"![{drawn.title}]({drawn.file})"
 
 
-def _cell(text: str) -> str:
+def _cell(cell: Cell) -> str:
+    text = cell if isinstance(cell, str) else words(cell)
     value, _, interval = text.partition("\n")
-    words = f"{value} ({interval})" if interval else value
-    return words.replace("|", "\\|")
+    shown = f"{value} ({interval})" if interval else value
+    return shown.replace("|", "\\|")
 
 
 def _table(table: Table) -> str:
@@ -76,5 +77,5 @@ def _table(table: Table) -> str:
         return "*none*"
     columns = range(len(table.header))
     rule = ["---:" if column >= table.numeric_from else "---" for column in columns]
-    rows = [table.header, rule, *table.rows]
+    rows: list[tuple[Cell, ...] | list[str]] = [table.header, rule, *table.rows]
     return "\n".join("| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows)

@@ -7,20 +7,23 @@ from pathlib import Path
 
 import msgspec
 
-from analysis import answers, endings, faults
+from analysis import endings, faults
+from analysis.comparison.suite import comparisons, with_campaign_alone
 from analysis.exit_codes import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MET, EXIT_MISSED, EXIT_UNDECIDED
 from analysis.figures import TIMES
+from analysis.first_screen.screen import headline
 from analysis.journeys import MalformedRunError
-from analysis.model import Answer, Check, CheckState, Level, Objective, PartReport, Report, Verdict
+from analysis.model import Check, CheckState, Objective, PartReport, Report, Verdict
 from analysis.objectives.defaults import in_force
 from analysis.objectives.grammar import ObjectiveError, Spec, parse_all
 from analysis.objectives.judging import not_in_any
 from analysis.objectives.verdict import ALWAYS_DECISIVE, overall
 from analysis.part import analyse_part
-from analysis.records import Manifest, read_manifest
+from analysis.records import CapacityResult, Manifest, read_capacity, read_manifest
 from analysis.scaling import levels
 from analysis.surroundings import instrument
-from analysis.validity import ACCOUNTING, INSTRUMENT, worst
+from analysis.totals import totals
+from analysis.validity import ACCOUNTING, worst
 
 REPORT_SCHEMA_VERSION = 1
 
@@ -37,11 +40,26 @@ def build_report(
     """
     manifest = _manifest(run_dir)
     parts, given = [], parse_all(in_force(slos)) if slos else ()
-    for index, (slug, part_dir, part_manifest) in enumerate(_parts(run_dir, manifest), start=1):
+    places = _parts(run_dir, manifest)
+    for index, (slug, part_dir, part_manifest) in enumerate(places, start=1):
         progress(f"analysing {slug} ({index})")
         specs = given or _specs(part_dir, part_manifest)
         parts.append(analyse_part(part_dir, part_manifest, slug, specs))
-    return _assemble(manifest, tuple(parts), given or _specs(run_dir, manifest), allow_undecided)
+    with_alone = with_campaign_alone(tuple(parts), places)
+    report = _assemble(manifest, with_alone, given or _specs(run_dir, manifest), allow_undecided)
+    report = msgspec.structs.replace(
+        report, comparisons=comparisons(places), capacity=_capacity(run_dir, manifest)
+    )
+    return msgspec.structs.replace(report, headline=headline(report))
+
+
+def _capacity(run_dir: Path, manifest: Manifest) -> CapacityResult | None:
+    if not manifest.capacity:
+        return None
+    try:
+        return read_capacity(run_dir / manifest.capacity)
+    except ValueError as error:
+        raise MalformedRunError(str(error)) from error
 
 
 def _specs(run_dir: Path, manifest: Manifest) -> tuple[Spec, ...]:
@@ -94,9 +112,9 @@ def _assemble(
     spoiling = _spoiling(checks, decisive)
     validity = _validity(checks, spoiling)
     verdict = overall(objectives)
-    ladder = levels(parts)
     interrupted = endings.interruption(manifest, parts)
-    simulated = any(part.identity.mode == "simulated" for part in parts)
+    in_virtual_time = [part.slug for part in parts if part.identity.mode == "simulated"]
+    simulated = len(in_virtual_time) == len(parts)
     return Report(
         schema_version=REPORT_SCHEMA_VERSION,
         title=manifest.scenario.title or manifest.scenario.name,
@@ -107,17 +125,14 @@ def _assemble(
         verdict=verdict,
         exit_code=EXIT_INTERRUPTED if interrupted else _exit_code(validity, verdict, allow_undecided),
         allow_undecided=allow_undecided,
-        headline=_headline(answers.headline(verdict, objectives, spoiling), spoiling, parts, interrupted),
+        headline="",
         interrupted=interrupted,
-        answers=(
-            *_measured(parts, ladder, objectives, decisive),
-            answers.trust_answer(validity, checks),
-        ),
-        notes=_notes(parts, simulated, interrupted, suite),
+        notes=_notes(parts, tuple(in_virtual_time), interrupted, suite),
         objectives=objectives,
         checks=checks,
-        levels=ladder,
+        levels=levels(parts),
         parts=parts,
+        totals=totals(tuple(part for part in decisive if not part.bench_failure)),
     )
 
 
@@ -133,39 +148,6 @@ def _objectives(
     )
     every = tuple(each for part in parts for each in part.objectives)
     return (*found, *not_in_any(specs, every))
-
-
-def _headline(
-    verdict: str, spoiling: tuple[Check, ...], parts: tuple[PartReport, ...], interrupted: str
-) -> str:
-    if any(each.name == INSTRUMENT for each in spoiling):
-        return verdict
-    error = endings.failed_before_load(parts)
-    if error:
-        return f"No load was made: {error}."
-    return endings.so_far(interrupted, verdict)
-
-
-def _measured(
-    parts: tuple[PartReport, ...],
-    ladder: tuple[Level, ...],
-    objectives: tuple[Objective, ...],
-    decisive: tuple[PartReport, ...],
-) -> tuple[Answer, ...]:
-    """The cards with figures, of the parts in which the bench did not fail; none where that leaves none."""
-    if endings.failed_before_load(parts):
-        return ()
-    parts = tuple(part for part in parts if not part.bench_failure)
-    if not parts:
-        return ()
-    return (
-        answers.throughput_answer(parts),
-        answers.scale_answer(ladder),
-        answers.delivery_answer(objectives, _scaled(decisive)),
-        answers.errors_answer(parts),
-        *answers.burst_answer(parts),
-        answers.cost_answer(parts),
-    )
 
 
 def _spoiling(checks: tuple[Check, ...], decisive: tuple[PartReport, ...]) -> tuple[Check, ...]:
@@ -194,12 +176,16 @@ def _scaled(parts: tuple[PartReport, ...]) -> bool:
     return any(part.identity.provider_scale != 1.0 for part in parts)
 
 
-def _notes(parts: tuple[PartReport, ...], simulated: bool, interrupted: str, suite: bool) -> tuple[str, ...]:
+def _notes(
+    parts: tuple[PartReport, ...], in_virtual_time: tuple[str, ...], interrupted: str, suite: bool
+) -> tuple[str, ...]:
     """What a reader must know before any figure."""
     notes = [endings.interruption_note(interrupted, suite)] if interrupted else []
-    if simulated:
+    if in_virtual_time:
+        all_of_it = len(in_virtual_time) == len(parts)
+        which = "SIMULATED" if all_of_it else f"Simulated: {', '.join(in_virtual_time)}"
         notes.append(
-            "SIMULATED: virtual time, no socket, no process. It shows how the rules of sender and provider "
+            f"{which}: virtual time, no socket, no process. It shows how the rules of sender and provider "
             "play together, not how fast this machine is."
         )
     notes += faults.staged_notes(parts, suite)

@@ -1,10 +1,15 @@
-"""The ladder: is each level fast enough, how much more would hold, and does ten times hold?
+"""The levels: is each fast enough, how much more would hold, and does ten times hold?
 
-For each level two kinds of parts answer. A part at true speed (the peak slice, or a whole day) says whether
-the level is fast enough. A compressed day plays the level's arrivals denser than they are, with the provider
-left as it is: level x compression is the messages a day that it stands for. "Ten times holds" needs a valid
-part that stood for at least ten times the level, missed nothing, showed no limit and did not fall behind: a
-slice of seconds with a drain after it would else hide any queue that clears within the objective.
+The answers of a level come from parts against one provider profile, the level's own: that of its parts in
+which the day's own time passed (a whole day, or a slice of its peak; live or simulated). Those parts say
+whether the level is fast enough. Whether ten times holds is answered by the parts that come nearest to ten
+times the level from above, against the same profile: an ordinary part of a higher level, or a day played
+denser than it is with the provider left as it is (level x compression is the messages a day that it stands
+for). Of those a live one goes before a simulated one. A part carries its load if it is valid, missed nothing,
+showed no limit and did not fall behind: a slice of seconds with a drain after it would else hide any queue
+that clears within the objective.
+
+In a suite with whole days the levels are those days; a slice of a still busier day answers for ten times.
 """
 
 from __future__ import annotations
@@ -19,29 +24,32 @@ from analysis.throughput import FEWEST
 TEN = 10.0
 SHORTFALL_SHARE = 0.02  # of the load; a system that falls behind by less may be at the noise of its arrivals
 
+TenTimes = tuple[Literal["yes", "no", "undecided"], str, PartReport | None]
+
 
 def levels(parts: tuple[PartReport, ...]) -> tuple[Level, ...]:
-    """One for each level that any part stands for, in rising order."""
-    found = sorted({part.identity.messages_per_day for part in parts if part.identity.messages_per_day})
-    return tuple(_level(level, parts) for level in found)
+    """One for each level that is asked about, in rising order."""
+    asked = [part for part in parts if part.identity.messages_per_day and not part.identity.what_if]
+    days = [part for part in asked if part.identity.role == "whole_day"] or asked
+    found = sorted({part.identity.messages_per_day or 0 for part in days})
+    return tuple(_level(level, tuple(asked)) for level in found)
 
 
 def carries(part: PartReport) -> Verdict:
-    """Did the system carry this part's load? Verdicts that lack messages do not count against it.
+    """Did the system carry this part's load? Only if every objective is met.
 
-    A part whose every delivery verdict is withheld has proven nothing, nor has one that fell behind its load
-    without a limit to be seen: played for longer it might have missed.
+    A part that fell behind its load without a limit to be seen has proven nothing: played for longer it
+    might have missed.
     """
     if part.validity == "invalid":
         return "undecided"
-    if part.throughput.limit or overall(part.objectives) == "missed":
+    if part.throughput.limit or overall(part.objectives) == "missed" or part.sustained is False:
         return "missed"
-    if _fell_behind(part):
+    if _fell_behind(part) and part.sustained is not True:
         return "undecided"
     if part.ledger.delivered < FEWEST:
         return "undecided"
-    judged = [each for each in part.objectives if each.limit_s is not None and each.verdict == "met"]
-    return "met" if judged else "undecided"
+    return "met" if overall(part.objectives) == "met" else "undecided"
 
 
 def _fell_behind(part: PartReport) -> bool:
@@ -50,49 +58,64 @@ def _fell_behind(part: PartReport) -> bool:
 
 def _level(level: int, parts: tuple[PartReport, ...]) -> Level:
     own = [part for part in parts if part.identity.messages_per_day == level]
-    slices = [part for part in own if not part.probe and part.identity.compress == 1.0]
-    fast = slices[0] if slices else None
-    held = [part for part in own if _stands_for(part) and carries(part) == "met"]
-    tried = [part for part in own if _stands_for(part)]
-    highest = max(held, key=_stands_for, default=None)
-    most = max(tried, key=_stands_for, default=None)
-    answer, why = _ten_times(level, parts)
+    at_true_speed = [part for part in own if not part.probe and part.identity.compress == 1.0]
+    profiles = {part.identity.profile for part in at_true_speed or own}
+    alike = tuple(part for part in parts if part.identity.profile in profiles)
+    tried = [part for part in own if part in alike and stands_for(part)]
+    held = [part for part in tried if carries(part) == "met"]
+    highest = max(held, key=stands_for, default=None)
+    most = max(tried, key=stands_for, default=None)
+    verdict, fast = _fast_enough(at_true_speed)
+    answer, why, by = _ten_times(level, alike, verdict)
     return Level(
         messages_per_day=level,
-        fast_enough=_fast_enough(fast),
+        fast_enough=verdict,
         fast_enough_part=fast.slug if fast else "",
-        fast_enough_why=_fast_why(fast),
+        fast_enough_why=_fast_why(fast, at_true_speed),
         none_late_of=_none_late_of(fast),
-        profile=", ".join(dict.fromkeys(part.identity.profile for part in own if part.identity.profile)),
-        highest_held_per_day=_stands_for(highest) if highest else None,
+        profile=", ".join(sorted(filter(None, profiles))),
+        highest_held_per_day=stands_for(highest) if highest else None,
         highest_held_part=highest.slug if highest else "",
-        highest_tried_per_day=_stands_for(most) if most else None,
+        highest_tried_per_day=stands_for(most) if most else None,
         ten_times=answer,
         ten_times_why=why,
+        ten_times_part=by.slug if by else "",
+        ten_times_backlog_gone_s=by.backlog_gone_s if by else None,
     )
 
 
-def _stands_for(part: PartReport) -> float:
+def stands_for(part: PartReport) -> float:
     """Messages a day; 0 for a part whose provider was scaled along, which proves nothing beyond its level."""
     if part.identity.provider_scale != 1.0:
         return 0.0
     return part.equivalent_per_day or 0.0
 
 
-def _fast_enough(part: PartReport | None) -> Verdict:
-    if part is None or part.validity == "invalid":
-        return "undecided"
-    return overall(part.objectives)
+def _fast_enough(parts: list[PartReport]) -> tuple[Verdict, PartReport | None]:
+    """The verdict over the parts in which the day's own time passed, and the part that it rests on: the
+    first that missed, else the first that is undecided, else the first live one.
+    """
+    judged = [(_judged(part), part) for part in parts]
+    for verdict in ("missed", "undecided"):
+        for found, part in judged:
+            if found == verdict:
+                return found, part
+    live = [part for part in parts if part.identity.mode != "simulated"]
+    return ("met", (live or parts)[0]) if parts else ("undecided", None)
 
 
-def _fast_why(part: PartReport | None) -> str:
+def _judged(part: PartReport) -> Verdict:
+    return "undecided" if part.validity == "invalid" else overall(part.objectives)
+
+
+def _fast_why(part: PartReport | None, parts: list[PartReport]) -> str:
     if part is None:
         return "no part at true speed"
     if part.validity == "invalid":
         return "that part is invalid"
     unsettled = [each for each in part.objectives if each.verdict != "met"]
     if not unsettled:
-        return "every objective held"
+        return "every objective held" + (f", in {len(parts)} parts" if len(parts) > 1 else "")
     missed = [each for each in unsettled if each.verdict == "missed"] or unsettled
     if missed is unsettled and all(each.quantile and each.quantile.state == "withheld" for each in unsettled):
         few = ", ".join(f"{each.message_class} {each.count}" for each in unsettled)
@@ -114,21 +137,37 @@ def _none_late_of(part: PartReport | None) -> int:
     return sum(each.count for each in judged)
 
 
-def _ten_times(level: int, parts: tuple[PartReport, ...]) -> tuple[Literal["yes", "no", "undecided"], str]:
+def _ten_times(level: int, parts: tuple[PartReport, ...], fast_enough: Verdict) -> TenTimes:
+    """``parts`` are against the level's own profile. A level that is not carried itself is not carried ten
+    times: whatever a larger part showed, both cannot be said.
+    """
+    if fast_enough == "missed":
+        return "no", f"{per_day_text(level)} a day is not fast enough itself", None
     wanted = TEN * level
-    big = sorted((part for part in parts if _stands_for(part) >= wanted), key=_stands_for)
+    big = [part for part in parts if stands_for(part) >= wanted]
     if not big:
-        return "undecided", f"no part stood for {per_day_text(wanted)} a day"
-    held = [part for part in big if carries(part) == "met"]
-    missed = [part for part in big if carries(part) == "missed"]
-    if held:
-        best = held[-1]
-        larger = [part for part in missed if _stands_for(part) > _stands_for(best)]
-        beyond = f"; {_stood(larger[0])}, and did not hold: {_not_held(larger[0])}" if larger else ""
-        return "yes", f"{_stood(best)}, and missed nothing{beyond}"
-    if missed:
-        return "no", f"{_stood(missed[0])}, and did not hold: {_not_held(missed[0])}"
-    return "undecided", f"{_stood(big[0])}, but {_unproven(big[0])}"
+        profile = parts[0].identity.profile or "unknown" if parts else "unknown"
+        return "undecided", f"no part stood for {per_day_text(wanted)} a day on profile {profile}", None
+    nearest = min(stands_for(part) for part in big)
+    answering = [part for part in big if stands_for(part) == nearest]
+    answering.sort(key=lambda part: (part.identity.mode == "simulated", not part.identity.decides))
+    for verdict in ("missed", "undecided"):
+        for part in answering:
+            if carries(part) == verdict == "missed":
+                return "no", f"{_stood(part)}, and did not hold: {_not_held(part)}", part
+            if carries(part) == verdict:
+                return "undecided", f"{_stood(part)}, but {_unproven(part)}", part
+    best = answering[0]
+    return "yes", f"{_stood(best)}, and missed nothing{_beyond(best, big)}", best
+
+
+def _beyond(best: PartReport, big: list[PartReport]) -> str:
+    """The nearest part that stood for more and did not hold."""
+    larger = [part for part in big if stands_for(part) > stands_for(best) and carries(part) == "missed"]
+    if not larger:
+        return ""
+    first = min(larger, key=stands_for)
+    return f"; {_stood(first)}, and did not hold: {_not_held(first)}"
 
 
 def _stood(part: PartReport) -> str:
@@ -136,7 +175,7 @@ def _stood(part: PartReport) -> str:
     identity = part.identity
     window = {"peak": " of the peak", "day": ", a whole day"}.get(identity.window, "")
     return (
-        f"{part.slug} stood for {per_day_text(_stands_for(part))} a day "
+        f"{part.slug} stood for {per_day_text(stands_for(part))} a day "
         f"on profile {identity.profile or 'unknown'} (its limits: {identity.profile_limits}), "
         f"{round_seconds_text(round(identity.load_s, 1))}{window}"
     )
@@ -144,7 +183,8 @@ def _stood(part: PartReport) -> str:
 
 def _not_held(part: PartReport) -> str:
     missed = [f"{each.name} {each.measured}" for each in part.objectives if each.verdict == "missed"]
-    return "; ".join([*missed, *([part.throughput.limit] if part.throughput.limit else [])])
+    grew = ["its backlog grew"] if part.sustained is False else []
+    return "; ".join([*missed, *([part.throughput.limit] if part.throughput.limit else []), *grew])
 
 
 def _unproven(part: PartReport) -> str:

@@ -30,7 +30,8 @@ EARLY_TOLERANCE_S = 0.001
 _EXAMPLES = 4
 
 
-def _marks(journeys: Journeys) -> list[Floats]:
+def delivery_marks(journeys: Journeys) -> list[Floats]:
+    """The instants between which ``DELIVERY_STAGES`` lie, one more than there are stages."""
     load, provider = journeys.load, journeys.provider
     return [
         load.intended_s,
@@ -55,7 +56,7 @@ def breakdowns(journeys: Journeys, fates: Fates) -> tuple[tuple[StageBreakdown, 
 
     In a group: of each class that has messages in it; then of all, if there are several classes.
     """
-    marks = _marks(journeys)
+    marks = delivery_marks(journeys)
     present = np.array([np.isfinite(mark) for mark in marks])
     # Without its first and last mark a message has no delivery time to take apart.
     chosen: Bools = _covered(journeys, fates) & present[0] & present[-1]

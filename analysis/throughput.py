@@ -103,6 +103,18 @@ def shortfall_share(journeys: Journeys, fates: Fates) -> float | None:
     return grown_s / (2 * quarter_s) if grown_s > SHORTFALL_NOISE_S else 0.0
 
 
+def backlog_gone_s(journeys: Journeys, fates: Fates) -> float | None:
+    """How long after the load's end the sender's queue was empty: its last accepted message submitted.
+
+    None while one of them waits, or where there is no journal.
+    """
+    submitted_s = journeys.provider.submitted_s
+    if not journeys.journal or bool((np.isnan(submitted_s) & (fates.fate == OPEN)).any()):
+        return None
+    known = submitted_s[journeys.accepted & np.isfinite(submitted_s)]
+    return max(float(known.max()) - journeys.load_end_s, 0.0) if len(known) else None
+
+
 def _limit(counted: Ledger, wait_s: float | None, where: str) -> str:
     not_taken = counted.refused + counted.failed_at_api
     if counted.sent and not_taken / counted.sent > REFUSED_SHARE:
@@ -112,5 +124,7 @@ def _limit(counted: Ledger, wait_s: float | None, where: str) -> str:
             f"in the busiest {WINDOW_S:.0f} s a message waited {seconds_text(wait_s)} in the {where} (median)"
         )
     if counted.dropped:
-        return f"{count_text(counted.dropped)} arrivals found no free slot in the load generator"
+        return (
+            f"{count_text(counted.dropped)} messages were not sent, since all requests waited for an answer"
+        )
     return ""

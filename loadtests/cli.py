@@ -41,6 +41,7 @@ and back, and a report says whether it holds.
 \b
 Start here:
   smsbench run bench                 a short ladder and a short burst
+  smsbench capacity                  how many messages a second hold
   smsbench list                      the scenarios there are
   smsbench provider --profile smsapi an SMS provider on your machine, for your own tests
 """
@@ -75,6 +76,11 @@ def simulate(context: typer.Context) -> None:
 @app.command("calibrate", context_settings=_FORWARDED, help="Is the provider true to its settings?")
 def calibrate(context: typer.Context) -> None:
     _forward(context, "loadtests.calibrate.cli")
+
+
+@app.command("capacity", context_settings=_FORWARDED, help="Find the highest rate that holds.")
+def capacity(context: typer.Context) -> None:
+    _forward(context, "loadtests.capacity.cli")
 
 
 @app.command(cls=Command)
@@ -115,6 +121,18 @@ def run(
     ] = False,
     slo: Slo = None,
     allow_undecided: AllowUndecided = False,
+    probe_timeout: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            max=3600,
+            metavar="S",
+            help="What the probe message before the load may take; a sender to listen, too.",
+        ),
+    ] = 5.0,
+    no_probe: Annotated[
+        bool, typer.Option("--no-probe", help="Send no probe message before the load.")
+    ] = False,
 ) -> None:
     """Run a scenario on real sockets and report it.
 
@@ -151,10 +169,12 @@ def run(
         "drain_limit_s": drain_limit,
         "keep_store": keep_store,
         "ui": ui,
-        "slos": in_force(_objectives(slo)),
+        "slos": in_force(objectives(slo)),
         "allow_undecided": allow_undecided,
+        "probe": not no_probe,
+        "probe_timeout_s": probe_timeout,
     }
-    raise typer.Exit(run_scenario(chosen, _checked(chosen, asked), Console()))
+    raise typer.Exit(run_scenario(chosen, checked(chosen, asked), Console()))
 
 
 @app.command("list", cls=Command)
@@ -189,7 +209,7 @@ def report(
 
     if not (run_dir / "run.json").is_file():
         raise _usage(no_manifest(run_dir))
-    raise typer.Exit(runner.report(run_dir, Console(), _objectives(slo), allow_undecided))
+    raise typer.Exit(runner.report(run_dir, Console(), objectives(slo), allow_undecided))
 
 
 def main() -> None:
@@ -209,7 +229,7 @@ def main() -> None:
         sys.exit(EXIT_CRASHED)
 
 
-def _checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
+def checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
     """Settings that can be run. Ends the program with exit code 2 and what to do where they cannot."""
     from loadtests.running.run_directory import RunDirectoryError, make_run_directory, new_run_directory
     from loadtests.running.settings import RunSettings
@@ -226,7 +246,7 @@ def _checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
         raise _usage(str(error)) from None
     _check_provider(scenario, target, asked)
     if target is not None:
-        _check_surroundings(target, asked["target_file"])
+        _check_surroundings(target, asked["target_file"], asked["probe_timeout_s"])
 
     out: Path | None = asked["out"]
     try:
@@ -270,16 +290,16 @@ def _check_provider(scenario: Scenario, target: Target | None, asked: dict[str, 
             raise _usage(str(error)) from None
 
 
-def _check_surroundings(target: Target, file: Path) -> None:
+def _check_surroundings(target: Target, file: Path, within_s: float) -> None:
     from loadtests.running.preflight import PreflightError, require_surroundings
 
     try:
-        require_surroundings(target, file)
+        require_surroundings(target, file, within_s)
     except PreflightError as error:
         raise _usage(str(error)) from None
 
 
-def _objectives(given: list[str] | None) -> tuple[str, ...]:
+def objectives(given: list[str] | None) -> tuple[str, ...]:
     from analysis.objectives.grammar import GivenError, read_given
 
     try:

@@ -56,6 +56,8 @@ class LoadStatus(Struct, frozen=True, kw_only=True):
     lag_p50_ms: float = 0.0
     lag_p99_ms: float = 0.0
     lag_max_ms: float = 0.0
+    lag_own_p99_ms: float = 0.0  # without what the worker's thread stood ready and no core took it
+    in_flight_limit: int = 0
     start_ns: int = 0  # run's clock: the schedule's zero
     at_ns: int = 0  # run's clock: when it was counted
     end_ns: int = 0  # run's clock: the last intended arrival that came due, or where the load was stopped
@@ -73,9 +75,9 @@ def combine(statuses: Iterable[LoadStatus]) -> LoadStatus:
         return LoadStatus()
     sums = (
         *("planned", "due", "sent", "accepted", "refused", "failed", "unfinished", "dropped", "in_flight"),
-        *("resent", "closed_idle"),
+        *("resent", "closed_idle", "in_flight_limit"),
     )
-    worst = ("lag_p50_ms", "lag_p99_ms", "lag_max_ms", "end_ns")
+    worst = ("lag_p50_ms", "lag_p99_ms", "lag_max_ms", "lag_own_p99_ms", "end_ns")
     started = [status.start_ns for status in all_of if status.start_ns]
     return LoadStatus(
         phase=min((status.phase for status in all_of), key=_PHASES.index),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import subprocess
 import tempfile
 import time
@@ -18,11 +19,12 @@ from loadtests.running import manifest as manifests
 from loadtests.running.child_process import ending_words, start_child
 from loadtests.running.interruption import Aborted, Interruption
 from loadtests.running.outcomes import why_nothing_was_accepted
-from loadtests.running.part_run import PartRun
+from loadtests.running.probe import ProbeStopped
 from loadtests.running.progress import Progress
 from loadtests.running.run_directory import lost_directory
 from loadtests.running.settings import RunSettings
-from loadtests.scenarios.scenario import Part, Scenario
+from loadtests.running.suite_parts import run_parts
+from loadtests.scenarios.scenario import Scenario
 
 _STEP_SUMMARY = ("GITHUB_STEP_SUMMARY",)  # a file that the analysis appends its summary to
 _ENDING = "ending the load in order, then the report; Ctrl-C again aborts"
@@ -35,6 +37,9 @@ def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) ->
     _say(console, f"seed {settings.seed}; run directory {settings.out}")
     try:
         code = _run_and_report(scenario, settings, console)
+    except ProbeStopped as stopped:
+        _say(console, f"STOPPED after {time.monotonic() - began_s:.0f} s. {stopped}")
+        return EXIT_USAGE
     except OSError as error:
         why = lost_directory(settings.out, error)
         if why is None:
@@ -50,17 +55,29 @@ def _run_and_report(scenario: Scenario, settings: RunSettings, console: Console)
     try:
         with Interruption(lambda: _say(console, _ENDING)) as interruption:
             with Progress(console) as progress:
-                done = _run_parts(scenario, settings, progress, interruption)
+                done = run_parts(scenario, settings, progress, interruption)
+            if not done.places:
+                _say(console, "interrupted before any part: there is nothing to report")
+                return EXIT_INTERRUPTED
             if scenario.is_suite:
-                manifests.write_suite(settings.out, scenario, settings.seed, started, done)
+                manifests.write_suite(
+                    *(settings.out, scenario, settings.seed, started, done.places),
+                    whole=done.whole,
+                    failures=done.failures,
+                    capacity=done.capacity,
+                )
             _say(console, "report ...")
             code = report(settings.out, console, allow_undecided=settings.allow_undecided)
+    except ProbeStopped:
+        if not scenario.is_suite and settings.target is not None:
+            shutil.rmtree(settings.out)  # it was made for this run, and there is nothing in it
+        raise
     except Aborted:
         if scenario.is_suite:
             begun = sorted(path.parent for path in settings.out.glob("parts/*/run.json"))
             places = [str(place.relative_to(settings.out)) for place in begun]
             if places:
-                manifests.write_suite(settings.out, scenario, settings.seed, started, places)
+                manifests.write_suite(settings.out, scenario, settings.seed, started, places, whole=False)
         _say(console, f"aborted; draw what there is with: smsbench report {settings.out}")
         return EXIT_INTERRUPTED
     why = why_nothing_was_accepted(settings.out, settings.target)
@@ -135,23 +152,3 @@ def verdict(summary: str) -> str:
 
 def _say(console: Console, text: str) -> None:
     console.print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-def _run_parts(
-    scenario: Scenario, settings: RunSettings, progress: Progress, interruption: Interruption
-) -> list[str]:
-    """The directories of the parts that ran, relative to the run's own."""
-    done: list[str] = []
-    for number, part in enumerate(scenario.parts, start=1):
-        place = f"parts/{number:02d}-{part.slug}" if scenario.is_suite else "."
-        if scenario.is_suite:
-            progress.part(f"part {number} of {len(scenario.parts)}: {_named(part, settings)}")
-        manifest = PartRun(scenario, part, settings.out / place, settings, progress, interruption).run()
-        done.append(place)
-        if interruption.asked or manifest.exit_reason.startswith("error"):
-            break
-    return done
-
-
-def _named(part: Part, settings: RunSettings) -> str:
-    return f"{part.title} (provider profile {settings.profile or part.profile})"

@@ -50,6 +50,7 @@ class Callbacks:
         self._under_way = 0
         self.calls = 0
         self.failures = 0
+        self.last_failure = ""  # what became of the last call that was not confirmed, in words
 
     @property
     def pending(self) -> int:
@@ -118,13 +119,14 @@ class Callbacks:
         self.calls += 1
         try:
             answer = await self._client.call(call)
-            confirmed = _confirms(answer, call)
+            confirmed, outcome = _confirms(answer, call), f"HTTP {answer.status}"
         except (CallFailedError, OSError, ValueError) as error:
             # The type alone: an error's text can hold the URL, and the URL holds phone numbers.
             log.debug("a report call failed: %s", type(error).__name__)
-            confirmed = False
+            confirmed, outcome = False, f"no answer ({type(error).__name__})"
         if not confirmed:
             self.failures += 1
+            self.last_failure = outcome
         return confirmed
 
 

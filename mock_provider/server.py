@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from msgspec import Struct
 
@@ -79,7 +80,10 @@ class Server:
         if admin:
             self._admin.handle(request, respond)
             return None
-        respond(plain_error(404, "Not found") if page is None else page)
+        if page is None:
+            page = plain_error(404, "Not found")
+            self._service.refusals.of_request(time.monotonic_ns(), request, page)
+        respond(page)
         return None
 
     def abandon(self, number: int) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
@@ -31,7 +30,9 @@ from mock_provider.http.connection import Respond, internal_error
 from mock_provider.inbox import Inbox
 from mock_provider.journal import Journal
 from mock_provider.live import Live
+from mock_provider.loop_lag import LoopLag
 from mock_provider.profiles import Profile
+from mock_provider.refusals import Refusals
 from mock_provider.traffic import Traffic
 from mock_provider.wall_clock import WallClock
 from mock_provider.wire.calls import (
@@ -60,9 +61,6 @@ _FLUSH_EVERY_S = 0.25
 _OPEN_ROW_AFTER_NS = 250_000_000  # most messages of a quick profile are done by then, and need none
 _PUBLISH_EVERY_S = 0.2
 _TICK_EVERY_S = 1.0
-# A stall of 50 ms is seen for sure; more than a second of samples, since the reader asks once a second.
-_LAG_SAMPLE_S = 0.05
-_LAG_SAMPLES = 25
 
 
 class ReportCarrier(Protocol):
@@ -111,10 +109,11 @@ class Service:
             self.driver.engine, self.inbox, lambda: self.wall_offset_ns, cancelled=self.driver.wake
         )
         self.traffic = Traffic()
+        self.refusals = Refusals()
         self.live = Live(self.inbox, self.driver.engine.message)
         self._fault_watch = FaultWatch(self.driver.engine.fault_log, self.driver.now_ns)
         self._chores: list[asyncio.Task[None]] = []
-        self._lags_ms: deque[float] = deque(maxlen=_LAG_SAMPLES)
+        self._lag = LoopLag()
 
     def start(self, journal: Journal | None) -> None:
         """Begin the work that goes on by itself, on the running event loop; rows go to ``journal``."""
@@ -126,7 +125,7 @@ class Service:
         self._begin("the log of faults", self._every(_FAULTS_EVERY_S, self._fault_watch.look))
         self._begin("the page's events", self._every(_PUBLISH_EVERY_S, self._publish))
         self._begin("the page's charts", self._every(_TICK_EVERY_S, self._tick))
-        self._begin("the measuring of the event loop's lag", self._sample_lag())
+        self._begin("the measuring of the event loop's lag", self._lag.run())
 
     @property
     def wall_offset_ns(self) -> int:
@@ -170,10 +169,10 @@ class Service:
         if outage is not None:
             if not outage.hang:
                 respond(None if outage.disconnect else wire.unavailable())
-        elif isinstance(call, WireReply):
-            respond(call)
         else:
-            respond(self._consulted(call))
+            reply = call if isinstance(call, WireReply) else self._consulted(call)
+            self.refusals.of_request(now_ns, request, reply)
+            respond(reply)
         return None
 
     def reconfigure(self, profile: Profile) -> None:
@@ -188,6 +187,7 @@ class Service:
         self._take_rows()
         self.driver.carry_out(self.driver.engine.reset(self.driver.now_ns()))
         self.inbox.clear()
+        self.refusals.clear()
         self.live.cleared()
         self.desk.forget()
         self.callbacks.drop_queued()
@@ -209,7 +209,8 @@ class Service:
     def gauges(self) -> dict[str, float]:
         """Depths and lags of the process around the engine."""
         return {
-            "loop_lag_ms": max(self._lags_ms, default=0.0),
+            "loop_lag_ms": self._lag.worst_ms,
+            "loop_core_wait_ms": self._lag.core_wait_ms,
             "timer_late_ms": self.driver.lateness_ms(),
             "replies_waiting": float(self.driver.waiting),
             "report_calls_resent": float(self.callbacks.resent),
@@ -251,6 +252,8 @@ class Service:
         except Exception:  # the answers that are due with this one must not go down with it
             log.exception("an answer could not be put into words")
             reply = internal_error()
+        if type(answer) is Refused:
+            self.refusals.of_submit(time.monotonic_ns(), call.submit, answer.reason, reply)
         respond(reply)
 
     def _deliver(self, effect: SendReports | SendProgress) -> None:
@@ -333,9 +336,3 @@ class Service:
         while True:
             await asyncio.sleep(interval_s)
             chore()
-
-    async def _sample_lag(self) -> None:
-        while True:
-            asked_s = time.monotonic()
-            await asyncio.sleep(_LAG_SAMPLE_S)
-            self._lags_ms.append(max(0.0, (time.monotonic() - asked_s - _LAG_SAMPLE_S) * 1000))

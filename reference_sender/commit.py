@@ -10,6 +10,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 _RETRY_S = 1.0
 _FRESH_S = 1.0  # how long the result of a commit describes the store
+_RECENT_S = 1.0  # whose longest commit ``worst_ms`` tells
 _CLOSED = "the sender has stopped"
 _NOTHING: Mapping[int, Existing] = {}
 
@@ -96,6 +98,8 @@ class CommitQueue:
         self.waiting = 0  # messages taken in and not yet given to ``kept``
         self.commits = 0
         self.commit_seconds = 0.0
+        self._recent: deque[tuple[float, float]] = deque()  # (when it ended, how long it took)
+        self._began_s: float | None = None  # of the commit that is with the thread
         self.failures = 0
         self._work: SimpleQueue[_Group | None] = SimpleQueue()
         self._guarded_start = self._chores.guarded("committer", self._start)
@@ -111,6 +115,19 @@ class CommitQueue:
     def error(self) -> StoreError | None:
         """Why the last commit failed; None if it did not."""
         return self._error
+
+    @property
+    def worst_ms(self) -> float:
+        """The longest commit of the last second, one that still runs included."""
+        now_s = self._loop.time()
+        self._forget_before(now_s - _RECENT_S)
+        running_s = 0.0 if self._began_s is None else now_s - self._began_s
+        return 1000.0 * max(running_s, *(spent_s for _, spent_s in self._recent), 0.0)
+
+    def _forget_before(self, at_s: float) -> None:
+        recent = self._recent
+        while recent and recent[0][0] < at_s:
+            recent.popleft()
 
     def add(self, message: Message) -> asyncio.Future[Existing | None]:
         """Keep one message. Resolves when it is on disk, to None, or to the message that has its key already;
@@ -214,7 +231,8 @@ class CommitQueue:
         group, self._group = self._group, _Group()
         if group.messages:
             group.foreseen = self._foresee(group.messages)
-        self._not_before = self._loop.time() + self._linger_s
+        self._began_s = self._loop.time()
+        self._not_before = self._began_s + self._linger_s
         self._work.put(group)
 
     def _run(self) -> None:
@@ -247,6 +265,9 @@ class CommitQueue:
     ) -> None:
         self.commits += 1
         self.commit_seconds += spent_s
+        ended_s, self._began_s = self._loop.time(), None
+        self._recent.append((ended_s, spent_s))
+        self._forget_before(ended_s - _RECENT_S)
         self.waiting -= len(group.messages)
         if group.has_work() or group.probes:
             self._error, self._said_s = error, self._loop.time()

@@ -74,7 +74,9 @@ class Metrics(Collector):
     def _gauges(self) -> dict[str, float]:
         gauges = self._driver.state().gauges()
         gauges["waiting_for_commit"] = self._driver.commits.waiting
+        gauges["commit_ms"] = round(self._driver.commits.worst_ms, 3)
         gauges["loop_lag_ms"] = round(self._lag.worst_ms, 3)
+        gauges["loop_core_wait_ms"] = round(self._lag.core_wait_ms, 3)
         return gauges
 
     def _counters(self) -> dict[str, int]:

@@ -73,7 +73,7 @@ def test_loadtests_takes_no_figures_and_no_verdicts_of_analysis() -> None:
     assert taken
     allowed = (
         *("analysis.records", "analysis.exit_codes", "analysis.plain_matplotlib"),
-        *("analysis.objectives.grammar", "analysis.objectives.defaults"),
+        *("analysis.objectives.grammar", "analysis.objectives.defaults", "analysis.objectives.settled"),
     )
     assert all(name.startswith(allowed) for name in taken), taken
 

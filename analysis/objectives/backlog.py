@@ -90,8 +90,8 @@ def availability(journeys: Journeys, fates: Fates) -> Availability | None:
     due = load.intended_s
     if len(due) == 0 or journeys.load_end_s <= 0:
         return None
-    # A rest under ten seconds belongs to the window before it.
-    count = max(int(journeys.load_end_s // WINDOW_S), 1)
+    # A rest under half a window belongs to the one before it. The last arrival comes a little before the end.
+    count = max(int(journeys.load_end_s / WINDOW_S + 0.5), 1)
     starts = np.arange(count, dtype=np.float64) * WINDOW_S
     window = np.clip((due // WINDOW_S).astype(np.int64), 0, count - 1)
     left: Bools = np.isin(load.outcome, [OUTCOMES.index(name) for name in _NOT_TAKEN])

@@ -10,10 +10,12 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from loadtests.arrivals.chance import derive_seed, uniforms, words
-from loadtests.arrivals.processes import NS_PER_S, Process, duration_ns, instants_ns
+from loadtests.arrivals.in_flight import in_flight_limit
+from loadtests.arrivals.processes import NS_PER_S, Process, arrival_count, duration_ns, instants_ns
 from loadtests.arrivals.texts import CLASSES, MARKETING, TEXTS, fill
 
 # Polish mobile ranges (a prefix does not tell the operator), each with seven digits behind it.
@@ -46,16 +48,22 @@ class Stream(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """``in_flight_limit`` is for the whole run, shared evenly among its workers."""
+    """``in_flight_limit`` is for the whole run, shared evenly among its workers. 0: not worked out yet."""
 
     streams: tuple[Stream, ...]
     seed: int
     key_tag: str
-    in_flight_limit: int = 500
+    in_flight_limit: int = 0
     texts: dict[str, tuple[str, ...]] = {}  # by class; the built-in ones where a class is absent
 
     def duration_ns(self) -> int:
         return max(round(s.start_s * NS_PER_S) + duration_ns(s.process) for s in self.streams)
+
+    def sized_for(self, timeout_s: float) -> Plan:
+        """With an in-flight limit for a target that is waited for so long, where it has none yet."""
+        if self.in_flight_limit:
+            return self
+        return replace(self, in_flight_limit=in_flight_limit(_merge(self)[0], timeout_s))
 
 
 class Message(Struct, frozen=True, gc=False):
@@ -66,6 +74,16 @@ class Message(Struct, frozen=True, gc=False):
     text: str
     message_class: str
     campaign: str
+
+
+class Columns(Struct, frozen=True, gc=False):
+    """What ``Schedule.message`` makes messages of; classes as places in ``CLASSES``, streams in the plan."""
+
+    intended_ns: list[int]
+    kinds: list[int]
+    streams: list[int]
+    recipients: list[int]  # MSISDN without its country code, 48
+    draws: list[int]  # of the text: template by the remainder, the rest is ``fill``'s
 
 
 class Schedule:
@@ -99,6 +117,24 @@ class Schedule:
             campaign=self.plan.streams[self._stream[slot]].campaign if name == MARKETING else "",
         )
 
+    def columns(self, start: int, stop: int) -> Columns:
+        """The same for the slots from ``start`` to before ``stop``, many at a time."""
+        return Columns(
+            self.intended_ns[start:stop].tolist(),
+            self._class[start:stop].tolist(),
+            self._stream[start:stop].tolist(),
+            self._recipient[start:stop].tolist(),
+            self._draw[start:stop].tolist(),
+        )
+
+    def kinds(self) -> bytes:
+        """The class of every slot, as its place in ``CLASSES``."""
+        return self._class.tobytes()
+
+    def texts(self, kind: int) -> tuple[str, ...]:
+        """The templates of a class, by its place in ``CLASSES``."""
+        return self._texts[kind]
+
     def share(self, worker: int, workers: int) -> range:
         """The slots of one worker: slot i belongs to worker i mod N."""
         return range(worker, len(self), workers)
@@ -126,6 +162,13 @@ def key_tag_of(seed: int) -> str:
     return f"{derive_seed(seed, 'key_tag') & 0xFFFF:04x}"
 
 
+def next_recipient(plan: Plan) -> str:
+    """A number as the plan's own, to which none of its messages goes."""
+    count = sum(arrival_count(stream.process) for stream in plan.streams)
+    place = _place(derive_seed(plan.seed, "recipients"), count)
+    return f"48{_MOBILE_PREFIXES[place // _PER_PREFIX] * _PER_PREFIX + place % _PER_PREFIX:09d}"
+
+
 def _merge(plan: Plan) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     base = derive_seed(plan.seed, "arrivals")
     pieces = [
@@ -146,6 +189,10 @@ def _classes(plan: Plan, stream: NDArray[np.uint8]) -> NDArray[np.uint8]:
         mine = stream == ordinal
         chosen[mine] = np.searchsorted(shares / shares[-1], drawn[mine], side="right")
     return chosen
+
+
+def _place(seed: int, slot: int) -> int:
+    return (slot * _STRIDE + seed % _NUMBERS) % _NUMBERS
 
 
 def _recipients(seed: int, count: int) -> NDArray[np.int64]:

@@ -13,11 +13,13 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
+
 from loadtests.calibrate.client import Answer, OpenLoopClient, Schedule
 from loadtests.calibrate.ended import explained, no_folder
-from loadtests.calibrate.lateness import CoreWait, MachineUse
 from loadtests.calibrate.messages import TOKEN, messages, regular
 from loadtests.calibrate.receiver import Receiver, Report
+from loadtests.running.core_time import CoreWait, MachineUse
 from loadtests.running.service import Service, ServiceError
 from mock_provider.profiles import Profile, with_token
 
@@ -58,7 +60,7 @@ class Instrument:
             stack.callback(self.client.close)
             self.wait = CoreWait(service.pid)
             stack.callback(self.wait.close)
-            self._machine = MachineUse(service.pid)
+            self._machine = MachineUse([psutil.Process(service.pid), psutil.Process()])
             self._warm_up()
             self._stack = stack.pop_all()
         return self

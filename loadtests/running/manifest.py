@@ -80,11 +80,14 @@ def scenario_of(name: str, part: Part, plan: Plan) -> records.Scenario:
         title=part.title,
         role=part.role,
         messages_per_day=part.messages_per_day,
+        decides=part.decides,
+        counterpart=part.counterpart,
         parameters={
             "streams": streams,
             "classes": list(CLASSES),
             "in_flight_limit": plan.in_flight_limit,
             "key_tag": plan.key_tag,
+            **({"fifo": True} if part.fifo else {}),
         },
     )
 
@@ -109,28 +112,40 @@ def all_seeds(plan: Plan, provider_seed: int) -> dict[str, int]:
 
 
 def write_suite(
-    run_dir: Path, scenario: Scenario, seed: int, started: records.Instant, places: Sequence[str]
+    run_dir: Path,
+    scenario: Scenario,
+    seed: int,
+    started: records.Instant,
+    places: Sequence[str],
+    *,
+    whole: bool = True,
+    failures: Sequence[records.InstrumentFailure] = (),
+    capacity: str = "",
 ) -> None:
     """The manifest over the parts that ran; ``places`` are their directories, relative to ``run_dir``.
 
-    A suite of which no part failed and some were not played was interrupted between two.
+    A suite of which no part failed and that is not ``whole`` was interrupted between two parts. Its mode and
+    target are its live parts', where it has any.
     """
     parts = [records.read_manifest(run_dir / place) for place in places]
-    ending = "interrupted" if len(places) < len(scenario.parts) else "finished"
-    reasons = [part.exit_reason for part in parts if part.exit_reason not in ("finished", "drain_limit")]
+    first = next((part for part in parts if part.mode == "real"), parts[0])
+    orderly = ("finished", "drain_limit", "drain_ended")
+    reasons = [part.exit_reason for part in parts if part.exit_reason not in orderly]
     suite = records.Manifest(
         kind="suite",
-        mode=parts[0].mode,
+        mode=first.mode,
         scenario=records.Scenario(name=scenario.name, title=scenario.title),
         parts=tuple(places),
         seeds={"plan": seed},
-        slos=parts[0].slos,
-        target=parts[0].target,
+        slos=first.slos,
+        target=first.target,
         versions=versions(),
         machine=machine(),
         started=started,
         ended=instant(),
-        exit_reason=reasons[0] if reasons else ending,
+        exit_reason=reasons[0] if reasons else "finished" if whole else "interrupted",
+        instrument_failures=tuple(failures),
+        capacity=capacity,
     )
     records.write_manifest(run_dir, suite)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from loadtests.recording import (
 )
 from loadtests.running import manifest as manifests
 from loadtests.running import queries
+from loadtests.running.after_load import await_the_rest
 from loadtests.running.child_process import ending_words
 from loadtests.running.draining import Drain
 from loadtests.running.due import arrivals_due
@@ -34,11 +35,14 @@ from loadtests.running.interruption import Aborted, Interruption
 from loadtests.running.locust_process import STOP_TIMEOUT_S, load_environment, locust_service
 from loadtests.running.own_provider import OwnProvider
 from loadtests.running.plays import split_plays, stopped_early
+from loadtests.running.probe import ProbeStopped
+from loadtests.running.probing import probe_target
 from loadtests.running.progress import Progress
 from loadtests.running.run_directory import lost_directory, takes_records
 from loadtests.running.sampling import Sampler, Snapshot
 from loadtests.running.service import READY_WITHIN_S, Service, ServiceError
 from loadtests.running.settings import RunSettings
+from loadtests.running.settling import Settling, wanted_of
 from loadtests.running.surroundings import (
     JOURNAL,
     STORE,
@@ -50,16 +54,16 @@ from loadtests.running.surroundings import (
 from loadtests.scenarios.scenario import Part, Scenario
 
 _TICK_S = 1.0
-_DRAIN_TICK_S = 0.5
-_INTERRUPTED_DRAIN_S = 5.0
 _LOCUST_START_S = 3.0
-_ANSWER_S = 30.0  # what the reference sender's adapter waits for an answer
+ANSWER_S = 30.0  # what the reference sender's adapter waits for an answer
 _STOP_AT_ONCE_S = 3.0
 _PIECES = ("load-*.json", "play-*.json", "load-*.partial", WEB_UI_FILE)
 
 
 class PartRun:
-    """Runs one part of a scenario into ``run_dir``."""
+    """Runs one part of a scenario into ``run_dir``. Where ``enough`` says so of a snapshot, the wait for open
+    messages ends.
+    """
 
     def __init__(
         self,
@@ -69,7 +73,9 @@ class PartRun:
         settings: RunSettings,
         progress: Progress,
         interruption: Interruption,
+        enough: Callable[[Snapshot], bool] = lambda snapshot: False,
     ) -> None:
+        self._enough = enough
         self._scenario = scenario
         self._part = part
         self._run_dir = run_dir
@@ -82,18 +88,23 @@ class PartRun:
         self._started = manifests.instant()
         self._drain_limit_s = part.drain_limit_s if settings.drain_limit_s is None else settings.drain_limit_s
         self._locust: Service | None = None
+        self._taken_before = 0  # messages that the provider had accepted before the load
         self._told_of = 0  # start of the load whose end was told
         self._played_out = False  # the load ended by itself
         self._faults: tuple[records.FaultSpan, ...] = ()
         self._instrument_failures: list[records.InstrumentFailure] = []
 
     def run(self) -> records.Manifest:
-        """The manifest as written. Raises ``Aborted``, everything having been killed."""
+        """The manifest as written. Raises ``Aborted`` and ``ProbeStopped``, nothing being left running."""
         self._run_dir.mkdir(parents=True, exist_ok=True)
         (self._run_dir / "plan.json").write_bytes(plan_to_json(self._plan))
         self._write_manifest("error: the run did not come to its end", {})
         try:
             return self._conclude(self._run_and_stop())
+        except ProbeStopped as stopped:
+            self._stop_at_once()
+            self._conclude(f"error: {stopped}")
+            raise
         except Aborted:
             self._kill()
             self._conclude(records.ABORTED)
@@ -138,10 +149,13 @@ class PartRun:
         start_surroundings(self._surroundings, self._part, self._run_dir, self._settings)
         for note in self._surroundings.notes:
             self._progress.note(f"  {note}")
+        self._probe()
+        self._taken_before = self._taken()
         sampler = Sampler(self._run_dir, self._surroundings.states)
         try:
             for service in self._surroundings.services:
                 sampler.watch(service.name, service.pid)
+            self._watch_target(sampler)
             reason = self._drain(sampler, self._play(sampler))
             self._own_provider.require_listening()
         except BaseException:
@@ -152,6 +166,26 @@ class PartRun:
             self._faults = sampler.faults
         sampler.close()
         return reason
+
+    def _probe(self) -> None:
+        """Before the load: raises ``ProbeStopped`` where it would prove nothing."""
+        settings = self._settings
+        if not settings.probe:
+            return
+        self._progress.phase("probe: one message through the target", settings.probe_timeout_s)
+        for note in probe_target(self._surroundings, self._plan, settings, lambda: self._interruption.asked):
+            self._progress.note(f"  probe: {note}")
+
+    def _taken(self) -> int:
+        query = self._surroundings.states.get("provider")
+        state = query.ask() if query is not None else None
+        return 0 if state is None else state.accepted
+
+    def _watch_target(self, sampler: Sampler) -> None:
+        if self._settings.target is not None:
+            note = sampler.watch_target(self._settings.target)
+            if note:
+                self._progress.note(f"  {note}")
 
     def _play(self, sampler: Sampler) -> str:
         """Run Locust to its end, or until the user interrupts."""
@@ -213,8 +247,7 @@ class PartRun:
 
     def _longest_load_s(self) -> float:
         """From Locust's start to its end, the last request taking all of its time."""
-        target = self._settings.target
-        answer_s = _ANSWER_S if target is None else target.request.timeout_s
+        answer_s = _answer_s(self._settings)
         return READY_WITHIN_S + self._part.duration_s + answer_s + STOP_TIMEOUT_S
 
     def _require_whole(self, exit_code: int | None) -> None:
@@ -229,26 +262,33 @@ class PartRun:
             raise ServiceError("load", f"{what}; its log is logs/load.log")
 
     def _drain(self, sampler: Sampler, reason: str) -> str:
-        """Wait until every message is final. The reason the run ended for."""
-        interrupted_before = self._interruption.asked
-        limit_s = (
-            min(self._drain_limit_s, _INTERRUPTED_DRAIN_S) if interrupted_before else self._drain_limit_s
-        )
-        self._progress.phase("drain: waiting until every message is final", limit_s)
+        """Wait for what is open. The reason the run ended for."""
         states = self._surroundings.states
         earlier = sum(combine(play.values()).accepted for play in read_plays(self._run_dir)[:-1])
-        drain = Drain("sender" in states, "provider" in states, earlier)
-        deadline_s = time.monotonic() + limit_s
-        while not drain.done(time.monotonic(), self._look(sampler)):
-            if time.monotonic() >= deadline_s:
-                return reason if interrupted_before else "drain_limit"
-            if self._interruption.asked and not interrupted_before:
-                return "interrupted"
-            if interrupted_before:
-                time.sleep(_DRAIN_TICK_S)
-            else:
-                self._interruption.pause(_DRAIN_TICK_S)
-        return reason
+        settled = Settling(self._run_dir, self._journal(), wanted_of(self._settings.slos))
+        drain = Drain(
+            "sender" in states,
+            "provider" in states,
+            earlier,
+            self._taken_before,
+            settled if not earlier else None,
+        )
+        end = await_the_rest(
+            drain,
+            lambda: self._look(sampler),
+            self._drain_limit_s,
+            self._progress,
+            self._interruption,
+            self._enough,
+        )
+        return reason if reason == "interrupted" else end
+
+    def _journal(self) -> Path | None:
+        """Where the provider writes its rows while it runs."""
+        target = self._settings.target
+        if target is None or target.provider.url is None:
+            return self._run_dir / JOURNAL
+        return target.provider.journal
 
     def _stop(self) -> None:
         """Stop all in order."""
@@ -338,4 +378,9 @@ def _plan(part: Part, settings: RunSettings) -> Plan:
     if settings.target is not None:
         # A sender of one's own remembers earlier runs; its keys must not meet them again.
         tag = f"{tag}.{time.time_ns() // 1_000_000_000:x}"
-    return part.plan(settings.seed, tag)
+    return part.plan(settings.seed, tag).sized_for(_answer_s(settings))
+
+
+def _answer_s(settings: RunSettings) -> float:
+    """How long the load waits for an answer."""
+    return ANSWER_S if settings.target is None else settings.target.request.timeout_s

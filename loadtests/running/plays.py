@@ -82,7 +82,7 @@ def _part(
     status = combine(play.values())
     last = number == count - 1
     reason = whole.exit_reason if last else "finished"
-    if reason in ("finished", "drain_limit") and stopped_early(play):
+    if reason in ("finished", "drain_limit", "drain_ended") and stopped_early(play):
         reason = "interrupted"
     scenario = msgspec.structs.replace(
         whole.scenario,

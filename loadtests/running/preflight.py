@@ -9,9 +9,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from loadtests.addresses import host_and_port
+from loadtests.running.settings import PROBE_TIMEOUT_S
 from loadtests.targets import Target
 
-ANSWERS_WITHIN_S = 10.0  # a sender that is started together with the run
 _CONNECT_S = 1.0
 _RETRY_S = 0.1
 
@@ -20,7 +20,7 @@ class PreflightError(ValueError):
     """The run cannot begin; the text names the file's field, the address and what to do."""
 
 
-def require_surroundings(target: Target, file: Path, within_s: float = ANSWERS_WITHIN_S) -> None:
+def require_surroundings(target: Target, file: Path, within_s: float = PROBE_TIMEOUT_S) -> None:
     """Raises ``PreflightError`` where the provider's port is taken or the user's services do not listen."""
     if target.provider.url is None:
         _require_free(file, target.provider.port)

@@ -60,6 +60,10 @@ class Progress:
         if self._live is not None:
             self._live.update(Text(f"  {name} ..."), refresh=True)
 
+    def waits_for(self, words: str) -> None:
+        """The present phase under other words; it goes on."""
+        self._phase = words
+
     def update(self, snapshot: Snapshot) -> None:
         elapsed_s = time.monotonic() - self._began_s
         if self._live is not None:
@@ -70,6 +74,15 @@ class Progress:
             self._console.print(
                 f"  {self._phase} {self._clock(elapsed_s)}: {figures}", highlight=False, soft_wrap=True
             )
+
+    def waiting(self, what: str) -> None:
+        """While something else than a load goes on."""
+        elapsed_s = time.monotonic() - self._began_s
+        if self._live is not None:
+            self._live.update(Text(f"  {self._phase} ({elapsed_s:.0f} s): {what}"), refresh=True)
+        elif elapsed_s - self._printed_s >= _PLAIN_EVERY_S:
+            self._printed_s = elapsed_s
+            self.note(f"  {self._phase} {elapsed_s:.0f} s: {what}")
 
     def note(self, text: str) -> None:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)

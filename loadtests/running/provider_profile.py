@@ -4,12 +4,16 @@ limits.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import msgspec
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from mock_provider.profiles import Profile
 
 
 class ProfileChoice(Struct, frozen=True):
@@ -42,9 +46,11 @@ def require_profile(name_or_path: str) -> None:
     load_profile(name_or_path)
 
 
-def choose_profile(name_or_path: str, scale: float, folder: Path) -> ProfileChoice:
-    """Resolve a profile; scaled it is written to ``folder``. Raises ``ValueError`` that lists all that is
-    wrong.
+def choose_profile(
+    name_or_path: str, scale: float, folder: Path, changed: Callable[[Profile], Profile] | None = None
+) -> ProfileChoice:
+    """Resolve a profile; scaled or ``changed`` it is written to ``folder``. Raises ``ValueError`` that lists
+    all that is wrong.
     """
     # Here and not above: it is only needed where a provider is started, and costs pydantic's import.
     from mock_provider.profiles import load_profile, scale_profile
@@ -53,9 +59,12 @@ def choose_profile(name_or_path: str, scale: float, folder: Path) -> ProfileChoi
     argument = name_or_path
     if scale != 1.0:
         profile = scale_profile(profile, scale)
-        scaled = folder / "profile.json"
-        scaled.write_bytes(msgspec.json.format(profile.model_dump_json().encode(), indent=2))
-        argument = str(scaled)
+    if changed is not None:
+        profile = changed(profile)
+    if scale != 1.0 or changed is not None:
+        written = folder / "profile.json"
+        written.write_bytes(msgspec.json.format(profile.model_dump_json().encode(), indent=2))
+        argument = str(written)
     document = profile.model_dump(mode="json")
     document.get("account", {}).pop("tokens", None)
     return ProfileChoice(profile.name, argument, document)

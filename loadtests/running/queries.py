@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Iterator
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -112,6 +113,18 @@ def _exported(url: str, token: str) -> Iterator[ExportedMessage]:
         for line in reply:
             if line.strip():
                 yield decoder.decode(line)
+
+
+def call_json(method: str, url: str, token: str, body: object, timeout_s: float) -> dict[str, Any]:
+    """One call of an admin API. Raises ``OSError`` where it is not answered 2xx with a JSON object."""
+    data = None if body is None else msgspec.json.encode(body)
+    request = urllib.request.Request(url, data, {"Authorization": f"Bearer {token}"}, method=method)
+    try:
+        with _opener.open(request, timeout=timeout_s) as reply:
+            found = msgspec.json.decode(reply.read(), type=dict[str, Any])
+    except (HTTPException, msgspec.DecodeError) as error:
+        raise ConnectionError(f"{method} {url}: {type(error).__name__}") from error
+    return found
 
 
 def _open(url: str, token: str, timeout_s: float) -> HTTPResponse:

@@ -9,6 +9,8 @@ from msgspec import Struct
 from analysis.objectives.defaults import DEFAULT_OBJECTIVES
 from loadtests.targets import Target
 
+PROBE_TIMEOUT_S = 5.0
+
 
 class RunSettings(Struct, frozen=True, kw_only=True):
     """``profile`` replaces the scenario's own for every part; ``drain_limit_s`` likewise.
@@ -28,3 +30,5 @@ class RunSettings(Struct, frozen=True, kw_only=True):
     ui: bool = False
     slos: tuple[str, ...] = DEFAULT_OBJECTIVES
     allow_undecided: bool = False
+    probe: bool = True  # one message through the target before the load
+    probe_timeout_s: float = PROBE_TIMEOUT_S  # also what a sender may take to listen

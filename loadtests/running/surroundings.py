@@ -20,7 +20,6 @@ from loadtests.targets import Target, address_of
 JOURNAL = "provider.arrow"
 STORE = "sender.db"
 _HEALTHY_WITHIN_S = 20.0
-_TARGET_WITHIN_S = 10.0  # a sender of the user's own is started before the run
 
 
 def provider_scale(part: Part, settings: RunSettings) -> float:
@@ -84,7 +83,7 @@ def start_surroundings(surroundings: Surroundings, part: Part, run_dir: Path, se
     elif target.provider.admin_token is not None:
         url = target.provider.url.rstrip("/") + queries.PROVIDER_STATE
         surroundings.states["provider"] = StateQuery(url, target.provider.admin_token)
-    _await_target(target)
+    _await_target(target, settings.probe_timeout_s)
     surroundings.target = target.described()
 
 
@@ -127,14 +126,14 @@ def _start_sender(surroundings: Surroundings, run_dir: Path, settings: RunSettin
     surroundings.target = {"name": "reference_sender", "kind": "reference_sender", "url": url}
 
 
-def _await_target(target: Target) -> None:
+def _await_target(target: Target, within_s: float) -> None:
     if target.health_url is not None:
-        if not queries.wait_healthy(target.health_url, _TARGET_WITHIN_S):
+        if not queries.wait_healthy(target.health_url, within_s):
             raise ConnectionError(
-                f"{target.name}: health_url did not answer 2xx within {_TARGET_WITHIN_S:g} s: "
+                f"{target.name}: health_url did not answer 2xx within {within_s:g} s: "
                 f"{address_of(target.health_url)}"
             )
-    elif not queries.listening(target.request.url, _TARGET_WITHIN_S):
+    elif not queries.listening(target.request.url, within_s):
         raise ConnectionError(
             f"{target.name} does not answer at {address_of(target.request.url)}: start it before the run, or "
             "correct request.url in the target file"

@@ -1,55 +1,82 @@
-"""What a simulated run writes: the same files, from the same journal rows, as a real one."""
+"""What a simulated run writes: the same files, from the same journal rows, as a real one.
+
+Rows are written when they are final, so that memory does not grow with the length of the day.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SAMPLES_SCHEMA, SENDER_SCHEMA, RowWriter
-from loadtests.arrivals import Message as Arrival
+from loadtests.arrivals import CLASSES, Schedule
 from mock_provider.engine import Engine
+from mock_provider.engine.values import JournalRow
 from reference_sender.dispatch import Dispatcher
-from reference_sender.dispatch.values import Change
-from reference_sender.dispatch.values import Message as Taken
+from reference_sender.dispatch.values import Change, Message, State
 
 _NO_WORKER = 0
-_HTTP_ACCEPTED = 202
-_HTTP_FULL = 429
+_ACCEPTED = "accepted", 202
+_REFUSED = "refused", 429
+# Ended without a delivery, of which a late report may still come: above what the dispatcher remembers.
+_LATE_KEPT = 100_000
+_ROWS = 8_192  # written together: fewer cost more a row, more cost memory
+_DELIVERED = State.DELIVERED
+_ENDS = frozenset((State.FAILED, State.EXPIRED))
 
 
 class RunRecords:
-    """Row writers of one run directory. ``close`` must be called, whatever happened."""
+    """Row writers of one run directory. ``close`` must be called, whatever happened.
 
-    def __init__(self, run_dir: Path) -> None:
+    A message's id is its slot in the schedule and one.
+    """
+
+    def __init__(self, run_dir: Path, schedule: Schedule) -> None:
         self._load = RowWriter(run_dir / "load.arrow", LOAD_SCHEMA)
         self._provider = RowWriter(run_dir / "provider.arrow", PROVIDER_SCHEMA)
         self._sender = RowWriter(run_dir / "sender.arrow", SENDER_SCHEMA)
         self._samples = RowWriter(run_dir / "samples.arrow", SAMPLES_SCHEMA)
-        self._taken: dict[int, tuple[str, str]] = {}
-        self._last_change: dict[int, Change] = {}
+        self._key_of = f"{schedule.plan.key_tag}-%07d"
+        self._kinds = schedule.kinds()
+        self._taken = bytearray(len(schedule))  # by slot, 1: the API took it
+        self._written = bytearray(len(schedule))  # by slot, 1: its row of sender.arrow is written
+        self._journal: list[JournalRow] = []
+        self._changes: list[Change] = []
+        self._last: dict[int, Change] = {}  # of messages whose row is not written, by id
+        self._ended: dict[int, Change] = {}  # of these the ones that ended without a delivery, oldest first
+        # Called for each change of a message, in order.
+        self.changed = self._changes.append
 
-    def taken(self, at_ns: int, message: Taken) -> None:
-        """In virtual time the API answers at once: intended, sent and accepted are one instant."""
-        lane = message.lane.value
-        self._load.append(
-            (message.key, lane, message.campaign, _NO_WORKER, at_ns, at_ns, at_ns, "accepted", _HTTP_ACCEPTED)
+    def arrived(self, messages: Sequence[Message], refused: set[int]) -> None:
+        """Messages that came to the API one after another; ``refused`` are the ids it had no room for.
+
+        In virtual time the API answers at once: intended, sent and accepted are one instant.
+        """
+        if not messages:
+            return
+        count = len(messages)
+        at_ns = [message.created_ns for message in messages]
+        first = messages[0].message_id - 1
+        self._taken[first : first + count] = b"\1" * count
+        answers = [_ACCEPTED] * count
+        for message_id in refused:
+            answers[message_id - 1 - first] = _REFUSED
+            self._taken[message_id - 1] = 0
+        self._load.append_columns(
+            [
+                [message.key for message in messages],
+                self._classes(message.message_id for message in messages),
+                [message.campaign for message in messages],
+                [_NO_WORKER] * count,
+                *(at_ns, at_ns, at_ns),
+                *zip(*answers, strict=True),
+            ]
         )
-        self._taken[message.message_id] = (message.key, lane)
-
-    def refused(self, at_ns: int, arrival: Arrival) -> None:
-        self._load.append(
-            (
-                *(arrival.key, arrival.message_class, arrival.campaign, _NO_WORKER),
-                *(at_ns, at_ns, at_ns, "refused", _HTTP_FULL),
-            )
-        )
-
-    def changed(self, change: Change) -> None:
-        self._last_change[change.message_id] = change
 
     def sample(self, at_ns: int, dispatcher: Dispatcher, engine: Engine) -> None:
-        """Queue depths of both, and the provider's rows that have become final."""
+        """Queue depths of both, and the rows that have become final."""
         sender, provider = dispatcher.state(), engine.state()
         gauges = (
             ("sender", "queue_otp", sender.queue_otp),
@@ -60,21 +87,79 @@ class RunRecords:
         )
         for process, name, value in gauges:
             self._samples.append((at_ns, process, name, float(value)))
-        self.provider_rows(engine)
+        self.final_rows(engine)
 
-    def provider_rows(self, engine: Engine) -> None:
-        for row in engine.take_rows():
-            self._provider.append(msgspec.structs.astuple(row))
+    def final_rows(self, engine: Engine) -> None:
+        """Write what has become final, as soon as it is enough for a batch."""
+        self._journal += engine.take_rows()
+        if len(self._journal) >= _ROWS:
+            self._provider_rows()
+        if len(self._changes) >= 2 * _ROWS:  # two a message
+            self._sender_rows()
 
     def close(self, engine: Engine) -> None:
-        self.provider_rows(engine)
-        for row in engine.close_rows():
-            self._provider.append(msgspec.structs.astuple(row))
-        for message_id, (key, lane) in self._taken.items():
-            change = self._last_change.get(message_id)
-            if change is None:
-                self._sender.append((key, lane, "queued", "", 0))
-            else:
-                self._sender.append((key, lane, change.state.value, change.reason, change.attempts))
+        """Write what is left, final or not."""
+        self._journal += engine.close_rows()
+        self._provider_rows()
+        self._sender_rows()
+        self._write_ends(list(self._last.values()))
+        states = enumerate(zip(self._taken, self._written, strict=True))
+        queued = [slot + 1 for slot, (taken, written) in states if taken and not written]
+        self._sender.append_columns(
+            [
+                [self._key_of % (message_id - 1) for message_id in queued],
+                self._classes(queued),
+                *(["queued"] * len(queued), [""] * len(queued), [0] * len(queued)),
+            ]
+        )
         for writer in (self._load, self._provider, self._sender, self._samples):
             writer.close()
+
+    def _provider_rows(self) -> None:
+        rows = self._journal
+        if rows:
+            self._provider.append_columns(list(zip(*map(msgspec.structs.astuple, rows), strict=True)))
+            rows.clear()
+
+    def _sender_rows(self) -> None:
+        """A delivered message changes no more. One that failed or expired does where a late report comes."""
+        changes = self._changes.copy()
+        self._changes.clear()
+        last, ended = self._last, self._ended
+        delivered = []
+        for change in changes:
+            if change.state is _DELIVERED:
+                delivered.append(change)
+                last.pop(change.message_id, None)
+            else:
+                last[change.message_id] = change
+        if len(delivered) < len(changes):
+            ended.update((c.message_id, c) for c in changes if c.state in _ENDS)
+        if ended:
+            for change in delivered:
+                ended.pop(change.message_id, None)
+        self._write_ends(delivered)
+        if len(ended) > _LATE_KEPT:
+            oldest = list(ended)[: _LATE_KEPT // 2]
+            self._write_ends([ended.pop(message_id) for message_id in oldest])
+            for message_id in oldest:
+                del last[message_id]
+
+    def _write_ends(self, changes: Sequence[Change]) -> None:
+        written = self._written
+        for change in changes:
+            written[change.message_id - 1] = 1
+        if changes:
+            self._sender.append_columns(
+                [
+                    [change.key for change in changes],
+                    self._classes(change.message_id for change in changes),
+                    [change.state._value_ for change in changes],
+                    [change.reason for change in changes],
+                    [change.attempts for change in changes],
+                ]
+            )
+
+    def _classes(self, message_ids: Iterable[int]) -> list[str]:
+        kinds = self._kinds
+        return [CLASSES[kinds[message_id - 1]] for message_id in message_ids]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,55 +10,49 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from analysis import records
 from analysis.exit_codes import EXIT_INTERRUPTED
-from analysis.objectives.defaults import DEFAULT_OBJECTIVES
-from loadtests.arrivals import Plan, Schedule, key_tag_of
-from loadtests.arrivals.chance import derive_seed
 from loadtests.runner import report
 from loadtests.running import manifest as manifests
 from loadtests.running.interruption import Aborted, Interruption
-from loadtests.running.provider_profile import ProfileChoice, choose_profile, require_profile
+from loadtests.running.provider_profile import require_profile
+from loadtests.running.suite_parts import choices_of, places_of
 from loadtests.scenarios.scenario import Part, Scenario
-from loadtests.simulate.simulation import (
-    DRAIN_LIMIT_S,
-    ZERO_NS,
-    Ending,
-    Settings,
-    simulate,
-)
+from loadtests.simulate.part import Choices, simulate_part
 from loadtests.simulate.simulation import Progress as Passed
 from mock_provider.profiles import load_profile
-from reference_sender.routes.smsapi import read_route
 
 _LINE_EVERY_S = 10.0
-_SAMPLES = 300
 
 
 def simulate_scenario(
     scenario: Scenario,
-    profile_name: str | None,
+    choices: Choices,
     seed: int,
     run_dir: Path,
     console: Console,
-    slos: tuple[str, ...] = DEFAULT_OBJECTIVES,
     allow_undecided: bool = False,
 ) -> int:
     """Simulate it, report it, and return the exit code, one of ``analysis.exit_codes``.
 
     Ctrl-C once ends the simulated time and reports what was lived; twice aborts. Raises ``ValueError`` for
-    a bad profile.
+    a bad profile, or a what-if that does not fit it.
     """
-    for name in {profile_name or part.profile for part in scenario.parts}:
-        require_profile(name)
+    left_out = "the search for this machine's capacity is left out: it is of sockets and processes"
+    notes = [left_out] if scenario.capacity is not None else []
+    scenario = scenario.in_virtual_time()
+    require_choices(scenario, choices)
     run_dir.mkdir(parents=True, exist_ok=True)
     console.print(f"{scenario.name}, simulated: {scenario.title}", highlight=False, soft_wrap=True)
-    console.print(f"seed {seed}; run directory {run_dir}", highlight=False, soft_wrap=True)
+    what_if = choices.what_if.words()
+    if what_if:
+        console.print(f"what if: {what_if}", highlight=False, soft_wrap=True)
+    for note in (*notes, f"seed {seed}; run directory {run_dir}"):
+        console.print(note, highlight=False, soft_wrap=True)
     started = manifests.instant()
     began_s = time.monotonic()
     try:
         with Interruption() as interruption:
-            places = _live_parts(scenario, profile_name, seed, run_dir, console, interruption, slos)
+            places = live_parts(scenario, choices, seed, run_dir, console, interruption)
     except Aborted:
         console.print(f"aborted; what there is stands in {run_dir}", highlight=False, soft_wrap=True)
         return EXIT_INTERRUPTED
@@ -67,107 +60,44 @@ def simulate_scenario(
         console.print("interrupted before any message: there is nothing to report", highlight=False)
         return EXIT_INTERRUPTED
     if scenario.is_suite:
-        manifests.write_suite(run_dir, scenario, seed, started, places)
+        whole = len(places) == len(scenario.parts)
+        manifests.write_suite(run_dir, scenario, seed, started, places, whole=whole)
     console.print(f"simulated in {time.monotonic() - began_s:.0f} s; report ...", highlight=False)
     return report(run_dir, console, allow_undecided=allow_undecided)
 
 
-def _live_parts(
+def require_choices(scenario: Scenario, choices: Choices) -> None:
+    """Raises ``ValueError`` for a bad profile, or a what-if that does not fit it."""
+    for name in {choices.profile or part.profile for part in scenario.parts}:
+        require_profile(name)
+        choices.what_if.profile(load_profile(name))
+
+
+def live_parts(
     scenario: Scenario,
-    profile_name: str | None,
+    choices: Choices,
     seed: int,
     run_dir: Path,
     console: Console,
     interruption: Interruption,
-    slos: tuple[str, ...],
 ) -> list[str]:
     """The directories of the parts that were lived, relative to the run's own."""
     places: list[str] = []
-    for number, part in enumerate(scenario.parts, start=1):
+    for part in scenario.parts:
         if interruption.asked:
             break
-        place = f"parts/{number:02d}-{part.slug}" if scenario.is_suite else "."
+        place = places_of(scenario)[part.slug]
         folder = run_dir / place
         folder.mkdir(parents=True, exist_ok=True)
-        choice = choose_profile(profile_name or part.profile, 1.0, folder)
         with _bar(console, part) as passed:
 
             def go_on(now: Passed, passed: Callable[[Passed], None] = passed) -> bool:
                 passed(now)
                 return not interruption.asked
 
-            _live_part(scenario, part, choice, seed, folder, go_on, slos)
+            simulate_part(scenario.name, part, seed, folder, choices_of(scenario, part, choices), go_on)
         places.append(place)
     return places
-
-
-def _live_part(
-    scenario: Scenario,
-    part: Part,
-    choice: ProfileChoice,
-    seed: int,
-    folder: Path,
-    go_on: Callable[[Passed], bool],
-    slos: tuple[str, ...],
-) -> None:
-    plan = part.plan(seed, key_tag_of(seed))
-    provider_seed = derive_seed(seed, "provider") & 0x7FFF_FFFF
-    route = read_route(f"smsapi+http://simulated@127.0.0.1?{choice.route_options()}").limits
-    schedule = Schedule(plan)
-    # A sample a second where the part is short, a few hundred where it is a day.
-    sample_every_s = max(1.0, part.duration_s / _SAMPLES)
-    settings = Settings(provider_seed, route, sample_every_s=sample_every_s)
-    started = manifests.instant()
-    with _no_collection():
-        ending = simulate(schedule, load_profile(choice.argument), settings, folder, go_on)
-    manifest = _manifest(scenario, part, plan, choice, provider_seed, started, ending, slos)
-    records.write_manifest(folder, manifest)
-
-
-def _manifest(
-    scenario: Scenario,
-    part: Part,
-    plan: Plan,
-    choice: ProfileChoice,
-    provider_seed: int,
-    started: records.Instant,
-    ending: Ending,
-    slos: tuple[str, ...],
-) -> records.Manifest:
-    """The run's clock is virtual: its zero is the day's, and the wall's instants are the simulation's own."""
-    ended = manifests.instant()
-    reason = "interrupted" if ending.interrupted else "drain_limit" if ending.open else "finished"
-    return records.Manifest(
-        mode="simulated",
-        scenario=manifests.scenario_of(scenario.name, part, plan),
-        timing=manifests.timing_of(part, 1.0),
-        seeds=manifests.all_seeds(plan, provider_seed),
-        profile_name=choice.name,
-        profile=choice.document,
-        target={"name": "reference_sender", "kind": "simulated"},
-        slos=slos,
-        versions=manifests.versions(),
-        machine=manifests.machine(),
-        started=records.Instant(started.wall, started.wall_ns, ZERO_NS),
-        ended=records.Instant(ended.wall, ended.wall_ns, ending.end_ns),
-        load_started_ns=ZERO_NS,
-        load_ended_ns=ending.last_arrival_ns,
-        planned=ending.arrived,
-        drain_limit_s=DRAIN_LIMIT_S,
-        exit_reason=reason,
-        faults=manifests.faults_begun(ending.faults, ending.end_ns),
-    )
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """The cores make no cycles: looking for some, again and again, would take a sixth of the time."""
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 @contextmanager

@@ -10,14 +10,15 @@ from msgspec.structs import replace
 
 from analysis.records import FaultSpan
 from loadtests.arrivals import NS_PER_S, Schedule
+from loadtests.simulate.arrivals import Arrivals
+from loadtests.simulate.mapping import Mapped
+from loadtests.simulate.passage import Passage, ThroughWire
 from loadtests.simulate.records import RunRecords
-from loadtests.simulate.world import Link, World
+from loadtests.simulate.world import World
 from mock_provider.engine import Engine
 from mock_provider.profiles import Profile, with_token
-from mock_provider.wire.smsapi import Smsapi
 from reference_sender.dispatch import Dispatcher, DispatchSettings
-from reference_sender.dispatch.values import Lane, RouteLimits
-from reference_sender.intake import Intake, Request
+from reference_sender.dispatch.values import Message, RouteLimits
 
 TOKEN = "simulated"
 # The clock's zero lies a day after its origin, so that no instant is negative and none is the origin itself.
@@ -33,6 +34,8 @@ class Settings(Struct, frozen=True):
     route: RouteLimits
     drain_limit_s: float = DRAIN_LIMIT_S
     sample_every_s: float = 60.0
+    dispatch: DispatchSettings = DispatchSettings.model_validate({})
+    through_wire: bool = False
 
 
 class Progress(Struct, frozen=True):
@@ -64,11 +67,12 @@ def simulate(
     ``go_on`` is told where it stands, once a sample; False ends the run there, with all its records whole.
     """
     engine = Engine(with_token(profile, TOKEN), settings.seed)
-    dispatcher = Dispatcher(DispatchSettings(), (settings.route,), settings.seed)
-    records = RunRecords(run_dir)
-    wire = Smsapi(profile.wire.smsapi, profile.account.price_per_segment)
-    world = World(dispatcher, engine, wire, Link(TOKEN), records.changed)
-    life = _Life(schedule, settings, world, records, dispatcher, engine, go_on)
+    dispatcher = Dispatcher(settings.dispatch, (settings.route,), settings.seed)
+    arrivals = Arrivals(schedule, ZERO_NS, without_classes=settings.dispatch.order == "arrival")
+    records = RunRecords(run_dir, schedule)
+    passage: Passage = ThroughWire(profile, TOKEN) if settings.through_wire else Mapped(profile, TOKEN)
+    world = World(dispatcher, engine, passage, records.changed)
+    life = _Life(arrivals, settings, world, records, dispatcher, engine, go_on)
     try:
         ending = life.live()
         return replace(ending, faults=_faults(engine, ending.end_ns))
@@ -89,7 +93,7 @@ class _Life:
 
     def __init__(
         self,
-        schedule: Schedule,
+        arrivals: Arrivals,
         settings: Settings,
         world: World,
         records: RunRecords,
@@ -97,7 +101,7 @@ class _Life:
         engine: Engine,
         go_on: Callable[[Progress], bool],
     ) -> None:
-        self._schedule = schedule
+        self._arrivals = arrivals
         self._settings = settings
         self._world = world
         self._records = records
@@ -105,61 +109,68 @@ class _Life:
         self._engine = engine
         self._go_on = go_on
         self._interrupted = False
-        self._intake = Intake("sim", 0)
         self._arrived = 0
+        self._last_ns = self._now_ns = self._next_sample_ns = ZERO_NS
         self._step_ns = int(settings.sample_every_s * NS_PER_S)
 
     def live(self) -> Ending:
-        agenda = self._world.agenda
-        last_ns = now_ns = next_sample_ns = ZERO_NS
-        for slot, offset_ns in enumerate(self._schedule.intended_ns.tolist()):
-            due_ns = ZERO_NS + offset_ns
-            while next_sample_ns <= due_ns and not self._interrupted:
-                agenda.run(next_sample_ns)
-                self._sample(next_sample_ns)
-                now_ns = next_sample_ns
-                next_sample_ns += self._step_ns
+        for piece in self._arrivals.pieces():
+            self._live_piece(piece.messages)
             if self._interrupted:
-                return Ending(self._arrived, last_ns, now_ns, self._open(), interrupted=True)
-            agenda.run(due_ns)
-            self._arrive(due_ns, slot)
-            last_ns = due_ns
-        now_ns = self._drain(last_ns, next_sample_ns)
-        return Ending(self._arrived, last_ns, now_ns, self._open(), self._interrupted)
+                break
+        else:
+            self._drain()
+        return Ending(self._arrived, self._last_ns, self._now_ns, self._open(), self._interrupted)
 
-    def _drain(self, last_ns: int, next_sample_ns: int) -> int:
-        limit_ns = last_ns + int(self._settings.drain_limit_s * NS_PER_S)
-        now_ns = last_ns
-        while self._open() and next_sample_ns <= limit_ns and not self._interrupted:
-            due_ns = self._world.agenda.next_due()
+    def _live_piece(self, messages: list[Message]) -> None:
+        world, has_room = self._world, self._dispatcher.has_room
+        refused: set[int] = set()
+        lived = 0
+        for message in messages:
+            due_ns = message.created_ns
+            if self._next_sample_ns <= due_ns and not self._sample_until(due_ns):
+                break
+            world.run(due_ns)
+            lived += 1
+            if has_room(1, message.lane):
+                world.offer(due_ns, (message,))
+            else:
+                refused.add(message.message_id)
+            self._last_ns = due_ns
+            self._arrived += 1
+        self._records.arrived(messages[:lived], refused)
+        self._records.final_rows(self._engine)
+
+    def _sample_until(self, until_ns: int) -> bool:
+        """Whether to go on."""
+        while self._next_sample_ns <= until_ns:
+            self._world.run(self._next_sample_ns)
+            self._now_ns = self._next_sample_ns
+            self._next_sample_ns += self._step_ns
+            self._sample()
+            if self._interrupted:
+                return False
+        return True
+
+    def _drain(self) -> None:
+        limit_ns = self._last_ns + int(self._settings.drain_limit_s * NS_PER_S)
+        self._now_ns = self._last_ns
+        while self._open() and self._next_sample_ns <= limit_ns and not self._interrupted:
+            due_ns = self._world.next_due()
             if due_ns is None:
                 break
             # Hours may pass between two tries of an absent subscriber: nothing is to be sampled in between.
-            next_sample_ns = max(next_sample_ns, due_ns)
-            self._world.agenda.run(next_sample_ns)
-            now_ns = next_sample_ns
-            self._sample(now_ns)
-            next_sample_ns += self._step_ns
-        return now_ns
-
-    def _arrive(self, now_ns: int, slot: int) -> None:
-        arrival = self._schedule.message(slot)
-        self._arrived += 1
-        lane = Lane(arrival.message_class)
-        if not self._dispatcher.has_room(1, lane):
-            self._records.refused(now_ns, arrival)
-            return
-        request = Request(arrival.to, arrival.text, lane, key=arrival.key, campaign=arrival.campaign)
-        message = self._intake.message(request, now_ns)
-        self._records.taken(now_ns, message)
-        self._world.offer(now_ns, (message,))
+            self._now_ns = max(self._next_sample_ns, due_ns)
+            self._world.run(self._now_ns)
+            self._next_sample_ns = self._now_ns + self._step_ns
+            self._sample()
 
     def _open(self) -> int:
         state = self._dispatcher.state()
         waiting = state.queue_otp + state.queue_transactional + state.queue_marketing
         return waiting + state.in_flight_messages + state.awaiting_report + self._engine.state().open
 
-    def _sample(self, at_ns: int) -> None:
-        self._records.sample(at_ns, self._dispatcher, self._engine)
-        progress = Progress((at_ns - ZERO_NS) / NS_PER_S, self._arrived, self._open())
+    def _sample(self) -> None:
+        self._records.sample(self._now_ns, self._dispatcher, self._engine)
+        progress = Progress((self._now_ns - ZERO_NS) / NS_PER_S, self._arrived, self._open())
         self._interrupted = not self._go_on(progress)

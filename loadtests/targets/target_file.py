@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -57,6 +58,17 @@ def _http_url(value: str) -> str:
     return value
 
 
+def _process_id(value: object) -> object:
+    if isinstance(value, str) and value.strip().isdigit():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return value
+    if isinstance(value, str) and value.strip():
+        return Path(value)
+    raise ValueError("must be a process id, 1 or more, or the path of a file that holds one")
+
+
+ProcessId = Annotated[int | Path, BeforeValidator(_process_id)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Secret = Annotated[str, AfterValidator(read_secret)]
 
@@ -151,6 +163,7 @@ class Target(_Part):
 
     name: str = Field(min_length=1)
     health_url: HttpUrl | None = None
+    process: ProcessId | None = None  # its id, or the file that holds it
     allow_remote: bool = False
     request: RequestTemplate
     accepted: Accepted = Accepted()

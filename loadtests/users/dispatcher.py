@@ -7,6 +7,7 @@ late, and says so.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -18,6 +19,7 @@ from loadtests.arrivals import Message, Schedule
 from loadtests.recording import LoadRecorder, LoadStatus, Phase
 from loadtests.users.adapters import Adapter
 from loadtests.users.connection import Connection, connect, reason_of
+from loadtests.users.lateness import Lateness
 
 # Releases in a row before the event loop gets a turn to read replies, when the dispatcher is behind.
 _RELEASES_A_TURN = 32
@@ -79,7 +81,7 @@ class LoadDispatcher:
         self._phase: Phase = "waiting"
         self._end_ns = settings.start_ns
         self._counts = dict.fromkeys((*_OUTCOMES, "dropped", "sent", "resent", "closed_idle"), 0)
-        self._lags_ns: list[int] = []
+        self._lateness = Lateness(os.getpid())
         self._reported = (settings.start_ns, 0)
 
     @property
@@ -101,7 +103,8 @@ class LoadDispatcher:
         for position, slot in enumerate(self._slots):
             due_ns = start_ns + int(intended[slot])
             in_a_row += 1
-            while (wait_ns := due_ns - time.monotonic_ns()) > 0:
+            while (wait_ns := due_ns - (now_ns := time.monotonic_ns())) > 0:
+                self._lateness.look(now_ns)
                 gevent.sleep(wait_ns / 1e9)
                 in_a_row = 0
             if in_a_row >= _RELEASES_A_TURN:
@@ -153,18 +156,18 @@ class LoadDispatcher:
         since_ns, before = self._reported
         due = self._counts["sent"] + self._counts["dropped"]
         self._reported = (now_ns, due)
-        lags_ms = sorted(lag / 1e6 for lag in self._lags_ns)
-        self._lags_ns.clear()
-        last = len(lags_ms) - 1
+        lags = self._lateness.since_last()
         return LoadStatus(
             phase=self._phase,
             planned=len(self._slots),
             due=due,
             in_flight=self.in_flight,
             offered_per_s=0.0 if self.finished else (due - before) * 1e9 / max(1, now_ns - since_ns),
-            lag_p50_ms=lags_ms[last // 2] if lags_ms else 0.0,
-            lag_p99_ms=lags_ms[round(last * 0.99)] if lags_ms else 0.0,
-            lag_max_ms=lags_ms[-1] if lags_ms else 0.0,
+            in_flight_limit=self._settings.in_flight_limit,
+            lag_p50_ms=lags.p50_ms,
+            lag_p99_ms=lags.p99_ms,
+            lag_max_ms=lags.max_ms,
+            lag_own_p99_ms=lags.own_p99_ms,
             start_ns=self._settings.start_ns,
             at_ns=now_ns,
             end_ns=self._end_ns,
@@ -183,6 +186,7 @@ class LoadDispatcher:
             connection.close()
         self._idle.clear()
         self._busy.clear()
+        self._lateness.close()
 
     def _release(self, slot: int, due_ns: int) -> None:
         message = self._schedule.message(slot)
@@ -193,7 +197,7 @@ class LoadDispatcher:
         now_ns = time.monotonic_ns()
         job = Job(slot, message, due_ns, now_ns)
         self._counts["sent"] += 1
-        self._lags_ns.append(now_ns - due_ns)
+        self._lateness.sent(due_ns, now_ns)
         connection = self._take_idle(now_ns)
         if connection is None:
             self._open_for(job, payload)

@@ -37,7 +37,12 @@ def add_arguments(parser: Any) -> None:
     option("--target", metavar="FILE.toml", help="Describes another sender's HTTP API (docs/load.md)")
     option("--seed", type=int, default=DEFAULT_SEED, help="Fixes every arrival, recipient and text")
     option("--key-tag", help="Start of every message's key; by default random, so that runs do not collide")
-    option("--in-flight", type=int, help="Most requests under way at once; arrivals beyond it are dropped")
+    option(
+        "--in-flight",
+        type=int,
+        help="Most requests under way at once; arrivals beyond it are dropped. "
+        "By default what comes due within the target's timeout, at most 4,000",
+    )
     option("--compress", type=float, help="How many times denser than the day (days only)")
     option("--window", choices=("day", "peak"), help="The whole day or a slice around its peak (days only)")
     option("--duration", type=float, metavar="S", help="Seconds the peak's slice takes to play")
@@ -46,7 +51,7 @@ def add_arguments(parser: Any) -> None:
 
 
 def plan_of(scenario: Scenario, options: Any) -> Plan:
-    """The plan these options ask for. Raises ``OptionsError``."""
+    """The plan these options ask for; its in-flight limit may be left open. Raises ``OptionsError``."""
     if options.plan:
         try:
             return plan_from_json(Path(options.plan).read_bytes())
@@ -62,7 +67,7 @@ def plan_of(scenario: Scenario, options: Any) -> Plan:
         streams=scenario.streams(),
         seed=options.seed,
         key_tag=options.key_tag or f"{key_tag_of(options.seed)}.{secrets.token_hex(2)}",
-        in_flight_limit=options.in_flight or scenario.parts[0].in_flight_limit,
+        in_flight_limit=options.in_flight or scenario.parts[0].in_flight_limit or 0,
     )
 
 

@@ -14,8 +14,9 @@ from msgspec import Struct
 
 ATTRIBUTE = "open_model_start"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_LEAD_LOCAL_NS = 500_000_000
-_LEAD_WORKERS_NS = 2_000_000_000  # for the message to arrive and the schedule to be worked out
+# For the schedule to be worked out and the rehearsal; on other workers for the message to arrive, too.
+_LEAD_LOCAL_NS = 1_500_000_000
+_LEAD_WORKERS_NS = 3_000_000_000
 
 
 class Start(Struct, frozen=True):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import logging
+import resource
 import time
 from pathlib import Path
 from typing import Any
@@ -15,10 +17,14 @@ from loadtests.arrivals import Plan, Schedule
 from loadtests.recording import LoadRecorder, LoadStatus
 from loadtests.users.adapters import Adapter
 from loadtests.users.dispatcher import DispatcherSettings, LoadDispatcher
+from loadtests.users.rehearsal import rehearse
 from loadtests.users.start import Start
 from loadtests.users.statistics import RequestFeed
 
+_log = logging.getLogger(__name__)
+
 STATUS_MESSAGE = "open_model_status"
+_OTHER_FILES = 128  # that a worker has open beside its connections
 _FLUSH_S = 0.5
 _STATUS_NS = 1_000_000_000
 
@@ -49,19 +55,23 @@ class WorkerLoad:
         if ordinal > 1:
             self._recorder.keep_status(ordinal - 1)
             plan = msgspec.structs.replace(plan, key_tag=f"{plan.key_tag}.{ordinal}")
+        plan = plan.sized_for(adapter.timeout_s)
         schedule = Schedule(plan)
         self._feed = RequestFeed(self._environment, adapter.name.split(" ")[0])
         self._dispatcher = LoadDispatcher(
             schedule,
             schedule.share(start.worker, start.workers),
             adapter,
-            DispatcherSettings(start.worker, _share(plan.in_flight_limit, start), start.start_ns),
+            DispatcherSettings(start.worker, _slots(plan.in_flight_limit, start), start.start_ns),
             self._recorder,
             self._feed.add,
         )
-        # What is alive now stays: the collector need not walk it during the run.
+        rehearse(plan, adapter)
+        # What is alive now stays: the collector need not walk it during the run. Messages are not tracked and
+        # what a request makes is freed by its last reference, so searches can be rare.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
         self._greenlets = [
             gevent.spawn(self._play, self._dispatcher),
             gevent.spawn(self._feed.run),
@@ -105,12 +115,13 @@ class WorkerLoad:
         self._finish(dispatcher)
 
     def _finish(self, dispatcher: LoadDispatcher) -> None:
+        status = dispatcher.status()
         dispatcher.close()
         if self._feed is not None:
             self._feed.drain()
         if self._recorder is not None:
             self._recorder.flush()
-        self._tell(dispatcher.status())
+        self._tell(status)
         self._dispatcher = None
 
     def _keep_house(self, dispatcher: LoadDispatcher, recorder: LoadRecorder) -> None:
@@ -136,7 +147,18 @@ class WorkerLoad:
         self._environment.runner.send_message(STATUS_MESSAGE, data)
 
 
-def _share(limit: int, start: Start) -> int:
-    """This worker's even share of the limit, its remainder to the first workers, at least one each."""
+def _slots(limit: int, start: Start) -> int:
+    """This worker's even share of the limit, its remainder to the first workers, at least one each; fewer
+    where the system allows the process fewer open files."""
     share, rest = divmod(limit, start.workers)
-    return max(1, share + (start.worker < rest))
+    wanted = max(1, share + (start.worker < rest))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        if soft < needed:
+            found = max(1, soft - _OTHER_FILES)
+            _log.warning("%d of %d requests at once: this process may open %d files", found, wanted, soft)
+            return found
+    return wanted

@@ -101,6 +101,11 @@ class Admin:
             }
         )
 
+    def refusals(self, query: str, body: Body) -> WireReply:
+        """The last refused requests, and how the last report call that was not confirmed went."""
+        service = self._service
+        return reply({"refusals": service.refusals.seen(), "report_failure": service.callbacks.last_failure})
+
     def history(self, query: str, body: Body) -> WireReply:
         """The last minutes second by second, oldest first: what ``tick`` events go on from."""
         return reply({"ticks": list(self._service.traffic.ticks)})
@@ -267,6 +272,7 @@ _KNOWN_HERE = ": unknown key; known here: "
 _MESSAGE = "/admin/messages/"
 _ROUTES: dict[str, dict[str, Handler]] = {
     "/admin/state": {"GET": Admin.state},
+    "/admin/refusals": {"GET": Admin.refusals},
     "/admin/history": {"GET": Admin.history},
     "/admin/events": {"GET": Admin.events},
     "/admin/profile": {

@@ -130,6 +130,12 @@ class Admission:
             for name, wire in profile.wire.by_name().items()
         }
 
+    def gauges(self, now_ns: int) -> dict[str, float]:
+        """Tokens left of each rate limit there is."""
+        now_ns = max(now_ns, 0)  # before the first input the clock is at its minimum
+        levels = {"requests": self.requests.level(now_ns), "segments": self.segments.level(now_ns)}
+        return {f"tokens_{name}": float(level) for name, level in levels.items() if level is not None}
+
     def rules(self, wire: str) -> WireRules:
         """Those of the wire a submit names. Raises ``KeyError`` for one without a table."""
         return self._rules[wire]
@@ -187,11 +193,13 @@ class Admission:
             refused = self._look_closely(now_ns, submit, candidates, left_out, invalid)
             if refused is not None:
                 return refused
-        closed = next((reason for _, reason in left_out if reason is not Refusal.NO_VALID_RECIPIENT), None)
-        if closed is not None and (not candidates or not rules.partial_rejection):
-            return Refused(closed, tuple(invalid))
-        if not candidates or (invalid and not rules.partial_rejection):
-            return Refused(Refusal.NO_VALID_RECIPIENT, tuple(invalid))
+        if left_out or invalid or not candidates:
+            reasons = (reason for _, reason in left_out if reason is not Refusal.NO_VALID_RECIPIENT)
+            closed = next(reasons, None)
+            if closed is not None and (not candidates or not rules.partial_rejection):
+                return Refused(closed, tuple(invalid))
+            if not candidates or (invalid and not rules.partial_rejection):
+                return Refused(Refusal.NO_VALID_RECIPIENT, tuple(invalid))
         express = not self._traffic.is_marketing(submit) if self._tiered else submit.fast
         return Admitted(candidates, tuple(invalid), left_out, express)
 

@@ -41,6 +41,7 @@ _ON_AIR = Stage.ON_AIR
 _HANDED_OVER = TRANSITIONS[TRANSITIONS[_ANSWERING, _ENTER], _HAND_OVER]
 _DEPARTED = TRANSITIONS[_AT_CARRIER, _DEPART]
 _ENDED = TRANSITIONS[_ON_AIR, _END]
+_CHANCES_KEPT = 20_000  # messages on the air that keep their chances
 
 
 class Carriage:
@@ -70,6 +71,7 @@ class Carriage:
         }
         self._scheduled: dict[str, tuple[int, Message]] = {}  # when each goes, by provider id
         self._on_air = 0
+        self._waiting_for_handset = 0  # of those on air
         self._holding: dict[str, tuple[str, ...]] = {}  # carriers that keep their queue: by which faults
         self._held_until: dict[str, list[tuple[str, int]]] = {}  # that did: by which, until when
         self._held: list[Message] = []  # whose country is down
@@ -217,6 +219,7 @@ class Carriage:
             "queue_senders": float(self.senders.waiting()),
             "scheduled": float(len(self._scheduled)),
             "on_air": float(self._on_air),
+            "waiting_for_handset": float(self._waiting_for_handset),
             "held_by_faults": float(len(self._held)),
             **waiting,
         }
@@ -278,19 +281,21 @@ class Carriage:
             message.expires_ns = at_ns + self._validity_ns
         if message.wanted.progress and message.report_url:
             self._reporting.handed_over(at_ns, message, effects)
-        chances = message.chances
-        if chances:
-            message.chances = b""  # of no more use, and there may be a million
-        else:
-            chances = self._draws.message(message.key, message.ordinal)
+        chances = message.chances or self._draws.message(message.key, message.ordinal)
+        # Its report will need them, and can draw them again: a million messages may be on the air.
+        message.chances = chances if self._on_air <= _CHANCES_KEPT else b""
         carrier = self._router.carriers[message.carrier]
         ends_ns = set_out(message, carrier, fate_of(chances), active, at_ns)
+        if message.handset_wait_ns:
+            self._waiting_for_handset += 1
         self._agenda.add(ends_ns, self._on_end, message)
 
     def _end(self, due_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
         stage = message.stage
         message.stage = _ENDED if stage is _ON_AIR else after(stage, _END)
         self._on_air -= 1
+        if message.handset_wait_ns:
+            self._waiting_for_handset -= 1
         message.t_delivered_ns = due_ns
         self._reporting.ended(due_ns, now_ns, message, effects)
 

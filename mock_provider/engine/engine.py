@@ -206,6 +206,7 @@ class Engine:
             "pending_replies": float(self._intake.pending),
             "remembered_keys": float(len(self._ledger)),
             "balance_low": float(self._admission.account.balance_is_low),
+            **self._admission.gauges(self._now_ns),
             **self._carriage.gauges(),
             **self._reporting.gauges(),
         }
@@ -290,9 +291,7 @@ class Engine:
             self._now_ns = now_ns
         else:
             now_ns = self._clock(now_ns)
-        due_ns = self._agenda.next_due()
-        if due_ns is not None and due_ns <= now_ns:
-            self._agenda.run(now_ns, effects)
+        self._agenda.run(now_ns, effects)
         return now_ns
 
     def _apply(self, profile: Profile, router: Router, faults: FaultWindows) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 _DELAYED_FOR_HOURS = "delayed_quiet_hours"
 _UNANSWERED_KEPT = 10_000
+_CHANCES_KEPT = 1_000  # requests unanswered at once whose messages keep their chances
 _UNDRAWN = (0.5, 0.5, 1.0, 0.5)  # where the profile leaves nothing of an attempt to chance
 _THROTTLED = {Refusal.THROTTLED_REQUESTS: "requests", Refusal.THROTTLED_SEGMENTS: "segments"}
 # The profile's limits. One on requests at once is a limit on the rate of a client that waits for each.
@@ -110,7 +111,9 @@ class Intake:
         all_new = False
         if not submit.validate_only:
             seen, all_new = self._ledger.see(submit.messages, submit.wire, now_ns)
-        keys = [m.key for m in seen] if seen else [outbound.key for outbound in submit.messages]
+        # Keys that are all new need no comparing: the first one is all that is asked for.
+        some = (seen[:1] if all_new else seen) or submit.messages
+        keys = [each.key for each in some]
         key = _drawn_by(submit, keys)
         attempt = seen[0].submits if seen else self._ledger.see_unrecorded(key)
         active = self._faults.at(now_ns) if self._faulty else NO_FAULTS
@@ -137,9 +140,7 @@ class Intake:
             submit.request_id, answer, messages, submit.scheduled_ns, False, wall_offset_ns
         )
         if not active.none:
-            for slowness in active.reply_delays:
-                latency_ns = slowness.applied(latency_ns, now_ns)
-                _mark_all(messages or seen, slowness.name)
+            latency_ns = _slowed(now_ns, latency_ns, messages or seen, active)
             pending = self._perhaps_withheld(submit, pending, key, attempt, active)
             self._let_vanish(messages, active)
             _note_closed(seen, active)
@@ -153,9 +154,10 @@ class Intake:
         self._ledger.trim()
 
     def _put_off(self, due_ns: int, pending: PendingReply) -> None:
-        """A hundred thousand replies may wait: what can be drawn again when a message departs is given up."""
-        for message in pending.messages:
-            message.chances = b""
+        """A hundred thousand replies may wait: beyond some, what can be drawn again is given up."""
+        if self.pending > _CHANCES_KEPT:
+            for message in pending.messages:
+                message.chances = b""
         self._agenda.add(due_ns, self._on_release, pending)
 
     def outage(self, at_ns: int, second_host: bool) -> Outage | None:
@@ -359,6 +361,14 @@ class Intake:
                 self._carriage.hold(scheduled_ns, message)
             else:
                 self._carriage.enter(entered_ns, now_ns, message, effects)
+
+
+def _slowed(now_ns: int, latency_ns: int, messages: Sequence[Message], active: ActiveFaults) -> int:
+    """The reply's latency under the faults that slow replies."""
+    for slowness in active.reply_delays:
+        latency_ns = slowness.applied(latency_ns, now_ns)
+        _mark_all(messages, slowness.name)
+    return latency_ns
 
 
 def _note_closed(seen: list[Message], active: ActiveFaults) -> None:

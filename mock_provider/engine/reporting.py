@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from mock_provider.engine.distributions import is_zero, nanoseconds, sampler
+from mock_provider.engine.draws import report_of
 from mock_provider.engine.faults.marks import MAGIC, mark
 from mock_provider.engine.faults.windows import NO_FAULTS
 from mock_provider.engine.lifecycle import TRANSITIONS, IllegalTransitionError, Stage, Step, after, move
@@ -141,6 +142,7 @@ class Reporting:
     def ended(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
         """The message reached its final state at ``at_ns``: its report, if any is wanted, comes due."""
         ended = self._counters.ended
+        chances, message.chances = message.chances, b""
         if message.fate is not None:
             state = message.fate.state_name
             ended[state] = ended.get(state, 0) + 1
@@ -153,7 +155,7 @@ class Reporting:
             return
         active = self._faults.at(at_ns) if self._disturbed else NO_FAULTS
         undisturbed = active.none and message.magic is None
-        u, v, w, _ = self._draws.report(message.key, message.ordinal)
+        u, v, w, _ = report_of(chances or self._draws.message(message.key, message.ordinal))
         if w < self._loss_share or not (undisturbed or self._is_sent(message, active)):
             self._counters.reports_lost += 1
             self._close(message, _CLOSE)

@@ -66,6 +66,12 @@ class TokenBucket:
         wait_ns = max(self._full_ns, now_ns) + units * self._unit_ns - now_ns - self._burst_ns
         return max(0, wait_ns) / _NANOSECONDS
 
+    def level(self, now_ns: int) -> int | None:
+        """Whole tokens that are there now; None: there is no limit."""
+        if not self._unit_ns:
+            return None
+        return (self._burst_ns - max(0, self._full_ns - now_ns)) // self._unit_ns
+
     def reconfigure(self, now_ns: int, limit: BucketLimit | None) -> None:
         """Other rate and burst from now on; tokens that were taken stay taken."""
         taken = max(0, self._full_ns - now_ns) / self._unit_ns if self._unit_ns else 0.0

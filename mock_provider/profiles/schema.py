@@ -43,6 +43,7 @@ class Account(Section):
     sender_names: tuple[str, ...] = ()
     suspended: bool = False
     price_per_segment: Annotated[float, Field(ge=0, le=1e6)] = 0.0
+    currency: Annotated[str, Field(pattern="^([A-Z]{3})?$")] = ""  # what a point is; "": a point of its own
     fast_price_factor: Annotated[float, Field(ge=0, le=1000)] = 1.5
     report_url: str = ""
     tier: Literal["standard", "priority", "dedicated"] = "standard"

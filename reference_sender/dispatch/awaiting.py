@@ -53,38 +53,34 @@ class SentIndex:
 class Awaiting:
     """SENT messages, and when to stop waiting for their reports."""
 
-    __slots__ = ("_next_ns", "_step_ns", "_timeout_ns", "index")
+    __slots__ = ("_step_ns", "_timeout_ns", "index", "next_ns")
 
     def __init__(self, timeout_ns: int) -> None:
         self.index = SentIndex()
         self._timeout_ns = timeout_ns
         self._step_ns = max(1, timeout_ns // 1000)  # a timeout may be noticed this late
-        self._next_ns: int | None = None
+        self.next_ns: int | None = None  # when ``take_timed_out`` may next find something
 
     def add(self, key: str, sent: Sent) -> None:
         """Await the report of ``key``; to be called in the order of ``sent.at_ns``."""
         self.index.add(key, sent)
-        if self._next_ns is None:
-            self._next_ns = sent.at_ns + self._timeout_ns
+        if self.next_ns is None:
+            self.next_ns = sent.at_ns + self._timeout_ns
 
     def take_timed_out(self, now_ns: int) -> list[tuple[str, Sent]]:
         """Messages whose report is overdue, oldest first."""
-        if self._next_ns is None or now_ns < self._next_ns:
+        if self.next_ns is None or now_ns < self.next_ns:
             return []
         latest_ns = now_ns - self._timeout_ns
         keys: list[str] = []
-        self._next_ns = None
+        self.next_ns = None
         for key, sent in self.index.by_key.items():
             if sent.at_ns > latest_ns:
                 # Stepping bounds how often the walk over the dictionary's freed front places is made.
-                self._next_ns = max(sent.at_ns + self._timeout_ns, now_ns + self._step_ns)
+                self.next_ns = max(sent.at_ns + self._timeout_ns, now_ns + self._step_ns)
                 break
             keys.append(key)
         return [(key, self.index.pop(key)) for key in keys]
-
-    def next_ns(self) -> int | None:
-        """When ``take_timed_out`` may next find something."""
-        return self._next_ns
 
 
 class Ended:

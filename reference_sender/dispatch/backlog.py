@@ -5,22 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from heapq import heappop, heappush
 
+from reference_sender.dispatch.arrival_queue import ArrivalQueue
 from reference_sender.dispatch.expiry import ExpiryIndex
 from reference_sender.dispatch.lane import LaneQueue
 from reference_sender.dispatch.states import moved
-from reference_sender.dispatch.ticket import LANES, NOWHERE, Ticket, lane_index
+from reference_sender.dispatch.ticket import LANES, NOWHERE, OTP, Ticket, lane_index
 from reference_sender.dispatch.values import Message, State
 
 _KINDS = len(LANES)
+# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
+_QUEUED = State.QUEUED
+_SUBMITTING = State.SUBMITTING
 
 
 class Backlog:
-    """Tickets by key. By lane, ``ready`` counts what may go, ``waiting`` also what is between attempts."""
+    """Tickets by key. ``ready`` counts by queue what may go; ``waiting`` counts by class, and also what is
+    between attempts.
 
-    def __init__(self, routes: int) -> None:
+    Each class has a queue of its own, its lane. ``in_order`` all share the first one, in order of arrival.
+    """
+
+    def __init__(self, routes: int, in_order: bool = False) -> None:
         # Slot 0 is what any route may take, slot 1 + n what only route n may: an unanswered attempt there may
         # have got through, and only that provider would know the key again.
-        self.lanes = [LaneQueue() for _ in range(_KINDS * (1 + routes))]
+        queue = ArrivalQueue if in_order else LaneQueue
+        self.lanes: list[LaneQueue | ArrivalQueue] = [queue() for _ in range(_KINDS * (1 + routes))]
+        self.in_order = in_order
         self.tickets: dict[str, Ticket] = {}
         self.waiting = [0] * _KINDS
         self.ready = [0] * _KINDS
@@ -30,7 +40,8 @@ class Backlog:
 
     def add(self, message: Message) -> Ticket:
         """Take ``message`` in, at the tail of its campaign."""
-        ticket = Ticket(message, lane_index(message.lane), message.expires_ns)
+        lane = lane_index(message.lane)
+        ticket = Ticket(message, lane, OTP if self.in_order else lane, message.expires_ns)
         self.tickets[message.key] = ticket
         self._watch(ticket)
         self._to_lane(ticket)
@@ -41,7 +52,8 @@ class Backlog:
     ) -> Ticket:
         """Add a message of an earlier process that may have been submitted on ``route`` (of ``slot``)."""
         lane = lane_index(message.lane)
-        ticket = Ticket(message, lane, expires_ns, slot, route, State.QUEUED, attempts, attempts)
+        queue = OTP if self.in_order else lane
+        ticket = Ticket(message, lane, queue, expires_ns, slot, route, _QUEUED, attempts, attempts)
         self.tickets[message.key] = ticket
         self._watch(ticket)
         if slot != NOWHERE:
@@ -62,19 +74,20 @@ class Backlog:
         """Take a batch out of that lane, for submitting on ``route`` now."""
         batch = self.lanes[slot * _KINDS + kind].take(now_ns, max_messages, max_segments)
         for ticket in batch:
-            ticket.state = moved(ticket.state, State.SUBMITTING)
+            ticket.state = moved(ticket.state, _SUBMITTING)
             ticket.in_lane = False
             ticket.attempts += 1
             ticket.route = route
             self._expiry.discard(ticket)
         self.ready[kind] -= len(batch)
-        self.waiting[kind] -= len(batch)
+        if batch:
+            self.waiting[batch[0].lane] -= len(batch)  # a batch is of one class
         return batch
 
     def put_back(self, tickets: Sequence[Ticket]) -> None:
         """Return tickets whose attempt was not taken, in order, to the head of their campaigns."""
         for ticket in tickets:
-            ticket.state = moved(ticket.state, State.QUEUED)
+            ticket.state = moved(ticket.state, _QUEUED)
             self._watch(ticket)
         self._to_heads(tickets)
 
@@ -86,7 +99,7 @@ class Backlog:
 
     def put_off(self, ticket: Ticket, until_ns: int) -> None:
         """Let a ticket whose attempt was not taken wait for its next one."""
-        ticket.state = moved(ticket.state, State.QUEUED)
+        ticket.state = moved(ticket.state, _QUEUED)
         self._watch(ticket)
         if until_ns < ticket.expires_ns:  # else it waits for its expiry only
             self._retries_made += 1
@@ -97,13 +110,13 @@ class Backlog:
         before = ticket.state
         ticket.state = moved(before, state)
         del self.tickets[ticket.message.key]
-        if before is not State.QUEUED:
+        if before is not _QUEUED:
             return
         self.waiting[ticket.lane] -= 1
         self._expiry.discard(ticket)
         if ticket.in_lane:
-            self.ready[ticket.lane] -= 1
-            self.lanes[ticket.slot * _KINDS + ticket.lane].forget()
+            self.ready[ticket.queue] -= 1
+            self.lanes[ticket.slot * _KINDS + ticket.queue].forget()
 
     def take_expired(self, now_ns: int) -> list[Ticket]:
         """Waiting tickets that are past their deadline, as EXPIRED."""
@@ -116,20 +129,20 @@ class Backlog:
         """Return to the lanes what has waited long enough."""
         due: list[Ticket] = []
         retries = self._retries
-        while retries and (retries[0][0] <= now_ns or retries[0][2].state is not State.QUEUED):
+        while retries and (retries[0][0] <= now_ns or retries[0][2].state is not _QUEUED):
             ticket = heappop(retries)[2]
-            if ticket.state is State.QUEUED:
+            if ticket.state is _QUEUED:
                 due.append(ticket)
         if due:
             self._to_heads(due)
 
     def next_ns(self) -> int | None:
         """When ``take_expired`` or ``wake_retries`` may next find something."""
-        expiry_ns = self._expiry.next_ns()
+        expiry_ns = self._expiry.next_ns
         if not self._retries:
             return expiry_ns
         retry_ns = self._retries[0][0]
-        return retry_ns if expiry_ns is None else min(retry_ns, expiry_ns)
+        return retry_ns if expiry_ns is None or retry_ns < expiry_ns else expiry_ns
 
     def _watch(self, ticket: Ticket) -> None:
         self.waiting[ticket.lane] += 1
@@ -137,14 +150,14 @@ class Backlog:
 
     def _to_lane(self, ticket: Ticket) -> None:
         ticket.in_lane = True
-        self.ready[ticket.lane] += 1
-        self.lanes[ticket.slot * _KINDS + ticket.lane].put(ticket)
+        self.ready[ticket.queue] += 1
+        self.lanes[ticket.slot * _KINDS + ticket.queue].put(ticket)
 
     def _to_heads(self, tickets: Sequence[Ticket]) -> None:
         by_lane: dict[int, list[Ticket]] = {}
         for ticket in tickets:
             ticket.in_lane = True
-            self.ready[ticket.lane] += 1
-            by_lane.setdefault(ticket.slot * _KINDS + ticket.lane, []).append(ticket)
+            self.ready[ticket.queue] += 1
+            by_lane.setdefault(ticket.slot * _KINDS + ticket.queue, []).append(ticket)
         for index, group in by_lane.items():
             self.lanes[index].put_back(group)

@@ -15,6 +15,11 @@ class BreakerState(Enum):
     HALF_OPEN = "half_open"
 
 
+# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every request.
+_CLOSED = BreakerState.CLOSED
+_OPEN = BreakerState.OPEN
+
+
 class Breaker:
     """Opens after ``failures`` in a row, for ``open_ns``, doubling up to ``cap_ns`` while probes fail."""
 
@@ -32,13 +37,13 @@ class Breaker:
 
     def check(self, now_ns: int) -> BreakerState:
         """The state now; an OPEN breaker whose time is up becomes HALF_OPEN."""
-        if self.state is BreakerState.OPEN and now_ns >= self.until_ns:
+        if self.state is _OPEN and now_ns >= self.until_ns:
             self.state = BreakerState.HALF_OPEN
         return self.state
 
     def succeeded(self) -> None:
         """The provider answered like one that works."""
-        self.state = BreakerState.CLOSED
+        self.state = _CLOSED
         self._in_a_row = 0
         self._reopened = 0
 

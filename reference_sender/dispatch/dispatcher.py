@@ -28,6 +28,11 @@ from reference_sender.dispatch.values import (
 
 TOO_LARGE = "more_segments_than_any_route_allows"
 
+# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
+_SUBMITTING = State.SUBMITTING
+_SENT = State.SENT
+_OTP = Lane.OTP
+
 
 class Dispatcher:
     """Decides what to submit when, and what each message's state is. It performs nothing itself.
@@ -46,7 +51,7 @@ class Dispatcher:
         self._settings = settings
         self._rules = retry_rules(settings, seed)
         self._window_ns = int(settings.idempotency_window_s * SECOND_NS)
-        self._backlog = Backlog(len(routes))
+        self._backlog = Backlog(len(routes), in_order=settings.order == "arrival")
         self._ledger = Ledger(settings, self._backlog)
         self._sending = Sending(settings, routes, seed, self._backlog, self._ledger)
         self._largest = max(int(limits.segments_burst) for limits in routes)
@@ -55,7 +60,7 @@ class Dispatcher:
     def has_room(self, count: int, lane: Lane) -> bool:
         """Whether ``count`` more messages of ``lane`` fit in the backlog; ask before storing them."""
         limit = self._settings.max_backlog
-        if lane is not Lane.OTP:
+        if lane is not _OTP and not self._backlog.in_order:
             limit -= self._settings.otp_reserved_backlog
         return len(self._backlog.tickets) + count <= limit
 
@@ -118,7 +123,7 @@ class Dispatcher:
         self._move_clock(now_ns)
         del self._sending.in_flight[batch_id]
         # A ticket may have ended meanwhile, by a report about an earlier attempt.
-        self._backlog.give_back([each for each in batch.tickets if each.state is State.SUBMITTING])
+        self._backlog.give_back([each for each in batch.tickets if each.state is _SUBMITTING])
         batch.route.withdrawn()
         effects: list[Effect] = []
         self._drop_unclaimed()
@@ -147,7 +152,7 @@ class Dispatcher:
         sent: list[tuple[str, Sent]] = []
         for each in recovered:
             self._ledger.totals.recovered += 1
-            if each.state is State.SENT:
+            if each.state is _SENT:
                 sent.append((each.message.key, recovered_sent(each, now_ns)))
             else:
                 self._restore(now_ns, each, effects)
@@ -173,8 +178,15 @@ class Dispatcher:
 
     def next_deadline(self) -> int | None:
         """When ``advance`` wants to be called, unless another call comes first; None: nothing is pending."""
-        waits = (self._sending.wake_ns, self._backlog.next_ns(), self._ledger.awaiting.next_ns())
-        return min((wait for wait in waits if wait is not None), default=None)
+        # Compared one by one: this is asked after every call.
+        deadline_ns = self._sending.wake_ns
+        backlog_ns = self._backlog.next_ns()
+        if backlog_ns is not None and (deadline_ns is None or backlog_ns < deadline_ns):
+            deadline_ns = backlog_ns
+        report_ns = self._ledger.awaiting.next_ns
+        if report_ns is not None and (deadline_ns is None or report_ns < deadline_ns):
+            deadline_ns = report_ns
+        return deadline_ns
 
     def advance(self, now_ns: int) -> Sequence[Effect]:
         """Do what has come due: expiries, retries, overdue reports, batches that waited for tokens."""
@@ -200,6 +212,9 @@ class Dispatcher:
                 in_flight=route.in_flight,
                 paused_s=route.paused_ns(now_ns) / SECOND_NS,
                 throttles=route.throttles,
+                requests_per_s=route.limits.requests_per_s,
+                segments_per_s=route.limits.segments_per_s,
+                max_in_flight=route.limits.max_in_flight,
             )
             for route in sending.routes
         )
@@ -214,18 +229,19 @@ class Dispatcher:
             early_reports=len(self._ledger.early),
             totals=msgspec.structs.asdict(self._ledger.totals),
             routes=routes,
+            waited_s={what: ns / SECOND_NS for what, ns in sending.waited_ns.items()},
         )
 
     def _settle(
         self, now_ns: int, batch: Batch, ticket: Ticket, result: Result, effects: list[Effect]
     ) -> bool:
         """Carry out what the attempt's result means for ``ticket``; True if it goes back to its lane now."""
-        if ticket.state is not State.SUBMITTING:
+        if ticket.state is not _SUBMITTING:
             return False  # its report came first
         ledger = self._ledger
         message = ticket.message
         decision = decide(self._rules, now_ns, message, ticket.counted + 1, len(batch.tickets), result)
-        if decision.state is State.SENT:
+        if decision.state is _SENT:
             early = ledger.early.take(result.provider_id) if len(ledger.early) else None
             if early is not None:
                 ledger.reported_early(now_ns, ticket, early, effects)
@@ -253,10 +269,15 @@ class Dispatcher:
         return True
 
     def _run_due(self, now_ns: int, effects: list[Effect]) -> None:
-        for ticket in self._backlog.take_expired(now_ns):
-            self._ledger.expired(now_ns, ticket, effects)
-        self._backlog.wake_retries(now_ns)
-        self._ledger.give_up_overdue(now_ns, effects)
+        backlog = self._backlog
+        due_ns = backlog.next_ns()
+        if due_ns is not None and due_ns <= now_ns:
+            for ticket in backlog.take_expired(now_ns):
+                self._ledger.expired(now_ns, ticket, effects)
+            backlog.wake_retries(now_ns)
+        due_ns = self._ledger.awaiting.next_ns
+        if due_ns is not None and due_ns <= now_ns:
+            self._ledger.give_up_overdue(now_ns, effects)
         self._sending.pump(now_ns, effects)
 
     def _move_clock(self, now_ns: int) -> None:

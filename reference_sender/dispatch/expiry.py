@@ -12,11 +12,12 @@ GRAIN_NS = 100_000_000  # an expiry is noticed at most this late; nothing is sub
 class ExpiryIndex:
     """Tickets in sets by deadline, rounded up to the grain; the heap holds these rounded instants only."""
 
-    __slots__ = ("_heap", "_sets")
+    __slots__ = ("_heap", "_sets", "next_ns")
 
     def __init__(self) -> None:
         self._sets: dict[int, set[Ticket]] = {}
         self._heap: list[int] = []
+        self.next_ns: int | None = None  # when ``take_due`` may next find something
 
     def add(self, ticket: Ticket) -> None:
         """Watch ``ticket`` until ``discard``."""
@@ -32,6 +33,7 @@ class ExpiryIndex:
         if len(self._heap) > 2 * len(self._sets) + 64:
             self._heap = list(self._sets)
             heapify(self._heap)
+        self.next_ns = self._heap[0] * GRAIN_NS
 
     def discard(self, ticket: Ticket) -> None:
         """Stop watching ``ticket``."""
@@ -47,10 +49,7 @@ class ExpiryIndex:
         found: list[Ticket] = []
         while self._heap and self._heap[0] * GRAIN_NS <= now_ns:
             found.extend(self._sets.pop(heappop(self._heap), ()))
+        self.next_ns = self._heap[0] * GRAIN_NS if self._heap else None
         # A set's own order depends on memory addresses, and the same inputs must give the same effects.
         found.sort(key=lambda ticket: ticket.message.message_id)
         return found
-
-    def next_ns(self) -> int | None:
-        """When ``take_due`` may next find something."""
-        return self._heap[0] * GRAIN_NS if self._heap else None

@@ -33,12 +33,16 @@ class _Flow:
 
 
 class LaneQueue:
-    """Tickets waiting in one lane. ``live`` counts them; those that ended elsewhere are skipped when met."""
+    """Tickets waiting in one lane. ``live`` counts them; those that ended elsewhere are skipped when met.
 
-    __slots__ = ("_clock", "_dead", "_flow_limit", "_flows", "_groups", "_made", "live")
+    A ticket that waits alone, as nearly all do below the limits, needs no flow: it stands in ``_alone``.
+    """
+
+    __slots__ = ("_alone", "_clock", "_dead", "_flow_limit", "_flows", "_groups", "_made", "live")
 
     def __init__(self) -> None:
         self.live = 0
+        self._alone: Ticket | None = None
         self._dead = 0
         self._clock = 0.0
         self._made = 0
@@ -48,11 +52,17 @@ class LaneQueue:
 
     def put(self, ticket: Ticket) -> None:
         """Append ``ticket`` to its campaign."""
+        if not self.live:
+            self._alone = ticket
+            self.live = 1
+            return
+        self._to_flow()
         self._flow(ticket).queue.append(ticket)
         self.live += 1
 
     def put_back(self, tickets: Iterable[Ticket]) -> None:
         """Return tickets that had been taken or put off to the head of their campaigns, in order."""
+        self._to_flow()
         for ticket in reversed(list(tickets)):
             self._flow(ticket).queue.appendleft(ticket)
             self.live += 1
@@ -68,6 +78,8 @@ class LaneQueue:
 
     def head(self) -> Ticket | None:
         """The ticket that ``take`` would take first."""
+        if self._alone is not None:
+            return self._alone
         while self.live:
             group = self._next_group()
             flow = self._groups[group][0][2]
@@ -85,6 +97,12 @@ class LaneQueue:
 
         It ends before a ticket that has expired; that one is then the head, and the caller's to end.
         """
+        if (alone := self._alone) is not None:
+            if not max_messages or alone.message.segments > max_segments or alone.expires_ns <= now_ns:
+                return []
+            self._alone = None
+            self.live = 0
+            return [alone]
         taken: list[Ticket] = []
         if not self.live:
             return taken
@@ -123,6 +141,12 @@ class LaneQueue:
             self._clear()
         return taken
 
+    def _to_flow(self) -> None:
+        """Another joins the one that was alone."""
+        if self._alone is not None:
+            self._flow(self._alone).queue.append(self._alone)
+            self._alone = None
+
     def _flow(self, ticket: Ticket) -> _Flow:
         message = ticket.message
         key = (message.sender_id, ticket.solo, message.campaign)
@@ -156,6 +180,7 @@ class LaneQueue:
             del self._groups[group]
 
     def _clear(self) -> None:
+        self._alone = None
         self._flows.clear()
         self._groups.clear()
         self._dead = 0

@@ -24,6 +24,10 @@ EXPIRED_UNCERTAIN = (
 EXPIRED_UNREPORTED = "no_report"  # taken, but no report ever came
 EXPIRED_NOWHERE = "route_removed"  # its route, the only one that may repeat it, is no longer configured
 
+# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
+_SENT = State.SENT
+_DELIVERED = State.DELIVERED
+
 
 class Totals(Struct):
     """Counts since the dispatcher began. A late update counts under both of its ends, and under ``late``."""
@@ -56,7 +60,7 @@ class Ledger:
 
     def taken(self, now_ns: int, ticket: Ticket, provider_id: str | None, effects: list[Effect]) -> None:
         """A provider has the message."""
-        self._backlog.end(ticket, State.SENT)
+        self._backlog.end(ticket, _SENT)
         self.totals.sent += 1
         message = ticket.message
         sent = Sent(message.message_id, ticket.attempts, provider_id, now_ns, route=ticket.route)
@@ -68,7 +72,7 @@ class Ledger:
         if report.state not in FINAL_STATES:
             self.taken(now_ns, ticket, report.provider_id, effects)
             return
-        self._backlog.end(ticket, State.SENT)
+        self._backlog.end(ticket, _SENT)
         self.totals.sent += 1
         sent = Sent(
             ticket.message.message_id, ticket.attempts, report.provider_id, now_ns, route=ticket.route
@@ -151,14 +155,14 @@ class Ledger:
     ) -> None:
         moved_to = moved(sent.state, state)
         reached = Sent(sent.message_id, sent.attempts, sent.provider_id, now_ns, moved_to, sent.route)
-        if state is not State.DELIVERED:
+        if state is not _DELIVERED:
             self._ended.add(key, reached)
         self._count(state)
         effects.append(_change(now_ns, key, reached, reason))
 
     def _count(self, state: State) -> None:
         totals = self.totals
-        if state is State.DELIVERED:
+        if state is _DELIVERED:
             totals.delivered += 1
         elif state is State.FAILED:
             totals.failed += 1

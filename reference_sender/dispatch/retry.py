@@ -40,6 +40,8 @@ class Decision(Struct, frozen=True, gc=False):
     uncertain: bool = False  # the provider may have it: only the same key, on the same route
 
 
+# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
+_ACCEPTED = Outcome.ACCEPTED
 _SENT = Decision(State.SENT)
 _BACK_TO_LANE = Decision(State.QUEUED, counts=False)
 _BACK_ALONE = Decision(State.QUEUED, counts=False, solo=True)
@@ -66,7 +68,7 @@ def decide(
     The caller sees to the message's expiry: a later attempt that would come after it never happens.
     """
     outcome = result.outcome
-    if outcome is Outcome.ACCEPTED or outcome is Outcome.ALREADY_ACCEPTED:
+    if outcome is _ACCEPTED or outcome is Outcome.ALREADY_ACCEPTED:
         return _SENT
     if outcome is Outcome.THROTTLED or outcome is Outcome.ROUTE_DOWN:
         return _BACK_TO_LANE

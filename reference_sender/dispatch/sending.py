@@ -16,6 +16,7 @@ from reference_sender.dispatch.ticket import NOWHERE, OTP, SHARED, Ticket, lane_
 from reference_sender.dispatch.values import Effect, Message, RouteLimits, State, SubmitBatch
 
 _SENT_ONE = 0
+PACING, IN_FLIGHT, PAUSE = "pacing", "in_flight", "pause"
 
 
 class Batch(Struct, frozen=True, gc=False):
@@ -32,6 +33,10 @@ class Sending:
     The first route that is healthy and has room gets the next batch. A batch is of one lane, so an OTP never
     shares a request with bulk, and of one sender name. No lane overtakes one above it that only lacks tokens:
     waiting for tokens that a lower lane spends meanwhile would be waiting for ever.
+
+    ``waited_ns`` is how long messages were ready and not submitted, by what held them on the preferred route:
+    its own rate limits and linger (PACING), its limit of unanswered requests (IN_FLIGHT), or a pause after a
+    refusal and an open breaker (PAUSE).
     """
 
     def __init__(
@@ -45,6 +50,9 @@ class Sending:
         self.routes = [Route(index, each, settings, seed) for index, each in enumerate(limits)]
         self.in_flight: dict[int, Batch] = {}
         self.wake_ns: int | None = None
+        self.waited_ns = {PACING: 0, IN_FLIGHT: 0, PAUSE: 0}
+        self._held_by = ""  # what keeps ready messages back since ``_held_ns``; "": nothing waits
+        self._held_ns = 0
         self._max_batch = [each.max_batch for each in limits]
         self._linger_ns = [
             int(seconds * SECOND_NS)
@@ -77,7 +85,7 @@ class Sending:
             if message.lane is not first.lane or message.sender_id != first.sender_id:
                 return None
             segments += message.segments
-        lane = lane_index(first.lane)
+        lane = OTP if self._backlog.in_order else lane_index(first.lane)
         if self._linger_ns[lane] or any(self._backlog.ready):
             return None
         for route in self.routes:
@@ -91,20 +99,32 @@ class Sending:
 
     def pump(self, now_ns: int, effects: list[Effect]) -> None:
         """Submit whatever may go now, and note when time alone will let more go."""
+        if self._held_by:
+            self.waited_ns[self._held_by] += now_ns - self._held_ns
+        self._held_ns = now_ns
+        if not any(self._backlog.ready):
+            self.wake_ns = None
+            self._held_by = ""
+            return
         while self._pump_once(now_ns, effects):
             pass
 
     def _pump_once(self, now_ns: int, effects: list[Effect]) -> bool:
         """Go through the routes once; True if what a later one took may let an earlier one send more."""
         self.wake_ns = None
+        self._held_by = ""
         ready = self._backlog.ready
         again = False
         for route in self.routes:
             while ready[0] or ready[1] or ready[2]:
-                ask_ns = route.blocked_until(now_ns) or self._submit_next(now_ns, route, effects)
+                blocked_ns = route.blocked_until(now_ns)
+                ask_ns = blocked_ns or self._submit_next(now_ns, route, effects)
                 if ask_ns == _SENT_ONE:
                     again = again or route.index > 0
                     continue
+                if not self._held_by:
+                    timed = PAUSE if blocked_ns else PACING
+                    self._held_by = IN_FLIGHT if ask_ns == UNTIL_ANSWER else timed
                 if ask_ns != UNTIL_ANSWER:
                     self.wake_ns = _earlier(self.wake_ns, ask_ns)
                 break
@@ -153,7 +173,7 @@ class Sending:
         messages = tuple([ticket.message for ticket in tickets])
         segments = sum([message.segments for message in messages])
         route.submitted(segments)
-        self._shares.sent(tickets[0].lane, segments, self._backlog.ready)
+        self._shares.sent(tickets[0].queue, segments, self._backlog.ready)
         self._batches += 1
         self.in_flight[self._batches] = Batch(route, tickets, now_ns)
         effects.append(SubmitBatch(self._batches, route.name, messages))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
@@ -16,6 +18,11 @@ class DispatchSettings(BaseModel):
     )
     otp_reserved_backlog: int = Field(
         default=10_000, ge=0, description="of these, open to the OTP lane alone"
+    )
+
+    order: Literal["priority", "arrival"] = Field(
+        default="priority",
+        description="arrival: one queue for all classes, no reserves and no shares (see arrival_queue.py)",
     )
 
     # Between the lanes: strict priority, but for these shares of what is sent (see shares.py)

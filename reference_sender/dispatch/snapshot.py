@@ -14,6 +14,9 @@ class RouteState(Struct, frozen=True):
     in_flight: int
     paused_s: float
     throttles: int
+    requests_per_s: float = 0.0  # its own limits
+    segments_per_s: float = 0.0
+    max_in_flight: int = 0
 
 
 class DispatchState(Struct, frozen=True):
@@ -29,6 +32,7 @@ class DispatchState(Struct, frozen=True):
     early_reports: int
     totals: dict[str, int]  # since the dispatcher began, by name
     routes: tuple[RouteState, ...]
+    waited_s: dict[str, float] = {}  # for how long ready messages were held back, by what (``Sending``)
 
     @property
     def open(self) -> int:
@@ -52,4 +56,10 @@ class DispatchState(Struct, frozen=True):
             gauges[f"route_{route.name}_in_flight"] = route.in_flight
             gauges[f"route_{route.name}_paused_s"] = route.paused_s
             gauges[f"route_{route.name}_breaker_open"] = float(route.breaker != "closed")
+            gauges[f"route_{route.name}_throttles"] = route.throttles
+            gauges[f"route_{route.name}_requests_per_s"] = route.requests_per_s
+            gauges[f"route_{route.name}_segments_per_s"] = route.segments_per_s
+            gauges[f"route_{route.name}_max_in_flight"] = route.max_in_flight
+        for what, seconds in self.waited_s.items():
+            gauges[f"waited_{what}_s"] = seconds
         return gauges

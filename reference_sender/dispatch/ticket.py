@@ -11,6 +11,10 @@ LANES = (Lane.OTP, Lane.TRANSACTIONAL, Lane.MARKETING)
 SHARED = 0  # the slot of messages that any route may take; slot 1 + n is route n's own
 NOWHERE = -1  # the slot of messages bound to a removed route: they wait for a report or their expiry
 
+# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
+_OTP = Lane.OTP
+_TRANSACTIONAL = Lane.TRANSACTIONAL
+
 
 class Ticket(Struct, gc=False, eq=False):
     """One such message; equal only to itself. It lives from intake to SENT or to its end.
@@ -20,7 +24,8 @@ class Ticket(Struct, gc=False, eq=False):
     """
 
     message: Message
-    lane: int  # index into LANES
+    lane: int  # index into LANES: its class
+    queue: int  # which of a slot's queues it waits in: ``lane``, or 0 where all classes share one
     expires_ns: int  # the message's own, or earlier where an unanswered attempt may not be repeated longer
     slot: int = SHARED
     route: str | None = None  # of the last attempt
@@ -38,6 +43,6 @@ class Ticket(Struct, gc=False, eq=False):
 
 def lane_index(lane: Lane) -> int:
     """The lane as a small integer; smaller is more urgent. Hashing an Enum would cost far more."""
-    if lane is Lane.OTP:
+    if lane is _OTP:
         return OTP
-    return TRANSACTIONAL if lane is Lane.TRANSACTIONAL else MARKETING
+    return TRANSACTIONAL if lane is _TRANSACTIONAL else MARKETING

@@ -141,13 +141,13 @@ def encode(messages: Sequence[Message], report_url: str, now_ns: int, wall_ahead
         fields["param1"] = "|".join([message.text for message in messages])
     if first.lane is Lane.OTP:
         fields["fast"] = 1
-    expires_s = _expiration_date(messages, now_ns)
+    expires_s = expiration_date(messages, now_ns)
     if expires_s is not None:
         fields["expiration_date"] = expires_s + round(wall_ahead_ns / SECOND_NS)
     return _encode(fields)
 
 
-def _expiration_date(messages: Sequence[Message], now_ns: int) -> int | None:
+def expiration_date(messages: Sequence[Message], now_ns: int) -> int | None:
     """Second of the sender's clock after which the network need not try, where one is right for all."""
     expiries = [message.expires_ns for message in messages]
     latest_s = max(expiries) // SECOND_NS

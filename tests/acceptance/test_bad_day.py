@@ -20,6 +20,7 @@ from loadtests.arrivals import Mix, Poisson, Stream
 from loadtests.runner import run_scenario
 from loadtests.running.settings import RunSettings
 from loadtests.scenarios.scenario import Part, Scenario
+from loadtests.simulate.part import Choices
 from loadtests.simulate.run import simulate_scenario
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +44,7 @@ def summary_of(run_dir: Path) -> dict[str, Any]:
 
 def test_a_bad_day_in_virtual_time_loses_nothing_and_its_report_shows_every_fault(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    code = simulate_scenario(scenario(20.0, 95.0, "bad-day"), None, 3, out, Console(file=io.StringIO()))
+    code = simulate_scenario(scenario(20.0, 95.0, "bad-day"), Choices(), 3, out, Console(file=io.StringIO()))
     part = summary_of(out)
     assert code in (0, 1), part["objectives"]
     ledger = part["ledger"]

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "reports" / "sample" / "report" / "index.html"
-QUESTIONS = ("How many SMS a second?", "Does ten times the traffic hold?", "How fast do they arrive?")
+QUESTIONS = ("How many per second?", "Ten times the traffic?", "How fast do they arrive?")
 
 
 @pytest.fixture(params=["the committed sample", "a run of this code"])

@@ -38,7 +38,7 @@ def ticket(campaign: Campaign, number: int) -> Ticket:
         *(0, "k", "48500100200", "x", Lane.TRANSACTIONAL, campaign.sender_id, f"c{number}"),
         *(campaign.segments, 0, 10**9),
     )
-    return Ticket(message, TRANSACTIONAL, message.expires_ns)
+    return Ticket(message, TRANSACTIONAL, TRANSACTIONAL, message.expires_ns)
 
 
 def served(found: Sequence[Campaign], max_messages: int, max_segments: int, turns: int) -> Counter[int]:

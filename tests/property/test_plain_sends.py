@@ -102,7 +102,7 @@ def test_an_ordinary_request_is_plain(count, as_json, with_references):
 
 @given(numbers, wires)
 def test_a_number_that_is_its_own_msisdn_is_read_as_itself(number, wire):
-    if plain._are_msisdns(number):
+    if plain.are_msisdns(number):
         assert read_msisdn(number, wire) == number
 
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SENDER_SCHEMA, read_rows
+from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SAMPLES_SCHEMA, SENDER_SCHEMA, read_rows
 from loadtests.arrivals import Burst, Mix, Plan, Poisson, Schedule, Stream
-from loadtests.simulate.agenda import Agenda, Alarm
+from loadtests.scenarios import catalogue
+from loadtests.scenarios.scenario import Adjustment
+from loadtests.simulate.arrivals import Arrivals
 from loadtests.simulate.simulation import Settings, simulate
 from mock_provider.driver import Driver
 from mock_provider.engine import Engine
 from mock_provider.engine.values import Outbound, Reply, SendReports, Submit
 from mock_provider.profiles import load_profile, parse_profile, profile_names
-from reference_sender.dispatch.values import RouteLimits
+from reference_sender.dispatch import DispatchSettings
+from reference_sender.dispatch.values import Lane, RouteLimits
+from reference_sender.intake import Intake, Invalid, Request
 
 S = 1_000_000_000
 
@@ -41,14 +45,16 @@ routes = st.builds(
 )
 
 
-def lived(plan, profile, route, run_dir):
-    ending = simulate(Schedule(plan), profile, Settings(seed=3, route=route), run_dir, lambda _: True)
+def lived(plan, profile, route, run_dir, **chosen):
+    settings = Settings(seed=3, route=route, **chosen)
+    ending = simulate(Schedule(plan), profile, settings, run_dir, lambda _: True)
     tables = {
         name: read_rows(run_dir / f"{name}.arrow", schema).to_pylist()
         for name, schema in (
             ("load", LOAD_SCHEMA),
             ("provider", PROVIDER_SCHEMA),
             ("sender", SENDER_SCHEMA),
+            ("samples", SAMPLES_SCHEMA),
         )
     }
     return ending, tables
@@ -98,6 +104,80 @@ def test_the_same_seed_is_the_same_run(tmp_path_factory, plan, name, route):
     assert one == two
 
 
+@settings(deadline=None, max_examples=20)
+@given(plans, st.sampled_from(profile_names()), routes)
+def test_values_and_bytes_are_the_same_run(tmp_path_factory, plan, name, route):
+    profile = load_profile(name)
+    by_values = lived(plan, profile, route, tmp_path_factory.mktemp("values"))
+    by_bytes = lived(plan, profile, route, tmp_path_factory.mktemp("bytes"), through_wire=True)
+    assert by_values == by_bytes
+
+
+@pytest.mark.parametrize("name", ["smsapi", "bad-day", "throttled", "flaky", "outage"])
+def test_values_and_bytes_are_the_same_day(tmp_path, name):
+    """Row by row, with hours of every fault: the windows of ``bad-day`` lie in the day's first minutes."""
+    (part,) = catalogue.scenario("day-5k", Adjustment(compress=60.0, window="day")).parts
+    route = RouteLimits("r", 20, 20, 60, 60, 50, 4)
+    by_values, values = lived(part.plan(1, "t"), load_profile(name), route, tmp_path)
+    by_bytes, bytes_ = lived(part.plan(1, "t"), load_profile(name), route, tmp_path, through_wire=True)
+    assert by_values == by_bytes
+    assert len(values["load"]) == 5_000
+    for table, rows in values.items():
+        assert rows == bytes_[table]
+
+
+@settings(deadline=None, max_examples=10)
+@given(plans, st.sampled_from(profile_names()), routes)
+def test_a_sender_without_priorities_loses_nothing_either(tmp_path_factory, plan, name, route):
+    in_order = DispatchSettings.model_validate({"order": "arrival"})
+    run_dir = tmp_path_factory.mktemp("run")
+    ending, tables = lived(plan, load_profile(name), route, run_dir, dispatch=in_order)
+    assert ending.open == 0
+    assert {row["key"] for row in tables["sender"]} == {row["key"] for row in tables["load"]}
+    assert {row["state"] for row in tables["sender"]} <= {"delivered", "failed", "expired"}
+
+
+def test_in_order_of_arrival_an_otp_waits_behind_a_burst(tmp_path):
+    otps = Stream(Poisson(5.0, 30.0), mix=Mix(otp=1.0))
+    burst = Stream(Burst(1_500, 5.0), mix=Mix(marketing=1.0), campaign="sale", start_s=5.0)
+    plan = Plan(streams=(otps, burst), seed=1, key_tag="t")
+    route = RouteLimits("r", 50, 5, 60, 60, 100, 4)
+    waits = {}
+    for order in ("priority", "arrival"):
+        dispatch = DispatchSettings.model_validate({"order": order})
+        (tmp_path / order).mkdir()
+        _, tables = lived(plan, load_profile("fast"), route, tmp_path / order, dispatch=dispatch)
+        sent = {row["key"]: row["t_submitted_ns"] for row in tables["provider"]}
+        otps_ns = sorted(
+            sent[row["key"]] - row["t_intended_ns"] for row in tables["load"] if row["class"] == "otp"
+        )
+        waits[order] = otps_ns[len(otps_ns) // 2] / S
+    assert waits["priority"] < 0.5 < 5.0 < waits["arrival"]
+
+
+def test_arrivals_are_what_the_api_takes():
+    (part,) = catalogue.scenario("day-5k", Adjustment(compress=1.0, window="day")).parts
+    schedule = Schedule(part.plan(7, "t"))
+    intake = Intake("x", 0)
+    taken = []
+    for slot, at_ns in enumerate(schedule.intended_ns.tolist()):
+        arrival = schedule.message(slot)
+        request = Request(
+            arrival.to, arrival.text, Lane(arrival.message_class), key=arrival.key, campaign=arrival.campaign
+        )
+        taken.append(intake.message(request, 10 * S + at_ns))
+    pieces = list(Arrivals(schedule, 10 * S).pieces(777))
+    assert [message for piece in pieces for message in piece.messages] == taken
+    assert [piece.first for piece in pieces] == list(range(0, 5_000, 777))
+
+
+def test_a_text_that_the_api_would_refuse_ends_the_simulation(tmp_path):
+    streams = (Stream(Poisson(5.0, 2.0), mix=Mix(otp=1.0)),)
+    plan = Plan(streams=streams, seed=1, key_tag="t", texts={"otp": ("x" * 2_000,)})
+    with pytest.raises(Invalid, match="text must be a text of 1 to 6 segments"):
+        lived(plan, load_profile("fast"), RouteLimits("r", 50, 5, 60, 60, 100, 4), tmp_path)
+
+
 def test_one_that_is_ended_early_keeps_whole_records(tmp_path):
     plan = Plan(streams=(Stream(Poisson(5.0, 60.0), mix=Mix(1.0, 1.0, 1.0)),), seed=1, key_tag="t")
     seen = []
@@ -113,27 +193,6 @@ def test_one_that_is_ended_early_keeps_whole_records(tmp_path):
     assert ending.end_ns - rows[0]["t_intended_ns"] <= 31 * S
     known = {row["key"] for row in read_rows(tmp_path / "sender.arrow", SENDER_SCHEMA).to_pylist()}
     assert known == {row["key"] for row in rows}
-
-
-@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), max_size=30))
-def test_the_agenda_keeps_time_and_the_order_of_ties(entries):
-    agenda = Agenda()
-    done = []
-
-    def act(now_ns, subject):
-        number, follow_ns = subject
-        done.append((now_ns, number))
-        if follow_ns:
-            agenda.put(now_ns + follow_ns - 1, act, (number + 1_000, 0))
-
-    for number, (due_ns, follow_ns) in enumerate(entries):
-        agenda.put(due_ns, act, (number, follow_ns))
-    agenda.run(3)
-    agenda.run(20)
-    assert len(done) == len(entries) + sum(follow_ns > 0 for _, follow_ns in entries)
-    assert all(one[0] <= two[0] for one, two in pairwise(done))
-    first = [number for _, number in done if number < 1_000]
-    assert first == sorted(first, key=lambda number: (entries[number][0], number))
 
 
 # One engine, two drivers.
@@ -217,19 +276,21 @@ def in_real_time(submits):
 def in_virtual_time(submits, given_ns):
     effects = []
     engine = Engine(TWO_DRIVERS, 1)
-    agenda = Agenda()
 
     def take(now_ns, found):
         for effect in found:
             effects.append(effect)
             if isinstance(effect, SendReports):
                 take(now_ns, engine.reports_answered(now_ns, effect.batch_id, True))
-        alarm.arm(now_ns)
 
-    alarm = Alarm(agenda, engine.next_due, lambda now_ns: take(now_ns, engine.advance(now_ns)))
+    def run(until_ns):
+        while (due_ns := engine.next_due()) is not None and due_ns <= until_ns:
+            take(due_ns, engine.advance(due_ns))
+
     for at_ns, (_, submit) in zip(given_ns, submits, strict=True):
-        agenda.put(at_ns, lambda now_ns, subject: take(now_ns, engine.submit(now_ns, subject)), submit)
-    agenda.run(given_ns[-1] + 60 * S)
+        run(at_ns)
+        take(at_ns, engine.submit(at_ns, submit))
+    run(given_ns[-1] + 60 * S)
     return effects
 
 

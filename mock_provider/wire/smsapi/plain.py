@@ -35,7 +35,7 @@ _PLAIN_FIELDS = frozenset(
 # but not of nine digits, which are read as national.
 _MOBILE = "48(?:45|5[0137]|6[069]|7[2389]|88)[0-9]{7}"
 _FOREIGN = "(?!48)[1-9](?:[0-9]{7}|[0-9]{9,14})(?![0-9])"
-_are_msisdns = re.compile(f"(?:(?:{_MOBILE}|{_FOREIGN})(?:,|$))+(?<!,)").fullmatch
+are_msisdns = re.compile(f"(?:(?:{_MOBILE}|{_FOREIGN})(?:,|$))+(?<!,)").fullmatch
 # SMSAPI's OpenAPI document, schema Sender.
 _is_sender_name = re.compile(r"[0-9]{8,16}|[\w.\-&@ %!+]{1,11}", re.ASCII).fullmatch
 _SENDER_CHARACTERS = 64  # what is longer is no sender name either when it is cut there
@@ -94,7 +94,7 @@ def _one(
     to: str, text: str, segments: int, reference: str | list[str] | None, settings: SmsapiWire
 ) -> tuple[Outbound, ...] | None:
     number = to.strip()
-    msisdn = number if _are_msisdns(number) else read_msisdn(number, settings)
+    msisdn = number if are_msisdns(number) else read_msisdn(number, settings)
     if msisdn is None or type(reference) is list:
         return None
     assert not isinstance(reference, list)
@@ -117,7 +117,7 @@ def _many(
         return None
     joined, numbers = (to, to.split(",")) if isinstance(to, str) else (",".join(to), to)
     # A comma within a listed number shows in the count of commas.
-    if not _are_msisdns(joined) or joined.count(",") != count - 1:
+    if not are_msisdns(joined) or joined.count(",") != count - 1:
         return None
     may_repeat = not settings.drop_repeated_numbers or is_set(fields, "allow_duplicates")
     if not may_repeat and len(set(numbers)) != count:

@@ -44,7 +44,7 @@ class RunBuilder:
             (
                 key,
                 more.get("message_class", "otp"),
-                "",
+                more.get("campaign", ""),
                 0,
                 at(due_s),
                 at(sent_s),

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from screen_words import answer_text
+
+from analysis.first_screen.screen import first_screen
 from analysis.records import InstrumentFailure, read_manifest
 from analysis.render import write_report
 from analysis.report import EXIT_INVALID, build_report
@@ -33,12 +36,14 @@ def test_the_cause_comes_first_and_the_sender_is_not_blamed(new_run: Build) -> N
     run_dir = run.write(instrument_failures=(LOST_JOURNAL,))
     report = build_report(run_dir)
     assert report.exit_code == EXIT_INVALID
-    assert report.headline.startswith("Bench failure: provider: the journal could not be written: No space")
+    assert report.headline.startswith(
+        "INVALID: Bench failure: provider: the journal could not be written: No space"
+    )
     assert {each.verdict for each in report.objectives} == {"undecided"}
     assert all("the bench failed: provider" in each.why for each in report.objectives)
-    # The cards of what was measured are about the system: none is shown.
-    assert [answer.question for answer in report.answers] == ["How far to trust it?"]
-    assert "12.0 s after the load's start" in report.answers[0].lines[0]
+    # The answers are about the system: none is shown.
+    assert first_screen(report).answers == ()
+    assert "12.0 s after the load's start" in report.headline
 
 
 def test_the_same_rows_without_the_failure_blame_the_sender(new_run: Build) -> None:
@@ -69,12 +74,11 @@ def test_a_failure_in_one_part_of_a_suite_leaves_the_other_parts_their_figures(
     whole.write(end_s=70.0)
     report = build_report(write_suite("a-broken", "b-whole"))
     assert report.exit_code == EXIT_INVALID
-    assert report.headline.startswith("Bench failure: provider")
-    assert "(in a-broken)" in report.headline
+    assert report.headline.startswith("INVALID: Bench failure: provider")
+    assert "(in: made by hand)" in report.headline
     held = {each.verdict for each in report.objectives if each.part == "b-whole"}
     assert held == {"met"}
-    errors = next(answer for answer in report.answers if answer.question == "What goes wrong?")
-    assert errors.headline == "0 lost, 0 double"
+    assert "0 lost, 0 doubled, of 300 accepted" in answer_text(report, "wrong")
 
 
 def test_the_field_may_be_written_by_other_hands(new_run: Build) -> None:
@@ -87,4 +91,4 @@ def test_the_field_may_be_written_by_other_hands(new_run: Build) -> None:
     )
     path.write_text(text)
     assert read_manifest(run_dir).instrument_failures == (InstrumentFailure("load", "killed"),)
-    assert build_report(run_dir).headline.startswith("Bench failure: load: killed.")
+    assert build_report(run_dir).headline.startswith("INVALID: Bench failure: load: killed.")

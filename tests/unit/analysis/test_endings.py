@@ -9,20 +9,16 @@ from xml.etree import ElementTree
 
 import msgspec
 import pytest
+from screen_words import answer_text
 
 from analysis import records
 from analysis.exit_codes import EXIT_INTERRUPTED
-from analysis.model import Report
+from analysis.first_screen.screen import first_screen
 from analysis.render import write_report
 from analysis.report import build_report
 
 Build = Callable[[str], Any]
 Suite = Callable[..., Path]
-
-
-def answer(report: Report, words: str) -> tuple[str, tuple[str, ...]]:
-    found = next(each for each in report.answers if words in each.question)
-    return found.headline, found.lines
 
 
 def played(run: Any, load_s: float, **manifest: Any) -> Path:
@@ -42,8 +38,7 @@ def played(run: Any, load_s: float, **manifest: Any) -> Path:
 )
 def test_an_interrupted_run_says_so_before_its_verdict(new_run: Build, load_s: float, words: str) -> None:
     report = build_report(played(new_run("run"), load_s, exit_reason="interrupted"))
-    count = len(report.objectives)
-    assert report.headline == f"{words}: good enough so far, all {count} objectives met."
+    assert report.headline == f"STOPPED: {words}. What was played missed no objective."
     assert report.notes[0].startswith(words)
     assert report.interrupted == words
     assert report.exit_code == EXIT_INTERRUPTED
@@ -51,7 +46,7 @@ def test_an_interrupted_run_says_so_before_its_verdict(new_run: Build, load_s: f
 
 def test_a_finished_run_has_no_such_words(new_run: Build) -> None:
     report = build_report(played(new_run("run"), 23.0))
-    assert report.headline.startswith("Good enough: all ")
+    assert report.headline.startswith("YES: the sender met every objective at ")
     assert report.notes == ()
     assert (report.interrupted, report.exit_code) == ("", 0)
 
@@ -60,7 +55,7 @@ def test_an_interrupted_suite_names_the_part(new_run: Build, write_suite: Suite)
     played(new_run("a"), 23.0)
     played(new_run("b"), 13.0, exit_reason="interrupted")
     report = build_report(write_suite("a", "b"))
-    assert report.headline.startswith("Interrupted in b after 13 of 23 s: good enough so far")
+    assert report.headline.startswith("STOPPED: Interrupted in b after 13 of 23 s. What was played missed no")
     assert "not played" in report.notes[0]
     assert report.exit_code == EXIT_INTERRUPTED
 
@@ -72,7 +67,9 @@ def test_a_suite_interrupted_between_two_parts_is_not_complete(new_run: Build, w
     manifest = records.read_manifest(suite_dir)
     records.write_manifest(suite_dir, msgspec.structs.replace(manifest, exit_reason="interrupted"))
     report = build_report(suite_dir)
-    assert report.headline.startswith("Interrupted between two parts, after b: good enough so far")
+    assert report.headline.startswith(
+        "STOPPED: Interrupted between two parts, after b. What was played missed no"
+    )
     assert report.exit_code == EXIT_INTERRUPTED
     assert "not played" in report.notes[0]
 
@@ -90,7 +87,9 @@ def test_an_interruption_goes_before_every_verdict(new_run: Build, delivery_s: f
 
 def test_an_aborted_run_is_invalid_and_not_complete(new_run: Build) -> None:
     report = build_report(played(new_run("run"), 13.0, exit_reason=records.ABORTED))
-    assert report.headline.startswith("Interrupted after 13 of 23 s: do not use these figures")
+    assert report.headline.startswith(
+        "STOPPED: Interrupted after 13 of 23 s. The figures of what was played cannot be used."
+    )
     assert report.validity == "invalid"
     assert report.exit_code == EXIT_INTERRUPTED
 
@@ -100,7 +99,7 @@ def test_every_rendering_says_that_the_run_was_interrupted(new_run: Build) -> No
     write_report(build_report(run_dir), run_dir / "report")
     read = {path.name: path for path in (run_dir / "report").iterdir()}
     words = "Interrupted after 13 of 23 s"
-    assert f"**INCOMPLETE. {words}: good enough so far" in read["summary.md"].read_text()
+    assert f"**STOPPED. INCOMPLETE. {words}. What was played" in read["summary.md"].read_text()
     assert ">INCOMPLETE</span>" in read["index.html"].read_text()
     summary = msgspec.json.decode(read["summary.json"].read_bytes())
     assert (summary["interrupted"], summary["exit_code"]) == (words, EXIT_INTERRUPTED)
@@ -112,8 +111,8 @@ def test_every_rendering_says_that_the_run_was_interrupted(new_run: Build) -> No
 def test_a_run_without_load_says_what_went_wrong_and_nothing_else(new_run: Build) -> None:
     reason = "error: is the token what /v1/state says?\n  a trace"
     report = build_report(new_run("run").write(load_s=0.0, exit_reason=reason))
-    assert report.headline == "No load was made: is the token what /v1/state says."
-    assert [each.question for each in report.answers] == ["How far to trust it?"]
+    assert report.headline == "STOPPED: No load was made: is the token what /v1/state says."
+    assert first_screen(report).answers == ()
     assert report.exit_code == 3
 
 
@@ -122,12 +121,11 @@ def test_a_rate_needs_twenty_messages(new_run: Build, messages: int, rate: bool)
     run = new_run("run")
     for slot in range(messages):
         run.journey(f"m-{slot}", slot / 10, 3.0)
-    headline, lines = answer(build_report(run.write(load_s=10.0, end_s=20.0)), "a second")
-    assert headline == ("at least 2.00 SMS/s delivered" if rate else "too few messages for a rate")
-    assert rate or f"{messages} message" in lines[0]
+    said = answer_text(build_report(run.write(load_s=10.0, end_s=20.0)), "rate")
+    assert ("at least 2.00/s delivered in the best 10 s" if rate else "too few messages for a rate") in said
 
 
-@pytest.mark.parametrize(("messages", "word"), [(1, "not proven"), (19, "not proven"), (20, "yes")])
+@pytest.mark.parametrize(("messages", "word"), [(1, "Not proven"), (19, "Not proven"), (20, "Yes")])
 def test_few_messages_do_not_prove_ten_times(new_run: Build, messages: int, word: str) -> None:
     run = new_run("run")
     for slot in range(messages):
@@ -136,7 +134,7 @@ def test_few_messages_do_not_prove_ten_times(new_run: Build, messages: int, word
     timing = records.Timing(window="day", compress=288.0)
     slos = ("otp.p50<10s",)  # a median needs six messages only
     path = run.write(load_s=2.0, end_s=20.0, scenario=scenario, timing=timing, slos=slos)
-    assert answer(build_report(path), "ten times")[0].startswith(word)
+    assert answer_text(build_report(path), "ten_times").startswith(word)
 
 
 def test_a_run_whose_runner_was_killed_had_a_load_all_the_same(new_run: Build) -> None:

@@ -17,8 +17,8 @@ from analysis.model import PartReport
 from analysis.part import analyse_part
 from analysis.records import PROVIDER_SCHEMA, FaultSpan, read_manifest, read_rows
 from analysis.render import write_report
-from analysis.render_text import part_tables
 from analysis.report import build_report
+from analysis.sections import part_sections
 
 Build = Callable[[str], Any]
 NS = 1_000_000_000
@@ -49,7 +49,7 @@ def test_each_fault_counts_its_messages_once(new_run: Build) -> None:
     part = analyse_part(run_dir, read_manifest(run_dir), "made")
     found = [(band.name, band.from_s, band.to_s, band.messages) for band in part.faults]
     assert found == [("two", 0.5, 3.0, 2), ("one", -2.0, None, 1), ("three", None, None, 1)]
-    table = dict(part_tables(part))["Faults of the provider"]
+    table = dict(part_sections(build_report(run_dir), 0))["Faults of the provider"]
     assert [row[:1] + row[2:] for row in table.rows] == [
         ("two", "500 ms", "3.00 s", "2"),
         ("one", "0 s", "no end", "1"),
@@ -138,7 +138,7 @@ def test_the_first_screen_says_that_faults_were_staged(new_run: Build) -> None:
         "each fault). Figures and verdicts include their effect.",
     )
     write_report(report, run_dir / "report")
-    assert "**FAULTS STAGED. " in (run_dir / "report" / "summary.md").read_text(encoding="utf-8")
+    assert "FAULTS STAGED. " in (run_dir / "report" / "summary.md").read_text(encoding="utf-8")
     assert ">FAULTS STAGED</span>" in (run_dir / "report" / "index.html").read_text(encoding="utf-8")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from analysis import tables
+from analysis import tables_part
 from analysis.part import analyse_part
 from analysis.records import PROVIDER_SCHEMA, read_manifest
 from analysis.render import write_report
@@ -40,7 +40,7 @@ def test_stages_have_their_known_lengths_and_add_up(new_run: Build) -> None:
     assert sum(means.values()) == pytest.approx(breakdown.end_to_end.mean_s)
     assert breakdown.end_to_end.p50_s == pytest.approx(2.427)
     assert breakdown.end_to_end.p95_s is breakdown.end_to_end.p99_s is None  # of 10 messages
-    assert tables.stages(part).rows[-2] == ("delivery time", "2.43 s", "2.43 s", "needs 72", "needs 368")
+    assert tables_part.stages(part).rows[-2] == ("delivery time", "2.43 s", "2.43 s", "needs 72", "needs 368")
     assert part.marks.wrong == 0
 
 

@@ -293,7 +293,7 @@ def test_an_exit_code_without_a_fresh_result_is_no_verdict(
     if earlier == "another call":
         write_result(tmp_path, AnalysisResult(run=run_id(tmp_path), call="before", exit_code=0))
 
-    def analysed(run_dir: Path, call: str) -> tuple[int, str]:
+    def analysed(run_dir: Path, call: str, judging: list[str]) -> tuple[int, str]:
         calls.append(call)
         if earlier == "another run":
             write_result(tmp_path, AnalysisResult(run="another", call=call, exit_code=0))
@@ -312,7 +312,7 @@ def test_the_verdict_is_the_fresh_results_not_the_exit_codes(
 ) -> None:
     (tmp_path / "run.json").write_text("{}")
 
-    def analysed(run_dir: Path, call: str) -> tuple[int, str]:
+    def analysed(run_dir: Path, call: str, judging: list[str]) -> tuple[int, str]:
         (run_dir / "report").mkdir()
         (run_dir / "report" / "summary.md").write_text("# New\n\n**Not good enough.**\n")
         write_result(run_dir, AnalysisResult(run=run_id(run_dir), call=call, exit_code=1))

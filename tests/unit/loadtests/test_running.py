@@ -26,15 +26,12 @@ from loadtests.recording import (
 )
 from loadtests.runner import report, verdict
 from loadtests.running import part_run
-from loadtests.running.draining import QUIET_S, Drain
 from loadtests.running.due import arrivals_due
 from loadtests.running.interruption import Aborted, Interruption
 from loadtests.running.outcomes import why_nothing_was_accepted
 from loadtests.running.part_run import PartRun
 from loadtests.running.progress import Progress
 from loadtests.running.provider_profile import ProfileChoice
-from loadtests.running.queries import ServiceState
-from loadtests.running.sampling import Snapshot
 from loadtests.running.service import Service, ServiceError
 from loadtests.running.settings import RunSettings
 from loadtests.scenarios import catalogue
@@ -75,33 +72,6 @@ def test_the_tab_has_a_row_a_worker_and_one_for_all() -> None:
         ("all", 5, 1.3),
     ]
     assert combine(statuses.values()).due == 5
-
-
-def seen(load_accepted: int, provider: tuple[int, int] | None, sender_open: int | None = None) -> Snapshot:
-    return Snapshot(
-        load=LoadStatus(accepted=load_accepted),
-        provider=None if provider is None else ServiceState(open=provider[0], accepted=provider[1]),
-        sender=None if sender_open is None else ServiceState(open=sender_open),
-        machine_cpu_percent=0.0,
-    )
-
-
-def test_drained_with_the_reference_sender_is_what_both_say() -> None:
-    drain = Drain(sender_answers=True, provider_answers=True)
-    assert not drain.done(0.0, seen(5, (1, 5), 0))
-    assert not drain.done(1.0, seen(5, (0, 5), 2))
-    assert not drain.done(2.0, seen(5, None, 0))  # no answer is no proof
-    assert not drain.done(3.0, seen(5, (0, 5), None))
-    assert drain.done(4.0, seen(5, (0, 4), 0))  # one of them failed or expired in the sender
-
-
-def test_drained_with_another_sender_is_when_all_came_or_none_comes_any_more() -> None:
-    drain = Drain(sender_answers=False, provider_answers=True)
-    assert not drain.done(0.0, seen(5, (0, 0)))
-    assert not drain.done(4.0, seen(5, (0, 3)))
-    assert not drain.done(4.0 + QUIET_S - 0.1, seen(5, (0, 3)))
-    assert drain.done(4.0 + QUIET_S, seen(5, (0, 3)))
-    assert drain.done(0.0, seen(5, (0, 5)))
 
 
 def test_workers_get_one_start_and_a_share_each() -> None:

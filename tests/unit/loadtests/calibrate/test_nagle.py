@@ -15,9 +15,9 @@ import uvloop
 
 from loadtests.calibrate import latency
 from loadtests.calibrate.client import CUT, SILENT, OpenLoopClient, Schedule
-from loadtests.calibrate.lateness import CoreWait
 from loadtests.calibrate.messages import messages, regular
 from loadtests.calibrate.receiver import Receiver
+from loadtests.running.core_time import CoreWait
 from mock_provider.profiles import parse_profile
 from mock_provider.running import Launch, start_provider
 

@@ -42,7 +42,7 @@ def message() -> Callable[..., Message]:
 def ticket(message: Callable[..., Message]) -> Callable[..., Ticket]:
     def make(solo: bool = False, **changes: Any) -> Ticket:
         made = message(**changes)
-        return Ticket(made, lane_index(made.lane), made.expires_ns, solo=solo)
+        return Ticket(made, lane_index(made.lane), lane_index(made.lane), made.expires_ns, solo=solo)
 
     return make
 

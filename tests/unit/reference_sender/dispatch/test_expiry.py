@@ -12,7 +12,7 @@ def test_nothing_is_early_and_nothing_later_than_the_grain(ticket: Callable[...,
     index.add(due)
     index.add(ticket(expires_ns=10 * GRAIN_NS))
     assert index.take_due(GRAIN_NS) == []
-    assert index.next_ns() == 2 * GRAIN_NS
+    assert index.next_ns == 2 * GRAIN_NS
     assert index.take_due(2 * GRAIN_NS) == [due]
 
 

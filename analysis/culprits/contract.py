@@ -1,0 +1,35 @@
+"""What the provider's profile allows, as the manifest carries it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+
+class Contract(Struct, frozen=True):
+    """Rates a second; None: no limit."""
+
+    requests_per_s: float | None = None
+    segments_per_s: float | None = None  # throttled
+    drain_segments_per_s: float | None = None  # of the accept queue
+    concurrent_requests: float | None = None
+
+
+def contract_of(profile: Mapping[str, Any]) -> Contract:
+    throttle, queue = _table(profile.get("throttle")), _table(profile.get("accept_queue"))
+    return Contract(
+        _number(_table(throttle.get("requests")).get("rate_per_s")),
+        _number(_table(throttle.get("segments")).get("rate_per_s")),
+        _number(queue.get("drain_segments_per_s")),
+        _number(throttle.get("concurrent_requests")),
+    )
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

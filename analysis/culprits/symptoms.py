@@ -1,0 +1,112 @@
+"""Did something give way, and when? Only in windows with a symptom is a culprit looked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.arrays import Bools, Floats
+from analysis.culprits.view import View
+from analysis.figures import count_text, seconds_text, share_text
+from analysis.throughput import QUEUED_S, REFUSED_SHARE
+
+FAILED_SHARE = 0.10  # of the messages the provider took, beyond what switched-off phones explain
+FEWEST = 5  # messages: of fewer one is no pattern
+
+
+@dataclass(frozen=True)
+class Symptoms:
+    """By window. ``words`` describe those that were seen in ``windows``."""
+
+    windows: Bools
+    words: tuple[str, ...]
+
+
+def mock_late_s(view: View) -> Floats:
+    """How late the simulated provider was in its worst quarter of the window's seconds, in seconds; the wait
+    for a core that other processes had does not count."""
+    at_s, lag_ms = view.gauges.gauges.series("provider", "loop_lag_ms")
+    if len(at_s) == 0:
+        return np.full(view.windows.count, np.nan)
+    late_ms = np.maximum(lag_ms, view.gauges.gauges.at("provider", "timer_late_ms", at_s))
+    waited_ms = view.gauges.gauges.at("provider", "loop_core_wait_ms", at_s)
+    own = np.where(waited_ms >= 0.5 * late_ms, 0.0, late_ms)
+    return view.gauges.of_values(at_s, own) / 1000.0
+
+
+def symptoms(view: View) -> Symptoms:
+    windows, due = view.windows, view.due_s
+    found: dict[str, Bools] = {}
+    planned = windows.counts(due, view.everyone)
+    left = windows.counts(due, view.not_taken)
+    found["not_taken"] = (left > REFUSED_SHARE * planned) & (left >= 1)
+    api_s = windows.percentile(due, view.api_s, view.everyone, 50.0)
+    found["slow_api"] = np.nan_to_num(api_s) > QUEUED_S
+    waits = windows.percentile(due, view.sender_wait_s, view.everyone, 50.0)
+    found["sender_queue"] = np.nan_to_num(waits) > QUEUED_S
+    carried = windows.percentile(due, view.carrier_wait_s, view.everyone, 50.0)
+    found["carrier_queue"] = np.nan_to_num(carried) > QUEUED_S
+    found["one_carrier"] = _of_one_carrier(view)
+    found["late"] = _late(view)
+    lost = windows.counts(due, view.failed_on_the_way)
+    taken = windows.counts(due, view.provider.taken)
+    found["failed"] = (lost > FAILED_SHARE * taken) & (lost >= FEWEST)
+    found["generator"] = np.nan_to_num(view.lag_all_p99_s) > view.given.lag_limit_s
+    found["dropped"] = windows.counts(due, view.dropped_by_bench) > REFUSED_SHARE * planned
+    found["mock"] = np.nan_to_num(mock_late_s(view)) > view.given.lag_limit_s
+    seen: Bools = np.any(np.array(list(found.values())), axis=0)
+    return Symptoms(seen, tuple(_words(view, found, seen)))
+
+
+def slow_carriers(view: View) -> dict[str, Floats]:
+    """Median wait in each window of each carrier with enough messages in it, where it exceeds a second."""
+    found: dict[str, Floats] = {}
+    for place, name in enumerate(view.provider.carrier.names):
+        among = view.provider.carrier.index == place
+        wait_s = view.windows.percentile(view.due_s, view.carrier_wait_s, among, 50.0)
+        enough = view.windows.counts(view.due_s, among) >= FEWEST
+        slow = np.where(enough & (np.nan_to_num(wait_s) > QUEUED_S), wait_s, np.nan)
+        if np.isfinite(slow).any() or np.isinf(slow).any():
+            found[name] = slow
+    return found
+
+
+def _of_one_carrier(view: View) -> Bools:
+    seen: Bools = np.zeros(view.windows.count, dtype=np.bool_)
+    for slow in slow_carriers(view).values():
+        seen |= ~np.isnan(slow)
+    return seen
+
+
+def _late(view: View) -> Bools:
+    """Windows in which more messages were late than a missed objective grants."""
+    seen: Bools = np.zeros(view.windows.count, dtype=np.bool_)
+    for objective, among in view.missed_times:
+        assert objective.limit_s is not None and objective.percentile is not None
+        counted = among & ~np.isnan(view.delivery_s)
+        late = counted & (view.delivery_s > objective.limit_s)
+        share = view.windows.share(view.due_s, late, counted)
+        seen |= (share > 1 - objective.percentile / 100) & (view.windows.counts(view.due_s, late) >= FEWEST)
+    return seen
+
+
+def _words(view: View, found: dict[str, Bools], seen: Bools) -> list[str]:
+    words = []
+    left, planned = int(np.count_nonzero(view.not_taken)), view.journeys.count
+    if found["not_taken"].any():
+        words.append(f"{count_text(left)} messages ({share_text(left, planned)}) were not taken")
+    for name, values, what in (
+        ("slow_api", view.api_s, "waited {} for the answer of the API"),
+        ("sender_queue", view.sender_wait_s, "waited {} in the sender's queue"),
+        ("carrier_queue", view.carrier_wait_s, "waited {} between provider and carrier"),
+    ):
+        if found[name].any():
+            median = view.windows.percentile(view.due_s, values, view.everyone, 50.0)
+            words.append(f"the median message {what.format(seconds_text(float(np.nanmax(median[seen]))))}")
+    for objective, _ in view.missed_times:
+        words.append(f"{objective.name}: {objective.measured}, limit {objective.limit}")
+    lost, taken = (int(np.count_nonzero(each)) for each in (view.failed_on_the_way, view.provider.taken))
+    if found["failed"].any():
+        words.append(f"{count_text(lost)} of {count_text(taken)} messages failed on their way to the phone")
+    return words

@@ -1,0 +1,239 @@
+"""Lines below the five questions: the burst, campaigns at once, cost, what to ask the provider."""
+
+from __future__ import annotations
+
+import math
+
+from analysis.burst import GUARDED_CLASS
+from analysis.findings import ComparedClass, DelaySplit, Difference
+from analysis.first_screen.quoting import Quote
+from analysis.first_screen.values import Aside, Figure, Sentence
+from analysis.first_screen.wording import (
+    class_name,
+    deciding,
+    live,
+    part_title,
+    share_words,
+    trusted,
+)
+from analysis.model import Burst
+
+_CONTRACT_SHARE = 0.05  # of a class's mean delivery time; a smaller share is not worth a negotiation
+_MOST_HINTS = 2
+
+
+def asides(quote: Quote) -> tuple[Aside, ...]:
+    """Those that this run has something to say to."""
+    found = (
+        Aside(name="burst", label="A burst", sentences=burst(quote)),
+        Aside(name="campaigns", label="Campaigns at once", sentences=campaigns(quote)),
+        Aside(name="real", label="Live against simulated", sentences=live_against_simulated(quote)),
+        Aside(name="cost", label="Cost", sentences=cost(quote)),
+        Aside(name="ask", label="What to ask the provider", sentences=ask_the_provider(quote)),
+    )
+    return tuple(each for each in found if each.sentences)
+
+
+def burst(quote: Quote) -> tuple[Sentence, ...]:
+    """What it does to the guarded class, and what priorities are worth: live part before simulated."""
+    with_burst = [
+        (place, part)
+        for place, part in enumerate(quote.report.parts)
+        if part.burst is not None and trusted(part)
+    ]
+    if not with_burst:
+        return ()
+    decisive = {place for place, _ in deciding(quote.report)}
+    place, part = max(with_burst, key=lambda item: (item[0] in decisive, live(item[1])))
+    assert part.burst is not None
+    path = f"parts.{place}.burst"
+    head: Sentence = (
+        quote.count(f"{path}.messages"),
+        f" {part.burst.message_class} at ",
+        quote.rate(f"{path}.rate_per_s"),
+    )
+    return ((*head, ". ", *_before_and_during(quote, path, part.burst), "."), *_priorities(quote))
+
+
+def _before_and_during(quote: Quote, path: str, found: Burst) -> Sentence:
+    """Percentiles during and before the burst. A difference is claimed only if its interval excludes zero."""
+    name = class_name(found.guarded_class or "otp")
+    places = [
+        place
+        for place, (before, during) in enumerate(
+            zip(found.guarded_before, found.guarded_during, strict=False)
+        )
+        if before.value_s is not None and during.value_s is not None
+    ]
+    if not places:
+        return (f"Too few {name} messages to compare before and during",)
+    place = places[-1]
+    said: Sentence = (
+        f"{name} {share_words(found.guarded_during[place].percentile)}",
+        quote.quantile(f"{path}.guarded_during.{place}"),
+        " during, ",
+        quote.quantile(f"{path}.guarded_before.{place}"),
+        " before: ",
+    )
+    return (*said, *_difference(quote, f"{path}.guarded_difference"))
+
+
+def _difference(quote: Quote, path: str) -> Sentence:
+    """``a difference of 2.1 s (1.3 s to 2.9 s)``, or that none is shown."""
+    found: Difference | None = quote.value(path)
+    if found is None or found.value_s is None or not (found.claimed and _ends_known(found)):
+        return ("no difference shown",)
+    interval: Sentence = (" (", quote.seconds(f"{path}.low_s"), " to ", quote.seconds(f"{path}.high_s"), ")")
+    return ("a difference of ", quote.seconds(f"{path}.value_s", subject="difference"), *interval)
+
+
+def _ends_known(found: Difference) -> bool:
+    return math.isfinite(found.low_s) and math.isfinite(found.high_s)
+
+
+def _priorities(quote: Quote) -> tuple[Sentence, ...]:
+    """What the guarded class would have had without priorities."""
+    found: list[Sentence] = []
+    for place, each in enumerate(quote.report.comparisons):
+        if each.kind != "priorities_vs_fifo":
+            continue
+        for index, one in enumerate(each.classes):
+            if one.message_class == GUARDED_CLASS:
+                found.append(_without_priorities(quote, f"comparisons.{place}.classes.{index}", one))
+    return tuple(found[:1])
+
+
+def _without_priorities(quote: Quote, path: str, one: ComparedClass) -> Sentence:
+    name = class_name(one.message_class)
+    if not one.p95_claimed or one.ours_p95_s is None or one.theirs_p95_s is None:
+        return (f"Without priorities (simulated): no difference shown for {name}.",)
+    return (
+        f"Without priorities (simulated): {name} 95 % within ",
+        quote.seconds(f"{path}.ours_p95_s"),
+        " in place of ",
+        quote.seconds(f"{path}.theirs_p95_s"),
+        ", a difference of ",
+        quote.seconds(f"{path}.p95_difference_s", subject="difference"),
+        " (",
+        quote.seconds(f"{path}.p95_low_s"),
+        " to ",
+        quote.seconds(f"{path}.p95_high_s"),
+        ").",
+    )
+
+
+def campaigns(quote: Quote) -> tuple[Sentence, ...]:
+    """Of the part with the most campaigns at once."""
+    found = [
+        (len(part.fairness.campaigns), place)
+        for place, part in enumerate(quote.report.parts)
+        if part.fairness is not None and len(part.fairness.campaigns) > 1 and trusted(part)
+    ]
+    if not found:
+        return ()
+    place = max(found)[1]
+    path = f"parts.{place}.fairness"
+    fairness = quote.report.parts[place].fairness
+    assert fairness is not None
+    said: list[str | Figure] = []
+    for index, each in enumerate(fairness.campaigns):
+        lead: Sentence = ("; " if index else "", quote.text(f"{path}.campaigns.{index}.name"), ": ")
+        said += [*lead, quote.rate(f"{path}.campaigns.{index}.per_s")]
+        if each.p95 is not None and each.p95.value_s is not None and math.isfinite(each.p95.value_s):
+            said += [f", {share_words(each.p95.percentile)}", quote.quantile(f"{path}.campaigns.{index}.p95")]
+    if fairness.jain is None:
+        return ((*said, "."),)
+    even = ("Evenness of their rates (Jain's index, where one is equal): ", quote.number(f"{path}.jain"), ".")
+    if fairness.alone is None:
+        return ((*said, "."), even)
+    alone = ("Against one campaign alone: ", *_difference(quote, f"{path}.alone"), " at the 95 % mark.")
+    return ((*said, "."), even, alone)
+
+
+def live_against_simulated(quote: Quote) -> tuple[Sentence, ...]:
+    """What the real sender and its sockets cost, message by message."""
+    found: list[Sentence] = []
+    for place, each in enumerate(quote.report.comparisons):
+        if each.kind != "live_vs_simulated" or not each.classes:
+            continue
+        names = [one.message_class for one in each.classes]
+        index = names.index(GUARDED_CLASS) if GUARDED_CLASS in names else 0
+        path = f"comparisons.{place}.classes.{index}"
+        found.append(
+            (
+                f"{class_name(names[index])}: one message live and simulated differs by ",
+                quote.seconds(f"{path}.median_s"),
+                " in the middle, and 99 % of them by at most ",
+                quote.seconds(f"{path}.p99_abs_s"),
+                ".",
+            )
+        )
+    return tuple(found[:1])
+
+
+def cost(quote: Quote) -> tuple[Sentence, ...]:
+    """Live parts before simulated ones. A currency only where the profile has one."""
+    for place, each in enumerate(quote.report.totals):
+        if not each.paid_per_delivered:
+            continue
+        path, unit = f"totals.{place}", each.currency
+        explained = " (the provider's unit of charge)" if unit == "points" else ""
+        return (
+            (
+                quote.amount(f"{path}.paid_per_delivered", unit),
+                f" per delivered SMS{explained}; ",
+                quote.amount(f"{path}.paid_for_doubles", unit),
+                " for duplicates and ",
+                quote.amount(f"{path}.paid_in_vain", unit),
+                " for messages that never arrived, of ",
+                quote.amount(f"{path}.paid", unit),
+                " paid.",
+            ),
+        )
+    return ()
+
+
+def ask_the_provider(quote: Quote) -> tuple[Sentence, ...]:
+    """Where the contract's limits hold messages up, and what the journal shows that can be changed."""
+    found: list[Sentence] = []
+    for place, part in deciding(quote.report):
+        if not trusted(part) or found:
+            continue
+        for index, split in enumerate(part.delay_splits):
+            sentence = _contract(quote, place, index, split)
+            if sentence:
+                found.append(sentence)
+                break
+    hints = dict.fromkeys(
+        (place, index)
+        for place, part in deciding(quote.report)
+        if trusted(part)
+        for index, _ in enumerate(part.hints)
+    )
+    named: set[str] = set()
+    for place, index in hints:
+        name = quote.report.parts[place].hints[index].name
+        if name not in named and len(named) < _MOST_HINTS:
+            named.add(name)
+            found.append((quote.text(f"parts.{place}.hints.{index}.text"), "."))
+    return tuple(found)
+
+
+def _contract(quote: Quote, place: int, index: int, split: DelaySplit) -> Sentence:
+    """Of a class whose mean has a part that the contract's limits take."""
+    for number, share in enumerate(split.shares):
+        if share.name == "contract" and share.mean_s > _CONTRACT_SHARE * split.total_mean_s:
+            path = f"parts.{place}.delay_splits.{index}"
+            limit: Sentence = (": ", quote.text(f"{path}.limit")) if split.limit else ()
+            return (
+                "A higher limit",
+                *limit,
+                ". Of the mean ",
+                quote.seconds(f"{path}.total_mean_s"),
+                f" of a {class_name(split.message_class)} message, ",
+                quote.seconds(f"{path}.shares.{number}.mean_s"),
+                " is waiting for the contract's limits (in: ",
+                part_title(quote, place),
+                ").",
+            )
+    return ()

@@ -1,0 +1,141 @@
+"""How fast do they arrive: each class against its limit, whose delay it is, and the phones that were off."""
+
+from __future__ import annotations
+
+import math
+
+from analysis.first_screen.quoting import Quote
+from analysis.first_screen.values import Answer, Figure, Sentence
+from analysis.first_screen.wording import (
+    class_name,
+    deciding,
+    is_delivery_time,
+    objective_part,
+    objective_row,
+    share_words,
+    undecided_words,
+    worst_first,
+)
+from analysis.journeys import in_class_order
+from analysis.model import Objective, Report, State
+from analysis.objectives.verdict import overall
+from analysis.quantile import Quantile
+
+_SHARE_WORDS = {"sender": "without the sender's part", "contract": "without the contract's limits"}
+_STATES: dict[str, State] = {"met": "good", "missed": "bad", "undecided": "unknown"}
+
+
+def delivery_answer(quote: Quote) -> Answer:
+    """Each class against its limit, in the part where it did worst."""
+    report = quote.report
+    timed = [
+        (place, each)
+        for place, each in enumerate(report.objectives)
+        if is_delivery_time(each) and each.message_class in _classes(report)
+    ]
+    chosen: dict[tuple[str, float], int] = {}
+    for place, each in sorted(timed, key=lambda item: worst_first(item[1])):
+        chosen.setdefault((each.message_class, each.percentile or 0.0), place)
+    order = in_class_order({name for name, _ in chosen})
+    places = sorted(chosen.values(), key=lambda place: order.index(report.objectives[place].message_class))
+    rows = tuple(
+        objective_row(quote, place, class_name(report.objectives[place].message_class)) for place in places
+    )
+    state = _STATES[overall(tuple(report.objectives[place] for place in places))] if places else "unknown"
+    if report.validity == "invalid":
+        state = "untrusted"
+    sentences = _shares(quote, places[0]) if places else ()
+    return Answer(
+        name="delivery",
+        question="How fast do they arrive?",
+        about="phones that can be reached" if _handsets_known(report) else "",
+        rows=rows,
+        sentences=(*_open_questions(quote, places), *sentences, *_unreachable(quote, places))
+        if rows
+        else (("No delivery was judged.",),),
+        state=state,
+    )
+
+
+def _open_questions(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
+    """What would decide the undecided ones."""
+    found: list[Sentence] = []
+    for place in places:
+        objective: Objective = quote.value(f"objectives.{place}")
+        if objective.verdict == "undecided":
+            found.append((f"{class_name(objective.message_class)}: ", *undecided_words(quote, place), "."))
+    return tuple(found)
+
+
+def _classes(report: Report) -> set[str]:
+    return {each.message_class for part in report.parts for each in part.delivery}
+
+
+def _handsets_known(report: Report) -> bool:
+    return any(part.handsets for _, part in deciding(report))
+
+
+def _shares(quote: Quote, place: int) -> tuple[Sentence, ...]:
+    """Whose delay the first row's is: what an ideal sender would have had, and without each other share."""
+    objective: Objective = quote.value(f"objectives.{place}")
+    at = objective_part(quote.report, objective)
+    splits = quote.report.parts[at].delay_splits
+    index = next((i for i, each in enumerate(splits) if each.message_class == objective.message_class), None)
+    if index is None or objective.percentile is None:
+        return ()
+    path, name = f"parts.{at}.delay_splits.{index}", class_name(objective.message_class)
+    total = _nth(splits[index].total, objective.percentile)
+    ideal = _nth(splits[index].network_only, objective.percentile)
+    if total is None or ideal is None:
+        return ()
+    shown = quote.quantile(f"{path}.total.{total}").text
+    said: list[str | Figure] = [
+        f"{name} with an ideal sender and no limit of the contract: {share_words(objective.percentile)}",
+        quote.quantile(f"{path}.network_only.{ideal}"),
+    ]
+    for number, share in enumerate(splits[index].shares):
+        nth = _nth(share.without, objective.percentile)
+        if nth is None or share.name not in _SHARE_WORDS:
+            continue
+        figure = quote.quantile(f"{path}.shares.{number}.without.{nth}")
+        if figure.text != shown:
+            said += [f"; {_SHARE_WORDS[share.name]} ", figure]
+    if len(said) == 2:
+        said.append("; sender and contract add nothing that shows")
+    return ((*said, "."),)
+
+
+def _nth(quantiles: tuple[Quantile, ...], percentile: float) -> int | None:
+    """The place of a percentile that is known."""
+    return next(
+        (
+            place
+            for place, each in enumerate(quantiles)
+            if each.percentile == percentile and each.value_s is not None and math.isfinite(each.value_s)
+        ),
+        None,
+    )
+
+
+def _unreachable(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
+    """Of the same part as the first row: phones that were off."""
+    if not places:
+        return ()
+    objective: Objective = quote.value(f"objectives.{places[0]}")
+    at = objective_part(quote.report, objective)
+    for index, each in enumerate(quote.report.parts[at].handsets):
+        if each.message_class == objective.message_class and each.unreachable:
+            path = f"parts.{at}.handsets.{index}"
+            return (
+                (
+                    quote.count(f"{path}.unreachable"),
+                    " of ",
+                    quote.count(f"{path}.accepted"),
+                    f" {class_name(each.message_class)} messages met a phone that was off: ",
+                    quote.count(f"{path}.came_later"),
+                    " came later, ",
+                    quote.count(f"{path}.expired"),
+                    " expired.",
+                ),
+            )
+    return ()

@@ -1,0 +1,108 @@
+"""Figures taken from the report by the path of their field: a figure cannot differ from its source."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from analysis.figures import (
+    count_text,
+    limit_text,
+    per_day_text,
+    rate_text,
+    round_seconds_text,
+    seconds_text,
+    significant,
+)
+from analysis.first_screen.values import Figure, Sentence
+from analysis.model import Report
+from analysis.objectives.words import quantile_text
+
+_PERCENTILE = re.compile(r"\bp(\d+(?:\.\d+)?)\b")
+
+
+def lookup(report: Any, path: str) -> Any:
+    """The value of a field by its path; of ``summary.json``'s dicts and lists too. Raises ``LookupError``."""
+    value = report
+    for step in path.split("."):
+        try:
+            if isinstance(value, tuple | list):
+                value = value[int(step)]
+            elif isinstance(value, Mapping):
+                value = value[step]
+            else:
+                value = getattr(value, step)
+        except (AttributeError, IndexError, KeyError, ValueError) as error:
+            raise LookupError(f"{path}: there is no {step!r}") from error
+    return value
+
+
+def plain_words(text: str) -> str:
+    """A text of the report for a reader who does not know what a p95 is."""
+    return _PERCENTILE.sub(r"\1 % mark", text.strip())
+
+
+class Quote:
+    """Makes figures of one report."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+
+    def value(self, path: str) -> Any:
+        return lookup(self.report, path)
+
+    def _figure(self, path: str, text: str, unit: str, subject: str) -> Figure:
+        value = self.value(path)
+        number = float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+        return Figure(text=text, source=path, number=number, unit=unit, subject=subject)
+
+    def seconds(self, path: str, subject: str = "") -> Figure:
+        return self._figure(path, seconds_text(self.value(path)), "s", subject)
+
+    def span(self, path: str) -> Figure:
+        """A round number of seconds, such as a window: 10 s."""
+        return self._figure(path, round_seconds_text(self.value(path)), "s", "")
+
+    def limit(self, path: str) -> Figure:
+        """A limit that someone set: 10 s, 10 min."""
+        return self._figure(path, limit_text(self.value(path)), "s", "")
+
+    def count(self, path: str, subject: str = "") -> Figure:
+        return self._figure(path, count_text(self.value(path)), "messages", subject)
+
+    def rate(self, path: str, subject: str = "") -> Figure:
+        return self._figure(path, rate_text(self.value(path)), "/s", subject)
+
+    def per_day(self, path: str, subject: str = "") -> Figure:
+        return self._figure(path, per_day_text(self.value(path)), "/day", subject)
+
+    def amount(self, path: str, unit: str, subject: str = "") -> Figure:
+        """Money or points."""
+        return self._figure(path, f"{significant(self.value(path))} {unit}", unit, subject)
+
+    def number(self, path: str, subject: str = "") -> Figure:
+        return self._figure(path, significant(self.value(path)), "", subject)
+
+    def text(self, path: str, subject: str = "") -> Figure:
+        """A sentence of the report, quoted without its full stop."""
+        return Figure(
+            text=plain_words(self.value(path)).rstrip("."), source=path, unit="text", subject=subject
+        )
+
+    def verdict(self, path: str, subject: str = "") -> Figure:
+        return Figure(text=self.value(path), source=path, unit="verdict", subject=subject)
+
+    def quantile(self, path: str, subject: str = "") -> Figure:
+        """The value of a percentile, with ``>`` where it is known only as "at least"."""
+        text = quantile_text(self.value(path))
+        return self._figure(f"{path}.value_s", text, "s", subject)
+
+    def interval(self, path: str) -> Sentence:
+        """``(7.6 s to 8.6 s)``; an open end is said in words, an unknown interval is nothing."""
+        low, high = self.value(f"{path}.low_s"), self.value(f"{path}.high_s")
+        if low is None or high is None or math.isinf(low):
+            return ()
+        upper: str | Figure = "open" if math.isinf(high) else self.seconds(f"{path}.high_s")
+        return ("(", self.seconds(f"{path}.low_s"), " to ", upper, ")")

@@ -1,0 +1,123 @@
+"""How many per second: the sustained rate of a capacity search, or the best seconds of a part."""
+
+from __future__ import annotations
+
+from analysis.first_screen.quoting import Quote
+from analysis.first_screen.values import Answer, Figure, Row, Sentence
+from analysis.first_screen.wording import in_part, live, not_taken, trusted
+from analysis.model import Pace, PartReport, Report, State
+from analysis.throughput import too_few
+
+
+def rate_answer(quote: Quote) -> Answer:
+    """The sustained rate of a capacity search; without one the best seconds of a part."""
+    report = quote.report
+    rows, sentences = [], []
+    if report.capacity is not None:
+        row, said = _capacity(quote)
+        rows.append(row)
+        sentences += said
+    best = _best_part(report)
+    if best is not None:
+        row, said = _best_seconds(quote, best)
+        rows.append(row)
+        sentences += said
+    state: State = "good" if rows else "unknown"
+    if report.validity == "invalid":
+        state = "untrusted"
+    if not rows:
+        sentences = [("No rate was measured.",)]
+    return Answer(
+        name="rate",
+        question="How many per second?",
+        rows=tuple(rows),
+        sentences=tuple(sentences),
+        state=state,
+    )
+
+
+def _capacity(quote: Quote) -> tuple[Row, list[Sentence]]:
+    found = quote.report.capacity
+    assert found is not None
+    label = f"profile {found.profile}"
+    sentences: list[Sentence] = []
+    sustained = quote.rate("capacity.sustained_per_s", subject="sustained rate")
+    if found.culprits:
+        above: Sentence = ("Above ", sustained) if found.sustained_per_s is not None else ("At every rate",)
+        sentences.append((*above, " gave way: ", quote.text("capacity.culprits.0"), "."))
+    if found.sustained_per_s is None:
+        row = Row(label=label, value=("no rate was sustained within the objectives",))
+        return row, sentences
+    day: Sentence = ()
+    if found.messages_per_day is not None:
+        day = (quote.per_day("capacity.messages_per_day"), " a day, at a business day's peak")
+    low = quote.rate("capacity.low_per_s")
+    high: str | Figure = "open"
+    if found.high_per_s is not None:
+        high = quote.rate("capacity.high_per_s")
+    value: Sentence = (sustained, " sustained")
+    return Row(label=label, value=value, interval=("(", low, " to ", high, ")"), limit=day), sentences
+
+
+def _best_part(report: Report) -> int | None:
+    """The place of the trusted part that carried most: live before simulated, few messages last. None on the
+    profile that a capacity search answers for.
+    """
+    searched = report.capacity.profile if report.capacity else None
+    found = [
+        (place, part)
+        for place, part in enumerate(report.parts)
+        if trusted(part) and _pace(part) is not None and part.identity.profile != searched
+    ]
+    if not found:
+        return None
+
+    def rank(item: tuple[int, PartReport]) -> tuple[bool, bool, float]:
+        pace = _pace(item[1])
+        return live(item[1]), not too_few(pace), pace.per_s if pace else 0.0
+
+    return max(found, key=rank)[0]
+
+
+def _pace(part: PartReport) -> Pace | None:
+    return part.throughput.delivered_best or part.throughput.accepted_best
+
+
+def _best_seconds(quote: Quote, place: int) -> tuple[Row, list[Sentence]]:
+    part, path = quote.report.parts[place], f"parts.{place}.throughput"
+    field = "delivered_best" if part.throughput.delivered_best else "accepted_best"
+    done = "delivered" if part.throughput.delivered_best else "accepted"
+    label = f"profile {part.identity.profile or 'unknown'}"
+    title = in_part(quote, place)
+    if too_few(_pace(part)):
+        return Row(label=label, value=("too few messages for a rate",)), [title] if title else []
+    gave_way = _gave_way(quote, place)
+    lead = "" if gave_way else "at least "
+    window = quote.span(f"{path}.{field}.window_s")
+    row = Row(
+        label=label,
+        value=(
+            lead,
+            quote.rate(f"{path}.{field}.per_s", subject=f"best rate {place}"),
+            f" {done} in the best ",
+            window,
+        ),
+        interval=(
+            "(offered ",
+            quote.rate(f"{path}.offered_mean_per_s", subject=f"offered mean {place}"),
+            ")",
+        ),
+    )
+    return row, [(*title, *(gave_way or ("Nothing gave way, so it may carry more.",)))]
+
+
+def _gave_way(quote: Quote, place: int) -> Sentence:
+    """What held the part back; empty where nothing did."""
+    part, path = quote.report.parts[place], f"parts.{place}"
+    if part.culprits:
+        return ("What gave way: ", quote.text(f"{path}.culprits.0.text"), ".")
+    if part.throughput.limit:
+        return ("The limit: ", quote.text(f"{path}.throughput.limit"), ".")
+    if part.sustained is False:
+        return ("Its queue grew.",)
+    return ("Not all was taken.",) if not_taken(part) else ()

@@ -1,0 +1,226 @@
+"""What no two statements of a report may say: rules between the first screen and the tables below it.
+
+Each function returns the contradictions that it found, in words. One is a defect of smsbench, and the page
+says so.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+
+from analysis.figures import TIMES
+from analysis.first_screen.quoting import lookup, plain_words
+from analysis.first_screen.values import Figure, FirstScreen, figures, sentences, words
+from analysis.first_screen.wording import deciding, target_name, trusted
+from analysis.model import Objective, PartReport, Report
+from analysis.objectives.verdict import overall
+
+# "95 % within", "the 95 % mark": the percentile that is asked for is no figure of the run.
+_NO_FIGURE = re.compile(rf"\d+(?:\.\d+)? %|\b10 {TIMES} ", re.ASCII)
+_UNREADABLE = re.compile(r"\bp\d\d|event loop|\bSLO\b|\bslug\b")
+
+
+def contradictions(screen: FirstScreen, report: Report) -> tuple[str, ...]:
+    """Every rule that the screen breaks; empty for a right one."""
+    rules = (
+        _sources,
+        _subjects,
+        _word,
+        _in_time,
+        _ten_times,
+        _differences,
+        _lost,
+        _carried,
+        _accounted,
+        _gave_way,
+    )
+    found = [said for rule in rules for said in rule(screen, report)]
+    return tuple(dict.fromkeys((*found, *_loose_figures(screen, report), *_readable(screen, report))))
+
+
+def _sources(screen: FirstScreen, report: Report) -> Iterator[str]:
+    """A figure is what its field holds."""
+    for figure in figures(screen):
+        try:
+            value = lookup(report, figure.source)
+        except LookupError as error:
+            yield f"{figure.text!r} is taken from a field that is not there: {error}"
+            continue
+        if figure.number is not None and not _same(figure.number, value):
+            yield f"{figure.text!r} is taken from {figure.source}, which is {value}"
+        if figure.unit == "text" and figure.text not in plain_words(str(value)):
+            yield f"{figure.text!r} is taken from {figure.source}, which says {value!r}"
+
+
+def _same(number: float, value: object) -> bool:
+    return isinstance(value, int | float) and math.isclose(number, value, rel_tol=1e-12)
+
+
+def _subjects(screen: FirstScreen, report: Report) -> Iterator[str]:
+    """One subject, one value."""
+    said: dict[str, Figure] = {}
+    for figure in figures(screen):
+        if not figure.subject or figure.subject == "difference":
+            continue
+        earlier = said.setdefault(figure.subject, figure)
+        if (earlier.number, earlier.text.lower()) != (figure.number, figure.text.lower()):
+            yield f"{figure.subject}: {earlier.text!r} and {figure.text!r}"
+
+
+def _word(screen: FirstScreen, report: Report) -> Iterator[str]:
+    """The word follows from the objectives, and the report's verdict and exit code agree with it."""
+    verdicts = [each.verdict for each in report.objectives if each.decides]
+    if screen.word == "YES" and (not verdicts or any(each != "met" for each in verdicts)):
+        yield "YES, and not every objective is met"
+    if screen.word == "YES" and report.validity == "invalid":
+        yield "YES, and the run is invalid"
+    if screen.word == "YES" and any(_missing(part) for _, part in deciding(report)):
+        yield "YES, and a message is lost, doubled or unaccounted"
+    if screen.word == "NO" and "missed" not in verdicts:
+        yield "NO, and no objective is missed"
+    if screen.word == "UNDECIDED" and "missed" in verdicts:
+        yield "UNDECIDED, and an objective is missed"
+    said = {"YES": "met", "NO": "missed", "UNDECIDED": "undecided"}.get(screen.word)
+    if said is not None and report.verdict != said:
+        yield f"{screen.word}, and the report's verdict is {report.verdict}"
+
+
+def _missing(part: PartReport) -> int:
+    return part.ledger.unaccounted
+
+
+def _in_time(screen: FirstScreen, report: Report) -> Iterator[str]:
+    """Of a class that is met, no table shows a percentile up to the objective's over the limit."""
+    answer = next((each for each in screen.answers if each.name == "delivery"), None)
+    for row in answer.rows if answer else ():
+        if row.verdict is None or row.verdict.text != "met":
+            continue
+        shown: Objective = lookup(report, row.verdict.source.removesuffix(".verdict"))
+        for _, part in deciding(report):
+            if trusted(part):
+                yield from _over_limit(part, shown)
+
+
+def _over_limit(part: PartReport, objective: Objective) -> Iterator[str]:
+    limit_s, upto = objective.limit_s or math.inf, objective.percentile or 0.0
+    name = objective.message_class
+    for each in part.delivery:
+        for quantile in each.quantiles if each.message_class == name else ():
+            if quantile.percentile <= upto and (quantile.value_s or 0.0) > limit_s:
+                yield f"{name} is met, and the table Delivery time of {part.slug} shows {quantile.value_s} s"
+    for split in part.delay_splits:
+        for quantile in split.total if split.message_class == name else ():
+            if quantile.percentile <= upto and (quantile.value_s or 0.0) > limit_s:
+                yield f"{name} is met, and the shares of {part.slug} show {quantile.value_s} s"
+        if split.message_class == name and split.total_mean_s > limit_s:
+            yield f"{name} is met, and the shares of {part.slug} show a mean of {split.total_mean_s} s"
+    for stages in part.stages:
+        if stages.message_class != name:
+            continue
+        whole = stages.end_to_end
+        high = {50.0: whole.p50_s, 95.0: whole.p95_s, 99.0: whole.p99_s}
+        if any(percentile <= upto and (value or 0.0) > limit_s for percentile, value in high.items()):
+            yield f"{name} is met, and the stages of {part.slug} show more than {limit_s} s"
+        if whole.mean_s > limit_s:
+            yield f"{name} is met, and the stages of {part.slug} show a mean of {whole.mean_s} s"
+
+
+def _ten_times(screen: FirstScreen, report: Report) -> Iterator[str]:
+    """Yes takes a valid part at ten times the level or more, with every objective met."""
+    answer = next((each for each in screen.answers if each.name == "ten_times"), None)
+    pieces = [piece for row in answer.rows for piece in row.value] if answer else []
+    said = [piece for piece in pieces if isinstance(piece, Figure) and piece.source.endswith(".ten_times")]
+    for figure in said:
+        level = lookup(report, figure.source.removesuffix(".ten_times"))
+        if (figure.text == "Yes") != (level.ten_times == "yes"):
+            yield f"ten times: {figure.text}, and the table Levels says {level.ten_times}"
+        part = next((each for each in report.parts if each.slug == level.ten_times_part), None)
+        if figure.text != "Yes":
+            continue
+        if part is None or not trusted(part) or overall(part.objectives) != "met":
+            yield "ten times: Yes, without a valid part at that rate of which every objective is met"
+        elif (part.equivalent_per_day or 0.0) < 10.0 * level.messages_per_day:
+            yield f"ten times: Yes, and {part.slug} stood for {part.equivalent_per_day} a day"
+
+
+def _differences(screen: FirstScreen, report: Report) -> Iterator[str]:
+    """A difference is claimed only where its interval excludes zero."""
+    for figure in figures(screen):
+        if figure.subject != "difference":
+            continue
+        place, _, field = figure.source.rpartition(".")
+        prefix = "p95_" if field.startswith("p95_") else ""
+        low, high = lookup(report, f"{place}.{prefix}low_s"), lookup(report, f"{place}.{prefix}high_s")
+        if low <= 0.0 <= high:
+            yield f"a difference of {figure.text} is claimed, and its interval is {low} to {high}"
+
+
+def _lost(screen: FirstScreen, report: Report) -> Iterator[str]:
+    """``0 lost`` is not said of messages that nobody saw, nor where a part lost one."""
+    for figure in figures(screen):
+        if figure.number == 0 and figure.source.endswith(".lost"):
+            mode = lookup(report, f"{figure.source.rpartition('.')[0]}.mode")
+            among = [part for _, part in deciding(report) if part.identity.mode == mode and trusted(part)]
+            if any(part.ledger.unaccounted or part.ledger.lost for part in among):
+                yield f"0 lost ({mode}), and a part has lost or unaccounted messages"
+
+
+def _carried(screen: FirstScreen, report: Report) -> Iterator[str]:
+    """A YES names only volumes of valid parts with every objective met."""
+    for piece in screen.why if screen.word == "YES" else ():
+        if isinstance(piece, Figure) and piece.source.endswith(".identity.messages_per_day"):
+            part = lookup(report, piece.source.removesuffix(".identity.messages_per_day"))
+            if not trusted(part) or overall(part.objectives) != "met":
+                yield f"{piece.text} a day is said to be carried, and {part.slug} does not show it"
+
+
+def _gave_way(screen: FirstScreen, report: Report) -> Iterator[str]:
+    """``Nothing gave way`` is not said where the screen or the part names what did."""
+    answer = next((each for each in screen.answers if each.name == "rate"), None)
+    if answer is None or not any("Nothing gave way" in words(each) for each in answer.sentences):
+        return
+    paces = [piece for row in answer.rows for piece in row.value if isinstance(piece, Figure)]
+    for place in {piece.source.split(".")[1] for piece in paces if piece.source.startswith("parts.")}:
+        part = report.parts[int(place)]
+        if part.culprits or part.throughput.limit or part.sustained is False:
+            yield f"nothing is said to have given way, and {part.slug} names what did"
+
+
+def _accounted(screen: FirstScreen, report: Report) -> Iterator[str]:
+    if "accounted for" not in words(screen.trust):
+        return
+    if any(part.ledger.unaccounted for part in report.parts):
+        yield "every message is said to be accounted for, and some are not"
+
+
+def _loose_figures(screen: FirstScreen, report: Report) -> Iterator[str]:
+    """Every number of a sentence is a figure with a source; names of the user's may have digits."""
+    names = {target_name(report), *(part.identity.profile for part in report.parts)}
+    names |= {each.message_class for part in report.parts for each in part.delivery}
+    for sentence in sentences(screen):
+        for piece in sentence:
+            if isinstance(piece, str) and re.search(r"\d", _NO_FIGURE.sub("", _without(piece, names))):
+                yield f"{piece!r} has a number that is taken from no table"
+
+
+def _without(text: str, names: set[str]) -> str:
+    for name in sorted(filter(None, names), key=len, reverse=True):
+        text = text.replace(name, "")
+    return text
+
+
+def _readable(screen: FirstScreen, report: Report) -> Iterator[str]:
+    """Words that a buyer cannot read stay below."""
+    slugs = [part.slug for part in report.parts] if report.kind == "suite" else []
+    for sentence in sentences(screen):
+        said = words(sentence)
+        unreadable = _UNREADABLE.search(said)
+        if unreadable:
+            yield f"{said!r} has the word {unreadable[0]!r}"
+        yield from (f"{said!r} has the name {slug!r}" for slug in slugs if _as_word(slug, said))
+
+
+def _as_word(slug: str, said: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(slug)}(?![\w-])", said) is not None and "-" in slug

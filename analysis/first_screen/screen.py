@@ -1,0 +1,59 @@
+"""The first screen of a report: a pure function."""
+
+from __future__ import annotations
+
+import msgspec
+
+from analysis.first_screen import verdict
+from analysis.first_screen.asides import asides
+from analysis.first_screen.questions import answers
+from analysis.first_screen.quoting import Quote
+from analysis.first_screen.rules import contradictions
+from analysis.first_screen.values import FirstScreen, words
+from analysis.first_screen.wording import about_line, trusted
+from analysis.model import Report
+
+_DEFECT = "smsbench contradicts itself here, which is a defect: please report it"
+
+
+def first_screen(report: Report) -> FirstScreen:
+    """Every figure is quoted from a field of ``report``. Of a bench that failed there are no answers.
+
+    A screen that contradicts the tables below it is a defect of smsbench: a note says so.
+    """
+    screen = _screen(report)
+    wrong = tuple(f"{_DEFECT}: {said}." for said in contradictions(screen, report))
+    return msgspec.structs.replace(screen, notes=(*wrong, *screen.notes)) if wrong else screen
+
+
+def _screen(report: Report) -> FirstScreen:
+    quote = Quote(report)
+    word = verdict.word(report)
+    usable = any(trusted(part) and part.ledger.rows for part in report.parts)
+    return FirstScreen(
+        title=report.title,
+        about=about_line(report),
+        flags=_flags(report),
+        word=word,
+        why=verdict.why(quote),
+        trust=verdict.trust(quote),
+        gave_way=verdict.gave_way(quote),
+        answers=answers(quote) if usable else (),
+        asides=asides(quote) if usable else (),
+        notes=report.notes,
+    )
+
+
+def _flags(report: Report) -> tuple[str, ...]:
+    """What must be said before any figure."""
+    listed = (
+        ("INCOMPLETE", bool(report.interrupted)),
+        ("SIMULATED", report.simulated and all(p.identity.mode == "simulated" for p in report.parts)),
+        ("FAULTS STAGED", report.faults_staged),
+    )
+    return tuple(flag for flag, shown in listed if shown)
+
+
+def headline(report: Report) -> str:
+    """The verdict and why, in one line: for a terminal, and the page's title."""
+    return f"{verdict.word(report)}: {words(verdict.why(Quote(report)))}"

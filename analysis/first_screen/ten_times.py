@@ -1,0 +1,108 @@
+"""Ten times the traffic: yes only by a valid part at that rate of which every objective is met."""
+
+from __future__ import annotations
+
+from analysis.figures import TIMES
+from analysis.first_screen.quoting import Quote
+from analysis.first_screen.values import Answer, Figure, Row, Sentence
+from analysis.first_screen.wording import in_part, place_of
+from analysis.model import Objective, Report, State
+from analysis.objectives.verdict import overall
+
+QUESTION = "Ten times the traffic?"
+_NOT_ASKED = "Not asked in this run. To ask: smsbench run bench"
+_STATES: dict[str, State] = {"yes": "good", "no": "bad", "undecided": "unknown"}
+_WORDS = {"yes": "Yes", "no": "No", "undecided": "Not proven"}
+
+
+def ten_times_answer(quote: Quote) -> Answer:
+    """Of the highest level for which a part stood for ten times as much."""
+    place = _level(quote.report)
+    if place is None:
+        return Answer(name="ten_times", question=QUESTION, sentences=((_NOT_ASKED,),))
+    level = quote.report.levels[place]
+    path = f"levels.{place}"
+    answer = quote.verdict(f"{path}.ten_times", subject="ten times")
+    answer = Figure(
+        text=_WORDS[level.ten_times], source=answer.source, unit=answer.unit, subject=answer.subject
+    )
+    row = Row(
+        value=(answer, f": 10 {TIMES} ", quote.per_day(f"{path}.messages_per_day"), " a day"), verdict=None
+    )
+    state = _STATES[level.ten_times]
+    if quote.report.validity == "invalid":
+        state = "untrusted"
+    return Answer(
+        name="ten_times",
+        question=QUESTION,
+        rows=(row,),
+        sentences=_evidence(quote, level.ten_times_part, level.ten_times == "no"),
+        state=state,
+    )
+
+
+def _level(report: Report) -> int | None:
+    """The place of the highest level of which ten times were played; None if of none."""
+    asked = [
+        place
+        for place, each in enumerate(report.levels)
+        if each.ten_times_part or each.ten_times != "undecided"
+    ]
+    return asked[-1] if asked else None
+
+
+def _evidence(quote: Quote, slug: str, no: bool) -> tuple[Sentence, ...]:
+    place = place_of(quote.report, slug)
+    if place is None:
+        return (("That many a day is not carried in time as it is.",),) if no else ()
+    part, path = quote.report.parts[place], f"parts.{place}"
+    said: list[str | Figure] = [
+        quote.per_day(f"{path}.equivalent_per_day"),
+        " a day, ",
+        quote.rate(f"{path}.throughput.offered_mean_per_s", subject=f"offered mean {place}"),
+        *_how(quote, place),
+        quote.seconds(f"{path}.identity.load_s"),
+    ]
+    outcome: Sentence = (": every objective met.",)
+    if part.backlog_gone_s is not None and part.identity.mode == "real":
+        gone = quote.seconds(f"{path}.backlog_gone_s")
+        outcome = (": every objective met; the sender's queue was empty again after ", gone, ".")
+    missed = next((i for i, each in enumerate(part.objectives) if each.verdict == "missed"), None)
+    if part.validity == "invalid":
+        outcome = (": its figures cannot be used.",)
+    elif missed is not None:
+        outcome = (
+            ": ",
+            quote.text(f"{path}.objectives.{missed}.name"),
+            " ",
+            *_measured(quote, f"{path}.objectives.{missed}"),
+            ".",
+        )
+    elif part.throughput.limit:
+        outcome = (": ", quote.text(f"{path}.throughput.limit"), ".")
+    elif overall(part.objectives) != "met":
+        outcome = (": not every objective could be decided.",)
+    elif quote.report.levels and not _said_yes(quote.report, slug):
+        outcome = (": it fell behind the load, or too few messages came.",)
+    return ((*in_part(quote, place), *said, *outcome),)
+
+
+def _measured(quote: Quote, path: str) -> Sentence:
+    """``14.0 s, limit 10 s`` of a time; else both in words."""
+    objective: Objective = quote.value(path)
+    if objective.limit_s is None or objective.quantile is None or objective.quantile.value_s is None:
+        return (quote.text(f"{path}.measured"), ", limit ", quote.text(f"{path}.limit"))
+    return (quote.quantile(f"{path}.quantile"), ", limit ", quote.limit(f"{path}.limit_s"))
+
+
+def _said_yes(report: Report, slug: str) -> bool:
+    return any(each.ten_times == "yes" and each.ten_times_part == slug for each in report.levels)
+
+
+def _how(quote: Quote, place: int) -> Sentence:
+    part = quote.report.parts[place]
+    how = "in virtual time" if part.identity.mode == "simulated" else "run live"
+    if part.identity.compress == 1.0:
+        return (f" on average, {how} for ",)
+    dense = quote.number(f"parts.{place}.identity.compress")
+    return (f" on average, {how}, ", dense, " times as dense as the day, for ")

@@ -1,0 +1,89 @@
+"""What happens when something goes wrong: what this run staged, and what it lost."""
+
+from __future__ import annotations
+
+from analysis.first_screen.quoting import Quote
+from analysis.first_screen.values import Answer, Figure, Row, Sentence
+from analysis.first_screen.wording import trusted
+from analysis.model import State, Totals
+
+QUESTION = "When something goes wrong?"
+_NOT_STAGED = "No fault was staged in this run. To ask: smsbench run burst --profile bad-day"
+_MOST_FAULTS = 3
+_MODES = {"real": "live", "simulated": "simulated"}
+
+
+def trouble_answer(quote: Quote) -> Answer:
+    """Lost, doubled and unaccounted of all messages; then the faults that were staged."""
+    report = quote.report
+    rows = tuple(_losses(quote, place, each) for place, each in enumerate(report.totals) if each.accepted)
+    state: State = "good" if rows else "unknown"
+    if any(each.lost or each.doubles for each in report.totals):
+        state = "bad"
+    elif any(each.unaccounted for each in report.totals):
+        state = "warn"
+    if report.validity == "invalid":
+        state = "untrusted"
+    sentences = [*_staged(quote), *_availability(quote)]
+    return Answer(
+        name="wrong",
+        question=QUESTION,
+        rows=rows,
+        sentences=tuple(sentences),
+        state=state,
+    )
+
+
+def _losses(quote: Quote, place: int, each: Totals) -> Row:
+    """``0 lost`` only where every message is accounted for: else what nobody saw stands first."""
+    path, mode = f"totals.{place}", _MODES.get(each.mode, each.mode)
+    accepted = quote.count(f"{path}.accepted", subject=f"accepted {each.mode}")
+    of: Sentence = ("of ", accepted, " accepted")
+    doubled = quote.count(f"{path}.doubles", subject=f"doubles {each.mode}")
+    if each.unaccounted:
+        unseen = quote.count(f"{path}.unaccounted", subject=f"unaccounted {each.mode}")
+        value: list[str | Figure] = [unseen, " never seen by the provider"]
+        if each.lost:
+            value += [", ", quote.count(f"{path}.lost", subject=f"lost {each.mode}"), " lost"]
+        return Row(label=mode, value=(*value, ", ", doubled, " doubled"), limit=of)
+    lost = quote.count(f"{path}.lost", subject=f"lost {each.mode}")
+    return Row(label=mode, value=(lost, " lost, ", doubled, " doubled"), limit=of)
+
+
+def _staged(quote: Quote) -> list[Sentence]:
+    found: list[Sentence] = []
+    for place, part in enumerate(quote.report.parts):
+        windows = [index for index, band in enumerate(part.faults) if band.from_s is not None]
+        if not windows or not trusted(part):
+            continue
+        said: list[str | Figure] = ["Staged: "]
+        for order, index in enumerate(windows[:_MOST_FAULTS]):
+            said += ["; " if order else "", quote.text(f"parts.{place}.faults.{index}.title")]
+        if len(windows) > _MOST_FAULTS:
+            said.append("; and more (table Faults)")
+        found.append((*said, "."))
+    return found or [(_NOT_STAGED,)]
+
+
+def _availability(quote: Quote) -> list[Sentence]:
+    """Of the live part with the worst availability."""
+    known = [
+        (each.available / each.windows, place)
+        for place, part in enumerate(quote.report.parts)
+        if (each := part.availability) is not None and each.windows and trusted(part)
+    ]
+    if not known:
+        return []
+    share, place = min(known)
+    path = f"parts.{place}.availability"
+    said: Sentence = (
+        "The sender took all that came in ",
+        quote.count(f"{path}.available"),
+        " of ",
+        quote.count(f"{path}.windows"),
+        " windows of ",
+        quote.span(f"{path}.window_s"),
+    )
+    if share < 1.0:
+        return [(*said, ": ", quote.text(f"{path}.why"), ".")]
+    return [(*said, ".")]

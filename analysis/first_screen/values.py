@@ -1,0 +1,99 @@
+"""The first screen as a plain value: sentences in which every figure says where it is taken from.
+
+A sentence is a tuple of words and figures. A figure's ``source`` is the path of a field of the report, in
+``summary.json`` and below the first screen alike: ``parts.2.throughput.delivered_best.per_s``.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from analysis.model import State
+
+Word = Literal["YES", "NO", "UNDECIDED", "INVALID", "STOPPED"]
+
+
+class Figure(Struct, frozen=True, kw_only=True):
+    """One figure, verdict or quoted text. ``number`` is the field as it is, None where it is a text.
+
+    ``subject`` names what it speaks of. Two figures of one subject must have one value.
+    """
+
+    text: str
+    source: str
+    number: float | None = None
+    unit: str = ""
+    subject: str = ""
+
+
+Sentence = tuple[str | Figure, ...]
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """One line of an answer: a figure, its interval, the limit that it is judged by, and the verdict."""
+
+    label: str = ""
+    value: Sentence
+    interval: Sentence = ()
+    limit: Sentence = ()
+    verdict: Figure | None = None
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What the run says to one of the buyer's questions. ``rows`` empty: it was not asked."""
+
+    name: str  # rate, ten_times, delivery, seen, wrong
+    question: str
+    about: str = ""  # of which messages it speaks, where not of all
+    rows: tuple[Row, ...] = ()
+    sentences: tuple[Sentence, ...] = ()
+    state: State = "unknown"
+
+
+class Aside(Struct, frozen=True, kw_only=True):
+    """A line below the five questions: burst, cost, campaigns, what to ask the provider."""
+
+    name: str
+    label: str
+    sentences: tuple[Sentence, ...]
+
+
+class FirstScreen(Struct, frozen=True, kw_only=True):
+    """All of it. ``about``: date, target, provider's profile, seed. ``flags``: words such as SIMULATED."""
+
+    title: str
+    about: str
+    flags: tuple[str, ...]
+    word: Word
+    why: Sentence
+    trust: Sentence
+    gave_way: tuple[Sentence, ...]  # of a NO: what gave way, then what to change
+    answers: tuple[Answer, ...]
+    asides: tuple[Aside, ...]
+    notes: tuple[str, ...]
+
+
+def words(sentence: Sentence) -> str:
+    """A sentence as plain text."""
+    return "".join(piece if isinstance(piece, str) else piece.text for piece in sentence)
+
+
+def figures(screen: FirstScreen) -> tuple[Figure, ...]:
+    """Every figure of the screen, in reading order."""
+    rows = [row for answer in screen.answers for row in answer.rows]
+    found = [piece for sentence in sentences(screen) for piece in sentence if isinstance(piece, Figure)]
+    return (*found, *(row.verdict for row in rows if row.verdict is not None))
+
+
+def sentences(screen: FirstScreen) -> tuple[Sentence, ...]:
+    """Every sentence of the screen."""
+    found: list[Sentence] = [screen.why, screen.trust, *screen.gave_way]
+    for answer in screen.answers:
+        for row in answer.rows:
+            found += [row.value, row.interval, row.limit]
+        found += answer.sentences
+    for aside in screen.asides:
+        found += aside.sentences
+    return tuple(sentence for sentence in found if sentence)

@@ -1,0 +1,274 @@
+"""The verdict in one word, why in one sentence, trust in one more, and of a NO what gave way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analysis import endings
+from analysis.first_screen.advice import what_to_change
+from analysis.first_screen.quoting import Quote
+from analysis.first_screen.values import Figure, Sentence, Word
+from analysis.first_screen.wording import (
+    class_name,
+    deciding,
+    is_delivery_time,
+    live,
+    not_taken,
+    objective_part,
+    objective_row,
+    part_title,
+    target_name,
+    trusted,
+    undecided_words,
+    worst_first,
+)
+from analysis.model import Objective, PartReport, Report, Verdict
+from analysis.objectives.verdict import overall
+from analysis.validity import ACCOUNTING, INSTRUMENT
+
+_MOST_EVIDENCE = 3
+_WORDS: dict[Verdict, Word] = {"met": "YES", "missed": "NO", "undecided": "UNDECIDED"}
+_MOST_RESERVATIONS = 3
+_PLAIN_CHECKS = {
+    "schedule lag": "the bench sent late",
+    "dropped arrivals": "arrivals that were not sent",
+    "end of the run": "how it ended",
+    "independence": "messages that share their delay",
+    "sample size": "few messages",
+    "generator CPU": "processor of the load generator",
+    "machine CPU": "processors of the machine",
+    "provider's event loop": "lateness of the simulated provider",
+    "40 ms plateau": "answers held back by the network stack",
+}
+
+
+def word(report: Report) -> Word:
+    """The verdict. YES takes every objective met, NO one missed."""
+    if report.interrupted or endings.failed_before_load(report.parts):
+        return "STOPPED"
+    if report.validity == "invalid":
+        return "INVALID"
+    return _WORDS[overall(report.objectives)]
+
+
+def why(quote: Quote) -> Sentence:
+    """One sentence for the word."""
+    report = quote.report
+    found = word(report)
+    if found == "STOPPED":
+        return _stopped(quote)
+    if found == "INVALID":
+        return _invalid(quote)
+    if found == "NO":
+        return _missed(quote)
+    return _met(quote) if found == "YES" else _undecided(quote)
+
+
+def _stopped(quote: Quote) -> Sentence:
+    report = quote.report
+    error = endings.failed_before_load(report.parts)
+    if error:
+        place = next(
+            place for place, part in enumerate(report.parts) if part.identity.exit_reason.startswith("error")
+        )
+        path = f"parts.{place}.identity.exit_reason"
+        return ("No load was made: ", Figure(text=error, source=path, unit="text"), ".")
+    so_far: Sentence = (". What was played missed no objective.",)
+    missed = _worst(report, "missed")
+    if report.validity == "invalid":
+        so_far = (". The figures of what was played cannot be used.",)
+    elif missed is not None:
+        so_far = (". What was played missed an objective: ", *_objective_words(quote, missed), ".")
+    return (quote.text("interrupted"), *so_far)
+
+
+def _invalid(quote: Quote) -> Sentence:
+    """The bench itself failed: what of it, and that nothing follows for the sender."""
+    slugs = {"", *(part.slug for _, part in deciding(quote.report))}
+    checks = [
+        (place, each)
+        for place, each in enumerate(quote.report.checks)
+        if each.state == "invalid" and (each.part in slugs or each.name in ACCOUNTING)
+    ]
+    if not checks:
+        return ("The bench failed. Nothing follows for the sender.",)
+    place, worst = min(checks, key=lambda item: item[1].name != INSTRUMENT)
+    value = quote.text(f"checks.{place}.value")
+    shown = Figure(text=endings.first_line(value.text), source=value.source, unit="text")
+    name = _PLAIN_CHECKS.get(worst.name, worst.name)
+    lead = "Bench failure: " if worst.name == INSTRUMENT else f"Do not use these figures: {name}: "
+    where: Sentence = ()
+    if worst.part:
+        where = (" (in: ", part_title(quote, _place(quote.report, worst.part)), ")")
+    return (lead, shown, *where, ". Nothing follows for the sender.")
+
+
+def _place(report: Report, slug: str) -> int:
+    return next((place for place, part in enumerate(report.parts) if part.slug == slug), 0)
+
+
+def _worst(report: Report, verdict: str) -> int | None:
+    """The place of the objective to speak of: delivery times first, then the worst."""
+    found = [
+        (place, each)
+        for place, each in enumerate(report.objectives)
+        if each.decides and each.verdict == verdict
+    ]
+    if not found:
+        return None
+    return min(found, key=lambda item: (not is_delivery_time(item[1]), worst_first(item[1])))[0]
+
+
+def _objective_words(quote: Quote, place: int) -> Sentence:
+    objective: Objective = quote.value(f"objectives.{place}")
+    label = class_name(objective.message_class) if is_delivery_time(objective) else ""
+    lead: Sentence = (f"{label} ",) if label else (quote.text(f"objectives.{place}.name"), " ")
+    row = objective_row(quote, place, label)
+    interval: Sentence = (" ", *row.interval) if row.interval else ()
+    return (*lead, *row.value, *interval, ", ", *row.limit)
+
+
+def _missed(quote: Quote) -> Sentence:
+    report = quote.report
+    place = _worst(report, "missed")
+    if place is None:
+        return ()
+    at = objective_part(report, report.objectives[place])
+    if not_taken(report.parts[at]):
+        return _too_much_offered(quote, at)
+    others = sum(each.decides and each.verdict == "missed" for each in report.objectives) > 1
+    where: Sentence = (" (in: ", part_title(quote, at), ")") if len(report.parts) > 1 else ()
+    more = (" More objectives were missed: the table below lists them.",) if others else ()
+    return (*_objective_words(quote, place), *where, ".", *more)
+
+
+def _too_much_offered(quote: Quote, at: int) -> Sentence:
+    """``my-sender takes 97.0/s; this load offers 373/s. Of 23,600 messages 7,051 were refused.``"""
+    part, path = quote.report.parts[at], f"parts.{at}"
+    rates: Sentence = (f"{target_name(quote.report)} did not take what was offered. ",)
+    if part.throughput.accepted_best and part.throughput.offered_peak:
+        rates = (
+            f"{target_name(quote.report)} takes ",
+            quote.rate(f"{path}.throughput.accepted_best.per_s", subject=f"accepted {path}"),
+            "; this load offers ",
+            quote.rate(f"{path}.throughput.offered_peak.per_s", subject=f"offered {path}"),
+            ". ",
+        )
+    listed: list[str | Figure] = ["Of ", quote.count(f"{path}.ledger.planned"), " messages "]
+    for index, (field, said) in enumerate(_turned_away(part)):
+        listed += [", " if index else "", quote.count(f"{path}.ledger.{field}"), f" {said}"]
+    return (*rates, *listed, ".")
+
+
+def _turned_away(part: PartReport) -> Iterator[tuple[str, str]]:
+    for field, said in (
+        ("refused", "were refused"),
+        ("failed_at_api", "got no usable answer"),
+        ("unfinished", "got no answer"),
+        ("dropped", "found every connection waiting"),
+    ):
+        if getattr(part.ledger, field):
+            yield field, said
+
+
+def _met(quote: Quote) -> Sentence:
+    """What the sender carries, as the parts prove it: live ones before simulated ones."""
+    report = quote.report
+    name = target_name(report)
+    parts = [(place, part) for place, part in deciding(report) if trusted(part)]
+    leveled = [(place, part) for place, part in parts if part.identity.messages_per_day]
+    lived = [item for item in leveled if live(item[1])]
+    prefix = "" if any(live(part) for _, part in parts) else "In virtual time "
+    rows = sorted(lived or leveled, key=lambda item: item[1].identity.messages_per_day or 0)
+    levels = {part.identity.messages_per_day: place for place, part in rows}
+    if not levels:
+        place = max(parts, key=lambda item: item[1].throughput.offered_mean_per_s)[0]
+        rate = quote.rate(f"parts.{place}.throughput.offered_mean_per_s", subject=f"offered mean {place}")
+        return (f"{prefix}{name} met every objective at ", rate, ".")
+    shown = list(levels.values())[-2:]
+    said: list[str | Figure] = [f"{prefix}{name} carries "]
+    for index, place in enumerate(shown):
+        figure = quote.per_day(f"parts.{place}.identity.messages_per_day")
+        said += [", and " if index else "", figure, "" if index else " SMS a day"]
+    return (*said, ", within every objective.")
+
+
+def _undecided(quote: Quote) -> Sentence:
+    report = quote.report
+    place = _worst(report, "undecided")
+    if place is None:
+        return ("No objective was judged.",)
+    objective = report.objectives[place]
+    label: Sentence = (class_name(objective.message_class), " delivery time is undecided: ")
+    if not is_delivery_time(objective):
+        label = (quote.text(f"objectives.{place}.name"), " is undecided: ")
+    return ("No objective was missed. ", *label, *undecided_words(quote, place), ".")
+
+
+def gave_way(quote: Quote) -> tuple[Sentence, ...]:
+    """Of a NO: what gave way, with its evidence, and what to change. Empty for other verdicts."""
+    report = quote.report
+    place = _worst(report, "missed")
+    if word(report) != "NO" or place is None:
+        return ()
+    reach: tuple[Sentence, ...] = ()
+    if report.objectives[place].reach:
+        reach = ((quote.text(f"objectives.{place}.reach"), "."),)
+    own = objective_part(report, report.objectives[place])
+    order = [own, *(at for at, _ in deciding(report) if at != own)]
+    at = next((at for at in order if report.parts[at].culprits), None)
+    if at is not None:
+        return (*reach, *_culprit(quote, at))
+    return reach or (("What gave way: cannot be told from this run's samples.",),)
+
+
+def _culprit(quote: Quote, at: int) -> tuple[Sentence, ...]:
+    """The first one with its evidence; then what to change."""
+    first = quote.report.parts[at].culprits[0]
+    path = f"parts.{at}.culprits.0"
+    evidence: list[str | Figure] = []
+    for index in range(min(len(first.evidence), _MOST_EVIDENCE)):
+        evidence += ["; " if index else " (", quote.text(f"{path}.evidence.{index}")]
+    closing: Sentence = (*evidence, ").") if evidence else (".",)
+    named: Sentence = ("What gave way: ", quote.text(f"{path}.text"), *closing)
+    advice = what_to_change(first.kind)
+    return (named, (f"What to change: {advice}",)) if advice else (named,)
+
+
+def trust(quote: Quote) -> Sentence:
+    """How far to trust it: on time, and every message accounted for; else which reservations."""
+    report = quote.report
+    if report.validity == "invalid" or not any(part.ledger.rows for part in report.parts):
+        return ("No figure below describes the sender.",)
+    warned = [place for place, each in enumerate(report.checks) if each.state in ("warn", "invalid")]
+    if warned:
+        return _reservations(quote, warned)
+    if not any(live(part) for part in report.parts):
+        return ("Valid: virtual time, in which nothing of the bench can be late", *_accounted(report))
+    late = [
+        (each.value_number, place)
+        for place, each in enumerate(report.checks)
+        if each.name == "schedule lag" and each.value_number is not None
+    ]
+    if not late:
+        return ("Valid: no check failed", *_accounted(report))
+    lag = quote.seconds(f"checks.{max(late)[1]}.value_number", subject="schedule lag")
+    return ("Valid: the bench was on time (99 % of messages sent within ", lag, ")", *_accounted(report))
+
+
+def _accounted(report: Report) -> Sentence:
+    accounting = all(each.state == "ok" for each in report.checks if each.name == "ledger")
+    missing = any(part.ledger.unaccounted or part.ledger.unclaimed for part in report.parts)
+    return (", and every message is accounted for.",) if accounting and not missing else (".",)
+
+
+def _reservations(quote: Quote, warned: list[int]) -> Sentence:
+    """The first of each check, with what it found."""
+    by_name: dict[str, int] = {}
+    for place in warned:
+        by_name.setdefault(quote.report.checks[place].name, place)
+    said: list[str | Figure] = ["Valid, with reservations: "]
+    for index, (name, place) in enumerate(list(by_name.items())[:_MOST_RESERVATIONS]):
+        said += ["; " if index else "", f"{_PLAIN_CHECKS.get(name, name)}: "]
+        said.append(quote.text(f"checks.{place}.value"))
+    return (*said, ".")

@@ -1,0 +1,161 @@
+"""Words of the first screen for things of the report: parts, classes, targets, objectives."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+from analysis.first_screen.quoting import Quote
+from analysis.first_screen.values import Figure, Row, Sentence
+from analysis.model import Identity, Objective, PartReport, Report
+
+_CLASS_NAMES = {"otp": "OTP"}
+_REFERENCE = "reference_sender"
+NOT_TAKEN_SHARE = 0.001  # of the planned messages
+_MOST_WORDS = 90  # of a profile's limits beside its name
+
+
+def class_name(message_class: str) -> str:
+    return _CLASS_NAMES.get(message_class, message_class)
+
+
+def target_name(report: Report) -> str:
+    """Of the first part that names one."""
+    for part in report.parts:
+        name = part.identity.target.get("name")
+        if name:
+            return str(name)
+    return "the sender"
+
+
+def is_reference_sender(report: Report) -> bool:
+    return all(part.identity.target.get("kind") == _REFERENCE for part in report.parts)
+
+
+def deciding(report: Report) -> tuple[tuple[int, PartReport], ...]:
+    """The parts whose objectives decide the verdict, with their places; all, where none does."""
+    found = tuple((place, part) for place, part in enumerate(report.parts) if is_deciding(part))
+    return found or tuple(enumerate(report.parts))
+
+
+def is_deciding(part: PartReport) -> bool:
+    """A headroom probe, a what-if and the like decide nothing."""
+    return not part.probe
+
+
+def trusted(part: PartReport) -> bool:
+    return part.validity != "invalid" and not part.bench_failure
+
+
+def not_taken(part: PartReport) -> bool:
+    """Whether so many messages were refused or not answered that the rate is what there is to speak of."""
+    counted = part.ledger
+    missing = counted.refused + counted.failed_at_api + counted.unfinished + counted.dropped
+    return missing > NOT_TAKEN_SHARE * counted.planned
+
+
+def live(part: PartReport) -> bool:
+    return part.identity.mode == "real"
+
+
+def about_line(report: Report) -> str:
+    """``28 Nov 2026 10:12 UTC · my-sender → mock provider, profile smsapi (100 requests/s) · seed 1``."""
+    first = deciding(report)[0][1].identity
+    names = dict.fromkeys(part.identity.profile or "unknown" for _, part in deciding(report))
+    profiles = f"profile{'s' if len(names) > 1 else ''} {' and '.join(names)}"
+    limits = first.profile_limits
+    if len(names) == 1 and limits != "unknown" and len(limits) <= _MOST_WORDS:
+        profiles += f" ({limits})" if limits != "none" else " (no limits)"
+    said = (_date(first), f"{target_name(report)} → mock provider, {profiles}", _seed(first))
+    return " · ".join(each for each in said if each)
+
+
+def _date(identity: Identity) -> str:
+    try:
+        started = datetime.fromisoformat(identity.started)
+    except ValueError:
+        return identity.started
+    return f"{started.day} {started:%b %Y %H:%M} UTC"
+
+
+def _seed(identity: Identity) -> str:
+    if "plan" in identity.seeds:
+        return f"seed {identity.seeds['plan']}"
+    named = ", ".join(f"{name} {value}" for name, value in identity.seeds.items())
+    return f"seeds {named}" if named else ""
+
+
+def part_title(quote: Quote, place: int) -> Figure:
+    return quote.text(f"parts.{place}.identity.title")
+
+
+def in_part(quote: Quote, place: int) -> Sentence:
+    """Which part it was, where there are several."""
+    return ("In: ", part_title(quote, place), ". ") if len(quote.report.parts) > 1 else ()
+
+
+def place_of(report: Report, slug: str) -> int | None:
+    return next((place for place, part in enumerate(report.parts) if part.slug == slug), None)
+
+
+def objective_part(report: Report, objective: Objective) -> int:
+    """Its part's place; of a report of one run the only one."""
+    return place_of(report, objective.part) or 0
+
+
+def is_delivery_time(objective: Objective) -> bool:
+    return objective.measure == "delivery_time"
+
+
+def share_words(percentile: float) -> str:
+    return f"{percentile:g} % within "
+
+
+def objective_row(quote: Quote, place: int, label: str) -> Row:
+    """One objective of the report as figure, interval, limit and verdict."""
+    path = f"objectives.{place}"
+    objective: Objective = quote.value(path)
+    verdict = quote.verdict(f"{path}.verdict", subject=f"verdict {path}")
+    if objective.limit_s is None or objective.quantile is None:
+        return Row(
+            label=label,
+            value=(quote.text(f"{path}.measured"),),
+            limit=("limit ", quote.text(f"{path}.limit")),
+            verdict=verdict,
+        )
+    return Row(
+        label=label,
+        value=_measured(quote, path, objective),
+        interval=quote.interval(f"{path}.quantile") if objective.quantile.state != "withheld" else (),
+        limit=("limit ", quote.limit(f"{path}.limit_s")),
+        verdict=verdict,
+    )
+
+
+def _measured(quote: Quote, path: str, objective: Objective) -> Sentence:
+    share, rest = share_words(objective.percentile or 0.0), f"{100 - (objective.percentile or 0.0):g} %"
+    if objective.quantile is None:
+        return ("no time was measured",)
+    if objective.quantile.state == "withheld":
+        if objective.verdict == "missed" and objective.quantile.low_s is not None:
+            return (f"more than {rest} take over ", quote.seconds(f"{path}.quantile.low_s"))
+        return ("too few messages to say",)
+    if objective.quantile.state == "never":
+        return (f"{rest} or more never arrive",)
+    return (share, quote.quantile(f"{path}.quantile", subject=f"delivery {path}"))
+
+
+def worst_first(objective: Objective) -> tuple[int, float]:
+    """Missed, then undecided, then met; of equals the one with the highest upper end."""
+    rank = {"missed": 0, "undecided": 1, "met": 2}[objective.verdict]
+    high = objective.quantile.high_s if objective.quantile else None
+    return rank, -(high if high is not None else math.inf)
+
+
+def undecided_words(quote: Quote, place: int) -> Sentence:
+    """Why an objective is undecided, and what would decide it."""
+    path = f"objectives.{place}"
+    needs: Sentence = ()
+    if quote.value(f"{path}.needs"):
+        needs = ("; it takes ", quote.text(f"{path}.needs"))
+    return (quote.text(f"{path}.why"), *needs)

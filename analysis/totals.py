@@ -1,0 +1,39 @@
+"""Sums over the parts of a report, live and simulated apart: what was lost in all, and what it cost."""
+
+from __future__ import annotations
+
+from analysis.model import PartReport, Totals
+
+POINTS = "points"
+
+
+def totals(parts: tuple[PartReport, ...]) -> tuple[Totals, ...]:
+    """One for each mode that has a part. ``parts`` are the deciding ones in which the bench did not fail."""
+    found = []
+    for mode in ("real", "simulated"):
+        among = [part for part in parts if part.identity.mode == mode]
+        if among:
+            found.append(_sum(mode, among))
+    return tuple(found)
+
+
+def _sum(mode: str, parts: list[PartReport]) -> Totals:
+    ledgers = [part.ledger for part in parts]
+    delivered = sum(each.delivered for each in ledgers)
+    paid = sum(part.cost.points for part in parts)
+    currencies = {part.cost.currency for part in parts}
+    return Totals(
+        mode=mode,
+        parts=len(parts),
+        planned=sum(each.planned for each in ledgers),
+        accepted=sum(each.accepted for each in ledgers),
+        delivered=delivered,
+        lost=sum(each.lost for each in ledgers),
+        doubles=sum(each.doubles for each in ledgers),
+        unaccounted=sum(each.unaccounted for each in ledgers),
+        paid=paid,
+        paid_for_doubles=sum(part.cost.doubles_points for part in parts),
+        paid_in_vain=sum(part.cost.undelivered_points for part in parts),
+        paid_per_delivered=paid / delivered if delivered else None,
+        currency=(currencies.pop() if len(currencies) == 1 else "") or POINTS,
+    )

@@ -1,0 +1,1 @@
+"""Capacity by search: the highest sustained rate at which every objective is met (docs/capacity.md)."""

@@ -1,0 +1,38 @@
+"""Has one trial analysed, in a process of its own and without a report."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from analysis.records import AnalysisResult, read_result
+from loadtests.running.child_process import ending_words, start_child
+
+_LOG = Path("logs") / "analysis.log"
+
+
+def analyse_trial(run_dir: Path) -> tuple[AnalysisResult | None, str]:
+    """The result, or None and why there is none."""
+    call = secrets.token_hex(8)
+    place = run_dir.resolve()
+    log = place / _LOG
+    log.parent.mkdir(exist_ok=True)
+    with log.open("ab") as said:
+        child = start_child(
+            "analysis",
+            [str(place), "--call", call, "--only-result", "--quiet"],
+            {},
+            stdout=said,
+            stderr=said,
+            cwd=place,
+        )
+        try:
+            code = child.process.wait()
+        finally:
+            child.process.kill()
+            child.process.wait()
+            child.let_go()
+    result = read_result(place)
+    if result is None or result.call != call:  # a result of an earlier analysis is not this one's
+        return None, f"the analysis ended with {ending_words(code)} and without a verdict; its log is {log}"
+    return result, ""

@@ -1,0 +1,204 @@
+"""What the trials of a search say together. Values and pure functions: no clock, no chance.
+
+Rates are messages per second. Two kinds of evidence come from a trial. Its *verdict* moves the bracket: a
+rate that met every objective is its lower end, a rate that missed one its upper end. Its *throughput* says
+where to look: a target that is offered more than it can do still does what it can, so that the throughput of
+a trial whose backlog grew is an estimate of the capacity. It is no proof: some do less under overload.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+MOST_TRIALS = 12
+NEAR = 1.25  # a missed rate up to this many times the throughput lies just above the knee
+FLAT = 0.05
+_SATURATED = 0.99  # of the offered rate: a trial that did more was not limited by the target
+_LONGER = 2.0
+WARM_UP = 0.4  # of a trial: the reserve must be spent by then
+
+Outcome = Literal["met", "missed", "undecided", "invalid"]
+
+
+class SearchSettings(Struct, frozen=True, kw_only=True):
+    """``precision``: the search ends when the bracket's ends are closer than this share of the lower one.
+
+    A trial's load lasts ``trial_s``, longer where that is fewer than ``fewest_messages`` or where it could
+    not be decided, and never more than ``longest_s``.
+    """
+
+    from_per_s: float = 50.0
+    to_per_s: float = 5_000.0
+    precision: float = 0.02
+    trial_s: float = 8.0
+    longest_s: float = 32.0
+    fewest_messages: int = 500
+    most_trials: int = MOST_TRIALS
+
+
+class TrialResult(Struct, frozen=True, kw_only=True):
+    """One trial. ``through_*`` is the throughput of its steady part with the ends of a 95 % interval.
+
+    ``sustained``: the backlog did not grow; None where that cannot be told. ``reserve`` is how many messages
+    the target did at first beyond its steady rate: a bucket's burst, room in a buffer.
+    """
+
+    rate_per_s: float
+    load_s: float
+    verdict: Outcome
+    sustained: bool | None
+    through_per_s: float
+    through_low_per_s: float
+    through_high_per_s: float
+    reserve: float = 0.0
+    why: str = ""
+    culprits: tuple[str, ...] = ()
+    judged: tuple[str, ...] = ()  # the objectives that were met or missed for certain
+    place: str = ""
+
+
+class Plateau(Struct, frozen=True):
+    """The throughput of the lowest missed rate, where the target was saturated there."""
+
+    at_per_s: float  # the rate that was offered
+    per_s: float
+    low_per_s: float
+    high_per_s: float
+    reserve: float
+
+    @property
+    def near(self) -> bool:
+        return self.at_per_s <= NEAR * self.per_s
+
+    @property
+    def flat(self) -> bool:
+        """It was the same all along. Where it was not, a target may just have been giving way."""
+        return self.high_per_s - self.low_per_s <= FLAT * self.per_s
+
+
+class Bracket(Struct, frozen=True, kw_only=True):
+    """``met_per_s`` 0: no rate was met. ``missed_per_s`` and ``ceiling_per_s`` are infinite where there is
+    none. The ceiling is a rate at which the bench itself failed, or that stayed undecided: it bounds the
+    search and says nothing of the target. ``repeat``: this trial must be made again, for so long.
+    """
+
+    met_per_s: float = 0.0
+    missed_per_s: float = math.inf
+    ceiling_per_s: float = math.inf
+    ceiling: Literal["", "invalid", "undecided"] = ""
+    plateau: Plateau | None = None
+    misses_near: int = 0
+    repeat: tuple[float, float] | None = None  # (rate, load_s)
+
+    @property
+    def search_end_per_s(self) -> float:
+        """The search looks below this."""
+        return min(self.missed_per_s, self.ceiling_per_s)
+
+    @property
+    def high_per_s(self) -> float:
+        """The capacity is not above this; infinite where nothing gave way.
+
+        The throughput just above the knee is an upper bound too: the target did not do more when it was
+        offered a little more, so that its backlog grew.
+        """
+        known = self.plateau
+        if known is not None and known.near and known.flat and known.high_per_s > self.met_per_s:
+            return min(self.missed_per_s, known.high_per_s)
+        return self.missed_per_s
+
+
+def read_trials(settings: SearchSettings, trials: Sequence[TrialResult]) -> Bracket:
+    """The bracket after these trials, in their order. From the first miss on it never widens."""
+    bracket = Bracket()
+    for number, trial in enumerate(trials):
+        bracket = _with_trial(settings, replace(bracket, repeat=None), trials[:number], trial)
+    return bracket
+
+
+def _with_trial(
+    settings: SearchSettings, bracket: Bracket, before: Sequence[TrialResult], trial: TrialResult
+) -> Bracket:
+    rate = trial.rate_per_s
+    if not bracket.met_per_s < rate < bracket.search_end_per_s:
+        return bracket  # answered already
+    if trial.verdict == "invalid":
+        if any(each.rate_per_s == rate and each.verdict == "invalid" for each in before):
+            return replace(bracket, ceiling_per_s=rate, ceiling="invalid")
+        return replace(bracket, repeat=(rate, trial.load_s))  # it may have been the machine's moment
+    if trial.verdict == "undecided":
+        if trial.load_s >= settings.longest_s:
+            return replace(bracket, ceiling_per_s=rate, ceiling="undecided")
+        return replace(bracket, repeat=(rate, min(_LONGER * trial.load_s, settings.longest_s)))
+    if trial.verdict == "missed":
+        return _with_miss(settings, bracket, before, trial)
+    longer_s = _longer_if_reserve(settings, bracket.plateau, trial)
+    if longer_s is None:
+        return replace(bracket, met_per_s=rate)
+    if trial.load_s >= longer_s:
+        return replace(bracket, ceiling_per_s=rate, ceiling="undecided")
+    return replace(bracket, repeat=(rate, longer_s))
+
+
+def _with_miss(
+    settings: SearchSettings, bracket: Bracket, before: Sequence[TrialResult], trial: TrialResult
+) -> Bracket:
+    first = math.isinf(bracket.missed_per_s)
+    plateau = plateau_of(trial)
+    near = plateau is not None and plateau.near
+    bracket = replace(
+        bracket,
+        missed_per_s=trial.rate_per_s,
+        plateau=plateau,
+        misses_near=bracket.misses_near + near,
+    )
+    if not first:
+        return bracket
+    # Rates were met before anything was known of the target's throughput. One of them may have lived on a
+    # reserve that a longer trial would have spent.
+    met = [each for each in before if each.verdict == "met"]
+    sure = [each for each in met if _longer_if_reserve(settings, plateau, each) is None]
+    lowest = min((each.rate_per_s for each in met if each not in sure), default=math.inf)
+    unsure = [each for each in met if each.rate_per_s == lowest]
+    repeat = None
+    if unsure:
+        longer_s = _longer_if_reserve(settings, plateau, unsure[-1])
+        repeat = (lowest, longer_s) if longer_s is not None and unsure[-1].load_s < longer_s else None
+    held = max((each.rate_per_s for each in sure if each.rate_per_s < lowest), default=0.0)
+    return replace(bracket, met_per_s=held, repeat=repeat)
+
+
+def plateau_of(trial: TrialResult) -> Plateau | None:
+    """None unless the target was saturated: its backlog grew, and it did less than it was offered."""
+    if trial.sustained is not False or not 0 < trial.through_per_s < _SATURATED * trial.rate_per_s:
+        return None
+    return Plateau(
+        trial.rate_per_s,
+        trial.through_per_s,
+        trial.through_low_per_s,
+        trial.through_high_per_s,
+        trial.reserve,
+    )
+
+
+def _longer_if_reserve(settings: SearchSettings, plateau: Plateau | None, trial: TrialResult) -> float | None:
+    """How long a met trial must last to count, seconds (not longer than it did: no trial can show it). None
+    where it counts as it is.
+
+    It did more than the target's throughput under overload. Either the target does less under overload, or
+    the trial was too short to spend a reserve: a token bucket of burst b carries r messages a second above
+    its rate c for b / (r - c) seconds.
+    """
+    if plateau is None or trial.rate_per_s <= plateau.high_per_s * (1 + settings.precision / 2):
+        return None
+    excess_per_s = trial.rate_per_s - plateau.per_s
+    noise = settings.precision / 2 * trial.rate_per_s * trial.load_s
+    if excess_per_s * trial.load_s > plateau.reserve + noise:
+        return None
+    wanted_s = max(_LONGER * trial.load_s, plateau.reserve / excess_per_s / WARM_UP)
+    return min(wanted_s, settings.longest_s)

@@ -1,0 +1,134 @@
+"""``smsbench capacity``: from the command line to a search that can be made."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analysis.exit_codes import EXIT_USAGE
+from loadtests.usage import Slo
+
+_LONGER = 4.0  # the longest trial, in trials
+_MOST_PER_S = 100_000.0
+_FINEST, _COARSEST = 0.005, 0.5
+_SHORTEST_S, _LONGEST_S = 3.0, 600.0
+
+
+def capacity(
+    slo: Slo = None,
+    target: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="Your own sender's HTTP API (docs/load.md).")
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="Provider profile; `fast`, which has no limits, by default."),
+    ] = None,
+    from_per_s: Annotated[float, typer.Option("--from", metavar="RATE", help="First rate, messages/s.")] = 50,
+    to_per_s: Annotated[
+        float, typer.Option("--to", metavar="RATE", help="Highest rate to try, messages/s.")
+    ] = 5_000,
+    precision: Annotated[
+        float, typer.Option(metavar="SHARE", help="Width of the interval to end with; 0.02 is 2 %.")
+    ] = 0.02,
+    trial_s: Annotated[
+        float,
+        typer.Option("--trial-s", metavar="S", help="Load of a trial; up to 4 times as long if undecided."),
+    ] = 8,
+    trials: Annotated[int, typer.Option(min=1, max=12, help="At most so many trials.")] = 12,
+    mix: Annotated[
+        str,
+        typer.Option(
+            metavar="CLASS=SHARE,…", help="Classes of the load: otp=1 or otp=1,marketing=3; else the day's."
+        ),
+    ] = "",
+    regular: Annotated[
+        bool, typer.Option("--regular", help="Evenly spaced arrivals instead of random ones.")
+    ] = False,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Locust worker processes.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same arrivals and same fates.")] = 1,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Run directory; reports/runs/<time>-capacity by default."),
+    ] = None,
+) -> None:
+    """Find the highest sustained rate at which every objective is met.
+
+    Each trial is a short run at a steady rate. The rate grows until an objective is missed or the queue
+    grows; then the search closes in from both sides (docs/capacity.md).
+
+    Exit code: 0 a rate was found, 1 no rate meets the objectives, 2 bad usage, 3 the bench itself failed,
+    4 nothing could be decided, 70 smsbench itself failed, 130 interrupted. Ctrl-C ends the search in order
+    and reports what was found; twice aborts.
+
+    \b
+      smsbench capacity
+      smsbench capacity --slo 'otp.p95<10s' --slo 'api.p99<500ms' --profile smsapi
+      smsbench capacity --target my-sender.toml --from 20 --to 500
+    """
+    from rich.console import Console
+
+    from analysis.objectives.defaults import in_force
+    from loadtests import cli
+    from loadtests.arrivals import Stream
+    from loadtests.capacity.bracket import SearchSettings
+    from loadtests.capacity.find import NAME, OBJECTIVES, Asked
+    from loadtests.capacity.objectives import read_mix
+    from loadtests.capacity.run import search_capacity
+    from loadtests.capacity.trial_load import trial_process
+    from loadtests.scenarios.scenario import Part, Scenario
+
+    _check(from_per_s, to_per_s, precision, trial_s)
+    try:
+        asked = Asked(
+            search=SearchSettings(
+                from_per_s=from_per_s,
+                to_per_s=to_per_s,
+                precision=precision,
+                trial_s=trial_s,
+                longest_s=_LONGER * trial_s,
+                most_trials=trials,
+            ),
+            mix=read_mix(mix),
+            spacing="even" if regular else "poisson",
+        )
+    except ValueError as error:
+        raise _usage(f"--mix: {error}") from None
+    given = cli.objectives(slo)
+    process = trial_process(from_per_s, trial_s, asked.spacing)
+    part = Part(slug=NAME, title=NAME, role="plain", profile=asked.profile, streams=(Stream(process),))
+    settings = cli.checked(
+        Scenario(name=NAME, locustfile="smoke", title=NAME, parts=(part,)),
+        {
+            "out": out,
+            "seed": seed,
+            "target_file": target,
+            "profile": profile,
+            "scale_provider": False,
+            "workers": workers,
+            "drain_limit_s": None,
+            "ui": False,
+            "slos": in_force(given) if given else OBJECTIVES,
+        },
+    )
+    raise typer.Exit(search_capacity(asked, settings, Console()))
+
+
+def _check(from_per_s: float, to_per_s: float, precision: float, trial_s: float) -> None:
+    """Ends the program with exit code 2 where a number makes no sense."""
+    for option, rate in (("--from", from_per_s), ("--to", to_per_s)):
+        if not (math.isfinite(rate) and 0 < rate <= _MOST_PER_S):
+            raise _usage(f"{option} must be a rate above 0 and at most {_MOST_PER_S:,.0f}/s, not {rate:g}")
+    if from_per_s > to_per_s:
+        raise _usage(f"--from {from_per_s:g} is above --to {to_per_s:g}")
+    if not _FINEST <= precision <= _COARSEST:  # not a number is neither
+        raise _usage(f"--precision must be from {_FINEST:g} to {_COARSEST:g}, not {precision:g}")
+    if not _SHORTEST_S <= trial_s <= _LONGEST_S:
+        raise _usage(f"--trial-s must be from {_SHORTEST_S:g} to {_LONGEST_S:g} seconds, not {trial_s:g}")
+
+
+def _usage(text: str) -> typer.Exit:
+    typer.echo(f"smsbench: {text}", err=True)
+    return typer.Exit(EXIT_USAGE)

@@ -1,0 +1,177 @@
+"""The search on real sockets: each trial an ordinary run of its own below ``trials/``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from analysis.objectives.defaults import DEFAULT_OBJECTIVES
+from analysis.records import CapacityResult, Manifest, write_capacity, write_manifest
+from loadtests.arrivals import DAY_MIX, Mix, Stream
+from loadtests.arrivals.chance import derive_seed
+from loadtests.capacity.analysis import analyse_trial
+from loadtests.capacity.bracket import SearchSettings, TrialResult
+from loadtests.capacity.objectives import fewest_messages
+from loadtests.capacity.result import Searched, bracket_words, capacity_result, trial_words
+from loadtests.capacity.search import NextTrial, SearchEnd, next_step, rate_text
+from loadtests.capacity.trial_load import Spacing, trial_process
+from loadtests.capacity.verdict import BACKLOG, invalid_trial, judged_trial
+from loadtests.running.interruption import Interruption
+from loadtests.running.part_run import PartRun
+from loadtests.running.progress import Progress
+from loadtests.running.sampling import Snapshot
+from loadtests.running.settings import RunSettings
+from loadtests.scenarios.scenario import Part, Scenario
+
+NAME = "capacity"
+# Availability is a share of windows of 10 s over hours; a trial has one such window.
+OBJECTIVES = tuple(each for each in DEFAULT_OBJECTIVES if not each.startswith("availability"))
+_DRAIN_S = 20.0
+_DRAIN_OF_OTHERS_S = 60.0  # a sender of the user's own keeps its queue from one trial to the next
+_QUEUED_S = 0.5  # of the offered rate in queues after the load: it was more than the target could do
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """What is searched for, with which load. ``profile``: the provider's, where the settings name none."""
+
+    search: SearchSettings
+    profile: str = "fast"
+    mix: Mix = DAY_MIX
+    spacing: Spacing = "poisson"
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """``manifests`` of the trials that ran, by their places. ``unjudged``: objectives no trial judged."""
+
+    result: CapacityResult
+    manifests: dict[str, Manifest]
+    unjudged: tuple[str, ...]
+
+
+def find_capacity(
+    asked: Asked, settings: RunSettings, progress: Progress, interruption: Interruption
+) -> Found:
+    """Search, and write ``capacity.json`` into ``settings.out``, whose objectives are ``settings.slos``.
+
+    Ends early where the user interrupts; what was found is kept. Raises ``Aborted``.
+    """
+    trials: list[TrialResult] = []
+    manifests: dict[str, Manifest] = {}
+    needed = fewest_messages(settings.slos, asked.mix)
+    search = replace(asked.search, fewest_messages=max(asked.search.fewest_messages, needed))
+    while True:
+        step = next_step(search, trials)
+        if isinstance(step, SearchEnd):
+            ended = step.why
+            break
+        number = len(trials) + 1
+        progress.part(
+            f"trial {number} of at most {search.most_trials}: {rate_text(step.rate_per_s)} for "
+            f"{step.load_s:.0f} s"
+        )
+        place = f"trials/{number:02d}-{step.rate_per_s:g}"
+        manifest = _run(asked, settings, number, step, place, progress, interruption)
+        manifests[place] = manifest
+        if interruption.asked:
+            ended = "interrupted"
+            break
+        trials.append(_judge(search, step, asked.mix, settings.out, place, manifest))
+        progress.note(f"  {trial_words(trials[-1])}; {bracket_words(search, trials)}")
+        if number == 1 and manifest.exit_reason.startswith("error"):
+            ended = manifest.exit_reason.removeprefix("error: ")  # so would all others
+            break
+    return _found(asked, settings, search, trials, manifests, ended)
+
+
+def _run(
+    asked: Asked,
+    settings: RunSettings,
+    number: int,
+    step: NextTrial,
+    place: str,
+    progress: Progress,
+    interruption: Interruption,
+) -> Manifest:
+    """One trial. It asks a question and fails nothing, so its manifest says that it does not decide."""
+    others = settings.target is not None
+    part = Part(
+        slug=Path(place).name,
+        title=f"{rate_text(step.rate_per_s)} for {step.load_s:.0f} s",
+        role="plain",
+        profile=asked.profile,
+        streams=(
+            Stream(trial_process(step.rate_per_s, step.load_s, asked.spacing), mix=asked.mix, campaign=NAME),
+        ),
+        drain_limit_s=_DRAIN_OF_OTHERS_S if others else _DRAIN_S,
+    )
+    # Any scenario's locustfile plays the plan that the run gives it.
+    scenario = Scenario(name=NAME, locustfile="smoke", title="a trial of a capacity search", parts=(part,))
+    own = replace(settings, seed=derive_seed(settings.seed, f"trial {number}") & 0x7FFF_FFFF)
+    directory = settings.out / place
+    manifest = PartRun(
+        scenario,
+        part,
+        directory,
+        own,
+        progress,
+        interruption,
+        # A sender of the user's own must empty its queue, which the next trial would meet.
+        (lambda snapshot: False) if others else (lambda snapshot: overloaded(snapshot, step.rate_per_s)),
+    ).run()
+    manifest = replace(manifest, scenario=replace(manifest.scenario, decides=False))
+    write_manifest(directory, manifest)
+    return manifest
+
+
+def overloaded(snapshot: Snapshot, rate_per_s: float) -> bool:
+    """So much is queued after the load that the verdict is known, and the queue need not be waited for."""
+    queued = 0.0
+    for state, prefixes in (
+        (snapshot.sender, ("queue_", "between_attempts")),
+        (snapshot.provider, ("queue_accept", "queue_carrier_", "queue_senders")),
+    ):
+        if state is not None:
+            queued += sum(
+                value
+                for name, value in state.gauges.items()
+                if name.startswith(prefixes) and name != "queue_accept_segments"
+            )
+    return queued > _QUEUED_S * rate_per_s
+
+
+def _judge(
+    search: SearchSettings, step: NextTrial, mix: Mix, out: Path, place: str, manifest: Manifest
+) -> TrialResult:
+    if manifest.exit_reason.startswith("error"):
+        return invalid_trial(step, place, manifest.exit_reason.removeprefix("error: "))
+    result, why = analyse_trial(out / place)
+    if result is None:
+        return invalid_trial(step, place, why)
+    return judged_trial(search, step, mix, result, place)
+
+
+def _found(
+    asked: Asked,
+    settings: RunSettings,
+    search: SearchSettings,
+    trials: list[TrialResult],
+    manifests: dict[str, Manifest],
+    ended: str,
+) -> Found:
+    last = next(reversed(manifests.values()), None)
+    searched = Searched(
+        profile=(last.profile_name if last is not None else "") or settings.profile or asked.profile,
+        target=str(last.target.get("name", "")) if last is not None else "",
+        objectives=settings.slos,
+        ended=ended,
+    )
+    result = capacity_result(search, trials, searched)
+    write_capacity(settings.out, result)
+    judged = {name for each in trials for name in each.judged}
+    return Found(
+        result=result,
+        manifests=manifests,
+        unjudged=tuple(each for each in (*settings.slos, BACKLOG) if each not in judged),
+    )

@@ -1,0 +1,60 @@
+"""What the objectives ask of a trial: how many messages it must have for each to be judged."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+from loadtests.arrivals import CLASSES, DAY_MIX, Mix
+
+# A percentile has a 95 % interval with two ends from 3.7 / (1 - p) messages on: 72 for p95, 368 for p99.
+_FOR_AN_INTERVAL = 3.7
+_SPARE = 1.25  # classes are drawn: a class of 72 messages on average has 60 in one load of seven
+_HEAVIEST = 1_000_000.0
+_PERCENTILE = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)\.p(\d{1,2}(?:\.\d{1,4})?)<")
+
+
+def messages_needed(objective: str, mix: Mix) -> int:
+    """Messages of all classes together; 0 for an objective that is no percentile of a class sent here."""
+    asked = _PERCENTILE.match(objective)
+    if asked is None:
+        return 0
+    name, share = asked[1], shares(mix)
+    of_all = share.get(name, 0.0) if name in share else 1.0
+    needed = _FOR_AN_INTERVAL / (1 - float(asked[2]) / 100)
+    return math.ceil(_SPARE * needed / of_all) if of_all > 0 else 0
+
+
+def fewest_messages(objectives: Sequence[str], mix: Mix) -> int:
+    """With which every percentile can be judged."""
+    return max((messages_needed(each, mix) for each in objectives), default=0)
+
+
+def read_mix(text: str) -> Mix:
+    """``otp=1,marketing=3``; the day's mix where it is empty. Raises ``ValueError``."""
+    if not text:
+        return DAY_MIX
+    weights: dict[str, float] = {}
+    for piece in text.split(","):
+        name, _, number = (each.strip() for each in piece.partition("="))
+        if name not in CLASSES:
+            raise ValueError(f"{name!r} is no class; there are {', '.join(CLASSES)}")
+        if name in weights:
+            raise ValueError(f"{name} is given twice")
+        try:
+            weight = float(number)
+        except ValueError:
+            weight = -1.0
+        if not 0 <= weight <= _HEAVIEST:
+            raise ValueError(f"the share of {name} must be a number from 0 to {_HEAVIEST:g}, not {number!r}")
+        weights[name] = weight
+    if not any(weights.values()):
+        raise ValueError("all shares are 0")
+    return Mix(**weights)
+
+
+def shares(mix: Mix) -> dict[str, float]:
+    weights = dict(zip(CLASSES, (mix.otp, mix.transactional, mix.marketing), strict=True))
+    total = sum(weights.values())
+    return {name: weight / total for name, weight in weights.items()}

@@ -1,0 +1,133 @@
+"""What a search found: as ``capacity.json`` holds it, in words, and as an exit code."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from analysis.exit_codes import EXIT_INVALID, EXIT_MET, EXIT_MISSED, EXIT_UNDECIDED
+from analysis.records import CapacityResult, Trial
+from loadtests.arrivals import DAY_S, DayCurve, peak_rate_per_s
+from loadtests.capacity.bracket import Bracket, SearchSettings, TrialResult, read_trials
+from loadtests.capacity.search import rate_text
+from loadtests.capacity.verdict import BACKLOG
+
+_SAMPLE_DAY = 1_000_000
+
+
+class Searched(Struct, frozen=True, kw_only=True):
+    """``ended``: why the search ended, in words."""
+
+    profile: str
+    target: str
+    objectives: tuple[str, ...]
+    ended: str
+
+
+def per_day(rate_per_s: float) -> float:
+    """Messages of a day whose busiest hour has this rate, on the business day's curve (docs/load.md)."""
+    return rate_per_s / peak_rate_per_s(DayCurve(_SAMPLE_DAY)) * _SAMPLE_DAY
+
+
+def peak_to_mean() -> float:
+    return DAY_S / per_day(1.0)
+
+
+def capacity_result(
+    settings: SearchSettings, trials: Sequence[TrialResult], searched: Searched
+) -> CapacityResult:
+    bracket = read_trials(settings, trials)
+    met = bracket.met_per_s
+    return CapacityResult(
+        profile=searched.profile,
+        target=searched.target,
+        objectives=searched.objectives,
+        sustained_per_s=met or None,
+        low_per_s=met,
+        high_per_s=bracket.high_per_s if math.isfinite(bracket.high_per_s) else None,
+        messages_per_day=per_day(met) if met else None,
+        culprits=culprits_above(bracket, trials),
+        trials=tuple(_trial(each) for each in trials),
+        ended=searched.ended,
+    )
+
+
+def culprits_above(bracket: Bracket, trials: Sequence[TrialResult]) -> tuple[str, ...]:
+    """What gave way at the lowest missed rate; where its report names nothing, at the next above it."""
+    missed = sorted(
+        (each for each in trials if each.verdict == "missed" and each.rate_per_s >= bracket.missed_per_s),
+        key=lambda each: each.rate_per_s,
+    )
+    return next((each.culprits for each in missed if each.culprits), ())
+
+
+def exit_code(found: CapacityResult) -> int:
+    """0: a rate was met. Without one: 1 if a rate was missed, 4 if one stayed undecided, else 3."""
+    if found.sustained_per_s is not None:
+        return EXIT_MET
+    verdicts = {each.verdict for each in found.trials}
+    if "missed" in verdicts:
+        return EXIT_MISSED
+    return EXIT_UNDECIDED if "undecided" in verdicts else EXIT_INVALID
+
+
+def bracket_words(settings: SearchSettings, trials: Sequence[TrialResult]) -> str:
+    """``capacity between 150/s and 300/s``."""
+    bracket = read_trials(settings, trials)
+    if not trials:
+        return "no trial was made"
+    if math.isinf(bracket.high_per_s):
+        return f"capacity at least {rate_text(bracket.met_per_s)}" if bracket.met_per_s else "no rate met yet"
+    if not bracket.met_per_s:
+        return f"capacity below {rate_text(bracket.high_per_s)}"
+    return f"capacity between {rate_text(bracket.met_per_s)} and {rate_text(bracket.high_per_s)}"
+
+
+def trial_words(trial: TrialResult) -> str:
+    """``450/s: missed (the backlog grew by 150/s); 300/s got through``."""
+    told = f"{rate_text(trial.rate_per_s)}: {trial.verdict} ({trial.why})"
+    if trial.verdict == "missed":
+        told += f"; {rate_text(trial.through_per_s)} got through"
+    return told
+
+
+def lines(found: CapacityResult, unjudged: Sequence[str]) -> list[str]:
+    """The result for a reader."""
+    if found.sustained_per_s is None:
+        told = [f"no rate met every objective: {found.ended}"]
+    else:
+        met = found.sustained_per_s
+        high = f"to {rate_text(found.high_per_s)}" if found.high_per_s is not None else "or more"
+        told = [f"{rate_text(met)} sustained ({rate_text(found.low_per_s)} {high}): {found.ended}"]
+        told.append(
+            f"that is a day of {found.messages_per_day or 0:,.0f} messages, whose busiest hour has "
+            f"{peak_to_mean():.1f} times the mean rate"
+        )
+    if found.culprits:
+        told.append(f"what gave way above it: {'; '.join(found.culprits)}")
+    elif found.high_per_s is not None:
+        told.append(f"what gave way above it: cannot tell. {_last_miss(found)}")
+    judged = [each for each in (*found.objectives, BACKLOG) if each not in unjudged]
+    told.append(f"judged by: {', '.join(judged) or 'nothing'}")
+    if unjudged:
+        told.append(f"not judged, for which no trial had enough: {', '.join(unjudged)}")
+    return told
+
+
+def _last_miss(found: CapacityResult) -> str:
+    missed = [each for each in found.trials if each.verdict == "missed"]
+    lowest = min(missed, key=lambda each: each.rate_per_s, default=None)
+    return f"At {rate_text(lowest.rate_per_s)}: {lowest.why}" if lowest is not None else ""
+
+
+def _trial(trial: TrialResult) -> Trial:
+    return Trial(
+        rate_per_s=trial.rate_per_s,
+        verdict=trial.verdict,
+        delivered_per_s=trial.through_per_s,
+        why=trial.why,
+        culprits=trial.culprits,
+        place=trial.place,
+    )

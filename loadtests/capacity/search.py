@@ -1,0 +1,148 @@
+"""Which rate to try next, and when the search is over: pure functions of the trials made so far.
+
+The rate grows threefold until an objective is missed. From there on the throughput of the missed trials
+leads: one trial a little above it (is that missed too? then the target's throughput is flat beyond its knee,
+and is its capacity) and one a little below it (is that met?). Where throughput does not lead, since the
+limit is one of delay or the target does less under overload, the bracket is bisected, in equal ratios.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from loadtests.capacity.bracket import (
+    WARM_UP,
+    Bracket,
+    Plateau,
+    SearchSettings,
+    TrialResult,
+    read_trials,
+)
+
+_GROWTH = 3.0
+_BENCH_LIMIT = (
+    1.25  # where the bench gives way the search ends within this ratio: it is not the target's limit
+)
+_ABOVE_LEAST = 0.04  # so far above the throughput is the trial that confirms it
+_ABOVE_MOST = 0.2
+_NOISY = 0.9  # a throughput so near below a met rate is noise and no collapse
+_NOISY_STEP = 4.0  # precisions
+_MARGIN_MOST = 0.5
+_APART = 0.25  # precisions between two rates that are worth two trials
+_LOWEST_SHARE = 0.1  # of the first rate: the last try where no rate was met
+
+
+class NextTrial(Struct, frozen=True):
+    rate_per_s: float
+    load_s: float
+
+
+class SearchEnd(Struct, frozen=True):
+    """``complete``: the bracket is as narrow as was asked, or nothing gave way up to the upper end."""
+
+    complete: bool
+    why: str
+
+
+def next_step(settings: SearchSettings, trials: Sequence[TrialResult]) -> NextTrial | SearchEnd:
+    """At most ``settings.most_trials`` trials follow each other; then the end, whatever is known."""
+    bracket = read_trials(settings, trials)
+    if not trials:
+        return _trial(settings, settings.from_per_s)
+    end = _end(settings, bracket)
+    if all(each.verdict == "missed" and each.through_per_s == 0 for each in trials):
+        # No lower rate helps a target that does nothing at all.
+        return SearchEnd(True, f"no message got through at {rate_text(trials[-1].rate_per_s)}")
+    if bracket.repeat is None and end is not None:
+        return end
+    if len(trials) >= settings.most_trials:
+        return SearchEnd(False, f"{len(trials)} trials were made")
+    if bracket.repeat is not None:
+        return NextTrial(*bracket.repeat)
+    return _next(settings, bracket)
+
+
+def _end(settings: SearchSettings, bracket: Bracket) -> SearchEnd | None:
+    met, end = bracket.met_per_s, bracket.search_end_per_s
+    if met >= settings.to_per_s:
+        return SearchEnd(True, f"nothing gave way up to {rate_text(met)}, the upper end of the search")
+    if met == 0 and bracket.ceiling == "invalid" and end == settings.from_per_s:
+        # Lower rates ask less of the bench, but what failed at the first one is not the rate's doing.
+        return SearchEnd(False, f"the bench itself gave way at {rate_text(end)}, the first rate")
+    if met == 0:
+        lowest = _lowest(settings)
+        return SearchEnd(True, f"no rate down to {rate_text(lowest)} was met") if end <= lowest else None
+    if bracket.high_per_s <= met * (1 + settings.precision):
+        return SearchEnd(True, f"the bracket is narrower than {settings.precision:.1%}")
+    if bracket.ceiling_per_s > end:
+        return None
+    if bracket.ceiling == "invalid" and end <= met * _BENCH_LIMIT:
+        return SearchEnd(
+            False, f"not measured beyond {rate_text(met)}: at {rate_text(end)} the bench itself gave way"
+        )
+    if end <= met * (1 + settings.precision):
+        return SearchEnd(False, f"{rate_text(end)} stayed undecided")
+    return None
+
+
+def _next(settings: SearchSettings, bracket: Bracket) -> NextTrial:
+    met, end = bracket.met_per_s, bracket.search_end_per_s
+    if math.isinf(end):
+        return _trial(settings, min(met * _GROWTH, settings.to_per_s))
+    floor = met or _lowest(settings) / 2
+    if bracket.plateau is not None and bracket.plateau.high_per_s > met:
+        led = _led(settings, bracket, bracket.plateau)
+        if _between(settings, led.rate_per_s, floor, end):
+            return led
+    if met == 0:
+        return _trial(settings, _lowest(settings))
+    rate = math.sqrt(met * end)
+    plateau = bracket.plateau
+    if plateau is not None and _NOISY * met <= plateau.per_s <= met:
+        rate = min(rate, met * (1 + _NOISY_STEP * settings.precision))
+    return _trial(settings, rate)
+
+
+def _led(settings: SearchSettings, bracket: Bracket, plateau: Plateau) -> NextTrial:
+    """The trial that the throughput suggests: first just above it, then just below."""
+    if not plateau.near:
+        # Long enough for the reserve to be spent before the part that is measured; where no trial is, higher.
+        spending = plateau.reserve / (plateau.per_s * settings.longest_s * WARM_UP)
+        above = min(max(2 * settings.precision, _ABOVE_LEAST, spending), _ABOVE_MOST)
+        load_s = plateau.reserve / (above * plateau.per_s) / WARM_UP
+        return _trial(settings, plateau.per_s * (1 + above), load_s)
+    # Each further miss so near says that the throughput varies: a wider margin then.
+    margin = settings.precision / 2 * 2.0 ** max(0, bracket.misses_near - 1)
+    return _trial(settings, plateau.per_s * (1 - min(margin, _MARGIN_MOST)))
+
+
+def _between(settings: SearchSettings, rate_per_s: float, low: float, high: float) -> bool:
+    apart = 1 + _APART * settings.precision
+    return low * apart < rate_per_s < high / apart
+
+
+def _lowest(settings: SearchSettings) -> float:
+    return rounded(settings.from_per_s * _LOWEST_SHARE)
+
+
+def _trial(settings: SearchSettings, rate_per_s: float, load_s: float = 0.0) -> NextTrial:
+    enough_s = settings.fewest_messages / rate_per_s
+    longest_s = max(settings.longest_s, settings.trial_s)
+    rate_per_s = min(rounded(rate_per_s), settings.to_per_s)
+    return NextTrial(rate_per_s, min(max(settings.trial_s, load_s, enough_s), longest_s))
+
+
+def rounded(rate_per_s: float) -> float:
+    """Four significant digits: rates that a reader can repeat."""
+    if rate_per_s <= 0:
+        return rate_per_s
+    return round(rate_per_s, 3 - math.floor(math.log10(rate_per_s)))
+
+
+def rate_text(rate_per_s: float) -> str:
+    """``1,234/s``, ``297.5/s``."""
+    digits = 0 if rate_per_s >= 1_000 or rate_per_s == round(rate_per_s) else 1
+    return f"{rate_per_s:,.{digits}f}/s"

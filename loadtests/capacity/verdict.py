@@ -1,0 +1,98 @@
+"""The verdict of one trial, from what the analysis says of it. A pure function.
+
+A trial is *invalid* where the bench failed. It is *missed* if an objective is missed for certain (its 95 %
+interval lies beyond the limit) or its backlog grew for certain. It is *met* if every objective that it can
+judge is met for certain and its backlog did not grow. Else it is *undecided*, and is made again for longer.
+A percentile for which it has too few messages even so is left unjudged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analysis.records import AnalysisResult
+from loadtests.arrivals import Mix
+from loadtests.capacity.bracket import Outcome, SearchSettings, TrialResult
+from loadtests.capacity.objectives import messages_needed
+from loadtests.capacity.search import NextTrial, rate_text
+
+BACKLOG = "the backlog"
+
+
+def invalid_trial(step: NextTrial, place: str, why: str) -> TrialResult:
+    return TrialResult(
+        rate_per_s=step.rate_per_s,
+        load_s=step.load_s,
+        verdict="invalid",
+        sustained=None,
+        through_per_s=0.0,
+        through_low_per_s=0.0,
+        through_high_per_s=0.0,
+        why=why,
+        place=place,
+    )
+
+
+def judged_trial(
+    settings: SearchSettings, step: NextTrial, mix: Mix, result: AnalysisResult, place: str
+) -> TrialResult:
+    """The trial as the search takes it."""
+    if not result.valid:
+        return invalid_trial(step, place, "; ".join(result.invalid_because) or "the bench failed")
+    steady = result.steady
+    sustained = steady.sustained if steady is not None else result.sustained
+    named: dict[str, list[str]] = {"met": [], "missed": [], "undecided": []}
+    for each in result.objectives:
+        named[each.verdict].append(each.objective)
+    waits = _decided_by_length(settings, step, mix, named["undecided"])
+    judged = [*named["met"], *named["missed"]]
+    if sustained is not None:
+        judged.append(BACKLOG)
+    elif steady is not None:
+        waits.append(BACKLOG)
+    verdict: Outcome = "met"
+    if named["missed"] or sustained is False:
+        verdict = "missed"
+    elif waits or not (named["met"] or sustained):
+        verdict = "undecided"
+    through = result.delivered_per_s
+    return TrialResult(
+        rate_per_s=step.rate_per_s,
+        load_s=step.load_s,
+        verdict=verdict,
+        sustained=sustained,
+        through_per_s=steady.through_per_s if steady is not None else through,
+        through_low_per_s=steady.through_low_per_s if steady is not None else through,
+        through_high_per_s=steady.through_high_per_s if steady is not None else through,
+        reserve=steady.reserve if steady is not None else 0.0,
+        why=_why(verdict, named["missed"], waits, sustained, result),
+        culprits=result.culprits if verdict == "missed" else (),
+        judged=tuple(judged),
+        place=place,
+    )
+
+
+def _decided_by_length(
+    settings: SearchSettings, step: NextTrial, mix: Mix, undecided: Sequence[str]
+) -> list[str]:
+    """Those that a longer trial of this rate would decide.
+
+    Not a count, which is open for want of the sender's own record, nor an availability, for want of hours.
+    """
+    most = step.rate_per_s * settings.longest_s
+    return [each for each in undecided if 0 < messages_needed(each, mix) <= most]
+
+
+def _why(
+    verdict: Outcome, missed: list[str], waits: list[str], sustained: bool | None, result: AnalysisResult
+) -> str:
+    if verdict == "undecided":
+        return f"cannot tell yet: {', '.join(waits) or 'nothing could be judged'}"
+    if verdict == "met":
+        return "every objective met, the backlog did not grow" if sustained else "every objective met"
+    told = [f"{each} missed" for each in missed]
+    if sustained is False:
+        steady = result.steady
+        by = f" by {rate_text(steady.growth_per_s)}" if steady is not None else ""
+        told.insert(0, f"the backlog grew{by}")
+    return ", ".join(told)

@@ -1,0 +1,266 @@
+"""What one probe message before the load tells: whether the run can begin, and if not, why. Decisions only;
+``probing`` sends the message and asks the mock provider.
+
+The probe goes through the target as every message of the load will. What is known of it, in order: the API's
+answer, whether the mock provider saw it, whether it accepted it, whether its delivery report came back.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+LONGER = "a sender that queues for longer: --probe-timeout S or --no-probe"
+REPORT_WITHIN_S = 2.0  # after the provider took a message whose report it sends at once
+_REFUSAL_SHOWN = 120  # characters
+# Refusals that pass: of limits, faults and chance, which the load meets too.
+_PASSING = frozenset(
+    (
+        *("throttled_requests", "throttled_segments", "throttled_concurrency", "queue_full"),
+        *("sender_queue_full", "rejected", "internal_error", "unavailable", "quiet_hours"),
+    )
+)
+_UNAUTHORIZED = "unauthorized"
+_SMSAPI_UNAUTHORIZED = ("101", "102")
+
+
+class ProbeStopped(RuntimeError):
+    """The run cannot begin; the text is the cause in one line."""
+
+
+class ApiAnswer(Struct, frozen=True):
+    """How the target's API answered. ``reason`` says why where it did not accept, in a few words.
+
+    ``status`` 0: there was no HTTP answer.
+    """
+
+    outcome: Literal["accepted", "refused", "failed"]
+    status: int = 0
+    reason: str = ""
+
+
+class Refusal(Struct, frozen=True):
+    """As ``GET /admin/refusals`` shows one."""
+
+    where: str = ""
+    status: int = 0
+    reason: str = ""
+    said: str = ""
+    key: str = ""
+    t_ns: int = 0
+
+
+class AtProvider(Struct, frozen=True):
+    """What the mock provider tells of the probe."""
+
+    requests: int = 0  # submits it saw since the probe began
+    taken: bool = False  # it accepted the message with the probe's key
+    other_key: str | None = None  # it accepted a message to the probe's number, with this key instead
+    refusals: tuple[Refusal, ...] = ()  # since the probe began
+    report_url: str = ""  # where it sends the probe's delivery report; "": the sender asked for none
+    reported: bool = False  # the receiver confirmed the report
+    report_failure: str = ""  # how the last report call went that was not confirmed
+
+
+class Facts(Struct, frozen=True):
+    """What is known after ``elapsed_s``. ``answer`` None: the API has not answered yet.
+
+    ``provider`` None: the mock provider cannot be asked. ``own_mock``: the run started it, so that nothing
+    disturbs the probe there. ``quick_report``: it sends the probe's report at once.
+    """
+
+    elapsed_s: float
+    answer: ApiAnswer | None = None
+    provider: AtProvider | None = None
+    own_mock: bool = True
+    quick_report: bool = False
+    taken_for_s: float = 0.0  # since when the provider has it
+
+
+class Around(Struct, frozen=True):
+    """The names that a cause mentions. ``described``: a target file describes the sender."""
+
+    target: str
+    target_address: str
+    provider_url: str
+    described: bool
+    timeout_s: float
+
+
+class Passed(Struct, frozen=True):
+    notes: tuple[str, ...] = ()
+
+
+class Stopped(Struct, frozen=True):
+    cause: str  # one line
+
+
+Verdict = Passed | Stopped | None
+"""None: wait on."""
+
+
+def decide(facts: Facts, around: Around) -> Verdict:
+    """What the facts say, the earliest certain one first."""
+    answer, late = facts.answer, facts.elapsed_s >= around.timeout_s
+    if answer is not None and answer.outcome == "failed":
+        return Stopped(_failed(answer, facts.provider, around))
+    if facts.provider is None:
+        return _unseen(answer, late, around)
+    if answer is not None and answer.outcome == "refused":
+        return Stopped(_refused(answer, facts.provider, around))
+    if facts.provider.taken:
+        return _taken(facts, answer, late, around)
+    lasting = _lasting(facts.provider)
+    if lasting is not None and (answer is not None or late):
+        return Stopped(f"{_said_first(answer, around)}the mock refused it: {refusal_words(lasting)}")
+    if facts.provider.other_key is not None and (answer is not None or late):
+        return Stopped(_without_key(facts.provider.other_key, around))
+    return _at_timeout(facts, facts.provider, around) if late else None
+
+
+def refusal_words(refusal: Refusal) -> str:
+    """The code and the words of the refusal, and what they mean: ``101, Authorization failed (wrong token)``.
+
+    SMSAPI, Twilio and the JSON API each name them differently.
+    """
+    code, words = str(refusal.status), refusal.said.strip()
+    if words.startswith("ERROR:"):
+        code, words = words.removeprefix("ERROR:").split(":")[0], ""
+    else:
+        try:
+            said = msgspec.json.decode(words)
+        except msgspec.DecodeError:
+            said = None
+        if isinstance(said, dict):
+            code = str(next((said[name] for name in ("error", "code", "status") if name in said), code))
+            words = str(next((said[name] for name in ("message", "title", "detail") if name in said), ""))
+    words = words.replace("\n", " ")[:_REFUSAL_SHOWN].rstrip(". ") or refusal.reason.replace("_", " ")
+    if code == "http_404":
+        return f"HTTP 404, it serves no {refusal.where}: the path of the provider URL is wrong"
+    wrong_token = refusal.reason == _UNAUTHORIZED or refusal.status == 401 or code in _SMSAPI_UNAUTHORIZED
+    return ", ".join(part for part in (code, words) if part) + (" (wrong token)" if wrong_token else "")
+
+
+def _failed(answer: ApiAnswer, provider: AtProvider | None, around: Around) -> str:
+    cause = f"{around.target} gave no answer at {around.target_address} ({answer.reason})"
+    if provider is not None and provider.refusals:
+        return f"{cause}; the mock refused its request: {refusal_words(provider.refusals[-1])}"
+    return f"{cause}: is it running, and is that its address?"
+
+
+def _unseen(answer: ApiAnswer | None, late: bool, around: Around) -> Verdict:
+    """Nobody can ask the mock provider: the API's answer is all there is."""
+    if answer is None:
+        return Stopped(_no_answer(around)) if late else None
+    if answer.outcome == "refused":
+        return Stopped(_refused(answer, None, around))
+    return Passed(
+        (
+            "the probe was accepted by the API; whether it reached the mock provider cannot be seen without "
+            "provider.admin_token",
+        )
+    )
+
+
+def _refused(answer: ApiAnswer, provider: AtProvider | None, around: Around) -> str:
+    """The API did not accept it: because of the provider, of the request, or of [accepted]."""
+    cause = f"{around.target} refused the probe ({answer.reason})"
+    if provider is not None:
+        if provider.taken or provider.other_key is not None:
+            return (
+                f"{cause}, and the mock accepted its message: does [accepted] of the target file describe "
+                "the reply?"
+            )
+        if provider.refusals:
+            return f"{cause}, for the mock refused it: {refusal_words(provider.refusals[-1])}"
+        if answer.status >= 500 and not provider.requests:
+            return f"{cause}, and the mock saw nothing. {_check_url(around)}"
+    return f"{cause}: {_request_hint(answer.status, around)}"
+
+
+def _request_hint(status: int, around: Around) -> str:
+    if not around.described:
+        return "see logs/sender.log in the run directory"
+    if status in (401, 403):
+        return "is the credential in [request.headers] of the target file right?"
+    if 400 <= status < 500:
+        return "is [request] of the target file what it expects?"
+    if status >= 500:
+        return f"what does its log say? Its provider should be {around.provider_url}"
+    return "does [accepted] of the target file describe its reply?"
+
+
+def _taken(facts: Facts, answer: ApiAnswer | None, late: bool, around: Around) -> Verdict:
+    """The provider has it. The report is looked at only where it comes at once."""
+    provider = facts.provider
+    assert provider is not None
+    if answer is None:
+        return Stopped(_no_answer(around)) if late else None
+    if not facts.quick_report or provider.reported:
+        return Passed()
+    if not provider.report_url:
+        return Passed((f"{around.target} asks for no delivery reports: it will not know what was delivered",))
+    if facts.taken_for_s < REPORT_WITHIN_S and not late:
+        return None
+    what = provider.report_failure or f"no answer within {REPORT_WITHIN_S:g} s"
+    return Passed(
+        (f"the delivery report did not come back: {_shown_url(provider.report_url)} answered: {what}",)
+    )
+
+
+def _at_timeout(facts: Facts, provider: AtProvider, around: Around) -> Verdict:
+    if provider.refusals:
+        words = refusal_words(provider.refusals[-1])
+        if facts.own_mock:
+            return Stopped(f"{_said_first(facts.answer, around)}the mock refused it: {words}")
+        return Passed((f"the mock provider refuses at the moment: {words}; the run begins all the same",))
+    if provider.requests and not facts.own_mock:
+        return Passed(
+            ("the mock provider saw a request and has not answered it; the run begins all the same",)
+        )
+    if facts.answer is None:
+        return Stopped(_no_answer(around))
+    return Stopped(
+        f"{_said_first(facts.answer, around)}the mock saw nothing within {around.timeout_s:g} s. "
+        f"{_check_url(around)} ({LONGER})"
+    )
+
+
+def _no_answer(around: Around) -> str:
+    return (
+        f"{around.target} did not answer the probe within {around.timeout_s:g} s at {around.target_address} "
+        f"({LONGER})"
+    )
+
+
+def _said_first(answer: ApiAnswer | None, around: Around) -> str:
+    if answer is None:
+        return f"{around.target} has not answered, and "
+    return f"{around.target} answered {answer.status}, and "
+
+
+def _check_url(around: Around) -> str:
+    return f"Check the provider URL of {around.target}: it should be {around.provider_url}"
+
+
+def _without_key(key: str, around: Around) -> str:
+    return (
+        f"the mock accepted the probe with another key ({key!r}): messages cannot be followed. Let "
+        f"{around.target} pass the key on as the provider's client reference (idx), or leave {{key}} out of "
+        "the target file: it then travels in the text"
+    )
+
+
+def _lasting(provider: AtProvider) -> Refusal | None:
+    """The last refusal that will not pass by itself."""
+    for refusal in reversed(provider.refusals):
+        if refusal.reason not in _PASSING and refusal.status not in (429, 503):
+            return refusal
+    return None
+
+
+def _shown_url(url: str) -> str:
+    """Its host alone: path and query may hold a secret."""
+    return "/".join(url.split("/")[:3])

@@ -1,0 +1,147 @@
+"""One part simulated in a child process of low priority, beside a live load that must not feel it.
+
+The parent starts a ``PartProcess`` and asks it now and then where it stands. The child is this module's
+``main``; order and progress go through two small files in the part's ``logs``.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from loadtests.running.child_process import Child, ending_words, start_child
+from loadtests.running.interruption import Interruption
+from loadtests.scenarios.scenario import Part
+from loadtests.simulate.part import Choices, simulate_part
+from loadtests.simulate.simulation import Progress
+
+_NICE = 19  # what is left of the processor by everybody else
+_TOLD_EVERY_S = 0.25
+_STOP_WITHIN_S = 30.0
+_EXIT_REFUSED = 2  # a profile or what-if that does not fit
+_EXIT_FAILED = 70
+
+
+class SimulationFailedError(RuntimeError):
+    """The child could not simulate the part; the text has its last words and where its log is."""
+
+
+class Order(Struct, frozen=True, kw_only=True):
+    """What ``simulate_part`` is to be called with."""
+
+    scenario: str
+    part: Part
+    seed: int
+    folder: str
+    choices: Choices
+
+
+class PartProcess:
+    """A part being simulated. Call ``wait`` or ``stop`` once, also where something else fails."""
+
+    def __init__(self, scenario: str, part: Part, seed: int, folder: Path, choices: Choices) -> None:
+        """``folder`` becomes the part's run directory; it is made where it is not there."""
+        logs = folder / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        self._duration_s = part.duration_s
+        self._log = logs / "simulation.log"
+        self._progress = logs / "simulation-progress.json"
+        order = logs / "simulation-order.json"
+        order.write_bytes(
+            msgspec.json.encode(
+                Order(scenario=scenario, part=part, seed=seed, folder=str(folder.resolve()), choices=choices)
+            )
+        )
+        with self._log.open("ab") as log:
+            self._child: Child = start_child(
+                "loadtests.simulate.beside",
+                [str(order.resolve())],
+                {},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._child.process.pid
+
+    @property
+    def ended(self) -> bool:
+        return self._child.process.poll() is not None
+
+    def progress(self) -> Progress:
+        """Where it stood a moment ago."""
+        try:
+            return msgspec.json.decode(self._progress.read_bytes(), type=Progress)
+        except (OSError, msgspec.DecodeError):
+            return Progress(0.0, 0, 0)
+
+    def share_done(self) -> float:
+        """The part of the virtual time that has passed, 0 to 1; the drain behind the load does not count."""
+        return min(1.0, self.progress().at_s / self._duration_s) if self._duration_s else 1.0
+
+    def wait(self, within_s: float | None = None) -> None:
+        """Until the run directory is whole. Raises ``SimulationFailedError``; ``subprocess.TimeoutExpired``
+        where it still runs after ``within_s`` seconds.
+        """
+        code = self._child.process.wait(within_s)
+        self._child.let_go()
+        if code != 0:
+            lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            last = lines[-1] if lines else f"it ended with {ending_words(code)}"
+            raise SimulationFailedError(f"{last} (log: {self._log})")
+
+    def stop(self) -> None:
+        """End it in order: what was lived is recorded, and its manifest says ``interrupted``. A child that
+        does not end is killed.
+        """
+        if not self.ended:
+            self._child.process.send_signal(signal.SIGTERM)
+            try:
+                self._child.process.wait(_STOP_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.pid, signal.SIGKILL)
+                self._child.process.wait()
+        self._child.let_go()
+
+
+def main(order_file: Path) -> int:
+    """The child's work. Returns its exit code; the last line it prints says why where that is not 0."""
+    os.nice(_NICE)
+    order = msgspec.json.decode(order_file.read_bytes(), type=Order)
+    told = order_file.parent / "simulation-progress.json"
+    next_s = 0.0
+
+    with Interruption() as interruption:
+
+        def go_on(now: Progress) -> bool:
+            nonlocal next_s
+            if time.monotonic() >= next_s:
+                next_s = time.monotonic() + _TOLD_EVERY_S
+                partial = told.with_suffix(".partial")
+                partial.write_bytes(msgspec.json.encode(now))
+                partial.replace(told)
+            return not interruption.asked
+
+        try:
+            simulate_part(order.scenario, order.part, order.seed, Path(order.folder), order.choices, go_on)
+        except ValueError as error:
+            print(error)
+            return _EXIT_REFUSED
+        except Exception as error:
+            traceback.print_exc()
+            print(f"the simulation failed: {error}")
+            return _EXIT_FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,135 @@
+"""One part of a scenario in virtual time: its run directory, written as a real run writes it."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from analysis import records
+from analysis.objectives.defaults import DEFAULT_OBJECTIVES
+from loadtests.arrivals import Plan, Schedule, key_tag_of
+from loadtests.arrivals.chance import derive_seed
+from loadtests.running import manifest as manifests
+from loadtests.running.provider_profile import ProfileChoice, choose_profile
+from loadtests.scenarios.scenario import Part
+from loadtests.simulate.simulation import (
+    DRAIN_LIMIT_S,
+    ZERO_NS,
+    Ending,
+    Progress,
+    Settings,
+    simulate,
+)
+from loadtests.simulate.what_ifs import WhatIf
+from mock_provider.profiles import load_profile
+from reference_sender.routes.smsapi import read_route
+
+_SAMPLES = 300
+
+
+class Choices(Struct, frozen=True, kw_only=True):
+    """What may be chosen for one simulated part. ``profile`` None: the part's own.
+
+    ``counterpart`` and ``decides`` go into the manifest's scenario (``records.Scenario``).
+    """
+
+    profile: str | None = None
+    what_if: WhatIf = WhatIf()
+    through_wire: bool = False
+    counterpart: str = ""
+    decides: bool = True
+    slos: tuple[str, ...] = DEFAULT_OBJECTIVES
+
+
+def simulate_part(
+    scenario_name: str,
+    part: Part,
+    seed: int,
+    folder: Path,
+    choices: Choices,
+    go_on: Callable[[Progress], bool] = lambda _: True,
+) -> records.Manifest:
+    """Simulate ``part`` into the directory ``folder``, whose records and ``run.json`` are whole afterwards.
+
+    Same plan, seeds and key tag as a real run of the part with this seed. ``go_on`` is told where it stands
+    and ends it by False. Raises ``ValueError`` for a profile that cannot be read, or that the what-if does
+    not fit.
+    """
+    plan = part.plan(seed, key_tag_of(seed))
+    provider_seed = derive_seed(seed, "provider") & 0x7FFF_FFFF
+    what_if = choices.what_if
+    changed = what_if.profile if what_if.changes_profile else None
+    choice = choose_profile(choices.profile or part.profile, 1.0, folder, changed)
+    route = read_route(f"smsapi+http://simulated@127.0.0.1?{choice.route_options()}").limits
+    settings = Settings(
+        provider_seed,
+        route,
+        # A sample a second where the part is short, a few hundred where it is a day.
+        sample_every_s=max(1.0, part.duration_s / _SAMPLES),
+        dispatch=what_if.dispatch_settings(),
+        through_wire=choices.through_wire,
+    )
+    started = manifests.instant()
+    with _no_collection():
+        ending = simulate(Schedule(plan), load_profile(choice.argument), settings, folder, go_on)
+    manifest = _manifest(scenario_name, part, plan, choice, choices, provider_seed, started, ending)
+    records.write_manifest(folder, manifest)
+    return manifest
+
+
+def _manifest(
+    name: str,
+    part: Part,
+    plan: Plan,
+    choice: ProfileChoice,
+    choices: Choices,
+    provider_seed: int,
+    started: records.Instant,
+    ending: Ending,
+) -> records.Manifest:
+    """The run's clock is virtual: its zero is the day's, and the wall's instants are the simulation's own."""
+    ended = manifests.instant()
+    reason = "interrupted" if ending.interrupted else "drain_limit" if ending.open else "finished"
+    return records.Manifest(
+        mode="simulated",
+        scenario=replace(
+            manifests.scenario_of(name, part, plan),
+            what_if=choices.what_if.words(),
+            counterpart=choices.counterpart,
+            decides=choices.decides,
+        ),
+        timing=manifests.timing_of(part, 1.0),
+        seeds=manifests.all_seeds(plan, provider_seed),
+        profile_name=choice.name,
+        profile=choice.document,
+        target={"name": "reference_sender", "kind": "simulated"},
+        slos=choices.slos,
+        versions=manifests.versions(),
+        machine=manifests.machine(),
+        started=records.Instant(started.wall, started.wall_ns, ZERO_NS),
+        ended=records.Instant(ended.wall, ended.wall_ns, ending.end_ns),
+        load_started_ns=ZERO_NS,
+        load_ended_ns=ending.last_arrival_ns,
+        planned=ending.arrived,
+        drain_limit_s=DRAIN_LIMIT_S,
+        exit_reason=reason,
+        faults=manifests.faults_begun(ending.faults, ending.end_ns),
+    )
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """The cores make no cycles: looking for some, again and again, would take a sixth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()

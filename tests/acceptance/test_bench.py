@@ -1,0 +1,126 @@
+"""The bench in seconds: live parts, the same messages in virtual time, and a sender without priorities."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from analysis.records import read_manifest
+from loadtests.arrivals import Burst, Mix, Poisson, Stream
+from loadtests.runner import run_scenario
+from loadtests.running.settings import RunSettings
+from loadtests.scenarios.scenario import Part, Scenario, simulated, whole_day
+from loadtests.simulate.part import Choices
+from loadtests.simulate.run import simulate_scenario
+
+
+def small_bench() -> Scenario:
+    """All kinds of parts that the bench has, each shrunk to seconds."""
+    otps = Stream(Poisson(20.0, 8.0), mix=Mix(otp=1.0))
+    burst = Part(
+        slug="burst",
+        title="600 in 2 s",
+        role="burst",
+        profile="smsapi",
+        streams=(otps, Stream(Burst(600, 2.0), mix=Mix(marketing=1.0), campaign="burst", start_s=3.0)),
+        drain_limit_s=6.0,
+        counterpart="burst-simulated",
+    )
+    several = tuple(
+        Stream(Burst(300, 2.0), mix=Mix(marketing=1.0), campaign=f"c{number}", start_s=3.0)
+        for number in (1, 2)
+    )
+    return Scenario(
+        name="bench",
+        locustfile="bench",
+        title="a bench made for a test",
+        parts=(
+            whole_day("day-2k", 2_000),
+            burst,
+            simulated(burst),
+            simulated(burst, slug="burst-fifo", counterpart="burst-simulated", fifo=True),
+            simulated(burst, slug="campaigns-2", role="campaigns", streams=(otps, *several)),
+        ),
+    )
+
+
+def summary_of(run_dir: Path) -> dict[str, Any]:
+    found = json.loads((run_dir / "report" / "summary.json").read_bytes())
+    assert isinstance(found, dict)
+    return found
+
+
+def test_a_small_bench_from_its_parts_to_its_comparisons(tmp_path: Path) -> None:
+    out, said = tmp_path / "run", io.StringIO()
+    settings = RunSettings(out=out, seed=3, allow_undecided=True)
+    code = run_scenario(small_bench(), settings, Console(file=said, width=200))
+    # A busy machine may make the live part invalid or late; that all parts are there and pair is what counts.
+    assert code in (0, 1, 3), said.getvalue()
+    assert "part 1 of 1 (0:00 of about " in said.getvalue()
+
+    manifest = read_manifest(out)
+    slugs = ["01-day-2k", "02-burst", "03-burst-simulated", "04-burst-fifo", "05-campaigns-2"]
+    assert manifest.parts == tuple(f"parts/{slug}" for slug in slugs)
+    assert (manifest.mode, manifest.exit_reason) == ("real", "finished")
+    modes = [read_manifest(out / place).mode for place in manifest.parts]
+    assert modes == ["simulated", "real", "simulated", "simulated", "simulated"]
+
+    summary = summary_of(out)
+    assert not summary["simulated"]
+    by_kind = {each["kind"]: each for each in summary["comparisons"]}
+    assert set(by_kind) == {"live_vs_simulated", "priorities_vs_fifo"}
+    real = {each["message_class"]: each for each in by_kind["live_vs_simulated"]["classes"]}
+    assert (by_kind["live_vs_simulated"]["part"], by_kind["live_vs_simulated"]["counterpart"]) == (
+        "02-burst",
+        "03-burst-simulated",
+    )
+    assert set(real) == {"otp", "marketing"} and real["otp"]["pairs"] > 100
+    # The same message has the same time on the air in both, to the nanosecond: its fate follows from its key.
+    assert dict(real["otp"]["by_stage_s"])["radio"] == pytest.approx(0.0, abs=1e-9)
+    (otp,) = [each for each in by_kind["priorities_vs_fifo"]["classes"] if each["message_class"] == "otp"]
+    assert otp["mean_s"] > 0.5, otp
+    (fairness,) = [part["fairness"] for part in summary["parts"] if part["slug"] == "05-campaigns-2"]
+    assert [each["messages"] for each in fairness["campaigns"]] == [300, 300]
+    assert fairness["jain"] > 0.95 and fairness["alone_part"] == "03-burst-simulated"
+    decides = {part["slug"] for part in summary["parts"] if part["identity"]["decides"]}
+    assert decides == {"01-day-2k", "02-burst"}
+
+
+def test_simulated_it_leaves_out_what_stood_beside_a_live_part(tmp_path: Path) -> None:
+    out, said = tmp_path / "run", io.StringIO()
+    simulate_scenario(small_bench(), Choices(), 3, out, Console(file=said, width=200), allow_undecided=True)
+    manifest = read_manifest(out)
+    assert manifest.parts == (
+        "parts/01-day-2k",
+        "parts/02-burst",
+        "parts/03-burst-fifo",
+        "parts/04-campaigns-2",
+    )
+    (comparison,) = summary_of(out)["comparisons"]
+    assert (comparison["part"], comparison["counterpart"]) == ("03-burst-fifo", "02-burst")
+
+
+def test_a_simulation_that_fails_is_named_and_makes_the_suite_invalid(tmp_path: Path) -> None:
+    """Its profile is gone when its turn comes."""
+    profile = tmp_path / "gone.toml"
+    parts = tuple(
+        msgspec.structs.replace(part, profile=str(profile)) if part.slug == "day-2k" else part
+        for part in small_bench().parts
+    )
+    said = io.StringIO()
+    out = tmp_path / "run"
+    scenario = msgspec.structs.replace(small_bench(), parts=parts)
+    code = run_scenario(scenario, RunSettings(out=out, seed=3), Console(file=said, width=200))
+    assert code == 3, said.getvalue()
+    (failure,) = read_manifest(out).instrument_failures
+    assert failure.process == "simulation of parts/01-day-2k" and "gone.toml" in failure.what
+    assert len(read_manifest(out).parts) == 4
+
+
+pytestmark = pytest.mark.timeout(300)

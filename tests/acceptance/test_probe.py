@@ -1,0 +1,163 @@
+"""One message through the target before the load: what stops a run, in one line, and what it leaves."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from analysis.exit_codes import EXIT_USAGE
+from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, read_manifest, read_result, read_rows
+from loadtests.targets import Target, load_target
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "naive-sender.toml"
+Command = Callable[..., subprocess.Popen[str]]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def naive_sender(port: int, provider_port: int) -> Iterator[None]:
+    """``examples/naive_sender.py`` as a user starts it."""
+    process = subprocess.Popen(
+        [
+            *(sys.executable, str(ROOT / "examples" / "naive_sender.py"), "--port", str(port)),
+            *("--provider", f"http://127.0.0.1:{provider_port}"),
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        assert "naive sender at" in process.stdout.readline()
+        yield
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+@contextmanager
+def queueing_sender() -> Iterator[int]:
+    """Answers 202 to everything and sends nothing. Gives its port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(202)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+def target_file(folder: Path, port: int, provider_port: int, token: str = "naive") -> Path:
+    """The example's file, on other ports."""
+    text = EXAMPLE.read_text().replace("8088", str(port)).replace("port = 9500", f"port = {provider_port}")
+    file = folder / "naive-sender.toml"
+    file.write_text(text.replace('token = "naive"', f'token = "{token}"'))
+    return file
+
+
+def stopped(smsbench: Command, file: Path, *options: str) -> str:
+    """The last line of a run that must not begin."""
+    out = file.parent / "run"
+    process = smsbench("run", "smoke", "--target", str(file), "--out", str(out), *options)
+    output, _ = process.communicate(timeout=90)
+    assert process.returncode == EXIT_USAGE, output
+    assert not out.exists(), output
+    return output.strip().splitlines()[-1]
+
+
+def test_a_target_that_is_not_running(smsbench: Command, tmp_path: Path) -> None:
+    port = free_port()
+    line = stopped(smsbench, target_file(tmp_path, port, free_port()), "--probe-timeout", "1")
+    assert f"nothing listens at 127.0.0.1:{port} (Connection refused); start the sender" in line
+
+
+def test_a_wrong_token(smsbench: Command, tmp_path: Path) -> None:
+    port, provider_port = free_port(), free_port()
+    with naive_sender(port, provider_port):
+        line = stopped(smsbench, target_file(tmp_path, port, provider_port, token="another"))
+    assert line.startswith("STOPPED after ")
+    assert line.endswith(
+        "naive-sender refused the probe (HTTP 502), for the mock refused it: 101, Authorization failed "
+        "(wrong token)"
+    )
+
+
+def test_a_wrong_port(smsbench: Command, tmp_path: Path) -> None:
+    port, provider_port = free_port(), free_port()
+    with naive_sender(port, free_port()):
+        line = stopped(smsbench, target_file(tmp_path, port, provider_port))
+    assert line.endswith(
+        "naive-sender refused the probe (HTTP 502), and the mock saw nothing. Check the provider URL of "
+        f"naive-sender: it should be http://127.0.0.1:{provider_port}"
+    )
+
+
+def test_a_sender_that_accepts_and_sends_nowhere(smsbench: Command, tmp_path: Path) -> None:
+    with queueing_sender() as port:
+        provider_port = free_port()
+        file = target_file(tmp_path, port, provider_port)
+        file.write_text(file.read_text().replace("[200]", "[202]").replace('id_path = "id"', ""))
+        line = stopped(smsbench, file, "--probe-timeout", "1")
+    assert line.endswith(
+        "naive-sender answered 202, and the mock saw nothing within 1 s. Check the provider URL of "
+        f"naive-sender: it should be http://127.0.0.1:{provider_port} (a sender that queues for longer: "
+        "--probe-timeout S or --no-probe)"
+    )
+
+
+def test_an_api_that_wants_something_else(smsbench: Command, tmp_path: Path) -> None:
+    port, provider_port = free_port(), free_port()
+    with naive_sender(port, provider_port):
+        file = target_file(tmp_path, port, provider_port)
+        file.write_text(file.read_text().replace("/send", "/other"))
+        line = stopped(smsbench, file)
+    assert line.endswith("refused the probe (HTTP 404): is [request] of the target file what it expects?")
+
+
+def test_the_example_runs_and_the_probe_leaves_no_trace(smsbench: Command, tmp_path: Path) -> None:
+    port, provider_port, out = free_port(), free_port(), tmp_path / "run"
+    with naive_sender(port, provider_port):
+        file = target_file(tmp_path, port, provider_port)
+        process = smsbench("run", "smoke", "--target", str(file), "--out", str(out))
+        output, _ = process.communicate(timeout=110)
+    assert process.returncode in (0, 1, 3, 4), output  # a busy machine may make it late or invalid
+    assert read_manifest(out).exit_reason == "finished", output
+    load = set(read_rows(out / "load.arrow", LOAD_SCHEMA)["key"].to_pylist())
+    journal = read_rows(out / "provider.arrow", PROVIDER_SCHEMA)
+    assert len(load) == 400 and set(journal["key"].to_pylist()) == load
+    # The provider's own counts begin with the load.
+    samples = out / "report" / "summary.json"
+    ledger = json.loads(samples.read_bytes())["parts"][0]["ledger"]
+    assert ledger["strangers"] == 0 and ledger["found"] == ledger["accepted"] == 400
+    assert read_result(out) is not None
+
+
+def test_the_examples_target_file_is_that_of_the_docs() -> None:
+    target = load_target(EXAMPLE)
+    assert isinstance(target, Target)
+    assert (target.name, target.provider.port, target.request.carries_key) == ("naive-sender", 9500, True)
+
+
+pytestmark = pytest.mark.timeout(180)

@@ -1,0 +1,356 @@
+"""The first screen and the tables below it say the same. Each rule first finds a planted contradiction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+from made_reports import (
+    breakdown,
+    compared,
+    comparison,
+    culprit,
+    distribution,
+    hint,
+    lag_check,
+    ledger,
+    part,
+    report,
+    split,
+    throughput,
+    timed,
+)
+from page_reading import Page, disagreements, rendered, without_spaces
+from screen_words import answer_text
+
+from analysis.findings import Comparison
+from analysis.first_screen.quoting import Quote
+from analysis.first_screen.rules import contradictions
+from analysis.first_screen.screen import first_screen
+from analysis.first_screen.values import FirstScreen, words
+from analysis.model import Report
+from analysis.records import CapacityResult, Trial
+
+replace = msgspec.structs.replace
+
+
+def fifo(low_s: float = 15.0, high_s: float = 17.0) -> Comparison:
+    return comparison(compared(low_s, high_s))
+
+
+def suite(**changed: object) -> Report:
+    """A good bench: a level, ten times that, a capacity search, a comparison, hints and shares."""
+    found = CapacityResult(
+        profile="fast",
+        target="my-sender",
+        objectives=("otp.p95<10s",),
+        sustained_per_s=4_900.0,
+        low_per_s=4_800.0,
+        high_per_s=5_000.0,
+        messages_per_day=190_000_000.0,
+        culprits=("the sender's process used 99 % of a core",),
+        trials=(Trial(rate_per_s=4_800.0, verdict="met", delivered_per_s=4_799.0),),
+    )
+    fields: dict = {"capacity": found, "comparisons": (fifo(),), **changed}
+    return report(
+        part("05-day-500k", hints=(hint(),)),
+        part("06-day-5m", messages_per_day=5_000_000, backlog_gone_s=0.4, title="ten times that"),
+        part("07-day-500k-simulated", mode="simulated", title="the same in virtual time"),
+        **fields,
+    )
+
+
+def screen_of(made: Report) -> FirstScreen:
+    return first_screen(made)
+
+
+def failing() -> Report:
+    """A sender that does not take what it is offered, with its culprit."""
+    few = ledger(accepted=2_000, refused=600, unfinished=400, delivered=2_000)
+    return report(part(p95_s={"otp": 14.0}, ledger=few, culprits=(culprit(),)))
+
+
+GOOD: dict[str, Callable[[], Report]] = {
+    "one run": report,
+    "a bench": suite,
+    "a sender that fails": failing,
+    "undecided": lambda: report(part(p95_s={"transactional": None})),
+    "invalid": lambda: report(
+        part(validity="invalid", checks=(lag_check(state="invalid", value_number=0.5),))
+    ),
+    "interrupted": lambda: report(interrupted="Interrupted after 13 of 60 s"),
+    "unaccounted messages": lambda: report(part(ledger=ledger(unaccounted=7, accepted=3_000))),
+    "no delivery": lambda: report(part(delivery=(), delay_splits=(), stages=(), objectives=(), handsets=())),
+    "a dollar and a bracket": lambda: report(part(title="<b>$x</b>", target={"name": "a<b>2"})),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_the_page_says_above_what_it_says_below(name: str, tmp_path: Path) -> None:
+    made = GOOD[name]()
+    assert contradictions(screen_of(made), made) == ()
+    page, _, summary = rendered(made, tmp_path)
+    assert disagreements(page, summary) == []
+    assert Page(page).quoted  # or nothing was compared
+    assert "contradicts itself" not in page
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_markdown_has_the_words_of_the_page(name: str, tmp_path: Path) -> None:
+    made = GOOD[name]()
+    page, markdown, _ = rendered(made, tmp_path)
+    top = without_spaces(Page(page).top)
+    screen = screen_of(made)
+    for sentence in (screen.why, screen.trust, *(each for one in screen.answers for each in one.sentences)):
+        assert without_spaces(words(sentence)) in top
+        assert words(sentence) in markdown
+
+
+# --- the reader of the page finds what is planted in the page ------------------------------------------
+
+
+def test_a_cell_that_says_something_else_is_found(tmp_path: Path) -> None:
+    page, _, summary = rendered(suite(), tmp_path)
+    place = 'data-source="objectives.0.quantile.value_s" data-number="8.0">8.00 s</span>'
+    assert place in page
+    for planted in (place.replace("8.00 s<", "9.00 s<"), place.replace('"8.0"', '"9.0"')):
+        assert disagreements(page.replace(place, planted), summary)
+    assert disagreements(page.replace(f'id="f-objectives-0-quantile-value_s" {place}', ">"), summary)
+    summary["objectives"][0]["quantile"]["value_s"] = 9.0
+    assert disagreements(page, summary)
+
+
+# --- each rule finds what it is there for ---------------------------------------------------------------
+
+
+def planted_source(made: Report) -> tuple[FirstScreen, Report]:
+    slower = (timed("otp", 9.0, 10.0), *made.objectives[1:])
+    return screen_of(made), replace(made, objectives=slower)
+
+
+def planted_subject(made: Report) -> tuple[FirstScreen, Report]:
+    screen, quote = screen_of(made), Quote(made)
+    twice = (
+        quote.seconds("parts.0.identity.load_s", subject="otp"),
+        quote.seconds("parts.0.identity.drained_s", subject="otp"),
+    )
+    return replace(screen, trust=twice), made
+
+
+def planted_yes(made: Report) -> tuple[FirstScreen, Report]:
+    missed = report(part(p95_s={"otp": 14.0}))
+    return replace(screen_of(missed), word="YES"), missed
+
+
+def planted_no(made: Report) -> tuple[FirstScreen, Report]:
+    return replace(screen_of(made), word="NO"), made
+
+
+def planted_undecided(made: Report) -> tuple[FirstScreen, Report]:
+    missed = report(part(p95_s={"otp": 14.0}))
+    return replace(screen_of(missed), word="UNDECIDED"), missed
+
+
+def planted_verdict(made: Report) -> tuple[FirstScreen, Report]:
+    other = replace(made, verdict="undecided")
+    return screen_of(made), other
+
+
+def planted_percentile(made: Report) -> tuple[FirstScreen, Report]:
+    late = report(part(delivery=(distribution("otp", 97.0),)))
+    return screen_of(late), late
+
+
+def planted_share(made: Report) -> tuple[FirstScreen, Report]:
+    late = report(part(delay_splits=(split("otp", 97.0),)))
+    return screen_of(late), late
+
+
+def planted_stage_mean(made: Report) -> tuple[FirstScreen, Report]:
+    late = report(part(stages=(breakdown("otp", 194.0),)))
+    return screen_of(late), late
+
+
+def planted_ten_times(made: Report) -> tuple[FirstScreen, Report]:
+    parts = (made.parts[0], part("06-day-5m", {"otp": 14.0}, messages_per_day=5_000_000))
+    return screen_of(made), replace(made, parts=parts)
+
+
+def planted_ten_times_too_small(made: Report) -> tuple[FirstScreen, Report]:
+    small = replace(made.parts[1], equivalent_per_day=4e6)
+    return screen_of(made), replace(made, parts=(made.parts[0], small))
+
+
+def planted_level(made: Report) -> tuple[FirstScreen, Report]:
+    no = tuple(replace(each, ten_times="no") for each in made.levels)
+    return screen_of(made), replace(made, levels=no)
+
+
+def planted_difference(made: Report) -> tuple[FirstScreen, Report]:
+    return screen_with_difference(made), replace(made, comparisons=(fifo(-1.0, 33.0),))
+
+
+def screen_with_difference(made: Report) -> FirstScreen:
+    figure = Quote(made).seconds("comparisons.0.classes.0.p95_difference_s", subject="difference")
+    return replace(screen_of(made), trust=("Slower by ", figure, "."))
+
+
+def planted_lost(made: Report) -> tuple[FirstScreen, Report]:
+    parts = (replace(made.parts[0], ledger=ledger(unaccounted=5)), *made.parts[1:])
+    return screen_of(made), replace(made, parts=parts)
+
+
+def planted_carried(made: Report) -> tuple[FirstScreen, Report]:
+    parts = (replace(made.parts[0], validity="invalid"), *made.parts[1:])
+    return screen_of(made), replace(made, parts=parts)
+
+
+def planted_accounted(made: Report) -> tuple[FirstScreen, Report]:
+    parts = (made.parts[0], replace(made.parts[1], ledger=ledger(unaccounted=5)), made.parts[2])
+    return screen_of(made), replace(made, parts=parts)
+
+
+def planted_nothing_gave_way(made: Report) -> tuple[FirstScreen, Report]:
+    parts = (replace(made.parts[0], culprits=(culprit(),)), *made.parts[1:])
+    return screen_of(made), replace(made, parts=parts)
+
+
+def planted_number(made: Report) -> tuple[FirstScreen, Report]:
+    return replace(screen_of(made), trust=("Valid: late by 1.2 ms.",)), made
+
+
+def planted_p95(made: Report) -> tuple[FirstScreen, Report]:
+    return replace(screen_of(made), trust=("Valid: its p95 is fine.",)), made
+
+
+def planted_slug(made: Report) -> tuple[FirstScreen, Report]:
+    return replace(screen_of(made), trust=("Valid, as 06-day-5m shows.",)), made
+
+
+PLANTED = {
+    planted_source: "is taken from objectives.0",
+    planted_subject: "otp: '60.0 s' and '12.0 s'",
+    planted_yes: "YES, and not every objective is met",
+    planted_no: "NO, and no objective is missed",
+    planted_undecided: "UNDECIDED, and an objective is missed",
+    planted_verdict: "YES, and the report's verdict is undecided",
+    planted_percentile: "the table Delivery time of 05-day-500k shows",
+    planted_share: "the shares of 05-day-500k show",
+    planted_stage_mean: "a mean of 97.0 s",
+    planted_ten_times: "ten times: Yes, without a valid part",
+    planted_ten_times_too_small: "stood for 4000000.0 a day",
+    planted_level: "ten times: Yes, and the table Levels says no",
+    planted_difference: "its interval is -1.0 to 33.0",
+    planted_lost: "0 lost (real), and a part has lost or unaccounted messages",
+    planted_carried: "is said to be carried",
+    planted_accounted: "every message is said to be accounted for",
+    planted_nothing_gave_way: "nothing is said to have given way",
+    planted_number: "has a number that is taken from no table",
+    planted_p95: "has the word 'p95'",
+    planted_slug: "has the name '06-day-5m'",
+}
+
+
+@pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
+def test_a_planted_contradiction_is_found(plant: Callable[[Report], tuple[FirstScreen, Report]]) -> None:
+    made = suite()
+    assert contradictions(screen_of(made), made) == ()
+    screen, other = plant(made)
+    found = contradictions(screen, other)
+    assert any(PLANTED[plant] in said for said in found), found
+
+
+def test_a_contradiction_stands_on_the_page(tmp_path: Path) -> None:
+    late = report(part(delivery=(distribution("otp", 97.0),)))
+    page, markdown, _ = rendered(late, tmp_path)
+    assert "contradicts itself" in page
+    assert "contradicts itself" in markdown
+
+
+# --- what the screen says ---------------------------------------------------------------------------------
+
+
+def test_yes_names_the_volumes_that_were_carried() -> None:
+    screen = screen_of(suite())
+    assert screen.word == "YES"
+    assert words(screen.why) == "my-sender carries 500,000 SMS a day, and 5 million, within every objective."
+    assert words(screen.trust) == (
+        "Valid: the bench was on time (99 % of messages sent within 1.20 ms), and every message is "
+        "accounted for."
+    )
+    assert answer_text(screen, "ten_times").startswith("Yes: 10 × 500,000 a day")  # noqa: RUF001
+    assert "the sender's queue was empty again after 400 ms" in answer_text(screen, "ten_times")
+    assert "4,900/s sustained (4,800/s to 5,000/s)" in answer_text(screen, "rate")
+    burst = next((each for each in screen.asides if each.name == "burst"), None)
+    assert burst is None  # no part has a burst
+    assert [each.name for each in screen.answers] == ["rate", "ten_times", "delivery", "seen", "wrong"]
+
+
+def test_no_says_how_much_was_not_taken_and_what_gave_way() -> None:
+    few = ledger(planned=23_600, accepted=16_549, refused=7_051, delivered=16_549)
+    slow = throughput(accepted_best=msgspec.structs.replace(throughput().accepted_best, per_s=97.0))
+    made = report(part(p95_s={"otp": 14.0}, ledger=few, throughput=slow, culprits=(culprit(),)))
+    screen = screen_of(made)
+    assert screen.word == "NO"
+    assert words(screen.why) == (
+        "my-sender takes 97.0/s; this load offers 56.0/s. Of 23,600 messages 7,051 were refused."
+    )
+    gave_way, change = map(words, screen.gave_way)
+    assert gave_way == (
+        "What gave way: my-sender's API (all 2,000 requests waited for it; its process used 12 % of a core)."
+    )
+    assert change.startswith("What to change: answer after queueing")
+
+
+def test_a_no_without_a_culprit_claims_none() -> None:
+    screen = screen_of(report(part(p95_s={"otp": 14.0})))
+    assert [words(each) for each in screen.gave_way] == [
+        "What gave way: cannot be told from this run's samples."
+    ]
+
+
+def test_undecided_says_what_would_decide_it() -> None:
+    screen = screen_of(report(part(p95_s={"transactional": None})))
+    assert screen.word == "UNDECIDED"
+    assert words(screen.why) == (
+        "No objective was missed. transactional delivery time is undecided: 95 % interval of 1,000 messages; "
+        "it takes about 400 more messages: run 90 s longer."
+    )
+
+
+def test_unaccounted_messages_are_never_called_lost_nor_none() -> None:
+    screen = screen_of(report(part(ledger=ledger(unaccounted=7))))
+    assert screen.word == "NO"
+    said = answer_text(screen, "wrong")
+    assert "7 never seen by the provider" in said
+    assert "0 lost" not in said
+
+
+def test_a_question_that_was_not_asked_says_how_to_ask_it() -> None:
+    screen = screen_of(report(part(messages_per_day=None)))
+    assert answer_text(screen, "ten_times") == "Not asked in this run. To ask: smsbench run bench"
+    assert "To ask: smsbench run burst --profile bad-day" in answer_text(screen, "wrong")
+
+
+def test_a_difference_whose_interval_holds_zero_is_not_claimed() -> None:
+    from analysis.first_screen.asides import _without_priorities
+
+    claimed = suite(comparisons=(fifo(15.0, 17.0),))
+    said = words(_without_priorities(Quote(claimed), "comparisons.0.classes.0", fifo(15.0, 17.0).classes[0]))
+    assert "OTP 95 % within 24.0 s in place of 8.00 s, a difference of 16.0 s (15.0 s to 17.0 s)" in said
+    unclear = suite(comparisons=(fifo(-1.0, 17.0),))
+    said = words(_without_priorities(Quote(unclear), "comparisons.0.classes.0", fifo(-1.0, 17.0).classes[0]))
+    assert "no difference shown" in said
+    assert "16" not in said
+
+
+def test_a_price_has_a_currency_only_where_the_profile_names_one() -> None:
+    screen = screen_of(report())
+    cost = next(each for each in screen.asides if each.name == "cost")
+    assert words(cost.sentences[0]).startswith("0.167 PLN per delivered SMS; 0 PLN for duplicates")
+    one = part()
+    bare = report(replace(one, cost=replace(one.cost, currency="")))
+    cost = next(each for each in screen_of(bare).asides if each.name == "cost")
+    assert "points per delivered SMS (the provider's unit of charge)" in words(cost.sentences[0])

@@ -1,0 +1,311 @@
+"""The search against simulated targets of known capacity, in virtual time.
+
+A target takes the instants of the arrivals and gives those at which the messages are through. A trial is
+judged as a real one is: by ``analysis.capacity.steady`` and by an objective on the delay.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from analysis.capacity.steady import steady
+from loadtests.arrivals import instants_ns
+from loadtests.capacity.bracket import MOST_TRIALS, SearchSettings, TrialResult, plateau_of, read_trials
+from loadtests.capacity.search import NextTrial, SearchEnd, next_step
+from loadtests.capacity.trial_load import trial_process
+
+Floats = NDArray[np.float64]
+Target = Callable[[Floats, np.random.Generator], Floats]
+
+
+def token_bucket(rate_per_s: float, burst: float) -> Target:
+    """First come, first served, through a bucket that is full at first."""
+
+    def serve(due_s: Floats, chance: np.random.Generator) -> Floats:
+        # GCRA: each message moves the theoretical arrival time on by 1 / rate.
+        place = np.arange(len(due_s)) / rate_per_s
+        theoretical_s = np.maximum.accumulate(due_s - place) + place
+        through: Floats = np.maximum(due_s, theoretical_s - (burst - 1) / rate_per_s)
+        return through
+
+    return serve
+
+
+def servers(count: int, each_per_s: float) -> Target:
+    """M/M/c: exponential times of service."""
+
+    def serve(due_s: Floats, chance: np.random.Generator) -> Floats:
+        free_s = [0.0] * count
+        took_s = chance.exponential(1.0 / each_per_s, len(due_s))
+        through = np.empty_like(due_s)
+        for index, arrival_s in enumerate(due_s):
+            done_s = max(float(arrival_s), heapq.heappop(free_s)) + took_s[index]
+            heapq.heappush(free_s, done_s)
+            through[index] = done_s
+        return through
+
+    return serve
+
+
+def collapsing(rate_per_s: float, queue: int, collapsed_per_s: float) -> Target:
+    """Beyond ``queue`` waiting messages it does no more than ``collapsed_per_s``."""
+
+    def serve(due_s: Floats, chance: np.random.Generator) -> Floats:
+        through = np.empty_like(due_s)
+        at_s = 0.0
+        for index, arrival_s in enumerate(due_s):
+            begins_s = max(float(arrival_s), at_s)
+            waiting = int(np.searchsorted(due_s, begins_s)) - index
+            at_s = begins_s + 1.0 / (collapsed_per_s if waiting > queue else rate_per_s)
+            through[index] = at_s
+        return through
+
+    return serve
+
+
+def noisy(rate_per_s: float, share: float) -> Target:
+    """Its capacity is another one in each trial: normal, with a standard deviation of ``share``."""
+
+    def serve(due_s: Floats, chance: np.random.Generator) -> Floats:
+        return token_bucket(rate_per_s * (1 + share * chance.normal()), 10)(due_s, chance)
+
+    return serve
+
+
+def unlimited(due_s: Floats, chance: np.random.Generator) -> Floats:
+    through: Floats = due_s + 0.02
+    return through
+
+
+def takes_nothing(due_s: Floats, chance: np.random.Generator) -> Floats:
+    return np.full_like(due_s, np.nan)
+
+
+def search(
+    target: Target, settings: SearchSettings, seed: int = 1, limit_s: float = 0.5, percentile: float = 95.0
+) -> tuple[list[TrialResult], SearchEnd]:
+    """A whole search. The objective: ``percentile`` % within ``limit_s``."""
+    trials: list[TrialResult] = []
+    while True:
+        step = next_step(settings, trials)
+        if isinstance(step, SearchEnd):
+            return trials, step
+        trials.append(trial(target, step, seed + len(trials), limit_s, percentile))
+        assert len(trials) <= 50, "the search does not end"
+
+
+def trial(target: Target, step: NextTrial, seed: int, limit_s: float, percentile: float) -> TrialResult:
+    due_s = instants_ns(trial_process(step.rate_per_s, step.load_s, "poisson"), seed) * 1e-9
+    through_s = target(due_s, np.random.default_rng(seed))
+    found = steady(due_s, through_s, step.load_s)
+    wait_s = np.where(np.isfinite(through_s), through_s - due_s, np.inf)
+    late = bool(np.percentile(wait_s, percentile, method="higher") > limit_s)
+    sustained = None if found is None else found.sustained
+    missed = late or sustained is False
+    undecided = not missed and sustained is None
+    through = (0.0, 0.0, 0.0, 0.0)
+    if found is not None:
+        through = (found.through_per_s, found.through_low_per_s, found.through_high_per_s, found.reserve)
+    return TrialResult(
+        rate_per_s=step.rate_per_s,
+        load_s=step.load_s,
+        verdict="missed" if missed else "undecided" if undecided else "met",
+        sustained=sustained,
+        through_per_s=through[0],
+        through_low_per_s=through[1],
+        through_high_per_s=through[2],
+        reserve=through[3],
+    )
+
+
+SETTINGS = SearchSettings()
+SEEDS = (1, 2, 3, 4, 5)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("burst_s", [0.01, 0.5, 2])
+@pytest.mark.parametrize("rate_per_s", [30, 300, 3_000])
+def test_a_token_bucket_is_found_within_two_percent(rate_per_s: float, burst_s: float, seed: int) -> None:
+    trials, end = search(token_bucket(rate_per_s, 1 + burst_s * rate_per_s), SETTINGS, seed)
+    bracket = read_trials(SETTINGS, trials)
+    assert end.complete, end.why
+    assert len(trials) <= 8
+    assert 0.98 * rate_per_s <= bracket.met_per_s <= 1.02 * rate_per_s
+
+
+def test_a_reserve_is_not_taken_for_capacity() -> None:
+    # 330/s for 8 s are 240 messages more than 300/s: they live on a burst of 400.
+    bucket = token_bucket(300, 400)
+    assert trial(bucket, NextTrial(330, 8), 1, 0.5, 95.0).verdict == "met"
+    settings = SearchSettings(from_per_s=330, longest_s=64)
+    trials, _ = search(bucket, settings)
+    assert trials[0].verdict == "met"
+    assert [(each.rate_per_s, each.verdict) for each in trials[2:3]] == [(330, "missed")]
+    assert trials[2].load_s > trials[0].load_s
+    assert 294 <= read_trials(settings, trials).met_per_s <= 306
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_servers_with_random_times_are_found(seed: int) -> None:
+    # p95 within 0.5 s holds up to 292/s: 0.1 s of service, and ln(20) / (300 - rate) of waiting.
+    trials, _ = search(servers(10, 30), SETTINGS, seed)
+    bracket = read_trials(SETTINGS, trials)
+    assert 270 <= bracket.met_per_s <= 306
+    assert bracket.met_per_s < bracket.high_per_s <= 315
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_limit_of_delay_is_found_below_the_throughput(seed: int) -> None:
+    # M/M/1: p95 of the time in the system is ln(20) / (300 - rate), 0.05 s at 240/s.
+    trials, _ = search(servers(1, 300), SETTINGS, seed, limit_s=0.05)
+    bracket = read_trials(SETTINGS, trials)
+    # Eight seconds of such a queue differ from eight others: the verdict is of what was seen.
+    assert 215 <= bracket.met_per_s <= 280
+    assert bracket.high_per_s <= 1.1 * bracket.met_per_s
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("collapsed_per_s", [20, 100, 200])
+def test_a_target_that_collapses_is_found_at_its_knee(collapsed_per_s: float, seed: int) -> None:
+    trials, _ = search(collapsing(300, 50, collapsed_per_s), SETTINGS, seed)
+    bracket = read_trials(SETTINGS, trials)
+    assert 285 <= bracket.met_per_s <= 303
+    assert 300 <= bracket.high_per_s <= 1.06 * bracket.met_per_s
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_target_that_varies_is_found_within_its_own_spread(seed: int) -> None:
+    trials, _ = search(noisy(300, 0.03), SETTINGS, seed)
+    bracket = read_trials(SETTINGS, trials)
+    assert 300 * (1 - 3 * 0.03 - 0.02) <= bracket.met_per_s <= 300 * (1 + 3 * 0.03)
+
+
+def test_nothing_gives_way_up_to_the_upper_end() -> None:
+    trials, end = search(unlimited, SETTINGS)
+    bracket = read_trials(SETTINGS, trials)
+    assert bracket.met_per_s == SETTINGS.to_per_s
+    assert math.isinf(bracket.high_per_s)
+    assert end == SearchEnd(True, "nothing gave way up to 5,000/s, the upper end of the search")
+
+
+def test_a_target_that_takes_nothing_ends_the_search_at_once() -> None:
+    trials, end = search(takes_nothing, SETTINGS)
+    assert len(trials) == 1
+    assert end == SearchEnd(True, "no message got through at 50/s")
+
+
+def test_a_target_that_is_too_slow_at_any_rate_is_told_after_the_lowest() -> None:
+    trials, end = search(unlimited, SETTINGS, limit_s=0.01)
+    assert [each.rate_per_s for each in trials] == [50, 5]
+    assert end == SearchEnd(True, "no rate down to 5/s was met")
+
+
+@given(
+    rate_per_s=st.floats(15, 3_000),
+    burst_s=st.floats(0, 2),
+    from_per_s=st.floats(10, 400),
+    seed=st.integers(0, 1_000),
+)
+@example(rate_per_s=300.0, burst_s=0.0, from_per_s=300.0, seed=1)
+def test_never_more_than_twelve_trials_and_the_bracket_shrinks(
+    rate_per_s: float, burst_s: float, from_per_s: float, seed: int
+) -> None:
+    settings = SearchSettings(from_per_s=from_per_s, to_per_s=6_000)
+    trials, _ = search(token_bucket(rate_per_s, 1 + burst_s * rate_per_s), settings, seed)
+    assert len(trials) <= MOST_TRIALS
+    brackets = [read_trials(settings, trials[:count]) for count in range(1, len(trials) + 1)]
+    closed = [each for each in brackets if math.isfinite(each.missed_per_s)]
+    for before, after in pairwise(closed):
+        assert before.met_per_s <= after.met_per_s < after.search_end_per_s <= before.search_end_per_s
+    assert brackets[-1].met_per_s <= 1.03 * rate_per_s
+
+
+@given(
+    verdicts=st.lists(st.sampled_from(["met", "missed", "undecided", "invalid"]), min_size=12, max_size=12)
+)
+def test_any_verdicts_end_within_twelve_trials(verdicts: list[str]) -> None:
+    trials: list[TrialResult] = []
+    while isinstance(step := next_step(SETTINGS, trials), NextTrial):
+        assert SETTINGS.trial_s <= step.load_s <= SETTINGS.longest_s
+        assert 0 < step.rate_per_s <= SETTINGS.to_per_s
+        trials.append(told(step, verdicts[len(trials)]))
+    bracket = read_trials(SETTINGS, trials)
+    assert len(trials) <= MOST_TRIALS
+    assert bracket.met_per_s < bracket.search_end_per_s
+    met = [each.rate_per_s for each in trials if each.verdict == "met"]
+    assert bracket.met_per_s == max(met, default=0.0)
+
+
+def told(step: NextTrial, verdict: str) -> TrialResult:
+    """A trial of which only the verdict is known."""
+    return TrialResult(
+        rate_per_s=step.rate_per_s,
+        load_s=step.load_s,
+        verdict=verdict,  # type: ignore[arg-type]
+        sustained=None,
+        through_per_s=step.rate_per_s,
+        through_low_per_s=step.rate_per_s,
+        through_high_per_s=step.rate_per_s,
+    )
+
+
+def play(
+    *verdicts: str, settings: SearchSettings = SETTINGS
+) -> tuple[list[TrialResult], NextTrial | SearchEnd]:
+    trials: list[TrialResult] = []
+    for verdict in verdicts:
+        step = next_step(settings, trials)
+        assert isinstance(step, NextTrial)
+        trials.append(told(step, verdict))
+    return trials, next_step(settings, trials)
+
+
+def test_an_invalid_trial_is_made_once_more() -> None:
+    trials, step = play("met", "invalid")
+    assert step == NextTrial(trials[-1].rate_per_s, trials[-1].load_s)
+
+
+def test_a_bench_that_fails_at_the_first_rate_ends_the_search() -> None:
+    trials, step = play("invalid", "invalid")
+    assert step == SearchEnd(False, "the bench itself gave way at 50/s, the first rate")
+    assert read_trials(SETTINGS, trials).met_per_s == 0
+
+
+def test_where_the_bench_gives_way_nothing_is_said_of_the_target() -> None:
+    trials, step = play("met", "invalid", "invalid", "met", "met", "met")
+    bracket = read_trials(SETTINGS, trials)
+    assert math.isinf(bracket.missed_per_s)
+    assert math.isinf(bracket.high_per_s)
+    assert bracket.ceiling_per_s == 150
+    assert isinstance(step, SearchEnd)
+    assert not step.complete
+    assert step.why == "not measured beyond 130.8/s: at 150/s the bench itself gave way"
+
+
+def test_an_undecided_trial_is_repeated_longer_and_then_bounds_the_search() -> None:
+    trials, step = play("met", "undecided", "undecided", "undecided")
+    assert [each.load_s for each in trials[1:]] == [8, 16, 32]
+    assert {each.rate_per_s for each in trials[1:]} == {150}
+    assert isinstance(step, NextTrial)
+    assert step.rate_per_s < 150
+    assert read_trials(SETTINGS, trials).high_per_s == math.inf
+
+
+def test_a_rate_missed_for_its_delay_alone_says_nothing_of_throughput() -> None:
+    step = NextTrial(300.0, 8.0)
+    assert plateau_of(told(step, "missed")) is None
+
+
+def test_low_rates_are_tried_for_long_enough_to_hold_messages() -> None:
+    step = next_step(SearchSettings(from_per_s=25, longest_s=60), [])
+    assert step == NextTrial(25, 20)
+    assert next_step(SearchSettings(from_per_s=1), []) == NextTrial(1, 32)
