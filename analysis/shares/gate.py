@@ -43,8 +43,8 @@ def pass_gate(at: Ints, rank: Ints, turn: Ints, segments: Ints, reply: Ints, lim
         ranges = periods(idle, waits)
         if ranges:
             # Lists: single elements of arrays are slow to read.
-            lists = (each.tolist() for each in (at, rank, turn, segments, reply))
-            gate = _Gate(*lists, limits=limits)
+            listed = at.tolist(), rank.tolist(), turn.tolist(), segments.tolist(), reply.tolist()
+            gate = _Gate(*listed, limits)
             reached = 0
             for first, end in ranges:
                 if end > reached:

@@ -235,13 +235,31 @@ def test_a_provider_without_limits_has_no_share_of_the_contract(tmp_path_factory
     assert (split.of["sender"] == split.total).all()
 
 
-@settings(deadline=None, max_examples=10)
-@given(plans, st.sampled_from([1, 7, 100]))
-def test_a_sender_that_keeps_to_the_contract_loses_little_of_its_own(tmp_path_factory, plan, batch):
-    """Its route states the profile's limits: what it waits is the contract's, but for its batching."""
-    profile = load_profile("throttled")
+BUSY = Plan(
+    streams=(
+        Stream(Poisson(5.0, 30.0), mix=Mix(otp=1.0)),
+        Stream(Burst(600, 5.0), mix=Mix(marketing=1.0), campaign="sale", start_s=5.0),
+    ),
+    seed=1,
+    key_tag="t",
+)
+
+
+def means_of_busy(batch, run_dir):
+    """Class -> share -> mean in seconds, of a burst on ``throttled``; the route states the profile's limits."""
     route = RouteLimits("r", 20.0, 20, 40.0, 40, batch, 8)
-    journeys, fates, manifest = lived(plan, profile, route, tmp_path_factory.mktemp("run"))
-    split = split_run(journeys, fates, manifest)
-    waited = (split.of["contract"] + split.of["sender"]).sum()
-    assert split.of["sender"].sum() <= 0.2 * waited + 0.2 * S * len(split.total)
+    splits = delay_splits(*lived(BUSY, load_profile("throttled"), route, run_dir))
+    return {each.message_class: {share.name: share.mean_s for share in each.shares} for each in splits}
+
+
+def test_a_sender_that_fills_its_requests_loses_nothing_of_its_own_in_a_burst(tmp_path):
+    found = means_of_busy(100, tmp_path)
+    assert found["marketing"]["contract"] > 5.0
+    assert found["marketing"]["sender"] < 0.05 * found["marketing"]["contract"]
+    assert found["otp"]["sender"] < 0.1 and found["otp"]["contract"] < 0.5
+
+
+def test_a_sender_with_one_message_a_request_waits_longer_than_the_contract_asks(tmp_path):
+    """20 requests/s of one message, where the queue takes 40 messages a second."""
+    found = means_of_busy(1, tmp_path)
+    assert found["marketing"]["sender"] > 0.2 * found["marketing"]["contract"] > 1.0
