@@ -141,7 +141,7 @@ def _delay_splits(
 ) -> tuple[DelaySplit, ...]:
     if _withheld_why(manifest, journeys):
         return ()
-    return delay_splits(journeys, fates, manifest, _percentiles(specs, "delivery_time"))
+    return delay_splits(journeys, fates, manifest, _asked(specs, "delivery_time"))
 
 
 def _facts(
@@ -194,8 +194,11 @@ def equivalent_per_day(manifest: Manifest) -> float | None:
 
 
 def _percentiles(specs: tuple[Spec, ...], measure: Measure) -> tuple[float, ...]:
-    asked = {spec.percentile for spec in specs if spec.measure == measure and spec.percentile is not None}
-    return tuple(sorted({*SHOWN_PERCENTILES, *asked}))
+    return tuple(sorted({*SHOWN_PERCENTILES, *_asked(specs, measure)}))
+
+
+def _asked(specs: tuple[Spec, ...], measure: Measure) -> set[float]:
+    return {spec.percentile for spec in specs if spec.measure == measure and spec.percentile is not None}
 
 
 def _tightest_s(specs: tuple[Spec, ...]) -> float:

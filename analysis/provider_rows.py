@@ -42,6 +42,14 @@ UNREACHABLE = ("absent_subscriber", "handset_off")
 
 
 @dataclass(frozen=True)
+class Labels:
+    """A column of strings: ``index`` points into ``names``, ABSENT where there is none."""
+
+    index: Ints
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ProviderSide:
     """Columns in the order of the load's rows. ``state`` points into PROVIDER_STATES, or is ABSENT."""
 
@@ -68,18 +76,16 @@ class ProviderSide:
     handset_wait_s: Floats  # for a phone that was off or out of coverage, 0: reachable; NaN: not known
     throttled: Ints  # submits of the key refused for a rate limit
     fast: Bools  # sent with the provider's priority flag
-    carrier: Ints  # points into ``carrier_names``, ABSENT where it is not known
-    carrier_names: tuple[str, ...]
+    carrier: Labels
     wire: str  # by which most of the messages came
-    fault: Ints  # points into ``fault_labels``: each is the names of faults, with commas between them
-    fault_labels: tuple[str, ...]
+    fault: Labels  # each is the names of faults, with commas between them
     ucs2_for: tuple[tuple[str, int, int], ...]  # (character, messages, their segments): more than one segment
     faults: tuple[tuple[str, int], ...] = ()  # (name, messages it touched)
 
     def touched(self, name: str) -> Bools:
         """Messages that the fault of that name touched."""
-        with_it = [i for i, label in enumerate(self.fault_labels) if name in label.split(",")]
-        chosen: Bools = np.isin(self.fault, with_it)
+        with_it = [i for i, label in enumerate(self.fault.names) if name in label.split(",")]
+        chosen: Bools = np.isin(self.fault.index, with_it)
         return chosen
 
 
@@ -114,25 +120,14 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         column[owner] = values
         return column
 
-    def coded(column: str) -> tuple[Ints, tuple[str, ...]]:
-        encoded = pc.dictionary_encode(pc.fill_null(speaking[column], "")).combine_chunks()
-        found = np.full(count, ABSENT, dtype=np.int64)
-        found[owner] = np.asarray(encoded.indices.to_numpy(zero_copy_only=False))
-        return found, tuple(encoded.dictionary.to_pylist())
-
-    carriers = tuple(sorted(name for name in pc.unique(speaking["carrier"]).to_pylist() if name))
-    carrier = np.full(count, ABSENT, dtype=np.int64)
-    carrier[owner] = codes(speaking["carrier"], carriers)
-    fault, fault_labels = coded("fault")
-    fast = np.zeros(count, dtype=np.bool_)
-    fast[owner] = pc.fill_null(speaking["fast"], False).to_numpy()
+    def flags(values: Bools) -> Bools:
+        column: Bools = np.zeros(count, dtype=np.bool_)
+        column[owner] = values
+        return column
 
     state = np.full(count, ABSENT, dtype=np.int64)
     state[owner] = copies.state[chosen]
-    at_fault = np.zeros(count, dtype=np.bool_)
-    at_fault[owner] = (codes(speaking["reason"], MESSAGE_AT_FAULT) != ABSENT) & ~copies.taken[chosen]
-    unreachable = np.zeros(count, dtype=np.bool_)
-    unreachable[owner] = _unreachable(speaking)
+    at_fault = (codes(speaking["reason"], MESSAGE_AT_FAULT) != ABSENT) & ~copies.taken[chosen]
     ids = _total(copies.key, copies.taken.astype(np.float64), count)
     price, doubles = _prices(copies, chosen, owner, count)
     segments = np.zeros(count, dtype=np.int64)
@@ -142,8 +137,8 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
     return ProviderSide(
         state=state,
         taken=ids > 0,
-        message_at_fault=at_fault,
-        unreachable=unreachable,
+        message_at_fault=flags(at_fault),
+        unreachable=flags(_unreachable(speaking)),
         submitted_s=spread(seconds(speaking["t_submitted_ns"], origin_ns)),
         answered_s=spread(seconds(speaking["t_answered_ns"], origin_ns)),
         carrier_s=spread(seconds(speaking["t_carrier_ns"], origin_ns)),
@@ -164,15 +159,20 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         radio_s=spread(seconds(speaking["radio_ns"], 0)),
         handset_wait_s=spread(seconds(speaking["handset_wait_ns"], 0)),
         throttled=_highest(copies.key, integers(copies.rows["throttled"]), count),
-        fast=fast,
-        carrier=carrier,
-        carrier_names=carriers,
+        fast=flags(pc.fill_null(speaking["fast"], False).to_numpy()),
+        carrier=_labelled(speaking["carrier"], owner, count),
         wire=_most_frequent(speaking["wire"]),
-        fault=fault,
-        fault_labels=fault_labels,
+        fault=_labelled(speaking["fault"], owner, count),
         ucs2_for=_one_odd_character(speaking),
         faults=_touched(copies),
     )
+
+
+def _labelled(column: pa.ChunkedArray, owner: Ints, count: int) -> Labels:
+    names = tuple(sorted(name for name in pc.unique(column).to_pylist() if name))
+    index = np.full(count, ABSENT, dtype=np.int64)
+    index[owner] = codes(column, names)
+    return Labels(index, names)
 
 
 def _most_frequent(column: pa.ChunkedArray) -> str:

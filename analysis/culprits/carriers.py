@@ -19,7 +19,7 @@ def look(view: View) -> Seen:
     for waits in slow.values():
         seen |= ~np.isnan(waits)
     # A wait in the accept queue before it is not the carrier's, unless one carrier's is longer.
-    alike = len(slow) > 1 or len(view.provider.carrier_names) == 1
+    alike = len(slow) > 1 or len(view.provider.carrier.names) == 1
     if alike:
         seen &= ~(accept_wait_s(view) > QUEUED_S)
 
@@ -29,12 +29,12 @@ def look(view: View) -> Seen:
         waits = {name: wait_s for name, wait_s in waits.items() if not np.isnan(wait_s)}
         worst = sorted(waits, key=lambda name: -waits[name])
         for name in worst[:3]:
-            among = view.provider.carrier == view.provider.carrier_names.index(name)
+            among = view.provider.carrier.index == view.provider.carrier.names.index(name)
             evidence.append(
                 f"{name}: the median message waited {seconds_text(waits[name])} for it; "
                 f"{count_text(int(np.count_nonzero(among)))} messages went there"
             )
-        others = [name for name in view.provider.carrier_names if name not in waits]
+        others = [name for name in view.provider.carrier.names if name not in waits]
         if others:
             evidence.append(f"no such wait at {', '.join(others[:5])}")
         return f"the queue of the carrier {' and '.join(worst[:2])}", tuple(evidence)

@@ -66,8 +66,8 @@ def symptoms(view: View) -> Symptoms:
 def slow_carriers(view: View) -> dict[str, Floats]:
     """Median wait in each window of each carrier with enough messages in it, where it exceeds a second."""
     found: dict[str, Floats] = {}
-    for place, name in enumerate(view.provider.carrier_names):
-        among = view.provider.carrier == place
+    for place, name in enumerate(view.provider.carrier.names):
+        among = view.provider.carrier.index == place
         wait_s = view.windows.percentile(view.due_s, view.carrier_wait_s, among, 50.0)
         enough = view.windows.counts(view.due_s, among) >= FEWEST
         slow = np.where(enough & (np.nan_to_num(wait_s) > QUEUED_S), wait_s, np.nan)

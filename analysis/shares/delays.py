@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -19,7 +19,7 @@ SPLIT_PERCENTILES = (50.0, 95.0, 99.0)
 
 
 def delay_splits(
-    journeys: Journeys, fates: Fates, manifest: Manifest, also: Sequence[float] = ()
+    journeys: Journeys, fates: Fates, manifest: Manifest, also: Iterable[float] = ()
 ) -> tuple[DelaySplit, ...]:
     """One of each class with a delivered message whose phone was reachable.
 

@@ -2,6 +2,8 @@
 
 The ideal sender knows the limits and nothing of the future. It never rests while something waits and the
 limits let it pass, sends classes in the order of their priority, and puts together what a request may hold.
+Within a class it keeps the order that it is given: whose turn it is there (first come, a fair share for each
+campaign) is a rule of the sender's, not a delay.
 It keeps back what the provider's accept queue could not pass on yet, so that a later message of a higher
 class can go first: the queue's drain counts here, as if it stood at the sender's door.
 """
@@ -9,7 +11,6 @@ class can go first: the queue's drain counts here, as if it stood at the sender'
 from __future__ import annotations
 
 import heapq
-from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,17 +30,21 @@ class Passed:
     cause: Ints
 
 
-def pass_gate(at: Ints, rank: Ints, segments: Ints, reply: Ints, limits: Limits) -> Passed:
-    """``at`` is when the sender was given each message, in any order; ``reply`` how long its answer takes."""
-    order = np.lexsort((rank, at))
-    at, rank, segments, reply = at[order], rank[order], segments[order], reply[order]
+def pass_gate(at: Ints, rank: Ints, turn: Ints, segments: Ints, reply: Ints, limits: Limits) -> Passed:
+    """``at`` is when the sender was given each message, in any order; ``reply`` how long its answer takes.
+
+    Of the messages that wait, the lowest ``rank`` goes first (its class), then the lowest ``turn``.
+    """
+    order = np.lexsort((turn, rank, at))
+    at, rank, turn, segments, reply = at[order], rank[order], turn[order], segments[order], reply[order]
     passed, cause = at.copy(), np.full(len(at), NO_CAUSE, dtype=np.int64)
     if limits.at_the_gate and len(at):
         idle, waits = _one_by_one(at, segments, reply, limits)
         ranges = periods(idle, waits)
         if ranges:
             # Lists: single elements of arrays are slow to read.
-            gate = _Gate(at.tolist(), rank.tolist(), segments.tolist(), reply.tolist(), limits)
+            listed = at.tolist(), rank.tolist(), turn.tolist(), segments.tolist(), reply.tolist()
+            gate = _Gate(*listed, limits)
             reached = 0
             for first, end in ranges:
                 if end > reached:
@@ -96,15 +101,23 @@ class _Gate:
     """Plays busy periods; what it holds goes from one into the next."""
 
     def __init__(
-        self, at: list[int], rank: list[int], segments: list[int], reply: list[int], limits: Limits
+        self,
+        at: list[int],
+        rank: list[int],
+        turn: list[int],
+        segments: list[int],
+        reply: list[int],
+        limits: Limits,
     ) -> None:
-        self._at, self._rank, self._segments, self._reply = at, rank, segments, reply
+        self._at, self._rank, self._turn = at, rank, turn
+        self._segments, self._reply = segments, reply
         self._limits = limits
         self._requests = _Level(limits.requests) if limits.requests else None
         self._tokens = _Level(limits.segments) if limits.segments else None
         self._drained_ns = _BEFORE_ALL_NS
         self._unanswered: list[int] = []  # when the answers come, as a heap
-        self._queues: list[deque[int]] = [deque() for _ in range(max(rank, default=0) + 1)]
+        # Of each class, as heaps of (turn, number).
+        self._queues: list[list[tuple[int, int]]] = [[] for _ in range(max(rank, default=0) + 1)]
         self.waited: dict[int, tuple[int, int]] = {}  # number -> when it passed, and what it waited for
 
     def play(self, first: int, end: int) -> int:
@@ -113,7 +126,7 @@ class _Gate:
         number, now_ns, cause = first, at[first], NO_CAUSE
         while True:
             while number < count and at[number] <= now_ns:
-                queues[self._rank[number]].append(number)
+                heapq.heappush(queues[self._rank[number]], (self._turn[number], number))
                 number += 1
             queue = next((each for each in queues if each), None)
             if queue is None:
@@ -121,7 +134,7 @@ class _Gate:
                     return number
                 now_ns, cause = at[number], NO_CAUSE
                 continue
-            ready_ns, why = self._ready(self._segments[queue[0]], now_ns)
+            ready_ns, why = self._ready(self._segments[queue[0][1]], now_ns)
             if ready_ns <= now_ns:
                 self._send(queue, now_ns, cause)
                 continue
@@ -159,21 +172,22 @@ class _Gate:
             next_ns = max(next_ns, self._unanswered[0])
         return next_ns
 
-    def _send(self, queue: deque[int], now_ns: int, cause: int) -> None:
+    def _send(self, queue: list[tuple[int, int]], now_ns: int, cause: int) -> None:
         """One request, with as many messages as can pass before the next request may follow."""
         if self._requests is not None:
             self._requests.take(now_ns, 1)
         if self._limits.concurrent is not None:
-            heapq.heappush(self._unanswered, now_ns + self._reply[queue[0]])
+            heapq.heappush(self._unanswered, now_ns + self._reply[queue[0][1]])
         next_ns = self._next_request_ns(now_ns)
-        self._let_pass(queue.popleft(), now_ns, now_ns, cause)
+        self._let_pass(heapq.heappop(queue)[1], now_ns, now_ns, cause)
         for _ in range(self._limits.batch - 1):
             passes_ns = max(now_ns, self._drained_ns)
             if not queue or passes_ns >= next_ns:
                 return
-            if self._tokens is not None and self._tokens.ready_ns(self._segments[queue[0]]) > now_ns:
+            if self._tokens is not None and self._tokens.ready_ns(self._segments[queue[0][1]]) > now_ns:
                 return
-            self._let_pass(queue.popleft(), now_ns, passes_ns, DRAIN if passes_ns > now_ns else cause)
+            why = DRAIN if passes_ns > now_ns else cause
+            self._let_pass(heapq.heappop(queue)[1], now_ns, passes_ns, why)
 
     def _let_pass(self, number: int, sent_ns: int, passes_ns: int, cause: int) -> None:
         segments = self._segments[number]

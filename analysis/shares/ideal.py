@@ -18,6 +18,7 @@ class Offered:
 
     at_ns: Ints
     rank: Ints  # of its class: the lowest goes first
+    turn: Ints  # whose turn it is within a class: the lowest goes first
     segments: Ints
     reply_ns: Ints
     carrier: Ints
@@ -35,15 +36,18 @@ class IdealWait:
 def ideal_wait(offered: Offered, limits: Limits) -> IdealWait:
     """Play the messages against the limits. No limit: no wait."""
     at_ns = offered.at_ns
-    passed = pass_gate(at_ns, offered.rank, offered.segments, offered.reply_ns, limits)
+    passed = pass_gate(at_ns, offered.rank, offered.turn, offered.segments, offered.reply_ns, limits)
     gate_ns = passed.at_ns - at_ns
+    # One number for class and turn.
+    place = np.empty_like(offered.rank)
+    place[np.lexsort((offered.turn, offered.rank))] = np.arange(len(place))
     arrived = passed.at_ns + offered.reply_ns
     carrier_ns = np.zeros(len(at_ns), dtype=np.int64)
     for index, name in enumerate(offered.carrier_names):
         unit = limits.carrier_ns.get(name, 0)
         here: Bools = offered.carrier == index
         if unit and here.any():
-            begun = served(arrived[here], offered.rank[here], offered.segments[here] * unit)
+            begun = served(arrived[here], place[here], offered.segments[here] * unit)
             carrier_ns[here] = begun - arrived[here]
     wait_ns = gate_ns + carrier_ns
     cause = np.where(carrier_ns > gate_ns, CARRIER, passed.cause)

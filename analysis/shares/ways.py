@@ -123,10 +123,11 @@ def _ideal(journeys: Journeys, limits: Limits, faults: Downtime, place: Ints) ->
     offered = Offered(
         at_ns=at_ns,
         rank=load.class_index[played],
+        turn=whole_ns(provider.taken_s[played]),  # the order in which this sender chose
         segments=np.maximum(provider.segments[played], 1),
         reply_ns=whole_ns(provider.reply_s[played]),
-        carrier=provider.carrier[played],
-        carrier_names=provider.carrier_names,
+        carrier=provider.carrier.index[played],
+        carrier_names=provider.carrier.names,
     )
     found = ideal_wait(offered, limits)
     where = (np.cumsum(played) - 1)[place]

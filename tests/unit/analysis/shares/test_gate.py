@@ -37,6 +37,7 @@ def passes(
     at_s: list[float],
     limits: Limits,
     rank: list[int] | None = None,
+    turn: list[int] | None = None,
     segments: list[int] | None = None,
     reply_s: float = 0.0,
 ) -> tuple[list[float], list[int]]:
@@ -44,6 +45,7 @@ def passes(
     found = pass_gate(
         ns(at_s),
         np.array(rank or [0] * count, dtype=np.int64),
+        np.array(turn or range(count), dtype=np.int64),
         np.array(segments or [1] * count, dtype=np.int64),
         ns([reply_s] * count),
         limits,
@@ -85,6 +87,11 @@ def test_a_request_holds_no_more_than_the_wire_allows() -> None:
 def test_a_higher_class_that_came_later_goes_first() -> None:
     at_s, _ = passes([0.0, 0.0, 0.0, 0.5], limits_of(**requests(1.0, 1)), rank=[2, 2, 2, 0])
     assert at_s == [0.0, 2.0, 3.0, 1.0]
+
+
+def test_within_a_class_the_given_order_is_kept_as_far_as_messages_are_there() -> None:
+    at_s, _ = passes([0.0, 0.0, 0.0, 0.5], limits_of(**requests(1.0, 1)), turn=[3, 2, 1, 0])
+    assert at_s == [3.0, 2.0, 0.0, 1.0]
 
 
 def test_classes_do_not_share_a_request() -> None:
@@ -147,6 +154,7 @@ def test_each_carrier_has_a_queue_of_its_own() -> None:
     offered = Offered(
         at_ns=ns([0.0, 0.0, 0.0, 0.0]),
         rank=np.zeros(4, dtype=np.int64),
+        turn=np.arange(4, dtype=np.int64),
         segments=np.ones(4, dtype=np.int64),
         reply_ns=ns([0.5, 0.5, 0.5, 0.5]),
         carrier=np.array([0, 1, 0, 0], dtype=np.int64),

@@ -1,0 +1,265 @@
+"""The split of the delay on any arrivals, and on runs that the simulation lived."""
+
+from __future__ import annotations
+
+import heapq
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis.fates import DELIVERED, judge
+from analysis.journeys import read_journeys
+from analysis.records import Instant, Manifest, Scenario
+from analysis.shares.delays import delay_splits, split_run
+from analysis.shares.gate import _Gate, pass_gate
+from analysis.shares.limits import Limits, read_limits
+from analysis.shares.queueing import served
+from loadtests.arrivals import Burst, Mix, Plan, Poisson, Schedule, Stream
+from loadtests.simulate.simulation import ZERO_NS, Settings, simulate
+from mock_provider.engine.throttle import TokenBucket
+from mock_provider.profiles import load_profile, parse_profile
+from mock_provider.profiles.schema import Limit
+from reference_sender.dispatch.values import RouteLimits
+
+S = 1_000_000_000
+MS = 1_000_000
+
+
+def ints(values):
+    return np.array(list(values), dtype=np.int64)
+
+
+rates = st.one_of(st.none(), st.tuples(st.floats(1.0, 200.0), st.integers(1, 20)))
+drains = st.one_of(st.none(), st.floats(1.0, 200.0))
+arrivals = st.lists(
+    st.tuples(st.integers(0, 3_000), st.integers(0, 2), st.integers(1, 3), st.integers(0, 400)),
+    min_size=1,
+    max_size=60,
+)
+
+
+def limits_of(requests, segments, drain, concurrent=None, batch=1):
+    def bucket(pair):
+        return None if pair is None else {"rate_per_s": pair[0], "burst": pair[1]}
+
+    throttle = {
+        "requests": bucket(requests),
+        "segments": bucket(segments),
+        "concurrent_requests": concurrent,
+    }
+    wire = {"w": {"max_recipients_per_request": batch}}
+    queue = {"drain_segments_per_s": drain}
+    return read_limits({"throttle": throttle, "accept_queue": queue, "wire": wire}, "w")
+
+
+all_limits = st.builds(
+    limits_of,
+    rates,
+    rates,
+    drains,
+    st.one_of(st.none(), st.integers(1, 5)),
+    st.sampled_from([1, 3, 100]),
+)
+
+
+def columns(found):
+    at_ms, rank, segments, reply_ms = zip(*sorted(found), strict=True)
+    return ints(at_ms) * MS, ints(rank), ints(segments), ints(reply_ms) * MS
+
+
+def turns(at):
+    """Some order within a class that is not that of the arrivals."""
+    return (at // MS * 7 + np.arange(len(at)) * 3) % 11
+
+
+@given(arrivals, st.sampled_from([1, 100]))
+def test_without_limits_the_ideal_sender_never_waits(found, batch):
+    at, rank, segments, reply = columns(found)
+    passed = pass_gate(at, rank, turns(at), segments, reply, Limits(batch=batch))
+    assert (passed.at_ns == at).all() and (passed.cause == -1).all()
+
+
+@given(arrivals, all_limits)
+def test_what_is_skipped_between_busy_periods_had_nothing_to_wait_for(found, limits):
+    """The same passes as where every message is played."""
+    at, rank, segments, reply = columns(found)
+    quickly = pass_gate(at, rank, turns(at), segments, reply, limits)
+    order = np.lexsort((turns(at), rank, at))
+    gate = _Gate(*(each[order].tolist() for each in (at, rank, turns(at), segments, reply)), limits)
+    gate.play(0, len(at))
+    played = at[order].copy()
+    for number, (passes_ns, _) in gate.waited.items():
+        played[number] = passes_ns
+    assert (quickly.at_ns[order] == played).all()
+    assert (quickly.at_ns >= at).all()
+
+
+@given(arrivals, rates, rates, drains)
+def test_the_ideal_sender_keeps_every_limit(found, requests, segments, drain):
+    """One message a request: what it sends, the provider's own buckets and queue take without a refusal."""
+    at, rank, sizes, reply = columns(found)
+    if segments is not None:
+        sizes = np.minimum(sizes, segments[1])  # more than the burst is never taken
+    passed = pass_gate(at, rank, turns(at), sizes, reply, limits_of(requests, segments, drain)).at_ns
+    by_requests = TokenBucket(None if requests is None else Limit(rate_per_s=requests[0], burst=requests[1]))
+    by_segments = TokenBucket(None if segments is None else Limit(rate_per_s=segments[0], burst=segments[1]))
+    free = 0
+    for number in np.argsort(passed, kind="stable"):
+        now_ns, size = int(passed[number]), int(sizes[number])
+        assert by_requests.admits(now_ns)
+        assert by_segments.has(now_ns, size)
+        by_segments.take(now_ns, size)
+        if drain is not None:
+            assert now_ns >= free
+            free = now_ns + int(size * S / drain)
+
+
+@given(arrivals, rates, rates, drains, st.randoms(use_true_random=False))
+def test_no_other_sender_is_ahead_of_the_ideal_one(found, requests, segments, drain, chance):
+    """In messages sent by any instant: another sends in any order, and pauses as it likes."""
+    at, rank, _, reply = columns(found)
+    ones = np.ones_like(at)
+    ideal = np.sort(pass_gate(at, rank, turns(at), ones, reply, limits_of(requests, segments, drain)).at_ns)
+    by_requests = TokenBucket(None if requests is None else Limit(rate_per_s=requests[0], burst=requests[1]))
+    by_segments = TokenBucket(None if segments is None else Limit(rate_per_s=segments[0], burst=segments[1]))
+    order = list(range(len(at)))
+    if chance.random() < 0.5:
+        chance.shuffle(order)
+    now_ns = free = 0
+    sent = []
+    for number in order:
+        now_ns = max(now_ns, int(at[number]), free) + chance.choice([0, 0, 0, 1, 50 * MS])
+        for bucket in (by_requests, by_segments):
+            now_ns += -int(-bucket.wait_s(now_ns, 1) * S // 1)  # rounded up
+            while not bucket.has(now_ns, 1):
+                now_ns += 1
+        by_requests.take(now_ns, 1)
+        by_segments.take(now_ns, 1)
+        if drain is not None:
+            free = now_ns + -int(-S // drain)
+        sent.append(now_ns)
+    assert (ideal <= np.sort(ints(sent))).all()
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 2), st.integers(0, 9)), min_size=1, max_size=40))
+def test_a_server_by_rank_is_as_one_that_is_played_step_by_step(found):
+    at, rank, cost = (ints(each) for each in zip(*found, strict=True))
+    begun = served(at, rank, cost)
+    coming = sorted((int(at[n]), int(rank[n]), n) for n in range(len(at)))
+    waiting, free = [], 0
+    expected = {}
+    while coming or waiting:
+        if not waiting:
+            free = max(free, coming[0][0])
+        while coming and coming[0][0] <= free:
+            at_ns, its_rank, n = coming.pop(0)
+            heapq.heappush(waiting, (its_rank, at_ns, n))
+        _, _, n = heapq.heappop(waiting)
+        expected[n] = free
+        free += int(cost[n])
+    # Of messages that come at one instant with one rank either may be first.
+    of = {}
+    for n in range(len(at)):
+        of.setdefault((int(at[n]), int(rank[n])), []).append(n)
+    for same in of.values():
+        if len({int(cost[n]) for n in same}) == 1:
+            assert sorted(int(begun[n]) for n in same) == sorted(expected[n] for n in same)
+    assert int((begun + cost).max()) == max(expected[n] + int(cost[n]) for n in expected)
+
+
+# Runs that were lived.
+
+plans = st.builds(
+    lambda seed, rate, burst: Plan(
+        streams=(
+            Stream(Poisson(rate, 10.0), mix=Mix(1.0, 1.0, 1.0)),
+            Stream(Burst(burst, 2.0), mix=Mix(marketing=1.0), campaign="sale", start_s=3.0),
+        ),
+        seed=seed,
+        key_tag="t",
+    ),
+    st.integers(0, 1_000),
+    st.floats(0.5, 20.0),
+    st.integers(1, 400),
+)
+routes = st.builds(
+    lambda requests, batch: RouteLimits("r", requests, 5, 10 * requests, 60, batch, 4),
+    st.floats(2.0, 50.0),
+    st.sampled_from([1, 7, 100]),
+)
+
+
+def lived(plan, profile, route, run_dir):
+    """Journeys, fates and manifest of a simulated run."""
+    ending = simulate(Schedule(plan), profile, Settings(seed=3, route=route), run_dir, lambda _: True)
+    instant = Instant("2026-01-01T00:00:00Z", 0, ZERO_NS)
+    manifest = Manifest(
+        mode="simulated",
+        scenario=Scenario("made", "made"),
+        profile=profile.model_dump(mode="json"),
+        started=instant,
+        ended=Instant(instant.wall, 0, ending.end_ns),
+        load_started_ns=ZERO_NS,
+        faults=ending.faults,
+    )
+    journeys = read_journeys(run_dir, manifest)
+    return journeys, judge(journeys), manifest
+
+
+@settings(deadline=None, max_examples=20)
+@given(plans, st.sampled_from(["smsapi", "throttled", "flaky", "outage"]), routes)
+def test_the_shares_of_every_message_add_up_to_the_nanosecond(tmp_path_factory, plan, name, route):
+    journeys, fates, manifest = lived(plan, load_profile(name), route, tmp_path_factory.mktemp("run"))
+    split = split_run(journeys, fates, manifest)
+    assert (sum(split.of.values()) == split.total).all()
+    assert (split.of["bench"] == 0).all()  # virtual time is never late
+    for share in ("network", "contract", "sender"):
+        assert (split.of[share] >= 0).all()
+    assert (split.of["network"] >= split.ways.reply + split.ways.radio).all()
+    splits = delay_splits(journeys, fates, manifest)
+    reachable = (fates.fate == DELIVERED) & ~journeys.provider.unreachable
+    assert sum(each.count + each.left_out for each in splits) == np.count_nonzero(reachable)
+    assert sum(each.left_out for each in splits) == 0
+    for each in splits:
+        assert abs(sum(share.mean_s for share in each.shares) - each.total_mean_s) < 1e-9
+
+
+@settings(deadline=None, max_examples=10)
+@given(plans, routes)
+def test_a_provider_without_limits_has_no_share_of_the_contract(tmp_path_factory, plan, route):
+    profile = parse_profile({"name": "unlimited", "carriers": [{"name": "a", "country": "*"}]})
+    journeys, fates, manifest = lived(plan, profile, route, tmp_path_factory.mktemp("run"))
+    split = split_run(journeys, fates, manifest)
+    assert len(split.total) and (split.of["contract"] == 0).all() and (split.of["network"] == 0).all()
+    assert (split.of["sender"] == split.total).all()
+
+
+BUSY = Plan(
+    streams=(
+        Stream(Poisson(5.0, 30.0), mix=Mix(otp=1.0)),
+        Stream(Burst(600, 5.0), mix=Mix(marketing=1.0), campaign="sale", start_s=5.0),
+    ),
+    seed=1,
+    key_tag="t",
+)
+
+
+def means_of_busy(batch, run_dir):
+    """Class -> share -> mean in seconds, of a burst on ``throttled``, whose limits the route states."""
+    route = RouteLimits("r", 20.0, 20, 40.0, 40, batch, 8)
+    splits = delay_splits(*lived(BUSY, load_profile("throttled"), route, run_dir))
+    return {each.message_class: {share.name: share.mean_s for share in each.shares} for each in splits}
+
+
+def test_a_sender_that_fills_its_requests_loses_nothing_of_its_own_in_a_burst(tmp_path):
+    found = means_of_busy(100, tmp_path)
+    assert found["marketing"]["contract"] > 5.0
+    assert found["marketing"]["sender"] < 0.05 * found["marketing"]["contract"]
+    assert found["otp"]["sender"] < 0.1 and found["otp"]["contract"] < 0.5
+
+
+def test_a_sender_with_one_message_a_request_waits_longer_than_the_contract_asks(tmp_path):
+    """20 requests/s of one message, where the queue takes 40 messages a second."""
+    found = means_of_busy(1, tmp_path)
+    assert found["marketing"]["sender"] > 0.2 * found["marketing"]["contract"] > 1.0
