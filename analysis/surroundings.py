@@ -95,7 +95,7 @@ def provider_loop(journeys: Journeys, tightest_s: float) -> Check:
     all_of = _high(np.sort(late_ms))
     high, worst = _high(own), float(own[-1])
     shared = (
-        f"; {significant(all_of)} ms with the waits for a core" if all_of > LOOP_LAG_WARN_MS > high else ""
+        f"; {significant(all_of)} ms with the waits for a core" if all_of > LOOP_LAG_WARN_MS >= high else ""
     )
     invalid_ms = 1000.0 * LAG_SHARE_OF_SLO * tightest_s
     state: CheckState = "ok"

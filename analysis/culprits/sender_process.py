@@ -97,4 +97,6 @@ CPU = Kind(
     cpu,
     frozenset(("sender_loop", "sender_store", "sender_concurrency", "sender_pacing", "sender_api")),
 )
-LOOP = Kind("sender_loop", loop, frozenset(("sender_store", "sender_concurrency", "sender_api")))
+LOOP = Kind(
+    "sender_loop", loop, frozenset(("sender_store", "sender_concurrency", "sender_pacing", "sender_api"))
+)

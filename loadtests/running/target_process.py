@@ -65,13 +65,26 @@ def _listeners(url: str) -> list[int]:
     ]
     # One that listens on the very address goes before one that listens on all.
     exact = [c for c in listening if c.laddr.ip in wanted]
-    pids = list(dict.fromkeys(c.pid for c in exact or listening if c.pid is not None))
+    pids = list(dict.fromkeys(_eldest(c.pid, port) for c in exact or listening if c.pid is not None))
     if not pids:
         raise NoProcess(
             f"no process of this user listens on port {port} (another user's, or a container's, is not "
             "seen): name it with process = PID"
         )
     return pids
+
+
+def _eldest(pid: int, port: int) -> int:
+    """Forked workers share their parent's socket, of which the system tells one owner."""
+    try:
+        parent = psutil.Process(pid).parent()
+        while parent is not None and any(
+            c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in parent.net_connections("tcp")
+        ):
+            pid, parent = parent.pid, parent.parent()
+    except psutil.Error:  # another user's parent is not the sender's
+        pass
+    return pid
 
 
 def _addresses(host: str) -> set[str]:

@@ -348,3 +348,30 @@ def test_a_foreseen_attempt_of_a_failed_commit_is_taken_back() -> None:
 
     asyncio.run(run())
     assert [list(work.ended) for work in store.works] == [[7]]
+
+
+def test_the_longest_commit_of_the_last_second_is_told() -> None:
+    asyncio.run(_longest_commit())
+
+
+async def _longest_commit() -> None:
+    class SlowStore(NotingStore):
+        gate = threading.Event()
+
+        def commit(self, work: Work) -> Mapping[int, Existing]:
+            assert self.gate.wait(10)
+            return super().commit(work)
+
+    store = SlowStore()
+    queue = CommitQueue(store, lambda messages, attempt: None, linger_s=0.0)
+    try:
+        assert queue.worst_ms == 0.0
+        kept = queue.add(message(1))
+        await asyncio.sleep(0.05)
+        assert queue.worst_ms >= 40.0  # one that still runs
+        store.gate.set()
+        await kept
+        assert queue.worst_ms >= 40.0
+    finally:
+        store.gate.set()
+        await queue.close()

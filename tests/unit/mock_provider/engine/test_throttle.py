@@ -36,3 +36,11 @@ def test_rate_that_integers_cannot_express_is_not_exceeded(rate_per_s):
             now_ns += max(1, int(wait_s * S))
     assert admitted <= rate_per_s * now_ns / S + 1 + 1e-6
     assert admitted == pytest.approx(rate_per_s * now_ns / S + 1, rel=0.001)
+
+
+def test_its_level_is_what_is_left():
+    bucket = TokenBucket(Limit(rate_per_s=10, burst=3))
+    assert bucket.level(0) == 3
+    bucket.take(0, 2)
+    assert (bucket.level(0), bucket.level(S // 10), bucket.level(S)) == (1, 2, 3)
+    assert TokenBucket(None).level(0) is None

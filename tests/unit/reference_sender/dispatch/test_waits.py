@@ -1,0 +1,50 @@
+"""For how long ready messages were held back, and by what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from reference_sender.dispatch import Dispatcher
+from reference_sender.dispatch.values import Lane, Outcome, Result
+
+SECOND = 1_000_000_000
+Make = Callable[..., Any]
+
+
+def waited(dispatcher: Dispatcher) -> dict[str, float]:
+    return {what: seconds for what, seconds in dispatcher.state().waited_s.items() if seconds}
+
+
+def test_own_rate_limits(dispatcher: Make, limits: Make, message: Make) -> None:
+    core = dispatcher(limits(requests_per_s=1.0, requests_burst=1.0, max_batch=1), otp_reserved_requests=0)
+    core.offer(0, [message(Lane.OTP) for _ in range(3)])
+    assert waited(core) == {}
+    core.advance(SECOND)
+    core.advance(2 * SECOND)
+    assert waited(core) == {"pacing": 2.0}
+    core.advance(9 * SECOND)  # nothing waits any more
+    assert waited(core) == {"pacing": 2.0}
+
+
+def test_requests_that_are_not_answered(dispatcher: Make, limits: Make, message: Make, batches: Make) -> None:
+    core = dispatcher(limits(max_in_flight=1, max_batch=1))
+    (batch,) = batches(core.offer(0, [message(Lane.OTP) for _ in range(2)]))
+    core.answered(3 * SECOND, batch.batch_id, [Result(Outcome.ACCEPTED, "p-1")])
+    assert waited(core) == {"in_flight": 3.0}
+
+
+def test_a_pause_after_a_refusal(dispatcher: Make, limits: Make, message: Make, batches: Make) -> None:
+    core = dispatcher(limits(max_batch=1))
+    (batch,) = batches(core.offer(0, [message(Lane.OTP)]))
+    core.answered(0, batch.batch_id, [Result(Outcome.THROTTLED, retry_after_s=2.0)])
+    due_ns = core.next_deadline()
+    core.offer(SECOND, [message(Lane.OTP)])
+    core.advance(max(due_ns, 2 * SECOND))
+    assert set(waited(core)) == {"pause"}
+
+
+def test_the_routes_limits_are_told(dispatcher: Make, limits: Make) -> None:
+    gauges = dispatcher(limits("a", requests_per_s=7.0)).state().gauges()
+    assert (gauges["route_a_requests_per_s"], gauges["route_a_max_in_flight"]) == (7.0, 8)
+    assert gauges["waited_pacing_s"] == 0.0
