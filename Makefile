@@ -7,7 +7,7 @@ NODE_CLIENTS := tests/wire/node
 # Two processes share the tests, except those that measure time or need both cores for a run of their own.
 TIMED_TESTS := tests/unit/mock_provider/test_deadline_timer.py tests/unit/loadtests/calibrate/test_nagle.py \
   $(addprefix tests/acceptance/test_,$(addsuffix .py,bad_day bench calibrate capacity closed_connections \
-  culprits how_runs_end open_model whole_run))
+  culprits drain how_runs_end open_model probe whole_run))
 SCENARIO ?= bench
 BENCH_ARGS ?=
 

@@ -185,16 +185,10 @@ def _count_at_end(samples: Samples, name: str) -> int:
     return int(max(values, default=0))
 
 
-# Reasons after which the load was whole.
-ENDS_OF_DRAIN = ("finished", "drain_limit", "drain_ended")
-
-
 def ending(manifest: Manifest, ledger: Ledger) -> Check:
     reason = manifest.exit_reason
     # A runner that finished with messages open has found that they wait for phones or change no verdict.
-    state: CheckState = "ok" if reason == "finished" or not ledger.open else "warn"
-    if reason not in ENDS_OF_DRAIN:
-        state = "warn"
+    state: CheckState = "ok" if reason == "finished" else "warn"
     if reason.startswith("error"):
         state = "invalid"
     words = {
@@ -208,7 +202,7 @@ def ending(manifest: Manifest, ledger: Ledger) -> Check:
         name="end of the run",
         state=state,
         value=words + still,
-        limit="warn if it was cut short with messages open, invalid after an error",
+        limit="warn if it was cut short, invalid after an error",
         meaning="messages still open count as at least as old as they were at the end, never as fast ones",
         advice="let it run to its end, or raise the drain limit",
         value_number=float(ledger.open),

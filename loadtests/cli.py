@@ -129,7 +129,7 @@ def run(
             metavar="S",
             help="What the probe message before the load may take, and your sender to listen.",
         ),
-    ] = 5.0,
+    ] = 4.0,
     no_probe: Annotated[
         bool, typer.Option("--no-probe", help="Send no probe message before the load.")
     ] = False,

@@ -9,7 +9,7 @@ from msgspec import Struct
 from analysis.objectives.defaults import DEFAULT_OBJECTIVES
 from loadtests.targets import Target
 
-PROBE_TIMEOUT_S = 5.0
+PROBE_TIMEOUT_S = 4.0
 
 
 class RunSettings(Struct, frozen=True, kw_only=True):

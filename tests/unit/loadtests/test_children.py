@@ -153,7 +153,7 @@ def test_a_process_that_stops_in_order_has_not_failed(stub: Path, tmp_path: Path
 
 def a_part(run_dir: Path) -> PartRun:
     smoke = catalogue.SMOKE
-    settings = RunSettings(out=run_dir, seed=1)
+    settings = RunSettings(out=run_dir, seed=1, probe=False)
     return PartRun(
         smoke, smoke.parts[0], run_dir, settings, Progress(Console(file=io.StringIO())), Interruption()
     )

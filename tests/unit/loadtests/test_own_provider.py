@@ -76,7 +76,7 @@ def test_the_provider_of_the_run_itself_is_watched_as_a_process(target: Target |
 def test_a_run_whose_own_provider_is_gone_is_an_error_of_the_bench(
     phase: str, listener: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = RunSettings(out=tmp_path / "run", seed=1, target=target_of(listener))
+    settings = RunSettings(out=tmp_path / "run", seed=1, target=target_of(listener), probe=False)
     listener.close()
     monkeypatch.setattr(part_run, "start_surroundings", lambda *_: None)
     if phase == "load":

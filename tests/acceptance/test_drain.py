@@ -1,0 +1,77 @@
+"""The wait after the load: over when nothing that is open matters, and ended by the user in order."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from analysis.records import PROVIDER_SCHEMA, read_manifest, read_rows
+
+Command = Callable[..., subprocess.Popen[str]]
+
+_LIMIT = ("--drain-limit", "3600")  # would be waited for, if it were left to the limit
+_PHONES_OFF = """
+name = "phones-off"
+[delivery.latency]
+kind = "absent_subscriber"
+absent_share = 0.1
+body = { kind = "fixed", value_s = 0.2 }
+[[carriers]]
+name = "any"
+country = "*"
+"""
+_SLOW = """
+name = "slow"
+[delivery.latency]
+kind = "fixed"
+value_s = 3000.0
+[[carriers]]
+name = "any"
+country = "*"
+"""
+
+
+def test_phones_that_are_off_are_not_waited_for(smsbench: Command, tmp_path: Path) -> None:
+    profile, out = tmp_path / "phones-off.toml", tmp_path / "run"
+    profile.write_text(_PHONES_OFF)
+    process = smsbench("run", "smoke", "--profile", str(profile), "--out", str(out), *_LIMIT)
+    output, _ = process.communicate(timeout=150)
+    assert read_manifest(out).exit_reason == "finished", output
+    assert "for phones that are off or out of coverage" in output
+    rows = read_rows(out / "provider.arrow", PROVIDER_SCHEMA).to_pylist()
+    still = [row for row in {row["key"]: row for row in rows}.values() if row["state"] == "open"]
+    assert still and all(row["handset_wait_ns"] > 0 for row in still)
+
+
+def test_ctrl_c_in_the_drain_ends_it_and_the_load_is_whole(
+    smsbench: Command, until: Callable[..., None], tmp_path: Path
+) -> None:
+    profile, out = tmp_path / "slow.toml", tmp_path / "run"
+    profile.write_text(_SLOW)
+    process = smsbench("run", "smoke", "--profile", str(profile), "--out", str(out), *_LIMIT)
+
+    def load_is_over() -> bool:
+        status = out / "load-0.json"
+        return status.is_file() and json.loads(status.read_bytes())["closed"]
+
+    until(load_is_over, 100.0)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "on their way to handsets" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    manifest = read_manifest(out)
+    assert manifest.exit_reason == "drain_ended", output
+    assert process.returncode in (1, 3, 4), output  # not 130: the load was whole
+    assert "the drain was ended; left open: 400 on their way to handsets" in output
+    assert manifest.planned == 400
+    assert (out / "report" / "summary.md").is_file()
+
+
+pytestmark = pytest.mark.timeout(300)
