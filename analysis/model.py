@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from analysis.capacity.record import CapacityResult
 from analysis.findings import (
     Availability,
     Comparison,
@@ -22,7 +23,6 @@ from analysis.findings import (
 )
 from analysis.objectives.grammar import Measure
 from analysis.quantile import Quantile
-from analysis.records import CapacityResult
 
 State = Literal["good", "bad", "warn", "unknown", "untrusted"]
 Verdict = Literal["met", "missed", "undecided"]

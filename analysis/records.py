@@ -19,7 +19,6 @@ from analysis.earlier_manifest import upgraded
 
 SCHEMA_VERSION = 2
 RESULT = "result.json"
-CAPACITY = "capacity.json"
 ABORTED = "error: aborted by the user"  # exit_reason of a run that was killed: its records may be cut off
 
 _NS = pa.int64()
@@ -272,52 +271,6 @@ class AnalysisResult(Struct, frozen=True, kw_only=True):
     offered_per_s: float = 0.0
     delivered_per_s: float = 0.0
     steady: Steady | None = None  # of a run; None of a suite, or where it cannot be told
-
-
-class Trial(Struct, frozen=True, kw_only=True):
-    """One run of a capacity search. ``place`` is its run directory, relative to ``capacity.json``'s."""
-
-    rate_per_s: float
-    verdict: Literal["met", "missed", "undecided", "invalid"]
-    delivered_per_s: float
-    why: str = ""
-    culprits: tuple[str, ...] = ()
-    place: str = ""
-
-
-class CapacityResult(Struct, frozen=True, kw_only=True):
-    """``capacity.json``: the highest sustained rate at which every objective is met.
-
-    ``sustained_per_s`` is None where no rate was met. The true value lies between ``low_per_s`` (met) and
-    ``high_per_s`` (missed; None where nothing gave way up to the search's upper end).
-    """
-
-    profile: str
-    target: str
-    objectives: tuple[str, ...]
-    sustained_per_s: float | None
-    low_per_s: float
-    high_per_s: float | None
-    messages_per_day: float | None  # what this stands for at the day curve's peak
-    culprits: tuple[str, ...]  # what gave way above it
-    trials: tuple[Trial, ...]
-    ended: str = ""  # why the search ended, in words
-
-
-def write_capacity(directory: Path, found: CapacityResult) -> None:
-    """Write ``capacity.json`` in one step."""
-    partial = directory / f"{CAPACITY}.partial"
-    partial.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
-    partial.replace(directory / CAPACITY)
-
-
-def read_capacity(directory: Path) -> CapacityResult:
-    """Raises ``ValueError`` that names the file and the field where it is absent or malformed."""
-    path = directory / CAPACITY
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=CapacityResult)
-    except (OSError, msgspec.DecodeError) as error:
-        raise ValueError(f"{path}: {error}") from error
 
 
 def run_id(run_dir: Path) -> str:

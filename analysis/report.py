@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from analysis import endings, faults
+from analysis.capacity.record import CapacityResult, read_capacity
 from analysis.comparison.suite import comparisons, with_campaign_alone
 from analysis.exit_codes import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MET, EXIT_MISSED, EXIT_UNDECIDED
 from analysis.figures import TIMES
@@ -19,7 +20,7 @@ from analysis.objectives.grammar import ObjectiveError, Spec, parse_all
 from analysis.objectives.judging import not_in_any
 from analysis.objectives.verdict import ALWAYS_DECISIVE, overall
 from analysis.part import analyse_part
-from analysis.records import CapacityResult, Manifest, read_capacity, read_manifest
+from analysis.records import Manifest, read_manifest
 from analysis.scaling import levels
 from analysis.surroundings import instrument
 from analysis.totals import totals

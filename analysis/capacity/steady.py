@@ -91,8 +91,7 @@ def _settled_s(left: Floats, load_end_s: float) -> float:
 
 def _grid(start_s: float, end_s: float) -> Floats:
     points = BLOCKS * _POINTS
-    grid: Floats = start_s + (np.arange(points) + 0.5) * ((end_s - start_s) / points)
-    return grid
+    return start_s + (np.arange(points, dtype=np.float64) + 0.5) * ((end_s - start_s) / points)
 
 
 def _counted(ordered_s: Floats, at_s: Floats) -> Floats:

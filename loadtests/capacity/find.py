@@ -7,8 +7,9 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from analysis.capacity.record import CapacityResult, write_capacity
 from analysis.objectives.defaults import DEFAULT_OBJECTIVES
-from analysis.records import CapacityResult, Manifest, write_capacity, write_manifest
+from analysis.records import Manifest, write_manifest
 from loadtests.arrivals import DAY_MIX, Mix, Stream
 from loadtests.arrivals.chance import derive_seed
 from loadtests.capacity.analysis import analyse_trial

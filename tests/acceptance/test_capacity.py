@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.records import read_capacity, read_manifest
-from loadtests.capacity import cli
+from analysis.capacity.record import read_capacity
+from analysis.records import read_manifest
 
 Command = Callable[..., subprocess.Popen[str]]
 
@@ -69,33 +69,3 @@ def test_a_search_on_real_sockets_finds_the_limit(smsbench: Command, tmp_path: P
     assert f"trial {len(found.trials)} of at most 12" in said
     assert "capacity between" in said
     assert "/s sustained" in said
-
-
-@pytest.mark.parametrize(
-    ("options", "told"),
-    [
-        (["--from", "0"], "--from must be a rate above 0 and at most 100,000/s, not 0"),
-        (["--to", "nan"], "--to must be a rate above 0 and at most 100,000/s, not nan"),
-        (["--from", "60", "--to", "50"], "--from 60 is above --to 50"),
-        (["--precision", "0"], "--precision must be from 0.005 to 0.5, not 0"),
-        (["--trial-s", "1"], "--trial-s must be from 3 to 600 seconds, not 1"),
-        (["--mix", "sms=1"], "--mix: 'sms' is no class; there are otp, transactional, marketing"),
-        (["--slo", "otp.p95<"], "otp.p95<"),
-        (["--profile", "nothing"], "nothing"),
-    ],
-)
-def test_what_makes_no_sense_is_told_before_anything_starts(
-    options: list[str], told: str, smsbench: Command, tmp_path: Path
-) -> None:
-    out = tmp_path / "found"
-    process = smsbench("capacity", *options, "--out", str(out))
-    said, _ = process.communicate(timeout=60)
-    assert process.returncode == 2, said
-    assert told in said
-    assert not out.exists()
-
-
-def test_the_help_names_every_exit_code() -> None:
-    assert cli.capacity.__doc__ is not None
-    for code in ("0 a rate was found", "1 no rate", "2 bad usage", "3 the bench", "4 nothing", "130"):
-        assert code in cli.capacity.__doc__

@@ -25,13 +25,13 @@ from made_reports import (
 from page_reading import Page, disagreements, rendered, without_spaces
 from screen_words import answer_text
 
+from analysis.capacity.record import CapacityResult, Trial
 from analysis.findings import Comparison
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import FirstScreen, words
 from analysis.model import Report
-from analysis.records import CapacityResult, Trial
 
 replace = msgspec.structs.replace
 

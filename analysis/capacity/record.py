@@ -1,0 +1,60 @@
+"""``capacity.json``: what a capacity search found. Documented in docs/run-directory.md.
+
+``loadtests`` writes with this module.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+CAPACITY = "capacity.json"
+
+
+class Trial(Struct, frozen=True, kw_only=True):
+    """One run of a capacity search. ``place`` is its run directory, relative to ``capacity.json``'s."""
+
+    rate_per_s: float
+    verdict: Literal["met", "missed", "undecided", "invalid"]
+    delivered_per_s: float
+    why: str = ""
+    culprits: tuple[str, ...] = ()
+    place: str = ""
+
+
+class CapacityResult(Struct, frozen=True, kw_only=True):
+    """``capacity.json``: the highest sustained rate at which every objective is met.
+
+    ``sustained_per_s`` is None where no rate was met. The true value lies between ``low_per_s`` (met) and
+    ``high_per_s`` (missed; None where nothing gave way up to the search's upper end).
+    """
+
+    profile: str
+    target: str
+    objectives: tuple[str, ...]
+    sustained_per_s: float | None
+    low_per_s: float
+    high_per_s: float | None
+    messages_per_day: float | None  # what this stands for at the day curve's peak
+    culprits: tuple[str, ...]  # what gave way above it
+    trials: tuple[Trial, ...]
+    ended: str = ""  # why the search ended, in words
+
+
+def write_capacity(directory: Path, found: CapacityResult) -> None:
+    """Write ``capacity.json`` in one step."""
+    partial = directory / f"{CAPACITY}.partial"
+    partial.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+    partial.replace(directory / CAPACITY)
+
+
+def read_capacity(directory: Path) -> CapacityResult:
+    """Raises ``ValueError`` that names the file and the field where it is absent or malformed."""
+    path = directory / CAPACITY
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=CapacityResult)
+    except (OSError, msgspec.DecodeError) as error:
+        raise ValueError(f"{path}: {error}") from error

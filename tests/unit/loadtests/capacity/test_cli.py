@@ -1,0 +1,44 @@
+"""``smsbench capacity`` refuses what makes no sense, before anything starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from loadtests.capacity.cli import capacity
+from loadtests.cli import app
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--from", "0"], "--from must be a rate above 0 and at most 100,000/s, not 0"),
+        (["--to", "nan"], "--to must be a rate above 0 and at most 100,000/s, not nan"),
+        (["--to", "1e9"], "--to must be a rate above 0 and at most 100,000/s, not 1e+09"),
+        (["--from", "60", "--to", "50"], "--from 60 is above --to 50"),
+        (["--precision", "0"], "--precision must be from 0.005 to 0.5, not 0"),
+        (["--precision", "nan"], "--precision must be from 0.005 to 0.5, not nan"),
+        (["--trial-s", "1"], "--trial-s must be from 3 to 600 seconds, not 1"),
+        (["--trials", "13"], "13"),
+        (["--mix", "sms=1"], "--mix: 'sms' is no class; there are otp, transactional, marketing"),
+        (["--slo", "otp.p95<"], "otp.p95<"),
+        (["--profile", "nothing"], "nothing"),
+        (["--target", "nothing.toml"], "nothing.toml"),
+    ],
+)
+def test_what_makes_no_sense_is_told_before_anything_starts(
+    options: list[str], told: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "found"
+    done = CliRunner().invoke(app, ["capacity", *options, "--out", str(out)])
+    assert done.exit_code == 2, done.output
+    assert told in done.output
+    assert not out.exists()
+
+
+def test_the_help_names_every_exit_code() -> None:
+    assert capacity.__doc__ is not None
+    for code in ("0 a rate was found", "1 no rate", "2 bad usage", "3 the bench", "4 nothing", "130"):
+        assert code in capacity.__doc__
