@@ -19,7 +19,7 @@ def report_sections(report: Report) -> list[Section]:
         ("In all", tables_findings.totals(report)),
         ("Ending", tables_findings.ending(report)),
     ]
-    return [(title, table) for title, table in listed if table.rows]
+    return [(f"{title[:1].upper()}{title[1:]}", table) for title, table in listed if table.rows]
 
 
 def part_sections(report: Report, place: int) -> list[Section]:

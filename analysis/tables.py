@@ -20,7 +20,7 @@ CHECK_WORDS: dict[CheckState, str] = {
 
 
 def objectives(report: Report) -> Table:
-    """Of a suite, a count objective that every part held is one row."""
+    """Of a suite, a count objective that every part met alike is one row."""
     several = report.kind == "suite"
     header = ("objective", "limit", "measured", "verdict", "evidence")
     places = range(len(report.objectives))
@@ -34,11 +34,15 @@ def objectives(report: Report) -> Table:
             counts.setdefault(each.name, []).append(place)
     for same in counts.values():
         listed = [report.objectives[place] for place in same]
-        if several and len(same) > 1 and len({(each.verdict, each.measured) for each in listed}) == 1:
+        if (
+            several
+            and len(same) > 1
+            and {(each.verdict, each.measured) for each in listed} == {("met", listed[0].measured)}
+        ):
             shown.append((f"{len(same)} parts", same[0]))
         else:
             shown += [(report.objectives[place].part, place) for place in same]
-    quote = Quote(report)
+    quote = Quote(report, plain=False)
     rows = tuple(
         (*((where,) if several else ()), *_objective_cells(quote, f"objectives.{place}", where))
         for where, place in shown
@@ -54,7 +58,7 @@ def objectives(report: Report) -> Table:
 
 def question(report: Report, place: int) -> Table:
     """What a part was judged by that decides nothing: its verdicts answer a question and fail nothing."""
-    quote, part = Quote(report), report.parts[place]
+    quote, part = Quote(report, plain=False), report.parts[place]
     shown = part.objectives if part.probe else ()
     return Table(
         header=("objective", "limit", "measured", "verdict", "evidence"),
@@ -93,7 +97,7 @@ def _evidence(quote: Quote, path: str) -> Cell:
 def checks(report: Report) -> Table:
     """Of a suite, a check that no part failed is one row, and words are not repeated."""
     several = report.kind == "suite"
-    quote = Quote(report)
+    quote = Quote(report, plain=False)
     rows: list[tuple[Cell, ...]] = []
     marks: list[str] = []
     for name in dict.fromkeys(each.name for each in report.checks):
@@ -143,7 +147,11 @@ def _passed(quote: Quote, same: list[int]) -> tuple[Cell, ...]:
     if passed and skipped:
         why = ", ".join(dict.fromkeys(each.value for each in skipped))
         value = f"passed; not checked in {len(skipped)}: {why}"
-    late = [(each.value_number, place) for place, each in checked if each.value_number is not None]
+    late = [
+        (each.value_number, place)
+        for place, each in checked
+        if each.state == "ok" and each.value_number is not None
+    ]
     if shown.name == SCHEDULE_LAG and late:
         value = ("in the worst ", *_check_value(quote, max(late)[1]))
     return (shown.name, where, CHECK_WORDS[shown.state], value, shown.limit, shown.meaning, "")
@@ -151,7 +159,7 @@ def _passed(quote: Quote, same: list[int]) -> tuple[Cell, ...]:
 
 def ladder(report: Report) -> Table:
     words = {"yes": "Yes", "no": "No", "undecided": "Not proven"}
-    quote = Quote(report)
+    quote = Quote(report, plain=False)
     rows = tuple(
         (
             (quote.per_day(f"levels.{place}.messages_per_day"),),

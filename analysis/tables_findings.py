@@ -21,7 +21,7 @@ _MODES = {"real": "live", "simulated": "simulated"}
 
 def totals(report: Report) -> Table:
     """Sums over the deciding parts."""
-    quote = Quote(report)
+    quote = Quote(report, plain=False)
     counts = ("planned", "accepted", "delivered", "lost", "doubles", "unaccounted")
     money = (
         ("paid", "paid"),
@@ -50,7 +50,7 @@ def capacity(report: Report) -> Table:
     header = ("rate", "verdict", "delivered", "why", "what gave way")
     if found is None:
         return Table(header=header, rows=())
-    quote = Quote(report)
+    quote = Quote(report, plain=False)
     rows: list[tuple[str | Sentence, ...]] = []
     if found.sustained_per_s is not None:
         high: Sentence = ("open",)
@@ -92,7 +92,7 @@ def _above(quote: Quote) -> Sentence:
 
 def comparisons(report: Report) -> list[tuple[str, Table]]:
     """One table for each: differences of delivery times, message by message."""
-    quote = Quote(report)
+    quote = Quote(report, plain=False)
     found = []
     for place, each in enumerate(report.comparisons):
         rows = []
@@ -117,13 +117,8 @@ def comparisons(report: Report) -> list[tuple[str, Table]]:
                 )
             )
         header = (
-            "class",
-            "pairs",
-            "unpaired",
-            "mean",
-            "median",
-            "99 % within",
-            "difference of p95, interval",
+            *("class", "pairs", "unpaired", "mean", "median", "99 % of them within"),
+            *("p95", "counterpart's p95", "p95 less counterpart's p95"),
         )
         found.append((each.title, Table(header=header, rows=tuple(rows))))
     return found
@@ -131,7 +126,7 @@ def comparisons(report: Report) -> list[tuple[str, Table]]:
 
 def culprits(report: Report, place: int) -> Table:
     """What gave way, in order of weight."""
-    quote = Quote(report)
+    quote = Quote(report, plain=False)
     rows = []
     for index, each in enumerate(report.parts[place].culprits):
         path = f"parts.{place}.culprits.{index}"
@@ -146,7 +141,7 @@ def culprits(report: Report, place: int) -> Table:
 
 
 def hints(report: Report, place: int) -> Table:
-    quote = Quote(report)
+    quote = Quote(report, plain=False)
     rows = tuple(
         (
             (quote.text(f"parts.{place}.hints.{index}.text"),),
@@ -162,7 +157,7 @@ def delay_splits(report: Report, place: int) -> list[tuple[str, Table]]:
     return [
         (
             f"Whose delay: {each.message_class}",
-            _split(Quote(report), f"parts.{place}.delay_splits.{index}", each),
+            _split(Quote(report, plain=False), f"parts.{place}.delay_splits.{index}", each),
         )
         for index, each in enumerate(report.parts[place].delay_splits)
     ]
@@ -215,7 +210,7 @@ def _known(quote: Quote, path: str) -> Sentence | str:
 
 
 def handsets(report: Report, place: int) -> Table:
-    quote = Quote(report)
+    quote = Quote(report, plain=False)
     fields = ("accepted", "unreachable", "came_later", "expired", "still_waiting")
     rows = tuple(
         (
@@ -233,7 +228,7 @@ def availability(report: Report, place: int) -> Table:
     header = ("windows", "available", "length", "first bad one", "why")
     if found is None:
         return Table(header=header, rows=())
-    quote, path = Quote(report), f"parts.{place}.availability"
+    quote, path = Quote(report, plain=False), f"parts.{place}.availability"
     first: str | Sentence = "-"
     if found.first_bad_at_s is not None:
         first = (quote.seconds(f"{path}.first_bad_at_s"),)
@@ -253,7 +248,7 @@ def fairness(report: Report, place: int) -> Table:
     header = ("campaign", "messages", "delivered", "per second", "95 % within")
     if found is None:
         return Table(header=header, rows=())
-    quote, path = Quote(report), f"parts.{place}.fairness"
+    quote, path = Quote(report, plain=False), f"parts.{place}.fairness"
     rows: list[tuple[str | Sentence, ...]] = []
     for index, each in enumerate(found.campaigns):
         here = f"{path}.campaigns.{index}"
@@ -289,5 +284,9 @@ def difference_cell(quote: Quote, path: str) -> Sentence:
 
 def ending(report: Report) -> Table:
     """How far an interrupted run came; no rows for a whole one."""
-    rows = (("came to its end", (Quote(report).text("interrupted"),)),) if report.interrupted else ()
+    rows = (
+        (("came to its end", (Quote(report, plain=False).text("interrupted"),)),)
+        if report.interrupted
+        else ()
+    )
     return Table(header=("", ""), rows=rows, numeric_from=99)

@@ -17,7 +17,7 @@ from analysis.totals import POINTS
 
 def delivery(report: Report, place: int) -> Table:
     """Percentiles of each class with their intervals."""
-    part, quote = report.parts[place], Quote(report)
+    part, quote = report.parts[place], Quote(report, plain=False)
     shown = part.delivery[0].quantiles if part.delivery else ()
     header = ("class", "messages", "still open", "never", *(percentile_name(q.percentile) for q in shown))
     rows = tuple(
@@ -124,7 +124,7 @@ def stage_coverage(part: PartReport) -> Table:
 
 
 def burst(report: Report, place: int) -> Table:
-    found, quote, path = report.parts[place].burst, Quote(report), f"parts.{place}.burst"
+    found, quote, path = report.parts[place].burst, Quote(report, plain=False), f"parts.{place}.burst"
     if found is None:
         return Table(header=("", "value"), rows=())
     guarded = found.guarded_class or "otp"
@@ -181,7 +181,7 @@ _LEDGER = (
 
 
 def ledger(report: Report, place: int) -> Table:
-    counted, quote = report.parts[place].ledger, Quote(report)
+    counted, quote = report.parts[place].ledger, Quote(report, plain=False)
     rows = tuple(
         (
             name,
@@ -201,7 +201,7 @@ def reasons(part: PartReport) -> Table:
 
 def faults(report: Report, place: int) -> Table:
     """Times are seconds after the load's start."""
-    quote = Quote(report)
+    quote = Quote(report, plain=False)
     rows = tuple(
         (
             band.name,
@@ -217,7 +217,7 @@ def faults(report: Report, place: int) -> Table:
 
 def rates(report: Report, place: int) -> Table:
     """Measured rates, and what they would be on the day itself where the day was compressed."""
-    part, quote, path = report.parts[place], Quote(report), f"parts.{place}"
+    part, quote, path = report.parts[place], Quote(report, plain=False), f"parts.{place}"
     through, factor = part.throughput, part.identity.compress
     paces = (
         ("offered", "offered_peak", through.offered_peak),

@@ -47,8 +47,10 @@ def plain_words(text: str) -> str:
 class Quote:
     """Makes figures of one report."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, plain: bool = True) -> None:
+        """``plain``: texts are for a reader who does not know what a p95 is."""
         self.report = report
+        self._plain = plain
 
     def value(self, path: str) -> Any:
         return lookup(self.report, path)
@@ -87,9 +89,9 @@ class Quote:
 
     def text(self, path: str, subject: str = "") -> Figure:
         """A sentence of the report, quoted without its full stop."""
-        return Figure(
-            text=plain_words(self.value(path)).rstrip("."), source=path, unit="text", subject=subject
-        )
+        text = str(self.value(path)).strip()
+        text = (plain_words(text) if self._plain else text).rstrip(".")
+        return Figure(text=text, source=path, unit="text", subject=subject)
 
     def verdict(self, path: str, subject: str = "") -> Figure:
         return Figure(text=self.value(path), source=path, unit="verdict", subject=subject)

@@ -71,11 +71,12 @@ def _evidence(quote: Quote, slug: str, no: bool) -> tuple[Sentence, ...]:
     if part.validity == "invalid":
         outcome = (": its figures cannot be used.",)
     elif missed is not None:
+        shown = _where_shown(quote.report, place, missed)
         outcome = (
             ": ",
-            quote.text(f"{path}.objectives.{missed}.name"),
+            quote.text(f"{shown}.name"),
             " ",
-            *_measured(quote, f"{path}.objectives.{missed}"),
+            *_measured(quote, shown),
             ".",
         )
     elif part.throughput.limit:
@@ -85,6 +86,15 @@ def _evidence(quote: Quote, slug: str, no: bool) -> tuple[Sentence, ...]:
     elif quote.report.levels and not _said_yes(quote.report, slug):
         outcome = (": it fell behind the load, or too few messages came.",)
     return ((*in_part(quote, place), *said, *outcome),)
+
+
+def _where_shown(report: Report, place: int, index: int) -> str:
+    """The path of a part's objective by which a table shows it: the report's own list, if it is in there."""
+    part = report.parts[place]
+    for at, each in enumerate(report.objectives):
+        if each.part in (part.slug, "") and each.objective == part.objectives[index].objective:
+            return f"objectives.{at}"
+    return f"parts.{place}.objectives.{index}"
 
 
 def _measured(quote: Quote, path: str) -> Sentence:

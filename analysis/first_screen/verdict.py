@@ -24,7 +24,7 @@ from analysis.first_screen.wording import (
 )
 from analysis.model import Objective, PartReport, Report, Verdict
 from analysis.objectives.verdict import overall
-from analysis.validity import ACCOUNTING, INSTRUMENT
+from analysis.validity import ACCOUNTING, INSTRUMENT, SCHEDULE_LAG
 
 _MOST_EVIDENCE = 3
 _WORDS: dict[Verdict, Word] = {"met": "YES", "missed": "NO", "undecided": "UNDECIDED"}
@@ -248,7 +248,7 @@ def trust(quote: Quote) -> Sentence:
     late = [
         (each.value_number, place)
         for place, each in enumerate(report.checks)
-        if each.name == "schedule lag" and each.value_number is not None
+        if each.name == SCHEDULE_LAG and each.state == "ok" and each.value_number is not None
     ]
     if not late:
         return ("Valid: no check failed", *_accounted(report))
