@@ -122,15 +122,15 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
 
     carrier, carrier_names = coded("carrier")
     fault, fault_labels = coded("fault")
-    fast = np.zeros(count, dtype=np.bool_)
-    fast[owner] = pc.fill_null(speaking["fast"], False).to_numpy()
+
+    def flags(values: Bools) -> Bools:
+        column: Bools = np.zeros(count, dtype=np.bool_)
+        column[owner] = values
+        return column
 
     state = np.full(count, ABSENT, dtype=np.int64)
     state[owner] = copies.state[chosen]
-    at_fault = np.zeros(count, dtype=np.bool_)
-    at_fault[owner] = (codes(speaking["reason"], MESSAGE_AT_FAULT) != ABSENT) & ~copies.taken[chosen]
-    unreachable = np.zeros(count, dtype=np.bool_)
-    unreachable[owner] = _unreachable(speaking)
+    at_fault = (codes(speaking["reason"], MESSAGE_AT_FAULT) != ABSENT) & ~copies.taken[chosen]
     ids = _total(copies.key, copies.taken.astype(np.float64), count)
     price, doubles = _prices(copies, chosen, owner, count)
     segments = np.zeros(count, dtype=np.int64)
@@ -140,8 +140,8 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
     return ProviderSide(
         state=state,
         taken=ids > 0,
-        message_at_fault=at_fault,
-        unreachable=unreachable,
+        message_at_fault=flags(at_fault),
+        unreachable=flags(_unreachable(speaking)),
         submitted_s=spread(seconds(speaking["t_submitted_ns"], origin_ns)),
         answered_s=spread(seconds(speaking["t_answered_ns"], origin_ns)),
         carrier_s=spread(seconds(speaking["t_carrier_ns"], origin_ns)),
@@ -162,7 +162,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         radio_s=spread(seconds(speaking["radio_ns"], 0)),
         handset_wait_s=spread(seconds(speaking["handset_wait_ns"], 0)),
         throttled=_highest(copies.key, integers(copies.rows["throttled"]), count),
-        fast=fast,
+        fast=flags(pc.fill_null(speaking["fast"], False).to_numpy()),
         carrier=carrier,
         carrier_names=carrier_names,
         wire=_most_frequent(speaking["wire"]),
