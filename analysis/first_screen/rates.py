@@ -48,7 +48,9 @@ def _capacity(quote: Quote) -> tuple[Row, list[Sentence]]:
     if found.culprits:
         sentences.append(("Above it gave way: ", quote.text("capacity.culprits.0"), "."))
     if found.sustained_per_s is None:
-        row = Row(label=label, value=("no rate was sustained within the objectives",))
+        missed = any(each.verdict == "missed" for each in found.trials)
+        said = "no rate was sustained within the objectives" if missed else "not measured"
+        row = Row(label=label, value=(said,))
         return row, sentences
     if found.messages_per_day is not None:
         day = quote.per_day("capacity.messages_per_day")
