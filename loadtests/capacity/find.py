@@ -19,7 +19,7 @@ from loadtests.capacity.result import (
     Searched,
     bracket_words,
     capacity_result,
-    sides_of,
+    shown_trial,
     trial_words,
 )
 from loadtests.capacity.search import NextTrial, SearchEnd, next_step, rate_text
@@ -52,13 +52,13 @@ class Asked(Struct, frozen=True, kw_only=True):
 class Found(Struct, frozen=True, kw_only=True):
     """``manifests`` of the trials that ran, by their places. ``unjudged``: objectives no trial judged.
 
-    ``sides``: the places of the trials on both sides of the result, the highest met and the lowest missed.
+    ``shown``: the place of the trial that a report shows, at the sustained rate where there is one.
     """
 
     result: CapacityResult
     manifests: dict[str, Manifest]
     unjudged: tuple[str, ...]
-    sides: tuple[str, ...]
+    shown: str
 
 
 def find_capacity(
@@ -189,5 +189,5 @@ def _found(
         result=result,
         manifests=manifests,
         unjudged=tuple(each for each in (*settings.slos, BACKLOG) if each not in judged),
-        sides=sides_of(search, trials) or tuple(manifests)[-1:],
+        shown=shown_trial(search, trials) or next(reversed(manifests)),
     )

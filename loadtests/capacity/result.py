@@ -54,12 +54,14 @@ def capacity_result(
     )
 
 
-def sides_of(settings: SearchSettings, trials: Sequence[TrialResult]) -> tuple[str, ...]:
-    """Places of the trials that bound the result: the highest met rate, the lowest missed one."""
+def shown_trial(settings: SearchSettings, trials: Sequence[TrialResult]) -> str | None:
+    """The place of the trial that the report shows: of the highest met rate, else of the lowest missed one.
+
+    Not of both: a page that says yes of one rate and no of another has no verdict.
+    """
     bracket = read_trials(settings, trials)
     last = {(each.verdict, each.rate_per_s): each.place for each in trials}
-    sides = (("met", bracket.met_per_s), ("missed", bracket.missed_per_s))
-    return tuple(last[side] for side in sides if side in last)
+    return last.get(("met", bracket.met_per_s)) or last.get(("missed", bracket.missed_per_s))
 
 
 def culprits_above(bracket: Bracket, trials: Sequence[TrialResult]) -> tuple[str, ...]:

@@ -54,12 +54,12 @@ def search_capacity(asked: Asked, settings: RunSettings, console: Console) -> in
 
 
 def _suite(found: Found, settings: RunSettings, started: Instant, interrupted: bool) -> Manifest:
-    """Over the trials on both sides of the result; ``capacity.json`` lists the others too."""
+    """Over the trial at the sustained rate; ``capacity.json`` lists all of them."""
     first = next(iter(found.manifests.values()))
     return Manifest(
         kind="suite",
         scenario=Scenario(name=NAME, title=TITLE, decides=False),
-        parts=found.sides,
+        parts=(found.shown,),
         seeds={"plan": settings.seed},
         profile_name=first.profile_name,
         slos=settings.slos,

@@ -116,7 +116,7 @@ def test_the_limit_is_found_and_written(search: Search, bench: Bench, tmp_path: 
     assert found.result.high_per_s == pytest.approx(300)
     assert (found.result.profile, found.result.target) == ("limited", "mine")
     assert [trial.place for trial in found.result.trials] == list(found.manifests)
-    assert found.sides == (found.result.trials[-1].place, found.result.trials[-2].place)
+    assert found.shown == found.result.trials[-1].place
     # It was undecided at every rate, and no longer trial was allowed.
     assert found.unjudged == (OBJECTIVES[1],)
 
@@ -146,7 +146,7 @@ def test_interrupted_in_its_first_trial_it_found_nothing(search: Search, bench: 
     bench.interrupt_at = 1
     found = search()
     assert found.result.trials == ()
-    assert found.sides == tuple(found.manifests)
+    assert (found.shown,) == tuple(found.manifests)
 
 
 def test_an_error_in_the_first_trial_ends_the_search(search: Search, bench: Bench) -> None:

@@ -16,7 +16,7 @@ from loadtests.capacity.result import (
     exit_code,
     lines,
     per_day,
-    sides_of,
+    shown_trial,
 )
 
 SETTINGS = SearchSettings()
@@ -55,10 +55,10 @@ def test_the_rate_that_was_met_is_the_figure_and_the_interval_is_around_the_trut
     assert exit_code(found) == 0
 
 
-def test_the_sides_of_the_result_are_the_trials_around_it() -> None:
-    assert sides_of(SETTINGS, FOUND) == ("trials/297", "trials/312")
-    assert sides_of(SETTINGS, [trial(50, "missed", 1)]) == ("trials/50",)
-    assert sides_of(SETTINGS, [trial(50, "invalid")]) == ()
+def test_the_report_shows_the_trial_at_the_sustained_rate() -> None:
+    assert shown_trial(SETTINGS, FOUND) == "trials/297"
+    assert shown_trial(SETTINGS, [trial(50, "missed", 1)]) == "trials/50"
+    assert shown_trial(SETTINGS, [trial(50, "invalid")]) is None
 
 
 def test_a_day_has_the_rate_at_its_peak() -> None:
