@@ -31,7 +31,10 @@ def throttled_messages(view: View) -> Bools:
 
 def refused_for_limits(view: View) -> Floats:
     """Requests that the provider refused for a limit, in each window."""
-    return np.sum([view.gauges.rise("provider", f"count_refused_{name}") for name in _REFUSALS], axis=0)
+    refused: Floats = np.sum(
+        [view.gauges.rise("provider", f"count_refused_{name}") for name in _REFUSALS], axis=0
+    )
+    return refused
 
 
 def accept_wait_s(view: View) -> Floats:
