@@ -134,10 +134,11 @@ def _limits_words(limits: tuple[float | None, float | None]) -> str:
 
 
 def _contract_words(view: View) -> str:
+    if not view.given.profile:
+        return "not known"
     contract = contract_of(view.given.profile)
-    return (
-        _limits_words((contract.requests_per_s, _segments(contract))) if view.given.profile else "not known"
-    )
+    rates = contract.requests_per_s, _segments(contract)
+    return _limits_words(rates) if any(rate is not None for rate in rates) else "no limit"
 
 
 PACING = Kind("sender_pacing", pacing, frozenset())
