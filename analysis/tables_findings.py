@@ -212,7 +212,7 @@ def _known(quote: Quote, path: str) -> Sentence | str:
 def handsets(report: Report, place: int) -> Table:
     quote = Quote(report, plain=False)
     fields = ("accepted", "unreachable", "came_later", "expired", "still_waiting")
-    rows = tuple(
+    rows: tuple[tuple[str | Sentence, ...], ...] = tuple(
         (
             each.message_class,
             *((quote.count(f"parts.{place}.handsets.{index}.{field}"),) for field in fields),

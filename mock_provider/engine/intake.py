@@ -16,7 +16,7 @@ from mock_provider.engine.carriage import Carriage
 from mock_provider.engine.counters import Counters
 from mock_provider.engine.distributions import nanoseconds, sampler
 from mock_provider.engine.draws import Draws, id_of
-from mock_provider.engine.faults.marks import MAGIC, mark
+from mock_provider.engine.faults.marks import MAGIC, mark, mark_all
 from mock_provider.engine.faults.windows import NO_FAULTS
 from mock_provider.engine.ledger import Ledger
 from mock_provider.engine.lifecycle import Stage
@@ -171,18 +171,18 @@ class Intake:
         for outage in active.outages:
             if not outage.meets(second_host):
                 continue
-            _mark_all(seen, outage.name)
+            mark_all(seen, outage.name)
             if outage.disconnect or outage.hang:
                 return Lost(outage.disconnect)
             return Refused(Refusal.UNAVAILABLE)
         for hang in active.hangs:
             if not hang.accepted and hang.hits(self._draws, key, attempt):
-                _mark_all(seen, hang.name)
+                mark_all(seen, hang.name)
                 return Lost(hang.disconnect)
         for error in active.errors:
             refusal = error.refusal(self._draws, key, attempt)
             if refusal is not None:
-                _mark_all(seen, error.name)
+                mark_all(seen, error.name)
                 return Refused(refusal)
         return None
 
@@ -191,7 +191,7 @@ class Intake:
     ) -> PendingReply:
         for hang in active.hangs:
             if hang.accepted and hang.hits(self._draws, key, attempt):
-                _mark_all(pending.messages, hang.name)
+                mark_all(pending.messages, hang.name)
                 return self._withheld(submit, pending, hang.disconnect)
         return pending
 
@@ -244,7 +244,7 @@ class Intake:
         if not active.none:
             for drop in active.drops:
                 if _THROTTLED.get(reason) == drop.limit:
-                    _mark_all(seen, drop.name)
+                    mark_all(seen, drop.name)
 
     def _accept(
         self, now_ns: int, submit: Submit, seen: list[Message], admitted: Admitted
@@ -367,7 +367,7 @@ def _slowed(now_ns: int, latency_ns: int, messages: Sequence[Message], active: A
     """The reply's latency under the faults that slow replies."""
     for slowness in active.reply_delays:
         latency_ns = slowness.applied(latency_ns, now_ns)
-        _mark_all(messages, slowness.name)
+        mark_all(messages, slowness.name)
     return latency_ns
 
 
@@ -377,11 +377,6 @@ def _note_closed(seen: list[Message], active: ActiveFaults) -> None:
         for message in seen:
             if message.stage is _REFUSED and message.reason == down.refusal.value:
                 mark(message, down.name)
-
-
-def _mark_all(messages: Iterable[Message], name: str) -> None:
-    for message in messages:
-        mark(message, name)
 
 
 def _drawn_by(submit: Submit, keys: list[str]) -> str:

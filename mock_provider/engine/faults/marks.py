@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 MAGIC = "magic"  # of a message whose number chose its fate
@@ -18,3 +19,8 @@ def mark(message: Marked, name: str) -> None:
         message.fault = name
     elif name != noted and name not in noted.split(","):
         message.fault = f"{noted},{name}"
+
+
+def mark_all(messages: Iterable[Marked], name: str) -> None:
+    for message in messages:
+        mark(message, name)
