@@ -46,7 +46,9 @@ def _capacity(quote: Quote) -> tuple[Row, list[Sentence]]:
         above: Sentence = ("Above ", sustained) if found.sustained_per_s is not None else ("At every rate",)
         sentences.append((*above, " gave way: ", quote.text("capacity.culprits.0"), "."))
     if found.sustained_per_s is None:
-        row = Row(label=label, value=("no rate was sustained within the objectives",))
+        missed = any(each.verdict == "missed" for each in found.trials)
+        said = "no rate was sustained within the objectives" if missed else "not measured"
+        row = Row(label=label, value=(said,))
         return row, sentences
     day: Sentence = ()
     if found.messages_per_day is not None:
