@@ -28,8 +28,8 @@ def interruption(manifest: Manifest, parts: tuple[PartReport, ...]) -> str:
     found = next((part for part in parts if part.identity.exit_reason in INTERRUPTED), None)
     if found is None:
         between = suite and manifest.exit_reason in INTERRUPTED
-        return f"Interrupted between two parts, after {parts[-1].slug}" if between else ""
-    where = f" in {found.slug}" if suite else ""
+        return f"Interrupted between two parts, after: {parts[-1].identity.title}" if between else ""
+    where = f" ({found.identity.title})" if suite else ""
     played_s, planned_s = found.identity.load_s, found.identity.planned_s
     if not found.ledger.rows:
         return f"Interrupted{where} before any message"

@@ -14,7 +14,7 @@ from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import share_words
 from analysis.model import Report
 from analysis.quantile import Quantile
-from analysis.table import Table
+from analysis.table import Cell, Table
 
 _MODES = {"real": "live", "simulated": "simulated"}
 
@@ -212,7 +212,7 @@ def _known(quote: Quote, path: str) -> Sentence | str:
 def handsets(report: Report, place: int) -> Table:
     quote = Quote(report, plain=False)
     fields = ("accepted", "unreachable", "came_later", "expired", "still_waiting")
-    rows = tuple(
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
         (
             each.message_class,
             *((quote.count(f"parts.{place}.handsets.{index}.{field}"),) for field in fields),

@@ -55,7 +55,9 @@ def test_an_interrupted_suite_names_the_part(new_run: Build, write_suite: Suite)
     played(new_run("a"), 23.0)
     played(new_run("b"), 13.0, exit_reason="interrupted")
     report = build_report(write_suite("a", "b"))
-    assert report.headline.startswith("STOPPED: Interrupted in b after 13 of 23 s. What was played missed no")
+    assert report.headline.startswith(
+        "STOPPED: Interrupted (made by hand) after 13 of 23 s. What was played missed no"
+    )
     assert "not played" in report.notes[0]
     assert report.exit_code == EXIT_INTERRUPTED
 
@@ -68,7 +70,7 @@ def test_a_suite_interrupted_between_two_parts_is_not_complete(new_run: Build, w
     records.write_manifest(suite_dir, msgspec.structs.replace(manifest, exit_reason="interrupted"))
     report = build_report(suite_dir)
     assert report.headline.startswith(
-        "STOPPED: Interrupted between two parts, after b. What was played missed no"
+        "STOPPED: Interrupted between two parts, after: made by hand. What was played missed no"
     )
     assert report.exit_code == EXIT_INTERRUPTED
     assert "not played" in report.notes[0]
