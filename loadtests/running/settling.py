@@ -101,14 +101,16 @@ def tallies(load: pa.Table, provider: pa.Table, now_ns: int, wanted: Sequence[Wa
     took_ns[seen] = pc.fill_null(rows["t_delivered_ns"], 0).to_numpy()
     took_ns -= intended_ns
     age_ns = now_ns - intended_ns
-    # Failed in one of the ways that may count or not: the analysis knows more of it than is known here.
-    unclear = ended & ~delivered
+    failed = ended & ~delivered
+    # What failed behind the carrier was the network's failure or the phone's: it has no delivery time. Failed
+    # before it, it may count or not: the analysis knows more of it than is known here.
+    unclear = failed & ~_spread(rows["t_carrier_ns"].is_valid().to_numpy(), seen)
     is_open = ~ended
     found = []
     for each in wanted:
         mine = _of_class(load, each.message_class)
         if each.limit_s is None:
-            within, beyond = delivered, unclear
+            within, beyond = delivered, failed
             young, old = is_open, np.zeros_like(is_open)
         else:
             limit_ns = round(each.limit_s * 1e9)
