@@ -169,7 +169,9 @@ def test_in_a_suite_one_part_with_the_class_is_enough(
     assert report.exit_code == 0
 
 
-def test_what_only_asks_decides_nothing_but_what_no_load_excuses(new_run: Build, write_suite: Callable[..., Path]) -> None:
+def test_what_only_asks_decides_nothing_but_what_no_load_excuses(
+    new_run: Build, write_suite: Callable[..., Path]
+) -> None:
     steady(good := new_run("good"))
     good.write(end_s=90.0)
     steady(what_if := new_run("fifo"), delivery_s=60.0)
