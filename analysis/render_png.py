@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from analysis import plain_matplotlib  # noqa: F401  # isort: skip  # before matplotlib
@@ -12,6 +11,7 @@ from matplotlib.figure import Figure
 from analysis import charts_findings, charts_shape, charts_time
 from analysis.chart_style import save_png, styled, svg_text
 from analysis.charts_screen import first_screen_picture
+from analysis.drawn import Drawn
 from analysis.figures import TIMES
 from analysis.first_screen.screen import first_screen
 from analysis.model import PartReport, Report
@@ -87,19 +87,6 @@ _REPORT_CHARTS: tuple[tuple[str, str, str, ReportChart], ...] = (
 _WITH_FAULTS = frozenset(["latency", "rates", "backlog", "burst"])
 _BURST_SHADE = ("Shaded: the burst.", "Between the dotted lines: the burst.")
 _FAULTS_CAPTION = "In grey: the times of the provider's faults, named below the plot."
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A chart in both forms, or why it was not drawn (``why`` set, ``svg`` and ``file`` empty)."""
-
-    name: str
-    title: str
-    caption: str
-    part: str
-    file: str
-    svg: str
-    why: str
 
 
 def draw_all(report: Report, out_dir: Path, progress: Callable[[str], None]) -> tuple[Drawn, ...]:
