@@ -113,9 +113,11 @@ def search_capacity(
         trial_s=asked.trial_s,
         longest_s=asked.trial_s,
         most_trials=asked.most_trials,
+        brief=True,
     )
     own = msgspec.structs.replace(settings, out=place, profile=None, slos=OBJECTIVES, probe=False)
-    find_capacity(Asked(search=search, profile=asked.profile), own, progress, interruption)
+    wanted = Asked(search=search, within_s=asked.takes_s, profile=asked.profile)
+    find_capacity(wanted, own, progress, interruption)
     return CAPACITY
 
 
