@@ -24,7 +24,7 @@ from loadtests.simulate.part import Choices
 # A live part below this rate leaves most of two cores free, and a simulation may run beside it.
 QUIET_PER_S = 30.0
 CAPACITY = "capacity"  # the directory of the search
-_AROUND_S = 12.0  # a live part's start, drain and end, about
+_AROUND_S = 22.0  # a live part's start, drain and end, about: slow carriers take 20 s
 _REPORT_S = 20.0
 
 
@@ -160,7 +160,7 @@ def _make_room(simulations: Simulations, part: Part, progress: Progress, interru
     if is_quiet(part):
         simulations.run()
     else:
-        progress.phase("waiting for a simulation to end")
+        progress.phase("waiting for a simulation to stand still")
         simulations.hold(interruption, progress.waiting)
 
 

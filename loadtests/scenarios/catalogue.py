@@ -89,12 +89,14 @@ def _bench_parts() -> tuple[Part, ...]:
         *(peak, peak_simulated),
         *(ten_times, ten_times_simulated),
         *(burst, burst_simulated, fifo),
-        _campaigns(burst, 4),
+        _campaigns(burst_simulated, 4),
     )
 
 
 def _campaigns(burst: Part, count: int) -> Part:
-    """The burst's messages as ``count`` campaigns of equal size that are released together."""
+    """The burst's messages as ``count`` campaigns of equal size that are released together, where the burst
+    was: the one campaign beside them.
+    """
     otps, campaign = burst.streams
     assert isinstance(campaign.process, Burst)
     each = Burst(campaign.process.count // count, campaign.process.over_s)
@@ -109,6 +111,7 @@ def _campaigns(burst: Part, count: int) -> Part:
         role="campaigns",
         streams=(otps, *several),
         counterpart="",
+        decides=True,
     )
 
 
