@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binom
 
 from analysis.arrays import Bools, Floats
+from analysis.binomial import chance_beyond
 from analysis.culprits.view import View
 from analysis.figures import count_text, seconds_text, share_text
 from analysis.throughput import QUEUED_S, REFUSED_SHARE
@@ -54,7 +54,7 @@ def symptoms(view: View) -> Symptoms:
     lost = windows.counts(due, view.failed_on_the_way)
     taken = windows.counts(due, view.provider.taken)
     # So many that chance explains it in none of the windows: a day has 8,640, and rare things happen in some.
-    chance = binom.sf(lost - 1, taken, FAILED_SHARE)
+    chance = chance_beyond(lost - 1, taken, FAILED_SHARE)
     found["failed"] = (lost >= FEWEST) & (chance < CHANCE / windows.count)
     found["generator"] = np.nan_to_num(view.lag_all_p99_s) > view.given.lag_limit_s
     found["dropped"] = windows.counts(due, view.dropped_by_bench) > REFUSED_SHARE * planned

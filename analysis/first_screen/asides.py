@@ -135,7 +135,7 @@ def campaigns(quote: Quote) -> tuple[Sentence, ...]:
     path = f"parts.{place}.fairness"
     fairness = quote.report.parts[place].fairness
     assert fairness is not None
-    said: list[str | Figure] = []
+    said: list[str | Figure] = [] if live(quote.report.parts[place]) else ["In virtual time: "]
     for index, each in enumerate(fairness.campaigns):
         lead: Sentence = ("; " if index else "", quote.text(f"{path}.campaigns.{index}.name"), ": ")
         said += [*lead, quote.rate(f"{path}.campaigns.{index}.per_s")]

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
+from analysis.binomial import clopper_pearson
 from analysis.figures import count_text, share_of_one_text, times_text
 from analysis.findings import Availability
 from analysis.model import Cost, Distribution, Ledger, Objective, Verdict
@@ -256,8 +256,8 @@ def _delivered(spec: Spec, facts: Facts) -> _Finding:
     found = facts.outcomes.get(spec.message_class)
     if found is None or not found.accepted:
         return _Finding(None, None, None, "no such message was accepted", needs="accepted messages")
-    low, _ = clopper_pearson(found.delivered, found.accepted)
-    _, high = clopper_pearson(found.delivered + found.open, found.accepted)
+    low, _ = clopper_pearson(found.delivered, found.accepted, CONFIDENCE)
+    _, high = clopper_pearson(found.delivered + found.open, found.accepted, CONFIDENCE)
     share, most = found.delivered / found.accepted, (found.delivered + found.open) / found.accepted
     interval = f"{share_of_one_text(low)} to {share_of_one_text(high)}"
     if found.open and share <= spec.limit <= most:
@@ -277,14 +277,6 @@ def _delivered(spec: Spec, facts: Facts) -> _Finding:
         interval=interval,
         count=found.accepted,
     )
-
-
-def clopper_pearson(hits: int, count: int) -> tuple[float, float]:
-    """The exact 95 % interval of a share, ``count`` above 0: it holds the true one at least that often."""
-    tail = (1.0 - CONFIDENCE) / 2
-    low = float(stats.beta.ppf(tail, hits, count - hits + 1)) if hits else 0.0
-    high = float(stats.beta.ppf(1.0 - tail, hits + 1, count - hits)) if hits < count else 1.0
-    return low, high
 
 
 def _availability(spec: Spec, facts: Facts) -> _Finding:

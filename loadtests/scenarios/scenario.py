@@ -70,7 +70,7 @@ class Capacity(Struct, frozen=True, kw_only=True):
     precision: float
     most_trials: int
     trial_s: float  # load of a trial, seconds
-    takes_s: float  # about how long it all takes
+    takes_s: float  # seconds for all of it: no trial begins that would take longer
 
 
 class Scenario(Struct, frozen=True, kw_only=True):

@@ -145,3 +145,27 @@ def test_a_mix_is_read() -> None:
 def test_a_wrong_mix_is_told(text: str, told_of: str) -> None:
     with pytest.raises(ValueError, match=told_of.replace("+", r"\+")):
         read_mix(text)
+
+
+def test_a_coarse_search_does_not_mind_growth_that_is_small_for_its_precision() -> None:
+    """Growth of 0.03 to 3.9/s at 253/s is undecided for a search of 2 %, and none for one of 25 %."""
+    steady = Steady(
+        from_s=2.4,
+        to_s=6.0,
+        offered_per_s=253.0,
+        through_per_s=251.0,
+        through_low_per_s=247.0,
+        through_high_per_s=256.0,
+        growth_per_s=1.97,
+        growth_low_per_s=0.03,
+        growth_high_per_s=3.9,
+        backlog=17.0,
+        reserve=0.0,
+        sustained=None,
+    )
+    result = told(("otp.p95<20s", "met"), steady=steady)
+    coarse = SearchSettings(precision=0.25, trial_s=6.0, longest_s=6.0)
+    assert judged_trial(SETTINGS, STEP, DAY_MIX, result, "t").verdict == "undecided"
+    assert judged_trial(coarse, STEP, DAY_MIX, result, "t").verdict == "met"
+    grew = told(("otp.p95<20s", "met"), steady=part(False, 50.0))
+    assert judged_trial(coarse, STEP, DAY_MIX, grew, "t").verdict == "missed"
