@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from made_reports import (
     timed,
 )
 from page_reading import Page, disagreements, rendered, without_spaces
-from screen_words import answer_text
+from screen_words import answer_text, aside_text
 
 from analysis.capacity.record import CapacityResult, Trial
 from analysis.findings import Comparison
@@ -217,6 +218,14 @@ def planted_nothing_gave_way(made: Report) -> tuple[FirstScreen, Report]:
     return screen_of(made), replace(made, parts=parts)
 
 
+def planted_low_search(made: Report) -> tuple[FirstScreen, Report]:
+    low = replace(made.capacity, sustained_per_s=20.0, low_per_s=20.0) if made.capacity else None
+    made = replace(made, capacity=low)
+    screen = screen_of(made)
+    (rate, *others) = screen.answers
+    return replace(screen, answers=(replace(rate, sentences=()), *others)), made
+
+
 def planted_number(made: Report) -> tuple[FirstScreen, Report]:
     return replace(screen_of(made), trust=("Valid: late by 1.2 ms.",)), made
 
@@ -247,6 +256,7 @@ PLANTED = {
     planted_carried: "is said to be carried",
     planted_accounted: "every message is said to be accounted for",
     planted_nothing_gave_way: "nothing is said to have given way",
+    planted_low_search: "a sustained rate is named, and 06-day-5m carried more",
     planted_number: "has a number that is taken from no table",
     planted_p95: "has the word 'p95'",
     planted_slug: "has the name '06-day-5m'",
@@ -354,3 +364,49 @@ def test_a_price_has_a_currency_only_where_the_profile_names_one() -> None:
     bare = report(replace(one, cost=replace(one.cost, currency="")))
     cost = next(each for each in screen_of(bare).asides if each.name == "cost")
     assert "points per delivered SMS (the provider's unit of charge)" in words(cost.sentences[0])
+
+
+def test_a_search_that_ended_low_does_not_stand_alone() -> None:
+    """A busy machine once made it say 80/s, where a part had delivered 307/s."""
+    made = suite()
+    assert "carries more" not in answer_text(made, "rate")
+    assert made.capacity is not None
+    low = suite(capacity=replace(made.capacity, sustained_per_s=20.0, low_per_s=20.0, high_per_s=None))
+    assert "The sender carries more than this search found: 54.0/s were delivered in:" in answer_text(
+        low, "rate"
+    )
+    assert not contradictions(first_screen(low), low)
+
+
+def test_the_contract_is_said_in_messages_a_second() -> None:
+    limited = throughput(contract_segments_per_s=500.0, contract_per_s=500.0 / 2.3)
+    made = report(part("run", throughput=limited))
+    said = answer_text(made, "rate")
+    assert "54.0/s delivered in the best 10 s (offered 56.0/s at its busiest)" in said
+    assert re.search(r"the contract lets through at most 217/s \(500 segments/s at [0-9.]+ a message\)", said)
+    assert not contradictions(first_screen(made), made)
+    above = report(part("run", throughput=throughput(contract_segments_per_s=50.0, contract_per_s=30.0)))
+    assert "the contract lets through" not in answer_text(above, "rate")
+
+
+def test_live_against_simulated_says_by_stage_where_the_difference_arose() -> None:
+    """Of the busiest live part; a class that differs by more than one-time passwords is named too."""
+    stages = (("generator lag", 0.0001), ("sender API", 0.0045), ("sender queue", 0.0013), ("radio", 0.0))
+    otp = replace(
+        compared(0.0, 0.0),
+        median_s=0.0056,
+        p99_abs_s=0.066,
+        mean_s=0.0059,
+        by_stage_s=stages,
+        p95_claimed=False,
+    )
+    other = replace(otp, message_class="marketing", p99_abs_s=0.168)
+    busy = replace(comparison(otp), kind="live_vs_simulated", part="06-day-5m", classes=(otp, other))
+    quiet = replace(busy, part="05-day-500k", classes=(replace(otp, median_s=0.5),))
+    made = suite(comparisons=(quiet, busy))
+    assert aside_text(made, "real") == (
+        "OTP: one message live and simulated differs by 5.60 ms in the middle, and 99 % of them by at most "
+        "66.0 ms (marketing: 168 ms). On average 5.90 ms: 4.50 ms until the sender had stored the message "
+        "and answered, 1.30 ms in the sender's queue."
+    )
+    assert not contradictions(first_screen(made), made)
