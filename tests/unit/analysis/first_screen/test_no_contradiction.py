@@ -256,7 +256,7 @@ PLANTED = {
     planted_carried: "is said to be carried",
     planted_accounted: "every message is said to be accounted for",
     planted_nothing_gave_way: "nothing is said to have given way",
-    planted_low_search: "a sustained rate is named, and 06-day-5m carried more",
+    planted_low_search: "a sustained rate is named, and 05-day-500k carried more",
     planted_number: "has a number that is taken from no table",
     planted_p95: "has the word 'p95'",
     planted_slug: "has the name '06-day-5m'",
