@@ -148,6 +148,9 @@ class Throughput(Struct, frozen=True, kw_only=True):
     queue_wait_at_peak_s: float | None
     # Of the load, what had not reached a carrier in its second half: by how much the wait grew, per second.
     shortfall_share: float | None
+    # What the contract lets through at most, in segments and in this part's messages; None: no such limit.
+    contract_segments_per_s: float | None = None
+    contract_per_s: float | None = None
 
 
 class Series(Struct, frozen=True):

@@ -18,7 +18,17 @@ from analysis.faults import fault_bands
 from analysis.findings import Availability, DelaySplit
 from analysis.journeys import Journeys, read_journeys
 from analysis.late_generator import dropped_by_target, lateness
-from analysis.model import Check, Cost, Distribution, Identity, Ledger, Marks, Objective, PartReport
+from analysis.model import (
+    Check,
+    Cost,
+    Distribution,
+    Identity,
+    Ledger,
+    Marks,
+    Objective,
+    PartReport,
+    Throughput,
+)
 from analysis.objectives.backlog import availability, sustained
 from analysis.objectives.defaults import DEFAULT_OBJECTIVES
 from analysis.objectives.grammar import Measure, Spec, parse_all
@@ -26,7 +36,7 @@ from analysis.objectives.handsets import class_outcomes, handsets
 from analysis.objectives.judging import Facts, judge_all
 from analysis.objectives.verdict import withheld
 from analysis.percentiles import SHOWN_PERCENTILES
-from analysis.provider_limits import currency_of, limits_text
+from analysis.provider_limits import currency_of, limits_text, segments_per_s
 from analysis.records import Manifest
 from analysis.shares.delays import delay_splits
 from analysis.shares.hints import hints
@@ -85,7 +95,7 @@ def analyse_part(
         stages_merged=groups[1:],
         stage_coverage=stages.coverage(journeys, fates, groups),
         marks=marks,
-        throughput=throughput(journeys, fates, counted),
+        throughput=_with_contract(throughput(journeys, fates, counted), manifest, paid),
         timeline=timeline(journeys, fates),
         burst=find_burst(journeys, fates) if manifest.scenario.role == "burst" else None,
         cost=paid,
@@ -106,6 +116,17 @@ def analyse_part(
         culprits=()
         if failed
         else find_culprits(_culprit_inputs(journeys, fates, objectives, manifest, lag_limit_s)),
+    )
+
+
+def _with_contract(found: Throughput, manifest: Manifest, paid: Cost | None) -> Throughput:
+    """With the contract's limit in segments, and in messages of as many segments as these had."""
+    limit_per_s = segments_per_s(manifest.profile)
+    per_message = paid.segments_per_message if paid is not None else None
+    if limit_per_s is None or not per_message:
+        return found
+    return msgspec.structs.replace(
+        found, contract_segments_per_s=limit_per_s, contract_per_s=limit_per_s / per_message
     )
 
 

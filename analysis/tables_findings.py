@@ -114,14 +114,23 @@ def comparisons(report: Report) -> list[tuple[str, Table]]:
                     (quote.seconds(f"{path}.ours_p95_s"),),
                     (quote.seconds(f"{path}.theirs_p95_s"),),
                     (quote.seconds(f"{path}.p95_difference_s"), "\n", *interval),
+                    _by_stage(quote, path),
                 )
             )
         header = (
             *("class", "pairs", "unpaired", "mean", "median", "99 % of them within"),
-            *("p95", "counterpart's p95", "p95 less counterpart's p95"),
+            *("p95", "counterpart's p95", "p95 less counterpart's p95", "mean of each stage"),
         )
         found.append((each.title, Table(header=header, rows=tuple(rows))))
     return found
+
+
+def _by_stage(quote: Quote, path: str) -> Sentence:
+    """Where the mean difference arose."""
+    said: list[str | Figure] = []
+    for number, (stage, _) in enumerate(quote.value(f"{path}.by_stage_s")):
+        said += [f"{', ' if number else ''}{stage} ", quote.seconds(f"{path}.by_stage_s.{number}.1")]
+    return tuple(said) or ("-",)
 
 
 def culprits(report: Report, place: int) -> Table:

@@ -240,6 +240,13 @@ def rates(report: Report, place: int) -> Table:
         for name, shown, value in found
     ]
     blank = ("",) if compressed else ()
+    if through.contract_per_s is not None:
+        allowed = (
+            *(quote.rate(f"{path}.throughput.contract_per_s"), "\n"),
+            *(quote.number(f"{path}.throughput.contract_segments_per_s"), " segments/s at "),
+            *(quote.number(f"{path}.cost.segments_per_message"), " segments a message"),
+        )
+        rows.append(("the contract lets through at most", allowed, *blank))
     if through.limit:
         rows.append(("the limit", (quote.text(f"{path}.throughput.limit"),), *blank))
     rows += [(name, shown, *blank) for name, shown in _stood_for(quote, place)]

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from analysis.figures import TIMES
 from analysis.first_screen.quoting import lookup, plain_words
+from analysis.first_screen.rates import carried_more
 from analysis.first_screen.values import Figure, FirstScreen, figures, sentences, words
 from analysis.first_screen.wording import deciding, target_name, trusted
 from analysis.model import Objective, PartReport, Report
@@ -35,6 +36,7 @@ def contradictions(screen: FirstScreen, report: Report) -> tuple[str, ...]:
         _carried,
         _accounted,
         _gave_way,
+        _search_ended_low,
     )
     found = [said for rule in rules for said in rule(screen, report)]
     return tuple(dict.fromkeys((*found, *_loose_figures(screen, report), *_readable(screen, report))))
@@ -186,6 +188,17 @@ def _gave_way(screen: FirstScreen, report: Report) -> Iterator[str]:
         part = report.parts[int(place)]
         if part.culprits or part.throughput.limit or part.sustained is False:
             yield f"nothing is said to have given way, and {part.slug} names what did"
+
+
+def _search_ended_low(screen: FirstScreen, report: Report) -> Iterator[str]:
+    """A sustained rate does not stand alone where a part carried more."""
+    more = carried_more(report)
+    answer = next((each for each in screen.answers if each.name == "rate"), None)
+    if more is None or answer is None:
+        return
+    said = [piece for sentence in answer.sentences for piece in sentence if isinstance(piece, Figure)]
+    if not any(piece.source.startswith(f"parts.{more}.throughput.delivered_best") for piece in said):
+        yield f"a sustained rate is named, and {report.parts[more].slug} carried more"
 
 
 def _accounted(screen: FirstScreen, report: Report) -> Iterator[str]:

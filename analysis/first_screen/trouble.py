@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Answer, Figure, Row, Sentence
-from analysis.first_screen.wording import trusted
+from analysis.first_screen.wording import live, trusted
 from analysis.model import State, Totals
 
 QUESTION = "When something goes wrong?"
@@ -66,15 +66,15 @@ def _staged(quote: Quote) -> list[Sentence]:
 
 
 def _availability(quote: Quote) -> list[Sentence]:
-    """Of the live part with the worst availability."""
+    """Of the part with the worst availability, a live one before a simulated one."""
     known = [
-        (each.available / each.windows, place)
+        (each.available / each.windows, not live(part), place)
         for place, part in enumerate(quote.report.parts)
         if (each := part.availability) is not None and each.windows and trusted(part)
     ]
     if not known:
         return []
-    share, place = min(known)
+    share, simulated, place = min(known)
     path = f"parts.{place}.availability"
     said: Sentence = (
         "The sender took all that came in ",
@@ -83,6 +83,7 @@ def _availability(quote: Quote) -> list[Sentence]:
         quote.count(f"{path}.windows"),
         " windows of ",
         quote.span(f"{path}.window_s"),
+        *((" (in virtual time)",) if simulated else ()),
     )
     if share < 1.0:
         return [(*said, ": ", quote.text(f"{path}.why"), ".")]

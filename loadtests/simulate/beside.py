@@ -112,6 +112,7 @@ class PartProcess:
         """
         code = self._child.process.wait(within_s)
         self._child.let_go()
+        self.go_on()  # leave no order behind that nobody reads
         if code != 0:
             lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
             last = lines[-1] if lines else f"it ended with {ending_words(code)}"
