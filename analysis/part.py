@@ -19,7 +19,7 @@ from analysis.findings import Availability, DelaySplit
 from analysis.journeys import Journeys, read_journeys
 from analysis.late_generator import dropped_by_target, lateness
 from analysis.model import Check, Cost, Distribution, Identity, Ledger, Marks, Objective, PartReport
-from analysis.objectives.backlog import availability, sustained
+from analysis.objectives.backlog import availability_and_growth
 from analysis.objectives.defaults import DEFAULT_OBJECTIVES
 from analysis.objectives.grammar import Measure, Spec, parse_all
 from analysis.objectives.handsets import class_outcomes, handsets
@@ -55,9 +55,10 @@ def analyse_part(
     failed = instrument.value if instrument.state == "invalid" else ""
     delivery = delivery_distributions(journeys, fates, _percentiles(specs, "delivery_time"))
     api = api_distributions(journeys, _percentiles(specs, "api_response"))
-    paid, available = cost(journeys, fates, currency_of(manifest.profile)), availability(journeys, fates)
+    paid = cost(journeys, fates, currency_of(manifest.profile))
+    available, sustained = availability_and_growth(journeys, fates)
     objectives = judge_all(
-        specs, _facts(manifest, journeys, fates, counted, (delivery, api), (paid, available))
+        specs, _facts(manifest, journeys, fates, counted, (delivery, api), (paid, available, sustained))
     )
     splits = _delay_splits(journeys, fates, manifest, specs)
     objectives = tuple(_with_reach(each, splits) for each in objectives)
@@ -100,7 +101,7 @@ def analyse_part(
         fairness=fairness(journeys, fates, run_dir) if manifest.scenario.role in _CAMPAIGNS else None,
         handsets=handsets(journeys, fates) if journeys.journal else (),
         availability=available,
-        sustained=sustained(journeys, fates),
+        sustained=sustained,
         delay_splits=splits,
         hints=hints(journeys, manifest),
         culprits=()
@@ -150,7 +151,7 @@ def _facts(
     fates: Fates,
     counted: Ledger,
     distributions: tuple[tuple[Distribution, ...], tuple[Distribution, ...]],
-    measured: tuple[Cost, Availability | None],
+    measured: tuple[Cost, Availability | None, bool | None],
 ) -> Facts:
     return Facts(
         delivery=distributions[0],
@@ -161,6 +162,7 @@ def _facts(
         ledger=counted,
         availability=measured[1],
         cost=measured[0],
+        backlog_grew=measured[2] is False,
         load_s=journeys.load_end_s,
         journal=journeys.journal,
         sender_rows=journeys.sender.present,
