@@ -204,8 +204,12 @@ def _asked(specs: tuple[Spec, ...], measure: Measure) -> set[float]:
 
 
 def _tightest_s(specs: tuple[Spec, ...]) -> float:
-    """The shortest delivery time that is asked for: what the bench itself is late is held to it."""
+    """The shortest delivery time that is asked for: the bench itself may be late by 1 % of it.
+
+    Of a limit on the sender's answer by 10 %: it is counted from the instant at which a message was due, too.
+    """
     limits = [spec.limit for spec in specs if spec.measure == "delivery_time"]
+    limits += [validity.ANSWERS_WEIGH * spec.limit for spec in specs if spec.measure == "api_response"]
     return min(limits, default=TIGHTEST_BY_DEFAULT_S)
 
 
