@@ -369,6 +369,7 @@ class Totals(Struct, frozen=True, kw_only=True):
     lost: int
     doubles: int
     unaccounted: int
+    unseen: int  # accepted in parts without provider rows: nobody saw what became of them
     paid: float
     paid_for_doubles: float
     paid_in_vain: float

@@ -22,7 +22,7 @@ _MODES = {"real": "live", "simulated": "simulated"}
 def totals(report: Report) -> Table:
     """Sums over the deciding parts."""
     quote = Quote(report, plain=False)
-    counts = ("planned", "accepted", "delivered", "lost", "doubles", "unaccounted")
+    counts = ("planned", "accepted", "delivered", "lost", "doubles", "unaccounted", "unseen")
     money = (
         ("paid", "paid"),
         ("paid_per_delivered", "paid per delivered SMS"),

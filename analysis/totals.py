@@ -31,6 +31,7 @@ def _sum(mode: str, parts: list[PartReport]) -> Totals:
         lost=sum(each.lost for each in ledgers),
         doubles=sum(each.doubles for each in ledgers),
         unaccounted=sum(each.unaccounted for each in ledgers),
+        unseen=sum(part.ledger.accepted for part in parts if not (part.delivery or part.handsets)),
         paid=paid,
         paid_for_doubles=sum(part.cost.doubles_points for part in parts),
         paid_in_vain=sum(part.cost.undelivered_points for part in parts),

@@ -20,12 +20,14 @@ from analysis.figures import (
 )
 from analysis.journeys import Journeys
 from analysis.late_generator import SHORT_S, SHORT_SHARE, Lateness
-from analysis.model import Check, CheckState, Distribution, Ledger, Marks, Objective
+from analysis.model import Check, CheckState, Distribution, Ledger, Marks, Objective, PartReport
 from analysis.percentiles import ranks
 
 LAG_WARN_S = 0.010
 LAG_SHARE_OF_SLO = 0.01
 TIGHTEST_BY_DEFAULT_S = 10.0
+# The sender's answers are short: of their limit the bench may be late by ten times that share.
+ANSWERS_WEIGH = 10.0
 DROPPED_SHARE = 0.001
 RATE_ERROR = 0.01
 RATE_WINDOW_S = 10.0
@@ -269,6 +271,14 @@ def _unchecked(name: str, why: str) -> Check:
 def unchecked(name: str, why: str) -> Check:
     """A check for which the run directory holds nothing to look at."""
     return _unchecked(name, why)
+
+
+def spoiling(checks: tuple[Check, ...], parts: tuple[PartReport, ...]) -> tuple[Check, ...]:
+    """The checks that make the verdict worthless; an invalid probe only leaves its own question open."""
+    slugs = {"", *(part.slug for part in [part for part in parts if not part.probe] or parts)}
+    return tuple(
+        each for each in checks if each.state == "invalid" and (each.part in slugs or each.name in ACCOUNTING)
+    )
 
 
 def worst(checks: tuple[Check, ...]) -> CheckState:

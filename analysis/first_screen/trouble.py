@@ -20,7 +20,7 @@ def trouble_answer(quote: Quote) -> Answer:
     state: State = "good" if rows else "unknown"
     if any(each.lost or each.doubles for each in report.totals):
         state = "bad"
-    elif any(each.unaccounted for each in report.totals):
+    elif any(each.unaccounted or each.unseen for each in report.totals):
         state = "warn"
     if report.validity == "invalid":
         state = "untrusted"
@@ -46,6 +46,13 @@ def _losses(quote: Quote, place: int, each: Totals) -> Row:
         if each.lost:
             value += [", ", quote.count(f"{path}.lost", subject=f"lost {each.mode}"), " lost"]
         return Row(label=mode, value=(*value, ", ", doubled, " doubled"), limit=of)
+    if each.unseen:
+        unseen = quote.count(f"{path}.unseen", subject=f"unseen {each.mode}")
+        return Row(
+            label=mode,
+            value=(unseen, " without the provider's record: lost or doubled is not known"),
+            limit=of,
+        )
     lost = quote.count(f"{path}.lost", subject=f"lost {each.mode}")
     return Row(label=mode, value=(lost, " lost, ", doubled, " doubled"), limit=of)
 

@@ -102,8 +102,9 @@ def tallies(load: pa.Table, provider: pa.Table, now_ns: int, wanted: Sequence[Wa
     age_ns = now_ns - intended_ns
     failed = ended & ~delivered
     # What failed behind the carrier was the network's failure or the phone's: it has no delivery time. Failed
-    # before it, it may count or not: the analysis knows more of it than is known here.
-    unclear = failed & ~_spread(rows["t_carrier_ns"].is_valid().to_numpy(), seen)
+    # before it or run out of time, it may count or not: the analysis knows more of it than is known here.
+    expired = _spread(pc.equal(rows["state"], "expired").to_numpy(), seen)
+    unclear = failed & (expired | ~_spread(rows["t_carrier_ns"].is_valid().to_numpy(), seen))
     is_open = ~ended
     found = []
     for each in wanted:

@@ -81,6 +81,23 @@ def test_what_the_sender_gave_up_counts_as_never_and_what_a_handset_refused_not_
     assert {quantile.percentile: quantile.state for quantile in otp.quantiles}[95.0] == "never"
 
 
+def test_a_message_that_runs_out_of_time_on_the_radio_never_arrived(new_run: Build) -> None:
+    """A sender that holds its messages until their validity has nearly passed must not look fast."""
+    run = new_run("run")
+    for slot in range(80):
+        run.journey(f"ok-{slot}", slot / 10, 2.0)
+    for slot in range(8):
+        run.due(f"held-{slot}", 9.0)  # 0.5 s of its validity are left at the carrier, the radio takes 3 s
+        run.seen(f"held-{slot}", 69.0, state="expired", radio_s=0.5, radio_drawn_s=3.0)
+        run.due(f"off-{slot}", 9.0)
+        run.seen(f"off-{slot}", 9.1, state="expired", radio_s=60.0, handset_s=60.0, reason="handset_off")
+        run.due(f"drawn-{slot}", 9.0)  # the network failed it, and said so when its validity had passed
+        run.seen(f"drawn-{slot}", 9.1, state="expired", radio_s=60.0, radio_drawn_s=3.0)
+    (otp,) = analysed(run).delivery
+    assert (otp.count, otp.never_count) == (88, 8)
+    assert {quantile.percentile: quantile.state for quantile in otp.quantiles}[95.0] == "never"
+
+
 def test_the_last_row_of_a_provider_id_counts(new_run: Build) -> None:
     run = new_run("run")
     run.due("twice-written", 1.0)

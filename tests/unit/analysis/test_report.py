@@ -210,6 +210,9 @@ def test_without_provider_rows_no_delivery_is_claimed_or_denied(
     assert summary["verdict"] == "undecided"
     assert summary["parts"][0]["delivery"] == []
     assert "no provider rows: deliveries were not observed" in page_of(run_dir)
+    (row,) = next(each for each in summary["first_screen"]["answers"] if each["name"] == "wrong")["rows"]
+    said = "".join(piece if isinstance(piece, str) else piece["text"] for piece in row["value"])
+    assert said == "200 without the provider's record: lost or doubled is not known"
 
 
 def test_all_open_counts_as_late_not_as_absent(new_run: Build, run_cli: Callable[[Path], int]) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from screen_words import answer_text
 
 from analysis import records, tables
 from analysis.first_screen.screen import first_screen
+from analysis.render_data import write_junit
 from analysis.report import build_report
+from analysis.validity import SCHEDULE_LAG
 
 Build = Callable[[str], Any]
 Suite = Callable[..., Path]
@@ -91,7 +94,9 @@ def test_few_messages_leave_a_level_open_and_the_verdict_with_it(new_run: Build,
     assert (report.verdict, report.exit_code) == ("undecided", 4)
 
 
-def test_an_invalid_probe_leaves_its_question_open(new_run: Build, write_suite: Suite) -> None:
+def test_an_invalid_probe_leaves_its_question_open(
+    new_run: Build, write_suite: Suite, tmp_path: Path
+) -> None:
     day(new_run("a"), 5_000)
     dense = new_run("b")
     for slot in range(200):
@@ -105,6 +110,13 @@ def test_an_invalid_probe_leaves_its_question_open(new_run: Build, write_suite: 
     report = build_report(write_suite("a", "b"))
     assert report.levels[0].ten_times == "undecided"
     assert (report.validity, report.exit_code) == ("warn", 0)
+    # A build server must not fail for what exits with 0.
+    write_junit(report, tmp_path / "junit.xml")
+    cases = ElementTree.parse(tmp_path / "junit.xml").getroot().iter("testcase")
+    lags = {
+        case.get("classname"): [tag.tag for tag in case] for case in cases if case.get("name") == SCHEDULE_LAG
+    }
+    assert lags == {"validity.a": [], "validity.b": ["system-out"]}
 
 
 def test_an_invalid_part_of_the_verdict_spoils_it(new_run: Build, write_suite: Suite) -> None:
