@@ -17,6 +17,7 @@ import math
 import os
 import re
 import traceback
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -40,7 +41,7 @@ and back, and a report says whether it holds.
 
 \b
 Start here:
-  smsbench run bench                 a short ladder and a short burst
+  smsbench run bench                 days of 5k to 500k, ten times that, a burst, capacity: one report
   smsbench capacity                  how many messages a second hold
   smsbench list                      the scenarios there are
   smsbench provider --profile smsapi an SMS provider on your machine, for your own tests
@@ -153,6 +154,7 @@ def run(
     from rich.console import Console
 
     from analysis.objectives.defaults import in_force
+    from loadtests.arrivals.texts import CLASSES
     from loadtests.runner import run_scenario
     from loadtests.scenarios import catalogue
     from loadtests.scenarios.scenario import Adjustment, ScenarioError
@@ -171,7 +173,7 @@ def run(
         "drain_limit_s": drain_limit,
         "keep_store": keep_store,
         "ui": ui,
-        "slos": in_force(objectives(slo)),
+        "slos": in_force(objectives(slo, CLASSES)),
         "allow_undecided": allow_undecided,
         "probe": not no_probe,
         "probe_timeout_s": probe_timeout,
@@ -187,10 +189,13 @@ def list_scenarios() -> None:
     width = max(len(name) for name in catalogue.names())
     for name in catalogue.names():
         scenario = catalogue.scenario(name)
-        seconds = sum(part.duration_s for part in scenario.parts)
-        parts = f"{len(scenario.parts)} parts, " if scenario.is_suite else ""
-        in_all = f", {catalogue.BENCH_TAKES} in all" if name == "bench" else ""
-        typer.echo(f"{name:<{width}}  {scenario.title} ({parts}{_duration(seconds)} of load{in_all})")
+        live_s = sum(part.duration_s for part in scenario.parts if part.mode == "live")
+        simulated = sum(part.mode == "simulated" for part in scenario.parts)
+        facts = [f"{len(scenario.parts)} parts"] if scenario.is_suite else []
+        facts += [f"{simulated} of them in virtual time"] if simulated else []
+        facts += [f"{_duration(live_s)} of live load" if simulated else f"{_duration(live_s)} of load"]
+        facts += [f"{catalogue.BENCH_TAKES} in all"] if name == "bench" else []
+        typer.echo(f"{name:<{width}}  {scenario.title} ({', '.join(facts)})")
 
 
 @app.command(cls=Command)
@@ -301,11 +306,12 @@ def _check_surroundings(target: Target, file: Path, within_s: float) -> None:
         raise _usage(str(error)) from None
 
 
-def objectives(given: list[str] | None) -> tuple[str, ...]:
+def objectives(given: list[str] | None, classes: Sequence[str] = ()) -> tuple[str, ...]:
+    """Canonical. Ends the program with exit code 2 where one cannot be read, or speaks of another class."""
     from analysis.objectives.grammar import GivenError, read_given
 
     try:
-        return read_given(given or ())
+        return read_given(given or (), classes)
     except GivenError as error:
         raise _usage(f"--slo:\n{error}") from None
 

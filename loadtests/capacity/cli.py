@@ -72,7 +72,7 @@ def capacity(
 
     from analysis.objectives.defaults import in_force
     from loadtests import cli
-    from loadtests.arrivals import Stream
+    from loadtests.arrivals import CLASSES, Stream
     from loadtests.capacity.bracket import SearchSettings
     from loadtests.capacity.find import NAME, OBJECTIVES, Asked
     from loadtests.capacity.objectives import read_mix
@@ -96,7 +96,7 @@ def capacity(
         )
     except ValueError as error:
         raise _usage(f"--mix: {error}") from None
-    given = cli.objectives(slo)
+    given = cli.objectives(slo, CLASSES)
     process = trial_process(from_per_s, trial_s, asked.spacing)
     part = Part(slug=NAME, title=NAME, role="plain", profile=asked.profile, streams=(Stream(process),))
     settings = cli.checked(

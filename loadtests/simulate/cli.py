@@ -95,6 +95,7 @@ def simulate(
 
     from analysis.objectives.defaults import in_force
     from analysis.objectives.grammar import GivenError, read_given
+    from loadtests.arrivals.texts import CLASSES
     from loadtests.running.run_directory import make_run_directory, new_run_directory
     from loadtests.scenarios import catalogue
     from loadtests.scenarios.scenario import Adjustment
@@ -103,7 +104,7 @@ def simulate(
     from loadtests.simulate.what_ifs import WhatIf, read_carriers, read_rate_limits, read_scale
 
     try:
-        slos = in_force(read_given(slo or ()))
+        slos = in_force(read_given(slo or (), CLASSES))
     except GivenError as error:
         typer.echo(f"smsbench: --slo:\n{error}", err=True)
         raise typer.Exit(EXIT_USAGE) from None
