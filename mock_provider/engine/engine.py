@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from mock_provider.engine.admission import Admission
@@ -203,6 +203,12 @@ class Engine:
         journal knows of them should the process be killed. None: no such row of any accepted so far.
         """
         return self._ledger.take_rows(accepted_until_ns)
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """For virtual time: keys of messages whose rows were taken, and of which the driver knows that they
+        will not be submitted again. The others of them are remembered as before.
+        """
+        self._ledger.forget(keys)
 
     def take_unanswered(self) -> list[tuple[Submit, Accepted]]:
         """Requests taken since the last call whose reply never leaves; the newest where they are many."""
