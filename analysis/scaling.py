@@ -62,8 +62,8 @@ def _level(level: int, parts: tuple[PartReport, ...]) -> Level:
     profiles = {part.identity.profile for part in at_true_speed or own}
     alike = tuple(part for part in parts if part.identity.profile in profiles)
     tried = [part for part in own if part in alike and stands_for(part)]
-    held = [part for part in tried if carries(part) == "met"]
-    highest = max(held, key=stands_for, default=None)
+    carried = [part for part in tried if carries(part) == "met"]
+    highest = max(carried, key=stands_for, default=None)
     most = max(tried, key=stands_for, default=None)
     verdict, fast = _fast_enough(at_true_speed)
     answer, why, by = _ten_times(level, alike, verdict)
@@ -74,8 +74,8 @@ def _level(level: int, parts: tuple[PartReport, ...]) -> Level:
         fast_enough_why=_fast_why(fast, at_true_speed),
         none_late_of=_none_late_of(fast),
         profile=", ".join(sorted(filter(None, profiles))),
-        highest_held_per_day=stands_for(highest) if highest else None,
-        highest_held_part=highest.slug if highest else "",
+        highest_carried_per_day=stands_for(highest) if highest else None,
+        highest_carried_part=highest.slug if highest else "",
         highest_tried_per_day=stands_for(most) if most else None,
         ten_times=answer,
         ten_times_why=why,
@@ -115,7 +115,7 @@ def _fast_why(part: PartReport | None, parts: list[PartReport]) -> str:
         return "that part is invalid"
     unsettled = [each for each in part.objectives if each.verdict != "met"]
     if not unsettled:
-        return "every objective held" + (f", in {len(parts)} parts" if len(parts) > 1 else "")
+        return "every objective met" + (f", in {len(parts)} parts" if len(parts) > 1 else "")
     missed = [each for each in unsettled if each.verdict == "missed"] or unsettled
     if missed is unsettled and all(each.quantile and each.quantile.state == "withheld" for each in unsettled):
         few = ", ".join(f"{each.message_class} {each.count}" for each in unsettled)
@@ -154,7 +154,7 @@ def _ten_times(level: int, parts: tuple[PartReport, ...], fast_enough: Verdict) 
     for verdict in ("missed", "undecided"):
         for part in answering:
             if carries(part) == verdict == "missed":
-                return "no", f"{_stood(part)}, and did not hold: {_not_held(part)}", part
+                return "no", f"{_stood(part)}, and missed: {_missed_objectives(part)}", part
             if carries(part) == verdict:
                 return "undecided", f"{_stood(part)}, but {_unproven(part)}", part
     best = answering[0]
@@ -167,7 +167,7 @@ def _beyond(best: PartReport, big: list[PartReport]) -> str:
     if not larger:
         return ""
     first = min(larger, key=stands_for)
-    return f"; {_stood(first)}, and did not hold: {_not_held(first)}"
+    return f"; {_stood(first)}, and missed: {_missed_objectives(first)}"
 
 
 def _stood(part: PartReport) -> str:
@@ -181,7 +181,7 @@ def _stood(part: PartReport) -> str:
     )
 
 
-def _not_held(part: PartReport) -> str:
+def _missed_objectives(part: PartReport) -> str:
     missed = [f"{each.name} {each.measured}" for each in part.objectives if each.verdict == "missed"]
     grew = ["its backlog grew"] if part.sustained is False else []
     return "; ".join([*missed, *([part.throughput.limit] if part.throughput.limit else []), *grew])

@@ -174,7 +174,7 @@ _LEDGER = (
     ("open", "open", "not final when observation ended"),
     ("lost", "lost", "accepted, then unknown to all, or sent and unknown to the provider"),
     ("unaccounted", "unaccounted", "accepted by the sender and never seen by the provider"),
-    ("doubles", "double deliveries", "taken by the provider more than once"),
+    ("duplicates", "duplicate deliveries", "taken by the provider more than once"),
     ("resubmitted", "submitted again", ""),
     ("delivered_unacknowledged", "delivered unacknowledged", "the load never read an acceptance"),
 )
@@ -272,7 +272,7 @@ def cost(part: PartReport) -> Table:
     rows = (
         ("paid", f"{significant(paid.points)} {unit}"),
         ("per 1,000 delivered", "-" if per_1000 is None else f"{significant(per_1000)} {unit}"),
-        ("for second copies", f"{significant(paid.doubles_points)} {unit}"),
+        ("for second copies", f"{significant(paid.duplicates_points)} {unit}"),
         ("for messages that did not arrive", f"{significant(paid.undelivered_points)} {unit}"),
         ("segments", count_text(paid.segments)),
     )

@@ -182,7 +182,7 @@ def cost(quote: Quote) -> tuple[Sentence, ...]:
             (
                 quote.amount(f"{path}.paid_per_delivered", unit),
                 f" per delivered SMS{explained}; ",
-                quote.amount(f"{path}.paid_for_doubles", unit),
+                quote.amount(f"{path}.paid_for_duplicates", unit),
                 " for duplicates and ",
                 quote.amount(f"{path}.paid_in_vain", unit),
                 " for messages that never arrived, of ",

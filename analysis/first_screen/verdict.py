@@ -219,7 +219,7 @@ def gave_way(quote: Quote) -> tuple[Sentence, ...]:
     at = next((at for at in order if report.parts[at].culprits), None)
     if at is not None:
         return (*reach, *_culprit(quote, at))
-    return reach or (("What gave way: cannot be told from this run's samples.",),)
+    return reach or (("What gave way: unknown. The samples of this run do not show it.",),)
 
 
 def _culprit(quote: Quote, at: int) -> tuple[Sentence, ...]:

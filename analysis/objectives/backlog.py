@@ -77,7 +77,7 @@ class Backlog:
 
 
 def sustained(journeys: Journeys, fates: Fates) -> bool | None:
-    """Did the backlog stay bounded over the load? None where that cannot be told."""
+    """Did the backlog stay bounded over the load? None where that is unknown."""
     backlog = Backlog(journeys, fates)
     if not journeys.journal or backlog.end_s <= 0 or backlog.count < FEWEST:
         return None

@@ -44,7 +44,7 @@ def calibrate(
     to: reply latency, rate limits, failures, delivery delays, fault windows. The client keeps one core busy
     while it measures, so leave the machine alone meanwhile.
 
-    Exit code: 0 all held, 1 something was missed, 2 bad usage, 3 client or machine were too busy to judge,
+    Exit code: 0 every row met, 1 a row missed, 2 bad usage, 3 client or machine were too busy to judge,
     or provider or temporary folder failed, 70 smsbench itself failed, 130 interrupted. Ctrl-C keeps what was
     measured.
 

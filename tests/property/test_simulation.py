@@ -1,4 +1,4 @@
-"""The cores joined in virtual time: nothing lost, nothing doubled, rates kept, the same seed the same run."""
+"""The cores joined in virtual time: nothing lost or duplicated, rates kept, the same seed the same run."""
 
 from __future__ import annotations
 

@@ -260,7 +260,7 @@ def test_a_simulated_run_is_marked(new_run: Build, run_cli: Callable[[Path], int
     assert (run_dir / "report" / "summary.md").read_text(encoding="utf-8").count("SIMULATED") >= 2
 
 
-def test_a_scaled_provider_leaves_the_exit_code_to_loss_and_doubles(
+def test_a_scaled_provider_leaves_the_exit_code_to_loss_and_duplicates(
     new_run: Build, run_cli: Callable[[Path], int]
 ) -> None:
     timing = records.Timing(window="day", compress=288.0, provider_scale=288.0)
