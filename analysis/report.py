@@ -9,6 +9,7 @@ import msgspec
 
 from analysis import endings, faults
 from analysis.capacity.record import CapacityResult, read_capacity
+from analysis.check_names import ACCOUNTING
 from analysis.comparison.suite import comparisons, with_campaign_alone
 from analysis.exit_codes import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MET, EXIT_MISSED, EXIT_UNDECIDED
 from analysis.figures import TIMES
@@ -24,7 +25,7 @@ from analysis.records import Manifest, read_manifest
 from analysis.scaling import levels
 from analysis.surroundings import instrument
 from analysis.totals import totals
-from analysis.validity import ACCOUNTING, worst
+from analysis.validity import worst
 
 REPORT_SCHEMA_VERSION = 1
 

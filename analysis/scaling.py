@@ -19,7 +19,7 @@ from typing import Literal
 from analysis.figures import per_day_text, round_seconds_text, share_of_one_text
 from analysis.model import Level, PartReport, Verdict
 from analysis.objectives.verdict import overall
-from analysis.throughput import FEWEST
+from analysis.pace import FEWEST
 
 TEN = 10.0
 SHORTFALL_SHARE = 0.02  # of the load; a system that falls behind by less may be at the noise of its arrivals

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+from analysis.check_names import SCHEDULE_LAG
 from analysis.figures import per_day_text
 from analysis.first_screen.quoting import Quote
 from analysis.model import Check, CheckState, Objective, Report, Verdict
 from analysis.table import Cell, Table
-from analysis.validity import SCHEDULE_LAG
 
 VERDICT_WORDS: dict[Verdict, str] = {"met": "met", "missed": "MISSED", "undecided": "undecided"}
 CHECK_WORDS: dict[CheckState, str] = {

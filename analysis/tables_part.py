@@ -7,11 +7,11 @@ from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Sentence
 from analysis.model import PartReport, Report, StageBreakdown
 from analysis.objectives.words import interval_text, quantile_text
+from analysis.pace import too_few
 from analysis.percentiles import needed
 from analysis.quantile import Quantile
 from analysis.table import Cell, Table
 from analysis.tables_findings import difference_cell
-from analysis.throughput import too_few
 from analysis.totals import POINTS
 
 

@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from analysis.arrays import Bools, Floats
+from analysis.check_names import SCHEDULE_LAG
 from analysis.figures import (
     count_text,
     percentile_name,
@@ -34,10 +35,6 @@ RATE_SLACK_MESSAGES = 2
 MARKS_SHARE = 0.001
 FOUND_SHARE = 0.01  # of the accepted messages; fewer at the provider, and keys do not travel
 CORRELATION_NEEDS = 30  # of fewer messages the correlation itself is noise
-# Checks that every message is accounted for: what fails them in a probe is no answer to its question.
-INSTRUMENT = "instrument"
-SCHEDULE_LAG = "schedule lag"
-ACCOUNTING = (INSTRUMENT, "ledger", "marks that do not add up", "messages of others")
 PLATEAU_S = (0.039, 0.0455)
 PLATEAU_SHARE = 0.05
 PLATEAU_EXCESS = 5.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from analysis.burst import GUARDED_CLASS
+from analysis.classes import GUARDED_CLASS
 from analysis.findings import ComparedClass, DelaySplit, Difference
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Aside, Figure, Sentence
