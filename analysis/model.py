@@ -344,7 +344,6 @@ class Level(Struct, frozen=True, kw_only=True):
     fast_enough: Verdict
     fast_enough_part: str
     fast_enough_why: str
-    none_late_of: int  # messages at true speed, if not one was later than its limit, failed or open; else 0
     profile: str
     highest_carried_per_day: float | None
     highest_carried_part: str

@@ -72,7 +72,6 @@ def _level(level: int, parts: tuple[PartReport, ...]) -> Level:
         fast_enough=verdict,
         fast_enough_part=fast.slug if fast else "",
         fast_enough_why=_fast_why(fast, at_true_speed),
-        none_late_of=_none_late_of(fast),
         profile=", ".join(sorted(filter(None, profiles))),
         highest_carried_per_day=stands_for(highest) if highest else None,
         highest_carried_part=highest.slug if highest else "",
@@ -121,20 +120,6 @@ def _fast_why(part: PartReport | None, parts: list[PartReport]) -> str:
         few = ", ".join(f"{each.message_class} {each.count}" for each in unsettled)
         return f"too few messages at its peak for a p95 ({few})"
     return "; ".join(f"{each.name}: {each.measured} ({each.why})" for each in missed)
-
-
-def _none_late_of(part: PartReport | None) -> int:
-    """How many messages arrived, if every one kept its limit: evidence where a percentile is withheld."""
-    if part is None or part.validity == "invalid":
-        return 0
-    limits = {each.message_class: each.limit_s for each in part.objectives if each.limit_s is not None}
-    judged = [each for each in part.delivery if each.message_class in limits]
-    for each in judged:
-        limit_s = limits[each.message_class]
-        late = each.max_s is not None and limit_s is not None and each.max_s > limit_s
-        if late or each.open_count or each.never_count:
-            return 0
-    return sum(each.count for each in judged)
 
 
 def _ten_times(level: int, parts: tuple[PartReport, ...], fast_enough: Verdict) -> TenTimes:

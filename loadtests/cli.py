@@ -19,12 +19,12 @@ import re
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from analysis.exit_codes import EXIT_CRASHED, EXIT_INVALID, EXIT_USAGE
-from loadtests.usage import AllowUndecided, Command, Slo
+from analysis.exit_codes import EXIT_CRASHED, EXIT_INVALID
+from loadtests.usage import AllowUndecided, Command, Slo, Window, usage_error
 
 if TYPE_CHECKING:
     from loadtests.running.settings import RunSettings
@@ -98,10 +98,7 @@ def run(
     scale_provider: Annotated[
         bool, typer.Option("--scale-provider", help="Make the provider faster by the same factor.")
     ] = False,
-    window: Annotated[
-        Literal["day", "peak"] | None,
-        typer.Option(help="The whole day, or a slice around its peak (days only)."),
-    ] = None,
+    window: Window = None,
     duration: Annotated[
         float | None,
         typer.Option(metavar="S", help="Seconds the slice of the peak takes to play; implies --window peak."),
@@ -160,7 +157,7 @@ def run(
     try:
         chosen = catalogue.scenario(scenario, Adjustment(compress, window, duration))
     except ScenarioError as error:
-        raise _usage(str(error)) from None
+        raise usage_error(str(error)) from None
     asked = {
         "out": out,
         "seed": seed,
@@ -210,7 +207,7 @@ def report(
     from loadtests import runner
 
     if not (run_dir / "run.json").is_file():
-        raise _usage(no_manifest(run_dir))
+        raise usage_error(no_manifest(run_dir))
     raise typer.Exit(runner.report(run_dir, Console(), objectives(slo), allow_undecided))
 
 
@@ -239,13 +236,13 @@ def checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
 
     limit_s = asked["drain_limit_s"]
     if limit_s is not None and not math.isfinite(limit_s):
-        raise _usage(f"--drain-limit must be a number of seconds, not {limit_s}")
+        raise usage_error(f"--drain-limit must be a number of seconds, not {limit_s}")
     if asked["ui"] and scenario.is_suite:
-        raise _usage(f"{scenario.name} is a suite of runs; --ui shows one run: smsbench run smoke --ui")
+        raise usage_error(f"{scenario.name} is a suite of runs; --ui shows one run: smsbench run smoke --ui")
     try:
         target = load_target(asked["target_file"]) if asked["target_file"] is not None else None
     except TargetError as error:
-        raise _usage(str(error)) from None
+        raise usage_error(str(error)) from None
     _check_provider(scenario, target, asked)
     if target is not None:
         _check_surroundings(target, asked["target_file"], asked["probe_timeout_s"])
@@ -257,7 +254,7 @@ def checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
         else:
             make_run_directory(out)
     except RunDirectoryError as error:
-        raise _usage(str(error)) from None
+        raise usage_error(str(error)) from None
     resolved = {"out": out.resolve(), "target": target}
     if asked["target_file"] is not None:
         resolved["target_file"] = asked["target_file"].resolve()
@@ -269,18 +266,18 @@ def _check_provider(scenario: Scenario, target: Target | None, asked: dict[str, 
 
     own = target is not None and target.provider.url is not None
     if target is not None and not own and target.provider.port == 0:
-        raise _usage(
+        raise usage_error(
             f"{asked['target_file']} does not say where its sender finds the mock provider. Add a port for "
             "the run to start one on, and point your sender at http://127.0.0.1:9500 with that token:\n\n"
             '  [provider]\n  port = 9500\n  token = "mock"\n\n'
             "or the url of a provider that you run yourself (docs/load.md)"
         )
     if own and (asked["profile"] or asked["scale_provider"]):
-        raise _usage(
+        raise usage_error(
             "the target file names a provider of its own: --profile and --scale-provider do not reach it"
         )
     if asked["scale_provider"] and all(part.compress == 1.0 for part in scenario.parts):
-        raise _usage(
+        raise usage_error(
             f"{scenario.name} plays at true speed, so --scale-provider would scale nothing; give --compress "
             "too, on one of the days"
         )
@@ -289,7 +286,7 @@ def _check_provider(scenario: Scenario, target: Target | None, asked: dict[str, 
             for profile in {asked["profile"] or part.profile for part in scenario.parts}:
                 require_profile(profile)
         except ValueError as error:
-            raise _usage(str(error)) from None
+            raise usage_error(str(error)) from None
 
 
 def _check_surroundings(target: Target, file: Path, within_s: float) -> None:
@@ -298,7 +295,7 @@ def _check_surroundings(target: Target, file: Path, within_s: float) -> None:
     try:
         require_surroundings(target, file, within_s)
     except PreflightError as error:
-        raise _usage(str(error)) from None
+        raise usage_error(str(error)) from None
 
 
 def objectives(given: list[str] | None) -> tuple[str, ...]:
@@ -307,12 +304,7 @@ def objectives(given: list[str] | None) -> tuple[str, ...]:
     try:
         return read_given(given or ())
     except GivenError as error:
-        raise _usage(f"--slo:\n{error}") from None
-
-
-def _usage(text: str) -> typer.Exit:
-    typer.echo(f"smsbench: {text}", err=True)
-    return typer.Exit(EXIT_USAGE)
+        raise usage_error(f"--slo:\n{error}") from None
 
 
 def _duration(seconds: float) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand
+
+from analysis.exit_codes import EXIT_USAGE
 
 _CLOSE = 0.75
 
@@ -20,6 +22,18 @@ Slo = Annotated[
 AllowUndecided = Annotated[
     bool, typer.Option("--allow-undecided", help="Exit with 0, not 4, where no objective is missed.")
 ]
+
+
+Window = Annotated[
+    Literal["day", "peak"] | None,
+    typer.Option(help="The whole day, or a slice around its peak (days only)."),
+]
+
+
+def usage_error(text: str) -> typer.Exit:
+    """Say what is wrong, and what to raise for exit code 2."""
+    typer.echo(f"smsbench: {text}", err=True)
+    return typer.Exit(EXIT_USAGE)
 
 
 class Command(TyperCommand):

@@ -86,7 +86,6 @@ def test_few_messages_leave_a_level_open_and_the_verdict_with_it(new_run: Build,
     day(new_run("b"), 50_000)
     report = build_report(write_suite("a", "b"))
     assert report.levels[0].fast_enough == "undecided"
-    assert report.levels[0].none_late_of == 8
     assert "too few messages at its peak for a p95 (otp 8)" in report.levels[0].fast_enough_why
     assert (report.verdict, report.exit_code) == ("undecided", 4)
 
