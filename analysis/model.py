@@ -321,7 +321,7 @@ class PartReport(Struct, frozen=True, kw_only=True):
     objectives: tuple[Objective, ...]
     checks: tuple[Check, ...]
     validity: CheckState
-    # A headroom probe asks how much more would hold: a missed limit is an answer, not a failure.
+    # A headroom probe asks how much more can be carried: a missed limit is an answer, not a failure.
     probe: bool
     equivalent_per_day: float | None  # messages a day that this load stands for
     faults: tuple[FaultBand, ...] = ()

@@ -1,8 +1,8 @@
-"""The levels: is each fast enough, how much more would hold, and does ten times hold?
+"""The levels: is each fast enough, how much more is carried, and is ten times the level?
 
 The answers of a level come from parts against one provider profile, the level's own: that of its parts in
 which the day's own time passed (a whole day, or a slice of its peak; live or simulated). Those parts say
-whether the level is fast enough. Whether ten times holds is answered by the parts that come nearest to ten
+whether the level is fast enough. Ten times is carried or not by the parts that come nearest to ten
 times the level from above, against the same profile: an ordinary part of a higher level, or a day played
 denser than it is with the provider left as it is (level x compression is the messages a day that it stands
 for). Of those a live one goes before a simulated one. A part carries its load if it is valid, missed nothing,
@@ -147,7 +147,7 @@ def _ten_times(level: int, parts: tuple[PartReport, ...], fast_enough: Verdict) 
 
 
 def _beyond(best: PartReport, big: list[PartReport]) -> str:
-    """The nearest part that stood for more and did not hold."""
+    """The nearest part that stood for more and was not carried."""
     larger = [part for part in big if stands_for(part) > stands_for(best) and carries(part) == "missed"]
     if not larger:
         return ""
@@ -177,5 +177,5 @@ def _unproven(part: PartReport) -> str:
         return "its figures cannot be trusted"
     if _fell_behind(part):
         share = share_of_one_text(part.throughput.shortfall_share or 0.0)
-        return f"it fell behind by {share} of the load: played for longer it might not hold"
+        return f"it fell behind by {share} of the load: played for longer it might miss an objective"
     return "too few messages were judged"

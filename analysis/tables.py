@@ -181,7 +181,7 @@ def ladder(report: Report) -> Table:
         "fast enough at its peak",
         "highest carried, a day",
         "highest tried, a day",
-        "ten times holds",
+        "ten times is carried",
         "profiles",
         "evidence",
     )

@@ -36,12 +36,12 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _ABOUT = """Load tests and capacity benchmarks for sending SMS in bulk.
 
 A mock provider stands behind a sender, Locust drives the sender, every message is followed to the handset
-and back, and a report says whether it holds.
+and back, and a report says whether the objectives are met.
 
 \b
 Start here:
-  smsbench run bench                 a short ladder and a short burst
-  smsbench capacity                  how many messages a second hold
+  smsbench run bench                 all questions, under 5 minutes
+  smsbench capacity                  the highest rate at which every objective is met
   smsbench list                      the scenarios there are
   smsbench provider --profile smsapi an SMS provider on your machine, for your own tests
 """
@@ -78,7 +78,7 @@ def calibrate(context: typer.Context) -> None:
     _forward(context, "loadtests.calibrate.cli")
 
 
-@app.command("capacity", context_settings=_FORWARDED, help="Find the highest rate that holds.")
+@app.command("capacity", context_settings=_FORWARDED, help="Find the highest sustained rate.")
 def capacity(context: typer.Context) -> None:
     _forward(context, "loadtests.capacity.cli")
 

@@ -16,7 +16,7 @@ Slo = Annotated[
     list[str] | None,
     typer.Option(
         metavar="OBJECTIVE|@FILE",
-        help="What must hold, like 'otp.p95<20s'; may be repeated (docs/objectives.md).",
+        help="An objective, like 'otp.p95<20s'; may be repeated (docs/objectives.md).",
     ),
 ]
 AllowUndecided = Annotated[

@@ -9,9 +9,14 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
+import msgspec
+import pyarrow as pa
 import pytest
 import typer
 
+from analysis import exit_codes
+from analysis.capacity.record import CapacityResult
+from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SENDER_SCHEMA, Manifest, Scenario, Timing
 from loadtests.cli import app
 from loadtests.scenarios import catalogue
 from mock_provider.profiles import profile_names
@@ -164,3 +169,64 @@ def test_modules_that_name_a_page_name_one_that_exists() -> None:
     }
     assert named
     assert not [f"{path}: {page}" for path, page in named if not (ROOT / page).is_file()]
+
+
+def section(page: str, heading: str) -> str:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    return re.split(r"^## ", text.partition(f"\n## {heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def columns(text: str) -> Iterator[tuple[str, str]]:
+    """Name and type of each column in a table of columns."""
+    for names, kind in re.findall(
+        r"^\| ((?:`\w+`(?:, )?)+) \| (string|bool|int32|int64|float64) \|", text, re.MULTILINE
+    ):
+        yield from ((name, kind) for name in re.findall(r"`(\w+)`", names))
+
+
+@pytest.mark.parametrize(
+    ("heading", "schema"),
+    [
+        ("load.arrow", LOAD_SCHEMA),
+        ("provider.arrow", PROVIDER_SCHEMA),
+        ("sender.arrow (optional)", SENDER_SCHEMA),
+    ],
+)
+def test_documented_columns_are_those_of_the_schema(heading: str, schema: pa.Schema) -> None:
+    kinds = {"double": "float64"}
+    actual = [(field.name, kinds.get(str(field.type), str(field.type))) for field in schema]
+    assert list(columns(section("run-directory.md", heading))) == actual
+
+
+@pytest.mark.parametrize(
+    ("heading", "prefix", "record"),
+    [
+        ("run.json", "", Manifest),
+        ("run.json", "scenario", Scenario),
+        ("run.json", "timing", Timing),
+        ("capacity.json", "", CapacityResult),
+    ],
+)
+def test_documented_fields_are_those_of_the_record(
+    heading: str, prefix: str, record: type[msgspec.Struct]
+) -> None:
+    cells = re.findall(r"^\| (`.*?`) \|", section("run-directory.md", heading), re.MULTILINE)
+    named = {name for cell in cells for name in re.findall(r"`([\w.]+)(?:\[\])?`", cell)}
+    nested = {name for name in named if "." in name}
+    if prefix:  # `scenario.name`, `.title`
+        found = {name.removeprefix(f"{prefix}.") for name in nested if name.startswith(f"{prefix}.")}
+        found |= {name.removeprefix(".") for name in nested if name.startswith(".") and prefix == "scenario"}
+    else:
+        found = (named - nested) | {name.partition(".")[0] for name in nested if name[0] != "."}
+    assert found == set(record.__struct_fields__)
+
+
+def test_exit_codes_are_in_the_tables_of_the_commands_that_judge() -> None:
+    codes = {value for name, value in vars(exit_codes).items() if name.startswith("EXIT_")}
+    for page in ("report.md", "load.md"):
+        text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+        table = text.partition("| exit code | meaning |\n")[2].partition("\n\n")[0]
+        cells = re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE)
+        assert codes <= {int(code) for cell in cells for code in cell.split(",")}
+    line = (ROOT / "README.md").read_text(encoding="utf-8").partition("Exit codes of")[2].partition("\n\n")[0]
+    assert codes <= {int(code) for code in re.findall(r"\b\d+\b", line)}

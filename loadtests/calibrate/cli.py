@@ -40,7 +40,7 @@ def calibrate(
 ) -> None:
     """Is the provider true to its settings? Set against observed, with the tolerance.
 
-    Starts a provider, sends it requests at fixed instants and holds what comes back against what it was set
+    Starts a provider, sends it requests at fixed instants and compares what comes back with what it was set
     to: reply latency, rate limits, failures, delivery delays, fault windows. The client keeps one core busy
     while it measures, so leave the machine alone meanwhile.
 

@@ -174,7 +174,7 @@ def accepts(journal: Path) -> Counter[str]:
 
 
 @pytest.mark.timeout(300)
-def test_no_kill_doubles_or_loses_a_message_between_two_routes(rig: Rig) -> None:
+def test_no_kill_duplicates_or_loses_a_message_between_two_routes(rig: Rig) -> None:
     keys = [f"two-{number:05d}" for number in range(MESSAGES)]
     rows = "\n".join(f"48500{number:06d},{key}" for number, key in enumerate(keys))
     rig.start_providers()

@@ -66,7 +66,7 @@ def _raised(error: BaseException) -> None:
 
 @settings(deadline=None, max_examples=25)
 @given(plans, st.sampled_from(profile_names()), routes)
-def test_nothing_is_lost_and_nothing_is_doubled(tmp_path_factory, plan, name, route):
+def test_nothing_is_lost_and_nothing_is_duplicated(tmp_path_factory, plan, name, route):
     ending, tables = lived(plan, load_profile(name), route, tmp_path_factory.mktemp("run"))
     assert ending.open == 0 and not ending.interrupted
     accepted = [row["key"] for row in tables["load"] if row["outcome"] == "accepted"]

@@ -44,7 +44,7 @@ def duplicated(run: Any, key: str, due_s: float, states: tuple[str, str], price:
         (("open", "open"), 0.5, 0.0),
     ],
 )
-def test_a_message_that_is_doubled_and_undelivered_is_not_paid_for_three_times(
+def test_a_message_that_is_duplicated_and_undelivered_is_not_paid_for_three_times(
     states: tuple[str, str], second_copies: float, in_vain: float, new_run: Build
 ) -> None:
     run = new_run("run")

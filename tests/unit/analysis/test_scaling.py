@@ -186,7 +186,7 @@ def probe(run: Any, level: int, vanish: int = 0, duplicate: int = 0, **manifest:
 @pytest.mark.parametrize(
     ("lost", "duplicated", "name"), [(3, 0, "lost messages"), (0, 2, "duplicate deliveries")]
 )
-def test_what_a_probe_loses_or_doubles_fails_the_suite(
+def test_what_a_probe_loses_or_duplicates_fails_the_suite(
     new_run: Build, write_suite: Suite, lost: int, duplicated: int, name: str
 ) -> None:
     day(new_run("a-peak"), 5_000)
