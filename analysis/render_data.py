@@ -155,7 +155,7 @@ def write_junit(report: Report, path: Path) -> None:
 
 def _objective_case(suite: ElementTree.Element, objective: Objective, allow_undecided: bool) -> None:
     case = ElementTree.SubElement(
-        suite, "testcase", name=objective.name, classname=_classname("slo", objective.part)
+        suite, "testcase", name=objective.name, classname=_classname("objective", objective.part)
     )
     words = f"{objective.measured}, limit {objective.limit}: {objective.why}"
     if objective.verdict == "undecided":

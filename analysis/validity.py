@@ -25,7 +25,7 @@ from analysis.model import Check, CheckState, Distribution, Ledger, Marks, Objec
 from analysis.percentiles import ranks
 
 LAG_WARN_S = 0.010
-LAG_SHARE_OF_SLO = 0.01
+LAG_SHARE_OF_OBJECTIVE = 0.01
 TIGHTEST_BY_DEFAULT_S = 10.0
 DROPPED_SHARE = 0.001
 RATE_ERROR = 0.01
@@ -43,7 +43,7 @@ PLATEAU_EXCESS = 5.0
 def schedule_lag(late: Lateness, tightest_s: float) -> Check:
     """How late the generator itself was: sent minus intended. Messages of seconds in which it stood ready and
     other programs had the cores are left aside, if these seconds were few."""
-    limit_s = LAG_SHARE_OF_SLO * tightest_s
+    limit_s = LAG_SHARE_OF_OBJECTIVE * tightest_s
     p99 = _p99(late.lag_s)
     own = _p99(late.lag_s[~late.disturbed]) if late.short else p99
     state = _state(own, LAG_WARN_S, limit_s)

@@ -226,32 +226,22 @@ def test_a_check_that_some_parts_passed_says_in_how_many(new_run: Build, write_s
     assert rows["machine CPU"][1:4] == ("all 3 parts", "not checked", "no samples")
 
 
-def whole_day(run: Any, level: int, delivery_s: float = 2.0, **manifest: Any) -> None:
-    """A day lived in virtual time, as if in 20 s."""
+def stands_for(run: Any, level: int, delivery_s: float, role: Any, **manifest: Any) -> None:
+    """200 messages in 20 s, as a day of this many."""
     for slot in range(200):
         run.journey(f"m-{slot}", slot / 10, delivery_s)
-    manifest = {"profile_name": "smsapi", **manifest}
-    run.write(
-        load_s=20.0,
-        end_s=80.0,
-        mode="simulated",
-        scenario=records.Scenario(name="bench", title="a day", role="whole_day", messages_per_day=level),
-        timing=records.Timing(window="day"),
-        **manifest,
-    )
+    named = records.Scenario(name="bench", title=role, role=role, messages_per_day=level)
+    run.write(load_s=20.0, end_s=80.0, scenario=named, **{"profile_name": "smsapi", **manifest})
+
+
+def whole_day(run: Any, level: int, delivery_s: float = 2.0, **manifest: Any) -> None:
+    """A day lived in virtual time, as if in 20 s."""
+    timing = records.Timing(window="day")
+    stands_for(run, level, delivery_s, "whole_day", mode="simulated", timing=timing, **manifest)
 
 
 def peak(run: Any, level: int, delivery_s: float = 2.0, **manifest: Any) -> None:
-    for slot in range(200):
-        run.journey(f"m-{slot}", slot / 10, delivery_s)
-    manifest = {"profile_name": "smsapi", **manifest}
-    run.write(
-        load_s=20.0,
-        end_s=80.0,
-        scenario=records.Scenario(name="bench", title="a peak", role="peak_slice", messages_per_day=level),
-        timing=records.Timing(window="peak"),
-        **manifest,
-    )
+    stands_for(run, level, delivery_s, "peak_slice", timing=records.Timing(window="peak"), **manifest)
 
 
 def test_the_levels_are_the_whole_days_and_a_live_peak_answers_for_ten_times(
