@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 from analysis import plain_matplotlib  # noqa: F401  # isort: skip  # before matplotlib
@@ -84,6 +88,7 @@ _REPORT_CHARTS: tuple[tuple[str, str, str, ReportChart], ...] = (
         charts_findings.priorities,
     ),
 )
+_PARTS_A_PROCESS = 2  # of fewer, drawing is as quick as a process's start
 _WITH_FAULTS = frozenset(["latency", "rates", "backlog", "burst"])
 _BURST_SHADE = ("Shaded: the burst.", "Between the dotted lines: the burst.")
 _FAULTS_CAPTION = "In grey: the times of the provider's faults, named below the plot."
@@ -107,17 +112,39 @@ def draw_all(report: Report, out_dir: Path, progress: Callable[[str], None]) -> 
     drawn = [_of_report(report, out_dir, *chart) for chart in _REPORT_CHARTS if _asked(report, chart[0])]
     with styled():
         save_png(first_screen_picture(first_screen(report)), out_dir / "first-screen.png")
-    for part in report.parts:
-        progress(f"drawing {part.slug}")
-        charts = (*_PART_CHARTS, _BURST_CHART) if part.identity.role == "burst" else _PART_CHARTS
-        for name, title, caption, draw in charts:
-            with styled():
-                figure = draw(part, _title(title, report, part))
-            prefix = f"{part.slug}-" if report.kind == "suite" else ""
-            if part.faults and name in _WITH_FAULTS:
-                caption = f"{caption.replace(*_BURST_SHADE)} {_FAULTS_CAPTION}"
-            drawn.append(_save(figure, (name, title, caption), part.slug, out_dir, prefix))
+    # What another part is compared with has its messages: tables show the two, and its charts are alike.
+    compared = {part.identity.counterpart for part in report.parts} - {""}
+    parts = [part for part in report.parts if part.slug not in compared]
+    for number, of_part in enumerate(_of_parts(report.kind, parts, out_dir), start=1):
+        progress(f"drew the charts of part {number} of {len(parts)}")
+        drawn += of_part
     return tuple(drawn)
+
+
+def _of_parts(kind: str, parts: Sequence[PartReport], out_dir: Path) -> Iterator[list[Drawn]]:
+    """The charts of each part, in order. Drawing takes the most of a suite's report: all cores share it."""
+    draw = partial(_of_part, kind, out_dir)
+    processes = min(os.cpu_count() or 1, len(parts) // _PARTS_A_PROCESS)
+    if processes < 2:
+        yield from map(draw, parts)
+        return
+    # Spawned, not forked: a fork would not take pyarrow's threads along, and a lock that one of them holds
+    # would never be released.
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(draw, parts)
+
+
+def _of_part(kind: str, out_dir: Path, part: PartReport) -> list[Drawn]:
+    drawn = []
+    charts = (*_PART_CHARTS, _BURST_CHART) if part.identity.role == "burst" else _PART_CHARTS
+    for name, title, caption, draw in charts:
+        with styled():
+            figure = draw(part, _part_title(title, kind, part))
+        prefix = f"{part.slug}-" if kind == "suite" else ""
+        if part.faults and name in _WITH_FAULTS:
+            caption = f"{caption.replace(*_BURST_SHADE)} {_FAULTS_CAPTION}"
+        drawn.append(_save(figure, (name, title, caption), part.slug, out_dir, prefix))
+    return drawn
 
 
 def _asked(report: Report, name: str) -> bool:
@@ -136,24 +163,34 @@ def _of_report(
 ) -> Drawn:
     with styled():
         # A capacity search is run live, whatever else the suite has.
-        figure = draw(report, title if name == "capacity" else _title(title, report, None))
+        figure = draw(report, title if name == "capacity" else _report_title(title, report))
     return _save(figure, (name, title, caption), "", out_dir)
 
 
-def _title(title: str, report: Report, part: PartReport | None) -> str:
+def _report_title(title: str, report: Report) -> str:
     """What must not be missed on a picture that travels alone stands in its title."""
-    words = [title]
-    if part is not None and report.kind == "suite":
-        words.append(part.slug)
-    if report.simulated if part is None else part.identity.mode == "simulated":
-        words.append("SIMULATED")
-    if part is not None and part.identity.provider_scale != 1.0:
-        words.append("compressed seconds")
-    elif part is not None and part.identity.compress != 1.0:
-        words.append(f"{TIMES} {part.identity.compress:g} as dense")
-    if (part.validity if part is not None else report.validity) == "invalid":
-        words.append("INVALID RUN")
-    return "  ·  ".join(words)
+    return _joined(title, "SIMULATED" * report.simulated, "INVALID RUN" * (report.validity == "invalid"))
+
+
+def _part_title(title: str, kind: str, part: PartReport) -> str:
+    """Like ``_report_title``."""
+    identity = part.identity
+    pace = ""
+    if identity.provider_scale != 1.0:
+        pace = "compressed seconds"
+    elif identity.compress != 1.0:
+        pace = f"{TIMES} {identity.compress:g} as dense"
+    return _joined(
+        title,
+        part.slug if kind == "suite" else "",
+        "SIMULATED" if identity.mode == "simulated" else "",
+        pace,
+        "INVALID RUN" if part.validity == "invalid" else "",
+    )
+
+
+def _joined(*words: str) -> str:
+    return "  ·  ".join(filter(None, words))
 
 
 def _save(

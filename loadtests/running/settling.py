@@ -86,8 +86,7 @@ class Settling:
 def tallies(load: pa.Table, provider: pa.Table, now_ns: int, wanted: Sequence[Wanted]) -> list[Tally]:
     """``load`` are the accepted arrivals. A row of the provider may be repeated: the last one counts.
 
-    Messages that are known to wait for their phone do not count, whatever becomes of them. It is not known of
-    those that stood in a queue when their row as open messages was written.
+    Messages that are known to wait for their phone do not count, whatever becomes of them.
     """
     backward = provider.take(pa.array(np.arange(len(provider) - 1, -1, -1)))
     at = pc.fill_null(pc.index_in(load["key"], value_set=backward["key"].combine_chunks()), -1).to_numpy()

@@ -287,6 +287,7 @@ class Carriage:
         ends_ns = set_out(message, carrier, fate_of(chances), active, at_ns)
         if message.handset_wait_ns:
             self._waiting_for_handset += 1
+            self._reporting.waits_for_phone(message)
         self._agenda.add(ends_ns, self._on_end, message)
 
     def _end(self, due_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:

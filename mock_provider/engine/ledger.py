@@ -39,11 +39,13 @@ class Ledger:
         "_forgotten_rows",
         "_hashed_text",
         "_newest",
+        "_open_until_ns",
         "_order",
         "_repeated",
         "_settings",
         "_unnamed",
         "_unrecorded",
+        "_waiting",
         "_window_ns",
     )
 
@@ -53,6 +55,8 @@ class Ledger:
         self._by_id: dict[str, Message] = {}
         self._order: deque[Message] = deque()  # each message that is remembered, once
         self._accepted: deque[Message] = deque()  # whose row as an open message was not taken
+        self._open_until_ns = -1  # rows of open messages were taken of those accepted by then
+        self._waiting: list[Message] = []  # for phones that are off, since rows were last taken
         self._closed: list[Message] = []  # whose rows were not taken
         self._repeated: dict[str, None] = {}  # keys with rows that must be written again
         self._forgotten_rows: list[JournalRow] = []
@@ -144,6 +148,10 @@ class Ledger:
         """The newest message of the same key, which carries the key's counts."""
         return self._newest.get(message.key, message)
 
+    def wait(self, message: Message) -> None:
+        """Its phone is off. Its row as an open message, if it was taken before, does not say so."""
+        self._waiting.append(message)
+
     def close(self, message: Message) -> None:
         """Its journal row is complete."""
         self._closed.append(message)
@@ -154,8 +162,8 @@ class Ledger:
     def take_rows(self, accepted_until_ns: int | None = None) -> list[JournalRow]:
         """Rows that became complete since the last call, and taken ones whose counts changed since.
 
-        Also, once, rows of messages accepted by ``accepted_until_ns`` that are still open. None: no such row
-        of any message accepted so far.
+        Also, once, rows of messages accepted by ``accepted_until_ns`` that are still open, and again of one
+        that was found since to wait for its phone. None: no such row of any message accepted so far.
         """
         rows = self._forgotten_rows
         self._forgotten_rows = []
@@ -177,10 +185,15 @@ class Ledger:
             self._accepted.clear()
         else:
             self._add_open(rows, accepted_until_ns)
+        self._waiting.clear()
         return rows
 
     def _add_open(self, rows: list[JournalRow], accepted_until_ns: int) -> None:
         accepted, account = self._accepted, self._account
+        for message in self._waiting:
+            if message.t_accepted_ns <= self._open_until_ns and not message.row_taken:
+                rows.append(journal_row(message, self.newest(message), account))
+        self._open_until_ns = accepted_until_ns
         while accepted and accepted[0].t_accepted_ns <= accepted_until_ns:
             message = accepted.popleft()
             if not message.row_taken:

@@ -169,6 +169,10 @@ class Reporting:
         else:
             self._agenda.add(due_ns, self._on_due, message)
 
+    def waits_for_phone(self, message: Message) -> None:
+        """The message is on its way to a phone that is off or out of coverage."""
+        self._ledger.wait(message)
+
     def vanished(self, message: Message) -> None:
         """The provider lost the message: no report will ever come of it."""
         self._counters.vanished += 1

@@ -120,6 +120,12 @@ def locust() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.communicate()
 
 
+def _heed_signals() -> None:
+    """A shell gives its background jobs an ignored SIGINT, nohup an ignored SIGHUP, and they pass it on."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.fixture
 def smsbench() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start the ``smsbench`` command; whatever is still running at the end is ended in order."""
@@ -133,8 +139,7 @@ def smsbench() -> Iterator[Callable[..., subprocess.Popen[str]]]:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            # A shell gives its background jobs an ignored SIGINT, and they pass it on.
-            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=_heed_signals,
         )
         started.append(process)
         return process

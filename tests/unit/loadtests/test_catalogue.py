@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import subprocess
@@ -26,6 +27,40 @@ def smsbench(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "loadtests.cli", *arguments], cwd=ROOT, capture_output=True, text=True
     )
+
+
+# The command is imported once, and each call is a process of its own.
+_CALLS = """
+import json, os, sys, tempfile
+import loadtests.cli, loadtests.runner
+found = []
+for arguments in json.load(sys.stdin):
+    with tempfile.TemporaryFile() as said, open(os.devnull, "wb") as nowhere:
+        child = os.fork()
+        if child == 0:
+            os.dup2(nowhere.fileno(), 1)
+            os.dup2(said.fileno(), 2)
+            sys.argv = ["smsbench", *arguments]
+            try:
+                loadtests.cli.main()
+            except SystemExit as ended:
+                sys.stderr.flush()
+                os._exit(ended.code)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        said.seek(0)
+        found.append((os.waitstatus_to_exitcode(status), said.read().decode()))
+print(json.dumps(found))
+"""
+
+
+def called(calls: list[list[str]]) -> list[tuple[int, str]]:
+    """The exit code and the standard error of each call of the command."""
+    done = subprocess.run(
+        [sys.executable, "-c", _CALLS], cwd=ROOT, input=json.dumps(calls), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return [(code, said) for code, said in json.loads(done.stdout)]
 
 
 @pytest.mark.parametrize("name", catalogue.names())
@@ -222,7 +257,7 @@ def test_bad_usage_ends_with_2_and_says_what_there_is(tmp_path: Path) -> None:
     )
     (tmp_path / "killed" / "parts" / "01-a").mkdir(parents=True)
     (tmp_path / "killed" / "parts" / "01-a" / "run.json").write_text("{}")
-    for arguments, expected in (
+    cases = (
         (["run", "nothing"], "there are: day-5k"),
         (["run", "smoke", "--out", str(tmp_path)], "not empty"),
         (["run", "smoke", "--out", str(tmp_path / "kept")], "kept is a file; give --out a directory"),
@@ -251,11 +286,11 @@ def test_bad_usage_ends_with_2_and_says_what_there_is(tmp_path: Path) -> None:
         (["run", "smoke", "--sed", "1"], "No such option: --sed (Possible options: --seed)"),
         (["provider", "--profile", "nope"], "profile nope: neither a ready-made profile (bad-day, fast"),
         (["run", "smoke", "--target", str(tmp_path)], "cannot be read: Is a directory"),
-    ):
-        done = smsbench(*arguments)
-        assert done.returncode == 2, done.stderr
-        assert expected in done.stderr, done.stderr
-        assert "Traceback" not in done.stderr
+    )
+    for (code, said), (_, expected) in zip(called([call for call, _ in cases]), cases, strict=True):
+        assert code == 2, said
+        assert expected in said, said
+        assert "Traceback" not in said
 
 
 def test_a_failure_of_its_own_is_not_taken_for_a_missed_objective() -> None:

@@ -22,7 +22,9 @@ from loadtests.scenarios import catalogue
 def test_a_suite_of_which_parts_were_not_played_was_interrupted(
     played: int, reason: str, tmp_path: Path
 ) -> None:
-    suite = msgspec.structs.replace(catalogue.SMOKE, parts=catalogue.SMOKE.parts * 2)
+    (part,) = catalogue.SMOKE.parts
+    parts = tuple(msgspec.structs.replace(part, slug=slug) for slug in ("first", "second"))
+    suite = msgspec.structs.replace(catalogue.SMOKE, parts=parts)
     progress = Progress(Console(file=io.StringIO()))
     settings = RunSettings(out=tmp_path, seed=1)
     places = [f"parts/{number}" for number in range(1, played + 1)]
@@ -30,5 +32,6 @@ def test_a_suite_of_which_parts_were_not_played_was_interrupted(
         (tmp_path / place).mkdir(parents=True)
         run = PartRun(suite, suite.parts[0], tmp_path / place, settings, progress, Interruption())
         run._write_manifest("finished", {})
-    manifests.write_suite(tmp_path, suite, 1, manifests.instant(), places)
+    whole = played == len(parts)
+    manifests.write_suite(tmp_path, suite, 1, manifests.instant(), places, whole=whole)
     assert read_manifest(tmp_path).exit_reason == reason

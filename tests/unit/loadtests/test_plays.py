@@ -117,7 +117,7 @@ def test_every_row_is_in_the_part_of_its_play(tmp_path: Path) -> None:
     ]
 
     report = build_report(tmp_path)
-    assert report.interrupted.startswith("Interrupted in 01-start after ")
+    assert report.interrupted.startswith("Interrupted (smoke (start 1 of 2 in the web UI)) after ")
     ledgers = [part.ledger for part in report.parts]
     assert [each.delivered for each in ledgers] == [30, 100]
     assert [each.strangers for each in ledgers] == [1, 0]

@@ -231,3 +231,28 @@ def test_the_gauge_counts_messages_that_wait_for_their_phone(provider):
     there.run(until_s=1.0)
     assert there.engine.state().gauges["waiting_for_handset"] == 0.0
     assert there.engine.state().gauges["on_air"] == 1.0
+
+
+def test_the_row_of_an_open_message_is_written_again_when_its_phone_is_found_to_be_off(provider):
+    p = provider(
+        carriers=[{"name": "slow", "country": "*", "segments_per_s": 0.5}],
+        delivery={"latency": absent(1.0)},
+    )
+    p.send(0.0, "first", "second")
+    p.run(1.0)
+    before = {row.key: row for row in p.engine.take_rows(S)}
+    assert before["first"].handset_wait_ns > 0
+    assert before["second"].handset_wait_ns == 0  # it stands in the carrier's queue
+    p.run(5.0)
+    (again,) = p.engine.take_rows(5 * S)
+    assert again.key == "second" and again.state == "open" and again.handset_wait_ns > 0
+    assert p.engine.take_rows(6 * S) == []
+
+
+def test_an_open_message_whose_row_comes_anyway_gets_one(provider):
+    p = provider(delivery={"latency": absent(1.0)})
+    p.send(0.5, "m")
+    p.run(1.0)
+    assert p.engine.take_rows(0) == []  # too young for a row
+    (row,) = p.engine.take_rows(S)
+    assert row.handset_wait_ns > 0
