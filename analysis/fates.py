@@ -146,7 +146,7 @@ def ledger(journeys: Journeys, fates: Fates, planned: int) -> Ledger:
         expired=by_fate["expired"],
         open=by_fate["open"],
         lost=by_fate["lost"],
-        doubles=int(np.count_nonzero(provider.accepts > 1)),
+        duplicates=int(np.count_nonzero(provider.accepts > 1)),
         delivered_unacknowledged=int(np.count_nonzero(arrived & ~journeys.accepted)),
         resubmitted=int(np.count_nonzero(provider.submits > 1)),
         submits=int(provider.submits.sum()),

@@ -106,7 +106,7 @@ class Difference(Struct, frozen=True, kw_only=True):
     """
 
     percentile: float
-    value_s: float | None  # None: it cannot be told
+    value_s: float | None  # None: unknown
     low_s: float  # -inf and inf: too few messages for an interval
     high_s: float
     claimed: bool

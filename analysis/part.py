@@ -77,7 +77,7 @@ def analyse_part(
     marks = stages.check_marks(journeys)
     groups = stages.breakdowns(journeys, fates)
     tightest_s = _tightest_s(specs)
-    lag_limit_s = validity.LAG_SHARE_OF_SLO * tightest_s
+    lag_limit_s = validity.LAG_SHARE_OF_OBJECTIVE * tightest_s
     left_to_target = dropped_by_target(journeys, manifest.in_flight_limit, lag_limit_s)
     checks = (
         instrument,
@@ -243,7 +243,7 @@ def _checks(
     """
     tightest_s, left_to_target = bench
     return (
-        validity.schedule_lag(lateness(journeys, validity.LAG_SHARE_OF_SLO * tightest_s), tightest_s),
+        validity.schedule_lag(lateness(journeys, validity.LAG_SHARE_OF_OBJECTIVE * tightest_s), tightest_s),
         validity.dropped_arrivals(counted, int(left_to_target.sum())),
         validity.rate_error(journeys, left_to_target),
         validity.ledger_balance(counted),

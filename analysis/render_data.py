@@ -89,7 +89,7 @@ def write_ladder(report: Report, path: Path) -> None:
         "messages_per_day",
         "profile",
         "fast_enough",
-        "highest_held_per_day",
+        "highest_carried_per_day",
         "highest_tried_per_day",
         "ten_times",
         "why",
@@ -99,7 +99,7 @@ def write_ladder(report: Report, path: Path) -> None:
             level.messages_per_day,
             level.profile,
             level.fast_enough,
-            _number(level.highest_held_per_day),
+            _number(level.highest_carried_per_day),
             _number(level.highest_tried_per_day),
             level.ten_times,
             level.ten_times_why,
@@ -157,7 +157,7 @@ def write_junit(report: Report, path: Path) -> None:
 
 def _objective_case(suite: ElementTree.Element, objective: Objective, allow_undecided: bool) -> None:
     case = ElementTree.SubElement(
-        suite, "testcase", name=objective.name, classname=_classname("slo", objective.part)
+        suite, "testcase", name=objective.name, classname=_classname("objective", objective.part)
     )
     words = f"{objective.measured}, limit {objective.limit}: {objective.why}"
     if objective.verdict == "undecided":

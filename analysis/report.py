@@ -103,8 +103,8 @@ def _assemble(
     manifest: Manifest, parts: tuple[PartReport, ...], specs: tuple[Spec, ...], allow_undecided: bool
 ) -> Report:
     suite = manifest.kind == "suite"
-    # A probe asks how much more would hold: that it was too slow or turned messages away answers that and
-    # fails nothing (unless it is alone). What it lost, doubled or cannot account for is no answer.
+    # A probe asks how much more can be carried: that it was too slow or turned messages away answers that and
+    # fails nothing (unless it is alone). What it lost, duplicated or cannot account for is no answer.
     decisive = tuple(part for part in parts if not part.probe) or parts
     objectives = _objectives(parts, decisive, specs, suite)
     checks = tuple(

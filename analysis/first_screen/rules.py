@@ -79,7 +79,7 @@ def _word(screen: FirstScreen, report: Report) -> Iterator[str]:
     if screen.word == "YES" and report.validity == "invalid":
         yield "YES, and the run is invalid"
     if screen.word == "YES" and any(_missing(part) for _, part in deciding(report)):
-        yield "YES, and a message is lost, doubled or unaccounted"
+        yield "YES, and a message is lost, duplicated or unaccounted"
     if screen.word == "NO" and "missed" not in verdicts:
         yield "NO, and no objective is missed"
     if screen.word == "UNDECIDED" and "missed" in verdicts:

@@ -204,7 +204,7 @@ def _percentile_needs(spec: Spec, distribution: Distribution, ages: Ages, load_s
 
 
 def _counted(spec: Spec, facts: Facts) -> _Finding:
-    """Lost, doubled, unaccounted messages: every one was counted, so that both ends are the same."""
+    """Lost, duplicated, unaccounted messages: every one was counted, so that both ends are the same."""
     ledger = facts.ledger
     accepted = f"of {count_text(ledger.accepted)} accepted"
     if not ledger.accepted:
@@ -212,7 +212,9 @@ def _counted(spec: Spec, facts: Facts) -> _Finding:
     if spec.measure == "duplicates":
         if not facts.journal:
             return _Finding(None, None, None, "the provider's rows are missing", needs="the provider's rows")
-        return _exact(ledger.doubles, f"{accepted}; duplicate: taken by the provider more than once", ledger)
+        return _exact(
+            ledger.duplicates, f"{accepted}; duplicate: taken by the provider more than once", ledger
+        )
     if spec.measure == "unaccounted":
         if not facts.journal:
             return _Finding(None, None, None, "the provider's rows are missing", needs="the provider's rows")

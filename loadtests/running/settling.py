@@ -40,8 +40,8 @@ class Wanted(Struct, frozen=True):
 def wanted_of(objectives: Sequence[str]) -> tuple[Wanted, ...] | None:
     """What the objectives want of messages that may be open. None: any of these can change a verdict.
 
-    Answers of the API, windows of availability and lost, doubled or unaccounted messages are not changed by
-    messages that are on their way to handsets. The cost of 1,000 delivered messages is.
+    Answers of the API, windows of availability and lost, duplicated or unaccounted messages are not changed
+    by messages that are on their way to handsets. The cost of 1,000 delivered messages is.
     """
     specs = parse_all(objectives)
     if any(spec.measure == "cost_per_1000" for spec in specs):

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 # An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
 _QUEUED = Stage.QUEUED
-_SCHEDULED = Stage.SCHEDULED
 _DEPART = Step.DEPART
 _END = Step.END
 _ENTER = Step.ENTER

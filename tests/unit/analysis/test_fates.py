@@ -104,24 +104,24 @@ def test_the_last_row_of_a_provider_id_counts(new_run: Build) -> None:
     run.seen("twice-written", 1.1, state="open")
     run.seen("twice-written", 1.1, state="delivered", radio_s=2.0)
     part = analysed(run)
-    assert (part.ledger.delivered, part.ledger.open, part.ledger.doubles) == (1, 0, 0)
+    assert (part.ledger.delivered, part.ledger.open, part.ledger.duplicates) == (1, 0, 0)
     assert part.cost.points == 0.5
 
 
 def test_two_provider_ids_of_one_key_are_a_double(new_run: Build) -> None:
     run = new_run("run")
-    run.due("double", 1.0)
-    run.seen("double", 1.1, provider_id="A", radio_s=9.0, submits=2, accepts=2, price=0.5)
-    run.seen("double", 1.1, provider_id="B", radio_s=2.0, submits=2, accepts=2, price=0.75)
+    run.due("duplicate", 1.0)
+    run.seen("duplicate", 1.1, provider_id="A", radio_s=9.0, submits=2, accepts=2, price=0.5)
+    run.seen("duplicate", 1.1, provider_id="B", radio_s=2.0, submits=2, accepts=2, price=0.75)
     run.journey("single", 2.0, 3.0, price=0.5)
     part = analysed(run)
-    assert (part.ledger.doubles, part.ledger.submits, part.ledger.resubmitted) == (1, 3, 1)
+    assert (part.ledger.duplicates, part.ledger.submits, part.ledger.resubmitted) == (1, 3, 1)
     # The copy that arrived first speaks for the message; the other was paid for nothing.
     assert part.delivery[0].min_s == pytest.approx(2.21)
-    assert (part.cost.points, part.cost.doubles_points) == (1.75, 0.5)
+    assert (part.cost.points, part.cost.duplicates_points) == (1.75, 0.5)
     assert part.cost.per_1000_delivered_points == 1000 * 1.75 / 2
-    doubles = next(each for each in part.objectives if each.name == "duplicate deliveries")
-    assert doubles.verdict == "missed"
+    duplicates = next(each for each in part.objectives if each.name == "duplicate deliveries")
+    assert duplicates.verdict == "missed"
 
 
 def test_money_for_messages_that_did_not_arrive(new_run: Build) -> None:
@@ -148,7 +148,7 @@ def test_parts_of_a_long_message_are_paid_for_and_are_no_strangers(new_run: Buil
     run.seen("long/3", 1.0, price=0.5)
     run.seen("other/2", 1.0, price=0.5)
     part = analysed(run)
-    assert (part.ledger.delivered, part.ledger.doubles, part.ledger.strangers) == (1, 0, 1)
+    assert (part.ledger.delivered, part.ledger.duplicates, part.ledger.strangers) == (1, 0, 1)
     assert (part.cost.points, part.cost.segments) == (1.5, 3)
 
 
