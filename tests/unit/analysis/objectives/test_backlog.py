@@ -17,13 +17,17 @@ from analysis.report import build_report
 Build = Callable[[str], Any]
 
 
-def queued(run: Any, due_s: list[float], capacity_per_s: float, **manifest: Any) -> PartReport:
-    """Messages that wait for a server of this capacity, first come, first served."""
-    free_s = 0.0
+def queued(
+    run: Any, due_s: list[float], capacity_per_s: float, radio_s: float = 0.0, **manifest: Any
+) -> PartReport:
+    """Messages that wait for a server of this capacity, first come, first served. The radio takes a second,
+    or, where a mean is given, a random time."""
+    free_s, random = 0.0, np.random.default_rng(7)
     for slot, due in enumerate(due_s):
         free_s = max(free_s, due + 0.02) + 1.0 / capacity_per_s
         run.due(f"m-{slot}", due)
-        run.seen(f"m-{slot}", due + 0.005, carrier_s=free_s - due - 0.015)
+        drawn_s = random.exponential(radio_s) if radio_s else 1.0
+        run.seen(f"m-{slot}", due + 0.005, carrier_s=free_s - due - 0.015, radio_s=drawn_s)
     path: Path = run.write(**{"end_s": 400.0, **manifest})
     (part,) = build_report(path).parts
     return part
@@ -74,7 +78,7 @@ def test_a_growth_that_took_most_of_the_load_leaves_few_windows(new_run: Build) 
 def test_a_delivery_time_of_a_growing_backlog_is_not_met(new_run: Build, load: float, verdict: str) -> None:
     """Whatever objectives were given: each later message waits longer."""
     due = poisson(100.0 * load, 40.0, 1)
-    part = queued(new_run("run"), due, 100.0, load_s=40.0, slos=("all.p95<60s",))
+    part = queued(new_run("run"), due, 100.0, radio_s=5.0, load_s=40.0, slos=("all.p95<60s",))
     (time,) = (each for each in part.objectives if each.measure == "delivery_time")
     assert time.verdict == verdict
     assert ("the backlog grew to the end of the load" in time.why) is (verdict == "undecided")
