@@ -8,6 +8,8 @@ from analysis.first_screen.wording import in_part, live, not_taken, part_title, 
 from analysis.model import Pace, PartReport, Report, State
 from analysis.throughput import too_few
 
+_CLEARLY_MORE = 1.1  # the best seconds of an even load have a little more than its mean
+
 
 def rate_answer(quote: Quote) -> Answer:
     """The sustained rate of a capacity search; without one the best seconds of a part."""
@@ -71,8 +73,8 @@ def _capacity(quote: Quote) -> tuple[Row, list[Sentence]]:
 
 
 def carried_more(report: Report) -> int | None:
-    """The place of a live part in which more got through than the search called sustained. A busy machine
-    makes a search end low; the lower figure alone would be wrong.
+    """The place of a live part in which clearly more got through than the search found (its interval's upper
+    end, where that is known). A busy machine makes a search end low; the lower figure alone would be wrong.
     """
     found = report.capacity
     if found is None or found.sustained_per_s is None:
@@ -83,7 +85,8 @@ def carried_more(report: Report) -> int | None:
         if trusted(part) and live(part) and (pace := part.throughput.delivered_best) and not too_few(pace)
     ]
     per_s, place = max(faster, default=(0.0, 0))
-    return -place if per_s > found.sustained_per_s else None
+    found_per_s = max(_CLEARLY_MORE * found.sustained_per_s, found.high_per_s or 0.0)
+    return -place if per_s > found_per_s else None
 
 
 def _best_part(report: Report) -> int | None:

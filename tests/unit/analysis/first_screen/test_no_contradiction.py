@@ -186,8 +186,7 @@ def planted_nothing_gave_way(made: Report) -> tuple[FirstScreen, Report]:
 
 
 def planted_low_search(made: Report) -> tuple[FirstScreen, Report]:
-    low = replace(made.capacity, sustained_per_s=20.0, low_per_s=20.0) if made.capacity else None
-    made = replace(made, capacity=low)
+    made = searched_low()
     screen = screen_of(made)
     (rate, *others) = screen.answers
     return replace(screen, answers=(replace(rate, sentences=()), *others)), made
@@ -336,6 +335,12 @@ def test_a_price_has_a_currency_only_where_the_profile_names_one() -> None:
 def test_a_search_that_ended_low_does_not_stand_alone() -> None:
     """A busy machine once made it say 80/s, where a part had delivered 307/s."""
     assert "carries more" not in answer_text(suite(), "rate")
+    found = suite().capacity
+    assert found is not None
+    near = replace(searched_low(), capacity=replace(found, sustained_per_s=50.0, high_per_s=None))
+    within = replace(searched_low(), capacity=replace(found, sustained_per_s=20.0, high_per_s=60.0))
+    for made in (near, within):
+        assert "carries more" not in answer_text(made, "rate")
     said = answer_text(searched_low(), "rate")
     assert "The sender carries more than this search found: 54.0/s were delivered in:" in said
 
