@@ -59,6 +59,8 @@ def _capacity(quote: Quote) -> tuple[Row, list[Sentence]]:
     high: str | Figure = "open"
     if found.high_per_s is not None:
         high = quote.rate("capacity.high_per_s")
+    if found.high_per_s is None:
+        sentences += _not_measured_beyond(quote)
     value: Sentence = (sustained, " sustained")
     more = carried_more(quote.report)
     if more is not None:
@@ -70,6 +72,25 @@ def _capacity(quote: Quote) -> tuple[Row, list[Sentence]]:
             )
         )
     return Row(label=label, value=value, interval=("(", low, " to ", high, ")"), limit=day), sentences
+
+
+def _not_measured_beyond(quote: Quote) -> list[Sentence]:
+    """Why nothing is known above the sustained rate, where the bench failed or a trial stayed undecided."""
+    found = quote.report.capacity
+    assert found is not None
+    above = [
+        (each.rate_per_s, place)
+        for place, each in enumerate(found.trials)
+        if each.verdict in ("invalid", "undecided") and each.rate_per_s > (found.sustained_per_s or 0.0)
+    ]
+    if not above:
+        return []
+    place = min(above)[1]
+    why = "the bench itself could not keep up"
+    if found.trials[place].verdict == "undecided":
+        why = "the trial stayed undecided"
+    rate = quote.rate(f"capacity.trials.{place}.rate_per_s")
+    return [("It may carry more: at ", rate, f" {why}.")]
 
 
 def carried_more(report: Report) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import pytest
@@ -24,6 +25,7 @@ from made_reports import (
 from page_reading import Page, disagreements, rendered, without_spaces
 from screen_words import answer_text, aside_text
 
+from analysis.capacity.record import Trial
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
@@ -343,6 +345,26 @@ def test_a_search_that_ended_low_does_not_stand_alone() -> None:
         assert "carries more" not in answer_text(made, "rate")
     said = answer_text(searched_low(), "rate")
     assert "The sender carries more than this search found: 54.0/s were delivered in:" in said
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        ("invalid", "It may carry more: at 5,000/s the bench itself could not keep up."),
+        ("undecided", "It may carry more: at 5,000/s the trial stayed undecided."),
+        ("met", ""),
+    ],
+)
+def test_where_nothing_is_known_above_the_sustained_rate_it_says_why(
+    verdict: Literal["met", "undecided", "invalid"], said: str
+) -> None:
+    found = suite().capacity
+    assert found is not None
+    trials = (*found.trials, Trial(rate_per_s=5_000.0, verdict=verdict, delivered_per_s=0.0))
+    made = suite(capacity=replace(found, high_per_s=None, culprits=(), trials=trials))
+    text = answer_text(made, "rate")
+    assert said in text and ("It may carry more: at" in text) is bool(said)
+    assert not contradictions(first_screen(made), made)
 
 
 def test_the_contract_is_said_in_messages_a_second() -> None:
