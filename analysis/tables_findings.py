@@ -22,11 +22,11 @@ _MODES = {"real": "live", "simulated": "simulated"}
 def totals(report: Report) -> Table:
     """Sums over the deciding parts."""
     quote = Quote(report, plain=False)
-    counts = ("planned", "accepted", "delivered", "lost", "doubles", "unaccounted")
+    counts = ("planned", "accepted", "delivered", "lost", "duplicates", "unaccounted", "unseen")
     money = (
         ("paid", "paid"),
         ("paid_per_delivered", "paid per delivered SMS"),
-        ("paid_for_doubles", "paid for duplicates"),
+        ("paid_for_duplicates", "paid for duplicates"),
         ("paid_in_vain", "paid for messages that did not arrive"),
     )
     rows: list[tuple[str | Sentence, ...]] = []

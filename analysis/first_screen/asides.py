@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from analysis.burst import GUARDED_CLASS
+from analysis.classes import GUARDED_CLASS
 from analysis.findings import ComparedClass, DelaySplit, Difference
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Aside, Figure, Sentence
@@ -221,7 +221,7 @@ def cost(quote: Quote) -> tuple[Sentence, ...]:
             (
                 quote.amount(f"{path}.paid_per_delivered", unit),
                 f" per delivered SMS{explained}; ",
-                quote.amount(f"{path}.paid_for_doubles", unit),
+                quote.amount(f"{path}.paid_for_duplicates", unit),
                 " for duplicates and ",
                 quote.amount(f"{path}.paid_in_vain", unit),
                 " for messages that never arrived, of ",

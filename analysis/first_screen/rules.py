@@ -79,7 +79,7 @@ def _word(screen: FirstScreen, report: Report) -> Iterator[str]:
     if screen.word == "YES" and report.validity == "invalid":
         yield "YES, and the run is invalid"
     if screen.word == "YES" and any(_missing(part) for _, part in deciding(report)):
-        yield "YES, and a message is lost, doubled or unaccounted"
+        yield "YES, and a message is lost, duplicated or unaccounted"
     if screen.word == "NO" and "missed" not in verdicts:
         yield "NO, and no objective is missed"
     if screen.word == "UNDECIDED" and "missed" in verdicts:
@@ -165,8 +165,13 @@ def _lost(screen: FirstScreen, report: Report) -> Iterator[str]:
         if figure.number == 0 and figure.source.endswith(".lost"):
             mode = lookup(report, f"{figure.source.rpartition('.')[0]}.mode")
             among = [part for _, part in deciding(report) if part.identity.mode == mode and trusted(part)]
-            if any(part.ledger.unaccounted or part.ledger.lost for part in among):
-                yield f"0 lost ({mode}), and a part has lost or unaccounted messages"
+            if any(part.ledger.unaccounted or part.ledger.lost or not _seen(part) for part in among):
+                yield f"0 lost ({mode}), and a part has lost or unaccounted messages, or none that was seen"
+
+
+def _seen(part: PartReport) -> bool:
+    """Whether the provider's rows say what became of its messages."""
+    return bool(part.delivery or part.handsets) or not part.ledger.accepted
 
 
 def _carried(screen: FirstScreen, report: Report) -> Iterator[str]:
@@ -174,7 +179,7 @@ def _carried(screen: FirstScreen, report: Report) -> Iterator[str]:
     for piece in screen.why if screen.word == "YES" else ():
         if isinstance(piece, Figure) and piece.source.endswith(".identity.messages_per_day"):
             part = lookup(report, piece.source.removesuffix(".identity.messages_per_day"))
-            if not trusted(part) or overall(part.objectives) != "met":
+            if not trusted(part) or overall(part.objectives) != "met" or part.sustained is False:
                 yield f"{piece.text} a day is said to be carried, and {part.slug} does not show it"
 
 

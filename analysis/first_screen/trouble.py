@@ -14,13 +14,13 @@ _MODES = {"real": "live", "simulated": "simulated"}
 
 
 def trouble_answer(quote: Quote) -> Answer:
-    """Lost, doubled and unaccounted of all messages; then the faults that were staged."""
+    """Lost, duplicated and unaccounted of all messages; then the faults that were staged."""
     report = quote.report
     rows = tuple(_losses(quote, place, each) for place, each in enumerate(report.totals) if each.accepted)
     state: State = "good" if rows else "unknown"
-    if any(each.lost or each.doubles for each in report.totals):
+    if any(each.lost or each.duplicates for each in report.totals):
         state = "bad"
-    elif any(each.unaccounted for each in report.totals):
+    elif any(each.unaccounted or each.unseen for each in report.totals):
         state = "warn"
     if report.validity == "invalid":
         state = "untrusted"
@@ -39,15 +39,22 @@ def _losses(quote: Quote, place: int, each: Totals) -> Row:
     path, mode = f"totals.{place}", _MODES.get(each.mode, each.mode)
     accepted = quote.count(f"{path}.accepted", subject=f"accepted {each.mode}")
     of: Sentence = ("of ", accepted, " accepted")
-    doubled = quote.count(f"{path}.doubles", subject=f"doubles {each.mode}")
+    duplicated = quote.count(f"{path}.duplicates", subject=f"duplicates {each.mode}")
     if each.unaccounted:
         unseen = quote.count(f"{path}.unaccounted", subject=f"unaccounted {each.mode}")
         value: list[str | Figure] = [unseen, " never seen by the provider"]
         if each.lost:
             value += [", ", quote.count(f"{path}.lost", subject=f"lost {each.mode}"), " lost"]
-        return Row(label=mode, value=(*value, ", ", doubled, " doubled"), limit=of)
+        return Row(label=mode, value=(*value, ", ", duplicated, " duplicated"), limit=of)
+    if each.unseen:
+        unseen = quote.count(f"{path}.unseen", subject=f"unseen {each.mode}")
+        return Row(
+            label=mode,
+            value=(unseen, " without the provider's record: lost or duplicated is not known"),
+            limit=of,
+        )
     lost = quote.count(f"{path}.lost", subject=f"lost {each.mode}")
-    return Row(label=mode, value=(lost, " lost, ", doubled, " doubled"), limit=of)
+    return Row(label=mode, value=(lost, " lost, ", duplicated, " duplicated"), limit=of)
 
 
 def _staged(quote: Quote) -> list[Sentence]:

@@ -56,7 +56,7 @@ class SearchSettings(Struct, frozen=True, kw_only=True):
 class TrialResult(Struct, frozen=True, kw_only=True):
     """One trial. ``through_*`` is the throughput of its steady part with the ends of a 95 % interval.
 
-    ``sustained``: the backlog did not grow; None where that cannot be told. ``reserve`` is how many messages
+    ``sustained``: the backlog did not grow; None where that is unknown. ``reserve`` is how many messages
     the target did at first beyond its steady rate: a bucket's burst, room in a buffer.
     """
 

@@ -97,7 +97,7 @@ def _why(
     verdict: Outcome, missed: list[str], waits: list[str], sustained: bool | None, result: AnalysisResult
 ) -> str:
     if verdict == "undecided":
-        return f"cannot tell yet: {', '.join(waits) or 'nothing could be judged'}"
+        return f"not yet decided: {', '.join(waits) or 'nothing could be judged'}"
     if verdict == "met":
         return "every objective met, the backlog did not grow" if sustained else "every objective met"
     told = [f"{each} missed" for each in missed]

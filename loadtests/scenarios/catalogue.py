@@ -55,7 +55,7 @@ def _peak(name: str, messages_per_day: int, duration_s: float, drain_limit_s: fl
 
 
 def _ladder_parts() -> tuple[Part, ...]:
-    """For each level: is it fast enough (its peak at true speed), and how much more would the sender hold
+    """For each level: is it fast enough (its peak at true speed), and how much more would the sender carry
     (its whole day compressed, against a provider that is never the bottleneck)? Last ten times the highest.
     """
     parts: list[Part] = []

@@ -32,6 +32,7 @@ from loadtests.running.provider_profile import ProfileChoice
 from loadtests.running.settings import RunSettings
 from loadtests.scenarios.scenario import Part, Scenario
 from loadtests.simulate import run as simulated_run
+from loadtests.simulate.part import Choices
 
 Until = Callable[..., None]
 Staging = Callable[[Path], "contextmanager[None] | Any"]
@@ -154,7 +155,7 @@ def locked(store: Path, held_s: float, free_s: float) -> Iterator[None]:
 def simulated(part: Part, run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> PartReport:
     monkeypatch.setattr(simulated_run, "report", lambda *_: 0)
     scenario = Scenario(name="smoke", locustfile="smoke", title="staged", parts=(part,))
-    simulated_run.simulate_scenario(scenario, None, 3, run_dir, Console(file=io.StringIO()))
+    simulated_run.simulate_scenario(scenario, Choices(), 3, run_dir, Console(file=io.StringIO()))
     report, _ = analysed(run_dir)
     return report
 

@@ -39,12 +39,12 @@ counts = st.integers(0, 3)
 
 @st.composite
 def ledgers(draw: st.DrawFn) -> Any:
-    refused, lost, doubles = draw(st.integers(0, 500)), draw(counts), draw(counts)
+    refused, lost, duplicates = draw(st.integers(0, 500)), draw(counts), draw(counts)
     return ledger(
         accepted=3_000 - refused,
         refused=refused,
         lost=lost,
-        doubles=doubles,
+        duplicates=duplicates,
         unaccounted=draw(st.one_of(st.just(0), counts)),
         dropped=draw(st.one_of(st.just(0), st.integers(0, 90))),
         delivered=draw(st.integers(0, 3_000)),

@@ -285,7 +285,7 @@ def test_no_says_how_much_was_not_taken_and_what_gave_way() -> None:
 def test_a_no_without_a_culprit_claims_none() -> None:
     screen = screen_of(report(part(p95_s={"otp": 14.0})))
     assert [words(each) for each in screen.gave_way] == [
-        "What gave way: cannot be told from this run's samples."
+        "What gave way: unknown. The samples of this run do not show it."
     ]
 
 

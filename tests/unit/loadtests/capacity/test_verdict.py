@@ -79,7 +79,7 @@ def test_an_invalid_run_is_no_verdict_on_the_target() -> None:
 def test_a_percentile_that_a_longer_trial_would_decide_is_waited_for() -> None:
     result = told(("otp.p95<20s", "undecided"), ("loss=0", "met"), steady=part(True))
     found = judged_trial(SETTINGS, STEP, DAY_MIX, result, "t")
-    assert (found.verdict, found.why) == ("undecided", "cannot tell yet: otp.p95<20s")
+    assert (found.verdict, found.why) == ("undecided", "not yet decided: otp.p95<20s")
 
 
 @pytest.mark.parametrize("objective", ["otp.p99.99<20s", "unaccounted=0", "availability>99%", "sms.p95<1s"])
@@ -94,7 +94,7 @@ def test_what_no_trial_can_decide_is_left_unjudged(objective: str) -> None:
 
 def test_a_backlog_that_cannot_be_told_is_waited_for_and_one_unseen_is_not() -> None:
     unclear = judged_trial(SETTINGS, STEP, DAY_MIX, told(("loss=0", "met"), steady=part(None)), "t")
-    assert (unclear.verdict, unclear.why) == ("undecided", f"cannot tell yet: {BACKLOG}")
+    assert (unclear.verdict, unclear.why) == ("undecided", f"not yet decided: {BACKLOG}")
     unseen = judged_trial(SETTINGS, STEP, DAY_MIX, told(("api.p99<1s", "met"), steady=None), "t")
     assert unseen.verdict == "met"
     assert unseen.through_per_s == 240.0
@@ -103,7 +103,7 @@ def test_a_backlog_that_cannot_be_told_is_waited_for_and_one_unseen_is_not() -> 
 
 def test_a_trial_in_which_nothing_was_judged_is_undecided() -> None:
     found = judged_trial(SETTINGS, STEP, DAY_MIX, told(("loss=0", "undecided"), steady=None), "t")
-    assert (found.verdict, found.why) == ("undecided", "cannot tell yet: nothing could be judged")
+    assert (found.verdict, found.why) == ("undecided", "not yet decided: nothing could be judged")
 
 
 @pytest.mark.parametrize(
