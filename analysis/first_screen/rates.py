@@ -8,6 +8,8 @@ from analysis.first_screen.wording import in_part, live, not_taken, part_title, 
 from analysis.model import Pace, PartReport, Report, State
 from analysis.pace import too_few
 
+_CLEARLY_MORE = 1.1  # the best seconds of an even load have a little more than its mean
+
 
 def rate_answer(quote: Quote) -> Answer:
     """The sustained rate of a capacity search; without one the best seconds of a part."""
@@ -57,6 +59,8 @@ def _capacity(quote: Quote) -> tuple[Row, list[Sentence]]:
     high: str | Figure = "open"
     if found.high_per_s is not None:
         high = quote.rate("capacity.high_per_s")
+    if found.high_per_s is None:
+        sentences += _not_measured_beyond(quote)
     value: Sentence = (sustained, " sustained")
     more = carried_more(quote.report)
     if more is not None:
@@ -70,9 +74,28 @@ def _capacity(quote: Quote) -> tuple[Row, list[Sentence]]:
     return Row(label=label, value=value, interval=("(", low, " to ", high, ")"), limit=day), sentences
 
 
+def _not_measured_beyond(quote: Quote) -> list[Sentence]:
+    """Why nothing is known above the sustained rate, where the bench failed or a trial stayed undecided."""
+    found = quote.report.capacity
+    assert found is not None
+    above = [
+        (each.rate_per_s, place)
+        for place, each in enumerate(found.trials)
+        if each.verdict in ("invalid", "undecided") and each.rate_per_s > (found.sustained_per_s or 0.0)
+    ]
+    if not above:
+        return []
+    place = min(above)[1]
+    why = "the bench itself could not keep up"
+    if found.trials[place].verdict == "undecided":
+        why = "the trial stayed undecided"
+    rate = quote.rate(f"capacity.trials.{place}.rate_per_s")
+    return [("It may carry more: at ", rate, f" {why}.")]
+
+
 def carried_more(report: Report) -> int | None:
-    """The place of a live part in which more got through than the search called sustained. A busy machine
-    makes a search end low; the lower figure alone would be wrong.
+    """The place of a live part in which clearly more got through than the search found (its interval's upper
+    end, where that is known). A busy machine makes a search end low; the lower figure alone would be wrong.
     """
     found = report.capacity
     if found is None or found.sustained_per_s is None:
@@ -83,7 +106,8 @@ def carried_more(report: Report) -> int | None:
         if trusted(part) and live(part) and (pace := part.throughput.delivered_best) and not too_few(pace)
     ]
     per_s, place = max(faster, default=(0.0, 0))
-    return -place if per_s > found.sustained_per_s else None
+    found_per_s = max(_CLEARLY_MORE * found.sustained_per_s, found.high_per_s or 0.0)
+    return -place if per_s > found_per_s else None
 
 
 def _best_part(report: Report) -> int | None:

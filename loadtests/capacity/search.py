@@ -23,6 +23,7 @@ from loadtests.capacity.bracket import (
 )
 
 _GROWTH = 3.0
+_GROWTH_IF_BRIEF = 2.0  # a rate far beyond what the machine can do makes the bench itself fail
 _BENCH_LIMIT = (
     1.25  # where the bench gives way the search ends within this ratio: it is not the target's limit
 )
@@ -102,7 +103,8 @@ def _end(settings: SearchSettings, bracket: Bracket) -> SearchEnd | None:
 def _next(settings: SearchSettings, bracket: Bracket) -> NextTrial:
     met, end = bracket.met_per_s, bracket.search_end_per_s
     if math.isinf(end):
-        return _trial(settings, min(met * _GROWTH, settings.to_per_s))
+        growth = _GROWTH_IF_BRIEF if settings.brief else _GROWTH
+        return _trial(settings, min(met * growth, settings.to_per_s))
     beyond = _beyond(settings, bracket)
     if met and beyond is not None and end <= met * (1 + settings.precision):
         return _trial(settings, beyond)

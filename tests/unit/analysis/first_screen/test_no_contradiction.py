@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import pytest
@@ -24,6 +25,7 @@ from made_reports import (
 from page_reading import Page, disagreements, rendered, without_spaces
 from screen_words import answer_text, aside_text
 
+from analysis.capacity.record import Trial
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
@@ -186,8 +188,7 @@ def planted_nothing_gave_way(made: Report) -> tuple[FirstScreen, Report]:
 
 
 def planted_low_search(made: Report) -> tuple[FirstScreen, Report]:
-    low = replace(made.capacity, sustained_per_s=20.0, low_per_s=20.0) if made.capacity else None
-    made = replace(made, capacity=low)
+    made = searched_low()
     screen = screen_of(made)
     (rate, *others) = screen.answers
     return replace(screen, answers=(replace(rate, sentences=()), *others)), made
@@ -336,8 +337,34 @@ def test_a_price_has_a_currency_only_where_the_profile_names_one() -> None:
 def test_a_search_that_ended_low_does_not_stand_alone() -> None:
     """A busy machine once made it say 80/s, where a part had delivered 307/s."""
     assert "carries more" not in answer_text(suite(), "rate")
+    found = suite().capacity
+    assert found is not None
+    near = replace(searched_low(), capacity=replace(found, sustained_per_s=50.0, high_per_s=None))
+    within = replace(searched_low(), capacity=replace(found, sustained_per_s=20.0, high_per_s=60.0))
+    for made in (near, within):
+        assert "carries more" not in answer_text(made, "rate")
     said = answer_text(searched_low(), "rate")
     assert "The sender carries more than this search found: 54.0/s were delivered in:" in said
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        ("invalid", "It may carry more: at 5,000/s the bench itself could not keep up."),
+        ("undecided", "It may carry more: at 5,000/s the trial stayed undecided."),
+        ("met", ""),
+    ],
+)
+def test_where_nothing_is_known_above_the_sustained_rate_it_says_why(
+    verdict: Literal["met", "undecided", "invalid"], said: str
+) -> None:
+    found = suite().capacity
+    assert found is not None
+    trials = (*found.trials, Trial(rate_per_s=5_000.0, verdict=verdict, delivered_per_s=0.0))
+    made = suite(capacity=replace(found, high_per_s=None, culprits=(), trials=trials))
+    text = answer_text(made, "rate")
+    assert said in text and ("It may carry more: at" in text) is bool(said)
+    assert not contradictions(first_screen(made), made)
 
 
 def test_the_contract_is_said_in_messages_a_second() -> None:

@@ -360,6 +360,13 @@ def test_a_rate_met_above_an_undecided_one_counts() -> None:
     assert isinstance(step, NextTrial) and step.rate_per_s > 1_050
 
 
+def test_a_brief_search_does_not_overshoot_so_far_that_the_bench_fails() -> None:
+    """1,800/s were met, 5,000/s made the generator late: nothing was known of what gives way."""
+    trials, step = play("met", "met", settings=BRIEF)
+    assert [each.rate_per_s for each in trials] == [600, 1_200]
+    assert isinstance(step, NextTrial) and step.rate_per_s == 2_400
+
+
 def test_a_brief_search_goes_on_below_a_rate_at_which_the_bench_gave_way() -> None:
     _, step = play("invalid", settings=BRIEF)
     assert isinstance(step, NextTrial) and step.rate_per_s == 200
