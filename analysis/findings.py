@@ -43,7 +43,8 @@ class Share(Struct, frozen=True, kw_only=True):
 class DelaySplit(Struct, frozen=True, kw_only=True):
     """Whose delay it is, of one class. The shares' means add up to the total's mean.
 
-    ``network_only`` are p50, p95, p99 of what an ideal sender would have had on this profile with no limit.
+    ``network_only`` are p50, p95, p99 of what an ideal sender would have had on this profile with no limit,
+    ``ideal`` of what it would have had within the contract's limits.
     ``left_out`` messages were delivered and lack a mark, so that they cannot be split.
     """
 
@@ -54,6 +55,7 @@ class DelaySplit(Struct, frozen=True, kw_only=True):
     total: tuple[Quantile, ...]
     shares: tuple[Share, ...]  # network, contract, sender, bench
     network_only: tuple[Quantile, ...]
+    ideal: tuple[Quantile, ...] = ()
     limit: str = ""  # the limit of the contract that cost them most, in words; "" where none cost anything
 
 
@@ -104,7 +106,7 @@ class Difference(Struct, frozen=True, kw_only=True):
     """
 
     percentile: float
-    value_s: float | None  # None: it cannot be told
+    value_s: float | None  # None: unknown
     low_s: float  # -inf and inf: too few messages for an interval
     high_s: float
     claimed: bool

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
@@ -152,19 +152,36 @@ def canonical(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(spec.text for spec in parse_all(texts))
 
 
-def read_given(given: Iterable[str]) -> tuple[str, ...]:
+def read_given(given: Iterable[str], classes: Sequence[str] = ()) -> tuple[str, ...]:
     """What ``--slo`` was given: objectives, and files of them as ``@FILE``; canonical, in order.
 
-    A file has one objective a line; ``#`` begins a comment. Raises ``GivenError``; of a file its text names
-    the file and the line.
+    A file has one objective a line; ``#`` begins a comment. ``classes`` are those that a load can have, where
+    they are known: another one could never be judged. Raises ``GivenError``; of a file its text names the
+    file and the line.
     """
     texts: list[str] = []
     for each in given:
-        texts += _from_file(Path(each[1:])) if each.startswith("@") else [each]
+        texts += _from_file(Path(each[1:]), classes) if each.startswith("@") else [each]
+    for text in texts:
+        _require_class(text, classes)
     return canonical(texts)
 
 
-def _from_file(path: Path) -> list[str]:
+def _require_class(text: str, classes: Sequence[str]) -> None:
+    name = parse(text).message_class
+    known = (*classes, ALL, _API)
+    if not classes or name in known:
+        return
+    close = get_close_matches(name.lower(), known, n=1, cutoff=0.6)
+    hint = f"did you mean {close[0]}? " if close else ""
+    shown = _one_line(text)
+    at = len(shown) - len(shown.lstrip())
+    raise ObjectiveError(
+        shown, at, f"no message of a load is of class {name}: {hint}there are {', '.join(classes)}; {ALL}"
+    )
+
+
+def _from_file(path: Path, classes: Sequence[str]) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -176,7 +193,7 @@ def _from_file(path: Path) -> list[str]:
         if not text:
             continue
         try:
-            parse(text)
+            _require_class(text, classes)
         except ObjectiveError as error:
             raise GivenError(f"{path}, line {number}:\n{error}") from error
         found.append(text)

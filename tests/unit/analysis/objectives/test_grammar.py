@@ -101,6 +101,30 @@ def test_errors_show_the_place(text: str, at: int, words: str) -> None:
     assert words in mark
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("opt.p95<10s", "is of class opt: did you mean otp? there are otp, marketing; all"),
+        (" OTP.delivered>90%", "did you mean otp?"),
+        ("vip.p95<10s", "is of class vip: there are otp, marketing; all"),
+    ],
+)
+def test_a_class_that_no_load_has_is_refused_where_the_classes_are_known(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    classes = ("otp", "marketing")
+    with pytest.raises(ObjectiveError) as caught:
+        read_given([text], classes)
+    assert words in str(caught.value)
+    assert caught.value.at == len(text) - len(text.lstrip())
+    path = tmp_path / "slo.txt"
+    path.write_text(f"loss=0\n{text}\n")
+    with pytest.raises(GivenError, match=r"slo\.txt, line 2"):
+        read_given([f"@{path}"], classes)
+    assert read_given([text]) == canonical([text])  # a load of one's own, which `report` judges
+    assert len(read_given(["otp.p95<1s", "all.p99<1s", "api.p99<1s", "delivered>1%"], classes)) == 4
+
+
 def test_one_thing_is_limited_once() -> None:
     with pytest.raises(ObjectiveError, match=r"otp\.p95 is limited twice: otp\.p95<20s"):
         parse_all(["otp.p95<20s", "otp.p99<30s", "otp.p95.0<=10s"])

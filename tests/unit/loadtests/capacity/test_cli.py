@@ -24,6 +24,7 @@ from loadtests.cli import app
         (["--trials", "13"], "13"),
         (["--mix", "sms=1"], "--mix: 'sms' is no class; there are otp, transactional, marketing"),
         (["--slo", "otp.p95<"], "otp.p95<"),
+        (["--slo", "opt.p95<10s"], "did you mean otp?"),
         (["--profile", "nothing"], "nothing"),
         (["--target", "nothing.toml"], "nothing.toml"),
     ],
