@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 NODE_CLIENTS := tests/wire/node
-# Two processes share the tests, except those that measure time or need both cores for a run of their own.
+# Two processes share the tests, except those that measure time or need both cores for a run of their own. A test of
+# how a run begins or ends takes any verdict, and mostly waits: it may share.
 TIMED_TESTS := tests/unit/mock_provider/test_deadline_timer.py tests/unit/loadtests/calibrate/test_nagle.py \
   $(addprefix tests/acceptance/test_,$(addsuffix .py,bad_day bench calibrate capacity closed_connections \
-  culprits drain how_runs_end open_model probe whole_run))
+  culprits open_model))
 SCENARIO ?= bench
 BENCH_ARGS ?=
 
