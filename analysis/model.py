@@ -366,6 +366,7 @@ class Totals(Struct, frozen=True, kw_only=True):
     lost: int
     doubles: int
     unaccounted: int
+    delivered_unacknowledged: int  # delivered, though the load never read an acceptance
     paid: float
     paid_for_doubles: float
     paid_in_vain: float

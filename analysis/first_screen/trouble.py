@@ -24,7 +24,7 @@ def trouble_answer(quote: Quote) -> Answer:
         state = "warn"
     if report.validity == "invalid":
         state = "untrusted"
-    sentences = [*_staged(quote), *_availability(quote)]
+    sentences = [*_sent_all_the_same(quote), *_staged(quote), *_availability(quote)]
     return Answer(
         name="wrong",
         question=QUESTION,
@@ -48,6 +48,19 @@ def _losses(quote: Quote, place: int, each: Totals) -> Row:
         return Row(label=mode, value=(*value, ", ", doubled, " doubled"), limit=of)
     lost = quote.count(f"{path}.lost", subject=f"lost {each.mode}")
     return Row(label=mode, value=(lost, " lost, ", doubled, " doubled"), limit=of)
+
+
+def _sent_all_the_same(quote: Quote) -> list[Sentence]:
+    """Messages that arrived though the sender said no or nothing: whoever repeats them sends them twice."""
+    return [
+        (
+            quote.count(f"totals.{place}.delivered_unacknowledged", subject=f"unacknowledged {each.mode}"),
+            " messages more were delivered, and paid for, though the sender never said "
+            "that it took them: a caller that repeats them sends them twice.",
+        )
+        for place, each in enumerate(quote.report.totals)
+        if each.delivered_unacknowledged
+    ]
 
 
 def _staged(quote: Quote) -> list[Sentence]:
