@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from analysis.arrays import Bools, Floats
+from analysis.classes import GUARDED_CLASS
 from analysis.comparison.differences import independent_difference
 from analysis.comparison.groups import group_of
 from analysis.fates import DELIVERED, OPEN, Fates, delivered_in_order, delivery_ages
@@ -17,7 +18,6 @@ from analysis.percentiles import evidence_share, lag_one_correlation, quantiles,
 from analysis.quantile import Quantile
 from analysis.timeline import drawn_until, rate_series, undelivered, unsubmitted
 
-GUARDED_CLASS = "otp"
 GUARDED_PERCENTILES = (50.0, 95.0)
 COMPARED_PERCENTILE = 95.0
 # Below half the peak second it is no longer the burst; a "burst" as long as the load is a steady load.

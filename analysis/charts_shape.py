@@ -207,16 +207,16 @@ def _draw_levels(axes: Axes, report: Report) -> None:
     values: list[float] = []
     for row, level in enumerate(report.levels):
         asked, ten = float(level.messages_per_day), 10.0 * level.messages_per_day
-        held, tried = level.highest_held_per_day, level.highest_tried_per_day
+        carried, tried = level.highest_carried_per_day, level.highest_tried_per_day
         if tried:
             axes.plot([asked, tried], [row, row], color=MUTED, linewidth=1.0, linestyle=(0, (1, 2)))
             axes.plot([tried], [row], marker="D", markersize=6, color=MUTED, markerfacecolor="none")
-        if held:
-            axes.plot([asked, held], [row, row], color=GREEN, linewidth=3.0, alpha=0.7)
-            axes.plot([held], [row], marker="D", markersize=7, color=GREEN)
+        if carried:
+            axes.plot([asked, carried], [row, row], color=GREEN, linewidth=3.0, alpha=0.7)
+            axes.plot([carried], [row], marker="D", markersize=7, color=GREEN)
         axes.plot([asked], [row], marker="o", markersize=9, color=_VERDICT_COLOURS[level.fast_enough])
         axes.plot([ten], [row], marker="|", markersize=18, markeredgewidth=1.8, color=INK)
-        values += [asked, ten, held or asked, tried or asked]
+        values += [asked, ten, carried or asked, tried or asked]
     for marker, colour, label in (
         ("o", GREEN, "fast enough at its peak"),
         ("o", VERMILION, "too slow"),

@@ -21,8 +21,8 @@ def cost(journeys: Journeys, fates: Fates, currency: str = "") -> Cost:
     return Cost(
         points=points,
         per_1000_delivered_points=1000.0 * points / delivered if delivered else None,
-        doubles_points=float(provider.price_of_doubles.sum()),
-        undelivered_points=float((provider.price - provider.price_of_doubles)[in_vain].sum()),
+        duplicates_points=float(provider.price_of_duplicates.sum()),
+        undelivered_points=float((provider.price - provider.price_of_duplicates)[in_vain].sum()),
         segments=segments,
         segments_per_message=segments / taken if taken else None,
         currency=currency,

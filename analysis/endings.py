@@ -1,4 +1,4 @@
-"""How a run ended, where that changes what its verdict means: interrupted, or in an error before any load."""
+"""How a run ended, where that changes what its verdict means: complete, or interrupted and where."""
 
 from __future__ import annotations
 
@@ -7,19 +7,6 @@ from analysis.model import PartReport
 from analysis.records import ABORTED, Manifest
 
 INTERRUPTED = ("interrupted", ABORTED)
-
-
-def first_line(words: str) -> str:
-    """Without a closing mark, so that the sentence around it can have its own."""
-    return (words.splitlines() or [""])[0].rstrip(".?!: ")
-
-
-def failed_before_load(parts: tuple[PartReport, ...]) -> str:
-    """The error of a run of which no part has a row; "" if there was load, or no error."""
-    if any(part.ledger.rows for part in parts):
-        return ""
-    reasons = [part.identity.exit_reason for part in parts if part.identity.exit_reason.startswith("error")]
-    return first_line(reasons[0].removeprefix("error").lstrip(": ")) or "an error" if reasons else ""
 
 
 def interruption(manifest: Manifest, parts: tuple[PartReport, ...]) -> str:
@@ -43,17 +30,6 @@ def interruption(manifest: Manifest, parts: tuple[PartReport, ...]) -> str:
 
 def _whole(value_s: float) -> str:
     return f"{value_s:,.0f}" if value_s >= 10.0 else significant(value_s, 2)
-
-
-def so_far(interrupted: str, headline: str) -> str:
-    """The verdict of what was played, behind the words that it is not all."""
-    if not interrupted:
-        return headline
-    good = "Good enough"
-    if headline.startswith(good):
-        rest = headline.removeprefix(good)
-        headline = f"{good} so far" + (f",{rest[1:]}" if rest.startswith(":") else rest)
-    return f"{interrupted}: {headline[0].lower()}{headline[1:]}"
 
 
 def interruption_note(interrupted: str, suite: bool) -> str:

@@ -81,8 +81,9 @@ def judge(journeys: Journeys) -> Fates:
         _set(fate, unclaimed, LOST)
     unsaid = (sender.state == ABSENT) & ~provider.message_at_fault
     failed = (fate == FAILED) & (sender.gave_up | unsaid)
-    queued_out = (fate == EXPIRED) & ~np.isfinite(provider.carrier_s)
-    never = accepted & ((~taken & failed) | queued_out | (fate == LOST))
+    too_late = ~np.isfinite(provider.carrier_s)
+    too_late |= ~provider.unreachable & (provider.carrier_s + provider.radio_s > provider.delivered_s + 1e-9)
+    never = accepted & ((~taken & failed) | ((fate == EXPIRED) & too_late) | (fate == LOST))
     fate[~accepted] = NOT_ACCEPTED
     return Fates(
         fate=fate, never=never, unclaimed=unclaimed, unaccounted=_unaccounted(journeys, vanished | unclaimed)
@@ -144,7 +145,7 @@ def ledger(journeys: Journeys, fates: Fates, planned: int) -> Ledger:
         expired=by_fate["expired"],
         open=by_fate["open"],
         lost=by_fate["lost"],
-        doubles=int(np.count_nonzero(provider.accepts > 1)),
+        duplicates=int(np.count_nonzero(provider.accepts > 1)),
         delivered_unacknowledged=delivered_unacknowledged(journeys),
         resubmitted=int(np.count_nonzero(provider.submits > 1)),
         submits=int(provider.submits.sum()),

@@ -43,7 +43,8 @@ class Share(Struct, frozen=True, kw_only=True):
 class DelaySplit(Struct, frozen=True, kw_only=True):
     """Whose delay it is, of one class. The shares' means add up to the total's mean.
 
-    ``network_only`` are p50, p95, p99 of what an ideal sender would have had on this profile with no limit.
+    ``network_only`` are p50, p95, p99 of what an ideal sender would have had on this profile with no limit,
+    ``ideal`` of what it would have had within the contract's limits.
     ``left_out`` messages were delivered and lack a mark, so that they cannot be split.
     """
 
@@ -54,6 +55,7 @@ class DelaySplit(Struct, frozen=True, kw_only=True):
     total: tuple[Quantile, ...]
     shares: tuple[Share, ...]  # network, contract, sender, bench
     network_only: tuple[Quantile, ...]
+    ideal: tuple[Quantile, ...] = ()
     limit: str = ""  # the limit of the contract that cost them most, in words; "" where none cost anything
 
 
@@ -104,7 +106,7 @@ class Difference(Struct, frozen=True, kw_only=True):
     """
 
     percentile: float
-    value_s: float | None  # None: it cannot be told
+    value_s: float | None  # None: unknown
     low_s: float  # -inf and inf: too few messages for an interval
     high_s: float
     claimed: bool
@@ -157,3 +159,23 @@ class Fairness(Struct, frozen=True, kw_only=True):
     jain: float | None
     alone: Difference | None = None
     alone_part: str = ""
+
+
+class Totals(Struct, frozen=True, kw_only=True):
+    """Sums over the deciding parts of one mode in which the bench did not fail."""
+
+    mode: str
+    parts: int
+    planned: int
+    accepted: int
+    delivered: int
+    lost: int
+    duplicates: int
+    unaccounted: int
+    delivered_unacknowledged: int  # delivered, though the load never read an acceptance
+    unseen: int  # accepted in parts without provider rows: nobody saw what became of them
+    paid: float
+    paid_for_duplicates: float
+    paid_in_vain: float
+    paid_per_delivered: float | None
+    currency: str  # "points" where the profile names none, or where the parts' differ

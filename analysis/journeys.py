@@ -6,7 +6,6 @@ nothing is lost to rounding), NaN where the thing did not happen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pyarrow.compute as pc
 
 from analysis import records
 from analysis.arrays import Bools, Floats, Ints
+from analysis.classes import in_class_order
 from analysis.columns import ABSENT, codes, count_pairs, integers, positions, seconds
 from analysis.provider_rows import PROVIDER_STATES, ProviderSide, join_provider
 
@@ -24,7 +24,6 @@ SENDER_STATES = ("queued", "submitting", "sent", "delivered", "failed", "expired
 # A sender's reason that begins so: no try worked, and the message was not the reason.
 GAVE_UP = "gave_up"
 # Shown in this order, whatever the order in the file; classes not named here follow by name.
-CLASS_ORDER = ("otp", "transactional", "marketing")
 
 
 class MalformedRunError(ValueError):
@@ -137,13 +136,6 @@ def _first_ns(column: pa.ChunkedArray) -> int:
 def _class_names(column: pa.ChunkedArray) -> tuple[str, ...]:
     found = [name for name in pc.unique(column).to_pylist() if name is not None]
     return in_class_order(found)
-
-
-def in_class_order(names: Iterable[str]) -> tuple[str, ...]:
-    """Known classes in the order of their priority, then the others by name."""
-    found = set(names)
-    known = [name for name in CLASS_ORDER if name in found]
-    return (*known, *sorted(found.difference(CLASS_ORDER)))
 
 
 def _load_side(rows: pa.Table, origin_ns: int) -> LoadSide:

@@ -20,6 +20,7 @@ from analysis.findings import (
     Fairness,
     Handsets,
     Hint,
+    Totals,
 )
 from analysis.objectives.grammar import Measure
 from analysis.quantile import Quantile
@@ -72,7 +73,7 @@ class Ledger(Struct, frozen=True, kw_only=True):
     expired: int
     open: int
     lost: int
-    doubles: int
+    duplicates: int
     delivered_unacknowledged: int  # delivered, though the load never read an acceptance
     resubmitted: int  # messages the provider saw more than once
     submits: int
@@ -132,7 +133,7 @@ class Marks(Struct, frozen=True):
 
 
 class Pace(Struct, frozen=True):
-    """A rate held over ``window_s``, the best such window beginning at ``from_s``."""
+    """A rate over ``window_s``, the best such window beginning at ``from_s``."""
 
     per_s: float
     window_s: float
@@ -148,6 +149,9 @@ class Throughput(Struct, frozen=True, kw_only=True):
     queue_wait_at_peak_s: float | None
     # Of the load, what had not reached a carrier in its second half: by how much the wait grew, per second.
     shortfall_share: float | None
+    # What the contract lets through at most, in segments and in this part's messages; None: no such limit.
+    contract_segments_per_s: float | None = None
+    contract_per_s: float | None = None
 
 
 class Series(Struct, frozen=True):
@@ -211,7 +215,7 @@ class Cost(Struct, frozen=True, kw_only=True):
 
     points: float
     per_1000_delivered_points: float | None
-    doubles_points: float  # paid for the second and later copies
+    duplicates_points: float  # paid for the second and later copies
     undelivered_points: float  # paid for messages that did not arrive
     segments: int
     segments_per_message: float | None
@@ -321,7 +325,7 @@ class PartReport(Struct, frozen=True, kw_only=True):
     objectives: tuple[Objective, ...]
     checks: tuple[Check, ...]
     validity: CheckState
-    # A headroom probe asks how much more would hold: that it does not hold is an answer, not a missed SLO.
+    # A headroom probe asks how much more can be carried: a missed limit is an answer, not a failure.
     probe: bool
     equivalent_per_day: float | None  # messages a day that this load stands for
     faults: tuple[FaultBand, ...] = ()
@@ -331,7 +335,7 @@ class PartReport(Struct, frozen=True, kw_only=True):
     handsets: tuple[Handsets, ...] = ()  # of each class
     availability: Availability | None = None
     culprits: tuple[Culprit, ...] = ()  # in order of weight; empty: nothing gave way
-    sustained: bool | None = None  # the backlog did not grow; None: cannot be told
+    sustained: bool | None = None  # the backlog did not grow; None: unknown
     # From the load's end until its last accepted message had been submitted; None: one waits, or unknown.
     backlog_gone_s: float | None = None
     fairness: Fairness | None = None  # where several campaigns ran at once
@@ -344,34 +348,14 @@ class Level(Struct, frozen=True, kw_only=True):
     fast_enough: Verdict
     fast_enough_part: str
     fast_enough_why: str
-    none_late_of: int  # messages at true speed, if not one was later than its limit, failed or open; else 0
     profile: str
-    highest_held_per_day: float | None
-    highest_held_part: str
+    highest_carried_per_day: float | None
+    highest_carried_part: str
     highest_tried_per_day: float | None
     ten_times: Literal["yes", "no", "undecided"]
     ten_times_why: str
     ten_times_part: str = ""  # the part that answers
     ten_times_backlog_gone_s: float | None = None  # of that part
-
-
-class Totals(Struct, frozen=True, kw_only=True):
-    """Sums over the deciding parts of one mode in which the bench did not fail."""
-
-    mode: str
-    parts: int
-    planned: int
-    accepted: int
-    delivered: int
-    lost: int
-    doubles: int
-    unaccounted: int
-    delivered_unacknowledged: int  # delivered, though the load never read an acceptance
-    paid: float
-    paid_for_doubles: float
-    paid_in_vain: float
-    paid_per_delivered: float | None
-    currency: str  # "points" where the profile names none, or where the parts' differ
 
 
 class Report(Struct, frozen=True, kw_only=True):

@@ -18,15 +18,25 @@ from analysis.faults import fault_bands
 from analysis.findings import Availability, DelaySplit
 from analysis.journeys import Journeys, read_journeys
 from analysis.late_generator import dropped_by_target, lateness
-from analysis.model import Check, Cost, Distribution, Identity, Ledger, Marks, Objective, PartReport
-from analysis.objectives.backlog import availability, sustained
+from analysis.model import (
+    Check,
+    Cost,
+    Distribution,
+    Identity,
+    Ledger,
+    Marks,
+    Objective,
+    PartReport,
+    Throughput,
+)
+from analysis.objectives.backlog import availability_and_growth
 from analysis.objectives.defaults import DEFAULT_OBJECTIVES
 from analysis.objectives.grammar import Measure, Spec, parse_all
 from analysis.objectives.handsets import class_outcomes, handsets
 from analysis.objectives.judging import Facts, judge_all
 from analysis.objectives.verdict import withheld
 from analysis.percentiles import SHOWN_PERCENTILES
-from analysis.provider_limits import currency_of, limits_text
+from analysis.provider_limits import currency_of, limits_text, segments_per_s
 from analysis.records import Manifest
 from analysis.shares.delays import delay_splits
 from analysis.shares.hints import hints
@@ -55,9 +65,10 @@ def analyse_part(
     failed = instrument.value if instrument.state == "invalid" else ""
     delivery = delivery_distributions(journeys, fates, _percentiles(specs, "delivery_time"))
     api = api_distributions(journeys, _percentiles(specs, "api_response"))
-    paid, available = cost(journeys, fates, currency_of(manifest.profile)), availability(journeys, fates)
+    paid = cost(journeys, fates, currency_of(manifest.profile))
+    available, sustained = availability_and_growth(journeys, fates)
     objectives = judge_all(
-        specs, _facts(manifest, journeys, fates, counted, (delivery, api), (paid, available))
+        specs, _facts(manifest, journeys, fates, counted, (delivery, api), (paid, available, sustained))
     )
     splits = _delay_splits(journeys, fates, manifest, specs)
     objectives = tuple(_with_reach(each, splits) for each in objectives)
@@ -66,7 +77,7 @@ def analyse_part(
     marks = stages.check_marks(journeys)
     groups = stages.breakdowns(journeys, fates)
     tightest_s = _tightest_s(specs)
-    lag_limit_s = validity.LAG_SHARE_OF_SLO * tightest_s
+    lag_limit_s = validity.LAG_SHARE_OF_OBJECTIVE * tightest_s
     left_to_target = dropped_by_target(journeys, manifest.in_flight_limit, lag_limit_s)
     checks = (
         instrument,
@@ -85,7 +96,7 @@ def analyse_part(
         stages_merged=groups[1:],
         stage_coverage=stages.coverage(journeys, fates, groups),
         marks=marks,
-        throughput=throughput(journeys, fates, counted),
+        throughput=_with_contract(throughput(journeys, fates, counted), manifest, paid),
         timeline=timeline(journeys, fates),
         burst=find_burst(journeys, fates) if manifest.scenario.role == "burst" else None,
         cost=paid,
@@ -100,12 +111,23 @@ def analyse_part(
         fairness=fairness(journeys, fates, run_dir) if manifest.scenario.role in _CAMPAIGNS else None,
         handsets=handsets(journeys, fates) if journeys.journal else (),
         availability=available,
-        sustained=sustained(journeys, fates),
+        sustained=sustained,
         delay_splits=splits,
         hints=hints(journeys, manifest),
         culprits=()
         if failed
         else find_culprits(_culprit_inputs(journeys, fates, objectives, manifest, lag_limit_s)),
+    )
+
+
+def _with_contract(found: Throughput, manifest: Manifest, paid: Cost | None) -> Throughput:
+    """With the contract's limit in segments, and in messages of as many segments as these had."""
+    limit_per_s = segments_per_s(manifest.profile)
+    per_message = paid.segments_per_message if paid is not None else None
+    if limit_per_s is None or not per_message:
+        return found
+    return msgspec.structs.replace(
+        found, contract_segments_per_s=limit_per_s, contract_per_s=limit_per_s / per_message
     )
 
 
@@ -150,7 +172,7 @@ def _facts(
     fates: Fates,
     counted: Ledger,
     distributions: tuple[tuple[Distribution, ...], tuple[Distribution, ...]],
-    measured: tuple[Cost, Availability | None],
+    measured: tuple[Cost, Availability | None, bool | None],
 ) -> Facts:
     return Facts(
         delivery=distributions[0],
@@ -161,6 +183,7 @@ def _facts(
         ledger=counted,
         availability=measured[1],
         cost=measured[0],
+        backlog_grew=measured[2] is False,
         load_s=journeys.load_end_s,
         journal=journeys.journal,
         sender_rows=journeys.sender.present,
@@ -202,8 +225,12 @@ def _asked(specs: tuple[Spec, ...], measure: Measure) -> set[float]:
 
 
 def _tightest_s(specs: tuple[Spec, ...]) -> float:
-    """The shortest delivery time that is asked for: what the bench itself is late is held to it."""
+    """The shortest delivery time that is asked for: the bench itself may be late by 1 % of it.
+
+    Of a limit on the sender's answer by 10 %: it is counted from the instant at which a message was due, too.
+    """
     limits = [spec.limit for spec in specs if spec.measure == "delivery_time"]
+    limits += [validity.ANSWERS_WEIGH * spec.limit for spec in specs if spec.measure == "api_response"]
     return min(limits, default=TIGHTEST_BY_DEFAULT_S)
 
 
@@ -216,7 +243,7 @@ def _checks(
     """
     tightest_s, left_to_target = bench
     return (
-        validity.schedule_lag(lateness(journeys, validity.LAG_SHARE_OF_SLO * tightest_s), tightest_s),
+        validity.schedule_lag(lateness(journeys, validity.LAG_SHARE_OF_OBJECTIVE * tightest_s), tightest_s),
         validity.dropped_arrivals(counted, int(left_to_target.sum())),
         validity.rate_error(journeys, left_to_target),
         validity.ledger_balance(counted),

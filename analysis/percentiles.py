@@ -23,9 +23,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from analysis.arrays import Floats, Ints
+from analysis.binomial import smallest_reaching
 from analysis.quantile import Quantile, QuantileState
 
 CONFIDENCE = 0.95
@@ -77,8 +77,8 @@ def interval_ranks(count: int, percentiles: Sequence[float], evidence: float = 1
     p = np.asarray(percentiles, dtype=np.float64) / 100.0
     independent = max(math.floor(count * evidence), 1)
     scale = count / independent
-    lower = np.floor(stats.binom.ppf(tail, independent, p) * scale)
-    upper = np.ceil((stats.binom.ppf(1.0 - tail, independent, p) + 1) * scale)
+    lower = np.floor(smallest_reaching(tail, independent, p) * scale)
+    upper = np.ceil((smallest_reaching(1.0 - tail, independent, p) + 1) * scale)
     return np.asarray(lower, dtype=np.int64), np.asarray(np.minimum(upper, count + 1), dtype=np.int64)
 
 
@@ -141,12 +141,19 @@ def lag_one_correlation(values: Floats) -> float:
     if len(values) < 3:
         return 0.0
     # Below a microsecond values differ by rounding, and rounding has a pattern.
-    ranked = np.asarray(stats.rankdata(np.round(values, 6)), dtype=np.float64)
+    ranked = _mean_ranks(np.round(values, 6))
     centred = ranked - ranked.mean()
     total = float(np.dot(centred, centred))
     if total <= 0.0:
         return 0.0
     return float(np.dot(centred[:-1], centred[1:])) / total
+
+
+def _mean_ranks(values: Floats) -> Floats:
+    """The place of each among all, from 1; equal ones share the mean of their places."""
+    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    found: Floats = (np.cumsum(counts) - (counts - 1) / 2)[which]
+    return found
 
 
 def evidence_share(count: int, correlation: float) -> float:

@@ -26,6 +26,13 @@ def limits_text(profile: Mapping[str, Any]) -> str:
     return ", ".join(words) or "none"
 
 
+def segments_per_s(profile: Mapping[str, Any]) -> float | None:
+    """What the account may send at most, all carriers together; None without such a limit."""
+    throttle, queue = _table(profile.get("throttle")), _table(profile.get("accept_queue"))
+    found = (_table(throttle.get("segments")).get("rate_per_s"), queue.get("drain_segments_per_s"))
+    return min((float(rate) for rate in found if _is_rate(rate)), default=None)
+
+
 def currency_of(profile: Mapping[str, Any]) -> str:
     """What a point is worth, such as PLN; "" where the profile does not say."""
     found = _table(profile.get("account")).get("currency")

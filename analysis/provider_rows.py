@@ -1,7 +1,7 @@
 """The provider's rows, brought to one entry an arrival.
 
 ``provider.arrow`` may repeat a (key, provider_id): the last row counts. A key with several accepted provider
-ids, or accepted more than once, is a double delivery. The entry of such a key shows the copy that arrived
+ids, or accepted more than once, is a duplicate. The entry of such a key shows the copy that arrived
 first; its price is the sum over all copies. ``submits`` and ``accepts`` count the key: every row of a key
 carries the same numbers, or numbers that were true when it was written.
 """
@@ -67,7 +67,7 @@ class ProviderSide:
     accepts: Ints  # how often the provider took it
     segments: Ints
     price: Floats
-    price_of_doubles: Floats
+    price_of_duplicates: Floats
     strangers: int  # rows with a key that the load did not send
     reasons: tuple[tuple[str, str, int], ...]  # (state, reason, how often) of what was not delivered
     taken_s: Floats  # the submit that was accepted
@@ -129,7 +129,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
     state[owner] = copies.state[chosen]
     at_fault = (codes(speaking["reason"], MESSAGE_AT_FAULT) != ABSENT) & ~copies.taken[chosen]
     ids = _total(copies.key, copies.taken.astype(np.float64), count)
-    price, doubles = _prices(copies, chosen, owner, count)
+    price, duplicates = _prices(copies, chosen, owner, count)
     segments = np.zeros(count, dtype=np.int64)
     segments[owner] = integers(speaking["segments"])
     segments += _total(parts.key, integers(parts.rows["segments"]), count).astype(np.int64)
@@ -151,7 +151,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         ),
         segments=segments,
         price=price + _total(parts.key, _prices_of(parts.rows), count),
-        price_of_doubles=doubles,
+        price_of_duplicates=duplicates,
         strangers=strangers,
         reasons=count_pairs(undelivered["state"], undelivered["reason"]),
         taken_s=spread(seconds(speaking["t_taken_ns"], origin_ns)),

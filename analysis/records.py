@@ -238,7 +238,7 @@ class Steady(Struct, frozen=True, kw_only=True):
     """The steady part of a load, with 95 % intervals (analysis/capacity/steady.py). Rates are per second.
 
     ``through``: messages that left every queue. ``growth``: of the backlog; ``sustained`` says whether it
-    grew, None where that cannot be told. ``reserve``: messages done at first beyond the steady rate.
+    grew, None where that is unknown. ``reserve``: messages done at first beyond the steady rate.
     """
 
     from_s: float
@@ -267,10 +267,10 @@ class AnalysisResult(Struct, frozen=True, kw_only=True):
     invalid_because: tuple[str, ...] = ()  # the checks that failed, each with what it found
     objectives: tuple[JudgedObjective, ...] = ()
     culprits: tuple[str, ...] = ()  # what gave way, in order, in words
-    sustained: bool | None = None  # the backlog did not grow; None: cannot be told
+    sustained: bool | None = None  # the backlog did not grow; None: unknown
     offered_per_s: float = 0.0
     delivered_per_s: float = 0.0
-    steady: Steady | None = None  # of a run; None of a suite, or where it cannot be told
+    steady: Steady | None = None  # of a run; None of a suite, or where it is unknown
 
 
 def run_id(run_dir: Path) -> str:

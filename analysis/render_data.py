@@ -12,6 +12,7 @@ import msgspec
 
 from analysis.first_screen.screen import first_screen
 from analysis.model import Check, Objective, Report
+from analysis.validity import spoiling
 
 
 def write_json(report: Report, path: Path) -> None:
@@ -88,7 +89,7 @@ def write_ladder(report: Report, path: Path) -> None:
         "messages_per_day",
         "profile",
         "fast_enough",
-        "highest_held_per_day",
+        "highest_carried_per_day",
         "highest_tried_per_day",
         "ten_times",
         "why",
@@ -98,7 +99,7 @@ def write_ladder(report: Report, path: Path) -> None:
             level.messages_per_day,
             level.profile,
             level.fast_enough,
-            _number(level.highest_held_per_day),
+            _number(level.highest_carried_per_day),
             _number(level.highest_tried_per_day),
             level.ten_times,
             level.ten_times_why,
@@ -126,7 +127,7 @@ def write_timeline(report: Report, path: Path) -> None:
 
 
 def write_junit(report: Report, path: Path) -> None:
-    """A test case each objective and check: missed is a failure, invalid an error.
+    """A test case each objective and check: missed is a failure, what makes the run invalid an error.
 
     An undecided objective is an error, as build servers fail for both; skipped where it was allowed or has
     no say in the verdict.
@@ -138,8 +139,9 @@ def write_junit(report: Report, path: Path) -> None:
     for objective in report.objectives:
         _objective_case(objectives, objective, report.allow_undecided)
     checks = ElementTree.SubElement(root, "testsuite", name="validity")
+    spoils = spoiling(report.checks, report.parts)
     for check in report.checks:
-        _check_case(checks, check)
+        _check_case(checks, check, check in spoils)
     ending = ElementTree.SubElement(root, "testsuite", name="ending")
     case = ElementTree.SubElement(ending, "testcase", name="came to its end", classname="ending")
     if report.interrupted:
@@ -155,7 +157,7 @@ def write_junit(report: Report, path: Path) -> None:
 
 def _objective_case(suite: ElementTree.Element, objective: Objective, allow_undecided: bool) -> None:
     case = ElementTree.SubElement(
-        suite, "testcase", name=objective.name, classname=_classname("slo", objective.part)
+        suite, "testcase", name=objective.name, classname=_classname("objective", objective.part)
     )
     words = f"{objective.measured}, limit {objective.limit}: {objective.why}"
     if objective.verdict == "undecided":
@@ -166,16 +168,17 @@ def _objective_case(suite: ElementTree.Element, objective: Objective, allow_unde
         ElementTree.SubElement(case, "failure" if objective.decides else "skipped", message=words)
 
 
-def _check_case(suite: ElementTree.Element, check: Check) -> None:
+def _check_case(suite: ElementTree.Element, check: Check, spoils: bool) -> None:
     case = ElementTree.SubElement(
         suite, "testcase", name=check.name, classname=_classname("validity", check.part)
     )
-    if check.state == "invalid":
+    if check.state == "invalid" and spoils:
         ElementTree.SubElement(case, "error", message=f"{check.value} ({check.limit})").text = check.advice
     elif check.state == "not_checked":
         ElementTree.SubElement(case, "skipped", message=check.value)
-    elif check.state == "warn":
-        ElementTree.SubElement(case, "system-out").text = f"warning: {check.value} ({check.limit})"
+    elif check.state in ("warn", "invalid"):  # invalid in a part that decides nothing
+        word = "warning" if check.state == "warn" else "invalid, and decides nothing"
+        ElementTree.SubElement(case, "system-out").text = f"{word}: {check.value} ({check.limit})"
 
 
 def _classname(kind: str, part: str) -> str:

@@ -9,12 +9,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from analysis import tables
+from analysis.drawn import Drawn
 from analysis.facts import facts
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import Figure, Sentence, words
 from analysis.model import Report
-from analysis.render_png import Drawn
 from analysis.sections import part_sections, report_sections
 from analysis.table import Cell
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -16,6 +15,7 @@ from matplotlib.figure import Figure
 from analysis import charts_findings, charts_shape, charts_time
 from analysis.chart_style import save_png, styled, svg_text
 from analysis.charts_screen import first_screen_picture
+from analysis.drawn import Drawn
 from analysis.figures import TIMES
 from analysis.first_screen.screen import first_screen
 from analysis.model import PartReport, Report
@@ -92,19 +92,6 @@ _PARTS_A_PROCESS = 2  # of fewer, drawing is as quick as a process's start
 _WITH_FAULTS = frozenset(["latency", "rates", "backlog", "burst"])
 _BURST_SHADE = ("Shaded: the burst.", "Between the dotted lines: the burst.")
 _FAULTS_CAPTION = "In grey: the times of the provider's faults, named below the plot."
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A chart in both forms, or why it was not drawn (``why`` set, ``svg`` and ``file`` empty)."""
-
-    name: str
-    title: str
-    caption: str
-    part: str
-    file: str
-    svg: str
-    why: str
 
 
 def draw_all(report: Report, out_dir: Path, progress: Callable[[str], None]) -> tuple[Drawn, ...]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis import tables
+from analysis.drawn import Drawn
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import Answer, FirstScreen, Row, words
 from analysis.model import Report
-from analysis.render_png import Drawn
 from analysis.sections import part_sections, report_sections
 from analysis.table import Cell, Table
 

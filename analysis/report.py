@@ -24,7 +24,7 @@ from analysis.records import Manifest, read_manifest
 from analysis.scaling import levels
 from analysis.surroundings import instrument
 from analysis.totals import totals
-from analysis.validity import ACCOUNTING, worst
+from analysis.validity import spoiling, worst
 
 REPORT_SCHEMA_VERSION = 1
 
@@ -103,8 +103,8 @@ def _assemble(
     manifest: Manifest, parts: tuple[PartReport, ...], specs: tuple[Spec, ...], allow_undecided: bool
 ) -> Report:
     suite = manifest.kind == "suite"
-    # A probe asks how much more would hold: that it was too slow or turned messages away answers that and
-    # fails nothing (unless it is alone). What it lost, doubled or cannot account for is no answer.
+    # A probe asks how much more can be carried: that it was too slow or turned messages away answers that and
+    # fails nothing (unless it is alone). What it lost, duplicated or cannot account for is no answer.
     decisive = tuple(part for part in parts if not part.probe) or parts
     objectives = _objectives(parts, decisive, specs, suite)
     checks = tuple(
@@ -114,8 +114,7 @@ def _assemble(
     )
     if suite and manifest.instrument_failures:
         checks = (*checks, instrument(manifest.instrument_failures))
-    spoiling = _spoiling(checks, decisive)
-    validity = _validity(checks, spoiling)
+    validity = _validity(checks, spoiling(checks, parts))
     verdict = overall(objectives)
     interrupted = endings.interruption(manifest, parts)
     in_virtual_time = [part.slug for part in parts if part.identity.mode == "simulated"]
@@ -155,16 +154,8 @@ def _objectives(
     return (*found, *not_in_any(specs, every))
 
 
-def _spoiling(checks: tuple[Check, ...], decisive: tuple[PartReport, ...]) -> tuple[Check, ...]:
-    """The checks that make the verdict worthless; an invalid probe only leaves its own question open."""
-    slugs = {"", *(part.slug for part in decisive)}
-    return tuple(
-        each for each in checks if each.state == "invalid" and (each.part in slugs or each.name in ACCOUNTING)
-    )
-
-
-def _validity(checks: tuple[Check, ...], spoiling: tuple[Check, ...]) -> CheckState:
-    if spoiling:
+def _validity(checks: tuple[Check, ...], spoils: tuple[Check, ...]) -> CheckState:
+    if spoils:
         return "invalid"
     return "ok" if worst(checks) == "ok" else "warn"
 

@@ -1,8 +1,8 @@
-"""The levels: is each fast enough, how much more would hold, and does ten times hold?
+"""The levels: is each fast enough, how much more is carried, and is ten times the level?
 
 The answers of a level come from parts against one provider profile, the level's own: that of its parts in
 which the day's own time passed (a whole day, or a slice of its peak; live or simulated). Those parts say
-whether the level is fast enough. Whether ten times holds is answered by the parts that come nearest to ten
+whether the level is fast enough. Ten times is carried or not by the parts that come nearest to ten
 times the level from above, against the same profile: an ordinary part of a higher level, or a day played
 denser than it is with the provider left as it is (level x compression is the messages a day that it stands
 for). Of those a live one goes before a simulated one. A part carries its load if it is valid, missed nothing,
@@ -19,7 +19,7 @@ from typing import Literal
 from analysis.figures import per_day_text, round_seconds_text, share_of_one_text
 from analysis.model import Level, PartReport, Verdict
 from analysis.objectives.verdict import overall
-from analysis.throughput import FEWEST
+from analysis.pace import FEWEST
 
 TEN = 10.0
 SHORTFALL_SHARE = 0.02  # of the load; a system that falls behind by less may be at the noise of its arrivals
@@ -62,8 +62,8 @@ def _level(level: int, parts: tuple[PartReport, ...]) -> Level:
     profiles = {part.identity.profile for part in at_true_speed or own}
     alike = tuple(part for part in parts if part.identity.profile in profiles)
     tried = [part for part in own if part in alike and stands_for(part)]
-    held = [part for part in tried if carries(part) == "met"]
-    highest = max(held, key=stands_for, default=None)
+    carried = [part for part in tried if carries(part) == "met"]
+    highest = max(carried, key=stands_for, default=None)
     most = max(tried, key=stands_for, default=None)
     verdict, fast = _fast_enough(at_true_speed)
     answer, why, by = _ten_times(level, alike, verdict)
@@ -72,10 +72,9 @@ def _level(level: int, parts: tuple[PartReport, ...]) -> Level:
         fast_enough=verdict,
         fast_enough_part=fast.slug if fast else "",
         fast_enough_why=_fast_why(fast, at_true_speed),
-        none_late_of=_none_late_of(fast),
         profile=", ".join(sorted(filter(None, profiles))),
-        highest_held_per_day=stands_for(highest) if highest else None,
-        highest_held_part=highest.slug if highest else "",
+        highest_carried_per_day=stands_for(highest) if highest else None,
+        highest_carried_part=highest.slug if highest else "",
         highest_tried_per_day=stands_for(most) if most else None,
         ten_times=answer,
         ten_times_why=why,
@@ -115,26 +114,12 @@ def _fast_why(part: PartReport | None, parts: list[PartReport]) -> str:
         return "that part is invalid"
     unsettled = [each for each in part.objectives if each.verdict != "met"]
     if not unsettled:
-        return "every objective held" + (f", in {len(parts)} parts" if len(parts) > 1 else "")
+        return "every objective met" + (f", in {len(parts)} parts" if len(parts) > 1 else "")
     missed = [each for each in unsettled if each.verdict == "missed"] or unsettled
     if missed is unsettled and all(each.quantile and each.quantile.state == "withheld" for each in unsettled):
         few = ", ".join(f"{each.message_class} {each.count}" for each in unsettled)
         return f"too few messages at its peak for a p95 ({few})"
     return "; ".join(f"{each.name}: {each.measured} ({each.why})" for each in missed)
-
-
-def _none_late_of(part: PartReport | None) -> int:
-    """How many messages arrived, if every one kept its limit: evidence where a percentile is withheld."""
-    if part is None or part.validity == "invalid":
-        return 0
-    limits = {each.message_class: each.limit_s for each in part.objectives if each.limit_s is not None}
-    judged = [each for each in part.delivery if each.message_class in limits]
-    for each in judged:
-        limit_s = limits[each.message_class]
-        late = each.max_s is not None and limit_s is not None and each.max_s > limit_s
-        if late or each.open_count or each.never_count:
-            return 0
-    return sum(each.count for each in judged)
 
 
 def _ten_times(level: int, parts: tuple[PartReport, ...], fast_enough: Verdict) -> TenTimes:
@@ -154,7 +139,7 @@ def _ten_times(level: int, parts: tuple[PartReport, ...], fast_enough: Verdict) 
     for verdict in ("missed", "undecided"):
         for part in answering:
             if carries(part) == verdict == "missed":
-                return "no", f"{_stood(part)}, and did not hold: {_not_held(part)}", part
+                return "no", f"{_stood(part)}, and missed: {_missed_objectives(part)}", part
             if carries(part) == verdict:
                 return "undecided", f"{_stood(part)}, but {_unproven(part)}", part
     best = answering[0]
@@ -162,12 +147,12 @@ def _ten_times(level: int, parts: tuple[PartReport, ...], fast_enough: Verdict) 
 
 
 def _beyond(best: PartReport, big: list[PartReport]) -> str:
-    """The nearest part that stood for more and did not hold."""
+    """The nearest part that stood for more and was not carried."""
     larger = [part for part in big if stands_for(part) > stands_for(best) and carries(part) == "missed"]
     if not larger:
         return ""
     first = min(larger, key=stands_for)
-    return f"; {_stood(first)}, and did not hold: {_not_held(first)}"
+    return f"; {_stood(first)}, and missed: {_missed_objectives(first)}"
 
 
 def _stood(part: PartReport) -> str:
@@ -181,7 +166,7 @@ def _stood(part: PartReport) -> str:
     )
 
 
-def _not_held(part: PartReport) -> str:
+def _missed_objectives(part: PartReport) -> str:
     missed = [f"{each.name} {each.measured}" for each in part.objectives if each.verdict == "missed"]
     grew = ["its backlog grew"] if part.sustained is False else []
     return "; ".join([*missed, *([part.throughput.limit] if part.throughput.limit else []), *grew])
@@ -192,5 +177,5 @@ def _unproven(part: PartReport) -> str:
         return "its figures cannot be trusted"
     if _fell_behind(part):
         share = share_of_one_text(part.throughput.shortfall_share or 0.0)
-        return f"it fell behind by {share} of the load: played for longer it might not hold"
+        return f"it fell behind by {share} of the load: played for longer it might miss an objective"
     return "too few messages were judged"

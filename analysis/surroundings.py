@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from analysis.arrays import Floats
+from analysis.check_names import INSTRUMENT
 from analysis.figures import count_text, seconds_text, significant, times_text
 from analysis.gauges import Gauges
 from analysis.journeys import Journeys, Samples
@@ -14,7 +15,7 @@ from analysis.late_generator import EXPLAINED_SHARE
 from analysis.model import Check, CheckState, Ledger
 from analysis.percentiles import ranks
 from analysis.records import InstrumentFailure, Manifest
-from analysis.validity import INSTRUMENT, LAG_SHARE_OF_SLO, unchecked
+from analysis.validity import LAG_SHARE_OF_OBJECTIVE, unchecked
 
 GENERATOR_PROCESSES = ("load", "locust", "generator", "worker")
 MACHINE_PROCESSES = ("machine", "host", "system")
@@ -97,7 +98,7 @@ def provider_loop(journeys: Journeys, tightest_s: float) -> Check:
     shared = (
         f"; {significant(all_of)} ms with the waits for a core" if all_of > LOOP_LAG_WARN_MS >= high else ""
     )
-    invalid_ms = 1000.0 * LAG_SHARE_OF_SLO * tightest_s
+    invalid_ms = 1000.0 * LAG_SHARE_OF_OBJECTIVE * tightest_s
     state: CheckState = "ok"
     if high > LOOP_LAG_WARN_MS:
         state = "invalid" if high > invalid_ms else "warn"

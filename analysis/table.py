@@ -12,7 +12,7 @@ Cell = str | Sentence
 
 @dataclass(frozen=True)
 class Table:
-    """``marks`` holds a word for each row (held, missed, warn …) by which a renderer may colour the cell
+    """``marks`` has a word for each row (met, missed, warn …) by which a renderer may colour the cell
     of ``mark_column``.
     """
 

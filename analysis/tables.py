@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+from analysis.check_names import SCHEDULE_LAG
 from analysis.figures import per_day_text
 from analysis.first_screen.quoting import Quote
 from analysis.model import Check, CheckState, Objective, Report, Verdict
 from analysis.table import Cell, Table
-from analysis.validity import SCHEDULE_LAG
 
 VERDICT_WORDS: dict[Verdict, str] = {"met": "met", "missed": "MISSED", "undecided": "undecided"}
 CHECK_WORDS: dict[CheckState, str] = {
@@ -164,7 +164,7 @@ def ladder(report: Report) -> Table:
         (
             (quote.per_day(f"levels.{place}.messages_per_day"),),
             VERDICT_WORDS[level.fast_enough],
-            per_day_text(level.highest_held_per_day),
+            per_day_text(level.highest_carried_per_day),
             per_day_text(level.highest_tried_per_day),
             (
                 msgspec.structs.replace(
@@ -181,7 +181,7 @@ def ladder(report: Report) -> Table:
         "fast enough at its peak",
         "highest carried, a day",
         "highest tried, a day",
-        "ten times holds",
+        "ten times is carried",
         "profiles",
         "evidence",
     )

@@ -22,11 +22,11 @@ _MODES = {"real": "live", "simulated": "simulated"}
 def totals(report: Report) -> Table:
     """Sums over the deciding parts."""
     quote = Quote(report, plain=False)
-    counts = ("planned", "accepted", "delivered", "lost", "doubles", "unaccounted")
+    counts = ("planned", "accepted", "delivered", "lost", "duplicates", "unaccounted", "unseen")
     money = (
         ("paid", "paid"),
         ("paid_per_delivered", "paid per delivered SMS"),
-        ("paid_for_doubles", "paid for duplicates"),
+        ("paid_for_duplicates", "paid for duplicates"),
         ("paid_in_vain", "paid for messages that did not arrive"),
     )
     rows: list[tuple[str | Sentence, ...]] = []
@@ -122,14 +122,23 @@ def comparisons(report: Report) -> list[tuple[str, Table]]:
                     (quote.seconds(f"{path}.ours_p95_s"),),
                     (quote.seconds(f"{path}.theirs_p95_s"),),
                     (quote.seconds(f"{path}.p95_difference_s"), "\n", *interval),
+                    _by_stage(quote, path),
                 )
             )
         header = (
             *("class", "pairs", "unpaired", "mean", "median", "99 % of them within"),
-            *("p95", "counterpart's p95", "p95 less counterpart's p95"),
+            *("p95", "counterpart's p95", "p95 less counterpart's p95", "mean of each stage"),
         )
         found.append((each.title, Table(header=header, rows=tuple(rows))))
     return found
+
+
+def _by_stage(quote: Quote, path: str) -> Sentence:
+    """Where the mean difference arose."""
+    said: list[str | Figure] = []
+    for number, (stage, _) in enumerate(quote.value(f"{path}.by_stage_s")):
+        said += [f"{', ' if number else ''}{stage} ", quote.seconds(f"{path}.by_stage_s.{number}.1")]
+    return tuple(said) or ("-",)
 
 
 def culprits(report: Report, place: int) -> Table:

@@ -7,11 +7,11 @@ from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Sentence
 from analysis.model import PartReport, Report, StageBreakdown
 from analysis.objectives.words import interval_text, quantile_text
+from analysis.pace import too_few
 from analysis.percentiles import needed
 from analysis.quantile import Quantile
 from analysis.table import Cell, Table
 from analysis.tables_findings import difference_cell
-from analysis.throughput import too_few
 from analysis.totals import POINTS
 
 
@@ -174,7 +174,7 @@ _LEDGER = (
     ("open", "open", "not final when observation ended"),
     ("lost", "lost", "accepted, then unknown to all, or sent and unknown to the provider"),
     ("unaccounted", "unaccounted", "accepted by the sender and never seen by the provider"),
-    ("doubles", "double deliveries", "taken by the provider more than once"),
+    ("duplicates", "duplicate deliveries", "taken by the provider more than once"),
     ("resubmitted", "submitted again", ""),
     ("delivered_unacknowledged", "delivered unacknowledged", "the load never read an acceptance"),
 )
@@ -240,6 +240,13 @@ def rates(report: Report, place: int) -> Table:
         for name, shown, value in found
     ]
     blank = ("",) if compressed else ()
+    if through.contract_per_s is not None:
+        allowed = (
+            *(quote.rate(f"{path}.throughput.contract_per_s"), "\n"),
+            *(quote.number(f"{path}.throughput.contract_segments_per_s"), " segments/s at "),
+            *(quote.number(f"{path}.cost.segments_per_message"), " segments a message"),
+        )
+        rows.append(("the contract lets through at most", allowed, *blank))
     if through.limit:
         rows.append(("the limit", (quote.text(f"{path}.throughput.limit"),), *blank))
     rows += [(name, shown, *blank) for name, shown in _stood_for(quote, place)]
@@ -272,7 +279,7 @@ def cost(part: PartReport) -> Table:
     rows = (
         ("paid", f"{significant(paid.points)} {unit}"),
         ("per 1,000 delivered", "-" if per_1000 is None else f"{significant(per_1000)} {unit}"),
-        ("for second copies", f"{significant(paid.doubles_points)} {unit}"),
+        ("for second copies", f"{significant(paid.duplicates_points)} {unit}"),
         ("for messages that did not arrive", f"{significant(paid.undelivered_points)} {unit}"),
         ("segments", count_text(paid.segments)),
     )

@@ -16,7 +16,6 @@ from analysis.journeys import Journeys
 from analysis.model import Ledger, Pace, Throughput
 
 WINDOW_S = 10.0
-FEWEST = 20  # messages in a window; of fewer, one more or less changes the rate by over 5 %
 QUEUED_S = 1.0  # a median wait beyond this in the busiest window means that the limit was reached
 REFUSED_SHARE = 0.001
 SHORTFALL_NOISE_S = 0.05  # a wait that grew by less may have grown by a timer or a pause of the machine
@@ -50,16 +49,6 @@ def best_pace(instants_s: Floats, window_s: float) -> Pace | None:
     within = np.searchsorted(ordered, ordered + (window_s - 1e-9), side="left") - np.arange(len(ordered))
     best = int(within.argmax())
     return Pace(per_s=int(within[best]) / window_s, window_s=window_s, from_s=float(ordered[best]))
-
-
-def too_few(pace: Pace | None) -> bool:
-    """Does its window hold too few messages for a rate?"""
-    return pace is not None and counted_in(pace) < FEWEST
-
-
-def counted_in(pace: Pace) -> int:
-    """The messages of its window."""
-    return round(pace.per_s * pace.window_s)
 
 
 def _queue_wait(journeys: Journeys, peak: Pace | None) -> tuple[float | None, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from analysis.model import PartReport, Totals
+from analysis.findings import Totals
+from analysis.model import PartReport
 
 POINTS = "points"
 
@@ -31,11 +32,12 @@ def _sum(mode: str, parts: list[PartReport]) -> Totals:
         accepted=sum(each.accepted for each in ledgers),
         delivered=delivered,
         lost=sum(each.lost for each in ledgers),
-        doubles=sum(each.doubles for each in ledgers),
+        duplicates=sum(each.duplicates for each in ledgers),
         unaccounted=sum(each.unaccounted for each in ledgers),
         delivered_unacknowledged=unacknowledged,
+        unseen=sum(part.ledger.accepted for part in parts if not (part.delivery or part.handsets)),
         paid=paid,
-        paid_for_doubles=sum(part.cost.doubles_points for part in parts),
+        paid_for_duplicates=sum(part.cost.duplicates_points for part in parts),
         paid_in_vain=sum(part.cost.undelivered_points for part in parts),
         paid_per_delivered=paid / arrived if arrived else None,
         currency=(currencies.pop() if len(currencies) == 1 else "") or POINTS,

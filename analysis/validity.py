@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from analysis.arrays import Bools, Floats
+from analysis.check_names import ACCOUNTING, SCHEDULE_LAG
 from analysis.figures import (
     count_text,
     percentile_name,
@@ -20,12 +21,14 @@ from analysis.figures import (
 )
 from analysis.journeys import Journeys
 from analysis.late_generator import SHORT_S, SHORT_SHARE, Lateness
-from analysis.model import Check, CheckState, Distribution, Ledger, Marks, Objective
+from analysis.model import Check, CheckState, Distribution, Ledger, Marks, Objective, PartReport
 from analysis.percentiles import ranks
 
 LAG_WARN_S = 0.010
-LAG_SHARE_OF_SLO = 0.01
+LAG_SHARE_OF_OBJECTIVE = 0.01
 TIGHTEST_BY_DEFAULT_S = 10.0
+# The sender's answers are short: of their limit the bench may be late by ten times that share.
+ANSWERS_WEIGH = 10.0
 DROPPED_SHARE = 0.001
 RATE_ERROR = 0.01
 RATE_WINDOW_S = 10.0
@@ -34,10 +37,6 @@ RATE_SLACK_MESSAGES = 2
 MARKS_SHARE = 0.001
 FOUND_SHARE = 0.01  # of the accepted messages; fewer at the provider, and keys do not travel
 CORRELATION_NEEDS = 30  # of fewer messages the correlation itself is noise
-# Checks that every message is accounted for: what fails them in a probe is no answer to its question.
-INSTRUMENT = "instrument"
-SCHEDULE_LAG = "schedule lag"
-ACCOUNTING = (INSTRUMENT, "ledger", "marks that do not add up", "messages of others")
 PLATEAU_S = (0.039, 0.0455)
 PLATEAU_SHARE = 0.05
 PLATEAU_EXCESS = 5.0
@@ -46,7 +45,7 @@ PLATEAU_EXCESS = 5.0
 def schedule_lag(late: Lateness, tightest_s: float) -> Check:
     """How late the generator itself was: sent minus intended. Messages of seconds in which it stood ready and
     other programs had the cores are left aside, if these seconds were few."""
-    limit_s = LAG_SHARE_OF_SLO * tightest_s
+    limit_s = LAG_SHARE_OF_OBJECTIVE * tightest_s
     p99 = _p99(late.lag_s)
     own = _p99(late.lag_s[~late.disturbed]) if late.short else p99
     state = _state(own, LAG_WARN_S, limit_s)
@@ -269,6 +268,14 @@ def _unchecked(name: str, why: str) -> Check:
 def unchecked(name: str, why: str) -> Check:
     """A check for which the run directory holds nothing to look at."""
     return _unchecked(name, why)
+
+
+def spoiling(checks: tuple[Check, ...], parts: tuple[PartReport, ...]) -> tuple[Check, ...]:
+    """The checks that make the verdict worthless; an invalid probe only leaves its own question open."""
+    slugs = {"", *(part.slug for part in [part for part in parts if not part.probe] or parts)}
+    return tuple(
+        each for each in checks if each.state == "invalid" and (each.part in slugs or each.name in ACCOUNTING)
+    )
 
 
 def worst(checks: tuple[Check, ...]) -> CheckState:

@@ -111,7 +111,7 @@ def main() -> None:
         count = getattr(arguments, what)
         command = [sys.executable, __file__, "--one", what, f"--{what}", str(count)]
         found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        verdict = "held" if found["rss_mib"] <= limit_mib else "missed"
+        verdict = "met" if found["rss_mib"] <= limit_mib else "missed"
         print(
             f"{count:>9,} {what:8} waiting: {found['rss_mib']:7.1f} MiB of {limit_mib} ({verdict}), "
             f"{found['bytes_each']:.0f} bytes each, {found['us_each']:.1f} us to take in; "

@@ -20,12 +20,12 @@ import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from analysis.exit_codes import EXIT_CRASHED, EXIT_INVALID, EXIT_USAGE
-from loadtests.usage import AllowUndecided, Command, Slo
+from analysis.exit_codes import EXIT_CRASHED, EXIT_INVALID
+from loadtests.usage import AllowUndecided, Command, Slo, Window, usage_error
 
 if TYPE_CHECKING:
     from loadtests.running.settings import RunSettings
@@ -37,12 +37,12 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _ABOUT = """Load tests and capacity benchmarks for sending SMS in bulk.
 
 A mock provider stands behind a sender, Locust drives the sender, every message is followed to the handset
-and back, and a report says whether it holds.
+and back, and a report says whether the objectives are met.
 
 \b
 Start here:
-  smsbench run bench                 days of 5k to 500k, ten times that, a burst, capacity: one report
-  smsbench capacity                  how many messages a second hold
+  smsbench run bench                 all questions, under 5 minutes
+  smsbench capacity                  the highest rate at which every objective is met
   smsbench list                      the scenarios there are
   smsbench provider --profile smsapi an SMS provider on your machine, for your own tests
 """
@@ -79,7 +79,7 @@ def calibrate(context: typer.Context) -> None:
     _forward(context, "loadtests.calibrate.cli")
 
 
-@app.command("capacity", context_settings=_FORWARDED, help="Find the highest rate that holds.")
+@app.command("capacity", context_settings=_FORWARDED, help="Find the highest sustained rate.")
 def capacity(context: typer.Context) -> None:
     _forward(context, "loadtests.capacity.cli")
 
@@ -99,10 +99,7 @@ def run(
     scale_provider: Annotated[
         bool, typer.Option("--scale-provider", help="Make the provider faster by the same factor.")
     ] = False,
-    window: Annotated[
-        Literal["day", "peak"] | None,
-        typer.Option(help="The whole day, or a slice around its peak (days only)."),
-    ] = None,
+    window: Window = None,
     duration: Annotated[
         float | None,
         typer.Option(metavar="S", help="Seconds the slice of the peak takes to play; implies --window peak."),
@@ -162,7 +159,7 @@ def run(
     try:
         chosen = catalogue.scenario(scenario, Adjustment(compress, window, duration))
     except ScenarioError as error:
-        raise _usage(str(error)) from None
+        raise usage_error(str(error)) from None
     asked = {
         "out": out,
         "seed": seed,
@@ -215,7 +212,7 @@ def report(
     from loadtests import runner
 
     if not (run_dir / "run.json").is_file():
-        raise _usage(no_manifest(run_dir))
+        raise usage_error(no_manifest(run_dir))
     raise typer.Exit(runner.report(run_dir, Console(), objectives(slo), allow_undecided))
 
 
@@ -244,13 +241,13 @@ def checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
 
     limit_s = asked["drain_limit_s"]
     if limit_s is not None and not math.isfinite(limit_s):
-        raise _usage(f"--drain-limit must be a number of seconds, not {limit_s}")
+        raise usage_error(f"--drain-limit must be a number of seconds, not {limit_s}")
     if asked["ui"] and scenario.is_suite:
-        raise _usage(f"{scenario.name} is a suite of runs; --ui shows one run: smsbench run smoke --ui")
+        raise usage_error(f"{scenario.name} is a suite of runs; --ui shows one run: smsbench run smoke --ui")
     try:
         target = load_target(asked["target_file"]) if asked["target_file"] is not None else None
     except TargetError as error:
-        raise _usage(str(error)) from None
+        raise usage_error(str(error)) from None
     _check_provider(scenario, target, asked)
     if target is not None:
         _check_surroundings(target, asked["target_file"], asked["probe_timeout_s"])
@@ -262,7 +259,7 @@ def checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
         else:
             make_run_directory(out)
     except RunDirectoryError as error:
-        raise _usage(str(error)) from None
+        raise usage_error(str(error)) from None
     resolved = {"out": out.resolve(), "target": target}
     if asked["target_file"] is not None:
         resolved["target_file"] = asked["target_file"].resolve()
@@ -274,18 +271,18 @@ def _check_provider(scenario: Scenario, target: Target | None, asked: dict[str, 
 
     own = target is not None and target.provider.url is not None
     if target is not None and not own and target.provider.port == 0:
-        raise _usage(
+        raise usage_error(
             f"{asked['target_file']} does not say where its sender finds the mock provider. Add a port for "
             "the run to start one on, and point your sender at http://127.0.0.1:9500 with that token:\n\n"
             '  [provider]\n  port = 9500\n  token = "mock"\n\n'
             "or the url of a provider that you run yourself (docs/load.md)"
         )
     if own and (asked["profile"] or asked["scale_provider"]):
-        raise _usage(
+        raise usage_error(
             "the target file names a provider of its own: --profile and --scale-provider do not reach it"
         )
     if asked["scale_provider"] and all(part.compress == 1.0 for part in scenario.parts):
-        raise _usage(
+        raise usage_error(
             f"{scenario.name} plays at true speed, so --scale-provider would scale nothing; give --compress "
             "too, on one of the days"
         )
@@ -294,7 +291,7 @@ def _check_provider(scenario: Scenario, target: Target | None, asked: dict[str, 
             for profile in {asked["profile"] or part.profile for part in scenario.parts}:
                 require_profile(profile)
         except ValueError as error:
-            raise _usage(str(error)) from None
+            raise usage_error(str(error)) from None
 
 
 def _check_surroundings(target: Target, file: Path, within_s: float) -> None:
@@ -303,7 +300,7 @@ def _check_surroundings(target: Target, file: Path, within_s: float) -> None:
     try:
         require_surroundings(target, file, within_s)
     except PreflightError as error:
-        raise _usage(str(error)) from None
+        raise usage_error(str(error)) from None
 
 
 def objectives(given: list[str] | None, classes: Sequence[str] = ()) -> tuple[str, ...]:
@@ -313,12 +310,7 @@ def objectives(given: list[str] | None, classes: Sequence[str] = ()) -> tuple[st
     try:
         return read_given(given or (), classes)
     except GivenError as error:
-        raise _usage(f"--slo:\n{error}") from None
-
-
-def _usage(text: str) -> typer.Exit:
-    typer.echo(f"smsbench: {text}", err=True)
-    return typer.Exit(EXIT_USAGE)
+        raise usage_error(f"--slo:\n{error}") from None
 
 
 def _duration(seconds: float) -> str:

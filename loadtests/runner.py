@@ -16,7 +16,7 @@ from rich.markdown import Markdown
 from analysis.exit_codes import EXIT_CRASHED, EXIT_INTERRUPTED, EXIT_INVALID, EXIT_USAGE
 from analysis.records import read_result
 from loadtests.running import manifest as manifests
-from loadtests.running.child_process import ending_words, start_child
+from loadtests.running.child_process import ending_words, run_child
 from loadtests.running.interruption import Aborted, Interruption
 from loadtests.running.outcomes import why_nothing_was_accepted
 from loadtests.running.probe import ProbeStopped
@@ -127,7 +127,7 @@ def _analyse(run_dir: Path, call: str, judging: list[str]) -> tuple[int, str]:
     """The exit code and the output of the analysis."""
     with tempfile.TemporaryFile() as said:
         # matplotlib reads a matplotlibrc of the directory it is started in.
-        child = start_child(
+        code = run_child(
             "analysis",
             [str(run_dir), "--call", call, *judging],
             {name: os.environ[name] for name in _STEP_SUMMARY if name in os.environ},
@@ -135,12 +135,6 @@ def _analyse(run_dir: Path, call: str, judging: list[str]) -> tuple[int, str]:
             stderr=subprocess.STDOUT,
             cwd=run_dir,
         )
-        try:
-            code = child.process.wait()
-        finally:
-            child.process.kill()
-            child.process.wait()
-            child.let_go()
         said.seek(0)
         return code, said.read().decode("utf-8", "replace").strip()
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand
+
+from analysis.exit_codes import EXIT_USAGE
 
 _CLOSE = 0.75
 
@@ -14,12 +16,24 @@ Slo = Annotated[
     list[str] | None,
     typer.Option(
         metavar="OBJECTIVE|@FILE",
-        help="What must hold, like 'otp.p95<20s'; may be repeated (docs/objectives.md).",
+        help="An objective, like 'otp.p95<20s'; may be repeated (docs/objectives.md).",
     ),
 ]
 AllowUndecided = Annotated[
     bool, typer.Option("--allow-undecided", help="Exit with 0, not 4, where no objective is missed.")
 ]
+
+
+Window = Annotated[
+    Literal["day", "peak"] | None,
+    typer.Option(help="The whole day, or a slice around its peak (days only)."),
+]
+
+
+def usage_error(text: str) -> typer.Exit:
+    """Say what is wrong, and what to raise for exit code 2."""
+    typer.echo(f"smsbench: {text}", err=True)
+    return typer.Exit(EXIT_USAGE)
 
 
 class Command(TyperCommand):

@@ -15,7 +15,7 @@ LATE_S = 0.010
 
 
 def generator(view: View) -> Seen:
-    lag_s = view.lag_p99_s
+    lag_s = view.own_lag_p99_s
     used, _ = view.gauges.busiest("cpu_percent", "load")
     planned = view.windows.counts(view.due_s, view.everyone)
     drops = view.windows.counts(view.due_s, view.dropped_by_bench) > 0.001 * planned

@@ -80,5 +80,5 @@ def _culprit(view: View, name: CulpritKind, text: str, evidence: tuple[str, ...]
 def _unknown(view: View, found: Symptoms) -> Culprit:
     evidence = found.words or ("something gave way",)
     return _culprit(
-        view, "unknown", "something gave way, and no sample or stage tells what", evidence, found.windows
+        view, "unknown", "something gave way, and no sample or stage shows what", evidence, found.windows
     )

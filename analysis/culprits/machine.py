@@ -23,7 +23,8 @@ def look(view: View) -> Seen:
         waited = np.nan_to_num(view.gauges.busiest("core_wait_percent", process)[0])
         starved |= (used + waited >= WANTED_PERCENT) & (waited >= WAITED_PERCENT)
     disturbed = view.windows.counts(view.due_s, view.lateness.disturbed) > 0
-    noise = disturbed & over(view.lag_all_p99_s, view.given.lag_limit_s)
+    noise = disturbed & over(view.lag_p99_s, view.given.lag_limit_s)
+    noise &= not view.lateness.short  # what is left aside, nobody suffered from
 
     def tell(windows: Bools) -> Told:
         percent = significant(typical(view.gauges.high("machine", "cpu_percent", 50.0), windows), 3)
@@ -33,7 +34,7 @@ def look(view: View) -> Seen:
         if others > 10:
             evidence.append(f"other programs had {significant(others, 2)} % of the machine")
         if noise[windows].any():
-            lag = seconds_text(typical(view.lag_all_p99_s, windows))
+            lag = seconds_text(typical(view.lag_p99_s, windows))
             evidence.append(f"the load generator stood ready without a core: it sent {lag} late (p99)")
         text = "the whole machine: its parts take time from each other, so every rate here is a lower bound"
         return text, tuple(evidence)

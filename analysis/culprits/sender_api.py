@@ -25,11 +25,10 @@ def look(view: View) -> Seen:
         evidence = [*_counts(view)]
         if slow[windows].any():
             median = typical(api_s, windows)
-            evidence.append(
-                f"the median request waited {seconds_text(median)} for its answer"
-                if np.isfinite(median)
-                else "at least half the requests were never answered"
+            waited = (
+                f"waited {seconds_text(median)} for its answer" if np.isfinite(median) else "got no answer"
             )
+            evidence.append(f"the median request {waited}")
         at_s, in_flight = view.gauges.gauges.series("load", "in_flight")
         if len(at_s):
             evidence.append(f"up to {count_text(int(in_flight.max()))} requests waited for it at once")

@@ -60,14 +60,24 @@ class View:
 
     @cached_property
     def lag_p99_s(self) -> Floats:
-        """The generator's own: messages of disturbed seconds are left aside."""
-        lag_s = self.lateness.lag_s
-        return self.windows.percentile(self.due_s, lag_s, np.isfinite(lag_s) & ~self.lateness.disturbed, 99.0)
+        """Of the messages that count: those of disturbed seconds are left aside if these were few."""
+        counted = self._counted_lags
+        return self.windows.percentile(self.due_s, self.lateness.lag_s, counted, 99.0)
 
     @cached_property
-    def lag_all_p99_s(self) -> Floats:
+    def counted_lag_s(self) -> Floats:
+        return self.lateness.lag_s[self._counted_lags]
+
+    @cached_property
+    def _counted_lags(self) -> Bools:
+        sent: Bools = np.isfinite(self.lateness.lag_s)
+        return sent & ~self.lateness.disturbed if self.lateness.short else sent
+
+    @cached_property
+    def own_lag_p99_s(self) -> Floats:
+        """The generator's own: messages of disturbed seconds are left aside in any case."""
         lag_s = self.lateness.lag_s
-        return self.windows.percentile(self.due_s, lag_s, np.isfinite(lag_s), 99.0)
+        return self.windows.percentile(self.due_s, lag_s, np.isfinite(lag_s) & ~self.lateness.disturbed, 99.0)
 
     @cached_property
     def dropped_by_target(self) -> Bools:

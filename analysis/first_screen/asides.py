@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from analysis.burst import GUARDED_CLASS
+from analysis.classes import GUARDED_CLASS
 from analysis.findings import ComparedClass, DelaySplit, Difference
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Aside, Figure, Sentence
@@ -16,10 +16,19 @@ from analysis.first_screen.wording import (
     share_words,
     trusted,
 )
-from analysis.model import Burst
+from analysis.model import Burst, Report
 
 _CONTRACT_SHARE = 0.05  # of a class's mean delivery time; a smaller share is not worth a negotiation
 _MOST_HINTS = 2
+_MOST_STAGES = 4
+_STAGE_SHARE = 0.05  # of the mean difference; a smaller one is not named
+_STAGE_WORDS = {
+    "generator lag": "since the bench sent later than planned",
+    "sender API": "until the sender had stored the message and answered",
+    "sender queue": "in the sender's queue",
+    "provider": "until the provider had taken it",
+    "carrier queue": "in the carriers' queues",
+}
 
 
 def asides(quote: Quote) -> tuple[Aside, ...]:
@@ -142,7 +151,7 @@ def campaigns(quote: Quote) -> tuple[Sentence, ...]:
     path = f"parts.{place}.fairness"
     fairness = quote.report.parts[place].fairness
     assert fairness is not None
-    said: list[str | Figure] = []
+    said: list[str | Figure] = [] if live(quote.report.parts[place]) else ["In virtual time: "]
     for index, each in enumerate(fairness.campaigns):
         lead: Sentence = ("; " if index else "", quote.text(f"{path}.campaigns.{index}.name"), ": ")
         said += [*lead, quote.rate(f"{path}.campaigns.{index}.per_s")]
@@ -159,23 +168,53 @@ def campaigns(quote: Quote) -> tuple[Sentence, ...]:
 
 def live_against_simulated(quote: Quote) -> tuple[Sentence, ...]:
     """What the real sender and its sockets cost, message by message."""
-    found: list[Sentence] = []
-    for place, each in enumerate(quote.report.comparisons):
-        if each.kind != "live_vs_simulated" or not each.classes:
-            continue
-        names = [one.message_class for one in each.classes]
-        index = names.index(GUARDED_CLASS) if GUARDED_CLASS in names else 0
-        path = f"comparisons.{place}.classes.{index}"
-        found.append(
-            (
-                f"{class_name(names[index])}: one message live and simulated differs by ",
-                quote.seconds(f"{path}.median_s"),
-                " in the middle, and 99 % of them by at most ",
-                quote.seconds(f"{path}.p99_abs_s"),
-                ".",
-            )
-        )
-    return tuple(found[:1])
+    place = _busiest_comparison(quote.report)
+    if place is None:
+        return ()
+    classes = quote.report.comparisons[place].classes
+    names = [one.message_class for one in classes]
+    index = names.index(GUARDED_CLASS) if GUARDED_CLASS in names else 0
+    path = f"comparisons.{place}.classes.{index}"
+    worst = max(range(len(classes)), key=lambda at: classes[at].p99_abs_s)
+    said: list[str | Figure] = [
+        f"{class_name(names[index])}: one message live and simulated differs by ",
+        quote.seconds(f"{path}.median_s"),
+        " in the middle, and 99 % of them by at most ",
+        quote.seconds(f"{path}.p99_abs_s"),
+    ]
+    if worst != index:
+        said += [
+            f" ({class_name(names[worst])}: ",
+            quote.seconds(f"comparisons.{place}.classes.{worst}.p99_abs_s"),
+            ")",
+        ]
+    return ((*said, "."), *_where_it_arose(quote, path, classes[index]))
+
+
+def _busiest_comparison(report: Report) -> int | None:
+    """Of the live part with the most messages a day; of one without a day, where there is no other."""
+    per_day = {part.slug: part.equivalent_per_day or 0.0 for part in report.parts}
+    found = [
+        (per_day.get(each.part, 0.0), -place)
+        for place, each in enumerate(report.comparisons)
+        if each.kind == "live_vs_simulated" and each.classes
+    ]
+    return -max(found)[1] if found else None
+
+
+def _where_it_arose(quote: Quote, path: str, one: ComparedClass) -> tuple[Sentence, ...]:
+    """The stages that make up the mean difference, the largest first."""
+    shown = [
+        number
+        for number, (stage, mean_s) in enumerate(one.by_stage_s)
+        if stage in _STAGE_WORDS and mean_s > _STAGE_SHARE * abs(one.mean_s)
+    ]
+    shown.sort(key=lambda number: -one.by_stage_s[number][1])
+    said: list[str | Figure] = ["On average ", quote.seconds(f"{path}.mean_s")]
+    for order, number in enumerate(shown[:_MOST_STAGES]):
+        said += [", " if order else ": ", quote.seconds(f"{path}.by_stage_s.{number}.1")]
+        said.append(f" {_STAGE_WORDS[one.by_stage_s[number][0]]}")
+    return ((*said, "."),) if shown else ()
 
 
 def cost(quote: Quote) -> tuple[Sentence, ...]:
@@ -189,7 +228,7 @@ def cost(quote: Quote) -> tuple[Sentence, ...]:
             (
                 quote.amount(f"{path}.paid_per_delivered", unit),
                 f" per delivered SMS{explained}; ",
-                quote.amount(f"{path}.paid_for_doubles", unit),
+                quote.amount(f"{path}.paid_for_duplicates", unit),
                 " for duplicates and ",
                 quote.amount(f"{path}.paid_in_vain", unit),
                 " for messages that never arrived, of ",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from analysis.classes import in_class_order
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Answer, Figure, Sentence
 from analysis.first_screen.wording import (
@@ -16,7 +17,6 @@ from analysis.first_screen.wording import (
     undecided_words,
     worst_first,
 )
-from analysis.journeys import in_class_order
 from analysis.model import Objective, Report, State
 from analysis.objectives.verdict import overall
 from analysis.quantile import Quantile

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Answer, Figure, Row, Sentence
-from analysis.first_screen.wording import in_part, live, not_taken, trusted
+from analysis.first_screen.wording import in_part, live, not_taken, part_title, trusted
 from analysis.model import Pace, PartReport, Report, State
-from analysis.throughput import too_few
+from analysis.pace import too_few
+
+_CLEARLY_MORE = 1.1  # the best seconds of an even load have a little more than its mean
 
 
 def rate_answer(quote: Quote) -> Answer:
@@ -57,8 +59,55 @@ def _capacity(quote: Quote) -> tuple[Row, list[Sentence]]:
     high: str | Figure = "open"
     if found.high_per_s is not None:
         high = quote.rate("capacity.high_per_s")
+    if found.high_per_s is None:
+        sentences += _not_measured_beyond(quote)
     value: Sentence = (sustained, " sustained")
+    more = carried_more(quote.report)
+    if more is not None:
+        sentences.append(
+            (
+                "The sender carries more than this search found: ",
+                quote.rate(f"parts.{more}.throughput.delivered_best.per_s", subject=f"best rate {more}"),
+                *(" were delivered in: ", part_title(quote, more), "."),
+            )
+        )
     return Row(label=label, value=value, interval=("(", low, " to ", high, ")"), limit=day), sentences
+
+
+def _not_measured_beyond(quote: Quote) -> list[Sentence]:
+    """Why nothing is known above the sustained rate, where the bench failed or a trial stayed undecided."""
+    found = quote.report.capacity
+    assert found is not None
+    above = [
+        (each.rate_per_s, place)
+        for place, each in enumerate(found.trials)
+        if each.verdict in ("invalid", "undecided") and each.rate_per_s > (found.sustained_per_s or 0.0)
+    ]
+    if not above:
+        return []
+    place = min(above)[1]
+    why = "the bench itself could not keep up"
+    if found.trials[place].verdict == "undecided":
+        why = "the trial stayed undecided"
+    rate = quote.rate(f"capacity.trials.{place}.rate_per_s")
+    return [("It may carry more: at ", rate, f" {why}.")]
+
+
+def carried_more(report: Report) -> int | None:
+    """The place of a live part in which clearly more got through than the search found (its interval's upper
+    end, where that is known). A busy machine makes a search end low; the lower figure alone would be wrong.
+    """
+    found = report.capacity
+    if found is None or found.sustained_per_s is None:
+        return None
+    faster = [
+        (pace.per_s, -place)
+        for place, part in enumerate(report.parts)
+        if trusted(part) and live(part) and (pace := part.throughput.delivered_best) and not too_few(pace)
+    ]
+    per_s, place = max(faster, default=(0.0, 0))
+    found_per_s = max(_CLEARLY_MORE * found.sustained_per_s, found.high_per_s or 0.0)
+    return -place if per_s > found_per_s else None
 
 
 def _best_part(report: Report) -> int | None:
@@ -106,11 +155,32 @@ def _best_seconds(quote: Quote, place: int) -> tuple[Row, list[Sentence]]:
         ),
         interval=(
             "(offered ",
-            quote.rate(f"{path}.offered_mean_per_s", subject=f"offered mean {place}"),
-            ")",
-        ),
+            quote.rate(f"{path}.offered_peak.per_s"),
+            " at its busiest)",
+        )
+        if part.throughput.offered_peak
+        else (),
+        limit=_contract(quote, place, field),
     )
     return row, [(*title, *(gave_way or ("Nothing gave way, so it may carry more.",)))]
+
+
+def _contract(quote: Quote, place: int, field: str) -> Sentence:
+    """What the contract lets through in messages a second. Not where more came: of shorter messages."""
+    found = quote.report.parts[place].throughput
+    pace: Pace = getattr(found, field)
+    if found.contract_per_s is None or pace.per_s > found.contract_per_s:
+        return ()
+    path = f"parts.{place}"
+    return (
+        "the contract lets through at most ",
+        quote.rate(f"{path}.throughput.contract_per_s"),
+        " (",
+        quote.number(f"{path}.throughput.contract_segments_per_s"),
+        " segments/s at ",
+        quote.number(f"{path}.cost.segments_per_message"),
+        " a message)",
+    )
 
 
 def _gave_way(quote: Quote, place: int) -> Sentence:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from analysis.figures import TIMES
 from analysis.first_screen.quoting import lookup, plain_words
+from analysis.first_screen.rates import carried_more
 from analysis.first_screen.values import Figure, FirstScreen, figures, sentences, words
 from analysis.first_screen.wording import deciding, target_name, trusted
 from analysis.model import Objective, PartReport, Report
@@ -35,6 +36,7 @@ def contradictions(screen: FirstScreen, report: Report) -> tuple[str, ...]:
         _carried,
         _accounted,
         _gave_way,
+        _search_ended_low,
     )
     found = [said for rule in rules for said in rule(screen, report)]
     return tuple(dict.fromkeys((*found, *_loose_figures(screen, report), *_readable(screen, report))))
@@ -77,7 +79,7 @@ def _word(screen: FirstScreen, report: Report) -> Iterator[str]:
     if screen.word == "YES" and report.validity == "invalid":
         yield "YES, and the run is invalid"
     if screen.word == "YES" and any(_missing(part) for _, part in deciding(report)):
-        yield "YES, and a message is lost, doubled or unaccounted"
+        yield "YES, and a message is lost, duplicated or unaccounted"
     if screen.word == "NO" and "missed" not in verdicts:
         yield "NO, and no objective is missed"
     if screen.word == "UNDECIDED" and "missed" in verdicts:
@@ -163,8 +165,13 @@ def _lost(screen: FirstScreen, report: Report) -> Iterator[str]:
         if figure.number == 0 and figure.source.endswith(".lost"):
             mode = lookup(report, f"{figure.source.rpartition('.')[0]}.mode")
             among = [part for _, part in deciding(report) if part.identity.mode == mode and trusted(part)]
-            if any(part.ledger.unaccounted or part.ledger.lost for part in among):
-                yield f"0 lost ({mode}), and a part has lost or unaccounted messages"
+            if any(part.ledger.unaccounted or part.ledger.lost or not _seen(part) for part in among):
+                yield f"0 lost ({mode}), and a part has lost or unaccounted messages, or none that was seen"
+
+
+def _seen(part: PartReport) -> bool:
+    """Whether the provider's rows say what became of its messages."""
+    return bool(part.delivery or part.handsets) or not part.ledger.accepted
 
 
 def _carried(screen: FirstScreen, report: Report) -> Iterator[str]:
@@ -172,7 +179,7 @@ def _carried(screen: FirstScreen, report: Report) -> Iterator[str]:
     for piece in screen.why if screen.word == "YES" else ():
         if isinstance(piece, Figure) and piece.source.endswith(".identity.messages_per_day"):
             part = lookup(report, piece.source.removesuffix(".identity.messages_per_day"))
-            if not trusted(part) or overall(part.objectives) != "met":
+            if not trusted(part) or overall(part.objectives) != "met" or part.sustained is False:
                 yield f"{piece.text} a day is said to be carried, and {part.slug} does not show it"
 
 
@@ -186,6 +193,17 @@ def _gave_way(screen: FirstScreen, report: Report) -> Iterator[str]:
         part = report.parts[int(place)]
         if part.culprits or part.throughput.limit or part.sustained is False:
             yield f"nothing is said to have given way, and {part.slug} names what did"
+
+
+def _search_ended_low(screen: FirstScreen, report: Report) -> Iterator[str]:
+    """A sustained rate does not stand alone where a part carried more."""
+    more = carried_more(report)
+    answer = next((each for each in screen.answers if each.name == "rate"), None)
+    if more is None or answer is None:
+        return
+    said = [piece for sentence in answer.sentences for piece in sentence if isinstance(piece, Figure)]
+    if not any(piece.source.startswith(f"parts.{more}.throughput.delivered_best") for piece in said):
+        yield f"a sustained rate is named, and {report.parts[more].slug} carried more"
 
 
 def _accounted(screen: FirstScreen, report: Report) -> Iterator[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from analysis.findings import Totals
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Answer, Figure, Row, Sentence
-from analysis.first_screen.wording import trusted
-from analysis.model import State, Totals
+from analysis.first_screen.wording import live, trusted
+from analysis.model import State
 
 QUESTION = "When something goes wrong?"
 _NOT_STAGED = "No fault was staged in this run. To ask: smsbench run burst --profile bad-day"
@@ -14,13 +15,13 @@ _MODES = {"real": "live", "simulated": "simulated"}
 
 
 def trouble_answer(quote: Quote) -> Answer:
-    """Lost, doubled and unaccounted of all messages; then the faults that were staged."""
+    """Lost, duplicated and unaccounted of all messages; then the faults that were staged."""
     report = quote.report
     rows = tuple(_losses(quote, place, each) for place, each in enumerate(report.totals) if each.accepted)
     state: State = "good" if rows else "unknown"
-    if any(each.lost or each.doubles for each in report.totals):
+    if any(each.lost or each.duplicates for each in report.totals):
         state = "bad"
-    elif any(each.unaccounted for each in report.totals):
+    elif any(each.unaccounted or each.unseen for each in report.totals):
         state = "warn"
     if report.validity == "invalid":
         state = "untrusted"
@@ -39,15 +40,22 @@ def _losses(quote: Quote, place: int, each: Totals) -> Row:
     path, mode = f"totals.{place}", _MODES.get(each.mode, each.mode)
     accepted = quote.count(f"{path}.accepted", subject=f"accepted {each.mode}")
     of: Sentence = ("of ", accepted, " accepted")
-    doubled = quote.count(f"{path}.doubles", subject=f"doubles {each.mode}")
+    duplicated = quote.count(f"{path}.duplicates", subject=f"duplicates {each.mode}")
     if each.unaccounted:
         unseen = quote.count(f"{path}.unaccounted", subject=f"unaccounted {each.mode}")
         value: list[str | Figure] = [unseen, " never seen by the provider"]
         if each.lost:
             value += [", ", quote.count(f"{path}.lost", subject=f"lost {each.mode}"), " lost"]
-        return Row(label=mode, value=(*value, ", ", doubled, " doubled"), limit=of)
+        return Row(label=mode, value=(*value, ", ", duplicated, " duplicated"), limit=of)
+    if each.unseen:
+        unseen = quote.count(f"{path}.unseen", subject=f"unseen {each.mode}")
+        return Row(
+            label=mode,
+            value=(unseen, " without the provider's record: lost or duplicated is not known"),
+            limit=of,
+        )
     lost = quote.count(f"{path}.lost", subject=f"lost {each.mode}")
-    return Row(label=mode, value=(lost, " lost, ", doubled, " doubled"), limit=of)
+    return Row(label=mode, value=(lost, " lost, ", duplicated, " duplicated"), limit=of)
 
 
 def _sent_all_the_same(quote: Quote) -> list[Sentence]:
@@ -79,15 +87,15 @@ def _staged(quote: Quote) -> list[Sentence]:
 
 
 def _availability(quote: Quote) -> list[Sentence]:
-    """Of the live part with the worst availability."""
+    """Of the part with the worst availability, a live one before a simulated one."""
     known = [
-        (each.available / each.windows, place)
+        (each.available / each.windows, not live(part), place)
         for place, part in enumerate(quote.report.parts)
         if (each := part.availability) is not None and each.windows and trusted(part)
     ]
     if not known:
         return []
-    share, place = min(known)
+    share, simulated, place = min(known)
     path = f"parts.{place}.availability"
     said: Sentence = (
         "The sender took all that came in ",
@@ -96,6 +104,7 @@ def _availability(quote: Quote) -> list[Sentence]:
         quote.count(f"{path}.windows"),
         " windows of ",
         quote.span(f"{path}.window_s"),
+        *((" (in virtual time)",) if simulated else ()),
     )
     if share < 1.0:
         return [(*said, ": ", quote.text(f"{path}.why"), ".")]

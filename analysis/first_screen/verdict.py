@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analysis import endings
+from analysis.check_names import ACCOUNTING, INSTRUMENT, SCHEDULE_LAG
+from analysis.exit_reasons import failed_before_load, first_line
 from analysis.first_screen.advice import what_to_change
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence, Word
@@ -24,7 +25,6 @@ from analysis.first_screen.wording import (
 )
 from analysis.model import Objective, PartReport, Report, Verdict
 from analysis.objectives.verdict import overall
-from analysis.validity import ACCOUNTING, INSTRUMENT, SCHEDULE_LAG
 
 _MOST_EVIDENCE = 3
 _WORDS: dict[Verdict, Word] = {"met": "YES", "missed": "NO", "undecided": "UNDECIDED"}
@@ -44,7 +44,7 @@ _PLAIN_CHECKS = {
 
 def word(report: Report) -> Word:
     """The verdict. YES takes every objective met, NO one missed."""
-    if report.interrupted or endings.failed_before_load(report.parts):
+    if report.interrupted or failed_before_load(report.parts):
         return "STOPPED"
     if report.validity == "invalid":
         return "INVALID"
@@ -66,7 +66,7 @@ def why(quote: Quote) -> Sentence:
 
 def _stopped(quote: Quote) -> Sentence:
     report = quote.report
-    error = endings.failed_before_load(report.parts)
+    error = failed_before_load(report.parts)
     if error:
         place = next(
             place for place, part in enumerate(report.parts) if part.identity.exit_reason.startswith("error")
@@ -94,7 +94,7 @@ def _invalid(quote: Quote) -> Sentence:
         return ("The bench failed. Nothing follows for the sender.",)
     place, worst = min(checks, key=lambda item: item[1].name != INSTRUMENT)
     value = quote.text(f"checks.{place}.value")
-    shown = Figure(text=endings.first_line(value.text), source=value.source, unit="text")
+    shown = Figure(text=first_line(value.text), source=value.source, unit="text")
     name = _PLAIN_CHECKS.get(worst.name, worst.name)
     lead = "Bench failure: " if worst.name == INSTRUMENT else f"Do not use these figures: {name}: "
     where: Sentence = ()
@@ -176,15 +176,17 @@ def _met(quote: Quote) -> Sentence:
     report = quote.report
     name = target_name(report)
     parts = [(place, part) for place, part in deciding(report) if trusted(part)]
-    leveled = [(place, part) for place, part in parts if part.identity.messages_per_day]
+    held = [(place, part) for place, part in parts if part.sustained is not False]
+    leveled = [(place, part) for place, part in held if part.identity.messages_per_day]
     lived = [item for item in leveled if live(item[1])]
     prefix = "" if any(live(part) for _, part in parts) else "In virtual time "
     rows = sorted(lived or leveled, key=lambda item: item[1].identity.messages_per_day or 0)
     levels = {part.identity.messages_per_day: place for place, part in rows}
     if not levels:
-        place = max(parts, key=lambda item: item[1].throughput.offered_mean_per_s)[0]
+        place = max(held or parts, key=lambda item: item[1].throughput.offered_mean_per_s)[0]
         rate = quote.rate(f"parts.{place}.throughput.offered_mean_per_s", subject=f"offered mean {place}")
-        return (f"{prefix}{name} met every objective at ", rate, ".")
+        closing = "." if held else ", and its queue grew: it does not carry that rate."
+        return (f"{prefix}{name} met every objective at ", rate, closing)
     shown = list(levels.values())[-2:]
     said: list[str | Figure] = [f"{prefix}{name} carries "]
     for index, place in enumerate(shown):
@@ -219,7 +221,7 @@ def gave_way(quote: Quote) -> tuple[Sentence, ...]:
     at = next((at for at in order if report.parts[at].culprits), None)
     if at is not None:
         return (*reach, *_culprit(quote, at))
-    return reach or (("What gave way: cannot be told from this run's samples.",),)
+    return reach or (("What gave way: unknown. The samples of this run do not show it.",),)
 
 
 def _culprit(quote: Quote, at: int) -> tuple[Sentence, ...]:

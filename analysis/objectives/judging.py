@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
 
+from analysis.binomial import clopper_pearson
 from analysis.figures import count_text, share_of_one_text, times_text
 from analysis.findings import Availability
 from analysis.model import Cost, Distribution, Ledger, Objective, Verdict
@@ -19,6 +19,8 @@ from analysis.objectives.verdict import judge
 from analysis.objectives.words import interval_text, limit_of, name_of, quantile_text, value_text
 from analysis.percentiles import CONFIDENCE, Ages, needed
 from analysis.quantile import Quantile
+
+NO_GROWTH = "a rate at which the backlog does not grow, or a load long enough to show the miss"
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Facts:
     ledger: Ledger
     availability: Availability | None
     cost: Cost
+    backlog_grew: bool  # without bound, to the end of the load
     load_s: float
     journal: bool
     sender_rows: bool
@@ -114,7 +117,10 @@ def _judged(spec: Spec, found: _Finding) -> Objective:
 
 
 def _delivery_time(spec: Spec, facts: Facts) -> _Finding:
-    distribution = next((each for each in facts.delivery if each.message_class == spec.message_class), None)
+    alone = spec.message_class == ALL and len(facts.delivery) == 1  # all of them are of this class
+    distribution = next(
+        (each for each in facts.delivery if alone or each.message_class == spec.message_class), None
+    )
     if distribution is None:
         needs = "accepted messages of this class to reachable phones"
         return _Finding(None, None, None, "no such message was accepted", needs=needs)
@@ -127,7 +133,12 @@ def _delivery_time(spec: Spec, facts: Facts) -> _Finding:
             count=distribution.count,
             decides=not facts.journal,
         )
-    return _percentile(spec, distribution, lambda: facts.delivery_ages(spec.message_class), facts.load_s)
+    found = _percentile(spec, distribution, lambda: facts.delivery_ages(spec.message_class), facts.load_s)
+    if facts.backlog_grew and judge(spec.relation, found.low, found.high, spec.limit) == "met":
+        # Each later message waited longer: what this load shows holds for no longer load of its rate.
+        why = f"{found.why}; within the limit so far, and the backlog grew to the end of the load"
+        return replace(found, high=math.inf, why=why, needs=NO_GROWTH)
+    return found
 
 
 def _api_response(spec: Spec, facts: Facts) -> _Finding:
@@ -196,7 +207,7 @@ def _percentile_needs(spec: Spec, distribution: Distribution, ages: Ages, load_s
 
 
 def _counted(spec: Spec, facts: Facts) -> _Finding:
-    """Lost, doubled, unaccounted messages: every one was counted, so that both ends are the same."""
+    """Lost, duplicated, unaccounted messages: every one was counted, so that both ends are the same."""
     ledger = facts.ledger
     accepted = f"of {count_text(ledger.accepted)} accepted"
     if not ledger.accepted:
@@ -204,7 +215,9 @@ def _counted(spec: Spec, facts: Facts) -> _Finding:
     if spec.measure == "duplicates":
         if not facts.journal:
             return _Finding(None, None, None, "the provider's rows are missing", needs="the provider's rows")
-        return _exact(ledger.doubles, f"{accepted}; duplicate: taken by the provider more than once", ledger)
+        return _exact(
+            ledger.duplicates, f"{accepted}; duplicate: taken by the provider more than once", ledger
+        )
     if spec.measure == "unaccounted":
         if not facts.journal:
             return _Finding(None, None, None, "the provider's rows are missing", needs="the provider's rows")
@@ -256,8 +269,8 @@ def _delivered(spec: Spec, facts: Facts) -> _Finding:
     found = facts.outcomes.get(spec.message_class)
     if found is None or not found.accepted:
         return _Finding(None, None, None, "no such message was accepted", needs="accepted messages")
-    low, _ = clopper_pearson(found.delivered, found.accepted)
-    _, high = clopper_pearson(found.delivered + found.open, found.accepted)
+    low, _ = clopper_pearson(found.delivered, found.accepted, CONFIDENCE)
+    _, high = clopper_pearson(found.delivered + found.open, found.accepted, CONFIDENCE)
     share, most = found.delivered / found.accepted, (found.delivered + found.open) / found.accepted
     interval = f"{share_of_one_text(low)} to {share_of_one_text(high)}"
     if found.open and share <= spec.limit <= most:
@@ -277,14 +290,6 @@ def _delivered(spec: Spec, facts: Facts) -> _Finding:
         interval=interval,
         count=found.accepted,
     )
-
-
-def clopper_pearson(hits: int, count: int) -> tuple[float, float]:
-    """The exact 95 % interval of a share, ``count`` above 0: it holds the true one at least that often."""
-    tail = (1.0 - CONFIDENCE) / 2
-    low = float(stats.beta.ppf(tail, hits, count - hits + 1)) if hits else 0.0
-    high = float(stats.beta.ppf(1.0 - tail, hits + 1, count - hits)) if hits < count else 1.0
-    return low, high
 
 
 def _availability(spec: Spec, facts: Facts) -> _Finding:

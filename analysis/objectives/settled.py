@@ -28,7 +28,7 @@ from msgspec import Struct
 _TAIL = 0.025  # the interval is of 95 %
 _Z = 1.959964
 _EXACT_UP_TO = 2_000  # messages
-_EVIDENCE = (1.0, 0.5, 0.25)  # independent messages per message
+_EVIDENCE = (1.0, 0.5, 0.25, 0.1, 0.03)  # independent messages per message
 
 
 class Tally(Struct, frozen=True):

@@ -1,6 +1,6 @@
 """The verdict on an interval: met, missed or undecided. A point estimate never decides.
 
-An objective is *met* if the limit holds at both ends of the 95 % interval, *missed* if it holds at neither,
+An objective is *met* if both ends of the 95 % interval keep the limit, *missed* if neither does,
 and *undecided* otherwise. Where all that counts was counted, both ends are the same: nothing is undecided.
 """
 

@@ -71,6 +71,7 @@ def _of_class(
         total=quantiles(_known(total), percentiles),
         shares=tuple(shares),
         network_only=quantiles(_known(split.of["network"][among]), percentiles),
+        ideal=quantiles(_known(split.ideal[among]), percentiles),
         limit=_dearest(split, among, limits),
     )
 

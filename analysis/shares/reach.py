@@ -1,4 +1,5 @@
-"""What the split says of an objective that is missed: out of reach, or a matter of the contract."""
+"""What the split says of an objective that is missed: out of reach, a matter of the contract, or of the order
+in which messages were sent."""
 
 from __future__ import annotations
 
@@ -25,9 +26,11 @@ def out_of_reach(splits: Iterable[DelaySplit], message_class: str, percentile: f
 
 
 def to_negotiate(splits: Iterable[DelaySplit], message_class: str, percentile: float, limit_s: float) -> str:
-    """A sentence with the limit to negotiate if the objective is missed for the contract's share, else "".
+    """A sentence with the limit to negotiate if the objective is missed for the contract's share, or that an
+    ideal sender needs no other contract; else "".
 
     Only where the interval with the contract's share lies above the limit and the one without it does not.
+    Not where an ideal sender would have kept the limit within the same contract.
     """
     split = _of(splits, message_class)
     if split is None:
@@ -39,6 +42,13 @@ def to_negotiate(splits: Iterable[DelaySplit], message_class: str, percentile: f
         return ""
     if without is None or without.high_s is None or without.high_s > limit_s:
         return ""
+    ideal = _at(split.ideal, percentile)
+    if ideal is not None and ideal.high_s is not None and ideal.high_s <= limit_s:
+        return (
+            f"The contract allows it: with an ideal sender {percentile:g} % of {message_class} messages "
+            f"would arrive within {_shown(ideal)}, not {_shown(total)}; they waited in the provider's "
+            "queue behind messages that were sent before."
+        )
     named = split.limit or "the contract's limits"
     return (
         f"Without the wait for the contract's limits, {percentile:g} % of {message_class} messages would "

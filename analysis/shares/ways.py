@@ -49,6 +49,7 @@ class Split:
     ways: Ways
     total: Ints
     of: Mapping[ShareName, Ints]
+    ideal: Ints  # what an ideal sender would have had within the contract: its waits and the network
     cause: Ints  # the limit an ideal sender would have waited for, as in ``limits``
 
 
@@ -74,16 +75,18 @@ def split_ways(journeys: Journeys, fates: Fates, limits: Limits, faults: Downtim
     down = np.minimum(delayed, np.maximum(sender, 0))
     waited = np.clip(ideal.wait_ns - queued, 0, np.maximum(sender - down, 0))
     held = np.minimum(_held(journeys, faults, ways), np.maximum(queued, 0))
+    network = ways.reply + ways.radio + down + held
     late = ways.entered - ways.taken - ways.reply + ways.delivered - ways.carrier - ways.radio
     return Split(
         ways=ways,
         total=ways.delivered - ways.intended,
         of={
-            "network": ways.reply + ways.radio + down + held,
+            "network": network,
             "contract": queued - held + waited,
             "sender": sender - down - waited,
             "bench": ways.sent - ways.intended + late,
         },
+        ideal=network + ideal.wait_ns,
         cause=ideal.cause,
     )
 

@@ -18,7 +18,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from analysis.exit_codes import EXIT_USAGE
+from loadtests.usage import usage_error
 
 _FILES = 8_192
 
@@ -40,11 +40,11 @@ def calibrate(
 ) -> None:
     """Is the provider true to its settings? Set against observed, with the tolerance.
 
-    Starts a provider, sends it requests at fixed instants and holds what comes back against what it was set
+    Starts a provider, sends it requests at fixed instants and compares what comes back with what it was set
     to: reply latency, rate limits, failures, delivery delays, fault windows. The client keeps one core busy
     while it measures, so leave the machine alone meanwhile.
 
-    Exit code: 0 all held, 1 something was missed, 2 bad usage, 3 client or machine were too busy to judge,
+    Exit code: 0 every row met, 1 a row missed, 2 bad usage, 3 client or machine were too busy to judge,
     or provider or temporary folder failed, 70 smsbench itself failed, 130 interrupted. Ctrl-C keeps what was
     measured.
 
@@ -58,11 +58,11 @@ def calibrate(
     from mock_provider.profiles import ProfileError, load_profile
 
     if not hasattr(select, "epoll"):
-        raise _usage("calibrate needs Linux: its client and the provider's exact timer rest on it")
+        raise usage_error("calibrate needs Linux: its client and the provider's exact timer rest on it")
     groups = [name.strip() for name in only.split(",") if name.strip()] or list(plan.GROUPS)
     unknown = [name for name in groups if name not in plan.GROUPS]
     if unknown:
-        raise _usage(f"--only: {', '.join(unknown)}: known are {', '.join(plan.GROUPS)}")
+        raise usage_error(f"--only: {', '.join(unknown)}: known are {', '.join(plan.GROUPS)}")
     durations = standard.QUICK if quick else standard.FULL
     try:
         tasks = (
@@ -75,7 +75,7 @@ def calibrate(
         else:
             make_run_directory(out)
     except (ProfileError, RunDirectoryError) as error:
-        raise _usage(str(error)) from None
+        raise usage_error(str(error)) from None
     chosen = [task for task in tasks if task.group in groups]
     about = {"profile": profile or "standard", "seed": seed, "quick": quick, "only": groups}
     raise typer.Exit(_run(chosen, about, out, Console()))
@@ -158,8 +158,3 @@ def _machine() -> dict[str, Any]:
 
 def _clock(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
-
-
-def _usage(text: str) -> typer.Exit:
-    typer.echo(f"smsbench: {text}", err=True)
-    return typer.Exit(EXIT_USAGE)

@@ -1,7 +1,7 @@
 """What a profile sets for these very messages: the provider's own core, lived through in virtual time.
 
 All chances are hashes of the seed and a message's key, so latency and fate of each message are known
-beforehand, and what comes over the sockets can be held against them one by one, free of sampling noise. That
+beforehand, and what comes over the sockets can be compared with them one by one, free of sampling noise. That
 the core draws what the profile asks for is judged apart, against theory.
 """
 

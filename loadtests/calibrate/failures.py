@@ -64,7 +64,7 @@ def _deliveries(profile: Profile, keys: list[str], lot: list[Expected], states: 
                    note=f"of {len(drawn):,}"))
     ]  # fmt: skip
     if any(carrier.failures is not None for carrier in profile.carriers):
-        return rows  # a mix of mixes: held against the draws alone
+        return rows  # a mix of mixes: compared with the draws alone
     observed = Counter(states.values())
     shares: Counter[str] = Counter()
     for failure in profile.delivery.failures:

@@ -1,4 +1,4 @@
-"""Set against observed: held, missed, or not to be judged."""
+"""Set against observed: met, missed, or not to be judged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from analysis.exit_codes import EXIT_INVALID, EXIT_MET, EXIT_MISSED
 from loadtests.calibrate.lateness import Kept
 
-Verdict = Literal["held", "missed", "noisy", "shown"]
+Verdict = Literal["met", "missed", "noisy", "shown"]
 """``noisy``: client or machine were in the way; ``shown``: for information, or too few to judge by."""
 
 TOO_FEW = "too few messages to judge it by"
@@ -26,7 +26,7 @@ _DRAWN_SHARES = (*(n / 100 for n in range(1, 100, 2)), 0.995, 0.999)
 
 
 class Row(Struct, frozen=True):
-    """One line of the table. ``low`` and ``high`` bound what counts as held, in ``unit`` as the rest."""
+    """One line of the table. ``low`` and ``high`` bound what counts as met, in ``unit`` as the rest."""
 
     group: str
     what: str
@@ -71,7 +71,7 @@ PERCENTILES: tuple[tuple[float, Tolerance], ...] = (
 
 
 def verdict_of(observed: float, low: float, high: float) -> Verdict:
-    return "held" if low <= observed <= high else "missed"
+    return "met" if low <= observed <= high else "missed"
 
 
 def judged(row: Row, kept: Kept | None = None) -> Row:
@@ -159,4 +159,4 @@ def exit_code(rows: Sequence[Row]) -> int:
     verdicts = {row.verdict for row in rows}
     if "missed" in verdicts:
         return EXIT_MISSED
-    return EXIT_INVALID if "noisy" in verdicts or not verdicts & {"held"} else EXIT_MET
+    return EXIT_INVALID if "noisy" in verdicts or not verdicts & {"met"} else EXIT_MET

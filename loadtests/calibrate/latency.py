@@ -91,7 +91,7 @@ def nagle(instrument: Instrument) -> Measurement:
     shifted = int(((taken_ms >= low_ms) & (taken_ms <= high_ms)).sum())
     pieces = sum(a.pieces > 1 for a in answers)
     late_by_ack = judged(Row(GROUP, _LATE_BY_ACK, "replies", 0, shifted, 0, _BY_CHANCE))
-    if late_by_ack.verdict == "held" and judged_ones.count < _NAGLE_LEAST:
+    if late_by_ack.verdict == "met" and judged_ones.count < _NAGLE_LEAST:
         late_by_ack = changed(late_by_ack, verdict="noisy")  # none found among hardly any proves nothing
     rows = (
         late_by_ack,

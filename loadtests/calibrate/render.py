@@ -14,7 +14,7 @@ from loadtests.calibrate.judge import TOO_FEW, Measurement, Row, exit_code
 
 INTERRUPTED = "interrupted"
 
-_STYLES = {"held": "green", "missed": "bold red", "noisy": "yellow", "shown": "dim"}
+_STYLES = {"met": "green", "missed": "bold red", "noisy": "yellow", "shown": "dim"}
 
 
 def rows_of(measurements: Sequence[Measurement]) -> list[Row]:
@@ -78,7 +78,7 @@ def outcome(
         busy = "client or machine were too busy for some rows"
         words = f"Not judged: {busy if noisy else 'there was no row to judge'}"
     else:
-        words = f"Held: all {_judged(measurements)} judged rows are within their tolerance"
+        words = f"Met: all {_judged(measurements)} judged rows are within their tolerance"
     if ended:
         code = EXIT_INTERRUPTED if ended == INTERRUPTED else EXIT_INVALID
         made = f"{len(measurements)} of {planned} measurements"
@@ -98,7 +98,7 @@ def _with_verdict(measurements: Sequence[Measurement], verdict: str) -> list[tup
 
 
 def _judged(measurements: Sequence[Measurement]) -> int:
-    return sum(row.verdict in ("held", "missed") for row in rows_of(measurements))
+    return sum(row.verdict in ("met", "missed") for row in rows_of(measurements))
 
 
 def _listed(rows: Sequence[tuple[str, Row]]) -> str:

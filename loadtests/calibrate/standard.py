@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from mock_provider.profiles import Profile, parse_profile
-from mock_provider.profiles.distributions import Distribution, Fixed
+from mock_provider.profiles.distributions import Fixed
 from mock_provider.profiles.schema import (
     AcceptQueue,
     Delivery,
@@ -109,12 +109,6 @@ def faults_only(profile: Profile) -> Profile:
     return _undisturbed(profile).model_copy(
         update={"reply": Reply(), "delivery": Delivery(), "reports": _prompt(profile)}
     )
-
-
-def delay_of(profile: Profile) -> Distribution | None:
-    """The one distribution from hand-over to report, where the profile has no more than one."""
-    latencies = {c.latency or profile.delivery.latency for c in profile.carriers}
-    return latencies.pop() if len(latencies) == 1 and profile.reports.delay == NO_DELAY else None
 
 
 def _undisturbed(profile: Profile) -> Profile:

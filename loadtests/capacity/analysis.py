@@ -6,7 +6,7 @@ import secrets
 from pathlib import Path
 
 from analysis.records import AnalysisResult, read_result
-from loadtests.running.child_process import ending_words, start_child
+from loadtests.running.child_process import ending_words, run_child
 
 _LOG = Path("logs") / "analysis.log"
 
@@ -18,7 +18,7 @@ def analyse_trial(run_dir: Path) -> tuple[AnalysisResult | None, str]:
     log = place / _LOG
     log.parent.mkdir(exist_ok=True)
     with log.open("ab") as said:
-        child = start_child(
+        code = run_child(
             "analysis",
             [str(place), "--call", call, "--only-result", "--quiet"],
             {},
@@ -26,12 +26,6 @@ def analyse_trial(run_dir: Path) -> tuple[AnalysisResult | None, str]:
             stderr=said,
             cwd=place,
         )
-        try:
-            code = child.process.wait()
-        finally:
-            child.process.kill()
-            child.process.wait()
-            child.let_go()
     result = read_result(place)
     if result is None or result.call != call:  # a result of an earlier analysis is not this one's
         return None, f"the analysis ended with {ending_words(code)} and without a verdict; its log is {log}"

@@ -21,6 +21,8 @@ FLAT = 0.05
 _SATURATED = 0.99  # of the offered rate: a trial that did more was not limited by the target
 _LONGER = 2.0
 WARM_UP = 0.4  # of a trial: the reserve must be spent by then
+_GROWTH_TOLD = 0.01  # of the offered rate, as ``analysis.capacity.steady`` tells it
+_GROWTH_OF_PRECISION = 0.1
 
 Outcome = Literal["met", "missed", "undecided", "invalid"]
 
@@ -29,7 +31,8 @@ class SearchSettings(Struct, frozen=True, kw_only=True):
     """``precision``: the search ends when the bracket's ends are closer than this share of the lower one.
 
     A trial's load lasts ``trial_s``, longer where that is fewer than ``fewest_messages`` or where it could
-    not be decided, and never more than ``longest_s``.
+    not be decided, and never more than ``longest_s``. A trial in which the bench failed is made once more;
+    in a ``brief`` search of a few trials the search goes on below it at once.
     """
 
     from_per_s: float = 50.0
@@ -39,12 +42,21 @@ class SearchSettings(Struct, frozen=True, kw_only=True):
     longest_s: float = 32.0
     fewest_messages: int = 500
     most_trials: int = MOST_TRIALS
+    brief: bool = False
+
+    @property
+    def tolerated_growth(self) -> float:
+        """As a share of the offered rate: growth up to it is none. 0: as the steady part tells it, which is
+        finer than a coarse search needs.
+        """
+        share = self.precision * _GROWTH_OF_PRECISION
+        return share if share > _GROWTH_TOLD else 0.0
 
 
 class TrialResult(Struct, frozen=True, kw_only=True):
     """One trial. ``through_*`` is the throughput of its steady part with the ends of a 95 % interval.
 
-    ``sustained``: the backlog did not grow; None where that cannot be told. ``reserve`` is how many messages
+    ``sustained``: the backlog did not grow; None where that is unknown. ``reserve`` is how many messages
     the target did at first beyond its steady rate: a bucket's burst, room in a buffer.
     """
 
@@ -84,13 +96,17 @@ class Plateau(Struct, frozen=True):
 class Bracket(Struct, frozen=True, kw_only=True):
     """``met_per_s`` 0: no rate was met. ``missed_per_s`` and ``ceiling_per_s`` are infinite where there is
     none. The ceiling is a rate at which the bench itself failed, or that stayed undecided: it bounds the
-    search and says nothing of the target. ``repeat``: this trial must be made again, for so long.
+    search and says nothing of the target. ``ceiling_through_per_s``: what got through for certain at an
+    undecided ceiling. ``beyond_ceiling``: a rate above it has been tried. ``repeat``: this trial must be made
+    again, for so long.
     """
 
     met_per_s: float = 0.0
     missed_per_s: float = math.inf
     ceiling_per_s: float = math.inf
     ceiling: Literal["", "invalid", "undecided"] = ""
+    ceiling_through_per_s: float = 0.0
+    beyond_ceiling: bool = False
     plateau: Plateau | None = None
     misses_near: int = 0
     repeat: tuple[float, float] | None = None  # (rate, load_s)
@@ -125,15 +141,17 @@ def _with_trial(
     settings: SearchSettings, bracket: Bracket, before: Sequence[TrialResult], trial: TrialResult
 ) -> Bracket:
     rate = trial.rate_per_s
+    if bracket.ceiling == "undecided" and bracket.ceiling_per_s < rate < bracket.missed_per_s:
+        return _beyond_ceiling(settings, bracket, before, trial)
     if not bracket.met_per_s < rate < bracket.search_end_per_s:
         return bracket  # answered already
     if trial.verdict == "invalid":
-        if any(each.rate_per_s == rate and each.verdict == "invalid" for each in before):
+        if settings.brief or any(each.rate_per_s == rate and each.verdict == "invalid" for each in before):
             return replace(bracket, ceiling_per_s=rate, ceiling="invalid")
         return replace(bracket, repeat=(rate, trial.load_s))  # it may have been the machine's moment
     if trial.verdict == "undecided":
         if trial.load_s >= settings.longest_s:
-            return replace(bracket, ceiling_per_s=rate, ceiling="undecided")
+            return _undecided_ceiling(bracket, trial)
         return replace(bracket, repeat=(rate, min(_LONGER * trial.load_s, settings.longest_s)))
     if trial.verdict == "missed":
         return _with_miss(settings, bracket, before, trial)
@@ -141,8 +159,31 @@ def _with_trial(
     if longer_s is None:
         return replace(bracket, met_per_s=rate)
     if trial.load_s >= longer_s:
-        return replace(bracket, ceiling_per_s=rate, ceiling="undecided")
+        return _undecided_ceiling(bracket, trial)
     return replace(bracket, repeat=(rate, longer_s))
+
+
+def _undecided_ceiling(bracket: Bracket, trial: TrialResult) -> Bracket:
+    return replace(
+        bracket,
+        ceiling_per_s=trial.rate_per_s,
+        ceiling="undecided",
+        ceiling_through_per_s=trial.through_low_per_s,
+    )
+
+
+def _beyond_ceiling(
+    settings: SearchSettings, bracket: Bracket, before: Sequence[TrialResult], trial: TrialResult
+) -> Bracket:
+    """A trial above a rate that stayed undecided. If it is met, so would the undecided one have been."""
+    bracket = replace(bracket, beyond_ceiling=True)
+    if trial.verdict == "missed":
+        return _with_miss(settings, bracket, before, trial)
+    if trial.verdict == "met" and _longer_if_reserve(settings, bracket.plateau, trial) is None:
+        return replace(
+            bracket, met_per_s=trial.rate_per_s, ceiling_per_s=math.inf, ceiling="", beyond_ceiling=False
+        )
+    return bracket
 
 
 def _with_miss(

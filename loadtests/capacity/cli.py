@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from analysis.exit_codes import EXIT_USAGE
-from loadtests.usage import Slo
+from loadtests.usage import Slo, usage_error
 
 _LONGER = 4.0  # the longest trial, in trials
 _MOST_PER_S = 100_000.0
@@ -95,7 +94,7 @@ def capacity(
             spacing="even" if regular else "poisson",
         )
     except ValueError as error:
-        raise _usage(f"--mix: {error}") from None
+        raise usage_error(f"--mix: {error}") from None
     given = cli.objectives(slo, CLASSES)
     process = trial_process(from_per_s, trial_s, asked.spacing)
     part = Part(slug=NAME, title=NAME, role="plain", profile=asked.profile, streams=(Stream(process),))
@@ -120,15 +119,14 @@ def _check(from_per_s: float, to_per_s: float, precision: float, trial_s: float)
     """Ends the program with exit code 2 where a number makes no sense."""
     for option, rate in (("--from", from_per_s), ("--to", to_per_s)):
         if not (math.isfinite(rate) and 0 < rate <= _MOST_PER_S):
-            raise _usage(f"{option} must be a rate above 0 and at most {_MOST_PER_S:,.0f}/s, not {rate:g}")
+            raise usage_error(
+                f"{option} must be a rate above 0 and at most {_MOST_PER_S:,.0f}/s, not {rate:g}"
+            )
     if from_per_s > to_per_s:
-        raise _usage(f"--from {from_per_s:g} is above --to {to_per_s:g}")
+        raise usage_error(f"--from {from_per_s:g} is above --to {to_per_s:g}")
     if not _FINEST <= precision <= _COARSEST:  # not a number is neither
-        raise _usage(f"--precision must be from {_FINEST:g} to {_COARSEST:g}, not {precision:g}")
+        raise usage_error(f"--precision must be from {_FINEST:g} to {_COARSEST:g}, not {precision:g}")
     if not _SHORTEST_S <= trial_s <= _LONGEST_S:
-        raise _usage(f"--trial-s must be from {_SHORTEST_S:g} to {_LONGEST_S:g} seconds, not {trial_s:g}")
-
-
-def _usage(text: str) -> typer.Exit:
-    typer.echo(f"smsbench: {text}", err=True)
-    return typer.Exit(EXIT_USAGE)
+        raise usage_error(
+            f"--trial-s must be from {_SHORTEST_S:g} to {_LONGEST_S:g} seconds, not {trial_s:g}"
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from pathlib import Path
 
 from msgspec import Struct
@@ -41,9 +43,13 @@ _QUEUED_S = 0.5  # of the offered rate in queues after the load: it was more tha
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """What is searched for, with which load. ``profile``: the provider's, where the settings name none."""
+    """What is searched for, with which load. ``profile``: the provider's, where the settings name none.
+
+    ``within_s``: no trial begins that would not end within so many seconds, by the time the last one took.
+    """
 
     search: SearchSettings
+    within_s: float = math.inf
     profile: str = "fast"
     mix: Mix = DAY_MIX
     spacing: Spacing = "poisson"
@@ -72,11 +78,17 @@ def find_capacity(
     manifests: dict[str, Manifest] = {}
     needed = fewest_messages(settings.slos, asked.mix)
     search = replace(asked.search, fewest_messages=max(asked.search.fewest_messages, needed))
+    began_s = trial_began_s = time.monotonic()
     while True:
         step = next_step(search, trials)
         if isinstance(step, SearchEnd):
             ended = step.why
             break
+        now_s = time.monotonic()
+        if trials and now_s - began_s + (now_s - trial_began_s) > asked.within_s:
+            ended = f"the time for the search was up after {len(trials)} trials"
+            break
+        trial_began_s = now_s
         number = len(trials) + 1
         progress.part(
             f"trial {number} of at most {search.most_trials}: {rate_text(step.rate_per_s)} for "

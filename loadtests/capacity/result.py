@@ -118,7 +118,7 @@ def lines(found: CapacityResult, unjudged: Sequence[str]) -> list[str]:
     if found.culprits:
         told.append(f"what gave way above it: {'; '.join(found.culprits)}")
     elif found.high_per_s is not None:
-        told.append(f"what gave way above it: cannot tell. {_last_miss(found)}")
+        told.append(f"what gave way above it: unknown. {_last_miss(found)}")
     judged = [each for each in (*found.objectives, BACKLOG) if each not in unjudged]
     told.append(f"judged by: {', '.join(judged) or 'nothing'}")
     if unjudged:

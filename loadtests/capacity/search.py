@@ -23,6 +23,7 @@ from loadtests.capacity.bracket import (
 )
 
 _GROWTH = 3.0
+_GROWTH_IF_BRIEF = 2.0  # a rate far beyond what the machine can do makes the bench itself fail
 _BENCH_LIMIT = (
     1.25  # where the bench gives way the search ends within this ratio: it is not the target's limit
 )
@@ -33,6 +34,9 @@ _NOISY_STEP = 4.0  # precisions
 _MARGIN_MOST = 0.5
 _APART = 0.25  # precisions between two rates that are worth two trials
 _LOWEST_SHARE = 0.1  # of the first rate: the last try where no rate was met
+_SHRINK = 3.0  # below a first rate at which the bench gave way
+_CLEARLY_BELOW = 1.25  # a rate that stayed undecided is near the limit
+_BEYOND = 1.75  # times a rate that stayed undecided: there something gives way for certain
 
 
 class NextTrial(Struct, frozen=True):
@@ -65,11 +69,19 @@ def next_step(settings: SearchSettings, trials: Sequence[TrialResult]) -> NextTr
     return _next(settings, bracket)
 
 
+def _beyond(settings: SearchSettings, bracket: Bracket) -> float | None:
+    """The rate above an undecided one, once there is a met rate near below it: it says what gives way."""
+    if bracket.ceiling != "undecided" or bracket.beyond_ceiling or math.isfinite(bracket.missed_per_s):
+        return None
+    rate = min(_BEYOND * bracket.ceiling_per_s, settings.to_per_s)
+    return rate if rate > bracket.ceiling_per_s * (1 + settings.precision) else None
+
+
 def _end(settings: SearchSettings, bracket: Bracket) -> SearchEnd | None:
     met, end = bracket.met_per_s, bracket.search_end_per_s
     if met >= settings.to_per_s:
         return SearchEnd(True, f"nothing gave way up to {rate_text(met)}, the upper end of the search")
-    if met == 0 and bracket.ceiling == "invalid" and end == settings.from_per_s:
+    if met == 0 and bracket.ceiling == "invalid" and end == settings.from_per_s and not settings.brief:
         # Lower rates ask less of the bench, but what failed at the first one is not the rate's doing.
         return SearchEnd(False, f"the bench itself gave way at {rate_text(end)}, the first rate")
     if met == 0:
@@ -83,7 +95,7 @@ def _end(settings: SearchSettings, bracket: Bracket) -> SearchEnd | None:
         return SearchEnd(
             False, f"not measured beyond {rate_text(met)}: at {rate_text(end)} the bench itself gave way"
         )
-    if end <= met * (1 + settings.precision):
+    if end <= met * (1 + settings.precision) and _beyond(settings, bracket) is None:
         return SearchEnd(False, f"{rate_text(end)} stayed undecided")
     return None
 
@@ -91,12 +103,19 @@ def _end(settings: SearchSettings, bracket: Bracket) -> SearchEnd | None:
 def _next(settings: SearchSettings, bracket: Bracket) -> NextTrial:
     met, end = bracket.met_per_s, bracket.search_end_per_s
     if math.isinf(end):
-        return _trial(settings, min(met * _GROWTH, settings.to_per_s))
+        growth = _GROWTH_IF_BRIEF if settings.brief else _GROWTH
+        return _trial(settings, min(met * growth, settings.to_per_s))
+    beyond = _beyond(settings, bracket)
+    if met and beyond is not None and end <= met * (1 + settings.precision):
+        return _trial(settings, beyond)
     floor = met or _lowest(settings) / 2
     if bracket.plateau is not None and bracket.plateau.high_per_s > met:
         led = _led(settings, bracket, bracket.plateau)
         if _between(settings, led.rate_per_s, floor, end):
             return led
+    below = _below_ceiling(settings, bracket)
+    if below is not None and _between(settings, below, floor, end):
+        return _trial(settings, below)
     if met == 0:
         return _trial(settings, _lowest(settings))
     rate = math.sqrt(met * end)
@@ -104,6 +123,20 @@ def _next(settings: SearchSettings, bracket: Bracket) -> NextTrial:
     if plateau is not None and _NOISY * met <= plateau.per_s <= met:
         rate = min(rate, met * (1 + _NOISY_STEP * settings.precision))
     return _trial(settings, rate)
+
+
+def _below_ceiling(settings: SearchSettings, bracket: Bracket) -> float | None:
+    """The rate below one that stayed undecided (what got through there for certain), or below one at which
+    the bench of a brief search gave way. None where it is better to bisect.
+    """
+    end = bracket.search_end_per_s
+    if bracket.ceiling_per_s > end or not (settings.brief or end == settings.from_per_s):
+        return None
+    if bracket.ceiling == "undecided" and bracket.ceiling_through_per_s > 0:
+        return min(bracket.ceiling_through_per_s, end / max(1 + settings.precision, _CLEARLY_BELOW))
+    if bracket.ceiling == "invalid" and bracket.met_per_s == 0:
+        return end / _SHRINK
+    return None
 
 
 def _led(settings: SearchSettings, bracket: Bracket, plateau: Plateau) -> NextTrial:

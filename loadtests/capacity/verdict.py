@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.records import AnalysisResult
+from analysis.records import AnalysisResult, Steady
 from loadtests.arrivals import Mix
 from loadtests.capacity.bracket import Outcome, SearchSettings, TrialResult
 from loadtests.capacity.objectives import messages_needed
@@ -40,7 +40,7 @@ def judged_trial(
     if not result.valid:
         return invalid_trial(step, place, "; ".join(result.invalid_because) or "the bench failed")
     steady = result.steady
-    sustained = steady.sustained if steady is not None else result.sustained
+    sustained = _sustained(settings, steady) if steady is not None else result.sustained
     named: dict[str, list[str]] = {"met": [], "missed": [], "undecided": []}
     for each in result.objectives:
         named[each.verdict].append(each.objective)
@@ -72,6 +72,16 @@ def judged_trial(
     )
 
 
+def _sustained(settings: SearchSettings, steady: Steady) -> bool | None:
+    """As the steady part says; in a coarse search growth that is too small for its precision is none."""
+    tolerated = settings.tolerated_growth * steady.offered_per_s
+    if not tolerated:
+        return steady.sustained
+    if steady.growth_high_per_s <= tolerated:
+        return True
+    return None if steady.sustained is False and steady.growth_low_per_s <= tolerated else steady.sustained
+
+
 def _decided_by_length(
     settings: SearchSettings, step: NextTrial, mix: Mix, undecided: Sequence[str]
 ) -> list[str]:
@@ -87,7 +97,7 @@ def _why(
     verdict: Outcome, missed: list[str], waits: list[str], sustained: bool | None, result: AnalysisResult
 ) -> str:
     if verdict == "undecided":
-        return f"cannot tell yet: {', '.join(waits) or 'nothing could be judged'}"
+        return f"not yet decided: {', '.join(waits) or 'nothing could be judged'}"
     if verdict == "met":
         return "every objective met, the backlog did not grow" if sustained else "every objective met"
     told = [f"{each} missed" for each in missed]

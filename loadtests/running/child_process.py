@@ -75,6 +75,25 @@ def start_child(
     return Child(process, os.fdopen(held, "wb", buffering=0))
 
 
+def run_child(
+    module: str,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    stdout: int | IO[Any],
+    stderr: int | IO[Any],
+    cwd: Path,
+) -> int:
+    """Run a module to its end and return its exit code; kill it where this call is interrupted."""
+    child = start_child(module, arguments, environment, stdout=stdout, stderr=stderr, cwd=cwd)
+    try:
+        return child.process.wait()
+    finally:
+        child.process.kill()
+        child.process.wait()
+        child.let_go()
+
+
 def child_environment() -> dict[str, str]:
     """What every child gets."""
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}

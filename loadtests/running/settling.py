@@ -40,8 +40,8 @@ class Wanted(Struct, frozen=True):
 def wanted_of(objectives: Sequence[str]) -> tuple[Wanted, ...] | None:
     """What the objectives want of messages that may be open. None: any of these can change a verdict.
 
-    Answers of the API, windows of availability and lost, doubled or unaccounted messages are not changed by
-    messages that are on their way to handsets. The cost of 1,000 delivered messages is.
+    Answers of the API, windows of availability and lost, duplicated or unaccounted messages are not changed
+    by messages that are on their way to handsets. The cost of 1,000 delivered messages is.
     """
     specs = parse_all(objectives)
     if any(spec.measure == "cost_per_1000" for spec in specs):
@@ -102,8 +102,9 @@ def tallies(load: pa.Table, provider: pa.Table, now_ns: int, wanted: Sequence[Wa
     age_ns = now_ns - intended_ns
     failed = ended & ~delivered
     # What failed behind the carrier was the network's failure or the phone's: it has no delivery time. Failed
-    # before it, it may count or not: the analysis knows more of it than is known here.
-    unclear = failed & ~_spread(rows["t_carrier_ns"].is_valid().to_numpy(), seen)
+    # before it or run out of time, it may count or not: the analysis knows more of it than is known here.
+    expired = _spread(pc.equal(rows["state"], "expired").to_numpy(), seen)
+    unclear = failed & (expired | ~_spread(rows["t_carrier_ns"].is_valid().to_numpy(), seen))
     is_open = ~ended
     found = []
     for each in wanted:

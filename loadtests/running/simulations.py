@@ -1,8 +1,8 @@
 """A suite's simulated parts: one after another in child processes of low priority, beside live parts that
 leave a core free.
 
-They start only while ``run`` is on: a live part that needs both cores has them for itself. What is not done
-by the end is simulated after the live parts.
+They run only while ``run`` is on: a live part that needs both cores has them for itself. The one that runs
+then stands still until the next quiet part. What is not done by the end is simulated after the live parts.
 """
 
 from __future__ import annotations
@@ -77,18 +77,29 @@ class Simulations:
         return f"{running[0].part.title}, {100 * running[1].share_done():.0f} %" if running else ""
 
     def run(self) -> None:
-        """Start one after another from now on."""
-        self._may_start.set()
+        """One after another from now on; the one that was held goes on."""
+        self._go_on()
 
     def hold(self, interruption: Interruption, tell: Callable[[str], None] = lambda now: None) -> None:
-        """Start no more, and wait for the one that runs."""
+        """Start no more, and wait until the one that runs stands still or has ended."""
         self._may_start.clear()
-        self._wait(lambda: self._running is None, interruption, tell)
+        with self._lock:
+            running = self._running
+        if running is not None:
+            running[1].pause()
+            self._wait(lambda: self._running is not running or running[1].paused, interruption, tell)
 
     def finish(self, interruption: Interruption, tell: Callable[[str], None] = lambda now: None) -> None:
         """Simulate all that is left, and wait for it."""
-        self._may_start.set()
+        self._go_on()
         self._wait(lambda: self.left == 0, interruption, tell)
+
+    def _go_on(self) -> None:
+        self._may_start.set()
+        with self._lock:
+            running = self._running
+        if running is not None:
+            running[1].go_on()
 
     def _wait(
         self, over: Callable[[], bool], interruption: Interruption, tell: Callable[[str], None]

@@ -24,7 +24,7 @@ from loadtests.simulate.part import Choices
 # A live part below this rate leaves most of two cores free, and a simulation may run beside it.
 QUIET_PER_S = 30.0
 CAPACITY = "capacity"  # the directory of the search
-_AROUND_S = 12.0  # a live part's start, drain and end, about
+_AROUND_S = 22.0  # a live part's start, drain and end, about: slow carriers take 20 s
 _REPORT_S = 20.0
 
 
@@ -113,9 +113,11 @@ def search_capacity(
         trial_s=asked.trial_s,
         longest_s=asked.trial_s,
         most_trials=asked.most_trials,
+        brief=True,
     )
     own = msgspec.structs.replace(settings, out=place, profile=None, slos=OBJECTIVES, probe=False)
-    find_capacity(Asked(search=search, profile=asked.profile), own, progress, interruption)
+    wanted = Asked(search=search, within_s=asked.takes_s, profile=asked.profile)
+    find_capacity(wanted, own, progress, interruption)
     return CAPACITY
 
 
@@ -158,7 +160,7 @@ def _make_room(simulations: Simulations, part: Part, progress: Progress, interru
     if is_quiet(part):
         simulations.run()
     else:
-        progress.phase("waiting for a simulation to end")
+        progress.phase("waiting for a simulation to stand still")
         simulations.hold(interruption, progress.waiting)
 
 

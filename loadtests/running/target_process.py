@@ -17,7 +17,7 @@ _MOST = 16  # processes sampled: each costs time once a second
 
 
 class NoProcess(ValueError):
-    """The sender's process cannot be told; the text says why and what to do."""
+    """The sender's process is unknown; the text says why and what to do."""
 
 
 def target_processes(target: Target) -> list[int]:

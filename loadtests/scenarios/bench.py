@@ -1,4 +1,4 @@
-"""bench: a short ladder and a short burst.
+"""bench: days, their peaks, a burst and campaigns (docs/bench.md).
 
 locust -f loadtests/scenarios/bench.py --host http://127.0.0.1:PORT
 """

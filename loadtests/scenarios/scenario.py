@@ -70,7 +70,7 @@ class Capacity(Struct, frozen=True, kw_only=True):
     precision: float
     most_trials: int
     trial_s: float  # load of a trial, seconds
-    takes_s: float  # about how long it all takes
+    takes_s: float  # seconds for all of it: no trial begins that would take longer
 
 
 class Scenario(Struct, frozen=True, kw_only=True):
@@ -169,7 +169,7 @@ def day(name: str, messages_per_day: int, adjustment: Adjustment) -> Part:
         title=f"{title}, at true speed" if true_speed else f"{title}, {compress:g} times as dense",
         role="compressed_day" if not true_speed else "peak_slice" if window == "peak" else "whole_day",
         # At true speed the question is whether it is fast enough: delays must be real ones. Compressed it is
-        # how much more would hold: the provider must not be what ends it.
+        # how much more is carried: the provider must not be what ends it.
         profile="smsapi" if true_speed else "fast",
         streams=(Stream(process, campaign="newsletter"),),
         messages_per_day=messages_per_day,

@@ -1,7 +1,8 @@
 """One part simulated in a child process of low priority, beside a live load that must not feel it.
 
 The parent starts a ``PartProcess`` and asks it now and then where it stands. The child is this module's
-``main``; order and progress go through two small files in the part's ``logs``.
+``main``; order, progress and pauses go through small files in the part's ``logs``. A pause is asked for and
+not forced by a signal: a stopped process would not see the end of its parent.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from loadtests.simulate.simulation import Progress
 
 _NICE = 19  # what is left of the processor by everybody else
 _TOLD_EVERY_S = 0.25
+_PAUSED_S = 0.1  # between two looks whether to go on
 _STOP_WITHIN_S = 30.0
 _EXIT_REFUSED = 2  # a profile or what-if that does not fit
 _EXIT_FAILED = 70
@@ -54,6 +56,8 @@ class PartProcess:
         self._duration_s = part.duration_s
         self._log = logs / "simulation.log"
         self._progress = logs / "simulation-progress.json"
+        self._pause, self._paused = _pause_files(logs)
+        self.go_on()
         order = logs / "simulation-order.json"
         order.write_bytes(
             msgspec.json.encode(
@@ -90,12 +94,25 @@ class PartProcess:
             return 1.0
         return min(1.0, self.progress().at_s / self._duration_s) if self._duration_s else 1.0
 
+    def pause(self) -> None:
+        """Ask it to stand still; it soon does (``paused``), or ends."""
+        self._pause.touch()
+
+    def go_on(self) -> None:
+        """End the pause, if there is one."""
+        self._pause.unlink(missing_ok=True)
+
+    @property
+    def paused(self) -> bool:
+        return self._pause.is_file() and self._paused.is_file()
+
     def wait(self, within_s: float | None = None) -> None:
         """Until the run directory is whole. Raises ``SimulationFailedError``; ``subprocess.TimeoutExpired``
         where it still runs after ``within_s`` seconds.
         """
         code = self._child.process.wait(within_s)
         self._child.let_go()
+        self.go_on()  # leave no order behind that nobody reads
         if code != 0:
             lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
             last = lines[-1] if lines else f"it ended with {ending_words(code)}"
@@ -115,11 +132,17 @@ class PartProcess:
         self._child.let_go()
 
 
+def _pause_files(logs: Path) -> tuple[Path, Path]:
+    """The file by which the parent asks for a pause, and the one by which the child says that it has one."""
+    return logs / "simulation-pause", logs / "simulation-paused"
+
+
 def main(order_file: Path) -> int:
     """The child's work. Returns its exit code; the last line it prints says why where that is not 0."""
     os.nice(_NICE)
     order = msgspec.json.decode(order_file.read_bytes(), type=Order)
     told = order_file.parent / "simulation-progress.json"
+    pause, paused = _pause_files(order_file.parent)
     next_s = 0.0
 
     with Interruption() as interruption:
@@ -131,6 +154,10 @@ def main(order_file: Path) -> int:
                 partial = told.with_suffix(".partial")
                 partial.write_bytes(msgspec.json.encode(now))
                 partial.replace(told)
+                while pause.is_file() and not interruption.asked:
+                    paused.touch()
+                    time.sleep(_PAUSED_S)
+                paused.unlink(missing_ok=True)
             return not interruption.asked
 
         try:

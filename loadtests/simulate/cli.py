@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from analysis.exit_codes import EXIT_USAGE
-from loadtests.usage import AllowUndecided, Slo
+from loadtests.usage import AllowUndecided, Slo, Window
 
 
 def simulate(
@@ -52,10 +52,7 @@ def simulate(
         float | None,
         typer.Option(help="Play a day this many times denser; 1 (true speed) by default (days only)."),
     ] = None,
-    window: Annotated[
-        Literal["day", "peak"] | None,
-        typer.Option(help="The whole day, or a slice around its peak (days only)."),
-    ] = None,
+    window: Window = None,
     duration: Annotated[
         float | None,
         typer.Option(metavar="S", help="Virtual seconds of the slice of the peak; implies --window peak."),

@@ -98,7 +98,8 @@ class RunRecords:
         if len(self._journal) >= _ROWS:
             self._provider_rows()
         if len(self._changes) >= 2 * _ROWS:  # two a message
-            self._sender_rows()
+            # The sender will not submit a delivered message again, so the provider need not remember it.
+            engine.forget(self._sender_rows())
 
     def close(self, engine: Engine) -> None:
         """Write what is left, final or not."""
@@ -124,8 +125,11 @@ class RunRecords:
             self._provider.append_columns(list(zip(*map(msgspec.structs.astuple, rows), strict=True)))
             rows.clear()
 
-    def _sender_rows(self) -> None:
-        """A delivered message changes no more. One that failed or expired does where a late report comes."""
+    def _sender_rows(self) -> list[str]:
+        """Keys of the messages that were delivered: these change no more.
+
+        One that failed or expired does where a late report comes.
+        """
         changes = self._changes.copy()
         self._changes.clear()
         last, ended = self._last, self._ended
@@ -147,6 +151,7 @@ class RunRecords:
             self._write_ends([ended.pop(message_id) for message_id in oldest])
             for message_id in oldest:
                 del last[message_id]
+        return [change.key for change in delivered]
 
     def _write_ends(self, changes: Sequence[Change]) -> None:
         written = self._written

@@ -25,6 +25,8 @@ TOKEN = "simulated"
 ZERO_NS = 86_400 * NS_PER_S
 # How long after the last arrival the world goes on at most: no network tries a message longer than 72 hours.
 DRAIN_LIMIT_S = 72 * 3600.0
+# 1 s: a day has a handful of messages in it, and no client feels the pause in which a burst's are sorted.
+_SLICE_BITS = 30
 
 
 class Settings(Struct, frozen=True):
@@ -66,7 +68,7 @@ def simulate(
 
     ``go_on`` is told where it stands, once a sample; False ends the run there, with all its records whole.
     """
-    engine = Engine(with_token(profile, TOKEN), settings.seed)
+    engine = Engine(with_token(profile, TOKEN), settings.seed, slice_bits=_SLICE_BITS)
     dispatcher = Dispatcher(settings.dispatch, (settings.route,), settings.seed)
     arrivals = Arrivals(schedule, ZERO_NS, without_classes=settings.dispatch.order == "arrival")
     records = RunRecords(run_dir, schedule)

@@ -66,13 +66,14 @@ class World:
         engine, timeouts = self._engine, self._timeouts
         while True:
             engine_ns, due_ns = self._engine_ns, self._dispatcher_ns
-            if timeouts and timeouts[0][0] < due_ns:
+            if timeouts and timeouts[0][0] <= until_ns:
                 due_ns = min(due_ns, self._timeout_ns())
             if engine_ns <= due_ns:
                 if engine_ns > until_ns:
                     return
                 # What is due in the provider alone, up to when something else is, it does by itself.
-                self._now_ns, effects = engine.advance_to_effects(min(due_ns, until_ns))
+                most_ns = due_ns if due_ns < until_ns else until_ns
+                self._now_ns, effects = engine.advance_to_effects(most_ns)
                 next_ns = engine.next_due()
                 self._engine_ns = _NEVER_NS if next_ns is None else next_ns
                 if effects:

@@ -258,7 +258,8 @@ class Admission:
             flooded = self._flooded(now_ns, candidates)
             if flooded and (not self._skip_flooded or len(flooded) == len(candidates)):
                 return Refused(Refusal.RECIPIENT_FLOOD)
-            _leave_out(admitted, flooded, Refusal.RECIPIENT_FLOOD)
+            if flooded:
+                _leave_out(admitted, flooded, Refusal.RECIPIENT_FLOOD)
         return None
 
     def _duplicates(self, now_ns: int, keys: Sequence[str], candidates: list[Candidate]) -> set[int]:

@@ -35,7 +35,7 @@ class Draws:
 
     def attempt(self, key: str, attempt: int) -> Uniforms:
         """Of one submit: reply latency (two), reply error, and one spare."""
-        return _uniforms(_digest(self._attempt, f"{attempt} {key}"))
+        return _drawn(self._attempt, f"{attempt} {key}")
 
     def message(self, key: str, ordinal: int) -> bytes:
         """All chances of one accepted message, for ``fate_of``, ``report_of`` and ``id_of``.
@@ -52,11 +52,11 @@ class Draws:
 
     def number(self, msisdn: str) -> Uniforms:
         """Of a number, for good: its carrier, whether it is valid, whether it was ported, and from whom."""
-        return _uniforms(_digest(self._number, msisdn))
+        return _drawn(self._number, msisdn)
 
     def fault(self, name: str, key: str, attempt: int) -> float:
         """Of one attempt, for one fault."""
-        return _uniforms(_digest(self._fault, f"{name} {attempt} {key}"))[0]
+        return _drawn(self._fault, f"{name} {attempt} {key}")[0]
 
     def provider_id(self, key: str, ordinal: int, style: IdStyle = "digits") -> str:
         return id_of(self.message(key, ordinal), style)
@@ -94,11 +94,15 @@ def id_of(chances: bytes, style: IdStyle = "digits") -> str:
 
 def _digest(domain: blake2b, text: str) -> bytes:
     hashed = domain.copy()
-    try:
-        hashed.update(text.encode())
-    except UnicodeEncodeError:  # half a surrogate pair
-        hashed.update(text.encode("utf-8", "surrogatepass"))
+    hashed.update(text.encode("utf-8", "surrogatepass"))  # a key may hold half a surrogate pair
     return hashed.digest()
+
+
+def _drawn(domain: blake2b, text: str) -> Uniforms:
+    hashed = domain.copy()
+    hashed.update(text.encode("utf-8", "surrogatepass"))
+    a, b, c, d = _words(hashed.digest())  # written out and not ``_uniforms``: it is drawn twice a message
+    return (a + 0.5) * _SCALE, (b + 0.5) * _SCALE, (c + 0.5) * _SCALE, (d + 0.5) * _SCALE
 
 
 def _uniforms(digest: bytes, offset: int = 0) -> Uniforms:

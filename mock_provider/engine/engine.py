@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from mock_provider.engine.admission import Admission
-from mock_provider.engine.agenda import Agenda
+from mock_provider.engine.agenda import SLICE_BITS, Agenda
 from mock_provider.engine.carriage import Carriage
 from mock_provider.engine.carriers import Router
 from mock_provider.engine.counters import Counters, EngineState, counters_by_name
@@ -43,8 +43,12 @@ class Engine:
     every call ``next_due`` says when to call ``advance``.
     """
 
-    def __init__(self, profile: Profile, seed: int, wall_offset_ns: int = 0) -> None:
+    def __init__(
+        self, profile: Profile, seed: int, wall_offset_ns: int = 0, slice_bits: int = SLICE_BITS
+    ) -> None:
+        """``slice_bits`` is the agenda's, and changes nothing but its speed."""
         self._draws = Draws(seed)
+        self._slice_bits = slice_bits
         self._wall_offset_ns = wall_offset_ns
         self._profile = profile
         self._begin()
@@ -54,7 +58,7 @@ class Engine:
         self._now_ns = _NO_INPUT_YET_NS
         self._origin_ns = 0
         self._counters = Counters()
-        self._agenda = Agenda()
+        self._agenda = Agenda(self._slice_bits)
         self._ledger = Ledger(profile.duplicates, profile.account.name)
         self._reporting = Reporting(self._agenda, self._draws, self._counters, self._ledger, profile.reports)
         self._carriage = Carriage(self._agenda, self._draws, self._counters, self._reporting, profile)
@@ -117,7 +121,9 @@ class Engine:
         there are effects; and that instant. Call it after the first input.
         """
         effects: list[Effect] = []
-        self._now_ns = now_ns = self._agenda.run_to_effects(max(until_ns, self._now_ns), effects)
+        if until_ns < self._now_ns:
+            until_ns = self._now_ns
+        self._now_ns = now_ns = self._agenda.run_to_effects(until_ns, effects)
         return now_ns, effects
 
     def reconfigure(self, now_ns: int, profile: Profile) -> Sequence[Effect]:
@@ -197,6 +203,12 @@ class Engine:
         journal knows of them should the process be killed. None: no such row of any accepted so far.
         """
         return self._ledger.take_rows(accepted_until_ns)
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """For virtual time: keys of messages whose rows were taken, and of which the driver knows that they
+        will not be submitted again. The others of them are remembered as before.
+        """
+        self._ledger.forget(keys)
 
     def take_unanswered(self) -> list[tuple[Submit, Accepted]]:
         """Requests taken since the last call whose reply never leaves; the newest where they are many."""

@@ -33,7 +33,8 @@ class FloodGuard:
 
     def admits(self, msisdn: str, now_ns: int, pending: int) -> bool:
         """Whether one more submit is within the limit, after ``pending`` others of the same request."""
-        self._turn(now_ns)
+        if now_ns - self._turned_ns >= self._window_ns:
+            self._turn(now_ns)
         instants = self._newer.get(msisdn) or self._older.get(msisdn)
         if instants is None:
             return pending < self._limit
@@ -46,11 +47,11 @@ class FloodGuard:
         """Of a submit that ``admits`` let pass, so there are no more than the limit."""
         instants = self._newer.get(msisdn)
         if instants is None:
-            instants = self._newer[msisdn] = self._older.pop(msisdn, deque())
+            older = self._older.pop(msisdn, None)
+            instants = self._newer[msisdn] = deque() if older is None else older
         instants.append(now_ns)
 
     def _turn(self, now_ns: int) -> None:
-        if now_ns - self._turned_ns >= self._window_ns:
-            self._older = self._newer
-            self._newer = {}
-            self._turned_ns = now_ns
+        self._older = self._newer
+        self._newer = {}
+        self._turned_ns = now_ns

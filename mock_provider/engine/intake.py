@@ -107,15 +107,15 @@ class Intake:
 
     def submit(self, now_ns: int, submit: Submit, effects: list[Effect]) -> None:
         self._counters.requests += 1
-        seen: list[Message] = []
-        all_new = False
-        if not submit.validate_only:
-            seen, all_new = self._ledger.see(submit.messages, submit.wire, now_ns)
-        # Keys that are all new need no comparing: the first one is all that is asked for.
-        some = (seen[:1] if all_new else seen) or submit.messages
-        keys = [each.key for each in some]
-        key = _drawn_by(submit, keys)
-        attempt = seen[0].submits if seen else self._ledger.see_unrecorded(key)
+        outbounds = () if submit.validate_only else submit.messages
+        seen, all_new = self._ledger.see(outbounds, submit.wire, now_ns)
+        keys: Sequence[str] = ()
+        if seen and all_new:  # need no comparing: the first one is all that is asked for
+            key, attempt = seen[0].key, 1
+        else:
+            keys = [each.key for each in seen or submit.messages]
+            key = _drawn_by(submit, keys)
+            attempt = seen[0].submits if seen else self._ledger.see_unrecorded(key)
         active = self._faults.at(now_ns) if self._faulty else NO_FAULTS
         answer: Answer | None = None
         if not active.none:
@@ -127,7 +127,7 @@ class Intake:
         u, v, w, _ = self._draws.attempt(key, attempt) if self._attempts_are_drawn else _UNDRAWN
         messages: tuple[Message, ...] = ()
         if answer is None:
-            judged = self._admission.judge(now_ns, submit, () if all_new else keys, w, self.pending)
+            judged = self._admission.judge(now_ns, submit, keys, w, self.pending)
             if isinstance(judged, Admitted):
                 answer, messages = self._accept(now_ns, submit, seen, judged)
             else:

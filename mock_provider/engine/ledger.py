@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _CLOSED = Stage.CLOSED
 _REFUSED = Stage.REFUSED
 _ACCEPTED = TRANSITIONS[_REFUSED, Step.ACCEPT]
+_GONE_KEPT = 10_000  # to go through all that is remembered pays for many only
 
 
 class Ledger:
@@ -37,6 +38,7 @@ class Ledger:
         "_closed",
         "_earlier",
         "_forgotten_rows",
+        "_gone",
         "_hashed_text",
         "_newest",
         "_open_until_ns",
@@ -60,6 +62,7 @@ class Ledger:
         self._closed: list[Message] = []  # whose rows were not taken
         self._repeated: dict[str, None] = {}  # keys with rows that must be written again
         self._forgotten_rows: list[JournalRow] = []
+        self._gone = 0  # in _order, and forgotten by ``forget``
         self._hashed_text: tuple[str | None, str] = None, ""
         self._unnamed: OrderedDict[str, int] = OrderedDict()  # the least lately used goes first
         self._unrecorded: OrderedDict[str, int] = OrderedDict()
@@ -218,10 +221,27 @@ class Ledger:
             if not self._forget(message):
                 self._order.append(message)
 
+    def forget(self, keys: Iterable[str]) -> None:
+        """Forget those of these keys that have one message, whose row is taken. They will not come again."""
+        newest, earlier = self._newest, self._earlier
+        for key in keys:
+            message = newest.get(key)
+            if message is not None and message.row_taken and key not in earlier and key not in self._repeated:
+                del newest[key]
+                self._by_id.pop(message.provider_id, None)
+                self._gone += 1
+        if self._gone > _GONE_KEPT and 2 * self._gone > len(self._order):
+            kept = [each for each in self._order if newest.get(each.key) is each or each.key in earlier]
+            self._order = deque(kept)
+            self._gone = 0
+
     def _forget(self, message: Message) -> bool:
         """Whether it could be forgotten."""
         key = message.key
-        if message is not self._newest[key]:
+        if message is not self._newest.get(key):
+            if key not in self._earlier:  # forgotten before, by ``forget``
+                self._gone -= 1
+                return True
             if not message.row_taken:
                 return False
             self._earlier[key] -= 1

@@ -304,9 +304,10 @@ class Reporting:
             self._last_outbox += 1
             outbox = self._outboxes[receiver] = Outbox(self._last_outbox, [])
         outbox.messages.append(message)
-        if len(outbox.messages) >= self._max_per_call:
+        together = len(outbox.messages)
+        if together >= self._max_per_call:
             self._flush(at_ns, now_ns, (receiver, outbox.number), effects)
-        elif len(outbox.messages) == 1:
+        elif together == 1:
             self._agenda.add(at_ns + self._linger_ns, self._on_linger, (receiver, outbox.number))
 
     def _flush(self, due_ns: int, now_ns: int, call: tuple[Receiver, int], effects: list[Effect]) -> None:

@@ -97,7 +97,7 @@ function facts({ message: m, network, journey }) {
     ["Ported", network.ported && (network.ported_from ? `from ${network.ported_from}` : "yes")],
     ["Price", price(m.price)], ["Way", journey?.fast && "first in the queues"],
     ["Submitted", journey && times(journey.submits)],
-    ["Accepted", journey && (journey.accepts > 1 ? `${times(journey.accepts)}: a double; this is number ${journey.ordinal}` : times(journey.accepts))],
+    ["Accepted", journey && (journey.accepts > 1 ? `${times(journey.accepts)}: a duplicate; this is number ${journey.ordinal}` : times(journey.accepts))],
     ["Faults it met", journey?.faults && journey.faults.replaceAll(",", ", ")],
     ["Held by the rule", journey?.delayed_for && `${words(journey.delayed_for)}${journey.not_before_unix_s ? `, until ${moment(journey.not_before_unix_s)}` : ""}`],
     ["Report to", journey?.report_url, true], ["Report calls", journey?.report_url && whole(journey.report_calls)],

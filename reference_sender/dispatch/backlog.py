@@ -18,6 +18,9 @@ _QUEUED = State.QUEUED
 _SUBMITTING = State.SUBMITTING
 
 
+Queue = LaneQueue | ArrivalQueue
+
+
 class Backlog:
     """Tickets by key. ``ready`` counts by queue what may go; ``waiting`` counts by class, and also what is
     between attempts.
@@ -29,7 +32,7 @@ class Backlog:
         # Slot 0 is what any route may take, slot 1 + n what only route n may: an unanswered attempt there may
         # have got through, and only that provider would know the key again.
         queue = ArrivalQueue if in_order else LaneQueue
-        self.lanes: list[LaneQueue | ArrivalQueue] = [queue() for _ in range(_KINDS * (1 + routes))]
+        self.lanes: list[Queue] = [queue() for _ in range(_KINDS * (1 + routes))]
         self.in_order = in_order
         self.tickets: dict[str, Ticket] = {}
         self.waiting = [0] * _KINDS
@@ -60,13 +63,9 @@ class Backlog:
             self._to_lane(ticket)
         return ticket
 
-    def head(self, slot: int, kind: int) -> Ticket | None:
-        """The next ticket of that lane, which may have expired."""
-        return self.lanes[slot * _KINDS + kind].head()
-
-    def live(self, slot: int, kind: int) -> int:
-        """Tickets in that lane."""
-        return self.lanes[slot * _KINDS + kind].live
+    def queue(self, slot: int, kind: int) -> Queue:
+        """That lane. Its head may have expired."""
+        return self.lanes[slot * _KINDS + kind]
 
     def take(
         self, now_ns: int, slot: int, kind: int, route: str, max_messages: int, max_segments: int

@@ -100,8 +100,13 @@ class Route:
             saved = min(waiting, int(self._batch), self._worth_saving)
         if head_segments > self.segments.capacity:
             return Room(0)
-        requests_needed = min(1 + kept_requests, self.requests.capacity)
-        segments_needed = min(max(head_segments, saved) + kept_segments, self.segments.capacity)
+        # Compared and not min() or max(): this is asked for every request.
+        requests_needed = 1 + kept_requests
+        if requests_needed > self.requests.capacity:
+            requests_needed = self.requests.capacity
+        segments_needed = (saved if saved > head_segments else head_segments) + kept_segments
+        if segments_needed > self.segments.capacity:
+            segments_needed = self.segments.capacity
         level = self.segments.available(now_ns)
         if self.requests.available(now_ns) < requests_needed or level < segments_needed:
             return Room(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from reference_sender.dispatch.backlog import Backlog
+from reference_sender.dispatch.backlog import Backlog, Queue
 from reference_sender.dispatch.ledger import Ledger
 from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.route import UNTIL_ANSWER, Route
@@ -102,7 +102,8 @@ class Sending:
         if self._held_by:
             self.waited_ns[self._held_by] += now_ns - self._held_ns
         self._held_ns = now_ns
-        if not any(self._backlog.ready):
+        ready = self._backlog.ready
+        if not (ready[0] or ready[1] or ready[2]):
             self.wake_ns = None
             self._held_by = ""
             return
@@ -137,15 +138,18 @@ class Sending:
             if not self._backlog.ready[lane]:
                 continue
             for slot in (1 + route.index, SHARED):
-                if not self._backlog.live(slot, lane):
+                queue = self._backlog.queue(slot, lane)
+                if not queue.live:
                     continue
-                head = self._head(now_ns, slot, lane, effects)
+                head = queue.head()
+                if head is not None and head.expires_ns <= now_ns:
+                    head = self._next_unexpired(now_ns, queue, head, effects)
                 if head is None:
                     continue
                 segments = head.message.segments
                 if 0 < owed < segments:
                     continue
-                live = self._backlog.live(slot, lane)
+                live = queue.live
                 due_ns = head.message.created_ns + self._linger_ns[lane]
                 if due_ns > now_ns and live < self._max_batch[route.index]:
                     lingering_ns = due_ns if lingering_ns == UNTIL_ANSWER else min(lingering_ns, due_ns)
@@ -162,13 +166,15 @@ class Sending:
                 return _SENT_ONE
         return lingering_ns
 
-    def _head(self, now_ns: int, slot: int, lane: int, effects: list[Effect]) -> Ticket | None:
-        """The next ticket of a lane, past those that have run out of time."""
-        head = self._backlog.head(slot, lane)
+    def _next_unexpired(
+        self, now_ns: int, queue: Queue, expired: Ticket, effects: list[Effect]
+    ) -> Ticket | None:
+        """The next ticket of a queue, past those at its head that have run out of time."""
+        head: Ticket | None = expired
         while head is not None and head.expires_ns <= now_ns:
             self._backlog.end(head, State.EXPIRED)
             self._ledger.expired(now_ns, head, effects)
-            head = self._backlog.head(slot, lane)
+            head = queue.head()
         return head
 
     def _submit(self, now_ns: int, route: Route, tickets: list[Ticket], effects: list[Effect]) -> None:

@@ -149,10 +149,12 @@ def encode(messages: Sequence[Message], report_url: str, now_ns: int, wall_ahead
 
 def expiration_date(messages: Sequence[Message], now_ns: int) -> int | None:
     """Second of the sender's clock after which the network need not try, where one is right for all."""
-    expiries = [message.expires_ns for message in messages]
-    latest_s = max(expiries) // SECOND_NS
-    if latest_s - min(expiries) // SECOND_NS > _VALIDITY_TOLERANCE_S:
-        return None
+    latest_s = messages[0].expires_ns // SECOND_NS
+    if len(messages) > 1:
+        expiries = [message.expires_ns for message in messages]
+        latest_s = max(expiries) // SECOND_NS
+        if latest_s - min(expiries) // SECOND_NS > _VALIDITY_TOLERANCE_S:
+            return None
     if _VALIDITY_MIN_S <= latest_s - now_ns // SECOND_NS <= _VALIDITY_MAX_S:
         return latest_s
     return None

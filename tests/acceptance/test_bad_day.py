@@ -48,7 +48,7 @@ def test_a_bad_day_in_virtual_time_loses_nothing_and_its_report_shows_every_faul
     part = summary_of(out)
     assert code in (0, 1, 4), part["objectives"]
     ledger = part["ledger"]
-    assert (ledger["lost"], ledger["doubles"], ledger["open"]) == (0, 0, 0)
+    assert (ledger["lost"], ledger["duplicates"], ledger["open"]) == (0, 0, 0)
     faults = {fault["name"]: fault for fault in part["faults"]}
     assert tuple(faults) == BAD_DAY
     assert all(fault["messages"] > 0 for fault in faults.values()), faults

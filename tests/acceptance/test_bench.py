@@ -107,20 +107,19 @@ def test_simulated_it_leaves_out_what_stood_beside_a_live_part(tmp_path: Path) -
 
 
 def test_a_simulation_that_fails_is_named_and_makes_the_suite_invalid(tmp_path: Path) -> None:
-    """Its profile is gone when its turn comes."""
-    profile = tmp_path / "gone.toml"
-    parts = tuple(
-        msgspec.structs.replace(part, profile=str(profile)) if part.slug == "day-2k" else part
-        for part in small_bench().parts
-    )
+    """Its profile is gone when its turn comes. The rest is played: a live part of three seconds."""
+    whole, live, *_ = small_bench().parts
+    gone = msgspec.structs.replace(whole, profile=str(tmp_path / "gone.toml"))
+    few = (Stream(Poisson(20.0, 3.0), mix=Mix(otp=1.0)),)
+    live = msgspec.structs.replace(live, slug="live", role="plain", streams=few, counterpart="")
     said = io.StringIO()
     out = tmp_path / "run"
-    scenario = msgspec.structs.replace(small_bench(), parts=parts)
+    scenario = msgspec.structs.replace(small_bench(), parts=(gone, live))
     code = run_scenario(scenario, RunSettings(out=out, seed=3), Console(file=said, width=200))
     assert code == 3, said.getvalue()
     (failure,) = read_manifest(out).instrument_failures
     assert failure.process == "simulation of parts/01-day-2k" and "gone.toml" in failure.what
-    assert len(read_manifest(out).parts) == 4
+    assert read_manifest(out).parts == ("parts/02-live",)
 
 
 pytestmark = pytest.mark.timeout(300)

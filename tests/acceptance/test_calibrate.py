@@ -11,7 +11,7 @@ import signal
 
 import pytest
 
-VERDICTS = {"held", "missed", "noisy", "shown"}
+VERDICTS = {"met", "missed", "noisy", "shown"}
 
 
 def rows_of(out, *groups):

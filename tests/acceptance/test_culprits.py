@@ -31,7 +31,7 @@ from loadtests.running.progress import Progress
 from loadtests.running.provider_profile import ProfileChoice
 from loadtests.running.settings import RunSettings
 from loadtests.scenarios.scenario import Part, Scenario
-from loadtests.simulate import run as simulated_run
+from loadtests.simulate.part import Choices, simulate_part
 
 Until = Callable[..., None]
 Staging = Callable[[Path], "contextmanager[None] | Any"]
@@ -151,10 +151,9 @@ def locked(store: Path, held_s: float, free_s: float) -> Iterator[None]:
         holder.join(10)
 
 
-def simulated(part: Part, run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> PartReport:
-    monkeypatch.setattr(simulated_run, "report", lambda *_: 0)
-    scenario = Scenario(name="smoke", locustfile="smoke", title="staged", parts=(part,))
-    simulated_run.simulate_scenario(scenario, None, 3, run_dir, Console(file=io.StringIO()))
+def simulated(part: Part, run_dir: Path) -> PartReport:
+    run_dir.mkdir()
+    simulate_part("staged", part, 3, run_dir, Choices())
     report, _ = analysed(run_dir)
     return report
 
@@ -202,31 +201,29 @@ def test_a_provider_that_refuses_what_is_above_the_contract(
     assert any("refused" in line for line in report.culprits[0].evidence)
 
 
-def test_a_contract_that_the_sender_keeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_contract_that_the_sender_keeps(tmp_path: Path) -> None:
     profile = {**FAST, "throttle": {"segments": {"rate_per_s": 30, "burst": 30}}}
     part = part_of(tmp_path, 60.0, profile, MARKETING, lasts_s=40.0)
-    report = simulated(part, tmp_path / "run", monkeypatch)
+    report = simulated(part, tmp_path / "run")
     assert kinds(report)[0] == "provider_limit", report.culprits
 
 
-def test_one_slow_carrier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_slow_carrier(tmp_path: Path) -> None:
     carriers = [
         {"name": "Quick", "country": "PL", "share": 50.0},
         {"name": "Slow", "country": "PL", "share": 50.0, "segments_per_s": 10.0},
         {"name": "abroad", "country": "*"},
     ]
     part = part_of(tmp_path, 60.0, {**FAST, "carriers": carriers}, ALL_CLASSES, lasts_s=40.0)
-    report = simulated(part, tmp_path / "run", monkeypatch)
+    report = simulated(part, tmp_path / "run")
     assert kinds(report)[0] == "carrier_queue", report.culprits
     assert "Slow" in report.culprits[0].text and "Quick" not in report.culprits[0].text
 
 
-def test_a_lossy_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lossy_network(tmp_path: Path) -> None:
     failures = [{"state": "undelivered", "reason": "network_error", "share": 0.3}]
     profile = {**FAST, "delivery": {**FAST["delivery"], "failures": failures}}
-    report = simulated(
-        part_of(tmp_path, 60.0, profile, ALL_CLASSES, lasts_s=40.0), tmp_path / "run", monkeypatch
-    )
+    report = simulated(part_of(tmp_path, 60.0, profile, ALL_CLASSES, lasts_s=40.0), tmp_path / "run")
     assert kinds(report)[0] == "network", report.culprits
 
 
@@ -257,10 +254,10 @@ def test_nothing_is_wrong_on_this_machine(tmp_path: Path, until: Until) -> None:
     assert kinds(report) == [], report.culprits
 
 
-def test_nothing_is_wrong_in_a_busy_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_wrong_in_a_busy_hour(tmp_path: Path) -> None:
     part = part_of(tmp_path, 60.0, FAST, ALL_CLASSES, lasts_s=60.0)
     part = Part(**{**{name: getattr(part, name) for name in part.__struct_fields__}, "profile": "smsapi"})
-    report = simulated(part, tmp_path / "run", monkeypatch)
+    report = simulated(part, tmp_path / "run")
     assert kinds(report) == [], report.culprits
 
 

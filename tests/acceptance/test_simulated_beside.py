@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
 from analysis.records import PROVIDER_SCHEMA, read_manifest, read_rows
+from loadtests.running.interruption import Interruption
+from loadtests.running.simulations import Job, Simulations
 from loadtests.scenarios import catalogue
 from loadtests.scenarios.scenario import Adjustment, Part
 from loadtests.simulate.beside import PartProcess, SimulationFailedError
@@ -59,3 +62,45 @@ def test_a_child_that_cannot_says_why(tmp_path: Path) -> None:
     process = PartProcess("day-5k", day("day-5k"), 1, tmp_path, choices)
     with pytest.raises(SimulationFailedError, match="profile smsapi has no carrier 'Minus'"):
         process.wait(300.0)
+
+
+def test_one_that_is_held_stands_still_until_the_next_quiet_part(tmp_path: Path) -> None:
+    """A live part that needs both cores once waited minutes for a simulated day to end."""
+    job = Job("day", day("day-500k"), Choices())
+    interruption, (told, tell) = Interruption(), heard()
+    with Simulations("day-500k", [job], 1, tmp_path) as simulations:
+        simulations.run()
+        process = begun(simulations)
+        held_s = time.monotonic()
+        simulations.hold(interruption, tell)
+        assert time.monotonic() - held_s < 30.0
+        assert not process.ended and simulations.left == 1 and told
+        used_s = sum(psutil.Process(process.pid).cpu_times()[:2])
+        at_s = process.progress().at_s
+        time.sleep(1.5)
+        assert process.progress().at_s == at_s
+        assert sum(psutil.Process(process.pid).cpu_times()[:2]) - used_s < 0.5
+        simulations.run()
+        deadline_s = time.monotonic() + 60.0
+        while process.progress().at_s == at_s and time.monotonic() < deadline_s:
+            time.sleep(0.05)
+        assert process.progress().at_s > at_s
+        simulations.hold(interruption)  # the end of the suite finds it standing still
+    assert process.ended
+    assert read_manifest(tmp_path / "day").exit_reason == "interrupted"
+
+
+def heard() -> tuple[list[str], Callable[[str], None]]:
+    told: list[str] = []
+    return told, told.append
+
+
+def begun(simulations: Simulations) -> PartProcess:
+    """The running process, once it has lived some of its day."""
+    deadline_s = time.monotonic() + 300.0
+    while time.monotonic() < deadline_s:
+        running = simulations._running
+        if running is not None and running[1].share_done() > 0.0:
+            return running[1]
+        time.sleep(0.05)
+    raise AssertionError("no simulation began")

@@ -14,10 +14,13 @@ QUESTIONS = ("How many per second?", "Ten times the traffic?", "How fast do they
 
 
 @pytest.fixture(params=["the committed sample", "a run of this code"])
-def report(request, tmp_path) -> Path:
-    if request.param == "the committed sample":
-        return SAMPLE
-    out = tmp_path / "run"
+def report(request) -> Path:
+    return SAMPLE if request.param == "the committed sample" else request.getfixturevalue("run_of_this_code")
+
+
+@pytest.fixture(scope="module")
+def run_of_this_code(tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("report") / "run"
     done = subprocess.run(
         [sys.executable, "-m", "loadtests.cli", "simulate", "smoke", "--out", str(out)],
         cwd=ROOT,

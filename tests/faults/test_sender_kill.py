@@ -323,7 +323,7 @@ MOMENTS: dict[str, tuple[Moment, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_nothing_acknowledged_is_lost_or_doubled_by_a_kill(rig: Rig, moment: str) -> None:
+def test_nothing_acknowledged_is_lost_or_duplicated_by_a_kill(rig: Rig, moment: str) -> None:
     act, profile = MOMENTS[moment]
     rig.start_provider(**profile)
     rig.start_sender()

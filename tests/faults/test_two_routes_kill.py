@@ -174,7 +174,7 @@ def accepts(journal: Path) -> Counter[str]:
 
 
 @pytest.mark.timeout(300)
-def test_no_kill_doubles_or_loses_a_message_between_two_routes(rig: Rig) -> None:
+def test_no_kill_duplicates_or_loses_a_message_between_two_routes(rig: Rig) -> None:
     keys = [f"two-{number:05d}" for number in range(MESSAGES)]
     rows = "\n".join(f"48500{number:06d},{key}" for number, key in enumerate(keys))
     rig.start_providers()
@@ -206,12 +206,14 @@ def test_no_kill_doubles_or_loses_a_message_between_two_routes(rig: Rig) -> None
 
     journals = {name: accepts(rig.directory / f"{name}.arrow") for name in ROUTES}
     total = sum(journals.values(), Counter())
-    doubled = sorted(key for key, count in total.items() if count > 1)
-    print(f"doubled {len(doubled)}, by route { {name: len(found) for name, found in journals.items()} }")
-    assert not doubled
+    duplicated = sorted(key for key, count in total.items() if count > 1)
+    print(
+        f"duplicated {len(duplicated)}, by route { {name: len(found) for name, found in journals.items()} }"
+    )
+    assert not duplicated
     assert rig.stored() == dict.fromkeys(keys, "delivered")
     assert set(total) == set(keys)
-    # The test is only worth its name if there was something to double, and to lose.
+    # The test is only worth its name if there was something to duplicate, and to lose.
     assert min(in_flight) > 0
     assert min(queued) > 0
     assert all(journals.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 
 import numpy as np
+from drawn_plans import plans, routes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -170,25 +171,6 @@ def test_a_server_by_rank_is_as_one_that_is_played_step_by_step(found):
 
 # Runs that were lived.
 
-plans = st.builds(
-    lambda seed, rate, burst: Plan(
-        streams=(
-            Stream(Poisson(rate, 10.0), mix=Mix(1.0, 1.0, 1.0)),
-            Stream(Burst(burst, 2.0), mix=Mix(marketing=1.0), campaign="sale", start_s=3.0),
-        ),
-        seed=seed,
-        key_tag="t",
-    ),
-    st.integers(0, 1_000),
-    st.floats(0.5, 20.0),
-    st.integers(1, 400),
-)
-routes = st.builds(
-    lambda requests, batch: RouteLimits("r", requests, 5, 10 * requests, 60, batch, 4),
-    st.floats(2.0, 50.0),
-    st.sampled_from([1, 7, 100]),
-)
-
 
 def lived(plan, profile, route, run_dir):
     """Journeys, fates and manifest of a simulated run."""
@@ -208,7 +190,7 @@ def lived(plan, profile, route, run_dir):
 
 
 @settings(deadline=None, max_examples=20)
-@given(plans, st.sampled_from(["smsapi", "throttled", "flaky", "outage"]), routes)
+@given(plans(10.0, 3.0, 400), st.sampled_from(["smsapi", "throttled", "flaky", "outage"]), routes)
 def test_the_shares_of_every_message_add_up_to_the_nanosecond(tmp_path_factory, plan, name, route):
     journeys, fates, manifest = lived(plan, load_profile(name), route, tmp_path_factory.mktemp("run"))
     split = split_run(journeys, fates, manifest)
@@ -226,7 +208,7 @@ def test_the_shares_of_every_message_add_up_to_the_nanosecond(tmp_path_factory, 
 
 
 @settings(deadline=None, max_examples=10)
-@given(plans, routes)
+@given(plans(10.0, 3.0, 400), routes)
 def test_a_provider_without_limits_has_no_share_of_the_contract(tmp_path_factory, plan, route):
     profile = parse_profile({"name": "unlimited", "carriers": [{"name": "a", "country": "*"}]})
     journeys, fates, manifest = lived(plan, profile, route, tmp_path_factory.mktemp("run"))

@@ -23,13 +23,13 @@ from made_reports import (
 )
 from page_reading import disagreements, rendered
 
+from analysis.capacity.record import CapacityResult, Trial
 from analysis.findings import Availability, CampaignFigures, Fairness
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import words
 from analysis.model import PartReport, Report
 from analysis.quantile import Quantile
-from analysis.records import CapacityResult, Trial
 
 CLASSES = ("otp", "transactional", "marketing")
 times_s = st.one_of(st.none(), st.floats(0.01, 5_000.0))
@@ -39,12 +39,12 @@ counts = st.integers(0, 3)
 
 @st.composite
 def ledgers(draw: st.DrawFn) -> Any:
-    refused, lost, doubles = draw(st.integers(0, 500)), draw(counts), draw(counts)
+    refused, lost, duplicates = draw(st.integers(0, 500)), draw(counts), draw(counts)
     return ledger(
         accepted=3_000 - refused,
         refused=refused,
         lost=lost,
-        doubles=doubles,
+        duplicates=duplicates,
         unaccounted=draw(st.one_of(st.just(0), counts)),
         dropped=draw(st.one_of(st.just(0), st.integers(0, 90))),
         delivered=draw(st.integers(0, 3_000)),

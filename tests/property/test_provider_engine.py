@@ -165,7 +165,7 @@ def live(sections, requests, **world):
 
 @settings(deadline=None)
 @given(profiles, traffic, st.integers(0, 5))
-def test_nothing_is_lost_or_doubled(sections, requests, deaf):
+def test_nothing_is_lost_or_duplicated(sections, requests, deaf):
     """Every accepted message reaches one final state; its report is confirmed once the receiver answers."""
     world = live(sections, requests, deaf=deaf)
     world.run()

@@ -233,7 +233,7 @@ def part(
         "cost": Cost(
             points=500.0,
             per_1000_delivered_points=166.7,
-            doubles_points=0.0,
+            duplicates_points=0.0,
             undelivered_points=5.0,
             segments=3_100,
             segments_per_message=1.03,
@@ -242,7 +242,7 @@ def part(
         "objectives": (
             *(timed(name, value_s, LIMITS_S[name]) for name, value_s in times_s.items()),
             counted("loss", "lost messages", counts.lost),
-            counted("duplicates", "duplicate deliveries", counts.doubles),
+            counted("duplicates", "duplicate deliveries", counts.duplicates),
             counted("unaccounted", "messages unaccounted for", counts.unaccounted),
         ),
         "checks": (lag_check(),),

@@ -163,7 +163,7 @@ def test_a_magic_number_cuts_its_own_request_only(start: Any) -> None:
     assert provider.state()["accepted"] == 2
 
 
-def test_a_doubled_report_reaches_the_receiver_twice(start: Any, receiver: Any, eventually: Any) -> None:
+def test_a_duplicated_report_reaches_the_receiver_twice(start: Any, receiver: Any, eventually: Any) -> None:
     provider = start(
         account={"report_url": receiver.url},
         delivery={"latency": {"kind": "fixed", "value_s": 0.0}},

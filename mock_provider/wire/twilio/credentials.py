@@ -8,7 +8,6 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-is_account_sid = re.compile("AC[0-9a-fA-F]{32}").fullmatch
 _is_key_sid = re.compile("SK[0-9a-fA-F]{32}").fullmatch
 
 

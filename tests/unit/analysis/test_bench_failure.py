@@ -78,7 +78,7 @@ def test_a_failure_in_one_part_of_a_suite_leaves_the_other_parts_their_figures(
     assert "(in: made by hand)" in report.headline
     held = {each.verdict for each in report.objectives if each.part == "b-whole"}
     assert held == {"met"}
-    assert "0 lost, 0 doubled, of 300 accepted" in answer_text(report, "wrong")
+    assert "0 lost, 0 duplicated, of 300 accepted" in answer_text(report, "wrong")
 
 
 def test_the_field_may_be_written_by_other_hands(new_run: Build) -> None:

@@ -26,7 +26,7 @@ def analysed(run: Any, **manifest: Any) -> PartReport:
 # Cost: what a message costs is counted once, as paid for a second copy or as paid in vain.
 
 
-def doubled(run: Any, key: str, due_s: float, states: tuple[str, str], price: float = 0.5) -> None:
+def duplicated(run: Any, key: str, due_s: float, states: tuple[str, str], price: float = 0.5) -> None:
     run.due(key, due_s)
     for copy, state in enumerate(states):
         run.seen(key, due_s + 0.1 + copy, state=state, provider_id=f"P-{key}-{copy}", accepts=2, price=price)
@@ -44,14 +44,14 @@ def doubled(run: Any, key: str, due_s: float, states: tuple[str, str], price: fl
         (("open", "open"), 0.5, 0.0),
     ],
 )
-def test_a_message_that_is_doubled_and_undelivered_is_not_paid_for_three_times(
+def test_a_message_that_is_duplicated_and_undelivered_is_not_paid_for_three_times(
     states: tuple[str, str], second_copies: float, in_vain: float, new_run: Build
 ) -> None:
     run = new_run("run")
-    doubled(run, "m", 1.0, states)
+    duplicated(run, "m", 1.0, states)
     cost = analysed(run).cost
     assert cost.points == pytest.approx(1.0)
-    assert (cost.doubles_points, cost.undelivered_points) == (
+    assert (cost.duplicates_points, cost.undelivered_points) == (
         pytest.approx(second_copies),
         pytest.approx(in_vain),
     )
@@ -61,13 +61,13 @@ def test_costs_of_all_kinds_together_do_not_exceed_what_was_paid(new_run: Build)
     run = new_run("run")
     states = ("delivered", "undelivered", "expired", "rejected", "unknown", "open")
     for number, pair in enumerate(product(states, states)):
-        doubled(run, f"d-{number}", number, pair, price=0.25)
+        duplicated(run, f"d-{number}", number, pair, price=0.25)
     for number, state in enumerate(states):
         run.due(f"s-{number}", number)
         run.seen(f"s-{number}", number + 0.1, state=state, price=0.25)
     cost = analysed(run).cost
     assert cost.points == pytest.approx(0.25 * (2 * 36 + 6))
-    assert cost.doubles_points == pytest.approx(0.25 * 36)
+    assert cost.duplicates_points == pytest.approx(0.25 * 36)
     # In vain: of the 36 those of which no copy has arrived or may still arrive, and four of the six.
     in_vain = sum(not {"delivered", "open"} & set(pair) for pair in product(states, states))
     assert cost.undelivered_points == pytest.approx(0.25 * (in_vain + 4))
@@ -94,7 +94,7 @@ def test_a_scaled_provider_is_no_evidence_beyond_the_level(
     report = build_report(write_suite("a-peak", "b-dense"))
     (level,) = report.levels
     assert level.highest_tried_per_day == (carried or 5_000)
-    assert level.highest_held_per_day == (carried or 5_000)
+    assert level.highest_carried_per_day == (carried or 5_000)
     assert level.ten_times == ("yes" if carried else "undecided")
 
 
@@ -112,7 +112,7 @@ def test_a_scaled_part_alone_carries_nothing(new_run: Build) -> None:
     )
     (level,) = report.levels
     assert report.parts[0].equivalent_per_day == 5_000
-    assert (level.highest_held_per_day, level.highest_tried_per_day) == (None, None)
+    assert (level.highest_carried_per_day, level.highest_tried_per_day) == (None, None)
     assert level.ten_times == "undecided"
 
 

@@ -164,11 +164,12 @@ def test_a_generator_that_is_late(new_run: Build) -> None:
     assert report.validity == "invalid"
 
 
-@pytest.mark.parametrize(("disturbed", "validity"), [(2, "warn"), (20, "invalid")])
+@pytest.mark.parametrize(("disturbed", "validity", "named"), [(2, "warn", []), (20, "invalid", ["machine"])])
 def test_lateness_that_other_programs_explain_is_the_machines(
-    new_run: Build, disturbed: int, validity: str
+    new_run: Build, disturbed: int, validity: str, named: list[str]
 ) -> None:
-    """Short it is a warning, and the messages are left aside; for longer the run tells of the machine."""
+    """Short it is a warning, the messages are left aside, and nothing gave way; for longer the run tells of
+    the machine."""
     run = new_run("run")
     for slot in range(300):
         run.journey(f"m-{slot}", slot / 10, 3.0, lag_s=0.5 if slot / 10 < disturbed - 1 else 0.001)
@@ -178,7 +179,20 @@ def test_lateness_that_other_programs_explain_is_the_machines(
     report = found(run)
     (check,) = [each for each in report.checks if each.name == "schedule lag"]
     assert check.state == validity
-    assert [each.kind for each in report.culprits] == ["machine"]
+    assert [each.kind for each in report.culprits] == named
+
+
+def test_a_moment_of_lateness_that_spoils_no_run_gave_way_to_nothing(new_run: Build) -> None:
+    """Of 3,000 messages 20 were late: the report is valid, and does not say that its figures describe the
+    bench."""
+    run = new_run("run")
+    for slot in range(3_000):
+        run.journey(f"m-{slot}", slot / 100, 3.0, lag_s=0.5 if 1_000 <= slot < 1_020 else 0.001)
+    sampled(run, "load", lag_p99_ms=lambda second: 500.0 if second == 10 else 1.0, lag_own_p99_ms=1.0)
+    sampled(run, "provider", loop_lag_ms=lambda second: 500.0 if second == 10 else 1.0, loop_core_wait_ms=0.0)
+    report = found(run)
+    assert report.validity == "warn"
+    assert report.culprits == ()
 
 
 def test_lateness_without_other_programs_is_the_generators(new_run: Build) -> None:
@@ -228,6 +242,15 @@ def test_arrivals_that_waited_for_the_target_are_its_failure(new_run: Build) -> 
     told = " ".join(report.culprits[0].evidence)
     assert "290 not sent, since all 20 requests" in told and "12 % of a core" in told
     assert report.culprits[0].text.startswith("my-sender")
+
+
+def test_an_api_that_never_answers_is_told_in_words(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 10, "failed")
+    (only,) = found(run, target=OWN).culprits
+    assert only.kind == "sender_api"
+    assert "the median request got no answer" in only.evidence
 
 
 def test_arrivals_that_a_late_generator_dropped_are_the_benchs(new_run: Build) -> None:

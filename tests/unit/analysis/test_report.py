@@ -210,6 +210,9 @@ def test_without_provider_rows_no_delivery_is_claimed_or_denied(
     assert summary["verdict"] == "undecided"
     assert summary["parts"][0]["delivery"] == []
     assert "no provider rows: deliveries were not observed" in page_of(run_dir)
+    (row,) = next(each for each in summary["first_screen"]["answers"] if each["name"] == "wrong")["rows"]
+    said = "".join(piece if isinstance(piece, str) else piece["text"] for piece in row["value"])
+    assert said == "200 without the provider's record: lost or duplicated is not known"
 
 
 def test_all_open_counts_as_late_not_as_absent(new_run: Build, run_cli: Callable[[Path], int]) -> None:
@@ -261,7 +264,7 @@ def test_a_simulated_run_is_marked(new_run: Build, run_cli: Callable[[Path], int
     assert (run_dir / "report" / "summary.md").read_text(encoding="utf-8").count("SIMULATED") >= 2
 
 
-def test_a_scaled_provider_leaves_the_exit_code_to_loss_and_doubles(
+def test_a_scaled_provider_leaves_the_exit_code_to_loss_and_duplicates(
     new_run: Build, run_cli: Callable[[Path], int]
 ) -> None:
     timing = records.Timing(window="day", compress=288.0, provider_scale=288.0)

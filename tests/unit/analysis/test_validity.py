@@ -10,6 +10,7 @@ import pytest
 
 from analysis.part import analyse_part
 from analysis.records import read_manifest
+from analysis.report import build_report
 from analysis.validity import worst_rate_error
 
 Build = Callable[[str], Any]
@@ -27,6 +28,25 @@ def test_schedule_lag(new_run: Build, lag_s: float, state: str) -> None:
     for slot in range(100):
         run.journey(f"m-{slot}", slot / 10, 3.0, lag_s=lag_s)
     assert checked(run, "schedule lag") == state
+
+
+@pytest.mark.parametrize(
+    ("slos", "state"),
+    [
+        (("otp.p95<20s",), "warn"),
+        (("otp.p95<5s",), "invalid"),
+        (("otp.p95<20s", "api.p99<500ms"), "invalid"),  # the lag is a fifth of what the answer may take
+        (("api.p99<2s",), "warn"),
+    ],
+)
+def test_what_lag_spoils_a_run_follows_from_the_objectives(
+    new_run: Build, slos: tuple[str, ...], state: str
+) -> None:
+    run = new_run("run")
+    for slot in range(100):
+        run.journey(f"m-{slot}", slot / 10, 3.0, lag_s=0.1)
+    report = build_report(run.write(slos=slos))
+    assert next(each.state for each in report.parts[0].checks if each.name == "schedule lag") == state
 
 
 @pytest.mark.parametrize(

@@ -72,12 +72,15 @@ def arrival(
     return key, message_class, "", 0, due_ns, due_ns, due_ns, outcome, 202
 
 
-def row(key: str, state: str, delivered_s: float | None, wait_s: float = 0.0) -> dict[str, object]:
+def row(
+    key: str, state: str, delivered_s: float | None, wait_s: float = 0.0, carrier_s: float | None = None
+) -> dict[str, object]:
     delivered_ns = None if delivered_s is None else round(delivered_s * NS)
     return {
         "key": key,
         "state": state,
         "t_delivered_ns": delivered_ns,
+        "t_carrier_ns": None if carrier_s is None else round(carrier_s * NS),
         "handset_wait_ns": round(wait_s * NS),
     }
 
@@ -120,6 +123,16 @@ def test_each_message_is_counted_once_and_by_its_last_row() -> None:
     assert at_all == Tally(within=4, beyond=1, young=4)
     assert otp == Tally(within=1, beyond=1, young=2, old=2)
     assert everything == Tally(within=2, beyond=1, young=2, old=2)
+
+
+def test_what_ended_behind_the_carrier_does_not_count_unless_its_time_ran_out() -> None:
+    load = load_of(*(arrival(key, 1.0) for key in ("failed", "out-of-time", "queued-out")))
+    journal = journal_of(
+        row("failed", "undelivered", 4.0, carrier_s=2.0),
+        row("out-of-time", "expired", 4.0, carrier_s=2.0),
+        row("queued-out", "expired", 4.0),
+    )
+    assert tallies(load, journal, 100 * NS, [OTP]) == [Tally(0, 0, old=2)]
 
 
 def test_the_limit_itself_is_within_and_an_empty_journal_leaves_all_open() -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from analysis import records
+from analysis.binomial import clopper_pearson
 from analysis.journeys import MalformedRunError
 from analysis.model import Objective, Report
-from analysis.objectives.judging import clopper_pearson
 from analysis.report import build_report
 
 Build = Callable[[str], Any]

@@ -272,6 +272,26 @@ def test_the_limit_to_negotiate_is_named_where_the_contract_makes_the_difference
     assert to_negotiate(splits, "marketing", 95.0, 10.0) == ""
 
 
+def test_what_an_ideal_sender_can_keep_within_the_contract_is_not_to_be_negotiated(new_run: Build) -> None:
+    """Marketing fills the provider's queue at once; codes that come after it wait behind it."""
+    run = new_run("run")
+    for slot in range(400):
+        run.due(f"news-{slot}", 0.0, message_class="marketing")
+        run.seen(f"news-{slot}", 0.02, carrier_s=slot / 40.0, radio_s=1.0)
+    for slot in range(100):
+        run.due(f"code-{slot}", 1.0 + slot / 1000)
+        run.seen(f"code-{slot}", 1.02 + slot / 1000, carrier_s=9.0 + slot / 40.0, radio_s=1.0)
+    profile = {"accept_queue": {"drain_segments_per_s": 40.0}}
+    part = analysed(run, profile=profile)
+    split = next(each for each in part.delay_splits if each.message_class == "otp")
+    ideal = next(each for each in split.ideal if each.percentile == 95.0)
+    assert ideal.value_s is not None and ideal.value_s < 4.0  # 100 codes at 40 a second, and the network
+    text = to_negotiate(part.delay_splits, "otp", 95.0, 5.0)
+    assert "The contract allows it" in text and "negotiate" not in text
+    # It would have missed 2 s, too: then the limit is to be negotiated.
+    assert "the limit to negotiate: 40" in to_negotiate(part.delay_splits, "otp", 95.0, 2.0)
+
+
 # Hints.
 
 

@@ -68,9 +68,9 @@ def percentiles(late_ms, mask=None):
 
 
 def test_percentiles_are_held_or_missed_by_their_own_tolerance():
-    assert {row.verdict for row in percentiles(0.9)} == {"held"}
+    assert {row.verdict for row in percentiles(0.9)} == {"met"}
     verdicts = {row.what: row.verdict for row in percentiles(2.5)}
-    assert verdicts == {"p50": "missed", "p90": "missed", "p99": "missed", "p99.9": "held"}
+    assert verdicts == {"p50": "missed", "p90": "missed", "p99": "missed", "p99.9": "met"}
     assert {row.verdict for row in percentiles(-4.0)} == {"missed"}  # too early is as untrue as too late
 
 
@@ -78,14 +78,14 @@ def test_messages_left_out_do_not_count_and_too_many_of_them_prove_nothing():
     late_ms = np.zeros(6_000)
     late_ms[:300] = 500
     mask = late_ms == 0
-    assert {row.verdict for row in percentiles(late_ms, mask)} == {"held"}
+    assert {row.verdict for row in percentiles(late_ms, mask)} == {"met"}
     few = np.arange(6_000) < 1_000
     assert {row.verdict for row in percentiles(30.0, few)} == {"noisy"}
     assert {row.verdict for row in percentiles(0.0, np.zeros(6_000, bool))} == {"noisy"}
     # 90 undisturbed ones carry a p90, and a p99 no more than 90 messages do.
     assert [row.verdict for row in percentiles(0.0, np.arange(6_000) < 90)] == [
-        "held",
-        "held",
+        "met",
+        "met",
         "noisy",
         "noisy",
     ]
@@ -110,18 +110,18 @@ def row_of(verdict, unit="ms"):
 
 
 def test_a_busy_machine_excuses_what_depends_on_time_and_nothing_else():
-    one = Measurement("latency", "x", (row_of("missed"), row_of("missed", "replies"), row_of("held")))
-    assert [r.verdict for r in judge.excused(one, 0.04).rows] == ["missed", "missed", "held"]
+    one = Measurement("latency", "x", (row_of("missed"), row_of("missed", "replies"), row_of("met")))
+    assert [r.verdict for r in judge.excused(one, 0.04).rows] == ["missed", "missed", "met"]
     busy = judge.excused(one, 0.30)
-    assert [r.verdict for r in busy.rows] == ["noisy", "missed", "held"]
+    assert [r.verdict for r in busy.rows] == ["noisy", "missed", "met"]
     assert "30%" in busy.note
 
 
 @pytest.mark.parametrize(
     ("verdicts", "code"),
     [
-        (["held", "shown"], 0),
-        (["held", "noisy"], 3),
+        (["met", "shown"], 0),
+        (["met", "noisy"], 3),
         (["noisy", "missed"], 1),
         (["shown"], 3),
         ([], 3),
@@ -138,12 +138,12 @@ def measured(title, *verdicts):
 @pytest.mark.parametrize(
     ("verdicts", "ended", "code", "first"),
     [
-        (["held"], "", 0, "Held: all 1 judged rows are within their tolerance."),
+        (["met"], "", 0, "Met: all 1 judged rows are within their tolerance."),
         (
-            ["held"],
+            ["met"],
             "interrupted",
             130,
-            "Incomplete, interrupted after 1 of 16 measurements: so far, held: all 1",
+            "Incomplete, interrupted after 1 of 16 measurements: so far, met: all 1",
         ),
         (
             ["missed"],
@@ -157,7 +157,7 @@ def measured(title, *verdicts):
             130,
             "Incomplete, interrupted after 0 of 16 measurements: nothing was measured.",
         ),
-        (["held"], "the provider being gone", 3, "Incomplete, the provider being gone after 1 of 16"),
+        (["met"], "the provider being gone", 3, "Incomplete, the provider being gone after 1 of 16"),
         (["noisy"], "", 3, "Not judged: client or machine were too busy for some rows."),
         (["shown"], "", 3, "Not judged: there was no row to judge."),
     ],
@@ -173,7 +173,7 @@ def test_what_is_not_complete_has_words_and_an_exit_code_of_its_own(verdicts, en
 
 def test_the_closing_lines_name_the_rows_that_missed_and_what_is_not_judged():
     few = Row("latency", "p99.9", "ms", 50.0, 80.0, 48.0, 52.0, "shown", judge.TOO_FEW)
-    found = [measured("fixed, 100/s", "missed", "held"), Measurement("latency", "uniform, 500/s", (few,))]
+    found = [measured("fixed, 100/s", "missed", "met"), Measurement("latency", "uniform, 500/s", (few,))]
     lines = render.document(found, {"quick": True}, 2, "")["summary_lines"]
     assert lines == [
         "Missed: 1 of 2 judged rows are out of their tolerance.",
@@ -228,9 +228,9 @@ def test_table_document_and_picture(tmp_path):
     measurements = [
         Measurement("latency", "fixed, 100/s", (row_of("missed"),), "9 of 10 judged", quantiles),
         Measurement(
-            "throttle", "100/s", (Row("throttle", "rate", "1/s", 100, 100.1, 99.5, 100.5, "held"),), "", rate
+            "throttle", "100/s", (Row("throttle", "rate", "1/s", 100, 100.1, 99.5, 100.5, "met"),), "", rate
         ),
-        Measurement("windows", "fault window set", (Row("windows", "start", "ms", 0, 0.2, -1, 1, "held"),)),
+        Measurement("windows", "fault window set", (Row("windows", "start", "ms", 0, 0.2, -1, 1, "met"),)),
     ]
     console = Console(width=80, record=True, file=io.StringIO())
     console.print(render.table_of(render.rows_of(measurements)))

@@ -36,7 +36,7 @@ def test_a_request_passed_in_between_where_it_was_under_way_between_two_that_wer
     seen = answers((10, 11, PASSED), (20, 25, HIT), middle, (40, 41, HIT), (50, 51, PASSED))
     rows = {row.what: row for row in _edges("window", seen, (22.0 * MS, 42.0 * MS)).rows}
     assert rows["requests that passed in between"].observed == stray
-    assert rows["requests that passed in between"].verdict == ("missed" if stray else "held")
+    assert rows["requests that passed in between"].verdict == ("missed" if stray else "met")
     assert rows["start"].observed == rows["end"].observed == 0.0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -184,3 +185,16 @@ def test_a_long_queue_after_the_load_is_not_waited_for(
 
     snapshot = Snapshot(LoadStatus(), state(provider), state(sender), 0.0)
     assert find.overloaded(snapshot, 100.0) is expected
+
+
+def test_a_search_whose_time_is_up_makes_no_more_trials(
+    bench: Bench, interruption: Interruption, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock is 20 s later each time it is read: a third trial would end at 80 s."""
+    now = iter(range(0, 10_000, 20))
+    monkeypatch.setattr(find, "time", SimpleNamespace(monotonic=lambda: float(next(now))))
+    asked = find.Asked(search=SearchSettings(trial_s=1.0, longest_s=1.0), within_s=65.0)
+    settings = RunSettings(out=tmp_path, seed=7, slos=OBJECTIVES)
+    found = find.find_capacity(asked, settings, Progress(Console(file=StringIO())), interruption)
+    assert len(found.result.trials) == 2
+    assert found.result.ended == "the time for the search was up after 2 trials"

@@ -97,7 +97,7 @@ def test_words_for_a_reader() -> None:
 
 def test_where_no_culprit_is_named_the_cause_of_the_miss_is_told() -> None:
     found = capacity_result(SETTINGS, [trial(50, "met"), trial(150, "missed", 100)], SEARCHED)
-    assert "what gave way above it: cannot tell. At 150/s: the backlog grew by 12/s" in lines(found, ())
+    assert "what gave way above it: unknown. At 150/s: the backlog grew by 12/s" in lines(found, ())
 
 
 def test_no_rate_met() -> None:

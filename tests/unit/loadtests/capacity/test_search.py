@@ -309,3 +309,79 @@ def test_low_rates_are_tried_for_long_enough_to_hold_messages() -> None:
     step = next_step(SearchSettings(from_per_s=25, longest_s=60), [])
     assert step == NextTrial(25, 20)
     assert next_step(SearchSettings(from_per_s=1), []) == NextTrial(1, 32)
+
+
+BRIEF = SearchSettings(
+    from_per_s=600, precision=0.25, trial_s=8, longest_s=8, most_trials=4, fewest_messages=500, brief=True
+)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("rate_per_s", [200, 307, 650, 900, 1_300, 1_800, 3_000])
+def test_a_brief_search_has_both_sides_in_four_trials(rate_per_s: float, seed: int) -> None:
+    """The bench's: the rate that is met is within a third of the capacity, and something is missed above."""
+    trials, _ = search(token_bucket(rate_per_s, 20), BRIEF, seed)
+    bracket = read_trials(BRIEF, trials)
+    assert len(trials) <= 4
+    assert rate_per_s / 1.7 <= bracket.met_per_s <= 1.03 * rate_per_s
+    assert math.isfinite(bracket.missed_per_s)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("rate_per_s", [300, 1_000])
+def test_a_brief_search_of_a_target_that_varies(rate_per_s: float, seed: int) -> None:
+    trials, _ = search(noisy(rate_per_s, 0.1), BRIEF, seed)
+    assert read_trials(BRIEF, trials).met_per_s >= rate_per_s / 2
+
+
+def test_below_a_first_rate_that_stayed_undecided_is_looked_near_it() -> None:
+    """800/s undecided said nothing of 80/s, where the bench went on and found a tenth of what was carried."""
+    _, step = play("undecided", settings=BRIEF)
+    assert isinstance(step, NextTrial) and step.rate_per_s == 480
+    # Then above it, where something gives way for certain.
+    _, step = play("undecided", "met", settings=BRIEF)
+    assert isinstance(step, NextTrial) and step.rate_per_s == 1_050
+    trials, step = play("undecided", "met", "missed", settings=BRIEF)
+    bracket = read_trials(BRIEF, trials)
+    assert (bracket.met_per_s, bracket.missed_per_s, bracket.ceiling_per_s) == (480, 1_050, 600)
+    assert step == SearchEnd(False, "600/s stayed undecided")
+
+
+@pytest.mark.parametrize("verdict", ["undecided", "invalid"])
+def test_above_an_undecided_rate_is_tried_once(verdict: str) -> None:
+    trials, step = play("undecided", "met", verdict, settings=BRIEF)
+    assert step == SearchEnd(False, "600/s stayed undecided")
+    assert math.isinf(read_trials(BRIEF, trials).missed_per_s)
+
+
+def test_a_rate_met_above_an_undecided_one_counts() -> None:
+    trials, step = play("undecided", "met", "met", settings=BRIEF)
+    assert read_trials(BRIEF, trials).met_per_s == 1_050
+    assert isinstance(step, NextTrial) and step.rate_per_s > 1_050
+
+
+def test_a_brief_search_does_not_overshoot_so_far_that_the_bench_fails() -> None:
+    """1,800/s were met, 5,000/s made the generator late: nothing was known of what gives way."""
+    trials, step = play("met", "met", settings=BRIEF)
+    assert [each.rate_per_s for each in trials] == [600, 1_200]
+    assert isinstance(step, NextTrial) and step.rate_per_s == 2_400
+
+
+def test_a_brief_search_goes_on_below_a_rate_at_which_the_bench_gave_way() -> None:
+    _, step = play("invalid", settings=BRIEF)
+    assert isinstance(step, NextTrial) and step.rate_per_s == 200
+    _, step = play("invalid", "met", settings=BRIEF)
+    assert isinstance(step, NextTrial) and 200 < step.rate_per_s < 600
+
+
+@given(
+    verdicts=st.lists(st.sampled_from(["met", "missed", "undecided", "invalid"]), min_size=12, max_size=12)
+)
+def test_any_verdicts_end_a_brief_search(verdicts: list[str]) -> None:
+    trials: list[TrialResult] = []
+    while isinstance(step := next_step(BRIEF, trials), NextTrial):
+        assert 0 < step.rate_per_s <= BRIEF.to_per_s
+        trials.append(told(step, verdicts[len(trials)]))
+    bracket = read_trials(BRIEF, trials)
+    assert len(trials) <= BRIEF.most_trials
+    assert bracket.met_per_s < bracket.search_end_per_s

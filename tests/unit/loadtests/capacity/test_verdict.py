@@ -79,7 +79,7 @@ def test_an_invalid_run_is_no_verdict_on_the_target() -> None:
 def test_a_percentile_that_a_longer_trial_would_decide_is_waited_for() -> None:
     result = told(("otp.p95<20s", "undecided"), ("loss=0", "met"), steady=part(True))
     found = judged_trial(SETTINGS, STEP, DAY_MIX, result, "t")
-    assert (found.verdict, found.why) == ("undecided", "cannot tell yet: otp.p95<20s")
+    assert (found.verdict, found.why) == ("undecided", "not yet decided: otp.p95<20s")
 
 
 @pytest.mark.parametrize("objective", ["otp.p99.99<20s", "unaccounted=0", "availability>99%", "sms.p95<1s"])
@@ -94,7 +94,7 @@ def test_what_no_trial_can_decide_is_left_unjudged(objective: str) -> None:
 
 def test_a_backlog_that_cannot_be_told_is_waited_for_and_one_unseen_is_not() -> None:
     unclear = judged_trial(SETTINGS, STEP, DAY_MIX, told(("loss=0", "met"), steady=part(None)), "t")
-    assert (unclear.verdict, unclear.why) == ("undecided", f"cannot tell yet: {BACKLOG}")
+    assert (unclear.verdict, unclear.why) == ("undecided", f"not yet decided: {BACKLOG}")
     unseen = judged_trial(SETTINGS, STEP, DAY_MIX, told(("api.p99<1s", "met"), steady=None), "t")
     assert unseen.verdict == "met"
     assert unseen.through_per_s == 240.0
@@ -103,7 +103,7 @@ def test_a_backlog_that_cannot_be_told_is_waited_for_and_one_unseen_is_not() -> 
 
 def test_a_trial_in_which_nothing_was_judged_is_undecided() -> None:
     found = judged_trial(SETTINGS, STEP, DAY_MIX, told(("loss=0", "undecided"), steady=None), "t")
-    assert (found.verdict, found.why) == ("undecided", "cannot tell yet: nothing could be judged")
+    assert (found.verdict, found.why) == ("undecided", "not yet decided: nothing could be judged")
 
 
 @pytest.mark.parametrize(
@@ -145,3 +145,27 @@ def test_a_mix_is_read() -> None:
 def test_a_wrong_mix_is_told(text: str, told_of: str) -> None:
     with pytest.raises(ValueError, match=told_of.replace("+", r"\+")):
         read_mix(text)
+
+
+def test_a_coarse_search_does_not_mind_growth_that_is_small_for_its_precision() -> None:
+    """Growth of 0.03 to 3.9/s at 253/s is undecided for a search of 2 %, and none for one of 25 %."""
+    steady = Steady(
+        from_s=2.4,
+        to_s=6.0,
+        offered_per_s=253.0,
+        through_per_s=251.0,
+        through_low_per_s=247.0,
+        through_high_per_s=256.0,
+        growth_per_s=1.97,
+        growth_low_per_s=0.03,
+        growth_high_per_s=3.9,
+        backlog=17.0,
+        reserve=0.0,
+        sustained=None,
+    )
+    result = told(("otp.p95<20s", "met"), steady=steady)
+    coarse = SearchSettings(precision=0.25, trial_s=6.0, longest_s=6.0)
+    assert judged_trial(SETTINGS, STEP, DAY_MIX, result, "t").verdict == "undecided"
+    assert judged_trial(coarse, STEP, DAY_MIX, result, "t").verdict == "met"
+    grew = told(("otp.p95<20s", "met"), steady=part(False, 50.0))
+    assert judged_trial(coarse, STEP, DAY_MIX, grew, "t").verdict == "missed"

@@ -7,7 +7,7 @@ import heapq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_provider.engine.agenda import Agenda
+from mock_provider.engine.agenda import SLICE_BITS, Agenda
 
 MS = 1_000_000
 delays = st.one_of(
@@ -74,9 +74,9 @@ def lived(agenda, steps):
     return happened
 
 
-@given(steps)
-def test_all_happens_in_the_order_of_one_heap(steps):
-    assert lived(Agenda(), steps) == lived(Reference(), steps)
+@given(steps, st.sampled_from([SLICE_BITS, 0, 30, 62]))
+def test_all_happens_in_the_order_of_one_heap(steps, slice_bits):
+    assert lived(Agenda(slice_bits), steps) == lived(Reference(), steps)
 
 
 @given(st.lists(delays))

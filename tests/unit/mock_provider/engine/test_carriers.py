@@ -24,7 +24,8 @@ def likely(count, tries, share):
 
 
 def test_shares_come_out():
-    found = Counter(router_of().route(number)[1] for number in POLISH)
+    router = router_of()
+    found = Counter(router.route(number)[1] for number in POLISH)
     shares = {"Plus": 20.4, "T-Mobile": 19.2, "Orange": 26.6, "Play": 30.2, "others": 3.5}
     assert set(found) == set(shares)
     for name, share in shares.items():

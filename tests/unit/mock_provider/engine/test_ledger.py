@@ -1,5 +1,7 @@
 import pytest
 
+from mock_provider.engine import ledger
+
 
 def test_second_acceptance_shows_on_the_newest_row_of_the_key(provider):
     p = provider()
@@ -47,6 +49,52 @@ def test_oldest_finished_keys_are_forgotten_above_the_limit(provider):
     assert "open" not in rows
     p.run()
     assert (p.row("open").state, p.row("open").submits, p.row("open").accepts) == ("delivered", 2, 1)
+
+
+def test_keys_that_will_not_come_again_are_forgotten_once_their_rows_are_taken(provider):
+    p = provider()
+    p.send(0, "taken", "other", refuse_duplicates=True)
+    p.run()
+    p.engine.forget(["taken"])  # its row is not taken yet
+    assert p.engine.state().gauges["remembered_keys"] == 2
+    rows = p.engine.take_rows()
+    p.send(1, "open", refuse_duplicates=True)
+    p.engine.forget(["taken", "open", "unknown"])
+    assert p.engine.state().gauges["remembered_keys"] == 2
+    assert p.engine.message(rows[0].provider_id) is None
+    assert p.engine.message(rows[1].provider_id) is not None
+    p.run()
+    assert {row.key for row in p.engine.close_rows()} == {"open"}
+
+
+def test_key_with_two_messages_or_a_row_to_be_written_again_is_not_forgotten(provider):
+    p = provider()
+    p.send(0, "twice")
+    p.send(0, "repeated", refuse_duplicates=True)
+    p.run()
+    p.send(1, "twice")
+    p.run()
+    p.engine.take_rows()
+    p.send(2, "repeated", refuse_duplicates=True)
+    p.engine.forget(["twice", "repeated"])
+    assert p.engine.state().gauges["remembered_keys"] == 2
+    assert [(row.key, row.submits) for row in p.engine.take_rows()] == [("repeated", 2)]
+
+
+@pytest.mark.parametrize("gone_kept", [0, 10_000])
+def test_what_is_forgotten_either_way_leaves_the_oldest_finished_keys_to_the_limit(
+    provider, monkeypatch, gone_kept
+):
+    monkeypatch.setattr(ledger, "_GONE_KEPT", gone_kept)
+    p = provider(duplicates={"remembered_keys": 10})
+    for start in range(0, 100, 5):
+        keys = [f"k{n}" for n in range(start, start + 5)]
+        p.send(start, *keys)
+        p.run()
+        p.engine.take_rows()
+        p.engine.forget(keys[:3])
+        assert p.engine.state().gauges["remembered_keys"] <= 10
+    assert p.engine.state().gauges["remembered_keys"] >= 4
 
 
 def test_batch_larger_than_what_is_remembered(provider):

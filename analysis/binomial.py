@@ -1,0 +1,42 @@
+"""The binomial distribution from ``scipy.special``: ``scipy.stats`` takes over a second to be imported.
+
+Each trial of a capacity search is analysed in a process of its own, so that second is paid for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from analysis.arrays import Floats
+
+Numbers = float | Sequence[float] | NDArray[np.float64] | NDArray[np.int64]
+
+
+def smallest_reaching(chance: float, count: int, share: Numbers) -> Floats:
+    """The smallest k with P(B <= k) >= ``chance``, B ~ Bin(``count``, ``share``)."""
+    shares = np.asarray(share, dtype=np.float64)
+    high = np.ceil(special.bdtrik(chance, count, shares))
+    below = np.maximum(high - 1, 0)  # the inverse may be a rounding error too high
+    found: Floats = np.where(special.bdtr(below, count, shares) >= chance, below, high)
+    return found
+
+
+def chance_beyond(hits: Numbers, counts: Numbers, share: float) -> Floats:
+    """P(B > ``hits``), B ~ Bin(``counts``, ``share``), of each."""
+    least, most = np.asarray(hits, dtype=np.float64), np.asarray(counts, dtype=np.int64)
+    inside = (least >= 0) & (least < most)
+    found: Floats = np.where(least < 0, 1.0, 0.0)
+    found[inside] = special.bdtrc(least[inside], most[inside], share)
+    return found
+
+
+def clopper_pearson(hits: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
+    """The exact interval of a share, ``count`` above 0: it holds the true one at least so often."""
+    tail = (1.0 - confidence) / 2
+    low = float(special.betaincinv(hits, count - hits + 1, tail)) if hits else 0.0
+    high = float(special.betaincinv(hits + 1, count - hits, 1.0 - tail)) if hits < count else 1.0
+    return low, high

@@ -1,0 +1,15 @@
+"""Classes of messages: their order in every table, and the one that cannot wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+CLASS_ORDER = ("otp", "transactional", "marketing")
+GUARDED_CLASS = "otp"
+
+
+def in_class_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Known classes in the order of their priority, then the others by name."""
+    found = set(names)
+    known = [name for name in CLASS_ORDER if name in found]
+    return (*known, *sorted(found.difference(CLASS_ORDER)))

@@ -1,0 +1,18 @@
+"""What became of a chart. Apart from the charts, whose library takes a second to load."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A chart in both forms, or why it was not drawn (``why`` set, ``svg`` and ``file`` empty)."""
+
+    name: str
+    title: str
+    caption: str
+    part: str
+    file: str
+    svg: str
+    why: str

@@ -1,0 +1,232 @@
+"""The documentation is true where a program can tell: links, commands, options, scenarios and profiles."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pytest
+import typer
+
+from analysis import exit_codes
+from analysis.capacity.record import CapacityResult
+from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SENDER_SCHEMA, Manifest, Scenario, Timing
+from loadtests.cli import app
+from loadtests.scenarios import catalogue
+from mock_provider.profiles import profile_names
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+PACKAGES = ("analysis", "loadtests", "mock_provider", "reference_sender", "smsbench", "benchmarks")
+# Commands whose options another package reads.
+FORWARDED = {
+    "provider": "mock_provider.cli",
+    "sender": "reference_sender.cli",
+    "simulate": "loadtests.simulate.cli",
+    "calibrate": "loadtests.calibrate.cli",
+    "capacity": "loadtests.capacity.cli",
+}
+# Where a reader looks for the options of a command.
+REFERENCE = {
+    "run": "load.md",
+    "report": "report.md",
+    "simulate": "simulate.md",
+    "calibrate": "calibrate.md",
+    "capacity": "capacity.md",
+    "provider": "provider.md",
+    "sender": "sender.md",
+}
+FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+SHOWN = re.compile(r"^(?:\$ )?(smsbench [a-z].*)$", re.MULTILINE)
+INLINE = re.compile(r"`(smsbench [a-z][^`]*)`")
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that a forge makes of a page's headings."""
+    headings = HEADING.findall(FENCE.sub("", page.read_text(encoding="utf-8")))
+    return {re.sub(r"[^\w\- ]", "", each.strip().lower()).replace(" ", "-") for each in headings}
+
+
+def broken_links(page: Path) -> Iterator[str]:
+    for link in LINK.findall(FENCE.sub("", page.read_text(encoding="utf-8"))):
+        if "://" in link:
+            continue
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            yield link
+
+
+@cache
+def options(command: str) -> dict[str, bool]:
+    """Each option of a command, and whether a value follows it."""
+    if command in FORWARDED:
+        single = typer.Typer(add_completion=False)
+        single.command(command)(getattr(import_module(FORWARDED[command]), command))
+        found = typer.main.get_command(single)
+    else:
+        found = typer.main.get_command(app).commands[command]
+    return {
+        name: not (each.is_flag or each.count)
+        for each in found.params
+        if each.param_type_name == "option"
+        for name in (*each.opts, *each.secondary_opts)
+    }
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """The words after ``smsbench`` of each command that a page shows, without its remark."""
+    text = page.read_text(encoding="utf-8").replace("\\\n", "")
+    shown = [line for block in FENCE.findall(text) for line in SHOWN.findall(block)]
+    for line in (*shown, *INLINE.findall(FENCE.sub("", text))):
+        yield shlex.split(re.split(r"\s{2,}|\s#|\s&$", line)[0])[1:]
+
+
+def untrue(words: list[str]) -> Iterator[str]:
+    command, *rest = words
+    if command not in REFERENCE and command != "list":
+        yield f"no command {command}"
+        return
+    known = options(command)
+    places: list[str] = []
+    following = iter(rest)
+    for word in following:
+        name, _, value = word.partition("=")
+        if not word.startswith("-"):
+            places.append(word)
+        elif name not in known:
+            yield f"{command} has no {name}"
+        elif known[name]:
+            value = value or next(following, "")
+            if value.startswith("examples/") and not (ROOT / value).is_file():
+                yield f"no file {value}"
+            if name == "--profile" and re.fullmatch(r"[a-z-]+", value) and value not in profile_names():
+                yield f"no profile {value}"
+    if command in ("run", "simulate") and places and re.fullmatch(r"[a-z0-9-]+", places[0]):
+        try:
+            catalogue.scenario(places[0])
+        except ValueError:
+            yield f"no scenario {places[0]}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    assert not list(broken_links(page))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_exist_with_their_options(page: Path) -> None:
+    assert not [f"{' '.join(words)}: {each}" for words in commands(page) for each in untrue(words)]
+
+
+def test_there_are_commands_to_check() -> None:
+    shown = {words[0] for page in PAGES for words in commands(page)}
+    assert {"run", "simulate", "report", "calibrate", "capacity", "provider", "sender"} <= shown
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        ("run smok", "no scenario smok"),
+        ("run smoke --drain 3", "run has no --drain"),
+        ("simulate burst --profile smsap", "no profile smsap"),
+        ("walk smoke", "no command walk"),
+        ("run smoke --target examples/x.toml", "no file examples/x.toml"),
+    ],
+)
+def test_an_untrue_command_is_found(words: str, fault: str) -> None:
+    assert list(untrue(words.split())) == [fault]
+
+
+@pytest.mark.parametrize("command", REFERENCE)
+def test_every_option_is_on_the_page_of_its_command(command: str) -> None:
+    text = (ROOT / "docs" / REFERENCE[command]).read_text(encoding="utf-8")
+    missing = [name for name in options(command) if not re.search(rf"{re.escape(name)}\b", text)]
+    assert not missing
+
+
+def test_modules_that_name_a_page_name_one_that_exists() -> None:
+    named = {
+        (path.relative_to(ROOT), page)
+        for package in (
+            "analysis",
+            "loadtests",
+            "mock_provider",
+            "reference_sender",
+            "smsbench",
+            "benchmarks",
+        )
+        for path in (ROOT / package).rglob("*.py")
+        for page in re.findall(r"docs/[a-z-]+\.md", path.read_text(encoding="utf-8"))
+    }
+    assert named
+    assert not [f"{path}: {page}" for path, page in named if not (ROOT / page).is_file()]
+
+
+def section(page: str, heading: str) -> str:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    return re.split(r"^## ", text.partition(f"\n## {heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def columns(text: str) -> Iterator[tuple[str, str]]:
+    """Name and type of each column in a table of columns."""
+    for names, kind in re.findall(
+        r"^\| ((?:`\w+`(?:, )?)+) \| (string|bool|int32|int64|float64) \|", text, re.MULTILINE
+    ):
+        yield from ((name, kind) for name in re.findall(r"`(\w+)`", names))
+
+
+@pytest.mark.parametrize(
+    ("heading", "schema"),
+    [
+        ("load.arrow", LOAD_SCHEMA),
+        ("provider.arrow", PROVIDER_SCHEMA),
+        ("sender.arrow (optional)", SENDER_SCHEMA),
+    ],
+)
+def test_documented_columns_are_those_of_the_schema(heading: str, schema: pa.Schema) -> None:
+    kinds = {"double": "float64"}
+    actual = [(field.name, kinds.get(str(field.type), str(field.type))) for field in schema]
+    assert list(columns(section("run-directory.md", heading))) == actual
+
+
+@pytest.mark.parametrize(
+    ("heading", "prefix", "record"),
+    [
+        ("run.json", "", Manifest),
+        ("run.json", "scenario", Scenario),
+        ("run.json", "timing", Timing),
+        ("capacity.json", "", CapacityResult),
+    ],
+)
+def test_documented_fields_are_those_of_the_record(
+    heading: str, prefix: str, record: type[msgspec.Struct]
+) -> None:
+    cells = re.findall(r"^\| (`.*?`) \|", section("run-directory.md", heading), re.MULTILINE)
+    named = {name for cell in cells for name in re.findall(r"`([\w.]+)(?:\[\])?`", cell)}
+    nested = {name for name in named if "." in name}
+    if prefix:  # `scenario.name`, `.title`
+        found = {name.removeprefix(f"{prefix}.") for name in nested if name.startswith(f"{prefix}.")}
+        found |= {name.removeprefix(".") for name in nested if name.startswith(".") and prefix == "scenario"}
+    else:
+        found = (named - nested) | {name.partition(".")[0] for name in nested if name[0] != "."}
+    assert found == set(record.__struct_fields__)
+
+
+def test_exit_codes_are_in_the_tables_of_the_commands_that_judge() -> None:
+    codes = {value for name, value in vars(exit_codes).items() if name.startswith("EXIT_")}
+    for page in ("report.md", "load.md"):
+        text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+        table = text.partition("| exit code | meaning |\n")[2].partition("\n\n")[0]
+        cells = re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE)
+        assert codes <= {int(code) for cell in cells for code in cell.split(",")}
+    line = (ROOT / "README.md").read_text(encoding="utf-8").partition("Exit codes of")[2].partition("\n\n")[0]
+    assert codes <= {int(code) for code in re.findall(r"\b\d+\b", line)}
