@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.fates import DELIVERED, OPEN, Fates
+from analysis.fates import DELIVERED, OPEN, Fates, delivered_unacknowledged
 from analysis.journeys import Journeys
 from analysis.model import Cost
 
@@ -13,7 +13,8 @@ def cost(journeys: Journeys, fates: Fates, currency: str = "") -> Cost:
     """Prices are the provider's own, for every copy it took."""
     provider = journeys.provider
     points = float(provider.price.sum())
-    delivered = int(np.count_nonzero(fates.fate == DELIVERED))
+    # It reached its phone and was paid for, whether or not the sender's answer said so.
+    delivered = int(np.count_nonzero(fates.fate == DELIVERED)) + delivered_unacknowledged(journeys)
     in_vain = provider.taken & (fates.fate != DELIVERED) & (fates.fate != OPEN) & journeys.accepted
     taken = int(np.count_nonzero(provider.taken))
     segments = int(provider.segments[provider.taken].sum())

@@ -130,7 +130,6 @@ def ledger(journeys: Journeys, fates: Fates, planned: int) -> Ledger:
     load, provider = journeys.load, journeys.provider
     by_outcome = {name: int(np.count_nonzero(load.outcome == code)) for code, name in enumerate(OUTCOMES)}
     by_fate = {name: int(np.count_nonzero(fates.fate == code)) for code, name in enumerate(FATES)}
-    arrived = provider.taken & (provider.state == PROVIDER_STATES.index("delivered"))
     return Ledger(
         planned=planned or journeys.count,
         rows=journeys.count,
@@ -147,7 +146,7 @@ def ledger(journeys: Journeys, fates: Fates, planned: int) -> Ledger:
         open=by_fate["open"],
         lost=by_fate["lost"],
         duplicates=int(np.count_nonzero(provider.accepts > 1)),
-        delivered_unacknowledged=int(np.count_nonzero(arrived & ~journeys.accepted)),
+        delivered_unacknowledged=delivered_unacknowledged(journeys),
         resubmitted=int(np.count_nonzero(provider.submits > 1)),
         submits=int(provider.submits.sum()),
         found=int(np.count_nonzero(journeys.accepted & (provider.state != ABSENT))),
@@ -156,6 +155,13 @@ def ledger(journeys: Journeys, fates: Fates, planned: int) -> Ledger:
         unclaimed=int(np.count_nonzero(fates.unclaimed)),
         unaccounted=int(np.count_nonzero(fates.unaccounted)),
     )
+
+
+def delivered_unacknowledged(journeys: Journeys) -> int:
+    """Messages that arrived though the load never read that the sender had accepted them."""
+    provider = journeys.provider
+    arrived = provider.taken & (provider.state == PROVIDER_STATES.index("delivered"))
+    return int(np.count_nonzero(arrived & ~journeys.accepted))
 
 
 def reasons(journeys: Journeys) -> tuple[Reasons, ...]:

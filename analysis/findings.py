@@ -159,3 +159,23 @@ class Fairness(Struct, frozen=True, kw_only=True):
     jain: float | None
     alone: Difference | None = None
     alone_part: str = ""
+
+
+class Totals(Struct, frozen=True, kw_only=True):
+    """Sums over the deciding parts of one mode in which the bench did not fail."""
+
+    mode: str
+    parts: int
+    planned: int
+    accepted: int
+    delivered: int
+    lost: int
+    duplicates: int
+    unaccounted: int
+    delivered_unacknowledged: int  # delivered, though the load never read an acceptance
+    unseen: int  # accepted in parts without provider rows: nobody saw what became of them
+    paid: float
+    paid_for_duplicates: float
+    paid_in_vain: float
+    paid_per_delivered: float | None
+    currency: str  # "points" where the profile names none, or where the parts' differ

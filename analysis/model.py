@@ -20,6 +20,7 @@ from analysis.findings import (
     Fairness,
     Handsets,
     Hint,
+    Totals,
 )
 from analysis.objectives.grammar import Measure
 from analysis.quantile import Quantile
@@ -355,25 +356,6 @@ class Level(Struct, frozen=True, kw_only=True):
     ten_times_why: str
     ten_times_part: str = ""  # the part that answers
     ten_times_backlog_gone_s: float | None = None  # of that part
-
-
-class Totals(Struct, frozen=True, kw_only=True):
-    """Sums over the deciding parts of one mode in which the bench did not fail."""
-
-    mode: str
-    parts: int
-    planned: int
-    accepted: int
-    delivered: int
-    lost: int
-    duplicates: int
-    unaccounted: int
-    unseen: int  # accepted in parts without provider rows: nobody saw what became of them
-    paid: float
-    paid_for_duplicates: float
-    paid_in_vain: float
-    paid_per_delivered: float | None
-    currency: str  # "points" where the profile names none, or where the parts' differ
 
 
 class Report(Struct, frozen=True, kw_only=True):

@@ -34,6 +34,14 @@ def totals(report: Report) -> Table:
         rows.append(
             (field, *((quote.count(f"totals.{place}.{field}"),) for place, _ in enumerate(report.totals)))
         )
+    if any(each.delivered_unacknowledged for each in report.totals):
+        places = range(len(report.totals))
+        rows.append(
+            (
+                "delivered, never accepted",
+                *((quote.count(f"totals.{place}.delivered_unacknowledged"),) for place in places),
+            )
+        )
     for field, name in money:
         cells: list[str | Sentence] = []
         for place, each in enumerate(report.totals):

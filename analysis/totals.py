@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from analysis.model import PartReport, Totals
+from analysis.findings import Totals
+from analysis.model import PartReport
 
 POINTS = "points"
 
@@ -20,6 +21,8 @@ def totals(parts: tuple[PartReport, ...]) -> tuple[Totals, ...]:
 def _sum(mode: str, parts: list[PartReport]) -> Totals:
     ledgers = [part.ledger for part in parts]
     delivered = sum(each.delivered for each in ledgers)
+    unacknowledged = sum(each.delivered_unacknowledged for each in ledgers)
+    arrived = delivered + unacknowledged
     paid = sum(part.cost.points for part in parts)
     currencies = {part.cost.currency for part in parts}
     return Totals(
@@ -31,10 +34,11 @@ def _sum(mode: str, parts: list[PartReport]) -> Totals:
         lost=sum(each.lost for each in ledgers),
         duplicates=sum(each.duplicates for each in ledgers),
         unaccounted=sum(each.unaccounted for each in ledgers),
+        delivered_unacknowledged=unacknowledged,
         unseen=sum(part.ledger.accepted for part in parts if not (part.delivery or part.handsets)),
         paid=paid,
         paid_for_duplicates=sum(part.cost.duplicates_points for part in parts),
         paid_in_vain=sum(part.cost.undelivered_points for part in parts),
-        paid_per_delivered=paid / delivered if delivered else None,
+        paid_per_delivered=paid / arrived if arrived else None,
         currency=(currencies.pop() if len(currencies) == 1 else "") or POINTS,
     )

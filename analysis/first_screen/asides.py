@@ -38,7 +38,11 @@ def asides(quote: Quote) -> tuple[Aside, ...]:
         Aside(name="campaigns", label="Campaigns at once", sentences=campaigns(quote)),
         Aside(name="real", label="Live against simulated", sentences=live_against_simulated(quote)),
         Aside(name="cost", label="Cost", sentences=cost(quote)),
-        Aside(name="ask", label="What to ask the provider", sentences=ask_the_provider(quote)),
+        Aside(
+            name="ask",
+            label="What to ask the provider, or to change at your end",
+            sentences=ask_the_provider(quote),
+        ),
     )
     return tuple(each for each in found if each.sentences)
 
@@ -84,6 +88,9 @@ def _before_and_during(quote: Quote, path: str, found: Burst) -> Sentence:
         quote.quantile(f"{path}.guarded_before.{place}"),
         " before: ",
     )
+    difference: Difference | None = found.guarded_difference
+    if difference is not None and difference.percentile != found.guarded_during[place].percentile:
+        said = (*said, f"at the {difference.percentile:g} % mark ")  # where too few messages show that mark
     return (*said, *_difference(quote, f"{path}.guarded_difference"))
 
 
@@ -263,13 +270,14 @@ def _contract(quote: Quote, place: int, index: int, split: DelaySplit) -> Senten
     for number, share in enumerate(split.shares):
         if share.name == "contract" and share.mean_s > _CONTRACT_SHARE * split.total_mean_s:
             path = f"parts.{place}.delay_splits.{index}"
-            limit: Sentence = (": ", quote.text(f"{path}.limit")) if split.limit else ()
+            limit: Sentence = (" than today's ", quote.text(f"{path}.limit")) if split.limit else ()
+            name = class_name(split.message_class)
             return (
                 "A higher limit",
                 *limit,
                 ". Of the mean ",
                 quote.seconds(f"{path}.total_mean_s"),
-                f" of a {class_name(split.message_class)} message, ",
+                f" of {'an' if name[0] in 'AEIOU' else 'a'} {name} message, ",
                 quote.seconds(f"{path}.shares.{number}.mean_s"),
                 " is waiting for the contract's limits (in: ",
                 part_title(quote, place),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from analysis.findings import Totals
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Answer, Figure, Row, Sentence
 from analysis.first_screen.wording import live, trusted
-from analysis.model import State, Totals
+from analysis.model import State
 
 QUESTION = "When something goes wrong?"
 _NOT_STAGED = "No fault was staged in this run. To ask: smsbench run burst --profile bad-day"
@@ -24,7 +25,7 @@ def trouble_answer(quote: Quote) -> Answer:
         state = "warn"
     if report.validity == "invalid":
         state = "untrusted"
-    sentences = [*_staged(quote), *_availability(quote)]
+    sentences = [*_sent_all_the_same(quote), *_staged(quote), *_availability(quote)]
     return Answer(
         name="wrong",
         question=QUESTION,
@@ -55,6 +56,19 @@ def _losses(quote: Quote, place: int, each: Totals) -> Row:
         )
     lost = quote.count(f"{path}.lost", subject=f"lost {each.mode}")
     return Row(label=mode, value=(lost, " lost, ", duplicated, " duplicated"), limit=of)
+
+
+def _sent_all_the_same(quote: Quote) -> list[Sentence]:
+    """Messages that arrived though the sender said no or nothing: whoever repeats them sends them twice."""
+    return [
+        (
+            quote.count(f"totals.{place}.delivered_unacknowledged", subject=f"unacknowledged {each.mode}"),
+            " messages more were delivered, and paid for, though the sender never said "
+            "that it took them: a caller that repeats them sends them twice.",
+        )
+        for place, each in enumerate(quote.report.totals)
+        if each.delivered_unacknowledged
+    ]
 
 
 def _staged(quote: Quote) -> list[Sentence]:

@@ -66,7 +66,9 @@ def about_line(report: Report) -> str:
     limits = first.profile_limits
     if len(names) == 1 and limits != "unknown" and len(limits) <= _MOST_WORDS:
         profiles += f" ({limits})" if limits != "none" else " (no limits)"
-    said = (_date(first), f"{target_name(report)} → mock provider, {profiles}", _seed(first))
+    supposed = dict.fromkeys(part.identity.what_if for _, part in deciding(report) if part.identity.what_if)
+    what_if = f"what if: {'; '.join(supposed)}" if supposed else ""
+    said = (_date(first), f"{target_name(report)} → mock provider, {profiles}", what_if, _seed(first))
     return " · ".join(each for each in said if each)
 
 

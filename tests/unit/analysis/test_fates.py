@@ -124,6 +124,16 @@ def test_two_provider_ids_of_one_key_are_a_double(new_run: Build) -> None:
     assert duplicates.verdict == "missed"
 
 
+def test_a_message_that_arrived_without_an_acceptance_was_paid_for_and_delivered(new_run: Build) -> None:
+    run = new_run("run")
+    run.journey("taken", 1.0, 3.0, price=0.5)
+    run.due("timed-out", 1.0, outcome="failed")
+    run.seen("timed-out", 1.1, radio_s=2.0, price=0.5)
+    part = analysed(run)
+    assert (part.ledger.delivered, part.ledger.delivered_unacknowledged) == (1, 1)
+    assert part.cost.per_1000_delivered_points == 500.0
+
+
 def test_money_for_messages_that_did_not_arrive(new_run: Build) -> None:
     run = new_run("run")
     run.journey("ok", 1.0, 3.0, price=0.5)

@@ -12,11 +12,13 @@ import pytest
 from made_benches import failing, fifo, limited, live_and_simulated, searched_low, suite
 from made_reports import (
     breakdown,
+    burst,
     culprit,
     distribution,
     lag_check,
     ledger,
     part,
+    quantile,
     report,
     split,
     throughput,
@@ -261,9 +263,37 @@ def test_yes_names_the_volumes_that_were_carried() -> None:
     assert answer_text(screen, "ten_times").startswith("Yes: 10 × 500,000 a day")  # noqa: RUF001
     assert "the sender's queue was empty again after 400 ms" in answer_text(screen, "ten_times")
     assert "4,900/s sustained (4,800/s to 5,000/s)" in answer_text(screen, "rate")
-    burst = next((each for each in screen.asides if each.name == "burst"), None)
-    assert burst is None  # no part has a burst
+    assert not aside_text(screen, "burst")  # no part has one
     assert [each.name for each in screen.answers] == ["rate", "ten_times", "delivery", "seen", "wrong"]
+
+
+def test_a_difference_names_its_percentile_where_another_is_shown() -> None:
+    shown = burst(1.0, 3.0)
+    both = screen_of(report(part(burst=shown)))
+    assert "OTP 95 % within 8.80 s during, 8.00 s before: a difference of 2.00 s" in aside_text(both, "burst")
+    withheld = quantile(95.0, None)
+    median = screen_of(report(part(burst=replace(shown, guarded_during=(shown.guarded_during[0], withheld)))))
+    assert (
+        "OTP 50 % within 4.10 s during, 4.00 s before: at the 95 % mark a difference of 2.00 s"
+        in aside_text(median, "burst")
+    )
+
+
+def test_what_was_delivered_without_an_acceptance_is_said_and_priced() -> None:
+    sent = ledger(planned=1_000, accepted=200, failed_at_api=800, delivered=200, delivered_unacknowledged=600)
+    made = report(part(ledger=sent))
+    screen = screen_of(made)
+    assert "600 messages more were delivered, and paid for" in answer_text(screen, "wrong")
+    (totals,) = made.totals
+    assert totals.paid_per_delivered == pytest.approx(totals.paid / 800)
+    assert "more were delivered" not in answer_text(screen_of(suite()), "wrong")
+
+
+def test_a_what_if_stands_beside_the_title() -> None:
+    plain = part()
+    supposed = replace(plain, identity=replace(plain.identity, what_if="no priorities"))
+    assert " · what if: no priorities · " in screen_of(report(supposed)).about
+    assert "what if" not in screen_of(report(plain)).about
 
 
 def test_no_says_how_much_was_not_taken_and_what_gave_way() -> None:
