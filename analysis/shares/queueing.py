@@ -39,7 +39,8 @@ def periods(idle: Bools, waits: Bools) -> list[tuple[int, int]]:
 def served(at: Ints, rank: Ints, cost: Ints) -> Ints:
     """When each message's turn comes at one server; the lowest rank first, then the earliest.
 
-    A message that is being served is not interrupted. Arrivals may be in any order.
+    A message that is being served is not interrupted. Arrivals may be in any order. A cost is above 0: one
+    that took no time could go just before or just after another that comes at the same instant.
     """
     order = np.lexsort((rank, at))
     at, rank, cost = at[order], rank[order], cost[order]

@@ -143,7 +143,7 @@ def test_no_other_sender_is_ahead_of_the_ideal_one(found, requests, segments, dr
     assert (ideal <= np.sort(ints(sent))).all()
 
 
-@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 2), st.integers(0, 9)), min_size=1, max_size=40))
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 2), st.integers(1, 9)), min_size=1, max_size=40))
 def test_a_server_by_rank_is_as_one_that_is_played_step_by_step(found):
     at, rank, cost = (ints(each) for each in zip(*found, strict=True))
     begun = served(at, rank, cost)
