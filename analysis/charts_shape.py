@@ -235,7 +235,7 @@ def _draw_levels(axes: Axes, report: Report) -> None:
     axes.set_ylim(len(report.levels) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
     axes.set_ylabel("level, messages a day")
-    axes.set_xlabel("messages a day that a part stood for")
+    axes.set_xlabel("equivalent messages a day")
     legend_above(axes, columns=3)
 
 

@@ -21,7 +21,8 @@ EXPLAINED_SHARE = 0.5
 # So much of a run may be disturbed: the messages of these seconds are left aside. More describes the machine.
 SHORT_SHARE = 0.10
 SHORT_S = 2.0
-# A load's slots are all taken where so many of them are: the rest are those of other workers.
+# A worker that has no slot left drops arrivals while other workers still have some. So the slots of the load
+# count as all taken from this share on.
 _TAKEN_SHARE = 0.5
 
 

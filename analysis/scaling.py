@@ -132,7 +132,7 @@ def _ten_times(level: int, parts: tuple[PartReport, ...], fast_enough: Verdict) 
     big = [part for part in parts if stands_for(part) >= wanted]
     if not big:
         profile = parts[0].identity.profile or "unknown" if parts else "unknown"
-        return "undecided", f"no part stood for {per_day_text(wanted)} a day on profile {profile}", None
+        return "undecided", f"no part had the load of {per_day_text(wanted)} a day on profile {profile}", None
     nearest = min(stands_for(part) for part in big)
     answering = [part for part in big if stands_for(part) == nearest]
     answering.sort(key=lambda part: (part.identity.mode == "simulated", not part.identity.decides))
@@ -147,7 +147,7 @@ def _ten_times(level: int, parts: tuple[PartReport, ...], fast_enough: Verdict) 
 
 
 def _beyond(best: PartReport, big: list[PartReport]) -> str:
-    """The nearest part that stood for more and was not carried."""
+    """In words: the next larger load that missed an objective. Empty without one."""
     larger = [part for part in big if stands_for(part) > stands_for(best) and carries(part) == "missed"]
     if not larger:
         return ""
@@ -156,11 +156,11 @@ def _beyond(best: PartReport, big: list[PartReport]) -> str:
 
 
 def _stood(part: PartReport) -> str:
-    """What the part stood for, against which provider, and for how long."""
+    """The load of the part in messages a day, its provider profile and its length."""
     identity = part.identity
     window = {"peak": " of the peak", "day": ", a whole day"}.get(identity.window, "")
     return (
-        f"{part.slug} stood for {per_day_text(stands_for(part))} a day "
+        f"{part.slug} had the load of {per_day_text(stands_for(part))} a day "
         f"on profile {identity.profile or 'unknown'} (its limits: {identity.profile_limits}), "
         f"{round_seconds_text(round(identity.load_s, 1))}{window}"
     )

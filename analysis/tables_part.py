@@ -262,7 +262,7 @@ def _stood_for(quote: Quote, place: int) -> list[tuple[str, Cell]]:
         rows.append(("level, messages a day", (quote.per_day(f"{path}.messages_per_day"),)))
     if quote.report.parts[place].equivalent_per_day is not None:
         equivalent = quote.per_day(f"parts.{place}.equivalent_per_day")
-        rows.append(("messages a day that it stood for", (equivalent,)))
+        rows.append(("equivalent messages a day", (equivalent,)))
     if quote.report.parts[place].backlog_gone_s is not None:
         rows.append(
             ("sender's queue empty, after the load", (quote.seconds(f"parts.{place}.backlog_gone_s"),))

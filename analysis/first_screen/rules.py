@@ -144,7 +144,7 @@ def _ten_times(screen: FirstScreen, report: Report) -> Iterator[str]:
         if part is None or not trusted(part) or overall(part.objectives) != "met":
             yield "ten times: Yes, without a valid part at that rate of which every objective is met"
         elif (part.equivalent_per_day or 0.0) < 10.0 * level.messages_per_day:
-            yield f"ten times: Yes, and {part.slug} stood for {part.equivalent_per_day} a day"
+            yield f"ten times: Yes, and {part.slug} had the load of {part.equivalent_per_day} a day"
 
 
 def _differences(screen: FirstScreen, report: Report) -> Iterator[str]:

@@ -16,7 +16,7 @@ _WORDS = {"yes": "Yes", "no": "No", "undecided": "Not proven"}
 
 
 def ten_times_answer(quote: Quote) -> Answer:
-    """Of the highest level for which a part stood for ten times as much."""
+    """The answer for the highest level of which a part had ten times the load."""
     place = _level(quote.report)
     if place is None:
         return Answer(name="ten_times", question=QUESTION, sentences=((_NOT_ASKED,),))

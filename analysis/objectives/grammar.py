@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from msgspec import Struct
 
@@ -30,15 +30,9 @@ Kind = Literal["time", "count", "share", "amount"]
 
 ALL = "all"
 _API = "api"
-# Measures that stand alone; ``delivered`` may have a class before it.
-_NAMES: tuple[Measure, ...] = (
-    "loss",
-    "duplicates",
-    "delivered",
-    "not_taken",
-    "unaccounted",
-    "availability",
-    "cost_per_1000",
+# Measures that are written as they are named here; ``delivered`` may have a class before it.
+_NAMES: tuple[Measure, ...] = tuple(
+    name for name in get_args(Measure) if name not in ("delivery_time", "api_response")
 )
 _KINDS: dict[Measure, Kind] = {
     "delivery_time": "time",

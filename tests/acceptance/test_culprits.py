@@ -118,13 +118,10 @@ def held(pid: int, runs_s: float, stands_s: float) -> Iterator[None]:
             os.kill(pid, signal.SIGCONT)
             over.wait(runs_s)
 
-    holder = threading.Thread(target=hold)
-    holder.start()
     try:
-        yield
+        with _beside(hold, over):
+            yield
     finally:
-        over.set()
-        holder.join(10)
         os.kill(pid, signal.SIGCONT)
 
 
@@ -142,7 +139,14 @@ def locked(store: Path, held_s: float, free_s: float) -> Iterator[None]:
             over.wait(free_s)
         connection.close()
 
-    holder = threading.Thread(target=lock)
+    with _beside(lock, over):
+        yield
+
+
+@contextmanager
+def _beside(work: Callable[[], None], over: threading.Event) -> Iterator[None]:
+    """``work`` runs in a thread until ``over`` is set, at the end of the block."""
+    holder = threading.Thread(target=work)
     holder.start()
     try:
         yield

@@ -72,7 +72,7 @@ def test_a_higher_level_answers_for_a_lower_one(new_run: Build, write_suite: Sui
     day(new_run("b"), 50_000)
     low, high = build_report(write_suite("a", "b")).levels
     assert (low.ten_times, high.ten_times) == ("yes", "undecided")
-    assert high.ten_times_why == "no part stood for 500,000 a day on profile fast"
+    assert high.ten_times_why == "no part had the load of 500,000 a day on profile fast"
 
 
 def test_a_scaled_provider_proves_nothing_about_scale_or_speed(new_run: Build, write_suite: Suite) -> None:
@@ -209,7 +209,7 @@ def test_what_a_probe_loses_or_duplicates_fails_the_suite(
     assert report.headline.startswith(f"NO: {name} {lost + duplicated}, limit 0 (in: p).")
     # The smaller probe carried ten times the lower level; the larger one's miss is shown beside it.
     assert report.levels[0].ten_times == "yes"
-    assert "c-dense stood for 14.4 million" in report.levels[0].ten_times_why
+    assert "c-dense had the load of 14.4 million" in report.levels[0].ten_times_why
     assert f"missed: {name} {lost + duplicated}" in report.levels[0].ten_times_why
 
 
@@ -278,7 +278,7 @@ def test_another_profile_does_not_answer_for_ten_times(new_run: Build, write_sui
     day(new_run("2-dense"), 5_000, compress=288.0)  # profile fast
     (level,) = build_report(write_suite("1-day", "2-dense")).levels
     assert (level.ten_times, level.ten_times_part) == ("undecided", "")
-    assert level.ten_times_why == "no part stood for 50,000 a day on profile smsapi"
+    assert level.ten_times_why == "no part had the load of 50,000 a day on profile smsapi"
     assert (level.profile, level.highest_carried_per_day) == ("smsapi", 5_000)
 
 

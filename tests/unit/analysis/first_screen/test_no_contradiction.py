@@ -219,7 +219,7 @@ PLANTED = {
     planted_share: "the shares of 05-day-500k show",
     planted_stage_mean: "a mean of 97.0 s",
     planted_ten_times: "ten times: Yes, without a valid part",
-    planted_ten_times_too_small: "stood for 4000000.0 a day",
+    planted_ten_times_too_small: "had the load of 4000000.0 a day",
     planted_level: "ten times: Yes, and the table Levels says no",
     planted_difference: "its interval is -1.0 to 33.0",
     planted_lost: "0 lost (real), and a part has lost or unaccounted messages",
