@@ -29,7 +29,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 	@echo "Ready: $(BIN)/smsbench list"
 
-bench: setup ## run the bench (under 5 minutes) and write reports/runs/<time>-bench/report/index.html
+bench: setup ## run the bench (about 5 minutes) and write reports/runs/<time>-bench/report/index.html
 	$(BIN)/smsbench run $(SCENARIO) $(BENCH_ARGS)
 
 test: lint node-clients ## lint, type check and run every test

@@ -41,7 +41,7 @@ and back, and a report says whether the objectives are met.
 
 \b
 Start here:
-  smsbench run bench                 all questions, under 5 minutes
+  smsbench run bench                 all questions, about 5 minutes
   smsbench capacity                  the highest rate at which every objective is met
   smsbench list                      the scenarios there are
   smsbench provider --profile smsapi an SMS provider on your machine, for your own tests
