@@ -10,11 +10,12 @@ from analysis.arrays import Bools, Floats
 from analysis.classes import GUARDED_CLASS
 from analysis.comparison.differences import independent_difference
 from analysis.comparison.groups import group_of
+from analysis.dependence import evidence_share, lag_one_correlation
 from analysis.fates import DELIVERED, OPEN, Fates, delivered_in_order, delivery_ages
 from analysis.findings import Difference
 from analysis.journeys import Journeys
 from analysis.model import Burst
-from analysis.percentiles import evidence_share, lag_one_correlation, quantiles, ranks
+from analysis.percentiles import quantiles, ranks
 from analysis.quantile import Quantile
 from analysis.timeline import drawn_until, rate_series, undelivered, unsubmitted
 

@@ -7,15 +7,14 @@ import math
 import numpy as np
 
 from analysis.arrays import Bools, Floats
+from analysis.dependence import evidence_share, lag_one_correlation
 from analysis.fates import Fates, delivered_in_order, delivery_ages
 from analysis.journeys import OUTCOMES, Journeys
 from analysis.model import Curve, Distribution
 from analysis.percentiles import (
     SHOWN_PERCENTILES,
     Ages,
-    evidence_share,
     interval_ranks,
-    lag_one_correlation,
     needed,
     quantiles,
     ranks,

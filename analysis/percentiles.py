@@ -30,8 +30,6 @@ from analysis.quantile import Quantile, QuantileState
 
 CONFIDENCE = 0.95
 SHOWN_PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9, 99.99)
-NOISE_DEVIATIONS = 2.0  # standard deviations of the correlation of independent values, each 1 / sqrt(n)
-_HIGHEST_CORRELATION = 0.999
 _PARTS = 1_000_000  # percentiles are taken to the fourth decimal, so that ranks are computed in integers
 
 
@@ -131,36 +129,3 @@ def _quantile(ages: Ages, percentile: float, wanted: int, k: int, between: tuple
         high_s=high,
         needed=wanted,
     )
-
-
-def lag_one_correlation(values: Floats) -> float:
-    """Correlation of each value's rank with the next one's; 0 where it has no meaning (under 3, all equal).
-
-    Ranks, since the interval goes by them, and a few extreme values would hide or feign a correlation.
-    """
-    if len(values) < 3:
-        return 0.0
-    # Below a microsecond values differ by rounding, and rounding has a pattern.
-    ranked = _mean_ranks(np.round(values, 6))
-    centred = ranked - ranked.mean()
-    total = float(np.dot(centred, centred))
-    if total <= 0.0:
-        return 0.0
-    return float(np.dot(centred[:-1], centred[1:])) / total
-
-
-def _mean_ranks(values: Floats) -> Floats:
-    """The place of each among all, from 1; equal ones share the mean of their places."""
-    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
-    found: Floats = (np.cumsum(counts) - (counts - 1) / 2)[which]
-    return found
-
-
-def evidence_share(count: int, correlation: float) -> float:
-    """Which share of ``count`` values carries independent evidence: (1 - r) / (1 + r), of a first-order
-    autoregressive process. 1 where r is within the noise of independent values, 2 / sqrt(n).
-    """
-    if count < 3 or correlation <= NOISE_DEVIATIONS / math.sqrt(count):
-        return 1.0
-    r = min(correlation, _HIGHEST_CORRELATION)
-    return (1.0 - r) / (1.0 + r)

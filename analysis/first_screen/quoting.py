@@ -21,6 +21,7 @@ from analysis.model import Report
 from analysis.objectives.words import quantile_text
 
 _PERCENTILE = re.compile(r"\bp(\d+(?:\.\d+)?)\b")
+_WITH_TIME = re.compile(r"\bp(\d+(?:\.\d+)?) (?=\d)")
 
 
 def lookup(report: Any, path: str) -> Any:
@@ -41,7 +42,7 @@ def lookup(report: Any, path: str) -> Any:
 
 def plain_words(text: str) -> str:
     """A text of the report for a reader who does not know what a p95 is."""
-    return _PERCENTILE.sub(r"\1 % mark", text.strip())
+    return _PERCENTILE.sub(r"\1th percentile", _WITH_TIME.sub(r"\1 % within ", text.strip()))
 
 
 class Quote:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Answer, Figure, Row, Sentence
-from analysis.first_screen.wording import in_part, live, not_taken, part_title, trusted
+from analysis.first_screen.wording import deciding, in_part, live, not_taken, part_title, trusted
 from analysis.model import Pace, PartReport, Report, State
 from analysis.pace import too_few
 
@@ -25,6 +25,8 @@ def rate_answer(quote: Quote) -> Answer:
         rows.append(row)
         sentences += said
     state: State = "good" if rows else "unknown"
+    if any(trusted(part) and not_taken(part) for _, part in deciding(report)):
+        state = "bad"
     if report.validity == "invalid":
         state = "untrusted"
     if not rows:

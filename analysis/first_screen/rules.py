@@ -18,8 +18,8 @@ from analysis.first_screen.wording import deciding, target_name, trusted
 from analysis.model import Objective, PartReport, Report
 from analysis.objectives.verdict import overall
 
-# "95 % within", "the 95 % mark": the percentile that is asked for is no figure of the run.
-_NO_FIGURE = re.compile(rf"\d+(?:\.\d+)? %|\b10 {TIMES} ", re.ASCII)
+# "95 % within", "the 95th percentile": the percentile that is asked for is no figure of the run.
+_NO_FIGURE = re.compile(rf"\d+(?:\.\d+)?(?: %|th percentile)|\b10 {TIMES} ", re.ASCII)
 _UNREADABLE = re.compile(r"\bp\d\d|event loop|\bSLO\b|\bslug\b")
 
 

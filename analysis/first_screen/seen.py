@@ -41,5 +41,4 @@ def seen_answer(quote: Quote) -> Answer:
         question="What will you see?",
         rows=tuple(rows),
         sentences=tuple(sentences),
-        state="good" if rows else "unknown",
     )

@@ -6,7 +6,7 @@ from analysis.findings import Totals
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Answer, Figure, Row, Sentence
 from analysis.first_screen.wording import live, trusted
-from analysis.model import State
+from analysis.model import Report, State
 
 QUESTION = "When something goes wrong?"
 _NOT_STAGED = "No fault was staged in this run. To ask: smsbench run burst --profile bad-day"
@@ -19,7 +19,7 @@ def trouble_answer(quote: Quote) -> Answer:
     report = quote.report
     rows = tuple(_losses(quote, place, each) for place, each in enumerate(report.totals) if each.accepted)
     state: State = "good" if rows else "unknown"
-    if any(each.lost or each.duplicates for each in report.totals):
+    if any(each.lost or each.duplicates for each in report.totals) or _unavailable(report):
         state = "bad"
     elif any(each.unaccounted or each.unseen for each in report.totals):
         state = "warn"
@@ -32,6 +32,14 @@ def trouble_answer(quote: Quote) -> Answer:
         rows=rows,
         sentences=tuple(sentences),
         state=state,
+    )
+
+
+def _unavailable(report: Report) -> bool:
+    """Whether the sender is shown to have failed to take what came."""
+    return any(
+        each.measure in ("not_taken", "availability") and each.verdict == "missed"
+        for each in report.objectives
     )
 
 

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from analysis.arrays import Floats
+from analysis.dependence import evidence_share, lag_one_correlation
 from analysis.percentiles import (
-    evidence_share,
     interval_ranks,
     known,
-    lag_one_correlation,
     needed,
     quantiles,
     ranks,

@@ -274,7 +274,7 @@ def test_a_difference_names_its_percentile_where_another_is_shown() -> None:
     withheld = quantile(95.0, None)
     median = screen_of(report(part(burst=replace(shown, guarded_during=(shown.guarded_during[0], withheld)))))
     assert (
-        "OTP 50 % within 4.10 s during, 4.00 s before: at the 95 % mark a difference of 2.00 s"
+        "OTP 50 % within 4.10 s during, 4.00 s before: at the 95th percentile a difference of 2.00 s"
         in aside_text(median, "burst")
     )
 
