@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from analysis.capacity.record import CapacityResult
+from analysis.capacity_record import CapacityResult
 from analysis.findings import (
     Availability,
     Comparison,

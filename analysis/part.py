@@ -6,18 +6,30 @@ from pathlib import Path
 
 import msgspec
 
-from analysis import stages, surroundings, validity
 from analysis.arrays import Bools
-from analysis.burst import find_burst
-from analysis.comparison.campaigns import fairness
-from analysis.cost import cost
-from analysis.culprits import CulpritInputs, find_culprits
-from analysis.distributions import api_ages, api_distributions, class_ages, delivery_distributions
-from analysis.fates import Fates, judge, ledger, reasons
-from analysis.faults import fault_bands
 from analysis.findings import Availability, DelaySplit
-from analysis.journeys import Journeys, read_journeys
-from analysis.late_generator import dropped_by_target, lateness
+from analysis.judge import checks_environment, validity
+from analysis.judge.culprits import CulpritInputs, find_culprits
+from analysis.judge.handsets import class_outcomes, handsets
+from analysis.judge.objectives import Facts, judge_all
+from analysis.judge.validity import TIGHTEST_BY_DEFAULT_S
+from analysis.judge.verdict import withheld
+from analysis.measure import stages
+from analysis.measure.backlog import availability_and_growth
+from analysis.measure.burst import find_burst
+from analysis.measure.comparison.campaigns import fairness
+from analysis.measure.cost import cost
+from analysis.measure.distributions import api_ages, api_distributions, class_ages, delivery_distributions
+from analysis.measure.faults import fault_bands
+from analysis.measure.late_generator import dropped_by_target, lateness
+from analysis.measure.outcomes import Fates, judge, ledger, reasons
+from analysis.measure.percentiles import SHOWN_PERCENTILES
+from analysis.measure.provider_limits import currency_of, limits_text, segments_per_s
+from analysis.measure.shares.delays import delay_splits
+from analysis.measure.shares.hints import hints
+from analysis.measure.shares.reach import why_missed
+from analysis.measure.throughput import backlog_gone_s, throughput
+from analysis.measure.timeline import timeline
 from analysis.model import (
     Check,
     Cost,
@@ -29,21 +41,10 @@ from analysis.model import (
     PartReport,
     Throughput,
 )
-from analysis.objectives.backlog import availability_and_growth
 from analysis.objectives.defaults import DEFAULT_OBJECTIVES
 from analysis.objectives.grammar import Measure, Spec, parse_all
-from analysis.objectives.handsets import class_outcomes, handsets
-from analysis.objectives.judging import Facts, judge_all
-from analysis.objectives.verdict import withheld
-from analysis.percentiles import SHOWN_PERCENTILES
-from analysis.provider_limits import currency_of, limits_text, segments_per_s
+from analysis.read.journeys import Journeys, read_journeys
 from analysis.records import Manifest
-from analysis.shares.delays import delay_splits
-from analysis.shares.hints import hints
-from analysis.shares.reach import why_missed
-from analysis.throughput import backlog_gone_s, throughput
-from analysis.timeline import timeline
-from analysis.validity import TIGHTEST_BY_DEFAULT_S
 
 DEFAULT_SPECS = parse_all(DEFAULT_OBJECTIVES)
 
@@ -61,7 +62,7 @@ def analyse_part(
     journeys = read_journeys(run_dir, manifest)
     fates = judge(journeys)
     counted = ledger(journeys, fates, manifest.planned)
-    instrument = surroundings.instrument(manifest.instrument_failures, journeys.origin_ns)
+    instrument = checks_environment.instrument(manifest.instrument_failures, journeys.origin_ns)
     failed = instrument.value if instrument.state == "invalid" else ""
     delivery = delivery_distributions(journeys, fates, _percentiles(specs, "delivery_time"))
     api = api_distributions(journeys, _percentiles(specs, "api_response"))
@@ -248,14 +249,14 @@ def _checks(
         validity.rate_error(journeys, left_to_target),
         validity.ledger_balance(counted),
         validity.marks_add_up(marks),
-        surroundings.generator_cpu(journeys),
-        surroundings.machine_cpu(journeys),
-        surroundings.provider_loop(journeys, tightest_s),
+        checks_environment.generator_cpu(journeys),
+        checks_environment.machine_cpu(journeys),
+        checks_environment.provider_loop(journeys, tightest_s),
         validity.plateau(journeys),
-        *surroundings.closed_connections(journeys),
-        surroundings.ending(manifest, counted),
-        *surroundings.earlier_load(manifest),
-        surroundings.files(journeys, counted),
+        *checks_environment.closed_connections(journeys),
+        checks_environment.ending(manifest, counted),
+        *checks_environment.earlier_load(manifest),
+        checks_environment.files(journeys, counted),
         validity.strangers(counted),
     )
 

@@ -235,7 +235,7 @@ class JudgedObjective(Struct, frozen=True):
 
 
 class Steady(Struct, frozen=True, kw_only=True):
-    """The steady part of a load, with 95 % intervals (analysis/capacity/steady.py). Rates are per second.
+    """The steady part of a load, with 95 % intervals (analysis/measure/steady.py). Rates are per second.
 
     ``through``: messages that left every queue. ``growth``: of the backlog; ``sustained`` says whether it
     grew, None where that is unknown. ``reserve``: messages done at first beyond the steady rate.

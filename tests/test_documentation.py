@@ -15,7 +15,7 @@ import pytest
 import typer
 
 from analysis import exit_codes
-from analysis.capacity.record import CapacityResult
+from analysis.capacity_record import CapacityResult
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SENDER_SCHEMA, Manifest, Scenario, Timing
 from loadtests.cli import app
 from loadtests.scenarios import catalogue

@@ -17,8 +17,8 @@ from analysis.first_screen.wording import (
     undecided_words,
     worst_first,
 )
+from analysis.judge.verdict import overall
 from analysis.model import Objective, Report, State
-from analysis.objectives.verdict import overall
 from analysis.quantile import Quantile
 
 _SHARE_WORDS = {"sender": "without the sender's part", "contract": "without the contract's limits"}

@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from analysis.figures import (
+from analysis.first_screen.values import Figure, Sentence
+from analysis.formatting import (
     count_text,
     limit_text,
     per_day_text,
@@ -16,7 +17,6 @@ from analysis.figures import (
     seconds_text,
     significant,
 )
-from analysis.first_screen.values import Figure, Sentence
 from analysis.model import Report
 from analysis.objectives.words import quantile_text
 

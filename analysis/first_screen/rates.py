@@ -5,8 +5,8 @@ from __future__ import annotations
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Answer, Figure, Row, Sentence
 from analysis.first_screen.wording import in_part, live, not_taken, part_title, trusted
+from analysis.judge.pace import too_few
 from analysis.model import Pace, PartReport, Report, State
-from analysis.pace import too_few
 
 _CLEARLY_MORE = 1.1  # the best seconds of an even load have a little more than its mean
 

@@ -10,13 +10,13 @@ import math
 import re
 from collections.abc import Iterator
 
-from analysis.figures import TIMES
 from analysis.first_screen.quoting import lookup, plain_words
 from analysis.first_screen.rates import carried_more
 from analysis.first_screen.values import Figure, FirstScreen, figures, sentences, words
 from analysis.first_screen.wording import deciding, target_name, trusted
+from analysis.formatting import TIMES
+from analysis.judge.verdict import overall
 from analysis.model import Objective, PartReport, Report
-from analysis.objectives.verdict import overall
 
 # "95 % within", "the 95 % mark": the percentile that is asked for is no figure of the run.
 _NO_FIGURE = re.compile(rf"\d+(?:\.\d+)? %|\b10 {TIMES} ", re.ASCII)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from analysis.figures import TIMES
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Answer, Figure, Row, Sentence
 from analysis.first_screen.wording import in_part, place_of
+from analysis.formatting import TIMES
+from analysis.judge.verdict import overall
 from analysis.model import Objective, Report, State
-from analysis.objectives.verdict import overall
 
 QUESTION = "Ten times the traffic?"
 _NOT_ASKED = "Not asked in this run. To ask: smsbench run bench"

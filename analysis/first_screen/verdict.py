@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analysis.check_names import ACCOUNTING, INSTRUMENT, SCHEDULE_LAG
-from analysis.exit_reasons import failed_before_load, first_line
 from analysis.first_screen.advice import what_to_change
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence, Word
@@ -23,8 +21,10 @@ from analysis.first_screen.wording import (
     undecided_words,
     worst_first,
 )
+from analysis.judge.check_names import ACCOUNTING, INSTRUMENT, SCHEDULE_LAG
+from analysis.judge.exit_reasons import failed_before_load, first_line
+from analysis.judge.verdict import overall
 from analysis.model import Objective, PartReport, Report, Verdict
-from analysis.objectives.verdict import overall
 
 _MOST_EVIDENCE = 3
 _WORDS: dict[Verdict, Word] = {"met": "YES", "missed": "NO", "undecided": "UNDECIDED"}

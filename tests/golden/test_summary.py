@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.render import write_report
+from analysis.render.report_files import write_report
 from analysis.report import build_report
 
 HERE = Path(__file__).parent

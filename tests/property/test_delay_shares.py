@@ -9,13 +9,13 @@ from drawn_plans import plans, routes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.fates import DELIVERED, judge
-from analysis.journeys import read_journeys
+from analysis.measure.outcomes import DELIVERED, judge
+from analysis.measure.shares.delays import delay_splits, split_run
+from analysis.measure.shares.gate import _Gate, pass_gate
+from analysis.measure.shares.limits import Limits, read_limits
+from analysis.measure.shares.queueing import served
+from analysis.read.journeys import read_journeys
 from analysis.records import Instant, Manifest, Scenario
-from analysis.shares.delays import delay_splits, split_run
-from analysis.shares.gate import _Gate, pass_gate
-from analysis.shares.limits import Limits, read_limits
-from analysis.shares.queueing import served
 from loadtests.arrivals import Burst, Mix, Plan, Poisson, Schedule, Stream
 from loadtests.simulate.simulation import ZERO_NS, Settings, simulate
 from mock_provider.engine.throttle import TokenBucket

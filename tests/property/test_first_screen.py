@@ -23,7 +23,7 @@ from made_reports import (
 )
 from page_reading import disagreements, rendered
 
-from analysis.capacity.record import CapacityResult, Trial
+from analysis.capacity_record import CapacityResult, Trial
 from analysis.findings import Availability, CampaignFigures, Fairness
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen

@@ -14,7 +14,7 @@ from made_reports import (
     throughput,
 )
 
-from analysis.capacity.record import CapacityResult, Trial
+from analysis.capacity_record import CapacityResult, Trial
 from analysis.findings import Comparison
 from analysis.model import Report
 

@@ -17,6 +17,8 @@ from analysis.findings import (
     Share,
 )
 from analysis.first_screen.screen import headline
+from analysis.judge.levels import levels
+from analysis.measure.totals import totals
 from analysis.model import (
     Burst,
     Check,
@@ -38,8 +40,6 @@ from analysis.model import (
 )
 from analysis.objectives.grammar import Measure
 from analysis.quantile import Quantile
-from analysis.scaling import levels
-from analysis.totals import totals
 
 LIMITS_S = {"otp": 10.0, "transactional": 30.0, "marketing": 600.0}
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from analysis.first_screen.quoting import lookup, plain_words
 from analysis.model import Report
-from analysis.render_data import write_json
-from analysis.render_html import write_html
-from analysis.render_text import write_markdown
+from analysis.render.data import write_json
+from analysis.render.html import write_html
+from analysis.render.markdown import write_markdown
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import FirstScreen, words
 from analysis.model import Report
-from analysis.render_text import row_text
+from analysis.render.markdown import row_text
 
 
 def answer_text(found: Report | FirstScreen, name: str) -> str:

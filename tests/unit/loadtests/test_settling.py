@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from analysis.measure.percentiles import interval_ranks
 from analysis.objectives.settled import Tally, settled
-from analysis.percentiles import interval_ranks
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, RowWriter
 from loadtests.running.settling import Settling, Wanted, tallies, wanted_of
 

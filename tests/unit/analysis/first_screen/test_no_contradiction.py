@@ -27,7 +27,7 @@ from made_reports import (
 from page_reading import Page, disagreements, rendered, without_spaces
 from screen_words import answer_text, aside_text
 
-from analysis.capacity.record import Trial
+from analysis.capacity_record import Trial
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from analysis.capacity.record import read_capacity
+from analysis.capacity_record import read_capacity
 from analysis.records import AnalysisResult, Instant, JudgedObjective, Manifest, Steady, read_manifest
 from analysis.records import Scenario as RecordedScenario
 from loadtests.capacity import find
