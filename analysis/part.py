@@ -11,7 +11,7 @@ from analysis.findings import Availability, DelaySplit
 from analysis.judge import checks_environment, validity
 from analysis.judge.culprits import CulpritInputs, find_culprits
 from analysis.judge.handsets import class_outcomes, handsets
-from analysis.judge.objectives import Facts, judge_all
+from analysis.judge.objectives import ObjectiveInputs, judge_all
 from analysis.judge.validity import TIGHTEST_BY_DEFAULT_S
 from analysis.judge.verdict import withheld
 from analysis.measure import stages
@@ -31,13 +31,13 @@ from analysis.measure.shares.reach import why_missed
 from analysis.measure.throughput import backlog_gone_s, throughput
 from analysis.measure.timeline import timeline
 from analysis.model import (
+    Accounting,
     Check,
     Cost,
     Distribution,
-    Identity,
-    Ledger,
     Marks,
     Objective,
+    PartIdentity,
     PartReport,
     Throughput,
 )
@@ -171,11 +171,11 @@ def _facts(
     manifest: Manifest,
     journeys: Journeys,
     fates: Fates,
-    counted: Ledger,
+    counted: Accounting,
     distributions: tuple[tuple[Distribution, ...], tuple[Distribution, ...]],
     measured: tuple[Cost, Availability | None, bool | None],
-) -> Facts:
-    return Facts(
+) -> ObjectiveInputs:
+    return ObjectiveInputs(
         delivery=distributions[0],
         api=distributions[1],
         delivery_ages=lambda name: class_ages(journeys, fates, name),
@@ -236,7 +236,7 @@ def _tightest_s(specs: tuple[Spec, ...]) -> float:
 
 
 def _checks(
-    journeys: Journeys, manifest: Manifest, counted: Ledger, marks: Marks, bench: tuple[float, Bools]
+    journeys: Journeys, manifest: Manifest, counted: Accounting, marks: Marks, bench: tuple[float, Bools]
 ) -> tuple[Check, ...]:
     """The checks that need no verdicts; those that do are added by ``analyse_part``.
 
@@ -261,9 +261,9 @@ def _checks(
     )
 
 
-def _identity(manifest: Manifest, journeys: Journeys) -> Identity:
+def _identity(manifest: Manifest, journeys: Journeys) -> PartIdentity:
     scenario, timing = manifest.scenario, manifest.timing
-    return Identity(
+    return PartIdentity(
         name=scenario.name,
         title=scenario.title or scenario.name,
         role=scenario.role,

@@ -1,4 +1,4 @@
-"""A run or a suite in, one ``Report`` out: the value that the renderers draw."""
+"""A run or a suite in, one ``RunReport`` out: the value that the renderers draw."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from analysis.judge.verdict import ALWAYS_DECISIVE, overall
 from analysis.measure import faults
 from analysis.measure.comparison.suite import comparisons, with_campaign_alone
 from analysis.measure.totals import totals
-from analysis.model import Check, CheckState, Objective, PartReport, Report, Verdict
+from analysis.model import Check, CheckState, Objective, PartReport, RunReport, Verdict
 from analysis.objectives.defaults import in_force
 from analysis.objectives.grammar import ObjectiveError, Spec, parse_all
 from analysis.part import analyse_part
@@ -35,7 +35,7 @@ def build_report(
     progress: Callable[[str], None] = lambda line: None,
     slos: tuple[str, ...] = (),
     allow_undecided: bool = False,
-) -> Report:
+) -> RunReport:
     """Raises ``MalformedRunError`` for what is no run directory, or where a file of it is malformed.
 
     ``slos`` are objectives that take the place of the manifest's. Raises ``ObjectiveError``.
@@ -102,7 +102,7 @@ def _parts(run_dir: Path, manifest: Manifest) -> list[tuple[str, Path, Manifest]
 
 def _assemble(
     manifest: Manifest, parts: tuple[PartReport, ...], specs: tuple[Spec, ...], allow_undecided: bool
-) -> Report:
+) -> RunReport:
     suite = manifest.kind == "suite"
     # A probe asks how much more can be carried: that it was too slow or turned messages away answers that and
     # fails nothing (unless it is alone). What it lost, duplicated or cannot account for is no answer.
@@ -120,7 +120,7 @@ def _assemble(
     interrupted = interruption.interruption(manifest, parts)
     in_virtual_time = [part.slug for part in parts if part.identity.mode == "simulated"]
     simulated = len(in_virtual_time) == len(parts)
-    return Report(
+    return RunReport(
         schema_version=REPORT_SCHEMA_VERSION,
         title=manifest.scenario.title or manifest.scenario.name,
         kind=manifest.kind,

@@ -7,12 +7,12 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from analysis.measure.steady import steady_of
-from analysis.model import Report
+from analysis.model import RunReport
 from analysis.read.journeys import read_journeys
 from analysis.records import AnalysisResult, read_manifest
 
 
-def of_trial(run_dir: Path, report: Report, result: AnalysisResult) -> AnalysisResult:
+def of_trial(run_dir: Path, report: RunReport, result: AnalysisResult) -> AnalysisResult:
     """``result`` with the steady part of the run, and with the reasons for which it is invalid.
 
     A suite has no steady part. Raises ``MalformedRunError``.

@@ -17,7 +17,7 @@ from analysis.formatting import (
     seconds_text,
     significant,
 )
-from analysis.model import Report
+from analysis.model import RunReport
 from analysis.objectives.words import quantile_text
 
 _PERCENTILE = re.compile(r"\bp(\d+(?:\.\d+)?)\b")
@@ -47,7 +47,7 @@ def plain_words(text: str) -> str:
 class Quote:
     """Makes figures of one report."""
 
-    def __init__(self, report: Report, plain: bool = True) -> None:
+    def __init__(self, report: RunReport, plain: bool = True) -> None:
         """``plain``: texts are for a reader who does not know what a p95 is."""
         self.report = report
         self._plain = plain

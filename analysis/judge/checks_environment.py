@@ -12,7 +12,7 @@ from analysis.judge.check_names import INSTRUMENT
 from analysis.judge.validity import LAG_SHARE_OF_OBJECTIVE, unchecked
 from analysis.measure.late_generator import EXPLAINED_SHARE
 from analysis.measure.percentiles import ranks
-from analysis.model import Check, CheckState, Ledger
+from analysis.model import Accounting, Check, CheckState
 from analysis.read.gauges import Gauges
 from analysis.read.journeys import Journeys, Samples
 from analysis.records import InstrumentFailure, Manifest
@@ -186,7 +186,7 @@ def _count_at_end(samples: Samples, name: str) -> int:
     return int(max(values, default=0))
 
 
-def ending(manifest: Manifest, ledger: Ledger) -> Check:
+def ending(manifest: Manifest, ledger: Accounting) -> Check:
     reason = manifest.exit_reason
     # A runner that finished with messages open has found that they wait for phones or change no verdict.
     state: CheckState = "ok" if reason == "finished" else "warn"
@@ -210,7 +210,7 @@ def ending(manifest: Manifest, ledger: Ledger) -> Check:
     )
 
 
-def files(journeys: Journeys, ledger: Ledger) -> Check:
+def files(journeys: Journeys, ledger: Accounting) -> Check:
     """Which sides of the story are told."""
     missing = []
     if not journeys.journal:

@@ -14,7 +14,7 @@ from analysis.judge.evidence import messages_needed, more_needed, wait_longer
 from analysis.judge.verdict import judge
 from analysis.measure.binomial import clopper_pearson
 from analysis.measure.percentiles import CONFIDENCE, Ages, needed
-from analysis.model import Cost, Distribution, Ledger, Objective, Verdict
+from analysis.model import Accounting, Cost, Distribution, Objective, Verdict
 from analysis.objectives.defaults import DEFAULT_OBJECTIVES
 from analysis.objectives.grammar import ALL, Spec
 from analysis.objectives.words import interval_text, limit_of, name_of, quantile_text, value_text
@@ -33,7 +33,7 @@ class Outcomes:
 
 
 @dataclass(frozen=True)
-class Facts:
+class ObjectiveInputs:
     """What a part's objectives are judged by."""
 
     delivery: tuple[Distribution, ...]
@@ -41,7 +41,7 @@ class Facts:
     delivery_ages: Callable[[str], Ages]  # of a class
     api_ages: Callable[[], Ages]
     outcomes: dict[str, Outcomes]  # of each class of the load, and of all
-    ledger: Ledger
+    ledger: Accounting
     availability: Availability | None
     cost: Cost
     backlog_grew: bool  # without bound, to the end of the load
@@ -67,7 +67,7 @@ class _Finding:
     decides: bool = True
 
 
-def judge_all(specs: tuple[Spec, ...], facts: Facts) -> tuple[Objective, ...]:
+def judge_all(specs: tuple[Spec, ...], facts: ObjectiveInputs) -> tuple[Objective, ...]:
     """One for each that the load can be judged by: not of a class that it does not have."""
     classes = {*facts.outcomes, ALL}
     return tuple(
@@ -116,7 +116,7 @@ def _judged(spec: Spec, found: _Finding) -> Objective:
     )
 
 
-def _delivery_time(spec: Spec, facts: Facts) -> _Finding:
+def _delivery_time(spec: Spec, facts: ObjectiveInputs) -> _Finding:
     alone = spec.message_class == ALL and len(facts.delivery) == 1  # all of them are of this class
     distribution = next(
         (each for each in facts.delivery if alone or each.message_class == spec.message_class), None
@@ -141,7 +141,7 @@ def _delivery_time(spec: Spec, facts: Facts) -> _Finding:
     return found
 
 
-def _api_response(spec: Spec, facts: Facts) -> _Finding:
+def _api_response(spec: Spec, facts: ObjectiveInputs) -> _Finding:
     distribution = next((each for each in facts.api if each.measure == "api_response"), None)
     if distribution is None:
         return _Finding(None, None, None, "no request was sent", needs="requests to the sender")
@@ -206,7 +206,7 @@ def _percentile_needs(spec: Spec, distribution: Distribution, ages: Ages, load_s
     return more_needed(count, wanted, spec.message_class, count / load_s if load_s > 0 else 0.0)
 
 
-def _counted(spec: Spec, facts: Facts) -> _Finding:
+def _counted(spec: Spec, facts: ObjectiveInputs) -> _Finding:
     """Lost, duplicated, unaccounted messages: every one was counted, so that both ends are the same."""
     ledger = facts.ledger
     accepted = f"of {count_text(ledger.accepted)} accepted"
@@ -237,11 +237,11 @@ def _counted(spec: Spec, facts: Facts) -> _Finding:
     return _exact(ledger.lost, why, ledger)
 
 
-def _exact(found: int, why: str, ledger: Ledger) -> _Finding:
+def _exact(found: int, why: str, ledger: Accounting) -> _Finding:
     return _Finding(float(found), float(found), float(found), why, count=ledger.accepted)
 
 
-def _not_taken(spec: Spec, facts: Facts) -> _Finding:
+def _not_taken(spec: Spec, facts: ObjectiveInputs) -> _Finding:
     """A count over the whole load: what the sender did with each message that came due is known."""
     ledger = facts.ledger
     if not ledger.planned:
@@ -264,7 +264,7 @@ def _not_taken(spec: Spec, facts: Facts) -> _Finding:
     )
 
 
-def _delivered(spec: Spec, facts: Facts) -> _Finding:
+def _delivered(spec: Spec, facts: ObjectiveInputs) -> _Finding:
     """A sample: each message's fate is drawn from the phones and networks that there are."""
     found = facts.outcomes.get(spec.message_class)
     if found is None or not found.accepted:
@@ -292,7 +292,7 @@ def _delivered(spec: Spec, facts: Facts) -> _Finding:
     )
 
 
-def _availability(spec: Spec, facts: Facts) -> _Finding:
+def _availability(spec: Spec, facts: ObjectiveInputs) -> _Finding:
     found = facts.availability
     if found is None or not facts.ledger.planned:
         return _Finding(None, None, None, "no message came due", needs="a load")
@@ -303,7 +303,7 @@ def _availability(spec: Spec, facts: Facts) -> _Finding:
     )
 
 
-def _cost_per_1000(spec: Spec, facts: Facts) -> _Finding:
+def _cost_per_1000(spec: Spec, facts: ObjectiveInputs) -> _Finding:
     every = facts.outcomes.get(ALL)
     if every is None or not every.delivered or not facts.cost.points:
         why = "the provider's rows carry no price" if every and every.delivered else "nothing was delivered"
@@ -321,7 +321,7 @@ def _cost_per_1000(spec: Spec, facts: Facts) -> _Finding:
     )
 
 
-_FINDERS: dict[str, Callable[[Spec, Facts], _Finding]] = {
+_FINDERS: dict[str, Callable[[Spec, ObjectiveInputs], _Finding]] = {
     "delivery_time": _delivery_time,
     "api_response": _api_response,
     "loss": _counted,

@@ -19,9 +19,9 @@ from analysis.formatting import (
     times_text,
 )
 from analysis.judge.check_names import ACCOUNTING, SCHEDULE_LAG
-from analysis.measure.late_generator import SHORT_S, SHORT_SHARE, Lateness
+from analysis.measure.late_generator import SHORT_S, SHORT_SHARE, GeneratorLateness
 from analysis.measure.percentiles import ranks
-from analysis.model import Check, CheckState, Distribution, Ledger, Marks, Objective, PartReport
+from analysis.model import Accounting, Check, CheckState, Distribution, Marks, Objective, PartReport
 from analysis.read.journeys import Journeys
 
 LAG_WARN_S = 0.010
@@ -42,7 +42,7 @@ PLATEAU_SHARE = 0.05
 PLATEAU_EXCESS = 5.0
 
 
-def schedule_lag(late: Lateness, tightest_s: float) -> Check:
+def schedule_lag(late: GeneratorLateness, tightest_s: float) -> Check:
     """How late the generator itself was: sent minus intended. Messages of seconds in which it stood ready and
     other programs had the cores are left aside, if these seconds were few."""
     limit_s = LAG_SHARE_OF_OBJECTIVE * tightest_s
@@ -80,7 +80,7 @@ def _state(value: float, warn: float, invalid: float) -> CheckState:
     return "warn" if value > warn else "ok"
 
 
-def dropped_arrivals(ledger: Ledger, by_target: int) -> Check:
+def dropped_arrivals(ledger: Accounting, by_target: int) -> Check:
     """Those that found every request waiting for an answer of a generator that was on time are the sender's
     failure (``late_generator.dropped_by_target``); they are in its count of messages not taken."""
     by_bench = ledger.dropped - by_target
@@ -136,7 +136,7 @@ def worst_rate_error(intended_s: Floats, sent_s: Floats, load_end_s: float) -> t
     return float(errors[worst]), float(edges[worst])
 
 
-def ledger_balance(ledger: Ledger) -> Check:
+def ledger_balance(ledger: Accounting) -> Check:
     """Each sum's sides come from different columns, or from the manifest and the rows.
 
     The rate's error looks at rows only; that every arrival of the schedule has a row is told here.
@@ -162,7 +162,7 @@ def ledger_balance(ledger: Ledger) -> Check:
     )
 
 
-def strangers(ledger: Ledger) -> Check:
+def strangers(ledger: Accounting) -> Check:
     """Where hardly a message is found and strangers abound, those are the messages, without their keys."""
     keyless = ledger.found < FOUND_SHARE * ledger.accepted and ledger.strangers > ledger.accepted / 2
     found = (

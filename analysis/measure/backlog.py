@@ -24,7 +24,7 @@ _SAMPLES = 400
 _NOT_TAKEN = ("refused", "failed", "dropped", "unfinished")
 
 
-class Backlog:
+class LoadBacklog:
     """Messages waiting at any instant of the load."""
 
     def __init__(self, journeys: Journeys, fates: Fates) -> None:
@@ -95,7 +95,7 @@ def availability_and_growth(journeys: Journeys, fates: Fates) -> tuple[Availabil
         return None, None
     # A rest under half a window belongs to the one before it. The last arrival comes a little before the end.
     starts = np.arange(max(int(end_s / WINDOW_S + 0.5), 1), dtype=np.float64) * WINDOW_S
-    backlog = Backlog(journeys, fates) if journeys.journal else None
+    backlog = LoadBacklog(journeys, fates) if journeys.journal else None
     if backlog is None or backlog.count < FEWEST:
         return _availability(journeys, starts, np.zeros(len(starts), dtype=np.bool_)), None
     growing = _growing(backlog, starts)
@@ -118,7 +118,7 @@ def _availability(journeys: Journeys, starts: Floats, growing: Bools) -> Availab
     )
 
 
-def _growing(backlog: Backlog, starts: Floats) -> Bools:
+def _growing(backlog: LoadBacklog, starts: Floats) -> Bools:
     """Windows after which the backlog never came back to its level at their start, while it grew on; and all
     from the instant on since which it grew."""
     growing: Bools = np.zeros(len(starts), dtype=np.bool_)

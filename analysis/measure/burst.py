@@ -14,7 +14,7 @@ from analysis.measure.comparison.groups import group_of
 from analysis.measure.outcomes import DELIVERED, OPEN, Fates, delivered_in_order, delivery_ages
 from analysis.measure.percentiles import evidence_share, lag_one_correlation, quantiles, ranks
 from analysis.measure.timeline import drawn_until, rate_series, undelivered, unsubmitted
-from analysis.model import Burst
+from analysis.model import BurstResult
 from analysis.quantile import Quantile
 from analysis.read.journeys import Journeys
 
@@ -25,7 +25,7 @@ _EDGE_SHARE = 0.5
 _LONGEST_SHARE = 0.8
 
 
-def find_burst(journeys: Journeys, fates: Fates) -> Burst | None:
+def find_burst(journeys: Journeys, fates: Fates) -> BurstResult | None:
     """The burst of the most numerous class but the guarded one; None where no class has one."""
     names = [name for name in journeys.load.class_names if name != GUARDED_CLASS]
     if not names:
@@ -53,7 +53,9 @@ def burst_span(due_s: Floats, load_end_s: float) -> tuple[float, float] | None:
     return None if to_s - from_s > _LONGEST_SHARE * load_end_s else (from_s, to_s)
 
 
-def _burst(journeys: Journeys, fates: Fates, name: str, inside: Bools, span: tuple[float, float]) -> Burst:
+def _burst(
+    journeys: Journeys, fates: Fates, name: str, inside: Bools, span: tuple[float, float]
+) -> BurstResult:
     from_s, to_s = span
     due = journeys.load.intended_s
     last_submit = _last(journeys, fates, inside, journeys.provider.submitted_s)
@@ -65,7 +67,7 @@ def _burst(journeys: Journeys, fates: Fates, name: str, inside: Bools, span: tup
     guarded = _guarded(journeys)
     before, during = guarded & (due < from_s), guarded & (due >= from_s) & (due <= until_s)
     messages = int(np.count_nonzero(inside))
-    return Burst(
+    return BurstResult(
         message_class=name,
         from_s=from_s,
         to_s=to_s,

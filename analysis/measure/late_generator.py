@@ -27,7 +27,7 @@ _TAKEN_SHARE = 0.5
 
 
 @dataclass(frozen=True)
-class Lateness:
+class GeneratorLateness:
     """Of each message: ``lag_s`` is sent minus intended (NaN: not sent), ``disturbed`` whether it fell into a
     disturbed second."""
 
@@ -42,7 +42,7 @@ class Lateness:
         return self.disturbed_s <= max(SHORT_S, SHORT_SHARE * self.load_s)
 
 
-def lateness(journeys: Journeys, lag_limit_s: float) -> Lateness:
+def lateness(journeys: Journeys, lag_limit_s: float) -> GeneratorLateness:
     """``lag_limit_s``: what spoils a run; only seconds beyond it are looked at."""
     load, gauges = journeys.load, Gauges(journeys.samples, journeys.load_end_s)
     lag_s = load.sent_s - load.intended_s
@@ -57,7 +57,7 @@ def lateness(journeys: Journeys, lag_limit_s: float) -> Lateness:
     for begin, end in zip(begins[explained], at_s[explained], strict=True):
         disturbed |= (load.sent_s > begin) & (load.sent_s <= end)
         disturbed_s += end - begin
-    return Lateness(lag_s, disturbed, float(disturbed_s), journeys.load_end_s)
+    return GeneratorLateness(lag_s, disturbed, float(disturbed_s), journeys.load_end_s)
 
 
 def dropped(journeys: Journeys) -> Bools:

@@ -36,7 +36,7 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats, Ints
 from analysis.measure.percentiles import Ages, with_open
-from analysis.model import Ledger, Reasons
+from analysis.model import Accounting, Reasons
 from analysis.read.columns import ABSENT
 from analysis.read.journeys import OUTCOMES, SENDER_STATES, Journeys
 from analysis.read.provider_rows import PROVIDER_STATES
@@ -125,12 +125,12 @@ def delivered_in_order(journeys: Journeys, fates: Fates, among: Bools) -> Floats
     return ordered[np.isfinite(ordered)]
 
 
-def ledger(journeys: Journeys, fates: Fates, planned: int) -> Ledger:
+def ledger(journeys: Journeys, fates: Fates, planned: int) -> Accounting:
     """Count everything once; the counts of either side of a sum come from different columns."""
     load, provider = journeys.load, journeys.provider
     by_outcome = {name: int(np.count_nonzero(load.outcome == code)) for code, name in enumerate(OUTCOMES)}
     by_fate = {name: int(np.count_nonzero(fates.fate == code)) for code, name in enumerate(FATES)}
-    return Ledger(
+    return Accounting(
         planned=planned or journeys.count,
         rows=journeys.count,
         sent=int(np.count_nonzero(np.isfinite(load.sent_s))),

@@ -20,7 +20,7 @@ import numpy as np
 from analysis.arrays import Bools, Floats
 from analysis.measure.outcomes import DELIVERED, Fates
 from analysis.measure.percentiles import needed, ranks
-from analysis.model import Marks, Stage, StageBreakdown, StageCoverage
+from analysis.model import Marks, StageBreakdown, StageCoverage, StageTimes
 from analysis.read.journeys import Journeys
 
 DELIVERY_STAGES = ("generator lag", "sender API", "sender queue", "provider", "carrier queue", "radio")
@@ -132,14 +132,16 @@ def _breakdown(
     )
 
 
-def _stage(name: str, times: Floats) -> Stage:
+def _stage(name: str, times: Floats) -> StageTimes:
     ordered = np.sort(times)
     shown = (50.0, 95.0, 99.0)
     p50, p95, p99 = (
         float(ordered[rank - 1]) if len(ordered) >= needed(percentile) else None
         for percentile, rank in zip(shown, ranks(len(ordered), shown), strict=True)
     )
-    return Stage(name=name, count=len(ordered), mean_s=float(times.mean()), p50_s=p50, p95_s=p95, p99_s=p99)
+    return StageTimes(
+        name=name, count=len(ordered), mean_s=float(times.mean()), p50_s=p50, p95_s=p95, p99_s=p99
+    )
 
 
 def check_marks(journeys: Journeys) -> Marks:

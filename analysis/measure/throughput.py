@@ -12,7 +12,7 @@ import numpy as np
 from analysis.arrays import Bools, Floats
 from analysis.formatting import count_text, seconds_text
 from analysis.measure.outcomes import DELIVERED, OPEN, Fates
-from analysis.model import Ledger, Pace, Throughput
+from analysis.model import Accounting, Pace, Throughput
 from analysis.read.journeys import Journeys
 
 WINDOW_S = 10.0
@@ -21,7 +21,7 @@ REFUSED_SHARE = 0.001
 SHORTFALL_NOISE_S = 0.05  # a wait that grew by less may have grown by a timer or a pause of the machine
 
 
-def throughput(journeys: Journeys, fates: Fates, counted: Ledger) -> Throughput:
+def throughput(journeys: Journeys, fates: Fates, counted: Accounting) -> Throughput:
     """Offered, accepted and delivered rates in messages per second."""
     load = journeys.load
     # A load of nearly ten seconds is one of ten whose last arrival came a little before its end.
@@ -104,7 +104,7 @@ def backlog_gone_s(journeys: Journeys, fates: Fates) -> float | None:
     return max(float(known.max()) - journeys.load_end_s, 0.0) if len(known) else None
 
 
-def _limit(counted: Ledger, wait_s: float | None, where: str) -> str:
+def _limit(counted: Accounting, wait_s: float | None, where: str) -> str:
     not_taken = counted.refused + counted.failed_at_api
     if counted.sent and not_taken / counted.sent > REFUSED_SHARE:
         return f"the sender did not take {count_text(not_taken)} of {count_text(counted.sent)} messages"

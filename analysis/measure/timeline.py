@@ -23,7 +23,7 @@ _BACKLOG_POINTS = 300
 
 
 @dataclass(frozen=True)
-class Backlog:
+class BacklogSeries:
     """Messages waiting from ``starts_s`` to ``ends_s``, each sorted; those that never end have no end."""
 
     starts_s: Floats
@@ -45,7 +45,7 @@ class Backlog:
         return max(int(waiting[highest]), 0), float(self.starts_s[highest])
 
 
-def unsubmitted(journeys: Journeys, fates: Fates, among: Bools) -> Backlog:
+def unsubmitted(journeys: Journeys, fates: Fates, among: Bools) -> BacklogSeries:
     """Accepted by the sender, not yet submitted.
 
     Messages the sender gave up unsubmitted are left out: no row says when it did.
@@ -54,16 +54,16 @@ def unsubmitted(journeys: Journeys, fates: Fates, among: Bools) -> Backlog:
     return _backlog(journeys.load.answered_s[waited], journeys.provider.submitted_s[waited])
 
 
-def undelivered(journeys: Journeys, fates: Fates, among: Bools) -> Backlog:
+def undelivered(journeys: Journeys, fates: Fates, among: Bools) -> BacklogSeries:
     """Accepted by the sender, not yet at the handset nor failed for good."""
     waited = among & journeys.accepted & (np.isfinite(journeys.provider.delivered_s) | (fates.fate == OPEN))
     return _backlog(journeys.load.answered_s[waited], journeys.provider.delivered_s[waited])
 
 
-def _backlog(starts_s: Floats, ends_s: Floats) -> Backlog:
+def _backlog(starts_s: Floats, ends_s: Floats) -> BacklogSeries:
     # The sender may submit before its reply is read: such a message never waited.
     begins = np.fmin(starts_s, ends_s)
-    return Backlog(starts_s=np.sort(begins), ends_s=np.sort(ends_s[np.isfinite(ends_s)]))
+    return BacklogSeries(starts_s=np.sort(begins), ends_s=np.sort(ends_s[np.isfinite(ends_s)]))
 
 
 def timeline(journeys: Journeys, fates: Fates) -> Timeline:

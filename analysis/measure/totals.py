@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from analysis.findings import Totals
+from analysis.findings import ReportTotals
 from analysis.model import PartReport
 
 POINTS = "points"
 
 
-def totals(parts: tuple[PartReport, ...]) -> tuple[Totals, ...]:
+def totals(parts: tuple[PartReport, ...]) -> tuple[ReportTotals, ...]:
     """One for each mode that has a part. ``parts`` are the deciding ones in which the bench did not fail."""
     found = []
     for mode in ("real", "simulated"):
@@ -18,14 +18,14 @@ def totals(parts: tuple[PartReport, ...]) -> tuple[Totals, ...]:
     return tuple(found)
 
 
-def _sum(mode: str, parts: list[PartReport]) -> Totals:
+def _sum(mode: str, parts: list[PartReport]) -> ReportTotals:
     ledgers = [part.ledger for part in parts]
     delivered = sum(each.delivered for each in ledgers)
     unacknowledged = sum(each.delivered_unacknowledged for each in ledgers)
     arrived = delivered + unacknowledged
     paid = sum(part.cost.points for part in parts)
     currencies = {part.cost.currency for part in parts}
-    return Totals(
+    return ReportTotals(
         mode=mode,
         parts=len(parts),
         planned=sum(each.planned for each in ledgers),

@@ -31,7 +31,7 @@ _EXACT_UP_TO = 2_000  # messages
 _EVIDENCE = (1.0, 0.5, 0.25, 0.1, 0.03)  # independent messages per message
 
 
-class Tally(Struct, frozen=True):
+class ObjectiveTally(Struct, frozen=True):
     """Accepted messages of one class that count in an objective, and those of which it is not known."""
 
     within: int  # delivered within the limit
@@ -40,7 +40,7 @@ class Tally(Struct, frozen=True):
     old: int = 0  # open beyond the limit, or ended so that they count or do not
 
 
-def settled(share: float, tally: Tally) -> bool:
+def settled(share: float, tally: ObjectiveTally) -> bool:
     """Whether no end of the open messages changes the verdict on "more than ``share`` within the limit"."""
     counted = tally.within + tally.beyond + tally.young
     return all(

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from analysis.formatting import count_text, per_day_text, round_seconds_text, seconds_text
-from analysis.model import Distribution, PartReport, Report, Stage, StageBreakdown
+from analysis.model import Distribution, PartReport, RunReport, StageBreakdown, StageTimes
 from analysis.render.chart_style import (
     BLUE,
     GREEN,
@@ -169,7 +169,7 @@ def _draw_ranges(axes: Axes, breakdown: StageBreakdown) -> None:
     """p50, p95 and p99 of each stage, as far as its messages carry them. The axis is logarithmic since stages
     differ a thousandfold.
     """
-    listed: list[Stage] = [*breakdown.stages, breakdown.end_to_end]
+    listed: list[StageTimes] = [*breakdown.stages, breakdown.end_to_end]
     drawn: list[float] = []
     for row, stage in enumerate(listed):
         known = [value for value in (stage.p50_s, stage.p95_s, stage.p99_s) if value is not None]
@@ -191,7 +191,7 @@ def _draw_ranges(axes: Axes, breakdown: StageBreakdown) -> None:
     axes.set_xlabel(f"50 % (dot), 95 % (bar), 99 % (tick) within; {breakdown.message_class}")
 
 
-def ladder(report: Report, title: str) -> Figure | str:
+def ladder(report: RunReport, title: str) -> Figure | str:
     if not report.levels:
         return "no part of this run stands for a number of messages a day"
     figure = new_figure(title, height_in=1.9 + 0.5 * len(report.levels))
@@ -203,7 +203,7 @@ def ladder(report: Report, title: str) -> Figure | str:
     return figure
 
 
-def _draw_levels(axes: Axes, report: Report) -> None:
+def _draw_levels(axes: Axes, report: RunReport) -> None:
     values: list[float] = []
     for row, level in enumerate(report.levels):
         asked, ten = float(level.messages_per_day), 10.0 * level.messages_per_day
@@ -244,7 +244,7 @@ def _short_per_day(value: float) -> str:
     return per_day_text(value).replace(" million", " M")
 
 
-def _draw_level_times(axes: Axes, report: Report) -> None:
+def _draw_level_times(axes: Axes, report: RunReport) -> None:
     """p95 delivery time of each class at each level's own pace; hollow where only the slowest is known."""
     by_slug = {part.slug: part for part in report.parts}
     values: list[float] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from analysis.formatting import rate_text, seconds_text
-from analysis.model import Report
+from analysis.model import RunReport
 from analysis.render.chart_style import (
     BLUE,
     GREEN,
@@ -26,7 +26,7 @@ _TRIALS = (
 )
 
 
-def capacity(report: Report, title: str) -> Figure | str:
+def capacity(report: RunReport, title: str) -> Figure | str:
     """The trials of the search in their order, each at its rate; the band is where the answer lies."""
     found = report.capacity
     if found is None or not found.trials:
@@ -63,7 +63,7 @@ def capacity(report: Report, title: str) -> Figure | str:
     return figure
 
 
-def priorities(report: Report, title: str) -> Figure | str:
+def priorities(report: RunReport, title: str) -> Figure | str:
     """95 % of each class within so long, with priorities and without them."""
     compared = next((each for each in report.comparisons if each.kind == "priorities_vs_fifo"), None)
     shown = [one for one in compared.classes if one.ours_p95_s and one.theirs_p95_s] if compared else []

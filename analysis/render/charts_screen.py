@@ -6,7 +6,7 @@ import textwrap
 
 from matplotlib.figure import Figure
 
-from analysis.first_screen.values import Answer, FirstScreen, Row, Word, words
+from analysis.first_screen.values import AnswerRow, FirstScreen, ScreenAnswer, Word, words
 from analysis.render.chart_style import GREEN, INK, MUTED, ORANGE, VERMILION
 
 _COLOURS: dict[Word, str] = {
@@ -55,7 +55,7 @@ def _lines(screen: FirstScreen) -> list[tuple[float, list[_Piece]]]:
     return lines
 
 
-def _answer(number: int, answer: Answer) -> list[tuple[float, list[_Piece]]]:
+def _answer(number: int, answer: ScreenAnswer) -> list[tuple[float, list[_Piece]]]:
     lines: list[list[_Piece]] = [_row(row) for row in answer.rows]
     for sentence in answer.sentences[:2]:
         said = _wrapped(words(sentence), _ANSWER_CHARS)
@@ -65,7 +65,7 @@ def _answer(number: int, answer: Answer) -> list[tuple[float, list[_Piece]]]:
     return [(0.5, []), (1.0, first), *((1.0, line) for line in lines[1:])]
 
 
-def _row(row: Row) -> list[_Piece]:
+def _row(row: AnswerRow) -> list[_Piece]:
     label = f"{row.label}: " if row.label else ""
     rest = "  ".join(words(each) for each in (row.interval, row.limit) if each)
     pieces: list[_Piece] = [(f"{label}{words(row.value)}  {rest}", _SECOND, 9.0, INK, "normal")]

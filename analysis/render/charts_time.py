@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.formatting import times_text
-from analysis.model import Burst, PartReport, Points, Series
+from analysis.model import BurstResult, PartReport, Points, Series
 from analysis.render.chart_style import (
     BLUE,
     GREEN,
@@ -151,7 +151,7 @@ def burst(part: PartReport, title: str) -> Figure | str:
     return figure
 
 
-def _mark_burst(axes: Axes, scale: TimeScale, found: Burst, lines: bool, named: bool) -> None:
+def _mark_burst(axes: Axes, scale: TimeScale, found: BurstResult, lines: bool, named: bool) -> None:
     """Shaded; between ``lines`` where the shade is taken by faults. In the legend where ``named``."""
     from_x, to_x = found.from_s * scale.factor, found.to_s * scale.factor
     if lines:
@@ -162,7 +162,7 @@ def _mark_burst(axes: Axes, scale: TimeScale, found: Burst, lines: bool, named: 
         axes.axvspan(from_x, to_x, color=MUTED, alpha=0.10, linewidth=0, label=label)
 
 
-def _draw_burst_rates(axes: Axes, scale: TimeScale, found: Burst) -> None:
+def _draw_burst_rates(axes: Axes, scale: TimeScale, found: BurstResult) -> None:
     for series in (found.offered, found.delivered):
         _draw_rate(axes, scale, series, f"{found.message_class} of the burst, {series.name}")
     axes.set_ylabel("messages per second")

@@ -12,10 +12,10 @@ import msgspec
 
 from analysis.first_screen.screen import first_screen
 from analysis.judge.validity import spoiling
-from analysis.model import Check, Objective, Report
+from analysis.model import Check, Objective, RunReport
 
 
-def write_json(report: Report, path: Path) -> None:
+def write_json(report: RunReport, path: Path) -> None:
     """Every number but the series over time, which are in ``timeline.csv``. Not finite: ``null``."""
     plain = {"first_screen": msgspec.to_builtins(first_screen(report)), **msgspec.to_builtins(report)}
     for part in plain["parts"]:
@@ -61,7 +61,7 @@ def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object
         writer.writerows([_cell(value) for value in row] for row in rows)
 
 
-def write_percentiles(report: Report, path: Path) -> None:
+def write_percentiles(report: RunReport, path: Path) -> None:
     header = ("part", "measure", "class", "count", "open", "never", "percentile", "state", "value_s", "low_s")
     rows = (
         (
@@ -84,7 +84,7 @@ def write_percentiles(report: Report, path: Path) -> None:
     _write_csv(path, (*header, "high_s"), rows)
 
 
-def write_ladder(report: Report, path: Path) -> None:
+def write_ladder(report: RunReport, path: Path) -> None:
     header = (
         "messages_per_day",
         "profile",
@@ -109,7 +109,7 @@ def write_ladder(report: Report, path: Path) -> None:
     _write_csv(path, header, rows)
 
 
-def write_timeline(report: Report, path: Path) -> None:
+def write_timeline(report: RunReport, path: Path) -> None:
     """Long form: one row a point."""
     rows = (
         (part.slug, kind, series.name, _number(at_s), _number(value))
@@ -126,7 +126,7 @@ def write_timeline(report: Report, path: Path) -> None:
     _write_csv(path, ("part", "kind", "series", "at_s", "value"), rows)
 
 
-def write_junit(report: Report, path: Path) -> None:
+def write_junit(report: RunReport, path: Path) -> None:
     """A test case each objective and check: missed is a failure, what makes the run invalid an error.
 
     An undecided objective is an error, as build servers fail for both; skipped where it was allowed or has

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
 from analysis.formatting import TIMES, count_text, rate_text, round_seconds_text, seconds_text, significant
-from analysis.model import Identity
+from analysis.model import PartIdentity
 
 _GIB, _MIB = 1 << 30, 1 << 20
 _TOLD_ELSEWHERE = ("streams", "classes")  # the classes stand with the streams
 
 
-def facts(identity: Identity) -> list[tuple[str, str]]:
+def facts(identity: PartIdentity) -> list[tuple[str, str]]:
     """Name and value of each setting that is known, in the order of the page."""
     pace = "true speed" if identity.compress == 1.0 else f"{identity.compress:g} {TIMES} as dense as the day"
     if identity.provider_scale != 1.0:

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import Figure, Sentence, words
-from analysis.model import Report
+from analysis.model import RunReport
 from analysis.render import tables
 from analysis.render.drawn import Drawn
 from analysis.render.facts import facts
@@ -19,7 +19,7 @@ from analysis.render.sections import part_sections, report_sections
 from analysis.render.table import Cell
 
 
-def write_html(report: Report, drawn: tuple[Drawn, ...], path: Path) -> None:
+def write_html(report: RunReport, drawn: tuple[Drawn, ...], path: Path) -> None:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
@@ -39,7 +39,7 @@ def write_html(report: Report, drawn: tuple[Drawn, ...], path: Path) -> None:
     path.write_text(page, encoding="utf-8")
 
 
-def _part(report: Report, place: int, drawn: tuple[Drawn, ...]) -> dict[str, Any]:
+def _part(report: RunReport, place: int, drawn: tuple[Drawn, ...]) -> dict[str, Any]:
     part = report.parts[place]
     return {
         "slug": part.slug,

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.first_screen.screen import first_screen
-from analysis.first_screen.values import Answer, FirstScreen, Row, words
-from analysis.model import Report
+from analysis.first_screen.values import AnswerRow, FirstScreen, ScreenAnswer, words
+from analysis.model import RunReport
 from analysis.render import tables
 from analysis.render.drawn import Drawn
 from analysis.render.sections import part_sections, report_sections
 from analysis.render.table import Cell, Table
 
 
-def write_markdown(report: Report, drawn: tuple[Drawn, ...], path: Path) -> None:
+def write_markdown(report: RunReport, drawn: tuple[Drawn, ...], path: Path) -> None:
     blocks = _screen(first_screen(report))
     for title, table in report_sections(report):
         blocks += [f"## {title}", _table(table)]
@@ -44,7 +44,7 @@ def _screen(screen: FirstScreen) -> list[str]:
     return blocks
 
 
-def _answer(number: int, answer: Answer) -> str:
+def _answer(number: int, answer: ScreenAnswer) -> str:
     about = f" ({answer.about})" if answer.about else ""
     lines = [f"{number}. **{answer.question}**{about}"]
     lines += [f"   - {row_text(row)}" for row in answer.rows]
@@ -52,7 +52,7 @@ def _answer(number: int, answer: Answer) -> str:
     return "\n".join(lines)
 
 
-def row_text(row: Row) -> str:
+def row_text(row: AnswerRow) -> str:
     """``OTP: 95 % within 8.10 s (7.60 s to 8.60 s), limit 10 s: met``."""
     label = f"{row.label}: " if row.label else ""
     interval = f" {words(row.interval)}" if row.interval else ""

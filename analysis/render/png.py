@@ -14,14 +14,14 @@ from matplotlib.figure import Figure
 
 from analysis.first_screen.screen import first_screen
 from analysis.formatting import TIMES
-from analysis.model import PartReport, Report
+from analysis.model import PartReport, RunReport
 from analysis.render import charts_distribution, charts_findings, charts_time
 from analysis.render.chart_style import save_png, styled, svg_text
 from analysis.render.charts_screen import first_screen_picture
 from analysis.render.drawn import Drawn
 
 PartChart = Callable[[PartReport, str], Figure | str]
-ReportChart = Callable[[Report, str], Figure | str]
+ReportChart = Callable[[RunReport, str], Figure | str]
 
 # Name of the file, title, what the reader sees, and the function that draws it.
 _PART_CHARTS: tuple[tuple[str, str, str, PartChart], ...] = (
@@ -94,7 +94,7 @@ _BURST_SHADE = ("Shaded: the burst.", "Between the dotted lines: the burst.")
 _FAULTS_CAPTION = "In grey: the times of the provider's faults, named below the plot."
 
 
-def draw_all(report: Report, out_dir: Path, progress: Callable[[str], None]) -> tuple[Drawn, ...]:
+def draw_all(report: RunReport, out_dir: Path, progress: Callable[[str], None]) -> tuple[Drawn, ...]:
     """Write the PNG files and return all charts in the order of the page."""
     drawn = [_of_report(report, out_dir, *chart) for chart in _REPORT_CHARTS if _asked(report, chart[0])]
     with styled():
@@ -134,7 +134,7 @@ def _of_part(kind: str, out_dir: Path, part: PartReport) -> list[Drawn]:
     return drawn
 
 
-def _asked(report: Report, name: str) -> bool:
+def _asked(report: RunReport, name: str) -> bool:
     """Whether the report has what the chart shows: one that was not asked is not missed."""
     kinds = {each.kind for each in report.comparisons}
     asked = {
@@ -146,7 +146,7 @@ def _asked(report: Report, name: str) -> bool:
 
 
 def _of_report(
-    report: Report, out_dir: Path, name: str, title: str, caption: str, draw: ReportChart
+    report: RunReport, out_dir: Path, name: str, title: str, caption: str, draw: ReportChart
 ) -> Drawn:
     with styled():
         # A capacity search is run live, whatever else the suite has.
@@ -154,7 +154,7 @@ def _of_report(
     return _save(figure, (name, title, caption), "", out_dir)
 
 
-def _report_title(title: str, report: Report) -> str:
+def _report_title(title: str, report: RunReport) -> str:
     """What must not be missed on a picture that travels alone stands in its title."""
     return _joined(title, "SIMULATED" * report.simulated, "INVALID RUN" * (report.validity == "invalid"))
 

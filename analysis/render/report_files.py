@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from analysis.model import Report
+from analysis.model import RunReport
 from analysis.records import RESULT
 from analysis.render.data import write_json, write_junit, write_ladder, write_percentiles, write_timeline
 from analysis.render.html import write_html
@@ -19,7 +19,9 @@ _FILES = (
 )
 
 
-def write_report(report: Report, out_dir: Path, progress: Callable[[str], None] = lambda line: None) -> None:
+def write_report(
+    report: RunReport, out_dir: Path, progress: Callable[[str], None] = lambda line: None
+) -> None:
     """Removes an earlier report first, so that its files are not mistaken for this one's. Removes an
     incomplete report if writing fails.
     """
@@ -37,7 +39,7 @@ def _remove(out_dir: Path) -> None:
         stale.unlink(missing_ok=True)
 
 
-def _write(report: Report, out_dir: Path, progress: Callable[[str], None]) -> None:
+def _write(report: RunReport, out_dir: Path, progress: Callable[[str], None]) -> None:
     write_json(report, out_dir / "summary.json")
     write_percentiles(report, out_dir / "percentiles.csv")
     write_ladder(report, out_dir / "ladder.csv")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from analysis.model import Report
+from analysis.model import RunReport
 from analysis.render import tables, tables_findings, tables_part
 from analysis.render.table import Table
 
 Section = tuple[str, Table]
 
 
-def report_sections(report: Report) -> list[Section]:
+def report_sections(report: RunReport) -> list[Section]:
     """Tables over the whole report but validity, which comes after the charts. Without rows: left out."""
     listed = [
         ("Objectives", tables.objectives(report)),
@@ -22,7 +22,7 @@ def report_sections(report: Report) -> list[Section]:
     return [(f"{title[:1].upper()}{title[1:]}", table) for title, table in listed if table.rows]
 
 
-def part_sections(report: Report, place: int) -> list[Section]:
+def part_sections(report: RunReport, place: int) -> list[Section]:
     """The tables of a part; one without rows is left out."""
     part = report.parts[place]
     scaled = " (compressed seconds)" if part.identity.provider_scale != 1.0 else ""

@@ -7,7 +7,7 @@ import msgspec
 from analysis.first_screen.quoting import Quote
 from analysis.formatting import per_day_text
 from analysis.judge.check_names import SCHEDULE_LAG
-from analysis.model import Check, CheckState, Objective, Report, Verdict
+from analysis.model import Check, CheckState, Objective, RunReport, Verdict
 from analysis.render.table import Cell, Table
 
 VERDICT_WORDS: dict[Verdict, str] = {"met": "met", "missed": "MISSED", "undecided": "undecided"}
@@ -19,7 +19,7 @@ CHECK_WORDS: dict[CheckState, str] = {
 }
 
 
-def objectives(report: Report) -> Table:
+def objectives(report: RunReport) -> Table:
     """Of a suite, a count objective that every part met alike is one row."""
     several = report.kind == "suite"
     header = ("objective", "limit", "measured", "verdict", "evidence")
@@ -56,7 +56,7 @@ def objectives(report: Report) -> Table:
     )
 
 
-def question(report: Report, place: int) -> Table:
+def question(report: RunReport, place: int) -> Table:
     """What a part was judged by that decides nothing: its verdicts answer a question and fail nothing."""
     quote, part = Quote(report, plain=False), report.parts[place]
     shown = part.objectives if part.probe else ()
@@ -94,7 +94,7 @@ def _evidence(quote: Quote, path: str) -> Cell:
     return (quote.text(f"{path}.why"), *needs, *reach)
 
 
-def checks(report: Report) -> Table:
+def checks(report: RunReport) -> Table:
     """Of a suite, a check that no part failed is one row, and words are not repeated."""
     several = report.kind == "suite"
     quote = Quote(report, plain=False)
@@ -157,7 +157,7 @@ def _passed(quote: Quote, same: list[int]) -> tuple[Cell, ...]:
     return (shown.name, where, CHECK_WORDS[shown.state], value, shown.limit, shown.meaning, "")
 
 
-def ladder(report: Report) -> Table:
+def ladder(report: RunReport) -> Table:
     words = {"yes": "Yes", "no": "No", "undecided": "Not proven"}
     quote = Quote(report, plain=False)
     rows = tuple(

@@ -12,14 +12,14 @@ from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import share_words
 from analysis.formatting import count_text
-from analysis.model import Report
+from analysis.model import RunReport
 from analysis.quantile import Quantile
 from analysis.render.table import Cell, Table
 
 _MODES = {"real": "live", "simulated": "simulated"}
 
 
-def totals(report: Report) -> Table:
+def totals(report: RunReport) -> Table:
     """Sums over the deciding parts."""
     quote = Quote(report, plain=False)
     counts = ("planned", "accepted", "delivered", "lost", "duplicates", "unaccounted", "unseen")
@@ -52,7 +52,7 @@ def totals(report: Report) -> Table:
     return Table(header=header, rows=tuple(rows) if report.totals else ())
 
 
-def capacity(report: Report) -> Table:
+def capacity(report: RunReport) -> Table:
     """The search's result and its trials."""
     found = report.capacity
     header = ("rate", "verdict", "delivered", "why", "what gave way")
@@ -98,7 +98,7 @@ def _above(quote: Quote) -> Sentence:
     return tuple(said)
 
 
-def comparisons(report: Report) -> list[tuple[str, Table]]:
+def comparisons(report: RunReport) -> list[tuple[str, Table]]:
     """One table for each: differences of delivery times, message by message."""
     quote = Quote(report, plain=False)
     found = []
@@ -141,7 +141,7 @@ def _by_stage(quote: Quote, path: str) -> Sentence:
     return tuple(said) or ("-",)
 
 
-def culprits(report: Report, place: int) -> Table:
+def culprits(report: RunReport, place: int) -> Table:
     """What gave way, in order of weight."""
     quote = Quote(report, plain=False)
     rows = []
@@ -157,7 +157,7 @@ def culprits(report: Report, place: int) -> Table:
     return Table(header=header, rows=tuple(rows), numeric_from=99)
 
 
-def hints(report: Report, place: int) -> Table:
+def hints(report: RunReport, place: int) -> Table:
     quote = Quote(report, plain=False)
     rows = tuple(
         (
@@ -169,7 +169,7 @@ def hints(report: Report, place: int) -> Table:
     return Table(header=("what can be changed", "messages"), rows=rows)
 
 
-def delay_splits(report: Report, place: int) -> list[tuple[str, Table]]:
+def delay_splits(report: RunReport, place: int) -> list[tuple[str, Table]]:
     """One for each class: its shares, and its percentiles without each."""
     return [
         (
@@ -226,7 +226,7 @@ def _known(quote: Quote, path: str) -> Sentence | str:
     return (quote.quantile(path),)
 
 
-def handsets(report: Report, place: int) -> Table:
+def handsets(report: RunReport, place: int) -> Table:
     quote = Quote(report, plain=False)
     fields = ("accepted", "unreachable", "came_later", "expired", "still_waiting")
     rows: tuple[tuple[Cell, ...], ...] = tuple(
@@ -240,7 +240,7 @@ def handsets(report: Report, place: int) -> Table:
     return Table(header=header, rows=rows)
 
 
-def availability(report: Report, place: int) -> Table:
+def availability(report: RunReport, place: int) -> Table:
     found = report.parts[place].availability
     header = ("windows", "available", "length", "first bad one", "why")
     if found is None:
@@ -259,7 +259,7 @@ def availability(report: Report, place: int) -> Table:
     return Table(header=header, rows=(row,), numeric_from=99)
 
 
-def fairness(report: Report, place: int) -> Table:
+def fairness(report: RunReport, place: int) -> Table:
     """Campaigns at once; the last row is Jain's index of their rates."""
     found = report.parts[place].fairness
     header = ("campaign", "messages", "delivered", "per second", "95 % within")
@@ -299,7 +299,7 @@ def difference_cell(quote: Quote, path: str) -> Sentence:
     return (value, "\n", quote.seconds(f"{path}.low_s"), " to ", quote.seconds(f"{path}.high_s"))
 
 
-def ending(report: Report) -> Table:
+def ending(report: RunReport) -> Table:
     """How far an interrupted run came; no rows for a whole one."""
     rows = (
         (("came to its end", (Quote(report, plain=False).text("interrupted"),)),)

@@ -8,14 +8,14 @@ from analysis.formatting import count_text, percentile_name, rate_text, seconds_
 from analysis.judge.pace import too_few
 from analysis.measure.percentiles import needed
 from analysis.measure.totals import POINTS
-from analysis.model import PartReport, Report, StageBreakdown
+from analysis.model import PartReport, RunReport, StageBreakdown
 from analysis.objectives.words import interval_text, quantile_text
 from analysis.quantile import Quantile
 from analysis.render.table import Cell, Table
 from analysis.render.tables_findings import difference_cell
 
 
-def delivery(report: Report, place: int) -> Table:
+def delivery(report: RunReport, place: int) -> Table:
     """Percentiles of each class with their intervals."""
     part, quote = report.parts[place], Quote(report, plain=False)
     shown = part.delivery[0].quantiles if part.delivery else ()
@@ -123,7 +123,7 @@ def stage_coverage(part: PartReport) -> Table:
     return Table(header=header, rows=rows)
 
 
-def burst(report: Report, place: int) -> Table:
+def burst(report: RunReport, place: int) -> Table:
     found, quote, path = report.parts[place].burst, Quote(report, plain=False), f"parts.{place}.burst"
     if found is None:
         return Table(header=("", "value"), rows=())
@@ -180,7 +180,7 @@ _LEDGER = (
 )
 
 
-def ledger(report: Report, place: int) -> Table:
+def ledger(report: RunReport, place: int) -> Table:
     counted, quote = report.parts[place].ledger, Quote(report, plain=False)
     rows = tuple(
         (
@@ -199,7 +199,7 @@ def reasons(part: PartReport) -> Table:
     return Table(header=("who said so", "reason", "messages"), rows=rows, numeric_from=2)
 
 
-def faults(report: Report, place: int) -> Table:
+def faults(report: RunReport, place: int) -> Table:
     """Times are seconds after the load's start."""
     quote = Quote(report, plain=False)
     rows = tuple(
@@ -215,7 +215,7 @@ def faults(report: Report, place: int) -> Table:
     return Table(header=("fault", "what it did", "from", "to", "messages touched"), rows=rows, numeric_from=2)
 
 
-def rates(report: Report, place: int) -> Table:
+def rates(report: RunReport, place: int) -> Table:
     """Measured rates, and what they would be on the day itself where the day was compressed."""
     part, quote, path = report.parts[place], Quote(report, plain=False), f"parts.{place}"
     through, factor = part.throughput, part.identity.compress

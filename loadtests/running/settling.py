@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from msgspec import Struct
 
 from analysis.objectives.grammar import ALL, parse_all
-from analysis.objectives.settled import Tally, settled
+from analysis.objectives.settled import ObjectiveTally, settled
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, read_rows
 
 _EVERY_S = 1.0
@@ -83,7 +83,9 @@ class Settling:
         return all(settled(each.share, tally) for each, tally in zip(self._wanted, found, strict=True))
 
 
-def tallies(load: pa.Table, provider: pa.Table, now_ns: int, wanted: Sequence[Wanted]) -> list[Tally]:
+def tallies(
+    load: pa.Table, provider: pa.Table, now_ns: int, wanted: Sequence[Wanted]
+) -> list[ObjectiveTally]:
     """``load`` are the accepted arrivals. A row of the provider may be repeated: the last one counts.
 
     Messages that are known to wait for their phone do not count, whatever becomes of them.
@@ -117,7 +119,7 @@ def tallies(load: pa.Table, provider: pa.Table, now_ns: int, wanted: Sequence[Wa
             mine = mine & ~waited
             within, beyond = delivered & (took_ns <= limit_ns), delivered & (took_ns > limit_ns)
             young, old = is_open & (age_ns <= limit_ns), (is_open & (age_ns > limit_ns)) | unclear
-        found.append(Tally(*(_count(mine & chosen) for chosen in (within, beyond, young, old))))
+        found.append(ObjectiveTally(*(_count(mine & chosen) for chosen in (within, beyond, young, old))))
     return found
 
 

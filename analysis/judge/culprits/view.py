@@ -11,7 +11,7 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats
 from analysis.judge.culprits.windows import WindowGauges, Windows
-from analysis.measure.late_generator import Lateness, dropped, dropped_by_target, lateness
+from analysis.measure.late_generator import GeneratorLateness, dropped, dropped_by_target, lateness
 from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, OPEN, Fates
 from analysis.measure.percentiles import ranks
 from analysis.model import Objective
@@ -55,7 +55,7 @@ class View:
         return np.ones(self.journeys.count, dtype=np.bool_)
 
     @cached_property
-    def lateness(self) -> Lateness:
+    def lateness(self) -> GeneratorLateness:
         return lateness(self.journeys, self.given.lag_limit_s)
 
     @cached_property

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from analysis import records
 from analysis.arrays import Bools
 from analysis.findings import CampaignFigures, Difference, Fairness
-from analysis.measure.comparison.differences import Group, independent_difference
+from analysis.measure.comparison.differences import TimeGroup, independent_difference
 from analysis.measure.comparison.groups import group_of
 from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, Fates, delivery_ages, judge
 from analysis.measure.percentiles import quantiles, ranks
@@ -77,7 +77,7 @@ def _rate(journeys: Journeys, fates: Fates, accepted: Bools, first_s: float) -> 
     return float(np.count_nonzero(arrived)) / max(last_s - first_s, 1e-9)
 
 
-def _group(run_dir: Path, manifest: records.Manifest) -> Group:
+def _group(run_dir: Path, manifest: records.Manifest) -> TimeGroup:
     """The times of all campaign messages."""
     journeys = read_journeys(run_dir, manifest)
     among: Bools = (_labels(run_dir) != "") & journeys.accepted

@@ -29,7 +29,7 @@ _TAIL = 100 * (1 - CONFIDENCE) / 2
 
 
 @dataclass(frozen=True)
-class Group:
+class TimeGroup:
     """Times in the order in which the messages were due: at least, and at most (``math.inf``: still open)."""
 
     low_s: Floats
@@ -64,7 +64,7 @@ def paired_difference(ours_s: Floats, theirs_s: Floats, percentile: float) -> Di
     return _difference(percentile, value_s, *_ends(differences, differences))
 
 
-def independent_difference(ours: Group, theirs: Group, percentile: float) -> Difference:
+def independent_difference(ours: TimeGroup, theirs: TimeGroup, percentile: float) -> Difference:
     """The same for two groups of different messages. Of the two bounds of a message's time the interval
     takes the one that makes it wider.
     """
@@ -88,7 +88,7 @@ def independent_difference(ours: Group, theirs: Group, percentile: float) -> Dif
     return _difference(percentile, value_s, min(low_s, exact_low_s), max(high_s, exact_high_s))
 
 
-def _from_both_intervals(ours: Group, theirs: Group, percentile: float) -> tuple[float, float]:
+def _from_both_intervals(ours: TimeGroup, theirs: TimeGroup, percentile: float) -> tuple[float, float]:
     """The interval of the difference from the two exact ones (MOVER: Zou and Donner 2008). In the tail of a
     few hundred messages the bootstrap alone is too narrow; the wider end of both counts.
     """
@@ -99,7 +99,7 @@ def _from_both_intervals(ours: Group, theirs: Group, percentile: float) -> tuple
     return middle - math.hypot(mine - my_low, high - other), middle + math.hypot(my_high - mine, other - low)
 
 
-def _exact(group: Group, percentile: float) -> tuple[float, float, float]:
+def _exact(group: TimeGroup, percentile: float) -> tuple[float, float, float]:
     """The percentile with the ends of its binomial interval."""
     low_s, high_s = np.sort(group.low_s), np.sort(group.high_s)
     lower, upper = (int(each[0]) for each in interval_ranks(group.count, (percentile,)))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools
-from analysis.measure.comparison.differences import Group
+from analysis.measure.comparison.differences import TimeGroup
 from analysis.measure.outcomes import DELIVERED, OPEN, Fates
 from analysis.read.journeys import Journeys
 
 
-def group_of(journeys: Journeys, fates: Fates, among: Bools) -> Group:
+def group_of(journeys: Journeys, fates: Fates, among: Bools) -> TimeGroup:
     """The messages that ``fates.delivery_ages`` counts: one that is still open took at least its age, one
     that the system gave up takes for ever, one that the network failed or whose phone was away is left out.
     """
@@ -22,4 +22,4 @@ def group_of(journeys: Journeys, fates: Fates, among: Bools) -> Group:
     reached = (delivered | still_open) & ~journeys.provider.unreachable
     chosen = np.flatnonzero(among & (reached | fates.never))
     chosen = chosen[np.argsort(due_s[chosen], kind="stable")]
-    return Group(low_s=low[chosen], high_s=high[chosen])
+    return TimeGroup(low_s=low[chosen], high_s=high[chosen])

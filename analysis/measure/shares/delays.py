@@ -10,7 +10,7 @@ from analysis.arrays import Floats, Ints
 from analysis.findings import DelaySplit, Share
 from analysis.measure.outcomes import DELIVERED, Fates
 from analysis.measure.percentiles import Ages, known, needed, quantiles, ranks
-from analysis.measure.shares.limits import CARRIER, DRAIN, NO_CAUSE, Limits, read_limits
+from analysis.measure.shares.limits import CARRIER, DRAIN, NO_CAUSE, ContractLimits, read_limits
 from analysis.measure.shares.ways import SHARES, Split, read_downtime, split_ways
 from analysis.read.journeys import Journeys
 from analysis.records import Manifest
@@ -46,7 +46,12 @@ def split_run(journeys: Journeys, fates: Fates, manifest: Manifest) -> Split:
 
 
 def _of_class(
-    name: str, delivered: int, split: Split, among: Ints, percentiles: tuple[float, ...], limits: Limits
+    name: str,
+    delivered: int,
+    split: Split,
+    among: Ints,
+    percentiles: tuple[float, ...],
+    limits: ContractLimits,
 ) -> DelaySplit:
     total = split.total[among]
     shares = []
@@ -100,7 +105,7 @@ def _own_percentiles(values: Ints) -> tuple[float | None, ...]:
     )
 
 
-def _dearest(split: Split, among: Ints, limits: Limits) -> str:
+def _dearest(split: Split, among: Ints, limits: ContractLimits) -> str:
     """The limit that cost the messages most, in words."""
     cost = split.of["contract"][among]
     if not len(cost) or cost.sum() <= 0:

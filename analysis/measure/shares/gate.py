@@ -16,21 +16,31 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.arrays import Bools, Ints
-from analysis.measure.shares.limits import CONCURRENT, DRAIN, NO_CAUSE, REQUESTS, SEGMENTS, Bucket, Limits
+from analysis.measure.shares.limits import (
+    CONCURRENT,
+    DRAIN,
+    NO_CAUSE,
+    REQUESTS,
+    SEGMENTS,
+    Bucket,
+    ContractLimits,
+)
 from analysis.measure.shares.queueing import busy_until, idle_at, periods
 
 _BEFORE_ALL_NS = -(2**62)
 
 
 @dataclass(frozen=True)
-class Passed:
+class GatePassage:
     """``at_ns``: when each message passed. ``cause``: the limit it waited for, NO_CAUSE: it did not wait."""
 
     at_ns: Ints
     cause: Ints
 
 
-def pass_gate(at: Ints, rank: Ints, turn: Ints, segments: Ints, reply: Ints, limits: Limits) -> Passed:
+def pass_gate(
+    at: Ints, rank: Ints, turn: Ints, segments: Ints, reply: Ints, limits: ContractLimits
+) -> GatePassage:
     """``at`` is when the sender was given each message, in any order; ``reply`` how long its answer takes.
 
     Of the messages that wait, the lowest ``rank`` goes first (its class), then the lowest ``turn``.
@@ -53,10 +63,10 @@ def pass_gate(at: Ints, rank: Ints, turn: Ints, segments: Ints, reply: Ints, lim
                 passed[number], cause[number] = at_ns, why
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
-    return Passed(passed[back], cause[back])
+    return GatePassage(passed[back], cause[back])
 
 
-def _one_by_one(at: Ints, segments: Ints, reply: Ints, limits: Limits) -> tuple[Bools, Bools]:
+def _one_by_one(at: Ints, segments: Ints, reply: Ints, limits: ContractLimits) -> tuple[Bools, Bools]:
     """Were each message a request of its own, first come, first served: idle instants, and who would wait.
 
     Between two idle instants in which nobody waits, nobody waits in any other order or batching either.
@@ -107,7 +117,7 @@ class _Gate:
         turn: list[int],
         segments: list[int],
         reply: list[int],
-        limits: Limits,
+        limits: ContractLimits,
     ) -> None:
         self._at, self._rank, self._turn = at, rank, turn
         self._segments, self._reply = segments, reply

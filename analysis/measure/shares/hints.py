@@ -12,7 +12,7 @@ from analysis.arrays import Floats
 from analysis.findings import Hint
 from analysis.formatting import count_text, seconds_text, share_text
 from analysis.measure.percentiles import known, quantiles
-from analysis.measure.shares.limits import Limits, read_limits
+from analysis.measure.shares.limits import ContractLimits, read_limits
 from analysis.read.journeys import Journeys
 from analysis.records import Manifest
 
@@ -69,7 +69,7 @@ def _p95_text(times: Floats) -> str:
     return "" if p95.value_s is None else seconds_text(p95.value_s)
 
 
-def _throttled(journeys: Journeys, limits: Limits) -> Hint | None:
+def _throttled(journeys: Journeys, limits: ContractLimits) -> Hint | None:
     refused = journeys.provider.throttled
     submits = int(refused.sum())
     if not submits:
@@ -85,7 +85,7 @@ def _throttled(journeys: Journeys, limits: Limits) -> Hint | None:
     return Hint("throttled", text, messages)
 
 
-def _behind_others(journeys: Journeys, limits: Limits) -> Hint | None:
+def _behind_others(journeys: Journeys, limits: ContractLimits) -> Hint | None:
     """Messages of the first class that waited in the provider's queue, where no priority of ours helps."""
     names = journeys.load.class_names
     if len(names) < 2 or not (limits.drain_ns or limits.carrier_ns):
@@ -106,7 +106,7 @@ def _behind_others(journeys: Journeys, limits: Limits) -> Hint | None:
     return Hint("queued_at_provider", text, count)
 
 
-def _one_a_request(journeys: Journeys, limits: Limits) -> Hint | None:
+def _one_a_request(journeys: Journeys, limits: ContractLimits) -> Hint | None:
     """Where requests were refused for their rate, and each held one message of the many it may hold."""
     provider = journeys.provider
     if limits.requests is None or limits.batch < 2 or not provider.throttled.any():

@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.arrays import Bools, Ints
 from analysis.measure.shares.gate import pass_gate
-from analysis.measure.shares.limits import CARRIER, NO_CAUSE, Limits
+from analysis.measure.shares.limits import CARRIER, NO_CAUSE, ContractLimits
 from analysis.measure.shares.queueing import served
 
 
@@ -33,7 +33,7 @@ class IdealWait:
     cause: Ints
 
 
-def ideal_wait(offered: Offered, limits: Limits) -> IdealWait:
+def ideal_wait(offered: Offered, limits: ContractLimits) -> IdealWait:
     """Play the messages against the limits. No limit: no wait."""
     at_ns = offered.at_ns
     passed = pass_gate(at_ns, offered.rank, offered.turn, offered.segments, offered.reply_ns, limits)

@@ -31,7 +31,7 @@ class Bucket:
 
 
 @dataclass(frozen=True)
-class Limits:
+class ContractLimits:
     """``drain_ns`` and ``carrier_ns``: time of one segment, 0: no limit. ``batch``: messages in a request."""
 
     requests: Bucket | None = None
@@ -48,7 +48,7 @@ class Limits:
         return bool(self.requests or self.segments or self.concurrent or self.drain_ns)
 
 
-def read_limits(profile: Mapping[str, Any], wire: str) -> Limits:
+def read_limits(profile: Mapping[str, Any], wire: str) -> ContractLimits:
     """Limits of a message of that wire. What is absent, or not of its kind, is no limit."""
     throttle, account = _table(profile.get("throttle")), _table(profile.get("account"))
     requests, segments = _table(throttle.get("requests")), _table(throttle.get("segments"))
@@ -56,7 +56,7 @@ def read_limits(profile: Mapping[str, Any], wire: str) -> Limits:
     drain = _table(profile.get("accept_queue")).get("drain_segments_per_s")
     carriers = _carriers(profile.get("carriers"), account)
     batch = _table(_table(profile.get("wire")).get(wire)).get("max_recipients_per_request")
-    return Limits(
+    return ContractLimits(
         requests=_bucket(requests),
         segments=_bucket(segments),
         concurrent=concurrent if isinstance(concurrent, int) else None,

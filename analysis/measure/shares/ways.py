@@ -20,9 +20,9 @@ from analysis.arrays import Bools, Floats, Ints
 from analysis.findings import ShareName
 from analysis.measure.outcomes import DELIVERED, Fates
 from analysis.measure.shares.ideal import IdealWait, Offered, ideal_wait
-from analysis.measure.shares.limits import Limits
+from analysis.measure.shares.limits import ContractLimits
 from analysis.read.journeys import Journeys
-from analysis.records import FaultSpan
+from analysis.records import RecordedFault
 
 SHARES: tuple[ShareName, ...] = ("network", "contract", "sender", "bench")
 
@@ -65,7 +65,7 @@ def splittable(journeys: Journeys, fates: Fates) -> Bools:
     return chosen
 
 
-def split_ways(journeys: Journeys, fates: Fates, limits: Limits, faults: Downtime) -> Split:
+def split_ways(journeys: Journeys, fates: Fates, limits: ContractLimits, faults: Downtime) -> Split:
     """Take every message's way apart."""
     ways = _ways(journeys, splittable(journeys, fates))
     ideal, delayed = _ideal(journeys, limits, faults, ways.place)
@@ -114,7 +114,9 @@ def whole_ns(seconds: Floats) -> Ints:
     return ns
 
 
-def _ideal(journeys: Journeys, limits: Limits, faults: Downtime, place: Ints) -> tuple[IdealWait, Ints]:
+def _ideal(
+    journeys: Journeys, limits: ContractLimits, faults: Downtime, place: Ints
+) -> tuple[IdealWait, Ints]:
     """Of the messages at ``place``: the ideal sender's wait, and its wait for a provider that was down.
 
     All that the provider took are played: each takes its part of the limits, whatever became of it.
@@ -163,7 +165,7 @@ class Downtime:
 
 
 def read_downtime(
-    spans: Sequence[FaultSpan], profile: Mapping[str, Any], origin_ns: int, end_ns: int
+    spans: Sequence[RecordedFault], profile: Mapping[str, Any], origin_ns: int, end_ns: int
 ) -> Downtime:
     """An outage of one of two hosts is none: an ideal sender goes to the other. Without end: the run's."""
     half = {

@@ -132,7 +132,7 @@ def test_few_messages_do_not_prove_ten_times(new_run: Build, messages: int, word
     run = new_run("run")
     for slot in range(messages):
         run.journey(f"m-{slot}", slot / 10, 2.0)
-    scenario = records.Scenario(name="d", title="d", role="compressed_day", messages_per_day=5_000)
+    scenario = records.RecordedScenario(name="d", title="d", role="compressed_day", messages_per_day=5_000)
     timing = records.Timing(window="day", compress=288.0)
     slos = ("otp.p50<10s",)  # a median needs six messages only
     path = run.write(load_s=2.0, end_s=20.0, scenario=scenario, timing=timing, slos=slos)

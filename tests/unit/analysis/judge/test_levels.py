@@ -29,7 +29,7 @@ def day(run: Any, level: int, delivery_s: float = 2.0, messages: int = 200, **ti
     run.write(
         load_s=messages / 10,
         end_s=messages / 10 + 60.0,
-        scenario=records.Scenario(
+        scenario=records.RecordedScenario(
             name=f"day-{level}",
             title=f"{level} a day",
             role="compressed_day" if dense else "peak_slice",
@@ -104,7 +104,7 @@ def test_an_invalid_probe_leaves_its_question_open(
     dense.write(
         load_s=20.0,
         end_s=60.0,
-        scenario=records.Scenario(name="b", title="b", role="compressed_day", messages_per_day=5_000),
+        scenario=records.RecordedScenario(name="b", title="b", role="compressed_day", messages_per_day=5_000),
         timing=records.Timing(window="day", compress=288.0),
     )
     report = build_report(write_suite("a", "b"))
@@ -138,7 +138,7 @@ def overloaded(run: Any, capacity_per_s: float, level: int = 5_000) -> None:
     run.write(
         load_s=10.0,
         end_s=60.0,
-        scenario=records.Scenario(name="d", title="d", role="compressed_day", messages_per_day=level),
+        scenario=records.RecordedScenario(name="d", title="d", role="compressed_day", messages_per_day=level),
         timing=records.Timing(window="peak", compress=60.0),
         profile_name="smsapi",
         profile={
@@ -190,7 +190,7 @@ def probe(run: Any, level: int, vanish: int = 0, duplicate: int = 0, **manifest:
     run.write(
         load_s=20.0,
         end_s=60.0,
-        scenario=records.Scenario(name="p", title="p", role="compressed_day", messages_per_day=level),
+        scenario=records.RecordedScenario(name="p", title="p", role="compressed_day", messages_per_day=level),
         timing=records.Timing(window="day", compress=288.0),
         **manifest,
     )
@@ -243,7 +243,7 @@ def stands_for(run: Any, level: int, delivery_s: float, role: Any, **manifest: A
     """200 messages in 20 s, as a day of this many."""
     for slot in range(200):
         run.journey(f"m-{slot}", slot / 10, delivery_s)
-    named = records.Scenario(name="bench", title=role, role=role, messages_per_day=level)
+    named = records.RecordedScenario(name="bench", title=role, role=role, messages_per_day=level)
     run.write(load_s=20.0, end_s=80.0, scenario=named, **{"profile_name": "smsapi", **manifest})
 
 
@@ -319,7 +319,7 @@ def test_a_what_if_stands_for_no_level(new_run: Build, write_suite: Suite) -> No
         load_s=20.0,
         end_s=800.0,
         mode="simulated",
-        scenario=records.Scenario(
+        scenario=records.RecordedScenario(
             *("bench", "a day", "whole_day", 50_000), what_if="no priorities", decides=False
         ),
         profile_name="smsapi",

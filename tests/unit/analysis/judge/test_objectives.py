@@ -10,14 +10,14 @@ import pytest
 
 from analysis import records
 from analysis.measure.binomial import clopper_pearson
-from analysis.model import Objective, Report
+from analysis.model import Objective, RunReport
 from analysis.read.journeys import MalformedRunError
 from analysis.report import build_report
 
 Build = Callable[[str], Any]
 
 
-def of(report: Report, text: str) -> Objective:
+def of(report: RunReport, text: str) -> Objective:
     return next(each for each in report.objectives if each.objective == text)
 
 
@@ -175,7 +175,7 @@ def test_what_only_asks_decides_nothing_but_what_no_load_excuses(
     steady(good := new_run("good"))
     good.write(end_s=90.0)
     steady(what_if := new_run("fifo"), delivery_s=60.0)
-    scenario = records.Scenario(name="f", title="f", decides=False, what_if="no priorities (FIFO)")
+    scenario = records.RecordedScenario(name="f", title="f", decides=False, what_if="no priorities (FIFO)")
     what_if.write(end_s=150.0, scenario=scenario)
     assert build_report(write_suite("good", "fifo")).exit_code == 0
     what_if.due("gone", 30.0)

@@ -11,7 +11,7 @@ import pytest
 
 from analysis.judge.objectives import NO_GROWTH
 from analysis.model import PartReport
-from analysis.records import Scenario
+from analysis.records import RecordedScenario
 from analysis.report import build_report
 
 Build = Callable[[str], Any]
@@ -146,7 +146,7 @@ def test_without_provider_rows_the_backlog_is_not_known(new_run: Build) -> None:
 def test_what_is_said_to_be_carried_has_a_queue_that_does_not_grow(new_run: Build) -> None:
     """Objectives that no queue can miss: all are met, and the rate is not carried."""
     run = new_run("run")
-    scenario = Scenario(name="day", title="day", role="peak_slice", messages_per_day=500_000)
+    scenario = RecordedScenario(name="day", title="day", role="peak_slice", messages_per_day=500_000)
     queued(run, poisson(150.0, 40.0, 1), 100.0, load_s=40.0, slos=("api.p95<1s",), scenario=scenario)
     report = build_report(run.write(load_s=40.0, end_s=400.0, slos=("api.p95<1s",), scenario=scenario))
     assert report.parts[0].sustained is False

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from analysis.model import PartReport
 from analysis.part import analyse_part
-from analysis.records import PROVIDER_SCHEMA, FaultSpan, read_manifest, read_rows
+from analysis.records import PROVIDER_SCHEMA, RecordedFault, read_manifest, read_rows
 from analysis.render import charts_time
 from analysis.render.chart_style import styled
 from analysis.render.charts_faults import FAULT_LABEL
@@ -25,12 +25,12 @@ NS = 1_000_000_000
 START_NS = 7_000 * NS
 
 
-def span(name: str, from_s: float, to_s: float | None, kind: str = "outage") -> FaultSpan:
+def span(name: str, from_s: float, to_s: float | None, kind: str = "outage") -> RecordedFault:
     end_ns = None if to_s is None else START_NS + round(to_s * NS)
-    return FaultSpan(name, kind, f"{name} in words", START_NS + round(from_s * NS), end_ns)
+    return RecordedFault(name, kind, f"{name} in words", START_NS + round(from_s * NS), end_ns)
 
 
-def part_with(new_run: Build, *faults: FaultSpan, touched: str = "") -> PartReport:
+def part_with(new_run: Build, *faults: RecordedFault, touched: str = "") -> PartReport:
     run = new_run("run")
     for slot in range(60):
         run.journey(f"m-{slot}", float(slot), 2.0, fault=touched if slot < 20 else "")

@@ -11,7 +11,7 @@ import pytest
 from analysis import records
 from analysis.measure.burst import burst_span
 from analysis.measure.throughput import best_pace
-from analysis.measure.timeline import Backlog, bin_width, binned_percentile, rate_series
+from analysis.measure.timeline import BacklogSeries, bin_width, binned_percentile, rate_series
 from analysis.model import PartReport
 from analysis.part import analyse_part
 from analysis.records import read_manifest
@@ -66,7 +66,7 @@ def test_refusals_mean_that_the_limit_was_reached(new_run: Build) -> None:
 
 
 def test_backlog_is_exact() -> None:
-    backlog = Backlog(starts_s=np.array([0.0, 1.0, 2.0, 3.0]), ends_s=np.array([2.5, 4.0]))
+    backlog = BacklogSeries(starts_s=np.array([0.0, 1.0, 2.0, 3.0]), ends_s=np.array([2.5, 4.0]))
     assert backlog.at(np.array([0.5, 2.2, 2.6, 5.0])).tolist() == [1, 3, 2, 2]
     assert backlog.peak() == (3, 2.0)
 
@@ -110,7 +110,7 @@ def burst_run(run: Any) -> None:
 def test_a_burst_and_what_it_does_to_otps(new_run: Build) -> None:
     run = new_run("run")
     burst_run(run)
-    scenario = records.Scenario(name="burst", title="a burst", role="burst")
+    scenario = records.RecordedScenario(name="burst", title="a burst", role="burst")
     burst = analysed(run, end_s=70.0, scenario=scenario).burst
     assert burst is not None
     assert (burst.message_class, burst.messages) == ("marketing", 1_000)
@@ -147,7 +147,7 @@ def test_a_burst_that_waits_at_the_carrier_is_not_over(
         state = "delivered" if arrives_s < end_s else "open"
         run.due(f"bulk-{slot}", due_s, message_class="marketing")
         run.seen(f"bulk-{slot}", due_s + 0.01, carrier_s=arrives_s - 1.0 - due_s - 0.02, state=state)
-    scenario = records.Scenario(name="burst", title="a burst", role="burst")
+    scenario = records.RecordedScenario(name="burst", title="a burst", role="burst")
     part = analysed(run, load_s=60.0 if end_s > 60 else end_s, end_s=end_s, scenario=scenario)
     assert part.burst is not None
     assert part.burst.peak_undelivered > 600

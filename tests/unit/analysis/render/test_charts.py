@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from analysis.model import PartReport
 from analysis.part import analyse_part
-from analysis.records import FaultSpan, Scenario, read_manifest
+from analysis.records import RecordedFault, RecordedScenario, read_manifest
 from analysis.render import charts_time
 from analysis.render.chart_style import new_figure, save_png, seconds_axis, styled, svg_text
 
@@ -101,8 +101,8 @@ def test_a_legend_is_never_wider_than_its_figure_and_squeezes_no_plot(new_run: B
         run.journey(f"b-{slot}", 20.0 + slot / 200, 3.0, message_class="marketing")
     start_ns = 7_000 * 1_000_000_000
     run_dir = run.write(
-        scenario=Scenario(name="burst", title="burst", role="burst"),
-        faults=(FaultSpan("one", "outage", "in words", start_ns, start_ns + 5_000_000_000),),
+        scenario=RecordedScenario(name="burst", title="burst", role="burst"),
+        faults=(RecordedFault("one", "outage", "in words", start_ns, start_ns + 5_000_000_000),),
     )
     part = analyse_part(run_dir, read_manifest(run_dir), "made")
     for draw in (charts_time.latency, charts_time.rates, charts_time.burst):

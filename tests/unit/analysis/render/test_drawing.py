@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from analysis.records import Scenario
+from analysis.records import RecordedScenario
 from analysis.render import png
 from analysis.report import build_report
 
@@ -19,7 +19,7 @@ Suite = Callable[..., Path]
 def played(run: Any, counterpart: str = "") -> None:
     for n in range(80):
         run.journey(f"k{n}", 0.5 * n, 2.0 + 0.01 * n)
-    run.write(end_s=90.0, scenario=Scenario(name="p", title="p", counterpart=counterpart))
+    run.write(end_s=90.0, scenario=RecordedScenario(name="p", title="p", counterpart=counterpart))
 
 
 def test_what_a_part_is_compared_with_has_no_charts(

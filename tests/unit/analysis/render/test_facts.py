@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from analysis.records import Scenario
+from analysis.records import RecordedScenario
 from analysis.render.facts import facts, pairs_text
 from analysis.render.report_files import write_report
 from analysis.report import build_report
@@ -38,7 +38,7 @@ def test_the_page_says_in_words_how_it_was_run(new_run: Build) -> None:
     run = new_run("run")
     run.journey("m", 0.0, 1.0)
     run_dir = run.write(
-        scenario=Scenario(name="burst", title="burst", parameters=PARAMETERS),
+        scenario=RecordedScenario(name="burst", title="burst", parameters=PARAMETERS),
         machine={"system": "Linux", "cores": 2, "memory_bytes": 25_276_502_016},
         target={"name": "mine", "request": {"method": "POST", "timeout_s": 2.5}, "status": [200, 202]},
     )
@@ -67,5 +67,5 @@ def test_streams_of_another_shape_do_not_fail(new_run: Build) -> None:
     for streams in ("ten a second", [1, 2], [{"rate": 10}], [{"process": "steady", "mix": {}}], {"x": 1}):
         run = new_run(f"run-{len(str(streams))}")
         run.journey("m", 0.0, 1.0)
-        run_dir = run.write(scenario=Scenario(name="s", title="s", parameters={"streams": streams}))
+        run_dir = run.write(scenario=RecordedScenario(name="s", title="s", parameters={"streams": streams}))
         assert dict(facts(build_report(run_dir).parts[0].identity))["arrivals"]

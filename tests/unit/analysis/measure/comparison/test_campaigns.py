@@ -38,8 +38,8 @@ def campaign(run: Any, name: str, messages: int, per_s: float, delivery_s: float
         run.journey(f"{name}-{slot}", due_s, delivery_s, message_class="marketing", campaign=name)
 
 
-def role(name: str) -> records.Scenario:
-    return records.Scenario(name="bench", title="made by hand", role=name)  # type: ignore[arg-type]
+def role(name: str) -> records.RecordedScenario:
+    return records.RecordedScenario(name="bench", title="made by hand", role=name)  # type: ignore[arg-type]
 
 
 def parts_of(directory: Path) -> dict[str, PartReport]:

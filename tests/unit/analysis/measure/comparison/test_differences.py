@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from analysis.measure.comparison.differences import (
-    Group,
+    TimeGroup,
     claimed,
     independent_difference,
     paired_difference,
 )
 
 
-def known(values: list[float] | np.ndarray) -> Group:
+def known(values: list[float] | np.ndarray) -> TimeGroup:
     times = np.asarray(values, dtype=np.float64)
-    return Group(times, times)
+    return TimeGroup(times, times)
 
 
 @pytest.mark.parametrize(
@@ -80,12 +80,12 @@ def test_messages_that_are_still_open_widen_the_interval_on_their_side() -> None
     before = known(times)
     low, high = times.copy(), times.copy()
     high[::8] = np.inf  # 50 of 400 are open, more than the 5 % above a p95
-    found = independent_difference(Group(low, high), before, 95.0)
+    found = independent_difference(TimeGroup(low, high), before, 95.0)
     assert math.isinf(found.high_s) and found.high_s > 0 and math.isfinite(found.low_s)
     assert found.value_s is None and not found.claimed
-    other_way = independent_difference(before, Group(low, high), 95.0)
+    other_way = independent_difference(before, TimeGroup(low, high), 95.0)
     assert other_way.low_s == -math.inf and not other_way.claimed
-    both = independent_difference(Group(low, high), Group(low, high), 95.0)
+    both = independent_difference(TimeGroup(low, high), TimeGroup(low, high), 95.0)
     assert (both.low_s, both.high_s, both.claimed) == (-math.inf, math.inf, False)
 
 

@@ -15,9 +15,9 @@ Build = Callable[[str], Any]
 Suite = Callable[..., Path]
 
 
-def scenario(counterpart: str = "", fifo: bool = False, **more: Any) -> records.Scenario:
+def scenario(counterpart: str = "", fifo: bool = False, **more: Any) -> records.RecordedScenario:
     parameters = {"fifo": True} if fifo else {}
-    return records.Scenario(
+    return records.RecordedScenario(
         name="bench", title="the peak", counterpart=counterpart, parameters=parameters, **more
     )
 

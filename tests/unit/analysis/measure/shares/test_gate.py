@@ -16,7 +16,7 @@ from analysis.measure.shares.limits import (
     NO_CAUSE,
     REQUESTS,
     SEGMENTS,
-    Limits,
+    ContractLimits,
     read_limits,
 )
 from analysis.measure.shares.queueing import served
@@ -24,7 +24,7 @@ from analysis.measure.shares.queueing import served
 S = 1_000_000_000
 
 
-def limits_of(wire_batch: int = 1, **profile: Any) -> Limits:
+def limits_of(wire_batch: int = 1, **profile: Any) -> ContractLimits:
     wire = {"smsapi": {"max_recipients_per_request": wire_batch}}
     return read_limits({"wire": wire, **profile}, "smsapi")
 
@@ -35,7 +35,7 @@ def ns(seconds: list[float]) -> Any:
 
 def passes(
     at_s: list[float],
-    limits: Limits,
+    limits: ContractLimits,
     rank: list[int] | None = None,
     turn: list[int] | None = None,
     segments: list[int] | None = None,
