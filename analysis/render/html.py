@@ -16,7 +16,9 @@ from analysis.render import tables
 from analysis.render.drawn import Drawn
 from analysis.render.facts import facts
 from analysis.render.sections import part_sections, report_sections
-from analysis.render.table import Cell
+from analysis.render.table import Cell, Column
+
+_SHORT, _LONG = 10, 40  # characters
 
 
 def write_html(report: RunReport, drawn: tuple[Drawn, ...], path: Path) -> None:
@@ -27,7 +29,7 @@ def write_html(report: RunReport, drawn: tuple[Drawn, ...], path: Path) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(say=_linked, cell=_Places().cell, text=_text)
+    environment.filters.update(say=_linked, cell=_Places().cell, kind=_kind)
     page = environment.get_template("report.html.j2").render(
         report=report,
         screen=first_screen(report),
@@ -57,8 +59,14 @@ def _chart(drawn: Drawn) -> dict[str, Any]:
     return {"title": drawn.title, "caption": drawn.caption, "svg": Markup(drawn.svg), "why": drawn.why}
 
 
-def _text(cell: Cell) -> str:
-    return cell if isinstance(cell, str) else words(cell)
+def _kind(cell: Cell, column: Column) -> str:
+    """The class by which the style sheet lays out a cell. Short texts are not wrapped, long ones get room."""
+    if column.align == "right":
+        return "n"
+    if column.mark:
+        return "mark"
+    size = len(cell if isinstance(cell, str) else words(cell))
+    return "long" if size > _LONG else "short" if size <= _SHORT else ""
 
 
 def _attributes(figure: Figure) -> Markup:

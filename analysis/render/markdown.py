@@ -75,7 +75,7 @@ def _cell(cell: Cell) -> str:
 def _table(table: Table) -> str:
     if not table.rows:
         return "*none*"
-    columns = range(len(table.header))
-    rule = ["---:" if column >= table.numeric_from else "---" for column in columns]
-    rows: list[tuple[Cell, ...] | list[str]] = [table.header, rule, *table.rows]
+    header = [column.name for column in table.columns]
+    rule = ["---:" if column.align == "right" else "---" for column in table.columns]
+    rows: list[tuple[Cell, ...] | list[str]] = [header, rule, *table.rows]
     return "\n".join("| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows)

@@ -1,8 +1,9 @@
-"""A table of the report: header and rows, for the page and the Markdown summary alike."""
+"""A table of the report: columns and rows, for the page and the Markdown summary alike."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from analysis.first_screen.values import Sentence
 
@@ -11,13 +12,28 @@ Cell = str | Sentence
 
 
 @dataclass(frozen=True)
-class Table:
-    """``marks`` has a word for each row (met, missed, warn …) by which a renderer may colour the cell
-    of ``mark_column``.
-    """
+class Column:
+    """``mark``: a renderer may colour the column's cells by the mark of their row."""
 
-    header: tuple[str, ...]
+    name: str
+    align: Literal["left", "right"] = "left"
+    mark: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """``marks`` has a word for each row (met, missed, warn …), or is empty."""
+
+    columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     marks: tuple[str, ...] = ()
-    mark_column: int = 0
-    numeric_from: int = 1  # columns from here on hold figures
+
+
+def words_columns(*names: str) -> tuple[Column, ...]:
+    """Columns of text."""
+    return tuple(Column(name) for name in names)
+
+
+def figure_columns(*names: str) -> tuple[Column, ...]:
+    """Columns of figures: right-aligned."""
+    return tuple(Column(name, align="right") for name in names)

@@ -8,7 +8,7 @@ from analysis.first_screen.quoting import Quote
 from analysis.formatting import per_day_text
 from analysis.judge.check_names import SCHEDULE_LAG
 from analysis.model import Check, CheckState, Objective, RunReport, Verdict
-from analysis.render.table import Cell, Table
+from analysis.render.table import Cell, Column, Table, words_columns
 
 VERDICT_WORDS: dict[Verdict, str] = {"met": "met", "missed": "MISSED", "undecided": "undecided"}
 CHECK_WORDS: dict[CheckState, str] = {
@@ -18,11 +18,16 @@ CHECK_WORDS: dict[CheckState, str] = {
     "not_checked": "not checked",
 }
 
+_OBJECTIVE_COLUMNS = (
+    *words_columns("objective", "limit", "measured"),
+    Column("verdict", mark=True),
+    *words_columns("evidence"),
+)
+
 
 def objectives(report: RunReport) -> Table:
     """Of a suite, a count objective that every part met alike is one row."""
     several = report.kind == "suite"
-    header = ("objective", "limit", "measured", "verdict", "evidence")
     places = range(len(report.objectives))
     shown: list[tuple[str, int]] = []
     counts: dict[str, list[int]] = {}
@@ -48,11 +53,9 @@ def objectives(report: RunReport) -> Table:
         for where, place in shown
     )
     return Table(
-        header=("part", *header) if several else header,
+        columns=(*(words_columns("part") if several else ()), *_OBJECTIVE_COLUMNS),
         rows=rows,
         marks=tuple(report.objectives[place].verdict for _, place in shown),
-        mark_column=4 if several else 3,
-        numeric_from=99,
     )
 
 
@@ -61,11 +64,9 @@ def question(report: RunReport, place: int) -> Table:
     quote, part = Quote(report, plain=False), report.parts[place]
     shown = part.objectives if part.probe else ()
     return Table(
-        header=("objective", "limit", "measured", "verdict", "evidence"),
+        columns=_OBJECTIVE_COLUMNS,
         rows=tuple(_objective_cells(quote, f"parts.{place}.objectives.{i}", "") for i, _ in enumerate(shown)),
         marks=tuple(each.verdict for each in shown),
-        mark_column=3,
-        numeric_from=99,
     )
 
 
@@ -115,15 +116,18 @@ def checks(report: RunReport) -> Table:
             value = _check_value(quote, place)
             rows.append((name if index == 0 else "", *where, CHECK_WORDS[each.state], value, *words))
             marks.append(str(each.state))
-    header: tuple[str, ...] = ("state", "found", "limit", "what it means", "what to do")
+    advice_columns = words_columns("what to do")
     if not any(row[-1] for row in rows):
-        header, rows = header[:-1], [row[:-1] for row in rows]
+        advice_columns, rows = (), [row[:-1] for row in rows]
     return Table(
-        header=("check", *(("part",) if several else ()), *header),
+        columns=(
+            *words_columns("check", *(("part",) if several else ())),
+            Column("state", mark=True),
+            *words_columns("found", "limit", "what it means"),
+            *advice_columns,
+        ),
         rows=tuple(rows),
         marks=tuple(marks),
-        mark_column=2 if several else 1,
-        numeric_from=99,
     )
 
 
@@ -176,19 +180,10 @@ def ladder(report: RunReport) -> Table:
         )
         for place, level in enumerate(report.levels)
     )
-    header = (
-        "messages a day",
-        "fast enough at its peak",
-        "highest carried, a day",
-        "highest tried, a day",
-        "ten times is carried",
-        "profiles",
-        "evidence",
+    columns = (
+        *words_columns("messages a day"),
+        Column("fast enough at its peak", mark=True),
+        *words_columns("highest carried, a day", "highest tried, a day", "ten times is carried"),
+        *words_columns("profiles", "evidence"),
     )
-    return Table(
-        header=header,
-        rows=rows,
-        marks=tuple(level.fast_enough for level in report.levels),
-        mark_column=1,
-        numeric_from=99,
-    )
+    return Table(columns, rows, marks=tuple(level.fast_enough for level in report.levels))

@@ -14,7 +14,7 @@ from analysis.first_screen.wording import share_words
 from analysis.formatting import count_text
 from analysis.model import RunReport
 from analysis.quantile import Quantile
-from analysis.render.table import Cell, Table
+from analysis.render.table import Cell, Column, Table, figure_columns, words_columns
 
 _MODES = {"real": "live", "simulated": "simulated"}
 
@@ -48,16 +48,20 @@ def totals(report: RunReport) -> Table:
             known = getattr(each, field) is not None
             cells.append((quote.amount(f"totals.{place}.{field}", each.currency),) if known else "-")
         rows.append((name, *cells))
-    header = ("", *(f"{_MODES.get(each.mode, each.mode)} parts" for each in report.totals))
-    return Table(header=header, rows=tuple(rows) if report.totals else ())
+    modes = (f"{_MODES.get(each.mode, each.mode)} parts" for each in report.totals)
+    return Table((*words_columns(""), *figure_columns(*modes)), tuple(rows) if report.totals else ())
 
 
 def capacity(report: RunReport) -> Table:
     """The search's result and its trials."""
     found = report.capacity
-    header = ("rate", "verdict", "delivered", "why", "what gave way")
+    columns = (
+        *words_columns("rate"),
+        Column("verdict", mark=True),
+        *words_columns("delivered", "why", "what gave way"),
+    )
     if found is None:
-        return Table(header=header, rows=())
+        return Table(columns, rows=())
     quote = Quote(report, plain=False)
     rows: list[tuple[str | Sentence, ...]] = []
     if found.sustained_per_s is not None:
@@ -86,7 +90,7 @@ def capacity(report: RunReport) -> Table:
             )
         )
         marks.append(trial.verdict)
-    return Table(header=header, rows=tuple(rows), marks=tuple(marks), mark_column=1, numeric_from=99)
+    return Table(columns, tuple(rows), marks=tuple(marks))
 
 
 def _above(quote: Quote) -> Sentence:
@@ -125,11 +129,13 @@ def comparisons(report: RunReport) -> list[tuple[str, Table]]:
                     _by_stage(quote, path),
                 )
             )
-        header = (
-            *("class", "pairs", "unpaired", "mean", "median", "99 % of them within"),
-            *("p95", "counterpart's p95", "p95 less counterpart's p95", "mean of each stage"),
+        columns = (
+            *words_columns("class"),
+            *figure_columns("pairs", "unpaired", "mean", "median", "99 % of them within"),
+            *figure_columns("p95", "counterpart's p95", "p95 less counterpart's p95"),
+            *words_columns("mean of each stage"),
         )
-        found.append((each.title, Table(header=header, rows=tuple(rows))))
+        found.append((each.title, Table(columns, tuple(rows))))
     return found
 
 
@@ -153,8 +159,8 @@ def culprits(report: RunReport, place: int) -> Table:
         span: Sentence = (quote.seconds(f"{path}.from_s"), " to ", quote.seconds(f"{path}.to_s"))
         share = f"{100 * each.share_of_load:.0f} %"
         rows.append(((quote.text(f"{path}.text"),), tuple(evidence), span, share))
-    header = ("what gave way", "evidence", "from, to", "of the load's time")
-    return Table(header=header, rows=tuple(rows), numeric_from=99)
+    columns = words_columns("what gave way", "evidence", "from, to", "of the load's time")
+    return Table(columns, tuple(rows))
 
 
 def hints(report: RunReport, place: int) -> Table:
@@ -166,7 +172,7 @@ def hints(report: RunReport, place: int) -> Table:
         )
         for index, _ in enumerate(report.parts[place].hints)
     )
-    return Table(header=("what can be changed", "messages"), rows=rows)
+    return Table((*words_columns("what can be changed"), *figure_columns("messages")), rows)
 
 
 def delay_splits(report: RunReport, place: int) -> list[tuple[str, Table]]:
@@ -181,8 +187,7 @@ def delay_splits(report: RunReport, place: int) -> list[tuple[str, Table]]:
 
 
 def _split(quote: Quote, path: str, split: DelaySplit) -> Table:
-    names = tuple(f"{share_words(each.percentile)}" for each in split.total)
-    header = ("", "mean", *(name.strip() for name in names))
+    names = (share_words(each.percentile).strip() for each in split.total)
     rows: list[tuple[str | Sentence, ...]] = [
         (
             "all of it",
@@ -216,7 +221,7 @@ def _split(quote: Quote, path: str, split: DelaySplit) -> Table:
         rows.append(("the limit that cost most", limit, *("" for _ in split.total)))
     counts: Sentence = (quote.count(f"{path}.count"), ", left out: ", quote.count(f"{path}.left_out"))
     rows.append(("messages", counts, *("" for _ in split.total)))
-    return Table(header=header, rows=tuple(rows))
+    return Table((*words_columns(""), *figure_columns("mean", *names)), tuple(rows))
 
 
 def _known(quote: Quote, path: str) -> Sentence | str:
@@ -236,15 +241,15 @@ def handsets(report: RunReport, place: int) -> Table:
         )
         for index, each in enumerate(report.parts[place].handsets)
     )
-    header = ("class", "accepted", "phone off or without coverage", "came later", "expired", "still waiting")
-    return Table(header=header, rows=rows)
+    counts = ("accepted", "phone off or without coverage", "came later", "expired", "still waiting")
+    return Table((*words_columns("class"), *figure_columns(*counts)), rows)
 
 
 def availability(report: RunReport, place: int) -> Table:
     found = report.parts[place].availability
-    header = ("windows", "available", "length", "first bad one", "why")
+    columns = words_columns("windows", "available", "length", "first bad one", "why")
     if found is None:
-        return Table(header=header, rows=())
+        return Table(columns, rows=())
     quote, path = Quote(report, plain=False), f"parts.{place}.availability"
     first: str | Sentence = "-"
     if found.first_bad_at_s is not None:
@@ -256,15 +261,18 @@ def availability(report: RunReport, place: int) -> Table:
         first,
         (quote.text(f"{path}.why"),) if found.why else "-",
     )
-    return Table(header=header, rows=(row,), numeric_from=99)
+    return Table(columns, (row,))
 
 
 def fairness(report: RunReport, place: int) -> Table:
     """Campaigns at once; the last row is Jain's index of their rates."""
     found = report.parts[place].fairness
-    header = ("campaign", "messages", "delivered", "per second", "95 % within")
+    columns = (
+        *words_columns("campaign"),
+        *figure_columns("messages", "delivered", "per second", "95 % within"),
+    )
     if found is None:
-        return Table(header=header, rows=())
+        return Table(columns, rows=())
     quote, path = Quote(report, plain=False), f"parts.{place}.fairness"
     rows: list[tuple[str | Sentence, ...]] = []
     for index, each in enumerate(found.campaigns):
@@ -285,7 +293,7 @@ def fairness(report: RunReport, place: int) -> Table:
         rows.append(
             ("p95 less that of one campaign alone", "", "", "", difference_cell(quote, f"{path}.alone"))
         )
-    return Table(header=header, rows=tuple(rows))
+    return Table(columns, tuple(rows))
 
 
 def difference_cell(quote: Quote, path: str) -> Sentence:
@@ -306,4 +314,4 @@ def ending(report: RunReport) -> Table:
         if report.interrupted
         else ()
     )
-    return Table(header=("", ""), rows=rows, numeric_from=99)
+    return Table(words_columns("", ""), rows)

@@ -11,7 +11,7 @@ from analysis.measure.totals import POINTS
 from analysis.model import PartReport, RunReport, StageBreakdown
 from analysis.objectives.words import interval_text, quantile_text
 from analysis.quantile import Quantile
-from analysis.render.table import Cell, Table
+from analysis.render.table import Cell, Table, figure_columns, words_columns
 from analysis.render.tables_findings import difference_cell
 
 
@@ -19,7 +19,10 @@ def delivery(report: RunReport, place: int) -> Table:
     """Percentiles of each class with their intervals."""
     part, quote = report.parts[place], Quote(report, plain=False)
     shown = part.delivery[0].quantiles if part.delivery else ()
-    header = ("class", "messages", "still open", "never", *(percentile_name(q.percentile) for q in shown))
+    columns = (
+        *words_columns("class"),
+        *figure_columns("messages", "still open", "never", *(percentile_name(q.percentile) for q in shown)),
+    )
     rows = tuple(
         (
             each.message_class,
@@ -33,18 +36,21 @@ def delivery(report: RunReport, place: int) -> Table:
         )
         for index, each in enumerate(part.delivery)
     )
-    return Table(header=header, rows=rows)
+    return Table(columns, rows)
 
 
 def api(part: PartReport) -> Table:
     names = {"api_response": "from the intended instant", "api_service": "from the send"}
     shown = part.api[0].quantiles if part.api else ()
-    header = ("sender's answer", "requests", *(percentile_name(q.percentile) for q in shown))
+    columns = (
+        *words_columns("sender's answer"),
+        *figure_columns("requests", *(percentile_name(q.percentile) for q in shown)),
+    )
     rows = tuple(
         (names[each.measure], count_text(each.count), *(_cell(quantile) for quantile in each.quantiles))
         for each in part.api
     )
-    return Table(header=header, rows=rows)
+    return Table(columns, rows)
 
 
 def _cell(quantile: Quantile) -> str:
@@ -90,14 +96,9 @@ def _stage_table(group: tuple[StageBreakdown, ...]) -> Table:
     if whole:
         rows.append(("messages", *(count_text(each.count) for each in (*classes, whole)), "", "", ""))
     name = whole.message_class if whole else ""
-    return Table(
-        header=(
-            "stage",
-            *(f"{each.message_class} mean" for each in classes),
-            *(f"{name} {word}" for word in ("mean", "p50", "p95", "p99")),
-        ),
-        rows=tuple(rows),
-    )
+    means = (f"{each.message_class} mean" for each in classes)
+    spread = (f"{name} {word}" for word in ("mean", "p50", "p95", "p99"))
+    return Table((*words_columns("stage"), *figure_columns(*means, *spread)), tuple(rows))
 
 
 def _mean_of(breakdown: StageBreakdown, name: str) -> str:
@@ -116,17 +117,19 @@ def stage_coverage(part: PartReport) -> Table:
         for each in part.stage_coverage
         if partly
     )
-    header = (
-        *("class", "delivered", "in Stages", "in Stages of messages that lack a mark"),
-        *("in neither: a mark is missing", "in neither: waited for the phone"),
+    columns = (
+        *words_columns("class"),
+        *figure_columns("delivered", "in Stages", "in Stages of messages that lack a mark"),
+        *figure_columns("in neither: a mark is missing", "in neither: waited for the phone"),
     )
-    return Table(header=header, rows=rows)
+    return Table(columns, rows)
 
 
 def burst(report: RunReport, place: int) -> Table:
     found, quote, path = report.parts[place].burst, Quote(report, plain=False), f"parts.{place}.burst"
+    columns = (*words_columns(""), *figure_columns("value"))
     if found is None:
-        return Table(header=("", "value"), rows=())
+        return Table(columns, rows=())
     guarded = found.guarded_class or "otp"
     size: Sentence = (
         quote.count(f"{path}.messages"),
@@ -155,7 +158,7 @@ def burst(report: RunReport, place: int) -> Table:
         rows.append(
             (f"{guarded} p95 during less before", difference_cell(quote, f"{path}.guarded_difference"))
         )
-    return Table(header=("", "value"), rows=tuple(rows))
+    return Table(columns, tuple(rows))
 
 
 # Field of the ledger, its name, what it means.
@@ -191,12 +194,13 @@ def ledger(report: RunReport, place: int) -> Table:
         )
         for field, name, meaning in _LEDGER
     )
-    return Table(header=("", "messages", "of planned", "meaning"), rows=rows)
+    columns = (*words_columns(""), *figure_columns("messages", "of planned"), *words_columns("meaning"))
+    return Table(columns, rows)
 
 
 def reasons(part: PartReport) -> Table:
     rows = tuple((each.source, each.reason, count_text(each.count)) for each in part.reasons[:12])
-    return Table(header=("who said so", "reason", "messages"), rows=rows, numeric_from=2)
+    return Table((*words_columns("who said so", "reason"), *figure_columns("messages")), rows)
 
 
 def faults(report: RunReport, place: int) -> Table:
@@ -212,7 +216,11 @@ def faults(report: RunReport, place: int) -> Table:
         )
         for index, band in enumerate(report.parts[place].faults)
     )
-    return Table(header=("fault", "what it did", "from", "to", "messages touched"), rows=rows, numeric_from=2)
+    columns = (
+        *words_columns("fault", "what it did"),
+        *figure_columns("from", "to", "messages touched"),
+    )
+    return Table(columns, rows)
 
 
 def rates(report: RunReport, place: int) -> Table:
@@ -251,7 +259,7 @@ def rates(report: RunReport, place: int) -> Table:
         rows.append(("the limit", (quote.text(f"{path}.throughput.limit"),), *blank))
     rows += [(name, shown, *blank) for name, shown in _stood_for(quote, place)]
     day = (f"on the day itself (÷ {factor:g})",) if compressed else ()
-    return Table(header=("rate", "measured", *day), rows=tuple(rows))
+    return Table((*words_columns("rate"), *figure_columns("measured", *day)), tuple(rows))
 
 
 def _stood_for(quote: Quote, place: int) -> list[tuple[str, Cell]]:
@@ -283,4 +291,4 @@ def cost(part: PartReport) -> Table:
         ("for messages that did not arrive", f"{significant(paid.undelivered_points)} {unit}"),
         ("segments", count_text(paid.segments)),
     )
-    return Table(header=("", "amount"), rows=rows)
+    return Table((*words_columns(""), *figure_columns("amount")), rows)
