@@ -8,11 +8,11 @@ import msgspec
 
 from analysis.arrays import Bools
 from analysis.findings import Availability, DelaySplit
-from analysis.judge import checks_environment, validity
+from analysis.judge import checks, checks_environment
 from analysis.judge.culprits import CulpritInputs, find_culprits
 from analysis.judge.handsets import class_outcomes, handsets
 from analysis.judge.objectives import ObjectiveInputs, judge_all
-from analysis.judge.validity import TIGHTEST_BY_DEFAULT_S
+from analysis.judge.validity import worst
 from analysis.judge.verdict import withheld
 from analysis.measure import stages
 from analysis.measure.backlog import availability_and_growth
@@ -78,13 +78,13 @@ def analyse_part(
     marks = stages.check_marks(journeys)
     groups = stages.breakdowns(journeys, fates)
     tightest_s = _tightest_s(specs)
-    lag_limit_s = validity.LAG_SHARE_OF_OBJECTIVE * tightest_s
+    lag_limit_s = checks.LAG_SHARE_OF_OBJECTIVE * tightest_s
     left_to_target = dropped_by_target(journeys, manifest.in_flight_limit, lag_limit_s)
-    checks = (
+    made = (
         instrument,
         *_checks(journeys, manifest, counted, marks, (tightest_s, left_to_target)),
-        validity.sample_sizes(delivery, objectives),
-        validity.effective_sizes(delivery),
+        checks.sample_sizes(delivery, objectives),
+        checks.effective_sizes(delivery),
     )
     return PartReport(
         slug=slug,
@@ -102,8 +102,8 @@ def analyse_part(
         burst=find_burst(journeys, fates) if manifest.scenario.role == "burst" else None,
         cost=paid,
         objectives=objectives,
-        checks=checks,
-        validity=validity.worst(checks),
+        checks=made,
+        validity=worst(made),
         probe=is_probe(manifest),
         equivalent_per_day=equivalent_per_day(manifest),
         faults=fault_bands(manifest, journeys),
@@ -231,8 +231,8 @@ def _tightest_s(specs: tuple[Spec, ...]) -> float:
     Of a limit on the sender's answer by 10 %: it is counted from the instant at which a message was due, too.
     """
     limits = [spec.limit for spec in specs if spec.measure == "delivery_time"]
-    limits += [validity.ANSWERS_WEIGH * spec.limit for spec in specs if spec.measure == "api_response"]
-    return min(limits, default=TIGHTEST_BY_DEFAULT_S)
+    limits += [checks.ANSWERS_WEIGH * spec.limit for spec in specs if spec.measure == "api_response"]
+    return min(limits, default=checks.TIGHTEST_BY_DEFAULT_S)
 
 
 def _checks(
@@ -244,20 +244,20 @@ def _checks(
     """
     tightest_s, left_to_target = bench
     return (
-        validity.schedule_lag(lateness(journeys, validity.LAG_SHARE_OF_OBJECTIVE * tightest_s), tightest_s),
-        validity.dropped_arrivals(counted, int(left_to_target.sum())),
-        validity.rate_error(journeys, left_to_target),
-        validity.ledger_balance(counted),
-        validity.marks_add_up(marks),
+        checks.schedule_lag(lateness(journeys, checks.LAG_SHARE_OF_OBJECTIVE * tightest_s), tightest_s),
+        checks.dropped_arrivals(counted, int(left_to_target.sum())),
+        checks.rate_error(journeys, left_to_target),
+        checks.ledger_balance(counted),
+        checks.marks_add_up(marks),
         checks_environment.generator_cpu(journeys),
         checks_environment.machine_cpu(journeys),
         checks_environment.provider_loop(journeys, tightest_s),
-        validity.plateau(journeys),
+        checks.plateau(journeys),
         *checks_environment.closed_connections(journeys),
         checks_environment.ending(manifest, counted),
         *checks_environment.earlier_load(manifest),
         checks_environment.files(journeys, counted),
-        validity.strangers(counted),
+        checks.strangers(counted),
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from analysis.arrays import Floats
 from analysis.formatting import count_text, seconds_text, significant, times_text
 from analysis.judge.check_names import INSTRUMENT
-from analysis.judge.validity import LAG_SHARE_OF_OBJECTIVE, unchecked
+from analysis.judge.checks import LAG_SHARE_OF_OBJECTIVE, unchecked
 from analysis.measure.late_generator import EXPLAINED_SHARE
 from analysis.measure.percentiles import ranks
 from analysis.model import Accounting, Check, CheckState

@@ -12,7 +12,7 @@ from screen_words import answer_text
 
 from analysis import records
 from analysis.first_screen.screen import first_screen
-from analysis.judge.validity import SCHEDULE_LAG
+from analysis.judge.check_names import SCHEDULE_LAG
 from analysis.render import tables
 from analysis.render.data import write_junit
 from analysis.report import build_report

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.judge.validity import worst_rate_error
+from analysis.judge.checks import worst_rate_error
 from analysis.part import analyse_part
 from analysis.records import read_manifest
 from analysis.report import build_report
