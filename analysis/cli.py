@@ -12,15 +12,15 @@ from typing import Annotated, TextIO
 
 import typer
 
-from analysis.capacity.trial import of_trial
 from analysis.exit_codes import EXIT_CRASHED, EXIT_USAGE
 from analysis.first_screen.screen import first_screen
-from analysis.journeys import MalformedRunError
 from analysis.objectives.grammar import GivenError, read_given
+from analysis.read.journeys import MalformedRunError
 from analysis.records import run_id, write_result
-from analysis.render_text import terminal_lines
+from analysis.render.markdown import terminal_lines
 from analysis.report import build_report
 from analysis.result import result_of, write_step_summary
+from analysis.trial import of_trial
 
 
 def report(
@@ -62,7 +62,9 @@ def report(
             (run_dir / "report").mkdir(exist_ok=True)
             write_result(run_dir, of_trial(run_dir, found, result))
         else:
-            from analysis.render import write_report  # here: the charts' library takes a second to load
+            from analysis.render import (
+                write_report,  # here: the charts' library takes a second to load
+            )
 
             write_report(found, run_dir / "report", progress)
             write_result(run_dir, result)

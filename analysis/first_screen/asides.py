@@ -16,7 +16,7 @@ from analysis.first_screen.wording import (
     share_words,
     trusted,
 )
-from analysis.model import Burst, Report
+from analysis.model import BurstResult, RunReport
 
 _CONTRACT_SHARE = 0.05  # of a class's mean delivery time; a smaller share is not worth a negotiation
 _MOST_HINTS = 2
@@ -68,7 +68,7 @@ def burst(quote: Quote) -> tuple[Sentence, ...]:
     return ((*head, ". ", *_before_and_during(quote, path, part.burst), "."), *_priorities(quote))
 
 
-def _before_and_during(quote: Quote, path: str, found: Burst) -> Sentence:
+def _before_and_during(quote: Quote, path: str, found: BurstResult) -> Sentence:
     """Percentiles during and before the burst. A difference is claimed only if its interval excludes zero."""
     name = class_name(found.guarded_class or "otp")
     places = [
@@ -194,7 +194,7 @@ def live_against_simulated(quote: Quote) -> tuple[Sentence, ...]:
     return ((*said, "."), *_where_it_arose(quote, path, classes[index]))
 
 
-def _busiest_comparison(report: Report) -> int | None:
+def _busiest_comparison(report: RunReport) -> int | None:
     """Of the live part with the most messages a day; of one without a day, where there is no other."""
     per_day = {part.slug: part.equivalent_per_day or 0.0 for part in report.parts}
     found = [

@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from analysis.figures import (
+from analysis.first_screen.values import Figure, Sentence
+from analysis.formatting import (
     count_text,
     limit_text,
     per_day_text,
@@ -16,8 +17,7 @@ from analysis.figures import (
     seconds_text,
     significant,
 )
-from analysis.first_screen.values import Figure, Sentence
-from analysis.model import Report
+from analysis.model import RunReport
 from analysis.objectives.words import quantile_text
 
 _PERCENTILE = re.compile(r"\bp(\d+(?:\.\d+)?)\b")
@@ -48,7 +48,7 @@ def plain_words(text: str) -> str:
 class Quote:
     """Makes figures of one report."""
 
-    def __init__(self, report: Report, plain: bool = True) -> None:
+    def __init__(self, report: RunReport, plain: bool = True) -> None:
         """``plain``: texts are for a reader who does not know what a p95 is."""
         self.report = report
         self._plain = plain

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analysis.check_names import ACCOUNTING, INSTRUMENT, SCHEDULE_LAG
-from analysis.exit_reasons import failed_before_load, first_line
 from analysis.first_screen.advice import what_to_change
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence, Word
@@ -23,8 +21,10 @@ from analysis.first_screen.wording import (
     undecided_words,
     worst_first,
 )
-from analysis.model import Objective, PartReport, Report, Verdict
-from analysis.objectives.verdict import overall
+from analysis.judge.check_names import ACCOUNTING, INSTRUMENT, SCHEDULE_LAG
+from analysis.judge.exit_reasons import failed_before_load, first_line
+from analysis.judge.verdict import overall
+from analysis.model import Objective, PartReport, RunReport, Verdict
 
 _MOST_EVIDENCE = 3
 _WORDS: dict[Verdict, Word] = {"met": "YES", "missed": "NO", "undecided": "UNDECIDED"}
@@ -42,7 +42,7 @@ _PLAIN_CHECKS = {
 }
 
 
-def word(report: Report) -> Word:
+def word(report: RunReport) -> Word:
     """The verdict. YES takes every objective met, NO one missed."""
     if report.interrupted or failed_before_load(report.parts):
         return "STOPPED"
@@ -103,11 +103,11 @@ def _invalid(quote: Quote) -> Sentence:
     return (lead, shown, *where, ". Nothing follows for the sender.")
 
 
-def _place(report: Report, slug: str) -> int:
+def _place(report: RunReport, slug: str) -> int:
     return next((place for place, part in enumerate(report.parts) if part.slug == slug), 0)
 
 
-def _worst(report: Report, verdict: str) -> int | None:
+def _worst(report: RunReport, verdict: str) -> int | None:
     """The place of the objective to speak of: delivery times first, then the worst."""
     found = [
         (place, each)
@@ -258,7 +258,7 @@ def trust(quote: Quote) -> Sentence:
     return ("Valid: the bench was on time (99 % of messages sent within ", lag, ")", *_accounted(report))
 
 
-def _accounted(report: Report) -> Sentence:
+def _accounted(report: RunReport) -> Sentence:
     accounting = all(each.state == "ok" for each in report.checks if each.name == "ledger")
     missing = any(part.ledger.unaccounted or part.ledger.unclaimed for part in report.parts)
     return (", and every message is accounted for.",) if accounting and not missing else (".",)

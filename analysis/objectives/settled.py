@@ -31,7 +31,7 @@ _Z = 1.959964
 _EXACT_UP_TO = 2_000  # messages
 
 
-class Tally(Struct, frozen=True):
+class ObjectiveTally(Struct, frozen=True):
     """Accepted messages of one class that count in an objective, and those of which it is not known."""
 
     within: int  # delivered within the limit
@@ -40,7 +40,7 @@ class Tally(Struct, frozen=True):
     old: int = 0  # open beyond the limit, or ended so that they count or do not
 
 
-def settled(share: float, tally: Tally, evidence: float = 1.0) -> bool:
+def settled(share: float, tally: ObjectiveTally, evidence: float = 1.0) -> bool:
     """Whether no end of the open messages changes the verdict on "more than ``share`` within the limit".
 
     ``evidence``: independent messages per message, as measured among those that have arrived.

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct
 
-from analysis.dependence import evidence_share, lag_one_correlation
+from analysis.measure.dependence import evidence_share, lag_one_correlation
 from analysis.objectives.grammar import ALL, parse_all
-from analysis.objectives.settled import Tally, settled
+from analysis.objectives.settled import ObjectiveTally, settled
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, read_rows
 
 _EVERY_S = 1.0
@@ -59,7 +59,7 @@ def wanted_of(objectives: Sequence[str]) -> tuple[Wanted, ...] | None:
 class Found(Struct, frozen=True):
     """One class's counts, and how many independent messages each of those that arrived amounts to."""
 
-    tally: Tally
+    tally: ObjectiveTally
     evidence: float
 
 
@@ -128,7 +128,7 @@ def tallies(load: pa.Table, provider: pa.Table, now_ns: int, wanted: Sequence[Wa
             mine = mine & ~waited
             within, beyond = delivered & (took_ns <= limit_ns), delivered & (took_ns > limit_ns)
             young, old = is_open & (age_ns <= limit_ns), (is_open & (age_ns > limit_ns)) | unclear
-        tally = Tally(*(_count(mine & chosen) for chosen in (within, beyond, young, old)))
+        tally = ObjectiveTally(*(_count(mine & chosen) for chosen in (within, beyond, young, old)))
         found.append(Found(tally, _evidence(intended_ns, took_ns, mine & delivered & ~waited)))
     return found
 

@@ -23,12 +23,12 @@ from made_reports import (
 )
 from page_reading import disagreements, rendered
 
-from analysis.capacity.record import CapacityResult, Trial
+from analysis.capacity_record import CapacityResult, Trial
 from analysis.findings import Availability, CampaignFigures, Fairness
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import words
-from analysis.model import PartReport, Report
+from analysis.model import PartReport, RunReport
 from analysis.quantile import Quantile
 
 CLASSES = ("otp", "transactional", "marketing")
@@ -111,7 +111,7 @@ def parts(draw: st.DrawFn, slug: str, target: str) -> PartReport:
 
 
 @st.composite
-def reports(draw: st.DrawFn) -> Report:
+def reports(draw: st.DrawFn) -> RunReport:
     target = draw(names)
     listed = [draw(parts(f"0{index}-part", target)) for index in range(draw(st.integers(1, 3)))]
     capacity = None
@@ -140,7 +140,7 @@ def reports(draw: st.DrawFn) -> Report:
 
 @settings(max_examples=120, deadline=None)
 @given(reports())
-def test_no_report_gives_a_screen_that_contradicts_itself(made: Report) -> None:
+def test_no_report_gives_a_screen_that_contradicts_itself(made: RunReport) -> None:
     screen = first_screen(made)
     assert contradictions(screen, made) == ()
     assert words(screen.why).strip()
@@ -149,7 +149,7 @@ def test_no_report_gives_a_screen_that_contradicts_itself(made: Report) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(reports())
-def test_every_figure_of_a_page_is_in_a_cell_below_it(made: Report) -> None:
+def test_every_figure_of_a_page_is_in_a_cell_below_it(made: RunReport) -> None:
     with tempfile.TemporaryDirectory() as folder:
         page, _, summary = rendered(made, Path(folder))
     assert disagreements(page, summary) == []
@@ -161,7 +161,7 @@ def test_the_reports_are_of_all_kinds() -> None:
 
     @settings(max_examples=120, deadline=None, database=None)
     @given(reports())
-    def collect(made: Report) -> None:
+    def collect(made: RunReport) -> None:
         screen = first_screen(made)
         seen.add(screen.word)
         seen.update(each.name for each in screen.asides)

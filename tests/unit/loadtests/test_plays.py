@@ -89,7 +89,7 @@ def played_twice(run_dir: Path) -> records.Manifest:
     write(run_dir / "samples.arrow", records.SAMPLES_SCHEMA, samples)
     instant = records.Instant("2026-11-29T00:00:00Z", 0, 250 * S)
     return records.Manifest(
-        scenario=records.Scenario(name="smoke", title="smoke"), started=instant, ended=instant
+        scenario=records.RecordedScenario(name="smoke", title="smoke"), started=instant, ended=instant
     )
 
 
