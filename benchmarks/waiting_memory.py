@@ -24,9 +24,9 @@ from functools import partial
 import psutil
 import uvloop
 
+from mock_provider.http.messages import WireReply, WireRequest
 from mock_provider.profiles import parse_profile
-from mock_provider.service import Service
-from mock_provider.wire.calls import WireReply, WireRequest
+from mock_provider.runtime.provider import Service
 
 MIB = 2**20
 LIMITS_MIB = {"replies": 200, "reports": 1024}

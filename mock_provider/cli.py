@@ -16,11 +16,11 @@ import msgspec
 import typer
 import uvloop
 
+from mock_provider.app import Launch, start_provider
 from mock_provider.http.open_connections import Limits
 from mock_provider.listening import ListenError
 from mock_provider.profiles import ProfileError, load_profile, profile_names
-from mock_provider.running import Launch, start_provider
-from mock_provider.secret_text import read_secret
+from mock_provider.profiles.secret_text import read_secret
 
 log = logging.getLogger("mock_provider")
 
@@ -34,7 +34,7 @@ def _fit_for_a_bind(text: str) -> str:
     """Refuse a password that no client could bind with."""
     password = _secret(text)
     if password:
-        from mock_provider.wire.smpp.pdu import PASSWORD_OCTETS  # SMPP is loaded only where it is used
+        from mock_provider.protocols.smpp.pdu import PASSWORD_OCTETS  # SMPP is loaded only where it is used
 
         if len(password) > PASSWORD_OCTETS:
             raise typer.BadParameter(

@@ -22,10 +22,15 @@ from mock_provider.engine.values import (
     Submit,
 )
 from mock_provider.profiles import Profile
-from mock_provider.wire.calls import Instants
-from mock_provider.wire.smsapi.answers import STATUS_CODES
-from mock_provider.wire.smsapi.errors import refusal_reply, retry_after
-from mock_provider.wire.smsapi.plain import WIRE_NAME, are_msisdns, engine_time, shared_sender
+from mock_provider.protocols.actions import Instants
+from mock_provider.protocols.smsapi.answers import STATUS_CODES
+from mock_provider.protocols.smsapi.errors import refusal_reply, retry_after
+from mock_provider.protocols.smsapi.fast_path import (
+    WIRE_NAME,
+    are_msisdns,
+    engine_time,
+    shared_sender,
+)
 from reference_sender.dispatch.values import Lane, Message, Outcome, Report, Result, State
 from reference_sender.routes.smsapi_wire import expiration_date, in_one_request
 from reference_sender.routes.smsapi_wire import reports as read_reports

@@ -10,9 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from mock_provider.engine.values import Answer, SendReports, Submit
+from mock_provider.http.messages import WireReply, WireRequest
 from mock_provider.profiles import Profile
-from mock_provider.wire.calls import AccountQuery, AccountView, Instants, Send, WireReply, WireRequest
-from mock_provider.wire.smsapi import Smsapi
+from mock_provider.protocols.actions import AccountQuery, Instants, Send
+from mock_provider.protocols.lookups import AccountView
+from mock_provider.protocols.smsapi import Smsapi
 from reference_sender.dispatch.values import Message, Report, Result
 from reference_sender.routes.smsapi_wire import Failure, Reply, encode, for_all, in_one_request
 from reference_sender.routes.smsapi_wire import reports as read_reports

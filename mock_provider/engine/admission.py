@@ -18,11 +18,11 @@ from mock_provider.engine.throttle import BucketLimit, TokenBucket
 from mock_provider.engine.values import Effect, Outbound, Refusal, Refused, Submit
 
 if TYPE_CHECKING:
-    from mock_provider.engine.carriage import Carriage
+    from mock_provider.engine.delivery import Carriage
     from mock_provider.engine.faults.network_down import NetworkDown
     from mock_provider.engine.faults.windows import ActiveFaults
-    from mock_provider.engine.ledger import Ledger
     from mock_provider.engine.magic import Magic
+    from mock_provider.engine.message_store import Ledger
     from mock_provider.profiles.schema import Profile
 
 _SECOND_NS = 1_000_000_000

@@ -6,19 +6,19 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from mock_provider.engine.admission import Admission
-from mock_provider.engine.agenda import SLICE_BITS, Agenda
-from mock_provider.engine.carriage import Carriage
 from mock_provider.engine.carriers import Router
 from mock_provider.engine.counters import Counters, EngineState, counters_by_name
+from mock_provider.engine.delivery import Carriage
 from mock_provider.engine.draws import Draws
-from mock_provider.engine.faults.edges import Edges
-from mock_provider.engine.faults.log import FaultLog, FaultSpan
+from mock_provider.engine.event_queue import SLICE_BITS, Agenda
+from mock_provider.engine.faults.history import FaultLog, FaultSpan
 from mock_provider.engine.faults.outage import Outage
+from mock_provider.engine.faults.window_edges import Edges
 from mock_provider.engine.faults.windows import FaultWindows
-from mock_provider.engine.intake import Intake, PendingReply
-from mock_provider.engine.ledger import Ledger
 from mock_provider.engine.lifecycle import Stage
+from mock_provider.engine.message_store import Ledger
 from mock_provider.engine.reporting import Reporting
+from mock_provider.engine.submission import Intake, PendingReply
 from mock_provider.engine.values import Accepted, Disconnect, Effect, JournalRow, Submit
 from mock_provider.engine.views import (
     AccountState,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mock_provider.engine.faults.marks import MAGIC, mark
+from mock_provider.engine.faults.touched import MAGIC, mark
 from mock_provider.engine.message import EXPIRED, Fate, Message, fate
 from mock_provider.engine.values import MessageState
 

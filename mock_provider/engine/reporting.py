@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from mock_provider.engine.distributions import is_zero, nanoseconds, sampler
 from mock_provider.engine.draws import report_of
-from mock_provider.engine.faults.marks import MAGIC, mark
+from mock_provider.engine.faults.touched import MAGIC, mark
 from mock_provider.engine.faults.windows import NO_FAULTS
 from mock_provider.engine.lifecycle import TRANSITIONS, IllegalTransitionError, Stage, Step, after, move
 from mock_provider.engine.message import Message, delivery_report, progress_report
@@ -24,13 +24,13 @@ from mock_provider.engine.values import (
 )
 
 if TYPE_CHECKING:
-    from mock_provider.engine.agenda import Agenda
     from mock_provider.engine.carriers import Router
     from mock_provider.engine.counters import Counters
     from mock_provider.engine.draws import Draws
+    from mock_provider.engine.event_queue import Agenda
     from mock_provider.engine.faults.reports import ReportStorm
     from mock_provider.engine.faults.windows import ActiveFaults, FaultWindows
-    from mock_provider.engine.ledger import Ledger
+    from mock_provider.engine.message_store import Ledger
     from mock_provider.profiles import schema
 
 

@@ -16,12 +16,12 @@ from typing import Protocol, cast
 import httptools
 from msgspec import Struct
 
-from mock_provider.http.cutting import reset
 from mock_provider.http.hosts import is_valid_host, origin_form
+from mock_provider.http.messages import WireReply, WireRequest
 from mock_provider.http.open_connections import OpenConnections
 from mock_provider.http.reply import reply_bytes, stream_head
 from mock_provider.http.streaming import Streaming
-from mock_provider.wire.calls import WireReply, WireRequest
+from mock_provider.http.tcp_reset import reset
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from mock_provider.wire.calls import WireRequest
+from mock_provider.http.messages import WireRequest
 
 _END = b"\r\n\r\n"
 _MAX_HEADS = 512

@@ -6,7 +6,7 @@ import time
 from email.utils import formatdate
 from http import HTTPStatus
 
-from mock_provider.wire.calls import WireReply
+from mock_provider.http.messages import WireReply
 
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 _NO_CONTENT = HTTPStatus.NO_CONTENT.value

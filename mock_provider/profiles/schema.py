@@ -26,9 +26,9 @@ from mock_provider.profiles.network import (
     Traffic,
     known_country,
 )
-from mock_provider.profiles.wires import Wires
+from mock_provider.profiles.protocols import Wires
+from mock_provider.profiles.secret_text import read_secret
 from mock_provider.profiles.zones import UtcOffsets, ZoneName, utc_offsets
-from mock_provider.secret_text import read_secret
 
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9._ -]{1,64}$")]
 BatchRule = Literal["refuse", "skip"]

@@ -9,22 +9,33 @@ from typing import Protocol
 
 from msgspec import Struct, structs
 
-from mock_provider.driver import OnAnswer
 from mock_provider.engine import MessageView
 from mock_provider.engine.values import Accepted, Answer, Submit
-from mock_provider.service import Service
-from mock_provider.wire.calls import Instants
-from mock_provider.wire.smpp import codes
-from mock_provider.wire.smpp.effects import Cancelled, MultiSubmitted, Queried, Replaced, Submitted
-from mock_provider.wire.smpp.fields import PduError
-from mock_provider.wire.smpp.group_ids import GroupIds
-from mock_provider.wire.smpp.message_pdus import Address, MessageName, write_multi_response
-from mock_provider.wire.smpp.pdu import ShortMessage
-from mock_provider.wire.smpp.queries import is_named_by, query_answer
-from mock_provider.wire.smpp.refusals import STATUS_OF, multi_answer
-from mock_provider.wire.smpp.replacing import Replaceable, as_scheduled, replacing_message, with_times_of
-from mock_provider.wire.smpp.session import Session
-from mock_provider.wire.smpp.submit import WIRE_NAME, SubmitReader
+from mock_provider.protocols.actions import Instants
+from mock_provider.protocols.smpp import codes
+from mock_provider.protocols.smpp.effects import (
+    Cancelled,
+    MultiSubmitted,
+    Queried,
+    Replaced,
+    Submitted,
+)
+from mock_provider.protocols.smpp.fields import PduError
+from mock_provider.protocols.smpp.group_ids import GroupIds
+from mock_provider.protocols.smpp.message_pdus import Address, MessageName, write_multi_response
+from mock_provider.protocols.smpp.pdu import ShortMessage
+from mock_provider.protocols.smpp.queries import is_named_by, query_answer
+from mock_provider.protocols.smpp.refusals import STATUS_OF, multi_answer
+from mock_provider.protocols.smpp.replacing import (
+    Replaceable,
+    as_scheduled,
+    replacing_message,
+    with_times_of,
+)
+from mock_provider.protocols.smpp.session import Session
+from mock_provider.protocols.smpp.submit import WIRE_NAME, SubmitReader
+from mock_provider.runtime.clock_driver import OnAnswer
+from mock_provider.runtime.provider import Service
 
 _CANCELLED_AT_ONCE = 500
 _SUBMIT_SM = codes.SUBMIT_SM

@@ -11,10 +11,10 @@ import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mock_provider.app import Launch, start_provider
 from mock_provider.engine import Engine
 from mock_provider.engine.values import Accepted, Outbound, Reply, SendReports, Submit
 from mock_provider.profiles import parse_profile
-from mock_provider.running import Launch, start_provider
 
 MS = 1_000_000
 SECTIONS = {

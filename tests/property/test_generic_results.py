@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_provider.engine.values import Accepted, AcceptedMessage, Refusal
+from mock_provider.http.messages import WireRequest
 from mock_provider.profiles import load_profile, with_token
-from mock_provider.wire.calls import Consult, Instants, Send, WireRequest
-from mock_provider.wire.generic import Generic
+from mock_provider.protocols.actions import Consult, Instants, Send
+from mock_provider.protocols.json_api import Generic
 
 WIRE = Generic(with_token(load_profile("fast"), "token"))
 REASONS = st.sampled_from([Refusal.DUPLICATE_REF, Refusal.RECIPIENT_FLOOD, Refusal.COUNTRY_NOT_ALLOWED])

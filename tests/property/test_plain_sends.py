@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from mock_provider.engine.segments import count_segments, segments_of
 from mock_provider.engine.values import Accepted, AcceptedMessage
-from mock_provider.profiles.wires import SmsapiWire
-from mock_provider.wire.calls import Instants
-from mock_provider.wire.smsapi import answers, plain, send
-from mock_provider.wire.smsapi.errors import SmsapiError
-from mock_provider.wire.smsapi.numbers import read_msisdn
+from mock_provider.profiles.protocols import SmsapiWire
+from mock_provider.protocols.actions import Instants
+from mock_provider.protocols.smsapi import answers, fast_path, send
+from mock_provider.protocols.smsapi.errors import SmsapiError
+from mock_provider.protocols.smsapi.numbers import read_msisdn
 
 NOW = Instants(5_000_000_000, 1_700_000_000.0)
 
@@ -70,7 +70,7 @@ def outcome(read, wanted, wire, limit):
 @settings(deadline=None, max_examples=500)
 @given(fields, wires, st.sampled_from([2, 100]))
 def test_plain_requests_are_read_as_in_full(wanted, wire, limit):
-    short = outcome(plain.read_plain, wanted, wire, limit)
+    short = outcome(fast_path.read_plain, wanted, wire, limit)
     if short is not None:
         full = outcome(send.read_send, wanted, wire, limit)
         assert full == (
@@ -95,14 +95,14 @@ def test_an_ordinary_request_is_plain(count, as_json, with_references):
         wanted["idx"] = named if as_json and count > 1 else "|".join(named)
     if as_json and count == 1:
         wanted["to"] = listed[0]
-    submit = plain.read_plain(wanted, "t", 1, NOW, SmsapiWire(), 10_000)
+    submit = fast_path.read_plain(wanted, "t", 1, NOW, SmsapiWire(), 10_000)
     assert submit is not None
     assert [m.msisdn for m in submit.messages] == listed
 
 
 @given(numbers, wires)
 def test_a_number_that_is_its_own_msisdn_is_read_as_itself(number, wire):
-    if plain.are_msisdns(number):
+    if fast_path.are_msisdns(number):
         assert read_msisdn(number, wire) == number
 
 

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 import pytest
 import uvloop
 
+from mock_provider.app import Launch, RunningProvider, start_provider
 from mock_provider.profiles import Profile, load_profile
-from mock_provider.running import Launch, RunningProvider, start_provider
 
 TOKEN, ADMIN_TOKEN = "wire-token", "wire-admin"
 DEADLINE_S = 10.0

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from mock_provider.app import Launch, start_provider
 from mock_provider.http import open_connections
 from mock_provider.http.open_connections import Limits
 from mock_provider.profiles import load_profile
-from mock_provider.running import Launch, start_provider
 
 DEADLINE_S = 10.0
 ONE_MESSAGE = b"to=48500100200&message=x&format=json"

@@ -17,9 +17,9 @@ from loadtests.calibrate import latency
 from loadtests.calibrate.client import CUT, SILENT, OpenLoopClient, Schedule
 from loadtests.calibrate.messages import messages, regular
 from loadtests.calibrate.receiver import Receiver
-from loadtests.running.core_time import CoreWait
+from loadtests.runner.core_time import CoreWait
+from mock_provider.app import Launch, start_provider
 from mock_provider.profiles import parse_profile
-from mock_provider.running import Launch, start_provider
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
 

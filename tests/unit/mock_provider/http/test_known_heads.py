@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from mock_provider.http.connection import HttpConnection
 from mock_provider.http.known_heads import KnownHeads
+from mock_provider.http.messages import WireReply
 from mock_provider.http.open_connections import Limits, OpenConnections
-from mock_provider.wire.calls import WireReply
 
 OK = WireReply(200, b"{}")
 
