@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from mock_provider.http.open_connections import Limits
-from mock_provider.http.server import ListenSettings, Server
+from mock_provider.http.open_connections import ConnectionLimits
+from mock_provider.http.server import HttpListenSettings, HttpServer
 from mock_provider.inbox.admin import Admin
 from mock_provider.profiles import Profile, with_token
 from mock_provider.runtime.journal import Journal
-from mock_provider.runtime.provider import Service
+from mock_provider.runtime.provider import ProviderRuntime
 
 if TYPE_CHECKING:
     from mock_provider.smpp.listener import SmppServer
@@ -24,7 +24,7 @@ _JOURNAL_BATCH_ROWS = 512
 _SMPP_PASSWORD_CHARACTERS = 8  # as many as bind has room for
 
 
-class Launch(Struct, frozen=True):
+class ProviderConfig(Struct, frozen=True):
     """What a provider is started with. An empty token or password is replaced by a random one."""
 
     profile: Profile
@@ -38,14 +38,16 @@ class Launch(Struct, frozen=True):
     second_port: int | None = None  # of the backup host; None: there is none; 0: the system chooses
     smpp_port: int | None = None  # None: no SMPP; 0: the system chooses
     smpp_password: str = ""
-    limits: Limits = Limits()
+    limits: ConnectionLimits = ConnectionLimits()
     allow_hosts: tuple[str, ...] = ()  # names, beside localhost and ``host``, of the admin API and the page
 
 
 class RunningProvider:
     """A provider that listens. ``generated`` holds the tokens that were made for want of given ones."""
 
-    def __init__(self, server: Server, service: Service, url: str, generated: dict[str, str]) -> None:
+    def __init__(
+        self, server: HttpServer, service: ProviderRuntime, url: str, generated: dict[str, str]
+    ) -> None:
         self._server = server
         self.service = service
         self.url = url
@@ -64,7 +66,7 @@ class RunningProvider:
         await self.service.stop()
 
 
-async def start_provider(launch: Launch) -> RunningProvider:
+async def start_provider(launch: ProviderConfig) -> RunningProvider:
     """Start on the running event loop. Raises ``OSError`` where the address or the journal cannot be had."""
     generated: dict[str, str] = {}
     token, admin_token = launch.token, launch.admin_token
@@ -73,11 +75,11 @@ async def start_provider(launch: Launch) -> RunningProvider:
     if not admin_token:
         admin_token = generated["admin_token"] = secrets.token_urlsafe(24)
     profile = with_token(launch.profile, token) if token else launch.profile
-    service = Service(profile, launch.seed, launch.stop_grace_s)
-    listen = ListenSettings(
+    service = ProviderRuntime(profile, launch.seed, launch.stop_grace_s)
+    listen = HttpListenSettings(
         launch.host, launch.port, launch.second_port, launch.limits, launch.stop_grace_s, launch.allow_hosts
     )
-    server = Server(service, Admin(service, admin_token), listen)
+    server = HttpServer(service, Admin(service, admin_token), listen)
     provider = RunningProvider(server, service, await server.start(), generated)
     try:
         if launch.smpp_port is not None:
@@ -91,13 +93,13 @@ async def start_provider(launch: Launch) -> RunningProvider:
     return provider
 
 
-async def _start_smpp(provider: RunningProvider, launch: Launch) -> None:
+async def _start_smpp(provider: RunningProvider, launch: ProviderConfig) -> None:
     # SMPP is an extra: who does not ask for it does not load it.
-    from mock_provider.smpp.listener import SmppListen, SmppServer
+    from mock_provider.smpp.listener import SmppListenSettings, SmppServer
 
     password = launch.smpp_password
     if not password:
         password = provider.generated["smpp_password"] = secrets.token_hex(_SMPP_PASSWORD_CHARACTERS // 2)
-    listen = SmppListen(launch.host, launch.smpp_port or 0, password, launch.stop_grace_s)
+    listen = SmppListenSettings(launch.host, launch.smpp_port or 0, password, launch.stop_grace_s)
     provider.smpp = SmppServer(provider.service, listen)
     provider.smpp_address = await provider.smpp.start()

@@ -11,7 +11,7 @@ from mock_provider.engine.draws import fate_of
 from mock_provider.engine.faults.touched import mark
 from mock_provider.engine.faults.windows import NO_FAULTS
 from mock_provider.engine.lifecycle import TRANSITIONS, Stage, Step, after, move
-from mock_provider.engine.message import CANCELLED, EXPIRED, OVERFLOWED, TURNED_AWAY, Message
+from mock_provider.engine.message import CANCELLED, EXPIRED, OVERFLOWED, TURNED_AWAY, TrackedMessage
 from mock_provider.engine.radio import set_out
 from mock_provider.engine.senders import SenderQueues
 from mock_provider.engine.values import Effect
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mock_provider.engine.carriers import Router
     from mock_provider.engine.counters import Counters
     from mock_provider.engine.draws import Draws
-    from mock_provider.engine.event_queue import Agenda
+    from mock_provider.engine.event_queue import EventQueue
     from mock_provider.engine.faults.windows import ActiveFaults, FaultWindows
     from mock_provider.engine.reporting import Reporting
     from mock_provider.profiles import schema
@@ -44,20 +44,25 @@ _ENDED = TRANSITIONS[_ON_AIR, _END]
 _CHANCES_KEPT = 20_000  # messages on the air that keep their chances
 
 
-class Carriage:
+class DeliveryPipeline:
     """``t_carrier`` and ``t_delivered`` are exact: when they came due, even if the driver is late.
 
     A message that waits past its validity is found when its turn comes; it ended when the validity did.
     """
 
     def __init__(
-        self, agenda: Agenda, draws: Draws, counters: Counters, reporting: Reporting, profile: Profile
+        self,
+        event_queue: EventQueue,
+        draws: Draws,
+        counters: Counters,
+        reporting: Reporting,
+        profile: Profile,
     ) -> None:
-        self._agenda = agenda
-        self._on_arrival = agenda.handler(self._to_carrier)
-        self._on_release = agenda.handler(self._release)
-        self._on_end = agenda.handler(self._end)
-        self._on_wake = agenda.handler(self._wake)
+        self._event_queue = event_queue
+        self._on_arrival = event_queue.handler(self._to_carrier)
+        self._on_release = event_queue.handler(self._release)
+        self._on_end = event_queue.handler(self._end)
+        self._on_wake = event_queue.handler(self._wake)
         self._draws = draws
         self._counters = counters
         self._reporting = reporting
@@ -69,12 +74,12 @@ class Carriage:
         self._queues = {
             c.name: Channel(_pace(profile, c), self._depart, c.queue_segments) for c in profile.carriers
         }
-        self._scheduled: dict[str, tuple[int, Message]] = {}  # when each goes, by provider id
+        self._scheduled: dict[str, tuple[int, TrackedMessage]] = {}  # when each goes, by provider id
         self._on_air = 0
         self._waiting_for_handset = 0  # of those on air
         self._holding: dict[str, tuple[str, ...]] = {}  # carriers that keep their queue: by which faults
         self._held_until: dict[str, list[tuple[str, int]]] = {}  # that did: by which, until when
-        self._held: list[Message] = []  # whose country is down
+        self._held: list[TrackedMessage] = []  # whose country is down
 
     def apply(self, router: Router, faults: FaultWindows) -> None:
         """Carriers and faults that hold from now on."""
@@ -100,28 +105,28 @@ class Carriage:
         for queue in vanished.values():
             queue.armed += 1
             while queue:
-                self._agenda.add(now_ns, self._on_arrival, queue.pop()[0])
+                self._event_queue.add(now_ns, self._on_arrival, queue.pop()[0])
 
     def has_room(self, segments: int) -> bool:
         """Whether the accept queue takes so many more. Accepted messages count from the answer's decision."""
         capacity = self._capacity_segments
         return capacity is None or self._reserved_segments + segments <= capacity
 
-    def reserve(self, messages: Sequence[Message], segments: int) -> None:
+    def reserve(self, messages: Sequence[TrackedMessage], segments: int) -> None:
         """Keep room for messages of so many segments together."""
         self._reserved_segments += segments
         if self.senders.active:
             for message in messages:
                 self.senders.reserve(message)
 
-    def enter(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+    def enter(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         """The message's reply has left (or would have): it is its sender's turn, then the accept queue's."""
         if message.wanted.stages and message.report_url:
             self._enter_told(at_ns, now_ns, message, effects)
         else:
             self._enter(at_ns, now_ns, message, effects)
 
-    def _enter_told(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+    def _enter_told(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         """One whose receiver is told that it is queued, unless its sender's queue had no room for it."""
         onward: list[Effect] = []
         self._enter(at_ns, now_ns, message, onward)
@@ -129,7 +134,7 @@ class Carriage:
             self._reporting.queued(at_ns, message, effects)
         effects.extend(onward)
 
-    def _enter(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+    def _enter(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         stage = message.stage
         if self._accept_queue.open and self._faultless and stage is _ANSWERING:
             queue = self._queues.get(message.carrier)
@@ -146,7 +151,9 @@ class Carriage:
         elif self._accept_queue.wait(message, at_ns):
             self._arm(self._accept_queue, at_ns)
 
-    def _passes_its_sender(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> bool:
+    def _passes_its_sender(
+        self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]
+    ) -> bool:
         """Whether its sender's pace lets it on at once; else it waits for its turn, or found no room."""
         own = self.senders.entered(message, at_ns)
         if own is None or own.passes(message.segments, at_ns):
@@ -157,20 +164,22 @@ class Carriage:
             self._arm(own, at_ns)
         return False
 
-    def _to_accept_queue(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+    def _to_accept_queue(
+        self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]
+    ) -> None:
         if self._accept_queue.passes(message.segments, at_ns):
             self._hand_over(at_ns, now_ns, message, effects)
         elif self._accept_queue.wait(message, at_ns):
             self._arm(self._accept_queue, at_ns)
 
-    def hold(self, due_ns: int, message: Message) -> None:
+    def hold(self, due_ns: int, message: TrackedMessage) -> None:
         """Keep a scheduled message until ``due_ns``."""
         move(message, Step.HOLD)
         self._reserved_segments -= message.segments
         if self.senders.active:
             self.senders.release(message)
         self._scheduled[message.provider_id] = due_ns, message
-        self._agenda.add(due_ns, self._on_release, message)
+        self._event_queue.add(due_ns, self._on_release, message)
 
     def wall_moved(self, now_ns: int, by_ns: int) -> None:
         """The wall clock was set forward by this much. Messages that wait for a time of day follow it."""
@@ -178,16 +187,16 @@ class Carriage:
             moved_ns = max(now_ns, due_ns - by_ns)
             message.wall_moved(by_ns)
             self._scheduled[provider_id] = moved_ns, message
-            self._agenda.add(moved_ns, self._on_release, message)
+            self._event_queue.add(moved_ns, self._on_release, message)
 
-    def cancel(self, now_ns: int, message: Message) -> None:
+    def cancel(self, now_ns: int, message: TrackedMessage) -> None:
         """Remove a scheduled message; raises ``IllegalTransitionError`` where it is none."""
         move(message, Step.CANCEL)
         self._scheduled.pop(message.provider_id, None)
         message.fate = CANCELLED
         message.t_delivered_ns = now_ns
 
-    def vanish(self, at_ns: int, message: Message) -> None:
+    def vanish(self, at_ns: int, message: TrackedMessage) -> None:
         """Accepted and answered, and lost: its own fate says so, and nobody outside is told."""
         move(message, Step.VANISH)
         self._reserved_segments -= message.segments
@@ -225,7 +234,7 @@ class Carriage:
             **waiting,
         }
 
-    def _release(self, due_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+    def _release(self, due_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         scheduled = self._scheduled.get(message.provider_id)
         if scheduled is None or scheduled[0] != due_ns:  # cancelled or rescheduled meanwhile
             return
@@ -233,14 +242,14 @@ class Carriage:
         self._reserved_segments += message.segments
         self.enter(due_ns, now_ns, message, effects)
 
-    def _hand_over(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+    def _hand_over(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         self._reserved_segments -= message.segments
         stage = message.stage
         message.stage = _HANDED_OVER if stage is _QUEUED else after(stage, _HAND_OVER)
         self._to_carrier(at_ns, now_ns, message, effects)
 
     def _to_carrier(
-        self, at_ns: int, now_ns: int, message: Message, effects: list[Effect], bounded: bool = True
+        self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect], bounded: bool = True
     ) -> None:
         """Not ``bounded``: it was in the queue before, and finds room."""
         queue = self._queues.get(message.carrier)
@@ -255,20 +264,20 @@ class Carriage:
         elif queue.wait(message, at_ns):
             self._arm(queue, at_ns)
 
-    def _turn_away(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+    def _turn_away(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         move(message, _END)
         message.fate = TURNED_AWAY
         message.t_delivered_ns = at_ns
         self._reporting.ended(at_ns, now_ns, message, effects)
 
-    def _overflow(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+    def _overflow(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         self._reserved_segments -= message.segments
         move(message, _EXPIRE)
         message.fate = OVERFLOWED
         message.t_delivered_ns = at_ns
         self._reporting.ended(at_ns, now_ns, message, effects)
 
-    def _depart(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+    def _depart(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         if at_ns >= message.expires_ns:
             self._expire(at_ns, now_ns, message, effects)
             return
@@ -291,9 +300,9 @@ class Carriage:
         if message.handset_wait_ns:
             self._waiting_for_handset += 1
             self._reporting.waits_for_phone(message)
-        self._agenda.add(ends_ns, self._on_end, message)
+        self._event_queue.add(ends_ns, self._on_end, message)
 
-    def _end(self, due_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+    def _end(self, due_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         stage = message.stage
         message.stage = _ENDED if stage is _ON_AIR else after(stage, _END)
         self._on_air -= 1
@@ -302,7 +311,7 @@ class Carriage:
         message.t_delivered_ns = due_ns
         self._reporting.ended(due_ns, now_ns, message, effects)
 
-    def _expire(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+    def _expire(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         if message.stage is _QUEUED:
             self._reserved_segments -= message.segments
         move(message, _EXPIRE)
@@ -312,7 +321,7 @@ class Carriage:
 
     def _arm(self, queue: Channel, at_ns: int) -> None:
         queue.armed += 1
-        self._agenda.add(queue.wake_ns(at_ns), self._on_wake, (queue, queue.armed))
+        self._event_queue.add(queue.wake_ns(at_ns), self._on_wake, (queue, queue.armed))
 
     def _wake(self, due_ns: int, now_ns: int, call: tuple[Channel, int], effects: list[Effect]) -> None:
         queue, number = call
@@ -335,7 +344,7 @@ class Carriage:
         if queue:
             self._arm(queue, at_ns)
 
-    def _kept_back(self, message: Message, active: ActiveFaults) -> bool:
+    def _kept_back(self, message: TrackedMessage, active: ActiveFaults) -> bool:
         """Whether its country is down and it waits for that to end."""
         for down in active.holding:
             if message.country in down.countries:
@@ -344,7 +353,7 @@ class Carriage:
                 return True
         return False
 
-    def _note_wait(self, message: Message, came_ns: int) -> None:
+    def _note_wait(self, message: TrackedMessage, came_ns: int) -> None:
         for fault, until_ns in self._held_until.get(message.carrier, ()):
             if came_ns < until_ns:
                 mark(message, fault)
@@ -354,7 +363,7 @@ class Carriage:
         if queue:
             self._arm(queue, now_ns)
 
-    def _rerouted(self, message: Message) -> Channel:
+    def _rerouted(self, message: TrackedMessage) -> Channel:
         """The carrier was taken out of the profile while the message waited."""
         route = self._router.route(message.msisdn)
         message.carrier = next(iter(self._queues)) if route is None else route[1]
@@ -369,7 +378,7 @@ def _carriers_held(active: ActiveFaults) -> dict[str, tuple[str, ...]]:
     return held
 
 
-def _pace(profile: Profile, carrier: schema.Carrier) -> float | None:
+def _pace(profile: Profile, carrier: schema.CarrierSettings) -> float | None:
     """Segments a second to this carrier: an account with a dedicated route has a rate of its own to each."""
     account = profile.account
     return account.route_segments_per_s if account.tier == "dedicated" else carrier.segments_per_s

@@ -1,4 +1,4 @@
-"""What is to happen when: one agenda for the whole engine, ties in the order they were entered."""
+"""What is to happen when: one event queue for the whole engine, ties in the order they were entered."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Entry = tuple[int, int, int, Any]
 SLICE_BITS = 24  # 17 ms: of thousands of messages a second some dozens stand in one
 
 
-class Agenda:
+class EventQueue:
     """Slices of time, of which only the present one is in order: what is due later is not looked at before.
 
     One heap for all would be searched through memory that no cache holds, at each step of each message; a

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mock_provider.engine.distributions import nanoseconds
 from mock_provider.engine.lifecycle import TRANSITIONS, Stage, Step
-from mock_provider.engine.message import Message, journal_row
+from mock_provider.engine.message import TrackedMessage, journal_row
 from mock_provider.engine.values import JournalRow, Outbound
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _ACCEPTED = TRANSITIONS[_REFUSED, Step.ACCEPT]
 _GONE_KEPT = 10_000  # to go through all that is remembered pays for many only
 
 
-class Ledger:
+class MessageStore:
     """Messages in the order they were first seen; above the setting's number the oldest are forgotten.
 
     A key's counts are kept on its newest message, and the journal's rows of a key need not agree: the highest
@@ -52,14 +52,14 @@ class Ledger:
     )
 
     def __init__(self, settings: schema.Duplicates, account: str) -> None:
-        self._newest: dict[str, Message] = {}
+        self._newest: dict[str, TrackedMessage] = {}
         self._earlier: dict[str, int] = {}  # how many older messages of the key are remembered
-        self._by_id: dict[str, Message] = {}
-        self._order: deque[Message] = deque()  # each message that is remembered, once
-        self._accepted: deque[Message] = deque()  # whose row as an open message was not taken
+        self._by_id: dict[str, TrackedMessage] = {}
+        self._order: deque[TrackedMessage] = deque()  # each message that is remembered, once
+        self._accepted: deque[TrackedMessage] = deque()  # whose row as an open message was not taken
         self._open_until_ns = -1  # rows of open messages were taken of those accepted by then
-        self._waiting: list[Message] = []  # for phones that are off, since rows were last taken
-        self._closed: list[Message] = []  # whose rows were not taken
+        self._waiting: list[TrackedMessage] = []  # for phones that are off, since rows were last taken
+        self._closed: list[TrackedMessage] = []  # whose rows were not taken
         self._repeated: dict[str, None] = {}  # keys with rows that must be written again
         self._forgotten_rows: list[JournalRow] = []
         self._gone = 0  # in _order, and forgotten by ``forget``
@@ -76,16 +76,16 @@ class Ledger:
     def __len__(self) -> int:
         return len(self._newest)
 
-    def see(self, outbounds: Sequence[Outbound], wire: str, now_ns: int) -> tuple[list[Message], bool]:
+    def see(self, outbounds: Sequence[Outbound], wire: str, now_ns: int) -> tuple[list[TrackedMessage], bool]:
         """Count a submit of each message's key; and whether every key is new and occurs once."""
         newest, order = self._newest, self._order
-        seen: list[Message] = []
+        seen: list[TrackedMessage] = []
         all_new = True
         for outbound in outbounds:
             key = outbound.key or self._made_key(outbound)
             message = newest.get(key)
             if message is None:
-                message = newest[key] = Message(key, wire, outbound.segments, now_ns, _REFUSED, 1)
+                message = newest[key] = TrackedMessage(key, wire, outbound.segments, now_ns, _REFUSED, 1)
                 order.append(message)
             else:
                 all_new = False
@@ -113,14 +113,14 @@ class Ledger:
             message is not None and message.accepts > 0 and now_ns - message.t_accepted_ns < self._window_ns
         )
 
-    def accept(self, seen: Message, now_ns: int) -> Message:
+    def accept(self, seen: TrackedMessage, now_ns: int) -> TrackedMessage:
         """The message to fill in: the key's record, or another if the key was accepted before."""
         message = seen
         if seen.stage is _REFUSED:
             seen.stage = _ACCEPTED
         else:
             earlier = self._newest[seen.key]
-            message = Message(
+            message = TrackedMessage(
                 earlier.key,
                 earlier.wire,
                 earlier.segments,
@@ -140,26 +140,26 @@ class Ledger:
         self._accepted.append(message)
         return message
 
-    def name(self, message: Message) -> None:
+    def name(self, message: TrackedMessage) -> None:
         """Enter a message's provider id, so that it can be found by it."""
         self._by_id[message.provider_id] = message
 
-    def find(self, provider_id: str) -> Message | None:
+    def find(self, provider_id: str) -> TrackedMessage | None:
         return self._by_id.get(provider_id)
 
-    def newest(self, message: Message) -> Message:
+    def newest(self, message: TrackedMessage) -> TrackedMessage:
         """The newest message of the same key, which carries the key's counts."""
         return self._newest.get(message.key, message)
 
-    def wait(self, message: Message) -> None:
+    def wait(self, message: TrackedMessage) -> None:
         """Its phone is off. Its row as an open message, if it was taken before, does not say so."""
         self._waiting.append(message)
 
-    def close(self, message: Message) -> None:
+    def close(self, message: TrackedMessage) -> None:
         """Its journal row is complete."""
         self._closed.append(message)
 
-    def close_all(self, messages: Sequence[Message]) -> None:
+    def close_all(self, messages: Sequence[TrackedMessage]) -> None:
         self._closed.extend(messages)
 
     def take_rows(self, accepted_until_ns: int | None = None) -> list[JournalRow]:
@@ -235,7 +235,7 @@ class Ledger:
             self._order = deque(kept)
             self._gone = 0
 
-    def _forget(self, message: Message) -> bool:
+    def _forget(self, message: TrackedMessage) -> bool:
         """Whether it could be forgotten."""
         key = message.key
         if message is not self._newest.get(key):

@@ -12,15 +12,15 @@ from msgspec.structs import replace
 from mock_provider.engine.account import MICRO
 from mock_provider.engine.admission import Admission, Admitted
 from mock_provider.engine.counters import Counters
-from mock_provider.engine.delivery import Carriage
+from mock_provider.engine.delivery import DeliveryPipeline
 from mock_provider.engine.distributions import nanoseconds, sampler
 from mock_provider.engine.draws import Draws, id_of
-from mock_provider.engine.event_queue import Agenda
+from mock_provider.engine.event_queue import EventQueue
 from mock_provider.engine.faults.touched import MAGIC, mark, mark_all
 from mock_provider.engine.faults.windows import NO_FAULTS
 from mock_provider.engine.lifecycle import Stage
-from mock_provider.engine.message import VANISHED, Message, has_rare_wishes, wish
-from mock_provider.engine.message_store import Ledger
+from mock_provider.engine.message import VANISHED, TrackedMessage, has_rare_wishes, wish
+from mock_provider.engine.message_store import MessageStore
 from mock_provider.engine.segments import ucs2_for
 from mock_provider.engine.values import (
     Accepted,
@@ -55,7 +55,7 @@ class PendingReply(Struct, frozen=True, gc=False):
 
     request_id: int
     answer: Answer | None
-    messages: tuple[Message, ...]
+    messages: tuple[TrackedMessage, ...]
     scheduled_ns: int | None
     disconnect: bool = False
     wall_offset_ns: int = 0  # by which ``scheduled_ns`` was found
@@ -67,28 +67,28 @@ class Lost(Struct, frozen=True, gc=False):
     disconnect: bool
 
 
-class Intake:
+class SubmitHandler:
     """Reads a submit, has it judged, and lets the reply leave when its latency has passed."""
 
     def __init__(
         self,
-        agenda: Agenda,
+        event_queue: EventQueue,
         draws: Draws,
         counters: Counters,
-        ledger: Ledger,
+        message_store: MessageStore,
         admission: Admission,
-        carriage: Carriage,
+        pipeline: DeliveryPipeline,
         remove: Callable[[int, str], bool],
     ) -> None:
         """``remove`` takes a scheduled message out, as of an instant, by its id."""
         self._remove = remove
-        self._agenda = agenda
-        self._on_release = agenda.handler(self._release)
+        self._event_queue = event_queue
+        self._on_release = event_queue.handler(self._release)
         self._draws = draws
         self._counters = counters
-        self._ledger = ledger
+        self._message_store = message_store
         self._admission = admission
-        self._carriage = carriage
+        self._pipeline = pipeline
         self.wall_offset_ns = 0
         self._last_price = 0, 0.0  # in millionths of a point, in points: most messages cost the same
         self.pending = 0  # replies that have not left
@@ -108,14 +108,14 @@ class Intake:
     def submit(self, now_ns: int, submit: Submit, effects: list[Effect]) -> None:
         self._counters.requests += 1
         outbounds = () if submit.validate_only else submit.messages
-        seen, all_new = self._ledger.see(outbounds, submit.wire, now_ns)
+        seen, all_new = self._message_store.see(outbounds, submit.wire, now_ns)
         keys: Sequence[str] = ()
         if seen and all_new:  # need no comparing: the first one is all that is asked for
             key, attempt = seen[0].key, 1
         else:
             keys = [each.key for each in seen or submit.messages]
             key = _drawn_by(submit, keys)
-            attempt = seen[0].submits if seen else self._ledger.see_unrecorded(key)
+            attempt = seen[0].submits if seen else self._message_store.see_unrecorded(key)
         active = self._faults.at(now_ns) if self._faulty else NO_FAULTS
         answer: Answer | None = None
         if not active.none:
@@ -125,7 +125,7 @@ class Intake:
                 return
             answer = met
         u, v, w, _ = self._draws.attempt(key, attempt) if self._attempts_are_drawn else _UNDRAWN
-        messages: tuple[Message, ...] = ()
+        messages: tuple[TrackedMessage, ...] = ()
         if answer is None:
             judged = self._admission.judge(now_ns, submit, keys, w, self.pending)
             if isinstance(judged, Admitted):
@@ -151,21 +151,21 @@ class Intake:
             self._release(now_ns, now_ns, pending, effects)
         else:
             self._put_off(now_ns + latency_ns, pending)
-        self._ledger.trim()
+        self._message_store.trim()
 
     def _put_off(self, due_ns: int, pending: PendingReply) -> None:
         """A hundred thousand replies may wait: beyond some, what can be drawn again is given up."""
         if self.pending > _CHANCES_KEPT:
             for message in pending.messages:
                 message.chances = b""
-        self._agenda.add(due_ns, self._on_release, pending)
+        self._event_queue.add(due_ns, self._on_release, pending)
 
     def outage(self, at_ns: int, second_host: bool) -> Outage | None:
         """The outage in force at that host, if there is one."""
         return next((each for each in self._faults.at(at_ns).outages if each.meets(second_host)), None)
 
     def _front(
-        self, key: str, attempt: int, seen: list[Message], active: ActiveFaults, second_host: bool
+        self, key: str, attempt: int, seen: list[TrackedMessage], active: ActiveFaults, second_host: bool
     ) -> Refused | Lost | None:
         """What meets a submit before anything of it is read."""
         for outage in active.outages:
@@ -201,7 +201,7 @@ class Intake:
             self.unanswered.append((submit, pending.answer))
         return replace(pending, answer=None, disconnect=disconnect)
 
-    def _let_vanish(self, messages: Iterable[Message], active: ActiveFaults) -> None:
+    def _let_vanish(self, messages: Iterable[TrackedMessage], active: ActiveFaults) -> None:
         for loss in active.losses:
             for message in messages:
                 if loss.hits(self._draws, message.key, message.ordinal):
@@ -222,7 +222,9 @@ class Intake:
                 pending = self._withheld(submit, pending, magic.reply == "cut")
         return latency_ns, pending
 
-    def _lose(self, submit: Submit, seen: list[Message], disconnect: bool, effects: list[Effect]) -> None:
+    def _lose(
+        self, submit: Submit, seen: list[TrackedMessage], disconnect: bool, effects: list[Effect]
+    ) -> None:
         for message in seen:
             message.reason = "disconnected" if disconnect else "no_reply"
         if disconnect:
@@ -230,9 +232,9 @@ class Intake:
             effects.append(Disconnect(submit.request_id))
         else:
             self._counters.requests_hung += 1
-        self._ledger.trim()
+        self._message_store.trim()
 
-    def _note_refusal(self, reason: Refusal, seen: list[Message], active: ActiveFaults) -> None:
+    def _note_refusal(self, reason: Refusal, seen: list[TrackedMessage], active: ActiveFaults) -> None:
         refused = self._counters.refused
         refused[reason] = refused.get(reason, 0) + 1
         name = reason.value
@@ -247,8 +249,8 @@ class Intake:
                     mark_all(seen, drop.name)
 
     def _accept(
-        self, now_ns: int, submit: Submit, seen: list[Message], admitted: Admitted
-    ) -> tuple[Accepted, tuple[Message, ...]]:
+        self, now_ns: int, submit: Submit, seen: list[TrackedMessage], admitted: Admitted
+    ) -> tuple[Accepted, tuple[TrackedMessage, ...]]:
         counters = self._counters
         if submit.validate_only:
             counters.validated += 1
@@ -262,7 +264,7 @@ class Intake:
             seen[index].reason = reason.value
         counters.skipped += len(admitted.left_out)
         messages, answered, segments = self._take(now_ns, submit, seen, admitted)
-        self._carriage.reserve(messages, segments)
+        self._pipeline.reserve(messages, segments)
         if submit.replaces:
             self._remove(now_ns, submit.replaces)
         counters.accepted_segments += segments
@@ -270,8 +272,8 @@ class Intake:
         return Accepted(answered, admitted.invalid_numbers, tuple(admitted.left_out)), messages
 
     def _take(
-        self, now_ns: int, submit: Submit, seen: list[Message], admitted: Admitted
-    ) -> tuple[tuple[Message, ...], tuple[AcceptedMessage, ...], int]:
+        self, now_ns: int, submit: Submit, seen: list[TrackedMessage], admitted: Admitted
+    ) -> tuple[tuple[TrackedMessage, ...], tuple[AcceptedMessage, ...], int]:
         """The candidates as messages, as the answer names them, and how many segments they have."""
         id_style = submit.id_style or self._admission.rules(submit.wire).id_style
         start_ns = now_ns if submit.scheduled_ns is None else max(now_ns, submit.scheduled_ns)
@@ -279,8 +281,8 @@ class Intake:
         report_url = submit.report_url or self._report_url
         wire, sender_id = submit.wire, submit.sender_id
         fast, express, rare = submit.fast, admitted.express, has_rare_wishes(submit)
-        accept, name, chances_of = self._ledger.accept, self._ledger.name, self._draws.message
-        messages: list[Message] = []
+        accept, name, chances_of = self._message_store.accept, self._message_store.name, self._draws.message
+        messages: list[TrackedMessage] = []
         answered: list[AcceptedMessage] = []
         total_segments, (last_micro, price) = 0, self._last_price
         last_text = odd = ""
@@ -322,7 +324,7 @@ class Intake:
             )
         return tuple(messages), tuple(answered), total_segments
 
-    def _delay(self, message: Message, submit: Submit, until_ns: int) -> None:
+    def _delay(self, message: TrackedMessage, submit: Submit, until_ns: int) -> None:
         """Its country's hours keep a message back; its validity begins when it may go, if it names no end."""
         self._counters.delayed += 1
         message.not_before_ns = until_ns
@@ -354,16 +356,16 @@ class Intake:
             message.t_answered_ns = t_answered_ns
             message.reply_ns = due_ns - message.t_accepted_ns
             if message.fate is VANISHED:
-                self._carriage.vanish(entered_ns, message)
+                self._pipeline.vanish(entered_ns, message)
             elif message.not_before_ns > entered_ns:
-                self._carriage.hold(message.not_before_ns, message)
+                self._pipeline.hold(message.not_before_ns, message)
             elif scheduled_ns is not None and scheduled_ns > entered_ns:
-                self._carriage.hold(scheduled_ns, message)
+                self._pipeline.hold(scheduled_ns, message)
             else:
-                self._carriage.enter(entered_ns, now_ns, message, effects)
+                self._pipeline.enter(entered_ns, now_ns, message, effects)
 
 
-def _slowed(now_ns: int, latency_ns: int, messages: Sequence[Message], active: ActiveFaults) -> int:
+def _slowed(now_ns: int, latency_ns: int, messages: Sequence[TrackedMessage], active: ActiveFaults) -> int:
     """The reply's latency under the faults that slow replies."""
     for slowness in active.reply_delays:
         latency_ns = slowness.applied(latency_ns, now_ns)
@@ -371,7 +373,7 @@ def _slowed(now_ns: int, latency_ns: int, messages: Sequence[Message], active: A
     return latency_ns
 
 
-def _note_closed(seen: list[Message], active: ActiveFaults) -> None:
+def _note_closed(seen: list[TrackedMessage], active: ActiveFaults) -> None:
     """Of those that were not accepted: which were not because their network is down."""
     for down in active.refusing:
         for message in seen:

@@ -25,7 +25,7 @@ _MAX_REPLY_BYTES = 256  # bytes of a confirmation that are kept; the rest is dis
 _MOST_IDLE = 256  # idle connections to all receivers together
 
 
-class Endpoint(Struct, frozen=True):
+class HttpOrigin(Struct, frozen=True):
     """Where a URL leads: a connection to it serves every URL with the same one."""
 
     host: str
@@ -48,7 +48,7 @@ class _ClosedUnansweredError(CallFailedError):
 
 
 @lru_cache(maxsize=1024)
-def endpoint_of(scheme: str, authority: str) -> Endpoint:
+def endpoint_of(scheme: str, authority: str) -> HttpOrigin:
     """Raises ``ValueError`` for an authority that is none."""
     parts = urlsplit(f"{scheme}://{authority}/")
     if not parts.hostname:
@@ -59,17 +59,17 @@ def endpoint_of(scheme: str, authority: str) -> Endpoint:
     if parts.username is not None:
         user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         head += f"Authorization: Basic {base64.b64encode(user.encode()).decode()}\r\n"
-    return Endpoint(parts.hostname, parts.port or (443 if encrypted else 80), encrypted, head)
+    return HttpOrigin(parts.hostname, parts.port or (443 if encrypted else 80), encrypted, head)
 
 
-def split_url(url: str) -> tuple[Endpoint, str]:
+def split_url(url: str) -> tuple[HttpOrigin, str]:
     """Where the URL leads, and the request's target there. Raises ``ValueError``."""
     requested = requested_url(url)
     authority = f"{requested.credentials}@{requested.host}" if requested.credentials else requested.host
     return endpoint_of(requested.scheme, authority), requested.target
 
 
-class _Connection(asyncio.Protocol):
+class _ReceiverConnection(asyncio.Protocol):
     """One connection to a receiver."""
 
     def __init__(self) -> None:
@@ -159,10 +159,10 @@ class ReportClient:
 
     def __init__(self, timeout_s: float = 10.0) -> None:
         self._timeout_s = timeout_s
-        self._idle: OrderedDict[Endpoint, list[_Connection]] = OrderedDict()
+        self._idle: OrderedDict[HttpOrigin, list[_ReceiverConnection]] = OrderedDict()
         self._idle_count = 0
         self.resent = 0  # calls repeated because their idle connection had been closed
-        self._busy: dict[_Connection, float] = {}  # since when (monotonic clock, seconds)
+        self._busy: dict[_ReceiverConnection, float] = {}  # since when (monotonic clock, seconds)
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
@@ -201,7 +201,9 @@ class ReportClient:
         self._idle.clear()
         self._idle_count = 0
 
-    async def _exchange(self, connection: _Connection, endpoint: Endpoint, request: bytes) -> CallAnswer:
+    async def _exchange(
+        self, connection: _ReceiverConnection, endpoint: HttpOrigin, request: bytes
+    ) -> CallAnswer:
         self._busy[connection] = time.monotonic()
         try:
             answer = await connection.call(request)
@@ -217,7 +219,7 @@ class ReportClient:
                 self._close_longest_unused()
         return answer
 
-    def _idle_to(self, endpoint: Endpoint) -> _Connection | None:
+    def _idle_to(self, endpoint: HttpOrigin) -> _ReceiverConnection | None:
         # Taken out and put back: the endpoint used last is the last one.
         connections = self._idle.pop(endpoint, None)
         while connections:
@@ -236,10 +238,10 @@ class ReportClient:
         for connection in connections:
             connection.close()
 
-    async def _connect(self, endpoint: Endpoint) -> _Connection:
+    async def _connect(self, endpoint: HttpOrigin) -> _ReceiverConnection:
         tls = self._tls if endpoint.encrypted else None
         async with asyncio.timeout(self._timeout_s):
             _, connection = await asyncio.get_running_loop().create_connection(
-                _Connection, endpoint.host, endpoint.port, ssl=tls
+                _ReceiverConnection, endpoint.host, endpoint.port, ssl=tls
             )
         return connection

@@ -9,7 +9,7 @@ TEXT = "text/plain; charset=utf-8"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # RFC 8259 §8.1: a reader of JSON may pass over it
 
 
-class WireRequest(Struct, frozen=True, gc=False):
+class HttpRequest(Struct, frozen=True, gc=False):
     """One HTTP request, body read. ``query`` is the raw query string, ``path`` is without it."""
 
     method: str
@@ -21,7 +21,7 @@ class WireRequest(Struct, frozen=True, gc=False):
     host: str = ""  # as the Host header has it, with its port
 
 
-class WireReply(Struct, frozen=True, gc=False):
+class HttpResponse(Struct, frozen=True, gc=False):
     status: int
     body: bytes
     content_type: str = JSON

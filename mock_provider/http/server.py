@@ -1,4 +1,4 @@
-"""The HTTP face: each request to the wire it speaks, to the admin API or to the page."""
+"""The HTTP face: each request to the protocol it speaks, to the admin API or to the page."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from msgspec import Struct
 
 from mock_provider.http.connection import Application, HttpConnection, Respond, plain_error
 from mock_provider.http.hosts import AllowedHosts
-from mock_provider.http.messages import WireReply, WireRequest
-from mock_provider.http.open_connections import Limits, OpenConnections
+from mock_provider.http.messages import HttpRequest, HttpResponse
+from mock_provider.http.open_connections import ConnectionLimits, OpenConnections
 from mock_provider.inbox.admin import Admin
 from mock_provider.inbox.events import json_bytes
 from mock_provider.inbox.pages import load_pages
 from mock_provider.listening import listen
-from mock_provider.runtime.provider import Service
+from mock_provider.runtime.provider import ProviderRuntime
 
 
-class ListenSettings(Struct, frozen=True):
+class HttpListenSettings(Struct, frozen=True):
     """Where to listen, what clients may cost, and how long a reply may be waited for when stopping."""
 
     host: str = "127.0.0.1"
     port: int = 0
     second_port: int | None = None  # of the backup host, 0: the system chooses; None: there is none
-    limits: Limits = Limits()
+    limits: ConnectionLimits = ConnectionLimits()
     stop_grace_s: float = 3.0
     allow_hosts: tuple[str, ...] = ()  # names by which the admin API and the page may be asked for
 
 
-class Server:
+class HttpServer:
     """Listens, and gives each request to whom it is for."""
 
-    def __init__(self, service: Service, admin: Admin, settings: ListenSettings) -> None:
+    def __init__(self, service: ProviderRuntime, admin: Admin, settings: HttpListenSettings) -> None:
         self._service = service
         self._admin = admin
         self._settings = settings
@@ -67,11 +67,11 @@ class Server:
             await listening.wait_closed()
         self._listening.clear()
 
-    def handle(self, request: WireRequest, respond: Respond, second_host: bool = False) -> int | None:
+    def handle(self, request: HttpRequest, respond: Respond, second_host: bool = False) -> int | None:
         path = request.path
-        wire = self._service.wire_of(path)
-        if wire is not None:
-            return self._service.ask(wire, request, respond, second_host)
+        protocol = self._service.protocol_of(path)
+        if protocol is not None:
+            return self._service.ask(protocol, request, respond, second_host)
         page = self._pages.get(path) if request.method in ("GET", "HEAD") else None
         admin = path.startswith("/admin/")
         if (admin or page is not None) and not self._hosts.allows(request.host):
@@ -97,19 +97,19 @@ class Server:
         return f"http://{address}"
 
 
-def _foreign_host(host: str) -> WireReply:
+def _foreign_host(host: str) -> HttpResponse:
     name = host.rpartition(":")[0] or host
     reason = f"the host name {host} is not allowed: start the provider with --allow-host {name}"
-    return WireReply(403, json_bytes({"errors": [reason]}))
+    return HttpResponse(403, json_bytes({"errors": [reason]}))
 
 
 class _SecondHost:
     """The same provider under its backup address (SMSAPI's api2), which an outage of the first may spare."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: HttpServer) -> None:
         self._server = server
 
-    def handle(self, request: WireRequest, respond: Respond) -> int | None:
+    def handle(self, request: HttpRequest, respond: Respond) -> int | None:
         return self._server.handle(request, respond, second_host=True)
 
     def abandon(self, number: int) -> None:

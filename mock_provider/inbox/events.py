@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from mock_provider.engine import MessageView
 from mock_provider.engine.views import LOST
-from mock_provider.http.streaming import Stream, Streaming
+from mock_provider.http.streaming import ResponseStream, Streaming
 from mock_provider.inbox.store import Inbox
 from mock_provider.inbox.traffic import Tick
 
@@ -23,7 +23,7 @@ _DROPPED_AFTER = 50  # publications in a row that a reader could not take
 _OVER = ("CLOSED", LOST)  # nothing more happens to the message
 
 
-class Change(Struct, frozen=True, gc=False):
+class MessageChange(Struct, frozen=True, gc=False):
     """What became of a message that was published before."""
 
     provider_id: str
@@ -33,7 +33,7 @@ class Change(Struct, frozen=True, gc=False):
 
 
 class _Reader(Struct, eq=False):
-    stream: Stream
+    stream: ResponseStream
     missed: int = 0  # publications in a row
 
 
@@ -50,7 +50,7 @@ def json_bytes(value: object) -> bytes:
         return msgspec.json.encode(_printable(msgspec.to_builtins(value)))
 
 
-class Live:
+class EventFeed:
     """Tells every reader what happened since the last ``publish``; does nothing while there is none.
 
     A reader that does not keep up misses events rather than having them kept: it gets ``behind`` as soon as
@@ -112,7 +112,7 @@ class Live:
             if reader.missed > _DROPPED_AFTER:
                 reader.stream.cut()
 
-    def _begin(self, stream: Stream) -> Callable[[], None]:
+    def _begin(self, stream: ResponseStream) -> Callable[[], None]:
         if not self._readers:
             self._seen = self._inbox.end
             newest, _ = self._inbox.since(0, _WATCHED)
@@ -131,8 +131,8 @@ class Live:
         for provider_id in list(watched)[: max(0, len(watched) - _WATCHED)]:
             del watched[provider_id]
 
-    def _changes(self) -> list[Change]:
-        changes: list[Change] = []
+    def _changes(self) -> list[MessageChange]:
+        changes: list[MessageChange] = []
         for provider_id, stage in list(self._watched.items()):
             view = self._message_of(provider_id)
             if view is None:
@@ -140,7 +140,7 @@ class Live:
                 continue
             if view.stage == stage:
                 continue
-            changes.append(Change(provider_id, view.state.value, view.reason, view.stage))
+            changes.append(MessageChange(provider_id, view.state.value, view.reason, view.stage))
             if view.stage in _OVER:
                 del self._watched[provider_id]
             else:

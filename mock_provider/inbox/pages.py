@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from pathlib import Path
 
-from mock_provider.http.messages import WireReply
+from mock_provider.http.messages import HttpResponse
 
 _DIRECTORY = Path(__file__).with_name("page")
 _INDEX = "index.html"
@@ -29,7 +29,7 @@ _ANEW = (("Cache-Control", "no-cache"),)
 _FOR_EVER = (("Cache-Control", "public, max-age=31536000, immutable"),)
 
 
-def load_pages() -> dict[str, WireReply]:
+def load_pages() -> dict[str, HttpResponse]:
     """The reply for each path: ``/``, and every file under ``/page/<version>/``.
 
     The version is a digest of all files, so a browser may keep them for ever and never has an old one;
@@ -47,5 +47,5 @@ def load_pages() -> dict[str, WireReply]:
     return pages
 
 
-def _page(name: str, content: bytes, caching: tuple[tuple[str, str], ...]) -> WireReply:
-    return WireReply(200, content, _CONTENT_TYPES[Path(name).suffix], _SAFETY + caching)
+def _page(name: str, content: bytes, caching: tuple[tuple[str, str], ...]) -> HttpResponse:
+    return HttpResponse(200, content, _CONTENT_TYPES[Path(name).suffix], _SAFETY + caching)

@@ -9,7 +9,7 @@ from collections import deque
 from msgspec import Struct
 
 from mock_provider.engine.values import Refusal, Submit
-from mock_provider.http.messages import WireReply, WireRequest
+from mock_provider.http.messages import HttpRequest, HttpResponse
 
 KEPT = 100
 _SHOWN = 300  # characters of the reply's body
@@ -20,12 +20,12 @@ _ERROR_BODIES = (b'{"error"', b'{"invalid_numbers"', b"ERROR:")
 class SeenRefusal(Struct, frozen=True, gc=False):
     """One refused request. ``t_ns`` is of the engine's clock; ``key`` is its first message's, if it has one.
 
-    ``reason`` is the engine's (``Refusal``), "" where a wire refused the request before the engine saw it.
+    ``reason`` is the engine's (``Refusal``), "" where a protocol refused the request by itself.
     ``said`` is the beginning of the reply's body.
     """
 
     t_ns: int
-    where: str  # the path, or of a submit the wire
+    where: str  # the path, or of a submit the protocol
     status: int
     reason: str
     said: str
@@ -38,12 +38,12 @@ class Refusals:
     def __init__(self) -> None:
         self._seen: deque[SeenRefusal] = deque(maxlen=KEPT)
 
-    def of_submit(self, t_ns: int, submit: Submit, reason: Refusal, reply: WireReply) -> None:
+    def of_submit(self, t_ns: int, submit: Submit, reason: Refusal, reply: HttpResponse) -> None:
         key = submit.messages[0].key if submit.messages else ""
         refusal = SeenRefusal(t_ns, submit.wire, reply.status, reason.value, _said(reply), key)
         self._seen.append(refusal)
 
-    def of_request(self, t_ns: int, request: WireRequest, reply: WireReply) -> None:
+    def of_request(self, t_ns: int, request: HttpRequest, reply: HttpResponse) -> None:
         """A reply to something else than a submit; kept if it is an error."""
         if reply.status >= 400 or reply.body.startswith(_ERROR_BODIES):
             self._seen.append(SeenRefusal(t_ns, request.path, reply.status, "", _said(reply)))
@@ -55,5 +55,5 @@ class Refusals:
         return list(self._seen)
 
 
-def _said(reply: WireReply) -> str:
+def _said(reply: HttpResponse) -> str:
     return reply.body[:_SHOWN].decode("utf-8", "replace")

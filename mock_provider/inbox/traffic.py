@@ -13,7 +13,7 @@ _REFUSED = "refused_"
 _CARRIER_QUEUE = "queue_carrier_"
 
 
-class Totals(Struct, frozen=True, gc=False):
+class TrafficTotals(Struct, frozen=True, gc=False):
     """Running totals. ``refused`` counts requests, the others messages."""
 
     accepted: int = 0
@@ -30,7 +30,7 @@ class Tick(Struct, frozen=True):
     refused_per_s: float
     delivered_per_s: float
     failed_per_s: float
-    totals: Totals
+    totals: TrafficTotals
     open: int  # accepted, not yet final and reported
     replies_waiting: int
     reports_waiting: int
@@ -39,12 +39,12 @@ class Tick(Struct, frozen=True):
     loop_lag_ms: float
 
 
-class Traffic:
+class TrafficHistory:
     """Turns running totals into rates, once a second."""
 
     def __init__(self) -> None:
         self.ticks: deque[Tick] = deque(maxlen=_SECONDS_KEPT)
-        self._totals = Totals()
+        self._totals = TrafficTotals()
         self._at_s: float | None = None
 
     def sample(self, state: EngineState, gauges: dict[str, float], at_s: float, unix_s: float) -> Tick:
@@ -52,7 +52,7 @@ class Traffic:
         totals = totals_of(state)
         before = self._totals
         if totals.accepted < before.accepted or totals.refused < before.refused:  # reset meanwhile
-            before = Totals()
+            before = TrafficTotals()
         elapsed_s = 1.0 if self._at_s is None else max(1e-3, at_s - self._at_s)
         self._totals, self._at_s = totals, at_s
         waiting = state.gauges
@@ -78,10 +78,10 @@ class Traffic:
         return tick
 
 
-def totals_of(state: EngineState) -> Totals:
+def totals_of(state: EngineState) -> TrafficTotals:
     """The totals people ask for, out of the engine's many counters."""
     counters = state.counters
-    return Totals(
+    return TrafficTotals(
         state.accepted,
         sum(value for name, value in counters.items() if name.startswith(_REFUSED)),
         counters.get("delivered", 0),

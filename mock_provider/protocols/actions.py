@@ -1,8 +1,8 @@
-"""What passes between a wire and the server: plain requests and replies, and what a request asks for.
+"""What a request asks for: the actions that a protocol reads requests as.
 
-A wire's ``read`` turns a ``WireRequest`` into one of the calls below. A call that must wait for the engine
-carries ``phrase``: the wire's own function from the engine's answer to the bytes of the reply. So the server
-serves every wire alike and knows none of their formats.
+A protocol's ``read`` turns an ``HttpRequest`` into one of the actions below. An action that must wait for the
+engine carries ``render``: the protocol's function from the engine's answer to the bytes of the reply. So the
+provider serves all protocols in the same way and knows none of their formats.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Protocol
 from msgspec import Struct
 
 from mock_provider.engine.values import Answer, SendProgress, SendReports, Submit
-from mock_provider.http.messages import ReportCall, WireReply, WireRequest
-from mock_provider.protocols.lookups import AccountView, Desk, MessageStatus
+from mock_provider.http.messages import HttpRequest, HttpResponse, ReportCall
+from mock_provider.protocols.lookups import AccountView, Lookups, MessageStatus
 
 
 class Instants(Struct, frozen=True, gc=False):
@@ -24,67 +24,67 @@ class Instants(Struct, frozen=True, gc=False):
     wall_s: float
 
 
-class Send(Struct, frozen=True, gc=False):
+class SubmitAction(Struct, frozen=True, gc=False):
     """Submit to the engine; answer when its Reply effect comes.
 
-    A hundred thousand may wait: nothing that ``phrase`` holds may lead back to the Send.
+    A hundred thousand may wait: nothing that ``render`` holds may lead back to the Send.
     """
 
     submit: Submit
-    phrase: Callable[[Answer], WireReply]
+    render: Callable[[Answer], HttpResponse]
 
 
 class Cancel(Struct, frozen=True):
-    """Remove scheduled messages; ``phrase`` gets the ids that were removed, or None for an unknown token."""
+    """Remove scheduled messages; ``render`` gets the ids that were removed, or None for an unknown token."""
 
     token: str
     provider_ids: tuple[str, ...]
-    phrase: Callable[[Sequence[str] | None], WireReply]
+    render: Callable[[Sequence[str] | None], HttpResponse]
 
 
 class StatusQuery(Struct, frozen=True):
-    """Look messages up; ``phrase`` gets one status an id, in order, or None for an unknown token."""
+    """Look messages up; ``render`` gets one status an id, in order, or None for an unknown token."""
 
     token: str
     provider_ids: tuple[str, ...]
-    phrase: Callable[[Sequence[MessageStatus] | None], WireReply]
+    render: Callable[[Sequence[MessageStatus] | None], HttpResponse]
 
 
 class AccountQuery(Struct, frozen=True):
-    """Look the token's account up; ``phrase`` gets None where the token is no account's."""
+    """Look the token's account up; ``render`` gets None where the token is no account's."""
 
     token: str
-    phrase: Callable[[AccountView | None], WireReply]
+    render: Callable[[AccountView | None], HttpResponse]
 
 
-class Consult(Struct, frozen=True):
+class QueryAction(Struct, frozen=True):
     """Answer from what the provider knows, at once. ``answer`` checks the account itself."""
 
-    answer: Callable[[Desk], WireReply]
+    answer: Callable[[Lookups], HttpResponse]
 
 
-Call = WireReply | Send | Cancel | StatusQuery | AccountQuery | Consult
+Action = HttpResponse | SubmitAction | Cancel | StatusQuery | AccountQuery | QueryAction
 
 
-class Wire(Protocol):
+class HttpProtocol(Protocol):
     """A provider's protocol, as pure translation."""
 
     @property
     def name(self) -> str:
-        """The wire's name in ``Submit.wire`` and in the journal."""
+        """The protocol's name in ``Submit.wire`` and in the journal."""
 
     @property
     def paths(self) -> frozenset[str]:
-        """The request paths that are this wire's."""
+        """The request paths that are this protocol's."""
 
     @property
     def prefixes(self) -> tuple[str, ...]:
-        """Beginnings of other paths that are this wire's; each ends with a slash."""
+        """Beginnings of other paths that are this protocol's; each ends with a slash."""
 
-    def read(self, request: WireRequest, request_id: int, at: Instants) -> Call:
+    def read(self, request: HttpRequest, request_id: int, at: Instants) -> Action:
         """What the request asks for. Never raises: malformed input gets the protocol's own error."""
 
-    def unavailable(self) -> WireReply:
+    def unavailable(self) -> HttpResponse:
         """What any request is answered during an outage that refuses."""
 
     def report_calls(self, effect: SendReports, wall_offset_ns: int) -> Sequence[ReportCall]:

@@ -30,7 +30,7 @@ class AccountView(Struct, frozen=True, gc=False):
 
 
 class CapturedMessage(Struct, frozen=True, gc=False):
-    """One message the provider took, as wires and the admin API show it. Times are unix s, None: not yet.
+    """One message the provider took, as protocols and the admin API show it. Times are unix s, None: not yet.
 
     ``state`` is a MessageState value, ``stage`` the name of a ``lifecycle.Stage``, or LOST; both are "" where
     the engine has forgotten the message.
@@ -54,7 +54,7 @@ class CapturedMessage(Struct, frozen=True, gc=False):
     done_unix_s: float | None
     country: str = ""
     carrier: str = ""
-    memo: str = ""  # what the wire left in ``Submit.memo``
+    memo: str = ""  # what the protocol left in ``Submit.memo``
 
 
 class MessageFilter(Struct, frozen=True):
@@ -67,8 +67,8 @@ class MessageFilter(Struct, frozen=True):
     before_unix_s: float | None = None
 
 
-class Desk(Protocol):
-    """What a wire may look up while it answers. No call of it is an input of the engine, but ``cancel``."""
+class Lookups(Protocol):
+    """What a protocol may look up while it answers. Only ``cancel`` is an input of the engine."""
 
     def account(self, token: str) -> AccountView | None:
         """The account of a token, or None."""
@@ -86,7 +86,7 @@ class Desk(Protocol):
         """Remove scheduled messages; the ids that were removed."""
 
     def redact(self, provider_id: str) -> None:
-        """Give wires this message without its text from now on; the inbox keeps it whole."""
+        """Give protocols this message without its text from now on; the inbox keeps it whole."""
 
     def withdraw(self, provider_id: str) -> None:
-        """Give wires this message no more; the inbox keeps it."""
+        """Give protocols this message no more; the inbox keeps it."""

@@ -32,7 +32,7 @@ _LATENESS_PERIOD_NS = 1_000_000_000
 _LONGEST_NS = 3_600_000_000_000
 
 
-class Driver:
+class ClockDriver:
     """Calls the engine with the clock's time and carries out its effects.
 
     The engine's clock is CLOCK_MONOTONIC in nanoseconds, the same for all processes of this machine.

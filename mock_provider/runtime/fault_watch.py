@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from mock_provider.engine.faults.history import FaultSpan
+from mock_provider.engine.faults.history import FaultPeriod
 
 log = logging.getLogger(__name__)
 
@@ -15,7 +15,7 @@ _NANOSECONDS = 1_000_000_000
 class FaultWatch:
     """``look`` is to be called now and then; it logs each change once."""
 
-    def __init__(self, spans_at: Callable[[int], tuple[FaultSpan, ...]], now_ns: Callable[[], int]) -> None:
+    def __init__(self, spans_at: Callable[[int], tuple[FaultPeriod, ...]], now_ns: Callable[[], int]) -> None:
         self._spans_at = spans_at
         self._now_ns = now_ns
         self._begun: set[tuple[str, int]] = set()
@@ -35,9 +35,9 @@ class FaultWatch:
                 log.warning("fault %s ends after %s s", span.name, _length_s(span))
 
 
-def _length_s(span: FaultSpan) -> str:
+def _length_s(span: FaultPeriod) -> str:
     return "?" if span.end_ns is None else f"{(span.end_ns - span.start_ns) / _NANOSECONDS:.3g}"
 
 
-def _until(span: FaultSpan) -> str:
+def _until(span: FaultPeriod) -> str:
     return ", until it is taken away" if span.end_ns is None else f", for {_length_s(span)} s"

@@ -1,4 +1,4 @@
-"""What wires may look up while they answer: accounts, messages, numbers."""
+"""What protocols may look up while they answer: accounts, messages, numbers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _UNLIMITED_POINTS = 1_000_000.0  # what an account without a balance shows
 _MOST_NOTED = 10_000  # ids; the inbox holds as many messages by default
 
 
-class ProviderDesk:
+class ProviderLookups:
     """The ``Desk`` of a running provider. ``now_ns`` is the engine's clock.
 
     ``cancelled`` is called after an input to the engine, which may have made something due.

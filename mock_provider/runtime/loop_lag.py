@@ -13,7 +13,7 @@ _SAMPLES = 25
 _WAITS = Path("/proc/self/schedstat")
 
 
-class LoopLag:
+class EventLoopLag:
     """``run`` samples the loop it runs in."""
 
     def __init__(self) -> None:

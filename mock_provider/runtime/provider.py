@@ -1,4 +1,4 @@
-"""The simulated provider as one running thing: engine, wires, inbox, reports and journal, joined."""
+"""The simulated provider as one running thing: engine, protocols, inbox, reports and journal, joined."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ from mock_provider.engine.values import (
     SendReports,
 )
 from mock_provider.http.connection import Respond, internal_error
-from mock_provider.http.messages import ReportCall, WireReply, WireRequest
-from mock_provider.inbox.events import Live
+from mock_provider.http.messages import HttpRequest, HttpResponse, ReportCall
+from mock_provider.inbox.events import EventFeed
 from mock_provider.inbox.refusals import Refusals
 from mock_provider.inbox.store import Inbox
-from mock_provider.inbox.traffic import Traffic
+from mock_provider.inbox.traffic import TrafficHistory
 from mock_provider.profiles import Profile
 from mock_provider.protocols.actions import (
     AccountQuery,
     Cancel,
-    Consult,
+    HttpProtocol,
     Instants,
-    Send,
+    QueryAction,
     StatusQuery,
-    Wire,
+    SubmitAction,
 )
-from mock_provider.protocols.json_api import Generic
-from mock_provider.protocols.smsapi import Kept, smsapi_of
+from mock_provider.protocols.json_api import JsonApi
+from mock_provider.protocols.smsapi import SmsapiState, smsapi_of
 from mock_provider.protocols.twilio import Twilio
-from mock_provider.runtime.clock_driver import Driver
+from mock_provider.runtime.clock_driver import ClockDriver
 from mock_provider.runtime.fault_watch import FaultWatch
 from mock_provider.runtime.health import Health
 from mock_provider.runtime.journal import Journal
-from mock_provider.runtime.lookups import ProviderDesk
-from mock_provider.runtime.loop_lag import LoopLag
-from mock_provider.runtime.reports_out import Callbacks, CallbackSettings
+from mock_provider.runtime.lookups import ProviderLookups
+from mock_provider.runtime.loop_lag import EventLoopLag
+from mock_provider.runtime.reports_out import HttpReportSender, ReportCallSettings
 from mock_provider.runtime.wall_clock import WallClock
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ _PUBLISH_EVERY_S = 0.2
 _TICK_EVERY_S = 1.0
 
 
-class ReportCarrier(Protocol):
+class ReportSender(Protocol):
     """Takes reports to their receivers by another way than HTTP calls."""
 
     @property
@@ -78,8 +78,8 @@ class ReportCarrier(Protocol):
 class _Asked(Struct, frozen=True, gc=False):
     """A send that waits for its answer: a callback that the garbage collector does not search."""
 
-    service: Service
-    call: Send
+    service: ProviderRuntime
+    call: SubmitAction
     wall_s: float
     respond: Respond
 
@@ -87,31 +87,33 @@ class _Asked(Struct, frozen=True, gc=False):
         self.service.answer(self.call, self.wall_s, self.respond, answer)
 
 
-class Service:
+class ProviderRuntime:
     """Everything of a provider except its HTTP face. Make it on the event loop that will run it."""
 
     def __init__(self, profile: Profile, seed: int, stop_grace_s: float) -> None:
         self.profile = self.started_with = profile
         self._journal: Journal | None = None
         self._stop_grace_s = stop_grace_s
-        self._smsapi_kept = Kept(seed)
-        self._use_wires(profile)
+        self._smsapi_state = SmsapiState(seed)
+        self._use_protocols(profile)
         self._wall_clock = WallClock()
-        self._report_carriers: dict[str, ReportCarrier] = {}
+        self._report_carriers: dict[str, ReportSender] = {}
         self.health = Health(self._refuse_all)
-        self.callbacks = Callbacks(self._report_calls, self._report_answered, CallbackSettings(), self.health)
+        self.callbacks = HttpReportSender(
+            self._report_calls, self._report_answered, ReportCallSettings(), self.health
+        )
         engine = Engine(profile, seed, self._wall_clock.offset_ns)
-        self.driver = Driver(engine, asyncio.get_running_loop(), self._deliver, self._engine_failed)
+        self.driver = ClockDriver(engine, asyncio.get_running_loop(), self._deliver, self._engine_failed)
         self.inbox = Inbox(_INBOX_MESSAGES, self.driver.engine.message, lambda: self.wall_offset_ns)
-        self.desk = ProviderDesk(
+        self.lookups = ProviderLookups(
             self.driver.engine, self.inbox, lambda: self.wall_offset_ns, cancelled=self.driver.wake
         )
-        self.traffic = Traffic()
+        self.traffic = TrafficHistory()
         self.refusals = Refusals()
-        self.live = Live(self.inbox, self.driver.engine.message)
+        self.live = EventFeed(self.inbox, self.driver.engine.message)
         self._fault_watch = FaultWatch(self.driver.engine.fault_log, self.driver.now_ns)
         self._chores: list[asyncio.Task[None]] = []
-        self._lag = LoopLag()
+        self._lag = EventLoopLag()
 
     def start(self, journal: Journal | None) -> None:
         """Begin the work that goes on by itself, on the running event loop; rows go to ``journal``."""
@@ -142,33 +144,33 @@ class Service:
         self.driver.stop()
         self._close_journal()
 
-    def wire_of(self, path: str) -> Wire | None:
-        """The wire that serves this path."""
-        wire = self._wire_at.get(path)
-        if wire is None:
-            for prefix, candidate in self._wire_below:
+    def protocol_of(self, path: str) -> HttpProtocol | None:
+        """The protocol that serves this path."""
+        protocol = self._protocol_at.get(path)
+        if protocol is None:
+            for prefix, candidate in self._protocol_below:
                 if path.startswith(prefix):
                     return candidate
-        return wire
+        return protocol
 
     def ask(
-        self, wire: Wire, request: WireRequest, respond: Respond, second_host: bool = False
+        self, protocol: HttpProtocol, request: HttpRequest, respond: Respond, second_host: bool = False
     ) -> int | None:
         """Do what the request asks for; ``respond`` gets the reply (``http.connection.Application``)."""
         driver = self.driver
         now_ns = time.monotonic_ns()
         wall_s = (now_ns + self.wall_offset_ns) / 1e9
-        call = wire.read(request, driver.next_request_id(), Instants(now_ns, wall_s))
-        if type(call) is Send:
+        call = protocol.read(request, driver.next_request_id(), Instants(now_ns, wall_s))
+        if type(call) is SubmitAction:
             submit = replace(call.submit, second_host=True) if second_host else call.submit
             return driver.submit(now_ns, submit, _Asked(self, call, wall_s, respond))
-        assert not isinstance(call, Send)
+        assert not isinstance(call, SubmitAction)
         outage = driver.engine.outage(now_ns, second_host)
         if outage is not None:
             if not outage.hang:
-                respond(None if outage.disconnect else wire.unavailable())
+                respond(None if outage.disconnect else protocol.unavailable())
         else:
-            reply = call if isinstance(call, WireReply) else self._consulted(call)
+            reply = call if isinstance(call, HttpResponse) else self._consulted(call)
             self.refusals.of_request(now_ns, request, reply)
             respond(reply)
         return None
@@ -177,7 +179,7 @@ class Service:
         """Other settings from now on; what is under way goes on."""
         self.driver.carry_out(self.driver.engine.reconfigure(self.driver.now_ns(), profile))
         self.profile = profile
-        self._use_wires(profile)
+        self._use_protocols(profile)
         self.live.settings_changed()
 
     def reset(self) -> None:
@@ -187,22 +189,22 @@ class Service:
         self.inbox.clear()
         self.refusals.clear()
         self.live.cleared()
-        self.desk.forget()
+        self.lookups.forget()
         self.callbacks.drop_queued()
         for carrier in self._report_carriers.values():
             carrier.drop_queued()
-        self._smsapi_kept.clear()
+        self._smsapi_state.clear()
 
-    def report_by(self, wire: str, carrier: ReportCarrier) -> None:
-        """Give this wire's reports to ``carrier`` from now on; without one they go out as HTTP calls."""
-        self._report_carriers[wire] = carrier
+    def report_by(self, protocol: str, carrier: ReportSender) -> None:
+        """Give this protocol's reports to ``carrier`` from now on; without one they go out as HTTP calls."""
+        self._report_carriers[protocol] = carrier
 
     def engine_state(self) -> EngineState:
         return self.driver.engine.state()
 
     def unread_fields(self) -> dict[str, int]:
-        """Requests with a field that the SMSAPI wire does not read, by the field's name."""
-        return self._smsapi_kept.unread.counts()
+        """Requests with a field that the SMSAPI protocol does not read, by the field's name."""
+        return self._smsapi_state.unread.counts()
 
     def gauges(self) -> dict[str, float]:
         """Depths and lags of the process around the engine."""
@@ -217,28 +219,30 @@ class Service:
             ),
         }
 
-    def _use_wires(self, profile: Profile) -> None:
-        wires: tuple[Wire, ...] = (
-            smsapi_of(profile, self._smsapi_kept),
+    def _use_protocols(self, profile: Profile) -> None:
+        protocols: tuple[HttpProtocol, ...] = (
+            smsapi_of(profile, self._smsapi_state),
             Twilio(profile.wire.twilio, profile.account, profile.throttle.concurrent_requests),
-            Generic(profile),
+            JsonApi(profile),
         )
-        self._wires = {wire.name: wire for wire in wires}
-        self._wire_at = {path: wire for wire in wires for path in wire.paths}
-        self._wire_below = tuple((prefix, wire) for wire in wires for prefix in wire.prefixes)
+        self._protocols = {protocol.name: protocol for protocol in protocols}
+        self._protocol_at = {path: protocol for protocol in protocols for path in protocol.paths}
+        self._protocol_below = tuple(
+            (prefix, protocol) for protocol in protocols for prefix in protocol.prefixes
+        )
 
-    def _consulted(self, call: Cancel | StatusQuery | AccountQuery | Consult) -> WireReply:
-        desk = self.desk
-        if isinstance(call, Consult):
-            return call.answer(desk)
-        account = desk.account(call.token)
+    def _consulted(self, call: Cancel | StatusQuery | AccountQuery | QueryAction) -> HttpResponse:
+        lookups = self.lookups
+        if isinstance(call, QueryAction):
+            return call.answer(lookups)
+        account = lookups.account(call.token)
         if isinstance(call, AccountQuery):
-            return call.phrase(account)
+            return call.render(account)
         if isinstance(call, Cancel):
-            return call.phrase(None if account is None else desk.cancel(call.token, call.provider_ids))
-        return call.phrase(None if account is None else desk.statuses(call.provider_ids))
+            return call.render(None if account is None else lookups.cancel(call.token, call.provider_ids))
+        return call.render(None if account is None else lookups.statuses(call.provider_ids))
 
-    def answer(self, call: Send, wall_s: float, respond: Respond, answer: Answer | None) -> None:
+    def answer(self, call: SubmitAction, wall_s: float, respond: Respond, answer: Answer | None) -> None:
         """The engine's answer to a send is due; None: cut the connection."""
         if answer is None:
             respond(None)
@@ -246,7 +250,7 @@ class Service:
         if type(answer) is Accepted and not call.submit.validate_only:
             self.inbox.remember(call.submit, answer, wall_s)
         try:
-            reply = call.phrase(answer)
+            reply = call.render(answer)
         except Exception:  # the answers that are due with this one must not go down with it
             log.exception("an answer could not be put into words")
             reply = internal_error()
@@ -262,10 +266,10 @@ class Service:
             carrier.deliver(effect)
 
     def _report_calls(self, effect: SendReports | SendProgress) -> Sequence[ReportCall]:
-        wire = self._wires[effect.wire]
+        protocol = self._protocols[effect.wire]
         if isinstance(effect, SendReports):
-            return wire.report_calls(effect, self.wall_offset_ns)
-        call = wire.progress_call(effect, self.wall_offset_ns)
+            return protocol.report_calls(effect, self.wall_offset_ns)
+        call = protocol.progress_call(effect, self.wall_offset_ns)
         return () if call is None else (call,)
 
     def _report_answered(self, batch_id: int, confirmed: bool) -> None:

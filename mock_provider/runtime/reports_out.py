@@ -20,12 +20,12 @@ from mock_provider.runtime.health import Health
 log = logging.getLogger(__name__)
 
 
-class CallbackSettings(Struct, frozen=True):
+class ReportCallSettings(Struct, frozen=True):
     concurrency: int = 32
     timeout_s: float = 10.0
 
 
-class Callbacks:
+class HttpReportSender:
     """Carries batches of reports to their receivers.
 
     ``answered(batch_id, confirmed)`` is called once a batch: a batch whose reports need several calls is
@@ -36,7 +36,7 @@ class Callbacks:
         self,
         render: Callable[[SendReports | SendProgress], Sequence[ReportCall]],
         answered: Callable[[int, bool], None],
-        settings: CallbackSettings,
+        settings: ReportCallSettings,
         health: Health,
     ) -> None:
         self._render = render

@@ -24,7 +24,7 @@ from mock_provider.protocols.smpp.effects import (
 from mock_provider.protocols.smpp.pdu import Bind
 from mock_provider.protocols.smpp.session import NoAnswer, Session, SessionLimits
 from mock_provider.protocols.smpp.submit import SubmitReader
-from mock_provider.runtime.provider import Service
+from mock_provider.runtime.provider import ProviderRuntime
 from mock_provider.smpp.receipts import ReceiptLinks
 from mock_provider.smpp.requests import Memory, Requests
 
@@ -60,7 +60,7 @@ class Listener(Protocol):
 class SmppConnection(asyncio.Protocol):
     """Made by the listening server for each client."""
 
-    def __init__(self, service: Service, listener: Listener) -> None:
+    def __init__(self, service: ProviderRuntime, listener: Listener) -> None:
         self._service = service
         self._listener = listener
         self._setup = setup = listener.setup()

@@ -18,8 +18,8 @@ from mock_provider.protocols.smpp.pdu import Bind
 from mock_provider.protocols.smpp.receipts import ReceiptWriter
 from mock_provider.protocols.smpp.replacing import Replaceable
 from mock_provider.protocols.smpp.session import SessionLimits
-from mock_provider.protocols.smpp.submit import WIRE_NAME, SubmitReader
-from mock_provider.runtime.provider import Service
+from mock_provider.protocols.smpp.submit import PROTOCOL_NAME, SubmitReader
+from mock_provider.runtime.provider import ProviderRuntime
 from mock_provider.smpp.connection import SmppConnection, SmppSetup
 from mock_provider.smpp.receipts import ReceiptLinks
 from mock_provider.smpp.requests import Memory
@@ -27,7 +27,7 @@ from mock_provider.smpp.requests import Memory
 _EXPIRE_EVERY_S = 0.25
 
 
-class SmppListen(Struct, frozen=True):
+class SmppListenSettings(Struct, frozen=True):
     """Where to listen, and the password (of the standard's 8 characters) that is as good as a token."""
 
     host: str = "127.0.0.1"
@@ -39,7 +39,7 @@ class SmppListen(Struct, frozen=True):
 class SmppServer:
     """Takes over the reports of messages that came by SMPP."""
 
-    def __init__(self, service: Service, listen: SmppListen) -> None:
+    def __init__(self, service: ProviderRuntime, listen: SmppListenSettings) -> None:
         self._service = service
         self._listen = listen
         self._loop = asyncio.get_running_loop()
@@ -53,7 +53,7 @@ class SmppServer:
         self._listening: asyncio.Server | None = None
         self._expiring: asyncio.TimerHandle | None = None
         self._use(service.profile)
-        service.report_by(WIRE_NAME, self)
+        service.report_by(PROTOCOL_NAME, self)
 
     async def start(self) -> str:
         """Listen; host and port. Raises ``ListenError`` where the address cannot be had."""
@@ -82,7 +82,7 @@ class SmppServer:
         await self._listening.wait_closed()
         self._listening = None
 
-    # ReportCarrier of the service
+    # ReportSender of the service
 
     @property
     def queued(self) -> int:

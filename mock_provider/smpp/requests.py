@@ -33,9 +33,9 @@ from mock_provider.protocols.smpp.replacing import (
     with_times_of,
 )
 from mock_provider.protocols.smpp.session import Session
-from mock_provider.protocols.smpp.submit import WIRE_NAME, SubmitReader
+from mock_provider.protocols.smpp.submit import PROTOCOL_NAME, SubmitReader
 from mock_provider.runtime.clock_driver import OnAnswer
-from mock_provider.runtime.provider import Service
+from mock_provider.runtime.provider import ProviderRuntime
 
 _CANCELLED_AT_ONCE = 500
 _SUBMIT_SM = codes.SUBMIT_SM
@@ -66,7 +66,7 @@ class Requests:
     """The requests of one connection. ``waiting`` holds the request ids of unanswered submits."""
 
     def __init__(
-        self, service: Service, reader: SubmitReader, memory: Memory, session: Session, client: Client
+        self, service: ProviderRuntime, reader: SubmitReader, memory: Memory, session: Session, client: Client
     ) -> None:
         self._service = service
         self._reader = reader
@@ -141,7 +141,7 @@ class Requests:
     def _remove(self, name: MessageName, views: Sequence[MessageView]) -> int:
         """How many of these could be cancelled, by what the request names them by."""
         ids = [view.provider_id for view in views if self._is_cancelled_by(view, name)]
-        removed = self._service.desk.cancel(self.token, ids)
+        removed = self._service.lookups.cancel(self.token, ids)
         for provider_id in removed:
             self._replaceable.forget(provider_id)
         return len(removed)
@@ -248,7 +248,7 @@ class Requests:
                 replaced = self._replaceable.replaced_by(self.system_id, one)
                 if replaced:
                     self._replaceable.forget(replaced)
-                    self._service.desk.cancel(self.token, [replaced])
+                    self._service.lookups.cancel(self.token, [replaced])
                 self._keep_scheduled(one, submit, accepted.provider_id)
         on_answer(answer)
 
@@ -292,7 +292,7 @@ class Requests:
     def _found(self, provider_ids: Sequence[str]) -> list[MessageView]:
         find = self._service.driver.engine.message
         views = (find(provider_id) for provider_id in provider_ids)
-        return [view for view in views if view is not None and view.wire == WIRE_NAME]
+        return [view for view in views if view is not None and view.wire == PROTOCOL_NAME]
 
     def _is_cancelled_by(self, view: MessageView, name: MessageName) -> bool:
         """§4.9.1: what the request names besides the id must be the message's."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mock_provider.engine.segments import count_segments, segments_of
 from mock_provider.engine.values import Accepted, AcceptedMessage
-from mock_provider.profiles.protocols import SmsapiWire
+from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.smsapi import answers, fast_path, send
 from mock_provider.protocols.smsapi.errors import SmsapiError
@@ -51,7 +51,7 @@ fields = st.builds(
     st.fixed_dictionaries({}, optional=optional),
 )
 wires = st.builds(
-    SmsapiWire,
+    SmsapiSettings,
     drop_repeated_numbers=st.booleans(),
     plus_accepted=st.booleans(),
     landlines_accepted=st.booleans(),
@@ -95,7 +95,7 @@ def test_an_ordinary_request_is_plain(count, as_json, with_references):
         wanted["idx"] = named if as_json and count > 1 else "|".join(named)
     if as_json and count == 1:
         wanted["to"] = listed[0]
-    submit = fast_path.read_plain(wanted, "t", 1, NOW, SmsapiWire(), 10_000)
+    submit = fast_path.read_plain(wanted, "t", 1, NOW, SmsapiSettings(), 10_000)
     assert submit is not None
     assert [m.msisdn for m in submit.messages] == listed
 
@@ -127,8 +127,8 @@ accepted = st.lists(
 
 @given(accepted, st.sampled_from(["number", "string"]))
 def test_an_answer_written_in_pieces_says_what_the_encoder_says(answer, points_as):
-    wire = SmsapiWire(points_as=points_as)
-    written = answers.phrase_send(wire, answers.AnswerStyle(True, 1_700_000_000), answer).body
+    wire = SmsapiSettings(points_as=points_as)
+    written = answers.render_send(wire, answers.AnswerStyle(True, 1_700_000_000), answer).body
     items = answers._items(answer, wire, 1_700_000_000)
     expected = answers._encoder.encode(answers._Sent(len(items), items))
     assert written == expected

@@ -16,7 +16,7 @@ _REMEMBERED = 1_000
 Phase = Literal["over", "in_force", "to_come"]
 
 
-class FaultSpan(Struct, frozen=True):
+class FaultPeriod(Struct, frozen=True):
     """One window on the engine's clock. ``end_ns`` None: no end is known. ``title`` says what it does."""
 
     name: str
@@ -61,7 +61,7 @@ class FaultLog:
                 self._gone.append(replace(known.window, start_ns=known.began_ns, end_ns=end_ns))
         self._present = present
 
-    def spans(self, now_ns: int) -> tuple[FaultSpan, ...]:
+    def spans(self, now_ns: int) -> tuple[FaultPeriod, ...]:
         """All of them, by their start."""
         present = (replace(known.window, start_ns=known.began_ns) for known in self._present.values())
         found = [_span(window, now_ns) for window in (*self._gone, *present)]
@@ -83,7 +83,7 @@ def _phase(window: Window, now_ns: int) -> Phase:
     return "over" if now_ns >= window.end_ns else "in_force"
 
 
-def _span(window: Window, now_ns: int) -> FaultSpan:
+def _span(window: Window, now_ns: int) -> FaultPeriod:
     end_ns = None if window.end_ns >= FOREVER_NS else window.end_ns
     phase = _phase(window, now_ns)
-    return FaultSpan(window.name, window.kind, window.words, window.start_ns, end_ns, phase)
+    return FaultPeriod(window.name, window.kind, window.words, window.start_ns, end_ns, phase)

@@ -12,7 +12,7 @@ from mock_provider.engine.faults.windows import ActiveFaults, FaultWindows
 from mock_provider.engine.values import Effect
 
 if TYPE_CHECKING:
-    from mock_provider.engine.event_queue import Agenda
+    from mock_provider.engine.event_queue import EventQueue
 
 
 class HoldsSomething(Protocol):
@@ -23,19 +23,19 @@ class HoldsSomething(Protocol):
 
 
 class Edges:
-    """Puts the next edge on the agenda, if any window is of a kind that the parts wait for."""
+    """Puts the next edge in the event queue, if any window is of a kind that the parts wait for."""
 
-    __slots__ = ("_agenda", "_generation", "_on_edge", "_parts", "_windows")
+    __slots__ = ("_event_queue", "_generation", "_on_edge", "_parts", "_windows")
 
-    def __init__(self, agenda: Agenda, *parts: HoldsSomething) -> None:
-        self._agenda = agenda
-        self._on_edge = agenda.handler(self._turn)
+    def __init__(self, event_queue: EventQueue, *parts: HoldsSomething) -> None:
+        self._event_queue = event_queue
+        self._on_edge = event_queue.handler(self._turn)
         self._parts = parts
         self._generation = 0
         self._windows = FaultWindows((), 0)
 
     def renew(self, now_ns: int, windows: FaultWindows, effects: list[Effect]) -> None:
-        """Other windows hold from now on; what is on the agenda for earlier ones is out of date."""
+        """Other windows hold from now on; what is in the event queue for earlier ones is out of date."""
         waited_for = any(_has_edges(window.fault) for window in (*self._windows.windows, *windows.windows))
         self._generation += 1
         self._windows = windows
@@ -50,7 +50,7 @@ class Edges:
             part.faults_changed(at_ns, now_ns, active, effects)
         following_ns = self._windows.next_edge(at_ns)
         if following_ns is not None:
-            self._agenda.add(following_ns, self._on_edge, generation)
+            self._event_queue.add(following_ns, self._on_edge, generation)
 
 
 def _has_edges(fault: ActingFault) -> bool:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from urllib.parse import unquote
 
-from mock_provider.engine.faults.history import FaultSpan
+from mock_provider.engine.faults.history import FaultPeriod
 from mock_provider.engine.values import MessageState
 from mock_provider.http.connection import Respond
-from mock_provider.http.messages import WireReply, WireRequest
+from mock_provider.http.messages import HttpRequest, HttpResponse
 from mock_provider.http.streaming import Streaming
 from mock_provider.inbox.admin.documents import document_of, merged, shown
 from mock_provider.inbox.admin.fault_windows import fault_kinds, fault_window, without_past
@@ -30,7 +30,7 @@ from mock_provider.inbox.store import InboxFilter
 from mock_provider.inbox.traffic import totals_of
 from mock_provider.profiles import Profile, ProfileError, parse_profile
 from mock_provider.profiles.faults import fresh_name
-from mock_provider.runtime.provider import Service
+from mock_provider.runtime.provider import ProviderRuntime
 
 log = logging.getLogger(__name__)
 
@@ -40,18 +40,18 @@ _DEFAULT_MESSAGES = 100
 _AS_WRITTEN = str.maketrans("", "", "+ -().\u00a0")  # what people put between a number's digits
 _STATES = tuple(state.value for state in MessageState)
 
-Answer = WireReply | Streaming
+Answer = HttpResponse | Streaming
 Handler = Callable[["Admin", str, Body], Answer]
 
 
 class Admin:
     """Answers ``/admin/…`` for the holder of the admin token."""
 
-    def __init__(self, service: Service, token: str) -> None:
+    def __init__(self, service: ProviderRuntime, token: str) -> None:
         self._service = service
         self._token = token.encode()
 
-    def handle(self, request: WireRequest, respond: Respond) -> None:
+    def handle(self, request: HttpRequest, respond: Respond) -> None:
         """Answer a request under ``/admin/``."""
         path = request.path
         try:
@@ -64,7 +64,7 @@ class Admin:
             log.info("admin: %s %s", request.method, path)
         respond(answer)
 
-    def _answer(self, request: WireRequest) -> Answer:
+    def _answer(self, request: HttpRequest) -> Answer:
         path = request.path
         if path.startswith(_MESSAGE) and len(path) > len(_MESSAGE):
             methods: dict[str, Handler] = {"GET": lambda admin, _, __: admin.message(path[len(_MESSAGE) :])}
@@ -83,7 +83,7 @@ class Admin:
         if scheme.lower() != "bearer" or not hmac.compare_digest(given, self._token):
             raise AdminError(401, "the admin token is missing or wrong")
 
-    def state(self, query: str, body: Body) -> WireReply:
+    def state(self, query: str, body: Body) -> HttpResponse:
         """Counters, gauges, and how many messages are open."""
         state = self._service.engine_state()
         totals = totals_of(state)
@@ -101,12 +101,12 @@ class Admin:
             }
         )
 
-    def refusals(self, query: str, body: Body) -> WireReply:
+    def refusals(self, query: str, body: Body) -> HttpResponse:
         """The last refused requests, and how the last report call that was not confirmed went."""
         service = self._service
         return reply({"refusals": service.refusals.seen(), "report_failure": service.callbacks.last_failure})
 
-    def history(self, query: str, body: Body) -> WireReply:
+    def history(self, query: str, body: Body) -> HttpResponse:
         """The last minutes second by second, oldest first: what ``tick`` events go on from."""
         return reply({"ticks": list(self._service.traffic.ticks)})
 
@@ -117,21 +117,21 @@ class Admin:
             raise AdminError(503, f"{MOST_READERS} readers follow the events already")
         return stream
 
-    def show_profile(self, query: str, body: Body) -> WireReply:
+    def show_profile(self, query: str, body: Body) -> HttpResponse:
         return reply(shown(self._service.profile))
 
-    def show_schema(self, query: str, body: Body) -> WireReply:
+    def show_schema(self, query: str, body: Body) -> HttpResponse:
         """The JSON schema of a profile."""
         return reply(Profile.model_json_schema())
 
-    def merge_profile(self, query: str, body: Body) -> WireReply:
+    def merge_profile(self, query: str, body: Body) -> HttpResponse:
         """Merge the body into the profile (RFC 7386: null sets a key back to its default).
 
         A distribution of another ``kind`` replaces the present one whole.
         """
         return self._apply(merged(document_of(self._service.profile), body))
 
-    def replace_profile(self, query: str, body: Body) -> WireReply:
+    def replace_profile(self, query: str, body: Body) -> HttpResponse:
         """Take the body as the whole profile; the account's tokens stay if it names none."""
         account = body.get("account")
         tokens = list(self._service.profile.account.tokens)
@@ -141,12 +141,12 @@ class Admin:
             body = body | {"account": account | {"tokens": tokens}}
         return self._apply(body)
 
-    def restore_profile(self, query: str, body: Body) -> WireReply:
+    def restore_profile(self, query: str, body: Body) -> HttpResponse:
         """The profile as the provider was started with it: no change and no fault of since then."""
         self._service.reconfigure(self._service.started_with)
         return self.show_profile("", {})
 
-    def list_faults(self, query: str, body: Body) -> WireReply:
+    def list_faults(self, query: str, body: Body) -> HttpResponse:
         """Faults as the profile has them, what each does now, and which kinds there are."""
         service = self._service
         faults = service.profile.faults
@@ -162,7 +162,7 @@ class Admin:
             }
         )
 
-    def add_fault(self, query: str, body: Body) -> WireReply:
+    def add_fault(self, query: str, body: Body) -> HttpResponse:
         """Begin a fault: ``start_s`` and ``end_s`` (or ``duration_s``) count from now."""
         fault = dict(body)
         now_s = self._service.driver.now_ns() / _NANOSECONDS
@@ -192,11 +192,11 @@ class Admin:
                 error.status, *(_of_one_fault(reason, place) for reason in error.reasons)
             ) from None
 
-    def _fault_log(self) -> tuple[FaultSpan, ...]:
+    def _fault_log(self) -> tuple[FaultPeriod, ...]:
         driver = self._service.driver
         return driver.engine.fault_log(driver.now_ns())
 
-    def clear_faults(self, query: str, body: Body) -> WireReply:
+    def clear_faults(self, query: str, body: Body) -> HttpResponse:
         """End all faults, those of ``?kind=``, or the one of ``?name=``."""
         kind, name = parameter(query, "kind"), parameter(query, "name")
         if kind and kind not in fault_kinds():
@@ -210,7 +210,7 @@ class Admin:
         ]
         return self._apply(document | {"faults": kept}, Admin._only_faults)
 
-    def messages(self, query: str, body: Body) -> WireReply:
+    def messages(self, query: str, body: Body) -> HttpResponse:
         """Captured messages, newest first; ``number``, ``text``, ``state`` and ``limit`` narrow them.
 
         ``before``, a message's id, asks for the page of older ones.
@@ -227,7 +227,7 @@ class Admin:
         )
         return reply({"messages": self._service.inbox.search(wanted, limit)})
 
-    def message(self, provider_id: str) -> WireReply:
+    def message(self, provider_id: str) -> HttpResponse:
         """One message with its journey, its segments and what the network knows of its number."""
         found = self._service.inbox.find(unquote(provider_id))
         if found is None:
@@ -237,11 +237,11 @@ class Admin:
         network = engine.number(found.number)
         return reply(detail_of(found, way, network, self._service.wall_offset_ns))
 
-    def reset(self, query: str, body: Body) -> WireReply:
+    def reset(self, query: str, body: Body) -> HttpResponse:
         self._service.reset()
         return reply({"reset": True})
 
-    def _apply(self, document: Body, show: Callable[[Admin], WireReply] | None = None) -> WireReply:
+    def _apply(self, document: Body, show: Callable[[Admin], HttpResponse] | None = None) -> HttpResponse:
         faults = document.get("faults")
         if isinstance(faults, list):
             now_s = self._service.driver.now_ns() / _NANOSECONDS
@@ -253,7 +253,7 @@ class Admin:
         self._service.reconfigure(profile)
         return self.show_profile("", {}) if show is None else show(self)
 
-    def _only_faults(self) -> WireReply:
+    def _only_faults(self) -> HttpResponse:
         return reply({"faults": [fault.model_dump(mode="json") for fault in self._service.profile.faults]})
 
 

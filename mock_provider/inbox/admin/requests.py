@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from mock_provider.http.messages import BYTE_ORDER_MARK, WireReply
+from mock_provider.http.messages import BYTE_ORDER_MARK, HttpResponse
 from mock_provider.inbox.events import json_bytes
 from mock_provider.profiles.faults import MAX_INSTANT_S
 
@@ -25,8 +25,8 @@ class AdminError(Exception):
         self.reasons = reasons
 
 
-def reply(value: object, status: int = 200) -> WireReply:
-    return WireReply(status, json_bytes(value), headers=(("Cache-Control", "no-store"),))
+def reply(value: object, status: int = 200) -> HttpResponse:
+    return HttpResponse(status, json_bytes(value), headers=(("Cache-Control", "no-store"),))
 
 
 def json_object(body: bytes) -> Body:

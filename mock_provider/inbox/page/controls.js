@@ -33,7 +33,7 @@ export function startControls() {
 export async function loadControls() {
   if (!enums.states.length) {
     const { $defs } = await call("/admin/profile/schema");
-    enums = { states: $defs.Failure.properties.state.enum, refusals: $defs.Refusal.enum };
+    enums = { states: $defs.FailureSettings.properties.state.enum, refusals: $defs.Refusal.enum };
   }
   profile = await call("/admin/profile");
   const asStarted = await loadFaults(profile);

@@ -6,16 +6,23 @@ from typing import Protocol
 
 from mock_provider.engine.draws import IdStyle
 from mock_provider.profiles.distributions import Section
-from mock_provider.profiles.protocols.json_api import GenericWire
-from mock_provider.profiles.protocols.smpp import SmppWire
-from mock_provider.profiles.protocols.smsapi import SmsapiWire
-from mock_provider.profiles.protocols.twilio import TwilioWire
+from mock_provider.profiles.protocols.json_api import JsonApiSettings
+from mock_provider.profiles.protocols.smpp import SmppSettings
+from mock_provider.profiles.protocols.smsapi import SmsapiSettings
+from mock_provider.profiles.protocols.twilio import TwilioSettings
 
-__all__ = ["GenericWire", "SmppWire", "SmsapiWire", "TwilioWire", "WireSection", "Wires"]
+__all__ = [
+    "JsonApiSettings",
+    "ProtocolSection",
+    "ProtocolSettings",
+    "SmppSettings",
+    "SmsapiSettings",
+    "TwilioSettings",
+]
 
 
-class WireSection(Protocol):
-    """What the engine asks of every wire's settings."""
+class ProtocolSection(Protocol):
+    """What the engine asks of every protocol's settings."""
 
     @property
     def max_recipients_per_request(self) -> int: ...
@@ -25,14 +32,14 @@ class WireSection(Protocol):
     def id_style(self) -> IdStyle: ...
 
 
-class Wires(Section):
-    """``[wire]``: the settings of each protocol, under the wire's own name."""
+class ProtocolSettings(Section):
+    """``[wire]``: the settings of each protocol, under the protocol's own name."""
 
-    smsapi: SmsapiWire = SmsapiWire()
-    twilio: TwilioWire = TwilioWire()
-    smpp: SmppWire = SmppWire()
-    generic: GenericWire = GenericWire()
+    smsapi: SmsapiSettings = SmsapiSettings()
+    twilio: TwilioSettings = TwilioSettings()
+    smpp: SmppSettings = SmppSettings()
+    generic: JsonApiSettings = JsonApiSettings()
 
-    def by_name(self) -> dict[str, WireSection]:
-        """The table of each wire, by the name that ``Submit.wire`` carries."""
+    def by_name(self) -> dict[str, ProtocolSection]:
+        """The table of each protocol, by the name that ``Submit.wire`` carries."""
         return {"smsapi": self.smsapi, "twilio": self.twilio, "smpp": self.smpp, "generic": self.generic}

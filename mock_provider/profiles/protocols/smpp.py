@@ -25,7 +25,7 @@ def _with_its_id_style(receipt_id: str, info: ValidationInfo) -> str:
     return receipt_id
 
 
-class SmppWire(Section):
+class SmppSettings(Section):
     """``[wire.smpp]``; docs/smpp.md says what each does. Seconds of 0 switch a timer off."""
 
     max_recipients_per_request: int = Field(default=254, ge=1, le=254)

@@ -22,7 +22,7 @@ def _known_zone(name: str) -> str:
     return name
 
 
-class SmsapiWire(Section):
+class SmsapiSettings(Section):
     """``[wire.smsapi]``; shared/facts/sms-domain.md §1 says how sure each default is."""
 
     throttle_answer: Literal["error_202", "http_429"] = "error_202"

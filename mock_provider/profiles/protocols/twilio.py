@@ -28,7 +28,7 @@ class MessagingService(Section):
     sticky_sender: bool = True
 
 
-class TwilioWire(Section):
+class TwilioSettings(Section):
     """``[wire.twilio]``. An empty ``account_sid`` takes requests of every account."""
 
     max_recipients_per_request: int = Field(default=1, ge=1, le=1)

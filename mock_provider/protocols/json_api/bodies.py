@@ -70,7 +70,7 @@ class SendBody(Struct, frozen=True, forbid_unknown_fields=True):
     validate_only: Annotated[bool, Meta(description="Judge and answer, neither charge nor send")] = False
 
 
-class Result(Struct, frozen=True, gc=False):
+class MessageResult(Struct, frozen=True, gc=False):
     """What became of one message of a request, in the request's order. ``code`` says why it was rejected."""
 
     status: Literal["accepted", "rejected"]
@@ -87,10 +87,10 @@ class SendReply(Struct, frozen=True, gc=False):
     accepted: int
     rejected: int
     price: float
-    messages: list[Result]
+    messages: list[MessageResult]
 
 
-class MessageView(Struct, frozen=True, gc=False, rename={"from_": "from"}):
+class MessageResource(Struct, frozen=True, gc=False, rename={"from_": "from"}):
     """One message as it stands."""
 
     id: str
@@ -110,7 +110,7 @@ class MessageView(Struct, frozen=True, gc=False, rename={"from_": "from"}):
 class MessageList(Struct, frozen=True, gc=False):
     """Newest first. ``next_cursor`` asks for the older ones; null: there are none."""
 
-    messages: list[MessageView]
+    messages: list[MessageResource]
     next_cursor: str | None
 
 
@@ -119,7 +119,7 @@ class AccountBody(Struct, frozen=True, gc=False):
     balance: float
 
 
-class Report(Struct, frozen=True, gc=False):
+class ReportItem(Struct, frozen=True, gc=False):
     """One message's delivery report."""
 
     id: str
@@ -135,10 +135,10 @@ class Report(Struct, frozen=True, gc=False):
     mnc: str
 
 
-class Reports(Struct, frozen=True, gc=False):
+class ReportList(Struct, frozen=True, gc=False):
     """What is posted to ``report_url``."""
 
-    reports: list[Report]
+    reports: list[ReportItem]
 
 
 _FIELDS = {

@@ -13,15 +13,15 @@ import msgspec
 from mock_provider.engine.message import CANCELLED
 from mock_provider.engine.numbers import normalise
 from mock_provider.engine.values import MessageState
-from mock_provider.http.messages import WireReply
+from mock_provider.http.messages import HttpResponse
 from mock_provider.protocols.json_api.bodies import (
     AccountBody,
     MessageList,
+    MessageResource,
     MessageStateName,
-    MessageView,
 )
 from mock_provider.protocols.json_api.problems import FieldError, ProblemError, problem
-from mock_provider.protocols.lookups import CapturedMessage, Desk, MessageFilter
+from mock_provider.protocols.lookups import CapturedMessage, Lookups, MessageFilter
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 1_000
 
@@ -37,56 +37,56 @@ _FINAL: dict[str, MessageStateName] = {
 }
 _encoder = msgspec.json.Encoder()
 
-Lookup = Callable[[Desk], WireReply]
+Lookup = Callable[[Lookups], HttpResponse]
 
 
 def answered_to_owner(token: str, lookup: Lookup) -> Lookup:
     """``lookup`` for a known token; an unknown one is refused first."""
 
-    def answer(desk: Desk) -> WireReply:
-        if desk.account(token) is None:
+    def answer(lookups: Lookups) -> HttpResponse:
+        if lookups.account(token) is None:
             return problem("unauthorized", (), (("WWW-Authenticate", "Bearer"),))
-        return lookup(desk)
+        return lookup(lookups)
 
     return answer
 
 
-def account(token: str, desk: Desk) -> WireReply:
-    view = desk.account(token)
+def account(token: str, lookups: Lookups) -> HttpResponse:
+    view = lookups.account(token)
     assert view is not None  # answered_to_owner has seen it
-    return WireReply(200, _encoder.encode(AccountBody(view.name, round(view.points, 6))))
+    return HttpResponse(200, _encoder.encode(AccountBody(view.name, round(view.points, 6))))
 
 
-def one_message(provider_id: str, wire: str, desk: Desk) -> WireReply:
-    found = desk.message(provider_id)
-    if found is None or found.wire != wire:
+def one_message(provider_id: str, protocol: str, lookups: Lookups) -> HttpResponse:
+    found = lookups.message(provider_id)
+    if found is None or found.wire != protocol:
         return problem("not_found")
-    return WireReply(200, _encoder.encode(_view(found)))
+    return HttpResponse(200, _encoder.encode(_view(found)))
 
 
-def cancelled(provider_id: str, wire: str, token: str, desk: Desk) -> WireReply:
+def cancelled(provider_id: str, protocol: str, token: str, lookups: Lookups) -> HttpResponse:
     """204 for a scheduled message that is removed; 409 for one that is not waiting any more."""
-    found = desk.message(provider_id)
-    if found is None or found.wire != wire:
+    found = lookups.message(provider_id)
+    if found is None or found.wire != protocol:
         return problem("not_found")
-    if not desk.cancel(token, (provider_id,)):
+    if not lookups.cancel(token, (provider_id,)):
         return problem("not_scheduled")
-    return WireReply(204, b"")
+    return HttpResponse(204, b"")
 
 
-def list_of_messages(query: str, wire: str) -> Lookup:
+def list_of_messages(query: str, protocol: str) -> Lookup:
     """Newest first. Raises ``ProblemError`` for a query that is not understood."""
     limit, cursor, number = _read_query(query)
 
-    def answer(desk: Desk) -> WireReply:
-        found = desk.messages(MessageFilter(wire=wire, number=number))
+    def answer(lookups: Lookups) -> HttpResponse:
+        found = lookups.messages(MessageFilter(wire=protocol, number=number))
         if cursor:
             # Ends at the message the last page ended with; one that has gone leaves nothing that is older.
             any(message.provider_id == cursor for message in found)
         page = list(islice(found, limit + 1))
         more = len(page) > limit
         views = [_view(message) for message in page[:limit]]
-        return WireReply(200, _encoder.encode(MessageList(views, views[-1].id if more else None)))
+        return HttpResponse(200, _encoder.encode(MessageList(views, views[-1].id if more else None)))
 
     return answer
 
@@ -116,8 +116,8 @@ def _read_query(query: str) -> tuple[int, str, str]:
     return int(limit), cursor, msisdn or ""
 
 
-def _view(m: CapturedMessage) -> MessageView:
-    return MessageView(
+def _view(m: CapturedMessage) -> MessageResource:
+    return MessageResource(
         m.provider_id,
         m.number,
         m.sender,

@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from mock_provider.profiles.protocols import GenericWire
+from mock_provider.profiles.protocols import JsonApiSettings
 from mock_provider.protocols.json_api.bodies import (
     AccountBody,
     MessageList,
-    MessageView,
-    Reports,
+    MessageResource,
+    ReportList,
     SendBody,
     SendReply,
 )
@@ -24,7 +24,7 @@ from mock_provider.protocols.json_api.problems import (
     Problem,
 )
 
-_TYPES = (SendBody, SendReply, MessageView, MessageList, AccountBody, Reports, Problem)
+_TYPES = (SendBody, SendReply, MessageResource, MessageList, AccountBody, ReportList, Problem)
 _SCHEMAS = "#/components/schemas/"
 _DESCRIPTION = (
     "Sends short messages through the simulated provider of smsbench. Every error is a problem document "
@@ -35,7 +35,7 @@ Json = dict[str, Any]
 
 
 @lru_cache(maxsize=4)
-def openapi_document(settings: GenericWire) -> bytes:
+def openapi_document(settings: JsonApiSettings) -> bytes:
     """The document for these settings, as it is served."""
     _, schemas = msgspec.json.schema_components(_TYPES, ref_template=_SCHEMAS + "{name}")
     schemas["SendBody"]["properties"]["messages"]["maxItems"] = settings.max_recipients_per_request
@@ -57,7 +57,7 @@ def openapi_document(settings: GenericWire) -> bytes:
                 "get": _operation(
                     "getMessage",
                     "One message as it stands",
-                    {"200": _json("The message", "MessageView")},
+                    {"200": _json("The message", "MessageResource")},
                     "404",
                 ),
                 "delete": _operation(
@@ -132,7 +132,7 @@ def _report_operation() -> Json:
         "parameters": [signature],
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": {"$ref": _SCHEMAS + "Reports"}}},
+            "content": {"application/json": {"schema": {"$ref": _SCHEMAS + "ReportList"}}},
         },
         "responses": {"2XX": {"description": "Taken; any other answer is a reason to repeat"}},
     }

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from mock_provider.engine.values import Refusal, Refused
-from mock_provider.http.messages import WireReply
+from mock_provider.http.messages import HttpResponse
 from mock_provider.profiles.schema import Limit, Throttle
 
 PROBLEM_JSON = "application/problem+json"
@@ -89,14 +89,14 @@ class ProblemError(Exception):
 
 def problem(
     code: str, errors: Sequence[FieldError] = (), headers: tuple[tuple[str, str], ...] = ()
-) -> WireReply:
+) -> HttpResponse:
     """The reply for a problem of ``OTHERS``, or for a refusal by its value. Raises ``KeyError``."""
     status, title = OTHERS.get(code) or REFUSALS[Refusal(code)]
     body = Problem(_TYPE_PREFIX + code, title, status, code, tuple(errors))
-    return WireReply(status, _encoder.encode(body), PROBLEM_JSON, headers)
+    return HttpResponse(status, _encoder.encode(body), PROBLEM_JSON, headers)
 
 
-def refusal_problem(refused: Refused, throttle: Throttle, errors: Sequence[FieldError] = ()) -> WireReply:
+def refusal_problem(refused: Refused, throttle: Throttle, errors: Sequence[FieldError] = ()) -> HttpResponse:
     """The engine's refusal as a reply, with the headers that say when to come back."""
     reason = refused.reason
     return problem(reason.value, errors, _headers(refused, throttle))

@@ -8,16 +8,16 @@ from functools import partial
 from mock_provider.engine.values import Refusal, SendProgress, SendReports
 from mock_provider.http.messages import (
     JSON,
+    HttpRequest,
+    HttpResponse,
     ReportCall,
-    WireReply,
-    WireRequest,
 )
 from mock_provider.profiles import Profile
 from mock_provider.protocols.actions import (
-    Call,
-    Consult,
+    Action,
     Instants,
-    Send,
+    QueryAction,
+    SubmitAction,
 )
 from mock_provider.protocols.json_api.lookups import (
     Lookup,
@@ -31,21 +31,21 @@ from mock_provider.protocols.json_api.openapi import openapi_document
 from mock_provider.protocols.json_api.problems import ProblemError, problem
 from mock_provider.protocols.json_api.reports import report_call
 from mock_provider.protocols.json_api.send import (
-    WIRE_NAME,
-    Sent,
-    phrase_send,
+    PROTOCOL_NAME,
+    SentRequest,
     read_send,
+    render_send,
 )
-from mock_provider.protocols.lookups import Desk
+from mock_provider.protocols.lookups import Lookups
 
 _MESSAGES, _ACCOUNT, _OPENAPI = "/v1/messages", "/v1/account", "/openapi.json"
 _ONE_MESSAGE = "/v1/messages/"
 
 
-class Generic:
-    """The wire; it holds settings and no state."""
+class JsonApi:
+    """The protocol; it holds settings and no state."""
 
-    name = WIRE_NAME
+    name = PROTOCOL_NAME
     paths = frozenset((_MESSAGES, _ACCOUNT, _OPENAPI))
     prefixes = (_ONE_MESSAGE,)
 
@@ -55,7 +55,7 @@ class Generic:
         tokens = profile.account.tokens
         self._signing_token = tokens[0] if tokens and self._settings.sign_reports else ""
 
-    def read(self, request: WireRequest, request_id: int, at: Instants) -> Call:
+    def read(self, request: HttpRequest, request_id: int, at: Instants) -> Action:
         path, method = request.path, request.method
         token = _bearer(request.authorization)
         try:
@@ -63,7 +63,7 @@ class Generic:
                 if method == "POST":
                     return self._read_send(request, token, request_id, at)
                 if method in ("GET", "HEAD"):
-                    return _consult(token, list_of_messages(request.query, WIRE_NAME))
+                    return _consult(token, list_of_messages(request.query, PROTOCOL_NAME))
                 return _not_allowed("GET, HEAD, POST")
             return self._read_rest(path, method, token)
         except ProblemError as error:
@@ -75,43 +75,43 @@ class Generic:
     def progress_call(self, effect: SendProgress, wall_offset_ns: int) -> ReportCall:
         return report_call(effect.url, (effect.report,), wall_offset_ns, self._signing_token)
 
-    def unavailable(self) -> WireReply:
+    def unavailable(self) -> HttpResponse:
         return problem(Refusal.UNAVAILABLE.value)
 
-    def _read_send(self, request: WireRequest, token: str, request_id: int, at: Instants) -> Send:
+    def _read_send(self, request: HttpRequest, token: str, request_id: int, at: Instants) -> SubmitAction:
         if request.content_type.partition(";")[0].strip().lower() != JSON:
             raise ProblemError("unsupported_media_type")
         submit, messages, places = read_send(request.body, token, request_id, at, self._settings)
-        sent = Sent(messages, places, submit.validate_only, self._throttle)
-        return Send(submit, partial(phrase_send, sent))
+        sent = SentRequest(messages, places, submit.validate_only, self._throttle)
+        return SubmitAction(submit, partial(render_send, sent))
 
-    def _read_rest(self, path: str, method: str, token: str) -> Call:
+    def _read_rest(self, path: str, method: str, token: str) -> Action:
         reads = method in ("GET", "HEAD")
         if path == _ACCOUNT:
             return _consult(token, partial(account, token)) if reads else _not_allowed("GET, HEAD")
         if path == _OPENAPI:
             document = openapi_document(self._settings)
-            return WireReply(200, document) if reads else _not_allowed("GET, HEAD")
+            return HttpResponse(200, document) if reads else _not_allowed("GET, HEAD")
         provider_id = path[len(_ONE_MESSAGE) :]
         if reads:
-            return _consult(token, partial(one_message, provider_id, WIRE_NAME))
+            return _consult(token, partial(one_message, provider_id, PROTOCOL_NAME))
         if method == "DELETE":
-            return _consult(token, partial(cancelled, provider_id, WIRE_NAME, token))
+            return _consult(token, partial(cancelled, provider_id, PROTOCOL_NAME, token))
         return _not_allowed("DELETE, GET, HEAD")
 
 
-def _consult(token: str, lookup: Lookup) -> Consult:
-    return Consult(answered_to_owner(token, lookup))
+def _consult(token: str, lookup: Lookup) -> QueryAction:
+    return QueryAction(answered_to_owner(token, lookup))
 
 
-def _constant(reply: WireReply) -> Lookup:
-    def answer(_desk: Desk) -> WireReply:
+def _constant(reply: HttpResponse) -> Lookup:
+    def answer(_lookups: Lookups) -> HttpResponse:
         return reply
 
     return answer
 
 
-def _not_allowed(methods: str) -> WireReply:
+def _not_allowed(methods: str) -> HttpResponse:
     return problem("method_not_allowed", (), (("Allow", methods),))
 
 

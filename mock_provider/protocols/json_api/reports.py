@@ -10,7 +10,7 @@ import msgspec
 
 from mock_provider.engine.values import DeliveryReport, MessageState
 from mock_provider.http.messages import JSON, ReportCall
-from mock_provider.protocols.json_api.bodies import MessageStateName, Report, Reports
+from mock_provider.protocols.json_api.bodies import MessageStateName, ReportItem, ReportList
 
 SIGNATURE_HEADER = "X-Signature"
 
@@ -27,7 +27,7 @@ _encoder = msgspec.json.Encoder()
 
 def report_call(url: str, reports: Sequence[DeliveryReport], wall_offset_ns: int, token: str) -> ReportCall:
     """One POST with all of them, which any status of 200 to 299 confirms. No token: no signature."""
-    body = _encoder.encode(Reports([_report(report, wall_offset_ns) for report in reports]))
+    body = _encoder.encode(ReportList([_report(report, wall_offset_ns) for report in reports]))
     headers = ((SIGNATURE_HEADER, signature(token, body)),) if token else ()
     return ReportCall("POST", url, None, body, JSON, headers)
 
@@ -37,8 +37,8 @@ def signature(token: str, body: bytes) -> str:
     return "sha256=" + hmac.digest(token.encode(), body, "sha256").hex()
 
 
-def _report(r: DeliveryReport, wall_offset_ns: int) -> Report:
-    return Report(
+def _report(r: DeliveryReport, wall_offset_ns: int) -> ReportItem:
+    return ReportItem(
         r.provider_id,
         r.client_ref,
         r.msisdn,

@@ -13,42 +13,42 @@ from mock_provider.engine.values import (
     ENDS_ONLY,
     Accepted,
     Answer,
+    MessageClass,
     Outbound,
     Refusal,
     Refused,
     ReportsWanted,
     Submit,
-    Traffic,
 )
-from mock_provider.http.messages import WireReply
+from mock_provider.http.messages import HttpResponse
 from mock_provider.http.receivers import report_url_allowed
-from mock_provider.profiles.protocols import GenericWire
+from mock_provider.profiles.protocols import JsonApiSettings
 from mock_provider.profiles.schema import Throttle
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.journey_key import text_key
 from mock_provider.protocols.json_api.bodies import (
     LONGEST_VALIDITY_S,
     MessageBody,
-    Result,
+    MessageResult,
     SendBody,
     SendReply,
     decode_send,
 )
 from mock_provider.protocols.json_api.problems import FieldError, ProblemError, refusal_problem
 
-WIRE_NAME = "generic"
+PROTOCOL_NAME = "generic"
 
 _NANOSECONDS = 1_000_000_000
 _MAX_NAMED_NUMBERS = 100
 _LONGEST_WAIT_S = 92 * 86_400.0
-_TRAFFIC = {None: Traffic.UNSAID} | {t.value: t for t in Traffic if t.value}
+_TRAFFIC = {None: MessageClass.UNSAID} | {t.value: t for t in MessageClass if t.value}
 _TOLD = ReportsWanted(progress=True)
 _NO_RECIPIENT = Refusal.NO_VALID_RECIPIENT.value
 
 _encoder = msgspec.json.Encoder()
 
 
-class Sent(Struct, frozen=True, gc=False):
+class SentRequest(Struct, frozen=True, gc=False):
     """A request on its way through the engine. ``places`` maps the Submit's messages to the request's."""
 
     messages: list[MessageBody]
@@ -58,7 +58,7 @@ class Sent(Struct, frozen=True, gc=False):
 
 
 def read_send(
-    body: bytes, token: str, request_id: int, at: Instants, settings: GenericWire
+    body: bytes, token: str, request_id: int, at: Instants, settings: JsonApiSettings
 ) -> tuple[Submit, list[MessageBody], list[int] | None]:
     """Raises ``ProblemError``."""
     request = decode_send(body)
@@ -92,7 +92,7 @@ def read_send(
     scheduled_ns, expires_ns = _instants(request, at)
     submit = Submit(
         request_id,
-        WIRE_NAME,
+        PROTOCOL_NAME,
         token,
         request.from_ or settings.default_sender,
         tuple(outbound),
@@ -109,7 +109,7 @@ def read_send(
     return submit, request.messages, places
 
 
-def _report_url(request: SendBody, settings: GenericWire) -> str | None:
+def _report_url(request: SendBody, settings: JsonApiSettings) -> str | None:
     url = request.report_url
     if url is None or report_url_allowed(url, settings.report_hosts):
         return url
@@ -143,13 +143,13 @@ def _invalid(field: str, words: str) -> ProblemError:
     return ProblemError("invalid_request", (FieldError(field, words),))
 
 
-def phrase_send(sent: Sent, answer: Answer) -> WireReply:
+def render_send(sent: SentRequest, answer: Answer) -> HttpResponse:
     """202, or 200 where the request was only judged: a result for each message, in the request's order."""
     if isinstance(answer, Refused):
         return refusal_problem(answer, sent.throttle, _invalid_numbers(sent.messages, answer))
     if len(answer.messages) == len(sent.messages):
         results = [
-            Result(
+            MessageResult(
                 "accepted",
                 m.submitted_number,
                 m.client_ref,
@@ -165,11 +165,11 @@ def phrase_send(sent: Sent, answer: Answer) -> WireReply:
     price = sum([m.price for m in answer.messages])
     taken = len(answer.messages)
     reply = SendReply(taken, len(results) - taken, round(price, 6), results)
-    return WireReply(200 if sent.validate_only else 202, _encoder.encode(reply))
+    return HttpResponse(200 if sent.validate_only else 202, _encoder.encode(reply))
 
 
-def _results_of_part(sent: Sent, answer: Accepted) -> list[Result]:
-    """Some were left out: by the wire (no number could be read) or by the engine, which says why."""
+def _results_of_part(sent: SentRequest, answer: Accepted) -> list[MessageResult]:
+    """Some were left out: by the protocol (no number could be read) or by the engine, which says why."""
     places = sent.places
     reasons = {place if places is None else places[place]: why for place, why in answer.left_out}
     in_engine = None if places is None else frozenset(places)
@@ -182,7 +182,7 @@ def _results_of_part(sent: Sent, answer: Accepted) -> list[Result]:
             code = reasons[place].value
         else:
             m = next(accepted)
-            taken = Result(
+            taken = MessageResult(
                 "accepted",
                 message.to,
                 message.reference,
@@ -193,7 +193,7 @@ def _results_of_part(sent: Sent, answer: Accepted) -> list[Result]:
             )
             results.append(taken)
             continue
-        results.append(Result("rejected", message.to, message.reference, None, None, 0, 0.0, code))
+        results.append(MessageResult("rejected", message.to, message.reference, None, None, 0, 0.0, code))
     return results
 
 

@@ -24,7 +24,7 @@ _NAMED, _REFERENCE = 1, 2
 _INTERNATIONAL, _ISDN = 1, 1
 
 
-class Memo(Struct, frozen=True, gc=False):
+class SmppMemo(Struct, frozen=True, gc=False):
     """``addresses``: the fields of deliver_sm from source_addr_ton to destination_addr."""
 
     addresses: bytes
@@ -70,7 +70,7 @@ def _extras(message: ShortMessage) -> str:
     return f"{flags}{name}{reference}"
 
 
-def read_memo(memo: bytes, msisdn: str) -> Memo:
+def read_memo(memo: bytes, msisdn: str) -> SmppMemo:
     """For a receipt. ``msisdn`` is the message's number, used if its destination is missing."""
     date_at = memo[0] + 1
     extras_at = date_at + _DATE_OCTETS
@@ -80,14 +80,14 @@ def read_memo(memo: bytes, msisdn: str) -> Memo:
         addresses = number + addresses[3:]
     flags = memo[extras_at]
     if not flags:
-        return Memo(addresses, date, memo[extras_at + 1 :])
+        return SmppMemo(addresses, date, memo[extras_at + 1 :])
     text_at = extras_at + 1
     if flags & _NAMED:
         text_at = memo.index(0, text_at) + 2
     if not flags & _REFERENCE:
-        return Memo(addresses, date, memo[text_at:])
+        return SmppMemo(addresses, date, memo[text_at:])
     reference_end = text_at + _REFERENCE_OCTETS
-    return Memo(addresses, date, memo[reference_end:], memo[text_at:reference_end])
+    return SmppMemo(addresses, date, memo[reference_end:], memo[text_at:reference_end])
 
 
 class Named(Struct, frozen=True, gc=False):

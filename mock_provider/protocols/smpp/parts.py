@@ -21,7 +21,7 @@ _CONCATENATED_8, _CONCATENATED_16 = 0x00, 0x08  # information elements of 3GPP T
 _LONGEST_KEY = 67  # #K, 64 characters, #
 
 
-class Part(Struct, frozen=True, gc=False):
+class MessagePart(Struct, frozen=True, gc=False):
     """Part ``number`` (from 1) of ``total``, joined by ``reference``."""
 
     reference: int
@@ -29,13 +29,13 @@ class Part(Struct, frozen=True, gc=False):
     number: int
 
 
-class _Group(Struct, gc=False):
+class _PartGroup(Struct, gc=False):
     key: str = ""
     owner: int = 0  # the number of the part that goes by the key
     tail: str = ""  # the end of the part that came last, where a key may have begun
 
 
-def split_udh(octets: bytes) -> tuple[Part | None, bytes]:
+def split_udh(octets: bytes) -> tuple[MessagePart | None, bytes]:
     """The part that a user data header makes of these octets, and the octets after the header.
 
     Raises ``PduError`` where there is no whole header.
@@ -43,7 +43,7 @@ def split_udh(octets: bytes) -> tuple[Part | None, bytes]:
     if not octets or octets[0] >= len(octets):
         raise PduError(codes.ESME_RINVESMCLASS)
     end = octets[0] + 1
-    part: Part | None = None
+    part: MessagePart | None = None
     at = 1
     while at + 2 <= end:
         element, length = octets[at], octets[at + 1]
@@ -58,7 +58,7 @@ def split_udh(octets: bytes) -> tuple[Part | None, bytes]:
     return part, octets[end:]
 
 
-def sar_part(message: ShortMessage) -> Part | None:
+def sar_part(message: ShortMessage) -> MessagePart | None:
     """The part that sar_* TLVs make of it; all three are needed (§5.3.2.22)."""
     found: dict[int, int] = {}
     for tag, value in message.tlvs:
@@ -79,18 +79,18 @@ class PartKeys:
 
     def __init__(self, capacity: int = 10_000) -> None:
         self._capacity = capacity
-        self._groups: OrderedDict[tuple[str, str, int, int], _Group] = OrderedDict()
+        self._groups: OrderedDict[tuple[str, str, int, int], _PartGroup] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._groups)
 
-    def key(self, source: str, dest: str, part: Part, text: str) -> str:
+    def key(self, source: str, dest: str, part: MessagePart, text: str) -> str:
         """The journey key of this part, "" where none is known yet."""
         name = source, dest, part.reference, part.total
         group = self._groups.get(name)
         if group is None or part.number == 1:
             # References are few (8 bits of them): a first part begins another message.
-            group = self._groups[name] = _Group()
+            group = self._groups[name] = _PartGroup()
             if len(self._groups) > self._capacity:
                 self._groups.popitem(last=False)
         found = text_key(text) or ("" if group.key else text_key(group.tail + text))
@@ -105,6 +105,6 @@ class PartKeys:
 _SAR_OCTETS = {codes.SAR_MSG_REF_NUM: 2, codes.SAR_TOTAL_SEGMENTS: 1, codes.SAR_SEGMENT_SEQNUM: 1}
 
 
-def _part(reference: int, total: int, number: int) -> Part | None:
+def _part(reference: int, total: int, number: int) -> MessagePart | None:
     """None where the numbers make no sense: the element is then ignored (3GPP TS 23.040 §9.2.3.24.1)."""
-    return Part(reference, total, number) if 1 <= number <= total else None
+    return MessagePart(reference, total, number) if 1 <= number <= total else None

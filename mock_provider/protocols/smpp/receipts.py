@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mock_provider.engine.values import DeliveryReport, MessageState
-from mock_provider.profiles.protocols import SmppWire
+from mock_provider.profiles.protocols import SmppSettings
 from mock_provider.protocols.smpp import codes
 from mock_provider.protocols.smpp.fields import write_tlv
 from mock_provider.protocols.smpp.group_ids import GroupIds
@@ -42,7 +42,7 @@ _SYSTEM_FAILURE = 34
 class ReceiptWriter:
     """Writes the bodies of deliver_sm. ``groups`` gives the ids by which clients know messages."""
 
-    def __init__(self, settings: SmppWire, wall_offset_ns: int, groups: GroupIds) -> None:
+    def __init__(self, settings: SmppSettings, wall_offset_ns: int, groups: GroupIds) -> None:
         self._decimal = settings.receipt_id == "decimal"
         self._wall_offset_s = wall_offset_ns / _NANOSECONDS
         self._groups = groups

@@ -41,7 +41,7 @@ from mock_provider.protocols.smpp.pdu import (
 )
 
 
-class State(Enum):
+class SessionState(Enum):
     """§2.2 of the specification; CLOSED is ours: the connection is gone or to be cut."""
 
     OPEN = "open"
@@ -60,16 +60,16 @@ class NoAnswer(Enum):
 
 
 # An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
-_BOUND_TX, _BOUND_RX, _BOUND_TRX = State.BOUND_TX, State.BOUND_RX, State.BOUND_TRX
-_CLOSED = State.CLOSED
+_BOUND_TX, _BOUND_RX, _BOUND_TRX = SessionState.BOUND_TX, SessionState.BOUND_RX, SessionState.BOUND_TRX
+_CLOSED = SessionState.CLOSED
 _TRANSMITS = (_BOUND_TRX, _BOUND_TX)
 _RECEIVES = (_BOUND_TRX, _BOUND_RX)
 _BOUND = (_BOUND_TRX, _BOUND_TX, _BOUND_RX)
 
 _BOUND_BY = {
-    codes.BIND_TRANSMITTER: State.BOUND_TX,
-    codes.BIND_RECEIVER: State.BOUND_RX,
-    codes.BIND_TRANSCEIVER: State.BOUND_TRX,
+    codes.BIND_TRANSMITTER: SessionState.BOUND_TX,
+    codes.BIND_RECEIVER: SessionState.BOUND_RX,
+    codes.BIND_TRANSCEIVER: SessionState.BOUND_TRX,
 }
 _SUBMIT, _DELIVERED = codes.SUBMIT_SM, codes.DELIVER_SM | codes.RESPONSE
 _SUBMIT_RESP = codes.SUBMIT_SM | codes.RESPONSE
@@ -117,7 +117,7 @@ class Session:
         now_ns: int,
         front: Callable[[], NoAnswer | None] = lambda: None,
     ) -> None:
-        self.state = State.OPEN
+        self.state = SessionState.OPEN
         self.bind: Bind | None = None
         self.knows_tlvs = False  # the peer bound as 3.4 or later; an older one gets no TLVs (§3.4)
         self.unanswered = 0  # submits
@@ -193,12 +193,12 @@ class Session:
         """What to write to take leave: the peer's unbind_resp closes the session."""
         if self.state not in _BOUND:
             return b""
-        self.state = State.UNBOUND
+        self.state = SessionState.UNBOUND
         return write_pdu(codes.UNBIND, codes.ESME_ROK, self._next_sequence())
 
     def lost(self) -> list[Answered]:
         """The connection is gone: what was delivered and is unanswered."""
-        self.state = State.CLOSED
+        self.state = SessionState.CLOSED
         gone = [Answered(tag, False) for tag, _ in self._delivering.values()]
         self._delivering.clear()
         return gone
@@ -209,7 +209,7 @@ class Session:
         dues: list[int] = []
         if self.state is _CLOSED:
             return None
-        if self.state is State.OPEN and limits.session_init_ns:
+        if self.state is SessionState.OPEN and limits.session_init_ns:
             dues.append(self._began_ns + limits.session_init_ns)
         if self._delivering:
             dues.append(next(iter(self._delivering.values()))[1] + limits.response_ns)
@@ -229,7 +229,9 @@ class Session:
         limits = self._limits
         self._time_out_deliveries(now_ns, effects)
         silent_ns = now_ns - self._heard_ns
-        never_bound = self.state is State.OPEN and _passed(now_ns - self._began_ns, limits.session_init_ns)
+        never_bound = self.state is SessionState.OPEN and _passed(
+            now_ns - self._began_ns, limits.session_init_ns
+        )
         mute = self._asked_ns is not None and now_ns - self._asked_ns >= limits.response_ns
         if never_bound or mute or _passed(silent_ns, limits.inactivity_ns):
             self._close(effects)
@@ -272,14 +274,14 @@ class Session:
         elif command_id == codes.GENERIC_NACK:
             # Of a deliver_sm it is a refusal; of an enquire_link a sign of life; of nothing we sent, noise.
             self._delivered(frame, effects)
-        elif command_id == codes.UNBIND | codes.RESPONSE and self.state is State.UNBOUND:
+        elif command_id == codes.UNBIND | codes.RESPONSE and self.state is SessionState.UNBOUND:
             self._close(effects)
         elif not command_id & codes.RESPONSE:
             effects.append(write_pdu(codes.GENERIC_NACK, codes.ESME_RINVCMDID, sequence))
 
     def _bind(self, frame: Frame, effects: list[SessionEffect]) -> None:
         response_id = frame.command_id | codes.RESPONSE
-        if self.state is not State.OPEN:
+        if self.state is not SessionState.OPEN:
             status = codes.ESME_RALYBND if self.state in _BOUND else codes.ESME_RINVBNDSTS
             effects.append(write_pdu(response_id, status, frame.sequence))
             return
@@ -307,7 +309,7 @@ class Session:
 
     def _unbind(self, frame: Frame, effects: list[SessionEffect]) -> None:
         response_id = codes.UNBIND | codes.RESPONSE
-        if self.state is State.OPEN:
+        if self.state is SessionState.OPEN:
             effects.append(write_pdu(response_id, codes.ESME_RINVBNDSTS, frame.sequence))
             return
         effects.append(write_pdu(response_id, codes.ESME_ROK, frame.sequence))
@@ -347,7 +349,7 @@ class Session:
         effects.extend(Answered(self._delivering.pop(sequence)[0], False) for sequence in late)
 
     def _close(self, effects: list[SessionEffect]) -> None:
-        self.state = State.CLOSED
+        self.state = SessionState.CLOSED
         effects.append(Close())
 
     def _next_sequence(self) -> int:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from mock_provider.engine.numbers import normalise
 from mock_provider.engine.segments import GSM7_SINGLE
 from mock_provider.engine.values import ENDS_ONLY, FinalReport, Outbound, ReportsWanted, Submit
-from mock_provider.profiles.protocols import SmppWire
+from mock_provider.profiles.protocols import SmppSettings
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.journey_key import text_key
 from mock_provider.protocols.smpp import codes
@@ -24,7 +24,7 @@ from mock_provider.protocols.smpp.memo import write_memo
 from mock_provider.protocols.smpp.message_pdus import Address
 from mock_provider.protocols.smpp.parts import (
     UDHI,
-    Part,
+    MessagePart,
     PartKeys,
     sar_part,
     split_udh,
@@ -32,7 +32,7 @@ from mock_provider.protocols.smpp.parts import (
 from mock_provider.protocols.smpp.pdu import ShortMessage
 from mock_provider.protocols.smpp.times import seconds_from
 
-WIRE_NAME = "smpp"  # the report URL of a message is this, a colon and the system_id
+PROTOCOL_NAME = "smpp"  # the report URL of a message is this, a colon and the system_id
 
 _TON_ALPHANUMERIC, _TON_INTERNATIONAL = 5, 1
 _MAX_NAME_CHARACTERS, _MAX_SENDER_DIGITS = 11, 15
@@ -66,7 +66,7 @@ _WANTED = _reports_wanted()
 class SubmitReader:
     """Reads submits by a profile's settings. ``keys`` may be shared by the sessions of many connections."""
 
-    def __init__(self, settings: SmppWire, keys: PartKeys) -> None:
+    def __init__(self, settings: SmppSettings, keys: PartKeys) -> None:
         self._keys = keys
         self._alphabet: Alphabet = settings.default_alphabet
         self._default_sender = settings.default_sender
@@ -111,14 +111,14 @@ class SubmitReader:
             expires_ns = _time_to_live(message, at, expires_ns)
         return Submit(
             request_id,
-            WIRE_NAME,
+            PROTOCOL_NAME,
             token,
             sender,
             messages,
             message.priority_flag > 0,
             False,
             False,
-            f"{WIRE_NAME}:{system_id}" if wanted else None,
+            f"{PROTOCOL_NAME}:{system_id}" if wanted else None,
             scheduled_ns,
             expires_ns,
             unparsable,
@@ -146,9 +146,9 @@ class SubmitReader:
         """The number of a destination, or None where it has none."""
         return None if to.ton == _TON_ALPHANUMERIC else _msisdn(to.ton, to.address, self._country)
 
-    def _text(self, message: ShortMessage) -> tuple[str, int, Part | None]:
+    def _text(self, message: ShortMessage) -> tuple[str, int, MessagePart | None]:
         octets = message.short_message
-        part: Part | None = None
+        part: MessagePart | None = None
         if message.tlvs:
             octets = _payload(message)
             part = sar_part(message)

@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Struct
 
 from mock_provider.engine.values import Accepted, AcceptedMessage, Answer, MessageState, Refused
-from mock_provider.http.messages import TEXT, WireReply
-from mock_provider.profiles.protocols import SmsapiWire
+from mock_provider.http.messages import TEXT, HttpResponse
+from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.lookups import AccountView, MessageStatus
 from mock_provider.protocols.smsapi.errors import (
     InvalidNumber,
@@ -121,15 +121,15 @@ class AnswerStyle(Struct, frozen=True, gc=False):
     blocked: tuple[InvalidNumber, ...] = ()  # numbers of the request that are on the account's blacklist
 
 
-def phrase_send(settings: SmsapiWire, style: AnswerStyle, answer: Answer) -> WireReply:
+def render_send(settings: SmsapiSettings, style: AnswerStyle, answer: Answer) -> HttpResponse:
     """The reply to a send."""
     if isinstance(answer, Refused):
         return refusal_reply(answer, style.as_json, settings, style.blocked)
     if not style.as_json:
         text = ";".join(f"OK:{m.provider_id}:{m.price:g}" for m in answer.messages)
-        return WireReply(settings.send_status, text.encode(), TEXT)
+        return HttpResponse(settings.send_status, text.encode(), TEXT)
     if style.details is None and not answer.invalid_numbers and not style.blocked:
-        return WireReply(settings.send_status, _sent_json(answer.messages, settings, style.date_s))
+        return HttpResponse(settings.send_status, _sent_json(answer.messages, settings, style.date_s))
     items = _items(answer, settings, style.date_s)
     invalid = (*(InvalidNumber(shown_number(n, settings), n) for n in answer.invalid_numbers), *style.blocked)
     if style.details is not None:
@@ -139,10 +139,10 @@ def phrase_send(settings: SmsapiWire, style: AnswerStyle, answer: Answer) -> Wir
         )
     else:
         body = _encoder.encode(_SentPartly(len(items), items, invalid))
-    return WireReply(settings.send_status, body)
+    return HttpResponse(settings.send_status, body)
 
 
-def _sent_json(messages: Sequence[AcceptedMessage], settings: SmsapiWire, date_s: int) -> bytes:
+def _sent_json(messages: Sequence[AcceptedMessage], settings: SmsapiSettings, date_s: int) -> bytes:
     """What the encoder makes of ``_Sent``, in half the time: most of a list is alike from item to item."""
     foreign = "".join(
         [m.submitted_number if m.client_ref is None else m.submitted_number + m.client_ref for m in messages]
@@ -167,11 +167,11 @@ def _sent_json(messages: Sequence[AcceptedMessage], settings: SmsapiWire, date_s
     return f'{{"count":{len(pieces)},"list":[{",".join(pieces)}]}}'.encode()
 
 
-def _items(accepted: Accepted, settings: SmsapiWire, date_s: int) -> tuple[SentItem, ...]:
+def _items(accepted: Accepted, settings: SmsapiSettings, date_s: int) -> tuple[SentItem, ...]:
     return tuple([_item(message, settings, date_s) for message in accepted.messages])
 
 
-def _item(m: AcceptedMessage, settings: SmsapiWire, date_s: int) -> SentItem:
+def _item(m: AcceptedMessage, settings: SmsapiSettings, date_s: int) -> SentItem:
     return SentItem(
         m.provider_id,
         points(m.price, settings),
@@ -185,7 +185,7 @@ def _item(m: AcceptedMessage, settings: SmsapiWire, date_s: int) -> SentItem:
     )
 
 
-def points(price: float, settings: SmsapiWire) -> float | str:
+def points(price: float, settings: SmsapiSettings) -> float | str:
     """Points as the account sees them: both a number and a text such as "0.1650" exist in the field."""
     return _points(price, settings.points_as)
 
@@ -200,24 +200,26 @@ def _points(price: float, written_as: str) -> float | str:
     return f"{price:.4f}" if written_as == "string" else round(price, 4)
 
 
-def phrase_removal(as_json: bool, removed: Sequence[str] | None) -> WireReply:
+def render_removal(as_json: bool, removed: Sequence[str] | None) -> HttpResponse:
     """The reply to ``sch_del``: the ids removed, or error 301 where there was none to remove."""
     if removed is None:
         return legacy_error(101, as_json)
     if not removed:
         return legacy_error(301, as_json)
     if not as_json:
-        return WireReply(200, ";".join(f"OK:{i}" for i in removed).encode(), TEXT)
-    return WireReply(200, _encoder.encode(_Removals(len(removed), tuple(_Removed(i) for i in removed))))
+        return HttpResponse(200, ";".join(f"OK:{i}" for i in removed).encode(), TEXT)
+    return HttpResponse(200, _encoder.encode(_Removals(len(removed), tuple(_Removed(i) for i in removed))))
 
 
-def phrase_status(settings: SmsapiWire, as_json: bool, statuses: Sequence[MessageStatus] | None) -> WireReply:
+def render_status(
+    settings: SmsapiSettings, as_json: bool, statuses: Sequence[MessageStatus] | None
+) -> HttpResponse:
     """The reply to ``status=``; None means that the token is no account's."""
     if statuses is None:
         return legacy_error(101, as_json)
     if not as_json:
         text = ";".join(f"OK:{s.provider_id}:{STATUS_CODES[s.state][0]}" for s in statuses)
-        return WireReply(200, text.encode(), TEXT)
+        return HttpResponse(200, text.encode(), TEXT)
     items = tuple(
         SentItem(
             s.provider_id,
@@ -232,15 +234,15 @@ def phrase_status(settings: SmsapiWire, as_json: bool, statuses: Sequence[Messag
         )
         for s in statuses
     )
-    return WireReply(200, _encoder.encode(_Sent(len(items), items)))
+    return HttpResponse(200, _encoder.encode(_Sent(len(items), items)))
 
 
-def phrase_balance(price_per_part: float, as_json: bool, account: AccountView | None) -> WireReply:
+def render_balance(price_per_part: float, as_json: bool, account: AccountView | None) -> HttpResponse:
     """The reply to ``user.do?credits=1``; other kinds' counts keep the official fixture's ratios to SMS."""
     if account is None:
         return legacy_error(101, as_json)
     if not as_json:
-        return WireReply(200, f"Points: {account.points:.2f}".encode(), TEXT)
+        return HttpResponse(200, f"Points: {account.points:.2f}".encode(), TEXT)
     count = int(account.points / price_per_part) if price_per_part > 0 else 0
     balance = Balance(
         round(account.points, 4),
@@ -250,10 +252,10 @@ def phrase_balance(price_per_part: float, as_json: bool, account: AccountView | 
         int(count * 0.785),
         int(count * 1.178),
     )
-    return WireReply(200, _encoder.encode(balance))
+    return HttpResponse(200, _encoder.encode(balance))
 
 
-def phrase_profile(settings: SmsapiWire, account: AccountView | None) -> WireReply:
+def render_profile(settings: SmsapiSettings, account: AccountView | None) -> HttpResponse:
     """The reply to ``GET /profile``."""
     if account is None:
         return rest_error(401, "Authorization failed")
@@ -267,9 +269,9 @@ def phrase_profile(settings: SmsapiWire, account: AccountView | None) -> WireRep
         user_type="native",
         points=round(account.points, 4),
     )
-    return WireReply(200, _encoder.encode(profile))
+    return HttpResponse(200, _encoder.encode(profile))
 
 
-def phrase_ping(account: AccountView | None) -> WireReply:
+def render_ping(account: AccountView | None) -> HttpResponse:
     """The reply to ``GET /ping``, which says whether the token is good rather than refusing a bad one."""
-    return WireReply(200, _encoder.encode(Ping(account is not None)))
+    return HttpResponse(200, _encoder.encode(Ping(account is not None)))

@@ -6,9 +6,9 @@ import base64
 from collections.abc import Callable
 from functools import lru_cache
 
-from mock_provider.http.messages import WireReply
-from mock_provider.protocols.actions import AccountQuery, Consult
-from mock_provider.protocols.lookups import AccountView, Desk
+from mock_provider.http.messages import HttpResponse
+from mock_provider.protocols.actions import AccountQuery, QueryAction
+from mock_provider.protocols.lookups import AccountView, Lookups
 from mock_provider.protocols.smsapi.errors import legacy_error, rest_error
 from mock_provider.protocols.smsapi.fields import Fields, text_of
 
@@ -34,30 +34,30 @@ def field_token(fields: Fields) -> str:
     return text_of(fields, "access_token") or text_of(fields, "password")
 
 
-def after_auth(token: str, reply: WireReply) -> AccountQuery:
+def after_auth(token: str, reply: HttpResponse) -> AccountQuery:
     """A refusal that only a known account gets to see: an unknown token is refused first (101)."""
     as_json = reply.content_type == "application/json"
     unauthorized = legacy_error(101, as_json)
 
-    def phrase(account: AccountView | None) -> WireReply:
+    def render(account: AccountView | None) -> HttpResponse:
         return unauthorized if account is None else reply
 
-    return AccountQuery(token, phrase)
+    return AccountQuery(token, render)
 
 
-def to_owner(token: str, as_json: bool, answer: Callable[[Desk], WireReply]) -> Consult:
+def to_owner(token: str, as_json: bool, answer: Callable[[Lookups], HttpResponse]) -> QueryAction:
     """``answer`` for a known token; error 101 for another (legacy endpoints)."""
 
-    def answered(desk: Desk) -> WireReply:
-        return legacy_error(101, as_json) if desk.account(token) is None else answer(desk)
+    def answered(lookups: Lookups) -> HttpResponse:
+        return legacy_error(101, as_json) if lookups.account(token) is None else answer(lookups)
 
-    return Consult(answered)
+    return QueryAction(answered)
 
 
-def to_owner_rest(token: str, answer: Callable[[Desk], WireReply]) -> Consult:
+def to_owner_rest(token: str, answer: Callable[[Lookups], HttpResponse]) -> QueryAction:
     """``answer`` for a known token; HTTP 401 for another (REST endpoints)."""
 
-    def answered(desk: Desk) -> WireReply:
-        return _UNAUTHORIZED if desk.account(token) is None else answer(desk)
+    def answered(lookups: Lookups) -> HttpResponse:
+        return _UNAUTHORIZED if lookups.account(token) is None else answer(lookups)
 
-    return Consult(answered)
+    return QueryAction(answered)

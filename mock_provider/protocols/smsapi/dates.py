@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from mock_provider.profiles.protocols import SmsapiWire
+from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.smsapi.errors import SmsapiError
 
 _DAY_S = 86_400
@@ -16,7 +16,7 @@ _EXPIRY_TOLERANCE_S = 5 * 60
 _MAX_UNIX_S = 253_402_300_799  # the year 9999; beyond it no date can be written
 
 
-def read_date(text: str, settings: SmsapiWire) -> float | None:
+def read_date(text: str, settings: SmsapiSettings) -> float | None:
     """Unix seconds of a date as SMSAPI writes one, or None where it is neither unix time nor ISO 8601."""
     text = text.strip()
     if text.isascii() and text.isdigit():
@@ -31,7 +31,7 @@ def read_date(text: str, settings: SmsapiWire) -> float | None:
         return None
 
 
-def scheduled_at(text: str, validate: bool, wall_s: float, settings: SmsapiWire) -> float | None:
+def scheduled_at(text: str, validate: bool, wall_s: float, settings: SmsapiSettings) -> float | None:
     """When to send (unix seconds), or None for now.
 
     A date in the past means now, and so does an unreadable one unless ``date_validate=1`` asks to be told
@@ -47,7 +47,7 @@ def scheduled_at(text: str, validate: bool, wall_s: float, settings: SmsapiWire)
     return date_s if date_s > wall_s else None
 
 
-def expires_at(text: str, sent_s: float, settings: SmsapiWire) -> float:
+def expires_at(text: str, sent_s: float, settings: SmsapiSettings) -> float:
     """Until when to try (unix seconds): 15 minutes to 72 hours after sending, give or take five minutes.
 
     Raises ``SmsapiError`` (56).

@@ -12,8 +12,8 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from mock_provider.engine.values import Refusal, Refused
-from mock_provider.http.messages import TEXT, WireReply
-from mock_provider.profiles.protocols import SmsapiWire
+from mock_provider.http.messages import TEXT, HttpResponse
+from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.smsapi.error_table import CODES, MESSAGES
 from mock_provider.protocols.smsapi.numbers import shown_number
 
@@ -87,17 +87,17 @@ _encoder = msgspec.json.Encoder()
 
 def legacy_error(
     code: int, as_json: bool, invalid_numbers: Sequence[InvalidNumber] = (), detail: str = ""
-) -> WireReply:
+) -> HttpResponse:
     """An error of a ``.do`` endpoint, at HTTP 200; ``detail`` follows the code's own words."""
     if not as_json:
-        return WireReply(200, b"ERROR:%d" % code, TEXT)
+        return HttpResponse(200, b"ERROR:%d" % code, TEXT)
     message = f"{MESSAGES[code]}: {detail}" if detail else MESSAGES[code]
     if not invalid_numbers:
-        return WireReply(200, _encoder.encode(_LegacyErrorBare(code, message)))
-    return WireReply(200, _encoder.encode(LegacyError(tuple(invalid_numbers), code, message)))
+        return HttpResponse(200, _encoder.encode(_LegacyErrorBare(code, message)))
+    return HttpResponse(200, _encoder.encode(LegacyError(tuple(invalid_numbers), code, message)))
 
 
-def error_reply(error: SmsapiError, as_json: bool) -> WireReply:
+def error_reply(error: SmsapiError, as_json: bool) -> HttpResponse:
     """``error`` at a ``.do`` endpoint."""
     return legacy_error(error.code, as_json, detail=error.detail)
 
@@ -108,25 +108,25 @@ def rest_error(
     headers: tuple[tuple[str, str], ...] = (),
     tag: str = "",
     errors: tuple[RestErrorItem, ...] = (),
-) -> WireReply:
+) -> HttpResponse:
     """An error of a REST endpoint, with HTTP's own code; ``tag`` is by that code where none is given."""
     tag = tag or _REST_TAGS.get(status, "error")
-    return WireReply(status, _encoder.encode(RestError(message, tag, None, errors)), headers=headers)
+    return HttpResponse(status, _encoder.encode(RestError(message, tag, None, errors)), headers=headers)
 
 
-def invalid_value(message: str, field: str, value: str = "") -> WireReply:
+def invalid_value(message: str, field: str, value: str = "") -> HttpResponse:
     """HTTP 400 for one field of a REST request; the first item's words are the error's own."""
     return rest_error(400, message, errors=(RestErrorItem(message, "invalid_value", field, value[:_SHOWN]),))
 
 
-def not_allowed(methods: str) -> WireReply:
+def not_allowed(methods: str) -> HttpResponse:
     """HTTP 405, of any endpoint; ``methods`` are those it has."""
     return rest_error(405, "Method not allowed", (("Allow", methods),))
 
 
 def refusal_reply(
-    refused: Refused, as_json: bool, settings: SmsapiWire, blocked: Sequence[InvalidNumber] = ()
-) -> WireReply:
+    refused: Refused, as_json: bool, settings: SmsapiSettings, blocked: Sequence[InvalidNumber] = ()
+) -> HttpResponse:
     """The engine's refusal in SMSAPI's words; ``blocked`` are the request's numbers on the blacklist.
 
     Two throttle answers exist in the field, error 202 at HTTP 200 and HTTP 429: a setting. An
@@ -144,7 +144,7 @@ def refusal_reply(
     return legacy_error(CODES[reason], as_json, invalid)
 
 
-def retry_after(refused: Refused, settings: SmsapiWire) -> tuple[tuple[str, str], ...]:
+def retry_after(refused: Refused, settings: SmsapiSettings) -> tuple[tuple[str, str], ...]:
     """The header, where the profile wants it and the refusal knows the time."""
     if refused.retry_after_s is None or not settings.retry_after:
         return ()

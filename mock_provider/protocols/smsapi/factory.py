@@ -1,4 +1,4 @@
-"""The wire with all its services, as one profile wants it."""
+"""The protocol with all its services, as one profile wants it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from mock_provider.profiles import Profile
 from mock_provider.protocols.smsapi.protocol import Smsapi
 from mock_provider.protocols.smsapi.services.endpoints import Services
 from mock_provider.protocols.smsapi.services.prices import Network
-from mock_provider.protocols.smsapi.services.state import Kept
+from mock_provider.protocols.smsapi.services.state import SmsapiState
 
 
-def smsapi_of(profile: Profile, kept: Kept) -> Smsapi:
-    """``kept`` outlives the wire: it goes on under another profile."""
+def smsapi_of(profile: Profile, state: SmsapiState) -> Smsapi:
+    """``state`` outlives the protocol: it goes on under another profile."""
     settings, account = profile.wire.smsapi, profile.account
     of_country = {rules.country: rules.price_per_segment for rules in profile.rules}
     networks = []
@@ -18,5 +18,5 @@ def smsapi_of(profile: Profile, kept: Kept) -> Smsapi:
         prices = (carrier.price_per_segment, of_country.get(carrier.country), account.price_per_segment)
         price = next(price for price in prices if price is not None)
         networks.append(Network(carrier.country, carrier.name, carrier.mcc, carrier.mnc, price))
-    services = Services(settings, kept, account.sender_names, networks)
+    services = Services(settings, state, account.sender_names, networks)
     return Smsapi(settings, account.price_per_segment, services)

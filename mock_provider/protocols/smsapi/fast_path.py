@@ -12,7 +12,7 @@ from functools import lru_cache
 from mock_provider.engine.segments import GSM7_JOINED, segments_of
 from mock_provider.engine.values import Outbound, Submit
 from mock_provider.http.receivers import LONGEST_URL, report_url_allowed
-from mock_provider.profiles.protocols import SmsapiWire
+from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.journey_key import text_key
 from mock_provider.protocols.smsapi.dates import expires_at
@@ -24,7 +24,7 @@ from mock_provider.protocols.smsapi.fields import (
 )
 from mock_provider.protocols.smsapi.numbers import read_msisdn
 
-WIRE_NAME = "smsapi"
+PROTOCOL_NAME = "smsapi"
 DEFAULT_SENDER = "Test"
 MAX_IDX_CHARACTERS = 255
 MOST_PARTS = 10  # that a profile or ``max_parts`` may allow
@@ -52,7 +52,7 @@ def read_plain(
     token: str,
     request_id: int,
     at: Instants,
-    settings: SmsapiWire,
+    settings: SmsapiSettings,
     recipients_limit: int,
 ) -> Submit | None:
     """None where there is more to the request than the short way reads.
@@ -86,7 +86,17 @@ def read_plain(
     fast, unique = is_set(fields, "fast"), is_set(fields, "check_idx")
     url_or_none = report_url or None
     return Submit(
-        request_id, WIRE_NAME, token, sender_id, messages, fast, unique, False, url_or_none, None, expires_ns
+        request_id,
+        PROTOCOL_NAME,
+        token,
+        sender_id,
+        messages,
+        fast,
+        unique,
+        False,
+        url_or_none,
+        None,
+        expires_ns,
     )
 
 
@@ -96,7 +106,7 @@ def engine_time(unix_s: float, at: Instants) -> int:
 
 
 def _one(
-    to: str, text: str, segments: int, reference: str | list[str] | None, settings: SmsapiWire
+    to: str, text: str, segments: int, reference: str | list[str] | None, settings: SmsapiSettings
 ) -> tuple[Outbound, ...] | None:
     number = to.strip()
     msisdn = number if are_msisdns(number) else read_msisdn(number, settings)
@@ -114,7 +124,7 @@ def _many(
     segments: int,
     references: str | list[str] | None,
     fields: Fields,
-    settings: SmsapiWire,
+    settings: SmsapiSettings,
     recipients_limit: int,
 ) -> tuple[Outbound, ...] | None:
     count = count_of(fields, "to", ",")

@@ -1,4 +1,4 @@
-"""The field names this wire reads, and which of them take several values."""
+"""The field names this protocol reads, and which of them take several values."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from itertools import chain
 import msgspec
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
-from mock_provider.http.messages import BYTE_ORDER_MARK, WireRequest
+from mock_provider.http.messages import BYTE_ORDER_MARK, HttpRequest
 from mock_provider.protocols.forms import (
     MOST_FIELDS,
     FormTooLargeError,
@@ -62,7 +62,7 @@ class MalformedRequestError(Exception):
         self.as_json = as_json
 
 
-def read_fields(request: WireRequest) -> Fields:
+def read_fields(request: HttpRequest) -> Fields:
     """All fields of the request; a field of the body wins over one of the query string.
 
     Raises ``MalformedRequestError``.
@@ -122,7 +122,7 @@ def _charset_named(name: bytes) -> str:
     return text.replace("windows-", "cp") if _CHARSET.fullmatch(text) else ""
 
 
-def _read_in_full(request: WireRequest) -> Fields:
+def _read_in_full(request: HttpRequest) -> Fields:
     """Any request: query and body together, in the charset that either names."""
     body = request.body.removeprefix(BYTE_ORDER_MARK)
     kind = request.content_type.lower()

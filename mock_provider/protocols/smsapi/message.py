@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from mock_provider.engine.segments import count_segments
-from mock_provider.profiles.protocols import SmsapiWire
+from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.smsapi.errors import SmsapiError
 from mock_provider.protocols.smsapi.fast_path import LONGEST_TEXT, MOST_PARTS
 from mock_provider.protocols.smsapi.fields import (
@@ -38,7 +38,7 @@ class Counted(Struct, frozen=True, gc=False):
     parts: int
 
 
-def read_texts(fields: Fields, recipients: int, settings: SmsapiWire) -> list[Counted]:
+def read_texts(fields: Fields, recipients: int, settings: SmsapiSettings) -> list[Counted]:
     """One text for all recipients, or one for each where the message has parameters.
 
     Raises ``SmsapiError`` 8, 11, 12, 17, 18, 25 or 30.
@@ -75,7 +75,7 @@ def _personalised(message: str, fields: Fields, recipients: int) -> Iterator[str
         yield text
 
 
-def _judged(text: str, fields: Fields, settings: SmsapiWire) -> Counted:
+def _judged(text: str, fields: Fields, settings: SmsapiSettings) -> Counted:
     if len(text) > LONGEST_TEXT:
         raise SmsapiError(11)
     if is_set(fields, "normalize"):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from mock_provider.engine.numbers import country_of, normalise
-from mock_provider.profiles.protocols import SmsapiWire
+from mock_provider.profiles.protocols import SmsapiSettings
 
 LONGEST_NUMBER = 100  # characters that are looked at and repeated in answers; no number has half as many
 _NATIONAL_DIGITS = 9
 _POLISH_DIGITS = 11
 
 
-def read_msisdn(submitted: str, settings: SmsapiWire) -> str | None:
+def read_msisdn(submitted: str, settings: SmsapiSettings) -> str | None:
     """E.164 digits without plus, or None where SMSAPI calls the number invalid."""
     if len(submitted) > LONGEST_NUMBER or (submitted.startswith("+") and not settings.plus_accepted):
         return None
@@ -22,12 +22,12 @@ def read_msisdn(submitted: str, settings: SmsapiWire) -> str | None:
     return msisdn
 
 
-def is_foreign(msisdn: str, settings: SmsapiWire) -> bool:
+def is_foreign(msisdn: str, settings: SmsapiSettings) -> bool:
     """Whether ``skip_foreign=1`` leaves this number out."""
     return country_of(msisdn) != country_of(settings.country_code)
 
 
-def shown_number(submitted: str, settings: SmsapiWire) -> str:
+def shown_number(submitted: str, settings: SmsapiSettings) -> str:
     """An invalid number as ``invalid_numbers[].number`` repeats it: digits, a country code if national."""
     digits = "".join(c for c in submitted if c.isascii() and c.isdigit())
     if len(digits) == _NATIONAL_DIGITS:

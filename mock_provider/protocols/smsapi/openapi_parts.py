@@ -1,4 +1,4 @@
-"""Pieces that the OpenAPI document of this wire is put together from."""
+"""Pieces that the OpenAPI document of this protocol is put together from."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from msgspec.structs import astuple
 
 from mock_provider.engine.values import DeliveryReport
 from mock_provider.http.messages import ReportCall
-from mock_provider.profiles.protocols import SmsapiWire
+from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.smsapi.answers import STATUS_CODES, points
 
 CONFIRMATION = b"OK"
@@ -25,7 +25,7 @@ _NAMES = {state: name for state, (_, name) in STATUS_CODES.items()}
 
 
 def report_calls(
-    url: str, reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: SmsapiWire
+    url: str, reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: SmsapiSettings
 ) -> list[ReportCall]:
     """As few calls as keep every URL within ``report_url_bytes`` (a single report may exceed it)."""
     calls: list[ReportCall] = []
@@ -43,7 +43,9 @@ def report_calls(
     return calls
 
 
-def _fitting(url: str, reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: SmsapiWire) -> int:
+def _fitting(
+    url: str, reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: SmsapiSettings
+) -> int:
     """How many reports to put into each call, judged by the length of the first two and the last."""
     count = len(reports)
     if count < 3:
@@ -55,7 +57,9 @@ def _fitting(url: str, reports: Sequence[DeliveryReport], wall_offset_ns: int, s
     return -(-count // -(-count // room))
 
 
-def report_url(url: str, reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: SmsapiWire) -> str:
+def report_url(
+    url: str, reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: SmsapiSettings
+) -> str:
     """The URL that carries these reports; a list whose values are all the same is written once."""
     query = (
         _query_of_one(reports[0], wall_offset_ns, settings)
@@ -67,7 +71,7 @@ def report_url(url: str, reports: Sequence[DeliveryReport], wall_offset_ns: int,
     return f"{base}{joint}{query}{mark}{fragment}"
 
 
-def _query_of_one(r: DeliveryReport, wall_offset_ns: int, settings: SmsapiWire) -> str:
+def _query_of_one(r: DeliveryReport, wall_offset_ns: int, settings: SmsapiSettings) -> str:
     """What ``_query_of_many`` makes of one report, in a third of the time: most calls carry one."""
     state = r.state.value
     reference, sender = _quoted([r.client_ref or "", r.sender_id])
@@ -80,7 +84,7 @@ def _query_of_one(r: DeliveryReport, wall_offset_ns: int, settings: SmsapiWire) 
     )
 
 
-def _query_of_many(reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: SmsapiWire) -> str:
+def _query_of_many(reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: SmsapiSettings) -> str:
     columns = dict(zip(_FIELDS, zip(*map(astuple, reports), strict=True), strict=True))
     # ``value`` is a property in Python, which costs more than the rest of this line.
     states = [STATUS_CODES[state._value_] for state in columns["state"]]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mock_provider.engine.values import Refusal, Refused
-from mock_provider.http.messages import WireReply
-from mock_provider.profiles.protocols import SmsapiWire
+from mock_provider.http.messages import HttpResponse
+from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.smsapi.errors import rest_error, retry_after
 
 # The official document names 400, 401, 403, 404, 408, 409, 429 and 503; which refusal gets which is ours.
@@ -37,7 +37,7 @@ REST_STATUS: dict[Refusal, int] = {
 }
 
 
-def rest_refusal(refused: Refused, settings: SmsapiWire) -> WireReply:
+def rest_refusal(refused: Refused, settings: SmsapiSettings) -> HttpResponse:
     """By HTTP status; the body names the refusal."""
     status = REST_STATUS[refused.reason]
     if refused.reason is Refusal.UNAUTHORIZED:

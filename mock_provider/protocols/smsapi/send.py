@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from mock_provider.engine.values import Outbound, Submit
 from mock_provider.http.receivers import report_url_allowed
-from mock_provider.profiles.protocols import SmsapiWire
+from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.journey_key import text_key
 from mock_provider.protocols.smsapi.dates import expires_at, scheduled_at
@@ -16,7 +16,7 @@ from mock_provider.protocols.smsapi.errors import SmsapiError
 from mock_provider.protocols.smsapi.fast_path import (
     DEFAULT_SENDER,
     MAX_IDX_CHARACTERS,
-    WIRE_NAME,
+    PROTOCOL_NAME,
     engine_time,
     shared_sender,
 )
@@ -51,7 +51,7 @@ def read_send(
     token: str,
     request_id: int,
     at: Instants,
-    settings: SmsapiWire,
+    settings: SmsapiSettings,
     recipients_limit: int,
 ) -> SendRequest:
     """In full, whatever it asks for (``plain`` reads most requests the short way).
@@ -72,7 +72,7 @@ def read_send(
     messages, unparsable = _outbound(fields, numbers, texts, references, settings)
     submit = Submit(
         request_id,
-        WIRE_NAME,
+        PROTOCOL_NAME,
         token,
         read_sender(fields),
         messages,
@@ -93,7 +93,7 @@ def wants_json(fields: Fields) -> bool:
     return fields.get("format") == "json"
 
 
-def _read_rare(fields: Fields, wall_s: float, settings: SmsapiWire) -> tuple[float | None, float | None]:
+def _read_rare(fields: Fields, wall_s: float, settings: SmsapiSettings) -> tuple[float | None, float | None]:
     restriction = text_of(fields, "time_restriction")
     if restriction and restriction not in _TIME_RESTRICTIONS:
         raise SmsapiError(28)
@@ -131,7 +131,7 @@ def _outbound(
     numbers: Sequence[str],
     texts: Sequence[Counted],
     references: Sequence[str] | None,
-    settings: SmsapiWire,
+    settings: SmsapiSettings,
 ) -> tuple[tuple[Outbound, ...], tuple[str, ...]]:
     drop_repeated = (
         settings.drop_repeated_numbers and len(numbers) > 1 and not is_set(fields, "allow_duplicates")
@@ -161,7 +161,7 @@ def _outbound(
     return tuple(messages), tuple(unparsable)
 
 
-def _report_url(fields: Fields, settings: SmsapiWire) -> str | None:
+def _report_url(fields: Fields, settings: SmsapiSettings) -> str | None:
     url = text_of(fields, "notify_url")
     if not url:
         return None

@@ -1,4 +1,4 @@
-"""The Twilio wire: the Messages resource of the REST API of 2010-04-01, and its status callbacks.
+"""The Twilio protocol: the Messages resource of the REST API of 2010-04-01, and its status callbacks.
 
 What it speaks, and what of that is uncertain, is in docs/twilio.md.
 """

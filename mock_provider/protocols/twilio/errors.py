@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from mock_provider.engine.values import Refusal, Refused
-from mock_provider.http.messages import WireReply
+from mock_provider.http.messages import HttpResponse
 
 # Code -> HTTP status and words; ``{}`` is filled in with what the request said.
 ERRORS: dict[int, tuple[int, str]] = {
@@ -110,7 +110,7 @@ class TwilioError(Exception):
         self.said = said
 
 
-class Asked(Struct, frozen=True, gc=False):
+class RequestFacts(Struct, frozen=True, gc=False):
     """What the words of a refusal repeat: the request's own, and the limits that hold."""
 
     to: str
@@ -129,14 +129,14 @@ class ErrorBody(Struct, frozen=True, gc=False):
 _encoder = msgspec.json.Encoder()
 
 
-def error_reply(code: int, said: str = "", headers: tuple[tuple[str, str], ...] = ()) -> WireReply:
+def error_reply(code: int, said: str = "", headers: tuple[tuple[str, str], ...] = ()) -> HttpResponse:
     """An error as Twilio answers it; ``said`` is what the request said, where the words repeat it."""
     status, words = ERRORS[code]
     body = ErrorBody(code, words.format(said), f"https://www.twilio.com/docs/errors/{code}", status)
-    return WireReply(status, _encoder.encode(body), headers=headers)
+    return HttpResponse(status, _encoder.encode(body), headers=headers)
 
 
-def refusal_reply(refused: Refused, asked: Asked) -> WireReply:
+def refusal_reply(refused: Refused, asked: RequestFacts) -> HttpResponse:
     """The engine's refusal in Twilio's words."""
     code = _CODES[refused.reason]
     if code == 20429:

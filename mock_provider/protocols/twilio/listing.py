@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from msgspec import Struct
 
-from mock_provider.protocols.lookups import CapturedMessage, Desk, MessageFilter
+from mock_provider.protocols.lookups import CapturedMessage, Lookups, MessageFilter
 from mock_provider.protocols.twilio.addresses import read_sender
 from mock_provider.protocols.twilio.errors import TwilioError
 from mock_provider.protocols.twilio.memo import read_memo
@@ -36,7 +36,7 @@ class ListQuery(Struct, frozen=True):
     filters: tuple[tuple[str, str], ...]
 
 
-def read_list_query(fields: Mapping[str, str], wire: str) -> ListQuery:
+def read_list_query(fields: Mapping[str, str], protocol: str) -> ListQuery:
     """Raises ``TwilioError`` 20001 with the parameter that is wrong."""
     to, sender = fields.get("To", "").strip(), fields.get("From", "").strip()
     nothing = False
@@ -51,7 +51,7 @@ def read_list_query(fields: Mapping[str, str], wire: str) -> ListQuery:
         raise TwilioError(20001, "PageToken")
     page, page_size = read_page(fields)
     return ListQuery(
-        MessageFilter(wire, to.lstrip("+"), sender),
+        MessageFilter(protocol, to.lstrip("+"), sender),
         sent_from_s,
         sent_before_s,
         nothing,
@@ -86,10 +86,10 @@ def page_by_offset(
     )
 
 
-def list_page(desk: Desk, account_sid: str, query: ListQuery, price_unit: str) -> MessagePage:
+def list_page(lookups: Lookups, account_sid: str, query: ListQuery, price_unit: str) -> MessagePage:
     """One page, newest first, with the addresses of its neighbours."""
     size = query.page_size
-    found: Iterator[CapturedMessage] = iter(()) if query.nothing else _found(desk, account_sid, query)
+    found: Iterator[CapturedMessage] = iter(()) if query.nothing else _found(lookups, account_sid, query)
     token = query.token
     if token.startswith(_BEFORE):
         taken = list(_until(found, token[2:], size))
@@ -121,9 +121,9 @@ def list_page(desk: Desk, account_sid: str, query: ListQuery, price_unit: str) -
     )
 
 
-def _found(desk: Desk, account_sid: str, query: ListQuery) -> Iterator[CapturedMessage]:
+def _found(lookups: Lookups, account_sid: str, query: ListQuery) -> Iterator[CapturedMessage]:
     sent_from_s, sent_before_s = query.sent_from_s, query.sent_before_s
-    for message in desk.messages(query.wanted):
+    for message in lookups.messages(query.wanted):
         if read_memo(message.memo).account_sid != account_sid:
             continue
         sent_s = message.carrier_unix_s

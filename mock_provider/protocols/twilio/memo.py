@@ -7,7 +7,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 
-class Memo(Struct, frozen=True, gc=False):
+class TwilioMemo(Struct, frozen=True, gc=False):
     account_sid: str
     service_sid: str = ""
     media: int = 0
@@ -19,10 +19,10 @@ def write_memo(account_sid: str, service_sid: str = "", media: int = 0) -> str:
 
 
 @lru_cache(maxsize=256)
-def read_memo(memo: str) -> Memo:
+def read_memo(memo: str) -> TwilioMemo:
     """What ``write_memo`` wrote."""
     account_sid, _, more = memo.partition(" ")
     if not more:
-        return Memo(account_sid)
+        return TwilioMemo(account_sid)
     service_sid, _, media = more.partition(" ")
-    return Memo(account_sid, service_sid, int(media))
+    return TwilioMemo(account_sid, service_sid, int(media))

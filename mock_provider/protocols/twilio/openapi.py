@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of what this wire speaks, made from the very types that its answers are."""
+"""The OpenAPI 3.1 document of what this protocol speaks, made from the very types that its answers are."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 
 import msgspec
 
-from mock_provider.http.messages import WireReply
+from mock_provider.http.messages import HttpResponse
 from mock_provider.protocols.twilio.errors import ERRORS, ErrorBody
 from mock_provider.protocols.twilio.phone_numbers import PhoneNumberBody, PhoneNumberPage
 from mock_provider.protocols.twilio.resource import (
     API_VERSION,
-    AccountBody,
     BalanceBody,
-    MessageBody,
     MessagePage,
+    TwilioAccount,
+    TwilioMessage,
 )
 from mock_provider.protocols.twilio.subresources import OUTCOMES, FeedbackBody, MediaPage
 
@@ -40,20 +40,20 @@ _Json = dict[str, Any]
 
 
 @cache
-def openapi_reply() -> WireReply:
+def openapi_reply() -> HttpResponse:
     """The document as it is served."""
-    return WireReply(200, msgspec.json.encode(document()))
+    return HttpResponse(200, msgspec.json.encode(document()))
 
 
 def document() -> _Json:
     """The document as one JSON value."""
     types = [
-        *(MessageBody, MessagePage, MediaPage, FeedbackBody, PhoneNumberBody, PhoneNumberPage),
-        *(AccountBody, BalanceBody, ErrorBody),
+        *(TwilioMessage, MessagePage, MediaPage, FeedbackBody, PhoneNumberBody, PhoneNumberPage),
+        *(TwilioAccount, BalanceBody, ErrorBody),
     ]
     _, schemas = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
-    schemas["MessageBody"]["properties"]["status"] = {"type": "string", "enum": _STATUSES}
-    schemas["MessageBody"]["properties"]["sid"] = _sid("(SM|MM)")
+    schemas["TwilioMessage"]["properties"]["status"] = {"type": "string", "enum": _STATUSES}
+    schemas["TwilioMessage"]["properties"]["sid"] = _sid("(SM|MM)")
     schemas["FeedbackBody"]["properties"]["outcome"] = {"type": "string", "enum": list(OUTCOMES)}
     schemas["ErrorBody"]["properties"]["code"] = {"type": "integer", "enum": sorted(ERRORS)}
     schemas["CreateMessage"] = _create_schema()
@@ -116,7 +116,7 @@ def _paths() -> _Json:
         },
         f"{_ACCOUNT}.json": {
             "parameters": [_account_parameter()],
-            "get": _operation("fetchAccount", "The account", 200, "AccountBody"),
+            "get": _operation("fetchAccount", "The account", 200, "TwilioAccount"),
         },
         f"{_ACCOUNT}/Balance.json": {
             "parameters": [_account_parameter()],
@@ -139,7 +139,7 @@ def _list_and_create() -> _Json:
     return {
         "get": _operation("listMessages", "Messages, newest first", 200, "MessagePage", (400,))
         | {"parameters": filters},
-        "post": _operation("createMessage", "Send a message", 201, "MessageBody", (400, 403, 409, 429, 500))
+        "post": _operation("createMessage", "Send a message", 201, "TwilioMessage", (400, 403, 409, 429, 500))
         | {"requestBody": _form("CreateMessage")},
     }
 
@@ -154,9 +154,13 @@ def _paging() -> list[_Json]:
 def _one() -> _Json:
     deleted = _operation("deleteMessage", "Delete a message that is done with", 204, None, (409,))
     return {
-        "get": _operation("fetchMessage", "One message", 200, "MessageBody"),
+        "get": _operation("fetchMessage", "One message", 200, "TwilioMessage"),
         "post": _operation(
-            "updateMessage", "Cancel a scheduled message, or redact its text", 200, "MessageBody", (400, 409)
+            "updateMessage",
+            "Cancel a scheduled message, or redact its text",
+            200,
+            "TwilioMessage",
+            (400, 409),
         )
         | {"requestBody": _form("UpdateMessage")},
         "delete": deleted,

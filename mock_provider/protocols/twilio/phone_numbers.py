@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 from msgspec import Struct
 
-from mock_provider.profiles.protocols import TwilioWire
-from mock_provider.profiles.schema import Account
+from mock_provider.profiles.protocols import TwilioSettings
+from mock_provider.profiles.schema import AccountSettings
 from mock_provider.protocols.twilio.listing import page_by_offset, read_page
 from mock_provider.protocols.twilio.resource import API_VERSION, rfc_2822
 
@@ -71,7 +71,7 @@ class NumbersQuery(Struct, frozen=True):
     page_size: int
 
 
-def numbers_of(settings: TwilioWire, account: Account) -> tuple[str, ...]:
+def numbers_of(settings: TwilioSettings, account: AccountSettings) -> tuple[str, ...]:
     """The profile's numbers in E.164: the account's senders and those of its services' pools, each once."""
     pools = [sender for service in settings.messaging_services for sender in service.senders]
     named = [sender if sender[0] == "+" else "+" + sender for sender in (*account.sender_names, *pools)]

@@ -9,19 +9,19 @@ from functools import lru_cache, partial
 from msgspec import Struct
 
 from mock_provider.engine.values import Answer, Refusal, Refused, SendProgress, SendReports
-from mock_provider.http.messages import ReportCall, WireReply, WireRequest
-from mock_provider.profiles.protocols import TwilioWire
-from mock_provider.profiles.schema import Account
+from mock_provider.http.messages import HttpRequest, HttpResponse, ReportCall
+from mock_provider.profiles.protocols import TwilioSettings
+from mock_provider.profiles.schema import AccountSettings
 from mock_provider.protocols.actions import (
-    Call,
-    Consult,
+    Action,
     Instants,
-    Send,
+    QueryAction,
+    SubmitAction,
 )
-from mock_provider.protocols.lookups import CapturedMessage, Desk
+from mock_provider.protocols.lookups import CapturedMessage, Lookups
 from mock_provider.protocols.twilio.credentials import Credentials, read_credentials
 from mock_provider.protocols.twilio.errors import (
-    Asked,
+    RequestFacts,
     TwilioError,
     error_reply,
     refusal_reply,
@@ -45,7 +45,7 @@ from mock_provider.protocols.twilio.resource import (
     encode,
     message_body,
 )
-from mock_provider.protocols.twilio.send import WIRE_NAME, read_create
+from mock_provider.protocols.twilio.send import PROTOCOL_NAME, read_create
 from mock_provider.protocols.twilio.statuses import outcome_of
 from mock_provider.protocols.twilio.subresources import feedback_body, media_page, read_outcome
 
@@ -98,14 +98,14 @@ def _target(path: str) -> _Target | None:
 
 
 class Twilio:
-    """The wire; it holds settings and no state."""
+    """The protocol; it holds settings and no state."""
 
-    name = WIRE_NAME
+    name = PROTOCOL_NAME
     paths = frozenset((OPENAPI_PATH,))
     prefixes: tuple[str, ...] = (_PREFIX,)
 
     def __init__(
-        self, settings: TwilioWire, account: Account, concurrent_requests: int | None = None
+        self, settings: TwilioSettings, account: AccountSettings, concurrent_requests: int | None = None
     ) -> None:
         """``concurrent_requests`` is the profile's limit, which a throttled client is told."""
         self._settings = settings
@@ -114,7 +114,7 @@ class Twilio:
         self._auth_token = account.tokens[0] if account.tokens else ""
         self._numbers = numbers_of(settings, account)
 
-    def read(self, request: WireRequest, request_id: int, at: Instants) -> Call:
+    def read(self, request: HttpRequest, request_id: int, at: Instants) -> Action:
         path, method = request.path, request.method
         if path == OPENAPI_PATH:
             return openapi_reply() if method in ("GET", "HEAD") else _not_allowed(("GET", "HEAD"))
@@ -126,7 +126,7 @@ class Twilio:
             return _unauthorized()
         methods = _METHODS[target.kind]
         if method not in methods:
-            return Consult(partial(_known_only, credentials, _not_allowed(methods)))
+            return QueryAction(partial(_known_only, credentials, _not_allowed(methods)))
         try:
             if method == "POST":
                 if target.kind == "messages":
@@ -136,9 +136,9 @@ class Twilio:
                 return self._read_update(request, target, credentials)
             return self._read_query(request, target, credentials)
         except TwilioError as error:
-            return Consult(partial(_known_only, credentials, error_reply(error.code, error.said)))
+            return QueryAction(partial(_known_only, credentials, error_reply(error.code, error.said)))
         except MalformedFormError as error:
-            return Consult(partial(_known_only, credentials, error_reply(20001, str(error))))
+            return QueryAction(partial(_known_only, credentials, error_reply(20001, str(error))))
 
     def report_calls(self, effect: SendReports, wall_offset_ns: int) -> Sequence[ReportCall]:
         return status_callbacks(effect.url, effect.reports, wall_offset_ns, self._auth_token)
@@ -146,27 +146,27 @@ class Twilio:
     def progress_call(self, effect: SendProgress, wall_offset_ns: int) -> ReportCall:
         return progress_callback(effect.url, effect.report, effect.reached, self._auth_token)
 
-    def unavailable(self) -> WireReply:
+    def unavailable(self) -> HttpResponse:
         return error_reply(20503)
 
     def _read_create(
-        self, request: WireRequest, credentials: Credentials, request_id: int, at: Instants
-    ) -> Call:
+        self, request: HttpRequest, credentials: Credentials, request_id: int, at: Instants
+    ) -> Action:
         fields = parse_form(request.body)
         media = count_of(request.body, b"MediaUrl") if "MediaUrl" in fields else 0
         create = read_create(fields, media, credentials, request_id, at, self._settings)
-        return Send(create.submit, partial(self._phrase_create, create.created, fields["To"]))
+        return SubmitAction(create.submit, partial(self._render_create, create.created, fields["To"]))
 
-    def _phrase_create(self, created: Created, to: str, answer: Answer) -> WireReply:
+    def _render_create(self, created: Created, to: str, answer: Answer) -> HttpResponse:
         settings = self._settings
         if not isinstance(answer, Refused):
             return created_reply(created, answer.messages[0], settings.price_unit)
         if answer.reason is Refusal.UNAUTHORIZED:
             return _unauthorized()
         limits = settings.max_body_characters, self._concurrent_requests
-        return refusal_reply(answer, Asked(to, created.sender, *limits))
+        return refusal_reply(answer, RequestFacts(to, created.sender, *limits))
 
-    def _read_update(self, request: WireRequest, target: _Target, credentials: Credentials) -> Call:
+    def _read_update(self, request: HttpRequest, target: _Target, credentials: Credentials) -> Action:
         fields = parse_form(request.body)
         status, text = fields.get("Status"), fields.get("Body")
         if status is not None and status != "canceled":
@@ -175,87 +175,91 @@ class Twilio:
             raise TwilioError(20001, "Body: an empty one is allowed, which redacts the message")
         unit = self._settings.price_unit
 
-        def update(desk: Desk, message: CapturedMessage) -> WireReply:
-            if status is not None and not desk.cancel(credentials.token, (target.sid,)):
+        def update(lookups: Lookups, message: CapturedMessage) -> HttpResponse:
+            if status is not None and not lookups.cancel(credentials.token, (target.sid,)):
                 return error_reply(30409)
             if text is not None:
-                desk.redact(target.sid)
-            shown = desk.message(target.sid)
+                lookups.redact(target.sid)
+            shown = lookups.message(target.sid)
             return _ok(message_body(message if shown is None else shown, unit))
 
         return _of_message(request.path, target, credentials, update)
 
-    def _read_query(self, request: WireRequest, target: _Target, credentials: Credentials) -> Call:
+    def _read_query(self, request: HttpRequest, target: _Target, credentials: Credentials) -> Action:
         unit, path = self._settings.price_unit, request.path
         fields = parse_form(request.query.encode("utf-8", "surrogateescape"))
         if target.kind == "messages":
-            query = read_list_query(fields, WIRE_NAME)
+            query = read_list_query(fields, PROTOCOL_NAME)
 
-            def listed(desk: Desk) -> WireReply:
-                return _ok(list_page(desk, target.account_sid, query, unit))
+            def listed(lookups: Lookups) -> HttpResponse:
+                return _ok(list_page(lookups, target.account_sid, query, unit))
 
-            return Consult(partial(_for_account, credentials, listed))
+            return QueryAction(partial(_for_account, credentials, listed))
         if target.kind in ("account", "balance"):
-            return Consult(partial(_answer_account, credentials, target, unit))
+            return QueryAction(partial(_answer_account, credentials, target, unit))
         if target.kind == "media":
             page, size = read_page(fields)
             return _of_message(
                 path, target, credentials, lambda _, message: _ok(media_page(message, page, size))
             )
         if target.kind in ("numbers", "number"):
-            return Consult(partial(_known_only, credentials, self._answer_numbers(path, target, fields)))
+            return QueryAction(partial(_known_only, credentials, self._answer_numbers(path, target, fields)))
         if request.method == "DELETE":
             return _of_message(path, target, credentials, _delete)
-        return _of_message(path, target, credentials, lambda desk, message: _ok(message_body(message, unit)))
+        return _of_message(
+            path, target, credentials, lambda lookups, message: _ok(message_body(message, unit))
+        )
 
-    def _answer_numbers(self, path: str, target: _Target, fields: dict[str, str]) -> WireReply:
+    def _answer_numbers(self, path: str, target: _Target, fields: dict[str, str]) -> HttpResponse:
         if target.kind == "numbers":
             return _ok(numbers_page(self._numbers, target.account_sid, read_numbers_query(fields)))
         found = find_number(self._numbers, target.account_sid, target.sid)
         return error_reply(20404, path) if found is None else _ok(found)
 
 
-def _read_feedback(request: WireRequest, target: _Target, credentials: Credentials, unix_s: int) -> Call:
+def _read_feedback(request: HttpRequest, target: _Target, credentials: Credentials, unix_s: int) -> Action:
     body = feedback_body(target.account_sid, target.sid, read_outcome(parse_form(request.body)), unix_s)
-    return _of_message(request.path, target, credentials, lambda _, __: WireReply(201, encode(body)))
+    return _of_message(request.path, target, credentials, lambda _, __: HttpResponse(201, encode(body)))
 
 
-def _for_account(credentials: Credentials, answer: Callable[[Desk], WireReply], desk: Desk) -> WireReply:
-    return _unauthorized() if desk.account(credentials.token) is None else answer(desk)
+def _for_account(
+    credentials: Credentials, answer: Callable[[Lookups], HttpResponse], lookups: Lookups
+) -> HttpResponse:
+    return _unauthorized() if lookups.account(credentials.token) is None else answer(lookups)
 
 
-def _known_only(credentials: Credentials, reply: WireReply, desk: Desk) -> WireReply:
+def _known_only(credentials: Credentials, reply: HttpResponse, lookups: Lookups) -> HttpResponse:
     """A reply that only a known account gets to see: an unknown token is refused first."""
-    return _unauthorized() if desk.account(credentials.token) is None else reply
+    return _unauthorized() if lookups.account(credentials.token) is None else reply
 
 
 def _of_message(
     path: str,
     target: _Target,
     credentials: Credentials,
-    answer: Callable[[Desk, CapturedMessage], WireReply],
-) -> Consult:
-    def consult(desk: Desk) -> WireReply:
-        message = desk.message(target.sid)
-        if message is None or message.wire != WIRE_NAME:
+    answer: Callable[[Lookups, CapturedMessage], HttpResponse],
+) -> QueryAction:
+    def consult(lookups: Lookups) -> HttpResponse:
+        message = lookups.message(target.sid)
+        if message is None or message.wire != PROTOCOL_NAME:
             return error_reply(20404, path)
         if read_memo(message.memo).account_sid != target.account_sid:
             return error_reply(20404, path)
-        return answer(desk, message)
+        return answer(lookups, message)
 
-    return Consult(partial(_for_account, credentials, consult))
+    return QueryAction(partial(_for_account, credentials, consult))
 
 
-def _delete(desk: Desk, message: CapturedMessage) -> WireReply:
+def _delete(lookups: Lookups, message: CapturedMessage) -> HttpResponse:
     in_service = bool(read_memo(message.memo).service_sid)
     if outcome_of(message.state, message.reason, message.stage, in_service).status in _UNFINISHED:
         return error_reply(20009)
-    desk.withdraw(message.provider_id)
-    return WireReply(204, b"")
+    lookups.withdraw(message.provider_id)
+    return HttpResponse(204, b"")
 
 
-def _answer_account(credentials: Credentials, target: _Target, unit: str, desk: Desk) -> WireReply:
-    account = desk.account(credentials.token)
+def _answer_account(credentials: Credentials, target: _Target, unit: str, lookups: Lookups) -> HttpResponse:
+    account = lookups.account(credentials.token)
     if account is None:
         return _unauthorized()
     if target.kind == "balance":
@@ -263,13 +267,13 @@ def _answer_account(credentials: Credentials, target: _Target, unit: str, desk: 
     return _ok(account_body(target.account_sid, account))
 
 
-def _ok(body: Struct) -> WireReply:
-    return WireReply(200, encode(body))
+def _ok(body: Struct) -> HttpResponse:
+    return HttpResponse(200, encode(body))
 
 
-def _unauthorized() -> WireReply:
+def _unauthorized() -> HttpResponse:
     return error_reply(20003, headers=_CHALLENGE)
 
 
-def _not_allowed(methods: Sequence[str]) -> WireReply:
+def _not_allowed(methods: Sequence[str]) -> HttpResponse:
     return error_reply(20004, headers=(("Allow", ", ".join(methods)),))

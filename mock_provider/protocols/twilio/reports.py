@@ -17,7 +17,7 @@ from time import gmtime, strftime
 from urllib.parse import quote_plus
 from uuid import UUID
 
-from mock_provider.engine.values import DeliveryReport, Progress
+from mock_provider.engine.values import DeliveryReport, ReportStage
 from mock_provider.http.messages import ReportCall
 from mock_provider.http.receivers import requested_url
 from mock_provider.protocols.twilio.memo import read_memo
@@ -28,9 +28,9 @@ _FORM = "application/x-www-form-urlencoded"
 _NANOSECONDS = 1_000_000_000
 _USER_AGENT = "TwilioProxy/1.1"
 _STATUS_REACHED = {
-    Progress.QUEUED: "queued",
-    Progress.HANDED_OVER: "sent",
-    Progress.CANCELLED: "canceled",
+    ReportStage.QUEUED: "queued",
+    ReportStage.HANDED_OVER: "sent",
+    ReportStage.CANCELLED: "canceled",
 }
 
 
@@ -48,7 +48,7 @@ def status_callbacks(
     return calls
 
 
-def progress_callback(url: str, report: DeliveryReport, reached: Progress, auth_token: str) -> ReportCall:
+def progress_callback(url: str, report: DeliveryReport, reached: ReportStage, auth_token: str) -> ReportCall:
     """The message was queued, handed to its carrier, or cancelled."""
     return _call(url, report, _STATUS_REACHED[reached], None, None, auth_token)
 

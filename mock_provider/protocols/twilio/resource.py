@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from mock_provider.engine.values import AcceptedMessage
-from mock_provider.http.messages import WireReply
+from mock_provider.http.messages import HttpResponse
 from mock_provider.protocols.lookups import AccountView, CapturedMessage
 from mock_provider.protocols.twilio.memo import read_memo
 from mock_provider.protocols.twilio.statuses import ERROR_WORDS, outcome_of
@@ -25,7 +25,7 @@ class SubresourceUris(Struct, frozen=True, gc=False):
     feedback: str
 
 
-class MessageBody(Struct, frozen=True, gc=False, rename={"sender": "from"}):
+class TwilioMessage(Struct, frozen=True, gc=False, rename={"sender": "from"}):
     """One Message resource; numbers are texts, as Twilio writes them."""
 
     sid: str
@@ -53,7 +53,7 @@ class MessageBody(Struct, frozen=True, gc=False, rename={"sender": "from"}):
 class MessagePage(Struct, frozen=True, gc=False):
     """One page of a list; ``start`` and ``end`` count its messages within the whole list."""
 
-    messages: tuple[MessageBody, ...]
+    messages: tuple[TwilioMessage, ...]
     page: int
     page_size: int
     start: int
@@ -64,7 +64,7 @@ class MessagePage(Struct, frozen=True, gc=False):
     previous_page_uri: str | None
 
 
-class AccountBody(Struct, frozen=True, gc=False):
+class TwilioAccount(Struct, frozen=True, gc=False):
     sid: str
     friendly_name: str
     status: str
@@ -101,14 +101,14 @@ def rfc_2822(unix_s: int) -> str:
     return formatdate(unix_s).replace("-0000", "+0000")
 
 
-def created_reply(created: Created, accepted: AcceptedMessage, price_unit: str) -> WireReply:
+def created_reply(created: Created, accepted: AcceptedMessage, price_unit: str) -> HttpResponse:
     """The answer to a create: no price, no sending date; a service has not chosen its sender yet."""
     memo = read_memo(created.memo)
     unassigned = created.status in _UNASSIGNED
     date = rfc_2822(created.created_unix_s)
     sid, account_sid = accepted.provider_id, memo.account_sid
     stem = f"/{API_VERSION}/Accounts/{account_sid}/Messages/{sid}"
-    body = MessageBody(
+    body = TwilioMessage(
         sid,
         account_sid,
         memo.service_sid or None,
@@ -130,10 +130,10 @@ def created_reply(created: Created, accepted: AcceptedMessage, price_unit: str) 
         stem + ".json",
         SubresourceUris(stem + "/Media.json", stem + "/Feedback.json"),
     )
-    return WireReply(201, encode(body))
+    return HttpResponse(201, encode(body))
 
 
-def message_body(message: CapturedMessage, price_unit: str) -> MessageBody:
+def message_body(message: CapturedMessage, price_unit: str) -> TwilioMessage:
     """A message as it stands now."""
     memo = read_memo(message.memo)
     outcome = outcome_of(message.state, message.reason, message.stage, bool(memo.service_sid))
@@ -144,7 +144,7 @@ def message_body(message: CapturedMessage, price_unit: str) -> MessageBody:
         t for t in (message.accepted_unix_s, message.carrier_unix_s, message.done_unix_s) if t is not None
     ]
     stem = f"/{API_VERSION}/Accounts/{memo.account_sid}/Messages/{message.provider_id}"
-    return MessageBody(
+    return TwilioMessage(
         message.provider_id,
         memo.account_sid,
         memo.service_sid or None,
@@ -168,7 +168,7 @@ def message_body(message: CapturedMessage, price_unit: str) -> MessageBody:
     )
 
 
-def account_body(account_sid: str, account: AccountView) -> AccountBody:
+def account_body(account_sid: str, account: AccountView) -> TwilioAccount:
     """The account; when it was made is unknown, so the beginning of time is given."""
     stem = f"/{API_VERSION}/Accounts/{account_sid}"
     uris = {
@@ -177,10 +177,10 @@ def account_body(account_sid: str, account: AccountView) -> AccountBody:
         "incoming_phone_numbers": stem + "/IncomingPhoneNumbers.json",
     }
     epoch = rfc_2822(0)
-    return AccountBody(
+    return TwilioAccount(
         account_sid, account.name, "active", "Full", account_sid, epoch, epoch, stem + ".json", uris
     )
 
 
-def bodies(messages: Sequence[CapturedMessage], price_unit: str) -> tuple[MessageBody, ...]:
+def bodies(messages: Sequence[CapturedMessage], price_unit: str) -> tuple[TwilioMessage, ...]:
     return tuple([message_body(message, price_unit) for message in messages])

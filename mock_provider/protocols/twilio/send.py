@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from mock_provider.engine.segments import count_segments
-from mock_provider.engine.values import Outbound, ReportsWanted, Submit, Traffic
+from mock_provider.engine.values import MessageClass, Outbound, ReportsWanted, Submit
 from mock_provider.http.receivers import report_url_allowed
-from mock_provider.profiles.protocols import TwilioWire
+from mock_provider.profiles.protocols import TwilioSettings
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.journey_key import text_key
 from mock_provider.protocols.twilio.addresses import (
@@ -27,14 +27,14 @@ from mock_provider.protocols.twilio.resource import Created
 from mock_provider.protocols.twilio.smart_encoding import smart_encoded
 from mock_provider.protocols.twilio.times import read_send_at_s, read_validity_s
 
-WIRE_NAME = "twilio"
+PROTOCOL_NAME = "twilio"
 
 _MOST_URL_CHARACTERS = 4_000
 _MOST_MEDIA = 10
 _NANOSECONDS = 1_000_000_000
 _BY_NUMBER = ReportsWanted(progress=True)  # its status is queued from the first on
 _BY_SERVICE = ReportsWanted(progress=True, stages=True)
-_UNSAID, _OTP, _TRANSACTIONAL = Traffic.UNSAID, Traffic.OTP, Traffic.TRANSACTIONAL
+_UNSAID, _OTP, _TRANSACTIONAL = MessageClass.UNSAID, MessageClass.OTP, MessageClass.TRANSACTIONAL
 _MARKETING_INTENTS = frozenset(("marketing", "announcements", "events", "polling"))
 
 
@@ -57,7 +57,7 @@ def read_create(
     credentials: Credentials,
     request_id: int,
     at: Instants,
-    settings: TwilioWire,
+    settings: TwilioSettings,
 ) -> CreateRequest:
     """``media`` is how many ``MediaUrl`` the form has. Raises ``TwilioError``."""
     to = fields.get("To", "").strip()
@@ -88,7 +88,7 @@ def read_create(
     memo = write_memo(credentials.account_sid, service_sid, content.media)
     submit = Submit(
         request_id,
-        WIRE_NAME,
+        PROTOCOL_NAME,
         credentials.token,
         sender,
         (Outbound(msisdn, to, text, content.segments, text_key(text)),),
@@ -106,7 +106,9 @@ def read_create(
     return CreateRequest(submit, Created(memo, sender, text, status, int(at.wall_s)))
 
 
-def _read_content(fields: Mapping[str, str], media: int, in_service: bool, settings: TwilioWire) -> _Content:
+def _read_content(
+    fields: Mapping[str, str], media: int, in_service: bool, settings: TwilioSettings
+) -> _Content:
     text = fields.get("Body", "")
     if media:
         if settings.media == "refuse":
@@ -124,7 +126,7 @@ def _read_content(fields: Mapping[str, str], media: int, in_service: bool, setti
     return _Content(text, 1 if media else count_segments(text).segments, media)
 
 
-def _callback(fields: Mapping[str, str], settings: TwilioWire) -> str | None:
+def _callback(fields: Mapping[str, str], settings: TwilioSettings) -> str | None:
     url = fields.get("StatusCallback", "")
     if not url:
         return None
@@ -133,9 +135,9 @@ def _callback(fields: Mapping[str, str], settings: TwilioWire) -> str | None:
     return url
 
 
-def _traffic(intent: str) -> Traffic:
+def _traffic(intent: str) -> MessageClass:
     if not intent:
         return _UNSAID
     if intent == "otp":
         return _OTP
-    return Traffic.MARKETING if intent in _MARKETING_INTENTS else _TRANSACTIONAL
+    return MessageClass.MARKETING if intent in _MARKETING_INTENTS else _TRANSACTIONAL

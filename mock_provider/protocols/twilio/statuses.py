@@ -48,26 +48,26 @@ _CODES_BY_WORD: tuple[tuple[str, int], ...] = (
 _FAILED_AT_TWILIO = frozenset((30001, 30002, 30036))
 
 
-class Outcome(Struct, frozen=True, gc=False):
+class TwilioStatus(Struct, frozen=True, gc=False):
     """``error_code`` None: no error."""
 
     status: str
     error_code: int | None = None
 
 
-_DELIVERED = Outcome("delivered")
-_SENT = Outcome("sent")
-_BY_STAGE: dict[str, Outcome] = {
-    "ANSWERING": Outcome("queued"),
-    "SCHEDULED": Outcome("scheduled"),
-    "QUEUED": Outcome("queued"),
-    "AT_CARRIER": Outcome("sending"),
+_DELIVERED = TwilioStatus("delivered")
+_SENT = TwilioStatus("sent")
+_BY_STAGE: dict[str, TwilioStatus] = {
+    "ANSWERING": TwilioStatus("queued"),
+    "SCHEDULED": TwilioStatus("scheduled"),
+    "QUEUED": TwilioStatus("queued"),
+    "AT_CARRIER": TwilioStatus("sending"),
     "ON_AIR": _SENT,
 }
-_ACCEPTED = Outcome("accepted")
+_ACCEPTED = TwilioStatus("accepted")
 
 
-def outcome_of(state: str, reason: str, stage: str, in_service: bool) -> Outcome:
+def outcome_of(state: str, reason: str, stage: str, in_service: bool) -> TwilioStatus:
     """``state`` and ``reason`` as the engine has them, ``stage`` the name of its stage ("" where forgotten).
 
     ``in_service``: sent by a Messaging Service, which first accepts and then queues.
@@ -84,12 +84,12 @@ def outcome_of(state: str, reason: str, stage: str, in_service: bool) -> Outcome
 
 
 @lru_cache(maxsize=256)
-def failure_of(state: str, reason: str) -> Outcome:
+def failure_of(state: str, reason: str) -> TwilioStatus:
     """What came of a message that ended otherwise than delivered."""
     if reason == "cancelled":
-        return Outcome("canceled")
+        return TwilioStatus("canceled")
     if reason == "lost_after_accept":  # by a fault, which nobody outside is told of
-        return Outcome("queued")
+        return TwilioStatus("queued")
     if state == "expired":
         # The engine's own reason: the validity passed before a carrier took it. Others are a handset's.
         code = 30036 if reason == "validity_passed" else _code_of(reason, 30003)
@@ -97,7 +97,7 @@ def failure_of(state: str, reason: str) -> Outcome:
         code = _code_of(reason, 30007)
     else:
         code = _code_of(reason, 30008)
-    return Outcome("failed" if code in _FAILED_AT_TWILIO else "undelivered", code)
+    return TwilioStatus("failed" if code in _FAILED_AT_TWILIO else "undelivered", code)
 
 
 def _code_of(reason: str, otherwise: int) -> int:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 
-from mock_provider.profiles.protocols import TwilioWire
+from mock_provider.profiles.protocols import TwilioSettings
 from mock_provider.protocols.twilio.errors import TwilioError
 
 _MOST_VALIDITY_S = 36_000
 _MOST_DIGITS = 6  # int() raises for thousands of digits
 
 
-def read_validity_s(fields: Mapping[str, str], settings: TwilioWire) -> int:
+def read_validity_s(fields: Mapping[str, str], settings: TwilioSettings) -> int:
     """``ValidityPeriod``: 1 to 36,000 whole seconds in Twilio's queue. Raises ``TwilioError`` 90007."""
     asked = fields.get("ValidityPeriod", "")
     if not asked:
@@ -26,7 +26,7 @@ def read_validity_s(fields: Mapping[str, str], settings: TwilioWire) -> int:
 
 
 def read_send_at_s(
-    fields: Mapping[str, str], in_service: bool, wall_s: float, settings: TwilioWire
+    fields: Mapping[str, str], in_service: bool, wall_s: float, settings: TwilioSettings
 ) -> float | None:
     """When a message with ``ScheduleType=fixed`` is due, in unix seconds; None: now.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from mock_provider.http.messages import WireReply
+from mock_provider.http.messages import HttpResponse
 from mock_provider.protocols.smsapi.dates import read_date
 from mock_provider.protocols.smsapi.errors import invalid_value, rest_error
 from mock_provider.protocols.smsapi.numbers import read_msisdn
@@ -30,13 +30,13 @@ class BlacklistPhoneNumbers(Struct, frozen=True, gc=False):
     collection: list[BlacklistPhoneNumber]
 
 
-def list_numbers(visit: Visit) -> WireReply:
-    found = visit.kept.blacklist.listed(visit.at_s, visit.text("q"))
+def list_numbers(visit: Visit) -> HttpResponse:
+    found = visit.state.blacklist.listed(visit.at_s, visit.text("q"))
     listed = [_shown(visit, entry) for entry in page(visit, found)]
     return shown(BlacklistPhoneNumbers(len(found), listed))
 
 
-def add_number(visit: Visit) -> WireReply:
+def add_number(visit: Visit) -> HttpResponse:
     """201. A number that is already on the list gets the new expiry."""
     submitted, expiry = visit.text("phone_number"), visit.text("expire_at")
     msisdn = read_msisdn(submitted, visit.settings)
@@ -45,27 +45,27 @@ def add_number(visit: Visit) -> WireReply:
     expires_s = read_date(expiry, visit.settings) if expiry else None
     if expiry and expires_s is None:
         return invalid_value("The value is not valid date.", "expire_at", expiry)
-    entry = BlockedNumber(visit.kept.new_id(), msisdn, visit.at_s, expires_s)
-    if not visit.kept.blacklist.add(entry):
+    entry = BlockedNumber(visit.state.new_id(), msisdn, visit.at_s, expires_s)
+    if not visit.state.blacklist.add(entry):
         return too_many("blacklisted numbers")
     return shown(_shown(visit, entry), 201)
 
 
-def remove_numbers(visit: Visit) -> WireReply:
+def remove_numbers(visit: Visit) -> HttpResponse:
     """All of them, or the one in ``phone_number``."""
     submitted = visit.text("phone_number")
     if not submitted:
-        visit.kept.blacklist.clear()
+        visit.state.blacklist.clear()
         return done()
     msisdn = read_msisdn(submitted, visit.settings)
     if msisdn is None:
         return invalid_value("The value is not valid phone number.", "phone_number", submitted)
-    visit.kept.blacklist.remove_number(msisdn)
+    visit.state.blacklist.remove_number(msisdn)
     return done()
 
 
-def remove_number(visit: Visit) -> WireReply:
-    removed = visit.kept.blacklist.remove(visit.ids[0])
+def remove_number(visit: Visit) -> HttpResponse:
+    removed = visit.state.blacklist.remove(visit.ids[0])
     return done() if removed else rest_error(404, "Not found resource")
 
 

@@ -7,10 +7,10 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
-from mock_provider.http.messages import WireReply, WireRequest
-from mock_provider.profiles.protocols import SmsapiWire
-from mock_provider.protocols.actions import Call, Instants
-from mock_provider.protocols.lookups import Desk
+from mock_provider.http.messages import HttpRequest, HttpResponse
+from mock_provider.profiles.protocols import SmsapiSettings
+from mock_provider.protocols.actions import Action, Instants
+from mock_provider.protocols.lookups import Lookups
 from mock_provider.protocols.smsapi import field_names as known
 from mock_provider.protocols.smsapi.auth import header_token, to_owner_rest
 from mock_provider.protocols.smsapi.errors import not_allowed, rest_error
@@ -19,7 +19,7 @@ from mock_provider.protocols.smsapi.services import blacklist_rest as blacklist
 from mock_provider.protocols.smsapi.services import contacts_rest as contacts
 from mock_provider.protocols.smsapi.services import groups_rest as groups
 from mock_provider.protocols.smsapi.services import templates_rest as templates
-from mock_provider.protocols.smsapi.services.state import Kept
+from mock_provider.protocols.smsapi.services.state import SmsapiState
 from mock_provider.protocols.smsapi.services.visit import Handler, RestRefusalError, Visit
 
 COLLECTIONS = ("/contacts", "/blacklist/phone_numbers", "/sms/templates")
@@ -95,12 +95,14 @@ _ROUTES: dict[tuple[str, ...], Mapping[str, _Operation]] = {
 }
 
 
-def read_collection(path: str, request: WireRequest, at: Instants, settings: SmsapiWire, kept: Kept) -> Call:
+def read_collection(
+    path: str, request: HttpRequest, at: Instants, settings: SmsapiSettings, state: SmsapiState
+) -> Action:
     """``path`` is the request's without the API's base; some clients end it with a slash."""
     path = path.rstrip("/")
     if _is_not_served(path):
         refused = rest_error(403, f"Access forbidden: {path} is not simulated")
-        return to_owner_rest(header_token(request.authorization), lambda _desk: refused)
+        return to_owner_rest(header_token(request.authorization), lambda _lookups: refused)
     segments = tuple(path[1:].split("/"))
     operations, ids = _found(segments)
     if not operations:
@@ -109,11 +111,11 @@ def read_collection(path: str, request: WireRequest, at: Instants, settings: Sms
     if operation is None:
         return not_allowed(", ".join(sorted(operations)))
 
-    def answer(_desk: Desk) -> WireReply:
+    def answer(_lookups: Lookups) -> HttpResponse:
         try:
             fields = read_fields(request)
-            kept.unread.note("/".join(segments[:2]), fields.keys() - operation.fields)
-            return operation.handler(Visit(fields, ids, at.wall_s, settings, kept))
+            state.unread.note("/".join(segments[:2]), fields.keys() - operation.fields)
+            return operation.handler(Visit(fields, ids, at.wall_s, settings, state))
         except MalformedRequestError as error:
             return rest_error(400, f"The request cannot be read: {error}")
         except RestRefusalError as refusal:

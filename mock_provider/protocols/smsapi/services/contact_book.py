@@ -16,7 +16,7 @@ class Contact(Struct, frozen=True, gc=False):
     searched: str = ""
 
 
-class Group(Struct, frozen=True, gc=False):
+class ContactGroup(Struct, frozen=True, gc=False):
     """``expire_after_days``: what was asked for; contacts do not expire here."""
 
     id: str
@@ -38,7 +38,7 @@ class ContactBook:
         self._most_groups = most_groups
         self._most_members = most_members
         self._contacts: dict[str, Contact] = {}
-        self._groups: dict[str, Group] = {}
+        self._groups: dict[str, ContactGroup] = {}
         self._members: dict[str, dict[str, None]] = {}  # contact ids by group id
         self._groups_of: dict[str, dict[str, None]] = {}  # group ids by contact id
         self._member_count = 0
@@ -74,16 +74,16 @@ class ContactBook:
             members.clear()
         self._member_count = 0
 
-    def groups(self) -> list[Group]:
+    def groups(self) -> list[ContactGroup]:
         return list(self._groups.values())
 
-    def group(self, group_id: str) -> Group | None:
+    def group(self, group_id: str) -> ContactGroup | None:
         return self._groups.get(group_id)
 
-    def group_named(self, name: str) -> Group | None:
+    def group_named(self, name: str) -> ContactGroup | None:
         return next((group for group in self._groups.values() if group.name == name), None)
 
-    def put_group(self, group: Group) -> bool:
+    def put_group(self, group: ContactGroup) -> bool:
         """Add it, or replace the one with its id. False: there are too many."""
         if group.id not in self._groups:
             if len(self._groups) >= self._most_groups:
@@ -136,7 +136,7 @@ class ContactBook:
     def member_count(self, group_id: str) -> int:
         return len(self._members.get(group_id, {}))
 
-    def groups_of(self, contact_id: str) -> list[Group]:
+    def groups_of(self, contact_id: str) -> list[ContactGroup]:
         return [self._groups[group_id] for group_id in self._groups_of.get(contact_id, {})]
 
     def clear(self) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from mock_provider.profiles.protocols import SmsapiWire
+from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.smsapi.errors import SmsapiError
 from mock_provider.protocols.smsapi.fields import Fields, is_set, text_of
 from mock_provider.protocols.smsapi.services.contact_book import ContactBook
-from mock_provider.protocols.smsapi.services.message_templates import Templates
+from mock_provider.protocols.smsapi.services.message_templates import MessageTemplates
 
 
-def with_group_members(fields: Fields, settings: SmsapiWire, contacts: ContactBook) -> Fields:
+def with_group_members(fields: Fields, settings: SmsapiSettings, contacts: ContactBook) -> Fields:
     """The same request with the members of its groups as recipients, each number once unless repeats are
     allowed.
 
@@ -30,7 +30,7 @@ def with_group_members(fields: Fields, settings: SmsapiWire, contacts: ContactBo
     return expanded
 
 
-def _named_by(value: str, settings: SmsapiWire, contacts: ContactBook) -> list[str]:
+def _named_by(value: str, settings: SmsapiSettings, contacts: ContactBook) -> list[str]:
     """Members of the group of this name, which may have a comma in it, or of several that commas join."""
     whole = _members(value.strip(), settings, contacts)
     if whole is not None:
@@ -44,7 +44,7 @@ def _named_by(value: str, settings: SmsapiWire, contacts: ContactBook) -> list[s
     return numbers
 
 
-def _members(name: str, settings: SmsapiWire, contacts: ContactBook) -> list[str] | None:
+def _members(name: str, settings: SmsapiSettings, contacts: ContactBook) -> list[str] | None:
     """Numbers of a group; None where there is no group of this name."""
     of_profile = settings.groups.get(name)
     if of_profile is not None:
@@ -53,7 +53,7 @@ def _members(name: str, settings: SmsapiWire, contacts: ContactBook) -> list[str
     return None if group is None else [each.msisdn for each in contacts.members(group.id) if each.msisdn]
 
 
-def with_template_text(fields: Fields, templates: Templates) -> Fields:
+def with_template_text(fields: Fields, templates: MessageTemplates) -> Fields:
     """The same request with the text of its template. Raises ``SmsapiError`` 93 or 104."""
     name = text_of(fields, "template")
     if not name:

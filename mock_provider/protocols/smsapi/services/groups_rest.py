@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from msgspec import UNSET, Struct, UnsetType
 
-from mock_provider.http.messages import WireReply
+from mock_provider.http.messages import HttpResponse
 from mock_provider.protocols.smsapi.errors import invalid_value, rest_error
 from mock_provider.protocols.smsapi.fields import is_set, list_of
-from mock_provider.protocols.smsapi.services.contact_book import Group
+from mock_provider.protocols.smsapi.services.contact_book import ContactGroup
 from mock_provider.protocols.smsapi.services.visit import (
     RestRefusalError,
     Visit,
@@ -48,62 +48,62 @@ class GroupBodies(Struct, frozen=True, gc=False):
     collection: list[GroupBody]
 
 
-def list_groups(visit: Visit) -> WireReply:
-    return shown_groups(visit, wanted_groups(visit, visit.kept.contacts.groups()))
+def list_groups(visit: Visit) -> HttpResponse:
+    return shown_groups(visit, wanted_groups(visit, visit.state.contacts.groups()))
 
 
-def wanted_groups(visit: Visit, groups: list[Group]) -> list[Group]:
+def wanted_groups(visit: Visit, groups: list[ContactGroup]) -> list[ContactGroup]:
     """Those of ``group_id``, and with one of the ``name`` values in their name (``eq(…)``: as their name)."""
     names = [name for name in list_of(visit.fields, "name", "\0") if name]
     ids = list_of(visit.fields, "group_id", ",")
     return [group for group in groups if (not ids or group.id in ids) and _is_wanted(group.name, names)]
 
 
-def show_group(visit: Visit) -> WireReply:
+def show_group(visit: Visit) -> HttpResponse:
     return shown(group_body(visit, found_group(visit, visit.ids[0])))
 
 
-def add_group(visit: Visit) -> WireReply:
+def add_group(visit: Visit) -> HttpResponse:
     at_s = visit.at_s
-    group = Group(visit.kept.new_id(), "", "", None, None, at_s, at_s)
+    group = ContactGroup(visit.state.new_id(), "", "", None, None, at_s, at_s)
     return _put(visit, group, 201)
 
 
-def change_group(visit: Visit) -> WireReply:
+def change_group(visit: Visit) -> HttpResponse:
     """Fields that are not given stay unchanged."""
     return _put(visit, found_group(visit, visit.ids[0]), 200)
 
 
-def remove_group(visit: Visit) -> WireReply:
+def remove_group(visit: Visit) -> HttpResponse:
     group = found_group(visit, visit.ids[0])
-    visit.kept.contacts.remove_group(group.id, is_set(visit.fields, "delete_contacts"))
+    visit.state.contacts.remove_group(group.id, is_set(visit.fields, "delete_contacts"))
     return done()
 
 
-def remove_groups(visit: Visit) -> WireReply:
-    visit.kept.contacts.remove_groups()
+def remove_groups(visit: Visit) -> HttpResponse:
+    visit.state.contacts.remove_groups()
     return done()
 
 
-def found_group(visit: Visit, group_id: str) -> Group:
+def found_group(visit: Visit, group_id: str) -> ContactGroup:
     """Raises ``RestRefusalError`` (404)."""
-    group = visit.kept.contacts.group(group_id)
+    group = visit.state.contacts.group(group_id)
     if group is None:
         raise RestRefusalError(rest_error(404, "Group not found"))
     return group
 
 
-def shown_groups(visit: Visit, groups: list[Group], status: int = 200) -> WireReply:
+def shown_groups(visit: Visit, groups: list[ContactGroup], status: int = 200) -> HttpResponse:
     return shown(GroupBodies(len(groups), [group_body(visit, group) for group in groups]), status)
 
 
-def group_body(visit: Visit, group: Group, in_contact: bool = False) -> GroupBody:
+def group_body(visit: Visit, group: ContactGroup, in_contact: bool = False) -> GroupBody:
     owner = visit.settings.username
     return GroupBody(
         group.id,
         group.name,
         group.description,
-        visit.kept.contacts.member_count(group.id),
+        visit.state.contacts.member_count(group.id),
         visit.shown_time(group.created_s),
         visit.shown_time(group.updated_s),
         owner,
@@ -113,8 +113,8 @@ def group_body(visit: Visit, group: Group, in_contact: bool = False) -> GroupBod
     )
 
 
-def _put(visit: Visit, present: Group, status: int) -> WireReply:
-    fields, contacts = visit.fields, visit.kept.contacts
+def _put(visit: Visit, present: ContactGroup, status: int) -> HttpResponse:
+    fields, contacts = visit.fields, visit.state.contacts
     name = visit.text("name") if "name" in fields else present.name
     expiry = visit.text("contact_expire_after")
     if not name:
@@ -129,7 +129,7 @@ def _put(visit: Visit, present: Group, status: int) -> WireReply:
     named = contacts.group_named(name)
     if (named is not None and named.id != present.id) or name in visit.settings.groups:
         return rest_error(409, "It already exists")
-    group = Group(
+    group = ContactGroup(
         present.id,
         name,
         visit.text("description") if "description" in fields else present.description,

@@ -12,10 +12,10 @@ import msgspec
 from msgspec import Struct
 
 from mock_provider.engine import NumberView
-from mock_provider.http.messages import TEXT, WireReply
-from mock_provider.profiles.protocols import SmsapiWire
-from mock_provider.protocols.actions import Consult
-from mock_provider.protocols.lookups import Desk
+from mock_provider.http.messages import TEXT, HttpResponse
+from mock_provider.profiles.protocols import SmsapiSettings
+from mock_provider.protocols.actions import QueryAction
+from mock_provider.protocols.lookups import Lookups
 from mock_provider.protocols.smsapi.answers import points
 from mock_provider.protocols.smsapi.auth import to_owner
 from mock_provider.protocols.smsapi.errors import legacy_error
@@ -29,7 +29,7 @@ from mock_provider.protocols.smsapi.fields import (
 from mock_provider.protocols.smsapi.numbers import LONGEST_NUMBER, read_msisdn
 from mock_provider.protocols.smsapi.send import wants_json
 from mock_provider.protocols.smsapi.services.prices import Network, code_number
-from mock_provider.protocols.smsapi.services.state import Kept
+from mock_provider.protocols.smsapi.services.state import SmsapiState
 
 _encoder = msgspec.json.Encoder()
 
@@ -75,12 +75,12 @@ class _Lookups(Struct, frozen=True, gc=False):
 class NumberLookups:
     """A look-up is not charged, and its result comes at once."""
 
-    def __init__(self, settings: SmsapiWire, kept: Kept, networks: Sequence[Network]) -> None:
+    def __init__(self, settings: SmsapiSettings, state: SmsapiState, networks: Sequence[Network]) -> None:
         self._settings = settings
-        self._kept = kept
+        self._state = state
         self._mnc_of = {network.name: code_number(network.mnc) for network in networks}
 
-    def read(self, fields: Fields, token: str, date_s: int, counted: bool) -> Consult:
+    def read(self, fields: Fields, token: str, date_s: int, counted: bool) -> QueryAction:
         """Error 13 where no number is given, 19 where there are too many; ``counted``: ``hlrsync.do``."""
         settings = self._settings
         as_json = wants_json(fields)
@@ -90,38 +90,38 @@ class NumberLookups:
         too_many = too_many or len(submitted) > limit
         if too_many or not submitted:
             refusal = legacy_error(19 if too_many else 13, as_json)
-            return to_owner(token, as_json, lambda _desk: refusal)
+            return to_owner(token, as_json, lambda _lookups: refusal)
         references = _references(fields, len(submitted))
         counted = counted or settings.hlr_answer == "full"
 
-        def answer(desk: Desk) -> WireReply:
+        def answer(lookups: Lookups) -> HttpResponse:
             looked_up = [
-                self._looked_up(desk, number.strip(), reference, date_s)
+                self._looked_up(lookups, number.strip(), reference, date_s)
                 for number, reference in zip(submitted, references, strict=True)
             ]
             if not as_json:
-                return WireReply(200, ";".join(map(_as_text, looked_up)).encode(), TEXT)
+                return HttpResponse(200, ";".join(map(_as_text, looked_up)).encode(), TEXT)
             if counted:
-                return WireReply(200, _encoder.encode(_Lookups(len(looked_up), looked_up)))
+                return HttpResponse(200, _encoder.encode(_Lookups(len(looked_up), looked_up)))
             brief = [_brief(each) for each in looked_up]
-            return WireReply(200, _encoder.encode(brief if len(brief) > 1 else brief[0]))
+            return HttpResponse(200, _encoder.encode(brief if len(brief) > 1 else brief[0]))
 
         return to_owner(token, as_json, answer)
 
     def _looked_up(
-        self, desk: Desk, submitted: str, reference: str, date_s: int
+        self, lookups: Lookups, submitted: str, reference: str, date_s: int
     ) -> FullLookup | FailedLookup:
         msisdn = read_msisdn(submitted, self._settings)
         if msisdn is None:
             return FailedLookup(submitted[:LONGEST_NUMBER])
-        return self._found(desk.number(msisdn), reference, date_s)
+        return self._found(lookups.number(msisdn), reference, date_s)
 
     def _found(self, view: NumberView, reference: str, date_s: int) -> FullLookup:
         settings = self._settings
         return FullLookup(
             status="OK" if view.exists else "FAIL",
             number=view.msisdn,
-            id=self._kept.draws.provider_id(f"hlr {view.msisdn}", 0, settings.id_style),
+            id=self._state.draws.provider_id(f"hlr {view.msisdn}", 0, settings.id_style),
             price=points(settings.hlr_price, settings),
             date=date_s,
             info=view.carrier if view.exists else "No network serves the number",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class Template(Struct, frozen=True, gc=False):
+class MessageTemplate(Struct, frozen=True, gc=False):
     """``normalize``: replace accents before sending."""
 
     id: str
@@ -14,23 +14,23 @@ class Template(Struct, frozen=True, gc=False):
     normalize: bool = False
 
 
-class Templates:
+class MessageTemplates:
     """At most ``capacity`` of them, each name once."""
 
     def __init__(self, capacity: int = 1_000) -> None:
         self._capacity = capacity
-        self._of_id: dict[str, Template] = {}
+        self._of_id: dict[str, MessageTemplate] = {}
 
-    def listed(self) -> list[Template]:
+    def listed(self) -> list[MessageTemplate]:
         return list(self._of_id.values())
 
-    def find(self, template_id: str) -> Template | None:
+    def find(self, template_id: str) -> MessageTemplate | None:
         return self._of_id.get(template_id)
 
-    def named(self, name: str) -> Template | None:
+    def named(self, name: str) -> MessageTemplate | None:
         return next((each for each in self._of_id.values() if each.name == name), None)
 
-    def put(self, template: Template) -> bool:
+    def put(self, template: MessageTemplate) -> bool:
         """Add it, or replace the one with its id. False: there are too many."""
         if template.id not in self._of_id and len(self._of_id) >= self._capacity:
             return False

@@ -8,15 +8,15 @@ import msgspec
 from msgspec import Struct
 
 from mock_provider.engine.segments import count_segments
-from mock_provider.engine.values import Accepted, Answer, Outbound, Submit, Traffic
-from mock_provider.http.messages import WireReply, WireRequest
-from mock_provider.profiles.protocols import SmsapiWire
-from mock_provider.protocols.actions import Consult, Instants, Send
+from mock_provider.engine.values import Accepted, Answer, MessageClass, Outbound, Submit
+from mock_provider.http.messages import HttpRequest, HttpResponse
+from mock_provider.profiles.protocols import SmsapiSettings
+from mock_provider.protocols.actions import Instants, QueryAction, SubmitAction
 from mock_provider.protocols.journey_key import text_key
-from mock_provider.protocols.lookups import Desk
+from mock_provider.protocols.lookups import Lookups
 from mock_provider.protocols.smsapi.auth import field_token, header_token, to_owner_rest
 from mock_provider.protocols.smsapi.errors import SmsapiError, invalid_value, rest_error
-from mock_provider.protocols.smsapi.fast_path import LONGEST_TEXT, WIRE_NAME
+from mock_provider.protocols.smsapi.fast_path import LONGEST_TEXT, PROTOCOL_NAME
 from mock_provider.protocols.smsapi.field_names import OF_CODE, OF_VERIFICATION
 from mock_provider.protocols.smsapi.fields import (
     Fields,
@@ -29,7 +29,7 @@ from mock_provider.protocols.smsapi.numbers import read_msisdn
 from mock_provider.protocols.smsapi.rest_refusals import rest_refusal
 from mock_provider.protocols.smsapi.send import read_sender
 from mock_provider.protocols.smsapi.services.one_time_codes import Verdict
-from mock_provider.protocols.smsapi.services.state import Kept
+from mock_provider.protocols.smsapi.services.state import SmsapiState
 
 _PLACEHOLDER = "[%code%]"
 _DEFAULT_CONTENT = f"Your verification code: {_PLACEHOLDER}"
@@ -55,13 +55,13 @@ class _Created(Struct, frozen=True, gc=False):
 
 
 def read_code_request(
-    request: WireRequest, request_id: int, at: Instants, settings: SmsapiWire, kept: Kept
-) -> Send | Consult:
+    request: HttpRequest, request_id: int, at: Instants, settings: SmsapiSettings, state: SmsapiState
+) -> SubmitAction | QueryAction:
     """Send a code by the fast route (unless ``fast`` is 0); it counts from when it is accepted."""
     token, fields = _fields(request)
     if fields is None:
         return _refused(token, "The body cannot be read", "")
-    kept.unread.note("mfa/codes", fields.keys() - OF_CODE)
+    state.unread.note("mfa/codes", fields.keys() - OF_CODE)
     msisdn = read_msisdn(text_of(fields, "phone_number").strip(), settings)
     if msisdn is None:
         return _refused(token, "The value is not valid mobile number.", "phone_number")
@@ -71,7 +71,7 @@ def read_code_request(
     too_long = _refused(token, f"It takes more than {settings.max_parts} parts", "content")
     if len(content) > 2 * LONGEST_TEXT:  # a code has at least half the placeholder's characters
         return too_long
-    code = kept.codes.draw(msisdn, settings.mfa_code_digits)
+    code = state.codes.draw(msisdn, settings.mfa_code_digits)
     text = content.replace(_PLACEHOLDER, code)
     segments = count_segments(text).segments
     if segments > settings.max_parts:
@@ -83,32 +83,36 @@ def read_code_request(
     outbound = Outbound(msisdn, text_of(fields, "phone_number"), text, segments, text_key(text))
     fast = "fast" not in fields or is_set(fields, "fast")
     submit = Submit(
-        *(request_id, WIRE_NAME, token, sender, (outbound,)),
+        *(request_id, PROTOCOL_NAME, token, sender, (outbound,)),
         fast=fast,
-        traffic=Traffic.OTP,
-        blocked=kept.blacklist.among((msisdn,), at.wall_s),
+        traffic=MessageClass.OTP,
+        blocked=state.blacklist.among((msisdn,), at.wall_s),
     )
     expires_ns = at.now_ns + int(settings.mfa_expiry_s * _NANOSECONDS)
     created = _Created(msisdn, code, text_of(fields, "from").strip() or None, expires_ns)
-    return Send(submit, partial(_phrase_created, created, settings, kept))
+    return SubmitAction(submit, partial(_render_created, created, settings, state))
 
 
-def _phrase_created(created: _Created, settings: SmsapiWire, kept: Kept, answer: Answer) -> WireReply:
+def _render_created(
+    created: _Created, settings: SmsapiSettings, state: SmsapiState, answer: Answer
+) -> HttpResponse:
     if not isinstance(answer, Accepted):
         return rest_refusal(answer, settings)
-    kept.codes.issue(created.msisdn, created.code, created.expires_ns)
+    state.codes.issue(created.msisdn, created.code, created.expires_ns)
     provider_id = answer.messages[0].provider_id
-    return WireReply(
+    return HttpResponse(
         201, _encoder.encode(CodeBody(provider_id, created.code, created.msisdn, created.sender))
     )
 
 
-def read_verification(request: WireRequest, at: Instants, settings: SmsapiWire, kept: Kept) -> Consult:
+def read_verification(
+    request: HttpRequest, at: Instants, settings: SmsapiSettings, state: SmsapiState
+) -> QueryAction:
     """204 for the right code, 404 for a wrong one, 408 for one that has expired."""
     token, fields = _fields(request)
     if fields is None:
         return _refused(token, "The body cannot be read", "")
-    kept.unread.note("mfa/codes/verifications", fields.keys() - OF_VERIFICATION)
+    state.unread.note("mfa/codes/verifications", fields.keys() - OF_VERIFICATION)
     msisdn = read_msisdn(text_of(fields, "phone_number").strip(), settings)
     if msisdn is None:
         return _refused(token, "The value is not valid mobile number.", "phone_number")
@@ -118,10 +122,10 @@ def read_verification(request: WireRequest, at: Instants, settings: SmsapiWire, 
     if not (code.isascii() and code.isdigit()):
         return _refused(token, "MFA code has invalid format", "code")
 
-    def answer(_desk: Desk) -> WireReply:
-        verdict = kept.codes.verify(msisdn, code, at.now_ns)
+    def answer(_lookups: Lookups) -> HttpResponse:
+        verdict = state.codes.verify(msisdn, code, at.now_ns)
         if verdict is Verdict.RIGHT:
-            return WireReply(204, b"")
+            return HttpResponse(204, b"")
         if verdict is Verdict.EXPIRED:
             return rest_error(408, "The code has expired")
         return rest_error(404, "Not found")
@@ -129,7 +133,7 @@ def read_verification(request: WireRequest, at: Instants, settings: SmsapiWire, 
     return to_owner_rest(token, answer)
 
 
-def _fields(request: WireRequest) -> tuple[str, Fields | None]:
+def _fields(request: HttpRequest) -> tuple[str, Fields | None]:
     token = header_token(request.authorization)
     try:
         fields = read_fields(request)
@@ -138,7 +142,7 @@ def _fields(request: WireRequest) -> tuple[str, Fields | None]:
     return token or field_token(fields), fields
 
 
-def _refused(token: str, message: str, field: str) -> Consult:
+def _refused(token: str, message: str, field: str) -> QueryAction:
     """Which field is wrong and why, at HTTP 400."""
     reply = invalid_value(message, field)
-    return to_owner_rest(token, lambda _desk: reply)
+    return to_owner_rest(token, lambda _lookups: reply)

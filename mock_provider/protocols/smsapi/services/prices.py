@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
-from mock_provider.http.messages import WireReply
-from mock_provider.protocols.actions import Consult
+from mock_provider.http.messages import HttpResponse
+from mock_provider.protocols.actions import QueryAction
 from mock_provider.protocols.smsapi.auth import to_owner_rest
 from mock_provider.protocols.smsapi.fields import Fields, text_of
 
@@ -60,7 +60,7 @@ def code_number(digits: str) -> int | None:
     return int(digits) if digits else None
 
 
-def read_prices(query: Fields, token: str, networks: Sequence[Network]) -> Consult:
+def read_prices(query: Fields, token: str, networks: Sequence[Network]) -> QueryAction:
     """``GET /profile/prices``: of SMS, by network. Other types have no price here."""
     wanted = text_of(query, "type") or "sms"
     prices = [
@@ -74,5 +74,5 @@ def read_prices(query: Fields, token: str, networks: Sequence[Network]) -> Consu
         for each in networks
         if wanted == "sms"
     ]
-    reply = WireReply(200, _encoder.encode(Prices(len(prices), prices)))
-    return to_owner_rest(token, lambda _desk: reply)
+    reply = HttpResponse(200, _encoder.encode(Prices(len(prices), prices)))
+    return to_owner_rest(token, lambda _lookups: reply)

@@ -8,9 +8,9 @@ from urllib.parse import unquote
 import msgspec
 from msgspec import Struct
 
-from mock_provider.http.messages import WireReply, WireRequest
-from mock_provider.protocols.actions import Call
-from mock_provider.protocols.lookups import Desk
+from mock_provider.http.messages import HttpRequest, HttpResponse
+from mock_provider.protocols.actions import Action
+from mock_provider.protocols.lookups import Lookups
 from mock_provider.protocols.smsapi.auth import header_token, to_owner_rest
 from mock_provider.protocols.smsapi.errors import (
     SmsapiError,
@@ -23,7 +23,7 @@ from mock_provider.protocols.smsapi.fields import MalformedRequestError, read_fi
 from mock_provider.protocols.smsapi.send import read_sender
 from mock_provider.protocols.smsapi.services.prices import CHANGED_AT
 from mock_provider.protocols.smsapi.services.sender_names import SenderName, SenderNames
-from mock_provider.protocols.smsapi.services.state import Kept
+from mock_provider.protocols.smsapi.services.state import SmsapiState
 
 SENDERNAMES = "/sms/sendernames"
 _MAKE_DEFAULT = "commands/make_default"
@@ -45,7 +45,9 @@ class RestSenderNames(Struct, frozen=True, gc=False):
     collection: list[RestSenderName]
 
 
-def read_sendernames(path: str, request: WireRequest, of_profile: Sequence[str], kept: Kept) -> Call:
+def read_sendernames(
+    path: str, request: HttpRequest, of_profile: Sequence[str], state: SmsapiState
+) -> Action:
     """``path`` is the request's, from ``SENDERNAMES`` on."""
     name, _, command = path[len(SENDERNAMES) + 1 :].partition("/")
     methods = _methods(name, command)
@@ -55,16 +57,16 @@ def read_sendernames(path: str, request: WireRequest, of_profile: Sequence[str],
     if method not in methods:
         return not_allowed(", ".join(methods))
 
-    def answer(_desk: Desk) -> WireReply:
+    def answer(_lookups: Lookups) -> HttpResponse:
         if not name:
-            return _listed(kept.sender_names.listed(of_profile)) if method == "GET" else _added()
-        return _of_one(unquote(name), method, of_profile, kept.sender_names)
+            return _listed(state.sender_names.listed(of_profile)) if method == "GET" else _added()
+        return _of_one(unquote(name), method, of_profile, state.sender_names)
 
-    def _added() -> WireReply:
+    def _added() -> HttpResponse:
         try:
             fields = read_fields(request)
-            kept.unread.note("sms/sendernames", fields.keys() - OF_SENDERNAMES)
-            return _add(text_of(fields, "sender"), of_profile, kept.sender_names)
+            state.unread.note("sms/sendernames", fields.keys() - OF_SENDERNAMES)
+            return _add(text_of(fields, "sender"), of_profile, state.sender_names)
         except MalformedRequestError as error:
             return rest_error(400, f"The request cannot be read: {error}")
 
@@ -79,23 +81,23 @@ def _methods(name: str, command: str) -> tuple[str, ...]:
     return ("POST",) if command == _MAKE_DEFAULT else ()
 
 
-def _of_one(name: str, method: str, of_profile: Sequence[str], names: SenderNames) -> WireReply:
+def _of_one(name: str, method: str, of_profile: Sequence[str], names: SenderNames) -> HttpResponse:
     """``POST`` makes it the default."""
     found = names.find(name, of_profile)
     if found is None:
         return rest_error(404, "Not found resource")
     if method == "GET":
-        return WireReply(200, _encoder.encode(_shown(found)))
+        return HttpResponse(200, _encoder.encode(_shown(found)))
     if method == "DELETE":
         # A name of the profile: only who runs the provider can take it away.
-        return WireReply(204, b"") if names.remove(name) else rest_error(403, "It cannot be removed")
+        return HttpResponse(204, b"") if names.remove(name) else rest_error(403, "It cannot be removed")
     if not found.active:
         return rest_error(403, "It is not active")
     names.make_default(name)
-    return WireReply(204, b"")
+    return HttpResponse(204, b"")
 
 
-def _add(asked: str, of_profile: Sequence[str], names: SenderNames) -> WireReply:
+def _add(asked: str, of_profile: Sequence[str], names: SenderNames) -> HttpResponse:
     try:
         name = read_sender({"from": asked}, default="")
     except SmsapiError:
@@ -112,11 +114,11 @@ def _add(asked: str, of_profile: Sequence[str], names: SenderNames) -> WireReply
         return rest_error(403, "There are too many sender names")
     added = names.find(name, of_profile)
     assert added is not None
-    return WireReply(201, _encoder.encode(_shown(added)))
+    return HttpResponse(201, _encoder.encode(_shown(added)))
 
 
-def _listed(names: Sequence[SenderName]) -> WireReply:
-    return WireReply(200, _encoder.encode(RestSenderNames(len(names), [_shown(name) for name in names])))
+def _listed(names: Sequence[SenderName]) -> HttpResponse:
+    return HttpResponse(200, _encoder.encode(RestSenderNames(len(names), [_shown(name) for name in names])))
 
 
 def _shown(name: SenderName) -> RestSenderName:

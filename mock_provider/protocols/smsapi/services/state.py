@@ -1,4 +1,4 @@
-"""What SMSAPI's side services remember. The wire itself holds no state: it is made anew with each profile."""
+"""What SMSAPI's side services remember. The protocol holds no state: it is made anew with each profile."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from mock_provider.engine.draws import Draws
 from mock_provider.protocols.smsapi.fast_path import DEFAULT_SENDER
 from mock_provider.protocols.smsapi.services.blacklist import Blacklist
 from mock_provider.protocols.smsapi.services.contact_book import ContactBook
-from mock_provider.protocols.smsapi.services.message_templates import Templates
+from mock_provider.protocols.smsapi.services.message_templates import MessageTemplates
 from mock_provider.protocols.smsapi.services.one_time_codes import OneTimeCodes
 from mock_provider.protocols.smsapi.services.sender_names import SenderNames
 from mock_provider.protocols.smsapi.unread_fields import UnreadFields
 
 
-class Kept:
+class SmsapiState:
     """Lives as long as its provider. ``draws`` are of the provider's seed."""
 
     def __init__(self, seed: int) -> None:
@@ -21,7 +21,7 @@ class Kept:
         self.sender_names = SenderNames(DEFAULT_SENDER)
         self.blacklist = Blacklist()
         self.contacts = ContactBook()
-        self.templates = Templates()
+        self.templates = MessageTemplates()
         self.unread = UnreadFields()
         self._ids = 0
 

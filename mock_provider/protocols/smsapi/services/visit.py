@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct
 
-from mock_provider.http.messages import WireReply
-from mock_provider.profiles.protocols import SmsapiWire
+from mock_provider.http.messages import HttpResponse
+from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.smsapi.errors import invalid_value, rest_error
 from mock_provider.protocols.smsapi.fields import Fields, text_of
-from mock_provider.protocols.smsapi.services.state import Kept
+from mock_provider.protocols.smsapi.services.state import SmsapiState
 
 DEFAULT_LIMIT = 5  # SMSAPI's OpenAPI document, parameter limit
 MOST_LISTED = 200
@@ -30,8 +30,8 @@ class Visit(Struct, frozen=True):
     fields: Fields
     ids: tuple[str, ...]
     at_s: float
-    settings: SmsapiWire
-    kept: Kept
+    settings: SmsapiSettings
+    state: SmsapiState
 
     def text(self, name: str) -> str:
         return text_of(self.fields, name).strip()
@@ -45,24 +45,24 @@ class Visit(Struct, frozen=True):
         return moment.isoformat()
 
 
-Handler = Callable[[Visit], WireReply]
+Handler = Callable[[Visit], HttpResponse]
 
 
 class RestRefusalError(Exception):
     """A REST request that is refused by this reply."""
 
-    def __init__(self, reply: WireReply) -> None:
+    def __init__(self, reply: HttpResponse) -> None:
         super().__init__(reply.status)
         self.reply = reply
 
 
-def shown(value: object, status: int = 200) -> WireReply:
-    return WireReply(status, _encoder.encode(value))
+def shown(value: object, status: int = 200) -> HttpResponse:
+    return HttpResponse(status, _encoder.encode(value))
 
 
-def done(status: int = 204) -> WireReply:
+def done(status: int = 204) -> HttpResponse:
     """Nothing to say."""
-    return WireReply(status, b"")
+    return HttpResponse(status, b"")
 
 
 def page(visit: Visit, found: Sequence[T]) -> Sequence[T]:
@@ -72,7 +72,7 @@ def page(visit: Visit, found: Sequence[T]) -> Sequence[T]:
     return found[offset : offset + limit]
 
 
-def too_many(what: str) -> WireReply:
+def too_many(what: str) -> HttpResponse:
     return rest_error(403, f"There are too many {what}")
 
 

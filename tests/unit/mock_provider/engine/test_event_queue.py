@@ -1,4 +1,4 @@
-"""The agenda gives what is due in the order of one sorted list, whatever is added when."""
+"""The event queue gives what is due in the order of one sorted list, whatever is added when."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import heapq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_provider.engine.event_queue import SLICE_BITS, Agenda
+from mock_provider.engine.event_queue import SLICE_BITS, EventQueue
 
 MS = 1_000_000
 delays = st.one_of(
@@ -50,7 +50,7 @@ class Reference:
             self.handle(due_ns, now_ns, payload, effects)
 
 
-def lived(agenda, steps):
+def lived(queue, steps):
     happened, now_ns, made = [], 0, 0
 
     def handle(due_ns, at_ns, payload, effects):
@@ -59,33 +59,33 @@ def lived(agenda, steps):
         happened.append((due_ns, at_ns, name))
         for delay_ns in more:
             made += 1
-            agenda.add(due_ns + delay_ns, code, (made, []))
+            queue.add(due_ns + delay_ns, code, (made, []))
 
-    code = agenda.handler(handle)
+    code = queue.handler(handle)
     for passed_ns, added, more in steps:
         now_ns += passed_ns
-        agenda.run(now_ns, [])
+        queue.run(now_ns, [])
         for delay_ns in added:
             made += 1
-            agenda.add(now_ns + delay_ns, code, (made, more))
-        happened.append(agenda.next_due())
-    while (due_ns := agenda.next_due()) is not None:
-        agenda.run(due_ns, [])
+            queue.add(now_ns + delay_ns, code, (made, more))
+        happened.append(queue.next_due())
+    while (due_ns := queue.next_due()) is not None:
+        queue.run(due_ns, [])
     return happened
 
 
 @given(steps, st.sampled_from([SLICE_BITS, 0, 30, 62]))
 def test_all_happens_in_the_order_of_one_heap(steps, slice_bits):
-    assert lived(Agenda(slice_bits), steps) == lived(Reference(), steps)
+    assert lived(EventQueue(slice_bits), steps) == lived(Reference(), steps)
 
 
 @given(st.lists(delays))
 def test_all_that_waits_is_counted_and_listed(dues):
-    agenda = Agenda()
-    code = agenda.handler(lambda *_: None)
+    queue = EventQueue()
+    code = queue.handler(lambda *_: None)
     for number, due_ns in enumerate(dues):
-        agenda.add(due_ns, code, number)
-    agenda.run(17 * MS, [])
+        queue.add(due_ns, code, number)
+    queue.run(17 * MS, [])
     waiting = [number for number, due_ns in enumerate(dues) if due_ns > 17 * MS]
-    assert len(agenda) == len(waiting)
-    assert sorted(agenda.payloads()) == waiting
+    assert len(queue) == len(waiting)
+    assert sorted(queue.payloads()) == waiting

@@ -157,7 +157,7 @@ def test_messages_of_a_shared_key_are_forgotten_above_the_limit(provider):
         p.send(n, "same for all")
         p.engine.take_rows()
     last = p.send(100, "same for all")
-    assert len(p.engine._ledger._by_id) <= 12
+    assert len(p.engine._message_store._by_id) <= 12
     assert p.engine.message(p.replies[first].messages[0].provider_id) is None
     assert p.engine.message(p.replies[last].messages[0].provider_id) is not None
     p.run()

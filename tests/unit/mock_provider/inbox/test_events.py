@@ -10,7 +10,7 @@ import pytest
 
 from mock_provider.engine import MessageView
 from mock_provider.engine.values import Accepted, AcceptedMessage, MessageState, Outbound, Submit
-from mock_provider.inbox.events import MOST_READERS, Live, event
+from mock_provider.inbox.events import MOST_READERS, EventFeed, event
 from mock_provider.inbox.store import Inbox
 
 
@@ -47,7 +47,7 @@ class Provider:
     def __init__(self) -> None:
         self.stages: dict[str, str] = {}
         self.inbox = Inbox(1_000, self._view, lambda: 0)
-        self.live = Live(self.inbox, self._view)
+        self.live = EventFeed(self.inbox, self._view)
 
     def _view(self, provider_id: str) -> MessageView | None:
         stage = self.stages.get(provider_id)

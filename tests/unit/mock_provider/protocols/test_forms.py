@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_provider.http.messages import WireReply, WireRequest
+from mock_provider.http.messages import HttpRequest, HttpResponse
 from mock_provider.http.receivers import LONGEST_URL, report_url_allowed
-from mock_provider.profiles.protocols import SmsapiWire
+from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.forms import (
     MOST_FIELDS,
@@ -30,16 +30,16 @@ from mock_provider.protocols.twilio.form import MalformedFormError, parse_form
 RECIPIENTS = 10_000
 
 
-def form(body: bytes, content_type: str = "application/x-www-form-urlencoded") -> WireRequest:
-    return WireRequest("POST", "/sms.do", "", content_type, "Bearer t", body)
+def form(body: bytes, content_type: str = "application/x-www-form-urlencoded") -> HttpRequest:
+    return HttpRequest("POST", "/sms.do", "", content_type, "Bearer t", body)
 
 
 def error_of(body: bytes, content_type: str = "") -> bytes:
     """The reply to a send that the wire itself refuses, after the token was looked up."""
-    wire = Smsapi(SmsapiWire(), 0.1)
+    wire = Smsapi(SmsapiSettings(), 0.1)
     call: Any = wire.read(form(body, content_type), 1, Instants(0, 0.0))
-    reply = call if isinstance(call, WireReply) else call.phrase(object())
-    assert isinstance(reply, WireReply)
+    reply = call if isinstance(call, HttpResponse) else call.render(object())
+    assert isinstance(reply, HttpResponse)
     return reply.body
 
 
@@ -100,7 +100,7 @@ def test_texts_are_personalised_one_by_one() -> None:
     tracemalloc.start()
     try:
         with pytest.raises(SmsapiError) as refused:
-            read_texts(fields, RECIPIENTS, SmsapiWire())
+            read_texts(fields, RECIPIENTS, SmsapiSettings())
         peak_bytes = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -111,7 +111,7 @@ def test_texts_are_personalised_one_by_one() -> None:
 @pytest.mark.parametrize("fields", [{}, {"max_parts": "2"}, {"normalize": "1"}, {"single": "1"}])
 def test_a_text_beyond_all_parts_is_too_long_whatever_else_is_asked(fields: dict[str, str]) -> None:
     with pytest.raises(SmsapiError) as refused:
-        read_texts({"message": "{" * 20_000, **fields}, 1, SmsapiWire())
+        read_texts({"message": "{" * 20_000, **fields}, 1, SmsapiSettings())
     assert refused.value.code == 11
 
 
@@ -129,13 +129,13 @@ def test_only_the_body_says_what_is_malformed() -> None:
 
 def test_what_is_no_number_is_repeated_in_part() -> None:
     fields = read_fields(form(b"to=" + b"x" * 20_000 + b"," + b"1" * 20_000 + b"&message=x"))
-    submit = read_send(fields, "t", 1, Instants(0, 0.0), SmsapiWire(), RECIPIENTS).submit
+    submit = read_send(fields, "t", 1, Instants(0, 0.0), SmsapiSettings(), RECIPIENTS).submit
     assert submit.unparsable == ("x" * 100, "1" * 100)
 
 
 def test_a_code_s_text_beyond_all_parts_is_refused() -> None:
     body = b"phone_number=48500100200&content=" + b"[%25code%25]" * 20_000
-    wire = Smsapi(SmsapiWire(), 0.1)
-    request = WireRequest("POST", "/mfa/codes", "", "application/x-www-form-urlencoded", "Bearer t", body)
+    wire = Smsapi(SmsapiSettings(), 0.1)
+    request = HttpRequest("POST", "/mfa/codes", "", "application/x-www-form-urlencoded", "Bearer t", body)
     call: Any = wire.read(request, 1, Instants(0, 0.0))
     assert not hasattr(call, "submit")

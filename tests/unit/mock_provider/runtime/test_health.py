@@ -7,8 +7,8 @@ import pytest
 from mock_provider.engine.values import DeliveryReport, MessageState, SendReports
 from mock_provider.profiles import load_profile
 from mock_provider.runtime.health import Health
-from mock_provider.runtime.provider import Service
-from mock_provider.runtime.reports_out import Callbacks, CallbackSettings
+from mock_provider.runtime.provider import ProviderRuntime
+from mock_provider.runtime.reports_out import HttpReportSender, ReportCallSettings
 
 
 def in_a_loop(test):
@@ -81,7 +81,7 @@ async def test_a_callback_that_raises_is_noted_and_a_broken_connection_is_not(he
 
 @in_a_loop
 async def test_an_engine_that_fails_at_its_time_closes_the_intake():
-    service = Service(load_profile("fast"), 1, 0.1)
+    service = ProviderRuntime(load_profile("fast"), 1, 0.1)
 
     class Broken:
         refusing = None
@@ -105,8 +105,8 @@ async def test_every_chore_of_the_provider_is_watched(chore, monkeypatch):
     def broken(self):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Service, chore, broken)
-    service = Service(load_profile("fast"), 1, 0.1)
+    monkeypatch.setattr(ProviderRuntime, chore, broken)
+    service = ProviderRuntime(load_profile("fast"), 1, 0.1)
     service.start(None)
     async with asyncio.timeout(10):
         while not service.health.failures:
@@ -121,7 +121,7 @@ async def test_reports_that_cannot_be_written_are_noted(health):
     def broken(effect):
         raise ZeroDivisionError
 
-    callbacks = Callbacks(broken, lambda *_: None, CallbackSettings(), health)
+    callbacks = HttpReportSender(broken, lambda *_: None, ReportCallSettings(), health)
     callbacks.start()
     report = DeliveryReport("1", None, "48", "Test", MessageState.DELIVERED, "", 1, 1, 0.0, "", "", 1)
     callbacks.deliver(SendReports(1, "http://127.0.0.1/", (report,), 1))
@@ -134,7 +134,7 @@ async def test_reports_that_cannot_be_written_are_noted(health):
 
 @in_a_loop
 async def test_a_deadline_beyond_all_timers_is_looked_at_again(monkeypatch):
-    service = Service(load_profile("fast"), 1, 0.1)
+    service = ProviderRuntime(load_profile("fast"), 1, 0.1)
     armed = []
 
     class Far:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from mock_provider.engine.values import DeliveryReport, MessageState, SendProgress, SendReports
-from mock_provider.profiles.protocols import SmppWire
+from mock_provider.profiles.protocols import SmppSettings
 from mock_provider.protocols.smpp.effects import Answered
 from mock_provider.protocols.smpp.group_ids import GroupIds
 from mock_provider.protocols.smpp.pdu import read_short_message
@@ -45,7 +45,7 @@ class Bench:
             self.deferred.append,
             lambda: self.now_ns,
         )
-        self.links.use(ReceiptWriter(SmppWire(), 0, GroupIds()), most_waiting)
+        self.links.use(ReceiptWriter(SmppSettings(), 0, GroupIds()), most_waiting)
 
 
 def reports(batch_id: int, *states: MessageState, url: str = "smpp:esme") -> SendReports:

@@ -15,6 +15,7 @@ from mock_provider.engine.values import (
     Accepted,
     AcceptedMessage,
     DeliveryReport,
+    MessageClass,
     MessageState,
     Refusal,
     Refused,
@@ -22,12 +23,11 @@ from mock_provider.engine.values import (
     SendProgress,
     SendReports,
     Submit,
-    Traffic,
 )
-from mock_provider.http.messages import WireReply, WireRequest
+from mock_provider.http.messages import HttpRequest, HttpResponse
 from mock_provider.profiles import Profile, load_profile, with_token
-from mock_provider.protocols.actions import Consult, Instants, Send
-from mock_provider.protocols.json_api import Generic
+from mock_provider.protocols.actions import Instants, QueryAction, SubmitAction
+from mock_provider.protocols.json_api import JsonApi
 from mock_provider.protocols.json_api.problems import OTHERS, REFUSALS
 from mock_provider.protocols.lookups import AccountView
 
@@ -51,19 +51,19 @@ def profile(**generic: Any) -> Profile:
     return with_token(Profile.model_validate(document), TOKEN)
 
 
-def read(body: object, **generic: Any) -> Send:
+def read(body: object, **generic: Any) -> SubmitAction:
     call = read_raw(json.dumps(body).encode(), **generic)
-    assert isinstance(call, Send), refusal_of(call)
+    assert isinstance(call, SubmitAction), refusal_of(call)
     return call
 
 
 def read_raw(body: bytes, content_type: str = "application/json", **generic: Any) -> object:
-    request = WireRequest("POST", "/v1/messages", "", content_type, f"Bearer {TOKEN}", body)
-    return Generic(profile(**generic)).read(request, 7, NOW)
+    request = HttpRequest("POST", "/v1/messages", "", content_type, f"Bearer {TOKEN}", body)
+    return JsonApi(profile(**generic)).read(request, 7, NOW)
 
 
 def refusal_of(call: object) -> tuple[int, Any]:
-    assert isinstance(call, Consult)
+    assert isinstance(call, QueryAction)
     reply = call.answer(KnowsTheToken())  # type: ignore[arg-type]  # errors ask for the account alone
     assert reply.content_type == "application/problem+json"
     return reply.status, json.loads(reply.body)
@@ -93,13 +93,13 @@ def test_a_request_becomes_one_submit() -> None:
     assert submit == Submit(
         7, "generic", TOKEN, "Shop", (message,), fast=True, refuse_duplicates=True,
         report_url="http://127.0.0.1:1/r", scheduled_ns=NOW_NS + 10_000_000_000,
-        expires_ns=NOW_NS + 70_000_000_000, traffic=Traffic.OTP, wanted=ReportsWanted(progress=True),
+        expires_ns=NOW_NS + 70_000_000_000, traffic=MessageClass.OTP, wanted=ReportsWanted(progress=True),
     )  # fmt: skip
 
 
 def test_what_is_left_out_is_the_profiles() -> None:
     submit = read(one(text="#Kk-1# Hi", reference="r-1"), default_sender="Bench").submit
-    assert (submit.sender_id, submit.messages[0].key, submit.traffic) == ("Bench", "k-1", Traffic.UNSAID)
+    assert (submit.sender_id, submit.messages[0].key, submit.traffic) == ("Bench", "k-1", MessageClass.UNSAID)
     assert (submit.scheduled_ns, submit.expires_ns, submit.report_url) == (None, None, None)
     past = read(one() | {"send_at": "0001-01-01T00:00:00+14:00", "expires_at": "2027-01-15T08:00:05Z"}).submit
     assert (past.scheduled_ns, past.expires_ns) == (None, NOW_NS + 5_000_000_000)
@@ -160,7 +160,7 @@ def test_results_come_in_the_requests_order_with_the_reason_of_each_that_was_lef
         ("no number",),
         ((1, Refusal.DUPLICATE_REF),),
     )
-    reply = call.phrase(answer)
+    reply = call.render(answer)
     body = json.loads(reply.body)
     assert (reply.status, body["accepted"], body["rejected"], body["price"]) == (202, 2, 2, 1.0)
     assert [(m["to"], m["status"], m["code"]) for m in body["messages"]] == [
@@ -174,24 +174,24 @@ def test_results_come_in_the_requests_order_with_the_reason_of_each_that_was_lef
 
 def test_a_request_that_is_only_judged() -> None:
     answer = Accepted((AcceptedMessage("", "48500100200", "48500100200", None, 1, 0.5),))
-    reply = read(one() | {"validate_only": True}).phrase(answer)
+    reply = read(one() | {"validate_only": True}).render(answer)
     assert (reply.status, json.loads(reply.body)["messages"][0]["id"]) == (200, None)
 
 
 def test_invalid_numbers_are_named_by_their_fields() -> None:
     call = read({"messages": [{"to": to, "text": "x"} for to in ("48500100200", "123", "456")]})
-    reply = call.phrase(Refused(Refusal.NO_VALID_RECIPIENT, ("123", "456")))
+    reply = call.render(Refused(Refusal.NO_VALID_RECIPIENT, ("123", "456")))
     assert reply.status == 422
     assert [e["field"] for e in json.loads(reply.body)["errors"]] == ["messages[1].to", "messages[2].to"]
 
 
-def phrased(refused: Refused) -> WireReply:
-    return read(one()).phrase(refused)
+def rendered(refused: Refused) -> HttpResponse:
+    return read(one()).render(refused)
 
 
 @pytest.mark.parametrize("refusal", Refusal, ids=lambda refusal: refusal.value)
 def test_every_refusal_is_a_problem_with_its_own_code(refusal: Refusal) -> None:
-    reply = phrased(Refused(refusal))
+    reply = rendered(Refused(refusal))
     body = json.loads(reply.body)
     assert (reply.status, body["status"], body["code"]) == (REFUSALS[refusal][0],) * 2 + (refusal.value,)
     assert body["title"]
@@ -199,14 +199,14 @@ def test_every_refusal_is_a_problem_with_its_own_code(refusal: Refusal) -> None:
 
 
 def test_a_throttle_says_when_to_come_back() -> None:
-    reply = phrased(Refused(Refusal.THROTTLED_REQUESTS, (), 1.2))
+    reply = rendered(Refused(Refusal.THROTTLED_REQUESTS, (), 1.2))
     assert reply.status == 429
     assert dict(reply.headers) == {
         "Retry-After": "2",
         "RateLimit-Policy": '"requests";q=25;w=3',
         "RateLimit": '"requests";r=0;t=2',
     }
-    assert dict(phrased(Refused(Refusal.UNAUTHORIZED)).headers) == {"WWW-Authenticate": "Bearer"}
+    assert dict(rendered(Refused(Refusal.UNAUTHORIZED)).headers) == {"WWW-Authenticate": "Bearer"}
 
 
 REPORT = DeliveryReport(
@@ -217,7 +217,7 @@ REPORT = DeliveryReport(
 
 def test_reports_are_posted_in_one_signed_call() -> None:
     effect = SendReports(1, "http://127.0.0.1:1/r", (REPORT, REPORT), 1, "generic")
-    (call,) = Generic(profile()).report_calls(effect, 1_800_000_000_000_000_000)
+    (call,) = JsonApi(profile()).report_calls(effect, 1_800_000_000_000_000_000)
     assert (call.method, call.url, call.confirming_body) == ("POST", effect.url, None)
     assert dict(call.headers) == {
         "X-Signature": "sha256=" + hmac.new(TOKEN.encode(), call.body, hashlib.sha256).hexdigest()
@@ -236,7 +236,7 @@ def test_progress_is_the_state_sent_and_a_signature_can_be_left_out() -> None:
         "id-1", None, "48500100200", "Shop", MessageState.OPEN, "", 1, 1, 0.5, "", "", 1
     )
     effect = SendProgress("http://127.0.0.1:1/r", open_report, "generic")
-    call = Generic(profile(sign_reports=False)).progress_call(effect, 0)
+    call = JsonApi(profile(sign_reports=False)).progress_call(effect, 0)
     assert json.loads(call.body)["reports"][0]["state"] == "sent"
     assert call.headers == ()
 

@@ -30,7 +30,7 @@ from mock_provider.protocols.smpp.session import (
     NoAnswer,
     Session,
     SessionLimits,
-    State,
+    SessionState,
 )
 
 S = 1_000_000_000
@@ -66,12 +66,12 @@ def one_answer(one: Session, command_id: int, body: bytes = b"") -> tuple[int, i
 @pytest.mark.parametrize(
     ("command_id", "state"),
     [
-        (codes.BIND_TRANSMITTER, State.BOUND_TX),
-        (codes.BIND_RECEIVER, State.BOUND_RX),
-        (codes.BIND_TRANSCEIVER, State.BOUND_TRX),
+        (codes.BIND_TRANSMITTER, SessionState.BOUND_TX),
+        (codes.BIND_RECEIVER, SessionState.BOUND_RX),
+        (codes.BIND_TRANSCEIVER, SessionState.BOUND_TRX),
     ],
 )
-def test_a_bind_leads_to_its_state_and_names_the_smsc(command_id: int, state: State) -> None:
+def test_a_bind_leads_to_its_state_and_names_the_smsc(command_id: int, state: SessionState) -> None:
     one = session()
     effects = one.received(0, write_pdu(command_id, 0, 5, BIND))
     (frame,) = written(effects)
@@ -85,7 +85,7 @@ def test_a_refused_bind_leaves_the_session_open_for_another() -> None:
     one = session()
     wrong = write_bind(Bind("esme", "guess"))
     assert one_answer(one, codes.BIND_TRANSCEIVER, wrong)[1] == codes.ESME_RINVPASWD
-    assert one.state is State.OPEN
+    assert one.state is SessionState.OPEN
     assert one_answer(one, codes.BIND_TRANSCEIVER, BIND)[1] == codes.ESME_ROK
 
 
@@ -285,7 +285,7 @@ def test_unbind_is_answered_after_all_that_came_before_it() -> None:
 def test_taking_leave_waits_for_the_answer() -> None:
     one = bound()
     (leave,) = written([one.unbind()])
-    assert (leave.command_id, one.state) == (codes.UNBIND, State.UNBOUND)
+    assert (leave.command_id, one.state) == (codes.UNBIND, SessionState.UNBOUND)
     assert one.received(0, write_pdu(0x80000006, 0, leave.sequence)) == [Close()]
 
 
@@ -297,7 +297,7 @@ def test_an_outage_that_disconnects_cuts_the_bind() -> None:
 def test_an_outage_that_hangs_leaves_the_bind_unanswered_until_its_time_is_over() -> None:
     one = Session(LIMITS, lambda bind: NoAnswer.SILENCE, 0)
     assert one.received(0, write_pdu(codes.BIND_RECEIVER, 0, 1, BIND)) == []
-    assert one.state is State.OPEN
+    assert one.state is SessionState.OPEN
     assert one.advance(10 * S) == [Close()]
 
 
@@ -333,7 +333,7 @@ def test_the_pieces_a_stream_comes_in_change_nothing(
 def test_each_request_gets_one_answer_and_no_response_any(pdus: list[tuple[int, int, bytes]]) -> None:
     one = bound()
     for command_id, sequence, body in pdus:
-        if one.state is State.CLOSED:
+        if one.state is SessionState.CLOSED:
             break
         effects = one.received(0, write_pdu(command_id, 0, sequence, body))
         submitted = [e for e in effects if not isinstance(e, bytes | BoundNow | Close)]

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from mock_provider.engine.segments import GSM7_BASIC, GSM7_EXTENSION, count_segments
 from mock_provider.engine.values import DeliveryReport, FinalReport, MessageState, Refusal, Submit
-from mock_provider.profiles.protocols import SmppWire
+from mock_provider.profiles.protocols import SmppSettings
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.smpp import codes
 from mock_provider.protocols.smpp.alphabets import decode_gsm7, encode_gsm7
@@ -26,7 +26,7 @@ from mock_provider.protocols.smpp.memo import (
     write_memo,
 )
 from mock_provider.protocols.smpp.message_pdus import Address
-from mock_provider.protocols.smpp.parts import Part, PartKeys
+from mock_provider.protocols.smpp.parts import MessagePart, PartKeys
 from mock_provider.protocols.smpp.pdu import ShortMessage, read_short_message
 from mock_provider.protocols.smpp.receipts import ReceiptWriter
 from mock_provider.protocols.smpp.refusals import STATUS_OF
@@ -52,8 +52,8 @@ def message(**fields: Any) -> ShortMessage:
     return ShortMessage(**(plain | fields))
 
 
-def read(settings: SmppWire | None = None, **fields: Any) -> Submit:
-    reader = SubmitReader(settings or SmppWire(), PartKeys())
+def read(settings: SmppSettings | None = None, **fields: Any) -> Submit:
+    reader = SubmitReader(settings or SmppSettings(), PartKeys())
     return reader.read(message(**fields), 7, "token", "esme", AT)
 
 
@@ -117,7 +117,7 @@ def test_only_what_both_standards_reserve_is_refused() -> None:
 
 
 def test_the_default_alphabet_can_be_latin_1() -> None:
-    settings = SmppWire(default_alphabet="latin1")
+    settings = SmppSettings(default_alphabet="latin1")
     assert read(settings, short_message=b"\xf3@$").messages[0].text == "ó@$"
 
 
@@ -198,7 +198,7 @@ def test_senders_are_names_or_digits(ton: int, source: str, sender: str) -> None
 
 
 def test_an_empty_source_is_the_default_sender() -> None:
-    assert read(SmppWire(default_sender="Ours"), source_ton=0, source="").sender_id == "Ours"
+    assert read(SmppSettings(default_sender="Ours"), source_ton=0, source="").sender_id == "Ours"
 
 
 def test_flags_reach_the_engine() -> None:
@@ -266,7 +266,7 @@ def test_the_parts_of_a_long_message_have_keys_of_their_own_and_one_has_the_mess
     wide: bool, sar: bool, before: int
 ) -> None:
     text = "x" * before + "#Kabc#" + "y" * (400 - before)
-    reader = SubmitReader(SmppWire(), PartKeys())
+    reader = SubmitReader(SmppSettings(), PartKeys())
     submits = [
         reader.read(part, number, "token", "esme", AT)
         for number, part in enumerate(parts_of(text, 153, wide, sar))
@@ -282,24 +282,24 @@ def test_the_parts_of_a_long_message_have_keys_of_their_own_and_one_has_the_mess
 
 def test_the_next_message_of_the_same_reference_has_nothing_of_the_one_before() -> None:
     keys = PartKeys()
-    assert keys.key("a", "b", Part(1, 2, 1), "#Kone#") == "one"
-    assert keys.key("a", "b", Part(1, 2, 2), "rest") == "one/2"
-    assert keys.key("a", "b", Part(1, 2, 1), "no key") == ""
-    assert keys.key("a", "b", Part(1, 2, 2), "rest") == ""
+    assert keys.key("a", "b", MessagePart(1, 2, 1), "#Kone#") == "one"
+    assert keys.key("a", "b", MessagePart(1, 2, 2), "rest") == "one/2"
+    assert keys.key("a", "b", MessagePart(1, 2, 1), "no key") == ""
+    assert keys.key("a", "b", MessagePart(1, 2, 2), "rest") == ""
 
 
 def test_a_part_that_is_submitted_again_keeps_its_key() -> None:
     keys = PartKeys()
-    keys.key("a", "b", Part(1, 3, 1), "begins #Ko")
+    keys.key("a", "b", MessagePart(1, 3, 1), "begins #Ko")
     for _ in range(2):
-        assert keys.key("a", "b", Part(1, 3, 2), "ne# ends") == "one"
-        assert keys.key("a", "b", Part(1, 3, 3), "rest") == "one/3"
+        assert keys.key("a", "b", MessagePart(1, 3, 2), "ne# ends") == "one"
+        assert keys.key("a", "b", MessagePart(1, 3, 3), "rest") == "one/3"
 
 
 def test_unfinished_long_messages_take_bounded_memory() -> None:
     keys = PartKeys(capacity=10)
     for reference in range(1_000):
-        keys.key("a", str(reference), Part(1, 2, 1), "text")
+        keys.key("a", str(reference), MessagePart(1, 2, 1), "text")
     assert len(keys) == 10
 
 
@@ -318,7 +318,7 @@ def report(
 
 
 def receipt(submit: Submit, *outcome: Any, **settings: Any) -> ShortMessage:
-    writer = ReceiptWriter(SmppWire(**settings), OFFSET_NS, GroupIds())
+    writer = ReceiptWriter(SmppSettings(**settings), OFFSET_NS, GroupIds())
     return read_short_message(writer.write(report(submit, *outcome), True))
 
 
@@ -368,13 +368,13 @@ def test_the_id_of_receipts_can_be_decimal() -> None:
 @pytest.mark.parametrize("id_style", ["hex", "digits"])
 def test_a_decimal_receipt_id_that_could_not_be_right_is_refused_by_name(id_style: str) -> None:
     with pytest.raises(ValidationError, match="receipt_id") as error:
-        SmppWire.model_validate({"receipt_id": "decimal", "id_style": id_style})
+        SmppSettings.model_validate({"receipt_id": "decimal", "id_style": id_style})
     assert 'id_style = "hex16"' in str(error.value)
 
 
 def test_a_receipt_to_an_older_peer_has_no_tlvs() -> None:
     submit = read(registered_delivery=1, tlvs=((codes.USER_MESSAGE_REFERENCE, b"\1\2"),))
-    writer = ReceiptWriter(SmppWire(), OFFSET_NS, GroupIds())
+    writer = ReceiptWriter(SmppSettings(), OFFSET_NS, GroupIds())
     one = report(submit, MessageState.DELIVERED)
     with_tlvs, without = (read_short_message(writer.write(one, knows)) for knows in (True, False))
     assert with_tlvs.tlvs[-1] == (codes.USER_MESSAGE_REFERENCE, b"\1\2")
@@ -385,7 +385,7 @@ def test_a_receipt_has_the_id_its_client_knows_the_message_by() -> None:
     groups = GroupIds()
     groups.keep("first", ["first", "0aff"])
     one = report(read(registered_delivery=1), MessageState.DELIVERED)
-    found = read_short_message(ReceiptWriter(SmppWire(), OFFSET_NS, groups).write(one, True))
+    found = read_short_message(ReceiptWriter(SmppSettings(), OFFSET_NS, groups).write(one, True))
     assert found.short_message.startswith(b"id:first ")
     assert found.tlvs[0] == (0x001E, b"first\0")
 
@@ -395,7 +395,7 @@ def test_a_destination_a_receipt_cannot_repeat_is_the_number(dest: str) -> None:
     message_of = message(dest=dest, registered_delivery=1)
     memo = write_memo(message_of, "hello", "Test", WALL_S, "gsm7")
     one = structs.replace(report(read(registered_delivery=1), MessageState.DELIVERED), memo=memo)
-    found = read_short_message(ReceiptWriter(SmppWire(), OFFSET_NS, GroupIds()).write(one, True))
+    found = read_short_message(ReceiptWriter(SmppSettings(), OFFSET_NS, GroupIds()).write(one, True))
     assert (found.source_ton, found.source_npi, found.source) == (1, 1, "48500100200")
     assert found.dest == "Test"
 

@@ -17,14 +17,14 @@ from mock_provider.engine.values import (
     Refused,
     SendReports,
 )
-from mock_provider.http.messages import WireReply, WireRequest
-from mock_provider.profiles.protocols import SmsapiWire
+from mock_provider.http.messages import HttpRequest, HttpResponse
+from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.actions import (
     AccountQuery,
     Cancel,
     Instants,
-    Send,
     StatusQuery,
+    SubmitAction,
 )
 from mock_provider.protocols.lookups import AccountView, MessageStatus
 from mock_provider.protocols.smsapi import Smsapi
@@ -33,17 +33,21 @@ NOW = Instants(0, 1_800_000_000.9)
 ONE = Accepted((AcceptedMessage("1234567890123456789", "48500100200", "500100200", "a-1", 1, 0.165),))
 
 
-def read(fields: dict[str, str], settings: SmsapiWire, path: str = "/sms.do", method: str = "POST") -> object:
+def read(
+    fields: dict[str, str], settings: SmsapiSettings, path: str = "/sms.do", method: str = "POST"
+) -> object:
     body = urlencode(fields).encode()
-    request = WireRequest(method, path, "", "application/x-www-form-urlencoded", "Bearer t", body)
+    request = HttpRequest(method, path, "", "application/x-www-form-urlencoded", "Bearer t", body)
     return Smsapi(settings, 0.165).read(request, 1, NOW)
 
 
-def answer(given: Answer, settings: SmsapiWire | None = None, **fields: str) -> WireReply:
+def answer(given: Answer, settings: SmsapiSettings | None = None, **fields: str) -> HttpResponse:
     """The reply to a send of the default form plus ``fields``."""
-    call = read({"to": "500100200", "message": "Hi €", "format": "json"} | fields, settings or SmsapiWire())
-    assert isinstance(call, Send)
-    return call.phrase(given)
+    call = read(
+        {"to": "500100200", "message": "Hi €", "format": "json"} | fields, settings or SmsapiSettings()
+    )
+    assert isinstance(call, SubmitAction)
+    return call.render(given)
 
 
 def test_a_send_is_answered_in_the_shape_of_the_official_schema() -> None:
@@ -67,7 +71,7 @@ def test_details_add_the_text_its_length_and_its_parts() -> None:
 
 
 def test_settings_decide_what_is_uncertain_about_the_real_service() -> None:
-    reply = answer(ONE, SmsapiWire(points_as="string", send_status=201))
+    reply = answer(ONE, SmsapiSettings(points_as="string", send_status=201))
     assert reply.status == 201
     assert msgspec.json.decode(reply.body)["list"][0]["points"] == "0.1650"
 
@@ -122,10 +126,10 @@ def test_every_refusal_has_an_answer() -> None:
 
 def test_the_throttle_answer_may_be_http_429() -> None:
     refused = Refused(Refusal.THROTTLED_SEGMENTS, retry_after_s=0.2)
-    reply = answer(refused, SmsapiWire(throttle_answer="http_429"))
+    reply = answer(refused, SmsapiSettings(throttle_answer="http_429"))
     assert reply.status == 429
     assert reply.headers == ()
-    hinting = answer(refused, SmsapiWire(throttle_answer="http_429", retry_after=True))
+    hinting = answer(refused, SmsapiSettings(throttle_answer="http_429", retry_after=True))
     assert hinting.headers == (("Retry-After", "1"),)
     assert msgspec.json.decode(reply.body) == {
         "message": "Too many requests", "error": "too_many_requests", "developer_description": None,
@@ -134,27 +138,27 @@ def test_the_throttle_answer_may_be_http_429() -> None:
 
 
 def test_removal_status_balance_and_profile() -> None:
-    settings = SmsapiWire()
+    settings = SmsapiSettings()
     removal = read({"sch_del": "1", "format": "json"}, settings)
     assert isinstance(removal, Cancel)
-    assert msgspec.json.decode(removal.phrase(["1"]).body) == {"count": 1, "list": [{"id": "1"}]}
-    assert msgspec.json.decode(removal.phrase([]).body) == {"error": 301, "message": "Not exists ID message"}
+    assert msgspec.json.decode(removal.render(["1"]).body) == {"count": 1, "list": [{"id": "1"}]}
+    assert msgspec.json.decode(removal.render([]).body) == {"error": 301, "message": "Not exists ID message"}
 
     status = read({"status": "1,2", "format": "json"}, settings)
     assert isinstance(status, StatusQuery)
     known = MessageStatus("1", "delivered", "48500100200", None, 1, 0.165, 1_800_000_000)
-    body = msgspec.json.decode(status.phrase([known, MessageStatus("2", "")]).body)
+    body = msgspec.json.decode(status.render([known, MessageStatus("2", "")]).body)
     assert [(m["id"], m["status"]) for m in body["list"]] == [("1", "DELIVERED"), ("2", "NOT_FOUND")]
 
     balance = read({"credits": "1", "details": "1", "format": "json"}, settings, path="/user.do")
     assert isinstance(balance, AccountQuery)
-    shown = msgspec.json.decode(balance.phrase(AccountView("demo", 100.0)).body)
+    shown = msgspec.json.decode(balance.render(AccountView("demo", 100.0)).body)
     assert (shown["points"], shown["proCount"]) == (100.0, 606)
 
     profile = read({}, settings, path="/profile", method="GET")
     assert isinstance(profile, AccountQuery)
-    assert msgspec.json.decode(profile.phrase(AccountView("demo", 5.0)).body)["points"] == 5.0
-    refused = profile.phrase(None)
+    assert msgspec.json.decode(profile.render(AccountView("demo", 5.0)).body)["points"] == 5.0
+    refused = profile.render(None)
     assert refused.status == 401
     assert msgspec.json.decode(refused.body)["error"] == "authorization_failed"
 
@@ -169,7 +173,7 @@ def report(number: int, reference: str | None = None) -> DeliveryReport:
 
 def test_reports_are_parallel_lists_in_one_url() -> None:
     effect = SendReports(1, "http://127.0.0.1:9/dlr?secret=x", (report(0, "a-1"), report(1, "b c,d")), 1)
-    (call,) = Smsapi(SmsapiWire(), 0.165).report_calls(effect, 1_700_000_000_000_000_000)
+    (call,) = Smsapi(SmsapiSettings(), 0.165).report_calls(effect, 1_700_000_000_000_000_000)
     assert (call.method, call.confirming_body) == ("GET", b"OK")
     query = {name: values[0] for name, values in parse_qs(urlsplit(call.url).query).items()}
     assert query == {
@@ -193,7 +197,7 @@ def test_reports_are_parallel_lists_in_one_url() -> None:
 def test_a_batch_too_long_for_a_request_line_is_split_and_nothing_is_lost() -> None:
     reports = tuple(report(n, "r" * (n % 200)) for n in range(700))
     effect = SendReports(1, "http://127.0.0.1:9/dlr", reports, 1)
-    calls = Smsapi(SmsapiWire(report_url_bytes=2_000), 0.165).report_calls(effect, 0)
+    calls = Smsapi(SmsapiSettings(report_url_bytes=2_000), 0.165).report_calls(effect, 0)
     assert all(len(call.url) <= 2_000 for call in calls)
     ids = [i for call in calls for i in parse_qs(urlsplit(call.url).query)["MsgId"][0].split(",")]
     assert ids == [r.provider_id for r in reports]
@@ -201,4 +205,4 @@ def test_a_batch_too_long_for_a_request_line_is_split_and_nothing_is_lost() -> N
 
 def test_a_single_report_longer_than_the_limit_goes_alone() -> None:
     effect = SendReports(1, "http://127.0.0.1:9/dlr", tuple(report(n, "ż" * 250) for n in range(3)), 1)
-    assert len(Smsapi(SmsapiWire(report_url_bytes=500), 0.165).report_calls(effect, 0)) == 3
+    assert len(Smsapi(SmsapiSettings(report_url_bytes=500), 0.165).report_calls(effect, 0)) == 3

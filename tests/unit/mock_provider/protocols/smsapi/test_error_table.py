@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from mock_provider.engine.values import Refusal, Refused
-from mock_provider.profiles.protocols import SmsapiWire
+from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.smsapi.error_table import (
     CODES,
     MESSAGES,
@@ -35,14 +35,14 @@ def test_from_code_to_refusal_and_back_is_the_same_code() -> None:
 
 @pytest.mark.parametrize("refusal", Refusal, ids=lambda refusal: refusal.value)
 def test_each_refusal_is_answered_by_its_code_and_read_back(refusal: Refusal) -> None:
-    reply = refusal_reply(Refused(refusal), True, SmsapiWire())
+    reply = refusal_reply(Refused(refusal), True, SmsapiSettings())
     body = msgspec.json.decode(reply.body)
     if refusal is Refusal.UNAVAILABLE:
         assert (reply.status, body["error"]) == (503, "service_unavailable")
         return
     assert (reply.status, body["message"]) == (200, MESSAGES[body["error"]])
     assert CODES[REFUSALS[body["error"]]] == CODES[refusal]
-    rest = rest_refusal(Refused(refusal), SmsapiWire())
+    rest = rest_refusal(Refused(refusal), SmsapiSettings())
     assert rest.status == REST_STATUS[refusal] >= 400
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_provider.http.messages import WireRequest
+from mock_provider.http.messages import HttpRequest
 from mock_provider.protocols.smsapi import fields
 from mock_provider.protocols.smsapi.field_names import KNOWN
 from mock_provider.protocols.smsapi.fields import MalformedRequestError, read_fields
@@ -20,7 +20,7 @@ MULTIPART = "multipart/form-data; boundary=B"
 
 
 def read(body: bytes, content_type: str = FORM, query: str = "") -> dict[str, Any]:
-    return read_fields(WireRequest("POST", "/sms.do", query, content_type, "", body))
+    return read_fields(HttpRequest("POST", "/sms.do", query, content_type, "", body))
 
 
 def refused(body: bytes, content_type: str = FORM, query: str = "") -> MalformedRequestError:
@@ -180,7 +180,7 @@ values = st.text(st.characters(codec="utf-8"), max_size=8)
 def test_the_short_way_through_a_form_reads_what_the_long_one_reads(given_fields: dict[str, str]) -> None:
     body = "&".join(f"{name}={quote_plus(value)}" for name, value in given_fields.items()).encode()
     assert fields._ordinary_form(body) == given_fields
-    assert fields._read_in_full(WireRequest("POST", "/sms.do", "", FORM, "", body)) == given_fields
+    assert fields._read_in_full(HttpRequest("POST", "/sms.do", "", FORM, "", body)) == given_fields
 
 
 @given(st.dictionaries(st.sampled_from(sorted(KNOWN - {"encoding"})), values))

@@ -10,15 +10,15 @@ import msgspec
 import pytest
 
 from mock_provider.engine.values import Submit
-from mock_provider.http.messages import WireReply, WireRequest
-from mock_provider.profiles.protocols import SmsapiWire
+from mock_provider.http.messages import HttpRequest, HttpResponse
+from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.actions import (
     AccountQuery,
-    Call,
+    Action,
     Cancel,
     Instants,
-    Send,
     StatusQuery,
+    SubmitAction,
 )
 from mock_provider.protocols.lookups import AccountView
 from mock_provider.protocols.smsapi import Smsapi
@@ -30,19 +30,19 @@ FORM = "application/x-www-form-urlencoded"
 DAY_S = 86_400
 
 
-def ask(body: bytes | dict[str, Any], *, settings: SmsapiWire | None = None, **request: Any) -> Call:
+def ask(body: bytes | dict[str, Any], *, settings: SmsapiSettings | None = None, **request: Any) -> Action:
     """The call that a form (a mapping) or raw bytes make at /sms.do."""
     raw = body if isinstance(body, bytes) else urlencode(body).encode()
     values: dict[str, Any] = {
         "method": "POST", "path": "/sms.do", "query": "", "content_type": FORM,
         "authorization": "Bearer secret", "body": raw,
     }  # fmt: skip
-    return Smsapi(settings or SmsapiWire(), 0.165).read(WireRequest(**(values | request)), 7, NOW)
+    return Smsapi(settings or SmsapiSettings(), 0.165).read(HttpRequest(**(values | request)), 7, NOW)
 
 
 def submit_of(body: bytes | dict[str, Any], **request: Any) -> Submit:
     call = ask(body, **request)
-    assert isinstance(call, Send), call
+    assert isinstance(call, SubmitAction), call
     return call.submit
 
 
@@ -50,7 +50,7 @@ def error_of(body: bytes | dict[str, Any], **request: Any) -> int:
     """The code a known account gets."""
     call = ask(body, **request)
     assert isinstance(call, AccountQuery), call
-    reply = call.phrase(AccountView("demo", 1.0))
+    reply = call.render(AccountView("demo", 1.0))
     return int(msgspec.json.decode(reply.body)["error"])
 
 
@@ -76,7 +76,9 @@ def test_recipients_are_normalised_deduplicated_and_the_bad_ones_named() -> None
     assert [m.msisdn for m in submit.messages] == ["48500100200", "491711234567", "48600100200"]
     assert [m.submitted_number for m in submit.messages] == ["500 100 200", "0049171 1234567", "+48600100200"]
     assert submit.unparsable == ("123", "abc")
-    strict = submit_of(BASE | {"to": "48500100200,+48600100200"}, settings=SmsapiWire(plus_accepted=False))
+    strict = submit_of(
+        BASE | {"to": "48500100200,+48600100200"}, settings=SmsapiSettings(plus_accepted=False)
+    )
     assert strict.unparsable == ("+48600100200",)
     repeated = submit_of(BASE | {"to": "500100200,48500100200", "allow_duplicates": "1"})
     assert len(repeated.messages) == 2
@@ -210,14 +212,14 @@ def test_single_lets_one_part_pass() -> None:
 
 def test_parameters_and_nobody_to_send_them_to() -> None:
     call = ask({"message": "[%1%]", "param1": "", "format": "json"})
-    assert isinstance(call, Send)
+    assert isinstance(call, SubmitAction)
     assert call.submit.messages == ()  # the engine says 13
 
 
 def test_an_unknown_token_is_told_so_before_anything_else() -> None:
     call = ask(BASE | {"message": ""})
     assert isinstance(call, AccountQuery)
-    assert msgspec.json.decode(call.phrase(None).body)["error"] == 101
+    assert msgspec.json.decode(call.render(None).body)["error"] == 101
 
 
 @pytest.mark.parametrize(
@@ -236,7 +238,7 @@ def test_an_unknown_token_is_told_so_before_anything_else() -> None:
 )
 def test_a_malformed_body_is_error_8(body: bytes, content_type: str) -> None:
     call = ask(body, content_type=content_type, query="format=json")
-    assert isinstance(call, WireReply)
+    assert isinstance(call, HttpResponse)
     assert call.status == 200
     error = msgspec.json.decode(call.body)
     assert error["error"] == 8
@@ -261,7 +263,7 @@ def test_the_short_way_through_a_plain_request_ends_where_the_long_one_does() ->
 
 def test_report_hosts_open_the_door_one_host_at_a_time() -> None:
     url = {"notify_url": "https://dlr.example.com/x"}
-    settings = SmsapiWire(report_hosts=("dlr.example.com",))
+    settings = SmsapiSettings(report_hosts=("dlr.example.com",))
     assert submit_of(BASE | url, settings=settings).report_url == url["notify_url"]
     assert error_of(BASE | {"notify_url": "https://other.example.com/"}, settings=settings) == 70
 

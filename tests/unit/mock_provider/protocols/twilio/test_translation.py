@@ -11,26 +11,26 @@ from mock_provider.engine.draws import id_of
 from mock_provider.engine.values import (
     DeliveryReport,
     MessageState,
-    Progress,
     Refusal,
     Refused,
+    ReportStage,
     SendProgress,
     Submit,
 )
-from mock_provider.profiles.protocols import TwilioWire
+from mock_provider.profiles.protocols import TwilioSettings
 from mock_provider.profiles.protocols.twilio import MessagingService
-from mock_provider.profiles.schema import Account
+from mock_provider.profiles.schema import AccountSettings
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.twilio.addresses import read_recipient, read_sender, sender_of
 from mock_provider.protocols.twilio.credentials import Credentials, read_credentials
 from mock_provider.protocols.twilio.errors import (
     ERRORS,
-    Asked,
+    RequestFacts,
     TwilioError,
     refusal_reply,
 )
 from mock_provider.protocols.twilio.form import MalformedFormError, count_of, parse_form
-from mock_provider.protocols.twilio.memo import Memo, read_memo, write_memo
+from mock_provider.protocols.twilio.memo import TwilioMemo, read_memo, write_memo
 from mock_provider.protocols.twilio.openapi import document
 from mock_provider.protocols.twilio.phone_numbers import numbers_of, numbers_page, read_numbers_query
 from mock_provider.protocols.twilio.protocol import Twilio
@@ -39,7 +39,7 @@ from mock_provider.protocols.twilio.send import read_create
 from mock_provider.protocols.twilio.smart_encoding import REPLACEMENTS
 from mock_provider.protocols.twilio.statuses import (
     ERROR_WORDS,
-    Outcome,
+    TwilioStatus,
     failure_of,
     outcome_of,
 )
@@ -51,7 +51,9 @@ SMART_ENCODING = json.loads(
 ACCOUNT, SERVICE = "AC" + "0" * 32, "MG" + "a" * 32
 SECOND_NS = 1_000_000_000
 AT = Instants(5 * SECOND_NS, 1_000_000.0)
-SETTINGS = TwilioWire(messaging_services=(MessagingService(sid=SERVICE, senders=("+15017122661", "Acme")),))
+SETTINGS = TwilioSettings(
+    messaging_services=(MessagingService(sid=SERVICE, senders=("+15017122661", "Acme")),)
+)
 
 
 def submit_of(**fields: str) -> Submit:
@@ -206,26 +208,31 @@ def test_forms() -> None:
 
 
 def test_memos() -> None:
-    for memo in (Memo(ACCOUNT), Memo(ACCOUNT, SERVICE), Memo(ACCOUNT, "", 3), Memo(ACCOUNT, SERVICE, 3)):
+    for memo in (
+        TwilioMemo(ACCOUNT),
+        TwilioMemo(ACCOUNT, SERVICE),
+        TwilioMemo(ACCOUNT, "", 3),
+        TwilioMemo(ACCOUNT, SERVICE, 3),
+    ):
         assert read_memo(write_memo(memo.account_sid, memo.service_sid, memo.media)) == memo
 
 
 @pytest.mark.parametrize(
     ("state", "reason", "outcome"),
     [
-        ("undelivered", "unknown_subscriber", Outcome("undelivered", 30005)),
-        ("undelivered", "absent_subscriber", Outcome("undelivered", 30003)),
-        ("undelivered", "Landline", Outcome("undelivered", 30006)),
-        ("undelivered", "something else", Outcome("undelivered", 30008)),
-        ("rejected", "blocked_by_operator", Outcome("undelivered", 30004)),
-        ("rejected", "of its own", Outcome("undelivered", 30007)),
-        ("rejected", "cancelled", Outcome("canceled")),
-        ("expired", "handset_off", Outcome("undelivered", 30003)),
-        ("expired", "validity_passed", Outcome("failed", 30036)),
-        ("undelivered", "sender_queue_full", Outcome("failed", 30001)),
+        ("undelivered", "unknown_subscriber", TwilioStatus("undelivered", 30005)),
+        ("undelivered", "absent_subscriber", TwilioStatus("undelivered", 30003)),
+        ("undelivered", "Landline", TwilioStatus("undelivered", 30006)),
+        ("undelivered", "something else", TwilioStatus("undelivered", 30008)),
+        ("rejected", "blocked_by_operator", TwilioStatus("undelivered", 30004)),
+        ("rejected", "of its own", TwilioStatus("undelivered", 30007)),
+        ("rejected", "cancelled", TwilioStatus("canceled")),
+        ("expired", "handset_off", TwilioStatus("undelivered", 30003)),
+        ("expired", "validity_passed", TwilioStatus("failed", 30036)),
+        ("undelivered", "sender_queue_full", TwilioStatus("failed", 30001)),
     ],
 )
-def test_how_messages_fail(state: str, reason: str, outcome: Outcome) -> None:
+def test_how_messages_fail(state: str, reason: str, outcome: TwilioStatus) -> None:
     assert failure_of(state, reason) == outcome
     assert outcome.error_code is None or outcome.error_code in ERROR_WORDS
 
@@ -236,7 +243,7 @@ def test_statuses_on_the_way() -> None:
         *("queued", "queued", "sending", "sent")
     ]
     assert outcome_of("open", "", "ANSWERING", True).status == "accepted"
-    assert outcome_of("unknown", "no_report", "CLOSED", False) == Outcome("sent")
+    assert outcome_of("unknown", "no_report", "CLOSED", False) == TwilioStatus("sent")
 
 
 def report(state: MessageState, reason: str = "") -> DeliveryReport:
@@ -289,16 +296,16 @@ def test_a_repeated_callback_has_the_same_idempotency_token() -> None:
 
 @pytest.mark.parametrize(
     ("reached", "status"),
-    [(Progress.QUEUED, "queued"), (Progress.HANDED_OVER, "sent"), (Progress.CANCELLED, "canceled")],
+    [(ReportStage.QUEUED, "queued"), (ReportStage.HANDED_OVER, "sent"), (ReportStage.CANCELLED, "canceled")],
 )
-def test_every_step_on_the_way_has_its_status(reached: Progress, status: str) -> None:
+def test_every_step_on_the_way_has_its_status(reached: ReportStage, status: str) -> None:
     effect = SendProgress("http://localhost/s", report(MessageState.OPEN), "twilio", reached)
-    call = Twilio(SETTINGS, Account(tokens=("t",))).progress_call(effect, 0)
+    call = Twilio(SETTINGS, AccountSettings(tokens=("t",))).progress_call(effect, 0)
     assert parse_form(call.body)["MessageStatus"] == status
 
 
 def test_the_profiles_numbers() -> None:
-    account = Account(sender_names=("+15017122661", "Acme", "12345", "15017122662"))
+    account = AccountSettings(sender_names=("+15017122661", "Acme", "12345", "15017122662"))
     numbers = numbers_of(SETTINGS, account)
     assert numbers == ("+15017122661", "+15017122662")  # neither names nor short codes, each once
 
@@ -317,7 +324,7 @@ def test_the_profiles_numbers() -> None:
 
 @pytest.mark.parametrize("refusal", Refusal)
 def test_every_refusal_has_words(refusal: Refusal) -> None:
-    reply = refusal_reply(Refused(refusal), Asked("+48500100200", "Acme", 1_600, 7))
+    reply = refusal_reply(Refused(refusal), RequestFacts("+48500100200", "Acme", 1_600, 7))
     assert reply.status >= 400
     assert b"{}" not in reply.body
     headers = dict(reply.headers)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from mock_provider.protocols.smsapi.services.blacklist import Blacklist, BlockedNumber
-from mock_provider.protocols.smsapi.services.contact_book import Contact, ContactBook, Group
-from mock_provider.protocols.smsapi.services.message_templates import Template, Templates
+from mock_provider.protocols.smsapi.services.contact_book import Contact, ContactBook, ContactGroup
+from mock_provider.protocols.smsapi.services.message_templates import MessageTemplate, MessageTemplates
 from mock_provider.protocols.smsapi.unread_fields import UnreadFields
 
 IDS = st.sampled_from("abcdef")
@@ -21,8 +21,8 @@ def contact(name: str) -> Contact:
     return Contact(name, "48500100200", {}, 0.0, 0.0)
 
 
-def group(name: str) -> Group:
-    return Group(name, name, "", None, None, 0.0, 0.0)
+def group(name: str) -> ContactGroup:
+    return ContactGroup(name, name, "", None, None, 0.0, 0.0)
 
 
 def test_a_number_is_blocked_until_its_entry_ends() -> None:
@@ -47,12 +47,12 @@ def test_a_number_stands_once_on_the_blacklist() -> None:
 
 
 def test_templates_have_room_for_so_many() -> None:
-    templates = Templates(capacity=1)
-    assert templates.put(Template("1", "a", "x"))
-    assert templates.put(Template("1", "b", "y"))
-    assert not templates.put(Template("2", "c", "z"))
+    templates = MessageTemplates(capacity=1)
+    assert templates.put(MessageTemplate("1", "a", "x"))
+    assert templates.put(MessageTemplate("1", "b", "y"))
+    assert not templates.put(MessageTemplate("2", "c", "z"))
     assert templates.named("a") is None
-    assert templates.named("b") == templates.find("1") == Template("1", "b", "y")
+    assert templates.named("b") == templates.find("1") == MessageTemplate("1", "b", "y")
     assert templates.remove("1")
     assert not templates.remove("1")
 
