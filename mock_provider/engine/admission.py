@@ -18,18 +18,18 @@ from mock_provider.engine.throttle import BucketLimit, TokenBucket
 from mock_provider.engine.values import Effect, Outbound, Refusal, Refused, Submit
 
 if TYPE_CHECKING:
-    from mock_provider.engine.carriage import Carriage
+    from mock_provider.engine.delivery import DeliveryPipeline
     from mock_provider.engine.faults.network_down import NetworkDown
     from mock_provider.engine.faults.windows import ActiveFaults
-    from mock_provider.engine.ledger import Ledger
     from mock_provider.engine.magic import Magic
+    from mock_provider.engine.message_store import MessageStore
     from mock_provider.profiles.schema import Profile
 
 _SECOND_NS = 1_000_000_000
 
 
-class WireRules(Struct, frozen=True, gc=False):
-    """What a wire's settings say about judging its submits and naming its messages."""
+class ProtocolRules(Struct, frozen=True, gc=False):
+    """What a protocol's settings say about judging its submits and naming its messages."""
 
     max_recipients: int = 10_000
     partial_rejection: bool = True
@@ -69,15 +69,20 @@ class Admission:
     """
 
     def __init__(
-        self, profile: Profile, router: Router, ledger: Ledger, carriage: Carriage, wall_offset_ns: int = 0
+        self,
+        profile: Profile,
+        router: Router,
+        message_store: MessageStore,
+        pipeline: DeliveryPipeline,
+        wall_offset_ns: int = 0,
     ) -> None:
         self._wall_offset_ns = wall_offset_ns
         self.account = Account(profile.account)
         self.requests = TokenBucket(profile.throttle.requests)
         self.segments = TokenBucket(profile.throttle.segments)
         self._flood = FloodGuard(profile.flood)
-        self._ledger = ledger
-        self._carriage = carriage
+        self._message_store = message_store
+        self._pipeline = pipeline
         self._drops: tuple[ThrottleDrop, ...] = ()
         self._limits: dict[str, BucketLimit | None] = {
             "requests": profile.throttle.requests,
@@ -126,8 +131,10 @@ class Admission:
         limits = accumulate(error.share for error in profile.reply.errors)
         self._errors = tuple(zip(limits, (error.refusal for error in profile.reply.errors), strict=True))
         self._rules = {
-            name: WireRules(wire.max_recipients_per_request, wire.partial_rejection, wire.id_style)
-            for name, wire in profile.wire.by_name().items()
+            name: ProtocolRules(
+                protocol.max_recipients_per_request, protocol.partial_rejection, protocol.id_style
+            )
+            for name, protocol in profile.wire.by_name().items()
         }
 
     def gauges(self, now_ns: int) -> dict[str, float]:
@@ -136,9 +143,9 @@ class Admission:
         levels = {"requests": self.requests.level(now_ns), "segments": self.segments.level(now_ns)}
         return {f"tokens_{name}": float(level) for name, level in levels.items() if level is not None}
 
-    def rules(self, wire: str) -> WireRules:
-        """Those of the wire a submit names. Raises ``KeyError`` for one without a table."""
-        return self._rules[wire]
+    def rules(self, protocol: str) -> ProtocolRules:
+        """Those of the protocol a submit names. Raises ``KeyError`` for one without a table."""
+        return self._rules[protocol]
 
     def judge(
         self, now_ns: int, submit: Submit, keys: Sequence[str], error_draw: float, unanswered: int = 0
@@ -269,7 +276,7 @@ class Admission:
         for candidate in candidates:
             if candidate.outbound.client_ref is not None:
                 key = keys[candidate.index]
-                if key in taken or self._ledger.is_duplicate(key, now_ns):
+                if key in taken or self._message_store.is_duplicate(key, now_ns):
                     repeated.add(candidate.index)
                 taken.add(key)
         return repeated
@@ -296,7 +303,7 @@ class Admission:
             return Refused(Refusal.THROTTLED_SEGMENTS, (), wait_s)
         scheduled = submit.scheduled_ns is not None and submit.scheduled_ns > now_ns
         if not scheduled:
-            senders = self._carriage.senders
+            senders = self._pipeline.senders
             room = (
                 not senders.active
                 or submit.overflow_fails
@@ -304,7 +311,7 @@ class Admission:
             )
             if not room:
                 return Refused(Refusal.SENDER_QUEUE_FULL)
-            if not self._carriage.has_room(segments):
+            if not self._pipeline.has_room(segments):
                 return Refused(Refusal.QUEUE_FULL)
         capped = self.account.daily_messages is not None
         if capped and not self.account.within_daily_cap(self._unix_s(now_ns), len(admitted.candidates)):

@@ -80,7 +80,7 @@ class Router:
         self.magic: dict[str, Magic] = BY_MSISDN if numbers.magic else {}
         self._closely = self._strict or numbers.assigned_by == "prefix" or numbers.magic
         self.carriers: dict[str, Carrier] = {}
-        by_country: dict[str, list[schema.Carrier]] = {}
+        by_country: dict[str, list[schema.CarrierSettings]] = {}
         for section in profile.carriers:
             self.carriers[section.name] = _carrier(section, profile.delivery)
             by_country.setdefault(section.country, []).append(section)
@@ -142,7 +142,7 @@ class Router:
 
 
 def _serving(
-    country: str, sections: list[schema.Carrier], numbers: schema.Numbers, ported_share: float | None
+    country: str, sections: list[schema.CarrierSettings], numbers: schema.Numbers, ported_share: float | None
 ) -> _Serving:
     total = sum(section.share for section in sections)
     limits = list(accumulate(section.share / total for section in sections))
@@ -170,7 +170,7 @@ def _micro(prices: dict[str, float | None]) -> dict[str, int]:
     return {name: round(price * MICRO) for name, price in prices.items() if price is not None}
 
 
-def _carrier(section: schema.Carrier, default: schema.Delivery) -> Carrier:
+def _carrier(section: schema.CarrierSettings, default: schema.Delivery) -> Carrier:
     latency = section.latency or default.latency
     # What a carrier says of itself goes before what the profile says of all.
     fast_latency = section.fast_latency or section.latency or default.fast_latency or default.latency

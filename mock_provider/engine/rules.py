@@ -8,13 +8,13 @@ from msgspec import Struct
 
 from mock_provider.engine.localtime import OpenHours
 from mock_provider.engine.senders import sender_form
-from mock_provider.engine.values import Outbound, Refusal, Submit, Traffic
+from mock_provider.engine.values import MessageClass, Outbound, Refusal, Submit
 
 if TYPE_CHECKING:
     from mock_provider.profiles import network, schema
 
-_MARKETING = Traffic.MARKETING
-_UNSAID = Traffic.UNSAID
+_MARKETING = MessageClass.MARKETING
+_UNSAID = MessageClass.UNSAID
 _SECOND_NS = 1_000_000_000
 
 
@@ -122,11 +122,11 @@ class RequestRules:
 
 
 class TrafficOf:
-    """What a request is for, where its wire does not say."""
+    """What a request is for, where its protocol does not say."""
 
     __slots__ = ("_marketing_senders", "_unsaid_is_marketing")
 
-    def __init__(self, settings: network.Traffic) -> None:
+    def __init__(self, settings: network.TrafficSettings) -> None:
         self._marketing_senders = frozenset(settings.marketing_senders)
         self._unsaid_is_marketing = settings.unsaid == _MARKETING.value
 

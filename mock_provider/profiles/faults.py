@@ -19,7 +19,7 @@ CarrierName = Annotated[str, Field(pattern="^[A-Za-z0-9._ -]{1,64}$")]
 _Behaviour = Literal["hold", "fail", "refuse"]
 
 
-class Window(Section):
+class WindowSettings(Section):
     """From ``start_s`` up to ``end_s`` (left out: for ever).
 
     Counted from the engine's first instant (its first input), or with ``clock = "absolute"`` on the driver's
@@ -39,7 +39,7 @@ class Window(Section):
         return self
 
 
-class Outage(Window):
+class OutageSettings(WindowSettings):
     """Every request in the window is refused as unavailable, gets no answer, or its connection is reset."""
 
     kind: Literal["outage"]
@@ -54,7 +54,7 @@ class CodeShare(Section):
     share: Share
 
 
-class ErrorRate(Window):
+class ErrorRateSettings(WindowSettings):
     """A share of the attempts (submits) is refused, whatever they hold: by one code, or by several."""
 
     kind: Literal["error_rate"]
@@ -74,7 +74,7 @@ class ErrorRate(Window):
         return self
 
 
-class AddedLatency(Window):
+class AddedLatencySettings(WindowSettings):
     """Brown-out. Latency becomes latency * factor + plus: of every reply, or of every message at a carrier.
 
     With ``ramp_s`` it grows to that over so long, and goes down over as long before the window's end.
@@ -87,7 +87,7 @@ class AddedLatency(Window):
     ramp_s: Seconds = 0.0
 
 
-class Hang(Window):
+class HangSettings(WindowSettings):
     """A share of the attempts gets no reply, ever: lost before the provider took it, or after (``accepted``).
 
     With ``disconnect`` the connection is reset instead, at once or when the reply would have left.
@@ -99,21 +99,21 @@ class Hang(Window):
     disconnect: bool = False
 
 
-class LostReply(Window):
+class LostReplySettings(WindowSettings):
     """A share of the attempts is taken and never answered: the client cannot know."""
 
     kind: Literal["lost_reply"]
     share: Share = 1.0
 
 
-class CutAfterAccept(Window):
+class CutAfterAcceptSettings(WindowSettings):
     """A share of the attempts is taken, and the connection reset where the answer would be."""
 
     kind: Literal["cut_after_accept"]
     share: Share = 1.0
 
 
-class ThrottleDrop(Window):
+class ThrottleDropSettings(WindowSettings):
     """The rate of a throttle falls to a share of the profile's, or to ``rate_per_s``.
 
     The bucket stays one bucket: tokens that were taken stay taken. ``burst`` left out: the profile's.
@@ -134,21 +134,21 @@ class ThrottleDrop(Window):
         return self
 
 
-class AcceptThenLose(Window):
+class AcceptThenLoseSettings(WindowSettings):
     """A share of the messages is accepted and answered, and never heard of again: no delivery, no report."""
 
     kind: Literal["accept_then_lose"]
     share: Share = 1.0
 
 
-class ReportLoss(Window):
+class ReportLossSettings(WindowSettings):
     """A share of the reports is never sent."""
 
     kind: Literal["report_loss"]
     share: Share = 1.0
 
 
-class ReportDuplicate(Window):
+class ReportDuplicateSettings(WindowSettings):
     """A share of the reports is sent again ``after_s`` later, though it was confirmed."""
 
     kind: Literal["report_duplicate"]
@@ -156,7 +156,7 @@ class ReportDuplicate(Window):
     after_s: Seconds = 1.0
 
 
-class ReportDelay(Window):
+class ReportDelaySettings(WindowSettings):
     """A share of the reports comes due later by a delay of its own."""
 
     kind: Literal["report_delay"]
@@ -164,7 +164,7 @@ class ReportDelay(Window):
     delay: Distribution = Fixed(kind="fixed", value_s=30.0)
 
 
-class ReportReorder(Window):
+class ReportReorderSettings(WindowSettings):
     """A share of the reports is shuffled: each is put off by an even chance of 0 to ``within_s``."""
 
     kind: Literal["report_reorder"]
@@ -172,14 +172,14 @@ class ReportReorder(Window):
     within_s: PositiveSeconds = 5.0
 
 
-class ReportStorm(Window):
+class ReportStormSettings(WindowSettings):
     """Reports that come due in the window are held, and all let go at its end: at once, or at a rate."""
 
     kind: Literal["report_storm"]
     release_per_s: Rate | None = None
 
 
-class CarrierDown(Window):
+class CarrierDownSettings(WindowSettings):
     """Messages of these carriers wait (``hold``), fail, or are refused when they are submitted."""
 
     kind: Literal["carrier_down"]
@@ -188,7 +188,7 @@ class CarrierDown(Window):
     refusal: Refusal = Refusal.UNAVAILABLE
 
 
-class CountryDown(Window):
+class CountryDownSettings(WindowSettings):
     """Messages to these countries wait (``hold``), fail, or are refused when they are submitted."""
 
     kind: Literal["country_down"]
@@ -198,21 +198,21 @@ class CountryDown(Window):
 
 
 Fault = Annotated[
-    Outage
-    | ErrorRate
-    | AddedLatency
-    | Hang
-    | LostReply
-    | CutAfterAccept
-    | ThrottleDrop
-    | AcceptThenLose
-    | ReportLoss
-    | ReportDuplicate
-    | ReportDelay
-    | ReportReorder
-    | ReportStorm
-    | CarrierDown
-    | CountryDown,
+    OutageSettings
+    | ErrorRateSettings
+    | AddedLatencySettings
+    | HangSettings
+    | LostReplySettings
+    | CutAfterAcceptSettings
+    | ThrottleDropSettings
+    | AcceptThenLoseSettings
+    | ReportLossSettings
+    | ReportDuplicateSettings
+    | ReportDelaySettings
+    | ReportReorderSettings
+    | ReportStormSettings
+    | CarrierDownSettings
+    | CountryDownSettings,
     Field(discriminator="kind"),
 ]
 

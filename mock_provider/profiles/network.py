@@ -87,8 +87,8 @@ def _once_each(rules: tuple[CountryRules, ...]) -> tuple[CountryRules, ...]:
 Rules = Annotated[tuple[CountryRules, ...], AfterValidator(_once_each)]
 
 
-class Traffic(Section):
-    """What a message is for, where its wire does not say; a fast one is never marketing."""
+class TrafficSettings(Section):
+    """What a message is for, where its protocol does not say; a fast one is never marketing."""
 
     unsaid: Literal["otp", "transactional", "marketing"] = "transactional"
     marketing_senders: tuple[str, ...] = ()

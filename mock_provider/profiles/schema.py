@@ -23,20 +23,20 @@ from mock_provider.profiles.network import (
     Rate,
     Rules,
     Segments,
-    Traffic,
+    TrafficSettings,
     known_country,
 )
-from mock_provider.profiles.wires import Wires
+from mock_provider.profiles.protocols import ProtocolSettings
+from mock_provider.profiles.secret_text import read_secret
 from mock_provider.profiles.zones import UtcOffsets, ZoneName, utc_offsets
-from mock_provider.secret_text import read_secret
 
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9._ -]{1,64}$")]
 BatchRule = Literal["refuse", "skip"]
-_Shared = TypeVar("_Shared", "ReplyError", "Failure")
+_Shared = TypeVar("_Shared", "ReplyError", "FailureSettings")
 _NO_DELAY = Fixed(kind="fixed", value_s=0.0)
 
 
-class Account(Section):
+class AccountSettings(Section):
     name: Name = "demo"
     tokens: tuple[Annotated[str, AfterValidator(read_secret)], ...] = ()
     balance_points: Annotated[float, Field(ge=0, le=1e12)] | None = None
@@ -95,7 +95,7 @@ def _at_most_one(entries: tuple[_Shared, ...]) -> tuple[_Shared, ...]:
 ReplyErrors = Annotated[tuple[ReplyError, ...], AfterValidator(_at_most_one)]
 
 
-class Reply(Section):
+class ReplySettings(Section):
     latency: Distribution = _NO_DELAY
     errors: ReplyErrors = ()
 
@@ -120,7 +120,7 @@ class Numbers(Section):
     magic: bool = False
 
 
-class Failure(Section):
+class FailureSettings(Section):
     """A share of the messages that ends so: ``expired`` with the validity, others after the latency."""
 
     state: Literal["undelivered", "expired", "rejected", "unknown"]
@@ -128,7 +128,7 @@ class Failure(Section):
     share: Share
 
 
-Failures = Annotated[tuple[Failure, ...], AfterValidator(_at_most_one)]
+Failures = Annotated[tuple[FailureSettings, ...], AfterValidator(_at_most_one)]
 
 
 class Delivery(Section):
@@ -144,7 +144,7 @@ def _country_or_any(code: str) -> str:
     return code if code == "*" else known_country(code)
 
 
-class Carrier(Section):
+class CarrierSettings(Section):
     """``share`` is a weight among the carriers of its country; country ``*`` takes numbers of all others."""
 
     name: Name
@@ -161,7 +161,7 @@ class Carrier(Section):
     failures: Failures | None = None
 
 
-def _of_different_names(carriers: tuple[Carrier, ...]) -> tuple[Carrier, ...]:
+def _of_different_names(carriers: tuple[CarrierSettings, ...]) -> tuple[CarrierSettings, ...]:
     names = [carrier.name for carrier in carriers]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
@@ -169,10 +169,10 @@ def _of_different_names(carriers: tuple[Carrier, ...]) -> tuple[Carrier, ...]:
     return carriers
 
 
-Carriers = Annotated[tuple[Carrier, ...], Field(min_length=1), AfterValidator(_of_different_names)]
+Carriers = Annotated[tuple[CarrierSettings, ...], Field(min_length=1), AfterValidator(_of_different_names)]
 
 
-class Reports(Section):
+class ReportSettings(Section):
     delay: Distribution = _NO_DELAY
     max_per_call: int = Field(default=1, ge=1, le=10_000)
     linger_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
@@ -188,21 +188,21 @@ class Profile(Section):
 
     name: Name
     title: str = ""
-    account: Account = Account()
+    account: AccountSettings = AccountSettings()
     throttle: Throttle = Throttle()
     accept_queue: AcceptQueue = AcceptQueue()
-    reply: Reply = Reply()
+    reply: ReplySettings = ReplySettings()
     duplicates: Duplicates = Duplicates()
     flood: Flood = Flood()
     numbers: Numbers = Numbers()
-    traffic: Traffic = Traffic()
+    traffic: TrafficSettings = TrafficSettings()
     delivery: Delivery = Delivery()
     countries: tuple[ReadyCountry, ...] = ()
     rules: Rules = ()
     carriers: Carriers
-    reports: Reports = Reports()
+    reports: ReportSettings = ReportSettings()
     faults: Faults = ()
-    wire: Wires = Wires()
+    wire: ProtocolSettings = ProtocolSettings()
 
     @model_validator(mode="before")
     @classmethod

@@ -9,11 +9,8 @@ from typing import Protocol, cast
 from msgspec import Struct
 
 from mock_provider.engine.faults.outage import Outage
-from mock_provider.service import Service
-from mock_provider.smpp.links import ReceiptLinks
-from mock_provider.smpp.requests import Memory, Requests
-from mock_provider.wire.smpp import codes
-from mock_provider.wire.smpp.effects import (
+from mock_provider.protocols.smpp import codes
+from mock_provider.protocols.smpp.effects import (
     Answered,
     BoundNow,
     Cancelled,
@@ -24,9 +21,12 @@ from mock_provider.wire.smpp.effects import (
     SessionEffect,
     Submitted,
 )
-from mock_provider.wire.smpp.pdu import Bind
-from mock_provider.wire.smpp.session import NoAnswer, Session, SessionLimits
-from mock_provider.wire.smpp.submit import SubmitReader
+from mock_provider.protocols.smpp.pdu import Bind
+from mock_provider.protocols.smpp.session import NoAnswer, Session, SessionLimits
+from mock_provider.protocols.smpp.submit import SubmitReader
+from mock_provider.runtime.provider import ProviderRuntime
+from mock_provider.smpp.receipts import ReceiptLinks
+from mock_provider.smpp.requests import Memory, Requests
 
 _SHORTEST_TIMER_S = 0.001
 _LINGER_S = 1.0
@@ -60,7 +60,7 @@ class Listener(Protocol):
 class SmppConnection(asyncio.Protocol):
     """Made by the listening server for each client."""
 
-    def __init__(self, service: Service, listener: Listener) -> None:
+    def __init__(self, service: ProviderRuntime, listener: Listener) -> None:
         self._service = service
         self._listener = listener
         self._setup = setup = listener.setup()

@@ -9,22 +9,33 @@ from typing import Protocol
 
 from msgspec import Struct, structs
 
-from mock_provider.driver import OnAnswer
 from mock_provider.engine import MessageView
 from mock_provider.engine.values import Accepted, Answer, Submit
-from mock_provider.service import Service
-from mock_provider.wire.calls import Instants
-from mock_provider.wire.smpp import codes
-from mock_provider.wire.smpp.effects import Cancelled, MultiSubmitted, Queried, Replaced, Submitted
-from mock_provider.wire.smpp.fields import PduError
-from mock_provider.wire.smpp.group_ids import GroupIds
-from mock_provider.wire.smpp.message_pdus import Address, MessageName, write_multi_response
-from mock_provider.wire.smpp.pdu import ShortMessage
-from mock_provider.wire.smpp.queries import is_named_by, query_answer
-from mock_provider.wire.smpp.refusals import STATUS_OF, multi_answer
-from mock_provider.wire.smpp.replacing import Replaceable, as_scheduled, replacing_message, with_times_of
-from mock_provider.wire.smpp.session import Session
-from mock_provider.wire.smpp.submit import WIRE_NAME, SubmitReader
+from mock_provider.protocols.actions import Instants
+from mock_provider.protocols.smpp import codes
+from mock_provider.protocols.smpp.effects import (
+    Cancelled,
+    MultiSubmitted,
+    Queried,
+    Replaced,
+    Submitted,
+)
+from mock_provider.protocols.smpp.fields import PduError
+from mock_provider.protocols.smpp.group_ids import GroupIds
+from mock_provider.protocols.smpp.message_pdus import Address, MessageName, write_multi_response
+from mock_provider.protocols.smpp.pdu import ShortMessage
+from mock_provider.protocols.smpp.queries import is_named_by, query_answer
+from mock_provider.protocols.smpp.refusals import STATUS_OF, multi_answer
+from mock_provider.protocols.smpp.replacing import (
+    Replaceable,
+    as_scheduled,
+    replacing_message,
+    with_times_of,
+)
+from mock_provider.protocols.smpp.session import Session
+from mock_provider.protocols.smpp.submit import PROTOCOL_NAME, SubmitReader
+from mock_provider.runtime.clock_driver import OnAnswer
+from mock_provider.runtime.provider import ProviderRuntime
 
 _CANCELLED_AT_ONCE = 500
 _SUBMIT_SM = codes.SUBMIT_SM
@@ -55,7 +66,7 @@ class Requests:
     """The requests of one connection. ``waiting`` holds the request ids of unanswered submits."""
 
     def __init__(
-        self, service: Service, reader: SubmitReader, memory: Memory, session: Session, client: Client
+        self, service: ProviderRuntime, reader: SubmitReader, memory: Memory, session: Session, client: Client
     ) -> None:
         self._service = service
         self._reader = reader
@@ -130,7 +141,7 @@ class Requests:
     def _remove(self, name: MessageName, views: Sequence[MessageView]) -> int:
         """How many of these could be cancelled, by what the request names them by."""
         ids = [view.provider_id for view in views if self._is_cancelled_by(view, name)]
-        removed = self._service.desk.cancel(self.token, ids)
+        removed = self._service.lookups.cancel(self.token, ids)
         for provider_id in removed:
             self._replaceable.forget(provider_id)
         return len(removed)
@@ -237,7 +248,7 @@ class Requests:
                 replaced = self._replaceable.replaced_by(self.system_id, one)
                 if replaced:
                     self._replaceable.forget(replaced)
-                    self._service.desk.cancel(self.token, [replaced])
+                    self._service.lookups.cancel(self.token, [replaced])
                 self._keep_scheduled(one, submit, accepted.provider_id)
         on_answer(answer)
 
@@ -281,7 +292,7 @@ class Requests:
     def _found(self, provider_ids: Sequence[str]) -> list[MessageView]:
         find = self._service.driver.engine.message
         views = (find(provider_id) for provider_id in provider_ids)
-        return [view for view in views if view is not None and view.wire == WIRE_NAME]
+        return [view for view in views if view is not None and view.wire == PROTOCOL_NAME]
 
     def _is_cancelled_by(self, view: MessageView, name: MessageName) -> bool:
         """§4.9.1: what the request names besides the id must be the message's."""

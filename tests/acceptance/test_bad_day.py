@@ -17,8 +17,8 @@ from rich.console import Console
 
 from analysis.records import PROVIDER_SCHEMA, read_manifest, read_rows
 from loadtests.arrivals import Mix, Poisson, Stream
-from loadtests.runner import run_scenario
-from loadtests.running.settings import RunSettings
+from loadtests.runner.scenario_run import run_scenario
+from loadtests.runner.settings import RunSettings
 from loadtests.scenarios.scenario import Part, Scenario
 from loadtests.simulate.part import Choices
 from loadtests.simulate.run import simulate_scenario

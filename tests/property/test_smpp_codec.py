@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from msgspec import structs
 from smpplib import consts, smpp
 
-from mock_provider.wire.smpp import codes
-from mock_provider.wire.smpp.fields import PduError
-from mock_provider.wire.smpp.framing import Framer
-from mock_provider.wire.smpp.message_pdus import (
+from mock_provider.protocols.smpp import codes
+from mock_provider.protocols.smpp.fields import PduError
+from mock_provider.protocols.smpp.framing import Framer
+from mock_provider.protocols.smpp.message_pdus import (
     Address,
     MessageName,
     Replacement,
@@ -25,7 +25,7 @@ from mock_provider.wire.smpp.message_pdus import (
     read_replace,
     write_multi_response,
 )
-from mock_provider.wire.smpp.pdu import (
+from mock_provider.protocols.smpp.pdu import (
     Bind,
     ShortMessage,
     read_bind,

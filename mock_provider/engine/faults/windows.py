@@ -9,11 +9,11 @@ from msgspec import Struct
 from mock_provider.engine.distributions import nanoseconds
 from mock_provider.engine.faults.accept_then_lose import AcceptThenLose
 from mock_provider.engine.faults.added_latency import AddedLatency
-from mock_provider.engine.faults.building import ActingFault, build
 from mock_provider.engine.faults.error_rate import ErrorRate
 from mock_provider.engine.faults.hang import Hang
 from mock_provider.engine.faults.network_down import NetworkDown
 from mock_provider.engine.faults.outage import Outage
+from mock_provider.engine.faults.registry import ActingFault, build
 from mock_provider.engine.faults.reports import (
     ReportDelay,
     ReportDuplicate,

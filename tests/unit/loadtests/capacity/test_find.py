@@ -25,11 +25,11 @@ from loadtests.capacity import find
 from loadtests.capacity.bracket import SearchSettings
 from loadtests.capacity.result import exit_code
 from loadtests.recording import LoadStatus
-from loadtests.running.interruption import Interruption
-from loadtests.running.progress import Progress
-from loadtests.running.queries import ServiceState
-from loadtests.running.sampling import Snapshot
-from loadtests.running.settings import RunSettings
+from loadtests.runner.interruption import Interruption
+from loadtests.runner.progress import Progress
+from loadtests.runner.queries import ServiceState
+from loadtests.runner.sampling import Snapshot
+from loadtests.runner.settings import RunSettings
 
 LIMIT_PER_S = 300.0
 OBJECTIVES = ("otp.p95<20s", "transactional.p99<60s")
