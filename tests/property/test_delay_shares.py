@@ -8,6 +8,7 @@ import numpy as np
 from drawn_plans import plans, routes
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nanoseconds import MS, S
 
 from analysis.measure.outcomes import DELIVERED, judge
 from analysis.measure.shares.delays import delay_splits, split_run
@@ -22,9 +23,6 @@ from mock_provider.engine.throttle import TokenBucket
 from mock_provider.profiles import load_profile, parse_profile
 from mock_provider.profiles.schema import Limit
 from reference_sender.dispatch.values import RouteLimits
-
-S = 1_000_000_000
-MS = 1_000_000
 
 
 def ints(values):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nanoseconds import S
 
 from loadtests.simulate.mapping import Mapped
 from loadtests.simulate.passage import ThroughWire
@@ -21,7 +22,6 @@ from mock_provider.profiles import parse_profile
 from reference_sender.dispatch.values import Lane, Message
 from reference_sender.segments import count_segments
 
-S = 1_000_000_000
 NOW_NS = 90_000 * S + 123_456_789
 MOBILE = ("48600100200", "48511222333", "48885000111", "48450000000")
 OTHERS = ("447700900123", "4915112345678", "48221234567", "481000000", "12025550123", "48123")

@@ -9,6 +9,7 @@ import pytest
 from drawn_plans import plans, routes
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nanoseconds import S
 
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SAMPLES_SCHEMA, SENDER_SCHEMA, read_rows
 from loadtests.arrivals import Burst, Mix, Plan, Poisson, Schedule, Stream
@@ -23,8 +24,6 @@ from mock_provider.runtime.clock_driver import ClockDriver
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.dispatch.values import Lane, RouteLimits
 from reference_sender.intake import Intake, Invalid, Request
-
-S = 1_000_000_000
 
 
 def lived(plan, profile, route, run_dir, **chosen):

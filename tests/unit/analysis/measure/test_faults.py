@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from matplotlib.figure import Figure
+from nanoseconds import S
 
 from analysis.model import PartReport
 from analysis.part import analyse_part
@@ -21,13 +22,12 @@ from analysis.render.sections import part_sections
 from analysis.report import build_report
 
 Build = Callable[[str], Any]
-NS = 1_000_000_000
-START_NS = 7_000 * NS
+START_NS = 7_000 * S
 
 
 def span(name: str, from_s: float, to_s: float | None, kind: str = "outage") -> RecordedFault:
-    end_ns = None if to_s is None else START_NS + round(to_s * NS)
-    return RecordedFault(name, kind, f"{name} in words", START_NS + round(from_s * NS), end_ns)
+    end_ns = None if to_s is None else START_NS + round(to_s * S)
+    return RecordedFault(name, kind, f"{name} in words", START_NS + round(from_s * S), end_ns)
 
 
 def part_with(new_run: Build, *faults: RecordedFault, touched: str = "") -> PartReport:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import uvloop
+from nanoseconds import MS
 
 from mock_provider.runtime import deadline_timer as timers
 
-MS = 1_000_000
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from nanoseconds import S
+
 from reference_sender.dispatch.values import Lane, Outcome, Result
 
-SECOND = 1_000_000_000
 BUSY = Result(Outcome.RETRYABLE, reason="busy")
 
 
@@ -16,7 +17,7 @@ def test_nothing_overtakes(dispatcher, message, batches, limits):
         core = dispatcher(slow, order=order)
         effects = list(core.offer(0, mixed))
         for second in range(1, 30):
-            effects += core.advance(second * SECOND)
+            effects += core.advance(second * S)
         submitted[order] = [each.key for batch in batches(effects) for each in batch.messages]
     assert submitted["arrival"] == [each.key for each in mixed]
     assert submitted["priority"] != submitted["arrival"]
@@ -64,9 +65,9 @@ def test_what_waits_is_counted_by_class(dispatcher, message, batches, limits):
 def test_an_expired_one_is_passed_over(dispatcher, message, batches, changes, limits):
     core = dispatcher(limits(max_in_flight=1, max_batch=2), order="arrival")
     (batch,) = batches(core.offer(0, [message()]))
-    old, fresh = message(expires_ns=SECOND), message()
+    old, fresh = message(expires_ns=S), message()
     core.offer(0, [old, fresh])
-    effects = core.answered(SECOND, batch.batch_id, [Result(Outcome.ACCEPTED, "1")])
+    effects = core.answered(S, batch.batch_id, [Result(Outcome.ACCEPTED, "1")])
     assert (old.key, "expired", "expired") in changes(effects)
     assert [each.key for each in batches(effects)[0].messages] == [fresh.key]
 
@@ -74,8 +75,8 @@ def test_an_expired_one_is_passed_over(dispatcher, message, batches, changes, li
 def test_many_that_end_while_nothing_is_taken_are_forgotten(dispatcher, message, limits):
     core = dispatcher(limits(max_in_flight=1, max_batch=1), order="arrival")
     core.offer(0, [message() for _ in range(10)])
-    core.offer(0, [message(expires_ns=SECOND) for _ in range(3_000)])
-    core.advance(2 * SECOND)
+    core.offer(0, [message(expires_ns=S) for _ in range(3_000)])
+    core.advance(2 * S)
     assert core.state().totals["expired"] == 3_000
     queue = core._backlog.lanes[0]
     assert queue.live == 9 and len(queue._queue) <= 9 + 1_024 + 1

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
+from nanoseconds import S
 from pydantic import ValidationError
 
 from mock_provider.engine.segments import GSM7_BASIC, GSM7_EXTENSION, count_segments
@@ -32,7 +33,6 @@ from mock_provider.protocols.smpp.receipts import ReceiptWriter
 from mock_provider.protocols.smpp.refusals import STATUS_OF
 from mock_provider.protocols.smpp.submit import SubmitReader
 
-S = 1_000_000_000
 WALL_S = datetime(2026, 11, 22, 12, 0, tzinfo=UTC).timestamp()
 AT = Instants(1_000 * S, WALL_S)
 OFFSET_NS = int(WALL_S * 1e9) - AT.now_ns
