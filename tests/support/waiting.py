@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 _LOOK_EVERY_S = 0.005
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 from waiting import eventually
+from wire_provider import StartProvider
 
 from mock_provider.testing import ProviderThread
 
@@ -270,7 +271,7 @@ def test_what_does_not_fit_together_is_said_line_by_line(provider: ProviderThrea
     ]
 
 
-def test_refusals_are_shown_also_those_that_leave_no_row(start):
+def test_refusals_are_shown_also_those_that_leave_no_row(start: StartProvider) -> None:
     provider = start(numbers={"magic": True})
     form = b"to=48600100200&message=Hi&format=json"
     provider.request("/sms.do", form, Authorization="Bearer wrong")

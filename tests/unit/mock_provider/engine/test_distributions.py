@@ -48,7 +48,9 @@ def test_delay_model_has_the_published_quantiles(
 ) -> None:
     """sms-domain.md §5.3, rows standard and direct (OTP)."""
     delivery = load_profile("smsapi").delivery
-    sample = sampler(delivery.fast_latency if fast else delivery.latency)
+    latency = delivery.fast_latency if fast else delivery.latency
+    assert latency is not None
+    sample = sampler(latency)
     draws = Draws(7)
     delays = sorted(sample(u, v) for u, v, _, _ in (draws.fate(f"k{n}", 1) for n in range(40_000)))
     quantiles = [delays[int(q * len(delays))] / S for q in (0.5, 0.9, 0.95)]

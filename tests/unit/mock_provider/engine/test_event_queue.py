@@ -36,7 +36,8 @@ class Reference:
     """One heap."""
 
     def __init__(self) -> None:
-        self.heap, self.entered = [], 0
+        self.heap: list[tuple[int, int, Any]] = []
+        self.entered = 0
 
     def add(self, due_ns: int, handler: int, payload: Any) -> None:
         self.entered += 1
@@ -56,7 +57,8 @@ class Reference:
 
 
 def lived(queue: EventQueue | Reference, steps: list[Step]) -> list[Any]:
-    happened, now_ns, made = [], 0, 0
+    happened: list[Any] = []
+    now_ns = made = 0
 
     def handle(due_ns: int, at_ns: int, payload: Any, effects: list[Effect]) -> None:
         nonlocal made

@@ -15,8 +15,9 @@ from mock_provider.profiles.zones import utc_offsets
 ZONES = ["Europe/Warsaw", "Europe/London", "America/New_York", "Africa/Casablanca", "Asia/Kolkata", "UTC"]
 
 
-def unix(zone: str, *when: int, fold: int = 0) -> int:
-    return int(datetime(*when, tzinfo=ZoneInfo(zone), fold=fold).timestamp())
+def unix(zone: str, year: int, month: int, day: int, *clock: int, fold: int = 0) -> int:
+    hour, minute, second = (*clock, 0, 0, 0)[:3]
+    return int(datetime(year, month, day, hour, minute, second, tzinfo=ZoneInfo(zone), fold=fold).timestamp())
 
 
 def hours(zone: str = "Europe/Warsaw", **fields: Any) -> OpenHours:

@@ -32,6 +32,7 @@ def test_rate_that_integers_cannot_express_is_not_exceeded(rate_per_s: float) ->
             admitted += 1
         else:
             wait_s = bucket.wait_s(now_ns, 1)
+            assert wait_s is not None
             now_ns += max(1, int(wait_s * S))
     assert admitted <= rate_per_s * now_ns / S + 1 + 1e-6
     assert admitted == pytest.approx(rate_per_s * now_ns / S + 1, rel=0.001)
