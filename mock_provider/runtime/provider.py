@@ -81,13 +81,13 @@ class ReportSender(Protocol):
 class _Asked(Struct, frozen=True, gc=False):
     """A send that waits for its answer: a callback that the garbage collector does not search."""
 
-    service: ProviderRuntime
+    provider: ProviderRuntime
     call: SubmitAction
     wall_s: float
     respond: Respond
 
     def __call__(self, answer: Answer | None) -> None:
-        self.service.answer(self.call, self.wall_s, self.respond, answer)
+        self.provider.answer(self.call, self.wall_s, self.respond, answer)
 
 
 class ProviderRuntime:
