@@ -20,7 +20,7 @@ from mock_provider.app import ProviderConfig, start_provider
 from mock_provider.http.open_connections import ConnectionLimits
 from mock_provider.listening import ListenAddressError
 from mock_provider.profiles import ProfileError, load_profile, profile_names
-from mock_provider.profiles.secret_text import read_secret
+from mock_provider.settings.secret_text import read_secret
 
 log = logging.getLogger("mock_provider")
 

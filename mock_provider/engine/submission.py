@@ -29,16 +29,16 @@ from mock_provider.engine.values import (
     Disconnect,
     Effect,
     Outbound,
-    Refusal,
     Refused,
     Reply,
     Submit,
 )
+from mock_provider.settings.values import Refusal
 
 if TYPE_CHECKING:
     from mock_provider.engine.faults.outage import Outage
     from mock_provider.engine.faults.windows import ActiveFaults, FaultWindows
-    from mock_provider.profiles.schema import Profile
+    from mock_provider.engine.settings import EngineSettings
 
 _DELAYED_FOR_HOURS = "delayed_quiet_hours"
 _UNANSWERED_KEPT = 10_000
@@ -95,7 +95,7 @@ class SubmitHandler:
         # Taken, and the reply never leaves: for those who want to see what the client cannot know.
         self.unanswered: deque[tuple[Submit, Accepted]] = deque(maxlen=_UNANSWERED_KEPT)
 
-    def apply(self, profile: Profile, faults: FaultWindows) -> None:
+    def apply(self, profile: EngineSettings, faults: FaultWindows) -> None:
         """Settings and faults that hold from now on."""
         self._faults = faults
         self._faulty = bool(faults.windows)

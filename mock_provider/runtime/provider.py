@@ -16,7 +16,6 @@ from mock_provider.engine.values import (
     Accepted,
     Answer,
     JournalRow,
-    Refusal,
     Refused,
     SendProgress,
     SendReports,
@@ -48,6 +47,7 @@ from mock_provider.runtime.lookups import ProviderLookups
 from mock_provider.runtime.loop_lag import EventLoopLag
 from mock_provider.runtime.reports_out import HttpReportSender, ReportCallSettings
 from mock_provider.runtime.wall_clock import WallClock
+from mock_provider.settings.values import Refusal
 
 log = logging.getLogger(__name__)
 

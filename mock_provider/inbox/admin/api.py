@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from urllib.parse import unquote
 
 from mock_provider.engine.faults.history import FaultPeriod
+from mock_provider.engine.faults.settings import fresh_name
 from mock_provider.engine.values import MessageState
 from mock_provider.http.connection import Respond
 from mock_provider.http.messages import HttpRequest, HttpResponse
@@ -29,7 +30,6 @@ from mock_provider.inbox.events import MOST_READERS
 from mock_provider.inbox.store import InboxFilter
 from mock_provider.inbox.traffic import totals_of
 from mock_provider.profiles import Profile, ProfileError, parse_profile
-from mock_provider.profiles.faults import fresh_name
 from mock_provider.runtime.provider import ProviderRuntime
 
 log = logging.getLogger(__name__)
