@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from mock_provider.engine.account import MICRO
 from mock_provider.engine.distributions import Radio, radio_of
+from mock_provider.engine.fate import DELIVERED, Fate, fate
 from mock_provider.engine.magic import BY_MSISDN, Magic
-from mock_provider.engine.message import DELIVERED, Fate, fate
 from mock_provider.engine.numbers import country_of, is_mobile
 from mock_provider.engine.prefixes import PrefixTable
 from mock_provider.engine.values import MessageState

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from mock_provider.engine.channel import Channel
 from mock_provider.engine.distributions import nanoseconds
 from mock_provider.engine.draws import fate_of
+from mock_provider.engine.fate import CANCELLED, EXPIRED, OVERFLOWED, TURNED_AWAY
 from mock_provider.engine.faults.touched import mark
 from mock_provider.engine.faults.windows import NO_FAULTS
 from mock_provider.engine.lifecycle import TRANSITIONS, Stage, Step, after, move
-from mock_provider.engine.message import CANCELLED, EXPIRED, OVERFLOWED, TURNED_AWAY, TrackedMessage
+from mock_provider.engine.message import TrackedMessage
 from mock_provider.engine.radio import set_out
 from mock_provider.engine.senders import SenderQueues
 from mock_provider.engine.values import Effect

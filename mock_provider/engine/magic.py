@@ -11,7 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from mock_provider.engine.message import DELIVERED, Fate, fate
+from mock_provider.engine.fate import DELIVERED, Fate, fate
 from mock_provider.engine.values import MessageState
 from mock_provider.settings.values import Refusal
 

@@ -16,10 +16,11 @@ from mock_provider.engine.delivery import DeliveryPipeline
 from mock_provider.engine.distributions import nanoseconds, sampler
 from mock_provider.engine.draws import Draws, id_of
 from mock_provider.engine.event_queue import EventQueue
+from mock_provider.engine.fate import VANISHED
 from mock_provider.engine.faults.touched import MAGIC, mark, mark_all
 from mock_provider.engine.faults.windows import NO_FAULTS
 from mock_provider.engine.lifecycle import Stage
-from mock_provider.engine.message import VANISHED, TrackedMessage, has_rare_wishes, wish
+from mock_provider.engine.message import TrackedMessage, has_rare_wishes, wish
 from mock_provider.engine.message_store import MessageStore
 from mock_provider.engine.segments import ucs2_for
 from mock_provider.engine.values import (
