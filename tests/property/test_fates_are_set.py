@@ -124,7 +124,7 @@ async def over_sockets(concurrency):
     try:
         async with asyncio.timeout(30):
             await asyncio.gather(*(send_some() for _ in range(concurrency)))
-            engine = provider.service.driver.engine
+            engine = provider.runtime.driver.engine
             while engine.state().open:
                 await asyncio.sleep(0.005)
             states = {number: engine.message(found).state for number, found in ids.items()}

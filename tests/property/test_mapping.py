@@ -13,11 +13,11 @@ from mock_provider.engine.values import (
     AcceptedMessage,
     DeliveryReport,
     MessageState,
-    Refusal,
     Refused,
     SendReports,
 )
 from mock_provider.profiles import parse_profile
+from mock_provider.settings.values import Refusal
 from reference_sender.dispatch.values import Lane, Message
 from reference_sender.segments import count_segments
 

@@ -69,7 +69,7 @@ def in_the_provider(provider: Any, call: Callable[[Any], Any]) -> Any:
     """``call`` with its service, on its event loop."""
 
     async def called() -> Any:
-        return call(provider._running.service)
+        return call(provider._running.runtime)
 
     return asyncio.run_coroutine_threadsafe(called(), provider._loop).result(DEADLINE_S)
 

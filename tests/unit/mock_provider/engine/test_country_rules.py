@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mock_provider.engine import Engine
-from mock_provider.engine.values import Accepted, MessageClass, Refusal
+from mock_provider.engine.values import Accepted, MessageClass
+from mock_provider.settings.values import Refusal
 
 MARKETING = {"traffic": MessageClass.MARKETING}
 HOURS = {"timezone": "Europe/Warsaw", "start": "08:00", "end": "20:00"}
