@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
@@ -169,6 +170,16 @@ def test_modules_that_name_a_page_name_one_that_exists() -> None:
     }
     assert named
     assert not [f"{path}: {page}" for path, page in named if not (ROOT / page).is_file()]
+
+
+def test_rooms_of_the_provider_are_those_of_the_contract() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    (layers,) = (
+        each["layers"] for each in contracts["contracts"] if each.get("containers") == ["mock_provider"]
+    )
+    table = section("architecture.md", "Who may import whom").partition("### Rooms of the provider")[2]
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", table, re.MULTILINE)
+    assert [re.findall(r"\w+", row) for row in rows] == [each.split(" | ") for each in layers]
 
 
 def section(page: str, heading: str) -> str:

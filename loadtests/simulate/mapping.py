@@ -16,7 +16,6 @@ from mock_provider.engine.values import (
     Answer,
     MessageState,
     Outbound,
-    Refusal,
     Refused,
     SendReports,
     Submit,
@@ -31,6 +30,7 @@ from mock_provider.protocols.smsapi.fast_path import (
     engine_time,
     shared_sender,
 )
+from mock_provider.settings.values import Refusal
 from reference_sender.dispatch.values import Lane, Message, Outcome, Report, Result, State
 from reference_sender.routes.smsapi_wire import expiration_date, in_one_request
 from reference_sender.routes.smsapi_wire import reports as read_reports

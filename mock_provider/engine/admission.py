@@ -10,12 +10,17 @@ from msgspec import Struct
 
 from mock_provider.engine.account import Account
 from mock_provider.engine.carriers import Router
-from mock_provider.engine.draws import IdStyle
 from mock_provider.engine.faults.throttle_drop import ThrottleDrop, limit_in_force
 from mock_provider.engine.flood import FloodGuard
 from mock_provider.engine.rules import Rules, TrafficOf
 from mock_provider.engine.throttle import BucketLimit, TokenBucket
-from mock_provider.engine.values import Effect, Outbound, Refusal, Refused, Submit
+from mock_provider.engine.values import (
+    Effect,
+    Outbound,
+    Refused,
+    Submit,
+)
+from mock_provider.settings.values import IdStyle, Refusal
 
 if TYPE_CHECKING:
     from mock_provider.engine.delivery import DeliveryPipeline
@@ -23,7 +28,7 @@ if TYPE_CHECKING:
     from mock_provider.engine.faults.windows import ActiveFaults
     from mock_provider.engine.magic import Magic
     from mock_provider.engine.message_store import MessageStore
-    from mock_provider.profiles.schema import Profile
+    from mock_provider.engine.settings import EngineSettings
 
 _SECOND_NS = 1_000_000_000
 
@@ -70,7 +75,7 @@ class Admission:
 
     def __init__(
         self,
-        profile: Profile,
+        profile: EngineSettings,
         router: Router,
         message_store: MessageStore,
         pipeline: DeliveryPipeline,
@@ -90,7 +95,7 @@ class Admission:
         }
         self._apply(profile, router)
 
-    def reconfigure(self, now_ns: int, profile: Profile, router: Router) -> None:
+    def reconfigure(self, now_ns: int, profile: EngineSettings, router: Router) -> None:
         self.account.reconfigure(profile.account)
         self._flood.reconfigure(profile.flood)
         self._apply(profile, router)
@@ -116,7 +121,7 @@ class Admission:
                 bucket.reconfigure(at_ns, limit)
             self._limits[which] = limit
 
-    def _apply(self, profile: Profile, router: Router) -> None:
+    def _apply(self, profile: EngineSettings, router: Router) -> None:
         self._usual = profile.throttle
         self._closed = ()
         self._router = router

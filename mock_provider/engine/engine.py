@@ -30,7 +30,7 @@ from mock_provider.engine.views import (
 )
 
 if TYPE_CHECKING:
-    from mock_provider.profiles.schema import Profile
+    from mock_provider.engine.settings import EngineSettings
 
 _NO_INPUT_YET_NS = -(2**63)
 
@@ -44,7 +44,7 @@ class Engine:
     """
 
     def __init__(
-        self, profile: Profile, seed: int, wall_offset_ns: int = 0, slice_bits: int = SLICE_BITS
+        self, profile: EngineSettings, seed: int, wall_offset_ns: int = 0, slice_bits: int = SLICE_BITS
     ) -> None:
         """``slice_bits`` is the event queue's, and changes nothing but its speed."""
         self._draws = Draws(seed)
@@ -132,7 +132,7 @@ class Engine:
         self._now_ns = now_ns = self._event_queue.run_to_effects(until_ns, effects)
         return now_ns, effects
 
-    def reconfigure(self, now_ns: int, profile: Profile) -> Sequence[Effect]:
+    def reconfigure(self, now_ns: int, profile: EngineSettings) -> Sequence[Effect]:
         """Another profile from now on. Nothing is lost; delays that were drawn already stay as they are.
 
         No input: windows that count from the first one go on waiting for it.
@@ -171,7 +171,7 @@ class Engine:
             self._run(now_ns, effects)
         return effects
 
-    def _begin_with(self, now_ns: int, profile: Profile) -> None:
+    def _begin_with(self, now_ns: int, profile: EngineSettings) -> None:
         """Another profile where nothing has happened yet; of its windows those hold that have a time."""
         reporting, log = self._reporting, self._fault_log
         self._profile = profile
@@ -320,7 +320,7 @@ class Engine:
         self._event_queue.run(now_ns, effects)
         return now_ns
 
-    def _apply(self, profile: Profile, router: Router, faults: FaultWindows) -> None:
+    def _apply(self, profile: EngineSettings, router: Router, faults: FaultWindows) -> None:
         self._router = router
         self._intake.apply(profile, faults)
         self._pipeline.apply(router, faults)

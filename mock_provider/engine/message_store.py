@@ -13,7 +13,7 @@ from mock_provider.engine.message import TrackedMessage, journal_row
 from mock_provider.engine.values import JournalRow, Outbound
 
 if TYPE_CHECKING:
-    from mock_provider.profiles import schema
+    from mock_provider.settings import sections
 
 
 # An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
@@ -51,7 +51,7 @@ class MessageStore:
         "_window_ns",
     )
 
-    def __init__(self, settings: schema.Duplicates, account: str) -> None:
+    def __init__(self, settings: sections.Duplicates, account: str) -> None:
         self._newest: dict[str, TrackedMessage] = {}
         self._earlier: dict[str, int] = {}  # how many older messages of the key are remembered
         self._by_id: dict[str, TrackedMessage] = {}
@@ -68,7 +68,7 @@ class MessageStore:
         self._unrecorded: OrderedDict[str, int] = OrderedDict()
         self.reconfigure(settings, account)
 
-    def reconfigure(self, settings: schema.Duplicates, account: str) -> None:
+    def reconfigure(self, settings: sections.Duplicates, account: str) -> None:
         self._settings = settings
         self._account = account
         self._window_ns = nanoseconds(settings.window_s)

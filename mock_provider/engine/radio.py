@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mock_provider.engine.fate import EXPIRED, Fate, fate
 from mock_provider.engine.faults.touched import MAGIC, mark
-from mock_provider.engine.message import EXPIRED, Fate, TrackedMessage, fate
+from mock_provider.engine.message import TrackedMessage
 from mock_provider.engine.values import MessageState
 
 if TYPE_CHECKING:

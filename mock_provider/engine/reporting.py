@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mock_provider.engine.faults.reports import ReportStorm
     from mock_provider.engine.faults.windows import ActiveFaults, FaultWindows
     from mock_provider.engine.message_store import MessageStore
-    from mock_provider.profiles import schema
+    from mock_provider.settings import sections
 
 
 # An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
@@ -79,7 +79,7 @@ class Reporting:
         draws: Draws,
         counters: Counters,
         message_store: MessageStore,
-        settings: schema.ReportSettings,
+        settings: sections.ReportSettings,
     ) -> None:
         self._event_queue = event_queue
         self._on_due = event_queue.handler(self._gather)
@@ -104,7 +104,7 @@ class Reporting:
         self._unconfirmed = 0  # sent, neither confirmed nor given up
         self.reconfigure(settings)
 
-    def reconfigure(self, settings: schema.ReportSettings) -> None:
+    def reconfigure(self, settings: sections.ReportSettings) -> None:
         self._delay = sampler(settings.delay)
         self._loss_share = settings.loss_share
         self._draws_needed = settings.loss_share > 0 or not is_zero(settings.delay)

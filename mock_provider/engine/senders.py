@@ -12,7 +12,7 @@ from mock_provider.engine.channel import Channel, Onward
 from mock_provider.engine.message import TrackedMessage
 
 if TYPE_CHECKING:
-    from mock_provider.profiles.network import PerSender, SenderLimit
+    from mock_provider.settings.network import PerSender, SenderLimit
 
 SenderForm = Literal["long_code", "short_code", "toll_free", "alphanumeric"]
 

@@ -16,10 +16,11 @@ from mock_provider.engine.delivery import DeliveryPipeline
 from mock_provider.engine.distributions import nanoseconds, sampler
 from mock_provider.engine.draws import Draws, id_of
 from mock_provider.engine.event_queue import EventQueue
+from mock_provider.engine.fate import VANISHED
 from mock_provider.engine.faults.touched import MAGIC, mark, mark_all
 from mock_provider.engine.faults.windows import NO_FAULTS
 from mock_provider.engine.lifecycle import Stage
-from mock_provider.engine.message import VANISHED, TrackedMessage, has_rare_wishes, wish
+from mock_provider.engine.message import TrackedMessage, has_rare_wishes, wish
 from mock_provider.engine.message_store import MessageStore
 from mock_provider.engine.segments import ucs2_for
 from mock_provider.engine.values import (
@@ -29,16 +30,16 @@ from mock_provider.engine.values import (
     Disconnect,
     Effect,
     Outbound,
-    Refusal,
     Refused,
     Reply,
     Submit,
 )
+from mock_provider.settings.values import Refusal
 
 if TYPE_CHECKING:
     from mock_provider.engine.faults.outage import Outage
     from mock_provider.engine.faults.windows import ActiveFaults, FaultWindows
-    from mock_provider.profiles.schema import Profile
+    from mock_provider.engine.settings import EngineSettings
 
 _DELAYED_FOR_HOURS = "delayed_quiet_hours"
 _UNANSWERED_KEPT = 10_000
@@ -95,7 +96,7 @@ class SubmitHandler:
         # Taken, and the reply never leaves: for those who want to see what the client cannot know.
         self.unanswered: deque[tuple[Submit, Accepted]] = deque(maxlen=_UNANSWERED_KEPT)
 
-    def apply(self, profile: Profile, faults: FaultWindows) -> None:
+    def apply(self, profile: EngineSettings, faults: FaultWindows) -> None:
         """Settings and faults that hold from now on."""
         self._faults = faults
         self._faulty = bool(faults.windows)

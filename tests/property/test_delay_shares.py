@@ -27,7 +27,7 @@ from loadtests.arrivals import Burst, Mix, Plan, Poisson, Schedule, Stream
 from loadtests.simulate.simulation import ZERO_NS, Settings, simulate
 from mock_provider.engine.throttle import TokenBucket
 from mock_provider.profiles import Profile, load_profile, parse_profile
-from mock_provider.profiles.schema import Limit
+from mock_provider.settings.sections import Limit
 from reference_sender.dispatch.values import RouteLimits
 
 Ints = npt.NDArray[np.int64]

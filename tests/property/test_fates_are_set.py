@@ -16,17 +16,9 @@ from nanoseconds import MS
 
 from mock_provider.app import ProviderConfig, start_provider
 from mock_provider.engine import Engine
-from mock_provider.engine.values import (
-    Effect,
-    MessageState,
-    Outbound,
-    Refusal,
-    Refused,
-    Reply,
-    SendReports,
-    Submit,
-)
+from mock_provider.engine.values import Effect, MessageState, Outbound, Refused, Reply, SendReports, Submit
 from mock_provider.profiles import parse_profile
+from mock_provider.settings.values import Refusal
 from mock_provider.testing import VirtualDriver
 
 SECTIONS = {
@@ -144,7 +136,7 @@ async def over_sockets(
     try:
         async with asyncio.timeout(30):
             await asyncio.gather(*(send_some() for _ in range(concurrency)))
-            engine = provider.service.driver.engine
+            engine = provider.runtime.driver.engine
             while engine.state().open:
                 await asyncio.sleep(0.005)
             views = {number: engine.message(provider_id) for number, provider_id in ids.items()}

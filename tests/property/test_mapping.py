@@ -16,13 +16,13 @@ from mock_provider.engine.values import (
     AcceptedMessage,
     DeliveryReport,
     MessageState,
-    Refusal,
     Refused,
     SendReports,
 )
 from mock_provider.profiles import Profile, parse_profile
+from mock_provider.settings.values import Refusal
+from reference_sender.api.segments import count_segments
 from reference_sender.dispatch.values import Lane, Message
-from reference_sender.segments import count_segments
 
 NOW_NS = 90_000 * S + 123_456_789
 MOBILE = ("48600100200", "48511222333", "48885000111", "48450000000")

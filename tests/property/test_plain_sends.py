@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from mock_provider.engine.segments import count_segments, segments_of
 from mock_provider.engine.values import Accepted, AcceptedMessage
-from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.smsapi import answers, fast_path, send
 from mock_provider.protocols.smsapi.errors import SmsapiError
 from mock_provider.protocols.smsapi.numbers import read_msisdn
+from mock_provider.settings.protocols import SmsapiSettings
 
 NOW = Instants(5_000_000_000, 1_700_000_000.0)
 

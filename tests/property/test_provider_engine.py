@@ -19,14 +19,14 @@ from mock_provider.engine.values import (
     JournalRow,
     MessageState,
     Outbound,
-    Refusal,
     Refused,
     Reply,
     SendReports,
     Submit,
 )
 from mock_provider.profiles import Profile, parse_profile
-from mock_provider.profiles.schema import Limit
+from mock_provider.settings.sections import Limit
+from mock_provider.settings.values import Refusal
 from mock_provider.testing import VirtualDriver
 
 URL = "http://127.0.0.1/dlr"

@@ -24,9 +24,9 @@ from mock_provider.engine import Engine
 from mock_provider.engine.values import Answer, Effect, Outbound, Reply, SendProgress, SendReports, Submit
 from mock_provider.profiles import Profile, load_profile, parse_profile, profile_names
 from mock_provider.runtime.clock_driver import ClockDriver
+from reference_sender.api.intake import Intake, Invalid, Request
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.dispatch.values import Lane, RouteLimits
-from reference_sender.intake import Intake, Invalid, Request
 
 Rows = list[dict[str, Any]]
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 from made_reports import (
+    accounting,
     compared,
     comparison,
     culprit,
     hint,
-    ledger,
     part,
     report,
     throughput,
@@ -51,8 +51,8 @@ def suite(**changed: object) -> RunReport:
 
 def failing() -> RunReport:
     """A sender that does not take what it is offered, with its culprit."""
-    few = ledger(accepted=2_000, refused=600, unfinished=400, delivered=2_000)
-    return report(part(p95_s={"otp": 14.0}, ledger=few, culprits=(culprit(),)))
+    few = accounting(accepted=2_000, refused=600, unfinished=400, delivered=2_000)
+    return report(part(p95_s={"otp": 14.0}, accounting=few, culprits=(culprit(),)))
 
 
 def live_and_simulated() -> tuple[Comparison, Comparison]:

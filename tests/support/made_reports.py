@@ -108,7 +108,7 @@ def counted(measure: Measure, name: str, count: int) -> Objective:
     )
 
 
-def ledger(**changed: int) -> Accounting:
+def accounting(**changed: int) -> Accounting:
     fields: dict[str, int] = dict.fromkeys(Accounting.__struct_fields__, 0)
     fields |= dict.fromkeys(("planned", "rows", "sent", "answered", "accepted", "delivered", "found"), 3_000)
     return Accounting(**{**fields, "submits": 3_000, **changed})
@@ -212,12 +212,12 @@ def part(
         name: changed.pop(name) for name in list(changed) if name in PartIdentity.__struct_fields__
     }
     who = identity(**of_identity)
-    counts = changed.pop("ledger", ledger())
+    counts = changed.pop("accounting", accounting())
     known = {name: value_s for name, value_s in times_s.items() if value_s is not None}
     fields: dict[str, Any] = {
         "slug": slug,
         "identity": who,
-        "ledger": counts,
+        "accounting": counts,
         "reasons": (),
         "delivery": tuple(distribution(name, value_s) for name, value_s in times_s.items()),
         "api": (),
@@ -362,7 +362,7 @@ def report(*parts: PartReport, **changed: Any) -> RunReport:
     verdicts = [each.verdict for each in objectives]
     verdict = "missed" if "missed" in verdicts else "met" if set(verdicts) == {"met"} else "undecided"
     fields: dict[str, Any] = {
-        "schema_version": 1,
+        "schema_version": 2,
         "title": "a bench made by hand",
         "kind": "suite" if suite else "run",
         "simulated": any(each.identity.mode == "simulated" for each in parts),

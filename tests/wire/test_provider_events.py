@@ -55,7 +55,7 @@ class Events:
 
 
 def readers(running: RunningProvider) -> int:
-    return len(running.service.live)
+    return len(running.runtime.live)
 
 
 @contextmanager
@@ -105,7 +105,7 @@ def test_a_reader_that_does_not_read_costs_a_bounded_buffer_and_hinders_nobody(
     provider: ProviderThread,
 ) -> None:
     def fill(running: RunningProvider) -> int:
-        live = running.service.live
+        live = running.runtime.live
         for _ in range(45):
             live.tell("filler", "x" * 500_000)
         return live.unsent_bytes

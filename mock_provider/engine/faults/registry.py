@@ -40,7 +40,7 @@ ActingFault = (
 
 
 def build(name: str, section: Any, start_ns: int, end_ns: int) -> ActingFault:
-    """``section`` is a fault of ``mock_provider.profiles.faults``, ``name`` what its draws hang on."""
+    """``section`` is a fault of ``mock_provider.engine.faults.settings``, ``name`` what its draws hang on."""
     if section.kind == "added_latency":
         plus_ns, ramp_ns = nanoseconds(section.plus_s), nanoseconds(section.ramp_s)
         return AddedLatency(name, section.factor, plus_ns, start_ns, end_ns, ramp_ns)

@@ -25,7 +25,7 @@ from mock_provider.engine.faults.throttle_drop import ThrottleDrop
 from mock_provider.engine.faults.words import words_of
 
 if TYPE_CHECKING:
-    from mock_provider.profiles import faults as sections
+    from mock_provider.engine.faults import settings as sections
 
 FOREVER_NS = 2**63
 _BEFORE_ALL_NS = -(2**63)

@@ -8,8 +8,8 @@ from typing import Any, get_args
 from msgspec import Struct
 from pydantic import BaseModel
 
+from mock_provider.engine.faults.settings import Fault
 from mock_provider.engine.faults.words import words_of
-from mock_provider.profiles.faults import Fault
 
 _NANOSECONDS = 1_000_000_000
 

@@ -5,7 +5,7 @@ The codes are those of SMSAPI's published table (shared by its clients), as far 
 
 from __future__ import annotations
 
-from mock_provider.engine.values import Refusal
+from mock_provider.settings.values import Refusal
 
 MESSAGES: dict[int, str] = {
     8: "Error in request",

@@ -131,7 +131,7 @@ def test_a_send_before_its_time_is_seen_from_a_millisecond_on(
     part = analysed(run)
     assert part.marks.wrong == wrong
     assert bool(part.marks.examples) == bool(wrong)
-    check = next(each for each in part.checks if each.name == "marks that do not add up")
+    check = next(each for each in part.checks if each.name == "timestamp order")
     assert check.state == ("invalid" if wrong else "ok")
 
 

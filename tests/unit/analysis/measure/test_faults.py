@@ -73,7 +73,7 @@ def test_a_journal_of_before_there_were_these_columns_is_read(new_run: Build, fi
     assert {name: read[name] for name in absent} == {name: empty[name] for name in absent}
     assert read_rows(path, PROVIDER_SCHEMA).schema == PROVIDER_SCHEMA
     part = analyse_part(run_dir, read_manifest(run_dir), "made")
-    assert part.ledger.delivered == 1 and part.faults == ()
+    assert part.accounting.delivered == 1 and part.faults == ()
 
 
 @pytest.mark.parametrize("draw", [charts_time.latency, charts_time.rates, charts_time.backlog])

@@ -184,7 +184,7 @@ def test_the_provider_sets_nodelay_on_accepted_connections(
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(b"GET / HTTP/1.1\r\nHost: p\r\n\r\n")
         await reader.readuntil(b"\r\n\r\n")
-        (connection,) = provider._server._connections._open
+        (connection,) = provider._http._connections._open
         accepted = connection._transport.get_extra_info("socket")
         found = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         writer.close()

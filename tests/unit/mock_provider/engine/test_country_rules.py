@@ -11,7 +11,8 @@ from nanoseconds import S
 from virtual import virtual_provider
 
 from mock_provider.engine import Engine
-from mock_provider.engine.values import Accepted, MessageClass, Refusal
+from mock_provider.engine.values import Accepted, MessageClass
+from mock_provider.settings.values import Refusal
 from mock_provider.testing import plain_profile
 
 MARKETING = {"traffic": MessageClass.MARKETING}

@@ -9,7 +9,8 @@ import pytest
 from nanoseconds import S
 from virtual import fixed, virtual_provider
 
-from mock_provider.engine.values import Accepted, MessageState, Refusal
+from mock_provider.engine.values import Accepted, MessageState
+from mock_provider.settings.values import Refusal
 from mock_provider.testing import VirtualProvider, plain_profile
 
 PLUS, ORANGE = {"name": "Plus", "country": "PL"}, {"name": "Orange", "country": "PL"}

@@ -1,7 +1,7 @@
 from nanoseconds import S
 
 from mock_provider.engine.flood import FloodGuard
-from mock_provider.profiles.schema import Flood
+from mock_provider.settings.sections import Flood
 
 
 def test_the_submit_that_reaches_the_limit_is_the_last() -> None:

@@ -8,7 +8,8 @@ import pytest
 from nanoseconds import MS, S
 from virtual import fixed, virtual_provider
 
-from mock_provider.engine.values import Accepted, Refusal, ReportsWanted
+from mock_provider.engine.values import Accepted, ReportsWanted
+from mock_provider.settings.values import Refusal
 from mock_provider.testing import VirtualProvider
 
 

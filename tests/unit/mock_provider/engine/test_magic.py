@@ -13,7 +13,8 @@ from virtual import virtual_provider
 
 from mock_provider.engine.magic import BEGINNINGS, BY_DIGITS, BY_MSISDN
 from mock_provider.engine.numbers import normalise
-from mock_provider.engine.values import Accepted, Refusal, Refused
+from mock_provider.engine.values import Accepted, Refused
+from mock_provider.settings.values import Refusal
 from mock_provider.testing import VirtualProvider
 
 MAGIC = {"numbers": {"magic": True}, "delivery": {"validity_s": 500}}

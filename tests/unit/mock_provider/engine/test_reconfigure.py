@@ -6,7 +6,8 @@ import pytest
 from nanoseconds import S
 from virtual import fixed, virtual_provider
 
-from mock_provider.engine.values import Accepted, Refusal
+from mock_provider.engine.values import Accepted
+from mock_provider.settings.values import Refusal
 from mock_provider.testing import plain_profile
 
 

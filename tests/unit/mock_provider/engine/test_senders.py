@@ -7,8 +7,9 @@ from nanoseconds import S
 from virtual import virtual_provider
 
 from mock_provider.engine.senders import SenderQueues, sender_form
-from mock_provider.engine.values import Accepted, Refusal
-from mock_provider.profiles.network import PerSender
+from mock_provider.engine.values import Accepted
+from mock_provider.settings.network import PerSender
+from mock_provider.settings.values import Refusal
 from mock_provider.testing import plain_profile
 
 

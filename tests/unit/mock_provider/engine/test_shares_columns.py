@@ -10,7 +10,7 @@ from virtual import fixed, virtual_provider
 
 from mock_provider.engine.distributions import radio_of
 from mock_provider.engine.segments import count_segments, ucs2_for
-from mock_provider.profiles.distributions import AbsentSubscriber
+from mock_provider.settings.distributions import AbsentSubscriber
 
 FIXED_2 = {"kind": "fixed", "value_s": 2.0}
 

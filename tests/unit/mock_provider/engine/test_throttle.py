@@ -2,7 +2,7 @@ import pytest
 from nanoseconds import S
 
 from mock_provider.engine.throttle import TokenBucket
-from mock_provider.profiles.schema import Limit
+from mock_provider.settings.sections import Limit
 
 
 def test_no_limit_admits_all() -> None:

@@ -8,7 +8,8 @@ import pytest
 from nanoseconds import S
 from virtual import virtual_provider
 
-from mock_provider.engine.values import Accepted, Refusal
+from mock_provider.engine.values import Accepted
+from mock_provider.settings.values import Refusal
 from mock_provider.testing import VirtualProvider
 
 HOUR = 3_600 * S

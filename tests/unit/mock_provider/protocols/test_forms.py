@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from mock_provider.http.messages import HttpRequest, HttpResponse
 from mock_provider.http.receivers import LONGEST_URL, report_url_allowed
-from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.forms import (
     MOST_FIELDS,
@@ -26,6 +25,7 @@ from mock_provider.protocols.smsapi.fields import MalformedRequestError, read_fi
 from mock_provider.protocols.smsapi.message import read_texts
 from mock_provider.protocols.smsapi.send import read_send
 from mock_provider.protocols.twilio.form import MalformedFormError, parse_form
+from mock_provider.settings.protocols import SmsapiSettings
 
 RECIPIENTS = 10_000
 

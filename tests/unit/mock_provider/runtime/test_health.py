@@ -89,7 +89,7 @@ async def test_a_callback_that_raises_is_noted_and_a_broken_connection_is_not(he
 
 @in_a_loop
 async def test_an_engine_that_fails_at_its_time_closes_the_intake() -> None:
-    service = ProviderRuntime(load_profile("fast"), 1, 0.1)
+    provider = ProviderRuntime(load_profile("fast"), 1, 0.1)
 
     class Broken:
         refusing = None
@@ -100,11 +100,11 @@ async def test_an_engine_that_fails_at_its_time_closes_the_intake() -> None:
         def advance(self, now_ns: int) -> None:
             raise ZeroDivisionError
 
-    service.driver.engine = Broken()
-    service.driver._on_timer()
-    service.driver.stop()
-    assert service.driver.refusal is not None
-    assert "the engine" in service.health.failures[0]
+    provider.driver.engine = Broken()
+    provider.driver._on_timer()
+    provider.driver.stop()
+    assert provider.driver.refusal is not None
+    assert "the engine" in provider.health.failures[0]
 
 
 @pytest.mark.parametrize("chore", ["_take_rows", "_publish", "_tick"])
@@ -114,14 +114,14 @@ async def test_every_chore_of_the_provider_is_watched(chore: str, monkeypatch: p
         raise ZeroDivisionError
 
     monkeypatch.setattr(ProviderRuntime, chore, broken)
-    service = ProviderRuntime(load_profile("fast"), 1, 0.1)
-    service.start(None)
+    provider = ProviderRuntime(load_profile("fast"), 1, 0.1)
+    provider.start(None)
     async with asyncio.timeout(10):
-        while not service.health.failures:
+        while not provider.health.failures:
             await asyncio.sleep(0.01)
-    assert service.health.records_lost.is_set() == (chore == "_take_rows")
-    await service.finish_reports()
-    await service.stop()
+    assert provider.health.records_lost.is_set() == (chore == "_take_rows")
+    await provider.finish_reports()
+    await provider.stop()
 
 
 @in_a_loop
@@ -142,7 +142,7 @@ async def test_reports_that_cannot_be_written_are_noted(health: Health) -> None:
 
 @in_a_loop
 async def test_a_deadline_beyond_all_timers_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    service = ProviderRuntime(load_profile("fast"), 1, 0.1)
+    provider = ProviderRuntime(load_profile("fast"), 1, 0.1)
     armed = []
 
     class Far:
@@ -152,10 +152,10 @@ async def test_a_deadline_beyond_all_timers_is_looked_at_again(monkeypatch: pyte
     class Timer:
         arm = staticmethod(armed.append)
 
-    service.driver._timer.close()
-    service.driver.engine, service.driver._timer = Far(), Timer()
-    now_ns = service.driver.now_ns()
-    service.driver.carry_out(())
-    service.driver._on_timer()
+    provider.driver._timer.close()
+    provider.driver.engine, provider.driver._timer = Far(), Timer()
+    now_ns = provider.driver.now_ns()
+    provider.driver.carry_out(())
+    provider.driver._on_timer()
     assert len(armed) == 2
     assert all(now_ns < at_ns < now_ns + 4_000_000_000_000 for at_ns in armed)

@@ -59,7 +59,7 @@ def test_a_condition_that_does_not_hold_in_time_is_an_error(provider: ProviderTh
 
 def test_a_call_is_made_on_the_providers_event_loop(provider: ProviderThread) -> None:
     def profile_name(running: RunningProvider) -> str:
-        return running.service.profile.name
+        return running.runtime.profile.name
 
     assert provider.in_loop(profile_name) == "fast"
 

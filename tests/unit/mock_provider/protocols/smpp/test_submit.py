@@ -13,8 +13,12 @@ from nanoseconds import S
 from pydantic import ValidationError
 
 from mock_provider.engine.segments import GSM7_BASIC, GSM7_EXTENSION, count_segments
-from mock_provider.engine.values import DeliveryReport, FinalReport, MessageState, Refusal, Submit
-from mock_provider.profiles.protocols import SmppSettings
+from mock_provider.engine.values import (
+    DeliveryReport,
+    FinalReport,
+    MessageState,
+    Submit,
+)
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.smpp import codes
 from mock_provider.protocols.smpp.alphabets import decode_gsm7, encode_gsm7
@@ -32,6 +36,8 @@ from mock_provider.protocols.smpp.pdu import ShortMessage, read_short_message
 from mock_provider.protocols.smpp.receipts import ReceiptWriter
 from mock_provider.protocols.smpp.refusals import STATUS_OF
 from mock_provider.protocols.smpp.submit import SubmitReader
+from mock_provider.settings.protocols import SmppSettings
+from mock_provider.settings.values import Refusal
 
 WALL_S = datetime(2026, 11, 22, 12, 0, tzinfo=UTC).timestamp()
 AT = Instants(1_000 * S, WALL_S)

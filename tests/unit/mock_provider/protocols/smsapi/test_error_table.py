@@ -8,8 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mock_provider.engine.values import Refusal, Refused
-from mock_provider.profiles.protocols import SmsapiSettings
+from mock_provider.engine.values import Refused
 from mock_provider.protocols.smsapi.error_table import (
     CODES,
     MESSAGES,
@@ -18,6 +17,8 @@ from mock_provider.protocols.smsapi.error_table import (
 )
 from mock_provider.protocols.smsapi.errors import refusal_reply
 from mock_provider.protocols.smsapi.rest_refusals import REST_STATUS, rest_refusal
+from mock_provider.settings.protocols import SmsapiSettings
+from mock_provider.settings.values import Refusal
 
 DOCUMENTATION = Path(__file__).parents[5] / "docs" / "smsapi.md"
 

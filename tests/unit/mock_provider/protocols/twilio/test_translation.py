@@ -12,15 +12,11 @@ from mock_provider.engine.draws import id_of
 from mock_provider.engine.values import (
     DeliveryReport,
     MessageState,
-    Refusal,
     Refused,
     ReportStage,
     SendProgress,
     Submit,
 )
-from mock_provider.profiles.protocols import TwilioSettings
-from mock_provider.profiles.protocols.twilio import MessagingService
-from mock_provider.profiles.schema import AccountSettings
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.twilio.addresses import read_recipient, read_sender, sender_of
 from mock_provider.protocols.twilio.credentials import Credentials, read_credentials
@@ -45,6 +41,10 @@ from mock_provider.protocols.twilio.statuses import (
     outcome_of,
 )
 from mock_provider.protocols.twilio.times import read_day_s, read_instant_s
+from mock_provider.settings.protocols import TwilioSettings
+from mock_provider.settings.protocols.twilio import MessagingService
+from mock_provider.settings.sections import AccountSettings
+from mock_provider.settings.values import Refusal
 
 SMART_ENCODING = json.loads(
     (Path(__file__).parents[4] / "vectors" / "smart_encoding.json").read_text("utf-8")

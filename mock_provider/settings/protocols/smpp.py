@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
-from mock_provider.profiles.distributions import Section
-from mock_provider.profiles.network import CountryCode
+from mock_provider.settings.distributions import Section
+from mock_provider.settings.network import CountryCode
 
 SystemId = Annotated[str, Field(pattern="^[!-~]{1,15}$")]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]

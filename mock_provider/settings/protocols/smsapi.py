@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field
 
-from mock_provider.profiles.distributions import Section
+from mock_provider.settings.distributions import Section
 
 
 def _known_zone(name: str) -> str:

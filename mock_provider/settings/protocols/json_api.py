@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mock_provider.profiles.distributions import Section
+from mock_provider.settings.distributions import Section
 
 
 class JsonApiSettings(Section):

@@ -7,9 +7,16 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from mock_provider.engine.values import Refusal
-from mock_provider.profiles.distributions import Distribution, Fixed, PositiveSeconds, Seconds, Section, Share
-from mock_provider.profiles.network import CountryCode, Rate
+from mock_provider.settings.distributions import (
+    Distribution,
+    Fixed,
+    PositiveSeconds,
+    Seconds,
+    Section,
+    Share,
+)
+from mock_provider.settings.network import CountryCode, Rate
+from mock_provider.settings.values import Refusal
 
 # About 32 years: more than a machine's monotonic clock shows, on which absolute windows are counted.
 MAX_INSTANT_S = 1_000_000_000

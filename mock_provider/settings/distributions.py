@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mock_provider.profiles.kinds import with_misfits
+from mock_provider.settings.kinds import with_misfits
 
 Seconds = Annotated[float, Field(ge=0, le=31_536_000, allow_inf_nan=False)]
 # At least a microsecond: less is no time on any clock, and a distribution from almost 0 has no finite tail.

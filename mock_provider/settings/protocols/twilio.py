@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from mock_provider.profiles.distributions import Section
+from mock_provider.settings.distributions import Section
 
 
 def _of_different_sids(services: tuple[MessagingService, ...]) -> tuple[MessagingService, ...]:

@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 import phonenumbers
 from pydantic import AfterValidator, Field, model_validator
 
-from mock_provider.profiles.distributions import Section, Share
-from mock_provider.profiles.zones import UtcOffsets, ZoneName, utc_offsets
+from mock_provider.settings.distributions import Section, Share
+from mock_provider.settings.zones import UtcOffsets, ZoneName, utc_offsets
 
 
 def known_country(code: str) -> str:

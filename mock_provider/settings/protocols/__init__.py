@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from mock_provider.engine.draws import IdStyle
-from mock_provider.profiles.distributions import Section
-from mock_provider.profiles.protocols.json_api import JsonApiSettings
-from mock_provider.profiles.protocols.smpp import SmppSettings
-from mock_provider.profiles.protocols.smsapi import SmsapiSettings
-from mock_provider.profiles.protocols.twilio import TwilioSettings
+from mock_provider.settings.distributions import Section
+from mock_provider.settings.protocols.json_api import JsonApiSettings
+from mock_provider.settings.protocols.smpp import SmppSettings
+from mock_provider.settings.protocols.smsapi import SmsapiSettings
+from mock_provider.settings.protocols.twilio import TwilioSettings
+from mock_provider.settings.values import IdStyle
 
 __all__ = [
     "JsonApiSettings",
