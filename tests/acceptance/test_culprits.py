@@ -13,7 +13,7 @@ import signal
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from loadtests.runner.settings import RunSettings
 from loadtests.scenarios.scenario import Part, Scenario
 from loadtests.simulate.part import Choices, simulate_part
 
-Staging = Callable[[Path], "contextmanager[None] | Any"]
+Staging = Callable[[Path], AbstractContextManager[None]]
 
 FAST: dict[str, Any] = {
     "name": "staged",

@@ -99,7 +99,8 @@ def test_what_is_skipped_between_busy_periods_had_nothing_to_wait_for(
     at, rank, segments, reply = columns(found)
     quickly = pass_gate(at, rank, turns(at), segments, reply, limits)
     order = np.lexsort((turns(at), rank, at))
-    gate = _Gate(*(each[order].tolist() for each in (at, rank, turns(at), segments, reply)), limits)
+    in_order = [each[order].tolist() for each in (at, rank, turns(at), segments, reply)]
+    gate = _Gate(in_order[0], in_order[1], in_order[2], in_order[3], in_order[4], limits)
     gate.play(0, len(at))
     played = at[order].copy()
     for number, (passes_ns, _) in gate.waited.items():
@@ -164,7 +165,8 @@ def test_a_server_by_rank_is_as_one_that_is_played_step_by_step(found: list[tupl
     at, rank, cost = (ints(each) for each in zip(*found, strict=True))
     begun = served(at, rank, cost)
     coming = sorted((int(at[n]), int(rank[n]), n) for n in range(len(at)))
-    waiting, free = [], 0
+    waiting: list[tuple[int, int, int]] = []
+    free = 0
     expected = {}
     while coming or waiting:
         if not waiting:
@@ -176,7 +178,7 @@ def test_a_server_by_rank_is_as_one_that_is_played_step_by_step(found: list[tupl
         expected[n] = free
         free += int(cost[n])
     # Of messages that come at one instant with one rank either may be first.
-    of = {}
+    of: dict[tuple[int, int], list[int]] = {}
     for n in range(len(at)):
         of.setdefault((int(at[n]), int(rank[n])), []).append(n)
     for same in of.values():
@@ -214,7 +216,7 @@ def test_the_shares_of_every_message_add_up_to_the_nanosecond(
 ) -> None:
     journeys, fates, manifest = lived(plan, load_profile(name), route, tmp_path_factory.mktemp("run"))
     split = split_run(journeys, fates, manifest)
-    assert (sum(split.of.values()) == split.total).all()
+    assert (np.sum(list(split.of.values()), axis=0) == split.total).all()
     assert (split.of["bench"] == 0).all()  # virtual time is never late
     for share in ("network", "contract", "sender"):
         assert (split.of[share] >= 0).all()

@@ -109,7 +109,7 @@ def test_a_request_and_its_answer(
 ) -> None:
     by_values, by_bytes = (passage.request(NOW_NS, 7, messages) for passage in both(profile))
     if isinstance(by_bytes, tuple):
-        assert by_values[0] == by_bytes[0]
+        assert isinstance(by_values, tuple) and by_values[0] == by_bytes[0]
         answer = data.draw(answers(messages))
         assert list(by_values[1](answer)) == list(by_bytes[1](answer))
     else:
@@ -130,8 +130,9 @@ def test_every_refusal(
     values, bytes_ = both(profile)
     for invalid in ((), (MOBILE[0],)):
         refused = Refused(refusal, invalid, retry_after_s)
-        by_values = values.request(NOW_NS, 1, messages)[1](refused)
-        assert list(by_values) == list(bytes_.request(NOW_NS, 1, messages)[1](refused))
+        by_values, by_bytes = (each.request(NOW_NS, 1, messages) for each in (values, bytes_))
+        assert isinstance(by_values, tuple) and isinstance(by_bytes, tuple)
+        assert list(by_values[1](refused)) == list(by_bytes[1](refused))
 
 
 @given(batches())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -128,7 +128,9 @@ accepted = st.lists(
 
 
 @given(accepted, st.sampled_from(["number", "string"]))
-def test_an_answer_written_in_pieces_says_what_the_encoder_says(answer: Accepted, points_as: str) -> None:
+def test_an_answer_written_in_pieces_says_what_the_encoder_says(
+    answer: Accepted, points_as: Literal["number", "string"]
+) -> None:
     wire = SmsapiSettings(points_as=points_as)
     written = answers.render_send(wire, answers.AnswerStyle(True, 1_700_000_000), answer).body
     items = answers._items(answer, wire, 1_700_000_000)

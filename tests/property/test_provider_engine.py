@@ -344,7 +344,11 @@ unrecorded = st.sampled_from(
 def test_each_submit_is_drawn_anew_whether_or_not_it_leaves_a_row(submit: Submit, seed: int) -> None:
     """No client meets the same simulated error for ever: of 64 repeats some pass, and some do not."""
     errors = [{"refusal": "internal_error", "share": 0.5}]
-    for sections in ({"reply": {"errors": errors}}, {"faults": [{"kind": "error_rate", "share": 0.5}]}):
+    faults: list[Sections] = [
+        {"reply": {"errors": errors}},
+        {"faults": [{"kind": "error_rate", "share": 0.5}]},
+    ]
+    for sections in faults:
         world = World(sections | {"carriers": [{"name": "a", "country": "*"}]}, seed)
         for _ in range(64):
             world.driver.submit(submit)

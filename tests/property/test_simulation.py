@@ -222,7 +222,7 @@ def submit_of(number: int, messages: int) -> Submit:
 
 def fates(effects: Iterable[Effect]) -> dict[int | str | None, list[object]]:
     """What each request and each message came to, in its own order, without the instants of a late timer."""
-    found = {}
+    found: dict[int | str | None, list[object]] = {}
     for effect in effects:
         if isinstance(effect, Reply):
             found.setdefault(effect.request_id, []).append(effect.answer)
@@ -234,7 +234,8 @@ def fates(effects: Iterable[Effect]) -> dict[int | str | None, list[object]]:
 
 def in_real_time(submits: list[tuple[int, Submit]]) -> tuple[list[Effect], list[int]]:
     """The effects, and the instants at which the inputs were really given, as the asyncio driver has them."""
-    effects, given_ns = [], []
+    effects: list[Effect] = []
+    given_ns: list[int] = []
 
     async def drive() -> None:
         loop = asyncio.get_running_loop()
@@ -247,6 +248,7 @@ def in_real_time(submits: list[tuple[int, Submit]]) -> tuple[list[Effect], list[
 
         def reports(effect: SendReports | SendProgress) -> None:
             effects.append(effect)
+            assert isinstance(effect, SendReports)
             driver.carry_out(engine.reports_answered(driver.now_ns(), effect.batch_id, True))
             loop.call_soon(end_if_over)
 
@@ -255,6 +257,7 @@ def in_real_time(submits: list[tuple[int, Submit]]) -> tuple[list[Effect], list[
             driver.submit(given_ns[-1], submit, lambda answer: answered(submit.request_id, answer))
 
         def answered(request_id: int, answer: Answer | None) -> None:
+            assert answer is not None
             effects.append(Reply(request_id, answer))
             loop.call_soon(end_if_over)
 
@@ -272,7 +275,8 @@ def in_real_time(submits: list[tuple[int, Submit]]) -> tuple[list[Effect], list[
 
 
 def in_virtual_time(submits: list[tuple[int, Submit]], given_ns: list[int]) -> list[Effect]:
-    effects = []
+    """Steps as the simulation does, by ``advance_to_effects``, which ``VirtualDriver`` does not use."""
+    effects: list[Effect] = []
     engine = Engine(TWO_DRIVERS, 1)
 
     def take(now_ns: int, found: Iterable[Effect]) -> None:

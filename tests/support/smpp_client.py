@@ -33,7 +33,8 @@ class Esme:
 
     def on_receipt(self, pdu: Any) -> int:
         self.receipts.append(pdu)
-        return self.receipt_status
+        status: int = self.receipt_status
+        return status
 
     def bind(self, how: str = "transceiver", **credentials: str) -> Any:
         given = {"system_id": "esme", "password": SMPP_PASSWORD} | credentials

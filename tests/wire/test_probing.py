@@ -26,6 +26,7 @@ def probing(
     admin_token: str = "",
     report_url: str = "",
 ) -> Probing:
+    url = f"{provider.url}/sms.do"
     request = {
         "url": f"{provider.url}/sms.do",
         "body": body or f"to={{to}}&message={{text}}&idx={{key}}&format=json&notify_url={report_url}",
@@ -37,7 +38,7 @@ def probing(
     accepted = {"status": [200], "id_path": "list.0.id"}
     target = Target.model_validate({"name": "direct", "request": request, "accepted": accepted})
     mock = MockProvider(provider.url, admin_token or provider.admin_token, own)
-    around = Around("direct", request["url"], provider.url, True, 1.0)
+    around = Around("direct", url, provider.url, True, 1.0)
     return Probing(TemplatedTarget(target), mock, around, PLAN)
 
 

@@ -55,7 +55,7 @@ class Events:
 
 
 def readers(running: RunningProvider) -> int:
-    return len(running.runtime.live)
+    return running.runtime.live.readers
 
 
 @contextmanager

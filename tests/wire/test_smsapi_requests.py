@@ -105,9 +105,12 @@ def test_several_groups(start: StartProvider) -> None:
     groups = {"a": [NUMBER], "b": [OTHER, NUMBER], "c,d": [THIRD], "none": []}
     provider = start(wire={"smsapi": {"groups": groups}})
 
-    def numbers(group: str) -> list[str]:
+    def numbers(group: str) -> list[str] | int:
         reply = ask(provider, "/sms.do", f"format=json&message=x&{group}".encode())[1]
-        return [each["number"] for each in reply["list"]] if "list" in reply else reply["error"]
+        found: list[str] | int = (
+            [each["number"] for each in reply["list"]] if "list" in reply else reply["error"]
+        )
+        return found
 
     assert (
         numbers("group=a,b")
@@ -155,7 +158,7 @@ def test_groups_of_a_contact_as_go_assigns_them(provider: ProviderThread) -> Non
 
 
 def test_members_are_put_in_moved_and_taken_out_by_what_they_are(provider: ProviderThread) -> None:
-    headers = {"Authorization": f"Bearer {provider.token}", "Content_Type": FORM}
+    headers: dict[str, Any] = {"Authorization": f"Bearer {provider.token}", "Content_Type": FORM}
     for number, name in ((NUMBER, "Ann"), (OTHER, "Bo"), (THIRD, "Bo")):
         ask(provider, "/contacts", f"phone_number={number}&first_name={name}".encode())
     a, b = (ask(provider, "/contacts/groups", f"name={name}".encode())[1]["id"] for name in "ab")
@@ -179,7 +182,7 @@ def test_members_are_put_in_moved_and_taken_out_by_what_they_are(provider: Provi
 
 
 def test_pages_of_a_listing(provider: ProviderThread) -> None:
-    headers = {"Authorization": f"Bearer {provider.token}"}
+    headers: dict[str, Any] = {"Authorization": f"Bearer {provider.token}"}
     for n in range(7):
         ask(provider, "/blacklist/phone_numbers", f"phone_number=4850010020{n}".encode())
 
@@ -205,7 +208,7 @@ def test_a_group_of_the_profile_keeps_its_name(start: StartProvider) -> None:
 
 
 def test_methods_and_paths_that_are_not_there(provider: ProviderThread) -> None:
-    headers = {"Authorization": f"Bearer {provider.token}"}
+    headers: dict[str, Any] = {"Authorization": f"Bearer {provider.token}"}
     for path, method, status in (
         ("/contacts/groups/", "GET", 200),  # as the PHP client writes it
         ("/api/blacklist/phone_numbers/", "GET", 200),

@@ -158,7 +158,8 @@ def test_a_code_that_cannot_be_sent(client: Client, provider: ProviderThread, st
 
 def test_the_same_seed_sends_the_same_codes(start: StartProvider) -> None:
     def code() -> str:
-        return client_of(start()).mfa.send_mfa(phone_number=NUMBER).code
+        sent: str = client_of(start()).mfa.send_mfa(phone_number=NUMBER).code
+        return sent
 
     assert code() == code()
 

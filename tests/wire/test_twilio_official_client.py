@@ -28,7 +28,7 @@ NUMBER, OTHER, SENDER = "+48500100200", "+48500100201", "+15017122661"
 POOL = ("+15017122661", "+15017122662", "+15017122663", "+15017122664")
 
 
-class ProviderHttpClient(TwilioHttpClient):
+class ProviderHttpClient(TwilioHttpClient):  # type: ignore[misc]  # twilio has no types
     """Sends what is meant for api.twilio.com to the provider."""
 
     def __init__(self, url: str) -> None:
@@ -391,7 +391,8 @@ def test_a_messaging_service_chooses_from_its_pool(with_pool: Client) -> None:
     def sender_to(number: str, body: str) -> str | None:
         sent = with_pool.messages.create(to=number, messaging_service_sid=SERVICE, body=body)
         eventually(lambda: sent.fetch().from_ is not None)
-        return sent.fetch().from_
+        chosen_number: str | None = sent.fetch().from_
+        return chosen_number
 
     assert sender_to(NUMBER, "2") == chosen.from_  # the sender sticks to the recipient
     assert len({sender_to(f"+485001003{n:02}", "x") for n in range(20)}) > 1

@@ -17,9 +17,10 @@ from mock_provider.smpp import requests
 from mock_provider.testing import ProviderThread
 
 FAST = {"delivery": {"latency": {"kind": "fixed", "value_s": 0.0}}, "reports": {"linger_s": 0.0}}
-FROM = {"source_addr_ton": 5, "source_addr": "Shop"}
-TO = {"dest_addr_ton": 1, "dest_addr_npi": 1, "destination_addr": "48500100200"}
-LATER = {"schedule_delivery_time": "000001000000000R"}
+Fields = dict[str, Any]
+FROM: Fields = {"source_addr_ton": 5, "source_addr": "Shop"}
+TO: Fields = {"dest_addr_ton": 1, "dest_addr_npi": 1, "destination_addr": "48500100200"}
+LATER: Fields = {"schedule_delivery_time": "000001000000000R"}
 # Statuses of SMPP 3.4, §5.1.3.
 RINVDSTADR, RINVMSGID, RCANCELFAIL, RREPLACEFAIL, RINVDLNAME, RQUERYFAIL = 0x0B, 0x0C, 0x11, 0x13, 0x34, 0x67
 RINVEXPIRY = 0x62

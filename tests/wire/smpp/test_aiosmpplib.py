@@ -18,7 +18,7 @@ DEADLINE_S = 10.0
 FAST = {"delivery": {"latency": {"kind": "fixed", "value_s": 0.0}}, "reports": {"linger_s": 0.0}}
 
 
-class Seen(AbstractHook):
+class Seen(AbstractHook):  # type: ignore[misc]  # aiosmpplib has no types
     """What aiosmpplib received."""
 
     def __init__(self) -> None:

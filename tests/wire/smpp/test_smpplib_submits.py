@@ -12,7 +12,10 @@ from smpplib import consts, gsm
 from waiting import eventually
 from wire_provider import StartProvider
 
-FAST = {"delivery": {"latency": {"kind": "fixed", "value_s": 0.0}}, "reports": {"linger_s": 0.0}}
+FAST: dict[str, Any] = {
+    "delivery": {"latency": {"kind": "fixed", "value_s": 0.0}},
+    "reports": {"linger_s": 0.0},
+}
 
 
 def test_a_transceiver_submits_and_gets_its_receipt(start: StartProvider, connect: Connect) -> None:

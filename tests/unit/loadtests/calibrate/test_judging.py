@@ -15,8 +15,9 @@ import pytest
 from rich.console import Console
 
 from loadtests.calibrate import judge, lateness, plan, render, render_png, standard, theory
-from loadtests.calibrate.judge import Measurement, Row
+from loadtests.calibrate.judge import Measurement, Row, Verdict
 from loadtests.calibrate.messages import messages, spread
+from loadtests.runner.core_time import CoreWait
 from mock_provider.engine.distributions import sampler
 from mock_provider.profiles import load_profile, profile_names
 from mock_provider.settings.distributions import (
@@ -27,7 +28,7 @@ from mock_provider.settings.distributions import (
 )
 
 LOGNORMAL = Lognormal(kind="lognormal", median_s=0.05, p99_s=0.1268)
-SPECS = [
+SPECS: list[Uniform | Lognormal | Empirical] = [
     Uniform(kind="uniform", low_s=0.02, high_s=0.08),
     LOGNORMAL,
     Empirical(kind="empirical", percentiles_s=((0, 0.5), (50, 2.5), (99, 30), (100, 60))),
@@ -47,15 +48,16 @@ def test_the_engines_draws_follow_the_theory(spec: Uniform | Lognormal | Empiric
     chance, sample = random.Random(3), sampler(spec)
     drawn = np.sort([sample(chance.random(), chance.random()) / 1e9 for _ in range(20_000)])
     for share in (0.5, 0.9, 0.99):
-        low, high = theory.sampled_quantile_s(spec, share, len(drawn))
+        interval = theory.sampled_quantile_s(spec, share, len(drawn))
+        assert interval is not None
+        low, high = interval
         assert low <= judge.quantile(drawn, share) <= high
 
 
 def test_sampling_interval_narrows_with_the_count() -> None:
-    widths = [
-        high - low for low, high in (theory.sampled_quantile_s(LOGNORMAL, 0.99, n) for n in (500, 50_000))
-    ]
-    assert widths[1] < widths[0] / 5
+    few, many = (theory.sampled_quantile_s(LOGNORMAL, 0.99, n) for n in (500, 50_000))
+    assert few is not None and many is not None
+    assert many[1] - many[0] < (few[1] - few[0]) / 5
 
 
 def test_binomial_interval() -> None:
@@ -69,7 +71,9 @@ def kept_of(mask: npt.ArrayLike) -> lateness.Kept:
     return lateness.Kept(mask, int((~mask).sum()), 0)
 
 
-def percentiles(late_ms: npt.ArrayLike, mask: npt.NDArray[np.bool_] | None = None) -> Sequence[Row]:
+def percentiles(
+    late_ms: float | npt.NDArray[np.float64], mask: npt.NDArray[np.bool_] | None = None
+) -> Sequence[Row]:
     set_ms = np.linspace(20, 80, 6_000)
     mask = np.ones(6_000, bool) if mask is None else mask
     return judge.percentile_rows("latency", set_ms, set_ms + late_ms, kept_of(mask))
@@ -113,7 +117,7 @@ def test_a_percentile_of_too_few_messages_is_shown_and_not_judged() -> None:
     assert [row.verdict for row in none] == ["noisy", "noisy", "noisy", "shown"]
 
 
-def row_of(verdict: str, unit: str = "ms") -> Row:
+def row_of(verdict: Verdict, unit: str = "ms") -> Row:
     return Row("latency", "p50", unit, 50.0, 53.0, 48.5, 51.5, verdict)
 
 
@@ -135,11 +139,11 @@ def test_a_busy_machine_excuses_what_depends_on_time_and_nothing_else() -> None:
         ([], 3),
     ],
 )
-def test_exit_code(verdicts: list[str], code: int) -> None:
+def test_exit_code(verdicts: list[Verdict], code: int) -> None:
     assert judge.exit_code([row_of(verdict) for verdict in verdicts]) == code
 
 
-def measured(title: str, *verdicts: str) -> Measurement:
+def measured(title: str, *verdicts: Verdict) -> Measurement:
     return Measurement("latency", title, tuple(row_of(verdict) for verdict in verdicts))
 
 
@@ -193,7 +197,7 @@ def test_the_closing_lines_name_the_rows_that_missed_and_what_is_not_judged() ->
 
 
 def test_waits_for_a_core_are_found_in_the_span_that_they_touch() -> None:
-    wait = lateness.CoreWait(pid=0)  # there is no such process: nothing is counted
+    wait = CoreWait(pid=0)  # there is no such process: nothing is counted
     assert not wait.counted
     wait._at_ns, wait._total_ns = [100, 200, 300, 400], [0, 0, 70, 70]
     spans = np.array([110, 210, 310]), np.array([150, 250, 350])
@@ -233,7 +237,11 @@ def test_every_ready_made_profile_can_be_planned(name: str) -> None:
 
 def test_table_document_and_picture(tmp_path: Path) -> None:
     share = [0.01, 0.5, 0.99, 0.999]
-    quantiles = {"share": share, "set_ms": [20, 50, 80, 81], "observed_ms": [20.2, 50.1, 90, 81]}
+    quantiles: dict[str, list[float]] = {
+        "share": share,
+        "set_ms": [20, 50, 80, 81],
+        "observed_ms": [20.2, 50.1, 90, 81],
+    }
     rate = {"at_s": [0.5, 1.5, 2.5], "accepted_per_s": [200.0, 100.0, 100.0]}
     measurements = [
         Measurement("latency", "fixed, 100/s", (row_of("missed"),), "9 of 10 judged", quantiles),

@@ -112,7 +112,7 @@ def found_by_nagle(port: int, clients: list[OpenLoopClient] | None = None) -> di
 
 
 def test_a_reply_in_two_writes_without_nodelay_is_found(server: StartServer) -> None:
-    clients = []
+    clients: list[OpenLoopClient] = []
 
     def in_two(connection: socket.socket) -> None:
         connection.send(HEAD)

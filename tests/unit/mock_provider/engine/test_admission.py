@@ -12,7 +12,7 @@ from mock_provider.testing import VirtualProvider
 
 
 def refusal(provider: VirtualProvider, request: int) -> Refusal:
-    return provider.replies[request].reason
+    return provider.refused(request).reason
 
 
 @pytest.mark.parametrize(

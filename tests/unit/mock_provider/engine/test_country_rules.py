@@ -19,8 +19,8 @@ MARKETING = {"traffic": MessageClass.MARKETING}
 HOURS = {"timezone": "Europe/Warsaw", "start": "08:00", "end": "20:00"}
 
 
-def warsaw(*when: int) -> float:
-    return datetime(*when, tzinfo=ZoneInfo("Europe/Warsaw")).timestamp()
+def warsaw(year: int, month: int, day: int, hour: int) -> float:
+    return datetime(year, month, day, hour, tzinfo=ZoneInfo("Europe/Warsaw")).timestamp()
 
 
 NOON = warsaw(2026, 11, 23, 12)
@@ -90,24 +90,25 @@ def test_what_keeps_the_rule_passes(
 
 
 def test_one_bad_message_refuses_the_request_or_is_left_out() -> None:
-    numeric = {"rules": rules(sender="numeric")}
+    numeric: dict[str, Any] = {"rules": rules(sender="numeric")}
     messages = ({"key": "pl"}, {"key": "de", "msisdn": "4915112345678"})
     p = virtual_provider(**numeric)
     assert p.refused(p.send(0, *messages)).reason is Refusal.SENDER_FORM_NOT_ALLOWED
     skipping = virtual_provider(**numeric, traffic={"batch": "skip"})
     answer = skipping.replies[skipping.send(0, *messages)]
+    assert isinstance(answer, Accepted)
     assert [m.msisdn for m in answer.messages] == ["4915112345678"]
     assert answer.left_out == ((0, Refusal.SENDER_FORM_NOT_ALLOWED),)
     assert skipping.row("pl").reason == "sender_form_not_allowed"
-    assert skipping.replies[skipping.send(0, messages[0])].reason is Refusal.SENDER_FORM_NOT_ALLOWED
+    assert skipping.refused(skipping.send(0, messages[0])).reason is Refusal.SENDER_FORM_NOT_ALLOWED
 
 
 def test_marketing_at_night_waits_for_the_morning_and_says_so() -> None:
     p = virtual_provider(
         rules=rules(marketing_hours=HOURS | {"outside": "delay"}), delivery={"validity_s": 600}
     )
-    answer = p.replies[p.send(NIGHT, "k", **MARKETING)]
-    provider_id = answer.messages[0].provider_id
+    (taken,) = p.accepted(p.send(NIGHT, "k", **MARKETING))
+    provider_id = taken.provider_id
     p.run(NIGHT + 60)
     assert p.engine.message(provider_id).stage == "SCHEDULED"
     state = p.engine.state()
@@ -129,8 +130,8 @@ def test_a_delayed_message_may_be_cancelled_and_its_price_comes_back() -> None:
     p = virtual_provider(
         rules=rules(marketing_hours=HOURS | {"outside": "delay"}), account={"balance_points": 1.0}
     )
-    answer = p.replies[p.send(NIGHT, "k", **MARKETING)]
-    provider_id = answer.messages[0].provider_id
+    (taken,) = p.accepted(p.send(NIGHT, "k", **MARKETING))
+    provider_id = taken.provider_id
     assert p.engine.state().balance_points == pytest.approx(0.9)
     assert p.engine.cancel(p.now_ns, "t", [provider_id]) == (provider_id,)
     assert p.engine.state().balance_points == 1.0

@@ -247,7 +247,7 @@ def test_a_carrier_that_is_down_holds_its_queue_in_order_and_the_others_go_on() 
     for n in range(24):
         p.send(n / 2, {"key": f"k{n}", "msisdn": f"4860010{n:04}"})
     p.run()
-    departed = {}
+    departed: dict[str, list[tuple[float, str, str]]] = {}
     for row in p.rows().values():
         departed.setdefault(row.carrier, []).append((row.t_carrier_ns / S, row.key, row.fault))
     assert all(not 10 <= at_s < 20 for at_s, *_ in departed["Plus"])

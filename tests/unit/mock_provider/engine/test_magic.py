@@ -17,7 +17,7 @@ from mock_provider.engine.values import Accepted, Refused
 from mock_provider.settings.values import Refusal
 from mock_provider.testing import VirtualProvider
 
-MAGIC = {"numbers": {"magic": True}, "delivery": {"validity_s": 500}}
+MAGIC: dict[str, Any] = {"numbers": {"magic": True}, "delivery": {"validity_s": 500}}
 POLISH = BEGINNINGS[0]
 
 

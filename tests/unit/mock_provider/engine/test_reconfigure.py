@@ -107,7 +107,10 @@ def test_a_profile_that_cannot_be_taken_changes_nothing() -> None:
 
 @pytest.mark.parametrize("usual", [{}, {"requests": {"rate_per_s": 1, "burst": 2}}])
 def test_a_throttle_that_a_fault_lowered_gives_no_tokens_back(usual: dict[str, Any]) -> None:
-    settings = {"throttle": usual, "faults": [{"kind": "throttle_drop", "rate_per_s": 0.1, "burst": 10}]}
+    settings: dict[str, Any] = {
+        "throttle": usual,
+        "faults": [{"kind": "throttle_drop", "rate_per_s": 0.1, "burst": 10}],
+    }
     p = virtual_provider(**settings)
     for n in range(10):
         p.send(0, f"k{n}")

@@ -7,7 +7,7 @@ from nanoseconds import S
 from virtual import fixed, virtual_provider
 
 from mock_provider.engine import IllegalTransitionError
-from mock_provider.engine.values import FinalReport, ReportsWanted
+from mock_provider.engine.values import Disconnect, FinalReport, ReportsWanted
 
 
 def test_report_says_what_became_of_the_message() -> None:
@@ -104,7 +104,7 @@ def test_reset_forgets_all_but_the_profile() -> None:
     p.run()
     ((_, call),) = p.calls
     waiting = p.send(2, "waiting")
-    assert [effect.request_id for effect in p.engine.reset(p.now_ns)] == [waiting]
+    assert p.engine.reset(p.now_ns) == [Disconnect(waiting)]
     assert p.engine.reports_answered(p.now_ns, call.batch_id, True) == []
     state = p.engine.state()
     assert (state.open, state.accepted, state.balance_points, p.rows()) == (0, 0, 1.0, {})
@@ -120,7 +120,7 @@ def test_a_url_that_never_comes_again_takes_no_memory() -> None:
         p.engine.take_rows()
     p.run()
     assert len(p.calls) == 50
-    assert not p.engine._reporting._outboxes
+    assert p.engine.kept()["receivers"] == 0
 
 
 def test_a_linger_that_outlived_its_outbox_leaves_the_next_one_alone() -> None:

@@ -8,7 +8,7 @@ from virtual import virtual_provider
 
 from mock_provider.engine.senders import SenderQueues, sender_form
 from mock_provider.engine.values import Accepted
-from mock_provider.settings.network import PerSender
+from mock_provider.settings.network import PerSender, SenderLimit
 from mock_provider.settings.values import Refusal
 from mock_provider.testing import plain_profile
 
@@ -119,10 +119,11 @@ def test_too_many_requests_unanswered_are_refused() -> None:
 
 
 def test_senders_that_have_nothing_to_wait_for_are_forgotten() -> None:
-    limit = {"segments_per_s": 10}
-    queues = SenderQueues(PerSender(alphanumeric=limit), lambda *event: None)
+    limits = PerSender(alphanumeric=SenderLimit(segments_per_s=10))
+    queues = SenderQueues(limits, lambda *event: None)
     for n in range(100_000):
         own = queues.of(f"s{n}", n * S // 1000)
-        assert own.channel.passes(1, n * S // 1000)  # busy for a tenth of a second
-    assert len(queues._by_sender) <= 20_000
-    assert not queues.of("s99999", 100 * S).channel.passes(1, 99_999 * S // 1000)
+        assert own is not None and own.channel.passes(1, n * S // 1000)  # busy for a tenth of a second
+    assert queues.known <= 20_000
+    last = queues.of("s99999", 100 * S)
+    assert last is not None and not last.channel.passes(1, 99_999 * S // 1000)

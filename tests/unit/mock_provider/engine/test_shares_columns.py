@@ -10,7 +10,7 @@ from virtual import fixed, virtual_provider
 
 from mock_provider.engine.distributions import radio_of
 from mock_provider.engine.segments import count_segments, ucs2_for
-from mock_provider.settings.distributions import AbsentSubscriber
+from mock_provider.settings.distributions import AbsentSubscriber, Uniform
 
 FIXED_2 = {"kind": "fixed", "value_s": 2.0}
 
@@ -210,12 +210,12 @@ def test_chances_of_wait_and_radio_are_independent() -> None:
     """The radio of a phone that was found does not follow from how long the phone was waited for."""
     spec = AbsentSubscriber(
         kind="absent_subscriber",
-        body={"kind": "uniform", "low_s": 0.0, "high_s": 1.0},
+        body=Uniform(kind="uniform", low_s=0.0, high_s=1.0),
         absent_share=0.5,
     )
     radio = radio_of(spec)
     pairs = [radio.absent(u / 100, v / 200) for u in range(1, 100) for v in range(1, 100)]
-    by_wait = {}
+    by_wait: dict[int, set[int]] = {}
     for radio_ns, wait_ns in pairs:
         by_wait.setdefault(wait_ns, set()).add(radio_ns)
     assert len(by_wait) > 3

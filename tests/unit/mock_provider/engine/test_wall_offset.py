@@ -134,8 +134,17 @@ def test_the_same_inputs_give_the_same_effects() -> None:
 
 
 def test_it_is_kept_across_a_reset() -> None:
-    p = virtual_provider(account={"daily_messages": 1})
-    p.send(1, "a")
-    set_clock(p, 2, 24 * HOUR)
+    hours = {"timezone": "UTC", "start": "08:00", "end": "20:00"}
+    p = virtual_provider(
+        carriers=[{"name": "pl", "country": "PL"}],
+        rules=[{"country": "PL", "marketing_hours": hours}],
+        traffic={"unsaid": "marketing"},
+        reply={"latency": {"kind": "fixed", "value_s": 5}},
+    )
+    set_clock(p, 2, 12 * HOUR)
     p.engine.reset(p.now_ns)
-    assert p.engine._admission._wall_offset_ns == p.engine._intake.wall_offset_ns == 24 * HOUR
+    noon = p.send(3, "noon", scheduled_ns=100 * S)
+    set_clock(p, 4, 12 * HOUR + 10 * S)  # before the reply
+    p.run()
+    assert p.accepted(noon)
+    assert p.row("noon").t_carrier_ns == 90 * S

@@ -7,7 +7,17 @@ from collections.abc import Callable
 from nanoseconds import S
 
 from reference_sender.dispatch import Dispatcher
-from reference_sender.dispatch.values import Lane, Message, Outcome, Result, RouteLimits, SubmitBatch
+from reference_sender.dispatch.arrival_queue import ArrivalQueue
+from reference_sender.dispatch.ticket import Ticket
+from reference_sender.dispatch.values import (
+    Lane,
+    Message,
+    Outcome,
+    Result,
+    RouteLimits,
+    State,
+    SubmitBatch,
+)
 
 BUSY = Result(Outcome.RETRYABLE, reason="busy")
 
@@ -112,5 +122,15 @@ def test_many_that_end_while_nothing_is_taken_are_forgotten(
     core.offer(0, [message(expires_ns=S) for _ in range(3_000)])
     core.advance(2 * S)
     assert core.state().totals["expired"] == 3_000
-    queue = core._backlog.lanes[0]
-    assert queue.live == 9 and len(queue._queue) <= 9 + 1_024 + 1
+
+
+def test_the_memory_of_tickets_that_ended_is_given_back(ticket: Callable[..., Ticket]) -> None:
+    queue = ArrivalQueue()
+    lasting, ending = [ticket() for _ in range(9)], [ticket() for _ in range(3_000)]
+    for each in (*lasting, *ending):
+        queue.put(each)
+    assert queue.kept == 3_009
+    for each in ending:
+        each.state = State.EXPIRED
+        queue.forget()
+    assert queue.live == 9 and queue.kept <= 9 + 1_024 + 1

@@ -45,7 +45,7 @@ OFFSET_NS = int(WALL_S * 1e9) - AT.now_ns
 
 
 def message(**fields: Any) -> ShortMessage:
-    plain = {
+    plain: dict[str, Any] = {
         "service_type": "",
         "source_ton": 5,
         "source_npi": 0,

@@ -248,8 +248,19 @@ def test_statuses_on_the_way() -> None:
 
 def report(state: MessageState, reason: str = "") -> DeliveryReport:
     return DeliveryReport(
-        *("SM" + "0" * 32, None, "48500100200", "+15017122661", state, reason),
-        *(0, 1, 0.0, "260", "01", 0, ACCOUNT),
+        provider_id="SM" + "0" * 32,
+        client_ref=None,
+        msisdn="48500100200",
+        sender_id="+15017122661",
+        state=state,
+        reason=reason,
+        t_done_ns=0,
+        segments=1,
+        price=0.0,
+        mcc="260",
+        mnc="01",
+        t_sent_ns=0,
+        memo=ACCOUNT,
     )
 
 
