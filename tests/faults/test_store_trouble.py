@@ -104,7 +104,7 @@ def keeps_nothing_and_says_so(sender: Running, reason: str) -> None:
 @contextmanager
 def no_room_for_files(sender: Running, _: Path) -> Iterator[None]:
     """The system refuses to write to any file, as a quota does."""
-    _, hard = resource.prlimit(sender.process.pid, resource.RLIMIT_FSIZE)
+    hard = resource.prlimit(sender.process.pid, resource.RLIMIT_FSIZE)[1]
     resource.prlimit(sender.process.pid, resource.RLIMIT_FSIZE, (0, hard))
     yield
     resource.prlimit(sender.process.pid, resource.RLIMIT_FSIZE, (hard, hard))

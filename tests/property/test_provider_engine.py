@@ -361,7 +361,7 @@ def test_each_submit_is_drawn_anew_whether_or_not_it_leaves_a_row(submit: Submit
 @settings(deadline=None)
 @given(st.integers(0, 50), st.integers(1, 5))
 def test_a_trial_draws_no_chance_of_a_submit_that_counts(seed: int, trials: int) -> None:
-    sections = {"reply": {"latency": {"kind": "uniform", "low_s": 0, "high_s": 1}}}
+    sections: Sections = {"reply": {"latency": {"kind": "uniform", "low_s": 0, "high_s": 1}}}
     sections |= {"carriers": [{"name": "a", "country": "*"}]}
     found = []
     for count in (0, trials):

@@ -261,7 +261,7 @@ def test_an_exceptions_text_is_not_logged_but_its_kind_and_place_are(
         {"msg": "it failed", "exc_info": (type(caught), caught, caught.__traceback__)}
     )
     said = SafeFormatter(FORMAT).format(record)
-    log_loop_error(None, {"message": "a task failed", "exception": caught, "future": caught})  # type: ignore[arg-type]
+    log_loop_error(None, {"message": "a task failed", "exception": caught, "future": caught})
     for text in (said, described(caught), caplog.text):
         assert "ValueError" in text and "KeyError" in text and "in fail" in text
         assert "48500100777" not in text.replace(__file__, "") or 'raise KeyError("48500100777")' in text

@@ -27,15 +27,18 @@ def run_dir(new_run: Build) -> Path:
     return written
 
 
-def analysed(run_dir: Path, *options: str, **more: Any) -> subprocess.CompletedProcess[str]:
+def analysed(run_dir: Path, *options: str, **more: Any) -> subprocess.CompletedProcess[bytes]:
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", ""), "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
+    environment |= more.pop("environment", {})
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
+    done: subprocess.CompletedProcess[bytes] = subprocess.run(
         [sys.executable, "-m", "analysis", str(run_dir), *options],
         cwd=run_dir.parent,
-        env=environment | more.pop("environment", {}),
+        env=environment,
         timeout=90,
-        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more,
+        **streams,
     )
+    return done
 
 
 def test_surroundings_change_neither_the_exit_code_nor_the_result(run_dir: Path) -> None:

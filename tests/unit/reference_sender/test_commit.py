@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 import pytest
+from waiting import eventually_in_loop
 
 from reference_sender.dispatch.values import Attempt, Change, Lane, Message, Recovered, State
 from reference_sender.runtime.background import Chores
@@ -271,7 +272,7 @@ def test_a_committer_that_dies_is_noticed() -> None:
         async with asyncio.timeout(10):
             await chores.failed.wait()
         assert chores.reason == "the sender's committer failed: SystemExit"
-        await asyncio.to_thread(queue._thread.join)
+        await eventually_in_loop(lambda: not queue.is_alive())
         with pytest.raises(StoreError, match="started again"):
             await queue.check()
 
@@ -300,7 +301,7 @@ def test_a_store_that_failed_is_left_alone_for_a_while() -> None:
         async with asyncio.timeout(10):
             while not queue.failures:
                 await asyncio.sleep(0)
-        assert queue._not_before > asyncio.get_running_loop().time() + 30
+        assert queue.pause_s > 30
         queue._work.put(None)  # not ``close``, which would wait for the retry
         await asyncio.to_thread(queue._thread.join)
 

@@ -171,7 +171,7 @@ def test_replace_sm_changes_a_message_that_waits_and_keeps_its_id(
 
 def test_a_message_is_another_s_who_names_another_source(start: StartProvider, run: TakeSteps) -> None:
     name = {"message_id": "$1.message_id"}
-    other = {"source_addr": "Other", "source_addr_ton": 5}
+    other: Fields = {"source_addr": "Other", "source_addr_ton": 5}
     done = run(
         start(**FAST),
         bind(),

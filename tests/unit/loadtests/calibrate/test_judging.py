@@ -175,7 +175,7 @@ def measured(title: str, *verdicts: Verdict) -> Measurement:
     ],
 )
 def test_what_is_not_complete_has_words_and_an_exit_code_of_its_own(
-    verdicts: list[str] | None, ended: str, code: int, first: str
+    verdicts: list[Verdict] | None, ended: str, code: int, first: str
 ) -> None:
     measurements = [] if verdicts is None else [measured("fixed, 100/s", *verdicts)]
     document = render.document(measurements, {"quick": False}, 16, ended)

@@ -104,7 +104,8 @@ def search(
 
 
 def trial(target: Target, step: NextTrial, seed: int, limit_s: float, percentile: float) -> TrialResult:
-    due_s = instants_ns(trial_process(step.rate_per_s, step.load_s, "poisson"), seed) * 1e-9
+    due_ns = instants_ns(trial_process(step.rate_per_s, step.load_s, "poisson"), seed)
+    due_s: Floats = (due_ns * 1e-9).astype(np.float64)
     through_s = target(due_s, np.random.default_rng(seed))
     found = steady(due_s, through_s, step.load_s)
     wait_s = np.where(np.isfinite(through_s), through_s - due_s, np.inf)

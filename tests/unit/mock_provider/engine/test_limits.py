@@ -20,7 +20,7 @@ def taken(
     p: VirtualProvider, at_s: float, *messages: str | dict[str, Any], **fields: Any
 ) -> Literal[True] | Refusal:
     answer = p.replies[p.send(at_s, *messages, **fields)]
-    return True if type(answer) is Accepted else answer.reason
+    return True if isinstance(answer, Accepted) else answer.reason
 
 
 @pytest.mark.parametrize(("balance", "answer"), [(0.2, True), (0.199999, Refusal.NO_CREDIT)])

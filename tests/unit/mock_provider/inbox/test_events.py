@@ -22,6 +22,10 @@ class Reader:
         self.full = False
         self.was_cut = False
 
+    @property
+    def unsent_bytes(self) -> int:
+        return 0
+
     def write(self, data: bytes) -> bool:
         if not self.full:
             self.data += data
