@@ -298,9 +298,7 @@ def test_a_store_that_failed_is_left_alone_for_a_while() -> None:
     async def run() -> None:
         queue = CommitQueue(NotingStore(failures=1), lambda *_: None, retry_s=60)
         queue.change([change(1)])
-        async with asyncio.timeout(10):
-            while not queue.failures:
-                await asyncio.sleep(0)
+        await eventually_in_loop(lambda: queue.failures)
         assert queue.pause_s > 30
         queue._work.put(None)  # not ``close``, which would wait for the retry
         await asyncio.to_thread(queue._thread.join)
