@@ -90,7 +90,7 @@ def rows(journal: Path) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_full_disk_ends_the_taking_of_messages_and_the_process(tmp_path: Path) -> None:
+def test_on_a_full_disk_the_provider_refuses_messages_and_exits(tmp_path: Path) -> None:
     journal = tmp_path / "provider.arrow"
     options = ("--journal", str(journal), "--smpp-port", "0", "--smpp-password", "pw")
     with provider(tmp_path, *options, most_bytes=200_000) as running:

@@ -243,7 +243,7 @@ main()
 """
 
 
-def test_a_sender_of_which_a_part_has_died_says_so_and_exits_with_70(
+def test_a_sender_with_a_dead_task_reports_it_and_exits_with_70(
     tmp_path: Path, start: Callable[..., Running]
 ) -> None:
     sender = start(tmp_path / "s.db", "-c", DYING)

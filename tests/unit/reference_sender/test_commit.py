@@ -154,7 +154,7 @@ def attempt(attempt_id: int) -> Attempt:
     return Attempt(attempt_id, "a", 0, (1,))
 
 
-def test_a_change_that_comes_while_a_failing_commit_is_under_way_stays_behind_the_older() -> None:
+def test_changes_keep_their_order_across_a_failed_commit() -> None:
     store = GatedStore(failures=2)
 
     async def run() -> None:
@@ -174,7 +174,7 @@ def test_a_change_that_comes_while_a_failing_commit_is_under_way_stays_behind_th
     assert list(store.works[0].ended) == [3, 4]
 
 
-def test_who_waits_for_changes_waits_for_those_of_a_failed_commit() -> None:
+def test_settled_waits_for_the_changes_of_a_failed_commit() -> None:
     store = GatedStore(failures=1)
 
     async def run() -> None:

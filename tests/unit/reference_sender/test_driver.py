@@ -131,7 +131,7 @@ def test_a_request_goes_out_only_when_its_attempt_is_durable(play: Callable[[Sto
     play(story).close()
 
 
-def test_what_can_go_at_once_needs_one_commit_before_its_request(
+def test_messages_that_can_be_sent_at_once_need_one_commit(
     play: Callable[[Story], WatchedStore],
 ) -> None:
     async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:

@@ -46,7 +46,7 @@ def test_a_stopping_sender_takes_reports_and_nothing_else(play: Play) -> None:
     play(story)
 
 
-def test_a_stopping_sender_waits_for_no_campaign_to_end(play: Play) -> None:
+def test_a_stopping_sender_does_not_wait_for_campaigns(play: Play) -> None:
     head = b'{"class": "marketing", "text": "hi", "recipients": [{"to": "48500100201"}'
     taken_in = head + b', {"to": "48500100202"}' * 1_000
 

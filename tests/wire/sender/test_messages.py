@@ -23,7 +23,7 @@ def test_a_message_from_intake_to_its_report(play: Play) -> None:
     play(story)
 
 
-def test_a_key_makes_one_message_however_often_it_comes(play: Play) -> None:
+def test_repeats_of_a_key_create_one_message(play: Play) -> None:
     async def at_once(world: World) -> None:
         answers = await asyncio.gather(*(world.post() for _ in range(20)))
         assert {(status, answer["id"]) for status, answer, _ in answers} == {(202, answers[0][1]["id"])}

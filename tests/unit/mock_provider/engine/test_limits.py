@@ -164,7 +164,7 @@ def test_a_message_whose_validity_ends_as_it_departs_is_not_sent() -> None:
     assert states == ["delivered", "expired", "delivered"]
 
 
-def test_a_message_that_is_not_valid_any_more_is_not_sent_at_once_either() -> None:
+def test_an_expired_message_is_not_sent_without_a_queue_either() -> None:
     p = virtual_provider()
     p.send(1, "at its end", expires_ns=1 * S)
     p.send(1, "just before", expires_ns=1 * S + 1)

@@ -107,7 +107,7 @@ def test_a_receiver_that_closes_after_each_answer() -> None:
     assert receiver.connections == 3
 
 
-def test_an_idle_connection_that_was_closed_is_not_held_against_the_receiver() -> None:
+def test_a_call_on_a_closed_idle_connection_is_repeated_on_a_new_one() -> None:
     found, receiver = outcomes([[OK, b""], [OK]], 2)
     assert found == ["200 OK", "200 OK"]
     assert receiver.connections == 2
@@ -172,7 +172,7 @@ def test_a_call_that_met_a_closed_idle_connection_is_counted() -> None:
     assert asyncio.run(run()) == (3, 1)
 
 
-def test_idle_connections_to_receivers_that_come_no_more_are_closed() -> None:
+def test_idle_connections_are_limited_and_the_least_recently_used_closed() -> None:
     async def run() -> tuple[int, int]:
         receiver = ScriptedReceiver([[OK, OK]] * 400)
         client = ReportClient()

@@ -48,7 +48,7 @@ def test_smsapi_profile_keeps_to_the_facts() -> None:
     assert profile.reports.loss_share == 0
 
 
-def test_all_that_is_wrong_is_said_at_once_with_path_and_allowed_range() -> None:
+def test_all_errors_are_listed_at_once_with_path_and_allowed_range() -> None:
     values = {
         "name": "x",
         "typo": 1,
