@@ -20,7 +20,7 @@ from loadtests.scenarios import catalogue
 from loadtests.scenarios.scenario import Adjustment, Part, Scenario, ScenarioError
 from loadtests.targets import load_target
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def smsbench(*arguments: str) -> subprocess.CompletedProcess[str]:
