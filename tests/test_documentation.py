@@ -16,8 +16,8 @@ import pytest
 import typer
 
 from analysis import exit_codes
-from analysis.capacity.record import CapacityResult
-from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SENDER_SCHEMA, Manifest, Scenario, Timing
+from analysis.capacity_record import CapacityResult
+from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SENDER_SCHEMA, Manifest, RecordedScenario, Timing
 from loadtests.cli import app
 from loadtests.scenarios import catalogue
 from mock_provider.profiles import profile_names
@@ -213,7 +213,7 @@ def test_documented_columns_are_those_of_the_schema(heading: str, schema: pa.Sch
     ("heading", "prefix", "record"),
     [
         ("run.json", "", Manifest),
-        ("run.json", "scenario", Scenario),
+        ("run.json", "scenario", RecordedScenario),
         ("run.json", "timing", Timing),
         ("capacity.json", "", CapacityResult),
     ],

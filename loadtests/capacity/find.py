@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from analysis.capacity.record import CapacityResult, write_capacity
+from analysis.capacity_record import CapacityResult, write_capacity
 from analysis.objectives.defaults import DEFAULT_OBJECTIVES
 from analysis.records import Manifest, write_manifest
 from loadtests.arrivals import DAY_MIX, Mix, Stream

@@ -7,7 +7,7 @@ import time
 from rich.console import Console
 
 from analysis.exit_codes import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_USAGE
-from analysis.records import Instant, Manifest, Scenario, write_manifest
+from analysis.records import Instant, Manifest, RecordedScenario, write_manifest
 from loadtests.capacity.find import NAME, Asked, Found, find_capacity
 from loadtests.capacity.result import exit_code, lines
 from loadtests.runner import manifest as manifests
@@ -58,7 +58,7 @@ def _suite(found: Found, settings: RunSettings, started: Instant, interrupted: b
     first = next(iter(found.manifests.values()))
     return Manifest(
         kind="suite",
-        scenario=Scenario(name=NAME, title=TITLE, decides=False),
+        scenario=RecordedScenario(name=NAME, title=TITLE, decides=False),
         parts=(found.shown,),
         seeds={"plan": settings.seed},
         profile_name=first.profile_name,

@@ -66,7 +66,7 @@ def machine() -> dict[str, Any]:
     }
 
 
-def scenario_of(name: str, part: Part, plan: Plan) -> records.Scenario:
+def scenario_of(name: str, part: Part, plan: Plan) -> records.RecordedScenario:
     streams = []
     for stream in plan.streams:
         described = msgspec.to_builtins(stream)
@@ -75,7 +75,7 @@ def scenario_of(name: str, part: Part, plan: Plan) -> records.Scenario:
         described["mean_per_s"] = mean_rate_per_s(stream.process)
         described["peak_per_s"] = peak_rate_per_s(stream.process)
         streams.append(described)
-    return records.Scenario(
+    return records.RecordedScenario(
         name=name,
         title=part.title,
         role=part.role,
@@ -101,7 +101,7 @@ def timing_of(part: Part, provider_scale: float) -> records.Timing:
     )
 
 
-def faults_begun(faults: Sequence[records.FaultSpan], ended_ns: int) -> tuple[records.FaultSpan, ...]:
+def faults_begun(faults: Sequence[records.RecordedFault], ended_ns: int) -> tuple[records.RecordedFault, ...]:
     """Those that had begun by the end of the run, in order."""
     begun = [fault for fault in faults if fault.start_ns < ended_ns]
     return tuple(sorted(begun, key=lambda fault: fault.start_ns))
@@ -134,7 +134,7 @@ def write_suite(
     suite = records.Manifest(
         kind="suite",
         mode=first.mode,
-        scenario=records.Scenario(name=scenario.name, title=scenario.title),
+        scenario=records.RecordedScenario(name=scenario.name, title=scenario.title),
         parts=tuple(places),
         seeds={"plan": seed},
         slos=first.slos,

@@ -91,7 +91,7 @@ class PartRun:
         self._taken_before = 0  # messages that the provider had accepted before the load
         self._told_of = 0  # start of the load whose end was told
         self._played_out = False  # the load ended by itself
-        self._faults: tuple[records.FaultSpan, ...] = ()
+        self._faults: tuple[records.RecordedFault, ...] = ()
         self._instrument_failures: list[records.InstrumentFailure] = []
 
     def run(self) -> records.Manifest:

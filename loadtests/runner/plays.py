@@ -63,7 +63,7 @@ def split_plays(
     suite = msgspec.structs.replace(
         whole,
         kind="suite",
-        scenario=records.Scenario(name=whole.scenario.name, title=whole.scenario.title),
+        scenario=records.RecordedScenario(name=whole.scenario.name, title=whole.scenario.title),
         parts=tuple(places),
         exit_reason=next((reason for reason in reasons if reason != "finished"), "finished"),
         instrument_failures=(),  # they stand in the parts

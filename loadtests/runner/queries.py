@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from analysis.records import SENDER_SCHEMA, FaultSpan, RowWriter
+from analysis.records import SENDER_SCHEMA, RecordedFault, RowWriter
 
 PROVIDER_STATE = "/admin/state"
 SENDER_STATE = "/v1/state"
@@ -33,7 +33,7 @@ class ServiceState(Struct, frozen=True):
     accepted: int = 0
     gauges: dict[str, float] = {}
     counters: dict[str, float] = {}
-    faults: tuple[FaultSpan, ...] = ()  # the provider's fault windows, those to come among them
+    faults: tuple[RecordedFault, ...] = ()  # the provider's fault windows, those to come among them
     failed: tuple[str, ...] = ()  # what of the service itself has failed for good, in words
 
 

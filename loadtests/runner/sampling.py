@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 from msgspec import Struct
 
-from analysis.records import SAMPLES_SCHEMA, FaultSpan, RowWriter
+from analysis.records import SAMPLES_SCHEMA, RecordedFault, RowWriter
 from loadtests.recording import LoadStatus, read_status
 from loadtests.runner.core_time import MachineUse
 from loadtests.runner.delivered import DeliveredCount
@@ -47,7 +47,7 @@ class Sampler:
         self._machine = MachineUse([psutil.Process()])
         self._load_told_ns = 0  # when the load last counted
         self._delivered = DeliveredCount()
-        self.faults: tuple[FaultSpan, ...] = ()  # as the provider told last
+        self.faults: tuple[RecordedFault, ...] = ()  # as the provider told last
         psutil.cpu_percent()  # the first reading has nothing to compare with
 
     def watch(self, name: str, pid: int) -> None:

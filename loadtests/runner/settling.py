@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct
 
+from analysis.measure.dependence import evidence_share, lag_one_correlation
 from analysis.objectives.grammar import ALL, parse_all
-from analysis.objectives.settled import Tally, settled
+from analysis.objectives.settled import ObjectiveTally, settled
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, read_rows
 
 _EVERY_S = 1.0
@@ -55,6 +56,13 @@ def wanted_of(objectives: Sequence[str]) -> tuple[Wanted, ...] | None:
     )
 
 
+class Found(Struct, frozen=True):
+    """One class's counts, and how many independent messages each of those that arrived amounts to."""
+
+    tally: ObjectiveTally
+    evidence: float
+
+
 class Settling:
     """Call it whenever the answer matters. ``journal`` or ``wanted`` None: nothing is ever settled."""
 
@@ -80,10 +88,13 @@ class Settling:
         if self._load is None:  # the load is over: its rows are whole
             self._load = _accepted(self._run_dir)
         found = tallies(self._load, read_rows(self._journal, PROVIDER_SCHEMA), now_ns, self._wanted)
-        return all(settled(each.share, tally) for each, tally in zip(self._wanted, found, strict=True))
+        return all(
+            settled(each.share, one.tally, one.evidence)
+            for each, one in zip(self._wanted, found, strict=True)
+        )
 
 
-def tallies(load: pa.Table, provider: pa.Table, now_ns: int, wanted: Sequence[Wanted]) -> list[Tally]:
+def tallies(load: pa.Table, provider: pa.Table, now_ns: int, wanted: Sequence[Wanted]) -> list[Found]:
     """``load`` are the accepted arrivals. A row of the provider may be repeated: the last one counts.
 
     Messages that are known to wait for their phone do not count, whatever becomes of them.
@@ -117,8 +128,15 @@ def tallies(load: pa.Table, provider: pa.Table, now_ns: int, wanted: Sequence[Wa
             mine = mine & ~waited
             within, beyond = delivered & (took_ns <= limit_ns), delivered & (took_ns > limit_ns)
             young, old = is_open & (age_ns <= limit_ns), (is_open & (age_ns > limit_ns)) | unclear
-        found.append(Tally(*(_count(mine & chosen) for chosen in (within, beyond, young, old))))
+        tally = ObjectiveTally(*(_count(mine & chosen) for chosen in (within, beyond, young, old)))
+        found.append(Found(tally, _evidence(intended_ns, took_ns, mine & delivered & ~waited)))
     return found
+
+
+def _evidence(intended_ns: Ints, took_ns: Ints, arrived: Bools) -> float:
+    """As the analysis measures it: from the delivery times in the order in which the messages were due."""
+    took_s = took_ns[arrived][np.argsort(intended_ns[arrived], kind="stable")] / 1e9
+    return evidence_share(len(took_s), lag_one_correlation(took_s))
 
 
 def _of_class(load: pa.Table, name: str) -> Bools:

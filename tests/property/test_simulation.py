@@ -20,9 +20,9 @@ from mock_provider.engine import Engine
 from mock_provider.engine.values import Outbound, Reply, SendReports, Submit
 from mock_provider.profiles import load_profile, parse_profile, profile_names
 from mock_provider.runtime.clock_driver import ClockDriver
+from reference_sender.api.intake import Intake, Invalid, Request
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.dispatch.values import Lane, RouteLimits
-from reference_sender.intake import Intake, Invalid, Request
 
 S = 1_000_000_000
 

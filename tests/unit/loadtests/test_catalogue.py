@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from analysis.percentiles import needed
+from analysis.measure.percentiles import needed
 from loadtests.arrivals import DAY_MIX, Burst, DayCurve, Poisson, Schedule, arrival_count
 from loadtests.runner.suite_parts import is_quiet, takes_s
 from loadtests.scenarios import catalogue

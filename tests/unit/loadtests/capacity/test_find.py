@@ -11,9 +11,16 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from analysis.capacity.record import read_capacity
-from analysis.records import AnalysisResult, Instant, JudgedObjective, Manifest, Steady, read_manifest
-from analysis.records import Scenario as RecordedScenario
+from analysis.capacity_record import read_capacity
+from analysis.records import (
+    AnalysisResult,
+    Instant,
+    JudgedObjective,
+    Manifest,
+    RecordedScenario,
+    Steady,
+    read_manifest,
+)
 from loadtests.capacity import find
 from loadtests.capacity.bracket import SearchSettings
 from loadtests.capacity.result import exit_code

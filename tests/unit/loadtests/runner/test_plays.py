@@ -89,7 +89,7 @@ def played_twice(run_dir: Path) -> records.Manifest:
     write(run_dir / "samples.arrow", records.SAMPLES_SCHEMA, samples)
     instant = records.Instant("2026-11-29T00:00:00Z", 0, 250 * S)
     return records.Manifest(
-        scenario=records.Scenario(name="smoke", title="smoke"), started=instant, ended=instant
+        scenario=records.RecordedScenario(name="smoke", title="smoke"), started=instant, ended=instant
     )
 
 
@@ -118,11 +118,11 @@ def test_every_row_is_in_the_part_of_its_play(tmp_path: Path) -> None:
 
     report = build_report(tmp_path)
     assert report.interrupted.startswith("Interrupted (smoke (start 1 of 2 in the web UI)) after ")
-    ledgers = [part.ledger for part in report.parts]
-    assert [each.delivered for each in ledgers] == [30, 100]
-    assert [each.strangers for each in ledgers] == [1, 0]
+    accountings = [part.accounting for part in report.parts]
+    assert [each.delivered for each in accountings] == [30, 100]
+    assert [each.unknown_messages for each in accountings] == [1, 0]
     states = {(each.part, each.name): each for each in report.checks}
-    assert states["01-start", "ledger"].state == states["02-start", "ledger"].state == "ok"
+    assert states["01-start", "accounting"].state == states["02-start", "accounting"].state == "ok"
     # Ten of the first were still open when the second began: its figures are not of a fresh system.
     assert states["02-start", "earlier load"].state == "warn"
     assert states["02-start", "earlier load"].value_number == 10.0

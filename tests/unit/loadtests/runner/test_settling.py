@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from analysis.objectives.settled import Tally, settled
-from analysis.percentiles import interval_ranks
+from analysis.measure.percentiles import interval_ranks
+from analysis.objectives.settled import ObjectiveTally, settled
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, RowWriter
 from loadtests.runner.settling import (
     Settling,
@@ -37,18 +37,18 @@ def verdict(within: int, total: int, share: float) -> str:
 @pytest.mark.parametrize(
     ("tally", "answer"),
     [
-        (Tally(1_000, 0, young=5), True),  # met, whatever becomes of five
-        (Tally(1_000, 0, young=100), False),
-        (Tally(100, 900, young=50), True),  # missed by far
-        (Tally(100, 900, old=50), True),
-        (Tally(930, 20, young=50), False),
-        (Tally(20, 0, young=1), True),  # too few for any verdict, and one more is no more
-        (Tally(60, 0, young=300), False),  # may be enough, once they have come
-        (Tally(0, 0), True),
-        (Tally(1_000, 0, old=200), False),  # phones that were off, or far too late
+        (ObjectiveTally(1_000, 0, young=5), True),  # met, whatever becomes of five
+        (ObjectiveTally(1_000, 0, young=100), False),
+        (ObjectiveTally(100, 900, young=50), True),  # missed by far
+        (ObjectiveTally(100, 900, old=50), True),
+        (ObjectiveTally(930, 20, young=50), False),
+        (ObjectiveTally(20, 0, young=1), True),  # too few for any verdict, and one more is no more
+        (ObjectiveTally(60, 0, young=300), False),  # may be enough, once they have come
+        (ObjectiveTally(0, 0), True),
+        (ObjectiveTally(1_000, 0, old=200), False),  # phones that were off, or far too late
     ],
 )
-def test_settled_means_that_no_end_changes_the_verdict(tally: Tally, answer: bool) -> None:
+def test_settled_means_that_no_end_changes_the_verdict(tally: ObjectiveTally, answer: bool) -> None:
     assert settled(0.95, tally) is answer
 
 
@@ -58,7 +58,7 @@ def test_no_end_of_the_open_messages_contradicts_what_was_settled() -> None:
     sizes = [(within, beyond) for within in (0, 80, 400, 1_500, 4_000) for beyond in (0, 3, 60)]
     checked = 0
     for (within, beyond), young, old, share in product(sizes, (0, 2, 9), (0, 1, 9), (0.5, 0.95, 0.99)):
-        if not settled(share, Tally(within, beyond, young, old)):
+        if not settled(share, ObjectiveTally(within, beyond, young, old)):
             continue
         ends = {
             verdict(within + arrive, within + beyond + young + late, share)
@@ -68,6 +68,14 @@ def test_no_end_of_the_open_messages_contradicts_what_was_settled() -> None:
         assert len(ends) == 1, (within, beyond, young, old, share, ends)
         checked += 1
     assert checked > 100
+
+
+def test_messages_that_share_their_delay_must_be_settled_for_the_evidence_they_carry() -> None:
+    tally = ObjectiveTally(1_000, 3, young=20)
+    assert settled(0.95, tally)
+    assert settled(0.95, tally, evidence=0.7)
+    # A fifth of the messages is independent: the limit lies within the interval of one end, not of the other.
+    assert not settled(0.95, tally, evidence=0.2)
 
 
 def arrival(
@@ -100,6 +108,10 @@ def journal_of(*rows: dict[str, object]) -> pa.Table:
     return pa.Table.from_pylist(filled, PROVIDER_SCHEMA)
 
 
+def counted(load: pa.Table, journal: pa.Table, now_s: float, *wanted: Wanted) -> list[ObjectiveTally]:
+    return [found.tally for found in tallies(load, journal, round(now_s * NS), wanted)]
+
+
 def test_each_message_is_counted_once_and_by_its_last_row() -> None:
     load = load_of(
         arrival("quick", 1.0),
@@ -124,10 +136,10 @@ def test_each_message_is_counted_once_and_by_its_last_row() -> None:
         row("news", "delivered", 7.0),
         row("of-another-run", "delivered", 1.0),
     )
-    otp, everything, at_all = tallies(load, journal, 100 * NS, [OTP, ALL, AT_ALL])
-    assert at_all == Tally(within=4, beyond=1, young=4)
-    assert otp == Tally(within=1, beyond=1, young=2, old=2)
-    assert everything == Tally(within=2, beyond=1, young=2, old=2)
+    otp, everything, at_all = counted(load, journal, 100, OTP, ALL, AT_ALL)
+    assert at_all == ObjectiveTally(within=4, beyond=1, young=4)
+    assert otp == ObjectiveTally(within=1, beyond=1, young=2, old=2)
+    assert everything == ObjectiveTally(within=2, beyond=1, young=2, old=2)
 
 
 def test_what_ended_behind_the_carrier_does_not_count_unless_its_time_ran_out() -> None:
@@ -137,13 +149,26 @@ def test_what_ended_behind_the_carrier_does_not_count_unless_its_time_ran_out() 
         row("out-of-time", "expired", 4.0, carrier_s=2.0),
         row("queued-out", "expired", 4.0),
     )
-    assert tallies(load, journal, 100 * NS, [OTP]) == [Tally(0, 0, old=2)]
+    assert counted(load, journal, 100, OTP) == [ObjectiveTally(0, 0, old=2)]
 
 
 def test_the_limit_itself_is_within_and_an_empty_journal_leaves_all_open() -> None:
     load = load_of(arrival("m", 1.0))
-    assert tallies(load, journal_of(row("m", "delivered", 11.0)), 100 * NS, [OTP]) == [Tally(1, 0)]
-    assert tallies(load, PROVIDER_SCHEMA.empty_table(), 5 * NS, [OTP]) == [Tally(0, 0, young=1)]
+    assert counted(load, journal_of(row("m", "delivered", 11.0)), 100, OTP) == [ObjectiveTally(1, 0)]
+    assert counted(load, PROVIDER_SCHEMA.empty_table(), 5, OTP) == [ObjectiveTally(0, 0, young=1)]
+
+
+def test_the_evidence_is_that_of_the_messages_that_arrived() -> None:
+    def evidence_of(times_s: list[float]) -> float:
+        load = load_of(*(arrival(f"m-{i}", float(i)) for i in range(len(times_s))))
+        rows = [row(f"m-{i}", "delivered", i + took_s) for i, took_s in enumerate(times_s)]
+        (found,) = tallies(load, journal_of(*reversed(rows)), 10_000 * NS, [OTP])
+        return found.evidence
+
+    alternating = [1.0 + i % 2 for i in range(200)]
+    queue = [1.0 + i / 100 for i in range(200)]  # each waits a little longer than the one before it
+    assert evidence_of(alternating) == 1.0
+    assert evidence_of(queue) < 0.05
 
 
 def test_it_reads_the_runs_own_files(tmp_path: Path) -> None:
