@@ -96,6 +96,6 @@ def _messages(load: pa.Table, journeys: Journeys) -> pd.DataFrame:
     return pd.concat([_frame(named), pd.DataFrame(columns)], axis="columns")
 
 
-def _named(index: Ints, names: tuple[str, ...]) -> pd.Categorical:
+def _named(index: Ints, names: tuple[str, ...]) -> pd.Categorical[str]:
     """-1 is NA."""
-    return pd.Categorical.from_codes(index, categories=list(names))
+    return pd.Categorical.from_codes(index, categories=pd.Index(names, dtype="str"))
