@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from made_reports import (
     accounting,
@@ -38,7 +40,7 @@ def suite(**changed: object) -> RunReport:
         culprits=("the sender's process used 99 % of a core",),
         trials=(Trial(rate_per_s=4_800.0, verdict="met", delivered_per_s=4_799.0),),
     )
-    fields: dict = {"capacity": found, "comparisons": (fifo(),), **changed}
+    fields: dict[str, Any] = {"capacity": found, "comparisons": (fifo(),), **changed}
     return report(
         part("05-day-500k", hints=(hint(),)),
         part("06-day-5m", messages_per_day=5_000_000, backlog_gone_s=0.4, title="ten times that"),

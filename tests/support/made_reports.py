@@ -15,6 +15,7 @@ from analysis.findings import (
     Handsets,
     Hint,
     Share,
+    ShareName,
 )
 from analysis.first_screen.screen import headline
 from analysis.judge.levels import levels
@@ -37,6 +38,7 @@ from analysis.model import (
     StageTimes,
     Throughput,
     Timeline,
+    Verdict,
 )
 from analysis.objectives.grammar import Measure
 from analysis.quantile import Quantile
@@ -70,7 +72,7 @@ def distribution(name: str, p95_s: float | None, count: int = 1_000) -> Distribu
 
 def timed(name: str, p95_s: float | None, limit_s: float, spread: float = 0.05) -> Objective:
     found = quantile(95.0, p95_s, spread)
-    verdict = "undecided"
+    verdict: Verdict = "undecided"
     if found.low_s is not None and found.high_s is not None:
         verdict = "met" if found.high_s <= limit_s else "missed" if found.low_s > limit_s else "undecided"
     return Objective(
@@ -119,7 +121,12 @@ def split(name: str, p95_s: float, sender_s: float = 0.1) -> DelaySplit:
         return (quantile(50.0, value_s / 2), quantile(95.0, value_s), quantile(99.0, value_s * 1.5))
 
     total = of(p95_s)
-    means = {"network": p95_s / 2 - sender_s, "contract": 0.0, "sender": sender_s, "bench": 0.0}
+    means: dict[ShareName, float] = {
+        "network": p95_s / 2 - sender_s,
+        "contract": 0.0,
+        "sender": sender_s,
+        "bench": 0.0,
+    }
     shares = tuple(
         Share(name=each, mean_s=mean_s, p50_s=mean_s, p95_s=mean_s, p99_s=mean_s, without=of(p95_s - mean_s))
         for each, mean_s in means.items()

@@ -136,7 +136,7 @@ def test_a_delivery_on_the_senders_word_alone_is_counted_as_left_out(new_run: Bu
         run.kept(f"m-{slot}", "delivered")
     run_dir = run.write(provider_file=False)
     part = analyse_part(run_dir, read_manifest(run_dir), "made")
-    assert part.stages == part.stages_merged == ()
+    assert (part.stages, part.stages_merged) == ((), ())
     (otp,) = part.stage_coverage
     assert (otp.delivered, otp.left_out) == (3, 3)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from nanoseconds import S
 
 from analysis import records
 from analysis.report import build_report
@@ -17,7 +18,6 @@ from loadtests.runner.plays import split_plays, stopped_early
 from loadtests.runner.queries import ServiceState
 from loadtests.runner.sampling import Snapshot
 
-S = 1_000_000_000
 STARTS = (100 * S, 200 * S)
 PLAN = Plan(streams=(Stream(process=Constant(rate_per_s=10.0, duration_s=10.0)),), seed=1, key_tag="t")
 
