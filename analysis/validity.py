@@ -243,7 +243,7 @@ def effective_sizes(delivery: tuple[Distribution, ...]) -> Check:
     enough = [each for each in delivery if _known_count(each) >= CORRELATION_NEEDS]
     worst = min(enough, key=lambda each: each.effective_count / _known_count(each), default=None)
     if worst is None:
-        return _unchecked("independence", "too few delivered messages")
+        return unchecked("independence", "too few delivered messages")
     thin = worst.effective_count < _known_count(worst) / 2
     return Check(
         name="independence",
@@ -261,13 +261,9 @@ def _known_count(each: Distribution) -> int:
     return each.count - each.open_count - each.never_count
 
 
-def _unchecked(name: str, why: str) -> Check:
-    return Check(name=name, state="not_checked", value=why, limit="", meaning="", advice="")
-
-
 def unchecked(name: str, why: str) -> Check:
     """A check for which the run directory holds nothing to look at."""
-    return _unchecked(name, why)
+    return Check(name=name, state="not_checked", value=why, limit="", meaning="", advice="")
 
 
 def spoiling(checks: tuple[Check, ...], parts: tuple[PartReport, ...]) -> tuple[Check, ...]:

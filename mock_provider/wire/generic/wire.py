@@ -36,7 +36,7 @@ _ONE_MESSAGE = "/v1/messages/"
 
 
 class Generic:
-    """The wire; it holds settings and no state."""
+    """The JSON API: translates requests and replies. It holds settings and no state."""
 
     name = WIRE_NAME
     paths = frozenset((_MESSAGES, _ACCOUNT, _OPENAPI))

@@ -75,7 +75,11 @@ class _SendPhrase(Struct, frozen=True, gc=False):
 
 
 class Smsapi:
-    """The wire; it holds settings and no state."""
+    """SMSAPI: translates requests and replies.
+
+    The translation holds settings and no state. ``services`` hold what an account stores: one-time
+    codes, sender names, contacts.
+    """
 
     name = WIRE_NAME
     paths = _PATHS

@@ -96,7 +96,7 @@ def _target(path: str) -> _Target | None:
 
 
 class Twilio:
-    """The wire; it holds settings and no state."""
+    """The Twilio protocol: translates requests and replies. It holds settings and no state."""
 
     name = WIRE_NAME
     paths = frozenset((OPENAPI_PATH,))

@@ -9,11 +9,12 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from smpp_client import write_bind, write_short_message
 
 from mock_provider.wire.smpp import codes
 from mock_provider.wire.smpp.effects import Answered, BoundNow, Close, SessionEffect, Submitted
 from mock_provider.wire.smpp.framing import Frame, Framer
-from mock_provider.wire.smpp.pdu import Bind, ShortMessage, write_bind, write_pdu, write_short_message
+from mock_provider.wire.smpp.pdu import Bind, ShortMessage, write_pdu
 from mock_provider.wire.smpp.session import NoAnswer, Session, SessionLimits, State
 
 S = 1_000_000_000

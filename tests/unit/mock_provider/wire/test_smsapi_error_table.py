@@ -10,10 +10,14 @@ import pytest
 
 from mock_provider.engine.values import Refusal, Refused
 from mock_provider.profiles.wires import SmsapiWire
-from mock_provider.wire.smsapi.error_table import CODES, MESSAGES, OF_THE_REQUEST, REFUSALS
+from mock_provider.wire.smsapi.error_table import CODES, MESSAGES, REFUSALS
 from mock_provider.wire.smsapi.errors import refusal_reply
 from mock_provider.wire.smsapi.rest import REST_STATUS, rest_refusal
 
+# Codes that the protocol gives for what a request says, before the engine sees it.
+OF_THE_REQUEST = frozenset(
+    (8, 11, 17, 18, 20, 25, 27, 28, 30, 40, 41, 50, 54, 56, 70, 93, 104, 110, 301, 400, 409)
+)
 DOCUMENTATION = Path(__file__).parents[4] / "docs" / "smsapi.md"
 
 
