@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from analysis.exit_codes import EXIT_CRASHED, EXIT_INVALID
+from analysis.exit_codes import ExitCode
 from loadtests.usage import AllowUndecided, Command, Slo, Window, usage_error
 
 if TYPE_CHECKING:
@@ -226,11 +226,11 @@ def main() -> None:
             typer.echo(
                 f"smsbench: {what} cannot be written to: {os.strerror(error.errno)}; make room", err=True
             )
-            sys.exit(EXIT_INVALID)
+            sys.exit(ExitCode.INVALID)
         # Python would exit with 1, which here means a missed objective.
         traceback.print_exc()
         typer.echo("smsbench itself failed; please report it with the above", err=True)
-        sys.exit(EXIT_CRASHED)
+        sys.exit(ExitCode.CRASHED)
 
 
 def checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
