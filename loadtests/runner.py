@@ -83,9 +83,7 @@ def _run_and_report(scenario: Scenario, settings: RunSettings, console: Console)
     why = why_nothing_was_accepted(settings.out, settings.target)
     if why is not None:
         _say(console, why)
-    if (
-        code == ExitCode.USAGE
-    ):  # the run directory was valid when the run began; now it cannot be read or written
+    if code == ExitCode.USAGE:  # the run directory was valid when the run began, and no longer is
         _say(
             console,
             "This run proves nothing: its records could not be analysed, or the report not be written",

@@ -1,7 +1,7 @@
 """The HTTP face: paths to handlers. ``POST /v1/messages``, the one that must be fast, is tried first.
 
-It stands on aiohttp's low-level server: an application's router and signals would cost each message more than
-its own work does.
+It uses aiohttp's low-level server: the router and signals of an application would cost more per message than
+the message itself.
 """
 
 from __future__ import annotations

@@ -117,7 +117,9 @@ class CampaignIntake:
         self._rows_seen = 0
         self._numbers: list[int] = []  # the row number of each message of the batch
         self._batch: list[Message] = []
-        self._last_refusals: dict[tuple[str, str, str], Refusal] = {}  # by all that is said of a row
+        self._last_refusals: dict[
+            tuple[str, str, str], Refusal
+        ] = {}  # by everything that describes a row's refusal
         self._last_refused = 0  # the row of the newest entry
         self._unordered = False
         self._stopping = False

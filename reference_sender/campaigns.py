@@ -19,7 +19,7 @@ LONGEST_VALUE = 65_536
 
 # A longer one is no value of any field, and past 4,300 digits Python would not even read it.
 _LONGEST_INTEGER = 18
-# An error followed by so many characters is final: no word or escape is that long.
+# An error followed by this number of characters is final: no word or escape is longer.
 _LONGEST_WORD = 16
 # An unfinished value of this length is read again only when its length has doubled.
 _OFTEN_READ = 4_096
@@ -102,8 +102,8 @@ class JsonRows:
         assert found is not None  # it matches nothing too
         return found.end()
 
-    # One method for each place in the body. Each reads what stands at ``position``, of which there is at
-    # least one character, and returns where it ends; the same position means that more is needed.
+    # One method for each place in the body. Each reads what is at ``position`` (at least one
+    # character), and returns where it ends; the same position means that more is needed.
 
     def _start(self, position: int) -> int:
         self._expect("{", position)

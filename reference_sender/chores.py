@@ -1,6 +1,6 @@
 """The sender's background work: if a part of it fails, the process reports that and exits.
 
-Without its committer, dispatcher or timers a sender would accept messages and never send them.
+A sender without its committer, dispatcher or timers would accept messages and never send them.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class CommitQueue:
 
     ``foresee`` is called with the messages of a commit before it begins. The attempt it returns, if any,
     becomes durable with them, so messages that can go out at once need one commit and not two. ``kept`` is
-    called, once a commit, with the messages that are now durable and that attempt, before those who wait for
+    called once per commit with the messages that are now durable and that attempt, before those who wait for
     them resume; it must call ``ended`` for an attempt that it does not make. A commit begins at most every
     ``linger_s``, which under load makes groups large enough.
     """
@@ -255,7 +255,7 @@ class CommitQueue:
             except StoreError as caught:
                 error = caught
             except Exception as caught:  # a store's own fault ends this group, not the thread
-                log.exception("the store failed unforeseen")
+                log.exception("unexpected error of the store")
                 error = StoreError(f"{type(caught).__name__}: {caught}")
             spent_s = time.monotonic() - started
             self._loop.call_soon_threadsafe(self._guarded_done, group, taken, error, spent_s)

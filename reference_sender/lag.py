@@ -8,7 +8,7 @@ from pathlib import Path
 from reference_sender.chores import Chores
 
 _EVERY_S = 0.1
-_SHOWN = 10  # the worst of so many samples, one second
+_SHOWN = 10  # samples: the worst of them is shown, for one second
 _WAITS = Path("/proc/self/schedstat")
 
 

@@ -18,7 +18,7 @@ class ListenError(OSError):
 
 
 def host_and_port(host: str, port: int | None) -> str:
-    """An address as URLs write it: an IPv6 host stands in brackets (RFC 3986 section 3.2.2)."""
+    """An address as URLs write it: an IPv6 host is in brackets (RFC 3986 section 3.2.2)."""
     written = f"[{host}]" if ":" in host else host
     return written if port is None else f"{written}:{port}"
 

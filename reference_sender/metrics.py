@@ -21,7 +21,7 @@ class Tally(Struct):
     repeated: int = 0  # messages whose key was known
     invalid: int = 0  # messages refused for what they are
     conflicts: int = 0  # messages refused for a key that another message has
-    queue_full: int = 0  # messages refused for want of room
+    queue_full: int = 0  # messages refused because the queue is full
     store_failed: int = 0  # messages refused since the store could not keep them
     unauthorized: int = 0  # requests
     report_calls: int = 0

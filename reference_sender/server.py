@@ -113,7 +113,7 @@ class Sender:
         return len(recovered)
 
     async def close(self) -> None:
-        """Answer what is on its way, write everything down, let go of everything."""
+        """Answer the requests in flight, store everything, close everything."""
         # If a part has failed, answers may never arrive.
         await self._driver.drain(0 if self.chores.failed.is_set() else self._settings.drain_s)
         for route in self._routes.values():

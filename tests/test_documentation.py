@@ -234,7 +234,7 @@ def test_exit_codes_are_in_the_tables_of_the_commands_that_judge() -> None:
     assert codes <= {int(code) for code in re.findall(r"\b\d+\b", line)}
 
 
-# What is named and not in the repository: what a run or a tool makes, files of a reader, and of other projects.
+# What is named and not in the repository: what a run or a tool makes, files of users and of other projects.
 MADE = re.compile(
     r"^(?:reports/runs|parts|trials|report|logs|\.venv|RUN_DIR|\.sdk)(?:/|$)|node_modules|^(?:locust|queue)\.py$"
 )
@@ -245,13 +245,8 @@ ENDINGS = (".py", ".md", ".js", ".j2", ".css", ".yml", "/")
 @cache
 def repository() -> tuple[set[str], set[str]]:
     """Paths of the repository's files and folders, and each path's endings."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     paths = set(listed.split("\n"))
     paths |= {f"{parent}/" for path in paths for parent in Path(path).parents if str(parent) != "."}
     return paths, {path[at + 1 :] for path in paths for at, letter in enumerate(path[:-1]) if letter == "/"}

@@ -23,7 +23,7 @@ PLACES = {
     "reference_sender": ("reference_sender/**/*",),
     "benchmarks": ("benchmarks/**/*", ".ci/*", "Makefile"),
 }
-CLEAN = ("docs", "smsbench", "benchmarks")
+CLEAN = ("docs", "smsbench", "reference_sender", "benchmarks")
 KINDS = {".md", ".py", ".js", ".j2", ".html", ".toml", ""}
 
 _UNIT = (
@@ -46,7 +46,7 @@ BANNED = {
     r"\blets? (?:it )?happen\b": "allow",
     r"\bso (?:many|much|long)\b(?! as\b| that\b)": "that many, as long: name the number",
     rf"\b(?:one|{_THING})s? an? {_UNIT}\b": "one ... per ...",
-    r"\bonce a (?!second\b|minute\b|day\b|week\b|month\b|year\b|{)\w+\b": "once per ...",
+    rf"\bonce an? (?:{_UNIT}|batch|commit|window|sample|step)\b(?! (?:has|is|was|ends)\b)": "once per ...",
     r"\bgo(?:es|ing)? on\b|\bwent on\b": "continues",
     r"\bliv(?:e|es|ed) (?:it|the|an?|whole|through)\b": "simulate",
     r"\b(?:is|are|be|days?|been|will) lived\b": "simulated",
@@ -77,7 +77,6 @@ BANNED = {
     r"\bslip of the pen\b": "typing error",
     r"\bwants? to be\b|\bthe search wants\b|\bthe core wants\b": "needs, must",
     r"\bcome to nothing\b|\bcame to nothing\b": "fail",
-    r"\bdoubles\b(?! (?:the|every|after|with|up)\b)": "duplicates",
     r"\bstrangers?\b": "unknown messages",
 }
 _FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)

@@ -1,3 +1,4 @@
+// @ts-check
 // A line chart over the last minutes: axes, legend with the latest values, and a tooltip.
 
 import { el, svg } from "./elements.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // Server-sent events over fetch: EventSource cannot send the token's header.
 
 import { open, Refused, Unauthorized } from "./api.js";

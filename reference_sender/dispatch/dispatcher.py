@@ -88,7 +88,7 @@ class Dispatcher:
         return self._sending.foresee(now_ns, messages)
 
     def answered(self, now_ns: int, batch_id: int, results: Sequence[Result]) -> Sequence[Effect]:
-        """Learn how a batch ended, one result a message in the batch's order.
+        """Take the results of a batch, one per message in the batch's order.
 
         Raises ``ValueError``, changing nothing, for a batch that is not in flight or a wrong number of
         results.
@@ -177,7 +177,7 @@ class Dispatcher:
             self._ledger.totals.orphan_reports += self._ledger.early.drop_unclaimed()
 
     def next_deadline(self) -> int | None:
-        """When ``advance`` wants to be called, unless another call comes first; None: nothing is pending."""
+        """When ``advance`` must be called, unless another call comes first. None if nothing is pending."""
         # Compared one by one: this is asked after every call.
         deadline_ns = self._sending.wake_ns
         backlog_ns = self._backlog.next_ns()
@@ -201,7 +201,7 @@ class Dispatcher:
         return len(self._ledger.early)
 
     def state(self) -> DispatchState:
-        """How things stand as of the last call."""
+        """The state at the last call."""
         backlog, sending = self._backlog, self._sending
         now_ns = self._now_ns
         routes = tuple(

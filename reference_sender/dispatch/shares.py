@@ -40,7 +40,7 @@ class Shares:
         self._by_otps = [0.0, 0.0, 0.0]
 
     def turns(self) -> tuple[Turn, ...]:
-        """The lanes in the order in which they may send; a lane that is owed a turn stands in it again."""
+        """The lanes in the order in which they may send; a lane that is owed a turn is in it once more."""
         credit, by_otps = self._credit, self._by_otps
         if credit[MARKETING] < 1.0 and by_otps[MARKETING] < 1.0 and by_otps[TRANSACTIONAL] < 1.0:
             return _BY_PRIORITY

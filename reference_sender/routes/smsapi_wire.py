@@ -194,7 +194,7 @@ def _of_list(
     messages: Sequence[Message], items: Sequence[_Item], invalid: Sequence[_InvalidNumber], reply: Reply
 ) -> list[Result]:
     by_key = {item.idx: item for item in items if item.idx is not None}
-    # Without idx in the reply a number still tells, where it stands there once.
+    # Without idx in the reply, a number that occurs once identifies its message.
     by_number: dict[str, _Item | None] = {}
     for anonymous in items:
         if anonymous.idx is None:
