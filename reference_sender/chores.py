@@ -16,7 +16,7 @@ _Given = ParamSpec("_Given")
 
 
 class Chores:
-    """Learns of the first chore that died. ``failed`` is set from then on. For the event loop's thread."""
+    """Records the first background task that failed, and sets ``failed``. For the event loop's thread."""
 
     def __init__(self) -> None:
         self.failed = asyncio.Event()
@@ -25,8 +25,8 @@ class Chores:
     def died(self, chore: str, error: BaseException) -> None:
         """Note that ``chore`` ended by ``error`` and will do nothing more.
 
-        ``reason`` has the type of the error and not its text, which may hold a key, a number or a token:
-        anybody who asks for the sender's health reads it.
+        ``reason`` has the type of the error and not its text, since the text may contain a key, a number or a
+        token, and the health endpoint needs no token.
         """
         log.critical("the sender's %s failed", chore, exc_info=error)
         if not self.failed.is_set():

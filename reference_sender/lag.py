@@ -1,4 +1,4 @@
-"""How late the event loop runs what is due: the sender's own measure of being overloaded."""
+"""The lag of the event loop: a sign of overload of the sender."""
 
 from __future__ import annotations
 

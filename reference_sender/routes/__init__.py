@@ -1,4 +1,4 @@
-"""Ways to a provider. A route submits a batch and says, for each of its messages, how that ended."""
+"""Routes to providers. A route submits a batch and returns one result per message."""
 
 from __future__ import annotations
 

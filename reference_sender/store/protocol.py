@@ -1,6 +1,6 @@
-"""What the sender asks of a store. All calls block; the sender makes them from threads of its own.
+"""The protocol of a store. All calls block, so the sender makes them from separate threads.
 
-``tests/contract/test_store_contract.py`` holds every store to these words.
+``tests/contract/test_store_contract.py`` tests every store.
 """
 
 from __future__ import annotations
