@@ -1,7 +1,7 @@
 // @ts-check
 // One message: its text, its journey, its segments, and all that is known of it.
 
-import { call } from "./api.js";
+import { call, Refused } from "./api.js";
 import { at, copyButton, el } from "./elements.js";
 import { counted, moment, price, stateWords, whole, words } from "./format.js";
 import { drawJourney } from "./journey.js";
@@ -36,7 +36,7 @@ export async function refresh() {
   try {
     detail = await call(`/admin/messages/${encodeURIComponent(id)}`);
   } catch (error) {
-    failure = error.reasons?.join("; ") ?? "";
+    failure = error instanceof Refused ? error.reasons.join("; ") : "";
   }
   if (id !== shown || mine !== number) return;
   if (detail) {

@@ -6,6 +6,7 @@ import { at, el } from "./elements.js";
 import { duration, words } from "./format.js";
 import { schemaForm } from "./schema_form.js";
 
+/** @type {[string, { kind: string, [setting: string]: any }][]} */
 const PRESETS = [
   ["Outage", { kind: "outage" }],
   ["Brown-out: ×5 and half a second", { kind: "added_latency", factor: 5, plus_s: 0.5 }],

@@ -58,7 +58,7 @@ function missing(mark, later, final) {
  * @param {number} whole_ms
  */
 function shares(marks, whole_ms) {
-  const stages = marks.filter(mark => mark.after_ms > 0);
+  const stages = marks.map(mark => ({ name: mark.name, after_ms: mark.after_ms ?? 0 })).filter(mark => mark.after_ms > 0);
   if (stages.length < 2) return null;
   return el("div", { class: "shares", role: "img", "aria-label": "Where the time went" }, stages.map(mark => {
     const share = mark.after_ms / whole_ms;

@@ -32,7 +32,8 @@ export function startTraffic() {
 
 export async function loadHistory() {
   ticks = (await call("/admin/history")).ticks;
-  if (ticks.length) showFigures(ticks.at(-1));
+  const latest = ticks.at(-1);
+  if (latest) showFigures(latest);
   draw();
 }
 
