@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 NODE_CLIENTS := tests/wire/node
 NODE_BIN := $(NODE_CLIENTS)/node_modules/.bin
-PAGE := mock_provider/page
+PAGE := mock_provider/inbox/page
 # Two processes share the tests, except those that measure time or need both cores for a run of their own. A test of
 # how a run begins or ends takes any verdict, and mostly waits: it may share.
-TIMED_TESTS := tests/unit/mock_provider/test_deadline_timer.py tests/unit/loadtests/calibrate/test_nagle.py \
+TIMED_TESTS := tests/unit/mock_provider/runtime/test_deadline_timer.py tests/unit/loadtests/calibrate/test_nagle.py \
   $(addprefix tests/acceptance/test_,$(addsuffix .py,bad_day bench calibrate capacity closed_connections \
   culprits open_model))
 SCENARIO ?= bench

@@ -161,7 +161,7 @@ class Fairness(Struct, frozen=True, kw_only=True):
     alone_part: str = ""
 
 
-class Totals(Struct, frozen=True, kw_only=True):
+class ReportTotals(Struct, frozen=True, kw_only=True):
     """Sums over the deciding parts of one mode in which the bench did not fail."""
 
     mode: str

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from analysis.capacity.record import CapacityResult
+from analysis.capacity_record import CapacityResult
 from analysis.findings import (
     Availability,
     Comparison,
@@ -20,7 +20,7 @@ from analysis.findings import (
     Fairness,
     Handsets,
     Hint,
-    Totals,
+    ReportTotals,
 )
 from analysis.objectives.grammar import Measure
 from analysis.quantile import Quantile
@@ -56,7 +56,7 @@ class Distribution(Struct, frozen=True, kw_only=True):
     curve: Curve
 
 
-class Ledger(Struct, frozen=True, kw_only=True):
+class Accounting(Struct, frozen=True, kw_only=True):
     """Every message, once. The three sums are checked by ``validity``."""
 
     planned: int
@@ -78,7 +78,7 @@ class Ledger(Struct, frozen=True, kw_only=True):
     resubmitted: int  # messages the provider saw more than once
     submits: int
     found: int  # accepted messages of which the provider has a row
-    strangers: int  # provider rows with a key that the load did not send
+    unknown_messages: int  # provider rows with a key that the load did not send
     repeated_keys: int
     unclaimed: int  # accepted, unknown to provider and sender: open where there are no sender rows
     unaccounted: int = 0  # accepted, never seen by the provider, and nobody answers for it (``fates``)
@@ -92,7 +92,7 @@ class Reasons(Struct, frozen=True):
     count: int
 
 
-class Stage(Struct, frozen=True, kw_only=True):
+class StageTimes(Struct, frozen=True, kw_only=True):
     name: str
     count: int
     mean_s: float
@@ -109,8 +109,8 @@ class StageBreakdown(Struct, frozen=True, kw_only=True):
 
     message_class: str
     count: int
-    stages: tuple[Stage, ...]
-    end_to_end: Stage
+    stages: tuple[StageTimes, ...]
+    end_to_end: StageTimes
 
 
 class StageCoverage(Struct, frozen=True, kw_only=True):
@@ -185,7 +185,7 @@ class Timeline(Struct, frozen=True, kw_only=True):
     peak_undelivered_at_s: float
 
 
-class Burst(Struct, frozen=True, kw_only=True):
+class BurstResult(Struct, frozen=True, kw_only=True):
     """A burst of one class against the class that must not suffer."""
 
     message_class: str
@@ -276,7 +276,7 @@ class FaultBand(Struct, frozen=True, kw_only=True):
     messages: int  # whose row names it
 
 
-class Identity(Struct, frozen=True, kw_only=True):
+class PartIdentity(Struct, frozen=True, kw_only=True):
     """What was run, on what, how."""
 
     name: str
@@ -309,8 +309,8 @@ class PartReport(Struct, frozen=True, kw_only=True):
     """One ordinary run directory."""
 
     slug: str
-    identity: Identity
-    ledger: Ledger
+    identity: PartIdentity
+    accounting: Accounting
     reasons: tuple[Reasons, ...]
     delivery: tuple[Distribution, ...]
     api: tuple[Distribution, ...]
@@ -320,7 +320,7 @@ class PartReport(Struct, frozen=True, kw_only=True):
     marks: Marks
     throughput: Throughput
     timeline: Timeline
-    burst: Burst | None
+    burst: BurstResult | None
     cost: Cost
     objectives: tuple[Objective, ...]
     checks: tuple[Check, ...]
@@ -358,7 +358,7 @@ class Level(Struct, frozen=True, kw_only=True):
     ten_times_backlog_gone_s: float | None = None  # of that part
 
 
-class Report(Struct, frozen=True, kw_only=True):
+class RunReport(Struct, frozen=True, kw_only=True):
     """All that is shown."""
 
     schema_version: int
@@ -379,4 +379,4 @@ class Report(Struct, frozen=True, kw_only=True):
     parts: tuple[PartReport, ...]
     comparisons: tuple[Comparison, ...] = ()
     capacity: CapacityResult | None = None
-    totals: tuple[Totals, ...] = ()  # live parts, then simulated ones
+    totals: tuple[ReportTotals, ...] = ()  # live parts, then simulated ones

@@ -6,44 +6,45 @@ from pathlib import Path
 
 import msgspec
 
-from analysis import stages, surroundings, validity
 from analysis.arrays import Bools
-from analysis.burst import find_burst
-from analysis.comparison.campaigns import fairness
-from analysis.cost import cost
-from analysis.culprits import CulpritInputs, find_culprits
-from analysis.distributions import api_ages, api_distributions, class_ages, delivery_distributions
-from analysis.fates import Fates, judge, ledger, reasons
-from analysis.faults import fault_bands
 from analysis.findings import Availability, DelaySplit
-from analysis.journeys import Journeys, read_journeys
-from analysis.late_generator import dropped_by_target, lateness
+from analysis.judge import checks, checks_environment
+from analysis.judge.culprits import CulpritInputs, find_culprits
+from analysis.judge.handsets import class_outcomes, handsets
+from analysis.judge.objectives import ObjectiveInputs, judge_all
+from analysis.judge.validity import worst
+from analysis.judge.verdict import withheld
+from analysis.measure import stages
+from analysis.measure.backlog import availability_and_growth
+from analysis.measure.burst import find_burst
+from analysis.measure.comparison.campaigns import fairness
+from analysis.measure.cost import cost
+from analysis.measure.distributions import api_ages, api_distributions, class_ages, delivery_distributions
+from analysis.measure.faults import fault_bands
+from analysis.measure.late_generator import dropped_by_target, lateness
+from analysis.measure.outcomes import Fates, accounting, judge, reasons
+from analysis.measure.percentiles import SHOWN_PERCENTILES
+from analysis.measure.provider_limits import currency_of, limits_text, segments_per_s
+from analysis.measure.shares.delays import delay_splits
+from analysis.measure.shares.hints import hints
+from analysis.measure.shares.reach import why_missed
+from analysis.measure.throughput import backlog_gone_s, throughput
+from analysis.measure.timeline import timeline
 from analysis.model import (
+    Accounting,
     Check,
     Cost,
     Distribution,
-    Identity,
-    Ledger,
     Marks,
     Objective,
+    PartIdentity,
     PartReport,
     Throughput,
 )
-from analysis.objectives.backlog import availability_and_growth
 from analysis.objectives.defaults import DEFAULT_OBJECTIVES
 from analysis.objectives.grammar import Measure, Spec, parse_all
-from analysis.objectives.handsets import class_outcomes, handsets
-from analysis.objectives.judging import Facts, judge_all
-from analysis.objectives.verdict import withheld
-from analysis.percentiles import SHOWN_PERCENTILES
-from analysis.provider_limits import currency_of, limits_text, segments_per_s
+from analysis.read.journeys import Journeys, read_journeys
 from analysis.records import Manifest
-from analysis.shares.delays import delay_splits
-from analysis.shares.hints import hints
-from analysis.shares.reach import why_missed
-from analysis.throughput import backlog_gone_s, throughput
-from analysis.timeline import timeline
-from analysis.validity import TIGHTEST_BY_DEFAULT_S
 
 DEFAULT_SPECS = parse_all(DEFAULT_OBJECTIVES)
 
@@ -60,8 +61,8 @@ def analyse_part(
     """Raises ``MalformedRunError`` where a file of the run directory is not what its name says."""
     journeys = read_journeys(run_dir, manifest)
     fates = judge(journeys)
-    counted = ledger(journeys, fates, manifest.planned)
-    instrument = surroundings.instrument(manifest.instrument_failures, journeys.origin_ns)
+    counted = accounting(journeys, fates, manifest.planned)
+    instrument = checks_environment.instrument(manifest.instrument_failures, journeys.origin_ns)
     failed = instrument.value if instrument.state == "invalid" else ""
     delivery = delivery_distributions(journeys, fates, _percentiles(specs, "delivery_time"))
     api = api_distributions(journeys, _percentiles(specs, "api_response"))
@@ -77,18 +78,18 @@ def analyse_part(
     marks = stages.check_marks(journeys)
     groups = stages.breakdowns(journeys, fates)
     tightest_s = _tightest_s(specs)
-    lag_limit_s = validity.LAG_SHARE_OF_OBJECTIVE * tightest_s
+    lag_limit_s = checks.LAG_SHARE_OF_OBJECTIVE * tightest_s
     left_to_target = dropped_by_target(journeys, manifest.in_flight_limit, lag_limit_s)
-    checks = (
+    made = (
         instrument,
         *_checks(journeys, manifest, counted, marks, (tightest_s, left_to_target)),
-        validity.sample_sizes(delivery, objectives),
-        validity.effective_sizes(delivery),
+        checks.sample_sizes(delivery, objectives),
+        checks.effective_sizes(delivery),
     )
     return PartReport(
         slug=slug,
         identity=_identity(manifest, journeys),
-        ledger=counted,
+        accounting=counted,
         reasons=reasons(journeys),
         delivery=delivery if journeys.journal else (),
         api=api,
@@ -101,8 +102,8 @@ def analyse_part(
         burst=find_burst(journeys, fates) if manifest.scenario.role == "burst" else None,
         cost=paid,
         objectives=objectives,
-        checks=checks,
-        validity=validity.worst(checks),
+        checks=made,
+        validity=worst(made),
         probe=is_probe(manifest),
         equivalent_per_day=equivalent_per_day(manifest),
         faults=fault_bands(manifest, journeys),
@@ -170,17 +171,17 @@ def _facts(
     manifest: Manifest,
     journeys: Journeys,
     fates: Fates,
-    counted: Ledger,
+    counted: Accounting,
     distributions: tuple[tuple[Distribution, ...], tuple[Distribution, ...]],
     measured: tuple[Cost, Availability | None, bool | None],
-) -> Facts:
-    return Facts(
+) -> ObjectiveInputs:
+    return ObjectiveInputs(
         delivery=distributions[0],
         api=distributions[1],
         delivery_ages=lambda name: class_ages(journeys, fates, name),
         api_ages=lambda: api_ages(journeys, journeys.load.intended_s),
         outcomes=class_outcomes(journeys, fates),
-        ledger=counted,
+        accounting=counted,
         availability=measured[1],
         cost=measured[0],
         backlog_grew=measured[2] is False,
@@ -230,12 +231,12 @@ def _tightest_s(specs: tuple[Spec, ...]) -> float:
     Of a limit on the sender's answer by 10 %: it is counted from the instant at which a message was due, too.
     """
     limits = [spec.limit for spec in specs if spec.measure == "delivery_time"]
-    limits += [validity.ANSWERS_WEIGH * spec.limit for spec in specs if spec.measure == "api_response"]
-    return min(limits, default=TIGHTEST_BY_DEFAULT_S)
+    limits += [checks.ANSWERS_WEIGH * spec.limit for spec in specs if spec.measure == "api_response"]
+    return min(limits, default=checks.TIGHTEST_BY_DEFAULT_S)
 
 
 def _checks(
-    journeys: Journeys, manifest: Manifest, counted: Ledger, marks: Marks, bench: tuple[float, Bools]
+    journeys: Journeys, manifest: Manifest, counted: Accounting, marks: Marks, bench: tuple[float, Bools]
 ) -> tuple[Check, ...]:
     """The checks that need no verdicts; those that do are added by ``analyse_part``.
 
@@ -243,26 +244,26 @@ def _checks(
     """
     tightest_s, left_to_target = bench
     return (
-        validity.schedule_lag(lateness(journeys, validity.LAG_SHARE_OF_OBJECTIVE * tightest_s), tightest_s),
-        validity.dropped_arrivals(counted, int(left_to_target.sum())),
-        validity.rate_error(journeys, left_to_target),
-        validity.ledger_balance(counted),
-        validity.marks_add_up(marks),
-        surroundings.generator_cpu(journeys),
-        surroundings.machine_cpu(journeys),
-        surroundings.provider_loop(journeys, tightest_s),
-        validity.plateau(journeys),
-        *surroundings.closed_connections(journeys),
-        surroundings.ending(manifest, counted),
-        *surroundings.earlier_load(manifest),
-        surroundings.files(journeys, counted),
-        validity.strangers(counted),
+        checks.schedule_lag(lateness(journeys, checks.LAG_SHARE_OF_OBJECTIVE * tightest_s), tightest_s),
+        checks.dropped_arrivals(counted, int(left_to_target.sum())),
+        checks.rate_error(journeys, left_to_target),
+        checks.accounting_balance(counted),
+        checks.timestamp_order(marks),
+        checks_environment.generator_cpu(journeys),
+        checks_environment.machine_cpu(journeys),
+        checks_environment.provider_loop(journeys, tightest_s),
+        checks.nagle_delay(journeys),
+        *checks_environment.closed_connections(journeys),
+        checks_environment.ending(manifest, counted),
+        *checks_environment.earlier_load(manifest),
+        checks_environment.files(journeys, counted),
+        checks.unknown_messages(counted),
     )
 
 
-def _identity(manifest: Manifest, journeys: Journeys) -> Identity:
+def _identity(manifest: Manifest, journeys: Journeys) -> PartIdentity:
     scenario, timing = manifest.scenario, manifest.timing
-    return Identity(
+    return PartIdentity(
         name=scenario.name,
         title=scenario.title or scenario.name,
         role=scenario.role,

@@ -118,7 +118,7 @@ class Timing(Struct, frozen=True):
     duration_s: float = 0.0
 
 
-class FaultSpan(Struct, frozen=True):
+class RecordedFault(Struct, frozen=True):
     """One fault window of the provider, on the run's clock. ``end_ns`` None: it had no end."""
 
     name: str  # as in the column ``fault`` of provider.arrow
@@ -141,7 +141,7 @@ class InstrumentFailure(Struct, frozen=True):
     t_ns: int | None = None
 
 
-class Scenario(Struct, frozen=True):
+class RecordedScenario(Struct, frozen=True):
     """``decides`` is false for a run that asks a question and fails nothing: a what-if, a compressed day.
 
     ``counterpart`` is the slug of the part of the same suite that this run is compared with, message by
@@ -165,7 +165,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     schema_version: int = SCHEMA_VERSION
     kind: Literal["run", "suite"] = "run"
     mode: Literal["real", "simulated"] = "real"
-    scenario: Scenario
+    scenario: RecordedScenario
     timing: Timing = Timing()
     parts: tuple[str, ...] = ()
     seeds: dict[str, int] = {}
@@ -183,7 +183,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     in_flight_limit: int = 0
     drain_limit_s: float = 0.0
     exit_reason: str = "finished"  # finished, interrupted, drain_limit, drain_ended, error: …
-    faults: tuple[FaultSpan, ...] = ()  # those that had begun when the run ended
+    faults: tuple[RecordedFault, ...] = ()  # those that had begun when the run ended
     instrument_failures: tuple[InstrumentFailure, ...] = ()  # any makes the run invalid, with that cause
     capacity: str = ""  # of a suite: the directory that holds ``capacity.json``, relative to this one's
 
@@ -235,7 +235,7 @@ class JudgedObjective(Struct, frozen=True):
 
 
 class Steady(Struct, frozen=True, kw_only=True):
-    """The steady part of a load, with 95 % intervals (analysis/capacity/steady.py). Rates are per second.
+    """The steady part of a load, with 95 % intervals (analysis/measure/steady.py). Rates are per second.
 
     ``through``: messages that left every queue. ``growth``: of the backlog; ``sustained`` says whether it
     grew, None where that is unknown. ``reserve``: messages done at first beyond the steady rate.

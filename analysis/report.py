@@ -1,4 +1,4 @@
-"""A run or a suite in, one ``Report`` out: the value that the renderers draw."""
+"""A run or a suite in, one ``RunReport`` out: the value that the renderers draw."""
 
 from __future__ import annotations
 
@@ -7,26 +7,27 @@ from pathlib import Path
 
 import msgspec
 
-from analysis import endings, faults
-from analysis.capacity.record import CapacityResult, read_capacity
-from analysis.comparison.suite import comparisons, with_campaign_alone
+from analysis.capacity_record import CapacityResult, read_capacity
 from analysis.exit_codes import ExitCode
-from analysis.figures import TIMES
 from analysis.first_screen.screen import headline
-from analysis.journeys import MalformedRunError
-from analysis.model import Check, CheckState, Objective, PartReport, Report, Verdict
+from analysis.formatting import TIMES
+from analysis.judge import interruption
+from analysis.judge.checks_environment import instrument
+from analysis.judge.levels import levels
+from analysis.judge.objectives import not_in_any
+from analysis.judge.validity import spoiling, worst
+from analysis.judge.verdict import ALWAYS_DECISIVE, overall
+from analysis.measure import faults
+from analysis.measure.comparison.suite import comparisons, with_campaign_alone
+from analysis.measure.totals import totals
+from analysis.model import Check, CheckState, Objective, PartReport, RunReport, Verdict
 from analysis.objectives.defaults import in_force
 from analysis.objectives.grammar import ObjectiveError, Spec, parse_all
-from analysis.objectives.judging import not_in_any
-from analysis.objectives.verdict import ALWAYS_DECISIVE, overall
 from analysis.part import analyse_part
+from analysis.read.journeys import MalformedRunError
 from analysis.records import Manifest, read_manifest
-from analysis.scaling import levels
-from analysis.surroundings import instrument
-from analysis.totals import totals
-from analysis.validity import spoiling, worst
 
-REPORT_SCHEMA_VERSION = 1
+REPORT_SCHEMA_VERSION = 2
 
 
 def build_report(
@@ -34,7 +35,7 @@ def build_report(
     progress: Callable[[str], None] = lambda line: None,
     slos: tuple[str, ...] = (),
     allow_undecided: bool = False,
-) -> Report:
+) -> RunReport:
     """Raises ``MalformedRunError`` for what is no run directory, or where a file of it is malformed.
 
     ``slos`` are objectives that take the place of the manifest's. Raises ``ObjectiveError``.
@@ -101,7 +102,7 @@ def _parts(run_dir: Path, manifest: Manifest) -> list[tuple[str, Path, Manifest]
 
 def _assemble(
     manifest: Manifest, parts: tuple[PartReport, ...], specs: tuple[Spec, ...], allow_undecided: bool
-) -> Report:
+) -> RunReport:
     suite = manifest.kind == "suite"
     # A probe asks how much more can be carried: that it was too slow or turned messages away answers that and
     # fails nothing (unless it is alone). What it lost, duplicated or cannot account for is no answer.
@@ -116,10 +117,10 @@ def _assemble(
         checks = (*checks, instrument(manifest.instrument_failures))
     validity = _validity(checks, spoiling(checks, parts))
     verdict = overall(objectives)
-    interrupted = endings.interruption(manifest, parts)
+    interrupted = interruption.interruption(manifest, parts)
     in_virtual_time = [part.slug for part in parts if part.identity.mode == "simulated"]
     simulated = len(in_virtual_time) == len(parts)
-    return Report(
+    return RunReport(
         schema_version=REPORT_SCHEMA_VERSION,
         title=manifest.scenario.title or manifest.scenario.name,
         kind=manifest.kind,
@@ -176,7 +177,7 @@ def _notes(
     parts: tuple[PartReport, ...], in_virtual_time: tuple[str, ...], interrupted: str, suite: bool
 ) -> tuple[str, ...]:
     """What a reader must know before any figure."""
-    notes = [endings.interruption_note(interrupted, suite)] if interrupted else []
+    notes = [interruption.interruption_note(interrupted, suite)] if interrupted else []
     if in_virtual_time:
         all_of_it = len(in_virtual_time) == len(parts)
         which = "SIMULATED" if all_of_it else f"Simulated: {', '.join(in_virtual_time)}"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from analysis.model import PartReport, Report
+from analysis.model import PartReport, RunReport
 from analysis.records import AnalysisResult, JudgedObjective
 
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"  # names a file whose Markdown GitHub shows beside the step
 
 
-def result_of(report: Report, run: str, call: str) -> AnalysisResult:
+def result_of(report: RunReport, run: str, call: str) -> AnalysisResult:
     """The rates are those of the one part that decides, or of the busiest."""
     deciding = [part for part in report.parts if not part.probe] or list(report.parts)
     busiest = max(deciding, key=lambda part: part.throughput.offered_mean_per_s)
@@ -36,7 +36,7 @@ def _delivered_per_s(part: PartReport) -> float:
     best = part.throughput.delivered_best
     if load_s <= 0 or best is None:
         return 0.0
-    return min(best.per_s, part.ledger.delivered / load_s)
+    return min(best.per_s, part.accounting.delivered / load_s)
 
 
 def write_step_summary(report_dir: Path, environment: Mapping[str, str]) -> None:

@@ -122,7 +122,7 @@ def _write(path: Path, table: pa.Table) -> None:
 
 def _manifest(messages: int, load_s: float, end_s: float, seed: int) -> records.Manifest:
     return records.Manifest(
-        scenario=records.Scenario(name="synthetic", title=f"{messages:,} synthetic messages"),
+        scenario=records.RecordedScenario(name="synthetic", title=f"{messages:,} synthetic messages"),
         timing=records.Timing(duration_s=end_s),
         seeds={"synthetic": seed},
         profile_name="synthetic",

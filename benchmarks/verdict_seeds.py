@@ -24,8 +24,8 @@ from msgspec import Struct
 from rich.console import Console
 
 from analysis.report import build_report
-from loadtests.running import manifest as manifests
-from loadtests.running.interruption import Interruption
+from loadtests.runner import manifest as manifests
+from loadtests.runner.interruption import Interruption
 from loadtests.scenarios import catalogue
 from loadtests.simulate.part import Choices
 from loadtests.simulate.run import live_parts

@@ -2,12 +2,12 @@
 
     python benchmarks/waiting_memory.py [--replies 100000] [--reports 1000000]
 
-Each figure comes from a fresh process that holds a whole provider (wires, engine, driver, inbox) but its
-sockets: requests go to ``Service.ask`` as bytes of a body, answers to a callback each, as a connection would
-give it. A real waiting reply holds a connection besides (transport, parser, kernel buffers): that is the
-client's number of connections, not the simulation's. Replies: single sends, answered after an hour. Reports:
-sends of 1,000 numbers, each with a reference, and a report URL, delivered after an hour. Growth is of the
-resident set (RSS) from just before the first request.
+Each figure comes from a fresh process that holds a whole provider (protocols, engine, driver, inbox)
+without its sockets: requests go to ``ProviderRuntime.ask`` as bytes of a body, answers to a callback each,
+as a connection would give it. A real waiting reply holds a connection besides (transport, parser, kernel
+buffers): that is the client's number of connections, not the simulation's. Replies: single sends, answered
+after an hour. Reports: sends of 1,000 numbers, each with a reference, and a report URL, delivered after an
+hour. Growth is of the resident set (RSS) from just before the first request.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from functools import partial
 import psutil
 import uvloop
 
+from mock_provider.http.messages import HttpRequest, HttpResponse
 from mock_provider.profiles import parse_profile
-from mock_provider.service import Service
-from mock_provider.wire.calls import WireReply, WireRequest
+from mock_provider.runtime.provider import ProviderRuntime
 
 MIB = 2**20
 LIMITS_MIB = {"replies": 200, "reports": 1024}
@@ -35,21 +35,21 @@ RECIPIENTS = 1_000
 _HOUR = {"kind": "fixed", "value_s": 3600.0}
 
 
-def replies(service: Service, count: int) -> None:
+def replies(provider: ProviderRuntime, count: int) -> None:
     """``count`` requests whose answer is due in an hour."""
-    answered: list[WireReply | None] = []
+    answered: list[HttpResponse | None] = []
     for n in range(count):
         body = f"to=48{500_000_000 + n}&from=Test&message=Your+code+is+{n:06d}&format=json&idx=m-{n}"
-        _ask(service, body, answered.append)
+        _ask(provider, body, answered.append)
     assert not answered
-    assert service.driver.waiting == count
+    assert provider.driver.waiting == count
 
 
-def reports(service: Service, count: int) -> None:
+def reports(provider: ProviderRuntime, count: int) -> None:
     """``count`` accepted messages whose report is due in an hour."""
     refused: list[bytes] = []
 
-    def note(reply: WireReply | None) -> None:
+    def note(reply: HttpResponse | None) -> None:
         if reply is None or b'"error":null' not in reply.body:
             refused.append(b"" if reply is None else reply.body)
 
@@ -59,16 +59,16 @@ def reports(service: Service, count: int) -> None:
         references = "%7C".join(f"m-{n}" for n in numbers)
         url = "http%3A%2F%2F127.0.0.1%3A9%2Fdlr"
         body = f"to={to}&from=Test&message=Offer&format=json&idx={references}&notify_url={url}"
-        _ask(service, body, partial(note))
+        _ask(provider, body, partial(note))
     assert not refused, refused[0][:200]
-    assert service.engine_state().open == count
+    assert provider.engine_state().open == count
 
 
-def _ask(service: Service, body: str, respond: Callable[[WireReply | None], None]) -> None:
-    wire = service.wire_of("/sms.do")
+def _ask(provider: ProviderRuntime, body: str, respond: Callable[[HttpResponse | None], None]) -> None:
+    wire = provider.protocol_of("/sms.do")
     assert wire is not None
-    request = WireRequest("POST", "/sms.do", "", FORM, "Bearer t", body.encode())
-    service.ask(wire, request, partial(respond))
+    request = HttpRequest("POST", "/sms.do", "", FORM, "Bearer t", body.encode())
+    provider.ask(wire, request, partial(respond))
 
 
 async def measure(what: str, count: int) -> dict[str, float]:
@@ -76,20 +76,20 @@ async def measure(what: str, count: int) -> dict[str, float]:
     sections = {"reply": {"latency": _HOUR}} if what == "replies" else {"delivery": {"latency": _HOUR}}
     document = {"name": "memory", "account": {"tokens": ["t"]}, "carriers": [{"name": "any", "country": "*"}]}
     wire = {"wire": {"smsapi": {"max_recipients_per_request": RECIPIENTS}}}
-    service = Service(parse_profile(document | sections | wire), 1, 0.1)
+    provider = ProviderRuntime(parse_profile(document | sections | wire), 1, 0.1)
     fill = {"replies": replies, "reports": reports}[what]
     gc.collect()
     gc.freeze()
     process = psutil.Process()
     before = process.memory_info().rss
     begun_s = time.perf_counter()
-    fill(service, count)
+    fill(provider, count)
     seconds = time.perf_counter() - begun_s
     grown = process.memory_info().rss - before
     collection_s = -time.perf_counter()
     gc.collect()
     collection_s += time.perf_counter()
-    await service.stop()
+    await provider.stop()
     return {
         "rss_mib": grown / MIB,
         "bytes_each": grown / count,

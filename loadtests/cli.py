@@ -28,7 +28,7 @@ from analysis.exit_codes import ExitCode
 from loadtests.usage import AllowUndecided, Command, Slo, Window, usage_error
 
 if TYPE_CHECKING:
-    from loadtests.running.settings import RunSettings
+    from loadtests.runner.settings import RunSettings
     from loadtests.scenarios.scenario import Scenario
     from loadtests.targets import Target
 
@@ -172,7 +172,7 @@ def run(
 
     from analysis.objectives.defaults import in_force
     from loadtests.arrivals.texts import CLASSES
-    from loadtests.runner import run_scenario
+    from loadtests.runner.scenario_run import run_scenario
     from loadtests.scenarios import catalogue
     from loadtests.scenarios.scenario import Adjustment, ScenarioError
 
@@ -220,6 +220,9 @@ def report(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A run directory, or a suite's.")],
     slo: Slo = None,
     allow_undecided: AllowUndecided = False,
+    export: Annotated[
+        str, typer.Option(metavar="csv|parquet", help="Also write one row for each message (docs/report.md).")
+    ] = "",
 ) -> None:
     """Analyse a run directory again and write its report.
 
@@ -229,11 +232,11 @@ def report(
     from rich.console import Console
 
     from analysis.records import no_manifest
-    from loadtests import runner
+    from loadtests.runner import scenario_run
 
     if not (run_dir / "run.json").is_file():
         raise usage_error(no_manifest(run_dir))
-    raise typer.Exit(runner.report(run_dir, Console(), objectives(slo), allow_undecided))
+    raise typer.Exit(scenario_run.report(run_dir, Console(), objectives(slo), allow_undecided, export))
 
 
 def main() -> None:
@@ -255,8 +258,8 @@ def main() -> None:
 
 def checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
     """Settings that can be run. Ends the program with exit code 2 and what to do where they cannot."""
-    from loadtests.running.run_directory import RunDirectoryError, make_run_directory, new_run_directory
-    from loadtests.running.settings import RunSettings
+    from loadtests.runner.run_directory import RunDirectoryError, make_run_directory, new_run_directory
+    from loadtests.runner.settings import RunSettings
     from loadtests.targets import TargetError, load_target
 
     limit_s = asked["drain_limit_s"]
@@ -287,7 +290,7 @@ def checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
 
 
 def _check_provider(scenario: Scenario, target: Target | None, asked: dict[str, Any]) -> None:
-    from loadtests.running.provider_profile import require_profile
+    from loadtests.runner.provider_profile import require_profile
 
     own = target is not None and target.provider.url is not None
     if target is not None and not own and target.provider.port == 0:
@@ -315,7 +318,7 @@ def _check_provider(scenario: Scenario, target: Target | None, asked: dict[str, 
 
 
 def _check_surroundings(target: Target, file: Path, within_s: float) -> None:
-    from loadtests.running.preflight import PreflightError, require_surroundings
+    from loadtests.runner.preflight import PreflightError, require_surroundings
 
     try:
         require_surroundings(target, file, within_s)

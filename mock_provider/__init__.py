@@ -1,1 +1,1 @@
-"""A simulated SMS provider: real wires in front of a deterministic, sans-IO engine."""
+"""A simulated SMS provider: real protocols in front of a deterministic, sans-IO engine."""

@@ -16,11 +16,11 @@ import msgspec
 import typer
 import uvloop
 
-from mock_provider.http.open_connections import Limits
-from mock_provider.listening import ListenError
+from mock_provider.app import ProviderConfig, start_provider
+from mock_provider.http.open_connections import ConnectionLimits
+from mock_provider.listening import ListenAddressError
 from mock_provider.profiles import ProfileError, load_profile, profile_names
-from mock_provider.running import Launch, start_provider
-from mock_provider.secret_text import read_secret
+from mock_provider.settings.secret_text import read_secret
 
 log = logging.getLogger("mock_provider")
 
@@ -34,7 +34,7 @@ def _fit_for_a_bind(text: str) -> str:
     """Refuse a password that no client could bind with."""
     password = _secret(text)
     if password:
-        from mock_provider.wire.smpp.pdu import PASSWORD_OCTETS  # SMPP is loaded only where it is used
+        from mock_provider.protocols.smpp.pdu import PASSWORD_OCTETS  # SMPP is loaded only where it is used
 
         if len(password) > PASSWORD_OCTETS:
             raise typer.BadParameter(
@@ -108,10 +108,10 @@ def provider(
     ] = None,
     max_connections: Annotated[
         int, typer.Option(min=1, max=1_000_000, help="HTTP connections at a time; more are answered 429.")
-    ] = Limits().connections,
+    ] = ConnectionLimits().connections,
     max_body_mib: Annotated[
         int, typer.Option(min=1, max=1_024, help="Largest request body in MiB; more is answered 413.")
-    ] = Limits().body_bytes // _MIB,
+    ] = ConnectionLimits().body_bytes // _MIB,
 ) -> None:
     """A simulated SMS provider that speaks SMSAPI, Twilio's API, SMPP 3.4 and a plain JSON API.
 
@@ -126,19 +126,19 @@ def provider(
         typer.echo(str(error), err=True)
         raise typer.Exit(_BAD_USAGE) from None
     _log_to_stderr()
-    launch = Launch(resolved, host, port, token, admin_token, seed, journal)
-    launch = msgspec.structs.replace(
-        launch,
+    config = ProviderConfig(resolved, host, port, token, admin_token, seed, journal)
+    config = msgspec.structs.replace(
+        config,
         second_port=second_port,
         smpp_port=smpp_port,
         smpp_password=smpp_password,
         allow_hosts=tuple(allow_host or ()),
-        limits=Limits(max_connections, max_body_mib * _MIB),
+        limits=ConnectionLimits(max_connections, max_body_mib * _MIB),
     )
-    raise typer.Exit(uvloop.run(serve(launch)))
+    raise typer.Exit(uvloop.run(serve(config)))
 
 
-async def serve(launch: Launch) -> int:
+async def serve(config: ProviderConfig) -> int:
     """Run a provider until SIGTERM or SIGINT; the process's exit code."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -147,11 +147,11 @@ async def serve(launch: Launch) -> int:
     for number in (signal.SIGTERM, signal.SIGINT, *hangup):
         loop.add_signal_handler(number, stop.set)
     try:
-        provider = await start_provider(launch)
+        provider = await start_provider(config)
     except OSError as error:
-        typer.echo(f"provider: {_why_not(error, launch.journal)}", err=True)
+        typer.echo(f"provider: {_why_not(error, config.journal)}", err=True)
         return _BAD_USAGE
-    loop.set_exception_handler(provider.service.health.loop_exception)
+    loop.set_exception_handler(provider.runtime.health.loop_exception)
     _settle_garbage_collector()
     inbox_url = _inbox_url(provider.url, provider.generated)
     ready = {"ready": True, "service": "provider", "url": provider.url, "pid": os.getpid()}
@@ -164,10 +164,10 @@ async def serve(launch: Launch) -> int:
     print(json.dumps(ready | provider.generated), flush=True)
     if sys.stderr.isatty():  # for the person at the terminal; never into a file
         print(f"inbox: {inbox_url}", file=sys.stderr, flush=True)
-    await _until(stop, provider.service.health.records_lost)
+    await _until(stop, provider.runtime.health.records_lost)
     log.info("stopping")
     await provider.stop()
-    failures = provider.service.health.failures
+    failures = provider.runtime.health.failures
     if failures:
         log.error("ended because of a failure: %s", "; ".join(failures))
     return _FAILED if failures else 0
@@ -184,8 +184,8 @@ async def _until(stop: asyncio.Event, failed: asyncio.Event) -> None:
 
 
 def _why_not(error: OSError, journal: Path | None) -> str:
-    """Why a provider cannot start. ``ListenError`` names its option; what is left concerns the journal."""
-    if isinstance(error, ListenError) or journal is None:
+    """Why a provider cannot start. ``ListenAddressError`` names its option; others concern the journal."""
+    if isinstance(error, ListenAddressError) or journal is None:
         return str(error)
     if error.errno is None:  # the journal's own words, which name the file
         return f"--journal: {error}"

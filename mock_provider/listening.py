@@ -15,7 +15,7 @@ _IN_OTHER_WORDS = {
 _BY_THE_PORT = (errno.EADDRINUSE, errno.EACCES)
 
 
-class ListenError(OSError):
+class ListenAddressError(OSError):
     """An address that cannot be used for listening; the text names the option and the address."""
 
 
@@ -27,16 +27,18 @@ def host_and_port(host: str, port: int) -> str:
 async def listen(
     connection: Callable[[], asyncio.Protocol], host: str, port: int, port_option: str
 ) -> tuple[asyncio.Server, str]:
-    """A server on the running event loop, and its address. Raises ``ListenError``.
+    """A server on the running event loop, and its address. Raises ``ListenAddressError``.
 
     ``port_option`` is the command line's name of ``port``; the host's is ``--host``.
     """
     if not host.strip():  # asyncio would listen on every interface
-        raise ListenError("--host: it is empty; give an address of this machine, for example 127.0.0.1")
+        raise ListenAddressError(
+            "--host: it is empty; give an address of this machine, for example 127.0.0.1"
+        )
     try:
         server = await asyncio.get_running_loop().create_server(connection, host, port, backlog=1024)
     except (OSError, ValueError) as error:  # ValueError: an invalid host name
-        raise ListenError(_complaint(error, host, port, port_option)) from error
+        raise ListenAddressError(_complaint(error, host, port, port_option)) from error
     bound_host, bound_port = server.sockets[0].getsockname()[:2]
     return server, host_and_port(bound_host, bound_port)
 

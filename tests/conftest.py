@@ -1,9 +1,18 @@
-"""Settings of every property test."""
+"""Options and settings of all tests."""
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
 
 # No time limit for one example: the machine is shared, and its speed is no property of the code.
 settings.register_profile("smsbench", deadline=None, print_blob=True)
 settings.load_profile("smsbench")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="Rewrite the expected files of tests/golden/ instead of comparing with them.",
+    )

@@ -6,6 +6,7 @@ import ast
 import re
 import shlex
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
@@ -16,9 +17,9 @@ import pyarrow as pa
 import pytest
 import typer
 
-from analysis.capacity.record import CapacityResult
+from analysis.capacity_record import CapacityResult
 from analysis.exit_codes import ExitCode
-from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SENDER_SCHEMA, Manifest, Scenario, Timing
+from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SENDER_SCHEMA, Manifest, RecordedScenario, Timing
 from loadtests.cli import app
 from loadtests.scenarios import catalogue
 from mock_provider.profiles import profile_names
@@ -173,6 +174,16 @@ def test_modules_that_name_a_page_name_one_that_exists() -> None:
     assert not [f"{path}: {page}" for path, page in named if not (ROOT / page).is_file()]
 
 
+def test_rooms_of_the_provider_are_those_of_the_contract() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    (layers,) = (
+        each["layers"] for each in contracts["contracts"] if each.get("containers") == ["mock_provider"]
+    )
+    table = section("architecture.md", "Who may import whom").partition("### Rooms of the provider")[2]
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", table, re.MULTILINE)
+    assert [re.findall(r"\w+", row) for row in rows] == [each.split(" | ") for each in layers]
+
+
 def section(page: str, heading: str) -> str:
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     return re.split(r"^## ", text.partition(f"\n## {heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
@@ -204,7 +215,7 @@ def test_documented_columns_are_those_of_the_schema(heading: str, schema: pa.Sch
     ("heading", "prefix", "record"),
     [
         ("run.json", "", Manifest),
-        ("run.json", "scenario", Scenario),
+        ("run.json", "scenario", RecordedScenario),
         ("run.json", "timing", Timing),
         ("capacity.json", "", CapacityResult),
     ],

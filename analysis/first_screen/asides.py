@@ -16,7 +16,7 @@ from analysis.first_screen.wording import (
     share_words,
     trusted,
 )
-from analysis.model import Burst, Report
+from analysis.model import BurstResult, RunReport
 
 _CONTRACT_SHARE = 0.05  # of a class's mean delivery time; a smaller share is not worth a negotiation
 _MOST_HINTS = 2
@@ -68,7 +68,7 @@ def burst(quote: Quote) -> tuple[Sentence, ...]:
     return ((*head, ". ", *_before_and_during(quote, path, part.burst), "."), *_priorities(quote))
 
 
-def _before_and_during(quote: Quote, path: str, found: Burst) -> Sentence:
+def _before_and_during(quote: Quote, path: str, found: BurstResult) -> Sentence:
     """Percentiles during and before the burst. A difference is claimed only if its interval excludes zero."""
     name = class_name(found.guarded_class or "otp")
     places = [
@@ -90,7 +90,10 @@ def _before_and_during(quote: Quote, path: str, found: Burst) -> Sentence:
     )
     difference: Difference | None = found.guarded_difference
     if difference is not None and difference.percentile != found.guarded_during[place].percentile:
-        said = (*said, f"at the {difference.percentile:g} % mark ")  # where too few messages show that mark
+        said = (
+            *said,
+            f"at the {difference.percentile:g}th percentile ",
+        )  # where too few messages show that mark
     return (*said, *_difference(quote, f"{path}.guarded_difference"))
 
 
@@ -162,7 +165,7 @@ def campaigns(quote: Quote) -> tuple[Sentence, ...]:
     even = ("Evenness of their rates (Jain's index, where one is equal): ", quote.number(f"{path}.jain"), ".")
     if fairness.alone is None:
         return ((*said, "."), even)
-    alone = ("Against one campaign alone: ", *_difference(quote, f"{path}.alone"), " at the 95 % mark.")
+    alone = ("Against one campaign alone: ", *_difference(quote, f"{path}.alone"), " at the 95th percentile.")
     return ((*said, "."), even, alone)
 
 
@@ -191,7 +194,7 @@ def live_against_simulated(quote: Quote) -> tuple[Sentence, ...]:
     return ((*said, "."), *_where_it_arose(quote, path, classes[index]))
 
 
-def _busiest_comparison(report: Report) -> int | None:
+def _busiest_comparison(report: RunReport) -> int | None:
     """Of the live part with the most messages a day; of one without a day, where there is no other."""
     per_day = {part.slug: part.equivalent_per_day or 0.0 for part in report.parts}
     found = [
@@ -266,9 +269,15 @@ def ask_the_provider(quote: Quote) -> tuple[Sentence, ...]:
 
 
 def _contract(quote: Quote, place: int, index: int, split: DelaySplit) -> Sentence:
-    """Of a class whose mean has a part that the contract's limits take."""
+    """Of a class whose mean has a part that the contract's limits take.
+
+    Not where the sender itself takes more of it: a higher limit is of no use to a sender that does not reach
+    the present one.
+    """
+    sender_s = sum(share.mean_s for share in split.shares if share.name == "sender")
+    least_s = max(_CONTRACT_SHARE * split.total_mean_s, sender_s)
     for number, share in enumerate(split.shares):
-        if share.name == "contract" and share.mean_s > _CONTRACT_SHARE * split.total_mean_s:
+        if share.name == "contract" and share.mean_s > least_s:
             path = f"parts.{place}.delay_splits.{index}"
             limit: Sentence = (" than today's ", quote.text(f"{path}.limit")) if split.limit else ()
             name = class_name(split.message_class)

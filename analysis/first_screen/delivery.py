@@ -6,7 +6,7 @@ import math
 
 from analysis.classes import in_class_order
 from analysis.first_screen.quoting import Quote
-from analysis.first_screen.values import Answer, Figure, Sentence
+from analysis.first_screen.values import Figure, ScreenAnswer, Sentence
 from analysis.first_screen.wording import (
     class_name,
     deciding,
@@ -17,15 +17,15 @@ from analysis.first_screen.wording import (
     undecided_words,
     worst_first,
 )
-from analysis.model import Objective, Report, State
-from analysis.objectives.verdict import overall
+from analysis.judge.verdict import overall
+from analysis.model import Objective, RunReport, State
 from analysis.quantile import Quantile
 
 _SHARE_WORDS = {"sender": "without the sender's part", "contract": "without the contract's limits"}
 _STATES: dict[str, State] = {"met": "good", "missed": "bad", "undecided": "unknown"}
 
 
-def delivery_answer(quote: Quote) -> Answer:
+def delivery_answer(quote: Quote) -> ScreenAnswer:
     """Each class against its limit, in the part where it did worst."""
     report = quote.report
     timed = [
@@ -45,7 +45,7 @@ def delivery_answer(quote: Quote) -> Answer:
     if report.validity == "invalid":
         state = "untrusted"
     sentences = _shares(quote, places[0]) if places else ()
-    return Answer(
+    return ScreenAnswer(
         name="delivery",
         question="How fast do they arrive?",
         about="phones that can be reached" if _handsets_known(report) else "",
@@ -67,11 +67,11 @@ def _open_questions(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
     return tuple(found)
 
 
-def _classes(report: Report) -> set[str]:
+def _classes(report: RunReport) -> set[str]:
     return {each.message_class for part in report.parts for each in part.delivery}
 
 
-def _handsets_known(report: Report) -> bool:
+def _handsets_known(report: RunReport) -> bool:
     return any(part.handsets for _, part in deciding(report))
 
 

@@ -8,10 +8,10 @@ from analysis.first_screen.rates import rate_answer
 from analysis.first_screen.seen import seen_answer
 from analysis.first_screen.ten_times import ten_times_answer
 from analysis.first_screen.trouble import trouble_answer
-from analysis.first_screen.values import Answer
+from analysis.first_screen.values import ScreenAnswer
 
 
-def answers(quote: Quote) -> tuple[Answer, ...]:
+def answers(quote: Quote) -> tuple[ScreenAnswer, ...]:
     """One for each question, whether the run asked it or not."""
     return (
         rate_answer(quote),

@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from analysis.figures import (
+from analysis.first_screen.values import Figure, Sentence
+from analysis.formatting import (
     count_text,
     limit_text,
     per_day_text,
@@ -16,11 +17,11 @@ from analysis.figures import (
     seconds_text,
     significant,
 )
-from analysis.first_screen.values import Figure, Sentence
-from analysis.model import Report
+from analysis.model import RunReport
 from analysis.objectives.words import quantile_text
 
 _PERCENTILE = re.compile(r"\bp(\d+(?:\.\d+)?)\b")
+_WITH_TIME = re.compile(r"\bp(\d+(?:\.\d+)?) (?=\d)")
 
 
 def lookup(report: Any, path: str) -> Any:
@@ -41,13 +42,13 @@ def lookup(report: Any, path: str) -> Any:
 
 def plain_words(text: str) -> str:
     """A text of the report for a reader who does not know what a p95 is."""
-    return _PERCENTILE.sub(r"\1 % mark", text.strip())
+    return _PERCENTILE.sub(r"\1th percentile", _WITH_TIME.sub(r"\1 % within ", text.strip()))
 
 
 class Quote:
     """Makes figures of one report."""
 
-    def __init__(self, report: Report, plain: bool = True) -> None:
+    def __init__(self, report: RunReport, plain: bool = True) -> None:
         """``plain``: texts are for a reader who does not know what a p95 is."""
         self.report = report
         self._plain = plain

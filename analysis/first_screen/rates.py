@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from analysis.first_screen.quoting import Quote
-from analysis.first_screen.values import Answer, Figure, Row, Sentence
-from analysis.first_screen.wording import in_part, live, not_taken, part_title, trusted
-from analysis.model import Pace, PartReport, Report, State
-from analysis.pace import too_few
+from analysis.first_screen.values import AnswerRow, Figure, ScreenAnswer, Sentence
+from analysis.first_screen.wording import deciding, in_part, live, not_taken, part_title, trusted
+from analysis.judge.pace import too_few
+from analysis.model import Pace, PartReport, RunReport, State
 
 _CLEARLY_MORE = 1.1  # the best seconds of an even load have a little more than its mean
 
 
-def rate_answer(quote: Quote) -> Answer:
+def rate_answer(quote: Quote) -> ScreenAnswer:
     """The sustained rate of a capacity search; without one the best seconds of a part."""
     report = quote.report
     rows, sentences = [], []
@@ -25,11 +25,13 @@ def rate_answer(quote: Quote) -> Answer:
         rows.append(row)
         sentences += said
     state: State = "good" if rows else "unknown"
+    if any(trusted(part) and not_taken(part) for _, part in deciding(report)):
+        state = "bad"
     if report.validity == "invalid":
         state = "untrusted"
     if not rows:
         sentences = [("No rate was measured.",)]
-    return Answer(
+    return ScreenAnswer(
         name="rate",
         question="How many per second?",
         rows=tuple(rows),
@@ -38,7 +40,7 @@ def rate_answer(quote: Quote) -> Answer:
     )
 
 
-def _capacity(quote: Quote) -> tuple[Row, list[Sentence]]:
+def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
     found = quote.report.capacity
     assert found is not None
     label = f"profile {found.profile}"
@@ -50,7 +52,7 @@ def _capacity(quote: Quote) -> tuple[Row, list[Sentence]]:
     if found.sustained_per_s is None:
         missed = any(each.verdict == "missed" for each in found.trials)
         said = "no rate was sustained within the objectives" if missed else "not measured"
-        row = Row(label=label, value=(said,))
+        row = AnswerRow(label=label, value=(said,))
         return row, sentences
     day: Sentence = ()
     if found.messages_per_day is not None:
@@ -71,7 +73,7 @@ def _capacity(quote: Quote) -> tuple[Row, list[Sentence]]:
                 *(" were delivered in: ", part_title(quote, more), "."),
             )
         )
-    return Row(label=label, value=value, interval=("(", low, " to ", high, ")"), limit=day), sentences
+    return AnswerRow(label=label, value=value, interval=("(", low, " to ", high, ")"), limit=day), sentences
 
 
 def _not_measured_beyond(quote: Quote) -> list[Sentence]:
@@ -93,7 +95,7 @@ def _not_measured_beyond(quote: Quote) -> list[Sentence]:
     return [("It may carry more: at ", rate, f" {why}.")]
 
 
-def carried_more(report: Report) -> int | None:
+def carried_more(report: RunReport) -> int | None:
     """The place of a live part in which clearly more got through than the search found (its interval's upper
     end, where that is known). A busy machine makes a search end low; the lower figure alone would be wrong.
     """
@@ -110,7 +112,7 @@ def carried_more(report: Report) -> int | None:
     return -place if per_s > found_per_s else None
 
 
-def _best_part(report: Report) -> int | None:
+def _best_part(report: RunReport) -> int | None:
     """The place of the trusted part that carried most: live before simulated, few messages last. None on the
     profile that a capacity search answers for.
     """
@@ -134,18 +136,18 @@ def _pace(part: PartReport) -> Pace | None:
     return part.throughput.delivered_best or part.throughput.accepted_best
 
 
-def _best_seconds(quote: Quote, place: int) -> tuple[Row, list[Sentence]]:
+def _best_seconds(quote: Quote, place: int) -> tuple[AnswerRow, list[Sentence]]:
     part, path = quote.report.parts[place], f"parts.{place}.throughput"
     field = "delivered_best" if part.throughput.delivered_best else "accepted_best"
     done = "delivered" if part.throughput.delivered_best else "accepted"
     label = f"profile {part.identity.profile or 'unknown'}"
     title = in_part(quote, place)
     if too_few(_pace(part)):
-        return Row(label=label, value=("too few messages for a rate",)), [title] if title else []
+        return AnswerRow(label=label, value=("too few messages for a rate",)), [title] if title else []
     gave_way = _gave_way(quote, place)
     lead = "" if gave_way else "at least "
     window = quote.span(f"{path}.{field}.window_s")
-    row = Row(
+    row = AnswerRow(
         label=label,
         value=(
             lead,

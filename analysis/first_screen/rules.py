@@ -10,20 +10,20 @@ import math
 import re
 from collections.abc import Iterator
 
-from analysis.figures import TIMES
 from analysis.first_screen.quoting import lookup, plain_words
 from analysis.first_screen.rates import carried_more
 from analysis.first_screen.values import Figure, FirstScreen, figures, sentences, words
 from analysis.first_screen.wording import deciding, target_name, trusted
-from analysis.model import Objective, PartReport, Report
-from analysis.objectives.verdict import overall
+from analysis.formatting import TIMES
+from analysis.judge.verdict import overall
+from analysis.model import Objective, PartReport, RunReport
 
-# "95 % within", "the 95 % mark": the percentile that is asked for is no figure of the run.
-_NO_FIGURE = re.compile(rf"\d+(?:\.\d+)? %|\b10 {TIMES} ", re.ASCII)
+# "95 % within", "the 95th percentile": the percentile that is asked for is no figure of the run.
+_NO_FIGURE = re.compile(rf"\d+(?:\.\d+)?(?: %|th percentile)|\b10 {TIMES} ", re.ASCII)
 _UNREADABLE = re.compile(r"\bp\d\d|event loop|\bSLO\b|\bslug\b")
 
 
-def contradictions(screen: FirstScreen, report: Report) -> tuple[str, ...]:
+def contradictions(screen: FirstScreen, report: RunReport) -> tuple[str, ...]:
     """Every rule that the screen breaks; empty for a right one."""
     rules = (
         _sources,
@@ -42,7 +42,7 @@ def contradictions(screen: FirstScreen, report: Report) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*found, *_loose_figures(screen, report), *_readable(screen, report))))
 
 
-def _sources(screen: FirstScreen, report: Report) -> Iterator[str]:
+def _sources(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """A figure is what its field holds."""
     for figure in figures(screen):
         try:
@@ -60,7 +60,7 @@ def _same(number: float, value: object) -> bool:
     return isinstance(value, int | float) and math.isclose(number, value, rel_tol=1e-12)
 
 
-def _subjects(screen: FirstScreen, report: Report) -> Iterator[str]:
+def _subjects(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """One subject, one value."""
     said: dict[str, Figure] = {}
     for figure in figures(screen):
@@ -71,7 +71,7 @@ def _subjects(screen: FirstScreen, report: Report) -> Iterator[str]:
             yield f"{figure.subject}: {earlier.text!r} and {figure.text!r}"
 
 
-def _word(screen: FirstScreen, report: Report) -> Iterator[str]:
+def _word(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """The word follows from the objectives, and the report's verdict and exit code agree with it."""
     verdicts = [each.verdict for each in report.objectives if each.decides]
     if screen.word == "YES" and (not verdicts or any(each != "met" for each in verdicts)):
@@ -90,10 +90,10 @@ def _word(screen: FirstScreen, report: Report) -> Iterator[str]:
 
 
 def _missing(part: PartReport) -> int:
-    return part.ledger.unaccounted
+    return part.accounting.unaccounted
 
 
-def _in_time(screen: FirstScreen, report: Report) -> Iterator[str]:
+def _in_time(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """Of a class that is met, no table shows a percentile up to the objective's over the limit."""
     answer = next((each for each in screen.answers if each.name == "delivery"), None)
     for row in answer.rows if answer else ():
@@ -129,7 +129,7 @@ def _over_limit(part: PartReport, objective: Objective) -> Iterator[str]:
             yield f"{name} is met, and the stages of {part.slug} show a mean of {whole.mean_s} s"
 
 
-def _ten_times(screen: FirstScreen, report: Report) -> Iterator[str]:
+def _ten_times(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """Yes takes a valid part at ten times the level or more, with every objective met."""
     answer = next((each for each in screen.answers if each.name == "ten_times"), None)
     pieces = [piece for row in answer.rows for piece in row.value] if answer else []
@@ -147,7 +147,7 @@ def _ten_times(screen: FirstScreen, report: Report) -> Iterator[str]:
             yield f"ten times: Yes, and {part.slug} had the load of {part.equivalent_per_day} a day"
 
 
-def _differences(screen: FirstScreen, report: Report) -> Iterator[str]:
+def _differences(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """A difference is claimed only where its interval excludes zero."""
     for figure in figures(screen):
         if figure.subject != "difference":
@@ -159,22 +159,22 @@ def _differences(screen: FirstScreen, report: Report) -> Iterator[str]:
             yield f"a difference of {figure.text} is claimed, and its interval is {low} to {high}"
 
 
-def _lost(screen: FirstScreen, report: Report) -> Iterator[str]:
+def _lost(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """``0 lost`` is not said of messages that nobody saw, nor where a part lost one."""
     for figure in figures(screen):
         if figure.number == 0 and figure.source.endswith(".lost"):
             mode = lookup(report, f"{figure.source.rpartition('.')[0]}.mode")
             among = [part for _, part in deciding(report) if part.identity.mode == mode and trusted(part)]
-            if any(part.ledger.unaccounted or part.ledger.lost or not _seen(part) for part in among):
+            if any(part.accounting.unaccounted or part.accounting.lost or not _seen(part) for part in among):
                 yield f"0 lost ({mode}), and a part has lost or unaccounted messages, or none that was seen"
 
 
 def _seen(part: PartReport) -> bool:
     """Whether the provider's rows say what became of its messages."""
-    return bool(part.delivery or part.handsets) or not part.ledger.accepted
+    return bool(part.delivery or part.handsets) or not part.accounting.accepted
 
 
-def _carried(screen: FirstScreen, report: Report) -> Iterator[str]:
+def _carried(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """A YES names only volumes of valid parts with every objective met."""
     for piece in screen.why if screen.word == "YES" else ():
         if isinstance(piece, Figure) and piece.source.endswith(".identity.messages_per_day"):
@@ -183,7 +183,7 @@ def _carried(screen: FirstScreen, report: Report) -> Iterator[str]:
                 yield f"{piece.text} a day is said to be carried, and {part.slug} does not show it"
 
 
-def _gave_way(screen: FirstScreen, report: Report) -> Iterator[str]:
+def _gave_way(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """``Nothing gave way`` is not said where the screen or the part names what did."""
     answer = next((each for each in screen.answers if each.name == "rate"), None)
     if answer is None or not any("Nothing gave way" in words(each) for each in answer.sentences):
@@ -195,7 +195,7 @@ def _gave_way(screen: FirstScreen, report: Report) -> Iterator[str]:
             yield f"nothing is said to have given way, and {part.slug} names what did"
 
 
-def _search_ended_low(screen: FirstScreen, report: Report) -> Iterator[str]:
+def _search_ended_low(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """A sustained rate does not stand alone where a part carried more."""
     more = carried_more(report)
     answer = next((each for each in screen.answers if each.name == "rate"), None)
@@ -206,14 +206,14 @@ def _search_ended_low(screen: FirstScreen, report: Report) -> Iterator[str]:
         yield f"a sustained rate is named, and {report.parts[more].slug} carried more"
 
 
-def _accounted(screen: FirstScreen, report: Report) -> Iterator[str]:
+def _accounted(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     if "accounted for" not in words(screen.trust):
         return
-    if any(part.ledger.unaccounted for part in report.parts):
+    if any(part.accounting.unaccounted for part in report.parts):
         yield "every message is said to be accounted for, and some are not"
 
 
-def _loose_figures(screen: FirstScreen, report: Report) -> Iterator[str]:
+def _loose_figures(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """Every number of a sentence is a figure with a source; names of the user's may have digits."""
     names = {target_name(report), *(part.identity.profile for part in report.parts)}
     names |= {each.message_class for part in report.parts for each in part.delivery}
@@ -229,7 +229,7 @@ def _without(text: str, names: set[str]) -> str:
     return text
 
 
-def _readable(screen: FirstScreen, report: Report) -> Iterator[str]:
+def _readable(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """Words that a buyer cannot read stay below."""
     slugs = [part.slug for part in report.parts] if report.kind == "suite" else []
     for sentence in sentences(screen):

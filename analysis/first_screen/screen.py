@@ -11,12 +11,12 @@ from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.values import FirstScreen, words
 from analysis.first_screen.wording import about_line, trusted
-from analysis.model import Report
+from analysis.model import RunReport
 
 _DEFECT = "smsbench contradicts itself here, which is a defect: please report it"
 
 
-def first_screen(report: Report) -> FirstScreen:
+def first_screen(report: RunReport) -> FirstScreen:
     """Every figure is quoted from a field of ``report``. Of a bench that failed there are no answers.
 
     A screen that contradicts the tables below it is a defect of smsbench: a note says so.
@@ -26,10 +26,10 @@ def first_screen(report: Report) -> FirstScreen:
     return msgspec.structs.replace(screen, notes=(*wrong, *screen.notes)) if wrong else screen
 
 
-def _screen(report: Report) -> FirstScreen:
+def _screen(report: RunReport) -> FirstScreen:
     quote = Quote(report)
     word = verdict.word(report)
-    usable = any(trusted(part) and part.ledger.rows for part in report.parts)
+    usable = any(trusted(part) and part.accounting.rows for part in report.parts)
     return FirstScreen(
         title=report.title,
         about=about_line(report),
@@ -44,7 +44,7 @@ def _screen(report: Report) -> FirstScreen:
     )
 
 
-def _flags(report: Report) -> tuple[str, ...]:
+def _flags(report: RunReport) -> tuple[str, ...]:
     """What must be said before any figure."""
     listed = (
         ("INCOMPLETE", bool(report.interrupted)),
@@ -54,6 +54,6 @@ def _flags(report: Report) -> tuple[str, ...]:
     return tuple(flag for flag, shown in listed if shown)
 
 
-def headline(report: Report) -> str:
+def headline(report: RunReport) -> str:
     """The verdict and why, in one line: for a terminal, and the page's title."""
     return f"{verdict.word(report)}: {words(verdict.why(Quote(report)))}"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from analysis.first_screen.quoting import Quote
-from analysis.first_screen.values import Answer, Row, Sentence
+from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
 from analysis.first_screen.wording import is_reference_sender
 
 
-def seen_answer(quote: Quote) -> Answer:
+def seen_answer(quote: Quote) -> ScreenAnswer:
     """What there is to look at today: during the run, and after it."""
     report = quote.report
     sentences: list[Sentence] = [
@@ -30,16 +30,15 @@ def seen_answer(quote: Quote) -> Answer:
         counted = quote.count(f"totals.{index}.delivered", subject=f"delivered {each.mode}")
         accepted = quote.count(f"totals.{index}.accepted", subject=f"accepted {each.mode}")
         rows.append(
-            Row(
+            AnswerRow(
                 label=kind,
                 value=(counted, " delivered"),
                 limit=("of ", accepted, " accepted, followed one by one"),
             )
         )
-    return Answer(
+    return ScreenAnswer(
         name="seen",
         question="What will you see?",
         rows=tuple(rows),
         sentences=tuple(sentences),
-        state="good" if rows else "unknown",
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from analysis.figures import TIMES
 from analysis.first_screen.quoting import Quote
-from analysis.first_screen.values import Answer, Figure, Row, Sentence
+from analysis.first_screen.values import AnswerRow, Figure, ScreenAnswer, Sentence
 from analysis.first_screen.wording import in_part, place_of
-from analysis.model import Objective, Report, State
-from analysis.objectives.verdict import overall
+from analysis.formatting import TIMES
+from analysis.judge.verdict import overall
+from analysis.model import Objective, RunReport, State
 
 QUESTION = "Ten times the traffic?"
 _NOT_ASKED = "Not asked in this run. To ask: smsbench run bench"
@@ -15,24 +15,24 @@ _STATES: dict[str, State] = {"yes": "good", "no": "bad", "undecided": "unknown"}
 _WORDS = {"yes": "Yes", "no": "No", "undecided": "Not proven"}
 
 
-def ten_times_answer(quote: Quote) -> Answer:
+def ten_times_answer(quote: Quote) -> ScreenAnswer:
     """The answer for the highest level of which a part had ten times the load."""
     place = _level(quote.report)
     if place is None:
-        return Answer(name="ten_times", question=QUESTION, sentences=((_NOT_ASKED,),))
+        return ScreenAnswer(name="ten_times", question=QUESTION, sentences=((_NOT_ASKED,),))
     level = quote.report.levels[place]
     path = f"levels.{place}"
     answer = quote.verdict(f"{path}.ten_times", subject="ten times")
     answer = Figure(
         text=_WORDS[level.ten_times], source=answer.source, unit=answer.unit, subject=answer.subject
     )
-    row = Row(
+    row = AnswerRow(
         value=(answer, f": 10 {TIMES} ", quote.per_day(f"{path}.messages_per_day"), " a day"), verdict=None
     )
     state = _STATES[level.ten_times]
     if quote.report.validity == "invalid":
         state = "untrusted"
-    return Answer(
+    return ScreenAnswer(
         name="ten_times",
         question=QUESTION,
         rows=(row,),
@@ -41,7 +41,7 @@ def ten_times_answer(quote: Quote) -> Answer:
     )
 
 
-def _level(report: Report) -> int | None:
+def _level(report: RunReport) -> int | None:
     """The place of the highest level of which ten times were played; None if of none."""
     asked = [
         place
@@ -88,7 +88,7 @@ def _evidence(quote: Quote, slug: str, no: bool) -> tuple[Sentence, ...]:
     return ((*in_part(quote, place), *said, *outcome),)
 
 
-def _where_shown(report: Report, place: int, index: int) -> str:
+def _where_shown(report: RunReport, place: int, index: int) -> str:
     """The path of a part's objective by which a table shows it: the report's own list, if it is in there."""
     part = report.parts[place]
     for at, each in enumerate(report.objectives):
@@ -105,7 +105,7 @@ def _measured(quote: Quote, path: str) -> Sentence:
     return (quote.quantile(f"{path}.quantile"), ", limit ", quote.limit(f"{path}.limit_s"))
 
 
-def _said_yes(report: Report, slug: str) -> bool:
+def _said_yes(report: RunReport, slug: str) -> bool:
     return any(each.ten_times == "yes" and each.ten_times_part == slug for each in report.levels)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from analysis.findings import Totals
+from analysis.findings import ReportTotals
 from analysis.first_screen.quoting import Quote
-from analysis.first_screen.values import Answer, Figure, Row, Sentence
+from analysis.first_screen.values import AnswerRow, Figure, ScreenAnswer, Sentence
 from analysis.first_screen.wording import live, trusted
-from analysis.model import State
+from analysis.model import RunReport, State
 
 QUESTION = "When something goes wrong?"
 _NOT_STAGED = "No fault was staged in this run. To ask: smsbench run burst --profile bad-day"
@@ -14,19 +14,19 @@ _MOST_FAULTS = 3
 _MODES = {"real": "live", "simulated": "simulated"}
 
 
-def trouble_answer(quote: Quote) -> Answer:
+def trouble_answer(quote: Quote) -> ScreenAnswer:
     """Lost, duplicated and unaccounted of all messages; then the faults that were staged."""
     report = quote.report
     rows = tuple(_losses(quote, place, each) for place, each in enumerate(report.totals) if each.accepted)
     state: State = "good" if rows else "unknown"
-    if any(each.lost or each.duplicates for each in report.totals):
+    if any(each.lost or each.duplicates for each in report.totals) or _unavailable(report):
         state = "bad"
     elif any(each.unaccounted or each.unseen for each in report.totals):
         state = "warn"
     if report.validity == "invalid":
         state = "untrusted"
     sentences = [*_sent_all_the_same(quote), *_staged(quote), *_availability(quote)]
-    return Answer(
+    return ScreenAnswer(
         name="wrong",
         question=QUESTION,
         rows=rows,
@@ -35,7 +35,15 @@ def trouble_answer(quote: Quote) -> Answer:
     )
 
 
-def _losses(quote: Quote, place: int, each: Totals) -> Row:
+def _unavailable(report: RunReport) -> bool:
+    """Whether the sender is shown to have failed to take what came."""
+    return any(
+        each.measure in ("not_taken", "availability") and each.verdict == "missed"
+        for each in report.objectives
+    )
+
+
+def _losses(quote: Quote, place: int, each: ReportTotals) -> AnswerRow:
     """``0 lost`` only where every message is accounted for: else what nobody saw stands first."""
     path, mode = f"totals.{place}", _MODES.get(each.mode, each.mode)
     accepted = quote.count(f"{path}.accepted", subject=f"accepted {each.mode}")
@@ -46,16 +54,16 @@ def _losses(quote: Quote, place: int, each: Totals) -> Row:
         value: list[str | Figure] = [unseen, " never seen by the provider"]
         if each.lost:
             value += [", ", quote.count(f"{path}.lost", subject=f"lost {each.mode}"), " lost"]
-        return Row(label=mode, value=(*value, ", ", duplicated, " duplicated"), limit=of)
+        return AnswerRow(label=mode, value=(*value, ", ", duplicated, " duplicated"), limit=of)
     if each.unseen:
         unseen = quote.count(f"{path}.unseen", subject=f"unseen {each.mode}")
-        return Row(
+        return AnswerRow(
             label=mode,
             value=(unseen, " without the provider's record: lost or duplicated is not known"),
             limit=of,
         )
     lost = quote.count(f"{path}.lost", subject=f"lost {each.mode}")
-    return Row(label=mode, value=(lost, " lost, ", duplicated, " duplicated"), limit=of)
+    return AnswerRow(label=mode, value=(lost, " lost, ", duplicated, " duplicated"), limit=of)
 
 
 def _sent_all_the_same(quote: Quote) -> list[Sentence]:

@@ -31,7 +31,7 @@ class Figure(Struct, frozen=True, kw_only=True):
 Sentence = tuple[str | Figure, ...]
 
 
-class Row(Struct, frozen=True, kw_only=True):
+class AnswerRow(Struct, frozen=True, kw_only=True):
     """One line of an answer: a figure, its interval, the limit that it is judged by, and the verdict."""
 
     label: str = ""
@@ -41,13 +41,13 @@ class Row(Struct, frozen=True, kw_only=True):
     verdict: Figure | None = None
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class ScreenAnswer(Struct, frozen=True, kw_only=True):
     """What the run says to one of the buyer's questions. ``rows`` empty: it was not asked."""
 
     name: str  # rate, ten_times, delivery, seen, wrong
     question: str
     about: str = ""  # of which messages it speaks, where not of all
-    rows: tuple[Row, ...] = ()
+    rows: tuple[AnswerRow, ...] = ()
     sentences: tuple[Sentence, ...] = ()
     state: State = "unknown"
 
@@ -70,7 +70,7 @@ class FirstScreen(Struct, frozen=True, kw_only=True):
     why: Sentence
     trust: Sentence
     gave_way: tuple[Sentence, ...]  # of a NO: what gave way, then what to change
-    answers: tuple[Answer, ...]
+    answers: tuple[ScreenAnswer, ...]
     asides: tuple[Aside, ...]
     notes: tuple[str, ...]
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analysis.check_names import ACCOUNTING, INSTRUMENT, SCHEDULE_LAG
-from analysis.exit_reasons import failed_before_load, first_line
 from analysis.first_screen.advice import what_to_change
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence, Word
@@ -23,8 +21,10 @@ from analysis.first_screen.wording import (
     undecided_words,
     worst_first,
 )
-from analysis.model import Objective, PartReport, Report, Verdict
-from analysis.objectives.verdict import overall
+from analysis.judge.check_names import ACCOUNTING, INSTRUMENT, SCHEDULE_LAG
+from analysis.judge.exit_reasons import failed_before_load, first_line
+from analysis.judge.verdict import overall
+from analysis.model import Objective, PartReport, RunReport, Verdict
 
 _MOST_EVIDENCE = 3
 _WORDS: dict[Verdict, Word] = {"met": "YES", "missed": "NO", "undecided": "UNDECIDED"}
@@ -38,11 +38,11 @@ _PLAIN_CHECKS = {
     "generator CPU": "processor of the load generator",
     "machine CPU": "processors of the machine",
     "provider's event loop": "lateness of the simulated provider",
-    "40 ms plateau": "answers held back by the network stack",
+    "Nagle delay (40 ms)": "answers held back by the network stack",
 }
 
 
-def word(report: Report) -> Word:
+def word(report: RunReport) -> Word:
     """The verdict. YES takes every objective met, NO one missed."""
     if report.interrupted or failed_before_load(report.parts):
         return "STOPPED"
@@ -103,11 +103,11 @@ def _invalid(quote: Quote) -> Sentence:
     return (lead, shown, *where, ". Nothing follows for the sender.")
 
 
-def _place(report: Report, slug: str) -> int:
+def _place(report: RunReport, slug: str) -> int:
     return next((place for place, part in enumerate(report.parts) if part.slug == slug), 0)
 
 
-def _worst(report: Report, verdict: str) -> int | None:
+def _worst(report: RunReport, verdict: str) -> int | None:
     """The place of the objective to speak of: delivery times first, then the worst."""
     found = [
         (place, each)
@@ -154,9 +154,9 @@ def _too_much_offered(quote: Quote, at: int) -> Sentence:
             quote.rate(f"{path}.throughput.offered_peak.per_s", subject=f"offered {path}"),
             ". ",
         )
-    listed: list[str | Figure] = ["Of ", quote.count(f"{path}.ledger.planned"), " messages "]
+    listed: list[str | Figure] = ["Of ", quote.count(f"{path}.accounting.planned"), " messages "]
     for index, (field, said) in enumerate(_turned_away(part)):
-        listed += [", " if index else "", quote.count(f"{path}.ledger.{field}"), f" {said}"]
+        listed += [", " if index else "", quote.count(f"{path}.accounting.{field}"), f" {said}"]
     return (*rates, *listed, ".")
 
 
@@ -167,7 +167,7 @@ def _turned_away(part: PartReport) -> Iterator[tuple[str, str]]:
         ("unfinished", "got no answer"),
         ("dropped", "found every connection waiting"),
     ):
-        if getattr(part.ledger, field):
+        if getattr(part.accounting, field):
             yield field, said
 
 
@@ -240,7 +240,7 @@ def _culprit(quote: Quote, at: int) -> tuple[Sentence, ...]:
 def trust(quote: Quote) -> Sentence:
     """How far to trust it: on time, and every message accounted for; else which reservations."""
     report = quote.report
-    if report.validity == "invalid" or not any(part.ledger.rows for part in report.parts):
+    if report.validity == "invalid" or not any(part.accounting.rows for part in report.parts):
         return ("No figure below describes the sender.",)
     warned = [place for place, each in enumerate(report.checks) if each.state in ("warn", "invalid")]
     if warned:
@@ -258,9 +258,9 @@ def trust(quote: Quote) -> Sentence:
     return ("Valid: the bench was on time (99 % of messages sent within ", lag, ")", *_accounted(report))
 
 
-def _accounted(report: Report) -> Sentence:
-    accounting = all(each.state == "ok" for each in report.checks if each.name == "ledger")
-    missing = any(part.ledger.unaccounted or part.ledger.unclaimed for part in report.parts)
+def _accounted(report: RunReport) -> Sentence:
+    accounting = all(each.state == "ok" for each in report.checks if each.name == "accounting")
+    missing = any(part.accounting.unaccounted or part.accounting.unclaimed for part in report.parts)
     return (", and every message is accounted for.",) if accounting and not missing else (".",)
 
 

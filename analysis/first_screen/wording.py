@@ -6,8 +6,8 @@ import math
 from datetime import datetime
 
 from analysis.first_screen.quoting import Quote
-from analysis.first_screen.values import Figure, Row, Sentence
-from analysis.model import Identity, Objective, PartReport, Report
+from analysis.first_screen.values import AnswerRow, Figure, Sentence
+from analysis.model import Objective, PartIdentity, PartReport, RunReport
 
 _CLASS_NAMES = {"otp": "OTP"}
 _REFERENCE = "reference_sender"
@@ -19,7 +19,7 @@ def class_name(message_class: str) -> str:
     return _CLASS_NAMES.get(message_class, message_class)
 
 
-def target_name(report: Report) -> str:
+def target_name(report: RunReport) -> str:
     """Of the first part that names one."""
     for part in report.parts:
         name = part.identity.target.get("name")
@@ -28,11 +28,11 @@ def target_name(report: Report) -> str:
     return "the sender"
 
 
-def is_reference_sender(report: Report) -> bool:
+def is_reference_sender(report: RunReport) -> bool:
     return all(part.identity.target.get("kind") == _REFERENCE for part in report.parts)
 
 
-def deciding(report: Report) -> tuple[tuple[int, PartReport], ...]:
+def deciding(report: RunReport) -> tuple[tuple[int, PartReport], ...]:
     """The parts whose objectives decide the verdict, with their places; all, where none does."""
     found = tuple((place, part) for place, part in enumerate(report.parts) if is_deciding(part))
     return found or tuple(enumerate(report.parts))
@@ -49,7 +49,7 @@ def trusted(part: PartReport) -> bool:
 
 def not_taken(part: PartReport) -> bool:
     """Whether so many messages were refused or not answered that the rate is what there is to speak of."""
-    counted = part.ledger
+    counted = part.accounting
     missing = counted.refused + counted.failed_at_api + counted.unfinished + counted.dropped
     return missing > NOT_TAKEN_SHARE * counted.planned
 
@@ -58,7 +58,7 @@ def live(part: PartReport) -> bool:
     return part.identity.mode == "real"
 
 
-def about_line(report: Report) -> str:
+def about_line(report: RunReport) -> str:
     """``28 Nov 2026 10:12 UTC · my-sender → mock provider, profile smsapi (100 requests/s) · seed 1``."""
     first = deciding(report)[0][1].identity
     names = dict.fromkeys(part.identity.profile or "unknown" for _, part in deciding(report))
@@ -72,7 +72,7 @@ def about_line(report: Report) -> str:
     return " · ".join(each for each in said if each)
 
 
-def _date(identity: Identity) -> str:
+def _date(identity: PartIdentity) -> str:
     try:
         started = datetime.fromisoformat(identity.started)
     except ValueError:
@@ -80,7 +80,7 @@ def _date(identity: Identity) -> str:
     return f"{started.day} {started:%b %Y %H:%M} UTC"
 
 
-def _seed(identity: Identity) -> str:
+def _seed(identity: PartIdentity) -> str:
     if "plan" in identity.seeds:
         return f"seed {identity.seeds['plan']}"
     named = ", ".join(f"{name} {value}" for name, value in identity.seeds.items())
@@ -96,11 +96,11 @@ def in_part(quote: Quote, place: int) -> Sentence:
     return ("In: ", part_title(quote, place), ". ") if len(quote.report.parts) > 1 else ()
 
 
-def place_of(report: Report, slug: str) -> int | None:
+def place_of(report: RunReport, slug: str) -> int | None:
     return next((place for place, part in enumerate(report.parts) if part.slug == slug), None)
 
 
-def objective_part(report: Report, objective: Objective) -> int:
+def objective_part(report: RunReport, objective: Objective) -> int:
     """Its part's place; of a report of one run the only one."""
     return place_of(report, objective.part) or 0
 
@@ -113,19 +113,19 @@ def share_words(percentile: float) -> str:
     return f"{percentile:g} % within "
 
 
-def objective_row(quote: Quote, place: int, label: str) -> Row:
+def objective_row(quote: Quote, place: int, label: str) -> AnswerRow:
     """One objective of the report as figure, interval, limit and verdict."""
     path = f"objectives.{place}"
     objective: Objective = quote.value(path)
     verdict = quote.verdict(f"{path}.verdict", subject=f"verdict {path}")
     if objective.limit_s is None or objective.quantile is None:
-        return Row(
+        return AnswerRow(
             label=label,
             value=(quote.text(f"{path}.measured"),),
             limit=("limit ", quote.text(f"{path}.limit")),
             verdict=verdict,
         )
-    return Row(
+    return AnswerRow(
         label=label,
         value=_measured(quote, path, objective),
         interval=quote.interval(f"{path}.quantile") if objective.quantile.state != "withheld" else (),

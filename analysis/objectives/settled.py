@@ -13,8 +13,9 @@ A message more within the limit, or one less beyond it, never makes a verdict wo
 same verdict, every end has it.
 
 The interval is the binomial one that the analysis takes, for many messages by its normal approximation: no
-verdict rests on it, only when to stop waiting. Messages that share their fate carry less evidence, so the
-ends must agree for less evidence, too.
+verdict rests on it, only when to stop waiting. The analysis widens it where messages share their delay, by an
+evidence share that it measures when all have ended. So the ends must agree for the share that is measured now
+and, since it may still change, for half of it and for independent messages.
 """
 
 from __future__ import annotations
@@ -28,10 +29,9 @@ from msgspec import Struct
 _TAIL = 0.025  # the interval is of 95 %
 _Z = 1.959964
 _EXACT_UP_TO = 2_000  # messages
-_EVIDENCE = (1.0, 0.5, 0.25, 0.1, 0.03)  # independent messages per message
 
 
-class Tally(Struct, frozen=True):
+class ObjectiveTally(Struct, frozen=True):
     """Accepted messages of one class that count in an objective, and those of which it is not known."""
 
     within: int  # delivered within the limit
@@ -40,13 +40,16 @@ class Tally(Struct, frozen=True):
     old: int = 0  # open beyond the limit, or ended so that they count or do not
 
 
-def settled(share: float, tally: Tally) -> bool:
-    """Whether no end of the open messages changes the verdict on "more than ``share`` within the limit"."""
+def settled(share: float, tally: ObjectiveTally, evidence: float = 1.0) -> bool:
+    """Whether no end of the open messages changes the verdict on "more than ``share`` within the limit".
+
+    ``evidence``: independent messages per message, as measured among those that have arrived.
+    """
     counted = tally.within + tally.beyond + tally.young
     return all(
-        _verdict(tally.within + tally.young, counted, share, evidence)
-        == _verdict(tally.within, counted + tally.old, share, evidence)
-        for evidence in _EVIDENCE
+        _verdict(tally.within + tally.young, counted, share, each)
+        == _verdict(tally.within, counted + tally.old, share, each)
+        for each in {1.0, evidence, evidence / 2}
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from analysis.figures import count_text, limit_text, percentile_name, seconds_text, significant
+from analysis.formatting import count_text, limit_text, percentile_name, seconds_text, significant
 from analysis.objectives.grammar import ALL, Spec
 from analysis.quantile import Quantile
 

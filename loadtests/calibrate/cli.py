@@ -54,7 +54,7 @@ def calibrate(
       smsbench calibrate --profile my-profile.toml
     """
     from loadtests.calibrate import plan, standard
-    from loadtests.running.run_directory import RunDirectoryError, make_run_directory, new_run_directory
+    from loadtests.runner.run_directory import RunDirectoryError, make_run_directory, new_run_directory
     from mock_provider.profiles import ProfileError, load_profile
 
     if not hasattr(select, "epoll"):

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
 
-from loadtests.running.run_directory import lost_directory, takes_records
-from loadtests.running.service import ServiceError
+from loadtests.runner.run_directory import lost_directory, takes_records
+from loadtests.runner.service import ServiceError
 
 
 class EndedEarly(Exception):

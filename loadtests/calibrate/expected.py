@@ -25,7 +25,7 @@ from mock_provider.engine.values import (
     Submit,
 )
 from mock_provider.profiles import Profile, with_token
-from mock_provider.wire.smsapi.errors import refusal_reply
+from mock_provider.protocols.smsapi.errors import refusal_reply
 
 ACCEPTED, CUT, NO_REPLY = "accepted", "connection cut", "no reply"
 _BEGIN_NS = 1_000_000_000

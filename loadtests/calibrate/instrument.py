@@ -19,8 +19,8 @@ from loadtests.calibrate.client import Answer, OpenLoopClient, Schedule
 from loadtests.calibrate.ended import explained, no_folder
 from loadtests.calibrate.messages import TOKEN, messages, regular
 from loadtests.calibrate.receiver import Receiver, Report
-from loadtests.running.core_time import CoreWait, MachineUse
-from loadtests.running.service import Service, ServiceError
+from loadtests.runner.core_time import CoreWait, MachineUse
+from loadtests.runner.service import Service, ServiceError
 from mock_provider.profiles import Profile, with_token
 
 _WARM_UP = 300

@@ -10,7 +10,7 @@ from textwrap import shorten
 
 import numpy as np
 
-from analysis.plain_matplotlib import own_settings  # isort: skip  # before matplotlib
+from analysis.render.plain_matplotlib import own_settings  # isort: skip  # before matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 

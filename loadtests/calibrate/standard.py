@@ -5,15 +5,15 @@ from __future__ import annotations
 from msgspec import Struct
 
 from mock_provider.profiles import Profile, parse_profile
-from mock_provider.profiles.distributions import Fixed
-from mock_provider.profiles.schema import (
+from mock_provider.settings.distributions import Fixed
+from mock_provider.settings.sections import (
     AcceptQueue,
     Delivery,
     Flood,
     Limit,
     Numbers,
-    Reply,
-    Reports,
+    ReplySettings,
+    ReportSettings,
     Throttle,
 )
 
@@ -61,7 +61,7 @@ def replies_only(profile: Profile) -> Profile:
     """Its reply latency alone: no limit, fault or simulated error comes before it."""
     return _undisturbed(profile).model_copy(
         update={
-            "reply": Reply(latency=profile.reply.latency),
+            "reply": ReplySettings(latency=profile.reply.latency),
             "delivery": Delivery(),
             "reports": _prompt(profile),
         }
@@ -72,7 +72,7 @@ def limit_only(profile: Profile, what: str, limit: Limit) -> Profile:
     """One of its limits alone, answered at once."""
     return _undisturbed(profile).model_copy(
         update={
-            "reply": Reply(),
+            "reply": ReplySettings(),
             "throttle": Throttle().model_copy(update={what: limit}),
             "delivery": Delivery(),
         }
@@ -87,7 +87,7 @@ def failures_only(profile: Profile, validity_s: float) -> Profile:
     delivery = Delivery(validity_s=validity_s, failures=profile.delivery.failures)
     return _undisturbed(profile).model_copy(
         update={
-            "reply": Reply(errors=profile.reply.errors),
+            "reply": ReplySettings(errors=profile.reply.errors),
             "delivery": delivery,
             "carriers": carriers,
             "reports": _prompt(profile),
@@ -100,14 +100,14 @@ def delays_only(profile: Profile) -> Profile:
     carriers = tuple(c.model_copy(update=_NO_QUEUE) for c in profile.carriers)
     reports = _prompt(profile).model_copy(update={"delay": profile.reports.delay})
     return _undisturbed(profile).model_copy(
-        update={"reply": Reply(), "carriers": carriers, "reports": reports}
+        update={"reply": ReplySettings(), "carriers": carriers, "reports": reports}
     )
 
 
 def faults_only(profile: Profile) -> Profile:
     """Without anything that would refuse or delay besides."""
     return _undisturbed(profile).model_copy(
-        update={"reply": Reply(), "delivery": Delivery(), "reports": _prompt(profile)}
+        update={"reply": ReplySettings(), "delivery": Delivery(), "reports": _prompt(profile)}
     )
 
 
@@ -137,7 +137,7 @@ def _undisturbed(profile: Profile) -> Profile:
     )
 
 
-def _prompt(profile: Profile) -> Reports:
+def _prompt(profile: Profile) -> ReportSettings:
     return profile.reports.model_copy(
         update={"delay": NO_DELAY, "max_per_call": 1, "linger_s": 0.0, "loss_share": 0.0}
     )

@@ -10,8 +10,8 @@ from loadtests.calibrate.expected import ACCEPTED, expected, is_accepted
 from loadtests.calibrate.instrument import Instrument
 from loadtests.calibrate.judge import Measurement, Row, judged
 from loadtests.calibrate.messages import messages, regular
+from mock_provider.engine.faults.settings import Fault
 from mock_provider.profiles import Profile
-from mock_provider.profiles.faults import Fault
 
 GROUP = "windows"
 RATE_PER_S = 1_000.0

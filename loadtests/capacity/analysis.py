@@ -6,7 +6,7 @@ import secrets
 from pathlib import Path
 
 from analysis.records import AnalysisResult, read_result
-from loadtests.running.child_process import ending_words, run_child
+from loadtests.runner.child_process import ending_words, run_child
 
 _LOG = Path("logs") / "analysis.log"
 

@@ -21,7 +21,7 @@ FLAT = 0.05
 _SATURATED = 0.99  # of the offered rate: a trial that did more was not limited by the target
 _LONGER = 2.0
 WARM_UP = 0.4  # of a trial: the reserve must be spent by then
-_GROWTH_TOLD = 0.01  # of the offered rate, as ``analysis.capacity.steady`` tells it
+_GROWTH_TOLD = 0.01  # of the offered rate, as ``analysis.measure.steady`` tells it
 _GROWTH_OF_PRECISION = 0.1
 
 Outcome = Literal["met", "missed", "undecided", "invalid"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from analysis.capacity.record import CapacityResult, write_capacity
+from analysis.capacity_record import CapacityResult, write_capacity
 from analysis.objectives.defaults import DEFAULT_OBJECTIVES
 from analysis.records import Manifest, write_manifest
 from loadtests.arrivals import DAY_MIX, Mix, Stream
@@ -27,11 +27,11 @@ from loadtests.capacity.result import (
 from loadtests.capacity.search import NextTrial, SearchEnd, next_step, rate_text
 from loadtests.capacity.trial_load import Spacing, trial_process
 from loadtests.capacity.verdict import BACKLOG, invalid_trial, judged_trial
-from loadtests.running.interruption import Interruption
-from loadtests.running.part_run import PartRun
-from loadtests.running.progress import Progress
-from loadtests.running.sampling import Snapshot
-from loadtests.running.settings import RunSettings
+from loadtests.runner.interruption import Interruption
+from loadtests.runner.part_run import PartRun
+from loadtests.runner.progress import Progress
+from loadtests.runner.sampling import Snapshot
+from loadtests.runner.settings import RunSettings
 from loadtests.scenarios.scenario import Part, Scenario
 
 NAME = "capacity"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from analysis.capacity.record import CapacityResult, Trial
+from analysis.capacity_record import CapacityResult, Trial
 from analysis.exit_codes import ExitCode
 from loadtests.arrivals import DAY_S, DayCurve, peak_rate_per_s
 from loadtests.capacity.bracket import Bracket, SearchSettings, TrialResult, read_trials

@@ -7,16 +7,16 @@ import time
 from rich.console import Console
 
 from analysis.exit_codes import ExitCode
-from analysis.records import Instant, Manifest, Scenario, write_manifest
-from loadtests import runner
+from analysis.records import Instant, Manifest, RecordedScenario, write_manifest
 from loadtests.capacity.find import NAME, Asked, Found, find_capacity
 from loadtests.capacity.result import exit_code, lines
-from loadtests.running import manifest as manifests
-from loadtests.running.interruption import Aborted, Interruption
-from loadtests.running.probe import ProbeStopped
-from loadtests.running.progress import Progress
-from loadtests.running.run_directory import lost_directory
-from loadtests.running.settings import RunSettings
+from loadtests.runner import manifest as manifests
+from loadtests.runner import scenario_run
+from loadtests.runner.interruption import Aborted, Interruption
+from loadtests.runner.probe import ProbeStopped
+from loadtests.runner.progress import Progress
+from loadtests.runner.run_directory import lost_directory
+from loadtests.runner.settings import RunSettings
 
 TITLE = "capacity: the highest sustained rate at which every objective is met"
 
@@ -34,7 +34,7 @@ def search_capacity(asked: Asked, settings: RunSettings, console: Console) -> in
                 found = find_capacity(asked, settings, progress, interruption)
             write_manifest(settings.out, _suite(found, settings, started, interruption.asked))
             _say(console, "report ...")
-            runner.report(settings.out, console)
+            scenario_run.report(settings.out, console)
     except Aborted:
         _say(console, f"aborted; the trials made so far are below {settings.out / 'trials'}")
         return ExitCode.INTERRUPTED
@@ -58,7 +58,7 @@ def _suite(found: Found, settings: RunSettings, started: Instant, interrupted: b
     first = next(iter(found.manifests.values()))
     return Manifest(
         kind="suite",
-        scenario=Scenario(name=NAME, title=TITLE, decides=False),
+        scenario=RecordedScenario(name=NAME, title=TITLE, decides=False),
         parts=(found.shown,),
         seeds={"plan": settings.seed},
         profile_name=first.profile_name,

@@ -19,8 +19,8 @@ import msgspec
 from msgspec import Struct
 
 from analysis.exit_codes import ExitCode
-from loadtests.running.child_process import Child, ending_words, start_child
-from loadtests.running.interruption import Interruption
+from loadtests.runner.child_process import Child, ending_words, start_child
+from loadtests.runner.interruption import Interruption
 from loadtests.scenarios.scenario import Part
 from loadtests.simulate.part import Choices, simulate_part
 from loadtests.simulate.simulation import Progress

@@ -93,7 +93,7 @@ def simulate(
     from analysis.objectives.defaults import in_force
     from analysis.objectives.grammar import GivenError, read_given
     from loadtests.arrivals.texts import CLASSES
-    from loadtests.running.run_directory import make_run_directory, new_run_directory
+    from loadtests.runner.run_directory import make_run_directory, new_run_directory
     from loadtests.scenarios import catalogue
     from loadtests.scenarios.scenario import Adjustment
     from loadtests.simulate.part import Choices

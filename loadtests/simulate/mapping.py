@@ -10,22 +10,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from loadtests.simulate.passage import NS_PER_S, REPORT_URL, Passage, Phrase, ThroughWire, as_read
+from loadtests.simulate.passage import NS_PER_S, REPORT_URL, Passage, Render, ThroughWire, as_read
 from mock_provider.engine.values import (
     Accepted,
     Answer,
     MessageState,
     Outbound,
-    Refusal,
     Refused,
     SendReports,
     Submit,
 )
 from mock_provider.profiles import Profile
-from mock_provider.wire.calls import Instants
-from mock_provider.wire.smsapi.answers import STATUS_CODES
-from mock_provider.wire.smsapi.errors import refusal_reply, retry_after
-from mock_provider.wire.smsapi.plain import WIRE_NAME, are_msisdns, engine_time, shared_sender
+from mock_provider.protocols.actions import Instants
+from mock_provider.protocols.smsapi.answers import STATUS_CODES
+from mock_provider.protocols.smsapi.errors import refusal_reply, retry_after
+from mock_provider.protocols.smsapi.fast_path import (
+    PROTOCOL_NAME,
+    are_msisdns,
+    engine_time,
+    shared_sender,
+)
+from mock_provider.settings.values import Refusal
 from reference_sender.dispatch.values import Lane, Message, Outcome, Report, Result, State
 from reference_sender.routes.smsapi_wire import expiration_date, in_one_request
 from reference_sender.routes.smsapi_wire import reports as read_reports
@@ -51,7 +56,7 @@ class Mapped(Passage):
 
     def request(
         self, now_ns: int, batch_id: int, messages: tuple[Message, ...]
-    ) -> tuple[Submit, Phrase] | Sequence[Result]:
+    ) -> tuple[Submit, Render] | Sequence[Result]:
         """As ``Passage``."""
         outbound = self._outbound(messages)
         first = messages[0]
@@ -63,7 +68,7 @@ class Mapped(Passage):
             expires_ns = engine_time(float(expiry_s), Instants(now_ns, now_ns / NS_PER_S))
         submit = Submit(
             batch_id,
-            WIRE_NAME,
+            PROTOCOL_NAME,
             self._token,
             sender_id,
             outbound,

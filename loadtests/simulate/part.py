@@ -14,8 +14,8 @@ from analysis import records
 from analysis.objectives.defaults import DEFAULT_OBJECTIVES
 from loadtests.arrivals import Plan, Schedule, key_tag_of
 from loadtests.arrivals.chance import derive_seed
-from loadtests.running import manifest as manifests
-from loadtests.running.provider_profile import ProfileChoice, choose_profile
+from loadtests.runner import manifest as manifests
+from loadtests.runner.provider_profile import ProfileChoice, choose_profile
 from loadtests.scenarios.scenario import Part
 from loadtests.simulate.simulation import (
     DRAIN_LIMIT_S,

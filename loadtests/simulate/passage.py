@@ -10,9 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from mock_provider.engine.values import Answer, SendReports, Submit
+from mock_provider.http.messages import HttpRequest, HttpResponse
 from mock_provider.profiles import Profile
-from mock_provider.wire.calls import AccountQuery, AccountView, Instants, Send, WireReply, WireRequest
-from mock_provider.wire.smsapi import Smsapi
+from mock_provider.protocols.actions import AccountQuery, Instants, SubmitAction
+from mock_provider.protocols.lookups import AccountView
+from mock_provider.protocols.smsapi import Smsapi
 from reference_sender.dispatch.values import Message, Report, Result
 from reference_sender.routes.smsapi_wire import Failure, Reply, encode, for_all, in_one_request
 from reference_sender.routes.smsapi_wire import reports as read_reports
@@ -21,7 +23,7 @@ from reference_sender.routes.smsapi_wire import results as read_results
 NS_PER_S = 1_000_000_000
 REPORT_URL = "http://127.0.0.1/reports"
 
-Phrase = Callable[[Answer], Sequence[Result]]
+Render = Callable[[Answer], Sequence[Result]]
 """What the sender makes of the provider's answer: a result for each message of its batch."""
 
 
@@ -30,7 +32,7 @@ class Passage(Protocol):
 
     def request(
         self, now_ns: int, batch_id: int, messages: tuple[Message, ...]
-    ) -> tuple[Submit, Phrase] | Sequence[Result]:
+    ) -> tuple[Submit, Render] | Sequence[Result]:
         """What reaches the engine of a batch, and how its answer is read; or the results, where the protocol
         refuses it before the engine.
         """
@@ -51,20 +53,20 @@ class ThroughWire:
 
     def request(
         self, now_ns: int, batch_id: int, messages: tuple[Message, ...]
-    ) -> tuple[Submit, Phrase] | Sequence[Result]:
+    ) -> tuple[Submit, Render] | Sequence[Result]:
         """As ``Passage``."""
         carried = in_one_request(messages)
         body = encode(carried, REPORT_URL, now_ns)
-        asked = WireRequest("POST", "/sms.do", "", "application/json", self._authorization, body)
+        asked = HttpRequest("POST", "/sms.do", "", "application/json", self._authorization, body)
         call = self._wire.read(asked, batch_id, Instants(now_ns, now_ns / NS_PER_S))
         if isinstance(call, AccountQuery):  # an error that only the account's owner is told
-            call = call.phrase(AccountView("simulated", 0.0))
-        if isinstance(call, WireReply):
+            call = call.render(AccountView("simulated", 0.0))
+        if isinstance(call, HttpResponse):
             return _read(messages, carried, call)
-        if not isinstance(call, Send):
+        if not isinstance(call, SubmitAction):
             raise TypeError(f"the wire read a submit as {type(call).__name__}")
-        phrase = call.phrase
-        return call.submit, lambda answer: _read(messages, carried, phrase(answer))
+        render = call.render
+        return call.submit, lambda answer: _read(messages, carried, render(answer))
 
     def unanswered(self, messages: tuple[Message, ...]) -> Sequence[Result]:
         """As ``Passage``."""
@@ -77,11 +79,11 @@ class ThroughWire:
         return [report for call in calls for report in read_reports(call.url.partition("?")[2])]
 
 
-def _read(messages: Sequence[Message], carried: Sequence[Message], said: WireReply) -> Sequence[Result]:
+def _read(messages: Sequence[Message], carried: Sequence[Message], said: HttpResponse) -> Sequence[Result]:
     return for_all(messages, carried, read_results(carried, as_read(said)))
 
 
-def as_read(said: WireReply) -> Reply:
+def as_read(said: HttpResponse) -> Reply:
     """The provider's reply as the sender's client has it."""
     retry_after = next((value for name, value in said.headers if name == "Retry-After"), None)
     return Reply(said.status, said.body, retry_after)

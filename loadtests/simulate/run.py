@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from analysis.exit_codes import ExitCode
-from loadtests.runner import report
-from loadtests.running import manifest as manifests
-from loadtests.running.interruption import Aborted, Interruption
-from loadtests.running.provider_profile import require_profile
-from loadtests.running.suite_parts import choices_of, places_of
+from loadtests.runner import manifest as manifests
+from loadtests.runner.interruption import Aborted, Interruption
+from loadtests.runner.provider_profile import require_profile
+from loadtests.runner.scenario_run import report
+from loadtests.runner.suite_parts import choices_of, places_of
 from loadtests.scenarios.scenario import Part, Scenario
 from loadtests.simulate.part import Choices, simulate_part
 from loadtests.simulate.simulation import Progress as Passed

@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from analysis.records import FaultSpan
+from analysis.records import RecordedFault
 from loadtests.arrivals import NS_PER_S, Schedule
 from loadtests.simulate.arrivals import Arrivals
 from loadtests.simulate.mapping import Mapped
@@ -54,7 +54,7 @@ class Ending(Struct, frozen=True):
     end_ns: int
     open: int
     interrupted: bool
-    faults: tuple[FaultSpan, ...] = ()
+    faults: tuple[RecordedFault, ...] = ()
 
 
 def simulate(
@@ -82,10 +82,10 @@ def simulate(
         records.close(engine)
 
 
-def _faults(engine: Engine, now_ns: int) -> tuple[FaultSpan, ...]:
+def _faults(engine: Engine, now_ns: int) -> tuple[RecordedFault, ...]:
     """The provider's fault windows, as the manifest has them."""
     return tuple(
-        FaultSpan(span.name, span.kind, span.title, span.start_ns, span.end_ns)
+        RecordedFault(span.name, span.kind, span.title, span.start_ns, span.end_ns)
         for span in engine.fault_log(now_ns)
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
-from loadtests.simulate.passage import NS_PER_S, Passage, Phrase
+from loadtests.simulate.passage import NS_PER_S, Passage, Render
 from mock_provider.engine import Engine
 from mock_provider.engine.values import Disconnect, SendReports
 from mock_provider.engine.values import Effect as EngineEffect
@@ -42,7 +42,7 @@ class World:
         self._passage = passage
         self._on_change = on_change
         self._reply_timeout_ns = reply_timeout_ns
-        self._unanswered: dict[int, tuple[tuple[Message, ...], Phrase]] = {}
+        self._unanswered: dict[int, tuple[tuple[Message, ...], Render]] = {}
         self._timeouts: deque[tuple[int, int]] = deque()  # due, batch: all wait alike, so they are in order
         self._to_do: deque[SubmitBatch | EngineEffect] = deque()
         # When each has something to do. Asked for after each call, since it costs more than to compare.
@@ -118,8 +118,8 @@ class World:
         if not isinstance(asked, tuple):
             self._asked(self._dispatcher.answered(now_ns, batch.batch_id, asked))
             return
-        submit, phrase = asked
-        self._unanswered[batch.batch_id] = batch.messages, phrase
+        submit, render = asked
+        self._unanswered[batch.batch_id] = batch.messages, render
         self._timeouts.append((now_ns + self._reply_timeout_ns, batch.batch_id))
         engine = self._engine
         self._to_do.extend(engine.submit(now_ns, submit))

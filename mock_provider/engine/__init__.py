@@ -1,4 +1,4 @@
-"""The provider without a wire or a clock: a state machine over the values of ``values``."""
+"""The provider without a protocol or a clock: a state machine over the values of ``values``."""
 
 from mock_provider.engine.counters import EngineState
 from mock_provider.engine.engine import Engine

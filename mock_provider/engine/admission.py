@@ -10,26 +10,31 @@ from msgspec import Struct
 
 from mock_provider.engine.account import Account
 from mock_provider.engine.carriers import Router
-from mock_provider.engine.draws import IdStyle
 from mock_provider.engine.faults.throttle_drop import ThrottleDrop, limit_in_force
 from mock_provider.engine.flood import FloodGuard
 from mock_provider.engine.rules import Rules, TrafficOf
 from mock_provider.engine.throttle import BucketLimit, TokenBucket
-from mock_provider.engine.values import Effect, Outbound, Refusal, Refused, Submit
+from mock_provider.engine.values import (
+    Effect,
+    Outbound,
+    Refused,
+    Submit,
+)
+from mock_provider.settings.values import IdStyle, Refusal
 
 if TYPE_CHECKING:
-    from mock_provider.engine.carriage import Carriage
+    from mock_provider.engine.delivery import DeliveryPipeline
     from mock_provider.engine.faults.network_down import NetworkDown
     from mock_provider.engine.faults.windows import ActiveFaults
-    from mock_provider.engine.ledger import Ledger
     from mock_provider.engine.magic import Magic
-    from mock_provider.profiles.schema import Profile
+    from mock_provider.engine.message_store import MessageStore
+    from mock_provider.engine.settings import EngineSettings
 
 _SECOND_NS = 1_000_000_000
 
 
-class WireRules(Struct, frozen=True, gc=False):
-    """What a wire's settings say about judging its submits and naming its messages."""
+class ProtocolRules(Struct, frozen=True, gc=False):
+    """What a protocol's settings say about judging its submits and naming its messages."""
 
     max_recipients: int = 10_000
     partial_rejection: bool = True
@@ -69,15 +74,20 @@ class Admission:
     """
 
     def __init__(
-        self, profile: Profile, router: Router, ledger: Ledger, carriage: Carriage, wall_offset_ns: int = 0
+        self,
+        profile: EngineSettings,
+        router: Router,
+        message_store: MessageStore,
+        pipeline: DeliveryPipeline,
+        wall_offset_ns: int = 0,
     ) -> None:
         self._wall_offset_ns = wall_offset_ns
         self.account = Account(profile.account)
         self.requests = TokenBucket(profile.throttle.requests)
         self.segments = TokenBucket(profile.throttle.segments)
         self._flood = FloodGuard(profile.flood)
-        self._ledger = ledger
-        self._carriage = carriage
+        self._message_store = message_store
+        self._pipeline = pipeline
         self._drops: tuple[ThrottleDrop, ...] = ()
         self._limits: dict[str, BucketLimit | None] = {
             "requests": profile.throttle.requests,
@@ -85,7 +95,7 @@ class Admission:
         }
         self._apply(profile, router)
 
-    def reconfigure(self, now_ns: int, profile: Profile, router: Router) -> None:
+    def reconfigure(self, now_ns: int, profile: EngineSettings, router: Router) -> None:
         self.account.reconfigure(profile.account)
         self._flood.reconfigure(profile.flood)
         self._apply(profile, router)
@@ -111,7 +121,7 @@ class Admission:
                 bucket.reconfigure(at_ns, limit)
             self._limits[which] = limit
 
-    def _apply(self, profile: Profile, router: Router) -> None:
+    def _apply(self, profile: EngineSettings, router: Router) -> None:
         self._usual = profile.throttle
         self._closed = ()
         self._router = router
@@ -126,8 +136,10 @@ class Admission:
         limits = accumulate(error.share for error in profile.reply.errors)
         self._errors = tuple(zip(limits, (error.refusal for error in profile.reply.errors), strict=True))
         self._rules = {
-            name: WireRules(wire.max_recipients_per_request, wire.partial_rejection, wire.id_style)
-            for name, wire in profile.wire.by_name().items()
+            name: ProtocolRules(
+                protocol.max_recipients_per_request, protocol.partial_rejection, protocol.id_style
+            )
+            for name, protocol in profile.wire.by_name().items()
         }
 
     def gauges(self, now_ns: int) -> dict[str, float]:
@@ -136,9 +148,9 @@ class Admission:
         levels = {"requests": self.requests.level(now_ns), "segments": self.segments.level(now_ns)}
         return {f"tokens_{name}": float(level) for name, level in levels.items() if level is not None}
 
-    def rules(self, wire: str) -> WireRules:
-        """Those of the wire a submit names. Raises ``KeyError`` for one without a table."""
-        return self._rules[wire]
+    def rules(self, protocol: str) -> ProtocolRules:
+        """Those of the protocol a submit names. Raises ``KeyError`` for one without a table."""
+        return self._rules[protocol]
 
     def judge(
         self, now_ns: int, submit: Submit, keys: Sequence[str], error_draw: float, unanswered: int = 0
@@ -269,7 +281,7 @@ class Admission:
         for candidate in candidates:
             if candidate.outbound.client_ref is not None:
                 key = keys[candidate.index]
-                if key in taken or self._ledger.is_duplicate(key, now_ns):
+                if key in taken or self._message_store.is_duplicate(key, now_ns):
                     repeated.add(candidate.index)
                 taken.add(key)
         return repeated
@@ -296,7 +308,7 @@ class Admission:
             return Refused(Refusal.THROTTLED_SEGMENTS, (), wait_s)
         scheduled = submit.scheduled_ns is not None and submit.scheduled_ns > now_ns
         if not scheduled:
-            senders = self._carriage.senders
+            senders = self._pipeline.senders
             room = (
                 not senders.active
                 or submit.overflow_fails
@@ -304,7 +316,7 @@ class Admission:
             )
             if not room:
                 return Refused(Refusal.SENDER_QUEUE_FULL)
-            if not self._carriage.has_room(segments):
+            if not self._pipeline.has_room(segments):
                 return Refused(Refusal.QUEUE_FULL)
         capped = self.account.daily_messages is not None
         if capped and not self.account.within_daily_cap(self._unix_s(now_ns), len(admitted.candidates)):

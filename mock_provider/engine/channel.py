@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from mock_provider.engine.message import Message
+from mock_provider.engine.message import TrackedMessage
 from mock_provider.engine.throttle import unit_ns
 from mock_provider.engine.values import Effect
 
-Onward = Callable[[int, int, Message, list[Effect]], None]
+Onward = Callable[[int, int, TrackedMessage, list[Effect]], None]
 """(at_ns, now_ns, message, effects): where a message goes that has passed."""
 
 
@@ -41,8 +41,8 @@ class Channel:
         self._segment_ns = unit_ns(segments_per_s)
         self.open = not self._segment_ns
         self._free_ns = 0  # from when the next may pass
-        self._express: deque[tuple[Message, int]] = deque()
-        self._normal: deque[tuple[Message, int]] = deque()
+        self._express: deque[tuple[TrackedMessage, int]] = deque()
+        self._normal: deque[tuple[TrackedMessage, int]] = deque()
         self.armed = 0
 
     def __len__(self) -> int:
@@ -59,7 +59,7 @@ class Channel:
         self._free_ns = at_ns + segments * self._segment_ns
         return True
 
-    def wait(self, message: Message, at_ns: int) -> bool:
+    def wait(self, message: TrackedMessage, at_ns: int) -> bool:
         """Queue a message that could not pass; whether it is the first to wait (a wake-up is needed)."""
         first = not (self._express or self._normal)
         self.open = False
@@ -72,7 +72,7 @@ class Channel:
         capacity = self.capacity_segments
         return capacity is None or self.waiting_segments + segments <= capacity
 
-    def pop(self) -> tuple[Message, int]:
+    def pop(self) -> tuple[TrackedMessage, int]:
         """The message whose turn it is, and when it came. It takes no time until ``passed``."""
         entry = (self._express or self._normal).popleft()
         self.waiting_segments -= entry[0].segments

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import struct
 from hashlib import blake2b
-from typing import Literal
 
-IdStyle = Literal["digits", "hex", "hex16", "sid", "media_sid", "uuid"]
+from mock_provider.settings.values import IdStyle
+
 Uniforms = tuple[float, float, float, float]
 
 _words = struct.Struct("<4I").unpack_from

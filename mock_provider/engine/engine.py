@@ -6,19 +6,19 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from mock_provider.engine.admission import Admission
-from mock_provider.engine.agenda import SLICE_BITS, Agenda
-from mock_provider.engine.carriage import Carriage
 from mock_provider.engine.carriers import Router
 from mock_provider.engine.counters import Counters, EngineState, counters_by_name
+from mock_provider.engine.delivery import DeliveryPipeline
 from mock_provider.engine.draws import Draws
-from mock_provider.engine.faults.edges import Edges
-from mock_provider.engine.faults.log import FaultLog, FaultSpan
+from mock_provider.engine.event_queue import SLICE_BITS, EventQueue
+from mock_provider.engine.faults.history import FaultLog, FaultPeriod
 from mock_provider.engine.faults.outage import Outage
+from mock_provider.engine.faults.window_edges import Edges
 from mock_provider.engine.faults.windows import FaultWindows
-from mock_provider.engine.intake import Intake, PendingReply
-from mock_provider.engine.ledger import Ledger
 from mock_provider.engine.lifecycle import Stage
+from mock_provider.engine.message_store import MessageStore
 from mock_provider.engine.reporting import Reporting
+from mock_provider.engine.submission import PendingReply, SubmitHandler
 from mock_provider.engine.values import Accepted, Disconnect, Effect, JournalRow, Submit
 from mock_provider.engine.views import (
     AccountState,
@@ -30,7 +30,7 @@ from mock_provider.engine.views import (
 )
 
 if TYPE_CHECKING:
-    from mock_provider.profiles.schema import Profile
+    from mock_provider.engine.settings import EngineSettings
 
 _NO_INPUT_YET_NS = -(2**63)
 
@@ -44,9 +44,9 @@ class Engine:
     """
 
     def __init__(
-        self, profile: Profile, seed: int, wall_offset_ns: int = 0, slice_bits: int = SLICE_BITS
+        self, profile: EngineSettings, seed: int, wall_offset_ns: int = 0, slice_bits: int = SLICE_BITS
     ) -> None:
-        """``slice_bits`` is the agenda's, and changes nothing but its speed."""
+        """``slice_bits`` is the event queue's, and changes nothing but its speed."""
         self._draws = Draws(seed)
         self._slice_bits = slice_bits
         self._wall_offset_ns = wall_offset_ns
@@ -58,23 +58,29 @@ class Engine:
         self._now_ns = _NO_INPUT_YET_NS
         self._origin_ns = 0
         self._counters = Counters()
-        self._agenda = Agenda(self._slice_bits)
-        self._ledger = Ledger(profile.duplicates, profile.account.name)
-        self._reporting = Reporting(self._agenda, self._draws, self._counters, self._ledger, profile.reports)
-        self._carriage = Carriage(self._agenda, self._draws, self._counters, self._reporting, profile)
+        self._event_queue = EventQueue(self._slice_bits)
+        self._message_store = MessageStore(profile.duplicates, profile.account.name)
+        self._reporting = Reporting(
+            self._event_queue, self._draws, self._counters, self._message_store, profile.reports
+        )
+        self._pipeline = DeliveryPipeline(
+            self._event_queue, self._draws, self._counters, self._reporting, profile
+        )
         router = Router(profile, self._draws)
-        self._admission = Admission(profile, router, self._ledger, self._carriage, self._wall_offset_ns)
-        self._intake = Intake(
-            self._agenda,
+        self._admission = Admission(
+            profile, router, self._message_store, self._pipeline, self._wall_offset_ns
+        )
+        self._intake = SubmitHandler(
+            self._event_queue,
             self._draws,
             self._counters,
-            self._ledger,
+            self._message_store,
             self._admission,
-            self._carriage,
+            self._pipeline,
             self._remove,
         )
         self._intake.wall_offset_ns = self._wall_offset_ns
-        self._edges = Edges(self._agenda, self._admission, self._carriage, self._reporting)
+        self._edges = Edges(self._event_queue, self._admission, self._pipeline, self._reporting)
         self._fault_log = FaultLog()
         self._apply(profile, router, FaultWindows((), 0))
 
@@ -109,7 +115,7 @@ class Engine:
 
     def next_due(self) -> int | None:
         """When ``advance`` has something to do; None: not before another input."""
-        return self._agenda.next_due()
+        return self._event_queue.next_due()
 
     def advance(self, now_ns: int) -> Sequence[Effect]:
         effects: list[Effect] = []
@@ -123,10 +129,10 @@ class Engine:
         effects: list[Effect] = []
         if until_ns < self._now_ns:
             until_ns = self._now_ns
-        self._now_ns = now_ns = self._agenda.run_to_effects(until_ns, effects)
+        self._now_ns = now_ns = self._event_queue.run_to_effects(until_ns, effects)
         return now_ns, effects
 
-    def reconfigure(self, now_ns: int, profile: Profile) -> Sequence[Effect]:
+    def reconfigure(self, now_ns: int, profile: EngineSettings) -> Sequence[Effect]:
         """Another profile from now on. Nothing is lost; delays that were drawn already stay as they are.
 
         No input: windows that count from the first one go on waiting for it.
@@ -139,11 +145,11 @@ class Engine:
         router = Router(profile, self._draws)
         faults = FaultWindows(profile.faults, self._origin_ns)
         self._profile = profile
-        self._ledger.reconfigure(profile.duplicates, profile.account.name)
+        self._message_store.reconfigure(profile.duplicates, profile.account.name)
         self._reporting.reconfigure(profile.reports)
         self._admission.reconfigure(now_ns, profile, router)
         self._apply(profile, router, faults)
-        self._carriage.reconfigure(now_ns, profile)
+        self._pipeline.reconfigure(now_ns, profile)
         self._fault_log.renew(now_ns, faults.windows)
         self._edges.renew(now_ns, faults, effects)
         return effects
@@ -161,11 +167,11 @@ class Engine:
         self._wall_offset_ns = self._intake.wall_offset_ns = wall_offset_ns
         self._admission.set_wall_offset(wall_offset_ns)
         if begun:
-            self._carriage.wall_moved(now_ns, moved_ns)
+            self._pipeline.wall_moved(now_ns, moved_ns)
             self._run(now_ns, effects)
         return effects
 
-    def _begin_with(self, now_ns: int, profile: Profile) -> None:
+    def _begin_with(self, now_ns: int, profile: EngineSettings) -> None:
         """Another profile where nothing has happened yet; of its windows those hold that have a time."""
         reporting, log = self._reporting, self._fault_log
         self._profile = profile
@@ -184,7 +190,7 @@ class Engine:
         self._clock(now_ns)
         cut: list[Effect] = [
             Disconnect(payload.request_id)
-            for payload in self._agenda.payloads()
+            for payload in self._event_queue.payloads()
             if isinstance(payload, PendingReply) and (payload.answer is not None or payload.disconnect)
         ]
         reporting = self._reporting
@@ -202,13 +208,13 @@ class Engine:
         Also, once each, rows of messages that were accepted by ``accepted_until_ns`` and are open: what the
         journal knows of them should the process be killed. None: no such row of any accepted so far.
         """
-        return self._ledger.take_rows(accepted_until_ns)
+        return self._message_store.take_rows(accepted_until_ns)
 
     def forget(self, keys: Iterable[str]) -> None:
         """For virtual time: keys of messages whose rows were taken, and of which the driver knows that they
         will not be submitted again. The others of them are remembered as before.
         """
-        self._ledger.forget(keys)
+        self._message_store.forget(keys)
 
     def take_unanswered(self) -> list[tuple[Submit, Accepted]]:
         """Requests taken since the last call whose reply never leaves; the newest where they are many."""
@@ -218,16 +224,16 @@ class Engine:
 
     def close_rows(self) -> list[JournalRow]:
         """At the end: ``take_rows``, rows of all still open, and of keys that were never accepted."""
-        return self._ledger.close_rows()
+        return self._message_store.close_rows()
 
     def state(self) -> EngineState:
         counters = self._counters
         gauges = {
             "pending_replies": float(self._intake.pending),
-            "remembered_keys": float(len(self._ledger)),
+            "remembered_keys": float(len(self._message_store)),
             "balance_low": float(self._admission.account.balance_is_low),
             **self._admission.gauges(self._now_ns),
-            **self._carriage.gauges(),
+            **self._pipeline.gauges(),
             **self._reporting.gauges(),
         }
         return EngineState(
@@ -249,7 +255,7 @@ class Engine:
         """The outage that every other request meets now, as ``submit`` does of itself. Asking is no input."""
         return self._intake.outage(max(now_ns, self._now_ns), second_host)
 
-    def fault_log(self, now_ns: int) -> tuple[FaultSpan, ...]:
+    def fault_log(self, now_ns: int) -> tuple[FaultPeriod, ...]:
         """The fault windows that were, are and will be, by their start.
 
         Those that count from the first input are not there before it.
@@ -258,13 +264,13 @@ class Engine:
 
     def message(self, provider_id: str) -> MessageView | None:
         """What is known of an accepted message; None where the id is unknown or forgotten."""
-        message = self._ledger.find(provider_id)
+        message = self._message_store.find(provider_id)
         return None if message is None else message_view(message)
 
     def journey(self, provider_id: str) -> JourneyView | None:
         """The way of an accepted message so far; None where the id is unknown or forgotten."""
-        message = self._ledger.find(provider_id)
-        return None if message is None else journey_view(message, self._ledger.newest(message))
+        message = self._message_store.find(provider_id)
+        return None if message is None else journey_view(message, self._message_store.newest(message))
 
     @property
     def origin_ns(self) -> int | None:
@@ -295,14 +301,14 @@ class Engine:
 
     def _remove(self, now_ns: int, provider_id: str) -> bool:
         """Whether it was scheduled, and is no longer."""
-        message = self._ledger.find(provider_id)
+        message = self._message_store.find(provider_id)
         if message is None or message.stage is not Stage.SCHEDULED:
             return False
-        self._carriage.cancel(now_ns, message)
+        self._pipeline.cancel(now_ns, message)
         self._admission.account.pay(-message.price_micro)
         self._counters.cancelled += 1
         self._counters.closed += 1
-        self._ledger.close(message)
+        self._message_store.close(message)
         self._reporting.cancelled(now_ns, message)
         return True
 
@@ -311,11 +317,11 @@ class Engine:
             self._now_ns = now_ns
         else:
             now_ns = self._clock(now_ns)
-        self._agenda.run(now_ns, effects)
+        self._event_queue.run(now_ns, effects)
         return now_ns
 
-    def _apply(self, profile: Profile, router: Router, faults: FaultWindows) -> None:
+    def _apply(self, profile: EngineSettings, router: Router, faults: FaultWindows) -> None:
         self._router = router
         self._intake.apply(profile, faults)
-        self._carriage.apply(router, faults)
+        self._pipeline.apply(router, faults)
         self._reporting.apply(router, faults)

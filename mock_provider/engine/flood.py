@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mock_provider.engine.distributions import nanoseconds
 
 if TYPE_CHECKING:
-    from mock_provider.profiles import schema
+    from mock_provider.settings import sections
 
 
 class FloodGuard:
@@ -20,13 +20,13 @@ class FloodGuard:
 
     __slots__ = ("_limit", "_newer", "_older", "_turned_ns", "_window_ns", "active")
 
-    def __init__(self, settings: schema.Flood) -> None:
+    def __init__(self, settings: sections.Flood) -> None:
         self._newer: dict[str, deque[int]] = {}
         self._older: dict[str, deque[int]] = {}
         self._turned_ns = 0
         self.reconfigure(settings)
 
-    def reconfigure(self, settings: schema.Flood) -> None:
+    def reconfigure(self, settings: sections.Flood) -> None:
         self._limit = settings.limit
         self.active = settings.limit > 0
         self._window_ns = nanoseconds(settings.window_s)

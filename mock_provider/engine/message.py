@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from mock_provider.engine.account import MICRO
+from mock_provider.engine.fate import Fate
 from mock_provider.engine.lifecycle import Stage
 from mock_provider.engine.values import ENDS_ONLY, DeliveryReport, JournalRow, MessageState, ReportsWanted
 
@@ -17,33 +18,7 @@ if TYPE_CHECKING:
 _REFUSED = Stage.REFUSED  # an enum's member costs 0.2 us to look up (Python 3.11)
 
 
-# Failures whose cause is a phone that was off or out of coverage until the end.
-UNREACHABLE = frozenset(["absent_subscriber", "handset_off"])
-
-
-class Fate(Struct, frozen=True, gc=False):
-    """How a message ends. ``at_expiry``: when its validity does, not when its latency has passed."""
-
-    state: MessageState
-    state_name: str
-    reason: str
-    at_expiry: bool
-    unreachable: bool  # its phone was
-
-
-def fate(state: MessageState, reason: str = "") -> Fate:
-    return Fate(state, state.value, reason, state is MessageState.EXPIRED, reason in UNREACHABLE)
-
-
-DELIVERED = fate(MessageState.DELIVERED)
-EXPIRED = fate(MessageState.EXPIRED, "validity_passed")
-CANCELLED = fate(MessageState.REJECTED, "cancelled")
-TURNED_AWAY = fate(MessageState.UNDELIVERED, "carrier_queue_full")
-OVERFLOWED = fate(MessageState.UNDELIVERED, "sender_queue_full")
-VANISHED = fate(MessageState.UNDELIVERED, "lost_after_accept")  # nobody outside is told
-
-
-class Message(Struct, gc=False):
+class TrackedMessage(Struct, gc=False):
     """A key that was seen; after ``Step.ACCEPT`` a message. Instants in ns, None where it did not happen.
 
     Untracked by the garbage collector, so nothing it refers to may refer back: the carrier goes by its name.
@@ -102,21 +77,21 @@ class Message(Struct, gc=False):
 
 
 def has_rare_wishes(submit: Submit) -> bool:
-    """Whether it asks for what few wires ask for."""
+    """Whether it asks for what few protocols ask for."""
     return bool(
         submit.wanted is not ENDS_ONLY or submit.memo or submit.expires_in_queue or submit.overflow_fails
     )
 
 
-def wish(message: Message, submit: Submit) -> None:
-    """What few wires ask for. A message that was not accepted before has none of it."""
+def wish(message: TrackedMessage, submit: Submit) -> None:
+    """What few protocols ask for. A message that was not accepted before has none of it."""
     message.wanted = submit.wanted
     message.memo = submit.memo
     message.expires_in_queue = submit.expires_in_queue
     message.overflow_fails = submit.overflow_fails
 
 
-def journal_row(message: Message, newest: Message, account: str) -> JournalRow:
+def journal_row(message: TrackedMessage, newest: TrackedMessage, account: str) -> JournalRow:
     """``newest`` is the key's newest message, which carries the key's counts."""
     t_taken_ns: int | None = message.t_accepted_ns
     if message.stage is _REFUSED:
@@ -155,7 +130,7 @@ def journal_row(message: Message, newest: Message, account: str) -> JournalRow:
     )
 
 
-def delivery_report(message: Message, mcc: str, mnc: str) -> DeliveryReport:
+def delivery_report(message: TrackedMessage, mcc: str, mnc: str) -> DeliveryReport:
     """The report of a message that has ended."""
     ended = message.fate
     t_done_ns = message.t_delivered_ns
@@ -179,7 +154,7 @@ def delivery_report(message: Message, mcc: str, mnc: str) -> DeliveryReport:
     )
 
 
-def progress_report(message: Message, at_ns: int, mcc: str, mnc: str) -> DeliveryReport:
+def progress_report(message: TrackedMessage, at_ns: int, mcc: str, mnc: str) -> DeliveryReport:
     """The report of a message that has not ended; ``at_ns`` is when it came as far as it is."""
     return DeliveryReport(
         message.provider_id,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mock_provider.engine.faults.marks import MAGIC, mark
-from mock_provider.engine.message import EXPIRED, Fate, Message, fate
+from mock_provider.engine.fate import EXPIRED, Fate, fate
+from mock_provider.engine.faults.touched import MAGIC, mark
+from mock_provider.engine.message import TrackedMessage
 from mock_provider.engine.values import MessageState
 
 if TYPE_CHECKING:
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 _UNDELIVERED = MessageState.UNDELIVERED
 
 
-def set_out(message: Message, carrier: Carrier, uniforms: Uniforms, active: ActiveFaults, at_ns: int) -> int:
+def set_out(
+    message: TrackedMessage, carrier: Carrier, uniforms: Uniforms, active: ActiveFaults, at_ns: int
+) -> int:
     """Give a message that leaves its carrier at ``at_ns`` its fate; when it ends.
 
     ``radio_ns`` is as drawn, even where the message's validity or fate ends it sooner. The wait for a phone
@@ -46,7 +49,7 @@ def set_out(message: Message, carrier: Carrier, uniforms: Uniforms, active: Acti
 
 
 def _by_faults(
-    message: Message, active: ActiveFaults, at_ns: int, radio_ns: int, wait_ns: int, ended: Fate
+    message: TrackedMessage, active: ActiveFaults, at_ns: int, radio_ns: int, wait_ns: int, ended: Fate
 ) -> tuple[int, int, Fate]:
     """Slower by a brown-out; or failed at once, where its network is down."""
     for slowness in active.carrier_delays:

@@ -9,29 +9,29 @@ from msgspec import Struct
 
 from mock_provider.engine.distributions import is_zero, nanoseconds, sampler
 from mock_provider.engine.draws import report_of
-from mock_provider.engine.faults.marks import MAGIC, mark
+from mock_provider.engine.faults.touched import MAGIC, mark
 from mock_provider.engine.faults.windows import NO_FAULTS
 from mock_provider.engine.lifecycle import TRANSITIONS, IllegalTransitionError, Stage, Step, after, move
-from mock_provider.engine.message import Message, delivery_report, progress_report
+from mock_provider.engine.message import TrackedMessage, delivery_report, progress_report
 from mock_provider.engine.values import (
     DeliveryReport,
     Effect,
     FinalReport,
     MessageState,
-    Progress,
+    ReportStage,
     SendProgress,
     SendReports,
 )
 
 if TYPE_CHECKING:
-    from mock_provider.engine.agenda import Agenda
     from mock_provider.engine.carriers import Router
     from mock_provider.engine.counters import Counters
     from mock_provider.engine.draws import Draws
+    from mock_provider.engine.event_queue import EventQueue
     from mock_provider.engine.faults.reports import ReportStorm
     from mock_provider.engine.faults.windows import ActiveFaults, FaultWindows
-    from mock_provider.engine.ledger import Ledger
-    from mock_provider.profiles import schema
+    from mock_provider.engine.message_store import MessageStore
+    from mock_provider.settings import sections
 
 
 # An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
@@ -49,16 +49,16 @@ _AT_ONCE = 1_000
 _AT_ONCE_PAUSE_NS = 5_000_000
 
 Receiver = tuple[str, str]
-"""Wire and URL."""
+"""Protocol and URL."""
 
 
-class Batch(Struct, gc=False):
+class ReportBatch(Struct, gc=False):
     """One call's reports, kept until they are confirmed or given up."""
 
     batch_id: int
     wire: str
     url: str
-    messages: tuple[Message, ...]
+    messages: tuple[TrackedMessage, ...]
     reports: tuple[DeliveryReport, ...]
     t_first_ns: int
     attempt: int = 1
@@ -69,35 +69,42 @@ class Outbox(Struct, frozen=True, gc=False):
     """Reports to one receiver that wait for company. ``number`` tells it from earlier ones to the same."""
 
     number: int
-    messages: list[Message]
+    messages: list[TrackedMessage]
 
 
 class Reporting:
     def __init__(
-        self, agenda: Agenda, draws: Draws, counters: Counters, ledger: Ledger, settings: schema.Reports
+        self,
+        event_queue: EventQueue,
+        draws: Draws,
+        counters: Counters,
+        message_store: MessageStore,
+        settings: sections.ReportSettings,
     ) -> None:
-        self._agenda = agenda
-        self._on_due = agenda.handler(self._gather)
-        self._on_retry = agenda.handler(self._send_again)
-        self._on_let_go = agenda.handler(self._let_go)
-        self._on_linger = agenda.handler(self._flush)
-        self._on_copy = agenda.handler(self._send_copy)
-        self._on_cancelled = agenda.handler(self._tell_cancelled)
+        self._event_queue = event_queue
+        self._on_due = event_queue.handler(self._gather)
+        self._on_retry = event_queue.handler(self._send_again)
+        self._on_let_go = event_queue.handler(self._let_go)
+        self._on_linger = event_queue.handler(self._flush)
+        self._on_copy = event_queue.handler(self._send_copy)
+        self._on_cancelled = event_queue.handler(self._tell_cancelled)
         self._draws = draws
         self._counters = counters
-        self._ledger = ledger
+        self._message_store = message_store
         self._outboxes: dict[Receiver, Outbox] = {}
         self._last_outbox = 0
-        self._batches: dict[int, Batch] = {}
+        self._batches: dict[int, ReportBatch] = {}
         self._last_batch_id = self._first_batch_id = 0
-        self._held: deque[tuple[Message | Batch, ReportStorm]] = deque()  # by a storm, until its end
+        self._held: deque[tuple[TrackedMessage | ReportBatch, ReportStorm]] = (
+            deque()
+        )  # by a storm, until its end
         self._letting_go = False
         self._again_after_ns: dict[str, int] = {}  # provider id: its report is to be sent twice
         self._waiting = 0  # ended, report not sent
         self._unconfirmed = 0  # sent, neither confirmed nor given up
         self.reconfigure(settings)
 
-    def reconfigure(self, settings: schema.Reports) -> None:
+    def reconfigure(self, settings: sections.ReportSettings) -> None:
         self._delay = sampler(settings.delay)
         self._loss_share = settings.loss_share
         self._draws_needed = settings.loss_share > 0 or not is_zero(settings.delay)
@@ -117,29 +124,31 @@ class Reporting:
         """Batch ids go on where ``other`` stopped; answers to its batches are ignored."""
         self._last_batch_id = self._first_batch_id = other._last_batch_id
 
-    def handed_over(self, at_ns: int, message: Message, effects: list[Effect]) -> None:
+    def handed_over(self, at_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         """The carrier has the message: tell the receiver of one that wants to know."""
-        effects.append(self._progress(at_ns, message, Progress.HANDED_OVER))
+        effects.append(self._progress(at_ns, message, ReportStage.HANDED_OVER))
 
-    def queued(self, at_ns: int, message: Message, effects: list[Effect]) -> None:
+    def queued(self, at_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         """The message waits in its queue, or has just passed it."""
-        effects.append(self._progress(at_ns, message, Progress.QUEUED))
+        effects.append(self._progress(at_ns, message, ReportStage.QUEUED))
 
-    def cancelled(self, now_ns: int, message: Message) -> None:
+    def cancelled(self, now_ns: int, message: TrackedMessage) -> None:
         """A scheduled message was removed. Its receiver is told with the next ``advance``, due at once."""
         if message.wanted.stages and message.report_url:
-            self._agenda.add(now_ns, self._on_cancelled, message)
+            self._event_queue.add(now_ns, self._on_cancelled, message)
 
-    def _tell_cancelled(self, due_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
-        effects.append(self._progress(due_ns, message, Progress.CANCELLED))
+    def _tell_cancelled(
+        self, due_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]
+    ) -> None:
+        effects.append(self._progress(due_ns, message, ReportStage.CANCELLED))
 
-    def _progress(self, at_ns: int, message: Message, reached: Progress) -> SendProgress:
+    def _progress(self, at_ns: int, message: TrackedMessage, reached: ReportStage) -> SendProgress:
         carrier = self._carriers.get(message.carrier)
         mcc, mnc = ("", "") if carrier is None else (carrier.mcc, carrier.mnc)
         report = progress_report(message, at_ns, mcc, mnc)
         return SendProgress(message.report_url, report, message.wire, reached)
 
-    def ended(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+    def ended(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         """The message reached its final state at ``at_ns``: its report, if any is wanted, comes due."""
         ended = self._counters.ended
         chances, message.chances = message.chances, b""
@@ -167,13 +176,13 @@ class Reporting:
         if due_ns <= at_ns:
             self._gather(at_ns, now_ns, message, effects)
         else:
-            self._agenda.add(due_ns, self._on_due, message)
+            self._event_queue.add(due_ns, self._on_due, message)
 
-    def waits_for_phone(self, message: Message) -> None:
+    def waits_for_phone(self, message: TrackedMessage) -> None:
         """The message is on its way to a phone that is off or out of coverage."""
-        self._ledger.wait(message)
+        self._message_store.wait(message)
 
-    def vanished(self, message: Message) -> None:
+    def vanished(self, message: TrackedMessage) -> None:
         """The provider lost the message: no report will ever come of it."""
         self._counters.vanished += 1
         ended = self._counters.ended
@@ -211,14 +220,14 @@ class Reporting:
                 stage = message.stage
                 message.stage = _CONFIRMED if stage is _REPORTED else after(stage, _CONFIRM)
             self._counters.closed += len(batch.messages)
-            self._ledger.close_all(batch.messages)
+            self._message_store.close_all(batch.messages)
             return
         for message in batch.messages:
             move(message, Step.MISS)
         steps = self._retry_after_ns
         again_ns = now_ns + steps[min(batch.attempt, len(steps)) - 1]
         if again_ns - batch.t_first_ns <= self._give_up_after_ns:
-            self._agenda.add(again_ns, self._on_retry, batch)
+            self._event_queue.add(again_ns, self._on_retry, batch)
             return
         del self._batches[batch_id]
         self._counters.reports_given_up += len(batch.messages)
@@ -229,7 +238,7 @@ class Reporting:
     def gauges(self) -> dict[str, float]:
         return {"reports_waiting": float(self._waiting), "reports_unconfirmed": float(self._unconfirmed)}
 
-    def _is_sent(self, message: Message, active: ActiveFaults) -> bool:
+    def _is_sent(self, message: TrackedMessage, active: ActiveFaults) -> bool:
         """Whether a report leaves at all; if twice, that is noted."""
         key, ordinal, magic = message.key, message.ordinal, message.magic
         for loss in active.report_losses:
@@ -248,7 +257,7 @@ class Reporting:
             self._again_after_ns[message.provider_id] = _MAGIC_AGAIN_NS
         return True
 
-    def _delayed_ns(self, message: Message, active: ActiveFaults) -> int:
+    def _delayed_ns(self, message: TrackedMessage, active: ActiveFaults) -> int:
         """By how much faults put the report off."""
         delayed_ns = 0
         for fault in active.report_delays:
@@ -260,13 +269,13 @@ class Reporting:
             delayed_ns += message.magic.report_delay_ns
         return delayed_ns
 
-    def _is_held(self, at_ns: int, item: Message | Batch) -> bool:
+    def _is_held(self, at_ns: int, item: TrackedMessage | ReportBatch) -> bool:
         """Whether a storm keeps a report, or a call to be made again, until its end."""
         active = self._faults.at(at_ns)
         if active.none or not active.storms:
             return False
         storm = active.storms[-1]
-        messages = item.messages if isinstance(item, Batch) else (item,)
+        messages = item.messages if isinstance(item, ReportBatch) else (item,)
         for message in messages:
             mark(message, storm.name)
         self._counters.reports_held += len(messages)
@@ -280,19 +289,19 @@ class Reporting:
             if self._faults.at(at_ns).storms:
                 break
             item, storm = self._held.popleft()
-            if isinstance(item, Batch):
+            if isinstance(item, ReportBatch):
                 self._send_again(at_ns, now_ns, item, effects)
             else:
                 self._gather(at_ns, now_ns, item, effects)
-            size = len(item.messages) if isinstance(item, Batch) else 1
+            size = len(item.messages) if isinstance(item, ReportBatch) else 1
             let_go += size
             if storm.unit_ns or let_go >= _AT_ONCE:
                 pause_ns = size * storm.unit_ns or _AT_ONCE_PAUSE_NS
-                self._agenda.add(at_ns + pause_ns, self._on_let_go, None)
+                self._event_queue.add(at_ns + pause_ns, self._on_let_go, None)
                 return
         self._letting_go = False
 
-    def _gather(self, at_ns: int, now_ns: int, message: Message, effects: list[Effect]) -> None:
+    def _gather(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         if self._disturbed and self._is_held(at_ns, message):
             return
         receiver = message.wire, message.report_url
@@ -308,7 +317,7 @@ class Reporting:
         if together >= self._max_per_call:
             self._flush(at_ns, now_ns, (receiver, outbox.number), effects)
         elif together == 1:
-            self._agenda.add(at_ns + self._linger_ns, self._on_linger, (receiver, outbox.number))
+            self._event_queue.add(at_ns + self._linger_ns, self._on_linger, (receiver, outbox.number))
 
     def _flush(self, due_ns: int, now_ns: int, call: tuple[Receiver, int], effects: list[Effect]) -> None:
         receiver, number = call
@@ -319,7 +328,7 @@ class Reporting:
         self._send(now_ns, receiver, tuple(outbox.messages), effects)
 
     def _send(
-        self, now_ns: int, receiver: Receiver, messages: tuple[Message, ...], effects: list[Effect]
+        self, now_ns: int, receiver: Receiver, messages: tuple[TrackedMessage, ...], effects: list[Effect]
     ) -> None:
         self._last_batch_id += 1
         carriers = self._carriers
@@ -332,7 +341,7 @@ class Reporting:
             mcc, mnc = ("", "") if carrier is None else (carrier.mcc, carrier.mnc)
             reports.append(delivery_report(message, mcc, mnc))
         wire, url = receiver
-        batch = Batch(self._last_batch_id, wire, url, messages, tuple(reports), now_ns)
+        batch = ReportBatch(self._last_batch_id, wire, url, messages, tuple(reports), now_ns)
         self._batches[batch.batch_id] = batch
         self._waiting -= len(messages)
         self._unconfirmed += len(messages)
@@ -342,11 +351,11 @@ class Reporting:
         if self._again_after_ns:
             self._plan_copies(now_ns, batch)
 
-    def _plan_copies(self, now_ns: int, batch: Batch) -> None:
+    def _plan_copies(self, now_ns: int, batch: ReportBatch) -> None:
         for message, report in zip(batch.messages, batch.reports, strict=True):
             after_ns = self._again_after_ns.pop(message.provider_id, None)
             if after_ns is not None:
-                self._agenda.add(now_ns + after_ns, self._on_copy, (batch.wire, batch.url, report))
+                self._event_queue.add(now_ns + after_ns, self._on_copy, (batch.wire, batch.url, report))
 
     def _send_copy(
         self, due_ns: int, now_ns: int, copy: tuple[str, str, DeliveryReport], effects: list[Effect]
@@ -354,13 +363,13 @@ class Reporting:
         """The same report again, whatever became of the first. Nobody waits for its confirmation."""
         wire, url, report = copy
         self._last_batch_id += 1
-        batch = Batch(self._last_batch_id, wire, url, (), (report,), now_ns)
+        batch = ReportBatch(self._last_batch_id, wire, url, (), (report,), now_ns)
         self._batches[batch.batch_id] = batch
         self._counters.reports_duplicated += 1
         self._counters.report_calls += 1
         effects.append(SendReports(batch.batch_id, url, batch.reports, 1, wire))
 
-    def _send_again(self, due_ns: int, now_ns: int, batch: Batch, effects: list[Effect]) -> None:
+    def _send_again(self, due_ns: int, now_ns: int, batch: ReportBatch, effects: list[Effect]) -> None:
         if self._disturbed and self._is_held(due_ns, batch):
             return
         for message in batch.messages:
@@ -372,12 +381,12 @@ class Reporting:
         self._counters.report_calls += 1
         effects.append(SendReports(batch.batch_id, batch.url, batch.reports, batch.attempt, batch.wire))
 
-    def _close(self, message: Message, step: Step) -> None:
+    def _close(self, message: TrackedMessage, step: Step) -> None:
         move(message, step)
         self._counters.closed += 1
-        self._ledger.close(message)
+        self._message_store.close(message)
 
 
-def _is_wanted(message: Message) -> bool:
+def _is_wanted(message: TrackedMessage) -> bool:
     failed = message.fate is not None and message.fate.state is not MessageState.DELIVERED
     return failed and message.wanted.final is FinalReport.FAILURES

@@ -8,13 +8,15 @@ from msgspec import Struct
 
 from mock_provider.engine.localtime import OpenHours
 from mock_provider.engine.senders import sender_form
-from mock_provider.engine.values import Outbound, Refusal, Submit, Traffic
+from mock_provider.engine.values import MessageClass, Outbound, Submit
+from mock_provider.settings.values import Refusal
 
 if TYPE_CHECKING:
-    from mock_provider.profiles import network, schema
+    from mock_provider.engine.settings import EngineSettings
+    from mock_provider.settings import network
 
-_MARKETING = Traffic.MARKETING
-_UNSAID = Traffic.UNSAID
+_MARKETING = MessageClass.MARKETING
+_UNSAID = MessageClass.UNSAID
 _SECOND_NS = 1_000_000_000
 
 
@@ -44,7 +46,7 @@ class Rules:
 
     __slots__ = ("_allowed", "_by_country", "_registered", "_traffic", "active", "wall_offset_ns")
 
-    def __init__(self, profile: schema.Profile, wall_offset_ns: int) -> None:
+    def __init__(self, profile: EngineSettings, wall_offset_ns: int) -> None:
         self._by_country = {section.country: _ready(section) for section in profile.rules}
         self._allowed = frozenset(profile.account.countries)
         self._registered = frozenset(name.casefold() for name in profile.account.registered_senders)
@@ -122,11 +124,11 @@ class RequestRules:
 
 
 class TrafficOf:
-    """What a request is for, where its wire does not say."""
+    """What a request is for, where its protocol does not say."""
 
     __slots__ = ("_marketing_senders", "_unsaid_is_marketing")
 
-    def __init__(self, settings: network.Traffic) -> None:
+    def __init__(self, settings: network.TrafficSettings) -> None:
         self._marketing_senders = frozenset(settings.marketing_senders)
         self._unsaid_is_marketing = settings.unsaid == _MARKETING.value
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 
 from mock_provider.engine.channel import Channel, Onward
-from mock_provider.engine.message import Message
+from mock_provider.engine.message import TrackedMessage
 
 if TYPE_CHECKING:
-    from mock_provider.profiles.network import PerSender, SenderLimit
+    from mock_provider.settings.network import PerSender, SenderLimit
 
 SenderForm = Literal["long_code", "short_code", "toll_free", "alphanumeric"]
 
@@ -84,21 +84,21 @@ class SenderQueues:
             return True
         return queue.reserved_segments + queue.channel.waiting_segments + segments <= queue.capacity_segments
 
-    def reserve(self, message: Message) -> None:
+    def reserve(self, message: TrackedMessage) -> None:
         """Keep room for a message that was accepted."""
         queue = self.of(message.sender_id, message.t_accepted_ns)
         if queue is not None:
             queue.reserved_segments += message.segments
             message.sender_reserved = True
 
-    def release(self, message: Message) -> None:
+    def release(self, message: TrackedMessage) -> None:
         """Its room is not needed now."""
         queue = self._by_sender.get(message.sender_id) if message.sender_reserved else None
         message.sender_reserved = False
         if queue is not None:
             queue.reserved_segments -= message.segments
 
-    def entered(self, message: Message, at_ns: int) -> Channel | None:
+    def entered(self, message: TrackedMessage, at_ns: int) -> Channel | None:
         """The channel in which the message now waits its turn; None where its sender has none."""
         self.release(message)
         queue = self.of(message.sender_id, at_ns)

@@ -11,37 +11,7 @@ from enum import Enum
 
 from msgspec import Struct
 
-from mock_provider.engine.draws import IdStyle
-
-
-class Refusal(Enum):
-    """Why a submit was not accepted. Each wire maps these to its own codes."""
-
-    UNAUTHORIZED = "unauthorized"
-    ACCOUNT_SUSPENDED = "account_suspended"
-    NO_CREDIT = "no_credit"
-    SENDER_NOT_ALLOWED = "sender_not_allowed"
-    NO_VALID_RECIPIENT = "no_valid_recipient"
-    TOO_MANY_RECIPIENTS = "too_many_recipients"
-    DUPLICATE_REF = "duplicate_ref"
-    RECIPIENT_FLOOD = "recipient_flood"
-    THROTTLED_REQUESTS = "throttled_requests"
-    THROTTLED_SEGMENTS = "throttled_segments"
-    THROTTLED_CONCURRENCY = "throttled_concurrency"  # too many requests unanswered at once
-    QUEUE_FULL = "queue_full"
-    SENDER_QUEUE_FULL = "sender_queue_full"  # of the sender number's own queue
-    COUNTRY_NOT_ALLOWED = "country_not_allowed"
-    SENDER_FORM_NOT_ALLOWED = "sender_form_not_allowed"  # a name where the country wants a number
-    SENDER_NOT_REGISTERED = "sender_not_registered"
-    QUIET_HOURS = "quiet_hours"
-    OPT_OUT_MISSING = "opt_out_missing"  # marketing without the wording the country asks for
-    TOO_MANY_SEGMENTS = "too_many_segments"
-    DAILY_CAP = "daily_cap"
-    RECIPIENT_BLOCKED = "recipient_blocked"
-    RECIPIENT_OPTED_OUT = "recipient_opted_out"
-    REJECTED = "rejected"
-    INTERNAL_ERROR = "internal_error"
-    UNAVAILABLE = "unavailable"
+from mock_provider.settings.values import IdStyle, Refusal
 
 
 class MessageState(Enum):
@@ -57,8 +27,8 @@ class MessageState(Enum):
     __hash__ = object.__hash__  # each member is one object; Enum's own hash takes six times as long
 
 
-class Traffic(Enum):
-    """What a message is for. A wire that cannot tell leaves it to the profile (``UNSAID``)."""
+class MessageClass(Enum):
+    """What a message is for. A protocol that cannot tell leaves it to the profile (``UNSAID``)."""
 
     UNSAID = ""
     OTP = "otp"
@@ -77,7 +47,7 @@ class FinalReport(Enum):
 class ReportsWanted(Struct, frozen=True, gc=False):
     """Of what in a message's life its sender wants to be told, at ``Submit.report_url`` or the account's.
 
-    Wires take one of a few values of this: a million messages share them.
+    Protocols take one of a few values of this: a million messages share them.
     """
 
     final: FinalReport = FinalReport.ALL
@@ -91,7 +61,7 @@ ENDS_ONLY = ReportsWanted()
 class Outbound(Struct, frozen=True, gc=False):
     """One message a submit asks for. ``key`` is its journey key: found in the text, else client reference."""
 
-    msisdn: str  # E.164 digits without plus, as the wire normalised it
+    msisdn: str  # E.164 digits without plus, as the protocol normalised it
     submitted_number: str  # as the client wrote it
     text: str
     segments: int
@@ -100,7 +70,7 @@ class Outbound(Struct, frozen=True, gc=False):
 
 
 class Submit(Struct, frozen=True, gc=False):
-    """One request to send, as a wire translated it. ``request_id`` is the driver's handle for the reply."""
+    """One request to send, translated by a protocol. ``request_id`` is the driver's handle for the reply."""
 
     request_id: int
     wire: str
@@ -114,14 +84,14 @@ class Submit(Struct, frozen=True, gc=False):
     scheduled_ns: int | None = None  # not before this instant
     expires_ns: int | None = None  # given up after this instant
     unparsable: tuple[str, ...] = ()  # numbers of the request that no MSISDN could be read from
-    traffic: Traffic = Traffic.UNSAID
+    traffic: MessageClass = MessageClass.UNSAID
     wanted: ReportsWanted = ENDS_ONLY
     second_host: bool = False  # it came to the provider's backup host
-    memo: str = ""  # the wire's own, given back in reports and by the inbox; the engine does not read it
+    memo: str = ""  # the protocol's own, given back in reports and by the inbox; the engine does not read it
     expires_in_queue: bool = False  # ``expires_ns`` ends the wait for the carrier, not the carrier's own
     overflow_fails: bool = False  # a full queue of its sender fails the message, instead of refusing it
     blocked: frozenset[str] = frozenset()  # MSISDNs of the request that are on the account's blacklist
-    id_style: IdStyle | None = None  # of its messages' ids, where it is not the wire's
+    id_style: IdStyle | None = None  # of its messages' ids, where it is not the protocol's
     replaces: str = ""  # id of a scheduled message, removed in the step in which this one is accepted
 
 
@@ -195,7 +165,7 @@ class SendReports(Struct, frozen=True, gc=False):
     wire: str = "smsapi"  # by which the messages came, and so by which they are reported
 
 
-class Progress(Enum):
+class ReportStage(Enum):
     """What a ``SendProgress`` tells. The last two only whose ``wanted`` has ``stages``."""
 
     HANDED_OVER = "handed_over"
@@ -212,7 +182,7 @@ class SendProgress(Struct, frozen=True, gc=False):
     url: str
     report: DeliveryReport
     wire: str
-    reached: Progress = Progress.HANDED_OVER
+    reached: ReportStage = ReportStage.HANDED_OVER
 
 
 Effect = Reply | Disconnect | SendReports | SendProgress

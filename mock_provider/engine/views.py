@@ -5,7 +5,8 @@ from __future__ import annotations
 from msgspec import Struct
 
 from mock_provider.engine.account import MICRO
-from mock_provider.engine.message import VANISHED, Message
+from mock_provider.engine.fate import VANISHED
+from mock_provider.engine.message import TrackedMessage
 from mock_provider.engine.values import MessageState
 
 
@@ -82,7 +83,7 @@ class JourneyView(Struct, frozen=True):
     not_before_ns: int = 0  # when that rule lets it go; 0: no rule holds it
 
 
-def journey_view(message: Message, newest: Message) -> JourneyView:
+def journey_view(message: TrackedMessage, newest: TrackedMessage) -> JourneyView:
     """``newest`` is the key's newest message, which carries the key's counts."""
     return JourneyView(
         message.key,
@@ -106,7 +107,7 @@ def journey_view(message: Message, newest: Message) -> JourneyView:
     )
 
 
-def message_view(message: Message) -> MessageView:
+def message_view(message: TrackedMessage) -> MessageView:
     """A message that a fault lost is open for ever: its provider knows no better."""
     t_done_ns = _done_ns(message)
     ended = None if t_done_ns is None else message.fate
@@ -131,9 +132,9 @@ def message_view(message: Message) -> MessageView:
     )
 
 
-def _is_lost(message: Message) -> bool:
+def _is_lost(message: TrackedMessage) -> bool:
     return message.fate is VANISHED and message.t_delivered_ns is not None
 
 
-def _done_ns(message: Message) -> int | None:
+def _done_ns(message: TrackedMessage) -> int | None:
     return None if message.fate is VANISHED else message.t_delivered_ns

@@ -16,16 +16,16 @@ from typing import Protocol, cast
 import httptools
 from msgspec import Struct
 
-from mock_provider.http.cutting import reset
 from mock_provider.http.hosts import is_valid_host, origin_form
+from mock_provider.http.messages import HttpRequest, HttpResponse
 from mock_provider.http.open_connections import OpenConnections
 from mock_provider.http.reply import reply_bytes, stream_head
 from mock_provider.http.streaming import Streaming
-from mock_provider.wire.calls import WireReply, WireRequest
+from mock_provider.http.tcp_reset import reset
 
 log = logging.getLogger(__name__)
 
-Respond = Callable[[WireReply | Streaming | None], None]
+Respond = Callable[[HttpResponse | Streaming | None], None]
 
 _MAX_HEAD_BYTES = 64 * 1024
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
@@ -38,7 +38,7 @@ _MAX_QUEUED = 16  # pipelined requests read ahead of their answers
 class Application(Protocol):
     """What answers requests."""
 
-    def handle(self, request: WireRequest, respond: Respond) -> int | None:
+    def handle(self, request: HttpRequest, respond: Respond) -> int | None:
         """Call ``respond`` once: now, or later. A reply of None cuts the connection.
 
         Returns None when it was called, else a number by which the wait can be abandoned.
@@ -51,7 +51,7 @@ class Application(Protocol):
 class _Waiting(Struct, gc=False):
     """A request read, and how to answer it."""
 
-    request: WireRequest
+    request: HttpRequest
     keep_alive: bool
     http_1_0: bool
 
@@ -76,7 +76,7 @@ class HttpConnection(asyncio.Protocol):
         self._sweeps = 0  # since the last request began or was whole
         self._held_bytes = 0  # of a body that comes in pieces
         self._begun = 0  # requests whose first byte came in the data at hand
-        self._whole: WireRequest | None = None  # the last request that ended in the data at hand
+        self._whole: HttpRequest | None = None  # the last request that ended in the data at hand
         self._begin_request()
 
     def _begin_request(self) -> None:
@@ -222,7 +222,7 @@ class HttpConnection(asyncio.Protocol):
             self._url, host = origin_form(self._url)
             self._host = host or self._host
         path, _, query = self._url.decode("latin-1").partition("?")
-        request = WireRequest(
+        request = HttpRequest(
             parser.get_method().decode("latin-1"),
             path,
             query,
@@ -302,7 +302,7 @@ class HttpConnection(asyncio.Protocol):
                 self._transport.resume_reading()
             self._answer(waiting)
 
-    def _respond(self, reply: WireReply | Streaming | None) -> None:
+    def _respond(self, reply: HttpResponse | Streaming | None) -> None:
         waiting, transport = self._current, self._transport
         self._current = self._pending = None
         if waiting is None or transport is None:
@@ -383,12 +383,12 @@ class HttpConnection(asyncio.Protocol):
         asyncio.get_running_loop().call_later(_LINGER_S, transport.close)
 
 
-def internal_error() -> WireReply:
+def internal_error() -> HttpResponse:
     """A fault of the provider's own, not a simulated one."""
     return plain_error(500, "Internal server error")
 
 
-def plain_error(status: int, message: str, headers: tuple[tuple[str, str], ...] = ()) -> WireReply:
+def plain_error(status: int, message: str, headers: tuple[tuple[str, str], ...] = ()) -> HttpResponse:
     """An error of the server itself rather than of a wire."""
     body = b'{"message":"%b","error":"http_%d","errors":[]}' % (message.encode(), status)
-    return WireReply(status, body, headers=headers)
+    return HttpResponse(status, body, headers=headers)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from mock_provider.wire.calls import WireRequest
+from mock_provider.http.messages import HttpRequest
 
 _END = b"\r\n\r\n"
 _MAX_HEADS = 512
@@ -37,7 +37,7 @@ class KnownHeads:
     def __len__(self) -> int:
         return len(self._heads)
 
-    def request_in(self, data: bytes) -> WireRequest | None:
+    def request_in(self, data: bytes) -> HttpRequest | None:
         """The one request that ``data`` is, or None: then the parser must say.
 
         To be asked only where a request may begin.
@@ -46,11 +46,11 @@ class KnownHeads:
         head = self._heads.get(data[:ends])
         if head is None or len(data) != ends + head.body_bytes:
             return None
-        return WireRequest(
+        return HttpRequest(
             "POST", head.path, head.query, head.content_type, head.authorization, data[ends:], head.host
         )
 
-    def learn(self, data: bytes, request: WireRequest) -> None:
+    def learn(self, data: bytes, request: HttpRequest) -> None:
         """``request`` is what the parser made of ``data``, all of it, and it keeps the connection."""
         body = request.body
         ends = len(data) - len(body)

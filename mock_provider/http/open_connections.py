@@ -12,7 +12,7 @@ from mock_provider.http.known_heads import KnownHeads
 _SWEEP_EVERY_S = 5.0
 
 
-class Limits(Struct, frozen=True):
+class ConnectionLimits(Struct, frozen=True):
     """What one client, and all of them together, may cost.
 
     ``request_s`` is the time in which a request that was begun must be whole, ``idle_s`` that between two.
@@ -26,7 +26,7 @@ class Limits(Struct, frozen=True):
     idle_s: float = 300.0
 
 
-class Connection(Protocol):
+class OpenConnection(Protocol):
     def finish(self) -> None:
         """Read no more, and close when what is under way is answered."""
 
@@ -40,11 +40,11 @@ class Connection(Protocol):
 class OpenConnections:
     """The connections a server has at the moment, and the request heads they have met."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
         self.heads = KnownHeads()
         self.receiving_bytes = 0
-        self._open: set[Connection] = set()
+        self._open: set[OpenConnection] = set()
         self._none_left = asyncio.Event()
         self._none_left.set()
         self._sweeping: asyncio.Task[None] | None = None
@@ -56,11 +56,11 @@ class OpenConnections:
     def full(self) -> bool:
         return len(self._open) >= self.limits.connections
 
-    def add(self, connection: Connection) -> None:
+    def add(self, connection: OpenConnection) -> None:
         self._open.add(connection)
         self._none_left.clear()
 
-    def remove(self, connection: Connection) -> None:
+    def remove(self, connection: OpenConnection) -> None:
         self._open.discard(connection)
         if not self._open:
             self._none_left.set()

@@ -6,7 +6,7 @@ import time
 from email.utils import formatdate
 from http import HTTPStatus
 
-from mock_provider.wire.calls import WireReply
+from mock_provider.http.messages import HttpResponse
 
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 _NO_CONTENT = HTTPStatus.NO_CONTENT.value
@@ -59,7 +59,7 @@ _usual = UsualHeads()
 
 
 def reply_bytes(
-    reply: WireReply, *, keep_alive: bool, http_1_0: bool = False, head_only: bool = False
+    reply: HttpResponse, *, keep_alive: bool, http_1_0: bool = False, head_only: bool = False
 ) -> bytes:
     """The whole reply as it stands on the connection; ``head_only`` answers a HEAD request."""
     body = reply.body

@@ -8,7 +8,7 @@ from typing import Protocol
 from msgspec import Struct
 
 
-class Stream(Protocol):
+class ResponseStream(Protocol):
     """A reply that goes on: what the producer of its body holds."""
 
     def write(self, data: bytes) -> bool:
@@ -25,5 +25,5 @@ class Streaming(Struct, frozen=True):
     """
 
     content_type: str
-    begin: Callable[[Stream], Callable[[], None]]
+    begin: Callable[[ResponseStream], Callable[[], None]]
     headers: tuple[tuple[str, str], ...] = ()

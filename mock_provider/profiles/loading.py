@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 from pydantic import ValidationError
 
-from mock_provider.profiles.complaints import complaints
 from mock_provider.profiles.schema import Profile
+from mock_provider.profiles.validation_errors import complaints
 
 _READY_MADE = resources.files(__package__)
 

@@ -9,11 +9,8 @@ from typing import Protocol, cast
 from msgspec import Struct
 
 from mock_provider.engine.faults.outage import Outage
-from mock_provider.service import Service
-from mock_provider.smpp.links import ReceiptLinks
-from mock_provider.smpp.requests import Memory, Requests
-from mock_provider.wire.smpp import codes
-from mock_provider.wire.smpp.effects import (
+from mock_provider.protocols.smpp import codes
+from mock_provider.protocols.smpp.effects import (
     Answered,
     BoundNow,
     Cancelled,
@@ -24,9 +21,12 @@ from mock_provider.wire.smpp.effects import (
     SessionEffect,
     Submitted,
 )
-from mock_provider.wire.smpp.pdu import Bind
-from mock_provider.wire.smpp.session import NoAnswer, Session, SessionLimits
-from mock_provider.wire.smpp.submit import SubmitReader
+from mock_provider.protocols.smpp.pdu import Bind
+from mock_provider.protocols.smpp.session import NoAnswer, Session, SessionLimits
+from mock_provider.protocols.smpp.submit import SubmitReader
+from mock_provider.smpp.provider import SmppProvider
+from mock_provider.smpp.receipts import ReceiptLinks
+from mock_provider.smpp.requests import Memory, Requests
 
 _SHORTEST_TIMER_S = 0.001
 _LINGER_S = 1.0
@@ -60,15 +60,15 @@ class Listener(Protocol):
 class SmppConnection(asyncio.Protocol):
     """Made by the listening server for each client."""
 
-    def __init__(self, service: Service, listener: Listener) -> None:
-        self._service = service
+    def __init__(self, provider: SmppProvider, listener: Listener) -> None:
+        self._provider = provider
         self._listener = listener
         self._setup = setup = listener.setup()
         self._links = setup.links
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._session = Session(setup.limits, self._admit, time.monotonic_ns(), self._front)
-        self._requests = Requests(service, setup.reader, setup.memory, self._session, self)
+        self._requests = Requests(provider, setup.reader, setup.memory, self._session, self)
         self.system_id = ""  # while it is bound
         self.knows_tlvs = False
         self._out: list[bytes] = []
@@ -150,7 +150,7 @@ class SmppConnection(asyncio.Protocol):
 
     def _carry_out(self, now_ns: int, effects: list[SessionEffect]) -> None:
         answered = False
-        wall_s = (now_ns + self._service.wall_offset_ns) / 1e9
+        wall_s = (now_ns + self._provider.wall_offset_ns) / 1e9
         for effect in effects:
             if type(effect) is Submitted:
                 self._requests.submit(now_ns, wall_s, effect)
@@ -191,7 +191,7 @@ class SmppConnection(asyncio.Protocol):
             elif not outage.hang:
                 self.write(self._session.answer(command_id, effect.sequence, codes.ESME_RSYSERR))
         elif isinstance(effect, Queried):
-            self._requests.query(effect, self._service.wall_offset_ns)
+            self._requests.query(effect, self._provider.wall_offset_ns)
         else:
             self._requests.cancel(effect)
 
@@ -218,7 +218,7 @@ class SmppConnection(asyncio.Protocol):
             self._unbind()
 
     def _outage(self) -> Outage | None:
-        return self._service.driver.engine.outage(time.monotonic_ns())
+        return self._provider.submissions.outage(time.monotonic_ns())
 
     def _front(self) -> NoAnswer | None:
         """How an outage affects enquire_link; one that refuses does not."""

@@ -17,8 +17,8 @@ from rich.console import Console
 
 from analysis.records import PROVIDER_SCHEMA, read_manifest, read_rows
 from loadtests.arrivals import Mix, Poisson, Stream
-from loadtests.runner import run_scenario
-from loadtests.running.settings import RunSettings
+from loadtests.runner.scenario_run import run_scenario
+from loadtests.runner.settings import RunSettings
 from loadtests.scenarios.scenario import Part, Scenario
 from loadtests.simulate.part import Choices
 from loadtests.simulate.run import simulate_scenario
@@ -47,8 +47,8 @@ def test_a_bad_day_in_virtual_time_loses_nothing_and_its_report_shows_every_faul
     code = simulate_scenario(scenario(20.0, 95.0, "bad-day"), Choices(), 3, out, Console(file=io.StringIO()))
     part = summary_of(out)
     assert code in (0, 1, 4), part["objectives"]
-    ledger = part["ledger"]
-    assert (ledger["lost"], ledger["duplicates"], ledger["open"]) == (0, 0, 0)
+    accounting = part["accounting"]
+    assert (accounting["lost"], accounting["duplicates"], accounting["open"]) == (0, 0, 0)
     faults = {fault["name"]: fault for fault in part["faults"]}
     assert tuple(faults) == BAD_DAY
     assert all(fault["messages"] > 0 for fault in faults.values()), faults

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from analysis.records import read_manifest
 from loadtests.arrivals import Burst, Mix, Poisson, Stream
-from loadtests.runner import run_scenario
-from loadtests.running.settings import RunSettings
+from loadtests.runner.scenario_run import run_scenario
+from loadtests.runner.settings import RunSettings
 from loadtests.scenarios.scenario import Part, Scenario, simulated, whole_day
 from loadtests.simulate.part import Choices
 from loadtests.simulate.run import simulate_scenario

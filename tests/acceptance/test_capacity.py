@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.capacity.record import read_capacity
+from analysis.capacity_record import read_capacity
 from analysis.records import read_manifest
 
 Command = Callable[..., subprocess.Popen[str]]

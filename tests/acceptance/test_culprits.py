@@ -25,11 +25,11 @@ from analysis.model import PartReport
 from analysis.part import analyse_part
 from analysis.records import Manifest, read_manifest
 from loadtests.arrivals import Constant, Mix, Poisson, Stream
-from loadtests.running.interruption import Interruption
-from loadtests.running.part_run import PartRun
-from loadtests.running.progress import Progress
-from loadtests.running.provider_profile import ProfileChoice
-from loadtests.running.settings import RunSettings
+from loadtests.runner.interruption import Interruption
+from loadtests.runner.part_run import PartRun
+from loadtests.runner.progress import Progress
+from loadtests.runner.provider_profile import ProfileChoice
+from loadtests.runner.settings import RunSettings
 from loadtests.scenarios.scenario import Part, Scenario
 from loadtests.simulate.part import Choices, simulate_part
 

@@ -149,8 +149,8 @@ def test_the_example_runs_and_the_probe_leaves_no_trace(smsbench: Command, tmp_p
     assert len(load) == 400 and set(journal["key"].to_pylist()) == load
     # The provider's own counts begin with the load.
     samples = out / "report" / "summary.json"
-    ledger = json.loads(samples.read_bytes())["parts"][0]["ledger"]
-    assert ledger["strangers"] == 0 and ledger["found"] == ledger["accepted"] == 400
+    accounting = json.loads(samples.read_bytes())["parts"][0]["accounting"]
+    assert accounting["unknown_messages"] == 0 and accounting["found"] == accounting["accepted"] == 400
     assert read_result(out) is not None
 
 

@@ -10,8 +10,8 @@ import psutil
 import pytest
 
 from analysis.records import PROVIDER_SCHEMA, read_manifest, read_rows
-from loadtests.running.interruption import Interruption
-from loadtests.running.simulations import Job, Simulations
+from loadtests.runner.interruption import Interruption
+from loadtests.runner.simulations import Job, Simulations
 from loadtests.scenarios import catalogue
 from loadtests.scenarios.scenario import Adjustment, Part
 from loadtests.simulate.beside import PartProcess, SimulationFailedError

@@ -80,8 +80,8 @@ def test_each_start_in_the_page_is_a_part_of_its_own(
     summary = json.loads((out / "report" / "summary.json").read_bytes())
     by_check = {(each["part"], each["name"]): each["state"] for each in summary["checks"]}
     for slug in ("01-start", "02-start"):
-        assert by_check[slug, "ledger"] == "ok"
-        assert by_check[slug, "messages of others"] == "ok"
+        assert by_check[slug, "accounting"] == "ok"
+        assert by_check[slug, "unknown messages"] == "ok"
     assert first.scenario.title == "20 seconds of all classes (start 1 of 2 in the web UI)"
     assert summary["interrupted"].startswith(f"Interrupted ({first.scenario.title}) after ")
     assert process.returncode == summary["exit_code"] == 130, output

@@ -2,7 +2,7 @@
 
 from analysis.records import PROVIDER_SCHEMA, read_rows
 from mock_provider.engine.values import JournalRow
-from mock_provider.journal import JOURNAL_SCHEMA, Journal
+from mock_provider.runtime.journal import JOURNAL_SCHEMA, Journal
 
 
 def test_both_know_the_same_columns():

@@ -11,9 +11,9 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reference_sender.campaigns import JsonRows, Rows
-from reference_sender.csv_rows import CsvRows
-from reference_sender.intake import Invalid
+from reference_sender.api.csv_rows import CsvRows
+from reference_sender.api.intake import Invalid
+from reference_sender.api.json_rows import JsonRows, Rows
 
 TEXT = st.text(max_size=20) | st.sampled_from(["é", "😀", "\u2028", '"', "\\", "],[", "}{", ",", "\x7f"])
 VALUES = st.recursive(

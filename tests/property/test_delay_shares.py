@@ -9,18 +9,18 @@ from drawn_plans import plans, routes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.fates import DELIVERED, judge
-from analysis.journeys import read_journeys
-from analysis.records import Instant, Manifest, Scenario
-from analysis.shares.delays import delay_splits, split_run
-from analysis.shares.gate import _Gate, pass_gate
-from analysis.shares.limits import Limits, read_limits
-from analysis.shares.queueing import served
+from analysis.measure.outcomes import DELIVERED, judge
+from analysis.measure.shares.delays import delay_splits, split_run
+from analysis.measure.shares.gate import _Gate, pass_gate
+from analysis.measure.shares.limits import ContractLimits, read_limits
+from analysis.measure.shares.queueing import served
+from analysis.read.journeys import read_journeys
+from analysis.records import Instant, Manifest, RecordedScenario
 from loadtests.arrivals import Burst, Mix, Plan, Poisson, Schedule, Stream
 from loadtests.simulate.simulation import ZERO_NS, Settings, simulate
 from mock_provider.engine.throttle import TokenBucket
 from mock_provider.profiles import load_profile, parse_profile
-from mock_provider.profiles.schema import Limit
+from mock_provider.settings.sections import Limit
 from reference_sender.dispatch.values import RouteLimits
 
 S = 1_000_000_000
@@ -77,7 +77,7 @@ def turns(at):
 @given(arrivals, st.sampled_from([1, 100]))
 def test_without_limits_the_ideal_sender_never_waits(found, batch):
     at, rank, segments, reply = columns(found)
-    passed = pass_gate(at, rank, turns(at), segments, reply, Limits(batch=batch))
+    passed = pass_gate(at, rank, turns(at), segments, reply, ContractLimits(batch=batch))
     assert (passed.at_ns == at).all() and (passed.cause == -1).all()
 
 
@@ -178,7 +178,7 @@ def lived(plan, profile, route, run_dir):
     instant = Instant("2026-01-01T00:00:00Z", 0, ZERO_NS)
     manifest = Manifest(
         mode="simulated",
-        scenario=Scenario("made", "made"),
+        scenario=RecordedScenario("made", "made"),
         profile=profile.model_dump(mode="json"),
         started=instant,
         ended=Instant(instant.wall, 0, ending.end_ns),

@@ -11,10 +11,10 @@ import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mock_provider.app import ProviderConfig, start_provider
 from mock_provider.engine import Engine
 from mock_provider.engine.values import Accepted, Outbound, Reply, SendReports, Submit
 from mock_provider.profiles import parse_profile
-from mock_provider.running import Launch, start_provider
 
 MS = 1_000_000
 SECTIONS = {
@@ -97,7 +97,9 @@ def test_another_seed_gives_other_fates():
 async def over_sockets(concurrency):
     """Answers and final states of 150 messages sent by so many connections at a time."""
     profile = parse_profile({"name": "p"} | SECTIONS | {"reports": {"loss_share": 0.0}})
-    provider = await start_provider(Launch(profile, token="t", admin_token="a", seed=7, stop_grace_s=0.2))
+    provider = await start_provider(
+        ProviderConfig(profile, token="t", admin_token="a", seed=7, stop_grace_s=0.2)
+    )
     host, port = urllib.parse.urlsplit(provider.url).netloc.split(":")
     numbers = iter(range(150))
     refused, ids = {}, {}
@@ -122,7 +124,7 @@ async def over_sockets(concurrency):
     try:
         async with asyncio.timeout(30):
             await asyncio.gather(*(send_some() for _ in range(concurrency)))
-            engine = provider.service.driver.engine
+            engine = provider.runtime.driver.engine
             while engine.state().open:
                 await asyncio.sleep(0.005)
             states = {number: engine.message(found).state for number, found in ids.items()}

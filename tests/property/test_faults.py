@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mock_provider.engine import Engine
-from mock_provider.engine.faults.log import FaultLog
+from mock_provider.engine.faults.history import FaultLog
 from mock_provider.engine.faults.windows import FaultWindows
 from mock_provider.engine.values import Accepted, Disconnect, Outbound, Reply, SendReports, Submit
 from mock_provider.profiles import parse_profile

@@ -10,25 +10,25 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_reports import (
+    accounting,
     burst,
     compared,
     comparison,
     culprit,
     hint,
     lag_check,
-    ledger,
     part,
     report,
     throughput,
 )
 from page_reading import disagreements, rendered
 
-from analysis.capacity.record import CapacityResult, Trial
+from analysis.capacity_record import CapacityResult, Trial
 from analysis.findings import Availability, CampaignFigures, Fairness
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import words
-from analysis.model import PartReport, Report
+from analysis.model import PartReport, RunReport
 from analysis.quantile import Quantile
 
 CLASSES = ("otp", "transactional", "marketing")
@@ -38,9 +38,9 @@ counts = st.integers(0, 3)
 
 
 @st.composite
-def ledgers(draw: st.DrawFn) -> Any:
+def accountings(draw: st.DrawFn) -> Any:
     refused, lost, duplicates = draw(st.integers(0, 500)), draw(counts), draw(counts)
-    return ledger(
+    return accounting(
         accepted=3_000 - refused,
         refused=refused,
         lost=lost,
@@ -84,7 +84,7 @@ def parts(draw: st.DrawFn, slug: str, target: str) -> PartReport:
     return part(
         slug,
         {name: draw(times_s) for name in CLASSES},
-        ledger=draw(ledgers()),
+        accounting=draw(accountings()),
         messages_per_day=level,
         target={"name": target, "kind": "http"},
         mode=draw(st.sampled_from(["real", "simulated"])),
@@ -111,7 +111,7 @@ def parts(draw: st.DrawFn, slug: str, target: str) -> PartReport:
 
 
 @st.composite
-def reports(draw: st.DrawFn) -> Report:
+def reports(draw: st.DrawFn) -> RunReport:
     target = draw(names)
     listed = [draw(parts(f"0{index}-part", target)) for index in range(draw(st.integers(1, 3)))]
     capacity = None
@@ -140,7 +140,7 @@ def reports(draw: st.DrawFn) -> Report:
 
 @settings(max_examples=120, deadline=None)
 @given(reports())
-def test_no_report_gives_a_screen_that_contradicts_itself(made: Report) -> None:
+def test_no_report_gives_a_screen_that_contradicts_itself(made: RunReport) -> None:
     screen = first_screen(made)
     assert contradictions(screen, made) == ()
     assert words(screen.why).strip()
@@ -149,7 +149,7 @@ def test_no_report_gives_a_screen_that_contradicts_itself(made: Report) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(reports())
-def test_every_figure_of_a_page_is_in_a_cell_below_it(made: Report) -> None:
+def test_every_figure_of_a_page_is_in_a_cell_below_it(made: RunReport) -> None:
     with tempfile.TemporaryDirectory() as folder:
         page, _, summary = rendered(made, Path(folder))
     assert disagreements(page, summary) == []
@@ -161,7 +161,7 @@ def test_the_reports_are_of_all_kinds() -> None:
 
     @settings(max_examples=120, deadline=None, database=None)
     @given(reports())
-    def collect(made: Report) -> None:
+    def collect(made: RunReport) -> None:
         screen = first_screen(made)
         seen.add(screen.word)
         seen.update(each.name for each in screen.asides)

@@ -7,19 +7,21 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_provider.engine.values import Accepted, AcceptedMessage, Refusal
+from mock_provider.engine.values import Accepted, AcceptedMessage
+from mock_provider.http.messages import HttpRequest
 from mock_provider.profiles import load_profile, with_token
-from mock_provider.wire.calls import Consult, Instants, Send, WireRequest
-from mock_provider.wire.generic import Generic
+from mock_provider.protocols.actions import Instants, QueryAction, SubmitAction
+from mock_provider.protocols.json_api import JsonApi
+from mock_provider.settings.values import Refusal
 
-WIRE = Generic(with_token(load_profile("fast"), "token"))
+WIRE = JsonApi(with_token(load_profile("fast"), "token"))
 REASONS = st.sampled_from([Refusal.DUPLICATE_REF, Refusal.RECIPIENT_FLOOD, Refusal.COUNTRY_NOT_ALLOWED])
 # A number that cannot be read; one that is taken; one that the engine leaves out, and why.
 MESSAGES = st.lists(st.one_of(st.just("unreadable"), st.just("taken"), REASONS), min_size=1, max_size=30)
 
 
 def ask(body: bytes) -> object:
-    request = WireRequest("POST", "/v1/messages", "", "application/json", "Bearer token", body)
+    request = HttpRequest("POST", "/v1/messages", "", "application/json", "Bearer token", body)
     return WIRE.read(request, 1, Instants(0, 1.8e9))
 
 
@@ -30,7 +32,7 @@ def test_results_stand_in_the_requests_order(kinds: list[str | Refusal], same_nu
         for place, kind in enumerate(kinds)
     ]
     call = ask(json.dumps({"messages": [{"to": to, "text": "x"} for to in numbers]}).encode())
-    assert isinstance(call, Send)
+    assert isinstance(call, SubmitAction)
     in_engine = [kind for kind in kinds if kind != "unreadable"]
     left_out = tuple((place, kind) for place, kind in enumerate(in_engine) if isinstance(kind, Refusal))
     taken = [m for m, kind in zip(call.submit.messages, in_engine, strict=True) if kind == "taken"]
@@ -38,7 +40,7 @@ def test_results_stand_in_the_requests_order(kinds: list[str | Refusal], same_nu
         AcceptedMessage(f"id-{order}", m.msisdn, m.submitted_number, None, 1, 0.5)
         for order, m in enumerate(taken)
     )
-    reply = json.loads(call.phrase(Accepted(accepted, call.submit.unparsable, left_out)).body)
+    reply = json.loads(call.render(Accepted(accepted, call.submit.unparsable, left_out)).body)
     assert [m["to"] for m in reply["messages"]] == numbers
     expected = [
         None if kind == "taken" else "no_valid_recipient" if isinstance(kind, str) else kind.value
@@ -60,4 +62,4 @@ VALUES = st.recursive(
 
 @given(st.binary(max_size=60) | VALUES.map(lambda value: json.dumps(value).encode()))
 def test_no_body_breaks_it(body: bytes) -> None:
-    assert isinstance(ask(body), Send | Consult)
+    assert isinstance(ask(body), SubmitAction | QueryAction)

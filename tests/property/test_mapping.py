@@ -13,13 +13,13 @@ from mock_provider.engine.values import (
     AcceptedMessage,
     DeliveryReport,
     MessageState,
-    Refusal,
     Refused,
     SendReports,
 )
 from mock_provider.profiles import parse_profile
+from mock_provider.settings.values import Refusal
+from reference_sender.api.segments import count_segments
 from reference_sender.dispatch.values import Lane, Message
-from reference_sender.segments import count_segments
 
 S = 1_000_000_000
 NOW_NS = 90_000 * S + 123_456_789

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.objectives.evidence import messages_needed
+from analysis.judge.evidence import messages_needed
+from analysis.judge.verdict import judge
 from analysis.objectives.grammar import ObjectiveError, Relation, parse
-from analysis.objectives.verdict import judge
 
 NUMBERS = st.decimals(min_value="0.001", max_value=3600, places=3).map(lambda n: format(n, "f"))
 CLASSES = st.from_regex(r"\A[A-Za-z][A-Za-z0-9_-]{0,12}\Z").filter(lambda name: name != "api")

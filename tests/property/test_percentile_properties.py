@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.percentiles import known, quantiles, ranks, with_open
+from analysis.measure.percentiles import known, quantiles, ranks, with_open
 
 TIMES = st.lists(st.floats(0.0, 1e4, allow_nan=False), min_size=1, max_size=300)
 PERCENTILES = st.integers(1, 9_999).map(lambda hundredths: hundredths / 100)

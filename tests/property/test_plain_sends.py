@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from mock_provider.engine.segments import count_segments, segments_of
 from mock_provider.engine.values import Accepted, AcceptedMessage
-from mock_provider.profiles.wires import SmsapiWire
-from mock_provider.wire.calls import Instants
-from mock_provider.wire.smsapi import answers, plain, send
-from mock_provider.wire.smsapi.errors import SmsapiError
-from mock_provider.wire.smsapi.numbers import read_msisdn
+from mock_provider.protocols.actions import Instants
+from mock_provider.protocols.smsapi import answers, fast_path, send
+from mock_provider.protocols.smsapi.errors import SmsapiError
+from mock_provider.protocols.smsapi.numbers import read_msisdn
+from mock_provider.settings.protocols import SmsapiSettings
 
 NOW = Instants(5_000_000_000, 1_700_000_000.0)
 
@@ -51,7 +51,7 @@ fields = st.builds(
     st.fixed_dictionaries({}, optional=optional),
 )
 wires = st.builds(
-    SmsapiWire,
+    SmsapiSettings,
     drop_repeated_numbers=st.booleans(),
     plus_accepted=st.booleans(),
     landlines_accepted=st.booleans(),
@@ -70,7 +70,7 @@ def outcome(read, wanted, wire, limit):
 @settings(deadline=None, max_examples=500)
 @given(fields, wires, st.sampled_from([2, 100]))
 def test_plain_requests_are_read_as_in_full(wanted, wire, limit):
-    short = outcome(plain.read_plain, wanted, wire, limit)
+    short = outcome(fast_path.read_plain, wanted, wire, limit)
     if short is not None:
         full = outcome(send.read_send, wanted, wire, limit)
         assert full == (
@@ -95,14 +95,14 @@ def test_an_ordinary_request_is_plain(count, as_json, with_references):
         wanted["idx"] = named if as_json and count > 1 else "|".join(named)
     if as_json and count == 1:
         wanted["to"] = listed[0]
-    submit = plain.read_plain(wanted, "t", 1, NOW, SmsapiWire(), 10_000)
+    submit = fast_path.read_plain(wanted, "t", 1, NOW, SmsapiSettings(), 10_000)
     assert submit is not None
     assert [m.msisdn for m in submit.messages] == listed
 
 
 @given(numbers, wires)
 def test_a_number_that_is_its_own_msisdn_is_read_as_itself(number, wire):
-    if plain.are_msisdns(number):
+    if fast_path.are_msisdns(number):
         assert read_msisdn(number, wire) == number
 
 
@@ -127,8 +127,8 @@ accepted = st.lists(
 
 @given(accepted, st.sampled_from(["number", "string"]))
 def test_an_answer_written_in_pieces_says_what_the_encoder_says(answer, points_as):
-    wire = SmsapiWire(points_as=points_as)
-    written = answers.phrase_send(wire, answers.AnswerStyle(True, 1_700_000_000), answer).body
+    wire = SmsapiSettings(points_as=points_as)
+    written = answers.render_send(wire, answers.AnswerStyle(True, 1_700_000_000), answer).body
     items = answers._items(answer, wire, 1_700_000_000)
     expected = answers._encoder.encode(answers._Sent(len(items), items))
     assert written == expected

@@ -14,14 +14,14 @@ from mock_provider.engine.values import (
     Disconnect,
     MessageState,
     Outbound,
-    Refusal,
     Refused,
     Reply,
     SendReports,
     Submit,
 )
 from mock_provider.profiles import parse_profile
-from mock_provider.profiles.schema import Limit
+from mock_provider.settings.sections import Limit
+from mock_provider.settings.values import Refusal
 
 S = 1_000_000_000
 URL = "http://127.0.0.1/dlr"

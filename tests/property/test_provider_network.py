@@ -9,7 +9,7 @@ from phonenumbers import PhoneNumberType
 
 from mock_provider.engine import Engine
 from mock_provider.engine import numbers as plan
-from mock_provider.engine.values import Outbound, SendReports, Submit, Traffic
+from mock_provider.engine.values import MessageClass, Outbound, SendReports, Submit
 from mock_provider.profiles import parse_profile
 
 S = 1_000_000_000
@@ -101,7 +101,7 @@ requests = st.lists(
         st.lists(st.integers(0, 40), min_size=1, max_size=3),
         st.integers(1, 3),
         st.booleans(),
-        st.sampled_from(list(Traffic)),
+        st.sampled_from(list(MessageClass)),
     ),
     max_size=25,
 )

@@ -16,13 +16,13 @@ from loadtests.scenarios import catalogue
 from loadtests.scenarios.scenario import Adjustment
 from loadtests.simulate.arrivals import Arrivals
 from loadtests.simulate.simulation import Settings, simulate
-from mock_provider.driver import Driver
 from mock_provider.engine import Engine
 from mock_provider.engine.values import Outbound, Reply, SendReports, Submit
 from mock_provider.profiles import load_profile, parse_profile, profile_names
+from mock_provider.runtime.clock_driver import ClockDriver
+from reference_sender.api.intake import Intake, Invalid, Request
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.dispatch.values import Lane, RouteLimits
-from reference_sender.intake import Intake, Invalid, Request
 
 S = 1_000_000_000
 
@@ -242,7 +242,7 @@ def in_real_time(submits):
             effects.append(Reply(request_id, answer))
             loop.call_soon(end_if_over)
 
-        driver = Driver(engine, loop, reports, _raised)
+        driver = ClockDriver(engine, loop, reports, _raised)
         at_ms = 0
         for pause_ms, submit in submits:
             at_ms += pause_ms

@@ -12,10 +12,10 @@ from msgspec import structs
 from smpp_client import write_bind, write_short_message
 from smpplib import consts, smpp
 
-from mock_provider.wire.smpp import codes
-from mock_provider.wire.smpp.fields import PduError
-from mock_provider.wire.smpp.framing import Framer
-from mock_provider.wire.smpp.message_pdus import (
+from mock_provider.protocols.smpp import codes
+from mock_provider.protocols.smpp.fields import PduError
+from mock_provider.protocols.smpp.framing import Framer
+from mock_provider.protocols.smpp.message_pdus import (
     Address,
     MessageName,
     Replacement,
@@ -26,7 +26,7 @@ from mock_provider.wire.smpp.message_pdus import (
     read_replace,
     write_multi_response,
 )
-from mock_provider.wire.smpp.pdu import (
+from mock_provider.protocols.smpp.pdu import (
     Bind,
     ShortMessage,
     read_bind,

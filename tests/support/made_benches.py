@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import msgspec
 from made_reports import (
+    accounting,
     compared,
     comparison,
     culprit,
     hint,
-    ledger,
     part,
     report,
     throughput,
 )
 
-from analysis.capacity.record import CapacityResult, Trial
+from analysis.capacity_record import CapacityResult, Trial
 from analysis.findings import Comparison
-from analysis.model import Report
+from analysis.model import RunReport
 
 replace = msgspec.structs.replace
 
@@ -25,7 +25,7 @@ def fifo(low_s: float = 15.0, high_s: float = 17.0) -> Comparison:
     return comparison(compared(low_s, high_s))
 
 
-def suite(**changed: object) -> Report:
+def suite(**changed: object) -> RunReport:
     """A good bench: a level, ten times that, a capacity search, a comparison, hints and shares."""
     found = CapacityResult(
         profile="fast",
@@ -47,10 +47,10 @@ def suite(**changed: object) -> Report:
     )
 
 
-def failing() -> Report:
+def failing() -> RunReport:
     """A sender that does not take what it is offered, with its culprit."""
-    few = ledger(accepted=2_000, refused=600, unfinished=400, delivered=2_000)
-    return report(part(p95_s={"otp": 14.0}, ledger=few, culprits=(culprit(),)))
+    few = accounting(accepted=2_000, refused=600, unfinished=400, delivered=2_000)
+    return report(part(p95_s={"otp": 14.0}, accounting=few, culprits=(culprit(),)))
 
 
 def live_and_simulated() -> tuple[Comparison, Comparison]:
@@ -62,14 +62,14 @@ def live_and_simulated() -> tuple[Comparison, Comparison]:
     return replace(busy, part="05-day-500k", classes=(replace(otp, median_s=0.5),)), busy
 
 
-def limited() -> Report:
+def limited() -> RunReport:
     """Held by a contract of 500 segments a second."""
     return report(
         part("run", throughput=throughput(contract_segments_per_s=500.0, contract_per_s=500.0 / 2.3))
     )
 
 
-def searched_low() -> Report:
+def searched_low() -> RunReport:
     found = suite()
     assert found.capacity is not None
     return suite(capacity=replace(found.capacity, sustained_per_s=20.0, low_per_s=20.0, high_per_s=None))

@@ -17,29 +17,29 @@ from analysis.findings import (
     Share,
 )
 from analysis.first_screen.screen import headline
+from analysis.judge.levels import levels
+from analysis.measure.totals import totals
 from analysis.model import (
-    Burst,
+    Accounting,
+    BurstResult,
     Check,
     Cost,
     Curve,
     Distribution,
-    Identity,
-    Ledger,
     Marks,
     Objective,
     Pace,
+    PartIdentity,
     PartReport,
-    Report,
+    RunReport,
     Series,
-    Stage,
     StageBreakdown,
+    StageTimes,
     Throughput,
     Timeline,
 )
 from analysis.objectives.grammar import Measure
 from analysis.quantile import Quantile
-from analysis.scaling import levels
-from analysis.totals import totals
 
 LIMITS_S = {"otp": 10.0, "transactional": 30.0, "marketing": 600.0}
 
@@ -106,10 +106,10 @@ def counted(measure: Measure, name: str, count: int) -> Objective:
     )
 
 
-def ledger(**changed: int) -> Ledger:
-    fields: dict[str, int] = dict.fromkeys(Ledger.__struct_fields__, 0)
+def accounting(**changed: int) -> Accounting:
+    fields: dict[str, int] = dict.fromkeys(Accounting.__struct_fields__, 0)
     fields |= dict.fromkeys(("planned", "rows", "sent", "answered", "accepted", "delivered", "found"), 3_000)
-    return Ledger(**{**fields, "submits": 3_000, **changed})
+    return Accounting(**{**fields, "submits": 3_000, **changed})
 
 
 def split(name: str, p95_s: float, sender_s: float = 0.1) -> DelaySplit:
@@ -136,7 +136,9 @@ def split(name: str, p95_s: float, sender_s: float = 0.1) -> DelaySplit:
 
 
 def breakdown(name: str, p95_s: float) -> StageBreakdown:
-    whole = Stage(name="end to end", count=1_000, mean_s=p95_s / 2, p50_s=p95_s / 2, p95_s=p95_s, p99_s=None)
+    whole = StageTimes(
+        name="end to end", count=1_000, mean_s=p95_s / 2, p50_s=p95_s / 2, p95_s=p95_s, p99_s=None
+    )
     radio = msgspec.structs.replace(whole, name="radio")
     return StageBreakdown(message_class=name, count=1_000, stages=(radio,), end_to_end=whole)
 
@@ -154,7 +156,7 @@ def throughput(**changed: Any) -> Throughput:
     return Throughput(**{**fields, **changed})
 
 
-def identity(**changed: Any) -> Identity:
+def identity(**changed: Any) -> PartIdentity:
     fields: dict[str, Any] = {
         "name": "day-500k",
         "title": "the peak of a day",
@@ -178,7 +180,7 @@ def identity(**changed: Any) -> Identity:
         "machine": {},
         "parameters": {},
     }
-    return Identity(**{**fields, **changed})
+    return PartIdentity(**{**fields, **changed})
 
 
 def lag_check(**changed: Any) -> Check:
@@ -199,14 +201,16 @@ def part(
 ) -> PartReport:
     """Met in every class unless ``p95_s`` says otherwise; fields of the identity go there."""
     times_s = {"otp": 8.0, "transactional": 12.0, "marketing": 14.0, **(p95_s or {})}
-    of_identity = {name: changed.pop(name) for name in list(changed) if name in Identity.__struct_fields__}
+    of_identity = {
+        name: changed.pop(name) for name in list(changed) if name in PartIdentity.__struct_fields__
+    }
     who = identity(**of_identity)
-    counts = changed.pop("ledger", ledger())
+    counts = changed.pop("accounting", accounting())
     known = {name: value_s for name, value_s in times_s.items() if value_s is not None}
     fields: dict[str, Any] = {
         "slug": slug,
         "identity": who,
-        "ledger": counts,
+        "accounting": counts,
         "reasons": (),
         "delivery": tuple(distribution(name, value_s) for name, value_s in times_s.items()),
         "api": (),
@@ -278,7 +282,7 @@ def hint(**changed: Any) -> Hint:
     return Hint(**{"name": "ucs2", "text": text, "count": 300, **changed})
 
 
-def burst(low_s: float | None, high_s: float | None) -> Burst:
+def burst(low_s: float | None, high_s: float | None) -> BurstResult:
     """20,000 marketing messages; ``low_s`` to ``high_s`` is the interval of what it did to the OTPs."""
     found = None
     if low_s is not None and high_s is not None:
@@ -286,7 +290,7 @@ def burst(low_s: float | None, high_s: float | None) -> Burst:
         found = Difference(
             percentile=95.0, value_s=(low_s + high_s) / 2, low_s=low_s, high_s=high_s, claimed=claimed
         )
-    return Burst(
+    return BurstResult(
         message_class="marketing",
         from_s=15.0,
         to_s=75.0,
@@ -338,7 +342,7 @@ def comparison(one: ComparedClass) -> Comparison:
     )
 
 
-def report(*parts: PartReport, **changed: Any) -> Report:
+def report(*parts: PartReport, **changed: Any) -> RunReport:
     """Assembled as ``analysis.report`` does."""
     parts = parts or (part(),)
     suite = len(parts) > 1
@@ -351,7 +355,7 @@ def report(*parts: PartReport, **changed: Any) -> Report:
     verdicts = [each.verdict for each in objectives]
     verdict = "missed" if "missed" in verdicts else "met" if set(verdicts) == {"met"} else "undecided"
     fields: dict[str, Any] = {
-        "schema_version": 1,
+        "schema_version": 2,
         "title": "a bench made by hand",
         "kind": "suite" if suite else "run",
         "simulated": any(each.identity.mode == "simulated" for each in parts),
@@ -373,5 +377,5 @@ def report(*parts: PartReport, **changed: Any) -> Report:
         "parts": parts,
         "totals": totals(deciding),
     }
-    made = Report(**{**fields, **changed})
+    made = RunReport(**{**fields, **changed})
     return msgspec.structs.replace(made, headline=headline(made))

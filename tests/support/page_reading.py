@@ -9,10 +9,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from analysis.first_screen.quoting import lookup, plain_words
-from analysis.model import Report
-from analysis.render_data import write_json
-from analysis.render_html import write_html
-from analysis.render_text import write_markdown
+from analysis.model import RunReport
+from analysis.render.data import write_json
+from analysis.render.html import write_html
+from analysis.render.markdown import write_markdown
 
 
 @dataclass
@@ -67,7 +67,7 @@ class Page(HTMLParser):
             self.below += data
 
 
-def rendered(report: Report, out_dir: Path) -> tuple[str, str, dict]:
+def rendered(report: RunReport, out_dir: Path) -> tuple[str, str, dict]:
     """The page, the Markdown summary and ``summary.json`` of a report."""
     write_html(report, (), out_dir / "index.html")
     write_markdown(report, (), out_dir / "summary.md")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mock_provider.wire.smpp.fields import (
+from mock_provider.protocols.smpp.fields import (
     ADDRESS,
     LONGEST_SHORT_MESSAGE,
     SERVICE_TYPE,
@@ -10,7 +10,7 @@ from mock_provider.wire.smpp.fields import (
     c_octets,
     write_tlv,
 )
-from mock_provider.wire.smpp.pdu import PASSWORD_OCTETS, Bind, ShortMessage
+from mock_provider.protocols.smpp.pdu import PASSWORD_OCTETS, Bind, ShortMessage
 
 SYSTEM_ID, SYSTEM_TYPE, ADDRESS_RANGE = 15, 12, 40  # octets without the NUL (SMPP 3.4, §4.1.1)
 

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 import pytest
 import uvloop
 
+from mock_provider.app import ProviderConfig, RunningProvider, start_provider
 from mock_provider.profiles import Profile, load_profile
-from mock_provider.running import Launch, RunningProvider, start_provider
 
 TOKEN, ADMIN_TOKEN = "wire-token", "wire-admin"
 DEADLINE_S = 10.0
@@ -40,7 +40,7 @@ class ProviderUnderTest:
     smpp_password = "wire-pw"
 
     def __init__(self, profile: Profile) -> None:
-        self._launch = Launch(
+        self._launch = ProviderConfig(
             profile,
             token=TOKEN,
             admin_token=ADMIN_TOKEN,

@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from mock_provider.app import ProviderConfig, start_provider
 from mock_provider.http import open_connections
-from mock_provider.http.open_connections import Limits
+from mock_provider.http.open_connections import ConnectionLimits
 from mock_provider.profiles import load_profile
-from mock_provider.running import Launch, start_provider
 
 DEADLINE_S = 10.0
 ONE_MESSAGE = b"to=48500100200&message=x&format=json"
 
 
-def with_provider(limits: Limits, test: Callable[[int], Coroutine[Any, Any, None]]) -> None:
+def with_provider(limits: ConnectionLimits, test: Callable[[int], Coroutine[Any, Any, None]]) -> None:
     async def run() -> None:
-        launch = Launch(load_profile("fast"), token="t", admin_token="a", stop_grace_s=0.2)
+        launch = ProviderConfig(load_profile("fast"), token="t", admin_token="a", stop_grace_s=0.2)
         provider = await start_provider(structs.replace(launch, limits=limits))
         try:
             async with asyncio.timeout(DEADLINE_S):
@@ -66,7 +66,7 @@ def test_one_connection_too_many_is_answered_429_and_the_others_go_on() -> None:
         for _, writer in (first, second, third):
             writer.close()
 
-    with_provider(Limits(connections=2), test)
+    with_provider(ConnectionLimits(connections=2), test)
 
 
 def test_a_body_over_the_limit_is_answered_413_whether_or_not_its_length_was_said() -> None:
@@ -82,7 +82,7 @@ def test_a_body_over_the_limit_is_answered_413_whether_or_not_its_length_was_sai
         assert await status_of(reader) == 413
         writer.close()
 
-    with_provider(Limits(body_bytes=4_096), test)
+    with_provider(ConnectionLimits(body_bytes=4_096), test)
 
 
 def test_bodies_that_come_in_pieces_are_bounded_together() -> None:
@@ -105,7 +105,7 @@ def test_bodies_that_come_in_pieces_are_bounded_together() -> None:
         for _, open_writer in (*clients, (reader, writer)):
             open_writer.close()
 
-    with_provider(Limits(receiving_bytes=100_000), test)
+    with_provider(ConnectionLimits(receiving_bytes=100_000), test)
 
 
 def test_a_slow_request_and_an_idle_connection_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,4 +121,4 @@ def test_a_slow_request_and_an_idle_connection_are_closed(monkeypatch: pytest.Mo
         for writer in (slow_writer, idle_writer):
             writer.close()
 
-    with_provider(Limits(request_s=0.06, idle_s=0.2), test)
+    with_provider(ConnectionLimits(request_s=0.06, idle_s=0.2), test)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from loadtests.arrivals import Mix, Plan, Poisson, Stream, next_recipient
-from loadtests.running.probe import Around, ProbeStopped
-from loadtests.running.probing import MAGIC_NUMBER, MockProvider, Probing
+from loadtests.runner.probe import Around, ProbeStopped
+from loadtests.runner.probing import MAGIC_NUMBER, MockProvider, Probing
 from loadtests.targets import Target
 from loadtests.users.adapters.templated import TemplatedTarget
 

@@ -66,10 +66,10 @@ def following(provider: Any, receive_buffer: int = 0) -> Iterator[Events]:
 
 
 def in_the_provider(provider: Any, call: Callable[[Any], Any]) -> Any:
-    """``call`` with its service, on its event loop."""
+    """``call`` with its runtime, on its event loop."""
 
     async def called() -> Any:
-        return call(provider._running.service)
+        return call(provider._running.runtime)
 
     return asyncio.run_coroutine_threadsafe(called(), provider._loop).result(DEADLINE_S)
 
@@ -109,10 +109,10 @@ def test_the_token_is_wanted_and_a_stream_cannot_be_asked_for_by_post(provider: 
 
 
 def test_a_reader_that_does_not_read_costs_a_bounded_buffer_and_hinders_nobody(provider: Any) -> None:
-    def fill(service: Any) -> int:
+    def fill(runtime: Any) -> int:
         for _ in range(45):
-            service.live.tell("filler", "x" * 500_000)
-        return sum(reader.stream._transport.get_write_buffer_size() for reader in service.live._readers)
+            runtime.live.tell("filler", "x" * 500_000)
+        return sum(reader.stream._transport.get_write_buffer_size() for reader in runtime.live._readers)
 
     with following(provider, receive_buffer=4096) as slow:
         assert in_the_provider(provider, fill) < 2_000_000  # of 22,500,000
@@ -127,8 +127,8 @@ def test_a_reader_that_leaves_is_forgotten_and_a_stop_ends_the_streams(
     provider: Any, eventually: Any
 ) -> None:
     with following(provider):
-        assert in_the_provider(provider, lambda service: len(service.live._readers)) == 1
-    eventually(lambda: in_the_provider(provider, lambda service: len(service.live._readers)) == 0)
+        assert in_the_provider(provider, lambda runtime: len(runtime.live._readers)) == 1
+    eventually(lambda: in_the_provider(provider, lambda runtime: len(runtime.live._readers)) == 0)
     with following(provider) as events:
         events.next("hello")
         provider.stop()

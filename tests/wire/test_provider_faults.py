@@ -197,7 +197,7 @@ def test_a_storm_keeps_reports_until_it_is_taken_away(start: Any, receiver: Any,
 def test_faults_are_logged_and_listed_with_their_real_times(
     provider: Any, eventually: Any, caplog: Any
 ) -> None:
-    caplog.set_level(logging.WARNING, "mock_provider.fault_watch")
+    caplog.set_level(logging.WARNING, "mock_provider.runtime.fault_watch")
     before_ns = time.monotonic_ns()
     begin(provider, kind="error_rate", share=0.25)
     begin(provider, kind="outage", start_s=1000, duration_s=5)

@@ -211,8 +211,8 @@ def test_a_fault_of_its_own_is_answered_with_500_and_costs_one_connection(
 
     body = urlencode(SEND).encode()
     sent = request_bytes(provider, body, f"Content-Length: {len(body)}")
-    wire = "mock_provider.wire.smsapi"
-    for broken_part in (f"{wire}.Smsapi.read", f"{wire}.wire.phrase_send"):
+    smsapi = "mock_provider.protocols.smsapi"
+    for broken_part in (f"{smsapi}.Smsapi.read", f"{smsapi}.protocol.render_send"):
         with monkeypatch.context() as patched:
             patched.setattr(broken_part, broken)
             received = raw(provider, sent)

@@ -73,8 +73,9 @@ def test_without_the_option_nothing_listens_and_nothing_of_smpp_is_loaded() -> N
     with provider() as (_, ready):
         assert "smpp" not in ready
     script = (
-        "import sys, mock_provider.cli, mock_provider.running\n"
-        "print([name for name in sys.modules if 'wire.smpp' in name or 'mock_provider.smpp' in name])"
+        "import sys, mock_provider.cli, mock_provider.app\n"
+        "parts = 'mock_provider.protocols.smpp', 'mock_provider.smpp'\n"
+        "print([name for name in sys.modules if name.startswith(parts)])"
     )
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "[]"

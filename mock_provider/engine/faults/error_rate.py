@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from mock_provider.engine.values import Refusal
+from mock_provider.settings.values import Refusal
 
 if TYPE_CHECKING:
     from mock_provider.engine.draws import Draws

@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from mock_provider.engine.values import Refusal
+from mock_provider.settings.values import Refusal
 
 Behaviour = Literal["hold", "fail", "refuse"]
 

@@ -9,11 +9,11 @@ from msgspec import Struct
 from mock_provider.engine.distributions import nanoseconds
 from mock_provider.engine.faults.accept_then_lose import AcceptThenLose
 from mock_provider.engine.faults.added_latency import AddedLatency
-from mock_provider.engine.faults.building import ActingFault, build
 from mock_provider.engine.faults.error_rate import ErrorRate
 from mock_provider.engine.faults.hang import Hang
 from mock_provider.engine.faults.network_down import NetworkDown
 from mock_provider.engine.faults.outage import Outage
+from mock_provider.engine.faults.registry import ActingFault, build
 from mock_provider.engine.faults.reports import (
     ReportDelay,
     ReportDuplicate,
@@ -25,7 +25,7 @@ from mock_provider.engine.faults.throttle_drop import ThrottleDrop
 from mock_provider.engine.faults.words import words_of
 
 if TYPE_CHECKING:
-    from mock_provider.profiles import faults as sections
+    from mock_provider.engine.faults import settings as sections
 
 FOREVER_NS = 2**63
 _BEFORE_ALL_NS = -(2**63)

@@ -14,7 +14,7 @@ _DOWN = {"hold": "their messages wait", "fail": "their messages fail", "refuse":
 
 
 def words_of(section: Any) -> str:
-    """One line, without the window; ``section`` is a fault of ``mock_provider.profiles.faults``."""
+    """One line, without the window; ``section`` is a fault of ``mock_provider.engine.faults.settings``."""
     return _WORDS[section.kind](section)
 
 

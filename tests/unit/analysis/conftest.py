@@ -104,7 +104,7 @@ class RunBuilder:
         load_s: float = 60.0,
         end_s: float | None = None,
         provider_file: bool = True,
-        scenario: records.Scenario | None = None,
+        scenario: records.RecordedScenario | None = None,
         **manifest: Any,
     ) -> Path:
         files = [("load", records.LOAD_SCHEMA, self.load), ("samples", records.SAMPLES_SCHEMA, self.samples)]
@@ -120,7 +120,7 @@ class RunBuilder:
         ended = at(load_s if end_s is None else end_s)
         assert ended is not None
         defaults: dict[str, Any] = {
-            "scenario": scenario or records.Scenario(name="made", title="made by hand"),
+            "scenario": scenario or records.RecordedScenario(name="made", title="made by hand"),
             "profile_name": "fast",
             "started": records.Instant(wall="2026-01-01T00:00:00Z", wall_ns=0, clock_ns=START_NS),
             "ended": records.Instant(wall="2026-01-01T00:02:00Z", wall_ns=0, clock_ns=ended),
@@ -144,7 +144,7 @@ def write_suite(tmp_path: Path) -> Callable[..., Path]:
 
     def write(*parts: str) -> Path:
         first = records.read_manifest(tmp_path / parts[0])
-        scenario = records.Scenario(name="ladder", title="a ladder")
+        scenario = records.RecordedScenario(name="ladder", title="a ladder")
         suite = msgspec.structs.replace(first, kind="suite", parts=parts, scenario=scenario)
         records.write_manifest(tmp_path, suite)
         return tmp_path

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from analysis.records import write_result
-from analysis.render import write_report
+from analysis.render.report_files import write_report
 from analysis.report import build_report
 from analysis.result import result_of
 

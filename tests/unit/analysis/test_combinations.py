@@ -11,7 +11,7 @@ import pytest
 
 from analysis.model import PartReport
 from analysis.part import analyse_part
-from analysis.records import PROVIDER_SCHEMA, Scenario, Timing, read_manifest
+from analysis.records import PROVIDER_SCHEMA, RecordedScenario, Timing, read_manifest
 from analysis.report import build_report
 
 Build = Callable[[str], Any]
@@ -88,7 +88,7 @@ def test_a_scaled_provider_is_no_evidence_beyond_the_level(
         run.write(
             load_s=30.0,
             end_s=40.0,
-            scenario=Scenario(name=name, title=name, role=role, messages_per_day=5_000),
+            scenario=RecordedScenario(name=name, title=name, role=role, messages_per_day=5_000),
             timing=Timing(compress=compress, provider_scale=1.0 if compress == 1.0 else scale, window="day"),
         )
     report = build_report(write_suite("a-peak", "b-dense"))
@@ -106,7 +106,7 @@ def test_a_scaled_part_alone_carries_nothing(new_run: Build) -> None:
         run.write(
             load_s=30.0,
             end_s=40.0,
-            scenario=Scenario(name="d", title="d", role="compressed_day", messages_per_day=5_000),
+            scenario=RecordedScenario(name="d", title="d", role="compressed_day", messages_per_day=5_000),
             timing=Timing(compress=288.0, provider_scale=288.0, window="day"),
         )
     )
@@ -131,7 +131,7 @@ def test_a_send_before_its_time_is_seen_from_a_millisecond_on(
     part = analysed(run)
     assert part.marks.wrong == wrong
     assert bool(part.marks.examples) == bool(wrong)
-    check = next(each for each in part.checks if each.name == "marks that do not add up")
+    check = next(each for each in part.checks if each.name == "timestamp order")
     assert check.state == ("invalid" if wrong else "ok")
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from analysis.percentiles import needed
+from analysis.measure.percentiles import needed
 from loadtests.arrivals import DAY_MIX, Burst, DayCurve, Poisson, Schedule, arrival_count
-from loadtests.running.suite_parts import is_quiet, takes_s
+from loadtests.runner.suite_parts import is_quiet, takes_s
 from loadtests.scenarios import catalogue
 from loadtests.scenarios.scenario import Adjustment, Part, Scenario, ScenarioError
 from loadtests.targets import load_target
@@ -32,7 +32,7 @@ def smsbench(*arguments: str) -> subprocess.CompletedProcess[str]:
 # The command is imported once, and each call is a process of its own.
 _CALLS = """
 import json, os, sys, tempfile
-import loadtests.cli, loadtests.runner
+import loadtests.cli, loadtests.runner.scenario_run
 found = []
 for arguments in json.load(sys.stdin):
     with tempfile.TemporaryFile() as said, open(os.devnull, "wb") as nowhere:

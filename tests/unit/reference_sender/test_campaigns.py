@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from reference_sender.campaigns import JsonRows
-from reference_sender.csv_rows import CsvRows
-from reference_sender.intake import Invalid
+from reference_sender.api.csv_rows import CsvRows
+from reference_sender.api.intake import Invalid
+from reference_sender.api.json_rows import JsonRows
 
 ROWS: list[Any] = [
     {"to": "1", "text": 'a "quoted" \\ text, with ] } and {'},

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 import msgspec
 import pytest
 
-from reference_sender.chores import Chores
-from reference_sender.commit import CommitQueue
 from reference_sender.dispatch.values import Attempt, Change, Lane, Message, Recovered, State
+from reference_sender.runtime.background import Chores
+from reference_sender.runtime.commit_queue import CommitQueue
 from reference_sender.store import Existing, Identity, Record, StoreError, Work
 
 

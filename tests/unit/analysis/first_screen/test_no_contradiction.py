@@ -11,12 +11,12 @@ import msgspec
 import pytest
 from made_benches import failing, fifo, limited, live_and_simulated, searched_low, suite
 from made_reports import (
+    accounting,
     breakdown,
     burst,
     culprit,
     distribution,
     lag_check,
-    ledger,
     part,
     quantile,
     report,
@@ -27,21 +27,21 @@ from made_reports import (
 from page_reading import Page, disagreements, rendered, without_spaces
 from screen_words import answer_text, aside_text
 
-from analysis.capacity.record import Trial
+from analysis.capacity_record import Trial
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import FirstScreen, words
-from analysis.model import Report
+from analysis.model import RunReport
 
 replace = msgspec.structs.replace
 
 
-def screen_of(made: Report) -> FirstScreen:
+def screen_of(made: RunReport) -> FirstScreen:
     return first_screen(made)
 
 
-GOOD: dict[str, Callable[[], Report]] = {
+GOOD: dict[str, Callable[[], RunReport]] = {
     "one run": report,
     "a bench": suite,
     "live and simulated": lambda: suite(comparisons=live_and_simulated()),
@@ -53,7 +53,7 @@ GOOD: dict[str, Callable[[], Report]] = {
         part(validity="invalid", checks=(lag_check(state="invalid", value_number=0.5),))
     ),
     "interrupted": lambda: report(interrupted="Interrupted after 13 of 60 s"),
-    "unaccounted messages": lambda: report(part(ledger=ledger(unaccounted=7, accepted=3_000))),
+    "unaccounted messages": lambda: report(part(accounting=accounting(unaccounted=7, accepted=3_000))),
     "no delivery": lambda: report(part(delivery=(), delay_splits=(), stages=(), objectives=(), handsets=())),
     "a dollar and a bracket": lambda: report(part(title="<b>$x</b>", target={"name": "a<b>2"})),
 }
@@ -97,12 +97,12 @@ def test_a_cell_that_says_something_else_is_found(tmp_path: Path) -> None:
 # --- each rule finds what it is there for ---------------------------------------------------------------
 
 
-def planted_source(made: Report) -> tuple[FirstScreen, Report]:
+def planted_source(made: RunReport) -> tuple[FirstScreen, RunReport]:
     slower = (timed("otp", 9.0, 10.0), *made.objectives[1:])
     return screen_of(made), replace(made, objectives=slower)
 
 
-def planted_subject(made: Report) -> tuple[FirstScreen, Report]:
+def planted_subject(made: RunReport) -> tuple[FirstScreen, RunReport]:
     screen, quote = screen_of(made), Quote(made)
     twice = (
         quote.seconds("parts.0.identity.load_s", subject="otp"),
@@ -111,100 +111,100 @@ def planted_subject(made: Report) -> tuple[FirstScreen, Report]:
     return replace(screen, trust=twice), made
 
 
-def planted_yes(made: Report) -> tuple[FirstScreen, Report]:
+def planted_yes(made: RunReport) -> tuple[FirstScreen, RunReport]:
     missed = report(part(p95_s={"otp": 14.0}))
     return replace(screen_of(missed), word="YES"), missed
 
 
-def planted_no(made: Report) -> tuple[FirstScreen, Report]:
+def planted_no(made: RunReport) -> tuple[FirstScreen, RunReport]:
     return replace(screen_of(made), word="NO"), made
 
 
-def planted_undecided(made: Report) -> tuple[FirstScreen, Report]:
+def planted_undecided(made: RunReport) -> tuple[FirstScreen, RunReport]:
     missed = report(part(p95_s={"otp": 14.0}))
     return replace(screen_of(missed), word="UNDECIDED"), missed
 
 
-def planted_verdict(made: Report) -> tuple[FirstScreen, Report]:
+def planted_verdict(made: RunReport) -> tuple[FirstScreen, RunReport]:
     other = replace(made, verdict="undecided")
     return screen_of(made), other
 
 
-def planted_percentile(made: Report) -> tuple[FirstScreen, Report]:
+def planted_percentile(made: RunReport) -> tuple[FirstScreen, RunReport]:
     late = report(part(delivery=(distribution("otp", 97.0),)))
     return screen_of(late), late
 
 
-def planted_share(made: Report) -> tuple[FirstScreen, Report]:
+def planted_share(made: RunReport) -> tuple[FirstScreen, RunReport]:
     late = report(part(delay_splits=(split("otp", 97.0),)))
     return screen_of(late), late
 
 
-def planted_stage_mean(made: Report) -> tuple[FirstScreen, Report]:
+def planted_stage_mean(made: RunReport) -> tuple[FirstScreen, RunReport]:
     late = report(part(stages=(breakdown("otp", 194.0),)))
     return screen_of(late), late
 
 
-def planted_ten_times(made: Report) -> tuple[FirstScreen, Report]:
+def planted_ten_times(made: RunReport) -> tuple[FirstScreen, RunReport]:
     parts = (made.parts[0], part("06-day-5m", {"otp": 14.0}, messages_per_day=5_000_000))
     return screen_of(made), replace(made, parts=parts)
 
 
-def planted_ten_times_too_small(made: Report) -> tuple[FirstScreen, Report]:
+def planted_ten_times_too_small(made: RunReport) -> tuple[FirstScreen, RunReport]:
     small = replace(made.parts[1], equivalent_per_day=4e6)
     return screen_of(made), replace(made, parts=(made.parts[0], small))
 
 
-def planted_level(made: Report) -> tuple[FirstScreen, Report]:
+def planted_level(made: RunReport) -> tuple[FirstScreen, RunReport]:
     no = tuple(replace(each, ten_times="no") for each in made.levels)
     return screen_of(made), replace(made, levels=no)
 
 
-def planted_difference(made: Report) -> tuple[FirstScreen, Report]:
+def planted_difference(made: RunReport) -> tuple[FirstScreen, RunReport]:
     return screen_with_difference(made), replace(made, comparisons=(fifo(-1.0, 33.0),))
 
 
-def screen_with_difference(made: Report) -> FirstScreen:
+def screen_with_difference(made: RunReport) -> FirstScreen:
     figure = Quote(made).seconds("comparisons.0.classes.0.p95_difference_s", subject="difference")
     return replace(screen_of(made), trust=("Slower by ", figure, "."))
 
 
-def planted_lost(made: Report) -> tuple[FirstScreen, Report]:
-    parts = (replace(made.parts[0], ledger=ledger(unaccounted=5)), *made.parts[1:])
+def planted_lost(made: RunReport) -> tuple[FirstScreen, RunReport]:
+    parts = (replace(made.parts[0], accounting=accounting(unaccounted=5)), *made.parts[1:])
     return screen_of(made), replace(made, parts=parts)
 
 
-def planted_carried(made: Report) -> tuple[FirstScreen, Report]:
+def planted_carried(made: RunReport) -> tuple[FirstScreen, RunReport]:
     parts = (replace(made.parts[0], validity="invalid"), *made.parts[1:])
     return screen_of(made), replace(made, parts=parts)
 
 
-def planted_accounted(made: Report) -> tuple[FirstScreen, Report]:
-    parts = (made.parts[0], replace(made.parts[1], ledger=ledger(unaccounted=5)), made.parts[2])
+def planted_accounted(made: RunReport) -> tuple[FirstScreen, RunReport]:
+    parts = (made.parts[0], replace(made.parts[1], accounting=accounting(unaccounted=5)), made.parts[2])
     return screen_of(made), replace(made, parts=parts)
 
 
-def planted_nothing_gave_way(made: Report) -> tuple[FirstScreen, Report]:
+def planted_nothing_gave_way(made: RunReport) -> tuple[FirstScreen, RunReport]:
     parts = (replace(made.parts[0], culprits=(culprit(),)), *made.parts[1:])
     return screen_of(made), replace(made, parts=parts)
 
 
-def planted_low_search(made: Report) -> tuple[FirstScreen, Report]:
+def planted_low_search(made: RunReport) -> tuple[FirstScreen, RunReport]:
     made = searched_low()
     screen = screen_of(made)
     (rate, *others) = screen.answers
     return replace(screen, answers=(replace(rate, sentences=()), *others)), made
 
 
-def planted_number(made: Report) -> tuple[FirstScreen, Report]:
+def planted_number(made: RunReport) -> tuple[FirstScreen, RunReport]:
     return replace(screen_of(made), trust=("Valid: late by 1.2 ms.",)), made
 
 
-def planted_p95(made: Report) -> tuple[FirstScreen, Report]:
+def planted_p95(made: RunReport) -> tuple[FirstScreen, RunReport]:
     return replace(screen_of(made), trust=("Valid: its p95 is fine.",)), made
 
 
-def planted_slug(made: Report) -> tuple[FirstScreen, Report]:
+def planted_slug(made: RunReport) -> tuple[FirstScreen, RunReport]:
     return replace(screen_of(made), trust=("Valid, as 06-day-5m shows.",)), made
 
 
@@ -234,7 +234,9 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
-def test_a_planted_contradiction_is_found(plant: Callable[[Report], tuple[FirstScreen, Report]]) -> None:
+def test_a_planted_contradiction_is_found(
+    plant: Callable[[RunReport], tuple[FirstScreen, RunReport]],
+) -> None:
     made = suite()
     assert contradictions(screen_of(made), made) == ()
     screen, other = plant(made)
@@ -274,14 +276,16 @@ def test_a_difference_names_its_percentile_where_another_is_shown() -> None:
     withheld = quantile(95.0, None)
     median = screen_of(report(part(burst=replace(shown, guarded_during=(shown.guarded_during[0], withheld)))))
     assert (
-        "OTP 50 % within 4.10 s during, 4.00 s before: at the 95 % mark a difference of 2.00 s"
+        "OTP 50 % within 4.10 s during, 4.00 s before: at the 95th percentile a difference of 2.00 s"
         in aside_text(median, "burst")
     )
 
 
 def test_what_was_delivered_without_an_acceptance_is_said_and_priced() -> None:
-    sent = ledger(planned=1_000, accepted=200, failed_at_api=800, delivered=200, delivered_unacknowledged=600)
-    made = report(part(ledger=sent))
+    sent = accounting(
+        planned=1_000, accepted=200, failed_at_api=800, delivered=200, delivered_unacknowledged=600
+    )
+    made = report(part(accounting=sent))
     screen = screen_of(made)
     assert "600 messages more were delivered, and paid for" in answer_text(screen, "wrong")
     (totals,) = made.totals
@@ -297,9 +301,9 @@ def test_a_what_if_stands_beside_the_title() -> None:
 
 
 def test_no_says_how_much_was_not_taken_and_what_gave_way() -> None:
-    few = ledger(planned=23_600, accepted=16_549, refused=7_051, delivered=16_549)
+    few = accounting(planned=23_600, accepted=16_549, refused=7_051, delivered=16_549)
     slow = throughput(accepted_best=msgspec.structs.replace(throughput().accepted_best, per_s=97.0))
-    made = report(part(p95_s={"otp": 14.0}, ledger=few, throughput=slow, culprits=(culprit(),)))
+    made = report(part(p95_s={"otp": 14.0}, accounting=few, throughput=slow, culprits=(culprit(),)))
     screen = screen_of(made)
     assert screen.word == "NO"
     assert words(screen.why) == (
@@ -329,7 +333,7 @@ def test_undecided_says_what_would_decide_it() -> None:
 
 
 def test_unaccounted_messages_are_never_called_lost_nor_none() -> None:
-    screen = screen_of(report(part(ledger=ledger(unaccounted=7))))
+    screen = screen_of(report(part(accounting=accounting(unaccounted=7))))
     assert screen.word == "NO"
     said = answer_text(screen, "wrong")
     assert "7 never seen by the provider" in said

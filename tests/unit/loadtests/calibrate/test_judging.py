@@ -16,7 +16,12 @@ from loadtests.calibrate.judge import Measurement, Row
 from loadtests.calibrate.messages import messages, spread
 from mock_provider.engine.distributions import sampler
 from mock_provider.profiles import load_profile, profile_names
-from mock_provider.profiles.distributions import Empirical, Fixed, Lognormal, Uniform
+from mock_provider.settings.distributions import (
+    Empirical,
+    Fixed,
+    Lognormal,
+    Uniform,
+)
 
 LOGNORMAL = Lognormal(kind="lognormal", median_s=0.05, p99_s=0.1268)
 SPECS = [

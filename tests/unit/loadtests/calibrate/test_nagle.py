@@ -17,9 +17,9 @@ from loadtests.calibrate import latency
 from loadtests.calibrate.client import CUT, SILENT, OpenLoopClient, Schedule
 from loadtests.calibrate.messages import messages, regular
 from loadtests.calibrate.receiver import Receiver
-from loadtests.running.core_time import CoreWait
+from loadtests.runner.core_time import CoreWait
+from mock_provider.app import ProviderConfig, start_provider
 from mock_provider.profiles import parse_profile
-from mock_provider.running import Launch, start_provider
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
 
@@ -171,12 +171,12 @@ def test_reports_are_taken_and_confirmed():
 def test_the_provider_sets_nodelay_on_accepted_connections(loop):
     async def options():
         profile = parse_profile({"name": "p", "carriers": [{"name": "any", "country": "*"}]})
-        provider = await start_provider(Launch(profile, token="t", admin_token="a", stop_grace_s=0.1))
+        provider = await start_provider(ProviderConfig(profile, token="t", admin_token="a", stop_grace_s=0.1))
         host, port = provider.url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(b"GET / HTTP/1.1\r\nHost: p\r\n\r\n")
         await reader.readuntil(b"\r\n\r\n")
-        (connection,) = provider._server._connections._open
+        (connection,) = provider._http._connections._open
         accepted = connection._transport.get_extra_info("socket")
         found = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         writer.close()

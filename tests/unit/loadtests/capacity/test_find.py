@@ -11,18 +11,25 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from analysis.capacity.record import read_capacity
-from analysis.records import AnalysisResult, Instant, JudgedObjective, Manifest, Steady, read_manifest
-from analysis.records import Scenario as RecordedScenario
+from analysis.capacity_record import read_capacity
+from analysis.records import (
+    AnalysisResult,
+    Instant,
+    JudgedObjective,
+    Manifest,
+    RecordedScenario,
+    Steady,
+    read_manifest,
+)
 from loadtests.capacity import find
 from loadtests.capacity.bracket import SearchSettings
 from loadtests.capacity.result import exit_code
 from loadtests.recording import LoadStatus
-from loadtests.running.interruption import Interruption
-from loadtests.running.progress import Progress
-from loadtests.running.queries import ServiceState
-from loadtests.running.sampling import Snapshot
-from loadtests.running.settings import RunSettings
+from loadtests.runner.interruption import Interruption
+from loadtests.runner.progress import Progress
+from loadtests.runner.queries import ServiceState
+from loadtests.runner.sampling import Snapshot
+from loadtests.runner.settings import RunSettings
 
 LIMIT_PER_S = 300.0
 OBJECTIVES = ("otp.p95<20s", "transactional.p99<60s")

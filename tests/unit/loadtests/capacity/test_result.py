@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.capacity.record import CAPACITY, read_capacity, write_capacity
+from analysis.capacity_record import CAPACITY, read_capacity, write_capacity
 from loadtests.arrivals import DayCurve, peak_rate_per_s
 from loadtests.capacity.bracket import Outcome, SearchSettings, TrialResult
 from loadtests.capacity.result import (

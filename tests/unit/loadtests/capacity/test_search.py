@@ -1,7 +1,7 @@
 """The search against simulated targets of known capacity, in virtual time.
 
 A target takes the instants of the arrivals and gives those at which the messages are through. A trial is
-judged as a real one is: by ``analysis.capacity.steady`` and by an objective on the delay.
+judged as a real one is: by ``analysis.measure.steady`` and by an objective on the delay.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from analysis.capacity.steady import steady
+from analysis.measure.steady import steady
 from loadtests.arrivals import instants_ns
 from loadtests.capacity.bracket import MOST_TRIALS, SearchSettings, TrialResult, plateau_of, read_trials
 from loadtests.capacity.search import NextTrial, SearchEnd, next_step

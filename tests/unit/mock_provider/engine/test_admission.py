@@ -1,7 +1,8 @@
 import pytest
 
 from mock_provider.engine.draws import id_of
-from mock_provider.engine.values import Accepted, Refusal
+from mock_provider.engine.values import Accepted
+from mock_provider.settings.values import Refusal
 
 
 def refusal(provider, request):

@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mock_provider.engine import Engine
-from mock_provider.engine.values import Accepted, Refusal, Traffic
+from mock_provider.engine.values import Accepted, MessageClass
+from mock_provider.settings.values import Refusal
 
-MARKETING = {"traffic": Traffic.MARKETING}
+MARKETING = {"traffic": MessageClass.MARKETING}
 HOURS = {"timezone": "Europe/Warsaw", "start": "08:00", "end": "20:00"}
 S = 1_000_000_000
 
@@ -70,7 +71,7 @@ def test_a_broken_rule_refuses_for_its_reason(provider, sections, fields, messag
         ({"rules": rules(opt_out_any_of=["stop"])}, MARKETING, {"text": "Sale! SToP to 8100"}, NOON),
         ({"rules": rules(opt_out_any_of=["stop"])}, {}, {"text": "Your parcel"}, NOON),
         ({"rules": rules(marketing_hours=HOURS)}, MARKETING, {}, NOON),
-        ({"rules": rules(marketing_hours=HOURS)}, {"traffic": Traffic.TRANSACTIONAL}, {}, NIGHT),
+        ({"rules": rules(marketing_hours=HOURS)}, {"traffic": MessageClass.TRANSACTIONAL}, {}, NIGHT),
         ({"rules": [{"country": "DE", "sender": "numeric"}]}, {}, {}, NIGHT),
     ],
 )
@@ -129,12 +130,16 @@ def test_a_delayed_message_may_be_cancelled_and_its_price_comes_back(provider):
     [
         ({}, {}, False),
         ({"unsaid": "marketing"}, {}, True),
-        ({"unsaid": "marketing"}, {"traffic": Traffic.OTP}, False),
+        ({"unsaid": "marketing"}, {"traffic": MessageClass.OTP}, False),
         ({"unsaid": "marketing"}, {"fast": True}, False),
         ({"marketing_senders": ["Promo"]}, {"sender_id": "Promo"}, True),
-        ({"marketing_senders": ["Promo"]}, {"sender_id": "Promo", "traffic": Traffic.TRANSACTIONAL}, False),
-        ({"marketing_senders": ["Promo"]}, {"traffic": Traffic.MARKETING}, True),
-        ({}, {"traffic": Traffic.MARKETING, "fast": True}, False),
+        (
+            {"marketing_senders": ["Promo"]},
+            {"sender_id": "Promo", "traffic": MessageClass.TRANSACTIONAL},
+            False,
+        ),
+        ({"marketing_senders": ["Promo"]}, {"traffic": MessageClass.MARKETING}, True),
+        ({}, {"traffic": MessageClass.MARKETING, "fast": True}, False),
     ],
 )
 def test_what_is_marketing(provider, traffic, fields, marketing):
@@ -149,7 +154,7 @@ def test_the_hour_is_the_walls_not_the_engines(make_profile):
 
     profile = make_profile(rules=rules(marketing_hours=HOURS))
     outbound = (Outbound("48600100200", "48600100200", "hi", 1, "k"),)
-    submit = Submit(1, "smsapi", "t", "Test", outbound, traffic=Traffic.MARKETING)
+    submit = Submit(1, "smsapi", "t", "Test", outbound, traffic=MessageClass.MARKETING)
     for wall_s, refused in ((NOON, False), (NIGHT, True)):
         (reply,) = [e for e in Engine(profile, 1, int(wall_s) * S).submit(0, submit) if hasattr(e, "answer")]
         assert (type(reply.answer) is not Accepted) is refused
@@ -182,9 +187,9 @@ def test_tier_puts_transactional_before_marketing(provider):
     def order(tier):
         p = provider(account={"tier": tier}, carriers=[{"name": "a", "country": "*", "segments_per_s": 1}])
         p.send(0, "first")  # takes the channel
-        p.send(0, "m1", traffic=Traffic.MARKETING)
-        p.send(0, "t1", traffic=Traffic.TRANSACTIONAL)
-        p.send(0, "m2", traffic=Traffic.MARKETING)
+        p.send(0, "m1", traffic=MessageClass.MARKETING)
+        p.send(0, "t1", traffic=MessageClass.TRANSACTIONAL)
+        p.send(0, "m2", traffic=MessageClass.MARKETING)
         p.send(0, "f1", fast=True)
         p.run()
         return sorted(["m1", "t1", "m2", "f1"], key=lambda key: p.row(key).t_carrier_ns)

@@ -4,7 +4,8 @@ from itertools import pairwise
 
 import pytest
 
-from mock_provider.engine.values import Accepted, MessageState, Refusal
+from mock_provider.engine.values import Accepted, MessageState
+from mock_provider.settings.values import Refusal
 
 S = 1_000_000_000
 PLUS, ORANGE = {"name": "Plus", "country": "PL"}, {"name": "Orange", "country": "PL"}

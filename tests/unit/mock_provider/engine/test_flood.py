@@ -1,5 +1,5 @@
 from mock_provider.engine.flood import FloodGuard
-from mock_provider.profiles.schema import Flood
+from mock_provider.settings.sections import Flood
 
 SECOND_NS = 1_000_000_000
 

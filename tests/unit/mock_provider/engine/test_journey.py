@@ -2,7 +2,8 @@
 
 import pytest
 
-from mock_provider.engine.values import Accepted, Refusal, ReportsWanted
+from mock_provider.engine.values import Accepted, ReportsWanted
+from mock_provider.settings.values import Refusal
 
 MS = 1_000_000
 S = 1_000_000_000

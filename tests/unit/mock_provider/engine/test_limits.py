@@ -2,7 +2,8 @@
 
 import pytest
 
-from mock_provider.engine.values import Accepted, Refusal
+from mock_provider.engine.values import Accepted
+from mock_provider.settings.values import Refusal
 
 S = 1_000_000_000
 PL = [{"name": "pl", "country": "PL"}]

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mock_provider.engine.localtime import LocalClock, OpenHours
-from mock_provider.profiles.network import MarketingHours
-from mock_provider.profiles.zones import utc_offsets
+from mock_provider.settings.network import MarketingHours
+from mock_provider.settings.zones import utc_offsets
 
 ZONES = ["Europe/Warsaw", "Europe/London", "America/New_York", "Africa/Casablanca", "Asia/Kolkata", "UTC"]
 

@@ -8,7 +8,8 @@ import pytest
 
 from mock_provider.engine.magic import BEGINNINGS, BY_DIGITS, BY_MSISDN
 from mock_provider.engine.numbers import normalise
-from mock_provider.engine.values import Accepted, Refusal, Refused
+from mock_provider.engine.values import Accepted, Refused
+from mock_provider.settings.values import Refusal
 
 S = 1_000_000_000
 MAGIC = {"numbers": {"magic": True}, "delivery": {"validity_s": 500}}

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from mock_provider.engine.segments import count_segments
-from mock_provider.wire.smsapi.normalizing import normalize
+from mock_provider.protocols.smsapi.normalizing import normalize
 
 VECTORS = json.loads((Path(__file__).parents[3] / "vectors" / "segments.json").read_text("utf-8"))
 

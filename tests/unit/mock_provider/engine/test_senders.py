@@ -3,8 +3,9 @@
 import pytest
 
 from mock_provider.engine.senders import SenderQueues, sender_form
-from mock_provider.engine.values import Accepted, Refusal
-from mock_provider.profiles.network import PerSender
+from mock_provider.engine.values import Accepted
+from mock_provider.settings.network import PerSender
+from mock_provider.settings.values import Refusal
 
 S = 1_000_000_000
 

@@ -4,7 +4,7 @@ import pytest
 
 from mock_provider.engine.distributions import radio_of
 from mock_provider.engine.segments import count_segments, ucs2_for
-from mock_provider.profiles.distributions import AbsentSubscriber
+from mock_provider.settings.distributions import AbsentSubscriber
 
 S = 1_000_000_000
 FIXED_2 = {"kind": "fixed", "value_s": 2.0}

@@ -1,7 +1,7 @@
 import pytest
 
 from mock_provider.engine.throttle import TokenBucket
-from mock_provider.profiles.schema import Limit
+from mock_provider.settings.sections import Limit
 
 S = 1_000_000_000
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from mock_provider.http.connection import HttpConnection
 from mock_provider.http.known_heads import KnownHeads
-from mock_provider.http.open_connections import Limits, OpenConnections
-from mock_provider.wire.calls import WireReply
+from mock_provider.http.messages import HttpResponse
+from mock_provider.http.open_connections import ConnectionLimits, OpenConnections
 
-OK = WireReply(200, b"{}")
+OK = HttpResponse(200, b"{}")
 
 
 def post(body: bytes, *headers: str, path: str = "/sms.do", length: int | None = None) -> bytes:
@@ -87,9 +87,9 @@ def test_a_stream_cut_anywhere_is_read_as_by_the_parser_alone(order, cuts):
     stream = b"".join(order)
     edges = [0, *sorted({cut for cut in cuts if cut < len(stream)}), len(stream)]
     cut = [stream[start:end] for start, end in pairwise(edges)]
-    knowing = OpenConnections(Limits())
+    knowing = OpenConnections(ConnectionLimits())
     met(knowing, [request for request in order for _ in range(2)])
-    unknowing = [OpenConnections(Limits()) for _ in range(2)]
+    unknowing = [OpenConnections(ConnectionLimits()) for _ in range(2)]
     for connections in unknowing:
         connections.heads = Unlearning()
     whole = met(unknowing[0], list(order))
@@ -99,7 +99,7 @@ def test_a_stream_cut_anywhere_is_read_as_by_the_parser_alone(order, cuts):
 
 
 def test_the_second_request_alike_needs_no_parser():
-    connections = OpenConnections(Limits())
+    connections = OpenConnections(ConnectionLimits())
     met(connections, [post(b"a=1")])
     known = connections.heads.request_in(post(b"a=9"))
     assert known is not None
@@ -120,12 +120,12 @@ def test_the_second_request_alike_needs_no_parser():
     ],
 )
 def test_what_means_more_than_a_body_is_parsed_each_time(request_bytes):
-    connections = OpenConnections(Limits())
+    connections = OpenConnections(ConnectionLimits())
     assert len(met(connections, [request_bytes])) == 1
     assert connections.heads.request_in(request_bytes) is None
 
 
 def test_heads_without_number_do_not_fill_the_memory():
-    connections = OpenConnections(Limits())
+    connections = OpenConnections(ConnectionLimits())
     met(connections, [post(b"a=1", f"X-Request-Id: {n:08d}") for n in range(2_000)])
     assert len(connections.heads) <= 512

@@ -1,6 +1,0 @@
-"""What gave way? Samples and journeys in, culprits with evidence out (docs/culprits.md)."""
-
-from analysis.culprits.find import find_culprits
-from analysis.culprits.view import CulpritInputs
-
-__all__ = ["CulpritInputs", "find_culprits"]

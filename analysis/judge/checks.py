@@ -1,0 +1,267 @@
+"""The validity checks: one function for each. A check says what it looked at, what it means, what to do.
+
+``invalid`` means that the figures describe the bench, not the system: the run then exits with 3.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from analysis.arrays import Bools, Floats
+from analysis.formatting import (
+    count_text,
+    percentile_name,
+    seconds_text,
+    share_text,
+    significant,
+    times_text,
+)
+from analysis.judge.check_names import SCHEDULE_LAG
+from analysis.measure.late_generator import SHORT_S, SHORT_SHARE, GeneratorLateness
+from analysis.measure.percentiles import ranks
+from analysis.model import Accounting, Check, CheckState, Distribution, Marks, Objective
+from analysis.read.journeys import Journeys
+
+LAG_WARN_S = 0.010
+LAG_SHARE_OF_OBJECTIVE = 0.01
+TIGHTEST_BY_DEFAULT_S = 10.0
+# The sender's answers are short: of their limit the bench may be late by ten times that share.
+ANSWERS_WEIGH = 10.0
+DROPPED_SHARE = 0.001
+RATE_ERROR = 0.01
+RATE_WINDOW_S = 10.0
+# A message on either edge of a window may fall to its neighbour without any rate being wrong.
+RATE_SLACK_MESSAGES = 2
+MARKS_SHARE = 0.001
+FOUND_SHARE = 0.01  # of the accepted messages; fewer at the provider, and keys do not travel
+CORRELATION_NEEDS = 30  # of fewer messages the correlation itself is noise
+NAGLE_DELAY_S = (0.039, 0.0455)
+NAGLE_DELAY_SHARE = 0.05
+NAGLE_DELAY_EXCESS = 5.0
+
+
+def schedule_lag(late: GeneratorLateness, tightest_s: float) -> Check:
+    """How late the generator itself was: sent minus intended. Messages of seconds in which it stood ready and
+    other programs had the cores are left aside, if these seconds were few."""
+    limit_s = LAG_SHARE_OF_OBJECTIVE * tightest_s
+    p99 = _p99(late.lag_s)
+    own = _p99(late.lag_s[~late.disturbed]) if late.short else p99
+    state = _state(own, LAG_WARN_S, limit_s)
+    noise = ""
+    if late.disturbed_s > 0:
+        noise = f"; other programs had the cores for {seconds_text(late.disturbed_s)}"
+        noise += f", without these p99 {seconds_text(own)}" if late.short else ", too long to leave it aside"
+        state = "warn" if state == "ok" else state
+    return Check(
+        name=SCHEDULE_LAG,
+        state=state,
+        value=f"p99 {seconds_text(p99)}{noise}" if not math.isnan(p99) else "nothing was sent",
+        limit=f"warn > {seconds_text(LAG_WARN_S)}, invalid > {seconds_text(limit_s)}; other programs' "
+        f"seconds are left aside up to {100 * SHORT_SHARE:g} % of the load or {SHORT_S:g} s",
+        meaning="how late the load generator sent, after the instant at which a message was due",
+        advice="use fewer messages per second for each worker, more workers (--workers) and cores, or a "
+        "machine that does nothing else",
+        value_number=None if math.isnan(p99) else p99,
+    )
+
+
+def _p99(lag_s: Floats) -> float:
+    lag = np.sort(lag_s[np.isfinite(lag_s)])
+    return float(lag[ranks(len(lag), (99.0,))[0] - 1]) if len(lag) else math.nan
+
+
+def _state(value: float, warn: float, invalid: float) -> CheckState:
+    if math.isnan(value):
+        return "not_checked"
+    if value > invalid:
+        return "invalid"
+    return "warn" if value > warn else "ok"
+
+
+def dropped_arrivals(counted: Accounting, by_target: int) -> Check:
+    """Those that found every request waiting for an answer of a generator that was on time are the sender's
+    failure (``late_generator.dropped_by_target``); they are in its count of messages not taken."""
+    by_bench = counted.dropped - by_target
+    share = by_bench / counted.planned if counted.planned else math.nan
+    waited = f"; {times_text(by_target)} not sent since the sender did not answer" if by_target else ""
+    return Check(
+        name="dropped arrivals",
+        state=_state(share, 0.0, DROPPED_SHARE),
+        value=f"{count_text(by_bench)} ({share_text(by_bench, counted.planned)}) by the bench{waited}",
+        limit=f"warn > 0, invalid > {100 * DROPPED_SHARE:g} % by the bench",
+        meaning="messages that came due and were never sent; where all requests waited for the sender while "
+        "the generator was on time they count as not taken by the sender, and not here",
+        advice="the load generator was too slow for this rate: use more workers (--workers), or lower it",
+        value_number=None if math.isnan(share) else share,
+    )
+
+
+def rate_error(journeys: Journeys, left_to_target: Bools) -> Check:
+    """Planned arrivals against sends, in windows of ten seconds from the load's start.
+
+    ``left_to_target``: arrivals that could not be sent since the sender did not answer. They were offered.
+    """
+    offered_s = np.where(left_to_target, journeys.load.intended_s, journeys.load.sent_s)
+    error, at_s = worst_rate_error(journeys.load.intended_s, offered_s, journeys.load_end_s)
+    return Check(
+        name="offered rate",
+        state=_state(error, math.inf, RATE_ERROR),
+        value=f"{significant(100 * error, 2)} % off" + (f" (at {at_s:.0f} s)" if error > 0 else "")
+        if not math.isnan(error)
+        else "nothing was due",
+        limit=f"invalid > {100 * RATE_ERROR:g} % in any {RATE_WINDOW_S:.0f} s",
+        meaning="planned arrivals against messages really sent, in the worst window",
+        advice="the load was not the one asked for: lower the rate, or add workers (--workers)",
+        value_number=None if math.isnan(error) else error,
+    )
+
+
+def worst_rate_error(intended_s: Floats, sent_s: Floats, load_end_s: float) -> tuple[float, float]:
+    """(largest relative error of any window, where it begins); NaN where nothing was due."""
+    due = intended_s[np.isfinite(intended_s)]
+    if len(due) == 0:
+        return math.nan, 0.0
+    windows = max(int(load_end_s // RATE_WINDOW_S), 1)
+    edges = np.append(np.arange(windows) * RATE_WINDOW_S, max(load_end_s, float(due.max())) + 1e-6)
+    planned, _ = np.histogram(due, bins=edges)
+    sent, _ = np.histogram(sent_s[np.isfinite(sent_s)], bins=edges)
+    slack = 0 if windows == 1 else RATE_SLACK_MESSAGES
+    # What was due in the last moment may be sent just after it.
+    late = int(np.count_nonzero(sent_s > edges[-1]))
+    sent[-1] += late
+    errors = np.maximum(np.abs(sent - planned) - slack, 0) / np.maximum(planned, 1)
+    worst = int(errors.argmax())
+    return float(errors[worst]), float(edges[worst])
+
+
+def accounting_balance(counted: Accounting) -> Check:
+    """Each sum's sides come from different columns, or from the manifest and the rows.
+
+    The rate's error looks at rows only; that every arrival of the schedule has a row is told here.
+    """
+    gaps = {
+        "planned = rows of the load": counted.planned - counted.rows,
+        "planned = sent + dropped": counted.planned - counted.sent - counted.dropped,
+        "sent = answered + unfinished": counted.sent - counted.answered - counted.unfinished,
+        "accepted = delivered + failed + expired + open + lost": counted.accepted
+        - (counted.delivered + counted.failed + counted.expired + counted.open + counted.lost),
+    }
+    wrong = [f"{words} is off by {count_text(abs(gap))}" for words, gap in gaps.items() if gap]
+    if counted.repeated_keys:
+        wrong.append(f"{times_text(counted.repeated_keys)} with a key used before")
+    return Check(
+        name="accounting",
+        state="invalid" if wrong else "ok",
+        value="; ".join(wrong) or "balances",
+        limit="every message accounted for, once",
+        meaning=" · ".join(gaps),
+        advice="rows are missing or contradict each other: do not use these figures",
+        value_number=float(sum(abs(gap) for gap in gaps.values())),
+    )
+
+
+def unknown_messages(counted: Accounting) -> Check:
+    """Where hardly a message is found and unknown ones abound, those are the messages, without their keys."""
+    keyless = (
+        counted.found < FOUND_SHARE * counted.accepted and counted.unknown_messages > counted.accepted / 2
+    )
+    by_key = f"{count_text(counted.found)} of {count_text(counted.accepted)}"
+    found = f"; {by_key} accepted messages found by their key"
+    return Check(
+        name="unknown messages",
+        state="invalid" if keyless else ("warn" if counted.unknown_messages else "ok"),
+        value=count_text(counted.unknown_messages) + (found if keyless else ""),
+        limit=f"warn > 0, invalid if others abound and under {100 * FOUND_SHARE:g} % of ours are found",
+        meaning="messages at the provider that this load did not send, or whose key did not reach it",
+        advice="the key is not carried: have the target pass {key} on as the client reference (idx), or put "
+        "#K<key># into the text"
+        if keyless
+        else "something else used the provider; give it to this run alone, or check how keys travel",
+        value_number=float(counted.unknown_messages),
+    )
+
+
+def timestamp_order(marks: Marks) -> Check:
+    share = marks.wrong / marks.checked if marks.checked else math.nan
+    return Check(
+        name="timestamp order",
+        state=_state(share, 0.0, MARKS_SHARE),
+        value=f"{count_text(marks.wrong)} ({share_text(marks.wrong, marks.checked)})"
+        + (f": {'; '.join(marks.examples)}" if marks.examples else ""),
+        limit=f"warn > 0, invalid > {100 * MARKS_SHARE:g} %",
+        meaning="messages with a later mark before an earlier one, or without it",
+        advice="clocks differ, or a writer of the run directory stamps wrongly",
+        value_number=None if math.isnan(share) else share,
+    )
+
+
+def nagle_delay(journeys: Journeys) -> Check:
+    """A pile of answers at 40 ms to 45 ms: small writes that Nagle held for a delayed acknowledgement."""
+    service = journeys.load.answered_s - journeys.load.sent_s
+    service = service[np.isfinite(service)]
+    low, high = NAGLE_DELAY_S
+    width = high - low
+    inside = int(np.count_nonzero((service >= low) & (service <= high)))
+    around = int(np.count_nonzero((service >= low - width) & (service <= high + width))) - inside
+    share = inside / len(service) if len(service) else 0.0
+    heaped = share > NAGLE_DELAY_SHARE and inside > NAGLE_DELAY_EXCESS * max(around / 2, 1.0)
+    found = heaped and len(service) >= 100
+    return Check(
+        name="Nagle delay (40 ms)",
+        state="warn" if found else "ok",
+        value=f"{share_text(inside, len(service))} of answers took 39 ms to 45.5 ms",
+        limit=f"warn where > {100 * NAGLE_DELAY_SHARE:g} % and {NAGLE_DELAY_EXCESS:g} times their neighbours",
+        meaning="the mark of Nagle's algorithm meeting a delayed acknowledgement: a constant of the socket",
+        advice="set TCP_NODELAY on server and client, and write header and body at once",
+        value_number=share,
+    )
+
+
+def sample_sizes(delivery: tuple[Distribution, ...], objectives: tuple[Objective, ...]) -> Check:
+    """Which of the percentiles that an objective asks for the messages carry."""
+    asked = [each for each in objectives if each.quantile is not None and each.percentile is not None]
+    thin = [
+        f"{each.message_class} {percentile_name(each.percentile or 0.0)}: {count_text(each.count)} of "
+        f"{count_text(each.quantile.needed)}"
+        for each in asked
+        if each.quantile is not None and each.quantile.state == "withheld"
+    ]
+    enough = ", ".join(f"{each.message_class} {count_text(each.count)}" for each in delivery)
+    return Check(
+        name="sample size",
+        state="warn" if thin or not asked else "ok",
+        value="too few for " + "; ".join(thin) if thin else (enough or "no message was accepted"),
+        limit="p95 needs 72, p99 368, p99.9 3,688, p99.99 36,887",
+        meaning="messages it takes for a percentile to have a 95 % interval with two ends",
+        advice="run for longer, or at a higher level, for the percentiles that are withheld",
+    )
+
+
+def effective_sizes(delivery: tuple[Distribution, ...]) -> Check:
+    """How much evidence messages carry that share their delay; the intervals are widened by it."""
+    enough = [each for each in delivery if _known_count(each) >= CORRELATION_NEEDS]
+    worst = min(enough, key=lambda each: each.effective_count / _known_count(each), default=None)
+    if worst is None:
+        return unchecked("independence", "too few delivered messages")
+    thin = worst.effective_count < _known_count(worst) / 2
+    return Check(
+        name="independence",
+        state="warn" if thin else "ok",
+        value=f"{worst.message_class}: {count_text(_known_count(worst))} messages carry the evidence of "
+        f"about {significant(worst.effective_count, 2)}",
+        limit="warn where under half",
+        meaning="messages that queue together share their delay: the intervals are widened by that",
+        advice="run for longer, or repeat the run and compare the percentiles of the runs",
+        value_number=worst.effective_count,
+    )
+
+
+def _known_count(each: Distribution) -> int:
+    return each.count - each.open_count - each.never_count
+
+
+def unchecked(name: str, why: str) -> Check:
+    """A check for which the run directory holds nothing to look at."""
+    return Check(name=name, state="not_checked", value=why, limit="", meaning="", advice="")

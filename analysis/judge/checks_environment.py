@@ -1,0 +1,234 @@
+"""Checks on what surrounded the run: processors, event loops, how it ended, which files it left."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from analysis.arrays import Floats
+from analysis.formatting import count_text, seconds_text, significant, times_text
+from analysis.judge.check_names import INSTRUMENT
+from analysis.judge.checks import LAG_SHARE_OF_OBJECTIVE, unchecked
+from analysis.measure.late_generator import EXPLAINED_SHARE
+from analysis.measure.percentiles import ranks
+from analysis.model import Accounting, Check, CheckState
+from analysis.read.gauges import Gauges
+from analysis.read.journeys import Journeys, Samples
+from analysis.records import InstrumentFailure, Manifest
+
+GENERATOR_PROCESSES = ("load", "locust", "generator", "worker")
+MACHINE_PROCESSES = ("machine", "host", "system")
+CPU_NAMES = ("cpu_percent", "cpu")
+GENERATOR_CPU_PERCENT = 90.0
+MACHINE_CPU_PERCENT = 95.0
+LOOP_LAG_WARN_MS = 10.0
+# One busy second in twenty is noise; more is a state.
+_HIGH_PERCENTILE = 95.0
+
+
+def _values(samples: Samples, until_s: float, processes: tuple[str, ...], names: tuple[str, ...]) -> Floats:
+    """Samples taken while the load ran, of processes whose name begins with one of these."""
+    wanted = np.array(
+        [
+            process.startswith(processes) and name in names
+            for process, name in zip(samples.process, samples.name, strict=True)
+        ],
+        dtype=np.bool_,
+    )
+    chosen = wanted & (samples.at_s >= 0) & (samples.at_s <= until_s)
+    return np.sort(samples.value[chosen])
+
+
+def _high(values: Floats) -> float:
+    return float(values[ranks(len(values), (_HIGH_PERCENTILE,))[0] - 1])
+
+
+def generator_cpu(journeys: Journeys) -> Check:
+    return _cpu(
+        "generator CPU",
+        _values(journeys.samples, journeys.load_end_s, GENERATOR_PROCESSES, CPU_NAMES),
+        GENERATOR_CPU_PERCENT,
+        "of a core, in the busiest process of the load generator (p95 of its seconds)",
+    )
+
+
+def machine_cpu(journeys: Journeys) -> Check:
+    return _cpu(
+        "machine CPU",
+        _values(journeys.samples, journeys.load_end_s, MACHINE_PROCESSES, CPU_NAMES),
+        MACHINE_CPU_PERCENT,
+        "of all cores (p95 of the seconds): load, sender and provider then take time from each other",
+    )
+
+
+def _cpu(name: str, values: Floats, limit_percent: float, meaning: str) -> Check:
+    if len(values) == 0:
+        return unchecked(name, "no samples")
+    high = _high(values)
+    return Check(
+        name=name,
+        state="warn" if high > limit_percent else "ok",
+        value=f"{significant(high)} %",
+        limit=f"warn > {limit_percent:g} %",
+        meaning=meaning,
+        advice="give load and system machines of their own, or lower the rate",
+        value_number=high,
+    )
+
+
+def provider_loop(journeys: Journeys, tightest_s: float) -> Check:
+    """The simulated provider is part of the instrument: what its event loop is late, messages are late.
+
+    Seconds in which it stood ready and had no core for at least half of its lateness do not make the run
+    invalid: then the machine was shared, with the sender or with other programs, and what it did late it did
+    late for whoever used the core.
+    """
+    gauges = Gauges(journeys.samples, journeys.load_end_s)
+    at_s, lag_ms = gauges.series("provider", "loop_lag_ms")
+    if len(at_s) == 0:
+        at_s, lag_ms = gauges.series("provider", "timer_late_ms")
+    if len(at_s) == 0:
+        return unchecked("provider's event loop", "no samples")
+    late_ms = np.maximum(lag_ms, gauges.at("provider", "timer_late_ms", at_s))
+    waited = gauges.at("provider", "loop_core_wait_ms", at_s) >= EXPLAINED_SHARE * late_ms
+    own = np.sort(np.where(waited, np.minimum(late_ms, LOOP_LAG_WARN_MS), late_ms))
+    all_of = _high(np.sort(late_ms))
+    high, worst = _high(own), float(own[-1])
+    shared = (
+        f"; {significant(all_of)} ms with the waits for a core" if all_of > LOOP_LAG_WARN_MS >= high else ""
+    )
+    invalid_ms = 1000.0 * LAG_SHARE_OF_OBJECTIVE * tightest_s
+    state: CheckState = "ok"
+    if high > LOOP_LAG_WARN_MS:
+        state = "invalid" if high > invalid_ms else "warn"
+    elif worst > invalid_ms or shared:
+        state = "warn"  # one stall: what it delayed is in the figures, and is not the system's
+    return Check(
+        name="provider's event loop",
+        state=state,
+        value=f"{significant(high)} ms late, at worst {significant(worst)} ms{shared}",
+        limit=f"warn > {LOOP_LAG_WARN_MS:g} ms or a single stall > {invalid_ms:g} ms, "
+        f"invalid > {invalid_ms:g} ms",
+        meaning="how late the simulated provider, part of the instrument, did things (p95 of its seconds)",
+        advice="the mock provider itself was late: lower the rate, or give it a core of its own",
+        value_number=high,
+    )
+
+
+def instrument(failures: tuple[InstrumentFailure, ...], origin_ns: int = 0) -> Check:
+    """Failures of the bench itself: provider, load, or their records."""
+    return Check(
+        name=INSTRUMENT,
+        state="invalid" if failures else "ok",
+        value="; ".join(_failure_text(each, origin_ns) for each in failures) or "nothing of it failed",
+        limit="invalid if a part of the bench failed",
+        meaning="a failure of the bench shows as slow or missing messages that the sender did not cause",
+        advice="remove the cause (see the processes' logs in logs/) and run it again",
+        value_number=float(len(failures)),
+    )
+
+
+def _failure_text(failure: InstrumentFailure, origin_ns: int) -> str:
+    at = ""
+    if failure.t_ns is not None and origin_ns:
+        at = f" ({seconds_text((failure.t_ns - origin_ns) * 1e-9)} after the load's start)"
+    elif failure.at_utc:
+        at = f" (at {failure.at_utc})"
+    return f"{failure.process}: {failure.what.rstrip(' .')}{at}"
+
+
+def earlier_load(manifest: Manifest) -> tuple[Check, ...]:
+    """If one provider and one sender serve several loads, messages of one load can disturb the next.
+
+    Empty if provider and sender served one load only.
+    """
+    found = manifest.scenario.parameters.get("open_from_before")
+    if not isinstance(found, int):
+        return ()
+    check = Check(
+        name="earlier load",
+        state="warn" if found else "ok",
+        value=f"{times_text(found)} of the load before still open at its start",
+        limit="warn > 0",
+        meaning="messages of an earlier load that the provider had not finished when this one began",
+        advice="wait for the end of a load before the next, or use a separate run for each",
+        value_number=float(found),
+    )
+    return (check,)
+
+
+def closed_connections(journeys: Journeys) -> tuple[Check, ...]:
+    """What the load met of connections that the target closes when idle. Empty where there was none."""
+    resent, closed_idle = (_count_at_end(journeys.samples, name) for name in ("resent", "closed_idle"))
+    if not resent and not closed_idle:
+        return ()
+    check = Check(
+        name="closed connections",
+        state="warn" if resent else "ok",
+        value=f"{times_text(resent)} sent again, {closed_idle:,} connections closed while idle",
+        limit="warn > 0 sent again",
+        meaning="requests that met the close of an idle connection went out again, with the key they had: a "
+        "sender that does not look at keys may have taken both",
+        advice="let the sender keep idle connections for longer, or announce its time (Keep-Alive: timeout=)",
+        value_number=float(resent),
+    )
+    return (check,)
+
+
+def _count_at_end(samples: Samples, name: str) -> int:
+    """A count of the load's, which grows."""
+    values = [
+        value
+        for process, counted, value in zip(samples.process, samples.name, samples.value, strict=True)
+        if process == "load" and counted == name
+    ]
+    return int(max(values, default=0))
+
+
+def ending(manifest: Manifest, counted: Accounting) -> Check:
+    reason = manifest.exit_reason
+    # A runner that finished with messages open has found that they wait for phones or change no verdict.
+    state: CheckState = "ok" if reason == "finished" else "warn"
+    if reason.startswith("error"):
+        state = "invalid"
+    words = {
+        "finished": "finished",
+        "interrupted": "interrupted by the user",
+        "drain_ended": "the user ended the wait for open messages",
+        "drain_limit": f"stopped after draining for {manifest.drain_limit_s:g} s",
+    }.get(reason, reason)
+    still = f", {times_text(counted.open)} still open" if counted.open else ""
+    return Check(
+        name="end of the run",
+        state=state,
+        value=words + still,
+        limit="warn if it was cut short, invalid after an error",
+        meaning="messages still open count as at least as old as they were at the end, never as fast ones",
+        advice="let it run to its end, or raise the drain limit",
+        value_number=float(counted.open),
+    )
+
+
+def files(journeys: Journeys, counted: Accounting) -> Check:
+    """Which sides of the story are told."""
+    missing = []
+    if not journeys.journal:
+        missing.append("provider.arrow (no delivery is known)")
+    if not journeys.sender.present and counted.unclaimed:
+        missing.append(
+            f"sender.arrow ({count_text(counted.unclaimed)} messages that never reached the provider "
+            "count as open)"
+        )
+    state: CheckState = "warn" if missing else "ok"
+    if counted.rows == 0:
+        missing, state = ["load.arrow has no rows"], "invalid"
+    return Check(
+        name="files",
+        state=state,
+        value="missing: " + "; ".join(missing) if missing else "complete",
+        limit="load and provider rows; sender rows where messages stayed in the sender",
+        meaning="each side's rows say what the others cannot know",
+        advice="keep the provider's journal and the sender's export with the run",
+        value_number=math.nan if counted.rows == 0 else float(len(missing)),
+    )

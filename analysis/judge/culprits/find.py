@@ -1,0 +1,84 @@
+"""From what each kind sees to what is said: the culprits in order of weight."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.arrays import Bools, Floats
+from analysis.findings import Culprit, CulpritKind
+from analysis.judge.culprits.bench import GENERATOR, MOCK
+from analysis.judge.culprits.carriers import CARRIER
+from analysis.judge.culprits.kind import Kind, Seen
+from analysis.judge.culprits.machine import MACHINE
+from analysis.judge.culprits.network import NETWORK
+from analysis.judge.culprits.provider_limit import LIMIT
+from analysis.judge.culprits.sender_api import API
+from analysis.judge.culprits.sender_process import CPU, LOOP
+from analysis.judge.culprits.sender_queue import CONCURRENCY, PACING
+from analysis.judge.culprits.sender_store import STORE
+from analysis.judge.culprits.symptoms import Symptoms, symptoms
+from analysis.judge.culprits.view import CulpritInputs, View
+
+# In the order of causes: of two with the same weight, the first is named first.
+KINDS: tuple[Kind, ...] = (
+    *(GENERATOR, MOCK, CPU, LOOP, STORE, LIMIT, CARRIER, NETWORK, MACHINE, PACING, CONCURRENCY, API),
+)
+# Seen so clearly in a window, a kind explains what follows from it there.
+_EXPLAINS_FROM = 0.5
+# Seen in less of the windows with a symptom, it is a passing thing beside the others.
+_LEAST_SHARE = 0.15
+
+
+def find_culprits(given: CulpritInputs) -> tuple[Culprit, ...]:
+    """What gave way, in order of weight; empty where nothing did; one ``unknown`` where something did and no
+    evidence points anywhere."""
+    view = View(given)
+    if view.journeys.count == 0:
+        return ()
+    found = symptoms(view)
+    if not found.windows.any():
+        return ()
+    seen = {kind.kind: kind.look(view) for kind in KINDS}
+    strengths = _without_explained(seen, found.windows)
+    weighted = [
+        (float(strengths[kind.kind][found.windows].mean()), -place)
+        for place, kind in enumerate(KINDS)
+        if np.count_nonzero(strengths[kind.kind]) >= max(1.0, _LEAST_SHARE * np.count_nonzero(found.windows))
+    ]
+    weighted.sort(reverse=True)
+    culprits = []
+    for _, place in weighted:
+        name = KINDS[-place].kind
+        windows: Bools = strengths[name] > 0
+        text, evidence = seen[name].tell(windows)
+        culprits.append(_culprit(view, name, text, evidence, windows))
+    return tuple(culprits) or (_unknown(view, found),)
+
+
+def _without_explained(seen: dict[CulpritKind, Seen], windows: Bools) -> dict[CulpritKind, Floats]:
+    strengths = {name: np.where(windows, each.strength, 0.0) for name, each in seen.items()}
+    for kind in KINDS:
+        clear = strengths[kind.kind] >= _EXPLAINS_FROM
+        for explained in kind.explains:
+            strengths[explained] = np.where(clear, 0.0, strengths[explained])
+    return strengths
+
+
+def _culprit(view: View, name: CulpritKind, text: str, evidence: tuple[str, ...], windows: Bools) -> Culprit:
+    edges = view.windows.edges_s
+    places = np.flatnonzero(windows)
+    return Culprit(
+        kind=name,
+        text=text,
+        evidence=evidence,
+        from_s=float(edges[places[0]]),
+        to_s=float(edges[places[-1] + 1]),
+        share_of_load=len(places) / view.windows.count,
+    )
+
+
+def _unknown(view: View, found: Symptoms) -> Culprit:
+    evidence = found.words or ("something gave way",)
+    return _culprit(
+        view, "unknown", "something gave way, and no sample or stage shows what", evidence, found.windows
+    )

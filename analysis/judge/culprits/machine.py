@@ -1,0 +1,59 @@
+"""The whole machine: every core is busy, and the parts of the run take time from each other."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.arrays import Bools, Floats
+from analysis.formatting import seconds_text, significant
+from analysis.judge.culprits.kind import Kind, Seen, Told, over, strength, typical
+from analysis.judge.culprits.view import View
+
+BUSY_PERCENT = 95.0
+WANTED_PERCENT = 80.0  # of a core: running and standing ready together
+WAITED_PERCENT = 20.0
+_PARTS = (("the load", "load"), ("the mock", "provider"), ("the sender", "sender"), ("the sender", "target"))
+
+
+def look(view: View) -> Seen:
+    busy = over(view.gauges.high("machine", "cpu_percent", 50.0), BUSY_PERCENT)
+    starved = np.zeros(view.windows.count, dtype=np.bool_)
+    for _, process in _PARTS:
+        used = np.nan_to_num(view.gauges.busiest("cpu_percent", process)[0])
+        waited = np.nan_to_num(view.gauges.busiest("core_wait_percent", process)[0])
+        starved |= (used + waited >= WANTED_PERCENT) & (waited >= WAITED_PERCENT)
+    disturbed = view.windows.counts(view.due_s, view.lateness.disturbed) > 0
+    noise = disturbed & over(view.lag_p99_s, view.given.lag_limit_s)
+    noise &= not view.lateness.short  # what is left aside, nobody suffered from
+
+    def tell(windows: Bools) -> Told:
+        percent = significant(typical(view.gauges.high("machine", "cpu_percent", 50.0), windows), 3)
+        shares = [f"{name} {significant(share, 2)} %" for name, share in _shares(view, windows)]
+        others = typical(view.gauges.high("machine", "others_percent", 50.0), windows)
+        evidence = [f"all cores together were {percent} % busy; of one core: {', '.join(shares)}"]
+        if others > 10:
+            evidence.append(f"other programs had {significant(others, 2)} % of the machine")
+        if noise[windows].any():
+            lag = seconds_text(typical(view.lag_p99_s, windows))
+            evidence.append(f"the load generator stood ready without a core: it sent {lag} late (p99)")
+        text = "the whole machine: its parts take time from each other, so every rate here is a lower bound"
+        return text, tuple(evidence)
+
+    return Seen(strength((busy & starved) | noise, 0.85), tell)
+
+
+def _shares(view: View, windows: Bools) -> list[tuple[str, float]]:
+    found = []
+    for name, process in _PARTS:
+        used: Floats = np.array(
+            [
+                np.nan_to_num(view.gauges.high(each, "cpu_percent"))
+                for each in view.gauges.gauges.processes(process)
+            ]
+        )
+        if len(used):
+            found.append((name, typical(used.sum(axis=0), windows)))
+    return found
+
+
+MACHINE = Kind("machine", look, frozenset(("sender_api",)))

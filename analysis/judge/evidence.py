@@ -1,0 +1,66 @@
+"""What it would take to decide an undecided objective, in words: more messages, a longer drain, or nothing.
+
+A percentile and a share are both proportions: p95 < 20 s says that over 95 % of the messages take under 20 s.
+With a share q of them seen within the limit and p asked for, a run of n messages shows on which side q lies,
+with probability 80 % (its power), if
+
+    n >= ((1.96 sqrt(p (1 - p)) + 0.84 sqrt(q (1 - q))) / (q - p))^2        (normal approximation)
+
+and never fewer than the interval needs. Where messages share their fate, n grows by their count over the
+independent ones.
+"""
+
+from __future__ import annotations
+
+import math
+
+from analysis.formatting import times_text
+
+_CONFIDENCE_Z = 1.959964  # two-sided 95 %
+_POWER_Z = 0.841621  # 80 %
+# Beyond both, the estimate lies so close to the limit that no run of a sensible length decides.
+_MOST_TIMES = 100
+_MOST_MESSAGES = 100_000
+HOPELESS = "no number of messages would decide it: the estimate is practically at the limit"
+
+
+def messages_needed(seen: float, asked: float, evidence: float = 1.0) -> float:
+    """Messages that decide with 80 % probability; ``math.inf`` where the two shares are the same."""
+    gap = abs(seen - asked)
+    if gap == 0.0:
+        return math.inf
+    spread = _CONFIDENCE_Z * math.sqrt(asked * (1.0 - asked)) + _POWER_Z * math.sqrt(seen * (1.0 - seen))
+    return (spread / gap) ** 2 / evidence
+
+
+def more_needed(count: int, wanted: float, message_class: str, per_s: float) -> str:
+    """``about 400 more transactional messages: run 90 s longer``.
+
+    ``count`` messages were judged and ``wanted`` are needed. ``per_s`` is their rate in the load.
+    """
+    if wanted > max(_MOST_TIMES * count, _MOST_MESSAGES):
+        return HOPELESS
+    # An interval may miss by a little what the normal approximation takes for enough.
+    more = _rounded_up(max(wanted - count, 0.05 * count, 1.0))
+    which = "" if message_class == "all" else f"{message_class} "
+    words = f"about {times_text(more).replace(' message', f' more {which}message')}"
+    return f"{words}: run {_duration(more / per_s)} longer" if per_s > 0 else words
+
+
+def wait_longer(open_count: int) -> str:
+    verb = "was" if open_count == 1 else "were"
+    return f"the end of {times_text(open_count)} that {verb} still open: wait longer after the load"
+
+
+def _rounded_up(value: float) -> int:
+    """To two significant digits, since it is an estimate."""
+    step = 10 ** max(math.floor(math.log10(value)) - 1, 0)
+    return int(math.ceil(value / step) * step)
+
+
+def _duration(seconds: float) -> str:
+    if seconds <= 120:
+        return f"{math.ceil(seconds / 10) * 10} s"
+    if seconds <= 7200:
+        return f"{math.ceil(seconds / 60)} min"
+    return f"{math.ceil(seconds / 3600)} h"

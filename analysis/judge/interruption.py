@@ -1,0 +1,37 @@
+"""How a run ended, where that changes what its verdict means: complete, or interrupted and where."""
+
+from __future__ import annotations
+
+from analysis.formatting import significant
+from analysis.model import PartReport
+from analysis.records import ABORTED, Manifest
+
+INTERRUPTED = ("interrupted", ABORTED)
+
+
+def interruption(manifest: Manifest, parts: tuple[PartReport, ...]) -> str:
+    """``Interrupted after 13 of 23 s``, of a suite with the part; "" if it came to its end."""
+    suite = manifest.kind == "suite"
+    found = next((part for part in parts if part.identity.exit_reason in INTERRUPTED), None)
+    if found is None:
+        between = suite and manifest.exit_reason in INTERRUPTED
+        return f"Interrupted between two parts, after: {parts[-1].identity.title}" if between else ""
+    where = f" ({found.identity.title})" if suite else ""
+    played_s, planned_s = found.identity.load_s, found.identity.planned_s
+    if not found.accounting.rows:
+        return f"Interrupted{where} before any message"
+    played, planned = _whole(played_s), _whole(planned_s)
+    if planned_s <= 0:
+        return f"Interrupted{where} after {played} s"
+    if played_s >= planned_s or played == planned:
+        return f"Interrupted{where} after the load, while messages were awaited"
+    return f"Interrupted{where} after {played} of {planned} s"
+
+
+def _whole(value_s: float) -> str:
+    return f"{value_s:,.0f}" if value_s >= 10.0 else significant(value_s, 2)
+
+
+def interruption_note(interrupted: str, suite: bool) -> str:
+    rest = " Parts after it, if any, were not played." if suite else ""
+    return f"{interrupted}: every figure and verdict is of what was played, not of the whole run.{rest}"

@@ -1,0 +1,335 @@
+"""The objectives of one part, each judged by the interval of what it limits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from analysis.findings import Availability
+from analysis.formatting import count_text, share_of_one_text, times_text
+from analysis.judge.evidence import messages_needed, more_needed, wait_longer
+from analysis.judge.verdict import judge
+from analysis.measure.binomial import clopper_pearson
+from analysis.measure.percentiles import CONFIDENCE, Ages, needed
+from analysis.model import Accounting, Cost, Distribution, Objective, Verdict
+from analysis.objectives.defaults import DEFAULT_OBJECTIVES
+from analysis.objectives.grammar import ALL, Spec
+from analysis.objectives.words import interval_text, limit_of, name_of, quantile_text, value_text
+from analysis.quantile import Quantile
+
+NO_GROWTH = "a rate at which the backlog does not grow, or a load long enough to show the miss"
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Of one class's accepted messages, what became of them."""
+
+    accepted: int
+    delivered: int
+    open: int
+
+
+@dataclass(frozen=True)
+class ObjectiveInputs:
+    """What a part's objectives are judged by."""
+
+    delivery: tuple[Distribution, ...]
+    api: tuple[Distribution, ...]
+    delivery_ages: Callable[[str], Ages]  # of a class
+    api_ages: Callable[[], Ages]
+    outcomes: dict[str, Outcomes]  # of each class of the load, and of all
+    accounting: Accounting
+    availability: Availability | None
+    cost: Cost
+    backlog_grew: bool  # without bound, to the end of the load
+    load_s: float
+    journal: bool
+    sender_rows: bool
+    no_real_times: str  # why no delivery time of this run is a real one; "" if they are
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """What is known of one figure: its value, the ends of its interval, and the words around it."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    why: str
+    needs: str = ""  # shown where it leaves the objective undecided
+    measured: str = ""
+    interval: str = ""
+    quantile: Quantile | None = None
+    count: int = 0
+    decides: bool = True
+
+
+def judge_all(specs: tuple[Spec, ...], facts: ObjectiveInputs) -> tuple[Objective, ...]:
+    """One for each that the load can be judged by: not of a class that it does not have."""
+    classes = {*facts.outcomes, ALL}
+    return tuple(
+        _judged(spec, _FINDERS[spec.measure](spec, facts))
+        for spec in specs
+        if spec.measure == "api_response" or spec.message_class in classes
+    )
+
+
+def not_in_any(specs: tuple[Spec, ...], judged: tuple[Objective, ...]) -> tuple[Objective, ...]:
+    """Objectives whose class no part has, undecided. The defaults name classes that a load may lack."""
+    known = {each.objective for each in judged}
+    missing = (spec for spec in specs if spec.text not in known and spec.text not in DEFAULT_OBJECTIVES)
+    why = "the load has no message of this class"
+    return tuple(
+        _judged(spec, _Finding(None, None, None, why, needs=f"messages of class {spec.message_class}"))
+        for spec in missing
+    )
+
+
+def _judged(spec: Spec, found: _Finding) -> Objective:
+    verdict: Verdict = "undecided"
+    if found.low is not None or found.high is not None:
+        verdict = judge(spec.relation, found.low, found.high, spec.limit)
+    measured = found.measured or ("unknown" if found.value is None else value_text(spec, found.value))
+    return Objective(
+        objective=spec.text,
+        measure=spec.measure,
+        name=name_of(spec),
+        message_class=spec.message_class,
+        limit=limit_of(spec),
+        measured=measured,
+        interval=found.interval,
+        verdict=verdict,
+        why=found.why,
+        needs=found.needs if verdict == "undecided" else "",
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        limit_value=spec.limit,
+        limit_s=spec.limit if spec.measure == "delivery_time" else None,
+        percentile=spec.percentile,
+        quantile=found.quantile,
+        count=found.count,
+        decides=found.decides,
+    )
+
+
+def _delivery_time(spec: Spec, facts: ObjectiveInputs) -> _Finding:
+    alone = spec.message_class == ALL and len(facts.delivery) == 1  # all of them are of this class
+    distribution = next(
+        (each for each in facts.delivery if alone or each.message_class == spec.message_class), None
+    )
+    if distribution is None:
+        needs = "accepted messages of this class to reachable phones"
+        return _Finding(None, None, None, "no such message was accepted", needs=needs)
+    if facts.no_real_times:
+        needs = "a run at the provider's own speed" if facts.journal else "the provider's rows"
+        quantile = _quantile_of(distribution, spec)
+        return _Finding(
+            *(quantile.value_s, None, None, facts.no_real_times, needs, quantile_text(quantile)),
+            quantile=quantile,
+            count=distribution.count,
+            decides=not facts.journal,
+        )
+    found = _percentile(spec, distribution, lambda: facts.delivery_ages(spec.message_class), facts.load_s)
+    if facts.backlog_grew and judge(spec.relation, found.low, found.high, spec.limit) == "met":
+        # Each later message waited longer: what this load shows holds for no longer load of its rate.
+        why = f"{found.why}; within the limit so far, and the backlog grew to the end of the load"
+        return replace(found, high=math.inf, why=why, needs=NO_GROWTH)
+    return found
+
+
+def _api_response(spec: Spec, facts: ObjectiveInputs) -> _Finding:
+    distribution = next((each for each in facts.api if each.measure == "api_response"), None)
+    if distribution is None:
+        return _Finding(None, None, None, "no request was sent", needs="requests to the sender")
+    return _percentile(spec, distribution, facts.api_ages, facts.load_s)
+
+
+def _quantile_of(distribution: Distribution, spec: Spec) -> Quantile:
+    for quantile in distribution.quantiles:
+        if quantile.percentile == spec.percentile:
+            return quantile
+    raise LookupError(f"p{spec.percentile:g} of {distribution.message_class} was not computed")
+
+
+def _percentile(spec: Spec, distribution: Distribution, ages: Callable[[], Ages], load_s: float) -> _Finding:
+    quantile = _quantile_of(distribution, spec)
+    undecided = judge(spec.relation, quantile.low_s, quantile.high_s, spec.limit) == "undecided"
+    interval = interval_text(quantile)
+    return _Finding(
+        value=quantile.value_s,
+        low=quantile.low_s,
+        high=quantile.high_s,
+        why=_percentile_why(distribution, quantile, spec, undecided, interval),
+        needs=_percentile_needs(spec, distribution, ages(), load_s) if undecided else "",
+        measured=quantile_text(quantile),
+        interval="" if quantile.state == "withheld" else interval,
+        quantile=quantile,
+        count=distribution.count,
+    )
+
+
+def _percentile_why(
+    distribution: Distribution, quantile: Quantile, spec: Spec, undecided: bool, interval: str
+) -> str:
+    counted = times_text(distribution.count)
+    if quantile.state == "withheld":
+        if not undecided:
+            return f"only {counted}, but so many were late that the verdict is certain"
+        within = distribution.max_s is not None and distribution.max_s <= spec.limit
+        settled = not distribution.open_count and not distribution.never_count
+        few = f"its interval needs {count_text(quantile.needed)}"
+        return f"{counted}, all within the limit; {few}" if within and settled else f"{counted}; {few}"
+    words = f"95 % interval {interval} of {counted}"
+    if distribution.open_count and not math.isfinite(quantile.high_s or 0.0):
+        words += f", {count_text(distribution.open_count)} still open"
+    return words
+
+
+def _percentile_needs(spec: Spec, distribution: Distribution, ages: Ages, load_s: float) -> str:
+    """The shares within the limit if what is open ends at once, and if it never ends, frame the true one."""
+    asked = (spec.percentile or 0.0) / 100.0
+    count = ages.count
+    if count == 0:
+        return more_needed(0, needed(spec.percentile or 0.0), spec.message_class, 0.0)
+    most = float(np.searchsorted(ages.low_s, spec.limit, side="right")) / count
+    least = float(np.searchsorted(ages.high_s, spec.limit, side="right")) / count
+    if distribution.open_count and least <= asked <= most:
+        return wait_longer(distribution.open_count)
+    known = max(distribution.count - distribution.open_count - distribution.never_count, 1)
+    evidence = min(max(distribution.effective_count / known, 1.0 / known), 1.0)
+    seen = least if least > asked else most
+    wanted = max(messages_needed(seen, asked, evidence), float(needed(spec.percentile or 0.0, evidence)))
+    return more_needed(count, wanted, spec.message_class, count / load_s if load_s > 0 else 0.0)
+
+
+def _counted(spec: Spec, facts: ObjectiveInputs) -> _Finding:
+    """Lost, duplicated, unaccounted messages: every one was counted, so that both ends are the same."""
+    accounting = facts.accounting
+    accepted = f"of {count_text(accounting.accepted)} accepted"
+    if not accounting.accepted:
+        return _Finding(None, None, None, "no message was accepted", needs="accepted messages")
+    if spec.measure == "duplicates":
+        if not facts.journal:
+            return _Finding(None, None, None, "the provider's rows are missing", needs="the provider's rows")
+        return _exact(
+            accounting.duplicates, f"{accepted}; duplicate: taken by the provider more than once", accounting
+        )
+    if spec.measure == "unaccounted":
+        if not facts.journal:
+            return _Finding(None, None, None, "the provider's rows are missing", needs="the provider's rows")
+        why = f"{accepted}; unaccounted: never seen by the provider"
+        return _exact(accounting.unaccounted, why, accounting)
+    unseen = 0 if facts.sender_rows else accounting.unclaimed
+    if unseen:
+        why = f"{times_text(unseen)} never reached the provider, and without sender rows nobody knows why"
+        return _Finding(
+            float(accounting.lost),
+            accounting.lost,
+            accounting.lost + unseen,
+            why,
+            "the sender's rows",
+            count=accounting.accepted,
+        )
+    why = f"{accepted}; lost: then unknown to provider and sender, or sent and unknown to the provider"
+    return _exact(accounting.lost, why, accounting)
+
+
+def _exact(found: int, why: str, accounting: Accounting) -> _Finding:
+    return _Finding(float(found), float(found), float(found), why, count=accounting.accepted)
+
+
+def _not_taken(spec: Spec, facts: ObjectiveInputs) -> _Finding:
+    """A count over the whole load: what the sender did with each message that came due is known."""
+    accounting = facts.accounting
+    if not accounting.planned:
+        return _Finding(None, None, None, "no message came due", needs="a load")
+    left = accounting.refused + accounting.failed_at_api + accounting.dropped
+    parts = (
+        (accounting.refused, "refused"),
+        (accounting.failed_at_api, "failed"),
+        (accounting.dropped, "without a free request slot"),
+        (accounting.unfinished, "unanswered at the end"),
+    )
+    said = ", ".join(f"{count_text(count)} {word}" for count, word in parts if count) or "none"
+    return _Finding(
+        value=left / accounting.planned,
+        low=left / accounting.planned,
+        high=(left + accounting.unfinished) / accounting.planned,
+        why=f"{said}, of {count_text(accounting.planned)} that came due",
+        needs="an answer to every request: let the load wait longer for the last answers",
+        count=accounting.planned,
+    )
+
+
+def _delivered(spec: Spec, facts: ObjectiveInputs) -> _Finding:
+    """A sample: each message's fate is drawn from the phones and networks that there are."""
+    found = facts.outcomes.get(spec.message_class)
+    if found is None or not found.accepted:
+        return _Finding(None, None, None, "no such message was accepted", needs="accepted messages")
+    low, _ = clopper_pearson(found.delivered, found.accepted, CONFIDENCE)
+    _, high = clopper_pearson(found.delivered + found.open, found.accepted, CONFIDENCE)
+    share, most = found.delivered / found.accepted, (found.delivered + found.open) / found.accepted
+    interval = f"{share_of_one_text(low)} to {share_of_one_text(high)}"
+    if found.open and share <= spec.limit <= most:
+        needs = wait_longer(found.open)
+    else:
+        wanted = messages_needed(share if share > spec.limit else most, spec.limit)
+        per_s = found.accepted / facts.load_s if facts.load_s > 0 else 0.0
+        needs = more_needed(found.accepted, wanted, spec.message_class, per_s)
+    still = f", {count_text(found.open)} still open" if found.open else ""
+    return _Finding(
+        value=share,
+        low=low,
+        high=high,
+        why=f"{count_text(found.delivered)} of {count_text(found.accepted)} accepted{still}; "
+        f"95 % interval {interval}",
+        needs=needs,
+        interval=interval,
+        count=found.accepted,
+    )
+
+
+def _availability(spec: Spec, facts: ObjectiveInputs) -> _Finding:
+    found = facts.availability
+    if found is None or not facts.accounting.planned:
+        return _Finding(None, None, None, "no message came due", needs="a load")
+    share = found.available / found.windows
+    why = f"{count_text(found.available)} of {count_text(found.windows)} windows of {found.window_s:g} s"
+    return _Finding(
+        share, share, share, f"{why}; {found.why}" if found.why else why, count=facts.accounting.planned
+    )
+
+
+def _cost_per_1000(spec: Spec, facts: ObjectiveInputs) -> _Finding:
+    every = facts.outcomes.get(ALL)
+    if every is None or not every.delivered or not facts.cost.points:
+        why = "the provider's rows carry no price" if every and every.delivered else "nothing was delivered"
+        return _Finding(None, None, None, why, needs="delivered messages with a price")
+    high = 1000.0 * facts.cost.points / every.delivered
+    low = 1000.0 * facts.cost.points / (every.delivered + every.open)
+    still = f", {count_text(every.open)} still open" if every.open else ""
+    return _Finding(
+        value=high,
+        low=low,
+        high=high,
+        why=f"{count_text(every.delivered)} delivered{still}",
+        needs=wait_longer(every.open) if every.open else "",
+        count=every.accepted,
+    )
+
+
+_FINDERS: dict[str, Callable[[Spec, ObjectiveInputs], _Finding]] = {
+    "delivery_time": _delivery_time,
+    "api_response": _api_response,
+    "loss": _counted,
+    "duplicates": _counted,
+    "unaccounted": _counted,
+    "not_taken": _not_taken,
+    "delivered": _delivered,
+    "availability": _availability,
+    "cost_per_1000": _cost_per_1000,
+}

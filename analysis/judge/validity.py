@@ -1,0 +1,20 @@
+"""Can this run be trusted? What the validity checks say together."""
+
+from __future__ import annotations
+
+from analysis.judge.check_names import ACCOUNTING
+from analysis.model import Check, CheckState, PartReport
+
+
+def spoiling(checks: tuple[Check, ...], parts: tuple[PartReport, ...]) -> tuple[Check, ...]:
+    """The checks that make the verdict worthless; an invalid probe only leaves its own question open."""
+    slugs = {"", *(part.slug for part in [part for part in parts if not part.probe] or parts)}
+    return tuple(
+        each for each in checks if each.state == "invalid" and (each.part in slugs or each.name in ACCOUNTING)
+    )
+
+
+def worst(checks: tuple[Check, ...]) -> CheckState:
+    """The state of all together; a check that could not be made does not count."""
+    order: tuple[CheckState, ...] = ("ok", "warn", "invalid")
+    return max((each.state for each in checks if each.state in order), key=order.index, default="ok")

@@ -1,0 +1,1 @@
+"""Columns in, figures out: counts, times, rates, shares and differences."""

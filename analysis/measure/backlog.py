@@ -1,0 +1,153 @@
+"""Availability, and whether a load was sustained: both from the backlog over the load, by one test.
+
+The backlog at an instant is the messages that were due, that the sender accepted sooner or later, and that
+had not left for a carrier. Those that the sender gave up are left out, since nothing says when it did.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from analysis.arrays import Bools, Floats, Ints
+from analysis.findings import Availability
+from analysis.formatting import count_text, times_text
+from analysis.measure.outcomes import OPEN, Fates
+from analysis.read.journeys import OUTCOMES, Journeys
+
+WINDOW_S = 10.0
+TOLERATED_SHARE = 0.01  # of the arrivals: a backlog that grows by less may be at the noise of the arrivals
+NOISE_DEVIATIONS = 3.0
+FEWEST = 20  # accepted messages; of fewer nothing can be told
+_SAMPLES = 400
+_NOT_TAKEN = ("refused", "failed", "dropped", "unfinished")
+
+
+class LoadBacklog:
+    """Messages waiting at any instant of the load."""
+
+    def __init__(self, journeys: Journeys, fates: Fates) -> None:
+        provider = journeys.provider
+        # Not every journal knows when a carrier took a message; what is known of all is the submit.
+        gone_s = provider.carrier_s if np.isfinite(provider.carrier_s).any() else provider.submitted_s
+        known: Bools = journeys.accepted & (np.isfinite(gone_s) | (fates.fate == OPEN))
+        self.end_s = journeys.load_end_s
+        self._due = np.sort(journeys.load.intended_s[known])
+        gone = gone_s[known]
+        self._gone = np.sort(gone[gone <= self.end_s])
+        self.count = len(self._due)
+        # Of each departure, the lowest backlog from then on: it is lowest just after a message left.
+        self._after_gone = self.at(self._gone)
+        after = np.append(self._after_gone, self.at(np.array([self.end_s])))
+        self._lowest = np.minimum.accumulate(after[::-1])[::-1]
+
+    def at(self, instants_s: Floats) -> Ints:
+        due = np.searchsorted(self._due, instants_s, side="right")
+        return np.asarray(due - np.searchsorted(self._gone, instants_s, side="right"), dtype=np.int64)
+
+    def arrived(self, from_s: float) -> int:
+        """From then to the end of the load."""
+        return self.count - int(np.searchsorted(self._due, from_s))
+
+    def lowest(self, from_s: float) -> int:
+        """From then to the end of the load."""
+        later = int(self._lowest[np.searchsorted(self._gone, from_s)])
+        return min(later, int(self.at(np.array([from_s]))[0]))
+
+    def grew_from(self, from_s: float) -> float | None:
+        """Does it grow without bound from then to the end of the load? Since when; None: it does not.
+
+        The test of docs/objectives.md. Least squares through the last three quarters of the time (in the
+        first it fills up): slope times length is the growth. It is shown if it is more than 1 % of the
+        arrivals in these three quarters, and more than 3 sqrt(2 m + 1) messages, m being the mean backlog:
+        two counts of a Poisson process differ by so much once in some hundred times. A burst that drains is
+        no growth: in the last quarter the backlog must stay above its mean in the second by half of that. It
+        has grown since it was last at that mean.
+        """
+        quarter_s = (self.end_s - from_s) / 4
+        instants = np.linspace(from_s + quarter_s, self.end_s, _SAMPLES)
+        waiting = self.at(instants).astype(np.float64)
+        centred = instants - instants.mean()
+        slope = float(np.dot(centred, waiting) / np.dot(centred, centred))
+        noise = NOISE_DEVIATIONS * math.sqrt(2.0 * float(waiting.mean()) + 1.0)
+        allowed = max(TOLERATED_SHARE * self.arrived(from_s + quarter_s), noise)
+        if slope * 3 * quarter_s <= allowed:
+            return None
+        early = float(waiting[instants < from_s + 2 * quarter_s].mean())
+        if self.lowest(from_s + 3 * quarter_s) <= early + allowed / 2:
+            return None
+        return max(from_s, self._last_at_or_below(early))
+
+    def _last_at_or_below(self, level: float) -> float:
+        below = np.flatnonzero(self._after_gone <= level)
+        return float(self._gone[below[-1]]) if len(below) else 0.0
+
+
+def availability_and_growth(journeys: Journeys, fates: Fates) -> tuple[Availability | None, bool | None]:
+    """(windows in which the sender was available, whether the load was sustained).
+
+    They agree: a load is sustained if no window has a backlog that grew without bound. The first is None for
+    a load without a message, the second where it cannot be told.
+    """
+    due, end_s = journeys.load.intended_s, journeys.load_end_s
+    if len(due) == 0 or end_s <= 0:
+        return None, None
+    # A rest under half a window belongs to the one before it. The last arrival comes a little before the end.
+    starts = np.arange(max(int(end_s / WINDOW_S + 0.5), 1), dtype=np.float64) * WINDOW_S
+    backlog = LoadBacklog(journeys, fates) if journeys.journal else None
+    if backlog is None or backlog.count < FEWEST:
+        return _availability(journeys, starts, np.zeros(len(starts), dtype=np.bool_)), None
+    growing = _growing(backlog, starts)
+    return _availability(journeys, starts, growing), not growing.any()
+
+
+def _availability(journeys: Journeys, starts: Floats, growing: Bools) -> Availability:
+    load, count = journeys.load, len(starts)
+    window = np.clip((load.intended_s // WINDOW_S).astype(np.int64), 0, count - 1)
+    left: Bools = np.isin(load.outcome, [OUTCOMES.index(name) for name in _NOT_TAKEN])
+    not_taken = np.bincount(window[left], minlength=count)
+    bad = (not_taken > 0) | growing
+    first = float(starts[int(np.argmax(bad))]) if bad.any() else None
+    return Availability(
+        windows=count,
+        available=int(count - np.count_nonzero(bad)),
+        window_s=WINDOW_S,
+        first_bad_at_s=first,
+        why=_why(not_taken, growing),
+    )
+
+
+def _growing(backlog: LoadBacklog, starts: Floats) -> Bools:
+    """Windows after which the backlog never came back to its level at their start, while it grew on; and all
+    from the instant on since which it grew."""
+    growing: Bools = np.zeros(len(starts), dtype=np.bool_)
+    ends = np.append(starts[1:], backlog.end_s)
+    before = backlog.at(starts)
+    for index, start_s in enumerate(starts):
+        if index:
+            # The end of a load shows nothing of what would have followed a burst there.
+            if backlog.end_s - start_s < 2 * WINDOW_S:
+                break
+            if backlog.lowest(float(ends[index])) <= before[index]:
+                continue
+        since_s = backlog.grew_from(float(start_s))
+        if since_s is not None:
+            growing |= ends > since_s
+            if index:  # what fills an empty system is no growth
+                growing[index] = True
+    return growing
+
+
+def _why(not_taken: Ints, growing: Bools) -> str:
+    words = []
+    refused, grown = int(np.count_nonzero(not_taken)), int(np.count_nonzero(growing))
+    if refused:
+        words.append(f"in {_windows(refused)} {times_text(int(not_taken.sum()))} not taken by the sender")
+    if grown:
+        words.append(f"in {_windows(grown)} the backlog grew and never came back")
+    return "; ".join(words)
+
+
+def _windows(count: int) -> str:
+    return f"{count_text(count)} window" + ("" if count == 1 else "s")

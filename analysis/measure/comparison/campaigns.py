@@ -1,0 +1,84 @@
+"""Several campaigns at once: what each of them got, and whether they got the same.
+
+A campaign's rate is what it had delivered, from its first arrival until 95 % of its accepted messages had
+arrived or failed. Jain's index (Jain, Chiu and Hawe 1984) is taken of each rate divided by the campaign's
+size, so that a small campaign beside a large one is fair with a smaller rate: (sum x)^2 / (n sum x^2), 1
+where all are equal, 1/n where one has everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow.compute as pc
+
+from analysis import records
+from analysis.arrays import Bools
+from analysis.findings import CampaignFigures, Difference, Fairness
+from analysis.measure.comparison.differences import TimeGroup, independent_difference
+from analysis.measure.comparison.groups import group_of
+from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, Fates, delivery_ages, judge
+from analysis.measure.percentiles import quantiles, ranks
+from analysis.read.journeys import Journeys, read_journeys
+
+MOSTLY = 95.0
+PERCENTILE = 95.0
+
+
+def fairness(journeys: Journeys, fates: Fates, run_dir: Path) -> Fairness | None:
+    """Of the campaigns that the load's rows name; None where they name none."""
+    labels = _labels(run_dir)
+    names = sorted(set(labels.tolist()) - {""})
+    if not names:
+        return None
+    campaigns = tuple(_figures(name, journeys, fates, labels == name) for name in names)
+    shares = [each.per_s / each.messages for each in campaigns]
+    return Fairness(campaigns=campaigns, jain=jain(shares) if len(campaigns) > 1 else None)
+
+
+def jain(shares: Sequence[float]) -> float | None:
+    """Jain's index of these shares; None where all are zero."""
+    squares = sum(share * share for share in shares)
+    return sum(shares) ** 2 / (len(shares) * squares) if squares > 0 else None
+
+
+def against_one(several: tuple[Path, records.Manifest], one: tuple[Path, records.Manifest]) -> Difference:
+    """p95 of all messages of several campaigns, less p95 of the one that ran alone."""
+    return independent_difference(_group(*several), _group(*one), PERCENTILE)
+
+
+def _labels(run_dir: Path) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    column = records.read_rows(run_dir / "load.arrow", records.LOAD_SCHEMA)["campaign"]
+    return np.asarray(pc.fill_null(column, "").to_numpy(zero_copy_only=False), dtype=object)
+
+
+def _figures(name: str, journeys: Journeys, fates: Fates, among: Bools) -> CampaignFigures:
+    accepted = among & journeys.accepted
+    first_s = float(journeys.load.intended_s[among].min())
+    return CampaignFigures(
+        name=name,
+        messages=int(np.count_nonzero(among)),
+        delivered=int(np.count_nonzero(among & (fates.fate == DELIVERED))),
+        per_s=_rate(journeys, fates, accepted, first_s),
+        p95=quantiles(delivery_ages(journeys, fates, accepted), (PERCENTILE,))[0] if accepted.any() else None,
+    )
+
+
+def _rate(journeys: Journeys, fates: Fates, accepted: Bools, first_s: float) -> float:
+    """Deliveries a second until 95 % of the campaign were over; until observation ended, if fewer were."""
+    over = accepted & np.isin(fates.fate, (DELIVERED, FAILED, EXPIRED))
+    ends = np.sort(np.where(over, np.nan_to_num(journeys.provider.delivered_s, nan=np.inf), np.inf)[accepted])
+    if len(ends) == 0:
+        return 0.0
+    last_s = min(float(ends[ranks(len(ends), (MOSTLY,))[0] - 1]), journeys.end_s)
+    arrived = accepted & (fates.fate == DELIVERED) & (journeys.provider.delivered_s <= last_s)
+    return float(np.count_nonzero(arrived)) / max(last_s - first_s, 1e-9)
+
+
+def _group(run_dir: Path, manifest: records.Manifest) -> TimeGroup:
+    """The times of all campaign messages."""
+    journeys = read_journeys(run_dir, manifest)
+    among: Bools = (_labels(run_dir) != "") & journeys.accepted
+    return group_of(journeys, judge(journeys), among)

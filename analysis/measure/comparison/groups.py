@@ -1,0 +1,25 @@
+"""The delivery times of a group of messages, in the order in which they were due."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.arrays import Bools
+from analysis.measure.comparison.differences import TimeGroup
+from analysis.measure.outcomes import DELIVERED, OPEN, Fates
+from analysis.read.journeys import Journeys
+
+
+def group_of(journeys: Journeys, fates: Fates, among: Bools) -> TimeGroup:
+    """The messages that ``fates.delivery_ages`` counts: one that is still open took at least its age, one
+    that the system gave up takes for ever, one that the network failed or whose phone was away is left out.
+    """
+    due_s, delivered_s = journeys.load.intended_s, journeys.provider.delivered_s
+    delivered = (fates.fate == DELIVERED) & np.isfinite(delivered_s)
+    still_open = fates.fate == OPEN
+    low = np.where(delivered, delivered_s - due_s, np.where(still_open, journeys.end_s - due_s, np.inf))
+    high = np.where(delivered, low, np.inf)
+    reached = (delivered | still_open) & ~journeys.provider.unreachable
+    chosen = np.flatnonzero(among & (reached | fates.never))
+    chosen = chosen[np.argsort(due_s[chosen], kind="stable")]
+    return TimeGroup(low_s=low[chosen], high_s=high[chosen])

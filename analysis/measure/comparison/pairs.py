@@ -1,0 +1,120 @@
+"""Two parts that were given the same messages, compared message by message: the key pairs them.
+
+Both had the same plan, seeds and key tag, so a message has the same recipient, text, class and instant in
+both, and the same fate and radio delay at the provider (they follow from its key). What differs is what the
+sender, the sockets and the queues did. A message counts where both parts delivered it to a reachable phone;
+one that only one of them delivered is counted as unpaired.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from analysis import records
+from analysis.arrays import Bools, Floats, Ints
+from analysis.findings import ComparedClass
+from analysis.measure.comparison.differences import paired_difference
+from analysis.measure.outcomes import DELIVERED, judge
+from analysis.measure.percentiles import needed, ranks
+from analysis.measure.stages import DELIVERY_STAGES, delivery_marks
+from analysis.read.columns import positions
+from analysis.read.journeys import Journeys, read_journeys
+
+PERCENTILE = 95.0
+
+
+@dataclass(frozen=True)
+class Lived:
+    """One part, as far as a comparison needs it."""
+
+    journeys: Journeys
+    keys: pa.ChunkedArray
+    delivered: Bools  # to a reachable phone, with a known time
+
+
+def read_lived(run_dir: Path, manifest: records.Manifest) -> Lived:
+    """Raises ``MalformedRunError``."""
+    journeys = read_journeys(run_dir, manifest)
+    keys = records.read_rows(run_dir / "load.arrow", records.LOAD_SCHEMA)["key"]
+    fates = judge(journeys)
+    known = np.isfinite(journeys.provider.delivered_s)
+    return Lived(journeys, keys, (fates.fate == DELIVERED) & known & ~journeys.provider.unreachable)
+
+
+def compare(ours: Lived, theirs: Lived) -> tuple[ComparedClass, ...]:
+    """One for each class of which both delivered a message; empty where no key is in both."""
+    where = positions(ours.keys, theirs.keys)
+    both = where >= 0
+    found = []
+    for name in ours.journeys.load.class_names:
+        among = ours.journeys.of_class(name) & both
+        compared = _compared(name, ours, theirs, (np.flatnonzero(among), where[among]))
+        if compared is not None:
+            found.append(compared)
+    return tuple(found)
+
+
+def _compared(name: str, ours: Lived, theirs: Lived, rows: tuple[Ints, Ints]) -> ComparedClass | None:
+    """``rows`` are the same messages' rows in either part."""
+    a, b = rows
+    arrived_a, arrived_b = ours.delivered[a], theirs.delivered[b]
+    paired = arrived_a & arrived_b
+    if not paired.any():
+        return None
+    a, b = a[paired], b[paired]
+    order = np.argsort(ours.journeys.load.intended_s[a], kind="stable")
+    a, b = a[order], b[order]
+    ours_s, theirs_s = _taken(ours, a), _taken(theirs, b)
+    difference = ours_s - theirs_s
+    p95 = paired_difference(ours_s, theirs_s, PERCENTILE)
+    return ComparedClass(
+        message_class=name,
+        pairs=len(a),
+        unpaired=int(np.count_nonzero(arrived_a != arrived_b)),
+        median_s=_ranked(difference, 50.0),
+        p99_abs_s=_ranked(np.abs(difference), 99.0),
+        mean_s=float(difference.mean()),
+        p95_difference_s=_ranked(ours_s, PERCENTILE) - _ranked(theirs_s, PERCENTILE),
+        p95_low_s=p95.low_s,
+        p95_high_s=p95.high_s,
+        p95_claimed=p95.claimed,
+        ours_p95_s=_carried(ours_s),
+        theirs_p95_s=_carried(theirs_s),
+        by_stage_s=_by_stage(ours.journeys, theirs.journeys, (a, b)),
+    )
+
+
+def _taken(lived: Lived, rows: Ints) -> Floats:
+    taken: Floats = lived.journeys.provider.delivered_s[rows] - lived.journeys.load.intended_s[rows]
+    return taken
+
+
+def _ranked(values: Floats, percentile: float) -> float:
+    return float(np.sort(values)[ranks(len(values), (percentile,))[0] - 1])
+
+
+def _carried(times_s: Floats) -> float | None:
+    return _ranked(times_s, PERCENTILE) if len(times_s) >= needed(PERCENTILE) else None
+
+
+def _by_stage(ours: Journeys, theirs: Journeys, rows: tuple[Ints, Ints]) -> tuple[tuple[str, float], ...]:
+    """Mean difference of each stage, of the pairs that carry every mark in both parts."""
+    a, b = rows
+    marks = [
+        (one[a], other[b]) for one, other in zip(delivery_marks(ours), delivery_marks(theirs), strict=True)
+    ]
+    whole = np.ones(len(a), dtype=np.bool_)
+    for one, other in marks:
+        whole &= np.isfinite(one) & np.isfinite(other)
+    if not whole.any():
+        return ()
+    found = []
+    for number, stage in enumerate(DELIVERY_STAGES):
+        (begun, their_begun), (ended, their_ended) = marks[number], marks[number + 1]
+        lengths = (ended - begun)[whole] - (their_ended - their_begun)[whole]
+        found.append((stage, float(lengths.mean())))
+    return tuple(found)

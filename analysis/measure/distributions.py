@@ -1,0 +1,133 @@
+"""Distributions of the times a reader asks about: to the handset, and to the sender's answer."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from analysis.arrays import Bools, Floats
+from analysis.measure.dependence import evidence_share, lag_one_correlation
+from analysis.measure.outcomes import Fates, delivered_in_order, delivery_ages
+from analysis.measure.percentiles import (
+    SHOWN_PERCENTILES,
+    Ages,
+    interval_ranks,
+    needed,
+    quantiles,
+    ranks,
+    with_open,
+)
+from analysis.model import Curve, Distribution
+from analysis.read.journeys import OUTCOMES, Journeys
+
+_CURVE_POINTS = 97
+_CURVE_TOP = 99.99
+
+
+def delivery_distributions(
+    journeys: Journeys, fates: Fates, percentiles: tuple[float, ...] = SHOWN_PERCENTILES
+) -> tuple[Distribution, ...]:
+    """One of each class that has messages, in the order of the classes; then of all, if there are several."""
+    groups = [(name, journeys.of_class(name)) for name in journeys.load.class_names]
+    groups = [(name, among & journeys.accepted) for name, among in groups]
+    if len(groups) > 1:
+        groups.append(("all", journeys.accepted))
+    return tuple(
+        _distribution(
+            name,
+            "delivery_time",
+            delivery_ages(journeys, fates, among),
+            delivered_in_order(journeys, fates, among),
+            int(np.count_nonzero(among & fates.never)),
+            percentiles,
+        )
+        for name, among in groups
+        if among.any()
+    )
+
+
+def class_ages(journeys: Journeys, fates: Fates, name: str) -> Ages:
+    """Delivery times of a class, or of "all"."""
+    among = journeys.accepted if name == "all" else journeys.accepted & journeys.of_class(name)
+    return delivery_ages(journeys, fates, among)
+
+
+def api_distributions(
+    journeys: Journeys, percentiles: tuple[float, ...] = SHOWN_PERCENTILES
+) -> tuple[Distribution, ...]:
+    """The sender's answer, from the intended instant (response) and from the send (service)."""
+    load = journeys.load
+    if not np.isfinite(load.sent_s).any():
+        return ()
+    answered = _answered(journeys)
+    found = []
+    for measure, start in (("api_response", load.intended_s), ("api_service", load.sent_s)):
+        times = (load.answered_s - start)[answered]
+        order = np.argsort(load.intended_s[answered], kind="stable")
+        found.append(_distribution("all", measure, api_ages(journeys, start), times[order], 0, percentiles))
+    return tuple(found)
+
+
+def api_ages(journeys: Journeys, start_s: Floats) -> Ages:
+    """Times from ``start_s`` to the answer.
+
+    A request that had no answer when the load stopped counts as at least as old as it was then.
+    """
+    load, answered = journeys.load, _answered(journeys)
+    waiting = np.isfinite(load.sent_s) & ~answered & (load.outcome == OUTCOMES.index("unfinished"))
+    open_ages = np.maximum(journeys.load_end_s - start_s[waiting], 0.0)
+    return with_open((load.answered_s - start_s)[answered], open_ages, 0)
+
+
+def _answered(journeys: Journeys) -> Bools:
+    found: Bools = np.isfinite(journeys.load.answered_s) & np.isfinite(journeys.load.sent_s)
+    return found
+
+
+def _distribution(
+    name: str,
+    measure: str,
+    ages: Ages,
+    in_order: Floats,
+    never_count: int,
+    percentiles: tuple[float, ...] = SHOWN_PERCENTILES,
+) -> Distribution:
+    correlation = lag_one_correlation(in_order)
+    evidence = evidence_share(len(in_order), correlation)
+    there = len(in_order) > 0
+    return Distribution(
+        message_class=name,
+        measure=measure,
+        count=ages.count,
+        open_count=ages.count - len(in_order) - never_count,
+        never_count=never_count,
+        mean_s=float(in_order.mean()) if there else None,
+        min_s=float(in_order.min()) if there else None,
+        max_s=float(in_order.max()) if there else None,
+        lag_one_correlation=correlation,
+        effective_count=len(in_order) * evidence,
+        quantiles=quantiles(ages, percentiles, evidence),
+        curve=curve(ages, evidence),
+    )
+
+
+def curve(ages: Ages, evidence: float = 1.0) -> Curve:
+    """Percentiles at even steps of log10(1 / (1 - p)), as far up as interval and known values reach."""
+    nines = np.linspace(0.0, -math.log10(1.0 - _CURVE_TOP / 100.0), _CURVE_POINTS)
+    percentiles = [100.0 * (1.0 - 10.0**-x) for x in nines[1:]]
+    carried = [p for p in percentiles if ages.count >= needed(p, evidence)]
+    if not carried:
+        return Curve(percentiles=(), value_s=(), low_s=(), high_s=())
+    middle = ages.high_s[ranks(ages.count, carried) - 1]
+    lower, upper = interval_ranks(ages.count, carried, evidence)
+    low, high = ages.low_s[np.maximum(lower, 1) - 1], ages.high_s[np.minimum(upper, ages.count) - 1]
+    drawn = np.isfinite(middle)
+    # A band whose upper end lies among the messages still open has no height to draw: it ends at the value.
+    top = np.where(np.isfinite(high), high, middle)
+    return Curve(
+        percentiles=tuple(np.asarray(carried)[drawn].tolist()),
+        value_s=tuple(middle[drawn].tolist()),
+        low_s=tuple(low[drawn].tolist()),
+        high_s=tuple(top[drawn].tolist()),
+    )

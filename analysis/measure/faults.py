@@ -1,0 +1,63 @@
+"""Which faults the provider had during the run, and how many messages each touched."""
+
+from __future__ import annotations
+
+from analysis.formatting import count_text
+from analysis.model import FaultBand, PartReport
+from analysis.read.journeys import Journeys
+from analysis.records import Manifest
+
+CHOSEN_BY_NUMBER = "magic"
+_MOST_NAMED = 8
+_CHOSEN_WORDS = "a fate chosen by the recipient's number"
+
+
+def fault_bands(manifest: Manifest, journeys: Journeys) -> tuple[FaultBand, ...]:
+    """The manifest's windows in order; then names that only the journal has, without a time."""
+    touched = dict(journeys.provider.faults)
+    origin_ns = journeys.origin_ns
+    bands = [
+        FaultBand(
+            name=span.name,
+            kind=span.kind,
+            title=span.title,
+            from_s=(span.start_ns - origin_ns) * 1e-9,
+            to_s=None if span.end_ns is None else (span.end_ns - origin_ns) * 1e-9,
+            messages=touched.get(span.name, 0),
+        )
+        for span in manifest.faults
+    ]
+    told = {band.name for band in bands}
+    bands += [
+        FaultBand(
+            name=name,
+            kind=name,
+            title=_CHOSEN_WORDS if name == CHOSEN_BY_NUMBER else "",
+            from_s=None,
+            to_s=None,
+            messages=count,
+        )
+        for name, count in touched.items()
+        if name not in told
+    ]
+    return tuple(bands)
+
+
+def staged_notes(parts: tuple[PartReport, ...], suite: bool) -> list[str]:
+    """For the first screen: the staged faults and their parts."""
+    notes = []
+    for part in parts:
+        windows = [band for band in part.faults if band.from_s is not None]
+        if not windows:
+            continue
+        names = list(dict.fromkeys(band.name for band in windows))
+        shown = ", ".join(names[:_MOST_NAMED])
+        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        touched = sum(band.messages for band in windows)
+        where = f"{part.slug}: faults" if suite else "Faults"
+        notes.append(
+            f"{where} of the provider were staged in this run: {shown}{more} "
+            f"({count_text(touched)} messages touched, a message once for each fault). Figures and verdicts "
+            "include their effect."
+        )
+    return notes

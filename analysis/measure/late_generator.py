@@ -1,0 +1,93 @@
+"""Was the load generator late, and was it the generator? Two questions about the bench itself.
+
+A generator that stands ready while other programs have the cores is late without a fault of its own. Each
+second of the samples says how late its messages were (``lag_p99_ms``), how late without the wait for a core
+(``lag_own_p99_ms``), and what share of the machine other programs had (``others_percent``). A second in which
+the wait explains at least half of the lateness, with other programs at work, is *disturbed*.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.arrays import Bools, Floats
+from analysis.read.gauges import Gauges
+from analysis.read.journeys import OUTCOMES, Journeys
+
+OTHERS_PERCENT = 10.0  # of all cores, below which other programs explain nothing
+EXPLAINED_SHARE = 0.5
+# So much of a run may be disturbed: the messages of these seconds are left aside. More describes the machine.
+SHORT_SHARE = 0.10
+SHORT_S = 2.0
+# A worker that has no slot left drops arrivals while other workers still have some. So the slots of the load
+# count as all taken from this share on.
+_TAKEN_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class GeneratorLateness:
+    """Of each message: ``lag_s`` is sent minus intended (NaN: not sent), ``disturbed`` whether it fell into a
+    disturbed second."""
+
+    lag_s: Floats
+    disturbed: Bools
+    disturbed_s: float
+    load_s: float
+
+    @property
+    def short(self) -> bool:
+        """Whether the disturbance was short enough to leave its messages aside."""
+        return self.disturbed_s <= max(SHORT_S, SHORT_SHARE * self.load_s)
+
+
+def lateness(journeys: Journeys, lag_limit_s: float) -> GeneratorLateness:
+    """``lag_limit_s``: what spoils a run; only seconds beyond it are looked at."""
+    load, gauges = journeys.load, Gauges(journeys.samples, journeys.load_end_s)
+    lag_s = load.sent_s - load.intended_s
+    at_s, lag_ms = gauges.series("load", "lag_p99_ms")
+    own_ms = gauges.at("load", "lag_own_p99_ms", at_s)
+    others = gauges.at("machine", "others_percent", at_s)
+    late = lag_ms > 1000 * lag_limit_s
+    explained = late & (lag_ms - own_ms >= EXPLAINED_SHARE * lag_ms) & (others >= OTHERS_PERCENT)
+    disturbed: Bools = np.zeros(journeys.count, dtype=np.bool_)
+    disturbed_s = 0.0
+    begins = np.append(0.0, at_s[:-1]) if len(at_s) else at_s
+    for begin, end in zip(begins[explained], at_s[explained], strict=True):
+        disturbed |= (load.sent_s > begin) & (load.sent_s <= end)
+        disturbed_s += end - begin
+    return GeneratorLateness(lag_s, disturbed, float(disturbed_s), journeys.load_end_s)
+
+
+def dropped(journeys: Journeys) -> Bools:
+    chosen: Bools = journeys.load.outcome == OUTCOMES.index("dropped")
+    return chosen
+
+
+def dropped_by_target(journeys: Journeys, in_flight_limit: int, lag_limit_s: float) -> Bools:
+    """Arrivals that found every slot waiting for the target's answer while the generator was on time.
+
+    It was on time if the message sent before them was. Where ``in_flight_limit`` is known, at least half of
+    it must have been waiting: several workers have a share each. Others were dropped by the bench.
+    """
+    load, among = journeys.load, dropped(journeys)
+    if not among.any():
+        return among
+    sent = np.isfinite(load.sent_s)
+    due_of_sent = load.intended_s[sent]
+    order = np.argsort(due_of_sent, kind="stable")
+    due_of_sent, lag_s = due_of_sent[order], (load.sent_s[sent] - load.intended_s[sent])[order]
+    before = np.searchsorted(due_of_sent, load.intended_s, side="right") - 1
+    on_time = np.where(before >= 0, lag_s[before] if len(lag_s) else 0.0, 0.0) <= lag_limit_s
+    waiting = _in_flight(journeys, load.intended_s)
+    return among & on_time & (waiting >= max(1.0, _TAKEN_SHARE * in_flight_limit))
+
+
+def _in_flight(journeys: Journeys, at_s: Floats) -> Floats:
+    """Requests under way at each instant; one that was never answered is under way to the end."""
+    load = journeys.load
+    begun = np.sort(load.sent_s[np.isfinite(load.sent_s)])
+    ended = np.sort(load.answered_s[np.isfinite(load.answered_s)])
+    under_way = np.searchsorted(begun, at_s, side="right") - np.searchsorted(ended, at_s, side="right")
+    return np.asarray(under_way, dtype=np.float64)

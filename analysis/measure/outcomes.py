@@ -1,0 +1,195 @@
+"""What became of each message, and how it enters the delivery times.
+
+Fate, of the messages that the sender accepted: ``delivered``, ``failed``, ``expired``, ``open``, ``lost``.
+The provider's word goes first, since it is the one that knows; then the sender's.
+
+Delivery times are about speed, so a message counts in them unless it could not be delivered however fast the
+system were: a handset or network that failed it after the provider took it, or a refusal whose reason lies in
+the message (an invalid number). Those are in the failed share. But a message that the *sender* gave up
+(expired in its queue, retries spent) or that was lost enters as "never": else a sender that throws its slow
+messages away would look fast. For the same reason so does one that expired before a carrier took it.
+A message whose phone is off or out of coverage waits for that phone, whoever sends it: it does not count
+(``ProviderSide.unreachable``), unless the sender is to blame for it as well.
+
+``unaccounted`` is a figure beside the fates: accepted by the sender, never seen by the provider (its journal
+has no row of it), and nobody answers for it. It is decided by the sender's row:
+
+====================  =========  ===========  =============================================================
+sender's row          fate       unaccounted  because
+====================  =========  ===========  =============================================================
+queued, submitting    open       no           the sender still has it, and will send it
+failed, expired       its state  no           the sender gave it up, and says so with its reason
+sent, delivered       lost       yes          the provider keeps a row of all that it was given
+none of this message  lost       yes          the sender answers for what it accepted, and has forgotten it
+no rows at all        open       yes          it may stand in a queue; nobody showed that it does
+====================  =========  ===========  =============================================================
+
+A refused submit leaves a row at the provider: such a message was seen. Without a journal nothing is
+unaccounted, for nothing can be told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.arrays import Bools, Floats, Ints
+from analysis.measure.percentiles import Ages, with_open
+from analysis.model import Accounting, Reasons
+from analysis.read.columns import ABSENT
+from analysis.read.journeys import OUTCOMES, SENDER_STATES, Journeys
+from analysis.read.provider_rows import PROVIDER_STATES
+
+FATES = ("delivered", "failed", "expired", "open", "lost")
+DELIVERED, FAILED, EXPIRED, OPEN, LOST = range(len(FATES))
+NOT_ACCEPTED = -1
+
+
+@dataclass(frozen=True)
+class Fates:
+    """``fate`` points into FATES, NOT_ACCEPTED for messages that the sender did not acknowledge."""
+
+    fate: Ints
+    never: Bools  # will not arrive, and the system is the reason
+    unclaimed: Bools  # accepted, and nobody has a row of it
+    unaccounted: Bools  # accepted, never seen by the provider, and nobody can say where it is
+
+
+def judge(journeys: Journeys) -> Fates:
+    """Decide the fate of every message."""
+    accepted, provider, sender = journeys.accepted, journeys.provider, journeys.sender
+    fate = np.full(journeys.count, OPEN, dtype=np.int64)
+    taken = provider.taken
+    _set(fate, taken & _in(provider.state, PROVIDER_STATES, "delivered"), DELIVERED)
+    _set(fate, taken & _in(provider.state, PROVIDER_STATES, "undelivered", "rejected", "unknown"), FAILED)
+    _set(fate, taken & _in(provider.state, PROVIDER_STATES, "expired"), EXPIRED)
+    refused = ~taken & (provider.state != ABSENT)
+    gone = ~taken & _in(sender.state, SENDER_STATES, "failed")
+    _set(fate, gone | (refused & (sender.state == ABSENT)), FAILED)
+    _set(fate, ~taken & _in(sender.state, SENDER_STATES, "expired"), EXPIRED)
+    if not journeys.journal:
+        # No journal (a real provider behind the sender): the sender's word is all there is.
+        _set(fate, _in(sender.state, SENDER_STATES, "delivered"), DELIVERED)
+    unclaimed = accepted & (provider.state == ABSENT) & (sender.state == ABSENT)
+    vanished = np.zeros(journeys.count, dtype=np.bool_)
+    if journeys.journal:
+        # A provider that keeps a journal has a row of all it was ever given.
+        vanished = (provider.state == ABSENT) & _in(sender.state, SENDER_STATES, "sent", "delivered")
+    _set(fate, vanished, LOST)
+    if sender.present:
+        _set(fate, unclaimed, LOST)
+    unsaid = (sender.state == ABSENT) & ~provider.message_at_fault
+    failed = (fate == FAILED) & (sender.gave_up | unsaid)
+    too_late = ~np.isfinite(provider.carrier_s)
+    too_late |= ~provider.unreachable & (provider.carrier_s + provider.radio_s > provider.delivered_s + 1e-9)
+    never = accepted & ((~taken & failed) | ((fate == EXPIRED) & too_late) | (fate == LOST))
+    fate[~accepted] = NOT_ACCEPTED
+    return Fates(
+        fate=fate, never=never, unclaimed=unclaimed, unaccounted=_unaccounted(journeys, vanished | unclaimed)
+    )
+
+
+def _unaccounted(journeys: Journeys, gone: Bools) -> Bools:
+    """``gone``: without a row at the provider, and in no state in which the sender answers for it."""
+    if not journeys.journal:
+        return np.zeros(journeys.count, dtype=np.bool_)
+    found: Bools = journeys.accepted & gone
+    return found
+
+
+def _in(codes: Ints, names: tuple[str, ...], *wanted: str) -> Bools:
+    return np.isin(codes, [names.index(name) for name in wanted])
+
+
+def _set(fate: Ints, where: Bools, value: int) -> None:
+    fate[where] = value
+
+
+def delivery_ages(journeys: Journeys, fates: Fates, among: Bools) -> Ages:
+    """Times from the intended instant to the handset, of the messages in ``among`` to reachable phones."""
+    taken = journeys.provider.delivered_s - journeys.load.intended_s
+    reached = among & ~journeys.provider.unreachable
+    delivered = reached & (fates.fate == DELIVERED) & np.isfinite(taken)
+    still_open = reached & (fates.fate == OPEN)
+    open_ages = journeys.end_s - journeys.load.intended_s[still_open]
+    return with_open(taken[delivered], open_ages, int(np.count_nonzero(among & fates.never)))
+
+
+def delivered_in_order(journeys: Journeys, fates: Fates, among: Bools) -> Floats:
+    """Delivery times to reachable phones, in the order in which the messages were due."""
+    chosen = among & (fates.fate == DELIVERED) & ~journeys.provider.unreachable
+    due = journeys.load.intended_s[chosen]
+    taken = journeys.provider.delivered_s[chosen] - due
+    ordered: Floats = taken[np.argsort(due, kind="stable")]
+    return ordered[np.isfinite(ordered)]
+
+
+def accounting(journeys: Journeys, fates: Fates, planned: int) -> Accounting:
+    """Count everything once; the counts of either side of a sum come from different columns."""
+    load, provider = journeys.load, journeys.provider
+    by_outcome = {name: int(np.count_nonzero(load.outcome == code)) for code, name in enumerate(OUTCOMES)}
+    by_fate = {name: int(np.count_nonzero(fates.fate == code)) for code, name in enumerate(FATES)}
+    return Accounting(
+        planned=planned or journeys.count,
+        rows=journeys.count,
+        sent=int(np.count_nonzero(np.isfinite(load.sent_s))),
+        dropped=by_outcome["dropped"],
+        answered=by_outcome["accepted"] + by_outcome["refused"] + by_outcome["failed"],
+        unfinished=by_outcome["unfinished"],
+        accepted=by_outcome["accepted"],
+        refused=by_outcome["refused"],
+        failed_at_api=by_outcome["failed"],
+        delivered=by_fate["delivered"],
+        failed=by_fate["failed"],
+        expired=by_fate["expired"],
+        open=by_fate["open"],
+        lost=by_fate["lost"],
+        duplicates=int(np.count_nonzero(provider.accepts > 1)),
+        delivered_unacknowledged=delivered_unacknowledged(journeys),
+        resubmitted=int(np.count_nonzero(provider.submits > 1)),
+        submits=int(provider.submits.sum()),
+        found=int(np.count_nonzero(journeys.accepted & (provider.state != ABSENT))),
+        unknown_messages=provider.unknown_messages,
+        repeated_keys=load.repeated_keys,
+        unclaimed=int(np.count_nonzero(fates.unclaimed)),
+        unaccounted=int(np.count_nonzero(fates.unaccounted)),
+    )
+
+
+def delivered_unacknowledged(journeys: Journeys) -> int:
+    """Messages that arrived though the load never read that the sender had accepted them."""
+    provider = journeys.provider
+    arrived = provider.taken & (provider.state == PROVIDER_STATES.index("delivered"))
+    return int(np.count_nonzero(arrived & ~journeys.accepted))
+
+
+def reasons(journeys: Journeys) -> tuple[Reasons, ...]:
+    """Why messages did not arrive, in the words of those who said so; the most frequent first."""
+    api = journeys.load.outcome
+    refusals = []
+    for name in ("refused", "failed"):
+        statuses = journeys.load.status[api == OUTCOMES.index(name)]
+        values, counts = np.unique(statuses, return_counts=True)
+        refusals += [
+            Reasons(source="sender API", reason=f"{name}, {_status(int(value))}", count=int(count))
+            for value, count in zip(values, counts, strict=True)
+        ]
+    at_provider = [
+        Reasons(source="provider", reason=_words(state, reason), count=count)
+        for state, reason, count in journeys.provider.reasons
+        if state != "open"
+    ]
+    by_sender = [
+        Reasons(source="sender", reason=_words(state, reason), count=count)
+        for state, reason, count in journeys.sender.reasons
+    ]
+    return tuple(sorted([*refusals, *at_provider, *by_sender], key=lambda entry: -entry.count))
+
+
+def _status(status: int) -> str:
+    return f"HTTP {status}" if status else "no reply"
+
+
+def _words(state: str, reason: str) -> str:
+    return f"{state}: {reason}" if reason else state

@@ -1,0 +1,52 @@
+"""What a provider profile holds a sender to, in words, from the profile as the manifest carries it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeGuard
+
+from analysis.formatting import round_number_text
+
+
+def limits_text(profile: Mapping[str, Any]) -> str:
+    """``500 segments/s``, ``none``, or ``unknown`` where the manifest carries no profile."""
+    if not profile:
+        return "unknown"
+    throttle, queue = _table(profile.get("throttle")), _table(profile.get("accept_queue"))
+    found = [
+        (_table(throttle.get("requests")).get("rate_per_s"), "requests/s"),
+        (_table(throttle.get("segments")).get("rate_per_s"), "segments/s throttled"),
+        (queue.get("drain_segments_per_s"), "segments/s"),
+    ]
+    words = [f"{round_number_text(rate)} {unit}" for rate, unit in found if _is_rate(rate)]
+    carriers = [rate for rate in _carrier_rates(profile.get("carriers")) if _is_rate(rate)]
+    if carriers:
+        ends = dict.fromkeys(round_number_text(rate) for rate in (min(carriers), max(carriers)))
+        words.append(f"{' to '.join(ends)} segments/s a carrier")
+    return ", ".join(words) or "none"
+
+
+def segments_per_s(profile: Mapping[str, Any]) -> float | None:
+    """What the account may send at most, all carriers together; None without such a limit."""
+    throttle, queue = _table(profile.get("throttle")), _table(profile.get("accept_queue"))
+    found = (_table(throttle.get("segments")).get("rate_per_s"), queue.get("drain_segments_per_s"))
+    return min((float(rate) for rate in found if _is_rate(rate)), default=None)
+
+
+def currency_of(profile: Mapping[str, Any]) -> str:
+    """What a point is worth, such as PLN; "" where the profile does not say."""
+    found = _table(profile.get("account")).get("currency")
+    return found if isinstance(found, str) else ""
+
+
+def _is_rate(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float)
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _carrier_rates(carriers: Any) -> list[Any]:
+    listed = carriers if isinstance(carriers, Sequence) else ()
+    return [_table(each).get("segments_per_s") for each in listed]

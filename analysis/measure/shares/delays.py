@@ -1,0 +1,117 @@
+"""The split of each class's delivery times, as the report shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from analysis.arrays import Floats, Ints
+from analysis.findings import DelaySplit, Share
+from analysis.measure.outcomes import DELIVERED, Fates
+from analysis.measure.percentiles import Ages, known, needed, quantiles, ranks
+from analysis.measure.shares.limits import CARRIER, DRAIN, NO_CAUSE, ContractLimits, read_limits
+from analysis.measure.shares.ways import SHARES, Split, read_downtime, split_ways
+from analysis.read.journeys import Journeys
+from analysis.records import Manifest
+
+SPLIT_PERCENTILES = (50.0, 95.0, 99.0)
+
+
+def delay_splits(
+    journeys: Journeys, fates: Fates, manifest: Manifest, also: Iterable[float] = ()
+) -> tuple[DelaySplit, ...]:
+    """One of each class with a delivered message whose phone was reachable.
+
+    ``also`` are percentiles of objectives, shown after p50, p95 and p99.
+    """
+    percentiles = (*SPLIT_PERCENTILES, *sorted(set(also).difference(SPLIT_PERCENTILES)))
+    split = split_run(journeys, fates, manifest)
+    limits = read_limits(manifest.profile, journeys.provider.wire)
+    reachable = (fates.fate == DELIVERED) & ~journeys.provider.unreachable
+    found = []
+    for index, name in enumerate(journeys.load.class_names):
+        delivered = int(np.count_nonzero(reachable & (journeys.load.class_index == index)))
+        if delivered:
+            among = np.flatnonzero(journeys.load.class_index[split.ways.place] == index)
+            found.append(_of_class(name, delivered, split, among, percentiles, limits))
+    return tuple(found)
+
+
+def split_run(journeys: Journeys, fates: Fates, manifest: Manifest) -> Split:
+    """Every message's shares, in nanoseconds."""
+    end_ns = manifest.ended.clock_ns or journeys.origin_ns + int(journeys.end_s * 1e9)
+    downtime = read_downtime(manifest.faults, manifest.profile, journeys.origin_ns, end_ns)
+    return split_ways(journeys, fates, read_limits(manifest.profile, journeys.provider.wire), downtime)
+
+
+def _of_class(
+    name: str,
+    delivered: int,
+    split: Split,
+    among: Ints,
+    percentiles: tuple[float, ...],
+    limits: ContractLimits,
+) -> DelaySplit:
+    total = split.total[among]
+    shares = []
+    for share in SHARES:
+        own = split.of[share][among]
+        p50, p95, p99 = _own_percentiles(own)
+        shares.append(
+            Share(
+                name=share,
+                mean_s=_mean_s(own),
+                p50_s=p50,
+                p95_s=p95,
+                p99_s=p99,
+                without=quantiles(_known(total - own), percentiles),
+            )
+        )
+    return DelaySplit(
+        message_class=name,
+        count=len(among),
+        left_out=delivered - len(among),
+        total_mean_s=_mean_s(total),
+        total=quantiles(_known(total), percentiles),
+        shares=tuple(shares),
+        network_only=quantiles(_known(split.of["network"][among]), percentiles),
+        ideal=quantiles(_known(split.ideal[among]), percentiles),
+        limit=_dearest(split, among, limits),
+    )
+
+
+def _seconds(values: Ints) -> Floats:
+    in_seconds: Floats = values.astype(np.float64) * 1e-9
+    return in_seconds
+
+
+def _known(values: Ints) -> Ages:
+    return known(_seconds(values))
+
+
+def _mean_s(values: Ints) -> float:
+    """The mean of integers: their sum is exact, so that the means of the shares add up to the total's."""
+    return int(values.sum()) / len(values) * 1e-9 if len(values) else 0.0
+
+
+def _own_percentiles(values: Ints) -> tuple[float | None, ...]:
+    ordered = _seconds(np.sort(values))
+    if not len(ordered):
+        return (None,) * len(SPLIT_PERCENTILES)
+    return tuple(
+        float(ordered[rank - 1]) if len(ordered) >= needed(percentile) else None
+        for percentile, rank in zip(SPLIT_PERCENTILES, ranks(len(ordered), SPLIT_PERCENTILES), strict=True)
+    )
+
+
+def _dearest(split: Split, among: Ints, limits: ContractLimits) -> str:
+    """The limit that cost the messages most, in words."""
+    cost = split.of["contract"][among]
+    if not len(cost) or cost.sum() <= 0:
+        return ""
+    # Waits that an ideal sender would not have had are in the provider's queues.
+    in_queue = DRAIN if limits.drain_ns else CARRIER
+    cause = np.where(split.cause[among] == NO_CAUSE, in_queue, split.cause[among])
+    totals = np.bincount(cause, weights=np.maximum(cost, 0), minlength=len(limits.words))
+    return limits.words[int(totals.argmax())]

@@ -1,0 +1,145 @@
+"""What the journal shows that the user can change, in sentences with their numbers."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from analysis.arrays import Floats
+from analysis.findings import Hint
+from analysis.formatting import count_text, seconds_text, share_text
+from analysis.measure.percentiles import known, quantiles
+from analysis.measure.shares.limits import ContractLimits, read_limits
+from analysis.read.journeys import Journeys
+from analysis.records import Manifest
+
+_SHOWN_CHARACTERS = 3
+# Wait in the provider's queue that is worth a word, and how many messages must have had it.
+_QUEUED_S = 1.0
+_WORTH_SAYING = 0.01
+
+
+def hints(journeys: Journeys, manifest: Manifest) -> tuple[Hint, ...]:
+    """In the order in which they help."""
+    limits = read_limits(manifest.profile, journeys.provider.wire)
+    found = (
+        _without_priority(journeys, manifest.profile),
+        _throttled(journeys, limits),
+        _behind_others(journeys, limits),
+        _one_a_request(journeys, limits),
+        _ucs2(journeys),
+    )
+    return tuple(hint for hint in found if hint is not None)
+
+
+def _without_priority(journeys: Journeys, profile: Mapping[str, Any]) -> Hint | None:
+    """OTPs that went without the provider's flag, on a profile whose flag makes them faster."""
+    if "otp" not in journeys.load.class_names or not _has_fast_lane(profile):
+        return None
+    provider = journeys.provider
+    taken = provider.taken & journeys.of_class("otp") & np.isfinite(provider.taken_s)
+    slow = taken & ~provider.fast
+    count = int(np.count_nonzero(slow))
+    if not count:
+        return None
+    of_all = share_text(count, int(np.count_nonzero(taken)))
+    tail = _p95_text(provider.radio_s[slow & ~provider.unreachable])
+    with_flag = _p95_text(provider.radio_s[taken & provider.fast & ~provider.unreachable])
+    text = f"{count_text(count)} OTPs ({of_all}) were sent without the provider's priority flag"
+    if tail:
+        text += f": from carrier to handset 95 % of them took up to {tail}"
+        text += f", of those with it up to {with_flag}" if with_flag else ""
+    return Hint("otp_without_priority", f"{text}.", count)
+
+
+def _has_fast_lane(profile: Mapping[str, Any]) -> bool:
+    """Whether the flag changes the time to the handset, at all carriers or at one."""
+    delivery, carriers = profile.get("delivery"), profile.get("carriers")
+    sections = [delivery, *(carriers if isinstance(carriers, list | tuple) else ())]
+    return any(isinstance(each, Mapping) and each.get("fast_latency") is not None for each in sections)
+
+
+def _p95_text(times: Floats) -> str:
+    """With enough messages for it."""
+    finite = times[np.isfinite(times)]
+    (p95,) = quantiles(known(finite), (95.0,))
+    return "" if p95.value_s is None else seconds_text(p95.value_s)
+
+
+def _throttled(journeys: Journeys, limits: ContractLimits) -> Hint | None:
+    refused = journeys.provider.throttled
+    submits = int(refused.sum())
+    if not submits:
+        return None
+    messages = int(np.count_nonzero(refused))
+    named = [words for words in limits.words[:3] if words]
+    of = f" ({', '.join(named)})" if named else ""
+    text = (
+        f"The provider refused {count_text(submits)} submits of {count_text(messages)} messages for the rate "
+        f"limits of the contract{of}: each refused submit is repeated after a pause. "
+        "A sender that keeps to the limits itself loses no time to refusals."
+    )
+    return Hint("throttled", text, messages)
+
+
+def _behind_others(journeys: Journeys, limits: ContractLimits) -> Hint | None:
+    """Messages of the first class that waited in the provider's queue, where no priority of ours helps."""
+    names = journeys.load.class_names
+    if len(names) < 2 or not (limits.drain_ns or limits.carrier_ns):
+        return None
+    provider = journeys.provider
+    first = provider.taken & journeys.of_class(names[0])
+    waited = provider.carrier_s - provider.answered_s
+    queued = first & (waited > _QUEUED_S)
+    count = int(np.count_nonzero(queued))
+    if not count or count < _WORTH_SAYING * int(np.count_nonzero(first)):
+        return None
+    text = (
+        f"{count_text(count)} {names[0]} messages waited more than {seconds_text(_QUEUED_S)} in the "
+        f"provider's queue, the longest {seconds_text(float(waited[queued].max()))}, behind messages that "
+        "were sent before. "
+        "What the sender keeps back itself, a later message of a higher class can overtake."
+    )
+    return Hint("queued_at_provider", text, count)
+
+
+def _one_a_request(journeys: Journeys, limits: ContractLimits) -> Hint | None:
+    """Where requests were refused for their rate, and each held one message of the many it may hold."""
+    provider = journeys.provider
+    if limits.requests is None or limits.batch < 2 or not provider.throttled.any():
+        return None
+    taken = provider.taken_s[np.isfinite(provider.taken_s)]
+    requests = len(np.unique(taken))
+    if not requests or len(taken) / requests > 1.0 + _WORTH_SAYING:
+        return None
+    text = (
+        f"Each request held one message; the contract limits requests ({limits.words[0]}), and a request may "
+        f"hold {count_text(limits.batch)}. Several messages a request need fewer of them."
+    )
+    return Hint("one_message_a_request", text, len(taken))
+
+
+def _ucs2(journeys: Journeys) -> Hint | None:
+    found = journeys.provider.ucs2_for
+    if not found:
+        return None
+    messages, segments = sum(each[1] for each in found), sum(each[2] for each in found)
+    shown = ", ".join(
+        f"{_character_text(character)} in {count_text(count)}"
+        for character, count, _ in found[:_SHOWN_CHARACTERS]
+    )
+    more = f" and {len(found) - _SHOWN_CHARACTERS} more" if len(found) > _SHOWN_CHARACTERS else ""
+    text = (
+        f"{count_text(messages)} messages of several segments need UCS-2 for one character ({shown}{more}): "
+        f"a segment holds 67 characters instead of 153. They took {count_text(segments)} segments."
+    )
+    return Hint("ucs2_for_one_character", text, messages)
+
+
+def _character_text(character: str) -> str:
+    name = unicodedata.name(character, "")
+    code = f"U+{ord(character):04X}"
+    return f"{character} ({code}{f' {name.lower()}' if name else ''})" if character.isprintable() else code

@@ -1,0 +1,108 @@
+"""The limits of the contract, from the profile as the manifest carries it.
+
+Times are integers of nanoseconds, rounded as the simulated provider rounds them: a unit takes the whole
+nanoseconds that keep the rate below the limit's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from analysis.formatting import round_number_text
+
+_NS = 1_000_000_000
+# Causes of a wait, as positions in ``Limits.words``.
+REQUESTS, SEGMENTS, CONCURRENT, DRAIN, CARRIER = range(5)
+NO_CAUSE = -1
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A token bucket: a unit comes every ``unit_ns``, ``burst`` units fit in."""
+
+    unit_ns: int
+    burst: int
+
+    @property
+    def room_ns(self) -> int:
+        return self.unit_ns * self.burst
+
+
+@dataclass(frozen=True)
+class ContractLimits:
+    """``drain_ns`` and ``carrier_ns``: time of one segment, 0: no limit. ``batch``: messages in a request."""
+
+    requests: Bucket | None = None
+    segments: Bucket | None = None
+    concurrent: int | None = None
+    drain_ns: int = 0
+    carrier_ns: Mapping[str, int] = field(default_factory=dict)
+    batch: int = 1
+    words: tuple[str, str, str, str, str] = ("", "", "", "", "")  # each cause's limit, "" where there is none
+
+    @property
+    def at_the_gate(self) -> bool:
+        """Whether anything but a carrier limits what is sent."""
+        return bool(self.requests or self.segments or self.concurrent or self.drain_ns)
+
+
+def read_limits(profile: Mapping[str, Any], wire: str) -> ContractLimits:
+    """Limits of a message of that wire. What is absent, or not of its kind, is no limit."""
+    throttle, account = _table(profile.get("throttle")), _table(profile.get("account"))
+    requests, segments = _table(throttle.get("requests")), _table(throttle.get("segments"))
+    concurrent = throttle.get("concurrent_requests")
+    drain = _table(profile.get("accept_queue")).get("drain_segments_per_s")
+    carriers = _carriers(profile.get("carriers"), account)
+    batch = _table(_table(profile.get("wire")).get(wire)).get("max_recipients_per_request")
+    return ContractLimits(
+        requests=_bucket(requests),
+        segments=_bucket(segments),
+        concurrent=concurrent if isinstance(concurrent, int) else None,
+        drain_ns=unit_ns(drain),
+        carrier_ns={name: unit_ns(rate) for name, rate in carriers.items() if unit_ns(rate)},
+        batch=batch if isinstance(batch, int) and batch >= 1 else 1,
+        words=(
+            _words(requests.get("rate_per_s"), "requests/s"),
+            _words(segments.get("rate_per_s"), "segments/s"),
+            f"{concurrent} requests at once" if isinstance(concurrent, int) else "",
+            _words(drain, "segments/s out of the accept queue"),
+            _carrier_words(carriers),
+        ),
+    )
+
+
+def unit_ns(rate_per_s: Any) -> int:
+    """Time of one unit at a rate, rounded up; 0: no limit."""
+    is_rate = isinstance(rate_per_s, int | float) and rate_per_s > 0
+    return -int(-_NS // rate_per_s) if is_rate else 0
+
+
+def _bucket(section: Mapping[str, Any]) -> Bucket | None:
+    unit, burst = unit_ns(section.get("rate_per_s")), section.get("burst")
+    return Bucket(unit, burst) if unit and isinstance(burst, int) and burst >= 1 else None
+
+
+def _carriers(listed: Any, account: Mapping[str, Any]) -> dict[str, Any]:
+    """Segments a second to each carrier; an account with a dedicated route has a rate of its own to each."""
+    sections = [_table(each) for each in listed] if isinstance(listed, Sequence) else []
+    dedicated = account.get("tier") == "dedicated"
+    own = account.get("route_segments_per_s")
+    return {str(each.get("name", "")): own if dedicated else each.get("segments_per_s") for each in sections}
+
+
+def _carrier_words(carriers: Mapping[str, Any]) -> str:
+    rates = [rate for rate in carriers.values() if unit_ns(rate)]
+    if not rates:
+        return ""
+    ends = dict.fromkeys(round_number_text(rate) for rate in (min(rates), max(rates)))
+    return f"{' to '.join(ends)} segments/s a carrier"
+
+
+def _words(rate: Any, unit: str) -> str:
+    return f"{round_number_text(rate)} {unit}" if unit_ns(rate) else ""
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

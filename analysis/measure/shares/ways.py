@@ -1,0 +1,183 @@
+"""A message's way as integers of nanoseconds, and the four shares of it that add up to the whole.
+
+==========  ==========================================================================
+bench       lag of the generator; lateness of the simulated provider
+sender      from the request to the accepted submit, less what follows
+contract    in the provider's queues; and of the sender's part what an ideal sender would have waited too
+network     the provider's answer and the radio, as drawn; a provider or network that was down
+==========  ==========================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from analysis.arrays import Bools, Floats, Ints
+from analysis.findings import ShareName
+from analysis.measure.outcomes import DELIVERED, Fates
+from analysis.measure.shares.ideal import IdealWait, Offered, ideal_wait
+from analysis.measure.shares.limits import ContractLimits
+from analysis.read.journeys import Journeys
+from analysis.records import RecordedFault
+
+SHARES: tuple[ShareName, ...] = ("network", "contract", "sender", "bench")
+
+
+@dataclass(frozen=True)
+class Ways:
+    """Of the messages at ``place`` among the load's rows: nanoseconds after the load's start."""
+
+    place: Ints
+    intended: Ints
+    sent: Ints
+    taken: Ints  # the accepted submit
+    entered: Ints  # its answer left, or would have: from here on the provider's queues have it
+    carrier: Ints
+    delivered: Ints
+    reply: Ints  # lengths, as drawn
+    radio: Ints
+
+
+@dataclass(frozen=True)
+class Split:
+    """Nanoseconds of each share, in the order of ``ways.place``; they add up to ``total``."""
+
+    ways: Ways
+    total: Ints
+    of: Mapping[ShareName, Ints]
+    ideal: Ints  # what an ideal sender would have had within the contract: its waits and the network
+    cause: Ints  # the limit an ideal sender would have waited for, as in ``limits``
+
+
+def splittable(journeys: Journeys, fates: Fates) -> Bools:
+    """Delivered to a phone that was reachable, with every mark that the split needs."""
+    load, provider = journeys.load, journeys.provider
+    chosen: Bools = (fates.fate == DELIVERED) & ~provider.unreachable
+    for mark in (
+        *(load.intended_s, load.sent_s, provider.taken_s, provider.reply_s),
+        *(provider.carrier_s, provider.delivered_s, provider.radio_s),
+    ):
+        chosen &= np.isfinite(mark)
+    return chosen
+
+
+def split_ways(journeys: Journeys, fates: Fates, limits: ContractLimits, faults: Downtime) -> Split:
+    """Take every message's way apart."""
+    ways = _ways(journeys, splittable(journeys, fates))
+    ideal, delayed = _ideal(journeys, limits, faults, ways.place)
+    sender = ways.taken - ways.sent
+    queued = ways.carrier - ways.entered
+    # First the time in which nobody could have sent, the provider being down; then the limits' part.
+    down = np.minimum(delayed, np.maximum(sender, 0))
+    waited = np.clip(ideal.wait_ns - queued, 0, np.maximum(sender - down, 0))
+    held = np.minimum(_held(journeys, faults, ways), np.maximum(queued, 0))
+    network = ways.reply + ways.radio + down + held
+    late = ways.entered - ways.taken - ways.reply + ways.delivered - ways.carrier - ways.radio
+    return Split(
+        ways=ways,
+        total=ways.delivered - ways.intended,
+        of={
+            "network": network,
+            "contract": queued - held + waited,
+            "sender": sender - down - waited,
+            "bench": ways.sent - ways.intended + late,
+        },
+        ideal=network + ideal.wait_ns,
+        cause=ideal.cause,
+    )
+
+
+def _ways(journeys: Journeys, chosen: Bools) -> Ways:
+    load, provider = journeys.load, journeys.provider
+    taken, reply = whole_ns(provider.taken_s[chosen]), whole_ns(provider.reply_s[chosen])
+    answered = provider.answered_s[chosen]
+    return Ways(
+        place=np.flatnonzero(chosen),
+        intended=whole_ns(load.intended_s[chosen]),
+        sent=whole_ns(load.sent_s[chosen]),
+        taken=taken,
+        entered=np.where(np.isfinite(answered), whole_ns(answered), taken + reply),
+        carrier=whole_ns(provider.carrier_s[chosen]),
+        delivered=whole_ns(provider.delivered_s[chosen]),
+        reply=reply,
+        radio=whole_ns(provider.radio_s[chosen]),
+    )
+
+
+def whole_ns(seconds: Floats) -> Ints:
+    """Back to the integers that ``columns.seconds`` was given, up to 26 days from the start; NaN to 0."""
+    ns: Ints = np.rint(np.nan_to_num(seconds) * 1e9).astype(np.int64)
+    return ns
+
+
+def _ideal(
+    journeys: Journeys, limits: ContractLimits, faults: Downtime, place: Ints
+) -> tuple[IdealWait, Ints]:
+    """Of the messages at ``place``: the ideal sender's wait, and its wait for a provider that was down.
+
+    All that the provider took are played: each takes its part of the limits, whatever became of it.
+    """
+    load, provider = journeys.load, journeys.provider
+    played = np.isfinite(provider.taken_s) & np.isfinite(load.sent_s)
+    sent = whole_ns(load.sent_s[played])
+    at_ns = faults.over(sent)
+    offered = Offered(
+        at_ns=at_ns,
+        rank=load.class_index[played],
+        turn=whole_ns(provider.taken_s[played]),  # the order in which this sender chose
+        segments=np.maximum(provider.segments[played], 1),
+        reply_ns=whole_ns(provider.reply_s[played]),
+        carrier=provider.carrier.index[played],
+        carrier_names=provider.carrier.names,
+    )
+    found = ideal_wait(offered, limits)
+    where = (np.cumsum(played) - 1)[place]
+    return IdealWait(found.wait_ns[where], found.cause[where]), (at_ns - sent)[where]
+
+
+def _held(journeys: Journeys, faults: Downtime, ways: Ways) -> Ints:
+    """How long each was kept in a queue because its network was down."""
+    held = np.zeros(len(ways.place), dtype=np.int64)
+    for name, start, end in faults.networks:
+        touched = journeys.provider.touched(name)[ways.place]
+        overlap = np.minimum(ways.carrier, end) - np.maximum(ways.entered, start)
+        held += np.where(touched, np.maximum(overlap, 0), 0)
+    return held
+
+
+@dataclass(frozen=True)
+class Downtime:
+    """When the whole provider, or a network behind it, was down by a fault. Nanoseconds after the start."""
+
+    outages: tuple[tuple[int, int], ...] = ()
+    networks: tuple[tuple[str, int, int], ...] = ()
+
+    def over(self, at_ns: Ints) -> Ints:
+        """Each instant, or the end of the outage that it lies in."""
+        moved = at_ns
+        for start, end in sorted(self.outages):
+            moved = np.where((moved >= start) & (moved < end), end, moved)
+        return moved
+
+
+def read_downtime(
+    spans: Sequence[RecordedFault], profile: Mapping[str, Any], origin_ns: int, end_ns: int
+) -> Downtime:
+    """An outage of one of two hosts is none: an ideal sender goes to the other. Without end: the run's."""
+    half = {
+        str(each.get("name"))
+        for each in profile.get("faults") or ()
+        if isinstance(each, Mapping) and each.get("host", "both") != "both"
+    }
+    whole = [
+        (span.name, span.kind, span.start_ns - origin_ns, (span.end_ns or end_ns) - origin_ns)
+        for span in spans
+    ]
+    return Downtime(
+        outages=tuple((a, b) for name, kind, a, b in whole if kind == "outage" and name not in half),
+        networks=tuple((name, a, b) for name, kind, a, b in whole if kind == "network_down"),
+    )

@@ -1,0 +1,181 @@
+"""Where the time goes: the stages of a message (docs/report.md), and whether their marks are in order.
+
+generator lag + sender API + sender queue + provider + carrier queue + radio = delivery time, exactly, for
+every message that carries all marks. The sender queue ends with the submit that the provider accepted:
+refusals and the pauses after them are in it. Messages that waited for their phone are counted beside the
+stages, not in them (their radio would be hours).
+
+A message without one of the marks in between (its reply was lost, or a journal does not have it) has the
+two stages around it as one: such messages have breakdowns of their own, so that every mean is over the
+messages that it covers. Two stages may be negative and keep their sign, or the sum would not hold: the sender
+may submit before its reply to the load is read (sender queue), and the carrier may take a message before the
+provider's reply has left (carrier queue). ``report`` comes after the delivery: from the handset to the
+acknowledged report.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.arrays import Bools, Floats
+from analysis.measure.outcomes import DELIVERED, Fates
+from analysis.measure.percentiles import needed, ranks
+from analysis.model import Marks, StageBreakdown, StageCoverage, StageTimes
+from analysis.read.journeys import Journeys
+
+DELIVERY_STAGES = ("generator lag", "sender API", "sender queue", "provider", "carrier queue", "radio")
+REPORT_STAGE = "report"
+# A timer may fire this much early without anything being wrong.
+EARLY_TOLERANCE_S = 0.001
+_EXAMPLES = 4
+
+
+def delivery_marks(journeys: Journeys) -> list[Floats]:
+    """The instants between which ``DELIVERY_STAGES`` lie, one more than there are stages."""
+    load, provider = journeys.load, journeys.provider
+    return [
+        load.intended_s,
+        load.sent_s,
+        load.answered_s,
+        # A journal that knows the first submit only: that one.
+        np.where(np.isfinite(provider.taken_s), provider.taken_s, provider.submitted_s),
+        provider.answered_s,
+        provider.carrier_s,
+        provider.delivered_s,
+    ]
+
+
+def _covered(journeys: Journeys, fates: Fates) -> Bools:
+    """Messages that the stages are of: delivered to a phone that was reachable."""
+    chosen: Bools = (fates.fate == DELIVERED) & ~journeys.provider.unreachable
+    return chosen
+
+
+def breakdowns(journeys: Journeys, fates: Fates) -> tuple[tuple[StageBreakdown, ...], ...]:
+    """One group for each set of marks that delivered messages carry, the one with all marks first.
+
+    In a group: of each class that has messages in it; then of all, if there are several classes.
+    """
+    marks = delivery_marks(journeys)
+    present = np.array([np.isfinite(mark) for mark in marks])
+    # Without its first and last mark a message has no delivery time to take apart.
+    chosen: Bools = _covered(journeys, fates) & present[0] & present[-1]
+    patterns, counts = np.unique(present[:, chosen], axis=1, return_counts=True)
+    order = sorted(range(len(counts)), key=lambda i: (not patterns[:, i].all(), -int(counts[i])))
+    groups = []
+    for pattern in (patterns[:, i] for i in order):
+        among: Bools = chosen & (present == pattern[:, None]).all(axis=0)
+        kept = [mark for mark, there in zip(marks, pattern, strict=True) if there]
+        groups.append(_of_each_class(journeys, _names(pattern), kept, among))
+    return tuple(groups)
+
+
+def coverage(
+    journeys: Journeys, fates: Fates, groups: tuple[tuple[StageBreakdown, ...], ...]
+) -> tuple[StageCoverage, ...]:
+    """For each class with a delivered message: how many are in each breakdown, and in none."""
+    found = []
+    for name in journeys.load.class_names:
+        of_class = journeys.of_class(name)
+        delivered = int(np.count_nonzero(of_class & (fates.fate == DELIVERED)))
+        reachable = int(np.count_nonzero(of_class & _covered(journeys, fates)))
+        in_group = [next((each.count for each in group if each.message_class == name), 0) for group in groups]
+        if delivered:
+            found.append(
+                StageCoverage(
+                    message_class=name,
+                    delivered=delivered,
+                    covered=in_group[0] if groups else 0,
+                    elsewhere=sum(in_group[1:]),
+                    left_out=reachable - sum(in_group),
+                    unreachable=delivered - reachable,
+                )
+            )
+    return tuple(found)
+
+
+def _names(pattern: Bools) -> tuple[str, ...]:
+    """Names of the stages between the marks that exist; merged where a mark is missing."""
+    names: list[list[str]] = []
+    for stage, begins in zip(DELIVERY_STAGES, pattern[:-1], strict=True):
+        if begins:
+            names.append([])
+        names[-1].append(stage)
+    return tuple(" + ".join(each) for each in names)
+
+
+def _of_each_class(
+    journeys: Journeys, names: tuple[str, ...], marks: list[Floats], among: Bools
+) -> tuple[StageBreakdown, ...]:
+    classes = [(name, journeys.of_class(name) & among) for name in journeys.load.class_names]
+    if len(classes) > 1:
+        classes.append(("all", among))
+    return tuple(
+        _breakdown(name, (names, marks), journeys, chosen) for name, chosen in classes if chosen.any()
+    )
+
+
+def _breakdown(
+    name: str, of: tuple[tuple[str, ...], list[Floats]], journeys: Journeys, among: Bools
+) -> StageBreakdown:
+    names, marks = of
+    stages = [_stage(stage, (marks[i + 1] - marks[i])[among]) for i, stage in enumerate(names)]
+    report = (journeys.provider.confirmed_s - journeys.provider.delivered_s)[among]
+    report = report[np.isfinite(report)]
+    if len(report):
+        stages.append(_stage(REPORT_STAGE, report))
+    return StageBreakdown(
+        message_class=name,
+        count=int(np.count_nonzero(among)),
+        stages=tuple(stages),
+        end_to_end=_stage("delivery time", (marks[-1] - marks[0])[among]),
+    )
+
+
+def _stage(name: str, times: Floats) -> StageTimes:
+    ordered = np.sort(times)
+    shown = (50.0, 95.0, 99.0)
+    p50, p95, p99 = (
+        float(ordered[rank - 1]) if len(ordered) >= needed(percentile) else None
+        for percentile, rank in zip(shown, ranks(len(ordered), shown), strict=True)
+    )
+    return StageTimes(
+        name=name, count=len(ordered), mean_s=float(times.mean()), p50_s=p50, p95_s=p95, p99_s=p99
+    )
+
+
+def check_marks(journeys: Journeys) -> Marks:
+    """Count messages whose marks contradict each other, whatever became of them."""
+    load, provider = journeys.load, journeys.provider
+    wrong = np.zeros(journeys.count, dtype=np.bool_)
+    examples: list[str] = []
+    ordered = (
+        ("sent before due", load.intended_s, load.sent_s, EARLY_TOLERANCE_S),
+        ("answered before sent", load.sent_s, load.answered_s, 0.0),
+        ("submitted before sent", load.sent_s, provider.submitted_s, 0.0),
+        ("provider answered before submitted", provider.submitted_s, provider.answered_s, 0.0),
+        ("accepted before submitted", provider.submitted_s, provider.taken_s, 0.0),
+        ("provider answered before it accepted", provider.taken_s, provider.answered_s, 0.0),
+        ("at the carrier before submitted", provider.submitted_s, provider.carrier_s, 0.0),
+        ("delivered before the carrier had it", provider.carrier_s, provider.delivered_s, 0.0),
+        ("reported before delivered", provider.delivered_s, provider.reported_s, 0.0),
+        ("report confirmed before sent", provider.reported_s, provider.confirmed_s, 0.0),
+    )
+    for words, earlier, later, tolerance_s in ordered:
+        # One nanosecond of rounding may separate two instants that are the same.
+        _note(words, later < earlier - tolerance_s - 1e-9, wrong, examples)
+    reached = np.isfinite(provider.delivered_s) & provider.taken
+    _note("delivered, never submitted", reached & ~np.isfinite(provider.submitted_s), wrong, examples)
+    _note("at the provider, never sent", provider.taken & ~np.isfinite(load.sent_s), wrong, examples)
+    unreported = np.isfinite(provider.confirmed_s) & ~np.isfinite(provider.reported_s)
+    _note("report confirmed, never sent", unreported, wrong, examples)
+    return Marks(
+        checked=journeys.count, wrong=int(np.count_nonzero(wrong)), examples=tuple(examples[:_EXAMPLES])
+    )
+
+
+def _note(words: str, found: Bools, wrong: Bools, examples: list[str]) -> None:
+    count = int(np.count_nonzero(found))
+    if count:
+        examples.append(f"{words}: {count:,}")
+        wrong |= found

@@ -1,0 +1,117 @@
+"""The steady part of a load: does the backlog grow, and how much gets through?
+
+The backlog is what had been due and was not through: through is a message that left every queue (the
+carrier has it), or was refused for good by the provider. What the sender did not take never gets through.
+Both counts are read on a grid and averaged over ten blocks of the steady part: the last 60 % of the load, or
+less where the throughput still changed in it. A line through the ten means is fitted by least squares; its
+slope has a 95 % interval from the residuals (Student's t, 8 degrees of freedom). A backlog that wanders
+slowly has correlated residuals, which makes the interval too narrow; so growth must also be material: more
+than ``GROWTH_SHARE`` of the offered rate, and more than ``GROWTH_MESSAGES`` in the window.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from analysis.arrays import Bools, Floats
+from analysis.read.journeys import Journeys
+from analysis.records import Steady
+
+FROM_SHARE = 0.4  # the load before it is warm-up: buckets full of tokens, caches, connections
+LATER_SHARES = (0.6, 0.75)  # where a reserve lasted for longer
+BETTER = 2.0  # times narrower the interval must be
+BLOCKS = 10
+FEWEST = 40  # messages due in the steady part; of fewer, one more or less is a slope
+GROWTH_SHARE = 0.01
+GROWTH_MESSAGES = 5.0
+_POINTS = 20  # of the grid, in each block
+_T_95 = 2.306  # Student's t, 8 degrees of freedom, two-sided 95 %
+_QUICK = 5.0  # percentile of the waits that is taken for the time without a queue
+
+
+def steady_of(journeys: Journeys) -> Steady | None:
+    """None where the provider kept no journal, or too few messages came."""
+    if not journeys.journal:
+        return None
+    return steady(journeys.load.intended_s, through_instants_s(journeys), journeys.load_end_s)
+
+
+def through_instants_s(journeys: Journeys) -> Floats:
+    """When each message left every queue, seconds; NaN where it did not."""
+    provider = journeys.provider
+    # Not every journal knows when a carrier took a message: its end is later by the radio's time only.
+    left = np.where(np.isfinite(provider.carrier_s), provider.carrier_s, provider.delivered_s)
+    # Refused for what it is, and not for the moment: nobody will send it again.
+    refused: Bools = ~np.isfinite(left) & provider.message_at_fault
+    return np.where(refused, provider.submitted_s, left)
+
+
+def steady(intended_s: Floats, through_s: Floats, load_end_s: float) -> Steady | None:
+    """Times in seconds after the load's start; ``through_s`` NaN where a message did not get through."""
+    due = np.sort(intended_s[np.isfinite(intended_s)])
+    if load_end_s <= 0 or np.count_nonzero(due >= FROM_SHARE * load_end_s) < FEWEST:
+        return None
+    left = np.sort(through_s[np.isfinite(through_s)])
+    start_s = _settled_s(left, load_end_s)
+    window_s = load_end_s - start_s
+    grid = _grid(start_s, load_end_s)
+    came, gone = _counted(due, grid), _counted(left, grid)
+    growth, growth_low, growth_high, _ = _line(grid, came - gone)
+    through, through_low, through_high, at_zero = _line(grid, gone)
+    offered = len(due) / load_end_s
+    tolerated = max(GROWTH_SHARE * offered, GROWTH_MESSAGES / window_s)
+    return Steady(
+        from_s=start_s,
+        to_s=load_end_s,
+        offered_per_s=offered,
+        through_per_s=max(through, 0.0),
+        through_low_per_s=max(through_low, 0.0),
+        through_high_per_s=max(through_high, 0.0),
+        growth_per_s=growth,
+        growth_low_per_s=growth_low,
+        growth_high_per_s=growth_high,
+        backlog=float(came[-1] - gone[-1]),
+        reserve=max(0.0, at_zero + through * _quick_s(intended_s, through_s)),
+        sustained=False if growth_low > tolerated else True if growth_high <= tolerated else None,
+    )
+
+
+def _settled_s(left: Floats, load_end_s: float) -> float:
+    """Where the steady part begins: later, where a line fits the throughput's last part so much better."""
+    best_s, narrowest = FROM_SHARE * load_end_s, math.inf
+    for share in (FROM_SHARE, *LATER_SHARES):
+        grid = _grid(share * load_end_s, load_end_s)
+        _, low, high, _ = _line(grid, _counted(left, grid))
+        if high - low < narrowest / BETTER:
+            best_s, narrowest = share * load_end_s, high - low
+    return best_s
+
+
+def _grid(start_s: float, end_s: float) -> Floats:
+    points = BLOCKS * _POINTS
+    return start_s + (np.arange(points, dtype=np.float64) + 0.5) * ((end_s - start_s) / points)
+
+
+def _counted(ordered_s: Floats, at_s: Floats) -> Floats:
+    """How many had happened by then."""
+    return np.searchsorted(ordered_s, at_s, side="right").astype(np.float64)
+
+
+def _quick_s(intended_s: Floats, through_s: Floats) -> float:
+    wait_s = through_s - intended_s
+    wait_s = wait_s[np.isfinite(wait_s)]
+    return float(np.percentile(wait_s, _QUICK)) if len(wait_s) else 0.0
+
+
+def _line(at_s: Floats, count: Floats) -> tuple[float, float, float, float]:
+    """(slope, its 95 % interval's ends, value at zero) of the line through the block means."""
+    x = at_s.reshape(BLOCKS, _POINTS).mean(axis=1)
+    y = count.reshape(BLOCKS, _POINTS).mean(axis=1)
+    spread = x - x.mean()
+    squares = float((spread**2).sum())
+    slope = float((spread * (y - y.mean())).sum()) / squares
+    residual = y - y.mean() - slope * spread
+    error = float(np.sqrt((residual**2).sum() / (BLOCKS - 2) / squares))
+    return slope, slope - _T_95 * error, slope + _T_95 * error, float(y.mean() - slope * x.mean())

@@ -1,0 +1,119 @@
+"""Rates that were really held, and whether the limit was reached.
+
+A pace is the most that any window of ten seconds carried, wherever it begins. It is the system's limit only
+if something gave way: the sender refused, arrivals were dropped, or in the busiest ten seconds the median
+message waited over a second in a queue. Otherwise the system did what was asked: the figure is "at least".
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.arrays import Bools, Floats
+from analysis.formatting import count_text, seconds_text
+from analysis.measure.outcomes import DELIVERED, OPEN, Fates
+from analysis.model import Accounting, Pace, Throughput
+from analysis.read.journeys import Journeys
+
+WINDOW_S = 10.0
+QUEUED_S = 1.0  # a median wait beyond this in the busiest window means that the limit was reached
+REFUSED_SHARE = 0.001
+SHORTFALL_NOISE_S = 0.05  # a wait that grew by less may have grown by a timer or a pause of the machine
+
+
+def throughput(journeys: Journeys, fates: Fates, counted: Accounting) -> Throughput:
+    """Offered, accepted and delivered rates in messages per second."""
+    load = journeys.load
+    # A load of nearly ten seconds is one of ten whose last arrival came a little before its end.
+    short = journeys.load_end_s < 0.9 * WINDOW_S
+    window_s = max(journeys.load_end_s, 1.0) if short else WINDOW_S
+    offered_peak = best_pace(load.intended_s, window_s)
+    wait_s, where = _queue_wait(journeys, offered_peak)
+    return Throughput(
+        offered_mean_per_s=journeys.count / journeys.load_end_s if journeys.load_end_s > 0 else 0.0,
+        offered_peak=offered_peak,
+        accepted_best=best_pace(load.answered_s[journeys.accepted], window_s),
+        delivered_best=best_pace(journeys.provider.delivered_s[fates.fate == DELIVERED], window_s),
+        limit=_limit(counted, wait_s, where),
+        queue_wait_at_peak_s=wait_s,
+        shortfall_share=shortfall_share(journeys, fates),
+    )
+
+
+def best_pace(instants_s: Floats, window_s: float) -> Pace | None:
+    """The most that any window of this length carried; None without a single instant."""
+    ordered = np.sort(instants_s[np.isfinite(instants_s)])
+    if len(ordered) == 0:
+        return None
+    # A nanosecond short, so that rounding does not let an event a whole window away in.
+    within = np.searchsorted(ordered, ordered + (window_s - 1e-9), side="left") - np.arange(len(ordered))
+    best = int(within.argmax())
+    return Pace(per_s=int(within[best]) / window_s, window_s=window_s, from_s=float(ordered[best]))
+
+
+def _queue_wait(journeys: Journeys, peak: Pace | None) -> tuple[float | None, str]:
+    """Median wait in queues of the messages due in the busiest window, and which queue held them longer."""
+    if peak is None or not journeys.journal:
+        return None, ""
+    due = journeys.load.intended_s
+    among: Bools = journeys.accepted & (due >= peak.from_s) & (due < peak.from_s + peak.window_s)
+    provider = journeys.provider
+    in_sender = provider.submitted_s - journeys.load.answered_s
+    # Not submitted at all: it has waited at least until the end.
+    in_sender = np.where(np.isfinite(in_sender), in_sender, journeys.end_s - journeys.load.answered_s)
+    at_carrier = provider.carrier_s - provider.answered_s
+    at_carrier = np.where(np.isfinite(at_carrier), at_carrier, 0.0)
+    if not among.any():
+        return None, ""
+    sender_s, carrier_s = np.maximum(in_sender[among], 0.0), np.maximum(at_carrier[among], 0.0)
+    where = "sender's queue" if np.median(sender_s) >= np.median(carrier_s) else "carrier's queue"
+    return float(np.median(sender_s + carrier_s)), where
+
+
+def shortfall_share(journeys: Journeys, fates: Fates) -> float | None:
+    """The share of the offered load by which the system fell behind, from the middle of the load to its end.
+
+    Where r messages a second come and c get through, the wait grows by 1 - c/r of every second.
+    The wait counts until a carrier has the message: how long the handset then takes is no queue. None where
+    nothing can be compared.
+    """
+    due, provider = journeys.load.intended_s, journeys.provider
+    # Not every journal knows when a carrier took a message; what is known of all is the submit.
+    taken_s = provider.carrier_s if np.isfinite(provider.carrier_s).any() else provider.submitted_s
+    waiting = ~np.isfinite(taken_s) & (fates.fate == OPEN)
+    wait_s = np.where(waiting, journeys.end_s, taken_s) - due
+    known: Bools = journeys.accepted & np.isfinite(wait_s)
+    quarter_s = journeys.load_end_s / 4
+    middle = known & (due >= quarter_s) & (due < 2 * quarter_s)
+    last = known & (due >= 3 * quarter_s)
+    if not journeys.journal or not middle.any() or not last.any():
+        return None
+    grown_s = float(np.median(wait_s[last]) - np.median(wait_s[middle]))
+    return grown_s / (2 * quarter_s) if grown_s > SHORTFALL_NOISE_S else 0.0
+
+
+def backlog_gone_s(journeys: Journeys, fates: Fates) -> float | None:
+    """How long after the load's end the sender's queue was empty: its last accepted message submitted.
+
+    None while one of them waits, or where there is no journal.
+    """
+    submitted_s = journeys.provider.submitted_s
+    if not journeys.journal or bool((np.isnan(submitted_s) & (fates.fate == OPEN)).any()):
+        return None
+    known = submitted_s[journeys.accepted & np.isfinite(submitted_s)]
+    return max(float(known.max()) - journeys.load_end_s, 0.0) if len(known) else None
+
+
+def _limit(counted: Accounting, wait_s: float | None, where: str) -> str:
+    not_taken = counted.refused + counted.failed_at_api
+    if counted.sent and not_taken / counted.sent > REFUSED_SHARE:
+        return f"the sender did not take {count_text(not_taken)} of {count_text(counted.sent)} messages"
+    if wait_s is not None and wait_s > QUEUED_S:
+        return (
+            f"in the busiest {WINDOW_S:.0f} s a message waited {seconds_text(wait_s)} in the {where} (median)"
+        )
+    if counted.dropped:
+        return (
+            f"{count_text(counted.dropped)} messages were not sent, since all requests waited for an answer"
+        )
+    return ""

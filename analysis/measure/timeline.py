@@ -1,0 +1,173 @@
+"""How a run went along: rates, delivery times and backlogs in bins of time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.arrays import Bools, Floats, Ints
+from analysis.measure.outcomes import DELIVERED, OPEN, Fates
+from analysis.model import Points, Series, Timeline
+from analysis.read.journeys import Journeys
+
+_WIDTHS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0)
+_MOST_BINS = 150
+_LEAST_BINS = 10
+_MESSAGES_A_BIN = 20  # fewer, and a rate line shows single messages rather than a rate
+_TIMES_A_BIN = 100  # so that hardly any bin falls short of what its p95 needs
+FEW_MESSAGES = 400  # a class with fewer is drawn message by message
+# A p95 of fewer messages has no 95 % interval (docs/report.md): its line would show single messages.
+_P50_NEEDS, _P95_NEEDS = 6, 72
+_BACKLOG_POINTS = 300
+
+
+@dataclass(frozen=True)
+class BacklogSeries:
+    """Messages waiting from ``starts_s`` to ``ends_s``, each sorted; those that never end have no end."""
+
+    starts_s: Floats
+    ends_s: Floats
+
+    def at(self, instants_s: Floats) -> Ints:
+        begun = np.searchsorted(self.starts_s, instants_s, side="right")
+        ended = np.searchsorted(self.ends_s, instants_s, side="right")
+        waiting: Ints = (begun - ended).astype(np.int64)
+        return waiting
+
+    def peak(self) -> tuple[int, float]:
+        """The most that ever waited at once, and when; (0, 0.0) if nothing did."""
+        if len(self.starts_s) == 0:
+            return 0, 0.0
+        # It can only be highest just after a start.
+        waiting = self.at(self.starts_s)
+        highest = int(waiting.argmax())
+        return max(int(waiting[highest]), 0), float(self.starts_s[highest])
+
+
+def unsubmitted(journeys: Journeys, fates: Fates, among: Bools) -> BacklogSeries:
+    """Accepted by the sender, not yet submitted.
+
+    Messages the sender gave up unsubmitted are left out: no row says when it did.
+    """
+    waited = among & journeys.accepted & (np.isfinite(journeys.provider.submitted_s) | (fates.fate == OPEN))
+    return _backlog(journeys.load.answered_s[waited], journeys.provider.submitted_s[waited])
+
+
+def undelivered(journeys: Journeys, fates: Fates, among: Bools) -> BacklogSeries:
+    """Accepted by the sender, not yet at the handset nor failed for good."""
+    waited = among & journeys.accepted & (np.isfinite(journeys.provider.delivered_s) | (fates.fate == OPEN))
+    return _backlog(journeys.load.answered_s[waited], journeys.provider.delivered_s[waited])
+
+
+def _backlog(starts_s: Floats, ends_s: Floats) -> BacklogSeries:
+    # The sender may submit before its reply is read: such a message never waited.
+    begins = np.fmin(starts_s, ends_s)
+    return BacklogSeries(starts_s=np.sort(begins), ends_s=np.sort(ends_s[np.isfinite(ends_s)]))
+
+
+def timeline(journeys: Journeys, fates: Fates) -> Timeline:
+    """All series of one run, over the load and as much of the drain as carries 99 % of the deliveries."""
+    end_s = drawn_until(journeys)
+    width = bin_width(end_s, journeys.count)
+    classes = [(name, journeys.of_class(name) & journeys.accepted) for name in journeys.load.class_names]
+    crowds = [(name, among) for name, among in classes if np.count_nonzero(among) >= FEW_MESSAGES]
+    few = [(name, among) for name, among in classes if 0 < np.count_nonzero(among) < FEW_MESSAGES]
+    # Wide enough for the rarest class that is drawn as a line.
+    rarest = min((int(np.count_nonzero(among)) for _, among in crowds), default=0)
+    latency_width = bin_width(journeys.load_end_s, rarest, _TIMES_A_BIN)
+    everyone = np.ones(journeys.count, dtype=np.bool_)
+    waiting = (
+        ("accepted, not yet submitted", unsubmitted(journeys, fates, everyone)),
+        ("accepted, not yet delivered", undelivered(journeys, fates, everyone)),
+    )
+    (queued, queued_at), (undone, undone_at) = (backlog.peak() for _, backlog in waiting)
+    at = np.linspace(0.0, end_s, _BACKLOG_POINTS)
+    return Timeline(
+        bin_s=width,
+        load_end_s=journeys.load_end_s,
+        end_s=end_s,
+        rates=(
+            rate_series("offered", journeys.load.intended_s, width, end_s),
+            rate_series("accepted", journeys.load.answered_s[journeys.accepted], width, end_s),
+            rate_series("delivered", journeys.provider.delivered_s[fates.fate == DELIVERED], width, end_s),
+        ),
+        latency_p50=tuple(
+            _latency(journeys, fates, name, among, (50, latency_width)) for name, among in crowds
+        ),
+        latency_p95=tuple(
+            _latency(journeys, fates, name, among, (95, latency_width)) for name, among in crowds
+        ),
+        points=tuple(_points(journeys, fates, name, among) for name, among in few),
+        backlog=tuple(
+            Series(name=name, at_s=tuple(at.tolist()), value=tuple(backlog.at(at).astype(float).tolist()))
+            for name, backlog in waiting
+        ),
+        peak_unsubmitted=queued,
+        peak_unsubmitted_at_s=queued_at,
+        peak_undelivered=undone,
+        peak_undelivered_at_s=undone_at,
+    )
+
+
+def drawn_until(journeys: Journeys) -> float:
+    """The end of the load, or of 99 % of the deliveries: the last may take days."""
+    arrived = np.sort(journeys.provider.delivered_s[np.isfinite(journeys.provider.delivered_s)])
+    mostly = float(arrived[int(0.99 * (len(arrived) - 1))]) if len(arrived) else 0.0
+    return max(journeys.load_end_s, mostly, 1.0)
+
+
+def bin_width(span_s: float, count: int, wanted_in_each: int = _MESSAGES_A_BIN) -> float:
+    """A round width that gives at most 150 bins and, where there are bins to spare, enough messages each."""
+    wanted = span_s / _MOST_BINS
+    if count:
+        wanted = max(wanted, min(span_s * wanted_in_each / count, span_s / _LEAST_BINS))
+    return next((width for width in _WIDTHS_S if width >= wanted), _WIDTHS_S[-1])
+
+
+def rate_series(name: str, instants_s: Floats, width_s: float, end_s: float) -> Series:
+    """Events per second in each bin, at the bin's middle; the part-filled last bin by its own length."""
+    edges = np.append(np.arange(0.0, end_s, width_s), end_s)
+    counts, _ = np.histogram(instants_s[np.isfinite(instants_s)], bins=edges)
+    lengths = np.diff(edges)
+    if len(lengths) > 1 and lengths[-1] < width_s / 2:
+        counts, lengths, edges = counts[:-1], lengths[:-1], edges[:-1]
+    middles = edges[:-1] + lengths / 2
+    return Series(name=name, at_s=tuple(middles.tolist()), value=tuple((counts / lengths).tolist()))
+
+
+def _latency(journeys: Journeys, fates: Fates, name: str, among: Bools, shown: tuple[int, float]) -> Series:
+    percentile, width_s = shown
+    due = journeys.load.intended_s[among]
+    taken = np.where(
+        fates.fate == DELIVERED, journeys.provider.delivered_s - journeys.load.intended_s, np.inf
+    )
+    counts_in = among & ((fates.fate == DELIVERED) | (fates.fate == OPEN) | fates.never)
+    due, taken = journeys.load.intended_s[counts_in], taken[counts_in]
+    return binned_percentile(name, due, taken, percentile, width_s)
+
+
+def binned_percentile(name: str, due_s: Floats, taken_s: Floats, percentile: int, width_s: float) -> Series:
+    """Nearest-rank percentile in each bin of due time; ``None`` where too few, or where it is not known."""
+    need = _P50_NEEDS if percentile <= 50 else _P95_NEEDS
+    bins = np.floor(due_s / width_s).astype(np.int64)
+    order = np.lexsort((taken_s, bins))
+    found, first, counts = np.unique(bins[order], return_index=True, return_counts=True)
+    rank = np.maximum(-((-counts * percentile) // 100), 1)
+    values = taken_s[order][first + rank - 1]
+    shown = (counts >= need) & np.isfinite(values)
+    return Series(
+        name=name,
+        at_s=tuple(((found + 0.5) * width_s).tolist()),
+        value=tuple(float(value) if show else None for value, show in zip(values, shown, strict=True)),
+    )
+
+
+def _points(journeys: Journeys, fates: Fates, name: str, among: Bools) -> Points:
+    chosen = among & (fates.fate == DELIVERED)
+    due = journeys.load.intended_s[chosen]
+    return Points(
+        name=name,
+        at_s=tuple(due.tolist()),
+        value_s=tuple((journeys.provider.delivered_s[chosen] - due).tolist()),
+    )

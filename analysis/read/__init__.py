@@ -1,0 +1,1 @@
+"""Run directories in, columns out: one entry for each arrival."""

@@ -1,0 +1,211 @@
+"""Reads a run directory and joins its rows by key: one entry an arrival, as columns.
+
+Instants become seconds after the load's start (float64, subtracted in integer nanoseconds first so that
+nothing is lost to rounding), NaN where the thing did not happen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from analysis import records
+from analysis.arrays import Bools, Floats, Ints
+from analysis.classes import in_class_order
+from analysis.read.columns import ABSENT, codes, count_pairs, integers, positions, seconds
+from analysis.read.provider_rows import PROVIDER_STATES, ProviderSide, join_provider
+
+OUTCOMES = ("accepted", "refused", "failed", "dropped", "unfinished")
+SENDER_STATES = ("queued", "submitting", "sent", "delivered", "failed", "expired")
+# A sender's reason that begins so: no try worked, and the message was not the reason.
+GAVE_UP = "gave_up"
+# Shown in this order, whatever the order in the file; classes not named here follow by name.
+
+
+class MalformedRunError(ValueError):
+    """A run directory, or what was taken for one, that cannot be read; the text names file and field."""
+
+
+@dataclass(frozen=True)
+class LoadSide:
+    """What the load generator saw. ``class_index`` points into ``class_names``, ``outcome`` into OUTCOMES."""
+
+    class_names: tuple[str, ...]
+    class_index: Ints
+    outcome: Ints
+    status: Ints
+    intended_s: Floats
+    sent_s: Floats
+    answered_s: Floats  # when the sender's reply was read
+    repeated_keys: int
+
+
+@dataclass(frozen=True)
+class SenderSide:
+    """The sender's last word on each message: ``state`` points into SENDER_STATES, ABSENT without a row."""
+
+    present: bool
+    state: Ints
+    gave_up: Bools  # it failed the message because its tries were spent, not because of the message
+    # (state, reason, how often) of what it gave up and of which the provider knows no end
+    reasons: tuple[tuple[str, str, int], ...]
+
+
+@dataclass(frozen=True)
+class Samples:
+    at_s: Floats
+    process: tuple[str, ...]
+    name: tuple[str, ...]
+    value: Floats
+
+
+@dataclass(frozen=True)
+class Journeys:
+    load: LoadSide
+    provider: ProviderSide
+    journal: bool  # the provider kept one; without it nothing is known of deliveries
+    sender: SenderSide
+    samples: Samples
+    load_end_s: float
+    end_s: float  # the last instant at which anything was observed
+    origin_ns: int = 0  # the load's start on the run's clock: where seconds count from
+
+    @property
+    def count(self) -> int:
+        return len(self.load.intended_s)
+
+    @property
+    def accepted(self) -> Bools:
+        """Messages that the sender acknowledged to the load."""
+        chosen: Bools = self.load.outcome == OUTCOMES.index("accepted")
+        return chosen
+
+    def of_class(self, name: str) -> Bools:
+        chosen: Bools = self.load.class_index == self.load.class_names.index(name)
+        return chosen
+
+
+def read_journeys(run_dir: Path, manifest: records.Manifest) -> Journeys:
+    """Raises ``MalformedRunError`` naming file and column where a file's columns are not the schema's."""
+    arrivals = load_rows(run_dir)
+    provider_rows = rows(run_dir / "provider.arrow", records.PROVIDER_SCHEMA)
+    sender_rows = rows(run_dir / "sender.arrow", records.SENDER_SCHEMA)
+    sample_rows = rows(run_dir / "samples.arrow", records.SAMPLES_SCHEMA)
+    origin_ns = manifest.load_started_ns or _first_ns(arrivals["t_intended_ns"])
+    keys = arrivals["key"]
+    load = _load_side(arrivals, origin_ns)
+    provider = join_provider(provider_rows, keys, origin_ns)
+    unended = (provider.state == ABSENT) | (provider.state == PROVIDER_STATES.index("open"))
+    sender = _sender_side(sender_rows, keys, unended)
+    load_end_s, end_s = _ends(manifest, origin_ns, load, provider)
+    return Journeys(
+        load=load,
+        provider=provider,
+        journal=(run_dir / "provider.arrow").is_file(),
+        sender=sender,
+        samples=_samples(sample_rows, origin_ns),
+        load_end_s=load_end_s,
+        end_s=end_s,
+        origin_ns=origin_ns,
+    )
+
+
+def rows(path: Path, schema: pa.Schema) -> pa.Table:
+    """Raises ``MalformedRunError`` naming file and column."""
+    try:
+        return records.read_rows(path, schema)
+    except ValueError as error:
+        raise MalformedRunError(str(error)) from error
+
+
+def load_rows(run_dir: Path) -> pa.Table:
+    """The load's rows. Each worker's own file is there still, where the runner was killed before it had
+    joined them. Raises ``MalformedRunError``.
+    """
+    pieces = sorted(run_dir.glob("load-*.arrow"))
+    tables = [rows(path, records.LOAD_SCHEMA) for path in pieces or [run_dir / "load.arrow"]]
+    return pa.concat_tables(tables, promote_options="default")
+
+
+def _first_ns(column: pa.ChunkedArray) -> int:
+    first = pc.min(column).as_py()
+    return int(first) if first is not None else 0
+
+
+def _class_names(column: pa.ChunkedArray) -> tuple[str, ...]:
+    found = [name for name in pc.unique(column).to_pylist() if name is not None]
+    return in_class_order(found)
+
+
+def _load_side(rows: pa.Table, origin_ns: int) -> LoadSide:
+    classes = pc.fill_null(rows["class"], "")
+    names = _class_names(classes)
+    keys = rows["key"]
+    return LoadSide(
+        class_names=tuple(name or "unclassed" for name in names),
+        class_index=codes(classes, names),
+        outcome=codes(rows["outcome"], OUTCOMES),
+        status=integers(rows["status"]),
+        intended_s=seconds(rows["t_intended_ns"], origin_ns),
+        sent_s=seconds(rows["t_sent_ns"], origin_ns),
+        answered_s=seconds(rows["t_accepted_ns"], origin_ns),
+        repeated_keys=len(keys) - int(pc.count_distinct(keys, mode="all").as_py()),
+    )
+
+
+def _sender_side(rows: pa.Table, keys: pa.ChunkedArray, unended: Bools) -> SenderSide:
+    """``unended``: messages of which the provider knows no end."""
+    # The last row of a key counts; index_in finds the first, so the rows are turned round.
+    backward = rows.take(pa.array(np.arange(len(rows) - 1, -1, -1)))
+    state = codes(backward["state"], SENDER_STATES)
+    where = positions(keys, backward["key"])
+    joined = np.where(where >= 0, state[where] if len(state) else ABSENT, ABSENT)
+    spent = pc.starts_with(pc.fill_null(backward["reason"], ""), GAVE_UP).to_numpy()
+    gave_up = np.where(where >= 0, spent[where] if len(spent) else False, False)
+    # A message whose final state the provider knows is counted there only.
+    counted = backward.take(pa.array(where[(where >= 0) & unended]))
+    return SenderSide(
+        present=len(rows) > 0, state=joined, gave_up=gave_up.astype(np.bool_), reasons=_given_up(counted)
+    )
+
+
+def _given_up(rows: pa.Table) -> tuple[tuple[str, str, int], ...]:
+    final = rows.filter(pc.is_in(rows["state"], value_set=pa.array(["failed", "expired"])))
+    return count_pairs(final["state"], final["reason"])
+
+
+def _samples(rows: pa.Table, origin_ns: int) -> Samples:
+    return Samples(
+        at_s=seconds(rows["t_ns"], origin_ns),
+        process=tuple(rows["process"].to_pylist()),
+        name=tuple(rows["name"].to_pylist()),
+        value=rows["value"].to_numpy(),
+    )
+
+
+def _ends(
+    manifest: records.Manifest, origin_ns: int, load: LoadSide, provider: ProviderSide
+) -> tuple[float, float]:
+    """When the load stopped and when observation did; from the rows where the manifest does not say."""
+    last_due = _last(load.intended_s)
+    load_end = (manifest.load_ended_ns - origin_ns) * 1e-9 if manifest.load_ended_ns else last_due
+    seen = max(
+        load_end,
+        last_due,
+        _last(load.answered_s),
+        _last(provider.submitted_s),
+        _last(provider.delivered_s),
+        _last(provider.confirmed_s),
+    )
+    ended = (manifest.ended.clock_ns - origin_ns) * 1e-9
+    # A manifest rewritten on another clock (or left at 0) would put the end before what was seen.
+    return load_end, max(ended, seen) if manifest.ended.clock_ns else seen
+
+
+def _last(values: Floats) -> float:
+    finite = values[np.isfinite(values)]
+    return float(finite.max()) if len(finite) else 0.0

@@ -1,0 +1,280 @@
+"""The provider's rows, brought to one entry an arrival.
+
+``provider.arrow`` may repeat a (key, provider_id): the last row counts. A key with several accepted provider
+ids, or accepted more than once, is a duplicate. The entry of such a key shows the copy that arrived
+first; its price is the sum over all copies. ``submits`` and ``accepts`` count the key: every row of a key
+carries the same numbers, or numbers that were true when it was written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from analysis.arrays import Bools, Floats, Ints
+from analysis.read.columns import ABSENT, codes, count_pairs, integers, positions, seconds
+
+# In the order of preference: of two copies of a message, the one that arrived speaks for it.
+PROVIDER_STATES = ("delivered", "open", "undelivered", "expired", "unknown", "rejected")
+# Reasons of a refusal that lie in the message, not in the system's speed or health: docs/run-directory.md.
+MESSAGE_AT_FAULT = (
+    "no_valid_recipient",
+    "invalid_number",
+    "sender_not_allowed",
+    "sender_form_not_allowed",
+    "sender_not_registered",
+    "country_not_allowed",
+    "opt_out_missing",
+    "too_many_segments",
+    "recipient_blocked",
+    "recipient_opted_out",
+    "rejected",
+    "unroutable",
+    "blacklisted",
+    "text_not_allowed",
+)
+
+# Reasons of an end that lie in a phone that is off or out of coverage.
+UNREACHABLE = ("absent_subscriber", "handset_off")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A column of strings: ``index`` points into ``names``, ABSENT where there is none."""
+
+    index: Ints
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ProviderSide:
+    """Columns in the order of the load's rows. ``state`` points into PROVIDER_STATES, or is ABSENT."""
+
+    state: Ints
+    taken: Bools  # it accepted the message at least once
+    message_at_fault: Bools  # it refused the message for a reason that lies in the message
+    unreachable: Bools  # its phone was off or out of coverage: it waited for the phone, or failed for it
+    submitted_s: Floats
+    answered_s: Floats
+    carrier_s: Floats
+    delivered_s: Floats  # or failed for good
+    reported_s: Floats
+    confirmed_s: Floats
+    submits: Ints
+    accepts: Ints  # how often the provider took it
+    segments: Ints
+    price: Floats
+    price_of_duplicates: Floats
+    unknown_messages: int  # rows with a key that the load did not send
+    reasons: tuple[tuple[str, str, int], ...]  # (state, reason, how often) of what was not delivered
+    taken_s: Floats  # the submit that was accepted
+    reply_s: Floats  # the answer's delay as drawn; lengths, not instants, up to ``handset_wait_s``
+    radio_s: Floats  # carrier to handset as drawn, without the wait for the handset
+    handset_wait_s: Floats  # for a phone that was off or out of coverage, 0: reachable; NaN: not known
+    throttled: Ints  # submits of the key refused for a rate limit
+    fast: Bools  # sent with the provider's priority flag
+    carrier: Labels
+    wire: str  # by which most of the messages came
+    fault: Labels  # each is the names of faults, with commas between them
+    ucs2_for: tuple[tuple[str, int, int], ...]  # (character, messages, their segments): more than one segment
+    faults: tuple[tuple[str, int], ...] = ()  # (name, messages it touched)
+
+    def touched(self, name: str) -> Bools:
+        """Messages that the fault of that name touched."""
+        with_it = [i for i, label in enumerate(self.fault.names) if name in label.split(",")]
+        chosen: Bools = np.isin(self.fault.index, with_it)
+        return chosen
+
+
+@dataclass(frozen=True)
+class _Copies:
+    """The last row of each (key, provider_id), with the position of its key among the load's rows."""
+
+    rows: pa.Table
+    key: Ints
+    taken: Bools
+    state: Ints
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Later parts of messages whose first part has the message's key; ``key`` is that key's position."""
+
+    rows: pa.Table
+    key: Ints
+
+
+def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> ProviderSide:
+    """Bring the provider's rows to the order of ``keys``, which do not repeat."""
+    count = len(keys)
+    copies, others = _copies(rows, keys)
+    parts, unknown_messages = _parts(others, keys)
+    chosen, owner = _speakers(copies, origin_ns)
+    speaking = copies.rows.take(pa.array(chosen))
+
+    def spread(values: Floats) -> Floats:
+        column: Floats = np.full(count, np.nan)
+        column[owner] = values
+        return column
+
+    def flags(values: Bools) -> Bools:
+        column: Bools = np.zeros(count, dtype=np.bool_)
+        column[owner] = values
+        return column
+
+    state = np.full(count, ABSENT, dtype=np.int64)
+    state[owner] = copies.state[chosen]
+    at_fault = (codes(speaking["reason"], MESSAGE_AT_FAULT) != ABSENT) & ~copies.taken[chosen]
+    ids = _total(copies.key, copies.taken.astype(np.float64), count)
+    price, duplicates = _prices(copies, chosen, owner, count)
+    segments = np.zeros(count, dtype=np.int64)
+    segments[owner] = integers(speaking["segments"])
+    segments += _total(parts.key, integers(parts.rows["segments"]), count).astype(np.int64)
+    undelivered = speaking.filter(pc.not_equal(speaking["state"], "delivered"))
+    return ProviderSide(
+        state=state,
+        taken=ids > 0,
+        message_at_fault=flags(at_fault),
+        unreachable=flags(_unreachable(speaking)),
+        submitted_s=spread(seconds(speaking["t_submitted_ns"], origin_ns)),
+        answered_s=spread(seconds(speaking["t_answered_ns"], origin_ns)),
+        carrier_s=spread(seconds(speaking["t_carrier_ns"], origin_ns)),
+        delivered_s=spread(seconds(speaking["t_delivered_ns"], origin_ns)),
+        reported_s=spread(seconds(speaking["t_reported_ns"], origin_ns)),
+        confirmed_s=spread(seconds(speaking["t_confirmed_ns"], origin_ns)),
+        submits=_highest(copies.key, integers(copies.rows["submits"]), count),
+        accepts=np.maximum(
+            _highest(copies.key, integers(copies.rows["accepts"]), count), ids.astype(np.int64)
+        ),
+        segments=segments,
+        price=price + _total(parts.key, _prices_of(parts.rows), count),
+        price_of_duplicates=duplicates,
+        unknown_messages=unknown_messages,
+        reasons=count_pairs(undelivered["state"], undelivered["reason"]),
+        taken_s=spread(seconds(speaking["t_taken_ns"], origin_ns)),
+        reply_s=spread(seconds(speaking["reply_ns"], 0)),
+        radio_s=spread(seconds(speaking["radio_ns"], 0)),
+        handset_wait_s=spread(seconds(speaking["handset_wait_ns"], 0)),
+        throttled=_highest(copies.key, integers(copies.rows["throttled"]), count),
+        fast=flags(pc.fill_null(speaking["fast"], False).to_numpy()),
+        carrier=_labelled(speaking["carrier"], owner, count),
+        wire=_most_frequent(speaking["wire"]),
+        fault=_labelled(speaking["fault"], owner, count),
+        ucs2_for=_one_odd_character(speaking),
+        faults=_touched(copies),
+    )
+
+
+def _labelled(column: pa.ChunkedArray, owner: Ints, count: int) -> Labels:
+    names = tuple(sorted(name for name in pc.unique(column).to_pylist() if name))
+    index = np.full(count, ABSENT, dtype=np.int64)
+    index[owner] = codes(column, names)
+    return Labels(index, names)
+
+
+def _most_frequent(column: pa.ChunkedArray) -> str:
+    counted = pc.value_counts(pc.fill_null(column, "").combine_chunks()).to_pylist()
+    return str(max(counted, key=lambda each: each["counts"])["values"]) if counted else ""
+
+
+def _one_odd_character(rows: pa.Table) -> tuple[tuple[str, int, int], ...]:
+    """Of texts of several segments that need UCS-2 for one character: the most frequent character first."""
+    found = rows.filter(pc.and_(pc.not_equal(rows["ucs2_for"], ""), pc.greater(rows["segments"], 1)))
+    grouped = found.group_by(["ucs2_for"]).aggregate([([], "count_all"), ("segments", "sum")]).to_pylist()
+    counted = [(str(r["ucs2_for"]), int(r["count_all"]), int(r["segments_sum"])) for r in grouped]
+    return tuple(sorted(counted, key=lambda each: (-each[1], each[0])))
+
+
+def _unreachable(rows: pa.Table) -> Bools:
+    """Rows of messages that waited for their phone, or failed since it was away. A file without the column
+    ``handset_wait_ns`` knows the latter only.
+    """
+    away: Bools = codes(rows["reason"], UNREACHABLE) != ABSENT
+    if "handset_wait_ns" in rows.column_names:
+        away |= integers(rows["handset_wait_ns"]) > 0
+    return away
+
+
+def _touched(copies: _Copies) -> tuple[tuple[str, int], ...]:
+    """Each fault's messages; a message that was accepted twice is one."""
+    labels = pc.fill_null(copies.rows["fault"], "").combine_chunks()
+    encoded = pc.dictionary_encode(labels)
+    indices = np.asarray(encoded.indices.to_numpy(zero_copy_only=False))
+    keys: dict[str, list[Ints]] = {}
+    for index, names in enumerate(encoded.dictionary.to_pylist()):
+        for name in filter(None, names.split(",")):
+            keys.setdefault(name, []).append(copies.key[indices == index])
+    return tuple((name, len(np.unique(np.concatenate(found)))) for name, found in sorted(keys.items()))
+
+
+def _total(key: Ints, weights: Floats | Ints, count: int) -> Floats:
+    return np.asarray(np.bincount(key, weights=weights, minlength=count), dtype=np.float64)
+
+
+def _highest(key: Ints, values: Ints, count: int) -> Ints:
+    highest = np.zeros(count, dtype=np.int64)
+    np.maximum.at(highest, key, values)
+    return highest
+
+
+def _copies(rows: pa.Table, keys: pa.ChunkedArray) -> tuple[_Copies, pa.Table]:
+    """The last row of each key and id the load sent, and of those it did not."""
+    key = positions(rows["key"], keys)
+    provider_id = _labels(rows["provider_id"])
+    order: Ints = np.lexsort((np.arange(len(rows)), provider_id, key)).astype(np.int64)
+    last = np.ones(len(rows), dtype=np.bool_)
+    last[:-1] = (np.diff(key[order]) != 0) | (np.diff(provider_id[order]) != 0)
+    kept = order[last]
+    known = kept[key[kept] != ABSENT]
+    chosen = rows.take(pa.array(known))
+    taken = pc.greater(pc.utf8_length(pc.fill_null(chosen["provider_id"], "")), 0).to_numpy()
+    copies = _Copies(
+        rows=chosen,
+        key=key[known],
+        taken=taken | (integers(chosen["accepts"]) > 0),
+        state=codes(chosen["state"], PROVIDER_STATES),
+    )
+    return copies, rows.take(pa.array(kept[key[kept] == ABSENT]))
+
+
+def _parts(others: pa.Table, keys: pa.ChunkedArray) -> tuple[_Parts, int]:
+    """Rows ``<key>/<number>``: parts of long messages (docs/smpp.md). And how many rows are nobody's."""
+    base = pc.replace_substring_regex(pc.fill_null(others["key"], ""), r"/[0-9]+$", "")
+    key = positions(base, keys)
+    found = key != ABSENT
+    return _Parts(others.filter(pa.array(found)), key[found]), int(np.count_nonzero(~found))
+
+
+def _labels(column: pa.ChunkedArray) -> Ints:
+    """A small number for each distinct string."""
+    encoded = pc.dictionary_encode(pc.fill_null(column, "")).combine_chunks()
+    labels: Ints = encoded.indices.to_numpy(zero_copy_only=False)
+    return labels.astype(np.int64)
+
+
+def _speakers(copies: _Copies, origin_ns: int) -> tuple[Ints, Ints]:
+    """The copy that speaks for each key (row numbers among the copies), and those keys' positions."""
+    arrival = np.nan_to_num(seconds(copies.rows["t_delivered_ns"], origin_ns), nan=np.inf)
+    preference = np.where(copies.taken, copies.state, len(PROVIDER_STATES))
+    order = np.lexsort((arrival, preference, copies.key))
+    first = np.ones(len(order), dtype=np.bool_)
+    first[1:] = np.diff(copies.key[order]) != 0
+    chosen = order[first]
+    return np.asarray(chosen, dtype=np.int64), copies.key[chosen]
+
+
+def _prices(copies: _Copies, chosen: Ints, owner: Ints, count: int) -> tuple[Floats, Floats]:
+    """Paid for each message, and of that for copies beyond the one that speaks for it."""
+    prices = _prices_of(copies.rows)
+    paid = _total(copies.key, prices, count)
+    one_copy = np.zeros(count)
+    one_copy[owner] = prices[chosen]
+    return paid, np.maximum(paid - one_copy, 0.0)
+
+
+def _prices_of(rows: pa.Table) -> Floats:
+    prices: Floats = pc.fill_null(rows["price"], 0.0).to_numpy()
+    return prices

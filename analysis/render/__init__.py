@@ -1,0 +1,1 @@
+"""The report as files: page, Markdown, pictures, CSV, JUnit. It draws values and computes none."""

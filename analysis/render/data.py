@@ -1,0 +1,185 @@
+"""The numbers, for programs: ``summary.json``, ``junit.xml`` and the CSV files."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+import msgspec
+
+from analysis.first_screen.screen import first_screen
+from analysis.judge.validity import spoiling
+from analysis.model import Check, Objective, RunReport
+
+
+def write_json(report: RunReport, path: Path) -> None:
+    """Every number but the series over time, which are in ``timeline.csv``. Not finite: ``null``."""
+    plain = {"first_screen": msgspec.to_builtins(first_screen(report)), **msgspec.to_builtins(report)}
+    for part in plain["parts"]:
+        timeline = part["timeline"]
+        for name in ("rates", "latency_p50", "latency_p95", "points", "backlog"):
+            del timeline[name]
+        for distribution in (*part["delivery"], *part["api"]):
+            del distribution["curve"]
+        if part["burst"]:
+            del part["burst"]["offered"], part["burst"]["delivered"]
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(plain), indent=2) + b"\n")
+
+
+def _number(value: float | None) -> str:
+    """Nine significant digits; empty for what is not known or will never be."""
+    if value is None or not math.isfinite(value):
+        return ""
+    return f"{value:.9g}"
+
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def spreadsheet_safe(value: object) -> object:
+    """Put an apostrophe before a text that a spreadsheet would run as a formula; numbers stay numbers.
+
+    OWASP, CSV Injection.
+    """
+    if not isinstance(value, str) or not value.startswith(_FORMULA_STARTS):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write the rows; no cell can run as a formula."""
+    with path.open("w", newline="", encoding="utf-8") as sink:
+        writer = csv.writer(sink)
+        writer.writerow(header)
+        writer.writerows([spreadsheet_safe(value) for value in row] for row in rows)
+
+
+def write_percentiles(report: RunReport, path: Path) -> None:
+    header = ("part", "measure", "class", "count", "open", "never", "percentile", "state", "value_s", "low_s")
+    rows = (
+        (
+            part.slug,
+            each.measure,
+            each.message_class,
+            each.count,
+            each.open_count,
+            each.never_count,
+            f"{quantile.percentile:g}",
+            quantile.state,
+            _number(quantile.value_s),
+            _number(quantile.low_s),
+            _number(quantile.high_s),
+        )
+        for part in report.parts
+        for each in (*part.delivery, *part.api)
+        for quantile in each.quantiles
+    )
+    _write_csv(path, (*header, "high_s"), rows)
+
+
+def write_ladder(report: RunReport, path: Path) -> None:
+    header = (
+        "messages_per_day",
+        "profile",
+        "fast_enough",
+        "highest_carried_per_day",
+        "highest_tried_per_day",
+        "ten_times",
+        "why",
+    )
+    rows = (
+        (
+            level.messages_per_day,
+            level.profile,
+            level.fast_enough,
+            _number(level.highest_carried_per_day),
+            _number(level.highest_tried_per_day),
+            level.ten_times,
+            level.ten_times_why,
+        )
+        for level in report.levels
+    )
+    _write_csv(path, header, rows)
+
+
+def write_timeline(report: RunReport, path: Path) -> None:
+    """Long form: one row a point."""
+    rows = (
+        (part.slug, kind, series.name, _number(at_s), _number(value))
+        for part in report.parts
+        for kind, group in (
+            ("rate_per_s", part.timeline.rates),
+            ("delivery_p50_s", part.timeline.latency_p50),
+            ("delivery_p95_s", part.timeline.latency_p95),
+            ("backlog_messages", part.timeline.backlog),
+        )
+        for series in group
+        for at_s, value in zip(series.at_s, series.value, strict=True)
+    )
+    _write_csv(path, ("part", "kind", "series", "at_s", "value"), rows)
+
+
+def write_junit(report: RunReport, path: Path) -> None:
+    """A test case each objective and check: missed is a failure, what makes the run invalid an error.
+
+    An undecided objective is an error, as build servers fail for both; skipped where it was allowed or has
+    no say in the verdict.
+
+    One more says whether the run came to its end: interrupted is an error.
+    """
+    root = ElementTree.Element("testsuites", name=report.title)
+    objectives = ElementTree.SubElement(root, "testsuite", name="objectives")
+    for objective in report.objectives:
+        _objective_case(objectives, objective, report.allow_undecided)
+    checks = ElementTree.SubElement(root, "testsuite", name="validity")
+    spoils = spoiling(report.checks, report.parts)
+    for check in report.checks:
+        _check_case(checks, check, check in spoils)
+    ending = ElementTree.SubElement(root, "testsuite", name="ending")
+    case = ElementTree.SubElement(ending, "testcase", name="came to its end", classname="ending")
+    if report.interrupted:
+        words = "no verdict is of the whole run"
+        ElementTree.SubElement(case, "error", message=report.interrupted).text = words
+    for suite in (objectives, checks, ending):
+        suite.set("tests", str(len(suite)))
+        for tag, name in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
+            suite.set(name, str(len(suite.findall(f"testcase/{tag}"))))
+    ElementTree.indent(root)
+    ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+
+
+def _objective_case(suite: ElementTree.Element, objective: Objective, allow_undecided: bool) -> None:
+    case = ElementTree.SubElement(
+        suite, "testcase", name=objective.name, classname=_classname("objective", objective.part)
+    )
+    words = f"{objective.measured}, limit {objective.limit}: {objective.why}"
+    if objective.verdict == "undecided":
+        words += f"; it takes {objective.needs}" if objective.needs else ""
+        tag = "skipped" if allow_undecided or not objective.decides else "error"
+        ElementTree.SubElement(case, tag, message=f"undecided: {words}")
+    elif objective.verdict == "missed":
+        ElementTree.SubElement(case, "failure" if objective.decides else "skipped", message=words)
+
+
+def _check_case(suite: ElementTree.Element, check: Check, spoils: bool) -> None:
+    case = ElementTree.SubElement(
+        suite, "testcase", name=check.name, classname=_classname("validity", check.part)
+    )
+    if check.state == "invalid" and spoils:
+        ElementTree.SubElement(case, "error", message=f"{check.value} ({check.limit})").text = check.advice
+    elif check.state == "not_checked":
+        ElementTree.SubElement(case, "skipped", message=check.value)
+    elif check.state in ("warn", "invalid"):  # invalid in a part that decides nothing
+        word = "warning" if check.state == "warn" else "invalid, and decides nothing"
+        ElementTree.SubElement(case, "system-out").text = f"{word}: {check.value} ({check.limit})"
+
+
+def _classname(kind: str, part: str) -> str:
+    return f"{kind}.{part}" if part else kind

@@ -1,0 +1,113 @@
+"""``index.html``: one file without any outside reference; the charts stand in it as SVG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from analysis.first_screen.quoting import Quote
+from analysis.first_screen.screen import first_screen
+from analysis.first_screen.values import Figure, Sentence, words
+from analysis.model import RunReport
+from analysis.render import tables
+from analysis.render.drawn import Drawn
+from analysis.render.facts import facts
+from analysis.render.sections import part_sections, report_sections
+from analysis.render.table import Cell, Column
+
+_SHORT, _LONG = 10, 40  # characters
+
+
+def write_html(report: RunReport, drawn: tuple[Drawn, ...], path: Path) -> None:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(say=_linked, cell=_Places().cell, kind=_kind)
+    page = environment.get_template("report.html.j2").render(
+        report=report,
+        screen=first_screen(report),
+        sections=report_sections(report),
+        checks=tables.checks(report),
+        top_charts=[_chart(each) for each in drawn if not each.part],
+        parts=[_part(report, place, drawn) for place, _ in enumerate(report.parts)],
+    )
+    path.write_text(page, encoding="utf-8")
+
+
+def _part(report: RunReport, place: int, drawn: tuple[Drawn, ...]) -> dict[str, Any]:
+    part = report.parts[place]
+    return {
+        "slug": part.slug,
+        "title": (Quote(report).text(f"parts.{place}.identity.title"),),
+        "facts": facts(part.identity),
+        "invalid": part.validity == "invalid",
+        "probe": part.probe,
+        "tables": part_sections(report, place),
+        "charts": [_chart(each) for each in drawn if each.part == part.slug],
+    }
+
+
+def _chart(drawn: Drawn) -> dict[str, Any]:
+    # Our own SVG, made from numbers and class names that matplotlib has escaped.
+    return {"title": drawn.title, "caption": drawn.caption, "svg": Markup(drawn.svg), "why": drawn.why}
+
+
+def _kind(cell: Cell, column: Column) -> str:
+    """The class by which the style sheet lays out a cell. Short texts are not wrapped, long ones get room."""
+    if column.align == "right":
+        return "n"
+    if column.mark:
+        return "mark"
+    size = len(cell if isinstance(cell, str) else words(cell))
+    return "long" if size > _LONG else "short" if size <= _SHORT else ""
+
+
+def _attributes(figure: Figure) -> Markup:
+    number = "" if figure.number is None else f"{figure.number!r}"
+    return Markup('data-source="{}" data-number="{}"').format(figure.source, number)
+
+
+def _linked(sentence: Sentence) -> Markup:
+    """A sentence of the first screen: each figure leads to the cell that it is taken from."""
+    said = Markup()
+    for piece in sentence:
+        if isinstance(piece, str):
+            said += escape(piece)
+        else:
+            link = Markup('<a class="figure{}" href="#{}" {}>{}</a>')
+            kind = " quoted" if piece.unit == "text" else ""
+            said += link.format(kind, _id(piece), _attributes(piece), piece.text)
+    return said
+
+
+def _id(figure: Figure) -> str:
+    return f"f-{figure.source.replace('.', '-')}"
+
+
+class _Places:
+    """Cells of tables. The first cell that has a figure is the place that the first screen leads to."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def cell(self, cell: Cell) -> Markup:
+        if isinstance(cell, str):
+            return escape(cell)
+        said = Markup()
+        for piece in cell:
+            if isinstance(piece, str):
+                said += escape(piece)
+            elif piece.source in self._seen:
+                said += escape(piece.text)
+            else:
+                self._seen.add(piece.source)
+                place = Markup('<span id="{}" {}>{}</span>')
+                said += place.format(_id(piece), _attributes(piece), piece.text)
+        return said

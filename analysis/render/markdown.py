@@ -1,0 +1,81 @@
+"""``summary.md``: the first screen and the tables, as Markdown; and the verdict for a terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis.first_screen.screen import first_screen
+from analysis.first_screen.values import AnswerRow, FirstScreen, ScreenAnswer, words
+from analysis.model import RunReport
+from analysis.render import tables
+from analysis.render.drawn import Drawn
+from analysis.render.sections import part_sections, report_sections
+from analysis.render.table import Cell, Table
+
+
+def write_markdown(report: RunReport, drawn: tuple[Drawn, ...], path: Path) -> None:
+    blocks = _screen(first_screen(report))
+    for title, table in report_sections(report):
+        blocks += [f"## {title}", _table(table)]
+    blocks += [_picture(each) for each in drawn if not each.part]
+    blocks += ["## How far to trust it", _table(tables.checks(report))]
+    for place, part in enumerate(report.parts):
+        blocks += [f"## {part.slug}", part.identity.title]
+        for title, table in part_sections(report, place):
+            blocks += [f"### {title}", _table(table)]
+        blocks += [_picture(each) for each in drawn if each.part == part.slug]
+    path.write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
+
+
+def terminal_lines(screen: FirstScreen) -> list[str]:
+    """The verdict, why, and of a NO what gave way; then how far to trust it."""
+    flags = "".join(f" ({flag})" for flag in screen.flags)
+    said = [f"{screen.word}{flags}: {words(screen.why)}", *map(words, screen.gave_way), words(screen.trust)]
+    return [line for line in said if line]
+
+
+def _screen(screen: FirstScreen) -> list[str]:
+    flags = "".join(f"{flag}. " for flag in screen.flags)
+    blocks = [f"# {screen.title}", screen.about, f"**{screen.word}. {flags}{words(screen.why)}**"]
+    blocks += [words(sentence) for sentence in (screen.trust, *screen.gave_way)]
+    blocks += [f"> {note}" for note in screen.notes]
+    blocks += [_answer(number, each) for number, each in enumerate(screen.answers, start=1)]
+    blocks += [f"**{each.label}:** {' '.join(map(words, each.sentences))}" for each in screen.asides]
+    return blocks
+
+
+def _answer(number: int, answer: ScreenAnswer) -> str:
+    about = f" ({answer.about})" if answer.about else ""
+    lines = [f"{number}. **{answer.question}**{about}"]
+    lines += [f"   - {row_text(row)}" for row in answer.rows]
+    lines += [f"   - {words(sentence)}" for sentence in answer.sentences]
+    return "\n".join(lines)
+
+
+def row_text(row: AnswerRow) -> str:
+    """``OTP: 95 % within 8.10 s (7.60 s to 8.60 s), limit 10 s: met``."""
+    label = f"{row.label}: " if row.label else ""
+    interval = f" {words(row.interval)}" if row.interval else ""
+    limit = f", {words(row.limit)}" if row.limit else ""
+    verdict = f": {row.verdict.text}" if row.verdict else ""
+    return f"{label}{words(row.value)}{interval}{limit}{verdict}"
+
+
+def _picture(drawn: Drawn) -> str:
+    return f"*{drawn.title}: not drawn, {drawn.why}.*" if drawn.why else f"![{drawn.title}]({drawn.file})"
+
+
+def _cell(cell: Cell) -> str:
+    text = cell if isinstance(cell, str) else words(cell)
+    value, _, interval = text.partition("\n")
+    shown = f"{value} ({interval})" if interval else value
+    return shown.replace("|", "\\|")
+
+
+def _table(table: Table) -> str:
+    if not table.rows:
+        return "*none*"
+    header = [column.name for column in table.columns]
+    rule = ["---:" if column.align == "right" else "---" for column in table.columns]
+    rows: list[tuple[Cell, ...] | list[str]] = [header, rule, *table.rows]
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows)

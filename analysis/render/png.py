@@ -1,0 +1,107 @@
+"""Draws every chart of a report once, as a PNG file and as inline SVG."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+from analysis.render import plain_matplotlib  # noqa: F401  # isort: skip  # before matplotlib
+from matplotlib.figure import Figure
+
+from analysis.first_screen.screen import first_screen
+from analysis.formatting import TIMES
+from analysis.model import PartReport, RunReport
+from analysis.render.chart_style import save_png, styled, svg_text
+from analysis.render.charts import PART_CHARTS, REPORT_CHARTS, ReportChart
+from analysis.render.charts_screen import first_screen_picture
+from analysis.render.drawn import Drawn
+
+_PARTS_A_PROCESS = 2  # of fewer, drawing is as quick as a process's start
+
+
+def draw_all(report: RunReport, out_dir: Path, progress: Callable[[str], None]) -> tuple[Drawn, ...]:
+    """Write the PNG files and return all charts in the order of the page."""
+    drawn = [_of_report(report, out_dir, chart) for chart in REPORT_CHARTS if chart.asked(report)]
+    with styled():
+        save_png(first_screen_picture(first_screen(report)), out_dir / "first-screen.png")
+    # What another part is compared with has its messages: tables show the two, and its charts are alike.
+    compared = {part.identity.counterpart for part in report.parts} - {""}
+    parts = [part for part in report.parts if part.slug not in compared]
+    for number, of_part in enumerate(_of_parts(report.kind, parts, out_dir), start=1):
+        progress(f"drew the charts of part {number} of {len(parts)}")
+        drawn += of_part
+    return tuple(drawn)
+
+
+def _of_parts(kind: str, parts: Sequence[PartReport], out_dir: Path) -> Iterator[list[Drawn]]:
+    """The charts of each part, in order. Drawing takes the most of a suite's report: all cores share it."""
+    draw = partial(_of_part, kind, out_dir)
+    processes = min(os.cpu_count() or 1, len(parts) // _PARTS_A_PROCESS)
+    if processes < 2:
+        yield from map(draw, parts)
+        return
+    # Spawned, not forked: a fork would not take pyarrow's threads along, and a lock that one of them holds
+    # would never be released.
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(draw, parts)
+
+
+def _of_part(kind: str, out_dir: Path, part: PartReport) -> list[Drawn]:
+    drawn = []
+    for chart in PART_CHARTS:
+        if not chart.asked(part):
+            continue
+        with styled():
+            figure = chart.draw(part, _part_title(chart.title, kind, part))
+        prefix = f"{part.slug}-" if kind == "suite" else ""
+        words = (chart.name, chart.title, chart.caption_of(part))
+        drawn.append(_save(figure, words, part.slug, out_dir, prefix))
+    return drawn
+
+
+def _of_report(report: RunReport, out_dir: Path, chart: ReportChart) -> Drawn:
+    with styled():
+        figure = chart.draw(report, chart.title if chart.live else _report_title(chart.title, report))
+    return _save(figure, (chart.name, chart.title, chart.caption), "", out_dir)
+
+
+def _report_title(title: str, report: RunReport) -> str:
+    """What must not be missed on a picture that travels alone stands in its title."""
+    return _joined(title, "SIMULATED" * report.simulated, "INVALID RUN" * (report.validity == "invalid"))
+
+
+def _part_title(title: str, kind: str, part: PartReport) -> str:
+    """Like ``_report_title``."""
+    identity = part.identity
+    pace = ""
+    if identity.provider_scale != 1.0:
+        pace = "compressed seconds"
+    elif identity.compress != 1.0:
+        pace = f"{TIMES} {identity.compress:g} as dense"
+    return _joined(
+        title,
+        part.slug if kind == "suite" else "",
+        "SIMULATED" if identity.mode == "simulated" else "",
+        pace,
+        "INVALID RUN" if part.validity == "invalid" else "",
+    )
+
+
+def _joined(*words: str) -> str:
+    return "  ·  ".join(filter(None, words))
+
+
+def _save(
+    figure: Figure | str, words: tuple[str, str, str], slug: str, out_dir: Path, prefix: str = ""
+) -> Drawn:
+    name, title, caption = words
+    if isinstance(figure, str):
+        return Drawn(name=name, title=title, caption=caption, part=slug, file="", svg="", why=figure)
+    file = f"{prefix}{name}.png"
+    save_png(figure, out_dir / file)
+    svg = svg_text(figure, f"{prefix}{name}")
+    return Drawn(name=name, title=title, caption=caption, part=slug, file=file, svg=svg, why="")

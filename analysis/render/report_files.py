@@ -1,0 +1,53 @@
+"""Writes all of ``RUN_DIR/report/``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import chain
+from pathlib import Path
+
+from analysis.model import RunReport
+from analysis.records import RESULT
+from analysis.render.data import write_json, write_junit, write_ladder, write_percentiles, write_timeline
+from analysis.render.html import write_html
+from analysis.render.markdown import write_markdown
+from analysis.render.png import draw_all
+
+# The result first: without it the rest is no whole report.
+_FILES = (
+    *(RESULT, "index.html", "summary.md", "summary.json"),
+    *("percentiles.csv", "ladder.csv", "timeline.csv", "junit.xml"),
+)
+
+
+def write_report(
+    report: RunReport, out_dir: Path, progress: Callable[[str], None] = lambda line: None
+) -> None:
+    """Removes an earlier report first, so that its files are not mistaken for this one's. Removes an
+    incomplete report if writing fails.
+    """
+    out_dir.mkdir(parents=True, exist_ok=True)
+    _remove(out_dir)
+    try:
+        _write(report, out_dir, progress)
+    except BaseException:
+        _remove(out_dir)
+        raise
+
+
+def _remove(out_dir: Path) -> None:
+    exports = (out_dir.glob("*messages.csv"), out_dir.glob("*messages.parquet"))
+    for stale in (*(out_dir / name for name in _FILES), *out_dir.glob("*.png"), *chain(*exports)):
+        stale.unlink(missing_ok=True)
+
+
+def _write(report: RunReport, out_dir: Path, progress: Callable[[str], None]) -> None:
+    write_json(report, out_dir / "summary.json")
+    write_percentiles(report, out_dir / "percentiles.csv")
+    write_ladder(report, out_dir / "ladder.csv")
+    write_timeline(report, out_dir / "timeline.csv")
+    write_junit(report, out_dir / "junit.xml")
+    drawn = draw_all(report, out_dir, progress)
+    progress("writing the page")
+    write_markdown(report, drawn, out_dir / "summary.md")
+    write_html(report, drawn, out_dir / "index.html")

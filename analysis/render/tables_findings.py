@@ -1,0 +1,317 @@
+"""Tables of what the report concludes: totals, capacity, comparisons, shares, culprits, hints, handsets.
+
+The first screen quotes from them, so their cells are figures with the path of their field.
+"""
+
+from __future__ import annotations
+
+import math
+
+from analysis.findings import DelaySplit, Difference
+from analysis.first_screen.quoting import Quote
+from analysis.first_screen.values import Figure, Sentence
+from analysis.first_screen.wording import share_words
+from analysis.formatting import count_text
+from analysis.model import RunReport
+from analysis.quantile import Quantile
+from analysis.render.table import Cell, Column, Table, figure_columns, words_columns
+
+_MODES = {"real": "live", "simulated": "simulated"}
+
+
+def totals(report: RunReport) -> Table:
+    """Sums over the deciding parts."""
+    quote = Quote(report, plain=False)
+    counts = ("planned", "accepted", "delivered", "lost", "duplicates", "unaccounted", "unseen")
+    money = (
+        ("paid", "paid"),
+        ("paid_per_delivered", "paid per delivered SMS"),
+        ("paid_for_duplicates", "paid for duplicates"),
+        ("paid_in_vain", "paid for messages that did not arrive"),
+    )
+    rows: list[tuple[str | Sentence, ...]] = []
+    for field in counts:
+        rows.append(
+            (field, *((quote.count(f"totals.{place}.{field}"),) for place, _ in enumerate(report.totals)))
+        )
+    if any(each.delivered_unacknowledged for each in report.totals):
+        places = range(len(report.totals))
+        rows.append(
+            (
+                "delivered, never accepted",
+                *((quote.count(f"totals.{place}.delivered_unacknowledged"),) for place in places),
+            )
+        )
+    for field, name in money:
+        cells: list[str | Sentence] = []
+        for place, each in enumerate(report.totals):
+            known = getattr(each, field) is not None
+            cells.append((quote.amount(f"totals.{place}.{field}", each.currency),) if known else "-")
+        rows.append((name, *cells))
+    modes = (f"{_MODES.get(each.mode, each.mode)} parts" for each in report.totals)
+    return Table((*words_columns(""), *figure_columns(*modes)), tuple(rows) if report.totals else ())
+
+
+def capacity(report: RunReport) -> Table:
+    """The search's result and its trials."""
+    found = report.capacity
+    columns = (
+        *words_columns("rate"),
+        Column("verdict", mark=True),
+        *words_columns("delivered", "why", "what gave way"),
+    )
+    if found is None:
+        return Table(columns, rows=())
+    quote = Quote(report, plain=False)
+    rows: list[tuple[str | Sentence, ...]] = []
+    if found.sustained_per_s is not None:
+        high: Sentence = ("open",)
+        if found.high_per_s is not None:
+            high = (quote.rate("capacity.high_per_s"),)
+        interval: Sentence = ("interval ", quote.rate("capacity.low_per_s"), " to ", *high)
+        day: Sentence = ()
+        if found.messages_per_day is not None:
+            day = (", ", quote.per_day("capacity.messages_per_day"), " a day")
+        rows.append(
+            ((quote.rate("capacity.sustained_per_s"),), "sustained", "", (*interval, *day), _above(quote))
+        )
+    else:
+        rows.append(("none", "sustained", "", found.ended, _above(quote)))
+    marks = ["met" if found.sustained_per_s is not None else "missed"]
+    for place, trial in enumerate(found.trials):
+        path = f"capacity.trials.{place}"
+        rows.append(
+            (
+                (quote.rate(f"{path}.rate_per_s"),),
+                trial.verdict,
+                (quote.rate(f"{path}.delivered_per_s"),),
+                trial.why,
+                "; ".join(trial.culprits),
+            )
+        )
+        marks.append(trial.verdict)
+    return Table(columns, tuple(rows), marks=tuple(marks))
+
+
+def _above(quote: Quote) -> Sentence:
+    found = quote.report.capacity
+    places = range(len(found.culprits)) if found else ()
+    said: list[str | Figure] = []
+    for place in places:
+        said += ["; " if place else "", quote.text(f"capacity.culprits.{place}")]
+    return tuple(said)
+
+
+def comparisons(report: RunReport) -> list[tuple[str, Table]]:
+    """One table for each: differences of delivery times, message by message."""
+    quote = Quote(report, plain=False)
+    found = []
+    for place, each in enumerate(report.comparisons):
+        rows = []
+        for index, one in enumerate(each.classes):
+            path = f"comparisons.{place}.classes.{index}"
+            interval: Sentence = (
+                quote.seconds(f"{path}.p95_low_s"),
+                " to ",
+                quote.seconds(f"{path}.p95_high_s"),
+            )
+            rows.append(
+                (
+                    one.message_class,
+                    (quote.count(f"{path}.pairs"),),
+                    (quote.count(f"{path}.unpaired"),),
+                    (quote.seconds(f"{path}.mean_s"),),
+                    (quote.seconds(f"{path}.median_s"),),
+                    (quote.seconds(f"{path}.p99_abs_s"),),
+                    (quote.seconds(f"{path}.ours_p95_s"),),
+                    (quote.seconds(f"{path}.theirs_p95_s"),),
+                    (quote.seconds(f"{path}.p95_difference_s"), "\n", *interval),
+                    _by_stage(quote, path),
+                )
+            )
+        columns = (
+            *words_columns("class"),
+            *figure_columns("pairs", "unpaired", "mean", "median", "99 % of them within"),
+            *figure_columns("p95", "counterpart's p95", "p95 less counterpart's p95"),
+            *words_columns("mean of each stage"),
+        )
+        found.append((each.title, Table(columns, tuple(rows))))
+    return found
+
+
+def _by_stage(quote: Quote, path: str) -> Sentence:
+    """Where the mean difference arose."""
+    said: list[str | Figure] = []
+    for number, (stage, _) in enumerate(quote.value(f"{path}.by_stage_s")):
+        said += [f"{', ' if number else ''}{stage} ", quote.seconds(f"{path}.by_stage_s.{number}.1")]
+    return tuple(said) or ("-",)
+
+
+def culprits(report: RunReport, place: int) -> Table:
+    """What gave way, in order of weight."""
+    quote = Quote(report, plain=False)
+    rows = []
+    for index, each in enumerate(report.parts[place].culprits):
+        path = f"parts.{place}.culprits.{index}"
+        evidence: list[str | Figure] = []
+        for number, _ in enumerate(each.evidence):
+            evidence += ["; " if number else "", quote.text(f"{path}.evidence.{number}")]
+        span: Sentence = (quote.seconds(f"{path}.from_s"), " to ", quote.seconds(f"{path}.to_s"))
+        share = f"{100 * each.share_of_load:.0f} %"
+        rows.append(((quote.text(f"{path}.text"),), tuple(evidence), span, share))
+    columns = words_columns("what gave way", "evidence", "from, to", "of the load's time")
+    return Table(columns, tuple(rows))
+
+
+def hints(report: RunReport, place: int) -> Table:
+    quote = Quote(report, plain=False)
+    rows = tuple(
+        (
+            (quote.text(f"parts.{place}.hints.{index}.text"),),
+            (quote.count(f"parts.{place}.hints.{index}.count"),),
+        )
+        for index, _ in enumerate(report.parts[place].hints)
+    )
+    return Table((*words_columns("what can be changed"), *figure_columns("messages")), rows)
+
+
+def delay_splits(report: RunReport, place: int) -> list[tuple[str, Table]]:
+    """One for each class: its shares, and its percentiles without each."""
+    return [
+        (
+            f"Whose delay: {each.message_class}",
+            _split(Quote(report, plain=False), f"parts.{place}.delay_splits.{index}", each),
+        )
+        for index, each in enumerate(report.parts[place].delay_splits)
+    ]
+
+
+def _split(quote: Quote, path: str, split: DelaySplit) -> Table:
+    names = (share_words(each.percentile).strip() for each in split.total)
+    rows: list[tuple[str | Sentence, ...]] = [
+        (
+            "all of it",
+            (quote.seconds(f"{path}.total_mean_s"),),
+            *(_known(quote, f"{path}.total.{nth}") for nth, _ in enumerate(split.total)),
+        )
+    ]
+    for number, share in enumerate(split.shares):
+        here = f"{path}.shares.{number}"
+        own = (share.p50_s, share.p95_s, share.p99_s)
+        fields = ("p50_s", "p95_s", "p99_s")
+        rows.append(
+            (
+                share.name,
+                (quote.seconds(f"{here}.mean_s"),),
+                *(
+                    (quote.seconds(f"{here}.{field}"),) if value is not None else "too few"
+                    for field, value in zip(fields, own, strict=True)
+                ),
+            )
+        )
+    for number, share in enumerate(split.shares):
+        cells = (
+            _known(quote, f"{path}.shares.{number}.without.{nth}") for nth, _ in enumerate(share.without)
+        )
+        rows.append((f"all without {share.name}", "", *cells))
+    ideal = (_known(quote, f"{path}.network_only.{nth}") for nth, _ in enumerate(split.network_only))
+    rows.append(("an ideal sender, no contract limit", "", *ideal))
+    if split.limit:
+        limit: Sentence = (quote.text(f"{path}.limit"),)
+        rows.append(("the limit that cost most", limit, *("" for _ in split.total)))
+    counts: Sentence = (quote.count(f"{path}.count"), ", left out: ", quote.count(f"{path}.left_out"))
+    rows.append(("messages", counts, *("" for _ in split.total)))
+    return Table((*words_columns(""), *figure_columns("mean", *names)), tuple(rows))
+
+
+def _known(quote: Quote, path: str) -> Sentence | str:
+    quantile: Quantile = quote.value(path)
+    if quantile.state == "withheld":
+        return f"needs {count_text(quantile.needed)}"
+    return (quote.quantile(path),)
+
+
+def handsets(report: RunReport, place: int) -> Table:
+    quote = Quote(report, plain=False)
+    fields = ("accepted", "unreachable", "came_later", "expired", "still_waiting")
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (
+            each.message_class,
+            *((quote.count(f"parts.{place}.handsets.{index}.{field}"),) for field in fields),
+        )
+        for index, each in enumerate(report.parts[place].handsets)
+    )
+    counts = ("accepted", "phone off or without coverage", "came later", "expired", "still waiting")
+    return Table((*words_columns("class"), *figure_columns(*counts)), rows)
+
+
+def availability(report: RunReport, place: int) -> Table:
+    found = report.parts[place].availability
+    columns = words_columns("windows", "available", "length", "first bad one", "why")
+    if found is None:
+        return Table(columns, rows=())
+    quote, path = Quote(report, plain=False), f"parts.{place}.availability"
+    first: str | Sentence = "-"
+    if found.first_bad_at_s is not None:
+        first = (quote.seconds(f"{path}.first_bad_at_s"),)
+    row: tuple[str | Sentence, ...] = (
+        (quote.count(f"{path}.windows"),),
+        (quote.count(f"{path}.available"),),
+        (quote.span(f"{path}.window_s"),),
+        first,
+        (quote.text(f"{path}.why"),) if found.why else "-",
+    )
+    return Table(columns, (row,))
+
+
+def fairness(report: RunReport, place: int) -> Table:
+    """Campaigns at once; the last row is Jain's index of their rates."""
+    found = report.parts[place].fairness
+    columns = (
+        *words_columns("campaign"),
+        *figure_columns("messages", "delivered", "per second", "95 % within"),
+    )
+    if found is None:
+        return Table(columns, rows=())
+    quote, path = Quote(report, plain=False), f"parts.{place}.fairness"
+    rows: list[tuple[str | Sentence, ...]] = []
+    for index, each in enumerate(found.campaigns):
+        here = f"{path}.campaigns.{index}"
+        known = each.p95 is not None and each.p95.value_s is not None and math.isfinite(each.p95.value_s)
+        rows.append(
+            (
+                (quote.text(f"{here}.name"),),
+                (quote.count(f"{here}.messages"),),
+                (quote.count(f"{here}.delivered"),),
+                (quote.rate(f"{here}.per_s"),),
+                (quote.quantile(f"{here}.p95"),) if known else "too few",
+            )
+        )
+    if found.jain is not None:
+        rows.append(("Jain's index", "", "", (quote.number(f"{path}.jain"),), ""))
+    if found.alone is not None:
+        rows.append(
+            ("p95 less that of one campaign alone", "", "", "", difference_cell(quote, f"{path}.alone"))
+        )
+    return Table(columns, tuple(rows))
+
+
+def difference_cell(quote: Quote, path: str) -> Sentence:
+    """A difference and its interval; ``-`` where there is none."""
+    found: Difference | None = quote.value(path)
+    if found is None or found.value_s is None:
+        return ("-",)
+    value = quote.seconds(f"{path}.value_s")
+    if not (math.isfinite(found.low_s) and math.isfinite(found.high_s)):
+        return (value, "\nno interval")
+    return (value, "\n", quote.seconds(f"{path}.low_s"), " to ", quote.seconds(f"{path}.high_s"))
+
+
+def ending(report: RunReport) -> Table:
+    """How far an interrupted run came; no rows for a whole one."""
+    rows = (
+        (("came to its end", (Quote(report, plain=False).text("interrupted"),)),)
+        if report.interrupted
+        else ()
+    )
+    return Table(words_columns("", ""), rows)

@@ -1,0 +1,294 @@
+"""Tables of one part: what was measured of it."""
+
+from __future__ import annotations
+
+from analysis.first_screen.quoting import Quote
+from analysis.first_screen.values import Sentence
+from analysis.formatting import count_text, percentile_name, rate_text, seconds_text, share_text, significant
+from analysis.judge.pace import too_few
+from analysis.measure.percentiles import needed
+from analysis.measure.totals import POINTS
+from analysis.model import PartReport, RunReport, StageBreakdown
+from analysis.objectives.words import interval_text, quantile_text
+from analysis.quantile import Quantile
+from analysis.render.table import Cell, Table, figure_columns, words_columns
+from analysis.render.tables_findings import difference_cell
+
+
+def delivery(report: RunReport, place: int) -> Table:
+    """Percentiles of each class with their intervals."""
+    part, quote = report.parts[place], Quote(report, plain=False)
+    shown = part.delivery[0].quantiles if part.delivery else ()
+    columns = (
+        *words_columns("class"),
+        *figure_columns("messages", "still open", "never", *(percentile_name(q.percentile) for q in shown)),
+    )
+    rows = tuple(
+        (
+            each.message_class,
+            count_text(each.count),
+            count_text(each.open_count),
+            count_text(each.never_count),
+            *(
+                _quantile_cell(quote, f"parts.{place}.delivery.{index}.quantiles.{i}")
+                for i in range(len(shown))
+            ),
+        )
+        for index, each in enumerate(part.delivery)
+    )
+    return Table(columns, rows)
+
+
+def api(part: PartReport) -> Table:
+    names = {"api_response": "from the intended instant", "api_service": "from the send"}
+    shown = part.api[0].quantiles if part.api else ()
+    columns = (
+        *words_columns("sender's answer"),
+        *figure_columns("requests", *(percentile_name(q.percentile) for q in shown)),
+    )
+    rows = tuple(
+        (names[each.measure], count_text(each.count), *(_cell(quantile) for quantile in each.quantiles))
+        for each in part.api
+    )
+    return Table(columns, rows)
+
+
+def _cell(quantile: Quantile) -> str:
+    text = quantile_text(quantile)
+    if quantile.state == "withheld":
+        return f"needs {count_text(quantile.needed)}"
+    return f"{text}\n{interval_text(quantile)}"
+
+
+def _quantile_cell(quote: Quote, path: str) -> Cell:
+    quantile: Quantile = quote.value(path)
+    if quantile.state == "withheld" or quantile.value_s is None:
+        return _cell(quantile)
+    interval = quote.interval(path)
+    return (quote.quantile(path), "\n", *(interval[1:-1] or (interval_text(quantile),)))
+
+
+def stages(part: PartReport) -> Table:
+    """One row a stage: its mean in each class, and the spread over all."""
+    return _stage_table(part.stages)
+
+
+def stages_merged(part: PartReport) -> list[Table]:
+    """The same for messages that lack a mark, one table for each set of marks."""
+    return [_stage_table(group) for group in part.stages_merged]
+
+
+def _stage_table(group: tuple[StageBreakdown, ...]) -> Table:
+    whole = group[-1] if group else None
+    classes = [each for each in group if each is not whole]
+    rows = [
+        (
+            stage.name,
+            *(_mean_of(each, stage.name) for each in classes),
+            seconds_text(stage.mean_s),
+            *(
+                seconds_text(value) if value is not None else f"needs {count_text(needed(percentile))}"
+                for percentile, value in ((50.0, stage.p50_s), (95.0, stage.p95_s), (99.0, stage.p99_s))
+            ),
+        )
+        for stage in ((*whole.stages, whole.end_to_end) if whole else ())
+    ]
+    if whole:
+        rows.append(("messages", *(count_text(each.count) for each in (*classes, whole)), "", "", ""))
+    name = whole.message_class if whole else ""
+    means = (f"{each.message_class} mean" for each in classes)
+    spread = (f"{name} {word}" for word in ("mean", "p50", "p95", "p99"))
+    return Table((*words_columns("stage"), *figure_columns(*means, *spread)), tuple(rows))
+
+
+def _mean_of(breakdown: StageBreakdown, name: str) -> str:
+    listed = (*breakdown.stages, breakdown.end_to_end)
+    return next((seconds_text(stage.mean_s) for stage in listed if stage.name == name), "-")
+
+
+def stage_coverage(part: PartReport) -> Table:
+    """Which messages the stages cover; no rows if they cover all."""
+    partly = any(each.elsewhere or each.left_out or each.unreachable for each in part.stage_coverage)
+    rows = tuple(
+        (
+            each.message_class,
+            *map(count_text, (each.delivered, each.covered, each.elsewhere, each.left_out, each.unreachable)),
+        )
+        for each in part.stage_coverage
+        if partly
+    )
+    columns = (
+        *words_columns("class"),
+        *figure_columns("delivered", "in Stages", "in Stages of messages that lack a mark"),
+        *figure_columns("in neither: a mark is missing", "in neither: waited for the phone"),
+    )
+    return Table(columns, rows)
+
+
+def burst(report: RunReport, place: int) -> Table:
+    found, quote, path = report.parts[place].burst, Quote(report, plain=False), f"parts.{place}.burst"
+    columns = (*words_columns(""), *figure_columns("value"))
+    if found is None:
+        return Table(columns, rows=())
+    guarded = found.guarded_class or "otp"
+    size: Sentence = (
+        quote.count(f"{path}.messages"),
+        f" {found.message_class} at ",
+        quote.rate(f"{path}.rate_per_s"),
+    )
+    rows: list[tuple[Cell, ...]] = [
+        ("burst", size),
+        ("from, to", f"{seconds_text(found.from_s)} to {seconds_text(found.to_s)} after the load's start"),
+        ("peak backlog, not yet submitted", count_text(found.peak_unsubmitted)),
+        ("peak backlog, not yet delivered", count_text(found.peak_undelivered)),
+        ("last one submitted, after its end", seconds_text(found.submitted_after_s)),
+        ("95 % delivered or failed, after its end", seconds_text(found.mostly_delivered_after_s)),
+        ("last one delivered or failed, after its end", seconds_text(found.delivered_after_s)),
+        ("still open at the end", count_text(found.still_open)),
+    ]
+    for words, quantiles, count in (
+        ("before", found.guarded_before, found.guarded_before_count),
+        ("during", found.guarded_during, found.guarded_during_count),
+    ):
+        for index, quantile in enumerate(quantiles):
+            shown = _quantile_cell(quote, f"{path}.guarded_{words}.{index}")
+            name = percentile_name(quantile.percentile)
+            rows.append((f"{guarded} {name} {words} (of {count_text(count)})", shown))
+    if found.guarded_difference is not None:
+        rows.append(
+            (f"{guarded} p95 during less before", difference_cell(quote, f"{path}.guarded_difference"))
+        )
+    return Table(columns, tuple(rows))
+
+
+# Field of the accounting, its name, what it means.
+_ACCOUNTING = (
+    ("planned", "planned", "arrivals that came due"),
+    ("sent", "sent", "requests begun"),
+    ("dropped", "dropped", "no free slot in the load generator"),
+    ("answered", "answered", "replies read, or the connection failed"),
+    ("unfinished", "unfinished", "no reply when the load stopped"),
+    ("accepted", "accepted", "acknowledged by the sender"),
+    ("refused", "refused", "turned away by the sender"),
+    ("failed_at_api", "failed at the API", "no usable reply"),
+    ("delivered", "delivered", "reached the handset"),
+    ("failed", "failed", "final failure, at the provider or in the sender"),
+    ("expired", "expired", "too late to be sent or delivered"),
+    ("open", "open", "not final when observation ended"),
+    ("lost", "lost", "accepted, then unknown to all, or sent and unknown to the provider"),
+    ("unaccounted", "unaccounted", "accepted by the sender and never seen by the provider"),
+    ("duplicates", "duplicate deliveries", "taken by the provider more than once"),
+    ("resubmitted", "submitted again", ""),
+    ("delivered_unacknowledged", "delivered unacknowledged", "the load never read an acceptance"),
+)
+
+
+def accounting(report: RunReport, place: int) -> Table:
+    counted, quote = report.parts[place].accounting, Quote(report, plain=False)
+    rows = tuple(
+        (
+            name,
+            (quote.count(f"parts.{place}.accounting.{field}"),),
+            share_text(getattr(counted, field), counted.planned),
+            meaning or f"of {count_text(counted.submits)} submits in all",
+        )
+        for field, name, meaning in _ACCOUNTING
+    )
+    columns = (*words_columns(""), *figure_columns("messages", "of planned"), *words_columns("meaning"))
+    return Table(columns, rows)
+
+
+def reasons(part: PartReport) -> Table:
+    rows = tuple((each.source, each.reason, count_text(each.count)) for each in part.reasons[:12])
+    return Table((*words_columns("who said so", "reason"), *figure_columns("messages")), rows)
+
+
+def faults(report: RunReport, place: int) -> Table:
+    """Times are seconds after the load's start."""
+    quote = Quote(report, plain=False)
+    rows = tuple(
+        (
+            band.name,
+            (quote.text(f"parts.{place}.faults.{index}.title"),),
+            "-" if band.from_s is None else seconds_text(max(band.from_s, 0.0)),
+            "-" if band.from_s is None else "no end" if band.to_s is None else seconds_text(band.to_s),
+            count_text(band.messages),
+        )
+        for index, band in enumerate(report.parts[place].faults)
+    )
+    columns = (
+        *words_columns("fault", "what it did"),
+        *figure_columns("from", "to", "messages touched"),
+    )
+    return Table(columns, rows)
+
+
+def rates(report: RunReport, place: int) -> Table:
+    """Measured rates, and what they would be on the day itself where the day was compressed."""
+    part, quote, path = report.parts[place], Quote(report, plain=False), f"parts.{place}"
+    through, factor = part.throughput, part.identity.compress
+    paces = (
+        ("offered", "offered_peak", through.offered_peak),
+        ("accepted", "accepted_best", through.accepted_best),
+        ("delivered", "delivered_best", through.delivered_best),
+    )
+    found: list[tuple[str, Cell, float | None]] = [
+        ("offered, mean", (quote.rate(f"{path}.throughput.offered_mean_per_s"),), through.offered_mean_per_s)
+    ]
+    for name, field, pace in paces:
+        few = " (too few messages for a rate)" if too_few(pace) else ""
+        shown: Cell = "-"
+        if pace is not None:
+            window = quote.span(f"{path}.throughput.{field}.window_s")
+            shown = (quote.rate(f"{path}.throughput.{field}.per_s"), "\nin ", window)
+        found.append((f"{name}, best window{few}", shown, pace.per_s if pace else None))
+    compressed = factor != 1.0
+    rows: list[tuple[Cell, ...]] = [
+        (name, shown, *((rate_text(None if value is None else value / factor),) if compressed else ()))
+        for name, shown, value in found
+    ]
+    blank = ("",) if compressed else ()
+    if through.contract_per_s is not None:
+        allowed = (
+            *(quote.rate(f"{path}.throughput.contract_per_s"), "\n"),
+            *(quote.number(f"{path}.throughput.contract_segments_per_s"), " segments/s at "),
+            *(quote.number(f"{path}.cost.segments_per_message"), " segments a message"),
+        )
+        rows.append(("the contract lets through at most", allowed, *blank))
+    if through.limit:
+        rows.append(("the limit", (quote.text(f"{path}.throughput.limit"),), *blank))
+    rows += [(name, shown, *blank) for name, shown in _stood_for(quote, place)]
+    day = (f"on the day itself (÷ {factor:g})",) if compressed else ()
+    return Table((*words_columns("rate"), *figure_columns("measured", *day)), tuple(rows))
+
+
+def _stood_for(quote: Quote, place: int) -> list[tuple[str, Cell]]:
+    """What the load was, in messages a day and in time."""
+    identity, path = quote.report.parts[place].identity, f"parts.{place}.identity"
+    rows: list[tuple[str, Cell]] = [("length of the load", (quote.seconds(f"{path}.load_s"),))]
+    if identity.messages_per_day is not None:
+        rows.append(("level, messages a day", (quote.per_day(f"{path}.messages_per_day"),)))
+    if quote.report.parts[place].equivalent_per_day is not None:
+        equivalent = quote.per_day(f"parts.{place}.equivalent_per_day")
+        rows.append(("equivalent messages a day", (equivalent,)))
+    if quote.report.parts[place].backlog_gone_s is not None:
+        rows.append(
+            ("sender's queue empty, after the load", (quote.seconds(f"parts.{place}.backlog_gone_s"),))
+        )
+    rows.append(("ended", (quote.text(f"{path}.exit_reason"),)))
+    if identity.compress != 1.0:
+        rows.append(("times as dense as the day", (quote.number(f"{path}.compress"),)))
+    return rows
+
+
+def cost(part: PartReport) -> Table:
+    paid = part.cost
+    per_1000, unit = paid.per_1000_delivered_points, paid.currency or POINTS
+    rows = (
+        ("paid", f"{significant(paid.points)} {unit}"),
+        ("per 1,000 delivered", "-" if per_1000 is None else f"{significant(per_1000)} {unit}"),
+        ("for second copies", f"{significant(paid.duplicates_points)} {unit}"),
+        ("for messages that did not arrive", f"{significant(paid.undelivered_points)} {unit}"),
+        ("segments", count_text(paid.segments)),
+    )
+    return Table((*words_columns(""), *figure_columns("amount")), rows)

@@ -1,0 +1,27 @@
+"""What a capacity search reads of one trial, added to the result of its analysis."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from analysis.measure.steady import steady_of
+from analysis.model import RunReport
+from analysis.read.journeys import read_journeys
+from analysis.records import AnalysisResult, read_manifest
+
+
+def of_trial(run_dir: Path, report: RunReport, result: AnalysisResult) -> AnalysisResult:
+    """``result`` with the steady part of the run, and with the reasons for which it is invalid.
+
+    A suite has no steady part. Raises ``MalformedRunError``.
+    """
+    manifest = read_manifest(run_dir)
+    return replace(
+        result,
+        invalid_because=tuple(
+            f"{each.name}: {each.value}" for each in report.checks if each.state == "invalid"
+        ),
+        steady=steady_of(read_journeys(run_dir, manifest)) if manifest.kind == "run" else None,
+    )

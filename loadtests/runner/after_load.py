@@ -1,0 +1,60 @@
+"""The wait after the load: until the drain is over, the limit has passed, or the user ends it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Literal
+
+from loadtests.runner.draining import Drain
+from loadtests.runner.interruption import Interruption
+from loadtests.runner.keys import KeyPress
+from loadtests.runner.progress import Progress
+from loadtests.runner.sampling import Snapshot
+
+_TICK_S = 0.5
+_INTERRUPTED_LIMIT_S = 5.0
+
+End = Literal["finished", "drain_limit", "drain_ended"]
+
+
+def await_the_rest(
+    drain: Drain,
+    look: Callable[[], Snapshot],
+    limit_s: float,
+    progress: Progress,
+    interruption: Interruption,
+    enough: Callable[[Snapshot], bool] = lambda snapshot: False,
+) -> End:
+    """How the drain ended: by itself, at the limit, or by the user (q, Enter, Ctrl-C).
+
+    ``enough``: the caller has seen all that it wants to know. After a load that the user has interrupted
+    already the drain is short.
+    """
+    interrupted_before = interruption.asked
+    limit_s = min(limit_s, _INTERRUPTED_LIMIT_S) if interrupted_before else limit_s
+    with KeyPress() as key:
+        progress.phase("drain", limit_s)
+        if key.possible and not interrupted_before:
+            progress.note("  the load is over; q, Enter or Ctrl-C ends the wait for open messages in order")
+        deadline_s = time.monotonic() + limit_s
+        while True:
+            snapshot = look()
+            found = drain.look(time.monotonic(), snapshot)
+            if found.over:
+                if found.words:
+                    progress.note(f"  the drain is over; left open: {found.words}")
+                return "finished"
+            progress.waits_for(f"drain: {found.words}")
+            if time.monotonic() >= deadline_s:
+                progress.note(f"  the drain limit of {limit_s:g} s has passed; left open: {found.words}")
+                return "drain_limit"
+            if enough(snapshot):
+                return "drain_limit"
+            if key.pressed() or (interruption.asked and not interrupted_before):
+                progress.note(f"  the drain was ended; left open: {found.words}")
+                return "drain_ended"
+            if interrupted_before:
+                time.sleep(_TICK_S)
+            else:
+                interruption.pause(_TICK_S)

@@ -1,0 +1,162 @@
+"""Reads the run's own rows during the drain: can what is open still change a verdict?
+
+The whole of both files is read each time, so it is asked the more rarely the longer that takes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from msgspec import Struct
+
+from analysis.measure.dependence import evidence_share, lag_one_correlation
+from analysis.objectives.grammar import ALL, parse_all
+from analysis.objectives.settled import ObjectiveTally, settled
+from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, read_rows
+
+_EVERY_S = 1.0
+_SHARE_OF_TIME = 0.1  # at most, spent on reading
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+class Wanted(Struct, frozen=True):
+    """More than ``share`` of a class's messages are delivered within ``limit_s`` of their intended time.
+
+    ``limit_s`` None: at all, and messages to phones that are off count as well.
+    """
+
+    message_class: str  # "all" for all of them
+    share: float
+    limit_s: float | None
+
+
+def wanted_of(objectives: Sequence[str]) -> tuple[Wanted, ...] | None:
+    """What the objectives want of messages that may be open. None: any of these can change a verdict.
+
+    Answers of the API, windows of availability and lost, duplicated or unaccounted messages are not changed
+    by messages that are on their way to handsets. The cost of 1,000 delivered messages is.
+    """
+    specs = parse_all(objectives)
+    if any(spec.measure == "cost_per_1000" for spec in specs):
+        return None
+    return tuple(
+        Wanted(spec.message_class, spec.limit, None)
+        if spec.percentile is None
+        else Wanted(spec.message_class, spec.percentile / 100.0, spec.limit)
+        for spec in specs
+        if spec.measure in ("delivery_time", "delivered")
+    )
+
+
+class Found(Struct, frozen=True):
+    """One class's counts, and how many independent messages each of those that arrived amounts to."""
+
+    tally: ObjectiveTally
+    evidence: float
+
+
+class Settling:
+    """Call it whenever the answer matters. ``journal`` or ``wanted`` None: nothing is ever settled."""
+
+    def __init__(self, run_dir: Path, journal: Path | None, wanted: Sequence[Wanted] | None) -> None:
+        self._run_dir = run_dir
+        self._journal = journal
+        self._wanted = wanted
+        self._load: pa.Table | None = None
+        self._answer = False
+        self._next_s = 0.0
+
+    def __call__(self) -> bool:
+        began_s = time.monotonic()
+        if began_s >= self._next_s:
+            self._answer = self._look(time.monotonic_ns())
+            ended_s = time.monotonic()
+            self._next_s = ended_s + max(_EVERY_S, (ended_s - began_s) / _SHARE_OF_TIME)
+        return self._answer
+
+    def _look(self, now_ns: int) -> bool:
+        if self._wanted is None or self._journal is None or not self._journal.is_file():
+            return False
+        if self._load is None:  # the load is over: its rows are whole
+            self._load = _accepted(self._run_dir)
+        found = tallies(self._load, read_rows(self._journal, PROVIDER_SCHEMA), now_ns, self._wanted)
+        return all(
+            settled(each.share, one.tally, one.evidence)
+            for each, one in zip(self._wanted, found, strict=True)
+        )
+
+
+def tallies(load: pa.Table, provider: pa.Table, now_ns: int, wanted: Sequence[Wanted]) -> list[Found]:
+    """``load`` are the accepted arrivals. A row of the provider may be repeated: the last one counts.
+
+    Messages that are known to wait for their phone do not count, whatever becomes of them.
+    """
+    backward = provider.take(pa.array(np.arange(len(provider) - 1, -1, -1)))
+    at = pc.fill_null(pc.index_in(load["key"], value_set=backward["key"].combine_chunks()), -1).to_numpy()
+    seen = at >= 0
+    rows = backward.take(pa.array(at[seen]))
+    intended_ns: Ints = load["t_intended_ns"].to_numpy()
+    delivered = _spread(pc.equal(rows["state"], "delivered").to_numpy(), seen)
+    ended = _spread(pc.not_equal(rows["state"], "open").to_numpy(), seen)
+    waited = _spread(pc.greater(pc.fill_null(rows["handset_wait_ns"], 0), 0).to_numpy(), seen)
+    took_ns: Ints = np.full(len(load), -1, dtype=np.int64)
+    took_ns[seen] = pc.fill_null(rows["t_delivered_ns"], 0).to_numpy()
+    took_ns -= intended_ns
+    age_ns = now_ns - intended_ns
+    failed = ended & ~delivered
+    # What failed behind the carrier was the network's failure or the phone's: it has no delivery time. Failed
+    # before it or run out of time, it may count or not: the analysis knows more of it than is known here.
+    expired = _spread(pc.equal(rows["state"], "expired").to_numpy(), seen)
+    unclear = failed & (expired | ~_spread(rows["t_carrier_ns"].is_valid().to_numpy(), seen))
+    is_open = ~ended
+    found = []
+    for each in wanted:
+        mine = _of_class(load, each.message_class)
+        if each.limit_s is None:
+            within, beyond = delivered, failed
+            young, old = is_open, np.zeros_like(is_open)
+        else:
+            limit_ns = round(each.limit_s * 1e9)
+            mine = mine & ~waited
+            within, beyond = delivered & (took_ns <= limit_ns), delivered & (took_ns > limit_ns)
+            young, old = is_open & (age_ns <= limit_ns), (is_open & (age_ns > limit_ns)) | unclear
+        tally = ObjectiveTally(*(_count(mine & chosen) for chosen in (within, beyond, young, old)))
+        found.append(Found(tally, _evidence(intended_ns, took_ns, mine & delivered & ~waited)))
+    return found
+
+
+def _evidence(intended_ns: Ints, took_ns: Ints, arrived: Bools) -> float:
+    """As the analysis measures it: from the delivery times in the order in which the messages were due."""
+    took_s = took_ns[arrived][np.argsort(intended_ns[arrived], kind="stable")] / 1e9
+    return evidence_share(len(took_s), lag_one_correlation(took_s))
+
+
+def _of_class(load: pa.Table, name: str) -> Bools:
+    if name == ALL:
+        return np.ones(len(load), dtype=np.bool_)
+    chosen: Bools = pc.equal(load["class"], name).to_numpy()
+    return chosen
+
+
+def _accepted(run_dir: Path) -> pa.Table:
+    tables = [read_rows(path, LOAD_SCHEMA) for path in sorted(run_dir.glob("load-*.arrow"))]
+    load = pa.concat_tables(tables) if tables else LOAD_SCHEMA.empty_table()
+    return load.filter(pc.equal(load["outcome"], "accepted"))
+
+
+def _spread(values: Bools, seen: Bools) -> Bools:
+    column: Bools = np.zeros(len(seen), dtype=np.bool_)
+    column[seen] = values
+    return column
+
+
+def _count(chosen: Bools) -> int:
+    return int(np.count_nonzero(chosen))

@@ -1,0 +1,149 @@
+"""A suite's simulated parts: one after another in child processes of low priority, beside live parts that
+leave a core free.
+
+They run only while ``run`` is on: a live part that needs both cores has them for itself. The one that runs
+then stands still until the next quiet part. What is not done by the end is simulated after the live parts.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from analysis.records import InstrumentFailure
+from loadtests.runner.interruption import Interruption
+from loadtests.scenarios.scenario import Part
+from loadtests.simulate.beside import PartProcess, SimulationFailedError
+from loadtests.simulate.part import Choices
+
+_LOOK_S = 0.2
+
+
+class Job(Struct, frozen=True):
+    """A part and the directory it is to be written to, relative to the suite's."""
+
+    place: str
+    part: Part
+    choices: Choices
+
+
+class Simulations:
+    """Within its ``with`` block: ``run`` and ``hold`` in turn, ``finish`` at the end. Leaving the block ends
+    what still runs.
+    """
+
+    def __init__(self, scenario: str, jobs: Sequence[Job], seed: int, run_dir: Path) -> None:
+        self._scenario = scenario
+        self._waiting = deque(jobs)
+        self._seed = seed
+        self._run_dir = run_dir
+        self._running: tuple[Job, PartProcess] | None = None
+        self._may_start = threading.Event()
+        self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._work, name="simulations", daemon=True)
+        self.done: list[str] = []  # places whose records are whole
+        self.failures: list[InstrumentFailure] = []
+
+    def __enter__(self) -> Simulations:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        with self._lock:
+            running = self._running
+        if running is not None:
+            running[1].stop()
+        self._thread.join()
+
+    @property
+    def left(self) -> int:
+        """Parts that are not done, the running one included."""
+        with self._lock:
+            return len(self._waiting) + (self._running is not None)
+
+    @property
+    def now(self) -> str:
+        """The running part's title and how far it is; "" if none runs."""
+        with self._lock:
+            running = self._running
+        return f"{running[0].part.title}, {100 * running[1].share_done():.0f} %" if running else ""
+
+    def run(self) -> None:
+        """One after another from now on; the one that was held goes on."""
+        self._go_on()
+
+    def hold(self, interruption: Interruption, tell: Callable[[str], None] = lambda now: None) -> None:
+        """Start no more, and wait until the one that runs stands still or has ended."""
+        self._may_start.clear()
+        with self._lock:
+            running = self._running
+        if running is not None:
+            running[1].pause()
+            self._wait(lambda: self._running is not running or running[1].paused, interruption, tell)
+
+    def finish(self, interruption: Interruption, tell: Callable[[str], None] = lambda now: None) -> None:
+        """Simulate all that is left, and wait for it."""
+        self._go_on()
+        self._wait(lambda: self.left == 0, interruption, tell)
+
+    def _go_on(self) -> None:
+        self._may_start.set()
+        with self._lock:
+            running = self._running
+        if running is not None:
+            running[1].go_on()
+
+    def _wait(
+        self, over: Callable[[], bool], interruption: Interruption, tell: Callable[[str], None]
+    ) -> None:
+        while not over() and not interruption.asked and self._thread.is_alive():
+            tell(self.now)
+            interruption.pause(_LOOK_S)
+
+    def _work(self) -> None:
+        while not self._over.is_set():
+            if not self._may_start.is_set():
+                self._may_start.wait(_LOOK_S)
+                continue
+            with self._lock:
+                job = self._waiting.popleft() if self._waiting and self._may_start.is_set() else None
+                if job is not None:
+                    self._running = job, self._start(job)
+            if job is None:
+                self._over.wait(_LOOK_S)
+                continue
+            self._attend(job)
+
+    def _start(self, job: Job) -> PartProcess:
+        return PartProcess(self._scenario, job.part, self._seed, self._run_dir / job.place, job.choices)
+
+    def _attend(self, job: Job) -> None:
+        """Wait for the running part and note what came of it."""
+        assert self._running is not None
+        process = self._running[1]
+        failure = ""
+        while True:
+            try:
+                process.wait(_LOOK_S)
+                break
+            except subprocess.TimeoutExpired:
+                continue
+            except SimulationFailedError as error:
+                failure = str(error)
+                break
+        with self._lock:
+            self._running = None
+            if failure:
+                self.failures.append(
+                    InstrumentFailure(f"simulation of {job.place}", failure, t_ns=time.monotonic_ns())
+                )
+            elif not self._over.is_set():
+                self.done.append(job.place)

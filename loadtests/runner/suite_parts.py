@@ -1,0 +1,205 @@
+"""A scenario's parts in their order: live ones played, simulated ones beside them, the capacity last."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from analysis.records import InstrumentFailure
+from loadtests.arrivals import arrival_count
+from loadtests.capacity.bracket import SearchSettings
+from loadtests.capacity.find import OBJECTIVES, Asked, find_capacity
+from loadtests.runner.interruption import Interruption
+from loadtests.runner.part_run import PartRun
+from loadtests.runner.progress import Progress
+from loadtests.runner.settings import RunSettings
+from loadtests.runner.simulations import Job, Simulations
+from loadtests.scenarios.scenario import Capacity, Part, Scenario
+from loadtests.simulate.part import Choices
+
+# A live part below this rate leaves most of two cores free, and a simulation may run beside it.
+QUIET_PER_S = 30.0
+CAPACITY = "capacity"  # the directory of the search
+_AROUND_S = 22.0  # a live part's start, drain and end, about: slow carriers take 20 s
+_REPORT_S = 20.0
+
+
+class Done(Struct, frozen=True, kw_only=True):
+    """``places`` of the parts that ran, in the scenario's order, relative to the run's directory. ``whole``:
+    none of those that were to run was left out.
+    """
+
+    places: tuple[str, ...]
+    whole: bool
+    capacity: str = ""  # the directory with ``capacity.json``, relative to the run's
+    failures: tuple[InstrumentFailure, ...] = ()
+
+
+def places_of(scenario: Scenario) -> dict[str, str]:
+    """The directory of each part by its slug, relative to the run's."""
+    if not scenario.is_suite:
+        return {scenario.parts[0].slug: "."}
+    return {part.slug: f"parts/{part.place(number)}" for number, part in enumerate(scenario.parts, start=1)}
+
+
+def named(scenario: Scenario, part: Part) -> Part:
+    """The part with its counterpart as the report knows it: by its directory's name."""
+    if not part.counterpart:
+        return part
+    return msgspec.structs.replace(part, counterpart=Path(places_of(scenario)[part.counterpart]).name)
+
+
+def takes_s(scenario: Scenario) -> float:
+    """About how long all of it takes."""
+    live = [part.duration_s + _AROUND_S for part in scenario.parts if part.mode == "live"]
+    capacity_s = scenario.capacity.takes_s if scenario.capacity is not None else 0.0
+    return sum(live) + capacity_s + _REPORT_S
+
+
+def run_parts(
+    scenario: Scenario, settings: RunSettings, progress: Progress, interruption: Interruption
+) -> Done:
+    """Run them. Ends early where the user interrupts, or a live part ends in an error."""
+    places = places_of(scenario)
+    # A simulation is of the reference sender: beside another one's figures it would be read as that one's.
+    jobs = _jobs(scenario, places, settings) if settings.target is None else ()
+    wanted, live = len(_live(scenario)), (progress, interruption)
+    if not jobs:
+        done = _play(scenario, settings, progress, interruption, None)
+        whole = len(done) == wanted
+        return Done(places=tuple(done), whole=whole, capacity=_capacity(scenario, settings, whole, live))
+    with Simulations(scenario.name, jobs, settings.seed, settings.out) as simulations:
+        done = _play(scenario, settings, progress, interruption, simulations)
+        if len(done) == wanted and not interruption.asked:
+            if simulations.left:
+                progress.phase("simulating what is left")
+            simulations.finish(interruption, progress.waiting)
+        whole = len(done) == wanted and simulations.left == 0
+        capacity = _capacity(scenario, settings, whole, live)
+    ran = {*done, *simulations.done}
+    return Done(
+        places=tuple(place for place in places.values() if place in ran),
+        whole=whole,
+        capacity=capacity,
+        failures=tuple(simulations.failures),
+    )
+
+
+def _capacity(
+    scenario: Scenario, settings: RunSettings, whole: bool, live: tuple[Progress, Interruption]
+) -> str:
+    """Where the search's result is; "" where none was asked for, or the user has interrupted."""
+    if scenario.capacity is None or not whole or live[1].asked:
+        return ""
+    return search_capacity(scenario.capacity, settings, *live)
+
+
+def search_capacity(
+    asked: Capacity, settings: RunSettings, progress: Progress, interruption: Interruption
+) -> str:
+    """The search at the end of a suite, against its own profile and for the search's own objectives.
+    Returns its directory, relative to the suite's.
+    """
+    progress.part("capacity: what does this machine's sender carry?")
+    place = settings.out / CAPACITY
+    place.mkdir(parents=True, exist_ok=True)
+    search = SearchSettings(
+        from_per_s=asked.from_per_s,
+        precision=asked.precision,
+        trial_s=asked.trial_s,
+        longest_s=asked.trial_s,
+        most_trials=asked.most_trials,
+        brief=True,
+    )
+    own = msgspec.structs.replace(settings, out=place, profile=None, slos=OBJECTIVES, probe=False)
+    wanted = Asked(search=search, within_s=asked.takes_s, profile=asked.profile)
+    find_capacity(wanted, own, progress, interruption)
+    return CAPACITY
+
+
+def _live(scenario: Scenario) -> list[Part]:
+    return [part for part in scenario.parts if part.mode == "live"]
+
+
+def _play(
+    scenario: Scenario,
+    settings: RunSettings,
+    progress: Progress,
+    interruption: Interruption,
+    simulations: Simulations | None,
+) -> list[str]:
+    """The live parts, and the places of those that ran."""
+    began_s, places = time.monotonic(), places_of(scenario)
+    live = _live(scenario)
+    done: list[str] = []
+    for number, part in enumerate(live, start=1):
+        if simulations is not None:
+            _make_room(simulations, part, progress, interruption)
+        if interruption.asked:
+            break
+        if scenario.is_suite:
+            progress.part(_title(scenario, part, settings, (number, len(live), time.monotonic() - began_s)))
+        # The target of a suite is the same in all parts: the first part's probe has gone through it.
+        asked = msgspec.structs.replace(settings, probe=settings.probe and number == 1)
+        place = places[part.slug]
+        manifest = PartRun(
+            scenario, named(scenario, part), settings.out / place, asked, progress, interruption
+        ).run()
+        done.append(place)
+        if interruption.asked or manifest.exit_reason.startswith("error"):
+            break
+    return done
+
+
+def _make_room(simulations: Simulations, part: Part, progress: Progress, interruption: Interruption) -> None:
+    """Simulations beside a quiet part; both cores for one that is not."""
+    if is_quiet(part):
+        simulations.run()
+    else:
+        progress.phase("waiting for a simulation to stand still")
+        simulations.hold(interruption, progress.waiting)
+
+
+def is_quiet(part: Part) -> bool:
+    return sum(arrival_count(stream.process) for stream in part.streams) < QUIET_PER_S * part.duration_s
+
+
+def _title(scenario: Scenario, part: Part, settings: RunSettings, at: tuple[int, int, float]) -> str:
+    number, count, elapsed_s = at
+    about = f"{_clock(elapsed_s)} of about {_clock(takes_s(scenario))}"
+    profile = settings.profile or part.profile
+    return f"part {number} of {count} ({about}): {part.title} (provider profile {profile})"
+
+
+def _clock(seconds: float) -> str:
+    return f"{seconds // 60:.0f}:{seconds % 60:02.0f}"
+
+
+def _jobs(scenario: Scenario, places: Mapping[str, str], settings: RunSettings) -> tuple[Job, ...]:
+    """The simulated parts; those that take longest first, so that they end while a quiet part plays."""
+    asked = Choices(profile=settings.profile, slos=settings.slos)
+    jobs = [
+        Job(places[part.slug], part, choices_of(scenario, part, asked))
+        for part in scenario.parts
+        if part.mode == "simulated"
+    ]
+    return tuple(sorted(jobs, key=lambda job: -_messages(job.part)))
+
+
+def _messages(part: Part) -> int:
+    return sum(arrival_count(stream.process) for stream in part.streams)
+
+
+def choices_of(scenario: Scenario, part: Part, asked: Choices) -> Choices:
+    """How a simulated part is simulated: as it says of itself, and as the user asked."""
+    what_if = msgspec.structs.replace(asked.what_if, fifo=asked.what_if.fifo or part.fifo)
+    return msgspec.structs.replace(
+        asked,
+        what_if=what_if,
+        counterpart=named(scenario, part).counterpart,
+        decides=asked.decides and part.decides,
+    )

@@ -1,0 +1,140 @@
+"""What a load needs around it: the mock provider, and the reference sender or a target of the user's own."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from loadtests.arrivals.chance import derive_seed
+from loadtests.runner import queries
+from loadtests.runner.provider_profile import ProfileChoice, choose_profile
+from loadtests.runner.queries import StateQuery
+from loadtests.runner.service import Service, ServiceError
+from loadtests.runner.settings import RunSettings
+from loadtests.scenarios.scenario import Part
+from loadtests.targets import Target, address_of
+
+JOURNAL = "provider.arrow"
+STORE = "sender.db"
+_HEALTHY_WITHIN_S = 20.0
+
+
+def provider_scale(part: Part, settings: RunSettings) -> float:
+    """By how much the provider is made faster, so that its utilisation keeps the real day's shape."""
+    return part.compress if settings.scale_provider else 1.0
+
+
+def provider_seed(settings: RunSettings) -> int:
+    return derive_seed(settings.seed, "provider") & 0x7FFF_FFFF
+
+
+class Surroundings(Struct):
+    """Filled as things start. ``services`` in the order they are to be stopped in is the reverse of its
+    own.
+    """
+
+    services: list[Service]
+    states: dict[str, StateQuery]
+    notes: list[str]
+    environment: dict[str, str]
+    host: str | None = None
+    profile: ProfileChoice | None = None
+    target: dict[str, Any] = {}
+
+    def require_running(self) -> None:
+        for service in self.services:
+            service.require_running()
+
+    def stop(self) -> None:
+        """The sender before the provider: what it still reports must find the provider there."""
+        for service in reversed(self.services):
+            service.stop()
+
+    def failures(self) -> list[ServiceError]:
+        """Of those that were stopped, the provider's first."""
+        return [error for error in (service.failure() for service in self.services) if error is not None]
+
+    def kill(self) -> None:
+        for service in self.services:
+            service.kill()
+
+
+def start_surroundings(surroundings: Surroundings, part: Part, run_dir: Path, settings: RunSettings) -> None:
+    """Start what the part needs and wait until it can be used. Raises ``ServiceError``, ``OSError`` or
+    ``ValueError``.
+
+    What has been started is in ``surroundings`` even then, to be stopped.
+    """
+    target = settings.target
+    if target is None:
+        token = secrets.token_hex(16)
+        url = _start_provider(surroundings, part, run_dir, settings, token)
+        _start_sender(surroundings, run_dir, settings, _route(surroundings, url, token))
+        return
+    if target.provider.url is None:
+        token = target.provider.token or secrets.token_hex(16)
+        url = _start_provider(surroundings, part, run_dir, settings, token)
+        surroundings.notes.append(f"the mock provider listens at {url}: point {target.name} there")
+        if target.provider.token is None:
+            surroundings.notes.append(f"its account token for this run: {token}")
+    elif target.provider.admin_token is not None:
+        url = target.provider.url.rstrip("/") + queries.PROVIDER_STATE
+        surroundings.states["provider"] = StateQuery(url, target.provider.admin_token)
+    _await_target(target, settings.probe_timeout_s)
+    surroundings.target = target.described()
+
+
+def _start_provider(
+    surroundings: Surroundings, part: Part, run_dir: Path, settings: RunSettings, token: str
+) -> str:
+    name = settings.profile or part.profile
+    surroundings.profile = choose_profile(name, provider_scale(part, settings), run_dir)
+    admin_token = secrets.token_hex(16)
+    port = settings.target.provider.port if settings.target is not None else 0
+    arguments = ["--profile", surroundings.profile.argument, "--port", str(port)]
+    arguments += ["--seed", str(provider_seed(settings)), "--journal", str(run_dir / JOURNAL)]
+    provider = Service("provider", "mock_provider", arguments, run_dir / "logs")
+    surroundings.services.append(provider)
+    provider.start({"SMSBENCH_PROVIDER_TOKEN": token, "SMSBENCH_ADMIN_TOKEN": admin_token})
+    url = provider.wait_ready().url
+    surroundings.states["provider"] = StateQuery(url + queries.PROVIDER_STATE, admin_token)
+    return url
+
+
+def _route(surroundings: Surroundings, provider_url: str, token: str) -> str:
+    assert surroundings.profile is not None  # the provider has been started
+    options = surroundings.profile.route_options()
+    address = provider_url.removeprefix("http://").rstrip("/")
+    return f"smsapi+http://{token}@{address}" + (f"?{options}" if options else "")
+
+
+def _start_sender(surroundings: Surroundings, run_dir: Path, settings: RunSettings, route: str) -> None:
+    token = secrets.token_hex(16)
+    store = f"sqlite:///{run_dir / STORE}"
+    sender = Service("sender", "reference_sender", ["--port", "0", "--store", store], run_dir / "logs")
+    surroundings.services.append(sender)
+    sender.start({"SMSBENCH_SENDER_TOKEN": token, "SMSBENCH_SENDER_ROUTES": route})
+    url = sender.wait_ready().url.rstrip("/")
+    if not queries.wait_healthy(url + queries.SENDER_HEALTH, _HEALTHY_WITHIN_S):
+        raise ServiceError("sender", f"was ready and yet not healthy within {_HEALTHY_WITHIN_S:g} s")
+    surroundings.states["sender"] = StateQuery(url + queries.SENDER_STATE, token)
+    surroundings.environment["SMSBENCH_SENDER_TOKEN"] = token
+    surroundings.host = url
+    surroundings.target = {"name": "reference_sender", "kind": "reference_sender", "url": url}
+
+
+def _await_target(target: Target, within_s: float) -> None:
+    if target.health_url is not None:
+        if not queries.wait_healthy(target.health_url, within_s):
+            raise ConnectionError(
+                f"{target.name}: health_url did not answer 2xx within {within_s:g} s: "
+                f"{address_of(target.health_url)}"
+            )
+    elif not queries.listening(target.request.url, within_s):
+        raise ConnectionError(
+            f"{target.name} does not answer at {address_of(target.request.url)}: start it before the run, or "
+            "correct request.url in the target file"
+        )

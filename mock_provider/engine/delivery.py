@@ -1,0 +1,385 @@
+"""A message's way from the reply to the handset: accept queue, carrier's queue, radio."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mock_provider.engine.channel import Channel
+from mock_provider.engine.distributions import nanoseconds
+from mock_provider.engine.draws import fate_of
+from mock_provider.engine.fate import CANCELLED, EXPIRED, OVERFLOWED, TURNED_AWAY
+from mock_provider.engine.faults.touched import mark
+from mock_provider.engine.faults.windows import NO_FAULTS
+from mock_provider.engine.lifecycle import TRANSITIONS, Stage, Step, after, move
+from mock_provider.engine.message import TrackedMessage
+from mock_provider.engine.radio import set_out
+from mock_provider.engine.senders import SenderQueues
+from mock_provider.engine.values import Effect
+
+if TYPE_CHECKING:
+    from mock_provider.engine.carriers import Router
+    from mock_provider.engine.counters import Counters
+    from mock_provider.engine.draws import Draws
+    from mock_provider.engine.event_queue import EventQueue
+    from mock_provider.engine.faults.windows import ActiveFaults, FaultWindows
+    from mock_provider.engine.reporting import Reporting
+    from mock_provider.engine.settings import EngineSettings
+    from mock_provider.settings import sections
+
+
+# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
+_QUEUED = Stage.QUEUED
+_DEPART = Step.DEPART
+_END = Step.END
+_ENTER = Step.ENTER
+_EXPIRE = Step.EXPIRE
+_HAND_OVER = Step.HAND_OVER
+_ANSWERING = Stage.ANSWERING
+_AT_CARRIER = Stage.AT_CARRIER
+_ON_AIR = Stage.ON_AIR
+_ENTERED = TRANSITIONS[_ANSWERING, _ENTER]
+_HANDED_OVER = TRANSITIONS[_ENTERED, _HAND_OVER]
+_DEPARTED = TRANSITIONS[_AT_CARRIER, _DEPART]
+_ENDED = TRANSITIONS[_ON_AIR, _END]
+_CHANCES_KEPT = 20_000  # messages on the air that keep their chances
+
+
+class DeliveryPipeline:
+    """``t_carrier`` and ``t_delivered`` are exact: when they came due, even if the driver is late.
+
+    A message that waits past its validity is found when its turn comes; it ended when the validity did.
+    """
+
+    def __init__(
+        self,
+        event_queue: EventQueue,
+        draws: Draws,
+        counters: Counters,
+        reporting: Reporting,
+        profile: EngineSettings,
+    ) -> None:
+        self._event_queue = event_queue
+        self._on_arrival = event_queue.handler(self._to_carrier)
+        self._on_release = event_queue.handler(self._release)
+        self._on_end = event_queue.handler(self._end)
+        self._on_wake = event_queue.handler(self._wake)
+        self._draws = draws
+        self._counters = counters
+        self._reporting = reporting
+        self._capacity_segments = profile.accept_queue.capacity_segments
+        self._validity_ns = nanoseconds(profile.delivery.validity_s)
+        self._reserved_segments = 0
+        self._accept_queue = Channel(profile.accept_queue.drain_segments_per_s, self._hand_over)
+        self.senders = SenderQueues(profile.throttle.per_sender, self._to_accept_queue)
+        self._queues = {
+            c.name: Channel(_pace(profile, c), self._depart, c.queue_segments) for c in profile.carriers
+        }
+        self._scheduled: dict[str, tuple[int, TrackedMessage]] = {}  # when each goes, by provider id
+        self._on_air = 0
+        self._waiting_for_handset = 0  # of those on air
+        self._holding: dict[str, tuple[str, ...]] = {}  # carriers that keep their queue: by which faults
+        self._held_until: dict[str, list[tuple[str, int]]] = {}  # that did: by which, until when
+        self._held: list[TrackedMessage] = []  # whose country is down
+
+    def apply(self, router: Router, faults: FaultWindows) -> None:
+        """Carriers and faults that hold from now on."""
+        self._router = router
+        self._faults = faults
+        self._faultless = not faults.windows
+
+    def reconfigure(self, now_ns: int, profile: EngineSettings) -> None:
+        """Other rates; what waits for a carrier that is no more goes to the one its number now belongs to."""
+        self._capacity_segments = profile.accept_queue.capacity_segments
+        self._validity_ns = nanoseconds(profile.delivery.validity_s)
+        self._retune(now_ns, self._accept_queue, profile.accept_queue.drain_segments_per_s)
+        for sender_channel in self.senders.reconfigure(now_ns, profile.throttle.per_sender):
+            self._arm(sender_channel, now_ns)
+        vanished = self._queues
+        self._queues = {}
+        for section in profile.carriers:
+            pace = _pace(profile, section)
+            queue = vanished.pop(section.name, None) or Channel(pace, self._depart)
+            queue.capacity_segments = section.queue_segments
+            self._queues[section.name] = queue
+            self._retune(now_ns, queue, pace)
+        for queue in vanished.values():
+            queue.armed += 1
+            while queue:
+                self._event_queue.add(now_ns, self._on_arrival, queue.pop()[0])
+
+    def has_room(self, segments: int) -> bool:
+        """Whether the accept queue takes so many more. Accepted messages count from the answer's decision."""
+        capacity = self._capacity_segments
+        return capacity is None or self._reserved_segments + segments <= capacity
+
+    def reserve(self, messages: Sequence[TrackedMessage], segments: int) -> None:
+        """Keep room for messages of so many segments together."""
+        self._reserved_segments += segments
+        if self.senders.active:
+            for message in messages:
+                self.senders.reserve(message)
+
+    def enter(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
+        """The message's reply has left (or would have): it is its sender's turn, then the accept queue's."""
+        if message.wanted.stages and message.report_url:
+            self._enter_told(at_ns, now_ns, message, effects)
+        else:
+            self._enter(at_ns, now_ns, message, effects)
+
+    def _enter_told(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
+        """One whose receiver is told that it is queued, unless its sender's queue had no room for it."""
+        onward: list[Effect] = []
+        self._enter(at_ns, now_ns, message, onward)
+        if message.fate is not OVERFLOWED:
+            self._reporting.queued(at_ns, message, effects)
+        effects.extend(onward)
+
+    def _enter(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
+        stage = message.stage
+        if self._accept_queue.open and self._faultless and stage is _ANSWERING:
+            queue = self._queues.get(message.carrier)
+            if queue is not None and queue.open and not self.senders.active:  # nothing on the way to the air
+                self._reserved_segments -= message.segments
+                message.stage = _HANDED_OVER
+                self._depart(at_ns, now_ns, message, effects)
+                return
+        message.stage = _ENTERED if stage is _ANSWERING else after(stage, _ENTER)
+        if self.senders.active and not self._passes_its_sender(at_ns, now_ns, message, effects):
+            return
+        if self._accept_queue.passes(message.segments, at_ns):
+            self._hand_over(at_ns, now_ns, message, effects)
+        elif self._accept_queue.wait(message, at_ns):
+            self._arm(self._accept_queue, at_ns)
+
+    def _passes_its_sender(
+        self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]
+    ) -> bool:
+        """Whether its sender's pace lets it on at once; else it waits for its turn, or found no room."""
+        own = self.senders.entered(message, at_ns)
+        if own is None or own.passes(message.segments, at_ns):
+            return True
+        if message.overflow_fails and not self.senders.has_room(message.sender_id, message.segments, at_ns):
+            self._overflow(at_ns, now_ns, message, effects)
+        elif own.wait(message, at_ns):
+            self._arm(own, at_ns)
+        return False
+
+    def _to_accept_queue(
+        self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]
+    ) -> None:
+        if self._accept_queue.passes(message.segments, at_ns):
+            self._hand_over(at_ns, now_ns, message, effects)
+        elif self._accept_queue.wait(message, at_ns):
+            self._arm(self._accept_queue, at_ns)
+
+    def hold(self, due_ns: int, message: TrackedMessage) -> None:
+        """Keep a scheduled message until ``due_ns``."""
+        move(message, Step.HOLD)
+        self._reserved_segments -= message.segments
+        if self.senders.active:
+            self.senders.release(message)
+        self._scheduled[message.provider_id] = due_ns, message
+        self._event_queue.add(due_ns, self._on_release, message)
+
+    def wall_moved(self, now_ns: int, by_ns: int) -> None:
+        """The wall clock was set forward by this much. Messages that wait for a time of day follow it."""
+        for provider_id, (due_ns, message) in self._scheduled.items():
+            moved_ns = max(now_ns, due_ns - by_ns)
+            message.wall_moved(by_ns)
+            self._scheduled[provider_id] = moved_ns, message
+            self._event_queue.add(moved_ns, self._on_release, message)
+
+    def cancel(self, now_ns: int, message: TrackedMessage) -> None:
+        """Remove a scheduled message; raises ``IllegalTransitionError`` where it is none."""
+        move(message, Step.CANCEL)
+        self._scheduled.pop(message.provider_id, None)
+        message.fate = CANCELLED
+        message.t_delivered_ns = now_ns
+
+    def vanish(self, at_ns: int, message: TrackedMessage) -> None:
+        """Accepted and answered, and lost: its own fate says so, and nobody outside is told."""
+        move(message, Step.VANISH)
+        self._reserved_segments -= message.segments
+        message.t_delivered_ns = at_ns
+        self._reporting.vanished(message)
+
+    def faults_changed(self, at_ns: int, now_ns: int, active: ActiveFaults, effects: list[Effect]) -> None:
+        """Let go what no fault holds any more."""
+        held_before, self._holding = self._holding, _carriers_held(active)
+        for name, faults in held_before.items():
+            queue = self._queues.get(name)
+            if not queue:
+                self._held_until.pop(name, None)
+                continue
+            holding = self._holding.get(name, ())
+            ended = [(fault, at_ns) for fault in faults if fault not in holding]
+            self._held_until.setdefault(name, []).extend(ended)
+            if not holding:
+                self._arm(queue, at_ns)
+        waited, self._held = self._held, []
+        for message in waited:
+            if not self._kept_back(message, active):
+                self._to_carrier(at_ns, now_ns, message, effects, bounded=False)
+
+    def gauges(self) -> dict[str, float]:
+        waiting = {f"queue_carrier_{name}": float(len(queue)) for name, queue in self._queues.items()}
+        return {
+            "queue_accept": float(len(self._accept_queue)),
+            "queue_accept_segments": float(self._reserved_segments),
+            "queue_senders": float(self.senders.waiting()),
+            "scheduled": float(len(self._scheduled)),
+            "on_air": float(self._on_air),
+            "waiting_for_handset": float(self._waiting_for_handset),
+            "held_by_faults": float(len(self._held)),
+            **waiting,
+        }
+
+    def _release(self, due_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
+        scheduled = self._scheduled.get(message.provider_id)
+        if scheduled is None or scheduled[0] != due_ns:  # cancelled or rescheduled meanwhile
+            return
+        del self._scheduled[message.provider_id]
+        self._reserved_segments += message.segments
+        self.enter(due_ns, now_ns, message, effects)
+
+    def _hand_over(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
+        self._reserved_segments -= message.segments
+        stage = message.stage
+        message.stage = _HANDED_OVER if stage is _QUEUED else after(stage, _HAND_OVER)
+        self._to_carrier(at_ns, now_ns, message, effects)
+
+    def _to_carrier(
+        self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect], bounded: bool = True
+    ) -> None:
+        """Not ``bounded``: it was in the queue before, and finds room."""
+        queue = self._queues.get(message.carrier)
+        if queue is None:
+            queue = self._rerouted(message)
+        if self._holding and message.carrier in self._holding:
+            queue.wait(message, at_ns)  # the end of the fault wakes it
+        elif queue.passes(message.segments, at_ns):
+            self._depart(at_ns, now_ns, message, effects)
+        elif bounded and not queue.has_room(message.segments):
+            self._turn_away(at_ns, now_ns, message, effects)
+        elif queue.wait(message, at_ns):
+            self._arm(queue, at_ns)
+
+    def _turn_away(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
+        move(message, _END)
+        message.fate = TURNED_AWAY
+        message.t_delivered_ns = at_ns
+        self._reporting.ended(at_ns, now_ns, message, effects)
+
+    def _overflow(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
+        self._reserved_segments -= message.segments
+        move(message, _EXPIRE)
+        message.fate = OVERFLOWED
+        message.t_delivered_ns = at_ns
+        self._reporting.ended(at_ns, now_ns, message, effects)
+
+    def _depart(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
+        if at_ns >= message.expires_ns:
+            self._expire(at_ns, now_ns, message, effects)
+            return
+        active = NO_FAULTS if self._faultless else self._faults.at(at_ns)
+        if not active.none and self._kept_back(message, active):
+            return
+        stage = message.stage
+        message.stage = _DEPARTED if stage is _AT_CARRIER else after(stage, _DEPART)
+        self._on_air += 1
+        message.t_carrier_ns = at_ns
+        if message.expires_in_queue:
+            message.expires_ns = at_ns + self._validity_ns
+        if message.wanted.progress and message.report_url:
+            self._reporting.handed_over(at_ns, message, effects)
+        chances = message.chances or self._draws.message(message.key, message.ordinal)
+        # Its report will need them, and can draw them again: a million messages may be on the air.
+        message.chances = chances if self._on_air <= _CHANCES_KEPT else b""
+        carrier = self._router.carriers[message.carrier]
+        ends_ns = set_out(message, carrier, fate_of(chances), active, at_ns)
+        if message.handset_wait_ns:
+            self._waiting_for_handset += 1
+            self._reporting.waits_for_phone(message)
+        self._event_queue.add(ends_ns, self._on_end, message)
+
+    def _end(self, due_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
+        stage = message.stage
+        message.stage = _ENDED if stage is _ON_AIR else after(stage, _END)
+        self._on_air -= 1
+        if message.handset_wait_ns:
+            self._waiting_for_handset -= 1
+        message.t_delivered_ns = due_ns
+        self._reporting.ended(due_ns, now_ns, message, effects)
+
+    def _expire(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
+        if message.stage is _QUEUED:
+            self._reserved_segments -= message.segments
+        move(message, _EXPIRE)
+        message.fate = EXPIRED
+        message.t_delivered_ns = message.expires_ns
+        self._reporting.ended(at_ns, now_ns, message, effects)
+
+    def _arm(self, queue: Channel, at_ns: int) -> None:
+        queue.armed += 1
+        self._event_queue.add(queue.wake_ns(at_ns), self._on_wake, (queue, queue.armed))
+
+    def _wake(self, due_ns: int, now_ns: int, call: tuple[Channel, int], effects: list[Effect]) -> None:
+        queue, number = call
+        if number != queue.armed:
+            return
+        if self._holding and any(self._queues.get(name) is queue for name in self._holding):
+            return
+        at_ns = due_ns
+        while queue:
+            message, came_ns = queue.pop()
+            if self._held_until:
+                self._note_wait(message, came_ns)
+            at_ns = max(due_ns, came_ns)
+            if at_ns >= message.expires_ns:  # takes no time of the channel
+                self._expire(at_ns, now_ns, message, effects)
+                continue
+            queue.passed(message.segments, at_ns)
+            queue.onward(at_ns, now_ns, message, effects)
+            break
+        if queue:
+            self._arm(queue, at_ns)
+
+    def _kept_back(self, message: TrackedMessage, active: ActiveFaults) -> bool:
+        """Whether its country is down and it waits for that to end."""
+        for down in active.holding:
+            if message.country in down.countries:
+                mark(message, down.name)
+                self._held.append(message)
+                return True
+        return False
+
+    def _note_wait(self, message: TrackedMessage, came_ns: int) -> None:
+        for fault, until_ns in self._held_until.get(message.carrier, ()):
+            if came_ns < until_ns:
+                mark(message, fault)
+
+    def _retune(self, now_ns: int, queue: Channel, segments_per_s: float | None) -> None:
+        queue.reconfigure(now_ns, segments_per_s)
+        if queue:
+            self._arm(queue, now_ns)
+
+    def _rerouted(self, message: TrackedMessage) -> Channel:
+        """The carrier was taken out of the profile while the message waited."""
+        route = self._router.route(message.msisdn)
+        message.carrier = next(iter(self._queues)) if route is None else route[1]
+        return self._queues[message.carrier]
+
+
+def _carriers_held(active: ActiveFaults) -> dict[str, tuple[str, ...]]:
+    held: dict[str, tuple[str, ...]] = {}
+    for down in active.holding:
+        for name in down.carriers:
+            held[name] = (*held.get(name, ()), down.name)
+    return held
+
+
+def _pace(profile: EngineSettings, carrier: sections.CarrierSettings) -> float | None:
+    """Segments a second to this carrier: an account with a dedicated route has a rate of its own to each."""
+    account = profile.account
+    return account.route_segments_per_s if account.tier == "dedicated" else carrier.segments_per_s

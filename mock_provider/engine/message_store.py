@@ -1,0 +1,272 @@
+"""Which keys were seen, how often, and what became of them: the memory behind duplicates and the journal."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from mock_provider.engine.distributions import nanoseconds
+from mock_provider.engine.lifecycle import TRANSITIONS, Stage, Step
+from mock_provider.engine.message import TrackedMessage, journal_row
+from mock_provider.engine.values import JournalRow, Outbound
+
+if TYPE_CHECKING:
+    from mock_provider.settings import sections
+
+
+# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
+_CLOSED = Stage.CLOSED
+_REFUSED = Stage.REFUSED
+_ACCEPTED = TRANSITIONS[_REFUSED, Step.ACCEPT]
+_GONE_KEPT = 10_000  # to go through all that is remembered pays for many only
+
+
+class MessageStore:
+    """Messages in the order they were first seen; above the setting's number the oldest are forgotten.
+
+    A key's counts are kept on its newest message, and the journal's rows of a key need not agree: the highest
+    counts of all its rows are the key's. So no call visits all messages of one key, of which there may be
+    many (a client may send one reference with a million messages).
+    """
+
+    __slots__ = (
+        "_accepted",
+        "_account",
+        "_by_id",
+        "_closed",
+        "_earlier",
+        "_forgotten_rows",
+        "_gone",
+        "_hashed_text",
+        "_newest",
+        "_open_until_ns",
+        "_order",
+        "_repeated",
+        "_settings",
+        "_unnamed",
+        "_unrecorded",
+        "_waiting",
+        "_window_ns",
+    )
+
+    def __init__(self, settings: sections.Duplicates, account: str) -> None:
+        self._newest: dict[str, TrackedMessage] = {}
+        self._earlier: dict[str, int] = {}  # how many older messages of the key are remembered
+        self._by_id: dict[str, TrackedMessage] = {}
+        self._order: deque[TrackedMessage] = deque()  # each message that is remembered, once
+        self._accepted: deque[TrackedMessage] = deque()  # whose row as an open message was not taken
+        self._open_until_ns = -1  # rows of open messages were taken of those accepted by then
+        self._waiting: list[TrackedMessage] = []  # for phones that are off, since rows were last taken
+        self._closed: list[TrackedMessage] = []  # whose rows were not taken
+        self._repeated: dict[str, None] = {}  # keys with rows that must be written again
+        self._forgotten_rows: list[JournalRow] = []
+        self._gone = 0  # in _order, and forgotten by ``forget``
+        self._hashed_text: tuple[str | None, str] = None, ""
+        self._unnamed: OrderedDict[str, int] = OrderedDict()  # the least lately used goes first
+        self._unrecorded: OrderedDict[str, int] = OrderedDict()
+        self.reconfigure(settings, account)
+
+    def reconfigure(self, settings: sections.Duplicates, account: str) -> None:
+        self._settings = settings
+        self._account = account
+        self._window_ns = nanoseconds(settings.window_s)
+
+    def __len__(self) -> int:
+        return len(self._newest)
+
+    def see(self, outbounds: Sequence[Outbound], wire: str, now_ns: int) -> tuple[list[TrackedMessage], bool]:
+        """Count a submit of each message's key; and whether every key is new and occurs once."""
+        newest, order = self._newest, self._order
+        seen: list[TrackedMessage] = []
+        all_new = True
+        for outbound in outbounds:
+            key = outbound.key or self._made_key(outbound)
+            message = newest.get(key)
+            if message is None:
+                message = newest[key] = TrackedMessage(key, wire, outbound.segments, now_ns, _REFUSED, 1)
+                order.append(message)
+            else:
+                all_new = False
+                message.submits += 1
+                if message.row_taken:
+                    self._repeated[key] = None
+            seen.append(message)
+        return seen, all_new
+
+    def see_unrecorded(self, key: str) -> int:
+        """Count a request that leaves no row: a trial, or one without a readable number.
+
+        Counted downwards from -1, so that its chances are never those of a submit ``see`` counts.
+        """
+        unrecorded = self._unrecorded
+        number = unrecorded[key] = unrecorded.get(key, 0) - 1
+        if len(unrecorded) > self._settings.remembered_keys:
+            unrecorded.popitem(last=False)
+        return number
+
+    def is_duplicate(self, key: str, now_ns: int) -> bool:
+        """Whether this key was accepted within the window."""
+        message = self._newest.get(key)
+        return (
+            message is not None and message.accepts > 0 and now_ns - message.t_accepted_ns < self._window_ns
+        )
+
+    def accept(self, seen: TrackedMessage, now_ns: int) -> TrackedMessage:
+        """The message to fill in: the key's record, or another if the key was accepted before."""
+        message = seen
+        if seen.stage is _REFUSED:
+            seen.stage = _ACCEPTED
+        else:
+            earlier = self._newest[seen.key]
+            message = TrackedMessage(
+                earlier.key,
+                earlier.wire,
+                earlier.segments,
+                earlier.t_submitted_ns,
+                stage=_ACCEPTED,
+                submits=earlier.submits,
+                accepts=earlier.accepts,
+                throttled=earlier.throttled,
+            )
+            self._earlier[earlier.key] = self._earlier.get(earlier.key, 0) + 1
+            self._newest[earlier.key] = message
+            self._order.append(message)
+            self._repeated.pop(earlier.key, None)  # its own row will have the counts
+        message.accepts += 1
+        message.ordinal = message.accepts
+        message.t_accepted_ns = now_ns
+        self._accepted.append(message)
+        return message
+
+    def name(self, message: TrackedMessage) -> None:
+        """Index the message by its provider id. ``find`` then returns it."""
+        self._by_id[message.provider_id] = message
+
+    def find(self, provider_id: str) -> TrackedMessage | None:
+        return self._by_id.get(provider_id)
+
+    def newest(self, message: TrackedMessage) -> TrackedMessage:
+        """The newest message of the same key, which carries the key's counts."""
+        return self._newest.get(message.key, message)
+
+    def wait(self, message: TrackedMessage) -> None:
+        """Its phone is off. Its row as an open message, if it was taken before, does not say so."""
+        self._waiting.append(message)
+
+    def close(self, message: TrackedMessage) -> None:
+        """Its journal row is complete."""
+        self._closed.append(message)
+
+    def close_all(self, messages: Sequence[TrackedMessage]) -> None:
+        self._closed.extend(messages)
+
+    def take_rows(self, accepted_until_ns: int | None = None) -> list[JournalRow]:
+        """Rows that became complete since the last call, and taken ones whose counts changed since.
+
+        Also, once, rows of messages accepted by ``accepted_until_ns`` that are still open, and again of one
+        that was found since to wait for its phone. None: no such row of any message accepted so far.
+        """
+        rows = self._forgotten_rows
+        self._forgotten_rows = []
+        earlier, account = self._earlier, self._account
+        for message in self._closed:
+            message.row_taken = True
+            # Accepted once, a key's newest message is this one.
+            newest = message if message.key not in earlier else self._newest[message.key]
+            rows.append(journal_row(message, newest, account))
+        self._closed = []
+        if self._repeated:
+            for key in self._repeated:
+                newest = self._newest[key]
+                # An open message's row comes anyway, with the counts as they are then.
+                if newest.row_taken:
+                    rows.append(journal_row(newest, newest, account))
+            self._repeated = {}
+        if accepted_until_ns is None:
+            self._accepted.clear()
+        else:
+            self._add_open(rows, accepted_until_ns)
+        self._waiting.clear()
+        return rows
+
+    def _add_open(self, rows: list[JournalRow], accepted_until_ns: int) -> None:
+        accepted, account = self._accepted, self._account
+        for message in self._waiting:
+            if message.t_accepted_ns <= self._open_until_ns and not message.row_taken:
+                rows.append(journal_row(message, self.newest(message), account))
+        self._open_until_ns = accepted_until_ns
+        while accepted and accepted[0].t_accepted_ns <= accepted_until_ns:
+            message = accepted.popleft()
+            if not message.row_taken:
+                rows.append(journal_row(message, self.newest(message), account))
+
+    def close_rows(self) -> list[JournalRow]:
+        """All that ``take_rows`` gives, rows of what is open, and of keys that were never accepted."""
+        rows = self.take_rows()
+        for message in self._order:
+            if message.stage is not _CLOSED:
+                rows.append(journal_row(message, self._newest[message.key], self._account))
+        return rows
+
+    def trim(self) -> None:
+        """Forget the oldest messages above the limit. Call it only when no submit is being processed."""
+        # One that is open, whose row is not taken, or whose key has older ones goes to the back: no call
+        # looks at many in vain.
+        looks = 2 * (len(self._order) - self._settings.remembered_keys)
+        while looks > 0 and len(self._order) > self._settings.remembered_keys:
+            looks -= 1
+            message = self._order.popleft()
+            if not self._forget(message):
+                self._order.append(message)
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Forget those of these keys that have one message, whose row is taken. They will not come again."""
+        newest, earlier = self._newest, self._earlier
+        for key in keys:
+            message = newest.get(key)
+            if message is not None and message.row_taken and key not in earlier and key not in self._repeated:
+                del newest[key]
+                self._by_id.pop(message.provider_id, None)
+                self._gone += 1
+        if self._gone > _GONE_KEPT and 2 * self._gone > len(self._order):
+            kept = [each for each in self._order if newest.get(each.key) is each or each.key in earlier]
+            self._order = deque(kept)
+            self._gone = 0
+
+    def _forget(self, message: TrackedMessage) -> bool:
+        """Whether it could be forgotten."""
+        key = message.key
+        if message is not self._newest.get(key):
+            if key not in self._earlier:  # forgotten before, by ``forget``
+                self._gone -= 1
+                return True
+            if not message.row_taken:
+                return False
+            self._earlier[key] -= 1
+            if not self._earlier[key]:
+                del self._earlier[key]
+        elif key in self._earlier or not (message.row_taken or message.stage is _REFUSED):
+            return False
+        else:
+            if message.stage is _REFUSED or key in self._repeated:
+                self._repeated.pop(key, None)
+                self._forgotten_rows.append(journal_row(message, message, self._account))
+            del self._newest[key]
+        self._by_id.pop(message.provider_id, None)
+        return True
+
+    def _made_key(self, outbound: Outbound) -> str:
+        """A key for a message that has none: number, hash of the text, and how many such there were."""
+        text = outbound.text
+        if text is not self._hashed_text[0]:  # the same for all of a request
+            digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
+            self._hashed_text = text, digest
+        base = f"{outbound.msisdn}-{self._hashed_text[1]}"
+        number = self._unnamed[base] = self._unnamed.get(base, 0) + 1
+        self._unnamed.move_to_end(base)
+        # By then its keys are forgotten too, so that none is made a second time.
+        if len(self._unnamed) > self._settings.remembered_keys:
+            self._unnamed.popitem(last=False)
+        return f"{base}-{number}"

@@ -1,0 +1,247 @@
+"""An HTTP client for report calls: kept-alive connections, one request at a time on each.
+
+A report call is one GET with a long URL and an answer of two bytes. A general client spends several times the
+cost of the call on what such a call never has: cookies, redirects, header maps, a second parse of the URL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import ssl
+import time
+from collections import OrderedDict
+from functools import cached_property, lru_cache
+from typing import cast
+from urllib.parse import unquote, urlsplit
+
+import httptools
+from msgspec import Struct
+
+from mock_provider.http.messages import ReportCall
+from mock_provider.http.receivers import requested_url
+
+_MAX_REPLY_BYTES = 256  # bytes of a confirmation that are kept; the rest is discarded
+_MOST_IDLE = 256  # idle connections to all receivers together
+
+
+class HttpOrigin(Struct, frozen=True):
+    """Where a URL leads: a connection to it serves every URL with the same one."""
+
+    host: str
+    port: int
+    encrypted: bool
+    head: str  # the request's headers, the same in every call
+
+
+class CallAnswer(Struct, frozen=True, gc=False):
+    status: int
+    body: bytes
+
+
+class CallFailedError(Exception):
+    """No whole answer came: no connection, a broken one, or no HTTP."""
+
+
+class _ClosedUnansweredError(CallFailedError):
+    """The receiver closed the connection before any byte of an answer."""
+
+
+@lru_cache(maxsize=1024)
+def endpoint_of(scheme: str, authority: str) -> HttpOrigin:
+    """Raises ``ValueError`` for an authority that is none."""
+    parts = urlsplit(f"{scheme}://{authority}/")
+    if not parts.hostname:
+        raise ValueError("the URL names no host")
+    encrypted = scheme == "https"
+    host = authority.rpartition("@")[2]
+    head = f"Host: {host}\r\nAccept: */*\r\n"
+    if parts.username is not None:
+        user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        head += f"Authorization: Basic {base64.b64encode(user.encode()).decode()}\r\n"
+    return HttpOrigin(parts.hostname, parts.port or (443 if encrypted else 80), encrypted, head)
+
+
+def split_url(url: str) -> tuple[HttpOrigin, str]:
+    """Where the URL leads, and the request's target there. Raises ``ValueError``."""
+    requested = requested_url(url)
+    authority = f"{requested.credentials}@{requested.host}" if requested.credentials else requested.host
+    return endpoint_of(requested.scheme, authority), requested.target
+
+
+class _ReceiverConnection(asyncio.Protocol):
+    """One connection to a receiver."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._answer: asyncio.Future[CallAnswer] | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._body = b""
+        self._in_body = False
+        self._heard = False  # any byte since the call began
+
+    @property
+    def usable(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
+
+    async def call(self, request: bytes) -> CallAnswer:
+        """Raises ``CallFailedError``."""
+        if self._transport is None:
+            raise _ClosedUnansweredError("the connection is closed")
+        self._heard = False
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        try:
+            return await self._answer
+        finally:
+            self._answer = None
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def give_up(self) -> None:
+        """Nobody waits for the answer any more: its call fails."""
+        self._fail(CallFailedError("no answer in time"))
+        self.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        if exc is None and self._in_body:  # an answer without a length ends with the connection
+            self._succeed()
+        if self._heard:
+            self._fail(CallFailedError("the connection broke"))
+        else:
+            self._fail(_ClosedUnansweredError("the connection was closed before an answer"))
+
+    def data_received(self, data: bytes) -> None:
+        self._heard = True
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._fail(CallFailedError("the answer is no HTTP"))
+            self.close()
+
+    def on_message_begin(self) -> None:
+        self._body = b""
+
+    def on_headers_complete(self) -> None:
+        self._in_body = True
+
+    def on_body(self, body: bytes) -> None:
+        self._body += body[: _MAX_REPLY_BYTES - len(self._body)]
+
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        self._succeed()
+        if not self._parser.should_keep_alive():
+            self.close()
+
+    def _succeed(self) -> None:
+        status = self._parser.get_status_code()
+        # Below 200 it is an interim answer: the answer itself is still to come.
+        if status >= 200 and self._answer is not None and not self._answer.done():
+            self._answer.set_result(CallAnswer(status, self._body))
+
+    def _fail(self, error: CallFailedError) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(error)
+
+
+class ReportClient:
+    """Keeps idle connections; how many there are at a time is the caller's number of calls at a time.
+
+    A call has no timer of its own: ``give_up_late``, called now and then, ends those that take too long.
+    """
+
+    def __init__(self, timeout_s: float = 10.0) -> None:
+        self._timeout_s = timeout_s
+        self._idle: OrderedDict[HttpOrigin, list[_ReceiverConnection]] = OrderedDict()
+        self._idle_count = 0
+        self.resent = 0  # calls repeated because their idle connection had been closed
+        self._busy: dict[_ReceiverConnection, float] = {}  # since when (monotonic clock, seconds)
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context()
+
+    async def call(self, call: ReportCall) -> CallAnswer:
+        """Make the call. Raises ``CallFailedError``, ``OSError`` (``TimeoutError`` too) or ``ValueError``."""
+        endpoint, target = split_url(call.url)
+        body_head = ""
+        if call.body:
+            body_head = f"Content-Type: {call.content_type}\r\nContent-Length: {len(call.body)}\r\n"
+        more = "".join(f"{name}: {value}\r\n" for name, value in call.headers)
+        more += f"User-Agent: {call.user_agent}\r\n"
+        head = f"{call.method} {target} HTTP/1.1\r\n{endpoint.head}{body_head}{more}\r\n"
+        request = head.encode("latin-1") + call.body
+        connection = self._idle_to(endpoint)
+        if connection is not None:
+            try:
+                return await self._exchange(connection, endpoint, request)
+            except _ClosedUnansweredError:
+                # Closed while it was idle, most likely: that says nothing about the receiver (RFC 9110
+                # §9.2.2). Any other failure, a time-out too, is the receiver's, and the schedule's to repeat.
+                self.resent += 1
+        return await self._exchange(await self._connect(endpoint), endpoint, request)
+
+    def give_up_late(self) -> None:
+        """Fail the calls whose answer has been out for longer than the timeout."""
+        begun_s = time.monotonic() - self._timeout_s
+        for connection in [each for each, since_s in self._busy.items() if since_s <= begun_s]:
+            connection.give_up()
+
+    def close(self) -> None:
+        for connections in self._idle.values():
+            for connection in connections:
+                connection.close()
+        self._idle.clear()
+        self._idle_count = 0
+
+    async def _exchange(
+        self, connection: _ReceiverConnection, endpoint: HttpOrigin, request: bytes
+    ) -> CallAnswer:
+        self._busy[connection] = time.monotonic()
+        try:
+            answer = await connection.call(request)
+        except BaseException:
+            connection.close()
+            raise
+        finally:
+            del self._busy[connection]
+        if connection.usable:
+            self._idle.setdefault(endpoint, []).append(connection)
+            self._idle_count += 1
+            if self._idle_count > _MOST_IDLE:
+                self._close_longest_unused()
+        return answer
+
+    def _idle_to(self, endpoint: HttpOrigin) -> _ReceiverConnection | None:
+        # Taken out and put back: the endpoint used last is the last one.
+        connections = self._idle.pop(endpoint, None)
+        while connections:
+            connection = connections.pop()
+            self._idle_count -= 1
+            if connection.usable:
+                if connections:
+                    self._idle[endpoint] = connections
+                return connection
+        return None
+
+    def _close_longest_unused(self) -> None:
+        """All idle connections to one endpoint: receivers come and go, and each would cost a descriptor."""
+        _, connections = self._idle.popitem(last=False)
+        self._idle_count -= len(connections)
+        for connection in connections:
+            connection.close()
+
+    async def _connect(self, endpoint: HttpOrigin) -> _ReceiverConnection:
+        tls = self._tls if endpoint.encrypted else None
+        async with asyncio.timeout(self._timeout_s):
+            _, connection = await asyncio.get_running_loop().create_connection(
+                _ReceiverConnection, endpoint.host, endpoint.port, ssl=tls
+            )
+        return connection

@@ -1,0 +1,43 @@
+"""HTTP requests, responses and report calls as plain values."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+JSON = "application/json"
+TEXT = "text/plain; charset=utf-8"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # RFC 8259 §8.1: a reader of JSON may pass over it
+
+
+class HttpRequest(Struct, frozen=True, gc=False):
+    """One HTTP request, body read. ``query`` is the raw query string, ``path`` is without it."""
+
+    method: str
+    path: str
+    query: str
+    content_type: str
+    authorization: str
+    body: bytes
+    host: str = ""  # as the Host header has it, with its port
+
+
+class HttpResponse(Struct, frozen=True, gc=False):
+    status: int
+    body: bytes
+    content_type: str = JSON
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class ReportCall(Struct, frozen=True):
+    """One HTTP call that carries delivery reports.
+
+    Confirmed by ``confirming_body`` at HTTP 200; where that is None, by any status of 200 to 299.
+    """
+
+    method: str
+    url: str
+    confirming_body: bytes | None
+    body: bytes = b""
+    content_type: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    user_agent: str = "smsbench-provider"

@@ -1,0 +1,95 @@
+"""One message in full: its way so far on a time line, and its text as the phone gets it."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from mock_provider.engine import JourneyView, NumberView
+from mock_provider.engine.views import LOST
+from mock_provider.inbox.inspection import Inspected, inspect
+from mock_provider.protocols.lookups import CapturedMessage
+
+_NS_PER_MS = 1_000_000
+_NANOSECONDS = 1e9
+
+
+class Mark(Struct, frozen=True):
+    """Something that happened to the message, or has yet to (None).
+
+    ``after_ms`` counts from the mark before.
+    """
+
+    name: str
+    unix_s: float | None
+    after_ms: float | None
+
+
+class Journey(Struct, frozen=True):
+    """``submits``, ``accepts`` and ``ordinal`` (which acceptance this is) are of the message's key."""
+
+    marks: list[Mark]
+    key: str
+    submits: int
+    accepts: int
+    ordinal: int
+    fast: bool
+    report_url: str
+    report_calls: int
+    expires_unix_s: float
+    faults: str  # names of those it met, with commas between them
+    delayed_for: str  # the rule of its country that held it back
+    not_before_unix_s: float | None  # when that rule lets it go
+    final: bool  # nothing more will happen
+
+
+class Detail(Struct, frozen=True):
+    """``journey`` is None where the engine has forgotten the message."""
+
+    message: CapturedMessage
+    text: Inspected
+    network: NumberView
+    journey: Journey | None
+
+
+def detail_of(
+    message: CapturedMessage, way: JourneyView | None, network: NumberView, wall_offset_ns: int
+) -> Detail:
+    journey = None if way is None else _journey(way, message.stage in ("CLOSED", LOST), wall_offset_ns)
+    return Detail(message, inspect(message.text), network, journey)
+
+
+def _journey(way: JourneyView, final: bool, wall_offset_ns: int) -> Journey:
+    instants: list[tuple[str, int | None]] = [("submitted", way.t_submitted_ns)]
+    if way.t_accepted_ns != way.t_submitted_ns:  # an attempt before this one was refused
+        instants.append(("accepted", way.t_accepted_ns))
+    instants += [
+        ("answered", way.t_answered_ns),
+        ("carrier", way.t_carrier_ns),
+        ("ended", way.t_done_ns),
+    ]
+    if way.report_url:
+        instants += [("reported", way.t_reported_ns), ("confirmed", way.t_confirmed_ns)]
+    marks: list[Mark] = []
+    before_ns = way.t_submitted_ns
+    for name, instant_ns in instants:
+        if instant_ns is None:
+            marks.append(Mark(name, None, None))
+            continue
+        after_ms = None if name == "submitted" else (instant_ns - before_ns) / _NS_PER_MS
+        marks.append(Mark(name, (instant_ns + wall_offset_ns) / _NANOSECONDS, after_ms))
+        before_ns = instant_ns
+    return Journey(
+        marks,
+        way.key,
+        way.submits,
+        way.accepts,
+        way.ordinal,
+        way.fast,
+        way.report_url,
+        way.report_calls,
+        (way.expires_ns + wall_offset_ns) / _NANOSECONDS,
+        way.faults,
+        way.delayed_for,
+        (way.not_before_ns + wall_offset_ns) / _NANOSECONDS if way.not_before_ns else None,
+        final,
+    )

@@ -1,0 +1,197 @@
+"""The messages this provider took, as many as memory is given for: for the people who look."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+from msgspec import Struct
+
+from mock_provider.engine import MessageView
+from mock_provider.engine.values import Accepted, AcceptedMessage, Outbound, Submit
+from mock_provider.protocols.lookups import CapturedMessage
+
+_NANOSECONDS = 1e9
+
+
+class _Taken(Struct, frozen=True, gc=False):
+    submit: Submit
+    accepted: Accepted
+    unix_s: float
+
+
+class InboxFilter(Struct, frozen=True):
+    """Which messages to show; what is empty asks nothing.
+
+    ``number`` is a part of the number, ``text`` a part of text, sender, key, reference or id in any case,
+    ``state`` one of the states of a message, ``before`` the id of a message: only older ones.
+    """
+
+    number: str = ""
+    text: str = ""
+    state: str = ""
+    before: str = ""
+
+
+class Inbox:
+    """Keeps whole requests, one append each; what became of a message is asked when somebody looks."""
+
+    def __init__(
+        self,
+        capacity: int,
+        message_of: Callable[[str], MessageView | None],
+        wall_offset_ns: Callable[[], int],
+    ) -> None:
+        self.capacity = capacity
+        self._message_of = message_of
+        self._wall_offset_ns = wall_offset_ns
+        self._taken: deque[_Taken] = deque()
+        self._first = 0  # the number of the oldest request that is kept; they are counted from 0
+        self._messages = 0
+        self._places: dict[str, tuple[int, int]] = {}  # of the messages of the requests before _indexed
+        self._indexed = 0
+
+    def __len__(self) -> int:
+        return self._messages
+
+    @property
+    def end(self) -> int:
+        """The number the next request will have: ``since`` shows what came after an earlier one."""
+        return self._first + len(self._taken)
+
+    def remember(self, submit: Submit, accepted: Accepted, unix_s: float) -> None:
+        """Keep an accepted request; the oldest go when there are more messages than the capacity."""
+        self._taken.append(_Taken(submit, accepted, unix_s))
+        self._messages += len(accepted.messages)
+        while self._messages > self.capacity and len(self._taken) > 1:
+            self._messages -= len(self._taken.popleft().accepted.messages)
+            self._first += 1
+
+    def clear(self) -> None:
+        self._first = self._indexed = self.end
+        self._taken.clear()
+        self._places.clear()
+        self._messages = 0
+
+    def search(self, wanted: InboxFilter, limit: int) -> list[CapturedMessage]:
+        """Newest first; nothing where ``wanted.before`` is not here any more."""
+        found: list[CapturedMessage] = []
+        if limit <= 0:
+            return found
+        places = self._newest_first(wanted.before)
+        text = wanted.text.casefold()
+        for taken, message, source in places:
+            if wanted.number and not _has_number(message, wanted.number):
+                continue
+            if text and not _has_text(taken, message, source, text):
+                continue
+            view = self._message_of(message.provider_id)
+            if wanted.state and (view is None or view.state.value != wanted.state):
+                continue
+            found.append(self._shown(taken, message, source, view))
+            if len(found) >= limit:
+                break
+        return found
+
+    def since(self, number: int, limit: int) -> tuple[list[CapturedMessage], int]:
+        """The newest messages of the requests from ``number`` on, newest first; how many more there are."""
+        requests = min(self.end - number, len(self._taken))
+        total = sum(len(taken.accepted.messages) for taken in islice(reversed(self._taken), max(0, requests)))
+        found = [self._looked_up(*place) for place in islice(self._newest_first(), min(total, limit))]
+        return found, total - len(found)
+
+    def find(self, provider_id: str) -> CapturedMessage | None:
+        """The message of this id, or None where it was never here or has gone."""
+        place = self._place_of(provider_id)
+        if place is None:
+            return None
+        taken = self._taken[place[0] - self._first]
+        message = taken.accepted.messages[place[1]]
+        return self._looked_up(taken, message, _sources(taken.submit).get(_recipient(message)))
+
+    def newest_first(self) -> Iterator[CapturedMessage]:
+        return (self._looked_up(*place) for place in self._newest_first())
+
+    def _newest_first(self, before: str = "") -> Iterator[tuple[_Taken, AcceptedMessage, Outbound | None]]:
+        end, inner_end = len(self._taken), None
+        if before:
+            place = self._place_of(before)
+            if place is None:
+                return
+            end, inner_end = place[0] - self._first + 1, place[1]
+        for taken in islice(reversed(self._taken), len(self._taken) - end, None):
+            messages, outbound = taken.accepted.messages[:inner_end], taken.submit.messages
+            if len(messages) == len(outbound) == 1:  # as most are
+                yield taken, messages[0], outbound[0]
+            elif messages:
+                sources = _sources(taken.submit)
+                for message in reversed(messages):
+                    yield taken, message, sources.get(_recipient(message))
+            inner_end = None
+
+    def _place_of(self, provider_id: str) -> tuple[int, int] | None:
+        """Request and position within it. The index is brought up to date here, when somebody looks."""
+        if len(self._places) > 2 * max(self.capacity, self._messages):  # most of them have gone
+            self._places.clear()
+            self._indexed = self._first
+        unindexed = self.end - max(self._indexed, self._first)
+        for back, taken in enumerate(islice(reversed(self._taken), unindexed)):
+            number = self.end - 1 - back
+            for position, message in enumerate(taken.accepted.messages):
+                self._places[message.provider_id] = number, position
+        self._indexed = self.end
+        place = self._places.get(provider_id)
+        return None if place is None or place[0] < self._first else place
+
+    def _looked_up(self, taken: _Taken, m: AcceptedMessage, source: Outbound | None) -> CapturedMessage:
+        return self._shown(taken, m, source, self._message_of(m.provider_id))
+
+    def _shown(
+        self, taken: _Taken, m: AcceptedMessage, source: Outbound | None, view: MessageView | None
+    ) -> CapturedMessage:
+        return CapturedMessage(
+            m.provider_id,
+            m.msisdn,
+            m.submitted_number,
+            taken.submit.sender_id,
+            source.text if source else "",
+            m.segments,
+            m.price,
+            source.key if source else "",
+            m.client_ref,
+            taken.submit.wire,
+            view.state.value if view else "",
+            view.reason if view else "",
+            view.stage if view else "",
+            taken.unix_s,
+            self._unix_s(view.t_carrier_ns) if view else None,
+            self._unix_s(view.t_done_ns) if view else None,
+            view.country if view else "",
+            view.carrier if view else "",
+            memo=taken.submit.memo,
+        )
+
+    def _unix_s(self, instant_ns: int | None) -> float | None:
+        return None if instant_ns is None else (instant_ns + self._wall_offset_ns()) / _NANOSECONDS
+
+
+_Recipient = tuple[str, str, str | None]
+
+
+def _recipient(message: AcceptedMessage | Outbound) -> _Recipient:
+    return message.msisdn, message.submitted_number, message.client_ref
+
+
+def _sources(submit: Submit) -> dict[_Recipient, Outbound]:
+    return {_recipient(outbound): outbound for outbound in submit.messages}
+
+
+def _has_number(message: AcceptedMessage, part: str) -> bool:
+    return part in message.msisdn or part in message.submitted_number
+
+
+def _has_text(taken: _Taken, message: AcceptedMessage, source: Outbound | None, part: str) -> bool:
+    said, key = ("", "") if source is None else (source.text, source.key)
+    whole = f"{said}\0{key}\0{taken.submit.sender_id}\0{message.client_ref or ''}\0{message.provider_id}"
+    return part in whole.casefold()

@@ -1,0 +1,5 @@
+"""A plain JSON API for senders of one's own (docs/generic-api.md), described at ``/openapi.json``."""
+
+from mock_provider.protocols.json_api.protocol import JsonApi
+
+__all__ = ["JsonApi"]

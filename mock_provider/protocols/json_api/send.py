@@ -1,0 +1,206 @@
+"""A send request as the engine's Submit, and the engine's answer as the reply to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+
+from mock_provider.engine.numbers import normalise
+from mock_provider.engine.segments import count_segments
+from mock_provider.engine.values import (
+    ENDS_ONLY,
+    Accepted,
+    Answer,
+    MessageClass,
+    Outbound,
+    Refused,
+    ReportsWanted,
+    Submit,
+)
+from mock_provider.http.messages import HttpResponse
+from mock_provider.http.receivers import report_url_allowed
+from mock_provider.protocols.actions import Instants
+from mock_provider.protocols.journey_key import text_key
+from mock_provider.protocols.json_api.bodies import (
+    LONGEST_VALIDITY_S,
+    MessageBody,
+    MessageResult,
+    SendBody,
+    SendReply,
+    decode_send,
+)
+from mock_provider.protocols.json_api.problems import FieldError, ProblemError, refusal_problem
+from mock_provider.settings.protocols import JsonApiSettings
+from mock_provider.settings.sections import Throttle
+from mock_provider.settings.values import Refusal
+
+PROTOCOL_NAME = "generic"
+
+_NANOSECONDS = 1_000_000_000
+_MAX_NAMED_NUMBERS = 100
+_LONGEST_WAIT_S = 92 * 86_400.0
+_TRAFFIC = {None: MessageClass.UNSAID} | {t.value: t for t in MessageClass if t.value}
+_TOLD = ReportsWanted(progress=True)
+_NO_RECIPIENT = Refusal.NO_VALID_RECIPIENT.value
+
+_encoder = msgspec.json.Encoder()
+
+
+class SentRequest(Struct, frozen=True, gc=False):
+    """A request on its way through the engine. ``places`` maps the Submit's messages to the request's."""
+
+    messages: list[MessageBody]
+    places: list[int] | None  # None: one to one
+    validate_only: bool
+    throttle: Throttle
+
+
+def read_send(
+    body: bytes, token: str, request_id: int, at: Instants, settings: JsonApiSettings
+) -> tuple[Submit, list[MessageBody], list[int] | None]:
+    """Raises ``ProblemError``."""
+    request = decode_send(body)
+    limit = settings.max_recipients_per_request
+    if len(request.messages) > limit:
+        error = FieldError("messages", f"are {len(request.messages)}; allowed: {limit} in a request")
+        raise ProblemError(Refusal.TOO_MANY_RECIPIENTS.value, (error,))
+    outbound: list[Outbound] = []
+    places: list[int] | None = None
+    unparsable: list[str] = []
+    counted_text, segments, key = "", 0, ""
+    for place, message in enumerate(request.messages):
+        text = message.text
+        if text != counted_text:
+            counted_text, segments, key = text, count_segments(text).segments, text_key(text)
+            if segments > settings.max_segments:
+                allowed = f"takes {segments} segments; allowed: {settings.max_segments}"
+                error = FieldError(f"messages[{place}].text", allowed)
+                raise ProblemError(Refusal.TOO_MANY_SEGMENTS.value, (error,))
+        to = message.to
+        msisdn = normalise(to)
+        if msisdn is None:
+            if places is None:
+                places = list(range(place))
+            unparsable.append(to)
+            continue
+        if places is not None:
+            places.append(place)
+        reference = message.reference
+        outbound.append(Outbound(msisdn, to, text, segments, key or reference or "", reference))
+    scheduled_ns, expires_ns = _instants(request, at)
+    submit = Submit(
+        request_id,
+        PROTOCOL_NAME,
+        token,
+        request.from_ or settings.default_sender,
+        tuple(outbound),
+        request.fast,
+        request.unique_references,
+        request.validate_only,
+        _report_url(request, settings),
+        scheduled_ns,
+        expires_ns,
+        tuple(unparsable),
+        _TRAFFIC[request.traffic],
+        _TOLD if request.report_progress else ENDS_ONLY,
+    )
+    return submit, request.messages, places
+
+
+def _report_url(request: SendBody, settings: JsonApiSettings) -> str | None:
+    url = request.report_url
+    if url is None or report_url_allowed(url, settings.report_hosts):
+        return url
+    words = "must be an http or https URL of a loopback host, or of one named in the profile's report_hosts"
+    raise ProblemError("invalid_request", (FieldError("report_url", words),))
+
+
+def _instants(request: SendBody, at: Instants) -> tuple[int | None, int | None]:
+    if request.send_at is None and request.expires_at is None and request.validity_s is None:
+        return None, None
+    start_ns, scheduled_ns = at.now_ns, None
+    if request.send_at is not None:
+        ahead_s = request.send_at.timestamp() - at.wall_s
+        if ahead_s > _LONGEST_WAIT_S:
+            raise _invalid("send_at", "is more than 92 days ahead")
+        if ahead_s > 0:
+            start_ns = scheduled_ns = at.now_ns + int(ahead_s * _NANOSECONDS)
+    if request.validity_s is not None:
+        if request.expires_at is not None:
+            raise _invalid("validity_s", "cannot be given together with expires_at")
+        return scheduled_ns, start_ns + int(request.validity_s * _NANOSECONDS)
+    if request.expires_at is None:
+        return scheduled_ns, None
+    validity_ns = at.now_ns + int((request.expires_at.timestamp() - at.wall_s) * _NANOSECONDS) - start_ns
+    if not 0 < validity_ns <= LONGEST_VALIDITY_S * _NANOSECONDS:
+        raise _invalid("expires_at", "must be later than the time of sending, by at most 30 days")
+    return scheduled_ns, start_ns + validity_ns
+
+
+def _invalid(field: str, words: str) -> ProblemError:
+    return ProblemError("invalid_request", (FieldError(field, words),))
+
+
+def render_send(sent: SentRequest, answer: Answer) -> HttpResponse:
+    """202, or 200 where the request was only judged: a result for each message, in the request's order."""
+    if isinstance(answer, Refused):
+        return refusal_problem(answer, sent.throttle, _invalid_numbers(sent.messages, answer))
+    if len(answer.messages) == len(sent.messages):
+        results = [
+            MessageResult(
+                "accepted",
+                m.submitted_number,
+                m.client_ref,
+                m.provider_id or None,
+                m.msisdn,
+                m.segments,
+                m.price,
+            )
+            for m in answer.messages
+        ]
+    else:
+        results = _results_of_part(sent, answer)
+    price = sum([m.price for m in answer.messages])
+    taken = len(answer.messages)
+    reply = SendReply(taken, len(results) - taken, round(price, 6), results)
+    return HttpResponse(200 if sent.validate_only else 202, _encoder.encode(reply))
+
+
+def _results_of_part(sent: SentRequest, answer: Accepted) -> list[MessageResult]:
+    """Some were left out: by the protocol (no number could be read) or by the engine, which says why."""
+    places = sent.places
+    reasons = {place if places is None else places[place]: why for place, why in answer.left_out}
+    in_engine = None if places is None else frozenset(places)
+    accepted = iter(answer.messages)
+    results = []
+    for place, message in enumerate(sent.messages):
+        if in_engine is not None and place not in in_engine:
+            code = _NO_RECIPIENT
+        elif place in reasons:
+            code = reasons[place].value
+        else:
+            m = next(accepted)
+            taken = MessageResult(
+                "accepted",
+                message.to,
+                message.reference,
+                m.provider_id or None,
+                m.msisdn,
+                m.segments,
+                m.price,
+            )
+            results.append(taken)
+            continue
+        results.append(MessageResult("rejected", message.to, message.reference, None, None, 0, 0.0, code))
+    return results
+
+
+def _invalid_numbers(messages: Sequence[MessageBody], refused: Refused) -> tuple[FieldError, ...]:
+    invalid = frozenset(refused.invalid_numbers)
+    if not invalid:
+        return ()
+    places = [place for place, message in enumerate(messages) if message.to in invalid]
+    words = "is no number that can receive messages"
+    return tuple(FieldError(f"messages[{place}].to", words) for place in places[:_MAX_NAMED_NUMBERS])

@@ -1,0 +1,10 @@
+"""The SMSAPI protocol (smsapi.pl, smsapi.com): sends, look-ups, one-time codes, and reports by GET.
+
+What it speaks, and what of that is uncertain, is in docs/smsapi.md.
+"""
+
+from mock_provider.protocols.smsapi.factory import smsapi_of
+from mock_provider.protocols.smsapi.protocol import Smsapi
+from mock_provider.protocols.smsapi.services.state import SmsapiState
+
+__all__ = ["Smsapi", "SmsapiState", "smsapi_of"]

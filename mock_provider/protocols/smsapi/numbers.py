@@ -1,0 +1,39 @@
+"""Which MSISDN SMSAPI reads from a number as a client wrote it."""
+
+from __future__ import annotations
+
+from mock_provider.engine.numbers import country_of, normalise
+from mock_provider.settings.protocols import SmsapiSettings
+
+LONGEST_NUMBER = 100  # characters that are looked at and repeated in answers; no number has half as many
+_NATIONAL_DIGITS = 9
+_POLISH_DIGITS = 11
+
+
+def read_msisdn(submitted: str, settings: SmsapiSettings) -> str | None:
+    """E.164 digits without plus, or None where SMSAPI calls the number invalid."""
+    if len(submitted) > LONGEST_NUMBER or (submitted.startswith("+") and not settings.plus_accepted):
+        return None
+    if len(submitted) == _NATIONAL_DIGITS:
+        submitted = settings.country_code + submitted
+    msisdn = normalise(submitted)
+    if msisdn is None and settings.landlines_accepted and _is_polish(submitted):
+        return submitted
+    return msisdn
+
+
+def is_foreign(msisdn: str, settings: SmsapiSettings) -> bool:
+    """Whether ``skip_foreign=1`` leaves this number out."""
+    return country_of(msisdn) != country_of(settings.country_code)
+
+
+def shown_number(submitted: str, settings: SmsapiSettings) -> str:
+    """An invalid number as ``invalid_numbers[].number`` repeats it: digits, a country code if national."""
+    digits = "".join(c for c in submitted if c.isascii() and c.isdigit())
+    if len(digits) == _NATIONAL_DIGITS:
+        return settings.country_code + digits
+    return digits or submitted
+
+
+def _is_polish(digits: str) -> bool:
+    return digits.isascii() and digits.isdigit() and len(digits) == _POLISH_DIGITS and digits.startswith("48")

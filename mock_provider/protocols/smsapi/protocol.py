@@ -1,0 +1,195 @@
+"""SMSAPI's endpoints: which call a request is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mock_provider.engine.values import (
+    Answer,
+    Refused,
+    SendProgress,
+    SendReports,
+    Submit,
+)
+from mock_provider.http.messages import HttpRequest, HttpResponse, ReportCall
+from mock_provider.protocols.actions import (
+    AccountQuery,
+    Action,
+    Cancel,
+    Instants,
+    StatusQuery,
+    SubmitAction,
+)
+from mock_provider.protocols.smsapi.answers import (
+    AnswerStyle,
+    render_balance,
+    render_ping,
+    render_profile,
+    render_removal,
+    render_send,
+    render_status,
+)
+from mock_provider.protocols.smsapi.auth import after_auth, field_token, header_token
+from mock_provider.protocols.smsapi.error_table import MESSAGES
+from mock_provider.protocols.smsapi.errors import (
+    InvalidNumber,
+    SmsapiError,
+    error_reply,
+    legacy_error,
+    not_allowed,
+    refusal_reply,
+)
+from mock_provider.protocols.smsapi.fast_path import PROTOCOL_NAME, read_plain
+from mock_provider.protocols.smsapi.field_names import OF_SEND, OF_USER
+from mock_provider.protocols.smsapi.fields import (
+    Fields,
+    MalformedRequestError,
+    count_of,
+    flat_list_of,
+    is_set,
+    read_fields,
+)
+from mock_provider.protocols.smsapi.reports import report_calls
+from mock_provider.protocols.smsapi.send import read_send, wants_json
+from mock_provider.protocols.smsapi.services.endpoints import Services
+from mock_provider.protocols.smsapi.services.groups import with_group_members, with_template_text
+from mock_provider.protocols.smsapi.services.state import SmsapiState
+from mock_provider.settings.protocols import SmsapiSettings
+from mock_provider.settings.values import Refusal
+
+_SMS_PATHS = frozenset(("/sms.do", "/api/sms.do"))
+_USER_PATHS = frozenset(("/user.do", "/api/user.do"))
+_PROFILE_PATHS = frozenset(("/profile", "/api/profile"))
+_PING_PATHS = frozenset(("/ping", "/api/ping"))
+_PATHS = _SMS_PATHS | _USER_PATHS | _PROFILE_PATHS | _PING_PATHS | Services.paths
+_MAX_ID_CHARACTERS = 64
+
+
+class _SendRenderer(Struct, frozen=True, gc=False):
+    """``render_send`` with what it needs: a partial that the garbage collector does not search."""
+
+    settings: SmsapiSettings
+    style: AnswerStyle
+
+    def __call__(self, answer: Answer) -> HttpResponse:
+        return render_send(self.settings, self.style, answer)
+
+
+class Smsapi:
+    """SMSAPI: translates requests and replies.
+
+    The translation holds settings and no state. ``services`` hold what an account stores: one-time
+    codes, sender names, contacts.
+    """
+
+    name = PROTOCOL_NAME
+    paths = _PATHS
+    prefixes = Services.prefixes
+
+    def __init__(
+        self, settings: SmsapiSettings, price_per_part: float, services: Services | None = None
+    ) -> None:
+        self._settings = settings
+        self._price_per_part = price_per_part
+        self._services = services or Services(settings, SmsapiState(0), (), ())
+        self._state = self._services.state
+
+    def read(self, request: HttpRequest, request_id: int, at: Instants) -> Action:
+        path = request.path
+        if path in _SMS_PATHS:
+            return self._read_sms(request, request_id, at)
+        if path in _USER_PATHS:
+            return self._read_user(request)
+        if path in Services.paths or path.startswith(Services.prefixes):
+            return self._services.read(request, request_id, at)
+        if path in _PING_PATHS and request.method == "HEAD":
+            return HttpResponse(204, b"")
+        if request.method not in ("GET", "HEAD"):
+            return not_allowed("GET, HEAD")
+        token = header_token(request.authorization)
+        if path in _PING_PATHS:
+            return AccountQuery(token, render_ping)
+        return AccountQuery(token, partial(render_profile, self._settings))
+
+    def report_calls(self, effect: SendReports, wall_offset_ns: int) -> Sequence[ReportCall]:
+        return report_calls(effect.url, effect.reports, wall_offset_ns, self._settings)
+
+    def progress_call(self, effect: SendProgress, wall_offset_ns: int) -> None:
+        return None  # SMSAPI knows states on the way (403 SENT); callbacks of them were not seen
+
+    def unavailable(self) -> HttpResponse:
+        return refusal_reply(Refused(Refusal.UNAVAILABLE), True, self._settings)
+
+    def _read_sms(self, request: HttpRequest, request_id: int, at: Instants) -> Action:
+        if request.method not in ("POST", "GET"):
+            return not_allowed("GET, POST")
+        try:
+            fields = read_fields(request)
+        except MalformedRequestError as error:
+            return legacy_error(8, error.as_json, detail=str(error))
+        token = header_token(request.authorization) or field_token(fields)
+        as_json = wants_json(fields)
+        settings = self._settings
+        limit = (
+            settings.max_recipients_get if request.method == "GET" else settings.max_recipients_per_request
+        )
+        try:
+            plain = read_plain(fields, token, request_id, at, settings, limit)
+            if plain is not None:
+                return self._send(plain, AnswerStyle(as_json, int(at.wall_s)), at)
+            if not OF_SEND.issuperset(fields):
+                self._state.unread.note("sms.do", fields.keys() - OF_SEND)
+            if max(count_of(fields, name, ",") for name in ("sch_del", "status", "group")) > limit:
+                raise SmsapiError(19)
+            if "sch_del" in fields:
+                ids = tuple(flat_list_of(fields, "sch_del"))
+                return Cancel(token, ids, partial(render_removal, as_json))
+            if "status" in fields:
+                return self._read_status(fields, token, as_json)
+            if "group" in fields:
+                fields = with_group_members(fields, settings, self._state.contacts)
+            if "template" in fields:
+                fields = with_template_text(fields, self._state.templates)
+            send = read_send(fields, token, request_id, at, settings, limit)
+        except SmsapiError as error:
+            return after_auth(token, error_reply(error, as_json))
+        date_s = int(at.wall_s) if send.date_s is None else int(send.date_s)
+        return self._send(send.submit, AnswerStyle(as_json, date_s, send.details), at)
+
+    def _send(self, submit: Submit, style: AnswerStyle, at: Instants) -> SubmitAction:
+        """Submit, with the numbers in it that are on the account's blacklist."""
+        blacklist = self._state.blacklist
+        if blacklist and (blocked := blacklist.among((m.msisdn for m in submit.messages), at.wall_s)):
+            submit = replace(submit, blocked=blocked)
+            named = (
+                InvalidNumber(m.msisdn, m.submitted_number, MESSAGES[57], 57)
+                for m in submit.messages
+                if m.msisdn in blocked
+            )
+            style = replace(style, blocked=tuple(named))
+        return SubmitAction(submit, _SendRenderer(self._settings, style))
+
+    def _read_status(self, fields: Fields, token: str, as_json: bool) -> Action:
+        ids = tuple(i.strip() for i in flat_list_of(fields, "status"))
+        if not ids or not all(i.isascii() and i.isalnum() and len(i) <= _MAX_ID_CHARACTERS for i in ids):
+            return after_auth(token, legacy_error(400, as_json))
+        return StatusQuery(token, ids, partial(render_status, self._settings, as_json))
+
+    def _read_user(self, request: HttpRequest) -> Action:
+        if request.method not in ("POST", "GET"):
+            return not_allowed("GET, POST")
+        try:
+            fields = read_fields(request)
+        except MalformedRequestError as error:
+            return legacy_error(8, error.as_json, detail=str(error))
+        self._state.unread.note("user.do", fields.keys() - OF_USER)
+        token = header_token(request.authorization) or field_token(fields)
+        as_json = wants_json(fields)
+        if not is_set(fields, "credits"):
+            # Sub-users (add_user, set_user, list …) are outside what this provider simulates.
+            return after_auth(token, legacy_error(110, as_json))
+        return AccountQuery(token, partial(render_balance, self._price_per_part, as_json))

@@ -1,0 +1,170 @@
+"""A send request of SMSAPI (``/sms.do``) as the engine's Submit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from mock_provider.engine.values import Outbound, Submit
+from mock_provider.http.receivers import report_url_allowed
+from mock_provider.protocols.actions import Instants
+from mock_provider.protocols.journey_key import text_key
+from mock_provider.protocols.smsapi.dates import expires_at, scheduled_at
+from mock_provider.protocols.smsapi.errors import SmsapiError
+from mock_provider.protocols.smsapi.fast_path import (
+    DEFAULT_SENDER,
+    MAX_IDX_CHARACTERS,
+    PROTOCOL_NAME,
+    engine_time,
+    shared_sender,
+)
+from mock_provider.protocols.smsapi.fields import (
+    Fields,
+    count_of,
+    flat_list_of,
+    is_set,
+    list_of,
+    text_of,
+)
+from mock_provider.protocols.smsapi.message import Counted, read_texts
+from mock_provider.protocols.smsapi.numbers import LONGEST_NUMBER, is_foreign, read_msisdn
+from mock_provider.settings.protocols import SmsapiSettings
+
+_TIME_RESTRICTIONS = ("follow", "ignore", "nearest_available")
+
+# Fields beyond number, text, sender, idx and report URL; most requests have none of them.
+_RARE_FIELDS = frozenset(["date", "expiration_date", "time_restriction"])
+
+
+class SendRequest(Struct, frozen=True):
+    """A send request understood: the Submit, and what only the reply needs."""
+
+    submit: Submit
+    as_json: bool
+    details: Counted | None  # the first message's text, where details=1 asks to see it
+    date_s: float | None  # when it is scheduled, unix seconds
+
+
+def read_send(
+    fields: Fields,
+    token: str,
+    request_id: int,
+    at: Instants,
+    settings: SmsapiSettings,
+    recipients_limit: int,
+) -> SendRequest:
+    """In full, whatever it asks for (``plain`` reads most requests the short way).
+
+    Raises ``SmsapiError`` with SMSAPI's code for what is wrong.
+    """
+    date_s: float | None = None
+    expiry_s: float | None = None
+    if not _RARE_FIELDS.isdisjoint(fields):
+        date_s, expiry_s = _read_rare(fields, at.wall_s, settings)
+    if count_of(fields, "to", ",") > recipients_limit:
+        raise SmsapiError(19)
+    numbers = flat_list_of(fields, "to")
+    if len(numbers) > recipients_limit:
+        raise SmsapiError(19)
+    references = _references(fields, len(numbers))
+    texts = read_texts(fields, len(numbers), settings)
+    messages, unparsable = _outbound(fields, numbers, texts, references, settings)
+    submit = Submit(
+        request_id,
+        PROTOCOL_NAME,
+        token,
+        read_sender(fields),
+        messages,
+        fast=is_set(fields, "fast"),
+        refuse_duplicates=is_set(fields, "check_idx"),
+        validate_only=is_set(fields, "test"),
+        report_url=_report_url(fields, settings),
+        scheduled_ns=None if date_s is None else engine_time(date_s, at),
+        expires_ns=None if expiry_s is None else engine_time(expiry_s, at),
+        unparsable=unparsable,
+    )
+    details = texts[0] if is_set(fields, "details") else None
+    return SendRequest(submit, wants_json(fields), details, date_s)
+
+
+def wants_json(fields: Fields) -> bool:
+    """``format=json``; anything else is answered as text."""
+    return fields.get("format") == "json"
+
+
+def _read_rare(fields: Fields, wall_s: float, settings: SmsapiSettings) -> tuple[float | None, float | None]:
+    restriction = text_of(fields, "time_restriction")
+    if restriction and restriction not in _TIME_RESTRICTIONS:
+        raise SmsapiError(28)
+    date_s: float | None = None
+    if date := text_of(fields, "date"):
+        date_s = scheduled_at(date, is_set(fields, "date_validate"), wall_s, settings)
+    expiry_s: float | None = None
+    if expiry := text_of(fields, "expiration_date"):
+        expiry_s = expires_at(expiry, wall_s if date_s is None else date_s, settings)
+    return date_s, expiry_s
+
+
+def _references(fields: Fields, recipients: int) -> list[str] | None:
+    if not fields.get("idx"):
+        return None
+    if count_of(fields, "idx", "|") != recipients:
+        raise SmsapiError(20)
+    references = list_of(fields, "idx", "|")
+    if any(len(reference) > MAX_IDX_CHARACTERS for reference in references):
+        raise SmsapiError(27)
+    return references
+
+
+def read_sender(fields: Fields, default: str = DEFAULT_SENDER) -> str:
+    """The sender name in ``from``. Raises ``SmsapiError`` (14)."""
+    text = text_of(fields, "from")
+    sender = shared_sender(text)
+    if sender is None:
+        raise SmsapiError(14)
+    return sender if text.strip() else default
+
+
+def _outbound(
+    fields: Fields,
+    numbers: Sequence[str],
+    texts: Sequence[Counted],
+    references: Sequence[str] | None,
+    settings: SmsapiSettings,
+) -> tuple[tuple[Outbound, ...], tuple[str, ...]]:
+    drop_repeated = (
+        settings.drop_repeated_numbers and len(numbers) > 1 and not is_set(fields, "allow_duplicates")
+    )
+    drop_foreign = is_set(fields, "skip_foreign")
+    seen: set[str] = set()
+    messages: list[Outbound] = []
+    unparsable: list[str] = []
+    only = texts[0]
+    for position, submitted in enumerate(numbers):
+        submitted = submitted.strip()
+        msisdn = read_msisdn(submitted, settings)
+        if msisdn is None:
+            if submitted:
+                unparsable.append(submitted[:LONGEST_NUMBER])
+            continue
+        if drop_foreign and is_foreign(msisdn, settings):
+            continue
+        if drop_repeated:
+            if msisdn in seen:
+                continue
+            seen.add(msisdn)
+        counted = texts[position] if len(texts) > 1 else only
+        reference = (references[position] or None) if references is not None else None
+        key = text_key(counted.text) or reference or ""
+        messages.append(Outbound(msisdn, submitted, counted.text, counted.parts, key, reference))
+    return tuple(messages), tuple(unparsable)
+
+
+def _report_url(fields: Fields, settings: SmsapiSettings) -> str | None:
+    url = text_of(fields, "notify_url")
+    if not url:
+        return None
+    if not report_url_allowed(url, settings.report_hosts):
+        raise SmsapiError(70)
+    return url

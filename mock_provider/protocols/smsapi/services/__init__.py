@@ -1,0 +1,1 @@
+"""SMSAPI's services beside sending, and the state they keep for an account."""

@@ -1,0 +1,74 @@
+"""``/blacklist/phone_numbers``: numbers to which the account does not send."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from mock_provider.http.messages import HttpResponse
+from mock_provider.protocols.smsapi.dates import read_date
+from mock_provider.protocols.smsapi.errors import invalid_value, rest_error
+from mock_provider.protocols.smsapi.numbers import read_msisdn
+from mock_provider.protocols.smsapi.services.blacklist import BlockedNumber
+from mock_provider.protocols.smsapi.services.visit import (
+    Visit,
+    done,
+    page,
+    shown,
+    too_many,
+)
+
+
+class BlacklistPhoneNumber(Struct, frozen=True, gc=False):
+    id: str
+    phone_number: str
+    expire_at: str | None
+    created_at: str
+
+
+class BlacklistPhoneNumbers(Struct, frozen=True, gc=False):
+    size: int
+    collection: list[BlacklistPhoneNumber]
+
+
+def list_numbers(visit: Visit) -> HttpResponse:
+    found = visit.state.blacklist.listed(visit.at_s, visit.text("q"))
+    listed = [_shown(visit, entry) for entry in page(visit, found)]
+    return shown(BlacklistPhoneNumbers(len(found), listed))
+
+
+def add_number(visit: Visit) -> HttpResponse:
+    """201. A number that is already on the list gets the new expiry."""
+    submitted, expiry = visit.text("phone_number"), visit.text("expire_at")
+    msisdn = read_msisdn(submitted, visit.settings)
+    if msisdn is None:
+        return invalid_value("The value is not valid phone number.", "phone_number", submitted)
+    expires_s = read_date(expiry, visit.settings) if expiry else None
+    if expiry and expires_s is None:
+        return invalid_value("The value is not valid date.", "expire_at", expiry)
+    entry = BlockedNumber(visit.state.new_id(), msisdn, visit.at_s, expires_s)
+    if not visit.state.blacklist.add(entry):
+        return too_many("blacklisted numbers")
+    return shown(_shown(visit, entry), 201)
+
+
+def remove_numbers(visit: Visit) -> HttpResponse:
+    """All of them, or the one in ``phone_number``."""
+    submitted = visit.text("phone_number")
+    if not submitted:
+        visit.state.blacklist.clear()
+        return done()
+    msisdn = read_msisdn(submitted, visit.settings)
+    if msisdn is None:
+        return invalid_value("The value is not valid phone number.", "phone_number", submitted)
+    visit.state.blacklist.remove_number(msisdn)
+    return done()
+
+
+def remove_number(visit: Visit) -> HttpResponse:
+    removed = visit.state.blacklist.remove(visit.ids[0])
+    return done() if removed else rest_error(404, "Not found resource")
+
+
+def _shown(visit: Visit, entry: BlockedNumber) -> BlacklistPhoneNumber:
+    expires = None if entry.expires_s is None else visit.shown_time(entry.expires_s)
+    return BlacklistPhoneNumber(entry.id, entry.msisdn, expires, visit.shown_time(entry.created_s))

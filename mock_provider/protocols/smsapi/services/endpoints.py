@@ -1,0 +1,109 @@
+"""SMSAPI's services beside sending: look-ups, sender names, prices, codes, and the REST collections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mock_provider.http.messages import HttpRequest, HttpResponse
+from mock_provider.protocols.actions import Action, Instants
+from mock_provider.protocols.smsapi.auth import after_auth, field_token, header_token
+from mock_provider.protocols.smsapi.errors import legacy_error, not_allowed, rest_error
+from mock_provider.protocols.smsapi.field_names import OF_LOOKUP, OF_PRICES, OF_SENDER
+from mock_provider.protocols.smsapi.fields import MalformedRequestError, read_fields
+from mock_provider.protocols.smsapi.openapi import openapi_document
+from mock_provider.protocols.smsapi.send import wants_json
+from mock_provider.protocols.smsapi.services.collections_rest import COLLECTIONS, NOT_SERVED, read_collection
+from mock_provider.protocols.smsapi.services.hlr import NumberLookups
+from mock_provider.protocols.smsapi.services.mfa import read_code_request, read_verification
+from mock_provider.protocols.smsapi.services.prices import Network, read_prices
+from mock_provider.protocols.smsapi.services.sender_do import read_sender_names
+from mock_provider.protocols.smsapi.services.sender_names_rest import SENDERNAMES, read_sendernames
+from mock_provider.protocols.smsapi.services.state import SmsapiState
+from mock_provider.settings.protocols import SmsapiSettings
+
+_HLR, _HLR_COUNTED, _SENDER = "/hlr.do", "/hlrsync.do", "/sender.do"
+_PRICES, _CODES, _VERIFICATIONS = "/profile/prices", "/mfa/codes", "/mfa/codes/verifications"
+_OPENAPI = "/openapi/smsapi.json"
+_API = "/api"  # where the JavaScript client looks for everything
+_LEGACY_NOT_SERVED = ("/mms.do", "/vms.do")
+_REST = (SENDERNAMES, *COLLECTIONS, *NOT_SERVED)
+
+
+class Services:
+    """``sender_names`` are those the profile allows, none: any; ``networks`` those it has."""
+
+    paths = frozenset(
+        [_OPENAPI]
+        + [
+            base + path
+            for base in ("", _API)
+            for path in (
+                _HLR,
+                _HLR_COUNTED,
+                _SENDER,
+                *_LEGACY_NOT_SERVED,
+                _PRICES,
+                _CODES,
+                _VERIFICATIONS,
+                *_REST,
+            )
+        ]
+    )
+    prefixes = tuple(f"{base}{path}/" for path in _REST for base in ("", _API))
+
+    def __init__(
+        self,
+        settings: SmsapiSettings,
+        state: SmsapiState,
+        sender_names: Sequence[str],
+        networks: Sequence[Network],
+    ) -> None:
+        self.state = state
+        self._settings = settings
+        self._sender_names = sender_names
+        self._networks = networks
+        self._lookups = NumberLookups(settings, state, networks)
+
+    def read(self, request: HttpRequest, request_id: int, at: Instants) -> Action:
+        path = request.path.removeprefix(_API)
+        if path.endswith(".do"):
+            return self._read_legacy(path, request, at)
+        if path in (_CODES, _VERIFICATIONS):
+            if request.method != "POST":
+                return not_allowed("POST")
+            if path == _CODES:
+                return read_code_request(request, request_id, at, self._settings, self.state)
+            return read_verification(request, at, self._settings, self.state)
+        if path.startswith(SENDERNAMES):
+            return read_sendernames(path.rstrip("/"), request, self._sender_names, self.state)
+        if path not in (_OPENAPI, _PRICES):
+            return read_collection(path, request, at, self._settings, self.state)
+        if request.method not in ("GET", "HEAD"):
+            return not_allowed("GET, HEAD")
+        if path == _OPENAPI:
+            return HttpResponse(200, openapi_document())
+        return self._read_prices(request)
+
+    def _read_legacy(self, path: str, request: HttpRequest, at: Instants) -> Action:
+        if request.method not in ("GET", "POST"):
+            return not_allowed("GET, POST")
+        try:
+            fields = read_fields(request)
+        except MalformedRequestError as error:
+            return legacy_error(8, error.as_json, detail=str(error))
+        token = header_token(request.authorization) or field_token(fields)
+        if path in _LEGACY_NOT_SERVED:
+            return after_auth(token, legacy_error(110, wants_json(fields)))
+        read = OF_SENDER if path == _SENDER else OF_LOOKUP
+        self.state.unread.note(path[1:], fields.keys() - read)
+        if path == _SENDER:
+            return read_sender_names(fields, token, self._sender_names, self.state)
+        return self._lookups.read(fields, token, int(at.wall_s), path == _HLR_COUNTED)
+
+    def _read_prices(self, request: HttpRequest) -> Action:
+        try:
+            fields = read_fields(request)
+        except MalformedRequestError as error:
+            return rest_error(400, f"The request cannot be read: {error}")
+        self.state.unread.note("profile/prices", fields.keys() - OF_PRICES)
+        return read_prices(fields, header_token(request.authorization), self._networks)

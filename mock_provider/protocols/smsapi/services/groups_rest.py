@@ -1,0 +1,153 @@
+"""``/contacts/groups``: groups of contacts, for ``group`` of a send."""
+
+from __future__ import annotations
+
+from msgspec import UNSET, Struct, UnsetType
+
+from mock_provider.http.messages import HttpResponse
+from mock_provider.protocols.smsapi.errors import invalid_value, rest_error
+from mock_provider.protocols.smsapi.fields import is_set, list_of
+from mock_provider.protocols.smsapi.services.contact_book import ContactGroup
+from mock_provider.protocols.smsapi.services.visit import (
+    RestRefusalError,
+    Visit,
+    done,
+    shown,
+    too_many,
+)
+
+_MOST_CHARACTERS = 255
+_MOST_EXPIRY_DIGITS = 5
+
+
+class GroupPermission(Struct, frozen=True, gc=False):
+    group_id: str
+    username: str
+    write: bool = True
+    read: bool = True
+    send: bool = True
+
+
+class GroupBody(Struct, frozen=True, gc=False):
+    """``permissions``: the one it has, its owner's; left out where the group stands in a contact."""
+
+    id: str
+    name: str
+    description: str
+    contacts_count: int
+    date_created: str
+    date_updated: str
+    created_by: str
+    idx: str | None
+    contact_expire_after: int | None
+    permissions: tuple[GroupPermission, ...] | UnsetType = UNSET
+
+
+class GroupBodies(Struct, frozen=True, gc=False):
+    size: int
+    collection: list[GroupBody]
+
+
+def list_groups(visit: Visit) -> HttpResponse:
+    return shown_groups(visit, wanted_groups(visit, visit.state.contacts.groups()))
+
+
+def wanted_groups(visit: Visit, groups: list[ContactGroup]) -> list[ContactGroup]:
+    """Those of ``group_id``, and with one of the ``name`` values in their name (``eq(…)``: as their name)."""
+    names = [name for name in list_of(visit.fields, "name", "\0") if name]
+    ids = list_of(visit.fields, "group_id", ",")
+    return [group for group in groups if (not ids or group.id in ids) and _is_wanted(group.name, names)]
+
+
+def show_group(visit: Visit) -> HttpResponse:
+    return shown(group_body(visit, found_group(visit, visit.ids[0])))
+
+
+def add_group(visit: Visit) -> HttpResponse:
+    at_s = visit.at_s
+    group = ContactGroup(visit.state.new_id(), "", "", None, None, at_s, at_s)
+    return _put(visit, group, 201)
+
+
+def change_group(visit: Visit) -> HttpResponse:
+    """Fields that are not given stay unchanged."""
+    return _put(visit, found_group(visit, visit.ids[0]), 200)
+
+
+def remove_group(visit: Visit) -> HttpResponse:
+    group = found_group(visit, visit.ids[0])
+    visit.state.contacts.remove_group(group.id, is_set(visit.fields, "delete_contacts"))
+    return done()
+
+
+def remove_groups(visit: Visit) -> HttpResponse:
+    visit.state.contacts.remove_groups()
+    return done()
+
+
+def found_group(visit: Visit, group_id: str) -> ContactGroup:
+    """Raises ``RestRefusalError`` (404)."""
+    group = visit.state.contacts.group(group_id)
+    if group is None:
+        raise RestRefusalError(rest_error(404, "Group not found"))
+    return group
+
+
+def shown_groups(visit: Visit, groups: list[ContactGroup], status: int = 200) -> HttpResponse:
+    return shown(GroupBodies(len(groups), [group_body(visit, group) for group in groups]), status)
+
+
+def group_body(visit: Visit, group: ContactGroup, in_contact: bool = False) -> GroupBody:
+    owner = visit.settings.username
+    return GroupBody(
+        group.id,
+        group.name,
+        group.description,
+        visit.state.contacts.member_count(group.id),
+        visit.shown_time(group.created_s),
+        visit.shown_time(group.updated_s),
+        owner,
+        group.reference,
+        group.expire_after_days,
+        UNSET if in_contact else (GroupPermission(group.id, owner),),
+    )
+
+
+def _put(visit: Visit, present: ContactGroup, status: int) -> HttpResponse:
+    fields, contacts = visit.fields, visit.state.contacts
+    name = visit.text("name") if "name" in fields else present.name
+    expiry = visit.text("contact_expire_after")
+    if not name:
+        return invalid_value("This value should not be blank.", "name")
+    for field in ("name", "description", "idx"):
+        if len(visit.text(field)) > _MOST_CHARACTERS:
+            return invalid_value(
+                f"This value is too long. It should have {_MOST_CHARACTERS} characters or less.", field
+            )
+    if expiry and not (expiry.isascii() and expiry.isdigit() and len(expiry) <= _MOST_EXPIRY_DIGITS):
+        return invalid_value("The value must be a number of days.", "contact_expire_after", expiry)
+    named = contacts.group_named(name)
+    if (named is not None and named.id != present.id) or name in visit.settings.groups:
+        return rest_error(409, "It already exists")
+    group = ContactGroup(
+        present.id,
+        name,
+        visit.text("description") if "description" in fields else present.description,
+        visit.text("idx") or present.reference,
+        int(expiry) if expiry else present.expire_after_days,
+        present.created_s,
+        visit.at_s,
+    )
+    return shown(group_body(visit, group), status) if contacts.put_group(group) else too_many("groups")
+
+
+def _is_wanted(name: str, wanted: list[str]) -> bool:
+    return not wanted or any(_matches(name, each) for each in wanted)
+
+
+def _matches(name: str, wanted: str) -> bool:
+    if wanted.startswith("eq(") and wanted.endswith(")"):
+        return name == wanted[3:-1]
+    if wanted.startswith("eqi(") and wanted.endswith(")"):
+        return name.casefold() == wanted[4:-1].casefold()
+    return wanted.casefold() in name.casefold()

@@ -1,0 +1,109 @@
+"""``/sms/templates``: texts for ``template`` of a send."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from mock_provider.http.messages import HttpResponse
+from mock_provider.protocols.smsapi.errors import invalid_value, rest_error
+from mock_provider.protocols.smsapi.fields import is_set, text_of
+from mock_provider.protocols.smsapi.services.message_templates import MessageTemplate
+from mock_provider.protocols.smsapi.services.visit import (
+    RestRefusalError,
+    Visit,
+    done,
+    shown,
+    too_many,
+)
+
+_MOST_NAME_CHARACTERS = 255
+_MOST_TEXT_CHARACTERS = 1_530  # ten parts
+
+
+class TemplateBody(Struct, frozen=True, gc=False):
+    id: str
+    name: str
+    template: str
+    normalize: bool
+
+
+class TemplateBodies(Struct, frozen=True, gc=False):
+    size: int
+    collection: list[TemplateBody]
+
+
+class AvailableTemplate(Struct, frozen=True, gc=False):
+    name: str
+    template: str
+    normalize: bool
+
+
+class AvailableTemplates(Struct, frozen=True, gc=False):
+    size: int
+    collection: list[AvailableTemplate]
+
+
+def list_templates(visit: Visit) -> HttpResponse:
+    found = [_shown(template) for template in visit.state.templates.listed()]
+    return shown(TemplateBodies(len(found), found))
+
+
+def list_available(visit: Visit) -> HttpResponse:
+    """The account's own templates: no main account shares any."""
+    found = [AvailableTemplate(t.name, t.text, t.normalize) for t in visit.state.templates.listed()]
+    return shown(AvailableTemplates(len(found), found))
+
+
+def show_template(visit: Visit) -> HttpResponse:
+    return shown(_shown(_found(visit)))
+
+
+def add_template(visit: Visit) -> HttpResponse:
+    name, text = visit.text("name"), text_of(visit.fields, "template")
+    return _put(
+        visit, MessageTemplate(visit.state.new_id(), name, text, is_set(visit.fields, "normalize")), 201
+    )
+
+
+def change_template(visit: Visit) -> HttpResponse:
+    """Fields that are not given stay unchanged."""
+    present, fields = _found(visit), visit.fields
+    changed = MessageTemplate(
+        present.id,
+        visit.text("name") if "name" in fields else present.name,
+        text_of(fields, "template", present.text),
+        is_set(fields, "normalize") if "normalize" in fields else present.normalize,
+    )
+    return _put(visit, changed, 200)
+
+
+def remove_template(visit: Visit) -> HttpResponse:
+    visit.state.templates.remove(_found(visit).id)
+    return done()
+
+
+def _put(visit: Visit, template: MessageTemplate, status: int) -> HttpResponse:
+    for field, value, most in (
+        ("name", template.name, _MOST_NAME_CHARACTERS),
+        ("template", template.text, _MOST_TEXT_CHARACTERS),
+    ):
+        if not value.strip():
+            return invalid_value("This value should not be blank.", field)
+        if len(value) > most:
+            return invalid_value(f"This value is too long. It should have {most} characters or less.", field)
+    templates = visit.state.templates
+    named = templates.named(template.name)
+    if named is not None and named.id != template.id:
+        return rest_error(409, "It already exists")
+    return shown(_shown(template), status) if templates.put(template) else too_many("templates")
+
+
+def _found(visit: Visit) -> MessageTemplate:
+    template = visit.state.templates.find(visit.ids[0])
+    if template is None:
+        raise RestRefusalError(rest_error(404, "Not found resource"))
+    return template
+
+
+def _shown(template: MessageTemplate) -> TemplateBody:
+    return TemplateBody(template.id, template.name, template.text, template.normalize)

@@ -1,0 +1,105 @@
+"""Status and error code of a message, from what the engine says of it.
+
+Twilio knows no "expired" and no "rejected": what never left its own queue is ``failed``, what a carrier did
+not deliver ``undelivered``. A message of which no carrier ever reports stays ``sent``.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from msgspec import Struct
+
+ERROR_WORDS: dict[int, str] = {
+    30001: "Queue overflow",
+    30002: "Account suspended",
+    30003: "Unreachable destination handset",
+    30004: "Message blocked",
+    30005: "Unknown destination handset",
+    30006: "Landline or unreachable carrier",
+    30007: "Message filtered",
+    30008: "Unknown error",
+    30036: "Validity Period Expired",
+    30410: "Provider Timeout Error",
+}
+
+# By words of the profile's reasons, in this order: the profile's author writes them freely.
+_CODES_BY_WORD: tuple[tuple[str, int], ...] = (
+    ("carrier_queue", 30008),
+    ("queue_full", 30001),
+    ("overflow", 30001),
+    ("suspend", 30002),
+    ("landline", 30006),
+    ("unknown_subscriber", 30005),
+    ("unknown_handset", 30005),
+    ("not_exist", 30005),
+    ("unallocated", 30005),
+    ("spam", 30007),
+    ("filter", 30007),
+    ("blocked", 30004),
+    ("blacklist", 30004),
+    ("barred", 30004),
+    ("timeout", 30410),
+    ("absent", 30003),
+    ("unreachable", 30003),
+    ("handset_off", 30003),
+    ("memory", 30003),
+)
+_FAILED_AT_TWILIO = frozenset((30001, 30002, 30036))
+
+
+class TwilioStatus(Struct, frozen=True, gc=False):
+    """``error_code`` None: no error."""
+
+    status: str
+    error_code: int | None = None
+
+
+_DELIVERED = TwilioStatus("delivered")
+_SENT = TwilioStatus("sent")
+_BY_STAGE: dict[str, TwilioStatus] = {
+    "ANSWERING": TwilioStatus("queued"),
+    "SCHEDULED": TwilioStatus("scheduled"),
+    "QUEUED": TwilioStatus("queued"),
+    "AT_CARRIER": TwilioStatus("sending"),
+    "ON_AIR": _SENT,
+}
+_ACCEPTED = TwilioStatus("accepted")
+
+
+def outcome_of(state: str, reason: str, stage: str, in_service: bool) -> TwilioStatus:
+    """``state`` and ``reason`` as the engine has them, ``stage`` the name of its stage ("" where forgotten).
+
+    ``in_service``: sent by a Messaging Service, which first accepts and then queues.
+    """
+    if state == "delivered":
+        return _DELIVERED
+    if state == "open":
+        if in_service and stage == "ANSWERING":
+            return _ACCEPTED
+        return _BY_STAGE.get(stage, _SENT)
+    if state in ("unknown", ""):
+        return _SENT
+    return failure_of(state, reason)
+
+
+@lru_cache(maxsize=256)
+def failure_of(state: str, reason: str) -> TwilioStatus:
+    """What came of a message that ended otherwise than delivered."""
+    if reason == "cancelled":
+        return TwilioStatus("canceled")
+    if reason == "lost_after_accept":  # by a fault, which nobody outside is told of
+        return TwilioStatus("queued")
+    if state == "expired":
+        # The engine's own reason: the validity passed before a carrier took it. Others are a handset's.
+        code = 30036 if reason == "validity_passed" else _code_of(reason, 30003)
+    elif state == "rejected":
+        code = _code_of(reason, 30007)
+    else:
+        code = _code_of(reason, 30008)
+    return TwilioStatus("failed" if code in _FAILED_AT_TWILIO else "undelivered", code)
+
+
+def _code_of(reason: str, otherwise: int) -> int:
+    named = reason.lower().replace(" ", "_").replace("-", "_")
+    return next((code for word, code in _CODES_BY_WORD if word in named), otherwise)

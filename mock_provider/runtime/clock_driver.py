@@ -1,0 +1,167 @@
+"""The engine in real time: one timer for its next deadline, one callback a reply."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+
+from mock_provider.engine import Engine
+from mock_provider.engine.values import (
+    Effect,
+    Refused,
+    Reply,
+    SendProgress,
+    SendReports,
+    Submit,
+)
+from mock_provider.protocols.actions import OnAnswer
+from mock_provider.runtime.deadline_timer import deadline_timer
+
+# A deadline this little before the instant the timer is set to waits for it: setting it anew for each of
+# thousands of deadlines would cost more than they do.
+_GATHER_NS = 100_000
+# The timer rings no sooner than this after it rang last: a ring costs as much as an answer, and a request
+# that comes in takes what is due with it anyway. Of thousands of replies a second several leave together,
+# so much late at worst; few replies meet it.
+_REST_NS = 400_000
+_LATENESS_PERIOD_NS = 1_000_000_000
+# A distribution's far tail lies beyond what a timer can count; an earlier look only looks again.
+_LONGEST_NS = 3_600_000_000_000
+
+
+class ClockDriver:
+    """Calls the engine with the clock's time and carries out its effects.
+
+    The engine's clock is CLOCK_MONOTONIC in nanoseconds, the same for all processes of this machine.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        loop: asyncio.AbstractEventLoop,
+        deliver_reports: Callable[[SendReports | SendProgress], None],
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        """``on_failure`` gets what the engine raised when its time came."""
+        self.engine = engine
+        self.refusal: Refused | None = None  # what every submit is answered from now on; None: the engine
+        self._on_failure = on_failure
+        self._loop = loop
+        self._deliver_reports = deliver_reports
+        self._waiting: dict[int, OnAnswer] = {}
+        self._timer_ns = 0  # when the armed timer will look; 0: it is not armed
+        self._rested_ns = 0  # not before this instant
+        self._timer = deadline_timer(loop, self._on_timer)
+        self._late_ns = self._late_before_ns = 0  # at worst in this period, and in the one before
+        self._late_since_ns = 0
+        self._last_request_id = 0
+
+    def next_request_id(self) -> int:
+        self._last_request_id += 1
+        return self._last_request_id
+
+    def now_ns(self) -> int:
+        """The engine's clock."""
+        return time.monotonic_ns()
+
+    @property
+    def waiting(self) -> int:
+        """Requests whose reply has not come yet."""
+        return len(self._waiting)
+
+    def submit(self, now_ns: int, submit: Submit, on_answer: OnAnswer) -> int | None:
+        """Submit; ``on_answer`` gets the answer, or None in its place: cut the connection.
+
+        Returns None if it got it at once, else the number by which the wait can be given up (``forget``).
+        """
+        if self.refusal is not None:
+            on_answer(self.refusal)
+            return None
+        request_id = submit.request_id
+        effects = self.engine.submit(now_ns, submit)
+        # Mostly the answer is all there is, and it is due.
+        if len(effects) == 1 and type(effects[0]) is Reply and effects[0].request_id == request_id:
+            on_answer(effects[0].answer)
+            self._arm(now_ns)
+            return None
+        self._waiting[request_id] = on_answer
+        for effect in effects:
+            self._apply(effect)
+        self._arm(now_ns)
+        return request_id if request_id in self._waiting else None
+
+    def forget(self, request_id: int) -> None:
+        """The client has gone: nobody waits for this reply."""
+        self._waiting.pop(request_id, None)
+
+    def carry_out(self, effects: Iterable[Effect]) -> None:
+        """Effects of an engine call made elsewhere (cancel, report answers, reconfiguration)."""
+        for effect in effects:
+            self._apply(effect)
+        self._arm(self.now_ns())
+
+    def advance(self) -> None:
+        """Carry out what is due now. Not for a handler of an answer: see ``wake``."""
+        self.carry_out(self.engine.advance(self.now_ns()))
+
+    def wake(self) -> None:
+        """After an engine call without effects: carry out what it made due, in a later turn of the loop.
+
+        Not at once: the caller may be answering a submit, and a report must not overtake that answer.
+        """
+        self._arm(self.now_ns())
+
+    def stop(self) -> None:
+        self._timer.close()
+
+    def lateness_ms(self) -> float:
+        """By how much the engine was called after its deadline, at worst in the last second or two."""
+        passed_ns = self.now_ns() - self._late_since_ns
+        if passed_ns > 2 * _LATENESS_PERIOD_NS:
+            return 0.0
+        return max(self._late_ns, self._late_before_ns) / 1e6
+
+    def _apply(self, effect: Effect) -> None:
+        if type(effect) is SendReports or type(effect) is SendProgress:
+            self._deliver_reports(effect)
+            return
+        assert not isinstance(effect, SendReports | SendProgress)
+        on_answer = self._waiting.pop(effect.request_id, None)
+        if on_answer is not None:
+            on_answer(effect.answer if type(effect) is Reply else None)
+
+    def _arm(self, now_ns: int) -> None:
+        due_ns = self.engine.next_due()
+        if due_ns is None:
+            return
+        at_ns = min(max(due_ns, now_ns, self._rested_ns), now_ns + _LONGEST_NS)
+        # An earlier look only looks again.
+        if not self._timer_ns or self._timer_ns > at_ns + _GATHER_NS:
+            self._timer_ns = at_ns
+            self._timer.arm(at_ns)
+
+    def _on_timer(self) -> None:
+        self._timer_ns = 0
+        due_ns = self.engine.next_due()
+        if due_ns is None:
+            return
+        now_ns = time.monotonic_ns()
+        if now_ns < due_ns:
+            self._arm(now_ns)
+            return
+        self._rested_ns = now_ns + _REST_NS
+        self._note_lateness(now_ns, now_ns - due_ns)
+        try:
+            self.carry_out(self.engine.advance(now_ns))
+        except Exception as error:
+            self._on_failure(error)
+            self._arm(now_ns)
+
+    def _note_lateness(self, now_ns: int, late_ns: int) -> None:
+        if now_ns - self._late_since_ns > _LATENESS_PERIOD_NS:
+            recent = now_ns - self._late_since_ns < 2 * _LATENESS_PERIOD_NS
+            self._late_before_ns = self._late_ns if recent else 0
+            self._late_ns, self._late_since_ns = 0, now_ns
+        if late_ns > self._late_ns:
+            self._late_ns = late_ns

@@ -1,0 +1,43 @@
+"""Says in the log when a fault window begins and when it ends."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from mock_provider.engine.faults.history import FaultPeriod
+
+log = logging.getLogger(__name__)
+
+_NANOSECONDS = 1_000_000_000
+
+
+class FaultWatch:
+    """``look`` is to be called now and then; it logs each change once."""
+
+    def __init__(self, spans_at: Callable[[int], tuple[FaultPeriod, ...]], now_ns: Callable[[], int]) -> None:
+        self._spans_at = spans_at
+        self._now_ns = now_ns
+        self._begun: set[tuple[str, int]] = set()
+        self._ended: set[tuple[str, int]] = set()
+
+    def look(self) -> None:
+        now_ns = self._now_ns()
+        for span in self._spans_at(now_ns):
+            window = span.name, span.start_ns
+            if span.phase == "to_come" or window in self._ended:
+                continue
+            if window not in self._begun:
+                self._begun.add(window)
+                log.warning("fault %s begins: %s%s", span.name, span.title, _until(span))
+            if span.phase == "over":
+                self._ended.add(window)
+                log.warning("fault %s ends after %s s", span.name, _length_s(span))
+
+
+def _length_s(span: FaultPeriod) -> str:
+    return "?" if span.end_ns is None else f"{(span.end_ns - span.start_ns) / _NANOSECONDS:.3g}"
+
+
+def _until(span: FaultPeriod) -> str:
+    return ", until it is taken away" if span.end_ns is None else f", for {_length_s(span)} s"

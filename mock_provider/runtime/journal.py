@@ -1,0 +1,161 @@
+"""The journal: the provider's row for every message, as an Arrow IPC stream (docs/run-directory.md).
+
+The schema stands here and in ``analysis.records``; a contract test holds the two together.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+import pyarrow as pa
+from msgspec.structs import astuple
+
+from mock_provider.engine.values import JournalRow
+
+_NS = pa.int64()
+
+JOURNAL_SCHEMA = pa.schema(
+    [
+        ("key", pa.string()),
+        ("provider_id", pa.string()),
+        ("account", pa.string()),
+        ("wire", pa.string()),
+        ("country", pa.string()),
+        ("carrier", pa.string()),
+        ("segments", pa.int32()),
+        ("submits", pa.int32()),
+        ("accepts", pa.int32()),
+        ("t_submitted_ns", _NS),
+        ("t_answered_ns", _NS),
+        ("t_carrier_ns", _NS),
+        ("t_delivered_ns", _NS),
+        ("t_reported_ns", _NS),
+        ("t_confirmed_ns", _NS),
+        ("state", pa.string()),
+        ("reason", pa.string()),
+        ("price", pa.float64()),
+        ("fault", pa.string()),
+        ("t_taken_ns", _NS),
+        ("reply_ns", _NS),
+        ("radio_ns", _NS),
+        ("handset_wait_ns", _NS),
+        ("throttled", pa.int32()),
+        ("fast", pa.bool_()),
+        ("ucs2_for", pa.string()),
+    ]
+)
+
+
+class Journal:
+    """Gathers rows and writes a record batch for each ``batch_rows``; what is flushed survives a crash."""
+
+    def __init__(self, path: Path, batch_rows: int = 8_192) -> None:
+        """Raises ``OSError`` if the file cannot be written, is in use, or is not empty."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._batch_rows = batch_rows
+        self._rows: list[JournalRow] = []
+        self._lock = _locked(path)
+        try:
+            self._sink = pa.OSFile(str(path), "wb")
+            self._stream = pa.ipc.new_stream(self._sink, JOURNAL_SCHEMA)
+        except BaseException:
+            self._lock.close()
+            raise
+        self._closed = False
+        # pyarrow imports pandas with the first array that it makes (0.4 s to 0.9 s, pyarrow 26): now, and not
+        # while requests are being served (tests/test_start_up.py).
+        pa.array([], type=_NS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def write(self, rows: Sequence[JournalRow]) -> None:
+        """Take rows; whole batches go to the file at once."""
+        self._rows.extend(rows)
+        while len(self._rows) >= self._batch_rows:
+            self._write_batch(self._rows[: self._batch_rows])
+            del self._rows[: self._batch_rows]
+
+    def flush(self) -> None:
+        """Write what was taken so far. Raises ``OSError`` where that cannot be done, or would be lost."""
+        if self._rows:
+            self._write_batch(self._rows)
+            self._rows = []
+        self._require_the_file()
+
+    def abandon(self) -> None:
+        """Close what can be closed, and write no more: after a row was lost another would hide it."""
+        self._rows.clear()
+        self._closed = True
+        for closing in (self._stream.close, self._sink.close, self._lock.close):
+            with suppress(OSError):
+                closing()
+
+    def close(self) -> None:
+        """Write the rest and end the stream. A second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self.flush()
+        self._stream.close()
+        self._sink.close()
+        self._lock.close()
+
+    def _require_the_file(self) -> None:
+        """What is written to a file that was removed is gone with the process."""
+        kept = os.fstat(self._lock.fileno())
+        try:
+            named = self._path.stat()
+        except FileNotFoundError:
+            raise FileNotFoundError(f"{self._path} was removed while it was being written") from None
+        if (kept.st_dev, kept.st_ino) != (named.st_dev, named.st_ino):
+            raise FileNotFoundError(f"{self._path} was replaced by another file while it was being written")
+
+    def _write_batch(self, rows: Sequence[JournalRow]) -> None:
+        columns = map(_column, zip(*map(astuple, rows), strict=True), JOURNAL_SCHEMA)
+        batch = pa.record_batch(list(columns), schema=JOURNAL_SCHEMA)
+        try:
+            self._stream.write_batch(batch)
+            self._sink.flush()
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise OSError(f"{self._path} cannot be written: {reason}") from error
+
+
+def _locked(path: Path) -> BinaryIO:
+    """The empty file, opened, and locked until it is closed or the process ends.
+
+    A file with rows is refused and kept: after a crash they may be the only record of its messages.
+    """
+    lock = path.open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise OSError(f"{path} is in use by another provider") from error
+    if os.fstat(lock.fileno()).st_size:
+        lock.close()
+        raise OSError(
+            f"{path} holds the journal of an earlier provider, which is kept: "
+            "give another file, or move it away"
+        )
+    return lock
+
+
+def _column(values: tuple[Any, ...], field: pa.Field) -> pa.Array:
+    try:
+        return pa.array(values, type=field.type)
+    except UnicodeEncodeError:  # half a surrogate pair in one client's key costs no other its row
+        return pa.array([value.encode("utf-8", "replace").decode() for value in values], type=field.type)

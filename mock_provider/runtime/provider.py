@@ -1,0 +1,352 @@
+"""The simulated provider as one running thing: engine, protocols, inbox, reports and journal, joined."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mock_provider.engine import Engine, EngineState
+from mock_provider.engine.values import (
+    Accepted,
+    Answer,
+    JournalRow,
+    Refused,
+    SendProgress,
+    SendReports,
+)
+from mock_provider.http.connection import Respond, internal_error
+from mock_provider.http.messages import HttpRequest, HttpResponse, ReportCall
+from mock_provider.inbox.events import EventFeed
+from mock_provider.inbox.provider import ProviderStatus
+from mock_provider.inbox.refusals import Refusals
+from mock_provider.inbox.store import Inbox
+from mock_provider.inbox.traffic import TrafficHistory
+from mock_provider.profiles import Profile
+from mock_provider.protocols.actions import (
+    AccountQuery,
+    Cancel,
+    HttpProtocol,
+    Instants,
+    QueryAction,
+    StatusQuery,
+    SubmitAction,
+)
+from mock_provider.protocols.json_api import JsonApi
+from mock_provider.protocols.smsapi import SmsapiState, smsapi_of
+from mock_provider.protocols.twilio import Twilio
+from mock_provider.runtime.clock_driver import ClockDriver
+from mock_provider.runtime.engine_reader import DriverReader
+from mock_provider.runtime.fault_watch import FaultWatch
+from mock_provider.runtime.health import Health
+from mock_provider.runtime.journal import Journal
+from mock_provider.runtime.lookups import ProviderLookups
+from mock_provider.runtime.loop_lag import EventLoopLag
+from mock_provider.runtime.reports_out import HttpReportSender, ReportCallSettings
+from mock_provider.runtime.submissions import Submissions
+from mock_provider.runtime.wall_clock import WallClock
+from mock_provider.settings.values import Refusal
+
+log = logging.getLogger(__name__)
+
+_INBOX_MESSAGES = 10_000
+_ROWS_EVERY_S = 0.02  # soon after the messages were touched last: what left the caches costs far more
+_FAULTS_EVERY_S = 0.2
+_WALL_CLOCK_EVERY_S = 0.2  # a scheduled message may be so late after the clock was set
+_FLUSH_EVERY_S = 0.25
+_OPEN_ROW_AFTER_NS = 250_000_000  # most messages of a quick profile are done by then, and need none
+_PUBLISH_EVERY_S = 0.2
+_TICK_EVERY_S = 1.0
+
+
+class ReportSender(Protocol):
+    """Takes reports to their receivers by another way than HTTP calls."""
+
+    @property
+    def queued(self) -> int:
+        """Reports that wait to be sent."""
+
+    def deliver(self, effect: SendReports | SendProgress) -> None:
+        """Send them, and tell ``Engine.reports_answered``, though not before this returns."""
+
+    def drop_queued(self) -> None:
+        """Forget what waits, unanswered."""
+
+
+class _Asked(Struct, frozen=True, gc=False):
+    """A send that waits for its answer: a callback that the garbage collector does not search."""
+
+    provider: ProviderRuntime
+    call: SubmitAction
+    wall_s: float
+    respond: Respond
+
+    def __call__(self, answer: Answer | None) -> None:
+        self.provider.answer(self.call, self.wall_s, self.respond, answer)
+
+
+class ProviderRuntime:
+    """Everything of a provider except its listeners. Make it on the event loop that will run it."""
+
+    def __init__(self, profile: Profile, seed: int, stop_grace_s: float) -> None:
+        self.profile = self.started_with = profile
+        self._journal: Journal | None = None
+        self._stop_grace_s = stop_grace_s
+        self._smsapi_state = SmsapiState(seed)
+        self._use_protocols(profile)
+        self._wall_clock = WallClock()
+        self._report_carriers: dict[str, ReportSender] = {}
+        self.health = Health(self._refuse_all)
+        self._http_reports = HttpReportSender(
+            self._report_calls, self.reports_answered, ReportCallSettings(), self.health
+        )
+        engine = Engine(profile, seed, self._wall_clock.offset_ns)
+        self.driver = ClockDriver(engine, asyncio.get_running_loop(), self._deliver, self._engine_failed)
+        self.inbox = Inbox(_INBOX_MESSAGES, self.driver.engine.message, lambda: self.wall_offset_ns)
+        self.lookups = ProviderLookups(
+            self.driver.engine, self.inbox, lambda: self.wall_offset_ns, cancelled=self.driver.wake
+        )
+        self.submissions = Submissions(self.driver, self.inbox)
+        self.engine_reader = DriverReader(self.driver, self._wall_clock)
+        self.traffic = TrafficHistory()
+        self.refusals = Refusals()
+        self.live = EventFeed(self.inbox, self.driver.engine.message)
+        self._fault_watch = FaultWatch(self.driver.engine.fault_log, self.driver.now_ns)
+        self._chores: list[asyncio.Task[None]] = []
+        self._lag = EventLoopLag()
+
+    def start(self, journal: Journal | None) -> None:
+        """Begin the work that goes on by itself, on the running event loop; rows go to ``journal``."""
+        self._journal = journal
+        self._http_reports.start()
+        self._begin("the journal", self._every(_ROWS_EVERY_S, self._take_rows), loses_records=True)
+        self._begin("the journal", self._every(_FLUSH_EVERY_S, self._flush_journal), loses_records=True)
+        self._begin("the wall clock", self._every(_WALL_CLOCK_EVERY_S, self._look_at_wall_clock))
+        self._begin("the log of faults", self._every(_FAULTS_EVERY_S, self._fault_watch.look))
+        self._begin("the page's events", self._every(_PUBLISH_EVERY_S, self._publish))
+        self._begin("the page's charts", self._every(_TICK_EVERY_S, self._tick))
+        self._begin("the measuring of the event loop's lag", self._lag.run())
+
+    @property
+    def wall_offset_ns(self) -> int:
+        """What is added to an instant of the engine's clock to get unix time, as the wall clock is now."""
+        return self._wall_clock.offset_ns
+
+    async def finish_reports(self) -> None:
+        """Let report calls under way end, for at most the grace, and begin no more."""
+        await self._http_reports.stop(self._stop_grace_s)
+
+    async def stop(self) -> None:
+        """Write the journal to its end. To be called when no request and no report is under way."""
+        for chore in self._chores:
+            chore.cancel()
+        await asyncio.gather(*self._chores, return_exceptions=True)
+        self.driver.stop()
+        self._close_journal()
+
+    def protocol_of(self, path: str) -> HttpProtocol | None:
+        """The protocol that serves this path."""
+        protocol = self._protocol_at.get(path)
+        if protocol is None:
+            for prefix, candidate in self._protocol_below:
+                if path.startswith(prefix):
+                    return candidate
+        return protocol
+
+    def ask(
+        self, protocol: HttpProtocol, request: HttpRequest, respond: Respond, second_host: bool = False
+    ) -> int | None:
+        """Do what the request asks for; ``respond`` gets the reply (``http.connection.Application``)."""
+        driver = self.driver
+        now_ns = time.monotonic_ns()
+        wall_s = (now_ns + self.wall_offset_ns) / 1e9
+        call = protocol.read(request, driver.next_request_id(), Instants(now_ns, wall_s))
+        if type(call) is SubmitAction:
+            submit = replace(call.submit, second_host=True) if second_host else call.submit
+            return driver.submit(now_ns, submit, _Asked(self, call, wall_s, respond))
+        assert not isinstance(call, SubmitAction)
+        outage = driver.engine.outage(now_ns, second_host)
+        if outage is not None:
+            if not outage.hang:
+                respond(None if outage.disconnect else protocol.unavailable())
+        else:
+            reply = call if isinstance(call, HttpResponse) else self._consulted(call)
+            self.refusals.of_request(now_ns, request, reply)
+            respond(reply)
+        return None
+
+    def reconfigure(self, profile: Profile) -> None:
+        """Other settings from now on; what is under way goes on."""
+        self.driver.carry_out(self.driver.engine.reconfigure(self.driver.now_ns(), profile))
+        self.profile = profile
+        self._use_protocols(profile)
+        self.live.settings_changed()
+
+    def reset(self) -> None:
+        """Forget every message, counter and captured text; the profile stays as it is now."""
+        self._take_rows()
+        self.driver.carry_out(self.driver.engine.reset(self.driver.now_ns()))
+        self.inbox.clear()
+        self.refusals.clear()
+        self.live.cleared()
+        self.lookups.forget()
+        self._http_reports.drop_queued()
+        for carrier in self._report_carriers.values():
+            carrier.drop_queued()
+        self._smsapi_state.clear()
+
+    def report_by(self, protocol: str, carrier: ReportSender) -> None:
+        """Give this protocol's reports to ``carrier`` from now on; without one they go out as HTTP calls."""
+        self._report_carriers[protocol] = carrier
+
+    def engine_state(self) -> EngineState:
+        return self.driver.engine.state()
+
+    def status(self) -> ProviderStatus:
+        """State, gauges and failures, for ``GET /admin/state``."""
+        return ProviderStatus(
+            self.engine_state(),
+            self.gauges(),
+            self.health.failures,
+            self._smsapi_state.unread.counts(),
+            self._http_reports.last_failure,
+        )
+
+    def gauges(self) -> dict[str, float]:
+        """Depths and lags of the process around the engine."""
+        return {
+            "loop_lag_ms": self._lag.worst_ms,
+            "loop_core_wait_ms": self._lag.core_wait_ms,
+            "timer_late_ms": self.driver.lateness_ms(),
+            "replies_waiting": float(self.driver.waiting),
+            "report_calls_resent": float(self._http_reports.resent),
+            "report_batches_pending": float(
+                self._http_reports.pending + sum(carrier.queued for carrier in self._report_carriers.values())
+            ),
+        }
+
+    def _use_protocols(self, profile: Profile) -> None:
+        protocols: tuple[HttpProtocol, ...] = (
+            smsapi_of(profile, self._smsapi_state),
+            Twilio(profile.wire.twilio, profile.account, profile.throttle.concurrent_requests),
+            JsonApi(profile),
+        )
+        self._protocols = {protocol.name: protocol for protocol in protocols}
+        self._protocol_at = {path: protocol for protocol in protocols for path in protocol.paths}
+        self._protocol_below = tuple(
+            (prefix, protocol) for protocol in protocols for prefix in protocol.prefixes
+        )
+
+    def _consulted(self, call: Cancel | StatusQuery | AccountQuery | QueryAction) -> HttpResponse:
+        lookups = self.lookups
+        if isinstance(call, QueryAction):
+            return call.answer(lookups)
+        account = lookups.account(call.token)
+        if isinstance(call, AccountQuery):
+            return call.render(account)
+        if isinstance(call, Cancel):
+            return call.render(None if account is None else lookups.cancel(call.token, call.provider_ids))
+        return call.render(None if account is None else lookups.statuses(call.provider_ids))
+
+    def answer(self, call: SubmitAction, wall_s: float, respond: Respond, answer: Answer | None) -> None:
+        """The engine's answer to a send is due; None: cut the connection."""
+        if answer is None:
+            respond(None)
+            return
+        if type(answer) is Accepted and not call.submit.validate_only:
+            self.inbox.remember(call.submit, answer, wall_s)
+        try:
+            reply = call.render(answer)
+        except Exception:  # the answers that are due with this one must not go down with it
+            log.exception("an answer could not be put into words")
+            reply = internal_error()
+        if type(answer) is Refused:
+            self.refusals.of_submit(time.monotonic_ns(), call.submit, answer.reason, reply)
+        respond(reply)
+
+    def _deliver(self, effect: SendReports | SendProgress) -> None:
+        carrier = self._report_carriers.get(effect.wire)
+        if carrier is None:
+            self._http_reports.deliver(effect)
+        else:
+            carrier.deliver(effect)
+
+    def _report_calls(self, effect: SendReports | SendProgress) -> Sequence[ReportCall]:
+        protocol = self._protocols[effect.wire]
+        if isinstance(effect, SendReports):
+            return protocol.report_calls(effect, self.wall_offset_ns)
+        call = protocol.progress_call(effect, self.wall_offset_ns)
+        return () if call is None else (call,)
+
+    def reports_answered(self, batch_id: int, confirmed: bool) -> None:
+        """A receiver has confirmed a batch of reports, or has not."""
+        driver = self.driver
+        driver.carry_out(driver.engine.reports_answered(driver.now_ns(), batch_id, confirmed))
+
+    def _begin(self, what: str, chore: Coroutine[Any, Any, None], loses_records: bool = False) -> None:
+        task = asyncio.create_task(chore)
+        self.health.watch(task, what, loses_records)
+        self._chores.append(task)
+
+    def _engine_failed(self, error: BaseException) -> None:
+        self.health.fail("the engine", error, loses_records=True)
+
+    def _refuse_all(self) -> None:
+        """Refuse submits whose records would be lost."""
+        self.driver.refusal = Refused(Refusal.UNAVAILABLE)
+
+    def _take_rows(self) -> None:
+        engine = self.driver.engine
+        if self._journal is None:
+            engine.take_rows()
+        else:
+            self._keep(engine.take_rows(time.monotonic_ns() - _OPEN_ROW_AFTER_NS))
+
+    def _keep(self, rows: Sequence[JournalRow]) -> None:
+        if rows and self._journal is not None:
+            self._journal.write(rows)
+
+    def _close_journal(self) -> None:
+        journal = self._journal
+        if journal is None:
+            return
+        try:
+            if self.health.records_lost.is_set():
+                journal.abandon()
+                return
+            self._keep(self.driver.engine.close_rows())
+            journal.close()
+        except Exception as error:
+            self.health.fail("the journal", error, loses_records=True)
+            journal.abandon()
+
+    def _look_at_wall_clock(self) -> None:
+        moved_ns = self._wall_clock.look()
+        if moved_ns:
+            way = "forward" if moved_ns > 0 else "back"
+            log.warning("the wall clock was set %s by %.3f s", way, abs(moved_ns) / 1e9)
+            driver = self.driver
+            driver.carry_out(driver.engine.set_wall_offset(driver.now_ns(), self.wall_offset_ns))
+
+    def _publish(self) -> None:
+        for submit, accepted in self.driver.engine.take_unanswered():
+            self.inbox.remember(submit, accepted, time.time())
+        self.live.publish()
+
+    def _tick(self) -> None:
+        state, gauges = self.engine_state(), self.gauges()
+        self.live.tick(self.traffic.sample(state, gauges, time.monotonic(), time.time()))
+
+    def _flush_journal(self) -> None:
+        if self._journal is not None:
+            self._journal.flush()
+
+    async def _every(self, interval_s: float, chore: Callable[[], None]) -> None:
+        while True:
+            await asyncio.sleep(interval_s)
+            chore()

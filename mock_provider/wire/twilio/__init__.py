@@ -1,8 +1,0 @@
-"""The Twilio wire: the Messages resource of the REST API of 2010-04-01, and its status callbacks.
-
-What it speaks, and what of that is uncertain, is in docs/twilio.md.
-"""
-
-from mock_provider.wire.twilio.wire import Twilio
-
-__all__ = ["Twilio"]

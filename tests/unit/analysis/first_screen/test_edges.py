@@ -1,0 +1,51 @@
+"""An answer has a green edge only for good news; a higher limit is asked for only where it would help."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from made_reports import counted, ledger, part, report
+from screen_words import aside_text
+
+from analysis.findings import DelaySplit
+from analysis.first_screen.screen import first_screen
+from analysis.model import RunReport
+
+replace = msgspec.structs.replace
+
+
+def edges(made: RunReport) -> dict[str, str]:
+    return {answer.name: answer.state for answer in first_screen(made).answers}
+
+
+def test_a_run_without_a_fault_has_green_edges_but_where_nothing_is_judged() -> None:
+    found = edges(report())
+    assert found["rate"] == found["delivery"] == found["wrong"] == "good"
+    assert found["seen"] == "unknown"
+
+
+def test_a_sender_that_does_not_take_the_traffic_has_no_green_rate() -> None:
+    overloaded = part(ledger=ledger(dropped=1_500, accepted=1_500))
+    assert edges(report(overloaded))["rate"] == "bad"
+
+
+@pytest.mark.parametrize("measure", ["not_taken", "availability"])
+def test_messages_that_were_not_taken_are_something_that_goes_wrong(measure: str) -> None:
+    missed = counted("not_taken" if measure == "not_taken" else "availability", "in words", 12)
+    assert edges(report(part(objectives=(missed,))))["wrong"] == "bad"
+    assert edges(report(part(objectives=(replace(missed, verdict="met"),))))["wrong"] == "good"
+
+
+def with_shares(split: DelaySplit, **mean_s: float) -> DelaySplit:
+    shares = tuple(replace(each, mean_s=mean_s.get(each.name, each.mean_s)) for each in split.shares)
+    return replace(split, shares=shares)
+
+
+def test_a_higher_limit_is_not_asked_for_where_the_sender_itself_takes_longer() -> None:
+    def asks(sender_s: float) -> bool:
+        made = part()
+        splits = tuple(with_shares(one, contract=1.0, sender=sender_s) for one in made.delay_splits)
+        return "A higher limit" in aside_text(report(replace(made, delay_splits=splits)), "ask")
+
+    assert asks(sender_s=0.1)
+    assert not asks(sender_s=1.1)

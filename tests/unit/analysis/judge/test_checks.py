@@ -1,0 +1,167 @@
+"""Each check must be able to say every word it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analysis.judge.checks import worst_rate_error
+from analysis.part import analyse_part
+from analysis.records import read_manifest
+from analysis.report import build_report
+
+Build = Callable[[str], Any]
+
+
+def checked(run: Any, name: str, **manifest: Any) -> str:
+    run_dir = run.write(**manifest)
+    part = analyse_part(run_dir, read_manifest(run_dir), "made")
+    return str(next(each.state for each in part.checks if each.name == name))
+
+
+@pytest.mark.parametrize(("lag_s", "state"), [(0.001, "ok"), (0.02, "warn"), (0.2, "invalid")])
+def test_schedule_lag(new_run: Build, lag_s: float, state: str) -> None:
+    run = new_run("run")
+    for slot in range(100):
+        run.journey(f"m-{slot}", slot / 10, 3.0, lag_s=lag_s)
+    assert checked(run, "schedule lag") == state
+
+
+@pytest.mark.parametrize(
+    ("slos", "state"),
+    [
+        (("otp.p95<20s",), "warn"),
+        (("otp.p95<5s",), "invalid"),
+        (("otp.p95<20s", "api.p99<500ms"), "invalid"),  # the lag is a fifth of what the answer may take
+        (("api.p99<2s",), "warn"),
+    ],
+)
+def test_what_lag_spoils_a_run_follows_from_the_objectives(
+    new_run: Build, slos: tuple[str, ...], state: str
+) -> None:
+    run = new_run("run")
+    for slot in range(100):
+        run.journey(f"m-{slot}", slot / 10, 3.0, lag_s=0.1)
+    report = build_report(run.write(slos=slos))
+    assert next(each.state for each in report.parts[0].checks if each.name == "schedule lag") == state
+
+
+@pytest.mark.parametrize(
+    ("resent", "closed_idle", "found"),
+    [
+        (0, 0, []),
+        (0, 7, [("ok", "0 messages sent again, 7 connections closed while idle")]),
+        (3, 7, [("warn", "3 messages sent again, 7 connections closed while idle")]),
+    ],
+)
+def test_messages_sent_again_after_a_closed_connection_are_told(
+    new_run: Build, resent: int, closed_idle: int, found: list[tuple[str, str]]
+) -> None:
+    run = new_run("run")
+    run.journey("m-0", 0.0, 3.0)
+    for at_s in (1.0, 2.0, 61.0):  # counts grow, and go on while messages are awaited
+        run.sample(at_s, "load", "resent", min(at_s, resent))
+        run.sample(at_s, "load", "closed_idle", min(at_s, closed_idle))
+    run_dir = run.write(end_s=70.0)
+    part = analyse_part(run_dir, read_manifest(run_dir), "made")
+    assert [(each.state, each.value) for each in part.checks if each.name == "closed connections"] == found
+
+
+@pytest.mark.parametrize(("dropped", "state"), [(0, "ok"), (1, "warn"), (3, "invalid")])
+def test_dropped_arrivals(new_run: Build, dropped: int, state: str) -> None:
+    run = new_run("run")
+    for slot in range(2_000):
+        run.due(f"m-{slot}", slot / 100, "dropped" if slot < dropped else "accepted")
+    assert checked(run, "dropped arrivals") == state
+
+
+def test_offered_rate_is_judged_in_its_worst_ten_seconds() -> None:
+    due = np.arange(0.0, 60.0, 0.01)
+    assert worst_rate_error(due, due + 0.001, 60.0)[0] == 0.0
+    stalled = np.where(
+        (due > 29.5) & (due < 30.0), 30.0, due
+    )  # half a second's sends fall into the next window
+    error, at_s = worst_rate_error(due, stalled, 60.0)
+    assert (round(error, 3), at_s) == (0.047, 20.0)
+    # What is never sent is missing from its window.
+    missing = np.where(due > 55.0, np.nan, due)
+    assert worst_rate_error(due, missing, 60.0)[0] == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_message_on_the_edge_of_a_window_is_no_rate_error() -> None:
+    due = np.array([1.0, 9.9995, 15.0, 25.0])
+    assert worst_rate_error(due, due + 0.001, 30.0)[0] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("process", "name", "value", "check", "state"),
+    [
+        ("load", "cpu_percent", 95.0, "generator CPU", "warn"),
+        ("load", "cpu_percent", 40.0, "generator CPU", "ok"),
+        ("machine", "cpu_percent", 99.0, "machine CPU", "warn"),
+        ("provider", "loop_lag_ms", 5.0, "provider's event loop", "ok"),
+        ("provider", "loop_lag_ms", 50.0, "provider's event loop", "warn"),
+        ("provider", "loop_lag_ms", 250.0, "provider's event loop", "invalid"),
+        ("provider", "timer_late_ms", 5.0, "provider's event loop", "ok"),
+        ("provider", "timer_late_ms", 250.0, "provider's event loop", "invalid"),
+        ("sender", "loop_lag_ms", 150.0, "provider's event loop", "not_checked"),
+    ],
+)
+def test_samples(new_run: Build, process: str, name: str, value: float, check: str, state: str) -> None:
+    run = new_run("run")
+    run.journey("m", 1.0, 3.0)
+    for second in range(60):
+        run.sample(second, process, name, value)
+    run.sample(70.0, process, name, 1e9)  # after the load: the drain is not judged
+    assert checked(run, check, end_s=80.0) == state
+
+
+def test_a_single_stall_of_the_provider_is_said(new_run: Build) -> None:
+    run = new_run("run")
+    run.journey("m", 1.0, 3.0)
+    for second in range(60):
+        run.sample(second, "provider", "loop_lag_ms", 2_000.0 if second == 30 else 1.0)
+    assert checked(run, "provider's event loop") == "warn"
+
+
+@pytest.mark.parametrize(
+    ("reason", "state"),
+    [
+        ("finished", "ok"),
+        ("drain_limit", "warn"),
+        ("drain_ended", "warn"),
+        ("interrupted", "warn"),
+        ("error: provider died", "invalid"),
+    ],
+)
+def test_how_it_ended(new_run: Build, reason: str, state: str) -> None:
+    run = new_run("run")
+    run.journey("m", 1.0, 3.0)
+    assert checked(run, "end of the run", exit_reason=reason) == state
+
+
+def test_a_runner_that_finished_with_messages_open_knew_that_they_do_not_matter(new_run: Build) -> None:
+    run = new_run("run")
+    run.journey("m", 1.0, 3.0)
+    run.due("waits", 2.0)
+    run.seen("waits", 2.1, state="open")
+    assert checked(run, "end of the run") == "ok"
+    assert checked(run, "end of the run", exit_reason="drain_ended") == "warn"
+
+
+def test_the_plateau_of_delayed_acknowledgements_is_flagged(new_run: Build) -> None:
+    run = new_run("nagle")
+    for slot in range(400):
+        run.journey(f"m-{slot}", slot / 10, 3.0, api_s=0.044 if slot % 3 == 0 else 0.002)
+    assert checked(run, "Nagle delay (40 ms)") == "warn"
+    smooth = new_run("smooth")
+    for slot in range(400):
+        smooth.journey(f"m-{slot}", slot / 10, 3.0, api_s=0.020 + slot / 10_000)
+    assert checked(smooth, "Nagle delay (40 ms)") == "ok"
+
+
+def test_no_rows_at_all_is_invalid(new_run: Build) -> None:
+    assert checked(new_run("run"), "files") == "invalid"

@@ -1,0 +1,47 @@
+"""What it would take to decide: numbers that a user can act on."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from analysis.judge.evidence import HOPELESS, messages_needed, more_needed, wait_longer
+from analysis.judge.verdict import judge
+from analysis.measure.percentiles import known, quantiles
+
+
+def test_words_say_how_many_and_for_how_long() -> None:
+    words = more_needed(155, 555.0, "transactional", 4.5)
+    assert words == "about 400 more transactional messages: run 90 s longer"
+    assert more_needed(0, 72.0, "all", 0.0) == "about 72 more messages"
+    assert more_needed(10, 11.0, "otp", 1.0) == "about 1 more otp message: run 10 s longer"
+    assert more_needed(100, 7_300.0, "otp", 1.0) == "about 7,200 more otp messages: run 120 min longer"
+    assert more_needed(100, 9_000.0, "otp", 0.5) == "about 8,900 more otp messages: run 5 h longer"
+
+
+def test_at_the_limit_no_number_of_messages_decides() -> None:
+    assert messages_needed(0.95, 0.95) == math.inf
+    assert more_needed(500, messages_needed(0.95, 0.95), "otp", 5.0) == HOPELESS
+    assert more_needed(500, messages_needed(0.9501, 0.95), "otp", 5.0) == HOPELESS
+    assert more_needed(500, messages_needed(0.97, 0.95), "otp", 5.0) != HOPELESS
+
+
+def test_open_messages_are_waited_for() -> None:
+    assert "40 messages that were still open" in wait_longer(40)
+    assert "1 message that was still open" in wait_longer(1)
+
+
+@pytest.mark.parametrize("within", [0.92, 0.97, 0.985])
+def test_that_many_messages_decide_about_as_often_as_promised(within: float) -> None:
+    """Runs of the size it asks for, whose share within the limit is the one that was seen."""
+    count = math.ceil(messages_needed(within, 0.95))
+    random = np.random.default_rng(8)
+    decided = 0
+    for _ in range(400):
+        times = np.where(random.random(count) < within, 1.0, 30.0)
+        (p95,) = quantiles(known(times), (95.0,))
+        decided += judge("<=", p95.low_s, p95.high_s, 20.0) == ("met" if within > 0.95 else "missed")
+    # Power 80 %; whole ranks and the normal approximation move it a little.
+    assert 0.68 <= decided / 400 <= 0.92

@@ -1,0 +1,161 @@
+"""Runs that did not come to their end, and runs of hardly any messages: what the first screen says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import msgspec
+import pytest
+from screen_words import answer_text
+
+from analysis import records
+from analysis.exit_codes import ExitCode
+from analysis.first_screen.screen import first_screen
+from analysis.render.report_files import write_report
+from analysis.report import build_report
+
+Build = Callable[[str], Any]
+Suite = Callable[..., Path]
+
+
+def played(run: Any, load_s: float, **manifest: Any) -> Path:
+    for slot in range(130):
+        run.journey(f"m-{slot}", slot / 10, 3.0)
+    timing = records.Timing(duration_s=23.0)
+    path: Path = run.write(load_s=load_s, end_s=30.0, timing=timing, **manifest)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("load_s", "words"),
+    [
+        (13.0, "Interrupted after 13 of 23 s"),
+        (23.0, "Interrupted after the load, while messages were awaited"),
+    ],
+)
+def test_an_interrupted_run_says_so_before_its_verdict(new_run: Build, load_s: float, words: str) -> None:
+    report = build_report(played(new_run("run"), load_s, exit_reason="interrupted"))
+    assert report.headline == f"STOPPED: {words}. What was played missed no objective."
+    assert report.notes[0].startswith(words)
+    assert report.interrupted == words
+    assert report.exit_code == ExitCode.INTERRUPTED
+
+
+def test_a_finished_run_has_no_such_words(new_run: Build) -> None:
+    report = build_report(played(new_run("run"), 23.0))
+    assert report.headline.startswith("YES: the sender met every objective at ")
+    assert report.notes == ()
+    assert (report.interrupted, report.exit_code) == ("", 0)
+
+
+def test_an_interrupted_suite_names_the_part(new_run: Build, write_suite: Suite) -> None:
+    played(new_run("a"), 23.0)
+    played(new_run("b"), 13.0, exit_reason="interrupted")
+    report = build_report(write_suite("a", "b"))
+    assert report.headline.startswith(
+        "STOPPED: Interrupted (made by hand) after 13 of 23 s. What was played missed no"
+    )
+    assert "not played" in report.notes[0]
+    assert report.exit_code == ExitCode.INTERRUPTED
+
+
+def test_a_suite_interrupted_between_two_parts_is_not_complete(new_run: Build, write_suite: Suite) -> None:
+    played(new_run("a"), 23.0)
+    played(new_run("b"), 23.0)
+    suite_dir = write_suite("a", "b")
+    manifest = records.read_manifest(suite_dir)
+    records.write_manifest(suite_dir, msgspec.structs.replace(manifest, exit_reason="interrupted"))
+    report = build_report(suite_dir)
+    assert report.headline.startswith(
+        "STOPPED: Interrupted between two parts, after: made by hand. What was played missed no"
+    )
+    assert report.exit_code == ExitCode.INTERRUPTED
+    assert "not played" in report.notes[0]
+
+
+@pytest.mark.parametrize("delivery_s", [3.0, 60.0])
+def test_an_interruption_goes_before_every_verdict(new_run: Build, delivery_s: float) -> None:
+    run = new_run("run")
+    for slot in range(130):
+        run.journey(f"m-{slot}", slot / 10, delivery_s)
+    timing = records.Timing(duration_s=23.0)
+    report = build_report(run.write(load_s=13.0, end_s=80.0, timing=timing, exit_reason="interrupted"))
+    assert report.verdict == ("met" if delivery_s < 20 else "missed")
+    assert report.exit_code == ExitCode.INTERRUPTED
+
+
+def test_an_aborted_run_is_invalid_and_not_complete(new_run: Build) -> None:
+    report = build_report(played(new_run("run"), 13.0, exit_reason=records.ABORTED))
+    assert report.headline.startswith(
+        "STOPPED: Interrupted after 13 of 23 s. The figures of what was played cannot be used."
+    )
+    assert report.validity == "invalid"
+    assert report.exit_code == ExitCode.INTERRUPTED
+
+
+def test_every_rendering_says_that_the_run_was_interrupted(new_run: Build) -> None:
+    run_dir = played(new_run("run"), 13.0, exit_reason="interrupted")
+    write_report(build_report(run_dir), run_dir / "report")
+    read = {path.name: path for path in (run_dir / "report").iterdir()}
+    words = "Interrupted after 13 of 23 s"
+    assert f"**STOPPED. INCOMPLETE. {words}. What was played" in read["summary.md"].read_text()
+    assert ">INCOMPLETE</span>" in read["index.html"].read_text()
+    summary = msgspec.json.decode(read["summary.json"].read_bytes())
+    assert (summary["interrupted"], summary["exit_code"]) == (words, ExitCode.INTERRUPTED)
+    case = ElementTree.parse(read["junit.xml"]).find(".//testcase[@classname='ending']/error")
+    assert case is not None
+    assert case.get("message") == words
+
+
+def test_a_run_without_load_says_what_went_wrong_and_nothing_else(new_run: Build) -> None:
+    reason = "error: is the token what /v1/state says?\n  a trace"
+    report = build_report(new_run("run").write(load_s=0.0, exit_reason=reason))
+    assert report.headline == "STOPPED: No load was made: is the token what /v1/state says."
+    assert first_screen(report).answers == ()
+    assert report.exit_code == 3
+
+
+@pytest.mark.parametrize(("messages", "rate"), [(1, False), (19, False), (20, True)])
+def test_a_rate_needs_twenty_messages(new_run: Build, messages: int, rate: bool) -> None:
+    run = new_run("run")
+    for slot in range(messages):
+        run.journey(f"m-{slot}", slot / 10, 3.0)
+    said = answer_text(build_report(run.write(load_s=10.0, end_s=20.0)), "rate")
+    assert ("at least 2.00/s delivered in the best 10 s" if rate else "too few messages for a rate") in said
+
+
+@pytest.mark.parametrize(("messages", "word"), [(1, "Not proven"), (19, "Not proven"), (20, "Yes")])
+def test_few_messages_do_not_prove_ten_times(new_run: Build, messages: int, word: str) -> None:
+    run = new_run("run")
+    for slot in range(messages):
+        run.journey(f"m-{slot}", slot / 10, 2.0)
+    scenario = records.RecordedScenario(name="d", title="d", role="compressed_day", messages_per_day=5_000)
+    timing = records.Timing(window="day", compress=288.0)
+    slos = ("otp.p50<10s",)  # a median needs six messages only
+    path = run.write(load_s=2.0, end_s=20.0, scenario=scenario, timing=timing, slos=slos)
+    assert answer_text(build_report(path), "ten_times").startswith(word)
+
+
+def test_a_run_whose_runner_was_killed_had_a_load_all_the_same(new_run: Build) -> None:
+    """Its workers' files were never joined, and its manifest is the one of its beginning."""
+    run = new_run("run")
+    for slot in range(40):
+        run.journey(f"m-{slot:02d}", float(slot), 2.0)
+    run_dir = run.write(
+        exit_reason="error: the run did not come to its end", load_started_ns=0, load_ended_ns=0, planned=0
+    )
+    rows = records.read_rows(run_dir / "load.arrow", records.LOAD_SCHEMA)
+    for worker in range(2):
+        writer = records.RowWriter(run_dir / f"load-{worker}.arrow", records.LOAD_SCHEMA)
+        for row in rows.to_pylist()[worker::2]:
+            writer.append(tuple(row.values()))
+        writer.close()
+    (run_dir / "load.arrow").unlink()
+    report = build_report(run_dir, lambda line: None)
+    assert report.validity == "invalid"
+    assert "No load was made" not in report.headline
+    (part,) = report.parts
+    assert (part.accounting.rows, part.accounting.delivered) == (40, 40)

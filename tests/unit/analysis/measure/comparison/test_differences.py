@@ -1,0 +1,114 @@
+"""Differences with intervals: worked out by hand, and held to their coverage."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from analysis.measure.comparison.differences import (
+    TimeGroup,
+    claimed,
+    independent_difference,
+    paired_difference,
+)
+
+
+def known(values: list[float] | np.ndarray) -> TimeGroup:
+    times = np.asarray(values, dtype=np.float64)
+    return TimeGroup(times, times)
+
+
+@pytest.mark.parametrize(
+    ("low_s", "high_s", "expected"),
+    [
+        (0.1, 0.3, True),
+        (-0.3, -0.1, True),
+        (-0.1, 0.2, False),
+        (0.0, 0.2, False),
+        (-0.2, 0.0, False),
+        (-math.inf, math.inf, False),
+    ],
+)
+def test_a_difference_is_claimed_only_where_its_interval_excludes_zero(
+    low_s: float, high_s: float, expected: bool
+) -> None:
+    assert claimed(low_s, high_s) is expected
+
+
+def test_a_constant_difference_of_pairs_has_an_interval_of_no_width() -> None:
+    theirs = np.random.default_rng(1).lognormal(1.0, 0.8, 500)
+    found = paired_difference(theirs + 0.25, theirs, 95.0)
+    assert (found.value_s, found.low_s, found.high_s) == pytest.approx((0.25, 0.25, 0.25))
+    assert found.claimed
+
+
+def test_pairs_without_a_difference_claim_none() -> None:
+    chance = np.random.default_rng(2)
+    theirs = chance.lognormal(1.0, 0.8, 800)
+    found = paired_difference(theirs + chance.normal(0.0, 0.05, 800), theirs, 95.0)
+    assert found.low_s <= 0.0 <= found.high_s
+    assert not found.claimed
+
+
+def test_of_too_few_messages_no_difference_is_claimed() -> None:
+    """A p95 needs 72 messages (``percentiles.needed``)."""
+    theirs = np.arange(71, dtype=np.float64)
+    few = paired_difference(theirs + 100.0, theirs, 95.0)
+    # Nearest rank 68 of 71: 167 and 67.
+    assert (few.value_s, few.low_s, few.high_s, few.claimed) == (100.0, -math.inf, math.inf, False)
+    assert not independent_difference(known(theirs + 100.0), known(np.arange(500.0)), 95.0).claimed
+    assert independent_difference(known(np.arange(72.0) + 1000.0), known(np.arange(72.0)), 95.0).claimed
+
+
+def test_nothing_has_no_difference() -> None:
+    empty = np.empty(0)
+    assert paired_difference(empty, empty, 95.0).value_s is None
+    assert independent_difference(known(empty), known([1.0]), 95.0).value_s is None
+
+
+def test_the_same_times_give_the_same_interval() -> None:
+    theirs = np.random.default_rng(3).lognormal(1.0, 0.8, 300)
+    ours = np.random.default_rng(4).lognormal(1.1, 0.8, 300)
+    first, again = (independent_difference(known(ours), known(theirs), 95.0) for _ in range(2))
+    assert first == again
+
+
+def test_messages_that_are_still_open_widen_the_interval_on_their_side() -> None:
+    times = np.random.default_rng(5).uniform(1.0, 2.0, 400)
+    before = known(times)
+    low, high = times.copy(), times.copy()
+    high[::8] = np.inf  # 50 of 400 are open, more than the 5 % above a p95
+    found = independent_difference(TimeGroup(low, high), before, 95.0)
+    assert math.isinf(found.high_s) and found.high_s > 0 and math.isfinite(found.low_s)
+    assert found.value_s is None and not found.claimed
+    other_way = independent_difference(before, TimeGroup(low, high), 95.0)
+    assert other_way.low_s == -math.inf and not other_way.claimed
+    both = independent_difference(TimeGroup(low, high), TimeGroup(low, high), 95.0)
+    assert (both.low_s, both.high_s, both.claimed) == (-math.inf, math.inf, False)
+
+
+def coverage(make: object, runs: int = 120) -> float:
+    """How often the interval of two groups alike holds zero."""
+    held = 0
+    for seed in range(runs):
+        chance = np.random.default_rng(1_000 + seed)
+        ours, theirs = make(chance), make(chance)  # type: ignore[operator]
+        held += not independent_difference(known(ours), known(theirs), 95.0).claimed
+    return held / runs
+
+
+def test_of_independent_times_nearly_every_interval_holds_the_truth() -> None:
+    """95 % are meant to; 120 trials have a standard error of 2 %."""
+    assert coverage(lambda chance: chance.lognormal(1.0, 0.7, 300)) >= 0.89
+
+
+def test_blocks_keep_the_interval_true_where_neighbours_wait_alike() -> None:
+    """Queue waits of neighbours are nearly equal. Without blocks the interval would be far too narrow."""
+
+    def queue(chance: np.random.Generator) -> np.ndarray:
+        level = np.repeat(chance.lognormal(0.0, 0.5, 75), 8)  # 8 neighbours share most of their wait
+        return level + chance.uniform(0.0, 0.05, 600)
+
+    assert coverage(queue) >= 0.85

@@ -1,0 +1,388 @@
+"""Runs whose rows are given, so that every share can be worked out by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analysis.findings import DelaySplit, Share
+from analysis.measure.outcomes import judge
+from analysis.measure.shares.delays import split_run
+from analysis.measure.shares.hints import hints
+from analysis.measure.shares.reach import out_of_reach, to_negotiate, why_missed
+from analysis.model import PartReport
+from analysis.part import analyse_part
+from analysis.quantile import Quantile
+from analysis.read.journeys import read_journeys
+from analysis.records import Manifest, RecordedFault, Timing, read_manifest
+
+NS = 1_000_000_000
+START_NS = 7_000 * NS
+Build = Callable[[str], Any]
+DRAIN = {"accept_queue": {"drain_segments_per_s": 1.0}}
+
+
+def analysed(run: Any, **manifest: Any) -> PartReport:
+    run_dir = run.write(**manifest)
+    return analyse_part(run_dir, read_manifest(run_dir), "made")
+
+
+def shares_s(run: Any, **manifest: Any) -> list[dict[str, float]]:
+    """Each message's shares in seconds, in the order of the load's rows."""
+    run_dir = run.write(**manifest)
+    read = read_manifest(run_dir)
+    journeys = read_journeys(run_dir, read)
+    split = split_run(journeys, judge(journeys), read)
+    for total, *parts in zip(
+        split.total.tolist(), *(each.tolist() for each in split.of.values()), strict=True
+    ):
+        assert sum(parts) == total  # to the nanosecond
+    return [
+        {name: values.tolist()[i] / NS for name, values in split.of.items()}
+        for i in range(len(split.ways.place))
+    ]
+
+
+def test_lag_answer_and_radio_of_a_message_that_nothing_kept(new_run: Build) -> None:
+    run = new_run("run")
+    run.due("m", 1.0, lag_s=0.25)
+    run.seen("m", 1.75, provider_s=0.5, carrier_s=0.0, radio_s=2.0)
+    assert shares_s(run) == [{"network": 2.5, "contract": 0.0, "sender": 0.5, "bench": 0.25}]
+
+
+def test_a_reply_that_left_later_than_drawn_is_the_benchs(new_run: Build) -> None:
+    run = new_run("run")
+    run.due("m", 1.0)
+    run.seen("m", 1.0, provider_s=0.75, reply_drawn_s=0.5, carrier_s=0.0, radio_s=2.0)
+    assert shares_s(run) == [{"network": 2.5, "contract": 0.0, "sender": 0.0, "bench": 0.25}]
+
+
+def test_the_wait_in_the_providers_queue_is_the_contracts(new_run: Build) -> None:
+    run = new_run("run")
+    run.due("m", 1.0)
+    run.seen("m", 1.0, provider_s=0.5, carrier_s=4.0, radio_s=2.0)
+    assert shares_s(run, profile=DRAIN) == [{"network": 2.5, "contract": 4.0, "sender": 0.0, "bench": 0.0}]
+
+
+def paced(run: Any, waits_s: list[float]) -> None:
+    """Messages that all come at 10 s and are submitted after their waits; no queue behind that."""
+    for slot, wait_s in enumerate(waits_s):
+        run.due(f"m-{slot}", 10.0)
+        run.seen(f"m-{slot}", 10.0 + wait_s, provider_s=0.0, carrier_s=0.0, radio_s=1.0)
+
+
+def test_pacing_that_an_ideal_sender_needs_too_is_the_contracts_and_what_is_beyond_it_the_senders(
+    new_run: Build,
+) -> None:
+    run = new_run("run")
+    paced(run, [0.0, 1.0, 5.0])
+    found = shares_s(run, profile=DRAIN)
+    assert [each["contract"] for each in found] == [0.0, 1.0, 2.0]
+    assert [each["sender"] for each in found] == [0.0, 0.0, 3.0]
+
+
+def test_without_the_limit_the_same_pacing_is_the_senders(new_run: Build) -> None:
+    run = new_run("run")
+    paced(run, [0.0, 1.0, 5.0])
+    assert [each["sender"] for each in shares_s(run, profile={})] == [0.0, 1.0, 5.0]
+
+
+def test_the_same_wait_is_not_counted_at_the_sender_and_in_the_queue(new_run: Build) -> None:
+    """An ideal sender's third message waits 2 s; this one waited 1.5 s in the queue and 1.5 s before."""
+    run = new_run("run")
+    for slot, (wait_s, queue_s) in enumerate([(0.0, 0.0), (0.0, 1.0), (1.5, 1.5)]):
+        run.due(f"m-{slot}", 10.0)
+        run.seen(f"m-{slot}", 10.0 + wait_s, provider_s=0.0, carrier_s=queue_s, radio_s=1.0)
+    third = shares_s(run, profile=DRAIN)[2]
+    assert (third["contract"], third["sender"]) == (2.0, 1.0)
+
+
+def test_a_refusal_for_the_rate_and_the_pause_after_it(new_run: Build) -> None:
+    """The limit lets the second message pass after 1 s; its sender came back after 4 s."""
+    run = new_run("run")
+    run.due("first", 10.0)
+    run.seen("first", 10.0, provider_s=0.25, carrier_s=0.0)
+    run.due("again", 10.0)
+    run.seen("again", 10.0, taken_s=14.0, provider_s=4.25, reply_drawn_s=0.25, carrier_s=0.0, throttled=1)
+    limit = {"throttle": {"requests": {"rate_per_s": 1.0, "burst": 1}}}
+    again = shares_s(run, profile=limit)[1]
+    assert again == {"network": 1.25, "contract": 1.0, "sender": 3.0, "bench": 0.0}
+
+
+def test_that_refusal_is_in_the_stage_of_the_senders_queue(new_run: Build) -> None:
+    run = new_run("run")
+    run.due("again", 10.0, api_s=0.0)
+    run.seen("again", 10.0, taken_s=14.0, provider_s=4.25, reply_drawn_s=0.25, carrier_s=0.0)
+    (breakdown,) = analysed(run).stages
+    means = {stage.name: stage.mean_s for stage in breakdown.stages}
+    assert (means["sender queue"], means["provider"]) == (pytest.approx(4.0), pytest.approx(0.25))
+    assert sum(mean for name, mean in means.items() if name != "report") == pytest.approx(
+        breakdown.end_to_end.mean_s
+    )
+
+
+def test_an_outage_is_nobodys_but_the_networks(new_run: Build) -> None:
+    """Down from 9 s to 20 s: an ideal sender is taken at 20 s, this one came back at 23 s."""
+    run = new_run("run")
+    run.due("m", 10.0)
+    run.seen("m", 10.0, taken_s=23.0, provider_s=13.5, reply_drawn_s=0.5, carrier_s=0.0, radio_s=1.0)
+    span = RecordedFault("down", "outage", "down", START_NS + 9 * NS, START_NS + 20 * NS)
+    assert shares_s(run, faults=(span,)) == [{"network": 11.5, "contract": 0.0, "sender": 3.0, "bench": 0.0}]
+    half = {"faults": [{"name": "down", "kind": "outage", "host": "primary"}]}
+    assert shares_s(run, faults=(span,), profile=half)[0]["sender"] == 13.0
+
+
+def test_a_queue_that_a_network_outage_holds_is_the_networks(new_run: Build) -> None:
+    run = new_run("run")
+    for key, fault in (("held", "slow,net"), ("queued", "")):
+        run.due(key, 10.0)
+        run.seen(key, 10.0, provider_s=0.0, carrier_s=9.0, radio_s=1.0, fault=fault)
+    span = RecordedFault("net", "network_down", "down", START_NS + 12 * NS, START_NS + 18 * NS)
+    held, queued = shares_s(run, faults=(span,))
+    assert held == {"network": 7.0, "contract": 3.0, "sender": 0.0, "bench": 0.0}
+    assert queued == {"network": 1.0, "contract": 9.0, "sender": 0.0, "bench": 0.0}
+
+
+def test_an_answer_that_never_left_has_its_time_as_drawn(new_run: Build) -> None:
+    run = new_run("run")
+    run.due("m", 1.0)
+    run.seen("m", 1.0, provider_s=0.5, carrier_s=2.0, radio_s=1.0)
+    row = list(run.provider[0])
+    row[10] = None  # t_answered_ns
+    run.provider[0] = tuple(row)
+    assert shares_s(run) == [{"network": 1.5, "contract": 2.0, "sender": 0.0, "bench": 0.0}]
+
+
+def test_phones_that_were_off_and_messages_without_a_mark_are_not_in_the_split(new_run: Build) -> None:
+    run = new_run("run")
+    run.journey("fine", 1.0, 3.0)
+    run.journey("off", 2.0, 65.0, handset_s=60.0)
+    run.journey("unmarked", 3.0, 3.0)
+    row = list(run.provider[-1])
+    row[20] = None  # reply_ns
+    run.provider[-1] = tuple(row)
+    part = analysed(run)
+    (split,) = part.delay_splits
+    assert (split.count, split.left_out) == (1, 1)
+    assert [each.unreachable for each in part.stage_coverage] == [1]
+    (breakdown,) = part.stages
+    assert breakdown.count == 2
+
+
+def test_means_add_up_and_percentiles_come_with_and_without_each_share(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(400):
+        run.due(f"m-{slot}", 10.0 + slot * 0.1, lag_s=0.001)
+        run.seen(f"m-{slot}", 10.101 + slot * 0.1, carrier_s=0.05, radio_s=1.0 + slot / 400)
+    (split,) = analysed(run, load_s=60.0).delay_splits
+    assert sum(share.mean_s for share in split.shares) == pytest.approx(split.total_mean_s, abs=1e-12)
+    assert [each.name for each in split.shares] == ["network", "contract", "sender", "bench"]
+    p95 = {each.percentile: each for each in split.total}[95.0]
+    assert p95.value_s == pytest.approx(0.001 + 0.1 + 0.01 + 0.05 + 1.0 + 379 / 400)
+    by_name = {share.name: share for share in split.shares}
+    without = {each.percentile: each for each in by_name["sender"].without}[95.0]
+    assert without.value_s == pytest.approx(p95.value_s - 0.1)
+    assert by_name["sender"].p99_s == pytest.approx(0.1)
+    network = {each.percentile: each for each in split.network_only}[95.0]
+    assert network.value_s == pytest.approx(0.01 + 1.0 + 379 / 400)
+    assert split.limit == ""
+
+
+def test_few_messages_have_means_and_no_percentile_of_their_own(new_run: Build) -> None:
+    run = new_run("run")
+    run.journey("m", 1.0, 3.0)
+    part = analysed(run)
+    (split,) = part.delay_splits
+    assert split.shares[0].mean_s > 2.5 and split.shares[0].p95_s is None
+    assert split.total[1].state == "withheld"
+
+
+def test_a_day_with_a_scaled_provider_has_no_split(new_run: Build) -> None:
+    run = new_run("run")
+    run.journey("m", 1.0, 3.0)
+    assert analysed(run, timing=Timing(provider_scale=10.0)).delay_splits == ()
+
+
+# What the split says of an objective.
+
+
+def quantile(value_s: float, low_s: float, high_s: float | None, percentile: float = 95.0) -> Quantile:
+    return Quantile(percentile, "exact", value_s, low_s, high_s, 72)
+
+
+def made_split(total: Quantile, without_contract: Quantile, network: Quantile, limit: str = "") -> DelaySplit:
+    def share(name: Any) -> Share:
+        without = without_contract if name == "contract" else total
+        return Share(name=name, mean_s=0.0, p50_s=None, p95_s=None, p99_s=None, without=(without,))
+
+    return DelaySplit(
+        message_class="otp",
+        count=400,
+        left_out=0,
+        total_mean_s=1.0,
+        total=(total,),
+        shares=tuple(share(name) for name in ("network", "contract", "sender", "bench")),
+        network_only=(network,),
+        limit=limit,
+    )
+
+
+@pytest.mark.parametrize(
+    ("network", "said"),
+    [
+        (quantile(26.0, 24.0, 28.0), True),
+        (quantile(10.5, 10.1, None), True),
+        (quantile(10.5, 9.9, 11.0), False),  # the interval holds the limit
+        (quantile(10.5, 10.0, 11.0), False),
+        (quantile(26.0, 24.0, 28.0, 99.0), False),  # another percentile
+    ],
+)
+def test_out_of_reach_is_said_only_of_a_network_that_is_surely_too_slow(
+    network: Quantile, said: bool
+) -> None:
+    slow = quantile(30.0, 29.0, 31.0)
+    splits = [made_split(slow, slow, network)]
+    text = out_of_reach(splits, "otp", 95.0, 10.0)
+    assert bool(text) == said
+    if said:
+        assert "any sender" in text and "limit is 10 s" in text.replace("10.0", "10")
+    assert out_of_reach(splits, "marketing", 95.0, 10.0) == ""
+    assert why_missed(splits, "otp", 95.0, 10.0) == text
+
+
+@pytest.mark.parametrize(
+    ("total", "without", "said"),
+    [
+        (quantile(14.0, 13.0, 15.0), quantile(8.0, 7.5, 8.5), True),
+        (quantile(14.0, 13.0, 15.0), quantile(9.8, 9.5, 10.2), False),
+        (quantile(10.1, 9.8, 10.4), quantile(8.0, 7.5, 8.5), False),  # not surely missed
+        (quantile(14.0, 13.0, 15.0), quantile(8.0, 7.5, None), False),
+    ],
+)
+def test_the_limit_to_negotiate_is_named_where_the_contract_makes_the_difference(
+    total: Quantile, without: Quantile, said: bool
+) -> None:
+    splits = [made_split(total, without, quantile(2.0, 1.9, 2.1), "40 segments/s out of the accept queue")]
+    text = to_negotiate(splits, "otp", 95.0, 10.0)
+    assert bool(text) == said == bool(why_missed(splits, "otp", 95.0, 10.0))
+    assert not said or "40 segments/s out of the accept queue" in text
+    assert to_negotiate(splits, "marketing", 95.0, 10.0) == ""
+
+
+def test_what_an_ideal_sender_can_keep_within_the_contract_is_not_to_be_negotiated(new_run: Build) -> None:
+    """Marketing fills the provider's queue at once; codes that come after it wait behind it."""
+    run = new_run("run")
+    for slot in range(400):
+        run.due(f"news-{slot}", 0.0, message_class="marketing")
+        run.seen(f"news-{slot}", 0.02, carrier_s=slot / 40.0, radio_s=1.0)
+    for slot in range(100):
+        run.due(f"code-{slot}", 1.0 + slot / 1000)
+        run.seen(f"code-{slot}", 1.02 + slot / 1000, carrier_s=9.0 + slot / 40.0, radio_s=1.0)
+    profile = {"accept_queue": {"drain_segments_per_s": 40.0}}
+    part = analysed(run, profile=profile)
+    split = next(each for each in part.delay_splits if each.message_class == "otp")
+    ideal = next(each for each in split.ideal if each.percentile == 95.0)
+    assert ideal.value_s is not None and ideal.value_s < 4.0  # 100 codes at 40 a second, and the network
+    text = to_negotiate(part.delay_splits, "otp", 95.0, 5.0)
+    assert "The contract allows it" in text and "negotiate" not in text
+    # It would have missed 2 s, too: then the limit is to be negotiated.
+    assert "the limit to negotiate: 40" in to_negotiate(part.delay_splits, "otp", 95.0, 2.0)
+
+
+# Hints.
+
+
+def hints_of(run: Any, **manifest: Any) -> dict[str, Any]:
+    return {hint.name: hint for hint in analysed(run, **manifest).hints}
+
+
+FAST_LANE = {"delivery": {"fast_latency": {"kind": "fixed", "value_s": 1.0}}}
+
+
+def test_otps_without_the_priority_flag(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(200):
+        fast = slot % 2 == 0
+        run.journey(f"m-{slot}", slot * 0.1, 5.0 if fast else 25.0, fast=fast)
+    run.journey("m-news", 1.0, 25.0, message_class="marketing")
+    hint = hints_of(run, profile=FAST_LANE)["otp_without_priority"]
+    assert (hint.count, hint.text[:36]) == (100, "100 OTPs (50 %) were sent without th")
+    assert "95 % of them took up to 24.9 s" in hint.text and "up to 4.89 s" in hint.text
+    assert "otp_without_priority" not in hints_of(run, profile={})  # the flag would change nothing
+
+
+def test_all_otps_with_the_flag_need_no_hint(new_run: Build) -> None:
+    run = new_run("run")
+    run.journey("m", 1.0, 5.0, fast=True)
+    assert hints_of(run, profile=FAST_LANE) == {}
+
+
+def test_refusals_for_the_rate_and_requests_of_one_message(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(10):
+        run.journey(f"m-{slot}", slot * 1.0, 2.0, throttled=3 if slot < 4 else 0)
+    limit = {"throttle": {"requests": {"rate_per_s": 100.0, "burst": 100}}}
+    wire = {"wire": {"smsapi": {"max_recipients_per_request": 10_000}}}
+    found = hints_of(run, profile=limit | wire)
+    assert found["throttled"].count == 4
+    assert (
+        "12 submits of 4 messages" in found["throttled"].text and "100 requests/s" in found["throttled"].text
+    )
+    assert found["one_message_a_request"].count == 10 and "10,000" in found["one_message_a_request"].text
+    assert "one_message_a_request" not in hints_of(run, profile=limit)
+
+
+def test_requests_of_many_messages_need_no_hint(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(10):
+        run.due(f"m-{slot}", 1.0)
+        run.seen(f"m-{slot}", 1.5, throttled=1)
+    profile = {
+        "throttle": {"requests": {"rate_per_s": 100.0, "burst": 100}},
+        "wire": {"smsapi": {"max_recipients_per_request": 10_000}},
+    }
+    assert set(hints_of(run, profile=profile)) == {"throttled"}
+
+
+def test_texts_that_need_ucs2_for_one_character(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(5):
+        run.journey(f"m-{slot}", 1.0, 2.0, ucs2_for="\u2019", segments=2)
+    run.journey("tab", 1.0, 2.0, ucs2_for="\t", segments=3)
+    run.journey("short", 1.0, 2.0, ucs2_for="\u0142", segments=1)  # one segment in either alphabet
+    run.journey("plain", 1.0, 2.0, segments=2)
+    hint = hints_of(run)["ucs2_for_one_character"]
+    assert hint.count == 6
+    assert "\u2019 (U+2019 right single quotation mark) in 5, U+0009 in 1" in hint.text
+    assert "took 13 segments" in hint.text
+
+
+def test_otps_behind_others_in_the_providers_queue(new_run: Build) -> None:
+    run = new_run("run")
+    run.journey("news", 1.0, 2.0, message_class="marketing")
+    for slot in range(10):
+        run.due(f"m-{slot}", 1.0)
+        run.seen(f"m-{slot}", 1.0, carrier_s=30.0 if slot < 3 else 0.5)
+    hint = hints_of(run, profile=DRAIN)["queued_at_provider"]
+    assert hint.count == 3 and "the longest 30.0 s" in hint.text
+    assert hints_of(run, profile={}) == {}
+
+
+def test_a_run_without_provider_rows_has_neither_split_nor_hint(new_run: Build) -> None:
+    run = new_run("run")
+    run.due("m", 1.0)
+    part = analysed(run, provider_file=False)
+    assert part.delay_splits == () and part.hints == ()
+
+
+def test_hints_are_pure(new_run: Build) -> None:
+    run = new_run("run")
+    run.journey("m", 1.0, 2.0, throttled=1)
+    run_dir = run.write()
+    manifest: Manifest = read_manifest(run_dir)
+    journeys = read_journeys(run_dir, manifest)
+    assert hints(journeys, manifest) == hints(journeys, manifest)
+    assert np.count_nonzero(journeys.provider.throttled) == 1

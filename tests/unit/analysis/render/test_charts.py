@@ -1,0 +1,117 @@
+"""What a chart must have to be read, and when there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from analysis.model import PartReport
+from analysis.part import analyse_part
+from analysis.records import RecordedFault, RecordedScenario, read_manifest
+from analysis.render import charts_time
+from analysis.render.chart_style import new_figure, save_png, seconds_axis, styled, svg_text
+
+Build = Callable[[str], Any]
+
+
+def analysed(run: Any) -> PartReport:
+    run_dir = run.write()
+    return analyse_part(run_dir, read_manifest(run_dir), "made")
+
+
+@pytest.mark.parametrize(
+    ("low_s", "high_s", "labels"),
+    [
+        (0.3, 0.485, ["200 ms", "500 ms"]),  # 500 ms alone without widening
+        (0.27, 0.31, ["200 ms", "500 ms"]),  # not one
+        (0.001, 0.9, ["1 ms", "10 ms", "100 ms", "1 s"]),
+        (500_000.0, 600_000.0, ["24 h", "48 h"]),  # beyond the last round time
+    ],
+)
+@pytest.mark.parametrize("which", ["x", "y"])
+def test_a_time_axis_has_two_labels_at_least(
+    low_s: float, high_s: float, labels: list[str], which: str
+) -> None:
+    axes = Figure().add_subplot()
+    seconds_axis(axes, low_s, high_s, which=which)
+    axis = axes.yaxis if which == "y" else axes.xaxis
+    low, high = axes.get_ylim() if which == "y" else axes.get_xlim()
+    ticks = [tick for tick in axis.get_majorticklocs() if low <= tick <= high]
+    assert axis.get_major_formatter().format_ticks(ticks) == labels
+    assert low <= low_s < high_s <= high
+
+
+def test_single_messages_are_no_course_over_time(new_run: Build) -> None:
+    few, enough = new_run("few"), new_run("enough")
+    for slot in range(20):
+        enough.journey(f"m-{slot}", float(slot), 2.0)
+        if slot < 19:
+            few.journey(f"m-{slot}", float(slot), 2.0)
+    why = charts_time.latency(analysed(few), "t")
+    assert why == "19 messages show no course of the delivery time"
+    assert isinstance(charts_time.latency(analysed(enough), "t"), Figure)
+
+
+def test_a_picture_is_the_same_whatever_a_matplotlibrc_says(tmp_path: Path) -> None:
+    def drawn(name: str) -> bytes:
+        with styled():
+            figure = new_figure("Title")
+            figure.add_subplot().plot([1, 2], [1, 3], label="line")
+        save_png(figure, tmp_path / name)
+        return (tmp_path / name).read_bytes() + svg_text(figure, "name").encode()
+
+    plain = drawn("plain.png")
+    theirs = {"text.usetex": True, "lines.linestyle": "--", "savefig.dpi": 7, "axes.facecolor": "black"}
+    theirs |= {"figure.subplot.left": 0.4, "savefig.bbox": "tight", "path.sketch": (1.0, 100.0, 2.0)}
+    with mpl.rc_context(theirs):  # type: ignore[arg-type]  # its stub wants literal keys
+        assert drawn("theirs.png") == plain
+        assert mpl.rcParams["text.usetex"]  # and theirs stays theirs
+
+
+@pytest.mark.parametrize("low_s", [0.002, 0.05, 0.7, 4.0, 8.0, 25.0, 45.0, 55.0, 300.0, 1_700.0, 9_000.0])
+@pytest.mark.parametrize("ratio", [1.05, 2.0, 8.0, 40.0, 300.0, 20_000.0])
+def test_labels_of_a_time_axis_do_not_meet(low_s: float, ratio: float) -> None:
+    figure = Figure(figsize=(4.0, 2.2), layout="constrained")  # the smallest panel there is
+    axes = figure.add_subplot()
+    seconds_axis(axes, low_s, low_s * ratio)
+    FigureCanvasAgg(figure).draw()
+    low, high = axes.get_ylim()
+    boxes = [
+        tick.label1.get_window_extent()
+        for tick in axes.yaxis.get_major_ticks()
+        if low <= tick.get_loc() <= high
+    ]
+    ordered = sorted(boxes, key=lambda box: box.y0)
+    assert all(below.y1 <= above.y0 for below, above in pairwise(ordered))
+
+
+def test_a_legend_is_never_wider_than_its_figure_and_squeezes_no_plot(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(1_200):
+        name = ("otp", "transactional", "marketing")[slot % 3]
+        run.journey(f"m-{slot}", slot / 20, 2.0 + slot % 9, message_class=name)
+    for slot in range(2_000):
+        run.journey(f"b-{slot}", 20.0 + slot / 200, 3.0, message_class="marketing")
+    start_ns = 7_000 * 1_000_000_000
+    run_dir = run.write(
+        scenario=RecordedScenario(name="burst", title="burst", role="burst"),
+        faults=(RecordedFault("one", "outage", "in words", start_ns, start_ns + 5_000_000_000),),
+    )
+    part = analyse_part(run_dir, read_manifest(run_dir), "made")
+    for draw in (charts_time.latency, charts_time.rates, charts_time.burst):
+        with styled():
+            figure = draw(part, "title")
+            assert isinstance(figure, Figure)
+            FigureCanvasAgg(figure).draw()
+        for axes in figure.axes:
+            assert axes.get_window_extent().width > 0.8 * figure.bbox.width, draw.__name__
+            legend = axes.get_legend()
+            if legend is not None:
+                assert legend.get_window_extent().x1 <= figure.bbox.x1, draw.__name__

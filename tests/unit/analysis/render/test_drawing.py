@@ -1,0 +1,48 @@
+"""Which parts of a suite have charts of their own, and that the processes that draw them agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis.records import RecordedScenario
+from analysis.render import png
+from analysis.report import build_report
+
+Build = Callable[[str], Any]
+Suite = Callable[..., Path]
+
+
+def played(run: Any, counterpart: str = "") -> None:
+    for n in range(80):
+        run.journey(f"k{n}", 0.5 * n, 2.0 + 0.01 * n)
+    run.write(end_s=90.0, scenario=RecordedScenario(name="p", title="p", counterpart=counterpart))
+
+
+def test_what_a_part_is_compared_with_has_no_charts(
+    new_run: Build, write_suite: Suite, tmp_path: Path
+) -> None:
+    played(new_run("live"), counterpart="simulated")
+    played(new_run("simulated"))
+    drawn = png.draw_all(build_report(write_suite("live", "simulated")), tmp_path, print)
+    assert {each.part for each in drawn if each.part} == {"live"}
+
+
+def test_several_processes_draw_what_one_does(
+    new_run: Build, write_suite: Suite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("a", "b", "c", "d")
+    for name in names:
+        played(new_run(name))
+    report = build_report(write_suite(*names))
+    drawn = {}
+    for cores in (1, 2):
+        out_dir = tmp_path / f"cores-{cores}"
+        out_dir.mkdir()
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        drawn[cores] = png.draw_all(report, out_dir, print)
+        assert len(list(out_dir.glob("a-*.png"))) == 5
+    assert drawn[1] == drawn[2]

@@ -1,0 +1,163 @@
+"""What the probe before the load concludes, case by case."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from loadtests.arrivals import Mix, Plan, Poisson, Schedule, Stream, next_recipient
+from loadtests.runner.probe import (
+    ApiAnswer,
+    Around,
+    AtProvider,
+    Facts,
+    Passed,
+    Refusal,
+    Stopped,
+    decide,
+    refusal_words,
+)
+
+AROUND = Around("shop", "http://127.0.0.1:8080/send", "http://127.0.0.1:9500", True, 5.0)
+ACCEPTED = ApiAnswer("accepted", 202)
+TAKEN = AtProvider(requests=1, taken=True, report_url="http://127.0.0.1:8080/dlr/secret?token=x")
+UNAUTHORIZED = Refusal("smsapi", 200, "unauthorized", '{"error":101,"message":"Authorization failed"}')
+THROTTLED = Refusal("smsapi", 200, "throttled_requests", '{"error":202,"message":"Too many queries"}')
+
+
+def cause(**facts: object) -> str:
+    verdict = decide(msgspec.structs.replace(Facts(1.0), **facts), AROUND)
+    assert isinstance(verdict, Stopped), verdict
+    assert "\n" not in verdict.cause
+    return verdict.cause
+
+
+def passed(**facts: object) -> tuple[str, ...]:
+    verdict = decide(msgspec.structs.replace(Facts(1.0), **facts), AROUND)
+    assert isinstance(verdict, Passed), verdict
+    return verdict.notes
+
+
+def waits(**facts: object) -> bool:
+    return decide(msgspec.structs.replace(Facts(1.0), **facts), AROUND) is None
+
+
+def test_accepted_by_api_and_provider_is_enough() -> None:
+    assert passed(answer=ACCEPTED, provider=TAKEN) == ()
+    assert waits(answer=None, provider=TAKEN)  # the API has the last word
+
+
+def test_a_target_that_does_not_answer() -> None:
+    said = cause(answer=ApiAnswer("failed", 0, "Connection refused"), provider=AtProvider())
+    assert said == (
+        "shop gave no answer at http://127.0.0.1:8080/send (Connection refused): is it running, and is that "
+        "its address?"
+    )
+    assert waits(answer=None, provider=AtProvider())
+    said = cause(elapsed_s=5.0, answer=None, provider=AtProvider())
+    assert said.startswith("shop did not answer the probe within 5 s") and "--probe-timeout" in said
+
+
+@pytest.mark.parametrize(
+    ("status", "hint"),
+    [
+        (401, "is the credential in [request.headers] of the target file right?"),
+        (404, "is [request] of the target file what it expects?"),
+        (422, "is [request] of the target file what it expects?"),
+        (200, "does [accepted] of the target file describe its reply?"),
+    ],
+)
+def test_an_api_that_refuses(status: int, hint: str) -> None:
+    said = cause(answer=ApiAnswer("refused", status, f"HTTP {status}"), provider=AtProvider())
+    assert said == f"shop refused the probe (HTTP {status}): {hint}"
+    # Without a view of the provider the answer is all there is.
+    assert cause(answer=ApiAnswer("refused", status, f"HTTP {status}")) == said
+
+
+def test_an_api_that_fails_because_it_does_not_reach_the_provider() -> None:
+    said = cause(answer=ApiAnswer("refused", 502, "HTTP 502"), provider=AtProvider())
+    assert said == (
+        "shop refused the probe (HTTP 502), and the mock saw nothing. Check the provider URL of shop: it "
+        "should be http://127.0.0.1:9500"
+    )
+    said = cause(answer=ApiAnswer("refused", 502, "HTTP 502"), provider=AtProvider(refusals=(UNAUTHORIZED,)))
+    assert said.endswith("for the mock refused it: 101, Authorization failed (wrong token)")
+
+
+def test_an_api_that_refuses_what_the_mock_accepted_is_described_wrongly() -> None:
+    said = cause(answer=ApiAnswer("refused", 201, "HTTP 201"), provider=TAKEN)
+    assert "the mock accepted its message: does [accepted]" in said
+
+
+def test_accepted_and_never_seen() -> None:
+    assert waits(answer=ACCEPTED, provider=AtProvider())
+    said = cause(elapsed_s=5.0, answer=ACCEPTED, provider=AtProvider())
+    assert said == (
+        "shop answered 202, and the mock saw nothing within 5 s. Check the provider URL of shop: it should "
+        "be http://127.0.0.1:9500 (a sender that queues for longer: --probe-timeout S or --no-probe)"
+    )
+
+
+def test_a_lasting_refusal_stops_at_once_and_one_that_passes_at_the_timeout() -> None:
+    refused = AtProvider(requests=1, refusals=(UNAUTHORIZED,))
+    said = cause(answer=ACCEPTED, provider=refused)
+    assert said == "shop answered 202, and the mock refused it: 101, Authorization failed (wrong token)"
+    throttled = AtProvider(requests=1, refusals=(THROTTLED,))
+    assert waits(answer=ACCEPTED, provider=throttled)
+    assert "202, Too many queries" in cause(elapsed_s=5.0, answer=ACCEPTED, provider=throttled)
+    # A provider of the user's own may have faults and limits that the run is about.
+    notes = passed(elapsed_s=5.0, answer=ACCEPTED, provider=throttled, own_mock=False)
+    assert "refuses at the moment: 202, Too many queries" in notes[0]
+    assert passed(elapsed_s=5.0, answer=ACCEPTED, provider=AtProvider(requests=1), own_mock=False)
+
+
+def test_a_message_with_another_key_cannot_be_followed() -> None:
+    said = cause(answer=ACCEPTED, provider=AtProvider(requests=1, other_key="4711"))
+    assert "another key ('4711')" in said and "idx" in said
+
+
+def test_the_report_is_a_note_and_no_reason_to_stop() -> None:
+    quick = {"answer": ACCEPTED, "quick_report": True}
+    assert passed(provider=msgspec.structs.replace(TAKEN, reported=True), **quick) == ()
+    notes = passed(provider=msgspec.structs.replace(TAKEN, report_url=""), **quick)
+    assert notes == ("shop asks for no delivery reports: it will not know what was delivered",)
+    assert waits(provider=TAKEN, taken_for_s=1.0, **quick)
+    failing = msgspec.structs.replace(TAKEN, report_failure="HTTP 404")
+    notes = passed(provider=failing, taken_for_s=2.0, **quick)
+    assert notes == ("the delivery report did not come back: http://127.0.0.1:8080 answered: HTTP 404",)
+
+
+def test_without_a_view_of_the_provider_the_apis_word_is_taken_and_the_user_told() -> None:
+    assert "provider.admin_token" in passed(answer=ACCEPTED)[0]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        (UNAUTHORIZED, "101, Authorization failed (wrong token)"),
+        (Refusal("smsapi", 200, "unauthorized", "ERROR:101"), "101, unauthorized (wrong token)"),
+        (
+            Refusal("twilio", 401, "", '{"code":20003,"message":"Authenticate","status":401}'),
+            "20003, Authenticate (wrong token)",
+        ),
+        (
+            Refusal("generic", 422, "rejected", '{"title":"The text takes too many segments","status":422}'),
+            "422, The text takes too many segments",
+        ),
+        (
+            Refusal("/sms", 404, "", '{"message":"Not found","error":"http_404","errors":[]}'),
+            "HTTP 404, it serves no /sms: the path of the provider URL is wrong",
+        ),
+        (Refusal("smsapi", 503, "unavailable", "<html>"), "503, <html>"),
+    ],
+)
+def test_refusals_of_every_wire_in_words(refusal: Refusal, words: str) -> None:
+    assert refusal_words(refusal) == words
+
+
+def test_the_probes_ordinary_number_is_none_of_the_load() -> None:
+    plan = Plan(streams=(Stream(Poisson(50.0, 10.0), mix=Mix(1.0, 1.0, 1.0)),), seed=3, key_tag="t")
+    schedule = Schedule(plan)
+    numbers = {schedule.message(slot).to for slot in range(len(schedule))}
+    assert next_recipient(plan) not in numbers
+    assert len(next_recipient(plan)) == 11

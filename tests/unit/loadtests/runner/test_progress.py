@@ -1,0 +1,73 @@
+"""The live figures: whole on every width, and of one instant."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from loadtests.recording import LoadStatus, combine
+from loadtests.runner.delivered import DeliveredCount
+from loadtests.runner.progress import Progress, figures_of
+from loadtests.runner.queries import ServiceState
+from loadtests.runner.sampling import Snapshot
+
+S = 1_000_000_000
+BUSY = Snapshot(
+    LoadStatus(due=1_234_567, accepted=1_234_560, offered_per_s=3611, in_flight=2000, lag_p99_ms=1234.5),
+    ServiceState(open=54_321),
+    ServiceState(gauges={"queue_otp": 98_765}),
+    100.0,
+    1_200_000,
+)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 132, 200])
+def test_no_figure_is_cut_on_a_terminal_of_any_width(width: int) -> None:
+    console = Console(width=width, file=io.StringIO(), force_terminal=True, color_system=None)
+    with Progress(console) as progress:
+        progress.phase("load", 300.0)
+        progress.update(BUSY)
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert "…" not in shown
+    for name, value in figures_of(BUSY):
+        assert name in shown and value in shown
+
+
+def provider(delivered: int) -> ServiceState:
+    return ServiceState(counters={"delivered": float(delivered)})
+
+
+def test_delivered_is_of_the_instant_of_the_load_s_counts() -> None:
+    count = DeliveredCount()
+    load = LoadStatus(phase="running", accepted=38, start_ns=1 * S, at_ns=5 * S)
+    assert count.of(load, 5 * S) is None
+    count.answered(1 * S, provider(0))
+    count.answered(int(4.8 * S), provider(30))
+    count.answered(int(5.7 * S), provider(44))  # the load's counts are older than this answer
+    assert count.of(load, int(5.8 * S)) == 30
+
+
+def test_delivered_goes_on_when_the_load_no_longer_counts() -> None:
+    count = DeliveredCount()
+    count.answered(1 * S, provider(0))
+    count.answered(9 * S, provider(50))
+    finished = LoadStatus(phase="finished", start_ns=1 * S, at_ns=6 * S)
+    assert count.of(finished, 9 * S) == 50
+    silent = LoadStatus(phase="running", start_ns=1 * S, at_ns=5 * S)  # its process hangs
+    assert count.of(silent, 9 * S) == 50
+
+
+def test_a_second_start_counts_from_its_own_start() -> None:
+    count = DeliveredCount()
+    count.answered(1 * S, provider(0))
+    assert count.of(LoadStatus(phase="finished", start_ns=1 * S, at_ns=20 * S), 21 * S) == 0
+    count.answered(30 * S, provider(400))
+    count.answered(34 * S, provider(420))
+    assert count.of(LoadStatus(phase="running", start_ns=31 * S, at_ns=34 * S), 34 * S) == 20
+
+
+def test_counts_of_several_workers_are_of_the_oldest() -> None:
+    assert combine([LoadStatus(at_ns=7), LoadStatus(at_ns=5)]).at_ns == 5

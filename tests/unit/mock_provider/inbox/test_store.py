@@ -1,0 +1,124 @@
+"""The inbox: what it keeps, and how it is searched, followed and indexed."""
+
+from __future__ import annotations
+
+import pytest
+
+from mock_provider.engine import MessageView
+from mock_provider.engine.values import Accepted, AcceptedMessage, MessageState, Outbound, Submit
+from mock_provider.inbox.store import Inbox, InboxFilter
+
+
+class Told:
+    """An inbox of messages ``m0``, ``m1``, … and the states somebody asked for."""
+
+    def __init__(self, capacity: int = 100) -> None:
+        self.states: dict[str, MessageState] = {}
+        self.asked: list[str] = []
+        self.inbox = Inbox(capacity, self._view, lambda: 0)
+        self._made = 0
+
+    def _view(self, provider_id: str) -> MessageView | None:
+        self.asked.append(provider_id)
+        state = self.states.get(provider_id, MessageState.OPEN)
+        return MessageView(provider_id, None, "1", state, "", "ON_AIR", 1, 0.1, 0, None, None, "PL", "Plus")
+
+    def take(self, *texts: str, sender: str = "Shop") -> list[str]:
+        """One request with a message for each text, to numbers 48500000, 48500001, …; the ids."""
+        outbound, answered = [], []
+        for text in texts:
+            number, provider_id = f"4850{self._made:04d}", f"m{self._made}"
+            self._made += 1
+            outbound.append(Outbound(number, f"+{number}", text, 1, f"key-{provider_id}"))
+            answered.append(AcceptedMessage(provider_id, number, f"+{number}", None, 1, 0.1))
+        self.inbox.remember(
+            Submit(1, "smsapi", "t", sender, tuple(outbound)), Accepted(tuple(answered)), 1_000.0
+        )
+        return [m.provider_id for m in answered]
+
+    def found(self, limit: int = 100, **wanted: str) -> list[str]:
+        return [m.provider_id for m in self.inbox.search(InboxFilter(**wanted), limit)]
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+def test_newest_first_by_part_of_number_text_sender_and_key(told: Told) -> None:
+    told.take("Code 11", "Łódź")
+    told.take("sale", sender="OUTLET")
+    assert told.found() == ["m2", "m1", "m0"]
+    assert told.found(limit=2) == ["m2", "m1"]
+    assert told.found(text="łÓDŹ") == ["m1"]
+    assert told.found(text="outlet") == ["m2"]
+    assert told.found(text="KEY-m0") == told.found(number="48500000") == ["m0"]
+    assert told.found(text="m") == ["m2", "m1", "m0"]
+    assert told.found(limit=0) == []
+
+
+def test_by_state_and_only_of_those_the_rest_of_the_question_leaves(told: Told) -> None:
+    told.take("a", "b", "a")
+    told.states["m0"] = MessageState.DELIVERED
+    assert told.found(state="delivered") == ["m0"]
+    told.asked.clear()
+    assert told.found(text="a", state="open") == ["m2"]
+    assert told.asked == ["m2", "m0"]  # the state of m1 is nobody's question
+
+
+@pytest.mark.parametrize("sizes", [(1, 1, 1, 1), (4,), (2, 2), (3, 1)])
+def test_pages_go_on_where_the_last_ended_within_a_request_and_across(
+    told: Told, sizes: tuple[int, ...]
+) -> None:
+    for size in sizes:
+        told.take(*["x"] * size)
+    pages, before = [], ""
+    while page := told.found(limit=1, before=before):
+        pages += page
+        before = page[-1]
+    assert pages == ["m3", "m2", "m1", "m0"]
+    assert told.found(before="unknown") == []
+
+
+def test_the_oldest_requests_go_and_are_found_no_more() -> None:
+    told = Told(capacity=3)
+    told.take("a", "b")
+    assert told.inbox.find("m0") is not None  # indexed while it was there
+    told.take("c")
+    told.take("d")
+    assert told.found() == ["m3", "m2"]
+    assert told.inbox.find("m0") is None
+    assert told.found(before="m0") == []
+    assert [told.inbox.find(each).text for each in ("m2", "m3")] == ["c", "d"]  # type: ignore[union-attr]  # None fails too
+    told.take(*"efghij")  # a request above the capacity is kept whole
+    assert len(told.found()) == len(told.inbox) == 6
+
+
+def test_the_index_stays_within_bounds_however_much_passes() -> None:
+    told = Told(capacity=10)
+    for _ in range(200):
+        newest = told.take("x")[0]
+        assert told.inbox.find(newest) is not None
+    assert len(told.inbox._places) <= 21
+
+
+def test_what_came_since_a_look_and_how_much_of_it_is_not_shown(told: Told) -> None:
+    told.take("a", "b")
+    seen = told.inbox.end
+    assert told.inbox.since(seen, 10) == ([], 0)
+    told.take("c", "d", "e")
+    told.take("f")
+    messages, skipped = told.inbox.since(seen, 3)
+    assert ([m.text for m in messages], skipped) == (["f", "e", "d"], 1)
+
+
+def test_after_clearing_nothing_is_there_and_counting_goes_on(told: Told) -> None:
+    told.take("a")
+    told.inbox.find("m0")
+    end = told.inbox.end
+    told.inbox.clear()
+    assert (told.found(), told.inbox.find("m0"), len(told.inbox)) == ([], None, 0)
+    told.take("b")
+    assert told.inbox.end == end + 1
+    assert told.found() == ["m1"]
+    assert told.inbox.find("m1") is not None

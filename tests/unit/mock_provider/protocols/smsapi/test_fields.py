@@ -1,0 +1,188 @@
+"""How SMSAPI's fields are read from every body and spelling that clients write them in."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mock_provider.http.messages import HttpRequest
+from mock_provider.protocols.smsapi import fields
+from mock_provider.protocols.smsapi.field_names import KNOWN
+from mock_provider.protocols.smsapi.fields import MalformedRequestError, read_fields
+
+FORM, JSON = "application/x-www-form-urlencoded", "application/json"
+MULTIPART = "multipart/form-data; boundary=B"
+
+
+def read(body: bytes, content_type: str = FORM, query: str = "") -> dict[str, Any]:
+    return read_fields(HttpRequest("POST", "/sms.do", query, content_type, "", body))
+
+
+def refused(body: bytes, content_type: str = FORM, query: str = "") -> MalformedRequestError:
+    with pytest.raises(MalformedRequestError) as error:
+        read(body, content_type, query)
+    return error.value
+
+
+def multipart(values: dict[str, bytes], name: str = '"{}"') -> bytes:
+    parts = (
+        b"--B\r\nContent-Disposition: form-data; name=" + name.format(field).encode() + b"\r\n\r\n" + value
+        for field, value in values.items()
+    )
+    return b"\r\n".join(parts) + b"\r\n--B--\r\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"to=1&to=2&idx=a&idx=b",
+        b"to[]=1&to[]=2&idx[]=a&idx[]=b",
+        b"to[0]=1&to[1]=2&idx[0]=a&idx[1]=b",
+        b"to%5B0%5D=1&to%5B1%5D=2&idx%5B0%5D=a&idx%5B1%5D=b",
+        b"to[1]=2&idx[1]=b&to[0]=1&idx[0]=a",
+        b"to[3]=1&to[7]=2&idx[3]=a&idx[7]=b",  # array_filter leaves gaps
+        b'{"to": ["1", 2], "idx": ["a", "b"]}',
+    ],
+)
+def test_every_spelling_of_a_list_is_the_list(body: bytes) -> None:
+    assert read(body) == {"to": ["1", "2"], "idx": ["a", "b"]}
+    if not body.startswith(b"{"):
+        assert read(b"", query=body.decode()) == {"to": ["1", "2"], "idx": ["a", "b"]}
+
+
+def test_a_list_of_one_is_the_value_where_a_field_takes_one() -> None:
+    assert read(b"message[]=x&param1[0]=Ann&idx[0]=A1") == {"message": "x", "param1": ["Ann"], "idx": ["A1"]}
+    assert read(b'{"message": ["x"], "from": []}') == {"message": "x", "from": ""}
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        (b"message=a&message=b", "message"),
+        (b"to[a]=1", "to[a]"),
+        (b"to[0][x]=1", "to[0][x]"),
+        (b"to[=1", "to["),
+        (b"idx[-1]=a", "idx[-1]"),
+        (b"idx[0]=a&idx[0]=b", "idx"),
+        (b"idx[]=a&idx[1]=b", "idx"),
+        (b"idx=a&idx[1]=b", "idx"),
+        (b'{"to": {"0": "1"}}', "to"),
+        (b'{"to": [["1"]]}', "to"),
+        (b'{"message": ["a", "b"]}', "message"),
+        (b"encoding=rot13", "encoding"),
+    ],
+)
+def test_a_field_that_cannot_be_read_is_refused_by_its_name(body: bytes, named: str) -> None:
+    error = refused(body + b"&format=json" if not body.startswith(b"{") else body)
+    assert str(error).startswith(f"{named}:")
+    assert error.as_json
+
+
+def test_a_field_of_the_body_wins_over_one_of_the_query_string() -> None:
+    assert read(b"to=1", query="to=2&fast=1") == {"to": "1", "fast": "1"}
+    assert read(b'{"to": "1"}', JSON, "to=2&fast=1") == {"to": "1", "fast": "1"}
+    assert read(multipart({"to": b"1"}), MULTIPART, "to=2&fast=1") == {"to": "1", "fast": "1"}
+
+
+def test_an_unknown_field_is_kept_for_who_counts_them() -> None:
+    assert read(b"to=1&nortify_url=x&fallback[0][type]=vms").keys() == {"to", "nortify_url", "fallback"}
+    assert read(b'{"to": "1", "fallback": [{"type": "vms"}], "x": {"y": 1}}').keys() == {
+        "to",
+        "fallback",
+        "x",
+    }
+
+
+def test_nulls_of_json_hold_their_place() -> None:
+    assert read(b'{"idx": ["a", null, "c"], "from": null}') == {"idx": ["a", "", "c"]}
+
+
+def test_numbers_of_json() -> None:
+    body = b'{"to": 48500100200, "date": 1800000000.0, "max_parts": 2, "fast": true, "test": false}'
+    assert read(body) == {
+        "to": "48500100200",
+        "date": "1800000000",
+        "max_parts": "2",
+        "fast": "1",
+        "test": "0",
+    }
+
+
+def test_escapes_are_undone_in_names_and_in_the_charset() -> None:
+    assert read(b"mess%61ge=x%20y+z&t%6F=1") == {"message": "x y z", "to": "1"}
+    assert read(b"message=%BF&encoding=windows%2D1250")["message"] == "ż"
+    assert read(b"message=%BF&%65ncoding=windows-1250")["message"] == "ż"
+
+
+def test_the_charset_holds_for_query_and_body_alike() -> None:
+    assert read(b"message=%BF", query="encoding=windows-1250")["message"] == "ż"
+    assert read(b"encoding=windows-1250", query="message=%BF")["message"] == "ż"
+    assert read(b"message=%BF&encoding=windows-1250", query="encoding=utf-8")["message"] == "ż"
+    in_parts = multipart({"message": b"\xbf", "encoding": b"windows-1250"})
+    assert read(in_parts, MULTIPART)["message"] == "ż"
+    assert read(multipart({"message": b"\xbf"}), MULTIPART, "encoding=iso-8859-2")["message"] == "ż"
+
+
+def test_raw_bytes_of_a_query_are_utf_8() -> None:
+    assert read(b"", query="message=ż".encode().decode("latin-1")) == {"message": "ż"}
+
+
+@pytest.mark.parametrize(
+    "content_type", [MULTIPART, "Multipart/Form-Data; Boundary=B", 'MULTIPART/form-data; boundary="B"']
+)
+@pytest.mark.parametrize("name", ['"{}"', "{}"])
+def test_multipart_as_browsers_and_dotnet_write_it(name: str, content_type: str) -> None:
+    body = multipart({"to": b"1", "format": b"json", "message": "ż".encode()}, name)
+    assert read(body, content_type) == {"to": "1", "format": "json", "message": "ż"}
+
+
+def test_multipart_lists_and_files() -> None:
+    assert read(multipart({"to[0]": b"1", "to[1]": b"2"}), MULTIPART) == {"to": ["1", "2"]}
+    assert "to" in str(refused(multipart({"to": b"1"}, '"{}"; filename="x"'), MULTIPART))
+    for broken in (b"", b"--B\r\n", b"to=1"):
+        if broken:
+            assert "multipart" in str(refused(broken, MULTIPART, "format=json"))
+    assert read(b"", MULTIPART, "to=1") == {"to": "1"}
+
+
+def test_a_byte_order_mark_is_passed_over() -> None:
+    assert read(b'\xef\xbb\xbf{"to": "1"}', JSON) == {"to": "1"}
+    assert read(b"\xef\xbb\xbfto=1") == {"to": "1"}
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "query", "as_json"),
+    [
+        (b"message=%BF&format=json", FORM, "", True),
+        (b"message=%BF", FORM, "format=json", True),
+        (b"message=%BF", FORM, "", False),
+        (multipart({"format": b"json", "message": b"\xbf"}), MULTIPART, "", True),
+        (multipart({"format": b"json", "message": b"x"})[:-4], MULTIPART, "", True),
+        (b"{", JSON, "", True),
+        (b"[]", JSON, "", True),
+    ],
+)
+def test_what_cannot_be_read_is_answered_in_the_format_asked_for(
+    body: bytes, content_type: str, query: str, as_json: bool
+) -> None:
+    assert refused(body, content_type, query).as_json is as_json
+
+
+values = st.text(st.characters(codec="utf-8"), max_size=8)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(KNOWN - {"encoding"})), values, min_size=1))
+def test_the_short_way_through_a_form_reads_what_the_long_one_reads(given_fields: dict[str, str]) -> None:
+    body = "&".join(f"{name}={quote_plus(value)}" for name, value in given_fields.items()).encode()
+    assert fields._ordinary_form(body) == given_fields
+    assert fields._read_in_full(HttpRequest("POST", "/sms.do", "", FORM, "", body)) == given_fields
+
+
+@given(st.dictionaries(st.sampled_from(sorted(KNOWN - {"encoding"})), values))
+def test_json_says_what_a_form_says(given_fields: dict[str, str]) -> None:
+    assert read(json.dumps(given_fields).encode(), JSON) == given_fields

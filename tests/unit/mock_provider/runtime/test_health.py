@@ -1,0 +1,153 @@
+import asyncio
+import functools
+import logging
+
+import pytest
+
+from mock_provider.engine.values import DeliveryReport, MessageState, SendReports
+from mock_provider.profiles import load_profile
+from mock_provider.runtime.health import Health
+from mock_provider.runtime.provider import ProviderRuntime
+from mock_provider.runtime.reports_out import HttpReportSender, ReportCallSettings
+
+
+def in_a_loop(test):
+    """Run the test on an event loop of its own."""
+
+    @functools.wraps(test)
+    def run(**fixtures):
+        asyncio.run(test(**fixtures))
+
+    return run
+
+
+@pytest.fixture
+def closed():
+    return []
+
+
+@pytest.fixture
+def health(closed):
+    return Health(lambda: closed.append(True))
+
+
+async def ends(task):
+    await asyncio.gather(task, return_exceptions=True)
+    await asyncio.sleep(0)
+
+
+@in_a_loop
+async def test_a_chore_that_dies_is_known_and_logged_at_once(health, closed, caplog):
+    async def chore():
+        raise ZeroDivisionError("by zero")
+
+    task = asyncio.create_task(chore())
+    health.watch(task, "the charts", loses_records=False)
+    await ends(task)
+    assert health.failures == ["the charts: ZeroDivisionError: by zero"]
+    assert [(r.levelno, r.exc_info is not None) for r in caplog.records] == [(logging.CRITICAL, True)]
+    assert not closed
+    assert not health.records_lost.is_set()
+
+
+@in_a_loop
+async def test_lost_records_close_the_intake_once(health, closed, caplog):
+    health.fail("the journal", OSError("disk full"), loses_records=True)
+    health.fail("the journal", OSError("disk full"), loses_records=True)
+    assert (closed, health.records_lost.is_set()) == ([True], True)
+    assert health.failures == ["the journal: disk full"]
+    assert all(record.exc_info is None for record in caplog.records)  # one line, no traceback
+    assert len(caplog.records) == 2
+
+
+@in_a_loop
+async def test_a_chore_that_is_stopped_has_not_failed(health):
+    task = asyncio.create_task(asyncio.sleep(3600))
+    health.watch(task, "the charts", loses_records=True)
+    await asyncio.sleep(0)
+    task.cancel()
+    await ends(task)
+    assert health.failures == []
+
+
+@in_a_loop
+async def test_a_callback_that_raises_is_noted_and_a_broken_connection_is_not(health):
+    loop = asyncio.get_running_loop()
+    health.loop_exception(loop, {"message": "x", "exception": TimeoutError("the peer has gone")})
+    assert health.failures == []
+    health.loop_exception(loop, {"message": "Exception in callback", "exception": KeyError("k")})
+    assert len(health.failures) == 1
+
+
+@in_a_loop
+async def test_an_engine_that_fails_at_its_time_closes_the_intake():
+    provider = ProviderRuntime(load_profile("fast"), 1, 0.1)
+
+    class Broken:
+        refusing = None
+
+        def next_due(self):
+            return 1
+
+        def advance(self, now_ns):
+            raise ZeroDivisionError
+
+    provider.driver.engine = Broken()
+    provider.driver._on_timer()
+    provider.driver.stop()
+    assert provider.driver.refusal is not None
+    assert "the engine" in provider.health.failures[0]
+
+
+@pytest.mark.parametrize("chore", ["_take_rows", "_publish", "_tick"])
+@in_a_loop
+async def test_every_chore_of_the_provider_is_watched(chore, monkeypatch):
+    def broken(self):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(ProviderRuntime, chore, broken)
+    provider = ProviderRuntime(load_profile("fast"), 1, 0.1)
+    provider.start(None)
+    async with asyncio.timeout(10):
+        while not provider.health.failures:
+            await asyncio.sleep(0.01)
+    assert provider.health.records_lost.is_set() == (chore == "_take_rows")
+    await provider.finish_reports()
+    await provider.stop()
+
+
+@in_a_loop
+async def test_reports_that_cannot_be_written_are_noted(health):
+    def broken(effect):
+        raise ZeroDivisionError
+
+    callbacks = HttpReportSender(broken, lambda *_: None, ReportCallSettings(), health)
+    callbacks.start()
+    report = DeliveryReport("1", None, "48", "Test", MessageState.DELIVERED, "", 1, 1, 0.0, "", "", 1)
+    callbacks.deliver(SendReports(1, "http://127.0.0.1/", (report,), 1))
+    async with asyncio.timeout(10):
+        while not health.failures:
+            await asyncio.sleep(0)
+    await callbacks.stop(1.0)
+    assert health.failures == ["a batch of reports: ZeroDivisionError: "]
+
+
+@in_a_loop
+async def test_a_deadline_beyond_all_timers_is_looked_at_again(monkeypatch):
+    provider = ProviderRuntime(load_profile("fast"), 1, 0.1)
+    armed = []
+
+    class Far:
+        def next_due(self):
+            return 10**40
+
+    class Timer:
+        arm = staticmethod(armed.append)
+
+    provider.driver._timer.close()
+    provider.driver.engine, provider.driver._timer = Far(), Timer()
+    now_ns = provider.driver.now_ns()
+    provider.driver.carry_out(())
+    provider.driver._on_timer()
+    assert len(armed) == 2
+    assert all(now_ns < at_ns < now_ns + 4_000_000_000_000 for at_ns in armed)
