@@ -103,7 +103,7 @@ def good_scheduled(rng: random.Random) -> bytes:
 
 
 def naming(rng: random.Random) -> tuple[int, bytes]:
-    """A query_sm, cancel_sm or replace_sm, mostly of an id that is nobody's."""
+    """A query_sm, cancel_sm or replace_sm, mostly with an unknown id."""
     message_id = rng.choice([b"", b"0" * 16, b"%016x" % rng.getrandbits(63)])
     source = rng.choice([b"\5\0Fuzz\0", b"\0\0Fuzz\0", b"\0\0\0"])
     kind = rng.choice([3, 7, 8])
@@ -194,7 +194,7 @@ class Stream(asyncio.Protocol):
         self.changed = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's does not subclass it
 
     def write(self, octets: bytes) -> None:
         if not self.ended:
@@ -300,7 +300,7 @@ async def judge(stream: Stream, expected: dict[int, int], ending: str, seed: int
     )
     if ending in ("unbind", "length"):
         if not await stream.until(lambda: stream.ended, ANSWER_S):
-            found.fail(f"the connection goes on after {ending}", seed)
+            found.fail(f"the connection stays open after {ending}", seed)
     elif stream.ended:
         found.fail("the connection ended unasked", seed)
     if ending == "length" and not stream.nacked_length:

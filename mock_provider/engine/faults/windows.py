@@ -93,10 +93,10 @@ class FaultWindows:
         edges = [edge for window in self.windows for edge in (window.start_ns, window.end_ns)]
         self._from_ns = max((edge for edge in edges if edge <= instant_ns), default=_BEFORE_ALL_NS)
         self._until_ns = min((edge for edge in edges if edge > instant_ns), default=FOREVER_NS)
-        self._active = _sorted(tuple(w for w in self.windows if w.start_ns <= instant_ns < w.end_ns))
+        self._active = _grouped(tuple(w for w in self.windows if w.start_ns <= instant_ns < w.end_ns))
 
 
-def _sorted(found: tuple[Window, ...]) -> ActiveFaults:
+def _grouped(found: tuple[Window, ...]) -> ActiveFaults:
     def of(*kinds: type[_Some]) -> tuple[_Some, ...]:
         return tuple(w.fault for w in found if isinstance(w.fault, kinds))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from analysis.exit_codes import EXIT_CRASHED
+from analysis.exit_codes import ExitCode
 from analysis.records import read_result
 
 ROOT = Path(__file__).parents[3]
@@ -96,4 +96,4 @@ def test_an_analysis_that_cannot_be_imported_does_not_exit_with_a_verdicts_code(
         capture_output=True,
         timeout=60,
     )
-    assert done.returncode == EXIT_CRASHED
+    assert done.returncode == ExitCode.CRASHED
