@@ -39,7 +39,7 @@ def test_a_worker_has_no_more_slots_than_the_system_gives_it_files(monkeypatch: 
     limits = [(256, 1_000)]
     monkeypatch.setattr(resource, "getrlimit", lambda _: limits[-1])
     monkeypatch.setattr(resource, "setrlimit", lambda _, wanted: limits.append(wanted))
-    assert worker_load._slots(1_000, Start(0, 0, 2)) == 500
+    assert worker_load.slots(1_000, Start(0, 0, 2)) == 500
     assert limits[-1] == (628, 1_000)  # raised as far as it is needed
-    assert worker_load._slots(4_000, Start(0, 1, 2)) == 1_000 - 128
+    assert worker_load.slots(4_000, Start(0, 1, 2)) == 1_000 - 128
     assert limits[-1] == (1_000, 1_000)

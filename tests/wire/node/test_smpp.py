@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pytest
 from node_scripts import RunNode
-from smpp_client import captured
+from smpplib_client import captured
 from waiting import eventually
 from wire_provider import StartProvider
 

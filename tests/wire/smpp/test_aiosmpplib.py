@@ -11,7 +11,7 @@ from aiosmpplib import ESME, DeliverSm, PhoneNumber, SubmitSm, SubmitSmResp
 from aiosmpplib.hook import AbstractHook
 from aiosmpplib.protocol import SmppMessage
 from aiosmpplib.state import NPI, TON
-from smpp_client import captured
+from smpplib_client import captured
 from wire_provider import StartProvider
 
 DEADLINE_S = 10.0

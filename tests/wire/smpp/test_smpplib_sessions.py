@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from smpp_client import Connect
 from smpplib import consts, exceptions, smpp
+from smpplib_client import Connect
 from waiting import eventually
 from wire_provider import StartProvider
 

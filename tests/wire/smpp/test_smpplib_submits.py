@@ -7,8 +7,8 @@ import struct
 from typing import Any
 
 import pytest
-from smpp_client import Connect, captured
 from smpplib import consts, gsm
+from smpplib_client import Connect, captured
 from waiting import eventually
 from wire_provider import StartProvider
 

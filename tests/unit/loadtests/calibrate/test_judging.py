@@ -12,12 +12,12 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import pytest
+from core_waits import core_wait
 from rich.console import Console
 
 from loadtests.calibrate import judge, lateness, plan, render, render_png, standard, theory
 from loadtests.calibrate.judge import Measurement, Row, Verdict
 from loadtests.calibrate.messages import messages, spread
-from loadtests.runner.core_time import CoreWait
 from mock_provider.engine.distributions import sampler
 from mock_provider.profiles import load_profile, profile_names
 from mock_provider.settings.distributions import (
@@ -197,16 +197,15 @@ def test_the_closing_lines_name_the_rows_that_missed_and_what_is_not_judged() ->
 
 
 def test_waits_for_a_core_are_found_in_the_span_that_they_touch() -> None:
-    wait = CoreWait(pid=0)  # there is no such process: nothing is counted
-    assert not wait.counted
-    wait._at_ns, wait._total_ns = [100, 200, 300, 400], [0, 0, 70, 70]
+    at_ns = [100, 200, 300, 400]
+    wait = core_wait(at_ns, [0, 0, 70, 70])
     spans = np.array([110, 210, 310]), np.array([150, 250, 350])
     assert wait.between(*spans).tolist() == [0, 70, 0]
     late = np.array([0, 0, 10**9])
     found = lateness.kept(late, [spans], wait)
     assert found.mask.tolist() == [True, True, False]  # 70 ns are no matter
-    wait._total_ns = [0, 0, 10**6, 10**6]
-    assert lateness.kept(late, [spans], wait).mask.tolist() == [True, False, False]
+    longer = core_wait(at_ns, [0, 0, 10**6, 10**6])
+    assert lateness.kept(late, [spans], longer).mask.tolist() == [True, False, False]
 
 
 def test_instants_stay_in_their_slots_and_follow_from_the_seed() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from waiting import eventually
 
 from analysis.exit_codes import ExitCode
 from analysis.records import AnalysisResult, read_manifest, run_id, write_result
@@ -115,7 +116,7 @@ def test_the_load_finds_no_settings_of_locust_but_what_its_target_file_names(
     service = locust_service("smoke", None, RunSettings(out=tmp_path, seed=1), tmp_path / "run")
     (tmp_path / "run").mkdir()
     service.start({})
-    service._process.wait(60)
+    eventually(lambda: service.exit_code is not None, 60)
     service.stop()
     log = (tmp_path / "run" / "logs" / "load.log").read_text()
     assert not (tmp_path / "theirs.log").exists()

@@ -19,8 +19,8 @@ MARKETING = {"traffic": MessageClass.MARKETING}
 HOURS = {"timezone": "Europe/Warsaw", "start": "08:00", "end": "20:00"}
 
 
-def warsaw(year: int, month: int, day: int, hour: int) -> float:
-    return datetime(year, month, day, hour, tzinfo=ZoneInfo("Europe/Warsaw")).timestamp()
+def warsaw(year: int, month: int, day: int, hour: int, minute: int = 0, second: int = 0) -> float:
+    return datetime(year, month, day, hour, minute, second, tzinfo=ZoneInfo("Europe/Warsaw")).timestamp()
 
 
 NOON = warsaw(2026, 11, 23, 12)
