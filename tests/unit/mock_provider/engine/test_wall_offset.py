@@ -132,4 +132,4 @@ def test_it_is_kept_across_a_reset(provider):
     p.send(1, "a")
     set_clock(p, 2, 24 * HOUR)
     p.engine.reset(p.now_ns)
-    assert p.engine._admission._wall_offset_ns == p.engine._intake.wall_offset_ns == 24 * HOUR
+    assert p.engine._admission._wall_offset_ns == p.engine._submissions.wall_offset_ns == 24 * HOUR
