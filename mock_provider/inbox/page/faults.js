@@ -1,5 +1,5 @@
 // @ts-check
-// Faults: those in force with their countdown, and the form to start one.
+// Faults: those that are active with their countdown, and the form to start one.
 
 import { call } from "./api.js";
 import { at, el } from "./elements.js";
@@ -93,9 +93,9 @@ async function act(change) {
 function drawWindows() {
   const passed_s = (performance.now() - taken_ms) / 1000;
   const now = windows.map(window => ({ window, ...phase(window, passed_s) }));
-  const inForce = now.filter(each => each.name === "in force");
-  show(at("in-force"), inForce);
-  at("in-force").hidden = inForce.length === 0;
+  const active = now.filter(each => each.name === "active");
+  show(at("active-faults"), active);
+  at("active-faults").hidden = active.length === 0;
   if (list) show(list, now, el("li", { class: "quiet" }, "none"));
 }
 
@@ -114,7 +114,7 @@ function entry({ window, name, left }, tag) {
   return el(tag, { class: `fault ${name.replaceAll(" ", "-")}` },
     el("span", {}, window.title), " ",
     el("span", { class: "left" }, left), " ",
-    el("button", { type: "button", "aria-label": `End ${window.name}`, onclick: () => end(window.name) }, name === "over" ? "Remove" : "End"));
+    el("button", { type: "button", "aria-label": `End ${window.name}`, onclick: () => end(window.name) }, name === "ended" ? "Remove" : "End"));
 }
 
 /**
@@ -122,12 +122,12 @@ function entry({ window, name, left }, tag) {
  * @param {number} passed_s since the server sent it
  */
 function phase(window, passed_s) {
-  if (window.waits_for_input) return { name: "to come", left: `${seconds(window.begins_in_s)} after the first request` };
+  if (window.waits_for_input) return { name: "scheduled", left: `${seconds(window.begins_in_s)} after the first request` };
   const begins_s = window.begins_in_s - passed_s;
-  if (begins_s > 0) return { name: "to come", left: `in ${seconds(begins_s)}` };
-  if (window.ends_in_s === null) return { name: "in force", left: "until ended" };
+  if (begins_s > 0) return { name: "scheduled", left: `in ${seconds(begins_s)}` };
+  if (window.ends_in_s === null) return { name: "active", left: "until ended" };
   const left_s = window.ends_in_s - passed_s;
-  return left_s > 0 ? { name: "in force", left: `${seconds(left_s)} left` } : { name: "over", left: "over" };
+  return left_s > 0 ? { name: "active", left: `${seconds(left_s)} left` } : { name: "ended", left: "ended" };
 }
 
 const seconds = value_s => value_s < 60 ? `${Math.ceil(value_s)}\u202fs` : duration(Math.ceil(value_s) * 1000);
