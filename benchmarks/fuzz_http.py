@@ -7,7 +7,7 @@ its schemas and some that break them; hypothesis makes forms and JSON bodies for
 raw bytes: whole requests cut, spliced, and with lengths that lie. A failure is a 5xx (the profile asks for
 none), an answer that the OpenAPI document does not describe, an error or a traceback in the provider's log, a
 bystander's request on a connection of its own that is refused or takes longer than a second, or memory that
-goes on growing.
+keeps growing.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ def paths_of(url: str) -> list[str]:
 
 
 class Raw:
-    """One connection, made anew when the provider has closed it."""
+    """One connection, opened again when the provider has closed it."""
 
     def __init__(self, url: str, failures: Failures) -> None:
         parts = urlsplit(url)

@@ -106,7 +106,7 @@ class Stream(asyncio.Protocol):
         self.changed = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's transport does not subclass it
 
     def write(self, octets: bytes) -> None:
         if not self.ended:
@@ -212,7 +212,7 @@ async def judge(stream: Stream, expected: dict[int, int], ending: str, seed: int
     )
     if ending in ("unbind", "length"):
         if not await stream.until(lambda: stream.ended, ANSWER_S):
-            found.fail(f"the connection goes on after {ending}", seed)
+            found.fail(f"the connection continues after {ending}", seed)
     elif stream.ended:
         found.fail("the connection ended unasked", seed)
     if ending == "length" and not stream.nacked_length:

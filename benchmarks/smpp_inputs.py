@@ -68,7 +68,7 @@ def good_scheduled(rng: random.Random) -> bytes:
 
 
 def naming(rng: random.Random) -> tuple[int, bytes]:
-    """A query_sm, cancel_sm or replace_sm, mostly of an id that is nobody's."""
+    """A query_sm, cancel_sm or replace_sm, mostly of an unknown id."""
     message_id = rng.choice([b"", b"0" * 16, b"%016x" % rng.getrandbits(63)])
     source = rng.choice([b"\5\0Fuzz\0", b"\0\0Fuzz\0", b"\0\0\0"])
     kind = rng.choice([3, 7, 8])

@@ -36,7 +36,7 @@ _HOUR = {"kind": "fixed", "value_s": 3600.0}
 
 
 def replies(provider: ProviderRuntime, count: int) -> None:
-    """So many requests whose answer is an hour away."""
+    """``count`` requests whose answer is due in an hour."""
     answered: list[HttpResponse | None] = []
     for n in range(count):
         body = f"to=48{500_000_000 + n}&from=Test&message=Your+code+is+{n:06d}&format=json&idx=m-{n}"
@@ -46,7 +46,7 @@ def replies(provider: ProviderRuntime, count: int) -> None:
 
 
 def reports(provider: ProviderRuntime, count: int) -> None:
-    """So many messages accepted whose report is an hour away."""
+    """``count`` accepted messages whose report is due in an hour."""
     refused: list[bytes] = []
 
     def note(reply: HttpResponse | None) -> None:

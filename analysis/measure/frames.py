@@ -98,4 +98,4 @@ def _messages(load: pa.Table, journeys: Journeys) -> pd.DataFrame:
 
 def _named(index: Ints, names: tuple[str, ...]) -> pd.Categorical[str]:
     """-1 is NA."""
-    return pd.Categorical.from_codes(index, categories=pd.Index(list(names)))
+    return pd.Categorical.from_codes(index, categories=pd.Index(names, dtype="str"))

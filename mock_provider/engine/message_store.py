@@ -146,7 +146,7 @@ class MessageStore:
         return message
 
     def name(self, message: TrackedMessage) -> None:
-        """Enter a message's provider id, so that it can be found by it."""
+        """Index the message by its provider id. ``find`` then returns it."""
         self._by_id[message.provider_id] = message
 
     def find(self, provider_id: str) -> TrackedMessage | None:

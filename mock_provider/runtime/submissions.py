@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from mock_provider.engine.faults.outage import Outage
+from mock_provider.engine.faults.hooks import Interruption
 from mock_provider.engine.values import Accepted, Answer, Submit
 from mock_provider.inbox.store import Inbox
 from mock_provider.protocols.actions import OnAnswer
@@ -37,5 +37,5 @@ class Submissions:
         """As ``ClockDriver.submit``; ``wall_s`` is the time at which the inbox shows the messages."""
         return self._driver.submit(now_ns, submit, _Remembered(self._inbox, submit, wall_s, on_answer))
 
-    def outage(self, now_ns: int) -> Outage | None:
+    def outage(self, now_ns: int) -> Interruption | None:
         return self._driver.engine.outage(now_ns)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from mock_provider.engine import MessageView
-from mock_provider.engine.faults.outage import Outage
+from mock_provider.engine.faults.hooks import Interruption
 from mock_provider.engine.values import Submit
 from mock_provider.profiles import Profile
 from mock_provider.protocols.actions import OnAnswer
@@ -27,7 +27,7 @@ class SmppSubmissions(Protocol):
     def advance(self) -> None:
         """Let the engine do what is due now. Not for a handler of an answer."""
 
-    def outage(self, now_ns: int) -> Outage | None:
+    def outage(self, now_ns: int) -> Interruption | None:
         """The outage that applies now."""
 
 

@@ -1,5 +1,5 @@
-"""The edge: what a client asks for, checked and made into a Message. Every refusal names the field and says
-what is allowed."""
+"""Checks requests of clients and makes messages of them. Every refusal names the field and says what is
+allowed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DEFAULT_EXPIRY_S: Mapping[Lane, int] = {
     Lane.TRANSACTIONAL: 24 * 3600,
     Lane.MARKETING: 48 * 3600,
 }
-DEFAULT_SENDER_ID = "Test"  # what SMSAPI sends from where no name is given
+DEFAULT_SENDER_ID = "Test"  # SMSAPI's default sender name
 
 # The longest text six segments can hold, so that nothing longer is counted.
 _MAX_CHARACTERS = 918
@@ -121,7 +121,7 @@ class Intake:
         return self._message(recipient.to, text, recipient.key, now_ns, terms)
 
     def campaign_id(self) -> str:
-        """A campaign id that nobody has used."""
+        """A new campaign id."""
         self._id += 1
         return f"c{self._tag}-{self._id}"
 
@@ -252,7 +252,7 @@ def read_recipient(fields: object, strict: bool = True) -> Recipient:
 
 
 def explained(error: Exception) -> Invalid:
-    """A decoder's complaint in our words: which field, and what it may be.
+    """The error of a decoder as our own error: the field and what is allowed.
 
     A client's own names are shortened: an answer may repeat a hundred thousand of them."""
     said = _shortened(str(error), 200)

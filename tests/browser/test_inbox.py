@@ -204,13 +204,13 @@ def test_a_fault_is_started_seen_and_ended(inbox: Page, provider: Provider) -> N
     form.get_by_label("share").fill("1")
     form.get_by_label("refusal").select_option("queue_full")
     form.get_by_role("button", name="Start the fault").click()
-    in_force = inbox.get_by_role("region", name="Faults in force")
-    in_force.get_by_text("100 % queue_full").wait_for()
-    in_force.get_by_text(re.compile(r"\d+.s left")).wait_for()
+    active = inbox.get_by_role("region", name="Active faults")
+    active.get_by_text("100 % queue_full").wait_for()
+    active.get_by_text(re.compile(r"\d+.s left")).wait_for()
     assert provider.send("48600100200", "x")["error"] == 200
     assert inbox.get_by_label("burst of requests").input_value() == "77"  # what is being typed stays
-    in_force.get_by_role("button", name="End error_rate").click()
-    in_force.wait_for(state="hidden")
+    active.get_by_role("button", name="End error_rate").click()
+    active.wait_for(state="hidden")
     assert provider.send("48600100200", "x").get("error") is None
 
 

@@ -159,7 +159,7 @@ def test_the_reports_are_of_all_kinds() -> None:
     """The property would hold of reports that say nothing."""
     seen: set[str] = set()
 
-    @settings(max_examples=120, deadline=None, database=None)
+    @settings(max_examples=300, deadline=None, database=None, derandomize=True)
     @given(reports())
     def collect(made: RunReport) -> None:
         screen = first_screen(made)

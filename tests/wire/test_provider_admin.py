@@ -256,7 +256,7 @@ def test_a_fault_that_is_over_does_not_bind_the_profile_to_its_carrier(provider:
     assert (
         provider.admin("/faults", {"kind": "carrier_down", "carriers": ["any"], "duration_s": 0.01})[0] == 200
     )
-    eventually(lambda: provider.admin("/faults")[1]["windows"][0]["phase"] == "over")
+    eventually(lambda: provider.admin("/faults")[1]["windows"][0]["phase"] == "ended")
     status, profile = provider.admin("/profile", {"carriers": [{"name": "other", "country": "*"}]}, "PATCH")
     assert (status, profile["carriers"][0]["name"]) == (200, "other")
     assert [span["name"] for span in provider.admin("/faults")[1]["log"]] == ["carrier_down"]

@@ -44,7 +44,7 @@ _ONE_MESSAGE = "/v1/messages/"
 
 
 class JsonApi:
-    """The protocol; it holds settings and no state."""
+    """The JSON API: translates requests and replies. It holds settings and no state."""
 
     name = PROTOCOL_NAME
     paths = frozenset((_MESSAGES, _ACCOUNT, _OPENAPI))

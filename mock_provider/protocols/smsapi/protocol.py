@@ -80,7 +80,11 @@ class _SendRenderer(Struct, frozen=True, gc=False):
 
 
 class Smsapi:
-    """The protocol; it holds settings and no state."""
+    """SMSAPI: translates requests and replies.
+
+    The translation holds settings and no state. ``services`` hold what an account stores: one-time
+    codes, sender names, contacts.
+    """
 
     name = PROTOCOL_NAME
     paths = _PATHS

@@ -104,7 +104,7 @@ def _target(path: str) -> _Target | None:
 
 
 class Twilio:
-    """The protocol; it holds settings and no state."""
+    """The Twilio protocol: translates requests and replies. It holds settings and no state."""
 
     name = PROTOCOL_NAME
     paths = frozenset((OPENAPI_PATH,))

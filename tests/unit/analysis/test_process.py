@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from analysis.exit_codes import EXIT_CRASHED
+from analysis.exit_codes import ExitCode
 from analysis.records import read_result
 
 ROOT = Path(__file__).parents[3]
@@ -99,4 +99,4 @@ def test_an_import_error_does_not_exit_with_the_code_of_a_verdict(tmp_path: Path
         capture_output=True,
         timeout=60,
     )
-    assert done.returncode == EXIT_CRASHED
+    assert done.returncode == ExitCode.CRASHED

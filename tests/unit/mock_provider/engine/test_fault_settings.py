@@ -38,8 +38,8 @@ def test_removing_a_fault_at_run_time_does_not_rename_the_others() -> None:
     p.carry_out(p.engine.reconfigure(5 * S, profile))
     log = p.engine.fault_log(6 * S)
     assert [(span.name, span.phase, span.end_ns) for span in log] == [
-        (first, "over", 5 * S),
-        (second, "in_force", None),
+        (first, "ended", 5 * S),
+        (second, "active", None),
     ]
 
 
@@ -100,7 +100,7 @@ def test_the_log_says_in_words_what_a_fault_does(fault: dict[str, Any], words: s
     p = virtual_provider(faults=[fault])
     p.send(0, "k")
     (span,) = p.engine.fault_log(0)
-    assert (span.title, span.phase, span.end_ns) == (words, "in_force", None)
+    assert (span.title, span.phase, span.end_ns) == (words, "active", None)
 
 
 def test_reconfiguring_before_the_first_request_starts_no_relative_window() -> None:

@@ -236,7 +236,7 @@ def test_a_storm_holds_repeated_calls_too_and_ends_when_it_is_taken_away() -> No
     assert [at_s for at_s, _ in reported_s(p)] == [0, 30]
     assert p.row("k").t_confirmed_ns == 30 * S
     (span,) = p.engine.fault_log(40 * S)
-    assert (span.phase, span.start_ns, span.end_ns) == ("over", S // 2, 30 * S)
+    assert (span.phase, span.start_ns, span.end_ns) == ("ended", S // 2, 30 * S)
 
 
 def test_a_carrier_that_is_down_holds_its_queue_in_order_and_the_others_go_on() -> None:

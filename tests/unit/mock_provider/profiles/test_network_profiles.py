@@ -29,8 +29,8 @@ def test_ready_tables_are_whole_and_go_together() -> None:
         assert [rules.country for rules in profile.rules].count(country) == 1
 
 
-def test_poland_is_that_of_the_facts() -> None:
-    """shared/facts/sms-domain.md §5.1, as in the profile smsapi."""
+def test_poland_has_the_shares_of_the_sources() -> None:
+    """docs/sources.md, as in the profile smsapi."""
     table = {c["name"]: (c["mcc"] + c["mnc"], c["share"]) for c in country_table("PL")["carriers"]}
     facts = {c.name: (c.mcc + c.mnc, c.share) for c in load_profile("smsapi").carriers if c.country == "PL"}
     assert table == facts

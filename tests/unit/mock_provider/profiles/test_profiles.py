@@ -35,8 +35,8 @@ def test_ready_made_profiles_load_and_run() -> None:
         assert Engine(profile, 1).next_due() is None
 
 
-def test_smsapi_profile_keeps_to_the_facts() -> None:
-    """shared/facts/sms-domain.md §1.6, §1.11, §5.1, §5.3."""
+def test_smsapi_profile_has_the_numbers_of_the_sources() -> None:
+    """docs/sources.md: SMSAPI, carriers and countries, delivery delay."""
     profile = load_profile("smsapi")
     assert profile.throttle.requests.rate_per_s == 100
     assert profile.account.price_per_segment == 0.165

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nanoseconds import S
+from smpp_pdus import write_bind, write_short_message
 
 from mock_provider.protocols.smpp import codes
 from mock_provider.protocols.smpp.effects import (
@@ -23,9 +24,7 @@ from mock_provider.protocols.smpp.framing import Frame, Framer
 from mock_provider.protocols.smpp.pdu import (
     Bind,
     ShortMessage,
-    write_bind,
     write_pdu,
-    write_short_message,
 )
 from mock_provider.protocols.smpp.session import (
     NoAnswer,
