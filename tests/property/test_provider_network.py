@@ -65,8 +65,8 @@ def test_countries_are_those_of_phonenumbers(number: str) -> None:
 @given(st.lists(near_a_number(), max_size=30))
 def test_the_cache_changes_no_answer(numbers: list[str]) -> None:
     kept = [plan.country_of(number) for number in numbers]
-    plan._country_of_beginning.cache_clear()
-    plan._smaller_sharers.cache_clear()
+    plan.country_of_beginning.cache_clear()
+    plan.smaller_sharers.cache_clear()
     assert [plan.country_of(number) for number in reversed(numbers)] == kept[::-1]
 
 

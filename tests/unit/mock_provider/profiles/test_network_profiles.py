@@ -40,7 +40,7 @@ def test_poland_has_the_shares_of_the_sources() -> None:
 def test_prefix_names_are_those_of_the_numbering_plan(country: str) -> None:
     for carrier in country_table(country)["carriers"]:
         for name in carrier.get("prefix_names", ()):
-            assert PrefixTable(country, {name: "found"})._carriers, (country, name)
+            assert PrefixTable(country, {name: "found"}).carriers, (country, name)
 
 
 def test_a_country_of_the_profile_overrides_the_table() -> None:

@@ -300,8 +300,6 @@ def test_a_store_that_failed_is_left_alone_for_a_while() -> None:
         queue.change([change(1)])
         await eventually_in_loop(lambda: queue.failures)
         assert queue.pause_s > 30
-        queue._work.put(None)  # not ``close``, which would wait for the retry
-        await asyncio.to_thread(queue._thread.join)
 
     asyncio.run(run())
 
