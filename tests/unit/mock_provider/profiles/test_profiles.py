@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mock_provider.engine import Engine
+from mock_provider.engine.faults.kinds.added_latency import AddedLatency
 from mock_provider.inbox.admin.fault_windows import fault_kinds
 from mock_provider.profiles import (
     Profile,
@@ -193,6 +194,7 @@ def test_scaled_profile_has_faster_rates_and_shorter_delays() -> None:
     assert (scaled.reports.linger_s, scaled.reports.give_up_after_s) == (0.5, 4)
     assert scaled.reports.max_per_call == 9
     slow, outage = scaled.faults
+    assert isinstance(slow, AddedLatency)
     assert (slow.plus_s, slow.factor, slow.start_s, slow.end_s) == (1, 3, 10, 20)
     assert (outage.start_s, outage.end_s) == (20, 40)
     assert scaled.duplicates == profile.duplicates
