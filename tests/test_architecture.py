@@ -94,6 +94,11 @@ def test_sizes(path: Path) -> None:
     assert not long
 
 
+def test_files_of_tests_and_benchmarks_have_one_subject_each() -> None:
+    lengths = {path: len(path.read_text().splitlines()) for path in modules("tests", "benchmarks", ".ci")}
+    assert not [f"{path}: {lines} lines" for path, lines in lengths.items() if lines > MODULE_LINES]
+
+
 def test_no_room_without_a_name() -> None:
     nameless = {"utils", "util", "helpers", "helper", "common", "misc"}
     assert not [path for path in modules(*PACKAGES, "tests") if nameless & {path.stem, path.parent.name}]

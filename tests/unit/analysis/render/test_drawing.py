@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from run_builder import Build, RunBuilder, Suite
 
 from analysis.records import RecordedScenario
 from analysis.render import png
 from analysis.report import build_report
 
-Build = Callable[[str], Any]
-Suite = Callable[..., Path]
 
-
-def played(run: Any, counterpart: str = "") -> None:
+def played(run: RunBuilder, counterpart: str = "") -> None:
     for n in range(80):
         run.journey(f"k{n}", 0.5 * n, 2.0 + 0.01 * n)
     run.write(end_s=90.0, scenario=RecordedScenario(name="p", title="p", counterpart=counterpart))
