@@ -62,9 +62,8 @@ def report(
             (run_dir / "report").mkdir(exist_ok=True)
             write_result(run_dir, of_trial(run_dir, found, result))
         else:
-            from analysis.render import (
-                write_report,  # here: the charts' library takes a second to load
-            )
+            # Here: the charts' library takes a second to load.
+            from analysis.render.report_files import write_report
 
             write_report(found, run_dir / "report", progress)
             write_result(run_dir, result)

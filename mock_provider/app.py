@@ -35,7 +35,7 @@ class ProviderConfig(Struct, frozen=True):
     seed: int = 1
     journal: Path | None = None
     stop_grace_s: float = 3.0
-    second_port: int | None = None  # of the backup host; None: there is none; 0: the system chooses
+    backup_port: int | None = None  # of the backup host; None: there is none; 0: the system chooses
     smpp_port: int | None = None  # None: no SMPP; 0: the system chooses
     smpp_password: str = ""
     limits: ConnectionLimits = ConnectionLimits()
@@ -51,7 +51,7 @@ class RunningProvider:
         self._server = server
         self.service = service
         self.url = url
-        self.second_url = server.second_url  # "": there is none
+        self.backup_url = server.backup_url  # "": there is none
         self.generated = generated
         self.smpp: SmppServer | None = None
         self.smpp_address = ""
@@ -77,7 +77,7 @@ async def start_provider(launch: ProviderConfig) -> RunningProvider:
     profile = with_token(launch.profile, token) if token else launch.profile
     service = ProviderRuntime(profile, launch.seed, launch.stop_grace_s)
     listen = HttpListenSettings(
-        launch.host, launch.port, launch.second_port, launch.limits, launch.stop_grace_s, launch.allow_hosts
+        launch.host, launch.port, launch.backup_port, launch.limits, launch.stop_grace_s, launch.allow_hosts
     )
     server = HttpServer(service, Admin(service, admin_token), listen)
     provider = RunningProvider(server, service, await server.start(), generated)

@@ -46,7 +46,7 @@ class Rows(Protocol):
 
 
 class JsonRows:
-    """``{"campaign": ..., "class": ..., "recipients": [{...}, ...]}``.
+    """``{"campaign": ..., "message_class": ..., "recipients": [{...}, ...]}``.
 
     Rows are taken as they come, so the fields they share must stand before ``recipients``; a field after it
     is refused when it is met. A field of the head that is repeated has its last value, as in ``json.loads``.

@@ -108,7 +108,7 @@ class SubmitHandler:
     def submit(self, now_ns: int, submit: Submit, effects: list[Effect]) -> None:
         self._counters.requests += 1
         outbounds = () if submit.validate_only else submit.messages
-        seen, all_new = self._message_store.see(outbounds, submit.wire, now_ns)
+        seen, all_new = self._message_store.see(outbounds, submit.protocol, now_ns)
         keys: Sequence[str] = ()
         if seen and all_new:  # need no comparing: the first one is all that is asked for
             key, attempt = seen[0].key, 1
@@ -119,7 +119,7 @@ class SubmitHandler:
         active = self._faults.at(now_ns) if self._faulty else NO_FAULTS
         answer: Answer | None = None
         if not active.none:
-            met = self._front(key, attempt, seen, active, submit.second_host)
+            met = self._front(key, attempt, seen, active, submit.backup_host)
             if isinstance(met, Lost):
                 self._lose(submit, seen, met.disconnect, effects)
                 return
@@ -160,16 +160,16 @@ class SubmitHandler:
                 message.chances = b""
         self._event_queue.add(due_ns, self._on_release, pending)
 
-    def outage(self, at_ns: int, second_host: bool) -> Outage | None:
+    def outage(self, at_ns: int, backup_host: bool) -> Outage | None:
         """The outage in force at that host, if there is one."""
-        return next((each for each in self._faults.at(at_ns).outages if each.meets(second_host)), None)
+        return next((each for each in self._faults.at(at_ns).outages if each.meets(backup_host)), None)
 
     def _front(
-        self, key: str, attempt: int, seen: list[TrackedMessage], active: ActiveFaults, second_host: bool
+        self, key: str, attempt: int, seen: list[TrackedMessage], active: ActiveFaults, backup_host: bool
     ) -> Refused | Lost | None:
         """What meets a submit before anything of it is read."""
         for outage in active.outages:
-            if not outage.meets(second_host):
+            if not outage.meets(backup_host):
                 continue
             mark_all(seen, outage.name)
             if outage.disconnect or outage.hang:
@@ -275,12 +275,12 @@ class SubmitHandler:
         self, now_ns: int, submit: Submit, seen: list[TrackedMessage], admitted: Admitted
     ) -> tuple[tuple[TrackedMessage, ...], tuple[AcceptedMessage, ...], int]:
         """The candidates as messages, as the answer names them, and how many segments they have."""
-        id_style = submit.id_style or self._admission.rules(submit.wire).id_style
+        id_style = submit.id_style or self._admission.rules(submit.protocol).id_style
         start_ns = now_ns if submit.scheduled_ns is None else max(now_ns, submit.scheduled_ns)
         expires_ns = start_ns + self._validity_ns if submit.expires_ns is None else submit.expires_ns
         report_url = submit.report_url or self._report_url
-        wire, sender_id = submit.wire, submit.sender_id
-        fast, express, rare = submit.fast, admitted.express, has_rare_wishes(submit)
+        protocol, sender_id = submit.protocol, submit.sender_id
+        priority, queue_first, rare = submit.priority, admitted.queue_first, has_rare_wishes(submit)
         accept, name, chances_of = self._message_store.accept, self._message_store.name, self._draws.message
         messages: list[TrackedMessage] = []
         answered: list[AcceptedMessage] = []
@@ -291,7 +291,7 @@ class SubmitHandler:
             message = accept(seen[candidate.index], now_ns)
             message.chances = chances = chances_of(message.key, message.ordinal)
             message.provider_id = provider_id = id_of(chances, id_style)
-            message.wire = wire
+            message.protocol = protocol
             message.segments = segments = outbound.segments
             message.client_ref = client_ref = outbound.client_ref
             message.msisdn = msisdn = outbound.msisdn
@@ -301,8 +301,8 @@ class SubmitHandler:
             message.carrier = candidate.carrier
             message.price_micro = micro = candidate.price_micro
             message.expires_ns = expires_ns
-            if fast or express:
-                message.fast, message.express = fast, express
+            if priority or queue_first:
+                message.priority, message.queue_first = priority, queue_first
             if rare:
                 wish(message, submit)
             if candidate.not_before_ns > start_ns:

@@ -23,7 +23,7 @@ class HttpListenSettings(Struct, frozen=True):
 
     host: str = "127.0.0.1"
     port: int = 0
-    second_port: int | None = None  # of the backup host, 0: the system chooses; None: there is none
+    backup_port: int | None = None  # of the backup host, 0: the system chooses; None: there is none
     limits: ConnectionLimits = ConnectionLimits()
     stop_grace_s: float = 3.0
     allow_hosts: tuple[str, ...] = ()  # names by which the admin API and the page may be asked for
@@ -39,17 +39,17 @@ class HttpServer:
         self._connections = OpenConnections(settings.limits)
         self._hosts = AllowedHosts((settings.host, *settings.allow_hosts))
         self._listening: list[asyncio.Server] = []
-        self.second_url = ""
+        self.backup_url = ""
         self._pages = load_pages()
 
     async def start(self) -> str:
         """Listen; the URL it answers at. Raises ``ListenError`` where an address cannot be had."""
         url = await self._listen(self, self._settings.port, "--port")
         self._connections.start()
-        if self._settings.second_port is not None:
+        if self._settings.backup_port is not None:
             try:
-                self.second_url = await self._listen(
-                    _SecondHost(self), self._settings.second_port, "--second-port"
+                self.backup_url = await self._listen(
+                    _BackupHost(self), self._settings.backup_port, "--backup-port"
                 )
             except OSError:
                 await self.stop()
@@ -67,11 +67,11 @@ class HttpServer:
             await listening.wait_closed()
         self._listening.clear()
 
-    def handle(self, request: HttpRequest, respond: Respond, second_host: bool = False) -> int | None:
+    def handle(self, request: HttpRequest, respond: Respond, backup_host: bool = False) -> int | None:
         path = request.path
         protocol = self._service.protocol_of(path)
         if protocol is not None:
-            return self._service.ask(protocol, request, respond, second_host)
+            return self._service.ask(protocol, request, respond, backup_host)
         page = self._pages.get(path) if request.method in ("GET", "HEAD") else None
         admin = path.startswith("/admin/")
         if (admin or page is not None) and not self._hosts.allows(request.host):
@@ -103,14 +103,14 @@ def _foreign_host(host: str) -> HttpResponse:
     return HttpResponse(403, json_bytes({"errors": [reason]}))
 
 
-class _SecondHost:
+class _BackupHost:
     """The same provider under its backup address (SMSAPI's api2), which an outage of the first may spare."""
 
     def __init__(self, server: HttpServer) -> None:
         self._server = server
 
     def handle(self, request: HttpRequest, respond: Respond) -> int | None:
-        return self._server.handle(request, respond, second_host=True)
+        return self._server.handle(request, respond, backup_host=True)
 
     def abandon(self, number: int) -> None:
         self._server.abandon(number)

@@ -44,7 +44,7 @@ class OutageSettings(WindowSettings):
 
     kind: Literal["outage"]
     answer: Literal["refuse", "hang", "disconnect"] = "refuse"
-    host: Literal["both", "primary", "second"] = "both"
+    host: Literal["both", "primary", "backup"] = "both"
 
 
 class CodeShare(Section):

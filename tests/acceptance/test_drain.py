@@ -14,7 +14,7 @@ from analysis.records import PROVIDER_SCHEMA, read_manifest, read_rows
 
 Command = Callable[..., subprocess.Popen[str]]
 
-_LIMIT = ("--drain-limit", "3600")  # would be waited for, if it were left to the limit
+_LIMIT = ("--drain-timeout", "3600")  # would be waited for, if it were left to the limit
 _PHONES_OFF = """
 name = "phones-off"
 [delivery.latency]

@@ -52,7 +52,7 @@ fields = st.builds(
 )
 wires = st.builds(
     SmsapiSettings,
-    drop_repeated_numbers=st.booleans(),
+    deduplicate_recipients=st.booleans(),
     plus_accepted=st.booleans(),
     landlines_accepted=st.booleans(),
     country_code=st.sampled_from(["48", "49"]),
@@ -60,19 +60,19 @@ wires = st.builds(
 )
 
 
-def outcome(read, wanted, wire, limit):
+def outcome(read, wanted, protocol, limit):
     try:
-        return read(wanted, "t", 1, NOW, wire, limit)
+        return read(wanted, "t", 1, NOW, protocol, limit)
     except SmsapiError as error:
         return error.code
 
 
 @settings(deadline=None, max_examples=500)
 @given(fields, wires, st.sampled_from([2, 100]))
-def test_plain_requests_are_read_as_in_full(wanted, wire, limit):
-    short = outcome(fast_path.read_plain, wanted, wire, limit)
+def test_plain_requests_are_read_as_in_full(wanted, protocol, limit):
+    short = outcome(fast_path.read_plain, wanted, protocol, limit)
     if short is not None:
-        full = outcome(send.read_send, wanted, wire, limit)
+        full = outcome(send.read_send, wanted, protocol, limit)
         assert full == (
             short if isinstance(short, int) else send.SendRequest(short, full.as_json, None, None)
         )
@@ -101,9 +101,9 @@ def test_an_ordinary_request_is_plain(count, as_json, with_references):
 
 
 @given(numbers, wires)
-def test_a_number_that_is_its_own_msisdn_is_read_as_itself(number, wire):
+def test_a_number_that_is_its_own_msisdn_is_read_as_itself(number, protocol):
     if fast_path.are_msisdns(number):
-        assert read_msisdn(number, wire) == number
+        assert read_msisdn(number, protocol) == number
 
 
 @given(texts | st.text(alphabet="a{€ż\u0060\n\x00\U0001f600", max_size=400))
@@ -127,9 +127,9 @@ accepted = st.lists(
 
 @given(accepted, st.sampled_from(["number", "string"]))
 def test_an_answer_written_in_pieces_says_what_the_encoder_says(answer, points_as):
-    wire = SmsapiSettings(points_as=points_as)
-    written = answers.render_send(wire, answers.AnswerStyle(True, 1_700_000_000), answer).body
-    items = answers._items(answer, wire, 1_700_000_000)
+    protocol = SmsapiSettings(points_as=points_as)
+    written = answers.render_send(protocol, answers.AnswerStyle(True, 1_700_000_000), answer).body
+    items = answers._items(answer, protocol, 1_700_000_000)
     expected = answers._encoder.encode(answers._Sent(len(items), items))
     assert written == expected
     assert json.loads(written)["count"] == len(answer.messages)

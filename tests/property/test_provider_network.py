@@ -141,7 +141,7 @@ def lived(sections, traffic, seed, queue_segments=None):
         now_ns = until_ns
         messages = tuple(Outbound(f"486001{key:05d}", "", "hi", segments, f"k{key}") for key in keys)
         submit = Submit(
-            number, "smsapi", "t", "Test", messages, fast=fast, traffic=kind, report_url="http://x/"
+            number, "smsapi", "t", "Test", messages, priority=fast, message_class=kind, report_url="http://x/"
         )
         take(engine.submit(now_ns, submit))
     while (due_ns := engine.next_due()) is not None:
@@ -160,7 +160,7 @@ def test_whatever_is_accepted_ends_once_and_no_room_is_lost(traffic, tier):
     sections = {
         "account": {"tokens": ["t"], "tier": tier, "route_segments_per_s": 2, "daily_messages": 30},
         "rules": [{"country": "PL", "max_segments": 2}],
-        "traffic": {"batch": "skip"},
+        "traffic": {"on_violation": "skip_message"},
         "throttle": {
             "concurrent_requests": 3,
             "per_sender": {"alphanumeric": {"segments_per_s": 2, "queue_segments": 8}},

@@ -45,7 +45,7 @@ class ProviderUnderTest:
             token=TOKEN,
             admin_token=ADMIN_TOKEN,
             stop_grace_s=self.stop_grace_s,
-            second_port=0,
+            backup_port=0,
             smpp_port=0,
             smpp_password=self.smpp_password,
         )
@@ -56,7 +56,7 @@ class ProviderUnderTest:
             start_provider(self._launch), self._loop
         ).result(DEADLINE_S)
         self.url = self._running.url
-        self.second_url = self._running.second_url
+        self.backup_url = self._running.backup_url
         host, _, smpp_port = self._running.smpp_address.rpartition(":")
         self.smpp_host, self.smpp_port = host, int(smpp_port)
         self._stopping: Future[None] | None = None

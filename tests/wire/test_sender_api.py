@@ -29,7 +29,7 @@ from reference_sender.store import Existing, SqliteStore, StoreError, Work
 
 AUTHORIZED = {"Authorization": "Bearer t"}
 LIMITS = RouteLimits("r", 10_000.0, 1_000.0, 100_000.0, 10_000.0, 500, 8)
-MESSAGE = {"to": "+48500100200", "text": "hello", "class": "otp", "key": "k-1"}
+MESSAGE = {"to": "+48500100200", "text": "hello", "message_class": "otp", "key": "k-1"}
 
 
 class AcceptingRoute:
@@ -191,7 +191,7 @@ def test_a_key_makes_one_message_however_often_it_comes(play: Callable[..., None
 def test_a_key_of_another_message_is_a_conflict(play: Callable[..., None]) -> None:
     async def story(world: World) -> None:
         await world.post()
-        for other in ({"text": "other"}, {"to": "48500100201"}, {"class": "marketing"}):
+        for other in ({"text": "other"}, {"to": "48500100201"}, {"message_class": "marketing"}):
             status, answer, _ = await world.post(**other)
             assert (status, answer["error"]["code"], answer["error"]["field"]) == (409, "key_conflict", "key")
 
@@ -281,7 +281,7 @@ def test_a_full_queue_says_so_and_when_to_come_back(play: Callable[..., None]) -
         status, answer, headers = await world.post(key="c")
         assert (status, answer["error"]["code"]) == (429, "queue_full")
         assert int(headers["Retry-After"]) > 0
-        status, _, headers = await world.call("POST", "/v1/campaigns", json={"class": "otp"})
+        status, _, headers = await world.call("POST", "/v1/campaigns", json={"message_class": "otp"})
         assert (status, int(headers["Retry-After"]) > 0) == (429, True)
         world.store.gate.set()
         assert {(await first)[0], (await second)[0]} == {202}
@@ -300,7 +300,7 @@ BAD_MESSAGES: list[tuple[dict[str, Any], str, str]] = [
     ({"text": " \n"}, "invalid", "text"),
     ({"text": "a" * 919}, "too_long", "text"),
     ({"text": "ą" * 403}, "too_long", "text"),
-    ({"class": "urgent"}, "invalid", "class"),
+    ({"message_class": "urgent"}, "invalid", "message_class"),
     ({"key": "a b"}, "invalid", "key"),
     ({"key": "a" * 65}, "invalid", "key"),
     ({"from": "much too long a name"}, "invalid", "from"),
@@ -319,9 +319,13 @@ def test_what_is_wrong_with_a_message_is_named(play: Callable[..., None]) -> Non
             error = answer["error"]
             assert (status, error["code"], error["field"]) == (400, code, field), fields
             assert field in error["message"]
-        without = {name: value for name, value in MESSAGE.items() if name != "class"}
+        without = {name: value for name, value in MESSAGE.items() if name != "message_class"}
         status, answer, _ = await world.call("POST", "/v1/messages", json=without)
-        assert (status, answer["error"]["code"], answer["error"]["field"]) == (400, "missing", "class")
+        assert (status, answer["error"]["code"], answer["error"]["field"]) == (
+            400,
+            "missing",
+            "message_class",
+        )
         for body in (b"", b"{", b"[]", b"\xff"):
             status, answer, _ = await world.call("POST", "/v1/messages", data=body)
             assert status == 400
@@ -364,9 +368,13 @@ def test_what_no_client_should_send_is_answered_all_the_same(play: Callable[...,
 def test_a_csv_campaign_with_a_field_twice_in_its_query_is_refused(play: Callable[..., None]) -> None:
     async def story(world: World) -> None:
         headers = AUTHORIZED | {"Content-Type": "text/csv"}
-        path = "/v1/campaigns?class=otp&text=hi&class=marketing"
+        path = "/v1/campaigns?message_class=otp&text=hi&class=marketing"
         status, answer, _ = await world.call("POST", path, headers, data="to\n48500100200\n")
-        assert (status, answer["error"]["code"], answer["error"]["field"]) == (400, "invalid", "class")
+        assert (status, answer["error"]["code"], answer["error"]["field"]) == (
+            400,
+            "invalid",
+            "message_class",
+        )
         assert world.store.counts(None) == {}
 
     play(story)
@@ -392,7 +400,9 @@ def test_a_large_answer_of_a_campaign_comes_whole(play: Callable[..., None]) -> 
 
     async def story(world: World) -> None:
         rows = ",".join(["{}", "1"] * 5_000)
-        body = '{"class": "marketing", "text": "x", "recipients": [{"to": "48500100200"},' + rows + "]}"
+        body = (
+            '{"message_class": "marketing", "text": "x", "recipients": [{"to": "48500100200"},' + rows + "]}"
+        )
         status, taken, _ = await world.call(
             "POST", "/v1/campaigns", AUTHORIZED | {"Content-Type": "application/json"}, data=body
         )
@@ -426,7 +436,7 @@ def test_half_a_surrogate_pair_is_refused_and_harms_nothing(play: Callable[..., 
 
     async def story(world: World) -> None:
         async with asyncio.timeout(20):
-            campaign = {"class": "marketing", "recipients": rows}
+            campaign = {"message_class": "marketing", "recipients": rows}
             status, taken, _ = await world.call("POST", "/v1/campaigns", json=campaign)
             assert (status, taken["accepted"]) == (202, 1)
             assert [(r["row"], r["reason"], r["field"]) for r in taken["refused"]] == [
@@ -434,10 +444,10 @@ def test_half_a_surrogate_pair_is_refused_and_harms_nothing(play: Callable[..., 
                 (2, "malformed", ""),
                 (4, "invalid", "to"),
             ]
-            for shared in ({"text": "\ud800"}, {"class": "\ud800"}, {"\ud800": 1}):
+            for shared in ({"text": "\ud800"}, {"message_class": "\ud800"}, {"\ud800": 1}):
                 status, answer, _ = await world.call("POST", "/v1/campaigns", json=campaign | shared)
                 assert status == 400
-            late = '{"class": "otp", "recipients": [], "\\ud800": 1}'
+            late = '{"message_class": "otp", "recipients": [], "\\ud800": 1}'
             status, answer, _ = await world.call("POST", "/v1/campaigns", AUTHORIZED | JSON, data=late)
             assert (status, answer["error"]["code"]) == (400, "misplaced")
             assert (await world.post())[0] == 202
@@ -491,7 +501,7 @@ def test_a_stopping_sender_takes_reports_and_nothing_else(play: Callable[..., No
 
 
 def test_a_stopping_sender_waits_for_no_campaign_to_end(play: Callable[..., None]) -> None:
-    head = b'{"class": "marketing", "text": "hi", "recipients": [{"to": "48500100201"}'
+    head = b'{"message_class": "marketing", "text": "hi", "recipients": [{"to": "48500100201"}'
     taken_in = head + b', {"to": "48500100202"}' * 1_000
 
     async def story(world: World) -> None:
@@ -592,7 +602,13 @@ def test_a_json_campaign_is_taken_row_by_row(play: Callable[..., None]) -> None:
         {"to": "48500100201", "key": "c-1"},
         {"to": "48500100209", "key": "c-1"},
     ]
-    campaign = {"campaign": "may", "class": "marketing", "from": "Shop", "text": "hi", "recipients": rows}
+    campaign = {
+        "campaign": "may",
+        "message_class": "marketing",
+        "from": "Shop",
+        "text": "hi",
+        "recipients": rows,
+    }
 
     async def story(world: World) -> None:
         status, taken, _ = await world.call("POST", "/v1/campaigns", json=campaign)
@@ -625,7 +641,7 @@ def test_a_csv_campaign_streamed_in_pieces(play: Callable[..., None]) -> None:
     async def story(world: World) -> None:
         status, taken, _ = await world.call(
             "POST",
-            "/v1/campaigns?class=marketing&expires_in_s=3600",
+            "/v1/campaigns?message_class=marketing&expires_in_s=3600",
             headers=AUTHORIZED | CSV,
             data=in_pieces(body, 7_777),
         )
@@ -645,13 +661,13 @@ def test_a_csv_campaign_streamed_in_pieces(play: Callable[..., None]) -> None:
 def test_campaigns_that_are_none_are_refused_whole(play: Callable[..., None]) -> None:
     recipient = '"recipients": [{"to": "48500100201"}]'
     bodies = [
-        ('{"class": "marketing", "campaign": "a b", ' + recipient + "}", "campaign"),
-        ("{" + recipient + ', "class": "marketing"}', "class"),
-        ('{"class": "marketing", "discount": 5, ' + recipient + "}", "discount"),
-        ('{"text": "hi", ' + recipient + "}", "class"),
+        ('{"message_class": "marketing", "campaign": "a b", ' + recipient + "}", "campaign"),
+        ("{" + recipient + ', "message_class": "marketing"}', "message_class"),
+        ('{"message_class": "marketing", "discount": 5, ' + recipient + "}", "discount"),
+        ('{"text": "hi", ' + recipient + "}", "message_class"),
         ("[1]", ""),
         ("", ""),
-        ('{"class": "marketing", "recipients": ', ""),
+        ('{"message_class": "marketing", "recipients": ', ""),
     ]
 
     async def story(world: World) -> None:
@@ -663,7 +679,7 @@ def test_campaigns_that_are_none_are_refused_whole(play: Callable[..., None]) ->
         status, _, _ = await world.call("POST", "/v1/campaigns", data=b"hello")
         assert status == 415
         status, answer, _ = await world.call(
-            "POST", "/v1/campaigns?class=otp", headers=AUTHORIZED | CSV, data="number\n1"
+            "POST", "/v1/campaigns?message_class=otp", headers=AUTHORIZED | CSV, data="number\n1"
         )
         assert (status, answer["error"]["field"]) == (400, "to")
         assert world.store.records(0, 1) == []
@@ -672,7 +688,7 @@ def test_campaigns_that_are_none_are_refused_whole(play: Callable[..., None]) ->
 
 
 def test_a_campaign_that_breaks_off_tells_what_it_had_taken(play: Callable[..., None]) -> None:
-    body = '{"class": "marketing", "text": "hi", "recipients": [{"to": "48500100201"}, {"to": "4850'
+    body = '{"message_class": "marketing", "text": "hi", "recipients": [{"to": "48500100201"}, {"to": "4850'
 
     async def story(world: World) -> None:
         status, taken, _ = await world.call(
@@ -689,7 +705,7 @@ def test_no_refused_row_is_hidden(play: Callable[..., None]) -> None:
 
     async def story(world: World) -> None:
         status, taken, _ = await world.call(
-            "POST", "/v1/campaigns?class=otp", headers=AUTHORIZED | CSV, data=body
+            "POST", "/v1/campaigns?message_class=otp", headers=AUTHORIZED | CSV, data=body
         )
         assert (status, taken["accepted"], taken["refused_count"]) == (202, 1, 3_901)
         ranges = [(refusal["row"], refusal["to_row"], refusal["field"]) for refusal in taken["refused"]]
@@ -709,7 +725,7 @@ def test_a_campaign_of_which_something_is_kept_is_no_429(play: Callable[..., Non
     async def story(world: World) -> None:
         async def campaign(rows: list[Any]) -> tuple[int, Any, Mapping[str, str]]:
             return await world.call(
-                "POST", "/v1/campaigns", json={"class": "otp", "text": "hello", "recipients": rows}
+                "POST", "/v1/campaigns", json={"message_class": "otp", "text": "hello", "recipients": rows}
             )
 
         await world.post()
@@ -731,7 +747,7 @@ def test_a_full_queue_takes_exactly_what_it_has_room_for(play: Callable[..., Non
     rows = [{"to": f"4850010{n:04d}"} for n in range(500)]
 
     async def story(world: World) -> None:
-        body = {"class": "marketing", "text": "hi", "recipients": rows}
+        body = {"message_class": "marketing", "text": "hi", "recipients": rows}
         status, taken, _ = await world.call("POST", "/v1/campaigns", json=body)
         assert (status, taken["accepted"]) == (202, 500)
 
@@ -755,7 +771,7 @@ def test_a_call_of_very_many_reports_is_taken_in_turns(play: Callable[..., None]
     rows = [{"to": f"4850010{n:04d}", "key": f"k-{n}"} for n in range(1_200)]
 
     async def story(world: World) -> None:
-        body = {"class": "marketing", "text": "hi", "recipients": rows}
+        body = {"message_class": "marketing", "text": "hi", "recipients": rows}
         await world.call("POST", "/v1/campaigns", json=body)
         await world.until_sent(1_200)
         at_once: list[int] = []
@@ -805,7 +821,13 @@ def test_export_state_and_metrics(play: Callable[..., None]) -> None:
         await world.report("k-2", status=405)
         _, lines, _ = await world.call("GET", "/v1/messages/export")
         rows = [json.loads(line) for line in lines.splitlines()]
-        assert rows[0] == {"key": "k-0", "class": "otp", "state": "delivered", "reason": "", "attempts": 1}
+        assert rows[0] == {
+            "key": "k-0",
+            "message_class": "otp",
+            "state": "delivered",
+            "reason": "",
+            "attempts": 1,
+        }
         assert [row["state"] for row in rows] == ["delivered", "delivered", "failed", "sent", "sent"]
         assert rows[2]["reason"] == "undelivered"
 

@@ -98,7 +98,7 @@ def test_what_is_not_read_is_counted(provider: Any, caplog: pytest.LogCaptureFix
 
 def test_several_groups(start: Any) -> None:
     groups = {"a": [NUMBER], "b": [OTHER, NUMBER], "c,d": [THIRD], "none": []}
-    provider = start(wire={"smsapi": {"groups": groups}})
+    provider = start(protocol={"smsapi": {"groups": groups}})
 
     def numbers(group: str) -> list[str]:
         reply = ask(provider, "/sms.do", f"format=json&message=x&{group}".encode())[1]
@@ -195,7 +195,7 @@ def test_pages_of_a_listing(provider: Any) -> None:
 
 
 def test_a_group_of_the_profile_keeps_its_name(start: Any) -> None:
-    provider = start(wire={"smsapi": {"groups": {"friends": [NUMBER]}}})
+    provider = start(protocol={"smsapi": {"groups": {"friends": [NUMBER]}}})
     assert ask(provider, "/contacts/groups", b"name=friends")[0] == 409
 
 

@@ -50,7 +50,7 @@ def client(provider: Any) -> Client:
 @pytest.fixture
 def with_pool(start: Any) -> Client:
     services = [{"sid": SERVICE, "senders": POOL}]
-    return client_of(start(wire={"twilio": {"messaging_services": services}}))
+    return client_of(start(protocol={"twilio": {"messaging_services": services}}))
 
 
 class CallbackReceiver:
@@ -248,7 +248,7 @@ def test_a_failure_is_called_back_with_its_code(
     failures = [{"state": "rejected", "reason": "spam", "share": 1.0}]
     services = [{"sid": SERVICE, "senders": POOL[:1]}]
     client = client_of(
-        start(delivery={"failures": failures}, wire={"twilio": {"messaging_services": services}})
+        start(delivery={"failures": failures}, protocol={"twilio": {"messaging_services": services}})
     )
     client.messages.create(to=NUMBER, messaging_service_sid=SERVICE, body="x", status_callback=callbacks.url)
     eventually(lambda: "undelivered" in callbacks.statuses())
@@ -330,7 +330,7 @@ def test_over_the_limit_is_429_with_20429(start: Any, limit: str) -> None:
 
 
 def test_who_may_ask(start: Any) -> None:
-    provider = start(wire={"twilio": {"account_sid": ACCOUNT}})
+    provider = start(protocol={"twilio": {"account_sid": ACCOUNT}})
     wanted = {"to": NUMBER, "from_": SENDER, "body": "x"}
     key = client_of(provider, username="SK" + "0" * 32, account_sid=ACCOUNT)
     sid = key.messages.create(**wanted).sid
@@ -459,7 +459,7 @@ def test_feedback(client: Client) -> None:
 def test_the_accounts_numbers(start: Any) -> None:
     services = [{"sid": SERVICE, "senders": POOL}]
     account = {"sender_names": [SENDER, "Acme"]}
-    client = client_of(start(account=account, wire={"twilio": {"messaging_services": services}}))
+    client = client_of(start(account=account, protocol={"twilio": {"messaging_services": services}}))
     numbers = client.incoming_phone_numbers.list(page_size=2)
     assert [number.phone_number for number in numbers] == list(POOL)
     assert client.incoming_phone_numbers(numbers[1].sid).fetch().phone_number == POOL[1]
@@ -518,7 +518,7 @@ def test_a_full_queue_fails_what_a_service_has_accepted(
     services = [{"sid": SERVICE, "senders": POOL[:1]}]
     pace = {"long_code": {"segments_per_s": 0.001, "queue_segments": 1}}
     client = client_of(
-        start(throttle={"per_sender": pace}, wire={"twilio": {"messaging_services": services}})
+        start(throttle={"per_sender": pace}, protocol={"twilio": {"messaging_services": services}})
     )
     wanted: dict[str, Any] = {"to": NUMBER, "messaging_service_sid": SERVICE, "body": "x"}
     for _ in range(2):

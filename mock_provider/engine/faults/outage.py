@@ -15,8 +15,8 @@ class Outage(Struct, frozen=True):
     name: str
     disconnect: bool
     hang: bool = False
-    host: str = "both"  # or "primary", or "second": the backup host
+    host: str = "both"  # or "primary", or "backup"
 
-    def meets(self, second_host: bool) -> bool:
+    def meets(self, backup_host: bool) -> bool:
         """Whether a request to that host meets it."""
-        return self.host == "both" or (self.host == "second") is second_host
+        return self.host == "both" or (self.host == "backup") is backup_host

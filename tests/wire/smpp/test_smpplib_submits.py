@@ -35,7 +35,7 @@ def test_a_transceiver_submits_and_gets_its_receipt(start: Start, connect: Conne
     assert (fields["id"], fields["stat"], fields["err"]) == (message_id, "DELIVRD", "000")
     assert fields["text"] == "hello #Kjourney-1#"
     (captured,) = inbox(provider)
-    assert (captured["key"], captured["wire"], captured["text"]) == (
+    assert (captured["key"], captured["protocol"], captured["text"]) == (
         "journey-1",
         "smpp",
         "hello #Kjourney-1#",

@@ -38,7 +38,7 @@ class VirtualProvider:
         """Submit at ``at_s``; the number of the request. A message is its key, or fields of an Outbound."""
         self.run(at_s)
         self._requests += 1
-        fields = {"wire": "smsapi", "token": "t", "sender_id": "Test", "report_url": URL} | fields
+        fields = {"protocol": "smsapi", "token": "t", "sender_id": "Test", "report_url": URL} | fields
         outbound = tuple(self._outbound(message) for message in messages)
         submit = Submit(request_id=self._requests, messages=outbound, **fields)
         self._carry_out(self.engine.submit(self.now_ns, submit))

@@ -48,7 +48,7 @@ def test_empirical_joins_percentiles_by_lines(sample_of):
 def test_delay_model_has_the_published_quantiles(fast, p50_s, p90_s, p95_s, within_10_s, over_60_s):
     """sms-domain.md §5.3, rows standard and direct (OTP)."""
     delivery = load_profile("smsapi").delivery
-    sample = sampler(delivery.fast_latency if fast else delivery.latency)
+    sample = sampler(delivery.priority_latency if fast else delivery.latency)
     draws = Draws(7)
     delays = sorted(sample(u, v) for u, v, _, _ in (draws.fate(f"k{n}", 1) for n in range(40_000)))
     quantiles = [delays[int(q * len(delays))] / S for q in (0.5, 0.9, 0.95)]

@@ -82,7 +82,7 @@ def test_intervals_do_not_care(provider):
     assert p.replies[again].reason is Refusal.DUPLICATE_REF
     assert p.replies[p.send(21, "other")].reason is Refusal.THROTTLED_REQUESTS
     p.run()
-    assert p.row("k").t_delivered_ns == 30 * S
+    assert p.row("k").t_final_ns == 30 * S
 
 
 @pytest.mark.parametrize(("outside", "held"), [("refuse", False), ("delay", True)])
@@ -91,7 +91,7 @@ def test_quiet_hours_go_by_the_clock_as_it_is(provider, outside, held):
     p = provider(
         carriers=[{"name": "pl", "country": "PL"}],
         rules=[{"country": "PL", "marketing_hours": hours}],
-        traffic={"unsaid": "marketing"},
+        traffic={"default_message_class": "marketing"},
     )
     p.engine.set_wall_offset(0, 10 * HOUR)  # before the first input
     assert type(p.replies[p.send(1, "day")]) is Accepted

@@ -25,8 +25,8 @@ S = 1_000_000_000
 
 
 def limits_of(wire_batch: int = 1, **profile: Any) -> ContractLimits:
-    wire = {"smsapi": {"max_recipients_per_request": wire_batch}}
-    return read_limits({"wire": wire, **profile}, "smsapi")
+    protocol = {"smsapi": {"max_recipients_per_request": wire_batch}}
+    return read_limits({"protocol": protocol, **profile}, "smsapi")
 
 
 def ns(seconds: list[float]) -> Any:
@@ -182,7 +182,7 @@ def test_units_are_rounded_as_the_provider_rounds_them(rate: float) -> None:
 @pytest.mark.parametrize(
     "profile",
     [
-        {"throttle": None, "accept_queue": 3, "carriers": "none", "wire": []},
+        {"throttle": None, "accept_queue": 3, "carriers": "none", "protocol": []},
         {"throttle": {"requests": {"rate_per_s": "fast", "burst": 2}, "concurrent_requests": "some"}},
         {"carriers": [None, {"name": "a", "segments_per_s": 0}]},
     ],
