@@ -50,7 +50,7 @@ class Mapped(Passage):
 
     def __init__(self, profile: Profile, token: str) -> None:
         self._through_wire = ThroughWire(profile, token)
-        self._settings = profile.wire.smsapi
+        self._settings = profile.protocol.smsapi
         self._token = token
         self._refusals: dict[tuple[Refusal, bool, bool, str | None], Result] = {}
 
@@ -72,7 +72,7 @@ class Mapped(Passage):
             self._token,
             sender_id,
             outbound,
-            fast=first.lane is _OTP,
+            priority=first.lane is _OTP,
             refuse_duplicates=True,
             report_url=REPORT_URL,
             expires_ns=expires_ns,

@@ -18,7 +18,7 @@ from loadtests.runner import manifest as manifests
 from loadtests.runner.provider_profile import ProfileChoice, choose_profile
 from loadtests.scenarios.scenario import Part
 from loadtests.simulate.simulation import (
-    DRAIN_LIMIT_S,
+    DRAIN_TIMEOUT_S,
     ZERO_NS,
     Ending,
     Progress,
@@ -43,7 +43,7 @@ class Choices(Struct, frozen=True, kw_only=True):
     through_wire: bool = False
     counterpart: str = ""
     decides: bool = True
-    slos: tuple[str, ...] = DEFAULT_OBJECTIVES
+    objectives: tuple[str, ...] = DEFAULT_OBJECTIVES
 
 
 def simulate_part(
@@ -94,7 +94,7 @@ def _manifest(
 ) -> records.Manifest:
     """The run's clock is virtual: its zero is the day's, and the wall's instants are the simulation's own."""
     ended = manifests.instant()
-    reason = "interrupted" if ending.interrupted else "drain_limit" if ending.open else "finished"
+    reason = "interrupted" if ending.interrupted else "drain_timeout" if ending.open else "finished"
     return records.Manifest(
         mode="simulated",
         scenario=replace(
@@ -108,7 +108,7 @@ def _manifest(
         profile_name=choice.name,
         profile=choice.document,
         target={"name": "reference_sender", "kind": "simulated"},
-        slos=choices.slos,
+        objectives=choices.objectives,
         versions=manifests.versions(),
         machine=manifests.machine(),
         started=records.Instant(started.wall, started.wall_ns, ZERO_NS),
@@ -116,7 +116,7 @@ def _manifest(
         load_started_ns=ZERO_NS,
         load_ended_ns=ending.last_arrival_ns,
         planned=ending.arrived,
-        drain_limit_s=DRAIN_LIMIT_S,
+        drain_timeout_s=DRAIN_TIMEOUT_S,
         exit_reason=reason,
         faults=manifests.faults_begun(ending.faults, ending.end_ns),
     )

@@ -48,7 +48,7 @@ class ThroughWire:
     """Requests, replies and report calls in the bytes of SMSAPI."""
 
     def __init__(self, profile: Profile, token: str) -> None:
-        self._wire = Smsapi(profile.wire.smsapi, profile.account.price_per_segment)
+        self._wire = Smsapi(profile.protocol.smsapi, profile.account.price_per_segment)
         self._authorization = f"Bearer {token}"
 
     def request(

@@ -24,7 +24,7 @@ TOKEN = "simulated"
 # The clock's zero lies a day after its origin, so that no instant is negative and none is the origin itself.
 ZERO_NS = 86_400 * NS_PER_S
 # How long after the last arrival the world goes on at most: no network tries a message longer than 72 hours.
-DRAIN_LIMIT_S = 72 * 3600.0
+DRAIN_TIMEOUT_S = 72 * 3600.0
 # 1 s: a day has a handful of messages in it, and no client feels the pause in which a burst's are sorted.
 _SLICE_BITS = 30
 
@@ -34,7 +34,7 @@ class Settings(Struct, frozen=True):
 
     seed: int
     route: RouteLimits
-    drain_limit_s: float = DRAIN_LIMIT_S
+    drain_timeout_s: float = DRAIN_TIMEOUT_S
     sample_every_s: float = 60.0
     dispatch: DispatchSettings = DispatchSettings.model_validate({})
     through_wire: bool = False
@@ -155,7 +155,7 @@ class _Life:
         return True
 
     def _drain(self) -> None:
-        limit_ns = self._last_ns + int(self._settings.drain_limit_s * NS_PER_S)
+        limit_ns = self._last_ns + int(self._settings.drain_timeout_s * NS_PER_S)
         self._now_ns = self._last_ns
         while self._open() and self._next_sample_ns <= limit_ns and not self._interrupted:
             due_ns = self._world.next_due()

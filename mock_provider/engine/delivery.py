@@ -46,7 +46,7 @@ _CHANCES_KEPT = 20_000  # messages on the air that keep their chances
 
 
 class DeliveryPipeline:
-    """``t_carrier`` and ``t_delivered`` are exact: when they came due, even if the driver is late.
+    """``t_carrier`` and ``t_final`` are exact: when they came due, even if the driver is late.
 
     A message that waits past its validity is found when its turn comes; it ended when the validity did.
     """
@@ -195,13 +195,13 @@ class DeliveryPipeline:
         move(message, Step.CANCEL)
         self._scheduled.pop(message.provider_id, None)
         message.fate = CANCELLED
-        message.t_delivered_ns = now_ns
+        message.t_final_ns = now_ns
 
     def vanish(self, at_ns: int, message: TrackedMessage) -> None:
         """Accepted and answered, and lost: its own fate says so, and nobody outside is told."""
         move(message, Step.VANISH)
         self._reserved_segments -= message.segments
-        message.t_delivered_ns = at_ns
+        message.t_final_ns = at_ns
         self._reporting.vanished(message)
 
     def faults_changed(self, at_ns: int, now_ns: int, active: ActiveFaults, effects: list[Effect]) -> None:
@@ -268,14 +268,14 @@ class DeliveryPipeline:
     def _turn_away(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         move(message, _END)
         message.fate = TURNED_AWAY
-        message.t_delivered_ns = at_ns
+        message.t_final_ns = at_ns
         self._reporting.ended(at_ns, now_ns, message, effects)
 
     def _overflow(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         self._reserved_segments -= message.segments
         move(message, _EXPIRE)
         message.fate = OVERFLOWED
-        message.t_delivered_ns = at_ns
+        message.t_final_ns = at_ns
         self._reporting.ended(at_ns, now_ns, message, effects)
 
     def _depart(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
@@ -309,7 +309,7 @@ class DeliveryPipeline:
         self._on_air -= 1
         if message.handset_wait_ns:
             self._waiting_for_handset -= 1
-        message.t_delivered_ns = due_ns
+        message.t_final_ns = due_ns
         self._reporting.ended(due_ns, now_ns, message, effects)
 
     def _expire(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
@@ -317,7 +317,7 @@ class DeliveryPipeline:
             self._reserved_segments -= message.segments
         move(message, _EXPIRE)
         message.fate = EXPIRED
-        message.t_delivered_ns = message.expires_ns
+        message.t_final_ns = message.expires_ns
         self._reporting.ended(at_ns, now_ns, message, effects)
 
     def _arm(self, queue: Channel, at_ns: int) -> None:

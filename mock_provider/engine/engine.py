@@ -264,9 +264,9 @@ class Engine:
             return None
         return AccountState(account.name, account.balance_points, self._profile.account.price_per_segment)
 
-    def outage(self, now_ns: int, second_host: bool = False) -> Interruption | None:
+    def outage(self, now_ns: int, backup_host: bool = False) -> Interruption | None:
         """The outage that every other request meets now, as ``submit`` does of itself. Asking is no input."""
-        return self._submissions.outage(max(now_ns, self._now_ns), second_host)
+        return self._submissions.outage(max(now_ns, self._now_ns), backup_host)
 
     def fault_log(self, now_ns: int) -> tuple[FaultPeriod, ...]:
         """The fault windows that were, are and will be, by their start.

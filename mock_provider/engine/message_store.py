@@ -81,7 +81,9 @@ class MessageStore:
         """Messages that can be found by their provider id."""
         return len(self._by_id)
 
-    def see(self, outbounds: Sequence[Outbound], wire: str, now_ns: int) -> tuple[list[TrackedMessage], bool]:
+    def see(
+        self, outbounds: Sequence[Outbound], protocol: str, now_ns: int
+    ) -> tuple[list[TrackedMessage], bool]:
         """Count a submit of each message's key; and whether every key is new and occurs once."""
         newest, order = self._newest, self._order
         seen: list[TrackedMessage] = []
@@ -90,7 +92,7 @@ class MessageStore:
             key = outbound.key or self._made_key(outbound)
             message = newest.get(key)
             if message is None:
-                message = newest[key] = TrackedMessage(key, wire, outbound.segments, now_ns, _REFUSED, 1)
+                message = newest[key] = TrackedMessage(key, protocol, outbound.segments, now_ns, _REFUSED, 1)
                 order.append(message)
             else:
                 all_new = False
@@ -127,7 +129,7 @@ class MessageStore:
             earlier = self._newest[seen.key]
             message = TrackedMessage(
                 earlier.key,
-                earlier.wire,
+                earlier.protocol,
                 earlier.segments,
                 earlier.t_submitted_ns,
                 stage=_ACCEPTED,

@@ -74,7 +74,7 @@ class HttpProtocol(Protocol):
 
     @property
     def name(self) -> str:
-        """The protocol's name in ``Submit.wire`` and in the journal."""
+        """The protocol's name in ``Submit.protocol`` and in the journal."""
 
     @property
     def paths(self) -> frozenset[str]:

@@ -45,7 +45,7 @@ class CapturedMessage(Struct, frozen=True, gc=False):
     price: float
     key: str
     client_ref: str | None
-    wire: str
+    protocol: str
     state: str
     reason: str
     stage: str
@@ -60,7 +60,7 @@ class CapturedMessage(Struct, frozen=True, gc=False):
 class MessageFilter(Struct, frozen=True):
     """Which captured messages to list; what is left out asks nothing. Instants in unix seconds."""
 
-    wire: str = ""
+    protocol: str = ""
     number: str = ""
     sender: str = ""
     from_unix_s: float | None = None

@@ -103,7 +103,7 @@ class ProviderLookups:
 
 def _meets(message: CapturedMessage, wanted: MessageFilter) -> bool:
     return (
-        wanted.wire in ("", message.wire)
+        wanted.protocol in ("", message.protocol)
         and wanted.number in ("", message.number)
         and wanted.sender in ("", message.sender)
         and (wanted.from_unix_s is None or message.accepted_unix_s >= wanted.from_unix_s)

@@ -159,7 +159,7 @@ class ProviderRuntime:
         return protocol
 
     def ask(
-        self, protocol: HttpProtocol, request: HttpRequest, respond: Respond, second_host: bool = False
+        self, protocol: HttpProtocol, request: HttpRequest, respond: Respond, backup_host: bool = False
     ) -> int | None:
         """Do what the request asks for; ``respond`` gets the reply (``http.connection.Application``)."""
         driver = self.driver
@@ -167,10 +167,10 @@ class ProviderRuntime:
         wall_s = (now_ns + self.wall_offset_ns) / 1e9
         call = protocol.read(request, driver.next_request_id(), Instants(now_ns, wall_s))
         if type(call) is SubmitAction:
-            submit = replace(call.submit, second_host=True) if second_host else call.submit
+            submit = replace(call.submit, backup_host=True) if backup_host else call.submit
             return driver.submit(now_ns, submit, _Asked(self, call, wall_s, respond))
         assert not isinstance(call, SubmitAction)
-        outage = driver.engine.outage(now_ns, second_host)
+        outage = driver.engine.outage(now_ns, backup_host)
         if outage is not None:
             if not outage.hang:
                 respond(None if outage.disconnect else protocol.unavailable())
@@ -233,7 +233,7 @@ class ProviderRuntime:
     def _use_protocols(self, profile: Profile) -> None:
         protocols: tuple[HttpProtocol, ...] = (
             smsapi_of(profile, self._smsapi_state),
-            Twilio(profile.wire.twilio, profile.account, profile.throttle.concurrent_requests),
+            Twilio(profile.protocol.twilio, profile.account, profile.throttle.concurrent_requests),
             JsonApi(profile),
         )
         self._protocols = {protocol.name: protocol for protocol in protocols}
@@ -270,14 +270,14 @@ class ProviderRuntime:
         respond(reply)
 
     def _deliver(self, effect: SendReports | SendProgress) -> None:
-        carrier = self._report_carriers.get(effect.wire)
+        carrier = self._report_carriers.get(effect.protocol)
         if carrier is None:
             self._http_reports.deliver(effect)
         else:
             carrier.deliver(effect)
 
     def _report_calls(self, effect: SendReports | SendProgress) -> Sequence[ReportCall]:
-        protocol = self._protocols[effect.wire]
+        protocol = self._protocols[effect.protocol]
         if isinstance(effect, SendReports):
             return protocol.report_calls(effect, self.wall_offset_ns)
         call = protocol.progress_call(effect, self.wall_offset_ns)

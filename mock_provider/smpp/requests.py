@@ -286,7 +286,7 @@ class Requests:
     def _found(self, provider_ids: Sequence[str]) -> list[MessageView]:
         find = self._lookups.view
         views = (find(provider_id) for provider_id in provider_ids)
-        return [view for view in views if view is not None and view.wire == PROTOCOL_NAME]
+        return [view for view in views if view is not None and view.protocol == PROTOCOL_NAME]
 
     def _is_cancelled_by(self, view: MessageView, name: MessageName) -> bool:
         """§4.9.1: what the request names besides the id must be the message's."""

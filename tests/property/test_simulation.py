@@ -112,7 +112,7 @@ def test_values_and_bytes_are_the_same_run(
 @pytest.mark.parametrize("name", ["smsapi", "bad-day", "throttled", "flaky", "outage"])
 def test_values_and_bytes_are_the_same_day(tmp_path: Path, name: str) -> None:
     """Row by row, with hours of every fault: the windows of ``bad-day`` lie in the day's first minutes."""
-    (part,) = catalogue.scenario("day-5k", Adjustment(compress=60.0, window="day")).parts
+    (part,) = catalogue.scenario("day-5k", Adjustment(speedup=60.0, window="day")).parts
     route = RouteLimits("r", 20, 20, 60, 60, 50, 4)
     by_values, values = lived(part.plan(1, "t"), load_profile(name), route, tmp_path)
     by_bytes, bytes_ = lived(part.plan(1, "t"), load_profile(name), route, tmp_path, through_wire=True)
@@ -147,14 +147,14 @@ def test_in_order_of_arrival_an_otp_waits_behind_a_burst(tmp_path: Path) -> None
         _, tables = lived(plan, load_profile("fast"), route, tmp_path / order, dispatch=dispatch)
         sent = {row["key"]: row["t_submitted_ns"] for row in tables["provider"]}
         otps_ns = sorted(
-            sent[row["key"]] - row["t_intended_ns"] for row in tables["load"] if row["class"] == "otp"
+            sent[row["key"]] - row["t_intended_ns"] for row in tables["load"] if row["message_class"] == "otp"
         )
         waits[order] = otps_ns[len(otps_ns) // 2] / S
     assert waits["priority"] < 0.5 < 5.0 < waits["arrival"]
 
 
 def test_arrivals_are_what_the_api_takes() -> None:
-    (part,) = catalogue.scenario("day-5k", Adjustment(compress=1.0, window="day")).parts
+    (part,) = catalogue.scenario("day-5k", Adjustment(speedup=1.0, window="day")).parts
     schedule = Schedule(part.plan(7, "t"))
     intake = Intake("x", 0)
     taken = []

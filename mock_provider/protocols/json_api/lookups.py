@@ -59,7 +59,7 @@ def account(token: str, lookups: Lookups) -> HttpResponse:
 
 def one_message(provider_id: str, protocol: str, lookups: Lookups) -> HttpResponse:
     found = lookups.message(provider_id)
-    if found is None or found.wire != protocol:
+    if found is None or found.protocol != protocol:
         return problem("not_found")
     return HttpResponse(200, _encoder.encode(_view(found)))
 
@@ -67,7 +67,7 @@ def one_message(provider_id: str, protocol: str, lookups: Lookups) -> HttpRespon
 def cancelled(provider_id: str, protocol: str, token: str, lookups: Lookups) -> HttpResponse:
     """204 for a scheduled message that is removed; 409 for one that is not waiting any more."""
     found = lookups.message(provider_id)
-    if found is None or found.wire != protocol:
+    if found is None or found.protocol != protocol:
         return problem("not_found")
     if not lookups.cancel(token, (provider_id,)):
         return problem("not_scheduled")
@@ -79,7 +79,7 @@ def list_of_messages(query: str, protocol: str) -> Lookup:
     limit, cursor, number = _read_query(query)
 
     def answer(lookups: Lookups) -> HttpResponse:
-        found = lookups.messages(MessageFilter(wire=protocol, number=number))
+        found = lookups.messages(MessageFilter(protocol=protocol, number=number))
         if cursor:
             # Ends at the message the last page ended with; one that has gone leaves nothing that is older.
             any(message.provider_id == cursor for message in found)

@@ -11,7 +11,7 @@ from mock_provider.protocols.smsapi.services.state import SmsapiState
 
 def smsapi_of(profile: Profile, state: SmsapiState) -> Smsapi:
     """``state`` outlives the protocol: it goes on under another profile."""
-    settings, account = profile.wire.smsapi, profile.account
+    settings, account = profile.protocol.smsapi, profile.account
     of_country = {rules.country: rules.price_per_segment for rules in profile.rules}
     networks = []
     for carrier in profile.carriers:

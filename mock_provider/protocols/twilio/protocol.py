@@ -247,7 +247,7 @@ def _of_message(
 ) -> QueryAction:
     def consult(lookups: Lookups) -> HttpResponse:
         message = lookups.message(target.sid)
-        if message is None or message.wire != PROTOCOL_NAME:
+        if message is None or message.protocol != PROTOCOL_NAME:
             return error_reply(20404, path)
         if read_memo(message.memo).account_sid != target.account_sid:
             return error_reply(20404, path)

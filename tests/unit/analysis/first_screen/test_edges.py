@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from made_reports import counted, ledger, part, report
+from made_reports import accounting, counted, part, report
 from screen_words import aside_text
 
 from analysis.findings import DelaySplit
@@ -25,7 +25,7 @@ def test_a_run_without_a_fault_has_green_edges_but_where_nothing_is_judged() -> 
 
 
 def test_a_sender_that_does_not_take_the_traffic_has_no_green_rate() -> None:
-    overloaded = part(ledger=ledger(dropped=1_500, accepted=1_500))
+    overloaded = part(accounting=accounting(dropped=1_500, accepted=1_500))
     assert edges(report(overloaded))["rate"] == "bad"
 
 

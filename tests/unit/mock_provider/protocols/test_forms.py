@@ -37,8 +37,8 @@ def form(body: bytes, content_type: str = "application/x-www-form-urlencoded") -
 
 def error_of(body: bytes, content_type: str = "") -> bytes:
     """The reply to a send that the wire itself refuses, after the token was looked up."""
-    wire = Smsapi(SmsapiSettings(), 0.1)
-    call: Any = wire.read(form(body, content_type), 1, Instants(0, 0.0))
+    protocol = Smsapi(SmsapiSettings(), 0.1)
+    call: Any = protocol.read(form(body, content_type), 1, Instants(0, 0.0))
     reply = call if isinstance(call, HttpResponse) else call.render(object())
     assert isinstance(reply, HttpResponse)
     return reply.body
@@ -136,7 +136,7 @@ def test_what_is_no_number_is_repeated_in_part() -> None:
 
 def test_a_code_s_text_beyond_all_parts_is_refused() -> None:
     body = b"phone_number=48500100200&content=" + b"[%25code%25]" * 20_000
-    wire = Smsapi(SmsapiSettings(), 0.1)
+    protocol = Smsapi(SmsapiSettings(), 0.1)
     request = HttpRequest("POST", "/mfa/codes", "", "application/x-www-form-urlencoded", "Bearer t", body)
-    call: Any = wire.read(request, 1, Instants(0, 0.0))
+    call: Any = protocol.read(request, 1, Instants(0, 0.0))
     assert not hasattr(call, "submit")
