@@ -159,7 +159,7 @@ def from_documents(url: str, inputs: int, number: int, failures: Failures) -> in
     for name, operation in operations:
         headers = {"Authorization": BASIC if name == "twilio" else f"Bearer {TOKEN}"}
 
-        def test(case: schemathesis.Case, name: str = name, headers: dict[str, str] = headers) -> None:
+        def test(case: schemathesis.Case[Any], name: str = name, headers: dict[str, str] = headers) -> None:
             nonlocal done
             done += 1
             try:

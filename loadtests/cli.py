@@ -200,6 +200,9 @@ def report(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A run directory, or a suite's.")],
     slo: Slo = None,
     allow_undecided: AllowUndecided = False,
+    export: Annotated[
+        str, typer.Option(metavar="csv|parquet", help="Also write one row for each message (docs/report.md).")
+    ] = "",
 ) -> None:
     """Analyse a run directory again and write its report.
 
@@ -213,7 +216,7 @@ def report(
 
     if not (run_dir / "run.json").is_file():
         raise usage_error(no_manifest(run_dir))
-    raise typer.Exit(scenario_run.report(run_dir, Console(), objectives(slo), allow_undecided))
+    raise typer.Exit(scenario_run.report(run_dir, Console(), objectives(slo), allow_undecided, export))
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import typer
 from pydantic import ValidationError
 
-from reference_sender.connections import Limits
+from reference_sender.api.connections import Limits
 from reference_sender.logs import configure
 from reference_sender.routes.smsapi import RouteError, RouteSpec, read_route
 from reference_sender.secret_text import read_secret

@@ -19,20 +19,21 @@ import uvloop
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from reference_sender.api import REPORTS_PATH, Api, Secrets
-from reference_sender.chores import Chores
-from reference_sender.connections import Connections, Limits
+from reference_sender.addresses import host_and_port
+from reference_sender.api.connections import Connections, Limits
+from reference_sender.api.handlers import REPORTS_PATH, Api, Secrets
+from reference_sender.api.intake import Intake
+from reference_sender.api.listening import bind
+from reference_sender.api.metrics import Metrics, Tally
+from reference_sender.api.queries import Queries
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Recovered, State
-from reference_sender.driver import Driver
-from reference_sender.intake import Intake
-from reference_sender.lag import LoopLag
-from reference_sender.listening import bind, host_and_port
 from reference_sender.logs import http_logger, log_loop_error
-from reference_sender.metrics import Metrics, Tally
-from reference_sender.queries import Queries
 from reference_sender.routes import Route
 from reference_sender.routes.smsapi import RouteSpec
+from reference_sender.runtime.background import Chores
+from reference_sender.runtime.driver import Driver
+from reference_sender.runtime.loop_lag import LoopLag
 from reference_sender.store import Store, open_store
 
 log = logging.getLogger(__name__)

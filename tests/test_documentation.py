@@ -10,6 +10,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
+import click
 import msgspec
 import pyarrow as pa
 import pytest
@@ -74,11 +75,13 @@ def options(command: str) -> dict[str, bool]:
         single.command(command)(getattr(import_module(FORWARDED[command]), command))
         found = typer.main.get_command(single)
     else:
-        found = typer.main.get_command(app).commands[command]
+        group = typer.main.get_command(app)
+        assert isinstance(group, click.Group)
+        found = group.commands[command]
     return {
         name: not (each.is_flag or each.count)
         for each in found.params
-        if each.param_type_name == "option"
+        if isinstance(each, click.Option)
         for name in (*each.opts, *each.secondary_opts)
     }
 

@@ -92,10 +92,17 @@ def _run_and_report(scenario: Scenario, settings: RunSettings, console: Console)
     return code
 
 
-def report(run_dir: Path, console: Console, slos: tuple[str, ...] = (), allow_undecided: bool = False) -> int:
+def report(
+    run_dir: Path,
+    console: Console,
+    slos: tuple[str, ...] = (),
+    allow_undecided: bool = False,
+    export: str = "",
+) -> int:
     """Analyse a run directory in a process of its own, print its verdict, and return its exit code.
 
-    ``slos`` take the place of the manifest's objectives, if there are any.
+    ``slos`` take the place of the manifest's objectives, if there are any. ``export`` is the format of the
+    file with one row for each message; "" for none.
 
     The verdict is what that process wrote into a result file with this call's id. Its exit code alone is
     not a verdict: a crash has the same codes.
@@ -104,6 +111,7 @@ def report(run_dir: Path, console: Console, slos: tuple[str, ...] = (), allow_un
     place = run_dir.resolve()
     judging = [option for slo in slos for option in ("--slo", slo)]
     judging += ["--allow-undecided"] if allow_undecided else []
+    judging += ["--export", export] if export else []
     code, said = _analyse(place, call, judging)
     result = read_result(place)
     if result is None or result.call != call:

@@ -225,6 +225,10 @@ class Engine:
         """
         self._message_store.forget(keys)
 
+    def kept(self) -> dict[str, int]:
+        """Entries of the tables that must not grow with the traffic."""
+        return {"message ids": self._message_store.ids, "receivers": self._reporting.receivers}
+
     def take_unanswered(self) -> list[tuple[Submit, Accepted]]:
         """Requests taken since the last call whose reply never leaves; the newest where they are many."""
         taken = list(self._submissions.unanswered)

@@ -72,6 +72,11 @@ class MessageStore:
     def __len__(self) -> int:
         return len(self._newest)
 
+    @property
+    def ids(self) -> int:
+        """Messages that can be found by their provider id."""
+        return len(self._by_id)
+
     def see(self, outbounds: Sequence[Outbound], wire: str, now_ns: int) -> tuple[list[TrackedMessage], bool]:
         """Count a submit of each message's key; and whether every key is new and occurs once."""
         newest, order = self._newest, self._order

@@ -228,6 +228,11 @@ class Reporting:
         for message in batch.messages:
             self._close(message)
 
+    @property
+    def receivers(self) -> int:
+        """Receivers for which reports are gathered."""
+        return len(self._outboxes)
+
     def gauges(self) -> dict[str, float]:
         return {"reports_waiting": float(self._waiting), "reports_unconfirmed": float(self._unconfirmed)}
 

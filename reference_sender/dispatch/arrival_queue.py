@@ -25,6 +25,11 @@ class ArrivalQueue:
         self._dead = 0
         self._queue: deque[Ticket] = deque()
 
+    @property
+    def kept(self) -> int:
+        """Tickets in memory, those that have ended included."""
+        return len(self._queue)
+
     def put(self, ticket: Ticket) -> None:
         """Append ``ticket``."""
         self._queue.append(ticket)

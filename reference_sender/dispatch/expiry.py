@@ -19,6 +19,11 @@ class ExpiryIndex:
         self._heap: list[int] = []
         self.next_ns: int | None = None  # when ``take_due`` may next find something
 
+    @property
+    def kept(self) -> int:
+        """Entries of both tables, those that ran empty included: what it costs in memory."""
+        return len(self._heap) + len(self._sets)
+
     def add(self, ticket: Ticket) -> None:
         """Watch ``ticket`` until ``discard``."""
         grain = -(-ticket.expires_ns // GRAIN_NS)

@@ -50,6 +50,16 @@ class LaneQueue:
         self._flows: dict[tuple[str, bool, str], _Flow] = {}
         self._groups: dict[_Group, list[tuple[float, int, _Flow]]] = {}
 
+    @property
+    def kept(self) -> int:
+        """Tickets in memory, those that have ended included."""
+        return sum(len(flow.queue) for flow in self._flows.values()) + (self._alone is not None)
+
+    @property
+    def campaigns(self) -> int:
+        """Campaigns in memory, those that are over included."""
+        return len(self._flows)
+
     def put(self, ticket: Ticket) -> None:
         """Append ``ticket`` to its campaign."""
         if not self.live:

@@ -13,9 +13,9 @@ import aiohttp
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from reference_sender.addresses import host_and_port
 from reference_sender.clock import now_ns, wall_ahead_ns
 from reference_sender.dispatch.values import Message, Result, RouteLimits
-from reference_sender.listening import host_and_port
 from reference_sender.routes.smsapi_wire import (
     Failure,
     Reply,

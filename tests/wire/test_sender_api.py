@@ -15,16 +15,16 @@ import pytest
 from aiohttp.test_utils import RawTestServer
 from prometheus_client.parser import text_string_to_metric_families
 
-from reference_sender import health
-from reference_sender.api import Api, Secrets
-from reference_sender.commit import CommitQueue
+from reference_sender.api import health
+from reference_sender.api.handlers import Api, Secrets
+from reference_sender.api.intake import Intake
+from reference_sender.api.metrics import Metrics, Tally
+from reference_sender.api.queries import Queries
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Message, Outcome, Report, Result, RouteLimits
-from reference_sender.driver import Driver
-from reference_sender.intake import Intake
-from reference_sender.lag import LoopLag
-from reference_sender.metrics import Metrics, Tally
-from reference_sender.queries import Queries
+from reference_sender.runtime.commit_queue import CommitQueue
+from reference_sender.runtime.driver import Driver
+from reference_sender.runtime.loop_lag import LoopLag
 from reference_sender.store import Existing, SqliteStore, StoreError, Work
 
 AUTHORIZED = {"Authorization": "Bearer t"}

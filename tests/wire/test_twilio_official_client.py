@@ -18,13 +18,17 @@ from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
+from waiting import eventually
+from wire_provider import StartProvider
+
+from mock_provider.testing import ProviderThread
 
 ACCOUNT, SERVICE = "AC" + "0" * 31 + "1", "MG" + "a" * 32
 NUMBER, OTHER, SENDER = "+48500100200", "+48500100201", "+15017122661"
 POOL = ("+15017122661", "+15017122662", "+15017122663", "+15017122664")
 
 
-class ProviderHttpClient(TwilioHttpClient):
+class ProviderHttpClient(TwilioHttpClient):  # type: ignore[misc]  # twilio has no types
     """Sends what is meant for api.twilio.com to the provider."""
 
     def __init__(self, url: str) -> None:
@@ -37,18 +41,18 @@ class ProviderHttpClient(TwilioHttpClient):
         return super().request(method, self._url + target.path + query, *args, **kwargs)
 
 
-def client_of(provider: Any, **changes: Any) -> Client:
+def client_of(provider: ProviderThread, **changes: Any) -> Client:
     credentials = {"username": ACCOUNT, "password": provider.token} | changes
     return Client(http_client=ProviderHttpClient(provider.url), **credentials)
 
 
 @pytest.fixture
-def client(provider: Any) -> Client:
+def client(provider: ProviderThread) -> Client:
     return client_of(provider)
 
 
 @pytest.fixture
-def with_pool(start: Any) -> Client:
+def with_pool(start: StartProvider) -> Client:
     services = [{"sid": SERVICE, "senders": POOL}]
     return client_of(start(wire={"twilio": {"messaging_services": services}}))
 
@@ -114,7 +118,7 @@ def test_create(client: Client) -> None:
     assert message.uri == f"/2010-04-01/Accounts/{ACCOUNT}/Messages/{message.sid}.json"
 
 
-def test_fetch(start: Any, eventually: Any) -> None:
+def test_fetch(start: StartProvider) -> None:
     client = client_of(start(account={"price_per_segment": 0.0079}))
     sid = client.messages.create(to=NUMBER, from_="Acme", body="hello").sid
     eventually(lambda: client.messages(sid).fetch().status == "delivered")
@@ -127,7 +131,7 @@ def test_fetch(start: Any, eventually: Any) -> None:
     assert (unknown.value.status, unknown.value.code) == (404, 20404)
 
 
-def test_a_message_that_fails_says_why(start: Any, eventually: Any) -> None:
+def test_a_message_that_fails_says_why(start: StartProvider) -> None:
     failures = [{"state": "undelivered", "reason": "unknown_subscriber", "share": 1.0}]
     client = client_of(start(delivery={"failures": failures}))
     sid = client.messages.create(to=NUMBER, from_=SENDER, body="x").sid
@@ -154,7 +158,7 @@ def test_list_pages_right_and_does_not_shift(client: Client) -> None:
     assert [m.body for m in first] == ["came meanwhile", "7", "6"]
 
 
-def test_list_filters(client: Client, eventually: Any) -> None:
+def test_list_filters(client: Client) -> None:
     client.messages.create(to=NUMBER, from_=SENDER, body="a")
     client.messages.create(to=OTHER, from_=SENDER, body="b")
     last = client.messages.create(to=OTHER, from_="Acme", body="c")
@@ -180,7 +184,7 @@ def test_list_filters(client: Client, eventually: Any) -> None:
 
 
 def test_status_callbacks_are_signed(
-    provider: Any, client: Client, callbacks: CallbackReceiver, eventually: Any
+    provider: ProviderThread, client: Client, callbacks: CallbackReceiver
 ) -> None:
     message = client.messages.create(to=NUMBER, from_=SENDER, body="x", status_callback=callbacks.url)
     eventually(lambda: len(callbacks.calls) == 2)
@@ -198,7 +202,7 @@ def test_status_callbacks_are_signed(
 
 
 def test_a_receiver_behind_basic_auth_validates_the_url_it_sees(
-    provider: Any, client: Client, callbacks: CallbackReceiver, eventually: Any
+    provider: ProviderThread, client: Client, callbacks: CallbackReceiver
 ) -> None:
     """Twilio drops user and password before it signs, and sends them as Basic (twilio-aspnet#18)."""
     with_password = callbacks.url.replace("http://", "http://joe:s3cret@") + "&note=ż%20a#part"
@@ -214,9 +218,7 @@ def test_a_receiver_behind_basic_auth_validates_the_url_it_sees(
     assert len(tokens) == 2
 
 
-def test_a_services_message_is_called_back_for_queued(
-    with_pool: Client, callbacks: CallbackReceiver, eventually: Any
-) -> None:
+def test_a_services_message_is_called_back_for_queued(with_pool: Client, callbacks: CallbackReceiver) -> None:
     with_pool.messages.create(
         to=NUMBER, messaging_service_sid=SERVICE, body="x", status_callback=callbacks.url
     )
@@ -226,9 +228,7 @@ def test_a_services_message_is_called_back_for_queued(
     assert (queued["From"] in POOL, queued["MessagingServiceSid"]) == (True, SERVICE)
 
 
-def test_a_cancelled_message_is_called_back(
-    with_pool: Client, callbacks: CallbackReceiver, eventually: Any
-) -> None:
+def test_a_cancelled_message_is_called_back(with_pool: Client, callbacks: CallbackReceiver) -> None:
     message = with_pool.messages.create(
         to=NUMBER,
         messaging_service_sid=SERVICE,
@@ -242,9 +242,7 @@ def test_a_cancelled_message_is_called_back(
     assert callbacks.calls[0][0]["MessageSid"] == message.sid
 
 
-def test_a_failure_is_called_back_with_its_code(
-    start: Any, callbacks: CallbackReceiver, eventually: Any
-) -> None:
+def test_a_failure_is_called_back_with_its_code(start: StartProvider, callbacks: CallbackReceiver) -> None:
     failures = [{"state": "rejected", "reason": "spam", "share": 1.0}]
     services = [{"sid": SERVICE, "senders": POOL[:1]}]
     client = client_of(
@@ -256,7 +254,7 @@ def test_a_failure_is_called_back_with_its_code(
     assert (parameters["ErrorCode"], parameters["MessagingServiceSid"]) == ("30007", SERVICE)
 
 
-def test_a_callback_is_confirmed_by_any_2xx(start: Any, callbacks: CallbackReceiver, eventually: Any) -> None:
+def test_a_callback_is_confirmed_by_any_2xx(start: StartProvider, callbacks: CallbackReceiver) -> None:
     provider = start(reports={"retry_after_s": [0.01]})
     callbacks.answers = [500, 500, 500]
     client = client_of(provider)
@@ -307,7 +305,7 @@ def test_refused_by_its_code(client: Client, changes: dict[str, Any], code: int,
     assert (refused.value.code, refused.value.status) == (code, status)
 
 
-def test_the_accounts_own_senders_and_suspension(start: Any) -> None:
+def test_the_accounts_own_senders_and_suspension(start: StartProvider) -> None:
     client = client_of(start(account={"sender_names": [SENDER]}))
     assert client.messages.create(to=NUMBER, from_=SENDER, body="x").status == "queued"
     with pytest.raises(TwilioRestException) as foreign:
@@ -320,7 +318,7 @@ def test_the_accounts_own_senders_and_suspension(start: Any) -> None:
 
 
 @pytest.mark.parametrize("limit", ["requests", "segments"])
-def test_over_the_limit_is_429_with_20429(start: Any, limit: str) -> None:
+def test_over_the_limit_is_429_with_20429(start: StartProvider, limit: str) -> None:
     client = client_of(start(throttle={limit: {"rate_per_s": 0.001, "burst": 1}}))
     client.messages.create(to=NUMBER, from_=SENDER, body="x")
     with pytest.raises(TwilioRestException) as throttled:
@@ -329,7 +327,7 @@ def test_over_the_limit_is_429_with_20429(start: Any, limit: str) -> None:
     assert "Too Many Requests" in throttled.value.msg
 
 
-def test_who_may_ask(start: Any) -> None:
+def test_who_may_ask(start: StartProvider) -> None:
     provider = start(wire={"twilio": {"account_sid": ACCOUNT}})
     wanted = {"to": NUMBER, "from_": SENDER, "body": "x"}
     key = client_of(provider, username="SK" + "0" * 32, account_sid=ACCOUNT)
@@ -346,7 +344,7 @@ def test_who_may_ask(start: Any) -> None:
             assert (refused.value.code, refused.value.status) == (20003, 401)
 
 
-def test_accounts_do_not_see_each_others_messages(provider: Any) -> None:
+def test_accounts_do_not_see_each_others_messages(provider: ProviderThread) -> None:
     sid = client_of(provider).messages.create(to=NUMBER, from_=SENDER, body="x").sid
     neighbour = client_of(provider, username="AC" + "2" * 32)
     assert neighbour.messages.list() == []
@@ -381,7 +379,7 @@ def test_scheduled_and_cancelled(with_pool: Client) -> None:
         assert refused.value.code == code
 
 
-def test_a_messaging_service_chooses_from_its_pool(with_pool: Client, eventually: Any) -> None:
+def test_a_messaging_service_chooses_from_its_pool(with_pool: Client) -> None:
     message = with_pool.messages.create(to=NUMBER, messaging_service_sid=SERVICE, body="1")
     assert (message.status, message.from_, message.num_segments) == ("accepted", None, "0")
     assert message.messaging_service_sid == SERVICE
@@ -393,7 +391,8 @@ def test_a_messaging_service_chooses_from_its_pool(with_pool: Client, eventually
     def sender_to(number: str, body: str) -> str | None:
         sent = with_pool.messages.create(to=number, messaging_service_sid=SERVICE, body=body)
         eventually(lambda: sent.fetch().from_ is not None)
-        return sent.fetch().from_
+        chosen_number: str | None = sent.fetch().from_
+        return chosen_number
 
     assert sender_to(NUMBER, "2") == chosen.from_  # the sender sticks to the recipient
     assert len({sender_to(f"+485001003{n:02}", "x") for n in range(20)}) > 1
@@ -404,7 +403,7 @@ def test_a_messaging_service_chooses_from_its_pool(with_pool: Client, eventually
     assert foreign.value.code == 21711
 
 
-def test_redacted_and_deleted(client: Client, provider: Any, eventually: Any) -> None:
+def test_redacted_and_deleted(client: Client, provider: ProviderThread) -> None:
     message = client.messages.create(to=NUMBER, from_=SENDER, body="a secret")
     eventually(lambda: message.fetch().status == "delivered")
     assert message.update(body="").body == ""
@@ -422,7 +421,7 @@ def test_redacted_and_deleted(client: Client, provider: Any, eventually: Any) ->
     assert [m["text"] for m in captured["messages"]] == ["a secret"]
 
 
-def test_a_message_under_way_is_not_deleted(start: Any) -> None:
+def test_a_message_under_way_is_not_deleted(start: StartProvider) -> None:
     client = client_of(start(accept_queue={"drain_segments_per_s": 0.001}))
     client.messages.create(to=NUMBER, from_=SENDER, body="x")
     waiting = client.messages.create(to=NUMBER, from_=SENDER, body="x")
@@ -456,7 +455,7 @@ def test_feedback(client: Client) -> None:
         assert refused.value.code == code
 
 
-def test_the_accounts_numbers(start: Any) -> None:
+def test_the_accounts_numbers(start: StartProvider) -> None:
     services = [{"sid": SERVICE, "senders": POOL}]
     account = {"sender_names": [SENDER, "Acme"]}
     client = client_of(start(account=account, wire={"twilio": {"messaging_services": services}}))
@@ -471,7 +470,7 @@ def test_the_accounts_numbers(start: Any) -> None:
         client_of(start(), password="wrong").incoming_phone_numbers.list()
 
 
-def test_account_and_balance(start: Any) -> None:
+def test_account_and_balance(start: StartProvider) -> None:
     client = client_of(start(account={"balance_points": 12.5}))
     account = client.api.accounts(ACCOUNT).fetch()
     assert (account.sid, account.status, account.type) == (ACCOUNT, "active", "Full")
@@ -479,7 +478,7 @@ def test_account_and_balance(start: Any) -> None:
     assert (balance.balance, balance.currency) == ("12.50", "USD")
 
 
-def test_an_outage_is_503(start: Any) -> None:
+def test_an_outage_is_503(start: StartProvider) -> None:
     client = client_of(start(faults=[{"kind": "outage", "start_s": 0.0, "end_s": 1000.0}]))
     asks: list[Callable[[], object]] = [
         lambda: client.messages.create(to=NUMBER, from_=SENDER, body="x"),
@@ -500,7 +499,9 @@ def test_an_outage_is_503(start: Any) -> None:
         ("Acme", "alphanumeric"),
     ],
 )
-def test_a_sender_number_queues_and_its_full_queue_refuses(start: Any, sender: str, form: str) -> None:
+def test_a_sender_number_queues_and_its_full_queue_refuses(
+    start: StartProvider, sender: str, form: str
+) -> None:
     pace = {form: {"segments_per_s": 0.001, "queue_segments": 2}}
     client = client_of(start(throttle={"per_sender": pace}))
     sent = [client.messages.create(to=NUMBER, from_=sender, body="x") for _ in range(3)]
@@ -513,7 +514,7 @@ def test_a_sender_number_queues_and_its_full_queue_refuses(start: Any, sender: s
 
 
 def test_a_full_queue_fails_what_a_service_has_accepted(
-    start: Any, callbacks: CallbackReceiver, eventually: Any
+    start: StartProvider, callbacks: CallbackReceiver
 ) -> None:
     services = [{"sid": SERVICE, "senders": POOL[:1]}]
     pace = {"long_code": {"segments_per_s": 0.001, "queue_segments": 1}}
@@ -531,7 +532,7 @@ def test_a_full_queue_fails_what_a_service_has_accepted(
     assert callbacks.calls[0][0]["ErrorCode"] == "30001"
 
 
-def test_what_waits_longer_than_its_validity_fails(start: Any, eventually: Any) -> None:
+def test_what_waits_longer_than_its_validity_fails(start: StartProvider) -> None:
     pace = {"long_code": {"segments_per_s": 0.7}}
     client = client_of(start(throttle={"per_sender": pace}))
     for _ in range(2):
@@ -541,14 +542,14 @@ def test_what_waits_longer_than_its_validity_fails(start: Any, eventually: Any) 
     assert (hasty.fetch().error_code, hasty.fetch().error_message) == (30036, "Validity Period Expired")
 
 
-def test_a_validity_is_that_of_the_queue_alone(start: Any, eventually: Any) -> None:
+def test_a_validity_is_that_of_the_queue_alone(start: StartProvider) -> None:
     client = client_of(start(delivery={"latency": {"kind": "fixed", "value_s": 1.2}}))
     message = client.messages.create(to=NUMBER, from_=SENDER, body="x", validity_period=1)
     eventually(lambda: message.fetch().status not in ("queued", "sending", "sent"))
     assert message.fetch().status == "delivered"
 
 
-def test_more_at_once_than_the_account_may_is_429(start: Any, eventually: Any) -> None:
+def test_more_at_once_than_the_account_may_is_429(start: StartProvider) -> None:
     provider = start(
         throttle={"concurrent_requests": 1}, reply={"latency": {"kind": "fixed", "value_s": 0.5}}
     )

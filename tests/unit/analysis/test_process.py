@@ -27,7 +27,7 @@ def run_dir(new_run: Build) -> Path:
     return written
 
 
-def analysed(run_dir: Path, *options: str, **more: Any) -> subprocess.CompletedProcess[bytes]:
+def analysed(run_dir: Path, *options: str, **more: Any) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", ""), "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         [sys.executable, "-m", "analysis", str(run_dir), *options],

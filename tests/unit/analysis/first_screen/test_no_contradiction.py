@@ -11,12 +11,12 @@ import msgspec
 import pytest
 from made_benches import failing, fifo, limited, live_and_simulated, searched_low, suite
 from made_reports import (
+    accounting,
     breakdown,
     burst,
     culprit,
     distribution,
     lag_check,
-    ledger,
     part,
     quantile,
     report,
@@ -53,7 +53,7 @@ GOOD: dict[str, Callable[[], RunReport]] = {
         part(validity="invalid", checks=(lag_check(state="invalid", value_number=0.5),))
     ),
     "interrupted": lambda: report(interrupted="Interrupted after 13 of 60 s"),
-    "unaccounted messages": lambda: report(part(ledger=ledger(unaccounted=7, accepted=3_000))),
+    "unaccounted messages": lambda: report(part(accounting=accounting(unaccounted=7, accepted=3_000))),
     "no delivery": lambda: report(part(delivery=(), delay_splits=(), stages=(), objectives=(), handsets=())),
     "a dollar and a bracket": lambda: report(part(title="<b>$x</b>", target={"name": "a<b>2"})),
 }
@@ -170,7 +170,7 @@ def screen_with_difference(made: RunReport) -> FirstScreen:
 
 
 def planted_lost(made: RunReport) -> tuple[FirstScreen, RunReport]:
-    parts = (replace(made.parts[0], ledger=ledger(unaccounted=5)), *made.parts[1:])
+    parts = (replace(made.parts[0], accounting=accounting(unaccounted=5)), *made.parts[1:])
     return screen_of(made), replace(made, parts=parts)
 
 
@@ -180,7 +180,7 @@ def planted_carried(made: RunReport) -> tuple[FirstScreen, RunReport]:
 
 
 def planted_accounted(made: RunReport) -> tuple[FirstScreen, RunReport]:
-    parts = (made.parts[0], replace(made.parts[1], ledger=ledger(unaccounted=5)), made.parts[2])
+    parts = (made.parts[0], replace(made.parts[1], accounting=accounting(unaccounted=5)), made.parts[2])
     return screen_of(made), replace(made, parts=parts)
 
 
@@ -282,8 +282,10 @@ def test_a_difference_names_its_percentile_where_another_is_shown() -> None:
 
 
 def test_what_was_delivered_without_an_acceptance_is_said_and_priced() -> None:
-    sent = ledger(planned=1_000, accepted=200, failed_at_api=800, delivered=200, delivered_unacknowledged=600)
-    made = report(part(ledger=sent))
+    sent = accounting(
+        planned=1_000, accepted=200, failed_at_api=800, delivered=200, delivered_unacknowledged=600
+    )
+    made = report(part(accounting=sent))
     screen = screen_of(made)
     assert "600 messages more were delivered, and paid for" in answer_text(screen, "wrong")
     (totals,) = made.totals
@@ -299,9 +301,9 @@ def test_a_what_if_stands_beside_the_title() -> None:
 
 
 def test_no_says_how_much_was_not_taken_and_what_gave_way() -> None:
-    few = ledger(planned=23_600, accepted=16_549, refused=7_051, delivered=16_549)
+    few = accounting(planned=23_600, accepted=16_549, refused=7_051, delivered=16_549)
     slow = throughput(accepted_best=msgspec.structs.replace(throughput().accepted_best, per_s=97.0))
-    made = report(part(p95_s={"otp": 14.0}, ledger=few, throughput=slow, culprits=(culprit(),)))
+    made = report(part(p95_s={"otp": 14.0}, accounting=few, throughput=slow, culprits=(culprit(),)))
     screen = screen_of(made)
     assert screen.word == "NO"
     assert words(screen.why) == (
@@ -331,7 +333,7 @@ def test_undecided_says_what_would_decide_it() -> None:
 
 
 def test_unaccounted_messages_are_never_called_lost_nor_none() -> None:
-    screen = screen_of(report(part(ledger=ledger(unaccounted=7))))
+    screen = screen_of(report(part(accounting=accounting(unaccounted=7))))
     assert screen.word == "NO"
     said = answer_text(screen, "wrong")
     assert "7 never seen by the provider" in said

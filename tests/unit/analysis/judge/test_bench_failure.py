@@ -8,10 +8,11 @@ from typing import Any
 
 from screen_words import answer_text
 
+from analysis.exit_codes import EXIT_INVALID
 from analysis.first_screen.screen import first_screen
 from analysis.records import InstrumentFailure, read_manifest
 from analysis.render.report_files import write_report
-from analysis.report import EXIT_INVALID, build_report
+from analysis.report import build_report
 
 Build = Callable[[str], Any]
 LOST_JOURNAL = InstrumentFailure(

@@ -158,4 +158,4 @@ def test_a_run_whose_runner_was_killed_had_a_load_all_the_same(new_run: Build) -
     assert report.validity == "invalid"
     assert "No load was made" not in report.headline
     (part,) = report.parts
-    assert (part.ledger.rows, part.ledger.delivered) == (40, 40)
+    assert (part.accounting.rows, part.accounting.delivered) == (40, 40)

@@ -16,7 +16,7 @@ from rich.console import Console
 from analysis.exit_codes import EXIT_CRASHED, EXIT_INVALID, EXIT_USAGE
 from analysis.records import AnalysisResult, read_manifest, run_id, write_result
 from loadtests.recording import LoadStatus
-from loadtests.runner import child_process, part_run, run_directory, scenario_run
+from loadtests.runner import child_process, part_run, queries, scenario_run
 from loadtests.runner.interruption import Interruption
 from loadtests.runner.locust_process import load_environment, locust_service
 from loadtests.runner.part_run import PartRun
@@ -197,13 +197,13 @@ def test_where_nothing_can_be_recorded_no_service_uses_up_the_time_it_has_to_sto
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
     def play(self: PartRun, sampler: Sampler) -> str:
-        monkeypatch.setattr(run_directory.Path, "write_bytes", full)
+        monkeypatch.setattr(Path, "write_bytes", full)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(run_dir / "samples.arrow"))
 
     asked: list[str] = []
     monkeypatch.setattr(part_run, "start_surroundings", start)
     monkeypatch.setattr(part_run, "_STOP_AT_ONCE_S", 0.2)
-    monkeypatch.setattr(part_run.queries, "fetch_export", lambda url, *_: asked.append(url))
+    monkeypatch.setattr(queries, "fetch_export", lambda url, *_: asked.append(url))
     monkeypatch.setattr(Service, "failure", lambda self: asked.append(self.name))
     monkeypatch.setattr(PartRun, "_play", play)
     monkeypatch.setattr(part_run, "join_rows", lambda run_dir: monkeypatch.undo())

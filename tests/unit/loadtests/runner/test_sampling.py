@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from nanoseconds import MS
 
 from loadtests.runner.core_time import CoreWait, MachineUse, waited_s
 from loadtests.runner.process_meter import ProcessMeter
@@ -18,7 +19,6 @@ from loadtests.runner.target_process import NoProcess, target_processes
 from loadtests.targets.target_file import Target, TargetError, load_target
 from loadtests.users.lateness import Lateness
 
-MS = 1_000_000
 LISTENS = (
     "import os, socket, sys, time\n"
     "s = socket.create_server(('127.0.0.1', 0))\n"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from nanoseconds import MS, S
 
 from reference_sender.dispatch import Dispatcher
 from reference_sender.dispatch.expiry import GRAIN_NS
@@ -20,9 +21,6 @@ from reference_sender.dispatch.values import (
     State,
     SubmitBatch,
 )
-
-SECOND = 1_000_000_000
-MS = 1_000_000
 
 Make = Callable[..., Message]
 MakeDispatcher = Callable[..., Dispatcher]
@@ -63,7 +61,7 @@ def test_from_offer_to_delivered(
     assert (change.state, change.reason, change.provider_id) == (State.DELIVERED, "ok", f"p-{one.key}")
     assert (change.message_id, change.attempts, change.at_ns) == (one.message_id, 1, 9)
     assert core.next_deadline() is not None  # a stale look at report timeouts, and then nothing
-    assert run_until(core, 73 * 3600 * SECOND) == []
+    assert run_until(core, 73 * 3600 * S) == []
     assert core.next_deadline() is None
     assert core.state().open == 0
 
@@ -116,7 +114,7 @@ def test_a_reserve_is_no_standstill(
     times = [0]
     for _ in range(2):
         core.answered(times[-1], batch.batch_id, accepted(batch))
-        times.append(times[-1] + SECOND)
+        times.append(times[-1] + S)
         batch = only([effect for _, effect in run_until(core, times[-1])])
     assert len(batch.messages) == 1
 
@@ -150,9 +148,9 @@ def test_throttling_slows_the_route_and_costs_no_attempts(
     for _ in range(5):
         assert core.answered(now_ns, batch.batch_id, all_with(Outcome.THROTTLED, batch)) == []
         assert batches(core.offer(now_ns, [message()])) == []  # new ones wait too
-        ((at_ns, batch),) = run_until(core, now_ns + 9 * SECOND)[:1]
-        pauses.append((at_ns - now_ns) / SECOND)
-        now_ns += 9 * SECOND
+        ((at_ns, batch),) = run_until(core, now_ns + 9 * S)[:1]
+        pauses.append((at_ns - now_ns) / S)
+        now_ns += 9 * S
         assert batch.messages[:3] == tuple(messages)  # in their old order, before the newer ones
     for pause_s, ceiling_s in zip(pauses, [1, 2, 4, 8, 8], strict=True):
         assert ceiling_s / 2 <= pause_s <= ceiling_s + 0.01
@@ -180,7 +178,7 @@ def test_batches_that_are_always_too_large_shrink_and_grow_again(
         results = accepted(found[0]) if sizes[-1] <= 30 else all_with(Outcome.THROTTLED, found[0])
         found = batches(core.answered(now_ns, found[0].batch_id, results))
         if not found:
-            now_ns += 2 * SECOND
+            now_ns += 2 * S
             found = [effect for _, effect in run_until(core, now_ns)]
     # Full size three times, then halves until one is taken; from there two more (100 / 50) each time.
     assert sizes == [100, 100, 100, 50, 25, 27, 29, 31, 31, 31, 15, 17]
@@ -194,8 +192,8 @@ def test_a_route_s_retry_after_is_kept_and_leaves_no_burst(
     for batch in others:
         core.answered(1, batch.batch_id, accepted(batch))
     core.answered(2, first.batch_id, all_with(Outcome.THROTTLED, first, retry_after_s=3.0))
-    times = [at_ns for at_ns, effect in run_until(core, 4 * SECOND) if type(effect) is SubmitBatch]
-    assert min(times) >= 3 * SECOND + 2
+    times = [at_ns for at_ns, effect in run_until(core, 4 * S) if type(effect) is SubmitBatch]
+    assert min(times) >= 3 * S + 2
     assert len(times) == 9  # 10/s from then on, with nothing saved up
 
 
@@ -210,9 +208,9 @@ def test_an_unknown_outcome_is_repeated_with_its_key_on_its_route_only(
     (moved,) = batches(core.answered(3, down.batch_id, all_with(Outcome.ROUTE_DOWN, down)))
     assert (moved.route, moved.messages) == ("b", (other,))  # nobody took it: any route may
     core.answered(4, moved.batch_id, accepted(moved))
-    ((at_ns, again),) = run_until(core, 200 * SECOND)
+    ((at_ns, again),) = run_until(core, 200 * S)
     assert (again.route, again.messages) == ("a", (one,))
-    assert at_ns >= 100 * SECOND
+    assert at_ns >= 100 * S
 
 
 def test_an_unknown_outcome_is_not_repeated_once_the_provider_forgets_keys(
@@ -220,15 +218,15 @@ def test_an_unknown_outcome_is_not_repeated_once_the_provider_forgets_keys(
 ) -> None:
     core = dispatcher(idempotency_window_s=60, route_down_pause_s=100)
     one = message()
-    (batch,) = batches(core.offer(SECOND, [one]))
-    core.answered(2 * SECOND, batch.batch_id, all_with(Outcome.UNKNOWN, batch))
-    seen = run_until(core, 30 * SECOND)
+    (batch,) = batches(core.offer(S, [one]))
+    core.answered(2 * S, batch.batch_id, all_with(Outcome.UNKNOWN, batch))
+    seen = run_until(core, 30 * S)
     again = seen[0][1]
-    core.answered(30 * SECOND, again.batch_id, all_with(Outcome.ROUTE_DOWN, again))
-    ((at_ns, change),) = run_until(core, 500 * SECOND)
+    core.answered(30 * S, again.batch_id, all_with(Outcome.ROUTE_DOWN, again))
+    ((at_ns, change),) = run_until(core, 500 * S)
     assert (change.state, change.reason) == (State.EXPIRED, "outcome_unknown")
-    assert 61 * SECOND <= at_ns <= 61 * SECOND + GRAIN_NS
-    late = only(core.reported(501 * SECOND, [Report("p", one.key, State.DELIVERED, "")]))
+    assert 61 * S <= at_ns <= 61 * S + GRAIN_NS
+    late = only(core.reported(501 * S, [Report("p", one.key, State.DELIVERED, "")]))
     assert late.state is State.DELIVERED
 
 
@@ -251,8 +249,8 @@ def test_a_deferred_message_waits_alone(dispatcher: MakeDispatcher, message: Mak
     core.answered(0, batch.batch_id, [Result(Outcome.DEFERRED, retry_after_s=30.0)])
     assert len(batches(core.offer(1, [message()]))) == 1
     assert core.state().between_attempts == 1
-    ((at_ns, again),) = run_until(core, 40 * SECOND)
-    assert (at_ns, again.messages) == (30 * SECOND, (one,))
+    ((at_ns, again),) = run_until(core, 40 * S)
+    assert (at_ns, again.messages) == (30 * S, (one,))
 
 
 def test_the_breaker_stops_the_route_and_probes_with_one_message(
@@ -266,10 +264,10 @@ def test_the_breaker_stops_the_route_and_probes_with_one_message(
         core.answered(1, batch.batch_id, all_with(Outcome.RETRYABLE, batch))
     assert core.state().routes[0].breaker == "open"
     assert batches(core.offer(2, [message()])) == []
-    ((at_ns, probe),) = run_until(core, 10 * SECOND + 1)
-    assert at_ns >= 5 * SECOND
+    ((at_ns, probe),) = run_until(core, 10 * S + 1)
+    assert at_ns >= 5 * S
     assert len(probe.messages) == 1
-    rest = batches(core.answered(11 * SECOND, probe.batch_id, accepted(probe)))
+    rest = batches(core.answered(11 * S, probe.batch_id, accepted(probe)))
     assert sum(len(batch.messages) for batch in rest) == 300
     assert core.state().routes[0].breaker == "closed"
 
@@ -279,9 +277,9 @@ def test_an_expired_message_is_never_sent(
 ) -> None:
     core = dispatcher(limits(max_in_flight=1))
     (first,) = batches(core.offer(0, [message(Lane.OTP)]))
-    late, fine = message(Lane.OTP, expires_ns=SECOND + 1), message(Lane.OTP)
+    late, fine = message(Lane.OTP, expires_ns=S + 1), message(Lane.OTP)
     core.offer(1, [late, fine])
-    effects = core.answered(SECOND + 1, first.batch_id, accepted(first))  # before the index would notice
+    effects = core.answered(S + 1, first.batch_id, accepted(first))  # before the index would notice
     assert changes(effects)[1] == (late.key, "expired", "expired")
     assert [batch.messages for batch in batches(effects)] == [(fine,)]
 
@@ -291,10 +289,10 @@ def test_expiry_is_noticed_while_nothing_can_be_sent(
 ) -> None:
     core = dispatcher(limits(max_in_flight=1))
     core.offer(0, [message()])
-    core.offer(0, [message(Lane.OTP, expires_ns=5 * SECOND) for _ in range(3)])
-    seen = run_until(core, 10 * SECOND)
+    core.offer(0, [message(Lane.OTP, expires_ns=5 * S) for _ in range(3)])
+    seen = run_until(core, 10 * S)
     assert [effect.state for _, effect in seen] == [State.EXPIRED] * 3
-    assert {at_ns for at_ns, _ in seen} == {5 * SECOND}
+    assert {at_ns for at_ns, _ in seen} == {5 * S}
     assert core.state().queue_otp == 0
 
 
@@ -302,10 +300,10 @@ def test_a_retry_past_the_expiry_is_never_made(
     dispatcher: MakeDispatcher, message: Make, batches: Pick
 ) -> None:
     core = dispatcher()
-    (batch,) = batches(core.offer(0, [message(Lane.OTP, expires_ns=10 * SECOND)]))
+    (batch,) = batches(core.offer(0, [message(Lane.OTP, expires_ns=10 * S)]))
     core.answered(1, batch.batch_id, [Result(Outcome.RETRYABLE, retry_after_s=60.0)])
-    ((at_ns, change),) = run_until(core, 100 * SECOND)
-    assert (at_ns, change.state) == (10 * SECOND, State.EXPIRED)
+    ((at_ns, change),) = run_until(core, 100 * S)
+    assert (at_ns, change.state) == (10 * S, State.EXPIRED)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.ACCEPTED, Outcome.UNKNOWN, Outcome.RETRYABLE])
@@ -318,8 +316,8 @@ def test_a_report_may_come_before_its_answer(
     early = [Report("p-1", one.key, State.DELIVERED, ""), Report("p-2", two.key, State.SENT, "")]
     assert changes(core.reported(1, early)) == [(one.key, "delivered", ""), (two.key, "sent", "")]
     assert core.answered(2, batch.batch_id, all_with(outcome, batch)) == []
-    assert batches([effect for _, effect in run_until(core, 3600 * SECOND)]) == []
-    assert changes(core.reported(3600 * SECOND, [Report("p-2", None, State.FAILED, "405")])) == [
+    assert batches([effect for _, effect in run_until(core, 3600 * S)]) == []
+    assert changes(core.reported(3600 * S, [Report("p-2", None, State.FAILED, "405")])) == [
         (two.key, "failed", "405")
     ]
 
@@ -348,7 +346,7 @@ def test_a_report_that_settles_an_unanswered_attempt_ends_its_repeats(
     assert changes(core.reported(2, [Report("p", one.key, State.DELIVERED, "")])) == [
         (one.key, "delivered", "")
     ]
-    assert run_until(core, 3600 * SECOND) == []
+    assert run_until(core, 3600 * S) == []
     assert core.state().open == 0
 
 
@@ -377,15 +375,15 @@ def test_a_report_that_never_comes_ends_the_wait(
     core = dispatcher(report_timeout_s=100)
     kept: list[SubmitBatch] = []
     for second in range(3):
-        kept += batches(core.offer(second * SECOND, [message()]))
-        core.answered(second * SECOND, kept[-1].batch_id, accepted(kept[-1]))
-    core.reported(3 * SECOND, [Report("p-" + kept[0].messages[0].key, None, State.DELIVERED, "")])
-    seen = run_until(core, 200 * SECOND)
+        kept += batches(core.offer(second * S, [message()]))
+        core.answered(second * S, kept[-1].batch_id, accepted(kept[-1]))
+    core.reported(3 * S, [Report("p-" + kept[0].messages[0].key, None, State.DELIVERED, "")])
+    seen = run_until(core, 200 * S)
     assert [(effect.key, effect.state, effect.reason) for _, effect in seen] == [
         (batch.messages[0].key, State.EXPIRED, "no_report") for batch in kept[1:]
     ]
     for second, (at_ns, _) in enumerate(seen, start=1):
-        assert (100 + second) * SECOND <= at_ns <= (100 + second) * SECOND + SECOND // 10
+        assert (100 + second) * S <= at_ns <= (100 + second) * S + S // 10
 
 
 def test_what_an_earlier_life_left_is_taken_up_again(
@@ -393,13 +391,13 @@ def test_what_an_earlier_life_left_is_taken_up_again(
 ) -> None:
     core = dispatcher(report_timeout_s=1000)
     queued, old, sent = message(), message(), message()
-    now_ns = 10 * SECOND
+    now_ns = 10 * S
     effects = core.recover(
         now_ns,
         [
-            Recovered(queued, State.QUEUED, 3, None, None, "a", 9 * SECOND),
-            Recovered(sent, State.SENT, 1, "p-2", 5 * SECOND),
-            Recovered(old, State.SENT, 1, "p-1", 1 * SECOND),
+            Recovered(queued, State.QUEUED, 3, None, None, "a", 9 * S),
+            Recovered(sent, State.SENT, 1, "p-2", 5 * S),
+            Recovered(old, State.SENT, 1, "p-1", 1 * S),
         ],
     )
     (batch,) = batches(effects)
@@ -409,9 +407,9 @@ def test_what_an_earlier_life_left_is_taken_up_again(
     assert changes(core.reported(now_ns, [Report("p-2", None, State.DELIVERED, "")])) == [
         (sent.key, "delivered", "")
     ]
-    ((at_ns, change),) = run_until(core, 1005 * SECOND)
+    ((at_ns, change),) = run_until(core, 1005 * S)
     assert (change.key, change.reason) == (old.key, "no_report")
-    assert at_ns == 1001 * SECOND
+    assert at_ns == 1001 * S
 
 
 def test_a_report_for_a_recovered_message_proves_that_it_was_sent(
@@ -464,12 +462,12 @@ def test_linger_gathers_a_batch_but_not_longer_than_said(
 ) -> None:
     core = dispatcher(limits(max_batch=3), marketing_linger_s=0.5)
     assert core.offer(0, [message(Lane.MARKETING)]) == []
-    assert core.next_deadline() == SECOND // 2
+    assert core.next_deadline() == S // 2
     (full,) = batches(core.offer(1, [message(Lane.MARKETING, created_ns=1) for _ in range(2)]))
     assert len(full.messages) == 3
     core.offer(2, [message(Lane.MARKETING, created_ns=2)])
-    ((at_ns, batch),) = run_until(core, SECOND)
-    assert (at_ns, len(batch.messages)) == (SECOND // 2 + 2, 1)
+    ((at_ns, batch),) = run_until(core, S)
+    assert (at_ns, len(batch.messages)) == (S // 2 + 2, 1)
 
 
 def test_short_segment_tokens_are_saved_up_for_fewer_requests(
@@ -480,7 +478,7 @@ def test_short_segment_tokens_are_saved_up_for_fewer_requests(
     )
     (first,) = batches(core.offer(0, [message() for _ in range(200)]))
     core.answered(0, first.batch_id, accepted(first))
-    seen = run_until(core, SECOND // 5)
+    seen = run_until(core, S // 5)
     assert [(at_ns, len(batch.messages)) for at_ns, batch in seen] == [
         (50 * MS, 10),  # 200/s * 0.05 s
         (100 * MS, 10),

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
+from nanoseconds import S
 from pydantic import ValidationError
 
 from mock_provider.engine.segments import GSM7_BASIC, GSM7_EXTENSION, count_segments
@@ -38,14 +39,13 @@ from mock_provider.protocols.smpp.submit import SubmitReader
 from mock_provider.settings.protocols import SmppSettings
 from mock_provider.settings.values import Refusal
 
-S = 1_000_000_000
 WALL_S = datetime(2026, 11, 22, 12, 0, tzinfo=UTC).timestamp()
 AT = Instants(1_000 * S, WALL_S)
 OFFSET_NS = int(WALL_S * 1e9) - AT.now_ns
 
 
 def message(**fields: Any) -> ShortMessage:
-    plain = {
+    plain: dict[str, Any] = {
         "service_type": "",
         "source_ton": 5,
         "source_npi": 0,

@@ -15,21 +15,21 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 from msgspec import Struct
 
-from reference_sender.answers import ApiError, error_answer, json_answer, json_parts
-from reference_sender.bodies import after_body, invite_body, read_message, read_piece, unpacking
-from reference_sender.campaign_intake import PATIENCE_S, CampaignIntake, Taken, encoded
-from reference_sender.campaigns import JsonRows, Rows
+from reference_sender.api.answers import ApiError, error_answer, json_answer, json_parts
+from reference_sender.api.bodies import after_body, invite_body, read_message, read_piece, unpacking
+from reference_sender.api.campaign_intake import PATIENCE_S, CampaignIntake, Taken, encoded
+from reference_sender.api.csv_rows import CsvRows
+from reference_sender.api.health import RETRY_STORE_S, check_chores, check_health, settle
+from reference_sender.api.intake import Intake, Invalid, read_request
+from reference_sender.api.json_rows import JsonRows, Rows
+from reference_sender.api.metrics import Metrics, Tally
+from reference_sender.api.queries import Queries
+from reference_sender.api.turns import Turns
 from reference_sender.clock import now_ns
-from reference_sender.csv_rows import CsvRows
 from reference_sender.dispatch.values import Lane, Message, State
-from reference_sender.driver import Driver
-from reference_sender.health import RETRY_STORE_S, check_chores, check_health, settle
-from reference_sender.intake import Intake, Invalid, read_request
-from reference_sender.metrics import Metrics, Tally
-from reference_sender.queries import Queries
 from reference_sender.routes.smsapi_wire import MalformedReport, reports
+from reference_sender.runtime.driver import Driver
 from reference_sender.store import Existing, StoreError
-from reference_sender.turns import Turns
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from reference_sender.intake import Invalid
+from reference_sender.api.intake import Invalid
 
 # More than any valid row or head needs; what is longer is not a row that has yet to end, but no JSON.
 LONGEST_VALUE = 65_536

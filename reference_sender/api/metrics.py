@@ -10,8 +10,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from reference_sender.dispatch.values import State
-from reference_sender.driver import Driver
-from reference_sender.lag import LoopLag
+from reference_sender.runtime.driver import Driver
+from reference_sender.runtime.loop_lag import LoopLag
 
 
 class Tally(Struct):

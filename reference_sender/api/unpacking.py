@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Protocol
 
-from reference_sender.intake import Invalid
+from reference_sender.api.intake import Invalid
 
 SLICE_BYTES = 16_384
 # Campaigns with the longest repeated text reach about 105; hostile bodies reach 1,030.

@@ -6,9 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 
-from reference_sender.chores import Chores
 from reference_sender.clock import now_ns
-from reference_sender.commit import CommitQueue
 from reference_sender.dispatch import Dispatcher, DispatchState
 from reference_sender.dispatch.values import (
     Attempt,
@@ -23,6 +21,8 @@ from reference_sender.dispatch.values import (
     SubmitBatch,
 )
 from reference_sender.routes import Route
+from reference_sender.runtime.background import Chores
+from reference_sender.runtime.commit_queue import CommitQueue
 from reference_sender.store import Existing, Store
 
 log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from reference_sender.campaigns import LONGEST_VALUE, Row
-from reference_sender.intake import Invalid
+from reference_sender.api.intake import Invalid
+from reference_sender.api.json_rows import LONGEST_VALUE, Row
 
 _COLUMNS = ("to", "text", "key", "expires_in_s")
 _NO_COLUMNS = f"the first line must name the columns: to, and any others of {', '.join(_COLUMNS)}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from reference_sender.answers import ApiError
-from reference_sender.driver import Driver
+from reference_sender.api.answers import ApiError
+from reference_sender.runtime.driver import Driver
 from reference_sender.store import StoreError
 
 _PATIENCE_S = 5.0  # a disk that needs longer for one commit is too slow

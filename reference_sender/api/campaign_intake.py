@@ -9,16 +9,16 @@ from typing import Any
 
 from msgspec import Struct
 
-from reference_sender.answers import json_bytes
-from reference_sender.campaigns import Rows
+from reference_sender.api.answers import json_bytes
+from reference_sender.api.intake import Intake, Invalid, Shared, read_defaults, read_recipient, shared_part
+from reference_sender.api.json_rows import Rows
+from reference_sender.api.metrics import Tally
+from reference_sender.api.turns import Turns
+from reference_sender.api.unpacking import Unpacking
 from reference_sender.clock import now_ns
 from reference_sender.dispatch.values import Message
-from reference_sender.driver import Driver
-from reference_sender.intake import Intake, Invalid, Shared, read_defaults, read_recipient, shared_part
-from reference_sender.metrics import Tally
+from reference_sender.runtime.driver import Driver
 from reference_sender.store import StoreError
-from reference_sender.turns import Turns
-from reference_sender.unpacking import Unpacking
 
 MAX_ROWS = 100_000
 MAX_BODY_BYTES = 128 * 1024 * 1024  # unpacked

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import socket
 
+from reference_sender.addresses import host_and_port
+
 _IN_OTHER_WORDS = {
     errno.EADDRINUSE: "it is in use; stop what listens there, or give another port (0: any free one)",
     errno.EADDRNOTAVAIL: "no network interface of this machine has that address",
@@ -15,12 +17,6 @@ _BY_THE_PORT = (errno.EADDRINUSE, errno.EACCES)
 
 class ListenError(OSError):
     """An address that cannot be used for listening; the text names the option and the address."""
-
-
-def host_and_port(host: str, port: int | None) -> str:
-    """An address as URLs write it: an IPv6 host stands in brackets (RFC 3986 section 3.2.2)."""
-    written = f"[{host}]" if ":" in host else host
-    return written if port is None else f"{written}:{port}"
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+from reference_sender.api.segments import count_segments
 from reference_sender.dispatch.values import Lane, Message
-from reference_sender.segments import count_segments
 
 SECOND_NS = 1_000_000_000
 MAX_SEGMENTS = 6  # SMSAPI's own limit: 918 GSM-7 characters, 402 others

@@ -6,9 +6,9 @@ import asyncio
 
 from aiohttp import web
 
-from reference_sender.answers import ApiError
-from reference_sender.intake import Invalid
-from reference_sender.unpacking import Plain, Unpacking, unpacking_of
+from reference_sender.api.answers import ApiError
+from reference_sender.api.intake import Invalid
+from reference_sender.api.unpacking import Plain, Unpacking, unpacking_of
 
 MAX_MESSAGE_BYTES = 65_536
 

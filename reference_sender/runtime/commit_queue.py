@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
 
-from reference_sender.chores import Chores
 from reference_sender.dispatch.values import Attempt, Change, Message
+from reference_sender.runtime.background import Chores
 from reference_sender.store import Existing, Store, StoreError, Work
 
 log = logging.getLogger(__name__)

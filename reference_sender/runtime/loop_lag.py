@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from reference_sender.chores import Chores
+from reference_sender.runtime.background import Chores
 
 _EVERY_S = 0.1
 _SHOWN = 10  # the worst of so many samples, one second
