@@ -20,7 +20,7 @@ from mock_provider.engine.fate import VANISHED
 from mock_provider.engine.faults.hooks import Interruption, ReplyPlan
 from mock_provider.engine.faults.touched import MAGIC, mark, mark_all
 from mock_provider.engine.faults.windows import NO_FAULTS
-from mock_provider.engine.lifecycle import Stage
+from mock_provider.engine.lifecycle import REFUSED
 from mock_provider.engine.message import TrackedMessage
 from mock_provider.engine.message_store import MessageStore
 from mock_provider.engine.values import (
@@ -44,7 +44,6 @@ _UNDRAWN = (0.5, 0.5, 1.0, 0.5)  # where the profile leaves nothing of an attemp
 _THROTTLED = {Refusal.THROTTLED_REQUESTS: "requests", Refusal.THROTTLED_SEGMENTS: "segments"}
 # The profile's limits. One on requests at once is a limit on the rate of a client that waits for each.
 _RATE_LIMITED = frozenset([*_THROTTLED, Refusal.THROTTLED_CONCURRENCY])
-_REFUSED = Stage.REFUSED
 
 
 class PendingReply(Struct, frozen=True, gc=False):
@@ -218,7 +217,7 @@ class SubmitHandler:
                     message.fate = VANISHED
         for at_admission in active.at_admission:
             for message in attempt.seen:
-                if message.stage is _REFUSED and message.reason == at_admission.refusal.value:
+                if message.stage is REFUSED and message.reason == at_admission.refusal.value:
                     mark(message, at_admission.name)
         return plan
 
