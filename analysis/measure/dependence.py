@@ -25,7 +25,7 @@ def lag_one_correlation(values: Floats) -> float:
     if len(values) < 3:
         return 0.0
     # Below a microsecond values differ by rounding, and rounding has a pattern.
-    ranked = _mean_ranks(np.round(values, 6))
+    ranked = mean_ranks(np.round(values, 6))
     centred = ranked - ranked.mean()
     total = float(np.dot(centred, centred))
     if total <= 0.0:
@@ -33,7 +33,7 @@ def lag_one_correlation(values: Floats) -> float:
     return float(np.dot(centred[:-1], centred[1:])) / total
 
 
-def _mean_ranks(values: Floats) -> Floats:
+def mean_ranks(values: Floats) -> Floats:
     """The place of each among all, from 1; equal ones share the mean of their places."""
     _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
     found: Floats = (np.cumsum(counts) - (counts - 1) / 2)[which]

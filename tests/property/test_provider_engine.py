@@ -361,7 +361,7 @@ def test_each_submit_is_drawn_anew_whether_or_not_it_leaves_a_row(submit: Submit
 @settings(deadline=None)
 @given(st.integers(0, 50), st.integers(1, 5))
 def test_a_trial_draws_no_chance_of_a_submit_that_counts(seed: int, trials: int) -> None:
-    sections = {"reply": {"latency": {"kind": "uniform", "low_s": 0, "high_s": 1}}}
+    sections: Sections = {"reply": {"latency": {"kind": "uniform", "low_s": 0, "high_s": 1}}}
     sections |= {"carriers": [{"name": "a", "country": "*"}]}
     found = []
     for count in (0, trials):
@@ -377,7 +377,7 @@ def test_a_trial_draws_no_chance_of_a_submit_that_counts(seed: int, trials: int)
 
 @settings(deadline=None)
 @given(profiles, traffic, st.integers(0, 3))
-def test_the_short_way_to_the_carrier_is_the_long_way(
+def test_the_fast_path_to_the_carrier_has_the_effects_of_the_full_path(
     sections: Sections, requests: list[Request], deaf: int
 ) -> None:
     """A fault that is far away changes nothing, but that every message is asked whether it meets one."""

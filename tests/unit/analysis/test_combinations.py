@@ -150,7 +150,7 @@ def test_a_send_before_its_time_is_seen_from_a_millisecond_on(
     ],
 )
 @pytest.mark.parametrize(("gap_ns", "wrong"), [(0, 0), (-1_000, 1), (-900_000_000, 1)])
-def test_every_two_marks_of_the_provider_are_held_to_their_order(
+def test_the_order_of_every_pair_of_provider_timestamps_is_checked(
     earlier: str, later: str, gap_ns: int, wrong: int, new_run: Build
 ) -> None:
     run = new_run("run")

@@ -54,7 +54,7 @@ def test_what_is_wrong_with_a_message_is_named(play: Play) -> None:
     play(story)
 
 
-def test_what_no_client_should_send_is_answered_all_the_same(play: Play) -> None:
+def test_malformed_requests_are_answered(play: Play) -> None:
     async def raw(world: World, line: bytes, header: bytes) -> bytes:
         host, _, port = world.url.removeprefix("http://").partition(":")
         reader, writer = await asyncio.open_connection(host, int(port))

@@ -108,7 +108,7 @@ def test_a_csv_campaign_streamed_in_pieces(play: Play) -> None:
     play(story)
 
 
-def test_campaigns_that_are_none_are_refused_whole(play: Play) -> None:
+def test_malformed_campaigns_are_refused_whole(play: Play) -> None:
     recipient = '"recipients": [{"to": "48500100201"}]'
     bodies = [
         ('{"message_class": "marketing", "campaign": "a b", ' + recipient + "}", "campaign"),
@@ -168,7 +168,7 @@ def test_no_refused_row_is_hidden(play: Play) -> None:
     play(story)
 
 
-def test_a_campaign_of_which_something_is_kept_is_no_429(play: Play) -> None:
+def test_a_partly_accepted_campaign_is_not_answered_429(play: Play) -> None:
     new = [{"to": f"4850010{n:04d}"} for n in range(500)]  # more at a time than the queue takes
     known = {"to": MESSAGE["to"], "key": MESSAGE["key"]}
 

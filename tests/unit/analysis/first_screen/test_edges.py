@@ -18,7 +18,7 @@ def edges(made: RunReport) -> dict[str, str]:
     return {answer.name: answer.state for answer in first_screen(made).answers}
 
 
-def test_a_run_without_a_fault_has_green_edges_but_where_nothing_is_judged() -> None:
+def test_a_good_run_has_green_edges_except_on_unjudged_answers() -> None:
     found = edges(report())
     assert found["rate"] == found["delivery"] == found["wrong"] == "good"
     assert found["seen"] == "unknown"

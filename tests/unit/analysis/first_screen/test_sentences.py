@@ -63,7 +63,7 @@ def test_a_difference_names_its_percentile_where_another_is_shown() -> None:
     )
 
 
-def test_what_was_delivered_without_an_acceptance_is_said_and_priced() -> None:
+def test_deliveries_without_acceptance_are_reported_and_priced() -> None:
     sent = accounting(
         planned=1_000, accepted=200, failed_at_api=800, delivered=200, delivered_unacknowledged=600
     )
@@ -171,7 +171,7 @@ def test_a_search_that_ended_low_does_not_stand_alone() -> None:
         ("met", ""),
     ],
 )
-def test_where_nothing_is_known_above_the_sustained_rate_it_says_why(
+def test_the_screen_says_why_no_upper_bound_of_the_rate_is_known(
     verdict: Literal["met", "undecided", "invalid"], said: str
 ) -> None:
     found = suite().capacity

@@ -143,7 +143,7 @@ def test_how_it_ended(new_run: Build, reason: str, state: str) -> None:
     assert checked(run, "end of the run", exit_reason=reason) == state
 
 
-def test_a_runner_that_finished_with_messages_open_knew_that_they_do_not_matter(new_run: Build) -> None:
+def test_messages_left_open_by_a_finished_run_do_not_change_the_verdict(new_run: Build) -> None:
     run = new_run("run")
     run.journey("m", 1.0, 3.0)
     run.due("waits", 2.0)

@@ -169,7 +169,7 @@ def test_in_a_suite_one_part_with_the_class_is_enough(
     assert report.exit_code == 0
 
 
-def test_what_only_asks_decides_nothing_but_what_no_load_excuses(
+def test_a_probe_fails_only_for_losses_and_duplicates(
     new_run: Build, write_suite: Callable[..., Path]
 ) -> None:
     steady(good := new_run("good"))

@@ -46,7 +46,7 @@ def test_shares_come_out() -> None:
         assert likely(found[name], len(POLISH), share / sum(shares.values())), (name, found)
 
 
-def test_ported_numbers_are_a_fraction_and_leave_the_shares_alone() -> None:
+def test_porting_does_not_change_the_market_shares() -> None:
     plain = router_of(rules=[{"country": "PL"}], numbers={"ported_share": 0.0})
     ported = router_of(rules=[{"country": "PL", "ported_share": 0.3}])
     assert [plain.route(n) for n in POLISH] == [ported.route(n) for n in POLISH]
@@ -56,7 +56,7 @@ def test_ported_numbers_are_a_fraction_and_leave_the_shares_alone() -> None:
     assert all(ported.ported_from(n) != carrier_of(ported, n) for n in moved)
 
 
-def test_by_prefix_a_number_is_where_the_plan_puts_it_unless_ported() -> None:
+def test_a_number_belongs_to_the_carrier_of_its_prefix_unless_it_is_ported() -> None:
     """+48 601 and 605 are Plus's, +48 501 Orange's; +48 100 is nobody's."""
     stay = router_of(numbers={"carrier_assignment": "prefix"}, rules=[{"country": "PL"}])
     plus = [f"48601{n:06d}" for n in range(3_000)]
@@ -78,7 +78,7 @@ def test_by_prefix_a_number_is_where_the_plan_puts_it_unless_ported() -> None:
     assert likely(found["Play"], len(nobody), 30.2 / 99.9)
 
 
-def test_strictly_only_what_the_plan_gives_to_a_mobile_phone_exists() -> None:
+def test_strict_validity_accepts_only_mobile_numbers_of_the_plan() -> None:
     light, strict = router_of(), router_of(numbers={"validity": "strict"})
     for number in ("48100200300", "48221234567", "447700900001", "442071838750", "33142685300"):
         assert light.route(number) is not None
@@ -115,7 +115,7 @@ def test_number_view_names_carrier_and_porting() -> None:
     assert not unknown.ported and unknown.ported_from == ""
 
 
-def test_price_is_the_carriers_then_the_countrys_then_the_accounts() -> None:
+def test_the_price_comes_from_the_carrier_else_the_country_else_the_account() -> None:
     carriers = [
         {"name": "dear", "country": "DE", "price_per_segment": 0.9},
         {"name": "any", "country": "*"},

@@ -94,7 +94,7 @@ def test_added_latency_of_replies_and_of_carriers() -> None:
     assert (usual.t_answered_ns, usual.t_final_ns) == (10_200_000_000, 11_200_000_000)
 
 
-def test_outage_holds_for_whoever_asks_and_asking_does_not_start_the_clock() -> None:
+def test_asking_for_an_outage_does_not_start_relative_windows() -> None:
     p = virtual_provider(faults=[{"kind": "outage", "answer": "disconnect", "start_s": 20, "end_s": 50}])
     assert p.engine.outage(30 * S) is None
     p.send(1000, "first")

@@ -143,7 +143,7 @@ def test_scheduled_message_is_removed_and_paid_back() -> None:
 
 
 @pytest.mark.parametrize("hang", [(), ({"kind": "hang", "share": 1.0, "accepted": True, "start_s": 7.0},)])
-def test_one_of_two_is_sent_where_the_old_one_s_time_comes_before_the_reply(
+def test_a_replacement_and_a_message_that_is_due_before_the_reply_send_one_message(
     hang: list[dict[str, Any]],
 ) -> None:
     p = virtual_provider(reply={"latency": fixed(5.0)}, faults=list(hang))

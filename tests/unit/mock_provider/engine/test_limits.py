@@ -20,7 +20,7 @@ def taken(
     p: VirtualProvider, at_s: float, *messages: str | dict[str, Any], **fields: Any
 ) -> Literal[True] | Refusal:
     answer = p.replies[p.send(at_s, *messages, **fields)]
-    return True if type(answer) is Accepted else answer.reason
+    return True if isinstance(answer, Accepted) else answer.reason
 
 
 @pytest.mark.parametrize(("balance", "answer"), [(0.2, True), (0.199999, Refusal.NO_CREDIT)])
@@ -164,7 +164,7 @@ def test_a_message_whose_validity_ends_as_it_departs_is_not_sent() -> None:
     assert states == ["delivered", "expired", "delivered"]
 
 
-def test_a_message_that_is_not_valid_any_more_is_not_sent_at_once_either() -> None:
+def test_an_expired_message_is_not_sent_without_a_queue_either() -> None:
     p = virtual_provider()
     p.send(1, "at its end", expires_ns=1 * S)
     p.send(1, "just before", expires_ns=1 * S + 1)

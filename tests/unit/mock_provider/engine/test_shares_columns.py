@@ -84,7 +84,7 @@ def test_a_key_that_is_accepted_again_keeps_its_count() -> None:
     assert [row[0] for row in taken] == [1 * S, 5 * S]
 
 
-def test_a_phone_that_comes_back_was_waited_for_and_its_attempt_takes_its_radio() -> None:
+def test_the_wait_for_a_phone_and_the_radio_time_are_recorded_separately() -> None:
     p = virtual_provider(delivery={"latency": absent(1.0)})
     p.send(1.0, "m")
     p.run()
@@ -113,9 +113,7 @@ def test_a_phone_that_never_comes_back_is_waited_for_to_the_end() -> None:
         ("expired", "no_report", 0),
     ],
 )
-def test_a_failure_of_the_phone_is_a_wait_for_it_and_no_other_is(
-    state: str, reason: str, wait_s: int
-) -> None:
+def test_only_an_absent_phone_counts_as_a_wait_for_the_phone(state: str, reason: str, wait_s: int) -> None:
     failures = [{"state": state, "reason": reason, "share": 1.0}]
     p = virtual_provider(delivery={"latency": FIXED_2, "failures": failures, "validity_s": 100.0})
     p.send(1.0, "m")

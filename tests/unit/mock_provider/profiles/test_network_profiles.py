@@ -40,10 +40,10 @@ def test_poland_has_the_shares_of_the_sources() -> None:
 def test_prefix_names_are_those_of_the_numbering_plan(country: str) -> None:
     for carrier in country_table(country)["carriers"]:
         for name in carrier.get("prefix_names", ()):
-            assert PrefixTable(country, {name: "found"})._carriers, (country, name)
+            assert PrefixTable(country, {name: "found"}).carriers, (country, name)
 
 
-def test_what_the_profile_has_of_a_country_goes_before_the_table() -> None:
+def test_a_country_of_the_profile_overrides_the_table() -> None:
     own = [{"name": "mine", "country": "PL"}, *ANY]
     profile = profile_of(carriers=own, countries=["PL", "DE"], rules=[{"country": "PL", "max_segments": 3}])
     assert [c.name for c in profile.carriers if c.country == "PL"] == ["mine"]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mock_provider.engine import Engine
+from mock_provider.engine.faults.kinds.added_latency import AddedLatency
 from mock_provider.inbox.admin.fault_windows import fault_kinds
 from mock_provider.profiles import (
     Profile,
@@ -20,6 +21,7 @@ from mock_provider.profiles import (
     scale_profile,
     with_token,
 )
+from mock_provider.settings.distributions import AbsentSubscriber, Empirical, Lognormal
 
 MINIMAL = {"name": "x", "carriers": [{"name": "a", "country": "*"}]}
 
@@ -47,7 +49,7 @@ def test_smsapi_profile_has_the_numbers_of_the_sources() -> None:
     assert profile.reports.loss_share == 0
 
 
-def test_all_that_is_wrong_is_said_at_once_with_path_and_allowed_range() -> None:
+def test_all_errors_are_listed_at_once_with_path_and_allowed_range() -> None:
     values = {
         "name": "x",
         "typo": 1,
@@ -181,17 +183,21 @@ def test_scaled_profile_has_faster_rates_and_shorter_delays() -> None:
     assert scaled.accept_queue.drain_segments_per_s == 10
     assert scaled.accept_queue.capacity_segments == 100
     assert (scaled.carriers[0].segments_per_s, scaled.carriers[0].share) == (100, 3)
+    assert isinstance(scaled.reply.latency, Lognormal)
     assert (scaled.reply.latency.median_s, scaled.reply.latency.p99_s) == (0.5, 4)
     assert scaled.flood.window_s == 30
     assert scaled.delivery.validity_s == 300
-    assert scaled.delivery.latency.body.percentiles_s == ((10, 1), (90, 2))
-    assert scaled.delivery.latency.retries[0].every_s == 30
-    assert scaled.delivery.latency.absent_share == 0.1
+    latency = scaled.delivery.latency
+    assert isinstance(latency, AbsentSubscriber) and isinstance(latency.body, Empirical)
+    assert latency.body.percentiles_s == ((10, 1), (90, 2))
+    assert latency.retries[0].every_s == 30
+    assert latency.absent_share == 0.1
     assert scaled.delivery.failures == profile.delivery.failures
     assert scaled.reports.retry_after_s == (1, 2)
     assert (scaled.reports.linger_s, scaled.reports.give_up_after_s) == (0.5, 4)
     assert scaled.reports.max_per_call == 9
     slow, outage = scaled.faults
+    assert isinstance(slow, AddedLatency)
     assert (slow.plus_s, slow.factor, slow.start_s, slow.end_s) == (1, 3, 10, 20)
     assert (outage.start_s, outage.end_s) == (20, 40)
     assert scaled.duplicates == profile.duplicates

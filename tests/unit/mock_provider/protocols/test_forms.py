@@ -110,7 +110,7 @@ def test_texts_are_personalised_one_by_one() -> None:
 
 
 @pytest.mark.parametrize("fields", [{}, {"max_parts": "2"}, {"normalize": "1"}, {"single": "1"}])
-def test_a_text_beyond_all_parts_is_too_long_whatever_else_is_asked(fields: dict[str, str]) -> None:
+def test_a_text_with_too_many_parts_is_refused_before_other_checks(fields: dict[str, str]) -> None:
     with pytest.raises(SmsapiError) as refused:
         read_texts({"message": "{" * 20_000, **fields}, 1, SmsapiSettings())
     assert refused.value.code == 11

@@ -74,7 +74,7 @@ def paced(run: Any, waits_s: list[float]) -> None:
         run.seen(f"m-{slot}", 10.0 + wait_s, provider_s=0.0, carrier_s=0.0, radio_s=1.0)
 
 
-def test_pacing_that_an_ideal_sender_needs_too_is_the_contracts_and_what_is_beyond_it_the_senders(
+def test_pacing_of_an_ideal_sender_belongs_to_the_contract_and_the_excess_to_the_sender(
     new_run: Build,
 ) -> None:
     run = new_run("run")
@@ -118,7 +118,7 @@ def test_that_refusal_is_in_the_stage_of_the_senders_queue(new_run: Build) -> No
     run.seen("again", 10.0, taken_s=14.0, provider_s=4.25, reply_drawn_s=0.25, carrier_s=0.0)
     (breakdown,) = analysed(run).stages
     means = {stage.name: stage.mean_s for stage in breakdown.stages}
-    assert (means["sender queue"], means["provider"]) == (pytest.approx(4.0), pytest.approx(0.25))
+    assert [means["sender queue"], means["provider"]] == pytest.approx([4.0, 0.25])
     assert sum(mean for name, mean in means.items() if name != "report") == pytest.approx(
         breakdown.end_to_end.mean_s
     )
@@ -240,7 +240,7 @@ def made_split(total: Quantile, without_contract: Quantile, network: Quantile, l
         (quantile(26.0, 24.0, 28.0, 99.0), False),  # another percentile
     ],
 )
-def test_out_of_reach_is_said_only_of_a_network_that_is_surely_too_slow(
+def test_unreachable_is_claimed_only_if_the_network_is_certainly_too_slow(
     network: Quantile, said: bool
 ) -> None:
     slow = quantile(30.0, 29.0, 31.0)
@@ -272,7 +272,7 @@ def test_the_limit_to_negotiate_is_named_where_the_contract_makes_the_difference
     assert to_negotiate(splits, "marketing", 95.0, 10.0) == ""
 
 
-def test_what_an_ideal_sender_can_keep_within_the_contract_is_not_to_be_negotiated(new_run: Build) -> None:
+def test_no_limit_is_named_when_an_ideal_sender_meets_the_objective(new_run: Build) -> None:
     """Marketing fills the provider's queue at once; codes that come after it wait behind it."""
     run = new_run("run")
     for slot in range(400):

@@ -245,7 +245,7 @@ def test_a_malformed_body_is_error_8(body: bytes, content_type: str) -> None:
     assert error["message"].startswith("Error in request: ")
 
 
-def test_the_short_way_through_a_plain_request_ends_where_the_long_one_does() -> None:
+def test_the_fast_path_of_a_plain_request_gives_the_result_of_the_full_path() -> None:
     for changes in (
         {},
         {"idx": "a-1", "check_idx": "1", "from": "Shop", "notify_url": "http://127.0.0.1:9/dlr"},

@@ -20,7 +20,7 @@ from loadtests.scenarios import catalogue
 from loadtests.scenarios.scenario import Adjustment, Part, Scenario, ScenarioError
 from loadtests.targets import load_target
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def smsbench(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -162,7 +162,7 @@ def test_four_campaigns_are_as_many_messages_in_the_same_time_as_one() -> None:
     assert len({item.campaign for item in four.streams if item.campaign}) == 4
 
 
-def test_in_virtual_time_what_stands_beside_a_live_part_is_left_out() -> None:
+def test_simulations_leave_out_the_counterparts_of_live_parts() -> None:
     simulated = catalogue.BENCH.in_virtual_time()
     assert simulated.capacity is None
     assert {part.mode for part in simulated.parts} == {"simulated"}

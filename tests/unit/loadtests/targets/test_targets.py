@@ -217,7 +217,7 @@ def test_a_byte_order_mark_is_read_over_and_utf_16_is_named(tmp_path: Path) -> N
         load_target(tmp_path)
 
 
-def test_secrets_lose_the_newline_of_their_file_and_nothing_else(tmp_path: Path) -> None:
+def test_only_trailing_newlines_are_removed_from_secrets(tmp_path: Path) -> None:
     path = tmp_path / "t.toml"
     path.write_text(SENDER + '[provider]\nadmin_token = "${A}"\ntoken = "of-a-file\\n"\n')
     target = load_target(path, {"T": "secret\n", "A": "admin\r\n"})
