@@ -204,7 +204,7 @@ def test_signed_reports_of_many_messages_in_one_call(start: Any, receiver: Any, 
     signature = hmac.new(provider.token.encode(), body, hashlib.sha256).hexdigest()
     assert headers["x-signature"] == "sha256=" + signature
     reports = json.loads(body)["reports"]
-    schema = {"$ref": "#/components/schemas/Reports", "components": api.document["components"]}
+    schema = {"$ref": "#/components/schemas/ReportList", "components": api.document["components"]}
     jsonschema_rs.Draft202012Validator(schema).validate(json.loads(body))
     assert {(r["id"], r["reference"]) for r in reports} == {
         (m["id"], m["reference"]) for m in sent["messages"]
