@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import typer
 from pydantic import ValidationError
 
-from reference_sender.connections import Limits
+from reference_sender.api.connections import Limits
 from reference_sender.logs import configure
 from reference_sender.routes.smsapi import RouteError, RouteSpec, read_route
 from reference_sender.secret_text import read_secret
@@ -29,7 +29,7 @@ def _base_url(text: str | None) -> str | None:
     try:
         parts = urlsplit(text or "http://localhost")
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # a port that is none
+    except ValueError:  # not a port
         usable = False
     if not usable:
         raise typer.BadParameter(f"{text!r}: http:// or https:// and a host are needed")

@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from loadtests.arrivals import CLASSES, MARKETING, Schedule
 from loadtests.arrivals.texts import filler
+from reference_sender.api.intake import check_campaign, checked_segments, checked_sender_id, expiry_ns
 from reference_sender.dispatch.values import Lane, Message
-from reference_sender.intake import check_campaign, checked_segments, checked_sender_id, expiry_ns
 
 _LANES = tuple(Lane(name) for name in CLASSES)
 _MARKETING = CLASSES.index(MARKETING)
@@ -31,7 +31,7 @@ class Arrivals:
     """``without_classes``: what a sender without priorities makes of them, which treats a one-time password
     as any other message and does not ask the provider to be fast with it. Their expiry stays their own.
 
-    Raises ``reference_sender.intake.Invalid`` for a text or campaign that the API would not take.
+    Raises ``reference_sender.api.intake.Invalid`` for a text or campaign that the API would not take.
     """
 
     def __init__(self, schedule: Schedule, zero_ns: int, without_classes: bool = False) -> None:

@@ -58,7 +58,7 @@ class _Serving(Struct, frozen=True, gc=False):
 
 
 class Router:
-    """A number keeps its carrier, whatever its prefix says: numbers are ported (sms-domain.md §5.1)."""
+    """A number keeps its carrier, whatever its prefix says: numbers are ported (docs/sources.md)."""
 
     __slots__ = (
         "_by_country",

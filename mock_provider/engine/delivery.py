@@ -347,9 +347,9 @@ class DeliveryPipeline:
 
     def _kept_back(self, message: TrackedMessage, active: ActiveFaults) -> bool:
         """Whether its country is down and it waits for that to end."""
-        for down in active.holding:
-            if message.country in down.countries:
-                mark(message, down.name)
+        for fault in active.at_queue:
+            if message.country in fault.countries:
+                mark(message, fault.name)
                 self._held.append(message)
                 return True
         return False
@@ -373,9 +373,9 @@ class DeliveryPipeline:
 
 def _carriers_held(active: ActiveFaults) -> dict[str, tuple[str, ...]]:
     held: dict[str, tuple[str, ...]] = {}
-    for down in active.holding:
-        for name in down.carriers:
-            held[name] = (*held.get(name, ()), down.name)
+    for fault in active.at_queue:
+        for name in fault.carriers:
+            held[name] = (*held.get(name, ()), fault.name)
     return held
 
 

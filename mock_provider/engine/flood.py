@@ -31,6 +31,11 @@ class FloodGuard:
         self.active = settings.limit > 0
         self._window_ns = nanoseconds(settings.window_s)
 
+    @property
+    def kept(self) -> int:
+        """Submits that are kept."""
+        return sum(len(each) for generation in (self._newer, self._older) for each in generation.values())
+
     def admits(self, msisdn: str, now_ns: int, pending: int) -> bool:
         """Whether one more submit is within the limit, after ``pending`` others of the same request."""
         if now_ns - self._turned_ns >= self._window_ns:

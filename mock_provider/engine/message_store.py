@@ -76,6 +76,11 @@ class MessageStore:
     def __len__(self) -> int:
         return len(self._newest)
 
+    @property
+    def ids(self) -> int:
+        """Messages that can be found by their provider id."""
+        return len(self._by_id)
+
     def see(self, outbounds: Sequence[Outbound], wire: str, now_ns: int) -> tuple[list[TrackedMessage], bool]:
         """Count a submit of each message's key; and whether every key is new and occurs once."""
         newest, order = self._newest, self._order
@@ -141,7 +146,7 @@ class MessageStore:
         return message
 
     def name(self, message: TrackedMessage) -> None:
-        """Enter a message's provider id, so that it can be found by it."""
+        """Index the message by its provider id. ``find`` then returns it."""
         self._by_id[message.provider_id] = message
 
     def find(self, provider_id: str) -> TrackedMessage | None:

@@ -64,6 +64,11 @@ class SenderQueues:
                 waiting.append(queue.channel)
         return waiting
 
+    @property
+    def known(self) -> int:
+        """Senders with a queue."""
+        return len(self._by_sender)
+
     def of(self, sender_id: str, now_ns: int) -> SenderQueue | None:
         """The queue of a sender; None where its form has none."""
         queue = self._by_sender.get(sender_id)

@@ -20,7 +20,7 @@ class Lane(Enum):
 
 
 class State(Enum):
-    """Life of a message in the sender. ``docs/architecture.md`` has the transition table in words."""
+    """Life of a message in the sender. ``states.py`` has the transition table."""
 
     QUEUED = "queued"
     SUBMITTING = "submitting"

@@ -1,4 +1,4 @@
-"""Ways to a provider. A route submits a batch and says, for each of its messages, how that ended."""
+"""Routes to providers. A route submits a batch and returns one result per message."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ class Route(Protocol):
     def limits(self) -> RouteLimits: ...
 
     async def submit(self, messages: Sequence[Message]) -> Sequence[Result]:
-        """Submit ``messages`` in one request: one Result a message, in their order. Never raises for what the
-        provider or the network does."""
+        """Submit ``messages`` in one request and return one Result per message, in their order.
+
+        Never raises for an error of the provider or the network.
+        """
         ...
 
     async def close(self) -> None: ...

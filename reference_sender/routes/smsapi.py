@@ -1,4 +1,4 @@
-"""The route to SMSAPI, or to anything that speaks its wire: its URL, and a client that keeps connections."""
+"""The route to SMSAPI or a provider with its protocol: its URL, and a client that keeps connections."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import aiohttp
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from reference_sender.addresses import host_and_port
 from reference_sender.clock import now_ns, wall_ahead_ns
 from reference_sender.dispatch.values import Message, Result, RouteLimits
-from reference_sender.listening import host_and_port
 from reference_sender.routes.smsapi_wire import (
     Failure,
     Reply,
@@ -42,7 +42,7 @@ class RouteError(ValueError):
 
 
 class RouteOptions(BaseModel):
-    """Options of a route URL. The defaults let a fast provider be fast; one that throttles slows us."""
+    """Options of a route URL. The defaults do not limit a fast provider; throttling slows the route down."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

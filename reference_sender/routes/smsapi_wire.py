@@ -166,7 +166,7 @@ def most_bytes(count: int) -> int:
 
 
 def results(messages: Sequence[Message], reply: Reply) -> list[Result]:
-    """What became of each of ``messages``, which were one request: the one reading of SMSAPI's replies."""
+    """The result of each of ``messages``, which were one request. Only this function reads replies."""
     if reply.failure is Failure.NOT_SENT:
         return _all(messages, Result(Outcome.RETRYABLE, reason="connection_refused"))
     if reply.failure is not None:
@@ -194,7 +194,7 @@ def _of_list(
     messages: Sequence[Message], items: Sequence[_Item], invalid: Sequence[_InvalidNumber], reply: Reply
 ) -> list[Result]:
     by_key = {item.idx: item for item in items if item.idx is not None}
-    # Without idx in the reply a number still tells, where it stands there once.
+    # Without idx in the reply, a number that occurs once identifies its message.
     by_number: dict[str, _Item | None] = {}
     for anonymous in items:
         if anonymous.idx is None:
@@ -213,7 +213,7 @@ def _of_list(
         elif message.to in refused:
             found.append(Result(Outcome.PERMANENT, reason="invalid_number"))
         else:
-            # Neither taken nor refused by name. The same key again settles it.
+            # Neither accepted nor refused by name. A repeat with the same key decides it.
             found.append(Result(Outcome.UNKNOWN, reason="missing_in_reply"))
     return found
 
@@ -247,11 +247,11 @@ def _of_status(reply: Reply, alone: bool) -> Result:
     if status == 429:
         return Result(Outcome.THROTTLED, reason=reason, retry_after_s=_retry_after(reply))
     if status in (408, 502, 504) or status < 400:
-        return Result(Outcome.UNKNOWN, reason=reason)  # a front end gave up, or answered for the provider
+        return Result(Outcome.UNKNOWN, reason=reason)  # a front end timed out, or answered for the provider
     if status >= 500:
         return Result(Outcome.RETRYABLE, reason=reason, retry_after_s=_retry_after(reply))
     if status in (401, 402, 403, 404, 405):
-        return Result(Outcome.ROUTE_DOWN, reason=reason)  # credentials or address: no message's own fault
+        return Result(Outcome.ROUTE_DOWN, reason=reason)  # credentials or address: not the fault of a message
     return Result(Outcome.PERMANENT if alone else Outcome.SPLIT, reason=reason)
 
 

@@ -240,10 +240,10 @@ def test_a_store_that_cannot_be_used_is_one_line_and_exit_code_2(
 
 DYING = """
 import sys
-from reference_sender import lag
+from reference_sender.runtime import loop_lag
 def sample(self):
     raise RuntimeError("planted")
-lag.LoopLag._sample = sample
+loop_lag.LoopLag._sample = sample
 from reference_sender.cli import main
 main()
 """

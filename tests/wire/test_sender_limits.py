@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from reference_sender import connections, listening
-from reference_sender.connections import Limits
+from reference_sender.api import connections, listening
+from reference_sender.api.connections import Limits
 from reference_sender.logs import FORMAT, SafeFormatter, described, log_loop_error
 from reference_sender.routes.smsapi import read_route
 from reference_sender.server import SenderSettings, serve

@@ -23,7 +23,7 @@ def _known_zone(name: str) -> str:
 
 
 class SmsapiSettings(Section):
-    """``[wire.smsapi]``; shared/facts/sms-domain.md §1 says how sure each default is."""
+    """``[wire.smsapi]``; docs/sources.md says how sure each default is."""
 
     throttle_answer: Literal["error_202", "http_429"] = "error_202"
     retry_after: bool = False  # whether HTTP 429 carries Retry-After; no document of SMSAPI mentions it

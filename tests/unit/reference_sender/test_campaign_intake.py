@@ -9,17 +9,17 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from reference_sender import campaign_intake
-from reference_sender.campaign_intake import TURN_ROWS, CampaignIntake, Taken, encoded, wait_limit_s
-from reference_sender.campaigns import JsonRows, Rows
-from reference_sender.csv_rows import CsvRows
+from reference_sender.api import campaign_intake
+from reference_sender.api.campaign_intake import TURN_ROWS, CampaignIntake, Taken, encoded, wait_limit_s
+from reference_sender.api.csv_rows import CsvRows
+from reference_sender.api.intake import Intake, Invalid
+from reference_sender.api.json_rows import JsonRows, Rows
+from reference_sender.api.metrics import Tally
+from reference_sender.api.turns import Turns
+from reference_sender.api.unpacking import SLICE_BYTES, Plain
 from reference_sender.dispatch.values import Message
-from reference_sender.driver import Driver
-from reference_sender.intake import Intake, Invalid
-from reference_sender.metrics import Tally
+from reference_sender.runtime.driver import Driver
 from reference_sender.store import Existing
-from reference_sender.turns import Turns
-from reference_sender.unpacking import SLICE_BYTES, Plain
 
 HEAD = b'{"class": "marketing", "text": "hi", "recipients": ['
 ROW = b'{"to": "48500100200"}'

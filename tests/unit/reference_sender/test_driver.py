@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from reference_sender.chores import Chores
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import (
     Attempt,
@@ -21,8 +20,9 @@ from reference_sender.dispatch.values import (
     State,
     SubmitBatch,
 )
-from reference_sender.driver import Driver, _is_of
-from reference_sender.lag import LoopLag
+from reference_sender.runtime.background import Chores
+from reference_sender.runtime.driver import Driver, _is_of
+from reference_sender.runtime.loop_lag import LoopLag
 from reference_sender.store import Existing, StoreError, Work
 from reference_sender.store.sqlite import SqliteStore
 

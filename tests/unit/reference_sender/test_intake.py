@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from reference_sender.dispatch.values import Message
-from reference_sender.intake import (
+from reference_sender.api.intake import (
     Intake,
     Invalid,
     read_defaults,
@@ -16,6 +15,7 @@ from reference_sender.intake import (
     read_request,
     shared_part,
 )
+from reference_sender.dispatch.values import Message
 
 DAYS_3_S = 72 * 3600
 PLAIN = {"to": "48500100200", "text": "hello", "class": "otp"}

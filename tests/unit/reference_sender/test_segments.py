@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reference_sender.segments import count_segments
+from reference_sender.api.segments import count_segments
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "segments.json").read_text())["segments"]
 

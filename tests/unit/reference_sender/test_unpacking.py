@@ -8,8 +8,8 @@ import zlib
 
 import pytest
 
-from reference_sender.intake import Invalid
-from reference_sender.unpacking import MAX_RATIO, SLICE_BYTES, Unpacking, unpacking_of
+from reference_sender.api.intake import Invalid
+from reference_sender.api.unpacking import MAX_RATIO, SLICE_BYTES, Unpacking, unpacking_of
 
 CONTENT = b"".join(b'{"to": "4850010%04d"},' % number for number in range(5_000))
 

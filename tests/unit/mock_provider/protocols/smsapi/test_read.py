@@ -292,5 +292,5 @@ def test_max_parts_is_read_whole() -> None:
 
 
 @pytest.mark.parametrize("credentials", ["Qś==", "%%%", "\xff", "/w=="])
-def test_basic_credentials_that_are_none_are_no_token(credentials):
+def test_basic_credentials_that_are_none_are_no_token(credentials: str) -> None:
     assert header_token(f"Basic {credentials}") == ""
