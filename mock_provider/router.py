@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from mock_provider.http.connection import Respond, plain_error
+from mock_provider.http.connection import Respond
 from mock_provider.http.hosts import AllowedHosts
-from mock_provider.http.messages import HttpRequest, HttpResponse
+from mock_provider.http.messages import HttpRequest, HttpResponse, plain_error
 from mock_provider.inbox.admin import Admin
 from mock_provider.inbox.events import json_bytes
 from mock_provider.inbox.pages import load_pages
@@ -24,7 +24,7 @@ class RequestRouter:
 
     def handle(self, request: HttpRequest, respond: Respond, backup_host: bool = False) -> int | None:
         path = request.path
-        protocol = self._provider.protocol_of(path)
+        protocol = self._provider.protocols.at(path)
         if protocol is not None:
             return self._provider.ask(protocol, request, respond, backup_host)
         page = self._pages.get(path) if request.method in ("GET", "HEAD") else None

@@ -7,14 +7,16 @@ round. ``mapping.Mapped`` passes values and comes to the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
 from mock_provider.engine.values import Answer, SendReports, Submit
 from mock_provider.http.messages import HttpRequest, HttpResponse
 from mock_provider.profiles import Profile
-from mock_provider.protocols.actions import AccountQuery, Instants, SubmitAction
-from mock_provider.protocols.lookups import AccountView
-from mock_provider.protocols.smsapi import Smsapi
+from mock_provider.protocols import smsapi
+from mock_provider.protocols.actions import Instants, QueryAction, SubmitAction
+from mock_provider.protocols.http_protocol import ProtocolContext
+from mock_provider.protocols.lookups import AccountView, Lookups
+from mock_provider.protocols.unread_fields import UnreadFields
 from reference_sender.dispatch.values import Message, Report, Result
 from reference_sender.routes.smsapi_wire import Failure, Reply, encode, for_all, in_one_request
 from reference_sender.routes.smsapi_wire import reports as read_reports
@@ -44,11 +46,18 @@ class Passage(Protocol):
         """What the sender reads of delivery reports."""
 
 
+class _KnownAccount:
+    """The part of ``Lookups`` that an error reply needs."""
+
+    def account(self, _token: str) -> AccountView:
+        return AccountView("simulated", 0.0)
+
+
 class ThroughWire:
     """Requests, replies and report calls in the bytes of SMSAPI."""
 
     def __init__(self, profile: Profile, token: str) -> None:
-        self._wire = Smsapi(profile.protocol.smsapi, profile.account.price_per_segment)
+        self._wire = smsapi.start(ProtocolContext(0, UnreadFields()))(profile)
         self._authorization = f"Bearer {token}"
 
     def request(
@@ -59,8 +68,8 @@ class ThroughWire:
         body = encode(carried, REPORT_URL, now_ns)
         asked = HttpRequest("POST", "/sms.do", "", "application/json", self._authorization, body)
         call = self._wire.read(asked, batch_id, Instants(now_ns, now_ns / NS_PER_S))
-        if isinstance(call, AccountQuery):  # an error that only the account's owner is told
-            call = call.render(AccountView("simulated", 0.0))
+        if isinstance(call, QueryAction):  # an error reply, for a known account only
+            call = call.answer(cast(Lookups, _KnownAccount()))
         if isinstance(call, HttpResponse):
             return _read(messages, carried, call)
         if not isinstance(call, SubmitAction):

@@ -17,12 +17,12 @@ from mock_provider.protocols.smpp.parts import PartKeys
 from mock_provider.protocols.smpp.pdu import Bind
 from mock_provider.protocols.smpp.receipts import ReceiptWriter
 from mock_provider.protocols.smpp.replacing import Replaceable
+from mock_provider.protocols.smpp.requests import Memory, RequestReader
 from mock_provider.protocols.smpp.session import SessionLimits
 from mock_provider.protocols.smpp.submit import SubmitReader
 from mock_provider.smpp.connection import SmppConnection, SmppSetup
 from mock_provider.smpp.provider import SmppProvider
 from mock_provider.smpp.receipts import ReceiptLinks
-from mock_provider.smpp.requests import Memory
 
 _EXPIRE_EVERY_S = 0.25
 
@@ -96,7 +96,7 @@ class SmppServer:
 
     def setup(self) -> SmppSetup:
         profile = self._provider.profile
-        if profile is not self._profile or self._wall_offset_ns != self._provider.wall_offset_ns:
+        if profile is not self._profile or self._wall_offset_ns != self._provider.lookups.wall_offset_ns:
             self._use(profile)
         return self._setup
 
@@ -135,7 +135,7 @@ class SmppServer:
 
     def _use(self, profile: Profile) -> None:
         self._profile = profile
-        self._wall_offset_ns = self._provider.wall_offset_ns
+        self._wall_offset_ns = self._provider.lookups.wall_offset_ns
         settings = profile.protocol.smpp
         limits = SessionLimits(
             settings.smsc_id,
@@ -150,8 +150,9 @@ class SmppServer:
         self._kept_ns = nanoseconds(settings.receipts_kept_s)
         writer = ReceiptWriter(settings, self._wall_offset_ns, self._memory.groups)
         self.links.use(writer, settings.receipts_kept)
-        reader = SubmitReader(settings, self._keys)
-        self._setup = SmppSetup(limits, reader, self.links, self._memory)
+        submits = SubmitReader(settings, self._keys)
+        reader = RequestReader(submits, self._memory, self._provider.lookups)
+        self._setup = SmppSetup(limits, reader, self.links)
 
     def _expire(self) -> None:
         self._expiring = self._loop.call_later(_EXPIRE_EVERY_S, self._expire)

@@ -42,4 +42,4 @@ class ProtocolSettings(Section):
 
     def by_name(self) -> dict[str, ProtocolSection]:
         """The table of each protocol, by the name that ``Submit.protocol`` carries."""
-        return {"smsapi": self.smsapi, "twilio": self.twilio, "smpp": self.smpp, "generic": self.generic}
+        return {name: getattr(self, name) for name in type(self).model_fields}

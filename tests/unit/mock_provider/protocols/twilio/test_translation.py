@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from nanoseconds import S
+from protocol_calls import twilio_with
 
 from mock_provider.engine.draws import id_of
 from mock_provider.engine.values import (
@@ -30,7 +31,6 @@ from mock_provider.protocols.twilio.form import MalformedFormError, count_of, pa
 from mock_provider.protocols.twilio.memo import TwilioMemo, read_memo, write_memo
 from mock_provider.protocols.twilio.openapi import document
 from mock_provider.protocols.twilio.phone_numbers import numbers_of, numbers_page, read_numbers_query
-from mock_provider.protocols.twilio.protocol import Twilio
 from mock_provider.protocols.twilio.reports import signature, status_callbacks
 from mock_provider.protocols.twilio.send import read_create
 from mock_provider.protocols.twilio.smart_encoding import REPLACEMENTS
@@ -311,7 +311,7 @@ def test_a_repeated_callback_has_the_same_idempotency_token() -> None:
 )
 def test_every_step_on_the_way_has_its_status(reached: ReportStage, status: str) -> None:
     effect = SendProgress("http://localhost/s", report(MessageState.OPEN), "twilio", reached)
-    call = Twilio(SETTINGS, AccountSettings(tokens=("t",))).progress_call(effect, 0)
+    (call,) = twilio_with(SETTINGS).report_calls(effect, 0)
     assert parse_form(call.body)["MessageStatus"] == status
 
 
