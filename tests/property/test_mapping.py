@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadtests.simulate.mapping import Mapped
-from loadtests.simulate.passage import ThroughWire
+from loadtests.simulate.mapping import Mapped, through_smsapi
 from mock_provider.engine.values import (
     Accepted,
     AcceptedMessage,
@@ -97,7 +96,7 @@ def answers(draw, messages):
 
 
 def both(profile):
-    return Mapped(profile, "secret"), ThroughWire(profile, "secret")
+    return Mapped(profile, "secret"), through_smsapi(profile, "secret")
 
 
 @settings(deadline=None, max_examples=200)

@@ -15,6 +15,7 @@ from reference_sender.dispatch.values import (
     Lane,
     Message,
     Outcome,
+    Report,
     Result,
     RouteLimits,
     State,
@@ -26,7 +27,7 @@ from reference_sender.runtime.loop_lag import LoopLag
 from reference_sender.store import Existing, StoreError, Work
 from reference_sender.store.sqlite import SqliteStore
 
-LIMITS = RouteLimits("r", 1e6, 1e6, 1e6, 1e6, max_batch=10, max_in_flight=4)
+LIMITS = RouteLimits("r", 1e6, 1e6, 1e6, 1e6, max_batch=10, max_in_flight=4, idempotency_window_s=86_400.0)
 
 
 class WatchedStore(SqliteStore):
@@ -53,8 +54,6 @@ class WatchedStore(SqliteStore):
 class NotingRoute:
     """Notes what it is asked to submit, and answers when it is let."""
 
-    limits = LIMITS
-
     def __init__(self) -> None:
         self.submitted: list[int] = []
         self.answers = asyncio.Event()
@@ -64,6 +63,9 @@ class NotingRoute:
         self.submitted += [message.message_id for message in messages]
         await self.answers.wait()
         return [Result(self.outcome, f"p-{message.key}") for message in messages]
+
+    async def look_up(self, message: Message, since_ns: int) -> Sequence[Report] | None:
+        raise AssertionError("this provider refuses repeats")
 
     async def close(self) -> None:
         return
