@@ -7,12 +7,13 @@ import os
 import sys
 import time
 import traceback
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TextIO
 
 import typer
 
-from analysis.exit_codes import EXIT_CRASHED, EXIT_USAGE
+from analysis.exit_codes import ExitCode
 from analysis.first_screen.screen import first_screen
 from analysis.objectives.grammar import GivenError, read_given
 from analysis.read.journeys import MalformedRunError
@@ -21,6 +22,11 @@ from analysis.render.markdown import terminal_lines
 from analysis.report import build_report
 from analysis.result import result_of, write_step_summary
 from analysis.trial import of_trial
+
+
+class ExportFormat(StrEnum):
+    csv = "csv"
+    parquet = "parquet"
 
 
 def report(
@@ -42,6 +48,13 @@ def report(
     only_result: Annotated[
         bool, typer.Option("--only-result", help="Write report/result.json alone: no page, no charts.")
     ] = False,
+    export: Annotated[
+        ExportFormat | None,
+        typer.Option(
+            metavar="csv|parquet",
+            help="Also write one row for each message, to report/messages.csv or .parquet.",
+        ),
+    ] = None,
     allow_undecided: Annotated[
         bool, typer.Option("--allow-undecided", help="Exit with 0 where no objective is missed.")
     ] = False,
@@ -62,22 +75,26 @@ def report(
             (run_dir / "report").mkdir(exist_ok=True)
             write_result(run_dir, of_trial(run_dir, found, result))
         else:
-            from analysis.render import (
-                write_report,  # here: the charts' library takes a second to load
-            )
+            # Here: the charts' library takes a second to load.
+            from analysis.render.report_files import write_report
 
             write_report(found, run_dir / "report", progress)
+            if export is not None:
+                from analysis.export import write_messages  # here: an export alone needs pandas
+
+                progress("exporting the messages")
+                write_messages(run_dir, export.value)
             write_result(run_dir, result)
             write_step_summary(run_dir / "report", os.environ)
     except (MalformedRunError, GivenError, OSError) as error:
         where = f"{run_dir}: " if isinstance(error, OSError) and error.filename is None else ""
         _say(f"error: {where}{error}", sys.stderr)
-        raise typer.Exit(EXIT_USAGE) from error
+        raise typer.Exit(ExitCode.USAGE) from error
     except Exception as error:
         # Python would exit with 1, which here means a missed objective.
         traceback.print_exc()
         _say("error: the analysis itself failed; please report it with the above", sys.stderr)
-        raise typer.Exit(EXIT_CRASHED) from error
+        raise typer.Exit(ExitCode.CRASHED) from error
     for line in terminal_lines(first_screen(found)):
         _say(line, sys.stdout)
     if not only_result:

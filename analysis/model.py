@@ -78,7 +78,7 @@ class Accounting(Struct, frozen=True, kw_only=True):
     resubmitted: int  # messages the provider saw more than once
     submits: int
     found: int  # accepted messages of which the provider has a row
-    strangers: int  # provider rows with a key that the load did not send
+    unknown_messages: int  # provider rows with a key that the load did not send
     repeated_keys: int
     unclaimed: int  # accepted, unknown to provider and sender: open where there are no sender rows
     unaccounted: int = 0  # accepted, never seen by the provider, and nobody answers for it (``fates``)
@@ -310,7 +310,7 @@ class PartReport(Struct, frozen=True, kw_only=True):
 
     slug: str
     identity: PartIdentity
-    ledger: Accounting
+    accounting: Accounting
     reasons: tuple[Reasons, ...]
     delivery: tuple[Distribution, ...]
     api: tuple[Distribution, ...]

@@ -22,7 +22,7 @@ from analysis.measure.cost import cost
 from analysis.measure.distributions import api_ages, api_distributions, class_ages, delivery_distributions
 from analysis.measure.faults import fault_bands
 from analysis.measure.late_generator import dropped_by_target, lateness
-from analysis.measure.outcomes import Fates, judge, ledger, reasons
+from analysis.measure.outcomes import Fates, accounting, judge, reasons
 from analysis.measure.percentiles import SHOWN_PERCENTILES
 from analysis.measure.provider_limits import currency_of, limits_text, segments_per_s
 from analysis.measure.shares.delays import delay_splits
@@ -61,7 +61,7 @@ def analyse_part(
     """Raises ``MalformedRunError`` where a file of the run directory is not what its name says."""
     journeys = read_journeys(run_dir, manifest)
     fates = judge(journeys)
-    counted = ledger(journeys, fates, manifest.planned)
+    counted = accounting(journeys, fates, manifest.planned)
     instrument = checks_environment.instrument(manifest.instrument_failures, journeys.origin_ns)
     failed = instrument.value if instrument.state == "invalid" else ""
     delivery = delivery_distributions(journeys, fates, _percentiles(specs, "delivery_time"))
@@ -89,7 +89,7 @@ def analyse_part(
     return PartReport(
         slug=slug,
         identity=_identity(manifest, journeys),
-        ledger=counted,
+        accounting=counted,
         reasons=reasons(journeys),
         delivery=delivery if journeys.journal else (),
         api=api,
@@ -181,7 +181,7 @@ def _facts(
         delivery_ages=lambda name: class_ages(journeys, fates, name),
         api_ages=lambda: api_ages(journeys, journeys.load.intended_s),
         outcomes=class_outcomes(journeys, fates),
-        ledger=counted,
+        accounting=counted,
         availability=measured[1],
         cost=measured[0],
         backlog_grew=measured[2] is False,
@@ -247,17 +247,17 @@ def _checks(
         checks.schedule_lag(lateness(journeys, checks.LAG_SHARE_OF_OBJECTIVE * tightest_s), tightest_s),
         checks.dropped_arrivals(counted, int(left_to_target.sum())),
         checks.rate_error(journeys, left_to_target),
-        checks.ledger_balance(counted),
-        checks.marks_add_up(marks),
+        checks.accounting_balance(counted),
+        checks.timestamp_order(marks),
         checks_environment.generator_cpu(journeys),
         checks_environment.machine_cpu(journeys),
         checks_environment.provider_loop(journeys, tightest_s),
-        checks.plateau(journeys),
+        checks.nagle_delay(journeys),
         *checks_environment.closed_connections(journeys),
         checks_environment.ending(manifest, counted),
         *checks_environment.earlier_load(manifest),
         checks_environment.files(journeys, counted),
-        checks.strangers(counted),
+        checks.unknown_messages(counted),
     )
 
 

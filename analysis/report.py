@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from analysis.capacity_record import CapacityResult, read_capacity
-from analysis.exit_codes import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MET, EXIT_MISSED, EXIT_UNDECIDED
+from analysis.exit_codes import ExitCode
 from analysis.first_screen.screen import headline
 from analysis.formatting import TIMES
 from analysis.judge import interruption
@@ -27,7 +27,7 @@ from analysis.part import analyse_part
 from analysis.read.journeys import MalformedRunError
 from analysis.records import Manifest, read_manifest
 
-REPORT_SCHEMA_VERSION = 1
+REPORT_SCHEMA_VERSION = 2
 
 
 def build_report(
@@ -128,7 +128,7 @@ def _assemble(
         faults_staged=bool(faults.staged_notes(parts, suite)),
         validity=validity,
         verdict=verdict,
-        exit_code=EXIT_INTERRUPTED if interrupted else _exit_code(validity, verdict, allow_undecided),
+        exit_code=ExitCode.INTERRUPTED if interrupted else _exit_code(validity, verdict, allow_undecided),
         allow_undecided=allow_undecided,
         headline="",
         interrupted=interrupted,
@@ -163,10 +163,10 @@ def _validity(checks: tuple[Check, ...], spoils: tuple[Check, ...]) -> CheckStat
 
 def _exit_code(validity: CheckState, verdict: Verdict, allow_undecided: bool) -> int:
     if validity == "invalid":
-        return EXIT_INVALID
+        return ExitCode.INVALID
     if verdict == "missed":
-        return EXIT_MISSED
-    return EXIT_MET if verdict == "met" or allow_undecided else EXIT_UNDECIDED
+        return ExitCode.MISSED
+    return ExitCode.MET if verdict == "met" or allow_undecided else ExitCode.UNDECIDED
 
 
 def _scaled(parts: tuple[PartReport, ...]) -> bool:

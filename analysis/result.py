@@ -36,7 +36,7 @@ def _delivered_per_s(part: PartReport) -> float:
     best = part.throughput.delivered_best
     if load_s <= 0 or best is None:
         return 0.0
-    return min(best.per_s, part.ledger.delivered / load_s)
+    return min(best.per_s, part.accounting.delivered / load_s)
 
 
 def write_step_summary(report_dir: Path, environment: Mapping[str, str]) -> None:

@@ -7,7 +7,7 @@ its schemas and some that break them; hypothesis makes forms and JSON bodies for
 raw bytes: whole requests cut, spliced, and with lengths that lie. A failure is a 5xx (the profile asks for
 none), an answer that the OpenAPI document does not describe, an error or a traceback in the provider's log, a
 bystander's request on a connection of its own that is refused or takes longer than a second, or memory that
-goes on growing.
+keeps growing.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def from_documents(url: str, inputs: int, number: int, failures: Failures) -> in
     for name, operation in operations:
         headers = {"Authorization": BASIC if name == "twilio" else f"Bearer {TOKEN}"}
 
-        def test(case: schemathesis.Case, name: str = name, headers: dict[str, str] = headers) -> None:
+        def test(case: schemathesis.Case[Any], name: str = name, headers: dict[str, str] = headers) -> None:
             nonlocal done
             done += 1
             try:
@@ -190,7 +190,7 @@ def paths_of(url: str) -> list[str]:
 
 
 class Raw:
-    """One connection, made anew when the provider has closed it."""
+    """One connection, opened again when the provider has closed it."""
 
     def __init__(self, url: str, failures: Failures) -> None:
         parts = urlsplit(url)

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from analysis.exit_codes import EXIT_CRASHED, EXIT_INVALID
+from analysis.exit_codes import ExitCode
 from loadtests.usage import AllowUndecided, Command, Slo, Window, usage_error
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _ABOUT = """Load tests and capacity benchmarks for sending SMS in bulk.
 
-A mock provider stands behind a sender, Locust drives the sender, every message is followed to the handset
-and back, and a report says whether the objectives are met.
+Locust sends messages to a sender, the sender submits them to a mock provider. Every message is followed to
+the handset and back, and a report says whether the objectives are met.
 
 \b
 Start here:
@@ -48,12 +48,32 @@ Start here:
 """
 
 app = typer.Typer(
-    help=_ABOUT,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"smsbench {version('smsbench')}")
+        except PackageNotFoundError:  # the packages are on the path, and not installed
+            print("smsbench (not installed: version unknown)")
+        raise typer.Exit
+
+
+@app.callback(help=_ABOUT)
+def smsbench(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+
 
 # Commands of other packages are imported when called; what follows their name is theirs to read.
 _FORWARDED = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
@@ -69,12 +89,12 @@ def sender(context: typer.Context) -> None:
     _forward(context, "reference_sender.cli")
 
 
-@app.command("simulate", context_settings=_FORWARDED, help="Live a day in virtual time, in seconds.")
+@app.command("simulate", context_settings=_FORWARDED, help="Simulate a scenario in virtual time.")
 def simulate(context: typer.Context) -> None:
     _forward(context, "loadtests.simulate.cli")
 
 
-@app.command("calibrate", context_settings=_FORWARDED, help="Is the provider true to its settings?")
+@app.command("calibrate", context_settings=_FORWARDED, help="Compare the mock provider with its settings.")
 def calibrate(context: typer.Context) -> None:
     _forward(context, "loadtests.calibrate.cli")
 
@@ -200,6 +220,9 @@ def report(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A run directory, or a suite's.")],
     slo: Slo = None,
     allow_undecided: AllowUndecided = False,
+    export: Annotated[
+        str, typer.Option(metavar="csv|parquet", help="Also write one row for each message (docs/report.md).")
+    ] = "",
 ) -> None:
     """Analyse a run directory again and write its report.
 
@@ -213,7 +236,7 @@ def report(
 
     if not (run_dir / "run.json").is_file():
         raise usage_error(no_manifest(run_dir))
-    raise typer.Exit(scenario_run.report(run_dir, Console(), objectives(slo), allow_undecided))
+    raise typer.Exit(scenario_run.report(run_dir, Console(), objectives(slo), allow_undecided, export))
 
 
 def main() -> None:
@@ -226,11 +249,11 @@ def main() -> None:
             typer.echo(
                 f"smsbench: {what} cannot be written to: {os.strerror(error.errno)}; make room", err=True
             )
-            sys.exit(EXIT_INVALID)
+            sys.exit(ExitCode.INVALID)
         # Python would exit with 1, which here means a missed objective.
         traceback.print_exc()
         typer.echo("smsbench itself failed; please report it with the above", err=True)
-        sys.exit(EXIT_CRASHED)
+        sys.exit(ExitCode.CRASHED)
 
 
 def checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperCommand
 
-from analysis.exit_codes import EXIT_USAGE
+from analysis.exit_codes import ExitCode
 
 _CLOSE = 0.75
 
@@ -33,7 +33,7 @@ Window = Annotated[
 def usage_error(text: str) -> typer.Exit:
     """Say what is wrong, and what to raise for exit code 2."""
     typer.echo(f"smsbench: {text}", err=True)
-    return typer.Exit(EXIT_USAGE)
+    return typer.Exit(ExitCode.USAGE)
 
 
 class Command(TyperCommand):

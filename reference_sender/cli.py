@@ -29,7 +29,7 @@ def _base_url(text: str | None) -> str | None:
     try:
         parts = urlsplit(text or "http://localhost")
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # a port that is none
+    except ValueError:  # not a port
         usable = False
     if not usable:
         raise typer.BadParameter(f"{text!r}: http:// or https:// and a host are needed")

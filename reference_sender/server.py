@@ -1,4 +1,4 @@
-"""The sender's process: it opens store and routes, serves until told to stop, and leaves nothing undone."""
+"""The sender's process: it opens store and routes, serves until it gets a signal, and shuts down in order."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _LINGER_S = 5.0
 
 
 class SenderSettings(BaseModel):
-    """All a sender's process needs to know."""
+    """The settings of a sender's process."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
@@ -123,14 +123,14 @@ class Sender:
         }
 
     def recover(self) -> int:
-        """Take up what an earlier process left unfinished; returns how many messages that is."""
+        """Continue the unfinished messages of an earlier process. Returns their number."""
         recovered = self._store.unfinished()
         _warn_of_removed_routes(recovered, self._routes)
         self._driver.recover(recovered)
         return len(recovered)
 
     async def close(self) -> None:
-        """Answer what is on its way, write everything down, let go of everything."""
+        """Answer the requests in flight, store everything, close everything."""
         # If a part has failed, answers may never arrive.
         await self._driver.drain(0 if self.chores.failed.is_set() else self._settings.drain_s)
         for route in self._routes.values():
@@ -247,8 +247,10 @@ def _serving(api: Api, limits: Limits) -> Connections:
 
 
 def _settle_garbage_collector() -> None:
-    """What lives as long as the process is not searched again, and searches are rare: messages are not
-    tracked, and what a request makes is freed by its last reference."""
+    """Exclude long-lived objects from garbage collection, and collect rarely.
+
+    The collector does not track messages, and reference counting frees the objects of a request.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)

@@ -77,7 +77,7 @@ def test_loadtests_takes_no_figures_and_no_verdicts_of_analysis() -> None:
     allowed = (
         *("analysis.records", "analysis.exit_codes", "analysis.render.plain_matplotlib"),
         *("analysis.objectives.grammar", "analysis.objectives.defaults", "analysis.objectives.settled"),
-        "analysis.capacity_record",
+        *("analysis.capacity_record", "analysis.measure.dependence"),
     )
     assert all(name.startswith(allowed) for name in taken), taken
 

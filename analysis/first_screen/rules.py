@@ -90,7 +90,7 @@ def _word(screen: FirstScreen, report: RunReport) -> Iterator[str]:
 
 
 def _missing(part: PartReport) -> int:
-    return part.ledger.unaccounted
+    return part.accounting.unaccounted
 
 
 def _in_time(screen: FirstScreen, report: RunReport) -> Iterator[str]:
@@ -165,13 +165,13 @@ def _lost(screen: FirstScreen, report: RunReport) -> Iterator[str]:
         if figure.number == 0 and figure.source.endswith(".lost"):
             mode = lookup(report, f"{figure.source.rpartition('.')[0]}.mode")
             among = [part for _, part in deciding(report) if part.identity.mode == mode and trusted(part)]
-            if any(part.ledger.unaccounted or part.ledger.lost or not _seen(part) for part in among):
+            if any(part.accounting.unaccounted or part.accounting.lost or not _seen(part) for part in among):
                 yield f"0 lost ({mode}), and a part has lost or unaccounted messages, or none that was seen"
 
 
 def _seen(part: PartReport) -> bool:
     """Whether the provider's rows say what became of its messages."""
-    return bool(part.delivery or part.handsets) or not part.ledger.accepted
+    return bool(part.delivery or part.handsets) or not part.accounting.accepted
 
 
 def _carried(screen: FirstScreen, report: RunReport) -> Iterator[str]:
@@ -209,7 +209,7 @@ def _search_ended_low(screen: FirstScreen, report: RunReport) -> Iterator[str]:
 def _accounted(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     if "accounted for" not in words(screen.trust):
         return
-    if any(part.ledger.unaccounted for part in report.parts):
+    if any(part.accounting.unaccounted for part in report.parts):
         yield "every message is said to be accounted for, and some are not"
 
 

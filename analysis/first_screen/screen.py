@@ -29,7 +29,7 @@ def first_screen(report: RunReport) -> FirstScreen:
 def _screen(report: RunReport) -> FirstScreen:
     quote = Quote(report)
     word = verdict.word(report)
-    usable = any(trusted(part) and part.ledger.rows for part in report.parts)
+    usable = any(trusted(part) and part.accounting.rows for part in report.parts)
     return FirstScreen(
         title=report.title,
         about=about_line(report),

@@ -38,7 +38,7 @@ _PLAIN_CHECKS = {
     "generator CPU": "processor of the load generator",
     "machine CPU": "processors of the machine",
     "provider's event loop": "lateness of the simulated provider",
-    "40 ms plateau": "answers held back by the network stack",
+    "Nagle delay (40 ms)": "answers held back by the network stack",
 }
 
 
@@ -154,9 +154,9 @@ def _too_much_offered(quote: Quote, at: int) -> Sentence:
             quote.rate(f"{path}.throughput.offered_peak.per_s", subject=f"offered {path}"),
             ". ",
         )
-    listed: list[str | Figure] = ["Of ", quote.count(f"{path}.ledger.planned"), " messages "]
+    listed: list[str | Figure] = ["Of ", quote.count(f"{path}.accounting.planned"), " messages "]
     for index, (field, said) in enumerate(_turned_away(part)):
-        listed += [", " if index else "", quote.count(f"{path}.ledger.{field}"), f" {said}"]
+        listed += [", " if index else "", quote.count(f"{path}.accounting.{field}"), f" {said}"]
     return (*rates, *listed, ".")
 
 
@@ -167,7 +167,7 @@ def _turned_away(part: PartReport) -> Iterator[tuple[str, str]]:
         ("unfinished", "got no answer"),
         ("dropped", "found every connection waiting"),
     ):
-        if getattr(part.ledger, field):
+        if getattr(part.accounting, field):
             yield field, said
 
 
@@ -240,7 +240,7 @@ def _culprit(quote: Quote, at: int) -> tuple[Sentence, ...]:
 def trust(quote: Quote) -> Sentence:
     """How far to trust it: on time, and every message accounted for; else which reservations."""
     report = quote.report
-    if report.validity == "invalid" or not any(part.ledger.rows for part in report.parts):
+    if report.validity == "invalid" or not any(part.accounting.rows for part in report.parts):
         return ("No figure below describes the sender.",)
     warned = [place for place, each in enumerate(report.checks) if each.state in ("warn", "invalid")]
     if warned:
@@ -259,8 +259,8 @@ def trust(quote: Quote) -> Sentence:
 
 
 def _accounted(report: RunReport) -> Sentence:
-    accounting = all(each.state == "ok" for each in report.checks if each.name == "ledger")
-    missing = any(part.ledger.unaccounted or part.ledger.unclaimed for part in report.parts)
+    accounting = all(each.state == "ok" for each in report.checks if each.name == "accounting")
+    missing = any(part.accounting.unaccounted or part.accounting.unclaimed for part in report.parts)
     return (", and every message is accounted for.",) if accounting and not missing else (".",)
 
 

@@ -49,7 +49,7 @@ def trusted(part: PartReport) -> bool:
 
 def not_taken(part: PartReport) -> bool:
     """Whether so many messages were refused or not answered that the rate is what there is to speak of."""
-    counted = part.ledger
+    counted = part.accounting
     missing = counted.refused + counted.failed_at_api + counted.unfinished + counted.dropped
     return missing > NOT_TAKEN_SHARE * counted.planned
 

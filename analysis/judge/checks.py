@@ -37,9 +37,9 @@ RATE_SLACK_MESSAGES = 2
 MARKS_SHARE = 0.001
 FOUND_SHARE = 0.01  # of the accepted messages; fewer at the provider, and keys do not travel
 CORRELATION_NEEDS = 30  # of fewer messages the correlation itself is noise
-PLATEAU_S = (0.039, 0.0455)
-PLATEAU_SHARE = 0.05
-PLATEAU_EXCESS = 5.0
+NAGLE_DELAY_S = (0.039, 0.0455)
+NAGLE_DELAY_SHARE = 0.05
+NAGLE_DELAY_EXCESS = 5.0
 
 
 def schedule_lag(late: GeneratorLateness, tightest_s: float) -> Check:
@@ -80,16 +80,16 @@ def _state(value: float, warn: float, invalid: float) -> CheckState:
     return "warn" if value > warn else "ok"
 
 
-def dropped_arrivals(ledger: Accounting, by_target: int) -> Check:
+def dropped_arrivals(counted: Accounting, by_target: int) -> Check:
     """Those that found every request waiting for an answer of a generator that was on time are the sender's
     failure (``late_generator.dropped_by_target``); they are in its count of messages not taken."""
-    by_bench = ledger.dropped - by_target
-    share = by_bench / ledger.planned if ledger.planned else math.nan
+    by_bench = counted.dropped - by_target
+    share = by_bench / counted.planned if counted.planned else math.nan
     waited = f"; {times_text(by_target)} not sent since the sender did not answer" if by_target else ""
     return Check(
         name="dropped arrivals",
         state=_state(share, 0.0, DROPPED_SHARE),
-        value=f"{count_text(by_bench)} ({share_text(by_bench, ledger.planned)}) by the bench{waited}",
+        value=f"{count_text(by_bench)} ({share_text(by_bench, counted.planned)}) by the bench{waited}",
         limit=f"warn > 0, invalid > {100 * DROPPED_SHARE:g} % by the bench",
         meaning="messages that came due and were never sent; where all requests waited for the sender while "
         "the generator was on time they count as not taken by the sender, and not here",
@@ -136,23 +136,23 @@ def worst_rate_error(intended_s: Floats, sent_s: Floats, load_end_s: float) -> t
     return float(errors[worst]), float(edges[worst])
 
 
-def ledger_balance(ledger: Accounting) -> Check:
+def accounting_balance(counted: Accounting) -> Check:
     """Each sum's sides come from different columns, or from the manifest and the rows.
 
     The rate's error looks at rows only; that every arrival of the schedule has a row is told here.
     """
     gaps = {
-        "planned = rows of the load": ledger.planned - ledger.rows,
-        "planned = sent + dropped": ledger.planned - ledger.sent - ledger.dropped,
-        "sent = answered + unfinished": ledger.sent - ledger.answered - ledger.unfinished,
-        "accepted = delivered + failed + expired + open + lost": ledger.accepted
-        - (ledger.delivered + ledger.failed + ledger.expired + ledger.open + ledger.lost),
+        "planned = rows of the load": counted.planned - counted.rows,
+        "planned = sent + dropped": counted.planned - counted.sent - counted.dropped,
+        "sent = answered + unfinished": counted.sent - counted.answered - counted.unfinished,
+        "accepted = delivered + failed + expired + open + lost": counted.accepted
+        - (counted.delivered + counted.failed + counted.expired + counted.open + counted.lost),
     }
     wrong = [f"{words} is off by {count_text(abs(gap))}" for words, gap in gaps.items() if gap]
-    if ledger.repeated_keys:
-        wrong.append(f"{times_text(ledger.repeated_keys)} with a key used before")
+    if counted.repeated_keys:
+        wrong.append(f"{times_text(counted.repeated_keys)} with a key used before")
     return Check(
-        name="ledger",
+        name="accounting",
         state="invalid" if wrong else "ok",
         value="; ".join(wrong) or "balances",
         limit="every message accounted for, once",
@@ -162,30 +162,31 @@ def ledger_balance(ledger: Accounting) -> Check:
     )
 
 
-def strangers(ledger: Accounting) -> Check:
-    """Where hardly a message is found and strangers abound, those are the messages, without their keys."""
-    keyless = ledger.found < FOUND_SHARE * ledger.accepted and ledger.strangers > ledger.accepted / 2
-    found = (
-        f"; {count_text(ledger.found)} of {count_text(ledger.accepted)} accepted messages found by their key"
+def unknown_messages(counted: Accounting) -> Check:
+    """Where hardly a message is found and unknown ones abound, those are the messages, without their keys."""
+    keyless = (
+        counted.found < FOUND_SHARE * counted.accepted and counted.unknown_messages > counted.accepted / 2
     )
+    by_key = f"{count_text(counted.found)} of {count_text(counted.accepted)}"
+    found = f"; {by_key} accepted messages found by their key"
     return Check(
-        name="messages of others",
-        state="invalid" if keyless else ("warn" if ledger.strangers else "ok"),
-        value=count_text(ledger.strangers) + (found if keyless else ""),
+        name="unknown messages",
+        state="invalid" if keyless else ("warn" if counted.unknown_messages else "ok"),
+        value=count_text(counted.unknown_messages) + (found if keyless else ""),
         limit=f"warn > 0, invalid if others abound and under {100 * FOUND_SHARE:g} % of ours are found",
         meaning="messages at the provider that this load did not send, or whose key did not reach it",
         advice="the key is not carried: have the target pass {key} on as the client reference (idx), or put "
         "#K<key># into the text"
         if keyless
         else "something else used the provider; give it to this run alone, or check how keys travel",
-        value_number=float(ledger.strangers),
+        value_number=float(counted.unknown_messages),
     )
 
 
-def marks_add_up(marks: Marks) -> Check:
+def timestamp_order(marks: Marks) -> Check:
     share = marks.wrong / marks.checked if marks.checked else math.nan
     return Check(
-        name="marks that do not add up",
+        name="timestamp order",
         state=_state(share, 0.0, MARKS_SHARE),
         value=f"{count_text(marks.wrong)} ({share_text(marks.wrong, marks.checked)})"
         + (f": {'; '.join(marks.examples)}" if marks.examples else ""),
@@ -196,22 +197,22 @@ def marks_add_up(marks: Marks) -> Check:
     )
 
 
-def plateau(journeys: Journeys) -> Check:
+def nagle_delay(journeys: Journeys) -> Check:
     """A pile of answers at 40 ms to 45 ms: small writes that Nagle held for a delayed acknowledgement."""
     service = journeys.load.answered_s - journeys.load.sent_s
     service = service[np.isfinite(service)]
-    low, high = PLATEAU_S
+    low, high = NAGLE_DELAY_S
     width = high - low
     inside = int(np.count_nonzero((service >= low) & (service <= high)))
     around = int(np.count_nonzero((service >= low - width) & (service <= high + width))) - inside
     share = inside / len(service) if len(service) else 0.0
-    heaped = share > PLATEAU_SHARE and inside > PLATEAU_EXCESS * max(around / 2, 1.0)
+    heaped = share > NAGLE_DELAY_SHARE and inside > NAGLE_DELAY_EXCESS * max(around / 2, 1.0)
     found = heaped and len(service) >= 100
     return Check(
-        name="40 ms plateau",
+        name="Nagle delay (40 ms)",
         state="warn" if found else "ok",
         value=f"{share_text(inside, len(service))} of answers took 39 ms to 45.5 ms",
-        limit=f"warn where > {100 * PLATEAU_SHARE:g} % and {PLATEAU_EXCESS:g} times their neighbours",
+        limit=f"warn where > {100 * NAGLE_DELAY_SHARE:g} % and {NAGLE_DELAY_EXCESS:g} times their neighbours",
         meaning="the mark of Nagle's algorithm meeting a delayed acknowledgement: a constant of the socket",
         advice="set TCP_NODELAY on server and client, and write header and body at once",
         value_number=share,

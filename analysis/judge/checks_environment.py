@@ -186,7 +186,7 @@ def _count_at_end(samples: Samples, name: str) -> int:
     return int(max(values, default=0))
 
 
-def ending(manifest: Manifest, ledger: Accounting) -> Check:
+def ending(manifest: Manifest, counted: Accounting) -> Check:
     reason = manifest.exit_reason
     # A runner that finished with messages open has found that they wait for phones or change no verdict.
     state: CheckState = "ok" if reason == "finished" else "warn"
@@ -198,7 +198,7 @@ def ending(manifest: Manifest, ledger: Accounting) -> Check:
         "drain_ended": "the user ended the wait for open messages",
         "drain_limit": f"stopped after draining for {manifest.drain_limit_s:g} s",
     }.get(reason, reason)
-    still = f", {times_text(ledger.open)} still open" if ledger.open else ""
+    still = f", {times_text(counted.open)} still open" if counted.open else ""
     return Check(
         name="end of the run",
         state=state,
@@ -206,22 +206,22 @@ def ending(manifest: Manifest, ledger: Accounting) -> Check:
         limit="warn if it was cut short, invalid after an error",
         meaning="messages still open count as at least as old as they were at the end, never as fast ones",
         advice="let it run to its end, or raise the drain limit",
-        value_number=float(ledger.open),
+        value_number=float(counted.open),
     )
 
 
-def files(journeys: Journeys, ledger: Accounting) -> Check:
+def files(journeys: Journeys, counted: Accounting) -> Check:
     """Which sides of the story are told."""
     missing = []
     if not journeys.journal:
         missing.append("provider.arrow (no delivery is known)")
-    if not journeys.sender.present and ledger.unclaimed:
+    if not journeys.sender.present and counted.unclaimed:
         missing.append(
-            f"sender.arrow ({count_text(ledger.unclaimed)} messages that never reached the provider "
+            f"sender.arrow ({count_text(counted.unclaimed)} messages that never reached the provider "
             "count as open)"
         )
     state: CheckState = "warn" if missing else "ok"
-    if ledger.rows == 0:
+    if counted.rows == 0:
         missing, state = ["load.arrow has no rows"], "invalid"
     return Check(
         name="files",
@@ -230,5 +230,5 @@ def files(journeys: Journeys, ledger: Accounting) -> Check:
         limit="load and provider rows; sender rows where messages stayed in the sender",
         meaning="each side's rows say what the others cannot know",
         advice="keep the provider's journal and the sender's export with the run",
-        value_number=math.nan if ledger.rows == 0 else float(len(missing)),
+        value_number=math.nan if counted.rows == 0 else float(len(missing)),
     )

@@ -18,7 +18,7 @@ def interruption(manifest: Manifest, parts: tuple[PartReport, ...]) -> str:
         return f"Interrupted between two parts, after: {parts[-1].identity.title}" if between else ""
     where = f" ({found.identity.title})" if suite else ""
     played_s, planned_s = found.identity.load_s, found.identity.planned_s
-    if not found.ledger.rows:
+    if not found.accounting.rows:
         return f"Interrupted{where} before any message"
     played, planned = _whole(played_s), _whole(planned_s)
     if planned_s <= 0:

@@ -47,7 +47,7 @@ def carries(part: PartReport) -> Verdict:
         return "missed"
     if _fell_behind(part) and part.sustained is not True:
         return "undecided"
-    if part.ledger.delivered < FEWEST:
+    if part.accounting.delivered < FEWEST:
         return "undecided"
     return "met" if overall(part.objectives) == "met" else "undecided"
 

@@ -41,7 +41,7 @@ class ObjectiveInputs:
     delivery_ages: Callable[[str], Ages]  # of a class
     api_ages: Callable[[], Ages]
     outcomes: dict[str, Outcomes]  # of each class of the load, and of all
-    ledger: Accounting
+    accounting: Accounting
     availability: Availability | None
     cost: Cost
     backlog_grew: bool  # without bound, to the end of the load
@@ -208,59 +208,60 @@ def _percentile_needs(spec: Spec, distribution: Distribution, ages: Ages, load_s
 
 def _counted(spec: Spec, facts: ObjectiveInputs) -> _Finding:
     """Lost, duplicated, unaccounted messages: every one was counted, so that both ends are the same."""
-    ledger = facts.ledger
-    accepted = f"of {count_text(ledger.accepted)} accepted"
-    if not ledger.accepted:
+    accounting = facts.accounting
+    accepted = f"of {count_text(accounting.accepted)} accepted"
+    if not accounting.accepted:
         return _Finding(None, None, None, "no message was accepted", needs="accepted messages")
     if spec.measure == "duplicates":
         if not facts.journal:
             return _Finding(None, None, None, "the provider's rows are missing", needs="the provider's rows")
         return _exact(
-            ledger.duplicates, f"{accepted}; duplicate: taken by the provider more than once", ledger
+            accounting.duplicates, f"{accepted}; duplicate: taken by the provider more than once", accounting
         )
     if spec.measure == "unaccounted":
         if not facts.journal:
             return _Finding(None, None, None, "the provider's rows are missing", needs="the provider's rows")
-        return _exact(ledger.unaccounted, f"{accepted}; unaccounted: never seen by the provider", ledger)
-    unseen = 0 if facts.sender_rows else ledger.unclaimed
+        why = f"{accepted}; unaccounted: never seen by the provider"
+        return _exact(accounting.unaccounted, why, accounting)
+    unseen = 0 if facts.sender_rows else accounting.unclaimed
     if unseen:
         why = f"{times_text(unseen)} never reached the provider, and without sender rows nobody knows why"
         return _Finding(
-            float(ledger.lost),
-            ledger.lost,
-            ledger.lost + unseen,
+            float(accounting.lost),
+            accounting.lost,
+            accounting.lost + unseen,
             why,
             "the sender's rows",
-            count=ledger.accepted,
+            count=accounting.accepted,
         )
     why = f"{accepted}; lost: then unknown to provider and sender, or sent and unknown to the provider"
-    return _exact(ledger.lost, why, ledger)
+    return _exact(accounting.lost, why, accounting)
 
 
-def _exact(found: int, why: str, ledger: Accounting) -> _Finding:
-    return _Finding(float(found), float(found), float(found), why, count=ledger.accepted)
+def _exact(found: int, why: str, accounting: Accounting) -> _Finding:
+    return _Finding(float(found), float(found), float(found), why, count=accounting.accepted)
 
 
 def _not_taken(spec: Spec, facts: ObjectiveInputs) -> _Finding:
     """A count over the whole load: what the sender did with each message that came due is known."""
-    ledger = facts.ledger
-    if not ledger.planned:
+    accounting = facts.accounting
+    if not accounting.planned:
         return _Finding(None, None, None, "no message came due", needs="a load")
-    left = ledger.refused + ledger.failed_at_api + ledger.dropped
+    left = accounting.refused + accounting.failed_at_api + accounting.dropped
     parts = (
-        (ledger.refused, "refused"),
-        (ledger.failed_at_api, "failed"),
-        (ledger.dropped, "without a free request slot"),
-        (ledger.unfinished, "unanswered at the end"),
+        (accounting.refused, "refused"),
+        (accounting.failed_at_api, "failed"),
+        (accounting.dropped, "without a free request slot"),
+        (accounting.unfinished, "unanswered at the end"),
     )
     said = ", ".join(f"{count_text(count)} {word}" for count, word in parts if count) or "none"
     return _Finding(
-        value=left / ledger.planned,
-        low=left / ledger.planned,
-        high=(left + ledger.unfinished) / ledger.planned,
-        why=f"{said}, of {count_text(ledger.planned)} that came due",
+        value=left / accounting.planned,
+        low=left / accounting.planned,
+        high=(left + accounting.unfinished) / accounting.planned,
+        why=f"{said}, of {count_text(accounting.planned)} that came due",
         needs="an answer to every request: let the load wait longer for the last answers",
-        count=ledger.planned,
+        count=accounting.planned,
     )
 
 
@@ -294,12 +295,12 @@ def _delivered(spec: Spec, facts: ObjectiveInputs) -> _Finding:
 
 def _availability(spec: Spec, facts: ObjectiveInputs) -> _Finding:
     found = facts.availability
-    if found is None or not facts.ledger.planned:
+    if found is None or not facts.accounting.planned:
         return _Finding(None, None, None, "no message came due", needs="a load")
     share = found.available / found.windows
     why = f"{count_text(found.available)} of {count_text(found.windows)} windows of {found.window_s:g} s"
     return _Finding(
-        share, share, share, f"{why}; {found.why}" if found.why else why, count=facts.ledger.planned
+        share, share, share, f"{why}; {found.why}" if found.why else why, count=facts.accounting.planned
     )
 
 

@@ -125,7 +125,7 @@ def delivered_in_order(journeys: Journeys, fates: Fates, among: Bools) -> Floats
     return ordered[np.isfinite(ordered)]
 
 
-def ledger(journeys: Journeys, fates: Fates, planned: int) -> Accounting:
+def accounting(journeys: Journeys, fates: Fates, planned: int) -> Accounting:
     """Count everything once; the counts of either side of a sum come from different columns."""
     load, provider = journeys.load, journeys.provider
     by_outcome = {name: int(np.count_nonzero(load.outcome == code)) for code, name in enumerate(OUTCOMES)}
@@ -150,7 +150,7 @@ def ledger(journeys: Journeys, fates: Fates, planned: int) -> Accounting:
         resubmitted=int(np.count_nonzero(provider.submits > 1)),
         submits=int(provider.submits.sum()),
         found=int(np.count_nonzero(journeys.accepted & (provider.state != ABSENT))),
-        strangers=provider.strangers,
+        unknown_messages=provider.unknown_messages,
         repeated_keys=load.repeated_keys,
         unclaimed=int(np.count_nonzero(fates.unclaimed)),
         unaccounted=int(np.count_nonzero(fates.unaccounted)),

@@ -1,4 +1,4 @@
-"""Where the time goes: the stages of DESIGN §3, and whether the marks they are made of add up.
+"""Where the time goes: the stages of a message (docs/report.md), and whether their marks are in order.
 
 generator lag + sender API + sender queue + provider + carrier queue + radio = delivery time, exactly, for
 every message that carries all marks. The sender queue ends with the submit that the provider accepted:

@@ -91,13 +91,13 @@ class Journeys:
 
 def read_journeys(run_dir: Path, manifest: records.Manifest) -> Journeys:
     """Raises ``MalformedRunError`` naming file and column where a file's columns are not the schema's."""
-    load_rows = _load_rows(run_dir)
-    provider_rows = _rows(run_dir / "provider.arrow", records.PROVIDER_SCHEMA)
-    sender_rows = _rows(run_dir / "sender.arrow", records.SENDER_SCHEMA)
-    sample_rows = _rows(run_dir / "samples.arrow", records.SAMPLES_SCHEMA)
-    origin_ns = manifest.load_started_ns or _first_ns(load_rows["t_intended_ns"])
-    keys = load_rows["key"]
-    load = _load_side(load_rows, origin_ns)
+    arrivals = load_rows(run_dir)
+    provider_rows = rows(run_dir / "provider.arrow", records.PROVIDER_SCHEMA)
+    sender_rows = rows(run_dir / "sender.arrow", records.SENDER_SCHEMA)
+    sample_rows = rows(run_dir / "samples.arrow", records.SAMPLES_SCHEMA)
+    origin_ns = manifest.load_started_ns or _first_ns(arrivals["t_intended_ns"])
+    keys = arrivals["key"]
+    load = _load_side(arrivals, origin_ns)
     provider = join_provider(provider_rows, keys, origin_ns)
     unended = (provider.state == ABSENT) | (provider.state == PROVIDER_STATES.index("open"))
     sender = _sender_side(sender_rows, keys, unended)
@@ -114,17 +114,20 @@ def read_journeys(run_dir: Path, manifest: records.Manifest) -> Journeys:
     )
 
 
-def _rows(path: Path, schema: pa.Schema) -> pa.Table:
+def rows(path: Path, schema: pa.Schema) -> pa.Table:
+    """Raises ``MalformedRunError`` naming file and column."""
     try:
         return records.read_rows(path, schema)
     except ValueError as error:
         raise MalformedRunError(str(error)) from error
 
 
-def _load_rows(run_dir: Path) -> pa.Table:
-    """Each worker's own file is there still, where the runner was killed before it had joined them."""
+def load_rows(run_dir: Path) -> pa.Table:
+    """The load's rows. Each worker's own file is there still, where the runner was killed before it had
+    joined them. Raises ``MalformedRunError``.
+    """
     pieces = sorted(run_dir.glob("load-*.arrow"))
-    tables = [_rows(path, records.LOAD_SCHEMA) for path in pieces or [run_dir / "load.arrow"]]
+    tables = [rows(path, records.LOAD_SCHEMA) for path in pieces or [run_dir / "load.arrow"]]
     return pa.concat_tables(tables, promote_options="default")
 
 

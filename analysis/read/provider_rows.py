@@ -68,7 +68,7 @@ class ProviderSide:
     segments: Ints
     price: Floats
     price_of_duplicates: Floats
-    strangers: int  # rows with a key that the load did not send
+    unknown_messages: int  # rows with a key that the load did not send
     reasons: tuple[tuple[str, str, int], ...]  # (state, reason, how often) of what was not delivered
     taken_s: Floats  # the submit that was accepted
     reply_s: Floats  # the answer's delay as drawn; lengths, not instants, up to ``handset_wait_s``
@@ -111,7 +111,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
     """Bring the provider's rows to the order of ``keys``, which do not repeat."""
     count = len(keys)
     copies, others = _copies(rows, keys)
-    parts, strangers = _parts(others, keys)
+    parts, unknown_messages = _parts(others, keys)
     chosen, owner = _speakers(copies, origin_ns)
     speaking = copies.rows.take(pa.array(chosen))
 
@@ -152,7 +152,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         segments=segments,
         price=price + _total(parts.key, _prices_of(parts.rows), count),
         price_of_duplicates=duplicates,
-        strangers=strangers,
+        unknown_messages=unknown_messages,
         reasons=count_pairs(undelivered["state"], undelivered["reason"]),
         taken_s=spread(seconds(speaking["t_taken_ns"], origin_ns)),
         reply_s=spread(seconds(speaking["reply_ns"], 0)),

@@ -36,8 +36,8 @@ def rates(part: PartReport, title: str) -> Figure | str:
     shown = [series for series in line.rates if any(series.value)]
     if not shown:
         return "no message was due in this run"
-    if part.ledger.rows < _FEWEST:
-        return f"{times_text(part.ledger.rows)} make no rate"
+    if part.accounting.rows < _FEWEST:
+        return f"{times_text(part.accounting.rows)} make no rate"
     figure, (axes,), strip = time_panels(part, title)
     scale = TimeScale(line.end_s)
     for series in shown:
@@ -57,8 +57,8 @@ def latency(part: PartReport, title: str) -> Figure | str:
     line = part.timeline
     if not any(_some(series) for series in line.latency_p50) and not any(p.at_s for p in line.points):
         return "no message was delivered in this run"
-    if part.ledger.rows < _FEWEST:
-        return f"{times_text(part.ledger.rows)} show no course of the delivery time"
+    if part.accounting.rows < _FEWEST:
+        return f"{times_text(part.accounting.rows)} show no course of the delivery time"
     figure, (axes,), strip = time_panels(part, title)
     scale = TimeScale(line.end_s)
     _draw_latency(part, axes, scale)
@@ -114,8 +114,8 @@ def backlog(part: PartReport, title: str) -> Figure | str:
     line = part.timeline
     if line.peak_unsubmitted <= 0 and line.peak_undelivered <= 0:
         return "no message ever waited"
-    if part.ledger.rows < _FEWEST:
-        return f"{times_text(part.ledger.rows)} make no backlog"
+    if part.accounting.rows < _FEWEST:
+        return f"{times_text(part.accounting.rows)} make no backlog"
     figure, (axes,), strip = time_panels(part, title)
     scale = TimeScale(line.end_s)
     _draw_backlog(part, axes, scale)

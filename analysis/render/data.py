@@ -39,7 +39,7 @@ def _number(value: float | None) -> str:
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def _cell(value: object) -> object:
+def spreadsheet_safe(value: object) -> object:
     """Put an apostrophe before a text that a spreadsheet would run as a formula; numbers stay numbers.
 
     OWASP, CSV Injection.
@@ -58,7 +58,7 @@ def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object
     with path.open("w", newline="", encoding="utf-8") as sink:
         writer = csv.writer(sink)
         writer.writerow(header)
-        writer.writerows([_cell(value) for value in row] for row in rows)
+        writer.writerows([spreadsheet_safe(value) for value in row] for row in rows)
 
 
 def write_percentiles(report: RunReport, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 from analysis.model import RunReport
@@ -35,7 +36,8 @@ def write_report(
 
 
 def _remove(out_dir: Path) -> None:
-    for stale in (*(out_dir / name for name in _FILES), *out_dir.glob("*.png")):
+    exports = (out_dir.glob("*messages.csv"), out_dir.glob("*messages.parquet"))
+    for stale in (*(out_dir / name for name in _FILES), *out_dir.glob("*.png"), *chain(*exports)):
         stale.unlink(missing_ok=True)
 
 

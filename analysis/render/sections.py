@@ -42,7 +42,7 @@ def part_sections(report: RunReport, place: int) -> list[Section]:
         *((f"Stages of messages that lack a mark{scaled}", each) for each in tables_part.stages_merged(part)),
         ("Burst", tables_part.burst(report, place)),
         ("Faults of the provider", tables_part.faults(report, place)),
-        ("Ledger", tables_part.ledger(report, place)),
+        ("Accounting", tables_part.accounting(report, place)),
         ("Why messages did not arrive", tables_part.reasons(part)),
         ("Cost", tables_part.cost(part)),
     ]

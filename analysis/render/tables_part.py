@@ -161,8 +161,8 @@ def burst(report: RunReport, place: int) -> Table:
     return Table(columns, tuple(rows))
 
 
-# Field of the ledger, its name, what it means.
-_LEDGER = (
+# Field of the accounting, its name, what it means.
+_ACCOUNTING = (
     ("planned", "planned", "arrivals that came due"),
     ("sent", "sent", "requests begun"),
     ("dropped", "dropped", "no free slot in the load generator"),
@@ -183,16 +183,16 @@ _LEDGER = (
 )
 
 
-def ledger(report: RunReport, place: int) -> Table:
-    counted, quote = report.parts[place].ledger, Quote(report, plain=False)
+def accounting(report: RunReport, place: int) -> Table:
+    counted, quote = report.parts[place].accounting, Quote(report, plain=False)
     rows = tuple(
         (
             name,
-            (quote.count(f"parts.{place}.ledger.{field}"),),
+            (quote.count(f"parts.{place}.accounting.{field}"),),
             share_text(getattr(counted, field), counted.planned),
             meaning or f"of {count_text(counted.submits)} submits in all",
         )
-        for field, name, meaning in _LEDGER
+        for field, name, meaning in _ACCOUNTING
     )
     columns = (*words_columns(""), *figure_columns("messages", "of planned"), *words_columns("meaning"))
     return Table(columns, rows)

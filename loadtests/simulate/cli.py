@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from analysis.exit_codes import EXIT_USAGE
+from analysis.exit_codes import ExitCode
 from loadtests.usage import AllowUndecided, Slo, Window
 
 
@@ -104,7 +104,7 @@ def simulate(
         slos = in_force(read_given(slo or (), CLASSES))
     except GivenError as error:
         typer.echo(f"smsbench: --slo:\n{error}", err=True)
-        raise typer.Exit(EXIT_USAGE) from None
+        raise typer.Exit(ExitCode.USAGE) from None
     try:
         what_if = WhatIf(
             scale=read_scale(scale),
@@ -127,5 +127,5 @@ def simulate(
         code = simulate_scenario(chosen, choices, seed, out.resolve(), Console(), allow_undecided)
     except ValueError as error:
         typer.echo(f"smsbench: {error}", err=True)
-        raise typer.Exit(EXIT_USAGE) from None
+        raise typer.Exit(ExitCode.USAGE) from None
     raise typer.Exit(code)

@@ -16,7 +16,6 @@ from mock_provider.engine.values import (
     Answer,
     MessageState,
     Outbound,
-    Refusal,
     Refused,
     SendReports,
     Submit,
@@ -32,6 +31,7 @@ from mock_provider.protocols.smsapi.fast_path import (
     engine_time,
     shared_sender,
 )
+from mock_provider.settings.values import Refusal
 from reference_sender.dispatch.values import Lane, Message, Outcome, Report, Result, State
 from reference_sender.routes.protocol import RouteAccount
 from reference_sender.routes.smsapi import DEFINITION

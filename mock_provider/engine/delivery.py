@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from mock_provider.engine.channel import Channel
 from mock_provider.engine.distributions import nanoseconds
 from mock_provider.engine.draws import fate_of
+from mock_provider.engine.fate import CANCELLED, EXPIRED, OVERFLOWED, TURNED_AWAY
 from mock_provider.engine.faults.touched import mark
 from mock_provider.engine.faults.windows import NO_FAULTS
 from mock_provider.engine.lifecycle import TRANSITIONS, Stage, Step, after, move
-from mock_provider.engine.message import CANCELLED, EXPIRED, OVERFLOWED, TURNED_AWAY, TrackedMessage
+from mock_provider.engine.message import TrackedMessage
 from mock_provider.engine.radio import set_out
 from mock_provider.engine.senders import SenderQueues
 from mock_provider.engine.values import Effect
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from mock_provider.engine.event_queue import EventQueue
     from mock_provider.engine.faults.windows import ActiveFaults, FaultWindows
     from mock_provider.engine.reporting import Reporting
-    from mock_provider.profiles import schema
-    from mock_provider.profiles.schema import Profile
+    from mock_provider.engine.settings import EngineSettings
+    from mock_provider.settings import sections
 
 
 # An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
@@ -56,7 +57,7 @@ class DeliveryPipeline:
         draws: Draws,
         counters: Counters,
         reporting: Reporting,
-        profile: Profile,
+        profile: EngineSettings,
     ) -> None:
         self._event_queue = event_queue
         self._on_arrival = event_queue.handler(self._to_carrier)
@@ -87,7 +88,7 @@ class DeliveryPipeline:
         self._faults = faults
         self._faultless = not faults.windows
 
-    def reconfigure(self, now_ns: int, profile: Profile) -> None:
+    def reconfigure(self, now_ns: int, profile: EngineSettings) -> None:
         """Other rates; what waits for a carrier that is no more goes to the one its number now belongs to."""
         self._capacity_segments = profile.accept_queue.capacity_segments
         self._validity_ns = nanoseconds(profile.delivery.validity_s)
@@ -346,9 +347,9 @@ class DeliveryPipeline:
 
     def _kept_back(self, message: TrackedMessage, active: ActiveFaults) -> bool:
         """Whether its country is down and it waits for that to end."""
-        for down in active.holding:
-            if message.country in down.countries:
-                mark(message, down.name)
+        for fault in active.at_queue:
+            if message.country in fault.countries:
+                mark(message, fault.name)
                 self._held.append(message)
                 return True
         return False
@@ -372,13 +373,13 @@ class DeliveryPipeline:
 
 def _carriers_held(active: ActiveFaults) -> dict[str, tuple[str, ...]]:
     held: dict[str, tuple[str, ...]] = {}
-    for down in active.holding:
-        for name in down.carriers:
-            held[name] = (*held.get(name, ()), down.name)
+    for fault in active.at_queue:
+        for name in fault.carriers:
+            held[name] = (*held.get(name, ()), fault.name)
     return held
 
 
-def _pace(profile: Profile, carrier: schema.CarrierSettings) -> float | None:
+def _pace(profile: EngineSettings, carrier: sections.CarrierSettings) -> float | None:
     """Segments a second to this carrier: an account with a dedicated route has a rate of its own to each."""
     account = profile.account
     return account.route_segments_per_s if account.tier == "dedicated" else carrier.segments_per_s

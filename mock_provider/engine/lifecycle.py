@@ -1,4 +1,4 @@
-"""The life of a message at the provider, up to the end of its delivery report: every transition there is."""
+"""The stages of a message, up to the end of its delivery report, and the transitions between them."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def move(message: Staged, step: Step) -> None:
 def after(stage: Stage, step: Step) -> Stage:
     """The stage that ``step`` leads to. Raises ``IllegalTransitionError``: the table has no such step.
 
-    Steps that every message takes are written out where they are taken: the usual stage is compared, any
-    other comes here.
+    For speed, the callers of the most frequent steps compare with the usual stage and assign the next one
+    themselves. They call this function for any other stage.
     """
     target = TRANSITIONS.get((stage, step))
     if target is None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from mock_provider.engine.account import MICRO
+from mock_provider.engine.fate import Fate
 from mock_provider.engine.lifecycle import Stage
 from mock_provider.engine.values import ENDS_ONLY, DeliveryReport, JournalRow, MessageState, ReportsWanted
 
@@ -15,32 +16,6 @@ if TYPE_CHECKING:
     from mock_provider.engine.values import Submit
 
 _REFUSED = Stage.REFUSED  # an enum's member costs 0.2 us to look up (Python 3.11)
-
-
-# Failures whose cause is a phone that was off or out of coverage until the end.
-UNREACHABLE = frozenset(["absent_subscriber", "handset_off"])
-
-
-class Fate(Struct, frozen=True, gc=False):
-    """How a message ends. ``at_expiry``: when its validity does, not when its latency has passed."""
-
-    state: MessageState
-    state_name: str
-    reason: str
-    at_expiry: bool
-    unreachable: bool  # its phone was
-
-
-def fate(state: MessageState, reason: str = "") -> Fate:
-    return Fate(state, state.value, reason, state is MessageState.EXPIRED, reason in UNREACHABLE)
-
-
-DELIVERED = fate(MessageState.DELIVERED)
-EXPIRED = fate(MessageState.EXPIRED, "validity_passed")
-CANCELLED = fate(MessageState.REJECTED, "cancelled")
-TURNED_AWAY = fate(MessageState.UNDELIVERED, "carrier_queue_full")
-OVERFLOWED = fate(MessageState.UNDELIVERED, "sender_queue_full")
-VANISHED = fate(MessageState.UNDELIVERED, "lost_after_accept")  # nobody outside is told
 
 
 class TrackedMessage(Struct, gc=False):

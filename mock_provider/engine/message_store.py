@@ -13,7 +13,7 @@ from mock_provider.engine.message import TrackedMessage, journal_row
 from mock_provider.engine.values import JournalRow, Outbound
 
 if TYPE_CHECKING:
-    from mock_provider.profiles import schema
+    from mock_provider.settings import sections
 
 
 # An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
@@ -51,7 +51,7 @@ class MessageStore:
         "_window_ns",
     )
 
-    def __init__(self, settings: schema.Duplicates, account: str) -> None:
+    def __init__(self, settings: sections.Duplicates, account: str) -> None:
         self._newest: dict[str, TrackedMessage] = {}
         self._earlier: dict[str, int] = {}  # how many older messages of the key are remembered
         self._by_id: dict[str, TrackedMessage] = {}
@@ -68,13 +68,18 @@ class MessageStore:
         self._unrecorded: OrderedDict[str, int] = OrderedDict()
         self.reconfigure(settings, account)
 
-    def reconfigure(self, settings: schema.Duplicates, account: str) -> None:
+    def reconfigure(self, settings: sections.Duplicates, account: str) -> None:
         self._settings = settings
         self._account = account
         self._window_ns = nanoseconds(settings.window_s)
 
     def __len__(self) -> int:
         return len(self._newest)
+
+    @property
+    def ids(self) -> int:
+        """Messages that can be found by their provider id."""
+        return len(self._by_id)
 
     def see(self, outbounds: Sequence[Outbound], wire: str, now_ns: int) -> tuple[list[TrackedMessage], bool]:
         """Count a submit of each message's key; and whether every key is new and occurs once."""
@@ -141,7 +146,7 @@ class MessageStore:
         return message
 
     def name(self, message: TrackedMessage) -> None:
-        """Enter a message's provider id, so that it can be found by it."""
+        """Index the message by its provider id. ``find`` then returns it."""
         self._by_id[message.provider_id] = message
 
     def find(self, provider_id: str) -> TrackedMessage | None:

@@ -335,6 +335,11 @@ class HttpConnection(asyncio.Protocol):
         transport.write(stream_head(reply.content_type, reply.headers))
         self._stream_ended = reply.begin(self)
 
+    @property
+    def unsent_bytes(self) -> int:
+        """``Stream``."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
     def write(self, data: bytes) -> bool:
         """``Stream``: so a slow reader costs the transport's buffer, and no more."""
         if self._transport is None or self._write_paused or self._transport.is_closing():

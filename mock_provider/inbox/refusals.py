@@ -8,8 +8,9 @@ from collections import deque
 
 from msgspec import Struct
 
-from mock_provider.engine.values import Refusal, Submit
+from mock_provider.engine.values import Submit
 from mock_provider.http.messages import HttpRequest, HttpResponse
+from mock_provider.settings.values import Refusal
 
 KEPT = 100
 _SHOWN = 300  # characters of the reply's body

@@ -16,6 +16,9 @@ from mock_provider.engine.values import Answer, SendProgress, SendReports, Submi
 from mock_provider.http.messages import HttpRequest, HttpResponse, ReportCall
 from mock_provider.protocols.lookups import AccountView, Lookups, MessageStatus
 
+OnAnswer = Callable[[Answer | None], None]
+"""Gets the answer to a submit; None: cut the connection."""
+
 
 class Instants(Struct, frozen=True, gc=False):
     """The moment a request is read: on the engine's clock, and on the wall's for dates."""

@@ -56,6 +56,10 @@ class ProviderLookups:
         message = self._inbox.find(provider_id)
         return message if message is None or not self._redacted else self._as_shown(message)
 
+    def view(self, provider_id: str) -> MessageView | None:
+        """What the engine knows of a message; also of one that the inbox has no more."""
+        return self._engine.message(provider_id)
+
     def messages(self, wanted: MessageFilter) -> Iterator[CapturedMessage]:
         found = (message for message in self._inbox.newest_first() if _meets(message, wanted))
         if not self._redacted and not self._withdrawn:

@@ -16,7 +16,6 @@ from mock_provider.engine.values import (
     Accepted,
     Answer,
     JournalRow,
-    Refusal,
     Refused,
     SendProgress,
     SendReports,
@@ -24,6 +23,7 @@ from mock_provider.engine.values import (
 from mock_provider.http.connection import Respond, internal_error
 from mock_provider.http.messages import HttpRequest, HttpResponse, ReportCall
 from mock_provider.inbox.events import EventFeed
+from mock_provider.inbox.provider import ProviderStatus
 from mock_provider.inbox.refusals import Refusals
 from mock_provider.inbox.store import Inbox
 from mock_provider.inbox.traffic import TrafficHistory
@@ -41,13 +41,16 @@ from mock_provider.protocols.json_api import JsonApi
 from mock_provider.protocols.smsapi import SmsapiState, smsapi_of
 from mock_provider.protocols.twilio import Twilio
 from mock_provider.runtime.clock_driver import ClockDriver
+from mock_provider.runtime.engine_reader import DriverReader
 from mock_provider.runtime.fault_watch import FaultWatch
 from mock_provider.runtime.health import Health
 from mock_provider.runtime.journal import Journal
 from mock_provider.runtime.lookups import ProviderLookups
 from mock_provider.runtime.loop_lag import EventLoopLag
 from mock_provider.runtime.reports_out import HttpReportSender, ReportCallSettings
+from mock_provider.runtime.submissions import Submissions
 from mock_provider.runtime.wall_clock import WallClock
+from mock_provider.settings.values import Refusal
 
 log = logging.getLogger(__name__)
 
@@ -78,17 +81,17 @@ class ReportSender(Protocol):
 class _Asked(Struct, frozen=True, gc=False):
     """A send that waits for its answer: a callback that the garbage collector does not search."""
 
-    service: ProviderRuntime
+    provider: ProviderRuntime
     call: SubmitAction
     wall_s: float
     respond: Respond
 
     def __call__(self, answer: Answer | None) -> None:
-        self.service.answer(self.call, self.wall_s, self.respond, answer)
+        self.provider.answer(self.call, self.wall_s, self.respond, answer)
 
 
 class ProviderRuntime:
-    """Everything of a provider except its HTTP face. Make it on the event loop that will run it."""
+    """Everything of a provider except its listeners. Make it on the event loop that will run it."""
 
     def __init__(self, profile: Profile, seed: int, stop_grace_s: float) -> None:
         self.profile = self.started_with = profile
@@ -99,8 +102,8 @@ class ProviderRuntime:
         self._wall_clock = WallClock()
         self._report_carriers: dict[str, ReportSender] = {}
         self.health = Health(self._refuse_all)
-        self.callbacks = HttpReportSender(
-            self._report_calls, self._report_answered, ReportCallSettings(), self.health
+        self._http_reports = HttpReportSender(
+            self._report_calls, self.reports_answered, ReportCallSettings(), self.health
         )
         engine = Engine(profile, seed, self._wall_clock.offset_ns)
         self.driver = ClockDriver(engine, asyncio.get_running_loop(), self._deliver, self._engine_failed)
@@ -108,6 +111,8 @@ class ProviderRuntime:
         self.lookups = ProviderLookups(
             self.driver.engine, self.inbox, lambda: self.wall_offset_ns, cancelled=self.driver.wake
         )
+        self.submissions = Submissions(self.driver, self.inbox)
+        self.engine_reader = DriverReader(self.driver, self._wall_clock)
         self.traffic = TrafficHistory()
         self.refusals = Refusals()
         self.live = EventFeed(self.inbox, self.driver.engine.message)
@@ -118,7 +123,7 @@ class ProviderRuntime:
     def start(self, journal: Journal | None) -> None:
         """Begin the work that goes on by itself, on the running event loop; rows go to ``journal``."""
         self._journal = journal
-        self.callbacks.start()
+        self._http_reports.start()
         self._begin("the journal", self._every(_ROWS_EVERY_S, self._take_rows), loses_records=True)
         self._begin("the journal", self._every(_FLUSH_EVERY_S, self._flush_journal), loses_records=True)
         self._begin("the wall clock", self._every(_WALL_CLOCK_EVERY_S, self._look_at_wall_clock))
@@ -134,7 +139,7 @@ class ProviderRuntime:
 
     async def finish_reports(self) -> None:
         """Let report calls under way end, for at most the grace, and begin no more."""
-        await self.callbacks.stop(self._stop_grace_s)
+        await self._http_reports.stop(self._stop_grace_s)
 
     async def stop(self) -> None:
         """Write the journal to its end. To be called when no request and no report is under way."""
@@ -190,7 +195,7 @@ class ProviderRuntime:
         self.refusals.clear()
         self.live.cleared()
         self.lookups.forget()
-        self.callbacks.drop_queued()
+        self._http_reports.drop_queued()
         for carrier in self._report_carriers.values():
             carrier.drop_queued()
         self._smsapi_state.clear()
@@ -202,9 +207,15 @@ class ProviderRuntime:
     def engine_state(self) -> EngineState:
         return self.driver.engine.state()
 
-    def unread_fields(self) -> dict[str, int]:
-        """Requests with a field that the SMSAPI protocol does not read, by the field's name."""
-        return self._smsapi_state.unread.counts()
+    def status(self) -> ProviderStatus:
+        """State, gauges and failures, for ``GET /admin/state``."""
+        return ProviderStatus(
+            self.engine_state(),
+            self.gauges(),
+            self.health.failures,
+            self._smsapi_state.unread.counts(),
+            self._http_reports.last_failure,
+        )
 
     def gauges(self) -> dict[str, float]:
         """Depths and lags of the process around the engine."""
@@ -213,9 +224,9 @@ class ProviderRuntime:
             "loop_core_wait_ms": self._lag.core_wait_ms,
             "timer_late_ms": self.driver.lateness_ms(),
             "replies_waiting": float(self.driver.waiting),
-            "report_calls_resent": float(self.callbacks.resent),
+            "report_calls_resent": float(self._http_reports.resent),
             "report_batches_pending": float(
-                self.callbacks.pending + sum(carrier.queued for carrier in self._report_carriers.values())
+                self._http_reports.pending + sum(carrier.queued for carrier in self._report_carriers.values())
             ),
         }
 
@@ -261,7 +272,7 @@ class ProviderRuntime:
     def _deliver(self, effect: SendReports | SendProgress) -> None:
         carrier = self._report_carriers.get(effect.wire)
         if carrier is None:
-            self.callbacks.deliver(effect)
+            self._http_reports.deliver(effect)
         else:
             carrier.deliver(effect)
 
@@ -272,7 +283,8 @@ class ProviderRuntime:
         call = protocol.progress_call(effect, self.wall_offset_ns)
         return () if call is None else (call,)
 
-    def _report_answered(self, batch_id: int, confirmed: bool) -> None:
+    def reports_answered(self, batch_id: int, confirmed: bool) -> None:
+        """A receiver has confirmed a batch of reports, or has not."""
         driver = self.driver
         driver.carry_out(driver.engine.reports_answered(driver.now_ns(), batch_id, confirmed))
 

@@ -8,7 +8,7 @@ from typing import Protocol, cast
 
 from msgspec import Struct
 
-from mock_provider.engine.faults.outage import Outage
+from mock_provider.engine.faults.hooks import Interruption
 from mock_provider.protocols.smpp import codes
 from mock_provider.protocols.smpp.effects import (
     Answered,
@@ -24,7 +24,7 @@ from mock_provider.protocols.smpp.effects import (
 from mock_provider.protocols.smpp.pdu import Bind
 from mock_provider.protocols.smpp.session import NoAnswer, Session, SessionLimits
 from mock_provider.protocols.smpp.submit import SubmitReader
-from mock_provider.runtime.provider import ProviderRuntime
+from mock_provider.smpp.provider import SmppProvider
 from mock_provider.smpp.receipts import ReceiptLinks
 from mock_provider.smpp.requests import Memory, Requests
 
@@ -60,15 +60,15 @@ class Listener(Protocol):
 class SmppConnection(asyncio.Protocol):
     """Made by the listening server for each client."""
 
-    def __init__(self, service: ProviderRuntime, listener: Listener) -> None:
-        self._service = service
+    def __init__(self, provider: SmppProvider, listener: Listener) -> None:
+        self._provider = provider
         self._listener = listener
         self._setup = setup = listener.setup()
         self._links = setup.links
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._session = Session(setup.limits, self._admit, time.monotonic_ns(), self._front)
-        self._requests = Requests(service, setup.reader, setup.memory, self._session, self)
+        self._requests = Requests(provider, setup.reader, setup.memory, self._session, self)
         self.system_id = ""  # while it is bound
         self.knows_tlvs = False
         self._out: list[bytes] = []
@@ -150,7 +150,7 @@ class SmppConnection(asyncio.Protocol):
 
     def _carry_out(self, now_ns: int, effects: list[SessionEffect]) -> None:
         answered = False
-        wall_s = (now_ns + self._service.wall_offset_ns) / 1e9
+        wall_s = (now_ns + self._provider.wall_offset_ns) / 1e9
         for effect in effects:
             if type(effect) is Submitted:
                 self._requests.submit(now_ns, wall_s, effect)
@@ -191,7 +191,7 @@ class SmppConnection(asyncio.Protocol):
             elif not outage.hang:
                 self.write(self._session.answer(command_id, effect.sequence, codes.ESME_RSYSERR))
         elif isinstance(effect, Queried):
-            self._requests.query(effect, self._service.wall_offset_ns)
+            self._requests.query(effect, self._provider.wall_offset_ns)
         else:
             self._requests.cancel(effect)
 
@@ -217,8 +217,8 @@ class SmppConnection(asyncio.Protocol):
         if self._finishing and not self._requests.waiting:
             self._unbind()
 
-    def _outage(self) -> Outage | None:
-        return self._service.driver.engine.outage(time.monotonic_ns())
+    def _outage(self) -> Interruption | None:
+        return self._provider.submissions.outage(time.monotonic_ns())
 
     def _front(self) -> NoAnswer | None:
         """How an outage affects enquire_link; one that refuses does not."""

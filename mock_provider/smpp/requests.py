@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 
 from mock_provider.engine import MessageView
 from mock_provider.engine.values import Accepted, Answer, Submit
-from mock_provider.protocols.actions import Instants
+from mock_provider.protocols.actions import Instants, OnAnswer
 from mock_provider.protocols.smpp import codes
 from mock_provider.protocols.smpp.effects import (
     Cancelled,
@@ -34,8 +34,7 @@ from mock_provider.protocols.smpp.replacing import (
 )
 from mock_provider.protocols.smpp.session import Session
 from mock_provider.protocols.smpp.submit import PROTOCOL_NAME, SubmitReader
-from mock_provider.runtime.clock_driver import OnAnswer
-from mock_provider.runtime.provider import ProviderRuntime
+from mock_provider.smpp.provider import SmppProvider
 
 _CANCELLED_AT_ONCE = 500
 _SUBMIT_SM = codes.SUBMIT_SM
@@ -66,9 +65,11 @@ class Requests:
     """The requests of one connection. ``waiting`` holds the request ids of unanswered submits."""
 
     def __init__(
-        self, service: ProviderRuntime, reader: SubmitReader, memory: Memory, session: Session, client: Client
+        self, provider: SmppProvider, reader: SubmitReader, memory: Memory, session: Session, client: Client
     ) -> None:
-        self._service = service
+        self._provider = provider
+        self._submissions = provider.submissions
+        self._lookups = provider.lookups
         self._reader = reader
         self._replaceable = memory.replaceable
         self._groups = memory.groups
@@ -81,7 +82,7 @@ class Requests:
     def forget(self) -> None:
         """The connection is closed: forget its unanswered submits."""
         for request_id in self.waiting:
-            self._service.driver.forget(request_id)
+            self._submissions.forget(request_id)
         self.waiting.clear()
 
     def submit(self, now_ns: int, wall_s: float, effect: Submitted) -> None:
@@ -89,10 +90,10 @@ class Requests:
         submit = self._read(now_ns, wall_s, command_id, sequence, message)
         if submit is None:
             return
-        on_answer: OnAnswer = partial(self._answer, command_id, sequence, submit, wall_s)
+        on_answer: OnAnswer = partial(self._answer, command_id, sequence, submit)
         if submit.scheduled_ns is not None or message.replace_if_present:
             on_answer = partial(self._note_scheduled, message, submit, on_answer)
-        self._ask(now_ns, submit, on_answer)
+        self._ask(now_ns, wall_s, submit, on_answer)
 
     def submit_multi(self, now_ns: int, wall_s: float, effect: MultiSubmitted) -> None:
         destinations = effect.destinations
@@ -103,10 +104,10 @@ class Requests:
         submit = self._read(now_ns, wall_s, codes.SUBMIT_MULTI, effect.sequence, effect.message, numbers)
         if submit is None:
             return
-        on_answer: OnAnswer = partial(self._answer_multi, effect.sequence, submit, destinations, wall_s)
+        on_answer: OnAnswer = partial(self._answer_multi, effect.sequence, submit, destinations)
         if submit.scheduled_ns is not None or effect.message.replace_if_present:
             on_answer = partial(self._note_scheduled, effect.message, submit, on_answer)
-        self._ask(now_ns, submit, on_answer)
+        self._ask(now_ns, wall_s, submit, on_answer)
 
     def query(self, effect: Queried, wall_offset_ns: int) -> None:
         name = effect.name
@@ -141,7 +142,7 @@ class Requests:
     def _remove(self, name: MessageName, views: Sequence[MessageView]) -> int:
         """How many of these could be cancelled, by what the request names them by."""
         ids = [view.provider_id for view in views if self._is_cancelled_by(view, name)]
-        removed = self._service.lookups.cancel(self.token, ids)
+        removed = self._lookups.cancel(self.token, ids)
         for provider_id in removed:
             self._replaceable.forget(provider_id)
         return len(removed)
@@ -153,7 +154,7 @@ class Requests:
         replacement, sequence = effect.replacement, effect.sequence
         # What is due goes first: the engine then finds what is still scheduled here, and takes it out in the
         # step in which it accepts the other, so that never both are sent.
-        self._service.driver.advance()
+        self._submissions.advance()
         views = self._views(replacement.name.message_id)
         if not views:
             self._write(codes.REPLACE_SM, sequence, codes.ESME_RINVMSGID)
@@ -167,21 +168,18 @@ class Requests:
         if submit is None:
             return
         try:
-            submit = with_times_of(old, replacement, submit, self._service.wall_offset_ns)
+            submit = with_times_of(old, replacement, submit, self._provider.wall_offset_ns)
         except PduError as error:
             self._write(codes.REPLACE_SM, sequence, error.status)
             return
         submit = structs.replace(submit, replaces=views[0].provider_id)
         ids = replacement.name.message_id, views[0].provider_id
-        self._ask(now_ns, submit, partial(self._answer_replace, sequence, submit, message, ids, wall_s))
+        self._ask(now_ns, wall_s, submit, partial(self._answer_replace, sequence, submit, message, ids))
 
     # answers
 
-    def _answer(
-        self, command_id: int, sequence: int, submit: Submit, wall_s: float, answer: Answer | None
-    ) -> None:
+    def _answer(self, command_id: int, sequence: int, submit: Submit, answer: Answer | None) -> None:
         if isinstance(answer, Accepted):
-            self._service.inbox.remember(submit, answer, wall_s)
             message_id = answer.messages[0].provider_id
             if command_id == _SUBMIT_SM:
                 self._client.write(self._session.answer_submit(sequence, message_id))
@@ -194,11 +192,9 @@ class Requests:
         sequence: int,
         submit: Submit,
         destinations: Sequence[Address],
-        wall_s: float,
         answer: Answer | None,
     ) -> None:
         if isinstance(answer, Accepted):
-            self._service.inbox.remember(submit, answer, wall_s)
             ids = [message.provider_id for message in answer.messages]
             if len(ids) > 1:
                 self._groups.keep(ids[0], ids)
@@ -212,12 +208,11 @@ class Requests:
         submit: Submit,
         message: ShortMessage,
         ids: tuple[str, str],
-        wall_s: float,
         answer: Answer | None,
     ) -> None:
         """``ids``: the id by which the client knows the message, and the message's own id."""
         if isinstance(answer, Accepted):
-            self._take_place(submit, message, ids, answer, wall_s)
+            self._take_place(submit, message, ids, answer)
             self._write(codes.REPLACE_SM, sequence, codes.ESME_ROK)
         self._end(codes.REPLACE_SM, sequence, submit, answer)
 
@@ -231,10 +226,9 @@ class Requests:
         self._client.answered()
 
     def _take_place(
-        self, submit: Submit, message: ShortMessage, ids: tuple[str, str], answer: Accepted, wall_s: float
+        self, submit: Submit, message: ShortMessage, ids: tuple[str, str], answer: Accepted
     ) -> None:
         (known_as, old_id), new_id = ids, answer.messages[0].provider_id
-        self._service.inbox.remember(submit, answer, wall_s)
         self._replaceable.forget(old_id)
         self._keep_scheduled(message, submit, new_id)
         self._groups.replace(known_as, old_id, new_id)
@@ -248,12 +242,12 @@ class Requests:
                 replaced = self._replaceable.replaced_by(self.system_id, one)
                 if replaced:
                     self._replaceable.forget(replaced)
-                    self._service.lookups.cancel(self.token, [replaced])
+                    self._lookups.cancel(self.token, [replaced])
                 self._keep_scheduled(one, submit, accepted.provider_id)
         on_answer(answer)
 
     def _keep_scheduled(self, message: ShortMessage, submit: Submit, provider_id: str) -> None:
-        kept = as_scheduled(self.system_id, message, submit, self._service.wall_offset_ns)
+        kept = as_scheduled(self.system_id, message, submit, self._provider.wall_offset_ns)
         if kept is not None:
             self._replaceable.keep(provider_id, kept)
 
@@ -269,7 +263,7 @@ class Requests:
         destinations: Sequence[Address] | None = None,
     ) -> Submit | None:
         """The request as the engine's Submit; None: it cannot be read, and the refusal is written."""
-        request_id = self._service.driver.next_request_id()
+        request_id = self._submissions.next_request_id()
         at = Instants(now_ns, wall_s)
         try:
             return self._reader.read(message, request_id, self.token, self.system_id, at, destinations)
@@ -277,8 +271,8 @@ class Requests:
             self._write(command_id, sequence, error.status)
             return None
 
-    def _ask(self, now_ns: int, submit: Submit, on_answer: OnAnswer) -> None:
-        waiting = self._service.driver.submit(now_ns, submit, on_answer)
+    def _ask(self, now_ns: int, wall_s: float, submit: Submit, on_answer: OnAnswer) -> None:
+        waiting = self._submissions.submit(now_ns, wall_s, submit, on_answer)
         if waiting is not None:
             self.waiting.add(waiting)
 
@@ -290,7 +284,7 @@ class Requests:
         return self._found(self._groups.members(message_id))
 
     def _found(self, provider_ids: Sequence[str]) -> list[MessageView]:
-        find = self._service.driver.engine.message
+        find = self._lookups.view
         views = (find(provider_id) for provider_id in provider_ids)
         return [view for view in views if view is not None and view.wire == PROTOCOL_NAME]
 

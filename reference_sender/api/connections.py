@@ -21,9 +21,9 @@ _LINGER_S = 1.0
 class Limits(Struct, frozen=True):
     """Limits for one client and for all clients together.
 
-    ``request_s`` is the time in which a head that was begun must be whole, then its body, and in which
-    something of an answer must be taken; ``idle_s`` that between two requests. ``head_bytes`` is what all
-    heads that have yet to end may hold at a time.
+    ``request_s`` limits the time for a head, then for its body, and the time between two reads of an answer
+    by the client. ``idle_s`` limits the time between two requests. ``head_bytes`` limits the bytes of all
+    unfinished heads together.
     """
 
     connections: int = 4_096
@@ -50,7 +50,7 @@ class Connections:
         return _Connection(self, self._server)
 
     def start(self) -> None:
-        """Begin to look for connections that keep the sender waiting."""
+        """Start to check connections for their time limits."""
         self._sweeping = asyncio.create_task(self._sweep())
 
     async def finish(self, grace_s: float) -> None:
@@ -75,7 +75,7 @@ class Connections:
             connection.ended()
 
     def add(self, connection: _Connection) -> bool:
-        """False where it is one too many."""
+        """False if the limit is reached."""
         full = len(self._open) >= self.limits.connections
         self._open.add(connection)
         if not full:
@@ -83,7 +83,7 @@ class Connections:
         return not full
 
     def remove(self, connection: _Connection) -> bool:
-        """False where it had been one too many."""
+        """False if it was over the limit."""
         self._open.discard(connection)
         return self._by_protocol.pop(connection.inner, None) is not None
 

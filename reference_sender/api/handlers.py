@@ -1,7 +1,7 @@
-"""The HTTP face: paths to handlers. ``POST /v1/messages``, the one that must be fast, is tried first.
+"""The HTTP API: paths to handlers. ``POST /v1/messages`` must be fast, so it is tried first.
 
-It stands on aiohttp's low-level server: an application's router and signals would cost each message more than
-its own work does.
+It uses aiohttp's low-level server: the router and signals of an application would cost more per message than
+the message itself.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Api:
         }
 
     def stop(self) -> None:
-        """Take nothing more in; reports are still taken."""
+        """Accept no more messages. Delivery reports are still accepted."""
         self.stopping = True
         for campaign in self._campaigns:
             campaign.stop()
@@ -110,7 +110,7 @@ class Api:
             return error_answer(error)
         except Invalid as error:
             return after_body(request, self._invalid_answer(error))
-        except ConnectionError:  # the client has gone; nobody reads this
+        except ConnectionError:  # the client has gone
             return error_answer(ApiError(400, "disconnected", "the body ended too early"))
         except StoreError as error:
             self._tally.store_failed += 1
@@ -258,7 +258,7 @@ def _rows_of(content_type: str, query: str) -> Rows:
 
 
 def _fields_of(query: str) -> dict[str, str]:
-    """Raises ``Invalid`` for a field that stands twice: which of its values is meant cannot be known."""
+    """Raises ``Invalid`` for a repeated field, since its intended value is not known."""
     fields: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name in fields:

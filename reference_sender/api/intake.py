@@ -1,5 +1,5 @@
-"""The edge: what a client asks for, checked and made into a Message. Every refusal names the field and says
-what is allowed."""
+"""Checks requests of clients and makes messages of them. Every refusal names the field and says what is
+allowed."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class Intake:
         return Shared(terms, text, 0 if text is None else checked_segments(text, self._max_segments))
 
     def campaign_id(self) -> str:
-        """A campaign id that nobody has used."""
+        """A new campaign id."""
         self._id += 1
         return f"c{self._tag}-{self._id}"
 
@@ -256,7 +256,7 @@ def read_recipient(fields: object, strict: bool = True) -> Recipient:
 
 
 def explained(error: Exception) -> Invalid:
-    """A decoder's complaint in our words: which field, and what it may be.
+    """The error of a decoder as our own error: the field and what is allowed.
 
     A client's own names are shortened: an answer may repeat a hundred thousand of them."""
     said = _shortened(str(error), 200)

@@ -1,4 +1,4 @@
-"""Questions to the store, asked from a thread of their own: the event loop never waits for the disk."""
+"""Queries of the store, in a separate thread, so the event loop does not wait for the disk."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ class Backlog:
             heappush(self._retries, (until_ns, self._retries_made, ticket))
 
     def end(self, ticket: Ticket, state: State) -> None:
-        """``ticket`` leaves the backlog, as SENT or for good."""
+        """``ticket`` leaves the backlog: it is SENT or final."""
         before = ticket.state
         ticket.state = moved(before, state)
         del self.tickets[ticket.message.key]

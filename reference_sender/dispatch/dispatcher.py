@@ -36,14 +36,16 @@ _OTP = Lane.OTP
 
 
 class Dispatcher:
-    """Decides what to submit when, and what each message's state is. It performs nothing itself.
+    """Decides what to submit when, and what each message's state is. It has no side effects.
 
     Every call takes ``now_ns``, which never goes back, and returns the effects due by then, in the order in
-    which they happened. The driver owes one ``answered`` for each ``SubmitBatch``: where no answer came, it
-    says UNKNOWN; or one ``withdrawn``, if it did not send the request. Messages must be in the store before
-    they are offered, an ``Attempt`` before its request is sent and until the changes that come of its answer
-    are, and a ``Change`` before its cause is acknowledged (the OK to a delivery report). Losing a change by a
-    crash costs a repeat on the same route, never a message.
+    which they happened. The driver must call ``answered`` once for each ``SubmitBatch`` (with UNKNOWN if no
+    answer came), or ``withdrawn`` if it did not send the request.
+
+    The driver stores a message before it is offered. It stores an ``Attempt`` before its request is sent, and
+    keeps it until the changes of its answer are stored. It stores a ``Change`` before its cause is
+    acknowledged (the OK to a delivery report). A change that is lost by a crash causes a repeat on the same
+    route, never a lost message.
     """
 
     def __init__(self, settings: DispatchSettings, routes: tuple[RouteLimits, ...], seed: int) -> None:
@@ -90,7 +92,7 @@ class Dispatcher:
         return self._sending.foresee(now_ns, messages)
 
     def answered(self, now_ns: int, batch_id: int, results: Sequence[Result]) -> Sequence[Effect]:
-        """Learn how a batch ended, one result a message in the batch's order.
+        """Take the results of a batch, one per message in the batch's order.
 
         Raises ``ValueError``, changing nothing, for a batch that is not in flight or a wrong number of
         results.
@@ -159,7 +161,7 @@ class Dispatcher:
         return effects
 
     def recover(self, now_ns: int, recovered: Iterable[Recovered]) -> Sequence[Effect]:
-        """Take in what an earlier life of the process left open; once, before anything is offered.
+        """Take the open messages of an earlier process. Called once, before the first ``offer``.
 
         A QUEUED one with a route is sent again with its key, on that route only, and only while the
         provider remembers the key. It is looked up instead if that provider refuses no repeats. If that route
@@ -206,7 +208,7 @@ class Dispatcher:
             self._ledger.totals.orphan_reports += self._ledger.early.drop_unclaimed()
 
     def next_deadline(self) -> int | None:
-        """When ``advance`` wants to be called, unless another call comes first; None: nothing is pending."""
+        """When ``advance`` must be called, unless another call comes first. None if nothing is pending."""
         # Compared one by one: this is asked after every call.
         deadline_ns = self._sending.wake_ns
         backlog_ns = self._backlog.next_ns()
@@ -221,7 +223,7 @@ class Dispatcher:
         return deadline_ns
 
     def advance(self, now_ns: int) -> Sequence[Effect]:
-        """Do what has come due: expiries, retries, overdue reports, batches that waited for tokens."""
+        """Process what is due: expiries, retries, overdue reports, batches that waited for tokens."""
         self._move_clock(now_ns)
         effects: list[Effect] = []
         self._run_due(now_ns, effects)
@@ -233,7 +235,7 @@ class Dispatcher:
         return len(self._ledger.early)
 
     def state(self) -> DispatchState:
-        """How things stand as of the last call."""
+        """The state at the last call."""
         backlog, sending = self._backlog, self._sending
         now_ns = self._now_ns
         routes = tuple(

@@ -39,7 +39,7 @@ class Totals(Struct):
     expired: int = 0
     late: int = 0  # ended messages that a report then showed to be delivered
     repeated_reports: int = 0  # intermediate ones, and those that said nothing new
-    orphan_reports: int = 0  # about nothing we know, or know any more
+    orphan_reports: int = 0  # about unknown or forgotten messages
 
 
 class Ledger:

@@ -1,4 +1,4 @@
-"""Forming batches: which lane goes next, on which route, and when to look again."""
+"""Forms batches: which lane is next, on which route, and when to try again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the operator may set about dispatching. Times are seconds here, nanoseconds inside the core."""
+"""Settings of the dispatcher. Times are seconds here, nanoseconds inside the core."""
 
 from __future__ import annotations
 

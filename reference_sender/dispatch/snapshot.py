@@ -1,4 +1,4 @@
-"""How things stand, as plain values: for the state endpoint, the dashboard and the tests."""
+"""The state as plain values: for the state endpoint and the tests."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class DispatchState(Struct, frozen=True):
         return queued + self.in_flight_messages + self.awaiting_report
 
     def gauges(self) -> dict[str, float]:
-        """The standing figures by name, one flat mapping; a route's are ``route_<name>_<what>``."""
+        """The gauges by name, one flat mapping; a route's are ``route_<name>_<what>``."""
         gauges: dict[str, float] = {
             "queue_otp": self.queue_otp,
             "queue_transactional": self.queue_transactional,

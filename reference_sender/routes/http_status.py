@@ -14,9 +14,9 @@ def result_of_status(reply: ProviderReply, alone: bool) -> Result:
     if status == 429:
         return Result(Outcome.THROTTLED, reason=reason, retry_after_s=wait_of(reply))
     if status in (408, 502, 504) or status < 400:
-        return Result(Outcome.UNKNOWN, reason=reason)  # a front end gave up, or answered for the provider
+        return Result(Outcome.UNKNOWN, reason=reason)  # a front end timed out, or answered for the provider
     if status >= 500:
         return Result(Outcome.RETRYABLE, reason=reason, retry_after_s=wait_of(reply))
     if status in (401, 402, 403, 404, 405):
-        return Result(Outcome.ROUTE_DOWN, reason=reason)  # credentials or address: no message's own fault
+        return Result(Outcome.ROUTE_DOWN, reason=reason)  # credentials or address: not the fault of a message
     return Result(Outcome.PERMANENT if alone else Outcome.SPLIT, reason=reason)

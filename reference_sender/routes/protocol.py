@@ -118,7 +118,7 @@ class RouteProtocol(Protocol):
         ...
 
     def interpret(self, messages: Sequence[Message], reply: ProviderReply) -> Sequence[Result]:
-        """What became of each of ``messages``, which were one request."""
+        """The result of each of ``messages``, which were one request."""
         ...
 
     def read_reports(self, request: ReportRequest) -> list[Report]:

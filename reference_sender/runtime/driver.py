@@ -1,4 +1,4 @@
-"""The real-time driver: tells the dispatcher the time and what happens, and does what the dispatcher says."""
+"""The real-time driver: passes time and events to the dispatcher, and carries out its effects."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from reference_sender.store import Existing, Store
 log = logging.getLogger(__name__)
 
 _SECOND_NS = 1_000_000_000
-# How long a report may wait for the answer to the submit it overtook; less than a provider's own patience.
+# How long a report may wait for the answer to the submit it overtook; less than a provider's own time limit.
 EARLY_REPORT_S = 5.0
 _LAST_COMMIT_S = 5.0
 _FAULT = Result(Outcome.UNKNOWN, reason="route_fault")
@@ -67,7 +67,7 @@ class Driver:
         self._guarded_advance = self.chores.guarded("dispatcher", self._advance)
 
     def recover(self, recovered: Iterable[Recovered]) -> None:
-        """Take up what an earlier process left; before anything else."""
+        """Continue the unfinished work of an earlier process. Must be the first call."""
         self._perform(self._dispatcher.recover(self._now(), recovered))
 
     def has_room(self, count: int, lane: Lane) -> bool:
@@ -111,11 +111,11 @@ class Driver:
         return again or kept > before
 
     def state(self) -> DispatchState:
-        """How the dispatcher stands."""
+        """The state of the dispatcher."""
         return self._dispatcher.state()
 
     async def drain(self, limit_s: float) -> None:
-        """Submit nothing more, give requests on their way ``limit_s`` to be answered, write all there is."""
+        """Stop submitting, wait up to ``limit_s`` for answers to requests in flight, store everything."""
         self._stopping = True
         if self._timer is not None:
             self._timer.cancel()

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, Route, expect
+from watched_page import Watched
 
 ROOT = Path(__file__).parents[2]
 # Chromium writes every refused request to the console, also one whose refusal the page shows.
@@ -69,7 +70,7 @@ def provider(running: Provider) -> Provider:
 
 
 @pytest.fixture
-def inbox(watched: Any, provider: Provider) -> Iterator[Any]:
+def inbox(watched: Watched, provider: Provider) -> Iterator[Any]:
     """The page, open and live. At the end: no error in it, and nothing asked of any other host."""
     page = watched.page
     page.goto(f"{provider.url}/#token={provider.admin_token}")
@@ -80,11 +81,11 @@ def inbox(watched: Any, provider: Provider) -> Iterator[Any]:
     assert not [url for url in watched.requested if provider.admin_token in url.partition("#")[0]]
 
 
-def row(page: Any, text: str) -> Any:
+def row(page: Page, text: str) -> Any:
     return page.locator("#messages li", has_text=text)
 
 
-def cut_buttons(page: Any) -> list[str]:
+def cut_buttons(page: Page) -> list[str]:
     """Labels of the buttons that are narrower than their text, or stand out of the box that they are in."""
     script = """buttons => buttons.filter(button => button.scrollWidth > button.clientWidth + 1
       || button.getBoundingClientRect().right > button.parentElement.getBoundingClientRect().right + 1)
@@ -203,13 +204,13 @@ def test_a_fault_is_started_seen_and_ended(inbox: Any, provider: Provider) -> No
     form.get_by_label("share").fill("1")
     form.get_by_label("refusal").select_option("queue_full")
     form.get_by_role("button", name="Start the fault").click()
-    in_force = inbox.get_by_role("region", name="Faults in force")
-    in_force.get_by_text("100 % queue_full").wait_for()
-    in_force.get_by_text(re.compile(r"\d+.s left")).wait_for()
+    active = inbox.get_by_role("region", name="Active faults")
+    active.get_by_text("100 % queue_full").wait_for()
+    active.get_by_text(re.compile(r"\d+.s left")).wait_for()
     assert provider.send("48600100200", "x")["error"] == 200
     assert inbox.get_by_label("burst of requests").input_value() == "77"  # what is being typed stays
-    in_force.get_by_role("button", name="End error_rate").click()
-    in_force.wait_for(state="hidden")
+    active.get_by_role("button", name="End error_rate").click()
+    active.wait_for(state="hidden")
     assert provider.send("48600100200", "x").get("error") is None
 
 
@@ -247,10 +248,11 @@ def test_pausing_holds_the_list_and_clearing_empties_it(inbox: Any, provider: Pr
     assert provider.admin("/messages") == {"messages": []}
 
 
-def test_a_message_that_comes_while_the_list_is_fetched_stays(watched: Any, provider: Provider) -> None:
-    page, held = watched.page, []
+def test_a_message_that_comes_while_the_list_is_fetched_stays(watched: Watched, provider: Provider) -> None:
+    page = watched.page
+    held: list[Route] = []
 
-    def hold_the_first(route: Any) -> None:
+    def hold_the_first(route: Route) -> None:
         if held:
             route.continue_()
         else:
@@ -299,7 +301,7 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(inbox: Any, provider: Provi
     assert inbox.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-def test_a_wrong_token_shows_nothing_and_the_right_one_opens(watched: Any, provider: Provider) -> None:
+def test_a_wrong_token_shows_nothing_and_the_right_one_opens(watched: Watched, provider: Provider) -> None:
     provider.send("48600100200", "secret words")
     page = watched.page
     page.goto(provider.url + "/#token=wrong")

@@ -10,12 +10,12 @@ import shutil
 from pathlib import Path
 
 import msgspec
-from loadtests.running.interruption import Interruption
-from loadtests.running.manifest import instant, write_suite
 from rich.console import Console
 
 from analysis import records
 from loadtests.arrivals import Burst, Mix, Poisson, Stream
+from loadtests.runner.interruption import Interruption
+from loadtests.runner.manifest import instant, write_suite
 from loadtests.scenarios.scenario import Part, Scenario
 from loadtests.simulate.part import Choices
 from loadtests.simulate.run import live_parts

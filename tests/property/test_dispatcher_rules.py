@@ -10,6 +10,7 @@ import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from nanoseconds import S
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.states import TRANSITIONS
@@ -28,7 +29,6 @@ from reference_sender.dispatch.values import (
     SubmitBatch,
 )
 
-SECOND = 1_000_000_000
 SETTINGS = DispatchSettings(
     max_attempts=3,
     backoff_base_s=0.5,
@@ -39,7 +39,7 @@ SETTINGS = DispatchSettings(
     route_down_pause_s=5,
 )
 REFUSED = (Outcome.PERMANENT, Outcome.RETRYABLE, Outcome.THROTTLED, Outcome.DEFERRED, Outcome.SPLIT)
-CHECKS_FOR_DUPLICATES_NS = 60 * SECOND
+CHECKS_FOR_DUPLICATES_NS = 60 * S
 
 limits = st.builds(
     RouteLimits,
@@ -112,7 +112,7 @@ class DispatcherRules(RuleBasedStateMachine):
         for _ in range(count):
             self.made += 1
             key = f"k{self.made}"
-            expires_ns = self.now_ns + int(life_s * SECOND)
+            expires_ns = self.now_ns + int(life_s * S)
             offered.append(
                 Message(
                     self.made, key, "48100", "x", lane, sender_id, campaign, segments, self.now_ns, expires_ns
@@ -124,7 +124,7 @@ class DispatcherRules(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.001, 0.1, 1.0, 7.0, 45.0]))
     def wait(self, seconds: float) -> None:
-        self.pass_time(self.now_ns + int(seconds * SECOND))
+        self.pass_time(self.now_ns + int(seconds * S))
 
     @precondition(lambda self: self.in_flight)
     @rule(which=st.integers(0, 9), outcome=st.sampled_from(Outcome), took=st.booleans(), mixed=st.booleans())
@@ -252,7 +252,7 @@ class DispatcherRules(RuleBasedStateMachine):
                 segments = 0
                 for requests, (end_ns, cost) in enumerate(seen[start:], start=1):
                     segments += cost
-                    seconds = (end_ns - begin_ns) / SECOND
+                    seconds = (end_ns - begin_ns) / S
                     assert requests <= route.requests_per_s * seconds + route.requests_burst + 1e-6
                     assert segments <= route.segments_per_s * seconds + route.segments_burst + 1e-6
 

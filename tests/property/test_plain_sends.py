@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -10,11 +12,11 @@ from hypothesis import strategies as st
 
 from mock_provider.engine.segments import count_segments, segments_of
 from mock_provider.engine.values import Accepted, AcceptedMessage
-from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.smsapi import answers, fast_path, send
 from mock_provider.protocols.smsapi.errors import SmsapiError
 from mock_provider.protocols.smsapi.numbers import read_msisdn
+from mock_provider.settings.protocols import SmsapiSettings
 
 NOW = Instants(5_000_000_000, 1_700_000_000.0)
 
@@ -60,7 +62,7 @@ wires = st.builds(
 )
 
 
-def outcome(read, wanted, wire, limit):
+def outcome(read: Callable[..., object], wanted: dict[str, Any], wire: SmsapiSettings, limit: int) -> object:
     try:
         return read(wanted, "t", 1, NOW, wire, limit)
     except SmsapiError as error:
@@ -69,7 +71,7 @@ def outcome(read, wanted, wire, limit):
 
 @settings(deadline=None, max_examples=500)
 @given(fields, wires, st.sampled_from([2, 100]))
-def test_plain_requests_are_read_as_in_full(wanted, wire, limit):
+def test_plain_requests_are_read_as_in_full(wanted: dict[str, Any], wire: SmsapiSettings, limit: int) -> None:
     short = outcome(fast_path.read_plain, wanted, wire, limit)
     if short is not None:
         full = outcome(send.read_send, wanted, wire, limit)
@@ -81,7 +83,7 @@ def test_plain_requests_are_read_as_in_full(wanted, wire, limit):
 @pytest.mark.parametrize("count", [1, 3, 1_000])
 @pytest.mark.parametrize("as_json", [True, False])
 @pytest.mark.parametrize("with_references", [True, False])
-def test_an_ordinary_request_is_plain(count, as_json, with_references):
+def test_an_ordinary_request_is_plain(count: int, as_json: bool, with_references: bool) -> None:
     """Else the short way would prove nothing."""
     listed = [str(48_500_000_000 + n) for n in range(count)]
     wanted = {
@@ -101,13 +103,13 @@ def test_an_ordinary_request_is_plain(count, as_json, with_references):
 
 
 @given(numbers, wires)
-def test_a_number_that_is_its_own_msisdn_is_read_as_itself(number, wire):
+def test_a_number_that_is_its_own_msisdn_is_read_as_itself(number: str, wire: SmsapiSettings) -> None:
     if fast_path.are_msisdns(number):
         assert read_msisdn(number, wire) == number
 
 
 @given(texts | st.text(alphabet="a{€ż\u0060\n\x00\U0001f600", max_size=400))
-def test_segments_are_those_of_the_count(text):
+def test_segments_are_those_of_the_count(text: str) -> None:
     assert segments_of(text) == count_segments(text).segments
 
 
@@ -126,7 +128,9 @@ accepted = st.lists(
 
 
 @given(accepted, st.sampled_from(["number", "string"]))
-def test_an_answer_written_in_pieces_says_what_the_encoder_says(answer, points_as):
+def test_an_answer_written_in_pieces_says_what_the_encoder_says(
+    answer: Accepted, points_as: Literal["number", "string"]
+) -> None:
     wire = SmsapiSettings(points_as=points_as)
     written = answers.render_send(wire, answers.AnswerStyle(True, 1_700_000_000), answer).body
     items = answers._items(answer, wire, 1_700_000_000)

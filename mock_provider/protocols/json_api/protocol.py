@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from mock_provider.engine.values import Refusal, SendProgress, SendReports
+from mock_provider.engine.values import SendProgress, SendReports
 from mock_provider.http.messages import (
     JSON,
     HttpRequest,
@@ -37,13 +37,14 @@ from mock_provider.protocols.json_api.send import (
     render_send,
 )
 from mock_provider.protocols.lookups import Lookups
+from mock_provider.settings.values import Refusal
 
 _MESSAGES, _ACCOUNT, _OPENAPI = "/v1/messages", "/v1/account", "/openapi.json"
 _ONE_MESSAGE = "/v1/messages/"
 
 
 class JsonApi:
-    """The protocol; it holds settings and no state."""
+    """The JSON API: translates requests and replies. It holds settings and no state."""
 
     name = PROTOCOL_NAME
     paths = frozenset((_MESSAGES, _ACCOUNT, _OPENAPI))

@@ -12,7 +12,6 @@ from msgspec import Struct
 
 from mock_provider.engine.values import Accepted, AcceptedMessage, Answer, MessageState, Refused
 from mock_provider.http.messages import TEXT, HttpResponse
-from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.lookups import AccountView, MessageStatus
 from mock_provider.protocols.smsapi.errors import (
     InvalidNumber,
@@ -22,6 +21,7 @@ from mock_provider.protocols.smsapi.errors import (
 )
 from mock_provider.protocols.smsapi.message import Counted
 from mock_provider.protocols.smsapi.numbers import shown_number
+from mock_provider.settings.protocols import SmsapiSettings
 
 # Numeric code and name of a status. An open message has been handed to the operator.
 STATUS_CODES: dict[str, tuple[str, str]] = {

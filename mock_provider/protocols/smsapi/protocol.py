@@ -8,9 +8,14 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mock_provider.engine.values import Answer, Refusal, Refused, SendProgress, SendReports, Submit
+from mock_provider.engine.values import (
+    Answer,
+    Refused,
+    SendProgress,
+    SendReports,
+    Submit,
+)
 from mock_provider.http.messages import HttpRequest, HttpResponse, ReportCall
-from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.actions import (
     AccountQuery,
     Action,
@@ -53,6 +58,8 @@ from mock_provider.protocols.smsapi.send import read_send, wants_json
 from mock_provider.protocols.smsapi.services.endpoints import Services
 from mock_provider.protocols.smsapi.services.groups import with_group_members, with_template_text
 from mock_provider.protocols.smsapi.services.state import SmsapiState
+from mock_provider.settings.protocols import SmsapiSettings
+from mock_provider.settings.values import Refusal
 
 _SMS_PATHS = frozenset(("/sms.do", "/api/sms.do"))
 _USER_PATHS = frozenset(("/user.do", "/api/user.do"))
@@ -73,7 +80,11 @@ class _SendRenderer(Struct, frozen=True, gc=False):
 
 
 class Smsapi:
-    """The protocol; it holds settings and no state."""
+    """SMSAPI: translates requests and replies.
+
+    The translation holds settings and no state. ``services`` hold what an account stores: one-time
+    codes, sender names, contacts.
+    """
 
     name = PROTOCOL_NAME
     paths = _PATHS

@@ -8,10 +8,13 @@ from functools import lru_cache, partial
 
 from msgspec import Struct
 
-from mock_provider.engine.values import Answer, Refusal, Refused, SendProgress, SendReports
+from mock_provider.engine.values import (
+    Answer,
+    Refused,
+    SendProgress,
+    SendReports,
+)
 from mock_provider.http.messages import HttpRequest, HttpResponse, ReportCall
-from mock_provider.profiles.protocols import TwilioSettings
-from mock_provider.profiles.schema import AccountSettings
 from mock_provider.protocols.actions import (
     Action,
     Instants,
@@ -48,6 +51,9 @@ from mock_provider.protocols.twilio.resource import (
 from mock_provider.protocols.twilio.send import PROTOCOL_NAME, read_create
 from mock_provider.protocols.twilio.statuses import outcome_of
 from mock_provider.protocols.twilio.subresources import feedback_body, media_page, read_outcome
+from mock_provider.settings.protocols import TwilioSettings
+from mock_provider.settings.sections import AccountSettings
+from mock_provider.settings.values import Refusal
 
 _PREFIX = "/2010-04-01/"
 _PATH = re.compile(
@@ -98,7 +104,7 @@ def _target(path: str) -> _Target | None:
 
 
 class Twilio:
-    """The protocol; it holds settings and no state."""
+    """The Twilio protocol: translates requests and replies. It holds settings and no state."""
 
     name = PROTOCOL_NAME
     paths = frozenset((OPENAPI_PATH,))

@@ -40,7 +40,7 @@ _decode_problem = msgspec.json.Decoder(_Problem).decode
 
 
 def results(messages: Sequence[Message], reply: ProviderReply) -> list[Result]:
-    """What became of each of ``messages``, which were one request."""
+    """The result of each of ``messages``, which were one request."""
     if reply.failure is NoReply.NOT_SENT:
         return same_for_all(messages, Result(Outcome.RETRYABLE, reason="connection_refused"))
     if reply.failure is not None:
@@ -57,7 +57,7 @@ def results(messages: Sequence[Message], reply: ProviderReply) -> list[Result]:
 
 def _of_item(item: _Item | None, reply: ProviderReply) -> Result:
     if item is None:
-        return Result(Outcome.UNKNOWN, reason="missing_in_reply")  # the same key again settles it
+        return Result(Outcome.UNKNOWN, reason="missing_in_reply")  # a repeat with the same key decides it
     if item.status == "accepted":
         return Result(Outcome.ACCEPTED, provider_id=item.id)
     return _of_code(item.code or "rejected", reply, alone=True)

@@ -47,7 +47,7 @@ _decode = msgspec.json.Decoder(_Body).decode
 
 
 def results(messages: Sequence[Message], reply: ProviderReply) -> list[Result]:
-    """What became of each of ``messages``, which were one request: the one reading of SMSAPI's replies."""
+    """The result of each of ``messages``, which were one request."""
     if reply.failure is NoReply.NOT_SENT:
         return same_for_all(messages, Result(Outcome.RETRYABLE, reason="connection_refused"))
     if reply.failure is not None:
@@ -78,7 +78,7 @@ def _of_list(
     reply: ProviderReply,
 ) -> list[Result]:
     by_key = {item.idx: item for item in items if item.idx is not None}
-    # Without idx in the reply a number still tells, where it stands there once.
+    # Without idx in the reply, a number that occurs once identifies its message.
     by_number: dict[str, _Item | None] = {}
     for anonymous in items:
         if anonymous.idx is None:
@@ -97,7 +97,7 @@ def _of_list(
         elif message.to in refused:
             found.append(Result(Outcome.PERMANENT, reason="invalid_number"))
         else:
-            # Neither taken nor refused by name. The same key again settles it.
+            # Neither accepted nor refused by name. A repeat with the same key decides it.
             found.append(Result(Outcome.UNKNOWN, reason="missing_in_reply"))
     return found
 

@@ -8,19 +8,19 @@ from typing import Any
 
 import msgspec
 import pytest
+from nanoseconds import S
 
 from analysis import records
 
-NS = 1_000_000_000
-START_NS = 7_000 * NS  # the load's start on the run's clock
+START_NS = 7_000 * S  # the load's start on the run's clock
 
 
 def at(seconds: float | None) -> int | None:
-    return None if seconds is None else START_NS + round(seconds * NS)
+    return None if seconds is None else START_NS + round(seconds * S)
 
 
 def _ns(seconds: float | None) -> int | None:
-    return None if seconds is None else round(seconds * NS)
+    return None if seconds is None else round(seconds * S)
 
 
 class RunBuilder:
@@ -125,7 +125,7 @@ class RunBuilder:
             "started": records.Instant(wall="2026-01-01T00:00:00Z", wall_ns=0, clock_ns=START_NS),
             "ended": records.Instant(wall="2026-01-01T00:02:00Z", wall_ns=0, clock_ns=ended),
             "load_started_ns": START_NS,
-            "load_ended_ns": START_NS + round(load_s * NS),
+            "load_ended_ns": START_NS + round(load_s * S),
             "planned": len(self.load),
         }
         records.write_manifest(self.run_dir, records.Manifest(**{**defaults, **manifest}))

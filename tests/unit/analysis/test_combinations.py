@@ -51,10 +51,8 @@ def test_a_message_that_is_duplicated_and_undelivered_is_not_paid_for_three_time
     duplicated(run, "m", 1.0, states)
     cost = analysed(run).cost
     assert cost.points == pytest.approx(1.0)
-    assert (cost.duplicates_points, cost.undelivered_points) == (
-        pytest.approx(second_copies),
-        pytest.approx(in_vain),
-    )
+    assert cost.duplicates_points == pytest.approx(second_copies)
+    assert cost.undelivered_points == pytest.approx(in_vain)
 
 
 def test_costs_of_all_kinds_together_do_not_exceed_what_was_paid(new_run: Build) -> None:
@@ -84,11 +82,15 @@ def test_a_scaled_provider_is_no_evidence_beyond_the_level(
         run = new_run(name)
         for slot in range(300):
             run.journey(f"m-{slot}", slot / 10, 2.0)
-        role = "peak_slice" if compress == 1.0 else "compressed_day"
         run.write(
             load_s=30.0,
             end_s=40.0,
-            scenario=RecordedScenario(name=name, title=name, role=role, messages_per_day=5_000),
+            scenario=RecordedScenario(
+                name=name,
+                title=name,
+                role="peak_slice" if compress == 1.0 else "compressed_day",
+                messages_per_day=5_000,
+            ),
             timing=Timing(compress=compress, provider_scale=1.0 if compress == 1.0 else scale, window="day"),
         )
     report = build_report(write_suite("a-peak", "b-dense"))
@@ -131,7 +133,7 @@ def test_a_send_before_its_time_is_seen_from_a_millisecond_on(
     part = analysed(run)
     assert part.marks.wrong == wrong
     assert bool(part.marks.examples) == bool(wrong)
-    check = next(each for each in part.checks if each.name == "marks that do not add up")
+    check = next(each for each in part.checks if each.name == "timestamp order")
     assert check.state == ("invalid" if wrong else "ok")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from analysis.exit_codes import EXIT_CRASHED
+from analysis.exit_codes import ExitCode
 from analysis.records import read_result
 
 ROOT = Path(__file__).parents[3]
@@ -27,7 +27,7 @@ def run_dir(new_run: Build) -> Path:
     return written
 
 
-def analysed(run_dir: Path, *options: str, **more: Any) -> subprocess.CompletedProcess[bytes]:
+def analysed(run_dir: Path, *options: str, **more: Any) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", ""), "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         [sys.executable, "-m", "analysis", str(run_dir), *options],
@@ -96,4 +96,4 @@ def test_an_analysis_that_cannot_be_imported_does_not_exit_with_a_verdicts_code(
         capture_output=True,
         timeout=60,
     )
-    assert done.returncode == EXIT_CRASHED
+    assert done.returncode == ExitCode.CRASHED

@@ -59,7 +59,7 @@ def test_a_good_run_writes_everything_and_exits_0(new_run: Build, run_cli: Calla
     (part,) = summary["parts"]
     p95 = next(each for each in part["delivery"][0]["quantiles"] if each["percentile"] == 95.0)
     assert p95["value_s"] == pytest.approx(3.6)
-    assert part["ledger"]["delivered"] == 300
+    assert part["accounting"]["delivered"] == 300
     assert summary["exit_code"] == 0
 
 

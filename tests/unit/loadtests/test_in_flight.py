@@ -6,13 +6,12 @@ import resource
 
 import numpy as np
 import pytest
+from nanoseconds import S
 
 from loadtests.arrivals import Burst, Constant, Mix, Plan, Stream
 from loadtests.arrivals.in_flight import FEWEST_IN_FLIGHT, MOST_IN_FLIGHT, in_flight_limit
 from loadtests.users import worker_load
 from loadtests.users.start import Start
-
-NS = 1_000_000_000
 
 
 @pytest.mark.parametrize(
@@ -20,7 +19,7 @@ NS = 1_000_000_000
     [(10, 8.0, 101), (1, 8.0, FEWEST_IN_FLIGHT), (1_000, 30.0, MOST_IN_FLIGHT)],
 )
 def test_it_is_what_comes_due_within_the_timeout(rate_per_s: int, timeout_s: float, expected: int) -> None:
-    due = np.arange(0, 100 * NS, NS // rate_per_s, dtype=np.int64)
+    due = np.arange(0, 100 * S, S // rate_per_s, dtype=np.int64)
     assert in_flight_limit(due, timeout_s) == expected
 
 
@@ -40,7 +39,7 @@ def test_a_worker_has_no_more_slots_than_the_system_gives_it_files(monkeypatch: 
     limits = [(256, 1_000)]
     monkeypatch.setattr(resource, "getrlimit", lambda _: limits[-1])
     monkeypatch.setattr(resource, "setrlimit", lambda _, wanted: limits.append(wanted))
-    assert worker_load._slots(1_000, Start(0, 0, 2)) == 500
+    assert worker_load.slots(1_000, Start(0, 0, 2)) == 500
     assert limits[-1] == (628, 1_000)  # raised as far as it is needed
-    assert worker_load._slots(4_000, Start(0, 1, 2)) == 1_000 - 128
+    assert worker_load.slots(4_000, Start(0, 1, 2)) == 1_000 - 128
     assert limits[-1] == (1_000, 1_000)

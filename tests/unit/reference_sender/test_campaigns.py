@@ -28,7 +28,7 @@ SPACED = json.dumps(HEAD | {"recipients": ROWS}, indent=3).encode()
 
 def json_rows(body: bytes, size: int) -> tuple[dict[str, Any], list[Any]]:
     reader = JsonRows()
-    rows = []
+    rows: list[Any] = []
     for start in range(0, len(body), size):
         rows += reader.feed(body[start : start + size])
     rows += reader.finish()
@@ -37,7 +37,7 @@ def json_rows(body: bytes, size: int) -> tuple[dict[str, Any], list[Any]]:
 
 def csv_rows(body: bytes, size: int) -> list[Any]:
     reader = CsvRows({})
-    rows = []
+    rows: list[Any] = []
     for start in range(0, len(body), size):
         rows += reader.feed(body[start : start + size])
     return [*rows, *reader.finish()]

@@ -318,7 +318,7 @@ def test_a_message_whose_key_is_taken_is_not_given_to_the_dispatcher() -> None:
 
     async def run() -> None:
         queue = CommitQueue(KnowingStore(), lambda messages, _: kept.extend(m.message_id for m in messages))
-        assert await asyncio.gather(queue.add(message(2)), queue.add(message(3))) == [existing, None]
+        assert [await each for each in (queue.add(message(2)), queue.add(message(3)))] == [existing, None]
         await queue.close()
 
     asyncio.run(run())

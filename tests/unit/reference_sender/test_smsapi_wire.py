@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from nanoseconds import S
 
 from reference_sender.dispatch.values import Lane, Message, Outcome, Report, State
 from reference_sender.routes.protocol import MAX_REPORTS, MalformedReport, NoReply, ProviderReply
@@ -13,13 +14,12 @@ from reference_sender.routes.smsapi.replies import results
 from reference_sender.routes.smsapi.reports import reports
 from reference_sender.routes.smsapi.requests import body_of, in_one_request
 
-SECOND_NS = 1_000_000_000
-NOW_NS = 1_800_000_000 * SECOND_NS
+NOW_NS = 1_800_000_000 * S
 URL = "http://127.0.0.1:1/v1/reports/smsapi/s"
 
 
 def message(number: int, text: str = "hello", lane: Lane = Lane.MARKETING, life_s: int = 300) -> Message:
-    expires_ns = NOW_NS + life_s * SECOND_NS
+    expires_ns = NOW_NS + life_s * S
     return Message(
         number, f"k-{number}", f"4850010020{number}", text, lane, "Test", "", 1, NOW_NS, expires_ns
     )
@@ -32,11 +32,11 @@ def fields(*messages: Message) -> dict[str, Any]:
 
 
 def test_the_expiration_date_goes_by_the_wall_clock() -> None:
-    hour_ns = 3_600 * SECOND_NS
+    hour_ns = 3_600 * S
     ahead = json.loads(body_of([message(1, life_s=3_600)], URL, "Test", NOW_NS, hour_ns))
     behind = json.loads(body_of([message(1, life_s=3_600)], URL, "Test", NOW_NS, -hour_ns))
-    assert ahead["expiration_date"] == NOW_NS // SECOND_NS + 7_200
-    assert behind["expiration_date"] == NOW_NS // SECOND_NS
+    assert ahead["expiration_date"] == NOW_NS // S + 7_200
+    assert behind["expiration_date"] == NOW_NS // S
 
 
 def test_one_message() -> None:

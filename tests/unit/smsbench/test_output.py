@@ -24,7 +24,9 @@ raise SystemExit(7)
 """
 
 
-def said(where: Path, environment: dict[str, str], **streams: int) -> subprocess.CompletedProcess[bytes]:
+def said(
+    where: Path, environment: dict[str, str], **streams: int | None
+) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [sys.executable, "-c", _SAYS],
         cwd=where,

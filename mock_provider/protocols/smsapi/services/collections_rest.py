@@ -8,7 +8,6 @@ from urllib.parse import unquote
 from msgspec import Struct
 
 from mock_provider.http.messages import HttpRequest, HttpResponse
-from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.actions import Action, Instants
 from mock_provider.protocols.lookups import Lookups
 from mock_provider.protocols.smsapi import field_names as known
@@ -21,6 +20,7 @@ from mock_provider.protocols.smsapi.services import groups_rest as groups
 from mock_provider.protocols.smsapi.services import templates_rest as templates
 from mock_provider.protocols.smsapi.services.state import SmsapiState
 from mock_provider.protocols.smsapi.services.visit import Handler, RestRefusalError, Visit
+from mock_provider.settings.protocols import SmsapiSettings
 
 COLLECTIONS = ("/contacts", "/blacklist/phone_numbers", "/sms/templates")
 # Documented by SMSAPI but not simulated: refused with HTTP 403, the documented answer for a feature that

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mock_provider.http.messages import HttpRequest, HttpResponse
-from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.actions import Action, Instants
 from mock_provider.protocols.smsapi.auth import after_auth, field_token, header_token
 from mock_provider.protocols.smsapi.errors import legacy_error, not_allowed, rest_error
@@ -20,6 +19,7 @@ from mock_provider.protocols.smsapi.services.prices import Network, read_prices
 from mock_provider.protocols.smsapi.services.sender_do import read_sender_names
 from mock_provider.protocols.smsapi.services.sender_names_rest import SENDERNAMES, read_sendernames
 from mock_provider.protocols.smsapi.services.state import SmsapiState
+from mock_provider.settings.protocols import SmsapiSettings
 
 _HLR, _HLR_COUNTED, _SENDER = "/hlr.do", "/hlrsync.do", "/sender.do"
 _PRICES, _CODES, _VERIFICATIONS = "/profile/prices", "/mfa/codes", "/mfa/codes/verifications"

@@ -13,7 +13,6 @@ from msgspec import Struct
 
 from mock_provider.engine import NumberView
 from mock_provider.http.messages import TEXT, HttpResponse
-from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.actions import QueryAction
 from mock_provider.protocols.lookups import Lookups
 from mock_provider.protocols.smsapi.answers import points
@@ -30,6 +29,7 @@ from mock_provider.protocols.smsapi.numbers import LONGEST_NUMBER, read_msisdn
 from mock_provider.protocols.smsapi.send import wants_json
 from mock_provider.protocols.smsapi.services.prices import Network, code_number
 from mock_provider.protocols.smsapi.services.state import SmsapiState
+from mock_provider.settings.protocols import SmsapiSettings
 
 _encoder = msgspec.json.Encoder()
 

@@ -10,7 +10,6 @@ from msgspec import Struct
 from mock_provider.engine.segments import count_segments
 from mock_provider.engine.values import Accepted, Answer, MessageClass, Outbound, Submit
 from mock_provider.http.messages import HttpRequest, HttpResponse
-from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.actions import Instants, QueryAction, SubmitAction
 from mock_provider.protocols.journey_key import text_key
 from mock_provider.protocols.lookups import Lookups
@@ -30,6 +29,7 @@ from mock_provider.protocols.smsapi.rest_refusals import rest_refusal
 from mock_provider.protocols.smsapi.send import read_sender
 from mock_provider.protocols.smsapi.services.one_time_codes import Verdict
 from mock_provider.protocols.smsapi.services.state import SmsapiState
+from mock_provider.settings.protocols import SmsapiSettings
 
 _PLACEHOLDER = "[%code%]"
 _DEFAULT_CONTENT = f"Your verification code: {_PLACEHOLDER}"

@@ -64,8 +64,8 @@ def _sender_names(
     elif found is None:
         raise SmsapiError(14)
     elif action == "status":
-        state = SenderNameBody(found.name, _status(found.active), found.is_default)
-        return HttpResponse(200, _encoder.encode(state)) if as_json else _as_text(state.status)
+        body = SenderNameBody(found.name, _status(found.active), found.is_default)
+        return HttpResponse(200, _encoder.encode(body)) if as_json else _as_text(body.status)
     elif action == "default":
         if not found.active:
             raise SmsapiError(14)

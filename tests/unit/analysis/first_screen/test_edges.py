@@ -9,12 +9,12 @@ from screen_words import aside_text
 
 from analysis.findings import DelaySplit
 from analysis.first_screen.screen import first_screen
-from analysis.model import Report
+from analysis.model import RunReport
 
 replace = msgspec.structs.replace
 
 
-def edges(made: Report) -> dict[str, str]:
+def edges(made: RunReport) -> dict[str, str]:
     return {answer.name: answer.state for answer in first_screen(made).answers}
 
 

@@ -156,11 +156,11 @@ def test_the_plateau_of_delayed_acknowledgements_is_flagged(new_run: Build) -> N
     run = new_run("nagle")
     for slot in range(400):
         run.journey(f"m-{slot}", slot / 10, 3.0, api_s=0.044 if slot % 3 == 0 else 0.002)
-    assert checked(run, "40 ms plateau") == "warn"
+    assert checked(run, "Nagle delay (40 ms)") == "warn"
     smooth = new_run("smooth")
     for slot in range(400):
         smooth.journey(f"m-{slot}", slot / 10, 3.0, api_s=0.020 + slot / 10_000)
-    assert checked(smooth, "40 ms plateau") == "ok"
+    assert checked(smooth, "Nagle delay (40 ms)") == "ok"
 
 
 def test_no_rows_at_all_is_invalid(new_run: Build) -> None:

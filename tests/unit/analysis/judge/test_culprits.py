@@ -173,7 +173,10 @@ def test_lateness_that_other_programs_explain_is_the_machines(
     run = new_run("run")
     for slot in range(300):
         run.journey(f"m-{slot}", slot / 10, 3.0, lag_s=0.5 if slot / 10 < disturbed - 1 else 0.001)
-    late = {"lag_p99_ms": lambda second: 500.0 if second < disturbed else 1.0, "lag_own_p99_ms": 1.0}
+    late: dict[str, float | Callable[[int], float]] = {
+        "lag_p99_ms": lambda second: 500.0 if second < disturbed else 1.0,
+        "lag_own_p99_ms": 1.0,
+    }
     sampled(run, "load", **late)
     sampled(run, "machine", cpu_percent=100.0, others_percent=80.0)
     report = found(run)

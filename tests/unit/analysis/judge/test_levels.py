@@ -221,7 +221,7 @@ def test_a_probe_that_cannot_account_for_its_messages_spoils_the_suite(
     probe(new_run("b-dense"), 5_000, planned=900)
     report = build_report(write_suite("a-peak", "b-dense"))
     assert (report.validity, report.exit_code) == ("invalid", 3)
-    assert report.headline.startswith("INVALID: Do not use these figures: ledger")
+    assert report.headline.startswith("INVALID: Do not use these figures: accounting")
 
 
 def test_a_check_that_some_parts_passed_says_in_how_many(new_run: Build, write_suite: Suite) -> None:
@@ -235,7 +235,7 @@ def test_a_check_that_some_parts_passed_says_in_how_many(new_run: Build, write_s
         "ok",
         "passed; not checked in 1: too few delivered messages",
     )
-    assert rows["ledger"][1:4] == ("all 3 parts", "ok", "passed")
+    assert rows["accounting"][1:4] == ("all 3 parts", "ok", "passed")
     assert rows["machine CPU"][1:4] == ("all 3 parts", "not checked", "no samples")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from analysis.render.data import _cell
+from analysis.render.data import spreadsheet_safe
 from analysis.render.report_files import write_report
 from analysis.report import build_report
 
@@ -35,7 +35,7 @@ Build = Callable[[str], Any]
     ],
 )
 def test_a_text_is_no_formula_and_a_number_stays_one(value: object, written: object) -> None:
-    assert _cell(value) == written
+    assert spreadsheet_safe(value) == written
 
 
 def test_class_names_of_the_run_are_guarded_in_every_csv(new_run: Build) -> None:

@@ -166,8 +166,7 @@ def test_idle_connections_to_receivers_that_come_no_more_are_closed() -> None:
             port = server.sockets[0].getsockname()[1]
             for number in range(300):  # as many receivers as there are names of a user
                 await client.call(ReportCall("GET", f"http://u{number}@127.0.0.1:{port}/", b"OK"))
-            idle = sum(map(len, client._idle.values()))
-            endpoints = len(client._idle)
+            idle, endpoints = client.idle
             client.close()
             await asyncio.sleep(0.01)
             server.close()

@@ -99,7 +99,7 @@ def test_the_index_stays_within_bounds_however_much_passes() -> None:
     for _ in range(200):
         newest = told.take("x")[0]
         assert told.inbox.find(newest) is not None
-    assert len(told.inbox._places) <= 21
+    assert told.inbox.indexed <= 21
 
 
 def test_what_came_since_a_look_and_how_much_of_it_is_not_shown(told: Told) -> None:

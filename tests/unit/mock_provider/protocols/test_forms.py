@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from mock_provider.http.messages import HttpRequest, HttpResponse
 from mock_provider.http.receivers import LONGEST_URL, report_url_allowed
-from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.forms import (
     MOST_FIELDS,
@@ -25,7 +24,9 @@ from mock_provider.protocols.smsapi.errors import SmsapiError
 from mock_provider.protocols.smsapi.fields import MalformedRequestError, read_fields
 from mock_provider.protocols.smsapi.message import read_texts
 from mock_provider.protocols.smsapi.send import read_send
+from mock_provider.protocols.smsapi.spellings import Fields
 from mock_provider.protocols.twilio.form import MalformedFormError, parse_form
+from mock_provider.settings.protocols import SmsapiSettings
 
 RECIPIENTS = 10_000
 
@@ -96,7 +97,7 @@ def test_more_names_than_a_send_may_have_are_too_many(name: str) -> None:
 
 def test_texts_are_personalised_one_by_one() -> None:
     """Together the ten thousand of this request would be 100 MB; the first is too long already."""
-    fields = {"message": "[%1%]" * 100, "param1": "|".join(["a" * 100] * RECIPIENTS)}
+    fields: Fields = {"message": "[%1%]" * 100, "param1": "|".join(["a" * 100] * RECIPIENTS)}
     tracemalloc.start()
     try:
         with pytest.raises(SmsapiError) as refused:

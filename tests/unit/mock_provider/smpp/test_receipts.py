@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from mock_provider.engine.values import DeliveryReport, MessageState, SendProgress, SendReports
-from mock_provider.profiles.protocols import SmppSettings
 from mock_provider.protocols.smpp.effects import Answered
 from mock_provider.protocols.smpp.group_ids import GroupIds
 from mock_provider.protocols.smpp.pdu import read_short_message
 from mock_provider.protocols.smpp.receipts import ReceiptWriter
+from mock_provider.settings.protocols import SmppSettings
 from mock_provider.smpp.receipts import ReceiptLinks
 
 MEMO = "\x12\x01\x0148500100200\0\x05\0X\x002611221200\0text"

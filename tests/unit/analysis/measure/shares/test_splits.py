@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from nanoseconds import S
 
 from analysis.findings import DelaySplit, Share
 from analysis.measure.outcomes import judge
@@ -19,8 +20,7 @@ from analysis.quantile import Quantile
 from analysis.read.journeys import read_journeys
 from analysis.records import Manifest, RecordedFault, Timing, read_manifest
 
-NS = 1_000_000_000
-START_NS = 7_000 * NS
+START_NS = 7_000 * S
 Build = Callable[[str], Any]
 DRAIN = {"accept_queue": {"drain_segments_per_s": 1.0}}
 
@@ -41,7 +41,7 @@ def shares_s(run: Any, **manifest: Any) -> list[dict[str, float]]:
     ):
         assert sum(parts) == total  # to the nanosecond
     return [
-        {name: values.tolist()[i] / NS for name, values in split.of.items()}
+        {name: values.tolist()[i] / S for name, values in split.of.items()}
         for i in range(len(split.ways.place))
     ]
 
@@ -129,7 +129,7 @@ def test_an_outage_is_nobodys_but_the_networks(new_run: Build) -> None:
     run = new_run("run")
     run.due("m", 10.0)
     run.seen("m", 10.0, taken_s=23.0, provider_s=13.5, reply_drawn_s=0.5, carrier_s=0.0, radio_s=1.0)
-    span = RecordedFault("down", "outage", "down", START_NS + 9 * NS, START_NS + 20 * NS)
+    span = RecordedFault("down", "outage", "down", START_NS + 9 * S, START_NS + 20 * S)
     assert shares_s(run, faults=(span,)) == [{"network": 11.5, "contract": 0.0, "sender": 3.0, "bench": 0.0}]
     half = {"faults": [{"name": "down", "kind": "outage", "host": "primary"}]}
     assert shares_s(run, faults=(span,), profile=half)[0]["sender"] == 13.0
@@ -140,7 +140,7 @@ def test_a_queue_that_a_network_outage_holds_is_the_networks(new_run: Build) -> 
     for key, fault in (("held", "slow,net"), ("queued", "")):
         run.due(key, 10.0)
         run.seen(key, 10.0, provider_s=0.0, carrier_s=9.0, radio_s=1.0, fault=fault)
-    span = RecordedFault("net", "network_down", "down", START_NS + 12 * NS, START_NS + 18 * NS)
+    span = RecordedFault("net", "network_down", "down", START_NS + 12 * S, START_NS + 18 * S)
     held, queued = shares_s(run, faults=(span,))
     assert held == {"network": 7.0, "contract": 3.0, "sender": 0.0, "bench": 0.0}
     assert queued == {"network": 1.0, "contract": 9.0, "sender": 0.0, "bench": 0.0}

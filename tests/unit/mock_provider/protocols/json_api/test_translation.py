@@ -17,7 +17,6 @@ from mock_provider.engine.values import (
     DeliveryReport,
     MessageClass,
     MessageState,
-    Refusal,
     Refused,
     ReportsWanted,
     SendProgress,
@@ -30,6 +29,7 @@ from mock_provider.protocols.actions import Instants, QueryAction, SubmitAction
 from mock_provider.protocols.json_api import JsonApi
 from mock_provider.protocols.json_api.problems import OTHERS, REFUSALS
 from mock_provider.protocols.lookups import AccountView
+from mock_provider.settings.values import Refusal
 
 NOW_NS, NOW_S = 5_000_000_000, 1_800_000_000.0  # the wall says 2027-01-15T08:00:00Z
 NOW = Instants(NOW_NS, NOW_S)

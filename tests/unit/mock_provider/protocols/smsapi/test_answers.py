@@ -13,12 +13,10 @@ from mock_provider.engine.values import (
     Answer,
     DeliveryReport,
     MessageState,
-    Refusal,
     Refused,
     SendReports,
 )
 from mock_provider.http.messages import HttpRequest, HttpResponse
-from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.actions import (
     AccountQuery,
     Cancel,
@@ -28,6 +26,8 @@ from mock_provider.protocols.actions import (
 )
 from mock_provider.protocols.lookups import AccountView, MessageStatus
 from mock_provider.protocols.smsapi import Smsapi
+from mock_provider.settings.protocols import SmsapiSettings
+from mock_provider.settings.values import Refusal
 
 NOW = Instants(0, 1_800_000_000.9)
 ONE = Accepted((AcceptedMessage("1234567890123456789", "48500100200", "500100200", "a-1", 1, 0.165),))

@@ -11,7 +11,6 @@ import pytest
 
 from mock_provider.engine.values import Submit
 from mock_provider.http.messages import HttpRequest, HttpResponse
-from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.actions import (
     AccountQuery,
     Action,
@@ -23,6 +22,7 @@ from mock_provider.protocols.actions import (
 from mock_provider.protocols.lookups import AccountView
 from mock_provider.protocols.smsapi import Smsapi
 from mock_provider.protocols.smsapi.auth import header_token
+from mock_provider.settings.protocols import SmsapiSettings
 
 WALL_S = 1_800_000_000.0
 NOW = Instants(5_000_000_000, WALL_S)
@@ -300,5 +300,5 @@ def test_max_parts_is_read_whole() -> None:
 
 
 @pytest.mark.parametrize("credentials", ["Qś==", "%%%", "\xff", "/w=="])
-def test_basic_credentials_that_are_none_are_no_token(credentials):
+def test_basic_credentials_that_are_none_are_no_token(credentials: str) -> None:
     assert header_token(f"Basic {credentials}") == ""
