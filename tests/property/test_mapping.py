@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nanoseconds import S
 
-from loadtests.simulate.mapping import Mapped
-from loadtests.simulate.passage import Passage, ThroughWire
+from loadtests.simulate.mapping import Mapped, through_smsapi
+from loadtests.simulate.passage import Passage
 from mock_provider.engine.values import (
     Accepted,
     AcceptedMessage,
@@ -101,7 +101,7 @@ def answers(draw: st.DrawFn, messages: tuple[Message, ...]) -> Accepted | Refuse
 
 
 def both(profile: Profile) -> tuple[Passage, Passage]:
-    return Mapped(profile, "secret"), ThroughWire(profile, "secret")
+    return Mapped(profile, "secret"), through_smsapi(profile, "secret")
 
 
 @settings(deadline=None, max_examples=200)

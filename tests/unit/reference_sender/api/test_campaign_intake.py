@@ -80,7 +80,7 @@ def take(rows: Rows, *pieces: bytes) -> tuple[Taken | Invalid, Steps, int]:
         steps, coming = Steps(), iter([*pieces, b""])
         counted = CountedRows(rows, steps)
         strict = isinstance(rows, JsonRows)
-        campaign = CampaignIntake(Intake("t", 0), cast(Driver, Kept()), Tally(), steps, strict)
+        campaign = CampaignIntake(Intake("t", 0, 6), cast(Driver, Kept()), Tally(), steps, strict)
 
         async def read_piece() -> bytes:
             return next(coming)
