@@ -39,7 +39,7 @@ test: lint ## lint, type check and run every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(TIMED_TESTS))
 	$(BIN)/python -m pytest $(TIMED_TESTS)
 
-# Not part of `make test`: tracing branches makes the tests slower (CONTRIBUTING.md has the figure). No gate.
+# Not part of `make test`, since tracing branches makes the tests slower. No gate.
 coverage: setup node-clients ## print the branch coverage of the tests that measure no time
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(TIMED_TESTS)) \
 	  $(addprefix --cov=,smsbench mock_provider reference_sender loadtests analysis) --cov-branch --cov-report=term:skip-covered

@@ -289,7 +289,7 @@ class PartIdentity(Struct, frozen=True, kw_only=True):
     profile: str
     profile_limits: str  # "none", "unknown" or what the profile holds a sender to
     messages_per_day: int | None
-    compress: float
+    speedup: float
     provider_scale: float
     window: str
     load_s: float  # played
@@ -335,7 +335,7 @@ class PartReport(Struct, frozen=True, kw_only=True):
     handsets: tuple[Handsets, ...] = ()  # of each class
     availability: Availability | None = None
     culprits: tuple[Culprit, ...] = ()  # in order of weight; empty: nothing gave way
-    sustained: bool | None = None  # the backlog did not grow; None: unknown
+    stable: bool | None = None  # the backlog did not grow; None: unknown
     # From the load's end until its last accepted message had been submitted; None: one waits, or unknown.
     backlog_gone_s: float | None = None
     fairness: Fairness | None = None  # where several campaigns ran at once
@@ -349,7 +349,7 @@ class Level(Struct, frozen=True, kw_only=True):
     fast_enough_part: str
     fast_enough_why: str
     profile: str
-    highest_carried_per_day: float | None
+    highest_sustained_per_day: float | None
     highest_carried_part: str
     highest_tried_per_day: float | None
     ten_times: Literal["yes", "no", "undecided"]

@@ -33,15 +33,15 @@ REPORT_SCHEMA_VERSION = 2
 def build_report(
     run_dir: Path,
     progress: Callable[[str], None] = lambda line: None,
-    slos: tuple[str, ...] = (),
+    objectives: tuple[str, ...] = (),
     allow_undecided: bool = False,
 ) -> RunReport:
     """Raises ``MalformedRunError`` for what is no run directory, or where a file of it is malformed.
 
-    ``slos`` are objectives that take the place of the manifest's. Raises ``ObjectiveError``.
+    ``objectives`` are objectives that take the place of the manifest's. Raises ``ObjectiveError``.
     """
     manifest = _manifest(run_dir)
-    parts, given = [], parse_all(in_force(slos)) if slos else ()
+    parts, given = [], parse_all(in_force(objectives)) if objectives else ()
     places = _parts(run_dir, manifest)
     for index, (slug, part_dir, part_manifest) in enumerate(places, start=1):
         progress(f"analysing {slug} ({index})")
@@ -71,9 +71,9 @@ def _capacity(run_dir: Path, manifest: Manifest) -> CapacityResult | None:
 def _specs(run_dir: Path, manifest: Manifest) -> tuple[Spec, ...]:
     """The objectives in force of a run directory."""
     try:
-        return parse_all(in_force(manifest.slos))
+        return parse_all(in_force(manifest.objectives))
     except ObjectiveError as error:
-        raise MalformedRunError(f"{run_dir / 'run.json'}: slos:\n{error}") from error
+        raise MalformedRunError(f"{run_dir / 'run.json'}: objectives:\n{error}") from error
 
 
 def _manifest(run_dir: Path) -> Manifest:
@@ -188,18 +188,18 @@ def _notes(
     notes += faults.staged_notes(parts, suite)
     by_pace: dict[tuple[float, float], list[str]] = {}
     for part in parts:
-        pace = (part.identity.compress, part.identity.provider_scale)
+        pace = (part.identity.speedup, part.identity.provider_scale)
         by_pace.setdefault(pace, []).append(part.slug)
-    for (compress, scale), slugs in by_pace.items():
+    for (speedup, scale), slugs in by_pace.items():
         if scale != 1.0:
             notes.append(
                 f"{', '.join(slugs)}: the provider was scaled {TIMES} {scale:g} with the day; the times are "
                 "compressed seconds, no real ones, and no verdict is drawn from them."
             )
-        elif compress != 1.0:
+        elif speedup != 1.0:
             notes.append(
-                f"{', '.join(slugs)}: played {compress:g} times as dense as on the day, the provider left as "
-                f"it is. Rates and times are those of that load; the day's own rates are {compress:g} times "
+                f"{', '.join(slugs)}: played {speedup:g} times as dense as on the day, the provider left as "
+                f"it is. Rates and times are those of that load; the day's own rates are {speedup:g} times "
                 "lower."
             )
     return tuple(notes)

@@ -192,6 +192,6 @@ def _gave_way(quote: Quote, place: int) -> Sentence:
         return ("What gave way: ", quote.text(f"{path}.culprits.0.text"), ".")
     if part.throughput.limit:
         return ("The limit: ", quote.text(f"{path}.throughput.limit"), ".")
-    if part.sustained is False:
+    if part.stable is False:
         return ("Its queue grew.",)
     return ("Not all was taken.",) if not_taken(part) else ()

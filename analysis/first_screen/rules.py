@@ -179,7 +179,7 @@ def _carried(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     for piece in screen.why if screen.word == "YES" else ():
         if isinstance(piece, Figure) and piece.source.endswith(".identity.messages_per_day"):
             part = lookup(report, piece.source.removesuffix(".identity.messages_per_day"))
-            if not trusted(part) or overall(part.objectives) != "met" or part.sustained is False:
+            if not trusted(part) or overall(part.objectives) != "met" or part.stable is False:
                 yield f"{piece.text} a day is said to be carried, and {part.slug} does not show it"
 
 
@@ -191,7 +191,7 @@ def _gave_way(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     paces = [piece for row in answer.rows for piece in row.value if isinstance(piece, Figure)]
     for place in {piece.source.split(".")[1] for piece in paces if piece.source.startswith("parts.")}:
         part = report.parts[int(place)]
-        if part.culprits or part.throughput.limit or part.sustained is False:
+        if part.culprits or part.throughput.limit or part.stable is False:
             yield f"nothing is said to have given way, and {part.slug} names what did"
 
 

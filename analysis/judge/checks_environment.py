@@ -196,7 +196,7 @@ def ending(manifest: Manifest, counted: Accounting) -> Check:
         "finished": "finished",
         "interrupted": "interrupted by the user",
         "drain_ended": "the user ended the wait for open messages",
-        "drain_limit": f"stopped after draining for {manifest.drain_limit_s:g} s",
+        "drain_timeout": f"stopped after draining for {manifest.drain_timeout_s:g} s",
     }.get(reason, reason)
     still = f", {times_text(counted.open)} still open" if counted.open else ""
     return Check(
@@ -205,7 +205,7 @@ def ending(manifest: Manifest, counted: Accounting) -> Check:
         value=words + still,
         limit="warn if it was cut short, invalid after an error",
         meaning="messages still open count as at least as old as they were at the end, never as fast ones",
-        advice="let it run to its end, or raise the drain limit",
+        advice="let it run to its end, or raise the drain timeout",
         value_number=float(counted.open),
     )
 

@@ -1,4 +1,4 @@
-"""Availability, and whether a load was sustained: both from the backlog over the load, by one test.
+"""Availability, and whether a load was stable: both from the backlog over the load, by one test.
 
 The backlog at an instant is the messages that were due, that the sender accepted sooner or later, and that
 had not left for a carrier. Those that the sender gave up are left out, since nothing says when it did.
@@ -85,9 +85,9 @@ class LoadBacklog:
 
 
 def availability_and_growth(journeys: Journeys, fates: Fates) -> tuple[Availability | None, bool | None]:
-    """(windows in which the sender was available, whether the load was sustained).
+    """(windows in which the sender was available, whether the load was stable).
 
-    They agree: a load is sustained if no window has a backlog that grew without bound. The first is None for
+    They agree: a load is stable if no window has a backlog that grew without bound. The first is None for
     a load without a message, the second where it cannot be told.
     """
     due, end_s = journeys.load.intended_s, journeys.load_end_s

@@ -14,7 +14,7 @@ _TOLD_ELSEWHERE = ("streams", "classes")  # the classes stand with the streams
 
 def facts(identity: PartIdentity) -> list[tuple[str, str]]:
     """Name and value of each setting that is known, in the order of the page."""
-    pace = "true speed" if identity.compress == 1.0 else f"{identity.compress:g} {TIMES} as dense as the day"
+    pace = "true speed" if identity.speedup == 1.0 else f"{identity.speedup:g} {TIMES} as dense as the day"
     if identity.provider_scale != 1.0:
         pace += f", provider scaled {TIMES} {identity.provider_scale:g}"
     parameters = {name: value for name, value in identity.parameters.items() if name not in _TOLD_ELSEWHERE}

@@ -80,8 +80,8 @@ def _part_title(title: str, kind: str, part: PartReport) -> str:
     pace = ""
     if identity.provider_scale != 1.0:
         pace = "compressed seconds"
-    elif identity.compress != 1.0:
-        pace = f"{TIMES} {identity.compress:g} as dense"
+    elif identity.speedup != 1.0:
+        pace = f"{TIMES} {identity.speedup:g} as dense"
     return _joined(
         title,
         part.slug if kind == "suite" else "",

@@ -26,7 +26,7 @@ SLOW = {
     "name": "slow",
     "carriers": [{"name": "one", "country": "*"}],
     "delivery": {"latency": {"kind": "fixed", "value_s": 3_600}},
-    "wire": {"smpp": {"system_ids": []}},
+    "protocol": {"smpp": {"system_ids": []}},
 }
 
 

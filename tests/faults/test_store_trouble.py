@@ -55,11 +55,13 @@ class Running:
                 return error.code, json.load(error)
 
     def post(self, key: str) -> tuple[int, Any]:
-        return self.call("/v1/messages", {"to": "48500100200", "text": "hi", "class": "otp", "key": key})
+        return self.call(
+            "/v1/messages", {"to": "48500100200", "text": "hi", "message_class": "otp", "key": key}
+        )
 
     def campaign(self, tag: str) -> tuple[int, Any]:
         rows = [{"to": "48500100200", "key": f"{tag}-{number}"} for number in range(20)]
-        return self.call("/v1/campaigns", {"class": "marketing", "text": "hi", "recipients": rows})
+        return self.call("/v1/campaigns", {"message_class": "marketing", "text": "hi", "recipients": rows})
 
     def end(self) -> tuple[int, str]:
         """Exit code and standard error."""

@@ -125,7 +125,7 @@ def profile_of(sections: Sections) -> Profile:
 def submit_of(number: int, keys: Sequence[int], segments: int, fast: bool, checked: bool) -> Submit:
     messages = tuple(Outbound(f"486001{key:05d}", "", "hi", segments, f"k{key}", f"k{key}") for key in keys)
     return Submit(
-        number, "smsapi", "t", "Test", messages, fast=fast, refuse_duplicates=checked, report_url=URL
+        number, "smsapi", "t", "Test", messages, priority=fast, refuse_duplicates=checked, report_url=URL
     )
 
 
@@ -174,9 +174,9 @@ def test_nothing_is_lost_or_duplicated(sections: Sections, requests: list[Reques
     for row in accepted:
         assert row.state != "open"
         assert row.t_confirmed_ns is not None
-        assert row.t_submitted_ns <= row.t_delivered_ns <= row.t_reported_ns <= row.t_confirmed_ns
+        assert row.t_submitted_ns <= row.t_final_ns <= row.t_reported_ns <= row.t_confirmed_ns
         if row.t_carrier_ns is not None:
-            assert row.t_carrier_ns <= row.t_delivered_ns
+            assert row.t_carrier_ns <= row.t_final_ns
             assert row.t_answered_ns is None or row.t_answered_ns <= row.t_carrier_ns
     reported = [
         r.provider_id for _, call in world.effects(SendReports) if call.attempt == 1 for r in call.reports
@@ -222,7 +222,7 @@ def test_nothing_comes_out_early(sections: Sections, requests: list[Request], la
 
 def latencies_and_fates(rows: Iterable[JournalRow]) -> dict[str, tuple[str, str, str, int]]:
     return {
-        row.key: (row.carrier, row.state, row.reason, row.t_delivered_ns - row.t_carrier_ns)
+        row.key: (row.carrier, row.state, row.reason, row.t_final_ns - row.t_carrier_ns)
         for row in rows
         if row.provider_id
     }

@@ -145,7 +145,7 @@ def lived(
     for number, (pause_s, keys, segments, fast, kind) in enumerate(traffic):
         messages = tuple(Outbound(f"486001{key:05d}", "", "hi", segments, f"k{key}") for key in keys)
         submit = Submit(
-            number, "smsapi", "t", "Test", messages, fast=fast, traffic=kind, report_url="http://x/"
+            number, "smsapi", "t", "Test", messages, priority=fast, message_class=kind, report_url="http://x/"
         )
         driver.submit(submit, driver.now_ns + round(pause_s * S))
     driver.run()
@@ -162,7 +162,7 @@ def test_every_accepted_message_ends_once_and_frees_its_room(traffic: list[Reque
     sections = {
         "account": {"tokens": ["t"], "tier": tier, "route_segments_per_s": 2, "daily_messages": 30},
         "rules": [{"country": "PL", "max_segments": 2}],
-        "traffic": {"batch": "skip"},
+        "traffic": {"on_violation": "skip_message"},
         "throttle": {
             "concurrent_requests": 3,
             "per_sender": {"alphanumeric": {"segments_per_s": 2, "queue_segments": 8}},

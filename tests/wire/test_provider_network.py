@@ -40,7 +40,7 @@ def test_hours_are_those_of_the_wall(start: StartProvider) -> None:
             {"country": "DE", "marketing_hours": all_day(far)},
             {"country": "FR", "marketing_hours": all_day(far) | {"outside": "delay"}},
         ],
-        traffic={"unsaid": "marketing"},
+        traffic={"default_message_class": "marketing"},
     )
     assert "list" in send(provider, "48600100200")[1]
     assert send(provider, "4915112345678")[1]["error"] == 74

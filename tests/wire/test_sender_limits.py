@@ -19,7 +19,7 @@ from waiting import eventually_in_loop
 from reference_sender.api import listening
 from reference_sender.api.connections import Limits
 from reference_sender.logs import FORMAT, SafeFormatter, described, log_loop_error
-from reference_sender.routes.smsapi import read_route
+from reference_sender.routes.url import read_route
 from reference_sender.server import SenderSettings, serve
 from reference_sender.store import open_store
 
@@ -27,7 +27,7 @@ DEADLINE_S = 15.0
 TOKEN = "secret-token"
 HEAD = f"Host: x\r\nAuthorization: Bearer {TOKEN}\r\n"
 PACKED = "Content-Encoding: gzip\r\n"
-MESSAGE = json.dumps({"to": "48500100200", "text": "hello", "class": "otp"}).encode()
+MESSAGE = json.dumps({"to": "48500100200", "text": "hello", "message_class": "otp"}).encode()
 
 Story = Callable[[int], Coroutine[Any, Any, None]]
 
@@ -114,7 +114,7 @@ def test_half_requests_and_idle_connections_are_closed(tmp_path: Path) -> None:
             writer.close()
         for path in ("/v1/messages", "/v1/campaigns"):
             reader, writer = await open_to(port)
-            writer.write(post(path, b'{"class": "otp", "recipients": [', length=5_000))
+            writer.write(post(path, b'{"message_class": "otp", "recipients": [', length=5_000))
             status, answer = await answer_of(reader)
             assert (status, answer["error"]["code"]) == (408, "too_slow"), path
             writer.close()
@@ -147,7 +147,7 @@ def test_heads_that_do_not_end_are_bounded_together(tmp_path: Path) -> None:
 def test_a_client_that_takes_nothing_of_its_answer_is_cut_off(tmp_path: Path) -> None:
     # Every second row is refused for another reason, so that the answer is of several megabytes.
     rows: list[Any] = [{"to": "48500100200"}] + [{}, 1] * 40_000
-    body = gzip.compress(json.dumps({"class": "otp", "text": "hi", "recipients": rows}).encode())
+    body = gzip.compress(json.dumps({"message_class": "otp", "text": "hi", "recipients": rows}).encode())
 
     async def story(port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1_024)
@@ -164,8 +164,10 @@ def test_a_client_that_takes_nothing_of_its_answer_is_cut_off(tmp_path: Path) ->
 
 
 def test_a_compressed_body_is_unpacked_within_limits(tmp_path: Path) -> None:
-    campaign = json.dumps({"class": "otp", "text": "hi", "recipients": [{"to": "48500100200"}] * 3}).encode()
-    bomb = gzip.compress(b'{"class": "otp", "recipients": [' + b" " * 20_000_000)
+    campaign = json.dumps(
+        {"message_class": "otp", "text": "hi", "recipients": [{"to": "48500100200"}] * 3}
+    ).encode()
+    bomb = gzip.compress(b'{"message_class": "otp", "recipients": [' + b" " * 20_000_000)
 
     async def story(port: int) -> None:
         assert (await ask(port, post("/v1/messages", gzip.compress(MESSAGE), PACKED)))[0] == 202
@@ -224,7 +226,7 @@ def test_no_log_shows_token_number_or_text(tmp_path: Path, capsys: pytest.Captur
                 continue  # refused with a part of it unread
             finally:
                 writer.close()
-        body = {"to": "48500100777", "text": "4711-code", "class": "otp", "key": "k"}
+        body = {"to": "48500100777", "text": "4711-code", "message_class": "otp", "key": "k"}
         assert (await ask(port, post("/v1/messages", json.dumps(body).encode())))[0] == 202
 
     keeping = Keeping()

@@ -47,7 +47,7 @@ def test_a_stopping_sender_takes_reports_and_nothing_else(play: Play) -> None:
 
 
 def test_a_stopping_sender_does_not_wait_for_campaigns(play: Play) -> None:
-    head = b'{"class": "marketing", "text": "hi", "recipients": [{"to": "48500100201"}'
+    head = b'{"message_class": "marketing", "text": "hi", "recipients": [{"to": "48500100201"}'
     taken_in = head + b', {"to": "48500100202"}' * 1_000
 
     async def story(world: World) -> None:
@@ -133,7 +133,13 @@ def test_export_state_and_metrics(play: Play) -> None:
         await world.report("k-2", status=405)
         _, lines, _ = await world.call("GET", "/v1/messages/export")
         rows = [json.loads(line) for line in lines.splitlines()]
-        assert rows[0] == {"key": "k-0", "class": "otp", "state": "delivered", "reason": "", "attempts": 1}
+        assert rows[0] == {
+            "key": "k-0",
+            "message_class": "otp",
+            "state": "delivered",
+            "reason": "",
+            "attempts": 1,
+        }
         assert [row["state"] for row in rows] == ["delivered", "delivered", "failed", "sent", "sent"]
         assert rows[2]["reason"] == "undelivered"
 

@@ -45,7 +45,7 @@ def test_repeats_of_a_key_create_one_message(play: Play) -> None:
 def test_a_key_of_another_message_is_a_conflict(play: Play) -> None:
     async def story(world: World) -> None:
         await world.post()
-        for other in ({"text": "other"}, {"to": "48500100201"}, {"class": "marketing"}):
+        for other in ({"text": "other"}, {"to": "48500100201"}, {"message_class": "marketing"}):
             status, answer, _ = await world.post(**other)
             assert (status, answer["error"]["code"], answer["error"]["field"]) == (409, "key_conflict", "key")
 
@@ -97,7 +97,7 @@ def test_a_full_queue_says_so_and_when_to_come_back(play: Play) -> None:
         status, answer, headers = await world.post(key="c")
         assert (status, answer["error"]["code"]) == (429, "queue_full")
         assert int(headers["Retry-After"]) > 0
-        status, _, headers = await world.call("POST", "/v1/campaigns", json={"class": "otp"})
+        status, _, headers = await world.call("POST", "/v1/campaigns", json={"message_class": "otp"})
         assert (status, int(headers["Retry-After"]) > 0) == (429, True)
         world.store.gate.set()
         assert {(await first)[0], (await second)[0]} == {202}

@@ -61,7 +61,7 @@ def test_a_call_of_very_many_reports_is_taken_in_turns(play: Play) -> None:
     rows = [{"to": f"4850010{n:04d}", "key": f"k-{n}"} for n in range(1_200)]
 
     async def story(world: World) -> None:
-        body = {"class": "marketing", "text": "hi", "recipients": rows}
+        body = {"message_class": "marketing", "text": "hi", "recipients": rows}
         await world.call("POST", "/v1/campaigns", json=body)
         await world.until_sent(1_200)
         at_once: list[int] = []

@@ -29,7 +29,7 @@ def test_schedule_lag(new_run: Build, lag_s: float, state: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("slos", "state"),
+    ("objectives", "state"),
     [
         (("otp.p95<20s",), "warn"),
         (("otp.p95<5s",), "invalid"),
@@ -38,12 +38,12 @@ def test_schedule_lag(new_run: Build, lag_s: float, state: str) -> None:
     ],
 )
 def test_what_lag_spoils_a_run_follows_from_the_objectives(
-    new_run: Build, slos: tuple[str, ...], state: str
+    new_run: Build, objectives: tuple[str, ...], state: str
 ) -> None:
     run = new_run("run")
     for slot in range(100):
         run.journey(f"m-{slot}", slot / 10, 3.0, lag_s=0.1)
-    report = build_report(run.write(slos=slos))
+    report = build_report(run.write(objectives=objectives))
     assert next(each.state for each in report.parts[0].checks if each.name == "schedule lag") == state
 
 
@@ -129,7 +129,7 @@ def test_a_single_stall_of_the_provider_is_said(new_run: Build) -> None:
     ("reason", "state"),
     [
         ("finished", "ok"),
-        ("drain_limit", "warn"),
+        ("drain_timeout", "warn"),
         ("drain_ended", "warn"),
         ("interrupted", "warn"),
         ("error: provider died", "invalid"),

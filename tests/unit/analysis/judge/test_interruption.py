@@ -130,9 +130,9 @@ def test_few_messages_do_not_prove_ten_times(new_run: Build, messages: int, word
     for slot in range(messages):
         run.journey(f"m-{slot}", slot / 10, 2.0)
     scenario = records.RecordedScenario(name="d", title="d", role="compressed_day", messages_per_day=5_000)
-    timing = records.Timing(window="day", compress=288.0)
-    slos = ("otp.p50<10s",)  # a median needs six messages only
-    path = run.write(load_s=2.0, end_s=20.0, scenario=scenario, timing=timing, slos=slos)
+    timing = records.Timing(window="day", speedup=288.0)
+    objectives = ("otp.p50<10s",)  # a median needs six messages only
+    path = run.write(load_s=2.0, end_s=20.0, scenario=scenario, timing=timing, objectives=objectives)
     assert answer_text(build_report(path), "ten_times").startswith(word)
 
 

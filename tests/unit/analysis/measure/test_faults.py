@@ -69,7 +69,7 @@ def test_a_journal_of_before_there_were_these_columns_is_read(new_run: Build, fi
         stream.write_table(rows)
     (read,) = read_rows(path, PROVIDER_SCHEMA).to_pylist()
     unknown = dict.fromkeys(["t_taken_ns", "reply_ns", "radio_ns", "handset_wait_ns"])
-    empty = {"fault": "", "throttled": 0, "fast": False, "ucs2_for": ""} | unknown
+    empty = {"fault": "", "throttled": 0, "priority": False, "ucs2_for": ""} | unknown
     assert {name: read[name] for name in absent} == {name: empty[name] for name in absent}
     assert read_rows(path, PROVIDER_SCHEMA).schema == PROVIDER_SCHEMA
     part = analyse_part(run_dir, read_manifest(run_dir), "made")

@@ -110,9 +110,9 @@ def trial(target: Target, step: NextTrial, seed: int, limit_s: float, percentile
     found = steady(due_s, through_s, step.load_s)
     wait_s = np.where(np.isfinite(through_s), through_s - due_s, np.inf)
     late = bool(np.percentile(wait_s, percentile, method="higher") > limit_s)
-    sustained = None if found is None else found.sustained
-    missed = late or sustained is False
-    undecided = not missed and sustained is None
+    stable = None if found is None else found.stable
+    missed = late or stable is False
+    undecided = not missed and stable is None
     through = (0.0, 0.0, 0.0, 0.0)
     if found is not None:
         through = (found.through_per_s, found.through_low_per_s, found.through_high_per_s, found.reserve)
@@ -120,7 +120,7 @@ def trial(target: Target, step: NextTrial, seed: int, limit_s: float, percentile
         rate_per_s=step.rate_per_s,
         load_s=step.load_s,
         verdict="missed" if missed else "undecided" if undecided else "met",
-        sustained=sustained,
+        stable=stable,
         through_per_s=through[0],
         through_low_per_s=through[1],
         through_high_per_s=through[2],
@@ -252,7 +252,7 @@ def told(step: NextTrial, verdict: str) -> TrialResult:
         rate_per_s=step.rate_per_s,
         load_s=step.load_s,
         verdict=verdict,  # type: ignore[arg-type]
-        sustained=None,
+        stable=None,
         through_per_s=step.rate_per_s,
         through_low_per_s=step.rate_per_s,
         through_high_per_s=step.rate_per_s,

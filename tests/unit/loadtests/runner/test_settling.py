@@ -92,7 +92,7 @@ def row(
     return {
         "key": key,
         "state": state,
-        "t_delivered_ns": delivered_ns,
+        "t_final_ns": delivered_ns,
         "t_carrier_ns": None if carrier_s is None else round(carrier_s * S),
         "handset_wait_ns": round(wait_s * S),
     }

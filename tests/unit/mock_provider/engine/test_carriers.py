@@ -58,13 +58,15 @@ def test_porting_does_not_change_the_market_shares() -> None:
 
 def test_a_number_belongs_to_the_carrier_of_its_prefix_unless_it_is_ported() -> None:
     """+48 601 and 605 are Plus's, +48 501 Orange's; +48 100 is nobody's."""
-    stay = router_of(numbers={"assigned_by": "prefix"}, rules=[{"country": "PL"}])
+    stay = router_of(numbers={"carrier_assignment": "prefix"}, rules=[{"country": "PL"}])
     plus = [f"48601{n:06d}" for n in range(3_000)]
     assert {stay.route(n) for n in plus} == {("PL", "Plus")}
     assert stay.route("48501123456") == ("PL", "Orange")
     assert not any(stay.ported_from(n) for n in plus)
 
-    move = router_of(numbers={"assigned_by": "prefix"}, rules=[{"country": "PL", "ported_share": 0.25}])
+    move = router_of(
+        numbers={"carrier_assignment": "prefix"}, rules=[{"country": "PL", "ported_share": 0.25}]
+    )
     moved = [n for n in plus if carrier_of(move, n) != "Plus"]
     assert likely(len(moved), len(plus), 0.25)
     assert {move.ported_from(n) for n in moved} == {"Plus"}
@@ -103,7 +105,7 @@ def test_countries_of_a_shared_code_are_told_apart() -> None:
 def test_number_view_names_carrier_and_porting() -> None:
     p = virtual_provider(
         countries=["PL"],
-        numbers={"assigned_by": "prefix"},
+        numbers={"carrier_assignment": "prefix"},
         rules=[{"country": "PL", "ported_share": 1.0}],
     )
     view = p.engine.number("48601123456")
@@ -127,8 +129,8 @@ def test_the_price_comes_from_the_carrier_else_the_country_else_the_account() ->
     for msisdn, price in prices.items():
         (usual,) = p.accepted(p.send(0, {"key": msisdn, "msisdn": msisdn, "segments": 2}))
         assert usual.price == pytest.approx(2 * price)
-        (fast,) = p.accepted(p.send(0, {"key": f"f{msisdn}", "msisdn": msisdn}, fast=True))
-        assert fast.price == pytest.approx(1.5 * price)
+        (priority,) = p.accepted(p.send(0, {"key": f"f{msisdn}", "msisdn": msisdn}, priority=True))
+        assert priority.price == pytest.approx(1.5 * price)
     assert p.engine.state().balance_points == pytest.approx(10 - 3.5 * sum(prices.values()))
 
 
@@ -140,7 +142,7 @@ def test_a_full_carrier_queue_turns_messages_away() -> None:
     ends = [(p.row(f"k{n}").state, p.row(f"k{n}").reason) for n in range(5)]
     assert ends == [("delivered", "")] * 4 + [("undelivered", "carrier_queue_full")]
     turned = p.row("k4")
-    assert (turned.t_carrier_ns, turned.t_delivered_ns) == (None, 0)
+    assert (turned.t_carrier_ns, turned.t_final_ns) == (None, 0)
     assert turned.t_confirmed_ns is not None  # it is reported like any other
     assert p.engine.state().open == 0
     p.send(100, "later")

@@ -296,7 +296,7 @@ def test_a_carrier_that_is_down_may_fail_its_messages() -> None:
     p.run()
     row = p.row("k")
     assert (row.state, row.reason, row.fault) == ("undelivered", "carrier_down", "f")
-    assert row.t_delivered_ns == row.t_reported_ns == 11 * S
+    assert row.t_final_ns == row.t_reported_ns == 11 * S
 
 
 @pytest.mark.parametrize("behaviour", ["hold", "fail", "refuse"])
@@ -316,7 +316,7 @@ def test_one_country_down_leaves_the_others_alone(behaviour: str) -> None:
         "fail": ("undelivered", "country_down", 11 * S),
         "refuse": ("rejected", "unavailable", None),
     }
-    assert (row.state, row.reason, row.t_delivered_ns) == expected[behaviour]
+    assert (row.state, row.reason, row.t_final_ns) == expected[behaviour]
     alone = p.send(21, de)
     assert accepted(p, alone)
 

@@ -63,7 +63,7 @@ def test_ends_as_the_digits_say_whatever_the_carrier_draws(
     send(p, digits)
     p.run()
     row = p.row("k")
-    assert (row.state, row.reason, row.t_delivered_ns) == (state, reason, t_done_s * S)
+    assert (row.state, row.reason, row.t_final_ns) == (state, reason, t_done_s * S)
     assert row.t_confirmed_ns is not None
 
 

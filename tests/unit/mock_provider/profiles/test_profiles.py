@@ -60,7 +60,7 @@ def test_all_errors_are_listed_at_once_with_path_and_allowed_range() -> None:
             "errors": [{"refusal": "internal_error", "share": 0.7}, {"refusal": "queue_full", "share": 0.6}],
         },
         "faults": [{"kind": "hang", "share": 2}, {"kind": "earthquake"}, {"kind": "outage", "start_s": -1}],
-        "wire": {"smsapi": {"throttle_answer": "error_42"}},
+        "protocol": {"smsapi": {"throttle_answer": "error_42"}},
     }
     with pytest.raises(ProfileError) as raised:
         parse_profile(values)
@@ -76,11 +76,11 @@ def test_all_errors_are_listed_at_once_with_path_and_allowed_range() -> None:
         "faults[0].share",
         "faults[1].kind",
         "faults[2].start_s",
-        "wire.smsapi.throttle_answer",
+        "protocol.smsapi.throttle_answer",
     }
     assert "at least 0.000001 and at most 10000000" in found["throttle.requests.rate_per_s"]
     assert "at least 0 and at most 1" in found["faults[0].share"]
-    assert "error_202, http_429" in found["wire.smsapi.throttle_answer"]
+    assert "error_202, http_429" in found["protocol.smsapi.throttle_answer"]
     assert "median_s must not exceed p99_s" in found["reply.latency"]
     assert "unknown key; known here: country, failures" in found["carriers[1].shard"]
     assert "1.3" in found["reply.errors"]
@@ -101,7 +101,10 @@ def test_all_errors_are_listed_at_once_with_path_and_allowed_range() -> None:
         ({"account": 5}, "account: 5: must be a table of keys"),
         ({"faults": {}}, "faults: {}: must be a list"),
         ({"faults": [{}]}, "faults[0].kind: missing (allowed: accept_then_lose, "),
-        ({"traffic": {"unsaid": "x"}}, "traffic.unsaid: 'x': is none of these (allowed: otp, "),
+        (
+            {"traffic": {"default_message_class": "x"}},
+            "traffic.default_message_class: 'x': is none of these (allowed: otp, ",
+        ),
         ({"account": {"countries": ["UK"]}}, "account.countries[0]: 'UK': no country of the numbering plan"),
         ({"carriers": [{"name": "a", "country": "XX"}]}, "carriers[0].country: 'XX': no country"),
         ({"faults": [{"kind": "country_down", "countries": ["XX"]}]}, "faults[0].countries[0]: 'XX': no"),
@@ -230,8 +233,8 @@ def test_reference_in_the_documentation_loads_and_has_every_key() -> None:
 
 @pytest.mark.parametrize("zone", ["Nowhere/Land", "", "Europe", "../passwd", "a" * 5_000, "a\0b"])
 def test_a_time_zone_that_does_not_exist_is_refused(zone: object) -> None:
-    with pytest.raises(ProfileError, match=r"wire\.smsapi\.timezone: .*no time zone"):
-        parse_profile(MINIMAL | {"wire": {"smsapi": {"timezone": zone}}})
+    with pytest.raises(ProfileError, match=r"protocol\.smsapi\.timezone: .*no time zone"):
+        parse_profile(MINIMAL | {"protocol": {"smsapi": {"timezone": zone}}})
 
 
 @pytest.mark.parametrize("window", [{"start_s": 1e300}, {"end_s": 1e300}, {"start_s": 1e9 + 1}])
@@ -293,7 +296,10 @@ def test_tokens_of_a_profile_can_be_sent_and_are_not_shown() -> None:
         ({"account": {"suspended": 1}}, ["account.suspended: 1: must be true or false"]),
         ({"account": {"balance_points": "9"}}, ["account.balance_points: '9': must be a number"]),
         ({"reports": {"retry_after_s": [60, True]}}, ["reports.retry_after_s: [60, true]: must be a number"]),
-        ({"wire": {"smsapi": {"send_status": "200"}}}, ["wire.smsapi.send_status: '200': must be a number"]),
+        (
+            {"protocol": {"smsapi": {"send_status": "200"}}},
+            ["protocol.smsapi.send_status: '200': must be a number"],
+        ),
         ({"faults": [{"kind": "outage", "end_s": "3"}]}, ["faults[0].end_s: '3': must be a number"]),
     ],
 )

@@ -18,6 +18,7 @@ from reference_sender.dispatch.values import (
     Lane,
     Message,
     Outcome,
+    Report,
     Result,
     RouteLimits,
     State,
@@ -29,7 +30,7 @@ from reference_sender.runtime.loop_lag import LoopLag
 from reference_sender.store import Existing, StoreError, Work
 from reference_sender.store.sqlite import SqliteStore
 
-LIMITS = RouteLimits("r", 1e6, 1e6, 1e6, 1e6, max_batch=10, max_in_flight=4)
+LIMITS = RouteLimits("r", 1e6, 1e6, 1e6, 1e6, max_batch=10, max_in_flight=4, idempotency_window_s=86_400.0)
 
 
 class WatchedStore(SqliteStore):
@@ -59,8 +60,6 @@ class WatchedStore(SqliteStore):
 class NotingRoute:
     """Notes what it is asked to submit, and answers when it is let."""
 
-    limits = LIMITS
-
     def __init__(self) -> None:
         self.submitted: list[int] = []
         self.answers = asyncio.Event()
@@ -70,6 +69,9 @@ class NotingRoute:
         self.submitted += [message.message_id for message in messages]
         await self.answers.wait()
         return [Result(self.outcome, f"p-{message.key}") for message in messages]
+
+    async def look_up(self, message: Message, since_ns: int) -> Sequence[Report] | None:
+        raise AssertionError("this provider refuses repeats")
 
     async def close(self) -> None:
         return

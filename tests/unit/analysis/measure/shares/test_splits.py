@@ -298,14 +298,14 @@ def hints_of(run: RunBuilder, **manifest: Any) -> dict[str, Any]:
     return {hint.name: hint for hint in analysed(run, **manifest).hints}
 
 
-FAST_LANE = {"delivery": {"fast_latency": {"kind": "fixed", "value_s": 1.0}}}
+FAST_LANE = {"delivery": {"priority_latency": {"kind": "fixed", "value_s": 1.0}}}
 
 
 def test_otps_without_the_priority_flag(new_run: Build) -> None:
     run = new_run("run")
     for slot in range(200):
         fast = slot % 2 == 0
-        run.journey(f"m-{slot}", slot * 0.1, 5.0 if fast else 25.0, fast=fast)
+        run.journey(f"m-{slot}", slot * 0.1, 5.0 if fast else 25.0, priority=fast)
     run.journey("m-news", 1.0, 25.0, message_class="marketing")
     hint = hints_of(run, profile=FAST_LANE)["otp_without_priority"]
     assert (hint.count, hint.text[:36]) == (100, "100 OTPs (50 %) were sent without th")
@@ -315,7 +315,7 @@ def test_otps_without_the_priority_flag(new_run: Build) -> None:
 
 def test_all_otps_with_the_flag_need_no_hint(new_run: Build) -> None:
     run = new_run("run")
-    run.journey("m", 1.0, 5.0, fast=True)
+    run.journey("m", 1.0, 5.0, priority=True)
     assert hints_of(run, profile=FAST_LANE) == {}
 
 
@@ -324,8 +324,8 @@ def test_refusals_for_the_rate_and_requests_of_one_message(new_run: Build) -> No
     for slot in range(10):
         run.journey(f"m-{slot}", slot * 1.0, 2.0, throttled=3 if slot < 4 else 0)
     limit = {"throttle": {"requests": {"rate_per_s": 100.0, "burst": 100}}}
-    wire = {"wire": {"smsapi": {"max_recipients_per_request": 10_000}}}
-    found = hints_of(run, profile=limit | wire)
+    protocol = {"protocol": {"smsapi": {"max_recipients_per_request": 10_000}}}
+    found = hints_of(run, profile=limit | protocol)
     assert found["throttled"].count == 4
     assert (
         "12 submits of 4 messages" in found["throttled"].text and "100 requests/s" in found["throttled"].text
@@ -341,7 +341,7 @@ def test_requests_of_many_messages_need_no_hint(new_run: Build) -> None:
         run.seen(f"m-{slot}", 1.5, throttled=1)
     profile = {
         "throttle": {"requests": {"rate_per_s": 100.0, "burst": 100}},
-        "wire": {"smsapi": {"max_recipients_per_request": 10_000}},
+        "protocol": {"smsapi": {"max_recipients_per_request": 10_000}},
     }
     assert set(hints_of(run, profile=profile)) == {"throttled"}
 

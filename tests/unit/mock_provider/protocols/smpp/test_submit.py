@@ -101,11 +101,11 @@ def test_flags_reach_the_engine() -> None:
         validity_period="261122140000000+",
         registered_delivery=0x11,
     )
-    assert submit.fast
+    assert submit.priority
     assert submit.scheduled_ns == AT.now_ns + 3_600 * S
     assert submit.expires_ns == AT.now_ns + 7_200 * S
     assert (submit.report_url, submit.wanted.progress) == ("smpp:esme", True)
-    assert (read().fast, read().report_url, read().wanted.progress) == (False, None, False)
+    assert (read().priority, read().report_url, read().wanted.progress) == (False, None, False)
 
 
 @pytest.mark.parametrize(
