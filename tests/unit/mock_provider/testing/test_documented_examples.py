@@ -8,14 +8,29 @@ import subprocess
 import sys
 from pathlib import Path
 
+from mock_provider import ProviderConfig, load_profile
+from mock_provider.testing import ProviderThread, fixtures
+
 ROOT = Path(__file__).parents[4]
 _BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
-def examples() -> list[str]:
+def section() -> str:
     text = (ROOT / "docs" / "provider.md").read_text(encoding="utf-8")
-    section = text.partition("\n## In the tests of your own program\n")[2].partition("\n## ")[0]
-    return _BLOCK.findall(section)
+    return text.partition("\n## In the tests of your own program\n")[2].partition("\n## ")[0]
+
+
+def examples() -> list[str]:
+    return _BLOCK.findall(section())
+
+
+def test_the_documented_names_exist() -> None:
+    rows = re.findall(r"^\| (`.*?) \|", section(), re.MULTILINE)
+    names = {name for row in rows for name in re.findall(r"`([a-z_]+)", row)}
+    assert len(names) > 10
+    with ProviderThread(ProviderConfig(load_profile("fast"), stop_grace_s=0.1)) as provider:
+        assert [name for name in names if not hasattr(provider, name)] == ["start_sms_provider"]
+    assert hasattr(fixtures, "start_sms_provider")
 
 
 def test_the_examples_pass_and_a_wrong_one_fails(tmp_path: Path) -> None:
