@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_several_processes_draw_what_one_does(
     for cores in (1, 2):
         out_dir = tmp_path / f"cores-{cores}"
         out_dir.mkdir()
-        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
         drawn[cores] = png.draw_all(report, out_dir, print)
         assert len(list(out_dir.glob("a-*.png"))) == 5
     assert drawn[1] == drawn[2]
