@@ -13,7 +13,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from analysis.exit_codes import EXIT_CRASHED, EXIT_USAGE
+from analysis.exit_codes import ExitCode
 from analysis.first_screen.screen import first_screen
 from analysis.objectives.grammar import GivenError, read_given
 from analysis.read.journeys import MalformedRunError
@@ -93,12 +93,12 @@ def report(
     except (MalformedRunError, GivenError, OSError) as error:
         where = f"{run_dir}: " if isinstance(error, OSError) and error.filename is None else ""
         _say(f"error: {where}{error}", sys.stderr)
-        raise typer.Exit(EXIT_USAGE) from error
+        raise typer.Exit(ExitCode.USAGE) from error
     except Exception as error:
         # Python would exit with 1, which here means a missed objective.
         traceback.print_exc()
         _say("error: the analysis itself failed; please report this with the traceback above", sys.stderr)
-        raise typer.Exit(EXIT_CRASHED) from error
+        raise typer.Exit(ExitCode.CRASHED) from error
     for line in terminal_lines(first_screen(found)):
         _say(line, sys.stdout)
     if not only_result:

@@ -291,7 +291,7 @@ class PartIdentity(Struct, frozen=True, kw_only=True):
     profile: str
     profile_limits: str  # "none", "unknown" or the limits of the profile
     messages_per_day: int | None
-    compress: float
+    speedup: float
     provider_scale: float
     window: str
     load_s: float  # played
@@ -337,7 +337,7 @@ class PartReport(Struct, frozen=True, kw_only=True):
     handsets: tuple[Handsets, ...] = ()  # of each class
     availability: Availability | None = None
     culprits: tuple[Culprit, ...] = ()  # in order of weight; empty: no bottleneck
-    sustained: bool | None = None  # the backlog did not grow; None: unknown
+    stable: bool | None = None  # the backlog did not grow; None: unknown
     # From the load's end to the last submit of an accepted message; None: one still waits, or unknown.
     backlog_gone_s: float | None = None
     fairness: Fairness | None = None  # for concurrent campaigns
@@ -351,8 +351,8 @@ class Level(Struct, frozen=True, kw_only=True):
     fast_enough_part: str
     fast_enough_why: str
     profile: str
-    highest_carried_per_day: float | None
-    highest_carried_part: str
+    highest_sustained_per_day: float | None
+    highest_sustained_part: str
     highest_tried_per_day: float | None
     ten_times: Literal["yes", "no", "undecided"]
     ten_times_why: str

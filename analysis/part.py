@@ -65,9 +65,9 @@ def analyse_part(
     delivery = delivery_distributions(journeys, fates, _percentiles(specs, "delivery_time"))
     api = api_distributions(journeys, _percentiles(specs, "api_response"))
     paid = cost(journeys, fates, currency_of(manifest.profile))
-    available, sustained = availability_and_growth(journeys, fates)
+    available, stable = availability_and_growth(journeys, fates)
     objectives = judge_all(
-        specs, _facts(manifest, journeys, fates, counted, (delivery, api), (paid, available, sustained))
+        specs, _facts(manifest, journeys, fates, counted, (delivery, api), (paid, available, stable))
     )
     splits = _delay_splits(journeys, fates, manifest, specs)
     objectives = tuple(_with_reach(each, splits) for each in objectives)
@@ -110,7 +110,7 @@ def analyse_part(
         fairness=fairness(journeys, fates, run_dir) if manifest.scenario.role in _CAMPAIGNS else None,
         handsets=handsets(journeys, fates) if journeys.journal else (),
         availability=available,
-        sustained=sustained,
+        stable=stable,
         delay_splits=splits,
         hints=hints(journeys, manifest),
         culprits=()
@@ -200,7 +200,7 @@ def _withheld_why(manifest: Manifest, journeys: Journeys) -> str:
 def is_probe(manifest: Manifest) -> bool:
     """Whether the run only answers a question: a what-if, a counterpart or a compressed day."""
     return not manifest.scenario.decides or (
-        manifest.scenario.role == "compressed_day" and manifest.timing.compress > 1.0
+        manifest.scenario.role == "compressed_day" and manifest.timing.speedup > 1.0
     )
 
 
@@ -212,7 +212,7 @@ def equivalent_per_day(manifest: Manifest) -> float | None:
     level = manifest.scenario.messages_per_day
     if level is None:
         return None
-    return float(level) if manifest.timing.provider_scale != 1.0 else level * manifest.timing.compress
+    return float(level) if manifest.timing.provider_scale != 1.0 else level * manifest.timing.speedup
 
 
 def _percentiles(specs: tuple[Spec, ...], measure: Measure) -> tuple[float, ...]:
@@ -272,7 +272,7 @@ def _identity(manifest: Manifest, journeys: Journeys) -> PartIdentity:
         profile=manifest.profile_name,
         profile_limits=limits_text(manifest.profile),
         messages_per_day=scenario.messages_per_day,
-        compress=timing.compress,
+        speedup=timing.speedup,
         provider_scale=timing.provider_scale,
         window=timing.window,
         load_s=journeys.load_end_s,

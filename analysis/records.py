@@ -15,36 +15,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct
 
-from analysis.earlier_manifest import upgraded
+from analysis.earlier_versions import ADDED_LATER, names_of_today, upgraded
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 RESULT = "result.json"
 ABORTED = "error: aborted by the user"  # exit_reason of a run that was killed; its records may be incomplete
 
 _NS = pa.int64()
 # Prefix of the keys of the runner's probe before the load. Rows of the probe are not read.
 PROBE_KEY = "probe-"
-# Columns that files of earlier versions lack, and what they are read as there. None: not known.
-_ADDED_LATER: dict[str, Any] = {
-    "fault": "",
-    "t_taken_ns": None,
-    "reply_ns": None,
-    "radio_ns": None,
-    "handset_wait_ns": None,
-    "throttled": 0,
-    "fast": False,
-    "ucs2_for": "",
-}
 
 LOAD_SCHEMA = pa.schema(
     [
         ("key", pa.string()),
-        ("class", pa.string()),
+        ("message_class", pa.string()),
         ("campaign", pa.string()),
         ("worker", pa.int32()),
         ("t_intended_ns", _NS),
         ("t_sent_ns", _NS),
-        ("t_accepted_ns", _NS),  # when the reply was read, also a refusal
+        ("t_replied_ns", _NS),  # when the reply was read, also a refusal
         ("outcome", pa.string()),  # accepted, refused, failed, dropped, unfinished
         ("status", pa.int32()),  # HTTP status, 0 without a reply
     ]
@@ -55,7 +44,7 @@ PROVIDER_SCHEMA = pa.schema(
         ("key", pa.string()),
         ("provider_id", pa.string()),
         ("account", pa.string()),
-        ("wire", pa.string()),
+        ("protocol", pa.string()),
         ("country", pa.string()),
         ("carrier", pa.string()),
         ("segments", pa.int32()),
@@ -64,7 +53,7 @@ PROVIDER_SCHEMA = pa.schema(
         ("t_submitted_ns", _NS),
         ("t_answered_ns", _NS),
         ("t_carrier_ns", _NS),
-        ("t_delivered_ns", _NS),
+        ("t_final_ns", _NS),
         ("t_reported_ns", _NS),
         ("t_confirmed_ns", _NS),
         ("state", pa.string()),  # delivered, undelivered, expired, rejected, unknown, open
@@ -76,7 +65,7 @@ PROVIDER_SCHEMA = pa.schema(
         ("radio_ns", _NS),  # carrier to handset as drawn, without the wait for the handset
         ("handset_wait_ns", _NS),  # wait for a phone that was off or out of coverage; 0: reachable
         ("throttled", pa.int32()),  # submits of the key that were refused because of a rate limit
-        ("fast", pa.bool_()),  # sent with the provider's priority flag
+        ("priority", pa.bool_()),  # sent with the provider's priority flag
         ("ucs2_for", pa.string()),  # the only character that made the text UCS-2, "" otherwise
     ]
 )
@@ -84,7 +73,7 @@ PROVIDER_SCHEMA = pa.schema(
 SENDER_SCHEMA = pa.schema(
     [
         ("key", pa.string()),
-        ("class", pa.string()),
+        ("message_class", pa.string()),
         ("state", pa.string()),  # queued, submitting, sent, delivered, failed, expired
         ("reason", pa.string()),
         ("attempts", pa.int32()),
@@ -107,12 +96,12 @@ class Instant(Struct, frozen=True):
 class Timing(Struct, frozen=True):
     """How the arrivals of a day were mapped to the run's time.
 
-    ``compress`` is how many times denser than the day the arrivals are (1.0: true speed). ``provider_scale``
+    ``speedup`` is how many times denser than the day the arrivals are (1.0: true speed). ``provider_scale``
     is the factor by which the provider's rates were multiplied and its delays divided (1.0: left as it is).
     ``duration_s`` is the run's own, real time.
     """
 
-    compress: float = 1.0
+    speedup: float = 1.0
     provider_scale: float = 1.0
     window: Literal["day", "peak", "none"] = "none"
     duration_s: float = 0.0
@@ -172,7 +161,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     profile_name: str = ""
     profile: dict[str, Any] = {}
     target: dict[str, Any] = {}
-    slos: tuple[str, ...] = ()  # objectives in the grammar of docs/objectives.md; empty: the defaults
+    objectives: tuple[str, ...] = ()  # objectives in the grammar of docs/objectives.md; empty: the defaults
     versions: dict[str, str] = {}
     machine: dict[str, Any] = {}
     started: Instant
@@ -181,8 +170,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
     load_ended_ns: int = 0  # run's clock: the last intended arrival, or where the load was stopped
     planned: int = 0  # number of arrivals up to the load's end
     in_flight_limit: int = 0
-    drain_limit_s: float = 0.0
-    exit_reason: str = "finished"  # finished, interrupted, drain_limit, drain_ended, error: …
+    drain_timeout_s: float = 0.0
+    exit_reason: str = "finished"  # finished, interrupted, drain_timeout, drain_ended, error: …
     faults: tuple[RecordedFault, ...] = ()  # the faults that had begun when the run ended
     instrument_failures: tuple[InstrumentFailure, ...] = ()  # each makes the run invalid
     capacity: str = ""  # of a suite: the directory that holds ``capacity.json``, relative to this one's
@@ -222,7 +211,8 @@ def read_manifest(run_dir: Path) -> Manifest:
                 f"{path}: schema_version {version} is newer than this smsbench reads ({SCHEMA_VERSION}); "
                 "update smsbench"
             )
-        return msgspec.convert(upgraded(plain, SCHEMA_VERSION), Manifest)
+        is_current = plain.get("schema_version") == SCHEMA_VERSION
+        return msgspec.convert(plain if is_current else upgraded(plain, SCHEMA_VERSION), Manifest)
     except msgspec.DecodeError as error:  # ValidationError is a DecodeError
         raise ValueError(f"{path}: {error}") from error
 
@@ -237,7 +227,7 @@ class JudgedObjective(Struct, frozen=True):
 class Steady(Struct, frozen=True, kw_only=True):
     """The steady part of a load, with 95 % intervals (analysis/measure/steady.py). Rates are per second.
 
-    ``through``: messages that left every queue. ``growth``: of the backlog; ``sustained``: it did not
+    ``through``: messages that left every queue. ``growth``: of the backlog; ``stable``: it did not
     grow; None if unknown. ``reserve``: messages beyond the steady rate that were done at the start.
     """
 
@@ -252,7 +242,7 @@ class Steady(Struct, frozen=True, kw_only=True):
     growth_high_per_s: float
     backlog: float  # at the load's end, messages
     reserve: float
-    sustained: bool | None
+    stable: bool | None
 
 
 class AnalysisResult(Struct, frozen=True, kw_only=True):
@@ -269,7 +259,7 @@ class AnalysisResult(Struct, frozen=True, kw_only=True):
     invalid_because: tuple[str, ...] = ()  # the failed checks with their findings
     objectives: tuple[JudgedObjective, ...] = ()
     culprits: tuple[str, ...] = ()  # the bottlenecks in order, as text
-    sustained: bool | None = None  # the backlog did not grow; None: unknown
+    stable: bool | None = None  # the backlog did not grow; None: unknown
     offered_per_s: float = 0.0
     delivered_per_s: float = 0.0
     steady: Steady | None = None  # for a run; None for a suite, or if unknown
@@ -368,10 +358,10 @@ def read_rows(path: Path, schema: pa.Schema) -> pa.Table:
         except (pa.ArrowInvalid, OSError):
             # A killed process leaves an incomplete batch at the end. The batches before it are complete.
             pass
-    table = pa.Table.from_batches(batches, schema=found)
+    table = pa.Table.from_batches(batches, schema=found).rename_columns(names_of_today(found, schema))
     for field in schema:
-        if field.name not in found.names:  # an earlier version wrote it
-            value = pa.scalar(_ADDED_LATER[field.name], type=field.type)
+        if field.name not in table.column_names:  # an earlier version wrote it
+            value = pa.scalar(ADDED_LATER[field.name], type=field.type)
             table = table.append_column(field, pa.repeat(value, len(table)))
     # Another writer may have another order of columns, and more columns.
     return _without_probe(table.select(schema.names))
@@ -385,10 +375,11 @@ def _without_probe(table: pa.Table) -> pa.Table:
 
 
 def _require_columns(path: Path, found: pa.Schema, wanted: pa.Schema) -> None:
+    today = names_of_today(found, wanted)
     for field in wanted:
-        index = found.get_field_index(field.name)
+        index = today.index(field.name) if field.name in today else -1
         if index < 0:
-            if field.name in _ADDED_LATER:
+            if field.name in ADDED_LATER:
                 continue
             raise ValueError(f"{path}: column {field.name!r} is missing")
         if found.field(index).type != field.type:

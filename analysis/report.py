@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from analysis.capacity_record import CapacityResult, read_capacity
-from analysis.exit_codes import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MET, EXIT_MISSED, EXIT_UNDECIDED
+from analysis.exit_codes import ExitCode
 from analysis.first_screen.screen import headline
 from analysis.formatting import TIMES
 from analysis.judge import interruption
@@ -27,21 +27,21 @@ from analysis.part import analyse_part
 from analysis.read.journeys import MalformedRunError
 from analysis.records import Manifest, read_manifest
 
-REPORT_SCHEMA_VERSION = 2
+REPORT_SCHEMA_VERSION = 3
 
 
 def build_report(
     run_dir: Path,
     progress: Callable[[str], None] = lambda line: None,
-    slos: tuple[str, ...] = (),
+    objectives: tuple[str, ...] = (),
     allow_undecided: bool = False,
 ) -> RunReport:
     """Raises ``MalformedRunError`` if ``run_dir`` is not a run directory or has a malformed file.
 
-    ``slos`` are objectives that replace the manifest's. Raises ``ObjectiveError``.
+    ``objectives`` are objectives that replace the manifest's. Raises ``ObjectiveError``.
     """
     manifest = _manifest(run_dir)
-    parts, given = [], parse_all(in_force(slos)) if slos else ()
+    parts, given = [], parse_all(in_force(objectives)) if objectives else ()
     places = _parts(run_dir, manifest)
     for index, (slug, part_dir, part_manifest) in enumerate(places, start=1):
         progress(f"analysing {slug} ({index})")
@@ -73,9 +73,9 @@ def _capacity(run_dir: Path, manifest: Manifest) -> CapacityResult | None:
 def _specs(run_dir: Path, manifest: Manifest) -> tuple[Spec, ...]:
     """The objectives in force of a run directory."""
     try:
-        return parse_all(in_force(manifest.slos))
+        return parse_all(in_force(manifest.objectives))
     except ObjectiveError as error:
-        raise MalformedRunError(f"{run_dir / 'run.json'}: slos:\n{error}") from error
+        raise MalformedRunError(f"{run_dir / 'run.json'}: objectives:\n{error}") from error
 
 
 def _manifest(run_dir: Path) -> Manifest:
@@ -130,7 +130,7 @@ def _assemble(
         faults_staged=bool(faults.staged_notes(parts, suite)),
         validity=validity,
         verdict=verdict,
-        exit_code=EXIT_INTERRUPTED if interrupted else _exit_code(validity, verdict, allow_undecided),
+        exit_code=ExitCode.INTERRUPTED if interrupted else _exit_code(validity, verdict, allow_undecided),
         allow_undecided=allow_undecided,
         headline="",
         interrupted=interrupted,
@@ -165,10 +165,10 @@ def _validity(checks: tuple[Check, ...], spoils: tuple[Check, ...]) -> CheckStat
 
 def _exit_code(validity: CheckState, verdict: Verdict, allow_undecided: bool) -> int:
     if validity == "invalid":
-        return EXIT_INVALID
+        return ExitCode.INVALID
     if verdict == "missed":
-        return EXIT_MISSED
-    return EXIT_MET if verdict == "met" or allow_undecided else EXIT_UNDECIDED
+        return ExitCode.MISSED
+    return ExitCode.MET if verdict == "met" or allow_undecided else ExitCode.UNDECIDED
 
 
 def _scaled(parts: tuple[PartReport, ...]) -> bool:
@@ -190,18 +190,18 @@ def _notes(
     notes += faults.staged_notes(parts, suite)
     by_pace: dict[tuple[float, float], list[str]] = {}
     for part in parts:
-        pace = (part.identity.compress, part.identity.provider_scale)
+        pace = (part.identity.speedup, part.identity.provider_scale)
         by_pace.setdefault(pace, []).append(part.slug)
-    for (compress, scale), slugs in by_pace.items():
+    for (speedup, scale), slugs in by_pace.items():
         if scale != 1.0:
             notes.append(
                 f"{', '.join(slugs)}: the provider was scaled {TIMES} {scale:g} with the day; the times are "
                 "compressed seconds and not real times, so they decide no verdict."
             )
-        elif compress != 1.0:
+        elif speedup != 1.0:
             notes.append(
-                f"{', '.join(slugs)}: run at {compress:g} times the day's rate, with the "
+                f"{', '.join(slugs)}: run at {speedup:g} times the day's rate, with the "
                 f"provider unchanged. Rates and times are those of this load; "
-                f"the day's own rates are {compress:g} times lower."
+                f"the day's own rates are {speedup:g} times lower."
             )
     return tuple(notes)

@@ -66,7 +66,7 @@ def test_core_has_no_clock_loop_socket_or_chance(path: Path) -> None:
     assert not taken & FORBIDDEN_IN_A_CORE
 
 
-def test_loadtests_takes_no_figures_and_no_verdicts_of_analysis() -> None:
+def test_loadtests_imports_only_the_contract_of_analysis() -> None:
     taken = {
         name
         for path in modules("loadtests")

@@ -193,6 +193,6 @@ def _bottleneck(quote: Quote, place: int) -> Sentence:
         return ("Bottleneck: ", quote.text(f"{path}.culprits.0.text"), ".")
     if part.throughput.limit:
         return ("Limit: ", quote.text(f"{path}.throughput.limit"), ".")
-    if part.sustained is False:
+    if part.stable is False:
         return ("The sender's queue grew.",)
     return ("The sender did not accept every message.",) if not_taken(part) else ()

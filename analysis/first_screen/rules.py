@@ -181,8 +181,8 @@ def _carried(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     for piece in screen.why if screen.word == "YES" else ():
         if isinstance(piece, Figure) and piece.source.endswith(".identity.messages_per_day"):
             part = lookup(report, piece.source.removesuffix(".identity.messages_per_day"))
-            if not trusted(part) or overall(part.objectives) != "met" or part.sustained is False:
-                yield f"{piece.text} a day is called sustained, but {part.slug} does not show it"
+            if not trusted(part) or overall(part.objectives) != "met" or part.stable is False:
+                yield f"{piece.text} a day is called stable, but {part.slug} does not show it"
 
 
 def _bottleneck(screen: FirstScreen, report: RunReport) -> Iterator[str]:
@@ -193,7 +193,7 @@ def _bottleneck(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     paces = [piece for row in answer.rows for piece in row.value if isinstance(piece, Figure)]
     for place in {piece.source.split(".")[1] for piece in paces if piece.source.startswith("parts.")}:
         part = report.parts[int(place)]
-        if part.culprits or part.throughput.limit or part.sustained is False:
+        if part.culprits or part.throughput.limit or part.stable is False:
             yield f"no limit is said to be reached, but {part.slug} names a bottleneck"
 
 

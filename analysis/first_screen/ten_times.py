@@ -112,7 +112,7 @@ def _said_yes(report: RunReport, slug: str) -> bool:
 def _how(quote: Quote, place: int) -> Sentence:
     part = quote.report.parts[place]
     how = "in virtual time" if part.identity.mode == "simulated" else "run live"
-    if part.identity.compress == 1.0:
+    if part.identity.speedup == 1.0:
         return (f" on average, {how} for ",)
-    dense = quote.number(f"parts.{place}.identity.compress")
+    dense = quote.number(f"parts.{place}.identity.speedup")
     return (f" on average, {how}, ", dense, " times the day's rate, for ")

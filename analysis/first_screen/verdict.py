@@ -176,7 +176,7 @@ def _met(quote: Quote) -> Sentence:
     report = quote.report
     name = target_name(report)
     parts = [(place, part) for place, part in deciding(report) if trusted(part)]
-    stable = [(place, part) for place, part in parts if part.sustained is not False]
+    stable = [(place, part) for place, part in parts if part.stable is not False]
     leveled = [(place, part) for place, part in stable if part.identity.messages_per_day]
     live_ones = [item for item in leveled if live(item[1])]
     prefix = "" if any(live(part) for _, part in parts) else "In virtual time "

@@ -195,7 +195,7 @@ def ending(manifest: Manifest, counted: Accounting) -> Check:
         "finished": "finished",
         "interrupted": "interrupted by the user",
         "drain_ended": "the user ended the wait for open messages",
-        "drain_limit": f"stopped after draining for {manifest.drain_limit_s:g} s",
+        "drain_timeout": f"stopped after draining for {manifest.drain_timeout_s:g} s",
     }.get(reason, reason)
     still = f", {times_text(counted.open)} still open" if counted.open else ""
     return Check(
@@ -204,7 +204,7 @@ def ending(manifest: Manifest, counted: Accounting) -> Check:
         value=words + still,
         limit="warn if it was cut short, invalid after an error",
         meaning="messages still open count with at least their age at the end",
-        advice="wait until the run ends, or raise the drain limit",
+        advice="wait until the run ends, or raise the drain timeout",
         value_number=float(counted.open),
     )
 

@@ -45,9 +45,9 @@ def sustains(part: PartReport) -> Verdict:
     """
     if part.validity == "invalid":
         return "undecided"
-    if part.throughput.limit or overall(part.objectives) == "missed" or part.sustained is False:
+    if part.throughput.limit or overall(part.objectives) == "missed" or part.stable is False:
         return "missed"
-    if _fell_behind(part) and part.sustained is not True:
+    if _fell_behind(part) and part.stable is not True:
         return "undecided"
     if part.accounting.delivered < FEWEST:
         return "undecided"
@@ -60,7 +60,7 @@ def _fell_behind(part: PartReport) -> bool:
 
 def _level(level: int, parts: tuple[PartReport, ...]) -> Level:
     own = [part for part in parts if part.identity.messages_per_day == level]
-    at_true_speed = [part for part in own if not part.probe and part.identity.compress == 1.0]
+    at_true_speed = [part for part in own if not part.probe and part.identity.speedup == 1.0]
     profiles = {part.identity.profile for part in at_true_speed or own}
     alike = tuple(part for part in parts if part.identity.profile in profiles)
     tried = [part for part in own if part in alike and represents_per_day(part)]
@@ -75,8 +75,8 @@ def _level(level: int, parts: tuple[PartReport, ...]) -> Level:
         fast_enough_part=fast.slug if fast else "",
         fast_enough_why=_fast_why(fast, at_true_speed),
         profile=", ".join(sorted(filter(None, profiles))),
-        highest_carried_per_day=represents_per_day(highest) if highest else None,
-        highest_carried_part=highest.slug if highest else "",
+        highest_sustained_per_day=represents_per_day(highest) if highest else None,
+        highest_sustained_part=highest.slug if highest else "",
         highest_tried_per_day=represents_per_day(most) if most else None,
         ten_times=answer,
         ten_times_why=why,
@@ -181,7 +181,7 @@ def _load_text(part: PartReport) -> str:
 
 def _missed_objectives(part: PartReport) -> str:
     missed = [f"{each.name} {each.measured}" for each in part.objectives if each.verdict == "missed"]
-    grew = ["its backlog grew"] if part.sustained is False else []
+    grew = ["its backlog grew"] if part.stable is False else []
     return "; ".join([*missed, *([part.throughput.limit] if part.throughput.limit else []), *grew])
 
 

@@ -86,7 +86,7 @@ class LoadBacklog:
 
 
 def availability_and_growth(journeys: Journeys, fates: Fates) -> tuple[Availability | None, bool | None]:
-    """(windows in which the sender was available, whether the load was sustained).
+    """(windows in which the sender was available, whether the load was stable).
 
     They agree: the backlog grew if a window has a backlog that grew without bound. The first is None for a
     load without messages, the second if it is unknown.

@@ -26,7 +26,7 @@ def lag_one_correlation(values: Floats) -> float:
     if len(values) < 3:
         return 0.0
     # Differences below a microsecond are rounding, and rounding has a pattern.
-    ranked = _mean_ranks(np.round(values, 6))
+    ranked = mean_ranks(np.round(values, 6))
     centred = ranked - ranked.mean()
     total = float(np.dot(centred, centred))
     if total <= 0.0:
@@ -34,7 +34,7 @@ def lag_one_correlation(values: Floats) -> float:
     return float(np.dot(centred[:-1], centred[1:])) / total
 
 
-def _mean_ranks(values: Floats) -> Floats:
+def mean_ranks(values: Floats) -> Floats:
     """Ranks from 1; equal values get the mean of their ranks."""
     _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
     found: Floats = (np.cumsum(counts) - (counts - 1) / 2)[which]

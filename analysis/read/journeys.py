@@ -144,7 +144,7 @@ def _class_names(column: pa.ChunkedArray) -> tuple[str, ...]:
 
 
 def _load_side(rows: pa.Table, origin_ns: int) -> LoadSide:
-    classes = pc.fill_null(rows["class"], "")
+    classes = pc.fill_null(rows["message_class"], "")
     names = _class_names(classes)
     keys = rows["key"]
     return LoadSide(
@@ -154,7 +154,7 @@ def _load_side(rows: pa.Table, origin_ns: int) -> LoadSide:
         status=integers(rows["status"]),
         intended_s=seconds(rows["t_intended_ns"], origin_ns),
         sent_s=seconds(rows["t_sent_ns"], origin_ns),
-        answered_s=seconds(rows["t_accepted_ns"], origin_ns),
+        answered_s=seconds(rows["t_replied_ns"], origin_ns),
         repeated_keys=len(keys) - int(pc.count_distinct(keys, mode="all").as_py()),
     )
 

@@ -75,9 +75,9 @@ class ProviderSide:
     radio_s: Floats  # carrier to handset as drawn, without the wait for the handset
     handset_wait_s: Floats  # wait for a phone that was off or out of coverage; 0: reachable, NaN: unknown
     throttled: Ints  # submits of the key that were refused because of a rate limit
-    fast: Bools  # sent with the provider's priority flag
+    priority: Bools  # sent with the provider's priority flag
     carrier: Labels
-    wire: str  # by which most of the messages came
+    protocol: str  # by which most of the messages came
     fault: Labels  # each is a list of fault names, separated by commas
     ucs2_for: tuple[tuple[str, int, int], ...]  # (character, messages, their segments): more than one segment
     faults: tuple[tuple[str, int], ...] = ()  # (name, affected messages)
@@ -142,7 +142,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         submitted_s=spread(seconds(speaking["t_submitted_ns"], origin_ns)),
         answered_s=spread(seconds(speaking["t_answered_ns"], origin_ns)),
         carrier_s=spread(seconds(speaking["t_carrier_ns"], origin_ns)),
-        delivered_s=spread(seconds(speaking["t_delivered_ns"], origin_ns)),
+        delivered_s=spread(seconds(speaking["t_final_ns"], origin_ns)),
         reported_s=spread(seconds(speaking["t_reported_ns"], origin_ns)),
         confirmed_s=spread(seconds(speaking["t_confirmed_ns"], origin_ns)),
         submits=_highest(copies.key, integers(copies.rows["submits"]), count),
@@ -159,9 +159,9 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         radio_s=spread(seconds(speaking["radio_ns"], 0)),
         handset_wait_s=spread(seconds(speaking["handset_wait_ns"], 0)),
         throttled=_highest(copies.key, integers(copies.rows["throttled"]), count),
-        fast=flags(pc.fill_null(speaking["fast"], False).to_numpy()),
+        priority=flags(pc.fill_null(speaking["priority"], False).to_numpy()),
         carrier=_labelled(speaking["carrier"], owner, count),
-        wire=_most_frequent(speaking["wire"]),
+        protocol=_most_frequent(speaking["protocol"]),
         fault=_labelled(speaking["fault"], owner, count),
         ucs2_for=_one_odd_character(speaking),
         faults=_touched(copies),
@@ -261,7 +261,7 @@ def _labels(column: pa.ChunkedArray) -> Ints:
 
 def _speakers(copies: _Copies, origin_ns: int) -> tuple[Ints, Ints]:
     """The copy that describes each key (row numbers of the copies), and the positions of the keys."""
-    arrival = np.nan_to_num(seconds(copies.rows["t_delivered_ns"], origin_ns), nan=np.inf)
+    arrival = np.nan_to_num(seconds(copies.rows["t_final_ns"], origin_ns), nan=np.inf)
     preference = np.where(copies.taken, copies.state, len(PROVIDER_STATES))
     order = np.lexsort((arrival, preference, copies.key))
     first = np.ones(len(order), dtype=np.bool_)

@@ -213,9 +213,9 @@ class TimeScale:
         return [instant * self.factor for instant in instants_s]
 
 
-def day_hours(axes: Axes, scale: TimeScale, compress: float) -> None:
+def day_hours(axes: Axes, scale: TimeScale, speedup: float) -> None:
     """A second axis above the plot: the hour of the simulated day."""
-    hours_a_unit = compress / 3600 / scale.factor
+    hours_a_unit = speedup / 3600 / scale.factor
 
     def to_hours(values: Any) -> Any:
         return values * hours_a_unit

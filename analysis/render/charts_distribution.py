@@ -208,7 +208,7 @@ def _draw_levels(axes: Axes, report: RunReport) -> None:
     values: list[float] = []
     for row, level in enumerate(report.levels):
         asked, ten = float(level.messages_per_day), 10.0 * level.messages_per_day
-        sustained, tried = level.highest_carried_per_day, level.highest_tried_per_day
+        sustained, tried = level.highest_sustained_per_day, level.highest_tried_per_day
         if tried:
             axes.plot([asked, tried], [row, row], color=MUTED, linewidth=1.0, linestyle=(0, (1, 2)))
             axes.plot([tried], [row], marker="D", markersize=6, color=MUTED, markerfacecolor="none")

@@ -183,7 +183,7 @@ def _time_axis(part: PartReport, axes: Axes, strip: Axes | None, scale: TimeScal
     draw_faults(part, [axes], strip, scale, end_s)
     axes.set_xlim(0, end_s * scale.factor)
     load_end_line(axes, line.load_end_s, end_s, scale)
-    played_as_a_day = part.identity.window == "day" and part.identity.compress != 1.0
+    played_as_a_day = part.identity.window == "day" and part.identity.speedup != 1.0
     if played_as_a_day:
-        day_hours(axes, scale, part.identity.compress)
+        day_hours(axes, scale, part.identity.speedup)
     legend_above(axes, columns=6, raised=_OVER_DAY_HOURS if played_as_a_day else 0.0)

@@ -62,7 +62,18 @@ def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object
 
 
 def write_percentiles(report: RunReport, path: Path) -> None:
-    header = ("part", "measure", "class", "count", "open", "never", "percentile", "state", "value_s", "low_s")
+    header = (
+        "part",
+        "measure",
+        "message_class",
+        "count",
+        "open",
+        "never",
+        "percentile",
+        "state",
+        "value_s",
+        "low_s",
+    )
     rows = (
         (
             part.slug,
@@ -89,7 +100,7 @@ def write_ladder(report: RunReport, path: Path) -> None:
         "messages_per_day",
         "profile",
         "fast_enough",
-        "highest_carried_per_day",
+        "highest_sustained_per_day",
         "highest_tried_per_day",
         "ten_times",
         "why",
@@ -99,7 +110,7 @@ def write_ladder(report: RunReport, path: Path) -> None:
             level.messages_per_day,
             level.profile,
             level.fast_enough,
-            _number(level.highest_carried_per_day),
+            _number(level.highest_sustained_per_day),
             _number(level.highest_tried_per_day),
             level.ten_times,
             level.ten_times_why,

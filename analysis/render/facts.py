@@ -14,7 +14,7 @@ _TOLD_ELSEWHERE = ("streams", "classes")  # the classes are shown with the strea
 
 def facts(identity: PartIdentity) -> list[tuple[str, str]]:
     """Name and value of each known setting, in the order of the page."""
-    pace = "true speed" if identity.compress == 1.0 else f"{identity.compress:g} {TIMES} the day's rate"
+    pace = "true speed" if identity.speedup == 1.0 else f"{identity.speedup:g} {TIMES} the day's rate"
     if identity.provider_scale != 1.0:
         pace += f", provider scaled {TIMES} {identity.provider_scale:g}"
     parameters = {name: value for name, value in identity.parameters.items() if name not in _TOLD_ELSEWHERE}

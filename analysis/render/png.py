@@ -79,8 +79,8 @@ def _part_title(title: str, kind: str, part: PartReport) -> str:
     pace = ""
     if identity.provider_scale != 1.0:
         pace = "compressed seconds"
-    elif identity.compress != 1.0:
-        pace = f"{identity.compress:g} {TIMES} the day's rate"
+    elif identity.speedup != 1.0:
+        pace = f"{identity.speedup:g} {TIMES} the day's rate"
     return _joined(
         title,
         part.slug if kind == "suite" else "",

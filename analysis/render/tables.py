@@ -168,7 +168,7 @@ def ladder(report: RunReport) -> Table:
         (
             (quote.per_day(f"levels.{place}.messages_per_day"),),
             VERDICT_WORDS[level.fast_enough],
-            per_day_text(level.highest_carried_per_day),
+            per_day_text(level.highest_sustained_per_day),
             per_day_text(level.highest_tried_per_day),
             (
                 msgspec.structs.replace(

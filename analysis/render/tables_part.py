@@ -226,7 +226,7 @@ def faults(report: RunReport, place: int) -> Table:
 def rates(report: RunReport, place: int) -> Table:
     """Measured rates; for a compressed day also the rates of the day itself."""
     part, quote, path = report.parts[place], Quote(report, plain=False), f"parts.{place}"
-    through, factor = part.throughput, part.identity.compress
+    through, factor = part.throughput, part.identity.speedup
     paces = (
         ("offered", "offered_peak", through.offered_peak),
         ("accepted", "accepted_best", through.accepted_best),
@@ -276,8 +276,8 @@ def _load_rows(quote: Quote, place: int) -> list[tuple[str, Cell]]:
             ("sender's queue empty, after the load", (quote.seconds(f"parts.{place}.backlog_gone_s"),))
         )
     rows.append(("ended", (quote.text(f"{path}.exit_reason"),)))
-    if identity.compress != 1.0:
-        rows.append(("times the day's rate", (quote.number(f"{path}.compress"),)))
+    if identity.speedup != 1.0:
+        rows.append(("times the day's rate", (quote.number(f"{path}.speedup"),)))
     return rows
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,6 @@ from msgspec import Struct
 
 from mock_provider.engine.account import Account
 from mock_provider.engine.carriers import Router
-from mock_provider.engine.faults.throttle_drop import ThrottleDrop, limit_in_force
 from mock_provider.engine.flood import FloodGuard
 from mock_provider.engine.rules import Rules, TrafficOf
 from mock_provider.engine.throttle import BucketLimit, TokenBucket
@@ -24,7 +23,7 @@ from mock_provider.settings.values import IdStyle, Refusal
 
 if TYPE_CHECKING:
     from mock_provider.engine.delivery import DeliveryPipeline
-    from mock_provider.engine.faults.network_down import NetworkDown
+    from mock_provider.engine.faults.hooks import AtAdmission, AtLimit
     from mock_provider.engine.faults.windows import ActiveFaults
     from mock_provider.engine.magic import Magic
     from mock_provider.engine.message_store import MessageStore
@@ -56,13 +55,13 @@ class Candidate(Struct, gc=False):
 class Admitted(Struct, frozen=True, gc=False):
     """The candidates to take; ``left_out`` are the places of the others in the request, and why.
 
-    ``express``: they go before others in queues.
+    ``queue_first``: they go before others in queues.
     """
 
     candidates: list[Candidate]
     invalid_numbers: tuple[str, ...]
     left_out: list[tuple[int, Refusal]]
-    express: bool = False
+    queue_first: bool = False
 
 
 class Admission:
@@ -88,7 +87,8 @@ class Admission:
         self._flood = FloodGuard(profile.flood)
         self._message_store = message_store
         self._pipeline = pipeline
-        self._drops: tuple[ThrottleDrop, ...] = ()
+        self._at_limit: tuple[AtLimit, ...] = ()
+        self._at_admission: tuple[AtAdmission, ...] = ()
         self._limits: dict[str, BucketLimit | None] = {
             "requests": profile.throttle.requests,
             "segments": profile.throttle.segments,
@@ -106,9 +106,9 @@ class Admission:
         self._wall_offset_ns = self._country_rules.wall_offset_ns = wall_offset_ns
 
     def faults_changed(self, at_ns: int, now_ns: int, active: ActiveFaults, effects: list[Effect]) -> None:
-        """The rates that a fault lowers, the networks that a fault closes."""
-        self._closed = active.refusing
-        self._drops = active.drops
+        """Apply the faults that lower a limit, and note those that refuse recipients."""
+        self._at_admission = active.at_admission
+        self._at_limit = active.at_limit
         self._set_limits(at_ns)
 
     def _set_limits(self, at_ns: int) -> None:
@@ -116,30 +116,30 @@ class Admission:
             ("requests", self.requests, self._usual.requests),
             ("segments", self.segments, self._usual.segments),
         ):
-            limit = limit_in_force(usual, self._drops, which)
+            limit = _lowest(usual, which, self._at_limit)
             if limit != self._limits[which]:
                 bucket.reconfigure(at_ns, limit)
             self._limits[which] = limit
 
     def _apply(self, profile: EngineSettings, router: Router) -> None:
         self._usual = profile.throttle
-        self._closed = ()
+        self._at_admission = ()
         self._router = router
         self._concurrent_requests = profile.throttle.concurrent_requests
         self._country_rules = Rules(profile, self._wall_offset_ns)
         self._traffic = TrafficOf(profile.traffic)
         self._tiered = profile.account.tier != "standard"
         self._plainly = not (self._country_rules.active or router.magic or router.priced)
-        self._skip_unruly = profile.traffic.batch == "skip"
-        self._skip_duplicates = profile.duplicates.batch == "skip"
-        self._skip_flooded = profile.flood.batch == "skip"
+        self._skip_unruly = profile.traffic.on_violation == "skip_message"
+        self._skip_duplicates = profile.duplicates.on_violation == "skip_message"
+        self._skip_flooded = profile.flood.on_violation == "skip_message"
         limits = accumulate(error.share for error in profile.reply.errors)
         self._errors = tuple(zip(limits, (error.refusal for error in profile.reply.errors), strict=True))
         self._rules = {
             name: ProtocolRules(
                 protocol.max_recipients_per_request, protocol.partial_rejection, protocol.id_style
             )
-            for name, protocol in profile.wire.by_name().items()
+            for name, protocol in profile.protocol.by_name().items()
         }
 
     def gauges(self, now_ns: int) -> dict[str, float]:
@@ -182,7 +182,7 @@ class Admission:
         return self._charge(now_ns, submit, admitted)
 
     def _recipients(self, now_ns: int, submit: Submit) -> Admitted | Refused:
-        rules = self.rules(submit.wire)
+        rules = self.rules(submit.protocol)
         if len(submit.messages) + len(submit.unparsable) > rules.max_recipients:
             return Refused(Refusal.TOO_MANY_RECIPIENTS)
         candidates: list[Candidate] = []
@@ -194,10 +194,10 @@ class Admission:
             if route is None:
                 invalid.append(outbound.submitted_number)
                 left_out.append((index, Refusal.NO_VALID_RECIPIENT))
-            elif self._closed and (closed_by := self._closed_by(*route)) is not None:
-                left_out.append((index, closed_by.refusal))
+            elif self._at_admission and (fault := self._refused_by_fault(*route)) is not None:
+                left_out.append((index, fault.refusal))
             else:
-                price = price_micro(outbound.segments, submit.fast)
+                price = price_micro(outbound.segments, submit.priority)
                 candidates.append(Candidate(index, outbound, route[0], route[1], price))
         if submit.blocked:
             _leave_blocked_out(submit.blocked, candidates, left_out)
@@ -212,8 +212,8 @@ class Admission:
                 return Refused(closed, tuple(invalid))
             if not candidates or (invalid and not rules.partial_rejection):
                 return Refused(Refusal.NO_VALID_RECIPIENT, tuple(invalid))
-        express = not self._traffic.is_marketing(submit) if self._tiered else submit.fast
-        return Admitted(candidates, tuple(invalid), left_out, express)
+        queue_first = not self._traffic.is_marketing(submit) if self._tiered else submit.priority
+        return Admitted(candidates, tuple(invalid), left_out, queue_first)
 
     def _look_closely(
         self,
@@ -248,13 +248,13 @@ class Admission:
                 candidate.not_before_ns = judged.not_before_ns
             micro = router.price_micro(candidate.country, candidate.carrier) if router.priced else None
             if micro is not None:
-                candidate.price_micro = self.account.price_by_micro(micro, outbound.segments, submit.fast)
+                candidate.price_micro = self.account.price_by_micro(micro, outbound.segments, submit.priority)
             remaining.append(candidate)
         candidates[:] = remaining
         return None
 
-    def _closed_by(self, country: str, carrier: str) -> NetworkDown | None:
-        return next((down for down in self._closed if down.meets(country, carrier)), None)
+    def _refused_by_fault(self, country: str, carrier: str) -> AtAdmission | None:
+        return next((fault for fault in self._at_admission if fault.meets(country, carrier)), None)
 
     def _without_repeats(
         self, now_ns: int, submit: Submit, keys: Sequence[str], admitted: Admitted
@@ -335,6 +335,13 @@ class Admission:
 
     def _unix_s(self, now_ns: int) -> int:
         return (now_ns + self._wall_offset_ns) // _SECOND_NS
+
+
+def _lowest(usual: BucketLimit | None, name: str, faults: Iterable[AtLimit]) -> BucketLimit | None:
+    """The lowest of what the faults make of a limit; without a fault the limit itself."""
+    lowered = [fault.lowered(usual) for fault in faults if fault.limit == name]
+    limits = [limit for limit in lowered if limit is not None]
+    return min(limits, key=lambda limit: limit.rate_per_s) if limits else usual
 
 
 def _leave_blocked_out(

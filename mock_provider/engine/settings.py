@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mock_provider.engine.faults.settings import Faults
+from mock_provider.engine.faults import Faults
 from mock_provider.settings.distributions import Section
 from mock_provider.settings.network import Rules, TrafficSettings
 from mock_provider.settings.protocols import ProtocolSettings
@@ -36,4 +36,4 @@ class EngineSettings(Section):
     carriers: Carriers
     reports: ReportSettings = ReportSettings()
     faults: Faults = ()
-    wire: ProtocolSettings = ProtocolSettings()
+    protocol: ProtocolSettings = ProtocolSettings()

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from pydantic import model_validator
 
-from mock_provider.engine.faults.settings import misfits
+from mock_provider.engine.faults import misfits
 from mock_provider.engine.settings import EngineSettings
 from mock_provider.profiles.countries import ReadyCountry, with_tables
 from mock_provider.settings.sections import Name
@@ -27,7 +27,7 @@ class Profile(EngineSettings):
     @model_validator(mode="after")
     def _faults_fit(self) -> Self:
         limits = {"requests": self.throttle.requests, "segments": self.throttle.segments}
-        found = misfits(self.faults, (carrier.name for carrier in self.carriers), limits)
+        found = misfits(self.faults, {carrier.name for carrier in self.carriers}, limits)
         if found:
             raise ValueError("\n".join(found))
         return self

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nanoseconds import S
 
 from mock_provider.engine import Engine
-from mock_provider.engine.faults.history import FaultLog
+from mock_provider.engine.faults.history import FaultHistory
 from mock_provider.engine.faults.windows import FaultWindows
 from mock_provider.engine.values import (
     Accepted,
@@ -197,7 +197,7 @@ def test_no_message_is_both_lost_and_delivered_and_copies_of_reports_change_noth
         elif row.provider_id and told[row.provider_id]:
             assert states[row.provider_id].state.value == row.state
         if row.t_confirmed_ns is not None:
-            assert row.t_submitted_ns <= row.t_delivered_ns <= row.t_reported_ns <= row.t_confirmed_ns
+            assert row.t_submitted_ns <= row.t_final_ns <= row.t_reported_ns <= row.t_confirmed_ns
 
 
 @settings(deadline=None)
@@ -249,19 +249,19 @@ def test_the_log_of_faults_knows_their_real_times(
 ) -> None:
     """At any moment the faults in force by the log are those in force, whatever was taken away before."""
     all_of_them = profile_of(fault_sections).faults
-    log, now_ns, present = FaultLog(), 0, all_of_them
+    log, now_ns, present = FaultHistory(), 0, all_of_them
     log.renew(0, FaultWindows(present, 0).windows)
     for pause_s, kept in changes:
         now_ns += pause_s * S
         present = tuple(fault for index, fault in enumerate(all_of_them) if index in kept)
         log.renew(now_ns, FaultWindows(present, 0).windows)
-        in_force = {span.name for span in log.spans(now_ns) if span.phase == "in_force"}
+        active = {span.name for span in log.periods(now_ns) if span.phase == "active"}
         begun = {f.name for f in present if f.start_s * S <= now_ns < f.end_s * S}
-        assert in_force == begun
-        spans = log.spans(now_ns)
+        assert active == begun
+        spans = log.periods(now_ns)
         for span in spans:
             assert span.start_ns < span.end_ns
-            assert (span.phase == "over") == (span.end_ns <= now_ns)
+            assert (span.phase == "ended") == (span.end_ns <= now_ns)
         # No fault twice at one time, however often the others change.
         by_name = sorted((span.name, span.start_ns, span.end_ns) for span in spans)
         assert all(a[0] != b[0] or a[2] <= b[1] for a, b in pairwise(by_name))

@@ -216,9 +216,9 @@ def test_windows_and_kinds_of_faults_and_the_way_back(provider: ProviderThread) 
     provider.admin("/faults", {"kind": "error_rate", "share": 0.5, "start_s": 60}, "POST")
     faults = provider.admin("/faults")[1]
     dark, later = faults["windows"]
-    assert (dark["name"], dark["phase"]) == ("dark", "in_force")
+    assert (dark["name"], dark["phase"]) == ("dark", "active")
     assert 50 < dark["ends_in_s"] <= 60
-    assert (later["phase"], later["ends_in_s"]) == ("to_come", None)
+    assert (later["phase"], later["ends_in_s"]) == ("scheduled", None)
     assert {"outage", "error_rate", "added_latency", "hang"} <= faults["kinds"].keys()
     assert faults["kinds"]["outage"]["properties"]["answer"]["enum"]
     assert faults["as_started"] is False

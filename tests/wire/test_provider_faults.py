@@ -217,9 +217,9 @@ def test_faults_are_logged_and_listed_with_their_real_times(
     log = provider.admin("/faults")[1]["log"]
     # The second one is another fault: in the journal it must not be taken for the first.
     assert [(span["name"], span["phase"]) for span in log] == [
-        ("error_rate", "over"),
-        ("error_rate-2", "in_force"),
-        ("outage", "to_come"),
+        ("error_rate", "ended"),
+        ("error_rate-2", "active"),
+        ("outage", "scheduled"),
     ]
     assert before_ns <= log[0]["start_ns"] < log[0]["end_ns"] <= after_ns
     assert (log[1]["end_ns"], log[2]["end_ns"] - log[2]["start_ns"]) == (None, 5_000_000_000)
@@ -229,5 +229,5 @@ def test_faults_are_logged_and_listed_with_their_real_times(
 def test_a_stall_of_the_provider_s_own_shows_in_its_gauge(provider: ProviderThread) -> None:
     """The instrument was late: the run's validity reads this gauge."""
     eventually(lambda: provider.state()["gauges"]["loop_lag_ms"] < 200)
-    provider._loop.call_soon_threadsafe(time.sleep, 0.4)
+    provider.in_loop(lambda _: time.sleep(0.4))  # the stall itself
     eventually(lambda: provider.state()["gauges"]["loop_lag_ms"] > 300)

@@ -27,7 +27,7 @@ def delay_splits(
     """
     percentiles = (*SPLIT_PERCENTILES, *sorted(set(also).difference(SPLIT_PERCENTILES)))
     split = split_run(journeys, fates, manifest)
-    limits = read_limits(manifest.profile, journeys.provider.wire)
+    limits = read_limits(manifest.profile, journeys.provider.protocol)
     reachable = (fates.fate == DELIVERED) & ~journeys.provider.unreachable
     found = []
     for index, name in enumerate(journeys.load.class_names):
@@ -42,7 +42,7 @@ def split_run(journeys: Journeys, fates: Fates, manifest: Manifest) -> Split:
     """Every message's shares, in nanoseconds."""
     end_ns = manifest.ended.clock_ns or journeys.origin_ns + int(journeys.end_s * 1e9)
     downtime = read_downtime(manifest.faults, manifest.profile, journeys.origin_ns, end_ns)
-    return split_ways(journeys, fates, read_limits(manifest.profile, journeys.provider.wire), downtime)
+    return split_ways(journeys, fates, read_limits(manifest.profile, journeys.provider.protocol), downtime)
 
 
 def _of_class(

@@ -24,7 +24,7 @@ _WORTH_SAYING = 0.01
 
 def hints(journeys: Journeys, manifest: Manifest) -> tuple[Hint, ...]:
     """The hints in order of benefit."""
-    limits = read_limits(manifest.profile, journeys.provider.wire)
+    limits = read_limits(manifest.profile, journeys.provider.protocol)
     found = (
         _without_priority(journeys, manifest.profile),
         _throttled(journeys, limits),
@@ -41,13 +41,13 @@ def _without_priority(journeys: Journeys, profile: Mapping[str, Any]) -> Hint | 
         return None
     provider = journeys.provider
     taken = provider.taken & journeys.of_class("otp") & np.isfinite(provider.taken_s)
-    slow = taken & ~provider.fast
+    slow = taken & ~provider.priority
     count = int(np.count_nonzero(slow))
     if not count:
         return None
     of_all = share_text(count, int(np.count_nonzero(taken)))
     tail = _p95_text(provider.radio_s[slow & ~provider.unreachable])
-    with_flag = _p95_text(provider.radio_s[taken & provider.fast & ~provider.unreachable])
+    with_flag = _p95_text(provider.radio_s[taken & provider.priority & ~provider.unreachable])
     text = f"{count_text(count)} OTPs ({of_all}) were sent without the provider's priority flag"
     if tail:
         text += f": 95 % of them took up to {tail} from carrier to handset"
@@ -59,7 +59,7 @@ def _has_fast_lane(profile: Mapping[str, Any]) -> bool:
     """Whether the flag changes the time to the handset, at all carriers or at one."""
     delivery, carriers = profile.get("delivery"), profile.get("carriers")
     sections = [delivery, *(carriers if isinstance(carriers, list | tuple) else ())]
-    return any(isinstance(each, Mapping) and each.get("fast_latency") is not None for each in sections)
+    return any(isinstance(each, Mapping) and each.get("priority_latency") is not None for each in sections)
 
 
 def _p95_text(times: Floats) -> str:

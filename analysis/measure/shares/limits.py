@@ -48,14 +48,14 @@ class ContractLimits:
         return bool(self.requests or self.segments or self.concurrent or self.drain_ns)
 
 
-def read_limits(profile: Mapping[str, Any], wire: str) -> ContractLimits:
-    """Limits of a message of that wire. Absent or malformed values are ignored."""
+def read_limits(profile: Mapping[str, Any], protocol: str) -> ContractLimits:
+    """Limits of a message of that protocol. Absent or malformed values are ignored."""
     throttle, account = _table(profile.get("throttle")), _table(profile.get("account"))
     requests, segments = _table(throttle.get("requests")), _table(throttle.get("segments"))
     concurrent = throttle.get("concurrent_requests")
     drain = _table(profile.get("accept_queue")).get("drain_segments_per_s")
     carriers = _carriers(profile.get("carriers"), account)
-    batch = _table(_table(profile.get("wire")).get(wire)).get("max_recipients_per_request")
+    batch = _table(_table(profile.get("protocol")).get(protocol)).get("max_recipients_per_request")
     return ContractLimits(
         requests=_bucket(requests),
         segments=_bucket(segments),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from urllib.parse import unquote
 
-from mock_provider.engine.faults.settings import fresh_name
+from mock_provider.engine.faults import fresh_name
 from mock_provider.engine.values import MessageState
 from mock_provider.http.connection import Respond
 from mock_provider.http.messages import HttpRequest, HttpResponse

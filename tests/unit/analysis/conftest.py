@@ -82,7 +82,7 @@ class RunBuilder:
                 *(at(delivered_s), at(reported_s), at(confirmed_s)),
                 *(state, more.get("reason", ""), more.get("price", 0.5), more.get("fault", "")),
                 *(at(taken_s) if provider_id else None, _ns(reply_s), _ns(radio_s), _ns(wait_s)),
-                *(more.get("throttled", 0), more.get("fast", False), more.get("ucs2_for", "")),
+                *(more.get("throttled", 0), more.get("priority", False), more.get("ucs2_for", "")),
             )
         )
 

@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from reference_sender.cli import sender
-from reference_sender.routes.smsapi import read_route
+from reference_sender.routes.url import read_route
 from reference_sender.store import open_store
 
 app = typer.Typer()
@@ -81,5 +81,5 @@ def test_a_folder_for_the_store_is_made_for_its_owner_alone(tmp_path: Path) -> N
 
 def test_an_ipv6_route_keeps_its_brackets() -> None:
     route = read_route("smsapi+http://t@[::1]:9/x")
-    assert (route.url, route.limits.name) == ("http://[::1]:9/x", "smsapi@[::1]:9")
-    assert read_route("smsapi+http://t@[::1]").url == "http://[::1]/sms.do"
+    assert (route.account.url, route.limits.name) == ("http://[::1]:9/x", "smsapi@[::1]:9")
+    assert read_route("smsapi+http://t@[::1]").account.url == "http://[::1]/sms.do"

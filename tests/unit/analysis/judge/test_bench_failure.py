@@ -8,7 +8,7 @@ from typing import Any
 
 from screen_words import answer_text
 
-from analysis.exit_codes import EXIT_INVALID
+from analysis.exit_codes import ExitCode
 from analysis.first_screen.screen import first_screen
 from analysis.records import InstrumentFailure, read_manifest
 from analysis.render.report_files import write_report
@@ -36,7 +36,7 @@ def test_the_cause_comes_first_and_the_sender_is_not_blamed(new_run: Build) -> N
     starved(run)
     run_dir = run.write(instrument_failures=(LOST_JOURNAL,))
     report = build_report(run_dir)
-    assert report.exit_code == EXIT_INVALID
+    assert report.exit_code == ExitCode.INVALID
     assert report.headline.startswith(
         "INVALID: Bench failure: provider: the journal could not be written: No space"
     )
@@ -74,7 +74,7 @@ def test_a_failure_in_one_part_of_a_suite_leaves_the_other_parts_their_figures(
     broken.write(instrument_failures=(LOST_JOURNAL,))
     whole.write(end_s=70.0)
     report = build_report(write_suite("a-broken", "b-whole"))
-    assert report.exit_code == EXIT_INVALID
+    assert report.exit_code == ExitCode.INVALID
     assert report.headline.startswith("INVALID: Bench failure: provider")
     assert "(in: made by hand)" in report.headline
     held = {each.verdict for each in report.objectives if each.part == "b-whole"}

@@ -185,7 +185,7 @@ def test_lateness_that_other_programs_explain_is_the_machines(
     assert [each.kind for each in report.culprits] == named
 
 
-def test_a_moment_of_lateness_that_spoils_no_run_gave_way_to_nothing(new_run: Build) -> None:
+def test_a_short_lateness_names_no_culprit(new_run: Build) -> None:
     """Of 3,000 messages 20 were late: the report is valid, and does not say that its figures describe the
     bench."""
     run = new_run("run")

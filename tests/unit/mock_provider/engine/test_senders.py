@@ -74,7 +74,7 @@ def test_a_message_expires_in_its_senders_queue() -> None:
     p.send(0, "c")
     p.run()
     row = p.row("b")
-    assert (row.state, row.reason, row.t_delivered_ns) == ("expired", "validity_passed", 3 * S)
+    assert (row.state, row.reason, row.t_final_ns) == ("expired", "validity_passed", 3 * S)
     assert p.row("c").t_carrier_ns == 10 * S  # b took no time of the channel
     assert p.engine.state().gauges["queue_accept_segments"] == 0
 

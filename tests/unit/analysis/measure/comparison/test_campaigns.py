@@ -46,7 +46,7 @@ def parts_of(directory: Path) -> dict[str, PartReport]:
     return {part.slug: part for part in build_report(directory).parts}
 
 
-def test_each_campaigns_rate_is_counted_until_95_percent_of_it_are_over(new_run: Build) -> None:
+def test_the_rate_of_a_campaign_ends_with_95_percent_of_its_messages(new_run: Build) -> None:
     run = new_run("a")
     # 100 messages at 10/s from 2 s on, each delivered after 5 s. The 95th is due at 11.4 s and arrives at
     # 16.4 s: 95 messages in 14.4 s.
