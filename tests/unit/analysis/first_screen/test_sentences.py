@@ -91,7 +91,7 @@ def test_no_says_how_much_was_not_taken_and_what_gave_way() -> None:
     assert words(screen.why) == (
         "my-sender takes 97.0/s; this load offers 56.0/s. Of 23,600 messages 7,051 were refused."
     )
-    gave_way, change = map(words, screen.gave_way)
+    gave_way, change = map(words, screen.bottleneck)
     assert gave_way == (
         "What gave way: my-sender's API (all 2,000 requests waited for it; its process used 12 % of a core)."
     )
@@ -100,7 +100,7 @@ def test_no_says_how_much_was_not_taken_and_what_gave_way() -> None:
 
 def test_a_no_without_a_culprit_claims_none() -> None:
     screen = screen_of(report(part(p95_s={"otp": 14.0})))
-    assert [words(each) for each in screen.gave_way] == [
+    assert [words(each) for each in screen.bottleneck] == [
         "What gave way: unknown. The samples of this run do not show it."
     ]
 
