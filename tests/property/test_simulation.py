@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SAMPLES_SCHEMA, SENDER_SCHEMA, read_rows
+from loadtests import catalogue
 from loadtests.arrivals import Burst, Mix, Plan, Poisson, Schedule, Stream
-from loadtests.scenarios import catalogue
-from loadtests.scenarios.scenario import Adjustment
+from loadtests.parts import Adjustment
 from loadtests.simulate.arrivals import Arrivals
 from loadtests.simulate.simulation import Settings, simulate
 from mock_provider.engine import Engine

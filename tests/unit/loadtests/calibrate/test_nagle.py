@@ -14,10 +14,10 @@ import pytest
 import uvloop
 
 from loadtests.calibrate import latency
-from loadtests.calibrate.client import CUT, SILENT, OpenLoopClient, Schedule
+from loadtests.calibrate.client import CUT, SILENT, OpenLoopClient, SendTimes
 from loadtests.calibrate.messages import messages, regular
 from loadtests.calibrate.receiver import Receiver
-from loadtests.runner.core_time import CoreWait
+from loadtests.core_time import CoreWait
 from mock_provider.app import ProviderConfig, start_provider
 from mock_provider.profiles import parse_profile
 
@@ -135,7 +135,7 @@ def test_latency_counts_from_the_intended_instant_though_the_server_stalls(serve
         connection.send(HEAD + b"ok")
 
     client = OpenLoopClient("127.0.0.1", server(stall_once).port)
-    begun_ns, answers = client.run(Schedule(messages("s", 20).requests, regular(100, 20)))
+    begun_ns, answers = client.run(SendTimes(messages("s", 20).requests, regular(100, 20)))
     client.close()
     assert [a.status for a in answers] == [200] * 20
     assert [a.intended_ns - begun_ns for a in answers] == regular(100, 20)
@@ -148,7 +148,7 @@ def test_cut_and_silent_requests_are_told_apart(server):
     silent = OpenLoopClient("127.0.0.1", server(lambda connection: None).port)
     sent = messages("c", 3).requests
     for client, status in ((cut, CUT), (silent, SILENT)):
-        _, answers = client.run(Schedule(sent, regular(1_000, 3), patience_s=0.2))
+        _, answers = client.run(SendTimes(sent, regular(1_000, 3), patience_s=0.2))
         assert [a.status for a in answers] == [status] * 3
         client.close()
 
@@ -159,7 +159,7 @@ def test_reports_are_taken_and_confirmed():
     target = receiver.url.partition("/dlr")[2] or "/dlr"
     with socket.create_connection(("127.0.0.1", int(receiver.url.split(":")[2].partition("/")[0]))) as sender:
         sender.send(f"GET {target}?MsgId=1,2&status_name=DELIVERED,EXPIRED&idx=a,b HTTP/1.1\r\n\r\n".encode())
-        client.run(Schedule([], [], patience_s=5.0, reports=1))
+        client.run(SendTimes([], [], patience_s=5.0, reports=1))
         assert b"200 OK" in sender.recv(1_000)
     assert [(r.key, r.state) for r in receiver.taken()] == [("a", "DELIVERED"), ("b", "EXPIRED")]
     assert receiver.taken() == []

@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from analysis.records import LOAD_SCHEMA, RowWriter, read_manifest, read_rows
+from loadtests import catalogue
 from loadtests.arrivals import Constant, Plan, Stream
 from loadtests.recording import (
     EXIT_WORKER_LOST,
@@ -31,10 +32,9 @@ from loadtests.runner.outcomes import why_nothing_was_accepted
 from loadtests.runner.part_run import PartRun
 from loadtests.runner.progress import Progress
 from loadtests.runner.provider_profile import ProfileChoice
-from loadtests.runner.scenario_run import report, verdict
+from loadtests.runner.reporting import report, verdict
 from loadtests.runner.service import Service, ServiceError
 from loadtests.runner.settings import RunSettings
-from loadtests.scenarios import catalogue
 from loadtests.targets import Target
 from loadtests.users import start
 from loadtests.users.tab import rows
@@ -183,7 +183,7 @@ def test_an_aborted_run_leaves_no_texts_and_numbers_behind(
 
     monkeypatch.setattr(part_run, "start_surroundings", aborted)
     settings = RunSettings(out=tmp_path, seed=1, keep_store=keep_store)
-    smoke = catalogue.SMOKE
+    smoke = catalogue.scenario("smoke")
     progress = Progress(Console(file=io.StringIO()))
     with pytest.raises(Aborted):
         PartRun(smoke, smoke.parts[0], tmp_path, settings, progress, Interruption()).run()
@@ -198,7 +198,7 @@ def test_an_error_ends_without_punctuation_of_its_own(
         raise ServiceError("sender", "is not there. Is it?")
 
     monkeypatch.setattr(part_run, "start_surroundings", failing)
-    smoke = catalogue.SMOKE
+    smoke = catalogue.scenario("smoke")
     progress = Progress(Console(file=io.StringIO()))
     settings = RunSettings(out=tmp_path, seed=1)
     manifest = PartRun(smoke, smoke.parts[0], tmp_path, settings, progress, Interruption()).run()
@@ -223,7 +223,7 @@ def test_an_error_ends_without_punctuation_of_its_own(
 def test_a_load_of_which_nothing_was_accepted_says_where_to_look(
     outcomes: dict[tuple[str, int], int], expected: str | None, tmp_path: Path
 ) -> None:
-    smoke = catalogue.SMOKE
+    smoke = catalogue.scenario("smoke")
     progress = Progress(Console(file=io.StringIO()))
     settings = RunSettings(out=tmp_path, seed=1)
     PartRun(smoke, smoke.parts[0], tmp_path, settings, progress, Interruption())._write_manifest(
@@ -267,7 +267,7 @@ def test_a_load_that_did_not_end_whole_is_an_error_even_where_it_was_interrupted
     interruption = Interruption()
     if asked:
         interruption._asked.set()
-    smoke = catalogue.SMOKE
+    smoke = catalogue.scenario("smoke")
     progress = Progress(Console(file=io.StringIO()))
     settings = RunSettings(out=tmp_path, seed=1)
     part = PartRun(smoke, smoke.parts[0], tmp_path, settings, progress, interruption)

@@ -12,7 +12,7 @@ import numpy as np
 import psutil
 import pytest
 
-from loadtests.runner.core_time import CoreWait, MachineUse, waited_s
+from loadtests.core_time import CoreWait, MachineUse, waited_s
 from loadtests.runner.process_meter import ProcessMeter
 from loadtests.runner.target_process import NoProcess, target_processes
 from loadtests.targets.target_file import Target, TargetError, load_target
