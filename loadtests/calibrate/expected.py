@@ -1,4 +1,4 @@
-"""What a profile sets for these very messages: the provider's own core, lived through in virtual time.
+"""The results that a profile sets for given messages, computed by the provider's engine in virtual time.
 
 All chances are hashes of the seed and a message's key, so latency and fate of each message are known
 beforehand, and what comes over the sockets can be compared with them one by one, free of sampling noise. That
