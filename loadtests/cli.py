@@ -275,7 +275,7 @@ def report(
 
     if not (run_dir / "run.json").is_file():
         raise usage_error(no_manifest(run_dir))
-    raise typer.Exit(write_report(run_dir, Console(), objectives(slo), allow_undecided))
+    raise typer.Exit(write_report(run_dir, Console(), objectives(slo), allow_undecided, export))
 
 
 def main() -> None:

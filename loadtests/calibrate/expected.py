@@ -37,7 +37,7 @@ class Expected(Struct):
     """One message's lot. Instants in ns from the start; None where it does not happen within the horizon.
 
     ``outcome`` is ``accepted``, the name of a refusal, or one of ``CUT`` and ``NO_REPLY``; ``code`` is the
-    status and error number the wire gives a refusal.
+    status and error number of a refusal in the protocol.
     """
 
     offset_ns: int
