@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import pytest
 from msgspec.structs import asdict
+from virtual import virtual_provider
 
-from mock_provider.engine import Engine
 from mock_provider.engine.draws import Draws
 from mock_provider.engine.faults import FAULT_KINDS, fault_schema
 from mock_provider.engine.faults.hooks import AtSubmit, Interruption
 from mock_provider.engine.faults.settings import FaultSettings
 from mock_provider.profiles import ProfileError
+from mock_provider.testing import VirtualProvider, plain_profile
 
 NOT_OF_THE_KIND = {"kind", "name", "clock", "start_s", "end_s"}
 WORLD: dict[str, Any] = {
@@ -24,7 +25,7 @@ WORLD: dict[str, Any] = {
 }
 
 
-def trace(p: Any) -> object:
+def trace(p: VirtualProvider) -> object:
     """All that can be seen of six messages, but which faults touched them: that is no effect by itself."""
     for n in range(6):
         p.send(float(n), f"k{n}", second_host=n % 2 == 1)
@@ -50,14 +51,12 @@ CASES = [(kind, settings) for kind in FAULT_KINDS for settings in choices(kind)]
 
 
 @pytest.mark.parametrize(("kind", "settings"), CASES, ids=[f"{kind}-{values}" for kind, values in CASES])
-def test_every_kind_has_an_effect(
-    provider: Callable[..., Any], kind: str, settings: Mapping[str, object]
-) -> None:
-    faulty = trace(provider(faults=[{"kind": kind} | dict(settings)], **WORLD))
-    assert faulty != trace(provider(**WORLD))
+def test_every_kind_has_an_effect(kind: str, settings: Mapping[str, object]) -> None:
+    faulty = trace(virtual_provider(faults=[{"kind": kind} | dict(settings)], **WORLD))
+    assert faulty != trace(virtual_provider(**WORLD))
 
 
-def test_the_walk_finds_a_kind_without_effect(provider: Callable[..., Any]) -> None:
+def test_the_walk_finds_a_kind_without_effect() -> None:
     """The guard fails where it should: a kind that is described and listed, and does nothing."""
 
     @dataclass(frozen=True, slots=True)
@@ -74,11 +73,9 @@ def test_the_walk_finds_a_kind_without_effect(provider: Callable[..., Any]) -> N
         def acting(self, start_ns: int, end_ns: int) -> Idle:
             return Idle(self.name)
 
-    p = provider(**WORLD)
     nothing = Nothing(kind="nothing", name="nothing")
-    planted = p.engine._profile.model_copy(update={"faults": (nothing,)})
-    p.engine = Engine(planted, 1)
-    assert trace(p) == trace(provider(**WORLD))
+    planted = plain_profile(**WORLD).model_copy(update={"faults": (nothing,)})
+    assert trace(VirtualProvider(planted)) == trace(virtual_provider(**WORLD))
 
 
 def test_a_kind_says_what_it_does_and_is_in_its_own_file() -> None:
@@ -89,13 +86,12 @@ def test_a_kind_says_what_it_does_and_is_in_its_own_file() -> None:
         assert settings.__module__.startswith("mock_provider.engine.faults.kinds.")
 
 
-def test_a_preset_fixes_its_settings(make_profile: Callable[..., Any]) -> None:
-    (fault,) = make_profile(faults=[{"kind": "cut_after_accept", "share": 0.1}]).faults
-    assert (fault.name, fault.kind, fault.accepted, fault.disconnect) == (
-        "cut_after_accept", "cut_after_accept", True, True,
-    )  # fmt: skip
-    assert make_profile(faults=[fault.model_dump(mode="json")]).faults == (fault,)
+def test_a_preset_fixes_its_settings() -> None:
+    (fault,) = plain_profile(faults=[{"kind": "cut_after_accept", "share": 0.1}]).faults
+    dumped = fault.model_dump(mode="json")
+    assert (fault.name, dumped["accepted"], dumped["disconnect"]) == ("cut_after_accept", True, True)
+    assert plain_profile(faults=[dumped]).faults == (fault,)
     with pytest.raises(ProfileError, match=r"faults\[0\]: accepted cannot be set: kind lost_reply fixes it"):
-        make_profile(faults=[{"kind": "lost_reply", "accepted": False}])
+        plain_profile(faults=[{"kind": "lost_reply", "accepted": False}])
     assert {"accepted", "disconnect"}.isdisjoint(fault_schema("lost_reply")["properties"])
     assert {"accepted", "disconnect"} <= set(fault_schema("hang")["properties"])
