@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from analysis.exit_codes import EXIT_CRASHED, EXIT_INVALID
+from analysis.exit_codes import ExitCode
 from loadtests.usage import AllowUndecided, Command, Slo, Window, usage_error
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _ABOUT = """Load tests and capacity benchmarks for sending SMS in bulk.
 
-A mock provider stands behind a sender, Locust drives the sender, every message is followed to the handset
-and back, and a report says whether the objectives are met.
+Locust sends messages to a sender, the sender submits them to a mock provider. Every message is followed to
+the handset and back, and a report says whether the objectives are met.
 
 \b
 Start here:
@@ -48,12 +48,32 @@ Start here:
 """
 
 app = typer.Typer(
-    help=_ABOUT,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"smsbench {version('smsbench')}")
+        except PackageNotFoundError:  # the packages are on the path, and not installed
+            print("smsbench (not installed: version unknown)")
+        raise typer.Exit
+
+
+@app.callback(help=_ABOUT)
+def smsbench(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+
 
 # Commands of other packages are imported when called; what follows their name is theirs to read.
 _FORWARDED = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
@@ -69,12 +89,12 @@ def sender(context: typer.Context) -> None:
     _forward(context, "reference_sender.cli")
 
 
-@app.command("simulate", context_settings=_FORWARDED, help="Live a day in virtual time, in seconds.")
+@app.command("simulate", context_settings=_FORWARDED, help="Simulate a scenario in virtual time.")
 def simulate(context: typer.Context) -> None:
     _forward(context, "loadtests.simulate.cli")
 
 
-@app.command("calibrate", context_settings=_FORWARDED, help="Is the provider true to its settings?")
+@app.command("calibrate", context_settings=_FORWARDED, help="Compare the mock provider with its settings.")
 def calibrate(context: typer.Context) -> None:
     _forward(context, "loadtests.calibrate.cli")
 
@@ -93,7 +113,7 @@ def run(
     profile: Annotated[
         str | None, typer.Option(metavar="NAME|FILE", help="Provider profile instead of the scenario's own.")
     ] = None,
-    compress: Annotated[
+    speedup: Annotated[
         float | None, typer.Option(help="Play a day this many times denser; 288 is 5 minutes (days only).")
     ] = None,
     scale_provider: Annotated[
@@ -111,7 +131,7 @@ def run(
     ] = None,
     ui: Annotated[bool, typer.Option("--ui", help="Locust's web UI; the load waits for Start.")] = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Locust worker processes.")] = 1,
-    drain_limit: Annotated[
+    drain_timeout: Annotated[
         float | None, typer.Option(min=0, metavar="S", help="Longest wait for open messages after the load.")
     ] = None,
     keep_store: Annotated[
@@ -157,7 +177,7 @@ def run(
     from loadtests.scenarios.scenario import Adjustment, ScenarioError
 
     try:
-        chosen = catalogue.scenario(scenario, Adjustment(compress, window, duration))
+        chosen = catalogue.scenario(scenario, Adjustment(speedup, window, duration))
     except ScenarioError as error:
         raise usage_error(str(error)) from None
     asked = {
@@ -167,10 +187,10 @@ def run(
         "profile": profile,
         "scale_provider": scale_provider,
         "workers": workers,
-        "drain_limit_s": drain_limit,
+        "drain_timeout_s": drain_timeout,
         "keep_store": keep_store,
         "ui": ui,
-        "slos": in_force(objectives(slo, CLASSES)),
+        "objectives": in_force(objectives(slo, CLASSES)),
         "allow_undecided": allow_undecided,
         "probe": not no_probe,
         "probe_timeout_s": probe_timeout,
@@ -229,11 +249,11 @@ def main() -> None:
             typer.echo(
                 f"smsbench: {what} cannot be written to: {os.strerror(error.errno)}; make room", err=True
             )
-            sys.exit(EXIT_INVALID)
+            sys.exit(ExitCode.INVALID)
         # Python would exit with 1, which here means a missed objective.
         traceback.print_exc()
         typer.echo("smsbench itself failed; please report it with the above", err=True)
-        sys.exit(EXIT_CRASHED)
+        sys.exit(ExitCode.CRASHED)
 
 
 def checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
@@ -242,9 +262,9 @@ def checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
     from loadtests.runner.settings import RunSettings
     from loadtests.targets import TargetError, load_target
 
-    limit_s = asked["drain_limit_s"]
+    limit_s = asked["drain_timeout_s"]
     if limit_s is not None and not math.isfinite(limit_s):
-        raise usage_error(f"--drain-limit must be a number of seconds, not {limit_s}")
+        raise usage_error(f"--drain-timeout must be a number of seconds, not {limit_s}")
     if asked["ui"] and scenario.is_suite:
         raise usage_error(f"{scenario.name} is a suite of runs; --ui shows one run: smsbench run smoke --ui")
     try:
@@ -284,9 +304,9 @@ def _check_provider(scenario: Scenario, target: Target | None, asked: dict[str, 
         raise usage_error(
             "the target file names a provider of its own: --profile and --scale-provider do not reach it"
         )
-    if asked["scale_provider"] and all(part.compress == 1.0 for part in scenario.parts):
+    if asked["scale_provider"] and all(part.speedup == 1.0 for part in scenario.parts):
         raise usage_error(
-            f"{scenario.name} plays at true speed, so --scale-provider would scale nothing; give --compress "
+            f"{scenario.name} plays at true speed, so --scale-provider would scale nothing; give --speedup "
             "too, on one of the days"
         )
     if not own:

@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperCommand
 
-from analysis.exit_codes import EXIT_USAGE
+from analysis.exit_codes import ExitCode
 
 _CLOSE = 0.75
+_RENAMED = {"--compress": "--speedup", "--drain-limit": "--drain-timeout", "--second-port": "--backup-port"}
 
 Slo = Annotated[
     list[str] | None,
@@ -33,7 +34,7 @@ Window = Annotated[
 def usage_error(text: str) -> typer.Exit:
     """Say what is wrong, and what to raise for exit code 2."""
     typer.echo(f"smsbench: {text}", err=True)
-    return typer.Exit(EXIT_USAGE)
+    return typer.Exit(ExitCode.USAGE)
 
 
 class Command(TyperCommand):
@@ -47,9 +48,11 @@ class Command(TyperCommand):
             error.message = _with_its_value(error)
             raise
         except Exception as error:
-            possible = getattr(error, "possibilities", None)  # of an option that there is not
+            given = getattr(error, "option_name", "")  # of an option that does not exist
+            if given in _RENAMED:
+                ctx.fail(f"{given} is now {_RENAMED[given]}")
+            possible = getattr(error, "possibilities", None)
             if possible:
-                given = getattr(error, "option_name", "")
                 error.possibilities = get_close_matches(given, possible, cutoff=_CLOSE)  # type: ignore[attr-defined]
             raise
         return parsed

@@ -6,7 +6,7 @@ import time
 
 from rich.console import Console
 
-from analysis.exit_codes import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_USAGE
+from analysis.exit_codes import ExitCode
 from analysis.records import Instant, Manifest, RecordedScenario, write_manifest
 from loadtests.capacity.find import NAME, Asked, Found, find_capacity
 from loadtests.capacity.result import exit_code, lines
@@ -22,10 +22,10 @@ TITLE = "capacity: the highest sustained rate at which every objective is met"
 
 
 def search_capacity(asked: Asked, settings: RunSettings, console: Console) -> int:
-    """Search, report, and return the exit code, one of ``analysis.exit_codes``."""
+    """Search, report, and return the exit code, one of ``ExitCode``."""
     began_s, started = time.monotonic(), manifests.instant()
     _say(console, TITLE)
-    _say(console, f"objectives: {', '.join(settings.slos)}")
+    _say(console, f"objectives: {', '.join(settings.objectives)}")
     _say(console, f"seed {settings.seed}; run directory {settings.out}")
     asking = "ending the trial in order, then the report; Ctrl-C again aborts"
     try:
@@ -37,20 +37,20 @@ def search_capacity(asked: Asked, settings: RunSettings, console: Console) -> in
             scenario_run.report(settings.out, console)
     except Aborted:
         _say(console, f"aborted; the trials made so far are below {settings.out / 'trials'}")
-        return EXIT_INTERRUPTED
+        return ExitCode.INTERRUPTED
     except ProbeStopped as stopped:
         _say(console, str(stopped))
-        return EXIT_USAGE
+        return ExitCode.USAGE
     except OSError as error:
         why = lost_directory(settings.out, error)
         if why is None:
             raise
         _say(console, f"{why}. This search proves nothing: make room, or give --out another disk's directory")
-        return EXIT_INVALID
+        return ExitCode.INVALID
     for line in lines(found.result, found.unjudged):
         _say(console, line)
     _say(console, f"{len(found.result.trials)} trials, {time.monotonic() - began_s:.0f} s in all")
-    return EXIT_INTERRUPTED if interruption.asked else exit_code(found.result)
+    return ExitCode.INTERRUPTED if interruption.asked else exit_code(found.result)
 
 
 def _suite(found: Found, settings: RunSettings, started: Instant, interrupted: bool) -> Manifest:
@@ -62,7 +62,7 @@ def _suite(found: Found, settings: RunSettings, started: Instant, interrupted: b
         parts=(found.shown,),
         seeds={"plan": settings.seed},
         profile_name=first.profile_name,
-        slos=settings.slos,
+        objectives=settings.objectives,
         target=first.target,
         versions=manifests.versions(),
         machine=manifests.machine(),

@@ -86,7 +86,9 @@ class PartRun:
         self._own_provider = OwnProvider(settings.target)
         self._plan = _plan(part, settings)
         self._started = manifests.instant()
-        self._drain_limit_s = part.drain_limit_s if settings.drain_limit_s is None else settings.drain_limit_s
+        self._drain_timeout_s = (
+            part.drain_timeout_s if settings.drain_timeout_s is None else settings.drain_timeout_s
+        )
         self._locust: Service | None = None
         self._taken_before = 0  # messages that the provider had accepted before the load
         self._told_of = 0  # start of the load whose end was told
@@ -98,7 +100,7 @@ class PartRun:
         """The manifest as written. Raises ``Aborted`` and ``ProbeStopped``, nothing being left running."""
         self._run_dir.mkdir(parents=True, exist_ok=True)
         (self._run_dir / "plan.json").write_bytes(plan_to_json(self._plan))
-        self._write_manifest("error: the run did not come to its end", {})
+        self.write_manifest("error: the run did not come to its end", {})
         try:
             return self._conclude(self._run_and_stop())
         except ProbeStopped as stopped:
@@ -217,7 +219,7 @@ class PartRun:
         if self._interruption.asked:
             self._progress.phase("stopping the load")
             locust.stop(STOP_TIMEOUT_S + 10.0)
-        self._require_whole(locust.exit_code)
+        self.require_whole(locust.exit_code)
         self._played_out = not (ui or self._interruption.asked)
         if ui and was_over:
             self._interruption.forget()  # it was how to end, not to interrupt
@@ -250,7 +252,7 @@ class PartRun:
         answer_s = _answer_s(self._settings)
         return READY_WITHIN_S + self._part.duration_s + answer_s + STOP_TIMEOUT_S
 
-    def _require_whole(self, exit_code: int | None) -> None:
+    def require_whole(self, exit_code: int | None) -> None:
         """Raises ``ServiceError`` where Locust failed or a worker has not written all of its rows."""
         if exit_code == EXIT_WORKER_LOST:
             raise ServiceError("load", "lost a worker; its log is logs/load.log")
@@ -265,7 +267,7 @@ class PartRun:
         """Wait for what is open. The reason the run ended for."""
         states = self._surroundings.states
         earlier = sum(combine(play.values()).accepted for play in read_plays(self._run_dir)[:-1])
-        settled = Settling(self._run_dir, self._journal(), wanted_of(self._settings.slos))
+        settled = Settling(self._run_dir, self._journal(), wanted_of(self._settings.objectives))
         drain = Drain(
             "sender" in states,
             "provider" in states,
@@ -276,7 +278,7 @@ class PartRun:
         end = await_the_rest(
             drain,
             lambda: self._look(sampler),
-            self._drain_limit_s,
+            self._drain_timeout_s,
             self._progress,
             self._interruption,
             self._enough,
@@ -339,12 +341,12 @@ class PartRun:
         for pattern in _PIECES:
             for path in self._run_dir.glob(pattern):
                 path.unlink()
-        manifest = self._write_manifest(reason, statuses)
+        manifest = self.write_manifest(reason, statuses)
         if len(plays) > 1:
             return split_plays(self._run_dir, manifest, self._plan, plays, self._settings.workers)
         return manifest
 
-    def _write_manifest(self, reason: str, statuses: Mapping[int, LoadStatus]) -> records.Manifest:
+    def write_manifest(self, reason: str, statuses: Mapping[int, LoadStatus]) -> records.Manifest:
         status = combine(statuses.values())
         ended = manifests.instant()
         profile = self._surroundings.profile
@@ -355,7 +357,7 @@ class PartRun:
             profile_name=profile.name if profile is not None else "",
             profile=profile.document if profile is not None else {},
             target=self._surroundings.target,
-            slos=self._settings.slos,
+            objectives=self._settings.objectives,
             versions=manifests.versions(),
             machine=manifests.machine(),
             started=self._started,
@@ -364,7 +366,7 @@ class PartRun:
             load_ended_ns=status.end_ns,
             planned=arrivals_due(self._plan, statuses, self._settings.workers, self._played_out),
             in_flight_limit=self._plan.in_flight_limit,
-            drain_limit_s=self._drain_limit_s,
+            drain_timeout_s=self._drain_timeout_s,
             exit_reason=reason,
             faults=manifests.faults_begun(self._faults, ended.clock_ns),
             instrument_failures=tuple(self._instrument_failures),

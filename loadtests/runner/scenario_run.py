@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markdown import Markdown
 
-from analysis.exit_codes import EXIT_CRASHED, EXIT_INTERRUPTED, EXIT_INVALID, EXIT_USAGE
+from analysis.exit_codes import ExitCode
 from analysis.records import read_result
 from loadtests.runner import manifest as manifests
 from loadtests.runner.child_process import ending_words, run_child
@@ -31,7 +31,7 @@ _ENDING = "ending the load in order, then the report; Ctrl-C again aborts"
 
 
 def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) -> int:
-    """Run it, report it, and return the exit code, one of ``analysis.exit_codes``."""
+    """Run it, report it, and return the exit code, one of ``ExitCode``."""
     began_s = time.monotonic()
     _say(console, f"{scenario.name}: {scenario.title}")
     _say(console, f"seed {settings.seed}; run directory {settings.out}")
@@ -39,13 +39,13 @@ def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) ->
         code = _run_and_report(scenario, settings, console)
     except ProbeStopped as stopped:
         _say(console, f"STOPPED after {time.monotonic() - began_s:.0f} s. {stopped}")
-        return EXIT_USAGE
+        return ExitCode.USAGE
     except OSError as error:
         why = lost_directory(settings.out, error)
         if why is None:
             raise
         _say(console, f"{why}. This run proves nothing: make room, or give --out a directory on another disk")
-        return EXIT_INVALID
+        return ExitCode.INVALID
     _say(console, f"{time.monotonic() - began_s:.0f} s in all")
     return code
 
@@ -58,7 +58,7 @@ def _run_and_report(scenario: Scenario, settings: RunSettings, console: Console)
                 done = run_parts(scenario, settings, progress, interruption)
             if not done.places:
                 _say(console, "interrupted before any part: there is nothing to report")
-                return EXIT_INTERRUPTED
+                return ExitCode.INTERRUPTED
             if scenario.is_suite:
                 manifests.write_suite(
                     *(settings.out, scenario, settings.seed, started, done.places),
@@ -79,37 +79,37 @@ def _run_and_report(scenario: Scenario, settings: RunSettings, console: Console)
             if places:
                 manifests.write_suite(settings.out, scenario, settings.seed, started, places, whole=False)
         _say(console, f"aborted; draw what there is with: smsbench report {settings.out}")
-        return EXIT_INTERRUPTED
+        return ExitCode.INTERRUPTED
     why = why_nothing_was_accepted(settings.out, settings.target)
     if why is not None:
         _say(console, why)
-    if code == EXIT_USAGE:  # the run directory was valid when the run began; now it cannot be read or written
+    if code == ExitCode.USAGE:  # the run directory was valid when the run began, and no longer is
         _say(
             console,
             "This run proves nothing: its records could not be analysed, or the report not be written",
         )
-        return EXIT_INVALID
+        return ExitCode.INVALID
     return code
 
 
 def report(
     run_dir: Path,
     console: Console,
-    slos: tuple[str, ...] = (),
+    objectives: tuple[str, ...] = (),
     allow_undecided: bool = False,
     export: str = "",
 ) -> int:
     """Analyse a run directory in a process of its own, print its verdict, and return its exit code.
 
-    ``slos`` take the place of the manifest's objectives, if there are any. ``export`` is the format of the
-    file with one row for each message; "" for none.
+    ``objectives`` replace the manifest's objectives, if there are any. ``export`` is the format of the file
+    with one row for each message; "" for none.
 
     The verdict is what that process wrote into a result file with this call's id. Its exit code alone is
     not a verdict: a crash has the same codes.
     """
     call = secrets.token_hex(8)
     place = run_dir.resolve()
-    judging = [option for slo in slos for option in ("--slo", slo)]
+    judging = [option for one in objectives for option in ("--slo", one)]
     judging += ["--allow-undecided"] if allow_undecided else []
     judging += ["--export", export] if export else []
     code, said = _analyse(place, call, judging)
@@ -117,11 +117,11 @@ def report(
     if result is None or result.call != call:
         # A report of an earlier analysis may stand there; its verdict is not this one's.
         _say(console, said or f"the analysis ended with {ending_words(code)} and without a verdict")
-        if said and code != EXIT_USAGE:
+        if said and code != ExitCode.USAGE:
             _say(console, f"the analysis ended with {ending_words(code)} and without a verdict")
         if result is not None:
             _say(console, f"{run_dir / 'report'} is of an earlier analysis")
-        return EXIT_USAGE if code == EXIT_USAGE else EXIT_CRASHED
+        return ExitCode.USAGE if code == ExitCode.USAGE else ExitCode.CRASHED
     shown = verdict((place / "report" / "summary.md").read_text(encoding="utf-8"))
     if console.is_terminal:
         console.print(Markdown(shown))

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from analysis.exit_codes import EXIT_INTERRUPTED
+from analysis.exit_codes import ExitCode
 from loadtests.runner import manifest as manifests
 from loadtests.runner.interruption import Aborted, Interruption
 from loadtests.runner.provider_profile import require_profile
@@ -32,7 +32,7 @@ def simulate_scenario(
     console: Console,
     allow_undecided: bool = False,
 ) -> int:
-    """Simulate it, report it, and return the exit code, one of ``analysis.exit_codes``.
+    """Simulate it, report it, and return the exit code, one of ``ExitCode``.
 
     Ctrl-C once ends the simulated time and reports what was lived; twice aborts. Raises ``ValueError`` for
     a bad profile, or a what-if that does not fit it.
@@ -55,10 +55,10 @@ def simulate_scenario(
             places = live_parts(scenario, choices, seed, run_dir, console, interruption)
     except Aborted:
         console.print(f"aborted; what there is stands in {run_dir}", highlight=False, soft_wrap=True)
-        return EXIT_INTERRUPTED
+        return ExitCode.INTERRUPTED
     if not places:
         console.print("interrupted before any message: there is nothing to report", highlight=False)
-        return EXIT_INTERRUPTED
+        return ExitCode.INTERRUPTED
     if scenario.is_suite:
         whole = len(places) == len(scenario.parts)
         manifests.write_suite(run_dir, scenario, seed, started, places, whole=whole)

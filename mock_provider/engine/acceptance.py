@@ -90,7 +90,7 @@ class Acceptance:
             message = accept(seen[candidate.index], now_ns)
             message.chances = chances = chances_of(message.key, message.ordinal)
             message.provider_id = provider_id = id_of(chances, id_style)
-            message.wire = wire
+            message.protocol = protocol
             message.segments = segments = outbound.segments
             message.client_ref = client_ref = outbound.client_ref
             message.msisdn = msisdn = outbound.msisdn

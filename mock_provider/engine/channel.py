@@ -20,9 +20,9 @@ class Channel:
     """
 
     __slots__ = (
-        "_express",
         "_free_ns",
         "_normal",
+        "_queue_first",
         "_segment_ns",
         "armed",
         "capacity_segments",
@@ -43,7 +43,7 @@ class Channel:
         self.armed = 0
 
     def __len__(self) -> int:
-        return len(self._express) + len(self._normal)
+        return len(self._queue_first) + len(self._normal)
 
     def passes(self, segments: int, at_ns: int) -> bool:
         """Whether a message that arrives at ``at_ns`` passes at once. If so, it uses the channel."""

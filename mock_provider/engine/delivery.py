@@ -185,13 +185,13 @@ class DeliveryPipeline:
         move(message, CANCEL)
         self._scheduled.pop(message.provider_id, None)
         message.fate = CANCELLED
-        message.t_delivered_ns = now_ns
+        message.t_final_ns = now_ns
 
     def vanish(self, at_ns: int, message: TrackedMessage) -> None:
         """A fault loses the message after its reply. Only the journal shows it; no report is sent."""
         move(message, VANISH)
         self._reserved_segments -= message.segments
-        message.t_delivered_ns = at_ns
+        message.t_final_ns = at_ns
         self._reporting.vanished(message)
 
     def faults_changed(self, at_ns: int, now_ns: int, active: ActiveFaults, effects: list[Effect]) -> None:
@@ -257,14 +257,14 @@ class DeliveryPipeline:
     def _turn_away(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         move(message, END)
         message.fate = TURNED_AWAY
-        message.t_delivered_ns = at_ns
+        message.t_final_ns = at_ns
         self._reporting.ended(at_ns, now_ns, message, effects)
 
     def _overflow(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         self._reserved_segments -= message.segments
         move(message, EXPIRE)
         message.fate = OVERFLOWED
-        message.t_delivered_ns = at_ns
+        message.t_final_ns = at_ns
         self._reporting.ended(at_ns, now_ns, message, effects)
 
     def _depart(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
@@ -296,7 +296,7 @@ class DeliveryPipeline:
         self._on_air -= 1
         if message.handset_wait_ns:
             self._waiting_for_handset -= 1
-        message.t_delivered_ns = due_ns
+        message.t_final_ns = due_ns
         self._reporting.ended(due_ns, now_ns, message, effects)
 
     def _expire(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
@@ -304,7 +304,7 @@ class DeliveryPipeline:
             self._reserved_segments -= message.segments
         move(message, EXPIRE)
         message.fate = EXPIRED
-        message.t_delivered_ns = message.expires_ns
+        message.t_final_ns = message.expires_ns
         self._reporting.ended(at_ns, now_ns, message, effects)
 
     def _arm(self, queue: Channel, at_ns: int) -> None:

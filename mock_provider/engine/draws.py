@@ -44,12 +44,6 @@ class Draws:
         """
         return _digest(self._message, f"{ordinal} {key}")
 
-    def fate(self, key: str, ordinal: int) -> Uniforms:
-        return fate_of(self.message(key, ordinal))
-
-    def report(self, key: str, ordinal: int) -> Uniforms:
-        return report_of(self.message(key, ordinal))
-
     def number(self, msisdn: str) -> Uniforms:
         """For a number, always the same: carrier, validity, whether it was ported, and from which carrier."""
         return _drawn(self._number, msisdn)

@@ -23,7 +23,7 @@ class TrackedMessage(Struct, gc=False):
     """
 
     key: str
-    wire: str
+    protocol: str
     segments: int
     t_submitted_ns: int
     stage: Stage = REFUSED
@@ -59,7 +59,7 @@ class TrackedMessage(Struct, gc=False):
     expires_ns: int = 0
     t_answered_ns: int | None = None
     t_carrier_ns: int | None = None
-    t_delivered_ns: int | None = None
+    t_final_ns: int | None = None
     t_reported_ns: int | None = None
     t_confirmed_ns: int | None = None
     row_taken: bool = False
@@ -79,7 +79,7 @@ def journal_row(message: TrackedMessage, newest: TrackedMessage, account: str) -
     t_taken_ns: int | None = message.t_accepted_ns
     if message.stage is REFUSED:
         state, reason, t_taken_ns = MessageState.REJECTED.value, message.reason, None
-    elif message.t_delivered_ns is None or message.fate is None:
+    elif message.t_final_ns is None or message.fate is None:
         state, reason = MessageState.OPEN.value, message.delayed_for
     else:
         state, reason = message.fate.state_name, message.fate.reason or message.delayed_for
@@ -116,7 +116,7 @@ def journal_row(message: TrackedMessage, newest: TrackedMessage, account: str) -
 def delivery_report(message: TrackedMessage, mcc: str, mnc: str) -> DeliveryReport:
     """The report of a message that has ended."""
     ended = message.fate
-    t_done_ns = message.t_delivered_ns
+    t_done_ns = message.t_final_ns
     if ended is None or t_done_ns is None:
         raise ValueError(f"message {message.provider_id} has not ended")
     t_sent_ns = message.t_carrier_ns

@@ -88,7 +88,7 @@ class MessageStore:
             key = outbound.key or self._made_key(outbound)
             message = newest.get(key)
             if message is None:
-                message = newest[key] = TrackedMessage(key, wire, outbound.segments, now_ns, REFUSED, 1)
+                message = newest[key] = TrackedMessage(key, protocol, outbound.segments, now_ns, REFUSED, 1)
                 order.append(message)
             else:
                 all_new = False
@@ -123,7 +123,7 @@ class MessageStore:
             earlier = self._newest[seen.key]
             message = TrackedMessage(
                 earlier.key,
-                earlier.wire,
+                earlier.protocol,
                 earlier.segments,
                 earlier.t_submitted_ns,
                 submits=earlier.submits,

@@ -68,7 +68,7 @@ def country_of(msisdn: str) -> str:
         return country
     digits = _DECIDING_DIGITS.get(country)
     if digits is not None:
-        return _country_of_beginning(msisdn[:digits], country)
+        return country_of_beginning(msisdn[:digits], country)
     code = _CODE_OF_SHARERS[country]
     smaller = _smaller_sharers(code).fullmatch(msisdn, len(code))
     # A number that is in both plans belongs to the greater country.

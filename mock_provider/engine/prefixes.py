@@ -13,15 +13,15 @@ from mock_provider.engine.numbers import calling_code
 class PrefixTable:
     """The prefixes of one country, with their carriers. A look-up costs one dict access per prefix length."""
 
-    __slots__ = ("_carriers", "_lengths")
+    __slots__ = ("_lengths", "carriers")
 
     def __init__(self, country: str, carrier_of_name: dict[str, str]) -> None:
-        self._carriers = {
+        self.carriers = {
             prefix: carrier_of_name[name]
             for prefix, name in _names(calling_code(country))
             if name in carrier_of_name
         }
-        self._lengths = sorted({len(prefix) for prefix in self._carriers}, reverse=True)
+        self._lengths = sorted({len(prefix) for prefix in self.carriers}, reverse=True)
 
     def carrier_of(self, msisdn: str) -> str | None:
         """The carrier of the longest known prefix. None: the plan has no such prefix."""

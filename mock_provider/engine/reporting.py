@@ -50,7 +50,7 @@ class ReportBatch(Struct, gc=False):
     """The reports of one call, kept until they are confirmed or given up."""
 
     batch_id: int
-    wire: str
+    protocol: str
     url: str
     messages: tuple[TrackedMessage, ...]
     reports: tuple[DeliveryReport, ...]
@@ -137,7 +137,7 @@ class Reporting:
         carrier = self._carriers.get(message.carrier)
         mcc, mnc = ("", "") if carrier is None else (carrier.mcc, carrier.mnc)
         report = progress_report(message, at_ns, mcc, mnc)
-        return SendProgress(message.report_url, report, message.wire, reached)
+        return SendProgress(message.report_url, report, message.protocol, reached)
 
     def ended(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         """The message reached its final state at ``at_ns``. Schedule its report, if one is wanted."""
@@ -293,7 +293,7 @@ class Reporting:
     def _gather(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         if self._disturbed and self._is_held(at_ns, message):
             return
-        receiver = message.wire, message.report_url
+        receiver = message.protocol, message.report_url
         if self._max_per_call == 1:
             self._send(now_ns, receiver, (message,), effects)
             return
@@ -328,14 +328,14 @@ class Reporting:
             carrier = carriers.get(message.carrier)
             mcc, mnc = ("", "") if carrier is None else (carrier.mcc, carrier.mnc)
             reports.append(delivery_report(message, mcc, mnc))
-        wire, url = receiver
-        batch = ReportBatch(self._last_batch_id, wire, url, messages, tuple(reports), now_ns)
+        protocol, url = receiver
+        batch = ReportBatch(self._last_batch_id, protocol, url, messages, tuple(reports), now_ns)
         self._batches[batch.batch_id] = batch
         self._waiting -= len(messages)
         self._unconfirmed += len(messages)
         self._counters.reports_sent += len(messages)
         self._counters.report_calls += 1
-        effects.append(SendReports(batch.batch_id, url, batch.reports, 1, wire))
+        effects.append(SendReports(batch.batch_id, url, batch.reports, 1, protocol))
         if self._copy_after_ns:
             self._plan_copies(now_ns, batch)
 
@@ -343,7 +343,7 @@ class Reporting:
         for message, report in zip(batch.messages, batch.reports, strict=True):
             after_ns = self._copy_after_ns.pop(message.provider_id, None)
             if after_ns is not None:
-                self._event_queue.add(now_ns + after_ns, self._on_copy, (batch.wire, batch.url, report))
+                self._event_queue.add(now_ns + after_ns, self._on_copy, (batch.protocol, batch.url, report))
 
     def _send_copy(
         self, due_ns: int, now_ns: int, copy: tuple[str, str, DeliveryReport], effects: list[Effect]
@@ -351,11 +351,11 @@ class Reporting:
         """Send the report a second time. Its confirmation changes nothing."""
         wire, url, report = copy
         self._last_batch_id += 1
-        batch = ReportBatch(self._last_batch_id, wire, url, (), (report,), now_ns)
+        batch = ReportBatch(self._last_batch_id, protocol, url, (), (report,), now_ns)
         self._batches[batch.batch_id] = batch
         self._counters.reports_duplicated += 1
         self._counters.report_calls += 1
-        effects.append(SendReports(batch.batch_id, url, batch.reports, 1, wire))
+        effects.append(SendReports(batch.batch_id, url, batch.reports, 1, protocol))
 
     def _send_again(self, due_ns: int, now_ns: int, batch: ReportBatch, effects: list[Effect]) -> None:
         if self._disturbed and self._is_held(due_ns, batch):
@@ -367,7 +367,7 @@ class Reporting:
         batch.answered = False
         self._counters.reports_retried += len(batch.messages)
         self._counters.report_calls += 1
-        effects.append(SendReports(batch.batch_id, batch.url, batch.reports, batch.attempt, batch.wire))
+        effects.append(SendReports(batch.batch_id, batch.url, batch.reports, batch.attempt, batch.protocol))
 
     def _close(self, message: TrackedMessage) -> None:
         move(message, CLOSE)

@@ -140,7 +140,7 @@ class SubmitHandler:
     def _attempt(self, now_ns: int, submit: Submit) -> Attempt:
         """Count the submit of each of its keys."""
         outbounds = () if submit.validate_only else submit.messages
-        seen, all_new = self._message_store.see(outbounds, submit.wire, now_ns)
+        seen, all_new = self._message_store.see(outbounds, submit.protocol, now_ns)
         active = self._faults.at(now_ns) if self._faulty else NO_FAULTS
         if seen and all_new:  # the keys need not be compared
             return Attempt(submit, seen[0].key, 1, (), seen, active)
@@ -175,10 +175,10 @@ class SubmitHandler:
                 message.chances = b""
         self._event_queue.add(now_ns + plan.latency_ns, self._on_release, pending)
 
-    def outage(self, at_ns: int, second_host: bool) -> Interruption | None:
+    def outage(self, at_ns: int, backup_host: bool) -> Interruption | None:
         """What any request to that host gets in place of its reply; None: it gets its reply."""
         for fault in self._faults.at(at_ns).at_request:
-            met = fault.interrupt(second_host)
+            met = fault.interrupt(backup_host)
             if met is not None:
                 return met
         return None
@@ -189,7 +189,7 @@ class SubmitHandler:
         if active.none:
             return None
         for at_request in active.at_request:
-            met = at_request.interrupt(attempt.submit.second_host)
+            met = at_request.interrupt(attempt.submit.backup_host)
             if met is not None:
                 mark_all(attempt.seen, at_request.name)
                 return met

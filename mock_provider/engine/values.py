@@ -30,7 +30,7 @@ class MessageState(Enum):
 class MessageClass(Enum):
     """The class of a message. ``UNSAID``: the protocol has no such field, and the profile decides."""
 
-    UNSAID = ""
+    UNSPECIFIED = ""
     OTP = "otp"
     TRANSACTIONAL = "transactional"
     MARKETING = "marketing"
@@ -73,7 +73,7 @@ class Submit(Struct, frozen=True, gc=False):
     """One request to send, translated by a protocol. ``request_id`` is the driver's handle for the reply."""
 
     request_id: int
-    wire: str
+    protocol: str
     token: str
     sender_id: str
     messages: tuple[Outbound, ...]
@@ -181,7 +181,7 @@ class SendProgress(Struct, frozen=True, gc=False):
 
     url: str
     report: DeliveryReport
-    wire: str
+    protocol: str
     reached: ReportStage = ReportStage.HANDED_OVER
 
 
@@ -198,7 +198,7 @@ class JournalRow(Struct, frozen=True, gc=False):
     key: str
     provider_id: str
     account: str
-    wire: str
+    protocol: str
     country: str
     carrier: str
     segments: int
@@ -207,7 +207,7 @@ class JournalRow(Struct, frozen=True, gc=False):
     t_submitted_ns: int | None
     t_answered_ns: int | None
     t_carrier_ns: int | None
-    t_delivered_ns: int | None
+    t_final_ns: int | None
     t_reported_ns: int | None
     t_confirmed_ns: int | None
     state: str
@@ -219,5 +219,5 @@ class JournalRow(Struct, frozen=True, gc=False):
     radio_ns: int | None = None  # from the carrier to the handset, as drawn
     handset_wait_ns: int | None = 0  # for a phone that was off or out of coverage
     throttled: int = 0  # submits of the key refused for a rate limit
-    fast: bool = False  # sent with the priority flag
+    priority: bool = False  # sent with the priority flag
     ucs2_for: str = ""  # the one character for which the text is in UCS-2

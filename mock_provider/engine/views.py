@@ -67,7 +67,7 @@ class JourneyView(Struct, frozen=True):
     submits: int
     accepts: int
     ordinal: int
-    fast: bool
+    priority: bool
     report_url: str
     report_calls: int
     t_submitted_ns: int
@@ -133,8 +133,8 @@ def message_view(message: TrackedMessage) -> MessageView:
 
 
 def _is_lost(message: TrackedMessage) -> bool:
-    return message.fate is VANISHED and message.t_delivered_ns is not None
+    return message.fate is VANISHED and message.t_final_ns is not None
 
 
 def _done_ns(message: TrackedMessage) -> int | None:
-    return None if message.fate is VANISHED else message.t_delivered_ns
+    return None if message.fate is VANISHED else message.t_final_ns

@@ -89,7 +89,7 @@ class RetrySteps(Section):
     times: int = Field(ge=1, le=10_000)
 
 
-# Each minute five times, every ten minutes for an hour, then hourly to the end of a day (sms-domain.md §5.3).
+# Each minute five times, every ten minutes for an hour, then hourly to the end of a day (docs/sources.md).
 OPERATOR_RETRIES = (
     RetrySteps(every_s=60, times=5),
     RetrySteps(every_s=600, times=6),

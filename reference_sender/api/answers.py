@@ -1,4 +1,4 @@
-"""Small pieces of the HTTP face: JSON answers, errors, and the one way they are written."""
+"""JSON answers and errors of the HTTP API."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _JSON = {"Content-Type": "application/json"}
 
 
 class ApiError(Exception):
-    """An answer other than success. ``field`` names what is to blame, empty where nothing does."""
+    """An answer other than success. ``field`` names the field with the error, if there is one."""
 
     def __init__(
         self,

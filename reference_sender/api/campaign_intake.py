@@ -1,4 +1,4 @@
-"""Taking a campaign in: rows are checked, stored and sent as they arrive, and each is taken or refused."""
+"""Intake of a campaign: rows are checked, stored and sent as they arrive. Each row is accepted or refused."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from reference_sender.api.answers import json_bytes
-from reference_sender.api.intake import Intake, Invalid, Shared, read_defaults, read_recipient, shared_part
+from reference_sender.api.intake import Intake, Invalid, Shared, read_defaults, read_recipient
 from reference_sender.api.json_rows import Rows
 from reference_sender.api.metrics import Tally
 from reference_sender.api.turns import Turns
@@ -65,7 +65,7 @@ class Taken(Struct):
     repeated: int = 0  # rows whose key brought the same message before
     refused_count: int = 0
     refused: list[Refusal] = []  # every refused row is in one of these, in the order of the rows
-    error: dict[str, str] | None = None  # why reading ended early; what is counted above stays taken
+    error: dict[str, str] | None = None  # why reading ended early; the messages counted above stay accepted
 
 
 def wait_limit_s(patience_s: float, came_bytes: int, waited_s: float) -> float:
@@ -117,21 +117,23 @@ class CampaignIntake:
         self._rows_seen = 0
         self._numbers: list[int] = []  # the row number of each message of the batch
         self._batch: list[Message] = []
-        self._last_refusals: dict[tuple[str, str, str], Refusal] = {}  # by all that is said of a row
+        self._last_refusals: dict[
+            tuple[str, str, str], Refusal
+        ] = {}  # by everything that describes a row's refusal
         self._last_refused = 0  # the row of the newest entry
         self._unordered = False
         self._stopping = False
         self._waiting: asyncio.Timeout | None = None  # for the body's next bytes
 
     def stop(self) -> None:
-        """Take nothing more in, and wait no longer for a body that may never end."""
+        """Accept no more rows, and stop waiting for the rest of the body."""
         if not self._stopping and self._waiting is not None:
             self._waiting.reschedule(asyncio.get_running_loop().time())
         self._stopping = True
 
     async def read(self, rows: Rows, unpacking: Unpacking, read_piece: ReadPiece) -> Taken:
-        """Raises ``Invalid`` where the body is no campaign and nothing of it was taken; where something was,
-        ``Taken.error`` says so."""
+        """Raises ``Invalid`` if the body is not a campaign and no row was accepted. If rows were accepted,
+        ``Taken.error`` has the error."""
         try:
             await self._read_body(rows, unpacking, read_piece)
         except Invalid as error:
@@ -205,7 +207,7 @@ class CampaignIntake:
         if self._shared is None:
             defaults = read_defaults(head, self._strict)
             campaign = self._intake.campaign_id() if defaults.campaign is None else defaults.campaign
-            self._shared = shared_part(defaults, campaign)
+            self._shared = self._intake.shared_part(defaults, campaign)
             self.taken.id = campaign
         return self._shared
 

@@ -13,7 +13,6 @@ from typing import cast
 from aiohttp import web
 from msgspec import Struct
 
-_SWEEP_EVERY_S = 1.0
 # Closing with unread data resets the connection, and the client may lose the answer.
 _LINGER_S = 1.0
 
@@ -21,15 +20,16 @@ _LINGER_S = 1.0
 class Limits(Struct, frozen=True):
     """Limits for one client and for all clients together.
 
-    ``request_s`` is the time in which a head that was begun must be whole, then its body, and in which
-    something of an answer must be taken; ``idle_s`` that between two requests. ``head_bytes`` is what all
-    heads that have yet to end may hold at a time.
+    ``request_s`` limits the time for a head, then for its body, and the time between two reads of an answer
+    by the client. ``idle_s`` limits the time between two requests. ``head_bytes`` limits the bytes of all
+    unfinished heads together.
     """
 
     connections: int = 4_096
     request_s: float = 30.0
     idle_s: float = 75.0
     head_bytes: int = 64 * 1024 * 1024
+    sweep_every_s: float = 1.0  # how often these times are looked at
 
 
 class Connections:
@@ -50,7 +50,7 @@ class Connections:
         return _Connection(self, self._server)
 
     def start(self) -> None:
-        """Begin to look for connections that keep the sender waiting."""
+        """Start to check connections for their time limits."""
         self._sweeping = asyncio.create_task(self._sweep())
 
     async def finish(self, grace_s: float) -> None:
@@ -75,7 +75,7 @@ class Connections:
             connection.ended()
 
     def add(self, connection: _Connection) -> bool:
-        """False where it is one too many."""
+        """False if the limit is reached."""
         full = len(self._open) >= self.limits.connections
         self._open.add(connection)
         if not full:
@@ -83,7 +83,7 @@ class Connections:
         return not full
 
     def remove(self, connection: _Connection) -> bool:
-        """False where it had been one too many."""
+        """False if it was over the limit."""
         self._open.discard(connection)
         return self._by_protocol.pop(connection.inner, None) is not None
 
@@ -91,7 +91,7 @@ class Connections:
         """One timer for all: an overdue connection is found up to one sweep late."""
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(_SWEEP_EVERY_S)
+            await asyncio.sleep(self.limits.sweep_every_s)
             now_s = loop.time()
             for connection in list(self._open):
                 connection.check(now_s)

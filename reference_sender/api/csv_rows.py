@@ -30,7 +30,7 @@ class CsvRows:
     """A line of column names, ``to`` and if wanted ``text``, ``key``, ``expires_in_s``; then the recipients.
 
     Parted by commas, or by semicolons where the first line is; quoted as RFC 4180 says. What the rows share
-    stands in the query string.
+    is in the query string.
     """
 
     def __init__(self, head: dict[str, Any]) -> None:

@@ -14,12 +14,12 @@ from typing import Any, Protocol
 
 from reference_sender.api.intake import Invalid
 
-# More than any valid row or head needs; what is longer is not a row that has yet to end, but no JSON.
+# More than any valid row or head needs. A longer value is an error of the body, not an unfinished row.
 LONGEST_VALUE = 65_536
 
-# A longer one is no value of any field, and past 4,300 digits Python would not even read it.
+# A longer number is not a value of any field, and Python does not read more than 4,300 digits.
 _LONGEST_INTEGER = 18
-# An error followed by so many characters is final: no word or escape is that long.
+# An error followed by this number of characters is final: no word or escape is longer.
 _LONGEST_WORD = 16
 # An unfinished value of this length is read again only when its length has doubled.
 _OFTEN_READ = 4_096
@@ -33,7 +33,7 @@ Row = Any  # a row's fields by name; in JSON it may turn out to be anything
 class Rows(Protocol):
     """An incremental reader of one campaign body. Its results must be iterated to the end."""
 
-    head: dict[str, Any]  # what stands before the rows
+    head: dict[str, Any]  # the fields before the rows
 
     def feed(self, data: bytes) -> Iterator[Row]:
         """The rows that ``data`` completes. Raises ``Invalid`` at an error of the body, after the rows
@@ -46,10 +46,10 @@ class Rows(Protocol):
 
 
 class JsonRows:
-    """``{"campaign": ..., "class": ..., "recipients": [{...}, ...]}``.
+    """``{"campaign": ..., "message_class": ..., "recipients": [{...}, ...]}``.
 
-    Rows are taken as they come, so the fields they share must stand before ``recipients``; a field after it
-    is refused when it is met. A field of the head that is repeated has its last value, as in ``json.loads``.
+    Rows are accepted as they arrive, so shared fields must come before ``recipients``. A later field
+    is refused. A field of the head that is repeated has its last value, as in ``json.loads``.
     """
 
     def __init__(self) -> None:
@@ -102,8 +102,8 @@ class JsonRows:
         assert found is not None  # it matches nothing too
         return found.end()
 
-    # One method for each place in the body. Each reads what stands at ``position``, of which there is at
-    # least one character, and returns where it ends; the same position means that more is needed.
+    # One method for each place in the body. Each reads what is at ``position`` (at least one
+    # character), and returns where it ends; the same position means that more is needed.
 
     def _start(self, position: int) -> int:
         self._expect("{", position)

@@ -1,4 +1,4 @@
-"""What the sender counts of itself, for ``/v1/state`` and, in Prometheus' text form, for ``/metrics``."""
+"""The sender's counters, for ``/v1/state`` and, in Prometheus' text form, for ``/metrics``."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from reference_sender.runtime.loop_lag import LoopLag
 
 
 class Tally(Struct):
-    """Counts of the HTTP face since the process began."""
+    """Counters of the HTTP API since the process began."""
 
     accepted: int = 0  # messages
     repeated: int = 0  # messages whose key was known
-    invalid: int = 0  # messages refused for what they are
+    invalid: int = 0  # messages refused for their content
     conflicts: int = 0  # messages refused for a key that another message has
-    queue_full: int = 0  # messages refused for want of room
-    store_failed: int = 0  # messages refused since the store could not keep them
+    queue_full: int = 0  # messages refused because the queue is full
+    store_failed: int = 0  # messages refused because the store failed
     unauthorized: int = 0  # requests
     report_calls: int = 0
     reports: int = 0
@@ -35,7 +35,7 @@ class Metrics(Collector):
 
     def __init__(self, driver: Driver, tally: Tally, lag: LoopLag, stored: dict[State, int]) -> None:
         self._driver = driver
-        self._tally = tally
+        self.tally = tally
         self._lag = lag
         self._stored = stored
         self._registry = CollectorRegistry()
@@ -80,7 +80,7 @@ class Metrics(Collector):
         return gauges
 
     def _counters(self) -> dict[str, int]:
-        tally = self._tally
+        tally = self.tally
         counters = {name: getattr(tally, name) for name in tally.__struct_fields__}
         totals = self._driver.state().totals
         for name in ("offered", "recovered", "sent", "late", "repeated_reports", "orphan_reports"):

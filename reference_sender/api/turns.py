@@ -7,7 +7,7 @@ import asyncio
 
 class Turns:
     """Shared by all long tasks of a process, so that other work of the loop waits for one piece at most,
-    however many campaigns arrive at once."""
+    for any number of campaigns."""
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()

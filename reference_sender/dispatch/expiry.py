@@ -6,7 +6,7 @@ from heapq import heapify, heappop, heappush
 
 from reference_sender.dispatch.ticket import Ticket
 
-GRAIN_NS = 100_000_000  # an expiry is noticed at most this late; nothing is submitted after it all the same
+GRAIN_NS = 100_000_000  # longest delay until an expiry is noticed; no message is submitted after its expiry
 
 
 class ExpiryIndex:

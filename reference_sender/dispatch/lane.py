@@ -35,7 +35,7 @@ class _Flow:
 class LaneQueue:
     """Tickets waiting in one lane. ``live`` counts them; those that ended elsewhere are skipped when met.
 
-    A ticket that waits alone, as nearly all do below the limits, needs no flow: it stands in ``_alone``.
+    A ticket that waits alone, as nearly all do below the limits, needs no flow: it is in ``_alone``.
     """
 
     __slots__ = ("_alone", "_clock", "_dead", "_flow_limit", "_flows", "_groups", "_made", "live")

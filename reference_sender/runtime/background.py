@@ -1,6 +1,6 @@
 """The sender's background work: if a part of it fails, the process reports that and exits.
 
-Without its committer, dispatcher or timers a sender would accept messages and never send them.
+A sender without its committer, dispatcher or timers would accept messages and never send them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _Given = ParamSpec("_Given")
 
 
 class Chores:
-    """Learns of the first chore that died. ``failed`` is set from then on. For the event loop's thread."""
+    """Records the first background task that failed, and sets ``failed``. For the event loop's thread."""
 
     def __init__(self) -> None:
         self.failed = asyncio.Event()
@@ -25,8 +25,8 @@ class Chores:
     def died(self, chore: str, error: BaseException) -> None:
         """Note that ``chore`` ended by ``error`` and will do nothing more.
 
-        ``reason`` has the type of the error and not its text, which may hold a key, a number or a token:
-        anybody who asks for the sender's health reads it.
+        ``reason`` has the type of the error and not its text, since the text may contain a key, a number or a
+        token, and the health endpoint needs no token.
         """
         log.critical("the sender's %s failed", chore, exc_info=error)
         if not self.failed.is_set():

@@ -1,7 +1,7 @@
-"""Group commit: whatever waits goes to the store in one transaction, from one thread, with one callback back.
+"""Group commit: all waiting work is stored in one transaction, by one thread, with one callback.
 
-A commit costs a disk flush whatever it holds, so messages that come while one runs share the next. Nothing is
-answered before its commit is done: neither a client's message nor a provider's report.
+A commit costs a disk flush, independent of its size, so messages that arrive during a commit share the next
+one. A message or a report is answered only after its commit.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from reference_sender.store import Existing, Store, StoreError, Work
 
 log = logging.getLogger(__name__)
 
-_RETRY_S = 1.0
+RETRY_S = 1.0
 _FRESH_S = 1.0  # how long the result of a commit describes the store
 _RECENT_S = 1.0  # whose longest commit ``worst_ms`` tells
 _CLOSED = "the sender has stopped"
@@ -32,7 +32,7 @@ Foresee = Callable[[Sequence[Message]], Attempt | None]
 
 
 class _Group:
-    """What one transaction will hold, and who waits for it."""
+    """The content of one transaction, and who waits for it."""
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
@@ -68,7 +68,7 @@ class CommitQueue:
 
     ``foresee`` is called with the messages of a commit before it begins. The attempt it returns, if any,
     becomes durable with them, so messages that can go out at once need one commit and not two. ``kept`` is
-    called, once a commit, with the messages that are now durable and that attempt, before those who wait for
+    called once per commit with the messages that are now durable and that attempt, before those who wait for
     them resume; it must call ``ended`` for an attempt that it does not make. A commit begins at most every
     ``linger_s``, which under load makes groups large enough.
     """
@@ -78,7 +78,7 @@ class CommitQueue:
         store: Store,
         kept: Kept,
         linger_s: float = 0.002,
-        retry_s: float = _RETRY_S,
+        retry_s: float = RETRY_S,
         chores: Chores | None = None,
         foresee: Foresee = _foresees_nothing,
     ) -> None:
@@ -108,13 +108,18 @@ class CommitQueue:
         self._thread.start()
 
     def is_alive(self) -> bool:
-        """Whether the thread that commits is there; without it nothing is ever answered."""
+        """Whether the committing thread is alive. Without it no request is answered."""
         return self._thread.is_alive()
 
     @property
     def error(self) -> StoreError | None:
         """Why the last commit failed; None if it did not."""
         return self._error
+
+    @property
+    def pause_s(self) -> float:
+        """How long no commit begins: after a failure, and between two commits."""
+        return max(0.0, self._not_before - self._loop.time())
 
     @property
     def worst_ms(self) -> float:
@@ -212,7 +217,7 @@ class CommitQueue:
         return future
 
     async def close(self) -> None:
-        """Write what waits, then end the thread. The store stays open; nothing more is taken."""
+        """Write the waiting work, then end the thread. The store stays open; no more work is accepted."""
         await self.settled()
         self._closed = True
         self._work.put(None)
@@ -255,7 +260,7 @@ class CommitQueue:
             except StoreError as caught:
                 error = caught
             except Exception as caught:  # a store's own fault ends this group, not the thread
-                log.exception("the store failed unforeseen")
+                log.exception("unexpected error of the store")
                 error = StoreError(f"{type(caught).__name__}: {caught}")
             spent_s = time.monotonic() - started
             self._loop.call_soon_threadsafe(self._guarded_done, group, taken, error, spent_s)

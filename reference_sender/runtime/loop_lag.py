@@ -1,4 +1,4 @@
-"""How late the event loop runs what is due: the sender's own measure of being overloaded."""
+"""The lag of the event loop: a sign of overload of the sender."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from reference_sender.runtime.background import Chores
 
 _EVERY_S = 0.1
-_SHOWN = 10  # the worst of so many samples, one second
+_SHOWN = 10  # samples: the worst of them is shown, for one second
 _WAITS = Path("/proc/self/schedstat")
 
 

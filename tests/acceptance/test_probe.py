@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from commands import StartSmsbench
 
-from analysis.exit_codes import EXIT_USAGE
+from analysis.exit_codes import ExitCode
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, read_manifest, read_result, read_rows
 from loadtests.targets import Target, load_target
 
@@ -82,7 +82,7 @@ def stopped(smsbench: StartSmsbench, file: Path, *options: str) -> str:
     out = file.parent / "run"
     process = smsbench("run", "smoke", "--target", str(file), "--out", str(out), *options)
     output, _ = process.communicate(timeout=90)
-    assert process.returncode == EXIT_USAGE, output
+    assert process.returncode == ExitCode.USAGE, output
     assert not out.exists(), output
     return output.strip().splitlines()[-1]
 

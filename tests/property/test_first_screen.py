@@ -88,13 +88,13 @@ def parts(draw: st.DrawFn, slug: str, target: str) -> PartReport:
         messages_per_day=level,
         target={"name": target, "kind": "http"},
         mode=draw(st.sampled_from(["real", "simulated"])),
-        compress=draw(st.sampled_from([1.0, 1.0, 60.0])),
+        speedup=draw(st.sampled_from([1.0, 1.0, 60.0])),
         profile=draw(st.sampled_from(["smsapi", "fast", ""])),
         probe=draw(st.booleans()),
         checks=checks,
         validity="invalid" if invalid else "ok",
         bench_failure=failed,
-        sustained=draw(st.sampled_from([True, True, False, None])),
+        stable=draw(st.sampled_from([True, True, False, None])),
         throughput=throughput(
             limit=draw(st.sampled_from(["", "the sender did not take 600 of 3,000 messages"])),
             shortfall_share=draw(st.sampled_from([0.0, 0.3])),
@@ -159,7 +159,7 @@ def test_the_reports_are_of_all_kinds() -> None:
     """The property would hold of reports that say nothing."""
     seen: set[str] = set()
 
-    @settings(max_examples=120, deadline=None, database=None)
+    @settings(max_examples=300, deadline=None, database=None, derandomize=True)
     @given(reports())
     def collect(made: RunReport) -> None:
         screen = first_screen(made)

@@ -42,6 +42,10 @@ class StubSender:
             await self._may_answer.wait()
         return web.json_response({"id": "m-1", "key": "k", "state": "queued"}, status=202)
 
+    def count_from_the_next(self) -> None:
+        """``freeze_after_s`` counts from the next request."""
+        self._first_s = None
+
     def answer_the_rest(self) -> None:
         self._loop.call_soon_threadsafe(self._may_answer.set)
 

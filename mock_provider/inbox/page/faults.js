@@ -1,3 +1,4 @@
+// @ts-check
 // Faults: those that are active with their countdown, and the form to start one.
 
 import { call } from "./api.js";
@@ -5,6 +6,7 @@ import { at, el } from "./elements.js";
 import { duration, words } from "./format.js";
 import { schemaForm } from "./schema_form.js";
 
+/** @type {[string, { kind: string, [setting: string]: any }][]} */
 const PRESETS = [
   ["Outage", { kind: "outage" }],
   ["Brown-out: ×5 and half a second", { kind: "added_latency", factor: 5, plus_s: 0.5 }],
@@ -13,7 +15,14 @@ const PRESETS = [
 ];
 const PRESET_S = 30;
 
-let windows = [], taken_ms = 0, kinds = {}, form = null, suggestions = {};
+/**
+ * @typedef {import('./payloads.js').FaultWindow} FaultWindow
+ * @type {FaultWindow[]}
+ */
+let windows = [];
+/** @type {Record<string, any>} JSON schema of each kind */
+let kinds = {};
+let taken_ms = 0, form = null, suggestions = {};
 let list, chooser, fields, lasting, presets, report;
 
 export function startFaults(onError) {
@@ -108,6 +117,10 @@ function entry({ window, name, left }, tag) {
     el("button", { type: "button", "aria-label": `End ${window.name}`, onclick: () => end(window.name) }, name === "ended" ? "Remove" : "End"));
 }
 
+/**
+ * @param {FaultWindow} window
+ * @param {number} passed_s since the server sent it
+ */
 function phase(window, passed_s) {
   if (window.waits_for_input) return { name: "scheduled", left: `${seconds(window.begins_in_s)} after the first request` };
   const begins_s = window.begins_in_s - passed_s;

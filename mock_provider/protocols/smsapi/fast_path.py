@@ -134,7 +134,7 @@ def _many(
     # A comma within a listed number shows in the count of commas.
     if not are_msisdns(joined) or joined.count(",") != count - 1:
         return None
-    may_repeat = not settings.drop_repeated_numbers or is_set(fields, "allow_duplicates")
+    may_repeat = not settings.deduplicate_recipients or is_set(fields, "allow_duplicates")
     if not may_repeat and len(set(numbers)) != count:
         return None
     key = text_key(text)

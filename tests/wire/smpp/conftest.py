@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from smpp_client import Connect, Esme
+from smpplib_client import Connect, Esme
 
 from mock_provider.testing import ProviderThread
 

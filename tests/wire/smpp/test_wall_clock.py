@@ -6,7 +6,7 @@ import time
 from datetime import datetime
 
 import pytest
-from smpp_client import Connect
+from smpplib_client import Connect
 from wire_provider import StartProvider
 
 HOUR_S = 3_600

@@ -12,12 +12,12 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import pytest
+from core_waits import core_wait
 from rich.console import Console
 
 from loadtests.calibrate import judge, lateness, plan, render, render_png, standard, theory
 from loadtests.calibrate.judge import Measurement, Row, Verdict
 from loadtests.calibrate.messages import messages, spread
-from loadtests.runner.core_time import CoreWait
 from mock_provider.engine.distributions import sampler
 from mock_provider.profiles import load_profile, profile_names
 from mock_provider.settings.distributions import (
@@ -121,7 +121,7 @@ def row_of(verdict: Verdict, unit: str = "ms") -> Row:
     return Row("latency", "p50", unit, 50.0, 53.0, 48.5, 51.5, verdict)
 
 
-def test_a_busy_machine_excuses_what_depends_on_time_and_nothing_else() -> None:
+def test_a_busy_machine_excuses_only_rows_that_depend_on_time() -> None:
     one = Measurement("latency", "x", (row_of("missed"), row_of("missed", "replies"), row_of("met")))
     assert [r.verdict for r in judge.excused(one, 0.04).rows] == ["missed", "missed", "met"]
     busy = judge.excused(one, 0.30)
@@ -174,8 +174,8 @@ def measured(title: str, *verdicts: Verdict) -> Measurement:
         (["shown"], "", 3, "Not judged: there was no row to judge."),
     ],
 )
-def test_what_is_not_complete_has_words_and_an_exit_code_of_its_own(
-    verdicts: list[str] | None, ended: str, code: int, first: str
+def test_an_incomplete_calibration_has_its_own_summary_and_exit_code(
+    verdicts: list[Verdict] | None, ended: str, code: int, first: str
 ) -> None:
     measurements = [] if verdicts is None else [measured("fixed, 100/s", *verdicts)]
     document = render.document(measurements, {"quick": False}, 16, ended)
@@ -197,16 +197,15 @@ def test_the_closing_lines_name_the_rows_that_missed_and_what_is_not_judged() ->
 
 
 def test_waits_for_a_core_are_found_in_the_span_that_they_touch() -> None:
-    wait = CoreWait(pid=0)  # there is no such process: nothing is counted
-    assert not wait.counted
-    wait._at_ns, wait._total_ns = [100, 200, 300, 400], [0, 0, 70, 70]
+    at_ns = [100, 200, 300, 400]
+    wait = core_wait(at_ns, [0, 0, 70, 70])
     spans = np.array([110, 210, 310]), np.array([150, 250, 350])
     assert wait.between(*spans).tolist() == [0, 70, 0]
     late = np.array([0, 0, 10**9])
     found = lateness.kept(late, [spans], wait)
     assert found.mask.tolist() == [True, True, False]  # 70 ns are no matter
-    wait._total_ns = [0, 0, 10**6, 10**6]
-    assert lateness.kept(late, [spans], wait).mask.tolist() == [True, False, False]
+    longer = core_wait(at_ns, [0, 0, 10**6, 10**6])
+    assert lateness.kept(late, [spans], longer).mask.tolist() == [True, False, False]
 
 
 def test_instants_stay_in_their_slots_and_follow_from_the_seed() -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from waiting import eventually
 
-from analysis.exit_codes import EXIT_CRASHED, EXIT_INVALID, EXIT_USAGE
+from analysis.exit_codes import ExitCode
 from analysis.records import AnalysisResult, read_manifest, run_id, write_result
 from loadtests.recording import LoadStatus
 from loadtests.runner import child_process, part_run, queries, scenario_run
@@ -115,7 +116,7 @@ def test_the_load_finds_no_settings_of_locust_but_what_its_target_file_names(
     service = locust_service("smoke", None, RunSettings(out=tmp_path, seed=1), tmp_path / "run")
     (tmp_path / "run").mkdir()
     service.start({})
-    service._process.wait(60)
+    eventually(lambda: service.exit_code is not None, 60)
     service.stop()
     log = (tmp_path / "run" / "logs" / "load.log").read_text()
     assert not (tmp_path / "theirs.log").exists()
@@ -273,7 +274,7 @@ def test_a_full_disk_ends_a_run_in_one_line_and_removes_the_senders_store(
     shown = io.StringIO()
     settings = RunSettings(out=tmp_path, seed=1)
     code = scenario_run.run_scenario(catalogue.SMOKE, settings, Console(file=shown, width=200))
-    assert code == EXIT_INVALID
+    assert code == ExitCode.INVALID
     assert f"{tmp_path} cannot be written to: No space left on device. This run proves nothing" in (
         shown.getvalue()
     )
@@ -300,7 +301,9 @@ def test_an_exit_code_without_a_fresh_result_is_no_verdict(
 
     monkeypatch.setattr(scenario_run, "_analyse", analysed)
     shown = io.StringIO()
-    assert scenario_run.report(tmp_path, Console(file=shown)) == (EXIT_USAGE if code == 2 else EXIT_CRASHED)
+    assert scenario_run.report(tmp_path, Console(file=shown)) == (
+        ExitCode.USAGE if code == 2 else ExitCode.CRASHED
+    )
     assert "Good enough" not in shown.getvalue() and "without a verdict" in shown.getvalue()
     assert ("of an earlier analysis" in shown.getvalue()) == (earlier == "another call")
     assert scenario_run.report(tmp_path, Console(file=shown)) and calls[0] != calls[1]
@@ -323,7 +326,7 @@ def test_the_verdict_is_the_fresh_results_not_the_exit_codes(
     assert "Not good enough" in shown.getvalue()
 
 
-def test_a_terminal_that_is_closed_asks_once_however_often_it_says_so() -> None:
+def test_repeated_hangups_count_as_one_interruption() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
     try:
         with Interruption() as interruption:

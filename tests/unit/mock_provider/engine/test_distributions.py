@@ -7,7 +7,7 @@ import pytest
 from nanoseconds import S
 
 from mock_provider.engine.distributions import NEVER_NS, Sampler, sampler
-from mock_provider.engine.draws import Draws
+from mock_provider.engine.draws import Draws, fate_of, report_of
 from mock_provider.profiles import load_profile, parse_profile
 
 
@@ -46,13 +46,15 @@ def test_empirical_joins_percentiles_by_lines() -> None:
 def test_delay_model_has_the_published_quantiles(
     fast: bool, p50_s: float, p90_s: float, p95_s: float, within_10_s: float, over_60_s: float
 ) -> None:
-    """sms-domain.md §5.3, rows standard and direct (OTP)."""
+    """docs/sources.md, delivery delay: rows standard and direct (OTP)."""
     delivery = load_profile("smsapi").delivery
-    latency = delivery.fast_latency if fast else delivery.latency
+    latency = delivery.priority_latency if fast else delivery.latency
     assert latency is not None
     sample = sampler(latency)
     draws = Draws(7)
-    delays = sorted(sample(u, v) for u, v, _, _ in (draws.fate(f"k{n}", 1) for n in range(40_000)))
+    delays = sorted(
+        sample(u, v) for u, v, _, _ in (fate_of(draws.message(f"k{n}", 1)) for n in range(40_000))
+    )
     quantiles = [delays[int(q * len(delays))] / S for q in (0.5, 0.9, 0.95)]
     assert quantiles == pytest.approx([p50_s, p90_s, p95_s], rel=0.08)
     assert sum(d <= 10 * S for d in delays) / len(delays) == pytest.approx(within_10_s, abs=0.006)
@@ -91,10 +93,10 @@ def test_draws_differ_by_seed_key_attempt_and_domain() -> None:
         draws.attempt("k", 1),
         draws.attempt("k", 2),
         draws.attempt("l", 1),
-        draws.fate("k", 1),
-        draws.fate("k", 2),
-        draws.report("k", 1),
-        draws.report("k", 2),
+        fate_of(draws.message("k", 1)),
+        fate_of(draws.message("k", 2)),
+        report_of(draws.message("k", 1)),
+        report_of(draws.message("k", 2)),
         draws.number("k"),
         Draws(2).attempt("k", 1),
         Draws(-1).attempt("k", 1),
