@@ -73,12 +73,13 @@ class Acceptance:
         self, now_ns: int, submit: Submit, seen: list[TrackedMessage], admitted: Admitted
     ) -> tuple[tuple[TrackedMessage, ...], tuple[AcceptedMessage, ...], int]:
         """The candidates as messages, as the answer lists them, and their number of segments."""
-        id_style = submit.id_style or self._admission.rules(submit.wire).id_style
+        id_style = submit.id_style or self._admission.rules(submit.protocol).id_style
         start_ns = now_ns if submit.scheduled_ns is None else max(now_ns, submit.scheduled_ns)
         expires_ns = start_ns + self._validity_ns if submit.expires_ns is None else submit.expires_ns
         report_url = submit.report_url or self._report_url
-        wire, sender_id = submit.wire, submit.sender_id
-        fast, express, wanted, memo = submit.fast, admitted.express, submit.wanted, submit.memo
+        protocol, sender_id = submit.protocol, submit.sender_id
+        priority, queue_first = submit.priority, admitted.queue_first
+        wanted, memo = submit.wanted, submit.memo
         expires_in_queue, overflow_fails = submit.expires_in_queue, submit.overflow_fails
         accept, name, chances_of = self._message_store.accept, self._message_store.name, self._draws.message
         messages: list[TrackedMessage] = []
@@ -100,7 +101,7 @@ class Acceptance:
             message.carrier = candidate.carrier
             message.price_micro = micro = candidate.price_micro
             message.expires_ns = expires_ns
-            message.fast, message.express = fast, express
+            message.priority, message.queue_first = priority, queue_first
             message.wanted, message.memo = wanted, memo
             message.expires_in_queue, message.overflow_fails = expires_in_queue, overflow_fails
             message.magic = candidate.magic

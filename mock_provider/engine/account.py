@@ -62,9 +62,9 @@ class Account:
     def price_micro(self, segments: int, priority: bool) -> int:
         return self._prices_micro[priority] * segments
 
-    def price_by_micro(self, micro: int, segments: int, fast: bool) -> int:
+    def price_by_micro(self, micro: int, segments: int, priority: bool) -> int:
         """The price if a segment costs ``micro`` in place of the account's price."""
-        return (round(micro * self._fast_factor) if fast else micro) * segments
+        return (round(micro * self._priority_factor) if priority else micro) * segments
 
     def can_pay(self, price_micro: int) -> bool:
         return self._balance_micro is None or price_micro <= self._balance_micro

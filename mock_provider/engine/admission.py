@@ -55,7 +55,7 @@ class Candidate(Struct, gc=False):
 class Admitted(Struct, frozen=True, gc=False):
     """The candidates to accept. ``left_out``: the places of the other messages, and the reasons.
 
-    ``express``: the messages go before others in queues.
+    ``queue_first``: the messages go before others in queues.
     """
 
     candidates: list[Candidate]

@@ -35,7 +35,7 @@ class Carrier(Struct, frozen=True, gc=False):
     failure_limits: tuple[float, ...]
     failures: tuple[Fate, ...]
 
-    def draw(self, uniforms: Uniforms, fast: bool) -> tuple[int, int, Fate]:
+    def draw(self, uniforms: Uniforms, priority: bool) -> tuple[int, int, Fate]:
         """From the uniforms of one message: radio in ns, wait for its phone in ns, fate."""
         u, v, w, _ = uniforms
         radio = self.priority_radio if priority else self.radio
@@ -177,7 +177,9 @@ def _micro(prices: dict[str, float | None]) -> dict[str, int]:
 def _carrier(section: sections.CarrierSettings, default: sections.Delivery) -> Carrier:
     latency = section.latency or default.latency
     # A setting of a carrier takes precedence over the setting for all carriers.
-    fast_latency = section.fast_latency or section.latency or default.fast_latency or default.latency
+    priority_latency = (
+        section.priority_latency or section.latency or default.priority_latency or default.latency
+    )
     failures = default.failures if section.failures is None else section.failures
     return Carrier(
         section.name,

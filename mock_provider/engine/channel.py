@@ -1,4 +1,4 @@
-"""A queue with a rate in segments per second. Express messages go first."""
+"""A queue with a rate in segments per second. Messages of ``queue_first`` go first."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Channel:
         self.waiting_segments = 0
         self._segment_ns = unit_ns(segments_per_s)
         self._free_ns = 0  # when the next may pass
-        self._express: deque[tuple[TrackedMessage, int]] = deque()
+        self._queue_first: deque[tuple[TrackedMessage, int]] = deque()
         self._normal: deque[tuple[TrackedMessage, int]] = deque()
         self.armed = 0
 
@@ -47,7 +47,7 @@ class Channel:
 
     def passes(self, segments: int, at_ns: int) -> bool:
         """Whether a message that arrives at ``at_ns`` passes at once. If so, it uses the channel."""
-        if self._express or self._normal:
+        if self._queue_first or self._normal:
             return False
         if not self._segment_ns:
             return True
@@ -58,8 +58,8 @@ class Channel:
 
     def wait(self, message: TrackedMessage, at_ns: int) -> bool:
         """Queue a message. Returns whether it is the first to wait: then a wake-up is needed."""
-        first = not (self._express or self._normal)
-        (self._express if message.express else self._normal).append((message, at_ns))
+        first = not (self._queue_first or self._normal)
+        (self._queue_first if message.queue_first else self._normal).append((message, at_ns))
         self.waiting_segments += message.segments
         return first
 
@@ -70,7 +70,7 @@ class Channel:
 
     def pop(self) -> tuple[TrackedMessage, int]:
         """The next message, and when it arrived. ``passed`` makes it use the channel."""
-        entry = (self._express or self._normal).popleft()
+        entry = (self._queue_first or self._normal).popleft()
         self.waiting_segments -= entry[0].segments
         return entry
 

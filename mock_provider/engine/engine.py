@@ -268,12 +268,12 @@ class Engine:
             return None
         return AccountState(account.name, account.balance_points, self._profile.account.price_per_segment)
 
-    def outage(self, now_ns: int, second_host: bool = False) -> Interruption | None:
+    def outage(self, now_ns: int, backup_host: bool = False) -> Interruption | None:
         """What a request that submits nothing gets in place of its reply now. This is not an input.
 
         ``submit`` applies it by itself.
         """
-        return self._submissions.outage(max(now_ns, self._now_ns), second_host)
+        return self._submissions.outage(max(now_ns, self._now_ns), backup_host)
 
     def fault_log(self, now_ns: int) -> tuple[FaultPeriod, ...]:
         """All fault windows, ended, active and scheduled, by their start.

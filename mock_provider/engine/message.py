@@ -43,8 +43,8 @@ class TrackedMessage(Struct, gc=False):
     country: str = ""
     carrier: str = ""
     price_micro: int = 0
-    fast: bool = False
-    express: bool = False  # it goes before others in queues
+    priority: bool = False
+    queue_first: bool = False  # it goes before others in queues
     sender_reserved: bool = False  # its segments are reserved in its sender's queue
     not_before_ns: int = 0  # by a rule of its country; 0: no rule
     delayed_for: str = ""  # that rule's name
@@ -87,7 +87,7 @@ def journal_row(message: TrackedMessage, newest: TrackedMessage, account: str) -
         key=message.key,
         provider_id=message.provider_id,
         account=account,
-        wire=message.wire,
+        protocol=message.protocol,
         country=message.country,
         carrier=message.carrier,
         segments=message.segments,
@@ -96,7 +96,7 @@ def journal_row(message: TrackedMessage, newest: TrackedMessage, account: str) -
         t_submitted_ns=message.t_submitted_ns,
         t_answered_ns=message.t_answered_ns,
         t_carrier_ns=message.t_carrier_ns,
-        t_delivered_ns=message.t_delivered_ns,
+        t_final_ns=message.t_final_ns,
         t_reported_ns=message.t_reported_ns,
         t_confirmed_ns=message.t_confirmed_ns,
         state=state,
@@ -108,7 +108,7 @@ def journal_row(message: TrackedMessage, newest: TrackedMessage, account: str) -
         radio_ns=message.radio_ns,
         handset_wait_ns=message.handset_wait_ns,
         throttled=newest.throttled,
-        fast=message.fast,
+        priority=message.priority,
         ucs2_for=message.ucs2_for,
     )
 

@@ -79,7 +79,9 @@ class MessageStore:
         """Messages that can be found by their provider id."""
         return len(self._by_id)
 
-    def see(self, outbounds: Sequence[Outbound], wire: str, now_ns: int) -> tuple[list[TrackedMessage], bool]:
+    def see(
+        self, outbounds: Sequence[Outbound], protocol: str, now_ns: int
+    ) -> tuple[list[TrackedMessage], bool]:
         """Count a submit of each key. Returns the records, and whether every key is new and occurs once."""
         newest, order = self._newest, self._order
         seen: list[TrackedMessage] = []

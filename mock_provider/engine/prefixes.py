@@ -25,7 +25,7 @@ class PrefixTable:
 
     def carrier_of(self, msisdn: str) -> str | None:
         """The carrier of the longest known prefix. None: the plan has no such prefix."""
-        carriers = self._carriers
+        carriers = self.carriers
         for length in self._lengths:
             carrier = carriers.get(msisdn[:length])
             if carrier is not None:

@@ -349,7 +349,7 @@ class Reporting:
         self, due_ns: int, now_ns: int, copy: tuple[str, str, DeliveryReport], effects: list[Effect]
     ) -> None:
         """Send the report a second time. Its confirmation changes nothing."""
-        wire, url, report = copy
+        protocol, url, report = copy
         self._last_batch_id += 1
         batch = ReportBatch(self._last_batch_id, protocol, url, (), (report,), now_ns)
         self._batches[batch.batch_id] = batch

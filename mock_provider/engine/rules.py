@@ -133,8 +133,8 @@ class TrafficOf:
         self._marketing_by_default = settings.default_message_class == _MARKETING.value
 
     def is_marketing(self, submit: Submit) -> bool:
-        """A fast message is never marketing."""
-        if submit.fast:
+        """A priority message is never marketing."""
+        if submit.priority:
             return False
         if submit.message_class is not _UNSPECIFIED:
             return submit.message_class is _MARKETING

@@ -28,7 +28,7 @@ class MessageState(Enum):
 
 
 class MessageClass(Enum):
-    """The class of a message. ``UNSAID``: the protocol has no such field, and the profile decides."""
+    """The class of a message. ``UNSPECIFIED``: the protocol has no such field, and the profile decides."""
 
     UNSPECIFIED = ""
     OTP = "otp"
@@ -77,16 +77,16 @@ class Submit(Struct, frozen=True, gc=False):
     token: str
     sender_id: str
     messages: tuple[Outbound, ...]
-    fast: bool = False  # priority
+    priority: bool = False  # priority
     refuse_duplicates: bool = False  # refuse a client_ref seen within the profile's window
     validate_only: bool = False  # checked and answered, neither charged nor sent
     report_url: str | None = None
     scheduled_ns: int | None = None  # not before this instant
     expires_ns: int | None = None  # given up after this instant
     unparsable: tuple[str, ...] = ()  # numbers of the request that are no MSISDN
-    traffic: MessageClass = MessageClass.UNSAID
+    message_class: MessageClass = MessageClass.UNSPECIFIED
     wanted: ReportsWanted = ENDS_ONLY
-    second_host: bool = False  # it was sent to the provider's backup host
+    backup_host: bool = False  # it was sent to the provider's backup host
     memo: str = ""  # data of the protocol, returned in reports and by the inbox; the engine does not read it
     expires_in_queue: bool = False  # ``expires_ns`` limits the wait for the carrier, not the delivery
     overflow_fails: bool = False  # if the sender's queue is full, the message fails instead of being refused
@@ -162,7 +162,7 @@ class SendReports(Struct, frozen=True, gc=False):
     url: str
     reports: tuple[DeliveryReport, ...]
     attempt: int  # 1 for the first call
-    wire: str = "smsapi"  # the protocol of the messages, which also reports them
+    protocol: str = "smsapi"  # the protocol of the messages, which also reports them
 
 
 class ReportStage(Enum):

@@ -52,7 +52,7 @@ class MessageView(Struct, frozen=True):
     country: str = ""
     carrier: str = ""
     fault: str = ""  # names of the faults that touched it, with commas between them
-    wire: str = ""
+    protocol: str = ""
     memo: str = ""  # that of the submit
 
 
@@ -90,7 +90,7 @@ def journey_view(message: TrackedMessage, newest: TrackedMessage) -> JourneyView
         submits=newest.submits,
         accepts=newest.accepts,
         ordinal=message.ordinal,
-        fast=message.fast,
+        priority=message.priority,
         report_url=message.report_url,
         report_calls=(message.t_reported_ns is not None) + message.report_retries,
         t_submitted_ns=message.t_submitted_ns,
@@ -127,7 +127,7 @@ def message_view(message: TrackedMessage) -> MessageView:
         country=message.country,
         carrier=message.carrier,
         fault=message.fault,
-        wire=message.wire,
+        protocol=message.protocol,
         memo=message.memo,
     )
 

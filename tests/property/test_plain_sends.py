@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mock_provider.engine.values import Accepted, AcceptedMessage
+from mock_provider.engine.values import Accepted, AcceptedMessage, Submit
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.smsapi import answers, fast_path, send
 from mock_provider.protocols.smsapi.errors import SmsapiError
