@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mock_provider.engine.segments import count_segments, segments_of
 from mock_provider.engine.values import Accepted, AcceptedMessage, Submit
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.smsapi import answers, fast_path, send
@@ -110,11 +109,6 @@ def test_an_ordinary_request_is_plain(count: int, as_json: bool, with_references
 def test_a_number_that_is_its_own_msisdn_is_read_as_itself(number: str, protocol: SmsapiSettings) -> None:
     if fast_path.are_msisdns(number):
         assert read_msisdn(number, protocol) == number
-
-
-@given(texts | st.text(alphabet="a{€ż\u0060\n\x00\U0001f600", max_size=400))
-def test_segments_are_those_of_the_count(text: str) -> None:
-    assert segments_of(text) == count_segments(text).segments
 
 
 accepted = st.lists(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from mock_provider.engine.segments import GSM7_JOINED, segments_of
+from mock_provider.engine.segments import GSM7_JOINED, count_segments
 from mock_provider.engine.values import Outbound, Submit
 from mock_provider.http.receivers import LONGEST_URL, report_url_allowed
 from mock_provider.protocols.actions import Instants
@@ -66,7 +66,7 @@ def read_plain(
         return None
     if len(text) > LONGEST_TEXT:
         return None
-    segments = segments_of(text)
+    segments = count_segments(text).segments
     sender, url = fields.get("from", ""), fields.get("notify_url", "")
     if segments > settings.max_parts or type(sender) is not str or type(url) is not str:
         return None
