@@ -47,13 +47,6 @@ def count_segments(text: str) -> SegmentCount:
     return _count(text, "ucs2", UCS2_SINGLE, UCS2_JOINED)
 
 
-def segments_of(text: str) -> int:
-    """``count_segments(text).segments``. So short a text of ASCII is one in either alphabet."""
-    if len(text) <= UCS2_SINGLE and text.isascii():
-        return 1
-    return count_segments(text).segments
-
-
 def ucs2_for(text: str) -> str:
     """The character, once or more often in the text, without which it would be GSM-7; "" where none is so.
 
