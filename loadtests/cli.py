@@ -113,7 +113,7 @@ def run(
     profile: Annotated[
         str | None, typer.Option(metavar="NAME|FILE", help="Provider profile instead of the scenario's own.")
     ] = None,
-    compress: Annotated[
+    speedup: Annotated[
         float | None, typer.Option(help="Play a day this many times denser; 288 is 5 minutes (days only).")
     ] = None,
     scale_provider: Annotated[
@@ -131,7 +131,7 @@ def run(
     ] = None,
     ui: Annotated[bool, typer.Option("--ui", help="Locust's web UI; the load waits for Start.")] = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Locust worker processes.")] = 1,
-    drain_limit: Annotated[
+    drain_timeout: Annotated[
         float | None, typer.Option(min=0, metavar="S", help="Longest wait for open messages after the load.")
     ] = None,
     keep_store: Annotated[
@@ -177,7 +177,7 @@ def run(
     from loadtests.scenarios.scenario import Adjustment, ScenarioError
 
     try:
-        chosen = catalogue.scenario(scenario, Adjustment(compress, window, duration))
+        chosen = catalogue.scenario(scenario, Adjustment(speedup, window, duration))
     except ScenarioError as error:
         raise usage_error(str(error)) from None
     asked = {
@@ -187,10 +187,10 @@ def run(
         "profile": profile,
         "scale_provider": scale_provider,
         "workers": workers,
-        "drain_limit_s": drain_limit,
+        "drain_timeout_s": drain_timeout,
         "keep_store": keep_store,
         "ui": ui,
-        "slos": in_force(objectives(slo, CLASSES)),
+        "objectives": in_force(objectives(slo, CLASSES)),
         "allow_undecided": allow_undecided,
         "probe": not no_probe,
         "probe_timeout_s": probe_timeout,
@@ -262,9 +262,9 @@ def checked(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
     from loadtests.runner.settings import RunSettings
     from loadtests.targets import TargetError, load_target
 
-    limit_s = asked["drain_limit_s"]
+    limit_s = asked["drain_timeout_s"]
     if limit_s is not None and not math.isfinite(limit_s):
-        raise usage_error(f"--drain-limit must be a number of seconds, not {limit_s}")
+        raise usage_error(f"--drain-timeout must be a number of seconds, not {limit_s}")
     if asked["ui"] and scenario.is_suite:
         raise usage_error(f"{scenario.name} is a suite of runs; --ui shows one run: smsbench run smoke --ui")
     try:
@@ -304,9 +304,9 @@ def _check_provider(scenario: Scenario, target: Target | None, asked: dict[str, 
         raise usage_error(
             "the target file names a provider of its own: --profile and --scale-provider do not reach it"
         )
-    if asked["scale_provider"] and all(part.compress == 1.0 for part in scenario.parts):
+    if asked["scale_provider"] and all(part.speedup == 1.0 for part in scenario.parts):
         raise usage_error(
-            f"{scenario.name} plays at true speed, so --scale-provider would scale nothing; give --compress "
+            f"{scenario.name} plays at true speed, so --scale-provider would scale nothing; give --speedup "
             "too, on one of the days"
         )
     if not own:

@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from analysis.records import LOAD_SCHEMA, RowWriter, read_rows
 
-# key, class, campaign, worker, t_intended_ns, t_sent_ns, t_accepted_ns, outcome, status
+# key, class, campaign, worker, t_intended_ns, t_sent_ns, t_replied_ns, outcome, status
 LoadRow = tuple[str, str, str, int, int, int | None, int | None, str, int]
 
 # Locust's own exit codes, of sysexits.h.

@@ -11,6 +11,7 @@ from typer.core import TyperCommand
 from analysis.exit_codes import ExitCode
 
 _CLOSE = 0.75
+_RENAMED = {"--compress": "--speedup", "--drain-limit": "--drain-timeout", "--second-port": "--backup-port"}
 
 Slo = Annotated[
     list[str] | None,
@@ -47,9 +48,11 @@ class Command(TyperCommand):
             error.message = _with_its_value(error)
             raise
         except Exception as error:
-            possible = getattr(error, "possibilities", None)  # of an option that there is not
+            given = getattr(error, "option_name", "")  # of an option that does not exist
+            if given in _RENAMED:
+                ctx.fail(f"{given} is now {_RENAMED[given]}")
+            possible = getattr(error, "possibilities", None)
             if possible:
-                given = getattr(error, "option_name", "")
                 error.possibilities = get_close_matches(given, possible, cutoff=_CLOSE)  # type: ignore[attr-defined]
             raise
         return parsed

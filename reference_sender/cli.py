@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from reference_sender.api.connections import Limits
 from reference_sender.logs import configure
-from reference_sender.routes.smsapi import RouteError, RouteSpec, read_route
+from reference_sender.routes.url import RouteError, RouteSpec, read_route, url_forms
 from reference_sender.secret_text import read_secret
 from reference_sender.server import SenderFailed, SenderSettings, run
 from reference_sender.store import StoreError
@@ -40,8 +40,9 @@ def sender(
     route: Annotated[
         list[str],
         typer.Option(
-            help="A provider: smsapi+http://TOKEN@HOST:PORT[?requests_per_s=100&segments_per_s=...&max_batch=..."
-            "&max_in_flight=...]. Several may be given, the first is preferred.",
+            help=f"A provider: {', '.join(url_forms())}. Options follow as a query: ?requests_per_s=100&"
+            "segments_per_s=...&max_batch=...&max_in_flight=... Several routes may be given, the first is "
+            "preferred.",
             envvar="SMSBENCH_SENDER_ROUTES",
         ),
     ],

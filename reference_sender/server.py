@@ -21,16 +21,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reference_sender.addresses import host_and_port
 from reference_sender.api.connections import Connections, Limits
-from reference_sender.api.handlers import REPORTS_PATH, Api, Secrets
+from reference_sender.api.handlers import Api
 from reference_sender.api.intake import Intake
 from reference_sender.api.listening import bind
 from reference_sender.api.metrics import Metrics, Tally
 from reference_sender.api.queries import Queries
+from reference_sender.api.reports import REPORTS_PATH, ReportIntake, ReportReader
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Recovered, State
 from reference_sender.logs import http_logger, log_loop_error
-from reference_sender.routes import Route
-from reference_sender.routes.smsapi import RouteSpec
+from reference_sender.routes.client import HttpRoute
+from reference_sender.routes.url import RouteSpec
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.loop_lag import LoopLag
@@ -87,24 +88,39 @@ class Sender:
         self._store = store
         identity = store.identity()
         stored = store.counts(None)
-        report_url = f"{public_url}{REPORTS_PATH}{identity.report_secret}"
-        self._routes: dict[str, Route] = {spec.limits.name: spec.open(report_url) for spec in settings.routes}
+        self._routes: dict[str, HttpRoute] = {
+            spec.limits.name: spec.open(
+                f"{public_url}{REPORTS_PATH}{spec.definition.name}/{identity.report_secret}"
+            )
+            for spec in settings.routes
+        }
         self.chores = Chores()
         self._driver = Driver(settings.dispatcher(), store, self._routes, chores=self.chores)
         self._lag = LoopLag(self.chores)
         self._queries = Queries(store)
         tally = Tally()
-        metrics = Metrics(self._driver, tally, self._lag, stored)
-        intake = Intake(identity.tag, identity.last_message_id)
+        max_segments = min(spec.max_segments for spec in settings.routes)
         self.api = Api(
-            Secrets(token, identity.report_secret),
+            token,
             self._driver,
-            intake,
+            Intake(identity.tag, identity.last_message_id, max_segments),
             self._queries,
-            metrics,
-            tally,
+            Metrics(self._driver, tally, self._lag, stored),
+            ReportIntake(self._readers(), identity.report_secret, public_url, self._driver, tally),
             settings.limits.request_s,
         )
+
+    def _readers(self) -> dict[str, ReportReader]:
+        """Readers of reports by provider: the routes of one provider share an address."""
+        by_provider: dict[str, list[RouteSpec]] = {}
+        for spec in self._settings.routes:
+            by_provider.setdefault(spec.definition.name, []).append(spec)
+        return {
+            name: ReportReader(
+                [self._routes[spec.limits.name].protocol for spec in specs], specs[0].definition.confirmation
+            )
+            for name, specs in by_provider.items()
+        }
 
     def recover(self) -> int:
         """Continue the unfinished messages of an earlier process. Returns their number."""

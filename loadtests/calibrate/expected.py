@@ -92,7 +92,7 @@ def _answered(one: Expected, at_ns: int, effect: Reply | Disconnect, profile: Pr
     else:
         assert isinstance(effect.answer, Refused)
         one.outcome = effect.answer.reason.value
-        reply = refusal_reply(effect.answer, True, profile.wire.smsapi)
+        reply = refusal_reply(effect.answer, True, profile.protocol.smsapi)
         one.code = (reply.status, error_number(reply.body))
 
 

@@ -107,9 +107,9 @@ def capacity(
             "profile": profile,
             "scale_provider": False,
             "workers": workers,
-            "drain_limit_s": None,
+            "drain_timeout_s": None,
             "ui": False,
-            "slos": in_force(given) if given else OBJECTIVES,
+            "objectives": in_force(given) if given else OBJECTIVES,
         },
     )
     raise typer.Exit(search_capacity(asked, settings, Console()))

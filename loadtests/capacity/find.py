@@ -70,13 +70,13 @@ class Found(Struct, frozen=True, kw_only=True):
 def find_capacity(
     asked: Asked, settings: RunSettings, progress: Progress, interruption: Interruption
 ) -> Found:
-    """Search, and write ``capacity.json`` into ``settings.out``, whose objectives are ``settings.slos``.
+    """Search, and write ``capacity.json`` into ``settings.out``, by ``settings.objectives``.
 
     Ends early where the user interrupts; what was found is kept. Raises ``Aborted`` and ``ProbeStopped``.
     """
     trials: list[TrialResult] = []
     manifests: dict[str, Manifest] = {}
-    needed = fewest_messages(settings.slos, asked.mix)
+    needed = fewest_messages(settings.objectives, asked.mix)
     search = replace(asked.search, fewest_messages=max(asked.search.fewest_messages, needed))
     began_s = trial_began_s = time.monotonic()
     while True:
@@ -127,7 +127,7 @@ def _run(
         streams=(
             Stream(trial_process(step.rate_per_s, step.load_s, asked.spacing), mix=asked.mix, campaign=NAME),
         ),
-        drain_limit_s=_DRAIN_OF_OTHERS_S if others else _DRAIN_S,
+        drain_timeout_s=_DRAIN_OF_OTHERS_S if others else _DRAIN_S,
     )
     # Any scenario's locustfile plays the plan that the run gives it.
     scenario = Scenario(name=NAME, locustfile="smoke", title="a trial of a capacity search", parts=(part,))
@@ -191,7 +191,7 @@ def _found(
     searched = Searched(
         profile=(last.profile_name if last is not None else "") or settings.profile or asked.profile,
         target=str(last.target.get("name", "")) if last is not None else "",
-        objectives=settings.slos,
+        objectives=settings.objectives,
         ended=ended,
     )
     result = capacity_result(search, trials, searched)
@@ -200,6 +200,6 @@ def _found(
     return Found(
         result=result,
         manifests=manifests,
-        unjudged=tuple(each for each in (*settings.slos, BACKLOG) if each not in judged),
+        unjudged=tuple(each for each in (*settings.objectives, BACKLOG) if each not in judged),
         shown=shown_trial(search, trials) or next(reversed(manifests)),
     )

@@ -25,7 +25,7 @@ def search_capacity(asked: Asked, settings: RunSettings, console: Console) -> in
     """Search, report, and return the exit code, one of ``ExitCode``."""
     began_s, started = time.monotonic(), manifests.instant()
     _say(console, TITLE)
-    _say(console, f"objectives: {', '.join(settings.slos)}")
+    _say(console, f"objectives: {', '.join(settings.objectives)}")
     _say(console, f"seed {settings.seed}; run directory {settings.out}")
     asking = "ending the trial in order, then the report; Ctrl-C again aborts"
     try:
@@ -62,7 +62,7 @@ def _suite(found: Found, settings: RunSettings, started: Instant, interrupted: b
         parts=(found.shown,),
         seeds={"plan": settings.seed},
         profile_name=first.profile_name,
-        slos=settings.slos,
+        objectives=settings.objectives,
         target=first.target,
         versions=manifests.versions(),
         machine=manifests.machine(),

@@ -10,7 +10,7 @@ that is off, or as a report under way. The drain ends when
   for ``SETTLED_FOR_S``.
 
 Loss, duplicates and unaccounted messages need each message to have come to the provider, hence the first half
-of both. The drain limit and the user end it in any case.
+of both. The drain timeout and the user end it in any case.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Drain:
 
     def look(self, now_s: float, snapshot: Snapshot) -> Look:
         if snapshot.provider is None:
-            # Nobody can say: the whole drain limit it is.
+            # Nobody can say: the whole drain timeout it is.
             return Look(
                 False, "the provider's answer" if self._provider_answers else "messages nobody can see"
             )

@@ -82,7 +82,7 @@ def _part(
     status = combine(play.values())
     last = number == count - 1
     reason = whole.exit_reason if last else "finished"
-    if reason in ("finished", "drain_limit", "drain_ended") and stopped_early(play):
+    if reason in ("finished", "drain_timeout", "drain_ended") and stopped_early(play):
         reason = "interrupted"
     scenario = msgspec.structs.replace(
         whole.scenario,
@@ -140,7 +140,7 @@ def _open_at(rows: Mapping[str, pa.Table], owner: Mapping[str, Ints], number: in
     if "provider" not in rows:
         return len(accepted)
     provider = rows["provider"]
-    ended = pc.fill_null(pc.less(provider["t_delivered_ns"], start_ns), False)
+    ended = pc.fill_null(pc.less(provider["t_final_ns"], start_ns), False)
     ended_keys = provider.filter(ended)["key"].combine_chunks()
     return int(pc.sum(pc.invert(pc.is_in(accepted, value_set=ended_keys))).as_py() or 0)
 

@@ -40,7 +40,7 @@ class ServiceState(Struct, frozen=True):
 class ExportedMessage(Struct, frozen=True):
     key: str
     state: str
-    message_class: str = msgspec.field(name="class", default="")
+    message_class: str = ""
     reason: str | None = ""
     attempts: int = 0
 

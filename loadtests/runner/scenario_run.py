@@ -95,21 +95,21 @@ def _run_and_report(scenario: Scenario, settings: RunSettings, console: Console)
 def report(
     run_dir: Path,
     console: Console,
-    slos: tuple[str, ...] = (),
+    objectives: tuple[str, ...] = (),
     allow_undecided: bool = False,
     export: str = "",
 ) -> int:
     """Analyse a run directory in a process of its own, print its verdict, and return its exit code.
 
-    ``slos`` take the place of the manifest's objectives, if there are any. ``export`` is the format of the
-    file with one row for each message; "" for none.
+    ``objectives`` replace the manifest's objectives, if there are any. ``export`` is the format of the file
+    with one row for each message; "" for none.
 
     The verdict is what that process wrote into a result file with this call's id. Its exit code alone is
     not a verdict: a crash has the same codes.
     """
     call = secrets.token_hex(8)
     place = run_dir.resolve()
-    judging = [option for slo in slos for option in ("--slo", slo)]
+    judging = [option for one in objectives for option in ("--slo", one)]
     judging += ["--allow-undecided"] if allow_undecided else []
     judging += ["--export", export] if export else []
     code, said = _analyse(place, call, judging)

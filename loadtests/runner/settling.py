@@ -108,7 +108,7 @@ def tallies(load: pa.Table, provider: pa.Table, now_ns: int, wanted: Sequence[Wa
     ended = _spread(pc.not_equal(rows["state"], "open").to_numpy(), seen)
     waited = _spread(pc.greater(pc.fill_null(rows["handset_wait_ns"], 0), 0).to_numpy(), seen)
     took_ns: Ints = np.full(len(load), -1, dtype=np.int64)
-    took_ns[seen] = pc.fill_null(rows["t_delivered_ns"], 0).to_numpy()
+    took_ns[seen] = pc.fill_null(rows["t_final_ns"], 0).to_numpy()
     took_ns -= intended_ns
     age_ns = now_ns - intended_ns
     failed = ended & ~delivered
@@ -142,7 +142,7 @@ def _evidence(intended_ns: Ints, took_ns: Ints, arrived: Bools) -> float:
 def _of_class(load: pa.Table, name: str) -> Bools:
     if name == ALL:
         return np.ones(len(load), dtype=np.bool_)
-    chosen: Bools = pc.equal(load["class"], name).to_numpy()
+    chosen: Bools = pc.equal(load["message_class"], name).to_numpy()
     return chosen
 
 

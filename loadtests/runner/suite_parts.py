@@ -115,7 +115,7 @@ def search_capacity(
         most_trials=asked.most_trials,
         brief=True,
     )
-    own = msgspec.structs.replace(settings, out=place, profile=None, slos=OBJECTIVES, probe=False)
+    own = msgspec.structs.replace(settings, out=place, profile=None, objectives=OBJECTIVES, probe=False)
     wanted = Asked(search=search, within_s=asked.takes_s, profile=asked.profile)
     find_capacity(wanted, own, progress, interruption)
     return CAPACITY
@@ -181,7 +181,7 @@ def _clock(seconds: float) -> str:
 
 def _jobs(scenario: Scenario, places: Mapping[str, str], settings: RunSettings) -> tuple[Job, ...]:
     """The simulated parts; those that take longest first, so that they end while a quiet part plays."""
-    asked = Choices(profile=settings.profile, slos=settings.slos)
+    asked = Choices(profile=settings.profile, objectives=settings.objectives)
     jobs = [
         Job(places[part.slug], part, choices_of(scenario, part, asked))
         for part in scenario.parts

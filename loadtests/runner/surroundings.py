@@ -24,7 +24,7 @@ _HEALTHY_WITHIN_S = 20.0
 
 def provider_scale(part: Part, settings: RunSettings) -> float:
     """By how much the provider is made faster, so that its utilisation keeps the real day's shape."""
-    return part.compress if settings.scale_provider else 1.0
+    return part.speedup if settings.scale_provider else 1.0
 
 
 def provider_seed(settings: RunSettings) -> int:
@@ -105,10 +105,12 @@ def _start_provider(
 
 
 def _route(surroundings: Surroundings, provider_url: str, token: str) -> str:
+    # Here and not above: it is only needed where a sender is started, and costs the HTTP client's import.
+    from reference_sender.routes.url import default_url
+
     assert surroundings.profile is not None  # the provider has been started
     options = surroundings.profile.route_options()
-    address = provider_url.removeprefix("http://").rstrip("/")
-    return f"smsapi+http://{token}@{address}" + (f"?{options}" if options else "")
+    return default_url(provider_url.removeprefix("http://").rstrip("/"), token, options)
 
 
 def _start_sender(surroundings: Surroundings, run_dir: Path, settings: RunSettings, route: str) -> None:

@@ -30,7 +30,7 @@ _CLOSE = 0.75  # one wrong letter of four; less alike names mean something else
 
 
 def _burst_part(
-    slug: str, count: int, over_s: float, lead_s: float, tail_s: float, drain_limit_s: float
+    slug: str, count: int, over_s: float, lead_s: float, tail_s: float, drain_timeout_s: float
 ) -> Part:
     """OTPs ``lead_s`` before the burst, to compare with: at least the 72 that a p95 needs; and ``tail_s``
     after it, to see what they wait while its backlog drains.
@@ -44,14 +44,14 @@ def _burst_part(
             Stream(Poisson(_OTPS_PER_S, lead_s + over_s + tail_s), mix=Mix(otp=1.0)),
             Stream(Burst(count, over_s), mix=Mix(marketing=1.0), campaign="burst", start_s=lead_s),
         ),
-        drain_limit_s=drain_limit_s,
+        drain_timeout_s=drain_timeout_s,
     )
 
 
-def _peak(name: str, messages_per_day: int, duration_s: float, drain_limit_s: float) -> Part:
+def _peak(name: str, messages_per_day: int, duration_s: float, drain_timeout_s: float) -> Part:
     """The peak of a day at true speed."""
     part = day(name, messages_per_day, Adjustment(window="peak", duration_s=duration_s))
-    return msgspec.structs.replace(part, drain_limit_s=drain_limit_s)
+    return msgspec.structs.replace(part, drain_timeout_s=drain_timeout_s)
 
 
 def _ladder_parts() -> tuple[Part, ...]:
@@ -61,7 +61,7 @@ def _ladder_parts() -> tuple[Part, ...]:
     parts: list[Part] = []
     for name, messages_per_day in LEVELS.items():
         parts.append(_peak(name, messages_per_day, 60.0, 90.0))
-        parts.append(day(name, messages_per_day, Adjustment(compress=288.0)))
+        parts.append(day(name, messages_per_day, Adjustment(speedup=288.0)))
     return (*parts, _peak(*TEN_TIMES, 60.0, 90.0))
 
 
@@ -126,7 +126,7 @@ SMOKE = Scenario(
             role="plain",
             profile="fast",
             streams=(Stream(Poisson(20.0, 20.0), mix=Mix(1.0, 1.0, 1.0), campaign="smoke"),),
-            drain_limit_s=20.0,
+            drain_timeout_s=20.0,
         ),
     ),
 )
@@ -202,7 +202,7 @@ def scenario(name: str, adjustment: Adjustment | None = None) -> Scenario:
         raise ScenarioError(f"there is no scenario {name!r}; {_meant(name)}there are: {', '.join(names())}")
     if adjustment is not None and adjustment != Adjustment():
         raise ScenarioError(
-            f"{name} has a fixed length: --compress, --window, --duration and --scale belong to "
+            f"{name} has a fixed length: --speedup, --window, --duration and --scale belong to "
             f"{', '.join(LEVELS)}"
         )
     return _FIXED[name]

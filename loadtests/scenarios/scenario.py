@@ -35,8 +35,8 @@ class Part(Struct, frozen=True, kw_only=True):
     streams: tuple[Stream, ...]
     messages_per_day: int | None = None
     window: Window = "none"
-    compress: float = 1.0
-    drain_limit_s: float = 60.0
+    speedup: float = 1.0
+    drain_timeout_s: float = 60.0
     in_flight_limit: int | None = None  # None: worked out from the arrivals and the target's timeout
     mode: Mode = "live"
     counterpart: str = ""
@@ -131,7 +131,7 @@ class Adjustment(Struct, frozen=True):
     time), how many times the level's messages.
     """
 
-    compress: float | None = None
+    speedup: float | None = None
     window: Literal["day", "peak"] | None = None
     duration_s: float | None = None
     scale: float | None = None
@@ -144,29 +144,29 @@ def day(name: str, messages_per_day: int, adjustment: Adjustment) -> Part:
     """
     window = adjustment.window or ("peak" if adjustment.duration_s is not None else "day")
     usual = 1.0 if window == "peak" else 288.0
-    compress = usual if adjustment.compress is None else adjustment.compress
+    speedup = usual if adjustment.speedup is None else adjustment.speedup
     duration_s = 60.0 if adjustment.duration_s is None else adjustment.duration_s
-    for option, number in (("--compress", compress), ("--duration", duration_s)):
+    for option, number in (("--speedup", speedup), ("--duration", duration_s)):
         if not (math.isfinite(number) and number > 0):
             raise ScenarioError(f"{option} must be a number above 0, not {number:g}")
     if window == "day" and adjustment.duration_s is not None:
         raise ScenarioError(
-            f"the whole day takes {DAY_S / compress:g} s at --compress {compress:g}; to set the duration, "
-            "use --window peak --duration S, or change --compress"
+            f"the whole day takes {DAY_S / speedup:g} s at --speedup {speedup:g}; to set the duration, "
+            "use --window peak --duration S, or change --speedup"
         )
     if window == "peak":
         try:
-            process = peak_window(messages_per_day, duration_s, compress)
+            process = peak_window(messages_per_day, duration_s, speedup)
         except ValueError as error:
             raise ScenarioError(str(error)) from error
         title = f"the peak of a day of {messages_per_day:,}"
     else:
-        process = DayCurve(messages_per_day, compress=compress)
+        process = DayCurve(messages_per_day, speedup=speedup)
         title = f"a day of {messages_per_day:,}"
-    true_speed = compress == 1.0
+    true_speed = speedup == 1.0
     return Part(
         slug=f"{name}-{'compressed' if not true_speed else 'peak' if window == 'peak' else 'whole'}",
-        title=f"{title}, at true speed" if true_speed else f"{title}, {compress:g} times as dense",
+        title=f"{title}, at true speed" if true_speed else f"{title}, {speedup:g} times as dense",
         role="compressed_day" if not true_speed else "peak_slice" if window == "peak" else "whole_day",
         # At true speed the question is whether it is fast enough: delays must be real ones. Compressed it is
         # how much more is carried: the provider must not be what ends it.
@@ -174,13 +174,13 @@ def day(name: str, messages_per_day: int, adjustment: Adjustment) -> Part:
         streams=(Stream(process, campaign="newsletter"),),
         messages_per_day=messages_per_day,
         window=window,
-        compress=compress,
+        speedup=speedup,
     )
 
 
 def whole_day(name: str, messages_per_day: int) -> Part:
     """The 24 hours of a day, lived in virtual time: every class has its messages."""
-    part = day(name, messages_per_day, Adjustment(compress=1.0, window="day"))
+    part = day(name, messages_per_day, Adjustment(speedup=1.0, window="day"))
     title = f"a day of {messages_per_day:,}, all 24 hours"
     return msgspec.structs.replace(part, slug=name, title=title, mode="simulated")
 

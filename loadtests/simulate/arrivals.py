@@ -34,10 +34,13 @@ class Arrivals:
     Raises ``reference_sender.api.intake.Invalid`` for a text or campaign that the API would not take.
     """
 
-    def __init__(self, schedule: Schedule, zero_ns: int, without_classes: bool = False) -> None:
+    def __init__(
+        self, schedule: Schedule, zero_ns: int, max_segments: int, without_classes: bool = False
+    ) -> None:
         self._lanes = (Lane.TRANSACTIONAL,) * len(_LANES) if without_classes else _LANES
         self._schedule = schedule
         self._zero_ns = zero_ns
+        self._max_segments = max_segments
         streams = schedule.plan.streams
         for stream in streams:
             if stream.campaign:
@@ -72,7 +75,7 @@ class Arrivals:
             form = kind, template, len(text)
             segments = known.get(form)
             if segments is None:
-                segments = known[form] = checked_segments(text)
+                segments = known[form] = checked_segments(text, self._max_segments)
             at_ns = zero_ns + offset_ns
             messages.append(
                 Message(

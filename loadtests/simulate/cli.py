@@ -48,7 +48,7 @@ def simulate(
         bool,
         typer.Option("--fifo", help="What if the sender had no priorities: one queue in order of arrival?"),
     ] = False,
-    compress: Annotated[
+    speedup: Annotated[
         float | None,
         typer.Option(help="Play a day this many times denser; 1 (true speed) by default (days only)."),
     ] = None,
@@ -101,7 +101,7 @@ def simulate(
     from loadtests.simulate.what_ifs import WhatIf, read_carriers, read_rate_limits, read_scale
 
     try:
-        slos = in_force(read_given(slo or (), CLASSES))
+        objectives = in_force(read_given(slo or (), CLASSES))
     except GivenError as error:
         typer.echo(f"smsbench: --slo:\n{error}", err=True)
         raise typer.Exit(ExitCode.USAGE) from None
@@ -112,12 +112,12 @@ def simulate(
             rate_limits=read_rate_limits(rate_limit or ()),
             carriers=read_carriers(carriers or ()),
         )
-        adjustment = Adjustment(compress, window, duration, scale)
-        if scenario in catalogue.LEVELS and compress is None:
+        adjustment = Adjustment(speedup, window, duration, scale)
+        if scenario in catalogue.LEVELS and speedup is None:
             whole = window is None and duration is None
             adjustment = Adjustment(1.0, "day" if whole else window, duration, scale)
         chosen = catalogue.scenario(scenario, adjustment)
-        choices = Choices(profile=profile, what_if=what_if, through_wire=through_wire, slos=slos)
+        choices = Choices(profile=profile, what_if=what_if, through_wire=through_wire, objectives=objectives)
         require_choices(chosen, choices)
         if out is None:
             slug = re.sub(r"[^A-Za-z0-9-]+", "-", chosen.name)

@@ -18,7 +18,8 @@ from loadtests.runner import manifest as manifests
 from loadtests.runner.provider_profile import ProfileChoice, choose_profile
 from loadtests.scenarios.scenario import Part
 from loadtests.simulate.simulation import (
-    DRAIN_LIMIT_S,
+    DRAIN_TIMEOUT_S,
+    TOKEN,
     ZERO_NS,
     Ending,
     Progress,
@@ -27,7 +28,7 @@ from loadtests.simulate.simulation import (
 )
 from loadtests.simulate.what_ifs import WhatIf
 from mock_provider.profiles import load_profile
-from reference_sender.routes.smsapi import read_route
+from reference_sender.routes.url import default_url, read_route
 
 _SAMPLES = 300
 
@@ -43,7 +44,7 @@ class Choices(Struct, frozen=True, kw_only=True):
     through_wire: bool = False
     counterpart: str = ""
     decides: bool = True
-    slos: tuple[str, ...] = DEFAULT_OBJECTIVES
+    objectives: tuple[str, ...] = DEFAULT_OBJECTIVES
 
 
 def simulate_part(
@@ -65,14 +66,15 @@ def simulate_part(
     what_if = choices.what_if
     changed = what_if.profile if what_if.changes_profile else None
     choice = choose_profile(choices.profile or part.profile, 1.0, folder, changed)
-    route = read_route(f"smsapi+http://simulated@127.0.0.1?{choice.route_options()}").limits
+    route = read_route(default_url("127.0.0.1", TOKEN, choice.route_options()))
     settings = Settings(
         provider_seed,
-        route,
+        route.limits,
         # A sample a second where the part is short, a few hundred where it is a day.
         sample_every_s=max(1.0, part.duration_s / _SAMPLES),
         dispatch=what_if.dispatch_settings(),
         through_wire=choices.through_wire,
+        max_segments=route.max_segments,
     )
     started = manifests.instant()
     with _no_collection():
@@ -94,7 +96,7 @@ def _manifest(
 ) -> records.Manifest:
     """The run's clock is virtual: its zero is the day's, and the wall's instants are the simulation's own."""
     ended = manifests.instant()
-    reason = "interrupted" if ending.interrupted else "drain_limit" if ending.open else "finished"
+    reason = "interrupted" if ending.interrupted else "drain_timeout" if ending.open else "finished"
     return records.Manifest(
         mode="simulated",
         scenario=replace(
@@ -108,7 +110,7 @@ def _manifest(
         profile_name=choice.name,
         profile=choice.document,
         target={"name": "reference_sender", "kind": "simulated"},
-        slos=choices.slos,
+        objectives=choices.objectives,
         versions=manifests.versions(),
         machine=manifests.machine(),
         started=records.Instant(started.wall, started.wall_ns, ZERO_NS),
@@ -116,7 +118,7 @@ def _manifest(
         load_started_ns=ZERO_NS,
         load_ended_ns=ending.last_arrival_ns,
         planned=ending.arrived,
-        drain_limit_s=DRAIN_LIMIT_S,
+        drain_timeout_s=DRAIN_TIMEOUT_S,
         exit_reason=reason,
         faults=manifests.faults_begun(ending.faults, ending.end_ns),
     )

@@ -31,8 +31,8 @@ from pydantic_core import ErrorDetails
 from loadtests.addresses import host_and_port
 from loadtests.secret_text import read_secret
 
-FIELDS = ("key", "to", "text", "class", "campaign")
-_PLACEHOLDER = re.compile(r"\{(" + "|".join(FIELDS) + r")\}")
+FIELDS = ("key", "to", "text", "message_class", "campaign")
+PLACEHOLDER = re.compile(r"\{(" + "|".join(FIELDS) + r")\}")
 _ANY_PLACEHOLDER = re.compile(r"(?<!\$)\{([A-Za-z_][A-Za-z0-9_-]*)\}")  # not the ${VAR} of the environment
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -112,7 +112,7 @@ class Provider(_Part):
 
 
 class RequestTemplate(_Part):
-    """One request a message, its placeholders being {key}, {to}, {text}, {class}, {campaign}."""
+    """One request a message, its placeholders being {key}, {to}, {text}, {message_class}, {campaign}."""
 
     url: HttpUrl
     method: Literal["POST", "PUT", "PATCH", "GET"] = "POST"
@@ -295,7 +295,7 @@ def _whole_problems(document: dict[str, object]) -> Iterator[str]:
 
 
 def _missing_placeholders(url: str, body: str) -> str | None:
-    missing = {"to", "text"} - set(_PLACEHOLDER.findall(url + body))
+    missing = {"to", "text"} - set(PLACEHOLDER.findall(url + body))
     names = " and ".join(f"{{{name}}}" for name in sorted(missing))
     return f"neither url nor body has a place for {names}" if missing else None
 

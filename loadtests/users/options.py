@@ -43,7 +43,7 @@ def add_arguments(parser: Any) -> None:
         help="Most requests under way at once; arrivals beyond it are dropped. "
         "By default what comes due within the target's timeout, at most 4,000",
     )
-    option("--compress", type=float, help="How many times denser than the day (days only)")
+    option("--speedup", type=float, help="How many times denser than the day (days only)")
     option("--window", choices=("day", "peak"), help="The whole day or a slice around its peak (days only)")
     option("--duration", type=float, metavar="S", help="Seconds the peak's slice takes to play")
     option("--plan", metavar="FILE.json", help="A plan written by `smsbench run`; overrides the scenario's")
@@ -57,7 +57,7 @@ def plan_of(scenario: Scenario, options: Any) -> Plan:
             return plan_from_json(Path(options.plan).read_bytes())
         except (OSError, msgspec.DecodeError) as error:
             raise OptionsError(f"--plan {options.plan}: {error}") from error
-    asked = Adjustment(options.compress, options.window, options.duration)
+    asked = Adjustment(options.speedup, options.window, options.duration)
     if asked != Adjustment():
         try:
             scenario = catalogue.scenario(scenario.name, asked)

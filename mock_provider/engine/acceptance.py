@@ -73,12 +73,12 @@ class Acceptance:
         self, now_ns: int, submit: Submit, seen: list[TrackedMessage], admitted: Admitted
     ) -> tuple[tuple[TrackedMessage, ...], tuple[AcceptedMessage, ...], int]:
         """The candidates as messages, as the answer names them, and how many segments they have."""
-        id_style = submit.id_style or self._admission.rules(submit.wire).id_style
+        id_style = submit.id_style or self._admission.rules(submit.protocol).id_style
         start_ns = now_ns if submit.scheduled_ns is None else max(now_ns, submit.scheduled_ns)
         expires_ns = start_ns + self._validity_ns if submit.expires_ns is None else submit.expires_ns
         report_url = submit.report_url or self._report_url
-        wire, sender_id = submit.wire, submit.sender_id
-        fast, express, rare = submit.fast, admitted.express, has_rare_wishes(submit)
+        protocol, sender_id = submit.protocol, submit.sender_id
+        priority, queue_first, rare = submit.priority, admitted.queue_first, has_rare_wishes(submit)
         accept, name, chances_of = self._message_store.accept, self._message_store.name, self._draws.message
         messages: list[TrackedMessage] = []
         answered: list[AcceptedMessage] = []
@@ -89,7 +89,7 @@ class Acceptance:
             message = accept(seen[candidate.index], now_ns)
             message.chances = chances = chances_of(message.key, message.ordinal)
             message.provider_id = provider_id = id_of(chances, id_style)
-            message.wire = wire
+            message.protocol = protocol
             message.segments = segments = outbound.segments
             message.client_ref = client_ref = outbound.client_ref
             message.msisdn = msisdn = outbound.msisdn
@@ -99,8 +99,8 @@ class Acceptance:
             message.carrier = candidate.carrier
             message.price_micro = micro = candidate.price_micro
             message.expires_ns = expires_ns
-            if fast or express:
-                message.fast, message.express = fast, express
+            if priority or queue_first:
+                message.priority, message.queue_first = priority, queue_first
             if rare:
                 wish(message, submit)
             if candidate.not_before_ns > start_ns:

@@ -20,8 +20,8 @@ class Account:
         "_clock",
         "_day",
         "_day_messages",
-        "_fast_factor",
         "_prices_micro",
+        "_priority_factor",
         "_sender_names",
         "_settings",
         "_tokens",
@@ -59,12 +59,12 @@ class Account:
     def allows_sender(self, sender_id: str) -> bool:
         return not self._sender_names or sender_id in self._sender_names
 
-    def price_micro(self, segments: int, fast: bool) -> int:
-        return self._prices_micro[fast] * segments
+    def price_micro(self, segments: int, priority: bool) -> int:
+        return self._prices_micro[priority] * segments
 
-    def price_by_micro(self, micro: int, segments: int, fast: bool) -> int:
+    def price_by_micro(self, micro: int, segments: int, priority: bool) -> int:
         """The price where a segment costs ``micro`` and not the account's own."""
-        return (round(micro * self._fast_factor) if fast else micro) * segments
+        return (round(micro * self._priority_factor) if priority else micro) * segments
 
     def can_pay(self, price_micro: int) -> bool:
         return self._balance_micro is None or price_micro <= self._balance_micro
@@ -97,9 +97,9 @@ class Account:
         self._sender_names = frozenset(settings.sender_names)
         self.daily_messages = settings.daily_messages
         self._clock = LocalClock(settings.utc_offsets())
-        self._fast_factor = settings.fast_price_factor
+        self._priority_factor = settings.priority_price_factor
         price = settings.price_per_segment
-        self._prices_micro = (round(price * MICRO), round(price * settings.fast_price_factor * MICRO))
+        self._prices_micro = (round(price * MICRO), round(price * settings.priority_price_factor * MICRO))
 
 
 def _micro(points: float | None) -> int | None:

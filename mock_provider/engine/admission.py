@@ -55,13 +55,13 @@ class Candidate(Struct, gc=False):
 class Admitted(Struct, frozen=True, gc=False):
     """The candidates to take; ``left_out`` are the places of the others in the request, and why.
 
-    ``express``: they go before others in queues.
+    ``queue_first``: they go before others in queues.
     """
 
     candidates: list[Candidate]
     invalid_numbers: tuple[str, ...]
     left_out: list[tuple[int, Refusal]]
-    express: bool = False
+    queue_first: bool = False
 
 
 class Admission:
@@ -130,16 +130,16 @@ class Admission:
         self._traffic = TrafficOf(profile.traffic)
         self._tiered = profile.account.tier != "standard"
         self._plainly = not (self._country_rules.active or router.magic or router.priced)
-        self._skip_unruly = profile.traffic.batch == "skip"
-        self._skip_duplicates = profile.duplicates.batch == "skip"
-        self._skip_flooded = profile.flood.batch == "skip"
+        self._skip_unruly = profile.traffic.on_violation == "skip_message"
+        self._skip_duplicates = profile.duplicates.on_violation == "skip_message"
+        self._skip_flooded = profile.flood.on_violation == "skip_message"
         limits = accumulate(error.share for error in profile.reply.errors)
         self._errors = tuple(zip(limits, (error.refusal for error in profile.reply.errors), strict=True))
         self._rules = {
             name: ProtocolRules(
                 protocol.max_recipients_per_request, protocol.partial_rejection, protocol.id_style
             )
-            for name, protocol in profile.wire.by_name().items()
+            for name, protocol in profile.protocol.by_name().items()
         }
 
     def gauges(self, now_ns: int) -> dict[str, float]:
@@ -182,7 +182,7 @@ class Admission:
         return self._charge(now_ns, submit, admitted)
 
     def _recipients(self, now_ns: int, submit: Submit) -> Admitted | Refused:
-        rules = self.rules(submit.wire)
+        rules = self.rules(submit.protocol)
         if len(submit.messages) + len(submit.unparsable) > rules.max_recipients:
             return Refused(Refusal.TOO_MANY_RECIPIENTS)
         candidates: list[Candidate] = []
@@ -197,7 +197,7 @@ class Admission:
             elif self._at_admission and (fault := self._refused_by_fault(*route)) is not None:
                 left_out.append((index, fault.refusal))
             else:
-                price = price_micro(outbound.segments, submit.fast)
+                price = price_micro(outbound.segments, submit.priority)
                 candidates.append(Candidate(index, outbound, route[0], route[1], price))
         if submit.blocked:
             _leave_blocked_out(submit.blocked, candidates, left_out)
@@ -212,8 +212,8 @@ class Admission:
                 return Refused(closed, tuple(invalid))
             if not candidates or (invalid and not rules.partial_rejection):
                 return Refused(Refusal.NO_VALID_RECIPIENT, tuple(invalid))
-        express = not self._traffic.is_marketing(submit) if self._tiered else submit.fast
-        return Admitted(candidates, tuple(invalid), left_out, express)
+        queue_first = not self._traffic.is_marketing(submit) if self._tiered else submit.priority
+        return Admitted(candidates, tuple(invalid), left_out, queue_first)
 
     def _look_closely(
         self,
@@ -248,7 +248,7 @@ class Admission:
                 candidate.not_before_ns = judged.not_before_ns
             micro = router.price_micro(candidate.country, candidate.carrier) if router.priced else None
             if micro is not None:
-                candidate.price_micro = self.account.price_by_micro(micro, outbound.segments, submit.fast)
+                candidate.price_micro = self.account.price_by_micro(micro, outbound.segments, submit.priority)
             remaining.append(candidate)
         candidates[:] = remaining
         return None

@@ -31,14 +31,14 @@ class Carrier(Struct, frozen=True, gc=False):
     mcc: str
     mnc: str
     radio: Radio
-    fast_radio: Radio
+    priority_radio: Radio
     failure_limits: tuple[float, ...]
     failures: tuple[Fate, ...]
 
-    def draw(self, uniforms: Uniforms, fast: bool) -> tuple[int, int, Fate]:
+    def draw(self, uniforms: Uniforms, priority: bool) -> tuple[int, int, Fate]:
         """Of one message, from its own uniforms: radio in ns, wait for its phone in ns, fate."""
         u, v, w, _ = uniforms
-        radio = self.fast_radio if fast else self.radio
+        radio = self.priority_radio if priority else self.radio
         if v >= radio.absent_share:
             radio_ns, wait_ns = radio.body(u, v), 0
         else:
@@ -79,7 +79,7 @@ class Router:
         self._invalid_share = numbers.invalid_share
         self._strict = numbers.validity == "strict"
         self.magic: dict[str, Magic] = BY_MSISDN if numbers.magic else {}
-        self._closely = self._strict or numbers.assigned_by == "prefix" or numbers.magic
+        self._closely = self._strict or numbers.carrier_assignment == "prefix" or numbers.magic
         self.carriers: dict[str, Carrier] = {}
         by_country: dict[str, list[sections.CarrierSettings]] = {}
         for section in profile.carriers:
@@ -152,7 +152,7 @@ def _serving(
     limits = list(accumulate(section.share / total for section in carriers))
     limits[-1] = 1.0
     prefixes = None
-    if numbers.assigned_by == "prefix" and country != ANY_COUNTRY:
+    if numbers.carrier_assignment == "prefix" and country != ANY_COUNTRY:
         carrier_of_name = {name: section.name for section in carriers for name in section.prefix_names}
         prefixes = PrefixTable(country, carrier_of_name)
     share = numbers.ported_share if ported_share is None else ported_share
@@ -177,14 +177,16 @@ def _micro(prices: dict[str, float | None]) -> dict[str, int]:
 def _carrier(section: sections.CarrierSettings, default: sections.Delivery) -> Carrier:
     latency = section.latency or default.latency
     # What a carrier says of itself goes before what the profile says of all.
-    fast_latency = section.fast_latency or section.latency or default.fast_latency or default.latency
+    priority_latency = (
+        section.priority_latency or section.latency or default.priority_latency or default.latency
+    )
     failures = default.failures if section.failures is None else section.failures
     return Carrier(
         section.name,
         section.mcc,
         section.mnc,
         radio_of(latency),
-        radio_of(fast_latency),
+        radio_of(priority_latency),
         tuple(accumulate(failure.share for failure in failures)),
         tuple(fate(MessageState(failure.state), failure.reason) for failure in failures),
     )

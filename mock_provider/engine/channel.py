@@ -1,4 +1,4 @@
-"""A queue that lets so many segments a second pass, express messages first."""
+"""A queue that lets so many segments a second pass, priority messages first."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Channel:
     """
 
     __slots__ = (
-        "_express",
         "_free_ns",
         "_normal",
+        "_queue_first",
         "_segment_ns",
         "armed",
         "capacity_segments",
@@ -41,16 +41,16 @@ class Channel:
         self._segment_ns = unit_ns(segments_per_s)
         self.open = not self._segment_ns
         self._free_ns = 0  # from when the next may pass
-        self._express: deque[tuple[TrackedMessage, int]] = deque()
+        self._queue_first: deque[tuple[TrackedMessage, int]] = deque()
         self._normal: deque[tuple[TrackedMessage, int]] = deque()
         self.armed = 0
 
     def __len__(self) -> int:
-        return len(self._express) + len(self._normal)
+        return len(self._queue_first) + len(self._normal)
 
     def passes(self, segments: int, at_ns: int) -> bool:
         """Whether a message that comes at ``at_ns`` passes at once; then its time is taken."""
-        if self._express or self._normal:
+        if self._queue_first or self._normal:
             return False
         if not self._segment_ns:
             return True
@@ -61,9 +61,9 @@ class Channel:
 
     def wait(self, message: TrackedMessage, at_ns: int) -> bool:
         """Queue a message that could not pass; whether it is the first to wait (a wake-up is needed)."""
-        first = not (self._express or self._normal)
+        first = not (self._queue_first or self._normal)
         self.open = False
-        (self._express if message.express else self._normal).append((message, at_ns))
+        (self._queue_first if message.queue_first else self._normal).append((message, at_ns))
         self.waiting_segments += message.segments
         return first
 
@@ -74,9 +74,9 @@ class Channel:
 
     def pop(self) -> tuple[TrackedMessage, int]:
         """The message whose turn it is, and when it came. It takes no time until ``passed``."""
-        entry = (self._express or self._normal).popleft()
+        entry = (self._queue_first or self._normal).popleft()
         self.waiting_segments -= entry[0].segments
-        self.open = not (self._segment_ns or self._express or self._normal)
+        self.open = not (self._segment_ns or self._queue_first or self._normal)
         return entry
 
     def passed(self, segments: int, at_ns: int) -> None:
@@ -92,4 +92,4 @@ class Channel:
         segment_ns = unit_ns(segments_per_s)
         self._free_ns = now_ns + (remaining_ns * segment_ns // self._segment_ns if self._segment_ns else 0)
         self._segment_ns = segment_ns
-        self.open = not (segment_ns or self._express or self._normal)
+        self.open = not (segment_ns or self._queue_first or self._normal)

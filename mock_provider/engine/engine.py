@@ -16,7 +16,7 @@ from mock_provider.engine.faults.history import FaultHistory, FaultPeriod
 from mock_provider.engine.faults.hooks import Interruption
 from mock_provider.engine.faults.window_edges import WindowEdges
 from mock_provider.engine.faults.windows import FaultWindows
-from mock_provider.engine.lifecycle import Stage
+from mock_provider.engine.lifecycle import SCHEDULED
 from mock_provider.engine.message_store import MessageStore
 from mock_provider.engine.reporting import Reporting
 from mock_provider.engine.submission import PendingReply, SubmitHandler
@@ -264,9 +264,9 @@ class Engine:
             return None
         return AccountState(account.name, account.balance_points, self._profile.account.price_per_segment)
 
-    def outage(self, now_ns: int, second_host: bool = False) -> Interruption | None:
+    def outage(self, now_ns: int, backup_host: bool = False) -> Interruption | None:
         """The outage that every other request meets now, as ``submit`` does of itself. Asking is no input."""
-        return self._submissions.outage(max(now_ns, self._now_ns), second_host)
+        return self._submissions.outage(max(now_ns, self._now_ns), backup_host)
 
     def fault_log(self, now_ns: int) -> tuple[FaultPeriod, ...]:
         """The fault windows that were, are and will be, by their start.
@@ -315,7 +315,7 @@ class Engine:
     def _remove(self, now_ns: int, provider_id: str) -> bool:
         """Whether it was scheduled, and is no longer."""
         message = self._message_store.find(provider_id)
-        if message is None or message.stage is not Stage.SCHEDULED:
+        if message is None or message.stage is not SCHEDULED:
             return False
         self._pipeline.cancel(now_ns, message)
         self._admission.account.pay(-message.price_micro)

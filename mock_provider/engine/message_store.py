@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from mock_provider.engine.distributions import nanoseconds
-from mock_provider.engine.lifecycle import TRANSITIONS, Stage, Step
+from mock_provider.engine.lifecycle import ACCEPT, CLOSED, REFUSED, move
 from mock_provider.engine.message import TrackedMessage, journal_row
 from mock_provider.engine.values import JournalRow, Outbound
 
@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from mock_provider.settings import sections
 
 
-# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
-_CLOSED = Stage.CLOSED
-_REFUSED = Stage.REFUSED
-_ACCEPTED = TRANSITIONS[_REFUSED, Step.ACCEPT]
 _GONE_KEPT = 10_000  # to go through all that is remembered pays for many only
 
 
@@ -81,7 +77,9 @@ class MessageStore:
         """Messages that can be found by their provider id."""
         return len(self._by_id)
 
-    def see(self, outbounds: Sequence[Outbound], wire: str, now_ns: int) -> tuple[list[TrackedMessage], bool]:
+    def see(
+        self, outbounds: Sequence[Outbound], protocol: str, now_ns: int
+    ) -> tuple[list[TrackedMessage], bool]:
         """Count a submit of each message's key; and whether every key is new and occurs once."""
         newest, order = self._newest, self._order
         seen: list[TrackedMessage] = []
@@ -90,7 +88,7 @@ class MessageStore:
             key = outbound.key or self._made_key(outbound)
             message = newest.get(key)
             if message is None:
-                message = newest[key] = TrackedMessage(key, wire, outbound.segments, now_ns, _REFUSED, 1)
+                message = newest[key] = TrackedMessage(key, protocol, outbound.segments, now_ns, REFUSED, 1)
                 order.append(message)
             else:
                 all_new = False
@@ -121,16 +119,13 @@ class MessageStore:
     def accept(self, seen: TrackedMessage, now_ns: int) -> TrackedMessage:
         """The message to fill in: the key's record, or another if the key was accepted before."""
         message = seen
-        if seen.stage is _REFUSED:
-            seen.stage = _ACCEPTED
-        else:
+        if seen.stage is not REFUSED:
             earlier = self._newest[seen.key]
             message = TrackedMessage(
                 earlier.key,
-                earlier.wire,
+                earlier.protocol,
                 earlier.segments,
                 earlier.t_submitted_ns,
-                stage=_ACCEPTED,
                 submits=earlier.submits,
                 accepts=earlier.accepts,
                 throttled=earlier.throttled,
@@ -139,6 +134,7 @@ class MessageStore:
             self._newest[earlier.key] = message
             self._order.append(message)
             self._repeated.pop(earlier.key, None)  # its own row will have the counts
+        move(message, ACCEPT)
         message.accepts += 1
         message.ordinal = message.accepts
         message.t_accepted_ns = now_ns
@@ -211,7 +207,7 @@ class MessageStore:
         """All that ``take_rows`` gives, rows of what is open, and of keys that were never accepted."""
         rows = self.take_rows()
         for message in self._order:
-            if message.stage is not _CLOSED:
+            if message.stage is not CLOSED:
                 rows.append(journal_row(message, self._newest[message.key], self._account))
         return rows
 
@@ -252,10 +248,10 @@ class MessageStore:
             self._earlier[key] -= 1
             if not self._earlier[key]:
                 del self._earlier[key]
-        elif key in self._earlier or not (message.row_taken or message.stage is _REFUSED):
+        elif key in self._earlier or not (message.row_taken or message.stage is REFUSED):
             return False
         else:
-            if message.stage is _REFUSED or key in self._repeated:
+            if message.stage is REFUSED or key in self._repeated:
                 self._repeated.pop(key, None)
                 self._forgotten_rows.append(journal_row(message, message, self._account))
             del self._newest[key]

@@ -11,7 +11,7 @@ from mock_provider.engine.distributions import is_zero, nanoseconds, sampler
 from mock_provider.engine.draws import report_of
 from mock_provider.engine.faults.touched import mark
 from mock_provider.engine.faults.windows import NO_FAULTS
-from mock_provider.engine.lifecycle import TRANSITIONS, IllegalTransitionError, Stage, Step, after, move
+from mock_provider.engine.lifecycle import CLOSE, CONFIRM, MISS, REPORT, IllegalTransitionError, move
 from mock_provider.engine.message import TrackedMessage, delivery_report, progress_report
 from mock_provider.engine.values import (
     DeliveryReport,
@@ -34,14 +34,7 @@ if TYPE_CHECKING:
     from mock_provider.settings import sections
 
 
-# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
-_ALL = FinalReport.ALL
-_CLOSE = Step.CLOSE
-_CONFIRM = Step.CONFIRM
-_REPORT = Step.REPORT
-_ENDED = Stage.ENDED
-_REPORTED = TRANSITIONS[_ENDED, _REPORT]
-_CONFIRMED = TRANSITIONS[_REPORTED, _CONFIRM]
+_ALL = FinalReport.ALL  # an attribute of an enum class takes 0.2 us in Python 3.11: see lifecycle
 _MAGIC_COPY_AFTER_NS = 1_000_000_000  # when a magic number's second report follows the first
 # What a storm lets go at once leaves in heaps: a hundred thousand reports in one step would stop the provider
 # for a quarter of a second.
@@ -56,7 +49,7 @@ class ReportBatch(Struct, gc=False):
     """One call's reports, kept until they are confirmed or given up."""
 
     batch_id: int
-    wire: str
+    protocol: str
     url: str
     messages: tuple[TrackedMessage, ...]
     reports: tuple[DeliveryReport, ...]
@@ -145,7 +138,7 @@ class Reporting:
         carrier = self._carriers.get(message.carrier)
         mcc, mnc = ("", "") if carrier is None else (carrier.mcc, carrier.mnc)
         report = progress_report(message, at_ns, mcc, mnc)
-        return SendProgress(message.report_url, report, message.wire, reached)
+        return SendProgress(message.report_url, report, message.protocol, reached)
 
     def ended(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         """The message reached its final state at ``at_ns``: its report, if any is wanted, comes due."""
@@ -155,7 +148,7 @@ class Reporting:
             state = message.fate.state_name
             ended[state] = ended.get(state, 0) + 1
         if not message.report_url or (message.wanted.final is not _ALL and not _is_wanted(message)):
-            self._close(message, _CLOSE)
+            self._close(message)
             return
         if self._plainly and message.magic is None:
             self._waiting += 1
@@ -170,7 +163,7 @@ class Reporting:
             delayed_ns = self._delayed_ns(message, active)
         if delayed_ns is None:
             self._counters.reports_lost += 1
-            self._close(message, _CLOSE)
+            self._close(message)
             return
         due_ns = at_ns + self._delay(u, v) + delayed_ns
         self._waiting += 1
@@ -188,7 +181,7 @@ class Reporting:
         self._counters.vanished += 1
         ended = self._counters.ended
         ended["undelivered"] = ended.get("undelivered", 0) + 1
-        self._close(message, _CLOSE)
+        self._close(message)
 
     def faults_changed(self, at_ns: int, now_ns: int, active: ActiveFaults, effects: list[Effect]) -> None:
         """Begin to let go what a storm held, if none holds it any more."""
@@ -218,13 +211,12 @@ class Reporting:
             self._unconfirmed -= len(batch.messages)
             for message in batch.messages:
                 message.t_confirmed_ns = now_ns
-                stage = message.stage
-                message.stage = _CONFIRMED if stage is _REPORTED else after(stage, _CONFIRM)
+                move(message, CONFIRM)
             self._counters.closed += len(batch.messages)
             self._message_store.close_all(batch.messages)
             return
         for message in batch.messages:
-            move(message, Step.MISS)
+            move(message, MISS)
         steps = self._retry_after_ns
         again_ns = now_ns + steps[min(batch.attempt, len(steps)) - 1]
         if again_ns - batch.t_first_ns <= self._give_up_after_ns:
@@ -234,7 +226,7 @@ class Reporting:
         self._counters.reports_given_up += len(batch.messages)
         self._unconfirmed -= len(batch.messages)
         for message in batch.messages:
-            self._close(message, _CLOSE)
+            self._close(message)
 
     @property
     def receivers(self) -> int:
@@ -304,7 +296,7 @@ class Reporting:
     def _gather(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         if self._disturbed and self._is_held(at_ns, message):
             return
-        receiver = message.wire, message.report_url
+        receiver = message.protocol, message.report_url
         if self._max_per_call == 1:
             self._send(now_ns, receiver, (message,), effects)
             return
@@ -334,20 +326,19 @@ class Reporting:
         carriers = self._carriers
         reports = []
         for message in messages:
-            stage = message.stage
-            message.stage = _REPORTED if stage is _ENDED else after(stage, _REPORT)
+            move(message, REPORT)
             message.t_reported_ns = now_ns
             carrier = carriers.get(message.carrier)
             mcc, mnc = ("", "") if carrier is None else (carrier.mcc, carrier.mnc)
             reports.append(delivery_report(message, mcc, mnc))
-        wire, url = receiver
-        batch = ReportBatch(self._last_batch_id, wire, url, messages, tuple(reports), now_ns)
+        protocol, url = receiver
+        batch = ReportBatch(self._last_batch_id, protocol, url, messages, tuple(reports), now_ns)
         self._batches[batch.batch_id] = batch
         self._waiting -= len(messages)
         self._unconfirmed += len(messages)
         self._counters.reports_sent += len(messages)
         self._counters.report_calls += 1
-        effects.append(SendReports(batch.batch_id, url, batch.reports, 1, wire))
+        effects.append(SendReports(batch.batch_id, url, batch.reports, 1, protocol))
         if self._copy_after_ns:
             self._plan_copies(now_ns, batch)
 
@@ -355,34 +346,34 @@ class Reporting:
         for message, report in zip(batch.messages, batch.reports, strict=True):
             after_ns = self._copy_after_ns.pop(message.provider_id, None)
             if after_ns is not None:
-                self._event_queue.add(now_ns + after_ns, self._on_copy, (batch.wire, batch.url, report))
+                self._event_queue.add(now_ns + after_ns, self._on_copy, (batch.protocol, batch.url, report))
 
     def _send_copy(
         self, due_ns: int, now_ns: int, copy: tuple[str, str, DeliveryReport], effects: list[Effect]
     ) -> None:
         """The same report again, whatever became of the first. Nobody waits for its confirmation."""
-        wire, url, report = copy
+        protocol, url, report = copy
         self._last_batch_id += 1
-        batch = ReportBatch(self._last_batch_id, wire, url, (), (report,), now_ns)
+        batch = ReportBatch(self._last_batch_id, protocol, url, (), (report,), now_ns)
         self._batches[batch.batch_id] = batch
         self._counters.reports_duplicated += 1
         self._counters.report_calls += 1
-        effects.append(SendReports(batch.batch_id, url, batch.reports, 1, wire))
+        effects.append(SendReports(batch.batch_id, url, batch.reports, 1, protocol))
 
     def _send_again(self, due_ns: int, now_ns: int, batch: ReportBatch, effects: list[Effect]) -> None:
         if self._disturbed and self._is_held(due_ns, batch):
             return
         for message in batch.messages:
-            move(message, _REPORT)
+            move(message, REPORT)
             message.report_retries += 1
         batch.attempt += 1
         batch.answered = False
         self._counters.reports_retried += len(batch.messages)
         self._counters.report_calls += 1
-        effects.append(SendReports(batch.batch_id, batch.url, batch.reports, batch.attempt, batch.wire))
+        effects.append(SendReports(batch.batch_id, batch.url, batch.reports, batch.attempt, batch.protocol))
 
-    def _close(self, message: TrackedMessage, step: Step) -> None:
-        move(message, step)
+    def _close(self, message: TrackedMessage) -> None:
+        move(message, CLOSE)
         self._counters.closed += 1
         self._message_store.close(message)
 

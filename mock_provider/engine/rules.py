@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mock_provider.settings import network
 
 _MARKETING = MessageClass.MARKETING
-_UNSAID = MessageClass.UNSAID
+_UNSPECIFIED = MessageClass.UNSPECIFIED
 _SECOND_NS = 1_000_000_000
 
 
@@ -126,19 +126,19 @@ class RequestRules:
 class TrafficOf:
     """What a request is for, where its protocol does not say."""
 
-    __slots__ = ("_marketing_senders", "_unsaid_is_marketing")
+    __slots__ = ("_marketing_by_default", "_marketing_senders")
 
     def __init__(self, settings: network.TrafficSettings) -> None:
         self._marketing_senders = frozenset(settings.marketing_senders)
-        self._unsaid_is_marketing = settings.unsaid == _MARKETING.value
+        self._marketing_by_default = settings.default_message_class == _MARKETING.value
 
     def is_marketing(self, submit: Submit) -> bool:
-        """A fast message never is."""
-        if submit.fast:
+        """A priority message never is."""
+        if submit.priority:
             return False
-        if submit.traffic is not _UNSAID:
-            return submit.traffic is _MARKETING
-        return self._unsaid_is_marketing or submit.sender_id in self._marketing_senders
+        if submit.message_class is not _UNSPECIFIED:
+            return submit.message_class is _MARKETING
+        return self._marketing_by_default or submit.sender_id in self._marketing_senders
 
 
 def _ready(section: network.CountryRules) -> _Rules:

@@ -20,7 +20,7 @@ from mock_provider.engine.fate import VANISHED
 from mock_provider.engine.faults.hooks import Interruption, ReplyPlan
 from mock_provider.engine.faults.touched import MAGIC, mark, mark_all
 from mock_provider.engine.faults.windows import NO_FAULTS
-from mock_provider.engine.lifecycle import Stage
+from mock_provider.engine.lifecycle import REFUSED
 from mock_provider.engine.message import TrackedMessage
 from mock_provider.engine.message_store import MessageStore
 from mock_provider.engine.values import (
@@ -44,7 +44,6 @@ _UNDRAWN = (0.5, 0.5, 1.0, 0.5)  # where the profile leaves nothing of an attemp
 _THROTTLED = {Refusal.THROTTLED_REQUESTS: "requests", Refusal.THROTTLED_SEGMENTS: "segments"}
 # The profile's limits. One on requests at once is a limit on the rate of a client that waits for each.
 _RATE_LIMITED = frozenset([*_THROTTLED, Refusal.THROTTLED_CONCURRENCY])
-_REFUSED = Stage.REFUSED
 
 
 class PendingReply(Struct, frozen=True, gc=False):
@@ -141,7 +140,7 @@ class SubmitHandler:
     def _attempt(self, now_ns: int, submit: Submit) -> Attempt:
         """Count the submit of each of its keys."""
         outbounds = () if submit.validate_only else submit.messages
-        seen, all_new = self._message_store.see(outbounds, submit.wire, now_ns)
+        seen, all_new = self._message_store.see(outbounds, submit.protocol, now_ns)
         active = self._faults.at(now_ns) if self._faulty else NO_FAULTS
         if seen and all_new:  # no key needs to be compared with another
             return Attempt(submit, seen[0].key, 1, (), seen, active)
@@ -176,10 +175,10 @@ class SubmitHandler:
                 message.chances = b""
         self._event_queue.add(now_ns + plan.latency_ns, self._on_release, pending)
 
-    def outage(self, at_ns: int, second_host: bool) -> Interruption | None:
+    def outage(self, at_ns: int, backup_host: bool) -> Interruption | None:
         """What any request to that host gets in place of its reply; None: it gets its reply."""
         for fault in self._faults.at(at_ns).at_request:
-            met = fault.interrupt(second_host)
+            met = fault.interrupt(backup_host)
             if met is not None:
                 return met
         return None
@@ -190,7 +189,7 @@ class SubmitHandler:
         if active.none:
             return None
         for at_request in active.at_request:
-            met = at_request.interrupt(attempt.submit.second_host)
+            met = at_request.interrupt(attempt.submit.backup_host)
             if met is not None:
                 mark_all(attempt.seen, at_request.name)
                 return met
@@ -218,7 +217,7 @@ class SubmitHandler:
                     message.fate = VANISHED
         for at_admission in active.at_admission:
             for message in attempt.seen:
-                if message.stage is _REFUSED and message.reason == at_admission.refusal.value:
+                if message.stage is REFUSED and message.reason == at_admission.refusal.value:
                     mark(message, at_admission.name)
         return plan
 

@@ -28,9 +28,9 @@ class MessageState(Enum):
 
 
 class MessageClass(Enum):
-    """What a message is for. A protocol that cannot tell leaves it to the profile (``UNSAID``)."""
+    """What a message is for. A protocol that cannot tell leaves it to the profile (``UNSPECIFIED``)."""
 
-    UNSAID = ""
+    UNSPECIFIED = ""
     OTP = "otp"
     TRANSACTIONAL = "transactional"
     MARKETING = "marketing"
@@ -73,20 +73,20 @@ class Submit(Struct, frozen=True, gc=False):
     """One request to send, translated by a protocol. ``request_id`` is the driver's handle for the reply."""
 
     request_id: int
-    wire: str
+    protocol: str
     token: str
     sender_id: str
     messages: tuple[Outbound, ...]
-    fast: bool = False  # top-priority route
+    priority: bool = False  # top-priority route
     refuse_duplicates: bool = False  # refuse a client_ref seen within the profile's window
     validate_only: bool = False  # judged and answered, neither charged nor sent
     report_url: str | None = None
     scheduled_ns: int | None = None  # not before this instant
     expires_ns: int | None = None  # given up after this instant
     unparsable: tuple[str, ...] = ()  # numbers of the request that no MSISDN could be read from
-    traffic: MessageClass = MessageClass.UNSAID
+    message_class: MessageClass = MessageClass.UNSPECIFIED
     wanted: ReportsWanted = ENDS_ONLY
-    second_host: bool = False  # it came to the provider's backup host
+    backup_host: bool = False  # it came to the provider's backup host
     memo: str = ""  # the protocol's own, given back in reports and by the inbox; the engine does not read it
     expires_in_queue: bool = False  # ``expires_ns`` ends the wait for the carrier, not the carrier's own
     overflow_fails: bool = False  # a full queue of its sender fails the message, instead of refusing it
@@ -162,7 +162,7 @@ class SendReports(Struct, frozen=True, gc=False):
     url: str
     reports: tuple[DeliveryReport, ...]
     attempt: int  # 1 for the first call
-    wire: str = "smsapi"  # by which the messages came, and so by which they are reported
+    protocol: str = "smsapi"  # by which the messages came, and so by which they are reported
 
 
 class ReportStage(Enum):
@@ -181,7 +181,7 @@ class SendProgress(Struct, frozen=True, gc=False):
 
     url: str
     report: DeliveryReport
-    wire: str
+    protocol: str
     reached: ReportStage = ReportStage.HANDED_OVER
 
 
@@ -198,7 +198,7 @@ class JournalRow(Struct, frozen=True, gc=False):
     key: str
     provider_id: str
     account: str
-    wire: str
+    protocol: str
     country: str
     carrier: str
     segments: int
@@ -207,7 +207,7 @@ class JournalRow(Struct, frozen=True, gc=False):
     t_submitted_ns: int | None
     t_answered_ns: int | None
     t_carrier_ns: int | None
-    t_delivered_ns: int | None
+    t_final_ns: int | None
     t_reported_ns: int | None
     t_confirmed_ns: int | None
     state: str
@@ -219,5 +219,5 @@ class JournalRow(Struct, frozen=True, gc=False):
     radio_ns: int | None = None  # from the carrier to the handset, as drawn
     handset_wait_ns: int | None = 0  # for a phone that was off or out of coverage
     throttled: int = 0  # submits of the key refused for a rate limit
-    fast: bool = False  # sent with the priority flag
+    priority: bool = False  # sent with the priority flag
     ucs2_for: str = ""  # the one character for which the text is in UCS-2

@@ -52,7 +52,7 @@ class MessageView(Struct, frozen=True):
     country: str = ""
     carrier: str = ""
     fault: str = ""  # names of the faults it met, with commas between them
-    wire: str = ""
+    protocol: str = ""
     memo: str = ""  # that of the submit
 
 
@@ -67,7 +67,7 @@ class JourneyView(Struct, frozen=True):
     submits: int
     accepts: int
     ordinal: int
-    fast: bool
+    priority: bool
     report_url: str
     report_calls: int
     t_submitted_ns: int
@@ -90,7 +90,7 @@ def journey_view(message: TrackedMessage, newest: TrackedMessage) -> JourneyView
         newest.submits,
         newest.accepts,
         message.ordinal,
-        message.fast,
+        message.priority,
         message.report_url,
         (message.t_reported_ns is not None) + message.report_retries,
         message.t_submitted_ns,
@@ -127,14 +127,14 @@ def message_view(message: TrackedMessage) -> MessageView:
         message.country,
         message.carrier,
         message.fault,
-        message.wire,
+        message.protocol,
         message.memo,
     )
 
 
 def _is_lost(message: TrackedMessage) -> bool:
-    return message.fate is VANISHED and message.t_delivered_ns is not None
+    return message.fate is VANISHED and message.t_final_ns is not None
 
 
 def _done_ns(message: TrackedMessage) -> int | None:
-    return None if message.fate is VANISHED else message.t_delivered_ns
+    return None if message.fate is VANISHED else message.t_final_ns

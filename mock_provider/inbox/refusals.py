@@ -42,7 +42,7 @@ class Refusals:
 
     def of_submit(self, t_ns: int, submit: Submit, reason: Refusal, reply: ActionReply) -> None:
         key = submit.messages[0].key if submit.messages else ""
-        refusal = SeenRefusal(t_ns, submit.wire, reply.status, reason.value, _said(reply), key)
+        refusal = SeenRefusal(t_ns, submit.protocol, reply.status, reason.value, _said(reply), key)
         self._seen.append(refusal)
 
     def of_request(self, t_ns: int, request: HttpRequest, reply: HttpResponse) -> None:

@@ -33,7 +33,7 @@ class CapturedMessage(Struct, frozen=True, gc=False):
     price: float
     key: str
     client_ref: str | None
-    wire: str
+    protocol: str
     state: str
     reason: str
     stage: str
@@ -48,7 +48,7 @@ class CapturedMessage(Struct, frozen=True, gc=False):
 class MessageFilter(Struct, frozen=True):
     """Which messages to list. An empty field matches all."""
 
-    wire: str = ""
+    protocol: str = ""
     number: str = ""
     sender: str = ""
 

@@ -67,7 +67,7 @@ class ProviderLookups:
 
 def _meets(message: CapturedMessage, wanted: MessageFilter) -> bool:
     return (
-        wanted.wire in ("", message.wire)
+        wanted.protocol in ("", message.protocol)
         and wanted.number in ("", message.number)
         and wanted.sender in ("", message.sender)
     )

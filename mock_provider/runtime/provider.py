@@ -130,17 +130,17 @@ class ProviderRuntime:
         self._close_journal()
 
     def ask(
-        self, protocol: HttpProtocol, request: HttpRequest, respond: Respond, second_host: bool = False
+        self, protocol: HttpProtocol, request: HttpRequest, respond: Respond, backup_host: bool = False
     ) -> int | None:
         """Perform what the request asks for; ``respond`` gets the reply (``http.connection.Application``)."""
         now_ns = time.monotonic_ns()
         at = Instants(now_ns, (now_ns + self.wall_offset_ns) / 1e9)
         action = protocol.read(request, self.driver.next_request_id(), at)
         if isinstance(action, SubmitAction):
-            if second_host:
-                action = replace(action, submit=replace(action.submit, second_host=True))
+            if backup_host:
+                action = replace(action, submit=replace(action.submit, backup_host=True))
             return self.actions.submit(at, action, respond, protocol.errors)
-        reply = self.actions.query(now_ns, action, respond, protocol.errors, second_host)
+        reply = self.actions.query(now_ns, action, respond, protocol.errors, backup_host)
         if reply is not None:
             self.refusals.of_request(now_ns, request, reply)
         return None
@@ -195,14 +195,14 @@ class ProviderRuntime:
         }
 
     def _deliver(self, effect: SendReports | SendProgress) -> None:
-        carrier = self._report_carriers.get(effect.wire)
+        carrier = self._report_carriers.get(effect.protocol)
         if carrier is None:
             self._http_reports.deliver(effect)
         else:
             carrier.deliver(effect)
 
     def _report_calls(self, effect: SendReports | SendProgress) -> Sequence[ReportCall]:
-        return self.protocols.named(effect.wire).report_calls(effect, self.wall_offset_ns)
+        return self.protocols.named(effect.protocol).report_calls(effect, self.wall_offset_ns)
 
     def reports_answered(self, batch_id: int, confirmed: bool) -> None:
         """A receiver has confirmed a batch of reports, or has not."""

@@ -103,7 +103,7 @@ class SmppServer:
     def opened(self, connection: SmppConnection) -> bool:
         self._connections.add(connection)
         self._none_left.clear()
-        return len(self._connections) <= self._provider.profile.wire.smpp.max_connections
+        return len(self._connections) <= self._provider.profile.protocol.smpp.max_connections
 
     def closed(self, connection: SmppConnection) -> None:
         self._connections.discard(connection)
@@ -112,7 +112,7 @@ class SmppServer:
 
     def admit(self, bind: Bind) -> str | int:
         profile = self._provider.profile
-        settings = profile.wire.smpp
+        settings = profile.protocol.smpp
         token = self._token_of(bind.password, profile.account.tokens)
         known = not settings.system_ids or bind.system_id in settings.system_ids
         if not bind.system_id or not known:
@@ -136,7 +136,7 @@ class SmppServer:
     def _use(self, profile: Profile) -> None:
         self._profile = profile
         self._wall_offset_ns = self._provider.lookups.wall_offset_ns
-        settings = profile.wire.smpp
+        settings = profile.protocol.smpp
         limits = SessionLimits(
             settings.smsc_id,
             settings.window,

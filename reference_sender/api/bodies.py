@@ -53,6 +53,22 @@ async def read_message(request: web.BaseRequest, patience_s: float) -> bytes:
     return body
 
 
+async def read_limited(request: web.BaseRequest, most_bytes: int, patience_s: float) -> bytes:
+    """A whole body of at most ``most_bytes``, which is not compressed. Raises ``ApiError`` or ``Invalid``."""
+    pieces: list[bytes] = []
+    read_bytes = 0
+    try:
+        async with asyncio.timeout(patience_s):
+            while piece := await read_piece(request):
+                read_bytes += len(piece)
+                if read_bytes > most_bytes:
+                    raise ApiError(413, "too_large", f"this body has at most {most_bytes} bytes")
+                pieces.append(piece)
+    except TimeoutError as error:
+        raise Invalid("too_slow", "", f"the body did not arrive within {patience_s:g} s") from error
+    return b"".join(pieces)
+
+
 def _unpacked(body: bytes, unpacking: Unpacking) -> bytes:
     content = b""
     for part in unpacking.slices(body):

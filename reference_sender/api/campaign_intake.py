@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from reference_sender.api.answers import json_bytes
-from reference_sender.api.intake import Intake, Invalid, Shared, read_defaults, read_recipient, shared_part
+from reference_sender.api.intake import Intake, Invalid, Shared, read_defaults, read_recipient
 from reference_sender.api.json_rows import Rows
 from reference_sender.api.metrics import Tally
 from reference_sender.api.turns import Turns
@@ -207,7 +207,7 @@ class CampaignIntake:
         if self._shared is None:
             defaults = read_defaults(head, self._strict)
             campaign = self._intake.campaign_id() if defaults.campaign is None else defaults.campaign
-            self._shared = shared_part(defaults, campaign)
+            self._shared = self._intake.shared_part(defaults, campaign)
             self.taken.id = campaign
         return self._shared
 

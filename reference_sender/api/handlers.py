@@ -22,18 +22,17 @@ from reference_sender.api.csv_rows import CsvRows
 from reference_sender.api.health import RETRY_STORE_S, check_chores, check_health, settle
 from reference_sender.api.intake import Intake, Invalid, read_request
 from reference_sender.api.json_rows import JsonRows, Rows
-from reference_sender.api.metrics import Metrics, Tally
+from reference_sender.api.metrics import Metrics
 from reference_sender.api.queries import Queries
+from reference_sender.api.reports import REPORTS_PATH, ReportIntake
 from reference_sender.api.turns import Turns
 from reference_sender.clock import now_ns
 from reference_sender.dispatch.values import Lane, Message, State
-from reference_sender.routes.smsapi_wire import MalformedReport, reports
 from reference_sender.runtime.driver import Driver
 from reference_sender.store import Existing, StoreError
 
 log = logging.getLogger(__name__)
 
-REPORTS_PATH = "/v1/reports/smsapi/"
 _RETRY_FULL_S = 1
 _RETRY_STOPPING_S = 5
 _LARGEST_ID = 2**63 - 1  # SQLite's
@@ -43,8 +42,6 @@ _INVALID_STATUS = {
     "too_slow": 408,
     "stopping": 503,
 }  # of Invalid's codes; the others are 400
-_REPORTS_A_TURN = 500  # of the event loop
-_OK = b"OK"  # what SMSAPI takes for a confirmed report, and nothing else
 
 Handler = Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]
 
@@ -57,40 +54,36 @@ class Acknowledged(Struct, frozen=True, gc=False):
     state: str
 
 
-class Secrets(Struct, frozen=True):
-    token: str
-    report_secret: str
-
-
 class Api:
     """Handles every request. ``handle`` is the low-level server's handler."""
 
     def __init__(
         self,
-        secrets: Secrets,
+        token: str,
         driver: Driver,
         intake: Intake,
         queries: Queries,
         metrics: Metrics,
-        tally: Tally,
+        reports: ReportIntake,
         patience_s: float = PATIENCE_S,
     ) -> None:
         self._turns = Turns()
         self._patience_s = patience_s
-        self._authorization = f"Bearer {secrets.token}".encode()
-        self._report_secret = secrets.report_secret.encode()
+        self._authorization = f"Bearer {token}".encode()
         self._driver = driver
         self._intake = intake
         self._queries = queries
         self._metrics = metrics
-        self._tally = tally
+        self._tally = metrics.tally
+        self._reports = reports
         self.stopping = False
         self._campaigns: set[CampaignIntake] = set()
         # Path, or path's beginning where it ends in a slash; what follows goes to the handler.
         self._open: dict[tuple[str, str], Handler] = {
             ("GET", "/healthz"): self._healthz,
-            ("GET", REPORTS_PATH): self._take_reports,
         }
+        for path in reports.paths:
+            self._open["GET", path] = self._open["POST", path] = self._take_reports
         self._guarded: dict[tuple[str, str], Handler] = {
             ("POST", "/v1/campaigns"): self._post_campaign,
             ("GET", "/v1/messages/export"): self._export,
@@ -166,7 +159,7 @@ class Api:
     async def _post_message(self, request: web.BaseRequest) -> web.Response:
         self._check_open()
         wanted = read_request(await read_message(request, self._patience_s))
-        if not self._driver.has_room(1, wanted.lane):
+        if not self._driver.has_room(1, wanted.message_class):
             self._tally.queue_full += 1
             raise ApiError(429, "queue_full", "the queue is full: try again", retry_after_s=_RETRY_FULL_S)
         message = self._intake.message(wanted, now_ns())
@@ -240,22 +233,7 @@ class Api:
         return answer
 
     async def _take_reports(self, request: web.BaseRequest, secret: str) -> web.Response:
-        """SMSAPI's report call. Its reports are not signed, so the path has a secret."""
-        if not hmac.compare_digest(secret.encode(), self._report_secret):
-            raise ApiError(404, "not_found", "there is nothing at this path")
-        try:
-            found = reports(request.raw_path.partition("?")[2])
-        except MalformedReport as error:
-            raise ApiError(400, "malformed_report", str(error)) from error
-        self._tally.report_calls += 1
-        self._tally.reports += len(found)
-        for start in range(0, len(found), _REPORTS_A_TURN):
-            if start:
-                await self._turns.pause()
-            if not await self._driver.reported(found[start : start + _REPORTS_A_TURN]):
-                self._tally.reports_put_off += 1
-                raise ApiError(503, "not_yet", "a report overtook its submit: send it again")
-        return web.Response(body=_OK, content_type="text/plain")
+        return await self._reports.take(request, secret, self._patience_s)
 
     async def _healthz(self, _: web.BaseRequest, __: str) -> web.Response:
         self._check_open()
@@ -292,7 +270,7 @@ def _fields_of(query: str) -> dict[str, str]:
 def _loggable(raw_path: str) -> str:
     """A request's path for the log: without its query, and without the secret of a report call."""
     path = raw_path.partition("?")[0]
-    return f"{REPORTS_PATH}..." if path.startswith(REPORTS_PATH) else path
+    return f"{path.rpartition('/')[0]}/..." if path.startswith(REPORTS_PATH) else path
 
 
 def _row_id(text: str) -> int | None:

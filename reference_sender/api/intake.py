@@ -14,17 +14,15 @@ from reference_sender.api.segments import count_segments
 from reference_sender.dispatch.values import Lane, Message
 
 SECOND_NS = 1_000_000_000
-MAX_SEGMENTS = 6  # SMSAPI's own limit: 918 GSM-7 characters, 402 others
 MAX_EXPIRY_S = 72 * 3600  # no network tries longer
 DEFAULT_EXPIRY_S: Mapping[Lane, int] = {
     Lane.OTP: 300,
     Lane.TRANSACTIONAL: 24 * 3600,
     Lane.MARKETING: 48 * 3600,
 }
-DEFAULT_SENDER_ID = "Test"  # SMSAPI's default sender name
+DEFAULT_SENDER_ID = ""  # of a message that names none: each route has its own
 
-# The longest text six segments can hold, so that nothing longer is counted.
-_MAX_CHARACTERS = 918
+_CHARACTERS_A_SEGMENT = 153  # at most, of a text of several; of longer texts the segments are not counted
 
 _surrogate = re.compile("[\ud800-\udfff]").search
 _is_number = re.compile(r"\+?[1-9][0-9]{7,14}").fullmatch
@@ -34,7 +32,7 @@ _is_sender_id = re.compile(r"[A-Za-z0-9 ._&-]{1,11}|\+?[0-9]{3,15}").fullmatch
 _NUMBER_RULE = "a phone number in international form, 8 to 15 digits, a plus before them if wanted"
 _KEY_RULE = "1 to 64 of the characters A-Z a-z 0-9 . _ -"
 _SENDER_RULE = "1 to 11 of the characters A-Z a-z 0-9 space . _ & -, or a number of 3 to 15 digits"
-_TEXT_RULE = f"a text of 1 to {MAX_SEGMENTS} segments"
+_TEXT_RULE = "a text"
 _EXPIRY_RULE = f"a number of seconds from 1 to {MAX_EXPIRY_S}"
 _CLASS_RULE = "one of otp, transactional, marketing"
 
@@ -57,7 +55,7 @@ class Request(Struct, forbid_unknown_fields=True, gc=False):
 
     to: str
     text: str
-    lane: Lane = field(name="class")
+    message_class: Lane
     key: str | None = None
     sender_id: str | None = field(default=None, name="from")
     campaign: str = ""
@@ -67,7 +65,7 @@ class Request(Struct, forbid_unknown_fields=True, gc=False):
 class Defaults(Struct, forbid_unknown_fields=True, frozen=True):
     """What a campaign's rows share: the fields of its JSON before ``recipients``, or a CSV's query."""
 
-    lane: Lane = field(name="class")
+    message_class: Lane
     campaign: str | None = None
     sender_id: str | None = field(default=None, name="from")
     text: str | None = None
@@ -84,11 +82,15 @@ class Recipient(Struct, forbid_unknown_fields=True, gc=False):
 
 
 class Intake:
-    """Makes messages of valid requests, with the next id, and a key where the client gave none."""
+    """Makes messages of valid requests, with the next id, and a key where the client gave none.
 
-    def __init__(self, tag: str, last_message_id: int) -> None:
+    ``max_segments`` is what every route can send, so that any of them may take any message.
+    """
+
+    def __init__(self, tag: str, last_message_id: int, max_segments: int) -> None:
         self._tag = tag
         self._id = last_message_id
+        self._max_segments = max_segments
 
     def message(self, request: Request, now_ns: int) -> Message:
         """Raises ``Invalid``."""
@@ -100,10 +102,10 @@ class Intake:
             request.key,
             now_ns,
             Terms(
-                request.lane,
+                request.message_class,
                 checked_sender_id(request.sender_id),
                 request.campaign,
-                expiry_ns(request.lane, request.expires_in_s),
+                expiry_ns(request.message_class, request.expires_in_s),
             ),
         )
 
@@ -120,6 +122,18 @@ class Intake:
             return self._message(recipient.to, shared.text, recipient.key, now_ns, terms, shared.segments)
         return self._message(recipient.to, text, recipient.key, now_ns, terms)
 
+    def shared_part(self, defaults: Defaults, campaign: str) -> Shared:
+        """Raises ``Invalid``."""
+        check_campaign(campaign)
+        terms = Terms(
+            defaults.message_class,
+            checked_sender_id(defaults.sender_id),
+            campaign,
+            expiry_ns(defaults.message_class, defaults.expires_in_s),
+        )
+        text = defaults.text
+        return Shared(terms, text, 0 if text is None else checked_segments(text, self._max_segments))
+
     def campaign_id(self) -> str:
         """A new campaign id."""
         self._id += 1
@@ -132,7 +146,7 @@ class Intake:
             raise Invalid("invalid", "to", f"to must be {_NUMBER_RULE}")
         if key is not None and _is_key(key) is None:
             raise Invalid("invalid", "key", f"key must be {_KEY_RULE}")
-        segments = segments or checked_segments(text)
+        segments = segments or checked_segments(text, self._max_segments)
         self._id += 1
         return Message(
             self._id,
@@ -165,18 +179,6 @@ class Shared(Struct, frozen=True):
     segments: int
 
 
-def shared_part(defaults: Defaults, campaign: str) -> Shared:
-    """Raises ``Invalid``."""
-    check_campaign(campaign)
-    terms = Terms(
-        defaults.lane,
-        checked_sender_id(defaults.sender_id),
-        campaign,
-        expiry_ns(defaults.lane, defaults.expires_in_s),
-    )
-    return Shared(terms, defaults.text, 0 if defaults.text is None else checked_segments(defaults.text))
-
-
 def check_campaign(campaign: str) -> None:
     """Raises ``Invalid``."""
     if _is_key(campaign) is None:
@@ -192,16 +194,18 @@ def checked_sender_id(sender_id: str | None) -> str:
     return sender_id
 
 
-def checked_segments(text: str) -> int:
+def checked_segments(text: str, max_segments: int) -> int:
     """Raises ``Invalid``."""
+    rule = f"text must be a text of 1 to {max_segments} segments"
     if not text or text.isspace():
-        raise Invalid("invalid", "text", f"text must be {_TEXT_RULE}; it is empty")
+        raise Invalid("invalid", "text", f"{rule}; it is empty")
     # Half a pair is no character: JSON can write it, UTF-8 cannot, and neither store nor provider takes it.
     if not text.isascii() and _surrogate(text) is not None:
-        raise Invalid("invalid", "text", f"text must be {_TEXT_RULE}; it holds half a surrogate pair")
-    segments = count_segments(text) if len(text) <= _MAX_CHARACTERS else MAX_SEGMENTS + 1
-    if segments > MAX_SEGMENTS:
-        raise Invalid("too_long", "text", f"text must be {_TEXT_RULE}; it takes more")
+        raise Invalid("invalid", "text", f"{rule}; it holds half a surrogate pair")
+    longest = _CHARACTERS_A_SEGMENT * max(2, max_segments)
+    segments = count_segments(text) if len(text) <= longest else max_segments + 1
+    if segments > max_segments:
+        raise Invalid("too_long", "text", f"{rule}; it takes more")
     return segments
 
 
@@ -217,7 +221,7 @@ def expiry_ns(lane: Lane, expires_in_s: float | None) -> int:
 _RULES = {
     "to": _NUMBER_RULE,
     "text": _TEXT_RULE,
-    "class": _CLASS_RULE,
+    "message_class": _CLASS_RULE,
     "key": _KEY_RULE,
     "from": _SENDER_RULE,
     "campaign": _KEY_RULE,

@@ -35,7 +35,7 @@ class Metrics(Collector):
 
     def __init__(self, driver: Driver, tally: Tally, lag: LoopLag, stored: dict[State, int]) -> None:
         self._driver = driver
-        self._tally = tally
+        self.tally = tally
         self._lag = lag
         self._stored = stored
         self._registry = CollectorRegistry()
@@ -80,7 +80,7 @@ class Metrics(Collector):
         return gauges
 
     def _counters(self) -> dict[str, int]:
-        tally = self._tally
+        tally = self.tally
         counters = {name: getattr(tally, name) for name in tally.__struct_fields__}
         totals = self._driver.state().totals
         for name in ("offered", "recovered", "sent", "late", "repeated_reports", "orphan_reports"):

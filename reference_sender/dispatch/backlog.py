@@ -51,15 +51,22 @@ class Backlog:
         return ticket
 
     def restore(
-        self, message: Message, attempts: int, slot: int, route: str | None, expires_ns: int
+        self,
+        message: Message,
+        attempts: int,
+        slot: int,
+        route: str | None,
+        expires_ns: int,
+        repeats: bool = True,
     ) -> Ticket:
-        """Add a message of an earlier process that may have been submitted on ``route`` (of ``slot``)."""
+        """Add a message of an earlier process that may have been submitted on ``route`` (of ``slot``), which
+        ``repeats`` it, or never submits it again."""
         lane = lane_index(message.lane)
         queue = OTP if self.in_order else lane
         ticket = Ticket(message, lane, queue, expires_ns, slot, route, _QUEUED, attempts, attempts)
         self.tickets[message.key] = ticket
         self._watch(ticket)
-        if slot != NOWHERE:
+        if slot != NOWHERE and repeats:
             self._to_lane(ticket)
         return ticket
 

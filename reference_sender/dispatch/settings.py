@@ -58,11 +58,6 @@ class DispatchSettings(BaseModel):
     defer_s: float = Field(
         default=60.0, gt=0, le=86_400, description="wait of a DEFERRED message without Retry-After"
     )
-    idempotency_window_s: float = Field(
-        default=86_400.0,
-        gt=0,
-        description="how long the provider knows a key again: SMSAPI's check_idx, 24 h",
-    )
 
     # Routes
     throttle_base_s: float = Field(

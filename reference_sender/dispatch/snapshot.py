@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class RouteState(Struct, frozen=True):
+class RouteSnapshot(Struct, frozen=True):
     """One route. ``paused_s`` is how long it will not be used yet, token buckets apart."""
 
     name: str
@@ -31,7 +31,7 @@ class DispatchState(Struct, frozen=True):
     awaiting_report: int
     early_reports: int
     totals: dict[str, int]  # since the dispatcher began, by name
-    routes: tuple[RouteState, ...]
+    routes: tuple[RouteSnapshot, ...]
     waited_s: dict[str, float] = {}  # for how long ready messages were held back, by what (``Sending``)
 
     @property

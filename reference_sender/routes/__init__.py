@@ -1,24 +1,19 @@
-"""Routes to providers. A route submits a batch and returns one result per message."""
+"""Routes: the providers that the sender can use. Each room below is one, found by its ``DEFINITION``."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping
+from importlib import import_module
+from pkgutil import iter_modules
 
-from reference_sender.dispatch.values import Message, Result, RouteLimits
+from reference_sender.routes.protocol import RouteDefinition
 
 
-class Route(Protocol):
-    """A provider's client."""
+def _definitions() -> Mapping[str, RouteDefinition]:
+    rooms = sorted(module.name for module in iter_modules(__path__) if module.ispkg)
+    found = [import_module(f"{__name__}.{room}").DEFINITION for room in rooms]
+    return {definition.name: definition for definition in found}
 
-    @property
-    def limits(self) -> RouteLimits: ...
 
-    async def submit(self, messages: Sequence[Message]) -> Sequence[Result]:
-        """Submit ``messages`` in one request and return one Result per message, in their order.
-
-        Never raises for an error of the provider or the network.
-        """
-        ...
-
-    async def close(self) -> None: ...
+ROUTES = _definitions()
+DEFAULT_ROUTE = "smsapi"  # of a run or a simulation that chooses none

@@ -13,6 +13,7 @@ from reference_sender.dispatch.values import (
     Change,
     Effect,
     Lane,
+    LookUp,
     Message,
     Outcome,
     Recovered,
@@ -20,9 +21,9 @@ from reference_sender.dispatch.values import (
     Result,
     SubmitBatch,
 )
-from reference_sender.routes import Route
+from reference_sender.routes.client import Route
 from reference_sender.runtime.background import Chores
-from reference_sender.runtime.commit_queue import CommitQueue
+from reference_sender.runtime.commit_queue import RETRY_S, CommitQueue
 from reference_sender.store import Existing, Store
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Driver:
         routes: Mapping[str, Route],
         early_report_s: float = EARLY_REPORT_S,
         chores: Chores | None = None,
+        commit_retry_s: float = RETRY_S,
     ) -> None:
         self.chores = chores or Chores()
         self._dispatcher = dispatcher
@@ -55,13 +57,16 @@ class Driver:
         self._early_report_s = early_report_s
         self._loop = asyncio.get_running_loop()
         self._submits: set[asyncio.Task[None]] = set()
+        self._lookups: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._armed_ns: int | None = None
         self._last_ns = 0
         self._overtaking: set[str] = set()  # provider ids of reports that came with an early one
         self._stopping = False
         self._attempts = 0  # made so far
-        self.commits = CommitQueue(store, self._kept, chores=self.chores, foresee=self._foresee)
+        self.commits = CommitQueue(
+            store, self._kept, retry_s=commit_retry_s, chores=self.chores, foresee=self._foresee
+        )
         self._guarded_advance = self.chores.guarded("dispatcher", self._advance)
 
     def recover(self, recovered: Iterable[Recovered]) -> None:
@@ -120,9 +125,10 @@ class Driver:
         if self._submits:
             _, unanswered = await asyncio.wait(list(self._submits), timeout=limit_s)
             if unanswered:
-                log.warning("%d requests are left unanswered; they are repeated on restart", len(unanswered))
-        for submit in self._submits:
-            submit.cancel()
+                said = "%d requests are left unanswered; the next start repeats them or looks them up"
+                log.warning(said, len(unanswered))
+        for task in (*self._submits, *self._lookups):
+            task.cancel()
         try:
             async with asyncio.timeout(limit_s + _LAST_COMMIT_S):
                 await self.commits.close()
@@ -171,6 +177,17 @@ class Driver:
         except Exception as error:
             self.chores.died("dispatcher", error)
 
+    async def _look_up(self, lookup: LookUp) -> None:
+        try:
+            try:
+                found = await self._routes[lookup.route].look_up(lookup.message, lookup.since_ns)
+            except Exception:
+                log.exception("a lookup on route %s failed", lookup.route)
+                found = None
+            self._perform(self._dispatcher.looked_up(self._now(), lookup.message.key, found))
+        except Exception as error:
+            self.chores.died("dispatcher", error)
+
     def _advance(self) -> None:
         # Timers are kept to the millisecond and may come early; the dispatcher is promised its deadline.
         due_ns, self._armed_ns = self._armed_ns, None
@@ -187,7 +204,13 @@ class Driver:
             if isinstance(effect, Change):
                 changes.append(effect)
             # What is not submitted, since the sender stops, stays queued in the store.
-            elif not self._stopping and self._begin(effect, foreseen):
+            elif self._stopping:
+                continue
+            elif isinstance(effect, LookUp):
+                task = self._loop.create_task(self._look_up(effect))
+                self._lookups.add(task)
+                task.add_done_callback(self._lookups.discard)
+            elif self._begin(effect, foreseen):
                 foreseen = None
         if foreseen is not None:  # its messages wait, or go out in another way
             self.commits.ended(foreseen.attempt_id)

@@ -76,7 +76,7 @@ def test_a_real_run_keeps_the_windows_and_says_that_its_instrument_stalled(tmp_p
         "faults": [{"kind": "outage", "start_s": 1.0, "end_s": 2.0}, {"kind": "hang", "start_s": 900}],
     }
     profile.write_text(json.dumps(document))
-    stalling = threading.Thread(target=_stall, args=(out))
+    stalling = threading.Thread(target=_stall, args=(out,))
     stalling.start()
     console = Console(file=io.StringIO())
     code = run_scenario(scenario(30.0, 6.0, str(profile)), RunSettings(out=out, seed=3), console)

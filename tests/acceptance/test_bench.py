@@ -29,7 +29,7 @@ def small_bench() -> Scenario:
         role="burst",
         profile="smsapi",
         streams=(otps, Stream(Burst(600, 2.0), mix=Mix(marketing=1.0), campaign="burst", start_s=3.0)),
-        drain_limit_s=6.0,
+        drain_timeout_s=6.0,
         counterpart="burst-simulated",
     )
     several = tuple(

@@ -55,7 +55,7 @@ def part_of(folder: Path, rate_per_s: float, profile: dict[str, Any], mix: Mix, 
         role="plain",
         profile=str(path),
         streams=(Stream(process, mix=mix),),
-        **{"drain_limit_s": 3.0, **more},
+        **{"drain_timeout_s": 3.0, **more},
     )
 
 

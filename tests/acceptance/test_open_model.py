@@ -105,7 +105,7 @@ def test_a_frozen_server_shows_in_the_open_model_and_hides_from_the_closed_one(
     waited_ns = [
         answered - intended
         for answered, intended in zip(
-            table.column("t_accepted_ns").to_pylist(), table.column("t_intended_ns").to_pylist(), strict=True
+            table.column("t_replied_ns").to_pylist(), table.column("t_intended_ns").to_pylist(), strict=True
         )
     ]
     assert sorted(waited_ns)[570 - 1] >= 700_000_000

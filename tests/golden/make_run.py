@@ -35,7 +35,7 @@ BURST = Part(
         Stream(Poisson(5.0, 45.0), mix=Mix(otp=1.0)),
         Stream(Burst(150, 5.0), mix=Mix(marketing=1.0), campaign="burst", start_s=20.0),
     ),
-    drain_limit_s=60.0,
+    drain_timeout_s=60.0,
     mode="simulated",
 )
 FIFO = msgspec.structs.replace(BURST, slug="burst-fifo", counterpart="burst", fifo=True, decides=False)

@@ -40,7 +40,7 @@ processes: st.SearchStrategy[Process] = st.one_of(
     st.builds(Constant, rates, durations_s),
     st.builds(Poisson, rates, durations_s),
     st.builds(Burst, st.integers(0, 5_000), durations_s),
-    st.builds(DayCurve, st.integers(1, 5_000), compress=st.floats(1.0, 5_000.0)),
+    st.builds(DayCurve, st.integers(1, 5_000), speedup=st.floats(1.0, 5_000.0)),
     st.builds(peak_window, st.integers(1, 50_000), durations_s, st.floats(1.0, 200.0)),
     st.builds(
         Steps,
@@ -97,8 +97,8 @@ def test_steps_have_what_their_rates_add_up_to_at_every_edge(steps: list[Step], 
 
 @brisk
 @given(st.integers(1, 500_000), st.floats(1.0, 2_000.0))
-def test_a_day_has_its_messages_however_dense(messages: int, compress: float) -> None:
-    assert arrival_count(DayCurve(messages, compress=compress)) == messages
+def test_a_day_has_its_messages_however_dense(messages: int, speedup: float) -> None:
+    assert arrival_count(DayCurve(messages, speedup=speedup)) == messages
 
 
 @brisk

@@ -59,9 +59,9 @@ def limits_of(
         "segments": bucket(segments),
         "concurrent_requests": concurrent,
     }
-    wire = {"w": {"max_recipients_per_request": batch}}
+    protocol = {"w": {"max_recipients_per_request": batch}}
     queue = {"drain_segments_per_s": drain}
-    return read_limits({"throttle": throttle, "accept_queue": queue, "wire": wire}, "w")
+    return read_limits({"throttle": throttle, "accept_queue": queue, "protocol": protocol}, "w")
 
 
 all_limits = st.builds(
@@ -253,7 +253,7 @@ BUSY = Plan(
 
 def means_of_busy(batch: int, run_dir: Path) -> dict[str, dict[str, float]]:
     """Class -> share -> mean in seconds, of a burst on ``throttled``, whose limits the route states."""
-    route = RouteLimits("r", 20.0, 20, 40.0, 40, batch, 8)
+    route = RouteLimits("r", 20.0, 20, 40.0, 40, batch, 8, 86_400.0)
     splits = delay_splits(*lived(BUSY, load_profile("throttled"), route, run_dir))
     return {each.message_class: {share.name: share.mean_s for share in each.shares} for each in splits}
 

@@ -29,8 +29,8 @@ from reference_sender.dispatch.values import (
 )
 
 LIMITS = (
-    RouteLimits("a", 50.0, 10.0, 200.0, 60.0, max_batch=20, max_in_flight=4),
-    RouteLimits("b", 20.0, 5.0, 100.0, 30.0, max_batch=5, max_in_flight=2),
+    RouteLimits("a", 50.0, 10.0, 200.0, 60.0, max_batch=20, max_in_flight=4, idempotency_window_s=86_400.0),
+    RouteLimits("b", 20.0, 5.0, 100.0, 30.0, max_batch=5, max_in_flight=2, idempotency_window_s=86_400.0),
 )
 SETTINGS = DispatchSettings(backoff_base_s=0.1, backoff_cap_s=1, throttle_base_s=0.1, breaker_open_s=0.2)
 
@@ -85,6 +85,7 @@ class Life:
             if isinstance(effect, Change):
                 self.store[effect.key] = effect
                 continue
+            assert isinstance(effect, SubmitBatch)  # its providers refuse repeats: nothing is looked up
             self.submitted.append(effect)
             self.begun[effect.batch_id] = effect, self.now_ns
             results = [self.submit(effect.route, message) for message in effect.messages]

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nanoseconds import S
 
-from loadtests.simulate.mapping import Mapped
-from loadtests.simulate.passage import Passage, ThroughWire
+from loadtests.simulate.mapping import Mapped, through_smsapi
+from loadtests.simulate.passage import Passage
 from mock_provider.engine.values import (
     Accepted,
     AcceptedMessage,
@@ -43,8 +43,10 @@ TEXTS = (
 keys = st.text("abcXYZ019._-", min_size=1, max_size=12)
 
 
-def profile_of(**wire: Any) -> Profile:
-    return parse_profile({"name": "p", "carriers": [{"name": "a", "country": "*"}], "wire": {"smsapi": wire}})
+def profile_of(**protocol: Any) -> Profile:
+    return parse_profile(
+        {"name": "p", "carriers": [{"name": "a", "country": "*"}], "protocol": {"smsapi": protocol}}
+    )
 
 
 profiles = st.builds(
@@ -57,7 +59,7 @@ profiles = st.builds(
     max_parts=st.sampled_from([1, 2, 6]),
     country_code=st.sampled_from(["48", "44"]),
     landlines_accepted=st.booleans(),
-    drop_repeated_numbers=st.booleans(),
+    deduplicate_recipients=st.booleans(),
     report_url_bytes=st.sampled_from([500, 7_500]),
 )
 
@@ -99,7 +101,7 @@ def answers(draw: st.DrawFn, messages: tuple[Message, ...]) -> Accepted | Refuse
 
 
 def both(profile: Profile) -> tuple[Passage, Passage]:
-    return Mapped(profile, "secret"), ThroughWire(profile, "secret")
+    return Mapped(profile, "secret"), through_smsapi(profile, "secret")
 
 
 @settings(deadline=None, max_examples=200)

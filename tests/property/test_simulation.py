@@ -112,8 +112,8 @@ def test_values_and_bytes_are_the_same_run(
 @pytest.mark.parametrize("name", ["smsapi", "bad-day", "throttled", "flaky", "outage"])
 def test_values_and_bytes_are_the_same_day(tmp_path: Path, name: str) -> None:
     """Row by row, with hours of every fault: the windows of ``bad-day`` lie in the day's first minutes."""
-    (part,) = catalogue.scenario("day-5k", Adjustment(compress=60.0, window="day")).parts
-    route = RouteLimits("r", 20, 20, 60, 60, 50, 4)
+    (part,) = catalogue.scenario("day-5k", Adjustment(speedup=60.0, window="day")).parts
+    route = RouteLimits("r", 20, 20, 60, 60, 50, 4, 86_400.0)
     by_values, values = lived(part.plan(1, "t"), load_profile(name), route, tmp_path)
     by_bytes, bytes_ = lived(part.plan(1, "t"), load_profile(name), route, tmp_path, through_wire=True)
     assert by_values == by_bytes
@@ -139,7 +139,7 @@ def test_in_order_of_arrival_an_otp_waits_behind_a_burst(tmp_path: Path) -> None
     otps = Stream(Poisson(5.0, 30.0), mix=Mix(otp=1.0))
     burst = Stream(Burst(1_500, 5.0), mix=Mix(marketing=1.0), campaign="sale", start_s=5.0)
     plan = Plan(streams=(otps, burst), seed=1, key_tag="t")
-    route = RouteLimits("r", 50, 5, 60, 60, 100, 4)
+    route = RouteLimits("r", 50, 5, 60, 60, 100, 4, 86_400.0)
     waits = {}
     for order in ("priority", "arrival"):
         dispatch = DispatchSettings.model_validate({"order": order})
@@ -147,16 +147,16 @@ def test_in_order_of_arrival_an_otp_waits_behind_a_burst(tmp_path: Path) -> None
         _, tables = lived(plan, load_profile("fast"), route, tmp_path / order, dispatch=dispatch)
         sent = {row["key"]: row["t_submitted_ns"] for row in tables["provider"]}
         otps_ns = sorted(
-            sent[row["key"]] - row["t_intended_ns"] for row in tables["load"] if row["class"] == "otp"
+            sent[row["key"]] - row["t_intended_ns"] for row in tables["load"] if row["message_class"] == "otp"
         )
         waits[order] = otps_ns[len(otps_ns) // 2] / S
     assert waits["priority"] < 0.5 < 5.0 < waits["arrival"]
 
 
 def test_arrivals_are_what_the_api_takes() -> None:
-    (part,) = catalogue.scenario("day-5k", Adjustment(compress=1.0, window="day")).parts
+    (part,) = catalogue.scenario("day-5k", Adjustment(speedup=1.0, window="day")).parts
     schedule = Schedule(part.plan(7, "t"))
-    intake = Intake("x", 0)
+    intake = Intake("x", 0, 6)
     taken = []
     for slot, at_ns in enumerate(schedule.intended_ns.tolist()):
         arrival = schedule.message(slot)
@@ -164,7 +164,7 @@ def test_arrivals_are_what_the_api_takes() -> None:
             arrival.to, arrival.text, Lane(arrival.message_class), key=arrival.key, campaign=arrival.campaign
         )
         taken.append(intake.message(request, 10 * S + at_ns))
-    pieces = list(Arrivals(schedule, 10 * S).pieces(777))
+    pieces = list(Arrivals(schedule, 10 * S, 6).pieces(777))
     assert [message for piece in pieces for message in piece.messages] == taken
     assert [piece.first for piece in pieces] == list(range(0, 5_000, 777))
 
@@ -173,7 +173,7 @@ def test_a_text_that_the_api_would_refuse_ends_the_simulation(tmp_path: Path) ->
     streams = (Stream(Poisson(5.0, 2.0), mix=Mix(otp=1.0)),)
     plan = Plan(streams=streams, seed=1, key_tag="t", texts={"otp": ("x" * 2_000,)})
     with pytest.raises(Invalid, match="text must be a text of 1 to 6 segments"):
-        lived(plan, load_profile("fast"), RouteLimits("r", 50, 5, 60, 60, 100, 4), tmp_path)
+        lived(plan, load_profile("fast"), RouteLimits("r", 50, 5, 60, 60, 100, 4, 86_400.0), tmp_path)
 
 
 def test_one_that_is_ended_early_keeps_whole_records(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_one_that_is_ended_early_keeps_whole_records(tmp_path: Path) -> None:
         seen.append(progress)
         return len(seen) < 4
 
-    settings = Settings(seed=3, route=RouteLimits("r", 50, 5, 500, 60, 10, 4), sample_every_s=10.0)
+    settings = Settings(seed=3, route=RouteLimits("r", 50, 5, 500, 60, 10, 4, 86_400.0), sample_every_s=10.0)
     ending = simulate(Schedule(plan), load_profile("smsapi"), settings, tmp_path, go_on)
     rows = read_rows(tmp_path / "load.arrow", LOAD_SCHEMA).to_pylist()
     assert ending.interrupted and 0 < ending.arrived == len(rows) < 300

@@ -20,7 +20,7 @@ from mock_provider.settings.protocols import SmsapiSettings, TwilioSettings
 def profile_with(token: str = "", **wire: Any) -> Profile:
     """Profile ``fast`` with these settings of protocols, and the account's token."""
     fast = load_profile("fast")
-    profile = fast.model_copy(update={"wire": fast.wire.model_copy(update=wire)})
+    profile = fast.model_copy(update={"wire": fast.protocol.model_copy(update=wire)})
     return with_token(profile, token) if token else profile
 
 

@@ -11,12 +11,15 @@ from typing import Any, Protocol
 
 import aiohttp
 
-from reference_sender.api.handlers import Api, Secrets
+from reference_sender.api.handlers import Api
 from reference_sender.api.intake import Intake
 from reference_sender.api.metrics import Metrics, Tally
 from reference_sender.api.queries import Queries
+from reference_sender.api.reports import ReportIntake, ReportReader
 from reference_sender.dispatch import Dispatcher, DispatchSettings
-from reference_sender.dispatch.values import Message, Outcome, Result, RouteLimits
+from reference_sender.dispatch.values import Message, Outcome, Report, Result, RouteLimits
+from reference_sender.routes import ROUTES
+from reference_sender.routes.protocol import RouteAccount
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.loop_lag import LoopLag
 from reference_sender.store import Existing, SqliteStore, StoreError, Work
@@ -24,16 +27,14 @@ from reference_sender.store import Existing, SqliteStore, StoreError, Work
 AUTHORIZED = {"Authorization": "Bearer t"}
 
 
-LIMITS = RouteLimits("r", 10_000.0, 1_000.0, 100_000.0, 10_000.0, 500, 8)
+LIMITS = RouteLimits("r", 10_000.0, 1_000.0, 100_000.0, 10_000.0, 500, 8, 86_400.0)
 
 
-MESSAGE = {"to": "+48500100200", "text": "hello", "class": "otp", "key": "k-1"}
+MESSAGE = {"to": "+48500100200", "text": "hello", "message_class": "otp", "key": "k-1"}
 
 
 class AcceptingRoute:
     """Takes everything, under provider ids made of the keys."""
-
-    limits = LIMITS
 
     def __init__(self) -> None:
         self.submitted: list[Message] = []
@@ -44,6 +45,9 @@ class AcceptingRoute:
         self.submitted += messages
         await self.answers.wait()
         return [Result(Outcome.ACCEPTED, f"p-{message.key}") for message in messages]
+
+    async def look_up(self, message: Message, since_ns: int) -> Sequence[Report] | None:
+        raise AssertionError("this provider refuses repeats")
 
     async def close(self) -> None:
         return
@@ -85,13 +89,16 @@ class World:
         self.queries = Queries(store)
         self.lag = LoopLag()
         tally = Tally()
+        smsapi = ROUTES["smsapi"]
+        account = RouteAccount("http://127.0.0.1/sms.do", "", "t", "Test")
+        reader = ReportReader([smsapi.protocol(account)], smsapi.confirmation)
         self.api = Api(
-            Secrets("t", "hush"),
+            "t",
             self.driver,
-            Intake(identity.tag, identity.last_message_id),
+            Intake(identity.tag, identity.last_message_id, 6),
             self.queries,
             Metrics(self.driver, tally, self.lag, store.counts(None)),
-            tally,
+            ReportIntake({"smsapi": reader}, "hush", "http://127.0.0.1", self.driver, tally),
         )
         self.url = ""
 

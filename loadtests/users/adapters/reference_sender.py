@@ -37,7 +37,7 @@ def _body(message: Message) -> bytes:
     fields = {
         "to": message.to,
         "text": message.text,
-        "class": message.message_class,
+        "message_class": message.message_class,
         "key": message.key,
     }
     if message.campaign:

@@ -4,7 +4,6 @@ rules.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus, urlsplit
 from xml.sax.saxutils import escape as escape_xml
@@ -12,10 +11,8 @@ from xml.sax.saxutils import escape as escape_xml
 import msgspec
 
 from loadtests.arrivals import Message
-from loadtests.targets import Target
+from loadtests.targets import PLACEHOLDER, Target
 from loadtests.users.adapters.adapter import ACCEPTED, Judgement, Request, endpoint_of, head
-
-_SPLIT = re.compile(r"\{(key|to|text|class|campaign)\}")
 
 
 def _escape_json(value: str) -> str:
@@ -39,7 +36,7 @@ class Template:
     """A text with placeholders, cut once into literals and fields."""
 
     def __init__(self, text: str, escape: Callable[[str], str]) -> None:
-        self._pieces = _SPLIT.split(text)  # literal, field, literal, field, ... literal
+        self._pieces = PLACEHOLDER.split(text)  # literal, field, literal, field, ... literal
         self._escape = escape
         self.fixed = text if len(self._pieces) == 1 else None
 
@@ -116,7 +113,7 @@ class TemplatedTarget:
             "key": message.key,
             "to": message.to,
             "text": text,
-            "class": message.message_class,
+            "message_class": message.message_class,
             "campaign": message.campaign,
         }
 

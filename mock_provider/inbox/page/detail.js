@@ -98,11 +98,11 @@ function segments(text, message) {
 function facts({ message: m, network, journey }) {
   const entries = [
     ["Id", m.provider_id, true], ["Key", journey?.key || m.key, true], ["Client reference", m.client_ref, true],
-    ["Wire", m.wire], ["Number as written", m.submitted_number !== m.number && m.submitted_number],
+    ["Protocol", m.protocol], ["Number as written", m.submitted_number !== m.number && m.submitted_number],
     ["Country", m.country || network.country],
     ["Carrier", [m.carrier || network.carrier, network.mcc && `MCC ${network.mcc}`, network.mnc && `MNC ${network.mnc}`].filter(Boolean).join(" · ")],
     ["Ported", network.ported && (network.ported_from ? `from ${network.ported_from}` : "yes")],
-    ["Price", price(m.price)], ["Way", journey?.fast && "first in the queues"],
+    ["Price", price(m.price)], ["Way", journey?.priority && "first in the queues"],
     ["Submitted", journey && times(journey.submits)],
     ["Accepted", journey && (journey.accepts > 1 ? `${times(journey.accepts)}: a duplicate; this is number ${journey.ordinal}` : times(journey.accepts))],
     ["Faults it met", journey?.faults && journey.faults.replaceAll(",", ", ")],

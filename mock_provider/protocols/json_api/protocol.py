@@ -53,7 +53,7 @@ class JsonApi:
     errors = ErrorReplies(problem(Refusal.UNAVAILABLE.value), INTERNAL_ERROR)
 
     def __init__(self, profile: Profile) -> None:
-        self._settings = profile.wire.generic
+        self._settings = profile.protocol.generic
         self._throttle = profile.throttle
         tokens = profile.account.tokens
         self._signing_token = tokens[0] if tokens and self._settings.sign_reports else ""

@@ -243,7 +243,7 @@ class RequestReader:
 
     def _found(self, provider_ids: Sequence[str]) -> list[MessageView]:
         views = (self._lookups.view(provider_id) for provider_id in provider_ids)
-        return [view for view in views if view is not None and view.wire == PROTOCOL_NAME]
+        return [view for view in views if view is not None and view.protocol == PROTOCOL_NAME]
 
     def _is_cancelled_by(self, view: MessageView, name: MessageName) -> bool:
         """§4.9.1: what the request names besides the id must be the message's."""

@@ -92,7 +92,7 @@ class Smsapi:
     prefixes = Services.prefixes
 
     def __init__(self, profile: Profile, state: SmsapiState) -> None:
-        self._settings = profile.wire.smsapi
+        self._settings = profile.protocol.smsapi
         self._price_per_part = profile.account.price_per_segment
         self._services = Services(profile, state)
         self._state = state

@@ -72,7 +72,7 @@ def read_send(
         token,
         read_sender(fields),
         messages,
-        fast=is_set(fields, "fast"),
+        priority=is_set(fields, "fast"),
         refuse_duplicates=is_set(fields, "check_idx"),
         validate_only=is_set(fields, "test"),
         report_url=_report_url(fields, settings),
@@ -146,7 +146,7 @@ def _outbound(
     settings: SmsapiSettings,
 ) -> tuple[tuple[Outbound, ...], tuple[str, ...]]:
     drop_repeated = (
-        settings.drop_repeated_numbers and len(numbers) > 1 and not is_set(fields, "allow_duplicates")
+        settings.deduplicate_recipients and len(numbers) > 1 and not is_set(fields, "allow_duplicates")
     )
     drop_foreign = is_set(fields, "skip_foreign")
     # One search instead of reading 1,000 numbers one by one: 3 us less for each message of a batch.

@@ -114,7 +114,7 @@ class Twilio:
     errors = ErrorReplies(error_reply(20503), INTERNAL_ERROR)
 
     def __init__(self, profile: Profile, edits: MessageEdits) -> None:
-        self._settings = settings = profile.wire.twilio
+        self._settings = settings = profile.protocol.twilio
         self._edits = edits
         self._concurrent_requests = profile.throttle.concurrent_requests or 1  # named in error 20429
         account = profile.account
@@ -252,7 +252,7 @@ class Twilio:
 
     def _find(self, lookups: Lookups, sid: str) -> CapturedMessage | None:
         message = lookups.message(sid)
-        if message is None or message.wire != PROTOCOL_NAME:
+        if message is None or message.protocol != PROTOCOL_NAME:
             return None
         return self._edits.applied_to(message)
 

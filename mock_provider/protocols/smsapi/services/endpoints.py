@@ -52,7 +52,7 @@ class Services:
 
     def __init__(self, profile: Profile, state: SmsapiState) -> None:
         self._state = state
-        self._settings = profile.wire.smsapi
+        self._settings = profile.protocol.smsapi
         self._sender_names = profile.account.sender_names
         self._networks = networks_of(profile)
         self._lookups = NumberLookups(self._settings, state, self._networks)

@@ -90,8 +90,8 @@ def read_code_request(
     fast = "fast" not in fields or is_set(fields, "fast")
     submit = Submit(
         *(request_id, PROTOCOL_NAME, token, sender, (outbound,)),
-        fast=fast,
-        traffic=MessageClass.OTP,
+        priority=fast,
+        message_class=MessageClass.OTP,
         blocked=state.blacklist.among((msisdn,), at.wall_s),
     )
     expires_ns = at.now_ns + int(settings.mfa_expiry_s * _NANOSECONDS)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
+from run_builder import Build
 
 import analysis
 from analysis.export import write_messages
 from analysis.measure.frames import read_frames
 from analysis.report import build_report
 
-Build = Callable[[str], Any]
 GOLDEN = Path(__file__).parents[3] / "golden" / "run"
 START_NS = 7_000_000_000_000
 

@@ -10,12 +10,15 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import cast
 
 import pytest
 import uvloop
 
 from loadtests.calibrate import latency
 from loadtests.calibrate.client import CUT, SILENT, Answer, OpenLoopClient, Schedule
+from loadtests.calibrate.instrument import Instrument
 from loadtests.calibrate.judge import Row
 from loadtests.calibrate.messages import messages, regular
 from loadtests.calibrate.receiver import Receiver
@@ -96,9 +99,21 @@ def wait_until_read(connection: socket.socket, client: OpenLoopClient) -> None:
     """Until the client has read all that it was sent, though a busy machine lets it do so late."""
     peer = connection.getpeername()
     deadline_s = time.monotonic() + 5.0
-    for ours in [c.socket for c in list(client._open.values()) if c.socket.getsockname() == peer]:
+    for ours in [each for each in client.sockets if each.getsockname() == peer]:
         while time.monotonic() < deadline_s and any(fcntl.ioctl(ours, termios.FIONREAD, bytes(4))):
             os.sched_yield()
+
+
+def nodelay_of_peer(address: tuple[str, int]) -> int:
+    """TCP_NODELAY of this process's socket that is connected to ``address``."""
+    for descriptor in list(Path("/proc/self/fd").iterdir()):
+        try:
+            with socket.socket(fileno=os.dup(int(descriptor.name))) as found:
+                if found.getpeername() == address:
+                    return found.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        except OSError:  # no socket, or none that is connected
+            continue
+    raise AssertionError(f"no socket is connected to {address}")
 
 
 def found_by_nagle(port: int, clients: list[OpenLoopClient] | None = None) -> dict[str, Row]:
@@ -106,7 +121,7 @@ def found_by_nagle(port: int, clients: list[OpenLoopClient] | None = None) -> di
     if clients is not None:
         clients.append(bench.client)
     try:
-        return {row.what: row for row in latency.nagle(bench).rows}
+        return {row.what: row for row in latency.nagle(cast(Instrument, bench)).rows}
     finally:
         bench.client.close()
 
@@ -184,9 +199,7 @@ def test_the_provider_sets_nodelay_on_accepted_connections(
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(b"GET / HTTP/1.1\r\nHost: p\r\n\r\n")
         await reader.readuntil(b"\r\n\r\n")
-        (connection,) = provider._http._connections._open
-        accepted = connection._transport.get_extra_info("socket")
-        found = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        found = nodelay_of_peer(writer.get_extra_info("sockname"))
         writer.close()
         await provider.stop()
         return found

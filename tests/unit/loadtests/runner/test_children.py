@@ -326,7 +326,7 @@ def test_the_verdict_is_the_fresh_results_not_the_exit_codes(
     assert "Not good enough" in shown.getvalue()
 
 
-def test_a_terminal_that_is_closed_asks_once_however_often_it_says_so() -> None:
+def test_repeated_hangups_count_as_one_interruption() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
     try:
         with Interruption() as interruption:

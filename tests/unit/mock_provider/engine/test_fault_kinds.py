@@ -28,7 +28,7 @@ WORLD: dict[str, Any] = {
 def trace(p: Any) -> object:
     """All that can be seen of six messages, but which faults touched them: that is no effect by itself."""
     for n in range(6):
-        p.send(float(n), f"k{n}", second_host=n % 2 == 1)
+        p.send(float(n), f"k{n}", backup_host=n % 2 == 1)
     p.run()
     rows = [asdict(row) | {"fault": ""} for row in p.rows().values()]
     return p.replies, p.replied_ns, p.cut_ns, p.calls, rows

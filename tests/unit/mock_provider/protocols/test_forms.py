@@ -37,8 +37,8 @@ def form(body: bytes, content_type: str = "application/x-www-form-urlencoded") -
 
 def error_of(body: bytes, content_type: str = "") -> bytes:
     """The reply to a send that the wire itself refuses, after the token was looked up."""
-    wire = smsapi_with()
-    call: Any = wire.read(form(body, content_type), 1, Instants(0, 0.0))
+    protocol = smsapi_with()
+    call: Any = protocol.read(form(body, content_type), 1, Instants(0, 0.0))
     reply = call if isinstance(call, HttpResponse) else answer_to(call, FakeLookups("t"))
     return reply.body
 
@@ -109,7 +109,7 @@ def test_texts_are_personalised_one_by_one() -> None:
 
 
 @pytest.mark.parametrize("fields", [{}, {"max_parts": "2"}, {"normalize": "1"}, {"single": "1"}])
-def test_a_text_beyond_all_parts_is_too_long_whatever_else_is_asked(fields: dict[str, str]) -> None:
+def test_a_text_with_too_many_parts_is_refused_before_other_checks(fields: dict[str, str]) -> None:
     with pytest.raises(SmsapiError) as refused:
         read_texts({"message": "{" * 20_000, **fields}, 1, SmsapiSettings())
     assert refused.value.code == 11
@@ -135,7 +135,7 @@ def test_what_is_no_number_is_repeated_in_part() -> None:
 
 def test_a_code_s_text_beyond_all_parts_is_refused() -> None:
     body = b"phone_number=48500100200&content=" + b"[%25code%25]" * 20_000
-    wire = smsapi_with()
+    protocol = smsapi_with()
     request = HttpRequest("POST", "/mfa/codes", "", "application/x-www-form-urlencoded", "Bearer t", body)
-    call: Any = wire.read(request, 1, Instants(0, 0.0))
+    call: Any = protocol.read(request, 1, Instants(0, 0.0))
     assert not hasattr(call, "submit")

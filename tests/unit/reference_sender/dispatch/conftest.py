@@ -56,6 +56,7 @@ def limits() -> Callable[..., RouteLimits]:
             "segments_burst": 10_000.0,
             "max_batch": 100,
             "max_in_flight": 8,
+            "idempotency_window_s": 86_400.0,
         }
         return RouteLimits(name, **{**values, **changes})
 

@@ -60,9 +60,9 @@ def test_an_unknown_outcome_is_repeated_with_its_key_on_its_route_only(
 
 
 def test_an_unknown_outcome_is_not_repeated_once_the_provider_forgets_keys(
-    dispatcher: MakeDispatcher, message: Make, batches: Pick
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make, batches: Pick
 ) -> None:
-    core = dispatcher(idempotency_window_s=60, route_down_pause_s=100)
+    core = dispatcher(limits(idempotency_window_s=60), route_down_pause_s=100)
     one = message()
     (batch,) = batches(core.offer(S, [one]))
     core.answered(2 * S, batch.batch_id, all_with(Outcome.UNKNOWN, batch))

@@ -54,9 +54,9 @@ def run_until(core: Dispatcher, until_ns: int) -> list[tuple[int, Effect]]:
 
 @pytest.mark.parametrize(("early_ns", "repeated"), [(1, True), (0, False), (-1, False)])
 def test_a_message_is_repeated_only_while_the_provider_knows_its_key(
-    dispatcher: MakeDispatcher, message: Make, early_ns: int, repeated: bool
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make, early_ns: int, repeated: bool
 ) -> None:
-    core = dispatcher(idempotency_window_s=60)
+    core = dispatcher(limits(idempotency_window_s=60))
     one = message()
     effects = core.recover(100 * S + 60 * S - early_ns, [left(one, "a", 100 * S)])
     assert submitted(effects) == ([(one.key, "a")] if repeated else [])
@@ -64,15 +64,17 @@ def test_a_message_is_repeated_only_while_the_provider_knows_its_key(
 
 
 def test_the_window_runs_from_the_attempt_and_not_from_the_message_s_birth(
-    dispatcher: MakeDispatcher, message: Make
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
 ) -> None:
-    core = dispatcher(idempotency_window_s=60)
+    core = dispatcher(limits(idempotency_window_s=60))
     old = message(created_ns=0)
     assert submitted(core.recover(HOUR, [left(old, "a", HOUR - 59 * S)])) == [(old.key, "a")]
 
 
-def test_an_unanswered_repeat_does_not_lengthen_the_window(dispatcher: MakeDispatcher, message: Make) -> None:
-    core = dispatcher(idempotency_window_s=60, max_attempts=1000, breaker_failures=1000)
+def test_an_unanswered_repeat_does_not_lengthen_the_window(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
+) -> None:
+    core = dispatcher(limits(idempotency_window_s=60), max_attempts=1000, breaker_failures=1000)
     effects = core.recover(50 * S, [left(message(), "a", 0)])
     now_ns, repeats = 50 * S, 0
     while not changed(effects):
@@ -93,7 +95,7 @@ def test_an_unanswered_repeat_does_not_lengthen_the_window(dispatcher: MakeDispa
 def test_what_was_never_submitted_keeps_its_own_deadline_and_goes_anywhere(
     dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
 ) -> None:
-    core = dispatcher(limits("dead"), limits("alive"), idempotency_window_s=60, route_down_pause_s=600)
+    core = dispatcher(limits("dead", idempotency_window_s=60), limits("alive"), route_down_pause_s=600)
     old = message(created_ns=0)
     (batch,) = core.recover(2 * HOUR, [left(old)])
     assert isinstance(batch, SubmitBatch)
@@ -113,7 +115,7 @@ def test_a_route_is_known_by_its_name_whatever_its_place(
     assert len(submitted(effects)) == 3
 
 
-def test_what_one_route_may_have_waits_for_it_while_another_idles(
+def test_a_message_bound_to_a_route_waits_for_it_while_another_is_idle(
     dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
 ) -> None:
     core = dispatcher(limits("a"), limits("b"), route_down_pause_s=100)
@@ -125,24 +127,24 @@ def test_what_one_route_may_have_waits_for_it_while_another_idles(
     assert submitted([again]) == [(one.key, "b")]
 
 
-def test_a_message_bound_to_a_removed_route_is_submitted_nowhere_and_ends_when_no_repeat_is_safe(
+def test_a_message_bound_to_a_removed_route_is_submitted_nowhere_and_ends_at_its_deadline(
     dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
 ) -> None:
-    core = dispatcher(limits("a"), idempotency_window_s=60)
-    one, brief, free = message(), message(expires_ns=30 * S), message()
+    core = dispatcher(limits("a"))
+    one, brief, free = message(expires_ns=HOUR // 2), message(expires_ns=30 * S), message()
     effects = core.recover(S, [left(one, "gone", 0), left(brief, "gone", 0), left(free)])
     assert submitted(effects) == [(free.key, "a")]
     assert core.state().queue_transactional == 2
     seen = run_until(core, HOUR)
     assert [(at_ns, *changed([effect])) for at_ns, effect in seen] == [
         (30 * S, ("expired", "route_removed")),
-        (60 * S, ("expired", "route_removed")),
+        (HOUR // 2, ("expired", "route_removed")),
     ]
     late = core.reported(HOUR, [Report("p", one.key, State.DELIVERED, "")])
     assert changed(late) == [("delivered", "")]
 
 
-def test_a_report_ends_a_message_that_waits_for_a_removed_route(
+def test_a_report_finishes_a_message_bound_to_a_removed_route(
     dispatcher: MakeDispatcher, message: Make
 ) -> None:
     core = dispatcher()
@@ -154,7 +156,7 @@ def test_a_report_ends_a_message_that_waits_for_a_removed_route(
     assert core.state().open == 0
 
 
-def test_what_no_configured_route_can_take_does_not_block_the_rest(
+def test_messages_for_removed_routes_do_not_block_others(
     dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
 ) -> None:
     core = dispatcher(limits("a", segments_burst=4.0))
@@ -189,8 +191,10 @@ def test_a_clock_set_back_delays_nothing_and_lengthens_no_life(
 def test_a_clock_set_back_does_not_stretch_the_window(
     dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
 ) -> None:
-    core = dispatcher(limits("a"), idempotency_window_s=60)
-    core.recover(0, [left(message(), "gone", HOUR)])
+    core = dispatcher(limits("a", idempotency_window_s=60), route_down_pause_s=HOUR // S)
+    (batch,) = core.recover(0, [left(message(), "a", HOUR)])
+    assert isinstance(batch, SubmitBatch)
+    core.answered(0, batch.batch_id, [Result(Outcome.ROUTE_DOWN)])
     assert [at_ns for at_ns, _ in run_until(core, 2 * HOUR)] == [60 * S]
 
 
@@ -289,7 +293,7 @@ def test_attempts_of_an_earlier_life_count(
     assert changed(effects) == ([("failed", "gave_up: 201")] if ends else [])
 
 
-def test_a_route_goes_on_at_once_when_another_has_taken_what_it_could_not(
+def test_a_route_continues_when_another_takes_the_message_it_could_not(
     dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
 ) -> None:
     core = dispatcher(limits("small", segments_burst=4.0), limits("large", max_batch=1, max_in_flight=1))
@@ -298,8 +302,8 @@ def test_a_route_goes_on_at_once_when_another_has_taken_what_it_could_not(
 
 
 def test_an_attempt_of_unknown_time_may_be_as_old_as_its_message(
-    dispatcher: MakeDispatcher, message: Make
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
 ) -> None:
-    core = dispatcher(idempotency_window_s=60)
+    core = dispatcher(limits(idempotency_window_s=60))
     one = message(created_ns=0)
     assert changed(core.recover(61 * S, [left(one, "a", None)])) == [("expired", "outcome_unknown")]

@@ -215,7 +215,7 @@ def test_a_link_is_answered_as_the_outage_leaves_it(
     assert one.received(0, write_pdu(codes.ENQUIRE_LINK, 0, 9)) == effects
 
 
-def test_receipts_go_as_far_as_the_window_and_each_is_answered_once() -> None:
+def test_receipts_are_limited_by_the_window_and_each_is_answered_once() -> None:
     one = bound(codes.BIND_RECEIVER)
     frames = written([one.deliver(0, "a", b"body"), one.deliver(0, "b", b"body")])
     assert one.room == 0

@@ -67,7 +67,7 @@ def test_form_json_and_query_string_say_the_same() -> None:
     get = submit_of(b"", method="GET", query=urlencode(BASE | {"from": "Shop", "idx": "a-1"}))
     assert form == as_json == get
     message = form.messages[0]
-    assert (form.request_id, form.wire, form.token, form.sender_id) == (7, "smsapi", "secret", "Shop")
+    assert (form.request_id, form.protocol, form.token, form.sender_id) == (7, "smsapi", "secret", "Shop")
     assert (message.msisdn, message.text, message.segments) == ("48500100200", "Hello", 1)
     assert (message.key, message.client_ref) == ("a-1", "a-1")
 
@@ -97,7 +97,7 @@ def test_json_lists_of_numbers_and_references() -> None:
     }
     submit = submit_of(json.dumps(body).encode(), content_type="application/json")
     assert [m.client_ref for m in submit.messages] == ["a|b", "c"]
-    assert submit.fast is True
+    assert submit.priority is True
     assert submit.refuse_duplicates is False
 
 

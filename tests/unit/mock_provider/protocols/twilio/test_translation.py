@@ -77,7 +77,7 @@ def test_a_create_as_a_submit() -> None:
     submit = submit_of(
         Body="#Kj-1# hello", StatusCallback="http://localhost/s", ValidityPeriod="60", MessageIntent="otp"
     )
-    assert (submit.request_id, submit.wire, submit.token, submit.sender_id) == (
+    assert (submit.request_id, submit.protocol, submit.token, submit.sender_id) == (
         7,
         "twilio",
         "t",
@@ -88,7 +88,7 @@ def test_a_create_as_a_submit() -> None:
     assert (message.client_ref, message.segments, submit.memo) == (None, 1, ACCOUNT)
     assert (submit.report_url, submit.wanted.progress) == ("http://localhost/s", True)
     assert submit.expires_ns == AT.now_ns + 60 * S
-    assert (submit.expires_in_queue, submit.scheduled_ns, submit.traffic.value) == (True, None, "otp")
+    assert (submit.expires_in_queue, submit.scheduled_ns, submit.message_class.value) == (True, None, "otp")
 
 
 def test_a_validity_counts_from_when_a_scheduled_message_is_due() -> None:

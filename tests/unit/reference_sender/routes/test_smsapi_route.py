@@ -11,21 +11,28 @@ from contextlib import suppress
 import pytest
 
 from reference_sender.dispatch.values import Lane, Message, Outcome, Result
-from reference_sender.routes.smsapi import RouteError, read_route
+from reference_sender.routes.url import RouteError, read_route
 
 Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 def test_a_route_url_is_read() -> None:
     spec = read_route("smsapi+http://se%2Fcret@127.0.0.1:8080?requests_per_s=50&max_batch=10&timeout_s=3")
-    assert (spec.url, spec.token, spec.timeout_s) == ("http://127.0.0.1:8080/sms.do", "se/cret", 3.0)
+    assert (spec.account.url, spec.account.secret, spec.timeout_s) == (
+        "http://127.0.0.1:8080/sms.do",
+        "se/cret",
+        3.0,
+    )
     limits = spec.limits
     assert (limits.name, limits.requests_per_s, limits.max_batch) == ("smsapi@127.0.0.1:8080", 50.0, 10)
     assert limits.requests_burst == 5.0
 
 
 def test_a_route_may_name_its_path() -> None:
-    assert read_route("smsapi+https://t@api.smsapi.pl/api/sms.do").url == "https://api.smsapi.pl/api/sms.do"
+    assert (
+        read_route("smsapi+https://t@api.smsapi.pl/api/sms.do").account.url
+        == "https://api.smsapi.pl/api/sms.do"
+    )
 
 
 def test_a_token_does_not_show() -> None:

@@ -20,7 +20,7 @@ from loadtests.scenarios import catalogue
 from loadtests.scenarios.scenario import Adjustment, Part, Scenario, ScenarioError
 from loadtests.targets import load_target
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def smsbench(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -73,7 +73,7 @@ def test_each_scenario_has_a_locustfile_of_its_own(name: str) -> None:
 
 def test_the_days() -> None:
     (whole,) = catalogue.scenario("day-500k").parts
-    assert (whole.role, whole.profile, whole.compress, whole.window) == (
+    assert (whole.role, whole.profile, whole.speedup, whole.window) == (
         "compressed_day",
         "fast",
         288.0,
@@ -82,7 +82,7 @@ def test_the_days() -> None:
     assert whole.duration_s == pytest.approx(300.0)
     assert arrival_count(whole.streams[0].process) == 500_000
     (peak,) = catalogue.scenario("day-500k", Adjustment(window="peak", duration_s=60.0)).parts
-    assert (peak.role, peak.profile, peak.compress, peak.duration_s) == ("peak_slice", "smsapi", 1.0, 60.0)
+    assert (peak.role, peak.profile, peak.speedup, peak.duration_s) == ("peak_slice", "smsapi", 1.0, 60.0)
     (dense,) = catalogue.scenario("day-500k", Adjustment(100.0, "peak", 30.0)).parts
     process = dense.streams[0].process
     assert isinstance(process, DayCurve) and process.window_s == 3_000.0
@@ -118,7 +118,7 @@ def test_the_bench_lives_three_days_whole_and_two_peaks_at_true_speed() -> None:
         (level, "simulated", 86_400.0) for level in (5_000, 50_000, 500_000)
     ]
     live = [
-        (part.messages_per_day, part.compress)
+        (part.messages_per_day, part.speedup)
         for part in parts
         if part.mode == "live" and part.window == "peak"
     ]
@@ -162,7 +162,7 @@ def test_four_campaigns_are_as_many_messages_in_the_same_time_as_one() -> None:
     assert len({item.campaign for item in four.streams if item.campaign}) == 4
 
 
-def test_in_virtual_time_what_stands_beside_a_live_part_is_left_out() -> None:
+def test_simulations_leave_out_the_counterparts_of_live_parts() -> None:
     simulated = catalogue.BENCH.in_virtual_time()
     assert simulated.capacity is None
     assert {part.mode for part in simulated.parts} == {"simulated"}
@@ -235,12 +235,12 @@ def test_a_suite_as_a_locustfile_plays_its_live_parts_one_after_another() -> Non
         ("brust", Adjustment(), r"did you mean burst\? there are"),
         ("night", Adjustment(), "there is no scenario 'night'; there are"),
         ("smok", Adjustment(), r"did you mean smoke\? there are"),
-        ("smoke", Adjustment(compress=2.0), "smoke has a fixed length"),
+        ("smoke", Adjustment(speedup=2.0), "smoke has a fixed length"),
         ("day-5k", Adjustment(window="day", duration_s=60.0), "use --window peak --duration"),
-        ("day-5k", Adjustment(compress=-1.0), "--compress must be a number above 0, not -1"),
-        ("day-5k", Adjustment(compress=0.0), "--compress must be a number above 0, not 0"),
-        ("day-5k", Adjustment(compress=math.nan), "must be a number above 0, not nan"),
-        ("day-5k", Adjustment(math.inf, "peak"), "--compress must be a number above 0, not inf"),
+        ("day-5k", Adjustment(speedup=-1.0), "--speedup must be a number above 0, not -1"),
+        ("day-5k", Adjustment(speedup=0.0), "--speedup must be a number above 0, not 0"),
+        ("day-5k", Adjustment(speedup=math.nan), "must be a number above 0, not nan"),
+        ("day-5k", Adjustment(math.inf, "peak"), "--speedup must be a number above 0, not inf"),
         ("day-5k", Adjustment(window="peak", duration_s=math.nan), "--duration must be a number above 0"),
         ("day-5k", Adjustment(288.0, "peak", 600.0), "at most 86400 s"),
     ],
@@ -265,7 +265,7 @@ def test_bad_usage_ends_with_2_and_says_what_there_is(tmp_path: Path) -> None:
         (["run", "smoke", "--out", str(tmp_path / "kept")], "kept is a file; give --out a directory"),
         (["run", "smoke", "--out", str(tmp_path / "kept" / "run")], "cannot be made: Not a directory"),
         (["simulate", "smoke", "--out", str(tmp_path / "kept" / "run")], "cannot be made: Not a directory"),
-        (["run", "smoke", "--drain-limit", "inf"], "--drain-limit must be a number"),
+        (["run", "smoke", "--drain-timeout", "inf"], "--drain-timeout must be a number"),
         (["run", "bench", "--ui"], "--ui shows one run"),
         (["run", "smoke", "--scale-provider"], "--scale-provider would scale nothing"),
         (["run", "smoke", "--target", str(tmp_path / "no-provider.toml")], "port = 9500"),
@@ -286,6 +286,10 @@ def test_bad_usage_ends_with_2_and_says_what_there_is(tmp_path: Path) -> None:
         (["provider", "--smpp-port", "70000"], "'--smpp-port': 70000: it should be less than or equal"),
         (["sender", "--route", "x", "--port", "-1"], "'--port': -1: it should be greater than or equal to 0"),
         (["run", "smoke", "--sed", "1"], "No such option: --sed (Possible options: --seed)"),
+        (["run", "day-5k", "--compress", "288"], "--compress is now --speedup"),
+        (["run", "smoke", "--drain-limit=5"], "--drain-limit is now --drain-timeout"),
+        (["simulate", "day-5k", "--compress=1"], "--compress is now --speedup"),
+        (["provider", "--second-port", "0"], "--second-port is now --backup-port"),
         (["provider", "--profile", "nope"], "profile nope: neither a ready-made profile (bad-day, fast"),
         (["run", "smoke", "--target", str(tmp_path)], "cannot be read: Is a directory"),
     )

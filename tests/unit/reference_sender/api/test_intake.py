@@ -13,12 +13,11 @@ from reference_sender.api.intake import (
     read_defaults,
     read_recipient,
     read_request,
-    shared_part,
 )
 from reference_sender.dispatch.values import Message
 
 DAYS_3_S = 72 * 3600
-PLAIN = {"to": "48500100200", "text": "hello", "class": "otp"}
+PLAIN = {"to": "48500100200", "text": "hello", "message_class": "otp"}
 ALLOWED: list[tuple[str, Any]] = [
     ("to", "48500100"),
     ("to", "+48500100"),
@@ -71,16 +70,16 @@ REFUSED: list[tuple[str, Any]] = [
 
 
 def single(name: str, value: Any) -> Message:
-    return Intake("t", 0).message(read_request(json.dumps(PLAIN | {name: value}).encode()), 10**18)
+    return Intake("t", 0, 6).message(read_request(json.dumps(PLAIN | {name: value}).encode()), 10**18)
 
 
 def row(name: str, value: Any) -> Message:
     """As one row of a campaign, or as what its rows share."""
-    shared: dict[str, Any] = {"class": "otp", "text": "hello"}
+    shared: dict[str, Any] = {"message_class": "otp", "text": "hello"}
     recipient: dict[str, Any] = {"to": "48500100200"}
     (shared if name in ("from", "campaign") else recipient)[name] = value
-    part = shared_part(read_defaults(shared), shared.get("campaign", "c"))
-    return Intake("t", 0).row(read_recipient(recipient), part, 10**18)
+    part = Intake("t", 0, 6).shared_part(read_defaults(shared), shared.get("campaign", "c"))
+    return Intake("t", 0, 6).row(read_recipient(recipient), part, 10**18)
 
 
 @pytest.mark.parametrize("make", [single, row])
@@ -110,11 +109,13 @@ def test_the_first_value_beyond_it_is_refused(make: Any, name: str, value: Any) 
 @pytest.mark.parametrize("value", [1, DAYS_3_S])
 def test_what_a_campaigns_rows_share_has_the_same_limits(value: int) -> None:
     assert (
-        shared_part(read_defaults({"class": "otp", "expires_in_s": value}), "c").terms.expiry_ns
+        Intake("t", 0, 6)
+        .shared_part(read_defaults({"message_class": "otp", "expires_in_s": value}), "c")
+        .terms.expiry_ns
         == value * 10**9
     )
-    as_text = read_defaults({"class": "otp", "expires_in_s": str(value)}, strict=False)
-    assert shared_part(as_text, "c").terms.expiry_ns == value * 10**9
+    as_text = read_defaults({"message_class": "otp", "expires_in_s": str(value)}, strict=False)
+    assert Intake("t", 0, 6).shared_part(as_text, "c").terms.expiry_ns == value * 10**9
 
 
 def test_what_a_client_named_is_repeated_in_short() -> None:

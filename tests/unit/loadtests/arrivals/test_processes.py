@@ -72,7 +72,7 @@ def test_poisson_counts_per_second_have_the_mean_for_variance() -> None:
 
 
 def test_a_days_arrivals_follow_its_hours() -> None:
-    day = DayCurve(500_000, compress=288.0)
+    day = DayCurve(500_000, speedup=288.0)
     assert arrival_count(day) == 500_000
     assert mean_rate_per_s(day) == pytest.approx(1_666.67, abs=0.01)  # 500,000 in 300 s
     # The peak hour has its weight's share of the messages in 3,600 s, 288 times as dense.

@@ -9,16 +9,10 @@ import pytest
 from nanoseconds import S
 
 from reference_sender.dispatch.values import Lane, Message, Outcome, Report, State
-from reference_sender.routes.smsapi_wire import (
-    MAX_REPORTS,
-    Failure,
-    MalformedReport,
-    Reply,
-    encode,
-    in_one_request,
-    reports,
-    results,
-)
+from reference_sender.routes.protocol import MAX_REPORTS, MalformedReport, NoReply, ProviderReply
+from reference_sender.routes.smsapi.replies import results
+from reference_sender.routes.smsapi.reports import reports
+from reference_sender.routes.smsapi.requests import body_of, in_one_request
 
 NOW_NS = 1_800_000_000 * S
 URL = "http://127.0.0.1:1/v1/reports/smsapi/s"
@@ -32,15 +26,15 @@ def message(number: int, text: str = "hello", lane: Lane = Lane.MARKETING, life_
 
 
 def fields(*messages: Message) -> dict[str, Any]:
-    decoded = json.loads(encode(messages, URL, NOW_NS))
+    decoded = json.loads(body_of(messages, URL, "Own", NOW_NS))
     assert isinstance(decoded, dict)
     return decoded
 
 
 def test_the_expiration_date_goes_by_the_wall_clock() -> None:
     hour_ns = 3_600 * S
-    ahead = json.loads(encode([message(1, life_s=3_600)], URL, NOW_NS, hour_ns))
-    behind = json.loads(encode([message(1, life_s=3_600)], URL, NOW_NS, -hour_ns))
+    ahead = json.loads(body_of([message(1, life_s=3_600)], URL, "Test", NOW_NS, hour_ns))
+    behind = json.loads(body_of([message(1, life_s=3_600)], URL, "Test", NOW_NS, -hour_ns))
     assert ahead["expiration_date"] == NOW_NS // S + 7_200
     assert behind["expiration_date"] == NOW_NS // S
 
@@ -97,8 +91,8 @@ def test_texts_that_a_parameter_cannot_hold_go_alone() -> None:
     assert in_one_request(same) == same
 
 
-def ok(*items: dict[str, Any], **more: Any) -> Reply:
-    return Reply(200, json.dumps({"count": len(items), "list": items, **more}).encode())
+def ok(*items: dict[str, Any], **more: Any) -> ProviderReply:
+    return ProviderReply(200, json.dumps({"count": len(items), "list": items, **more}).encode())
 
 
 def item(number: int, **more: Any) -> dict[str, Any]:
@@ -112,8 +106,8 @@ def item(number: int, **more: Any) -> dict[str, Any]:
     } | more
 
 
-def error(code: int | str, status: int = 200, retry_after: str | None = None) -> Reply:
-    return Reply(status, json.dumps({"error": code, "message": "no"}).encode(), retry_after)
+def error(code: int | str, status: int = 200, retry_after: str | None = None) -> ProviderReply:
+    return ProviderReply(status, json.dumps({"error": code, "message": "no"}).encode(), retry_after)
 
 
 ONE = [message(1)]
@@ -122,7 +116,7 @@ TWO = [message(1), message(2)]
 SUCCESS = {
     "in the request's order": (ok(item(1), item(2)), ["accepted p1", "accepted p2"]),
     "in any other order": (ok(item(2), item(1)), ["accepted p1", "accepted p2"]),
-    "at HTTP 201": (Reply(201, ok(item(1), item(2)).body), ["accepted p1", "accepted p2"]),
+    "at HTTP 201": (ProviderReply(201, ok(item(1), item(2)).body), ["accepted p1", "accepted p2"]),
     "a number for an id": (ok(item(1, id=17), item(2)), ["accepted 17", "accepted p2"]),
     "without idx, by number": (ok(item(2, idx=None), item(1, idx=None)), ["accepted p1", "accepted p2"]),
     "a number refused by name": (
@@ -183,20 +177,20 @@ ANSWERS = [
     (error("x", 502), "unknown", "unknown"),
     (error("x", 503), "retryable", "retryable"),
     (error("x", 504), "unknown", "unknown"),
-    (Reply(302), "unknown", "unknown"),
-    (Reply(200, b"<html>hello</html>"), "unknown", "unknown"),
-    (Reply(200, b"OK:1:0.1"), "unknown", "unknown"),
-    (Reply(200, b"\xff\xfe"), "unknown", "unknown"),
-    (Reply(200, b""), "unknown", "unknown"),
-    (Reply(200, b"{}"), "unknown", "unknown"),
+    (ProviderReply(302), "unknown", "unknown"),
+    (ProviderReply(200, b"<html>hello</html>"), "unknown", "unknown"),
+    (ProviderReply(200, b"OK:1:0.1"), "unknown", "unknown"),
+    (ProviderReply(200, b"\xff\xfe"), "unknown", "unknown"),
+    (ProviderReply(200, b""), "unknown", "unknown"),
+    (ProviderReply(200, b"{}"), "unknown", "unknown"),
     (error("who knows"), "unknown", "unknown"),
-    (Reply(failure=Failure.NOT_SENT), "retryable", "retryable"),
-    (Reply(failure=Failure.NO_ANSWER), "unknown", "unknown"),
+    (ProviderReply(failure=NoReply.NOT_SENT), "retryable", "retryable"),
+    (ProviderReply(failure=NoReply.NO_ANSWER), "unknown", "unknown"),
 ]
 
 
 @pytest.mark.parametrize(("reply", "alone", "batch"), ANSWERS, ids=lambda value: str(value)[:60])
-def test_what_is_not_a_list_tells_of_all_messages_alike(reply: Reply, alone: str, batch: str) -> None:
+def test_what_is_not_a_list_tells_of_all_messages_alike(reply: ProviderReply, alone: str, batch: str) -> None:
     assert [r.outcome.value for r in results(ONE, reply)] == [alone]
     assert [r.outcome.value for r in results(TWO, reply)] == [batch, batch]
 
@@ -210,8 +204,8 @@ def test_retry_after_is_passed_on(header: str | None, seconds: float | None) -> 
 
 
 def test_a_reply_that_was_not_read_to_its_end_leaves_the_outcome_open() -> None:
-    for failure in (Failure.NO_ANSWER, Failure.TOO_LARGE):
-        found = results(TWO, Reply(failure=failure))
+    for failure in (NoReply.NO_ANSWER, NoReply.TOO_LARGE):
+        found = results(TWO, ProviderReply(failure=failure))
         assert [(r.outcome, r.reason) for r in found] == [(Outcome.UNKNOWN, failure.value)] * 2
 
 
