@@ -139,7 +139,7 @@ def _found(
 
 
 def _after(messages: Iterable[CapturedMessage], sid: str) -> Iterator[CapturedMessage]:
-    """Those behind ``sid``; none where it has gone from the inbox, as all older ones have."""
+    """Messages after ``sid``; none if the inbox has dropped it, since all older ones are dropped too."""
     remaining = iter(messages)
     for message in remaining:
         if message.provider_id == sid:
