@@ -116,7 +116,7 @@ class Mapped(Passage):
         found: list[Outbound] = []
         for message in messages:
             to, text, key = message.to, message.text, message.key
-            # "#K" may be a journey key, which only the wire looks for.
+            # "#K" may be a journey key, which only the protocol looks for.
             if message.segments > most_parts or "#K" in text or not are_msisdns(to):
                 return None
             found.append(Outbound(to, to, text, message.segments, key, key))
