@@ -35,7 +35,7 @@ _MAX_QUEUED = 16  # pipelined requests read ahead of their answers
 
 
 class Application(Protocol):
-    """What answers requests."""
+    """Answers requests."""
 
     def handle(self, request: HttpRequest, respond: Respond) -> int | None:
         """Call ``respond`` once: now, or later. A reply of None cuts the connection.

@@ -9,11 +9,11 @@ from msgspec import Struct
 
 
 class ResponseStream(Protocol):
-    """What the producer of the body writes to."""
+    """The connection, as the producer of the body sees it."""
 
     @property
     def unsent_bytes(self) -> int:
-        """What is written and not taken by the reader yet."""
+        """Bytes that were written and are not sent yet."""
 
     def write(self, data: bytes) -> bool:
         """Write all of it or nothing. False if the reader is too slow or has disconnected."""

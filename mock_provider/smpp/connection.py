@@ -24,7 +24,7 @@ _LINGER_S = 1.0
 
 
 class SmppSetup(Struct, frozen=True):
-    """What connections share; a change of the settings makes another one for new connections."""
+    """Settings and state that connections share. New settings make a new one, for new connections."""
 
     limits: SessionLimits
     reader: RequestReader
@@ -32,7 +32,7 @@ class SmppSetup(Struct, frozen=True):
 
 
 class Listener(Protocol):
-    """What a connection asks of its server."""
+    """The listening server, as a connection sees it."""
 
     def setup(self) -> SmppSetup:
         """The settings of a connection that is made now."""

@@ -1,4 +1,4 @@
-"""What SMPP connections and their listener ask of the provider behind them."""
+"""The provider, as SMPP connections and their listener see it."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class SessionState(Enum):
 
 
 class NoAnswer(Enum):
-    """What a bind or an enquire_link may get in place of a response."""
+    """In place of the response to a bind or an enquire_link."""
 
     CUT = "cut"  # its connection is cut
     SILENCE = "silence"
@@ -174,9 +174,9 @@ class Session:
         return write_pdu(command_id | codes.RESPONSE, status, sequence, body)
 
     def deliver(self, now_ns: int, tag: object, body: bytes) -> bytes:
-        """What to write: a deliver_sm. Exactly one ``Answered`` with its tag comes, or ``lost`` has it.
+        """The octets of a deliver_sm. Call it only while there is ``room``.
 
-        Only while there is ``room``.
+        One ``Answered`` with this tag follows, as an effect or from ``lost``.
         """
         sequence = self._next_sequence()
         self._delivering[sequence] = (tag, now_ns)

@@ -24,7 +24,7 @@ _AFTER, _BEFORE = "PA", "PB"
 
 
 class ListQuery(Struct, frozen=True):
-    """What a list request asks for; instants in unix seconds, None asks nothing."""
+    """The parameters of a list request. Times in unix seconds; None: not given."""
 
     wanted: MessageFilter
     sent_from_s: float | None
