@@ -1,8 +1,7 @@
 """One HTTP/1.1 connection: requests parsed by llhttp (httptools), answered one at a time and in order.
 
-A provider answers small requests by the ten thousand. aiohttp's server makes a task, a request with a header
-map and a response with another for each; that costs as much as simulating the message. Here a request is a
-callback and its reply one write, so that a core is left to the simulation.
+aiohttp's server creates a task, a request with a header map and a response with another one for each request.
+That costs as much CPU as simulating the message. Here a request is a callback and its reply one write.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ _MAX_QUEUED = 16  # pipelined requests read ahead of their answers
 
 
 class Application(Protocol):
-    """What answers requests."""
+    """Answers requests."""
 
     def handle(self, request: HttpRequest, respond: Respond) -> int | None:
         """Call ``respond`` once: now, or later. A reply of None cuts the connection.
@@ -45,7 +44,7 @@ class Application(Protocol):
         """
 
     def abandon(self, number: int) -> None:
-        """The client has gone: ``respond`` must not be called any more."""
+        """The client has disconnected: ``respond`` must not be called."""
 
 
 class _Waiting(Struct, gc=False):
@@ -93,7 +92,7 @@ class HttpConnection(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass of it
         full = self._connections.full
         self._connections.add(self)
         if full:
@@ -132,7 +131,7 @@ class HttpConnection(asyncio.Protocol):
                 data = self._declined(data, upgrade.args[0])
                 continue
             except httptools.HttpParserCallbackError:
-                log.exception("a request could not be read")
+                log.exception("reading a request failed")
                 self._refuse(500, "Internal server error")
             except httptools.HttpParserError:
                 self._refuse(400, "Bad request")
@@ -142,11 +141,11 @@ class HttpConnection(asyncio.Protocol):
             return
 
     def eof_received(self) -> bool:
-        # A client may close its half after the last request and still wait for the answers.
+        # A client may close its side after the last request and still wait for the replies.
         self._closing = True
         if self._current is None:
             return False
-        # Nor may one whose request is never answered, by a fault, be kept for ever after it has gone.
+        # A half-closed client whose request a fault never answers must not hold the connection forever.
         asyncio.get_running_loop().call_later(_HALF_CLOSED_S, self.abort)
         return True
 
@@ -250,7 +249,7 @@ class HttpConnection(asyncio.Protocol):
     # answering
 
     def finish(self) -> None:
-        """Read no more, and close when what is under way is answered."""
+        """Stop reading, and close when the pending requests are answered."""
         self._closing = True
         if self._stream_ended is not None:
             self.abort()
@@ -271,7 +270,7 @@ class HttpConnection(asyncio.Protocol):
             self._transport.close()
 
     def _hold(self, size: int) -> None:
-        """Count what is kept of a body that comes in pieces, among those of all connections."""
+        """Count the bytes of a body received in pieces towards the limit of all connections."""
         connections = self._connections
         self._held_bytes += size
         connections.receiving_bytes += size
@@ -287,11 +286,11 @@ class HttpConnection(asyncio.Protocol):
         try:
             number = self._application.handle(waiting.request, self._respond)
         except Exception:
-            log.exception("a request could not be handled")
+            log.exception("handling a request failed")
             if self._current is waiting:
                 self._give_up()
             return
-        # Answered at once, the queue may have gone on: what is pending then is a later request.
+        # If it was answered at once, a later request of the queue may be the pending one now.
         if number is not None:
             self._pending = number
 
@@ -337,22 +336,22 @@ class HttpConnection(asyncio.Protocol):
 
     @property
     def unsent_bytes(self) -> int:
-        """``Stream``."""
+        """``ResponseStream``."""
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
     def write(self, data: bytes) -> bool:
-        """``Stream``: so a slow reader costs the transport's buffer, and no more."""
+        """``ResponseStream``: a slow reader costs at most the transport's buffer."""
         if self._transport is None or self._write_paused or self._transport.is_closing():
             return False
         self._transport.write(data)
         return True
 
     def cut(self) -> None:
-        """``Stream``."""
+        """``ResponseStream``."""
         self.abort()
 
     def _give_up(self) -> None:
-        """Answer the present request with 500, and nothing after it: a late answer to it finds nobody."""
+        """Answer the current request with 500, and no later one. A later reply to it is dropped."""
         self._closing = True
         self._queue.clear()
         self._respond(INTERNAL_ERROR)
@@ -375,7 +374,7 @@ class HttpConnection(asyncio.Protocol):
             self._refuse(431, "Request header fields too large")
 
     def _refuse(self, status: int, message: str, headers: tuple[tuple[str, str], ...] = ()) -> None:
-        """Answer what cannot be read to its end, and close: where the next request begins is not known."""
+        """Answer a request that cannot be read to its end, and close: the next request's start is unknown."""
         transport = self._transport
         if self._closing or transport is None:
             return

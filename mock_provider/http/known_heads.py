@@ -31,7 +31,7 @@ class _Head(Struct, frozen=True, gc=False):
 
 
 class KnownHeads:
-    """Those of one server. When there are too many it starts anew."""
+    """The known heads of one server. When there are too many, all are dropped."""
 
     __slots__ = ("_heads",)
 

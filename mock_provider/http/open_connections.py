@@ -1,4 +1,4 @@
-"""The HTTP connections of a server: how many there may be, and how long one may keep it waiting."""
+"""The HTTP connections of a server, and their limits: number, bytes and times."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from mock_provider.http.known_heads import KnownHeads
 
 
 class ConnectionLimits(Struct, frozen=True):
-    """What one client, and all of them together, may cost.
-
-    ``request_s`` is the time in which a request that was begun must be whole, ``idle_s`` that between two.
-    ``receiving_bytes`` is what all bodies that come in pieces may hold at a time.
+    """``request_s``: from the first byte of a request to its last; ``idle_s``: between two requests.
+    ``receiving_bytes``: of all bodies that are being received in pieces, together.
     """
 
     connections: int = 4_096
@@ -27,17 +25,17 @@ class ConnectionLimits(Struct, frozen=True):
 
 class OpenConnection(Protocol):
     def finish(self) -> None:
-        """Read no more, and close when what is under way is answered."""
+        """Stop reading, and close when the pending requests are answered."""
 
     def abort(self) -> None:
         """Close at once."""
 
     def age(self, idle_sweeps: int, request_sweeps: int) -> None:
-        """A sweep has come: close where it was idle, or one request was coming, for so many of them."""
+        """Called at each sweep. Close after ``idle_sweeps`` idle, or ``request_sweeps`` in one request."""
 
 
 class OpenConnections:
-    """The connections a server has at the moment, and the request heads they have met."""
+    """The open connections of a server, and the request heads that they share."""
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
@@ -65,11 +63,11 @@ class OpenConnections:
             self._none_left.set()
 
     def start(self) -> None:
-        """Begin to look for connections that keep the server waiting, on the running event loop."""
+        """Start closing connections that exceed the time limits, on the running event loop."""
         self._sweeping = asyncio.create_task(self._sweep())
 
     async def finish(self, grace_s: float) -> None:
-        """Close each when what it has read is answered; cut those that still wait after ``grace_s``."""
+        """Close each when its pending requests are answered; reset the others after ``grace_s``."""
         if self._sweeping is not None:
             self._sweeping.cancel()
         for connection in list(self._open):
@@ -83,7 +81,7 @@ class OpenConnections:
             await self._none_left.wait()
 
     async def _sweep(self) -> None:
-        """One timer for all: what is too old is found up to a sweep late."""
+        """One timer for all connections: limits apply up to one interval late."""
         every_s = self.limits.sweep_every_s
         idle = max(1, round(self.limits.idle_s / every_s))
         request = max(1, round(self.limits.request_s / every_s))

@@ -1,4 +1,4 @@
-"""Whom a provider may call with its delivery reports: nobody outside, unless the profile names the host."""
+"""Where delivery reports may be sent: to this machine, and to hosts that the profile names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A reply that goes on as long as its connection, and how its producer writes it."""
+"""A response without an end (server-sent events), and how its producer writes it."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from msgspec import Struct
 
 
 class ResponseStream(Protocol):
-    """A reply that goes on: what the producer of its body holds."""
+    """The connection, as the producer of the body sees it."""
 
     @property
     def unsent_bytes(self) -> int:
-        """What is written and not taken by the reader yet."""
+        """Bytes that were written and are not sent yet."""
 
     def write(self, data: bytes) -> bool:
-        """Write now, or nothing at all: False where the reader has not kept up, or has gone."""
+        """Write all of it or nothing. False if the reader is too slow or has disconnected."""
 
     def cut(self) -> None:
-        """End it, with what the reader has not taken."""
+        """Close the connection; bytes not yet sent are lost."""
 
 
 class Streaming(Struct, frozen=True):
     """A reply whose body has no end: it lasts as long as the connection.
 
-    ``begin`` gets the stream once the head is written, and returns what to call when the reader has gone.
+    ``begin`` gets the stream once the head is written, and returns the function to call when the reader has
+    disconnected.
     """
 
     content_type: str

@@ -1,4 +1,4 @@
-"""How a connection is cut by a fault."""
+"""Resetting a connection, as a fault does."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _AT_ONCE = struct.pack("ii", 1, 0)
 
 
 def reset(transport: asyncio.WriteTransport) -> None:
-    """Close with a TCP reset (RST), as a process that dies or a balancer that gives up leaves its peer.
+    """Close with a TCP reset (RST), as a crashed process or a load balancer does, not with a FIN.
 
-    Closing alone would be an orderly end (FIN). What was written and not sent is lost.
+    Bytes that were written and not yet sent are lost.
     """
     found = transport.get_extra_info("socket")
     if found is not None:

@@ -1,1 +1,1 @@
-"""What people see of a provider: captured messages, events, traffic, the admin API and the page."""
+"""For people who look at a provider: captured messages, events, traffic, the admin API and the page."""

@@ -24,7 +24,7 @@ _OVER = ("CLOSED", LOST)  # nothing more happens to the message
 
 
 class MessageChange(Struct, frozen=True, gc=False):
-    """What became of a message that was published before."""
+    """The new state of a message that was published before."""
 
     provider_id: str
     state: str
@@ -71,7 +71,7 @@ class EventFeed:
 
     @property
     def unsent_bytes(self) -> int:
-        """What readers that are slow have not taken yet."""
+        """Bytes that slow readers have not received yet."""
         return sum(reader.stream.unsent_bytes for reader in self._readers)
 
     def stream(self) -> Streaming | None:

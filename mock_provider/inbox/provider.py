@@ -1,4 +1,4 @@
-"""What the admin API asks of the provider behind it."""
+"""The provider, as the admin API sees it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mock_provider.profiles import Profile
 
 
 class InboxViews(Struct, frozen=True):
-    """What is recorded for people who look."""
+    """The records that the inbox page shows."""
 
     messages: Inbox
     events: EventFeed

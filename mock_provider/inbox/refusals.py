@@ -1,4 +1,4 @@
-"""What this provider refused last, in the words it answered with: also requests that leave no journal row,
+"""The last refused requests with the beginning of their replies; also those that leave no journal row,
 such as those with an unknown token or to a path that nobody serves.
 """
 

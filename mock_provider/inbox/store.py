@@ -1,4 +1,4 @@
-"""The messages this provider took, as many as memory is given for: for the people who look."""
+"""The accepted messages with their texts, up to a fixed number: for inbox page and protocols."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class InboxFilter(Struct, frozen=True):
 
 
 class Inbox:
-    """Keeps whole requests, one append each; what became of a message is asked when somebody looks."""
+    """Keeps whole requests, one append each. A message's state is read from the engine on demand."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class Inbox:
         return found, total - len(found)
 
     def find(self, provider_id: str) -> CapturedMessage | None:
-        """The message of this id, or None where it was never here or has gone."""
+        """The message with this id, or None if it is not (or no longer) in the inbox."""
         place = self._place_of(provider_id)
         if place is None:
             return None

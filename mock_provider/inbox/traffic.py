@@ -1,4 +1,4 @@
-"""What passed in each of the last seconds, for charts: a small ring, kept whether or not anybody looks."""
+"""Counts of each of the last seconds, for charts: a small ring buffer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every HTTP protocol is made of, and what it gets from the provider."""
+"""The members of an HTTP protocol, and the values that it gets from the provider."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class HttpProtocol(Protocol):
 
 
 class ProtocolContext(Struct, frozen=True):
-    """What a protocol gets when its provider starts or is reset."""
+    """The values that a protocol gets when its provider starts or is reset."""
 
     seed: int
     unread_fields: UnreadFields

@@ -1,4 +1,4 @@
-"""What actions may look up and cancel, and the values that they get."""
+"""Look-ups and cancellation for actions, and the values that they return."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mock_provider.engine import MessageView, NumberView
 
 
 class AccountView(Struct, frozen=True, gc=False):
-    """An account as its owner may see it."""
+    """An account as its owner sees it."""
 
     name: str
     points: float
@@ -54,7 +54,7 @@ class MessageFilter(Struct, frozen=True):
 
 
 class Lookups(Protocol):
-    """What an action may look up. Only ``cancel`` is an input of the engine."""
+    """Look-ups for actions. Only ``cancel`` is an input of the engine."""
 
     @property
     def wall_offset_ns(self) -> int:

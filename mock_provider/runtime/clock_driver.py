@@ -1,4 +1,4 @@
-"""The engine in real time: one timer for its next deadline, one callback a reply."""
+"""The engine in real time: one timer for its next deadline, one callback for each reply."""
 
 from __future__ import annotations
 
@@ -18,15 +18,14 @@ from mock_provider.engine.values import (
 from mock_provider.protocols.actions import OnAnswer
 from mock_provider.runtime.deadline_timer import deadline_timer
 
-# A deadline this little before the instant the timer is set to waits for it: setting it anew for each of
-# thousands of deadlines would cost more than they do.
+# Do not re-arm for a deadline less than 100 us earlier than the armed one: re-arming costs more than the
+# delay.
 _GATHER_NS = 100_000
-# The timer rings no sooner than this after it rang last: a ring costs as much as an answer, and a request
-# that comes in takes what is due with it anyway. Of thousands of replies a second several leave together,
-# so much late at worst; few replies meet it.
+# Minimum interval between timer callbacks: one costs as much as a reply, and each request carries out what is
+# due anyway. Replies that become due in between are sent together, at most 0.4 ms late.
 _REST_NS = 400_000
 _LATENESS_PERIOD_NS = 1_000_000_000
-# A distribution's far tail lies beyond what a timer can count; an earlier look only looks again.
+# A distribution's tail may exceed a timer's range; a callback that is too early only re-arms.
 _LONGEST_NS = 3_600_000_000_000
 
 
@@ -67,7 +66,7 @@ class ClockDriver:
 
     @property
     def waiting(self) -> int:
-        """Requests whose reply has not come yet."""
+        """Requests without a reply yet."""
         return len(self._waiting)
 
     def submit(self, now_ns: int, submit: Submit, on_answer: OnAnswer) -> int | None:
@@ -87,7 +86,7 @@ class ClockDriver:
         return request_id if request_id in self._waiting else None
 
     def forget(self, request_id: int) -> None:
-        """The client has gone: nobody waits for this reply."""
+        """The client has disconnected: drop this reply."""
         self._waiting.pop(request_id, None)
 
     def carry_out(self, effects: Iterable[Effect]) -> None:
@@ -97,7 +96,7 @@ class ClockDriver:
         self._arm(self.now_ns())
 
     def advance(self) -> None:
-        """Carry out what is due now. Not for a handler of an answer: see ``wake``."""
+        """Carry out what is due now. Not to be called while an answer is handled: see ``wake``."""
         self.carry_out(self.engine.advance(self.now_ns()))
 
     def wake(self) -> None:
@@ -111,7 +110,7 @@ class ClockDriver:
         self._timer.close()
 
     def lateness_ms(self) -> float:
-        """By how much the engine was called after its deadline, at worst in the last second or two."""
+        """The largest delay of a timer callback after its deadline, in the last one to two seconds."""
         passed_ns = self.now_ns() - self._late_since_ns
         if passed_ns > 2 * _LATENESS_PERIOD_NS:
             return 0.0
@@ -131,7 +130,7 @@ class ClockDriver:
         if due_ns is None:
             return
         at_ns = min(max(due_ns, now_ns, self._rested_ns), now_ns + _LONGEST_NS)
-        # An earlier look only looks again.
+        # A callback that is too early only re-arms.
         if not self._timer_ns or self._timer_ns > at_ns + _GATHER_NS:
             self._timer_ns = at_ns
             self._timer.arm(at_ns)

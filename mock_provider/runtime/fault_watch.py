@@ -1,4 +1,4 @@
-"""Says in the log when a fault window begins and when it ends."""
+"""Logs when a fault window begins and when it ends."""
 
 from __future__ import annotations
 

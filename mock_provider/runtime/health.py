@@ -31,8 +31,8 @@ class Health:
     def fail(self, what: str, error: BaseException, loses_records: bool) -> None:
         """Note that ``what`` failed, and log it the first time.
 
-        An ``OSError`` says what is wrong in its own words; anything else is a fault of this program, and its
-        traceback is logged.
+        An ``OSError`` explains itself. Any other exception is a defect of this program, and its traceback is
+        logged.
         """
         first = what not in self._failures
         if first and len(self._failures) < _MOST_FAILURES:
@@ -41,7 +41,7 @@ class Health:
             log.critical("%s failed: %s", what, _words(error), exc_info=trace)
         if loses_records and not self.records_lost.is_set():
             self.records_lost.set()
-            log.critical("no more messages are accepted: the provider cannot record them")
+            log.critical("the provider cannot record messages; it refuses all submits from now on")
             self._on_records_lost()
 
     def watch(self, task: asyncio.Task[None], what: str, loses_records: bool) -> None:

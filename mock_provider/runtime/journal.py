@@ -114,7 +114,7 @@ class Journal:
         self._lock.close()
 
     def _require_the_file(self) -> None:
-        """What is written to a file that was removed is gone with the process."""
+        """Rows written to a removed file are lost when the process ends."""
         kept = os.fstat(self._lock.fileno())
         try:
             named = self._path.stat()

@@ -44,9 +44,9 @@ from mock_provider.settings.values import Refusal
 log = logging.getLogger(__name__)
 
 _INBOX_MESSAGES = 10_000
-_ROWS_EVERY_S = 0.02  # soon after the messages were touched last: what left the caches costs far more
+_ROWS_EVERY_S = 0.02  # soon after a message's last change, while it is still in the CPU's caches
 _FAULTS_EVERY_S = 0.2
-_WALL_CLOCK_EVERY_S = 0.2  # a scheduled message may be so late after the clock was set
+_WALL_CLOCK_EVERY_S = 0.2  # after the clock was set, a scheduled message may be late by this
 _FLUSH_EVERY_S = 0.25
 _OPEN_ROW_AFTER_NS = 250_000_000  # most messages of a quick profile are done by then, and need none
 _PUBLISH_EVERY_S = 0.2
@@ -54,17 +54,17 @@ _TICK_EVERY_S = 1.0
 
 
 class ReportSender(Protocol):
-    """Takes reports to their receivers by another way than HTTP calls."""
+    """Sends reports other than by HTTP calls (SMPP receipts)."""
 
     @property
     def queued(self) -> int:
         """Reports that wait to be sent."""
 
     def deliver(self, effect: SendReports | SendProgress) -> None:
-        """Send them, and tell ``Engine.reports_answered``, though not before this returns."""
+        """Send them. ``Engine.reports_answered`` must be called later, not before this returns."""
 
     def drop_queued(self) -> None:
-        """Forget what waits, unanswered."""
+        """Drop the reports that wait, without an answer to the engine."""
 
 
 class ProviderRuntime:
@@ -97,7 +97,7 @@ class ProviderRuntime:
         self._lag = EventLoopLag()
 
     def start(self, journal: Journal | None) -> None:
-        """Begin the work that goes on by itself, on the running event loop; rows go to ``journal``."""
+        """Start the background tasks on the running event loop; rows go to ``journal``."""
         self._journal = journal
         self._http_reports.start()
         self._begin("the journal", self._every(_ROWS_EVERY_S, self._take_rows), loses_records=True)
@@ -110,7 +110,7 @@ class ProviderRuntime:
 
     @property
     def wall_offset_ns(self) -> int:
-        """What is added to an instant of the engine's clock to get unix time, as the wall clock is now."""
+        """Added to a time of the engine's clock to get unix time, by the wall clock as it is now."""
         return self._wall_clock.offset_ns
 
     def outage(self) -> Interruption | None:
@@ -118,11 +118,11 @@ class ProviderRuntime:
         return self.actions.outage(time.monotonic_ns())
 
     async def finish_reports(self) -> None:
-        """Let report calls under way end, for at most the grace, and begin no more."""
+        """Start no more report calls, and wait for the current ones for at most the grace period."""
         await self._http_reports.stop(self._stop_grace_s)
 
     async def stop(self) -> None:
-        """Write the journal to its end. To be called when no request and no report is under way."""
+        """Write the rest of the journal. Call it when no request and no report is pending."""
         for chore in self._chores:
             chore.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
@@ -146,14 +146,14 @@ class ProviderRuntime:
         return None
 
     def reconfigure(self, profile: Profile) -> None:
-        """Other settings from now on; what is under way goes on."""
+        """Use other settings from now on. Pending requests and messages continue."""
         self.driver.carry_out(self.driver.engine.reconfigure(self.driver.now_ns(), profile))
         self.profile = profile
         self.protocols.use(profile)
         self.live.settings_changed()
 
     def reset(self) -> None:
-        """Forget every message, counter and captured text; the profile stays as it is now."""
+        """Forget all messages, counters and texts; the profile stays."""
         self._take_rows()
         self.driver.carry_out(self.driver.engine.reset(self.driver.now_ns()))
         self.inbox.clear()

@@ -1,7 +1,7 @@
 """Delivery reports over HTTP: a pooled keep-alive client, bounded in how much it does at once.
 
-The engine decides what is reported when, and when to try again; this module makes the calls and says how they
-went. Rendering stands off the reply path: batches are taken from a queue by a fixed number of workers.
+The engine decides what to report, when, and when to repeat; this module makes the calls and returns their
+results. Rendering does not delay replies: a fixed number of workers takes batches from a queue.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ class HttpReportSender:
         self._answered = answered
         self._settings = settings
         self._health = health
-        self._queue: asyncio.Queue[SendReports | SendProgress | None] = asyncio.Queue()  # None: no more work
+        self._queue: asyncio.Queue[SendReports | SendProgress | None] = asyncio.Queue()  # None: stop
         self._workers: list[asyncio.Task[None]] = []
         self._client = ReportClient(settings.timeout_s)
         self._sweeping: asyncio.Task[None] | None = None
         self._under_way = 0
-        self.last_failure = ""  # what became of the last call that was not confirmed, in words
+        self.last_failure = ""  # the result of the last call that was not confirmed
 
     @property
     def pending(self) -> int:
@@ -57,11 +57,11 @@ class HttpReportSender:
 
     @property
     def resent(self) -> int:
-        """Calls made once more at once, since their idle connection had been closed by the receiver."""
+        """Calls repeated at once because the receiver had closed their idle connection."""
         return self._client.resent
 
     def drop_queued(self) -> None:
-        """Forget the batches that no worker has taken up."""
+        """Drop the batches that no worker has taken."""
         while not self._queue.empty():
             self._queue.get_nowait()
 
@@ -69,13 +69,13 @@ class HttpReportSender:
         self._queue.put_nowait(effect)
 
     def start(self) -> None:
-        """Begin to work, on the running event loop."""
+        """Start the workers on the running event loop."""
         self._sweeping = asyncio.create_task(self._sweep())
         self._health.watch(self._sweeping, "the time limit of report calls", loses_records=True)
         self._workers = [asyncio.create_task(self._work()) for _ in range(self._settings.concurrency)]
 
     async def stop(self, grace_s: float) -> None:
-        """Finish what is under way, for at most ``grace_s``; what is queued stays open in the journal."""
+        """Finish the current calls, for at most ``grace_s``. Queued messages stay open in the journal."""
         self.drop_queued()
         for _ in self._workers:
             self._queue.put_nowait(None)
@@ -89,7 +89,7 @@ class HttpReportSender:
         self._client.close()
 
     async def _sweep(self) -> None:
-        """One timer for all calls: what takes too long is found up to a tenth of the timeout late."""
+        """One timer for all calls: they time out up to a tenth of the timeout late."""
         while True:
             await asyncio.sleep(self._settings.timeout_s / 10)
             self._client.give_up_late()
@@ -100,7 +100,8 @@ class HttpReportSender:
             try:
                 await self._carry(effect)
             except Exception as error:
-                # The other batches go on; this one stays unanswered, and its messages open.
+                # Keep the worker alive: if workers die silently, reports eventually stop. The messages of
+                # this batch stay open.
                 self._health.fail("a batch of reports", error, loses_records=False)
             finally:
                 self._under_way -= 1

@@ -1,4 +1,4 @@
-"""One SMPP connection: carries out its session's effects and writes all of a turn of the loop in one go."""
+"""One SMPP connection: carries out its session's effects, with one write per turn of the event loop."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LINGER_S = 1.0
 
 
 class SmppSetup(Struct, frozen=True):
-    """What the connections of a time have in common; other settings make another."""
+    """Settings and state that connections share. New settings make a new one, for new connections."""
 
     limits: SessionLimits
     reader: RequestReader
@@ -32,7 +32,7 @@ class SmppSetup(Struct, frozen=True):
 
 
 class Listener(Protocol):
-    """What a connection asks of its server."""
+    """The listening server, as a connection sees it."""
 
     def setup(self) -> SmppSetup:
         """The settings of a connection that is made now."""
@@ -41,7 +41,7 @@ class Listener(Protocol):
         """Count it; False where there are too many."""
 
     def closed(self, connection: SmppConnection) -> None:
-        """It is no more."""
+        """The connection is closed."""
 
     def admit(self, bind: Bind) -> str | int:
         """The account token of a bind, or the status it is refused with."""
@@ -78,7 +78,7 @@ class SmppConnection(asyncio.Protocol):
         self.write(self._session.deliver(time.monotonic_ns(), tag, body))
 
     def finish(self) -> None:
-        """Take leave when all submits are answered: the peer's unbind_resp closes the connection."""
+        """Unbind when all submits are answered; the peer's unbind_resp closes the connection."""
         self._finishing = True
         if not self._requests.waiting:
             self._unbind()
@@ -97,7 +97,7 @@ class SmppConnection(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass of it
         if not self._listener.opened(self):
             self._transport.abort()
             return
@@ -126,7 +126,7 @@ class SmppConnection(asyncio.Protocol):
         self._listener.closed(self)
 
     def pause_writing(self) -> None:
-        # Who does not read its answers may not ask more.
+        # A client that does not read its responses cannot send further requests.
         self._paused = True
         if self._transport is not None:
             self._transport.pause_reading()
@@ -167,7 +167,7 @@ class SmppConnection(asyncio.Protocol):
             self._links.add(bind.system_id, self)
 
     def _leave(self) -> None:
-        """End the connection so that the peer can still read what was written, though it goes on sending."""
+        """End the connection so that the peer can read what was written, even if it still sends."""
         self._flush()
         self._closing = True
         self._receive_no_more()
@@ -227,7 +227,7 @@ class SmppConnection(asyncio.Protocol):
         out.clear()
 
     def _arm(self, now_ns: int) -> None:
-        """See that the timer looks by the session's next deadline; an earlier look only looks again."""
+        """Arm the timer for the session's next deadline. A callback that is too early only re-arms."""
         due_ns = self._session.next_due()
         if due_ns is None or self._transport is None or self._closing:
             return

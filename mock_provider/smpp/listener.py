@@ -28,7 +28,8 @@ _EXPIRE_EVERY_S = 0.25
 
 
 class SmppListenSettings(Struct, frozen=True):
-    """Where to listen, and the password (of the standard's 8 characters) that is as good as a token."""
+    """Where to listen, and the bind password (at most 8 characters in SMPP 3.4), accepted
+    in place of an account token."""
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -63,7 +64,7 @@ class SmppServer:
         return address
 
     async def stop(self) -> None:
-        """Accept no more, unbind every session, and cut those that have not gone after the grace."""
+        """Stop accepting, unbind every session, and reset those still open after the grace period."""
         if self._listening is None:
             return
         self._listening.close()

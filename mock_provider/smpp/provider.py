@@ -1,4 +1,4 @@
-"""What SMPP connections and their listener ask of the provider behind them."""
+"""The provider, as SMPP connections and their listener see it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SmppActions(Protocol):
         """The reply, which ``respond`` has got; None if an outage took its place."""
 
     def forget(self, request_id: int) -> None:
-        """The client has gone: ``respond`` must not be called."""
+        """The client has disconnected: ``respond`` must not be called."""
 
     def advance(self) -> None:
         """Let the engine do what is due now. Not for a handler of an answer."""

@@ -50,7 +50,7 @@ fields = st.builds(
     texts,
     st.fixed_dictionaries({}, optional=optional),
 )
-wires = st.builds(
+protocols = st.builds(
     SmsapiSettings,
     deduplicate_recipients=st.booleans(),
     plus_accepted=st.booleans(),
@@ -61,18 +61,20 @@ wires = st.builds(
 
 
 @settings(deadline=None, max_examples=500)
-@given(fields, wires)
-def test_numbers_read_together_are_read_as_one_by_one(wanted: dict[str, Any], wire: SmsapiSettings) -> None:
+@given(fields, protocols)
+def test_numbers_read_together_are_read_as_one_by_one(
+    wanted: dict[str, Any], protocol: SmsapiSettings
+) -> None:
     """A list of plain numbers is checked by one search; any other list number by number."""
     listed = flat_list_of(wanted, "to")
     try:
-        submit = send.read_send(wanted, "t", 1, NOW, wire, 100).submit
+        submit = send.read_send(wanted, "t", 1, NOW, protocol, 100).submit
     except SmsapiError:
         return
     stripped = [number.strip() for number in listed]
-    read = [(number, read_msisdn(number, wire)) for number in stripped]
+    read = [(number, read_msisdn(number, protocol)) for number in stripped]
     kept = [(msisdn, number) for number, msisdn in read if msisdn is not None]
-    if wire.deduplicate_recipients and wanted.get("allow_duplicates") != "1":
+    if protocol.deduplicate_recipients and wanted.get("allow_duplicates") != "1":
         first = dict(reversed(kept))
         kept = [(msisdn, first[msisdn]) for msisdn in dict.fromkeys(msisdn for msisdn, _ in kept)]
     assert [(m.msisdn, m.submitted_number) for m in submit.messages] == kept
@@ -99,7 +101,7 @@ def test_equal_senders_and_urls_are_one_object(count: int) -> None:
     assert one.report_url is other.report_url
 
 
-@given(numbers, wires)
-def test_a_number_that_is_its_own_msisdn_is_read_as_itself(number: str, wire: SmsapiSettings) -> None:
+@given(numbers, protocols)
+def test_a_number_that_is_its_own_msisdn_is_read_as_itself(number: str, protocol: SmsapiSettings) -> None:
     if are_msisdns(number):
-        assert read_msisdn(number, wire) == number
+        assert read_msisdn(number, protocol) == number

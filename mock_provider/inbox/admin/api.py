@@ -257,7 +257,7 @@ class Admin:
 
 
 def _of_one_fault(reason: str, place: str) -> str:
-    """What is wrong with a fault, as its author can mend it in the request that begins it."""
+    """The errors of a fault, with field names as in the request that begins it."""
     own = reason.removeprefix(place).lstrip(".: ")
     key, found, known = own.partition(_KNOWN_HERE)
     if not found or not reason.startswith(place) or "." in key:

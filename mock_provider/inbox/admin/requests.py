@@ -1,4 +1,4 @@
-"""What an admin request says, read strictly, and how it is answered."""
+"""Reading admin requests strictly, and writing their replies."""
 
 from __future__ import annotations
 

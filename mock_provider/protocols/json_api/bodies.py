@@ -71,7 +71,7 @@ class SendBody(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MessageResult(Struct, frozen=True, gc=False):
-    """What became of one message of a request, in the request's order. ``code`` says why it was rejected."""
+    """The result of one message of a request, in the request's order. ``code``: why it was rejected."""
 
     status: Literal["accepted", "rejected"]
     to: str
@@ -136,7 +136,7 @@ class ReportItem(Struct, frozen=True, gc=False):
 
 
 class ReportList(Struct, frozen=True, gc=False):
-    """What is posted to ``report_url``."""
+    """The body of a report call."""
 
     reports: list[ReportItem]
 
@@ -162,7 +162,7 @@ def decode_send(body: bytes) -> SendBody:
 
 
 def _described(error: str) -> FieldError:
-    """msgspec's words, which end in the field's path, as a field and what is allowed for it."""
+    """An error text of msgspec, which ends in the field's path, as field and allowed values."""
     found = _PLACE.match(error)
     assert found is not None  # the pattern matches every text
     words, place = found.group(1), found.group(2) or ""

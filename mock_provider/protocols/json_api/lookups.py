@@ -75,7 +75,7 @@ def list_messages(query: str, protocol: str) -> Lookup:
     def answer(lookups: Lookups, _account: AccountView) -> HttpResponse:
         found = lookups.messages(MessageFilter(protocol=protocol, number=number))
         if cursor:
-            # Ends at the message the last page ended with; one that has gone leaves nothing that is older.
+            # Skip to the last message of the previous page; if the inbox dropped it, no older one is left.
             any(message.provider_id == cursor for message in found)
         page = list(islice(found, limit + 1))
         more = len(page) > limit

@@ -63,7 +63,7 @@ _encoder = msgspec.json.Encoder()
 
 
 class FieldError(Struct, frozen=True, gc=False):
-    """What is wrong with one field. ``field`` is its path, such as ``messages[3].to``; "" is the body."""
+    """An invalid field. ``field`` is its path, such as ``messages[3].to``; "" is the body."""
 
     field: str
     message: str

@@ -45,7 +45,7 @@ def decode_gsm7(septets: bytes) -> str:
 
 
 def encode_gsm7(text: str) -> bytes:
-    """What the alphabet lacks becomes ``?``."""
+    """Characters that the alphabet lacks become ``?``."""
     return b"".join([_ENCODED.get(character, b"?") for character in text])
 
 

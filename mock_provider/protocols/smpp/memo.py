@@ -1,4 +1,4 @@
-"""What the engine keeps of a submit for later PDUs about it (``Submit.memo``): receipts and look-ups.
+"""The fields of a submit that later PDUs about it need (``Submit.memo``): receipts and queries.
 
 It is written once per message and read once per receipt, both on the hot path. So it is one Latin-1 string
 with its lengths in front, and the receipt copies its addresses unchanged.

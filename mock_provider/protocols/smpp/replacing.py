@@ -45,7 +45,7 @@ def replacing_message(old: ShortMessage, replacement: Replacement) -> ShortMessa
 def as_scheduled(
     system_id: str, message: ShortMessage, submit: Submit, wall_offset_ns: int
 ) -> Scheduled | None:
-    """What is kept of a submit; None if it is not scheduled. ``wall_offset_ns`` converts to Unix time."""
+    """The parts of a submit to keep; None if not scheduled. ``wall_offset_ns`` converts to Unix time."""
     if submit.scheduled_ns is None:
         return None
     expires_ns = None if submit.expires_ns is None else submit.expires_ns + wall_offset_ns

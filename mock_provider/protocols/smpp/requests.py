@@ -38,7 +38,7 @@ _CANCELLED_AT_ONCE = 500
 
 
 class CancelProgress(Struct, frozen=True, gc=False):
-    """A cancel_sm of many messages that goes on with ``rest`` (``RequestReader.cancel``)."""
+    """A cancel_sm of many messages, to be continued with ``rest`` (``RequestReader.cancel``)."""
 
     name: MessageName
     rest: Sequence[str]

@@ -1,7 +1,7 @@
 """One SMPP session as the SMSC sees it: a state machine that octets and the clock go into.
 
-It answers by itself what the protocol decides (binds, links, wrong states, malformed PDUs) and hands on what
-the provider decides. Instants are ns of the caller's monotonic clock.
+It answers binds, enquire_link, requests in the wrong state and malformed PDUs itself, and passes other
+requests on as effects. Times are nanoseconds on the caller's monotonic clock.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class SessionState(Enum):
 
 
 class NoAnswer(Enum):
-    """What a bind or an enquire_link may meet in place of a response."""
+    """In place of the response to a bind or an enquire_link."""
 
     CUT = "cut"  # its connection is cut
     SILENCE = "silence"
@@ -83,8 +83,8 @@ class SessionLimits(Struct, frozen=True):
     receipt_window: int
     longest_pdu_octets: int
     session_init_ns: int  # between the connection and a bind
-    enquire_link_ns: int  # of silence, after which the peer is asked whether it lives
-    inactivity_ns: int  # of silence, after which the session is given up
+    enquire_link_ns: int  # without input, after which an enquire_link is sent
+    inactivity_ns: int  # without input, after which the session is closed
     response_ns: int  # for the answer to a deliver_sm or an enquire_link
 
 
@@ -146,7 +146,7 @@ class Session:
         if self.state is _CLOSED:
             return effects
         self._heard_ns = now_ns
-        self._asked_ns = None  # whatever came, it lives
+        self._asked_ns = None  # any input shows that the peer is alive
         framer = self._framer
         for frame in framer.feed(data):
             command_id = frame.command_id
@@ -174,16 +174,16 @@ class Session:
         return write_pdu(command_id | codes.RESPONSE, status, sequence, body)
 
     def deliver(self, now_ns: int, tag: object, body: bytes) -> bytes:
-        """What to write: a deliver_sm. Exactly one ``Answered`` with its tag comes, or ``lost`` has it.
+        """The octets of a deliver_sm. Call it only while there is ``room``.
 
-        Only while there is ``room``.
+        One ``Answered`` with this tag follows, as an effect or from ``lost``.
         """
         sequence = self._next_sequence()
         self._delivering[sequence] = (tag, now_ns)
         return write_pdu(codes.DELIVER_SM, codes.ESME_ROK, sequence, body)
 
     def unbind(self) -> bytes:
-        """What to write to take leave: the peer's unbind_resp closes the session."""
+        """The octets of an unbind. The peer's unbind_resp closes the session."""
         if self.state not in _BOUND:
             return b""
         self.state = SessionState.UNBOUND

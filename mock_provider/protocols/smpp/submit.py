@@ -233,7 +233,7 @@ def _engine_time(time: str, at: Instants) -> int:
 
 
 def _time_to_live(message: ShortMessage, at: Instants, expires_ns: int | None) -> int | None:
-    """When a data_sm expires (§5.3.2.9): so many seconds from now; else as it was."""
+    """When a data_sm expires (§5.3.2.9), if it has a time to live; else ``expires_ns``."""
     for tag, value in message.tlvs:
         if tag == codes.QOS_TIME_TO_LIVE:
             if len(value) != _TIME_TO_LIVE_OCTETS:

@@ -109,7 +109,7 @@ class Ping(Struct, frozen=True, gc=False):
 
 
 class AnswerStyle(Struct, frozen=True, gc=False):
-    """What a send's reply depends on besides the engine's answer."""
+    """The form of a send's reply, and the values in it that the engine does not know."""
 
     as_json: bool
     date_s: int  # date_sent of the messages, unix seconds

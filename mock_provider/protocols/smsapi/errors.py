@@ -1,4 +1,4 @@
-"""SMSAPI's error codes, their words, and the two shapes an error is answered in.
+"""Error replies of SMSAPI, in two forms.
 
 Legacy ``.do`` endpoints answer every error at HTTP 200; REST endpoints use HTTP's own codes.
 """
@@ -68,7 +68,7 @@ class _LegacyErrorBare(Struct, frozen=True, gc=False):
 
 
 class RestErrorItem(Struct, frozen=True, gc=False):
-    """What is wrong with one field, ``path``."""
+    """An invalid field; ``path`` names it."""
 
     message: str
     error: str

@@ -75,7 +75,7 @@ def openapi_document() -> bytes:
 
 
 def _amend(schemas: Json) -> None:
-    """What the types do not say: optional members, the range of codes, answers of several kinds."""
+    """Parts of the document that the types do not have: optional members, ranges of codes, alternatives."""
     schemas["LegacyError"]["required"] = ["error", "message"]
     schemas["LegacyError"]["properties"]["error"]["enum"] = sorted(MESSAGES)
     schemas["Sent"] = object_of(

@@ -65,7 +65,7 @@ def listed(name: str, values: list[str]) -> str | list[str]:
 
 
 def _in_order(name: str, numbered: list[tuple[int | None, str]]) -> list[str]:
-    """By index, as PHP and others number lists; gaps close up."""
+    """The values in the order of their indices, as PHP numbers lists; gaps are skipped."""
     indices = [index for index, _ in numbered if index is not None]
     if not indices:
         return [value for _, value in numbered]

@@ -1,4 +1,4 @@
-"""Who a request comes from: HTTP Basic, either AccountSid and AuthToken or an API key's sid and secret."""
+"""Credentials of a request: HTTP Basic, either AccountSid and AuthToken or an API key's sid and secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What clients changed of their messages: redacted texts and deleted messages.
+"""Changes that clients made to their messages: redacted texts and deletions.
 
 Requests to this protocol see the changes. The inbox keeps every message unchanged.
 """

@@ -112,7 +112,7 @@ class TwilioError(Exception):
 
 
 class RequestFacts(Struct, frozen=True, gc=False):
-    """What the words of a refusal repeat: the request's own, and the limits that hold."""
+    """Values in the text of a refusal: of the request, and limits of the profile."""
 
     to: str
     sender: str
@@ -131,7 +131,7 @@ _encoder = msgspec.json.Encoder()
 
 
 def error_reply(code: int, said: str = "", headers: tuple[tuple[str, str], ...] = ()) -> HttpResponse:
-    """An error as Twilio answers it; ``said`` is what the request said, where the words repeat it."""
+    """Twilio's error reply; ``said`` is the value of the request that the text contains."""
     status, words = ERRORS[code]
     body = ErrorBody(code, words.format(said), f"https://www.twilio.com/docs/errors/{code}", status)
     return HttpResponse(status, _encoder.encode(body), headers=headers)

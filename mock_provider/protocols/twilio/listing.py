@@ -24,7 +24,7 @@ _AFTER, _BEFORE = "PA", "PB"
 
 
 class ListQuery(Struct, frozen=True):
-    """What a list request asks for; instants in unix seconds, None asks nothing."""
+    """The parameters of a list request. Times in unix seconds; None: not given."""
 
     wanted: MessageFilter
     sent_from_s: float | None
@@ -139,7 +139,7 @@ def _found(
 
 
 def _after(messages: Iterable[CapturedMessage], sid: str) -> Iterator[CapturedMessage]:
-    """Those behind ``sid``; none where it has gone from the inbox, as all older ones have."""
+    """Messages after ``sid``; none if the inbox has dropped it, since all older ones are dropped too."""
     remaining = iter(messages)
     for message in remaining:
         if message.provider_id == sid:

@@ -1,4 +1,4 @@
-"""What a Twilio message must have with it to be shown again: the memo of its submit."""
+"""The memo of a submit: the fields that the message's resource needs later."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def write_memo(account_sid: str, service_sid: str = "", media: int = 0) -> str:
 
 @lru_cache(maxsize=256)
 def read_memo(memo: str) -> TwilioMemo:
-    """What ``write_memo`` wrote."""
+    """The inverse of ``write_memo``."""
     account_sid, _, more = memo.partition(" ")
     if not more:
         return TwilioMemo(account_sid)

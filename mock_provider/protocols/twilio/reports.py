@@ -37,7 +37,7 @@ _STATUS_REACHED = {
 def status_callbacks(
     url: str, reports: Sequence[DeliveryReport], wall_offset_ns: int, auth_token: str
 ) -> list[ReportCall]:
-    """One call a message whose last status is worth a call: of one that stays ``sent`` there is no more."""
+    """One call per message. A message whose last status is ``sent`` has none: that call was made before."""
     calls = []
     for report in reports:
         outcome = outcome_of(report.state.value, report.reason, "", False)

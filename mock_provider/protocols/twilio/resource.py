@@ -83,7 +83,7 @@ class BalanceBody(Struct, frozen=True, gc=False):
 
 
 class Created(Struct, frozen=True, gc=False):
-    """What the answer to a create repeats of the request."""
+    """Values of a create that its reply repeats."""
 
     memo: str
     sender: str

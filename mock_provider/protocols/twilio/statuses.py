@@ -85,7 +85,7 @@ def outcome_of(state: str, reason: str, stage: str, in_service: bool) -> TwilioS
 
 @lru_cache(maxsize=256)
 def failure_of(state: str, reason: str) -> TwilioStatus:
-    """What came of a message that ended otherwise than delivered."""
+    """Status and error code of a message that was not delivered."""
     if reason == "cancelled":
         return TwilioStatus("canceled")
     if reason == "lost_after_accept":  # by a fault, which nobody outside is told of

@@ -52,7 +52,7 @@ def add_number(visit: Visit) -> HttpResponse:
 
 
 def remove_numbers(visit: Visit) -> HttpResponse:
-    """All of them, or the one in ``phone_number``."""
+    """Remove all numbers, or the one in ``phone_number``."""
     submitted = visit.text("phone_number")
     if not submitted:
         visit.state.blacklist.clear()

@@ -53,7 +53,7 @@ def list_groups(visit: Visit) -> HttpResponse:
 
 
 def wanted_groups(visit: Visit, groups: list[ContactGroup]) -> list[ContactGroup]:
-    """Those of ``group_id``, and with one of the ``name`` values in their name (``eq(…)``: as their name)."""
+    """The groups of ``group_id`` whose name contains one of ``name`` (``eq(…)``: equals it)."""
     names = [name for name in list_of(visit.fields, "name", "\0") if name]
     ids = list_of(visit.fields, "group_id", ",")
     return [group for group in groups if (not ids or group.id in ids) and _is_wanted(group.name, names)]

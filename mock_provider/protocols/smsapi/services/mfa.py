@@ -31,9 +31,9 @@ from mock_provider.protocols.smsapi.fields import (
 )
 from mock_provider.protocols.smsapi.limits import LONGEST_TEXT, PROTOCOL_NAME
 from mock_provider.protocols.smsapi.numbers import read_msisdn
-from mock_provider.protocols.smsapi.rest_refusals import rest_refusal
 from mock_provider.protocols.smsapi.send import read_sender
 from mock_provider.protocols.smsapi.services.one_time_codes import Verdict
+from mock_provider.protocols.smsapi.services.rest_refusals import rest_refusal
 from mock_provider.protocols.smsapi.services.state import SmsapiState
 from mock_provider.settings.protocols import SmsapiSettings
 

@@ -28,7 +28,7 @@ class SenderNames:
         self._asked_for: dict[str, None] = {}
 
     def listed(self, of_profile: Sequence[str]) -> list[SenderName]:
-        """Those of the profile (without any: the default one), then those asked for."""
+        """The profile's names (if there are none: the default name), then the added ones."""
         limited = bool(of_profile)
         names = dict.fromkeys(of_profile or (self._first_default,), True)
         for name in self._asked_for:

@@ -1,4 +1,4 @@
-"""What SMSAPI's services store. The protocol itself has no state: each profile gets a new one."""
+"""The stored data of SMSAPI's services. It stays when the profile changes and the protocol is rebuilt."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def shown(value: object, status: int = 200) -> HttpResponse:
 
 
 def done(status: int = 204) -> HttpResponse:
-    """Nothing to say."""
+    """A reply without a body."""
     return HttpResponse(status, b"")
 
 

@@ -15,7 +15,7 @@ from mock_provider.protocols.smsapi.error_table import (
     REFUSALS,
 )
 from mock_provider.protocols.smsapi.errors import refusal_reply
-from mock_provider.protocols.smsapi.rest_refusals import REST_STATUS, rest_refusal
+from mock_provider.protocols.smsapi.services.rest_refusals import REST_STATUS, rest_refusal
 from mock_provider.settings.protocols import SmsapiSettings
 from mock_provider.settings.values import Refusal
 
