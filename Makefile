@@ -4,15 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 NODE_CLIENTS := tests/wire/node
+NODE_BIN := $(NODE_CLIENTS)/node_modules/.bin
+PAGE := mock_provider/inbox/page
 # Two processes share the tests, except those that measure time or need both cores for a run of their own. A test of
-# how a run begins or ends takes any verdict, and mostly waits: it may share.
+# how a run begins or ends takes any verdict, and mostly waits: it may share. Files are handed out in the order of their
+# names: tests/acceptance, which takes longest, comes first, so that no worker is left with it at the end.
 TIMED_TESTS := tests/unit/mock_provider/runtime/test_deadline_timer.py tests/unit/loadtests/calibrate/test_nagle.py \
   $(addprefix tests/acceptance/test_,$(addsuffix .py,bad_day bench calibrate capacity closed_connections \
   culprits open_model))
 SCENARIO ?= bench
 BENCH_ARGS ?=
 
-.PHONY: help setup bench test lint node-clients format constraints clean
+.PHONY: help setup bench test coverage lint node-clients format constraints clean
 .DEFAULT_GOAL := help
 
 help: ## show the targets
@@ -32,23 +35,32 @@ $(READY): pyproject.toml constraints.txt
 bench: setup ## run the bench (about 5 minutes) and write reports/runs/<time>-bench/report/index.html
 	$(BIN)/smsbench run $(SCENARIO) $(BENCH_ARGS)
 
-test: lint node-clients ## lint, type check and run every test
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(TIMED_TESTS))
+test: lint ## lint, type check and run every test
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(TIMED_TESTS))
 	$(BIN)/python -m pytest $(TIMED_TESTS)
 
-node-clients: $(NODE_CLIENTS)/node_modules/.ready ## install the official JavaScript clients for the wire tests
+# Not part of `make test`, since tracing branches makes the tests slower. No gate.
+coverage: setup node-clients ## print the branch coverage of the tests that measure no time
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(TIMED_TESTS)) \
+	  $(addprefix --cov=,smsbench mock_provider reference_sender loadtests analysis) --cov-branch --cov-report=term:skip-covered
 
-# Without npm the tests that need it are skipped, with the reason.
+node-clients: $(NODE_CLIENTS)/node_modules/.ready ## install the official JavaScript clients and the JavaScript linter
+
+# Without npm the tests and checks that need it are skipped, with the reason.
 $(NODE_CLIENTS)/node_modules/.ready: $(NODE_CLIENTS)/package-lock.json
 	@if command -v npm >/dev/null; then \
 	  cd $(NODE_CLIENTS) && npm ci --silent --no-audit --no-fund && touch node_modules/.ready; \
 	else echo "npm is not installed: tests in $(NODE_CLIENTS) are skipped"; fi
 
-lint: setup ## ruff, formatting, types, who may import whom
+lint: setup node-clients ## ruff, formatting, types, who may import whom, JavaScript
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	@if [ -x $(NODE_BIN)/tsc ]; then \
+	  echo "$(NODE_BIN)/eslint $(PAGE); $(NODE_BIN)/tsc"; \
+	  $(NODE_BIN)/eslint --config $(NODE_CLIENTS)/eslint.config.mjs $(PAGE) && $(NODE_BIN)/tsc --project $(NODE_CLIENTS); \
+	else echo "npm is not installed: JavaScript is not checked"; fi
 
 format: setup ## let ruff fix and format
 	$(BIN)/ruff check --fix .
@@ -62,6 +74,6 @@ constraints: ## pin what a fresh set-up resolves to today
 	rm -rf $(VENV)/constraints
 
 clean: ## remove what was made, runs and .venv included
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find reports/runs -mindepth 1 ! -name .gitkeep -delete
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -7,12 +7,13 @@ import os
 import sys
 import time
 import traceback
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TextIO
 
 import typer
 
-from analysis.exit_codes import EXIT_CRASHED, EXIT_USAGE
+from analysis.exit_codes import ExitCode
 from analysis.first_screen.screen import first_screen
 from analysis.objectives.grammar import GivenError, read_given
 from analysis.read.journeys import MalformedRunError
@@ -23,13 +24,19 @@ from analysis.result import result_of, write_step_summary
 from analysis.trial import of_trial
 
 
+class ExportFormat(StrEnum):
+    csv = "csv"
+    parquet = "parquet"
+
+
 def report(
-    run_dir: Annotated[Path, typer.Argument(help="A run directory: it holds a run.json.")],
+    run_dir: Annotated[Path, typer.Argument(help="A run directory: a directory with a run.json.")],
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")] = False,
     call: Annotated[
         str,
         typer.Option(
-            metavar="ID", help="Written to report/result.json, so that the caller can tell its own result."
+            metavar="ID",
+            help="An id that is written to report/result.json, so that the caller recognizes its result.",
         ),
     ] = "",
     slo: Annotated[
@@ -40,10 +47,20 @@ def report(
         ),
     ] = None,
     only_result: Annotated[
-        bool, typer.Option("--only-result", help="Write report/result.json alone: no page, no charts.")
+        bool, typer.Option("--only-result", help="Write only report/result.json, without page and charts.")
     ] = False,
+    export: Annotated[
+        ExportFormat | None,
+        typer.Option(
+            metavar="csv|parquet",
+            help="Also write one row for each message, to report/messages.csv or .parquet.",
+        ),
+    ] = None,
     allow_undecided: Annotated[
-        bool, typer.Option("--allow-undecided", help="Exit with 0 where no objective is missed.")
+        bool,
+        typer.Option(
+            "--allow-undecided", help="Exit with 0 if no objective is missed, although one is undecided."
+        ),
     ] = False,
 ) -> None:
     """Write RUN_DIR/report/. Exit: 0 objectives met, 1 one missed, 2 bad usage, 3 invalid run,
@@ -66,17 +83,22 @@ def report(
             from analysis.render.report_files import write_report
 
             write_report(found, run_dir / "report", progress)
+            if export is not None:
+                from analysis.export import write_messages  # here: an export alone needs pandas
+
+                progress("exporting the messages")
+                write_messages(run_dir, export.value)
             write_result(run_dir, result)
             write_step_summary(run_dir / "report", os.environ)
     except (MalformedRunError, GivenError, OSError) as error:
         where = f"{run_dir}: " if isinstance(error, OSError) and error.filename is None else ""
         _say(f"error: {where}{error}", sys.stderr)
-        raise typer.Exit(EXIT_USAGE) from error
+        raise typer.Exit(ExitCode.USAGE) from error
     except Exception as error:
         # Python would exit with 1, which here means a missed objective.
         traceback.print_exc()
-        _say("error: the analysis itself failed; please report it with the above", sys.stderr)
-        raise typer.Exit(EXIT_CRASHED) from error
+        _say("error: the analysis itself failed; please report this with the traceback above", sys.stderr)
+        raise typer.Exit(ExitCode.CRASHED) from error
     for line in terminal_lines(first_screen(found)):
         _say(line, sys.stdout)
     if not only_result:

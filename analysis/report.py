@@ -1,4 +1,4 @@
-"""A run or a suite in, one ``RunReport`` out: the value that the renderers draw."""
+"""Builds the ``RunReport`` of a run or a suite, which the renderers draw."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from analysis.capacity_record import CapacityResult, read_capacity
-from analysis.exit_codes import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MET, EXIT_MISSED, EXIT_UNDECIDED
+from analysis.exit_codes import ExitCode
 from analysis.first_screen.screen import headline
 from analysis.formatting import TIMES
 from analysis.judge import interruption
@@ -27,7 +27,7 @@ from analysis.part import analyse_part
 from analysis.read.journeys import MalformedRunError
 from analysis.records import Manifest, read_manifest
 
-REPORT_SCHEMA_VERSION = 1
+REPORT_SCHEMA_VERSION = 3
 
 
 def build_report(
@@ -36,9 +36,9 @@ def build_report(
     objectives: tuple[str, ...] = (),
     allow_undecided: bool = False,
 ) -> RunReport:
-    """Raises ``MalformedRunError`` for what is no run directory, or where a file of it is malformed.
+    """Raises ``MalformedRunError`` if ``run_dir`` is not a run directory or has a malformed file.
 
-    ``objectives`` are objectives that take the place of the manifest's. Raises ``ObjectiveError``.
+    ``objectives`` are objectives that replace the manifest's. Raises ``ObjectiveError``.
     """
     manifest = _manifest(run_dir)
     parts, given = [], parse_all(in_force(objectives)) if objectives else ()
@@ -56,12 +56,14 @@ def build_report(
 
 
 def _capacity(run_dir: Path, manifest: Manifest) -> CapacityResult | None:
-    """What the suite's search found; None where there was none."""
+    """The result of the suite's capacity search; None without one."""
     if not manifest.capacity:
         return None
     directory = run_dir / manifest.capacity
     if not directory.resolve().is_relative_to(run_dir.resolve()):
-        raise MalformedRunError(f"{run_dir / 'run.json'}: capacity {manifest.capacity!r} lies outside it")
+        raise MalformedRunError(
+            f"{run_dir / 'run.json'}: capacity {manifest.capacity!r} is outside the run directory"
+        )
     try:
         return read_capacity(directory)
     except ValueError as error:
@@ -92,7 +94,7 @@ def _parts(run_dir: Path, manifest: Manifest) -> list[tuple[str, Path, Manifest]
     for part in manifest.parts:
         part_dir = run_dir / part
         if not part_dir.resolve().is_relative_to(run_dir.resolve()):
-            raise MalformedRunError(f"{run_dir / 'run.json'}: part {part!r} lies outside the run directory")
+            raise MalformedRunError(f"{run_dir / 'run.json'}: part {part!r} is outside the run directory")
         part_manifest = _manifest(part_dir)
         if part_manifest.kind != "run":
             raise MalformedRunError(f"{part_dir / 'run.json'}: a part of a suite must be an ordinary run")
@@ -104,8 +106,8 @@ def _assemble(
     manifest: Manifest, parts: tuple[PartReport, ...], specs: tuple[Spec, ...], allow_undecided: bool
 ) -> RunReport:
     suite = manifest.kind == "suite"
-    # A probe asks how much more can be carried: that it was too slow or turned messages away answers that and
-    # fails nothing (unless it is alone). What it lost, duplicated or cannot account for is no answer.
+    # A probe tests a higher volume. Slow or refused messages are an answer to that question and fail nothing
+    # (unless all parts are probes). Lost, duplicated or unaccounted messages decide in a probe too.
     decisive = tuple(part for part in parts if not part.probe) or parts
     objectives = _objectives(parts, decisive, specs, suite)
     checks = tuple(
@@ -128,7 +130,7 @@ def _assemble(
         faults_staged=bool(faults.staged_notes(parts, suite)),
         validity=validity,
         verdict=verdict,
-        exit_code=EXIT_INTERRUPTED if interrupted else _exit_code(validity, verdict, allow_undecided),
+        exit_code=ExitCode.INTERRUPTED if interrupted else _exit_code(validity, verdict, allow_undecided),
         allow_undecided=allow_undecided,
         headline="",
         interrupted=interrupted,
@@ -144,7 +146,7 @@ def _assemble(
 def _objectives(
     parts: tuple[PartReport, ...], decisive: tuple[PartReport, ...], specs: tuple[Spec, ...], suite: bool
 ) -> tuple[Objective, ...]:
-    """Those that decide, with the part of each; then those that no part could be judged by."""
+    """The deciding objectives with their parts; then those that no part could test."""
     found = tuple(
         msgspec.structs.replace(each, part=part.slug if suite else "")
         for part in parts
@@ -163,10 +165,10 @@ def _validity(checks: tuple[Check, ...], spoils: tuple[Check, ...]) -> CheckStat
 
 def _exit_code(validity: CheckState, verdict: Verdict, allow_undecided: bool) -> int:
     if validity == "invalid":
-        return EXIT_INVALID
+        return ExitCode.INVALID
     if verdict == "missed":
-        return EXIT_MISSED
-    return EXIT_MET if verdict == "met" or allow_undecided else EXIT_UNDECIDED
+        return ExitCode.MISSED
+    return ExitCode.MET if verdict == "met" or allow_undecided else ExitCode.UNDECIDED
 
 
 def _scaled(parts: tuple[PartReport, ...]) -> bool:
@@ -176,14 +178,14 @@ def _scaled(parts: tuple[PartReport, ...]) -> bool:
 def _notes(
     parts: tuple[PartReport, ...], in_virtual_time: tuple[str, ...], interrupted: str, suite: bool
 ) -> tuple[str, ...]:
-    """What a reader must know before any figure."""
+    """Notes that a reader must know before the figures."""
     notes = [interruption.interruption_note(interrupted, suite)] if interrupted else []
     if in_virtual_time:
         all_of_it = len(in_virtual_time) == len(parts)
         which = "SIMULATED" if all_of_it else f"Simulated: {', '.join(in_virtual_time)}"
         notes.append(
-            f"{which}: virtual time, no socket, no process. It shows how the rules of sender and provider "
-            "play together, not how fast this machine is."
+            f"{which}: virtual time, without sockets and processes. The figures show how the rules of sender "
+            "and provider work together, and not how fast this machine is."
         )
     notes += faults.staged_notes(parts, suite)
     by_pace: dict[tuple[float, float], list[str]] = {}
@@ -194,12 +196,12 @@ def _notes(
         if scale != 1.0:
             notes.append(
                 f"{', '.join(slugs)}: the provider was scaled {TIMES} {scale:g} with the day; the times are "
-                "compressed seconds, no real ones, and no verdict is drawn from them."
+                "compressed seconds and not real times, so they decide no verdict."
             )
         elif speedup != 1.0:
             notes.append(
-                f"{', '.join(slugs)}: played {speedup:g} times as dense as on the day, the provider left as "
-                f"it is. Rates and times are those of that load; the day's own rates are {speedup:g} times "
-                "lower."
+                f"{', '.join(slugs)}: run at {speedup:g} times the day's rate, with the "
+                f"provider unchanged. Rates and times are those of this load; "
+                f"the day's own rates are {speedup:g} times lower."
             )
     return tuple(notes)

@@ -30,7 +30,9 @@ from reference_sender.dispatch.values import (
 
 SECOND_NS = 1_000_000_000
 ROUNDS = 3
-UNLIMITED = RouteLimits("a", 1e9, 1e9, 1e9, 1e9, max_batch=100, max_in_flight=64)
+UNLIMITED = RouteLimits(
+    "a", 1e9, 1e9, 1e9, 1e9, max_batch=100, max_in_flight=64, idempotency_window_s=86_400.0
+)
 
 
 def messages(count: int) -> list[Message]:

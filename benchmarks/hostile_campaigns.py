@@ -140,7 +140,7 @@ def measure(url: str, body: Body, size: int) -> tuple[int, float, float]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--kilobytes", type=int, default=250, help="of each body, compressed")
-    parser.add_argument("--bodies", type=int, default=len(BODIES), help="only the first so many")
+    parser.add_argument("--bodies", type=int, default=len(BODIES), help="number of bodies, from the first")
     options = parser.parse_args()
     size = options.kilobytes * 1_000
     worst_ms = 0.0

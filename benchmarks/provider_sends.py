@@ -8,12 +8,12 @@ application under uvloop with one route that gives the provider's own reply, num
 it; the fixed one does not even read the form and answers the same bytes each time. The provider has
 everything on: account, throttle, several carriers and failures (``--plain``: what the profile has of these),
 delivery reports to a receiver (on core 1, beside wrk), inbox and journal. Rounds alternate, so that a slow
-moment of the machine meets all; a round of the provider is over when its last report is confirmed. CPU time
+moment of the machine affects all; a round of the provider is over when its last report is confirmed. CPU time
 tells more than the rate on a machine that others use too.
 
-``--delay`` sets the provider against itself: replies that wait for a lognormal 50 ms against replies at once.
-So many connections can have no more than connections / mean delay answers a second, whatever the server: the
-rate is set against that where it is the lower limit.
+``--delay`` compares the provider with itself: replies after a lognormal 50 ms with immediate replies. With
+any server, the connections limit the rate to connections / mean delay. The rate is compared with that limit
+if it is the lower one.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Messages a second through the sender on one core: acknowledged and durable, with submits, delivery reports
-and the store going on; then recipients a second of a campaign.
+"""Messages a second through the sender on one core: acknowledged and stored, with submits and delivery
+reports at the same time. Then recipients a second of a campaign.
 
     flock /tmp/smsbench-bench.lock .venv/bin/python benchmarks/sender_intake.py [--seconds N]
 
@@ -110,7 +110,7 @@ def cpu_s(pid: int) -> float:
 
 @contextmanager
 def wrk(url: str, seconds: float, connections: int, directory: Path) -> Iterator[list[str]]:
-    """wrk runs while the block does; its report stands in the list afterwards."""
+    """Run wrk during the block. Its report is in the list afterwards."""
     script = directory / "post.lua"
     script.write_text(LUA % TOKEN)
     program = shutil.which("wrk")

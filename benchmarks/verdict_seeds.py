@@ -1,4 +1,4 @@
-"""Does the bench's verdict hang on chance? It is simulated with one seed after another, and judged each time.
+"""Does the bench's verdict depend on the seed? Simulates the bench with several seeds and judges each.
 
     python benchmarks/verdict_seeds.py [--seeds 20] [--first 1] [--jobs 2] [--parts day-5k,burst]
 

@@ -35,18 +35,18 @@ RECIPIENTS = 1_000
 _HOUR = {"kind": "fixed", "value_s": 3600.0}
 
 
-def replies(service: ProviderRuntime, count: int) -> None:
-    """So many requests whose answer is an hour away."""
+def replies(provider: ProviderRuntime, count: int) -> None:
+    """``count`` requests whose answer is due in an hour."""
     answered: list[HttpResponse | None] = []
     for n in range(count):
         body = f"to=48{500_000_000 + n}&from=Test&message=Your+code+is+{n:06d}&format=json&idx=m-{n}"
-        _ask(service, body, answered.append)
+        _ask(provider, body, answered.append)
     assert not answered
-    assert service.driver.waiting == count
+    assert provider.driver.waiting == count
 
 
-def reports(service: ProviderRuntime, count: int) -> None:
-    """So many messages accepted whose report is an hour away."""
+def reports(provider: ProviderRuntime, count: int) -> None:
+    """``count`` accepted messages whose report is due in an hour."""
     refused: list[bytes] = []
 
     def note(reply: HttpResponse | None) -> None:
@@ -59,16 +59,16 @@ def reports(service: ProviderRuntime, count: int) -> None:
         references = "%7C".join(f"m-{n}" for n in numbers)
         url = "http%3A%2F%2F127.0.0.1%3A9%2Fdlr"
         body = f"to={to}&from=Test&message=Offer&format=json&idx={references}&notify_url={url}"
-        _ask(service, body, partial(note))
+        _ask(provider, body, partial(note))
     assert not refused, refused[0][:200]
-    assert service.engine_state().open == count
+    assert provider.engine_state().open == count
 
 
-def _ask(service: ProviderRuntime, body: str, respond: Callable[[HttpResponse | None], None]) -> None:
-    protocol = service.protocol_of("/sms.do")
+def _ask(provider: ProviderRuntime, body: str, respond: Callable[[HttpResponse | None], None]) -> None:
+    protocol = provider.protocols.at("/sms.do")
     assert protocol is not None
     request = HttpRequest("POST", "/sms.do", "", FORM, "Bearer t", body.encode())
-    service.ask(protocol, request, partial(respond))
+    provider.ask(protocol, request, partial(respond))
 
 
 async def measure(what: str, count: int) -> dict[str, float]:
@@ -76,20 +76,20 @@ async def measure(what: str, count: int) -> dict[str, float]:
     sections = {"reply": {"latency": _HOUR}} if what == "replies" else {"delivery": {"latency": _HOUR}}
     document = {"name": "memory", "account": {"tokens": ["t"]}, "carriers": [{"name": "any", "country": "*"}]}
     protocol = {"protocol": {"smsapi": {"max_recipients_per_request": RECIPIENTS}}}
-    service = ProviderRuntime(parse_profile(document | sections | protocol), 1, 0.1)
+    provider = ProviderRuntime(parse_profile(document | sections | protocol), 1, 0.1)
     fill = {"replies": replies, "reports": reports}[what]
     gc.collect()
     gc.freeze()
     process = psutil.Process()
     before = process.memory_info().rss
     begun_s = time.perf_counter()
-    fill(service, count)
+    fill(provider, count)
     seconds = time.perf_counter() - begun_s
     grown = process.memory_info().rss - before
     collection_s = -time.perf_counter()
     gc.collect()
     collection_s += time.perf_counter()
-    await service.stop()
+    await provider.stop()
     return {
         "rss_mib": grown / MIB,
         "bytes_each": grown / count,

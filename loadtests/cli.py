@@ -16,15 +16,12 @@ import errno
 import os
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from analysis.exit_codes import EXIT_CRASHED, EXIT_INVALID
+from analysis.exit_codes import ExitCode
 from loadtests.usage import AllowUndecided, Command, Slo, Window, objectives, usage_error
-
-if TYPE_CHECKING:
-    pass
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -47,12 +44,32 @@ Each command has its own help: smsbench run --help.
 """
 
 app = typer.Typer(
-    help=_ABOUT,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"smsbench {version('smsbench')}")
+        except PackageNotFoundError:  # the packages are on the path, and not installed
+            print("smsbench (not installed: version unknown)")
+        raise typer.Exit
+
+
+@app.callback(help=_ABOUT)
+def smsbench(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+
 
 # Commands of other packages are imported when called; what follows their name is theirs to read.
 _FORWARDED = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
@@ -235,6 +252,9 @@ def report(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A run directory, or a suite's.")],
     slo: Slo = None,
     allow_undecided: AllowUndecided = False,
+    export: Annotated[
+        str, typer.Option(metavar="csv|parquet", help="Also write one row for each message (docs/report.md).")
+    ] = "",
 ) -> None:
     """Analyse a run directory again and write its report: RUN_DIR/report/index.html.
 
@@ -250,7 +270,7 @@ def report(
 
     if not (run_dir / "run.json").is_file():
         raise usage_error(no_manifest(run_dir))
-    raise typer.Exit(write_report(run_dir, Console(), objectives(slo), allow_undecided))
+    raise typer.Exit(write_report(run_dir, Console(), objectives(slo), allow_undecided, export))
 
 
 def main() -> None:
@@ -263,11 +283,11 @@ def main() -> None:
             typer.echo(
                 f"smsbench: {what} cannot be written to: {os.strerror(error.errno)}; make room", err=True
             )
-            sys.exit(EXIT_INVALID)
+            sys.exit(ExitCode.INVALID)
         # Python would exit with 1, which here means a missed objective.
         traceback.print_exc()
         typer.echo("smsbench itself failed; please report it with the above", err=True)
-        sys.exit(EXIT_CRASHED)
+        sys.exit(ExitCode.CRASHED)
 
 
 def _duration(seconds: float) -> str:

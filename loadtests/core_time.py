@@ -42,8 +42,13 @@ class CoreWait:
         now_ns = time.monotonic_ns()
         self.due_ns = now_ns + _EVERY_NS
         if self._file >= 0:
-            self._total_ns.append(int(os.pread(self._file, 80, 0).split()[1]))
-            self._at_ns.append(time.monotonic_ns())
+            total_ns = int(os.pread(self._file, 80, 0).split()[1])
+            self.note(time.monotonic_ns(), total_ns)
+
+    def note(self, at_ns: int, total_ns: int) -> None:
+        """What a look found: how long the process had waited in all by then."""
+        self._at_ns.append(at_ns)
+        self._total_ns.append(total_ns)
 
     def begin(self) -> None:
         """Forget what was before this measurement."""

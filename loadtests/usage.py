@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperCommand
 
-from analysis.exit_codes import EXIT_USAGE
+from analysis.exit_codes import ExitCode
 
 _CLOSE = 0.75
 _RENAMED = {"--compress": "--speedup", "--drain-limit": "--drain-timeout", "--second-port": "--backup-port"}
@@ -38,7 +38,7 @@ Window = Annotated[
 def usage_error(text: str) -> typer.Exit:
     """Print the error; return the exception that ends the command with exit code 2."""
     typer.echo(f"smsbench: {text}", err=True)
-    return typer.Exit(EXIT_USAGE)
+    return typer.Exit(ExitCode.USAGE)
 
 
 def objectives(given: list[str] | None, classes: Sequence[str] = ()) -> tuple[str, ...]:

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from mock_provider.http.hosts import AllowedHosts
 from mock_provider.http.open_connections import ConnectionLimits
 from mock_provider.http.server import HttpListenSettings, HttpServer
 from mock_provider.inbox.admin import Admin
+from mock_provider.inbox.provider import InboxViews
 from mock_provider.profiles import Profile, with_token
+from mock_provider.router import RequestRouter, SecondHost
 from mock_provider.runtime.journal import Journal
 from mock_provider.runtime.provider import ProviderRuntime
 
@@ -43,63 +46,77 @@ class ProviderConfig(Struct, frozen=True):
 
 
 class RunningProvider:
-    """A provider that listens. ``generated`` holds the tokens that were made for want of given ones."""
+    """A provider and its listeners. ``generated`` holds the tokens that were made for want of given ones."""
 
     def __init__(
-        self, server: HttpServer, service: ProviderRuntime, url: str, generated: dict[str, str]
+        self, runtime: ProviderRuntime, http: HttpServer, smpp: SmppServer | None, generated: dict[str, str]
     ) -> None:
-        self._server = server
-        self.service = service
-        self.url = url
-        self.backup_url = server.backup_url  # "": there is none
+        self.runtime = runtime
+        self._http = http
+        self._smpp = smpp
         self.generated = generated
-        self.smpp: SmppServer | None = None
-        self.smpp_address = ""
+        self.url = self.backup_url = self.smpp_address = ""  # "": it does not listen there
+
+    async def listen(self) -> None:
+        """Raises ``OSError`` where an address cannot be used."""
+        self.url = await self._http.start()
+        self.backup_url = self._http.backup_url
+        if self._smpp is not None:
+            self.smpp_address = await self._smpp.start()
 
     async def stop(self) -> None:
         """Stop accepting, answer what waits, write the journal to its end."""
         # At the same time, so that a client and a receiver that both hang cost one grace.
-        leaving = [self._server.stop(), self.service.finish_reports()]
-        if self.smpp is not None:
-            leaving.append(self.smpp.stop())
+        leaving = [self._http.stop(), self.runtime.finish_reports()]
+        if self._smpp is not None:
+            leaving.append(self._smpp.stop())
         await asyncio.gather(*leaving)
-        await self.service.stop()
+        await self.runtime.stop()
 
 
-async def start_provider(launch: ProviderConfig) -> RunningProvider:
-    """Start on the running event loop. Raises ``OSError`` where the address or the journal cannot be had."""
+async def start_provider(config: ProviderConfig) -> RunningProvider:
+    """Start on the running event loop. Raises ``OSError`` where an address or the journal cannot be used."""
     generated: dict[str, str] = {}
-    token, admin_token = launch.token, launch.admin_token
-    if not token and not launch.profile.account.tokens:
+    token, admin_token = config.token, config.admin_token
+    if not token and not config.profile.account.tokens:
         token = generated["token"] = secrets.token_urlsafe(24)
     if not admin_token:
         admin_token = generated["admin_token"] = secrets.token_urlsafe(24)
-    profile = with_token(launch.profile, token) if token else launch.profile
-    service = ProviderRuntime(profile, launch.seed, launch.stop_grace_s)
-    listen = HttpListenSettings(
-        launch.host, launch.port, launch.backup_port, launch.limits, launch.stop_grace_s, launch.allow_hosts
-    )
-    server = HttpServer(service, Admin(service, admin_token), listen)
-    provider = RunningProvider(server, service, await server.start(), generated)
+    profile = with_token(config.profile, token) if token else config.profile
+    runtime = ProviderRuntime(profile, config.seed, config.stop_grace_s)
+    http = _http_server(runtime, config, admin_token)
+    smpp = None if config.smpp_port is None else _smpp_server(runtime, config, generated)
+    provider = RunningProvider(runtime, http, smpp, generated)
     try:
-        if launch.smpp_port is not None:
-            await _start_smpp(provider, launch)
+        await provider.listen()
         # After the addresses: a start that fails for one leaves the file of a provider that runs as it is.
-        journal = None if launch.journal is None else Journal(launch.journal, _JOURNAL_BATCH_ROWS)
+        journal = None if config.journal is None else Journal(config.journal, _JOURNAL_BATCH_ROWS)
     except OSError:
         await provider.stop()
         raise
-    service.start(journal)
+    runtime.start(journal)
     return provider
 
 
-async def _start_smpp(provider: RunningProvider, launch: ProviderConfig) -> None:
-    # SMPP is an extra: who does not ask for it does not load it.
+def _http_server(runtime: ProviderRuntime, config: ProviderConfig, admin_token: str) -> HttpServer:
+    views = InboxViews(runtime.inbox, runtime.live, runtime.traffic, runtime.refusals)
+    admin = Admin(runtime, runtime.engine_reader, views, admin_token)
+    router = RequestRouter(runtime, admin, AllowedHosts((config.host, *config.allow_hosts)))
+    listen = HttpListenSettings(
+        config.host, config.port, config.backup_port, config.limits, config.stop_grace_s
+    )
+    return HttpServer(router, SecondHost(router), listen)
+
+
+def _smpp_server(runtime: ProviderRuntime, config: ProviderConfig, generated: dict[str, str]) -> SmppServer:
+    # SMPP is optional: a provider without it does not load its modules.
+    from mock_provider.protocols.smpp.submit import PROTOCOL_NAME
     from mock_provider.smpp.listener import SmppListenSettings, SmppServer
 
-    password = launch.smpp_password
+    password = config.smpp_password
     if not password:
-        password = provider.generated["smpp_password"] = secrets.token_hex(_SMPP_PASSWORD_CHARACTERS // 2)
-    listen = SmppListenSettings(launch.host, launch.smpp_port or 0, password, launch.stop_grace_s)
-    provider.smpp = SmppServer(provider.service, listen)
-    provider.smpp_address = await provider.smpp.start()
+        password = generated["smpp_password"] = secrets.token_hex(_SMPP_PASSWORD_CHARACTERS // 2)
+    listen = SmppListenSettings(config.host, config.smpp_port or 0, password, config.stop_grace_s)
+    server = SmppServer(runtime, listen)
+    runtime.report_by(PROTOCOL_NAME, server)
+    return server

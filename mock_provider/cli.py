@@ -20,7 +20,7 @@ from mock_provider.app import ProviderConfig, start_provider
 from mock_provider.http.open_connections import ConnectionLimits
 from mock_provider.listening import ListenAddressError
 from mock_provider.profiles import ProfileError, load_profile, profile_names
-from mock_provider.profiles.secret_text import read_secret
+from mock_provider.settings.secret_text import read_secret
 
 log = logging.getLogger("mock_provider")
 
@@ -126,19 +126,19 @@ def provider(
         typer.echo(str(error), err=True)
         raise typer.Exit(_BAD_USAGE) from None
     _log_to_stderr()
-    launch = ProviderConfig(resolved, host, port, token, admin_token, seed, journal)
-    launch = msgspec.structs.replace(
-        launch,
+    config = ProviderConfig(resolved, host, port, token, admin_token, seed, journal)
+    config = msgspec.structs.replace(
+        config,
         backup_port=backup_port,
         smpp_port=smpp_port,
         smpp_password=smpp_password,
         allow_hosts=tuple(allow_host or ()),
         limits=ConnectionLimits(max_connections, max_body_mib * _MIB),
     )
-    raise typer.Exit(uvloop.run(serve(launch)))
+    raise typer.Exit(uvloop.run(serve(config)))
 
 
-async def serve(launch: ProviderConfig) -> int:
+async def serve(config: ProviderConfig) -> int:
     """Run a provider until SIGTERM or SIGINT; the process's exit code."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -147,11 +147,11 @@ async def serve(launch: ProviderConfig) -> int:
     for number in (signal.SIGTERM, signal.SIGINT, *hangup):
         loop.add_signal_handler(number, stop.set)
     try:
-        provider = await start_provider(launch)
+        provider = await start_provider(config)
     except OSError as error:
-        typer.echo(f"provider: {_why_not(error, launch.journal)}", err=True)
+        typer.echo(f"provider: {_why_not(error, config.journal)}", err=True)
         return _BAD_USAGE
-    loop.set_exception_handler(provider.service.health.loop_exception)
+    loop.set_exception_handler(provider.runtime.health.loop_exception)
     _settle_garbage_collector()
     inbox_url = _inbox_url(provider.url, provider.generated)
     ready = {"ready": True, "service": "provider", "url": provider.url, "pid": os.getpid()}
@@ -164,10 +164,10 @@ async def serve(launch: ProviderConfig) -> int:
     print(json.dumps(ready | provider.generated), flush=True)
     if sys.stderr.isatty():  # for the person at the terminal; never into a file
         print(f"inbox: {inbox_url}", file=sys.stderr, flush=True)
-    await _until(stop, provider.service.health.records_lost)
+    await _until(stop, provider.runtime.health.records_lost)
     log.info("stopping")
     await provider.stop()
-    failures = provider.service.health.failures
+    failures = provider.runtime.health.failures
     if failures:
         log.error("ended because of a failure: %s", "; ".join(failures))
     return _FAILED if failures else 0
@@ -200,8 +200,10 @@ def _inbox_url(url: str, generated: dict[str, str]) -> str:
 
 
 def _settle_garbage_collector() -> None:
-    """What lives as long as the process is searched no more, which took 40 ms at a time: a reply that was due
-    then was late by as much. Searches stay small (about half a millisecond) rather than few.
+    """Exclude long-lived objects from garbage collection, and collect often.
+
+    A collection of all objects takes 40 ms and delays every reply that is due during it. Frequent collections
+    of new objects take about half a millisecond each.
     """
     gc.collect()
     gc.freeze()

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 import typer
 from pydantic import ValidationError
 
-from reference_sender.connections import Limits
+from reference_sender.api.connections import Limits
 from reference_sender.logs import configure
-from reference_sender.routes.smsapi import RouteError, RouteSpec, read_route
+from reference_sender.routes.url import RouteError, RouteSpec, read_route, url_forms
 from reference_sender.secret_text import read_secret
 from reference_sender.server import SenderFailed, SenderSettings, run
 from reference_sender.store import StoreError
@@ -29,7 +29,7 @@ def _base_url(text: str | None) -> str | None:
     try:
         parts = urlsplit(text or "http://localhost")
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # a port that is none
+    except ValueError:  # not a port
         usable = False
     if not usable:
         raise typer.BadParameter(f"{text!r}: http:// or https:// and a host are needed")
@@ -40,8 +40,9 @@ def sender(
     route: Annotated[
         list[str],
         typer.Option(
-            help="A provider: smsapi+http://TOKEN@HOST:PORT[?requests_per_s=100&segments_per_s=...&max_batch=..."
-            "&max_in_flight=...]. Several may be given, the first is preferred.",
+            help=f"A provider: {', '.join(url_forms())}. Options follow as a query: ?requests_per_s=100&"
+            "segments_per_s=...&max_batch=...&max_in_flight=... Several routes may be given, the first is "
+            "preferred.",
             envvar="SMSBENCH_SENDER_ROUTES",
         ),
     ],

@@ -1,10 +1,10 @@
-"""The sender's clock, and the wall clock beside it.
+"""The sender's clock and the wall clock.
 
 The sender's clock starts at the wall clock's time and advances with the monotonic clock. So deadlines stay
 valid across a restart, and time never goes back while a process runs. All intervals and deadlines are on
 it. The wall clock may be set meanwhile (NTP after a resume, a virtual machine that was moved), so a date
-that leaves the process, in an answer or in a request to a provider, is one of the sender's clock put onto
-the wall clock as it is then.
+that leaves the process, in an answer or in a request to a provider, is converted from
+the sender's clock to the wall clock at that moment.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The sender's process: it opens store and routes, serves until told to stop, and leaves nothing undone."""
+"""The sender's process: it opens store and routes, serves until it gets a signal, and shuts down in order."""
 
 from __future__ import annotations
 
@@ -19,20 +19,22 @@ import uvloop
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from reference_sender.api import REPORTS_PATH, Api, Secrets
-from reference_sender.chores import Chores
-from reference_sender.connections import Connections, Limits
+from reference_sender.addresses import host_and_port
+from reference_sender.api.connections import Connections, Limits
+from reference_sender.api.handlers import Api
+from reference_sender.api.intake import Intake
+from reference_sender.api.listening import bind
+from reference_sender.api.metrics import Metrics, Tally
+from reference_sender.api.queries import Queries
+from reference_sender.api.reports import REPORTS_PATH, ReportIntake, ReportReader
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Recovered, State
-from reference_sender.driver import Driver
-from reference_sender.intake import Intake
-from reference_sender.lag import LoopLag
-from reference_sender.listening import bind, host_and_port
 from reference_sender.logs import http_logger, log_loop_error
-from reference_sender.metrics import Metrics, Tally
-from reference_sender.queries import Queries
-from reference_sender.routes import Route
-from reference_sender.routes.smsapi import RouteSpec
+from reference_sender.routes.client import HttpRoute
+from reference_sender.routes.url import RouteSpec
+from reference_sender.runtime.background import Chores
+from reference_sender.runtime.driver import Driver
+from reference_sender.runtime.loop_lag import LoopLag
 from reference_sender.store import Store, open_store
 
 log = logging.getLogger(__name__)
@@ -47,7 +49,7 @@ _LINGER_S = 5.0
 
 
 class SenderSettings(BaseModel):
-    """All a sender's process needs to know."""
+    """The settings of a sender's process."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
@@ -86,34 +88,49 @@ class Sender:
         self._store = store
         identity = store.identity()
         stored = store.counts(None)
-        report_url = f"{public_url}{REPORTS_PATH}{identity.report_secret}"
-        self._routes: dict[str, Route] = {spec.limits.name: spec.open(report_url) for spec in settings.routes}
+        self._routes: dict[str, HttpRoute] = {
+            spec.limits.name: spec.open(
+                f"{public_url}{REPORTS_PATH}{spec.definition.name}/{identity.report_secret}"
+            )
+            for spec in settings.routes
+        }
         self.chores = Chores()
         self._driver = Driver(settings.dispatcher(), store, self._routes, chores=self.chores)
         self._lag = LoopLag(self.chores)
         self._queries = Queries(store)
         tally = Tally()
-        metrics = Metrics(self._driver, tally, self._lag, stored)
-        intake = Intake(identity.tag, identity.last_message_id)
+        max_segments = min(spec.max_segments for spec in settings.routes)
         self.api = Api(
-            Secrets(token, identity.report_secret),
+            token,
             self._driver,
-            intake,
+            Intake(identity.tag, identity.last_message_id, max_segments),
             self._queries,
-            metrics,
-            tally,
+            Metrics(self._driver, tally, self._lag, stored),
+            ReportIntake(self._readers(), identity.report_secret, public_url, self._driver, tally),
             settings.limits.request_s,
         )
 
+    def _readers(self) -> dict[str, ReportReader]:
+        """Readers of reports by provider: the routes of one provider share an address."""
+        by_provider: dict[str, list[RouteSpec]] = {}
+        for spec in self._settings.routes:
+            by_provider.setdefault(spec.definition.name, []).append(spec)
+        return {
+            name: ReportReader(
+                [self._routes[spec.limits.name].protocol for spec in specs], specs[0].definition.confirmation
+            )
+            for name, specs in by_provider.items()
+        }
+
     def recover(self) -> int:
-        """Take up what an earlier process left unfinished; returns how many messages that is."""
+        """Continue the unfinished messages of an earlier process. Returns their number."""
         recovered = self._store.unfinished()
         _warn_of_removed_routes(recovered, self._routes)
         self._driver.recover(recovered)
         return len(recovered)
 
     async def close(self) -> None:
-        """Answer what is on its way, write everything down, let go of everything."""
+        """Answer the requests in flight, store everything, close everything."""
         # If a part has failed, answers may never arrive.
         await self._driver.drain(0 if self.chores.failed.is_set() else self._settings.drain_s)
         for route in self._routes.values():
@@ -230,8 +247,10 @@ def _serving(api: Api, limits: Limits) -> Connections:
 
 
 def _settle_garbage_collector() -> None:
-    """What lives as long as the process is not searched again, and searches are rare: messages are not
-    tracked, and what a request makes is freed by its last reference."""
+    """Exclude long-lived objects from garbage collection, and collect rarely.
+
+    The collector does not track messages, and reference counting frees the objects of a request.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)

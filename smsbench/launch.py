@@ -20,7 +20,7 @@ LIFELINE = "SMSBENCH_LIFELINE"  # file descriptor of a pipe whose other end the 
 # Settings of other tools that can stop a library in this process.
 _NOT_OURS = ("MPLBACKEND", "MATPLOTLIBRC")
 
-EXIT_CRASHED = 70  # EX_SOFTWARE of sysexits.h
+EXIT_CRASHED = 70  # analysis.exit_codes.ExitCode.CRASHED, which cannot be imported yet
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 

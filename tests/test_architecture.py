@@ -66,7 +66,7 @@ def test_core_has_no_clock_loop_socket_or_chance(path: Path) -> None:
     assert not taken & FORBIDDEN_IN_A_CORE
 
 
-def test_loadtests_takes_no_figures_and_no_verdicts_of_analysis() -> None:
+def test_loadtests_imports_only_the_contract_of_analysis() -> None:
     taken = {
         name
         for path in modules("loadtests")
@@ -77,7 +77,7 @@ def test_loadtests_takes_no_figures_and_no_verdicts_of_analysis() -> None:
     allowed = (
         *("analysis.records", "analysis.exit_codes", "analysis.render.plain_matplotlib"),
         *("analysis.objectives.grammar", "analysis.objectives.defaults", "analysis.objectives.settled"),
-        "analysis.capacity_record",
+        *("analysis.capacity_record", "analysis.measure.dependence"),
     )
     assert all(name.startswith(allowed) for name in taken), taken
 
@@ -92,6 +92,11 @@ def test_sizes(path: Path) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and body_lines(node) > FUNCTION_LINES
     }
     assert not long
+
+
+def test_files_of_tests_and_benchmarks_have_one_subject_each() -> None:
+    lengths = {path: len(path.read_text().splitlines()) for path in modules("tests", "benchmarks", ".ci")}
+    assert not [f"{path}: {lines} lines" for path, lines in lengths.items() if lines > MODULE_LINES]
 
 
 def test_no_room_without_a_name() -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
+import subprocess
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pytest
 import typer
 
-from analysis import exit_codes
 from analysis.capacity_record import CapacityResult
+from analysis.exit_codes import ExitCode
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SENDER_SCHEMA, Manifest, RecordedScenario, Timing
 from loadtests import catalogue
 from loadtests.cli import app
@@ -68,12 +72,14 @@ def broken_links(page: Path) -> Iterator[str]:
 @cache
 def options(command: str) -> dict[str, bool]:
     """Each option of a command, and whether a value follows it."""
+    found: Any  # typer has a click of its own inside, whose classes it does not show
     if command in FORWARDED:
         single = typer.Typer(add_completion=False)
         single.command(command)(getattr(import_module(FORWARDED[command]), command))
         found = typer.main.get_command(single)
     else:
-        found = typer.main.get_command(app).commands[command]
+        group: Any = typer.main.get_command(app)
+        found = group.commands[command]
     return {
         name: not (each.is_flag or each.count)
         for each in found.params
@@ -171,6 +177,16 @@ def test_modules_that_name_a_page_name_one_that_exists() -> None:
     assert not [f"{path}: {page}" for path, page in named if not (ROOT / page).is_file()]
 
 
+def test_rooms_of_the_provider_are_those_of_the_contract() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    (layers,) = (
+        each["layers"] for each in contracts["contracts"] if each.get("containers") == ["mock_provider"]
+    )
+    table = section("architecture.md", "Who may import whom").partition("### Rooms of the provider")[2]
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", table, re.MULTILINE)
+    assert [re.findall(r"\w+", row) for row in rows] == [each.split(" | ") for each in layers]
+
+
 def section(page: str, heading: str) -> str:
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     return re.split(r"^## ", text.partition(f"\n## {heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
@@ -222,7 +238,7 @@ def test_documented_fields_are_those_of_the_record(
 
 
 def test_exit_codes_are_in_the_tables_of_the_commands_that_judge() -> None:
-    codes = {value for name, value in vars(exit_codes).items() if name.startswith("EXIT_")}
+    codes = set(ExitCode)
     for page in ("report.md", "load.md"):
         text = (ROOT / "docs" / page).read_text(encoding="utf-8")
         table = text.partition("| exit code | meaning |\n")[2].partition("\n\n")[0]
@@ -230,3 +246,52 @@ def test_exit_codes_are_in_the_tables_of_the_commands_that_judge() -> None:
         assert codes <= {int(code) for cell in cells for code in cell.split(",")}
     line = (ROOT / "README.md").read_text(encoding="utf-8").partition("Exit codes of")[2].partition("\n\n")[0]
     assert codes <= {int(code) for code in re.findall(r"\b\d+\b", line)}
+
+
+# What is named and not in the repository: what a run or a tool makes, files of users and of other projects.
+MADE = re.compile(
+    r"^(?:reports/runs|parts|trials|report|logs|\.venv|RUN_DIR|\.sdk)(?:/|$)|node_modules|^(?:locust|queue)\.py$"
+)
+NAMED = re.compile(r"(?<![\w`])`{1,2}([A-Za-z_.][\w.*-]*(?:/[\w.*-]+)*/?)`{1,2}(?!`)")
+ENDINGS = (".py", ".md", ".js", ".j2", ".css", ".yml", "/")
+
+
+@cache
+def repository() -> tuple[set[str], set[str]]:
+    """Paths of the repository's files and folders, and each path's endings."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    paths = set(listed.split("\n"))
+    paths |= {f"{parent}/" for path in paths for parent in Path(path).parents if str(parent) != "."}
+    return paths, {path[at + 1 :] for path in paths for at, letter in enumerate(path[:-1]) if letter == "/"}
+
+
+def missing_paths(text: str) -> list[str]:
+    """Paths in backticks that do not exist, either from the root or as the end of a path."""
+    paths, endings = repository()
+    named = {each for each in NAMED.findall(text) if each.endswith(ENDINGS) and not MADE.match(each)}
+    return sorted(each for each in named if "*" not in each and each not in paths and each not in endings)
+
+
+def test_paths_in_pages_exist() -> None:
+    missing = {page.name: missing_paths(FENCE.sub("", page.read_text(encoding="utf-8"))) for page in PAGES}
+    missing.pop("CHANGELOG.md")  # it names what was
+    assert not {name: found for name, found in missing.items() if found}
+
+
+def docstrings(path: Path) -> str:
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    return "\n".join(ast.get_docstring(node) or "" for node in nodes if isinstance(node, kinds))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_paths_in_docstrings_exist(package: str) -> None:
+    found = {path: missing_paths(docstrings(path)) for path in (ROOT / package).rglob("*.py")}
+    assert found
+    assert not {str(path.relative_to(ROOT)): paths for path, paths in found.items() if paths}
+
+
+def test_a_missing_path_is_found() -> None:
+    text = "See `mock_provider/nowhere.py`, ``engine.py``, `docs/` and ``reports/runs/x/``."
+    assert missing_paths(text) == ["mock_provider/nowhere.py"]

@@ -1,4 +1,4 @@
-"""Sums over the parts of a report, live and simulated apart: what was lost in all, and what it cost."""
+"""Sums over the parts of a report, separately for live and simulated parts: losses and cost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ POINTS = "points"
 
 
 def totals(parts: tuple[PartReport, ...]) -> tuple[ReportTotals, ...]:
-    """One for each mode that has a part. ``parts`` are the deciding ones in which the bench did not fail."""
+    """One for each mode that has a part. ``parts`` are the deciding parts without bench failures."""
     found = []
     for mode in ("real", "simulated"):
         among = [part for part in parts if part.identity.mode == mode]
@@ -19,23 +19,23 @@ def totals(parts: tuple[PartReport, ...]) -> tuple[ReportTotals, ...]:
 
 
 def _sum(mode: str, parts: list[PartReport]) -> ReportTotals:
-    ledgers = [part.ledger for part in parts]
-    delivered = sum(each.delivered for each in ledgers)
-    unacknowledged = sum(each.delivered_unacknowledged for each in ledgers)
+    accountings = [part.accounting for part in parts]
+    delivered = sum(each.delivered for each in accountings)
+    unacknowledged = sum(each.delivered_unacknowledged for each in accountings)
     arrived = delivered + unacknowledged
     paid = sum(part.cost.points for part in parts)
     currencies = {part.cost.currency for part in parts}
     return ReportTotals(
         mode=mode,
         parts=len(parts),
-        planned=sum(each.planned for each in ledgers),
-        accepted=sum(each.accepted for each in ledgers),
+        planned=sum(each.planned for each in accountings),
+        accepted=sum(each.accepted for each in accountings),
         delivered=delivered,
-        lost=sum(each.lost for each in ledgers),
-        duplicates=sum(each.duplicates for each in ledgers),
-        unaccounted=sum(each.unaccounted for each in ledgers),
+        lost=sum(each.lost for each in accountings),
+        duplicates=sum(each.duplicates for each in accountings),
+        unaccounted=sum(each.unaccounted for each in accountings),
         delivered_unacknowledged=unacknowledged,
-        unseen=sum(part.ledger.accepted for part in parts if not (part.delivery or part.handsets)),
+        unseen=sum(part.accounting.accepted for part in parts if not (part.delivery or part.handsets)),
         paid=paid,
         paid_for_duplicates=sum(part.cost.duplicates_points for part in parts),
         paid_in_vain=sum(part.cost.undelivered_points for part in parts),

@@ -98,6 +98,11 @@ class OpenLoopClient:
         while len(self._idle) < connections:
             self._idle.append(self._new())
 
+    @property
+    def sockets(self) -> list[socket.socket]:
+        """Of the open connections."""
+        return [connection.socket for connection in self._open.values()]
+
     def run(self, schedule: SendTimes, watch: Watch | None = None) -> tuple[int, list[Answer]]:
         """Send all at their instants; when that began, and one answer a request, in order of the requests."""
         requests, offsets = schedule.requests, schedule.offsets_ns

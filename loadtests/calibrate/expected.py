@@ -26,6 +26,7 @@ from mock_provider.engine.values import (
 )
 from mock_provider.profiles import Profile, with_token
 from mock_provider.protocols.smsapi.errors import refusal_reply
+from mock_provider.testing import VirtualDriver
 
 ACCEPTED, CUT, NO_REPLY = "accepted", "connection cut", "no reply"
 _BEGIN_NS = 1_000_000_000
@@ -57,30 +58,22 @@ def expected(
     report_url: str = "",
 ) -> list[Expected]:
     """Every message's lot when the requests arrive exactly at their instants."""
-    engine = Engine(with_token(profile, TOKEN), seed)
     found = [Expected(offset) for offset in offsets_ns]
     place = {key: n for n, key in enumerate(keys)}
     end_ns = _BEGIN_NS + (offsets_ns[-1] if offsets_ns else 0) + round(horizon_s * 1e9)
 
-    def take(now_ns: int, effects: Sequence[Effect]) -> None:
-        for effect in effects:
-            if isinstance(effect, Reply | Disconnect):
-                _answered(found[effect.request_id], now_ns - _BEGIN_NS, effect, profile)
-            elif isinstance(effect, SendReports):
-                for report in effect.reports:
-                    one = found[place[report.client_ref or ""]]
-                    one.report_ns, one.state = now_ns - _BEGIN_NS, report.state.value
-                take(now_ns, engine.reports_answered(now_ns, effect.batch_id, True))
+    def note(now_ns: int, effect: Effect) -> None:
+        if isinstance(effect, Reply | Disconnect):
+            _answered(found[effect.request_id], now_ns - _BEGIN_NS, effect, profile)
+        elif isinstance(effect, SendReports):
+            for report in effect.reports:
+                one = found[place[report.client_ref or ""]]
+                one.report_ns, one.state = now_ns - _BEGIN_NS, report.state.value
 
-    def live_until(instant_ns: int) -> None:
-        while (due_ns := engine.next_due()) is not None and due_ns <= instant_ns:
-            take(due_ns, engine.advance(due_ns))
-
+    driver = VirtualDriver(Engine(with_token(profile, TOKEN), seed), note)
     for n, (key, offset_ns) in enumerate(zip(keys, offsets_ns, strict=True)):
-        now_ns = _BEGIN_NS + offset_ns
-        live_until(now_ns)
-        take(now_ns, engine.submit(now_ns, _submit(n, key, report_url)))
-    live_until(end_ns)
+        driver.submit(_submit(n, key, report_url), _BEGIN_NS + offset_ns)
+    driver.run_until(end_ns)
     return found
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Struct, structs
 from numpy.typing import NDArray
 
-from analysis.exit_codes import EXIT_INVALID, EXIT_MET, EXIT_MISSED
+from analysis.exit_codes import ExitCode
 from loadtests.calibrate.lateness import Kept
 
 Verdict = Literal["met", "missed", "noisy", "shown"]
@@ -158,5 +158,5 @@ def exit_code(rows: Sequence[Row]) -> int:
     """Of rows that are all there are to judge."""
     verdicts = {row.verdict for row in rows}
     if "missed" in verdicts:
-        return EXIT_MISSED
-    return EXIT_INVALID if "noisy" in verdicts or not verdicts & {"met"} else EXIT_MET
+        return ExitCode.MISSED
+    return ExitCode.INVALID if "noisy" in verdicts or not verdicts & {"met"} else ExitCode.MET

@@ -11,7 +11,7 @@ from loadtests.calibrate.instrument import Instrument
 from loadtests.calibrate.judge import Measurement
 from loadtests.calibrate.standard import Durations
 from mock_provider.profiles import Profile, parse_profile
-from mock_provider.profiles.schema import Limit
+from mock_provider.settings.sections import Limit
 
 GROUPS = ("latency", "throttle", "failures", "carriers", "windows")
 START_S = 2.0

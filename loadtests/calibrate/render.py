@@ -9,7 +9,7 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
-from analysis.exit_codes import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MISSED
+from analysis.exit_codes import ExitCode
 from loadtests.calibrate.judge import TOO_FEW, Measurement, Row, exit_code
 
 INTERRUPTED = "interrupted"
@@ -72,15 +72,15 @@ def outcome(
     """
     code = exit_code(rows_of(measurements))
     missed, noisy = _with_verdict(measurements, "missed"), _with_verdict(measurements, "noisy")
-    if code == EXIT_MISSED:
+    if code == ExitCode.MISSED:
         words = f"Missed: {len(missed)} of {_judged(measurements)} judged rows are out of their tolerance"
-    elif code == EXIT_INVALID:
+    elif code == ExitCode.INVALID:
         busy = "client or machine were too busy for some rows"
         words = f"Not judged: {busy if noisy else 'there was no row to judge'}"
     else:
         words = f"Met: all {_judged(measurements)} judged rows are within their tolerance"
     if ended:
-        code = EXIT_INTERRUPTED if ended == INTERRUPTED else EXIT_INVALID
+        code = ExitCode.INTERRUPTED if ended == INTERRUPTED else ExitCode.INVALID
         made = f"{len(measurements)} of {planned} measurements"
         found = f"so far, {words[0].lower()}{words[1:]}" if measurements else "nothing was measured"
         words = f"Incomplete, {ended} after {made}: {found}"

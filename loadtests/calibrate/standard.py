@@ -5,8 +5,8 @@ from __future__ import annotations
 from msgspec import Struct
 
 from mock_provider.profiles import Profile, parse_profile
-from mock_provider.profiles.distributions import Fixed
-from mock_provider.profiles.schema import (
+from mock_provider.settings.distributions import Fixed
+from mock_provider.settings.sections import (
     AcceptQueue,
     Delivery,
     Flood,

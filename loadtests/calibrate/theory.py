@@ -8,7 +8,7 @@ from statistics import NormalDist
 
 from scipy import stats
 
-from mock_provider.profiles.distributions import Distribution
+from mock_provider.settings.distributions import Distribution
 
 CONFIDENCE = 0.999
 _NORMAL = NormalDist()

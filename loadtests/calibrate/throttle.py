@@ -11,7 +11,7 @@ from loadtests.calibrate.instrument import Instrument
 from loadtests.calibrate.judge import Measurement, Row, judged
 from loadtests.calibrate.messages import messages, regular
 from mock_provider.profiles import Profile
-from mock_provider.profiles.schema import Limit
+from mock_provider.settings.sections import Limit
 
 GROUP = "throttle"
 MOST_PER_S = 2_500.0  # what the client surely offers beside a busy provider

@@ -10,8 +10,8 @@ from loadtests.calibrate.expected import ACCEPTED, expected, is_accepted
 from loadtests.calibrate.instrument import Instrument
 from loadtests.calibrate.judge import Measurement, Row, judged
 from loadtests.calibrate.messages import messages, regular
+from mock_provider.engine.faults.settings import FaultSettings
 from mock_provider.profiles import Profile
-from mock_provider.profiles.faults import Fault
 
 GROUP = "windows"
 RATE_PER_S = 1_000.0
@@ -40,7 +40,7 @@ def of_admin(instrument: Instrument, seconds: float) -> Measurement:
     return _edges("fault window set at run time", answers, (window["start_s"] * 1e9, window["end_s"] * 1e9))
 
 
-def of_fault(instrument: Instrument, profile: Profile, fault: Fault, seconds: float) -> Measurement:
+def of_fault(instrument: Instrument, profile: Profile, fault: FaultSettings, seconds: float) -> Measurement:
     """One of a profile's faults, moved to where it can be met: are the same requests hit as it says?"""
     title = f"fault {fault.kind} of the profile"
     update = {"start_s": seconds / 3, "end_s": seconds * 2 / 3, "clock": "first_input"}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from analysis.capacity_record import CapacityResult, Trial
-from analysis.exit_codes import EXIT_INVALID, EXIT_MET, EXIT_MISSED, EXIT_UNDECIDED
+from analysis.exit_codes import ExitCode
 from loadtests.arrivals import DAY_S, DayCurve, peak_rate_per_s
 from loadtests.capacity.bracket import Bracket, SearchSettings, TrialResult, read_trials
 from loadtests.capacity.search import rate_text
@@ -76,11 +76,11 @@ def culprits_above(bracket: Bracket, trials: Sequence[TrialResult]) -> tuple[str
 def exit_code(found: CapacityResult) -> int:
     """0: a rate was met. Without one: 1 if a rate was missed, 4 if one stayed undecided, else 3."""
     if found.sustained_per_s is not None:
-        return EXIT_MET
+        return ExitCode.MET
     verdicts = {each.verdict for each in found.trials}
     if "missed" in verdicts:
-        return EXIT_MISSED
-    return EXIT_UNDECIDED if "undecided" in verdicts else EXIT_INVALID
+        return ExitCode.MISSED
+    return ExitCode.UNDECIDED if "undecided" in verdicts else ExitCode.INVALID
 
 
 def bracket_words(settings: SearchSettings, trials: Sequence[TrialResult]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from analysis.exit_codes import EXIT_INTERRUPTED
+from analysis.exit_codes import ExitCode
 from analysis.records import Instant, Manifest, RecordedScenario, write_manifest
 from loadtests.capacity.find import NAME, Asked, SearchOutcome, find_capacity
 from loadtests.capacity.result import exit_code, lines
@@ -20,7 +20,7 @@ _ENDING = "ending the trial in order, then the report"
 
 
 def search_capacity(asked: Asked, settings: RunSettings, console: Console) -> int:
-    """Search, report, and return the exit code, one of ``analysis.exit_codes``."""
+    """Search, report, and return the exit code, one of ``ExitCode``."""
     started = manifests.instant()
     say(console, TITLE)
     say(console, f"objectives: {', '.join(settings.objectives)}")
@@ -35,7 +35,7 @@ def search_capacity(asked: Asked, settings: RunSettings, console: Console) -> in
         for line in lines(found.result, found.unjudged):
             say(console, line)
         say(console, f"{len(found.result.trials)} trials")
-        return EXIT_INTERRUPTED if interruption.asked else exit_code(found.result)
+        return ExitCode.INTERRUPTED if interruption.asked else exit_code(found.result)
 
     def kept() -> str:
         return f"the trials made so far are below {settings.out / 'trials'}"

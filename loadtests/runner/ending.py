@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from analysis.exit_codes import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_USAGE
+from analysis.exit_codes import ExitCode
 from loadtests.runner.interruption import Aborted, Interruption
 from loadtests.runner.probe import ProbeStopped
 from loadtests.runner.reporting import say
@@ -33,15 +33,15 @@ def run_to_end(
             code = run(interruption)
     except Aborted:
         say(console, f"aborted; {when_aborted()}")
-        return EXIT_INTERRUPTED
+        return ExitCode.INTERRUPTED
     except ProbeStopped as stopped:
         say(console, f"STOPPED after {time.monotonic() - began_s:.0f} s. {stopped}")
-        return EXIT_USAGE
+        return ExitCode.USAGE
     except OSError as error:
         why = lost_directory(out, error)
         if why is None:
             raise
         say(console, f"{why}. This run proves nothing: make room, or give --out a directory on another disk")
-        return EXIT_INVALID
+        return ExitCode.INVALID
     say(console, f"{time.monotonic() - began_s:.0f} s in all")
     return code

@@ -32,6 +32,10 @@ class Interruption:
     def asked(self) -> bool:
         return self._asked.is_set()
 
+    def ask(self) -> None:
+        """Ask as the user does, by a program."""
+        self._asked.set()
+
     def pause(self, seconds: float) -> None:
         """Wait, or less where the user interrupts meanwhile."""
         if seconds > 0:

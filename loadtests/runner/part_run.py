@@ -100,7 +100,7 @@ class PartRun:
         """The manifest as written. Raises ``Aborted`` and ``ProbeStopped``, nothing being left running."""
         self._run_dir.mkdir(parents=True, exist_ok=True)
         (self._run_dir / "plan.json").write_bytes(plan_to_json(self._plan))
-        self._write_manifest("error: the run did not come to its end", {})
+        self.write_manifest("error: the run did not come to its end", {})
         try:
             return self._conclude(self._run_and_stop())
         except ProbeStopped as stopped:
@@ -217,7 +217,7 @@ class PartRun:
         if self._interruption.asked:
             self._progress.phase("stopping the load")
             locust.stop(STOP_TIMEOUT_S + 10.0)
-        self._require_whole(locust.exit_code)
+        self.require_whole(locust.exit_code)
         self._played_out = not (ui or self._interruption.asked)
         if ui and was_over:
             self._interruption.forget()  # it was how to end, not to interrupt
@@ -250,7 +250,7 @@ class PartRun:
         answer_s = _answer_s(self._settings)
         return READY_WITHIN_S + self._part.duration_s + answer_s + STOP_TIMEOUT_S
 
-    def _require_whole(self, exit_code: int | None) -> None:
+    def require_whole(self, exit_code: int | None) -> None:
         """Raises ``ServiceError`` where Locust failed or a worker has not written all of its rows."""
         if exit_code == EXIT_WORKER_LOST:
             raise ServiceError("load", "lost a worker; its log is logs/load.log")
@@ -339,12 +339,12 @@ class PartRun:
         for pattern in _PIECES:
             for path in self._run_dir.glob(pattern):
                 path.unlink()
-        manifest = self._write_manifest(reason, statuses)
+        manifest = self.write_manifest(reason, statuses)
         if len(plays) > 1:
             return split_plays(self._run_dir, manifest, self._plan, plays, self._settings.workers)
         return manifest
 
-    def _write_manifest(self, reason: str, statuses: Mapping[int, LoadStatus]) -> records.Manifest:
+    def write_manifest(self, reason: str, statuses: Mapping[int, LoadStatus]) -> records.Manifest:
         status = combine(statuses.values())
         ended = manifests.instant()
         profile = self._surroundings.profile

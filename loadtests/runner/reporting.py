@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markdown import Markdown
 
-from analysis.exit_codes import EXIT_CRASHED, EXIT_USAGE
+from analysis.exit_codes import ExitCode
 from analysis.records import read_result
 from loadtests.runner.child_process import ending_words, run_child
 
@@ -24,11 +24,16 @@ def say(console: Console, text: str) -> None:
 
 
 def report(
-    run_dir: Path, console: Console, objectives: tuple[str, ...] = (), allow_undecided: bool = False
+    run_dir: Path,
+    console: Console,
+    objectives: tuple[str, ...] = (),
+    allow_undecided: bool = False,
+    export: str = "",
 ) -> int:
     """Analyse a run directory in a process of its own, print its verdict, and return its exit code.
 
-    ``objectives`` take the place of the manifest's objectives, if there are any.
+    ``objectives`` replace the manifest's objectives, if there are any. ``export`` is the format of the file
+    with one row for each message; "" for none.
 
     The verdict is what that process wrote into a result file with this call's id. Its exit code alone is
     not a verdict: a crash has the same codes.
@@ -37,16 +42,17 @@ def report(
     place = run_dir.resolve()
     judging = [option for objective in objectives for option in ("--slo", objective)]
     judging += ["--allow-undecided"] if allow_undecided else []
+    judging += ["--export", export] if export else []
     code, said = _analyse(place, call, judging)
     result = read_result(place)
     if result is None or result.call != call:
         # A report of an earlier analysis may stand there; its verdict is not this one's.
         say(console, said or f"the analysis ended with {ending_words(code)} and without a verdict")
-        if said and code != EXIT_USAGE:
+        if said and code != ExitCode.USAGE:
             say(console, f"the analysis ended with {ending_words(code)} and without a verdict")
         if result is not None:
             say(console, f"{run_dir / 'report'} is of an earlier analysis")
-        return EXIT_USAGE if code == EXIT_USAGE else EXIT_CRASHED
+        return ExitCode.USAGE if code == ExitCode.USAGE else ExitCode.CRASHED
     shown = verdict((place / "report" / "summary.md").read_text(encoding="utf-8"))
     if console.is_terminal:
         console.print(Markdown(shown))

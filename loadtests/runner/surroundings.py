@@ -105,10 +105,12 @@ def _start_provider(
 
 
 def _route(surroundings: Surroundings, provider_url: str, token: str) -> str:
+    # Here and not above: it is only needed where a sender is started, and costs the HTTP client's import.
+    from reference_sender.routes.url import default_url
+
     assert surroundings.profile is not None  # the provider has been started
     options = surroundings.profile.route_options()
-    address = provider_url.removeprefix("http://").rstrip("/")
-    return f"smsapi+http://{token}@{address}" + (f"?{options}" if options else "")
+    return default_url(provider_url.removeprefix("http://").rstrip("/"), token, options)
 
 
 def _start_sender(surroundings: Surroundings, run_dir: Path, settings: RunSettings, route: str) -> None:

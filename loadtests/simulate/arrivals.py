@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from loadtests.arrivals import CLASSES, MARKETING, Schedule
 from loadtests.arrivals.texts import filler
+from reference_sender.api.intake import check_campaign, checked_segments, checked_sender_id, expiry_ns
 from reference_sender.dispatch.values import Lane, Message
-from reference_sender.intake import check_campaign, checked_segments, checked_sender_id, expiry_ns
 
 _LANES = tuple(Lane(name) for name in CLASSES)
 _MARKETING = CLASSES.index(MARKETING)
@@ -31,13 +31,16 @@ class Arrivals:
     """``without_classes``: what a sender without priorities makes of them, which treats a one-time password
     as any other message and does not ask the provider to be fast with it. Their expiry stays their own.
 
-    Raises ``reference_sender.intake.Invalid`` for a text or campaign that the API would not take.
+    Raises ``reference_sender.api.intake.Invalid`` for a text or campaign that the API would not take.
     """
 
-    def __init__(self, schedule: Schedule, zero_ns: int, without_classes: bool = False) -> None:
+    def __init__(
+        self, schedule: Schedule, zero_ns: int, max_segments: int, without_classes: bool = False
+    ) -> None:
         self._lanes = (Lane.TRANSACTIONAL,) * len(_LANES) if without_classes else _LANES
         self._schedule = schedule
         self._zero_ns = zero_ns
+        self._max_segments = max_segments
         streams = schedule.plan.streams
         for stream in streams:
             if stream.campaign:
@@ -72,7 +75,7 @@ class Arrivals:
             form = kind, template, len(text)
             segments = known.get(form)
             if segments is None:
-                segments = known[form] = checked_segments(text)
+                segments = known[form] = checked_segments(text, self._max_segments)
             at_ns = zero_ns + offset_ns
             messages.append(
                 Message(

@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from analysis.exit_codes import ExitCode
 from loadtests.runner.child_process import Child, ending_words, start_child
 from loadtests.runner.interruption import Interruption
 from loadtests.scenario import Part
@@ -28,8 +29,6 @@ _NICE = 19  # what is left of the processor by everybody else
 _TOLD_EVERY_S = 0.25
 _PAUSED_S = 0.1  # between two looks whether to go on
 _STOP_WITHIN_S = 30.0
-_EXIT_REFUSED = 2  # a profile or what-if that does not fit
-_EXIT_FAILED = 70
 
 
 class SimulationFailedError(RuntimeError):
@@ -164,11 +163,11 @@ def main(order_file: Path) -> int:
             simulate_part(order.scenario, order.part, order.seed, Path(order.folder), order.choices, go_on)
         except ValueError as error:
             print(error)
-            return _EXIT_REFUSED
+            return ExitCode.USAGE  # a profile or what-if that does not fit
         except Exception as error:
             traceback.print_exc()
             print(f"the simulation failed: {error}")
-            return _EXIT_FAILED
+            return ExitCode.CRASHED
     return 0
 
 

@@ -1,8 +1,8 @@
-"""Dispatcher's values to the engine's and back, without the bytes between: the one mapping of the two.
+"""The short way between dispatcher and engine: SMSAPI's values without its bytes.
 
-It maps what nearly every request is: numbers, keys and texts that the protocol passes on unchanged. Whatever
-else a request holds goes through the wire, and so do refusals, once for each kind. ``tests/property/
-test_mapping.py`` holds it equal to ``ThroughWire`` for every refusal, every state and every kind of reply.
+It maps numbers, keys and texts that the protocol passes on unchanged, as nearly every request has. Any other
+request takes the long way (``ThroughWire``), and so do refusals, once for each kind. Both ways give equal
+results: ``tests/property/test_mapping.py``, for every refusal, every state and every kind of reply.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from mock_provider.engine.values import (
     Answer,
     MessageState,
     Outbound,
-    Refusal,
     Refused,
     SendReports,
     Submit,
 )
 from mock_provider.profiles import Profile
+from mock_provider.protocols import smsapi
 from mock_provider.protocols.actions import Instants
+from mock_provider.protocols.http_protocol import ProtocolContext
 from mock_provider.protocols.smsapi.answers import STATUS_CODES
 from mock_provider.protocols.smsapi.errors import refusal_reply, retry_after
 from mock_provider.protocols.smsapi.fast_path import (
@@ -31,13 +32,18 @@ from mock_provider.protocols.smsapi.fast_path import (
     engine_time,
     shared_sender,
 )
+from mock_provider.protocols.unread_fields import UnreadFields
+from mock_provider.settings.values import Refusal
 from reference_sender.dispatch.values import Lane, Message, Outcome, Report, Result, State
-from reference_sender.routes.smsapi_wire import expiration_date, in_one_request
-from reference_sender.routes.smsapi_wire import reports as read_reports
-from reference_sender.routes.smsapi_wire import results as read_results
+from reference_sender.routes.protocol import RouteAccount
+from reference_sender.routes.smsapi import DEFINITION
+from reference_sender.routes.smsapi.replies import results as read_results
+from reference_sender.routes.smsapi.reports import reports as read_reports
+from reference_sender.routes.smsapi.requests import expiration_date, in_one_request
 
 _ACCEPTED = Outcome.ACCEPTED
 _OTP = Lane.OTP
+_SENDER_ID = DEFINITION.sender_id or ""
 _REPORTED: dict[MessageState, tuple[State, str]] = {
     state: (read.state, read.reason)
     for state in MessageState
@@ -45,11 +51,23 @@ _REPORTED: dict[MessageState, tuple[State, str]] = {
 }
 
 
+def passage_of(profile: Profile, token: str, through_wire: bool) -> Passage:
+    """Between a sender and a provider that speak SMSAPI, the short way unless ``through_wire``."""
+    return through_smsapi(profile, token) if through_wire else Mapped(profile, token)
+
+
+def through_smsapi(profile: Profile, token: str) -> ThroughWire:
+    """The long way: SMSAPI's bytes."""
+    account = RouteAccount(f"http://127.0.0.1{DEFINITION.path}", "", token, _SENDER_ID, REPORT_URL)
+    provider = smsapi.start(ProtocolContext(0, UnreadFields()))(profile)
+    return ThroughWire(provider, DEFINITION.protocol(account))
+
+
 class Mapped(Passage):
-    """As ``ThroughWire``, several times as fast."""
+    """As ``through_smsapi``, several times as fast."""
 
     def __init__(self, profile: Profile, token: str) -> None:
-        self._through_wire = ThroughWire(profile, token)
+        self._through_wire = through_smsapi(profile, token)
         self._settings = profile.protocol.smsapi
         self._token = token
         self._refusals: dict[tuple[Refusal, bool, bool, str | None], Result] = {}
@@ -60,7 +78,7 @@ class Mapped(Passage):
         """As ``Passage``."""
         outbound = self._outbound(messages)
         first = messages[0]
-        sender_id = shared_sender(first.sender_id)
+        sender_id = shared_sender(first.sender_id or _SENDER_ID)
         if outbound is None or sender_id is None:
             return self._through_wire.request(now_ns, batch_id, messages)
         expires_ns = None

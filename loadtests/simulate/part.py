@@ -19,6 +19,7 @@ from loadtests.runner.provider_profile import ProfileChoice, choose_profile
 from loadtests.scenario import Part, Scenario
 from loadtests.simulate.simulation import (
     DRAIN_TIMEOUT_S,
+    TOKEN,
     ZERO_NS,
     Ending,
     Settings,
@@ -27,7 +28,7 @@ from loadtests.simulate.simulation import (
 )
 from loadtests.simulate.what_ifs import WhatIf
 from mock_provider.profiles import load_profile
-from reference_sender.routes.smsapi import read_route
+from reference_sender.routes.url import default_url, read_route
 
 _SAMPLES = 300
 
@@ -76,14 +77,15 @@ def simulate_part(
     what_if = choices.what_if
     changed = what_if.profile if what_if.changes_profile else None
     choice = choose_profile(choices.profile or part.profile, 1.0, folder, changed)
-    route = read_route(f"smsapi+http://simulated@127.0.0.1?{choice.route_options()}").limits
+    route = read_route(default_url("127.0.0.1", TOKEN, choice.route_options()))
     settings = Settings(
         provider_seed,
-        route,
+        route.limits,
         # A sample a second where the part is short, a few hundred where it is a day.
         sample_every_s=max(1.0, part.duration_s / _SAMPLES),
         dispatch=what_if.dispatch_settings(),
         through_wire=choices.through_wire,
+        max_segments=route.max_segments,
     )
     started = manifests.instant()
     with _no_collection():

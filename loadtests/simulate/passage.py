@@ -7,18 +7,23 @@ round. ``mapping.Mapped`` passes values and comes to the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, cast
+from urllib.parse import urlsplit
 
 from mock_provider.engine.values import Answer, SendReports, Submit
 from mock_provider.http.messages import HttpRequest, HttpResponse
-from mock_provider.profiles import Profile
-from mock_provider.protocols.actions import AccountQuery, Instants, SubmitAction
-from mock_provider.protocols.lookups import AccountView
-from mock_provider.protocols.smsapi import Smsapi
+from mock_provider.protocols.actions import Instants, QueryAction, SubmitAction
+from mock_provider.protocols.http_protocol import HttpProtocol
+from mock_provider.protocols.lookups import AccountView, Lookups
 from reference_sender.dispatch.values import Message, Report, Result
-from reference_sender.routes.smsapi_wire import Failure, Reply, encode, for_all, in_one_request
-from reference_sender.routes.smsapi_wire import reports as read_reports
-from reference_sender.routes.smsapi_wire import results as read_results
+from reference_sender.routes.protocol import (
+    NoReply,
+    ProviderReply,
+    ProviderRequest,
+    ReportRequest,
+    RouteProtocol,
+    results_of_all,
+)
 
 NS_PER_S = 1_000_000_000
 REPORT_URL = "http://127.0.0.1/reports"
@@ -44,46 +49,62 @@ class Passage(Protocol):
         """What the sender reads of delivery reports."""
 
 
-class ThroughWire:
-    """Requests, replies and report calls in the bytes of SMSAPI."""
+class _KnownAccount:
+    """The part of ``Lookups`` that an error reply needs."""
 
-    def __init__(self, profile: Profile, token: str) -> None:
-        self._wire = Smsapi(profile.protocol.smsapi, profile.account.price_per_segment)
-        self._authorization = f"Bearer {token}"
+    def account(self, _token: str) -> AccountView:
+        return AccountView("simulated", 0.0)
+
+
+class ThroughWire:
+    """Requests, replies and report calls as bytes, of the provider's protocol and of the sender's route."""
+
+    def __init__(self, provider: HttpProtocol, route: RouteProtocol) -> None:
+        self._provider = provider
+        self._route = route
 
     def request(
         self, now_ns: int, batch_id: int, messages: tuple[Message, ...]
     ) -> tuple[Submit, Render] | Sequence[Result]:
         """As ``Passage``."""
-        carried = in_one_request(messages)
-        body = encode(carried, REPORT_URL, now_ns)
-        asked = HttpRequest("POST", "/sms.do", "", "application/json", self._authorization, body)
-        call = self._wire.read(asked, batch_id, Instants(now_ns, now_ns / NS_PER_S))
-        if isinstance(call, AccountQuery):  # an error that only the account's owner is told
-            call = call.render(AccountView("simulated", 0.0))
+        carried = self._route.carried(messages)
+        asked = _as_received(self._route.encode(carried, now_ns))
+        call = self._provider.read(asked, batch_id, Instants(now_ns, now_ns / NS_PER_S))
+        if isinstance(call, QueryAction):  # an error reply, for a known account only
+            call = call.answer(cast(Lookups, _KnownAccount()))
         if isinstance(call, HttpResponse):
-            return _read(messages, carried, call)
+            return self._read(messages, carried, call)
         if not isinstance(call, SubmitAction):
-            raise TypeError(f"the wire read a submit as {type(call).__name__}")
+            raise TypeError(f"the provider's protocol read a submit as {type(call).__name__}")
         render = call.render
-        return call.submit, lambda answer: _read(messages, carried, render(answer))
+        return call.submit, lambda answer: self._read(messages, carried, render(answer))
 
     def unanswered(self, messages: tuple[Message, ...]) -> Sequence[Result]:
         """As ``Passage``."""
-        carried = in_one_request(messages)
-        return for_all(messages, carried, read_results(carried, Reply(failure=Failure.NO_ANSWER)))
+        carried = self._route.carried(messages)
+        found = self._route.interpret(carried, ProviderReply(failure=NoReply.NO_ANSWER))
+        return results_of_all(messages, carried, found)
 
     def reports(self, effect: SendReports) -> Sequence[Report]:
         """As ``Passage``."""
-        calls = self._wire.report_calls(effect, 0)
-        return [report for call in calls for report in read_reports(call.url.partition("?")[2])]
+        calls = self._provider.report_calls(effect, 0)
+        requests = [ReportRequest(call.method, call.url, dict(call.headers), call.body) for call in calls]
+        return [report for request in requests for report in self._route.read_reports(request)]
+
+    def _read(
+        self, messages: Sequence[Message], carried: Sequence[Message], said: HttpResponse
+    ) -> Sequence[Result]:
+        return results_of_all(messages, carried, self._route.interpret(carried, as_read(said)))
 
 
-def _read(messages: Sequence[Message], carried: Sequence[Message], said: HttpResponse) -> Sequence[Result]:
-    return for_all(messages, carried, read_results(carried, as_read(said)))
+def _as_received(request: ProviderRequest) -> HttpRequest:
+    """The sender's request as the provider's server has read it."""
+    parts = urlsplit(request.url)
+    content_type, authorization = request.headers["Content-Type"], request.headers["Authorization"]
+    return HttpRequest(request.method, parts.path, parts.query, content_type, authorization, request.body)
 
 
-def as_read(said: HttpResponse) -> Reply:
-    """The provider's reply as the sender's client has it."""
+def as_read(said: HttpResponse) -> ProviderReply:
+    """The provider's reply as the sender's client has read it."""
     retry_after = next((value for name, value in said.headers if name == "Retry-After"), None)
-    return Reply(said.status, said.body, retry_after)
+    return ProviderReply(said.status, said.body, retry_after)

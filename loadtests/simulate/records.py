@@ -92,6 +92,11 @@ class RunRecords:
             self._samples.append((at_ns, process, name, float(value)))
         self.final_rows(engine)
 
+    @property
+    def kept(self) -> int:
+        """Messages in memory whose rows are not written."""
+        return max(len(self._ended), len(self._last))
+
     def final_rows(self, engine: Engine) -> None:
         """Write what has become final, as soon as it is enough for a batch."""
         self._journal += engine.take_rows()

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from analysis.exit_codes import EXIT_INTERRUPTED
+from analysis.exit_codes import ExitCode
 from loadtests.runner import manifest as manifests
 from loadtests.runner.ending import run_to_end
 from loadtests.runner.interruption import Interruption
@@ -33,7 +33,7 @@ def simulate_scenario(
     console: Console,
     allow_undecided: bool = False,
 ) -> int:
-    """Simulate it, report it, and return the exit code, one of ``analysis.exit_codes``.
+    """Simulate it, report it, and return the exit code, one of ``ExitCode``.
 
     The first Ctrl-C ends the simulation and reports what was simulated, the second aborts. Raises
     ``ValueError`` for a bad profile, or a what-if that does not fit it.
@@ -56,7 +56,7 @@ def simulate_scenario(
         places = simulated_parts(scenario, choices, seed, run_dir, console, interruption)
         if not places:
             say(console, "interrupted before any message: there is nothing to report")
-            return EXIT_INTERRUPTED
+            return ExitCode.INTERRUPTED
         if scenario.is_suite:
             whole = len(places) == len(scenario.parts)
             manifests.write_suite(run_dir, scenario, seed, started, places, whole=whole)

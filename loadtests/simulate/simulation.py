@@ -11,14 +11,14 @@ from msgspec.structs import replace
 from analysis.records import RecordedFault
 from loadtests.arrivals import NS_PER_S, Schedule
 from loadtests.simulate.arrivals import Arrivals
-from loadtests.simulate.mapping import Mapped
-from loadtests.simulate.passage import Passage, ThroughWire
+from loadtests.simulate.mapping import passage_of
 from loadtests.simulate.records import RunRecords
 from loadtests.simulate.world import World
 from mock_provider.engine import Engine
 from mock_provider.profiles import Profile, with_token
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Message, RouteLimits
+from reference_sender.routes import DEFAULT_ROUTE, ROUTES
 
 TOKEN = "simulated"
 # The clock's zero lies a day after its origin, so that no instant is negative and none is the origin itself.
@@ -38,6 +38,7 @@ class Settings(Struct, frozen=True):
     sample_every_s: float = 60.0
     dispatch: DispatchSettings = DispatchSettings.model_validate({})
     through_wire: bool = False
+    max_segments: int = ROUTES[DEFAULT_ROUTE].max_segments  # of one message
 
 
 class SimulationProgress(Struct, frozen=True):
@@ -70,9 +71,10 @@ def simulate(
     """
     engine = Engine(with_token(profile, TOKEN), settings.seed, slice_bits=_SLICE_BITS)
     dispatcher = Dispatcher(settings.dispatch, (settings.route,), settings.seed)
-    arrivals = Arrivals(schedule, ZERO_NS, without_classes=settings.dispatch.order == "arrival")
+    without_classes = settings.dispatch.order == "arrival"
+    arrivals = Arrivals(schedule, ZERO_NS, settings.max_segments, without_classes)
     records = RunRecords(run_dir, schedule)
-    passage: Passage = ThroughWire(profile, TOKEN) if settings.through_wire else Mapped(profile, TOKEN)
+    passage = passage_of(profile, TOKEN, settings.through_wire)
     world = World(dispatcher, engine, passage, records.changed)
     life = _Life(arrivals, settings, world, records, dispatcher, engine, go_on)
     try:

@@ -6,7 +6,7 @@ import shutil
 
 from rich.console import Console
 
-from analysis.exit_codes import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_USAGE
+from analysis.exit_codes import ExitCode
 from loadtests.runner import manifest as manifests
 from loadtests.runner.ending import run_to_end
 from loadtests.runner.interruption import Interruption
@@ -22,7 +22,7 @@ _ENDING = "ending the load in order, then the report"
 
 
 def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) -> int:
-    """Run it, report it, and return the exit code, one of ``analysis.exit_codes``."""
+    """Run it, report it, and return the exit code, one of ``ExitCode``."""
     started = manifests.instant()
     say(console, f"{scenario.name}: {scenario.title}")
     say(console, f"seed {settings.seed}; run directory {settings.out}")
@@ -32,7 +32,7 @@ def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) ->
             done = _played(scenario, settings, progress, interruption)
         if not done.places:
             say(console, "interrupted before any part: there is nothing to report")
-            return EXIT_INTERRUPTED
+            return ExitCode.INTERRUPTED
         if scenario.is_suite:
             manifests.write_suite(
                 *(settings.out, scenario, settings.seed, started, done.places),
@@ -70,10 +70,10 @@ def _reported(settings: RunSettings, console: Console) -> int:
     why = why_nothing_was_accepted(settings.out, settings.target)
     if why is not None:
         say(console, why)
-    if code == EXIT_USAGE:  # the run directory was valid when the run began; now it cannot be read or written
+    if code == ExitCode.USAGE:  # the run directory was valid when the run began, and no longer is
         say(
             console,
             "This run proves nothing: its records could not be analysed, or the report not be written",
         )
-        return EXIT_INVALID
+        return ExitCode.INVALID
     return code

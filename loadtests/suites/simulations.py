@@ -71,6 +71,12 @@ class Simulations:
             return len(self._waiting) + (self._running is not None)
 
     @property
+    def process(self) -> PartProcess | None:
+        """That of the running part."""
+        with self._lock:
+            return None if self._running is None else self._running[1]
+
+    @property
     def now(self) -> str:
         """The running part's title and how far it is; "" if none runs."""
         with self._lock:

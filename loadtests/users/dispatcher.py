@@ -16,6 +16,7 @@ import gevent
 from msgspec import Struct
 
 from loadtests.arrivals import PlannedMessage, Schedule
+from loadtests.core_time import CoreWait
 from loadtests.recording import LoadRecorder, LoadStatus, Phase
 from loadtests.users.adapters import Adapter
 from loadtests.users.connection import Connection, connect, reason_of
@@ -81,7 +82,7 @@ class LoadDispatcher:
         self._phase: Phase = "waiting"
         self._end_ns = settings.start_ns
         self._counts = dict.fromkeys((*_OUTCOMES, "dropped", "sent", "resent", "closed_idle"), 0)
-        self._lateness = Lateness(os.getpid())
+        self._lateness = Lateness(CoreWait(os.getpid()))
         self._reported = (settings.start_ns, 0)
 
     @property

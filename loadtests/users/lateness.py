@@ -23,8 +23,9 @@ class Lags(Struct, frozen=True):
 class Lateness:
     """``look`` before each sleep, ``sent`` with each message."""
 
-    def __init__(self, pid: int) -> None:
-        self._wait = CoreWait(pid)
+    def __init__(self, wait: CoreWait) -> None:
+        """``wait`` is this process's own."""
+        self._wait = wait
         self._due_ns: list[int] = []
         self._sent_ns: list[int] = []
         self._wait.look()

@@ -18,6 +18,7 @@ import psutil
 from locust import LoadTestShape, User, constant, events, task
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
+from analysis.exit_codes import ExitCode
 from loadtests.recording import EXIT_ROWS_LOST, EXIT_WORKER_LOST, WEB_UI_FILE, LoadStatus, combine
 from loadtests.scenario import Scenario
 from loadtests.users.options import OptionsError, adapter_of, add_arguments, plan_of, require_run_dir
@@ -183,7 +184,7 @@ class OpenModelSession:
             load.start(plan, adapter, start, self._starts)
         except (OptionsError, LookupError, OSError) as error:  # OSError: of this machine's --run-dir
             _log.error("%s: %s", self._scenario.name, error)
-            environment.process_exit_code = 2
+            environment.process_exit_code = ExitCode.USAGE
             load.refuse()
 
     def _end(self) -> None:

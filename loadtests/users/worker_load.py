@@ -77,7 +77,7 @@ class WorkerLoad:
             schedule,
             schedule.share(start.worker, start.workers),
             adapter,
-            DispatcherSettings(start.worker, _slots(plan.in_flight_limit, start), start.start_ns),
+            DispatcherSettings(start.worker, slots(plan.in_flight_limit, start), start.start_ns),
             self._recorder,
             self._feed.add,
         )
@@ -161,7 +161,7 @@ class WorkerLoad:
         self._environment.runner.send_message(STATUS_MESSAGE, data)
 
 
-def _slots(limit: int, start: Start) -> int:
+def slots(limit: int, start: Start) -> int:
     """This worker's even share of the limit, its remainder to the first workers, at least one each; fewer
     where the system allows the process fewer open files."""
     share, rest = divmod(limit, start.workers)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mock_provider.engine.localtime import LocalClock
 
 if TYPE_CHECKING:
-    from mock_provider.profiles import schema
+    from mock_provider.settings import sections
 
 MICRO = 1_000_000
 
@@ -30,12 +30,12 @@ class Account:
         "suspended",
     )
 
-    def __init__(self, settings: schema.AccountSettings) -> None:
+    def __init__(self, settings: sections.AccountSettings) -> None:
         self._apply(settings)
         self._balance_micro = _micro(settings.balance_points)
         self._day = self._day_messages = 0
 
-    def reconfigure(self, settings: schema.AccountSettings) -> None:
+    def reconfigure(self, settings: sections.AccountSettings) -> None:
         """Other settings; the credit is kept, unless its amount is what changed."""
         balance_changed = settings.balance_points != self._settings.balance_points
         self._apply(settings)
@@ -89,7 +89,7 @@ class Account:
         if day != self._day:
             self._day, self._day_messages = day, 0
 
-    def _apply(self, settings: schema.AccountSettings) -> None:
+    def _apply(self, settings: sections.AccountSettings) -> None:
         self._settings = settings
         self.name = settings.name
         self.suspended = settings.suspended

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -10,20 +10,24 @@ from msgspec import Struct
 
 from mock_provider.engine.account import Account
 from mock_provider.engine.carriers import Router
-from mock_provider.engine.draws import IdStyle
-from mock_provider.engine.faults.throttle_drop import ThrottleDrop, limit_in_force
 from mock_provider.engine.flood import FloodGuard
 from mock_provider.engine.rules import Rules, TrafficOf
 from mock_provider.engine.throttle import BucketLimit, TokenBucket
-from mock_provider.engine.values import Effect, Outbound, Refusal, Refused, Submit
+from mock_provider.engine.values import (
+    Effect,
+    Outbound,
+    Refused,
+    Submit,
+)
+from mock_provider.settings.values import IdStyle, Refusal
 
 if TYPE_CHECKING:
     from mock_provider.engine.delivery import DeliveryPipeline
-    from mock_provider.engine.faults.network_down import NetworkDown
+    from mock_provider.engine.faults.hooks import AtAdmission, AtLimit
     from mock_provider.engine.faults.windows import ActiveFaults
     from mock_provider.engine.magic import Magic
     from mock_provider.engine.message_store import MessageStore
-    from mock_provider.profiles.schema import Profile
+    from mock_provider.engine.settings import EngineSettings
 
 _SECOND_NS = 1_000_000_000
 
@@ -70,7 +74,7 @@ class Admission:
 
     def __init__(
         self,
-        profile: Profile,
+        profile: EngineSettings,
         router: Router,
         message_store: MessageStore,
         pipeline: DeliveryPipeline,
@@ -83,14 +87,15 @@ class Admission:
         self._flood = FloodGuard(profile.flood)
         self._message_store = message_store
         self._pipeline = pipeline
-        self._drops: tuple[ThrottleDrop, ...] = ()
+        self._at_limit: tuple[AtLimit, ...] = ()
+        self._at_admission: tuple[AtAdmission, ...] = ()
         self._limits: dict[str, BucketLimit | None] = {
             "requests": profile.throttle.requests,
             "segments": profile.throttle.segments,
         }
         self._apply(profile, router)
 
-    def reconfigure(self, now_ns: int, profile: Profile, router: Router) -> None:
+    def reconfigure(self, now_ns: int, profile: EngineSettings, router: Router) -> None:
         self.account.reconfigure(profile.account)
         self._flood.reconfigure(profile.flood)
         self._apply(profile, router)
@@ -101,9 +106,9 @@ class Admission:
         self._wall_offset_ns = self._country_rules.wall_offset_ns = wall_offset_ns
 
     def faults_changed(self, at_ns: int, now_ns: int, active: ActiveFaults, effects: list[Effect]) -> None:
-        """The rates that a fault lowers, the networks that a fault closes."""
-        self._closed = active.refusing
-        self._drops = active.drops
+        """Apply the faults that lower a limit, and note those that refuse recipients."""
+        self._at_admission = active.at_admission
+        self._at_limit = active.at_limit
         self._set_limits(at_ns)
 
     def _set_limits(self, at_ns: int) -> None:
@@ -111,14 +116,14 @@ class Admission:
             ("requests", self.requests, self._usual.requests),
             ("segments", self.segments, self._usual.segments),
         ):
-            limit = limit_in_force(usual, self._drops, which)
+            limit = _lowest(usual, which, self._at_limit)
             if limit != self._limits[which]:
                 bucket.reconfigure(at_ns, limit)
             self._limits[which] = limit
 
-    def _apply(self, profile: Profile, router: Router) -> None:
+    def _apply(self, profile: EngineSettings, router: Router) -> None:
         self._usual = profile.throttle
-        self._closed = ()
+        self._at_admission = ()
         self._router = router
         self._concurrent_requests = profile.throttle.concurrent_requests
         self._country_rules = Rules(profile, self._wall_offset_ns)
@@ -189,8 +194,8 @@ class Admission:
             if route is None:
                 invalid.append(outbound.submitted_number)
                 left_out.append((index, Refusal.NO_VALID_RECIPIENT))
-            elif self._closed and (closed_by := self._closed_by(*route)) is not None:
-                left_out.append((index, closed_by.refusal))
+            elif self._at_admission and (fault := self._refused_by_fault(*route)) is not None:
+                left_out.append((index, fault.refusal))
             else:
                 price = price_micro(outbound.segments, submit.priority)
                 candidates.append(Candidate(index, outbound, route[0], route[1], price))
@@ -248,8 +253,8 @@ class Admission:
         candidates[:] = remaining
         return None
 
-    def _closed_by(self, country: str, carrier: str) -> NetworkDown | None:
-        return next((down for down in self._closed if down.meets(country, carrier)), None)
+    def _refused_by_fault(self, country: str, carrier: str) -> AtAdmission | None:
+        return next((fault for fault in self._at_admission if fault.meets(country, carrier)), None)
 
     def _without_repeats(
         self, now_ns: int, submit: Submit, keys: Sequence[str], admitted: Admitted
@@ -330,6 +335,13 @@ class Admission:
 
     def _unix_s(self, now_ns: int) -> int:
         return (now_ns + self._wall_offset_ns) // _SECOND_NS
+
+
+def _lowest(usual: BucketLimit | None, name: str, faults: Iterable[AtLimit]) -> BucketLimit | None:
+    """The lowest of what the faults make of a limit; without a fault the limit itself."""
+    lowered = [fault.lowered(usual) for fault in faults if fault.limit == name]
+    limits = [limit for limit in lowered if limit is not None]
+    return min(limits, key=lambda limit: limit.rate_per_s) if limits else usual
 
 
 def _leave_blocked_out(

@@ -10,15 +10,16 @@ from msgspec import Struct
 
 from mock_provider.engine.account import MICRO
 from mock_provider.engine.distributions import Radio, radio_of
+from mock_provider.engine.fate import DELIVERED, Fate, fate
 from mock_provider.engine.magic import BY_MSISDN, Magic
-from mock_provider.engine.message import DELIVERED, Fate, fate
 from mock_provider.engine.numbers import country_of, is_mobile
 from mock_provider.engine.prefixes import PrefixTable
 from mock_provider.engine.values import MessageState
 
 if TYPE_CHECKING:
     from mock_provider.engine.draws import Draws, Uniforms
-    from mock_provider.profiles import schema
+    from mock_provider.engine.settings import EngineSettings
+    from mock_provider.settings import sections
 
 ANY_COUNTRY = "*"
 
@@ -57,7 +58,7 @@ class _Serving(Struct, frozen=True, gc=False):
 
 
 class Router:
-    """A number keeps its carrier, whatever its prefix says: numbers are ported (sms-domain.md §5.1)."""
+    """A number keeps its carrier, whatever its prefix says: numbers are ported (docs/sources.md)."""
 
     __slots__ = (
         "_by_country",
@@ -72,7 +73,7 @@ class Router:
         "priced",
     )
 
-    def __init__(self, profile: schema.Profile, draws: Draws) -> None:
+    def __init__(self, profile: EngineSettings, draws: Draws) -> None:
         self._draws = draws
         numbers = profile.numbers
         self._invalid_share = numbers.invalid_share
@@ -80,14 +81,14 @@ class Router:
         self.magic: dict[str, Magic] = BY_MSISDN if numbers.magic else {}
         self._closely = self._strict or numbers.carrier_assignment == "prefix" or numbers.magic
         self.carriers: dict[str, Carrier] = {}
-        by_country: dict[str, list[schema.CarrierSettings]] = {}
+        by_country: dict[str, list[sections.CarrierSettings]] = {}
         for section in profile.carriers:
             self.carriers[section.name] = _carrier(section, profile.delivery)
             by_country.setdefault(section.country, []).append(section)
         ported = {rules.country: rules.ported_share for rules in profile.rules}
         self._by_country = {
-            country: _serving(country, sections, numbers, ported.get(country))
-            for country, sections in by_country.items()
+            country: _serving(country, carriers, numbers, ported.get(country))
+            for country, carriers in by_country.items()
         }
         self._price_of_carrier = _micro({c.name: c.price_per_segment for c in profile.carriers})
         self._price_of_country = _micro({r.country: r.price_per_segment for r in profile.rules})
@@ -142,17 +143,20 @@ class Router:
 
 
 def _serving(
-    country: str, sections: list[schema.CarrierSettings], numbers: schema.Numbers, ported_share: float | None
+    country: str,
+    carriers: list[sections.CarrierSettings],
+    numbers: sections.Numbers,
+    ported_share: float | None,
 ) -> _Serving:
-    total = sum(section.share for section in sections)
-    limits = list(accumulate(section.share / total for section in sections))
+    total = sum(section.share for section in carriers)
+    limits = list(accumulate(section.share / total for section in carriers))
     limits[-1] = 1.0
     prefixes = None
     if numbers.carrier_assignment == "prefix" and country != ANY_COUNTRY:
-        carrier_of_name = {name: section.name for section in sections for name in section.prefix_names}
+        carrier_of_name = {name: section.name for section in carriers for name in section.prefix_names}
         prefixes = PrefixTable(country, carrier_of_name)
     share = numbers.ported_share if ported_share is None else ported_share
-    return _Serving(limits, [section.name for section in sections], share, prefixes)
+    return _Serving(limits, [section.name for section in carriers], share, prefixes)
 
 
 def _another(serving: _Serving, name: str, u: float) -> str:
@@ -170,7 +174,7 @@ def _micro(prices: dict[str, float | None]) -> dict[str, int]:
     return {name: round(price * MICRO) for name, price in prices.items() if price is not None}
 
 
-def _carrier(section: schema.CarrierSettings, default: schema.Delivery) -> Carrier:
+def _carrier(section: sections.CarrierSettings, default: sections.Delivery) -> Carrier:
     latency = section.latency or default.latency
     # What a carrier says of itself goes before what the profile says of all.
     priority_latency = (

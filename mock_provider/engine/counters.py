@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from mock_provider.engine.values import MessageState, Refusal
+from mock_provider.engine.values import MessageState
+from mock_provider.settings.values import Refusal
 
 
 class Counters(Struct, gc=False):

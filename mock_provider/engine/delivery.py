@@ -8,10 +8,22 @@ from typing import TYPE_CHECKING
 from mock_provider.engine.channel import Channel
 from mock_provider.engine.distributions import nanoseconds
 from mock_provider.engine.draws import fate_of
+from mock_provider.engine.fate import CANCELLED, EXPIRED, OVERFLOWED, TURNED_AWAY
 from mock_provider.engine.faults.touched import mark
 from mock_provider.engine.faults.windows import NO_FAULTS
-from mock_provider.engine.lifecycle import TRANSITIONS, Stage, Step, after, move
-from mock_provider.engine.message import CANCELLED, EXPIRED, OVERFLOWED, TURNED_AWAY, TrackedMessage
+from mock_provider.engine.lifecycle import (
+    CANCEL,
+    DEPART,
+    END,
+    ENTER,
+    EXPIRE,
+    HAND_OVER,
+    HOLD,
+    QUEUED,
+    VANISH,
+    move,
+)
+from mock_provider.engine.message import TrackedMessage
 from mock_provider.engine.radio import set_out
 from mock_provider.engine.senders import SenderQueues
 from mock_provider.engine.values import Effect
@@ -23,24 +35,10 @@ if TYPE_CHECKING:
     from mock_provider.engine.event_queue import EventQueue
     from mock_provider.engine.faults.windows import ActiveFaults, FaultWindows
     from mock_provider.engine.reporting import Reporting
-    from mock_provider.profiles import schema
-    from mock_provider.profiles.schema import Profile
+    from mock_provider.engine.settings import EngineSettings
+    from mock_provider.settings import sections
 
 
-# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
-_QUEUED = Stage.QUEUED
-_DEPART = Step.DEPART
-_END = Step.END
-_ENTER = Step.ENTER
-_EXPIRE = Step.EXPIRE
-_HAND_OVER = Step.HAND_OVER
-_ANSWERING = Stage.ANSWERING
-_AT_CARRIER = Stage.AT_CARRIER
-_ON_AIR = Stage.ON_AIR
-_ENTERED = TRANSITIONS[_ANSWERING, _ENTER]
-_HANDED_OVER = TRANSITIONS[_ENTERED, _HAND_OVER]
-_DEPARTED = TRANSITIONS[_AT_CARRIER, _DEPART]
-_ENDED = TRANSITIONS[_ON_AIR, _END]
 _CHANCES_KEPT = 20_000  # messages on the air that keep their chances
 
 
@@ -56,7 +54,7 @@ class DeliveryPipeline:
         draws: Draws,
         counters: Counters,
         reporting: Reporting,
-        profile: Profile,
+        profile: EngineSettings,
     ) -> None:
         self._event_queue = event_queue
         self._on_arrival = event_queue.handler(self._to_carrier)
@@ -87,7 +85,7 @@ class DeliveryPipeline:
         self._faults = faults
         self._faultless = not faults.windows
 
-    def reconfigure(self, now_ns: int, profile: Profile) -> None:
+    def reconfigure(self, now_ns: int, profile: EngineSettings) -> None:
         """Other rates; what waits for a carrier that is no more goes to the one its number now belongs to."""
         self._capacity_segments = profile.accept_queue.capacity_segments
         self._validity_ns = nanoseconds(profile.delivery.validity_s)
@@ -135,15 +133,14 @@ class DeliveryPipeline:
         effects.extend(onward)
 
     def _enter(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
-        stage = message.stage
-        if self._accept_queue.open and self._faultless and stage is _ANSWERING:
+        move(message, ENTER)
+        if self._accept_queue.open and self._faultless:
             queue = self._queues.get(message.carrier)
             if queue is not None and queue.open and not self.senders.active:  # nothing on the way to the air
                 self._reserved_segments -= message.segments
-                message.stage = _HANDED_OVER
+                move(message, HAND_OVER)
                 self._depart(at_ns, now_ns, message, effects)
                 return
-        message.stage = _ENTERED if stage is _ANSWERING else after(stage, _ENTER)
         if self.senders.active and not self._passes_its_sender(at_ns, now_ns, message, effects):
             return
         if self._accept_queue.passes(message.segments, at_ns):
@@ -174,7 +171,7 @@ class DeliveryPipeline:
 
     def hold(self, due_ns: int, message: TrackedMessage) -> None:
         """Keep a scheduled message until ``due_ns``."""
-        move(message, Step.HOLD)
+        move(message, HOLD)
         self._reserved_segments -= message.segments
         if self.senders.active:
             self.senders.release(message)
@@ -191,14 +188,14 @@ class DeliveryPipeline:
 
     def cancel(self, now_ns: int, message: TrackedMessage) -> None:
         """Remove a scheduled message; raises ``IllegalTransitionError`` where it is none."""
-        move(message, Step.CANCEL)
+        move(message, CANCEL)
         self._scheduled.pop(message.provider_id, None)
         message.fate = CANCELLED
         message.t_final_ns = now_ns
 
     def vanish(self, at_ns: int, message: TrackedMessage) -> None:
         """Accepted and answered, and lost: its own fate says so, and nobody outside is told."""
-        move(message, Step.VANISH)
+        move(message, VANISH)
         self._reserved_segments -= message.segments
         message.t_final_ns = at_ns
         self._reporting.vanished(message)
@@ -244,8 +241,7 @@ class DeliveryPipeline:
 
     def _hand_over(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         self._reserved_segments -= message.segments
-        stage = message.stage
-        message.stage = _HANDED_OVER if stage is _QUEUED else after(stage, _HAND_OVER)
+        move(message, HAND_OVER)
         self._to_carrier(at_ns, now_ns, message, effects)
 
     def _to_carrier(
@@ -265,14 +261,14 @@ class DeliveryPipeline:
             self._arm(queue, at_ns)
 
     def _turn_away(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
-        move(message, _END)
+        move(message, END)
         message.fate = TURNED_AWAY
         message.t_final_ns = at_ns
         self._reporting.ended(at_ns, now_ns, message, effects)
 
     def _overflow(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         self._reserved_segments -= message.segments
-        move(message, _EXPIRE)
+        move(message, EXPIRE)
         message.fate = OVERFLOWED
         message.t_final_ns = at_ns
         self._reporting.ended(at_ns, now_ns, message, effects)
@@ -284,8 +280,7 @@ class DeliveryPipeline:
         active = NO_FAULTS if self._faultless else self._faults.at(at_ns)
         if not active.none and self._kept_back(message, active):
             return
-        stage = message.stage
-        message.stage = _DEPARTED if stage is _AT_CARRIER else after(stage, _DEPART)
+        move(message, DEPART)
         self._on_air += 1
         message.t_carrier_ns = at_ns
         if message.expires_in_queue:
@@ -303,8 +298,7 @@ class DeliveryPipeline:
         self._event_queue.add(ends_ns, self._on_end, message)
 
     def _end(self, due_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
-        stage = message.stage
-        message.stage = _ENDED if stage is _ON_AIR else after(stage, _END)
+        move(message, END)
         self._on_air -= 1
         if message.handset_wait_ns:
             self._waiting_for_handset -= 1
@@ -312,9 +306,9 @@ class DeliveryPipeline:
         self._reporting.ended(due_ns, now_ns, message, effects)
 
     def _expire(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
-        if message.stage is _QUEUED:
+        if message.stage is QUEUED:
             self._reserved_segments -= message.segments
-        move(message, _EXPIRE)
+        move(message, EXPIRE)
         message.fate = EXPIRED
         message.t_final_ns = message.expires_ns
         self._reporting.ended(at_ns, now_ns, message, effects)
@@ -346,9 +340,9 @@ class DeliveryPipeline:
 
     def _kept_back(self, message: TrackedMessage, active: ActiveFaults) -> bool:
         """Whether its country is down and it waits for that to end."""
-        for down in active.holding:
-            if message.country in down.countries:
-                mark(message, down.name)
+        for fault in active.at_queue:
+            if message.country in fault.countries:
+                mark(message, fault.name)
                 self._held.append(message)
                 return True
         return False
@@ -372,13 +366,13 @@ class DeliveryPipeline:
 
 def _carriers_held(active: ActiveFaults) -> dict[str, tuple[str, ...]]:
     held: dict[str, tuple[str, ...]] = {}
-    for down in active.holding:
-        for name in down.carriers:
-            held[name] = (*held.get(name, ()), down.name)
+    for fault in active.at_queue:
+        for name in fault.carriers:
+            held[name] = (*held.get(name, ()), fault.name)
     return held
 
 
-def _pace(profile: Profile, carrier: schema.CarrierSettings) -> float | None:
+def _pace(profile: EngineSettings, carrier: sections.CarrierSettings) -> float | None:
     """Segments a second to this carrier: an account with a dedicated route has a rate of its own to each."""
     account = profile.account
     return account.route_segments_per_s if account.tier == "dedicated" else carrier.segments_per_s

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from mock_provider.profiles.distributions import (
+    from mock_provider.settings.distributions import (
         AbsentSubscriber,
         Body,
         Distribution,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import struct
 from hashlib import blake2b
-from typing import Literal
 
-IdStyle = Literal["digits", "hex", "hex16", "sid", "media_sid", "uuid"]
+from mock_provider.settings.values import IdStyle
+
 Uniforms = tuple[float, float, float, float]
 
 _words = struct.Struct("<4I").unpack_from
@@ -43,12 +43,6 @@ class Draws:
         One hash for the three, which are independent: a hash costs more than all that is made of it.
         """
         return _digest(self._message, f"{ordinal} {key}")
-
-    def fate(self, key: str, ordinal: int) -> Uniforms:
-        return fate_of(self.message(key, ordinal))
-
-    def report(self, key: str, ordinal: int) -> Uniforms:
-        return report_of(self.message(key, ordinal))
 
     def number(self, msisdn: str) -> Uniforms:
         """Of a number, for good: its carrier, whether it is valid, whether it was ported, and from whom."""

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from mock_provider.engine.acceptance import Acceptance
 from mock_provider.engine.admission import Admission
 from mock_provider.engine.carriers import Router
 from mock_provider.engine.counters import Counters, EngineState, counters_by_name
 from mock_provider.engine.delivery import DeliveryPipeline
 from mock_provider.engine.draws import Draws
 from mock_provider.engine.event_queue import SLICE_BITS, EventQueue
-from mock_provider.engine.faults.history import FaultLog, FaultPeriod
-from mock_provider.engine.faults.outage import Outage
-from mock_provider.engine.faults.window_edges import Edges
+from mock_provider.engine.faults.history import FaultHistory, FaultPeriod
+from mock_provider.engine.faults.hooks import Interruption
+from mock_provider.engine.faults.window_edges import WindowEdges
 from mock_provider.engine.faults.windows import FaultWindows
-from mock_provider.engine.lifecycle import Stage
+from mock_provider.engine.lifecycle import SCHEDULED
 from mock_provider.engine.message_store import MessageStore
 from mock_provider.engine.reporting import Reporting
 from mock_provider.engine.submission import PendingReply, SubmitHandler
@@ -30,7 +31,7 @@ from mock_provider.engine.views import (
 )
 
 if TYPE_CHECKING:
-    from mock_provider.profiles.schema import Profile
+    from mock_provider.engine.settings import EngineSettings
 
 _NO_INPUT_YET_NS = -(2**63)
 
@@ -44,7 +45,7 @@ class Engine:
     """
 
     def __init__(
-        self, profile: Profile, seed: int, wall_offset_ns: int = 0, slice_bits: int = SLICE_BITS
+        self, profile: EngineSettings, seed: int, wall_offset_ns: int = 0, slice_bits: int = SLICE_BITS
     ) -> None:
         """``slice_bits`` is the event queue's, and changes nothing but its speed."""
         self._draws = Draws(seed)
@@ -70,8 +71,7 @@ class Engine:
         self._admission = Admission(
             profile, router, self._message_store, self._pipeline, self._wall_offset_ns
         )
-        self._intake = SubmitHandler(
-            self._event_queue,
+        acceptance = Acceptance(
             self._draws,
             self._counters,
             self._message_store,
@@ -79,16 +79,25 @@ class Engine:
             self._pipeline,
             self._remove,
         )
-        self._intake.wall_offset_ns = self._wall_offset_ns
-        self._edges = Edges(self._event_queue, self._admission, self._pipeline, self._reporting)
-        self._fault_log = FaultLog()
+        self._submissions = SubmitHandler(
+            self._event_queue,
+            self._draws,
+            self._counters,
+            self._message_store,
+            self._admission,
+            self._pipeline,
+            acceptance,
+        )
+        self._submissions.wall_offset_ns = self._wall_offset_ns
+        self._edges = WindowEdges(self._event_queue, self._admission, self._pipeline, self._reporting)
+        self._fault_history = FaultHistory()
         self._apply(profile, router, FaultWindows((), 0))
 
     def submit(self, now_ns: int, submit: Submit) -> Sequence[Effect]:
         """Judge a request. Its reply comes with these effects or those of a later ``advance``."""
         effects: list[Effect] = []
         now_ns = self._run(now_ns, effects)
-        self._intake.submit(now_ns, submit, effects)
+        self._submissions.submit(now_ns, submit, effects)
         return effects
 
     def reports_answered(self, now_ns: int, batch_id: int, confirmed: bool) -> Sequence[Effect]:
@@ -132,7 +141,7 @@ class Engine:
         self._now_ns = now_ns = self._event_queue.run_to_effects(until_ns, effects)
         return now_ns, effects
 
-    def reconfigure(self, now_ns: int, profile: Profile) -> Sequence[Effect]:
+    def reconfigure(self, now_ns: int, profile: EngineSettings) -> Sequence[Effect]:
         """Another profile from now on. Nothing is lost; delays that were drawn already stay as they are.
 
         No input: windows that count from the first one go on waiting for it.
@@ -150,7 +159,7 @@ class Engine:
         self._admission.reconfigure(now_ns, profile, router)
         self._apply(profile, router, faults)
         self._pipeline.reconfigure(now_ns, profile)
-        self._fault_log.renew(now_ns, faults.windows)
+        self._fault_history.renew(now_ns, faults.windows)
         self._edges.renew(now_ns, faults, effects)
         return effects
 
@@ -164,20 +173,20 @@ class Engine:
         if begun:
             now_ns = self._run(now_ns, effects)
         moved_ns = wall_offset_ns - self._wall_offset_ns
-        self._wall_offset_ns = self._intake.wall_offset_ns = wall_offset_ns
+        self._wall_offset_ns = self._submissions.wall_offset_ns = wall_offset_ns
         self._admission.set_wall_offset(wall_offset_ns)
         if begun:
             self._pipeline.wall_moved(now_ns, moved_ns)
             self._run(now_ns, effects)
         return effects
 
-    def _begin_with(self, now_ns: int, profile: Profile) -> None:
+    def _begin_with(self, now_ns: int, profile: EngineSettings) -> None:
         """Another profile where nothing has happened yet; of its windows those hold that have a time."""
-        reporting, log = self._reporting, self._fault_log
+        reporting, log = self._reporting, self._fault_history
         self._profile = profile
         self._begin()
         self._reporting.go_on_from(reporting)
-        self._fault_log = log
+        self._fault_history = log
         faults = FaultWindows(tuple(f for f in profile.faults if f.clock == "absolute"), 0)
         self._apply(profile, self._router, faults)
         log.renew(now_ns, faults.windows)
@@ -216,10 +225,14 @@ class Engine:
         """
         self._message_store.forget(keys)
 
+    def kept(self) -> dict[str, int]:
+        """Entries of the tables that must not grow with the traffic."""
+        return {"message ids": self._message_store.ids, "receivers": self._reporting.receivers}
+
     def take_unanswered(self) -> list[tuple[Submit, Accepted]]:
         """Requests taken since the last call whose reply never leaves; the newest where they are many."""
-        taken = list(self._intake.unanswered)
-        self._intake.unanswered.clear()
+        taken = list(self._submissions.unanswered)
+        self._submissions.unanswered.clear()
         return taken
 
     def close_rows(self) -> list[JournalRow]:
@@ -229,7 +242,7 @@ class Engine:
     def state(self) -> EngineState:
         counters = self._counters
         gauges = {
-            "pending_replies": float(self._intake.pending),
+            "pending_replies": float(self._submissions.pending),
             "remembered_keys": float(len(self._message_store)),
             "balance_low": float(self._admission.account.balance_is_low),
             **self._admission.gauges(self._now_ns),
@@ -251,16 +264,16 @@ class Engine:
             return None
         return AccountState(account.name, account.balance_points, self._profile.account.price_per_segment)
 
-    def outage(self, now_ns: int, backup_host: bool = False) -> Outage | None:
+    def outage(self, now_ns: int, backup_host: bool = False) -> Interruption | None:
         """The outage that every other request meets now, as ``submit`` does of itself. Asking is no input."""
-        return self._intake.outage(max(now_ns, self._now_ns), backup_host)
+        return self._submissions.outage(max(now_ns, self._now_ns), backup_host)
 
     def fault_log(self, now_ns: int) -> tuple[FaultPeriod, ...]:
         """The fault windows that were, are and will be, by their start.
 
         Those that count from the first input are not there before it.
         """
-        return self._fault_log.spans(max(now_ns, self._now_ns))
+        return self._fault_history.periods(max(now_ns, self._now_ns))
 
     def message(self, provider_id: str) -> MessageView | None:
         """What is known of an accepted message; None where the id is unknown or forgotten."""
@@ -294,7 +307,7 @@ class Engine:
             self._origin_ns = now_ns
             faults = FaultWindows(self._profile.faults, now_ns)
             self._apply(self._profile, self._router, faults)
-            self._fault_log.renew(now_ns, faults.windows)
+            self._fault_history.renew(now_ns, faults.windows)
             self._edges.renew(now_ns, faults, [])  # nothing has happened: nothing is let go
         self._now_ns = now_ns
         return now_ns
@@ -302,7 +315,7 @@ class Engine:
     def _remove(self, now_ns: int, provider_id: str) -> bool:
         """Whether it was scheduled, and is no longer."""
         message = self._message_store.find(provider_id)
-        if message is None or message.stage is not Stage.SCHEDULED:
+        if message is None or message.stage is not SCHEDULED:
             return False
         self._pipeline.cancel(now_ns, message)
         self._admission.account.pay(-message.price_micro)
@@ -320,8 +333,8 @@ class Engine:
         self._event_queue.run(now_ns, effects)
         return now_ns
 
-    def _apply(self, profile: Profile, router: Router, faults: FaultWindows) -> None:
+    def _apply(self, profile: EngineSettings, router: Router, faults: FaultWindows) -> None:
         self._router = router
-        self._intake.apply(profile, faults)
+        self._submissions.apply(profile, faults)
         self._pipeline.apply(router, faults)
         self._reporting.apply(router, faults)

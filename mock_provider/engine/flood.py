@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mock_provider.engine.distributions import nanoseconds
 
 if TYPE_CHECKING:
-    from mock_provider.profiles import schema
+    from mock_provider.settings import sections
 
 
 class FloodGuard:
@@ -20,16 +20,21 @@ class FloodGuard:
 
     __slots__ = ("_limit", "_newer", "_older", "_turned_ns", "_window_ns", "active")
 
-    def __init__(self, settings: schema.Flood) -> None:
+    def __init__(self, settings: sections.Flood) -> None:
         self._newer: dict[str, deque[int]] = {}
         self._older: dict[str, deque[int]] = {}
         self._turned_ns = 0
         self.reconfigure(settings)
 
-    def reconfigure(self, settings: schema.Flood) -> None:
+    def reconfigure(self, settings: sections.Flood) -> None:
         self._limit = settings.limit
         self.active = settings.limit > 0
         self._window_ns = nanoseconds(settings.window_s)
+
+    @property
+    def kept(self) -> int:
+        """Submits that are kept."""
+        return sum(len(each) for generation in (self._newer, self._older) for each in generation.values())
 
     def admits(self, msisdn: str, now_ns: int, pending: int) -> bool:
         """Whether one more submit is within the limit, after ``pending`` others of the same request."""

@@ -6,8 +6,8 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mock_provider.profiles.network import MarketingHours
-    from mock_provider.profiles.zones import UtcOffsets
+    from mock_provider.settings.network import MarketingHours
+    from mock_provider.settings.zones import UtcOffsets
 
 _DAY_S = 86_400
 _WEEK_DAYS = 7

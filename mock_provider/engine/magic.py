@@ -11,8 +11,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-from mock_provider.engine.message import DELIVERED, Fate, fate
-from mock_provider.engine.values import MessageState, Refusal
+from mock_provider.engine.fate import DELIVERED, Fate, fate
+from mock_provider.engine.values import MessageState
+from mock_provider.settings.values import Refusal
 
 BEGINNINGS = ("481000000", "4477009000", "120255501", "4917139200")
 

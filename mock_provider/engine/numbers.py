@@ -68,9 +68,9 @@ def country_of(msisdn: str) -> str:
         return country
     digits = _DECIDING_DIGITS.get(country)
     if digits is not None:
-        return _country_of_beginning(msisdn[:digits], country)
+        return country_of_beginning(msisdn[:digits], country)
     code = _CODE_OF_SHARERS[country]
-    smaller = _smaller_sharers(code).fullmatch(msisdn, len(code))
+    smaller = smaller_sharers(code).fullmatch(msisdn, len(code))
     # What both plans have is the greater one's.
     if smaller is None or _any_pattern(country).fullmatch(msisdn, len(code)):
         return country
@@ -91,7 +91,7 @@ def calling_code(country: str) -> str:
 
 
 @lru_cache(maxsize=_MOST_BEGINNINGS)
-def _country_of_beginning(beginning: str, main_country: str) -> str:
+def country_of_beginning(beginning: str, main_country: str) -> str:
     """The country of numbers that begin so: the library is asked for numbers filled up to their length."""
     code = calling_code(main_country)
     general = _metadata(main_country).general_desc
@@ -109,7 +109,7 @@ def _country_of_beginning(beginning: str, main_country: str) -> str:
 
 
 @cache  # one entry a shared calling code
-def _smaller_sharers(code: str) -> re.Pattern[str]:
+def smaller_sharers(code: str) -> re.Pattern[str]:
     """National numbers of the countries that share a code with a greater one; the group names the country."""
     return re.compile("|".join(f"(?P<{c}>{_any_number_of(c)})" for c in _REGIONS_OF_CODE[code][1:]))
 

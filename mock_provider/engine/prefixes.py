@@ -13,19 +13,19 @@ from mock_provider.engine.numbers import calling_code
 class PrefixTable:
     """Prefixes of one country as carriers of a profile. A look-up costs one dict access a prefix length."""
 
-    __slots__ = ("_carriers", "_lengths")
+    __slots__ = ("_lengths", "carriers")
 
     def __init__(self, country: str, carrier_of_name: dict[str, str]) -> None:
-        self._carriers = {
+        self.carriers = {
             prefix: carrier_of_name[name]
             for prefix, name in _names(calling_code(country))
             if name in carrier_of_name
         }
-        self._lengths = sorted({len(prefix) for prefix in self._carriers}, reverse=True)
+        self._lengths = sorted({len(prefix) for prefix in self.carriers}, reverse=True)
 
     def carrier_of(self, msisdn: str) -> str | None:
         """The carrier of the longest prefix that is known; None: the plan does not tell."""
-        carriers = self._carriers
+        carriers = self.carriers
         for length in self._lengths:
             carrier = carriers.get(msisdn[:length])
             if carrier is not None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mock_provider.engine.faults.touched import MAGIC, mark
-from mock_provider.engine.message import EXPIRED, Fate, TrackedMessage, fate
-from mock_provider.engine.values import MessageState
+from mock_provider.engine.fate import EXPIRED
+from mock_provider.engine.faults.hooks import AirTime
+from mock_provider.engine.faults.touched import mark
+from mock_provider.engine.message import TrackedMessage
 
 if TYPE_CHECKING:
     from mock_provider.engine.carriers import Carrier
     from mock_provider.engine.draws import Uniforms
     from mock_provider.engine.faults.windows import ActiveFaults
-
-_UNDELIVERED = MessageState.UNDELIVERED
 
 
 def set_out(
@@ -27,12 +26,12 @@ def set_out(
     radio_ns, wait_ns, ended = carrier.draw(uniforms, message.priority)
     magic = message.magic
     if magic is not None:
-        mark(message, MAGIC)
         ended = magic.fate or ended
         if magic.latency_ns is not None:
             radio_ns, wait_ns = magic.latency_ns, 0
-    if not active.none:
-        radio_ns, wait_ns, ended = _by_faults(message, active, at_ns, radio_ns, wait_ns, ended)
+    if active.at_carrier:
+        air = _apply_carrier_faults(AirTime(radio_ns, wait_ns, ended), message, active, at_ns)
+        radio_ns, wait_ns, ended = air.radio_ns, air.wait_ns, air.fate
     ends_ns = at_ns + radio_ns + wait_ns
     if ended.at_expiry:
         ends_ns = message.expires_ns
@@ -41,21 +40,18 @@ def set_out(
     message.fate = ended
     message.radio_ns = radio_ns
     if ended.unreachable:
-        message.handset_wait_ns = max(1, ends_ns - at_ns)  # above 0: that is how it is told
+        message.handset_wait_ns = max(1, ends_ns - at_ns)  # above 0: the sign that there was a wait
     elif wait_ns:
         message.handset_wait_ns = min(wait_ns, ends_ns - at_ns)
     return ends_ns
 
 
-def _by_faults(
-    message: TrackedMessage, active: ActiveFaults, at_ns: int, radio_ns: int, wait_ns: int, ended: Fate
-) -> tuple[int, int, Fate]:
-    """Slower by a brown-out; or failed at once, where its network is down."""
-    for slowness in active.carrier_delays:
-        radio_ns = slowness.applied(radio_ns, at_ns)
-        mark(message, slowness.name)
-    for down in active.failing:
-        if down.meets(message.country, message.carrier):
-            mark(message, down.name)
-            return 0, 0, fate(_UNDELIVERED, down.reason)
-    return radio_ns, wait_ns, ended
+def _apply_carrier_faults(air: AirTime, message: TrackedMessage, active: ActiveFaults, at_ns: int) -> AirTime:
+    for fault in active.at_carrier:
+        changed = fault.change(air, message.country, message.carrier, at_ns)
+        if changed is not None:
+            mark(message, fault.name)
+            air = changed
+            if air.settled:
+                break
+    return air

@@ -9,9 +9,9 @@ from msgspec import Struct
 
 from mock_provider.engine.distributions import is_zero, nanoseconds, sampler
 from mock_provider.engine.draws import report_of
-from mock_provider.engine.faults.touched import MAGIC, mark
+from mock_provider.engine.faults.touched import mark
 from mock_provider.engine.faults.windows import NO_FAULTS
-from mock_provider.engine.lifecycle import TRANSITIONS, IllegalTransitionError, Stage, Step, after, move
+from mock_provider.engine.lifecycle import CLOSE, CONFIRM, MISS, REPORT, IllegalTransitionError, move
 from mock_provider.engine.message import TrackedMessage, delivery_report, progress_report
 from mock_provider.engine.values import (
     DeliveryReport,
@@ -28,21 +28,14 @@ if TYPE_CHECKING:
     from mock_provider.engine.counters import Counters
     from mock_provider.engine.draws import Draws
     from mock_provider.engine.event_queue import EventQueue
-    from mock_provider.engine.faults.reports import ReportStorm
+    from mock_provider.engine.faults.hooks import AtReportDue
     from mock_provider.engine.faults.windows import ActiveFaults, FaultWindows
     from mock_provider.engine.message_store import MessageStore
-    from mock_provider.profiles import schema
+    from mock_provider.settings import sections
 
 
-# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
-_ALL = FinalReport.ALL
-_CLOSE = Step.CLOSE
-_CONFIRM = Step.CONFIRM
-_REPORT = Step.REPORT
-_ENDED = Stage.ENDED
-_REPORTED = TRANSITIONS[_ENDED, _REPORT]
-_CONFIRMED = TRANSITIONS[_REPORTED, _CONFIRM]
-_MAGIC_AGAIN_NS = 1_000_000_000  # when a magic number's second report follows the first
+_ALL = FinalReport.ALL  # an attribute of an enum class takes 0.2 us in Python 3.11: see lifecycle
+_MAGIC_COPY_AFTER_NS = 1_000_000_000  # when a magic number's second report follows the first
 # What a storm lets go at once leaves in heaps: a hundred thousand reports in one step would stop the provider
 # for a quarter of a second.
 _AT_ONCE = 1_000
@@ -79,7 +72,7 @@ class Reporting:
         draws: Draws,
         counters: Counters,
         message_store: MessageStore,
-        settings: schema.ReportSettings,
+        settings: sections.ReportSettings,
     ) -> None:
         self._event_queue = event_queue
         self._on_due = event_queue.handler(self._gather)
@@ -95,16 +88,15 @@ class Reporting:
         self._last_outbox = 0
         self._batches: dict[int, ReportBatch] = {}
         self._last_batch_id = self._first_batch_id = 0
-        self._held: deque[tuple[TrackedMessage | ReportBatch, ReportStorm]] = (
-            deque()
-        )  # by a storm, until its end
+        # Reports, and calls to repeat, that a fault holds until its end.
+        self._held: deque[tuple[TrackedMessage | ReportBatch, AtReportDue]] = deque()
         self._letting_go = False
-        self._again_after_ns: dict[str, int] = {}  # provider id: its report is to be sent twice
+        self._copy_after_ns: dict[str, int] = {}  # provider id: its report is to be sent twice
         self._waiting = 0  # ended, report not sent
         self._unconfirmed = 0  # sent, neither confirmed nor given up
         self.reconfigure(settings)
 
-    def reconfigure(self, settings: schema.ReportSettings) -> None:
+    def reconfigure(self, settings: sections.ReportSettings) -> None:
         self._delay = sampler(settings.delay)
         self._loss_share = settings.loss_share
         self._draws_needed = settings.loss_share > 0 or not is_zero(settings.delay)
@@ -156,22 +148,24 @@ class Reporting:
             state = message.fate.state_name
             ended[state] = ended.get(state, 0) + 1
         if not message.report_url or (message.wanted.final is not _ALL and not _is_wanted(message)):
-            self._close(message, _CLOSE)
+            self._close(message)
             return
         if self._plainly and message.magic is None:
             self._waiting += 1
             self._gather(at_ns, now_ns, message, effects)
             return
         active = self._faults.at(at_ns) if self._disturbed else NO_FAULTS
-        undisturbed = active.none and message.magic is None
         u, v, w, _ = report_of(chances or self._draws.message(message.key, message.ordinal))
-        if w < self._loss_share or not (undisturbed or self._is_sent(message, active)):
+        delayed_ns: int | None = 0
+        if w < self._loss_share:
+            delayed_ns = None
+        elif active.at_report or message.magic is not None:
+            delayed_ns = self._delayed_ns(message, active)
+        if delayed_ns is None:
             self._counters.reports_lost += 1
-            self._close(message, _CLOSE)
+            self._close(message)
             return
-        due_ns = at_ns + self._delay(u, v)
-        if not undisturbed:
-            due_ns += self._delayed_ns(message, active)
+        due_ns = at_ns + self._delay(u, v) + delayed_ns
         self._waiting += 1
         if due_ns <= at_ns:
             self._gather(at_ns, now_ns, message, effects)
@@ -187,11 +181,11 @@ class Reporting:
         self._counters.vanished += 1
         ended = self._counters.ended
         ended["undelivered"] = ended.get("undelivered", 0) + 1
-        self._close(message, _CLOSE)
+        self._close(message)
 
     def faults_changed(self, at_ns: int, now_ns: int, active: ActiveFaults, effects: list[Effect]) -> None:
         """Begin to let go what a storm held, if none holds it any more."""
-        if self._held and not active.storms and not self._letting_go:
+        if self._held and not active.at_report_due and not self._letting_go:
             self._letting_go = True
             self._let_go(at_ns, now_ns, None, effects)
 
@@ -217,13 +211,12 @@ class Reporting:
             self._unconfirmed -= len(batch.messages)
             for message in batch.messages:
                 message.t_confirmed_ns = now_ns
-                stage = message.stage
-                message.stage = _CONFIRMED if stage is _REPORTED else after(stage, _CONFIRM)
+                move(message, CONFIRM)
             self._counters.closed += len(batch.messages)
             self._message_store.close_all(batch.messages)
             return
         for message in batch.messages:
-            move(message, Step.MISS)
+            move(message, MISS)
         steps = self._retry_after_ns
         again_ns = now_ns + steps[min(batch.attempt, len(steps)) - 1]
         if again_ns - batch.t_first_ns <= self._give_up_after_ns:
@@ -233,48 +226,47 @@ class Reporting:
         self._counters.reports_given_up += len(batch.messages)
         self._unconfirmed -= len(batch.messages)
         for message in batch.messages:
-            self._close(message, _CLOSE)
+            self._close(message)
+
+    @property
+    def receivers(self) -> int:
+        """Receivers for which reports are gathered."""
+        return len(self._outboxes)
 
     def gauges(self) -> dict[str, float]:
         return {"reports_waiting": float(self._waiting), "reports_unconfirmed": float(self._unconfirmed)}
 
-    def _is_sent(self, message: TrackedMessage, active: ActiveFaults) -> bool:
-        """Whether a report leaves at all; if twice, that is noted."""
-        key, ordinal, magic = message.key, message.ordinal, message.magic
-        for loss in active.report_losses:
-            if loss.hits(self._draws, key, ordinal):
-                mark(message, loss.name)
-                return False
-        if magic is not None and magic.report == "none":
-            mark(message, MAGIC)
-            return False
-        for twice in active.report_duplicates:
-            if twice.hits(self._draws, key, ordinal):
-                mark(message, twice.name)
-                self._again_after_ns[message.provider_id] = twice.after_ns
-        if magic is not None and magic.report == "twice":
-            mark(message, MAGIC)
-            self._again_after_ns[message.provider_id] = _MAGIC_AGAIN_NS
-        return True
+    def _delayed_ns(self, message: TrackedMessage, active: ActiveFaults) -> int | None:
+        """How much later faults and a magic number make the report, or None: no report is sent.
 
-    def _delayed_ns(self, message: TrackedMessage, active: ActiveFaults) -> int:
-        """By how much faults put the report off."""
+        If a second report is to follow, that is noted.
+        """
+        magic = message.magic
+        if magic is not None and magic.report == "none":
+            return None
         delayed_ns = 0
-        for fault in active.report_delays:
-            added_ns = fault.added_ns(self._draws, message.key, message.ordinal)
-            if added_ns is not None:
-                mark(message, fault.name)
-                delayed_ns += added_ns
-        if message.magic is not None:
-            delayed_ns += message.magic.report_delay_ns
+        for fault in active.at_report:
+            changed = fault.change(self._draws, message.key, message.ordinal)
+            if changed is None:
+                continue
+            mark(message, fault.name)
+            if changed.lost:
+                return None
+            delayed_ns += changed.delay_ns
+            if changed.copy_after_ns is not None:
+                self._copy_after_ns[message.provider_id] = changed.copy_after_ns
+        if magic is not None:
+            delayed_ns += magic.report_delay_ns
+            if magic.report == "twice":
+                self._copy_after_ns[message.provider_id] = _MAGIC_COPY_AFTER_NS
         return delayed_ns
 
     def _is_held(self, at_ns: int, item: TrackedMessage | ReportBatch) -> bool:
         """Whether a storm keeps a report, or a call to be made again, until its end."""
         active = self._faults.at(at_ns)
-        if active.none or not active.storms:
+        if active.none or not active.at_report_due:
             return False
-        storm = active.storms[-1]
+        storm = active.at_report_due[-1]
         messages = item.messages if isinstance(item, ReportBatch) else (item,)
         for message in messages:
             mark(message, storm.name)
@@ -286,7 +278,7 @@ class Reporting:
         """The oldest of what was held, at the storm's pace; the next one after it."""
         let_go = 0
         while self._held:
-            if self._faults.at(at_ns).storms:
+            if self._faults.at(at_ns).at_report_due:
                 break
             item, storm = self._held.popleft()
             if isinstance(item, ReportBatch):
@@ -334,8 +326,7 @@ class Reporting:
         carriers = self._carriers
         reports = []
         for message in messages:
-            stage = message.stage
-            message.stage = _REPORTED if stage is _ENDED else after(stage, _REPORT)
+            move(message, REPORT)
             message.t_reported_ns = now_ns
             carrier = carriers.get(message.carrier)
             mcc, mnc = ("", "") if carrier is None else (carrier.mcc, carrier.mnc)
@@ -348,12 +339,12 @@ class Reporting:
         self._counters.reports_sent += len(messages)
         self._counters.report_calls += 1
         effects.append(SendReports(batch.batch_id, url, batch.reports, 1, protocol))
-        if self._again_after_ns:
+        if self._copy_after_ns:
             self._plan_copies(now_ns, batch)
 
     def _plan_copies(self, now_ns: int, batch: ReportBatch) -> None:
         for message, report in zip(batch.messages, batch.reports, strict=True):
-            after_ns = self._again_after_ns.pop(message.provider_id, None)
+            after_ns = self._copy_after_ns.pop(message.provider_id, None)
             if after_ns is not None:
                 self._event_queue.add(now_ns + after_ns, self._on_copy, (batch.protocol, batch.url, report))
 
@@ -373,7 +364,7 @@ class Reporting:
         if self._disturbed and self._is_held(due_ns, batch):
             return
         for message in batch.messages:
-            move(message, _REPORT)
+            move(message, REPORT)
             message.report_retries += 1
         batch.attempt += 1
         batch.answered = False
@@ -381,8 +372,8 @@ class Reporting:
         self._counters.report_calls += 1
         effects.append(SendReports(batch.batch_id, batch.url, batch.reports, batch.attempt, batch.protocol))
 
-    def _close(self, message: TrackedMessage, step: Step) -> None:
-        move(message, step)
+    def _close(self, message: TrackedMessage) -> None:
+        move(message, CLOSE)
         self._counters.closed += 1
         self._message_store.close(message)
 

@@ -8,10 +8,12 @@ from msgspec import Struct
 
 from mock_provider.engine.localtime import OpenHours
 from mock_provider.engine.senders import sender_form
-from mock_provider.engine.values import MessageClass, Outbound, Refusal, Submit
+from mock_provider.engine.values import MessageClass, Outbound, Submit
+from mock_provider.settings.values import Refusal
 
 if TYPE_CHECKING:
-    from mock_provider.profiles import network, schema
+    from mock_provider.engine.settings import EngineSettings
+    from mock_provider.settings import network
 
 _MARKETING = MessageClass.MARKETING
 _UNSPECIFIED = MessageClass.UNSPECIFIED
@@ -44,7 +46,7 @@ class Rules:
 
     __slots__ = ("_allowed", "_by_country", "_registered", "_traffic", "active", "wall_offset_ns")
 
-    def __init__(self, profile: schema.Profile, wall_offset_ns: int) -> None:
+    def __init__(self, profile: EngineSettings, wall_offset_ns: int) -> None:
         self._by_country = {section.country: _ready(section) for section in profile.rules}
         self._allowed = frozenset(profile.account.countries)
         self._registered = frozenset(name.casefold() for name in profile.account.registered_senders)

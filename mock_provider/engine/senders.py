@@ -12,7 +12,7 @@ from mock_provider.engine.channel import Channel, Onward
 from mock_provider.engine.message import TrackedMessage
 
 if TYPE_CHECKING:
-    from mock_provider.profiles.network import PerSender, SenderLimit
+    from mock_provider.settings.network import PerSender, SenderLimit
 
 SenderForm = Literal["long_code", "short_code", "toll_free", "alphanumeric"]
 
@@ -63,6 +63,11 @@ class SenderQueues:
             if queue.channel:
                 waiting.append(queue.channel)
         return waiting
+
+    @property
+    def known(self) -> int:
+        """Senders with a queue."""
+        return len(self._by_sender)
 
     def of(self, sender_id: str, now_ns: int) -> SenderQueue | None:
         """The queue of a sender; None where its form has none."""

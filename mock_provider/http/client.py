@@ -168,6 +168,11 @@ class ReportClient:
     def _tls(self) -> ssl.SSLContext:
         return ssl.create_default_context()
 
+    @property
+    def idle(self) -> tuple[int, int]:
+        """Idle connections, and the receivers that they lead to."""
+        return sum(map(len, self._idle.values())), len(self._idle)
+
     async def call(self, call: ReportCall) -> CallAnswer:
         """Make the call. Raises ``CallFailedError``, ``OSError`` (``TimeoutError`` too) or ``ValueError``."""
         endpoint, target = split_url(call.url)

@@ -11,6 +11,10 @@ from msgspec import Struct
 class ResponseStream(Protocol):
     """A reply that goes on: what the producer of its body holds."""
 
+    @property
+    def unsent_bytes(self) -> int:
+        """What is written and not taken by the reader yet."""
+
     def write(self, data: bytes) -> bool:
         """Write now, or nothing at all: False where the reader has not kept up, or has gone."""
 

@@ -64,6 +64,16 @@ class EventFeed:
         self._seen = 0
         self._watched: dict[str, str] = {}  # provider id: stage
 
+    @property
+    def readers(self) -> int:
+        """How many there are."""
+        return len(self._readers)
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What readers that are slow have not taken yet."""
+        return sum(reader.stream.unsent_bytes for reader in self._readers)
+
     def stream(self) -> Streaming | None:
         """A reply that follows from now on; None when there are too many readers already."""
         if len(self._readers) >= MOST_READERS:

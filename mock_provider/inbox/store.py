@@ -130,6 +130,11 @@ class Inbox:
                     yield taken, message, sources.get(_recipient(message))
             inner_end = None
 
+    @property
+    def indexed(self) -> int:
+        """Messages in the index of ids, those that have gone included."""
+        return len(self._places)
+
     def _place_of(self, provider_id: str) -> tuple[int, int] | None:
         """Request and position within it. The index is brought up to date here, when somebody looks."""
         if len(self._places) > 2 * max(self.capacity, self._messages):  # most of them have gone

@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from mock_provider.profiles.kinds import Misfit
 from mock_provider.profiles.schema import Profile
+from mock_provider.settings.kinds import Misfit
 
 _SHOWN_CHARACTERS = 60
 _IN_OTHER_WORDS = {  # where the library speaks of Python, or of what is said behind it anyway

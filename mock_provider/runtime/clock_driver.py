@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 
 from mock_provider.engine import Engine
 from mock_provider.engine.values import (
-    Answer,
     Effect,
     Refused,
     Reply,
@@ -16,9 +15,8 @@ from mock_provider.engine.values import (
     SendReports,
     Submit,
 )
+from mock_provider.protocols.actions import OnAnswer
 from mock_provider.runtime.deadline_timer import deadline_timer
-
-OnAnswer = Callable[[Answer | None], None]
 
 # A deadline this little before the instant the timer is set to waits for it: setting it anew for each of
 # thousands of deadlines would cost more than they do.

@@ -27,8 +27,6 @@ class DeadlineTimer(Protocol):
 
     def arm(self, at_ns: int) -> None: ...
 
-    def cancel(self) -> None: ...
-
     def close(self) -> None: ...
 
 
@@ -75,10 +73,6 @@ class KernelTimer:
         value.seconds, value.nanoseconds = divmod(at_ns if at_ns > 0 else 1, _NS_PER_S)
         self._settime(self._number, _ABSOLUTE, self._by_reference, None)
 
-    def cancel(self) -> None:
-        self._value.seconds = self._value.nanoseconds = 0
-        self._settime(self._number, 0, self._by_reference, None)
-
     def close(self) -> None:
         if self._number >= 0:
             self._loop.remove_reader(self._number)
@@ -103,18 +97,15 @@ class LoopTimer:
         self._handle: asyncio.TimerHandle | None = None
 
     def arm(self, at_ns: int) -> None:
-        self.cancel()
+        self.close()
         self._at_ns = at_ns
         delay_ms = max(0, -((time.monotonic_ns() - at_ns) // _NS_PER_MS))  # rounded up
         self._handle = self._loop.call_later(delay_ms / 1000, self._rung)
 
-    def cancel(self) -> None:
+    def close(self) -> None:
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
-
-    def close(self) -> None:
-        self.cancel()
 
     def _rung(self) -> None:
         self._handle = None

@@ -25,12 +25,12 @@ class FaultWatch:
         now_ns = self._now_ns()
         for span in self._spans_at(now_ns):
             window = span.name, span.start_ns
-            if span.phase == "to_come" or window in self._ended:
+            if span.phase == "scheduled" or window in self._ended:
                 continue
             if window not in self._begun:
                 self._begun.add(window)
                 log.warning("fault %s begins: %s%s", span.name, span.title, _until(span))
-            if span.phase == "over":
+            if span.phase == "ended":
                 self._ended.add(window)
                 log.warning("fault %s ends after %s s", span.name, _length_s(span))
 

@@ -8,39 +8,30 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from mock_provider.engine import Engine, EngineState
+from mock_provider.engine.faults.hooks import Interruption
 from mock_provider.engine.values import (
-    Accepted,
-    Answer,
     JournalRow,
-    Refusal,
     Refused,
     SendProgress,
     SendReports,
 )
-from mock_provider.http.connection import Respond, internal_error
-from mock_provider.http.messages import HttpRequest, HttpResponse, ReportCall
+from mock_provider.http.connection import Respond
+from mock_provider.http.messages import HttpRequest, ReportCall
 from mock_provider.inbox.events import EventFeed
+from mock_provider.inbox.provider import ProviderStatus
 from mock_provider.inbox.refusals import Refusals
 from mock_provider.inbox.store import Inbox
 from mock_provider.inbox.traffic import TrafficHistory
 from mock_provider.profiles import Profile
-from mock_provider.protocols.actions import (
-    AccountQuery,
-    Cancel,
-    HttpProtocol,
-    Instants,
-    QueryAction,
-    StatusQuery,
-    SubmitAction,
-)
-from mock_provider.protocols.json_api import JsonApi
-from mock_provider.protocols.smsapi import SmsapiState, smsapi_of
-from mock_provider.protocols.twilio import Twilio
+from mock_provider.protocols.actions import Instants, SubmitAction
+from mock_provider.protocols.http_protocol import HttpProtocol
+from mock_provider.protocols.registry import HttpProtocols
+from mock_provider.runtime.actions import ActionRunner
 from mock_provider.runtime.clock_driver import ClockDriver
+from mock_provider.runtime.engine_reader import DriverReader
 from mock_provider.runtime.fault_watch import FaultWatch
 from mock_provider.runtime.health import Health
 from mock_provider.runtime.journal import Journal
@@ -48,6 +39,7 @@ from mock_provider.runtime.lookups import ProviderLookups
 from mock_provider.runtime.loop_lag import EventLoopLag
 from mock_provider.runtime.reports_out import HttpReportSender, ReportCallSettings
 from mock_provider.runtime.wall_clock import WallClock
+from mock_provider.settings.values import Refusal
 
 log = logging.getLogger(__name__)
 
@@ -75,32 +67,19 @@ class ReportSender(Protocol):
         """Forget what waits, unanswered."""
 
 
-class _Asked(Struct, frozen=True, gc=False):
-    """A send that waits for its answer: a callback that the garbage collector does not search."""
-
-    service: ProviderRuntime
-    call: SubmitAction
-    wall_s: float
-    respond: Respond
-
-    def __call__(self, answer: Answer | None) -> None:
-        self.service.answer(self.call, self.wall_s, self.respond, answer)
-
-
 class ProviderRuntime:
-    """Everything of a provider except its HTTP face. Make it on the event loop that will run it."""
+    """Everything of a provider except its listeners. Make it on the event loop that will run it."""
 
     def __init__(self, profile: Profile, seed: int, stop_grace_s: float) -> None:
         self.profile = self.started_with = profile
         self._journal: Journal | None = None
         self._stop_grace_s = stop_grace_s
-        self._smsapi_state = SmsapiState(seed)
-        self._use_protocols(profile)
+        self.protocols = HttpProtocols(profile, seed)
         self._wall_clock = WallClock()
         self._report_carriers: dict[str, ReportSender] = {}
         self.health = Health(self._refuse_all)
-        self.callbacks = HttpReportSender(
-            self._report_calls, self._report_answered, ReportCallSettings(), self.health
+        self._http_reports = HttpReportSender(
+            self._report_calls, self.reports_answered, ReportCallSettings(), self.health
         )
         engine = Engine(profile, seed, self._wall_clock.offset_ns)
         self.driver = ClockDriver(engine, asyncio.get_running_loop(), self._deliver, self._engine_failed)
@@ -108,8 +87,10 @@ class ProviderRuntime:
         self.lookups = ProviderLookups(
             self.driver.engine, self.inbox, lambda: self.wall_offset_ns, cancelled=self.driver.wake
         )
+        self.engine_reader = DriverReader(self.driver, self._wall_clock)
         self.traffic = TrafficHistory()
         self.refusals = Refusals()
+        self.actions = ActionRunner(self.driver, self.lookups, self.inbox, self.refusals)
         self.live = EventFeed(self.inbox, self.driver.engine.message)
         self._fault_watch = FaultWatch(self.driver.engine.fault_log, self.driver.now_ns)
         self._chores: list[asyncio.Task[None]] = []
@@ -118,7 +99,7 @@ class ProviderRuntime:
     def start(self, journal: Journal | None) -> None:
         """Begin the work that goes on by itself, on the running event loop; rows go to ``journal``."""
         self._journal = journal
-        self.callbacks.start()
+        self._http_reports.start()
         self._begin("the journal", self._every(_ROWS_EVERY_S, self._take_rows), loses_records=True)
         self._begin("the journal", self._every(_FLUSH_EVERY_S, self._flush_journal), loses_records=True)
         self._begin("the wall clock", self._every(_WALL_CLOCK_EVERY_S, self._look_at_wall_clock))
@@ -132,9 +113,13 @@ class ProviderRuntime:
         """What is added to an instant of the engine's clock to get unix time, as the wall clock is now."""
         return self._wall_clock.offset_ns
 
+    def outage(self) -> Interruption | None:
+        """The outage that applies now to requests to the first host."""
+        return self.actions.outage(time.monotonic_ns())
+
     async def finish_reports(self) -> None:
         """Let report calls under way end, for at most the grace, and begin no more."""
-        await self.callbacks.stop(self._stop_grace_s)
+        await self._http_reports.stop(self._stop_grace_s)
 
     async def stop(self) -> None:
         """Write the journal to its end. To be called when no request and no report is under way."""
@@ -144,42 +129,27 @@ class ProviderRuntime:
         self.driver.stop()
         self._close_journal()
 
-    def protocol_of(self, path: str) -> HttpProtocol | None:
-        """The protocol that serves this path."""
-        protocol = self._protocol_at.get(path)
-        if protocol is None:
-            for prefix, candidate in self._protocol_below:
-                if path.startswith(prefix):
-                    return candidate
-        return protocol
-
     def ask(
         self, protocol: HttpProtocol, request: HttpRequest, respond: Respond, backup_host: bool = False
     ) -> int | None:
-        """Do what the request asks for; ``respond`` gets the reply (``http.connection.Application``)."""
-        driver = self.driver
+        """Perform what the request asks for; ``respond`` gets the reply (``http.connection.Application``)."""
         now_ns = time.monotonic_ns()
-        wall_s = (now_ns + self.wall_offset_ns) / 1e9
-        call = protocol.read(request, driver.next_request_id(), Instants(now_ns, wall_s))
-        if type(call) is SubmitAction:
-            submit = replace(call.submit, backup_host=True) if backup_host else call.submit
-            return driver.submit(now_ns, submit, _Asked(self, call, wall_s, respond))
-        assert not isinstance(call, SubmitAction)
-        outage = driver.engine.outage(now_ns, backup_host)
-        if outage is not None:
-            if not outage.hang:
-                respond(None if outage.disconnect else protocol.unavailable())
-        else:
-            reply = call if isinstance(call, HttpResponse) else self._consulted(call)
+        at = Instants(now_ns, (now_ns + self.wall_offset_ns) / 1e9)
+        action = protocol.read(request, self.driver.next_request_id(), at)
+        if isinstance(action, SubmitAction):
+            if backup_host:
+                action = replace(action, submit=replace(action.submit, backup_host=True))
+            return self.actions.submit(at, action, respond, protocol.errors)
+        reply = self.actions.query(now_ns, action, respond, protocol.errors, backup_host)
+        if reply is not None:
             self.refusals.of_request(now_ns, request, reply)
-            respond(reply)
         return None
 
     def reconfigure(self, profile: Profile) -> None:
         """Other settings from now on; what is under way goes on."""
         self.driver.carry_out(self.driver.engine.reconfigure(self.driver.now_ns(), profile))
         self.profile = profile
-        self._use_protocols(profile)
+        self.protocols.use(profile)
         self.live.settings_changed()
 
     def reset(self) -> None:
@@ -189,11 +159,10 @@ class ProviderRuntime:
         self.inbox.clear()
         self.refusals.clear()
         self.live.cleared()
-        self.lookups.forget()
-        self.callbacks.drop_queued()
+        self._http_reports.drop_queued()
         for carrier in self._report_carriers.values():
             carrier.drop_queued()
-        self._smsapi_state.clear()
+        self.protocols.reset(self.profile)
 
     def report_by(self, protocol: str, carrier: ReportSender) -> None:
         """Give this protocol's reports to ``carrier`` from now on; without one they go out as HTTP calls."""
@@ -202,9 +171,15 @@ class ProviderRuntime:
     def engine_state(self) -> EngineState:
         return self.driver.engine.state()
 
-    def unread_fields(self) -> dict[str, int]:
-        """Requests with a field that the SMSAPI protocol does not read, by the field's name."""
-        return self._smsapi_state.unread.counts()
+    def status(self) -> ProviderStatus:
+        """State, gauges and failures, for ``GET /admin/state``."""
+        return ProviderStatus(
+            self.engine_state(),
+            self.gauges(),
+            self.health.failures,
+            self.protocols.unread_fields.counts(),
+            self._http_reports.last_failure,
+        )
 
     def gauges(self) -> dict[str, float]:
         """Depths and lags of the process around the engine."""
@@ -213,66 +188,24 @@ class ProviderRuntime:
             "loop_core_wait_ms": self._lag.core_wait_ms,
             "timer_late_ms": self.driver.lateness_ms(),
             "replies_waiting": float(self.driver.waiting),
-            "report_calls_resent": float(self.callbacks.resent),
+            "report_calls_resent": float(self._http_reports.resent),
             "report_batches_pending": float(
-                self.callbacks.pending + sum(carrier.queued for carrier in self._report_carriers.values())
+                self._http_reports.pending + sum(carrier.queued for carrier in self._report_carriers.values())
             ),
         }
-
-    def _use_protocols(self, profile: Profile) -> None:
-        protocols: tuple[HttpProtocol, ...] = (
-            smsapi_of(profile, self._smsapi_state),
-            Twilio(profile.protocol.twilio, profile.account, profile.throttle.concurrent_requests),
-            JsonApi(profile),
-        )
-        self._protocols = {protocol.name: protocol for protocol in protocols}
-        self._protocol_at = {path: protocol for protocol in protocols for path in protocol.paths}
-        self._protocol_below = tuple(
-            (prefix, protocol) for protocol in protocols for prefix in protocol.prefixes
-        )
-
-    def _consulted(self, call: Cancel | StatusQuery | AccountQuery | QueryAction) -> HttpResponse:
-        lookups = self.lookups
-        if isinstance(call, QueryAction):
-            return call.answer(lookups)
-        account = lookups.account(call.token)
-        if isinstance(call, AccountQuery):
-            return call.render(account)
-        if isinstance(call, Cancel):
-            return call.render(None if account is None else lookups.cancel(call.token, call.provider_ids))
-        return call.render(None if account is None else lookups.statuses(call.provider_ids))
-
-    def answer(self, call: SubmitAction, wall_s: float, respond: Respond, answer: Answer | None) -> None:
-        """The engine's answer to a send is due; None: cut the connection."""
-        if answer is None:
-            respond(None)
-            return
-        if type(answer) is Accepted and not call.submit.validate_only:
-            self.inbox.remember(call.submit, answer, wall_s)
-        try:
-            reply = call.render(answer)
-        except Exception:  # the answers that are due with this one must not go down with it
-            log.exception("an answer could not be put into words")
-            reply = internal_error()
-        if type(answer) is Refused:
-            self.refusals.of_submit(time.monotonic_ns(), call.submit, answer.reason, reply)
-        respond(reply)
 
     def _deliver(self, effect: SendReports | SendProgress) -> None:
         carrier = self._report_carriers.get(effect.protocol)
         if carrier is None:
-            self.callbacks.deliver(effect)
+            self._http_reports.deliver(effect)
         else:
             carrier.deliver(effect)
 
     def _report_calls(self, effect: SendReports | SendProgress) -> Sequence[ReportCall]:
-        protocol = self._protocols[effect.protocol]
-        if isinstance(effect, SendReports):
-            return protocol.report_calls(effect, self.wall_offset_ns)
-        call = protocol.progress_call(effect, self.wall_offset_ns)
-        return () if call is None else (call,)
+        return self.protocols.named(effect.protocol).report_calls(effect, self.wall_offset_ns)
 
-    def _report_answered(self, batch_id: int, confirmed: bool) -> None:
+    def reports_answered(self, batch_id: int, confirmed: bool) -> None:
+        """A receiver has confirmed a batch of reports, or has not."""
         driver = self.driver
         driver.carry_out(driver.engine.reports_answered(driver.now_ns(), batch_id, confirmed))
 
@@ -322,8 +255,7 @@ class ProviderRuntime:
             driver.carry_out(driver.engine.set_wall_offset(driver.now_ns(), self.wall_offset_ns))
 
     def _publish(self) -> None:
-        for submit, accepted in self.driver.engine.take_unanswered():
-            self.inbox.remember(submit, accepted, time.time())
+        self.actions.remember_unanswered()
         self.live.publish()
 
     def _tick(self) -> None:

@@ -48,8 +48,6 @@ class HttpReportSender:
         self._client = ReportClient(settings.timeout_s)
         self._sweeping: asyncio.Task[None] | None = None
         self._under_way = 0
-        self.calls = 0
-        self.failures = 0
         self.last_failure = ""  # what became of the last call that was not confirmed, in words
 
     @property
@@ -116,7 +114,6 @@ class HttpReportSender:
             self._answered(effect.batch_id, confirmed)
 
     async def _call(self, call: ReportCall) -> bool:
-        self.calls += 1
         try:
             answer = await self._client.call(call)
             confirmed, outcome = _confirms(answer, call), f"HTTP {answer.status}"
@@ -125,7 +122,6 @@ class HttpReportSender:
             log.debug("a report call failed: %s", type(error).__name__)
             confirmed, outcome = False, f"no answer ({type(error).__name__})"
         if not confirmed:
-            self.failures += 1
             self.last_failure = outcome
         return confirmed
 

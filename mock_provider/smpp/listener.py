@@ -17,12 +17,12 @@ from mock_provider.protocols.smpp.parts import PartKeys
 from mock_provider.protocols.smpp.pdu import Bind
 from mock_provider.protocols.smpp.receipts import ReceiptWriter
 from mock_provider.protocols.smpp.replacing import Replaceable
+from mock_provider.protocols.smpp.requests import Memory, RequestReader
 from mock_provider.protocols.smpp.session import SessionLimits
-from mock_provider.protocols.smpp.submit import PROTOCOL_NAME, SubmitReader
-from mock_provider.runtime.provider import ProviderRuntime
+from mock_provider.protocols.smpp.submit import SubmitReader
 from mock_provider.smpp.connection import SmppConnection, SmppSetup
+from mock_provider.smpp.provider import SmppProvider
 from mock_provider.smpp.receipts import ReceiptLinks
-from mock_provider.smpp.requests import Memory
 
 _EXPIRE_EVERY_S = 0.25
 
@@ -37,28 +37,27 @@ class SmppListenSettings(Struct, frozen=True):
 
 
 class SmppServer:
-    """Takes over the reports of messages that came by SMPP."""
+    """Takes connections, and the reports of messages that came by SMPP."""
 
-    def __init__(self, service: ProviderRuntime, listen: SmppListenSettings) -> None:
-        self._service = service
+    def __init__(self, provider: SmppProvider, listen: SmppListenSettings) -> None:
+        self._provider = provider
         self._listen = listen
         self._loop = asyncio.get_running_loop()
         self._keys = PartKeys()
         self._memory = Memory(Replaceable(), GroupIds())
-        self.links = ReceiptLinks(self._settle, self._loop.call_soon, time.monotonic_ns)
+        self.links = ReceiptLinks(provider.reports_answered, self._loop.call_soon, time.monotonic_ns)
         self.deliver = self.links.deliver
         self._connections: set[SmppConnection] = set()
         self._none_left = asyncio.Event()
         self._none_left.set()
         self._listening: asyncio.Server | None = None
         self._expiring: asyncio.TimerHandle | None = None
-        self._use(service.profile)
-        service.report_by(PROTOCOL_NAME, self)
+        self._use(provider.profile)
 
     async def start(self) -> str:
-        """Listen; host and port. Raises ``ListenError`` where the address cannot be had."""
+        """Listen; host and port. Raises ``ListenAddressError`` where the address cannot be used."""
         self._listening, address = await listen(
-            lambda: SmppConnection(self._service, self), self._listen.host, self._listen.port, "--smpp-port"
+            lambda: SmppConnection(self._provider, self), self._listen.host, self._listen.port, "--smpp-port"
         )
         self._expire()
         return address
@@ -82,7 +81,7 @@ class SmppServer:
         await self._listening.wait_closed()
         self._listening = None
 
-    # ReportSender of the service
+    # ReportSender of the provider
 
     @property
     def queued(self) -> int:
@@ -96,15 +95,15 @@ class SmppServer:
     # Listener of the connections
 
     def setup(self) -> SmppSetup:
-        profile = self._service.profile
-        if profile is not self._profile or self._wall_offset_ns != self._service.wall_offset_ns:
+        profile = self._provider.profile
+        if profile is not self._profile or self._wall_offset_ns != self._provider.lookups.wall_offset_ns:
             self._use(profile)
         return self._setup
 
     def opened(self, connection: SmppConnection) -> bool:
         self._connections.add(connection)
         self._none_left.clear()
-        return len(self._connections) <= self._service.profile.protocol.smpp.max_connections
+        return len(self._connections) <= self._provider.profile.protocol.smpp.max_connections
 
     def closed(self, connection: SmppConnection) -> None:
         self._connections.discard(connection)
@@ -112,7 +111,7 @@ class SmppServer:
             self._none_left.set()
 
     def admit(self, bind: Bind) -> str | int:
-        profile = self._service.profile
+        profile = self._provider.profile
         settings = profile.protocol.smpp
         token = self._token_of(bind.password, profile.account.tokens)
         known = not settings.system_ids or bind.system_id in settings.system_ids
@@ -136,7 +135,7 @@ class SmppServer:
 
     def _use(self, profile: Profile) -> None:
         self._profile = profile
-        self._wall_offset_ns = self._service.wall_offset_ns
+        self._wall_offset_ns = self._provider.lookups.wall_offset_ns
         settings = profile.protocol.smpp
         limits = SessionLimits(
             settings.smsc_id,
@@ -151,12 +150,9 @@ class SmppServer:
         self._kept_ns = nanoseconds(settings.receipts_kept_s)
         writer = ReceiptWriter(settings, self._wall_offset_ns, self._memory.groups)
         self.links.use(writer, settings.receipts_kept)
-        reader = SubmitReader(settings, self._keys)
-        self._setup = SmppSetup(limits, reader, self.links, self._memory)
-
-    def _settle(self, batch_id: int, confirmed: bool) -> None:
-        driver = self._service.driver
-        driver.carry_out(driver.engine.reports_answered(driver.now_ns(), batch_id, confirmed))
+        submits = SubmitReader(settings, self._keys)
+        reader = RequestReader(submits, self._memory, self._provider.lookups)
+        self._setup = SmppSetup(limits, reader, self.links)
 
     def _expire(self) -> None:
         self._expiring = self._loop.call_later(_EXPIRE_EVERY_S, self._expire)

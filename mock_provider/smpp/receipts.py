@@ -71,8 +71,6 @@ class ReceiptLinks:
         self._defer = defer
         self._now_ns = now_ns
         self._outlets: dict[str, _Outlet] = {}
-        self.sent = 0
-        self.failures = 0
 
     def use(self, writer: ReceiptWriter, most_waiting: int) -> None:
         """Use this writer, and this limit of waiting receipts for each system_id, from now on."""
@@ -108,8 +106,6 @@ class ReceiptLinks:
         """A session's word on a receipt."""
         receipt = answer.tag
         assert isinstance(receipt, _Receipt)
-        if not answer.taken:
-            self.failures += 1
         self._count(receipt.batch, answer.taken)
 
     def take_back(self, system_id: str, tags: list[object]) -> None:
@@ -120,7 +116,6 @@ class ReceiptLinks:
         for tag in reversed(tags):
             assert isinstance(tag, _Receipt)
             outlet.queue.appendleft(tag)
-        self.failures += len(tags)
         self._send(outlet)
 
     def send_on(self, system_id: str) -> None:
@@ -166,7 +161,6 @@ class ReceiptLinks:
             while room > 0 and queue:
                 receipt = queue.popleft()
                 link.deliver(receipt, write(receipt.report, with_tlvs))
-                self.sent += 1
                 room -= 1
             if not queue:
                 return

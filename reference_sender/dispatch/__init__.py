@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from reference_sender.dispatch.dispatcher import Dispatcher
 from reference_sender.dispatch.settings import DispatchSettings
-from reference_sender.dispatch.snapshot import DispatchState, RouteState
+from reference_sender.dispatch.snapshot import DispatchState, RouteSnapshot
 
-__all__ = ["DispatchSettings", "DispatchState", "Dispatcher", "RouteState"]
+__all__ = ["DispatchSettings", "DispatchState", "Dispatcher", "RouteSnapshot"]

@@ -1,4 +1,4 @@
-"""One queue in order of arrival: what a sender without priorities has in place of its lanes.
+"""One queue in order of arrival, for a sender without priorities. It replaces the lanes.
 
 No class overtakes another, and no campaign shares with another. A request still holds one class and one
 sender name, so a batch ends where either changes: the next request begins there.
@@ -25,6 +25,11 @@ class ArrivalQueue:
         self._dead = 0
         self._queue: deque[Ticket] = deque()
 
+    @property
+    def kept(self) -> int:
+        """Tickets in memory, those that have ended included."""
+        return len(self._queue)
+
     def put(self, ticket: Ticket) -> None:
         """Append ``ticket``."""
         self._queue.append(ticket)
@@ -37,7 +42,7 @@ class ArrivalQueue:
             self.live += 1
 
     def forget(self) -> None:
-        """One waiting ticket has ended: it stays where it is, but counts no more."""
+        """A waiting ticket has ended. It stays in its place and is no longer counted."""
         self.live -= 1
         self._dead += 1
         if self._dead > self.live + _DEAD_KEPT:

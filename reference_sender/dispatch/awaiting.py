@@ -10,7 +10,7 @@ from reference_sender.dispatch.values import Report, State
 
 
 class Sent(Struct, frozen=True, gc=False):
-    """What is kept of a message once a provider has it: not its text, for half a million may wait."""
+    """A message that a provider has. Without its text, since half a million may wait."""
 
     message_id: int
     attempts: int

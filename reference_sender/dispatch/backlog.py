@@ -51,15 +51,22 @@ class Backlog:
         return ticket
 
     def restore(
-        self, message: Message, attempts: int, slot: int, route: str | None, expires_ns: int
+        self,
+        message: Message,
+        attempts: int,
+        slot: int,
+        route: str | None,
+        expires_ns: int,
+        repeats: bool = True,
     ) -> Ticket:
-        """Add a message of an earlier process that may have been submitted on ``route`` (of ``slot``)."""
+        """Add a message of an earlier process that may have been submitted on ``route`` (of ``slot``), which
+        ``repeats`` it, or never submits it again."""
         lane = lane_index(message.lane)
         queue = OTP if self.in_order else lane
         ticket = Ticket(message, lane, queue, expires_ns, slot, route, _QUEUED, attempts, attempts)
         self.tickets[message.key] = ticket
         self._watch(ticket)
-        if slot != NOWHERE:
+        if slot != NOWHERE and repeats:
             self._to_lane(ticket)
         return ticket
 
@@ -105,7 +112,7 @@ class Backlog:
             heappush(self._retries, (until_ns, self._retries_made, ticket))
 
     def end(self, ticket: Ticket, state: State) -> None:
-        """``ticket`` leaves the backlog, as SENT or for good."""
+        """``ticket`` leaves the backlog: it is SENT or final."""
         before = ticket.state
         ticket.state = moved(before, state)
         del self.tickets[ticket.message.key]

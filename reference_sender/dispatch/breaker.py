@@ -1,4 +1,4 @@
-"""A circuit breaker: after enough failed requests in a row stop asking, then ask with one message."""
+"""A circuit breaker: after a number of consecutive failed requests it stops requests, then allows a probe."""
 
 from __future__ import annotations
 

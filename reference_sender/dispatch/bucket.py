@@ -47,7 +47,7 @@ class TokenBucket:
         self._level -= tokens * _PARTS
 
     def drain(self, from_ns: int) -> None:
-        """Drop what is saved up, and save up again only from ``from_ns``, which may lie ahead."""
+        """Remove all tokens, and add new ones only from ``from_ns``, which may be in the future."""
         self._at_ns = max(self._at_ns, from_ns)
         self._level = 0
 

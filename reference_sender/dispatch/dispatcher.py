@@ -9,12 +9,13 @@ import msgspec
 from reference_sender.dispatch.awaiting import Sent
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.ledger import EXPIRED_UNCERTAIN, EXPIRED_WAITING, Ledger
+from reference_sender.dispatch.lookups import Lookups
 from reference_sender.dispatch.recovery import not_created_after, recovered_sent, tried_at
 from reference_sender.dispatch.retry import SECOND_NS, decide, retry_rules
 from reference_sender.dispatch.sending import Batch, Sending
 from reference_sender.dispatch.settings import DispatchSettings
-from reference_sender.dispatch.snapshot import DispatchState, RouteState
-from reference_sender.dispatch.ticket import SHARED, Ticket
+from reference_sender.dispatch.snapshot import DispatchState, RouteSnapshot
+from reference_sender.dispatch.ticket import NOWHERE, SHARED, Ticket
 from reference_sender.dispatch.values import (
     Effect,
     Lane,
@@ -35,14 +36,16 @@ _OTP = Lane.OTP
 
 
 class Dispatcher:
-    """Decides what to submit when, and what each message's state is. It performs nothing itself.
+    """Decides what to submit when, and what each message's state is. It has no side effects.
 
     Every call takes ``now_ns``, which never goes back, and returns the effects due by then, in the order in
-    which they happened. The driver owes one ``answered`` for each ``SubmitBatch``: where no answer came, it
-    says UNKNOWN; or one ``withdrawn``, if it did not send the request. Messages must be in the store before
-    they are offered, an ``Attempt`` before its request is sent and until the changes that come of its answer
-    are, and a ``Change`` before its cause is acknowledged (the OK to a delivery report). Losing a change by a
-    crash costs a repeat on the same route, never a message.
+    which they happened. The driver must call ``answered`` once for each ``SubmitBatch`` (with UNKNOWN if no
+    answer came), or ``withdrawn`` if it did not send the request.
+
+    The driver stores a message before it is offered. It stores an ``Attempt`` before its request is sent, and
+    keeps it until the changes of its answer are stored. It stores a ``Change`` before its cause is
+    acknowledged (the OK to a delivery report). A change that is lost by a crash causes a repeat on the same
+    route, never a lost message.
     """
 
     def __init__(self, settings: DispatchSettings, routes: tuple[RouteLimits, ...], seed: int) -> None:
@@ -50,10 +53,11 @@ class Dispatcher:
         _check_routes(routes)
         self._settings = settings
         self._rules = retry_rules(settings, seed)
-        self._window_ns = int(settings.idempotency_window_s * SECOND_NS)
         self._backlog = Backlog(len(routes), in_order=settings.order == "arrival")
         self._ledger = Ledger(settings, self._backlog)
         self._sending = Sending(settings, routes, seed, self._backlog, self._ledger)
+        self._lookups = Lookups()
+        self._looks_up = not all(route.repeats for route in self._sending.routes)
         self._largest = max(int(limits.segments_burst) for limits in routes)
         self._now_ns = 0
 
@@ -88,7 +92,7 @@ class Dispatcher:
         return self._sending.foresee(now_ns, messages)
 
     def answered(self, now_ns: int, batch_id: int, results: Sequence[Result]) -> Sequence[Effect]:
-        """Learn how a batch ended, one result a message in the batch's order.
+        """Take the results of a batch, one per message in the batch's order.
 
         Raises ``ValueError``, changing nothing, for a batch that is not in flight or a wrong number of
         results.
@@ -136,16 +140,33 @@ class Dispatcher:
         effects: list[Effect] = []
         submitting = bool(self._sending.in_flight)
         for report in reports:
+            if self._looks_up and report.key is not None:
+                self._lookups.claim(report.provider_id)
             self._ledger.reported(now_ns, report, submitting, effects)
         self._run_due(now_ns, effects)
         return effects
 
+    def looked_up(self, now_ns: int, key: str, found: Sequence[Report] | None) -> Sequence[Effect]:
+        """Learn what the provider has that may be the message of ``key``, oldest first; None: it did not say.
+
+        Raises ``ValueError``, changing nothing, for a message that is not being looked up.
+        """
+        effects: list[Effect] = []
+        ticket, report = self._lookups.answered(now_ns, key, found)
+        self._move_clock(now_ns)
+        if report is not None and ticket.state is State.QUEUED:
+            self._lookups.claim(report.provider_id)
+            self._ledger.reported_early(now_ns, ticket, report, effects)
+        self._run_due(now_ns, effects)
+        return effects
+
     def recover(self, now_ns: int, recovered: Iterable[Recovered]) -> Sequence[Effect]:
-        """Take in what an earlier life of the process left open; once, before anything is offered.
+        """Take the open messages of an earlier process. Called once, before the first ``offer``.
 
         A QUEUED one with a route is sent again with its key, on that route only, and only while the
-        provider remembers the key. If that route is no longer configured, it waits for its report and ends
-        EXPIRED. One without a route was never submitted, so any route may take it.
+        provider remembers the key. It is looked up instead if that provider refuses no repeats. If that route
+        is no longer configured, it waits for its report and ends EXPIRED. One without a route was never
+        submitted, so any route may take it.
         """
         self._move_clock(now_ns)
         effects: list[Effect] = []
@@ -159,25 +180,35 @@ class Dispatcher:
         sent.sort(key=lambda entry: entry[1].at_ns)
         for key, entry in sent:
             self._ledger.awaiting.add(key, entry)
+            if self._looks_up:
+                self._lookups.claim(entry.provider_id)
         self._run_due(now_ns, effects)
         return effects
 
     def _restore(self, now_ns: int, each: Recovered, effects: list[Effect]) -> None:
         message = not_created_after(each.message, now_ns)
-        slot, expires_ns = SHARED, message.expires_ns
-        if each.route is not None:
-            slot = self._sending.slot_of(each.route, message.segments)
-            expires_ns = min(expires_ns, tried_at(each, now_ns) + self._window_ns)
-        ticket = self._backlog.restore(message, each.attempts, slot, each.route, expires_ns)
-        if slot == SHARED and message.segments > self._largest:
-            self._ledger.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
+        if each.route is None:
+            ticket = self._backlog.restore(message, each.attempts, SHARED, None, message.expires_ns)
+            if message.segments > self._largest:
+                self._ledger.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
+            return
+        route = self._sending.route_for(each.route, message.segments)
+        slot, expires_ns = NOWHERE, message.expires_ns
+        if route is not None:
+            tried_ns = tried_at(each, now_ns)
+            slot = 1 + route.index
+            expires_ns = min(expires_ns, tried_ns + route.unknown_window_ns)
+        repeats = route is not None and route.repeats
+        ticket = self._backlog.restore(message, each.attempts, slot, each.route, expires_ns, repeats)
+        if route is not None and not repeats:
+            self._lookups.add(now_ns, ticket, tried_ns)
 
     def _drop_unclaimed(self) -> None:
         if not self._sending.in_flight:
             self._ledger.totals.orphan_reports += self._ledger.early.drop_unclaimed()
 
     def next_deadline(self) -> int | None:
-        """When ``advance`` wants to be called, unless another call comes first; None: nothing is pending."""
+        """When ``advance`` must be called, unless another call comes first. None if nothing is pending."""
         # Compared one by one: this is asked after every call.
         deadline_ns = self._sending.wake_ns
         backlog_ns = self._backlog.next_ns()
@@ -186,10 +217,13 @@ class Dispatcher:
         report_ns = self._ledger.awaiting.next_ns
         if report_ns is not None and (deadline_ns is None or report_ns < deadline_ns):
             deadline_ns = report_ns
+        lookup_ns = self._lookups.next_ns()
+        if lookup_ns is not None and (deadline_ns is None or lookup_ns < deadline_ns):
+            deadline_ns = lookup_ns
         return deadline_ns
 
     def advance(self, now_ns: int) -> Sequence[Effect]:
-        """Do what has come due: expiries, retries, overdue reports, batches that waited for tokens."""
+        """Process what is due: expiries, retries, overdue reports, batches that waited for tokens."""
         self._move_clock(now_ns)
         effects: list[Effect] = []
         self._run_due(now_ns, effects)
@@ -201,11 +235,11 @@ class Dispatcher:
         return len(self._ledger.early)
 
     def state(self) -> DispatchState:
-        """How things stand as of the last call."""
+        """The state at the last call."""
         backlog, sending = self._backlog, self._sending
         now_ns = self._now_ns
         routes = tuple(
-            RouteState(
+            RouteSnapshot(
                 name=route.name,
                 breaker=route.breaker.state.value,
                 breaker_opened=route.breaker.opened,
@@ -242,23 +276,28 @@ class Dispatcher:
         message = ticket.message
         decision = decide(self._rules, now_ns, message, ticket.counted + 1, len(batch.tickets), result)
         if decision.state is _SENT:
+            if not batch.route.repeats:
+                self._lookups.claim(result.provider_id)
             early = ledger.early.take(result.provider_id) if len(ledger.early) else None
             if early is not None:
                 ledger.reported_early(now_ns, ticket, early, effects)
             else:
                 ledger.taken(now_ns, ticket, result.provider_id, effects)
             return False
+        if decision.uncertain and not batch.route.repeats:
+            self._leave_unknown(now_ns, batch, ticket, result.reason, effects)
+            return False
         ticket.counted += decision.counts
         ticket.solo = ticket.solo or decision.solo
         binds = decision.uncertain and ticket.slot == SHARED
         if binds:
             ticket.slot = 1 + batch.route.index
-            ticket.expires_ns = min(ticket.expires_ns, batch.submitted_ns + self._window_ns)
+            ticket.expires_ns = min(ticket.expires_ns, batch.submitted_ns + batch.route.unknown_window_ns)
         if decision.state is State.FAILED:
             ledger.closed(now_ns, ticket, State.FAILED, decision.reason, effects)
             return False
         if ticket.expires_ns <= now_ns:
-            reason = EXPIRED_UNCERTAIN if now_ns < message.expires_ns else EXPIRED_WAITING
+            reason = EXPIRED_UNCERTAIN if ticket.uncertain else EXPIRED_WAITING
             ledger.closed(now_ns, ticket, State.EXPIRED, reason, effects)
             return False
         if binds:
@@ -267,6 +306,20 @@ class Dispatcher:
             self._backlog.put_off(ticket, decision.at_ns)
             return False
         return True
+
+    def _leave_unknown(
+        self, now_ns: int, batch: Batch, ticket: Ticket, reason: str, effects: list[Effect]
+    ) -> None:
+        """The provider may have the message and refuses no repeats: look it up, and never repeat it."""
+        route = batch.route
+        ticket.slot = 1 + route.index
+        ticket.expires_ns = min(ticket.expires_ns, batch.submitted_ns + route.unknown_window_ns)
+        if ticket.expires_ns <= now_ns:
+            self._ledger.closed(now_ns, ticket, State.EXPIRED, EXPIRED_UNCERTAIN, effects)
+            return
+        self._ledger.bound(now_ns, ticket, batch.submitted_ns, reason, effects)
+        self._backlog.put_off(ticket, ticket.expires_ns)
+        self._lookups.add(now_ns, ticket, batch.submitted_ns)
 
     def _run_due(self, now_ns: int, effects: list[Effect]) -> None:
         backlog = self._backlog
@@ -278,6 +331,9 @@ class Dispatcher:
         due_ns = self._ledger.awaiting.next_ns
         if due_ns is not None and due_ns <= now_ns:
             self._ledger.give_up_overdue(now_ns, effects)
+        lookup_ns = self._lookups.next_ns()
+        if lookup_ns is not None and lookup_ns <= now_ns:
+            self._lookups.run(now_ns, effects)
         self._sending.pump(now_ns, effects)
 
     def _move_clock(self, now_ns: int) -> None:

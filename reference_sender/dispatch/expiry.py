@@ -6,7 +6,7 @@ from heapq import heapify, heappop, heappush
 
 from reference_sender.dispatch.ticket import Ticket
 
-GRAIN_NS = 100_000_000  # an expiry is noticed at most this late; nothing is submitted after it all the same
+GRAIN_NS = 100_000_000  # longest delay until an expiry is noticed; no message is submitted after its expiry
 
 
 class ExpiryIndex:
@@ -18,6 +18,11 @@ class ExpiryIndex:
         self._sets: dict[int, set[Ticket]] = {}
         self._heap: list[int] = []
         self.next_ns: int | None = None  # when ``take_due`` may next find something
+
+    @property
+    def kept(self) -> int:
+        """Entries of both tables, those that ran empty included: what it costs in memory."""
+        return len(self._heap) + len(self._sets)
 
     def add(self, ticket: Ticket) -> None:
         """Watch ``ticket`` until ``discard``."""

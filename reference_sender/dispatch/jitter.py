@@ -1,4 +1,4 @@
-"""Waits that grow and scatter. The scatter is a hash, so the same seed and key wait the same time again."""
+"""Growing waits with jitter. The jitter is a hash, so the same seed and key give the same wait."""
 
 from __future__ import annotations
 

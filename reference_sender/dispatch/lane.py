@@ -35,7 +35,7 @@ class _Flow:
 class LaneQueue:
     """Tickets waiting in one lane. ``live`` counts them; those that ended elsewhere are skipped when met.
 
-    A ticket that waits alone, as nearly all do below the limits, needs no flow: it stands in ``_alone``.
+    A ticket that waits alone, as nearly all do below the limits, needs no flow: it is in ``_alone``.
     """
 
     __slots__ = ("_alone", "_clock", "_dead", "_flow_limit", "_flows", "_groups", "_made", "live")
@@ -49,6 +49,16 @@ class LaneQueue:
         self._flow_limit = _FLOWS_KEPT
         self._flows: dict[tuple[str, bool, str], _Flow] = {}
         self._groups: dict[_Group, list[tuple[float, int, _Flow]]] = {}
+
+    @property
+    def kept(self) -> int:
+        """Tickets in memory, those that have ended included."""
+        return sum(len(flow.queue) for flow in self._flows.values()) + (self._alone is not None)
+
+    @property
+    def campaigns(self) -> int:
+        """Campaigns in memory, those that are over included."""
+        return len(self._flows)
 
     def put(self, ticket: Ticket) -> None:
         """Append ``ticket`` to its campaign."""

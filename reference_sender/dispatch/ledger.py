@@ -18,11 +18,9 @@ from reference_sender.dispatch.ticket import NOWHERE, Ticket
 from reference_sender.dispatch.values import FINAL_STATES, Change, Effect, Report, State
 
 EXPIRED_WAITING = "expired"  # its deadline came before a provider took it
-EXPIRED_UNCERTAIN = (
-    "outcome_unknown"  # unanswered for longer than the provider knows its key: no repeat is safe
-)
+EXPIRED_UNCERTAIN = "outcome_unknown"  # a provider may have it, and no safe repeat or lookup told
 EXPIRED_UNREPORTED = "no_report"  # taken, but no report ever came
-EXPIRED_NOWHERE = "route_removed"  # its route, the only one that may repeat it, is no longer configured
+EXPIRED_NOWHERE = "route_removed"  # as before, and its route is no longer configured
 
 # An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
 _SENT = State.SENT
@@ -41,7 +39,7 @@ class Totals(Struct):
     expired: int = 0
     late: int = 0  # ended messages that a report then showed to be delivered
     repeated_reports: int = 0  # intermediate ones, and those that said nothing new
-    orphan_reports: int = 0  # about nothing we know, or know any more
+    orphan_reports: int = 0  # about unknown or forgotten messages
 
 
 class Ledger:
@@ -98,7 +96,7 @@ class Ledger:
         if ticket.slot == NOWHERE:
             reason = EXPIRED_NOWHERE
         else:
-            reason = EXPIRED_UNCERTAIN if now_ns < ticket.message.expires_ns else EXPIRED_WAITING
+            reason = EXPIRED_UNCERTAIN if ticket.uncertain else EXPIRED_WAITING
         self.note_closed(now_ns, ticket, reason, effects)
 
     def bound(self, now_ns: int, ticket: Ticket, tried_ns: int, reason: str, effects: list[Effect]) -> None:

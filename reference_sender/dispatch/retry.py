@@ -1,9 +1,8 @@
-"""The retry policy: one pure function from how an attempt ended to what becomes of its message.
+"""The retry policy: one pure function from the result of an attempt to the next step of its message.
 
 What concerns the route and not the message (slowing down, pausing, the breaker) is in ``route.py``: a
 THROTTLED or ROUTE_DOWN message goes straight back to the head of its lane, keeps its attempts, and the route
-does the waiting. A penalty for each message instead would break their order and leave the route as fast as
-before.
+waits. A wait for each message instead would break their order and would not slow the route down.
 """
 
 from __future__ import annotations
@@ -88,14 +87,14 @@ def decide(
 
 
 def _backoff_ns(rules: RetryRules, message: Message, attempts: int) -> int:
-    """Full jitter, up to base * 2**(attempts - 1): what failed together must not return together."""
+    """Full jitter, up to base * 2**(attempts - 1): messages that failed together must not return together."""
     cap_ns = rules.otp_cap_ns if message.lane is Lane.OTP else rules.cap_ns
     ceiling_ns = grown(rules.base_ns, cap_ns, attempts - 1)
     return int(ceiling_ns * fraction(rules.seed, message.key, attempts)) + 1
 
 
 def _retry_after_ns(rules: RetryRules, result: Result) -> int:
-    """The provider's own wish, which jitter may lengthen but never shorten, up to the cap."""
-    if result.retry_after_s is None or not result.retry_after_s > 0:  # a NaN too is no wish
+    """The provider's own wait, which jitter may lengthen but never shorten, up to the cap."""
+    if result.retry_after_s is None or not result.retry_after_s > 0:  # NaN is not a wait
         return 0
     return int(min(result.retry_after_s * SECOND_NS, rules.retry_after_cap_ns))

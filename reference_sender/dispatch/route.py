@@ -41,7 +41,7 @@ class Room(Struct, frozen=True, gc=False):
     ask_ns: int = UNTIL_ANSWER
 
 
-class Route:
+class RouteState:
     """Limits, pauses and breaker of one route. ``index`` is its place in the order of preference."""
 
     def __init__(self, index: int, limits: RouteLimits, settings: DispatchSettings, seed: int) -> None:
@@ -60,6 +60,8 @@ class Route:
         self.requests = TokenBucket(limits.requests_per_s, limits.requests_burst)
         self.segments = TokenBucket(limits.segments_per_s, limits.segments_burst)
         self.limits = limits
+        self.repeats = limits.idempotency_window_s > 0  # a message without an answer
+        self.unknown_window_ns = int(limits.unknown_window_s * SECOND_NS)
         self._settings = settings
         self._seed = seed
         self._worth_saving = self.segments.tokens_in(settings.token_wait_s)

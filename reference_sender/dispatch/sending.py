@@ -1,4 +1,4 @@
-"""Forming batches: which lane goes next, on which route, and when to look again."""
+"""Forms batches: which lane is next, on which route, and when to try again."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from msgspec import Struct
 from reference_sender.dispatch.backlog import Backlog, Queue
 from reference_sender.dispatch.ledger import Ledger
 from reference_sender.dispatch.retry import SECOND_NS
-from reference_sender.dispatch.route import UNTIL_ANSWER, Route
+from reference_sender.dispatch.route import UNTIL_ANSWER, RouteState
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.shares import Shares
-from reference_sender.dispatch.ticket import NOWHERE, OTP, SHARED, Ticket, lane_index
+from reference_sender.dispatch.ticket import OTP, SHARED, Ticket, lane_index
 from reference_sender.dispatch.values import Effect, Message, RouteLimits, State, SubmitBatch
 
 _SENT_ONE = 0
@@ -22,7 +22,7 @@ PACING, IN_FLIGHT, PAUSE = "pacing", "in_flight", "pause"
 class Batch(Struct, frozen=True, gc=False):
     """A request on its way."""
 
-    route: Route
+    route: RouteState
     tickets: list[Ticket]
     submitted_ns: int
 
@@ -47,7 +47,7 @@ class Sending:
         backlog: Backlog,
         ledger: Ledger,
     ) -> None:
-        self.routes = [Route(index, each, settings, seed) for index, each in enumerate(limits)]
+        self.routes = [RouteState(index, each, settings, seed) for index, each in enumerate(limits)]
         self.in_flight: dict[int, Batch] = {}
         self.wake_ns: int | None = None
         self.waited_ns = {PACING: 0, IN_FLIGHT: 0, PAUSE: 0}
@@ -67,13 +67,13 @@ class Sending:
         self._ledger = ledger
         self._batches = 0
 
-    def slot_of(self, route: str, segments: int) -> int:
-        """The slot of messages bound to the route of that name: NOWHERE if there is none, or if it cannot
-        take a message of ``segments``."""
+    def route_for(self, name: str, segments: int) -> RouteState | None:
+        """The route of that name, which messages are bound to; None if there is none, or if it cannot take a
+        message of ``segments``."""
         for each in self.routes:
-            if each.name == route and segments <= each.segments.capacity:
-                return 1 + each.index
-        return NOWHERE
+            if each.name == name and segments <= each.segments.capacity:
+                return each
+        return None
 
     def foresee(self, now_ns: int, messages: Sequence[Message]) -> str | None:
         """As ``Dispatcher.foresee``. It knows only the plain case: nothing else waits, one lane, one sender
@@ -131,7 +131,7 @@ class Sending:
                 break
         return again
 
-    def _submit_next(self, now_ns: int, route: Route, effects: list[Effect]) -> int:
+    def _submit_next(self, now_ns: int, route: RouteState, effects: list[Effect]) -> int:
         """Submit one batch on ``route``; returns ``_SENT_ONE``, or when to ask again, or ``UNTIL_ANSWER``."""
         lingering_ns = UNTIL_ANSWER
         for lane, owed, passes_otps in self._shares.turns():
@@ -177,7 +177,7 @@ class Sending:
             head = queue.head()
         return head
 
-    def _submit(self, now_ns: int, route: Route, tickets: list[Ticket], effects: list[Effect]) -> None:
+    def _submit(self, now_ns: int, route: RouteState, tickets: list[Ticket], effects: list[Effect]) -> None:
         messages = tuple([ticket.message for ticket in tickets])
         segments = sum([message.segments for message in messages])
         route.submitted(segments)

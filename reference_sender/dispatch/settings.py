@@ -1,4 +1,4 @@
-"""What the operator may set about dispatching. Times are seconds here, nanoseconds inside the core."""
+"""Settings of the dispatcher. Times are seconds here, nanoseconds inside the core."""
 
 from __future__ import annotations
 
@@ -57,11 +57,6 @@ class DispatchSettings(BaseModel):
     )
     defer_s: float = Field(
         default=60.0, gt=0, le=86_400, description="wait of a DEFERRED message without Retry-After"
-    )
-    idempotency_window_s: float = Field(
-        default=86_400.0,
-        gt=0,
-        description="how long the provider knows a key again: SMSAPI's check_idx, 24 h",
     )
 
     # Routes

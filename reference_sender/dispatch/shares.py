@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from reference_sender.dispatch.ticket import MARKETING, OTP, TRANSACTIONAL
 
-CREDIT_CAP = 50.0  # segments; a lane that was long blocked must not make up for it at once
+CREDIT_CAP = 50.0  # segments; a lane that was blocked for long must not catch up in one burst
 
 # Lane index, the segments it is owed (0: an ordinary turn), and whether the turn is at the expense of OTPs.
 Turn = tuple[int, int, bool]
@@ -40,7 +40,7 @@ class Shares:
         self._by_otps = [0.0, 0.0, 0.0]
 
     def turns(self) -> tuple[Turn, ...]:
-        """The lanes in the order in which they may send; a lane that is owed a turn stands in it again."""
+        """The lanes in the order in which they may send; a lane that is owed a turn is in it once more."""
         credit, by_otps = self._credit, self._by_otps
         if credit[MARKETING] < 1.0 and by_otps[MARKETING] < 1.0 and by_otps[TRANSACTIONAL] < 1.0:
             return _BY_PRIORITY
@@ -52,7 +52,7 @@ class Shares:
         """``lane`` sent ``segments``; ``waiting`` counts, by lane, messages that could have gone too."""
         for other in _BULK:
             if waiting[other] == 0:
-                # Credit is for waiting, not for silence.
+                # Only a lane with waiting messages earns credit.
                 self._credit[other] = self._by_otps[other] = 0.0
                 continue
             used = segments if other == lane else 0

@@ -1,11 +1,11 @@
-"""How things stand, as plain values: for the state endpoint, the dashboard and the tests."""
+"""The state as plain values: for the state endpoint and the tests."""
 
 from __future__ import annotations
 
 from msgspec import Struct
 
 
-class RouteState(Struct, frozen=True):
+class RouteSnapshot(Struct, frozen=True):
     """One route. ``paused_s`` is how long it will not be used yet, token buckets apart."""
 
     name: str
@@ -31,7 +31,7 @@ class DispatchState(Struct, frozen=True):
     awaiting_report: int
     early_reports: int
     totals: dict[str, int]  # since the dispatcher began, by name
-    routes: tuple[RouteState, ...]
+    routes: tuple[RouteSnapshot, ...]
     waited_s: dict[str, float] = {}  # for how long ready messages were held back, by what (``Sending``)
 
     @property
@@ -41,7 +41,7 @@ class DispatchState(Struct, frozen=True):
         return queued + self.in_flight_messages + self.awaiting_report
 
     def gauges(self) -> dict[str, float]:
-        """The standing figures by name, one flat mapping; a route's are ``route_<name>_<what>``."""
+        """The gauges by name, one flat mapping; a route's are ``route_<name>_<what>``."""
         gauges: dict[str, float] = {
             "queue_otp": self.queue_otp,
             "queue_transactional": self.queue_transactional,

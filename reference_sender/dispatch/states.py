@@ -45,7 +45,7 @@ RANK: Mapping[State, int] = {
 
 
 class IllegalTransition(ValueError):
-    """A message was asked to go where the table does not lead; nothing was changed."""
+    """The table has no such transition. Nothing was changed."""
 
 
 def moved(current: State, new: State) -> State:

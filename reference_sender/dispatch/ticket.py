@@ -17,7 +17,7 @@ _TRANSACTIONAL = Lane.TRANSACTIONAL
 
 
 class Ticket(Struct, gc=False, eq=False):
-    """One such message; equal only to itself. It lives from intake to SENT or to its end.
+    """One such message; equal only to itself. It exists from intake to SENT or to its end.
 
     The one mutable record of the hot path: a frozen one would be copied at every step. ``gc=False`` is safe,
     since nothing it holds can lead back to it.

@@ -20,7 +20,7 @@ class Lane(Enum):
 
 
 class State(Enum):
-    """Life of a message in the sender. ``docs/architecture.md`` has the transition table in words."""
+    """Life of a message in the sender; ``states.py`` has the transition table."""
 
     QUEUED = "queued"
     SUBMITTING = "submitting"
@@ -59,7 +59,7 @@ class Outcome(Enum):
     ALREADY_ACCEPTED = "already_accepted"  # the provider's duplicate check: an earlier attempt got through
     THROTTLED = "throttled"  # not taken, the route must slow down
     RETRYABLE = "retryable"  # not taken, a later attempt may succeed
-    UNKNOWN = "unknown"  # no answer: it may or may not have been taken; repeat only with the same key
+    UNKNOWN = "unknown"  # no answer: it may have been taken; repeat only if the provider refuses repeats
     DEFERRED = "deferred"  # not taken: this recipient must wait, the route need not
     PERMANENT = "permanent"  # not taken, never will be
     SPLIT = "split"  # the batch as such was refused: try its messages one by one
@@ -114,7 +114,15 @@ class Change(Struct, frozen=True, gc=False):
     tried_ns: int | None = None
 
 
-Effect = SubmitBatch | Change
+class LookUp(Struct, frozen=True, gc=False):
+    """Effect: ask the provider of ``route`` whether it has ``message``, submitted at ``since_ns``."""
+
+    route: str
+    message: Message
+    since_ns: int
+
+
+Effect = SubmitBatch | Change | LookUp
 
 
 class Report(Struct, frozen=True, gc=False):
@@ -143,7 +151,12 @@ class Recovered(Struct, frozen=True, gc=False):
 
 
 class RouteLimits(Struct, frozen=True, gc=False):
-    """What one route may be asked for. The rate counts segments and requests apart, as providers do."""
+    """What one route may be asked for. The rate counts segments and requests apart, as providers do.
+
+    The provider refuses a message whose key it accepted less than ``idempotency_window_s`` ago; 0: it has no
+    such check. Then a message without an answer is not repeated, but looked up for ``lookup_window_s`` (0:
+    not at all).
+    """
 
     name: str
     requests_per_s: float
@@ -152,3 +165,10 @@ class RouteLimits(Struct, frozen=True, gc=False):
     segments_burst: float
     max_batch: int  # messages in one request
     max_in_flight: int  # requests unanswered at once
+    idempotency_window_s: float
+    lookup_window_s: float = 0.0
+
+    @property
+    def unknown_window_s(self) -> float:
+        """How long a message without an answer may wait to be repeated or found."""
+        return self.idempotency_window_s or self.lookup_window_s

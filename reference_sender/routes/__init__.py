@@ -1,22 +1,19 @@
-"""Ways to a provider. A route submits a batch and says, for each of its messages, how that ended."""
+"""Routes: the providers that the sender can use. Each room below is one, found by its ``DEFINITION``."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping
+from importlib import import_module
+from pkgutil import iter_modules
 
-from reference_sender.dispatch.values import Message, Result, RouteLimits
+from reference_sender.routes.protocol import RouteDefinition
 
 
-class Route(Protocol):
-    """A provider's client."""
+def _definitions() -> Mapping[str, RouteDefinition]:
+    rooms = sorted(module.name for module in iter_modules(__path__) if module.ispkg)
+    found = [import_module(f"{__name__}.{room}").DEFINITION for room in rooms]
+    return {definition.name: definition for definition in found}
 
-    @property
-    def limits(self) -> RouteLimits: ...
 
-    async def submit(self, messages: Sequence[Message]) -> Sequence[Result]:
-        """Submit ``messages`` in one request: one Result a message, in their order. Never raises for what the
-        provider or the network does."""
-        ...
-
-    async def close(self) -> None: ...
+ROUTES = _definitions()
+DEFAULT_ROUTE = "smsapi"  # of a run or a simulation that chooses none

@@ -7,6 +7,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from reference_sender.routes.protocol import ProviderReply
+
 # Longer than any provider intends. The dispatcher limits the actual wait.
 MAX_RETRY_AFTER_S = 7 * 86_400.0
 
@@ -71,3 +73,8 @@ def http_date_s(text: str, now_s: float) -> int | None:
     except ValueError:
         return None
     return round(at.timestamp())
+
+
+def wait_of(reply: ProviderReply) -> float | None:
+    """``retry_after_s`` of a reply."""
+    return retry_after_s(reply.retry_after, reply.date, reply.received_s)

@@ -1,4 +1,4 @@
-"""Where messages are kept: the protocol, and the stores that speak it."""
+"""The message store: its protocol and the implementations."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What the sender asks of a store. All calls block; the sender makes them from threads of its own.
+"""The protocol of a store. All calls block, so the sender makes them from separate threads.
 
-``tests/contract/test_store_contract.py`` holds every store to these words.
+``tests/contract/test_store_contract.py`` tests every store.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class StoreError(Exception):
 class Identity(Struct, frozen=True):
     """What a store remembers of itself."""
 
-    tag: str  # stands in every key the sender makes up
-    report_secret: str  # stands in the address providers report to
+    tag: str  # in every key that the sender generates
+    report_secret: str  # in the address that providers report to
     last_message_id: int  # ids after this one are free
 
 

@@ -8,19 +8,22 @@ from __future__ import annotations
 import json
 import resource
 import signal
+from pathlib import Path
+from typing import Any
 
 import pytest
+from commands import StartSmsbench
 
 VERDICTS = {"met", "missed", "noisy", "shown"}
 
 
-def rows_of(out, *groups):
+def rows_of(out: Path, *groups: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     document = json.loads((out / "calibration.json").read_text())
     assert {m["group"] for m in document["measurements"]} == set(groups)
     return document, [row for m in document["measurements"] for row in m["rows"]]
 
 
-def test_quick_throttle(smsbench, tmp_path):
+def test_quick_throttle(smsbench: StartSmsbench, tmp_path: Path) -> None:
     out = tmp_path / "c"
     process = smsbench("calibrate", "--quick", "--only", "throttle", "--out", str(out))
     printed, _ = process.communicate(timeout=60)
@@ -34,7 +37,9 @@ def test_quick_throttle(smsbench, tmp_path):
     assert (out / "calibration.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_fates_come_out_exactly_as_drawn_from_a_profile_of_ones_own(smsbench, tmp_path):
+def test_fates_come_out_exactly_as_drawn_from_a_profile_of_ones_own(
+    smsbench: StartSmsbench, tmp_path: Path
+) -> None:
     profile = tmp_path / "mine.toml"
     profile.write_text(
         'name = "mine"\n[[carriers]]\nname = "any"\ncountry = "*"\n'
@@ -71,7 +76,9 @@ def test_fates_come_out_exactly_as_drawn_from_a_profile_of_ones_own(smsbench, tm
 
 
 @pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM], [signal.SIGHUP, signal.SIGHUP]])
-def test_interrupted_it_keeps_what_was_measured(smsbench, tmp_path, monkeypatch, signals):
+def test_interrupted_it_keeps_what_was_measured(
+    smsbench: StartSmsbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signals: list[signal.Signals]
+) -> None:
     out = tmp_path / "c"
     scratch = tmp_path / "scratch"
     scratch.mkdir()
@@ -94,7 +101,9 @@ def test_interrupted_it_keeps_what_was_measured(smsbench, tmp_path, monkeypatch,
     assert not list(scratch.iterdir())
 
 
-def test_a_temporary_folder_that_takes_no_more_is_named_as_the_cause(smsbench, tmp_path):
+def test_a_temporary_folder_that_takes_no_more_is_named_as_the_cause(
+    smsbench: StartSmsbench, tmp_path: Path
+) -> None:
     out = tmp_path / "c"
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(
@@ -114,7 +123,7 @@ def test_a_temporary_folder_that_takes_no_more_is_named_as_the_cause(smsbench, t
     assert document["summary"].startswith("Incomplete, a failure of the temporary folder after 0 of 2 ")
 
 
-def test_bad_usage(smsbench, tmp_path):
+def test_bad_usage(smsbench: StartSmsbench, tmp_path: Path) -> None:
     for arguments, words in (
         (["--only", "speed"], "known are latency, throttle, failures, carriers, windows"),
         (["--profile", "nobody"], "neither a ready-made profile"),

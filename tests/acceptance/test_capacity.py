@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from commands import StartSmsbench
 
 from analysis.capacity_record import read_capacity
 from analysis.records import read_manifest
-
-Command = Callable[..., subprocess.Popen[str]]
 
 LIMITED = """
 name = "limited"
@@ -41,7 +38,7 @@ give_up_after_s = 60.0
 
 
 @pytest.mark.timeout(660)
-def test_a_search_on_real_sockets_finds_the_limit(smsbench: Command, tmp_path: Path) -> None:
+def test_a_search_on_real_sockets_finds_the_limit(smsbench: StartSmsbench, tmp_path: Path) -> None:
     profile, out = tmp_path / "limited.toml", tmp_path / "found"
     profile.write_text(LIMITED)
     options = ["--profile", str(profile), "--mix", "otp=1", "--slo", "otp.p95<10min", "--out", str(out)]

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from commands import StartLocust
 
 from analysis.records import LOAD_SCHEMA, read_rows
 from loadtests.arrivals import Constant, Mix, Plan, Stream, plan_to_json
 from loadtests.recording import LoadStatus, read_status
 from loadtests.users.connection import ReplyParser
 
-Locust = Callable[..., subprocess.Popen[str]]
 MESSAGES = 60
 ANSWER = json.dumps({"id": "m-1", "key": "k", "state": "queued"}).encode()
 
@@ -84,7 +83,7 @@ def target() -> Iterator[ClosingTarget]:
     one.stop()
 
 
-def play(target: ClosingTarget, locust: Locust, folder: Path) -> tuple[LoadStatus, Counter[str]]:
+def play(target: ClosingTarget, locust: StartLocust, folder: Path) -> tuple[LoadStatus, Counter[str]]:
     stream = Stream(Constant(MESSAGES / 2, 2.0), mix=Mix(otp=1.0))
     plan = folder / "plan.json"
     plan.write_bytes(plan_to_json(Plan(streams=(stream,), seed=1, key_tag="t", in_flight_limit=100)))
@@ -100,7 +99,7 @@ def play(target: ClosingTarget, locust: Locust, folder: Path) -> tuple[LoadStatu
 
 
 def test_a_message_that_meets_the_close_of_an_idle_connection_goes_out_again(
-    target: ClosingTarget, locust: Locust, tmp_path: Path
+    target: ClosingTarget, locust: StartLocust, tmp_path: Path
 ) -> None:
     status, outcomes = play(target, locust, tmp_path)
     assert outcomes == {"accepted": MESSAGES}
@@ -113,7 +112,7 @@ def test_a_message_that_meets_the_close_of_an_idle_connection_goes_out_again(
 
 
 def test_a_connection_that_was_closed_while_idle_is_not_used_again(
-    target: ClosingTarget, locust: Locust, tmp_path: Path
+    target: ClosingTarget, locust: StartLocust, tmp_path: Path
 ) -> None:
     target.closes_idle = True
     status, outcomes = play(target, locust, tmp_path)
@@ -122,7 +121,9 @@ def test_a_connection_that_was_closed_while_idle_is_not_used_again(
     assert Counter(Counter(target.keys).values()) == {1: MESSAGES}
 
 
-def test_what_breaks_off_at_work_is_a_failure(target: ClosingTarget, locust: Locust, tmp_path: Path) -> None:
+def test_what_breaks_off_at_work_is_a_failure(
+    target: ClosingTarget, locust: StartLocust, tmp_path: Path
+) -> None:
     target.half_a_reply = True
     status, outcomes = play(target, locust, tmp_path)
     assert outcomes["failed"] == status.failed > 0
@@ -131,7 +132,7 @@ def test_what_breaks_off_at_work_is_a_failure(target: ClosingTarget, locust: Loc
 
 
 def test_a_new_connection_that_is_closed_at_once_is_a_failure(
-    target: ClosingTarget, locust: Locust, tmp_path: Path
+    target: ClosingTarget, locust: StartLocust, tmp_path: Path
 ) -> None:
     target.answers = 0
     status, outcomes = play(target, locust, tmp_path)

@@ -13,13 +13,14 @@ import signal
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 from rich.console import Console
+from waiting import eventually
 
 from analysis.model import PartReport
 from analysis.part import analyse_part
@@ -33,8 +34,7 @@ from loadtests.runner.settings import RunSettings
 from loadtests.scenario import Part, Scenario
 from loadtests.simulate.part import Choices, simulate_part
 
-Until = Callable[..., None]
-Staging = Callable[[Path], "contextmanager[None] | Any"]
+Staging = Callable[[Path], AbstractContextManager[None]]
 
 FAST: dict[str, Any] = {
     "name": "staged",
@@ -66,10 +66,10 @@ def analysed(run_dir: Path) -> tuple[PartReport, Manifest]:
     return analyse_part(run_dir, manifest, "staged"), manifest
 
 
-def played(part: Part, run_dir: Path, until: Until, staging: Staging | None = None) -> PartReport:
+def played(part: Part, run_dir: Path, staging: Staging | None = None) -> PartReport:
     """Run it for real; ``staging`` is a context that lasts from the first answer to the load's end."""
     scenario = Scenario(name="smoke", title="staged", parts=(part,))
-    stage = threading.Thread(target=_stage, args=(run_dir, until, staging), daemon=True)
+    stage = threading.Thread(target=_stage, args=(run_dir, staging), daemon=True)
     stage.start()
     console = Console(file=io.StringIO())
     with Interruption() as interruption, Progress(console) as progress:
@@ -80,7 +80,7 @@ def played(part: Part, run_dir: Path, until: Until, staging: Staging | None = No
     return report
 
 
-def _stage(run_dir: Path, until: Until, staging: Staging | None) -> None:
+def _stage(run_dir: Path, staging: Staging | None) -> None:
     if staging is None:
         return
     status = run_dir / "load-0.json"
@@ -92,9 +92,9 @@ def _stage(run_dir: Path, until: Until, staging: Staging | None) -> None:
         except (OSError, ValueError):
             return {}
 
-    until(lambda: load().get("accepted", 0) > 0, 90.0)
+    eventually(lambda: load().get("accepted", 0) > 0, 90.0)
     with staging(run_dir):
-        until(lambda: not status.is_file() or load().get("phase") in ("answering", "finished"), 90.0)
+        eventually(lambda: not status.is_file() or load().get("phase") in ("answering", "finished"), 90.0)
 
 
 def process_of(run_dir: Path, module: str) -> int:
@@ -168,39 +168,35 @@ def kinds(report: PartReport) -> list[str]:
     return [each.kind for each in report.culprits]
 
 
-def test_a_sender_that_is_held_to_a_share_of_a_core(tmp_path: Path, until: Until) -> None:
+def test_a_sender_that_is_held_to_a_share_of_a_core(tmp_path: Path) -> None:
     part = part_of(tmp_path, 400.0, FAST, MARKETING)
     run_dir = tmp_path / "run"
-    report = played(
-        part, run_dir, until, lambda place: held(process_of(place, "reference_sender"), 0.01, 0.24)
-    )
+    report = played(part, run_dir, lambda place: held(process_of(place, "reference_sender"), 0.01, 0.24))
     assert kinds(report)[0] in ("sender_cpu", "sender_loop"), report.culprits
     assert report.validity != "invalid", [each for each in report.checks if each.state == "invalid"]
 
 
-def test_a_sender_with_a_rate_limit_of_its_own(
-    tmp_path: Path, until: Until, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_sender_with_a_rate_limit_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = "requests_per_s=5&requests_burst=1&max_batch=5"
     monkeypatch.setattr(ProfileChoice, "route_options", lambda _: own)
-    report = played(part_of(tmp_path, 100.0, FAST, MARKETING), tmp_path / "run", until)
+    report = played(part_of(tmp_path, 100.0, FAST, MARKETING), tmp_path / "run")
     assert kinds(report)[0] == "sender_pacing", report.culprits
 
 
-def test_a_store_that_is_slow(tmp_path: Path, until: Until) -> None:
+def test_a_store_that_is_slow(tmp_path: Path) -> None:
     part = part_of(tmp_path, 40.0, FAST, ALL_CLASSES)
-    report = played(part, tmp_path / "run", until, lambda place: locked(place / "sender.db", 2.6, 0.2))
+    report = played(part, tmp_path / "run", lambda place: locked(place / "sender.db", 2.6, 0.2))
     assert kinds(report)[0] == "sender_store", report.culprits
 
 
 def test_a_provider_that_refuses_what_is_above_the_contract(
-    tmp_path: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
         ProfileChoice, "route_options", lambda _: "max_batch=10"
     )  # it does not know the limit
     profile = {**FAST, "throttle": {"segments": {"rate_per_s": 30, "burst": 30}}}
-    report = played(part_of(tmp_path, 120.0, profile, MARKETING), tmp_path / "run", until)
+    report = played(part_of(tmp_path, 120.0, profile, MARKETING), tmp_path / "run")
     assert kinds(report)[0] == "provider_limit", report.culprits
     assert any("refused" in line for line in report.culprits[0].evidence)
 
@@ -231,28 +227,26 @@ def test_a_lossy_network(tmp_path: Path) -> None:
     assert kinds(report)[0] == "network", report.culprits
 
 
-def test_a_load_generator_that_is_starved(tmp_path: Path, until: Until) -> None:
+def test_a_load_generator_that_is_starved(tmp_path: Path) -> None:
     part = part_of(tmp_path, 40.0, FAST, ALL_CLASSES)
-    report = played(part, tmp_path / "run", until, lambda place: held(process_of(place, "locust"), 0.1, 0.6))
+    report = played(part, tmp_path / "run", lambda place: held(process_of(place, "locust"), 0.1, 0.6))
     assert kinds(report)[0] == "generator", report.culprits
     assert report.validity == "invalid"
 
 
-def test_a_mock_that_stalls(tmp_path: Path, until: Until) -> None:
+def test_a_mock_that_stalls(tmp_path: Path) -> None:
     part = part_of(tmp_path, 40.0, FAST, ALL_CLASSES)
-    report = played(
-        part, tmp_path / "run", until, lambda place: held(process_of(place, "mock_provider"), 0.1, 0.5)
-    )
+    report = played(part, tmp_path / "run", lambda place: held(process_of(place, "mock_provider"), 0.1, 0.5))
     assert kinds(report)[0] == "mock", report.culprits
     assert report.validity == "invalid"
 
 
-def test_nothing_is_wrong_on_this_machine(tmp_path: Path, until: Until) -> None:
+def test_nothing_is_wrong_on_this_machine(tmp_path: Path) -> None:
     """A machine that is shared may be too busy for any load: then a lower rate, and at last it says so."""
     for attempt in range(3):
         run_dir = tmp_path / f"run-{attempt}"
         part = part_of(tmp_path, 20.0, FAST, ALL_CLASSES, process=Constant(20.0, 6.0))
-        report = played(part, run_dir, until)
+        report = played(part, run_dir)
         if kinds(report) != ["machine"]:
             break
     assert kinds(report) == [], report.culprits

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from commands import StartSmsbench
+from waiting import eventually
 
 from analysis.records import PROVIDER_SCHEMA, read_manifest, read_rows
 
-Command = Callable[..., subprocess.Popen[str]]
-
-_LIMIT = ("--drain-timeout", "3600")  # would be waited for, if it were left to the limit
+_LIMIT = ("--drain-timeout", "3600")  # would be waited for, if it were left to the timeout
 _PHONES_OFF = """
 name = "phones-off"
 [delivery.latency]
@@ -36,7 +34,7 @@ country = "*"
 """
 
 
-def test_phones_that_are_off_are_not_waited_for(smsbench: Command, tmp_path: Path) -> None:
+def test_phones_that_are_off_are_not_waited_for(smsbench: StartSmsbench, tmp_path: Path) -> None:
     profile, out = tmp_path / "phones-off.toml", tmp_path / "run"
     profile.write_text(_PHONES_OFF)
     process = smsbench("run", "smoke", "--profile", str(profile), "--out", str(out), *_LIMIT)
@@ -48,9 +46,7 @@ def test_phones_that_are_off_are_not_waited_for(smsbench: Command, tmp_path: Pat
     assert still and all(row["handset_wait_ns"] > 0 for row in still)
 
 
-def test_ctrl_c_in_the_drain_ends_it_and_the_load_is_whole(
-    smsbench: Command, until: Callable[..., None], tmp_path: Path
-) -> None:
+def test_ctrl_c_in_the_drain_ends_it_and_the_load_is_whole(smsbench: StartSmsbench, tmp_path: Path) -> None:
     profile, out = tmp_path / "slow.toml", tmp_path / "run"
     profile.write_text(_SLOW)
     process = smsbench("run", "smoke", "--profile", str(profile), "--out", str(out), *_LIMIT)
@@ -59,7 +55,7 @@ def test_ctrl_c_in_the_drain_ends_it_and_the_load_is_whole(
         status = out / "load-0.json"
         return status.is_file() and json.loads(status.read_bytes())["closed"]
 
-    until(load_is_over, 100.0)
+    eventually(load_is_over, 100.0)
     assert process.stdout is not None
     for line in process.stdout:
         if "on their way to handsets" in line:

@@ -8,18 +8,17 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
+from commands import StartSmsbench
+from waiting import eventually
 
 from analysis.records import PROVIDER_SCHEMA, read_manifest, read_result, read_rows
 
 ROOT = Path(__file__).parents[2]
-Command = Callable[..., subprocess.Popen[str]]
-Until = Callable[..., None]
 
 
 def sends(out: Path) -> bool:
@@ -31,12 +30,10 @@ def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return psutil.Process(process.pid).children(recursive=True)
 
 
-def test_a_run_whose_runner_is_killed_leaves_nothing_running(
-    smsbench: Command, until: Until, tmp_path: Path
-) -> None:
+def test_a_run_whose_runner_is_killed_leaves_nothing_running(smsbench: StartSmsbench, tmp_path: Path) -> None:
     out = tmp_path / "run"
     process = smsbench("run", "smoke", "--workers", "2", "--out", str(out))
-    until(lambda: sends(out) and len(list(out.glob("load-*.json"))) == 2, 60.0)
+    eventually(lambda: sends(out) and len(list(out.glob("load-*.json"))) == 2, 60.0)
     children = family(process)
     assert len(children) == 5  # provider, sender, Locust's master and its two workers
     process.kill()
@@ -48,11 +45,11 @@ def test_a_run_whose_runner_is_killed_leaves_nothing_running(
 
 
 def test_a_terminal_that_is_closed_ends_the_run_in_order_and_it_still_reports(
-    smsbench: Command, until: Until, tmp_path: Path
+    smsbench: StartSmsbench, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
     process = smsbench("run", "smoke", "--out", str(out))
-    until(lambda: sends(out), 60.0)
+    eventually(lambda: sends(out), 60.0)
     children = family(process)
     assert process.stdout is not None
     process.stdout.close()

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
+
+from commands import StartSmsbench
+from waiting import eventually
 
 from analysis.records import read_manifest
 
-Command = Callable[..., subprocess.Popen[str]]
 
-
-def test_an_interrupted_simulation_is_not_a_held_one(
-    smsbench: Command, until: Callable[..., None], tmp_path: Path
-) -> None:
+def test_an_interrupted_simulation_is_not_a_held_one(smsbench: StartSmsbench, tmp_path: Path) -> None:
     out = tmp_path / "run"
     process = smsbench("simulate", "day-500k", "--out", str(out))
     rows = out / "load.arrow"
-    until(lambda: rows.is_file() and rows.stat().st_size > 100_000, 60.0)
+    eventually(lambda: rows.is_file() and rows.stat().st_size > 100_000, 60.0)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=120)
     assert read_manifest(out).exit_reason == "interrupted", output

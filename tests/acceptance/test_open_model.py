@@ -10,19 +10,18 @@ import re
 import subprocess
 import urllib.request
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from commands import StartLocust
+from stub_sender import StubSender
+from waiting import eventually
 
 from analysis.records import LOAD_SCHEMA, read_rows
 from loadtests.arrivals import Constant, Mix, Plan, Stream, plan_to_json
 from loadtests.recording import EXIT_ROWS_LOST, WEB_UI_FILE, read_status
-
-Locust = Callable[..., subprocess.Popen[str]]
-Until = Callable[..., None]
 
 SMOKE = "loadtests/scenarios/smoke.py"
 CLOSED = """
@@ -62,7 +61,7 @@ def load_rows(folder: Path) -> pa.Table:
 
 @pytest.mark.parametrize("processes", [(), ("--processes", "2")])
 def test_a_run_directory_that_is_not_there_ends_the_load_at_once(
-    sender: Any, locust: Locust, tmp_path: Path, processes: tuple[str, ...]
+    sender: StubSender, locust: StartLocust, tmp_path: Path, processes: tuple[str, ...]
 ) -> None:
     absent = tmp_path / "absent"
     load = locust("-f", SMOKE, "--host", sender.url, "--headless", "--run-dir", str(absent), *processes)
@@ -72,7 +71,7 @@ def test_a_run_directory_that_is_not_there_ends_the_load_at_once(
 
 
 def test_a_frozen_server_shows_in_the_open_model_and_hides_from_the_closed_one(
-    sender: Any, locust: Locust, tmp_path: Path
+    sender: StubSender, locust: StartLocust, tmp_path: Path
 ) -> None:
     (tmp_path / "closed.py").write_text(CLOSED)
     sender.freeze_after_s = 2.5
@@ -86,7 +85,7 @@ def test_a_frozen_server_shows_in_the_open_model_and_hides_from_the_closed_one(
     assert float(closed_row["95%"]) <= 250
 
     sender.bodies.clear()
-    sender._first_s = None
+    sender.count_from_the_next()
     sender.freeze_after_s = 2.5
     ours = locust(
         *("-f", SMOKE, "--host", sender.url, "--headless", "--plan", write_plan(tmp_path, 100.0, 6.0)),
@@ -114,7 +113,7 @@ def test_a_frozen_server_shows_in_the_open_model_and_hides_from_the_closed_one(
 
 @pytest.mark.parametrize("processes", [(), ("--processes", "2")])
 def test_a_load_whose_rows_cannot_be_written_ends_at_once_and_says_so(
-    sender: Any, locust: Locust, tmp_path: Path, processes: tuple[str, ...]
+    sender: StubSender, locust: StartLocust, tmp_path: Path, processes: tuple[str, ...]
 ) -> None:
     plan = write_plan(tmp_path, 100.0, 600.0)
     port = str(free_port())
@@ -129,14 +128,14 @@ def test_a_load_whose_rows_cannot_be_written_ends_at_once_and_says_so(
 
 
 def test_arrivals_beyond_the_in_flight_limit_are_dropped_and_counted(
-    sender: Any, locust: Locust, until: Until, tmp_path: Path
+    sender: StubSender, locust: StartLocust, tmp_path: Path
 ) -> None:
     sender.silent_after = 100
     plan = write_plan(tmp_path, 100.0, 4.0, in_flight_limit=40)
     process = locust(
         *("-f", SMOKE, "--host", sender.url, "--headless", "--plan", plan, "--run-dir", str(tmp_path))
     )
-    until(lambda: read_status(tmp_path).due == 400)
+    eventually(lambda: read_status(tmp_path).due == 400)
     sender.answer_the_rest()
     finish(process)
     status = read_status(tmp_path)
@@ -148,7 +147,7 @@ def test_arrivals_beyond_the_in_flight_limit_are_dropped_and_counted(
 
 
 def test_what_has_no_answer_when_the_load_is_stopped_is_unfinished(
-    sender: Any, locust: Locust, until: Until, tmp_path: Path
+    sender: StubSender, locust: StartLocust, tmp_path: Path
 ) -> None:
     sender.silent_after = 50
     plan = write_plan(tmp_path, 100.0, 60.0)
@@ -156,7 +155,7 @@ def test_what_has_no_answer_when_the_load_is_stopped_is_unfinished(
         *("-f", SMOKE, "--host", sender.url, "--headless", "--plan", plan, "--run-dir", str(tmp_path)),
         *("--stop-timeout", "1"),
     )
-    until(lambda: len(sender.bodies) >= 100)
+    eventually(lambda: len(sender.bodies) >= 100)
     process.terminate()
     output = finish(process)
     status = read_status(tmp_path)
@@ -170,7 +169,9 @@ def test_what_has_no_answer_when_the_load_is_stopped_is_unfinished(
     assert "unfinished: stopped before an answer" in output  # and Locust's own report says so too
 
 
-def test_two_workers_share_the_arrivals_from_one_start(sender: Any, locust: Locust, tmp_path: Path) -> None:
+def test_two_workers_share_the_arrivals_from_one_start(
+    sender: StubSender, locust: StartLocust, tmp_path: Path
+) -> None:
     plan = write_plan(tmp_path, 100.0, 2.0)
     port = str(free_port())
     finish(
@@ -189,7 +190,7 @@ def test_two_workers_share_the_arrivals_from_one_start(sender: Any, locust: Locu
 
 
 def test_the_web_ui_has_a_tab_with_rate_drops_and_lag(
-    sender: Any, locust: Locust, until: Until, tmp_path: Path
+    sender: StubSender, locust: StartLocust, tmp_path: Path
 ) -> None:
     plan = write_plan(tmp_path, 50.0, 60.0)
     process = locust(
@@ -197,7 +198,7 @@ def test_the_web_ui_has_a_tab_with_rate_drops_and_lag(
         *("--web-host", "127.0.0.1", "--web-port", "0"),
     )
     address = tmp_path / WEB_UI_FILE
-    until(lambda: address.is_file() and address.read_text() != "")
+    eventually(lambda: address.is_file() and address.read_text() != "")
     url = address.read_text()
     page = ask(url)
     assert "Open model" in page and "Lag p99 (ms)" in page
@@ -209,15 +210,15 @@ def test_the_web_ui_has_a_tab_with_rate_drops_and_lag(
         assert table["key"] == "open-model"
         return dict(table["data"][0]) if table["data"] else {}
 
-    until(lambda: shown().get("accepted", 0) >= 50)
+    eventually(lambda: shown().get("accepted", 0) >= 50)
     row = shown()
     assert row["planned"] == 3_000 and row["dropped"] == 0 and row["lag_p99_ms"] > 0
     ask(url + "stop", data=b"")
-    until(lambda: shown()["phase"] == "finished")
+    eventually(lambda: shown()["phase"] == "finished")
     # Started again its messages have keys of their own, or the sender would take them for repeats.
     before = len(sender.bodies)
     ask(url + "swarm", data=f"user_count=1&spawn_rate=1&host={sender.url}".encode())
-    until(lambda: len(sender.bodies) > before + 10)
+    eventually(lambda: len(sender.bodies) > before + 10)
     process.terminate()
     finish(process)
     keys = [str(body["key"]) for body in sender.bodies]
@@ -225,7 +226,9 @@ def test_the_web_ui_has_a_tab_with_rate_drops_and_lag(
     assert keys[-1].startswith("t.2-")
 
 
-def test_a_target_file_speaks_another_senders_language(sender: Any, locust: Locust, tmp_path: Path) -> None:
+def test_a_target_file_speaks_another_senders_language(
+    sender: StubSender, locust: StartLocust, tmp_path: Path
+) -> None:
     target = tmp_path / "target.toml"
     target.write_text(
         f"""
@@ -251,7 +254,7 @@ field = {{ path = "state", equals = "queued" }}
     assert sorted(keys) == [[f"t-{slot:07d}"] for slot in range(50)]
 
 
-def test_a_scenario_alone_says_what_it_lacks(locust: Locust) -> None:
+def test_a_scenario_alone_says_what_it_lacks(locust: StartLocust) -> None:
     process = locust("-f", SMOKE, "--headless")
     output, _ = process.communicate(timeout=60)
     assert process.returncode != 0

@@ -7,20 +7,20 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from commands import StartSmsbench
 
-from analysis.exit_codes import EXIT_USAGE
+from analysis.exit_codes import ExitCode
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, read_manifest, read_result, read_rows
 from loadtests.targets import Target, load_target
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "naive-sender.toml"
-Command = Callable[..., subprocess.Popen[str]]
 
 
 def free_port() -> int:
@@ -77,23 +77,23 @@ def target_file(folder: Path, port: int, provider_port: int, token: str = "naive
     return file
 
 
-def stopped(smsbench: Command, file: Path, *options: str) -> str:
+def stopped(smsbench: StartSmsbench, file: Path, *options: str) -> str:
     """The last line of a run that must not begin."""
     out = file.parent / "run"
     process = smsbench("run", "smoke", "--target", str(file), "--out", str(out), *options)
     output, _ = process.communicate(timeout=90)
-    assert process.returncode == EXIT_USAGE, output
+    assert process.returncode == ExitCode.USAGE, output
     assert not out.exists(), output
     return output.strip().splitlines()[-1]
 
 
-def test_a_target_that_is_not_running(smsbench: Command, tmp_path: Path) -> None:
+def test_a_target_that_is_not_running(smsbench: StartSmsbench, tmp_path: Path) -> None:
     port = free_port()
     line = stopped(smsbench, target_file(tmp_path, port, free_port()), "--probe-timeout", "1")
     assert f"nothing listens at 127.0.0.1:{port} (Connection refused); start the sender" in line
 
 
-def test_a_wrong_token(smsbench: Command, tmp_path: Path) -> None:
+def test_a_wrong_token(smsbench: StartSmsbench, tmp_path: Path) -> None:
     port, provider_port = free_port(), free_port()
     with naive_sender(port, provider_port):
         line = stopped(smsbench, target_file(tmp_path, port, provider_port, token="another"))
@@ -104,7 +104,7 @@ def test_a_wrong_token(smsbench: Command, tmp_path: Path) -> None:
     )
 
 
-def test_a_wrong_port(smsbench: Command, tmp_path: Path) -> None:
+def test_a_wrong_port(smsbench: StartSmsbench, tmp_path: Path) -> None:
     port, provider_port = free_port(), free_port()
     with naive_sender(port, free_port()):
         line = stopped(smsbench, target_file(tmp_path, port, provider_port))
@@ -114,7 +114,7 @@ def test_a_wrong_port(smsbench: Command, tmp_path: Path) -> None:
     )
 
 
-def test_a_sender_that_accepts_and_sends_nowhere(smsbench: Command, tmp_path: Path) -> None:
+def test_a_sender_that_accepts_and_sends_nowhere(smsbench: StartSmsbench, tmp_path: Path) -> None:
     with queueing_sender() as port:
         provider_port = free_port()
         file = target_file(tmp_path, port, provider_port)
@@ -127,7 +127,7 @@ def test_a_sender_that_accepts_and_sends_nowhere(smsbench: Command, tmp_path: Pa
     )
 
 
-def test_an_api_that_wants_something_else(smsbench: Command, tmp_path: Path) -> None:
+def test_an_api_that_wants_something_else(smsbench: StartSmsbench, tmp_path: Path) -> None:
     port, provider_port = free_port(), free_port()
     with naive_sender(port, provider_port):
         file = target_file(tmp_path, port, provider_port)
@@ -136,7 +136,7 @@ def test_an_api_that_wants_something_else(smsbench: Command, tmp_path: Path) -> 
     assert line.endswith("refused the probe (HTTP 404): is [request] of the target file what it expects?")
 
 
-def test_the_example_runs_and_the_probe_leaves_no_trace(smsbench: Command, tmp_path: Path) -> None:
+def test_the_example_runs_and_the_probe_leaves_no_trace(smsbench: StartSmsbench, tmp_path: Path) -> None:
     port, provider_port, out = free_port(), free_port(), tmp_path / "run"
     with naive_sender(port, provider_port):
         file = target_file(tmp_path, port, provider_port)
@@ -149,8 +149,8 @@ def test_the_example_runs_and_the_probe_leaves_no_trace(smsbench: Command, tmp_p
     assert len(load) == 400 and set(journal["key"].to_pylist()) == load
     # The provider's own counts begin with the load.
     samples = out / "report" / "summary.json"
-    ledger = json.loads(samples.read_bytes())["parts"][0]["ledger"]
-    assert ledger["strangers"] == 0 and ledger["found"] == ledger["accepted"] == 400
+    accounting = json.loads(samples.read_bytes())["parts"][0]["accounting"]
+    assert accounting["unknown_messages"] == 0 and accounting["found"] == accounting["accepted"] == 400
     assert read_result(out) is not None
 
 

@@ -7,16 +7,14 @@ import re
 import signal
 import subprocess
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import StartSmsbench
+from waiting import eventually
 
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SENDER_SCHEMA, read_manifest, read_rows
-
-Command = Callable[..., subprocess.Popen[str]]
-Until = Callable[..., None]
 
 
 def ask(url: str, data: bytes | None = None) -> Any:
@@ -34,7 +32,7 @@ def read_until(process: subprocess.Popen[str], words: str) -> str:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_each_start_in_the_page_is_a_part_of_its_own(
-    smsbench: Command, until: Until, tmp_path: Path, workers: int
+    smsbench: StartSmsbench, tmp_path: Path, workers: int
 ) -> None:
     out = tmp_path / "run"
     process = smsbench("run", "smoke", "--ui", "--workers", str(workers), "--out", str(out))
@@ -48,12 +46,12 @@ def test_each_start_in_the_page_is_a_part_of_its_own(
 
     start = b"user_count=1&spawn_rate=1"
     assert ask(url + "swarm", start)["success"] is True
-    until(lambda: accepted() >= 40)
+    eventually(lambda: accepted() >= 40)
     ask(url + "stop", b"")
-    until(lambda: ask(url + "stats/requests")["state"] == "stopped")
+    eventually(lambda: ask(url + "stats/requests")["state"] == "stopped")
     read_until(process, "the load is over: Ctrl-C here waits for open messages and writes the report")
     assert ask(url + "swarm", start)["success"] is True
-    until(lambda: (out / "play-1-0.json").is_file())
+    eventually(lambda: (out / "play-1-0.json").is_file())
     read_until(process, "the load is over: ")  # the second one plays to its end
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=100)
@@ -80,8 +78,8 @@ def test_each_start_in_the_page_is_a_part_of_its_own(
     summary = json.loads((out / "report" / "summary.json").read_bytes())
     by_check = {(each["part"], each["name"]): each["state"] for each in summary["checks"]}
     for slug in ("01-start", "02-start"):
-        assert by_check[slug, "ledger"] == "ok"
-        assert by_check[slug, "messages of others"] == "ok"
+        assert by_check[slug, "accounting"] == "ok"
+        assert by_check[slug, "unknown messages"] == "ok"
     assert first.scenario.title == "20 seconds of all classes (start 1 of 2 in the web UI)"
     assert summary["interrupted"].startswith(f"Interrupted ({first.scenario.title}) after ")
     assert process.returncode == summary["exit_code"] == 130, output

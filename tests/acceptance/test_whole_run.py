@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import threading
 from collections import Counter
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psutil
 import pytest
+from commands import StartSmsbench
+from waiting import eventually
 
 from analysis.records import (
     LOAD_SCHEMA,
@@ -23,10 +23,8 @@ from analysis.records import (
     read_rows,
 )
 
-Command = Callable[..., subprocess.Popen[str]]
 
-
-def test_smoke_from_the_first_arrival_to_the_report(smsbench: Command, tmp_path: Path) -> None:
+def test_smoke_from_the_first_arrival_to_the_report(smsbench: StartSmsbench, tmp_path: Path) -> None:
     out = tmp_path / "run"
     process = smsbench("run", "smoke", "--seed", "5", "--out", str(out))
     output, _ = process.communicate(timeout=110)
@@ -56,9 +54,7 @@ def test_smoke_from_the_first_arrival_to_the_report(smsbench: Command, tmp_path:
     assert secrets_in(out) == []
 
 
-def test_ctrl_c_ends_the_load_in_order_and_still_reports(
-    smsbench: Command, until: Callable[..., None], tmp_path: Path
-) -> None:
+def test_ctrl_c_ends_the_load_in_order_and_still_reports(smsbench: StartSmsbench, tmp_path: Path) -> None:
     out = tmp_path / "run"
     process = smsbench("run", "smoke", "--out", str(out), "--keep-store")
 
@@ -66,7 +62,7 @@ def test_ctrl_c_ends_the_load_in_order_and_still_reports(
         status = out / "load-0.json"
         return status.is_file() and json.loads(status.read_bytes())["accepted"] >= 20
 
-    until(sent_some, 60.0)
+    eventually(sent_some, 60.0)
     children = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(2)
     output, _ = process.communicate(timeout=60)
@@ -82,9 +78,7 @@ def test_ctrl_c_ends_the_load_in_order_and_still_reports(
     assert not alive
 
 
-def test_a_worker_that_dies_ends_the_run_as_an_error(
-    smsbench: Command, until: Callable[..., None], tmp_path: Path
-) -> None:
+def test_a_worker_that_dies_ends_the_run_as_an_error(smsbench: StartSmsbench, tmp_path: Path) -> None:
     out = tmp_path / "run"
     process = smsbench("run", "smoke", "--workers", "2", "--out", str(out))
 
@@ -92,7 +86,7 @@ def test_a_worker_that_dies_ends_the_run_as_an_error(
         found = [json.loads(path.read_bytes()) for path in out.glob("load-*.json")]
         return len(found) == 2 and all(status["accepted"] for status in found)
 
-    until(both_sent, 60.0)
+    eventually(both_sent, 60.0)
     load = [child for child in psutil.Process(process.pid).children() if "locust" in child.cmdline()]
     load[0].children()[-1].kill()
     output, _ = process.communicate(timeout=60)
@@ -104,7 +98,7 @@ def test_a_worker_that_dies_ends_the_run_as_an_error(
     assert 0 < rows.num_rows < manifest.planned < 400
 
 
-def test_a_run_whose_sender_is_not_there_does_not_begin(smsbench: Command, tmp_path: Path) -> None:
+def test_a_run_whose_sender_is_not_there_does_not_begin(smsbench: StartSmsbench, tmp_path: Path) -> None:
     target = tmp_path / "absent.toml"
     target.write_text(
         '[request]\nurl = "http://127.0.0.1:9/send"\nbody = "{to}{text}"\n[provider]\nport = 9501\n'
@@ -116,7 +110,7 @@ def test_a_run_whose_sender_is_not_there_does_not_begin(smsbench: Command, tmp_p
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_whose_sender_is_not_healthy_says_so(smsbench: Command, tmp_path: Path) -> None:
+def test_a_run_whose_sender_is_not_healthy_says_so(smsbench: StartSmsbench, tmp_path: Path) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as unwell:  # answers 501 to all
         threading.Thread(target=unwell.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{unwell.server_address[1]}"

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from watched_page import Watched
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "reports" / "sample" / "report" / "index.html"
@@ -14,12 +15,12 @@ QUESTIONS = ("How many per second?", "Ten times the traffic?", "How fast do they
 
 
 @pytest.fixture(params=["the committed sample", "a run of this code"])
-def report(request) -> Path:
+def report(request: pytest.FixtureRequest) -> Path:
     return SAMPLE if request.param == "the committed sample" else request.getfixturevalue("run_of_this_code")
 
 
 @pytest.fixture(scope="module")
-def run_of_this_code(tmp_path_factory) -> Path:
+def run_of_this_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("report") / "run"
     done = subprocess.run(
         [sys.executable, "-m", "loadtests.cli", "simulate", "smoke", "--out", str(out)],
@@ -31,7 +32,9 @@ def run_of_this_code(tmp_path_factory) -> Path:
     return out / "report" / "index.html"
 
 
-def test_a_report_opens_without_network_and_answers_on_its_first_screen(watched, report) -> None:
+def test_a_report_opens_without_network_and_answers_on_its_first_screen(
+    watched: Watched, report: Path
+) -> None:
     page = watched.page
     page.goto(report.as_uri())
     assert watched.errors == []
@@ -59,7 +62,7 @@ _LINES = """cells => cells.map(cell => {
 
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("report", ["a run of this code"], indirect=True)
-def test_tables_keep_a_number_with_its_unit_and_rows_low(watched, report, width) -> None:
+def test_tables_keep_a_number_with_its_unit_and_rows_low(watched: Watched, report: Path, width: int) -> None:
     page = watched.page
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(report.as_uri())
@@ -72,7 +75,7 @@ def test_tables_keep_a_number_with_its_unit_and_rows_low(watched, report, width)
 
 
 @pytest.mark.parametrize("report", ["a run of this code"], indirect=True)
-def test_words_on_charts_are_readable_on_a_phone(watched, report) -> None:
+def test_words_on_charts_are_readable_on_a_phone(watched: Watched, report: Path) -> None:
     page = watched.page
     page.set_viewport_size({"width": 390, "height": 900})
     page.goto(report.as_uri())

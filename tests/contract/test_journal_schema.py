@@ -1,19 +1,25 @@
 """The provider writes what the analysis reads, without sharing a module."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
 from analysis.records import PROVIDER_SCHEMA, read_rows
 from mock_provider.engine.values import JournalRow
 from mock_provider.runtime.journal import JOURNAL_SCHEMA, Journal
 
 
-def test_both_know_the_same_columns():
+def test_both_know_the_same_columns() -> None:
     assert JOURNAL_SCHEMA.equals(PROVIDER_SCHEMA)
     assert JournalRow.__struct_fields__ == tuple(PROVIDER_SCHEMA.names)
 
 
-def test_analysis_reads_a_journal_that_was_never_closed(tmp_path):
+def test_analysis_reads_a_journal_that_was_never_closed(tmp_path: Path) -> None:
     path = tmp_path / "provider.arrow"
     journal = Journal(path)
-    values = dict.fromkeys(PROVIDER_SCHEMA.names, "x") | {
+    values: dict[str, Any] = dict.fromkeys(PROVIDER_SCHEMA.names, "x")
+    values |= {
         "segments": 1,
         "submits": 1,
         "accepts": 0,

@@ -11,9 +11,9 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reference_sender.campaigns import JsonRows, Rows
-from reference_sender.csv_rows import CsvRows
-from reference_sender.intake import Invalid
+from reference_sender.api.csv_rows import CsvRows
+from reference_sender.api.intake import Invalid
+from reference_sender.api.json_rows import JsonRows, Rows
 
 TEXT = st.text(max_size=20) | st.sampled_from(["é", "😀", "\u2028", '"', "\\", "],[", "}{", ",", "\x7f"])
 VALUES = st.recursive(
@@ -153,8 +153,12 @@ def test_a_csv_is_read_as_the_csv_module_writes_it(
     lines: list[tuple[str, str]], delimiter: str, line_end: str, quote_all: bool, cuts: list[int]
 ) -> None:
     written = io.StringIO(newline="")
-    quoting = csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL
-    writer = csv.writer(written, delimiter=delimiter, lineterminator=line_end, quoting=quoting)
+    writer = csv.writer(
+        written,
+        delimiter=delimiter,
+        lineterminator=line_end,
+        quoting=csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL,
+    )
     written.write(f"to{delimiter}text{line_end}")
     writer.writerows(lines)
     found = read(CsvRows({}), pieces(written.getvalue().encode(), cuts))

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import heapq
+import random
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import pytest
 from drawn_plans import plans, routes
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nanoseconds import MS, S
 
-from analysis.measure.outcomes import DELIVERED, judge
+from analysis.measure.outcomes import DELIVERED, Fates, judge
 from analysis.measure.shares.delays import delay_splits, split_run
 from analysis.measure.shares.gate import _Gate, pass_gate
 from analysis.measure.shares.limits import ContractLimits, read_limits
 from analysis.measure.shares.queueing import served
-from analysis.read.journeys import read_journeys
+from analysis.read.journeys import Journeys, read_journeys
 from analysis.records import Instant, Manifest, RecordedScenario
 from loadtests.arrivals import Burst, Mix, Plan, Poisson, Schedule, Stream
 from loadtests.simulate.simulation import ZERO_NS, Settings, simulate
 from mock_provider.engine.throttle import TokenBucket
-from mock_provider.profiles import load_profile, parse_profile
-from mock_provider.profiles.schema import Limit
+from mock_provider.profiles import Profile, load_profile, parse_profile
+from mock_provider.settings.sections import Limit
 from reference_sender.dispatch.values import RouteLimits
 
-S = 1_000_000_000
-MS = 1_000_000
+Ints = npt.NDArray[np.int64]
+Bucket = tuple[float, int] | None  # rate per second and burst
+Arrival = tuple[int, int, int, int]  # ms, rank, segments, ms of its reply
 
 
-def ints(values):
+def ints(values: Iterable[int]) -> Ints:
     return np.array(list(values), dtype=np.int64)
 
 
@@ -40,8 +48,10 @@ arrivals = st.lists(
 )
 
 
-def limits_of(requests, segments, drain, concurrent=None, batch=1):
-    def bucket(pair):
+def limits_of(
+    requests: Bucket, segments: Bucket, drain: float | None, concurrent: int | None = None, batch: int = 1
+) -> ContractLimits:
+    def bucket(pair: Bucket) -> dict[str, Any] | None:
         return None if pair is None else {"rate_per_s": pair[0], "burst": pair[1]}
 
     throttle = {
@@ -64,30 +74,33 @@ all_limits = st.builds(
 )
 
 
-def columns(found):
+def columns(found: list[Arrival]) -> tuple[Ints, Ints, Ints, Ints]:
     at_ms, rank, segments, reply_ms = zip(*sorted(found), strict=True)
     return ints(at_ms) * MS, ints(rank), ints(segments), ints(reply_ms) * MS
 
 
-def turns(at):
+def turns(at: Ints) -> Ints:
     """Some order within a class that is not that of the arrivals."""
     return (at // MS * 7 + np.arange(len(at)) * 3) % 11
 
 
 @given(arrivals, st.sampled_from([1, 100]))
-def test_without_limits_the_ideal_sender_never_waits(found, batch):
+def test_without_limits_the_ideal_sender_never_waits(found: list[Arrival], batch: int) -> None:
     at, rank, segments, reply = columns(found)
     passed = pass_gate(at, rank, turns(at), segments, reply, ContractLimits(batch=batch))
     assert (passed.at_ns == at).all() and (passed.cause == -1).all()
 
 
 @given(arrivals, all_limits)
-def test_what_is_skipped_between_busy_periods_had_nothing_to_wait_for(found, limits):
+def test_what_is_skipped_between_busy_periods_had_nothing_to_wait_for(
+    found: list[Arrival], limits: ContractLimits
+) -> None:
     """The same passes as where every message is played."""
     at, rank, segments, reply = columns(found)
     quickly = pass_gate(at, rank, turns(at), segments, reply, limits)
     order = np.lexsort((turns(at), rank, at))
-    gate = _Gate(*(each[order].tolist() for each in (at, rank, turns(at), segments, reply)), limits)
+    in_order = [each[order].tolist() for each in (at, rank, turns(at), segments, reply)]
+    gate = _Gate(in_order[0], in_order[1], in_order[2], in_order[3], in_order[4], limits)
     gate.play(0, len(at))
     played = at[order].copy()
     for number, (passes_ns, _) in gate.waited.items():
@@ -97,7 +110,9 @@ def test_what_is_skipped_between_busy_periods_had_nothing_to_wait_for(found, lim
 
 
 @given(arrivals, rates, rates, drains)
-def test_the_ideal_sender_keeps_every_limit(found, requests, segments, drain):
+def test_the_ideal_sender_keeps_every_limit(
+    found: list[Arrival], requests: Bucket, segments: Bucket, drain: float | None
+) -> None:
     """One message a request: what it sends, the provider's own buckets and queue take without a refusal."""
     at, rank, sizes, reply = columns(found)
     if segments is not None:
@@ -117,7 +132,9 @@ def test_the_ideal_sender_keeps_every_limit(found, requests, segments, drain):
 
 
 @given(arrivals, rates, rates, drains, st.randoms(use_true_random=False))
-def test_no_other_sender_is_ahead_of_the_ideal_one(found, requests, segments, drain, chance):
+def test_no_other_sender_is_ahead_of_the_ideal_one(
+    found: list[Arrival], requests: Bucket, segments: Bucket, drain: float | None, chance: random.Random
+) -> None:
     """In messages sent by any instant: another sends in any order, and pauses as it likes."""
     at, rank, _, reply = columns(found)
     ones = np.ones_like(at)
@@ -144,11 +161,12 @@ def test_no_other_sender_is_ahead_of_the_ideal_one(found, requests, segments, dr
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 2), st.integers(1, 9)), min_size=1, max_size=40))
-def test_a_server_by_rank_is_as_one_that_is_played_step_by_step(found):
+def test_a_server_by_rank_is_as_one_that_is_played_step_by_step(found: list[tuple[int, int, int]]) -> None:
     at, rank, cost = (ints(each) for each in zip(*found, strict=True))
     begun = served(at, rank, cost)
     coming = sorted((int(at[n]), int(rank[n]), n) for n in range(len(at)))
-    waiting, free = [], 0
+    waiting: list[tuple[int, int, int]] = []
+    free = 0
     expected = {}
     while coming or waiting:
         if not waiting:
@@ -160,7 +178,7 @@ def test_a_server_by_rank_is_as_one_that_is_played_step_by_step(found):
         expected[n] = free
         free += int(cost[n])
     # Of messages that come at one instant with one rank either may be first.
-    of = {}
+    of: dict[tuple[int, int], list[int]] = {}
     for n in range(len(at)):
         of.setdefault((int(at[n]), int(rank[n])), []).append(n)
     for same in of.values():
@@ -172,7 +190,9 @@ def test_a_server_by_rank_is_as_one_that_is_played_step_by_step(found):
 # Runs that were lived.
 
 
-def lived(plan, profile, route, run_dir):
+def lived(
+    plan: Plan, profile: Profile, route: RouteLimits, run_dir: Path
+) -> tuple[Journeys, Fates, Manifest]:
     """Journeys, fates and manifest of a simulated run."""
     ending = simulate(Schedule(plan), profile, Settings(seed=3, route=route), run_dir, lambda _: True)
     instant = Instant("2026-01-01T00:00:00Z", 0, ZERO_NS)
@@ -191,10 +211,12 @@ def lived(plan, profile, route, run_dir):
 
 @settings(deadline=None, max_examples=20)
 @given(plans(10.0, 3.0, 400), st.sampled_from(["smsapi", "throttled", "flaky", "outage"]), routes)
-def test_the_shares_of_every_message_add_up_to_the_nanosecond(tmp_path_factory, plan, name, route):
+def test_the_shares_of_every_message_add_up_to_the_nanosecond(
+    tmp_path_factory: pytest.TempPathFactory, plan: Plan, name: str, route: RouteLimits
+) -> None:
     journeys, fates, manifest = lived(plan, load_profile(name), route, tmp_path_factory.mktemp("run"))
     split = split_run(journeys, fates, manifest)
-    assert (sum(split.of.values()) == split.total).all()
+    assert (np.sum(list(split.of.values()), axis=0) == split.total).all()
     assert (split.of["bench"] == 0).all()  # virtual time is never late
     for share in ("network", "contract", "sender"):
         assert (split.of[share] >= 0).all()
@@ -209,7 +231,9 @@ def test_the_shares_of_every_message_add_up_to_the_nanosecond(tmp_path_factory, 
 
 @settings(deadline=None, max_examples=10)
 @given(plans(10.0, 3.0, 400), routes)
-def test_a_provider_without_limits_has_no_share_of_the_contract(tmp_path_factory, plan, route):
+def test_a_provider_without_limits_has_no_share_of_the_contract(
+    tmp_path_factory: pytest.TempPathFactory, plan: Plan, route: RouteLimits
+) -> None:
     profile = parse_profile({"name": "unlimited", "carriers": [{"name": "a", "country": "*"}]})
     journeys, fates, manifest = lived(plan, profile, route, tmp_path_factory.mktemp("run"))
     split = split_run(journeys, fates, manifest)
@@ -227,21 +251,21 @@ BUSY = Plan(
 )
 
 
-def means_of_busy(batch, run_dir):
+def means_of_busy(batch: int, run_dir: Path) -> dict[str, dict[str, float]]:
     """Class -> share -> mean in seconds, of a burst on ``throttled``, whose limits the route states."""
-    route = RouteLimits("r", 20.0, 20, 40.0, 40, batch, 8)
+    route = RouteLimits("r", 20.0, 20, 40.0, 40, batch, 8, 86_400.0)
     splits = delay_splits(*lived(BUSY, load_profile("throttled"), route, run_dir))
     return {each.message_class: {share.name: share.mean_s for share in each.shares} for each in splits}
 
 
-def test_a_sender_that_fills_its_requests_loses_nothing_of_its_own_in_a_burst(tmp_path):
+def test_a_sender_that_fills_its_requests_loses_nothing_of_its_own_in_a_burst(tmp_path: Path) -> None:
     found = means_of_busy(100, tmp_path)
     assert found["marketing"]["contract"] > 5.0
     assert found["marketing"]["sender"] < 0.05 * found["marketing"]["contract"]
     assert found["otp"]["sender"] < 0.1 and found["otp"]["contract"] < 0.5
 
 
-def test_a_sender_with_one_message_a_request_waits_longer_than_the_contract_asks(tmp_path):
+def test_a_sender_with_one_message_a_request_waits_longer_than_the_contract_asks(tmp_path: Path) -> None:
     """20 requests/s of one message, where the queue takes 40 messages a second."""
     found = means_of_busy(1, tmp_path)
     assert found["marketing"]["sender"] > 0.2 * found["marketing"]["contract"] > 1.0

@@ -10,6 +10,7 @@ import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from nanoseconds import S
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.states import TRANSITIONS
@@ -18,6 +19,7 @@ from reference_sender.dispatch.values import (
     Change,
     Effect,
     Lane,
+    LookUp,
     Message,
     Outcome,
     Report,
@@ -27,7 +29,6 @@ from reference_sender.dispatch.values import (
     SubmitBatch,
 )
 
-SECOND = 1_000_000_000
 SETTINGS = DispatchSettings(
     max_attempts=3,
     backoff_base_s=0.5,
@@ -35,11 +36,10 @@ SETTINGS = DispatchSettings(
     breaker_failures=2,
     defer_s=3,
     report_timeout_s=100,
-    idempotency_window_s=60,
     route_down_pause_s=5,
 )
 REFUSED = (Outcome.PERMANENT, Outcome.RETRYABLE, Outcome.THROTTLED, Outcome.DEFERRED, Outcome.SPLIT)
-CHECKS_FOR_DUPLICATES_NS = 60 * SECOND
+CHECKS_FOR_DUPLICATES_NS = 60 * S
 
 limits = st.builds(
     RouteLimits,
@@ -50,17 +50,23 @@ limits = st.builds(
     segments_burst=st.sampled_from([4.0, 30.0, 200.0]),
     max_batch=st.sampled_from([1, 3, 50]),
     max_in_flight=st.integers(1, 4),
+    idempotency_window_s=st.sampled_from([60.0, 0.0]),
+    lookup_window_s=st.sampled_from([40.0, 0.0]),
 )
 
 
 class Provider:
-    """What each route's provider took: it knows a key again for a while, as SMSAPI's ``check_idx`` does."""
+    """What each route's provider took. ``forgets``: those that do not know a key again, as Twilio does not;
+    the others know it for a while, as SMSAPI's ``check_idx`` does.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, forgets: set[str]) -> None:
+        self.forgets = forgets
         self.took: dict[tuple[str, str], int] = {}
         self.refused: set[str] = set()
 
     def accept(self, now_ns: int, route: str, message: Message) -> Outcome:
+        assert route not in self.forgets or (route, message.key) not in self.took, "delivered twice"
         taken_ns = self.took.setdefault((route, message.key), now_ns)
         assert now_ns - taken_ns <= CHECKS_FOR_DUPLICATES_NS, "repeated after the provider forgot the key"
         others = [key for other, key in self.took if other != route and key == message.key]
@@ -83,10 +89,12 @@ class DispatcherRules(RuleBasedStateMachine):
         self.now_ns = 0
         self.made = 0
         self.in_flight: dict[int, SubmitBatch] = {}
+        self.unanswered: dict[str, tuple[str, int]] = {}  # route and time of the last such attempt
         self.submitted_ns: dict[int, int] = {}
         self.states: dict[str, State] = {}
         self.messages: dict[str, Message] = {}
-        self.provider = Provider()
+        self.provider = Provider({name for name, r in self.routes.items() if not r.idempotency_window_s})
+        self.lookups: dict[str, LookUp] = {}
         self.submitted: dict[str, list[tuple[int, int]]] = {name: [] for name in self.routes}
 
     @rule(
@@ -104,7 +112,7 @@ class DispatcherRules(RuleBasedStateMachine):
         for _ in range(count):
             self.made += 1
             key = f"k{self.made}"
-            expires_ns = self.now_ns + int(life_s * SECOND)
+            expires_ns = self.now_ns + int(life_s * S)
             offered.append(
                 Message(
                     self.made, key, "48100", "x", lane, sender_id, campaign, segments, self.now_ns, expires_ns
@@ -116,7 +124,7 @@ class DispatcherRules(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.001, 0.1, 1.0, 7.0, 45.0]))
     def wait(self, seconds: float) -> None:
-        self.pass_time(self.now_ns + int(seconds * SECOND))
+        self.pass_time(self.now_ns + int(seconds * S))
 
     @precondition(lambda self: self.in_flight)
     @rule(which=st.integers(0, 9), outcome=st.sampled_from(Outcome), took=st.booleans(), mixed=st.booleans())
@@ -128,6 +136,17 @@ class DispatcherRules(RuleBasedStateMachine):
             found = REFUSED[number % len(REFUSED)] if mixed and number % 2 else outcome
             results.append(self.result(batch, message, found, took))
         self.call("answered", batch_id, results)
+
+    @precondition(lambda self: self.lookups)
+    @rule(which=st.integers(0, 9), tells=st.sampled_from(["truth", "not yet", "nothing"]))
+    def answer_lookup(self, which: int, tells: str) -> None:
+        self.tell(sorted(self.lookups)[which % len(self.lookups)], tells)
+
+    def tell(self, key: str, tells: str = "truth") -> None:
+        route = self.lookups.pop(key).route
+        has_it = (route, key) in self.provider.took
+        found = [Report(f"{route}:{key}", key, State.SENT, "")] if has_it and tells == "truth" else []
+        self.call("looked_up", key, None if tells == "nothing" else found)
 
     @precondition(lambda self: self.provider.took)
     @rule(which=st.integers(0, 999), state=st.sampled_from([State.SENT, *FINAL_STATES]), keyed=st.booleans())
@@ -145,6 +164,7 @@ class DispatcherRules(RuleBasedStateMachine):
         if (route, key) in self.provider.took and outcome not in (Outcome.UNKNOWN, Outcome.ACCEPTED):
             outcome = Outcome.ALREADY_ACCEPTED
         if outcome is Outcome.UNKNOWN:
+            self.unanswered[key] = route, submitted_ns
             if took:
                 self.provider.accept(submitted_ns, route, message)
             return Result(outcome)
@@ -178,6 +198,8 @@ class DispatcherRules(RuleBasedStateMachine):
         for effect in effects:
             if isinstance(effect, SubmitBatch):
                 self.check_batch(effect)
+            elif isinstance(effect, LookUp):
+                self.check_lookup(effect)
             else:
                 self.check_change(effect)
         state = self.core.state()
@@ -199,6 +221,14 @@ class DispatcherRules(RuleBasedStateMachine):
         self.submitted_ns[batch.batch_id] = self.now_ns
         assert sum(each.route == batch.route for each in self.in_flight.values()) <= route.max_in_flight
         self.submitted[batch.route].append((self.now_ns, sum(each.segments for each in batch.messages)))
+
+    def check_lookup(self, lookup: LookUp) -> None:
+        key = lookup.message.key
+        assert lookup.route in self.provider.forgets
+        assert key not in self.lookups, "looked up twice at once"
+        assert self.states[key] is State.QUEUED
+        assert self.unanswered[key] == (lookup.route, lookup.since_ns)
+        self.lookups[key] = lookup
 
     def check_change(self, change: Change) -> None:
         before = self.states[change.key]
@@ -222,7 +252,7 @@ class DispatcherRules(RuleBasedStateMachine):
                 segments = 0
                 for requests, (end_ns, cost) in enumerate(seen[start:], start=1):
                     segments += cost
-                    seconds = (end_ns - begin_ns) / SECOND
+                    seconds = (end_ns - begin_ns) / S
                     assert requests <= route.requests_per_s * seconds + route.requests_burst + 1e-6
                     assert segments <= route.segments_per_s * seconds + route.segments_burst + 1e-6
 
@@ -246,6 +276,8 @@ class DispatcherRules(RuleBasedStateMachine):
                 if self.states[key] not in FINAL_STATES
             ]
             self.call("reported", reports)
+            for key in sorted(self.lookups):
+                self.tell(key)
             deadline_ns = self.core.next_deadline()
             if deadline_ns is not None and not self.in_flight:
                 self.pass_time(deadline_ns)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nanoseconds import S
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import (
@@ -27,10 +28,9 @@ from reference_sender.dispatch.values import (
     SubmitBatch,
 )
 
-SECOND = 1_000_000_000
 LIMITS = (
-    RouteLimits("a", 50.0, 10.0, 200.0, 60.0, max_batch=20, max_in_flight=4),
-    RouteLimits("b", 20.0, 5.0, 100.0, 30.0, max_batch=5, max_in_flight=2),
+    RouteLimits("a", 50.0, 10.0, 200.0, 60.0, max_batch=20, max_in_flight=4, idempotency_window_s=86_400.0),
+    RouteLimits("b", 20.0, 5.0, 100.0, 30.0, max_batch=5, max_in_flight=2, idempotency_window_s=86_400.0),
 )
 SETTINGS = DispatchSettings(backoff_base_s=0.1, backoff_cap_s=1, throttle_base_s=0.1, breaker_open_s=0.2)
 
@@ -52,7 +52,7 @@ def crowd(count: int, lanes: Sequence[Lane] = tuple(Lane)) -> list[Message]:
             f"c{number % 3}",
             1 + number % 3,
             0,
-            24 * 3600 * SECOND,
+            24 * 3600 * S,
         )
         for number in range(1, count + 1)
     ]
@@ -78,13 +78,14 @@ class Life:
 
     def later(self, delay_s: float, name: str, what: Any) -> None:
         self.count += 1
-        heappush(self.events, (self.now_ns + int(delay_s * SECOND), self.count, name, what))
+        heappush(self.events, (self.now_ns + int(delay_s * S), self.count, name, what))
 
     def perform(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, Change):
                 self.store[effect.key] = effect
                 continue
+            assert isinstance(effect, SubmitBatch)  # its providers refuse repeats: nothing is looked up
             self.submitted.append(effect)
             self.begun[effect.batch_id] = effect, self.now_ns
             results = [self.submit(effect.route, message) for message in effect.messages]
@@ -192,14 +193,14 @@ def begun(seed: int, messages: Sequence[Message], routes: int = 1) -> Life:
 )
 def test_a_crash_changes_no_message_s_end(seed: int, count: int, crashes_s: list[float], routes: int) -> None:
     whole = begun(seed, crowd(count), routes)
-    whole.run(3600 * SECOND)
+    whole.run(3600 * S)
     assert whole.is_over()
 
     broken = begun(seed, crowd(count), routes)
     for crash_s in crashes_s:
-        broken.run(broken.now_ns + int(crash_s * SECOND))
+        broken.run(broken.now_ns + int(crash_s * S))
         broken.crash()
-    broken.run(broken.now_ns + 3600 * SECOND)
+    broken.run(broken.now_ns + 3600 * S)
     assert broken.ends() == whole.ends()
     assert len(set(broken.deliveries)) == len(broken.deliveries), "delivered twice"
     assert broken.core.state().open == 0
@@ -212,16 +213,16 @@ def test_an_otp_is_the_next_thing_submitted(
     lanes: tuple[Lane, ...], seed: int, count: int, after_s: float
 ) -> None:
     life = begun(seed, crowd(count, lanes))
-    life.run(int(after_s * SECOND))
+    life.run(int(after_s * S))
     before = len(life.submitted)
-    otp = Message(0, "otp", "48100", "x", Lane.OTP, "X", "", 1, life.now_ns, life.now_ns + 60 * SECOND)
+    otp = Message(0, "otp", "48100", "x", Lane.OTP, "X", "", 1, life.now_ns, life.now_ns + 60 * S)
     life.stored[otp.key] = otp
     life.perform(life.core.offer(life.now_ns, [otp]))
     route = life.core.state().routes[0]
     if not route.throttles and route.breaker == "closed":
         # The reserve was there: bulk has left it a request, its segments and a place in flight.
         assert len(life.submitted) == before + 1
-    life.run(life.now_ns + 600 * SECOND)
+    life.run(life.now_ns + 600 * S)
     assert life.submitted[before].messages == (otp,)
     assert life.is_over()
 
@@ -230,7 +231,7 @@ def test_an_otp_is_the_next_thing_submitted(
     seed=st.integers(0, 1000),
     groups=st.lists(st.integers(1, 30), min_size=1, max_size=6),
     lanes=st.sampled_from([(Lane.OTP,), (Lane.MARKETING,), tuple(Lane)]),
-    step_ns=st.sampled_from([0, 10_000_000, SECOND]),
+    step_ns=st.sampled_from([0, 10_000_000, S]),
 )
 @settings(max_examples=150, deadline=None)
 def test_messages_go_out_as_foreseen_and_looking_changes_nothing(
@@ -238,7 +239,7 @@ def test_messages_go_out_as_foreseen_and_looking_changes_nothing(
 ) -> None:
     """A dispatcher that is asked does the same as one that is not."""
     asked, other = (Dispatcher(SETTINGS, LIMITS, seed) for _ in range(2))
-    now_ns = SECOND
+    now_ns = S
     messages = iter(crowd(sum(groups), lanes))
     foreseen = 0
     for size in groups:

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, pairwise
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nanoseconds import S
 
 from mock_provider.engine import Engine
-from mock_provider.engine.faults.history import FaultLog
+from mock_provider.engine.faults.history import FaultHistory
 from mock_provider.engine.faults.windows import FaultWindows
-from mock_provider.engine.values import Accepted, Disconnect, Outbound, Reply, SendReports, Submit
-from mock_provider.profiles import parse_profile
+from mock_provider.engine.values import (
+    Accepted,
+    DeliveryReport,
+    Disconnect,
+    Effect,
+    JournalRow,
+    Outbound,
+    Reply,
+    SendReports,
+    Submit,
+)
+from mock_provider.profiles import Profile, parse_profile
+from mock_provider.testing import VirtualDriver
 
-S = 1_000_000_000
 URL = "http://127.0.0.1/dlr"
+Faults = list[dict[str, Any]]  # of a profile
+Request = tuple[float, Sequence[int]]  # as ``traffic`` describes it
 RATE, BURST = 6.0, 4
 _SILENT = ("outage", "hang", "lost_reply")
 NUMBERS = ("48600100", "48700100", "49151100", "44770010")
@@ -73,7 +88,7 @@ traffic = st.lists(
 moods = st.sampled_from([0, 2])  # how many report calls the receiver fails to confirm
 
 
-def profile_of(fault_sections):
+def profile_of(fault_sections: Faults) -> Profile:
     return parse_profile(
         {
             "name": "p",
@@ -92,56 +107,47 @@ def profile_of(fault_sections):
 
 
 class World:
-    """An engine, a clock moved by its deadlines only, a receiver that refuses the first ``deaf`` calls."""
+    """A provider in virtual time, what it answered, and a receiver that refuses the first ``deaf`` calls."""
 
-    def __init__(self, fault_sections, deaf=0, seed=1):
-        self.engine = Engine(profile_of(fault_sections), seed)
-        self.now_ns = 0
+    def __init__(self, profile: Profile, deaf: int = 0, seed: int = 1) -> None:
+        self.engine = Engine(profile, seed)
         self.deaf = deaf
-        self.answers = []
-        self.calls = []
+        self.answers: list[tuple[int, Reply | Disconnect]] = []
+        self.calls: list[tuple[int, SendReports]] = []
+        self.driver = VirtualDriver(self.engine, self._record, self._confirms)
 
-    def live(self, requests):
+    def live(self, requests: Iterable[Request]) -> World:
         at_ns = 0
         for number, (pause_s, keys) in enumerate(requests):
             at_ns += round(pause_s * S)
-            self.run(at_ns)
             messages = tuple(
                 Outbound(f"{NUMBERS[key % 4]}{key:03}", "", "hi", 1, f"k{key}", f"k{key}")
                 for key in dict.fromkeys(keys)
             )
             submit = Submit(number, "smsapi", "t", "Test", messages, refuse_duplicates=True, report_url=URL)
-            self.take(self.engine.submit(self.now_ns, submit))
-        self.run()
+            self.driver.submit(submit, at_ns)
+        self.driver.run()
         return self
 
-    def run(self, until_ns=None):
-        while (due_ns := self.engine.next_due()) is not None and (until_ns is None or due_ns <= until_ns):
-            self.now_ns = max(self.now_ns, due_ns)
-            self.take(self.engine.advance(self.now_ns))
-        if until_ns is not None:
-            self.now_ns = max(self.now_ns, until_ns)
-
-    def take(self, effects):
-        for effect in effects:
-            if isinstance(effect, Reply | Disconnect):
-                self.answers.append((self.now_ns, effect))
-            elif isinstance(effect, SendReports):
-                self.calls.append((self.now_ns, effect))
-                self.deaf -= 1
-                self.take(self.engine.reports_answered(self.now_ns, effect.batch_id, self.deaf < 0))
-
-    def rows(self):
-        found = {}
-        for row in self.engine.close_rows():
-            found[row.key, row.provider_id] = row
+    def rows(self) -> list[JournalRow]:
+        found = {(row.key, row.provider_id): row for row in self.engine.close_rows()}
         return [row for (key, provider_id), row in found.items() if provider_id or row.accepts == 0]
+
+    def _record(self, now_ns: int, effect: Effect) -> None:
+        if isinstance(effect, Reply | Disconnect):
+            self.answers.append((now_ns, effect))
+        elif isinstance(effect, SendReports):
+            self.calls.append((now_ns, effect))
+
+    def _confirms(self, call: SendReports) -> bool:
+        self.deaf -= 1
+        return self.deaf < 0
 
 
 @settings(deadline=None, max_examples=150)
 @given(faults, traffic, moods)
-def test_no_fault_loses_count_of_anything(fault_sections, requests, deaf):
-    world = World(fault_sections, deaf).live(requests)
+def test_no_fault_loses_count_of_anything(fault_sections: Faults, requests: list[Request], deaf: int) -> None:
+    world = World(profile_of(fault_sections), deaf).live(requests)
     state, rows = world.engine.state(), world.rows()
     counters = state.counters
     answered = [effect.request_id for _, effect in world.answers]
@@ -172,15 +178,16 @@ def test_no_fault_loses_count_of_anything(fault_sections, requests, deaf):
 @settings(deadline=None, max_examples=150)
 @given(faults, traffic, moods)
 def test_no_message_is_both_lost_and_delivered_and_copies_of_reports_change_nothing(
-    fault_sections, requests, deaf
-):
-    world = World(fault_sections, deaf).live(requests)
+    fault_sections: Faults, requests: list[Request], deaf: int
+) -> None:
+    profile = profile_of(fault_sections)
+    world = World(profile, deaf).live(requests)
     told = Counter(report.provider_id for _, call in world.calls for report in call.reports)
-    states = {}
+    states: dict[str, DeliveryReport] = {}
     for _, call in world.calls:
         for report in call.reports:
             assert states.setdefault(report.provider_id, report) == report
-    names = {fault.name for fault in world.engine._profile.faults}
+    names = {fault.name for fault in profile.faults}
     for row in world.rows():
         assert set(filter(None, row.fault.split(","))) <= names
         assert row.accepts <= 1  # check_idx: whatever happened to the reply, a repeat is known
@@ -195,17 +202,15 @@ def test_no_message_is_both_lost_and_delivered_and_copies_of_reports_change_noth
 
 @settings(deadline=None)
 @given(faults, st.permutations(range(20)))
-def test_the_same_fates_whatever_the_order(fault_sections, order):
+def test_the_same_fates_whatever_the_order(fault_sections: Faults, order: list[int]) -> None:
     """All at one instant and in no queue: each meets the same windows. Only limits look at the order."""
     by_draw = [f for f in fault_sections if f["kind"] not in ("throttle_drop", "report_storm")]
+    profile = profile_of(by_draw)
+    unpaced = tuple(c.model_copy(update={"segments_per_s": None}) for c in profile.carriers)
+    profile = profile.model_copy(update={"throttle": type(profile.throttle)(), "carriers": unpaced})
     found = []
     for keys in (range(20), order):
-        world = World(by_draw)
-        profile = world.engine._profile
-        unpaced = tuple(c.model_copy(update={"segments_per_s": None}) for c in profile.carriers)
-        profile = profile.model_copy(update={"throttle": type(profile.throttle)(), "carriers": unpaced})
-        world.engine = Engine(profile, 1)
-        world.live([(0.0, [key]) for key in keys])
+        world = World(profile).live([(0.0, [key]) for key in keys])
         found.append({row.key: (row.state, row.reason, row.fault) for row in world.rows()})
     assert found[0] == found[1]
 
@@ -214,27 +219,20 @@ def test_the_same_fates_whatever_the_order(fault_sections, order):
 @given(
     st.floats(0.05, 1.0), st.integers(1, 8), st.lists(st.integers(0, 400_000_000), min_size=20, max_size=80)
 )
-def test_a_throttle_drop_keeps_the_bound_of_its_bucket_in_every_window(share, burst, pauses_ns):
+def test_a_throttle_drop_keeps_the_bound_of_its_bucket_in_every_window(
+    share: float, burst: int, pauses_ns: list[int]
+) -> None:
     drop = {"kind": "throttle_drop", "share": share, "burst": burst, "start_s": 3.0, "end_s": 8.0}
-    world = World([drop])
-    at_ns, requests = 0, []
-    for pause_ns in pauses_ns:
-        at_ns += pause_ns
-        requests.append((pause_ns / S, [len(requests) + 1000]))
-    admitted = []
-    due_ns = 0
-    for number, (pause_ns, (_, keys)) in enumerate(zip(pauses_ns, requests, strict=True)):
-        due_ns += pause_ns
-        world.run(due_ns)
-        message = Outbound(f"48600100{keys[0]:03}", "", "hi", 1, f"k{keys[0]}", f"k{keys[0]}")
-        world.take(world.engine.submit(due_ns, Submit(number, "smsapi", "t", "Test", (message,))))
-    world.run()
-    taken = {effect.request_id for _, effect in world.answers if type(effect.answer) is Accepted}
-    at_ns = 0
-    for number, pause_ns in enumerate(pauses_ns):
-        at_ns += pause_ns
-        if number in taken:
-            admitted.append(at_ns)
+    world = World(profile_of([drop]))
+    due_ns = list(accumulate(pauses_ns))
+    for number, at_ns in enumerate(due_ns):
+        key = f"k{number}"
+        message = Outbound(f"48600100{number:03}", "", "hi", 1, key, key)
+        world.driver.submit(Submit(number, "smsapi", "t", "Test", (message,)), at_ns)
+    world.driver.run()
+    replies = [effect for _, effect in world.answers if isinstance(effect, Reply)]
+    taken = {reply.request_id for reply in replies if isinstance(reply.answer, Accepted)}
+    admitted = [at_ns for number, at_ns in enumerate(due_ns) if number in taken]
     origin_ns = pauses_ns[0]
     for first, from_ns in enumerate(admitted):
         for count, to_ns in enumerate(admitted[first:], start=1):
@@ -246,22 +244,24 @@ def test_a_throttle_drop_keeps_the_bound_of_its_bucket_in_every_window(share, bu
 
 @settings(deadline=None)
 @given(faults, st.lists(st.tuples(st.integers(0, 9), st.sets(st.integers(0, 3))), max_size=6))
-def test_the_log_of_faults_knows_their_real_times(fault_sections, changes):
+def test_the_log_of_faults_knows_their_real_times(
+    fault_sections: Faults, changes: list[tuple[int, set[int]]]
+) -> None:
     """At any moment the faults in force by the log are those in force, whatever was taken away before."""
     all_of_them = profile_of(fault_sections).faults
-    log, now_ns, present = FaultLog(), 0, all_of_them
+    log, now_ns, present = FaultHistory(), 0, all_of_them
     log.renew(0, FaultWindows(present, 0).windows)
     for pause_s, kept in changes:
         now_ns += pause_s * S
         present = tuple(fault for index, fault in enumerate(all_of_them) if index in kept)
         log.renew(now_ns, FaultWindows(present, 0).windows)
-        in_force = {span.name for span in log.spans(now_ns) if span.phase == "in_force"}
+        active = {span.name for span in log.periods(now_ns) if span.phase == "active"}
         begun = {f.name for f in present if f.start_s * S <= now_ns < f.end_s * S}
-        assert in_force == begun
-        spans = log.spans(now_ns)
+        assert active == begun
+        spans = log.periods(now_ns)
         for span in spans:
             assert span.start_ns < span.end_ns
-            assert (span.phase == "over") == (span.end_ns <= now_ns)
+            assert (span.phase == "ended") == (span.end_ns <= now_ns)
         # No fault twice at one time, however often the others change.
         by_name = sorted((span.name, span.start_ns, span.end_ns) for span in spans)
         assert all(a[0] != b[0] or a[2] <= b[1] for a, b in pairwise(by_name))

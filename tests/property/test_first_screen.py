@@ -10,13 +10,13 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_reports import (
+    accounting,
     burst,
     compared,
     comparison,
     culprit,
     hint,
     lag_check,
-    ledger,
     part,
     report,
     throughput,
@@ -38,9 +38,9 @@ counts = st.integers(0, 3)
 
 
 @st.composite
-def ledgers(draw: st.DrawFn) -> Any:
+def accountings(draw: st.DrawFn) -> Any:
     refused, lost, duplicates = draw(st.integers(0, 500)), draw(counts), draw(counts)
-    return ledger(
+    return accounting(
         accepted=3_000 - refused,
         refused=refused,
         lost=lost,
@@ -84,7 +84,7 @@ def parts(draw: st.DrawFn, slug: str, target: str) -> PartReport:
     return part(
         slug,
         {name: draw(times_s) for name in CLASSES},
-        ledger=draw(ledgers()),
+        accounting=draw(accountings()),
         messages_per_day=level,
         target={"name": target, "kind": "http"},
         mode=draw(st.sampled_from(["real", "simulated"])),
@@ -159,7 +159,7 @@ def test_the_reports_are_of_all_kinds() -> None:
     """The property would hold of reports that say nothing."""
     seen: set[str] = set()
 
-    @settings(max_examples=120, deadline=None, database=None)
+    @settings(max_examples=300, deadline=None, database=None, derandomize=True)
     @given(reports())
     def collect(made: RunReport) -> None:
         screen = first_screen(made)

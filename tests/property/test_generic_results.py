@@ -7,11 +7,12 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_provider.engine.values import Accepted, AcceptedMessage, Refusal
+from mock_provider.engine.values import Accepted, AcceptedMessage
 from mock_provider.http.messages import HttpRequest
 from mock_provider.profiles import load_profile, with_token
 from mock_provider.protocols.actions import Instants, QueryAction, SubmitAction
 from mock_provider.protocols.json_api import JsonApi
+from mock_provider.settings.values import Refusal
 
 WIRE = JsonApi(with_token(load_profile("fast"), "token"))
 REASONS = st.sampled_from([Refusal.DUPLICATE_REF, Refusal.RECIPIENT_FLOOD, Refusal.COUNTRY_NOT_ALLOWED])

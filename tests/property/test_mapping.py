@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nanoseconds import S
 
-from loadtests.simulate.mapping import Mapped
-from loadtests.simulate.passage import ThroughWire
+from loadtests.simulate.mapping import Mapped, through_smsapi
+from loadtests.simulate.passage import Passage
 from mock_provider.engine.values import (
     Accepted,
     AcceptedMessage,
     DeliveryReport,
     MessageState,
-    Refusal,
     Refused,
     SendReports,
 )
-from mock_provider.profiles import parse_profile
+from mock_provider.profiles import Profile, parse_profile
+from mock_provider.settings.values import Refusal
+from reference_sender.api.segments import count_segments
 from reference_sender.dispatch.values import Lane, Message
-from reference_sender.segments import count_segments
 
-S = 1_000_000_000
 NOW_NS = 90_000 * S + 123_456_789
 MOBILE = ("48600100200", "48511222333", "48885000111", "48450000000")
 OTHERS = ("447700900123", "4915112345678", "48221234567", "481000000", "12025550123", "48123")
@@ -41,7 +43,7 @@ TEXTS = (
 keys = st.text("abcXYZ019._-", min_size=1, max_size=12)
 
 
-def profile_of(**protocol):
+def profile_of(**protocol: Any) -> Profile:
     return parse_profile(
         {"name": "p", "carriers": [{"name": "a", "country": "*"}], "protocol": {"smsapi": protocol}}
     )
@@ -63,7 +65,7 @@ profiles = st.builds(
 
 
 @st.composite
-def batches(draw):
+def batches(draw: st.DrawFn) -> tuple[Message, ...]:
     """What the dispatcher puts into one request: one class, one sender name."""
     count = draw(st.integers(1, 5))
     lane = draw(st.sampled_from(Lane))
@@ -82,7 +84,7 @@ def batches(draw):
 
 
 @st.composite
-def answers(draw, messages):
+def answers(draw: st.DrawFn, messages: tuple[Message, ...]) -> Accepted | Refused:
     """What an engine may say to a request with these messages."""
     invalid = tuple(sorted(draw(st.sets(st.sampled_from([m.to for m in messages])))))
     if draw(st.booleans()):
@@ -98,16 +100,18 @@ def answers(draw, messages):
     return Accepted(accepted, tuple(number for number in invalid if number in left))
 
 
-def both(profile):
-    return Mapped(profile, "secret"), ThroughWire(profile, "secret")
+def both(profile: Profile) -> tuple[Passage, Passage]:
+    return Mapped(profile, "secret"), through_smsapi(profile, "secret")
 
 
 @settings(deadline=None, max_examples=200)
 @given(profiles, batches(), st.data())
-def test_a_request_and_its_answer(profile, messages, data):
+def test_a_request_and_its_answer(
+    profile: Profile, messages: tuple[Message, ...], data: st.DataObject
+) -> None:
     by_values, by_bytes = (passage.request(NOW_NS, 7, messages) for passage in both(profile))
     if isinstance(by_bytes, tuple):
-        assert by_values[0] == by_bytes[0]
+        assert isinstance(by_values, tuple) and by_values[0] == by_bytes[0]
         answer = data.draw(answers(messages))
         assert list(by_values[1](answer)) == list(by_bytes[1](answer))
     else:
@@ -118,7 +122,9 @@ def test_a_request_and_its_answer(profile, messages, data):
 @pytest.mark.parametrize("throttle_answer", ["error_202", "http_429"])
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("refusal", Refusal)
-def test_every_refusal(refusal, count, throttle_answer, retry_after_s):
+def test_every_refusal(
+    refusal: Refusal, count: int, throttle_answer: str, retry_after_s: float | None
+) -> None:
     profile = profile_of(throttle_answer=throttle_answer, retry_after=True)
     messages = tuple(
         Message(n, f"k{n}", MOBILE[n], "Hi", Lane.OTP, "Test", "", 1, 0, 10**18) for n in range(count)
@@ -126,12 +132,13 @@ def test_every_refusal(refusal, count, throttle_answer, retry_after_s):
     values, bytes_ = both(profile)
     for invalid in ((), (MOBILE[0],)):
         refused = Refused(refusal, invalid, retry_after_s)
-        by_values = values.request(NOW_NS, 1, messages)[1](refused)
-        assert list(by_values) == list(bytes_.request(NOW_NS, 1, messages)[1](refused))
+        by_values, by_bytes = (each.request(NOW_NS, 1, messages) for each in (values, bytes_))
+        assert isinstance(by_values, tuple) and isinstance(by_bytes, tuple)
+        assert list(by_values[1](refused)) == list(by_bytes[1](refused))
 
 
 @given(batches())
-def test_no_answer(messages):
+def test_no_answer(messages: tuple[Message, ...]) -> None:
     by_values, by_bytes = (passage.unanswered(messages) for passage in both(profile_of()))
     assert list(by_values) == list(by_bytes)
     assert len(by_values) == len(messages)
@@ -156,7 +163,7 @@ reports = st.builds(
 
 @settings(deadline=None)
 @given(profiles, st.lists(reports, min_size=1, max_size=30))
-def test_reports_in_every_state(profile, found):
+def test_reports_in_every_state(profile: Profile, found: list[DeliveryReport]) -> None:
     effect = SendReports(1, "http://127.0.0.1/reports", tuple(found), 1)
     by_values, by_bytes = (passage.reports(effect) for passage in both(profile))
     assert list(by_values) == list(by_bytes)

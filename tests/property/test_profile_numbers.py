@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from nanoseconds import S
 
 from mock_provider.engine import Engine
 from mock_provider.engine.values import Outbound, Submit
 from mock_provider.profiles import Profile, ProfileError, parse_profile
 
-S = 1_000_000_000
 WINDOW = {"start_s": 1.0, "end_s": 2.0}
 LOGNORMAL = {"kind": "lognormal", "median_s": 0.5, "p99_s": 1.0}
 LIMIT = {"rate_per_s": 5.0, "burst": 3}

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import Any, TypeVar
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nanoseconds import S
 
 from mock_provider.engine import Engine
 from mock_provider.engine.throttle import TokenBucket
 from mock_provider.engine.values import (
     Accepted,
     Disconnect,
+    Effect,
+    JournalRow,
     MessageState,
     Outbound,
-    Refusal,
     Refused,
     Reply,
     SendReports,
     Submit,
 )
-from mock_provider.profiles import parse_profile
-from mock_provider.profiles.schema import Limit
+from mock_provider.profiles import Profile, parse_profile
+from mock_provider.settings.sections import Limit
+from mock_provider.settings.values import Refusal
+from mock_provider.testing import VirtualDriver
 
-S = 1_000_000_000
 URL = "http://127.0.0.1/dlr"
+Kind = TypeVar("Kind", bound=Effect)
+Sections = dict[str, Any]  # of a profile
+Request = tuple[float, Sequence[int], int, bool, bool]  # as ``traffic`` describes it
 
 seconds = st.sampled_from([0.0, 0.001, 0.3, 2.0])
 rates = st.none() | st.sampled_from([0.5, 3.0, 50.0])
@@ -110,11 +118,11 @@ traffic = st.lists(
 )
 
 
-def profile_of(sections):
+def profile_of(sections: Sections) -> Profile:
     return parse_profile({"name": "p", "account": {"tokens": ["t"]}} | sections)
 
 
-def submit_of(number, keys, segments, fast, checked):
+def submit_of(number: int, keys: Sequence[int], segments: int, fast: bool, checked: bool) -> Submit:
     messages = tuple(Outbound(f"486001{key:05d}", "", "hi", segments, f"k{key}", f"k{key}") for key in keys)
     return Submit(
         number, "smsapi", "t", "Test", messages, priority=fast, refuse_duplicates=checked, report_url=URL
@@ -122,53 +130,40 @@ def submit_of(number, keys, segments, fast, checked):
 
 
 class World:
-    """An engine, a clock moved by its deadlines only, a receiver that refuses the first ``deaf`` calls."""
+    """A provider in virtual time, its effects, and a receiver that refuses the first ``deaf`` calls."""
 
-    def __init__(self, sections, seed=1, deaf=0):
+    def __init__(self, sections: Sections, seed: int = 1, deaf: int = 0, late_ns: int = 0) -> None:
         self.engine = Engine(profile_of(sections), seed)
-        self.now_ns = 0
-        self.trace = []
+        self.trace: list[tuple[int, Effect]] = []
         self.deaf = deaf
+        self.driver = VirtualDriver(self.engine, self._record, self._confirms, late_ns)
 
-    def submit(self, submit):
-        self.take(self.engine.submit(self.now_ns, submit))
+    def _record(self, now_ns: int, effect: Effect) -> None:
+        self.trace.append((now_ns, effect))
 
-    def run(self, until_ns=None, late_ns=0):
-        while (due_ns := self.engine.next_due()) is not None:
-            if until_ns is not None and due_ns > until_ns:
-                break
-            self.now_ns = max(self.now_ns, due_ns + late_ns)
-            self.take(self.engine.advance(self.now_ns))
-        if until_ns is not None:
-            self.now_ns = max(self.now_ns, until_ns)
+    def _confirms(self, call: SendReports) -> bool:
+        self.deaf -= 1
+        return self.deaf < 0
 
-    def take(self, effects):
-        for effect in effects:
-            self.trace.append((self.now_ns, effect))
-            if isinstance(effect, SendReports):
-                self.deaf -= 1
-                self.take(self.engine.reports_answered(self.now_ns, effect.batch_id, self.deaf < 0))
-
-    def effects(self, kind):
+    def effects(self, kind: type[Kind]) -> list[tuple[int, Kind]]:
         return [(now_ns, effect) for now_ns, effect in self.trace if isinstance(effect, kind)]
 
 
-def live(sections, requests, **world):
-    lived = World(sections, **world)
+def live(sections: Sections, requests: Iterable[Request], seed: int = 1, deaf: int = 0) -> World:
+    lived = World(sections, seed, deaf)
     at_ns = 0
-    for number, (pause_s, *rest) in enumerate(requests):
+    for number, (pause_s, keys, segments, fast, checked) in enumerate(requests):
         at_ns += round(pause_s * S)
-        lived.run(at_ns)
-        lived.submit(submit_of(number, *rest))
+        lived.driver.submit(submit_of(number, keys, segments, fast, checked), at_ns)
     return lived
 
 
 @settings(deadline=None)
 @given(profiles, traffic, st.integers(0, 5))
-def test_nothing_is_lost_or_duplicated(sections, requests, deaf):
+def test_nothing_is_lost_or_duplicated(sections: Sections, requests: list[Request], deaf: int) -> None:
     """Every accepted message reaches one final state; its report is confirmed once the receiver answers."""
     world = live(sections, requests, deaf=deaf)
-    world.run()
+    world.driver.run()
     state = world.engine.state()
     rows = {(row.key, row.provider_id): row for row in world.engine.close_rows()}
     accepted = [row for row in rows.values() if row.provider_id]
@@ -194,10 +189,10 @@ def test_nothing_is_lost_or_duplicated(sections, requests, deaf):
 
 @settings(deadline=None)
 @given(profiles, traffic)
-def test_each_submit_has_one_answer_or_by_a_fault_none(sections, requests):
+def test_each_submit_has_one_answer_or_by_a_fault_none(sections: Sections, requests: list[Request]) -> None:
     world = live(sections, requests)
-    world.run()
-    answered = [effect.request_id for _, effect in world.effects(Reply | Disconnect)]
+    world.driver.run()
+    answered = [e.request_id for _, e in world.trace if isinstance(e, Reply | Disconnect)]
     assert len(answered) == len(set(answered))
     unanswered = len(requests) - len(answered)
     may_be_cut = sum(isinstance(effect, Disconnect) for _, effect in world.trace)
@@ -208,25 +203,24 @@ def test_each_submit_has_one_answer_or_by_a_fault_none(sections, requests):
 
 @settings(deadline=None)
 @given(profiles, traffic, st.sampled_from([0, 1, 700_000_000]))
-def test_nothing_comes_out_early(sections, requests, late_ns):
+def test_nothing_comes_out_early(sections: Sections, requests: list[Request], late_ns: int) -> None:
     """Before every deadline advance does nothing; and a late driver never makes an exact instant earlier."""
-    world = World(sections)
+    world = World(sections, late_ns=late_ns)
     at_ns = 0
-    for number, (pause_s, *rest) in enumerate(requests):
+    for number, (pause_s, keys, segments, fast, checked) in enumerate(requests):
         at_ns += round(pause_s * S)
-        world.run(at_ns, late_ns)
-        world.submit(submit_of(number, *rest))
+        world.driver.submit(submit_of(number, keys, segments, fast, checked), at_ns)
         due_ns = world.engine.next_due()
-        if due_ns is not None and due_ns > world.now_ns + 1:
-            world.now_ns = due_ns - 1
-            assert world.engine.advance(world.now_ns) == []
-            at_ns = max(at_ns, world.now_ns)
-    world.run(late_ns=late_ns)
+        if due_ns is not None and due_ns > world.driver.now_ns + 1:
+            assert world.engine.advance(due_ns - 1) == []
+            world.driver.run_until(due_ns - 1)
+            at_ns = max(at_ns, due_ns - 1)
+    world.driver.run()
     for now_ns, call in world.effects(SendReports):
         assert all(report.t_done_ns <= now_ns for report in call.reports)
 
 
-def latencies_and_fates(rows):
+def latencies_and_fates(rows: Iterable[JournalRow]) -> dict[str, tuple[str, str, str, int]]:
     return {
         row.key: (row.carrier, row.state, row.reason, row.t_final_ns - row.t_carrier_ns)
         for row in rows
@@ -236,7 +230,9 @@ def latencies_and_fates(rows):
 
 @settings(deadline=None)
 @given(latencies, failures, st.permutations(range(25)), st.integers(0, 3), rates)
-def test_fates_do_not_depend_on_the_order_of_arrivals(latency, mix, order, seed, rate):
+def test_fates_do_not_depend_on_the_order_of_arrivals(
+    latency: Sections, mix: list[Sections], order: list[int], seed: int, rate: float | None
+) -> None:
     sections = {
         "delivery": {"latency": latency, "failures": mix, "validity_s": 30_000_000},
         "accept_queue": {"drain_segments_per_s": rate},
@@ -244,9 +240,10 @@ def test_fates_do_not_depend_on_the_order_of_arrivals(latency, mix, order, seed,
         "reply": {"latency": {"kind": "uniform", "low_s": 0, "high_s": 1}},
     }
     found = []
+    keys: Sequence[int]
     for keys in (range(25), order):
         world = live(sections, [(0.1, [key], 1, False, False) for key in keys], seed=seed)
-        world.run()
+        world.driver.run()
         ended = [row for row in world.engine.take_rows() if row.state != "expired"]
         found.append(latencies_and_fates(ended))
     assert found[0] == found[1]
@@ -254,21 +251,23 @@ def test_fates_do_not_depend_on_the_order_of_arrivals(latency, mix, order, seed,
 
 @settings(deadline=None)
 @given(profiles, traffic, st.integers(0, 3))
-def test_same_inputs_at_the_same_instants_give_the_same_effects(sections, requests, deaf):
+def test_same_inputs_at_the_same_instants_give_the_same_effects(
+    sections: Sections, requests: list[Request], deaf: int
+) -> None:
     one, other = (live(sections, requests, deaf=deaf) for _ in range(2))
-    one.run()
-    other.run()
+    one.driver.run()
+    other.driver.run()
     assert one.trace == other.trace
     assert one.engine.close_rows() == other.engine.close_rows()
 
 
 @settings(deadline=None)
 @given(profiles, traffic)
-def test_reconfiguration_in_the_middle_loses_nothing(sections, requests):
+def test_reconfiguration_in_the_middle_loses_nothing(sections: Sections, requests: list[Request]) -> None:
     world = live(sections, requests)
     other = {"carriers": [{"name": "b", "country": "*", "segments_per_s": 7}, {"name": "c", "country": "*"}]}
-    world.take(world.engine.reconfigure(world.now_ns, profile_of(other)))
-    world.run()
+    world.driver.carry_out(world.engine.reconfigure(world.driver.now_ns, profile_of(other)))
+    world.driver.run()
     assert world.engine.state().open == 0
     states = {row.state for row in world.engine.close_rows() if row.provider_id}
     assert MessageState.OPEN.value not in states
@@ -280,7 +279,9 @@ def test_reconfiguration_in_the_middle_loses_nothing(sections, requests):
     st.integers(1, 10),
     st.lists(st.tuples(st.integers(0, 2_000_000_000), st.integers(1, 6)), max_size=60),
 )
-def test_token_bucket_keeps_its_bound_in_every_window(rate_per_s, burst, asked):
+def test_token_bucket_keeps_its_bound_in_every_window(
+    rate_per_s: float, burst: int, asked: list[tuple[int, int]]
+) -> None:
     bucket = TokenBucket(Limit(rate_per_s=rate_per_s, burst=burst))
     now_ns = 0
     admitted = []
@@ -298,10 +299,10 @@ def test_token_bucket_keeps_its_bound_in_every_window(rate_per_s, burst, asked):
 
 @settings(deadline=None)
 @given(traffic, rates.filter(bool))
-def test_carrier_lets_no_more_segments_pass_than_its_rate(requests, rate):
+def test_carrier_lets_no_more_segments_pass_than_its_rate(requests: list[Request], rate: float) -> None:
     sections = {"carriers": [{"name": "a", "country": "*", "segments_per_s": rate}]}
     world = live(sections, requests)
-    world.run()
+    world.driver.run()
     rows = {row.provider_id: row for row in world.engine.take_rows() if row.t_carrier_ns is not None}
     passed = sorted((row.t_carrier_ns, row.segments) for row in rows.values())
     for (at_ns, segments), (next_ns, _) in pairwise(passed):
@@ -309,7 +310,7 @@ def test_carrier_lets_no_more_segments_pass_than_its_rate(requests, rate):
 
 
 @given(st.lists(st.integers(1, 5), min_size=2, max_size=20))
-def test_ties_go_by_the_order_of_entry(segments):
+def test_ties_go_by_the_order_of_entry(segments: list[int]) -> None:
     """All fall due at one instant; they come out as they went in."""
     sections = {
         "carriers": [{"name": "a", "country": "*"}],
@@ -318,8 +319,8 @@ def test_ties_go_by_the_order_of_entry(segments):
     }
     world = World(sections)
     for number, count in enumerate(segments):
-        world.submit(submit_of(number, [number], count, False, False))
-    world.run()
+        world.driver.submit(submit_of(number, [number], count, False, False))
+    world.driver.run()
     assert [reply.request_id for _, reply in world.effects(Reply)] == list(range(len(segments)))
     reported = [call.reports[0].client_ref for _, call in world.effects(SendReports)]
     assert reported == [f"k{number}" for number in range(len(segments))]
@@ -340,13 +341,17 @@ unrecorded = st.sampled_from(
 
 @settings(deadline=None, max_examples=30)
 @given(unrecorded, st.integers(0, 50))
-def test_each_submit_is_drawn_anew_whether_or_not_it_leaves_a_row(submit, seed):
+def test_each_submit_is_drawn_anew_whether_or_not_it_leaves_a_row(submit: Submit, seed: int) -> None:
     """No client meets the same simulated error for ever: of 64 repeats some pass, and some do not."""
     errors = [{"refusal": "internal_error", "share": 0.5}]
-    for sections in ({"reply": {"errors": errors}}, {"faults": [{"kind": "error_rate", "share": 0.5}]}):
+    faults: list[Sections] = [
+        {"reply": {"errors": errors}},
+        {"faults": [{"kind": "error_rate", "share": 0.5}]},
+    ]
+    for sections in faults:
         world = World(sections | {"carriers": [{"name": "a", "country": "*"}]}, seed)
         for _ in range(64):
-            world.submit(submit)
+            world.driver.submit(submit)
         answers = [reply.answer for _, reply in world.effects(Reply)]
         failed = sum(a.reason is Refusal.INTERNAL_ERROR for a in answers if isinstance(a, Refused))
         assert 0 < failed < 64
@@ -355,31 +360,30 @@ def test_each_submit_is_drawn_anew_whether_or_not_it_leaves_a_row(submit, seed):
 
 @settings(deadline=None)
 @given(st.integers(0, 50), st.integers(1, 5))
-def test_a_trial_draws_no_chance_of_a_submit_that_counts(seed, trials):
-    sections = {"reply": {"latency": {"kind": "uniform", "low_s": 0, "high_s": 1}}}
+def test_a_trial_draws_no_chance_of_a_submit_that_counts(seed: int, trials: int) -> None:
+    sections: Sections = {"reply": {"latency": {"kind": "uniform", "low_s": 0, "high_s": 1}}}
     sections |= {"carriers": [{"name": "a", "country": "*"}]}
     found = []
     for count in (0, trials):
         world = World(sections, seed)
         for _ in range(count):
-            world.submit(
-                Submit(
-                    1, "smsapi", "t", "Test", submit_of(0, [1], 1, False, False).messages, validate_only=True
-                )
-            )
-        world.submit(submit_of(2, [1], 1, False, False))
-        world.run()
+            messages = submit_of(0, [1], 1, False, False).messages
+            world.driver.submit(Submit(1, "smsapi", "t", "Test", messages, validate_only=True))
+        world.driver.submit(submit_of(2, [1], 1, False, False))
+        world.driver.run()
         found.append([now_ns for now_ns, reply in world.effects(Reply) if reply.request_id == 2])
     assert found[0] == found[1]
 
 
 @settings(deadline=None)
 @given(profiles, traffic, st.integers(0, 3))
-def test_the_short_way_to_the_carrier_is_the_long_way(sections, requests, deaf):
+def test_the_fast_path_to_the_carrier_has_the_effects_of_the_full_path(
+    sections: Sections, requests: list[Request], deaf: int
+) -> None:
     """A fault that is far away changes nothing, but that every message is asked whether it meets one."""
     far = {"kind": "added_latency", "factor": 2.0, "start_s": 200_000_000, "end_s": 200_000_001}
     short, long = (live(sections | {"faults": faults}, requests, deaf=deaf) for faults in ([], [far]))
-    short.run()
-    long.run()
+    short.driver.run()
+    long.driver.run()
     assert short.trace == long.trace
     assert short.engine.close_rows() == long.engine.close_rows()

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import phonenumbers
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nanoseconds import S
 from phonenumbers import PhoneNumberType
 
 from mock_provider.engine import Engine
 from mock_provider.engine import numbers as plan
-from mock_provider.engine.values import MessageClass, Outbound, SendReports, Submit
+from mock_provider.engine.values import (
+    Accepted,
+    Effect,
+    JournalRow,
+    MessageClass,
+    Outbound,
+    Reply,
+    SendReports,
+    Submit,
+)
 from mock_provider.profiles import parse_profile
+from mock_provider.testing import VirtualDriver
 
-S = 1_000_000_000
+Request = tuple[float, Sequence[int], int, bool, MessageClass]  # as ``requests`` describes it
 MOBILE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 KINDS = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE, PhoneNumberType.PAGER, PhoneNumberType.VOIP)
 EXAMPLES = [
@@ -24,7 +38,7 @@ EXAMPLES = [
 
 
 @st.composite
-def near_a_number(draw):
+def near_a_number(draw: st.DrawFn) -> str:
     """A number of some country, or one that shares its beginning."""
     number = draw(st.sampled_from(EXAMPLES))
     kept = draw(st.integers(4, len(number)))
@@ -34,14 +48,14 @@ def near_a_number(draw):
 
 @settings(max_examples=1_000)
 @given(near_a_number())
-def test_mobile_is_what_the_library_calls_so(number):
+def test_mobile_numbers_are_those_of_phonenumbers(number: str) -> None:
     asked = phonenumbers.parse(f"+{number}")
     assert plan.is_mobile(number) == (phonenumbers.number_type(asked) in MOBILE)
 
 
 @settings(max_examples=1_000)
 @given(near_a_number())
-def test_country_is_the_librarys(number):
+def test_countries_are_those_of_phonenumbers(number: str) -> None:
     """Of every number it calls valid; North America's services (+1 8xx) go by their area code alone."""
     country = phonenumbers.region_code_for_number(phonenumbers.parse(f"+{number}"))
     if country is not None and not number.startswith("18"):
@@ -49,15 +63,15 @@ def test_country_is_the_librarys(number):
 
 
 @given(st.lists(near_a_number(), max_size=30))
-def test_the_cache_changes_no_answer(numbers):
+def test_the_cache_changes_no_answer(numbers: list[str]) -> None:
     kept = [plan.country_of(number) for number in numbers]
-    plan._country_of_beginning.cache_clear()
-    plan._smaller_sharers.cache_clear()
+    plan.country_of_beginning.cache_clear()
+    plan.smaller_sharers.cache_clear()
     assert [plan.country_of(number) for number in reversed(numbers)] == kept[::-1]
 
 
 @given(st.text("0123456789", min_size=7, max_size=7))
-def test_polish_numbers_are_refused_only_where_the_plan_gives_them_to_another_use(tail):
+def test_polish_numbers_are_refused_only_where_the_plan_gives_them_to_another_use(tail: str) -> None:
     for beginning in (
         "10",
         "11",
@@ -107,7 +121,9 @@ requests = st.lists(
 )
 
 
-def lived(sections, traffic, seed, queue_segments=None):
+def lived(
+    sections: dict[str, Any], traffic: list[Request], seed: int, queue_segments: int | None = None
+) -> tuple[list[tuple[int, Effect]], list[JournalRow]]:
     profile = parse_profile(
         {
             "name": "p",
@@ -124,39 +140,25 @@ def lived(sections, traffic, seed, queue_segments=None):
         }
         | sections
     )
-    engine = Engine(profile, seed)
-    now_ns, effects = 0, []
-
-    def take(found):
-        for effect in found:
-            effects.append((now_ns, effect))
-            if isinstance(effect, SendReports):
-                take(engine.reports_answered(now_ns, effect.batch_id, True))
-
+    effects: list[tuple[int, Effect]] = []
+    driver = VirtualDriver(Engine(profile, seed), lambda now_ns, effect: effects.append((now_ns, effect)))
     for number, (pause_s, keys, segments, fast, kind) in enumerate(traffic):
-        until_ns = now_ns + round(pause_s * S)
-        while (due_ns := engine.next_due()) is not None and due_ns <= until_ns:
-            now_ns = max(now_ns, due_ns)
-            take(engine.advance(now_ns))
-        now_ns = until_ns
         messages = tuple(Outbound(f"486001{key:05d}", "", "hi", segments, f"k{key}") for key in keys)
         submit = Submit(
             number, "smsapi", "t", "Test", messages, priority=fast, message_class=kind, report_url="http://x/"
         )
-        take(engine.submit(now_ns, submit))
-    while (due_ns := engine.next_due()) is not None:
-        now_ns = max(now_ns, due_ns)
-        take(engine.advance(now_ns))
-    return effects, engine.close_rows()
+        driver.submit(submit, driver.now_ns + round(pause_s * S))
+    driver.run()
+    return effects, driver.engine.close_rows()
 
 
 @given(requests, st.integers(0, 5))
-def test_features_that_ask_for_nothing_change_nothing(traffic, seed):
+def test_idle_settings_change_no_effect(traffic: list[Request], seed: int) -> None:
     assert lived(IDLE, traffic, seed, queue_segments=1_000_000) == lived(PLAIN, traffic, seed)
 
 
 @given(requests, st.sampled_from(["standard", "priority", "dedicated"]))
-def test_whatever_is_accepted_ends_once_and_no_room_is_lost(traffic, tier):
+def test_every_accepted_message_ends_once_and_frees_its_room(traffic: list[Request], tier: str) -> None:
     sections = {
         "account": {"tokens": ["t"], "tier": tier, "route_segments_per_s": 2, "daily_messages": 30},
         "rules": [{"country": "PL", "max_segments": 2}],
@@ -167,7 +169,8 @@ def test_whatever_is_accepted_ends_once_and_no_room_is_lost(traffic, tier):
         },
     }
     effects, rows = lived(sections, traffic, 1, queue_segments=2)
-    accepted = [m for _, e in effects if hasattr(e, "answer") for m in getattr(e.answer, "messages", ())]
+    answers = [effect.answer for _, effect in effects if isinstance(effect, Reply)]
+    accepted = [m for answer in answers if isinstance(answer, Accepted) for m in answer.messages]
     reported = [r.provider_id for _, e in effects if isinstance(e, SendReports) for r in e.reports]
     assert sorted(m.provider_id for m in accepted) == sorted(reported)
     assert len(accepted) <= 30 and all(m.segments <= 2 for m in accepted)

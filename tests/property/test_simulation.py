@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from drawn_plans import plans, routes
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nanoseconds import S
 
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SAMPLES_SCHEMA, SENDER_SCHEMA, read_rows
 from loadtests import catalogue
 from loadtests.arrivals import Burst, Mix, Plan, Poisson, Schedule, Stream
 from loadtests.parts import Adjustment
 from loadtests.simulate.arrivals import Arrivals
-from loadtests.simulate.simulation import Settings, simulate
+from loadtests.simulate.simulation import Ending, Progress, Settings, simulate
 from mock_provider.engine import Engine
-from mock_provider.engine.values import Outbound, Reply, SendReports, Submit
-from mock_provider.profiles import load_profile, parse_profile, profile_names
+from mock_provider.engine.values import Answer, Effect, Outbound, Reply, SendProgress, SendReports, Submit
+from mock_provider.profiles import Profile, load_profile, parse_profile, profile_names
 from mock_provider.runtime.clock_driver import ClockDriver
+from reference_sender.api.intake import Intake, Invalid, Request
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.dispatch.values import Lane, RouteLimits
-from reference_sender.intake import Intake, Invalid, Request
 
-S = 1_000_000_000
+Rows = list[dict[str, Any]]
 
 
-def lived(plan, profile, route, run_dir, **chosen):
+def lived(
+    plan: Plan, profile: Profile, route: RouteLimits, run_dir: Path, **chosen: Any
+) -> tuple[Ending, dict[str, Rows]]:
     settings = Settings(seed=3, route=route, **chosen)
     ending = simulate(Schedule(plan), profile, settings, run_dir, lambda _: True)
     tables = {
@@ -48,7 +54,9 @@ def _raised(error: BaseException) -> None:
 
 @settings(deadline=None, max_examples=25)
 @given(plans(20.0, 5.0, 150), st.sampled_from(profile_names()), routes)
-def test_nothing_is_lost_and_nothing_is_duplicated(tmp_path_factory, plan, name, route):
+def test_nothing_is_lost_and_nothing_is_duplicated(
+    tmp_path_factory: pytest.TempPathFactory, plan: Plan, name: str, route: RouteLimits
+) -> None:
     ending, tables = lived(plan, load_profile(name), route, tmp_path_factory.mktemp("run"))
     assert ending.open == 0 and not ending.interrupted
     accepted = [row["key"] for row in tables["load"] if row["outcome"] == "accepted"]
@@ -66,7 +74,9 @@ def test_nothing_is_lost_and_nothing_is_duplicated(tmp_path_factory, plan, name,
 
 @settings(deadline=None, max_examples=25)
 @given(plans(20.0, 5.0, 150), routes)
-def test_the_senders_rate_keeps_within_its_bound(tmp_path_factory, plan, route):
+def test_the_senders_rate_keeps_within_its_bound(
+    tmp_path_factory: pytest.TempPathFactory, plan: Plan, route: RouteLimits
+) -> None:
     """In any window w at most rate * w + burst requests reach the provider."""
     profile = parse_profile({"name": "unlimited", "carriers": [{"name": "a", "country": "*"}]})
     _, tables = lived(plan, profile, route, tmp_path_factory.mktemp("run"))
@@ -80,7 +90,9 @@ def test_the_senders_rate_keeps_within_its_bound(tmp_path_factory, plan, route):
 
 @settings(deadline=None, max_examples=10)
 @given(plans(20.0, 5.0, 150), st.sampled_from(profile_names()), routes)
-def test_the_same_seed_is_the_same_run(tmp_path_factory, plan, name, route):
+def test_the_same_seed_is_the_same_run(
+    tmp_path_factory: pytest.TempPathFactory, plan: Plan, name: str, route: RouteLimits
+) -> None:
     _, one = lived(plan, load_profile(name), route, tmp_path_factory.mktemp("one"))
     _, two = lived(plan, load_profile(name), route, tmp_path_factory.mktemp("two"))
     assert one == two
@@ -88,7 +100,9 @@ def test_the_same_seed_is_the_same_run(tmp_path_factory, plan, name, route):
 
 @settings(deadline=None, max_examples=20)
 @given(plans(20.0, 5.0, 150), st.sampled_from(profile_names()), routes)
-def test_values_and_bytes_are_the_same_run(tmp_path_factory, plan, name, route):
+def test_values_and_bytes_are_the_same_run(
+    tmp_path_factory: pytest.TempPathFactory, plan: Plan, name: str, route: RouteLimits
+) -> None:
     profile = load_profile(name)
     by_values = lived(plan, profile, route, tmp_path_factory.mktemp("values"))
     by_bytes = lived(plan, profile, route, tmp_path_factory.mktemp("bytes"), through_wire=True)
@@ -96,10 +110,10 @@ def test_values_and_bytes_are_the_same_run(tmp_path_factory, plan, name, route):
 
 
 @pytest.mark.parametrize("name", ["smsapi", "bad-day", "throttled", "flaky", "outage"])
-def test_values_and_bytes_are_the_same_day(tmp_path, name):
+def test_values_and_bytes_are_the_same_day(tmp_path: Path, name: str) -> None:
     """Row by row, with hours of every fault: the windows of ``bad-day`` lie in the day's first minutes."""
     (part,) = catalogue.scenario("day-5k", Adjustment(speedup=60.0, window="day")).parts
-    route = RouteLimits("r", 20, 20, 60, 60, 50, 4)
+    route = RouteLimits("r", 20, 20, 60, 60, 50, 4, 86_400.0)
     by_values, values = lived(part.plan(1, "t"), load_profile(name), route, tmp_path)
     by_bytes, bytes_ = lived(part.plan(1, "t"), load_profile(name), route, tmp_path, through_wire=True)
     assert by_values == by_bytes
@@ -110,7 +124,9 @@ def test_values_and_bytes_are_the_same_day(tmp_path, name):
 
 @settings(deadline=None, max_examples=10)
 @given(plans(20.0, 5.0, 150), st.sampled_from(profile_names()), routes)
-def test_a_sender_without_priorities_loses_nothing_either(tmp_path_factory, plan, name, route):
+def test_a_sender_without_priorities_loses_nothing_either(
+    tmp_path_factory: pytest.TempPathFactory, plan: Plan, name: str, route: RouteLimits
+) -> None:
     in_order = DispatchSettings.model_validate({"order": "arrival"})
     run_dir = tmp_path_factory.mktemp("run")
     ending, tables = lived(plan, load_profile(name), route, run_dir, dispatch=in_order)
@@ -119,11 +135,11 @@ def test_a_sender_without_priorities_loses_nothing_either(tmp_path_factory, plan
     assert {row["state"] for row in tables["sender"]} <= {"delivered", "failed", "expired"}
 
 
-def test_in_order_of_arrival_an_otp_waits_behind_a_burst(tmp_path):
+def test_in_order_of_arrival_an_otp_waits_behind_a_burst(tmp_path: Path) -> None:
     otps = Stream(Poisson(5.0, 30.0), mix=Mix(otp=1.0))
     burst = Stream(Burst(1_500, 5.0), mix=Mix(marketing=1.0), campaign="sale", start_s=5.0)
     plan = Plan(streams=(otps, burst), seed=1, key_tag="t")
-    route = RouteLimits("r", 50, 5, 60, 60, 100, 4)
+    route = RouteLimits("r", 50, 5, 60, 60, 100, 4, 86_400.0)
     waits = {}
     for order in ("priority", "arrival"):
         dispatch = DispatchSettings.model_validate({"order": order})
@@ -137,10 +153,10 @@ def test_in_order_of_arrival_an_otp_waits_behind_a_burst(tmp_path):
     assert waits["priority"] < 0.5 < 5.0 < waits["arrival"]
 
 
-def test_arrivals_are_what_the_api_takes():
+def test_arrivals_are_what_the_api_takes() -> None:
     (part,) = catalogue.scenario("day-5k", Adjustment(speedup=1.0, window="day")).parts
     schedule = Schedule(part.plan(7, "t"))
-    intake = Intake("x", 0)
+    intake = Intake("x", 0, 6)
     taken = []
     for slot, at_ns in enumerate(schedule.intended_ns.tolist()):
         arrival = schedule.message(slot)
@@ -148,27 +164,27 @@ def test_arrivals_are_what_the_api_takes():
             arrival.to, arrival.text, Lane(arrival.message_class), key=arrival.key, campaign=arrival.campaign
         )
         taken.append(intake.message(request, 10 * S + at_ns))
-    pieces = list(Arrivals(schedule, 10 * S).pieces(777))
+    pieces = list(Arrivals(schedule, 10 * S, 6).pieces(777))
     assert [message for piece in pieces for message in piece.messages] == taken
     assert [piece.first for piece in pieces] == list(range(0, 5_000, 777))
 
 
-def test_a_text_that_the_api_would_refuse_ends_the_simulation(tmp_path):
+def test_a_text_that_the_api_would_refuse_ends_the_simulation(tmp_path: Path) -> None:
     streams = (Stream(Poisson(5.0, 2.0), mix=Mix(otp=1.0)),)
     plan = Plan(streams=streams, seed=1, key_tag="t", texts={"otp": ("x" * 2_000,)})
     with pytest.raises(Invalid, match="text must be a text of 1 to 6 segments"):
-        lived(plan, load_profile("fast"), RouteLimits("r", 50, 5, 60, 60, 100, 4), tmp_path)
+        lived(plan, load_profile("fast"), RouteLimits("r", 50, 5, 60, 60, 100, 4, 86_400.0), tmp_path)
 
 
-def test_one_that_is_ended_early_keeps_whole_records(tmp_path):
+def test_one_that_is_ended_early_keeps_whole_records(tmp_path: Path) -> None:
     plan = Plan(streams=(Stream(Poisson(5.0, 60.0), mix=Mix(1.0, 1.0, 1.0)),), seed=1, key_tag="t")
     seen = []
 
-    def go_on(progress):
+    def go_on(progress: Progress) -> bool:
         seen.append(progress)
         return len(seen) < 4
 
-    settings = Settings(seed=3, route=RouteLimits("r", 50, 5, 500, 60, 10, 4), sample_every_s=10.0)
+    settings = Settings(seed=3, route=RouteLimits("r", 50, 5, 500, 60, 10, 4, 86_400.0), sample_every_s=10.0)
     ending = simulate(Schedule(plan), load_profile("smsapi"), settings, tmp_path, go_on)
     rows = read_rows(tmp_path / "load.arrow", LOAD_SCHEMA).to_pylist()
     assert ending.interrupted and 0 < ending.arrived == len(rows) < 300
@@ -198,15 +214,15 @@ TWO_DRIVERS = parse_profile(
 inputs = st.lists(st.tuples(st.integers(0, 4), st.integers(1, 3)), min_size=1, max_size=20)
 
 
-def submit_of(number, messages):
+def submit_of(number: int, messages: int) -> Submit:
     keys = [f"{number}-{one}" for one in range(messages)]
     outbound = tuple(Outbound(f"4860{number:04d}{i:03d}", "", "hi", 1, k, k) for i, k in enumerate(keys))
     return Submit(number, "smsapi", "t", "Test", outbound, report_url="http://127.0.0.1/")
 
 
-def fates(effects):
+def fates(effects: Iterable[Effect]) -> dict[int | str | None, list[object]]:
     """What each request and each message came to, in its own order, without the instants of a late timer."""
-    found = {}
+    found: dict[int | str | None, list[object]] = {}
     for effect in effects:
         if isinstance(effect, Reply):
             found.setdefault(effect.request_id, []).append(effect.answer)
@@ -216,29 +232,32 @@ def fates(effects):
     return found
 
 
-def in_real_time(submits):
+def in_real_time(submits: list[tuple[int, Submit]]) -> tuple[list[Effect], list[int]]:
     """The effects, and the instants at which the inputs were really given, as the asyncio driver has them."""
-    effects, given_ns = [], []
+    effects: list[Effect] = []
+    given_ns: list[int] = []
 
-    async def drive():
+    async def drive() -> None:
         loop = asyncio.get_running_loop()
         over = loop.create_future()
         engine = Engine(TWO_DRIVERS, 1)
 
-        def end_if_over():
+        def end_if_over() -> None:
             if len(given_ns) == len(submits) and engine.next_due() is None and not over.done():
                 over.set_result(None)
 
-        def reports(effect):
+        def reports(effect: SendReports | SendProgress) -> None:
             effects.append(effect)
+            assert isinstance(effect, SendReports)
             driver.carry_out(engine.reports_answered(driver.now_ns(), effect.batch_id, True))
             loop.call_soon(end_if_over)
 
-        def give(submit):
+        def give(submit: Submit) -> None:
             given_ns.append(driver.now_ns())
             driver.submit(given_ns[-1], submit, lambda answer: answered(submit.request_id, answer))
 
-        def answered(request_id, answer):
+        def answered(request_id: int, answer: Answer | None) -> None:
+            assert answer is not None
             effects.append(Reply(request_id, answer))
             loop.call_soon(end_if_over)
 
@@ -255,17 +274,18 @@ def in_real_time(submits):
     return effects, given_ns
 
 
-def in_virtual_time(submits, given_ns):
-    effects = []
+def in_virtual_time(submits: list[tuple[int, Submit]], given_ns: list[int]) -> list[Effect]:
+    """Steps as the simulation does, by ``advance_to_effects``, which ``VirtualDriver`` does not use."""
+    effects: list[Effect] = []
     engine = Engine(TWO_DRIVERS, 1)
 
-    def take(now_ns, found):
+    def take(now_ns: int, found: Iterable[Effect]) -> None:
         for effect in found:
             effects.append(effect)
             if isinstance(effect, SendReports):
                 take(now_ns, engine.reports_answered(now_ns, effect.batch_id, True))
 
-    def run(until_ns):
+    def run(until_ns: int) -> None:
         while (due_ns := engine.next_due()) is not None and due_ns <= until_ns:
             take(*engine.advance_to_effects(until_ns))
 
@@ -278,7 +298,7 @@ def in_virtual_time(submits, given_ns):
 
 @settings(deadline=None, max_examples=12)
 @given(inputs)
-def test_virtual_and_real_time_have_the_same_effects(requests):
+def test_virtual_and_real_time_have_the_same_effects(requests: list[tuple[int, int]]) -> None:
     submits = [(pause_ms, submit_of(n, messages)) for n, (pause_ms, messages) in enumerate(requests)]
     real, given_ns = in_real_time(submits)
     virtual = in_virtual_time(submits, given_ns)

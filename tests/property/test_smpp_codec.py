@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
+from smpp_pdus import write_bind, write_short_message
 from smpplib import consts, smpp
 
 from mock_provider.protocols.smpp import codes
@@ -30,9 +31,7 @@ from mock_provider.protocols.smpp.pdu import (
     ShortMessage,
     read_bind,
     read_short_message,
-    write_bind,
     write_pdu,
-    write_short_message,
 )
 
 

@@ -8,7 +8,7 @@ from loadtests.arrivals import Burst, Mix, Plan, Poisson, Stream
 from reference_sender.dispatch.values import RouteLimits
 
 routes = st.builds(
-    lambda requests, batch: RouteLimits("r", requests, 5, 10 * requests, 60, batch, 4),
+    lambda requests, batch: RouteLimits("r", requests, 5, 10 * requests, 60, batch, 4, 86_400.0),
     st.floats(2.0, 50.0),
     st.sampled_from([1, 7, 100]),
 )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from made_reports import (
+    accounting,
     compared,
     comparison,
     culprit,
     hint,
-    ledger,
     part,
     report,
     throughput,
@@ -38,7 +40,7 @@ def suite(**changed: object) -> RunReport:
         culprits=("the sender's process used 99 % of a core",),
         trials=(Trial(rate_per_s=4_800.0, verdict="met", delivered_per_s=4_799.0),),
     )
-    fields: dict = {"capacity": found, "comparisons": (fifo(),), **changed}
+    fields: dict[str, Any] = {"capacity": found, "comparisons": (fifo(),), **changed}
     return report(
         part("05-day-500k", hints=(hint(),)),
         part("06-day-5m", messages_per_day=5_000_000, backlog_gone_s=0.4, title="ten times that"),
@@ -49,8 +51,8 @@ def suite(**changed: object) -> RunReport:
 
 def failing() -> RunReport:
     """A sender that does not take what it is offered, with its culprit."""
-    few = ledger(accepted=2_000, refused=600, unfinished=400, delivered=2_000)
-    return report(part(p95_s={"otp": 14.0}, ledger=few, culprits=(culprit(),)))
+    few = accounting(accepted=2_000, refused=600, unfinished=400, delivered=2_000)
+    return report(part(p95_s={"otp": 14.0}, accounting=few, culprits=(culprit(),)))
 
 
 def live_and_simulated() -> tuple[Comparison, Comparison]:

@@ -15,6 +15,7 @@ from analysis.findings import (
     Handsets,
     Hint,
     Share,
+    ShareName,
 )
 from analysis.first_screen.screen import headline
 from analysis.judge.levels import levels
@@ -37,6 +38,7 @@ from analysis.model import (
     StageTimes,
     Throughput,
     Timeline,
+    Verdict,
 )
 from analysis.objectives.grammar import Measure
 from analysis.quantile import Quantile
@@ -70,7 +72,7 @@ def distribution(name: str, p95_s: float | None, count: int = 1_000) -> Distribu
 
 def timed(name: str, p95_s: float | None, limit_s: float, spread: float = 0.05) -> Objective:
     found = quantile(95.0, p95_s, spread)
-    verdict = "undecided"
+    verdict: Verdict = "undecided"
     if found.low_s is not None and found.high_s is not None:
         verdict = "met" if found.high_s <= limit_s else "missed" if found.low_s > limit_s else "undecided"
     return Objective(
@@ -106,7 +108,7 @@ def counted(measure: Measure, name: str, count: int) -> Objective:
     )
 
 
-def ledger(**changed: int) -> Accounting:
+def accounting(**changed: int) -> Accounting:
     fields: dict[str, int] = dict.fromkeys(Accounting.__struct_fields__, 0)
     fields |= dict.fromkeys(("planned", "rows", "sent", "answered", "accepted", "delivered", "found"), 3_000)
     return Accounting(**{**fields, "submits": 3_000, **changed})
@@ -119,7 +121,12 @@ def split(name: str, p95_s: float, sender_s: float = 0.1) -> DelaySplit:
         return (quantile(50.0, value_s / 2), quantile(95.0, value_s), quantile(99.0, value_s * 1.5))
 
     total = of(p95_s)
-    means = {"network": p95_s / 2 - sender_s, "contract": 0.0, "sender": sender_s, "bench": 0.0}
+    means: dict[ShareName, float] = {
+        "network": p95_s / 2 - sender_s,
+        "contract": 0.0,
+        "sender": sender_s,
+        "bench": 0.0,
+    }
     shares = tuple(
         Share(name=each, mean_s=mean_s, p50_s=mean_s, p95_s=mean_s, p99_s=mean_s, without=of(p95_s - mean_s))
         for each, mean_s in means.items()
@@ -205,12 +212,12 @@ def part(
         name: changed.pop(name) for name in list(changed) if name in PartIdentity.__struct_fields__
     }
     who = identity(**of_identity)
-    counts = changed.pop("ledger", ledger())
+    counts = changed.pop("accounting", accounting())
     known = {name: value_s for name, value_s in times_s.items() if value_s is not None}
     fields: dict[str, Any] = {
         "slug": slug,
         "identity": who,
-        "ledger": counts,
+        "accounting": counts,
         "reasons": (),
         "delivery": tuple(distribution(name, value_s) for name, value_s in times_s.items()),
         "api": (),
@@ -355,7 +362,7 @@ def report(*parts: PartReport, **changed: Any) -> RunReport:
     verdicts = [each.verdict for each in objectives]
     verdict = "missed" if "missed" in verdicts else "met" if set(verdicts) == {"met"} else "undecided"
     fields: dict[str, Any] = {
-        "schema_version": 1,
+        "schema_version": 2,
         "title": "a bench made by hand",
         "kind": "suite" if suite else "run",
         "simulated": any(each.identity.mode == "simulated" for each in parts),

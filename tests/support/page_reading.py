@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 from analysis.first_screen.quoting import lookup, plain_words
 from analysis.model import RunReport
@@ -67,7 +68,7 @@ class Page(HTMLParser):
             self.below += data
 
 
-def rendered(report: RunReport, out_dir: Path) -> tuple[str, str, dict]:
+def rendered(report: RunReport, out_dir: Path) -> tuple[str, str, dict[str, Any]]:
     """The page, the Markdown summary and ``summary.json`` of a report."""
     write_html(report, (), out_dir / "index.html")
     write_markdown(report, (), out_dir / "summary.md")
@@ -79,7 +80,7 @@ def rendered(report: RunReport, out_dir: Path) -> tuple[str, str, dict]:
     )
 
 
-def disagreements(html: str, summary: dict) -> list[str]:
+def disagreements(html: str, summary: dict[str, Any]) -> list[str]:
     """Figures of the first screen that differ from the cell they lead to, or from ``summary.json``."""
     page, found = Page(html), []
     if len(page.ids) != len(set(page.ids)):

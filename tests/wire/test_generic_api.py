@@ -10,6 +10,11 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+from report_receiver import Receiver
+from waiting import eventually
+from wire_provider import StartProvider
+
+from mock_provider.testing import ProviderThread
 
 NUMBER, OTHER = "48500100200", "48500100201"
 Message = dict[str, Any]
@@ -18,7 +23,7 @@ Message = dict[str, Any]
 class Api:
     """A client that checks each answer's status, media type and body against the provider's own document."""
 
-    def __init__(self, provider: Any, token: str | None = None) -> None:
+    def __init__(self, provider: ProviderThread, token: str | None = None) -> None:
         self._provider = provider
         self._token = provider.token if token is None else token
         status, body = provider.request("/openapi.json")
@@ -54,7 +59,7 @@ class Api:
 
 
 @pytest.fixture
-def api(provider: Any) -> Api:
+def api(provider: ProviderThread) -> Api:
     return Api(provider)
 
 
@@ -62,7 +67,7 @@ def message(to: str = NUMBER, text: str = "Hello", **fields: Any) -> Message:
     return {"to": to, "text": text} | fields
 
 
-def test_one_message_from_its_acceptance_to_its_delivery(api: Api, eventually: Any) -> None:
+def test_one_message_from_its_acceptance_to_its_delivery(api: Api) -> None:
     status, sent = api.send(message(f"+{NUMBER}", reference="r-1"), **{"from": "Shop"})
     (result,) = sent["messages"]
     assert (status, sent["accepted"], sent["rejected"]) == (202, 1, 0)
@@ -97,14 +102,14 @@ def test_a_repeat_is_safe(api: Api) -> None:
     assert api.send(message(reference="r-1"))[0] == 202
 
 
-def test_duplicates_of_a_request_can_be_left_out_by_name(start: Any) -> None:
+def test_duplicates_of_a_request_can_be_left_out_by_name(start: StartProvider) -> None:
     api = Api(start(duplicates={"on_violation": "skip_message"}))
     messages = [message(reference="a"), message(OTHER, reference="a"), message(OTHER, reference="b")]
     _, sent = api.send(*messages, unique_references=True)
     assert [m["code"] for m in sent["messages"]] == [None, "duplicate_ref", None]
 
 
-def test_a_scheduled_message_can_be_cancelled_once(start: Any) -> None:
+def test_a_scheduled_message_can_be_cancelled_once(start: StartProvider) -> None:
     api = Api(start(account={"price_per_segment": 0.5, "balance_points": 10.0}))
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3_600))
     _, sent = api.send(message(), send_at=at)
@@ -139,7 +144,7 @@ def test_pages_newest_first_and_by_number(api: Api) -> None:
         assert (status, refused["errors"][0]["field"]) == (400, field)
 
 
-def test_messages_of_another_protocol_are_not_its_own(api: Api, provider: Any) -> None:
+def test_messages_of_another_protocol_are_not_its_own(api: Api, provider: ProviderThread) -> None:
     body = f"to={NUMBER}&message=x&format=json&access_token={provider.token}".encode()
     sent = json.loads(provider.request("/sms.do", body)[1])["list"][0]
     assert api.call("GET", "/v1/messages")[1]["messages"] == []
@@ -158,7 +163,7 @@ def test_messages_of_another_protocol_are_not_its_own(api: Api, provider: Any) -
         ({"faults": [{"kind": "error_rate", "share": 1.0}]}, 500, "internal_error"),
     ],
 )
-def test_refusals(start: Any, changes: dict[str, Any], status: int, code: str) -> None:
+def test_refusals(start: StartProvider, changes: dict[str, Any], status: int, code: str) -> None:
     provider = start()
     document = Api(provider)  # an outage hides the document as well
     provider.admin("/profile", changes, "PATCH")
@@ -170,7 +175,7 @@ def test_refusals(start: Any, changes: dict[str, Any], status: int, code: str) -
         assert problem["errors"] == [{"field": "messages", "message": "are 2; allowed: 1 in a request"}]
 
 
-def test_who_is_not_known_is_told_so_before_anything_else(provider: Any) -> None:
+def test_who_is_not_known_is_told_so_before_anything_else(provider: ProviderThread) -> None:
     for token in ("", "wrong"):
         api = Api(provider, token)
         for method, path, body in (
@@ -185,12 +190,12 @@ def test_who_is_not_known_is_told_so_before_anything_else(provider: Any) -> None
             assert (status, problem["code"]) == (401, "unauthorized"), (method, path)
 
 
-def test_methods_that_are_not_there(provider: Any) -> None:
+def test_methods_that_are_not_there(provider: ProviderThread) -> None:
     for path in ("/v1/messages", "/v1/messages/x", "/v1/account", "/openapi.json"):
         assert provider.request(path, b"", "PUT")[0] == 405
 
 
-def test_signed_reports_of_many_messages_in_one_call(start: Any, receiver: Any, eventually: Any) -> None:
+def test_signed_reports_of_many_messages_in_one_call(start: StartProvider, receiver: Receiver) -> None:
     receiver.answers = [(204, b"")]
     provider = start(
         reports={"max_per_call": 10, "linger_s": 0.05},
@@ -204,7 +209,7 @@ def test_signed_reports_of_many_messages_in_one_call(start: Any, receiver: Any, 
     signature = hmac.new(provider.token.encode(), body, hashlib.sha256).hexdigest()
     assert headers["x-signature"] == "sha256=" + signature
     reports = json.loads(body)["reports"]
-    schema = {"$ref": "#/components/schemas/Reports", "components": api.document["components"]}
+    schema = {"$ref": "#/components/schemas/ReportList", "components": api.document["components"]}
     jsonschema_rs.Draft202012Validator(schema).validate(json.loads(body))
     assert {(r["id"], r["reference"]) for r in reports} == {
         (m["id"], m["reference"]) for m in sent["messages"]
@@ -213,7 +218,7 @@ def test_signed_reports_of_many_messages_in_one_call(start: Any, receiver: Any, 
     eventually(lambda: provider.state()["counters"]["reports_confirmed"] == 3)  # 204 confirms
 
 
-def test_progress_is_reported_where_it_is_wanted(start: Any, receiver: Any, eventually: Any) -> None:
+def test_progress_is_reported_where_it_is_wanted(start: StartProvider, receiver: Receiver) -> None:
     api = Api(start())
     api.send(message(), report_url=receiver.url, report_progress=True)
     eventually(lambda: len(receiver.posts) == 2)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socket
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from mock_provider.testing import ProviderThread
 
-def ask(provider: Any, request: str) -> tuple[int, bytes]:
+
+def ask(provider: ProviderThread, request: str) -> tuple[int, bytes]:
     parts = urlsplit(provider.url)
     with socket.create_connection((parts.hostname, parts.port), timeout=10) as connection:
         connection.sendall(request.replace("\n", "\r\n").encode())
@@ -33,11 +34,11 @@ def ask(provider: Any, request: str) -> tuple[int, bytes]:
         ("GET /docs HTTP/1.1\nHost: localhost\n", 404),
     ],
 )
-def test_one_valid_host(provider: Any, head: str, status: int) -> None:
+def test_one_valid_host(provider: ProviderThread, head: str, status: int) -> None:
     assert ask(provider, head + "Connection: close\n\n")[0] == status
 
 
-def test_a_request_without_a_host_is_not_acted_on(provider: Any) -> None:
+def test_a_request_without_a_host_is_not_acted_on(provider: ProviderThread) -> None:
     body = "to=48500100200&message=Hi&format=json"
     head = (
         f"POST /sms.do HTTP/1.1\nAuthorization: Bearer {provider.token}\n"
@@ -51,7 +52,7 @@ def test_a_request_without_a_host_is_not_acted_on(provider: Any) -> None:
 @pytest.mark.parametrize("path", ["/", "/admin/state", "/admin/faults", "/admin/nothing"])
 @pytest.mark.parametrize("target", ["{path}", "http://evil.example:8080{path}"])
 def test_a_name_of_somebody_else_s_gets_neither_page_nor_admin_api(
-    provider: Any, path: str, target: str
+    provider: ProviderThread, path: str, target: str
 ) -> None:
     host = "evil.example:8080" if target == "{path}" else "localhost"
     request = (
@@ -66,7 +67,7 @@ def test_a_name_of_somebody_else_s_gets_neither_page_nor_admin_api(
     )
 
 
-def test_a_head_that_is_known_by_heart_keeps_its_host(provider: Any) -> None:
+def test_a_head_that_is_known_by_heart_keeps_its_host(provider: ProviderThread) -> None:
     body = '{"kind":"outage"}'
     request = (
         f"POST /admin/faults HTTP/1.1\nHost: evil.example\nAuthorization: Bearer {provider.admin_token}\n"
@@ -80,7 +81,7 @@ def test_a_head_that_is_known_by_heart_keeps_its_host(provider: Any) -> None:
     assert provider.admin("/faults")[1]["faults"] == []
 
 
-def test_no_answer_allows_other_origins(provider: Any) -> None:
+def test_no_answer_allows_other_origins(provider: ProviderThread) -> None:
     for method, path in (("OPTIONS", "/sms.do"), ("GET", "/openapi.json"), ("OPTIONS", "/admin/state")):
         request = (
             f"{method} {path} HTTP/1.1\nHost: localhost\nOrigin: http://evil.example\n"

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
+from report_receiver import Receiver
+from wire_provider import StartProvider
 
 from loadtests.arrivals import Mix, Plan, Poisson, Stream, next_recipient
 from loadtests.runner.probe import Around, ProbeStopped
 from loadtests.runner.probing import MAGIC_NUMBER, MockProvider, Probing
 from loadtests.targets import Target
 from loadtests.users.adapters.templated import TemplatedTarget
+from mock_provider.testing import ProviderThread
 
 PLAN = Plan(streams=(Stream(Poisson(10.0, 10.0), mix=Mix(otp=1.0)),), seed=1, key_tag="ab12")
 FAULT = {"kind": "outage", "start_s": 0.0, "end_s": 3_600.0}
 
 
 def probing(
-    provider: Any,
+    provider: ProviderThread,
     *,
     own: bool = True,
     token: str = "",
@@ -25,6 +26,7 @@ def probing(
     admin_token: str = "",
     report_url: str = "",
 ) -> Probing:
+    url = f"{provider.url}/sms.do"
     request = {
         "url": f"{provider.url}/sms.do",
         "body": body or f"to={{to}}&message={{text}}&idx={{key}}&format=json&notify_url={report_url}",
@@ -36,15 +38,17 @@ def probing(
     accepted = {"status": [200], "id_path": "list.0.id"}
     target = Target.model_validate({"name": "direct", "request": request, "accepted": accepted})
     mock = MockProvider(provider.url, admin_token or provider.admin_token, own)
-    around = Around("direct", request["url"], provider.url, True, 1.0)
+    around = Around("direct", url, provider.url, True, 1.0)
     return Probing(TemplatedTarget(target), mock, around, PLAN)
 
 
-def keys_seen(provider: Any) -> list[str]:
+def keys_seen(provider: ProviderThread) -> list[str]:
     return [message["key"] for message in provider.admin("/messages")[1]["messages"]]
 
 
-def test_the_runs_own_mock_takes_it_whatever_its_profile_and_forgets_it(start: Any, receiver: Any) -> None:
+def test_the_runs_own_mock_takes_it_whatever_its_profile_and_forgets_it(
+    start: StartProvider, receiver: Receiver
+) -> None:
     provider = start(
         faults=[FAULT],
         reply={"errors": [{"refusal": "rejected", "share": 1.0}]},
@@ -66,7 +70,7 @@ def test_the_runs_own_mock_takes_it_whatever_its_profile_and_forgets_it(start: A
 
 
 def test_a_sender_without_reports_gets_a_note_and_one_whose_receiver_refuses_them(
-    start: Any, receiver: Any
+    start: StartProvider, receiver: Receiver
 ) -> None:
     provider = start()
     assert probing(provider).run() == ("direct asks for no delivery reports, so it learns of no delivery",)
@@ -76,13 +80,13 @@ def test_a_sender_without_reports_gets_a_note_and_one_whose_receiver_refuses_the
     assert note == f"the delivery report did not come back: {host} answered: HTTP 404"
 
 
-def test_a_wrong_token_is_told_from_a_refused_number(start: Any) -> None:
+def test_a_wrong_token_is_told_from_a_refused_number(start: StartProvider) -> None:
     provider = start()
     with pytest.raises(ProbeStopped, match=r"101, Authorization failed \(wrong token\)"):
         probing(provider, token="wrong").run()
 
 
-def test_a_message_without_the_key_stops_the_run(start: Any) -> None:
+def test_a_message_without_the_key_stops_the_run(start: StartProvider) -> None:
     provider = start()
     body = "to={to}&message={text}&x={key}&format=json"
     with pytest.raises(ProbeStopped, match="with another key"):
@@ -91,7 +95,7 @@ def test_a_message_without_the_key_stops_the_run(start: Any) -> None:
     assert len(probing(provider, body="to={to}&message={text}&format=json").run()) == 1
 
 
-def test_a_provider_of_the_users_own_is_only_asked(start: Any) -> None:
+def test_a_provider_of_the_users_own_is_only_asked(start: StartProvider) -> None:
     provider = start(delivery={"latency": {"kind": "fixed", "value_s": 600.0}})
     assert probing(provider, own=False).run() == ()
     assert keys_seen(provider) == ["probe-ab12.1"]
@@ -100,7 +104,7 @@ def test_a_provider_of_the_users_own_is_only_asked(start: Any) -> None:
     assert provider.state()["open"] == 1
 
 
-def test_its_faults_do_not_stop_the_run_and_a_wrong_admin_token_is_told(start: Any) -> None:
+def test_its_faults_do_not_stop_the_run_and_a_wrong_admin_token_is_told(start: StartProvider) -> None:
     provider = start(reply={"errors": [{"refusal": "internal_error", "share": 1.0}]})
     with pytest.raises(ProbeStopped, match="the mock refused it: 201"):
         probing(provider, own=False).run()  # the API itself says so: this target is the provider

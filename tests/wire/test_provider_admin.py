@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from waiting import eventually
+from wire_provider import StartProvider
+
+from mock_provider.testing import ProviderThread
 
 
-def send(provider: Any, **fields: str) -> tuple[int, bytes]:
+def send(provider: ProviderThread, **fields: str) -> tuple[int, bytes]:
     body = urlencode({"to": "48500100200", "message": "Hi", "format": "json"} | fields).encode()
     status, reply = provider.request("/sms.do", body, Authorization=f"Bearer {provider.token}")
     return status, reply
@@ -22,7 +25,7 @@ def error_of(reply: tuple[int, bytes]) -> int | None:
 
 
 @pytest.mark.parametrize("path", ["/state", "/profile", "/faults", "/messages", "/reset", "/nothing"])
-def test_nothing_without_the_admin_token(provider: Any, path: str) -> None:
+def test_nothing_without_the_admin_token(provider: ProviderThread, path: str) -> None:
     for header in (
         "",
         "Bearer wrong",
@@ -35,7 +38,7 @@ def test_nothing_without_the_admin_token(provider: Any, path: str) -> None:
         assert (status, json.loads(body)) == (401, {"errors": ["the admin token is missing or wrong"]})
 
 
-def test_the_state(provider: Any, eventually: Any) -> None:
+def test_the_state(provider: ProviderThread) -> None:
     send(provider)
     send(provider, to="12")
     state = provider.state()
@@ -50,7 +53,7 @@ def test_the_state(provider: Any, eventually: Any) -> None:
 @pytest.mark.parametrize(
     ("method", "path"), [("PATCH", "/profile"), ("PUT", "/profile"), ("POST", "/faults")]
 )
-def test_a_body_may_begin_with_a_byte_order_mark(provider: Any, method: str, path: str) -> None:
+def test_a_body_may_begin_with_a_byte_order_mark(provider: ProviderThread, method: str, path: str) -> None:
     body = {"/profile": provider.admin("/profile")[1], "/faults": {"kind": "outage", "start_s": 1_000}}[path]
     status, reply = provider.request(
         "/admin" + path,
@@ -61,7 +64,7 @@ def test_a_body_may_begin_with_a_byte_order_mark(provider: Any, method: str, pat
     assert status < 300, reply
 
 
-def test_limits_change_while_it_runs(provider: Any) -> None:
+def test_limits_change_while_it_runs(provider: ProviderThread) -> None:
     assert error_of(send(provider)) is None
     limit = {"throttle": {"requests": {"rate_per_s": 0.001, "burst": 1}}}
     status, profile = provider.admin("/profile", limit, "PATCH")
@@ -78,7 +81,7 @@ def test_limits_change_while_it_runs(provider: Any) -> None:
     assert provider.state()["accepted"] == 3
 
 
-def test_a_latency_of_another_kind_takes_the_place_of_the_present_one(provider: Any) -> None:
+def test_a_latency_of_another_kind_takes_the_place_of_the_present_one(provider: ProviderThread) -> None:
     change = {"delivery": {"latency": {"kind": "fixed", "value_s": 0.0}}}
     status, profile = provider.admin("/profile", change, "PATCH")
     assert (status, profile["delivery"]["latency"]) == (200, {"kind": "fixed", "value_s": 0.0})
@@ -86,7 +89,7 @@ def test_a_latency_of_another_kind_takes_the_place_of_the_present_one(provider: 
     assert (status, profile["delivery"]["latency"]) == (200, {"kind": "fixed", "value_s": 1.0})
 
 
-def test_a_bad_change_is_refused_whole_with_every_reason(provider: Any) -> None:
+def test_a_bad_change_is_refused_whole_with_every_reason(provider: ProviderThread) -> None:
     before = provider.admin("/profile")[1]
     change = {
         "throttle": {"requests": {"rate_per_s": -1, "burst": 1}},
@@ -104,7 +107,7 @@ def test_a_bad_change_is_refused_whole_with_every_reason(provider: Any) -> None:
     assert provider.admin("/profile")[1] == before
 
 
-def test_a_profile_is_replaced_whole_and_shows_no_token(provider: Any) -> None:
+def test_a_profile_is_replaced_whole_and_shows_no_token(provider: ProviderThread) -> None:
     profile = {"name": "mine", "carriers": [{"name": "one", "country": "*"}]}
     status, shown = provider.admin("/profile", profile, "PUT")
     assert (status, shown["name"]) == (200, "mine")
@@ -116,7 +119,7 @@ def test_a_profile_is_replaced_whole_and_shows_no_token(provider: Any) -> None:
     assert provider.admin("/profile", {"name": "mine"}, "PUT")[0] == 400
 
 
-def test_faults_begin_and_end_at_run_time(provider: Any) -> None:
+def test_faults_begin_and_end_at_run_time(provider: ProviderThread) -> None:
     status, faults = provider.admin("/faults", {"kind": "outage", "duration_s": 60}, "POST")
     assert (status, [f["kind"] for f in faults["faults"]]) == (200, ["outage"])
     assert send(provider)[0] == 503
@@ -138,7 +141,7 @@ def test_faults_begin_and_end_at_run_time(provider: Any) -> None:
         assert provider.admin("/faults", wrong, "POST")[0] == 400
 
 
-def test_a_hang_holds_the_reply_and_a_cut_ends_the_connection(provider: Any, eventually: Any) -> None:
+def test_a_hang_holds_the_reply_and_a_cut_ends_the_connection(provider: ProviderThread) -> None:
     provider.admin("/faults", {"kind": "outage", "answer": "disconnect"}, "POST")
     with pytest.raises(OSError, match=r"reset|closed"):
         send(provider)
@@ -162,7 +165,7 @@ def test_a_hang_holds_the_reply_and_a_cut_ends_the_connection(provider: Any, eve
     assert len(failed) == 1
 
 
-def test_captured_messages_newest_first_by_number_or_text(provider: Any) -> None:
+def test_captured_messages_newest_first_by_number_or_text(provider: ProviderThread) -> None:
     for number, text in (("500100200", "one"), ("500100201", "two ŁÓDŹ"), ("500100202", "three")):
         send(provider, to=number, message=text)
 
@@ -179,7 +182,7 @@ def test_captured_messages_newest_first_by_number_or_text(provider: Any) -> None
         assert provider.admin(f"/messages?limit={limit}")[0] == 400
 
 
-def test_reset_forgets_messages_and_keeps_the_profile(provider: Any) -> None:
+def test_reset_forgets_messages_and_keeps_the_profile(provider: ProviderThread) -> None:
     provider.admin("/profile", {"duplicates": {"window_s": 60}}, "PATCH")
     send(provider, idx="a", check_idx="1")
     assert error_of(send(provider, idx="a", check_idx="1")) == 53
@@ -191,7 +194,7 @@ def test_reset_forgets_messages_and_keeps_the_profile(provider: Any) -> None:
     assert provider.admin("/profile")[1]["duplicates"]["window_s"] == 60
 
 
-def test_wrong_methods_and_bodies(provider: Any) -> None:
+def test_wrong_methods_and_bodies(provider: ProviderThread) -> None:
     assert provider.admin("/state", {}, "POST")[0] == 405
     assert provider.admin("/nothing")[0] == 404
     for body in (b"{", b"[]", b"1", b"\xff"):
@@ -201,7 +204,7 @@ def test_wrong_methods_and_bodies(provider: Any) -> None:
         assert status == 400
 
 
-def test_an_outage_is_met_on_every_endpoint_but_the_admin_api(provider: Any) -> None:
+def test_an_outage_is_met_on_every_endpoint_but_the_admin_api(provider: ProviderThread) -> None:
     calls = (
         ("GET", "/ping"),
         ("HEAD", "/ping"),
@@ -228,7 +231,7 @@ def test_an_outage_is_met_on_every_endpoint_but_the_admin_api(provider: Any) -> 
     assert provider.admin("/state")[0] == 200
 
 
-def test_absurd_values_are_refused_and_the_provider_lives(provider: Any) -> None:
+def test_absurd_values_are_refused_and_the_provider_lives(provider: ProviderThread) -> None:
     before = provider.admin("/profile")[1]
     for wrong in ({"start_s": 1e300}, {"duration_s": 1e300}, {"end_s": 1e10}, {"start_s": 10**400}):
         assert provider.admin("/faults", {"kind": "outage"} | wrong, "POST")[0] == 400
@@ -241,7 +244,7 @@ def test_absurd_values_are_refused_and_the_provider_lives(provider: Any) -> None
     assert error_of(send(provider, date="2027-01-01T10:00:00")) is None
 
 
-def test_a_rate_of_almost_nothing_leaves_the_engine_as_it_was(provider: Any) -> None:
+def test_a_rate_of_almost_nothing_leaves_the_engine_as_it_was(provider: ProviderThread) -> None:
     before = provider.admin("/profile")[1]
     change = {"throttle": {"requests": {"rate_per_s": 1e-300, "burst": 1}}}
     status, answer = provider.admin("/profile", change, "PATCH")
@@ -252,19 +255,17 @@ def test_a_rate_of_almost_nothing_leaves_the_engine_as_it_was(provider: Any) -> 
     assert send(provider)[0] == 200
 
 
-def test_a_fault_that_is_over_does_not_bind_the_profile_to_its_carrier(
-    provider: Any, eventually: Any
-) -> None:
+def test_a_fault_that_is_over_does_not_bind_the_profile_to_its_carrier(provider: ProviderThread) -> None:
     assert (
         provider.admin("/faults", {"kind": "carrier_down", "carriers": ["any"], "duration_s": 0.01})[0] == 200
     )
-    eventually(lambda: provider.admin("/faults")[1]["windows"][0]["phase"] == "over")
+    eventually(lambda: provider.admin("/faults")[1]["windows"][0]["phase"] == "ended")
     status, profile = provider.admin("/profile", {"carriers": [{"name": "other", "country": "*"}]}, "PATCH")
     assert (status, profile["carriers"][0]["name"]) == (200, "other")
     assert [span["name"] for span in provider.admin("/faults")[1]["log"]] == ["carrier_down"]
 
 
-def test_what_does_not_fit_together_is_said_line_by_line(provider: Any) -> None:
+def test_what_does_not_fit_together_is_said_line_by_line(provider: ProviderThread) -> None:
     faults = [{"kind": "carrier_down", "carriers": [name]} for name in ("x", "y")]
     status, reply = provider.admin("/profile", {"faults": faults}, "PATCH")
     assert status == 400
@@ -273,7 +274,7 @@ def test_what_does_not_fit_together_is_said_line_by_line(provider: Any) -> None:
     ]
 
 
-def test_refusals_are_shown_also_those_that_leave_no_row(start):
+def test_refusals_are_shown_also_those_that_leave_no_row(start: StartProvider) -> None:
     provider = start(numbers={"magic": True})
     form = b"to=48600100200&message=Hi&format=json"
     provider.request("/sms.do", form, Authorization="Bearer wrong")

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
+from report_receiver import Receiver
+from waiting import eventually
+from wire_provider import StartProvider, send_sms
+
+from mock_provider import RunningProvider
+from mock_provider.testing import ProviderThread
 
 DEADLINE_S = 10.0
-
-
-def send(provider: Any, **fields: str) -> dict[str, Any]:
-    body = urlencode({"to": "48500100200", "message": "Hi", "format": "json"} | fields).encode()
-    _, reply = provider.request("/sms.do", body, Authorization=f"Bearer {provider.token}")
-    answer: dict[str, Any] = json.loads(reply)
-    return answer
 
 
 class Events:
     """A reader of ``/admin/events``."""
 
-    def __init__(self, provider: Any, receive_buffer: int = 0) -> None:
+    def __init__(self, provider: ProviderThread, receive_buffer: int = 0) -> None:
         address = urlsplit(provider.url)
         self._socket = socket.socket()
         self._socket.settimeout(DEADLINE_S)
@@ -56,8 +54,12 @@ class Events:
         self._socket.close()
 
 
+def readers(running: RunningProvider) -> int:
+    return running.runtime.live.readers
+
+
 @contextmanager
-def following(provider: Any, receive_buffer: int = 0) -> Iterator[Events]:
+def following(provider: ProviderThread, receive_buffer: int = 0) -> Iterator[Events]:
     events = Events(provider, receive_buffer)
     try:
         yield events
@@ -65,16 +67,7 @@ def following(provider: Any, receive_buffer: int = 0) -> Iterator[Events]:
         events.close()
 
 
-def in_the_provider(provider: Any, call: Callable[[Any], Any]) -> Any:
-    """``call`` with its service, on its event loop."""
-
-    async def called() -> Any:
-        return call(provider._running.service)
-
-    return asyncio.run_coroutine_threadsafe(called(), provider._loop).result(DEADLINE_S)
-
-
-def test_messages_and_what_becomes_of_them_arrive_by_themselves(start: Any) -> None:
+def test_messages_and_what_becomes_of_them_arrive_by_themselves(start: StartProvider) -> None:
     provider = start(delivery={"latency": {"kind": "fixed", "value_s": 0.5}})
     with following(provider) as events:
         assert (events.reply.status, events.reply.getheader("Content-Type")) == (
@@ -83,7 +76,7 @@ def test_messages_and_what_becomes_of_them_arrive_by_themselves(start: Any) -> N
         )
         assert events.reply.getheader("Cache-Control") == "no-store"
         events.next("hello")
-        sent = send(provider, message="ŁÓDŹ\nsecond line")
+        sent = send_sms(provider, message="ŁÓDŹ\nsecond line")
         (message,) = events.next("messages")["messages"]
         assert (message["text"], message["provider_id"]) == ("ŁÓDŹ\nsecond line", sent["list"][0]["id"])
         changes = events.next("changes")["changes"]
@@ -93,7 +86,7 @@ def test_messages_and_what_becomes_of_them_arrive_by_themselves(start: Any) -> N
         assert "carrier_queues" in tick
 
 
-def test_settings_and_a_reset_are_told(provider: Any) -> None:
+def test_settings_and_a_reset_are_told(provider: ProviderThread) -> None:
     with following(provider) as events:
         events.next("hello")
         provider.admin("/faults", {"kind": "outage", "duration_s": 60}, "POST")
@@ -102,33 +95,34 @@ def test_settings_and_a_reset_are_told(provider: Any) -> None:
         events.next("cleared")
 
 
-def test_the_token_is_wanted_and_a_stream_cannot_be_asked_for_by_post(provider: Any) -> None:
+def test_the_token_is_wanted_and_a_stream_cannot_be_asked_for_by_post(provider: ProviderThread) -> None:
     assert provider.request("/admin/events")[0] == 401
     assert provider.request("/admin/events?token=" + provider.admin_token)[0] == 401
     assert provider.admin("/events", {}, "POST")[0] == 405
 
 
-def test_a_reader_that_does_not_read_costs_a_bounded_buffer_and_hinders_nobody(provider: Any) -> None:
-    def fill(service: Any) -> int:
+def test_a_reader_that_does_not_read_costs_a_bounded_buffer_and_hinders_nobody(
+    provider: ProviderThread,
+) -> None:
+    def fill(running: RunningProvider) -> int:
+        live = running.runtime.live
         for _ in range(45):
-            service.live.tell("filler", "x" * 500_000)
-        return sum(reader.stream._transport.get_write_buffer_size() for reader in service.live._readers)
+            live.tell("filler", "x" * 500_000)
+        return live.unsent_bytes
 
     with following(provider, receive_buffer=4096) as slow:
-        assert in_the_provider(provider, fill) < 2_000_000  # of 22,500,000
+        assert provider.in_loop(fill) < 2_000_000  # of 22,500,000
         with following(provider) as other:
-            send(provider)
+            send_sms(provider)
             assert other.next("messages")["skipped"] == 0
         assert slow.next("filler") == "x" * 500_000
         slow.next("behind")
 
 
-def test_a_reader_that_leaves_is_forgotten_and_a_stop_ends_the_streams(
-    provider: Any, eventually: Any
-) -> None:
+def test_a_reader_that_leaves_is_forgotten_and_a_stop_ends_the_streams(provider: ProviderThread) -> None:
     with following(provider):
-        assert in_the_provider(provider, lambda service: len(service.live._readers)) == 1
-    eventually(lambda: in_the_provider(provider, lambda service: len(service.live._readers)) == 0)
+        assert provider.in_loop(readers) == 1
+    eventually(lambda: provider.in_loop(readers) == 0)
     with following(provider) as events:
         events.next("hello")
         provider.stop()
@@ -136,7 +130,7 @@ def test_a_reader_that_leaves_is_forgotten_and_a_stop_ends_the_streams(
             events.next("never")
 
 
-def test_too_many_readers_are_told_so(provider: Any) -> None:
+def test_too_many_readers_are_told_so(provider: ProviderThread) -> None:
     readers = [Events(provider) for _ in range(32)]
     try:
         status, refused = provider.admin("/events")
@@ -146,13 +140,13 @@ def test_too_many_readers_are_told_so(provider: Any) -> None:
             reader.close()
 
 
-def test_the_history_goes_on_in_seconds(provider: Any, eventually: Any) -> None:
-    send(provider)
+def test_the_history_goes_on_in_seconds(provider: ProviderThread) -> None:
+    send_sms(provider)
     eventually(lambda: any(t["accepted_per_s"] > 0 for t in provider.admin("/history")[1]["ticks"]))
 
 
-def test_pages_and_states_of_messages(provider: Any, eventually: Any) -> None:
-    ids = [send(provider, to=f"4850010020{n}")["list"][0]["id"] for n in range(3)]
+def test_pages_and_states_of_messages(provider: ProviderThread) -> None:
+    ids = [send_sms(provider, to=f"4850010020{n}")["list"][0]["id"] for n in range(3)]
     eventually(lambda: provider.state()["totals"]["delivered"] == 3)
 
     def found(**query: str) -> list[str]:
@@ -167,10 +161,10 @@ def test_pages_and_states_of_messages(provider: Any, eventually: Any) -> None:
     assert (status, refused["errors"][0][:26]) == (400, "state: must be one of open")
 
 
-def test_one_message_in_full(provider: Any, receiver: Any, eventually: Any) -> None:
+def test_one_message_in_full(provider: ProviderThread, receiver: Receiver) -> None:
     receiver.answers = [(500, b"not now")]
     provider.admin("/profile", {"reports": {"retry_after_s": [0.05]}}, "PATCH")
-    sent = send(provider, message="zażółć" + "x" * 70, notify_url=receiver.url, idx="order-1")
+    sent = send_sms(provider, message="zażółć" + "x" * 70, notify_url=receiver.url, idx="order-1")
     path = "/messages/" + quote(sent["list"][0]["id"])
     eventually(lambda: provider.admin(path)[1]["journey"]["final"])
     detail = provider.admin(path)[1]
@@ -199,9 +193,7 @@ def test_one_message_in_full(provider: Any, receiver: Any, eventually: Any) -> N
 
 
 @pytest.mark.parametrize("kind", ["lost_reply", "cut_after_accept"])
-def test_a_message_whose_reply_was_lost_is_there_all_the_same(
-    provider: Any, eventually: Any, kind: str
-) -> None:
+def test_a_message_whose_reply_was_lost_is_there_all_the_same(provider: ProviderThread, kind: str) -> None:
     provider.admin("/faults", {"kind": kind, "name": "gone"}, "POST")
     address = urlsplit(provider.url)
     body = urlencode({"to": "48500100200", "message": "was it sent?"})
@@ -219,14 +211,14 @@ def test_a_message_whose_reply_was_lost_is_there_all_the_same(
     assert journey["faults"] == "gone"
 
 
-def test_windows_and_kinds_of_faults_and_the_way_back(provider: Any) -> None:
+def test_windows_and_kinds_of_faults_and_the_way_back(provider: ProviderThread) -> None:
     provider.admin("/faults", {"kind": "outage", "duration_s": 60, "name": "dark"}, "POST")
     provider.admin("/faults", {"kind": "error_rate", "share": 0.5, "start_s": 60}, "POST")
     faults = provider.admin("/faults")[1]
     dark, later = faults["windows"]
-    assert (dark["name"], dark["phase"]) == ("dark", "in_force")
+    assert (dark["name"], dark["phase"]) == ("dark", "active")
     assert 50 < dark["ends_in_s"] <= 60
-    assert (later["phase"], later["ends_in_s"]) == ("to_come", None)
+    assert (later["phase"], later["ends_in_s"]) == ("scheduled", None)
     assert {"outage", "error_rate", "added_latency", "hang"} <= faults["kinds"].keys()
     assert faults["kinds"]["outage"]["properties"]["answer"]["enum"]
     assert faults["as_started"] is False
@@ -238,7 +230,7 @@ def test_windows_and_kinds_of_faults_and_the_way_back(provider: Any) -> None:
     assert (restored["faults"], restored["as_started"]) == ([], True)
 
 
-def test_the_page_and_its_files_over_http(provider: Any) -> None:
+def test_the_page_and_its_files_over_http(provider: ProviderThread) -> None:
     status, index = provider.request("/")
     assert status == 200
     script = index.split(b'type="module" src="')[1].split(b'"')[0].decode()

@@ -12,11 +12,16 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 import pytest
+from report_receiver import Receiver
+from waiting import eventually
+from wire_provider import StartProvider
+
+from mock_provider.testing import ProviderThread
 
 DEADLINE_S = 10.0
 
 
-def sms(provider: Any, **fields: str) -> bytes:
+def sms(provider: ProviderThread, **fields: str) -> bytes:
     body = urlencode({"to": "48500100200", "message": "Hi", "format": "json"} | fields).encode()
     return (
         f"POST /sms.do HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {provider.token}\r\n"
@@ -25,13 +30,13 @@ def sms(provider: Any, **fields: str) -> bytes:
 
 
 @contextmanager
-def connected(provider: Any) -> Iterator[socket.socket]:
+def connected(provider: ProviderThread) -> Iterator[socket.socket]:
     host, _, port = provider.url.removeprefix("http://").rpartition(":")
     with socket.create_connection((host, int(port)), timeout=DEADLINE_S) as connection:
         yield connection
 
 
-def begin(provider: Any, **fault: Any) -> None:
+def begin(provider: ProviderThread, **fault: Any) -> None:
     status, reply = provider.admin("/faults", fault, "POST")
     assert status == 200, reply
 
@@ -44,7 +49,7 @@ def begin(provider: Any, **fault: Any) -> None:
         ({"kind": "cut_after_accept"}, 1),
     ],
 )
-def test_a_cut_connection_is_reset(provider: Any, fault: dict[str, Any], taken: int) -> None:
+def test_a_cut_connection_is_reset(provider: ProviderThread, fault: dict[str, Any], taken: int) -> None:
     """A FIN would be an orderly end: a client may then take an empty reply for one."""
     begin(provider, **fault)
     with connected(provider) as connection:
@@ -59,7 +64,7 @@ def test_a_cut_connection_is_reset(provider: Any, fault: dict[str, Any], taken: 
     [({"kind": "outage", "answer": "hang"}, 0), ({"kind": "hang"}, 0), ({"kind": "lost_reply"}, 1)],
 )
 def test_a_request_that_is_never_answered_keeps_its_connection(
-    provider: Any, eventually: Any, fault: dict[str, Any], taken: int
+    provider: ProviderThread, fault: dict[str, Any], taken: int
 ) -> None:
     begin(provider, **fault)
     with connected(provider) as connection:
@@ -75,7 +80,7 @@ def test_a_request_that_is_never_answered_keeps_its_connection(
     assert provider.request("/ping")[0] == 200
 
 
-def test_a_ping_meets_an_outage_that_hangs(provider: Any) -> None:
+def test_a_ping_meets_an_outage_that_hangs(provider: ProviderThread) -> None:
     begin(provider, kind="outage", answer="hang")
     with connected(provider) as connection:
         connection.sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -96,7 +101,7 @@ def test_a_ping_meets_an_outage_that_hangs(provider: Any) -> None:
     ],
 )
 def test_a_fault_that_cannot_begin_is_refused_by_its_own_fields(
-    provider: Any, fault: dict[str, Any], complaint: str
+    provider: ProviderThread, fault: dict[str, Any], complaint: str
 ) -> None:
     begin(provider, kind="hang", start_s=900)
     status, reply = provider.admin("/faults", fault, "POST")
@@ -132,12 +137,14 @@ def test_a_fault_that_cannot_begin_is_refused_by_its_own_fields(
         ),
     ],
 )
-def test_a_fault_s_error_says_what_to_give(provider: Any, fault: dict[str, Any], answer: str) -> None:
+def test_a_fault_s_error_says_what_to_give(
+    provider: ProviderThread, fault: dict[str, Any], answer: str
+) -> None:
     assert provider.admin("/faults", fault, "POST") == (400, {"errors": [answer]})
     assert provider.admin("/faults")[1]["faults"] == []
 
 
-def test_the_ambiguous_kind_from_the_sender_s_side(provider: Any) -> None:
+def test_the_ambiguous_kind_from_the_sender_s_side(provider: ProviderThread) -> None:
     """Accepted, then cut: a repeat with the same key and check_idx is known, and nothing is sent twice."""
     begin(provider, kind="cut_after_accept", name="ambiguous")
     with connected(provider) as connection:
@@ -152,7 +159,7 @@ def test_the_ambiguous_kind_from_the_sender_s_side(provider: Any) -> None:
     assert provider.state()["accepted"] == 1
 
 
-def test_a_magic_number_cuts_its_own_request_only(start: Any) -> None:
+def test_a_magic_number_cuts_its_own_request_only(start: StartProvider) -> None:
     provider = start(numbers={"magic": True})
     with connected(provider) as other, connected(provider) as cut:
         cut.sendall(sms(provider, to="48100000032"))
@@ -163,7 +170,7 @@ def test_a_magic_number_cuts_its_own_request_only(start: Any) -> None:
     assert provider.state()["accepted"] == 2
 
 
-def test_a_duplicated_report_reaches_the_receiver_twice(start: Any, receiver: Any, eventually: Any) -> None:
+def test_a_duplicated_report_reaches_the_receiver_twice(start: StartProvider, receiver: Receiver) -> None:
     provider = start(
         account={"report_url": receiver.url},
         delivery={"latency": {"kind": "fixed", "value_s": 0.0}},
@@ -180,7 +187,7 @@ def test_a_duplicated_report_reaches_the_receiver_twice(start: Any, receiver: An
     assert provider.state()["counters"]["reports_confirmed"] == 1
 
 
-def test_a_storm_keeps_reports_until_it_is_taken_away(start: Any, receiver: Any, eventually: Any) -> None:
+def test_a_storm_keeps_reports_until_it_is_taken_away(start: StartProvider, receiver: Receiver) -> None:
     provider = start(
         account={"report_url": receiver.url}, delivery={"latency": {"kind": "fixed", "value_s": 0.0}}
     )
@@ -195,7 +202,7 @@ def test_a_storm_keeps_reports_until_it_is_taken_away(start: Any, receiver: Any,
 
 
 def test_faults_are_logged_and_listed_with_their_real_times(
-    provider: Any, eventually: Any, caplog: Any
+    provider: ProviderThread, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, "mock_provider.runtime.fault_watch")
     before_ns = time.monotonic_ns()
@@ -210,17 +217,17 @@ def test_faults_are_logged_and_listed_with_their_real_times(
     log = provider.admin("/faults")[1]["log"]
     # The second one is another fault: in the journal it must not be taken for the first.
     assert [(span["name"], span["phase"]) for span in log] == [
-        ("error_rate", "over"),
-        ("error_rate-2", "in_force"),
-        ("outage", "to_come"),
+        ("error_rate", "ended"),
+        ("error_rate-2", "active"),
+        ("outage", "scheduled"),
     ]
     assert before_ns <= log[0]["start_ns"] < log[0]["end_ns"] <= after_ns
     assert (log[1]["end_ns"], log[2]["end_ns"] - log[2]["start_ns"]) == (None, 5_000_000_000)
     assert provider.state()["faults"] == log
 
 
-def test_a_stall_of_the_provider_s_own_shows_in_its_gauge(provider: Any, eventually: Any) -> None:
+def test_a_stall_of_the_provider_s_own_shows_in_its_gauge(provider: ProviderThread) -> None:
     """The instrument was late: the run's validity reads this gauge."""
     eventually(lambda: provider.state()["gauges"]["loop_lag_ms"] < 200)
-    provider._loop.call_soon_threadsafe(time.sleep, 0.4)
+    provider.in_loop(lambda _: time.sleep(0.4))  # the stall itself
     eventually(lambda: provider.state()["gauges"]["loop_lag_ms"] > 300)

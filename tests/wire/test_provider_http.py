@@ -5,28 +5,33 @@ from __future__ import annotations
 import json
 import random
 import socket
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from waiting import eventually
+from wire_provider import StartProvider
+
+from mock_provider.testing import ProviderThread
 
 NUMBER = "48500100200"
 SEND = {"to": NUMBER, "message": "Hi", "format": "json"}
 FORM = "application/x-www-form-urlencoded"
 
 
-def bearer(provider: Any) -> str:
+def bearer(provider: ProviderThread) -> str:
     return f"Bearer {provider.token}"
 
 
-def send(provider: Any, body: bytes, content_type: str = FORM, path: str = "/sms.do") -> tuple[int, bytes]:
+def send(
+    provider: ProviderThread, body: bytes, content_type: str = FORM, path: str = "/sms.do"
+) -> tuple[int, bytes]:
     status, reply = provider.request(
         path, body, "POST", Authorization=bearer(provider), Content_Type=content_type
     )
     return status, reply
 
 
-def raw(provider: Any, data: bytes) -> bytes:
+def raw(provider: ProviderThread, data: bytes) -> bytes:
     """What comes back on one connection until the provider closes it."""
     host, port = provider.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:
@@ -38,7 +43,7 @@ def raw(provider: Any, data: bytes) -> bytes:
         return received
 
 
-def request_bytes(provider: Any, body: bytes, *headers: str, version: str = "1.1") -> bytes:
+def request_bytes(provider: ProviderThread, body: bytes, *headers: str, version: str = "1.1") -> bytes:
     lines = [
         f"POST /sms.do HTTP/{version}", "Host: x",
         f"Authorization: {bearer(provider)}", f"Content-Type: {FORM}", *headers,
@@ -46,7 +51,7 @@ def request_bytes(provider: Any, body: bytes, *headers: str, version: str = "1.1
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-def test_form_json_query_string_and_multipart(provider: Any) -> None:
+def test_form_json_query_string_and_multipart(provider: ProviderThread) -> None:
     multipart = b"".join(
         f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
         for name, value in SEND.items()
@@ -68,7 +73,7 @@ def test_form_json_query_string_and_multipart(provider: Any) -> None:
     assert [m["text"] for m in captured["messages"]] == ["Hi"] * len(replies)
 
 
-def test_the_text_form(provider: Any) -> None:
+def test_the_text_form(provider: ProviderThread) -> None:
     status, body = send(provider, b"to=500100200,500100201&message=Hi")
     first, second = body.decode().split(";")
     assert status == 200
@@ -78,7 +83,7 @@ def test_the_text_form(provider: Any) -> None:
     assert send(provider, b"to=12&message=Hi") == (200, b"ERROR:13")
 
 
-def test_ping_profile_and_what_is_not_there(provider: Any) -> None:
+def test_ping_profile_and_what_is_not_there(provider: ProviderThread) -> None:
     assert provider.request("/ping", method="HEAD") == (204, b"")
     assert json.loads(provider.request("/ping")[1]) == {"authorized": False, "unavailable": []}
     assert json.loads(provider.request("/ping", Authorization=bearer(provider))[1])["authorized"] is True
@@ -91,7 +96,7 @@ def test_ping_profile_and_what_is_not_there(provider: Any) -> None:
     assert b"<title>SMS inbox" in provider.request("/")[1]
 
 
-def test_the_status_of_messages(provider: Any, eventually: Any) -> None:
+def test_the_status_of_messages(provider: ProviderThread) -> None:
     _, body = send(provider, urlencode(SEND).encode())
     provider_id = json.loads(body)["list"][0]["id"]
 
@@ -103,7 +108,7 @@ def test_the_status_of_messages(provider: Any, eventually: Any) -> None:
     eventually(lambda: statuses() == ["DELIVERED", "NOT_FOUND"])
 
 
-def test_requests_on_one_connection_are_answered_in_their_order(start: Any) -> None:
+def test_requests_on_one_connection_are_answered_in_their_order(start: StartProvider) -> None:
     provider = start(reply={"latency": {"kind": "uniform", "low_s": 0.0, "high_s": 0.02}})
     bodies = [urlencode(SEND | {"idx": f"i-{n}"}).encode() for n in range(40)]
     lengths = [f"Content-Length: {len(body)}" for body in bodies]
@@ -117,7 +122,7 @@ def test_requests_on_one_connection_are_answered_in_their_order(start: Any) -> N
     ] * 40
 
 
-def test_awkward_but_lawful_requests(provider: Any) -> None:
+def test_awkward_but_lawful_requests(provider: ProviderThread) -> None:
     body = urlencode(SEND).encode()
     length = f"Content-Length: {len(body)}"
     chunked = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
@@ -153,12 +158,14 @@ def test_awkward_but_lawful_requests(provider: Any) -> None:
         (b"GET / HTTP/1.1\r\n" + b"X: %s\r\n" % (b"y" * 1000) * 100 + b"\r\n", b"431"),
     ],
 )
-def test_what_is_no_http_is_refused_and_the_provider_lives(provider: Any, sent: bytes, status: bytes) -> None:
+def test_what_is_no_http_is_refused_and_the_provider_lives(
+    provider: ProviderThread, sent: bytes, status: bytes
+) -> None:
     assert raw(provider, sent).startswith(b"HTTP/1.1 " + status)
     assert send(provider, urlencode(SEND).encode())[0] == 200
 
 
-def test_malformed_bodies_are_never_a_server_error(provider: Any) -> None:
+def test_malformed_bodies_are_never_a_server_error(provider: ProviderThread) -> None:
     chance = random.Random(1)
     seeds = [
         urlencode(SEND | {"idx": "a|b", "date": "2027-01-01", "param1": "x|y"}).encode(),
@@ -196,7 +203,9 @@ def test_malformed_bodies_are_never_a_server_error(provider: Any) -> None:
             assert send(provider, body_text, "application/json")[0] == 200
 
 
-def test_a_bad_request_does_not_show_in_the_log_with_its_token(provider: Any, caplog: Any) -> None:
+def test_a_bad_request_does_not_show_in_the_log_with_its_token(
+    provider: ProviderThread, caplog: pytest.LogCaptureFixture
+) -> None:
     send(provider, b"\xff", path="/sms.do?format=json")
     provider.admin("/faults", {"kind": "hang"}, "POST")
     assert provider.token not in caplog.text
@@ -204,7 +213,7 @@ def test_a_bad_request_does_not_show_in_the_log_with_its_token(provider: Any, ca
 
 
 def test_a_fault_of_its_own_is_answered_with_500_and_costs_one_connection(
-    provider: Any, monkeypatch: pytest.MonkeyPatch
+    provider: ProviderThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("broken on purpose")
@@ -222,7 +231,7 @@ def test_a_fault_of_its_own_is_answered_with_500_and_costs_one_connection(
 
 
 @pytest.mark.parametrize("origin", ["http://provider.localhost:80", "HTTPS://localhost", ""])
-def test_a_target_may_name_its_host(provider: Any, origin: str) -> None:
+def test_a_target_may_name_its_host(provider: ProviderThread, origin: str) -> None:
     """RFC 9112 §3.2.2: a server must take the absolute form, although only proxies are sent it."""
     head = f"HTTP/1.1\r\nHost: localhost\r\nAuthorization: {bearer(provider)}\r\nConnection: close\r\n\r\n"
     assert b'"authorized":true' in raw(provider, f"GET {origin}/ping {head}".encode())

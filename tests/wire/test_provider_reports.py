@@ -8,13 +8,21 @@ import time
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import pytest
+from report_receiver import Receiver
+from waiting import eventually
+from wire_provider import StartProvider
+
+from mock_provider.protocols.smsapi import Smsapi
+from mock_provider.testing import ProviderThread
+
 QUICK = {
     "delivery": {"latency": {"kind": "fixed", "value_s": 0.0}},
     "reports": {"max_per_call": 100, "linger_s": 0.02, "retry_after_s": [0.02], "give_up_after_s": 60.0},
 }
 
 
-def send(provider: Any, **fields: str) -> list[dict[str, Any]]:
+def send(provider: ProviderThread, **fields: str) -> list[dict[str, Any]]:
     body = urlencode({"message": "Hi", "format": "json"} | fields).encode()
     status, reply = provider.request("/sms.do", body, Authorization=f"Bearer {provider.token}")
     assert status == 200
@@ -26,7 +34,7 @@ def lists(path: str) -> dict[str, list[str]]:
     return {name: values[0].split(",") for name, values in parse_qs(urlsplit(path).query).items()}
 
 
-def test_one_call_carries_the_reports_of_a_batch(start: Any, receiver: Any, eventually: Any) -> None:
+def test_one_call_carries_the_reports_of_a_batch(start: StartProvider, receiver: Receiver) -> None:
     provider = start(**QUICK)
     numbers = [f"4850010020{n}" for n in range(5)]
     sent = send(
@@ -50,7 +58,7 @@ def test_one_call_carries_the_reports_of_a_batch(start: Any, receiver: Any, even
 
 
 def test_reports_are_repeated_until_the_answer_is_exactly_ok(
-    start: Any, receiver: Any, eventually: Any
+    start: StartProvider, receiver: Receiver
 ) -> None:
     provider = start(**QUICK)
     receiver.answers = [
@@ -70,7 +78,7 @@ def test_reports_are_repeated_until_the_answer_is_exactly_ok(
 
 
 def test_a_receiver_that_is_away_gets_its_reports_when_it_is_back(
-    start: Any, receiver: Any, eventually: Any
+    start: StartProvider, receiver: Receiver
 ) -> None:
     provider = start(**QUICK)
     send(provider, to="500100200", notify_url="http://127.0.0.1:1/away")
@@ -78,7 +86,7 @@ def test_a_receiver_that_is_away_gets_its_reports_when_it_is_back(
     assert provider.state()["open"] == 1
 
 
-def test_a_large_batch_is_split_so_that_every_url_fits(start: Any, receiver: Any, eventually: Any) -> None:
+def test_a_large_batch_is_split_so_that_every_url_fits(start: StartProvider, receiver: Receiver) -> None:
     provider = start(**QUICK)
     numbers = [f"48500{n:06}" for n in range(300)]
     sent = send(provider, to=",".join(numbers), notify_url=receiver.url)
@@ -88,13 +96,13 @@ def test_a_large_batch_is_split_so_that_every_url_fits(start: Any, receiver: Any
     assert sorted(reported) == sorted(m["id"] for m in sent)
 
 
-def test_reports_go_to_this_machine_only_unless_the_profile_names_a_host(start: Any) -> None:
+def test_reports_go_to_this_machine_only_unless_the_profile_names_a_host(start: StartProvider) -> None:
     provider = start(**QUICK)
     body = urlencode({"to": "500100200", "message": "x", "notify_url": "http://192.0.2.1/dlr"}).encode()
     assert provider.request("/sms.do", body, Authorization=f"Bearer {provider.token}")[1] == b"ERROR:70"
 
 
-def test_a_client_and_a_receiver_that_both_hang_cost_one_grace(start: Any, eventually: Any) -> None:
+def test_a_client_and_a_receiver_that_both_hang_cost_one_grace(start: StartProvider) -> None:
     provider = start(**QUICK)
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         send(provider, to="500100200", notify_url=f"http://127.0.0.1:{deaf.getsockname()[1]}/dlr")
@@ -110,7 +118,7 @@ def test_a_client_and_a_receiver_that_both_hang_cost_one_grace(start: Any, event
 
 
 def test_batches_that_cannot_be_rendered_cost_no_worker(
-    start: Any, receiver: Any, eventually: Any, monkeypatch: Any
+    start: StartProvider, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     provider = start(**(QUICK | {"reports": {"max_per_call": 1}}))
     met: list[object] = []
@@ -121,7 +129,7 @@ def test_batches_that_cannot_be_rendered_cost_no_worker(
 
     more_than_workers = 40
     with monkeypatch.context() as patched:
-        patched.setattr("mock_provider.protocols.smsapi.Smsapi.report_calls", broken)
+        patched.setattr(Smsapi, "report_calls", broken)
         numbers = ",".join(f"48500{n:06}" for n in range(more_than_workers))
         send(provider, to=numbers, notify_url=receiver.url)
         eventually(lambda: len(met) == more_than_workers)

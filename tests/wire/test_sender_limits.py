@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import eventually_in_loop
 
-from reference_sender import connections, listening
-from reference_sender.connections import Limits
+from reference_sender.api import listening
+from reference_sender.api.connections import Limits
 from reference_sender.logs import FORMAT, SafeFormatter, described, log_loop_error
-from reference_sender.routes.smsapi import read_route
+from reference_sender.routes.url import read_route
 from reference_sender.server import SenderSettings, serve
 from reference_sender.store import open_store
 
@@ -102,11 +103,7 @@ def test_one_connection_too_many_is_answered_429_and_the_others_go_on(tmp_path: 
     with_sender(tmp_path, Limits(connections=2), story)
 
 
-def test_half_requests_and_idle_connections_are_closed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connections, "_SWEEP_EVERY_S", 0.02)
-
+def test_half_requests_and_idle_connections_are_closed(tmp_path: Path) -> None:
     async def story(port: int) -> None:
         head_only, first_bytes = await open_to(port), await open_to(port)
         head_only[1].write(b"POST /v1/messages HTTP/1.1\r\nHost: x\r\n")
@@ -127,7 +124,7 @@ def test_half_requests_and_idle_connections_are_closed(
         assert await reader.read() == b""  # idle
         writer.close()
 
-    with_sender(tmp_path, Limits(request_s=0.1, idle_s=0.3), story)
+    with_sender(tmp_path, Limits(request_s=0.1, idle_s=0.3, sweep_every_s=0.02), story)
 
 
 def test_heads_that_do_not_end_are_bounded_together(tmp_path: Path) -> None:
@@ -147,10 +144,7 @@ def test_heads_that_do_not_end_are_bounded_together(tmp_path: Path) -> None:
     with_sender(tmp_path, Limits(head_bytes=100_000), story)
 
 
-def test_a_client_that_takes_nothing_of_its_answer_is_cut_off(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connections, "_SWEEP_EVERY_S", 0.02)
+def test_a_client_that_takes_nothing_of_its_answer_is_cut_off(tmp_path: Path) -> None:
     # Every second row is refused for another reason, so that the answer is of several megabytes.
     rows: list[Any] = [{"to": "48500100200"}] + [{}, 1] * 40_000
     body = gzip.compress(json.dumps({"message_class": "otp", "text": "hi", "recipients": rows}).encode())
@@ -159,11 +153,14 @@ def test_a_client_that_takes_nothing_of_its_answer_is_cut_off(
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1_024)
         writer.write(post("/v1/campaigns", body, PACKED))
         assert await reader.readexactly(12) == b"HTTP/1.1 202"  # and nothing more of it
-        while not writer.transport.is_closing():
-            writer.write(b"\r\n")  # what is written to a connection that was cut off ends it here too
-            await asyncio.sleep(0.01)
 
-    with_sender(tmp_path, Limits(request_s=0.2), story)
+        def cut_off() -> bool:
+            writer.write(b"\r\n")  # what is written to a connection that was cut off ends it here too
+            return writer.transport.is_closing()
+
+        await eventually_in_loop(cut_off)
+
+    with_sender(tmp_path, Limits(request_s=0.2, sweep_every_s=0.02), story)
 
 
 def test_a_compressed_body_is_unpacked_within_limits(tmp_path: Path) -> None:
@@ -263,7 +260,7 @@ def test_an_exceptions_text_is_not_logged_but_its_kind_and_place_are(
         {"msg": "it failed", "exc_info": (type(caught), caught, caught.__traceback__)}
     )
     said = SafeFormatter(FORMAT).format(record)
-    log_loop_error(None, {"message": "a task failed", "exception": caught, "future": caught})  # type: ignore[arg-type]
+    log_loop_error(None, {"message": "a task failed", "exception": caught, "future": caught})
     for text in (said, described(caught), caplog.text):
         assert "ValueError" in text and "KeyError" in text and "in fail" in text
         assert "48500100777" not in text.replace(__file__, "") or 'raise KeyError("48500100777")' in text

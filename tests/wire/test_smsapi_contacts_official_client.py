@@ -10,11 +10,13 @@ import pytest
 from smsapi.client import Client
 from smsapi.exception import EndpointException, SendException
 
+from mock_provider.testing import ProviderThread
+
 NUMBER, OTHER, THIRD = "48500100200", "48500100201", "48500100202"
 
 
 @pytest.fixture
-def client(provider: Any) -> Client:
+def client(provider: ProviderThread) -> Client:
     return Client(provider.url + "/", access_token=provider.token)
 
 
@@ -94,7 +96,7 @@ def test_groups_are_whom_a_message_is_sent_to(client: Client) -> None:
     assert gone.value.code == 40
 
 
-def test_numbers_on_the_blacklist_are_left_out(client: Client, provider: Any) -> None:
+def test_numbers_on_the_blacklist_are_left_out(client: Client, provider: ProviderThread) -> None:
     entry = client.blacklist.add_phone_number(phone_number="500100200")
     assert (entry.phone_number, entry.expire_at) == (NUMBER, None)
     with pytest.raises(SendException) as alone:
@@ -149,7 +151,7 @@ def test_what_is_not_served_says_so(client: Client) -> None:
         assert words.endswith("is not simulated")
 
 
-def test_everything_wants_the_token_and_a_reset_forgets_it(client: Client, provider: Any) -> None:
+def test_everything_wants_the_token_and_a_reset_forgets_it(client: Client, provider: ProviderThread) -> None:
     stranger = Client(provider.url + "/", access_token="wrong")
     for call in (
         stranger.contacts.list_contacts,

@@ -6,21 +6,23 @@ Each test asserts what the real service returns: shapes and words are those of t
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import pytest
 from smsapi.client import Client
 from smsapi.exception import EndpointException, SendException
+from wire_provider import StartProvider
+
+from mock_provider.testing import ProviderThread
 
 NUMBER, OTHER = "48500100200", "48500100201"
 
 
 @pytest.fixture
-def client(provider: Any) -> Client:
+def client(provider: ProviderThread) -> Client:
     return client_of(provider)
 
 
-def client_of(provider: Any, token: str | None = None) -> Client:
+def client_of(provider: ProviderThread, token: str | None = None) -> Client:
     return Client(provider.url + "/", access_token=token or provider.token)
 
 
@@ -58,7 +60,7 @@ def test_send_with_idx_and_its_uniqueness(client: Client) -> None:
     assert uneven.value.code == 20
 
 
-def test_send_with_parameters(client: Client, provider: Any) -> None:
+def test_send_with_parameters(client: Client, provider: ProviderThread) -> None:
     result = client.sms.send(
         to=[NUMBER, OTHER], message="Hi [%1%], you owe [%2%]", param1=["Ann", "Bo"], param2=["1", "2"]
     )
@@ -75,7 +77,7 @@ def test_send_with_details(client: Client) -> None:
     assert (result.message, result.length, result.parts, result.count) == ("€uro", 5, 1, 1)
 
 
-def test_fast_costs_half_as_much_again_and_flash_goes_through(start: Any) -> None:
+def test_fast_costs_half_as_much_again_and_flash_goes_through(start: StartProvider) -> None:
     client = client_of(start(account={"price_per_segment": 0.16, "balance_points": 10.0}))
     assert client.sms.send(to=NUMBER, message="x").results[0].points == 0.16
     assert client.sms.send_fast(to=NUMBER, message="x").results[0].points == 0.24
@@ -83,7 +85,7 @@ def test_fast_costs_half_as_much_again_and_flash_goes_through(start: Any) -> Non
     assert client.account.balance().points == 10.0 - 0.16 - 0.24 - 0.16
 
 
-def test_points_may_be_texts(start: Any) -> None:
+def test_points_may_be_texts(start: StartProvider) -> None:
     client = client_of(
         start(account={"price_per_segment": 0.165}, protocol={"smsapi": {"points_as": "string"}})
     )
@@ -104,7 +106,7 @@ def test_an_invalid_number(client: Client) -> None:
     assert client.sms.send(to=["123", NUMBER], message="x").count == 1
 
 
-def test_a_bad_token(provider: Any) -> None:
+def test_a_bad_token(provider: ProviderThread) -> None:
     client = client_of(provider, "wrong")
     with pytest.raises(SendException) as send:
         client.sms.send(to=NUMBER, message="x")
@@ -114,7 +116,7 @@ def test_a_bad_token(provider: Any) -> None:
     assert balance.value.code == 101
 
 
-def test_over_the_limit_is_error_202_at_http_200(start: Any) -> None:
+def test_over_the_limit_is_error_202_at_http_200(start: StartProvider) -> None:
     client = client_of(start(throttle={"requests": {"rate_per_s": 0.001, "burst": 1}}))
     assert client.sms.send(to=NUMBER, message="x").count == 1
     with pytest.raises(SendException) as throttled:
@@ -122,7 +124,7 @@ def test_over_the_limit_is_error_202_at_http_200(start: Any) -> None:
     assert throttled.value.code == 202
 
 
-def test_over_the_limit_may_be_http_429(start: Any) -> None:
+def test_over_the_limit_may_be_http_429(start: StartProvider) -> None:
     client = client_of(
         start(
             throttle={"segments": {"rate_per_s": 0.001, "burst": 2}},
@@ -135,7 +137,7 @@ def test_over_the_limit_may_be_http_429(start: Any) -> None:
     assert throttled.value.code == 429
 
 
-def test_scheduled_and_removed(client: Client, provider: Any) -> None:
+def test_scheduled_and_removed(client: Client, provider: ProviderThread) -> None:
     tomorrow = int(time.time()) + 86_400
     result = client.sms.send(to=NUMBER, message="x", date=tomorrow)
     (sent,) = result.results
@@ -156,7 +158,7 @@ def test_too_far_ahead_and_no_such_group(client: Client) -> None:
     assert group.value.code == 40
 
 
-def test_a_test_send_costs_and_captures_nothing(start: Any) -> None:
+def test_a_test_send_costs_and_captures_nothing(start: StartProvider) -> None:
     provider = start(account={"price_per_segment": 0.1, "balance_points": 1.0})
     client = client_of(provider)
     assert client.sms.send(to=NUMBER, message="x", test=1).count == 1
@@ -164,7 +166,7 @@ def test_a_test_send_costs_and_captures_nothing(start: Any) -> None:
     assert provider.admin("/messages")[1] == {"messages": []}
 
 
-def test_no_credit(start: Any) -> None:
+def test_no_credit(start: StartProvider) -> None:
     client = client_of(start(account={"price_per_segment": 0.6, "balance_points": 1.0}))
     assert client.sms.send(to=NUMBER, message="x").count == 1
     with pytest.raises(SendException) as refused:
@@ -172,13 +174,13 @@ def test_no_credit(start: Any) -> None:
     assert refused.value.code == 103
 
 
-def test_balance(start: Any) -> None:
+def test_balance(start: StartProvider) -> None:
     client = client_of(start(account={"price_per_segment": 0.165, "balance_points": 100.0}))
     balance = client.account.balance()
     assert (balance.points, balance.pro_count) == (100.0, 606)
     assert balance.eco_count > balance.pro_count > balance.mms_count > 0
 
 
-def test_the_old_login_by_user_and_password(provider: Any) -> None:
+def test_the_old_login_by_user_and_password(provider: ProviderThread) -> None:
     client = Client(provider.url + "/", username="somebody", password=provider.token)
     assert client.sms.send(to=NUMBER, message="x").count == 1

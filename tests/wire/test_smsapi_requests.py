@@ -7,12 +7,17 @@ import json
 from typing import Any
 
 import pytest
+from wire_provider import StartProvider
+
+from mock_provider.testing import ProviderThread
 
 NUMBER, OTHER, THIRD = "48500100200", "48500100201", "48500100202"
 FORM = "application/x-www-form-urlencoded"
 
 
-def ask(provider: Any, path: str, body: bytes, content_type: str = FORM, **headers: str) -> tuple[int, Any]:
+def ask(
+    provider: ProviderThread, path: str, body: bytes, content_type: str = FORM, **headers: str
+) -> tuple[int, Any]:
     status, reply = provider.request(
         path, body, "POST", Authorization=f"Bearer {provider.token}", Content_Type=content_type, **headers
     )
@@ -22,11 +27,11 @@ def ask(provider: Any, path: str, body: bytes, content_type: str = FORM, **heade
         return status, reply.decode()
 
 
-def texts(provider: Any) -> list[str]:
+def texts(provider: ProviderThread) -> list[str]:
     return [m["text"] for m in provider.admin("/messages")[1]["messages"]]
 
 
-def test_lists_as_php_writes_them(provider: Any) -> None:
+def test_lists_as_php_writes_them(provider: ProviderThread) -> None:
     """The official PHP client: its external ids are an array for one number too."""
     body = b"format=json&to=48500100200&message=Hi+%5B%251%25%5D&param1%5B0%5D=Ann&idx%5B0%5D=A1&check_idx=1"
     assert ask(provider, "/sms.do", body)[1]["list"][0]["idx"] == "A1"
@@ -34,7 +39,7 @@ def test_lists_as_php_writes_them(provider: Any) -> None:
     assert texts(provider) == ["Hi Ann"]
 
 
-def test_multipart_as_dotnet_writes_it(provider: Any) -> None:
+def test_multipart_as_dotnet_writes_it(provider: ProviderThread) -> None:
     fields = {"to": NUMBER, "message": "zażółć", "format": "json"}
     parts = (
         "--B\r\nContent-Type: text/plain; charset=utf-8\r\n"
@@ -46,7 +51,7 @@ def test_multipart_as_dotnet_writes_it(provider: Any) -> None:
     assert texts(provider) == ["zażółć"]
 
 
-def test_a_compressed_body_is_refused_by_every_wire(provider: Any) -> None:
+def test_a_compressed_body_is_refused_by_every_wire(provider: ProviderThread) -> None:
     body = gzip.compress(b"format=json&to=48500100200&message=x")
     for path in (
         "/sms.do",
@@ -64,7 +69,7 @@ def test_a_compressed_body_is_refused_by_every_wire(provider: Any) -> None:
     assert ask(provider, "/sms.do", body, Content_Encoding="gzip")[0] == 415
 
 
-def test_a_byte_order_mark_before_json(provider: Any) -> None:
+def test_a_byte_order_mark_before_json(provider: ProviderThread) -> None:
     mark = b"\xef\xbb\xbf"
     send = json.dumps({"to": NUMBER, "message": "x", "format": "json"}).encode()
     assert ask(provider, "/sms.do", mark + send, "application/json")[1]["count"] == 1
@@ -72,7 +77,7 @@ def test_a_byte_order_mark_before_json(provider: Any) -> None:
     assert ask(provider, "/v1/messages", mark + generic, "application/json")[1]["accepted"] == 1
 
 
-def test_a_wrong_charset_is_answered_in_the_format_asked_for(provider: Any) -> None:
+def test_a_wrong_charset_is_answered_in_the_format_asked_for(provider: ProviderThread) -> None:
     body = b"to=48500100200&message=%BF"
     assert ask(provider, "/sms.do", body) == (200, "ERROR:8")
     status, error = ask(provider, "/sms.do", body + b"&format=json")
@@ -82,7 +87,7 @@ def test_a_wrong_charset_is_answered_in_the_format_asked_for(provider: Any) -> N
     assert ask(provider, "/user.do", b"credits=%BF&format=json")[1]["error"] == 8
 
 
-def test_what_is_not_read_is_counted(provider: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_not_read_is_counted(provider: ProviderThread, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(2):
         ask(provider, "/sms.do", b"to=48500100200&message=x&nortify_url=http%3A%2F%2Fx&fallback[0][type]=vms")
     ask(provider, "/mfa/codes", b"phone_number=48500100200&text=x")
@@ -96,13 +101,16 @@ def test_what_is_not_read_is_counted(provider: Any, caplog: pytest.LogCaptureFix
     assert provider.state()["unread_fields"] == {}
 
 
-def test_several_groups(start: Any) -> None:
+def test_several_groups(start: StartProvider) -> None:
     groups = {"a": [NUMBER], "b": [OTHER, NUMBER], "c,d": [THIRD], "none": []}
     provider = start(protocol={"smsapi": {"groups": groups}})
 
-    def numbers(group: str) -> list[str]:
+    def numbers(group: str) -> list[str] | int:
         reply = ask(provider, "/sms.do", f"format=json&message=x&{group}".encode())[1]
-        return [each["number"] for each in reply["list"]] if "list" in reply else reply["error"]
+        found: list[str] | int = (
+            [each["number"] for each in reply["list"]] if "list" in reply else reply["error"]
+        )
+        return found
 
     assert (
         numbers("group=a,b")
@@ -118,7 +126,7 @@ def test_several_groups(start: Any) -> None:
     assert numbers(f"group=a&to={OTHER}") == 8
 
 
-def test_look_ups_of_several_numbers_by_every_endpoint(provider: Any) -> None:
+def test_look_ups_of_several_numbers_by_every_endpoint(provider: ProviderThread) -> None:
     form = b"format=json&number=48500100200,12&idx=a%7Cb"
     found = ask(provider, "/hlr.do", form)[1]
     assert [(each["number"], each["status"]) for each in found] == [(NUMBER, "OK"), ("12", "ERROR")]
@@ -138,7 +146,7 @@ def test_look_ups_of_several_numbers_by_every_endpoint(provider: Any) -> None:
     assert ask(provider, "/hlr.do", b"format=json")[1]["error"] == 13
 
 
-def test_groups_of_a_contact_as_go_assigns_them(provider: Any) -> None:
+def test_groups_of_a_contact_as_go_assigns_them(provider: ProviderThread) -> None:
     contact = ask(provider, "/contacts", b"phone_number=48500100200")[1]
     groups = [ask(provider, "/contacts/groups", f"name={name}".encode())[1]["id"] for name in "ab"]
     body = f"0={groups[0]}&1={groups[1]}".encode()
@@ -149,8 +157,8 @@ def test_groups_of_a_contact_as_go_assigns_them(provider: Any) -> None:
     assert ask(provider, f"/contacts/groups/{'0' * 24}/members", b"q=x")[0] == 404
 
 
-def test_members_are_put_in_moved_and_taken_out_by_what_they_are(provider: Any) -> None:
-    headers = {"Authorization": f"Bearer {provider.token}", "Content_Type": FORM}
+def test_members_are_put_in_moved_and_taken_out_by_what_they_are(provider: ProviderThread) -> None:
+    headers: dict[str, Any] = {"Authorization": f"Bearer {provider.token}", "Content_Type": FORM}
     for number, name in ((NUMBER, "Ann"), (OTHER, "Bo"), (THIRD, "Bo")):
         ask(provider, "/contacts", f"phone_number={number}&first_name={name}".encode())
     a, b = (ask(provider, "/contacts/groups", f"name={name}".encode())[1]["id"] for name in "ab")
@@ -173,8 +181,8 @@ def test_members_are_put_in_moved_and_taken_out_by_what_they_are(provider: Any) 
     assert json.loads(provider.request("/contacts", **headers)[1])["size"] == 2
 
 
-def test_pages_of_a_listing(provider: Any) -> None:
-    headers = {"Authorization": f"Bearer {provider.token}"}
+def test_pages_of_a_listing(provider: ProviderThread) -> None:
+    headers: dict[str, Any] = {"Authorization": f"Bearer {provider.token}"}
     for n in range(7):
         ask(provider, "/blacklist/phone_numbers", f"phone_number=4850010020{n}".encode())
 
@@ -194,13 +202,13 @@ def test_pages_of_a_listing(provider: Any) -> None:
     assert [each["phone_number"][-1] for each in listed["collection"]] == list("012456")
 
 
-def test_a_group_of_the_profile_keeps_its_name(start: Any) -> None:
+def test_a_group_of_the_profile_keeps_its_name(start: StartProvider) -> None:
     provider = start(protocol={"smsapi": {"groups": {"friends": [NUMBER]}}})
     assert ask(provider, "/contacts/groups", b"name=friends")[0] == 409
 
 
-def test_methods_and_paths_that_are_not_there(provider: Any) -> None:
-    headers = {"Authorization": f"Bearer {provider.token}"}
+def test_methods_and_paths_that_are_not_there(provider: ProviderThread) -> None:
+    headers: dict[str, Any] = {"Authorization": f"Bearer {provider.token}"}
     for path, method, status in (
         ("/contacts/groups/", "GET", 200),  # as the PHP client writes it
         ("/api/blacklist/phone_numbers/", "GET", 200),

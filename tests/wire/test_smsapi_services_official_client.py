@@ -11,17 +11,20 @@ import pytest
 import requests
 from smsapi.client import Client
 from smsapi.exception import EndpointException, SendException
+from wire_provider import StartProvider
+
+from mock_provider.testing import ProviderThread
 
 NUMBER, OTHER, LANDLINE = "48500100200", "48500100201", "48221002000"
 GROUPS = {"friends": [NUMBER, OTHER], "nobody": []}
 
 
-def client_of(provider: Any, token: str | None = None) -> Client:
+def client_of(provider: ProviderThread, token: str | None = None) -> Client:
     return Client(provider.url + "/", access_token=token or provider.token)
 
 
 @pytest.fixture
-def client(provider: Any) -> Client:
+def client(provider: ProviderThread) -> Client:
     return client_of(provider)
 
 
@@ -32,7 +35,7 @@ def refused(call: Any, **arguments: Any) -> tuple[int, str]:
     return error.value.code, error.value.message
 
 
-def test_a_group_is_served_or_refused(start: Any) -> None:
+def test_a_group_is_served_or_refused(start: StartProvider) -> None:
     client = client_of(start(protocol={"smsapi": {"groups": GROUPS}}))
     sent = client.sms.send_to_group(group="friends", message="Hello", idx=["a", "b"])
     assert [(s.number, s.idx) for s in sent.results] == [(NUMBER, "a"), (OTHER, "b")]
@@ -42,7 +45,7 @@ def test_a_group_is_served_or_refused(start: Any) -> None:
         assert error.value.code == code
 
 
-def test_a_number_is_looked_up(client: Client, provider: Any) -> None:
+def test_a_number_is_looked_up(client: Client, provider: ProviderThread) -> None:
     found = client.hlr.check_number(number=NUMBER, idx=["i-1"])
     assert (found.status, found.number, found.price) == ("OK", NUMBER, 0.04)
     assert found.id == client.hlr.check_number(number=NUMBER).id != client.hlr.check_number(number=OTHER).id
@@ -51,7 +54,7 @@ def test_a_number_is_looked_up(client: Client, provider: Any) -> None:
     assert refused(client_of(provider, "wrong").hlr.check_number, number=NUMBER)[0] == 101
 
 
-def test_a_number_nobody_serves_and_the_full_answer(start: Any) -> None:
+def test_a_number_nobody_serves_and_the_full_answer(start: StartProvider) -> None:
     provider = start(numbers={"invalid_share": 1.0}, protocol={"smsapi": {"hlr_answer": "full"}})
     form = {"number": f"{NUMBER},{OTHER}", "idx": "a|b", "format": "json"}
     url = f"{provider.url}/hlr.do?{urlencode(form)}"
@@ -78,7 +81,7 @@ def test_sender_names_where_any_may_be_used(client: Client) -> None:
     assert [n.default for n in client.sender.list().results] == [True]
 
 
-def test_a_new_sender_name_waits_for_approval_where_names_are_limited(start: Any) -> None:
+def test_a_new_sender_name_waits_for_approval_where_names_are_limited(start: StartProvider) -> None:
     client = client_of(start(account={"sender_names": ["Shop", "Bank"]}))
     client.sender.add(name="News")
     states = [(n.sender, n.status) for n in client.sender.list().results]
@@ -88,7 +91,7 @@ def test_a_new_sender_name_waits_for_approval_where_names_are_limited(start: Any
     assert client.sms.send(to=NUMBER, message="x", from_="Bank").count == 1
 
 
-def test_sender_names_by_rest_are_the_same_names(client: Client, provider: Any) -> None:
+def test_sender_names_by_rest_are_the_same_names(client: Client, provider: ProviderThread) -> None:
     headers = {"Authorization": f"Bearer {provider.token}"}
     names = provider.url + "/sms/sendernames"
 
@@ -116,7 +119,7 @@ def test_sender_names_by_rest_are_the_same_names(client: Client, provider: Any) 
     assert requests.get(names, timeout=10).status_code == 401
 
 
-def test_a_code_is_sent_and_verified_once(client: Client, provider: Any) -> None:
+def test_a_code_is_sent_and_verified_once(client: Client, provider: ProviderThread) -> None:
     sent = client.mfa.send_mfa(phone_number="500100200", content="Your code: [%code%]!", from_="Bank")
     assert (sent.phone_number, sent.from_, len(sent.code)) == (NUMBER, "Bank", 6)
     (message,) = provider.admin("/messages")[1]["messages"]
@@ -127,7 +130,7 @@ def test_a_code_is_sent_and_verified_once(client: Client, provider: Any) -> None
     assert refused(client.mfa.verify_mfa, phone_number=NUMBER, code=sent.code)[0] == 404
 
 
-def test_an_expired_code(start: Any) -> None:
+def test_an_expired_code(start: StartProvider) -> None:
     client = client_of(start(protocol={"smsapi": {"mfa_expiry_s": 0.0, "mfa_code_digits": 4}}))
     sent = client.mfa.send_mfa(phone_number=NUMBER)
     assert len(sent.code) == 4
@@ -135,7 +138,7 @@ def test_an_expired_code(start: Any) -> None:
     assert (code, json.loads(body)["error"]) == (408, "request_timeout")
 
 
-def test_a_code_that_cannot_be_sent(client: Client, provider: Any, start: Any) -> None:
+def test_a_code_that_cannot_be_sent(client: Client, provider: ProviderThread, start: StartProvider) -> None:
     send = client.mfa.send_mfa
     for wrong, field in (
         ({"phone_number": LANDLINE}, "phone_number"),
@@ -153,14 +156,15 @@ def test_a_code_that_cannot_be_sent(client: Client, provider: Any, start: Any) -
     assert poor.mfa.send_mfa(phone_number=NUMBER, fast=0).code
 
 
-def test_the_same_seed_sends_the_same_codes(start: Any) -> None:
+def test_the_same_seed_sends_the_same_codes(start: StartProvider) -> None:
     def code() -> str:
-        return client_of(start()).mfa.send_mfa(phone_number=NUMBER).code
+        sent: str = client_of(start()).mfa.send_mfa(phone_number=NUMBER).code
+        return sent
 
     assert code() == code()
 
 
-def test_prices_by_network(start: Any) -> None:
+def test_prices_by_network(start: StartProvider) -> None:
     provider = start(account={"price_per_segment": 0.165})
     headers = {"Authorization": f"Bearer {provider.token}"}
     prices = requests.get(provider.url + "/profile/prices?type=sms", headers=headers, timeout=10).json()
@@ -169,7 +173,7 @@ def test_prices_by_network(start: Any) -> None:
     assert requests.get(provider.url + "/profile/prices", timeout=10).status_code == 401
 
 
-def test_the_second_host_is_the_same_provider(provider: Any) -> None:
+def test_the_second_host_is_the_same_provider(provider: ProviderThread) -> None:
     backup = Client(provider.backup_url + "/", access_token=provider.token)
     assert provider.backup_url != provider.url
     assert client_of(provider).sms.send(to=NUMBER, message="x", idx="once", check_idx=1).count == 1
@@ -178,7 +182,7 @@ def test_the_second_host_is_the_same_provider(provider: Any) -> None:
     assert repeated.value.code == 53
 
 
-def test_an_outage_of_the_first_host_alone(start: Any) -> None:
+def test_an_outage_of_the_first_host_alone(start: StartProvider) -> None:
     down = {"kind": "outage", "host": "primary"}
     provider = start(faults=[down])
     client, backup = client_of(provider), Client(provider.backup_url + "/", access_token=provider.token)
@@ -188,7 +192,7 @@ def test_an_outage_of_the_first_host_alone(start: Any) -> None:
     assert backup.account.balance().points > 0
 
 
-def test_its_document_describes_what_is_served(provider: Any) -> None:
+def test_its_document_describes_what_is_served(provider: ProviderThread) -> None:
     with urllib.request.urlopen(provider.url + "/openapi/smsapi.json", timeout=10) as reply:
         document = json.load(reply)
     assert document["openapi"] == "3.1.0"

@@ -9,6 +9,10 @@ from urllib.parse import urlencode
 
 import jsonschema_rs
 import pytest
+from waiting import eventually
+from wire_provider import StartProvider
+
+from mock_provider.testing import ProviderThread
 
 ACCOUNT = "AC" + "0" * 32
 BASE = f"/2010-04-01/Accounts/{ACCOUNT}"
@@ -18,7 +22,7 @@ WANTED = {"To": "+48500100200", "From": "+15017122661", "Body": "x"}
 class Api:
     """Asks the provider, and holds each answer against the document."""
 
-    def __init__(self, provider: Any) -> None:
+    def __init__(self, provider: ProviderThread) -> None:
         self._provider = provider
         status, body = provider.request("/openapi/twilio.json")
         assert status == 200
@@ -42,11 +46,11 @@ class Api:
 
 
 @pytest.fixture
-def api(provider: Any) -> Api:
+def api(provider: ProviderThread) -> Api:
     return Api(provider)
 
 
-def test_every_answer_meets_the_document(api: Api, eventually: Any) -> None:
+def test_every_answer_meets_the_document(api: Api) -> None:
     messages, one = f"{BASE}/Messages.json", "/2010-04-01/Accounts/{AccountSid}/Messages/{MessageSid}.json"
     status, created = api.ask("POST", messages, **WANTED)
     assert status == 201
@@ -71,7 +75,7 @@ def test_every_answer_meets_the_document(api: Api, eventually: Any) -> None:
     assert api.ask("GET", f"{BASE}/Balance.json")[0] == 200
 
 
-def test_a_throttled_request_names_the_concurrency(start: Any) -> None:
+def test_a_throttled_request_names_the_concurrency(start: StartProvider) -> None:
     provider = start(throttle={"requests": {"rate_per_s": 0.001, "burst": 1}})
     api = Api(provider)
     assert api.ask("POST", f"{BASE}/Messages.json", **WANTED)[0] == 201
@@ -93,7 +97,7 @@ def test_a_throttled_request_names_the_concurrency(start: Any) -> None:
         ("GET", "/2010-04-01/", 404),
     ],
 )
-def test_what_is_not_there(provider: Any, method: str, path: str, status: int) -> None:
+def test_what_is_not_there(provider: ProviderThread, method: str, path: str, status: int) -> None:
     credentials = base64.b64encode(f"{ACCOUNT}:{provider.token}".encode()).decode()
     answered, body = provider.request(path, method=method, Authorization=f"Basic {credentials}")
     assert (answered, json.loads(body)["status"]) == (status, status)

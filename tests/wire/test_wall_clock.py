@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
-from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from report_receiver import Receiver
+from waiting import eventually
+from wire_provider import StartProvider, send_sms
 
 HOUR_S = 3_600
 
@@ -30,30 +31,20 @@ def wall(monkeypatch: pytest.MonkeyPatch) -> WallClock:
     return WallClock(monkeypatch)
 
 
-def send(provider: Any, **fields: str) -> dict[str, Any]:
-    form = {"to": "48500100200", "message": "Hi", "format": "json"} | fields
-    status, body = provider.request(
-        "/sms.do", urlencode(form).encode(), Authorization=f"Bearer {provider.token}"
-    )
-    assert status == 200, body
-    message: dict[str, Any] = json.loads(body)["list"][0]
-    return message
-
-
 def test_dates_and_scheduled_messages_go_by_the_clock_as_it_is(
-    start: Any, receiver: Any, wall: WallClock, eventually: Any
+    start: StartProvider, receiver: Receiver, wall: WallClock
 ) -> None:
     provider = start(delivery={"latency": {"kind": "fixed", "value_s": 0.0}})
-    before = send(provider)
+    before = send_sms(provider)["list"][0]
     eventually(lambda: provider.state()["open"] == 0)
     # The last hour of the schedule passes at once.
-    send(provider, date=str(int(time.time()) + HOUR_S), notify_url=receiver.url, idx="later")
+    send_sms(provider, date=str(int(time.time()) + HOUR_S), notify_url=receiver.url, idx="later")
     wall.set_ahead(HOUR_S)
     eventually(lambda: receiver.paths)
     ((done_s,),) = [parse_qs(urlsplit(path).query)["donedate"] for path in receiver.paths]
     assert abs(int(done_s) - time.time()) < 60
 
-    after = send(provider, notify_url=receiver.url)
+    after = send_sms(provider, notify_url=receiver.url)["list"][0]
     eventually(lambda: len(receiver.paths) == 2)
     assert abs(int(parse_qs(urlsplit(receiver.paths[1]).query)["donedate"][0]) - time.time()) < 60
     for sent in (before, after):  # also what was dated before goes by the clock as it is

@@ -1,4 +1,4 @@
-"""What faults there were, are and will be, with the times at which they really began and ended."""
+"""Which faults ended, are active and are scheduled, with the times at which they really began and ended."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from mock_provider.engine.faults.windows import FOREVER_NS, Window
 
 _REMEMBERED = 1_000
 
-Phase = Literal["over", "in_force", "to_come"]
+Phase = Literal["scheduled", "active", "ended"]
 
 
 class FaultPeriod(Struct, frozen=True):
-    """One window on the engine's clock. ``end_ns`` None: no end is known. ``title`` says what it does."""
+    """One window on the engine's clock. ``end_ns`` None: no end is known. ``title``: what the fault does."""
 
     name: str
     kind: str
@@ -28,62 +28,72 @@ class FaultPeriod(Struct, frozen=True):
 
 
 class _Known(Struct, frozen=True):
-    """A window as the profile has it, and as it was: nobody met it before ``began_ns``."""
+    """A window of the profile, and when it really began: not before it was configured."""
 
     window: Window
     began_ns: int
 
 
-class FaultLog:
-    """Keeps the windows that were taken away, or changed, after they had begun."""
+class FaultHistory:
+    """Remembers windows that were removed or changed after they had begun."""
 
-    __slots__ = ("_gone", "_present")
+    __slots__ = ("_present", "_removed")
 
     def __init__(self) -> None:
         self._present: dict[str, _Known] = {}
-        self._gone: deque[Window] = deque(maxlen=_REMEMBERED)
+        self._removed: deque[Window] = deque(maxlen=_REMEMBERED)
 
     def renew(self, now_ns: int, windows: Iterable[Window]) -> None:
-        """These hold from now on."""
+        """The profile has these windows from now on."""
         present: dict[str, _Known] = {}
         for window in windows:
             earlier = self._present.get(window.name)
             began_ns = max(window.start_ns, now_ns)
-            if earlier is not None and _goes_on(earlier.window, window, now_ns):
+            if earlier is not None and _is_same_fault(earlier.window, window, now_ns):
                 del self._present[window.name]
                 if window.start_ns <= now_ns:
                     began_ns = earlier.began_ns
-            if began_ns < window.end_ns:  # else it was over before it was there
+            if began_ns < window.end_ns:  # else it had ended before it was configured
                 present[window.name] = _Known(window, began_ns)
         for known in self._present.values():
             if known.began_ns < now_ns:
                 end_ns = min(known.window.end_ns, now_ns)
-                self._gone.append(replace(known.window, start_ns=known.began_ns, end_ns=end_ns))
+                self._removed.append(replace(known.window, start_ns=known.began_ns, end_ns=end_ns))
         self._present = present
 
-    def spans(self, now_ns: int) -> tuple[FaultPeriod, ...]:
+    def periods(self, now_ns: int) -> tuple[FaultPeriod, ...]:
         """All of them, by their start."""
         present = (replace(known.window, start_ns=known.began_ns) for known in self._present.values())
-        found = [_span(window, now_ns) for window in (*self._gone, *present)]
-        return tuple(sorted(found, key=lambda span: span.start_ns))
+        found = [_period(window, now_ns) for window in (*self._removed, *present)]
+        return tuple(sorted(found, key=lambda period: period.start_ns))
 
 
-def _goes_on(earlier: Window, window: Window, now_ns: int) -> bool:
-    """Whether it is the same fault: unchanged, or its window moved before it began or ended."""
-    if (earlier.kind, earlier.words) != (window.kind, window.words):
+def phase_at(now_ns: int, start_ns: int, end_ns: int | None) -> Phase:
+    """``end_ns`` None: it does not end."""
+    if now_ns < start_ns:
+        return "scheduled"
+    return "active" if end_ns is None or now_ns < end_ns else "ended"
+
+
+def _is_same_fault(earlier: Window, window: Window, now_ns: int) -> bool:
+    """Unchanged, or its window moved without a change of its phase, before its end."""
+    if (earlier.kind, earlier.description) != (window.kind, window.description):
         return False
     if (earlier.start_ns, earlier.end_ns) == (window.start_ns, window.end_ns):
         return True
-    return _phase(earlier, now_ns) == _phase(window, now_ns) != "over"
+    return _phase(earlier, now_ns) == _phase(window, now_ns) != "ended"
 
 
 def _phase(window: Window, now_ns: int) -> Phase:
-    if now_ns < window.start_ns:
-        return "to_come"
-    return "over" if now_ns >= window.end_ns else "in_force"
+    return phase_at(now_ns, window.start_ns, window.end_ns)
 
 
-def _span(window: Window, now_ns: int) -> FaultPeriod:
-    end_ns = None if window.end_ns >= FOREVER_NS else window.end_ns
-    phase = _phase(window, now_ns)
-    return FaultPeriod(window.name, window.kind, window.words, window.start_ns, end_ns, phase)
+def _period(window: Window, now_ns: int) -> FaultPeriod:
+    return FaultPeriod(
+        name=window.name,
+        kind=window.kind,
+        title=window.description,
+        start_ns=window.start_ns,
+        end_ns=None if window.end_ns >= FOREVER_NS else window.end_ns,
+        phase=_phase(window, now_ns),
+    )

@@ -1,4 +1,4 @@
-"""Which faults a message met, for the journal: their names in the order in which they came."""
+"""Which faults touched a message, for the journal: their names in the order in which they acted."""
 
 from __future__ import annotations
 

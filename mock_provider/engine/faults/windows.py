@@ -1,79 +1,87 @@
-"""Which faults are active when."""
+"""When each fault is active, and which are active at an instant."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from msgspec import Struct
 
 from mock_provider.engine.distributions import nanoseconds
-from mock_provider.engine.faults.accept_then_lose import AcceptThenLose
-from mock_provider.engine.faults.added_latency import AddedLatency
-from mock_provider.engine.faults.error_rate import ErrorRate
-from mock_provider.engine.faults.hang import Hang
-from mock_provider.engine.faults.network_down import NetworkDown
-from mock_provider.engine.faults.outage import Outage
-from mock_provider.engine.faults.registry import ActingFault, build
-from mock_provider.engine.faults.reports import (
-    ReportDelay,
-    ReportDuplicate,
-    ReportLoss,
-    ReportReorder,
-    ReportStorm,
+from mock_provider.engine.faults.hooks import (
+    ActingFault,
+    AtAccept,
+    AtAdmission,
+    AtCarrier,
+    AtLimit,
+    AtQueue,
+    AtReply,
+    AtReport,
+    AtReportDue,
+    AtRequest,
+    AtSubmit,
 )
-from mock_provider.engine.faults.throttle_drop import ThrottleDrop
-from mock_provider.engine.faults.words import words_of
-
-if TYPE_CHECKING:
-    from mock_provider.profiles import faults as sections
+from mock_provider.engine.faults.settings import FaultSettings
 
 FOREVER_NS = 2**63
 _BEFORE_ALL_NS = -(2**63)
-_Some = TypeVar("_Some")
 
 
-class ActiveFaults(Struct, frozen=True):
-    """The faults of one moment, by what they do. ``none`` spares the common case the look at each."""
+@dataclass(frozen=True, slots=True)
+class ActiveFaults:
+    """The faults that are active at one instant, by hook. ``none`` saves the look at each hook."""
 
     none: bool = True
-    outages: tuple[Outage, ...] = ()
-    errors: tuple[ErrorRate, ...] = ()
-    hangs: tuple[Hang, ...] = ()
-    reply_delays: tuple[AddedLatency, ...] = ()
-    carrier_delays: tuple[AddedLatency, ...] = ()
-    drops: tuple[ThrottleDrop, ...] = ()
-    losses: tuple[AcceptThenLose, ...] = ()
-    report_losses: tuple[ReportLoss, ...] = ()
-    report_delays: tuple[ReportDelay | ReportReorder, ...] = ()
-    report_duplicates: tuple[ReportDuplicate, ...] = ()
-    storms: tuple[ReportStorm, ...] = ()
-    holding: tuple[NetworkDown, ...] = ()
-    failing: tuple[NetworkDown, ...] = ()
-    refusing: tuple[NetworkDown, ...] = ()
+    at_request: tuple[AtRequest, ...] = ()
+    at_submit: tuple[AtSubmit, ...] = ()
+    at_limit: tuple[AtLimit, ...] = ()
+    at_admission: tuple[AtAdmission, ...] = ()
+    at_reply: tuple[AtReply, ...] = ()
+    at_accept: tuple[AtAccept, ...] = ()
+    at_queue: tuple[AtQueue, ...] = ()
+    at_carrier: tuple[AtCarrier, ...] = ()
+    at_report: tuple[AtReport, ...] = ()
+    at_report_due: tuple[AtReportDue, ...] = ()
 
 
 NO_FAULTS = ActiveFaults()
 
 
+def grouped_by_hook(faults: Iterable[ActingFault]) -> ActiveFaults:
+    ordered = sorted(faults, key=lambda fault: fault.order)
+    return ActiveFaults(
+        none=not ordered,
+        at_request=tuple(fault for fault in ordered if isinstance(fault, AtRequest)),
+        at_submit=tuple(fault for fault in ordered if isinstance(fault, AtSubmit)),
+        at_limit=tuple(fault for fault in ordered if isinstance(fault, AtLimit)),
+        at_admission=tuple(fault for fault in ordered if isinstance(fault, AtAdmission)),
+        at_reply=tuple(fault for fault in ordered if isinstance(fault, AtReply)),
+        at_accept=tuple(fault for fault in ordered if isinstance(fault, AtAccept)),
+        at_queue=tuple(fault for fault in ordered if isinstance(fault, AtQueue)),
+        at_carrier=tuple(fault for fault in ordered if isinstance(fault, AtCarrier)),
+        at_report=tuple(fault for fault in ordered if isinstance(fault, AtReport)),
+        at_report_due=tuple(fault for fault in ordered if isinstance(fault, AtReportDue)),
+    )
+
+
 class Window(Struct, frozen=True):
-    """``end_ns`` FOREVER_NS: without end. ``words``: the fault's settings, for people."""
+    """``end_ns`` FOREVER_NS: the fault does not end."""
 
     name: str
     kind: str
-    words: str
+    description: str
     start_ns: int
     end_ns: int
-    stage: str
     fault: ActingFault
 
 
 class FaultWindows:
-    """``origin_ns`` is the engine's first instant, from which a profile's windows count."""
+    """``origin_ns`` is the instant of the engine's first input, from which the windows of a profile count."""
 
     __slots__ = ("_active", "_from_ns", "_until_ns", "windows")
 
-    def __init__(self, faults: tuple[sections.Fault, ...], origin_ns: int) -> None:
-        self.windows = tuple(_window(section, origin_ns) for section in faults)
+    def __init__(self, faults: tuple[FaultSettings, ...], origin_ns: int) -> None:
+        self.windows = tuple(_window(settings, origin_ns) for settings in faults)
         self._active = NO_FAULTS
         self._from_ns = self._until_ns = 0 if self.windows else FOREVER_NS
         if not self.windows:
@@ -93,40 +101,18 @@ class FaultWindows:
         edges = [edge for window in self.windows for edge in (window.start_ns, window.end_ns)]
         self._from_ns = max((edge for edge in edges if edge <= instant_ns), default=_BEFORE_ALL_NS)
         self._until_ns = min((edge for edge in edges if edge > instant_ns), default=FOREVER_NS)
-        self._active = _sorted(tuple(w for w in self.windows if w.start_ns <= instant_ns < w.end_ns))
+        self._active = grouped_by_hook(w.fault for w in self.windows if w.start_ns <= instant_ns < w.end_ns)
 
 
-def _sorted(found: tuple[Window, ...]) -> ActiveFaults:
-    def of(*kinds: type[_Some]) -> tuple[_Some, ...]:
-        return tuple(w.fault for w in found if isinstance(w.fault, kinds))
-
-    def slow(stage: str) -> tuple[AddedLatency, ...]:
-        return tuple(w.fault for w in found if w.stage == stage and isinstance(w.fault, AddedLatency))
-
-    downs = of(NetworkDown)
-    return ActiveFaults(
-        none=not found,
-        outages=of(Outage),
-        errors=of(ErrorRate),
-        hangs=of(Hang),
-        reply_delays=slow("reply"),
-        carrier_delays=slow("carrier"),
-        drops=of(ThrottleDrop),
-        losses=of(AcceptThenLose),
-        report_losses=of(ReportLoss),
-        report_delays=(*of(ReportDelay), *of(ReportReorder)),
-        report_duplicates=of(ReportDuplicate),
-        storms=of(ReportStorm),
-        holding=tuple(down for down in downs if down.behaviour == "hold"),
-        failing=tuple(down for down in downs if down.behaviour == "fail"),
-        refusing=tuple(down for down in downs if down.behaviour == "refuse"),
+def _window(settings: FaultSettings, origin_ns: int) -> Window:
+    origin_ns = 0 if settings.clock == "absolute" else origin_ns
+    start_ns = origin_ns + nanoseconds(settings.start_s)
+    end_ns = FOREVER_NS if settings.end_s is None else origin_ns + nanoseconds(settings.end_s)
+    return Window(
+        name=settings.name,
+        kind=settings.kind,
+        description=settings.description(),
+        start_ns=start_ns,
+        end_ns=end_ns,
+        fault=settings.acting(start_ns, end_ns),
     )
-
-
-def _window(section: Any, origin_ns: int) -> Window:
-    origin_ns = 0 if section.clock == "absolute" else origin_ns
-    start_ns = origin_ns + nanoseconds(section.start_s)
-    end_ns = FOREVER_NS if section.end_s is None else origin_ns + nanoseconds(section.end_s)
-    stage = section.stage if section.kind == "added_latency" else ""
-    fault = build(section.name, section, start_ns, end_ns)
-    return Window(section.name, section.kind, words_of(section), start_ns, end_ns, stage, fault)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from urllib.parse import unquote
 
-from mock_provider.engine.faults.history import FaultPeriod
+from mock_provider.engine.faults import fresh_name
 from mock_provider.engine.values import MessageState
 from mock_provider.http.connection import Respond
 from mock_provider.http.messages import HttpRequest, HttpResponse
@@ -26,11 +26,10 @@ from mock_provider.inbox.admin.requests import (
     whole_number,
 )
 from mock_provider.inbox.events import MOST_READERS
+from mock_provider.inbox.provider import EngineReader, InboxViews, ProviderControl
 from mock_provider.inbox.store import InboxFilter
 from mock_provider.inbox.traffic import totals_of
 from mock_provider.profiles import Profile, ProfileError, parse_profile
-from mock_provider.profiles.faults import fresh_name
-from mock_provider.runtime.provider import ProviderRuntime
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +46,12 @@ Handler = Callable[["Admin", str, Body], Answer]
 class Admin:
     """Answers ``/admin/…`` for the holder of the admin token."""
 
-    def __init__(self, service: ProviderRuntime, token: str) -> None:
-        self._service = service
+    def __init__(
+        self, provider: ProviderControl, engine: EngineReader, inbox: InboxViews, token: str
+    ) -> None:
+        self._provider = provider
+        self._engine = engine
+        self._inbox = inbox
         self._token = token.encode()
 
     def handle(self, request: HttpRequest, respond: Respond) -> None:
@@ -85,40 +88,40 @@ class Admin:
 
     def state(self, query: str, body: Body) -> HttpResponse:
         """Counters, gauges, and how many messages are open."""
-        state = self._service.engine_state()
-        totals = totals_of(state)
+        status = self._provider.status()
+        state = status.engine
         return reply(
             {
-                "profile": self._service.profile.name,
+                "profile": self._provider.profile.name,
                 "open": state.open,
                 "accepted": state.accepted,
-                "totals": totals,
+                "totals": totals_of(state),
                 "counters": state.counters,
-                "gauges": state.gauges | self._service.gauges(),
-                "faults": self._fault_log(),
-                "failed": self._service.health.failures,
-                "unread_fields": self._service.unread_fields(),
+                "gauges": state.gauges | status.gauges,
+                "faults": self._engine.fault_times().periods,
+                "failed": status.failures,
+                "unread_fields": status.unread_fields,
             }
         )
 
     def refusals(self, query: str, body: Body) -> HttpResponse:
         """The last refused requests, and how the last report call that was not confirmed went."""
-        service = self._service
-        return reply({"refusals": service.refusals.seen(), "report_failure": service.callbacks.last_failure})
+        report_failure = self._provider.status().report_failure
+        return reply({"refusals": self._inbox.refusals.seen(), "report_failure": report_failure})
 
     def history(self, query: str, body: Body) -> HttpResponse:
         """The last minutes second by second, oldest first: what ``tick`` events go on from."""
-        return reply({"ticks": list(self._service.traffic.ticks)})
+        return reply({"ticks": list(self._inbox.traffic.ticks)})
 
     def events(self, query: str, body: Body) -> Answer:
         """Server-sent events from now on."""
-        stream = self._service.live.stream()
+        stream = self._inbox.events.stream()
         if stream is None:
             raise AdminError(503, f"{MOST_READERS} readers follow the events already")
         return stream
 
     def show_profile(self, query: str, body: Body) -> HttpResponse:
-        return reply(shown(self._service.profile))
+        return reply(shown(self._provider.profile))
 
     def show_schema(self, query: str, body: Body) -> HttpResponse:
         """The JSON schema of a profile."""
@@ -129,12 +132,12 @@ class Admin:
 
         A distribution of another ``kind`` replaces the present one whole.
         """
-        return self._apply(merged(document_of(self._service.profile), body))
+        return self._apply(merged(document_of(self._provider.profile), body))
 
     def replace_profile(self, query: str, body: Body) -> HttpResponse:
         """Take the body as the whole profile; the account's tokens stay if it names none."""
         account = body.get("account")
-        tokens = list(self._service.profile.account.tokens)
+        tokens = list(self._provider.profile.account.tokens)
         if account is None:
             body = body | {"account": {"tokens": tokens}}
         elif isinstance(account, dict) and "tokens" not in account:
@@ -143,29 +146,27 @@ class Admin:
 
     def restore_profile(self, query: str, body: Body) -> HttpResponse:
         """The profile as the provider was started with it: no change and no fault of since then."""
-        self._service.reconfigure(self._service.started_with)
+        self._provider.reconfigure(self._provider.started_with)
         return self.show_profile("", {})
 
     def list_faults(self, query: str, body: Body) -> HttpResponse:
         """Faults as the profile has them, what each does now, and which kinds there are."""
-        service = self._service
-        faults = service.profile.faults
-        now_ns, origin_ns = service.driver.now_ns(), service.driver.engine.origin_ns
-        windows = [fault_window(fault, now_ns, origin_ns) for fault in faults]
+        faults, times = self._provider.profile.faults, self._engine.fault_times()
+        windows = [fault_window(fault, times.now_ns, times.origin_ns) for fault in faults]
         return reply(
             {
                 "faults": [fault.model_dump(mode="json") for fault in faults],
                 "windows": windows,
-                "log": self._fault_log(),
+                "log": times.periods,
                 "kinds": fault_kinds(),
-                "as_started": service.profile == service.started_with,
+                "as_started": self._provider.profile == self._provider.started_with,
             }
         )
 
     def add_fault(self, query: str, body: Body) -> HttpResponse:
         """Begin a fault: ``start_s`` and ``end_s`` (or ``duration_s``) count from now."""
         fault = dict(body)
-        now_s = self._service.driver.now_ns() / _NANOSECONDS
+        now_s = self._engine.now_ns() / _NANOSECONDS
         start_s = seconds_from_now(fault, "start_s") or 0.0
         end_s = seconds_from_now(fault, "end_s")
         duration_s = seconds_from_now(fault, "duration_s")
@@ -178,10 +179,13 @@ class Admin:
             raise AdminError(400, "end_s: must be after start_s; duration_s: must be more than 0")
         fault |= {"clock": "absolute", "start_s": now_s + start_s}
         fault["end_s"] = None if end_s is None else now_s + end_s
-        document = document_of(self._service.profile)
+        document = document_of(self._provider.profile)
         present = without_past(document.get("faults", []), now_s)
         if not fault.get("name"):  # never one of before: in the journal it would be taken for that
-            taken = [*(each["name"] for each in present), *(span.name for span in self._fault_log())]
+            taken = [
+                *(each["name"] for each in present),
+                *(each.name for each in self._engine.fault_times().periods),
+            ]
             fault["name"] = fresh_name(str(fault.get("kind")), taken)
         document["faults"] = [*present, fault]
         try:
@@ -192,16 +196,12 @@ class Admin:
                 error.status, *(_of_one_fault(reason, place) for reason in error.reasons)
             ) from None
 
-    def _fault_log(self) -> tuple[FaultPeriod, ...]:
-        driver = self._service.driver
-        return driver.engine.fault_log(driver.now_ns())
-
     def clear_faults(self, query: str, body: Body) -> HttpResponse:
         """End all faults, those of ``?kind=``, or the one of ``?name=``."""
         kind, name = parameter(query, "kind"), parameter(query, "name")
         if kind and kind not in fault_kinds():
             raise AdminError(400, f"kind: {kind!r} is none of these (allowed: {', '.join(fault_kinds())})")
-        document = document_of(self._service.profile)
+        document = document_of(self._provider.profile)
         faults = document.get("faults", [])
         if name and all(fault["name"] != name for fault in faults):
             raise AdminError(404, f"name: there is no fault {name!r} (any more)")
@@ -225,36 +225,35 @@ class Admin:
             state,
             parameter(query, "before"),
         )
-        return reply({"messages": self._service.inbox.search(wanted, limit)})
+        return reply({"messages": self._inbox.messages.search(wanted, limit)})
 
     def message(self, provider_id: str) -> HttpResponse:
         """One message with its journey, its segments and what the network knows of its number."""
-        found = self._service.inbox.find(unquote(provider_id))
+        found = self._inbox.messages.find(unquote(provider_id))
         if found is None:
             raise AdminError(404, "the inbox has no message of this id (any more)")
-        engine = self._service.driver.engine
-        way = engine.journey(found.provider_id)
-        network = engine.number(found.number)
-        return reply(detail_of(found, way, network, self._service.wall_offset_ns))
+        way = self._engine.journey(found.provider_id)
+        network = self._engine.number(found.number)
+        return reply(detail_of(found, way, network, self._engine.wall_offset_ns))
 
     def reset(self, query: str, body: Body) -> HttpResponse:
-        self._service.reset()
+        self._provider.reset()
         return reply({"reset": True})
 
     def _apply(self, document: Body, show: Callable[[Admin], HttpResponse] | None = None) -> HttpResponse:
         faults = document.get("faults")
         if isinstance(faults, list):
-            now_s = self._service.driver.now_ns() / _NANOSECONDS
+            now_s = self._engine.now_ns() / _NANOSECONDS
             document = document | {"faults": without_past(faults, now_s)}
         try:
             profile = parse_profile(document)
         except ProfileError as error:
             raise AdminError(400, *error.errors) from None
-        self._service.reconfigure(profile)
+        self._provider.reconfigure(profile)
         return self.show_profile("", {}) if show is None else show(self)
 
     def _only_faults(self) -> HttpResponse:
-        return reply({"faults": [fault.model_dump(mode="json") for fault in self._service.profile.faults]})
+        return reply({"faults": [fault.model_dump(mode="json") for fault in self._provider.profile.faults]})
 
 
 def _of_one_fault(reason: str, place: str) -> str:

@@ -1,48 +1,51 @@
-"""Faults as people see them: which there can be, and how long each goes on."""
+"""Faults as the admin API shows them: the kinds, and the window of each fault of the profile."""
 
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, get_args
+from typing import Any
 
 from msgspec import Struct
-from pydantic import BaseModel
 
-from mock_provider.engine.faults.words import words_of
-from mock_provider.profiles.faults import Fault
-
-_NANOSECONDS = 1_000_000_000
+from mock_provider.engine.distributions import NANOSECONDS, nanoseconds
+from mock_provider.engine.faults import FAULT_KINDS, fault_schema
+from mock_provider.engine.faults.history import Phase, phase_at
+from mock_provider.engine.faults.settings import FaultSettings
 
 
 class FaultWindow(Struct, frozen=True):
-    """One fault of the profile.
+    """One fault of the profile. Seconds count from now; ``ends_in_s`` None: it does not end by itself.
 
-    ``phase`` is ``to_come``, ``in_force`` or ``over``; seconds count from now, ``ends_in_s`` None: it does
-    not end by itself. Before the engine's first input nobody knows when a profile's own windows begin: then
-    ``begins_in_s`` counts from that input, and ``waits_for_input`` is True.
+    Before the engine's first input it is unknown when the windows of the profile begin. Then ``begins_in_s``
+    counts from that input, and ``waits_for_input`` is True.
     """
 
     name: str
     kind: str
     title: str  # what it does
-    phase: str
+    phase: Phase
     begins_in_s: float
     ends_in_s: float | None
     waits_for_input: bool
 
 
-def fault_window(fault: Fault, now_ns: int, origin_ns: int | None) -> FaultWindow:
+def fault_window(fault: FaultSettings, now_ns: int, origin_ns: int | None) -> FaultWindow:
     """``now_ns`` and ``origin_ns`` (its first input) are on the engine's clock."""
-    absolute = fault.clock == "absolute"
-    waits = origin_ns is None and not absolute
-    passed_s = (now_ns if absolute else now_ns - origin_ns if origin_ns is not None else 0) / _NANOSECONDS
-    begins_in_s = fault.start_s - passed_s
-    ends_in_s = None if fault.end_s is None else fault.end_s - passed_s
-    if waits or begins_in_s > 0:
-        phase = "to_come"
-    else:
-        phase = "in_force" if ends_in_s is None or ends_in_s > 0 else "over"
-    return FaultWindow(fault.name, fault.kind, words_of(fault), phase, begins_in_s, ends_in_s, waits)
+    if fault.clock == "absolute":
+        origin_ns = 0
+    waits = origin_ns is None
+    passed_ns = 0 if origin_ns is None else now_ns - origin_ns
+    begins_ns = nanoseconds(fault.start_s) - passed_ns
+    ends_ns = None if fault.end_s is None else nanoseconds(fault.end_s) - passed_ns
+    return FaultWindow(
+        name=fault.name,
+        kind=fault.kind,
+        title=fault.description(),
+        phase="scheduled" if waits else phase_at(0, begins_ns, ends_ns),
+        begins_in_s=begins_ns / NANOSECONDS,
+        ends_in_s=None if ends_ns is None else ends_ns / NANOSECONDS,
+        waits_for_input=waits,
+    )
 
 
 def without_past(faults: list[Any], now_s: float) -> list[Any]:
@@ -63,10 +66,4 @@ def _is_past(fault: Any, now_s: float) -> bool:
 @cache
 def fault_kinds() -> dict[str, dict[str, Any]]:
     """The JSON schema of every kind of fault, by its name."""
-    union = get_args(Fault)[0]
-    kinds: dict[str, dict[str, Any]] = {}
-    for section in get_args(union):
-        assert issubclass(section, BaseModel)
-        (kind,) = get_args(section.model_fields["kind"].annotation)
-        kinds[kind] = section.model_json_schema()
-    return kinds
+    return {kind: fault_schema(kind) for kind in FAULT_KINDS}

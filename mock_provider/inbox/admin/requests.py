@@ -7,9 +7,9 @@ from urllib.parse import parse_qs
 
 import msgspec
 
+from mock_provider.engine.faults.settings import MAX_INSTANT_S
 from mock_provider.http.messages import BYTE_ORDER_MARK, HttpResponse
 from mock_provider.inbox.events import json_bytes
-from mock_provider.profiles.faults import MAX_INSTANT_S
 
 Body = dict[str, Any]
 

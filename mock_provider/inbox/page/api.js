@@ -1,3 +1,4 @@
+// @ts-check
 // Calls to the admin API. The token goes in a header, never in an address, and stays in this tab.
 
 const KEY = "smsbench-admin-token";
@@ -7,6 +8,7 @@ let token = sessionStorage.getItem(KEY) ?? "";
 export class Unauthorized extends Error {}
 
 export class Refused extends Error {
+  /** @param {string[]} reasons */
   constructor(reasons) {
     super(reasons.join("; "));
     this.reasons = reasons;
@@ -21,6 +23,10 @@ export function takeToken(given) {
 
 export const hasToken = () => token !== "";
 
+/**
+ * @param {string} path
+ * @param {RequestInit} options
+ */
 export async function open(path, options = {}) {
   if (!HEADER_TEXT.test(token)) throw new Unauthorized(); // fetch would fail as if there were no connection
   const reply = await fetch(path, {
@@ -32,6 +38,12 @@ export async function open(path, options = {}) {
   return reply;
 }
 
+/**
+ * @param {string} path
+ * @param {string} method
+ * @param {unknown} value
+ * @returns {Promise<any>} the payload; payloads.js has the types
+ */
 export async function call(path, method = "GET", value = undefined) {
   const reply = await open(path, {
     method,

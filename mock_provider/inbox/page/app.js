@@ -1,3 +1,4 @@
+// @ts-check
 // The page: who may see it, which view is shown, and what goes where out of the stream.
 
 import { call, hasToken, takeToken, Unauthorized } from "./api.js";
@@ -57,6 +58,10 @@ function heard(state) {
   at("board").hidden = at("views").hidden = false;
 }
 
+/**
+ * @param {string} name
+ * @param {any} value the event's payload
+ */
 function hear(name, value) {
   if (name === "messages") arrived(value);
   else if (name === "changes") {

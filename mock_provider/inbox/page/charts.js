@@ -1,3 +1,4 @@
+// @ts-check
 // A line chart over the last minutes: axes, legend with the latest values, and a tooltip.
 
 import { el, svg } from "./elements.js";
@@ -95,5 +96,5 @@ function drawTip(chart, seen, { x, width }) {
 function ceiling(value) {
   let power = 1;
   while (value > 8 * power) power *= 10;
-  return Math.max(4, power * [1, 2, 4, 6, 8].find(step => step * power >= value));
+  return Math.max(4, power * ([1, 2, 4, 6].find(step => step * power >= value) ?? 8));
 }

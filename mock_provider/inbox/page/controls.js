@@ -1,3 +1,4 @@
+// @ts-check
 // Limits, latency and failures: what is in force, and how to change it.
 
 import { call } from "./api.js";

@@ -1,6 +1,7 @@
+// @ts-check
 // One message: its text, its journey, its segments, and all that is known of it.
 
-import { call } from "./api.js";
+import { call, Refused } from "./api.js";
 import { at, copyButton, el } from "./elements.js";
 import { counted, moment, price, stateWords, whole, words } from "./format.js";
 import { drawJourney } from "./journey.js";
@@ -35,7 +36,7 @@ export async function refresh() {
   try {
     detail = await call(`/admin/messages/${encodeURIComponent(id)}`);
   } catch (error) {
-    failure = error.reasons?.join("; ") ?? "";
+    failure = error instanceof Refused ? error.reasons.join("; ") : "";
   }
   if (id !== shown || mine !== number) return;
   if (detail) {
@@ -51,6 +52,7 @@ export async function refresh() {
 
 const closeLink = () => el("a", { href: "#/", class: "close", "aria-label": "Close the message" }, "×");
 
+/** @param {import('./payloads.js').Detail} detail */
 function draw(detail) {
   const m = detail.message;
   const code = CODE.exec(m.text)?.[0];
@@ -66,6 +68,10 @@ function draw(detail) {
     ...facts(detail));
 }
 
+/**
+ * @param {import('./payloads.js').Inspected} text
+ * @param {import('./payloads.js').CapturedMessage} message
+ */
 function segments(text, message) {
   const unit = text.encoding === "gsm7" ? "septet" : "code unit";
   const room = text.units_per_segment;
@@ -88,6 +94,7 @@ function segments(text, message) {
   return out;
 }
 
+/** @param {import('./payloads.js').Detail} detail */
 function facts({ message: m, network, journey }) {
   const entries = [
     ["Id", m.provider_id, true], ["Key", journey?.key || m.key, true], ["Client reference", m.client_ref, true],

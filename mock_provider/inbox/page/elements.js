@@ -1,17 +1,36 @@
+// @ts-check
 // Elements of the page. What comes from a message is only ever set as text: markup in it has no effect.
 
 const SVG = "http://www.w3.org/2000/svg";
 
+/** @type {(id: string) => any} the kind of element is known to the caller */
 export const at = id => document.getElementById(id);
 
+/**
+ * @param {string} tag
+ * @param {Record<string, any>} attributes `on...` is a listener; null, undefined and false are left out
+ * @param {any[]} children elements, texts, or lists of them
+ * @returns {any}
+ */
 export function el(tag, attributes = {}, ...children) {
   return filled(document.createElement(tag), attributes, children);
 }
 
+/**
+ * @param {string} tag
+ * @param {Record<string, any>} attributes
+ * @param {any[]} children
+ * @returns {any}
+ */
 export function svg(tag, attributes = {}, ...children) {
   return filled(document.createElementNS(SVG, tag), attributes, children);
 }
 
+/**
+ * @param {any} node
+ * @param {Record<string, any>} attributes
+ * @param {any[]} children
+ */
 function filled(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === undefined || value === null || value === false) continue;

@@ -1,10 +1,12 @@
-// Faults: those in force with their countdown, and the form to start one.
+// @ts-check
+// Faults: those that are active with their countdown, and the form to start one.
 
 import { call } from "./api.js";
 import { at, el } from "./elements.js";
 import { duration, words } from "./format.js";
 import { schemaForm } from "./schema_form.js";
 
+/** @type {[string, { kind: string, [setting: string]: any }][]} */
 const PRESETS = [
   ["Outage", { kind: "outage" }],
   ["Brown-out: ×5 and half a second", { kind: "added_latency", factor: 5, plus_s: 0.5 }],
@@ -13,7 +15,14 @@ const PRESETS = [
 ];
 const PRESET_S = 30;
 
-let windows = [], taken_ms = 0, kinds = {}, form = null, suggestions = {};
+/**
+ * @typedef {import('./payloads.js').FaultWindow} FaultWindow
+ * @type {FaultWindow[]}
+ */
+let windows = [];
+/** @type {Record<string, any>} JSON schema of each kind */
+let kinds = {};
+let taken_ms = 0, form = null, suggestions = {};
 let list, chooser, fields, lasting, presets, report;
 
 export function startFaults(onError) {
@@ -84,9 +93,9 @@ async function act(change) {
 function drawWindows() {
   const passed_s = (performance.now() - taken_ms) / 1000;
   const now = windows.map(window => ({ window, ...phase(window, passed_s) }));
-  const inForce = now.filter(each => each.name === "in force");
-  show(at("in-force"), inForce);
-  at("in-force").hidden = inForce.length === 0;
+  const active = now.filter(each => each.name === "active");
+  show(at("active-faults"), active);
+  at("active-faults").hidden = active.length === 0;
   if (list) show(list, now, el("li", { class: "quiet" }, "none"));
 }
 
@@ -105,16 +114,20 @@ function entry({ window, name, left }, tag) {
   return el(tag, { class: `fault ${name.replaceAll(" ", "-")}` },
     el("span", {}, window.title), " ",
     el("span", { class: "left" }, left), " ",
-    el("button", { type: "button", "aria-label": `End ${window.name}`, onclick: () => end(window.name) }, name === "over" ? "Remove" : "End"));
+    el("button", { type: "button", "aria-label": `End ${window.name}`, onclick: () => end(window.name) }, name === "ended" ? "Remove" : "End"));
 }
 
+/**
+ * @param {FaultWindow} window
+ * @param {number} passed_s since the server sent it
+ */
 function phase(window, passed_s) {
-  if (window.waits_for_input) return { name: "to come", left: `${seconds(window.begins_in_s)} after the first request` };
+  if (window.waits_for_input) return { name: "scheduled", left: `${seconds(window.begins_in_s)} after the first request` };
   const begins_s = window.begins_in_s - passed_s;
-  if (begins_s > 0) return { name: "to come", left: `in ${seconds(begins_s)}` };
-  if (window.ends_in_s === null) return { name: "in force", left: "until ended" };
+  if (begins_s > 0) return { name: "scheduled", left: `in ${seconds(begins_s)}` };
+  if (window.ends_in_s === null) return { name: "active", left: "until ended" };
   const left_s = window.ends_in_s - passed_s;
-  return left_s > 0 ? { name: "in force", left: `${seconds(left_s)} left` } : { name: "over", left: "over" };
+  return left_s > 0 ? { name: "active", left: `${seconds(left_s)} left` } : { name: "ended", left: "ended" };
 }
 
 const seconds = value_s => value_s < 60 ? `${Math.ceil(value_s)}\u202fs` : duration(Math.ceil(value_s) * 1000);

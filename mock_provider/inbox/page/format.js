@@ -1,3 +1,4 @@
+// @ts-check
 // Numbers, times and names as people read them.
 
 const NARROW_SPACE = "\u202f";
@@ -60,6 +61,7 @@ const STAGES = {
   LOST: "lost by a fault, open for ever",
 };
 
+/** @param {import('./payloads.js').CapturedMessage} message */
 export function stateWords(message) {
   if (message.state === "") return "forgotten";
   if (message.state === "open") return STAGES[message.stage] ?? words(message.stage);

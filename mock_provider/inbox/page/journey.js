@@ -1,3 +1,4 @@
+// @ts-check
 // A message's way on a time line, with the time between each two marks.
 
 import { el } from "./elements.js";
@@ -12,6 +13,10 @@ const BETWEEN = {
   confirmed: "receiver",
 };
 
+/**
+ * @param {import('./payloads.js').Journey | null} journey
+ * @param {import('./payloads.js').CapturedMessage} message
+ */
 export function drawJourney(journey, message) {
   const title = el("h3", {}, "Journey");
   if (!journey) return [title, el("p", { class: "quiet" }, "The engine has forgotten this message.")];
@@ -29,18 +34,31 @@ export function drawJourney(journey, message) {
   return [title, shares(marks, whole_ms), line, last > 0 && total].filter(Boolean);
 }
 
+/**
+ * @param {import('./payloads.js').Mark} mark
+ * @param {import('./payloads.js').CapturedMessage} message
+ */
 function nameOf(mark, message) {
   if (mark.name !== "ended" || mark.unix_s === null || message.state === "delivered") return NAMES[mark.name] ?? words(mark.name);
   return message.reason ? `${message.state}: ${words(message.reason)}` : message.state;
 }
 
+/**
+ * @param {import('./payloads.js').Mark} mark
+ * @param {boolean} later a later mark has happened
+ * @param {boolean} final
+ */
 function missing(mark, later, final) {
   if (mark.name === "answered" && later) return "never: the reply was lost";
   return later || final ? "never" : "not yet";
 }
 
+/**
+ * @param {import('./payloads.js').Mark[]} marks
+ * @param {number} whole_ms
+ */
 function shares(marks, whole_ms) {
-  const stages = marks.filter(mark => mark.after_ms > 0);
+  const stages = marks.map(mark => ({ name: mark.name, after_ms: mark.after_ms ?? 0 })).filter(mark => mark.after_ms > 0);
   if (stages.length < 2) return null;
   return el("div", { class: "shares", role: "img", "aria-label": "Where the time went" }, stages.map(mark => {
     const share = mark.after_ms / whole_ms;

@@ -1,3 +1,4 @@
+// @ts-check
 // The list of messages: newest first, drawn a few times a second however many come.
 
 import { call } from "./api.js";
@@ -11,13 +12,20 @@ const TYPED_MS = 150;
 const STATES = ["open", "delivered", "undelivered", "expired", "rejected", "unknown"];
 const AT_TOP_PX = 8;
 
+/**
+ * @typedef {import('./payloads.js').CapturedMessage} Message
+ * @typedef {{ message: Message, node: any, badge: any }} Row
+ * @type {Map<string, Row>}
+ */
 const rows = new Map(); // id: { message, node, badge }, newest first
+/** @type {Message[]} */
 let waiting = []; // came, not drawn, newest first
 let passed = 0; // came too fast to be shown
 let rowsAllowed = ROWS;
 let paused = false, selected = "", drawTimer = 0, askTimer = 0, lastAsked = 0, question = 0;
 let news = 0; // events so far: a reply that was asked for before one may not know it
-let report = () => {};
+/** @type {(error: unknown) => void} */
+let report = _error => {};
 
 export function startMessages(onError) {
   report = onError;
@@ -30,6 +38,7 @@ export function startMessages(onError) {
   at("older").addEventListener("click", showOlder);
 }
 
+/** @param {{ messages: Message[], skipped: number }} event */
 export function arrived({ messages, skipped }) {
   news += 1;
   if (filtering()) { ask(ASKED_EVERY_MS); return; }
@@ -39,6 +48,7 @@ export function arrived({ messages, skipped }) {
   drawSoon();
 }
 
+/** @param {(Partial<Message> & { provider_id: string })[]} changes */
 export function changed(changes) {
   news += 1;
   for (const change of changes) {
@@ -161,6 +171,7 @@ function draw() {
   sayShown();
 }
 
+/** @param {Message[]} messages */
 function show(messages) {
   const before = new Map(rows);
   rows.clear();
@@ -177,6 +188,10 @@ function show(messages) {
   sayShown();
 }
 
+/**
+ * @param {Message} message
+ * @param {(node: any) => void} put
+ */
 function add(message, put) {
   if (rows.has(message.provider_id)) return;
   const badge = el("span");
@@ -193,6 +208,10 @@ function add(message, put) {
   put(node);
 }
 
+/**
+ * @param {Row} row
+ * @param {Message} message
+ */
 function showState(row, message) {
   row.message = message;
   row.badge.className = `state ${message.state || "forgotten"}`;

@@ -1,3 +1,4 @@
+// @ts-check
 // Fields for a fault, made from the JSON schema the server gives: a new kind of fault needs nothing here.
 
 import { el } from "./elements.js";

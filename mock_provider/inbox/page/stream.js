@@ -1,3 +1,4 @@
+// @ts-check
 // Server-sent events over fetch: EventSource cannot send the token's header.
 
 import { open, Refused, Unauthorized } from "./api.js";
@@ -12,7 +13,7 @@ export async function follow(hear, say) {
     const cut = new AbortController();
     try {
       const reply = await open("/admin/events", { signal: cut.signal });
-      if (!reply.ok) throw new Refused([`HTTP ${reply.status}`]);
+      if (!reply.ok || !reply.body) throw new Refused([`HTTP ${reply.status}`]);
       say("live");
       await read(reply.body.getReader(), hear, cut);
     } catch (error) {
@@ -32,7 +33,7 @@ async function read(reader, hear, cut) {
     clearTimeout(silent);
     if (done) return;
     const events = (rest + decoder.decode(value, { stream: true })).split("\n\n");
-    rest = events.pop();
+    rest = events.pop() ?? "";
     for (const event of events) tell(event, hear);
   }
 }

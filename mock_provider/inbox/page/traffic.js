@@ -1,3 +1,4 @@
+// @ts-check
 // What passes: the figures at the top and the charts, fed by the server's ticks.
 
 import { call } from "./api.js";
@@ -10,6 +11,10 @@ const CARRIERS = 7; // lines that can be told apart
 const REST = "(all others)"; // no carrier can have that name
 const RATES = { accepted: "accepted_per_s", delivered: "delivered_per_s", failed: "failed_per_s", "refused (requests)": "refused_per_s" };
 
+/**
+ * @typedef {import('./payloads.js').Tick} Tick
+ * @type {Tick[]}
+ */
 let ticks = [];
 let span_s = 120;
 let rates, queues, waiting;
@@ -27,10 +32,12 @@ export function startTraffic() {
 
 export async function loadHistory() {
   ticks = (await call("/admin/history")).ticks;
-  if (ticks.length) showFigures(ticks.at(-1));
+  const latest = ticks.at(-1);
+  if (latest) showFigures(latest);
   draw();
 }
 
+/** @param {Tick} tick */
 export function ticked(tick) {
   ticks = [...ticks.slice(1 - SECONDS_KEPT), tick];
   showFigures(tick);
@@ -58,10 +65,15 @@ function busiest() {
   return [...names.sort((a, b) => most.get(b) - most.get(a)).slice(0, CARRIERS), REST];
 }
 
+/**
+ * @param {Tick} tick
+ * @param {string[]} carriers
+ */
 function restOf(tick, carriers) {
   return Object.entries(tick.carrier_queues).reduce((sum, [name, depth]) => carriers.includes(name) ? sum : sum + depth, 0);
 }
 
+/** @param {Tick} tick */
 function showFigures(tick) {
   at("accepted-rate").textContent = rate(tick.accepted_per_s);
   at("delivered-rate").textContent = rate(tick.delivered_per_s);

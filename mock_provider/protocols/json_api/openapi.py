@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from mock_provider.profiles.protocols import JsonApiSettings
 from mock_provider.protocols.json_api.bodies import (
     AccountBody,
     MessageList,
@@ -23,6 +22,7 @@ from mock_provider.protocols.json_api.problems import (
     REFUSALS,
     Problem,
 )
+from mock_provider.settings.protocols import JsonApiSettings
 
 _TYPES = (SendBody, SendReply, MessageResource, MessageList, AccountBody, ReportList, Problem)
 _SCHEMAS = "#/components/schemas/"

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
-from mock_provider.engine.values import Refusal, Refused
+from mock_provider.engine.values import Refused
 from mock_provider.http.messages import HttpResponse
-from mock_provider.profiles.schema import Limit, Throttle
+from mock_provider.settings.sections import Limit, Throttle
+from mock_provider.settings.values import Refusal
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -94,6 +95,9 @@ def problem(
     status, title = OTHERS.get(code) or REFUSALS[Refusal(code)]
     body = Problem(_TYPE_PREFIX + code, title, status, code, tuple(errors))
     return HttpResponse(status, _encoder.encode(body), PROBLEM_JSON, headers)
+
+
+UNAUTHORIZED = problem(Refusal.UNAUTHORIZED.value, (), (("WWW-Authenticate", "Bearer"),))
 
 
 def refusal_problem(refused: Refused, throttle: Throttle, errors: Sequence[FieldError] = ()) -> HttpResponse:

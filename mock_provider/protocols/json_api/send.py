@@ -15,15 +15,12 @@ from mock_provider.engine.values import (
     Answer,
     MessageClass,
     Outbound,
-    Refusal,
     Refused,
     ReportsWanted,
     Submit,
 )
 from mock_provider.http.messages import HttpResponse
 from mock_provider.http.receivers import report_url_allowed
-from mock_provider.profiles.protocols import JsonApiSettings
-from mock_provider.profiles.schema import Throttle
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.journey_key import text_key
 from mock_provider.protocols.json_api.bodies import (
@@ -35,6 +32,9 @@ from mock_provider.protocols.json_api.bodies import (
     decode_send,
 )
 from mock_provider.protocols.json_api.problems import FieldError, ProblemError, refusal_problem
+from mock_provider.settings.protocols import JsonApiSettings
+from mock_provider.settings.sections import Throttle
+from mock_provider.settings.values import Refusal
 
 PROTOCOL_NAME = "generic"
 

@@ -37,6 +37,11 @@ class Framer:
         self._need = _LENGTH_OCTETS  # octets without which nothing more can be read
         self.lost_at: int | None = None
 
+    @property
+    def kept(self) -> int:
+        """Octets of a PDU that is not whole."""
+        return len(self._rest)
+
     def feed(self, data: bytes) -> list[Frame]:
         """The PDUs that this piece of the stream completes."""
         if self.lost_at is not None:

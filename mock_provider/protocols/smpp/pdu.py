@@ -1,4 +1,4 @@
-"""PDUs of SMPP 3.4 to values and back. Bodies come without the header of sixteen octets.
+"""Reads the PDUs of an SMPP 3.4 client into values. Bodies come without the header of sixteen octets.
 
 A body that cannot be read raises ``PduError`` with the command_status its response must carry.
 """
@@ -17,9 +17,7 @@ from mock_provider.protocols.smpp.fields import (
     TIME,
     PduError,
     Reader,
-    c_octets,
     read_tlvs,
-    write_tlv,
 )
 
 HEADER_OCTETS = 16
@@ -67,12 +65,6 @@ class ShortMessage(Struct, frozen=True, gc=False):
 
 def write_pdu(command_id: int, status: int, sequence: int, body: bytes = b"") -> bytes:
     return _header(HEADER_OCTETS + len(body), command_id, status, sequence) + body
-
-
-def write_message_response(command_id: int, sequence: int, message_id: str) -> bytes:
-    """submit_sm_resp of an accepted message (of a refused one the header stands alone, §4.4.2)."""
-    body = message_id.encode("latin-1") + b"\0"
-    return _header(HEADER_OCTETS + len(body), command_id, codes.ESME_ROK, sequence) + body
 
 
 def read_short_message(body: bytes) -> ShortMessage:
@@ -130,28 +122,6 @@ def _require_lengths(
         raise PduError(codes.ESME_RINVEXPIRY)
 
 
-def write_short_message(message: ShortMessage) -> bytes:
-    """Raises ``ValueError`` for a value its field has no room for."""
-    if len(message.short_message) > LONGEST_SHORT_MESSAGE:
-        raise ValueError(f"short_message has {len(message.short_message)} octets; at most 254 are allowed")
-    return b"".join(
-        (
-            c_octets(message.service_type, SERVICE_TYPE, "service_type"),
-            bytes((message.source_ton, message.source_npi)),
-            c_octets(message.source, ADDRESS, "source"),
-            bytes((message.dest_ton, message.dest_npi)),
-            c_octets(message.dest, ADDRESS, "dest"),
-            bytes((message.esm_class, message.protocol_id, message.priority_flag)),
-            c_octets(message.schedule_delivery_time, TIME, "schedule_delivery_time"),
-            c_octets(message.validity_period, TIME, "validity_period"),
-            bytes((message.registered_delivery, message.replace_if_present, message.data_coding)),
-            bytes((message.default_message_id, len(message.short_message))),
-            message.short_message,
-            *(write_tlv(tag, value) for tag, value in message.tlvs),
-        )
-    )
-
-
 def read_bind(body: bytes) -> Bind:
     reader = Reader(body)
     bind = Bind(
@@ -165,16 +135,3 @@ def read_bind(body: bytes) -> Bind:
     )
     reader.tlvs()
     return bind
-
-
-def write_bind(bind: Bind) -> bytes:
-    """Raises ``ValueError`` for a value its field has no room for."""
-    return b"".join(
-        (
-            c_octets(bind.system_id, _SYSTEM_ID, "system_id"),
-            c_octets(bind.password, PASSWORD_OCTETS, "password"),
-            c_octets(bind.system_type, _SYSTEM_TYPE, "system_type"),
-            bytes((bind.interface_version, bind.addr_ton, bind.addr_npi)),
-            c_octets(bind.address_range, _ADDRESS_RANGE, "address_range"),
-        )
-    )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from mock_provider.engine.values import DeliveryReport, MessageState
-from mock_provider.profiles.protocols import SmppSettings
 from mock_provider.protocols.smpp import codes
 from mock_provider.protocols.smpp.fields import write_tlv
 from mock_provider.protocols.smpp.group_ids import GroupIds
 from mock_provider.protocols.smpp.memo import read_memo
 from mock_provider.protocols.smpp.times import receipt_date
+from mock_provider.settings.protocols import SmppSettings
 
 _ESM_RECEIPT, _ESM_INTERMEDIATE = 0x04, 0x20  # §5.2.12
 _NANOSECONDS = 1e9

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from mock_provider.engine.values import Accepted, Refusal
+from mock_provider.engine.values import Accepted
 from mock_provider.protocols.smpp import codes
 from mock_provider.protocols.smpp.message_pdus import Address
+from mock_provider.settings.values import Refusal
 
 STATUS_OF: dict[Refusal, int] = {
     Refusal.UNAUTHORIZED: codes.ESME_RINVPASWD,

@@ -8,7 +8,6 @@ from functools import lru_cache
 from mock_provider.engine.numbers import normalise
 from mock_provider.engine.segments import GSM7_SINGLE
 from mock_provider.engine.values import ENDS_ONLY, FinalReport, Outbound, ReportsWanted, Submit
-from mock_provider.profiles.protocols import SmppSettings
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.journey_key import text_key
 from mock_provider.protocols.smpp import codes
@@ -31,6 +30,7 @@ from mock_provider.protocols.smpp.parts import (
 )
 from mock_provider.protocols.smpp.pdu import ShortMessage
 from mock_provider.protocols.smpp.times import seconds_from
+from mock_provider.settings.protocols import SmppSettings
 
 PROTOCOL_NAME = "smpp"  # the report URL of a message is this, a colon and the system_id
 

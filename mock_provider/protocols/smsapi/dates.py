@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.smsapi.errors import SmsapiError
+from mock_provider.settings.protocols import SmsapiSettings
 
 _DAY_S = 86_400
 _SCHEDULE_LIMIT_S = 92 * _DAY_S  # "3 months" (error 50): the longest three months of a year

@@ -5,7 +5,7 @@ The codes are those of SMSAPI's published table (shared by its clients), as far 
 
 from __future__ import annotations
 
-from mock_provider.engine.values import Refusal
+from mock_provider.settings.values import Refusal
 
 MESSAGES: dict[int, str] = {
     8: "Error in request",
@@ -80,11 +80,6 @@ CODES: dict[Refusal, int] = {
 
 # Where one code stands for several refusals: the one it means to a client, who cannot tell them apart.
 _MEANT_FIRST = (Refusal.SENDER_NOT_ALLOWED, Refusal.THROTTLED_REQUESTS, Refusal.REJECTED)
-
-# Codes this protocol gives of itself, for what a request says, before the engine sees it.
-OF_THE_REQUEST = frozenset(
-    (8, 11, 17, 18, 20, 25, 27, 28, 30, 40, 41, 50, 54, 56, 70, 93, 104, 110, 301, 400, 409)
-)
 
 
 def _refusals() -> dict[int, Refusal]:

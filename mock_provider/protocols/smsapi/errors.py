@@ -11,11 +11,12 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from mock_provider.engine.values import Refusal, Refused
+from mock_provider.engine.values import Refused
 from mock_provider.http.messages import TEXT, HttpResponse
-from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.smsapi.error_table import CODES, MESSAGES
 from mock_provider.protocols.smsapi.numbers import shown_number
+from mock_provider.settings.protocols import SmsapiSettings
+from mock_provider.settings.values import Refusal
 
 _THROTTLES = frozenset(
     (Refusal.THROTTLED_REQUESTS, Refusal.THROTTLED_SEGMENTS, Refusal.THROTTLED_CONCURRENCY)

@@ -12,7 +12,6 @@ from functools import lru_cache
 from mock_provider.engine.segments import GSM7_JOINED, segments_of
 from mock_provider.engine.values import Outbound, Submit
 from mock_provider.http.receivers import LONGEST_URL, report_url_allowed
-from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.journey_key import text_key
 from mock_provider.protocols.smsapi.dates import expires_at
@@ -23,6 +22,7 @@ from mock_provider.protocols.smsapi.fields import (
     text_of,
 )
 from mock_provider.protocols.smsapi.numbers import read_msisdn
+from mock_provider.settings.protocols import SmsapiSettings
 
 PROTOCOL_NAME = "smsapi"
 DEFAULT_SENDER = "Test"

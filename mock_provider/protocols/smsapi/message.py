@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from mock_provider.engine.segments import count_segments
-from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.smsapi.errors import SmsapiError
 from mock_provider.protocols.smsapi.fast_path import LONGEST_TEXT, MOST_PARTS
 from mock_provider.protocols.smsapi.fields import (
@@ -18,6 +17,7 @@ from mock_provider.protocols.smsapi.fields import (
     text_of,
 )
 from mock_provider.protocols.smsapi.normalizing import normalize
+from mock_provider.settings.protocols import SmsapiSettings
 
 _BINARY_OCTETS = 140  # of one SMS, user data header included
 _PLACEHOLDER_CHARACTERS = len("[%1%]")

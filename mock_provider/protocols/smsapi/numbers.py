@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mock_provider.engine.numbers import country_of, normalise
-from mock_provider.profiles.protocols import SmsapiSettings
+from mock_provider.settings.protocols import SmsapiSettings
 
 LONGEST_NUMBER = 100  # characters that are looked at and repeated in answers; no number has half as many
 _NATIONAL_DIGITS = 9

@@ -13,8 +13,8 @@ from msgspec.structs import astuple
 
 from mock_provider.engine.values import DeliveryReport
 from mock_provider.http.messages import ReportCall
-from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.smsapi.answers import STATUS_CODES, points
+from mock_provider.settings.protocols import SmsapiSettings
 
 CONFIRMATION = b"OK"
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from mock_provider.engine.values import Refusal, Refused
+from mock_provider.engine.values import Refused
 from mock_provider.http.messages import HttpResponse
-from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.smsapi.errors import rest_error, retry_after
+from mock_provider.settings.protocols import SmsapiSettings
+from mock_provider.settings.values import Refusal
 
 # The official document names 400, 401, 403, 404, 408, 409, 429 and 503; which refusal gets which is ours.
 REST_STATUS: dict[Refusal, int] = {

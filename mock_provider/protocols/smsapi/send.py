@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from mock_provider.engine.values import Outbound, Submit
 from mock_provider.http.receivers import report_url_allowed
-from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.journey_key import text_key
 from mock_provider.protocols.smsapi.dates import expires_at, scheduled_at
@@ -30,6 +29,7 @@ from mock_provider.protocols.smsapi.fields import (
 )
 from mock_provider.protocols.smsapi.message import Counted, read_texts
 from mock_provider.protocols.smsapi.numbers import LONGEST_NUMBER, is_foreign, read_msisdn
+from mock_provider.settings.protocols import SmsapiSettings
 
 _TIME_RESTRICTIONS = ("follow", "ignore", "nearest_available")
 

@@ -8,8 +8,8 @@ from functools import lru_cache
 from hashlib import blake2b
 
 from mock_provider.engine.numbers import normalise
-from mock_provider.profiles.protocols.twilio import MessagingService
 from mock_provider.protocols.twilio.errors import TwilioError
+from mock_provider.settings.protocols.twilio import MessagingService
 
 _drop_separators = str.maketrans("", "", " -.()\u00a0")
 _is_number = re.compile(r"\+?[1-9][0-9]{7,14}").fullmatch

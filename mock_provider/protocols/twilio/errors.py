@@ -9,8 +9,9 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-from mock_provider.engine.values import Refusal, Refused
+from mock_provider.engine.values import Refused
 from mock_provider.http.messages import HttpResponse
+from mock_provider.settings.values import Refusal
 
 # Code -> HTTP status and words; ``{}`` is filled in with what the request said.
 ERRORS: dict[int, tuple[int, str]] = {

@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 
 from msgspec import Struct
 
-from mock_provider.profiles.protocols import TwilioSettings
-from mock_provider.profiles.schema import AccountSettings
 from mock_provider.protocols.twilio.listing import page_by_offset, read_page
 from mock_provider.protocols.twilio.resource import API_VERSION, rfc_2822
+from mock_provider.settings.protocols import TwilioSettings
+from mock_provider.settings.sections import AccountSettings
 
 _is_number = re.compile(r"\+[1-9][0-9]{7,14}").fullmatch
 _FILTERS = ("PhoneNumber", "FriendlyName")

@@ -9,7 +9,6 @@ from msgspec import Struct
 from mock_provider.engine.segments import count_segments
 from mock_provider.engine.values import MessageClass, Outbound, ReportsWanted, Submit
 from mock_provider.http.receivers import report_url_allowed
-from mock_provider.profiles.protocols import TwilioSettings
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.journey_key import text_key
 from mock_provider.protocols.twilio.addresses import (
@@ -26,6 +25,7 @@ from mock_provider.protocols.twilio.memo import write_memo
 from mock_provider.protocols.twilio.resource import Created
 from mock_provider.protocols.twilio.smart_encoding import smart_encoded
 from mock_provider.protocols.twilio.times import read_send_at_s, read_validity_s
+from mock_provider.settings.protocols import TwilioSettings
 
 PROTOCOL_NAME = "twilio"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 
-from mock_provider.profiles.protocols import TwilioSettings
 from mock_provider.protocols.twilio.errors import TwilioError
+from mock_provider.settings.protocols import TwilioSettings
 
 _MOST_VALIDITY_S = 36_000
 _MOST_DIGITS = 6  # int() raises for thousands of digits

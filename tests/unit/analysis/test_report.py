@@ -11,11 +11,11 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from run_builder import Build, RunBuilder
 
 from analysis import records
 from analysis.cli import main
 
-Build = Callable[[str], Any]
 CHARTS = ("percentiles", "latency", "rates", "backlog", "stages")
 
 
@@ -38,7 +38,7 @@ def summary_of(run_dir: Path) -> Any:
     return json.loads((run_dir / "report" / "summary.json").read_text(encoding="utf-8"))
 
 
-def good(run: Any, delivery_s: float = 3.0) -> None:
+def good(run: RunBuilder, delivery_s: float = 3.0) -> None:
     for slot in range(300):
         run.journey(f"m-{slot}", slot / 5, delivery_s + slot % 7 / 10)
 
@@ -59,7 +59,7 @@ def test_a_good_run_writes_everything_and_exits_0(new_run: Build, run_cli: Calla
     (part,) = summary["parts"]
     p95 = next(each for each in part["delivery"][0]["quantiles"] if each["percentile"] == 95.0)
     assert p95["value_s"] == pytest.approx(3.6)
-    assert part["ledger"]["delivered"] == 300
+    assert part["accounting"]["delivered"] == 300
     assert summary["exit_code"] == 0
 
 

@@ -4,8 +4,8 @@ from datetime import datetime
 import pytest
 
 from reference_sender import clock
+from reference_sender.api.queries import _shown
 from reference_sender.dispatch.values import Lane, Message, State
-from reference_sender.queries import _shown
 from reference_sender.store import Record
 
 HOUR_NS = 3_600_000_000_000

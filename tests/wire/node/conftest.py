@@ -7,16 +7,13 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
+from node_scripts import RunNode
 
 HERE = Path(__file__).parent
 DEADLINE_S = 60.0
-
-
-class RunNode(Protocol):
-    def __call__(self, script: str, *arguments: str) -> Any: ...
 
 
 @pytest.fixture(scope="session")

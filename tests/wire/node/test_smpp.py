@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
+from node_scripts import RunNode
+from smpplib_client import captured
+from waiting import eventually
+from wire_provider import StartProvider
 
 from mock_provider.smpp import requests
+from mock_provider.testing import ProviderThread
 
 FAST = {"delivery": {"latency": {"kind": "fixed", "value_s": 0.0}}, "reports": {"linger_s": 0.0}}
-FROM = {"source_addr_ton": 5, "source_addr": "Shop"}
-TO = {"dest_addr_ton": 1, "dest_addr_npi": 1, "destination_addr": "48500100200"}
-LATER = {"schedule_delivery_time": "000001000000000R"}
+Fields = dict[str, Any]
+FROM: Fields = {"source_addr_ton": 5, "source_addr": "Shop"}
+TO: Fields = {"dest_addr_ton": 1, "dest_addr_npi": 1, "destination_addr": "48500100200"}
+LATER: Fields = {"schedule_delivery_time": "000001000000000R"}
 # Statuses of SMPP 3.4, §5.1.3.
 RINVDSTADR, RINVMSGID, RCANCELFAIL, RREPLACEFAIL, RINVDLNAME, RQUERYFAIL = 0x0B, 0x0C, 0x11, 0x13, 0x34, 0x67
 RINVEXPIRY = 0x62
 ENROUTE, DELETED = 1, 4  # message_state
 
-Start = Callable[..., Any]
-Inbox = Callable[[Any], list[dict[str, Any]]]
 Step = dict[str, Any]
+
+
+class TakeSteps(Protocol):
+    def __call__(self, provider: ProviderThread, *steps: Step) -> Any: ...
 
 
 def bind(session: str = "a", how: str = "transceiver", **fields: Any) -> Step:
@@ -49,24 +56,13 @@ def close(session: str) -> Step:
 
 
 @pytest.fixture
-def run(run_node: Callable[..., Any]) -> Callable[..., Any]:
+def run(run_node: RunNode) -> TakeSteps:
     """Take these steps; answers and receipts."""
 
-    def steps(provider: Any, *steps: Step) -> Any:
+    def steps(provider: ProviderThread, *steps: Step) -> Any:
         return run_node("smpp_steps.js", str(provider.smpp_port), provider.smpp_password, json.dumps(steps))
 
     return steps
-
-
-@pytest.fixture
-def captured() -> Inbox:
-    """What the provider took, newest first."""
-
-    def messages(provider: Any) -> list[dict[str, Any]]:
-        found = provider.admin("/messages?limit=100")[1]
-        return list(found["messages"] if isinstance(found, dict) else found)
-
-    return messages
 
 
 def statuses(done: Any) -> list[int]:
@@ -78,7 +74,7 @@ def id_in(receipt: Any) -> str:
 
 
 def test_submit_multi_has_one_id_and_names_the_destinations_it_refused(
-    start: Start, run: Any, captured: Inbox
+    start: StartProvider, run: TakeSteps
 ) -> None:
     provider = start(**FAST)
     good = [{"dest_addr_ton": 1, "dest_addr_npi": 1, "destination_addr": f"4850010020{n}"} for n in range(3)]
@@ -102,7 +98,7 @@ def test_submit_multi_has_one_id_and_names_the_destinations_it_refused(
     assert keys == ["multi-1", "multi-1/d2", "multi-1/d3"]
 
 
-def test_submit_multi_to_nobody_it_could_reach_is_refused(start: Start, run: Any) -> None:
+def test_submit_multi_to_nobody_it_could_reach_is_refused(start: StartProvider, run: TakeSteps) -> None:
     done = run(
         start(**FAST),
         bind(),
@@ -112,7 +108,7 @@ def test_submit_multi_to_nobody_it_could_reach_is_refused(start: Start, run: Any
     assert statuses(done) == [0, RINVDLNAME, RINVDSTADR]
 
 
-def test_a_scheduled_submit_multi_is_cancelled_by_its_one_id(start: Start, run: Any) -> None:
+def test_a_scheduled_submit_multi_is_cancelled_by_its_one_id(start: StartProvider, run: TakeSteps) -> None:
     provider = start(**FAST)
     to = [TO | {"destination_addr": f"4850010020{n}"} for n in range(2)]
     done = run(
@@ -128,7 +124,7 @@ def test_a_scheduled_submit_multi_is_cancelled_by_its_one_id(start: Start, run: 
     assert provider.state()["gauges"]["scheduled"] == 0
 
 
-def test_data_sm_is_a_message_with_a_receipt(start: Start, run: Any, captured: Inbox) -> None:
+def test_data_sm_is_a_message_with_a_receipt(start: StartProvider, run: TakeSteps) -> None:
     provider = start(**FAST)
     done = run(
         provider,
@@ -145,7 +141,7 @@ def test_data_sm_is_a_message_with_a_receipt(start: Start, run: Any, captured: I
 
 
 def test_replace_sm_changes_a_message_that_waits_and_keeps_its_id(
-    start: Start, run: Any, captured: Inbox
+    start: StartProvider, run: TakeSteps
 ) -> None:
     provider = start(**FAST)
     name = {"message_id": "$1.message_id"}
@@ -173,9 +169,9 @@ def test_replace_sm_changes_a_message_that_waits_and_keeps_its_id(
     assert provider.state()["accepted"] == 3  # what came too late was not sent either
 
 
-def test_a_message_is_another_s_who_names_another_source(start: Start, run: Any) -> None:
+def test_a_message_is_not_found_under_another_source_address(start: StartProvider, run: TakeSteps) -> None:
     name = {"message_id": "$1.message_id"}
-    other = {"source_addr": "Other", "source_addr_ton": 5}
+    other: Fields = {"source_addr": "Other", "source_addr_ton": 5}
     done = run(
         start(**FAST),
         bind(),
@@ -193,7 +189,7 @@ def test_a_message_is_another_s_who_names_another_source(start: Start, run: Any)
     assert statuses(done) == [0, 0, *fails, 0, 0]
 
 
-def test_a_replacement_keeps_the_times_it_does_not_give(start: Start, run: Any) -> None:
+def test_a_replacement_keeps_the_times_it_does_not_give(start: StartProvider, run: TakeSteps) -> None:
     provider = start(**FAST)
     name = {"message_id": "$1.message_id"}
     done = run(
@@ -212,7 +208,7 @@ def test_a_replacement_keeps_the_times_it_does_not_give(start: Start, run: Any) 
 
 
 def test_one_of_two_is_sent_when_a_replacement_comes_at_the_last_moment(
-    start: Start, run: Any, eventually: Any
+    start: StartProvider, run: TakeSteps
 ) -> None:
     """The old one's time comes while the answer to replace_sm is held back, unless this machine is slow."""
     provider = start(**FAST, reply={"latency": {"kind": "fixed", "value_s": 0.7}})
@@ -227,7 +223,7 @@ def test_one_of_two_is_sent_when_a_replacement_comes_at_the_last_moment(
 
 
 def test_a_replacement_goes_at_the_old_one_s_time_by_a_clock_that_was_set(
-    start: Start, run: Any, eventually: Any, monkeypatch: pytest.MonkeyPatch
+    start: StartProvider, run: TakeSteps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     provider = start(**FAST)
     scheduled = run(provider, bind(), submit(**LATER))["answers"][1]["message_id"]
@@ -254,7 +250,7 @@ def test_a_replacement_goes_at_the_old_one_s_time_by_a_clock_that_was_set(
     eventually(lambda: provider.state()["gauges"]["scheduled"] == 0)
 
 
-def test_the_id_of_a_message_that_came_by_http_is_nobody_s_here(start: Start, run: Any) -> None:
+def test_the_id_of_a_message_that_came_by_http_is_nobody_s_here(start: StartProvider, run: TakeSteps) -> None:
     provider = start(**FAST)
     form = f"to=48500100200&message=by%20HTTP&format=json&access_token={provider.token}".encode()
     sent = provider.request(
@@ -268,7 +264,7 @@ def test_the_id_of_a_message_that_came_by_http_is_nobody_s_here(start: Start, ru
     assert statuses(done) == [0, RINVMSGID]
 
 
-def test_a_reset_forgets_which_messages_shared_an_id(start: Start, run: Any) -> None:
+def test_a_reset_forgets_which_messages_shared_an_id(start: StartProvider, run: TakeSteps) -> None:
     provider = start(**FAST)
     to = [TO | {"destination_addr": f"4850010020{n}"} for n in range(2)]
     run(provider, bind(), ask("submit_multi", dest_address=to, short_message="hello", **FROM))
@@ -277,7 +273,9 @@ def test_a_reset_forgets_which_messages_shared_an_id(start: Start, run: Any) -> 
     assert id_in(done["receipts"]["a"][0]) == done["answers"][1]["message_id"]
 
 
-def test_cancel_sm_without_an_id_takes_all_between_two_addresses(start: Start, run: Any) -> None:
+def test_cancel_sm_without_an_id_takes_all_between_two_addresses(
+    start: StartProvider, run: TakeSteps
+) -> None:
     provider = start(**FAST)
     elsewhere = {"destination_addr": "48500100299"}
     done = run(
@@ -300,7 +298,9 @@ def test_cancel_sm_without_an_id_takes_all_between_two_addresses(start: Start, r
 
 
 @pytest.mark.parametrize("version", [0x00, 0x33])
-def test_an_older_client_is_sent_no_optional_parameter(start: Start, run: Any, version: int) -> None:
+def test_an_older_client_is_sent_no_optional_parameter(
+    start: StartProvider, run: TakeSteps, version: int
+) -> None:
     done = run(start(**FAST), bind(interface_version=version), submit(user_message_reference=1), receipts(1))
     (receipt,) = done["receipts"]["a"]
     assert id_in(receipt) == done["answers"][1]["message_id"]
@@ -311,7 +311,9 @@ def test_an_older_client_is_sent_no_optional_parameter(start: Start, run: Any, v
     assert tlvs <= modern["receipts"]["a"][0].keys()
 
 
-def test_receipts_go_to_any_live_bind_and_wait_while_there_is_none(start: Start, run: Any) -> None:
+def test_receipts_go_to_any_live_bind_and_wait_while_there_is_none(
+    start: StartProvider, run: TakeSteps
+) -> None:
     done = run(
         start(**FAST),
         bind("sender", "transmitter"),
@@ -348,7 +350,7 @@ def test_receipts_go_to_any_live_bind_and_wait_while_there_is_none(start: Start,
     ],
 )
 def test_codings_that_gateways_pass_on(
-    start: Start, run: Any, captured: Inbox, coding: int, octets: bytes, text: str
+    start: StartProvider, run: TakeSteps, coding: int, octets: bytes, text: str
 ) -> None:
     provider = start(**FAST)
     # node-smpp recodes what it takes for text: the octets go as they are in message_payload.
@@ -362,7 +364,7 @@ def test_codings_that_gateways_pass_on(
 
 
 def test_cancel_sm_without_an_id_takes_more_than_a_turn_s_worth(
-    start: Start, run: Any, monkeypatch: pytest.MonkeyPatch
+    start: StartProvider, run: TakeSteps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(requests, "_CANCELLED_AT_ONCE", 2)
     provider = start(**FAST)

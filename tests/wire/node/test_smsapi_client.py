@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from node_scripts import RunNode
+from wire_provider import started
 
-from mock_provider.profiles import load_profile
+from mock_provider.testing import ProviderThread
 
 NUMBER, OTHER = "48500100200", "48500100201"
 
@@ -15,7 +17,7 @@ NUMBER, OTHER = "48500100200", "48500100201"
 class Called:
     """What each call of ``smsapi_calls.js`` came to."""
 
-    def __init__(self, results: dict[str, Any], provider: Any) -> None:
+    def __init__(self, results: dict[str, Any], provider: ProviderThread) -> None:
         self._results = results
         self.provider = provider
 
@@ -33,20 +35,17 @@ class Called:
         return result["data"]["error"], result["data"]["message"]
 
     def texts(self) -> list[str]:
-        return [m["text"] for m in self.provider.admin("/messages")[1]["messages"]]
+        return [m["text"] for m in self.provider.messages()]
 
 
 @pytest.fixture(scope="module")
-def shared_provider() -> Iterator[Any]:
-    from tests.wire.conftest import ProviderUnderTest
-
-    provider = ProviderUnderTest(load_profile("fast"))
-    yield provider
-    provider.stop()
+def shared_provider() -> Iterator[ProviderThread]:
+    with started() as provider:
+        yield provider
 
 
 @pytest.fixture(scope="module")
-def called(run_node: Any, shared_provider: Any) -> Called:
+def called(run_node: RunNode, shared_provider: ProviderThread) -> Called:
     results = run_node("smsapi_calls.js", shared_provider.url + "/api", shared_provider.token)
     return Called(results, shared_provider)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from node_scripts import RunNode
+from wire_provider import StartProvider
 
 ACCOUNT, SERVICE = "AC" + "0" * 31 + "1", "MG" + "a" * 32
 NUMBER = "+15017122661"
 
 
-def test_twilio_node_sends_and_validates_callbacks(start: Any, run_node: Any) -> None:
+def test_twilio_node_sends_and_validates_callbacks(start: StartProvider, run_node: RunNode) -> None:
     services = [{"sid": SERVICE, "senders": [NUMBER]}]
     provider = start(protocol={"twilio": {"messaging_services": services}})
     seen = run_node("twilio.js", provider.url, provider.token, ACCOUNT, SERVICE)

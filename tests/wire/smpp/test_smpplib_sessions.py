@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from smpplib import consts, exceptions, smpp
+from smpplib_client import Connect
+from waiting import eventually
+from wire_provider import StartProvider
 
 FAST = {"delivery": {"latency": {"kind": "fixed", "value_s": 0.0}}, "reports": {"linger_s": 0.0}}
 
-Start = Callable[..., Any]
-Connect = Callable[[Any], Any]
-Eventually = Callable[[Callable[[], bool]], None]
 
-
-def test_receipts_go_to_the_receiver_of_the_same_system_id(start: Start, connect: Connect) -> None:
+def test_receipts_go_to_the_receiver_of_the_same_system_id(start: StartProvider, connect: Connect) -> None:
     provider = start(**FAST)
     transmitter, receiver, other = connect(provider), connect(provider), connect(provider)
     transmitter.bind("transmitter")
@@ -29,7 +27,7 @@ def test_receipts_go_to_the_receiver_of_the_same_system_id(start: Start, connect
     assert other.client.read_pdu().command == "enquire_link_resp"  # nothing came before it
 
 
-def test_receipts_wait_for_a_receiver(start: Start, connect: Connect, eventually: Eventually) -> None:
+def test_receipts_wait_for_a_receiver(start: StartProvider, connect: Connect) -> None:
     provider = start(**FAST)
     transmitter, receiver = connect(provider), connect(provider)
     transmitter.bind("transmitter")
@@ -41,7 +39,7 @@ def test_receipts_wait_for_a_receiver(start: Start, connect: Connect, eventually
     eventually(lambda: provider.state()["gauges"]["reports_unconfirmed"] == 0)
 
 
-def test_a_receipt_nobody_takes_is_sent_again_by_the_schedule(start: Start, connect: Connect) -> None:
+def test_a_receipt_nobody_takes_is_sent_again_by_the_schedule(start: StartProvider, connect: Connect) -> None:
     provider = start(
         delivery=FAST["delivery"],
         reports={"linger_s": 0.0, "retry_after_s": [0.05]},
@@ -69,7 +67,7 @@ def test_a_receipt_nobody_takes_is_sent_again_by_the_schedule(start: Start, conn
     ],
 )
 def test_limits_are_answered_as_senders_expect_them(
-    start: Start, connect: Connect, changes: dict[str, Any], status: int
+    start: StartProvider, connect: Connect, changes: dict[str, Any], status: int
 ) -> None:
     provider = start(**changes)
     esme = connect(provider)
@@ -91,7 +89,9 @@ def test_limits_are_answered_as_senders_expect_them(
         ("no_valid_recipient", consts.SMPP_ESME_RINVDSTADR),
     ],
 )
-def test_refusals_have_their_status(start: Start, connect: Connect, refusal: str, status: int) -> None:
+def test_refusals_have_their_status(
+    start: StartProvider, connect: Connect, refusal: str, status: int
+) -> None:
     esme = connect(start(reply={"errors": [{"refusal": refusal, "share": 1.0}]}))
     esme.bind()
     esme.send()
@@ -99,7 +99,7 @@ def test_refusals_have_their_status(start: Start, connect: Connect, refusal: str
     assert esme.answers[0].status == status
 
 
-def test_submits_above_the_window_are_throttled(start: Start, connect: Connect) -> None:
+def test_submits_above_the_window_are_throttled(start: StartProvider, connect: Connect) -> None:
     provider = start(protocol={"smpp": {"window": 2}}, reply={"latency": {"kind": "fixed", "value_s": 0.3}})
     esme = connect(provider)
     esme.bind()
@@ -118,7 +118,7 @@ def test_submits_above_the_window_are_throttled(start: Start, connect: Connect) 
     ],
 )
 def test_a_wrong_bind_is_refused(
-    start: Start, connect: Connect, credentials: dict[str, str], status: int
+    start: StartProvider, connect: Connect, credentials: dict[str, str], status: int
 ) -> None:
     provider = start(protocol={"smpp": {"system_ids": ["esme"]}})
     with pytest.raises(exceptions.PDUError) as error:
@@ -127,7 +127,7 @@ def test_a_wrong_bind_is_refused(
 
 
 def test_a_system_id_binds_so_often_and_again_when_one_has_gone(
-    start: Start, connect: Connect, eventually: Eventually
+    start: StartProvider, connect: Connect
 ) -> None:
     provider = start(protocol={"smpp": {"max_binds": 1}})
     first = connect(provider)
@@ -147,7 +147,7 @@ def test_a_system_id_binds_so_often_and_again_when_one_has_gone(
     eventually(binds)
 
 
-def test_links_are_enquired_both_ways(start: Start, connect: Connect) -> None:
+def test_links_are_enquired_both_ways(start: StartProvider, connect: Connect) -> None:
     esme = connect(start(protocol={"smpp": {"enquire_link_s": 0.05}}))
     esme.bind()
     assert esme.client.read_pdu().command == "enquire_link"  # nothing was said for a while
@@ -156,7 +156,9 @@ def test_links_are_enquired_both_ways(start: Start, connect: Connect) -> None:
     assert "enquire_link_resp" in commands
 
 
-def test_a_lost_reply_cuts_the_connection_of_a_message_that_was_taken(start: Start, connect: Connect) -> None:
+def test_a_lost_reply_cuts_the_connection_of_a_message_that_was_taken(
+    start: StartProvider, connect: Connect
+) -> None:
     provider = start(faults=[{"kind": "hang", "share": 1.0, "accepted": True, "disconnect": True}])
     esme = connect(provider)
     esme.bind()
@@ -166,7 +168,7 @@ def test_a_lost_reply_cuts_the_connection_of_a_message_that_was_taken(start: Sta
     assert provider.state()["accepted"] == 1
 
 
-def test_an_outage_meets_submits_and_then_binds(start: Start, connect: Connect) -> None:
+def test_an_outage_meets_submits_and_then_binds(start: StartProvider, connect: Connect) -> None:
     provider = start(faults=[{"kind": "outage", "answer": "refuse"}])
     esme = connect(provider)
     esme.bind()  # the window begins with the engine's first input
@@ -180,7 +182,7 @@ def test_an_outage_meets_submits_and_then_binds(start: Start, connect: Connect) 
 
 @pytest.mark.parametrize("answer", ["hang", "disconnect"])
 def test_an_outage_meets_links_and_look_ups_as_it_meets_submits(
-    start: Start, connect: Connect, answer: str
+    start: StartProvider, connect: Connect, answer: str
 ) -> None:
     provider = start(faults=[{"kind": "outage", "answer": answer}])
     esmes = [connect(provider) for _ in range(3)]
@@ -199,7 +201,9 @@ def test_an_outage_meets_links_and_look_ups_as_it_meets_submits(
         third.client.read_pdu()
 
 
-def test_an_outage_that_refuses_answers_links_and_refuses_look_ups(start: Start, connect: Connect) -> None:
+def test_an_outage_that_refuses_answers_links_and_refuses_look_ups(
+    start: StartProvider, connect: Connect
+) -> None:
     provider = start(faults=[{"kind": "outage", "answer": "refuse"}])
     esme = connect(provider)
     esme.bind()
@@ -213,7 +217,7 @@ def test_an_outage_that_refuses_answers_links_and_refuses_look_ups(start: Start,
 
 
 def test_a_provider_that_stops_answers_what_it_was_asked_and_takes_leave(
-    start: Start, connect: Connect, eventually: Eventually
+    start: StartProvider, connect: Connect
 ) -> None:
     provider = start(reply={"latency": {"kind": "fixed", "value_s": 0.2}})
     esme = connect(provider)
@@ -226,7 +230,7 @@ def test_a_provider_that_stops_answers_what_it_was_asked_and_takes_leave(
     assert esme.client.read_pdu().command == "unbind"
 
 
-def test_who_reads_no_answer_may_ask_no_more_and_others_go_on(start: Start, connect: Connect) -> None:
+def test_who_reads_no_answer_may_ask_no_more_and_others_go_on(start: StartProvider, connect: Connect) -> None:
     provider = start(**FAST)
     mute, other = connect(provider), connect(provider)
     mute.bind()

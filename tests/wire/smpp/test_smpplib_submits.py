@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from smpplib import consts, gsm
+from smpplib_client import Connect, captured
+from waiting import eventually
+from wire_provider import StartProvider
 
-FAST = {"delivery": {"latency": {"kind": "fixed", "value_s": 0.0}}, "reports": {"linger_s": 0.0}}
-
-Start = Callable[..., Any]
-Connect = Callable[[Any], Any]
-Inbox = Callable[[Any], list[dict[str, Any]]]
-Eventually = Callable[[Callable[[], bool]], None]
+FAST: dict[str, Any] = {
+    "delivery": {"latency": {"kind": "fixed", "value_s": 0.0}},
+    "reports": {"linger_s": 0.0},
+}
 
 
-def test_a_transceiver_submits_and_gets_its_receipt(start: Start, connect: Connect, inbox: Inbox) -> None:
+def test_a_transceiver_submits_and_gets_its_receipt(start: StartProvider, connect: Connect) -> None:
     provider = start(**FAST)
     esme = connect(provider)
     assert esme.bind().system_id == b"smsbench"
@@ -34,8 +34,8 @@ def test_a_transceiver_submits_and_gets_its_receipt(start: Start, connect: Conne
     fields = esme.receipt_fields()
     assert (fields["id"], fields["stat"], fields["err"]) == (message_id, "DELIVRD", "000")
     assert fields["text"] == "hello #Kjourney-1#"
-    (captured,) = inbox(provider)
-    assert (captured["key"], captured["protocol"], captured["text"]) == (
+    (message,) = captured(provider)
+    assert (message["key"], message["protocol"], message["text"]) == (
         "journey-1",
         "smpp",
         "hello #Kjourney-1#",
@@ -52,7 +52,7 @@ def test_a_transceiver_submits_and_gets_its_receipt(start: Start, connect: Conne
     ],
 )
 def test_each_data_coding(
-    start: Start, connect: Connect, coding: int, octets: bytes, text: str, inbox: Inbox
+    start: StartProvider, connect: Connect, coding: int, octets: bytes, text: str
 ) -> None:
     provider = start(**FAST)
     esme = connect(provider)
@@ -60,11 +60,11 @@ def test_each_data_coding(
     esme.send(octets, data_coding=coding)
     esme.read(answers=1, receipts=1)
     assert esme.answers[0].status == 0
-    assert inbox(provider)[0]["text"] == text
+    assert captured(provider)[0]["text"] == text
 
 
 @pytest.mark.parametrize("way", ["udh", "sar", "payload"])
-def test_long_messages(start: Start, connect: Connect, way: str, inbox: Inbox) -> None:
+def test_long_messages(start: StartProvider, connect: Connect, way: str) -> None:
     provider = start(**FAST)
     esme = connect(provider)
     esme.bind()
@@ -85,12 +85,12 @@ def test_long_messages(start: Start, connect: Connect, way: str, inbox: Inbox) -
     esme.read(answers=len(expected), receipts=len(expected))
     assert [answer.status for answer in esme.answers] == [0] * len(expected)
     assert len({receipt.receipted_message_id for receipt in esme.receipts}) == len(expected)
-    captured = sorted(inbox(provider), key=lambda message: str(message["key"]))
-    assert [(message["key"], message["segments"]) for message in captured] == expected
-    assert "".join(message["text"] for message in captured) == text
+    found = sorted(captured(provider), key=lambda message: str(message["key"]))
+    assert [(message["key"], message["segments"]) for message in found] == expected
+    assert "".join(message["text"] for message in found) == text
 
 
-def test_receipts_only_as_they_are_asked_for(start: Start, connect: Connect, eventually: Eventually) -> None:
+def test_receipts_only_as_they_are_asked_for(start: StartProvider, connect: Connect) -> None:
     provider = start(**FAST)
     esme = connect(provider)
     esme.bind()
@@ -103,7 +103,7 @@ def test_receipts_only_as_they_are_asked_for(start: Start, connect: Connect, eve
     assert {receipt.receipted_message_id for receipt in esme.receipts} == {esme.answers[2].message_id}
 
 
-def test_a_failure_is_reported_where_only_failures_are_wanted(start: Start, connect: Connect) -> None:
+def test_a_failure_is_reported_where_only_failures_are_wanted(start: StartProvider, connect: Connect) -> None:
     failures = [{"state": "undelivered", "reason": "absent_subscriber", "share": 1.0}]
     provider = start(delivery=FAST["delivery"] | {"failures": failures}, reports=FAST["reports"])
     esme = connect(provider)
@@ -114,7 +114,7 @@ def test_a_failure_is_reported_where_only_failures_are_wanted(start: Start, conn
     assert esme.receipts[0].message_state == consts.SMPP_MESSAGE_STATE_UNDELIVERABLE
 
 
-def test_a_number_that_is_none_is_refused(start: Start, connect: Connect) -> None:
+def test_a_number_that_is_none_is_refused(start: StartProvider, connect: Connect) -> None:
     esme = connect(start())
     esme.bind()
     esme.send(destination_addr="12")
@@ -122,7 +122,7 @@ def test_a_number_that_is_none_is_refused(start: Start, connect: Connect) -> Non
     assert esme.answers[0].status == consts.SMPP_ESME_RINVDSTADR
 
 
-def test_a_scheduled_message_is_replaced_and_cancelled(start: Start, connect: Connect) -> None:
+def test_a_scheduled_message_is_replaced_and_cancelled(start: StartProvider, connect: Connect) -> None:
     provider = start(**FAST)
     esme = connect(provider)
     esme.bind()
@@ -158,7 +158,7 @@ def cancel(esme: Any, message_id: str) -> int:
 
 
 def test_a_message_is_replaced_when_the_replacement_is_accepted_not_when_that_is_answered(
-    start: Start, connect: Connect
+    start: StartProvider, connect: Connect
 ) -> None:
     provider = start(delivery=FAST["delivery"], reply={"latency": {"kind": "fixed", "value_s": 0.1}})
     esme = connect(provider)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 import pytest
+from smpplib_client import Connect
+from wire_provider import StartProvider
 
 HOUR_S = 3_600
 
 
 def test_receipts_on_an_old_connection_have_the_time_as_it_is(
-    start: Callable[..., Any], connect: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    start: StartProvider, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     provider = start(delivery={"latency": {"kind": "fixed", "value_s": 0.0}})
     esme = connect(provider)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.smsapi.errors import SmsapiError
 from mock_provider.protocols.smsapi.fields import Fields, is_set, text_of
 from mock_provider.protocols.smsapi.services.contact_book import ContactBook
 from mock_provider.protocols.smsapi.services.message_templates import MessageTemplates
+from mock_provider.settings.protocols import SmsapiSettings
 
 
 def with_group_members(fields: Fields, settings: SmsapiSettings, contacts: ContactBook) -> Fields:

@@ -11,10 +11,10 @@ import msgspec
 from msgspec import Struct
 
 from mock_provider.http.messages import HttpResponse
-from mock_provider.profiles.protocols import SmsapiSettings
 from mock_provider.protocols.smsapi.errors import invalid_value, rest_error
 from mock_provider.protocols.smsapi.fields import Fields, text_of
 from mock_provider.protocols.smsapi.services.state import SmsapiState
+from mock_provider.settings.protocols import SmsapiSettings
 
 DEFAULT_LIMIT = 5  # SMSAPI's OpenAPI document, parameter limit
 MOST_LISTED = 200

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from run_builder import Build, RunBuilder
 from screen_words import answer_text
 
+from analysis.exit_codes import ExitCode
 from analysis.first_screen.screen import first_screen
 from analysis.records import InstrumentFailure, read_manifest
 from analysis.render.report_files import write_report
-from analysis.report import EXIT_INVALID, build_report
+from analysis.report import build_report
 
-Build = Callable[[str], Any]
 LOST_JOURNAL = InstrumentFailure(
     process="provider",
     what="the journal could not be written: No space left on device",
@@ -21,7 +21,7 @@ LOST_JOURNAL = InstrumentFailure(
 )
 
 
-def starved(run: Any) -> None:
+def starved(run: RunBuilder) -> None:
     """Messages of which only the first twenty have a provider row: what a lost journal looks like."""
     for slot in range(20):
         run.journey(f"seen-{slot}", slot / 10, 2.0)
@@ -35,7 +35,7 @@ def test_the_cause_comes_first_and_the_sender_is_not_blamed(new_run: Build) -> N
     starved(run)
     run_dir = run.write(instrument_failures=(LOST_JOURNAL,))
     report = build_report(run_dir)
-    assert report.exit_code == EXIT_INVALID
+    assert report.exit_code == ExitCode.INVALID
     assert report.headline.startswith(
         "INVALID: Bench failure: provider: the journal could not be written: No space"
     )
@@ -73,7 +73,7 @@ def test_a_failure_in_one_part_of_a_suite_leaves_the_other_parts_their_figures(
     broken.write(instrument_failures=(LOST_JOURNAL,))
     whole.write(end_s=70.0)
     report = build_report(write_suite("a-broken", "b-whole"))
-    assert report.exit_code == EXIT_INVALID
+    assert report.exit_code == ExitCode.INVALID
     assert report.headline.startswith("INVALID: Bench failure: provider")
     assert "(in: made by hand)" in report.headline
     held = {each.verdict for each in report.objectives if each.part == "b-whole"}

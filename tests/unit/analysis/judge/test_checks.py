@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from run_builder import Build, RunBuilder
 
 from analysis.judge.checks import worst_rate_error
 from analysis.part import analyse_part
 from analysis.records import read_manifest
 from analysis.report import build_report
 
-Build = Callable[[str], Any]
 
-
-def checked(run: Any, name: str, **manifest: Any) -> str:
+def checked(run: RunBuilder, name: str, **manifest: Any) -> str:
     run_dir = run.write(**manifest)
     part = analyse_part(run_dir, read_manifest(run_dir), "made")
     return str(next(each.state for each in part.checks if each.name == name))
@@ -143,7 +141,7 @@ def test_how_it_ended(new_run: Build, reason: str, state: str) -> None:
     assert checked(run, "end of the run", exit_reason=reason) == state
 
 
-def test_a_runner_that_finished_with_messages_open_knew_that_they_do_not_matter(new_run: Build) -> None:
+def test_messages_left_open_by_a_finished_run_do_not_change_the_verdict(new_run: Build) -> None:
     run = new_run("run")
     run.journey("m", 1.0, 3.0)
     run.due("waits", 2.0)
@@ -156,11 +154,11 @@ def test_the_plateau_of_delayed_acknowledgements_is_flagged(new_run: Build) -> N
     run = new_run("nagle")
     for slot in range(400):
         run.journey(f"m-{slot}", slot / 10, 3.0, api_s=0.044 if slot % 3 == 0 else 0.002)
-    assert checked(run, "40 ms plateau") == "warn"
+    assert checked(run, "Nagle delay (40 ms)") == "warn"
     smooth = new_run("smooth")
     for slot in range(400):
         smooth.journey(f"m-{slot}", slot / 10, 3.0, api_s=0.020 + slot / 10_000)
-    assert checked(smooth, "40 ms plateau") == "ok"
+    assert checked(smooth, "Nagle delay (40 ms)") == "ok"
 
 
 def test_no_rows_at_all_is_invalid(new_run: Build) -> None:

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import msgspec
 import pytest
+from run_builder import Build, RunBuilder, Suite
 from screen_words import answer_text
 
 from analysis import records
-from analysis.exit_codes import EXIT_INTERRUPTED
+from analysis.exit_codes import ExitCode
 from analysis.first_screen.screen import first_screen
 from analysis.render.report_files import write_report
 from analysis.report import build_report
 
-Build = Callable[[str], Any]
-Suite = Callable[..., Path]
 
-
-def played(run: Any, load_s: float, **manifest: Any) -> Path:
+def played(run: RunBuilder, load_s: float, **manifest: Any) -> Path:
     for slot in range(130):
         run.journey(f"m-{slot}", slot / 10, 3.0)
     timing = records.Timing(duration_s=23.0)
@@ -41,7 +38,7 @@ def test_an_interrupted_run_says_so_before_its_verdict(new_run: Build, load_s: f
     assert report.headline == f"STOPPED: {words}. What was played missed no objective."
     assert report.notes[0].startswith(words)
     assert report.interrupted == words
-    assert report.exit_code == EXIT_INTERRUPTED
+    assert report.exit_code == ExitCode.INTERRUPTED
 
 
 def test_a_finished_run_has_no_such_words(new_run: Build) -> None:
@@ -59,7 +56,7 @@ def test_an_interrupted_suite_names_the_part(new_run: Build, write_suite: Suite)
         "STOPPED: Interrupted (made by hand) after 13 of 23 s. What was played missed no"
     )
     assert "not played" in report.notes[0]
-    assert report.exit_code == EXIT_INTERRUPTED
+    assert report.exit_code == ExitCode.INTERRUPTED
 
 
 def test_a_suite_interrupted_between_two_parts_is_not_complete(new_run: Build, write_suite: Suite) -> None:
@@ -72,7 +69,7 @@ def test_a_suite_interrupted_between_two_parts_is_not_complete(new_run: Build, w
     assert report.headline.startswith(
         "STOPPED: Interrupted between two parts, after: made by hand. What was played missed no"
     )
-    assert report.exit_code == EXIT_INTERRUPTED
+    assert report.exit_code == ExitCode.INTERRUPTED
     assert "not played" in report.notes[0]
 
 
@@ -84,7 +81,7 @@ def test_an_interruption_goes_before_every_verdict(new_run: Build, delivery_s: f
     timing = records.Timing(duration_s=23.0)
     report = build_report(run.write(load_s=13.0, end_s=80.0, timing=timing, exit_reason="interrupted"))
     assert report.verdict == ("met" if delivery_s < 20 else "missed")
-    assert report.exit_code == EXIT_INTERRUPTED
+    assert report.exit_code == ExitCode.INTERRUPTED
 
 
 def test_an_aborted_run_is_invalid_and_not_complete(new_run: Build) -> None:
@@ -93,7 +90,7 @@ def test_an_aborted_run_is_invalid_and_not_complete(new_run: Build) -> None:
         "STOPPED: Interrupted after 13 of 23 s. The figures of what was played cannot be used."
     )
     assert report.validity == "invalid"
-    assert report.exit_code == EXIT_INTERRUPTED
+    assert report.exit_code == ExitCode.INTERRUPTED
 
 
 def test_every_rendering_says_that_the_run_was_interrupted(new_run: Build) -> None:
@@ -104,7 +101,7 @@ def test_every_rendering_says_that_the_run_was_interrupted(new_run: Build) -> No
     assert f"**STOPPED. INCOMPLETE. {words}. What was played" in read["summary.md"].read_text()
     assert ">INCOMPLETE</span>" in read["index.html"].read_text()
     summary = msgspec.json.decode(read["summary.json"].read_bytes())
-    assert (summary["interrupted"], summary["exit_code"]) == (words, EXIT_INTERRUPTED)
+    assert (summary["interrupted"], summary["exit_code"]) == (words, ExitCode.INTERRUPTED)
     case = ElementTree.parse(read["junit.xml"]).find(".//testcase[@classname='ending']/error")
     assert case is not None
     assert case.get("message") == words
@@ -158,4 +155,4 @@ def test_a_run_whose_runner_was_killed_had_a_load_all_the_same(new_run: Build) -
     assert report.validity == "invalid"
     assert "No load was made" not in report.headline
     (part,) = report.parts
-    assert (part.ledger.rows, part.ledger.delivered) == (40, 40)
+    assert (part.accounting.rows, part.accounting.delivered) == (40, 40)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from run_builder import Build, RunBuilder, Suite
 from screen_words import answer_text
 
 from analysis import records
@@ -17,11 +17,8 @@ from analysis.render import tables
 from analysis.render.data import write_junit
 from analysis.report import build_report
 
-Build = Callable[[str], Any]
-Suite = Callable[..., Path]
 
-
-def day(run: Any, level: int, delivery_s: float = 2.0, messages: int = 200, **timing: Any) -> None:
+def day(run: RunBuilder, level: int, delivery_s: float = 2.0, messages: int = 200, **timing: Any) -> None:
     """A part of a ladder: the peak at true speed, or compressed where ``timing`` says so."""
     for slot in range(messages):
         run.journey(f"m-{slot}", slot / 10, delivery_s)
@@ -50,7 +47,7 @@ def test_ten_times_holds_where_a_compressed_day_stood_for_it(new_run: Build, wri
     assert answer_text(report, "ten_times").startswith("Yes: 10 \N{MULTIPLICATION SIGN} 5,000 a day")
 
 
-def test_a_probe_that_does_not_hold_answers_no_and_fails_nothing(new_run: Build, write_suite: Suite) -> None:
+def test_a_missed_probe_does_not_fail_the_suite(new_run: Build, write_suite: Suite) -> None:
     day(new_run("a-peak"), 5_000)
     day(new_run("b-dense"), 5_000, delivery_s=40.0, speedup=288.0)
     report = build_report(write_suite("a-peak", "b-dense"))
@@ -85,7 +82,7 @@ def test_a_scaled_provider_proves_nothing_about_scale_or_speed(new_run: Build, w
     assert "compressed seconds" in report.notes[0]
 
 
-def test_few_messages_leave_a_level_open_and_the_verdict_with_it(new_run: Build, write_suite: Suite) -> None:
+def test_too_few_messages_leave_level_and_verdict_undecided(new_run: Build, write_suite: Suite) -> None:
     day(new_run("a"), 5_000, messages=8)
     day(new_run("b"), 50_000)
     report = build_report(write_suite("a", "b"))
@@ -129,7 +126,7 @@ def test_an_invalid_part_of_the_verdict_spoils_it(new_run: Build, write_suite: S
     assert report.headline.startswith("INVALID: Do not use these figures: the bench sent late")
 
 
-def overloaded(run: Any, capacity_per_s: float, level: int = 5_000) -> None:
+def overloaded(run: RunBuilder, capacity_per_s: float, level: int = 5_000) -> None:
     """200/s for 10 s, of which ``capacity_per_s`` reach a carrier; all are delivered well within limits."""
     for slot in range(2_000):
         due_s = slot / 200
@@ -179,7 +176,7 @@ def test_the_first_screen_names_profile_limits_and_length(new_run: Build, write_
     assert limits in first_screen(report).about
 
 
-def probe(run: Any, level: int, vanish: int = 0, duplicate: int = 0, **manifest: Any) -> None:
+def probe(run: RunBuilder, level: int, vanish: int = 0, duplicate: int = 0, **manifest: Any) -> None:
     """A compressed day of 200 messages, of which the first are lost and the next duplicated."""
     for slot in range(200):
         run.due(f"m-{slot}", slot / 10)
@@ -221,7 +218,7 @@ def test_a_probe_that_cannot_account_for_its_messages_spoils_the_suite(
     probe(new_run("b-dense"), 5_000, planned=900)
     report = build_report(write_suite("a-peak", "b-dense"))
     assert (report.validity, report.exit_code) == ("invalid", 3)
-    assert report.headline.startswith("INVALID: Do not use these figures: ledger")
+    assert report.headline.startswith("INVALID: Do not use these figures: accounting")
 
 
 def test_a_check_that_some_parts_passed_says_in_how_many(new_run: Build, write_suite: Suite) -> None:
@@ -235,11 +232,11 @@ def test_a_check_that_some_parts_passed_says_in_how_many(new_run: Build, write_s
         "ok",
         "passed; not checked in 1: too few delivered messages",
     )
-    assert rows["ledger"][1:4] == ("all 3 parts", "ok", "passed")
+    assert rows["accounting"][1:4] == ("all 3 parts", "ok", "passed")
     assert rows["machine CPU"][1:4] == ("all 3 parts", "not checked", "no samples")
 
 
-def stands_for(run: Any, level: int, delivery_s: float, role: Any, **manifest: Any) -> None:
+def stands_for(run: RunBuilder, level: int, delivery_s: float, role: Any, **manifest: Any) -> None:
     """200 messages in 20 s, as a day of this many."""
     for slot in range(200):
         run.journey(f"m-{slot}", slot / 10, delivery_s)
@@ -247,13 +244,13 @@ def stands_for(run: Any, level: int, delivery_s: float, role: Any, **manifest: A
     run.write(load_s=20.0, end_s=80.0, scenario=named, **{"profile_name": "smsapi", **manifest})
 
 
-def whole_day(run: Any, level: int, delivery_s: float = 2.0, **manifest: Any) -> None:
+def whole_day(run: RunBuilder, level: int, delivery_s: float = 2.0, **manifest: Any) -> None:
     """A day lived in virtual time, as if in 20 s."""
     timing = records.Timing(window="day")
     stands_for(run, level, delivery_s, "whole_day", mode="simulated", timing=timing, **manifest)
 
 
-def peak(run: Any, level: int, delivery_s: float = 2.0, **manifest: Any) -> None:
+def peak(run: RunBuilder, level: int, delivery_s: float = 2.0, **manifest: Any) -> None:
     stands_for(run, level, delivery_s, "peak_slice", timing=records.Timing(window="peak"), **manifest)
 
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from run_builder import Build, RunBuilder
 
 from analysis.judge.objectives import NO_GROWTH
 from analysis.model import PartReport
 from analysis.records import RecordedScenario
 from analysis.report import build_report
 
-Build = Callable[[str], Any]
-
 
 def queued(
-    run: Any, due_s: list[float], capacity_per_s: float, radio_s: float = 0.0, **manifest: Any
+    run: RunBuilder, due_s: list[float], capacity_per_s: float, radio_s: float = 0.0, **manifest: Any
 ) -> PartReport:
     """Messages that wait for a server of this capacity, first come, first served. The radio takes a second,
     or, where a mean is given, a random time."""
@@ -65,7 +63,7 @@ def test_availability_and_a_sustained_load_are_one_finding(
         assert part.stable is False
 
 
-def test_a_growth_that_took_most_of_the_load_leaves_few_windows(new_run: Build) -> None:
+def test_a_queue_that_grows_most_of_the_time_leaves_few_windows(new_run: Build) -> None:
     """104 % of what it can take, for two minutes: no window after the first half minute was available."""
     part = queued(new_run("run"), poisson(104.0, 120.0, 2), 100.0, load_s=120.0)
     assert part.availability is not None
@@ -143,7 +141,7 @@ def test_without_provider_rows_the_backlog_is_not_known(new_run: Build) -> None:
     assert part.availability.available == 1
 
 
-def test_what_is_said_to_be_carried_has_a_queue_that_does_not_grow(new_run: Build) -> None:
+def test_a_sustained_rate_has_a_queue_that_does_not_grow(new_run: Build) -> None:
     """Objectives that no queue can miss: all are met, and the rate is not carried."""
     run = new_run("run")
     scenario = RecordedScenario(name="day", title="day", role="peak_slice", messages_per_day=500_000)

@@ -1,17 +1,15 @@
-"""What became of each message, the ledger's sums, the joins behind them."""
+"""What became of each message, the accounting's sums, the joins behind them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from run_builder import Build
 
 from analysis.model import PartReport
 from analysis.part import analyse_part
 from analysis.records import read_manifest
-
-Build = Callable[[str], Any]
 
 
 def analysed(builder: Any, **manifest: Any) -> PartReport:
@@ -41,11 +39,11 @@ def test_every_fate_is_counted_once(new_run: Build) -> None:
     run.due("nowhere", 8.0)
     for slot, outcome in enumerate(("refused", "failed", "dropped", "unfinished")):
         run.due(f"not-taken-{slot}", 9.0 + slot, outcome)
-    ledger = analysed(run).ledger
-    assert (ledger.planned, ledger.sent, ledger.dropped) == (12, 11, 1)
-    assert (ledger.answered, ledger.unfinished) == (10, 1)
-    assert (ledger.accepted, ledger.refused, ledger.failed_at_api) == (8, 1, 1)
-    fates = (ledger.delivered, ledger.failed, ledger.expired, ledger.open, ledger.lost)
+    accounting = analysed(run).accounting
+    assert (accounting.planned, accounting.sent, accounting.dropped) == (12, 11, 1)
+    assert (accounting.answered, accounting.unfinished) == (10, 1)
+    assert (accounting.accepted, accounting.refused, accounting.failed_at_api) == (8, 1, 1)
+    fates = (accounting.delivered, accounting.failed, accounting.expired, accounting.open, accounting.lost)
     assert fates == (1, 2, 2, 2, 1)
 
 
@@ -54,13 +52,13 @@ def test_without_sender_rows_an_unseen_message_is_open_and_loss_cannot_be_told(n
     run.journey("ok", 1.0, 3.0)
     run.due("nowhere", 8.0)
     part = analysed(run)
-    assert (part.ledger.open, part.ledger.lost, part.ledger.unclaimed) == (1, 0, 1)
+    assert (part.accounting.open, part.accounting.lost, part.accounting.unclaimed) == (1, 0, 1)
     lost = next(each for each in part.objectives if each.name == "lost messages")
     assert lost.verdict == "undecided"
     assert state_of(part, "files") == "warn"
 
 
-def test_what_the_sender_gave_up_counts_as_never_and_what_a_handset_refused_not_at_all(
+def test_messages_given_up_count_as_never_delivered_and_refused_ones_do_not_count(
     new_run: Build,
 ) -> None:
     run = new_run("run")
@@ -104,7 +102,7 @@ def test_the_last_row_of_a_provider_id_counts(new_run: Build) -> None:
     run.seen("twice-written", 1.1, state="open")
     run.seen("twice-written", 1.1, state="delivered", radio_s=2.0)
     part = analysed(run)
-    assert (part.ledger.delivered, part.ledger.open, part.ledger.duplicates) == (1, 0, 0)
+    assert (part.accounting.delivered, part.accounting.open, part.accounting.duplicates) == (1, 0, 0)
     assert part.cost.points == 0.5
 
 
@@ -115,7 +113,7 @@ def test_two_provider_ids_of_one_key_are_a_double(new_run: Build) -> None:
     run.seen("duplicate", 1.1, provider_id="B", radio_s=2.0, submits=2, accepts=2, price=0.75)
     run.journey("single", 2.0, 3.0, price=0.5)
     part = analysed(run)
-    assert (part.ledger.duplicates, part.ledger.submits, part.ledger.resubmitted) == (1, 3, 1)
+    assert (part.accounting.duplicates, part.accounting.submits, part.accounting.resubmitted) == (1, 3, 1)
     # The copy that arrived first speaks for the message; the other was paid for nothing.
     assert part.delivery[0].min_s == pytest.approx(2.21)
     assert (part.cost.points, part.cost.duplicates_points) == (1.75, 0.5)
@@ -130,7 +128,7 @@ def test_a_message_that_arrived_without_an_acceptance_was_paid_for_and_delivered
     run.due("timed-out", 1.0, outcome="failed")
     run.seen("timed-out", 1.1, radio_s=2.0, price=0.5)
     part = analysed(run)
-    assert (part.ledger.delivered, part.ledger.delivered_unacknowledged) == (1, 1)
+    assert (part.accounting.delivered, part.accounting.delivered_unacknowledged) == (1, 1)
     assert part.cost.per_1000_delivered_points == 500.0
 
 
@@ -147,18 +145,19 @@ def test_an_acknowledgement_the_load_never_read_is_not_a_loss(new_run: Build) ->
     run = new_run("run")
     run.due("unread", 1.0, "failed")
     run.seen("unread", 1.2)
-    part = analysed(run)
-    assert (part.ledger.delivered, part.ledger.delivered_unacknowledged, part.ledger.lost) == (0, 1, 0)
+    found = analysed(run).accounting
+    assert (found.delivered, found.delivered_unacknowledged, found.lost) == (0, 1, 0)
 
 
-def test_parts_of_a_long_message_are_paid_for_and_are_no_strangers(new_run: Build) -> None:
+def test_parts_of_a_long_message_are_paid_for_and_are_known(new_run: Build) -> None:
     run = new_run("run")
     run.journey("long", 1.0, 3.0, price=0.5)
     run.seen("long/2", 1.0, price=0.5)
     run.seen("long/3", 1.0, price=0.5)
     run.seen("other/2", 1.0, price=0.5)
     part = analysed(run)
-    assert (part.ledger.delivered, part.ledger.duplicates, part.ledger.strangers) == (1, 0, 1)
+    found = part.accounting
+    assert (found.delivered, found.duplicates, found.unknown_messages) == (1, 0, 1)
     assert (part.cost.points, part.cost.segments) == (1.5, 3)
 
 
@@ -167,8 +166,8 @@ def test_rows_of_others_are_seen_and_left_out(new_run: Build) -> None:
     run.journey("ours", 1.0, 3.0)
     run.seen("theirs", 1.0, price=100.0)
     part = analysed(run)
-    assert (part.ledger.strangers, part.cost.points) == (1, 0.5)
-    assert state_of(part, "messages of others") == "warn"
+    assert (part.accounting.unknown_messages, part.cost.points) == (1, 0.5)
+    assert state_of(part, "unknown messages") == "warn"
 
 
 @pytest.mark.parametrize(("carried", "state"), [(0, "invalid"), (4, "invalid"), (6, "warn"), (500, "ok")])
@@ -178,18 +177,18 @@ def test_a_key_that_is_not_carried_makes_the_run_invalid(new_run: Build, carried
         run.due(f"m-{slot}", 1.0 + slot / 10)
         run.seen(f"m-{slot}" if slot < carried else f"made-up-{slot}", 1.1 + slot / 10)
     part = analysed(run)
-    check = next(each for each in part.checks if each.name == "messages of others")
+    check = next(each for each in part.checks if each.name == "unknown messages")
     assert check.state == state
     assert ("{key}" in check.advice and "#K<key>#" in check.advice) == (state == "invalid")
 
 
 @pytest.mark.parametrize("planned", [4, 2])
-def test_a_ledger_that_does_not_balance_makes_the_run_invalid(new_run: Build, planned: int) -> None:
+def test_an_accounting_that_does_not_balance_makes_the_run_invalid(new_run: Build, planned: int) -> None:
     run = new_run("run")
     for slot in range(3):
         run.journey(f"m-{slot}", 1.0 + slot, 3.0)
     part = analysed(run, planned=planned)
-    assert state_of(part, "ledger") == "invalid"
+    assert state_of(part, "accounting") == "invalid"
     assert part.validity == "invalid"
 
 
@@ -200,16 +199,16 @@ def test_an_arrival_of_the_schedule_without_a_row_makes_the_run_invalid(new_run:
     # Sent though marked as dropped: counted on both sides, it would stand for the missing one.
     run.load[0] = (*run.load[0][:7], "dropped", 0)
     part = analysed(run, planned=4)
-    ledger = next(each for each in part.checks if each.name == "ledger")
-    assert ledger.state == "invalid"
-    assert "planned = rows of the load is off by 1" in ledger.value
+    accounting = next(each for each in part.checks if each.name == "accounting")
+    assert accounting.state == "invalid"
+    assert "planned = rows of the load is off by 1" in accounting.value
 
 
 def test_a_key_used_twice_makes_the_run_invalid(new_run: Build) -> None:
     run = new_run("run")
     run.journey("same", 1.0, 3.0)
     run.journey("same", 2.0, 3.0)
-    assert state_of(analysed(run), "ledger") == "invalid"
+    assert state_of(analysed(run), "accounting") == "invalid"
 
 
 @pytest.mark.parametrize("word", ["sent", "delivered"])
@@ -221,7 +220,7 @@ def test_what_the_sender_says_was_sent_and_the_provider_never_saw_is_lost(new_ru
         if slot >= 3:
             run.seen(f"m-{slot}", 1.1 + slot)
     part = analysed(run)
-    assert (part.ledger.delivered, part.ledger.lost, part.ledger.open) == (7, 3, 0)
+    assert (part.accounting.delivered, part.accounting.lost, part.accounting.open) == (7, 3, 0)
     assert part.delivery[0].never_count == 3
     assert next(each for each in part.objectives if each.name == "lost messages").verdict == "missed"
 
@@ -231,7 +230,7 @@ def test_without_a_journal_the_sender_is_believed(new_run: Build) -> None:
     run.due("m", 1.0)
     run.kept("m", "sent")
     part = analysed(run, provider_file=False)
-    assert (part.ledger.open, part.ledger.lost) == (1, 0)
+    assert (part.accounting.open, part.accounting.lost) == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -257,10 +256,10 @@ def test_what_the_provider_never_saw_is_unaccounted_unless_the_sender_answers_fo
         run.kept("ok", "delivered")
     if says:
         run.kept("unseen", says)
-    ledger = analysed(run).ledger
-    assert ledger.unaccounted == unaccounted
-    assert (ledger.delivered, getattr(ledger, fate)) == (1, 1)
-    assert ledger.accepted == ledger.found + 1 == 2
+    accounting = analysed(run).accounting
+    assert accounting.unaccounted == unaccounted
+    assert (accounting.delivered, getattr(accounting, fate)) == (1, 1)
+    assert accounting.accepted == accounting.found + 1 == 2
 
 
 def test_what_the_provider_refused_or_the_api_did_not_take_is_no_unaccounted_message(new_run: Build) -> None:
@@ -270,14 +269,14 @@ def test_what_the_provider_refused_or_the_api_did_not_take_is_no_unaccounted_mes
     run.seen("turned-away", 2.1, state="rejected", taken=False, reason="unauthorized")
     for slot, outcome in enumerate(("refused", "failed", "dropped", "unfinished")):
         run.due(f"not-taken-{slot}", 3.0 + slot, outcome)
-    assert analysed(run).ledger.unaccounted == 0
+    assert analysed(run).accounting.unaccounted == 0
 
 
 def test_without_a_journal_nothing_can_be_called_unaccounted(new_run: Build) -> None:
     run = new_run("run")
     run.due("m", 1.0)
     part = analysed(run, provider_file=False)
-    assert (part.ledger.open, part.ledger.unclaimed, part.ledger.unaccounted) == (1, 1, 0)
+    assert (part.accounting.open, part.accounting.unclaimed, part.accounting.unaccounted) == (1, 1, 0)
 
 
 @pytest.mark.parametrize("side", ["provider", "sender"])
@@ -290,5 +289,5 @@ def test_the_runners_probe_is_no_part_of_the_run(new_run: Build, side: str) -> N
     else:
         run.kept("probe-1a2b.1", "queued")
     part = analysed(run)
-    assert (part.ledger.strangers, part.ledger.open, part.ledger.delivered) == (0, 0, 1)
+    assert (part.accounting.unknown_messages, part.accounting.open, part.accounting.delivered) == (0, 0, 1)
     assert part.cost.points < 100.0

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from run_builder import Build
 
-from analysis.render.data import _cell
+from analysis.render.data import spreadsheet_safe
 from analysis.render.report_files import write_report
 from analysis.report import build_report
-
-Build = Callable[[str], Any]
 
 
 @pytest.mark.parametrize(
@@ -35,7 +32,7 @@ Build = Callable[[str], Any]
     ],
 )
 def test_a_text_is_no_formula_and_a_number_stays_one(value: object, written: object) -> None:
-    assert _cell(value) == written
+    assert spreadsheet_safe(value) == written
 
 
 def test_class_names_of_the_run_are_guarded_in_every_csv(new_run: Build) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from nanoseconds import MS
 
 from loadtests.calibrate.client import Answer
 from loadtests.calibrate.windows import _edges
 
-MS = 1_000_000
 PASSED, HIT = 200, 503
 
 

@@ -54,7 +54,7 @@ class Bench:
             def run(self) -> Manifest:
                 run_dir.mkdir(parents=True)
                 if number == bench.interrupt_at:
-                    bench._interruption._asked.set()
+                    bench._interruption.ask()
                 return Manifest(
                     scenario=RecordedScenario(name="capacity", title=""),
                     started=Instant("", 0, 0),

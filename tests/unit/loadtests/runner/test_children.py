@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from waiting import eventually
 
-from analysis.exit_codes import EXIT_CRASHED, EXIT_INVALID, EXIT_USAGE
+from analysis.exit_codes import ExitCode
 from analysis.records import AnalysisResult, read_manifest, run_id, write_result
 from loadtests import catalogue
 from loadtests.recording import LoadStatus
-from loadtests.runner import child_process, part_run, reporting, run_directory
+from loadtests.runner import child_process, part_run, queries, reporting
 from loadtests.runner.interruption import Interruption
 from loadtests.runner.locust_process import load_environment, locust_service
 from loadtests.runner.part_run import PartRun
@@ -116,7 +117,7 @@ def test_the_load_finds_no_settings_of_locust_but_what_its_target_file_names(
     service = locust_service(None, RunSettings(out=tmp_path, seed=1), tmp_path / "run")
     (tmp_path / "run").mkdir()
     service.start({})
-    service._process.wait(60)
+    eventually(lambda: service.exit_code is not None, 60)
     service.stop()
     log = (tmp_path / "run" / "logs" / "load.log").read_text()
     assert not (tmp_path / "theirs.log").exists()
@@ -198,13 +199,13 @@ def test_where_nothing_can_be_recorded_no_service_uses_up_the_time_it_has_to_sto
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
     def play(self: PartRun, sampler: Sampler) -> str:
-        monkeypatch.setattr(run_directory.Path, "write_bytes", full)
+        monkeypatch.setattr(Path, "write_bytes", full)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(run_dir / "samples.arrow"))
 
     asked: list[str] = []
     monkeypatch.setattr(part_run, "start_surroundings", start)
     monkeypatch.setattr(part_run, "_STOP_AT_ONCE_S", 0.2)
-    monkeypatch.setattr(part_run.queries, "fetch_export", lambda url, *_: asked.append(url))
+    monkeypatch.setattr(queries, "fetch_export", lambda url, *_: asked.append(url))
     monkeypatch.setattr(Service, "failure", lambda self: asked.append(self.name))
     monkeypatch.setattr(PartRun, "_play", play)
     monkeypatch.setattr(part_run, "join_rows", lambda run_dir: monkeypatch.undo())
@@ -274,7 +275,7 @@ def test_a_full_disk_ends_a_run_in_one_line_and_removes_the_senders_store(
     shown = io.StringIO()
     settings = RunSettings(out=tmp_path, seed=1)
     code = run_scenario(catalogue.scenario("smoke"), settings, Console(file=shown, width=200))
-    assert code == EXIT_INVALID
+    assert code == ExitCode.INVALID
     assert f"{tmp_path} cannot be written to: No space left on device. This run proves nothing" in (
         shown.getvalue()
     )
@@ -301,7 +302,9 @@ def test_an_exit_code_without_a_fresh_result_is_no_verdict(
 
     monkeypatch.setattr(reporting, "_analyse", analysed)
     shown = io.StringIO()
-    assert reporting.report(tmp_path, Console(file=shown)) == (EXIT_USAGE if code == 2 else EXIT_CRASHED)
+    assert reporting.report(tmp_path, Console(file=shown)) == (
+        ExitCode.USAGE if code == 2 else ExitCode.CRASHED
+    )
     assert "Good enough" not in shown.getvalue() and "without a verdict" in shown.getvalue()
     assert ("of an earlier analysis" in shown.getvalue()) == (earlier == "another call")
     assert reporting.report(tmp_path, Console(file=shown)) and calls[0] != calls[1]
@@ -324,7 +327,7 @@ def test_the_verdict_is_the_fresh_results_not_the_exit_codes(
     assert "Not good enough" in shown.getvalue()
 
 
-def test_a_terminal_that_is_closed_asks_once_however_often_it_says_so() -> None:
+def test_repeated_hangups_count_as_one_interruption() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
     try:
         with Interruption() as interruption:

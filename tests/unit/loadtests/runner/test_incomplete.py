@@ -31,7 +31,7 @@ def test_a_suite_of_which_parts_were_not_played_was_interrupted(
     for place in places:
         (tmp_path / place).mkdir(parents=True)
         run = PartRun(suite, suite.parts[0], tmp_path / place, settings, progress, Interruption())
-        run._write_manifest("finished", {})
+        run.write_manifest("finished", {})
     whole = played == len(parts)
     manifests.write_suite(tmp_path, suite, 1, manifests.instant(), places, whole=whole)
     assert read_manifest(tmp_path).exit_reason == reason

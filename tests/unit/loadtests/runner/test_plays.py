@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from nanoseconds import S
 
 from analysis import records
 from analysis.report import build_report
@@ -17,7 +18,6 @@ from loadtests.runner.plays import split_plays, stopped_early
 from loadtests.runner.queries import ServiceState
 from loadtests.runner.sampling import Snapshot
 
-S = 1_000_000_000
 STARTS = (100 * S, 200 * S)
 PLAN = Plan(streams=(Stream(process=Constant(rate_per_s=10.0, duration_s=10.0)),), seed=1, key_tag="t")
 
@@ -118,11 +118,11 @@ def test_every_row_is_in_the_part_of_its_play(tmp_path: Path) -> None:
 
     report = build_report(tmp_path)
     assert report.interrupted.startswith("Interrupted (smoke (start 1 of 2 in the web UI)) after ")
-    ledgers = [part.ledger for part in report.parts]
-    assert [each.delivered for each in ledgers] == [30, 100]
-    assert [each.strangers for each in ledgers] == [1, 0]
+    accountings = [part.accounting for part in report.parts]
+    assert [each.delivered for each in accountings] == [30, 100]
+    assert [each.unknown_messages for each in accountings] == [1, 0]
     states = {(each.part, each.name): each for each in report.checks}
-    assert states["01-start", "ledger"].state == states["02-start", "ledger"].state == "ok"
+    assert states["01-start", "accounting"].state == states["02-start", "accounting"].state == "ok"
     # Ten of the first were still open when the second began: its figures are not of a fresh system.
     assert states["02-start", "earlier load"].state == "warn"
     assert states["02-start", "earlier load"].value_number == 10.0

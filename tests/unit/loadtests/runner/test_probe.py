@@ -127,7 +127,7 @@ def test_the_report_is_a_note_and_no_reason_to_stop() -> None:
     assert notes == ("the delivery report did not come back: http://127.0.0.1:8080 answered: HTTP 404",)
 
 
-def test_without_a_view_of_the_provider_the_apis_word_is_taken_and_the_user_told() -> None:
+def test_without_access_to_the_provider_the_api_response_decides() -> None:
     assert "provider.admin_token" in passed(answer=ACCEPTED)[0]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+from nanoseconds import S
 from rich.console import Console
 
 from loadtests.recording import LoadStatus, combine
@@ -13,7 +14,6 @@ from loadtests.runner.progress import Progress, figures_of
 from loadtests.runner.queries import ServiceState
 from loadtests.runner.sampling import Snapshot
 
-S = 1_000_000_000
 BUSY = Snapshot(
     LoadStatus(due=1_234_567, accepted=1_234_560, offered_per_s=3611, in_flight=2000, lag_p99_ms=1234.5),
     ServiceState(open=54_321),

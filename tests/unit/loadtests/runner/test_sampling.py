@@ -11,14 +11,15 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from core_waits import core_wait, note
+from nanoseconds import MS
 
-from loadtests.core_time import CoreWait, MachineUse, waited_s
+from loadtests.core_time import MachineUse, waited_s
 from loadtests.runner.process_meter import ProcessMeter
 from loadtests.runner.target_process import NoProcess, target_processes
 from loadtests.targets.target_file import Target, TargetError, load_target
 from loadtests.users.lateness import Lateness
 
-MS = 1_000_000
 LISTENS = (
     "import os, socket, sys, time\n"
     "s = socket.create_server(('127.0.0.1', 0))\n"
@@ -97,14 +98,13 @@ def test_a_meter_sees_that_a_process_is_stopped() -> None:
 
 
 def test_what_others_use_is_what_is_not_ones_own() -> None:
-    use = MachineUse([psutil.Process()])
+    use, none_own = MachineUse([psutil.Process()]), MachineUse([])
     before = psutil.Process().cpu_times().user
     while psutil.Process().cpu_times().user - before < 0.2:
         pass
     as_own = use.others_share()
-    none_own = MachineUse([])
-    none_own._machine_s, none_own._begun_s = use._machine_s, use._begun_s
-    assert none_own.others_share() > as_own >= 0
+    nobody_s = none_own.others_share()
+    assert nobody_s > as_own >= 0
 
 
 def test_a_process_that_has_ended_has_waited_for_nothing() -> None:
@@ -113,22 +113,19 @@ def test_a_process_that_has_ended_has_waited_for_nothing() -> None:
 
 def test_lateness_less_the_wait_for_a_core() -> None:
     """Two messages 20 ms late; for one of them the thread stood ready for 15 ms of it."""
-    late = Lateness(os.getpid())
-    late._wait.close()  # no system's figures, but these
-    late._wait._at_ns, late._wait._total_ns = [0, 99 * MS, 121 * MS, 300 * MS], [0, 0, 15 * MS, 15 * MS]
+    wait = core_wait([0, 99 * MS, 121 * MS, 300 * MS], [0, 0, 15 * MS, 15 * MS])
+    late = Lateness(wait)
     late.sent(100 * MS, 120 * MS)
     late.sent(200 * MS, 220 * MS)
-    late._wait.due_ns = 2**62
     lags = late.since_last()
     assert (lags.max_ms, lags.p99_ms, lags.own_p99_ms) == (20.0, 20.0, 20.0)
-    late._wait._at_ns, late._wait._total_ns = [0, 99 * MS, 121 * MS], [0, 0, 15 * MS]
+    note(wait, [0, 99 * MS, 121 * MS], [0, 0, 15 * MS])
     late.sent(100 * MS, 120 * MS)
     assert late.since_last().own_p99_ms == 5.0
     assert late.since_last().max_ms == 0.0  # a new period
 
 
 def test_a_wait_between_two_looks_counts_for_the_span_around_it() -> None:
-    wait = CoreWait(2**22 + 1)
-    wait._at_ns, wait._total_ns = [0, 10, 20, 30], [0, 0, 7, 7]
+    wait = core_wait([0, 10, 20, 30], [0, 0, 7, 7])
     found = wait.between(np.array([11, 21]), np.array([19, 29]))
     assert found.tolist() == [7, 0]

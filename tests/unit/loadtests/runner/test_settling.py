@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from nanoseconds import S
 
 from analysis.measure.percentiles import interval_ranks
 from analysis.objectives.settled import ObjectiveTally, settled
@@ -18,7 +19,6 @@ from loadtests.runner.settling import (
     wanted_of,
 )
 
-NS = 1_000_000_000
 OTP = Wanted("otp", 0.95, 10.0)
 ALL = Wanted("all", 0.95, 10.0)
 AT_ALL = Wanted("all", 0.9, None)
@@ -81,20 +81,20 @@ def test_messages_that_share_their_delay_must_be_settled_for_the_evidence_they_c
 def arrival(
     key: str, due_s: float, message_class: str = "otp", outcome: str = "accepted"
 ) -> tuple[object, ...]:
-    due_ns = round(due_s * NS)
+    due_ns = round(due_s * S)
     return key, message_class, "", 0, due_ns, due_ns, due_ns, outcome, 202
 
 
 def row(
     key: str, state: str, delivered_s: float | None, wait_s: float = 0.0, carrier_s: float | None = None
 ) -> dict[str, object]:
-    delivered_ns = None if delivered_s is None else round(delivered_s * NS)
+    delivered_ns = None if delivered_s is None else round(delivered_s * S)
     return {
         "key": key,
         "state": state,
         "t_final_ns": delivered_ns,
-        "t_carrier_ns": None if carrier_s is None else round(carrier_s * NS),
-        "handset_wait_ns": round(wait_s * NS),
+        "t_carrier_ns": None if carrier_s is None else round(carrier_s * S),
+        "handset_wait_ns": round(wait_s * S),
     }
 
 
@@ -109,7 +109,7 @@ def journal_of(*rows: dict[str, object]) -> pa.Table:
 
 
 def counted(load: pa.Table, journal: pa.Table, now_s: float, *wanted: Wanted) -> list[ObjectiveTally]:
-    return [found.tally for found in tallies(load, journal, round(now_s * NS), wanted)]
+    return [found.tally for found in tallies(load, journal, round(now_s * S), wanted)]
 
 
 def test_each_message_is_counted_once_and_by_its_last_row() -> None:
@@ -152,7 +152,7 @@ def test_what_ended_behind_the_carrier_does_not_count_unless_its_time_ran_out() 
     assert counted(load, journal, 100, OTP) == [ObjectiveTally(0, 0, old=2)]
 
 
-def test_the_limit_itself_is_within_and_an_empty_journal_leaves_all_open() -> None:
+def test_a_time_equal_to_the_limit_is_met_and_an_empty_journal_settles_nothing() -> None:
     load = load_of(arrival("m", 1.0))
     assert counted(load, journal_of(row("m", "delivered", 11.0)), 100, OTP) == [ObjectiveTally(1, 0)]
     assert counted(load, PROVIDER_SCHEMA.empty_table(), 5, OTP) == [ObjectiveTally(0, 0, young=1)]
@@ -162,7 +162,7 @@ def test_the_evidence_is_that_of_the_messages_that_arrived() -> None:
     def evidence_of(times_s: list[float]) -> float:
         load = load_of(*(arrival(f"m-{i}", float(i)) for i in range(len(times_s))))
         rows = [row(f"m-{i}", "delivered", i + took_s) for i, took_s in enumerate(times_s)]
-        (found,) = tallies(load, journal_of(*reversed(rows)), 10_000 * NS, [OTP])
+        (found,) = tallies(load, journal_of(*reversed(rows)), 10_000 * S, [OTP])
         return found.evidence
 
     alternating = [1.0 + i % 2 for i in range(200)]

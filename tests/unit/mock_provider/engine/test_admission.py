@@ -1,11 +1,18 @@
+from __future__ import annotations
+
+from typing import Any, Literal
+
 import pytest
+from virtual import virtual_provider
 
 from mock_provider.engine.draws import id_of
-from mock_provider.engine.values import Accepted, Refusal
+from mock_provider.engine.values import Accepted
+from mock_provider.settings.values import Refusal
+from mock_provider.testing import VirtualProvider
 
 
-def refusal(provider, request):
-    return provider.replies[request].reason
+def refusal(provider: VirtualProvider, request: int) -> Refusal:
+    return provider.refused(request).reason
 
 
 @pytest.mark.parametrize(
@@ -25,8 +32,10 @@ def refusal(provider, request):
     ],
     ids=lambda value: value.value if isinstance(value, Refusal) else "",
 )
-def test_refused_for_its_reason_and_nothing_taken(provider, sections, fields, reason):
-    p = provider(**sections)
+def test_refused_for_its_reason_and_nothing_taken(
+    sections: dict[str, Any], fields: dict[str, Any], reason: Refusal
+) -> None:
+    p = virtual_provider(**sections)
     request = p.send(0, "k", **fields)
     p.run()
     assert refusal(p, request) is reason
@@ -37,59 +46,60 @@ def test_refused_for_its_reason_and_nothing_taken(provider, sections, fields, re
     assert (row.state, row.reason, row.submits, row.accepts) == ("rejected", reason.value, 1, 0)
 
 
-def test_request_rate_is_a_bucket_with_its_wait(provider):
-    p = provider(throttle={"requests": {"rate_per_s": 10, "burst": 2}})
+def test_request_rate_is_a_bucket_with_its_wait() -> None:
+    p = virtual_provider(throttle={"requests": {"rate_per_s": 10, "burst": 2}})
     requests = [p.send(0, f"k{n}") for n in range(3)]
     assert [type(p.replies[r]) is Accepted for r in requests] == [True, True, False]
-    refused = p.replies[requests[2]]
+    refused = p.refused(requests[2])
     assert refused.reason is Refusal.THROTTLED_REQUESTS
     assert refused.retry_after_s == pytest.approx(0.1)
     assert type(p.replies[p.send(0.1, "k2")]) is Accepted
 
 
-def test_segments_are_limited_apart_from_requests(provider):
-    p = provider(throttle={"segments": {"rate_per_s": 10, "burst": 5}})
+def test_segments_are_limited_apart_from_requests() -> None:
+    p = virtual_provider(throttle={"segments": {"rate_per_s": 10, "burst": 5}})
     assert type(p.replies[p.send(0, {"key": "a", "segments": 4})]) is Accepted
     assert refusal(p, p.send(0, {"key": "b", "segments": 2})) is Refusal.THROTTLED_SEGMENTS
     assert type(p.replies[p.send(0.1, {"key": "b", "segments": 2})]) is Accepted
 
 
-def test_more_segments_than_the_burst_never_pass(provider):
-    p = provider(throttle={"segments": {"rate_per_s": 10, "burst": 5}})
+def test_more_segments_than_the_burst_never_pass() -> None:
+    p = virtual_provider(throttle={"segments": {"rate_per_s": 10, "burst": 5}})
     request = p.send(1000, {"key": "a", "segments": 6})
     assert refusal(p, request) is Refusal.THROTTLED_SEGMENTS
-    assert p.replies[request].retry_after_s is None
+    assert p.refused(request).retry_after_s is None
 
 
-def test_accept_queue_is_bounded_in_segments(provider):
-    p = provider(accept_queue={"drain_segments_per_s": 1, "capacity_segments": 3})
+def test_accept_queue_is_bounded_in_segments() -> None:
+    p = virtual_provider(accept_queue={"drain_segments_per_s": 1, "capacity_segments": 3})
     for n in range(4):  # the first passes at once
         assert type(p.replies[p.send(0, f"k{n}")]) is Accepted
     assert refusal(p, p.send(0, "over")) is Refusal.QUEUE_FULL
     assert type(p.replies[p.send(1, "later")]) is Accepted
 
 
-def test_invalid_numbers_are_left_out_of_a_request(provider):
+def test_invalid_numbers_are_left_out_of_a_request() -> None:
     carriers = [{"name": "pl", "country": "PL"}]
-    p = provider(carriers=carriers)
+    p = virtual_provider(carriers=carriers)
     german = {"key": "de", "msisdn": "4915112345678"}
     answer = p.replies[p.send(0, "pl", german, unparsable=("x",))]
+    assert isinstance(answer, Accepted)
     assert [m.msisdn for m in answer.messages] == ["48600100200"]
     assert answer.invalid_numbers == ("x", "4915112345678")
     assert p.row("de").reason == "no_valid_recipient"
 
-    strict = provider(carriers=carriers, protocol={"smsapi": {"partial_rejection": False}})
+    strict = virtual_provider(carriers=carriers, protocol={"smsapi": {"partial_rejection": False}})
     assert refusal(strict, strict.send(0, "pl", german)) is Refusal.NO_VALID_RECIPIENT
 
 
-def test_too_many_recipients_count_unreadable_ones(provider):
-    p = provider(protocol={"smsapi": {"max_recipients_per_request": 2}})
+def test_too_many_recipients_count_unreadable_ones() -> None:
+    p = virtual_provider(protocol={"smsapi": {"max_recipients_per_request": 2}})
     assert type(p.replies[p.send(0, "a", "b")]) is Accepted
     assert refusal(p, p.send(0, "c", "d", unparsable=("x",))) is Refusal.TOO_MANY_RECIPIENTS
 
 
-def test_duplicate_reference_is_refused_within_the_window_only_if_asked(provider):
-    p = provider(duplicates={"window_s": 100})
+def test_duplicate_reference_is_refused_within_the_window_only_if_asked() -> None:
+    p = virtual_provider(duplicates={"window_s": 100})
     p.send(0, "k", refuse_duplicates=True)
     assert refusal(p, p.send(99, "k", refuse_duplicates=True)) is Refusal.DUPLICATE_REF
     assert type(p.replies[p.send(101, "k", refuse_duplicates=True)]) is Accepted
@@ -100,8 +110,8 @@ def test_duplicate_reference_is_refused_within_the_window_only_if_asked(provider
     assert len(rows) == 3
 
 
-def test_a_refused_reference_may_come_again(provider):
-    p = provider(throttle={"requests": {"rate_per_s": 1, "burst": 1}})
+def test_a_refused_reference_may_come_again() -> None:
+    p = virtual_provider(throttle={"requests": {"rate_per_s": 1, "burst": 1}})
     p.send(0, "other")
     assert refusal(p, p.send(0, "k", refuse_duplicates=True)) is Refusal.THROTTLED_REQUESTS
     assert type(p.replies[p.send(2, "k", refuse_duplicates=True)]) is Accepted
@@ -110,21 +120,21 @@ def test_a_refused_reference_may_come_again(provider):
     assert (row.submits, row.accepts, row.state, row.t_submitted_ns) == (2, 1, "delivered", 0)
 
 
-def test_duplicates_in_a_batch_refuse_it_whole_or_are_skipped(provider):
-    p = provider()
+def test_duplicates_in_a_batch_refuse_it_whole_or_are_skipped() -> None:
+    p = virtual_provider()
     p.send(0, "a", refuse_duplicates=True)
     assert refusal(p, p.send(1, "a", "b", refuse_duplicates=True)) is Refusal.DUPLICATE_REF
     assert refusal(p, p.send(1, "b", "b", refuse_duplicates=True)) is Refusal.DUPLICATE_REF
 
-    skipping = provider(duplicates={"on_violation": "skip_message"})
+    skipping = virtual_provider(duplicates={"on_violation": "skip_message"})
     skipping.send(0, "a", refuse_duplicates=True)
-    answer = skipping.replies[skipping.send(1, "a", "b", "b", refuse_duplicates=True)]
-    assert [m.client_ref for m in answer.messages] == ["b"]
+    taken = skipping.accepted(skipping.send(1, "a", "b", "b", refuse_duplicates=True))
+    assert [m.client_ref for m in taken] == ["b"]
     assert refusal(skipping, skipping.send(2, "a", refuse_duplicates=True)) is Refusal.DUPLICATE_REF
 
 
-def test_flooding_one_number(provider):
-    p = provider(flood={"limit": 3, "window_s": 60})
+def test_flooding_one_number() -> None:
+    p = virtual_provider(flood={"limit": 3, "window_s": 60})
     for n in range(3):
         assert type(p.replies[p.send(n * 20, f"k{n}")]) is Accepted
     assert refusal(p, p.send(59, "over")) is Refusal.RECIPIENT_FLOOD
@@ -133,47 +143,48 @@ def test_flooding_one_number(provider):
     assert refusal(p, p.send(62, "over")) is Refusal.RECIPIENT_FLOOD
 
 
-def test_flooding_within_one_batch(provider):
-    p = provider(flood={"limit": 2, "on_violation": "skip_message"})
-    assert len(p.replies[p.send(0, "a", "b", "c")].messages) == 2
-    strict = provider(flood={"limit": 2})
+def test_flooding_within_one_batch() -> None:
+    p = virtual_provider(flood={"limit": 2, "on_violation": "skip_message"})
+    assert len(p.accepted(p.send(0, "a", "b", "c"))) == 2
+    strict = virtual_provider(flood={"limit": 2})
     assert refusal(strict, strict.send(0, "a", "b", "c")) is Refusal.RECIPIENT_FLOOD
 
 
-def test_price_and_balance_to_the_millionth(provider):
-    p = provider(account={"balance_points": 1.0, "price_per_segment": 0.165})
-    answer = p.replies[p.send(0, {"key": "a", "segments": 3})]
-    assert answer.messages[0].price == 0.495
-    fast = p.replies[p.send(0, {"key": "b", "segments": 2}, priority=True)]
-    assert fast.messages[0].price == 0.495  # half as much again
+def test_price_and_balance_to_the_millionth() -> None:
+    p = virtual_provider(account={"balance_points": 1.0, "price_per_segment": 0.165})
+    answer = p.accepted(p.send(0, {"key": "a", "segments": 3}))
+    assert answer[0].price == 0.495
+    fast = p.accepted(p.send(0, {"key": "b", "segments": 2}, priority=True))
+    assert fast[0].price == 0.495  # half as much again
     assert p.engine.state().balance_points == 0.01
     assert refusal(p, p.send(0, "c")) is Refusal.NO_CREDIT
 
 
-def test_validate_only_leaves_no_trace(provider):
-    p = provider(account={"balance_points": 1.0}, flood={"limit": 1})
+def test_validate_only_leaves_no_trace() -> None:
+    p = virtual_provider(account={"balance_points": 1.0}, flood={"limit": 1})
     for _ in range(3):
-        answer = p.replies[p.send(0, "k", validate_only=True, refuse_duplicates=True)]
-        assert [(m.provider_id, m.price) for m in answer.messages] == [("", 0.1)]
+        judged = p.accepted(p.send(0, "k", validate_only=True, refuse_duplicates=True))
+        assert [(m.provider_id, m.price) for m in judged] == [("", 0.1)]
     p.run()
     state = p.engine.state()
     assert (state.accepted, state.balance_points, p.rows()) == (0, 1.0, {})
     assert type(p.replies[p.send(1, "k", refuse_duplicates=True)]) is Accepted
 
 
-def test_provider_ids_in_both_styles(provider):
-    p = provider()
-    assert len(p.replies[p.send(0, "k")].messages[0].provider_id) == 19
-    p = provider(protocol={"smsapi": {"id_style": "hex"}})
-    provider_id = p.replies[p.send(0, "k")].messages[0].provider_id
+def test_provider_ids_in_both_styles() -> None:
+    p = virtual_provider()
+    assert len(p.accepted(p.send(0, "k"))[0].provider_id) == 19
+    p = virtual_provider(protocol={"smsapi": {"id_style": "hex"}})
+    provider_id = p.accepted(p.send(0, "k"))[0].provider_id
     assert len(bytes.fromhex(provider_id)) == 12
 
 
-def test_blocked_numbers_are_left_out_unpaid_and_their_references_stay_free(provider):
-    p = provider(account={"price_per_segment": 0.1, "balance_points": 1.0})
+def test_blocked_numbers_are_left_out_unpaid_and_their_references_stay_free() -> None:
+    p = virtual_provider(account={"price_per_segment": 0.1, "balance_points": 1.0})
     blocked = frozenset({"48600100201"})
     bad = {"key": "bad", "client_ref": "bad", "msisdn": "48600100201"}
     answer = p.replies[p.send(0, "good", bad, blocked=blocked)]
+    assert isinstance(answer, Accepted)
     assert [m.msisdn for m in answer.messages] == ["48600100200"]
     assert answer.left_out == ((1, Refusal.RECIPIENT_BLOCKED),)
     assert p.engine.state().balance_points == pytest.approx(0.9)
@@ -183,8 +194,8 @@ def test_blocked_numbers_are_left_out_unpaid_and_their_references_stay_free(prov
     assert type(p.replies[p.send(2, bad, refuse_duplicates=True)]) is Accepted
 
 
-def test_one_blocked_number_refuses_a_request_that_may_not_be_taken_in_part(provider):
-    p = provider(protocol={"smsapi": {"partial_rejection": False}})
+def test_one_blocked_number_refuses_a_request_that_may_not_be_taken_in_part() -> None:
+    p = virtual_provider(protocol={"smsapi": {"partial_rejection": False}})
     bad = {"key": "bad", "msisdn": "48600100201"}
     request = p.send(0, "good", bad, blocked=frozenset({"48600100201"}))
     assert refusal(p, request) is Refusal.RECIPIENT_BLOCKED
@@ -192,7 +203,7 @@ def test_one_blocked_number_refuses_a_request_that_may_not_be_taken_in_part(prov
 
 
 @pytest.mark.parametrize("style", ["digits", "hex16"])
-def test_numeric_ids_fit_in_a_signed_number_of_64_bits(style):
+def test_numeric_ids_fit_in_a_signed_number_of_64_bits(style: Literal["digits", "hex16"]) -> None:
     largest, smallest = b"\xff" * 48, b"\0" * 48
     for chances in (largest, smallest, *(bytes([n]) * 48 for n in range(1, 255))):
         provider_id = id_of(chances, style)

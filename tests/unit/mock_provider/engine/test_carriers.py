@@ -1,10 +1,14 @@
 """Which carrier has a number: shares, prefixes, ported numbers, numbers that are nobody's."""
 
+from __future__ import annotations
+
 from collections import Counter
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from scipy.stats import binomtest
+from virtual import virtual_provider
 
 from mock_provider.engine.carriers import Router
 from mock_provider.engine.draws import Draws
@@ -13,36 +17,46 @@ from mock_provider.profiles import parse_profile
 POLISH = [f"48{prefix}{n * 7919 % 10_000_000:07d}" for prefix in (50, 60, 69, 79) for n in range(2_000)]
 
 
-def router_of(seed=1, **sections):
+def router_of(seed: int = 1, **sections: Any) -> Router:
     values = {"name": "t", "countries": ["PL", "GB"], "carriers": [{"name": "abroad", "country": "*"}]}
     return Router(parse_profile(values | sections), Draws(seed))
 
 
-def likely(count, tries, share):
+def country_and_carrier(router: Router, msisdn: str) -> tuple[str, str]:
+    route = router.route(msisdn)
+    assert route is not None
+    return route
+
+
+def carrier_of(router: Router, msisdn: str) -> str:
+    return country_and_carrier(router, msisdn)[1]
+
+
+def likely(count: int, tries: int, share: float) -> bool:
     """Whether so many are no reason for doubt: less than one in 100,000 would be as far off."""
     return binomtest(count, tries, share).pvalue > 1e-5
 
 
-def test_shares_come_out():
+def test_shares_come_out() -> None:
     router = router_of()
-    found = Counter(router.route(number)[1] for number in POLISH)
+    found = Counter(carrier_of(router, number) for number in POLISH)
     shares = {"Plus": 20.4, "T-Mobile": 19.2, "Orange": 26.6, "Play": 30.2, "others": 3.5}
     assert set(found) == set(shares)
     for name, share in shares.items():
         assert likely(found[name], len(POLISH), share / sum(shares.values())), (name, found)
 
 
-def test_ported_numbers_are_a_fraction_and_leave_the_shares_alone():
+def test_porting_does_not_change_the_market_shares() -> None:
     plain = router_of(rules=[{"country": "PL"}], numbers={"ported_share": 0.0})
     ported = router_of(rules=[{"country": "PL", "ported_share": 0.3}])
     assert [plain.route(n) for n in POLISH] == [ported.route(n) for n in POLISH]
     assert not any(plain.ported_from(n) for n in POLISH)
     moved = [n for n in POLISH if ported.ported_from(n)]
     assert likely(len(moved), len(POLISH), 0.3)
-    assert all(ported.ported_from(n) != ported.route(n)[1] for n in moved)
+    assert all(ported.ported_from(n) != carrier_of(ported, n) for n in moved)
 
 
-def test_by_prefix_a_number_is_where_the_plan_puts_it_unless_ported():
+def test_a_number_belongs_to_the_carrier_of_its_prefix_unless_it_is_ported() -> None:
     """+48 601 and 605 are Plus's, +48 501 Orange's; +48 100 is nobody's."""
     stay = router_of(numbers={"carrier_assignment": "prefix"}, rules=[{"country": "PL"}])
     plus = [f"48601{n:06d}" for n in range(3_000)]
@@ -53,18 +67,18 @@ def test_by_prefix_a_number_is_where_the_plan_puts_it_unless_ported():
     move = router_of(
         numbers={"carrier_assignment": "prefix"}, rules=[{"country": "PL", "ported_share": 0.25}]
     )
-    moved = [n for n in plus if move.route(n)[1] != "Plus"]
+    moved = [n for n in plus if carrier_of(move, n) != "Plus"]
     assert likely(len(moved), len(plus), 0.25)
     assert {move.ported_from(n) for n in moved} == {"Plus"}
-    to_play = sum(move.route(n)[1] == "Play" for n in moved)
+    to_play = sum(carrier_of(move, n) == "Play" for n in moved)
     assert likely(to_play, len(moved), 30.2 / (99.9 - 20.4))  # to the others by their shares
 
     nobody = [f"48100{n:06d}" for n in range(3_000)]
-    found = Counter(move.route(n)[1] for n in nobody)
+    found = Counter(carrier_of(move, n) for n in nobody)
     assert likely(found["Play"], len(nobody), 30.2 / 99.9)
 
 
-def test_strictly_only_what_the_plan_gives_to_a_mobile_phone_exists():
+def test_strict_validity_accepts_only_mobile_numbers_of_the_plan() -> None:
     light, strict = router_of(), router_of(numbers={"validity": "strict"})
     for number in ("48100200300", "48221234567", "447700900001", "442071838750", "33142685300"):
         assert light.route(number) is not None
@@ -73,19 +87,23 @@ def test_strictly_only_what_the_plan_gives_to_a_mobile_phone_exists():
         assert strict.route(number) == light.route(number) is not None
 
 
-def test_countries_of_a_shared_code_are_told_apart():
+def test_countries_of_a_shared_code_are_told_apart() -> None:
     router = router_of()
-    assert [router.route(n)[0] for n in ("12025550123", "14165550123", "18765550123")] == ["US", "CA", "JM"]
-    assert [router.route(n)[0] for n in ("447400123456", "447797123456", "447624123456")] == [
+    assert [country_and_carrier(router, n)[0] for n in ("12025550123", "14165550123", "18765550123")] == [
+        "US",
+        "CA",
+        "JM",
+    ]
+    assert [country_and_carrier(router, n)[0] for n in ("447400123456", "447797123456", "447624123456")] == [
         "GB",
         "JE",
         "IM",
     ]
-    assert [router.route(n)[0] for n in ("79161234567", "77011234567")] == ["RU", "KZ"]
+    assert [country_and_carrier(router, n)[0] for n in ("79161234567", "77011234567")] == ["RU", "KZ"]
 
 
-def test_number_view_names_carrier_and_porting(provider):
-    p = provider(
+def test_number_view_names_carrier_and_porting() -> None:
+    p = virtual_provider(
         countries=["PL"],
         numbers={"carrier_assignment": "prefix"},
         rules=[{"country": "PL", "ported_share": 1.0}],
@@ -97,27 +115,27 @@ def test_number_view_names_carrier_and_porting(provider):
     assert not unknown.ported and unknown.ported_from == ""
 
 
-def test_price_is_the_carriers_then_the_countrys_then_the_accounts(provider):
+def test_the_price_comes_from_the_carrier_else_the_country_else_the_account() -> None:
     carriers = [
         {"name": "dear", "country": "DE", "price_per_segment": 0.9},
         {"name": "any", "country": "*"},
     ]
-    p = provider(
+    p = virtual_provider(
         carriers=carriers,
         rules=[{"country": "DE", "price_per_segment": 0.5}, {"country": "FR", "price_per_segment": 0.3}],
         account={"balance_points": 10.0},
     )
     prices = {"4915112345678": 0.9, "33612345678": 0.3, "48600100200": 0.1}
     for msisdn, price in prices.items():
-        answer = p.replies[p.send(0, {"key": msisdn, "msisdn": msisdn, "segments": 2})]
-        assert answer.messages[0].price == pytest.approx(2 * price)
-        fast = p.replies[p.send(0, {"key": f"f{msisdn}", "msisdn": msisdn}, priority=True)]
-        assert fast.messages[0].price == pytest.approx(1.5 * price)
+        (usual,) = p.accepted(p.send(0, {"key": msisdn, "msisdn": msisdn, "segments": 2}))
+        assert usual.price == pytest.approx(2 * price)
+        (priority,) = p.accepted(p.send(0, {"key": f"f{msisdn}", "msisdn": msisdn}, priority=True))
+        assert priority.price == pytest.approx(1.5 * price)
     assert p.engine.state().balance_points == pytest.approx(10 - 3.5 * sum(prices.values()))
 
 
-def test_a_full_carrier_queue_turns_messages_away(provider):
-    p = provider(carriers=[{"name": "a", "country": "*", "segments_per_s": 1, "queue_segments": 3}])
+def test_a_full_carrier_queue_turns_messages_away() -> None:
+    p = virtual_provider(carriers=[{"name": "a", "country": "*", "segments_per_s": 1, "queue_segments": 3}])
     for n in range(5):
         p.send(0, f"k{n}")
     p.run()
@@ -132,10 +150,10 @@ def test_a_full_carrier_queue_turns_messages_away(provider):
     assert p.row("later").state == "delivered"
 
 
-def test_dedicated_route_keeps_its_own_pace(provider):
+def test_dedicated_route_keeps_its_own_pace() -> None:
     carriers = [{"name": "a", "country": "*", "segments_per_s": 1}]
     account = {"tier": "dedicated", "route_segments_per_s": 10}
-    p = provider(carriers=carriers, account=account)
+    p = virtual_provider(carriers=carriers, account=account)
     for n in range(11):
         p.send(0, f"k{n}")
     p.run()

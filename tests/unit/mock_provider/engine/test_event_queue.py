@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import heapq
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from nanoseconds import MS
 
-from mock_provider.engine.event_queue import SLICE_BITS, EventQueue
+from mock_provider.engine.event_queue import SLICE_BITS, EventQueue, Handler
+from mock_provider.engine.values import Effect
 
-MS = 1_000_000
 delays = st.one_of(
     st.integers(0, 100),
     st.integers(0, 100 * MS),
@@ -27,33 +29,38 @@ steps = st.lists(
 )
 
 
+Step = tuple[int, list[int], list[int]]
+
+
 class Reference:
     """One heap."""
 
-    def __init__(self):
-        self.heap, self.entered = [], 0
+    def __init__(self) -> None:
+        self.heap: list[tuple[int, int, Any]] = []
+        self.entered = 0
 
-    def add(self, due_ns, handler, payload):
+    def add(self, due_ns: int, handler: int, payload: Any) -> None:
         self.entered += 1
         heapq.heappush(self.heap, (due_ns, self.entered, payload))
 
-    def handler(self, handle):
+    def handler(self, handle: Handler) -> int:
         self.handle = handle
         return 0
 
-    def next_due(self):
+    def next_due(self) -> int | None:
         return self.heap[0][0] if self.heap else None
 
-    def run(self, now_ns, effects):
+    def run(self, now_ns: int, effects: list[Effect]) -> None:
         while self.heap and self.heap[0][0] <= now_ns:
             due_ns, _, payload = heapq.heappop(self.heap)
             self.handle(due_ns, now_ns, payload, effects)
 
 
-def lived(queue, steps):
-    happened, now_ns, made = [], 0, 0
+def lived(queue: EventQueue | Reference, steps: list[Step]) -> list[Any]:
+    happened: list[Any] = []
+    now_ns = made = 0
 
-    def handle(due_ns, at_ns, payload, effects):
+    def handle(due_ns: int, at_ns: int, payload: Any, effects: list[Effect]) -> None:
         nonlocal made
         name, more = payload
         happened.append((due_ns, at_ns, name))
@@ -75,12 +82,12 @@ def lived(queue, steps):
 
 
 @given(steps, st.sampled_from([SLICE_BITS, 0, 30, 62]))
-def test_all_happens_in_the_order_of_one_heap(steps, slice_bits):
+def test_all_happens_in_the_order_of_one_heap(steps: list[Step], slice_bits: int) -> None:
     assert lived(EventQueue(slice_bits), steps) == lived(Reference(), steps)
 
 
 @given(st.lists(delays))
-def test_all_that_waits_is_counted_and_listed(dues):
+def test_all_that_waits_is_counted_and_listed(dues: list[int]) -> None:
     queue = EventQueue()
     code = queue.handler(lambda *_: None)
     for number, due_ns in enumerate(dues):

@@ -1,26 +1,27 @@
 """Names, words, times and complaints of faults: what stays the same when others come and go."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import pytest
+from nanoseconds import S
+from virtual import fixed, virtual_provider
 
 from mock_provider.profiles import ProfileError
-
-S = 1_000_000_000
-
-
-def fixed(value_s):
-    return {"kind": "fixed", "value_s": value_s}
+from mock_provider.testing import VirtualProvider, plain_profile
 
 
-def fates(p):
+def fates(p: VirtualProvider) -> list[tuple[str, str, str]]:
     return [(row.key, row.fault, row.state) for row in p.rows().values()]
 
 
-def test_adding_a_fault_or_taking_one_away_leaves_the_draws_of_the_others(provider):
+def test_adding_or_removing_a_fault_does_not_change_the_draws_of_others() -> None:
     mine = {"kind": "accept_then_lose", "share": 0.3}
     other = {"kind": "report_loss", "share": 0.0}
     found = []
     for faults in ([mine], [other, mine], [{"kind": "accept_then_lose", "name": "x", "share": 0.0}, mine]):
-        p = provider(faults=faults)
+        p = virtual_provider(faults=faults)
         for n in range(50):
             p.send(0, f"k{n}")
         p.run()
@@ -28,17 +29,17 @@ def test_adding_a_fault_or_taking_one_away_leaves_the_draws_of_the_others(provid
     assert found[0] == found[1] == found[2]
 
 
-def test_a_fault_taken_away_while_running_leaves_the_names_of_the_others(provider, make_profile):
-    p = provider(faults=[{"kind": "hang", "share": 0.5}, {"kind": "hang", "share": 0.5}])
+def test_removing_a_fault_at_run_time_does_not_rename_the_others() -> None:
+    p = virtual_provider(faults=[{"kind": "hang", "share": 0.5}, {"kind": "hang", "share": 0.5}])
     p.send(0, "k")
     first, second = (span.name for span in p.engine.fault_log(0))
-    kept = p.engine._profile.faults[1:]
-    profile = make_profile().model_copy(update={"faults": kept})
-    p._carry_out(p.engine.reconfigure(5 * S, profile))
+    kept = p.profile.faults[1:]
+    profile = plain_profile().model_copy(update={"faults": kept})
+    p.carry_out(p.engine.reconfigure(5 * S, profile))
     log = p.engine.fault_log(6 * S)
     assert [(span.name, span.phase, span.end_ns) for span in log] == [
-        (first, "over", 5 * S),
-        (second, "in_force", None),
+        (first, "ended", 5 * S),
+        (second, "active", None),
     ]
 
 
@@ -54,22 +55,22 @@ def test_a_fault_taken_away_while_running_leaves_the_names_of_the_others(provide
         ({"kind": "outage", "name": "a,b"}, "faults[0].name"),
     ],
 )  # fmt: skip
-def test_a_fault_that_cannot_be_is_refused_with_the_field(make_profile, fault, complaint):
+def test_a_fault_that_cannot_be_is_refused_with_the_field(fault: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ProfileError) as raised:
-        make_profile(faults=[fault])
+        plain_profile(faults=[fault])
     assert complaint in str(raised.value)
 
 
-def test_names_are_given_and_kept_apart(make_profile):
+def test_names_are_given_and_kept_apart() -> None:
     faults = [{"kind": "hang"}, {"kind": "outage"}, {"kind": "hang"}, {"kind": "hang", "name": "hang-2"}]
-    assert [fault.name for fault in make_profile(faults=faults).faults] == [
+    assert [fault.name for fault in plain_profile(faults=faults).faults] == [
         "hang",
         "outage",
         "hang-3",
         "hang-2",
     ]
     with pytest.raises(ProfileError, match="repeated: x"):
-        make_profile(faults=[{"kind": "hang", "name": "x"}, {"kind": "outage", "name": "x"}])
+        plain_profile(faults=[{"kind": "hang", "name": "x"}, {"kind": "outage", "name": "x"}])
 
 
 @pytest.mark.parametrize(
@@ -95,22 +96,22 @@ def test_names_are_given_and_kept_apart(make_profile):
         ({"kind": "added_latency", "stage": "carrier", "plus_s": 2}, "brown-out: carriers + 2 s"),
     ],
 )
-def test_the_log_says_in_words_what_a_fault_does(provider, fault, words):
-    p = provider(faults=[fault])
+def test_the_log_says_in_words_what_a_fault_does(fault: dict[str, Any], words: str) -> None:
+    p = virtual_provider(faults=[fault])
     p.send(0, "k")
     (span,) = p.engine.fault_log(0)
-    assert (span.title, span.phase, span.end_ns) == (words, "in_force", None)
+    assert (span.title, span.phase, span.end_ns) == (words, "active", None)
 
 
-def test_other_settings_before_the_first_request_begin_no_window_of_the_profile(provider, make_profile):
+def test_reconfiguring_before_the_first_request_starts_no_relative_window() -> None:
     own = {"kind": "hang", "start_s": 10, "end_s": 20}
     added = {"kind": "outage", "clock": "absolute", "start_s": 5, "end_s": 6}
-    p = provider(faults=[own])
-    p.engine.reconfigure(5 * S, make_profile(faults=[own, added]))
+    p = virtual_provider(faults=[own])
+    p.engine.reconfigure(5 * S, plain_profile(faults=[own, added]))
     assert p.engine.origin_ns is None
     assert [(span.name, span.start_ns) for span in p.engine.fault_log(5 * S)] == [("outage", 5 * S)]
     assert p.engine.outage(5 * S) is not None
-    p.engine.reconfigure(6 * S, make_profile(faults=[own]))
+    p.engine.reconfigure(6 * S, plain_profile(faults=[own]))
     p.send(100, "k")
     # What was taken away is still known; the profile's own begins with the request.
     assert [(span.name, span.start_ns, span.end_ns) for span in p.engine.fault_log(100 * S)] == [

@@ -1,19 +1,20 @@
 """What happens to a message between its submit and its final state, to the nanosecond."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import pytest
+from nanoseconds import MS, S
+from virtual import fixed, virtual_provider
 
-from mock_provider.engine.values import Accepted, Refusal, ReportsWanted
-
-MS = 1_000_000
-S = 1_000_000_000
-
-
-def fixed(value_s):
-    return {"kind": "fixed", "value_s": value_s}
+from mock_provider.engine.values import Accepted, ReportsWanted
+from mock_provider.settings.values import Refusal
+from mock_provider.testing import VirtualProvider
 
 
-def test_marks_follow_from_the_profile(provider):
-    p = provider(
+def test_marks_follow_from_the_profile() -> None:
+    p = virtual_provider(
         reply={"latency": fixed(0.04)},
         delivery={"latency": fixed(2.0)},
         reports={"delay": fixed(0.3)},
@@ -35,8 +36,8 @@ def test_marks_follow_from_the_profile(provider):
     )
 
 
-def test_queues_let_segments_pass_at_their_rates(provider):
-    p = provider(
+def test_queues_let_segments_pass_at_their_rates() -> None:
+    p = virtual_provider(
         accept_queue={"drain_segments_per_s": 10},
         carriers=[{"name": "any", "country": "*", "segments_per_s": 4}],
     )
@@ -48,8 +49,8 @@ def test_queues_let_segments_pass_at_their_rates(provider):
     assert left == [0, 500 * MS, 750 * MS, 1000 * MS]
 
 
-def test_fast_messages_go_first(provider):
-    p = provider(accept_queue={"drain_segments_per_s": 1})
+def test_fast_messages_go_first() -> None:
+    p = virtual_provider(accept_queue={"drain_segments_per_s": 1})
     for n in range(3):
         p.send(0, f"bulk{n}")
     p.send(0.5, "code", priority=True)
@@ -58,8 +59,8 @@ def test_fast_messages_go_first(provider):
     assert [p.row(f"bulk{n}").t_carrier_ns for n in range(3)] == [0, 2 * S, 3 * S]
 
 
-def test_nobody_overtakes_at_the_very_instant_a_queue_moves(provider):
-    p = provider(reply={"latency": fixed(1.0)}, accept_queue={"drain_segments_per_s": 1})
+def test_nobody_overtakes_at_the_very_instant_a_queue_moves() -> None:
+    p = virtual_provider(reply={"latency": fixed(1.0)}, accept_queue={"drain_segments_per_s": 1})
     p.send(0, "first")
     p.send(0.5, "waits")
     p.send(1.0, "comes when the other's turn is")
@@ -68,9 +69,9 @@ def test_nobody_overtakes_at_the_very_instant_a_queue_moves(provider):
     assert p.row("comes when the other's turn is").t_carrier_ns == 3 * S
 
 
-def test_carriers_own_latencies_go_before_those_of_all(provider):
-    def fast_s(delivery, **carrier):
-        p = provider(delivery=delivery, carriers=[{"name": "c", "country": "*"} | carrier])
+def test_carriers_own_latencies_go_before_those_of_all() -> None:
+    def fast_s(delivery: dict[str, Any], **carrier: Any) -> float:
+        p = virtual_provider(delivery=delivery, carriers=[{"name": "c", "country": "*"} | carrier])
         p.send(0, "k", priority=True)
         p.run()
         return p.row("k").t_final_ns // S
@@ -82,40 +83,40 @@ def test_carriers_own_latencies_go_before_those_of_all(provider):
     assert fast_s({"latency": fixed(1.0)}) == 1
 
 
-def test_fast_route_has_its_own_latency(provider):
-    p = provider(delivery={"latency": fixed(3.0), "priority_latency": fixed(1.0)})
+def test_fast_route_has_its_own_latency() -> None:
+    p = virtual_provider(delivery={"latency": fixed(3.0), "priority_latency": fixed(1.0)})
     p.send(0, "bulk")
     p.send(0, "code", priority=True)
     p.run()
     assert (p.row("bulk").t_final_ns, p.row("code").t_final_ns) == (3 * S, 1 * S)
 
 
-def test_late_driver_changes_actual_instants_only(provider):
-    p = provider(
+def test_late_driver_changes_actual_instants_only() -> None:
+    p = virtual_provider(
         delivery={"latency": fixed(2.0)},
         carriers=[{"name": "any", "country": "*", "segments_per_s": 1}],
         reports={"delay": fixed(0.5)},
     )
     p.send(0, "a")
     p.send(0, "b")
-    p.now_ns = 10 * S
+    p.stall(10)
     p.run(10)
     row = p.row("b")
     assert (row.t_carrier_ns, row.t_final_ns) == (1 * S, 3 * S)
     assert row.t_reported_ns == 10 * S
 
 
-def test_nothing_enters_the_carrier_before_its_reply_left(provider):
-    p = provider(reply={"latency": fixed(1.0)}, delivery={"latency": fixed(2.0)})
+def test_nothing_enters_the_carrier_before_its_reply_left() -> None:
+    p = virtual_provider(reply={"latency": fixed(1.0)}, delivery={"latency": fixed(2.0)})
     p.send(0, "k")
-    p.now_ns = 5 * S  # the driver comes four seconds late
+    p.stall(5)  # the driver comes four seconds late
     p.run()
     row = p.row("k")
     assert (row.t_answered_ns, row.t_carrier_ns, row.t_final_ns) == (5 * S, 5 * S, 7 * S)
 
 
-def test_scheduled_message_waits_and_its_validity_with_it(provider):
-    p = provider(delivery={"latency": fixed(1.0), "validity_s": 50})
+def test_scheduled_message_waits_and_its_validity_with_it() -> None:
+    p = virtual_provider(delivery={"latency": fixed(1.0), "validity_s": 50})
     p.send(0, "k", scheduled_ns=100 * S)
     p.run(99)
     assert p.row("k").state == "open"
@@ -124,10 +125,10 @@ def test_scheduled_message_waits_and_its_validity_with_it(provider):
     assert p.row("k").state == "delivered"
 
 
-def test_scheduled_message_is_removed_and_paid_back(provider):
-    p = provider(account={"balance_points": 1.0}, accept_queue={"capacity_segments": 1})
+def test_scheduled_message_is_removed_and_paid_back() -> None:
+    p = virtual_provider(account={"balance_points": 1.0}, accept_queue={"capacity_segments": 1})
     request = p.send(0, "k", scheduled_ns=100 * S)
-    provider_id = p.replies[request].messages[0].provider_id
+    provider_id = p.accepted(request)[0].provider_id
     assert p.engine.state().balance_points == 0.9
     assert p.engine.cancel(p.now_ns, "stranger", [provider_id]) == ()
     assert p.engine.cancel(p.now_ns, "t", ["unknown", provider_id]) == (provider_id,)
@@ -142,11 +143,13 @@ def test_scheduled_message_is_removed_and_paid_back(provider):
 
 
 @pytest.mark.parametrize("hang", [(), ({"kind": "hang", "share": 1.0, "accepted": True, "start_s": 7.0},)])
-def test_one_of_two_is_sent_where_the_old_one_s_time_comes_before_the_reply(provider, hang):
-    p = provider(reply={"latency": fixed(5.0)}, faults=list(hang))
+def test_a_replacement_and_a_message_that_is_due_before_the_reply_send_one_message(
+    hang: list[dict[str, Any]],
+) -> None:
+    p = virtual_provider(reply={"latency": fixed(5.0)}, faults=list(hang))
     old = p.send(0, "old", scheduled_ns=10 * S)
     p.run(6)
-    old_id = p.replies[old].messages[0].provider_id
+    old_id = p.accepted(old)[0].provider_id
     p.send(8, "new", scheduled_ns=10 * S, replaces=old_id)
     p.run()
     assert (p.row("old").state, p.row("old").reason) == ("rejected", "cancelled")
@@ -154,25 +157,25 @@ def test_one_of_two_is_sent_where_the_old_one_s_time_comes_before_the_reply(prov
     assert p.engine.state().open == 0
 
 
-def test_a_message_stays_where_its_replacement_is_refused(provider):
-    p = provider(account={"balance_points": 0.15})
-    old_id = p.replies[p.send(0, "old", scheduled_ns=10 * S)].messages[0].provider_id
+def test_a_message_stays_where_its_replacement_is_refused() -> None:
+    p = virtual_provider(account={"balance_points": 0.15})
+    old_id = p.accepted(p.send(0, "old", scheduled_ns=10 * S))[0].provider_id
     refused = p.send(1, "new", scheduled_ns=10 * S, replaces=old_id)
-    assert p.replies[refused].reason is Refusal.NO_CREDIT
+    assert p.refused(refused).reason is Refusal.NO_CREDIT
     p.send(2, "trial", scheduled_ns=10 * S, replaces=old_id, validate_only=True)
     p.run()
     assert p.row("old").state == "delivered"
 
 
-def test_sent_message_cannot_be_removed(provider):
-    p = provider(delivery={"latency": fixed(1000)})
+def test_sent_message_cannot_be_removed() -> None:
+    p = virtual_provider(delivery={"latency": fixed(1000)})
     request = p.send(0, "k", scheduled_ns=1 * S)
     p.run(2)
-    assert p.engine.cancel(p.now_ns, "t", [p.replies[request].messages[0].provider_id]) == ()
+    assert p.engine.cancel(p.now_ns, "t", [p.accepted(request)[0].provider_id]) == ()
 
 
-def test_message_that_waits_past_its_validity_expires_then(provider):
-    p = provider(accept_queue={"drain_segments_per_s": 0.1})
+def test_message_that_waits_past_its_validity_expires_then() -> None:
+    p = virtual_provider(accept_queue={"drain_segments_per_s": 0.1})
     p.send(0, "first")
     p.send(0, "second", expires_ns=4 * S)
     p.send(0, "third")
@@ -184,20 +187,20 @@ def test_message_that_waits_past_its_validity_expires_then(provider):
     assert p.engine.state().gauges["queue_accept_segments"] == 0
 
 
-def test_message_on_air_expires_with_its_validity(provider):
-    p = provider(delivery={"latency": fixed(10.0), "validity_s": 4.0})
+def test_message_on_air_expires_with_its_validity() -> None:
+    p = virtual_provider(delivery={"latency": fixed(10.0), "validity_s": 4.0})
     p.send(0, "k")
     p.run()
     row = p.row("k")
     assert (row.state, row.t_final_ns) == ("expired", 4 * S)
 
 
-def test_failures_in_their_shares(provider):
+def test_failures_in_their_shares() -> None:
     failures = [
         {"state": "undelivered", "reason": "absent", "share": 0.3},
         {"state": "expired", "reason": "off", "share": 0.1},
     ]
-    p = provider(delivery={"failures": failures, "validity_s": 60})
+    p = virtual_provider(delivery={"failures": failures, "validity_s": 60})
     for n in range(2000):
         p.send(0, f"k{n}")
     p.run()
@@ -209,13 +212,13 @@ def test_failures_in_their_shares(provider):
     assert ends == {60 * S}
 
 
-def test_carriers_take_their_shares_and_a_number_keeps_its_own(provider):
+def test_carriers_take_their_shares_and_a_number_keeps_its_own() -> None:
     carriers = [
         {"name": "big", "country": "PL", "share": 75, "mnc": "01", "mcc": "260"},
         {"name": "small", "country": "PL", "share": 25},
         {"name": "abroad", "country": "*"},
     ]
-    p = provider(carriers=carriers)
+    p = virtual_provider(carriers=carriers)
     for n in range(1000):
         p.send(0, {"key": f"a{n}", "msisdn": f"48600{n:06d}"})
         p.send(0, {"key": f"b{n}", "msisdn": f"48600{n:06d}"})
@@ -227,9 +230,9 @@ def test_carriers_take_their_shares_and_a_number_keeps_its_own(provider):
     assert (rows["de"].carrier, rows["de"].country) == ("abroad", "DE")
 
 
-def test_lookup_by_provider_id(provider):
-    p = provider(delivery={"latency": fixed(5.0)})
-    provider_id = p.replies[p.send(0, "k")].messages[0].provider_id
+def test_lookup_by_provider_id() -> None:
+    p = virtual_provider(delivery={"latency": fixed(5.0)})
+    provider_id = p.accepted(p.send(0, "k"))[0].provider_id
     assert p.engine.message(provider_id).stage == "ON_AIR"
     p.run()
     assert p.engine.message(provider_id).state.value == "delivered"
@@ -238,53 +241,59 @@ def test_lookup_by_provider_id(provider):
     assert p.engine.account("stranger") is None
 
 
+def stages(p: VirtualProvider) -> list[tuple[int, str]]:
+    return [(at_ns, effect.reached.value) for at_ns, effect in p.progress]
+
+
 TOLD = {"wanted": ReportsWanted(progress=True, stages=True)}
 
 
-def test_a_receiver_is_told_of_the_queue_the_carrier_and_the_end(provider):
-    p = provider(reply={"latency": fixed(1.0)}, delivery={"latency": fixed(2.0)})
+def test_a_receiver_is_told_of_the_queue_the_carrier_and_the_end() -> None:
+    p = virtual_provider(reply={"latency": fixed(1.0)}, delivery={"latency": fixed(2.0)})
     p.send(0, "k", **TOLD)
     p.run()
-    assert p.progress == [(1 * S, "queued"), (1 * S, "handed_over")]
+    assert stages(p) == [(1 * S, "queued"), (1 * S, "handed_over")]
     p.send(10, "k2", wanted=ReportsWanted(progress=True))
     p.run()
-    assert p.progress[2:] == [(11 * S, "handed_over")]
+    assert stages(p)[2:] == [(11 * S, "handed_over")]
 
 
-def test_a_message_that_waits_in_its_queue_is_told_of_it_at_once(provider):
-    p = provider(accept_queue={"drain_segments_per_s": 0.1})
+def test_a_message_that_waits_in_its_queue_is_told_of_it_at_once() -> None:
+    p = virtual_provider(accept_queue={"drain_segments_per_s": 0.1})
     p.send(0, "first", **TOLD)
     p.send(0, "second", **TOLD)
     p.run()
-    assert p.progress == [(0, "queued"), (0, "handed_over"), (0, "queued"), (10 * S, "handed_over")]
+    assert stages(p) == [(0, "queued"), (0, "handed_over"), (0, "queued"), (10 * S, "handed_over")]
 
 
-def test_one_without_room_in_its_senders_queue_was_never_queued(provider):
-    p = provider(throttle={"per_sender": {"alphanumeric": {"segments_per_s": 0.001, "queue_segments": 1}}})
+def test_one_without_room_in_its_senders_queue_was_never_queued() -> None:
+    p = virtual_provider(
+        throttle={"per_sender": {"alphanumeric": {"segments_per_s": 0.001, "queue_segments": 1}}}
+    )
     for key in ("a", "b", "c"):
         p.send(0, key, overflow_fails=True, **TOLD)
     p.run(1)
     assert p.row("c").reason == "sender_queue_full"
-    assert p.progress == [(0, "queued"), (0, "handed_over"), (0, "queued")]
+    assert stages(p) == [(0, "queued"), (0, "handed_over"), (0, "queued")]
 
 
-def test_a_receiver_is_told_of_a_cancelled_message(provider):
-    p = provider()
+def test_a_receiver_is_told_of_a_cancelled_message() -> None:
+    p = virtual_provider()
     request = p.send(0, "k", scheduled_ns=100 * S, **TOLD)
     quiet = p.send(0, "quiet", scheduled_ns=100 * S, wanted=ReportsWanted(progress=True))
     p.run(10)
-    ids = [p.replies[each].messages[0].provider_id for each in (request, quiet)]
+    ids = [p.accepted(each)[0].provider_id for each in (request, quiet)]
     assert p.engine.cancel(p.now_ns, "t", ids) == tuple(ids)
     assert p.engine.next_due() <= p.now_ns
     p.run()
-    assert p.progress == [(10 * S, "cancelled")]
+    assert stages(p) == [(10 * S, "cancelled")]
 
 
-def test_a_lost_message_is_open_for_ever_and_never_closed(provider):
-    p = provider(faults=[{"kind": "accept_then_lose"}])
+def test_a_lost_message_is_open_for_ever_and_never_closed() -> None:
+    p = virtual_provider(faults=[{"kind": "accept_then_lose"}])
     number = p.send(1, "k")
     p.run()
-    (accepted,) = p.replies[number].messages
+    (accepted,) = p.accepted(number)
     view = p.engine.message(accepted.provider_id)
     assert (view.state.value, view.stage, view.t_done_ns) == ("open", "LOST", None)
     assert p.engine.journey(accepted.provider_id).t_done_ns is None

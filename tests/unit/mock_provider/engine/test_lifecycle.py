@@ -6,7 +6,7 @@ from mock_provider.engine.message import TrackedMessage
 
 @pytest.mark.parametrize("stage", Stage, ids=lambda s: s.name)
 @pytest.mark.parametrize("step", Step, ids=lambda s: s.name)
-def test_every_step_not_in_the_table_raises_and_changes_nothing(stage, step):
+def test_every_step_not_in_the_table_raises_and_changes_nothing(stage: Stage, step: Step) -> None:
     message = TrackedMessage("k", "smsapi", 1, 0, stage=stage)
     if (stage, step) in TRANSITIONS:
         move(message, step)
@@ -17,7 +17,7 @@ def test_every_step_not_in_the_table_raises_and_changes_nothing(stage, step):
         assert message == TrackedMessage("k", "smsapi", 1, 0, stage=stage)
 
 
-def test_every_stage_leads_to_closed():
+def test_every_stage_leads_to_closed() -> None:
     ends = {Stage.CLOSED}
     for _ in Stage:
         ends |= {stage for (stage, _), target in TRANSITIONS.items() if target in ends}

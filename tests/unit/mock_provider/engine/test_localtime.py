@@ -1,27 +1,31 @@
 """The engine's local time against zoneinfo, and the edges of a day on which the clock is changed."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from mock_provider.engine.localtime import LocalClock, OpenHours
-from mock_provider.profiles.network import MarketingHours
-from mock_provider.profiles.zones import utc_offsets
+from mock_provider.settings.network import MarketingHours
+from mock_provider.settings.zones import utc_offsets
 
 ZONES = ["Europe/Warsaw", "Europe/London", "America/New_York", "Africa/Casablanca", "Asia/Kolkata", "UTC"]
 
 
-def unix(zone, *when, fold=0):
-    return int(datetime(*when, tzinfo=ZoneInfo(zone), fold=fold).timestamp())
+def unix(zone: str, year: int, month: int, day: int, *clock: int, fold: int = 0) -> int:
+    hour, minute, second = (*clock, 0, 0, 0)[:3]
+    return int(datetime(year, month, day, hour, minute, second, tzinfo=ZoneInfo(zone), fold=fold).timestamp())
 
 
-def hours(zone="Europe/Warsaw", **fields):
+def hours(zone: str = "Europe/Warsaw", **fields: Any) -> OpenHours:
     return OpenHours(MarketingHours(timezone=zone, **fields))
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_local_clock_shows_what_zoneinfo_shows(zone):
+def test_local_clock_shows_what_zoneinfo_shows(zone: str) -> None:
     clock = LocalClock(utc_offsets(zone))
     changes = [s + d for s in utc_offsets(zone)[0] for d in (-1, 0, 1)]
     for unix_s in [*range(0, 2_800_000_000, 7_654_321), *changes]:
@@ -29,7 +33,7 @@ def test_local_clock_shows_what_zoneinfo_shows(zone):
         assert clock.local_s(unix_s) == int(local.timestamp()), unix_s
 
 
-def test_the_start_is_within_and_the_end_is_not():
+def test_the_start_is_within_and_the_end_is_not() -> None:
     eight_to_twenty = hours(start="08:00", end="20:00")
     day = (2026, 11, 23)
     assert not eight_to_twenty.are_open(unix("Europe/Warsaw", *day, 7, 59, 59))
@@ -49,19 +53,19 @@ def test_the_start_is_within_and_the_end_is_not():
         ((2026, 12, 31, 23, 59), (2027, 1, 1, 8, 0)),
     ],
 )
-def test_next_opening_by_the_local_clock(now, opening):
+def test_next_opening_by_the_local_clock(now: tuple[int, ...], opening: tuple[int, ...]) -> None:
     found = hours().next_open(unix("Europe/Warsaw", *now))
     assert found == unix("Europe/Warsaw", *opening)
 
 
-def test_days_that_are_closed_are_passed_over():
+def test_days_that_are_closed_are_passed_over() -> None:
     weekdays = hours(days=["mon", "tue", "wed", "thu", "fri"])
     friday_night = unix("Europe/Warsaw", 2026, 11, 20, 20)
     assert weekdays.next_open(friday_night) == unix("Europe/Warsaw", 2026, 11, 23, 8)
     assert not weekdays.are_open(unix("Europe/Warsaw", 2026, 11, 21, 12))
 
 
-def test_an_opening_that_the_clock_skips_is_at_the_change():
+def test_an_opening_that_the_clock_skips_is_at_the_change() -> None:
     """On 29 March 2026 Warsaw goes from 01:59:59 to 03:00:00."""
     night = hours(start="02:30", end="04:00")
     found = night.next_open(unix("Europe/Warsaw", 2026, 3, 29, 1))
@@ -71,7 +75,7 @@ def test_an_opening_that_the_clock_skips_is_at_the_change():
     assert found == unix("Europe/Warsaw", 2026, 3, 30, 2, 10)
 
 
-def test_an_opening_that_comes_twice_is_the_first():
+def test_an_opening_that_comes_twice_is_the_first() -> None:
     """On 25 October 2026 Warsaw goes from 02:59:59 back to 02:00:00."""
     night = hours(start="02:30", end="04:00")
     found = night.next_open(unix("Europe/Warsaw", 2026, 10, 25, 1))

@@ -1,31 +1,37 @@
 """Numbers that choose their own fate, each as the table in docs/network.md has it."""
 
+from __future__ import annotations
+
 import re
 from pathlib import Path
+from typing import Any
 
 import phonenumbers
 import pytest
+from nanoseconds import S
+from virtual import virtual_provider
 
 from mock_provider.engine.magic import BEGINNINGS, BY_DIGITS, BY_MSISDN
 from mock_provider.engine.numbers import normalise
-from mock_provider.engine.values import Accepted, Refusal, Refused
+from mock_provider.engine.values import Accepted, Refused
+from mock_provider.settings.values import Refusal
+from mock_provider.testing import VirtualProvider
 
-S = 1_000_000_000
-MAGIC = {"numbers": {"magic": True}, "delivery": {"validity_s": 500}}
+MAGIC: dict[str, Any] = {"numbers": {"magic": True}, "delivery": {"validity_s": 500}}
 POLISH = BEGINNINGS[0]
 
 
-def send(p, digits, beginning=POLISH, **fields):
+def send(p: VirtualProvider, digits: str, beginning: str = POLISH, **fields: Any) -> int:
     return p.send(0, {"key": "k", "msisdn": beginning + digits}, **fields)
 
 
 @pytest.mark.parametrize("digits", [d for d, magic in BY_DIGITS.items() if magic.refusal is not None])
 @pytest.mark.parametrize("beginning", BEGINNINGS)
-def test_refused_as_the_digits_say(provider, digits, beginning):
-    p = provider(**MAGIC)
+def test_refused_as_the_digits_say(digits: str, beginning: str) -> None:
+    p = virtual_provider(**MAGIC)
     request = send(p, digits, beginning)
     p.run()
-    assert p.replies[request].reason is BY_DIGITS[digits].refusal
+    assert p.refused(request).reason is BY_DIGITS[digits].refusal
     assert p.row("k").reason == BY_DIGITS[digits].refusal.value
     assert p.engine.state().accepted == 0
 
@@ -42,14 +48,18 @@ def test_refused_as_the_digits_say(provider, digits, beginning):
         ("06", "delivered", "", 60),
     ],
 )
-def test_ends_as_the_digits_say_whatever_the_carrier_draws(provider, digits, state, reason, t_done_s):
+def test_ends_as_the_digits_say_whatever_the_carrier_draws(
+    digits: str, state: str, reason: str, t_done_s: int
+) -> None:
     failures = [{"state": "undelivered", "reason": "usual", "share": 1.0}]
     delivery = {
         "validity_s": 500,
         "failures": failures,
         "latency": {"kind": "fixed", "value_s": 9},
     }
-    p = provider(numbers={"magic": True, "validity": "strict", "invalid_share": 1.0}, delivery=delivery)
+    p = virtual_provider(
+        numbers={"magic": True, "validity": "strict", "invalid_share": 1.0}, delivery=delivery
+    )
     send(p, digits)
     p.run()
     row = p.row("k")
@@ -57,9 +67,9 @@ def test_ends_as_the_digits_say_whatever_the_carrier_draws(provider, digits, sta
     assert row.t_confirmed_ns is not None
 
 
-def test_reports_and_replies_as_the_digits_say(provider):
-    def lived(digits):
-        p = provider(**MAGIC)
+def test_reports_and_replies_as_the_digits_say() -> None:
+    def lived(digits: str) -> tuple[VirtualProvider, int]:
+        p = virtual_provider(**MAGIC)
         request = send(p, digits)
         p.run()
         return p, request
@@ -81,11 +91,12 @@ def test_reports_and_replies_as_the_digits_say(provider):
     assert p.replied_ns[request] == 5 * S
 
 
-def test_a_refusal_leaves_the_rest_of_the_request_alone(provider):
-    p = provider(**MAGIC)
+def test_a_refusal_leaves_the_rest_of_the_request_alone() -> None:
+    p = virtual_provider(**MAGIC)
     bad = {"key": "bad", "msisdn": POLISH + "23"}
     nobody = {"key": "nobody", "msisdn": POLISH + "27"}
     answer = p.replies[p.send(0, "good", bad, nobody)]
+    assert isinstance(answer, Accepted)
     assert [m.msisdn for m in answer.messages] == ["48600100200"]
     assert answer.invalid_numbers == (POLISH + "27",)
     p.run()
@@ -95,15 +106,15 @@ def test_a_refusal_leaves_the_rest_of_the_request_alone(provider):
     assert refused == Refused(Refusal.RECIPIENT_BLOCKED)
 
 
-def test_no_magic_without_the_setting(provider):
-    p = provider()
+def test_no_magic_without_the_setting() -> None:
+    p = virtual_provider()
     for msisdn in BY_MSISDN:
         assert type(p.replies[p.send(0, {"key": msisdn, "msisdn": msisdn})]) is Accepted
     p.run()
     assert p.engine.state().counters["delivered"] == len(BY_MSISDN)
 
 
-def test_the_numbers_can_be_nobodys():
+def test_the_numbers_can_be_nobodys() -> None:
     """Unassigned, or in a range that a regulator keeps for films; and a wire takes them for numbers."""
     for msisdn in BY_MSISDN:
         assert normalise(msisdn) == msisdn
@@ -112,7 +123,7 @@ def test_the_numbers_can_be_nobodys():
     assert all(447700900000 <= int(n) <= 447700900999 for n in BY_MSISDN if n.startswith("44"))
 
 
-def test_the_documented_table_is_the_code():
+def test_the_documented_table_is_the_code() -> None:
     text = (Path(__file__).parents[4] / "docs" / "network.md").read_text("utf-8")
     rows = dict(re.findall(r"^\| (\d\d) \| (.+) \|$", text, re.MULTILINE))
     assert rows == {digits: magic.name for digits, magic in BY_DIGITS.items()}

@@ -1,10 +1,13 @@
+from __future__ import annotations
+
 import pytest
+from virtual import virtual_provider
 
 from mock_provider.engine import message_store
 
 
-def test_second_acceptance_shows_on_the_newest_row_of_the_key(provider):
-    p = provider()
+def test_second_acceptance_shows_on_the_newest_row_of_the_key() -> None:
+    p = virtual_provider()
     p.send(0, "k")
     p.run()
     (first,) = p.engine.take_rows()
@@ -17,8 +20,8 @@ def test_second_acceptance_shows_on_the_newest_row_of_the_key(provider):
     assert p.engine.take_rows() == []
 
 
-def test_repeat_of_a_finished_message_writes_its_row_again(provider):
-    p = provider()
+def test_repeat_of_a_finished_message_writes_its_row_again() -> None:
+    p = virtual_provider()
     p.send(0, "k", refuse_duplicates=True)
     p.run()
     (row,) = p.engine.take_rows()
@@ -27,8 +30,8 @@ def test_repeat_of_a_finished_message_writes_its_row_again(provider):
     assert (again.provider_id, again.submits, again.accepts) == (row.provider_id, 2, 1)
 
 
-def test_close_rows_gives_what_is_open_and_what_was_never_accepted(provider):
-    p = provider(delivery={"latency": {"kind": "fixed", "value_s": 100}})
+def test_close_rows_gives_what_is_open_and_what_was_never_accepted() -> None:
+    p = virtual_provider(delivery={"latency": {"kind": "fixed", "value_s": 100}})
     p.send(0, "open")
     p.send(0, "stranger", token="x")
     assert p.engine.take_rows() == []
@@ -37,8 +40,10 @@ def test_close_rows_gives_what_is_open_and_what_was_never_accepted(provider):
     assert (rows["stranger"].state, rows["stranger"].provider_id) == ("rejected", "")
 
 
-def test_oldest_finished_keys_are_forgotten_above_the_limit(provider):
-    p = provider(duplicates={"remembered_keys": 10}, delivery={"latency": {"kind": "fixed", "value_s": 1000}})
+def test_oldest_finished_keys_are_forgotten_above_the_limit() -> None:
+    p = virtual_provider(
+        duplicates={"remembered_keys": 10}, delivery={"latency": {"kind": "fixed", "value_s": 1000}}
+    )
     p.send(0, "open", refuse_duplicates=True)
     for n in range(100):
         p.send(0, f"refused{n}", token="x")
@@ -51,8 +56,8 @@ def test_oldest_finished_keys_are_forgotten_above_the_limit(provider):
     assert (p.row("open").state, p.row("open").submits, p.row("open").accepts) == ("delivered", 2, 1)
 
 
-def test_keys_that_will_not_come_again_are_forgotten_once_their_rows_are_taken(provider):
-    p = provider()
+def test_forget_removes_keys_whose_rows_were_taken() -> None:
+    p = virtual_provider()
     p.send(0, "taken", "other", refuse_duplicates=True)
     p.run()
     p.engine.forget(["taken"])  # its row is not taken yet
@@ -67,8 +72,8 @@ def test_keys_that_will_not_come_again_are_forgotten_once_their_rows_are_taken(p
     assert {row.key for row in p.engine.close_rows()} == {"open"}
 
 
-def test_key_with_two_messages_or_a_row_to_be_written_again_is_not_forgotten(provider):
-    p = provider()
+def test_key_with_two_messages_or_a_row_to_be_written_again_is_not_forgotten() -> None:
+    p = virtual_provider()
     p.send(0, "twice")
     p.send(0, "repeated", refuse_duplicates=True)
     p.run()
@@ -82,11 +87,11 @@ def test_key_with_two_messages_or_a_row_to_be_written_again_is_not_forgotten(pro
 
 
 @pytest.mark.parametrize("gone_kept", [0, 10_000])
-def test_what_is_forgotten_either_way_leaves_the_oldest_finished_keys_to_the_limit(
-    provider, monkeypatch, gone_kept
-):
+def test_forgotten_keys_do_not_count_towards_the_limit(
+    monkeypatch: pytest.MonkeyPatch, gone_kept: int
+) -> None:
     monkeypatch.setattr(message_store, "_GONE_KEPT", gone_kept)
-    p = provider(duplicates={"remembered_keys": 10})
+    p = virtual_provider(duplicates={"remembered_keys": 10})
     for start in range(0, 100, 5):
         keys = [f"k{n}" for n in range(start, start + 5)]
         p.send(start, *keys)
@@ -97,16 +102,16 @@ def test_what_is_forgotten_either_way_leaves_the_oldest_finished_keys_to_the_lim
     assert p.engine.state().gauges["remembered_keys"] >= 4
 
 
-def test_batch_larger_than_what_is_remembered(provider):
-    p = provider(duplicates={"remembered_keys": 3})
+def test_batch_larger_than_what_is_remembered() -> None:
+    p = virtual_provider(duplicates={"remembered_keys": 3})
     keys = [f"k{n}" for n in range(50)]
     p.send(0, *keys)
     p.run()
     assert {row.key for row in p.rows().values()} == set(keys)
 
 
-def test_message_without_a_key_gets_one(provider):
-    p = provider()
+def test_message_without_a_key_gets_one() -> None:
+    p = virtual_provider()
     for _ in range(2):
         p.send(0, {"text": "same"})
     p.send(0, {"text": "lone surrogate \ud800"})
@@ -117,8 +122,8 @@ def test_message_without_a_key_gets_one(provider):
 
 
 @pytest.mark.timeout(20)
-def test_one_key_sent_very_often(provider):
-    p = provider()
+def test_one_key_sent_very_often() -> None:
+    p = virtual_provider()
     for _ in range(5_000):
         p.send(0, "k")
     p.run()
@@ -127,8 +132,8 @@ def test_one_key_sent_very_often(provider):
     assert max(row.accepts for row in rows.values()) == 5_000
 
 
-def test_a_shared_key_costs_one_row_a_message_however_many_there_are(provider):
-    p = provider()
+def test_a_shared_key_costs_one_row_per_message() -> None:
+    p = virtual_provider()
     written = 0
     for n in range(300):
         p.send(n, "same for all")
@@ -139,8 +144,8 @@ def test_a_shared_key_costs_one_row_a_message_however_many_there_are(provider):
     assert written == 300
 
 
-def test_refused_repeats_of_a_shared_key_cost_one_row_a_call(provider):
-    p = provider()
+def test_refused_repeats_of_a_shared_key_cost_one_row_a_call() -> None:
+    p = virtual_provider()
     p.send(0, "same for all", refuse_duplicates=True)
     p.run()
     p.engine.take_rows()
@@ -150,22 +155,24 @@ def test_refused_repeats_of_a_shared_key_cost_one_row_a_call(provider):
         assert row.submits == n + 2
 
 
-def test_messages_of_a_shared_key_are_forgotten_above_the_limit(provider):
-    p = provider(duplicates={"remembered_keys": 10})
+def test_messages_of_a_shared_key_are_forgotten_above_the_limit() -> None:
+    p = virtual_provider(duplicates={"remembered_keys": 10})
     first = p.send(0, "same for all")
     for n in range(1, 100):
         p.send(n, "same for all")
         p.engine.take_rows()
     last = p.send(100, "same for all")
-    assert len(p.engine._message_store._by_id) <= 12
-    assert p.engine.message(p.replies[first].messages[0].provider_id) is None
-    assert p.engine.message(p.replies[last].messages[0].provider_id) is not None
+    assert p.engine.kept()["message ids"] <= 12
+    assert p.engine.message(p.accepted(first)[0].provider_id) is None
+    assert p.engine.message(p.accepted(last)[0].provider_id) is not None
     p.run()
     assert max(row.accepts for row in p.rows().values()) == 101  # the count goes on
 
 
-def test_a_key_is_not_forgotten_before_an_older_message_of_it(provider):
-    p = provider(duplicates={"remembered_keys": 2}, delivery={"latency": {"kind": "fixed", "value_s": 1000}})
+def test_a_key_is_not_forgotten_before_an_older_message_of_it() -> None:
+    p = virtual_provider(
+        duplicates={"remembered_keys": 2}, delivery={"latency": {"kind": "fixed", "value_s": 1000}}
+    )
     p.send(0, "k")
     p.send(0, "k")
     for n in range(20):
@@ -177,8 +184,8 @@ def test_a_key_is_not_forgotten_before_an_older_message_of_it(provider):
     assert max(row.accepts for row in rows) == 3
 
 
-def test_open_messages_have_a_row_once(provider):
-    p = provider(delivery={"latency": {"kind": "fixed", "value_s": 10}})
+def test_open_messages_have_a_row_once() -> None:
+    p = virtual_provider(delivery={"latency": {"kind": "fixed", "value_s": 10}})
     p.send(0, "early")
     p.send(2, "late")
     (row,) = p.engine.take_rows(1_000_000_000)
@@ -188,15 +195,15 @@ def test_open_messages_have_a_row_once(provider):
     assert {row.state for row in p.engine.take_rows(20_000_000_000)} == {"delivered"}
 
 
-def test_a_message_that_is_done_needs_no_row_of_its_being_open(provider):
-    p = provider()
+def test_a_message_that_is_done_needs_no_row_of_its_being_open() -> None:
+    p = virtual_provider()
     p.send(0, "k")
     p.run()
     assert [row.state for row in p.engine.take_rows(5_000_000_000)] == ["delivered"]
 
 
-def test_repeats_without_a_key_are_told_apart_for_as_long_as_keys_are_remembered(provider):
-    p = provider(duplicates={"remembered_keys": 3})
+def test_repeats_without_a_key_get_distinct_keys_within_the_memory_limit() -> None:
+    p = virtual_provider(duplicates={"remembered_keys": 3})
     keys = set()
     for n in range(20):  # the first text of all is sent all the time
         p.send(n, {"text": "always"})

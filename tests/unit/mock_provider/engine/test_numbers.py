@@ -7,7 +7,7 @@ from mock_provider.engine.numbers import country_of, normalise
     "written",
     ["48600100200", "+48600100200", "0048600100200", "600100200", "+48 600-100-200", "(600) 100.200"],
 )
-def test_one_number_however_written(written):
+def test_one_number_however_written(written: str) -> None:
     assert normalise(written) == "48600100200"
 
 
@@ -29,15 +29,15 @@ def test_one_number_however_written(written):
         ("6001002²0", "superscript"),
     ],
 )
-def test_what_cannot_receive_a_message(written, why):
+def test_what_cannot_receive_a_message(written: str, why: str) -> None:
     assert normalise(written) is None, why
 
 
-def test_numbers_that_belong_to_nobody_pass():
+def test_numbers_that_belong_to_nobody_pass() -> None:
     assert normalise("100200300") == "48100200300"
 
 
-def test_national_form_of_another_country():
+def test_national_form_of_another_country() -> None:
     assert normalise("0151 23456789", "DE") == "4915123456789"
     assert normalise("+420 601 123 456", "DE") == "420601123456"
 
@@ -46,5 +46,5 @@ def test_national_form_of_another_country():
     ("msisdn", "country"),
     [("48600100200", "PL"), ("420601123456", "CZ"), ("12025550123", "US"), ("99912345678", "")],
 )
-def test_country_by_dialling_prefix(msisdn, country):
+def test_country_by_dialling_prefix(msisdn: str, country: str) -> None:
     assert country_of(msisdn) == country

@@ -1,30 +1,30 @@
+from __future__ import annotations
+
+from typing import Any
+
 import pytest
+from nanoseconds import S
+from virtual import fixed, virtual_provider
 
 from mock_provider.engine import IllegalTransitionError
-from mock_provider.engine.values import FinalReport, ReportsWanted
-
-S = 1_000_000_000
+from mock_provider.engine.values import Disconnect, FinalReport, ReportsWanted
 
 
-def fixed(value_s):
-    return {"kind": "fixed", "value_s": value_s}
-
-
-def test_report_says_what_became_of_the_message(provider):
-    p = provider(carriers=[{"name": "c", "country": "*", "mcc": "260", "mnc": "06"}])
+def test_report_says_what_became_of_the_message() -> None:
+    p = virtual_provider(carriers=[{"name": "c", "country": "*", "mcc": "260", "mnc": "06"}])
     request = p.send(1, {"key": "k", "client_ref": "k", "segments": 2})
     p.run()
     ((_, call),) = p.calls
     (report,) = call.reports
     assert call.url == "http://127.0.0.1/dlr"
-    assert report.provider_id == p.replies[request].messages[0].provider_id
+    assert report.provider_id == p.accepted(request)[0].provider_id
     assert (report.client_ref, report.msisdn, report.sender_id) == ("k", "48600100200", "Test")
     assert (report.state.value, report.segments, report.price) == ("delivered", 2, 0.2)
     assert (report.mcc, report.mnc, report.t_done_ns, report.t_sent_ns) == ("260", "06", S, S)
 
 
-def test_reports_gather_until_the_call_is_full_or_has_lingered(provider):
-    p = provider(reports={"max_per_call": 3, "linger_s": 1.0})
+def test_reports_gather_until_the_call_is_full_or_has_lingered() -> None:
+    p = virtual_provider(reports={"max_per_call": 3, "linger_s": 1.0})
     for n in range(4):
         p.send(n * 0.1, f"k{n}")
     p.send(5, "other url", report_url="http://127.0.0.1/other")
@@ -37,8 +37,8 @@ def test_reports_gather_until_the_call_is_full_or_has_lingered(provider):
     ]
 
 
-def test_unconfirmed_reports_are_repeated_by_the_schedule_and_given_up(provider):
-    p = provider(reports={"retry_after_s": [60, 120, 3600], "give_up_after_s": 10_000})
+def test_unconfirmed_reports_are_repeated_by_the_schedule_and_given_up() -> None:
+    p = virtual_provider(reports={"retry_after_s": [60, 120, 3600], "give_up_after_s": 10_000})
     p.confirms = lambda call: False
     p.send(0, "k")
     p.run()
@@ -50,8 +50,8 @@ def test_unconfirmed_reports_are_repeated_by_the_schedule_and_given_up(provider)
     assert (row.state, row.t_reported_ns, row.t_confirmed_ns) == ("delivered", 0, None)
 
 
-def test_row_waits_for_the_confirmation(provider):
-    p = provider(reports={"retry_after_s": [60]})
+def test_row_waits_for_the_confirmation() -> None:
+    p = virtual_provider(reports={"retry_after_s": [60]})
     p.confirms = lambda call: call.attempt == 2
     p.send(0, "k")
     p.run(59)
@@ -63,8 +63,8 @@ def test_row_waits_for_the_confirmation(provider):
     assert p.engine.state().open == 0
 
 
-def test_lost_and_unwanted_reports_close_the_message(provider):
-    p = provider(reports={"loss_share": 1.0})
+def test_lost_and_unwanted_reports_close_the_message() -> None:
+    p = virtual_provider(reports={"loss_share": 1.0})
     p.send(0, "lost")
     p.send(0, "unwanted", report_url=None)
     p.run()
@@ -74,16 +74,16 @@ def test_lost_and_unwanted_reports_close_the_message(provider):
     assert p.row("lost").state == p.row("unwanted").state == "delivered"
 
 
-def test_account_wide_url_serves_those_without_their_own(provider):
-    p = provider(account={"report_url": "http://127.0.0.1/account"})
+def test_account_wide_url_serves_those_without_their_own() -> None:
+    p = virtual_provider(account={"report_url": "http://127.0.0.1/account"})
     p.send(0, "a", report_url=None)
     p.send(0, "b")
     p.run()
     assert sorted(call.url[17:] for _, call in p.calls) == ["account", "dlr"]
 
 
-def test_answer_nobody_awaits_raises_and_changes_nothing(provider):
-    p = provider()
+def test_answer_nobody_awaits_raises_and_changes_nothing() -> None:
+    p = virtual_provider()
     p.confirms = lambda call: None
     p.send(0, "k")
     p.run()
@@ -97,14 +97,14 @@ def test_answer_nobody_awaits_raises_and_changes_nothing(provider):
     assert p.engine.state() == before
 
 
-def test_reset_forgets_all_but_the_profile(provider):
-    p = provider(reply={"latency": fixed(1.0)}, account={"balance_points": 1.0})
+def test_reset_forgets_all_but_the_profile() -> None:
+    p = virtual_provider(reply={"latency": fixed(1.0)}, account={"balance_points": 1.0})
     p.confirms = lambda call: None
     p.send(0, "k")
     p.run()
     ((_, call),) = p.calls
     waiting = p.send(2, "waiting")
-    assert [effect.request_id for effect in p.engine.reset(p.now_ns)] == [waiting]
+    assert p.engine.reset(p.now_ns) == [Disconnect(waiting)]
     assert p.engine.reports_answered(p.now_ns, call.batch_id, True) == []
     state = p.engine.state()
     assert (state.open, state.accepted, state.balance_points, p.rows()) == (0, 0, 1.0, {})
@@ -113,18 +113,18 @@ def test_reset_forgets_all_but_the_profile(provider):
     assert p.calls[-1][1].batch_id > call.batch_id
 
 
-def test_a_url_that_never_comes_again_takes_no_memory(provider):
-    p = provider(reports={"max_per_call": 10}, duplicates={"remembered_keys": 1})
+def test_a_url_that_never_comes_again_takes_no_memory() -> None:
+    p = virtual_provider(reports={"max_per_call": 10}, duplicates={"remembered_keys": 1})
     for n in range(50):
         p.send(n, f"k{n}", report_url=f"http://127.0.0.1/{n}")
         p.engine.take_rows()
     p.run()
     assert len(p.calls) == 50
-    assert not p.engine._reporting._outboxes
+    assert p.engine.kept()["receivers"] == 0
 
 
-def test_a_linger_that_outlived_its_outbox_leaves_the_next_one_alone(provider):
-    p = provider(reports={"max_per_call": 2, "linger_s": 1.0})
+def test_the_linger_timer_of_a_sent_batch_does_not_send_the_next_one() -> None:
+    p = virtual_provider(reports={"max_per_call": 2, "linger_s": 1.0})
     for at_s, key in ((0, "a"), (0.5, "b"), (0.8, "c")):
         p.send(at_s, key)
     p.run()
@@ -142,8 +142,10 @@ def test_a_linger_that_outlived_its_outbox_leaves_the_next_one_alone(provider):
         ([{"state": "undelivered", "reason": "barred", "share": 1.0}], FinalReport.NONE, 0),
     ],
 )
-def test_a_report_that_is_not_wanted_is_neither_sent_nor_confirmed(provider, failures, wanted, calls):
-    p = provider(delivery={"latency": fixed(0.0), "failures": failures, "validity_s": 60})
+def test_a_report_that_is_not_wanted_is_neither_sent_nor_confirmed(
+    failures: list[dict[str, Any]], wanted: FinalReport, calls: int
+) -> None:
+    p = virtual_provider(delivery={"latency": fixed(0.0), "failures": failures, "validity_s": 60})
     p.send(0, "k", wanted=ReportsWanted(wanted))
     p.run()
     assert len(p.calls) == calls

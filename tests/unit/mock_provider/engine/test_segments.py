@@ -1,5 +1,8 @@
+from __future__ import annotations
+
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +13,7 @@ VECTORS = json.loads((Path(__file__).parents[3] / "vectors" / "segments.json").r
 
 
 @pytest.mark.parametrize("vector", VECTORS["segments"], ids=lambda v: v["name"])
-def test_segments_are_counted_as_they_are_cut(vector):
+def test_segments_are_counted_as_they_are_cut(vector: dict[str, Any]) -> None:
     text = "".join(run * times for run, times in vector["text"])
     counted = count_segments(text)
     assert (counted.encoding, counted.units, counted.segments) == (
@@ -21,7 +24,7 @@ def test_segments_are_counted_as_they_are_cut(vector):
 
 
 @pytest.mark.parametrize("vector", VECTORS["normalize"], ids=lambda v: v["name"])
-def test_normalised_text_keeps_to_gsm7_where_it_can(vector):
+def test_normalised_text_keeps_to_gsm7_where_it_can(vector: dict[str, Any]) -> None:
     normalized = normalize(vector["text"])
     assert normalized == vector["normalized"]
     assert count_segments(normalized).encoding == vector["encoding"]

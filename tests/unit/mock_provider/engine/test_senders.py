@@ -1,12 +1,16 @@
 """A sender's own pace and queue, and requests unanswered at once."""
 
+from __future__ import annotations
+
 import pytest
+from nanoseconds import S
+from virtual import virtual_provider
 
 from mock_provider.engine.senders import SenderQueues, sender_form
-from mock_provider.engine.values import Accepted, Refusal
-from mock_provider.profiles.network import PerSender
-
-S = 1_000_000_000
+from mock_provider.engine.values import Accepted
+from mock_provider.settings.network import PerSender, SenderLimit
+from mock_provider.settings.values import Refusal
+from mock_provider.testing import plain_profile
 
 
 @pytest.mark.parametrize(
@@ -24,12 +28,12 @@ S = 1_000_000_000
         ("١٢٣٤٥", "alphanumeric"),
     ],
 )
-def test_form_of_a_sender(sender_id, form):
+def test_form_of_a_sender(sender_id: str, form: str) -> None:
     assert sender_form(sender_id) == form
 
 
-def test_each_sender_keeps_its_own_pace_in_provider_time(provider):
-    p = provider(throttle={"per_sender": {"long_code": {"segments_per_s": 2}}})
+def test_each_sender_keeps_its_own_pace_in_provider_time() -> None:
+    p = virtual_provider(throttle={"per_sender": {"long_code": {"segments_per_s": 2}}})
     for n in range(4):
         p.send(0, {"key": f"a{n}", "segments": 2}, sender_id="48500100200")
     p.send(0, "b", sender_id="48500100201")
@@ -42,17 +46,19 @@ def test_each_sender_keeps_its_own_pace_in_provider_time(provider):
     assert p.engine.state().gauges["queue_accept_segments"] == 0
 
 
-def test_a_full_sender_queue_refuses(provider):
-    p = provider(throttle={"per_sender": {"alphanumeric": {"segments_per_s": 1, "queue_segments": 3}}})
+def test_a_full_sender_queue_refuses() -> None:
+    p = virtual_provider(
+        throttle={"per_sender": {"alphanumeric": {"segments_per_s": 1, "queue_segments": 3}}}
+    )
     for n in range(4):  # the first passes at once
         assert type(p.replies[p.send(0, f"k{n}")]) is Accepted
-    assert p.replies[p.send(0, "over")].reason is Refusal.SENDER_QUEUE_FULL
+    assert p.refused(p.send(0, "over")).reason is Refusal.SENDER_QUEUE_FULL
     assert type(p.replies[p.send(0, "other", sender_id="Other")]) is Accepted
     assert type(p.replies[p.send(1, "later")]) is Accepted
 
 
-def test_room_counts_from_the_answers_decision(provider):
-    p = provider(
+def test_room_counts_from_the_answers_decision() -> None:
+    p = virtual_provider(
         reply={"latency": {"kind": "fixed", "value_s": 5}},
         throttle={"per_sender": {"alphanumeric": {"segments_per_s": 1, "queue_segments": 2}}},
     )
@@ -61,8 +67,8 @@ def test_room_counts_from_the_answers_decision(provider):
     assert [type(p.replies[r]) is Accepted for r in requests] == [True, True, False]
 
 
-def test_a_message_expires_in_its_senders_queue(provider):
-    p = provider(throttle={"per_sender": {"alphanumeric": {"segments_per_s": 0.1}}})
+def test_a_message_expires_in_its_senders_queue() -> None:
+    p = virtual_provider(throttle={"per_sender": {"alphanumeric": {"segments_per_s": 0.1}}})
     p.send(0, "a")
     p.send(0, "b", expires_ns=3 * S)
     p.send(0, "c")
@@ -73,8 +79,10 @@ def test_a_message_expires_in_its_senders_queue(provider):
     assert p.engine.state().gauges["queue_accept_segments"] == 0
 
 
-def test_a_scheduled_message_gives_its_room_back_until_it_is_due(provider):
-    p = provider(throttle={"per_sender": {"alphanumeric": {"segments_per_s": 1, "queue_segments": 1}}})
+def test_a_scheduled_message_gives_its_room_back_until_it_is_due() -> None:
+    p = virtual_provider(
+        throttle={"per_sender": {"alphanumeric": {"segments_per_s": 1, "queue_segments": 1}}}
+    )
     p.send(0, "later", scheduled_ns=100 * S)
     assert type(p.replies[p.send(0, "a")]) is Accepted
     assert type(p.replies[p.send(0, "b")]) is Accepted
@@ -82,37 +90,40 @@ def test_a_scheduled_message_gives_its_room_back_until_it_is_due(provider):
     assert p.row("later").t_carrier_ns == 100 * S
 
 
-def test_another_pace_holds_for_what_waits(provider, make_profile):
-    p = provider(throttle={"per_sender": {"alphanumeric": {"segments_per_s": 0.1}}})
+def test_another_pace_holds_for_what_waits() -> None:
+    p = virtual_provider(throttle={"per_sender": {"alphanumeric": {"segments_per_s": 0.1}}})
     for n in range(3):
         p.send(0, f"k{n}")
     p.run(1)
-    fast = make_profile(throttle={"per_sender": {"alphanumeric": {"segments_per_s": 10}}})
-    p._carry_out(p.engine.reconfigure(p.now_ns, fast))
+    fast = plain_profile(throttle={"per_sender": {"alphanumeric": {"segments_per_s": 10}}})
+    p.carry_out(p.engine.reconfigure(p.now_ns, fast))
     p.run(3)
     assert p.row("k2").state == "delivered"
-    unlimited = make_profile()
-    p._carry_out(p.engine.reconfigure(p.now_ns, unlimited))
+    unlimited = plain_profile()
+    p.carry_out(p.engine.reconfigure(p.now_ns, unlimited))
     p.send(4, "x")
     p.run()
     assert p.row("x").t_carrier_ns == 4 * S
 
 
-def test_too_many_requests_unanswered_are_refused(provider):
-    p = provider(throttle={"concurrent_requests": 2}, reply={"latency": {"kind": "fixed", "value_s": 1}})
+def test_too_many_requests_unanswered_are_refused() -> None:
+    p = virtual_provider(
+        throttle={"concurrent_requests": 2}, reply={"latency": {"kind": "fixed", "value_s": 1}}
+    )
     requests = [p.send(0, f"k{n}") for n in range(3)]
     after = p.send(1.5, "k2")
     p.run()
     assert [type(p.replies[r]) is Accepted for r in requests] == [True, True, False]
-    assert p.replies[requests[2]].reason is Refusal.THROTTLED_CONCURRENCY
+    assert p.refused(requests[2]).reason is Refusal.THROTTLED_CONCURRENCY
     assert type(p.replies[after]) is Accepted
 
 
-def test_senders_that_have_nothing_to_wait_for_are_forgotten():
-    limit = {"segments_per_s": 10}
-    queues = SenderQueues(PerSender(alphanumeric=limit), lambda *event: None)
-    for n in range(100_000):
+def test_senders_that_have_nothing_to_wait_for_are_forgotten() -> None:
+    limits = PerSender(alphanumeric=SenderLimit(segments_per_s=10))
+    queues = SenderQueues(limits, lambda *event: None)
+    for n in range(30_000):
         own = queues.of(f"s{n}", n * S // 1000)
-        assert own.channel.passes(1, n * S // 1000)  # busy for a tenth of a second
-    assert len(queues._by_sender) <= 20_000
-    assert not queues.of("s99999", 100 * S).channel.passes(1, 99_999 * S // 1000)
+        assert own is not None and own.channel.passes(1, n * S // 1000)  # busy for a tenth of a second
+    assert queues.known <= 20_000
+    last = queues.of("s29999", 100 * S)
+    assert last is not None and not last.channel.passes(1, 29_999 * S // 1000)

@@ -1,19 +1,18 @@
 import pytest
+from nanoseconds import S
 
 from mock_provider.engine.throttle import TokenBucket
-from mock_provider.profiles.schema import Limit
-
-S = 1_000_000_000
+from mock_provider.settings.sections import Limit
 
 
-def test_no_limit_admits_all():
+def test_no_limit_admits_all() -> None:
     bucket = TokenBucket(None)
     assert bucket.has(0, 10**9)
     bucket.take(0, 10**9)
     assert bucket.has(0, 10**9)
 
 
-def test_full_bucket_after_any_pause_holds_the_burst_and_no_more():
+def test_a_full_bucket_holds_the_burst_whatever_the_pause() -> None:
     bucket = TokenBucket(Limit(rate_per_s=10, burst=3))
     for now_ns in (0, 100 * S):
         assert bucket.has(now_ns, 3)
@@ -24,7 +23,7 @@ def test_full_bucket_after_any_pause_holds_the_burst_and_no_more():
 
 
 @pytest.mark.parametrize("rate_per_s", [0.001, 3.0, 7.7, 999_983.0])
-def test_rate_that_integers_cannot_express_is_not_exceeded(rate_per_s):
+def test_rate_that_integers_cannot_express_is_not_exceeded(rate_per_s: float) -> None:
     bucket = TokenBucket(Limit(rate_per_s=rate_per_s, burst=1))
     now_ns = admitted = 0
     while admitted < 1000:
@@ -33,12 +32,13 @@ def test_rate_that_integers_cannot_express_is_not_exceeded(rate_per_s):
             admitted += 1
         else:
             wait_s = bucket.wait_s(now_ns, 1)
+            assert wait_s is not None
             now_ns += max(1, int(wait_s * S))
     assert admitted <= rate_per_s * now_ns / S + 1 + 1e-6
     assert admitted == pytest.approx(rate_per_s * now_ns / S + 1, rel=0.001)
 
 
-def test_its_level_is_what_is_left():
+def test_its_level_is_what_is_left() -> None:
     bucket = TokenBucket(Limit(rate_per_s=10, burst=3))
     assert bucket.level(0) == 3
     bucket.take(0, 2)

@@ -1,20 +1,27 @@
 """The wall clock is set while an engine runs: an input like any other."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import pytest
+from nanoseconds import S
+from virtual import virtual_provider
 
-from mock_provider.engine.values import Accepted, Refusal
+from mock_provider.engine.values import Accepted
+from mock_provider.settings.values import Refusal
+from mock_provider.testing import VirtualProvider
 
-S = 1_000_000_000
 HOUR = 3_600 * S
 
 
-def set_clock(p, at_s, offset_ns):
+def set_clock(p: VirtualProvider, at_s: float, offset_ns: int) -> None:
     p.run(at_s)
-    p._carry_out(p.engine.set_wall_offset(p.now_ns, offset_ns))
+    p.carry_out(p.engine.set_wall_offset(p.now_ns, offset_ns))
 
 
-def test_a_clock_set_forward_lets_a_scheduled_message_go_when_it_shows_its_time(provider):
-    p = provider()
+def test_a_clock_set_forward_lets_a_scheduled_message_go_when_it_shows_its_time() -> None:
+    p = virtual_provider()
     p.send(1, "k", scheduled_ns=3_601 * S)
     set_clock(p, 2, HOUR - 10 * S)
     p.run(10)
@@ -23,8 +30,8 @@ def test_a_clock_set_forward_lets_a_scheduled_message_go_when_it_shows_its_time(
     assert p.row("k").t_carrier_ns == 11 * S
 
 
-def test_a_time_that_the_clock_has_jumped_over_is_now(provider):
-    p = provider()
+def test_a_time_that_the_clock_has_jumped_over_is_now() -> None:
+    p = virtual_provider()
     p.send(1, "k", scheduled_ns=3_601 * S)
     set_clock(p, 2, 10 * HOUR)
     assert p.row("k").t_carrier_ns == 2 * S
@@ -33,8 +40,8 @@ def test_a_time_that_the_clock_has_jumped_over_is_now(provider):
     assert p.engine.state().open == 0
 
 
-def test_a_clock_set_back_makes_a_scheduled_message_wait(provider):
-    p = provider(delivery={"validity_s": 60})
+def test_a_clock_set_back_makes_a_scheduled_message_wait() -> None:
+    p = virtual_provider(delivery={"validity_s": 60})
     p.send(1, "k", scheduled_ns=5 * S)
     set_clock(p, 2, -HOUR)
     p.run(3_604)
@@ -43,8 +50,8 @@ def test_a_clock_set_back_makes_a_scheduled_message_wait(provider):
     assert (p.row("k").t_carrier_ns, p.row("k").state) == (3_605 * S, "delivered")  # its validity went along
 
 
-def test_set_there_and_back_it_goes_at_its_first_time_once(provider):
-    p = provider()
+def test_set_there_and_back_it_goes_at_its_first_time_once() -> None:
+    p = virtual_provider()
     p.send(1, "k", scheduled_ns=100 * S)
     set_clock(p, 2, HOUR // 100)
     set_clock(p, 3, 0)
@@ -52,26 +59,26 @@ def test_set_there_and_back_it_goes_at_its_first_time_once(provider):
     assert (p.row("k").t_carrier_ns, len(p.calls)) == (100 * S, 1)
 
 
-def test_a_message_whose_reply_has_not_left_goes_by_the_clock_too(provider):
-    p = provider(reply={"latency": {"kind": "fixed", "value_s": 5}})
+def test_a_message_whose_reply_has_not_left_goes_by_the_clock_too() -> None:
+    p = virtual_provider(reply={"latency": {"kind": "fixed", "value_s": 5}})
     p.send(1, "k", scheduled_ns=1_000 * S)
     set_clock(p, 2, 900 * S)
     p.run()
     assert p.row("k").t_carrier_ns == 100 * S
 
 
-def test_a_scheduled_message_can_still_be_cancelled(provider):
-    p = provider()
+def test_a_scheduled_message_can_still_be_cancelled() -> None:
+    p = virtual_provider()
     number = p.send(1, "k", scheduled_ns=100 * S)
     set_clock(p, 2, -HOUR)
-    (message,) = p.replies[number].messages
+    (message,) = p.accepted(number)
     assert p.engine.cancel(p.now_ns, "t", [message.provider_id]) == (message.provider_id,)
     p.run()
     assert p.row("k").state == "rejected"
 
 
-def test_intervals_do_not_care(provider):
-    p = provider(
+def test_intervals_do_not_care() -> None:
+    p = virtual_provider(
         delivery={"latency": {"kind": "fixed", "value_s": 30}},
         duplicates={"window_s": 100},
         throttle={"requests": {"rate_per_s": 0.01, "burst": 2}},
@@ -79,16 +86,16 @@ def test_intervals_do_not_care(provider):
     p.send(0, "k", refuse_duplicates=True)
     set_clock(p, 10, 24 * HOUR)
     again = p.send(20, "k", refuse_duplicates=True)
-    assert p.replies[again].reason is Refusal.DUPLICATE_REF
-    assert p.replies[p.send(21, "other")].reason is Refusal.THROTTLED_REQUESTS
+    assert p.refused(again).reason is Refusal.DUPLICATE_REF
+    assert p.refused(p.send(21, "other")).reason is Refusal.THROTTLED_REQUESTS
     p.run()
     assert p.row("k").t_final_ns == 30 * S
 
 
 @pytest.mark.parametrize(("outside", "held"), [("refuse", False), ("delay", True)])
-def test_quiet_hours_go_by_the_clock_as_it_is(provider, outside, held):
+def test_quiet_hours_go_by_the_clock_as_it_is(outside: str, held: bool) -> None:
     hours = {"timezone": "UTC", "start": "08:00", "end": "20:00", "outside": outside}
-    p = provider(
+    p = virtual_provider(
         carriers=[{"name": "pl", "country": "PL"}],
         rules=[{"country": "PL", "marketing_hours": hours}],
         traffic={"default_message_class": "marketing"},
@@ -96,26 +103,26 @@ def test_quiet_hours_go_by_the_clock_as_it_is(provider, outside, held):
     p.engine.set_wall_offset(0, 10 * HOUR)  # before the first input
     assert type(p.replies[p.send(1, "day")]) is Accepted
     set_clock(p, 2, 22 * HOUR)
-    night = p.replies[p.send(3, "night")]
+    night = p.send(3, "night")
     if not held:
-        assert night.reason is Refusal.QUIET_HOURS
+        assert p.refused(night).reason is Refusal.QUIET_HOURS
         return
     set_clock(p, 4, 32 * HOUR - 10 * S)  # six seconds before 08:00
     p.run()
     assert p.row("night").t_carrier_ns == 10 * S
 
 
-def test_days_of_the_daily_cap_go_by_the_clock(provider):
-    p = provider(account={"daily_messages": 1})
+def test_days_of_the_daily_cap_go_by_the_clock() -> None:
+    p = virtual_provider(account={"daily_messages": 1})
     assert type(p.replies[p.send(1, "a")]) is Accepted
-    assert p.replies[p.send(2, "b")].reason is Refusal.DAILY_CAP
+    assert p.refused(p.send(2, "b")).reason is Refusal.DAILY_CAP
     set_clock(p, 3, 24 * HOUR)
     assert type(p.replies[p.send(4, "c")]) is Accepted
 
 
-def test_the_same_inputs_give_the_same_effects(provider):
-    def life():
-        p = provider(reply={"latency": {"kind": "uniform", "low_s": 0, "high_s": 9}})
+def test_the_same_inputs_give_the_same_effects() -> None:
+    def life() -> Any:
+        p = virtual_provider(reply={"latency": {"kind": "uniform", "low_s": 0, "high_s": 9}})
         for n in range(40):
             p.send(n, f"k{n}", scheduled_ns=(n + 3 * (n % 7)) * S)
             if n % 5 == 0:
@@ -126,9 +133,18 @@ def test_the_same_inputs_give_the_same_effects(provider):
     assert life() == life()
 
 
-def test_it_is_kept_across_a_reset(provider):
-    p = provider(account={"daily_messages": 1})
-    p.send(1, "a")
-    set_clock(p, 2, 24 * HOUR)
+def test_it_is_kept_across_a_reset() -> None:
+    hours = {"timezone": "UTC", "start": "08:00", "end": "20:00"}
+    p = virtual_provider(
+        carriers=[{"name": "pl", "country": "PL"}],
+        rules=[{"country": "PL", "marketing_hours": hours}],
+        traffic={"default_message_class": "marketing"},
+        reply={"latency": {"kind": "fixed", "value_s": 5}},
+    )
+    set_clock(p, 2, 12 * HOUR)
     p.engine.reset(p.now_ns)
-    assert p.engine._admission._wall_offset_ns == p.engine._intake.wall_offset_ns == 24 * HOUR
+    noon = p.send(3, "noon", scheduled_ns=100 * S)
+    set_clock(p, 4, 12 * HOUR + 10 * S)  # before the reply
+    p.run()
+    assert p.accepted(noon)
+    assert p.row("noon").t_carrier_ns == 90 * S

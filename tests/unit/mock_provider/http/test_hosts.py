@@ -27,7 +27,7 @@ from mock_provider.http.hosts import AllowedHosts, is_valid_host, origin_form
         ("user@localhost", False),
     ],
 )
-def test_names_of_others_are_not_allowed(host, allowed):
+def test_names_of_others_are_not_allowed(host: str, allowed: bool) -> None:
     assert AllowedHosts(["bound.example", "sms-mock"]).allows(host) is allowed
 
 
@@ -39,11 +39,11 @@ def test_names_of_others_are_not_allowed(host, allowed):
         ("a,b", True),
     ],
 )  # fmt: skip
-def test_what_a_host_header_can_be(value, valid):
+def test_what_a_host_header_can_be(value: str, valid: bool) -> None:
     assert is_valid_host(value) is valid
 
 
-def test_an_absolute_target_has_its_own_host():
+def test_an_absolute_target_has_its_own_host() -> None:
     assert origin_form(b"http://Evil.example:8080/admin/state?x=1") == (
         b"/admin/state?x=1",
         "Evil.example:8080",

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_provider.http.connection import HttpConnection
+from mock_provider.http.connection import HttpConnection, Respond
 from mock_provider.http.known_heads import KnownHeads
-from mock_provider.http.messages import HttpResponse
+from mock_provider.http.messages import HttpRequest, HttpResponse
 from mock_provider.http.open_connections import ConnectionLimits, OpenConnections
 
 OK = HttpResponse(200, b"{}")
@@ -22,13 +22,13 @@ def post(body: bytes, *headers: str, path: str = "/sms.do", length: int | None =
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-class Transport:
+class Transport(asyncio.Transport):
     def __init__(self) -> None:
         self.written: list[bytes] = []
         self.closed = False
 
-    def write(self, data: bytes) -> None:
-        self.written.append(data)
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written.append(bytes(data))
 
     def close(self) -> None:
         self.closed = True
@@ -40,7 +40,7 @@ class Transport:
 
 
 class Unlearning(KnownHeads):
-    def learn(self, data, request):
+    def learn(self, data: bytes, request: HttpRequest) -> None:
         pass
 
 
@@ -48,14 +48,17 @@ class Application:
     """Notes the requests, and answers each at once."""
 
     def __init__(self) -> None:
-        self.requests = []
+        self.requests: list[HttpRequest] = []
 
-    def handle(self, request, respond):
+    def handle(self, request: HttpRequest, respond: Respond) -> None:
         self.requests.append(request)
         respond(OK)
 
+    def abandon(self, number: int) -> None:
+        """Every answer is given at once: nobody waits."""
 
-def met(connections: OpenConnections, pieces: list[bytes]) -> list:
+
+def met(connections: OpenConnections, pieces: list[bytes]) -> list[HttpRequest]:
     application = Application()
     connection = HttpConnection(application, connections)
     connection.connection_made(Transport())
@@ -83,7 +86,7 @@ STREAM = [
 
 
 @given(st.permutations(STREAM), st.lists(st.integers(1, 1_500), max_size=12))
-def test_a_stream_cut_anywhere_is_read_as_by_the_parser_alone(order, cuts):
+def test_a_stream_cut_anywhere_is_read_as_by_the_parser_alone(order: list[bytes], cuts: list[int]) -> None:
     stream = b"".join(order)
     edges = [0, *sorted({cut for cut in cuts if cut < len(stream)}), len(stream)]
     cut = [stream[start:end] for start, end in pairwise(edges)]
@@ -98,7 +101,7 @@ def test_a_stream_cut_anywhere_is_read_as_by_the_parser_alone(order, cuts):
     assert met(knowing, cut) == met(unknowing[1], cut) == whole
 
 
-def test_the_second_request_alike_needs_no_parser():
+def test_the_second_request_alike_needs_no_parser() -> None:
     connections = OpenConnections(ConnectionLimits())
     met(connections, [post(b"a=1")])
     known = connections.heads.request_in(post(b"a=9"))
@@ -119,13 +122,13 @@ def test_the_second_request_alike_needs_no_parser():
         b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx",
     ],
 )
-def test_what_means_more_than_a_body_is_parsed_each_time(request_bytes):
+def test_what_means_more_than_a_body_is_parsed_each_time(request_bytes: bytes) -> None:
     connections = OpenConnections(ConnectionLimits())
     assert len(met(connections, [request_bytes])) == 1
     assert connections.heads.request_in(request_bytes) is None
 
 
-def test_heads_without_number_do_not_fill_the_memory():
+def test_heads_without_number_do_not_fill_the_memory() -> None:
     connections = OpenConnections(ConnectionLimits())
     met(connections, [post(b"a=1", f"X-Request-Id: {n:08d}") for n in range(2_000)])
     assert len(connections.heads) <= 512

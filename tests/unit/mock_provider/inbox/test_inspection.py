@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ VECTORS = json.loads((Path(__file__).parents[3] / "vectors" / "segments.json").r
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
-def test_the_vectors(vector: dict) -> None:
+def test_the_vectors(vector: dict[str, Any]) -> None:
     text = "".join(part * times for part, times in vector["text"])
     seen = inspect(text)
     assert (seen.encoding, seen.units, len(seen.segments)) == (

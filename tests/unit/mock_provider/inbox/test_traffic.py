@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mock_provider.engine import EngineState
 from mock_provider.inbox.traffic import TrafficHistory
 
@@ -20,7 +22,7 @@ def test_rates_count_the_time_that_really_passed() -> None:
 
 
 def test_queues_by_carrier_and_what_waits() -> None:
-    gauges = {
+    gauges: dict[str, Any] = {
         "queue_carrier_T-Mobile": 7.0,
         "queue_accept": 2.0,
         "reports_waiting": 1.0,

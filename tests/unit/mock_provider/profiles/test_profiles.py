@@ -1,11 +1,16 @@
+from __future__ import annotations
+
 import json
 import tomllib
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mock_provider.engine import Engine
+from mock_provider.engine.faults.kinds.added_latency import AddedLatency
 from mock_provider.inbox.admin.fault_windows import fault_kinds
 from mock_provider.profiles import (
     Profile,
@@ -16,11 +21,12 @@ from mock_provider.profiles import (
     scale_profile,
     with_token,
 )
+from mock_provider.settings.distributions import AbsentSubscriber, Empirical, Lognormal
 
 MINIMAL = {"name": "x", "carriers": [{"name": "a", "country": "*"}]}
 
 
-def test_ready_made_profiles_load_and_run():
+def test_ready_made_profiles_load_and_run() -> None:
     names = "bad-day fast flaky lab outage poland smsapi throttled twilio world"
     assert profile_names() == tuple(names.split())
     for name in profile_names():
@@ -30,8 +36,8 @@ def test_ready_made_profiles_load_and_run():
         assert Engine(profile, 1).next_due() is None
 
 
-def test_smsapi_profile_keeps_to_the_facts():
-    """shared/facts/sms-domain.md §1.6, §1.11, §5.1, §5.3."""
+def test_smsapi_profile_has_the_numbers_of_the_sources() -> None:
+    """docs/sources.md: SMSAPI, carriers and countries, delivery delay."""
     profile = load_profile("smsapi")
     assert profile.throttle.requests.rate_per_s == 100
     assert profile.account.price_per_segment == 0.165
@@ -43,7 +49,7 @@ def test_smsapi_profile_keeps_to_the_facts():
     assert profile.reports.loss_share == 0
 
 
-def test_all_that_is_wrong_is_said_at_once_with_path_and_allowed_range():
+def test_all_errors_are_listed_at_once_with_path_and_allowed_range() -> None:
     values = {
         "name": "x",
         "typo": 1,
@@ -104,14 +110,14 @@ def test_all_that_is_wrong_is_said_at_once_with_path_and_allowed_range():
         ({"faults": [{"kind": "country_down", "countries": ["XX"]}]}, "faults[0].countries[0]: 'XX': no"),
     ],
 )
-def test_bad_value_is_named_by_its_path_in_plain_words(change, path):
+def test_bad_value_is_named_by_its_path_in_plain_words(change: dict[str, Any], path: str) -> None:
     with pytest.raises(ProfileError) as raised:
         parse_profile(MINIMAL | change)
     (line,) = raised.value.errors
     assert line.startswith(path)
 
 
-def test_profile_from_files(tmp_path):
+def test_profile_from_files(tmp_path: Path) -> None:
     text = (resources.files("mock_provider.profiles") / "flaky.toml").read_text("utf-8")
     (tmp_path / "mine.toml").write_text(text)
     (tmp_path / "mine.json").write_text(json.dumps(tomllib.loads(text)))
@@ -129,7 +135,7 @@ def test_profile_from_files(tmp_path):
         ("list.json", "[]", "(top)"),
     ],
 )
-def test_file_that_is_no_profile(tmp_path, name, text, complaint):
+def test_file_that_is_no_profile(tmp_path: Path, name: str, text: str | None, complaint: str) -> None:
     path = tmp_path / name
     if text is not None:
         path.write_text(text)
@@ -138,14 +144,14 @@ def test_file_that_is_no_profile(tmp_path, name, text, complaint):
     assert complaint in str(raised.value)
 
 
-def test_resolved_profile_is_plain_data_that_loads_again():
+def test_resolved_profile_is_plain_data_that_loads_again() -> None:
     for name in profile_names():
         profile = load_profile(name)
         document = json.loads(json.dumps(profile.model_dump(mode="json")))
         assert parse_profile(document) == profile
 
 
-def test_scaled_profile_has_faster_rates_and_shorter_delays():
+def test_scaled_profile_has_faster_rates_and_shorter_delays() -> None:
     profile = parse_profile(
         MINIMAL
         | {
@@ -177,17 +183,21 @@ def test_scaled_profile_has_faster_rates_and_shorter_delays():
     assert scaled.accept_queue.drain_segments_per_s == 10
     assert scaled.accept_queue.capacity_segments == 100
     assert (scaled.carriers[0].segments_per_s, scaled.carriers[0].share) == (100, 3)
+    assert isinstance(scaled.reply.latency, Lognormal)
     assert (scaled.reply.latency.median_s, scaled.reply.latency.p99_s) == (0.5, 4)
     assert scaled.flood.window_s == 30
     assert scaled.delivery.validity_s == 300
-    assert scaled.delivery.latency.body.percentiles_s == ((10, 1), (90, 2))
-    assert scaled.delivery.latency.retries[0].every_s == 30
-    assert scaled.delivery.latency.absent_share == 0.1
+    latency = scaled.delivery.latency
+    assert isinstance(latency, AbsentSubscriber) and isinstance(latency.body, Empirical)
+    assert latency.body.percentiles_s == ((10, 1), (90, 2))
+    assert latency.retries[0].every_s == 30
+    assert latency.absent_share == 0.1
     assert scaled.delivery.failures == profile.delivery.failures
     assert scaled.reports.retry_after_s == (1, 2)
     assert (scaled.reports.linger_s, scaled.reports.give_up_after_s) == (0.5, 4)
     assert scaled.reports.max_per_call == 9
     slow, outage = scaled.faults
+    assert isinstance(slow, AddedLatency)
     assert (slow.plus_s, slow.factor, slow.start_s, slow.end_s) == (1, 3, 10, 20)
     assert (outage.start_s, outage.end_s) == (20, 40)
     assert scaled.duplicates == profile.duplicates
@@ -197,12 +207,12 @@ def test_scaled_profile_has_faster_rates_and_shorter_delays():
         scale_profile(profile, 0)
 
 
-def test_with_token_adds_to_the_tokens():
+def test_with_token_adds_to_the_tokens() -> None:
     profile = with_token(load_profile("fast"), "a", "b", "a")
     assert profile.account.tokens == ("a", "b")
 
 
-def keys_of(value, path=""):
+def keys_of(value: Any, path: str = "") -> Iterator[str]:
     if isinstance(value, dict):
         for name, entry in value.items():
             yield f"{path}{name}"
@@ -212,7 +222,7 @@ def keys_of(value, path=""):
             yield from keys_of(entry, path)
 
 
-def test_reference_in_the_documentation_loads_and_has_every_key():
+def test_reference_in_the_documentation_loads_and_has_every_key() -> None:
     text = (Path(__file__).parents[4] / "docs" / "profiles.md").read_text("utf-8")
     reference = tomllib.loads(text.partition("```toml\n")[2].partition("```")[0])
     profile = parse_profile(reference)
@@ -222,13 +232,13 @@ def test_reference_in_the_documentation_loads_and_has_every_key():
 
 
 @pytest.mark.parametrize("zone", ["Nowhere/Land", "", "Europe", "../passwd", "a" * 5_000, "a\0b"])
-def test_a_time_zone_that_does_not_exist_is_refused(zone):
+def test_a_time_zone_that_does_not_exist_is_refused(zone: object) -> None:
     with pytest.raises(ProfileError, match=r"protocol\.smsapi\.timezone: .*no time zone"):
         parse_profile(MINIMAL | {"protocol": {"smsapi": {"timezone": zone}}})
 
 
 @pytest.mark.parametrize("window", [{"start_s": 1e300}, {"end_s": 1e300}, {"start_s": 1e9 + 1}])
-def test_a_fault_window_beyond_all_clocks_is_refused(window):
+def test_a_fault_window_beyond_all_clocks_is_refused(window: dict[str, Any]) -> None:
     with pytest.raises(ProfileError, match=r"faults\[0\]\..*at most 1000000000"):
         parse_profile(MINIMAL | {"faults": [{"kind": "outage"} | window]})
 
@@ -240,7 +250,7 @@ MARKED = {
 
 
 @pytest.mark.parametrize("kind", MARKED)
-def test_a_byte_order_mark_is_read_over(tmp_path, kind):
+def test_a_byte_order_mark_is_read_over(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"p.{kind}"
     path.write_bytes(MARKED[kind].encode("utf-8-sig"))
     assert load_profile(path).name == "marked"
@@ -248,21 +258,21 @@ def test_a_byte_order_mark_is_read_over(tmp_path, kind):
 
 @pytest.mark.parametrize("kind", MARKED)
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_another_encoding_is_named(tmp_path, kind, encoding):
+def test_another_encoding_is_named(tmp_path: Path, kind: str, encoding: str) -> None:
     path = tmp_path / f"p.{kind}"
     path.write_bytes(f"\ufeff{MARKED[kind]}".encode(encoding))
     with pytest.raises(ProfileError, match="it is in UTF-16; save it as UTF-8"):
         load_profile(path)
 
 
-def test_a_byte_that_is_not_utf_8_is_named(tmp_path):
+def test_a_byte_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
     path = tmp_path / "p.toml"
     path.write_bytes(b'name = "\xb3"\n')
     with pytest.raises(ProfileError, match="byte 8 is not UTF-8"):
         load_profile(path)
 
 
-def test_tokens_of_a_profile_can_be_sent_and_are_not_shown():
+def test_tokens_of_a_profile_can_be_sent_and_are_not_shown() -> None:
     carriers = [{"name": "any", "country": "*"}]
     kept = parse_profile({"name": "x", "carriers": carriers, "account": {"tokens": ["a\n", "b"]}})
     assert kept.account.tokens == ("a", "b")
@@ -293,7 +303,7 @@ def test_tokens_of_a_profile_can_be_sent_and_are_not_shown():
         ({"faults": [{"kind": "outage", "end_s": "3"}]}, ["faults[0].end_s: '3': must be a number"]),
     ],
 )
-def test_a_text_is_no_number_and_a_number_no_truth_value(section, wrong):
+def test_a_text_is_no_number_and_a_number_no_truth_value(section: dict[str, Any], wrong: list[str]) -> None:
     with pytest.raises(ProfileError) as refused:
         parse_profile({"name": "x", "carriers": [{"name": "any", "country": "*"}]} | section)
     assert len(refused.value.errors) == len(wrong)
@@ -302,7 +312,7 @@ def test_a_text_is_no_number_and_a_number_no_truth_value(section, wrong):
 
 
 @pytest.mark.parametrize("name", profile_names())
-def test_a_ready_made_profile_is_read_back_from_json(name):
+def test_a_ready_made_profile_is_read_back_from_json(name: str) -> None:
     profile = load_profile(name)
     assert parse_profile(profile.model_dump(mode="json")) == profile
 
@@ -311,7 +321,7 @@ def test_a_ready_made_profile_is_read_back_from_json(name):
     ("value", "shown"),
     [({"x": None}, '{"x": null}'), ([True, "ł"], '[true, "ł"]'), (None, "null"), (["\ud800"], '["\\ud800"]')],
 )
-def test_a_wrong_value_is_shown_as_json_and_not_as_python(value, shown):
+def test_a_wrong_value_is_shown_as_json_and_not_as_python(value: object, shown: str) -> None:
     with pytest.raises(ProfileError) as refused:
         parse_profile(MINIMAL | {"title": value})
     (line,) = refused.value.errors

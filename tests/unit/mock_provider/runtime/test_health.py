@@ -1,44 +1,56 @@
+from __future__ import annotations
+
 import asyncio
 import functools
 import logging
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, cast
 
 import pytest
+from waiting import eventually_in_loop
 
+from mock_provider.engine import Engine
 from mock_provider.engine.values import DeliveryReport, MessageState, SendReports
+from mock_provider.http.messages import ReportCall
+from mock_provider.inbox.events import EventFeed
+from mock_provider.inbox.traffic import TrafficHistory
 from mock_provider.profiles import load_profile
+from mock_provider.runtime import clock_driver
 from mock_provider.runtime.health import Health
 from mock_provider.runtime.provider import ProviderRuntime
 from mock_provider.runtime.reports_out import HttpReportSender, ReportCallSettings
 
 
-def in_a_loop(test):
+def in_a_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
     """Run the test on an event loop of its own."""
 
     @functools.wraps(test)
-    def run(**fixtures):
+    def run(**fixtures: Any) -> None:
         asyncio.run(test(**fixtures))
 
     return run
 
 
 @pytest.fixture
-def closed():
+def closed() -> list[bool]:
     return []
 
 
 @pytest.fixture
-def health(closed):
+def health(closed: list[bool]) -> Health:
     return Health(lambda: closed.append(True))
 
 
-async def ends(task):
+async def ends(task: asyncio.Task[None]) -> None:
     await asyncio.gather(task, return_exceptions=True)
     await asyncio.sleep(0)
 
 
 @in_a_loop
-async def test_a_chore_that_dies_is_known_and_logged_at_once(health, closed, caplog):
-    async def chore():
+async def test_a_chore_that_dies_is_known_and_logged_at_once(
+    health: Health, closed: list[bool], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def chore() -> None:
         raise ZeroDivisionError("by zero")
 
     task = asyncio.create_task(chore())
@@ -51,7 +63,9 @@ async def test_a_chore_that_dies_is_known_and_logged_at_once(health, closed, cap
 
 
 @in_a_loop
-async def test_lost_records_close_the_intake_once(health, closed, caplog):
+async def test_lost_records_close_the_intake_once(
+    health: Health, closed: list[bool], caplog: pytest.LogCaptureFixture
+) -> None:
     health.fail("the journal", OSError("disk full"), loses_records=True)
     health.fail("the journal", OSError("disk full"), loses_records=True)
     assert (closed, health.records_lost.is_set()) == ([True], True)
@@ -61,7 +75,7 @@ async def test_lost_records_close_the_intake_once(health, closed, caplog):
 
 
 @in_a_loop
-async def test_a_chore_that_is_stopped_has_not_failed(health):
+async def test_a_chore_that_is_stopped_has_not_failed(health: Health) -> None:
     task = asyncio.create_task(asyncio.sleep(3600))
     health.watch(task, "the charts", loses_records=True)
     await asyncio.sleep(0)
@@ -71,7 +85,7 @@ async def test_a_chore_that_is_stopped_has_not_failed(health):
 
 
 @in_a_loop
-async def test_a_callback_that_raises_is_noted_and_a_broken_connection_is_not(health):
+async def test_a_callback_that_raises_is_noted_and_a_broken_connection_is_not(health: Health) -> None:
     loop = asyncio.get_running_loop()
     health.loop_exception(loop, {"message": "x", "exception": TimeoutError("the peer has gone")})
     assert health.failures == []
@@ -80,74 +94,83 @@ async def test_a_callback_that_raises_is_noted_and_a_broken_connection_is_not(he
 
 
 @in_a_loop
-async def test_an_engine_that_fails_at_its_time_closes_the_intake():
-    service = ProviderRuntime(load_profile("fast"), 1, 0.1)
+async def test_an_engine_that_fails_at_its_time_closes_the_intake() -> None:
+    provider = ProviderRuntime(load_profile("fast"), 1, 0.1)
 
     class Broken:
         refusing = None
 
-        def next_due(self):
+        def next_due(self) -> int:
             return 1
 
-        def advance(self, now_ns):
+        def advance(self, now_ns: int) -> None:
             raise ZeroDivisionError
 
-    service.driver.engine = Broken()
-    service.driver._on_timer()
-    service.driver.stop()
-    assert service.driver.refusal is not None
-    assert "the engine" in service.health.failures[0]
+    provider.driver.engine = cast(Engine, Broken())
+    provider.driver.wake()  # arms the timer
+    await eventually_in_loop(lambda: provider.health.failures)
+    provider.driver.stop()
+    assert provider.driver.refusal is not None
+    assert "the engine" in provider.health.failures[0]
 
 
-@pytest.mark.parametrize("chore", ["_take_rows", "_publish", "_tick"])
+@pytest.mark.parametrize(
+    ("part", "chore", "loses_records"),
+    [(Engine, "take_rows", True), (EventFeed, "publish", False), (TrafficHistory, "sample", False)],
+)
 @in_a_loop
-async def test_every_chore_of_the_provider_is_watched(chore, monkeypatch):
-    def broken(self):
+async def test_every_chore_of_the_provider_is_watched(
+    part: type, chore: str, loses_records: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(ProviderRuntime, chore, broken)
-    service = ProviderRuntime(load_profile("fast"), 1, 0.1)
-    service.start(None)
-    async with asyncio.timeout(10):
-        while not service.health.failures:
-            await asyncio.sleep(0.01)
-    assert service.health.records_lost.is_set() == (chore == "_take_rows")
-    await service.finish_reports()
-    await service.stop()
+    monkeypatch.setattr(part, chore, broken)
+    provider = ProviderRuntime(load_profile("fast"), 1, 0.1)
+    provider.start(None)
+    await eventually_in_loop(lambda: provider.health.failures)
+    assert provider.health.records_lost.is_set() == loses_records
+    await provider.finish_reports()
+    await provider.stop()
 
 
 @in_a_loop
-async def test_reports_that_cannot_be_written_are_noted(health):
-    def broken(effect):
+async def test_reports_that_cannot_be_written_are_noted(health: Health) -> None:
+    def broken(effect: object) -> Sequence[ReportCall]:
         raise ZeroDivisionError
 
     callbacks = HttpReportSender(broken, lambda *_: None, ReportCallSettings(), health)
     callbacks.start()
     report = DeliveryReport("1", None, "48", "Test", MessageState.DELIVERED, "", 1, 1, 0.0, "", "", 1)
     callbacks.deliver(SendReports(1, "http://127.0.0.1/", (report,), 1))
-    async with asyncio.timeout(10):
-        while not health.failures:
-            await asyncio.sleep(0)
+    await eventually_in_loop(lambda: health.failures)
     await callbacks.stop(1.0)
     assert health.failures == ["a batch of reports: ZeroDivisionError: "]
 
 
 @in_a_loop
-async def test_a_deadline_beyond_all_timers_is_looked_at_again(monkeypatch):
-    service = ProviderRuntime(load_profile("fast"), 1, 0.1)
-    armed = []
+async def test_a_deadline_beyond_all_timers_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    armed: list[int] = []
+    rings: list[Callable[[], None]] = []
 
     class Far:
-        def next_due(self):
+        def next_due(self) -> int:
             return 10**40
 
     class Timer:
-        arm = staticmethod(armed.append)
+        def arm(self, at_ns: int) -> None:
+            armed.append(at_ns)
 
-    service.driver._timer.close()
-    service.driver.engine, service.driver._timer = Far(), Timer()
-    now_ns = service.driver.now_ns()
-    service.driver.carry_out(())
-    service.driver._on_timer()
+    def timer_of(loop: asyncio.AbstractEventLoop, ring: Callable[[], None]) -> Timer:
+        rings.append(ring)
+        return Timer()
+
+    monkeypatch.setattr(clock_driver, "deadline_timer", timer_of)
+    loop = asyncio.get_running_loop()
+    driver = clock_driver.ClockDriver(cast(Engine, Far()), loop, lambda _: None, lambda _: None)
+    now_ns = driver.now_ns()
+    driver.carry_out(())
+    (ring,) = rings
+    ring()
     assert len(armed) == 2
     assert all(now_ns < at_ns < now_ns + 4_000_000_000_000 for at_ns in armed)

@@ -1,3 +1,8 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
 import pyarrow as pa
 import pytest
 
@@ -5,8 +10,8 @@ from mock_provider.engine.values import JournalRow
 from mock_provider.runtime.journal import JOURNAL_SCHEMA, Journal
 
 
-def row(key, **changes):
-    values = {
+def row(key: str, **changes: Any) -> JournalRow:
+    values: dict[str, Any] = {
         "key": key,
         "provider_id": "1",
         "account": "demo",
@@ -29,7 +34,7 @@ def row(key, **changes):
     return JournalRow(**(values | changes))
 
 
-def keys(path):
+def keys(path: Path) -> list[str]:
     with pa.OSFile(str(path), "rb") as source:
         found = []
         try:
@@ -40,7 +45,7 @@ def keys(path):
         return found
 
 
-def test_rows_come_back_as_they_were_written(tmp_path):
+def test_rows_come_back_as_they_were_written(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "provider.arrow"
     rows = [row("a", t_confirmed_ns=2**62), row("zażółć 😀", price=0.0)]
     with Journal(path) as journal:
@@ -51,7 +56,7 @@ def test_rows_come_back_as_they_were_written(tmp_path):
     assert [JournalRow(**values) for values in table.to_pylist()] == rows
 
 
-def test_whole_batches_and_what_was_flushed_survive_a_crash(tmp_path):
+def test_whole_batches_and_what_was_flushed_survive_a_crash(tmp_path: Path) -> None:
     path = tmp_path / "provider.arrow"
     journal = Journal(path, batch_rows=2)
     journal.write([row("a"), row("b"), row("c")])
@@ -65,19 +70,19 @@ def test_whole_batches_and_what_was_flushed_survive_a_crash(tmp_path):
     assert keys(path) == ["a", "b", "c", "d"]
 
 
-def test_text_that_is_not_unicode_does_not_stop_the_journal(tmp_path):
+def test_text_that_is_not_unicode_does_not_stop_the_journal(tmp_path: Path) -> None:
     path = tmp_path / "provider.arrow"
     with Journal(path) as journal:
         journal.write([row("good"), row("lone \ud800 surrogate")])
     assert keys(path) == ["good", "lone ? surrogate"]
 
 
-def test_path_that_cannot_be_written(tmp_path):
+def test_path_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(OSError):
         Journal(tmp_path)
 
 
-def test_a_file_that_is_being_written_is_left_as_it_is(tmp_path):
+def test_a_file_that_is_being_written_is_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "provider.arrow"
     with Journal(path, batch_rows=1) as journal:
         journal.write([row("a")])
@@ -87,7 +92,7 @@ def test_a_file_that_is_being_written_is_left_as_it_is(tmp_path):
     assert keys(path) == ["a", "b"]
 
 
-def test_a_journal_that_holds_rows_is_refused_and_kept(tmp_path):
+def test_a_journal_that_holds_rows_is_refused_and_kept(tmp_path: Path) -> None:
     path = tmp_path / "provider.arrow"
     with Journal(path) as journal:
         journal.write([row("a")])
@@ -97,7 +102,7 @@ def test_a_journal_that_holds_rows_is_refused_and_kept(tmp_path):
     assert path.read_bytes() == before
 
 
-def test_an_empty_file_is_taken(tmp_path):
+def test_an_empty_file_is_taken(tmp_path: Path) -> None:
     path = tmp_path / "provider.arrow"
     path.touch()
     with Journal(path) as journal:
@@ -105,7 +110,7 @@ def test_an_empty_file_is_taken(tmp_path):
     assert keys(path) == ["a"]
 
 
-def test_a_file_that_is_removed_or_replaced_is_noticed(tmp_path):
+def test_a_file_that_is_removed_or_replaced_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "provider.arrow"
     journal = Journal(path)
     journal.write([row("a")])
@@ -119,7 +124,7 @@ def test_a_file_that_is_removed_or_replaced_is_noticed(tmp_path):
     journal.abandon()
 
 
-def test_a_device_that_is_full_is_named(tmp_path):
+def test_a_device_that_is_full_is_named(tmp_path: Path) -> None:
     path = tmp_path / "provider.arrow"
     path.symlink_to("/dev/full")
     journal = Journal(path)

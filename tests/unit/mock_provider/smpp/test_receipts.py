@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from mock_provider.engine.values import DeliveryReport, MessageState, SendProgress, SendReports
-from mock_provider.profiles.protocols import SmppSettings
 from mock_provider.protocols.smpp.effects import Answered
 from mock_provider.protocols.smpp.group_ids import GroupIds
 from mock_provider.protocols.smpp.pdu import read_short_message
 from mock_provider.protocols.smpp.receipts import ReceiptWriter
+from mock_provider.settings.protocols import SmppSettings
 from mock_provider.smpp.receipts import ReceiptLinks
 
 MEMO = "\x12\x01\x0148500100200\0\x05\0X\x002611221200\0text"
@@ -158,7 +158,7 @@ def test_what_has_waited_too_long_is_given_back_to_the_engine() -> None:
     assert bench.links.queued == 1
 
 
-def test_nobody_waits_for_the_answer_to_an_intermediate_notification() -> None:
+def test_an_intermediate_notification_needs_no_answer() -> None:
     bench, link = Bench(), FakeLink(9)
     bench.links.add("esme", link)
     (report,) = reports(1, MessageState.OPEN).reports

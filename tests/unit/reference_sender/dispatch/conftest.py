@@ -7,12 +7,11 @@ from itertools import count
 from typing import Any
 
 import pytest
+from nanoseconds import S
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.ticket import Ticket, lane_index
 from reference_sender.dispatch.values import Change, Effect, Lane, Message, RouteLimits, SubmitBatch
-
-SECOND = 1_000_000_000
 
 
 @pytest.fixture
@@ -31,7 +30,7 @@ def message() -> Callable[..., Message]:
             "campaign": "",
             "segments": 1,
             "created_ns": 0,
-            "expires_ns": 24 * 3600 * SECOND,
+            "expires_ns": 24 * 3600 * S,
         }
         return Message(**{**values, **changes})
 
@@ -57,6 +56,7 @@ def limits() -> Callable[..., RouteLimits]:
             "segments_burst": 10_000.0,
             "max_batch": 100,
             "max_in_flight": 8,
+            "idempotency_window_s": 86_400.0,
         }
         return RouteLimits(name, **{**values, **changes})
 

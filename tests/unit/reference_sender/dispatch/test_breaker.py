@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from reference_sender.dispatch.breaker import Breaker, BreakerState
+from nanoseconds import S
 
-SECOND = 1_000_000_000
+from reference_sender.dispatch.breaker import Breaker, BreakerState
 
 
 def breaker() -> Breaker:
-    return Breaker(failures=3, open_ns=SECOND, cap_ns=4 * SECOND, seed=1, name="a")
+    return Breaker(failures=3, open_ns=S, cap_ns=4 * S, seed=1, name="a")
 
 
 def test_only_failures_in_a_row_open_it() -> None:
@@ -25,7 +25,7 @@ def test_it_stays_shut_until_its_time_then_asks_once_more() -> None:
     made = breaker()
     for _ in range(3):
         made.failed(0)
-    assert SECOND // 2 <= made.until_ns <= SECOND
+    assert S // 2 <= made.until_ns <= S
     assert made.check(made.until_ns - 1) is BreakerState.OPEN
     assert made.check(made.until_ns) is BreakerState.HALF_OPEN
     made.succeeded()
@@ -44,7 +44,7 @@ def test_waits_double_while_probes_fail_up_to_the_cap() -> None:
         now_ns = made.until_ns
         made.check(now_ns)
     for wait_ns, ceiling_s in zip(waits, [1, 2, 4, 4, 4, 4], strict=True):
-        assert ceiling_s * SECOND // 2 <= wait_ns <= ceiling_s * SECOND
+        assert ceiling_s * S // 2 <= wait_ns <= ceiling_s * S
 
 
 def test_answers_to_what_was_in_flight_do_not_lengthen_the_wait() -> None:

@@ -1,19 +1,18 @@
 from __future__ import annotations
 
 import pytest
+from nanoseconds import S
 
 from reference_sender.dispatch.bucket import TokenBucket
-
-SECOND = 1_000_000_000
 
 
 @pytest.mark.parametrize(
     ("rate_per_s", "need", "wait_ns"),
     [
-        (1.0, 1, SECOND),  # 1 / 1
+        (1.0, 1, S),  # 1 / 1
         (3.0, 1, 333_333_334),  # 1/3 s, rounded up: never early
-        (3.0, 3, SECOND),  # three thirds are one second again: nothing is lost to rounding
-        (0.5, 2, 4 * SECOND),  # 2 / 0.5
+        (3.0, 3, S),  # three thirds are one second again: nothing is lost to rounding
+        (0.5, 2, 4 * S),  # 2 / 0.5
         (1e9, 5, 5),
     ],
 )
@@ -28,15 +27,15 @@ def test_an_empty_bucket_is_ready_when_the_sum_says(rate_per_s: float, need: int
 
 def test_a_bucket_saves_up_no_more_than_its_burst() -> None:
     bucket = TokenBucket(100.0, burst=5.9)
-    assert bucket.available(3600 * SECOND) == bucket.capacity == 5
+    assert bucket.available(3600 * S) == bucket.capacity == 5
 
 
 def test_a_drained_bucket_saves_up_again_only_from_then_on() -> None:
     bucket = TokenBucket(10.0, burst=50)
-    bucket.drain(3 * SECOND)
-    assert bucket.available(2 * SECOND) == 0
-    assert bucket.ready_ns(2 * SECOND, 1) == 3 * SECOND + SECOND // 10
-    assert bucket.available(4 * SECOND) == 10
+    bucket.drain(3 * S)
+    assert bucket.available(2 * S) == 0
+    assert bucket.ready_ns(2 * S, 1) == 3 * S + S // 10
+    assert bucket.available(4 * S) == 10
 
 
 @pytest.mark.parametrize(("rate_per_s", "burst"), [(0.0, 1.0), (-1.0, 1.0), (1.0, 0.5)])

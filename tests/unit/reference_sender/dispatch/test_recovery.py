@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from nanoseconds import S
 
 from reference_sender.dispatch import Dispatcher
 from reference_sender.dispatch.values import (
@@ -22,8 +23,7 @@ from reference_sender.dispatch.values import (
     SubmitBatch,
 )
 
-SECOND = 1_000_000_000
-HOUR = 3600 * SECOND
+HOUR = 3600 * S
 
 Make = Callable[..., Message]
 MakeDispatcher = Callable[..., Dispatcher]
@@ -54,31 +54,33 @@ def run_until(core: Dispatcher, until_ns: int) -> list[tuple[int, Effect]]:
 
 @pytest.mark.parametrize(("early_ns", "repeated"), [(1, True), (0, False), (-1, False)])
 def test_a_message_is_repeated_only_while_the_provider_knows_its_key(
-    dispatcher: MakeDispatcher, message: Make, early_ns: int, repeated: bool
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make, early_ns: int, repeated: bool
 ) -> None:
-    core = dispatcher(idempotency_window_s=60)
+    core = dispatcher(limits(idempotency_window_s=60))
     one = message()
-    effects = core.recover(100 * SECOND + 60 * SECOND - early_ns, [left(one, "a", 100 * SECOND)])
+    effects = core.recover(100 * S + 60 * S - early_ns, [left(one, "a", 100 * S)])
     assert submitted(effects) == ([(one.key, "a")] if repeated else [])
     assert changed(effects) == ([] if repeated else [("expired", "outcome_unknown")])
 
 
 def test_the_window_runs_from_the_attempt_and_not_from_the_message_s_birth(
-    dispatcher: MakeDispatcher, message: Make
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
 ) -> None:
-    core = dispatcher(idempotency_window_s=60)
+    core = dispatcher(limits(idempotency_window_s=60))
     old = message(created_ns=0)
-    assert submitted(core.recover(HOUR, [left(old, "a", HOUR - 59 * SECOND)])) == [(old.key, "a")]
+    assert submitted(core.recover(HOUR, [left(old, "a", HOUR - 59 * S)])) == [(old.key, "a")]
 
 
-def test_an_unanswered_repeat_does_not_lengthen_the_window(dispatcher: MakeDispatcher, message: Make) -> None:
-    core = dispatcher(idempotency_window_s=60, max_attempts=1000, breaker_failures=1000)
-    effects = core.recover(50 * SECOND, [left(message(), "a", 0)])
-    now_ns, repeats = 50 * SECOND, 0
+def test_an_unanswered_repeat_does_not_lengthen_the_window(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
+) -> None:
+    core = dispatcher(limits(idempotency_window_s=60), max_attempts=1000, breaker_failures=1000)
+    effects = core.recover(50 * S, [left(message(), "a", 0)])
+    now_ns, repeats = 50 * S, 0
     while not changed(effects):
         for batch in effects:
             assert isinstance(batch, SubmitBatch)
-            assert now_ns < 60 * SECOND
+            assert now_ns < 60 * S
             repeats += 1
             core.answered(now_ns, batch.batch_id, [Result(Outcome.UNKNOWN)])
         due_ns = core.next_deadline()
@@ -87,13 +89,13 @@ def test_an_unanswered_repeat_does_not_lengthen_the_window(dispatcher: MakeDispa
         effects = core.advance(now_ns)
     assert changed(effects) == [("expired", "outcome_unknown")]
     assert repeats > 1
-    assert 60 * SECOND <= now_ns <= 60 * SECOND + SECOND // 10
+    assert 60 * S <= now_ns <= 60 * S + S // 10
 
 
 def test_what_was_never_submitted_keeps_its_own_deadline_and_goes_anywhere(
     dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
 ) -> None:
-    core = dispatcher(limits("dead"), limits("alive"), idempotency_window_s=60, route_down_pause_s=600)
+    core = dispatcher(limits("dead", idempotency_window_s=60), limits("alive"), route_down_pause_s=600)
     old = message(created_ns=0)
     (batch,) = core.recover(2 * HOUR, [left(old)])
     assert isinstance(batch, SubmitBatch)
@@ -108,12 +110,12 @@ def test_a_route_is_known_by_its_name_whatever_its_place(
 ) -> None:
     core = dispatcher(*map(limits, order))
     at_a, at_b, free = message(), message(), message()
-    effects = core.recover(SECOND, [left(at_a, "a", 0), left(at_b, "b", 0), left(free)])
+    effects = core.recover(S, [left(at_a, "a", 0), left(at_b, "b", 0), left(free)])
     assert set(submitted(effects)) >= {(at_a.key, "a"), (at_b.key, "b"), (free.key, order[0])}
     assert len(submitted(effects)) == 3
 
 
-def test_what_one_route_may_have_waits_for_it_while_another_idles(
+def test_a_message_bound_to_a_route_waits_for_it_while_another_is_idle(
     dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
 ) -> None:
     core = dispatcher(limits("a"), limits("b"), route_down_pause_s=100)
@@ -121,40 +123,40 @@ def test_what_one_route_may_have_waits_for_it_while_another_idles(
     (batch,) = core.recover(0, [left(one, "b", 0)])
     assert isinstance(batch, SubmitBatch)
     assert core.answered(0, batch.batch_id, [Result(Outcome.ROUTE_DOWN)]) == []
-    (again,) = [effect for _, effect in run_until(core, 200 * SECOND)]
+    (again,) = [effect for _, effect in run_until(core, 200 * S)]
     assert submitted([again]) == [(one.key, "b")]
 
 
-def test_a_message_bound_to_a_removed_route_is_submitted_nowhere_and_ends_when_no_repeat_is_safe(
+def test_a_message_bound_to_a_removed_route_is_submitted_nowhere_and_ends_at_its_deadline(
     dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
 ) -> None:
-    core = dispatcher(limits("a"), idempotency_window_s=60)
-    one, brief, free = message(), message(expires_ns=30 * SECOND), message()
-    effects = core.recover(SECOND, [left(one, "gone", 0), left(brief, "gone", 0), left(free)])
+    core = dispatcher(limits("a"))
+    one, brief, free = message(expires_ns=HOUR // 2), message(expires_ns=30 * S), message()
+    effects = core.recover(S, [left(one, "gone", 0), left(brief, "gone", 0), left(free)])
     assert submitted(effects) == [(free.key, "a")]
     assert core.state().queue_transactional == 2
     seen = run_until(core, HOUR)
     assert [(at_ns, *changed([effect])) for at_ns, effect in seen] == [
-        (30 * SECOND, ("expired", "route_removed")),
-        (60 * SECOND, ("expired", "route_removed")),
+        (30 * S, ("expired", "route_removed")),
+        (HOUR // 2, ("expired", "route_removed")),
     ]
     late = core.reported(HOUR, [Report("p", one.key, State.DELIVERED, "")])
     assert changed(late) == [("delivered", "")]
 
 
-def test_a_report_ends_a_message_that_waits_for_a_removed_route(
+def test_a_report_finishes_a_message_bound_to_a_removed_route(
     dispatcher: MakeDispatcher, message: Make
 ) -> None:
     core = dispatcher()
     one = message()
-    core.recover(SECOND, [left(one, "gone", 0)])
-    (change,) = core.reported(2 * SECOND, [Report("p", one.key, State.DELIVERED, "")])
+    core.recover(S, [left(one, "gone", 0)])
+    (change,) = core.reported(2 * S, [Report("p", one.key, State.DELIVERED, "")])
     assert isinstance(change, Change)
     assert (change.state, change.route) == (State.DELIVERED, "gone")
     assert core.state().open == 0
 
 
-def test_what_no_configured_route_can_take_does_not_block_the_rest(
+def test_messages_for_removed_routes_do_not_block_others(
     dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
 ) -> None:
     core = dispatcher(limits("a", segments_burst=4.0))
@@ -173,38 +175,40 @@ def test_a_clock_set_back_delays_nothing_and_lengthens_no_life(
 ) -> None:
     core = dispatcher(transactional_linger_s=0.5, report_timeout_s=1000)
     ahead = HOUR
-    queued = message(created_ns=ahead, expires_ns=ahead + 20 * SECOND)
-    later = message(created_ns=ahead, expires_ns=ahead + 20 * SECOND)
+    queued = message(created_ns=ahead, expires_ns=ahead + 20 * S)
+    later = message(created_ns=ahead, expires_ns=ahead + 20 * S)
     sent = message(created_ns=ahead)
     found = [left(queued), left(later, "gone", ahead), Recovered(sent, State.SENT, 1, "p", ahead)]
     assert core.recover(0, found) == []
     seen = run_until(core, 2 * HOUR)
     assert [(at_ns, submitted([each]) or changed([each])) for at_ns, each in seen] == [
-        (SECOND // 2, [(queued.key, "a")]),
-        (20 * SECOND, [("expired", "route_removed")]),
-        (1000 * SECOND, [("expired", "no_report")]),
+        (S // 2, [(queued.key, "a")]),
+        (20 * S, [("expired", "route_removed")]),
+        (1000 * S, [("expired", "no_report")]),
     ]
 
 
 def test_a_clock_set_back_does_not_stretch_the_window(
     dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
 ) -> None:
-    core = dispatcher(limits("a"), idempotency_window_s=60)
-    core.recover(0, [left(message(), "gone", HOUR)])
-    assert [at_ns for at_ns, _ in run_until(core, 2 * HOUR)] == [60 * SECOND]
+    core = dispatcher(limits("a", idempotency_window_s=60), route_down_pause_s=HOUR // S)
+    (batch,) = core.recover(0, [left(message(), "a", HOUR)])
+    assert isinstance(batch, SubmitBatch)
+    core.answered(0, batch.batch_id, [Result(Outcome.ROUTE_DOWN)])
+    assert [at_ns for at_ns, _ in run_until(core, 2 * HOUR)] == [60 * S]
 
 
 def test_an_unanswered_attempt_binds_durably_and_once(
     dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
 ) -> None:
     core = dispatcher(limits("a"), limits("b"), backoff_base_s=1, backoff_cap_s=1)
-    (batch,) = core.offer(5 * SECOND, [message()])
+    (batch,) = core.offer(5 * S, [message()])
     assert isinstance(batch, SubmitBatch)
-    (change,) = core.answered(6 * SECOND, batch.batch_id, [Result(Outcome.UNKNOWN, reason="no_answer")])
+    (change,) = core.answered(6 * S, batch.batch_id, [Result(Outcome.UNKNOWN, reason="no_answer")])
     assert isinstance(change, Change)
-    assert (change.state, change.route, change.tried_ns) == (State.QUEUED, "a", 5 * SECOND)
-    assert (change.attempts, change.reason, change.at_ns) == (1, "no_answer", 6 * SECOND)
-    ((at_ns, again),) = run_until(core, 10 * SECOND)
+    assert (change.state, change.route, change.tried_ns) == (State.QUEUED, "a", 5 * S)
+    assert (change.attempts, change.reason, change.at_ns) == (1, "no_answer", 6 * S)
+    ((at_ns, again),) = run_until(core, 10 * S)
     assert isinstance(again, SubmitBatch)
     assert again.route == "a"
     assert core.answered(at_ns, again.batch_id, [Result(Outcome.UNKNOWN)]) == []
@@ -261,9 +265,9 @@ def test_a_withdrawn_message_that_has_run_out_of_time_is_not_submitted(
     dispatcher: MakeDispatcher, message: Make
 ) -> None:
     core = dispatcher()
-    (batch,) = core.offer(0, [message(Lane.OTP, expires_ns=5 * SECOND)])
+    (batch,) = core.offer(0, [message(Lane.OTP, expires_ns=5 * S)])
     assert isinstance(batch, SubmitBatch)
-    assert changed(core.withdrawn(5 * SECOND, batch.batch_id)) == [("expired", "expired")]
+    assert changed(core.withdrawn(5 * S, batch.batch_id)) == [("expired", "expired")]
 
 
 def test_what_a_report_has_ended_meanwhile_is_not_given_back(
@@ -289,7 +293,7 @@ def test_attempts_of_an_earlier_life_count(
     assert changed(effects) == ([("failed", "gave_up: 201")] if ends else [])
 
 
-def test_a_route_goes_on_at_once_when_another_has_taken_what_it_could_not(
+def test_a_route_continues_when_another_takes_the_message_it_could_not(
     dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
 ) -> None:
     core = dispatcher(limits("small", segments_burst=4.0), limits("large", max_batch=1, max_in_flight=1))
@@ -298,8 +302,8 @@ def test_a_route_goes_on_at_once_when_another_has_taken_what_it_could_not(
 
 
 def test_an_attempt_of_unknown_time_may_be_as_old_as_its_message(
-    dispatcher: MakeDispatcher, message: Make
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
 ) -> None:
-    core = dispatcher(idempotency_window_s=60)
+    core = dispatcher(limits(idempotency_window_s=60))
     one = message(created_ns=0)
-    assert changed(core.recover(61 * SECOND, [left(one, "a", None)])) == [("expired", "outcome_unknown")]
+    assert changed(core.recover(61 * S, [left(one, "a", None)])) == [("expired", "outcome_unknown")]

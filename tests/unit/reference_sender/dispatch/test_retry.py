@@ -3,13 +3,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from nanoseconds import S
 
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.dispatch.retry import Decision, RetryRules, decide, retry_rules
 from reference_sender.dispatch.values import Lane, Message, Outcome, Result, State
 
-SECOND = 1_000_000_000
-NOW = 50 * SECOND
+NOW = 50 * S
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def rules() -> RetryRules:
         (Outcome.SPLIT, 5, Decision(State.QUEUED, counts=False, solo=True)),
         (Outcome.SPLIT, 1, Decision(State.FAILED, reason="why")),  # alone already: it is the message
         (Outcome.PERMANENT, 5, Decision(State.FAILED, reason="why")),
-        (Outcome.DEFERRED, 1, Decision(State.QUEUED, NOW + 60 * SECOND, counts=False)),
+        (Outcome.DEFERRED, 1, Decision(State.QUEUED, NOW + 60 * S, counts=False)),
     ],
 )
 def test_what_an_outcome_means(
@@ -55,16 +55,16 @@ def test_backoff_is_anywhere_up_to_its_ceiling(
         for _ in range(400)
     ]
     assert min(waits) > 0
-    assert max(waits) <= ceiling_s * SECOND + 1
-    assert min(waits) < 0.05 * ceiling_s * SECOND  # full jitter reaches down to nothing
-    assert max(waits) > 0.95 * ceiling_s * SECOND
-    assert sum(waits) / len(waits) == pytest.approx(ceiling_s * SECOND / 2, rel=0.1)
+    assert max(waits) <= ceiling_s * S + 1
+    assert min(waits) < 0.05 * ceiling_s * S  # full jitter reaches down to nothing
+    assert max(waits) > 0.95 * ceiling_s * S
+    assert sum(waits) / len(waits) == pytest.approx(ceiling_s * S / 2, rel=0.1)
 
 
 def test_attempts_without_end_do_not_overflow(message: Callable[..., Message]) -> None:
     rules = retry_rules(DispatchSettings(max_attempts=1_000_000), seed=1)
     decision = decide(rules, NOW, message(), 999_999, 1, Result(Outcome.RETRYABLE))
-    assert NOW < decision.at_ns <= NOW + 120 * SECOND + 1
+    assert NOW < decision.at_ns <= NOW + 120 * S + 1
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_retry_after_is_a_least_wait_up_to_the_cap(
 ) -> None:
     result = Result(Outcome.RETRYABLE, retry_after_s=asked_s)
     wait_ns = decide(rules, NOW, message(), 1, 1, result).at_ns - NOW
-    assert least_s * SECOND <= wait_ns <= most_s * SECOND + 1
+    assert least_s * S <= wait_ns <= most_s * S + 1
 
 
 def test_the_same_attempt_of_the_same_message_waits_the_same(

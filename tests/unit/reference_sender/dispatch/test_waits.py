@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from nanoseconds import S
+
 from reference_sender.dispatch import Dispatcher
 from reference_sender.dispatch.values import Lane, Outcome, Result
 
-SECOND = 1_000_000_000
 Make = Callable[..., Any]
 
 
@@ -20,17 +21,17 @@ def test_own_rate_limits(dispatcher: Make, limits: Make, message: Make) -> None:
     core = dispatcher(limits(requests_per_s=1.0, requests_burst=1.0, max_batch=1), otp_reserved_requests=0)
     core.offer(0, [message(Lane.OTP) for _ in range(3)])
     assert waited(core) == {}
-    core.advance(SECOND)
-    core.advance(2 * SECOND)
+    core.advance(S)
+    core.advance(2 * S)
     assert waited(core) == {"pacing": 2.0}
-    core.advance(9 * SECOND)  # nothing waits any more
+    core.advance(9 * S)  # nothing waits any more
     assert waited(core) == {"pacing": 2.0}
 
 
 def test_requests_that_are_not_answered(dispatcher: Make, limits: Make, message: Make, batches: Make) -> None:
     core = dispatcher(limits(max_in_flight=1, max_batch=1))
     (batch,) = batches(core.offer(0, [message(Lane.OTP) for _ in range(2)]))
-    core.answered(3 * SECOND, batch.batch_id, [Result(Outcome.ACCEPTED, "p-1")])
+    core.answered(3 * S, batch.batch_id, [Result(Outcome.ACCEPTED, "p-1")])
     assert waited(core) == {"in_flight": 3.0}
 
 
@@ -39,8 +40,8 @@ def test_a_pause_after_a_refusal(dispatcher: Make, limits: Make, message: Make, 
     (batch,) = batches(core.offer(0, [message(Lane.OTP)]))
     core.answered(0, batch.batch_id, [Result(Outcome.THROTTLED, retry_after_s=2.0)])
     due_ns = core.next_deadline()
-    core.offer(SECOND, [message(Lane.OTP)])
-    core.advance(max(due_ns, 2 * SECOND))
+    core.offer(S, [message(Lane.OTP)])
+    core.advance(max(due_ns, 2 * S))
     assert set(waited(core)) == {"pause"}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from nanoseconds import S
 
 from analysis.measure.shares.gate import pass_gate
 from analysis.measure.shares.ideal import Offered, ideal_wait
@@ -20,8 +21,6 @@ from analysis.measure.shares.limits import (
     read_limits,
 )
 from analysis.measure.shares.queueing import served
-
-S = 1_000_000_000
 
 
 def limits_of(wire_batch: int = 1, **profile: Any) -> ContractLimits:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from nanoseconds import S
+from run_builder import Build, RunBuilder
 
 from analysis.findings import DelaySplit, Share
 from analysis.measure.outcomes import judge
@@ -19,18 +20,16 @@ from analysis.quantile import Quantile
 from analysis.read.journeys import read_journeys
 from analysis.records import Manifest, RecordedFault, Timing, read_manifest
 
-NS = 1_000_000_000
-START_NS = 7_000 * NS
-Build = Callable[[str], Any]
+START_NS = 7_000 * S
 DRAIN = {"accept_queue": {"drain_segments_per_s": 1.0}}
 
 
-def analysed(run: Any, **manifest: Any) -> PartReport:
+def analysed(run: RunBuilder, **manifest: Any) -> PartReport:
     run_dir = run.write(**manifest)
     return analyse_part(run_dir, read_manifest(run_dir), "made")
 
 
-def shares_s(run: Any, **manifest: Any) -> list[dict[str, float]]:
+def shares_s(run: RunBuilder, **manifest: Any) -> list[dict[str, float]]:
     """Each message's shares in seconds, in the order of the load's rows."""
     run_dir = run.write(**manifest)
     read = read_manifest(run_dir)
@@ -41,7 +40,7 @@ def shares_s(run: Any, **manifest: Any) -> list[dict[str, float]]:
     ):
         assert sum(parts) == total  # to the nanosecond
     return [
-        {name: values.tolist()[i] / NS for name, values in split.of.items()}
+        {name: values.tolist()[i] / S for name, values in split.of.items()}
         for i in range(len(split.ways.place))
     ]
 
@@ -67,14 +66,14 @@ def test_the_wait_in_the_providers_queue_is_the_contracts(new_run: Build) -> Non
     assert shares_s(run, profile=DRAIN) == [{"network": 2.5, "contract": 4.0, "sender": 0.0, "bench": 0.0}]
 
 
-def paced(run: Any, waits_s: list[float]) -> None:
+def paced(run: RunBuilder, waits_s: list[float]) -> None:
     """Messages that all come at 10 s and are submitted after their waits; no queue behind that."""
     for slot, wait_s in enumerate(waits_s):
         run.due(f"m-{slot}", 10.0)
         run.seen(f"m-{slot}", 10.0 + wait_s, provider_s=0.0, carrier_s=0.0, radio_s=1.0)
 
 
-def test_pacing_that_an_ideal_sender_needs_too_is_the_contracts_and_what_is_beyond_it_the_senders(
+def test_pacing_of_an_ideal_sender_belongs_to_the_contract_and_the_excess_to_the_sender(
     new_run: Build,
 ) -> None:
     run = new_run("run")
@@ -118,7 +117,7 @@ def test_that_refusal_is_in_the_stage_of_the_senders_queue(new_run: Build) -> No
     run.seen("again", 10.0, taken_s=14.0, provider_s=4.25, reply_drawn_s=0.25, carrier_s=0.0)
     (breakdown,) = analysed(run).stages
     means = {stage.name: stage.mean_s for stage in breakdown.stages}
-    assert (means["sender queue"], means["provider"]) == (pytest.approx(4.0), pytest.approx(0.25))
+    assert [means["sender queue"], means["provider"]] == pytest.approx([4.0, 0.25])
     assert sum(mean for name, mean in means.items() if name != "report") == pytest.approx(
         breakdown.end_to_end.mean_s
     )
@@ -129,7 +128,7 @@ def test_an_outage_is_nobodys_but_the_networks(new_run: Build) -> None:
     run = new_run("run")
     run.due("m", 10.0)
     run.seen("m", 10.0, taken_s=23.0, provider_s=13.5, reply_drawn_s=0.5, carrier_s=0.0, radio_s=1.0)
-    span = RecordedFault("down", "outage", "down", START_NS + 9 * NS, START_NS + 20 * NS)
+    span = RecordedFault("down", "outage", "down", START_NS + 9 * S, START_NS + 20 * S)
     assert shares_s(run, faults=(span,)) == [{"network": 11.5, "contract": 0.0, "sender": 3.0, "bench": 0.0}]
     half = {"faults": [{"name": "down", "kind": "outage", "host": "primary"}]}
     assert shares_s(run, faults=(span,), profile=half)[0]["sender"] == 13.0
@@ -140,7 +139,7 @@ def test_a_queue_that_a_network_outage_holds_is_the_networks(new_run: Build) -> 
     for key, fault in (("held", "slow,net"), ("queued", "")):
         run.due(key, 10.0)
         run.seen(key, 10.0, provider_s=0.0, carrier_s=9.0, radio_s=1.0, fault=fault)
-    span = RecordedFault("net", "network_down", "down", START_NS + 12 * NS, START_NS + 18 * NS)
+    span = RecordedFault("net", "network_down", "down", START_NS + 12 * S, START_NS + 18 * S)
     held, queued = shares_s(run, faults=(span,))
     assert held == {"network": 7.0, "contract": 3.0, "sender": 0.0, "bench": 0.0}
     assert queued == {"network": 1.0, "contract": 9.0, "sender": 0.0, "bench": 0.0}
@@ -240,7 +239,7 @@ def made_split(total: Quantile, without_contract: Quantile, network: Quantile, l
         (quantile(26.0, 24.0, 28.0, 99.0), False),  # another percentile
     ],
 )
-def test_out_of_reach_is_said_only_of_a_network_that_is_surely_too_slow(
+def test_unreachable_is_claimed_only_if_the_network_is_certainly_too_slow(
     network: Quantile, said: bool
 ) -> None:
     slow = quantile(30.0, 29.0, 31.0)
@@ -272,7 +271,7 @@ def test_the_limit_to_negotiate_is_named_where_the_contract_makes_the_difference
     assert to_negotiate(splits, "marketing", 95.0, 10.0) == ""
 
 
-def test_what_an_ideal_sender_can_keep_within_the_contract_is_not_to_be_negotiated(new_run: Build) -> None:
+def test_no_limit_is_named_when_an_ideal_sender_meets_the_objective(new_run: Build) -> None:
     """Marketing fills the provider's queue at once; codes that come after it wait behind it."""
     run = new_run("run")
     for slot in range(400):
@@ -295,7 +294,7 @@ def test_what_an_ideal_sender_can_keep_within_the_contract_is_not_to_be_negotiat
 # Hints.
 
 
-def hints_of(run: Any, **manifest: Any) -> dict[str, Any]:
+def hints_of(run: RunBuilder, **manifest: Any) -> dict[str, Any]:
     return {hint.name: hint for hint in analysed(run, **manifest).hints}
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from protocol_calls import FakeLookups, answer_to
 
 from mock_provider.engine.values import (
     Accepted,
@@ -17,7 +18,6 @@ from mock_provider.engine.values import (
     DeliveryReport,
     MessageClass,
     MessageState,
-    Refusal,
     Refused,
     ReportsWanted,
     SendProgress,
@@ -26,22 +26,15 @@ from mock_provider.engine.values import (
 )
 from mock_provider.http.messages import HttpRequest, HttpResponse
 from mock_provider.profiles import Profile, load_profile, with_token
-from mock_provider.protocols.actions import Instants, QueryAction, SubmitAction
+from mock_provider.protocols.actions import Instants, SubmitAction
 from mock_provider.protocols.json_api import JsonApi
 from mock_provider.protocols.json_api.problems import OTHERS, REFUSALS
-from mock_provider.protocols.lookups import AccountView
+from mock_provider.settings.values import Refusal
 
 NOW_NS, NOW_S = 5_000_000_000, 1_800_000_000.0  # the wall says 2027-01-15T08:00:00Z
 NOW = Instants(NOW_NS, NOW_S)
 TOKEN = "secret"
 DOCUMENTATION = Path(__file__).parents[5] / "docs" / "generic-api.md"
-
-
-class KnowsTheToken:
-    """As much of a desk as an error needs."""
-
-    def account(self, token: str) -> AccountView | None:
-        return AccountView("demo", 5.0) if token == TOKEN else None
 
 
 def profile(**generic: Any) -> Profile:
@@ -51,7 +44,7 @@ def profile(**generic: Any) -> Profile:
     return with_token(Profile.model_validate(document), TOKEN)
 
 
-def read(body: object, **generic: Any) -> SubmitAction:
+def read(body: object, **generic: Any) -> SubmitAction[HttpResponse]:
     call = read_raw(json.dumps(body).encode(), **generic)
     assert isinstance(call, SubmitAction), refusal_of(call)
     return call
@@ -63,8 +56,7 @@ def read_raw(body: bytes, content_type: str = "application/json", **generic: Any
 
 
 def refusal_of(call: object) -> tuple[int, Any]:
-    assert isinstance(call, QueryAction)
-    reply = call.answer(KnowsTheToken())  # type: ignore[arg-type]  # errors ask for the account alone
+    reply = answer_to(call, FakeLookups(TOKEN))
     assert reply.content_type == "application/problem+json"
     return reply.status, json.loads(reply.body)
 
@@ -242,7 +234,7 @@ def test_progress_is_the_state_sent_and_a_signature_can_be_left_out() -> None:
         "id-1", None, "48500100200", "Shop", MessageState.OPEN, "", 1, 1, 0.5, "", "", 1
     )
     effect = SendProgress("http://127.0.0.1:1/r", open_report, "generic")
-    call = JsonApi(profile(sign_reports=False)).progress_call(effect, 0)
+    (call,) = JsonApi(profile(sign_reports=False)).report_calls(effect, 0)
     assert json.loads(call.body)["reports"][0]["state"] == "sent"
     assert call.headers == ()
 

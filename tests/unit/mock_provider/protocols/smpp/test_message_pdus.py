@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from mock_provider.engine.values import Accepted, Refusal, Submit
+from mock_provider.engine.values import Accepted, Submit
 from mock_provider.protocols.smpp import codes
 from mock_provider.protocols.smpp.fields import PduError
 from mock_provider.protocols.smpp.group_ids import GroupIds
@@ -28,6 +28,7 @@ from mock_provider.protocols.smpp.replacing import (
     replacing_message,
     with_times_of,
 )
+from mock_provider.settings.values import Refusal
 
 HEAD = b"\0\5\0Test\0"
 TAIL = b"\0\0\0\0\0\1\0\0\0\5hello"

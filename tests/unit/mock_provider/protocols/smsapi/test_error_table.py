@@ -8,17 +8,21 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mock_provider.engine.values import Refusal, Refused
-from mock_provider.profiles.protocols import SmsapiSettings
+from mock_provider.engine.values import Refused
 from mock_provider.protocols.smsapi.error_table import (
     CODES,
     MESSAGES,
-    OF_THE_REQUEST,
     REFUSALS,
 )
 from mock_provider.protocols.smsapi.errors import refusal_reply
 from mock_provider.protocols.smsapi.rest_refusals import REST_STATUS, rest_refusal
+from mock_provider.settings.protocols import SmsapiSettings
+from mock_provider.settings.values import Refusal
 
+# Codes that the protocol gives for what a request says, before the engine sees it.
+OF_THE_REQUEST = frozenset(
+    (8, 11, 17, 18, 20, 25, 27, 28, 30, 40, 41, 50, 54, 56, 70, 93, 104, 110, 301, 400, 409)
+)
 DOCUMENTATION = Path(__file__).parents[5] / "docs" / "smsapi.md"
 
 

@@ -6,20 +6,18 @@ import json
 from pathlib import Path
 
 import pytest
+from nanoseconds import S
+from protocol_calls import twilio_with
 
 from mock_provider.engine.draws import id_of
 from mock_provider.engine.values import (
     DeliveryReport,
     MessageState,
-    Refusal,
     Refused,
     ReportStage,
     SendProgress,
     Submit,
 )
-from mock_provider.profiles.protocols import TwilioSettings
-from mock_provider.profiles.protocols.twilio import MessagingService
-from mock_provider.profiles.schema import AccountSettings
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.twilio.addresses import read_recipient, read_sender, sender_of
 from mock_provider.protocols.twilio.credentials import Credentials, read_credentials
@@ -33,7 +31,6 @@ from mock_provider.protocols.twilio.form import MalformedFormError, count_of, pa
 from mock_provider.protocols.twilio.memo import TwilioMemo, read_memo, write_memo
 from mock_provider.protocols.twilio.openapi import document
 from mock_provider.protocols.twilio.phone_numbers import numbers_of, numbers_page, read_numbers_query
-from mock_provider.protocols.twilio.protocol import Twilio
 from mock_provider.protocols.twilio.reports import signature, status_callbacks
 from mock_provider.protocols.twilio.send import read_create
 from mock_provider.protocols.twilio.smart_encoding import REPLACEMENTS
@@ -44,13 +41,16 @@ from mock_provider.protocols.twilio.statuses import (
     outcome_of,
 )
 from mock_provider.protocols.twilio.times import read_day_s, read_instant_s
+from mock_provider.settings.protocols import TwilioSettings
+from mock_provider.settings.protocols.twilio import MessagingService
+from mock_provider.settings.sections import AccountSettings
+from mock_provider.settings.values import Refusal
 
 SMART_ENCODING = json.loads(
     (Path(__file__).parents[4] / "vectors" / "smart_encoding.json").read_text("utf-8")
 )["replacements"]
 ACCOUNT, SERVICE = "AC" + "0" * 32, "MG" + "a" * 32
-SECOND_NS = 1_000_000_000
-AT = Instants(5 * SECOND_NS, 1_000_000.0)
+AT = Instants(5 * S, 1_000_000.0)
 SETTINGS = TwilioSettings(
     messaging_services=(MessagingService(sid=SERVICE, senders=("+15017122661", "Acme")),)
 )
@@ -87,7 +87,7 @@ def test_a_create_as_a_submit() -> None:
     assert (message.msisdn, message.submitted_number, message.key) == ("48500100200", "+48500100200", "j-1")
     assert (message.client_ref, message.segments, submit.memo) == (None, 1, ACCOUNT)
     assert (submit.report_url, submit.wanted.progress) == ("http://localhost/s", True)
-    assert submit.expires_ns == AT.now_ns + 60 * SECOND_NS
+    assert submit.expires_ns == AT.now_ns + 60 * S
     assert (submit.expires_in_queue, submit.scheduled_ns, submit.message_class.value) == (True, None, "otp")
 
 
@@ -98,8 +98,8 @@ def test_a_validity_counts_from_when_a_scheduled_message_is_due() -> None:
         SendAt="1970-01-12T14:46:40Z",  # 1,000,000 s and an hour
         ValidityPeriod="10",
     )
-    assert submit.scheduled_ns == AT.now_ns + 3_600 * SECOND_NS
-    assert submit.expires_ns == AT.now_ns + 3_610 * SECOND_NS
+    assert submit.scheduled_ns == AT.now_ns + 3_600 * S
+    assert submit.expires_ns == AT.now_ns + 3_610 * S
 
 
 @pytest.mark.parametrize(("listed", "replacement"), SMART_ENCODING)
@@ -248,14 +248,25 @@ def test_statuses_on_the_way() -> None:
 
 def report(state: MessageState, reason: str = "") -> DeliveryReport:
     return DeliveryReport(
-        *("SM" + "0" * 32, None, "48500100200", "+15017122661", state, reason),
-        *(0, 1, 0.0, "260", "01", 0, ACCOUNT),
+        provider_id="SM" + "0" * 32,
+        client_ref=None,
+        msisdn="48500100200",
+        sender_id="+15017122661",
+        state=state,
+        reason=reason,
+        t_done_ns=0,
+        segments=1,
+        price=0.0,
+        mcc="260",
+        mnc="01",
+        t_sent_ns=0,
+        memo=ACCOUNT,
     )
 
 
 def test_callbacks() -> None:
     reports = [report(MessageState.DELIVERED), report(MessageState.UNKNOWN), report(MessageState.EXPIRED)]
-    delivered, expired = status_callbacks("http://localhost/s#here", reports, 86_400 * SECOND_NS, "t")
+    delivered, expired = status_callbacks("http://localhost/s#here", reports, 86_400 * S, "t")
     assert (delivered.method, delivered.url) == ("POST", "http://localhost/s#here")
     assert (delivered.confirming_body, delivered.user_agent) == (None, "TwilioProxy/1.1")
     parameters = parse_form(delivered.body)
@@ -300,7 +311,7 @@ def test_a_repeated_callback_has_the_same_idempotency_token() -> None:
 )
 def test_every_step_on_the_way_has_its_status(reached: ReportStage, status: str) -> None:
     effect = SendProgress("http://localhost/s", report(MessageState.OPEN), "twilio", reached)
-    call = Twilio(SETTINGS, AccountSettings(tokens=("t",))).progress_call(effect, 0)
+    (call,) = twilio_with(SETTINGS).report_calls(effect, 0)
     assert parse_form(call.body)["MessageStatus"] == status
 
 

@@ -1,0 +1,147 @@
+"""The messages of an admitted submit, as the engine keeps them and as its answer names them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from mock_provider.engine.account import MICRO
+from mock_provider.engine.distributions import nanoseconds
+from mock_provider.engine.draws import id_of
+from mock_provider.engine.message import TrackedMessage, has_rare_wishes, wish
+from mock_provider.engine.segments import ucs2_for
+from mock_provider.engine.values import Accepted, AcceptedMessage, Submit
+
+if TYPE_CHECKING:
+    from mock_provider.engine.admission import Admission, Admitted
+    from mock_provider.engine.counters import Counters
+    from mock_provider.engine.delivery import DeliveryPipeline
+    from mock_provider.engine.draws import Draws
+    from mock_provider.engine.message_store import MessageStore
+    from mock_provider.engine.settings import EngineSettings
+
+_DELAYED_FOR_HOURS = "delayed_quiet_hours"
+
+
+class Acceptance:
+    """Makes messages of the candidates that admission leaves."""
+
+    def __init__(
+        self,
+        draws: Draws,
+        counters: Counters,
+        message_store: MessageStore,
+        admission: Admission,
+        pipeline: DeliveryPipeline,
+        remove: Callable[[int, str], bool],
+    ) -> None:
+        """``remove`` takes a scheduled message out, as of an instant, by its id."""
+        self._draws = draws
+        self._counters = counters
+        self._message_store = message_store
+        self._admission = admission
+        self._pipeline = pipeline
+        self._remove = remove
+        self._last_price = 0, 0.0  # in millionths of a point, in points: most messages cost the same
+
+    def apply(self, settings: EngineSettings) -> None:
+        """Use these settings from now on."""
+        self._validity_ns = nanoseconds(settings.delivery.validity_s)
+        self._report_url = settings.account.report_url
+
+    def accept(
+        self, now_ns: int, submit: Submit, seen: list[TrackedMessage], admitted: Admitted
+    ) -> tuple[Accepted, tuple[TrackedMessage, ...]]:
+        """The answer, and the messages that go on when it has left."""
+        counters = self._counters
+        if submit.validate_only:
+            counters.validated += 1
+            return _validated(admitted), ()
+        counters.requests_accepted += 1
+        for index, reason in admitted.left_out:
+            seen[index].reason = reason.value
+        counters.skipped += len(admitted.left_out)
+        messages, answered, segments = self._take(now_ns, submit, seen, admitted)
+        self._pipeline.reserve(messages, segments)
+        if submit.replaces:
+            self._remove(now_ns, submit.replaces)
+        counters.accepted_segments += segments
+        counters.accepted += len(messages)
+        return Accepted(answered, admitted.invalid_numbers, tuple(admitted.left_out)), messages
+
+    def _take(
+        self, now_ns: int, submit: Submit, seen: list[TrackedMessage], admitted: Admitted
+    ) -> tuple[tuple[TrackedMessage, ...], tuple[AcceptedMessage, ...], int]:
+        """The candidates as messages, as the answer names them, and how many segments they have."""
+        id_style = submit.id_style or self._admission.rules(submit.protocol).id_style
+        start_ns = now_ns if submit.scheduled_ns is None else max(now_ns, submit.scheduled_ns)
+        expires_ns = start_ns + self._validity_ns if submit.expires_ns is None else submit.expires_ns
+        report_url = submit.report_url or self._report_url
+        protocol, sender_id = submit.protocol, submit.sender_id
+        priority, queue_first, rare = submit.priority, admitted.queue_first, has_rare_wishes(submit)
+        accept, name, chances_of = self._message_store.accept, self._message_store.name, self._draws.message
+        messages: list[TrackedMessage] = []
+        answered: list[AcceptedMessage] = []
+        total_segments, (last_micro, price) = 0, self._last_price
+        last_text = odd = ""
+        for candidate in admitted.candidates:
+            outbound = candidate.outbound
+            message = accept(seen[candidate.index], now_ns)
+            message.chances = chances = chances_of(message.key, message.ordinal)
+            message.provider_id = provider_id = id_of(chances, id_style)
+            message.protocol = protocol
+            message.segments = segments = outbound.segments
+            message.client_ref = client_ref = outbound.client_ref
+            message.msisdn = msisdn = outbound.msisdn
+            message.sender_id = sender_id
+            message.report_url = report_url
+            message.country = candidate.country
+            message.carrier = candidate.carrier
+            message.price_micro = micro = candidate.price_micro
+            message.expires_ns = expires_ns
+            if priority or queue_first:
+                message.priority, message.queue_first = priority, queue_first
+            if rare:
+                wish(message, submit)
+            if candidate.not_before_ns > start_ns:
+                self._delay(message, submit, candidate.not_before_ns)
+            if candidate.magic is not None:
+                message.magic = candidate.magic
+            text = outbound.text
+            if text is not last_text:  # the same for all of many a request
+                last_text, odd = text, ucs2_for(text)
+            if odd:
+                message.ucs2_for = odd
+            name(message)
+            total_segments += segments
+            if micro != last_micro:
+                last_micro, price = self._last_price = micro, micro / MICRO
+            messages.append(message)
+            answered.append(
+                AcceptedMessage(provider_id, msisdn, outbound.submitted_number, client_ref, segments, price)
+            )
+        return tuple(messages), tuple(answered), total_segments
+
+    def _delay(self, message: TrackedMessage, submit: Submit, until_ns: int) -> None:
+        """A rule of its country keeps the message back. Its validity begins then, unless it names an end."""
+        self._counters.delayed += 1
+        message.not_before_ns = until_ns
+        message.delayed_for = _DELAYED_FOR_HOURS
+        if submit.expires_ns is None:
+            message.expires_ns = until_ns + self._validity_ns
+
+
+def _validated(admitted: Admitted) -> Accepted:
+    """The answer to a submit that only validates: its messages have no id."""
+    answered = (
+        AcceptedMessage(
+            provider_id="",
+            msisdn=candidate.outbound.msisdn,
+            submitted_number=candidate.outbound.submitted_number,
+            client_ref=candidate.outbound.client_ref,
+            segments=candidate.outbound.segments,
+            price=candidate.price_micro / MICRO,
+        )
+        for candidate in admitted.candidates
+    )
+    return Accepted(tuple(answered), admitted.invalid_numbers, tuple(admitted.left_out))

@@ -1,0 +1,55 @@
+"""Delivery reports that come late."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from mock_provider.engine.distributions import Sampler, sampler
+from mock_provider.engine.faults.hooks import AtReport, ReportChange
+from mock_provider.engine.faults.settings import FaultSettings, percent
+from mock_provider.settings.distributions import Distribution, Fixed, Share
+
+if TYPE_CHECKING:
+    from mock_provider.engine.draws import Draws
+
+
+class ReportDelay(FaultSettings):
+    """A share of the reports comes due later by a delay of its own."""
+
+    kind: Literal["report_delay"]
+    share: Share = 1.0
+    delay: Distribution = Fixed(kind="fixed", value_s=30.0)
+
+    def description(self) -> str:
+        return f"late reports: {percent(self.share)} by {_in_words(self.delay)}"
+
+    def acting(self, start_ns: int, end_ns: int) -> LateReport:
+        return LateReport(self.name, self.share, sampler(self.delay))
+
+
+def _in_words(delay: Distribution) -> str:
+    if delay.kind == "fixed":
+        return f"{delay.value_s:g} s"
+    if delay.kind == "uniform":
+        return f"{delay.low_s:g} to {delay.high_s:g} s"
+    if delay.kind == "lognormal":
+        return f"{delay.median_s:g} s (median; p99 {delay.p99_s:g} s)"
+    return f"a delay of kind {delay.kind}"
+
+
+@dataclass(frozen=True, slots=True)
+class LateReport(AtReport):
+    """Per report, of messages that end in the window."""
+
+    share: float
+    delay: Sampler
+
+    order: ClassVar[int] = 2
+
+    def change(self, draws: Draws, key: str, ordinal: int) -> ReportChange | None:
+        if draws.fault(self.name, key, ordinal) >= self.share:
+            return None
+        # Draws of their own names: whether a report is hit says nothing about how late it is.
+        u, v = draws.fault(f"{self.name}/u", key, ordinal), draws.fault(f"{self.name}/v", key, ordinal)
+        return ReportChange(delay_ns=self.delay(u, v))

@@ -1,0 +1,45 @@
+"""``[protocol]``: one table a protocol, one module each."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from mock_provider.settings.distributions import Section
+from mock_provider.settings.protocols.json_api import JsonApiSettings
+from mock_provider.settings.protocols.smpp import SmppSettings
+from mock_provider.settings.protocols.smsapi import SmsapiSettings
+from mock_provider.settings.protocols.twilio import TwilioSettings
+from mock_provider.settings.values import IdStyle
+
+__all__ = [
+    "JsonApiSettings",
+    "ProtocolSection",
+    "ProtocolSettings",
+    "SmppSettings",
+    "SmsapiSettings",
+    "TwilioSettings",
+]
+
+
+class ProtocolSection(Protocol):
+    """What the engine asks of every protocol's settings."""
+
+    @property
+    def max_recipients_per_request(self) -> int: ...
+    @property
+    def partial_rejection(self) -> bool: ...
+    @property
+    def id_style(self) -> IdStyle: ...
+
+
+class ProtocolSettings(Section):
+    """``[protocol]``: the settings of each protocol, under the protocol's own name."""
+
+    smsapi: SmsapiSettings = SmsapiSettings()
+    twilio: TwilioSettings = TwilioSettings()
+    smpp: SmppSettings = SmppSettings()
+    generic: JsonApiSettings = JsonApiSettings()
+
+    def by_name(self) -> dict[str, ProtocolSection]:
+        """The table of each protocol, by the name that ``Submit.protocol`` carries."""
+        return {name: getattr(self, name) for name in type(self).model_fields}

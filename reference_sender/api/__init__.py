@@ -1,0 +1,1 @@
+"""The sender's HTTP API: connections, bodies, checks of requests, handlers, metrics."""

@@ -1,0 +1,262 @@
+"""Intake of a campaign: rows are checked, stored and sent as they arrive. Each row is accepted or refused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from operator import attrgetter
+from typing import Any
+
+from msgspec import Struct
+
+from reference_sender.api.answers import json_bytes
+from reference_sender.api.intake import Intake, Invalid, Shared, read_defaults, read_recipient
+from reference_sender.api.json_rows import Rows
+from reference_sender.api.metrics import Tally
+from reference_sender.api.turns import Turns
+from reference_sender.api.unpacking import Unpacking
+from reference_sender.clock import now_ns
+from reference_sender.dispatch.values import Message
+from reference_sender.runtime.driver import Driver
+from reference_sender.store import StoreError
+
+MAX_ROWS = 100_000
+MAX_BODY_BYTES = 128 * 1024 * 1024  # unpacked
+_COMMIT_ROWS = 500
+# Rows read between two turns of the event loop, one or two milliseconds of work.
+TURN_ROWS = 100
+_ENCODED_A_TURN = 2_000
+# Longest pause of a client, and its lowest average rate; otherwise the campaign is ended.
+PATIENCE_S = 30.0
+LEAST_BYTES_PER_S = 1_000
+
+_QUEUE_FULL = Invalid("queue_full", "", "the queue is full: send the row again later")
+_STORE_FAILED = Invalid("store_failed", "", "the store could not keep the row: send it again later")
+_STOPPING = Invalid("stopping", "", "the sender is stopping: send the row again later")
+_STOPPED = Invalid("stopping", "", "the sender is stopping: send what was not taken again later")
+_TOO_SLOW = Invalid(
+    "too_slow",
+    "",
+    f"the body arrived too slowly: the minimum is {LEAST_BYTES_PER_S} bytes per second",
+)
+_CONFLICT = Invalid(
+    "key_conflict", "key", "another message, to another number or of another text or class, has this key"
+)
+
+
+ReadPiece = Callable[[], Awaitable[bytes]]  # the body's next bytes; none at its end
+
+
+class Refusal(Struct, gc=False):
+    """Rows refused one after the other for the same reason."""
+
+    row: int  # from 1
+    to_row: int  # the last of them; ``row`` where it is one
+    reason: str
+    field: str
+    message: str
+
+
+class Taken(Struct):
+    """The answer to a campaign."""
+
+    id: str = ""
+    accepted: int = 0
+    repeated: int = 0  # rows whose key brought the same message before
+    refused_count: int = 0
+    refused: list[Refusal] = []  # every refused row is in one of these, in the order of the rows
+    error: dict[str, str] | None = None  # why reading ended early; the messages counted above stay accepted
+
+
+def wait_limit_s(patience_s: float, came_bytes: int, waited_s: float) -> float:
+    """How long to wait for the next bytes of a body, of which ``came_bytes`` came after ``waited_s`` in
+    all.
+    """
+    return min(patience_s, patience_s + came_bytes / LEAST_BYTES_PER_S - waited_s)
+
+
+async def encoded(taken: Taken, turns: Turns) -> list[bytes]:
+    """``taken`` as JSON, in parts made in turns: it may list a hundred thousand refusals. So that these are
+    freed in turns too, ``taken.refused`` is left empty.
+    """
+    refused, taken.refused = taken.refused, []
+    before, opened, after = json_bytes(taken).partition(b'"refused":[')
+    parts = [before + opened]
+    refused.reverse()
+    while refused:
+        some = refused[: -_ENCODED_A_TURN - 1 : -1]
+        del refused[-_ENCODED_A_TURN:]
+        parts.append(json_bytes(some)[1:-1] + (b"," if refused else b""))
+        del some
+        await turns.pause()
+    return [*parts, after]
+
+
+class CampaignIntake:
+    """Takes one campaign body in."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        driver: Driver,
+        tally: Tally,
+        turns: Turns,
+        strict: bool,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self.taken = Taken()
+        self._intake = intake
+        self._driver = driver
+        self._tally = tally
+        self._turns = turns
+        self._patience_s = patience_s
+        self._came_bytes = 0
+        self._waited_s = 0.0  # for the client
+        self._strict = strict  # False for CSV, in which numbers are text
+        self._shared: Shared | None = None
+        self._rows_seen = 0
+        self._numbers: list[int] = []  # the row number of each message of the batch
+        self._batch: list[Message] = []
+        self._last_refusals: dict[
+            tuple[str, str, str], Refusal
+        ] = {}  # by everything that describes a row's refusal
+        self._last_refused = 0  # the row of the newest entry
+        self._unordered = False
+        self._stopping = False
+        self._waiting: asyncio.Timeout | None = None  # for the body's next bytes
+
+    def stop(self) -> None:
+        """Accept no more rows, and stop waiting for the rest of the body."""
+        if not self._stopping and self._waiting is not None:
+            self._waiting.reschedule(asyncio.get_running_loop().time())
+        self._stopping = True
+
+    async def read(self, rows: Rows, unpacking: Unpacking, read_piece: ReadPiece) -> Taken:
+        """Raises ``Invalid`` if the body is not a campaign and no row was accepted. If rows were accepted,
+        ``Taken.error`` has the error."""
+        try:
+            await self._read_body(rows, unpacking, read_piece)
+        except Invalid as error:
+            await self._commit()
+            if not (self.taken.accepted or self.taken.repeated):
+                raise
+            self.taken.error = {"code": error.code, "field": error.field, "message": error.message}
+        await self._commit()
+        if self._unordered:  # keys are found taken later than the rest
+            self.taken.refused.sort(key=attrgetter("row"))
+        return self.taken
+
+    async def _read_body(self, rows: Rows, unpacking: Unpacking, read_piece: ReadPiece) -> None:
+        unpacked_bytes = 0
+        while piece := await self._next(read_piece):
+            for content in unpacking.slices(piece):
+                unpacked_bytes += len(content)
+                if unpacked_bytes > MAX_BODY_BYTES:
+                    raise Invalid("too_large", "", f"a campaign's body has at most {MAX_BODY_BYTES} bytes")
+                await self._take(rows.head, rows.feed(content))
+                await self._turns.pause()
+        unpacking.finish()
+        await self._take(rows.head, rows.finish())
+        self._share(rows.head)  # a campaign without rows is checked too
+
+    async def _next(self, read_piece: ReadPiece) -> bytes:
+        if self._stopping:
+            raise _STOPPED
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        limit_s = wait_limit_s(self._patience_s, self._came_bytes, self._waited_s)
+        try:
+            async with asyncio.timeout(limit_s) as self._waiting:
+                piece = await read_piece()
+        except TimeoutError:
+            raise (_STOPPED if self._stopping else _TOO_SLOW) from None
+        finally:
+            self._waiting = None
+            self._waited_s += loop.time() - began_s
+        self._came_bytes += len(piece)
+        return piece
+
+    async def _take(self, head: dict[str, Any], rows: Iterable[Any]) -> None:
+        """Raises ``Invalid`` at the first row beyond the limit; nothing after it is read."""
+        now = now_ns()
+        for row in rows:
+            shared = self._shared or self._share(head)
+            if self._rows_seen == MAX_ROWS:
+                raise Invalid(
+                    "too_many_rows",
+                    "recipients",
+                    f"a campaign has at most {MAX_ROWS} rows: send the rest in another campaign",
+                )
+            self._rows_seen += 1
+            if self._rows_seen % TURN_ROWS == 0:
+                await self._turns.pause()
+            try:
+                if isinstance(row, Invalid):
+                    raise row
+                message = self._intake.row(read_recipient(row, self._strict), shared, now)
+            except Invalid as error:
+                self._tally.invalid += 1
+                self._refuse(self._rows_seen, error)
+                continue
+            self._numbers.append(self._rows_seen)
+            self._batch.append(message)
+            if len(self._batch) == _COMMIT_ROWS:
+                await self._commit()
+
+    def _share(self, head: dict[str, Any]) -> Shared:
+        if self._shared is None:
+            defaults = read_defaults(head, self._strict)
+            campaign = self._intake.campaign_id() if defaults.campaign is None else defaults.campaign
+            self._shared = self._intake.shared_part(defaults, campaign)
+            self.taken.id = campaign
+        return self._shared
+
+    async def _commit(self) -> None:
+        batch, self._batch = self._batch, []
+        numbers, self._numbers = self._numbers, []
+        if not batch:
+            return
+        if self._stopping:
+            return self._refuse_all(numbers, _STOPPING)
+        if not self._driver.has_room(len(batch), batch[0].lane):
+            self._tally.queue_full += len(batch)
+            return self._refuse_all(numbers, _QUEUE_FULL)
+        try:
+            known = await self._driver.take_many(batch)
+        except StoreError:
+            self._tally.store_failed += len(batch)
+            return self._refuse_all(numbers, _STORE_FAILED)
+        repeated = 0
+        conflicts = 0
+        if known:
+            for number, message in zip(numbers, batch, strict=True):
+                existing = known.get(message.message_id)
+                if existing is None:
+                    continue
+                if existing.is_repeated_by(message):
+                    repeated += 1
+                else:
+                    conflicts += 1
+                    self._refuse(number, _CONFLICT)
+        accepted = len(batch) - repeated - conflicts
+        self.taken.accepted += accepted
+        self.taken.repeated += repeated
+        self._tally.accepted += accepted
+        self._tally.repeated += repeated
+        self._tally.conflicts += conflicts
+
+    def _refuse_all(self, numbers: list[int], why: Invalid) -> None:
+        for number in numbers:
+            self._refuse(number, why)
+
+    def _refuse(self, row: int, why: Invalid) -> None:
+        self.taken.refused_count += 1
+        said = (why.code, why.field, why.message)
+        last = self._last_refusals.get(said)
+        if last is not None and last.to_row == row - 1:
+            last.to_row = row
+            return
+        self._unordered = self._unordered or row < self._last_refused
+        self._last_refused = row
+        self._last_refusals[said] = refusal = Refusal(row, row, *said)
+        self.taken.refused.append(refusal)

@@ -1,0 +1,123 @@
+"""CSV campaigns, read as they arrive: bytes in, rows out, without holding the whole body."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from reference_sender.api.intake import Invalid
+from reference_sender.api.json_rows import LONGEST_VALUE, Row
+
+_COLUMNS = ("to", "text", "key", "expires_in_s")
+_NO_COLUMNS = f"the first line must name the columns: to, and any others of {', '.join(_COLUMNS)}"
+_QUOTING = "a value with a quotation mark must be enclosed in quotation marks, and the mark doubled"
+
+
+def _records(delimiter: str) -> re.Pattern[str]:
+    """Whole records of RFC 4180: a value without enclosing quotation marks contains none."""
+    value = rf'(?:"(?:[^"]|"")*+"|[^"\r\n{delimiter}]*+)'
+    return re.compile(rf"(?:{value}(?:{delimiter}{value})*+(?:\r\n|\r|\n|\Z))*+")
+
+
+_WELL_QUOTED = {delimiter: _records(delimiter) for delimiter in ",;"}
+
+
+class CsvRows:
+    """A line of column names, ``to`` and if wanted ``text``, ``key``, ``expires_in_s``; then the recipients.
+
+    Parted by commas, or by semicolons where the first line is; quoted as RFC 4180 says. What the rows share
+    is in the query string.
+    """
+
+    def __init__(self, head: dict[str, Any]) -> None:
+        self.head = head
+        self._text = codecs.getincrementaldecoder("utf-8-sig")()
+        self._buffer = ""
+        self._quoted = False  # whether the buffer ends inside quotation marks
+        self._columns: list[str] | None = None
+        self._delimiter = ","
+        self._lines = 0  # read so far
+
+    def feed(self, data: bytes) -> Iterator[Row]:
+        return self._read(data, final=False)
+
+    def finish(self) -> Iterator[Row]:
+        yield from self._read(b"", final=True)
+        if self._columns is None:
+            raise Invalid("malformed", "to", _NO_COLUMNS)
+
+    def _read(self, data: bytes, final: bool) -> Iterator[Row]:
+        try:
+            added = self._text.decode(data, final)
+        except UnicodeDecodeError as error:
+            raise Invalid("malformed", "", f"the body is not UTF-8: {error}") from error
+        self._buffer += added
+        end = self._whole_lines(added)
+        if final and not self._quoted:
+            end = len(self._buffer)
+        text, self._buffer = self._buffer[:end], self._buffer[end:]
+        if text:
+            yield from self._rows(text)
+        if self._quoted and (final or len(self._buffer) > LONGEST_VALUE):
+            raise self._wrong("the quotation mark that opens here is not closed")
+        if len(self._buffer) > LONGEST_VALUE:
+            raise self._wrong(f"a line has at most {LONGEST_VALUE} characters")
+
+    def _rows(self, text: str) -> Iterator[Row]:
+        # newline="" leaves line ends as they are, for the reader to tell those inside quotation marks.
+        lines = io.StringIO(text, newline="")
+        if self._columns is None:
+            self._columns = self._read_columns(lines.readline())
+            self._lines += 1
+        start = lines.tell()
+        good = len(text)
+        if text.find('"', start) >= 0:
+            found = _WELL_QUOTED[self._delimiter].match(text, start)
+            assert found is not None  # it matches nothing too
+            good = found.end()
+        if good < len(text):
+            lines = io.StringIO(text[start:good], newline="")
+        before = self._lines
+        reader = csv.reader(lines, delimiter=self._delimiter)
+        for values in reader:
+            self._lines = before + reader.line_num
+            if values:
+                yield self._row(values)
+        if good < len(text):
+            raise self._wrong(_QUOTING)
+
+    def _whole_lines(self, added: str) -> int:
+        """The end of the last line that is outside quotation marks. It is in ``added``, the buffer's last
+        part; the part before it is one unfinished line."""
+        pieces = added.split('"')
+        self._quoted ^= len(pieces) % 2 == 0
+        quoted, end = self._quoted, len(self._buffer)
+        for piece in reversed(pieces):
+            start = end - len(piece)
+            if not quoted and (line_end := self._buffer.rfind("\n", start, end)) >= 0:
+                return line_end + 1
+            quoted, end = not quoted, start - 1
+        return 0
+
+    def _read_columns(self, line: str) -> list[str]:
+        if ";" in line and "," not in line:
+            self._delimiter = ";"
+        columns = [name.strip().lower() for name in next(csv.reader([line], delimiter=self._delimiter), [])]
+        unknown = [name for name in columns if name not in _COLUMNS]
+        if unknown or "to" not in columns or len(set(columns)) != len(columns):
+            raise Invalid("malformed", "to", _NO_COLUMNS)
+        return columns
+
+    def _row(self, values: list[str]) -> Row:
+        assert self._columns is not None
+        if len(values) != len(self._columns):
+            return Invalid("malformed", "", f"{len(values)} values for {len(self._columns)} columns")
+        # An empty cell is an absent value.
+        return {name: value for name, value in zip(self._columns, values, strict=True) if value}
+
+    def _wrong(self, why: str) -> Invalid:
+        return Invalid("malformed", "", f"invalid CSV in line {self._lines + 1}: {why}")

@@ -1,0 +1,294 @@
+"""The HTTP API: paths to handlers. ``POST /v1/messages`` must be fast, so it is tried first.
+
+It uses aiohttp's low-level server: the router and signals of an application would cost more per message than
+the message itself.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+from msgspec import Struct
+
+from reference_sender.api.answers import ApiError, error_answer, json_answer, json_parts
+from reference_sender.api.bodies import after_body, invite_body, read_message, read_piece, unpacking
+from reference_sender.api.campaign_intake import PATIENCE_S, CampaignIntake, Taken, encoded
+from reference_sender.api.csv_rows import CsvRows
+from reference_sender.api.health import RETRY_STORE_S, check_chores, check_health, settle
+from reference_sender.api.intake import Intake, Invalid, read_request
+from reference_sender.api.json_rows import JsonRows, Rows
+from reference_sender.api.metrics import Metrics
+from reference_sender.api.queries import Queries
+from reference_sender.api.reports import REPORTS_PATH, ReportIntake
+from reference_sender.api.turns import Turns
+from reference_sender.clock import now_ns
+from reference_sender.dispatch.values import Lane, Message, State
+from reference_sender.runtime.driver import Driver
+from reference_sender.store import Existing, StoreError
+
+log = logging.getLogger(__name__)
+
+_RETRY_FULL_S = 1
+_RETRY_STOPPING_S = 5
+_LARGEST_ID = 2**63 - 1  # SQLite's
+_INVALID_STATUS = {
+    "too_large": 413,
+    "too_many_rows": 413,
+    "too_slow": 408,
+    "stopping": 503,
+}  # of Invalid's codes; the others are 400
+
+Handler = Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]
+
+
+class Acknowledged(Struct, frozen=True, gc=False):
+    """The answer to a message taken in."""
+
+    id: str
+    key: str
+    state: str
+
+
+class Api:
+    """Handles every request. ``handle`` is the low-level server's handler."""
+
+    def __init__(
+        self,
+        token: str,
+        driver: Driver,
+        intake: Intake,
+        queries: Queries,
+        metrics: Metrics,
+        reports: ReportIntake,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self._turns = Turns()
+        self._patience_s = patience_s
+        self._authorization = f"Bearer {token}".encode()
+        self._driver = driver
+        self._intake = intake
+        self._queries = queries
+        self._metrics = metrics
+        self._tally = metrics.tally
+        self._reports = reports
+        self.stopping = False
+        self._campaigns: set[CampaignIntake] = set()
+        # Path, or path's beginning where it ends in a slash; what follows goes to the handler.
+        self._open: dict[tuple[str, str], Handler] = {
+            ("GET", "/healthz"): self._healthz,
+        }
+        for path in reports.paths:
+            self._open["GET", path] = self._open["POST", path] = self._take_reports
+        self._guarded: dict[tuple[str, str], Handler] = {
+            ("POST", "/v1/campaigns"): self._post_campaign,
+            ("GET", "/v1/messages/export"): self._export,
+            ("GET", "/v1/messages/"): self._get_message,
+            ("GET", "/v1/campaigns/"): self._get_campaign,
+            ("GET", "/v1/state"): self._get_state,
+            ("GET", "/metrics"): self._get_metrics,
+        }
+
+    def stop(self) -> None:
+        """Accept no more messages. Delivery reports are still accepted."""
+        self.stopping = True
+        for campaign in self._campaigns:
+            campaign.stop()
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer ``request``."""
+        try:
+            if request.method == "POST" and request.raw_path == "/v1/messages":
+                self._check_token(request)
+                return await self._post_message(request)
+            return await self._route(request)
+        except ApiError as error:
+            return error_answer(error)
+        except Invalid as error:
+            return after_body(request, self._invalid_answer(error))
+        except ConnectionError:  # the client has gone
+            return error_answer(ApiError(400, "disconnected", "the body ended too early"))
+        except StoreError as error:
+            self._tally.store_failed += 1
+            said = f"the store cannot keep a message: {error}; try again"
+            return error_answer(ApiError(503, "store_failed", said, retry_after_s=RETRY_STORE_S))
+        except Exception:
+            if request.writer.output_size > 0:  # an answer has begun: only a broken connection can tell
+                raise
+            log.exception("%s %s failed", request.method, _loggable(request.raw_path))
+            return error_answer(ApiError(500, "internal", "the sender failed: its log says why"))
+
+    def _invalid_answer(self, error: Invalid) -> web.Response:
+        status = _INVALID_STATUS.get(error.code, 400)
+        self._tally.invalid += status == 400
+        retry_after_s = _RETRY_STOPPING_S if status == 503 else None
+        return error_answer(ApiError(status, error.code, error.message, error.field, retry_after_s))
+
+    async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.raw_path.partition("?")[0]
+        method = "GET" if request.method == "HEAD" else request.method
+        parent, slash, rest = path.rpartition("/")
+        for table in (self._open, self._guarded):
+            handler = table.get((method, path))
+            if handler is None and rest:
+                handler = table.get((method, parent + slash))
+            if handler is not None:
+                if table is self._guarded:
+                    self._check_token(request)
+                return await handler(request, rest)
+        known = {known_path for _, known_path in (*self._open, *self._guarded)} | {"/v1/messages"}
+        if path in known or (rest and parent + slash in known):
+            raise ApiError(405, "method_not_allowed", f"{request.method} is not for {path}")
+        raise ApiError(404, "not_found", "there is nothing at this path")
+
+    def _check_token(self, request: web.BaseRequest) -> None:
+        given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+        if not hmac.compare_digest(given, self._authorization):
+            self._tally.unauthorized += 1
+            raise ApiError(401, "unauthorized", "a bearer token must be given: Authorization: Bearer TOKEN")
+
+    def _check_open(self) -> None:
+        if self.stopping:
+            raise ApiError(503, "stopping", "the sender is stopping", retry_after_s=_RETRY_STOPPING_S)
+        check_chores(self._driver)
+
+    async def _post_message(self, request: web.BaseRequest) -> web.Response:
+        self._check_open()
+        wanted = read_request(await read_message(request, self._patience_s))
+        if not self._driver.has_room(1, wanted.message_class):
+            self._tally.queue_full += 1
+            raise ApiError(429, "queue_full", "the queue is full: try again", retry_after_s=_RETRY_FULL_S)
+        message = self._intake.message(wanted, now_ns())
+        existing = await self._driver.take(message)
+        if existing is not None:
+            return self._answer_again(message, existing)
+        self._tally.accepted += 1
+        return json_answer(Acknowledged(str(message.message_id), message.key, "queued"), 202)
+
+    def _answer_again(self, message: Message, existing: Existing) -> web.Response:
+        if not existing.is_repeated_by(message):
+            self._tally.conflicts += 1
+            raise ApiError(
+                409,
+                "key_conflict",
+                "another message, to another number or of another text or class, has this key",
+                "key",
+            )
+        self._tally.repeated += 1
+        return json_answer(Acknowledged(str(existing.message_id), message.key, existing.state.value), 202)
+
+    async def _post_campaign(self, request: web.BaseRequest, _: str) -> web.Response:
+        self._check_open()
+        rows = _rows_of(request.content_type, request.raw_path.partition("?")[2])
+        unpacked = unpacking(request)
+        if not self._driver.has_room(1, Lane.MARKETING):
+            self._tally.queue_full += 1
+            raise ApiError(429, "queue_full", "the queue is full: try again", retry_after_s=_RETRY_FULL_S)
+        await invite_body(request)
+        campaign = CampaignIntake(
+            self._intake,
+            self._driver,
+            self._tally,
+            self._turns,
+            strict=isinstance(rows, JsonRows),
+            patience_s=self._patience_s,
+        )
+        self._campaigns.add(campaign)
+        try:
+            taken = await campaign.read(rows, unpacked, partial(read_piece, request))
+        finally:
+            self._campaigns.discard(campaign)
+        self._tally.campaigns += 1
+        status, retry_after_s = _campaign_status(taken)
+        answer = json_parts(await encoded(taken, self._turns), status)
+        if retry_after_s is not None:
+            answer.headers["Retry-After"] = str(retry_after_s)
+        return after_body(request, answer)
+
+    async def _get_message(self, _: web.BaseRequest, message_id: str) -> web.Response:
+        row_id = _row_id(message_id)
+        shown = None if row_id is None else await self._queries.message(row_id)
+        if shown is None:
+            raise ApiError(404, "not_found", f"there is no message {message_id}")
+        return json_answer(shown)
+
+    async def _get_campaign(self, _: web.BaseRequest, campaign: str) -> web.Response:
+        counts = await self._queries.campaign(campaign)
+        if not counts:
+            raise ApiError(404, "not_found", f"there is no campaign {campaign}")
+        states = {state.value: counts.get(state, 0) for state in State if state is not State.SUBMITTING}
+        return json_answer({"id": campaign, "messages": sum(counts.values()), "states": states})
+
+    async def _export(self, request: web.BaseRequest, _: str) -> web.StreamResponse:
+        await settle(self._driver)
+        answer = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        await answer.prepare(request)
+        async for page in self._queries.export():
+            await answer.write(page)
+        await answer.write_eof()
+        return answer
+
+    async def _take_reports(self, request: web.BaseRequest, secret: str) -> web.Response:
+        return await self._reports.take(request, secret, self._patience_s)
+
+    async def _healthz(self, _: web.BaseRequest, __: str) -> web.Response:
+        self._check_open()
+        await check_health(self._driver)
+        return json_answer({"status": "ok"})
+
+    async def _get_state(self, _: web.BaseRequest, __: str) -> web.Response:
+        return json_answer(self._metrics.state())
+
+    async def _get_metrics(self, _: web.BaseRequest, __: str) -> web.Response:
+        return web.Response(
+            body=self._metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        )
+
+
+def _rows_of(content_type: str, query: str) -> Rows:
+    if content_type == "application/json":
+        return JsonRows()
+    if content_type == "text/csv":
+        return CsvRows(_fields_of(query))
+    raise ApiError(415, "unsupported_media_type", "a campaign is application/json or text/csv")
+
+
+def _fields_of(query: str) -> dict[str, str]:
+    """Raises ``Invalid`` for a repeated field, since its intended value is not known."""
+    fields: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name in fields:
+            raise Invalid("invalid", name[:64], f"{name[:64]} stands twice in the query: give it once")
+        fields[name] = value
+    return fields
+
+
+def _loggable(raw_path: str) -> str:
+    """A request's path for the log: without its query, and without the secret of a report call."""
+    path = raw_path.partition("?")[0]
+    return f"{path.rpartition('/')[0]}/..." if path.startswith(REPORTS_PATH) else path
+
+
+def _row_id(text: str) -> int | None:
+    # Its length first: Python refuses to read very long numbers.
+    if not text.isdecimal() or len(text) > 19 or int(text) > _LARGEST_ID:
+        return None
+    return int(text)
+
+
+def _campaign_status(taken: Taken) -> tuple[int, int | None]:
+    """The status of the answer, and its Retry-After in seconds, if any."""
+    if taken.error is not None:
+        status = _INVALID_STATUS.get(taken.error["code"], 400)
+        return status, _RETRY_STOPPING_S if status == 503 else None
+    if not (taken.accepted or taken.repeated):
+        reasons = {refusal.reason for refusal in taken.refused}
+        if reasons == {"queue_full"}:
+            return 429, _RETRY_FULL_S
+        if "store_failed" in reasons:
+            return 503, _RETRY_STOPPING_S
+    return 202, None

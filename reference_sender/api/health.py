@@ -1,0 +1,45 @@
+"""Whether the store works: ``GET /healthz``, and the wait of an export for the changes before it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from reference_sender.api.answers import ApiError
+from reference_sender.runtime.driver import Driver
+from reference_sender.store import StoreError
+
+_PATIENCE_S = 5.0  # a disk that needs longer for one commit is too slow
+_SETTLE_S = 10.0  # a commit that fails is tried again once a second
+RETRY_STORE_S = 5
+
+
+async def check_health(driver: Driver, patience_s: float = _PATIENCE_S) -> None:
+    """Raises ``ApiError`` 503 with the reason unless a message can be stored and sent."""
+    check_chores(driver)
+    try:
+        async with asyncio.timeout(patience_s):
+            await driver.commits.check()
+    except StoreError as error:
+        raise ApiError(503, "store_failed", f"the store cannot keep a message: {error}") from error
+    except TimeoutError as error:
+        said = f"the store has not finished a commit for {patience_s:g} s"
+        raise ApiError(503, "store_failed", said) from error
+
+
+async def settle(driver: Driver) -> None:
+    """Wait until every change so far is on disk. Raises ``ApiError`` 503 with the reason where the store does
+    not take them: it tries a commit that failed again without limit."""
+    check_chores(driver)
+    try:
+        async with asyncio.timeout(_SETTLE_S):
+            await driver.commits.settled()
+    except TimeoutError as error:
+        reason = driver.commits.error or f"it has not finished a commit for {_SETTLE_S:g} s"
+        said = f"the store does not take the latest changes: {reason}; try again"
+        raise ApiError(503, "store_failed", said, retry_after_s=RETRY_STORE_S) from error
+
+
+def check_chores(driver: Driver) -> None:
+    """Raises ``ApiError`` 503 if the sender is about to end, since a part of it failed."""
+    if driver.chores.failed.is_set():
+        raise ApiError(503, "failed", f"{driver.chores.reason}; the sender ends")

@@ -1,0 +1,281 @@
+"""Checks requests of clients and makes messages of them. Every refusal names the field and says what is
+allowed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+from reference_sender.api.segments import count_segments
+from reference_sender.dispatch.values import Lane, Message
+
+SECOND_NS = 1_000_000_000
+MAX_EXPIRY_S = 72 * 3600  # no network tries longer
+DEFAULT_EXPIRY_S: Mapping[Lane, int] = {
+    Lane.OTP: 300,
+    Lane.TRANSACTIONAL: 24 * 3600,
+    Lane.MARKETING: 48 * 3600,
+}
+DEFAULT_SENDER_ID = ""  # of a message that names none: each route has its own
+
+_CHARACTERS_A_SEGMENT = 153  # at most, of a text of several; of longer texts the segments are not counted
+
+_surrogate = re.compile("[\ud800-\udfff]").search
+_is_number = re.compile(r"\+?[1-9][0-9]{7,14}").fullmatch
+_is_key = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
+_is_sender_id = re.compile(r"[A-Za-z0-9 ._&-]{1,11}|\+?[0-9]{3,15}").fullmatch
+
+_NUMBER_RULE = "a phone number in international form, 8 to 15 digits, a plus before them if wanted"
+_KEY_RULE = "1 to 64 of the characters A-Z a-z 0-9 . _ -"
+_SENDER_RULE = "1 to 11 of the characters A-Z a-z 0-9 space . _ & -, or a number of 3 to 15 digits"
+_TEXT_RULE = "a text"
+_EXPIRY_RULE = f"a number of seconds from 1 to {MAX_EXPIRY_S}"
+_CLASS_RULE = "one of otp, transactional, marketing"
+
+_AT_FIELD = re.compile(r"at `\$\.([^`.\[]+)")
+_FIELD_NAMED = re.compile(r"(?:missing required|unknown) field `([^`]+)`")
+
+
+class Invalid(Exception):
+    """A request, or a row of one, that cannot be taken. ``field`` is empty where none is to blame."""
+
+    def __init__(self, code: str, field: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.field = field
+        self.message = message
+
+
+class Request(Struct, forbid_unknown_fields=True, gc=False):
+    """One message as a client asks for it: the JSON body of ``POST /v1/messages``."""
+
+    to: str
+    text: str
+    message_class: Lane
+    key: str | None = None
+    sender_id: str | None = field(default=None, name="from")
+    campaign: str = ""
+    expires_in_s: float | None = None
+
+
+class Defaults(Struct, forbid_unknown_fields=True, frozen=True):
+    """What a campaign's rows share: the fields of its JSON before ``recipients``, or a CSV's query."""
+
+    message_class: Lane
+    campaign: str | None = None
+    sender_id: str | None = field(default=None, name="from")
+    text: str | None = None
+    expires_in_s: float | None = None
+
+
+class Recipient(Struct, forbid_unknown_fields=True, gc=False):
+    """One row of a campaign."""
+
+    to: str
+    text: str | None = None
+    key: str | None = None
+    expires_in_s: float | None = None
+
+
+class Intake:
+    """Makes messages of valid requests, with the next id, and a key where the client gave none.
+
+    ``max_segments`` is what every route can send, so that any of them may take any message.
+    """
+
+    def __init__(self, tag: str, last_message_id: int, max_segments: int) -> None:
+        self._tag = tag
+        self._id = last_message_id
+        self._max_segments = max_segments
+
+    def message(self, request: Request, now_ns: int) -> Message:
+        """Raises ``Invalid``."""
+        if request.campaign:
+            check_campaign(request.campaign)
+        return self._message(
+            request.to,
+            request.text,
+            request.key,
+            now_ns,
+            Terms(
+                request.message_class,
+                checked_sender_id(request.sender_id),
+                request.campaign,
+                expiry_ns(request.message_class, request.expires_in_s),
+            ),
+        )
+
+    def row(self, recipient: Recipient, shared: Shared, now_ns: int) -> Message:
+        """Raises ``Invalid``."""
+        terms = shared.terms
+        if recipient.expires_in_s is not None:
+            expiry = expiry_ns(terms.lane, recipient.expires_in_s)
+            terms = Terms(terms.lane, terms.sender_id, terms.campaign, expiry)
+        text = recipient.text
+        if text is None:
+            if shared.text is None:
+                raise Invalid("missing", "text", "text stands neither in the row nor before recipients")
+            return self._message(recipient.to, shared.text, recipient.key, now_ns, terms, shared.segments)
+        return self._message(recipient.to, text, recipient.key, now_ns, terms)
+
+    def shared_part(self, defaults: Defaults, campaign: str) -> Shared:
+        """Raises ``Invalid``."""
+        check_campaign(campaign)
+        terms = Terms(
+            defaults.message_class,
+            checked_sender_id(defaults.sender_id),
+            campaign,
+            expiry_ns(defaults.message_class, defaults.expires_in_s),
+        )
+        text = defaults.text
+        return Shared(terms, text, 0 if text is None else checked_segments(text, self._max_segments))
+
+    def campaign_id(self) -> str:
+        """A new campaign id."""
+        self._id += 1
+        return f"c{self._tag}-{self._id}"
+
+    def _message(
+        self, to: str, text: str, key: str | None, now_ns: int, terms: Terms, segments: int = 0
+    ) -> Message:
+        if _is_number(to) is None:
+            raise Invalid("invalid", "to", f"to must be {_NUMBER_RULE}")
+        if key is not None and _is_key(key) is None:
+            raise Invalid("invalid", "key", f"key must be {_KEY_RULE}")
+        segments = segments or checked_segments(text, self._max_segments)
+        self._id += 1
+        return Message(
+            self._id,
+            key or f"s{self._tag}-{self._id}",
+            to[1:] if to[0] == "+" else to,
+            text,
+            terms.lane,
+            terms.sender_id,
+            terms.campaign,
+            segments,
+            now_ns,
+            now_ns + terms.expiry_ns,
+        )
+
+
+class Terms(Struct, frozen=True, gc=False):
+    """What a message goes out under, checked."""
+
+    lane: Lane
+    sender_id: str
+    campaign: str
+    expiry_ns: int
+
+
+class Shared(Struct, frozen=True):
+    """A campaign's shared part, checked once; ``segments`` are those of its text."""
+
+    terms: Terms
+    text: str | None
+    segments: int
+
+
+def check_campaign(campaign: str) -> None:
+    """Raises ``Invalid``."""
+    if _is_key(campaign) is None:
+        raise Invalid("invalid", "campaign", f"campaign must be {_KEY_RULE}")
+
+
+def checked_sender_id(sender_id: str | None) -> str:
+    """Raises ``Invalid``."""
+    if sender_id is None:
+        return DEFAULT_SENDER_ID
+    if _is_sender_id(sender_id) is None:
+        raise Invalid("invalid", "from", f"from must be {_SENDER_RULE}")
+    return sender_id
+
+
+def checked_segments(text: str, max_segments: int) -> int:
+    """Raises ``Invalid``."""
+    rule = f"text must be a text of 1 to {max_segments} segments"
+    if not text or text.isspace():
+        raise Invalid("invalid", "text", f"{rule}; it is empty")
+    # Half a pair is no character: JSON can write it, UTF-8 cannot, and neither store nor provider takes it.
+    if not text.isascii() and _surrogate(text) is not None:
+        raise Invalid("invalid", "text", f"{rule}; it holds half a surrogate pair")
+    longest = _CHARACTERS_A_SEGMENT * max(2, max_segments)
+    segments = count_segments(text) if len(text) <= longest else max_segments + 1
+    if segments > max_segments:
+        raise Invalid("too_long", "text", f"{rule}; it takes more")
+    return segments
+
+
+def expiry_ns(lane: Lane, expires_in_s: float | None) -> int:
+    """Raises ``Invalid``."""
+    if expires_in_s is None:
+        return DEFAULT_EXPIRY_S[lane] * SECOND_NS
+    if not 1 <= expires_in_s <= MAX_EXPIRY_S:
+        raise Invalid("invalid", "expires_in_s", f"expires_in_s must be {_EXPIRY_RULE}")
+    return int(expires_in_s * SECOND_NS)
+
+
+_RULES = {
+    "to": _NUMBER_RULE,
+    "text": _TEXT_RULE,
+    "message_class": _CLASS_RULE,
+    "key": _KEY_RULE,
+    "from": _SENDER_RULE,
+    "campaign": _KEY_RULE,
+    "expires_in_s": _EXPIRY_RULE,
+}
+
+_request_decoder = msgspec.json.Decoder(Request)
+
+
+def read_request(body: bytes) -> Request:
+    """Raises ``Invalid``."""
+    try:
+        return _request_decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise explained(error) from error
+
+
+def read_defaults(fields: Mapping[str, Any], strict: bool = True) -> Defaults:
+    """``strict`` is False for a query string, in which numbers are text. Raises ``Invalid``."""
+    try:
+        return msgspec.convert(fields, Defaults, strict=strict)
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
+        raise explained(error) from error
+
+
+def read_recipient(fields: object, strict: bool = True) -> Recipient:
+    """``strict`` is False for CSV, in which numbers are text. Raises ``Invalid``."""
+    try:
+        return msgspec.convert(fields, Recipient, strict=strict)
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
+        raise explained(error) from error
+
+
+def explained(error: Exception) -> Invalid:
+    """The error of a decoder as our own error: the field and what is allowed.
+
+    A client's own names are shortened: an answer may repeat a hundred thousand of them."""
+    said = _shortened(str(error), 200)
+    if isinstance(error, UnicodeEncodeError):
+        return Invalid("malformed", "", f"a name or value is no Unicode text: {said}")
+    if not isinstance(error, msgspec.ValidationError):
+        return Invalid("malformed", "", f"the body is not JSON: {said}")
+    named = _FIELD_NAMED.search(said)
+    if named is not None:
+        name = _shortened(named[1], 64)
+        if "unknown" in said:
+            return Invalid("unknown_field", name, f"{name} is no field here; known: {', '.join(_RULES)}")
+        return Invalid("missing", name, f"{name} must be given: {_RULES[name]}")
+    at = _AT_FIELD.search(said)
+    name = _shortened(at[1], 64) if at is not None else ""
+    if name not in _RULES:
+        return Invalid("invalid", name, said)
+    return Invalid("invalid", name, f"{name} must be {_RULES[name]}")
+
+
+def _shortened(said: str, length: int) -> str:
+    return said if len(said) <= length else said[:length] + "..."

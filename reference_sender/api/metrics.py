@@ -1,0 +1,100 @@
+"""The sender's counters, for ``/v1/state`` and, in Prometheus' text form, for ``/metrics``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from reference_sender.dispatch.values import State
+from reference_sender.runtime.driver import Driver
+from reference_sender.runtime.loop_lag import LoopLag
+
+
+class Tally(Struct):
+    """Counters of the HTTP API since the process began."""
+
+    accepted: int = 0  # messages
+    repeated: int = 0  # messages whose key was known
+    invalid: int = 0  # messages refused for their content
+    conflicts: int = 0  # messages refused for a key that another message has
+    queue_full: int = 0  # messages refused because the queue is full
+    store_failed: int = 0  # messages refused because the store failed
+    unauthorized: int = 0  # requests
+    report_calls: int = 0
+    reports: int = 0
+    reports_put_off: int = 0  # report calls asked to come again
+    campaigns: int = 0
+
+
+class Metrics(Collector):
+    """Reads driver, tally and loop lag when asked; nothing is done for a message."""
+
+    def __init__(self, driver: Driver, tally: Tally, lag: LoopLag, stored: dict[State, int]) -> None:
+        self._driver = driver
+        self.tally = tally
+        self._lag = lag
+        self._stored = stored
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+
+    def state(self) -> dict[str, object]:
+        """``/v1/state``: gauges, messages not final, and counters; final states count from the store's first
+        message on, the rest from this process's start."""
+        dispatch = self._driver.state()
+        commits = self._driver.commits
+        return {
+            "gauges": self._gauges(),
+            "open": dispatch.open + commits.waiting,
+            "counters": self._counters() | self._final_counts(),
+            "routes": dispatch.routes,
+        }
+
+    def text(self) -> bytes:
+        """Prometheus' text form."""
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        for name, value in self._gauges().items():
+            yield GaugeMetricFamily(f"sender_{_metric_name(name)}", name, value=value)
+        for name, count in self._counters().items():
+            yield CounterMetricFamily(f"sender_{name}", name, value=count)
+        states = CounterMetricFamily("sender_final", "Messages that ended, by state", labels=["state"])
+        for name, count in self._final_counts().items():
+            states.add_metric([name], count)
+        yield states
+        commits = self._driver.commits
+        yield CounterMetricFamily("sender_commits", "Transactions", value=commits.commits)
+        yield CounterMetricFamily("sender_commit_seconds", "Time in them", value=commits.commit_seconds)
+        yield CounterMetricFamily("sender_commit_failures", "Transactions failed", value=commits.failures)
+
+    def _gauges(self) -> dict[str, float]:
+        gauges = self._driver.state().gauges()
+        gauges["waiting_for_commit"] = self._driver.commits.waiting
+        gauges["commit_ms"] = round(self._driver.commits.worst_ms, 3)
+        gauges["loop_lag_ms"] = round(self._lag.worst_ms, 3)
+        gauges["loop_core_wait_ms"] = round(self._lag.core_wait_ms, 3)
+        return gauges
+
+    def _counters(self) -> dict[str, int]:
+        tally = self.tally
+        counters = {name: getattr(tally, name) for name in tally.__struct_fields__}
+        totals = self._driver.state().totals
+        for name in ("offered", "recovered", "sent", "late", "repeated_reports", "orphan_reports"):
+            counters[name] = totals[name]
+        return counters
+
+    def _final_counts(self) -> dict[str, int]:
+        totals = self._driver.state().totals
+        return {
+            "delivered": totals["delivered"] + self._stored.get(State.DELIVERED, 0),
+            "failed": totals["failed"] + self._stored.get(State.FAILED, 0),
+            "expired": totals["expired"] + self._stored.get(State.EXPIRED, 0),
+        }
+
+
+def _metric_name(name: str) -> str:
+    return "".join(character if character.isalnum() else "_" for character in name)

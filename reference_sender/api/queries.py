@@ -1,0 +1,122 @@
+"""Queries of the store, in a separate thread, so the event loop does not wait for the disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct, field
+
+from reference_sender.clock import wall_ahead_ns
+from reference_sender.dispatch.values import State
+from reference_sender.store import Record, Store
+
+_PAGE = 2_000
+_Answer = TypeVar("_Answer")
+_encode_lines = msgspec.json.Encoder().encode_lines
+
+
+class Shown(Struct, frozen=True):
+    """A message as ``GET /v1/messages/ID`` shows it; its text is not shown."""
+
+    id: str
+    key: str
+    message_class: str
+    campaign: str
+    to: str
+    sender_id: str = field(name="from")
+    segments: int
+    state: str
+    reason: str
+    attempts: int
+    route: str | None
+    provider_id: str | None
+    created_at: str
+    changed_at: str
+    expires_at: str
+
+
+class Exported(Struct, frozen=True, gc=False):
+    """A line of the export: what a run directory's ``sender.arrow`` holds."""
+
+    key: str
+    message_class: str
+    state: str
+    reason: str
+    attempts: int
+
+
+class Queries:
+    """Reads what is on disk; what waits for its commit is not seen."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="queries")
+
+    async def message(self, message_id: int) -> Shown | None:
+        """The message, if there is one."""
+        records = await self._ask(lambda: self._store.records(message_id - 1, 1))
+        if not records or records[0].message.message_id != message_id:
+            return None
+        return _shown(records[0])
+
+    async def campaign(self, campaign: str) -> dict[State, int]:
+        """Messages of ``campaign`` by state."""
+        return await self._ask(lambda: self._store.counts(campaign))
+
+    async def export(self) -> AsyncIterator[bytes]:
+        """Every message, oldest first, as lines of JSON, a page at a time."""
+        after_id = 0
+        while True:
+            page, after_id = await self._ask(partial(self._page, after_id))
+            if not page:
+                return
+            yield page
+
+    def close(self) -> None:
+        self._thread.shutdown()
+
+    def _page(self, after_id: int) -> tuple[bytes, int]:
+        records = self._store.records(after_id, _PAGE)
+        if not records:
+            return b"", after_id
+        return _encode_lines([_exported(record) for record in records]), records[-1].message.message_id
+
+    async def _ask(self, question: Callable[[], _Answer]) -> _Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, question)
+
+
+def _shown(record: Record) -> Shown:
+    message = record.message
+    ahead_ns = wall_ahead_ns()
+    return Shown(
+        id=str(message.message_id),
+        key=message.key,
+        message_class=message.lane.value,
+        campaign=message.campaign,
+        to=message.to,
+        sender_id=message.sender_id,
+        segments=message.segments,
+        state=record.state.value,
+        reason=record.reason,
+        attempts=record.attempts,
+        route=record.route,
+        provider_id=record.provider_id,
+        created_at=_instant(message.created_ns, ahead_ns),
+        changed_at=_instant(record.changed_ns, ahead_ns),
+        expires_at=_instant(message.expires_ns, ahead_ns),
+    )
+
+
+def _exported(record: Record) -> Exported:
+    message = record.message
+    return Exported(message.key, message.lane.value, record.state.value, record.reason, record.attempts)
+
+
+def _instant(at_ns: int, ahead_ns: int) -> str:
+    return datetime.fromtimestamp((at_ns + ahead_ns) / 1e9, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,80 @@
+"""Messages whose attempt has no answer, on a route whose provider refuses no repeats.
+
+A repeat could deliver them twice, so they are not submitted again. Instead the provider is asked, less and
+less often, whether it has them. That it has not is never certain, since a request may be processed late. So a
+message ends in one of two ways: found, by a lookup or a report, or unknown, when its time is up.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from heapq import heappop, heappush
+
+from reference_sender.dispatch.retry import SECOND_NS
+from reference_sender.dispatch.ticket import Ticket
+from reference_sender.dispatch.values import Effect, LookUp, Report, State
+
+_FIRST_WAIT_NS = 2 * SECOND_NS
+_LONGEST_WAIT_NS = 60 * SECOND_NS
+_AT_ONCE = 4
+_CLAIMS_KEPT = 20_000
+
+
+class Lookups:
+    """Tickets to be looked up, and the provider's ids that other messages have."""
+
+    def __init__(self) -> None:
+        self._due: list[tuple[int, int, Ticket, int]] = []  # when, order, ticket, wait before it
+        self._waiting = 0  # number of entries made
+        self._asked: dict[str, tuple[Ticket, int]] = {}
+        self._since_ns: dict[str, int] = {}
+        self._claimed: OrderedDict[str, None] = OrderedDict()
+
+    def add(self, now_ns: int, ticket: Ticket, since_ns: int) -> None:
+        """Look ``ticket``, submitted at ``since_ns``, up until it ends."""
+        self._since_ns[ticket.message.key] = since_ns
+        self._wait(now_ns, ticket, _FIRST_WAIT_NS)
+
+    def claim(self, provider_id: str | None) -> None:
+        """A message was given ``provider_id``, so no lookup may find another one by it."""
+        if provider_id is None:
+            return
+        self._claimed[provider_id] = None
+        if len(self._claimed) > _CLAIMS_KEPT:
+            self._claimed.popitem(last=False)
+
+    def next_ns(self) -> int | None:
+        """When ``run`` may next find something, unless an answer comes first."""
+        return self._due[0][0] if self._due and len(self._asked) < _AT_ONCE else None
+
+    def run(self, now_ns: int, effects: list[Effect]) -> None:
+        """Ask for what has come due."""
+        while self._due and len(self._asked) < _AT_ONCE and self._due[0][0] <= now_ns:
+            _, _, ticket, wait_ns = heappop(self._due)
+            key = ticket.message.key
+            if ticket.state is not State.QUEUED:
+                self._since_ns.pop(key, None)
+                continue
+            assert ticket.route is not None  # it was submitted
+            self._asked[key] = ticket, wait_ns
+            effects.append(LookUp(ticket.route, ticket.message, self._since_ns[key]))
+
+    def answered(self, now_ns: int, key: str, found: Sequence[Report] | None) -> tuple[Ticket, Report | None]:
+        """The ticket that was looked up, and the report about it among ``found``, if there is one. It is
+        looked up again otherwise. Raises ``ValueError`` for a key that is not being looked up.
+        """
+        asked = self._asked.pop(key, None)
+        if asked is None:
+            raise ValueError(f"{key} is not being looked up")
+        ticket, wait_ns = asked
+        report = next((each for each in found or () if each.provider_id not in self._claimed), None)
+        if report is None and ticket.state is State.QUEUED:
+            self._wait(now_ns, ticket, min(2 * wait_ns, _LONGEST_WAIT_NS))
+        else:
+            self._since_ns.pop(key, None)
+        return ticket, report
+
+    def _wait(self, now_ns: int, ticket: Ticket, wait_ns: int) -> None:
+        self._waiting += 1
+        heappush(self._due, (now_ns + wait_ns, self._waiting, ticket, wait_ns))

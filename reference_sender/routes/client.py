@@ -1,0 +1,152 @@
+"""The HTTP client of every route: connections that are kept, time-outs, replies that do not come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Protocol
+
+import aiohttp
+
+from reference_sender.clock import now_ns, wall_ahead_ns
+from reference_sender.dispatch.values import Message, Report, Result
+from reference_sender.routes.protocol import (
+    NoReply,
+    ProviderReply,
+    ProviderRequest,
+    RouteProtocol,
+    results_of_all,
+)
+
+_CONNECT_S = 5.0
+# The close of an idle connection is noticed within a round trip; a later one is a real failure.
+_CLOSE_MET_S = 1.0
+_MOST_LOOKUP_BYTES = 1024 * 1024
+
+
+class Route(Protocol):
+    """A provider's client, as the driver uses it. No method raises for what provider or network do."""
+
+    async def submit(self, messages: Sequence[Message]) -> Sequence[Result]:
+        """Submit ``messages`` in one request. Returns one result per message, in the same order."""
+        ...
+
+    async def look_up(self, message: Message, since_ns: int) -> Sequence[Report] | None:
+        """Reports about the provider's messages that may be ``message``, submitted at ``since_ns``; None if
+        the provider does not tell.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+class HttpRoute:
+    """One account at one address. Connections are kept and shared, at most ``max_in_flight`` of them.
+
+    ``repeats``: whether the provider refuses a repeat, so that a request may be sent again at once.
+    """
+
+    def __init__(self, protocol: RouteProtocol, max_in_flight: int, timeout_s: float, repeats: bool) -> None:
+        self._protocol = protocol
+        self._tries = max_in_flight if repeats else 1
+        self._loop = asyncio.get_running_loop()
+        tracing = aiohttp.TraceConfig()
+        tracing.on_connection_reuseconn.append(_note_reuse)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=max_in_flight, keepalive_timeout=60.0),
+            timeout=aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(_CONNECT_S, timeout_s)),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            skip_auto_headers=("User-Agent", "Accept-Encoding"),
+            trace_configs=[tracing],
+        )
+
+    @property
+    def protocol(self) -> RouteProtocol:
+        """The provider's formats, which also read its reports."""
+        return self._protocol
+
+    async def submit(self, messages: Sequence[Message]) -> Sequence[Result]:
+        protocol = self._protocol
+        carried = protocol.carried(messages)
+        request = protocol.encode(carried, now_ns(), wall_ahead_ns())
+        reply = await self._reply(request, most_bytes(len(carried)))
+        return results_of_all(messages, carried, protocol.interpret(carried, reply))
+
+    async def look_up(self, message: Message, since_ns: int) -> Sequence[Report] | None:
+        lookup = self._protocol.lookup
+        if lookup is None:
+            return None
+        reply = await self._reply(lookup.request(message), _MOST_LOOKUP_BYTES)
+        return lookup.found(message, (since_ns + wall_ahead_ns()) / 1e9, reply)
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    async def _reply(self, request: ProviderRequest, most: int) -> ProviderReply:
+        """The reply to ``request``, or why there is none.
+
+        A provider closes a connection that was idle for long, and a request can meet that close on its way.
+        It was not read then, and goes out at once on another connection. That it was not read cannot be known
+        for sure, so this is done only where the provider refuses repeats. What was waited for before the
+        connection broke, and every time-out, is left to the dispatcher.
+        """
+        for _ in range(self._tries):
+            attempt = _Attempt()
+            began_s = self._loop.time()
+            try:
+                return await self._exchange(request, most, attempt)
+            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+                return ProviderReply(failure=NoReply.NOT_SENT)
+            except (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeError):
+                met_a_close = attempt.reused and not attempt.answered
+                if not met_a_close or self._loop.time() - began_s > _CLOSE_MET_S:
+                    break
+            except (TimeoutError, aiohttp.ClientError, OSError):
+                break
+        return ProviderReply(failure=NoReply.NO_ANSWER)
+
+    async def _exchange(self, request: ProviderRequest, most: int, attempt: _Attempt) -> ProviderReply:
+        async with self._session.request(
+            request.method,
+            request.url,
+            data=request.body or None,
+            headers=request.headers,
+            allow_redirects=False,
+            trace_request_ctx=attempt,
+        ) as response:
+            attempt.answered = True
+            answer = b""
+            async for piece in response.content.iter_any():
+                answer += piece
+                if len(answer) > most:
+                    response.close()
+                    return ProviderReply(failure=NoReply.TOO_LARGE)
+            headers = response.headers
+            return ProviderReply(
+                response.status,
+                answer,
+                headers.get("Retry-After"),
+                headers.get("Date"),
+                (now_ns() + wall_ahead_ns()) / 1e9,
+            )
+
+
+def most_bytes(count: int) -> int:
+    """The longest reply to ``count`` messages that is read: several times what providers write."""
+    return 65_536 + 1_024 * count
+
+
+class _Attempt:
+    """What is known of one request on its way."""
+
+    __slots__ = ("answered", "reused")
+
+    def __init__(self) -> None:
+        self.reused = False  # its connection was used before
+        self.answered = False  # the head of a reply has arrived
+
+
+async def _note_reuse(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+    context.trace_request_ctx.reused = True

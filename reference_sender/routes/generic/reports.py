@@ -1,0 +1,56 @@
+"""Report calls of the generic API, signed with the account's token."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+
+from reference_sender.dispatch.values import Report, State
+from reference_sender.routes.protocol import MAX_REPORTS, ForgedReport, MalformedReport, ReportRequest
+
+_STATES: dict[str, State] = {
+    "delivered": State.DELIVERED,
+    "undelivered": State.FAILED,
+    "rejected": State.FAILED,
+    "cancelled": State.FAILED,
+    "unknown": State.FAILED,  # no report came; a later DELIVERED still counts
+    "expired": State.EXPIRED,
+}
+
+
+class _Item(Struct, gc=False):
+    id: str
+    state: str
+    reference: str | None = None
+    reason: str = ""
+
+
+class _Body(Struct, gc=False):
+    reports: Sequence[_Item]
+
+
+_decode = msgspec.json.Decoder(_Body).decode
+
+
+def read_signed_reports(request: ReportRequest, token: str) -> list[Report]:
+    """Raises ``ForgedReport`` or ``MalformedReport``. A state that is not known ends nothing."""
+    expected = "sha256=" + hmac.digest(token.encode(), request.body, "sha256").hex()
+    given = request.headers.get("X-Signature", "").encode("utf-8", "replace")
+    if not hmac.compare_digest(given, expected.encode()):
+        raise ForgedReport("X-Signature is missing, or is not of this account")
+    try:
+        items = _decode(request.body).reports
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedReport(f"the body is not a list of reports: {error}") from error
+    if len(items) > MAX_REPORTS:
+        raise MalformedReport(f"a call carries at most {MAX_REPORTS} reports, not {len(items)}")
+    return [_report(item) for item in items]
+
+
+def _report(item: _Item) -> Report:
+    state = _STATES.get(item.state, State.SENT)
+    reason = "" if state is State.DELIVERED else item.reason or item.state
+    return Report(item.id, item.reference, state, reason)

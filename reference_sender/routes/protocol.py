@@ -1,0 +1,178 @@
+"""What a provider's room must offer: its limits as values, its formats as pure functions.
+
+A room translates and does no I/O. ``client.py`` makes its requests, ``api/reports.py`` receives its reports,
+and the simulation passes the same bytes without sockets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from typing import Protocol
+
+from msgspec import Struct
+
+from reference_sender.dispatch.values import Message, Outcome, Report, Result
+
+MAX_REPORTS = 10_000  # in one report call
+_SECOND_NS = 1_000_000_000
+
+
+class RouteAccount(Struct, frozen=True):
+    """Where a route's requests go and on whose behalf."""
+
+    url: str  # of the API, without a query
+    user: str  # empty where a token alone identifies the account
+    secret: str
+    sender_id: str  # of messages that name no sender
+    report_url: str = ""  # where the provider is to send reports
+
+    def __repr__(self) -> str:
+        return f"RouteAccount({self.url!r})"  # without the secret: this may end in a log
+
+
+class ProviderRequest(Struct, frozen=True, gc=False):
+    """One HTTP request to the provider."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+class NoReply(Enum):
+    """Why there is no reply."""
+
+    NOT_SENT = "not_sent"  # no connection was made: the provider saw nothing
+    NO_ANSWER = "no_answer"  # the request may have arrived: a time-out, a broken connection
+    TOO_LARGE = "reply_too_large"  # the request arrived, but its reply was not read to its end
+
+
+class ProviderReply(Struct, frozen=True, gc=False):
+    """The provider's HTTP reply, or why there is none. ``received_s`` is our clock, in Unix seconds."""
+
+    status: int = 0
+    body: bytes = b""
+    retry_after: str | None = None
+    date: str | None = None
+    received_s: float = 0.0
+    failure: NoReply | None = None
+
+
+class ReportRequest(Struct, frozen=True, gc=False):
+    """An HTTP request of a provider with delivery reports. ``url`` is as the provider requested it."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+    @property
+    def query(self) -> str:
+        return self.url.partition("?")[2]
+
+
+class Confirmation(Struct, frozen=True):
+    """The HTTP answer that tells a provider that its reports are kept."""
+
+    status: int
+    body: bytes = b""
+
+
+class MalformedReport(ValueError):
+    """A report call that cannot be read, names no message or no status, or carries too many reports."""
+
+
+class ForgedReport(ValueError):
+    """A report call without the signature of the account's provider."""
+
+
+class MessageLookup(Protocol):
+    """Asks a provider whether it has a message of which no reply tells."""
+
+    def request(self, message: Message) -> ProviderRequest: ...
+
+    def found(self, message: Message, since_s: float, reply: ProviderReply) -> Sequence[Report] | None:
+        """Reports about the provider's messages that may be ``message``, created since ``since_s`` (our
+        clock, Unix seconds), oldest first; None if the reply does not tell.
+        """
+        ...
+
+
+class RouteProtocol(Protocol):
+    """A provider's formats, for one account."""
+
+    @property
+    def lookup(self) -> MessageLookup | None:
+        """How to look a message up; None where the provider's duplicate check makes that needless."""
+        ...
+
+    def carried(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """Those of ``messages`` that one request can carry, at least one."""
+        ...
+
+    def encode(self, messages: Sequence[Message], now_ns: int, wall_ahead_ns: int = 0) -> ProviderRequest:
+        """One request for all of ``messages``, which share a lane and a sender name. ``wall_ahead_ns`` makes
+        Unix time of the sender's instants.
+        """
+        ...
+
+    def interpret(self, messages: Sequence[Message], reply: ProviderReply) -> Sequence[Result]:
+        """The result of each of ``messages``, which were one request."""
+        ...
+
+    def read_reports(self, request: ReportRequest) -> list[Report]:
+        """Raises ``MalformedReport`` or ``ForgedReport``."""
+        ...
+
+
+class RouteDefinition(Struct, frozen=True, kw_only=True):
+    """A provider's room as the registry knows it. Options of a route's URL may lower its limits.
+
+    The provider refuses a message whose key it accepted less than ``idempotency_window_s`` ago, so until then
+    a message without an answer may be repeated. 0: it has no such check. Then such a message is not repeated,
+    but looked up for ``lookup_window_s`` (0: not at all).
+    """
+
+    name: str  # ``name+http://`` begins the route's URL; also in report addresses and default route names
+    credentials: str  # in the URL, before the @: ``TOKEN``, or ``USER:SECRET`` in the provider's own words
+    path: str  # of a URL without one
+    max_batch: int  # messages in one request
+    default_batch: int
+    max_segments: int  # of one message
+    sender_id: str | None  # of messages that name none; None: the URL must give it
+    idempotency_window_s: float
+    lookup_window_s: float = 0.0
+    confirmation: Confirmation
+    protocol: Callable[[RouteAccount], RouteProtocol]
+
+
+_SPLIT = Result(Outcome.SPLIT, reason="cannot_share_a_request")
+
+
+def results_of_all(
+    messages: Sequence[Message], carried: Sequence[Message], found: Sequence[Result]
+) -> Sequence[Result]:
+    """Results for all ``messages``, of which one request ``carried`` some: the others go alone."""
+    if len(carried) == len(messages):
+        return found
+    by_id = {message.message_id: result for message, result in zip(carried, found, strict=True)}
+    return [by_id.get(message.message_id, _SPLIT) for message in messages]
+
+
+def shared_expiry_s(messages: Sequence[Message], tolerance_s: int) -> int | None:
+    """The second of the sender's clock at which the last of ``messages`` expires; None if others expire more
+    than ``tolerance_s`` earlier.
+    """
+    latest_s = messages[0].expires_ns // _SECOND_NS
+    if len(messages) > 1:
+        expiries = [message.expires_ns for message in messages]
+        latest_s = max(expiries) // _SECOND_NS
+        if latest_s - min(expiries) // _SECOND_NS > tolerance_s:
+            return None
+    return latest_s
+
+
+def same_for_all(messages: Sequence[Message], result: Result) -> list[Result]:
+    """``result`` for each of ``messages``."""
+    return [result] * len(messages)

@@ -1,0 +1,66 @@
+"""SMSAPI's report calls."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote_plus
+
+from reference_sender.dispatch.values import Report, State
+from reference_sender.routes.protocol import MAX_REPORTS, MalformedReport
+
+# Report status codes, the same in the official Go, PHP and C# clients.
+_REPORT_STATES: dict[str, tuple[State, str]] = {
+    "401": (State.FAILED, "not_found"),
+    "402": (State.EXPIRED, "expired"),
+    "403": (State.SENT, "sent"),
+    "404": (State.DELIVERED, ""),
+    "405": (State.FAILED, "undelivered"),
+    "406": (State.FAILED, "failed"),
+    "407": (State.FAILED, "rejected"),
+    "408": (State.FAILED, "unknown"),  # no report came; a later DELIVERED still counts
+    "409": (State.SENT, "queue"),
+    "410": (State.SENT, "accepted"),
+    "411": (State.SENT, "renewal"),
+    "412": (State.FAILED, "stop"),
+}
+
+# The most escapes in one field of a call: decoding a megabyte of them would keep the event loop for a tenth
+# of a second, and a list needs one for each comma.
+_MAX_ESCAPES = 2 * MAX_REPORTS
+
+
+def reports(query: str) -> list[Report]:
+    """The reports of one call: parallel lists parted by commas; one status for all may stand alone.
+
+    A key is one message's, so an ``idx`` of another length tells nothing: ``MsgId`` alone then says whose.
+    A status that is none of SMSAPI's known codes counts as intermediate. Raises ``MalformedReport``.
+    """
+    # A dozen fields come with every report and three matter: decoding the rest would cost more than all else.
+    fields = dict(pair.split("=", 1) for pair in query.split("&") if "=" in pair)
+    ids = _decoded(fields.get("MsgId", "")).split(",")
+    count = len(ids)
+    if count > MAX_REPORTS:
+        raise MalformedReport(f"a call carries at most {MAX_REPORTS} reports, not {count}")
+    statuses = _column(_decoded(fields.get("status", "")), count)
+    if not ids[0] or not statuses[0]:
+        raise MalformedReport("MsgId and status must be given")
+    keys = _decoded(fields.get("idx", "")).split(",")
+    if len(keys) != count:
+        keys = [""] * count
+    found = []
+    for provider_id, status, key in zip(ids, statuses, keys, strict=True):
+        state, reason = _REPORT_STATES.get(status) or (State.SENT, f"smsapi_{status}")
+        found.append(Report(provider_id, key or None, state, reason))
+    return found
+
+
+def _decoded(value: str) -> str:
+    if "%" not in value and "+" not in value:
+        return value
+    if value.count("%") > _MAX_ESCAPES:
+        raise MalformedReport(f"MsgId, idx and status have at most {_MAX_ESCAPES} escapes (%2C) each")
+    return unquote_plus(value)
+
+
+def _column(joined: str, count: int) -> list[str]:
+    values = joined.split(",")
+    return values if len(values) == count else values[:1] * count

@@ -1,0 +1,75 @@
+"""A batch of messages as one request to SMSAPI. Sources: docs/sender.md."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from reference_sender.dispatch.values import Lane, Message
+from reference_sender.routes.protocol import shared_expiry_s
+
+_SECOND_NS = 1_000_000_000
+
+# SMSAPI refuses an expiry outside 15 minutes to 72 hours after sending and keeps it to 5 minutes (error 56).
+_VALIDITY_TOLERANCE_S = 5 * 60
+_VALIDITY_MIN_S = 15 * 60 + _VALIDITY_TOLERANCE_S
+_VALIDITY_MAX_S = 72 * 3600 - _VALIDITY_TOLERANCE_S
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def in_one_request(messages: Sequence[Message]) -> Sequence[Message]:
+    """Those of ``messages`` that one request can carry; the others must go alone.
+
+    Differing texts travel as ``param1``, a list parted by ``|``, for the placeholder ``[%1%]``: a text that
+    holds either of these would be read as something else.
+    """
+    first = messages[0].text
+    if all(message.text == first for message in messages):
+        return messages
+    carried = [m for m in messages if "|" not in m.text and "[%" not in m.text]
+    return carried or messages[:1]
+
+
+def body_of(
+    messages: Sequence[Message], report_url: str, sender_id: str, now_ns: int, wall_ahead_ns: int = 0
+) -> bytes:
+    """The body of one request for all of ``messages``, which share a lane and a sender name.
+
+    ``idx`` is each message's own key and ``check_idx`` has a repeated one refused for 24 h, so a repeat of
+    this request, or of any of its messages, delivers nothing twice. ``wall_ahead_ns`` makes Unix time of the
+    sender's instants.
+    """
+    first = messages[0]
+    fields: dict[str, str | int] = {
+        "to": ",".join([message.to for message in messages]),
+        "from": first.sender_id or sender_id,
+        "format": "json",
+        "idx": "|".join([message.key for message in messages]),
+        "check_idx": 1,
+        "allow_duplicates": 1,
+        "notify_url": report_url,
+    }
+    text = first.text
+    if all(message.text == text for message in messages):
+        fields["message"] = text
+    else:
+        fields["message"] = "[%1%]"
+        fields["param1"] = "|".join([message.text for message in messages])
+    if first.lane is Lane.OTP:
+        fields["fast"] = 1
+    expires_s = expiration_date(messages, now_ns)
+    if expires_s is not None:
+        fields["expiration_date"] = expires_s + round(wall_ahead_ns / _SECOND_NS)
+    return _encode(fields)
+
+
+def expiration_date(messages: Sequence[Message], now_ns: int) -> int | None:
+    """Second of the sender's clock after which the network need not try, where one is right for all."""
+    latest_s = shared_expiry_s(messages, _VALIDITY_TOLERANCE_S)
+    if latest_s is None:
+        return None
+    life_s = latest_s - now_ns // _SECOND_NS
+    return latest_s if _VALIDITY_MIN_S <= life_s <= _VALIDITY_MAX_S else None

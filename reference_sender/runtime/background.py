@@ -1,0 +1,45 @@
+"""The sender's background work: if a part of it fails, the process reports that and exits.
+
+A sender without its committer, dispatcher or timers would accept messages and never send them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import ParamSpec
+
+log = logging.getLogger(__name__)
+
+_Given = ParamSpec("_Given")
+
+
+class Chores:
+    """Records the first background task that failed, and sets ``failed``. For the event loop's thread."""
+
+    def __init__(self) -> None:
+        self.failed = asyncio.Event()
+        self.reason = ""
+
+    def died(self, chore: str, error: BaseException) -> None:
+        """Note that ``chore`` ended by ``error`` and will do nothing more.
+
+        ``reason`` has the type of the error and not its text, since the text may contain a key, a number or a
+        token, and the health endpoint needs no token.
+        """
+        log.critical("the sender's %s failed", chore, exc_info=error)
+        if not self.failed.is_set():
+            self.reason = f"the sender's {chore} failed: {type(error).__name__}"
+            self.failed.set()
+
+    def guarded(self, chore: str, call: Callable[_Given, None]) -> Callable[_Given, None]:
+        """Wrap a callback of the loop, which would only log what it raises."""
+
+        def run(*args: _Given.args, **kwargs: _Given.kwargs) -> None:
+            try:
+                call(*args, **kwargs)
+            except Exception as error:
+                self.died(chore, error)
+
+        return run

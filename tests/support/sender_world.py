@@ -1,0 +1,137 @@
+"""One sender on real sockets, with a route that accepts all it is given, and a client that talks to it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import aiohttp
+
+from reference_sender.api.handlers import Api
+from reference_sender.api.intake import Intake
+from reference_sender.api.metrics import Metrics, Tally
+from reference_sender.api.queries import Queries
+from reference_sender.api.reports import ReportIntake, ReportReader
+from reference_sender.dispatch import Dispatcher, DispatchSettings
+from reference_sender.dispatch.values import Message, Outcome, Report, Result, RouteLimits
+from reference_sender.routes import ROUTES
+from reference_sender.routes.protocol import RouteAccount
+from reference_sender.runtime.driver import Driver
+from reference_sender.runtime.loop_lag import LoopLag
+from reference_sender.store import Existing, SqliteStore, StoreError, Work
+
+AUTHORIZED = {"Authorization": "Bearer t"}
+
+
+LIMITS = RouteLimits("r", 10_000.0, 1_000.0, 100_000.0, 10_000.0, 500, 8, 86_400.0)
+
+
+MESSAGE = {"to": "+48500100200", "text": "hello", "message_class": "otp", "key": "k-1"}
+
+
+class AcceptingRoute:
+    """Takes everything, under provider ids made of the keys."""
+
+    def __init__(self) -> None:
+        self.submitted: list[Message] = []
+        self.answers = asyncio.Event()
+        self.answers.set()
+
+    async def submit(self, messages: Sequence[Message]) -> list[Result]:
+        self.submitted += messages
+        await self.answers.wait()
+        return [Result(Outcome.ACCEPTED, f"p-{message.key}") for message in messages]
+
+    async def look_up(self, message: Message, since_ns: int) -> Sequence[Report] | None:
+        raise AssertionError("this provider refuses repeats")
+
+    async def close(self) -> None:
+        return
+
+
+class GatedStore(SqliteStore):
+    """A store whose commits wait until they are let through, and fail while they are told to."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.gate = threading.Event()
+        self.gate.set()
+        self.failing = False
+
+    def commit(self, work: Work) -> Mapping[int, Existing]:
+        assert self.gate.wait(20)
+        if self.failing:
+            raise StoreError("disk full")
+        return super().commit(work)
+
+    def probe(self) -> None:
+        assert self.gate.wait(20)
+        if self.failing:
+            raise StoreError("disk full")
+        super().probe()
+
+
+class World:
+    """One sender, and a client that talks to it."""
+
+    def __init__(self, store: GatedStore, session: aiohttp.ClientSession, max_backlog: int) -> None:
+        self.store = store
+        self.route = AcceptingRoute()
+        self._session = session
+        identity = store.identity()
+        settings = DispatchSettings.model_validate({"max_backlog": max_backlog, "otp_reserved_backlog": 0})
+        self.driver = Driver(Dispatcher(settings, (LIMITS,), 1), store, {"r": self.route}, early_report_s=0.2)
+        self.driver.recover(store.unfinished())
+        self.queries = Queries(store)
+        self.lag = LoopLag()
+        tally = Tally()
+        smsapi = ROUTES["smsapi"]
+        account = RouteAccount("http://127.0.0.1/sms.do", "", "t", "Test")
+        reader = ReportReader([smsapi.protocol(account)], smsapi.confirmation)
+        self.api = Api(
+            "t",
+            self.driver,
+            Intake(identity.tag, identity.last_message_id, 6),
+            self.queries,
+            Metrics(self.driver, tally, self.lag, store.counts(None)),
+            ReportIntake({"smsapi": reader}, "hush", "http://127.0.0.1", self.driver, tally),
+        )
+        self.url = ""
+
+    async def call(
+        self, method: str, path: str, headers: Mapping[str, str] = AUTHORIZED, **more: Any
+    ) -> tuple[int, Any, Mapping[str, str]]:
+        async with self._session.request(method, f"{self.url}{path}", headers=headers, **more) as answer:
+            body = await answer.read()
+            is_json = answer.content_type == "application/json"
+            return answer.status, json.loads(body) if is_json and body else body, answer.headers
+
+    async def post(self, **fields: Any) -> tuple[int, Any, Mapping[str, str]]:
+        return await self.call("POST", "/v1/messages", json=MESSAGE | fields)
+
+    async def report(self, *keys: str, status: int = 404) -> tuple[int, Any, Mapping[str, str]]:
+        ids = ",".join(f"p-{key}" for key in keys)
+        query = f"MsgId={ids}&status={status}&idx={','.join(keys)}"
+        return await self.call("GET", f"/v1/reports/smsapi/hush?{query}", headers={})
+
+    async def state_of(self, message_id: str) -> str:
+        _, shown, _ = await self.call("GET", f"/v1/messages/{message_id}")
+        return str(shown["state"])
+
+    async def until_sent(self, count: int) -> None:
+        async with asyncio.timeout(10):
+            while self.driver.state().totals["sent"] < count:
+                await asyncio.sleep(0)
+            await self.driver.commits.settled()
+
+
+Story = Callable[[World], Awaitable[None]]
+
+
+class Play(Protocol):
+    def __call__(self, story: Story, max_backlog: int = 100_000) -> None:
+        """Run a story in a world. Stories of one test follow each other on the same store, as restarts do."""

@@ -1,0 +1,158 @@
+"""Documentation, help, messages and comments use plain technical English (docs/glossary.md).
+
+A place that is not clean yet is missing from ``CLEAN``. Add it when its last finding is fixed.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PLACES = {
+    "docs": ("*.md", "docs/*.md", "reports/*.md", "examples/*"),
+    "smsbench": ("smsbench/**/*",),
+    "analysis": ("analysis/**/*",),
+    "loadtests": ("loadtests/**/*",),
+    "mock_provider": ("mock_provider/**/*",),
+    "reference_sender": ("reference_sender/**/*",),
+    "benchmarks": ("benchmarks/**/*", ".ci/*", "Makefile"),
+}
+CLEAN = ("docs", "smsbench", "reference_sender", "benchmarks")
+KINDS = {".md", ".py", ".js", ".j2", ".html", ".toml", ""}
+
+_UNIT = (
+    "(?:message|arrival|part|protocol|provider|kind|scenario|worker|class|level|carrier|trial|chunk|request"
+    "|number|file|room|country|key|session|prefix|beginning|calling code|sender|segment|account|reply|report"
+    "|line|run)"
+)
+_THING = (
+    "(?:row|line|entry|client|module|translation|class|callback|table|look-up|result"
+    "|expression|locustfile|room|timer|task)"
+)
+# What we do not write, and what we write instead.
+BANNED = {
+    r"\bof before\b": "earlier, the previous ...",
+    r"\b(?:is|are) no more\b": "no longer exists",
+    r"\b(?:is|are) no (?!longer\b|such\b)\w+ (?:that|which)\b": "is not a ... that",
+    r"\b(?!there\b)\w+ is (?-i:none)\b(?! of)": "is not a ...",
+    r"\bst(?:ands?|ood|anding) (?:in )?for\b": "represents, is equivalent to, means",
+    r"\bst(?:ands?|ood) (?:in|on|beside|at|there|as|above|below|first|under|out)\b": "is in, is next to",
+    r"\blets? (?:it )?happen\b": "allow",
+    r"\bso (?:many|much|long)\b(?! as\b| that\b)": "that many, as long: name the number",
+    rf"\b(?:one|{_THING})s? an? {_UNIT}\b": "one ... per ...",
+    rf"\bonce an? (?:{_UNIT}|batch|commit|window|sample|step)\b(?! (?:has|is|was|ends)\b)": "once per ...",
+    r"\bgo(?:es|ing)? on\b|\bwent on\b": "continues",
+    r"\bliv(?:e|es|ed) (?:it|the|an?|whole|through)\b": "simulate",
+    r"\b(?:is|are|be|days?|been|will) lived\b": "simulated",
+    r"\bwho(?:so)?ever\b": "anyone who, the program that",
+    r"\b(?:nobody's|somebody's|somebody)\b": "unassigned, a real person's, ...",
+    r"\bsaid of\b": "describes",
+    r"\bfor good\b": "finally, permanently",
+    r"\bhangs? on\b(?! (?:up|to)\b)": "depends on",
+    r"\bof one's own\b|\bone's own\b": "your own, its own",
+    r"\bof (?:its|their|his) own accord\b": "by itself",
+    r"\bh(?:olds?|eld) (?:it|them|both|the \w+|all of it) to\b": "tests ... against",
+    r"\b(?:is|are) held to\b|, held to\b": "is tested against",
+    r"\bholds? for good\b": "stays valid",
+    r"\banew\b|\blikewise\b": "again; in the same way",
+    r"\bin words\b|\bthe words? of\b": "as text",
+    r"\bpeople who look\b|\bnobody looks\b": "who reads it",
+    r"\b(?:is|are|was|were) told\b|\btold so\b|\btold apart\b": "gets, is distinguished, ...",
+    r"\bunless told otherwise\b": "by default",
+    r"\bfor want of\b": "for lack of",
+    r"\bturn(?:s|ed)? (?:away|loose)\b": "refuse; release",
+    r"\bmind the\b": "consider the",
+    r"\bwhich is to say\b|\bthat is to say\b": "that is",
+    r"\bmust needs\b|\blest\b|\bsave for\b|\baught\b|\bwhence\b|\bthence\b|\bthereof\b": "plain words",
+    r"\bin heaps\b|\blet go\b": "in chunks; released",
+    r"\bunforeseen\b": "unexpected",
+    r"\bthe more so\b|\ball the same\b": "anyway; state the reason",
+    r"\blaborator(?:y|ies)\b": "name the feature",
+    r"\bslip of the pen\b": "typing error",
+    r"\bwants? to be\b|\bthe search wants\b|\bthe core wants\b": "needs, must",
+    r"\bcome to nothing\b|\bcame to nothing\b": "fail",
+    r"\bstrangers?\b": "unknown messages",
+}
+_FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+_SPAN = re.compile(r"`[^`\n]*`|\]\([^)\s]*\)")
+
+
+def prose(path: Path) -> Iterator[tuple[int, str]]:
+    """Line number and text of what a reader reads. Code is left out."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".md":
+        text = _FENCE.sub(lambda found: "\n" * found.group().count("\n"), text)
+        yield 1, _SPAN.sub(lambda found: "`code`", text)
+    elif path.suffix == ".py":
+        yield from _comments_and_strings(text)
+    else:
+        yield 1, text
+
+
+def _comments_and_strings(source: str) -> Iterator[tuple[int, str]]:
+    """Strings, and comments; comments on successive lines are one text."""
+    strings = {tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
+    first_line, lines = 0, list[str]()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type in strings:
+            yield token.start[0], token.string
+        elif token.type == tokenize.COMMENT:
+            if lines and token.start[0] != first_line + len(lines):
+                yield first_line, "\n".join(lines)
+                lines = []
+            if not lines:
+                first_line = token.start[0]
+            lines.append(token.string.lstrip("#"))
+    yield first_line, "\n".join(lines)
+
+
+def findings(path: Path, root: Path = ROOT) -> Iterator[str]:
+    for first_line, text in prose(path):
+        for pattern, better in BANNED.items():
+            for found in re.finditer(pattern.replace(" ", r"\s+"), text, re.IGNORECASE):
+                line = first_line + text.count("\n", 0, found.start())
+                words = " ".join(found.group().split())
+                yield f"{path.relative_to(root)}:{line}: '{words}'. Write: {better}"
+
+
+def files(place: str) -> list[Path]:
+    found = {path for pattern in PLACES[place] for path in ROOT.glob(pattern)}
+    return sorted(
+        path for path in found if path.is_file() and path.suffix in KINDS and "__pycache__" not in path.parts
+    )
+
+
+@pytest.mark.parametrize("place", CLEAN)
+def test_the_language_is_plain(place: str) -> None:
+    assert files(place)
+    assert not [finding for path in files(place) for finding in findings(path)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("a.md", "A part stood\nfor 60 million a day.", "stood for"),
+        ("b.md", "It writes one row a message.", "row a message"),
+        ("c.py", "def f():\n    '''It goes on.'''\n", "goes on"),
+        ("d.py", "x = f'{n} s to live it'  # fine\n", "live it"),
+        ("d2.py", "# it stands\n# in a file\n", "stands in"),
+        ("e.js", "// for good\n", "for good"),
+        ("f.html.j2", "<p>turned away</p>", "turned away"),
+    ],
+)
+def test_a_banned_turn_is_found(tmp_path: Path, name: str, text: str, words: str) -> None:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    assert [finding for finding in findings(path, tmp_path) if f"'{words}'" in finding]
+
+
+def test_code_is_not_prose(tmp_path: Path) -> None:
+    path = tmp_path / "page.md"
+    path.write_text("Run `goes on` or\n\n```\ngoes on\n```\n", encoding="utf-8")
+    assert not list(findings(path, tmp_path))

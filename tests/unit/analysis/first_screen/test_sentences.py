@@ -1,0 +1,200 @@
+"""What the first screen says of a report, in words."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import msgspec
+import pytest
+from made_benches import fifo, limited, live_and_simulated, searched_low, suite
+from made_reports import (
+    accounting,
+    burst,
+    culprit,
+    part,
+    quantile,
+    report,
+    throughput,
+)
+from screen_words import answer_text, aside_text
+
+from analysis.capacity_record import Trial
+from analysis.first_screen.quoting import Quote
+from analysis.first_screen.rules import contradictions
+from analysis.first_screen.screen import first_screen
+from analysis.first_screen.values import FirstScreen, words
+from analysis.model import RunReport
+
+replace = msgspec.structs.replace
+
+
+def screen_of(made: RunReport) -> FirstScreen:
+    return first_screen(made)
+
+
+# --- what the screen says ---------------------------------------------------------------------------------
+
+
+def test_yes_names_the_volumes_that_were_carried() -> None:
+    screen = screen_of(suite())
+    assert screen.word == "YES"
+    assert words(screen.why) == "my-sender carries 500,000 SMS a day, and 5 million, within every objective."
+    assert words(screen.trust) == (
+        "Valid: the bench was on time (99 % of messages sent within 1.20 ms), and every message is "
+        "accounted for."
+    )
+    assert answer_text(screen, "ten_times").startswith("Yes: 10 × 500,000 a day")  # noqa: RUF001
+    assert "the sender's queue was empty again after 400 ms" in answer_text(screen, "ten_times")
+    assert "4,900/s sustained (4,800/s to 5,000/s)" in answer_text(screen, "rate")
+    assert not aside_text(screen, "burst")  # no part has one
+    assert [each.name for each in screen.answers] == ["rate", "ten_times", "delivery", "seen", "wrong"]
+
+
+def test_a_difference_names_its_percentile_where_another_is_shown() -> None:
+    shown = burst(1.0, 3.0)
+    both = screen_of(report(part(burst=shown)))
+    assert "OTP 95 % within 8.80 s during, 8.00 s before: a difference of 2.00 s" in aside_text(both, "burst")
+    withheld = quantile(95.0, None)
+    median = screen_of(report(part(burst=replace(shown, guarded_during=(shown.guarded_during[0], withheld)))))
+    assert (
+        "OTP 50 % within 4.10 s during, 4.00 s before: at the 95th percentile a difference of 2.00 s"
+        in aside_text(median, "burst")
+    )
+
+
+def test_deliveries_without_acceptance_are_reported_and_priced() -> None:
+    sent = accounting(
+        planned=1_000, accepted=200, failed_at_api=800, delivered=200, delivered_unacknowledged=600
+    )
+    made = report(part(accounting=sent))
+    screen = screen_of(made)
+    assert "600 messages more were delivered, and paid for" in answer_text(screen, "wrong")
+    (totals,) = made.totals
+    assert totals.paid_per_delivered == pytest.approx(totals.paid / 800)
+    assert "more were delivered" not in answer_text(screen_of(suite()), "wrong")
+
+
+def test_a_what_if_stands_beside_the_title() -> None:
+    plain = part()
+    supposed = replace(plain, identity=replace(plain.identity, what_if="no priorities"))
+    assert " · what if: no priorities · " in screen_of(report(supposed)).about
+    assert "what if" not in screen_of(report(plain)).about
+
+
+def test_no_says_how_much_was_not_taken_and_what_gave_way() -> None:
+    few = accounting(planned=23_600, accepted=16_549, refused=7_051, delivered=16_549)
+    slow = throughput(accepted_best=msgspec.structs.replace(throughput().accepted_best, per_s=97.0))
+    made = report(part(p95_s={"otp": 14.0}, accounting=few, throughput=slow, culprits=(culprit(),)))
+    screen = screen_of(made)
+    assert screen.word == "NO"
+    assert words(screen.why) == (
+        "my-sender takes 97.0/s; this load offers 56.0/s. Of 23,600 messages 7,051 were refused."
+    )
+    gave_way, change = map(words, screen.bottleneck)
+    assert gave_way == (
+        "What gave way: my-sender's API (all 2,000 requests waited for it; its process used 12 % of a core)."
+    )
+    assert change.startswith("What to change: answer after queueing")
+
+
+def test_a_no_without_a_culprit_claims_none() -> None:
+    screen = screen_of(report(part(p95_s={"otp": 14.0})))
+    assert [words(each) for each in screen.bottleneck] == [
+        "What gave way: unknown. The samples of this run do not show it."
+    ]
+
+
+def test_undecided_says_what_would_decide_it() -> None:
+    screen = screen_of(report(part(p95_s={"transactional": None})))
+    assert screen.word == "UNDECIDED"
+    assert words(screen.why) == (
+        "No objective was missed. transactional delivery time is undecided: 95 % interval of 1,000 messages; "
+        "it takes about 400 more messages: run 90 s longer."
+    )
+
+
+def test_unaccounted_messages_are_never_called_lost_nor_none() -> None:
+    screen = screen_of(report(part(accounting=accounting(unaccounted=7))))
+    assert screen.word == "NO"
+    said = answer_text(screen, "wrong")
+    assert "7 never seen by the provider" in said
+    assert "0 lost" not in said
+
+
+def test_a_question_that_was_not_asked_says_how_to_ask_it() -> None:
+    screen = screen_of(report(part(messages_per_day=None)))
+    assert answer_text(screen, "ten_times") == "Not asked in this run. To ask: smsbench run bench"
+    assert "To ask: smsbench run burst --profile bad-day" in answer_text(screen, "wrong")
+
+
+def test_a_difference_whose_interval_holds_zero_is_not_claimed() -> None:
+    from analysis.first_screen.asides import _without_priorities
+
+    claimed = suite(comparisons=(fifo(15.0, 17.0),))
+    said = words(_without_priorities(Quote(claimed), "comparisons.0.classes.0", fifo(15.0, 17.0).classes[0]))
+    assert "OTP 95 % within 24.0 s in place of 8.00 s, a difference of 16.0 s (15.0 s to 17.0 s)" in said
+    unclear = suite(comparisons=(fifo(-1.0, 17.0),))
+    said = words(_without_priorities(Quote(unclear), "comparisons.0.classes.0", fifo(-1.0, 17.0).classes[0]))
+    assert "no difference shown" in said
+    assert "16" not in said
+
+
+def test_a_price_has_a_currency_only_where_the_profile_names_one() -> None:
+    screen = screen_of(report())
+    cost = next(each for each in screen.asides if each.name == "cost")
+    assert words(cost.sentences[0]).startswith("0.167 PLN per delivered SMS; 0 PLN for duplicates")
+    one = part()
+    bare = report(replace(one, cost=replace(one.cost, currency="")))
+    cost = next(each for each in screen_of(bare).asides if each.name == "cost")
+    assert "points per delivered SMS (the provider's unit of charge)" in words(cost.sentences[0])
+
+
+def test_a_search_that_ended_low_does_not_stand_alone() -> None:
+    """A busy machine once made it say 80/s, where a part had delivered 307/s."""
+    assert "carries more" not in answer_text(suite(), "rate")
+    found = suite().capacity
+    assert found is not None
+    near = replace(searched_low(), capacity=replace(found, sustained_per_s=50.0, high_per_s=None))
+    within = replace(searched_low(), capacity=replace(found, sustained_per_s=20.0, high_per_s=60.0))
+    for made in (near, within):
+        assert "carries more" not in answer_text(made, "rate")
+    said = answer_text(searched_low(), "rate")
+    assert "The sender carries more than this search found: 54.0/s were delivered in:" in said
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        ("invalid", "It may carry more: at 5,000/s the bench itself could not keep up."),
+        ("undecided", "It may carry more: at 5,000/s the trial stayed undecided."),
+        ("met", ""),
+    ],
+)
+def test_the_screen_says_why_no_upper_bound_of_the_rate_is_known(
+    verdict: Literal["met", "undecided", "invalid"], said: str
+) -> None:
+    found = suite().capacity
+    assert found is not None
+    trials = (*found.trials, Trial(rate_per_s=5_000.0, verdict=verdict, delivered_per_s=0.0))
+    made = suite(capacity=replace(found, high_per_s=None, culprits=(), trials=trials))
+    text = answer_text(made, "rate")
+    assert said in text and ("It may carry more: at" in text) is bool(said)
+    assert not contradictions(first_screen(made), made)
+
+
+def test_the_contract_is_said_in_messages_a_second() -> None:
+    said = answer_text(limited(), "rate")
+    assert "54.0/s delivered in the best 10 s (offered 56.0/s at its busiest)" in said
+    assert re.search(r"the contract lets through at most 217/s \(500 segments/s at [0-9.]+ a message\)", said)
+    above = report(part("run", throughput=throughput(contract_segments_per_s=50.0, contract_per_s=30.0)))
+    assert "the contract lets through" not in answer_text(above, "rate")
+
+
+def test_live_against_simulated_says_by_stage_where_the_difference_arose() -> None:
+    """Of the busiest live part; a class that differs by more than one-time passwords is named too."""
+    assert aside_text(suite(comparisons=live_and_simulated()), "real") == (
+        "OTP: one message live and simulated differs by 5.60 ms in the middle, and 99 % of them by at most "
+        "66.0 ms (marketing: 168 ms). On average 5.90 ms: 4.50 ms until the sender had stored the message "
+        "and answered, 1.30 ms in the sender's queue."
+    )

@@ -1,0 +1,40 @@
+"""Columns say how their cells are laid out, on the page and in Markdown."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from made_reports import part, report
+from page_reading import rendered
+
+
+def columns_of(html: str, first: str) -> list[tuple[str, str]]:
+    """Names and classes of the columns of the first table that begins with this column."""
+    start = html.index(f'<th scope="col">{first}</th>')
+    head = html[start : html.index("</thead>", start)]
+    return [
+        (name, kind) for kind, name in re.findall(r'<th scope="col"(?: class="(\w+)")?>([^<]*)</th>', head)
+    ]
+
+
+def test_figures_are_right_aligned_and_verdicts_are_marked(tmp_path: Path) -> None:
+    html, markdown, _ = rendered(report(part()), tmp_path)
+    delivery = columns_of(html, "class")
+    assert delivery[0] == ("class", "") and delivery[1] == ("messages", "n")
+    assert [kind for _, kind in columns_of(html, "objective")] == ["", "", "", "", ""]
+    rows = re.findall(r'<tr class="is-met">\s*(.*?)</tr>', html, flags=re.DOTALL)
+    assert rows
+    marked = [re.findall(r'<td class="mark">(.*?)</td>', row) for row in rows]
+    assert all(len(cells) == 1 and "met" in cells[0] for cells in marked)
+    assert (
+        "| objective | limit | measured | verdict | evidence |\n| --- | --- | --- | --- | --- |" in markdown
+    )
+    assert "|  | messages | of planned | meaning |\n| --- | ---: | ---: | --- |" in markdown
+
+
+def test_the_style_sheet_is_in_the_page(tmp_path: Path) -> None:
+    html, _, _ = rendered(report(part()), tmp_path)
+    style = html[html.index("<style>") : html.index("</style>")]
+    sheet = Path(__file__).parents[4] / "analysis" / "render" / "templates" / "report.css"
+    assert sheet.read_text(encoding="utf-8").strip() in style

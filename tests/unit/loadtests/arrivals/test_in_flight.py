@@ -1,0 +1,45 @@
+"""How many requests a load may have under way."""
+
+from __future__ import annotations
+
+import resource
+
+import numpy as np
+import pytest
+from nanoseconds import S
+
+from loadtests.arrivals import Burst, Constant, Mix, Plan, Stream
+from loadtests.arrivals.in_flight import FEWEST_IN_FLIGHT, MOST_IN_FLIGHT, in_flight_limit
+from loadtests.users import worker_load
+from loadtests.users.start import Start
+
+
+@pytest.mark.parametrize(
+    ("rate_per_s", "timeout_s", "expected"),
+    [(10, 8.0, 101), (1, 8.0, FEWEST_IN_FLIGHT), (1_000, 30.0, MOST_IN_FLIGHT)],
+)
+def test_it_is_what_comes_due_within_the_timeout(rate_per_s: int, timeout_s: float, expected: int) -> None:
+    due = np.arange(0, 100 * S, S // rate_per_s, dtype=np.int64)
+    assert in_flight_limit(due, timeout_s) == expected
+
+
+def test_the_densest_part_of_the_plan_decides() -> None:
+    calm = Stream(Constant(2.0, 100.0), mix=Mix(otp=1.0))
+    burst = Stream(Burst(500, 5.0), mix=Mix(marketing=1.0), start_s=40.0)
+    plan = Plan(streams=(calm, burst), seed=1, key_tag="t").sized_for(3.0)
+    assert plan.in_flight_limit == 511  # the burst, and what comes meanwhile in 5 s
+
+
+def test_a_limit_that_was_given_stays() -> None:
+    plan = Plan(streams=(Stream(Constant(2.0, 1.0)),), seed=1, key_tag="t", in_flight_limit=7)
+    assert plan.sized_for(30.0).in_flight_limit == 7
+
+
+def test_a_worker_has_no_more_slots_than_the_system_gives_it_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = [(256, 1_000)]
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits[-1])
+    monkeypatch.setattr(resource, "setrlimit", lambda _, wanted: limits.append(wanted))
+    assert worker_load.slots(1_000, Start(0, 0, 2)) == 500
+    assert limits[-1] == (628, 1_000)  # raised as far as it is needed
+    assert worker_load.slots(4_000, Start(0, 1, 2)) == 1_000 - 128
+    assert limits[-1] == (1_000, 1_000)

@@ -1,0 +1,33 @@
+"""Ctrl-C once ends a run in order, twice at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import pytest
+
+from loadtests.runner.interruption import Aborted, Interruption
+
+
+def test_ctrl_c_once_asks_and_twice_aborts() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    acknowledged = threading.Event()
+    with Interruption(acknowledged.set) as interruption:
+        os.kill(os.getpid(), signal.SIGINT)
+        interruption.pause(60.0)  # ends at once: it has been asked
+        assert acknowledged.wait(5.0)
+        assert interruption.asked
+        with pytest.raises(Aborted):
+            os.kill(os.getpid(), signal.SIGINT)
+            interruption.pause(60.0)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_what_was_asked_can_be_done_and_forgotten() -> None:
+    with Interruption() as interruption:
+        os.kill(os.getpid(), signal.SIGTERM)
+        interruption.pause(60.0)
+        interruption.forget()
+        assert not interruption.asked

@@ -1,0 +1,25 @@
+"""Child processes that do not start as they should."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from loadtests.runner.service import Service, ServiceError
+
+
+def test_a_service_that_does_not_start_says_where_to_look(tmp_path: Path) -> None:
+    service = Service("sender", "no_such_module_anywhere", [], tmp_path)
+    service.start({})
+    with pytest.raises(ServiceError, match=r"(?s)sender ended with code 1 .*sender\.log.*No module named"):
+        service.wait_ready()
+    service.stop()
+
+
+def test_a_service_without_a_ready_line_is_not_ready(tmp_path: Path) -> None:
+    service = Service("zen", "this", [], tmp_path)
+    service.start({})
+    with pytest.raises(ServiceError, match="something else than its ready line"):
+        service.wait_ready()
+    service.stop()

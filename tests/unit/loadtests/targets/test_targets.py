@@ -1,0 +1,251 @@
+"""The target file and the adapter made from it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from urllib.parse import parse_qs, unquote
+
+import pytest
+
+from loadtests.arrivals import PlannedMessage
+from loadtests.targets import TargetError, address_of, load_target
+from loadtests.users.adapters.adapter import endpoint_of
+from loadtests.users.adapters.reference_sender import ReferenceSender
+from loadtests.users.adapters.templated import TemplatedTarget
+
+MESSAGE = PlannedMessage(
+    key="4f2a-0000007",
+    to="48500100200",
+    text='Kod "12" \\ łąka & 100%\n',
+    message_class="otp",
+    campaign="",
+)
+
+JSON_TARGET = """
+[request]
+url = "http://127.0.0.1:8080/api/send?v=2"
+body = '{"to": "+{to}", "message": "{text}", "meta": {"kind": "{message_class}"}}'
+[request.headers]
+Authorization = "Bearer ${MY_TOKEN}"
+[accepted]
+status = [200]
+field = { path = "status", equals = "ok" }
+id_path = "result.0.id"
+"""
+
+
+def target_of(folder: Path, text: str, **environment: str) -> TemplatedTarget:
+    path = folder / "target.toml"
+    path.write_text(text)
+    return TemplatedTarget(load_target(path, environment))
+
+
+def split(request: bytes) -> tuple[str, dict[str, str], bytes]:
+    head, _, body = request.partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    return first, dict(line.split(": ", 1) for line in lines), body
+
+
+def test_a_json_body_is_escaped_and_carries_the_key_in_its_text(tmp_path: Path) -> None:
+    adapter = target_of(tmp_path, JSON_TARGET, MY_TOKEN="s3cret")
+    first, headers, body = split(adapter.encode(MESSAGE))
+    assert first == "POST /api/send?v=2 HTTP/1.1"
+    assert headers["Authorization"] == "Bearer s3cret"
+    assert headers["Host"] == "127.0.0.1:8080"
+    assert int(headers["Content-Length"]) == len(body)
+    assert json.loads(body) == {
+        "to": "+48500100200",
+        "message": 'Kod "12" \\ łąka & 100%\n #K4f2a-0000007#',
+        "meta": {"kind": "otp"},
+    }
+    assert adapter.request(MESSAGE).body == body
+
+
+def test_form_and_url_are_percent_encoded_and_a_key_of_its_own_stays_out_of_the_text(
+    tmp_path: Path,
+) -> None:
+    adapter = target_of(
+        tmp_path,
+        """
+[request]
+url = "http://localhost:1/send/{key}?message_class={message_class}"
+body = "to={to}&text={text}"
+headers = { Content-Type = "application/x-www-form-urlencoded", X-Text = "{text}" }
+""",
+    )
+    first, headers, body = split(adapter.encode(MESSAGE))
+    assert first == "POST /send/4f2a-0000007?message_class=otp HTTP/1.1"
+    assert parse_qs(body.decode()) == {"to": ["48500100200"], "text": [MESSAGE.text]}
+    assert "\n" not in headers["X-Text"] and unquote(headers["X-Text"]).startswith('Kod "12"')
+
+
+def test_xml_is_escaped(tmp_path: Path) -> None:
+    adapter = target_of(
+        tmp_path,
+        """
+[request]
+url = "http://[::1]:8080/"
+body = '<sms to="{to}" ref="{key}">{text}</sms>'
+headers = { Content-Type = "text/xml" }
+""",
+    )
+    _, headers, body = split(adapter.encode(MESSAGE))
+    assert headers["Host"] == "[::1]:8080"
+    assert b"&quot;12&quot;" in body and "łąka &amp; 100%".encode() in body
+
+
+@pytest.mark.parametrize(
+    ("status", "reply", "outcome", "reason"),
+    [
+        (200, b'{"status": "ok", "result": [{"id": 7}]}', "accepted", ""),
+        (200, b'{"status": "ok", "result": []}', "refused", "the reply has no id at result.0.id"),
+        (200, b'{"status": "no", "result": [{"id": 7}]}', "refused", "status is not 'ok'"),
+        (200, b"<html>", "refused", "the reply is not JSON"),
+        (503, b'{"status": "ok"}', "refused", "HTTP 503"),
+    ],
+)
+def test_replies_are_judged_by_the_files_rules(
+    tmp_path: Path, status: int, reply: bytes, outcome: str, reason: str
+) -> None:
+    judgement = target_of(tmp_path, JSON_TARGET, MY_TOKEN="t").judge(status, reply)
+    assert (judgement.outcome, judgement.reason) == (outcome, reason)
+
+
+def test_every_error_is_listed_at_once_and_no_secret_shown(tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(
+        """
+name = ""
+speed = 3
+[request]
+url = "ftp://${PASSWORD}@host/"
+method = "FETCH"
+timeout_s = 0
+body = "{text} {nope} ${PASSWORD}"
+headers = { Host = "x", X-Run = "{run}" }
+[accepted]
+status = [99]
+field = { path = "a", equals = 1, like = 2 }
+[provider]
+admin_token = "${ABSENT}"
+"""
+    )
+    with pytest.raises(TargetError) as caught:
+        load_target(path, {"PASSWORD": "hunter2"})
+    text = str(caught.value)
+    for expected in (
+        "environment variable ABSENT is not set",
+        "name:",
+        "request.url: must be an http:// or https:// URL with a host",
+        "request.method:",
+        "speed: unknown key; known here: name, health_url,",
+        "accepted.field.like: unknown key; known here: path, equals",
+        "request: neither url nor body has a place for {to}",
+        "request.body: unknown placeholder {nope}; there are {key}, {to}, {text}, "
+        "{message_class}, {campaign}",
+        "request.headers.X-Run: unknown placeholder {run}",
+        "request.url: host is not on this machine; localhost, 127.0.0.1 and ::1 are allowed",
+        "request.timeout_s:",
+        "request.headers: header 'Host' is set by the load itself",
+        "accepted.status.0:",
+    ):
+        assert expected in text
+    assert "hunter2" not in text and "{PASSWORD}" not in text
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ('url = "http://127.0.0.1:1/"\nbody = "{text}"', "has a place for {to}"),
+        ('url = "http://127.0.0.1:1/"\nbody = "{to}{text}{nope}"', "unknown placeholder {nope}; there are"),
+        ('url = "http://sms.example.com/"\nbody = "{to}{text}"', "set allow_remote = true"),
+    ],
+)
+def test_what_cannot_work_is_refused(tmp_path: Path, lines: str, expected: str) -> None:
+    path = tmp_path / "t.toml"
+    path.write_text(f"[request]\n{lines}")
+    with pytest.raises(TargetError, match=expected.replace("{", r"\{").replace("}", r"\}")):
+        load_target(path, {})
+
+
+def test_the_manifest_learns_no_secret(tmp_path: Path) -> None:
+    path = tmp_path / "t.toml"
+    path.write_text(
+        '[request]\nurl = "http://u:${P}@127.0.0.1:8080/send?key=${P}"\nbody = "{to}{text}"\n'
+        'headers = { Authorization = "${P}" }'
+    )
+    described = load_target(path, {"P": "hunter2"}).described()
+    assert "hunter2" not in repr(described)
+    assert described["name"] == "t"
+    assert described["url"] == "http://127.0.0.1:8080/send"
+
+
+def test_the_reference_sender_is_asked_in_its_own_words() -> None:
+    adapter = ReferenceSender("http://127.0.0.1:9000", "t0ken")
+    first, headers, body = split(adapter.encode(MESSAGE))
+    assert first == "POST /v1/messages HTTP/1.1"
+    assert headers["Authorization"] == "Bearer t0ken"
+    assert json.loads(body) == {
+        "to": "48500100200",
+        "text": MESSAGE.text,
+        "message_class": "otp",
+        "key": "4f2a-0000007",
+    }
+    assert adapter.judge(202, b"").outcome == "accepted"
+    assert adapter.judge(429, b"").reason == "HTTP 429"
+
+
+def test_endpoints() -> None:
+    assert endpoint_of("https://h").port == 443
+    with pytest.raises(ValueError, match="not an http"):
+        endpoint_of("localhost:80")
+
+
+SENDER = '[request]\nurl = "http://127.0.0.1:1/"\nbody = "{to}{text}"\nheaders = { X-Token = "${T}" }\n'
+
+
+def test_a_byte_order_mark_is_read_over_and_utf_16_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "t.toml"
+    path.write_bytes(SENDER.encode("utf-8-sig"))
+    assert load_target(path, {"T": "t"}).request.url == "http://127.0.0.1:1/"
+    path.write_bytes(SENDER.encode("utf-16"))
+    with pytest.raises(TargetError, match="it is in UTF-16; save it as UTF-8"):
+        load_target(path, {"T": "t"})
+    with pytest.raises(TargetError, match="cannot be read: Is a directory"):
+        load_target(tmp_path)
+
+
+def test_only_trailing_newlines_are_removed_from_secrets(tmp_path: Path) -> None:
+    path = tmp_path / "t.toml"
+    path.write_text(SENDER + '[provider]\nadmin_token = "${A}"\ntoken = "of-a-file\\n"\n')
+    target = load_target(path, {"T": "secret\n", "A": "admin\r\n"})
+    assert target.request.headers == {"X-Token": "secret"}
+    assert (target.provider.admin_token, target.provider.token) == ("admin", "of-a-file")
+    for secret in ("hush\x01", "hush\nhush", "hush\u0142"):
+        with pytest.raises(TargetError, match="header 'X-Token' must be one line of printable") as refused:
+            load_target(path, {"T": secret, "A": "a"})
+        assert "hush" not in str(refused.value)
+    with pytest.raises(TargetError, match=r"provider\.admin_token: must be visible ASCII") as refused:
+        load_target(path, {"T": "t", "A": "hush hush"})
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("http://[::1]:9/send?k=v", "http://[::1]:9/send"),
+        ("http://u:p@[::1]/send", "http://[::1]/send"),
+        ("https://localhost:8443", "https://localhost:8443"),
+    ],
+)
+def test_an_address_can_be_pasted(url: str, address: str) -> None:
+    assert address_of(url) == address
+
+
+def test_a_url_with_a_bad_port_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.toml"
+    path.write_text(SENDER.replace(":1/", ":70000/"))
+    with pytest.raises(TargetError, match=r"request\.url: must be an http:// or https:// URL"):
+        load_target(path, {"T": "t"})

@@ -1,0 +1,102 @@
+"""Every registered fault kind has an effect, and every choice of its settings has one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pytest
+from msgspec.structs import asdict
+from virtual import virtual_provider
+
+from mock_provider.engine.draws import Draws
+from mock_provider.engine.faults import FAULT_KINDS, fault_schema
+from mock_provider.engine.faults.hooks import AtSubmit, Interruption
+from mock_provider.engine.faults.settings import FaultSettings
+from mock_provider.profiles import Profile, ProfileError, parse_profile
+from mock_provider.testing.virtual import VirtualProvider, plain_profile
+
+NOT_OF_THE_KIND = {"kind", "name", "clock", "start_s", "end_s"}
+WORLD: dict[str, Any] = {
+    "carriers": [{"name": "a", "country": "*"}],
+    "reply": {"latency": {"kind": "fixed", "value_s": 0.1}},
+    "delivery": {"latency": {"kind": "fixed", "value_s": 1.0}},
+}
+
+
+def trace(p: Any) -> object:
+    """All that can be seen of six messages, but which faults touched them: that is no effect by itself."""
+    for n in range(6):
+        p.send(float(n), f"k{n}", backup_host=n % 2 == 1)
+    p.run()
+    rows = [asdict(row) | {"fault": ""} for row in p.rows().values()]
+    return p.replies, p.replied_ns, p.cut_ns, p.calls, rows
+
+
+def choices(kind: str) -> Iterator[dict[str, object]]:
+    """The example, and the example with each value of each setting that has a few."""
+    schema, example = fault_schema(kind), dict(FAULT_KINDS[kind].example)
+    yield example
+    for name, node in schema["properties"].items():
+        reference = node.get("$ref", "").rpartition("/")[2]
+        values = schema["$defs"][reference].get("enum", ()) if reference else node.get("enum", ())
+        if node.get("type") == "boolean":
+            values = (False, True)
+        if name not in NOT_OF_THE_KIND:
+            yield from (example | {name: value} for value in values)
+
+
+CASES = [(kind, settings) for kind in FAULT_KINDS for settings in choices(kind)]
+
+
+@pytest.mark.parametrize(("kind", "settings"), CASES, ids=[f"{kind}-{values}" for kind, values in CASES])
+def test_every_kind_has_an_effect(kind: str, settings: Mapping[str, object]) -> None:
+    faulty = trace(virtual_provider(faults=[{"kind": kind} | dict(settings)], **WORLD))
+    assert faulty != trace(virtual_provider(**WORLD))
+
+
+def test_the_walk_finds_a_kind_without_effect() -> None:
+    """The guard fails where it should: a kind that is described and listed, and does nothing."""
+
+    @dataclass(frozen=True, slots=True)
+    class Idle(AtSubmit):
+        def interrupt(self, draws: Draws, key: str, attempt: int) -> Interruption | None:
+            return None
+
+    class Nothing(FaultSettings):
+        kind: Literal["nothing"]
+
+        def description(self) -> str:
+            return "nothing"
+
+        def acting(self, start_ns: int, end_ns: int) -> Idle:
+            return Idle(self.name)
+
+    nothing = Nothing(kind="nothing", name="nothing")
+    planted = plain_profile(**WORLD).model_copy(update={"faults": (nothing,)})
+    assert trace(VirtualProvider(planted, 1)) == trace(virtual_provider(**WORLD))
+
+
+def test_a_kind_says_what_it_does_and_is_in_its_own_file() -> None:
+    for kind, settings in FAULT_KINDS.items():
+        fault = settings(kind=kind, name="x", **settings.example)
+        assert fault.description()
+        assert fault.acting(0, 1).name == "x"
+        assert settings.__module__.startswith("mock_provider.engine.faults.kinds.")
+
+
+def test_a_preset_fixes_its_settings() -> None:
+    def made(faults: list[dict[str, Any]]) -> Profile:
+        return parse_profile({"name": "x", "faults": faults} | WORLD)
+
+    fault: Any
+    (fault,) = made(faults=[{"kind": "cut_after_accept", "share": 0.1}]).faults
+    assert (fault.name, fault.kind, fault.accepted, fault.disconnect) == (
+        "cut_after_accept", "cut_after_accept", True, True,
+    )  # fmt: skip
+    assert made(faults=[fault.model_dump(mode="json")]).faults == (fault,)
+    with pytest.raises(ProfileError, match=r"faults\[0\]: accepted cannot be set: kind lost_reply fixes it"):
+        made(faults=[{"kind": "lost_reply", "accepted": False}])
+    assert {"accepted", "disconnect"}.isdisjoint(fault_schema("lost_reply")["properties"])
+    assert {"accepted", "disconnect"} <= set(fault_schema("hang")["properties"])

@@ -1,0 +1,113 @@
+"""Delivery reports in any order, and those that never come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from dispatch_steps import Make, MakeDispatcher, MakeLimits, Pick, accepted, all_with, run_until
+from nanoseconds import S
+
+from reference_sender.dispatch.values import (
+    Outcome,
+    Recovered,
+    Report,
+    State,
+    SubmitBatch,
+)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.ACCEPTED, Outcome.UNKNOWN, Outcome.RETRYABLE])
+def test_a_report_may_come_before_its_answer(
+    dispatcher: MakeDispatcher, message: Make, batches: Pick, changes: Pick, outcome: Outcome
+) -> None:
+    core = dispatcher()
+    one, two = message(), message()
+    (batch,) = batches(core.offer(0, [one, two]))
+    early = [Report("p-1", one.key, State.DELIVERED, ""), Report("p-2", two.key, State.SENT, "")]
+    assert changes(core.reported(1, early)) == [(one.key, "delivered", ""), (two.key, "sent", "")]
+    assert core.answered(2, batch.batch_id, all_with(outcome, batch)) == []
+    assert batches([effect for _, effect in run_until(core, 3600 * S)]) == []
+    assert changes(core.reported(3600 * S, [Report("p-2", None, State.FAILED, "405")])) == [
+        (two.key, "failed", "405")
+    ]
+
+
+def test_an_early_report_without_our_key_waits_for_the_answer_that_places_it(
+    dispatcher: MakeDispatcher, message: Make, batches: Pick, changes: Pick
+) -> None:
+    core = dispatcher()
+    one = message()
+    (batch,) = batches(core.offer(0, [one]))
+    assert core.reported(1, [Report(f"p-{one.key}", None, State.DELIVERED, "")]) == []
+    assert core.reported(1, [Report("nobody's", None, State.DELIVERED, "")]) == []
+    assert core.early_reports == 2
+    assert changes(core.answered(2, batch.batch_id, accepted(batch))) == [(one.key, "delivered", "")]
+    assert core.early_reports == 0
+    assert core.state().totals["orphan_reports"] == 1
+
+
+def test_a_report_that_settles_an_unanswered_attempt_ends_its_repeats(
+    dispatcher: MakeDispatcher, message: Make, batches: Pick, changes: Pick
+) -> None:
+    core = dispatcher()
+    one = message()
+    (batch,) = batches(core.offer(0, [one]))
+    core.answered(1, batch.batch_id, all_with(Outcome.UNKNOWN, batch))
+    assert changes(core.reported(2, [Report("p", one.key, State.DELIVERED, "")])) == [
+        (one.key, "delivered", "")
+    ]
+    assert run_until(core, 3600 * S) == []
+    assert core.state().open == 0
+
+
+def test_repeated_regressing_late_and_unknown_reports(
+    dispatcher: MakeDispatcher, message: Make, batches: Pick, changes: Pick
+) -> None:
+    core = dispatcher()
+    one = message()
+    (batch,) = batches(core.offer(0, [one]))
+    core.answered(1, batch.batch_id, accepted(batch))
+
+    def reports(*states: State) -> Sequence[Any]:
+        return changes(core.reported(2, [Report(f"p-{one.key}", one.key, state, "") for state in states]))
+
+    assert reports(State.SENT) == []
+    assert reports(State.FAILED, State.FAILED, State.SENT, State.EXPIRED) == [(one.key, "failed", "")]
+    assert reports(State.DELIVERED, State.FAILED, State.DELIVERED) == [(one.key, "delivered", "")]
+    assert core.reported(2, [Report("p", "never-seen", State.DELIVERED, "")]) == []
+    totals = core.state().totals
+    assert (totals["late"], totals["repeated_reports"], totals["orphan_reports"]) == (1, 4, 3)
+
+
+def test_a_report_that_never_comes_ends_the_wait(
+    dispatcher: MakeDispatcher, message: Make, batches: Pick
+) -> None:
+    core = dispatcher(report_timeout_s=100)
+    kept: list[SubmitBatch] = []
+    for second in range(3):
+        kept += batches(core.offer(second * S, [message()]))
+        core.answered(second * S, kept[-1].batch_id, accepted(kept[-1]))
+    core.reported(3 * S, [Report("p-" + kept[0].messages[0].key, None, State.DELIVERED, "")])
+    seen = run_until(core, 200 * S)
+    assert [(effect.key, effect.state, effect.reason) for _, effect in seen] == [
+        (batch.messages[0].key, State.EXPIRED, "no_report") for batch in kept[1:]
+    ]
+    for second, (at_ns, _) in enumerate(seen, start=1):
+        assert (100 + second) * S <= at_ns <= (100 + second) * S + S // 10
+
+
+def test_a_report_for_a_recovered_message_proves_that_it_was_sent(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make, changes: Pick, batches: Pick
+) -> None:
+    core = dispatcher(limits(max_in_flight=1))
+    first, second = message(), message(sender_id="Other")
+    effects = core.recover(
+        0, [Recovered(each, State.QUEUED, 0, None, None, "a", 0) for each in (first, second)]
+    )
+    assert changes(core.reported(1, [Report("p", second.key, State.DELIVERED, "")])) == [
+        (second.key, "delivered", "")
+    ]
+    (batch,) = batches(effects)
+    assert core.answered(2, batch.batch_id, accepted(batch))[1:] == []

@@ -1,0 +1,267 @@
+"""Route URLs, and what the route makes of a network that misbehaves (real sockets)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+
+import pytest
+
+from reference_sender.dispatch.values import Lane, Message, Outcome, Result
+from reference_sender.routes.url import RouteError, read_route
+
+Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def test_a_route_url_is_read() -> None:
+    spec = read_route("smsapi+http://se%2Fcret@127.0.0.1:8080?requests_per_s=50&max_batch=10&timeout_s=3")
+    assert (spec.account.url, spec.account.secret, spec.timeout_s) == (
+        "http://127.0.0.1:8080/sms.do",
+        "se/cret",
+        3.0,
+    )
+    limits = spec.limits
+    assert (limits.name, limits.requests_per_s, limits.max_batch) == ("smsapi@127.0.0.1:8080", 50.0, 10)
+    assert limits.requests_burst == 5.0
+
+
+def test_a_route_may_name_its_path() -> None:
+    assert (
+        read_route("smsapi+https://t@api.smsapi.pl/api/sms.do").account.url
+        == "https://api.smsapi.pl/api/sms.do"
+    )
+
+
+def test_a_token_does_not_show() -> None:
+    assert "hush" not in repr(read_route("smsapi+http://hush@127.0.0.1:1"))
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("http://t@127.0.0.1:1", "smsapi"),
+        ("smsapi+http://127.0.0.1:1", "TOKEN"),
+        ("smsapi+http://hush@", "TOKEN"),
+        ("smsapi+http://hush@127.0.0.1:x", "malformed"),
+        ("smsapi+http://hush@127.0.0.1:1?rate=5", "requests_per_s"),
+        ("smsapi+http://hush@127.0.0.1:1?max_batch=0", "max_batch"),
+        ("smsapi+http://hush@127.0.0.1:1?segments_per_s=nan", "segments_per_s"),
+    ],
+)
+def test_a_bad_route_url_is_refused_in_words(url: str, says: str) -> None:
+    with pytest.raises(RouteError, match=says) as refused:
+        read_route(url)
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [("127.0.0.1", True), ("127.9.9.9", True), ("[::1]", True), ("localhost", True), ("10.0.0.1", False)],
+)
+def test_whether_a_provider_is_on_this_machine(host: str, local: bool) -> None:
+    assert read_route(f"smsapi+http://t@{host}:1").is_local() is local
+
+
+def message(number: int, text: str = "hello") -> Message:
+    return Message(number, f"k-{number}", f"4850010020{number}", text, Lane.OTP, "Test", "", 1, 0, 10**9)
+
+
+def submit_to(peer: Peer | None, *messages: Message, timeout_s: float = 5.0) -> list[Outcome]:
+    """As ``submitted_to``, the outcomes alone."""
+    return [result.outcome for result in submitted_to(peer, *messages, timeout_s=timeout_s)]
+
+
+def submitted_to(peer: Peer | None, *messages: Message, timeout_s: float = 5.0) -> Sequence[Result]:
+    """Submit to a server that does as ``peer`` does, or (None) to a port nobody listens on."""
+
+    async def run() -> Sequence[Result]:
+        served: list[asyncio.Future[None]] = []
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            served.append(asyncio.get_running_loop().create_future())
+            assert peer is not None
+            await peer(reader, writer)
+            writer.close()
+            with suppress(ConnectionError):  # by a route that has read enough
+                await writer.wait_closed()
+            served[-1].set_result(None)
+
+        if peer is None:
+            with socket.create_server(("127.0.0.1", 0)) as closed:
+                port = closed.getsockname()[1]
+        else:
+            server = await asyncio.start_server(serve, "127.0.0.1", 0)
+            port = server.sockets[0].getsockname()[1]
+        route = read_route(f"smsapi+http://t@127.0.0.1:{port}?timeout_s={timeout_s}").open("http://r")
+        try:
+            return await route.submit(messages)
+        finally:
+            await route.close()
+            if peer is not None:
+                server.close()
+                await asyncio.gather(*served)
+
+    return asyncio.run(run())
+
+
+async def read_request(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(next(line for line in head.lower().split(b"\r\n") if b"content-length" in line).split()[1])
+    return head, await reader.readexactly(length)
+
+
+def answers(status: str, body: bytes) -> Peer:
+    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+        await writer.drain()
+
+    return peer
+
+
+async def cuts(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await read_request(reader)
+
+
+async def cuts_halfway(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await read_request(reader)
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{")
+
+
+async def is_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+def test_nobody_listening_means_not_sent() -> None:
+    assert submit_to(None, message(1)) == [Outcome.RETRYABLE]
+
+
+@pytest.mark.parametrize("peer", [cuts, cuts_halfway, is_silent])
+def test_no_answer_after_sending_means_unknown(peer: Peer) -> None:
+    assert submit_to(peer, message(1), timeout_s=0.2) == [Outcome.UNKNOWN]
+
+
+def test_a_redirect_is_not_followed() -> None:
+    assert submit_to(answers("302 Found\r\nLocation: http://10.0.0.1/", b""), message(1)) == [Outcome.UNKNOWN]
+
+
+def test_what_cannot_share_the_request_is_split_off_unsent() -> None:
+    seen: list[bytes] = []
+
+    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head, body = await read_request(reader)
+        seen.append(body)
+        assert b"Authorization: Bearer t\r\n" in head
+        items = [{"id": key, "idx": key} for key in json.loads(body)["idx"].split("|")]
+        answer = json.dumps({"count": len(items), "list": items}).encode()
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(answer)}\r\n\r\n".encode() + answer)
+        await writer.drain()
+
+    found = submit_to(peer, message(1, "a"), message(2, "b|c"), message(3, "d"))
+    assert found == [Outcome.ACCEPTED, Outcome.SPLIT, Outcome.ACCEPTED]
+    assert json.loads(seen[0])["idx"] == "k-1|k-3"
+
+
+class Provider:
+    """Answers on each connection as often as it was told, then reads the next request and closes."""
+
+    def __init__(self, *answers_each: int) -> None:
+        self._answers_each = list(answers_each)
+        self.bodies: list[bytes] = []
+        self.closed = 0
+        self.silent = asyncio.Event()  # once set, no request is answered any more
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers = self._answers_each.pop(0)
+        try:
+            while True:
+                _, body = await read_request(reader)
+                self.bodies.append(body)
+                if self.silent.is_set():
+                    await reader.read()
+                    return
+                if not answers:
+                    self.closed += 1
+                    return
+                answers -= 1
+                answer = json.dumps({"list": [{"id": "p", "idx": json.loads(body)["idx"]}]}).encode()
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(answer), answer))
+        except asyncio.IncompleteReadError:
+            return
+        finally:
+            writer.close()
+
+
+def submit_each(provider: Provider, *messages: Message, timeout_s: float = 5.0) -> list[tuple[str, str]]:
+    """Outcome and reason of ``messages``, submitted one after the other."""
+
+    async def run() -> list[tuple[str, str]]:
+        server = await asyncio.start_server(provider.serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        route = read_route(f"smsapi+http://t@127.0.0.1:{port}?timeout_s={timeout_s}").open("http://r")
+        found = []
+        try:
+            for one in messages:
+                if one.text == "silent":
+                    provider.silent.set()
+                (result,) = await route.submit([one])
+                found.append((result.outcome.value, result.reason))
+        finally:
+            await route.close()
+            server.close()
+        return found
+
+    return asyncio.run(run())
+
+
+def test_a_request_that_meets_the_close_of_a_kept_connection_goes_out_again_at_once() -> None:
+    provider = Provider(1, 1)
+    assert submit_each(provider, message(1), message(2)) == [("accepted", "")] * 2
+    assert provider.closed == 1
+    assert provider.bodies[1] == provider.bodies[2]  # the same key, so it cannot be delivered twice
+
+
+def test_a_new_connection_that_breaks_is_not_tried_again() -> None:
+    provider = Provider(0, 1)
+    assert submit_each(provider, message(1)) == [("unknown", "no_answer")]
+    assert len(provider.bodies) == 1
+
+
+def test_a_time_out_on_a_kept_connection_is_not_tried_again() -> None:
+    provider = Provider(2, 2)
+    found = submit_each(provider, message(1), message(2, "silent"), timeout_s=0.3)
+    assert found == [("accepted", ""), ("unknown", "no_answer")]
+    assert len(provider.bodies) == 2
+
+
+@pytest.mark.parametrize("length", [b"Content-Length: 100000000", b"Transfer-Encoding: chunked"])
+def test_a_reply_without_end_is_not_read_to_its_end(length: bytes) -> None:
+    written = 0
+
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal written
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n\r\n")
+        piece = b"x" * 65_536
+        try:
+            while written < 100_000_000:
+                writer.write(piece if length.startswith(b"C") else b"10000\r\n%b\r\n" % piece)
+                await writer.drain()
+                written += len(piece)
+        except ConnectionError:
+            return
+
+    assert submit_to(endless, message(1)) == [Outcome.UNKNOWN]
+    assert written < 50_000_000  # what the kernel's buffers hold, not what the provider had to say
+
+
+def test_a_date_to_come_back_at_is_understood() -> None:
+    peer = answers(
+        "429 Too Many Requests\r\nDate: Fri, 15 Jan 2027 08:00:00 GMT\r\n"
+        "Retry-After: Fri, 15 Jan 2027 08:00:08 GMT",
+        b"{}",
+    )
+    assert submitted_to(peer, message(1))[0].retry_after_s == 8.0

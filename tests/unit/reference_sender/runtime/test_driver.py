@@ -1,0 +1,323 @@
+"""The driver: no request goes out before its attempt is durable, and its own failures are noticed."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from waiting import eventually_in_loop
+
+from reference_sender.dispatch import Dispatcher, DispatchSettings
+from reference_sender.dispatch.values import (
+    Attempt,
+    Lane,
+    Message,
+    Outcome,
+    Report,
+    Result,
+    RouteLimits,
+    State,
+    SubmitBatch,
+)
+from reference_sender.runtime.background import Chores
+from reference_sender.runtime.driver import Driver, _is_of
+from reference_sender.runtime.loop_lag import LoopLag
+from reference_sender.store import Existing, StoreError, Work
+from reference_sender.store.sqlite import SqliteStore
+
+LIMITS = RouteLimits("r", 1e6, 1e6, 1e6, 1e6, max_batch=10, max_in_flight=4, idempotency_window_s=86_400.0)
+
+
+class WatchedStore(SqliteStore):
+    """Fails the commits that begin an attempt, or holds them, while told to."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.path = path
+        self.failing = False
+        self.begun = 0
+        self.commits = 0
+        self.failed = 0
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def commit(self, work: Work) -> Mapping[int, Existing]:
+        self.begun += 1
+        if work.attempts:
+            assert self.gate.wait(20)
+            if self.failing:
+                self.failed += 1
+                raise StoreError("disk full")
+        self.commits += 1
+        return super().commit(work)
+
+
+class NotingRoute:
+    """Notes what it is asked to submit, and answers when it is let."""
+
+    def __init__(self) -> None:
+        self.submitted: list[int] = []
+        self.answers = asyncio.Event()
+        self.outcome = Outcome.ACCEPTED
+
+    async def submit(self, messages: Sequence[Message]) -> list[Result]:
+        self.submitted += [message.message_id for message in messages]
+        await self.answers.wait()
+        return [Result(self.outcome, f"p-{message.key}") for message in messages]
+
+    async def look_up(self, message: Message, since_ns: int) -> Sequence[Report] | None:
+        raise AssertionError("this provider refuses repeats")
+
+    async def close(self) -> None:
+        return
+
+
+def message(number: int, lane: Lane = Lane.OTP, key: str = "") -> Message:
+    return Message(number, key or f"k-{number}", "48500100200", "x", lane, "Test", "", 1, 0, 2**62)
+
+
+def of_two_lanes() -> list[Message]:
+    """Messages of which no single request can be foreseen: their attempts follow in a commit of their own."""
+    return [message(1), message(2, Lane.MARKETING)]
+
+
+Story = Callable[[Driver, WatchedStore, NotingRoute], Awaitable[None]]
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Callable[[Story], WatchedStore]:
+    def run(story: Story) -> WatchedStore:
+        store = WatchedStore(tmp_path / "s.db")
+
+        async def live() -> None:
+            route = NotingRoute()
+            dispatcher = Dispatcher(DispatchSettings(), (LIMITS,), 1)
+            driver = Driver(dispatcher, store, {"r": route}, commit_retry_s=0.01)
+            async with asyncio.timeout(20):
+                await story(driver, store, route)
+
+        asyncio.run(live())
+        return store
+
+    return run
+
+
+def under_way(store: WatchedStore) -> list[tuple[int, str]]:
+    """Attempts on disk, as another process reads them."""
+    with closing(sqlite3.connect(f"{store.path.as_uri()}?mode=ro", uri=True)) as reader:
+        return [(row[0], row[1]) for row in reader.execute("SELECT id, route FROM attempt")]
+
+
+def test_a_request_goes_out_only_when_its_attempt_is_durable(play: Callable[[Story], WatchedStore]) -> None:
+    async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
+        store.gate.clear()
+        await driver.take_many(of_two_lanes())
+        await eventually_in_loop(lambda: driver.state().in_flight)
+        await asyncio.sleep(0)
+        assert route.submitted == []
+        store.gate.set()
+        await eventually_in_loop(lambda: len(route.submitted) == 2)
+        assert under_way(store) == [(1, "r"), (2, "r")]
+        route.answers.set()
+        await eventually_in_loop(lambda: driver.state().awaiting_report == 2)
+        await driver.commits.settled()
+        assert under_way(store) == []
+        assert store.records(0, 1)[0].route == "r"
+        await driver.drain(5)
+
+    play(story).close()
+
+
+def test_messages_that_can_be_sent_at_once_need_one_commit(
+    play: Callable[[Story], WatchedStore],
+) -> None:
+    async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
+        store.gate.clear()
+        taken = driver.take_many([message(1), message(2)])
+        await eventually_in_loop(lambda: driver.commits.waiting)
+        assert route.submitted == []
+        store.gate.set()
+        await taken
+        await eventually_in_loop(lambda: len(route.submitted) == 2)
+        assert store.commits == 1
+        assert under_way(store) == [(1, "r")]
+        route.answers.set()
+        await eventually_in_loop(lambda: driver.state().awaiting_report == 2)
+        await driver.commits.settled()
+        assert under_way(store) == []
+        await driver.drain(5)
+
+    play(story).close()
+
+
+def test_messages_are_refused_with_the_attempt_that_cannot_be_kept(
+    play: Callable[[Story], WatchedStore],
+) -> None:
+    async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
+        store.failing = True
+        with pytest.raises(StoreError):
+            await driver.take(message(1))
+        store.failing = False
+        await driver.commits.settled()
+        assert (route.submitted, under_way(store), driver.state().open) == ([], [], 0)
+        await driver.drain(5)
+
+    play(story).close()
+
+
+@pytest.mark.parametrize("second", [message(2, key="k-1"), message(2, Lane.MARKETING)])
+def test_a_foreseen_attempt_that_is_not_made_is_ended(
+    play: Callable[[Story], WatchedStore], monkeypatch: pytest.MonkeyPatch, second: Message
+) -> None:
+    """By a key that is taken, or since the dispatcher decides otherwise."""
+
+    async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
+        monkeypatch.setattr(Dispatcher, "foresee", lambda *_: "r")
+        route.answers.set()
+        await driver.take_many([message(1), second])
+        await eventually_in_loop(lambda: driver.state().awaiting_report == sum(store.counts(None).values()))
+        await driver.commits.settled()
+        assert under_way(store) == []
+        assert len(route.submitted) == len(set(route.submitted)) == len(store.records(0, 9))
+        await driver.drain(5)
+
+    play(story).close()
+
+
+def test_a_drain_right_after_intake_leaves_what_was_not_submitted_free(
+    play: Callable[[Story], WatchedStore], tmp_path: Path
+) -> None:
+    async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
+        store.gate.clear()
+        taken = driver.take(message(1))
+        await eventually_in_loop(lambda: store.begun)
+        drained = asyncio.create_task(driver.drain(5))
+        await asyncio.sleep(0)
+        store.gate.set()
+        await asyncio.gather(taken, drained)
+        assert route.submitted == []
+
+    play(story).close()
+    store = SqliteStore(tmp_path / "s.db")
+    assert [each.route for each in store.unfinished()] == [None]
+    store.close()
+
+
+def test_what_is_refused_leaves_no_attempt_behind(play: Callable[[Story], WatchedStore]) -> None:
+    async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
+        route.outcome = Outcome.ROUTE_DOWN
+        route.answers.set()
+        await driver.take(message(1))
+        await eventually_in_loop(lambda: driver.state().routes[0].paused_s)
+        await driver.commits.settled()
+        assert under_way(store) == []
+        assert store.unfinished()[0].route is None
+        await driver.drain(5)
+
+    play(story).close()
+
+
+def test_nothing_is_submitted_while_attempts_cannot_be_kept_and_all_is_afterwards(
+    play: Callable[[Story], WatchedStore],
+) -> None:
+    async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
+        route.answers.set()
+        store.failing = True
+        await driver.take_many(of_two_lanes())
+        await eventually_in_loop(lambda: store.failed >= 2)
+        assert route.submitted == []
+        store.failing = False
+        await eventually_in_loop(lambda: driver.state().awaiting_report == 2)
+        assert route.submitted == [1, 2]
+        await driver.commits.settled()
+        assert {record.attempts for record in store.records(0, 9)} == {1}
+        await driver.drain(5)
+
+    play(story).close()
+
+
+def test_a_drain_leaves_what_is_unanswered_bound_and_the_rest_free(
+    play: Callable[[Story], WatchedStore], tmp_path: Path
+) -> None:
+    async def story(driver: Driver, _: WatchedStore, route: NotingRoute) -> None:
+        await driver.take_many([message(number) for number in range(1, 61)])  # four requests of ten
+        await eventually_in_loop(lambda: len(route.submitted) >= 31)  # an OTP lane uses every place
+        await driver.drain(0)
+
+    play(story).close()
+    store = SqliteStore(tmp_path / "s.db")
+    routes = [each.route for each in store.unfinished()]
+    assert routes.count("r") == 40
+    assert routes.count(None) == 20
+    assert {record.state for record in store.records(0, 99)} == {State.QUEUED}
+    store.close()
+
+
+def test_a_dispatcher_that_fails_on_an_answer_is_noticed(
+    play: Callable[[Story], WatchedStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(driver: Driver, _: WatchedStore, route: NotingRoute) -> None:
+        def broken(*_: object) -> None:
+            raise RuntimeError("broken table")
+
+        monkeypatch.setattr(Dispatcher, "answered", broken)
+        route.answers.set()
+        await driver.take(message(1))
+        await driver.chores.failed.wait()
+        assert driver.chores.reason == "the sender's dispatcher failed: RuntimeError"
+        await driver.drain(0)
+
+    play(story).close()
+
+
+def test_a_dispatcher_that_fails_at_its_deadline_is_noticed(
+    play: Callable[[Story], WatchedStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(driver: Driver, _: WatchedStore, __: NotingRoute) -> None:
+        def broken(*_: object) -> None:
+            raise RuntimeError("no progress")
+
+        monkeypatch.setattr(Dispatcher, "advance", broken)
+        monkeypatch.setattr(Dispatcher, "next_deadline", lambda _: 1)
+        await driver.take(message(1))
+        await driver.chores.failed.wait()
+        assert driver.chores.reason == "the sender's dispatcher failed: RuntimeError"
+        await driver.drain(0)
+
+    play(story).close()
+
+
+def test_a_lag_sampler_that_dies_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        chores = Chores()
+        lag = LoopLag(chores)
+        monkeypatch.setattr(lag, "_recent_s", ())
+        async with asyncio.timeout(10):
+            await chores.failed.wait()
+        assert "loop lag sampler" in chores.reason
+        lag.stop()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("route", "ids", "same"),
+    [
+        ("r", (1, 2), True),
+        ("r", (2, 1), True),
+        ("r", (1, 3), False),
+        ("r", (1,), False),
+        ("r", (1, 2, 3), False),
+        ("s", (1, 2), False),
+    ],
+)
+def test_a_foreseen_attempt_counts_only_for_the_same_messages_on_the_same_route(
+    route: str, ids: tuple[int, ...], same: bool
+) -> None:
+    batch = SubmitBatch(1, "r", (message(1), message(2)))
+    assert _is_of(Attempt(9, route, 0, ids), batch) is same

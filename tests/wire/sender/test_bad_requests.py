@@ -1,0 +1,179 @@
+"""Requests that the sender refuses, and what it says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from sender_world import AUTHORIZED, MESSAGE, Play, World
+
+BAD_MESSAGES: list[tuple[dict[str, Any], str, str]] = [
+    ({"to": "abc"}, "invalid", "to"),
+    ({"to": "+485"}, "invalid", "to"),
+    ({"to": "0048500100200"}, "invalid", "to"),
+    ({"to": 48500100200}, "invalid", "to"),
+    ({"text": ""}, "invalid", "text"),
+    ({"text": " \n"}, "invalid", "text"),
+    ({"text": "a" * 919}, "too_long", "text"),
+    ({"text": "ą" * 403}, "too_long", "text"),
+    ({"message_class": "urgent"}, "invalid", "message_class"),
+    ({"key": "a b"}, "invalid", "key"),
+    ({"key": "a" * 65}, "invalid", "key"),
+    ({"from": "much too long a name"}, "invalid", "from"),
+    ({"campaign": "a/b"}, "invalid", "campaign"),
+    ({"expires_in_s": 0}, "invalid", "expires_in_s"),
+    ({"expires_in_s": 72 * 3600 + 1}, "invalid", "expires_in_s"),
+    ({"expires_in_s": "60"}, "invalid", "expires_in_s"),
+    ({"priority": 1}, "unknown_field", "priority"),
+]
+
+
+def test_what_is_wrong_with_a_message_is_named(play: Play) -> None:
+    async def story(world: World) -> None:
+        for fields, code, field in BAD_MESSAGES:
+            status, answer, _ = await world.post(**fields)
+            error = answer["error"]
+            assert (status, error["code"], error["field"]) == (400, code, field), fields
+            assert field in error["message"]
+        without = {name: value for name, value in MESSAGE.items() if name != "message_class"}
+        status, answer, _ = await world.call("POST", "/v1/messages", json=without)
+        assert (status, answer["error"]["code"], answer["error"]["field"]) == (
+            400,
+            "missing",
+            "message_class",
+        )
+        for body in (b"", b"{", b"[]", b"\xff"):
+            status, answer, _ = await world.call("POST", "/v1/messages", data=body)
+            assert status == 400
+        status, answer, _ = await world.call("POST", "/v1/messages", data=b"x" * 70_000)
+        assert (status, answer["error"]["code"]) == (413, "too_large")
+        assert world.store.records(0, 1) == []
+
+    play(story)
+
+
+def test_malformed_requests_are_answered(play: Play) -> None:
+    async def raw(world: World, line: bytes, header: bytes) -> bytes:
+        host, _, port = world.url.removeprefix("http://").partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(line + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + header + b"\r\n\r\n")
+        answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        return answer
+
+    async def story(world: World) -> None:
+        for too_large in (2**63, 10**20, int("9" * 4_000)):
+            assert await self_status(world, "GET", f"/v1/messages/{too_large}") == 404
+        assert (await raw(world, b"GET /v1/state", b"Authorization: Bearer \xff\xfe")).startswith(
+            b"HTTP/1.1 401"
+        )
+        for path in ("/v1/messages", "/v1/campaigns"):
+            packed = AUTHORIZED | JSON | {"Content-Encoding": "gzip"}
+            status, answer, _ = await world.call("POST", path, packed, data=b"not packed")
+            assert (status, answer["error"]["code"]) == (400, "malformed"), path
+        for size in (70_000, 2_000_000):
+            status, answer, _ = await world.call(
+                "POST", "/v1/messages", AUTHORIZED, data=in_pieces(b" " * size, 65_536)
+            )
+            assert (status, answer["error"]["code"]) == (413, "too_large"), size
+
+    play(story)
+
+
+def test_a_csv_campaign_with_a_field_twice_in_its_query_is_refused(play: Play) -> None:
+    async def story(world: World) -> None:
+        headers = AUTHORIZED | {"Content-Type": "text/csv"}
+        path = "/v1/campaigns?message_class=otp&text=hi&message_class=marketing"
+        status, answer, _ = await world.call("POST", path, headers, data="to\n48500100200\n")
+        assert (status, answer["error"]["code"], answer["error"]["field"]) == (
+            400,
+            "invalid",
+            "message_class",
+        )
+        assert world.store.counts(None) == {}
+
+    play(story)
+
+
+def test_an_unforeseen_failure_is_a_500_in_json(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(world: World) -> None:
+        def broken(*_: object) -> bool:
+            raise RuntimeError("broken")
+
+        monkeypatch.setattr(world.driver, "has_room", broken)
+        status, answer, _ = await world.post()
+        assert (status, answer["error"]["code"]) == (500, "internal")
+
+    play(story)
+
+
+def test_half_a_surrogate_pair_is_refused_and_harms_nothing(play: Play) -> None:
+    rows = [
+        {"to": "48500100200", "text": "a\ud800"},
+        {"to": "48500100200", "\udfff": 1},
+        {"to": "48500100201", "text": "a \U0001f600"},
+        {"to": 10**5_00},
+    ]
+
+    async def story(world: World) -> None:
+        async with asyncio.timeout(20):
+            campaign = {"message_class": "marketing", "recipients": rows}
+            status, taken, _ = await world.call("POST", "/v1/campaigns", json=campaign)
+            assert (status, taken["accepted"]) == (202, 1)
+            assert [(r["row"], r["reason"], r["field"]) for r in taken["refused"]] == [
+                (1, "invalid", "text"),
+                (2, "malformed", ""),
+                (4, "invalid", "to"),
+            ]
+            for shared in ({"text": "\ud800"}, {"message_class": "\ud800"}, {"\ud800": 1}):
+                status, answer, _ = await world.call("POST", "/v1/campaigns", json=campaign | shared)
+                assert status == 400
+            late = '{"message_class": "otp", "recipients": [], "\\ud800": 1}'
+            status, answer, _ = await world.call("POST", "/v1/campaigns", AUTHORIZED | JSON, data=late)
+            assert (status, answer["error"]["code"]) == (400, "misplaced")
+            assert (await world.post())[0] == 202
+        assert await self_status(world, "GET", "/healthz") == 200
+
+    play(story)
+
+
+def test_tokens_paths_and_methods(play: Play) -> None:
+    async def story(world: World) -> None:
+        for headers in ({}, {"Authorization": "Bearer x"}, {"Authorization": "t"}):
+            for method, path in (
+                ("POST", "/v1/messages"),
+                ("POST", "/v1/campaigns"),
+                ("GET", "/v1/state"),
+                ("GET", "/metrics"),
+                ("GET", "/v1/messages/1"),
+                ("GET", "/v1/messages/export"),
+            ):
+                status, answer, _ = await world.call(method, path, headers=headers)
+                assert (status, answer["error"]["code"]) == (401, "unauthorized"), path
+        assert await self_status(world, "GET", "/healthz") == 200
+        assert await self_status(world, "HEAD", "/healthz") == 200
+        assert await self_status(world, "PUT", "/healthz") == 405
+        assert await self_status(world, "GET", "/v1/messages") == 405
+        assert await self_status(world, "GET", "/nothing") == 404
+        assert await self_status(world, "GET", "/v1/messages/77") == 404
+        assert await self_status(world, "GET", "/v1/messages/x") == 404
+        assert await self_status(world, "GET", "/v1/campaigns/x") == 404
+        assert await self_status(world, "GET", "/v1/reports/smsapi/wrong?MsgId=a&status=404") == 404
+        assert await self_status(world, "GET", "/v1/reports/smsapi/hush?status=404") == 400
+
+    play(story)
+
+
+async def self_status(world: World, method: str, path: str) -> int:
+    return (await world.call(method, path))[0]
+
+
+async def in_pieces(body: bytes, size: int) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), size):
+        yield body[start : start + size]
+
+
+JSON = {"Content-Type": "application/json"}

@@ -1,0 +1,224 @@
+"""Campaigns over the sender's HTTP API."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from sender_world import AUTHORIZED, MESSAGE, Play, World
+
+
+def test_a_large_answer_of_a_campaign_comes_whole(play: Play) -> None:
+    """One of more than a megabyte is written in parts."""
+
+    async def story(world: World) -> None:
+        rows = ",".join(["{}", "1"] * 5_000)
+        body = (
+            '{"message_class": "marketing", "text": "x", "recipients": [{"to": "48500100200"},' + rows + "]}"
+        )
+        status, taken, _ = await world.call(
+            "POST", "/v1/campaigns", AUTHORIZED | {"Content-Type": "application/json"}, data=body
+        )
+        assert (status, taken["accepted"], taken["refused_count"]) == (202, 1, 10_000)
+        assert [refusal["row"] for refusal in taken["refused"]] == list(range(2, 10_002))
+
+    play(story)
+
+
+async def self_status(world: World, method: str, path: str) -> int:
+    return (await world.call(method, path))[0]
+
+
+async def in_pieces(body: bytes, size: int) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), size):
+        yield body[start : start + size]
+
+
+CSV = {"Content-Type": "text/csv"}
+
+
+JSON = {"Content-Type": "application/json"}
+
+
+def test_a_json_campaign_is_taken_row_by_row(play: Play) -> None:
+    rows = [
+        {"to": "48500100201", "key": "c-1"},
+        {"to": "12"},
+        {"to": "+48500100203", "text": "own text"},
+        {"to": "48500100204", "colour": "red"},
+        17,
+        {"to": "48500100201", "key": "c-1"},
+        {"to": "48500100209", "key": "c-1"},
+    ]
+    campaign = {
+        "campaign": "may",
+        "message_class": "marketing",
+        "from": "Shop",
+        "text": "hi",
+        "recipients": rows,
+    }
+
+    async def story(world: World) -> None:
+        status, taken, _ = await world.call("POST", "/v1/campaigns", json=campaign)
+        assert (status, taken["id"], taken["accepted"], taken["repeated"]) == (202, "may", 2, 1)
+        refused = [(row["row"], row["reason"], row["field"]) for row in taken["refused"]]
+        assert sorted(refused) == [
+            (2, "invalid", "to"),
+            (4, "unknown_field", "colour"),
+            (5, "invalid", ""),
+            (7, "key_conflict", "key"),
+        ]
+        assert taken["refused_count"] == 4
+        await world.until_sent(2)
+        assert {(m.text, m.sender_id, m.campaign) for m in world.route.submitted} == {
+            ("hi", "Shop", "may"),
+            ("own text", "Shop", "may"),
+        }
+        await world.report("c-1")
+        _, shown, _ = await world.call("GET", "/v1/campaigns/may")
+        assert shown["messages"] == 2
+        assert (shown["states"]["sent"], shown["states"]["delivered"]) == (1, 1)
+
+    play(story)
+
+
+def test_a_csv_campaign_streamed_in_pieces(play: Play) -> None:
+    lines = ["to,text,key"] + [f'4850010{n:04d},"hi, number {n}",key-{n}' for n in range(3_000)] + ["x,y,z"]
+    body = "\r\n".join(lines).encode()
+
+    async def story(world: World) -> None:
+        status, taken, _ = await world.call(
+            "POST",
+            "/v1/campaigns?message_class=marketing&expires_in_s=3600",
+            headers=AUTHORIZED | CSV,
+            data=in_pieces(body, 7_777),
+        )
+        assert (status, taken["accepted"], taken["refused_count"]) == (202, 3_000, 1)
+        assert (taken["refused"][0]["row"], taken["refused"][0]["field"]) == (3_001, "to")
+        await world.until_sent(3_000)
+        texts = {message.key: message.text for message in world.route.submitted}
+        assert texts["key-2999"] == "hi, number 2999"
+        message = world.route.submitted[0]
+        assert message.expires_ns - message.created_ns == 3600 * 10**9
+        _, shown, _ = await world.call("GET", f"/v1/campaigns/{taken['id']}")
+        assert shown["messages"] == 3_000
+
+    play(story)
+
+
+def test_malformed_campaigns_are_refused_whole(play: Play) -> None:
+    recipient = '"recipients": [{"to": "48500100201"}]'
+    bodies = [
+        ('{"message_class": "marketing", "campaign": "a b", ' + recipient + "}", "campaign"),
+        ("{" + recipient + ', "message_class": "marketing"}', "message_class"),
+        ('{"message_class": "marketing", "discount": 5, ' + recipient + "}", "discount"),
+        ('{"text": "hi", ' + recipient + "}", "message_class"),
+        ("[1]", ""),
+        ("", ""),
+        ('{"message_class": "marketing", "recipients": ', ""),
+    ]
+
+    async def story(world: World) -> None:
+        for body, field in bodies:
+            status, answer, _ = await world.call(
+                "POST", "/v1/campaigns", headers=AUTHORIZED | {"Content-Type": "application/json"}, data=body
+            )
+            assert (status, answer["error"]["field"]) == (400, field), body
+        status, _, _ = await world.call("POST", "/v1/campaigns", data=b"hello")
+        assert status == 415
+        status, answer, _ = await world.call(
+            "POST", "/v1/campaigns?message_class=otp", headers=AUTHORIZED | CSV, data="number\n1"
+        )
+        assert (status, answer["error"]["field"]) == (400, "to")
+        assert world.store.records(0, 1) == []
+
+    play(story)
+
+
+def test_a_campaign_that_breaks_off_tells_what_it_had_taken(play: Play) -> None:
+    body = '{"message_class": "marketing", "text": "hi", "recipients": [{"to": "48500100201"}, {"to": "4850'
+
+    async def story(world: World) -> None:
+        status, taken, _ = await world.call(
+            "POST", "/v1/campaigns", headers=AUTHORIZED | {"Content-Type": "application/json"}, data=body
+        )
+        assert (status, taken["accepted"], taken["error"]["code"]) == (400, 1, "malformed")
+
+    play(story)
+
+
+def test_no_refused_row_is_hidden(play: Play) -> None:
+    good = "".join(f"4850010{n:04d};x;k\n" for n in range(2))  # the second finds the first's key taken
+    body = "to;text;key\n" + "1;x;\n" * 1_500 + good + "1;x;\n48500100200; ;\n" * 1_200
+
+    async def story(world: World) -> None:
+        status, taken, _ = await world.call(
+            "POST", "/v1/campaigns?message_class=otp", headers=AUTHORIZED | CSV, data=body
+        )
+        assert (status, taken["accepted"], taken["refused_count"]) == (202, 1, 3_901)
+        ranges = [(refusal["row"], refusal["to_row"], refusal["field"]) for refusal in taken["refused"]]
+        assert ranges[:3] == [(1, 1_500, "to"), (1_502, 1_502, "key"), (1_503, 1_503, "to")]
+        assert [row for first, last, _ in ranges for row in range(first, last + 1)] == [
+            *range(1, 1_501),
+            *range(1_502, 3_903),
+        ]
+
+    play(story)
+
+
+def test_a_partly_accepted_campaign_is_not_answered_429(play: Play) -> None:
+    new = [{"to": f"4850010{n:04d}"} for n in range(500)]  # more at a time than the queue takes
+    known = {"to": MESSAGE["to"], "key": MESSAGE["key"]}
+
+    async def story(world: World) -> None:
+        async def campaign(rows: list[Any]) -> tuple[int, Any, Mapping[str, str]]:
+            return await world.call(
+                "POST", "/v1/campaigns", json={"message_class": "otp", "text": "hello", "recipients": rows}
+            )
+
+        await world.post()
+        await world.until_sent(1)
+        status, taken, headers = await campaign(new)
+        assert (status, taken["accepted"], taken["refused_count"]) == (429, 0, 500)
+        assert int(headers["Retry-After"]) > 0
+        for last in (known, {"to": "48500100299"}):
+            status, taken, headers = await campaign([*new, last])
+            assert (status, taken["accepted"] + taken["repeated"], taken["refused_count"]) == (202, 1, 500)
+            assert "Retry-After" not in headers
+        status, taken, _ = await campaign([*new, {"to": "x"}])  # not full alone: one will never be taken
+        assert (status, taken["refused_count"]) == (202, 501)
+
+    play(story, max_backlog=499)
+
+
+def test_a_full_queue_takes_exactly_what_it_has_room_for(play: Play) -> None:
+    rows = [{"to": f"4850010{n:04d}"} for n in range(500)]
+
+    async def story(world: World) -> None:
+        body = {"message_class": "marketing", "text": "hi", "recipients": rows}
+        status, taken, _ = await world.call("POST", "/v1/campaigns", json=body)
+        assert (status, taken["accepted"]) == (202, 500)
+
+    play(story, max_backlog=500)
+
+
+def test_a_body_of_exactly_the_limit_is_taken(play: Play) -> None:
+    def of(size: int) -> bytes:
+        body = json.dumps(MESSAGE).encode()
+        return body + b" " * (size - len(body))
+
+    async def story(world: World) -> None:
+        packed = AUTHORIZED | {"Content-Encoding": "gzip"}
+        for size, expected in ((65_536, 202), (65_537, 413)):
+            for headers, data in (
+                (AUTHORIZED, of(size)),
+                (AUTHORIZED, in_pieces(of(size), 60_000)),
+                (packed, gzip.compress(of(size))),
+            ):
+                status, answer, _ = await world.call("POST", "/v1/messages", headers, data=data)
+                assert status == expected, answer
+        assert await self_status(world, "GET", f"/v1/messages/{2**63 - 1}") == 404
+
+    play(story)

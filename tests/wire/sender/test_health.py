@@ -1,0 +1,167 @@
+"""A sender that stops, and one whose store fails."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from sender_world import AUTHORIZED, Play, World
+from waiting import eventually_in_loop
+
+from reference_sender.api import health
+from reference_sender.runtime.commit_queue import CommitQueue
+
+
+def test_a_store_that_fails_refuses_and_then_recovers(play: Play) -> None:
+    async def story(world: World) -> None:
+        world.store.failing = True
+        status, answer, headers = await world.post()
+        assert (status, answer["error"]["code"]) == (503, "store_failed")
+        assert int(headers["Retry-After"]) > 0
+        assert world.route.submitted == []
+        world.store.failing = False
+        assert (await world.post())[0] == 202
+
+    play(story)
+
+
+async def self_status(world: World, method: str, path: str) -> int:
+    return (await world.call(method, path))[0]
+
+
+def test_a_stopping_sender_takes_reports_and_nothing_else(play: Play) -> None:
+    async def story(world: World) -> None:
+        await world.post()
+        await world.until_sent(1)
+        world.api.stop()
+        status, answer, headers = await world.post(key="k-2")
+        assert (status, answer["error"]["code"], "Retry-After" in headers) == (503, "stopping", True)
+        assert await self_status(world, "GET", "/healthz") == 503
+        assert (await world.report("k-1"))[1] == b"OK"
+
+    play(story)
+
+
+def test_a_stopping_sender_does_not_wait_for_campaigns(play: Play) -> None:
+    head = b'{"message_class": "marketing", "text": "hi", "recipients": [{"to": "48500100201"}'
+    taken_in = head + b', {"to": "48500100202"}' * 1_000
+
+    async def story(world: World) -> None:
+        never = asyncio.Event()
+
+        async def stalled(body: bytes) -> AsyncIterator[bytes]:
+            yield body
+            await never.wait()
+
+        async def campaign(body: bytes) -> tuple[int, Any, Mapping[str, str]]:
+            return await world.call("POST", "/v1/campaigns", AUTHORIZED | JSON, data=stalled(body))
+
+        calls = [asyncio.create_task(campaign(body)) for body in (head, taken_in)]
+        await world.until_sent(1_000)
+        world.api.stop()
+        async with asyncio.timeout(5):
+            (status, nothing, headers), (partly, taken, _) = await asyncio.gather(*calls)
+        assert (status, nothing["error"]["code"], "Retry-After" in headers) == (503, "stopping", True)
+        assert (partly, taken["accepted"], taken["error"]["code"]) == (503, 1_000, "stopping")
+        assert taken["refused"] == [
+            {**taken["refused"][0], "row": 1_001, "to_row": 1_001, "reason": "stopping"}
+        ]
+
+    play(story)
+
+
+def test_a_sender_that_cannot_store_is_not_healthy(play: Play) -> None:
+    async def story(world: World) -> None:
+        assert await self_status(world, "GET", "/healthz") == 200
+        await world.driver.commits.close()
+        assert await self_status(world, "GET", "/healthz") == 503
+        world.driver.commits = CommitQueue(world.store, lambda *_: None)  # for the world's end
+
+    play(story)
+
+
+def test_an_export_says_that_the_store_fails(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_SETTLE_S", 0.3)
+
+    async def story(world: World) -> None:
+        await world.post()
+        await world.until_sent(1)
+        world.store.failing = True
+        reporting = asyncio.create_task(world.report("k-1"))
+        await eventually_in_loop(lambda: world.driver.commits.failures)
+        status, answer, headers = await world.call("GET", "/v1/messages/export")
+        assert (status, answer["error"]["code"], "Retry-After" in headers) == (503, "store_failed", True)
+        assert "disk full" in answer["error"]["message"]
+        world.store.failing = False
+        assert (await reporting)[1] == b"OK"
+        exported = await world.call("GET", "/v1/messages/export")
+        assert exported[0] == 200
+        assert json.loads(exported[1])["state"] == "delivered"
+
+    play(story)
+
+
+def test_an_export_says_that_a_commit_does_not_end(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_SETTLE_S", 0.3)
+
+    async def story(world: World) -> None:
+        world.store.gate.clear()
+        posting = asyncio.create_task(world.post())
+        await eventually_in_loop(lambda: world.driver.commits.waiting)
+        status, answer, _ = await world.call("GET", "/v1/messages/export")
+        assert status == 503
+        assert "it has not finished a commit for 0.3 s" in answer["error"]["message"]
+        world.store.gate.set()
+        assert (await posting)[0] == 202
+
+    play(story)
+
+
+JSON = {"Content-Type": "application/json"}
+
+
+def test_export_state_and_metrics(play: Play) -> None:
+    async def story(world: World) -> None:
+        for number in range(5):
+            await world.post(key=f"k-{number}")
+        await world.until_sent(5)
+        await world.report("k-0", "k-1")
+        await world.report("k-2", status=405)
+        _, lines, _ = await world.call("GET", "/v1/messages/export")
+        rows = [json.loads(line) for line in lines.splitlines()]
+        assert rows[0] == {
+            "key": "k-0",
+            "message_class": "otp",
+            "state": "delivered",
+            "reason": "",
+            "attempts": 1,
+        }
+        assert [row["state"] for row in rows] == ["delivered", "delivered", "failed", "sent", "sent"]
+        assert rows[2]["reason"] == "undelivered"
+
+        _, state, _ = await world.call("GET", "/v1/state")
+        assert state["open"] == 2
+        counters = state["counters"]
+        assert (counters["accepted"], counters["delivered"], counters["failed"]) == (5, 2, 1)
+        assert (state["gauges"]["awaiting_report"], state["gauges"]["queue_otp"]) == (2, 0)
+        assert "loop_lag_ms" in state["gauges"]
+
+        _, text, _ = await world.call("GET", "/metrics")
+        samples = {
+            (sample.name, sample.labels.get("state")): sample.value
+            for family in text_string_to_metric_families(text.decode())
+            for sample in family.samples
+        }
+        assert samples["sender_final_total", "delivered"] == 2
+        assert samples["sender_awaiting_report", None] == 2
+
+    async def after_a_restart(world: World) -> None:
+        _, state, _ = await world.call("GET", "/v1/state")
+        assert (state["open"], state["counters"]["delivered"]) == (2, 2)
+
+    play(story)
+    play(after_a_restart)
