@@ -16,21 +16,18 @@ import errno
 import os
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from analysis.exit_codes import ExitCode
 from loadtests.usage import AllowUndecided, Command, Slo, Window, objectives, usage_error
 
-if TYPE_CHECKING:
-    pass
-
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _ABOUT = """Load tests and capacity benchmarks for sending SMS in bulk.
 
-`run` starts a sends messages and a sender, and Locust sends messages to the sender. Every message is followed
+`run` starts a mock provider and a sender, and Locust sends messages to the sender. Every message is followed
 to the handset and back. The report says whether the objectives are met, and what limits the rate.
 
 \b

@@ -20,7 +20,7 @@ _ENDING = "ending the trial in order, then the report"
 
 
 def search_capacity(asked: Asked, settings: RunSettings, console: Console) -> int:
-    """Search, report, and return the exit code, one of ``analysis.exit_codes``."""
+    """Search, report, and return the exit code, one of ``ExitCode``."""
     started = manifests.instant()
     say(console, TITLE)
     say(console, f"objectives: {', '.join(settings.objectives)}")

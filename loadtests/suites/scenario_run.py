@@ -22,7 +22,7 @@ _ENDING = "ending the load in order, then the report"
 
 
 def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) -> int:
-    """Run it, report it, and return the exit code, one of ``analysis.exit_codes``."""
+    """Run it, report it, and return the exit code, one of ``ExitCode``."""
     started = manifests.instant()
     say(console, f"{scenario.name}: {scenario.title}")
     say(console, f"seed {settings.seed}; run directory {settings.out}")
@@ -70,9 +70,7 @@ def _reported(settings: RunSettings, console: Console) -> int:
     why = why_nothing_was_accepted(settings.out, settings.target)
     if why is not None:
         say(console, why)
-    if (
-        code == ExitCode.USAGE
-    ):  # the run directory was valid when the run began; now it cannot be read or written
+    if code == ExitCode.USAGE:  # the run directory was valid when the run began, and no longer is
         say(
             console,
             "This run proves nothing: its records could not be analysed, or the report not be written",
