@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -10,15 +11,16 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from mock_provider.profiles import renamed_keys
 from mock_provider.profiles.schema import Profile
 from mock_provider.settings.kinds import Misfit
 
 _SHOWN_CHARACTERS = 60
+_INDEX = re.compile(r"\[[0-9]+\]")
 _IN_OTHER_WORDS = {  # where the library speaks of Python, or of what is said behind it anyway
     "dict_type": "must be a table of keys",
     "enum": "is none of these",
     "list_type": "must be a list",
-    "literal_error": "is none of these",
     "model_attributes_type": "must be a table of keys",
     "model_type": "must be a table of keys",
     "tuple_type": "must be a list",
@@ -50,6 +52,9 @@ def _line(found: ErrorDetails) -> str:
     path, node = _walk(found["loc"])
     shown = path or "(top)"
     if found["type"] == "extra_forbidden":
+        plain_path = _INDEX.sub("", path)
+        if plain_path in renamed_keys.KEYS:
+            return f"{shown}: unknown key; it is now {renamed_keys.KEYS[plain_path]}"
         known = _known_keys(found["loc"][:-1])
         return f"{shown}: unknown key; known here: {', '.join(known)}"
     if found["type"] == "missing":
@@ -57,15 +62,23 @@ def _line(found: ErrorDetails) -> str:
     if found["type"] == "union_tag_not_found":
         return f"{shown}.kind: missing{_allowed_kinds(node)}"
     if found["type"] == "union_tag_invalid":
-        return f"{shown}.kind: {found['ctx']['tag']!r}: is none of these{_allowed_kinds(node)}"
+        tag = found["ctx"]["tag"]
+        return f"{shown}.kind: {tag!r}: {_none_of_these(f'{path}.kind', tag)}{_allowed_kinds(node)}"
     if isinstance(found["input"], Misfit):
         return f"{shown}: {_shown_value(found['input'].value)}: {found['input'].words}{_allowed(node)}"
     message = _IN_OTHER_WORDS.get(found["type"]) or found["msg"].removeprefix("Value error, ")
+    if found["type"] == "literal_error":
+        message = _none_of_these(path, found["input"])
     if found["loc"][:2] == ("account", "tokens"):
         return f"{shown}: {message}"  # without the secret
     if found["type"] == "value_error" and _is_table(found["input"]):
         return f"{shown}: {message}"  # several keys are wrong together: the message names them
     return f"{shown}: {_shown_value(found['input'])}: {message}{_allowed(node)}"
+
+
+def _none_of_these(path: str, value: object) -> str:
+    new = renamed_keys.VALUES.get((_INDEX.sub("", path), str(value)))
+    return "is none of these" if new is None else f"it is now {new!r}"
 
 
 def _is_table(value: object) -> bool:

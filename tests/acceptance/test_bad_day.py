@@ -26,7 +26,7 @@ from loadtests.suites.scenario_run import run_scenario
 ROOT = Path(__file__).parents[2]
 BAD_DAY = (
     *("outage", "report_storm", "brown-out", "cut_after_accept"),
-    *("throttle_drop", "carrier_down", "report_duplicate", "report_reorder"),
+    *("rate_reduction", "carrier_down", "report_duplicate", "report_reorder"),
 )
 
 

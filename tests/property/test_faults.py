@@ -53,7 +53,7 @@ kinds = st.one_of(
     st.fixed_dictionaries({"kind": st.just("hang"), "share": shares, "disconnect": st.booleans()}),
     st.fixed_dictionaries({"kind": st.sampled_from(["lost_reply", "cut_after_accept"]), "share": shares}),
     st.fixed_dictionaries({"kind": st.sampled_from(["accept_then_lose", "report_loss"]), "share": shares}),
-    st.fixed_dictionaries({"kind": st.just("throttle_drop"), "share": st.sampled_from([0.1, 0.5])}),
+    st.fixed_dictionaries({"kind": st.just("rate_reduction"), "share": st.sampled_from([0.1, 0.5])}),
     st.fixed_dictionaries(
         {"kind": st.just("report_duplicate"), "share": shares, "after_s": st.sampled_from([0.0, 2.0])}
     ),
@@ -204,7 +204,7 @@ def test_no_message_is_both_lost_and_delivered_and_copies_of_reports_change_noth
 @given(faults, st.permutations(range(20)))
 def test_the_same_fates_whatever_the_order(fault_sections: Faults, order: list[int]) -> None:
     """All at one instant and in no queue: each meets the same windows. Only limits look at the order."""
-    by_draw = [f for f in fault_sections if f["kind"] not in ("throttle_drop", "report_storm")]
+    by_draw = [f for f in fault_sections if f["kind"] not in ("rate_reduction", "report_storm")]
     profile = profile_of(by_draw)
     unpaced = tuple(c.model_copy(update={"segments_per_s": None}) for c in profile.carriers)
     profile = profile.model_copy(update={"throttle": type(profile.throttle)(), "carriers": unpaced})
@@ -219,10 +219,10 @@ def test_the_same_fates_whatever_the_order(fault_sections: Faults, order: list[i
 @given(
     st.floats(0.05, 1.0), st.integers(1, 8), st.lists(st.integers(0, 400_000_000), min_size=20, max_size=80)
 )
-def test_a_throttle_drop_keeps_the_bound_of_its_bucket_in_every_window(
+def test_a_rate_reduction_keeps_the_bound_of_its_bucket_in_every_window(
     share: float, burst: int, pauses_ns: list[int]
 ) -> None:
-    drop = {"kind": "throttle_drop", "share": share, "burst": burst, "start_s": 3.0, "end_s": 8.0}
+    drop = {"kind": "rate_reduction", "share": share, "burst": burst, "start_s": 3.0, "end_s": 8.0}
     world = World(profile_of([drop]))
     due_ns = list(accumulate(pauses_ns))
     for number, at_ns in enumerate(due_ns):

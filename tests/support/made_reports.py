@@ -344,7 +344,7 @@ def comparison(one: ComparedClass) -> Comparison:
         part="08-fifo",
         counterpart="07-burst",
         kind="priorities_vs_fifo",
-        title="a burst without priorities less as it is",
+        title="a burst without priorities minus unchanged",
         classes=(one,),
     )
 

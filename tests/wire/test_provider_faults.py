@@ -128,10 +128,10 @@ def test_a_fault_that_cannot_begin_is_refused_by_its_own_fields(
             {"kind": "error_rate", "share": 0.1, "codes": [{"refusal": "unavailable", "share": 0.1}]},
             "give share (with refusal) or codes (a list of refusal and share), not both",
         ),
-        ({"kind": "throttle_drop"}, "share or rate_per_s is missing: give one of them"),
-        ({"kind": "throttle_drop", "share": 0.5, "rate_per_s": 1}, "give share or rate_per_s, not both"),
+        ({"kind": "rate_reduction"}, "share or rate_per_s is missing: give one of them"),
+        ({"kind": "rate_reduction", "share": 0.5, "rate_per_s": 1}, "give share or rate_per_s, not both"),
         (
-            {"kind": "throttle_drop", "rate_per_s": 1e-300},
+            {"kind": "rate_reduction", "rate_per_s": 1e-300},
             "rate_per_s: 1e-300: Input should be greater than or equal to 0.000001 "
             "(allowed: number at least 0.000001 and at most 10000000)",
         ),

@@ -164,7 +164,7 @@ def test_what_is_no_run_directory_exits_2_with_its_reason(
     new_run: Build,
 ) -> None:
     target = tmp_path / "target"
-    words = "it is not there" if make == "no directory" else "run.json"
+    words = "it does not exist" if make == "no directory" else "run.json"
     if make != "no directory":
         target.mkdir()
     if make == "broken manifest":
@@ -187,7 +187,7 @@ def test_few_messages_give_words_in_place_of_charts(new_run: Build, run_cli: Cal
     assert run_cli(run_dir) == 4
     page = page_of(run_dir)
     assert "too few messages for a percentile curve" in page
-    assert "3 messages, all within the limit; its interval needs 72" in page
+    assert "3 messages, all within the limit; the interval needs 72" in page
     assert not (run_dir / "report" / "percentiles.png").exists()
 
 
@@ -212,7 +212,7 @@ def test_without_provider_rows_no_delivery_is_claimed_or_denied(
     assert "no provider rows: deliveries were not observed" in page_of(run_dir)
     (row,) = next(each for each in summary["first_screen"]["answers"] if each["name"] == "wrong")["rows"]
     said = "".join(piece if isinstance(piece, str) else piece["text"] for piece in row["value"])
-    assert said == "200 without the provider's record: lost or duplicated is not known"
+    assert said == "200 without records of the provider: whether they were lost or duplicated is unknown"
 
 
 def test_all_open_counts_as_late_not_as_absent(new_run: Build, run_cli: Callable[[Path], int]) -> None:

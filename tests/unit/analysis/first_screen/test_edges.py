@@ -45,7 +45,7 @@ def test_a_higher_limit_is_not_asked_for_where_the_sender_itself_takes_longer() 
     def asks(sender_s: float) -> bool:
         made = part()
         splits = tuple(with_shares(one, contract=1.0, sender=sender_s) for one in made.delay_splits)
-        return "A higher limit" in aside_text(report(replace(made, delay_splits=splits)), "ask")
+        return "Ask for a higher limit" in aside_text(report(replace(made, delay_splits=splits)), "ask")
 
     assert asks(sender_s=0.1)
     assert not asks(sender_s=1.1)

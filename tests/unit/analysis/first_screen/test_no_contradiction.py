@@ -177,7 +177,7 @@ def planted_accounted(made: RunReport) -> tuple[FirstScreen, RunReport]:
     return screen_of(made), replace(made, parts=parts)
 
 
-def planted_nothing_gave_way(made: RunReport) -> tuple[FirstScreen, RunReport]:
+def planted_no_limit(made: RunReport) -> tuple[FirstScreen, RunReport]:
     parts = (replace(made.parts[0], culprits=(culprit(),)), *made.parts[1:])
     return screen_of(made), replace(made, parts=parts)
 
@@ -204,24 +204,24 @@ def planted_slug(made: RunReport) -> tuple[FirstScreen, RunReport]:
 PLANTED: dict[Callable[[RunReport], tuple[FirstScreen, RunReport]], str] = {
     planted_source: "is taken from objectives.0",
     planted_subject: "otp: '60.0 s' and '12.0 s'",
-    planted_yes: "YES, and not every objective is met",
-    planted_no: "NO, and no objective is missed",
-    planted_undecided: "UNDECIDED, and an objective is missed",
-    planted_verdict: "YES, and the report's verdict is undecided",
+    planted_yes: "YES, but not every objective is met",
+    planted_no: "NO, but no objective is missed",
+    planted_undecided: "UNDECIDED, but an objective is missed",
+    planted_verdict: "YES, but the report's verdict is undecided",
     planted_percentile: "the table Delivery time of 05-day-500k shows",
     planted_share: "the shares of 05-day-500k show",
     planted_stage_mean: "a mean of 97.0 s",
     planted_ten_times: "ten times: Yes, without a valid part",
-    planted_ten_times_too_small: "had the load of 4000000.0 a day",
-    planted_level: "ten times: Yes, and the table Levels says no",
+    planted_ten_times_too_small: "is equivalent to 4000000.0 a day",
+    planted_level: "ten times: Yes, but the table Levels says no",
     planted_difference: "its interval is -1.0 to 33.0",
     planted_lost: "0 lost (real), and a part has lost or unaccounted messages",
-    planted_carried: "is said to be carried",
+    planted_carried: "is called sustained",
     planted_accounted: "every message is said to be accounted for",
-    planted_nothing_gave_way: "nothing is said to have given way",
-    planted_low_search: "a sustained rate is named, and 05-day-500k carried more",
-    planted_number: "has a number that is taken from no table",
-    planted_p95: "has the word 'p95'",
+    planted_no_limit: "no limit is said to be reached",
+    planted_low_search: "a sustained rate is named, but 05-day-500k delivered more",
+    planted_number: "has a number without a source",
+    planted_p95: "has the technical term 'p95'",
     planted_slug: "has the name '06-day-5m'",
 }
 

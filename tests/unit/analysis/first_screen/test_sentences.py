@@ -39,7 +39,9 @@ def screen_of(made: RunReport) -> FirstScreen:
 def test_yes_names_the_volumes_that_were_carried() -> None:
     screen = screen_of(suite())
     assert screen.word == "YES"
-    assert words(screen.why) == "my-sender carries 500,000 SMS a day, and 5 million, within every objective."
+    assert (
+        words(screen.why) == "my-sender sustains 500,000 SMS a day, and 5 million, with every objective met."
+    )
     assert words(screen.trust) == (
         "Valid: the bench was on time (99 % of messages sent within 1.20 ms), and every message is "
         "accounted for."
@@ -82,7 +84,7 @@ def test_a_what_if_stands_beside_the_title() -> None:
     assert "what if" not in screen_of(report(plain)).about
 
 
-def test_no_says_how_much_was_not_taken_and_what_gave_way() -> None:
+def test_no_says_how_much_was_not_taken_and_what_bottleneck() -> None:
     few = accounting(planned=23_600, accepted=16_549, refused=7_051, delivered=16_549)
     slow = throughput(accepted_best=msgspec.structs.replace(throughput().accepted_best, per_s=97.0))
     made = report(part(p95_s={"otp": 14.0}, accounting=few, throughput=slow, culprits=(culprit(),)))
@@ -91,9 +93,9 @@ def test_no_says_how_much_was_not_taken_and_what_gave_way() -> None:
     assert words(screen.why) == (
         "my-sender takes 97.0/s; this load offers 56.0/s. Of 23,600 messages 7,051 were refused."
     )
-    gave_way, change = map(words, screen.bottleneck)
-    assert gave_way == (
-        "What gave way: my-sender's API (all 2,000 requests waited for it; its process used 12 % of a core)."
+    bottleneck, change = map(words, screen.bottleneck)
+    assert bottleneck == (
+        "Bottleneck: my-sender's API (all 2,000 requests waited for it; its process used 12 % of a core)."
     )
     assert change.startswith("What to change: answer after queueing")
 
@@ -101,7 +103,7 @@ def test_no_says_how_much_was_not_taken_and_what_gave_way() -> None:
 def test_a_no_without_a_culprit_claims_none() -> None:
     screen = screen_of(report(part(p95_s={"otp": 14.0})))
     assert [words(each) for each in screen.bottleneck] == [
-        "What gave way: unknown. The samples of this run do not show it."
+        "Bottleneck: unknown. The samples of this run do not show it."
     ]
 
 
@@ -110,7 +112,7 @@ def test_undecided_says_what_would_decide_it() -> None:
     assert screen.word == "UNDECIDED"
     assert words(screen.why) == (
         "No objective was missed. transactional delivery time is undecided: 95 % interval of 1,000 messages; "
-        "it takes about 400 more messages: run 90 s longer."
+        "to decide it: about 400 more messages: run 90 s longer."
     )
 
 
@@ -124,7 +126,7 @@ def test_unaccounted_messages_are_never_called_lost_nor_none() -> None:
 
 def test_a_question_that_was_not_asked_says_how_to_ask_it() -> None:
     screen = screen_of(report(part(messages_per_day=None)))
-    assert answer_text(screen, "ten_times") == "Not asked in this run. To ask: smsbench run bench"
+    assert answer_text(screen, "ten_times") == "Not tested in this run. To test it: smsbench run bench"
     assert "To ask: smsbench run burst --profile bad-day" in answer_text(screen, "wrong")
 
 
@@ -133,7 +135,7 @@ def test_a_difference_whose_interval_holds_zero_is_not_claimed() -> None:
 
     claimed = suite(comparisons=(fifo(15.0, 17.0),))
     said = words(_without_priorities(Quote(claimed), "comparisons.0.classes.0", fifo(15.0, 17.0).classes[0]))
-    assert "OTP 95 % within 24.0 s in place of 8.00 s, a difference of 16.0 s (15.0 s to 17.0 s)" in said
+    assert "OTP 95 % within 24.0 s instead of 8.00 s, a difference of 16.0 s (15.0 s to 17.0 s)" in said
     unclear = suite(comparisons=(fifo(-1.0, 17.0),))
     said = words(_without_priorities(Quote(unclear), "comparisons.0.classes.0", fifo(-1.0, 17.0).classes[0]))
     assert "no difference shown" in said
@@ -152,22 +154,22 @@ def test_a_price_has_a_currency_only_where_the_profile_names_one() -> None:
 
 def test_a_search_that_ended_low_does_not_stand_alone() -> None:
     """A busy machine once made it say 80/s, where a part had delivered 307/s."""
-    assert "carries more" not in answer_text(suite(), "rate")
+    assert "capacity is higher" not in answer_text(suite(), "rate")
     found = suite().capacity
     assert found is not None
     near = replace(searched_low(), capacity=replace(found, sustained_per_s=50.0, high_per_s=None))
     within = replace(searched_low(), capacity=replace(found, sustained_per_s=20.0, high_per_s=60.0))
     for made in (near, within):
-        assert "carries more" not in answer_text(made, "rate")
+        assert "capacity is higher" not in answer_text(made, "rate")
     said = answer_text(searched_low(), "rate")
-    assert "The sender carries more than this search found: 54.0/s were delivered in:" in said
+    assert "The capacity is higher than this search found: 54.0/s were delivered in:" in said
 
 
 @pytest.mark.parametrize(
     ("verdict", "said"),
     [
-        ("invalid", "It may carry more: at 5,000/s the bench itself could not keep up."),
-        ("undecided", "It may carry more: at 5,000/s the trial stayed undecided."),
+        ("invalid", "The capacity may be higher: at 5,000/s the bench itself was too slow."),
+        ("undecided", "The capacity may be higher: at 5,000/s the trial was undecided."),
         ("met", ""),
     ],
 )
@@ -179,14 +181,14 @@ def test_the_screen_says_why_no_upper_bound_of_the_rate_is_known(
     trials = (*found.trials, Trial(rate_per_s=5_000.0, verdict=verdict, delivered_per_s=0.0))
     made = suite(capacity=replace(found, high_per_s=None, culprits=(), trials=trials))
     text = answer_text(made, "rate")
-    assert said in text and ("It may carry more: at" in text) is bool(said)
+    assert said in text and ("The capacity may be higher: at" in text) is bool(said)
     assert not contradictions(first_screen(made), made)
 
 
 def test_the_contract_is_said_in_messages_a_second() -> None:
     said = answer_text(limited(), "rate")
-    assert "54.0/s delivered in the best 10 s (offered 56.0/s at its busiest)" in said
-    assert re.search(r"the contract lets through at most 217/s \(500 segments/s at [0-9.]+ a message\)", said)
+    assert "54.0/s delivered in the best 10 s (offered 56.0/s at the peak)" in said
+    assert re.search(r"the contract allows at most 217/s \(500 segments/s at [0-9.]+ per message\)", said)
     above = report(part("run", throughput=throughput(contract_segments_per_s=50.0, contract_per_s=30.0)))
     assert "the contract lets through" not in answer_text(above, "rate")
 

@@ -43,7 +43,7 @@ def queued(run: RunBuilder, wait_s: float = 5.0, **more: Any) -> None:
         run.seen(f"m-{slot}", slot / 10 + wait_s, **more)
 
 
-def test_nothing_gave_way(new_run: Build) -> None:
+def test_nothing_bottleneck(new_run: Build) -> None:
     run = new_run("run")
     quick(run)
     sampled(run, "sender", cpu_percent=97.0, loop_lag_ms=400.0, commit_ms=900.0)  # busy, and yet on time
@@ -118,7 +118,7 @@ def test_a_provider_that_throttles(new_run: Build) -> None:
     report = found(run, profile={"throttle": {"requests": {"rate_per_s": 100.0, "burst": 1}}})
     assert [each.kind for each in report.culprits] == ["provider_limit"]
     told = " ".join(report.culprits[0].evidence)
-    assert "30 % of them" in told and "its bucket of requests was empty" in told
+    assert "30 % of them" in told and "its token bucket of requests was empty" in told
 
 
 def test_an_accept_queue_that_grows(new_run: Build) -> None:
@@ -243,7 +243,7 @@ def test_arrivals_that_waited_for_the_target_are_its_failure(new_run: Build) -> 
     assert report.validity != "invalid", [each for each in report.checks if each.state == "invalid"]
     assert report.culprits[0].kind == "sender_api"
     told = " ".join(report.culprits[0].evidence)
-    assert "290 not sent, since all 20 requests" in told and "12 % of a core" in told
+    assert "290 not sent because all 20 requests" in told and "12 % of a core" in told
     assert report.culprits[0].text.startswith("my-sender")
 
 

@@ -35,7 +35,7 @@ def played(run: RunBuilder, load_s: float, **manifest: Any) -> Path:
 )
 def test_an_interrupted_run_says_so_before_its_verdict(new_run: Build, load_s: float, words: str) -> None:
     report = build_report(played(new_run("run"), load_s, exit_reason="interrupted"))
-    assert report.headline == f"STOPPED: {words}. What was played missed no objective."
+    assert report.headline == f"STOPPED: {words}. No objective was missed until then."
     assert report.notes[0].startswith(words)
     assert report.interrupted == words
     assert report.exit_code == ExitCode.INTERRUPTED
@@ -87,7 +87,7 @@ def test_an_interruption_goes_before_every_verdict(new_run: Build, delivery_s: f
 def test_an_aborted_run_is_invalid_and_not_complete(new_run: Build) -> None:
     report = build_report(played(new_run("run"), 13.0, exit_reason=records.ABORTED))
     assert report.headline.startswith(
-        "STOPPED: Interrupted after 13 of 23 s. The figures of what was played cannot be used."
+        "STOPPED: Interrupted after 13 of 23 s. The figures until then cannot be used."
     )
     assert report.validity == "invalid"
     assert report.exit_code == ExitCode.INTERRUPTED

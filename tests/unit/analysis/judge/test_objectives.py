@@ -56,7 +56,7 @@ def test_an_undecided_percentile_says_what_would_decide_it(new_run: Build) -> No
         run.journey(f"m-{slot}", slot / 2, 3.0)
     found = of(build_report(run.write(load_s=30.0, end_s=60.0)), "otp.p95<20s")
     assert (found.verdict, found.interval) == ("undecided", "")
-    assert found.why == "60 messages, all within the limit; its interval needs 72"
+    assert found.why == "60 messages, all within the limit; the interval needs 72"
     assert found.needs == "about 13 more otp messages: run 10 s longer"
 
 

@@ -136,8 +136,8 @@ def test_the_first_screen_says_that_faults_were_staged(new_run: Build) -> None:
     report = build_report(run_dir)
     assert report.faults_staged
     assert report.notes == (
-        "Faults of the provider were staged in this run: one, two (20 messages touched, a message once for "
-        "each fault). Figures and verdicts include their effect.",
+        "Faults of the provider were staged in this run: one, two (20 messages affected; a message counts "
+        "once per fault). Figures and verdicts include their effect.",
     )
     write_report(report, run_dir / "report")
     assert "FAULTS STAGED. " in (run_dir / "report" / "summary.md").read_text(encoding="utf-8")

@@ -114,7 +114,7 @@ def test_every_rendering_counts_the_messages_that_lack_a_mark(new_run: Build) ->
     assert "| otp | 16 | 10 | 6 | 0 | 0 |" in markdown
     assert "provider + carrier queue" in markdown
     page = (run_dir / "report" / "index.html").read_text(encoding="utf-8")
-    assert "Stages of messages that lack a mark" in page
+    assert "Stages of messages that lack a timestamp" in page
     assert "10 of 16" in page  # on the chart
     summary = json.loads((run_dir / "report" / "summary.json").read_text(encoding="utf-8"))
     assert summary["parts"][0]["stage_coverage"] == [

@@ -78,7 +78,7 @@ def test_one_that_contradicts_the_profile_is_refused() -> None:
         "faults": [
             {
                 "name": "d",
-                "kind": "throttle_drop",
+                "kind": "rate_reduction",
                 "start_s": 1,
                 "end_s": 2,
                 "limit": "requests",

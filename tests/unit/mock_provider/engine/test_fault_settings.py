@@ -47,8 +47,8 @@ def test_removing_a_fault_at_run_time_does_not_rename_the_others() -> None:
     ("fault", "complaint"),
     [
         ({"kind": "error_rate"}, "share or codes is missing"),
-        ({"kind": "throttle_drop"}, "share or rate_per_s is missing"),
-        ({"kind": "throttle_drop", "share": 0.5}, "faults[0].share: throttle.requests has no limit"),
+        ({"kind": "rate_reduction"}, "share or rate_per_s is missing"),
+        ({"kind": "rate_reduction", "share": 0.5}, "faults[0].share: throttle.requests has no limit"),
         ({"kind": "carrier_down", "carriers": ["x"]}, "faults[0].carriers: no carrier x (allowed: any)"),
         ({"kind": "carrier_down", "carriers": []}, "faults[0].carriers"),
         ({"kind": "country_down", "countries": ["Poland"]}, "faults[0].countries[0]"),
@@ -86,8 +86,8 @@ def test_names_are_given_and_kept_apart() -> None:
             "errors: 0.5 % no_credit",
         ),
         (
-            {"kind": "throttle_drop", "limit": "segments", "rate_per_s": 20, "burst": 5},
-            "throttle drop: segments to 20/s, burst 5",
+            {"kind": "rate_reduction", "limit": "segments", "rate_per_s": 20, "burst": 5},
+            "rate reduction: segments to 20/s, burst 5",
         ),
         (
             {"kind": "country_down", "countries": ["PL", "DE"], "behaviour": "refuse"},

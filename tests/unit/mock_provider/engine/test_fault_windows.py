@@ -91,8 +91,8 @@ def test_the_ambiguous_kind_takes_the_message_and_says_nothing(kind: str, cut: b
     assert p.refused(again).reason is Refusal.DUPLICATE_REF
 
 
-def test_throttle_drop_lowers_the_rate_for_its_window_and_keeps_the_bucket() -> None:
-    fault = named("throttle_drop", share=0.1)
+def test_rate_reduction_lowers_the_rate_for_its_window_and_keeps_the_bucket() -> None:
+    fault = named("rate_reduction", share=0.1)
     p = virtual_provider(faults=[fault], throttle={"requests": {"rate_per_s": 20, "burst": 5}})
     taken = [n for n in range(4000) if accepted(p, p.send(n / 100, f"k{n}"))]
 
@@ -106,8 +106,8 @@ def test_throttle_drop_lowers_the_rate_for_its_window_and_keeps_the_bucket() -> 
     assert refused and all(row.fault == "f" for row in refused)
 
 
-def test_throttle_drop_of_a_provider_without_limits() -> None:
-    p = virtual_provider(faults=[named("throttle_drop", limit="segments", rate_per_s=2, burst=3)])
+def test_rate_reduction_of_a_provider_without_limits() -> None:
+    p = virtual_provider(faults=[named("rate_reduction", limit="segments", rate_per_s=2, burst=3)])
     p.send(0, "first")
     taken = sum(accepted(p, p.send(10 + n / 10, f"k{n}")) for n in range(100))
     assert taken == pytest.approx(3 + 20, abs=1)

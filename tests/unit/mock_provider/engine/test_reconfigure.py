@@ -109,7 +109,7 @@ def test_a_profile_that_cannot_be_taken_changes_nothing() -> None:
 def test_a_throttle_that_a_fault_lowered_gives_no_tokens_back(usual: dict[str, Any]) -> None:
     settings: dict[str, Any] = {
         "throttle": usual,
-        "faults": [{"kind": "throttle_drop", "rate_per_s": 0.1, "burst": 10}],
+        "faults": [{"kind": "rate_reduction", "rate_per_s": 0.1, "burst": 10}],
     }
     p = virtual_provider(**settings)
     for n in range(10):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mock_provider.engine import Engine
+from mock_provider.engine.faults import FAULT_KINDS
 from mock_provider.engine.faults.kinds.added_latency import AddedLatency
 from mock_provider.inbox.admin.fault_windows import fault_kinds
 from mock_provider.profiles import (
@@ -18,6 +19,7 @@ from mock_provider.profiles import (
     load_profile,
     parse_profile,
     profile_names,
+    renamed_keys,
     scale_profile,
     with_token,
 )
@@ -229,6 +231,38 @@ def test_reference_in_the_documentation_loads_and_has_every_key() -> None:
     assert {fault.kind for fault in profile.faults} == set(fault_kinds())
     resolved = set(keys_of(profile.model_dump(mode="json")))
     assert resolved - set(keys_of(reference)) == set()
+
+
+@pytest.mark.parametrize(
+    ("sections", "error"),
+    [
+        ({"wire": {}}, "wire: unknown key; it is now protocol"),
+        (
+            {"traffic": {"unsaid": "otp"}},
+            "traffic.unsaid: unknown key; it is now traffic.default_message_class",
+        ),
+        (
+            {"carriers": [{"name": "a", "country": "*", "fast_latency": {"kind": "fixed", "value_s": 1}}]},
+            "carriers[0].fast_latency: unknown key; it is now carriers.priority_latency",
+        ),
+        (
+            {"faults": [{"kind": "outage"}, {"kind": "throttle_drop", "share": 0.1}]},
+            "faults[1].kind: 'throttle_drop': it is now 'rate_reduction'",
+        ),
+        ({"faults": [{"kind": "outage", "host": "second"}]}, "faults[0].host: 'second': it is now 'backup'"),
+    ],
+)
+def test_an_old_name_is_refused_with_the_new_one(sections: dict[str, Any], error: str) -> None:
+    with pytest.raises(ProfileError) as raised:
+        parse_profile(MINIMAL | sections)
+    assert error in str(raised.value)
+
+
+def test_new_names_of_keys_exist() -> None:
+    schema = json.dumps(Profile.model_json_schema())
+    for new in renamed_keys.KEYS.values():
+        assert f'"{new.partition(" ")[0].rpartition(".")[2]}"' in schema
+    assert set(renamed_keys.VALUES.values()) <= {*FAULT_KINDS, "backup"}
 
 
 @pytest.mark.parametrize("zone", ["Nowhere/Land", "", "Europe", "../passwd", "a" * 5_000, "a\0b"])

@@ -89,7 +89,7 @@ def test_a_part_without_priorities_says_what_they_are_worth(new_run: Build, writ
     (comparison,) = report.comparisons
     assert (comparison.kind, comparison.title) == (
         "priorities_vs_fifo",
-        "the peak: no priorities less as it is",
+        "the peak: no priorities minus unchanged",
     )
     (otp,) = comparison.classes
     assert otp.p95_difference_s == pytest.approx(9.0) and otp.p95_claimed

@@ -200,6 +200,6 @@ def test_limits_have_names() -> None:
     carriers = [{"name": "a", "segments_per_s": 150}, {"name": "b", "segments_per_s": 200}]
     limits = limits_of(throttle=throttle, accept_queue={"drain_segments_per_s": 500.0}, carriers=carriers)
     assert limits.words == (
-        *("100 requests/s", "50 segments/s", "4 requests at once"),
-        *("500 segments/s out of the accept queue", "150 to 200 segments/s a carrier"),
+        *("100 requests/s", "50 segments/s", "4 concurrent requests"),
+        *("500 segments/s out of the accept queue", "150 to 200 segments/s per carrier"),
     )

@@ -15,13 +15,13 @@ from mock_provider.engine.throttle import BucketLimit
 from mock_provider.settings.network import Rate
 
 
-class ThrottleDrop(FaultSettings):
+class RateReduction(FaultSettings):
     """The rate of a throttle falls to a share of the profile's, or to ``rate_per_s``.
 
     The bucket keeps its level: tokens that were taken stay taken. ``burst`` left out: the profile's.
     """
 
-    kind: Literal["throttle_drop"]
+    kind: Literal["rate_reduction"]
     limit: Literal["requests", "segments"] = "requests"
     share: Annotated[float, Field(ge=0.000_001, le=1)] | None = None
     rate_per_s: Rate | None = None
@@ -46,10 +46,10 @@ class ThrottleDrop(FaultSettings):
     def description(self) -> str:
         to = f"{percent(self.share)} of the usual" if self.share else f"{self.rate_per_s:g}/s"
         burst = "" if self.burst is None else f", burst {self.burst}"
-        return f"throttle drop: {self.limit} to {to}{burst}"
+        return f"rate reduction: {self.limit} to {to}{burst}"
 
-    def acting(self, start_ns: int, end_ns: int) -> LowerLimit:
-        return LowerLimit(self.name, self.limit, self.share, self.rate_per_s, self.burst)
+    def acting(self, start_ns: int, end_ns: int) -> ReducedRate:
+        return ReducedRate(self.name, self.limit, self.share, self.rate_per_s, self.burst)
 
 
 class LoweredLimit(Struct, frozen=True):
@@ -58,7 +58,7 @@ class LoweredLimit(Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class LowerLimit(AtLimit):
+class ReducedRate(AtLimit):
     """Per time: a bucket fills more slowly in the window. Either ``share`` or ``rate_per_s`` is set."""
 
     share: float | None
