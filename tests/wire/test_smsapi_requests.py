@@ -92,9 +92,7 @@ def test_what_is_not_read_is_counted(provider: ProviderThread, caplog: pytest.Lo
         ask(provider, "/sms.do", b"to=48500100200&message=x&nortify_url=http%3A%2F%2Fx&fallback[0][type]=vms")
     ask(provider, "/mfa/codes", b"phone_number=48500100200&text=x")
     assert provider.state()["unread_fields"] == {"nortify_url": 2, "fallback": 2, "text": 1}
-    warnings = [
-        r.getMessage() for r in caplog.records if r.name == "mock_provider.protocols.smsapi.unread_fields"
-    ]
+    warnings = [r.getMessage() for r in caplog.records if r.name == "mock_provider.protocols.unread_fields"]
     assert len(warnings) == 3
     assert all("http://x" not in each for each in warnings)
     assert provider.admin("/reset", {}, "POST")[0] == 200
