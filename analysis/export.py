@@ -9,7 +9,7 @@ from analysis.records import read_manifest
 from analysis.render.data import spreadsheet_safe
 
 # Columns with free text. The others have fixed lists of names.
-_FREE_TEXTS = ("key", "class", "campaign", "carrier", "fault")
+_FREE_TEXTS = ("key", "message_class", "campaign", "carrier", "fault")
 
 
 def write_messages(run_dir: Path, kind: str) -> list[Path]:

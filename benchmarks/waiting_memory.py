@@ -65,7 +65,7 @@ def reports(provider: ProviderRuntime, count: int) -> None:
 
 
 def _ask(provider: ProviderRuntime, body: str, respond: Callable[[HttpResponse | None], None]) -> None:
-    protocol = provider.protocol_of("/sms.do")
+    protocol = provider.protocols.at("/sms.do")
     assert protocol is not None
     request = HttpRequest("POST", "/sms.do", "", FORM, "Bearer t", body.encode())
     provider.ask(protocol, request, partial(respond))

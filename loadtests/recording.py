@@ -92,10 +92,10 @@ def combine(statuses: Iterable[LoadStatus]) -> LoadStatus:
 
 
 class LoadRecorder:
-    """Writes one worker's rows and status into the run directory, or nowhere where there is none.
+    """Writes one worker's rows and status into the run directory; without one it writes nothing.
 
     Where that fails ``lost`` says why, and nothing is kept or written from then on. It raises nothing: its
-    callers are callbacks and greenlets, whose errors nobody would notice.
+    callers are callbacks and greenlets, whose errors would be lost.
     """
 
     def __init__(self, run_dir: Path | None, worker: int) -> None:

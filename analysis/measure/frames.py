@@ -67,7 +67,7 @@ def _messages(load: pa.Table, journeys: Journeys) -> pd.DataFrame:
     sent, provider, sender = journeys.load, journeys.provider, journeys.sender
     fates = judge(journeys)
     delivered = fates.fate == DELIVERED
-    named = load.select(["key", "class", "campaign", "worker"])
+    named = load.select(["key", "message_class", "campaign", "worker"])
     columns = {
         "outcome": _named(sent.outcome, OUTCOMES),
         "status": sent.status,

@@ -67,7 +67,7 @@ class Burst(Struct, frozen=True, tag="burst"):
     over_s: float
 
 
-class Step(Struct, frozen=True):
+class RateStep(Struct, frozen=True):
     rate_per_s: float
     duration_s: float
 
@@ -75,7 +75,7 @@ class Step(Struct, frozen=True):
 class Steps(Struct, frozen=True, tag="steps"):
     """Plateaus of steady rate one after another; the phase is carried over, so nothing bunches at a step."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[RateStep, ...]
     spacing: Literal["even", "poisson"] = "even"
 
 

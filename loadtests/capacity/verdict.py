@@ -73,7 +73,7 @@ def judged_trial(
 
 
 def _stable(settings: SearchSettings, steady: Steady) -> bool | None:
-    """As the steady part says; in a coarse search growth that is too small for its precision is none."""
+    """As the steady part says. A coarse search ignores growth below its precision."""
     tolerated = settings.tolerated_growth * steady.offered_per_s
     if not tolerated:
         return steady.stable

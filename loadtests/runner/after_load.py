@@ -52,7 +52,7 @@ def await_the_rest(
             if enough(snapshot):
                 return "drain_timeout"
             if key.pressed() or (interruption.asked and not interrupted_before):
-                progress.note(f"  the drain was ended; left open: {found.words}")
+                progress.note(f"  the drain was ended by the user; left open: {found.words}")
                 return "drain_ended"
             if interrupted_before:
                 time.sleep(_TICK_S)

@@ -23,7 +23,7 @@ from loadtests.arrivals import (
     peak_rate_per_s,
     seeds,
 )
-from loadtests.scenarios.scenario import Part, Scenario
+from loadtests.scenario import Part, Scenario
 
 _PACKAGES = (
     "smsbench",

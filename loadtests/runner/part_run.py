@@ -51,7 +51,7 @@ from loadtests.runner.surroundings import (
     provider_seed,
     start_surroundings,
 )
-from loadtests.scenarios.scenario import Part, Scenario
+from loadtests.scenario import Part, Scenario
 
 _TICK_S = 1.0
 _LOCUST_START_S = 3.0
@@ -191,9 +191,7 @@ class PartRun:
 
     def _play(self, sampler: Sampler) -> str:
         """Run Locust to its end, or until the user interrupts."""
-        locust = locust_service(
-            self._scenario.locustfile, self._surroundings.host, self._settings, self._run_dir
-        )
+        locust = locust_service(self._surroundings.host, self._settings, self._run_dir)
         self._locust = locust
         locust.start({**self._surroundings.environment, **load_environment(self._settings)})
         sampler.watch("load", locust.pid)

@@ -40,7 +40,7 @@ def stopped_early(play: Play) -> bool:
 def split_plays(
     run_dir: Path, whole: records.Manifest, plan: Plan, plays: Sequence[Play], workers: int
 ) -> records.Manifest:
-    """Make a suite of the run directory, a part each play, and return the suite's manifest, as written."""
+    """Turn the run directory into a suite with one part for each Start; return the suite's manifest."""
     starts = [combine(play.values()).start_ns for play in plays]
     rows = {
         name: records.read_rows(run_dir / f"{name}.arrow", schema)
@@ -66,7 +66,7 @@ def split_plays(
         scenario=records.RecordedScenario(name=whole.scenario.name, title=whole.scenario.title),
         parts=tuple(places),
         exit_reason=next((reason for reason in reasons if reason != "finished"), "finished"),
-        instrument_failures=(),  # they stand in the parts
+        instrument_failures=(),  # each part has its own
         faults=(),
     )
     records.write_manifest(run_dir, suite)

@@ -34,7 +34,7 @@ class ServiceState(Struct, frozen=True):
     gauges: dict[str, float] = {}
     counters: dict[str, float] = {}
     faults: tuple[RecordedFault, ...] = ()  # the provider's fault windows, those to come among them
-    failed: tuple[str, ...] = ()  # what of the service itself has failed for good, in words
+    failed: tuple[str, ...] = ()  # parts of the service that have failed for good, as text
 
 
 class ExportedMessage(Struct, frozen=True):

@@ -14,7 +14,7 @@ from loadtests.runner.provider_profile import ProfileChoice, choose_profile
 from loadtests.runner.queries import StateQuery
 from loadtests.runner.service import Service, ServiceError
 from loadtests.runner.settings import RunSettings
-from loadtests.scenarios.scenario import Part
+from loadtests.scenario import Part
 from loadtests.targets import Target, address_of
 
 JOURNAL = "provider.arrow"

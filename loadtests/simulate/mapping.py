@@ -25,13 +25,11 @@ from mock_provider.protocols import smsapi
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.http_protocol import ProtocolContext
 from mock_provider.protocols.smsapi.answers import STATUS_CODES
+from mock_provider.protocols.smsapi.dates import engine_time
 from mock_provider.protocols.smsapi.errors import refusal_reply, retry_after
-from mock_provider.protocols.smsapi.fast_path import (
-    PROTOCOL_NAME,
-    are_msisdns,
-    engine_time,
-    shared_sender,
-)
+from mock_provider.protocols.smsapi.limits import PROTOCOL_NAME
+from mock_provider.protocols.smsapi.numbers import are_msisdns
+from mock_provider.protocols.smsapi.send import shared_sender
 from mock_provider.protocols.unread_fields import UnreadFields
 from mock_provider.settings.values import Refusal
 from reference_sender.dispatch.values import Lane, Message, Outcome, Report, Result, State
@@ -118,7 +116,7 @@ class Mapped(Passage):
         found: list[Outbound] = []
         for message in messages:
             to, text, key = message.to, message.text, message.key
-            # "#K" may be a journey key, which only the wire looks for.
+            # "#K" may be a journey key, which only the protocol looks for.
             if message.segments > most_parts or "#K" in text or not are_msisdns(to):
                 return None
             found.append(Outbound(to, to, text, message.segments, key, key))

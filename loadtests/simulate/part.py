@@ -16,14 +16,14 @@ from loadtests.arrivals import Plan, Schedule, key_tag_of
 from loadtests.arrivals.chance import derive_seed
 from loadtests.runner import manifest as manifests
 from loadtests.runner.provider_profile import ProfileChoice, choose_profile
-from loadtests.scenarios.scenario import Part
+from loadtests.scenario import Part, Scenario
 from loadtests.simulate.simulation import (
     DRAIN_TIMEOUT_S,
     TOKEN,
     ZERO_NS,
     Ending,
-    Progress,
     Settings,
+    SimulationProgress,
     simulate,
 )
 from loadtests.simulate.what_ifs import WhatIf
@@ -47,13 +47,24 @@ class Choices(Struct, frozen=True, kw_only=True):
     objectives: tuple[str, ...] = DEFAULT_OBJECTIVES
 
 
+def choices_of(scenario: Scenario, part: Part, asked: Choices) -> Choices:
+    """How a simulated part is simulated: as it says of itself, and as the user asked."""
+    what_if = replace(asked.what_if, fifo=asked.what_if.fifo or part.fifo)
+    return replace(
+        asked,
+        what_if=what_if,
+        counterpart=scenario.with_counterpart_place(part).counterpart,
+        decides=asked.decides and part.decides,
+    )
+
+
 def simulate_part(
     scenario_name: str,
     part: Part,
     seed: int,
     folder: Path,
     choices: Choices,
-    go_on: Callable[[Progress], bool] = lambda _: True,
+    go_on: Callable[[SimulationProgress], bool] = lambda _: True,
 ) -> records.Manifest:
     """Simulate ``part`` into the directory ``folder``, whose records and ``run.json`` are whole afterwards.
 

@@ -36,7 +36,7 @@ class Carrier(Struct, frozen=True, gc=False):
     failures: tuple[Fate, ...]
 
     def draw(self, uniforms: Uniforms, priority: bool) -> tuple[int, int, Fate]:
-        """Of one message, from its own uniforms: radio in ns, wait for its phone in ns, fate."""
+        """From the uniforms of one message: radio in ns, wait for its phone in ns, fate."""
         u, v, w, _ = uniforms
         radio = self.priority_radio if priority else self.radio
         if v >= radio.absent_share:
@@ -49,7 +49,7 @@ class Carrier(Struct, frozen=True, gc=False):
 
 
 class _Serving(Struct, frozen=True, gc=False):
-    """The carriers of one country: running sums of their shares, and how its numbers came to them."""
+    """The carriers of one country: running sums of their shares, share of ported numbers, prefixes."""
 
     limits: list[float]
     names: list[str]
@@ -95,7 +95,7 @@ class Router:
         self.priced = bool(self._price_of_carrier or self._price_of_country)
 
     def route(self, msisdn: str) -> tuple[str, str] | None:
-        """Country and carrier of a number; None where no carrier serves it or it does not exist."""
+        """Country and carrier of a number. None: no carrier serves it, or it does not exist."""
         country = country_of(msisdn)
         serving = self._by_country.get(country) or self._by_country.get(ANY_COUNTRY)
         if serving is None:
@@ -111,7 +111,7 @@ class Router:
         return country, names[bisect_right(serving.limits, place)]
 
     def ported_from(self, msisdn: str) -> str:
-        """The carrier that first had the number of another one now; empty where it was not ported."""
+        """The carrier that a ported number was assigned to first; empty: not ported."""
         route = self.route(msisdn)
         if route is None:
             return ""
@@ -123,7 +123,7 @@ class Router:
         return _another(serving, route[1], other) if first is None else first
 
     def price_micro(self, country: str, carrier: str) -> int | None:
-        """What a segment costs, in millionths of a point; None: what the account pays anywhere."""
+        """The price of a segment in millionths of a point. None: the price of the account."""
         price = self._price_of_carrier.get(carrier)
         return self._price_of_country.get(country) if price is None else price
 
@@ -166,7 +166,7 @@ def _another(serving: _Serving, name: str, u: float) -> str:
     own = serving.limits[place] - start
     at = u * (1.0 - own)
     found = min(bisect_right(serving.limits, at if at < start else at + own), len(serving.names) - 1)
-    # Where rounding hits the carrier itself, its neighbour is meant.
+    # If rounding selects the carrier itself, use its neighbour.
     return serving.names[found if found != place else place - 1 if place else 1]
 
 
@@ -176,7 +176,7 @@ def _micro(prices: dict[str, float | None]) -> dict[str, int]:
 
 def _carrier(section: sections.CarrierSettings, default: sections.Delivery) -> Carrier:
     latency = section.latency or default.latency
-    # What a carrier says of itself goes before what the profile says of all.
+    # A setting of a carrier takes precedence over the setting for all carriers.
     priority_latency = (
         section.priority_latency or section.latency or default.priority_latency or default.latency
     )

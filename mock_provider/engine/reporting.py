@@ -1,4 +1,4 @@
-"""Delivery reports: delayed, gathered into calls, sent again until they are confirmed."""
+"""Delivery reports: delayed, grouped into calls, repeated until they are confirmed."""
 
 from __future__ import annotations
 
@@ -35,18 +35,19 @@ if TYPE_CHECKING:
 
 
 _ALL = FinalReport.ALL  # an attribute of an enum class takes 0.2 us in Python 3.11: see lifecycle
-_MAGIC_COPY_AFTER_NS = 1_000_000_000  # when a magic number's second report follows the first
-# What a storm lets go at once leaves in heaps: a hundred thousand reports in one step would stop the provider
-# for a quarter of a second.
-_AT_ONCE = 1_000
-_AT_ONCE_PAUSE_NS = 5_000_000
+_UNDRAWN = (0.5, 0.5, 1.0)  # used where no setting of the profile needs a draw for a report
+_MAGIC_COPY_AFTER_NS = 1_000_000_000  # after the first report of a magic number
+# Reports that a storm releases at once are sent in chunks: 100,000 in one step would block the loop for
+# 250 ms.
+_CHUNK = 1_000
+_CHUNK_PAUSE_NS = 5_000_000
 
 Receiver = tuple[str, str]
 """Protocol and URL."""
 
 
 class ReportBatch(Struct, gc=False):
-    """One call's reports, kept until they are confirmed or given up."""
+    """The reports of one call, kept until they are confirmed or given up."""
 
     batch_id: int
     protocol: str
@@ -59,7 +60,7 @@ class ReportBatch(Struct, gc=False):
 
 
 class Outbox(Struct, frozen=True, gc=False):
-    """Reports to one receiver that wait for company. ``number`` tells it from earlier ones to the same."""
+    """Reports to one receiver that wait for more. ``number`` distinguishes it from earlier ones."""
 
     number: int
     messages: list[TrackedMessage]
@@ -77,7 +78,7 @@ class Reporting:
         self._event_queue = event_queue
         self._on_due = event_queue.handler(self._gather)
         self._on_retry = event_queue.handler(self._send_again)
-        self._on_let_go = event_queue.handler(self._let_go)
+        self._on_release = event_queue.handler(self._release)
         self._on_linger = event_queue.handler(self._flush)
         self._on_copy = event_queue.handler(self._send_copy)
         self._on_cancelled = event_queue.handler(self._tell_cancelled)
@@ -90,8 +91,8 @@ class Reporting:
         self._last_batch_id = self._first_batch_id = 0
         # Reports, and calls to repeat, that a fault holds until its end.
         self._held: deque[tuple[TrackedMessage | ReportBatch, AtReportDue]] = deque()
-        self._letting_go = False
-        self._copy_after_ns: dict[str, int] = {}  # provider id: its report is to be sent twice
+        self._releasing = False
+        self._copy_after_ns: dict[str, int] = {}  # by provider id: a copy of the report follows after
         self._waiting = 0  # ended, report not sent
         self._unconfirmed = 0  # sent, neither confirmed nor given up
         self.reconfigure(settings)
@@ -109,23 +110,21 @@ class Reporting:
         self._carriers = router.carriers
         self._faults = faults
         self._disturbed = bool(faults.windows)
-        # No chance and no fault between a message's end and its report.
-        self._plainly = not (self._draws_needed or self._disturbed)
 
-    def go_on_from(self, other: Reporting) -> None:
-        """Batch ids go on where ``other`` stopped; answers to its batches are ignored."""
+    def continue_from(self, other: Reporting) -> None:
+        """Continue the batch ids of ``other``. Answers to its batches are ignored."""
         self._last_batch_id = self._first_batch_id = other._last_batch_id
 
     def handed_over(self, at_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
-        """The carrier has the message: tell the receiver of one that wants to know."""
+        """Report that the carrier has the message."""
         effects.append(self._progress(at_ns, message, ReportStage.HANDED_OVER))
 
     def queued(self, at_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
-        """The message waits in its queue, or has just passed it."""
+        """Report that the message is queued. It may have passed the queue already."""
         effects.append(self._progress(at_ns, message, ReportStage.QUEUED))
 
     def cancelled(self, now_ns: int, message: TrackedMessage) -> None:
-        """A scheduled message was removed. Its receiver is told with the next ``advance``, due at once."""
+        """A scheduled message was removed. The next ``advance``, which is due at once, reports it."""
         if message.wanted.stages and message.report_url:
             self._event_queue.add(now_ns, self._on_cancelled, message)
 
@@ -141,7 +140,7 @@ class Reporting:
         return SendProgress(message.report_url, report, message.protocol, reached)
 
     def ended(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
-        """The message reached its final state at ``at_ns``: its report, if any is wanted, comes due."""
+        """The message reached its final state at ``at_ns``. Schedule its report, if one is wanted."""
         ended = self._counters.ended
         chances, message.chances = message.chances, b""
         if message.fate is not None:
@@ -150,12 +149,10 @@ class Reporting:
         if not message.report_url or (message.wanted.final is not _ALL and not _is_wanted(message)):
             self._close(message)
             return
-        if self._plainly and message.magic is None:
-            self._waiting += 1
-            self._gather(at_ns, now_ns, message, effects)
-            return
         active = self._faults.at(at_ns) if self._disturbed else NO_FAULTS
-        u, v, w, _ = report_of(chances or self._draws.message(message.key, message.ordinal))
+        u, v, w = _UNDRAWN
+        if self._draws_needed:
+            u, v, w, _ = report_of(chances or self._draws.message(message.key, message.ordinal))
         delayed_ns: int | None = 0
         if w < self._loss_share:
             delayed_ns = None
@@ -173,36 +170,36 @@ class Reporting:
             self._event_queue.add(due_ns, self._on_due, message)
 
     def waits_for_phone(self, message: TrackedMessage) -> None:
-        """The message is on its way to a phone that is off or out of coverage."""
+        """The phone of the message is off or out of coverage."""
         self._message_store.wait(message)
 
     def vanished(self, message: TrackedMessage) -> None:
-        """The provider lost the message: no report will ever come of it."""
+        """The provider lost the message. No report is sent."""
         self._counters.vanished += 1
         ended = self._counters.ended
         ended["undelivered"] = ended.get("undelivered", 0) + 1
         self._close(message)
 
     def faults_changed(self, at_ns: int, now_ns: int, active: ActiveFaults, effects: list[Effect]) -> None:
-        """Begin to let go what a storm held, if none holds it any more."""
-        if self._held and not active.at_report_due and not self._letting_go:
-            self._letting_go = True
-            self._let_go(at_ns, now_ns, None, effects)
+        """Begin to release what a storm held, if no storm holds it any more."""
+        if self._held and not active.at_report_due and not self._releasing:
+            self._releasing = True
+            self._release(at_ns, now_ns, None, effects)
 
     def require_unanswered(self, batch_id: int) -> None:
         """Raises ``IllegalTransitionError`` for a batch that was not sent or was answered before."""
         batch = self._batches.get(batch_id)
-        of_before_a_reset = batch_id <= self._first_batch_id
-        if not of_before_a_reset and (batch is None or batch.answered):
+        before_reset = batch_id <= self._first_batch_id
+        if not before_reset and (batch is None or batch.answered):
             raise IllegalTransitionError(f"report batch {batch_id} awaits no answer")
 
     def answered(self, now_ns: int, batch_id: int, confirmed: bool) -> None:
-        """The answer to a batch of which ``require_unanswered`` did not complain."""
+        """The answer to a batch that ``require_unanswered`` accepts."""
         if batch_id <= self._first_batch_id:
             return
         batch = self._batches[batch_id]
         batch.answered = True
-        if not batch.messages:  # a second copy: the first one counts
+        if not batch.messages:  # a copy: only the first report counts
             del self._batches[batch_id]
             return
         if confirmed:
@@ -262,7 +259,7 @@ class Reporting:
         return delayed_ns
 
     def _is_held(self, at_ns: int, item: TrackedMessage | ReportBatch) -> bool:
-        """Whether a storm keeps a report, or a call to be made again, until its end."""
+        """Whether a storm holds the report, or the repeated call, until its end."""
         active = self._faults.at(at_ns)
         if active.none or not active.at_report_due:
             return False
@@ -274,9 +271,9 @@ class Reporting:
         self._held.append((item, storm))
         return True
 
-    def _let_go(self, at_ns: int, now_ns: int, _: None, effects: list[Effect]) -> None:
-        """The oldest of what was held, at the storm's pace; the next one after it."""
-        let_go = 0
+    def _release(self, at_ns: int, now_ns: int, _: None, effects: list[Effect]) -> None:
+        """Release the oldest item, at the rate of the storm, and schedule the next release."""
+        released = 0
         while self._held:
             if self._faults.at(at_ns).at_report_due:
                 break
@@ -286,12 +283,12 @@ class Reporting:
             else:
                 self._gather(at_ns, now_ns, item, effects)
             size = len(item.messages) if isinstance(item, ReportBatch) else 1
-            let_go += size
-            if storm.unit_ns or let_go >= _AT_ONCE:
-                pause_ns = size * storm.unit_ns or _AT_ONCE_PAUSE_NS
-                self._event_queue.add(at_ns + pause_ns, self._on_let_go, None)
+            released += size
+            if storm.unit_ns or released >= _CHUNK:
+                pause_ns = size * storm.unit_ns or _CHUNK_PAUSE_NS
+                self._event_queue.add(at_ns + pause_ns, self._on_release, None)
                 return
-        self._letting_go = False
+        self._releasing = False
 
     def _gather(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         if self._disturbed and self._is_held(at_ns, message):
@@ -314,9 +311,9 @@ class Reporting:
     def _flush(self, due_ns: int, now_ns: int, call: tuple[Receiver, int], effects: list[Effect]) -> None:
         receiver, number = call
         outbox = self._outboxes.get(receiver)
-        if outbox is None or outbox.number != number:  # it filled up before its time
+        if outbox is None or outbox.number != number:  # it was full and has been sent
             return
-        del self._outboxes[receiver]  # a URL may never come again
+        del self._outboxes[receiver]  # do not keep an entry for each URL ever seen
         self._send(now_ns, receiver, tuple(outbox.messages), effects)
 
     def _send(
@@ -351,7 +348,7 @@ class Reporting:
     def _send_copy(
         self, due_ns: int, now_ns: int, copy: tuple[str, str, DeliveryReport], effects: list[Effect]
     ) -> None:
-        """The same report again, whatever became of the first. Nobody waits for its confirmation."""
+        """Send the report a second time. Its confirmation changes nothing."""
         protocol, url, report = copy
         self._last_batch_id += 1
         batch = ReportBatch(self._last_batch_id, protocol, url, (), (report,), now_ns)

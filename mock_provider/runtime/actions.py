@@ -63,13 +63,13 @@ class ActionRunner:
         action: QueryAction[R] | R,
         respond: Respond[R],
         errors: ErrorReplies[R],
-        second_host: bool = False,
+        backup_host: bool = False,
     ) -> R | None:
         """Answer a query, or give a reply that is ready. In an outage that hangs nothing is called.
 
         Returns the reply; None if an outage took its place.
         """
-        outage = self.outage(now_ns, second_host)
+        outage = self.outage(now_ns, backup_host)
         if outage is not None:
             if not outage.hang:
                 respond(None if outage.disconnect else errors.unavailable)
@@ -78,9 +78,9 @@ class ActionRunner:
         respond(reply)
         return reply
 
-    def outage(self, now_ns: int, second_host: bool = False) -> Interruption | None:
+    def outage(self, now_ns: int, backup_host: bool = False) -> Interruption | None:
         """The outage that applies now."""
-        return self._driver.engine.outage(now_ns, second_host)
+        return self._driver.engine.outage(now_ns, backup_host)
 
     def answer(self, pending: _PendingSubmit[R], answer: Answer | None) -> None:
         """Reply to a submit; None: cut the connection."""

@@ -13,11 +13,12 @@ from rich.console import Console
 
 from analysis.records import read_manifest
 from loadtests.arrivals import Burst, Mix, Poisson, Stream
-from loadtests.runner.scenario_run import run_scenario
+from loadtests.parts import simulated, whole_day
 from loadtests.runner.settings import RunSettings
-from loadtests.scenarios.scenario import Part, Scenario, simulated, whole_day
+from loadtests.scenario import Part, Scenario
 from loadtests.simulate.part import Choices
 from loadtests.simulate.run import simulate_scenario
+from loadtests.suites.scenario_run import run_scenario
 
 
 def small_bench() -> Scenario:
@@ -38,7 +39,6 @@ def small_bench() -> Scenario:
     )
     return Scenario(
         name="bench",
-        locustfile="bench",
         title="a bench made for a test",
         parts=(
             whole_day("day-2k", 2_000),

@@ -26,11 +26,11 @@ from loadtests.recording import EXIT_ROWS_LOST, WEB_UI_FILE, read_status
 SMOKE = "loadtests/scenarios/smoke.py"
 CLOSED = """
 from locust import constant_throughput
-from loadtests.scenarios import catalogue
+from loadtests import catalogue
 from loadtests.users.closed_model import ClosedModelSession, ClosedModelUser
 
 class Closed(ClosedModelUser):
-    session = ClosedModelSession(catalogue.SMOKE)
+    session = ClosedModelSession(catalogue.scenario("smoke"))
     wait_time = constant_throughput(10)
 """
 

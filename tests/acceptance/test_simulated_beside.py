@@ -11,13 +11,14 @@ import pytest
 from waiting import eventually
 
 from analysis.records import PROVIDER_SCHEMA, read_manifest, read_rows
+from loadtests import catalogue
+from loadtests.parts import Adjustment
 from loadtests.runner.interruption import Interruption
-from loadtests.runner.simulations import Job, Simulations
-from loadtests.scenarios import catalogue
-from loadtests.scenarios.scenario import Adjustment, Part
+from loadtests.scenario import Part
 from loadtests.simulate.beside import PartProcess, SimulationFailedError
 from loadtests.simulate.part import Choices, simulate_part
 from loadtests.simulate.what_ifs import WhatIf
+from loadtests.suites.simulations import SimulationJob, Simulations
 
 FIFO = Choices(profile="smsapi", what_if=WhatIf(fifo=True), counterpart="05-burst", decides=False)
 
@@ -65,7 +66,7 @@ def test_a_child_that_cannot_says_why(tmp_path: Path) -> None:
 
 def test_one_that_is_held_stands_still_until_the_next_quiet_part(tmp_path: Path) -> None:
     """A live part that needs both cores once waited minutes for a simulated day to end."""
-    job = Job("day", day("day-500k"), Choices())
+    job = SimulationJob("day", day("day-500k"), Choices())
     interruption, (told, tell) = Interruption(), heard()
     with Simulations("day-500k", [job], 1, tmp_path) as simulations:
         simulations.run()

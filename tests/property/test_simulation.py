@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from nanoseconds import S
 
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SAMPLES_SCHEMA, SENDER_SCHEMA, read_rows
+from loadtests import catalogue
 from loadtests.arrivals import Burst, Mix, Plan, Poisson, Schedule, Stream
-from loadtests.scenarios import catalogue
-from loadtests.scenarios.scenario import Adjustment
+from loadtests.parts import Adjustment
 from loadtests.simulate.arrivals import Arrivals
-from loadtests.simulate.simulation import Ending, Progress, Settings, simulate
+from loadtests.simulate.simulation import Ending, Settings, SimulationProgress, simulate
 from mock_provider.engine import Engine
 from mock_provider.engine.values import Answer, Effect, Outbound, Reply, SendProgress, SendReports, Submit
 from mock_provider.profiles import Profile, load_profile, parse_profile, profile_names
@@ -164,7 +164,7 @@ def test_arrivals_are_what_the_api_takes() -> None:
             arrival.to, arrival.text, Lane(arrival.message_class), key=arrival.key, campaign=arrival.campaign
         )
         taken.append(intake.message(request, 10 * S + at_ns))
-    pieces = list(Arrivals(schedule, 10 * S).pieces(777))
+    pieces = list(Arrivals(schedule, 10 * S, 6).pieces(777))
     assert [message for piece in pieces for message in piece.messages] == taken
     assert [piece.first for piece in pieces] == list(range(0, 5_000, 777))
 
@@ -180,7 +180,7 @@ def test_one_that_is_ended_early_keeps_whole_records(tmp_path: Path) -> None:
     plan = Plan(streams=(Stream(Poisson(5.0, 60.0), mix=Mix(1.0, 1.0, 1.0)),), seed=1, key_tag="t")
     seen = []
 
-    def go_on(progress: Progress) -> bool:
+    def go_on(progress: SimulationProgress) -> bool:
         seen.append(progress)
         return len(seen) < 4
 

@@ -17,10 +17,10 @@ from mock_provider.protocols.unread_fields import UnreadFields
 from mock_provider.settings.protocols import SmsapiSettings, TwilioSettings
 
 
-def profile_with(token: str = "", **wire: Any) -> Profile:
+def profile_with(token: str = "", **protocols: Any) -> Profile:
     """Profile ``fast`` with these settings of protocols, and the account's token."""
     fast = load_profile("fast")
-    profile = fast.model_copy(update={"wire": fast.protocol.model_copy(update=wire)})
+    profile = fast.model_copy(update={"protocol": fast.protocol.model_copy(update=protocols)})
     return with_token(profile, token) if token else profile
 
 

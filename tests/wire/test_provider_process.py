@@ -56,7 +56,7 @@ def end(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> tuple[i
     return process.returncode, log
 
 
-def test_the_ready_line_names_the_second_host() -> None:
+def test_the_ready_line_names_the_backup_host() -> None:
     with provider_process("--profile", "fast", "--backup-port", "0") as (process, ready):
         assert ready["backup_url"] != ready["url"]
         sent = send(ready["backup_url"], "process-token")

@@ -51,7 +51,7 @@ def test_multipart_as_dotnet_writes_it(provider: ProviderThread) -> None:
     assert texts(provider) == ["zażółć"]
 
 
-def test_a_compressed_body_is_refused_by_every_wire(provider: ProviderThread) -> None:
+def test_a_compressed_body_is_refused_by_every_protocol(provider: ProviderThread) -> None:
     body = gzip.compress(b"format=json&to=48500100200&message=x")
     for path in (
         "/sms.do",

@@ -173,7 +173,7 @@ def test_prices_by_network(start: StartProvider) -> None:
     assert requests.get(provider.url + "/profile/prices", timeout=10).status_code == 401
 
 
-def test_the_second_host_is_the_same_provider(provider: ProviderThread) -> None:
+def test_the_backup_host_is_the_same_provider(provider: ProviderThread) -> None:
     backup = Client(provider.backup_url + "/", access_token=provider.token)
     assert provider.backup_url != provider.url
     assert client_of(provider).sms.send(to=NUMBER, message="x", idx="once", check_idx=1).count == 1

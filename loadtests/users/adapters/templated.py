@@ -10,9 +10,9 @@ from xml.sax.saxutils import escape as escape_xml
 
 import msgspec
 
-from loadtests.arrivals import Message
+from loadtests.arrivals import PlannedMessage
 from loadtests.targets import PLACEHOLDER, Target
-from loadtests.users.adapters.adapter import ACCEPTED, Judgement, Request, endpoint_of, head
+from loadtests.users.adapters.adapter import ACCEPTED, Judgement, TargetRequest, endpoint_of, head
 
 
 def _escape_json(value: str) -> str:
@@ -63,16 +63,16 @@ class TemplatedTarget:
         self._body = Template(request.body, _ESCAPES[request.escaping()])
         self._head = self._fixed_head()
 
-    def request(self, message: Message) -> Request:
+    def request(self, message: PlannedMessage) -> TargetRequest:
         values = self._values(message)
-        return Request(
+        return TargetRequest(
             self._target.request.method,
             self._path.fill(values),
             {name: template.fill(values) for name, template in self._headers.items()},
             self._body.fill(values).encode(),
         )
 
-    def encode(self, message: Message) -> bytes:
+    def encode(self, message: PlannedMessage) -> bytes:
         if self._head is None:
             request = self.request(message)
             body = request.body
@@ -107,7 +107,7 @@ class TemplatedTarget:
             return None
         return head(self.endpoint, self._target.request.method, path, headers)
 
-    def _values(self, message: Message) -> dict[str, str]:
+    def _values(self, message: PlannedMessage) -> dict[str, str]:
         text = message.text if self._target.request.carries_key else f"{message.text} #K{message.key}#"
         return {
             "key": message.key,
@@ -119,7 +119,7 @@ class TemplatedTarget:
 
 
 def value_at(document: object, path: str) -> object:
-    """The value at a dotted path, list items by number; None where there is none."""
+    """The value at a dotted path, list items by number; None if it does not exist."""
     for step in path.split("."):
         if isinstance(document, dict):
             document = document.get(step)

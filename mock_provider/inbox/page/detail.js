@@ -86,7 +86,7 @@ function segments(text, message) {
       rest > 0 && el("li", { class: "quiet" }, `and ${counted(rest, "other", "others")}`)));
   }
   if (text.segments.length !== message.segments)
-    out.push(el("p", { class: "warning" }, `The wire counted ${counted(message.segments, "segment", "segments")}: the request said how it is coded.`));
+    out.push(el("p", { class: "warning" }, `The provider counted ${counted(message.segments, "segment", "segments")}: the request said how it is coded.`));
   out.push(el("ol", { class: "segments" }, text.segments.map(segment => el("li", {},
     el("span", { class: "said" }, segment.text),
     el("span", { class: "units" }, el("meter", { min: 0, max: room, value: segment.units, "aria-hidden": "true" }),

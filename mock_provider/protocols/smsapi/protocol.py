@@ -50,7 +50,6 @@ from mock_provider.protocols.smsapi.errors import (
     not_allowed,
     refusal_reply,
 )
-from mock_provider.protocols.smsapi.fast_path import read_plain
 from mock_provider.protocols.smsapi.field_names import OF_SEND, OF_USER
 from mock_provider.protocols.smsapi.fields import (
     Fields,
@@ -137,9 +136,6 @@ class Smsapi:
             settings.max_recipients_get if request.method == "GET" else settings.max_recipients_per_request
         )
         try:
-            plain = read_plain(fields, token, request_id, at, settings, limit)
-            if plain is not None:
-                return self._send(plain, AnswerStyle(as_json, int(at.wall_s)), at)
             if not OF_SEND.issuperset(fields):
                 self._state.unread.note("sms.do", fields.keys() - OF_SEND)
             if max(count_of(fields, name, ",") for name in ("sch_del", "status", "group")) > limit:

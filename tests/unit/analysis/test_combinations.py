@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
+from run_builder import Build, RunBuilder, Suite
 
 from analysis.model import PartReport
 from analysis.part import analyse_part
 from analysis.records import PROVIDER_SCHEMA, RecordedScenario, Timing, read_manifest
 from analysis.report import build_report
 
-Build = Callable[[str], Any]
-Suite = Callable[..., Path]
 
-
-def analysed(run: Any, **manifest: Any) -> PartReport:
+def analysed(run: RunBuilder, **manifest: Any) -> PartReport:
     run_dir = run.write(**manifest)
     return analyse_part(run_dir, read_manifest(run_dir), "made")
 
@@ -26,7 +22,7 @@ def analysed(run: Any, **manifest: Any) -> PartReport:
 # Cost: what a message costs is counted once, as paid for a second copy or as paid in vain.
 
 
-def duplicated(run: Any, key: str, due_s: float, states: tuple[str, str], price: float = 0.5) -> None:
+def duplicated(run: RunBuilder, key: str, due_s: float, states: tuple[str, str], price: float = 0.5) -> None:
     run.due(key, due_s)
     for copy, state in enumerate(states):
         run.seen(key, due_s + 0.1 + copy, state=state, provider_id=f"P-{key}-{copy}", accepts=2, price=price)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from run_builder import Build
 
 from analysis.exit_codes import ExitCode
 from analysis.records import read_result
 
 ROOT = Path(__file__).parents[3]
-Build = Callable[[str], Any]
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from run_builder import Build, RunBuilder
 
 from analysis import records
 from analysis.cli import main
 
-Build = Callable[[str], Any]
 CHARTS = ("percentiles", "latency", "rates", "backlog", "stages")
 
 
@@ -38,7 +38,7 @@ def summary_of(run_dir: Path) -> Any:
     return json.loads((run_dir / "report" / "summary.json").read_text(encoding="utf-8"))
 
 
-def good(run: Any, delivery_s: float = 3.0) -> None:
+def good(run: RunBuilder, delivery_s: float = 3.0) -> None:
     for slot in range(300):
         run.journey(f"m-{slot}", slot / 5, delivery_s + slot % 7 / 10)
 

@@ -21,7 +21,6 @@ from mock_provider.protocols.journey_key import text_key
 from mock_provider.protocols.lookups import AccountView, Lookups
 from mock_provider.protocols.smsapi.auth import REST_UNAUTHORIZED, field_token, header_token
 from mock_provider.protocols.smsapi.errors import SmsapiError, invalid_value, rest_error
-from mock_provider.protocols.smsapi.fast_path import LONGEST_TEXT, PROTOCOL_NAME
 from mock_provider.protocols.smsapi.field_names import OF_CODE, OF_VERIFICATION
 from mock_provider.protocols.smsapi.fields import (
     Fields,
@@ -30,6 +29,7 @@ from mock_provider.protocols.smsapi.fields import (
     read_fields,
     text_of,
 )
+from mock_provider.protocols.smsapi.limits import LONGEST_TEXT, PROTOCOL_NAME
 from mock_provider.protocols.smsapi.numbers import read_msisdn
 from mock_provider.protocols.smsapi.rest_refusals import rest_refusal
 from mock_provider.protocols.smsapi.send import read_sender

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mock_provider.engine.draws import Draws
-from mock_provider.protocols.smsapi.fast_path import DEFAULT_SENDER
+from mock_provider.protocols.smsapi.limits import DEFAULT_SENDER
 from mock_provider.protocols.smsapi.services.blacklist import Blacklist
 from mock_provider.protocols.smsapi.services.contact_book import ContactBook
 from mock_provider.protocols.smsapi.services.message_templates import MessageTemplates

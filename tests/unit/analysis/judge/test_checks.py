@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from run_builder import Build, RunBuilder
 
 from analysis.judge.checks import worst_rate_error
 from analysis.part import analyse_part
 from analysis.records import read_manifest
 from analysis.report import build_report
 
-Build = Callable[[str], Any]
 
-
-def checked(run: Any, name: str, **manifest: Any) -> str:
+def checked(run: RunBuilder, name: str, **manifest: Any) -> str:
     run_dir = run.write(**manifest)
     part = analyse_part(run_dir, read_manifest(run_dir), "made")
     return str(next(each.state for each in part.checks if each.name == name))

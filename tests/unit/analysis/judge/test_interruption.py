@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import msgspec
 import pytest
+from run_builder import Build, RunBuilder, Suite
 from screen_words import answer_text
 
 from analysis import records
@@ -17,11 +17,8 @@ from analysis.first_screen.screen import first_screen
 from analysis.render.report_files import write_report
 from analysis.report import build_report
 
-Build = Callable[[str], Any]
-Suite = Callable[..., Path]
 
-
-def played(run: Any, load_s: float, **manifest: Any) -> Path:
+def played(run: RunBuilder, load_s: float, **manifest: Any) -> Path:
     for slot in range(130):
         run.journey(f"m-{slot}", slot / 10, 3.0)
     timing = records.Timing(duration_s=23.0)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from run_builder import Build, RunBuilder, Suite
 from screen_words import answer_text
 
 from analysis import records
@@ -17,11 +17,8 @@ from analysis.render import tables
 from analysis.render.data import write_junit
 from analysis.report import build_report
 
-Build = Callable[[str], Any]
-Suite = Callable[..., Path]
 
-
-def day(run: Any, level: int, delivery_s: float = 2.0, messages: int = 200, **timing: Any) -> None:
+def day(run: RunBuilder, level: int, delivery_s: float = 2.0, messages: int = 200, **timing: Any) -> None:
     """A part of a ladder: the peak at true speed, or compressed where ``timing`` says so."""
     for slot in range(messages):
         run.journey(f"m-{slot}", slot / 10, delivery_s)
@@ -129,7 +126,7 @@ def test_an_invalid_part_of_the_verdict_spoils_it(new_run: Build, write_suite: S
     assert report.headline.startswith("INVALID: Do not use these figures: the bench sent late")
 
 
-def overloaded(run: Any, capacity_per_s: float, level: int = 5_000) -> None:
+def overloaded(run: RunBuilder, capacity_per_s: float, level: int = 5_000) -> None:
     """200/s for 10 s, of which ``capacity_per_s`` reach a carrier; all are delivered well within limits."""
     for slot in range(2_000):
         due_s = slot / 200
@@ -179,7 +176,7 @@ def test_the_first_screen_names_profile_limits_and_length(new_run: Build, write_
     assert limits in first_screen(report).about
 
 
-def probe(run: Any, level: int, vanish: int = 0, duplicate: int = 0, **manifest: Any) -> None:
+def probe(run: RunBuilder, level: int, vanish: int = 0, duplicate: int = 0, **manifest: Any) -> None:
     """A compressed day of 200 messages, of which the first are lost and the next duplicated."""
     for slot in range(200):
         run.due(f"m-{slot}", slot / 10)
@@ -239,7 +236,7 @@ def test_a_check_that_some_parts_passed_says_in_how_many(new_run: Build, write_s
     assert rows["machine CPU"][1:4] == ("all 3 parts", "not checked", "no samples")
 
 
-def stands_for(run: Any, level: int, delivery_s: float, role: Any, **manifest: Any) -> None:
+def stands_for(run: RunBuilder, level: int, delivery_s: float, role: Any, **manifest: Any) -> None:
     """200 messages in 20 s, as a day of this many."""
     for slot in range(200):
         run.journey(f"m-{slot}", slot / 10, delivery_s)
@@ -247,13 +244,13 @@ def stands_for(run: Any, level: int, delivery_s: float, role: Any, **manifest: A
     run.write(load_s=20.0, end_s=80.0, scenario=named, **{"profile_name": "smsapi", **manifest})
 
 
-def whole_day(run: Any, level: int, delivery_s: float = 2.0, **manifest: Any) -> None:
+def whole_day(run: RunBuilder, level: int, delivery_s: float = 2.0, **manifest: Any) -> None:
     """A day lived in virtual time, as if in 20 s."""
     timing = records.Timing(window="day")
     stands_for(run, level, delivery_s, "whole_day", mode="simulated", timing=timing, **manifest)
 
 
-def peak(run: Any, level: int, delivery_s: float = 2.0, **manifest: Any) -> None:
+def peak(run: RunBuilder, level: int, delivery_s: float = 2.0, **manifest: Any) -> None:
     stands_for(run, level, delivery_s, "peak_slice", timing=records.Timing(window="peak"), **manifest)
 
 

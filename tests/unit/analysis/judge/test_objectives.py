@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from run_builder import Build, RunBuilder
 
 from analysis import records
 from analysis.measure.binomial import clopper_pearson
@@ -14,14 +15,12 @@ from analysis.model import Objective, RunReport
 from analysis.read.journeys import MalformedRunError
 from analysis.report import build_report
 
-Build = Callable[[str], Any]
-
 
 def of(report: RunReport, text: str) -> Objective:
     return next(each for each in report.objectives if each.objective == text)
 
 
-def steady(run: Any, count: int = 300, delivery_s: float = 3.0, **more: Any) -> None:
+def steady(run: RunBuilder, count: int = 300, delivery_s: float = 3.0, **more: Any) -> None:
     for slot in range(count):
         run.journey(
             f"{more.get('message_class', 'otp')}-{slot}", slot / 5, delivery_s + slot % 7 / 10, **more

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from run_builder import Build, RunBuilder
 
 from analysis.judge.objectives import NO_GROWTH
 from analysis.model import PartReport
 from analysis.records import RecordedScenario
 from analysis.report import build_report
 
-Build = Callable[[str], Any]
-
 
 def queued(
-    run: Any, due_s: list[float], capacity_per_s: float, radio_s: float = 0.0, **manifest: Any
+    run: RunBuilder, due_s: list[float], capacity_per_s: float, radio_s: float = 0.0, **manifest: Any
 ) -> PartReport:
     """Messages that wait for a server of this capacity, first come, first served. The radio takes a second,
     or, where a mean is given, a random time."""

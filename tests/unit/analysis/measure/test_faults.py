@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
 
 import pyarrow as pa
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from nanoseconds import S
+from run_builder import Build
 
 from analysis.model import PartReport
 from analysis.part import analyse_part
@@ -22,7 +22,6 @@ from analysis.render.report_files import write_report
 from analysis.render.sections import part_sections
 from analysis.report import build_report
 
-Build = Callable[[str], Any]
 START_NS = 7_000 * S
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from run_builder import Build
 
 from analysis.model import PartReport
 from analysis.part import analyse_part
 from analysis.records import read_manifest
-
-Build = Callable[[str], Any]
 
 
 def analysed(builder: Any, **manifest: Any) -> PartReport:

@@ -17,12 +17,12 @@ import pytest
 import uvloop
 
 from loadtests.calibrate import latency
-from loadtests.calibrate.client import CUT, SILENT, Answer, OpenLoopClient, Schedule
+from loadtests.calibrate.client import CUT, SILENT, Answer, OpenLoopClient, SendTimes
 from loadtests.calibrate.instrument import Instrument
 from loadtests.calibrate.judge import Row
 from loadtests.calibrate.messages import messages, regular
 from loadtests.calibrate.receiver import Receiver
-from loadtests.runner.core_time import CoreWait
+from loadtests.core_time import CoreWait
 from mock_provider.app import ProviderConfig, start_provider
 from mock_provider.profiles import Profile, parse_profile
 
@@ -90,7 +90,7 @@ class Bench:
     def label(self, of: str) -> str:
         return of
 
-    def run(self, schedule: Schedule, connections: int) -> tuple[int, list[Answer]]:
+    def run(self, schedule: SendTimes, connections: int) -> tuple[int, list[Answer]]:
         self.client.connect(connections)
         return self.client.run(schedule, self.wait)
 
@@ -156,7 +156,7 @@ def test_latency_counts_from_the_intended_instant_though_the_server_stalls(serve
         connection.send(HEAD + b"ok")
 
     client = OpenLoopClient("127.0.0.1", server(stall_once).port)
-    begun_ns, answers = client.run(Schedule(messages("s", 20).requests, regular(100, 20)))
+    begun_ns, answers = client.run(SendTimes(messages("s", 20).requests, regular(100, 20)))
     client.close()
     assert [a.status for a in answers] == [200] * 20
     assert [a.intended_ns - begun_ns for a in answers] == regular(100, 20)
@@ -169,7 +169,7 @@ def test_cut_and_silent_requests_are_told_apart(server: StartServer) -> None:
     silent = OpenLoopClient("127.0.0.1", server(lambda connection: None).port)
     sent = messages("c", 3).requests
     for client, status in ((cut, CUT), (silent, SILENT)):
-        _, answers = client.run(Schedule(sent, regular(1_000, 3), patience_s=0.2))
+        _, answers = client.run(SendTimes(sent, regular(1_000, 3), patience_s=0.2))
         assert [a.status for a in answers] == [status] * 3
         client.close()
 
@@ -180,7 +180,7 @@ def test_reports_are_taken_and_confirmed() -> None:
     target = receiver.url.partition("/dlr")[2] or "/dlr"
     with socket.create_connection(("127.0.0.1", int(receiver.url.split(":")[2].partition("/")[0]))) as sender:
         sender.send(f"GET {target}?MsgId=1,2&status_name=DELIVERED,EXPIRED&idx=a,b HTTP/1.1\r\n\r\n".encode())
-        client.run(Schedule([], [], patience_s=5.0, reports=1))
+        client.run(SendTimes([], [], patience_s=5.0, reports=1))
         assert b"200 OK" in sender.recv(1_000)
     assert [(r.key, r.state) for r in receiver.taken()] == [("a", "DELIVERED"), ("b", "EXPIRED")]
     assert receiver.taken() == []

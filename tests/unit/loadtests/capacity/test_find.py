@@ -89,7 +89,7 @@ class Bench:
         return AnalysisResult(run="r", call="c", exit_code=0, objectives=judged, steady=steady), ""
 
 
-Search = Callable[[], find.Found]
+Search = Callable[[], find.SearchOutcome]
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def bench(interruption: Interruption, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 @pytest.fixture
 def search(bench: Bench, interruption: Interruption, tmp_path: Path) -> Search:
-    def made() -> find.Found:
+    def made() -> find.SearchOutcome:
         # p99 of transactional messages takes 1,840 messages: no trial of one second holds them.
         short = SearchSettings(trial_s=1.0, longest_s=1.0)
         progress = Progress(Console(file=StringIO()))

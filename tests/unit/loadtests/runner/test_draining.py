@@ -119,7 +119,7 @@ def test_reports_get_some_time_and_no_more() -> None:
     assert not drain.look(QUIET_S, seen(9, provider(9, reports=2), sender(awaiting=2))).over
     assert not drain.look(2 * QUIET_S - 0.1, seen(9, provider(9, reports=2), sender(awaiting=2))).over
     found = drain.look(2 * QUIET_S, seen(9, provider(9, reports=2), sender(awaiting=2)))
-    assert found == Look(True, "2 whose delivery report nobody confirms")
+    assert found == Look(True, "2 whose delivery report is not confirmed")
     # The provider lost the reports: the sender waits for what will not come.
     at_s, found = first_over(with_reference_sender(), seen(9, provider(9), sender(awaiting=2)))
     assert (at_s, found.words) == (QUIET_S, "2 without a delivery report")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from loadtests.scenarios import catalogue
-from loadtests.scenarios.scenario import Adjustment, ScenarioError
+from loadtests import catalogue
+from loadtests.parts import Adjustment
+from loadtests.scenario import ScenarioError
 from loadtests.simulate.what_ifs import WhatIf, WhatIfError, read_carriers, read_rate_limits, read_scale
 from mock_provider.profiles import load_profile, parse_profile, profile_names
 

@@ -8,13 +8,13 @@ from urllib.parse import parse_qs, unquote
 
 import pytest
 
-from loadtests.arrivals import Message
+from loadtests.arrivals import PlannedMessage
 from loadtests.targets import TargetError, address_of, load_target
 from loadtests.users.adapters.adapter import endpoint_of
 from loadtests.users.adapters.reference_sender import ReferenceSender
 from loadtests.users.adapters.templated import TemplatedTarget
 
-MESSAGE = Message(
+MESSAGE = PlannedMessage(
     key="4f2a-0000007",
     to="48500100200",
     text='Kod "12" \\ łąka & 100%\n',

@@ -152,10 +152,10 @@ def test_flooding_within_one_batch() -> None:
 
 def test_price_and_balance_to_the_millionth() -> None:
     p = virtual_provider(account={"balance_points": 1.0, "price_per_segment": 0.165})
-    answer = p.accepted[p.send(0, {"key": "a", "segments": 3})]
-    assert answer.messages[0].price == 0.495
-    fast = p.accepted[p.send(0, {"key": "b", "segments": 2}, priority=True)]
-    assert fast.messages[0].price == 0.495  # half as much again
+    answer = p.accepted(p.send(0, {"key": "a", "segments": 3}))
+    assert answer[0].price == 0.495
+    fast = p.accepted(p.send(0, {"key": "b", "segments": 2}, priority=True))
+    assert fast[0].price == 0.495  # half as much again
     assert p.engine.state().balance_points == 0.01
     assert refusal(p, p.send(0, "c")) is Refusal.NO_CREDIT
 

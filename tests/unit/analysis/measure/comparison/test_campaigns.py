@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from run_builder import Build, RunBuilder, Suite
 
 from analysis import records
 from analysis.measure.comparison.campaigns import jain
 from analysis.model import PartReport
 from analysis.report import build_report
-
-Build = Callable[[str], Any]
-Suite = Callable[..., Path]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +28,9 @@ def test_jains_index(shares: list[float], expected: float | None) -> None:
     assert found == (None if expected is None else pytest.approx(expected))
 
 
-def campaign(run: Any, name: str, messages: int, per_s: float, delivery_s: float, first_s: float) -> None:
+def campaign(
+    run: RunBuilder, name: str, messages: int, per_s: float, delivery_s: float, first_s: float
+) -> None:
     for slot in range(messages):
         due_s = first_s + slot / per_s
         run.journey(f"{name}-{slot}", due_s, delivery_s, message_class="marketing", campaign=name)

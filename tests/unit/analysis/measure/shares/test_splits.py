@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from nanoseconds import S
+from run_builder import Build, RunBuilder
 
 from analysis.findings import DelaySplit, Share
 from analysis.measure.outcomes import judge
@@ -21,16 +21,15 @@ from analysis.read.journeys import read_journeys
 from analysis.records import Manifest, RecordedFault, Timing, read_manifest
 
 START_NS = 7_000 * S
-Build = Callable[[str], Any]
 DRAIN = {"accept_queue": {"drain_segments_per_s": 1.0}}
 
 
-def analysed(run: Any, **manifest: Any) -> PartReport:
+def analysed(run: RunBuilder, **manifest: Any) -> PartReport:
     run_dir = run.write(**manifest)
     return analyse_part(run_dir, read_manifest(run_dir), "made")
 
 
-def shares_s(run: Any, **manifest: Any) -> list[dict[str, float]]:
+def shares_s(run: RunBuilder, **manifest: Any) -> list[dict[str, float]]:
     """Each message's shares in seconds, in the order of the load's rows."""
     run_dir = run.write(**manifest)
     read = read_manifest(run_dir)
@@ -67,7 +66,7 @@ def test_the_wait_in_the_providers_queue_is_the_contracts(new_run: Build) -> Non
     assert shares_s(run, profile=DRAIN) == [{"network": 2.5, "contract": 4.0, "sender": 0.0, "bench": 0.0}]
 
 
-def paced(run: Any, waits_s: list[float]) -> None:
+def paced(run: RunBuilder, waits_s: list[float]) -> None:
     """Messages that all come at 10 s and are submitted after their waits; no queue behind that."""
     for slot, wait_s in enumerate(waits_s):
         run.due(f"m-{slot}", 10.0)
@@ -295,7 +294,7 @@ def test_no_limit_is_named_when_an_ideal_sender_meets_the_objective(new_run: Bui
 # Hints.
 
 
-def hints_of(run: Any, **manifest: Any) -> dict[str, Any]:
+def hints_of(run: RunBuilder, **manifest: Any) -> dict[str, Any]:
     return {hint.name: hint for hint in analysed(run, **manifest).hints}
 
 

@@ -44,7 +44,7 @@ def profile(**generic: Any) -> Profile:
     return with_token(Profile.model_validate(document), TOKEN)
 
 
-def read(body: object, **generic: Any) -> SubmitAction:
+def read(body: object, **generic: Any) -> SubmitAction[HttpResponse]:
     call = read_raw(json.dumps(body).encode(), **generic)
     assert isinstance(call, SubmitAction), refusal_of(call)
     return call

@@ -40,7 +40,8 @@ def answer(given: Answer, settings: SmsapiSettings | None = None, **fields: str)
         {"to": "500100200", "message": "Hi €", "format": "json"} | fields, settings or SmsapiSettings()
     )
     assert isinstance(call, SubmitAction)
-    return call.render(given)
+    reply: HttpResponse = call.render(given)
+    return reply
 
 
 def test_a_send_is_answered_in_the_shape_of_the_official_schema() -> None:

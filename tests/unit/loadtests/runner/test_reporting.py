@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from loadtests.runner.scenario_run import report, verdict
+from loadtests.runner.reporting import report, verdict
 
 
 def test_the_terminal_shows_all_answers_without_tables() -> None:
