@@ -86,7 +86,7 @@ def test_a_what_if_stands_beside_the_title() -> None:
     assert "what if" not in screen_of(report(plain)).about
 
 
-def test_no_says_how_much_was_not_taken_and_what_bottleneck() -> None:
+def test_no_says_how_much_was_not_taken_and_names_the_bottleneck() -> None:
     few = accounting(planned=23_600, accepted=16_549, refused=7_051, delivered=16_549)
     slow = throughput(accepted_best=msgspec.structs.replace(throughput().accepted_best, per_s=97.0))
     made = report(part(p95_s={"otp": 14.0}, accounting=few, throughput=slow, culprits=(culprit(),)))
