@@ -128,7 +128,7 @@ class ComparedClass(Struct, frozen=True, kw_only=True):
     p95_claimed: bool  # that interval excludes zero
     ours_p95_s: float | None  # of the pairs; None: fewer than a p95 needs
     theirs_p95_s: float | None
-    by_stage_s: tuple[tuple[str, float], ...]  # stage name -> mean difference of the pairs with every mark
+    by_stage_s: tuple[tuple[str, float], ...]  # mean difference of the pairs with every timestamp
 
 
 class Comparison(Struct, frozen=True, kw_only=True):

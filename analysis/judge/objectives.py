@@ -181,7 +181,7 @@ def _percentile_why(
             return f"only {counted}, but enough of them were late for a certain verdict"
         within = distribution.max_s is not None and distribution.max_s <= spec.limit
         settled = not distribution.open_count and not distribution.never_count
-        few = f"the interval needs {count_text(quantile.needed)}"
+        few = f"the 95 % interval needs {count_text(quantile.needed)}"
         return f"{counted}, all within the limit; {few}" if within and settled else f"{counted}; {few}"
     words = f"95 % interval {interval} of {counted}"
     if distribution.open_count and not math.isfinite(quantile.high_s or 0.0):

@@ -48,7 +48,7 @@ NOT_ACCEPTED = -1
 
 @dataclass(frozen=True)
 class Fates:
-    """``fate`` points into FATES, NOT_ACCEPTED for messages that the sender did not acknowledge."""
+    """``fate`` is an index of FATES; NOT_ACCEPTED for messages that the sender did not accept."""
 
     fate: Ints
     never: Bools  # will not arrive because of the system

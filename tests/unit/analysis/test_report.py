@@ -123,7 +123,7 @@ def test_an_undecided_run_exits_4_unless_that_is_allowed(
     written = step.read_text()
     assert written.startswith("before\n# made by hand")
     assert written.count("| otp p95 delivery time |") == 2
-    assert "How far to trust it\n\n|" not in written
+    assert "Validity\n\n|" not in written
 
 
 def test_slo_takes_the_place_of_the_runs_own(
@@ -187,7 +187,7 @@ def test_few_messages_give_words_in_place_of_charts(new_run: Build, run_cli: Cal
     assert run_cli(run_dir) == 4
     page = page_of(run_dir)
     assert "too few messages for a percentile curve" in page
-    assert "3 messages, all within the limit; the interval needs 72" in page
+    assert "3 messages, all within the limit; the 95 % interval needs 72" in page
     assert not (run_dir / "report" / "percentiles.png").exists()
 
 

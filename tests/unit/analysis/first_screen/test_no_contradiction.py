@@ -167,7 +167,7 @@ def planted_lost(made: RunReport) -> tuple[FirstScreen, RunReport]:
     return screen_of(made), replace(made, parts=parts)
 
 
-def planted_carried(made: RunReport) -> tuple[FirstScreen, RunReport]:
+def planted_sustained(made: RunReport) -> tuple[FirstScreen, RunReport]:
     parts = (replace(made.parts[0], validity="invalid"), *made.parts[1:])
     return screen_of(made), replace(made, parts=parts)
 
@@ -215,8 +215,8 @@ PLANTED: dict[Callable[[RunReport], tuple[FirstScreen, RunReport]], str] = {
     planted_ten_times_too_small: "is equivalent to 4000000.0 a day",
     planted_level: "ten times: Yes, but the table Levels says no",
     planted_difference: "its interval is -1.0 to 33.0",
-    planted_lost: "0 lost (real), and a part has lost or unaccounted messages",
-    planted_carried: "is called sustained",
+    planted_lost: "0 lost (real), but a part has lost, unaccounted or unseen messages",
+    planted_sustained: "is called sustained",
     planted_accounted: "every message is said to be accounted for",
     planted_no_limit: "no limit is said to be reached",
     planted_low_search: "a sustained rate is named, but 05-day-500k delivered more",

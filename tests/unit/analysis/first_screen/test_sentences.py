@@ -36,7 +36,7 @@ def screen_of(made: RunReport) -> FirstScreen:
 # --- what the screen says ---------------------------------------------------------------------------------
 
 
-def test_yes_names_the_volumes_that_were_carried() -> None:
+def test_yes_names_the_volumes_that_are_sustained() -> None:
     screen = screen_of(suite())
     assert screen.word == "YES"
     assert (
@@ -56,12 +56,14 @@ def test_yes_names_the_volumes_that_were_carried() -> None:
 def test_a_difference_names_its_percentile_where_another_is_shown() -> None:
     shown = burst(1.0, 3.0)
     both = screen_of(report(part(burst=shown)))
-    assert "OTP 95 % within 8.80 s during, 8.00 s before: a difference of 2.00 s" in aside_text(both, "burst")
+    assert "OTP 95 % within 8.80 s during the burst, 8.00 s before it: a difference of 2.00 s" in aside_text(
+        both, "burst"
+    )
     withheld = quantile(95.0, None)
     median = screen_of(report(part(burst=replace(shown, guarded_during=(shown.guarded_during[0], withheld)))))
     assert (
-        "OTP 50 % within 4.10 s during, 4.00 s before: at the 95th percentile a difference of 2.00 s"
-        in aside_text(median, "burst")
+        "OTP 50 % within 4.10 s during the burst, 4.00 s before it: at the 95th percentile "
+        "a difference of 2.00 s" in aside_text(median, "burst")
     )
 
 
@@ -71,10 +73,10 @@ def test_deliveries_without_acceptance_are_reported_and_priced() -> None:
     )
     made = report(part(accounting=sent))
     screen = screen_of(made)
-    assert "600 messages more were delivered, and paid for" in answer_text(screen, "wrong")
+    assert "600 other messages were delivered and paid for" in answer_text(screen, "wrong")
     (totals,) = made.totals
     assert totals.paid_per_delivered == pytest.approx(totals.paid / 800)
-    assert "more were delivered" not in answer_text(screen_of(suite()), "wrong")
+    assert "other messages were delivered" not in answer_text(screen_of(suite()), "wrong")
 
 
 def test_a_what_if_stands_beside_the_title() -> None:
@@ -84,20 +86,20 @@ def test_a_what_if_stands_beside_the_title() -> None:
     assert "what if" not in screen_of(report(plain)).about
 
 
-def test_no_says_how_much_was_not_taken_and_what_bottleneck() -> None:
+def test_no_says_how_much_was_not_taken_and_names_the_bottleneck() -> None:
     few = accounting(planned=23_600, accepted=16_549, refused=7_051, delivered=16_549)
     slow = throughput(accepted_best=msgspec.structs.replace(throughput().accepted_best, per_s=97.0))
     made = report(part(p95_s={"otp": 14.0}, accounting=few, throughput=slow, culprits=(culprit(),)))
     screen = screen_of(made)
     assert screen.word == "NO"
     assert words(screen.why) == (
-        "my-sender takes 97.0/s; this load offers 56.0/s. Of 23,600 messages 7,051 were refused."
+        "my-sender accepts 97.0/s; this load offers 56.0/s. Of 23,600 messages 7,051 were refused."
     )
     bottleneck, change = map(words, screen.bottleneck)
     assert bottleneck == (
         "Bottleneck: my-sender's API (all 2,000 requests waited for it; its process used 12 % of a core)."
     )
-    assert change.startswith("What to change: answer after queueing")
+    assert change.startswith("What to change: answer when the message is queued")
 
 
 def test_a_no_without_a_culprit_claims_none() -> None:
@@ -127,7 +129,7 @@ def test_unaccounted_messages_are_never_called_lost_nor_none() -> None:
 def test_a_question_that_was_not_asked_says_how_to_ask_it() -> None:
     screen = screen_of(report(part(messages_per_day=None)))
     assert answer_text(screen, "ten_times") == "Not tested in this run. To test it: smsbench run bench"
-    assert "To ask: smsbench run burst --profile bad-day" in answer_text(screen, "wrong")
+    assert "To test it: smsbench run burst --profile bad-day" in answer_text(screen, "wrong")
 
 
 def test_a_difference_whose_interval_holds_zero_is_not_claimed() -> None:
@@ -190,13 +192,13 @@ def test_the_contract_is_said_in_messages_a_second() -> None:
     assert "54.0/s delivered in the best 10 s (offered 56.0/s at the peak)" in said
     assert re.search(r"the contract allows at most 217/s \(500 segments/s at [0-9.]+ per message\)", said)
     above = report(part("run", throughput=throughput(contract_segments_per_s=50.0, contract_per_s=30.0)))
-    assert "the contract lets through" not in answer_text(above, "rate")
+    assert "the contract allows" not in answer_text(above, "rate")
 
 
 def test_live_against_simulated_says_by_stage_where_the_difference_arose() -> None:
     """Of the busiest live part; a class that differs by more than one-time passwords is named too."""
     assert aside_text(suite(comparisons=live_and_simulated()), "real") == (
-        "OTP: one message live and simulated differs by 5.60 ms in the middle, and 99 % of them by at most "
-        "66.0 ms (marketing: 168 ms). On average 5.90 ms: 4.50 ms until the sender had stored the message "
-        "and answered, 1.30 ms in the sender's queue."
+        "OTP: the delivery time of a message, live and simulated, differs by 5.60 ms (median), and for "
+        "99 % of the messages by at most 66.0 ms (marketing: 168 ms). On average 5.90 ms: 4.50 ms until "
+        "the sender stored the message and answered, 1.30 ms in the sender's queue."
     )

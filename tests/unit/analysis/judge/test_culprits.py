@@ -43,7 +43,7 @@ def queued(run: RunBuilder, wait_s: float = 5.0, **more: Any) -> None:
         run.seen(f"m-{slot}", slot / 10 + wait_s, **more)
 
 
-def test_nothing_bottleneck(new_run: Build) -> None:
+def test_a_run_without_symptoms_has_no_bottleneck(new_run: Build) -> None:
     run = new_run("run")
     quick(run)
     sampled(run, "sender", cpu_percent=97.0, loop_lag_ms=400.0, commit_ms=900.0)  # busy, and yet on time

@@ -98,7 +98,7 @@ def test_every_rendering_says_that_the_run_was_interrupted(new_run: Build) -> No
     write_report(build_report(run_dir), run_dir / "report")
     read = {path.name: path for path in (run_dir / "report").iterdir()}
     words = "Interrupted after 13 of 23 s"
-    assert f"**STOPPED. INCOMPLETE. {words}. What was played" in read["summary.md"].read_text()
+    assert f"**STOPPED. INCOMPLETE. {words}. No objective was missed until" in read["summary.md"].read_text()
     assert ">INCOMPLETE</span>" in read["index.html"].read_text()
     summary = msgspec.json.decode(read["summary.json"].read_bytes())
     assert (summary["interrupted"], summary["exit_code"]) == (words, ExitCode.INTERRUPTED)

@@ -56,7 +56,7 @@ def test_an_undecided_percentile_says_what_would_decide_it(new_run: Build) -> No
         run.journey(f"m-{slot}", slot / 2, 3.0)
     found = of(build_report(run.write(load_s=30.0, end_s=60.0)), "otp.p95<20s")
     assert (found.verdict, found.interval) == ("undecided", "")
-    assert found.why == "60 messages, all within the limit; the interval needs 72"
+    assert found.why == "60 messages, all within the limit; the 95 % interval needs 72"
     assert found.needs == "about 13 more otp messages: run 10 s longer"
 
 
@@ -68,7 +68,7 @@ def test_open_messages_that_could_decide_are_named(new_run: Build) -> None:
         run.seen(f"open-{slot}", 59.1, state="open")
     found = of(build_report(run.write(end_s=61.0)), "otp.p95<20s")
     assert found.verdict == "undecided"
-    assert found.needs == "the end of 20 messages that were still open: wait longer after the load"
+    assert found.needs == "the final state of 20 messages that were still open: wait longer after the load"
 
 
 def test_few_messages_can_prove_a_miss(new_run: Build) -> None:

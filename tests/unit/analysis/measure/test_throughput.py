@@ -32,7 +32,7 @@ def test_best_pace_finds_the_window_wherever_it_begins() -> None:
     assert best_pace(np.array([]), 10.0) is None
 
 
-def test_a_rate_at_which_nothing_bottleneck_is_a_lower_bound(new_run: Build) -> None:
+def test_a_rate_without_a_limit_is_a_lower_bound(new_run: Build) -> None:
     run = new_run("run")
     for slot in range(600):
         run.journey(f"m-{slot}", slot / 10, 2.0)

@@ -42,7 +42,7 @@ def test_pairs_are_compared_message_by_message(new_run: Build, write_suite: Suit
     (comparison,) = report.comparisons
     assert (comparison.part, comparison.counterpart) == ("01-live", "02-simulated")
     assert comparison.kind == "live_vs_simulated"
-    assert comparison.title == "the peak: live less simulated"
+    assert comparison.title == "the peak: live minus simulated"
     (otp,) = comparison.classes
     assert (otp.message_class, otp.pairs, otp.unpaired) == ("otp", 200, 0)
     assert otp.median_s == pytest.approx(0.01)

@@ -247,7 +247,7 @@ def test_unreachable_is_claimed_only_if_the_network_is_certainly_too_slow(
     text = out_of_reach(splits, "otp", 95.0, 10.0)
     assert bool(text) == said
     if said:
-        assert "any sender" in text and "limit is 10 s" in text.replace("10.0", "10")
+        assert "No sender can meet" in text and "limit is 10 s" in text.replace("10.0", "10")
     assert out_of_reach(splits, "marketing", 95.0, 10.0) == ""
     assert why_missed(splits, "otp", 95.0, 10.0) == text
 
@@ -286,7 +286,7 @@ def test_no_limit_is_named_when_an_ideal_sender_meets_the_objective(new_run: Bui
     ideal = next(each for each in split.ideal if each.percentile == 95.0)
     assert ideal.value_s is not None and ideal.value_s < 4.0  # 100 codes at 40 a second, and the network
     text = to_negotiate(part.delay_splits, "otp", 95.0, 5.0)
-    assert "The contract allows it" in text and "negotiate" not in text
+    assert "The contract is sufficient" in text and "negotiate" not in text
     # It would have missed 2 s, too: then the limit is to be negotiated.
     assert "the limit to negotiate: 40" in to_negotiate(part.delay_splits, "otp", 95.0, 2.0)
 
