@@ -164,7 +164,7 @@ def test_arrivals_are_what_the_api_takes() -> None:
             arrival.to, arrival.text, Lane(arrival.message_class), key=arrival.key, campaign=arrival.campaign
         )
         taken.append(intake.message(request, 10 * S + at_ns))
-    pieces = list(Arrivals(schedule, 10 * S).pieces(777))
+    pieces = list(Arrivals(schedule, 10 * S, 6).pieces(777))
     assert [message for piece in pieces for message in piece.messages] == taken
     assert [piece.first for piece in pieces] == list(range(0, 5_000, 777))
 

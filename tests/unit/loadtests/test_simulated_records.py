@@ -29,7 +29,7 @@ def test_each_message_has_one_row_with_its_last_state(
 ) -> None:
     monkeypatch.setattr(simulated, "_ROWS", 1)  # write at every chance
     engine = Engine(load_profile("fast"), 1)
-    (piece,) = Arrivals(schedule, 0).pieces()
+    (piece,) = Arrivals(schedule, 0, 6).pieces()
     a, b, c, d, e, f, *_ = piece.messages
     records = simulated.RunRecords(tmp_path, schedule)
     for message in (a, b, c, d):
@@ -65,7 +65,7 @@ def test_what_ended_long_ago_is_written_and_forgotten(
     monkeypatch.setattr(simulated, "_ROWS", 1)
     monkeypatch.setattr(simulated, "_LATE_KEPT", 4)
     engine = Engine(load_profile("fast"), 1)
-    (piece,) = Arrivals(schedule, 0).pieces()
+    (piece,) = Arrivals(schedule, 0, 6).pieces()
     records = simulated.RunRecords(tmp_path, schedule)
     records.arrived(piece.messages, set())
     for message in piece.messages:
