@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import msgspec
 import pytest
 
-from reference_sender.dispatch.values import Attempt, Change, Lane, Message, Recovered, State
+from reference_sender.dispatch.values import Change, Lane, Message, Recovered, State, SubmitAttempt
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.commit_queue import CommitQueue
 from reference_sender.store import Existing, Identity, Record, StoreError, Work
@@ -149,8 +149,8 @@ class GatedStore(NotingStore):
         assert await asyncio.to_thread(self.begun.acquire, timeout=20)
 
 
-def attempt(attempt_id: int) -> Attempt:
-    return Attempt(attempt_id, "a", 0, (1,))
+def attempt(attempt_id: int) -> SubmitAttempt:
+    return SubmitAttempt(attempt_id, "a", 0, (1,))
 
 
 def test_a_change_that_comes_while_a_failing_commit_is_under_way_stays_behind_the_older() -> None:
