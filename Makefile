@@ -7,7 +7,8 @@ NODE_CLIENTS := tests/wire/node
 NODE_BIN := $(NODE_CLIENTS)/node_modules/.bin
 PAGE := mock_provider/inbox/page
 # Two processes share the tests, except those that measure time or need both cores for a run of their own. A test of
-# how a run begins or ends takes any verdict, and mostly waits: it may share.
+# how a run begins or ends takes any verdict, and mostly waits: it may share. Files are handed out in the order of their
+# names: tests/acceptance, which takes longest, comes first, so that no worker is left with it at the end.
 TIMED_TESTS := tests/unit/mock_provider/runtime/test_deadline_timer.py tests/unit/loadtests/calibrate/test_nagle.py \
   $(addprefix tests/acceptance/test_,$(addsuffix .py,bad_day bench calibrate capacity closed_connections \
   culprits open_model))
@@ -35,10 +36,10 @@ bench: setup ## run the bench (about 5 minutes) and write reports/runs/<time>-be
 	$(BIN)/smsbench run $(SCENARIO) $(BENCH_ARGS)
 
 test: lint ## lint, type check and run every test
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(TIMED_TESTS))
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(TIMED_TESTS))
 	$(BIN)/python -m pytest $(TIMED_TESTS)
 
-# Not part of `make test`: tracing branches makes the tests slower (CONTRIBUTING.md has the figure). No gate.
+# Not part of `make test`, since tracing branches makes the tests slower. No gate.
 coverage: setup node-clients ## print the branch coverage of the tests that measure no time
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(TIMED_TESTS)) \
 	  $(addprefix --cov=,smsbench mock_provider reference_sender loadtests analysis) --cov-branch --cov-report=term:skip-covered

@@ -1,4 +1,4 @@
-"""Run directories in, numbers and pictures out."""
+"""Analyses run directories: numbers, verdicts, charts and reports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def frames(run_dir: Path | str) -> RunFrames:
     """The tables of a run as pandas DataFrames (docs/run-directory.md).
 
-    Raises ``ValueError`` where ``run_dir`` is a suite, is no run directory, or has a malformed file.
+    Raises ``ValueError`` if ``run_dir`` is a suite, is not a run directory, or has a malformed file.
     """
     from analysis.measure.frames import read_frames  # here: pandas takes most of a second to load
 

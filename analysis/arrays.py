@@ -1,4 +1,4 @@
-"""Names for the arrays that travel between the modules of the analysis."""
+"""Types of the arrays that the modules of the analysis exchange."""
 
 from __future__ import annotations
 

@@ -28,8 +28,8 @@ class Trial(Struct, frozen=True, kw_only=True):
 class CapacityResult(Struct, frozen=True, kw_only=True):
     """``capacity.json``: the highest sustained rate at which every objective is met.
 
-    ``sustained_per_s`` is None where no rate was met. The true value lies between ``low_per_s`` (met) and
-    ``high_per_s`` (missed; None where nothing gave way up to the search's upper end).
+    ``sustained_per_s`` is None if no rate was met. The true value is between ``low_per_s`` (met) and
+    ``high_per_s`` (missed; None if no rate was missed up to the search's upper end).
     """
 
     profile: str
@@ -38,10 +38,10 @@ class CapacityResult(Struct, frozen=True, kw_only=True):
     sustained_per_s: float | None
     low_per_s: float
     high_per_s: float | None
-    messages_per_day: float | None  # what this stands for at the day curve's peak
-    culprits: tuple[str, ...]  # what gave way above it
+    messages_per_day: float | None  # the day whose peak has this rate
+    culprits: tuple[str, ...]  # the bottlenecks above it
     trials: tuple[Trial, ...]
-    ended: str = ""  # why the search ended, in words
+    ended: str = ""  # why the search ended, as text
 
 
 def write_capacity(directory: Path, found: CapacityResult) -> None:
@@ -52,7 +52,7 @@ def write_capacity(directory: Path, found: CapacityResult) -> None:
 
 
 def read_capacity(directory: Path) -> CapacityResult:
-    """Raises ``ValueError`` that names the file and the field where it is absent or malformed."""
+    """Raises ``ValueError`` with file and field if it is absent or malformed."""
     path = directory / CAPACITY
     try:
         return msgspec.json.decode(path.read_bytes(), type=CapacityResult)

@@ -1,4 +1,4 @@
-"""Classes of messages: their order in every table, and the one that cannot wait."""
+"""Message classes: their order in tables, and the most urgent one."""
 
 from __future__ import annotations
 

@@ -30,12 +30,13 @@ class ExportFormat(StrEnum):
 
 
 def report(
-    run_dir: Annotated[Path, typer.Argument(help="A run directory: it holds a run.json.")],
+    run_dir: Annotated[Path, typer.Argument(help="A run directory: a directory with a run.json.")],
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")] = False,
     call: Annotated[
         str,
         typer.Option(
-            metavar="ID", help="Written to report/result.json, so that the caller can tell its own result."
+            metavar="ID",
+            help="An id that is written to report/result.json, so that the caller recognizes its result.",
         ),
     ] = "",
     slo: Annotated[
@@ -46,7 +47,7 @@ def report(
         ),
     ] = None,
     only_result: Annotated[
-        bool, typer.Option("--only-result", help="Write report/result.json alone: no page, no charts.")
+        bool, typer.Option("--only-result", help="Write only report/result.json, without page and charts.")
     ] = False,
     export: Annotated[
         ExportFormat | None,
@@ -56,7 +57,10 @@ def report(
         ),
     ] = None,
     allow_undecided: Annotated[
-        bool, typer.Option("--allow-undecided", help="Exit with 0 where no objective is missed.")
+        bool,
+        typer.Option(
+            "--allow-undecided", help="Exit with 0 if no objective is missed, although one is undecided."
+        ),
     ] = False,
 ) -> None:
     """Write RUN_DIR/report/. Exit: 0 objectives met, 1 one missed, 2 bad usage, 3 invalid run,
@@ -93,7 +97,7 @@ def report(
     except Exception as error:
         # Python would exit with 1, which here means a missed objective.
         traceback.print_exc()
-        _say("error: the analysis itself failed; please report it with the above", sys.stderr)
+        _say("error: the analysis itself failed; please report this with the traceback above", sys.stderr)
         raise typer.Exit(ExitCode.CRASHED) from error
     for line in terminal_lines(first_screen(found)):
         _say(line, sys.stdout)

@@ -8,14 +8,14 @@ from analysis.measure.frames import read_frames
 from analysis.records import read_manifest
 from analysis.render.data import spreadsheet_safe
 
-# Texts that a run directory may hold in any form. The others come from fixed lists of names.
-_FREE_TEXTS = ("key", "class", "campaign", "carrier", "fault")
+# Columns with free text. The others have fixed lists of names.
+_FREE_TEXTS = ("key", "message_class", "campaign", "carrier", "fault")
 
 
 def write_messages(run_dir: Path, kind: str) -> list[Path]:
-    """Write ``report/messages.<kind>``; of a suite ``report/<part>-messages.<kind>`` for each part.
+    """Write ``report/messages.<kind>``; for a suite ``report/<part>-messages.<kind>`` for each part.
 
-    ``kind`` is ``csv`` or ``parquet``. Raises ``ValueError`` where the run directory is malformed.
+    ``kind`` is ``csv`` or ``parquet``. Raises ``ValueError`` if the run directory is malformed.
     """
     manifest = read_manifest(run_dir)
     parts = {f"{Path(part).name}-": run_dir / part for part in manifest.parts} or {"": run_dir}

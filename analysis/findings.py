@@ -1,6 +1,7 @@
-"""What the analysis concludes from a run: plain frozen values that the report shows and never computes.
+"""Conclusions of the analysis as frozen values. The report shows them and computes none.
 
-``model.PartReport`` and ``model.Report`` carry them. Times of a run are seconds after the load's start.
+They are fields of ``model.PartReport`` and ``model.RunReport``. Times of a run are seconds after the load's
+start.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ CulpritKind = Literal[
 
 
 class Share(Struct, frozen=True, kw_only=True):
-    """One share of a class's delivery time. ``without`` are p50, p95, p99 of the total less this share."""
+    """One share of a class's delivery time. ``without`` are p50, p95, p99 of the total minus this share."""
 
     name: ShareName
     mean_s: float
@@ -41,11 +42,11 @@ class Share(Struct, frozen=True, kw_only=True):
 
 
 class DelaySplit(Struct, frozen=True, kw_only=True):
-    """Whose delay it is, of one class. The shares' means add up to the total's mean.
+    """The delay of one class, split into shares. The shares' means add up to the total's mean.
 
-    ``network_only`` are p50, p95, p99 of what an ideal sender would have had on this profile with no limit,
-    ``ideal`` of what it would have had within the contract's limits.
-    ``left_out`` messages were delivered and lack a mark, so that they cannot be split.
+    ``network_only`` are p50, p95, p99 with an ideal sender on this profile without limits, ``ideal`` with an
+    ideal sender within the contract's limits. ``left_out`` messages were delivered and lack a timestamp, so
+    that they cannot be split.
     """
 
     message_class: str
@@ -56,11 +57,11 @@ class DelaySplit(Struct, frozen=True, kw_only=True):
     shares: tuple[Share, ...]  # network, contract, sender, bench
     network_only: tuple[Quantile, ...]
     ideal: tuple[Quantile, ...] = ()
-    limit: str = ""  # the limit of the contract that cost them most, in words; "" where none cost anything
+    limit: str = ""  # the limit of the contract with the longest waits, as text; "" without waits
 
 
 class Hint(Struct, frozen=True):
-    """Something in the journal that the user can change. ``text`` is one sentence with its numbers."""
+    """Something that the user can change, found in the journal. ``text`` is one sentence with numbers."""
 
     name: str
     text: str
@@ -79,17 +80,17 @@ class Handsets(Struct, frozen=True, kw_only=True):
 
 
 class Availability(Struct, frozen=True, kw_only=True):
-    """Windows of 10 s: in how many the API took all that came and the backlog did not grow without bound."""
+    """Windows of 10 s in which the API accepted every message and the backlog did not grow without bound."""
 
     windows: int
     available: int
     window_s: float
     first_bad_at_s: float | None
-    why: str  # what was wrong in the windows that were not available; "" if none
+    why: str  # why windows were not available; "" if all were
 
 
 class Culprit(Struct, frozen=True, kw_only=True):
-    """What gave way. ``text`` names it for a reader, ``evidence`` are sentences with numbers."""
+    """A bottleneck. ``text`` names it, ``evidence`` are sentences with numbers."""
 
     kind: CulpritKind
     text: str
@@ -100,9 +101,9 @@ class Culprit(Struct, frozen=True, kw_only=True):
 
 
 class Difference(Struct, frozen=True, kw_only=True):
-    """A percentile of one group's times less the same percentile of another's, with its 95 % interval.
+    """A percentile of one group's times minus the same percentile of another's, with its 95 % interval.
 
-    ``claimed``: the interval excludes zero. Only then may the difference be stated as one.
+    ``claimed``: the interval excludes zero. Only then the report states a difference.
     """
 
     percentile: float
@@ -113,7 +114,7 @@ class Difference(Struct, frozen=True, kw_only=True):
 
 
 class ComparedClass(Struct, frozen=True, kw_only=True):
-    """Differences of delivery times of one class, this part's less its counterpart's, message by message."""
+    """Differences of delivery times of one class, this part minus its counterpart, message by message."""
 
     message_class: str
     pairs: int
@@ -121,7 +122,7 @@ class ComparedClass(Struct, frozen=True, kw_only=True):
     median_s: float
     p99_abs_s: float
     mean_s: float
-    p95_difference_s: float  # p95 of this part less p95 of the counterpart
+    p95_difference_s: float  # p95 of this part minus p95 of the counterpart
     p95_low_s: float  # 95 % interval of that difference, from the pairs
     p95_high_s: float
     p95_claimed: bool  # that interval excludes zero
@@ -131,7 +132,7 @@ class ComparedClass(Struct, frozen=True, kw_only=True):
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
-    """Two parts that were given the same messages. ``kind`` says what the difference is."""
+    """Two parts with the same messages. ``kind``: what differs between them."""
 
     part: str
     counterpart: str
@@ -149,10 +150,10 @@ class CampaignFigures(Struct, frozen=True, kw_only=True):
 
 
 class Fairness(Struct, frozen=True, kw_only=True):
-    """Campaigns that ran at once. Jain's index of their rates relative to their sizes: 1 is equal.
+    """Concurrent campaigns. ``jain`` is Jain's index of their rates relative to their sizes: 1 means equal.
 
-    One campaign alone has figures too, to compare with, and no index. ``alone`` is the p95 of all campaigns
-    together less that of the campaign that ran alone in ``alone_part``, where the suite has such a part.
+    A single campaign has figures for comparison and no index. ``alone`` is the p95 of all campaigns together
+    minus the p95 of the campaign that ran alone in ``alone_part``, if the suite has such a part.
     """
 
     campaigns: tuple[CampaignFigures, ...]
@@ -162,7 +163,7 @@ class Fairness(Struct, frozen=True, kw_only=True):
 
 
 class ReportTotals(Struct, frozen=True, kw_only=True):
-    """Sums over the deciding parts of one mode in which the bench did not fail."""
+    """Sums over the deciding parts of one mode without bench failures."""
 
     mode: str
     parts: int
@@ -172,10 +173,10 @@ class ReportTotals(Struct, frozen=True, kw_only=True):
     lost: int
     duplicates: int
     unaccounted: int
-    delivered_unacknowledged: int  # delivered, though the load never read an acceptance
-    unseen: int  # accepted in parts without provider rows: nobody saw what became of them
+    delivered_unacknowledged: int  # delivered, although the load did not read an acceptance
+    unseen: int  # accepted in parts without provider rows, so that their outcome is unknown
     paid: float
     paid_for_duplicates: float
     paid_in_vain: float
     paid_per_delivered: float | None
-    currency: str  # "points" where the profile names none, or where the parts' differ
+    currency: str  # "points" if the profile names none, or if the parts' currencies differ

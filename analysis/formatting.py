@@ -1,4 +1,4 @@
-"""Numbers as a person reads them: three significant digits, the unit that fits, thousands set apart."""
+"""Numbers as text: three significant digits, a suitable unit, thousands separators."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def seconds_text(value_s: float | None) -> str:
-    """In the unit that keeps the number readable: µs, ms, s, min, h."""
+    """A time in a suitable unit: µs, ms, s, min, h."""
     if value_s is None or math.isnan(value_s):
         return "-"
     if math.isinf(value_s):
@@ -42,7 +42,7 @@ def seconds_text(value_s: float | None) -> str:
 
 
 def limit_text(value_s: float) -> str:
-    """A limit someone set, as they would say it: 10 s, 10 min."""
+    """A configured limit: 10 s, 10 min."""
     if value_s >= 2 * _MINUTE_S and value_s % _MINUTE_S == 0:
         return f"{value_s / _MINUTE_S:g} min"
     return f"{value_s:g} s"
@@ -66,12 +66,12 @@ def per_day_text(per_day: float | None) -> str:
 
 
 def round_number_text(value: float) -> str:
-    """12 for 12.0, 0.5 for 0.50: a tick of an axis."""
+    """A number without trailing zeros: 12 for 12.0, 0.5 for 0.50."""
     return _bare(significant(value)) if value else "0"
 
 
 def round_seconds_text(value_s: float) -> str:
-    """A round number of seconds, without the zeros that a measured one has: 200 ms, 5 s, 1 min, 10 h."""
+    """A round time without trailing zeros: 200 ms, 5 s, 1 min, 10 h."""
     if value_s >= _HOUR_S:
         return f"{_bare(significant(value_s / _HOUR_S))} h"
     if value_s >= _MINUTE_S:
@@ -85,7 +85,7 @@ def _bare(number: str) -> str:
 
 
 def share_text(part: int, whole: int) -> str:
-    """A share in per cent; "0" only for none, so that a few in a million do not vanish."""
+    """A share in per cent. A small share above zero is not rounded to 0."""
     if whole == 0:
         return "-"
     if part == 0:

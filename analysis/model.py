@@ -1,7 +1,7 @@
-"""What a report shows, as plain frozen values: the analysis fills them, the renderers only draw them.
+"""The content of a report as frozen values. The analysis fills them, the renderers only draw them.
 
-Field names are the names in ``summary.json`` and carry their units. An infinite or absent number is ``null``
-there; the ``state`` beside it says which. Times of a run are seconds after the load's start.
+Field names are the names in ``summary.json`` and include the units. An infinite or absent number is ``null``
+there; the neighbouring ``state`` says which. Times of a run are seconds after the load's start.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CheckState = Literal["ok", "warn", "invalid", "not_checked"]
 
 
 class Curve(Struct, frozen=True):
-    """A percentile curve with its band, as far up as the sample carries."""
+    """A percentile curve with its band, up to the highest percentile with an interval."""
 
     percentiles: tuple[float, ...]
     value_s: tuple[float, ...]
@@ -45,19 +45,19 @@ class Distribution(Struct, frozen=True, kw_only=True):
     message_class: str
     measure: str  # delivery_time, api_response, api_service
     count: int
-    open_count: int  # known only as "at least its age"
+    open_count: int  # only their age is known
     never_count: int  # will never arrive
     mean_s: float | None  # of the known ones
     min_s: float | None
     max_s: float | None
-    lag_one_correlation: float  # of the ranks, in the order in which the messages were due
-    effective_count: float  # of the known ones, as many as the intervals take for independent
+    lag_one_correlation: float  # correlation of the ranks, in the order in which the messages were due
+    effective_count: float  # number of independent messages that the intervals are based on
     quantiles: tuple[Quantile, ...]
     curve: Curve
 
 
 class Accounting(Struct, frozen=True, kw_only=True):
-    """Every message, once. The three sums are checked by ``validity``."""
+    """Every message, counted once. A validity check tests the three sums."""
 
     planned: int
     rows: int
@@ -74,18 +74,20 @@ class Accounting(Struct, frozen=True, kw_only=True):
     open: int
     lost: int
     duplicates: int
-    delivered_unacknowledged: int  # delivered, though the load never read an acceptance
-    resubmitted: int  # messages the provider saw more than once
+    delivered_unacknowledged: int  # delivered, although the load did not read an acceptance
+    resubmitted: int  # messages that were submitted more than once
     submits: int
     found: int  # accepted messages of which the provider has a row
     unknown_messages: int  # provider rows with a key that the load did not send
     repeated_keys: int
-    unclaimed: int  # accepted, unknown to provider and sender: open where there are no sender rows
-    unaccounted: int = 0  # accepted, never seen by the provider, and nobody answers for it (``fates``)
+    unclaimed: int  # accepted, unknown to provider and sender; open if there are no sender rows
+    unaccounted: int = (
+        0  # accepted, never seen by the provider, and not held by the sender (``measure.outcomes``)
+    )
 
 
 class Reasons(Struct, frozen=True):
-    """Why messages were not delivered: who said so, in which words, how often."""
+    """Why messages were not delivered: source, reason, count."""
 
     source: str
     reason: str
@@ -96,15 +98,15 @@ class StageTimes(Struct, frozen=True, kw_only=True):
     name: str
     count: int
     mean_s: float
-    p50_s: float | None  # None: too few messages for its 95 % interval, as of every percentile
+    p50_s: float | None  # None: too few messages for its 95 % interval; the same for every percentile
     p95_s: float | None
     p99_s: float | None
 
 
 class StageBreakdown(Struct, frozen=True, kw_only=True):
-    """Stages of the delivered messages with the same marks; the means add up to ``end_to_end``'s mean.
+    """Stages of the delivered messages with the same timestamps; the means add up to ``end_to_end``'s mean.
 
-    A stage named ``a + b`` is both as one: the mark between them is missing.
+    ``a + b`` is two stages as one, since the timestamp between them is missing.
     """
 
     message_class: str
@@ -114,18 +116,18 @@ class StageBreakdown(Struct, frozen=True, kw_only=True):
 
 
 class StageCoverage(Struct, frozen=True, kw_only=True):
-    """Which of a class's delivered messages the stages speak of."""
+    """How many of a class's delivered messages the stages cover."""
 
     message_class: str
     delivered: int
     covered: int  # in ``stages``
     elsewhere: int  # in ``stages_merged``, with two stages or more as one
-    left_out: int  # in neither: its first or last mark is missing
+    left_out: int  # in neither: its first or last timestamp is missing
     unreachable: int = 0  # in neither: it waited for its phone
 
 
 class Marks(Struct, frozen=True):
-    """Messages whose marks are out of order, or that have a later mark without an earlier one."""
+    """Messages whose timestamps are out of order, or that lack an earlier timestamp."""
 
     checked: int
     wrong: int
@@ -145,17 +147,17 @@ class Throughput(Struct, frozen=True, kw_only=True):
     offered_peak: Pace | None
     accepted_best: Pace | None
     delivered_best: Pace | None
-    limit: str  # "" where nothing showed that the limit was reached, else what did
+    limit: str  # how the limit was reached, as text; "" if it was not
     queue_wait_at_peak_s: float | None
-    # Of the load, what had not reached a carrier in its second half: by how much the wait grew, per second.
+    # Growth of the wait for a carrier in the second half of the load, seconds per second.
     shortfall_share: float | None
-    # What the contract lets through at most, in segments and in this part's messages; None: no such limit.
+    # The contract's limit in segments and in this part's messages; None: no such limit.
     contract_segments_per_s: float | None = None
     contract_per_s: float | None = None
 
 
 class Series(Struct, frozen=True):
-    """One line of a chart over time; ``None`` where there is nothing to show."""
+    """One line of a chart over time; ``None`` is a gap."""
 
     name: str
     at_s: tuple[float, ...]
@@ -163,7 +165,7 @@ class Series(Struct, frozen=True):
 
 
 class Points(Struct, frozen=True):
-    """Single messages: when each was due, and how long it took."""
+    """Single messages: due time and delivery time of each."""
 
     name: str
     at_s: tuple[float, ...]
@@ -175,9 +177,9 @@ class Timeline(Struct, frozen=True, kw_only=True):
     load_end_s: float
     end_s: float
     rates: tuple[Series, ...]  # offered, accepted, delivered, per second
-    latency_p50: tuple[Series, ...]  # a class each, seconds
+    latency_p50: tuple[Series, ...]  # one line per class, seconds
     latency_p95: tuple[Series, ...]
-    points: tuple[Points, ...]  # instead, where messages are few
+    points: tuple[Points, ...]  # instead of lines if there are few messages
     backlog: tuple[Series, ...]  # messages
     peak_unsubmitted: int
     peak_unsubmitted_at_s: float
@@ -186,7 +188,7 @@ class Timeline(Struct, frozen=True, kw_only=True):
 
 
 class BurstResult(Struct, frozen=True, kw_only=True):
-    """A burst of one class against the class that must not suffer."""
+    """A burst of one class, and its effect on the guarded class."""
 
     message_class: str
     from_s: float
@@ -201,21 +203,21 @@ class BurstResult(Struct, frozen=True, kw_only=True):
     still_open: int
     observed_after_s: float  # from the burst's end until observation ended
     guarded_class: str
-    guarded_before: tuple[Quantile, ...]  # p50 and p95; empty where it had no message
+    guarded_before: tuple[Quantile, ...]  # p50 and p95; empty without messages
     guarded_during: tuple[Quantile, ...]
     guarded_before_count: int
     guarded_during_count: int
-    guarded_difference: Difference | None  # p95 during less p95 before; None where either has no message
+    guarded_difference: Difference | None  # p95 during minus p95 before; None if either has no message
     offered: Series  # the burst's own messages, per second
     delivered: Series
 
 
 class Cost(Struct, frozen=True, kw_only=True):
-    """In points, the provider's unit of charge. ``currency``: what a point is, "" where that is unknown."""
+    """In points, the provider's unit of charge. ``currency``: the currency of a point, "" if unknown."""
 
     points: float
     per_1000_delivered_points: float | None
-    duplicates_points: float  # paid for the second and later copies
+    duplicates_points: float  # paid for duplicates
     undelivered_points: float  # paid for messages that did not arrive
     segments: int
     segments_per_message: float | None
@@ -223,22 +225,22 @@ class Cost(Struct, frozen=True, kw_only=True):
 
 
 class Objective(Struct, frozen=True, kw_only=True):
-    """One objective and what became of it. The verdict follows from ``low`` and ``high`` alone.
+    """One objective with its verdict, which depends on ``low`` and ``high`` alone.
 
     These are the ends of the 95 % interval in the limit's unit (seconds, messages, a share of one, units of
-    cost), both the same where all that counts was counted; None: no such end.
+    cost). Both are equal if everything was counted. None: no such end.
     """
 
     objective: str  # in the grammar of docs/objectives.md
     measure: Measure
-    name: str  # in words
+    name: str  # as text
     message_class: str
-    limit: str  # in words, as are ``measured`` and ``interval``
+    limit: str  # as text, like ``measured`` and ``interval``
     measured: str
-    interval: str  # "" where there is none, or both ends are the same
+    interval: str  # "" without an interval, or if both ends are equal
     verdict: Verdict
     why: str
-    needs: str = ""  # of an undecided one: what would decide it, or that nothing would
+    needs: str = ""  # what would decide an undecided objective, or that nothing would
     value: float | None = None
     low: float | None = None
     high: float | None = None
@@ -246,14 +248,14 @@ class Objective(Struct, frozen=True, kw_only=True):
     limit_s: float | None = None  # of a delivery time
     percentile: float | None = None
     quantile: Quantile | None = None
-    count: int = 0  # messages that it is judged by
-    decides: bool = True  # false: shown, but without a say in the verdict and the exit code
-    reach: str = ""  # of a missed delivery time: out of any sender's reach here, or the limit to negotiate
+    count: int = 0  # messages that the verdict is based on
+    decides: bool = True  # false: shown, but without effect on verdict and exit code
+    reach: str = ""  # for a missed delivery time: no sender can meet it, or the limit to negotiate
     part: str = ""
 
 
 class Check(Struct, frozen=True, kw_only=True):
-    """One question about the run itself."""
+    """One validity check and its finding."""
 
     name: str
     state: CheckState
@@ -266,18 +268,18 @@ class Check(Struct, frozen=True, kw_only=True):
 
 
 class FaultBand(Struct, frozen=True, kw_only=True):
-    """One fault of the provider. ``from_s`` None: only the journal names it; ``to_s`` None: it had no end."""
+    """One fault of the provider. ``from_s`` None: only the journal names it. ``to_s`` None: without end."""
 
     name: str
     kind: str
     title: str
     from_s: float | None
     to_s: float | None
-    messages: int  # whose row names it
+    messages: int  # messages whose row names it
 
 
 class PartIdentity(Struct, frozen=True, kw_only=True):
-    """What was run, on what, how."""
+    """Scenario, target, profile and settings of a run."""
 
     name: str
     title: str
@@ -287,13 +289,13 @@ class PartIdentity(Struct, frozen=True, kw_only=True):
     ended: str
     exit_reason: str
     profile: str
-    profile_limits: str  # "none", "unknown" or what the profile holds a sender to
+    profile_limits: str  # "none", "unknown" or the limits of the profile
     messages_per_day: int | None
-    compress: float
+    speedup: float
     provider_scale: float
     window: str
     load_s: float  # played
-    planned_s: float  # the load's length had nothing stopped it; 0 where unknown
+    planned_s: float  # planned length of the load; 0 if unknown
     drained_s: float
     target: dict[str, Any]
     seeds: dict[str, int]
@@ -302,7 +304,7 @@ class PartIdentity(Struct, frozen=True, kw_only=True):
     parameters: dict[str, Any]
     decides: bool = True  # its objectives count for the verdict
     counterpart: str = ""  # slug of the part it is compared with, message by message
-    what_if: str = ""  # what differs from the part's own rules, in words
+    what_if: str = ""  # the difference from the part's own rules, as text
 
 
 class PartReport(Struct, frozen=True, kw_only=True):
@@ -314,8 +316,8 @@ class PartReport(Struct, frozen=True, kw_only=True):
     reasons: tuple[Reasons, ...]
     delivery: tuple[Distribution, ...]
     api: tuple[Distribution, ...]
-    stages: tuple[StageBreakdown, ...]  # of the messages with every mark, if there are such
-    stages_merged: tuple[tuple[StageBreakdown, ...], ...]  # of the others: a group each set of marks
+    stages: tuple[StageBreakdown, ...]  # messages with every timestamp, if there are any
+    stages_merged: tuple[tuple[StageBreakdown, ...], ...]  # the others: one group per set of timestamps
     stage_coverage: tuple[StageCoverage, ...]
     marks: Marks
     throughput: Throughput
@@ -325,20 +327,20 @@ class PartReport(Struct, frozen=True, kw_only=True):
     objectives: tuple[Objective, ...]
     checks: tuple[Check, ...]
     validity: CheckState
-    # A headroom probe asks how much more can be carried: a missed limit is an answer, not a failure.
+    # A headroom probe tests a higher volume: a missed limit is an answer and not a failure.
     probe: bool
-    equivalent_per_day: float | None  # messages a day that this load stands for
+    equivalent_per_day: float | None  # messages a day
     faults: tuple[FaultBand, ...] = ()
-    bench_failure: str = ""  # what of the bench failed and made the part invalid, in words
+    bench_failure: str = ""  # the failure of the bench that made the part invalid, as text
     delay_splits: tuple[DelaySplit, ...] = ()  # of each class
     hints: tuple[Hint, ...] = ()
     handsets: tuple[Handsets, ...] = ()  # of each class
     availability: Availability | None = None
-    culprits: tuple[Culprit, ...] = ()  # in order of weight; empty: nothing gave way
-    sustained: bool | None = None  # the backlog did not grow; None: unknown
-    # From the load's end until its last accepted message had been submitted; None: one waits, or unknown.
+    culprits: tuple[Culprit, ...] = ()  # in order of weight; empty: no bottleneck
+    stable: bool | None = None  # the backlog did not grow; None: unknown
+    # From the load's end to the last submit of an accepted message; None: one still waits, or unknown.
     backlog_gone_s: float | None = None
-    fairness: Fairness | None = None  # where several campaigns ran at once
+    fairness: Fairness | None = None  # for concurrent campaigns
 
 
 class Level(Struct, frozen=True, kw_only=True):
@@ -349,8 +351,8 @@ class Level(Struct, frozen=True, kw_only=True):
     fast_enough_part: str
     fast_enough_why: str
     profile: str
-    highest_carried_per_day: float | None
-    highest_carried_part: str
+    highest_sustained_per_day: float | None
+    highest_sustained_part: str
     highest_tried_per_day: float | None
     ten_times: Literal["yes", "no", "undecided"]
     ten_times_why: str
@@ -359,17 +361,17 @@ class Level(Struct, frozen=True, kw_only=True):
 
 
 class RunReport(Struct, frozen=True, kw_only=True):
-    """All that is shown."""
+    """The whole content of a report."""
 
     schema_version: int
     title: str
     kind: str
     simulated: bool
-    faults_staged: bool  # the provider was made to fail in a part of it
+    faults_staged: bool  # a part has staged faults of the provider
     validity: CheckState
     verdict: Verdict
     allow_undecided: bool  # the exit code of an undecided run is 0
-    interrupted: str  # after how much of the run the user ended it, in words; "" if it came to its end
+    interrupted: str  # when the user ended the run, as text; "" for a complete run
     exit_code: int
     headline: str
     notes: tuple[str, ...]

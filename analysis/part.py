@@ -1,4 +1,4 @@
-"""One ordinary run directory in, one ``PartReport`` out."""
+"""Analyses one ordinary run directory: one ``PartReport``."""
 
 from __future__ import annotations
 
@@ -48,17 +48,15 @@ from analysis.records import Manifest
 
 DEFAULT_SPECS = parse_all(DEFAULT_OBJECTIVES)
 
-SCALED_WHY = (
-    "compressed seconds: the provider's delays were scaled with the day, so no real time was measured"
-)
-_CAMPAIGNS = ("burst", "campaigns")  # roles whose campaigns are released at once
+SCALED_WHY = "compressed seconds: the provider's delays were scaled with the day, so they are not real times"
+_CAMPAIGNS = ("burst", "campaigns")  # roles with concurrent campaigns
 NO_JOURNAL_WHY = "no provider rows: deliveries were not observed"
 
 
 def analyse_part(
     run_dir: Path, manifest: Manifest, slug: str, specs: tuple[Spec, ...] = DEFAULT_SPECS
 ) -> PartReport:
-    """Raises ``MalformedRunError`` where a file of the run directory is not what its name says."""
+    """Raises ``MalformedRunError`` if a file of the run directory is malformed."""
     journeys = read_journeys(run_dir, manifest)
     fates = judge(journeys)
     counted = accounting(journeys, fates, manifest.planned)
@@ -67,9 +65,9 @@ def analyse_part(
     delivery = delivery_distributions(journeys, fates, _percentiles(specs, "delivery_time"))
     api = api_distributions(journeys, _percentiles(specs, "api_response"))
     paid = cost(journeys, fates, currency_of(manifest.profile))
-    available, sustained = availability_and_growth(journeys, fates)
+    available, stable = availability_and_growth(journeys, fates)
     objectives = judge_all(
-        specs, _facts(manifest, journeys, fates, counted, (delivery, api), (paid, available, sustained))
+        specs, _facts(manifest, journeys, fates, counted, (delivery, api), (paid, available, stable))
     )
     splits = _delay_splits(journeys, fates, manifest, specs)
     objectives = tuple(_with_reach(each, splits) for each in objectives)
@@ -112,7 +110,7 @@ def analyse_part(
         fairness=fairness(journeys, fates, run_dir) if manifest.scenario.role in _CAMPAIGNS else None,
         handsets=handsets(journeys, fates) if journeys.journal else (),
         availability=available,
-        sustained=sustained,
+        stable=stable,
         delay_splits=splits,
         hints=hints(journeys, manifest),
         culprits=()
@@ -122,7 +120,7 @@ def analyse_part(
 
 
 def _with_contract(found: Throughput, manifest: Manifest, paid: Cost | None) -> Throughput:
-    """With the contract's limit in segments, and in messages of as many segments as these had."""
+    """Adds the contract's limit in segments, and in messages with this part's mean number of segments."""
     limit_per_s = segments_per_s(manifest.profile)
     per_message = paid.segments_per_message if paid is not None else None
     if limit_per_s is None or not per_message:
@@ -151,7 +149,7 @@ def _culprit_inputs(
 
 
 def _with_reach(objective: Objective, splits: tuple[DelaySplit, ...]) -> Objective:
-    """Of a missed delivery time, what its shares say of who can mend it."""
+    """Adds to a missed delivery time whether a sender or the contract can change it."""
     if objective.measure != "delivery_time" or objective.verdict != "missed":
         return objective
     limit_s, percentile = objective.limit_s or 0.0, objective.percentile or 0.0
@@ -193,28 +191,28 @@ def _facts(
 
 
 def _withheld_why(manifest: Manifest, journeys: Journeys) -> str:
-    """Why no delivery time of this run is a real one; "" if they are."""
+    """Why the delivery times of this run are not real times; "" if they are."""
     if not journeys.journal:
         return NO_JOURNAL_WHY
     return SCALED_WHY if manifest.timing.provider_scale != 1.0 else ""
 
 
 def is_probe(manifest: Manifest) -> bool:
-    """A run that asks a question and fails nothing; so does a day that is played denser than it is."""
+    """Whether the run only answers a question: a what-if, a counterpart or a compressed day."""
     return not manifest.scenario.decides or (
-        manifest.scenario.role == "compressed_day" and manifest.timing.compress > 1.0
+        manifest.scenario.role == "compressed_day" and manifest.timing.speedup > 1.0
     )
 
 
 def equivalent_per_day(manifest: Manifest) -> float | None:
-    """Messages a day that the system was asked to carry: level times compression.
+    """Messages a day that the load is equivalent to: level times compression.
 
-    A provider that was scaled along carries the day's own level, whatever the compression.
+    If the provider was scaled too, the compression cancels out.
     """
     level = manifest.scenario.messages_per_day
     if level is None:
         return None
-    return float(level) if manifest.timing.provider_scale != 1.0 else level * manifest.timing.compress
+    return float(level) if manifest.timing.provider_scale != 1.0 else level * manifest.timing.speedup
 
 
 def _percentiles(specs: tuple[Spec, ...], measure: Measure) -> tuple[float, ...]:
@@ -226,9 +224,9 @@ def _asked(specs: tuple[Spec, ...], measure: Measure) -> set[float]:
 
 
 def _tightest_s(specs: tuple[Spec, ...]) -> float:
-    """The shortest delivery time that is asked for: the bench itself may be late by 1 % of it.
+    """The shortest limit on a delivery time. The bench may be late by 1 % of it.
 
-    Of a limit on the sender's answer by 10 %: it is counted from the instant at which a message was due, too.
+    A limit on the sender's answer counts ten times, so that the bench may be late by 10 % of it.
     """
     limits = [spec.limit for spec in specs if spec.measure == "delivery_time"]
     limits += [checks.ANSWERS_WEIGH * spec.limit for spec in specs if spec.measure == "api_response"]
@@ -238,9 +236,9 @@ def _tightest_s(specs: tuple[Spec, ...]) -> float:
 def _checks(
     journeys: Journeys, manifest: Manifest, counted: Accounting, marks: Marks, bench: tuple[float, Bools]
 ) -> tuple[Check, ...]:
-    """The checks that need no verdicts; those that do are added by ``analyse_part``.
+    """The checks that do not need verdicts. ``analyse_part`` adds the others.
 
-    ``bench``: the tightest objective, and the arrivals that the sender's silence kept from being sent.
+    ``bench``: the tightest objective, and the arrivals that were not sent because the sender did not answer.
     """
     tightest_s, left_to_target = bench
     return (
@@ -274,7 +272,7 @@ def _identity(manifest: Manifest, journeys: Journeys) -> PartIdentity:
         profile=manifest.profile_name,
         profile_limits=limits_text(manifest.profile),
         messages_per_day=scenario.messages_per_day,
-        compress=timing.compress,
+        speedup=timing.speedup,
         provider_scale=timing.provider_scale,
         window=timing.window,
         load_s=journeys.load_end_s,

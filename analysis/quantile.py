@@ -1,4 +1,4 @@
-"""A percentile with its interval, as the report shows it."""
+"""A percentile with its interval."""
 
 from __future__ import annotations
 
@@ -17,4 +17,4 @@ class Quantile(Struct, frozen=True):
     value_s: float | None
     low_s: float | None
     high_s: float | None
-    needed: int  # messages it takes for this percentile to be shown
+    needed: int  # messages that this percentile needs

@@ -15,38 +15,27 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct
 
-from analysis.earlier_manifest import upgraded
+from analysis.earlier_versions import ADDED_LATER, names_of_today, upgraded
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 RESULT = "result.json"
-ABORTED = "error: aborted by the user"  # exit_reason of a run that was killed: its records may be cut off
+ABORTED = "error: aborted by the user"  # exit_reason of a run that was killed; its records may be incomplete
 
 _NS = pa.int64()
-# The runner's probe before the load has keys that begin so. It is no part of a run: its rows are not read.
+# Prefix of the keys of the runner's probe before the load. Rows of the probe are not read.
 PROBE_KEY = "probe-"
-# Columns that files of earlier versions lack, and what they are read as there. None: not known.
-_ADDED_LATER: dict[str, Any] = {
-    "fault": "",
-    "t_taken_ns": None,
-    "reply_ns": None,
-    "radio_ns": None,
-    "handset_wait_ns": None,
-    "throttled": 0,
-    "fast": False,
-    "ucs2_for": "",
-}
 
 LOAD_SCHEMA = pa.schema(
     [
         ("key", pa.string()),
-        ("class", pa.string()),
+        ("message_class", pa.string()),
         ("campaign", pa.string()),
         ("worker", pa.int32()),
         ("t_intended_ns", _NS),
         ("t_sent_ns", _NS),
-        ("t_accepted_ns", _NS),  # when the reply was read, whatever it said
+        ("t_replied_ns", _NS),  # when the reply was read, also a refusal
         ("outcome", pa.string()),  # accepted, refused, failed, dropped, unfinished
-        ("status", pa.int32()),  # HTTP status, 0 where there was none
+        ("status", pa.int32()),  # HTTP status, 0 without a reply
     ]
 )
 
@@ -55,7 +44,7 @@ PROVIDER_SCHEMA = pa.schema(
         ("key", pa.string()),
         ("provider_id", pa.string()),
         ("account", pa.string()),
-        ("wire", pa.string()),
+        ("protocol", pa.string()),
         ("country", pa.string()),
         ("carrier", pa.string()),
         ("segments", pa.int32()),
@@ -64,27 +53,27 @@ PROVIDER_SCHEMA = pa.schema(
         ("t_submitted_ns", _NS),
         ("t_answered_ns", _NS),
         ("t_carrier_ns", _NS),
-        ("t_delivered_ns", _NS),
+        ("t_final_ns", _NS),
         ("t_reported_ns", _NS),
         ("t_confirmed_ns", _NS),
         ("state", pa.string()),  # delivered, undelivered, expired, rejected, unknown, open
         ("reason", pa.string()),
         ("price", pa.float64()),
-        ("fault", pa.string()),  # names of the faults that touched it, with commas between them; "" for none
+        ("fault", pa.string()),  # names of the faults that affected it, separated by commas; "" for none
         ("t_taken_ns", _NS),  # the submit that was accepted reached the provider
-        ("reply_ns", _NS),  # delay of the answer that carried the acceptance, as drawn
+        ("reply_ns", _NS),  # delay of the accepting answer, as drawn
         ("radio_ns", _NS),  # carrier to handset as drawn, without the wait for the handset
-        ("handset_wait_ns", _NS),  # for a phone that was off or out of coverage; 0: it was reachable
-        ("throttled", pa.int32()),  # submits of the key that were refused for a rate limit
-        ("fast", pa.bool_()),  # sent with the provider's priority flag
-        ("ucs2_for", pa.string()),  # the one character that made the text UCS-2, "" otherwise
+        ("handset_wait_ns", _NS),  # wait for a phone that was off or out of coverage; 0: reachable
+        ("throttled", pa.int32()),  # submits of the key that were refused because of a rate limit
+        ("priority", pa.bool_()),  # sent with the provider's priority flag
+        ("ucs2_for", pa.string()),  # the only character that made the text UCS-2, "" otherwise
     ]
 )
 
 SENDER_SCHEMA = pa.schema(
     [
         ("key", pa.string()),
-        ("class", pa.string()),
+        ("message_class", pa.string()),
         ("state", pa.string()),  # queued, submitting, sent, delivered, failed, expired
         ("reason", pa.string()),
         ("attempts", pa.int32()),
@@ -97,7 +86,7 @@ SAMPLES_SCHEMA = pa.schema(
 
 
 class Instant(Struct, frozen=True):
-    """One moment on both clocks: the wall's and the run's (CLOCK_MONOTONIC, shared by local processes)."""
+    """One instant on the wall clock and on the run's clock (CLOCK_MONOTONIC, shared by local processes)."""
 
     wall: str  # ISO 8601, UTC
     wall_ns: int
@@ -105,34 +94,34 @@ class Instant(Struct, frozen=True):
 
 
 class Timing(Struct, frozen=True):
-    """How a day's arrivals were laid on the run's time.
+    """How the arrivals of a day were mapped to the run's time.
 
-    ``compress`` is how many times denser than the day the arrivals are (1.0: true speed). ``provider_scale``
+    ``speedup`` is how many times denser than the day the arrivals are (1.0: true speed). ``provider_scale``
     is the factor by which the provider's rates were multiplied and its delays divided (1.0: left as it is).
     ``duration_s`` is the run's own, real time.
     """
 
-    compress: float = 1.0
+    speedup: float = 1.0
     provider_scale: float = 1.0
     window: Literal["day", "peak", "none"] = "none"
     duration_s: float = 0.0
 
 
 class RecordedFault(Struct, frozen=True):
-    """One fault window of the provider, on the run's clock. ``end_ns`` None: it had no end."""
+    """One fault window of the provider, on the run's clock. ``end_ns`` None: without end."""
 
     name: str  # as in the column ``fault`` of provider.arrow
     kind: str
-    title: str  # what it does, in words
+    title: str  # its effect, as text
     start_ns: int
     end_ns: int | None = None
 
 
 class InstrumentFailure(Struct, frozen=True):
-    """Something of the bench itself failed, so that the run's figures do not describe the system.
+    """A failure of the bench itself: the run's figures do not describe the system.
 
-    ``what`` says in words what failed and why. ``at_utc`` (ISO 8601) or ``t_ns`` (the run's clock) says when
-    it was noticed, where that is known.
+    ``what`` describes the failure and its cause. ``at_utc`` (ISO 8601) or ``t_ns`` (the run's clock) is the
+    time at which it was noticed, if known.
     """
 
     process: str  # provider, sender, load, …
@@ -142,17 +131,17 @@ class InstrumentFailure(Struct, frozen=True):
 
 
 class RecordedScenario(Struct, frozen=True):
-    """``decides`` is false for a run that asks a question and fails nothing: a what-if, a compressed day.
+    """``decides`` is false for a run that only answers a question: a what-if, a compressed day.
 
     ``counterpart`` is the slug of the part of the same suite that this run is compared with, message by
-    message: both have the same plan, seeds and key tag. ``what_if`` says in words what differs from the
-    part's own rules ("no priorities (FIFO)"); "" where nothing does.
+    message: both have the same plan, seeds and key tag. ``what_if`` is the difference from the part's own
+    rules ("no priorities (FIFO)"); "" without a difference.
     """
 
     name: str
     title: str
     role: Literal["plain", "whole_day", "peak_slice", "compressed_day", "burst", "campaigns"] = "plain"
-    messages_per_day: int | None = None  # the level this run stands for, where it stands for one
+    messages_per_day: int | None = None  # the level of this run, if it has one
     parameters: dict[str, Any] = {}
     decides: bool = True
     counterpart: str = ""
@@ -172,24 +161,24 @@ class Manifest(Struct, frozen=True, kw_only=True):
     profile_name: str = ""
     profile: dict[str, Any] = {}
     target: dict[str, Any] = {}
-    slos: tuple[str, ...] = ()  # objectives in the grammar of docs/objectives.md; empty: the defaults
+    objectives: tuple[str, ...] = ()  # objectives in the grammar of docs/objectives.md; empty: the defaults
     versions: dict[str, str] = {}
     machine: dict[str, Any] = {}
     started: Instant
     ended: Instant
     load_started_ns: int = 0  # run's clock: the schedule's zero
     load_ended_ns: int = 0  # run's clock: the last intended arrival, or where the load was stopped
-    planned: int = 0  # arrivals that came due
+    planned: int = 0  # number of arrivals up to the load's end
     in_flight_limit: int = 0
-    drain_limit_s: float = 0.0
-    exit_reason: str = "finished"  # finished, interrupted, drain_limit, drain_ended, error: …
-    faults: tuple[RecordedFault, ...] = ()  # those that had begun when the run ended
-    instrument_failures: tuple[InstrumentFailure, ...] = ()  # any makes the run invalid, with that cause
+    drain_timeout_s: float = 0.0
+    exit_reason: str = "finished"  # finished, interrupted, drain_timeout, drain_ended, error: …
+    faults: tuple[RecordedFault, ...] = ()  # the faults that had begun when the run ended
+    instrument_failures: tuple[InstrumentFailure, ...] = ()  # each makes the run invalid
     capacity: str = ""  # of a suite: the directory that holds ``capacity.json``, relative to this one's
 
 
 def write_manifest(run_dir: Path, manifest: Manifest) -> None:
-    """Write ``run.json`` in one step, so that a reader never sees half of it."""
+    """Write ``run.json`` in one step, so that a reader never sees an incomplete file."""
     body = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
     partial = run_dir / "run.json.partial"
     partial.write_bytes(body + b"\n")
@@ -197,10 +186,10 @@ def write_manifest(run_dir: Path, manifest: Manifest) -> None:
 
 
 def no_manifest(run_dir: Path) -> str:
-    """What is wrong with a run directory without ``run.json``, in words."""
+    """The error text for a run directory without ``run.json``."""
     if not run_dir.is_dir():
         return f"{run_dir} is not a run directory: " + (
-            "it is a file" if run_dir.exists() else "it is not there"
+            "it is a file" if run_dir.exists() else "it does not exist"
         )
     parts = sorted(path.parent for path in run_dir.glob("parts/*/run.json"))
     if parts:
@@ -210,7 +199,7 @@ def no_manifest(run_dir: Path) -> str:
 
 
 def read_manifest(run_dir: Path) -> Manifest:
-    """Raises ``ValueError`` that names the file and the field where ``run.json`` is absent or malformed."""
+    """Raises ``ValueError`` with file and field if ``run.json`` is absent or malformed."""
     path = run_dir / "run.json"
     if not path.is_file():
         raise ValueError(no_manifest(run_dir))
@@ -222,7 +211,8 @@ def read_manifest(run_dir: Path) -> Manifest:
                 f"{path}: schema_version {version} is newer than this smsbench reads ({SCHEMA_VERSION}); "
                 "update smsbench"
             )
-        return msgspec.convert(upgraded(plain, SCHEMA_VERSION), Manifest)
+        is_current = plain.get("schema_version") == SCHEMA_VERSION
+        return msgspec.convert(plain if is_current else upgraded(plain, SCHEMA_VERSION), Manifest)
     except msgspec.DecodeError as error:  # ValidationError is a DecodeError
         raise ValueError(f"{path}: {error}") from error
 
@@ -237,8 +227,8 @@ class JudgedObjective(Struct, frozen=True):
 class Steady(Struct, frozen=True, kw_only=True):
     """The steady part of a load, with 95 % intervals (analysis/measure/steady.py). Rates are per second.
 
-    ``through``: messages that left every queue. ``growth``: of the backlog; ``sustained`` says whether it
-    grew, None where that is unknown. ``reserve``: messages done at first beyond the steady rate.
+    ``through``: messages that left every queue. ``growth``: of the backlog; ``stable``: it did not
+    grow; None if unknown. ``reserve``: messages beyond the steady rate that were done at the start.
     """
 
     from_s: float
@@ -252,41 +242,43 @@ class Steady(Struct, frozen=True, kw_only=True):
     growth_high_per_s: float
     backlog: float  # at the load's end, messages
     reserve: float
-    sustained: bool | None
+    stable: bool | None
 
 
 class AnalysisResult(Struct, frozen=True, kw_only=True):
-    """``report/result.json``, written last: it proves that the report beside it is whole, and says of which
-    run and which call it is. What a caller needs to go on (the capacity search) is here too.
+    """``report/result.json``, written last: it proves that the report is complete, and names the run and the
+    call.
+
+    It also has the values that the capacity search needs.
     """
 
     run: str  # ``run_id`` of the run directory
-    call: str  # as the caller named this analysis, "" where it did not
+    call: str  # the value of --call, "" without it
     exit_code: int
     valid: bool = True
-    invalid_because: tuple[str, ...] = ()  # the checks that failed, each with what it found
+    invalid_because: tuple[str, ...] = ()  # the failed checks with their findings
     objectives: tuple[JudgedObjective, ...] = ()
-    culprits: tuple[str, ...] = ()  # what gave way, in order, in words
-    sustained: bool | None = None  # the backlog did not grow; None: unknown
+    culprits: tuple[str, ...] = ()  # the bottlenecks in order, as text
+    stable: bool | None = None  # the backlog did not grow; None: unknown
     offered_per_s: float = 0.0
     delivered_per_s: float = 0.0
-    steady: Steady | None = None  # of a run; None of a suite, or where it is unknown
+    steady: Steady | None = None  # for a run; None for a suite, or if unknown
 
 
 def run_id(run_dir: Path) -> str:
-    """Names a run by its manifest. Raises ``OSError``."""
+    """The id of a run: a hash of its manifest. Raises ``OSError``."""
     return sha256((run_dir / "run.json").read_bytes()).hexdigest()[:16]
 
 
 def write_result(run_dir: Path, result: AnalysisResult) -> None:
-    """In one step, so that a reader never sees half of it."""
+    """In one step, so that a reader never sees an incomplete file."""
     partial = run_dir / "report" / f"{RESULT}.partial"
     partial.write_bytes(msgspec.json.encode(result) + b"\n")
     partial.replace(run_dir / "report" / RESULT)
 
 
 def read_result(run_dir: Path) -> AnalysisResult | None:
-    """None where there is none, or none that is of this run."""
+    """The result; None if there is none, or if it belongs to another run."""
     try:
         result = msgspec.json.decode((run_dir / "report" / RESULT).read_bytes(), type=AnalysisResult)
         return result if result.run == run_id(run_dir) else None
@@ -295,7 +287,7 @@ def read_result(run_dir: Path) -> AnalysisResult | None:
 
 
 class RowWriter:
-    """Appends rows to an Arrow IPC stream, a batch per ``flush``; a crash loses the last batch at most."""
+    """Appends rows to an Arrow IPC stream, a batch per ``flush``; a crash loses at most the last batch."""
 
     def __init__(self, path: Path, schema: pa.Schema, flush_rows: int = 16_384) -> None:
         self._schema = schema
@@ -310,8 +302,9 @@ class RowWriter:
             self.flush()
 
     def append_columns(self, columns: Sequence[Sequence[Any] | pa.Array]) -> None:
-        """Rows by column, all of one length, written at once; after those that were appended before. A column
-        may be an array of the schema's type already.
+        """Write columns of equal length at once, after the rows that were appended before.
+
+        A column may already be an array of the schema's type.
         """
         self.flush()
         self._write(columns)
@@ -338,18 +331,18 @@ def _array(column: Sequence[Any] | pa.Array, kind: pa.DataType) -> pa.Array:
     if isinstance(column, pa.Array):
         return column
     first = column[0] if column else None
-    # Many columns hold one object in all rows of a batch: repeating it takes a tenth of reading each.
+    # Many columns have one object in all rows of a batch. Repeating it takes a tenth of the time.
     if first is not None and column[-1] is first and column.count(first) == len(column):
         return pa.repeat(pa.scalar(first, kind), len(column))
     return pa.array(column, type=kind)
 
 
 def read_rows(path: Path, schema: pa.Schema) -> pa.Table:
-    """Rows of a stream up to its last whole batch; an absent or empty file is an empty table.
+    """The rows of a stream up to its last complete batch. An absent or empty file is an empty table.
 
     Rows of the runner's probe (``PROBE_KEY``) are left out.
 
-    Raises ``ValueError`` naming the file and the column where the file's columns are not the schema's.
+    Raises ``ValueError`` with file and column if the columns are not the schema's.
     """
     if not path.is_file() or path.stat().st_size == 0:
         return schema.empty_table()
@@ -363,14 +356,14 @@ def read_rows(path: Path, schema: pa.Schema) -> pa.Table:
             for batch in reader:
                 batches.append(batch)
         except (pa.ArrowInvalid, OSError):
-            # A process that was killed leaves half a batch at the end: all before it is whole.
+            # A killed process leaves an incomplete batch at the end. The batches before it are complete.
             pass
-    table = pa.Table.from_batches(batches, schema=found)
+    table = pa.Table.from_batches(batches, schema=found).rename_columns(names_of_today(found, schema))
     for field in schema:
-        if field.name not in found.names:  # an earlier version wrote it
-            value = pa.scalar(_ADDED_LATER[field.name], type=field.type)
+        if field.name not in table.column_names:  # an earlier version wrote it
+            value = pa.scalar(ADDED_LATER[field.name], type=field.type)
             table = table.append_column(field, pa.repeat(value, len(table)))
-    # A writer may have its own order of columns, and more of them.
+    # Another writer may have another order of columns, and more columns.
     return _without_probe(table.select(schema.names))
 
 
@@ -382,10 +375,11 @@ def _without_probe(table: pa.Table) -> pa.Table:
 
 
 def _require_columns(path: Path, found: pa.Schema, wanted: pa.Schema) -> None:
+    today = names_of_today(found, wanted)
     for field in wanted:
-        index = found.get_field_index(field.name)
+        index = today.index(field.name) if field.name in today else -1
         if index < 0:
-            if field.name in _ADDED_LATER:
+            if field.name in ADDED_LATER:
                 continue
             raise ValueError(f"{path}: column {field.name!r} is missing")
         if found.field(index).type != field.type:

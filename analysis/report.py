@@ -1,4 +1,4 @@
-"""A run or a suite in, one ``RunReport`` out: the value that the renderers draw."""
+"""Builds the ``RunReport`` of a run or a suite, which the renderers draw."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from analysis.part import analyse_part
 from analysis.read.journeys import MalformedRunError
 from analysis.records import Manifest, read_manifest
 
-REPORT_SCHEMA_VERSION = 2
+REPORT_SCHEMA_VERSION = 3
 
 
 def build_report(
     run_dir: Path,
     progress: Callable[[str], None] = lambda line: None,
-    slos: tuple[str, ...] = (),
+    objectives: tuple[str, ...] = (),
     allow_undecided: bool = False,
 ) -> RunReport:
-    """Raises ``MalformedRunError`` for what is no run directory, or where a file of it is malformed.
+    """Raises ``MalformedRunError`` if ``run_dir`` is not a run directory or has a malformed file.
 
-    ``slos`` are objectives that take the place of the manifest's. Raises ``ObjectiveError``.
+    ``objectives`` are objectives that replace the manifest's. Raises ``ObjectiveError``.
     """
     manifest = _manifest(run_dir)
-    parts, given = [], parse_all(in_force(slos)) if slos else ()
+    parts, given = [], parse_all(in_force(objectives)) if objectives else ()
     places = _parts(run_dir, manifest)
     for index, (slug, part_dir, part_manifest) in enumerate(places, start=1):
         progress(f"analysing {slug} ({index})")
@@ -56,12 +56,14 @@ def build_report(
 
 
 def _capacity(run_dir: Path, manifest: Manifest) -> CapacityResult | None:
-    """What the suite's search found; None where there was none."""
+    """The result of the suite's capacity search; None without one."""
     if not manifest.capacity:
         return None
     directory = run_dir / manifest.capacity
     if not directory.resolve().is_relative_to(run_dir.resolve()):
-        raise MalformedRunError(f"{run_dir / 'run.json'}: capacity {manifest.capacity!r} lies outside it")
+        raise MalformedRunError(
+            f"{run_dir / 'run.json'}: capacity {manifest.capacity!r} is outside the run directory"
+        )
     try:
         return read_capacity(directory)
     except ValueError as error:
@@ -71,9 +73,9 @@ def _capacity(run_dir: Path, manifest: Manifest) -> CapacityResult | None:
 def _specs(run_dir: Path, manifest: Manifest) -> tuple[Spec, ...]:
     """The objectives in force of a run directory."""
     try:
-        return parse_all(in_force(manifest.slos))
+        return parse_all(in_force(manifest.objectives))
     except ObjectiveError as error:
-        raise MalformedRunError(f"{run_dir / 'run.json'}: slos:\n{error}") from error
+        raise MalformedRunError(f"{run_dir / 'run.json'}: objectives:\n{error}") from error
 
 
 def _manifest(run_dir: Path) -> Manifest:
@@ -92,7 +94,7 @@ def _parts(run_dir: Path, manifest: Manifest) -> list[tuple[str, Path, Manifest]
     for part in manifest.parts:
         part_dir = run_dir / part
         if not part_dir.resolve().is_relative_to(run_dir.resolve()):
-            raise MalformedRunError(f"{run_dir / 'run.json'}: part {part!r} lies outside the run directory")
+            raise MalformedRunError(f"{run_dir / 'run.json'}: part {part!r} is outside the run directory")
         part_manifest = _manifest(part_dir)
         if part_manifest.kind != "run":
             raise MalformedRunError(f"{part_dir / 'run.json'}: a part of a suite must be an ordinary run")
@@ -104,8 +106,8 @@ def _assemble(
     manifest: Manifest, parts: tuple[PartReport, ...], specs: tuple[Spec, ...], allow_undecided: bool
 ) -> RunReport:
     suite = manifest.kind == "suite"
-    # A probe asks how much more can be carried: that it was too slow or turned messages away answers that and
-    # fails nothing (unless it is alone). What it lost, duplicated or cannot account for is no answer.
+    # A probe tests a higher volume. Slow or refused messages are an answer to that question and fail nothing
+    # (unless all parts are probes). Lost, duplicated or unaccounted messages decide in a probe too.
     decisive = tuple(part for part in parts if not part.probe) or parts
     objectives = _objectives(parts, decisive, specs, suite)
     checks = tuple(
@@ -144,7 +146,7 @@ def _assemble(
 def _objectives(
     parts: tuple[PartReport, ...], decisive: tuple[PartReport, ...], specs: tuple[Spec, ...], suite: bool
 ) -> tuple[Objective, ...]:
-    """Those that decide, with the part of each; then those that no part could be judged by."""
+    """The deciding objectives with their parts; then those that no part could test."""
     found = tuple(
         msgspec.structs.replace(each, part=part.slug if suite else "")
         for part in parts
@@ -176,30 +178,30 @@ def _scaled(parts: tuple[PartReport, ...]) -> bool:
 def _notes(
     parts: tuple[PartReport, ...], in_virtual_time: tuple[str, ...], interrupted: str, suite: bool
 ) -> tuple[str, ...]:
-    """What a reader must know before any figure."""
+    """Notes that a reader must know before the figures."""
     notes = [interruption.interruption_note(interrupted, suite)] if interrupted else []
     if in_virtual_time:
         all_of_it = len(in_virtual_time) == len(parts)
         which = "SIMULATED" if all_of_it else f"Simulated: {', '.join(in_virtual_time)}"
         notes.append(
-            f"{which}: virtual time, no socket, no process. It shows how the rules of sender and provider "
-            "play together, not how fast this machine is."
+            f"{which}: virtual time, without sockets and processes. The figures show how the rules of sender "
+            "and provider work together, and not how fast this machine is."
         )
     notes += faults.staged_notes(parts, suite)
     by_pace: dict[tuple[float, float], list[str]] = {}
     for part in parts:
-        pace = (part.identity.compress, part.identity.provider_scale)
+        pace = (part.identity.speedup, part.identity.provider_scale)
         by_pace.setdefault(pace, []).append(part.slug)
-    for (compress, scale), slugs in by_pace.items():
+    for (speedup, scale), slugs in by_pace.items():
         if scale != 1.0:
             notes.append(
                 f"{', '.join(slugs)}: the provider was scaled {TIMES} {scale:g} with the day; the times are "
-                "compressed seconds, no real ones, and no verdict is drawn from them."
+                "compressed seconds and not real times, so they decide no verdict."
             )
-        elif compress != 1.0:
+        elif speedup != 1.0:
             notes.append(
-                f"{', '.join(slugs)}: played {compress:g} times as dense as on the day, the provider left as "
-                f"it is. Rates and times are those of that load; the day's own rates are {compress:g} times "
-                "lower."
+                f"{', '.join(slugs)}: run at {speedup:g} times the day's rate, with the "
+                f"provider unchanged. Rates and times are those of this load; "
+                f"the day's own rates are {speedup:g} times lower."
             )
     return tuple(notes)

@@ -1,4 +1,4 @@
-"""What programs read of a verdict: ``result.json`` and the step summary of a build server."""
+"""The verdict for programs: ``result.json`` and the step summary of a build server."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 from analysis.model import PartReport, RunReport
 from analysis.records import AnalysisResult, JudgedObjective
 
-STEP_SUMMARY = "GITHUB_STEP_SUMMARY"  # names a file whose Markdown GitHub shows beside the step
+STEP_SUMMARY = "GITHUB_STEP_SUMMARY"  # path of a file whose Markdown GitHub shows with the step
 
 
 def result_of(report: RunReport, run: str, call: str) -> AnalysisResult:
-    """The rates are those of the one part that decides, or of the busiest."""
+    """The result. Its rates are those of the only deciding part, or of the busiest one."""
     deciding = [part for part in report.parts if not part.probe] or list(report.parts)
     busiest = max(deciding, key=lambda part: part.throughput.offered_mean_per_s)
     judged = [each for each in report.objectives if each.decides]
-    told = [part.sustained for part in deciding if part.sustained is not None]
+    told = [part.stable for part in deciding if part.stable is not None]
     return AnalysisResult(
         run=run,
         call=call,
@@ -24,14 +24,14 @@ def result_of(report: RunReport, run: str, call: str) -> AnalysisResult:
         valid=report.validity != "invalid",
         objectives=tuple(JudgedObjective(each.objective, each.verdict) for each in judged),
         culprits=tuple(dict.fromkeys(each.text for part in deciding for each in part.culprits)),
-        sustained=all(told) if told else None,
+        stable=all(told) if told else None,
         offered_per_s=busiest.throughput.offered_mean_per_s,
         delivered_per_s=_delivered_per_s(busiest),
     )
 
 
 def _delivered_per_s(part: PartReport) -> float:
-    """Over the load and what came of it after, so that a drain of a queue is no throughput."""
+    """Deliveries over load and drain, so that draining a queue does not count as throughput."""
     load_s = part.identity.load_s
     best = part.throughput.delivered_best
     if load_s <= 0 or best is None:
@@ -40,7 +40,7 @@ def _delivered_per_s(part: PartReport) -> float:
 
 
 def write_step_summary(report_dir: Path, environment: Mapping[str, str]) -> None:
-    """Append the report's first screen and its objectives where GitHub asks for a summary."""
+    """Append first screen and objectives to the file of ``GITHUB_STEP_SUMMARY``."""
     place = environment.get(STEP_SUMMARY, "")
     if not place:
         return

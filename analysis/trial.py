@@ -1,4 +1,4 @@
-"""What a capacity search reads of one trial, added to the result of its analysis."""
+"""Adds the values that a capacity search needs to the result of a trial."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from analysis.records import AnalysisResult, read_manifest
 
 
 def of_trial(run_dir: Path, report: RunReport, result: AnalysisResult) -> AnalysisResult:
-    """``result`` with the steady part of the run, and with the reasons for which it is invalid.
+    """``result`` with the steady part of the run and the reasons why it is invalid.
 
     A suite has no steady part. Raises ``MalformedRunError``.
     """

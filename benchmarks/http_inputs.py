@@ -15,7 +15,7 @@ BASIC = "Basic " + b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
 FIELDS = [
     *("to", "message", "from", "format", "idx", "date", "expiration_date", "notify_url", "encoding", "udh"),
     *("To", "From", "Body", "MessagingServiceSid", "StatusCallback", "ValidityPeriod", "SendAt"),
-    *("messages", "text", "reference", "traffic", "send_at", "report_url", "limit", "cursor", "group"),
+    *("messages", "text", "reference", "message_class", "send_at", "report_url", "limit", "cursor", "group"),
     *("kind", "start_s", "duration_s", "share", "throttle", "carriers", "reply", "phone_number", "code"),
     *(
         "to[]",

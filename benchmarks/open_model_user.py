@@ -29,7 +29,7 @@ GOAL = 2.0
 _STOCK = '''
 from locust import FastHttpUser, task
 BODY = b"""{"to":"48516176914","text":"Your code is 123456. It is valid for 5
-minutes.","class":"otp","key":"b-1"}
+minutes.","message_class":"otp","key":"b-1"}
 """
 HEADERS = {"Authorization": "Bearer t", "Content-Type": "application/json"}
 class Stock(FastHttpUser):

@@ -37,7 +37,7 @@ LUA = """
 local n = 0
 local headers = {["Authorization"] = "Bearer %s", ["Content-Type"] = "application/json"}
 local body = '{"to":"48%%09d","text":"Your order %%d is on its way and arrives tomorrow.",' ..
-  '"class":"transactional","key":"b-%%08d"}'
+  '"message_class":"transactional","key":"b-%%08d"}'
 request = function()
   n = n + 1
   return wrk.format("POST", "/v1/messages", headers, string.format(body, 500000000 + n, n, n))
@@ -192,7 +192,11 @@ def until_final(url: str) -> None:
 
 def campaign_bodies(recipients: int) -> dict[str, tuple[str, str, bytes]]:
     rows = [{"to": f"48{600_000_000 + n}", "key": f"cj-{n}"} for n in range(recipients)]
-    fields = {"campaign": "json", "class": "marketing", "text": "The spring sale begins tomorrow at nine."}
+    fields = {
+        "campaign": "json",
+        "message_class": "marketing",
+        "text": "The spring sale begins tomorrow at nine.",
+    }
     lines = ["to,text,key"] + [
         f"48{660_000_000 + n},Dear customer {n}: sale!,cc-{n}" for n in range(recipients)
     ]
@@ -203,7 +207,7 @@ def campaign_bodies(recipients: int) -> dict[str, tuple[str, str, bytes]]:
             json.dumps(fields | {"recipients": rows}).encode(),
         ),
         "campaign, CSV, own texts": (
-            "/v1/campaigns?class=marketing&campaign=csv",
+            "/v1/campaigns?message_class=marketing&campaign=csv",
             "text/csv",
             "\n".join(lines).encode(),
         ),

@@ -24,11 +24,11 @@ from msgspec import Struct
 from rich.console import Console
 
 from analysis.report import build_report
+from loadtests import catalogue
 from loadtests.runner import manifest as manifests
 from loadtests.runner.interruption import Interruption
-from loadtests.scenarios import catalogue
 from loadtests.simulate.part import Choices
-from loadtests.simulate.run import live_parts
+from loadtests.simulate.run import simulated_parts
 
 
 class Judged(Struct, frozen=True):
@@ -45,14 +45,14 @@ def judged(asked: tuple[int, tuple[str, ...]]) -> Judged:
     """Simulate with one seed, and judge."""
     seed, wanted = asked
     began_s = time.monotonic()
-    scenario = catalogue.BENCH.in_virtual_time()
+    scenario = catalogue.scenario("bench").in_virtual_time()
     if wanted:
         parts = tuple(part for part in scenario.parts if part.slug in wanted)
         scenario = msgspec.structs.replace(scenario, parts=parts)
     with tempfile.TemporaryDirectory(prefix="smsbench-seed-") as folder, Interruption() as interruption:
         run_dir, console = Path(folder), Console(file=io.StringIO())
         started = manifests.instant()
-        places = live_parts(scenario, Choices(), seed, run_dir, console, interruption)
+        places = simulated_parts(scenario, Choices(), seed, run_dir, console, interruption)
         if scenario.is_suite:
             manifests.write_suite(run_dir, scenario, seed, started, places)
         report = build_report(run_dir)
@@ -86,7 +86,7 @@ def main() -> int:
     parser.add_argument("--parts", default="", help="slugs with commas between; all by default")
     asked = parser.parse_args()
     wanted = tuple(filter(None, asked.parts.split(",")))
-    unknown = set(wanted) - {part.slug for part in catalogue.BENCH.parts}
+    unknown = set(wanted) - {part.slug for part in catalogue.scenario("bench").parts}
     if unknown:
         parser.error(f"--parts: the bench has no part {', '.join(sorted(unknown))}")
     found: Counter[tuple[str, int]] = Counter()

@@ -65,18 +65,18 @@ def reports(provider: ProviderRuntime, count: int) -> None:
 
 
 def _ask(provider: ProviderRuntime, body: str, respond: Callable[[HttpResponse | None], None]) -> None:
-    wire = provider.protocol_of("/sms.do")
-    assert wire is not None
+    protocol = provider.protocols.at("/sms.do")
+    assert protocol is not None
     request = HttpRequest("POST", "/sms.do", "", FORM, "Bearer t", body.encode())
-    provider.ask(wire, request, partial(respond))
+    provider.ask(protocol, request, partial(respond))
 
 
 async def measure(what: str, count: int) -> dict[str, float]:
     """Growth in MiB, and microseconds a message."""
     sections = {"reply": {"latency": _HOUR}} if what == "replies" else {"delivery": {"latency": _HOUR}}
     document = {"name": "memory", "account": {"tokens": ["t"]}, "carriers": [{"name": "any", "country": "*"}]}
-    wire = {"wire": {"smsapi": {"max_recipients_per_request": RECIPIENTS}}}
-    provider = ProviderRuntime(parse_profile(document | sections | wire), 1, 0.1)
+    protocol = {"protocol": {"smsapi": {"max_recipients_per_request": RECIPIENTS}}}
+    provider = ProviderRuntime(parse_profile(document | sections | protocol), 1, 0.1)
     fill = {"replies": replies, "reports": reports}[what]
     gc.collect()
     gc.freeze()

@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from analysis.records import LOAD_SCHEMA, RowWriter, read_rows
 
-# key, class, campaign, worker, t_intended_ns, t_sent_ns, t_accepted_ns, outcome, status
+# key, class, campaign, worker, t_intended_ns, t_sent_ns, t_replied_ns, outcome, status
 LoadRow = tuple[str, str, str, int, int, int | None, int | None, str, int]
 
 # Locust's own exit codes, of sysexits.h.
@@ -92,10 +92,10 @@ def combine(statuses: Iterable[LoadStatus]) -> LoadStatus:
 
 
 class LoadRecorder:
-    """Writes one worker's rows and status into the run directory, or nowhere where there is none.
+    """Writes one worker's rows and status into the run directory; without one it writes nothing.
 
     Where that fails ``lost`` says why, and nothing is kept or written from then on. It raises nothing: its
-    callers are callbacks and greenlets, whose errors nobody would notice.
+    callers are callbacks and greenlets, whose errors would be lost.
     """
 
     def __init__(self, run_dir: Path | None, worker: int) -> None:

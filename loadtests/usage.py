@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
@@ -11,29 +12,43 @@ from typer.core import TyperCommand
 from analysis.exit_codes import ExitCode
 
 _CLOSE = 0.75
+_RENAMED = {"--compress": "--speedup", "--drain-limit": "--drain-timeout", "--second-port": "--backup-port"}
 
 Slo = Annotated[
     list[str] | None,
     typer.Option(
         metavar="OBJECTIVE|@FILE",
-        help="An objective, like 'otp.p95<20s'; may be repeated (docs/objectives.md).",
+        help="Objective in place of the defaults, like 'otp.p95<20s'; may be repeated (docs/objectives.md).",
     ),
 ]
 AllowUndecided = Annotated[
-    bool, typer.Option("--allow-undecided", help="Exit with 0, not 4, where no objective is missed.")
+    bool,
+    typer.Option(
+        "--allow-undecided", help="Exit with 0, not 4, if no objective is missed and some are undecided."
+    ),
 ]
 
 
 Window = Annotated[
     Literal["day", "peak"] | None,
-    typer.Option(help="The whole day, or a slice around its peak (days only)."),
+    typer.Option(help="Play the whole day, or a slice around its peak (days only)."),
 ]
 
 
 def usage_error(text: str) -> typer.Exit:
-    """Say what is wrong, and what to raise for exit code 2."""
+    """Print the error; return the exception that ends the command with exit code 2."""
     typer.echo(f"smsbench: {text}", err=True)
     return typer.Exit(ExitCode.USAGE)
+
+
+def objectives(given: list[str] | None, classes: Sequence[str] = ()) -> tuple[str, ...]:
+    """Canonical. Ends the program with exit code 2 where one cannot be read, or speaks of another class."""
+    from analysis.objectives.grammar import GivenError, read_given
+
+    try:
+        return read_given(given or (), classes)
+    except GivenError as error:
+        raise usage_error(f"--slo:\n{error}") from None
 
 
 class Command(TyperCommand):
@@ -47,9 +62,11 @@ class Command(TyperCommand):
             error.message = _with_its_value(error)
             raise
         except Exception as error:
-            possible = getattr(error, "possibilities", None)  # of an option that there is not
+            given = getattr(error, "option_name", "")  # of an option that does not exist
+            if given in _RENAMED:
+                ctx.fail(f"{given} is now {_RENAMED[given]}")
+            possible = getattr(error, "possibilities", None)
             if possible:
-                given = getattr(error, "option_name", "")
                 error.possibilities = get_close_matches(given, possible, cutoff=_CLOSE)  # type: ignore[attr-defined]
             raise
         return parsed

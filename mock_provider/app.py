@@ -38,7 +38,7 @@ class ProviderConfig(Struct, frozen=True):
     seed: int = 1
     journal: Path | None = None
     stop_grace_s: float = 3.0
-    second_port: int | None = None  # of the backup host; None: there is none; 0: the system chooses
+    backup_port: int | None = None  # of the backup host; None: there is none; 0: the system chooses
     smpp_port: int | None = None  # None: no SMPP; 0: the system chooses
     smpp_password: str = ""
     limits: ConnectionLimits = ConnectionLimits()
@@ -55,12 +55,12 @@ class RunningProvider:
         self._http = http
         self._smpp = smpp
         self.generated = generated
-        self.url = self.second_url = self.smpp_address = ""  # "": it does not listen there
+        self.url = self.backup_url = self.smpp_address = ""  # "": it does not listen there
 
     async def listen(self) -> None:
         """Raises ``OSError`` where an address cannot be used."""
         self.url = await self._http.start()
-        self.second_url = self._http.second_url
+        self.backup_url = self._http.backup_url
         if self._smpp is not None:
             self.smpp_address = await self._smpp.start()
 
@@ -103,7 +103,7 @@ def _http_server(runtime: ProviderRuntime, config: ProviderConfig, admin_token: 
     admin = Admin(runtime, runtime.engine_reader, views, admin_token)
     router = RequestRouter(runtime, admin, AllowedHosts((config.host, *config.allow_hosts)))
     listen = HttpListenSettings(
-        config.host, config.port, config.second_port, config.limits, config.stop_grace_s
+        config.host, config.port, config.backup_port, config.limits, config.stop_grace_s
     )
     return HttpServer(router, SecondHost(router), listen)
 

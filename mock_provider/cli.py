@@ -81,7 +81,7 @@ def provider(
     journal: Annotated[
         Path | None, typer.Option(help="Write one row a message to this file (Arrow IPC stream).")
     ] = None,
-    second_port: Annotated[
+    backup_port: Annotated[
         int | None,
         typer.Option(min=0, max=65_535, help="A backup host's port; 0 lets the system choose."),
     ] = None,
@@ -129,7 +129,7 @@ def provider(
     config = ProviderConfig(resolved, host, port, token, admin_token, seed, journal)
     config = msgspec.structs.replace(
         config,
-        second_port=second_port,
+        backup_port=backup_port,
         smpp_port=smpp_port,
         smpp_password=smpp_password,
         allow_hosts=tuple(allow_host or ()),
@@ -155,8 +155,8 @@ async def serve(config: ProviderConfig) -> int:
     _settle_garbage_collector()
     inbox_url = _inbox_url(provider.url, provider.generated)
     ready = {"ready": True, "service": "provider", "url": provider.url, "pid": os.getpid()}
-    if provider.second_url:
-        ready["second_url"] = provider.second_url
+    if provider.backup_url:
+        ready["backup_url"] = provider.backup_url
     if provider.smpp_address:
         ready["smpp"] = provider.smpp_address
     if "admin_token" in provider.generated:

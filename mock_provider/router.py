@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from mock_provider.http.connection import Respond, plain_error
+from mock_provider.http.connection import Respond
 from mock_provider.http.hosts import AllowedHosts
-from mock_provider.http.messages import HttpRequest, HttpResponse
+from mock_provider.http.messages import HttpRequest, HttpResponse, plain_error
 from mock_provider.inbox.admin import Admin
 from mock_provider.inbox.events import json_bytes
 from mock_provider.inbox.pages import load_pages
@@ -22,11 +22,11 @@ class RequestRouter:
         self._hosts = hosts
         self._pages = load_pages()
 
-    def handle(self, request: HttpRequest, respond: Respond, second_host: bool = False) -> int | None:
+    def handle(self, request: HttpRequest, respond: Respond, backup_host: bool = False) -> int | None:
         path = request.path
-        protocol = self._provider.protocol_of(path)
+        protocol = self._provider.protocols.at(path)
         if protocol is not None:
-            return self._provider.ask(protocol, request, respond, second_host)
+            return self._provider.ask(protocol, request, respond, backup_host)
         page = self._pages.get(path) if request.method in ("GET", "HEAD") else None
         admin = path.startswith("/admin/")
         if (admin or page is not None) and not self._hosts.allows(request.host):
@@ -52,7 +52,7 @@ class SecondHost:
         self._router = router
 
     def handle(self, request: HttpRequest, respond: Respond) -> int | None:
-        return self._router.handle(request, respond, second_host=True)
+        return self._router.handle(request, respond, backup_host=True)
 
     def abandon(self, number: int) -> None:
         self._router.abandon(number)

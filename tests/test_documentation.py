@@ -21,8 +21,8 @@ import typer
 from analysis.capacity_record import CapacityResult
 from analysis.exit_codes import ExitCode
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SENDER_SCHEMA, Manifest, RecordedScenario, Timing
+from loadtests import catalogue
 from loadtests.cli import app
-from loadtests.scenarios import catalogue
 from mock_provider.profiles import profile_names
 
 ROOT = Path(__file__).parent.parent

@@ -1,23 +1,23 @@
-"""What to change, by what gave way."""
+"""What to change, for each kind of bottleneck."""
 
 from __future__ import annotations
 
 from analysis.findings import CulpritKind
 
 _ADVICE: dict[CulpritKind, str] = {
-    "sender_cpu": "give the sender more processor time: fewer steps for each message, or more processes.",
-    "sender_loop": "take work that blocks out of the process that answers requests.",
+    "sender_cpu": "give the sender more processor time: less work per message, or more processes.",
+    "sender_loop": "move blocking work out of the process that answers requests.",
     "sender_pacing": "raise the sender's own rate limit up to what the contract allows.",
-    "sender_concurrency": "let the sender have more requests open at the provider, or send in batches.",
+    "sender_concurrency": "allow more concurrent requests to the provider, or send in batches.",
     "sender_store": "write messages to the store in groups, and give the store a faster disk.",
-    "sender_api": "answer after queueing, not after the provider's answer, and send in batches.",
+    "sender_api": "answer when the message is queued, not when the provider has answered; send in batches.",
     "provider_limit": "negotiate a higher rate with the provider, or spread the load over more time.",
     "carrier_queue": "spread the load over more time, or ask the provider for more capacity at that carrier.",
-    "network": "nothing in the sender: the time is spent in the network. Ask for a faster route.",
-    "machine": "give sender and bench machines of their own: here they shared the processors.",
+    "network": "nothing in the sender, since the network takes the time. Ask for a faster route.",
+    "machine": "run sender and bench on separate machines: here they shared the processors.",
 }
 
 
 def what_to_change(kind: CulpritKind) -> str:
-    """One sentence, without a capital; "" where nothing follows."""
+    """One sentence that begins with a lower-case letter; "" if there is no advice."""
     return _ADVICE.get(kind, "")

@@ -1,4 +1,4 @@
-"""Lines below the five questions: the burst, campaigns at once, cost, what to ask the provider."""
+"""Lines below the five questions: burst, concurrent campaigns, cost, questions for the provider."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from analysis.first_screen.wording import (
 )
 from analysis.model import BurstResult, RunReport
 
-_CONTRACT_SHARE = 0.05  # of a class's mean delivery time; a smaller share is not worth a negotiation
+_CONTRACT_SHARE = 0.05  # of a class's mean delivery time; a smaller share is not shown
 _MOST_HINTS = 2
 _MOST_STAGES = 4
-_STAGE_SHARE = 0.05  # of the mean difference; a smaller one is not named
+_STAGE_SHARE = 0.05  # of the mean difference; a smaller one is not shown
 _STAGE_WORDS = {
-    "generator lag": "since the bench sent later than planned",
-    "sender API": "until the sender had stored the message and answered",
+    "generator lag": "because the bench sent later than planned",
+    "sender API": "until the sender stored the message and answered",
     "sender queue": "in the sender's queue",
-    "provider": "until the provider had taken it",
+    "provider": "until the provider answered",
     "carrier queue": "in the carriers' queues",
 }
 
 
 def asides(quote: Quote) -> tuple[Aside, ...]:
-    """Those that this run has something to say to."""
+    """The lines for which this run has data."""
     found = (
         Aside(name="burst", label="A burst", sentences=burst(quote)),
-        Aside(name="campaigns", label="Campaigns at once", sentences=campaigns(quote)),
-        Aside(name="real", label="Live against simulated", sentences=live_against_simulated(quote)),
+        Aside(name="campaigns", label="Concurrent campaigns", sentences=campaigns(quote)),
+        Aside(name="real", label="Live compared with simulated", sentences=live_against_simulated(quote)),
         Aside(name="cost", label="Cost", sentences=cost(quote)),
         Aside(
             name="ask",
@@ -48,7 +48,10 @@ def asides(quote: Quote) -> tuple[Aside, ...]:
 
 
 def burst(quote: Quote) -> tuple[Sentence, ...]:
-    """What it does to the guarded class, and what priorities are worth: live part before simulated."""
+    """Its effect on the guarded class, and the effect of priorities.
+
+    A live part goes before a simulated one.
+    """
     with_burst = [
         (place, part)
         for place, part in enumerate(quote.report.parts)
@@ -62,7 +65,7 @@ def burst(quote: Quote) -> tuple[Sentence, ...]:
     path = f"parts.{place}.burst"
     head: Sentence = (
         quote.count(f"{path}.messages"),
-        f" {part.burst.message_class} at ",
+        f" {part.burst.message_class} messages at ",
         quote.rate(f"{path}.rate_per_s"),
     )
     return ((*head, ". ", *_before_and_during(quote, path, part.burst), "."), *_priorities(quote))
@@ -84,21 +87,21 @@ def _before_and_during(quote: Quote, path: str, found: BurstResult) -> Sentence:
     said: Sentence = (
         f"{name} {share_words(found.guarded_during[place].percentile)}",
         quote.quantile(f"{path}.guarded_during.{place}"),
-        " during, ",
+        " during the burst, ",
         quote.quantile(f"{path}.guarded_before.{place}"),
-        " before: ",
+        " before it: ",
     )
     difference: Difference | None = found.guarded_difference
     if difference is not None and difference.percentile != found.guarded_during[place].percentile:
         said = (
             *said,
             f"at the {difference.percentile:g}th percentile ",
-        )  # where too few messages show that mark
+        )  # too few messages for the value of that percentile
     return (*said, *_difference(quote, f"{path}.guarded_difference"))
 
 
 def _difference(quote: Quote, path: str) -> Sentence:
-    """``a difference of 2.1 s (1.3 s to 2.9 s)``, or that none is shown."""
+    """``a difference of 2.1 s (1.3 s to 2.9 s)``, or ``no difference shown``."""
     found: Difference | None = quote.value(path)
     if found is None or found.value_s is None or not (found.claimed and _ends_known(found)):
         return ("no difference shown",)
@@ -111,7 +114,7 @@ def _ends_known(found: Difference) -> bool:
 
 
 def _priorities(quote: Quote) -> tuple[Sentence, ...]:
-    """What the guarded class would have had without priorities."""
+    """The delivery time of the guarded class without priorities."""
     found: list[Sentence] = []
     for place, each in enumerate(quote.report.comparisons):
         if each.kind != "priorities_vs_fifo":
@@ -129,7 +132,7 @@ def _without_priorities(quote: Quote, path: str, one: ComparedClass) -> Sentence
     return (
         f"Without priorities (simulated): {name} 95 % within ",
         quote.seconds(f"{path}.ours_p95_s"),
-        " in place of ",
+        " instead of ",
         quote.seconds(f"{path}.theirs_p95_s"),
         ", a difference of ",
         quote.seconds(f"{path}.p95_difference_s", subject="difference"),
@@ -142,7 +145,7 @@ def _without_priorities(quote: Quote, path: str, one: ComparedClass) -> Sentence
 
 
 def campaigns(quote: Quote) -> tuple[Sentence, ...]:
-    """Of the part with the most campaigns at once."""
+    """The part with the most concurrent campaigns."""
     found = [
         (len(part.fairness.campaigns), place)
         for place, part in enumerate(quote.report.parts)
@@ -162,15 +165,19 @@ def campaigns(quote: Quote) -> tuple[Sentence, ...]:
             said += [f", {share_words(each.p95.percentile)}", quote.quantile(f"{path}.campaigns.{index}.p95")]
     if fairness.jain is None:
         return ((*said, "."),)
-    even = ("Evenness of their rates (Jain's index, where one is equal): ", quote.number(f"{path}.jain"), ".")
+    even = ("Fairness of their rates (Jain's index; one means equal): ", quote.number(f"{path}.jain"), ".")
     if fairness.alone is None:
         return ((*said, "."), even)
-    alone = ("Against one campaign alone: ", *_difference(quote, f"{path}.alone"), " at the 95th percentile.")
+    alone: Sentence = (
+        "Compared with one campaign alone, at the 95th percentile: ",
+        *_difference(quote, f"{path}.alone"),
+        ".",
+    )
     return ((*said, "."), even, alone)
 
 
 def live_against_simulated(quote: Quote) -> tuple[Sentence, ...]:
-    """What the real sender and its sockets cost, message by message."""
+    """The delay that the real sender and its sockets add, message by message."""
     place = _busiest_comparison(quote.report)
     if place is None:
         return ()
@@ -180,9 +187,9 @@ def live_against_simulated(quote: Quote) -> tuple[Sentence, ...]:
     path = f"comparisons.{place}.classes.{index}"
     worst = max(range(len(classes)), key=lambda at: classes[at].p99_abs_s)
     said: list[str | Figure] = [
-        f"{class_name(names[index])}: one message live and simulated differs by ",
+        f"{class_name(names[index])}: the delivery time of a message, live and simulated, differs by ",
         quote.seconds(f"{path}.median_s"),
-        " in the middle, and 99 % of them by at most ",
+        " (median), and for 99 % of the messages by at most ",
         quote.seconds(f"{path}.p99_abs_s"),
     ]
     if worst != index:
@@ -195,7 +202,7 @@ def live_against_simulated(quote: Quote) -> tuple[Sentence, ...]:
 
 
 def _busiest_comparison(report: RunReport) -> int | None:
-    """Of the live part with the most messages a day; of one without a day, where there is no other."""
+    """The comparison of the live part with the most messages a day. Parts without a day's level come last."""
     per_day = {part.slug: part.equivalent_per_day or 0.0 for part in report.parts}
     found = [
         (per_day.get(each.part, 0.0), -place)
@@ -221,7 +228,7 @@ def _where_it_arose(quote: Quote, path: str, one: ComparedClass) -> tuple[Senten
 
 
 def cost(quote: Quote) -> tuple[Sentence, ...]:
-    """Live parts before simulated ones. A currency only where the profile has one."""
+    """Live parts before simulated ones. The unit is a currency only if the profile has one."""
     for place, each in enumerate(quote.report.totals):
         if not each.paid_per_delivered:
             continue
@@ -243,7 +250,7 @@ def cost(quote: Quote) -> tuple[Sentence, ...]:
 
 
 def ask_the_provider(quote: Quote) -> tuple[Sentence, ...]:
-    """Where the contract's limits hold messages up, and what the journal shows that can be changed."""
+    """The delay that the contract's limits cause, and hints from the journal."""
     found: list[Sentence] = []
     for place, part in deciding(quote.report):
         if not trusted(part) or found:
@@ -269,10 +276,10 @@ def ask_the_provider(quote: Quote) -> tuple[Sentence, ...]:
 
 
 def _contract(quote: Quote, place: int, index: int, split: DelaySplit) -> Sentence:
-    """Of a class whose mean has a part that the contract's limits take.
+    """For a class whose mean delivery time has a share that the contract's limits cause.
 
-    Not where the sender itself takes more of it: a higher limit is of no use to a sender that does not reach
-    the present one.
+    Empty if the sender's own share is larger: such a sender does not reach the present limit, and a higher
+    one does not help it.
     """
     sender_s = sum(share.mean_s for share in split.shares if share.name == "sender")
     least_s = max(_CONTRACT_SHARE * split.total_mean_s, sender_s)
@@ -282,13 +289,13 @@ def _contract(quote: Quote, place: int, index: int, split: DelaySplit) -> Senten
             limit: Sentence = (" than today's ", quote.text(f"{path}.limit")) if split.limit else ()
             name = class_name(split.message_class)
             return (
-                "A higher limit",
+                "Ask for a higher limit",
                 *limit,
-                ". Of the mean ",
+                f". The mean delivery time of {'an' if name[0] in 'AEIOU' else 'a'} {name} message is ",
                 quote.seconds(f"{path}.total_mean_s"),
-                f" of {'an' if name[0] in 'AEIOU' else 'a'} {name} message, ",
+                ", of which ",
                 quote.seconds(f"{path}.shares.{number}.mean_s"),
-                " is waiting for the contract's limits (in: ",
+                " is the wait for the contract's limits (in: ",
                 part_title(quote, place),
                 ").",
             )

@@ -1,4 +1,4 @@
-"""How fast do they arrive: each class against its limit, whose delay it is, and the phones that were off."""
+"""How fast do they arrive: each class with its limit, the shares of the delay, phones that were off."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _STATES: dict[str, State] = {"met": "good", "missed": "bad", "undecided": "unkno
 
 
 def delivery_answer(quote: Quote) -> ScreenAnswer:
-    """Each class against its limit, in the part where it did worst."""
+    """Each class and its limit, in the part with its worst result."""
     report = quote.report
     timed = [
         (place, each)
@@ -52,13 +52,13 @@ def delivery_answer(quote: Quote) -> ScreenAnswer:
         rows=rows,
         sentences=(*_open_questions(quote, places), *sentences, *_unreachable(quote, places))
         if rows
-        else (("No delivery was judged.",),),
+        else (("No delivery objective was judged.",),),
         state=state,
     )
 
 
 def _open_questions(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
-    """What would decide the undecided ones."""
+    """What would decide the undecided objectives."""
     found: list[Sentence] = []
     for place in places:
         objective: Objective = quote.value(f"objectives.{place}")
@@ -76,7 +76,7 @@ def _handsets_known(report: RunReport) -> bool:
 
 
 def _shares(quote: Quote, place: int) -> tuple[Sentence, ...]:
-    """Whose delay the first row's is: what an ideal sender would have had, and without each other share."""
+    """The first row with an ideal sender, without the sender's share, and without the contract's share."""
     objective: Objective = quote.value(f"objectives.{place}")
     at = objective_part(quote.report, objective)
     splits = quote.report.parts[at].delay_splits
@@ -90,7 +90,7 @@ def _shares(quote: Quote, place: int) -> tuple[Sentence, ...]:
         return ()
     shown = quote.quantile(f"{path}.total.{total}").text
     said: list[str | Figure] = [
-        f"{name} with an ideal sender and no limit of the contract: {share_words(objective.percentile)}",
+        f"{name} with an ideal sender and no contract limits: {share_words(objective.percentile)}",
         quote.quantile(f"{path}.network_only.{ideal}"),
     ]
     for number, share in enumerate(splits[index].shares):
@@ -101,12 +101,12 @@ def _shares(quote: Quote, place: int) -> tuple[Sentence, ...]:
         if figure.text != shown:
             said += [f"; {_SHARE_WORDS[share.name]} ", figure]
     if len(said) == 2:
-        said.append("; sender and contract add nothing that shows")
+        said.append("; sender and contract add no measurable delay")
     return ((*said, "."),)
 
 
 def _nth(quantiles: tuple[Quantile, ...], percentile: float) -> int | None:
-    """The place of a percentile that is known."""
+    """The position of a percentile with a known value."""
     return next(
         (
             place
@@ -118,7 +118,7 @@ def _nth(quantiles: tuple[Quantile, ...], percentile: float) -> int | None:
 
 
 def _unreachable(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
-    """Of the same part as the first row: phones that were off."""
+    """Phones that were off, in the part of the first row."""
     if not places:
         return ()
     objective: Objective = quote.value(f"objectives.{places[0]}")
@@ -131,9 +131,9 @@ def _unreachable(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
                     quote.count(f"{path}.unreachable"),
                     " of ",
                     quote.count(f"{path}.accepted"),
-                    f" {class_name(each.message_class)} messages met a phone that was off: ",
+                    f" {class_name(each.message_class)} messages were for phones that were off: ",
                     quote.count(f"{path}.came_later"),
-                    " came later, ",
+                    " arrived later, ",
                     quote.count(f"{path}.expired"),
                     " expired.",
                 ),

@@ -1,4 +1,4 @@
-"""The buyer's five questions, in the order in which a buyer asks, and what the run says to each."""
+"""The buyer's five questions, in a fixed order, and the answers of the run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from analysis.first_screen.values import ScreenAnswer
 
 
 def answers(quote: Quote) -> tuple[ScreenAnswer, ...]:
-    """One for each question, whether the run asked it or not."""
+    """One answer for each question, also for a question that the run did not test."""
     return (
         rate_answer(quote),
         ten_times_answer(quote),

@@ -1,4 +1,4 @@
-"""Figures taken from the report by the path of their field: a figure cannot differ from its source."""
+"""Figures that are read from the report by the path of their field, so that they cannot differ from it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ _WITH_TIME = re.compile(r"\bp(\d+(?:\.\d+)?) (?=\d)")
 
 
 def lookup(report: Any, path: str) -> Any:
-    """The value of a field by its path; of ``summary.json``'s dicts and lists too. Raises ``LookupError``."""
+    """The value of a field by its path, in a report or in the dicts of ``summary.json``.
+
+    Raises ``LookupError``.
+    """
     value = report
     for step in path.split("."):
         try:
@@ -41,7 +44,7 @@ def lookup(report: Any, path: str) -> Any:
 
 
 def plain_words(text: str) -> str:
-    """A text of the report for a reader who does not know what a p95 is."""
+    """A text of the report without abbreviations such as p95."""
     return _PERCENTILE.sub(r"\1th percentile", _WITH_TIME.sub(r"\1 % within ", text.strip()))
 
 
@@ -49,7 +52,7 @@ class Quote:
     """Makes figures of one report."""
 
     def __init__(self, report: RunReport, plain: bool = True) -> None:
-        """``plain``: texts are for a reader who does not know what a p95 is."""
+        """``plain``: texts have no abbreviations such as p95."""
         self.report = report
         self._plain = plain
 
@@ -69,7 +72,7 @@ class Quote:
         return self._figure(path, round_seconds_text(self.value(path)), "s", "")
 
     def limit(self, path: str) -> Figure:
-        """A limit that someone set: 10 s, 10 min."""
+        """A configured limit: 10 s, 10 min."""
         return self._figure(path, limit_text(self.value(path)), "s", "")
 
     def count(self, path: str, subject: str = "") -> Figure:
@@ -98,12 +101,12 @@ class Quote:
         return Figure(text=self.value(path), source=path, unit="verdict", subject=subject)
 
     def quantile(self, path: str, subject: str = "") -> Figure:
-        """The value of a percentile, with ``>`` where it is known only as "at least"."""
+        """The value of a percentile, with ``>`` if only a lower bound is known."""
         text = quantile_text(self.value(path))
         return self._figure(f"{path}.value_s", text, "s", subject)
 
     def interval(self, path: str) -> Sentence:
-        """``(7.6 s to 8.6 s)``; an open end is said in words, an unknown interval is nothing."""
+        """``(7.6 s to 8.6 s)``; an open end is the word "open", an unknown interval is empty."""
         low, high = self.value(f"{path}.low_s"), self.value(f"{path}.high_s")
         if low is None or high is None or math.isinf(low):
             return ()

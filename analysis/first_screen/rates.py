@@ -1,4 +1,4 @@
-"""How many per second: the sustained rate of a capacity search, or the best seconds of a part."""
+"""How many per second: the sustained rate of a capacity search, or the best ten seconds of a part."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from analysis.first_screen.wording import deciding, in_part, live, not_taken, pa
 from analysis.judge.pace import too_few
 from analysis.model import Pace, PartReport, RunReport, State
 
-_CLEARLY_MORE = 1.1  # the best seconds of an even load have a little more than its mean
+_CLEARLY_MORE = 1.1  # random arrivals: the best ten seconds are a little above the mean
 
 
 def rate_answer(quote: Quote) -> ScreenAnswer:
-    """The sustained rate of a capacity search; without one the best seconds of a part."""
+    """The sustained rate of a capacity search; without a search the best ten seconds of a part."""
     report = quote.report
     rows, sentences = [], []
     if report.capacity is not None:
@@ -48,10 +48,10 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
     sustained = quote.rate("capacity.sustained_per_s", subject="sustained rate")
     if found.culprits:
         above: Sentence = ("Above ", sustained) if found.sustained_per_s is not None else ("At every rate",)
-        sentences.append((*above, " gave way: ", quote.text("capacity.culprits.0"), "."))
+        sentences.append((*above, " the bottleneck is: ", quote.text("capacity.culprits.0"), "."))
     if found.sustained_per_s is None:
         missed = any(each.verdict == "missed" for each in found.trials)
-        said = "no rate was sustained within the objectives" if missed else "not measured"
+        said = "no rate met every objective" if missed else "not measured"
         row = AnswerRow(label=label, value=(said,))
         return row, sentences
     day: Sentence = ()
@@ -64,11 +64,11 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
     if found.high_per_s is None:
         sentences += _not_measured_beyond(quote)
     value: Sentence = (sustained, " sustained")
-    more = carried_more(quote.report)
+    more = delivered_more(quote.report)
     if more is not None:
         sentences.append(
             (
-                "The sender carries more than this search found: ",
+                "The capacity is higher than this search found: ",
                 quote.rate(f"parts.{more}.throughput.delivered_best.per_s", subject=f"best rate {more}"),
                 *(" were delivered in: ", part_title(quote, more), "."),
             )
@@ -77,7 +77,7 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
 
 
 def _not_measured_beyond(quote: Quote) -> list[Sentence]:
-    """Why nothing is known above the sustained rate, where the bench failed or a trial stayed undecided."""
+    """Why the search stopped at the sustained rate: the bench was too slow, or a trial was undecided."""
     found = quote.report.capacity
     assert found is not None
     above = [
@@ -88,16 +88,17 @@ def _not_measured_beyond(quote: Quote) -> list[Sentence]:
     if not above:
         return []
     place = min(above)[1]
-    why = "the bench itself could not keep up"
+    why = "the bench itself was too slow"
     if found.trials[place].verdict == "undecided":
-        why = "the trial stayed undecided"
+        why = "the trial was undecided"
     rate = quote.rate(f"capacity.trials.{place}.rate_per_s")
-    return [("It may carry more: at ", rate, f" {why}.")]
+    return [("The capacity may be higher: at ", rate, f" {why}.")]
 
 
-def carried_more(report: RunReport) -> int | None:
-    """The place of a live part in which clearly more got through than the search found (its interval's upper
-    end, where that is known). A busy machine makes a search end low; the lower figure alone would be wrong.
+def delivered_more(report: RunReport) -> int | None:
+    """The position of a live part that delivered clearly more than the search found (more than the upper end
+    of its interval, if known). On a busy machine a search can end too low; its figure alone would be
+    misleading.
     """
     found = report.capacity
     if found is None or found.sustained_per_s is None:
@@ -113,8 +114,8 @@ def carried_more(report: RunReport) -> int | None:
 
 
 def _best_part(report: RunReport) -> int | None:
-    """The place of the trusted part that carried most: live before simulated, few messages last. None on the
-    profile that a capacity search answers for.
+    """The position of the trusted part with the highest rate: live before simulated, few messages last. Parts
+    on the profile of the capacity search are excluded.
     """
     searched = report.capacity.profile if report.capacity else None
     found = [
@@ -144,8 +145,8 @@ def _best_seconds(quote: Quote, place: int) -> tuple[AnswerRow, list[Sentence]]:
     title = in_part(quote, place)
     if too_few(_pace(part)):
         return AnswerRow(label=label, value=("too few messages for a rate",)), [title] if title else []
-    gave_way = _gave_way(quote, place)
-    lead = "" if gave_way else "at least "
+    bottleneck = _bottleneck(quote, place)
+    lead = "" if bottleneck else "at least "
     window = quote.span(f"{path}.{field}.window_s")
     row = AnswerRow(
         label=label,
@@ -158,40 +159,40 @@ def _best_seconds(quote: Quote, place: int) -> tuple[AnswerRow, list[Sentence]]:
         interval=(
             "(offered ",
             quote.rate(f"{path}.offered_peak.per_s"),
-            " at its busiest)",
+            " at the peak)",
         )
         if part.throughput.offered_peak
         else (),
         limit=_contract(quote, place, field),
     )
-    return row, [(*title, *(gave_way or ("Nothing gave way, so it may carry more.",)))]
+    return row, [(*title, *(bottleneck or ("No limit was reached, so the capacity may be higher.",)))]
 
 
 def _contract(quote: Quote, place: int, field: str) -> Sentence:
-    """What the contract lets through in messages a second. Not where more came: of shorter messages."""
+    """The contract's limit in messages per second. Empty if shorter messages exceeded it."""
     found = quote.report.parts[place].throughput
     pace: Pace = getattr(found, field)
     if found.contract_per_s is None or pace.per_s > found.contract_per_s:
         return ()
     path = f"parts.{place}"
     return (
-        "the contract lets through at most ",
+        "the contract allows at most ",
         quote.rate(f"{path}.throughput.contract_per_s"),
         " (",
         quote.number(f"{path}.throughput.contract_segments_per_s"),
         " segments/s at ",
         quote.number(f"{path}.cost.segments_per_message"),
-        " a message)",
+        " per message)",
     )
 
 
-def _gave_way(quote: Quote, place: int) -> Sentence:
-    """What held the part back; empty where nothing did."""
+def _bottleneck(quote: Quote, place: int) -> Sentence:
+    """What limited the part; empty if nothing did."""
     part, path = quote.report.parts[place], f"parts.{place}"
     if part.culprits:
-        return ("What gave way: ", quote.text(f"{path}.culprits.0.text"), ".")
+        return ("Bottleneck: ", quote.text(f"{path}.culprits.0.text"), ".")
     if part.throughput.limit:
-        return ("The limit: ", quote.text(f"{path}.throughput.limit"), ".")
-    if part.sustained is False:
-        return ("Its queue grew.",)
-    return ("Not all was taken.",) if not_taken(part) else ()
+        return ("Limit: ", quote.text(f"{path}.throughput.limit"), ".")
+    if part.stable is False:
+        return ("The sender's queue grew.",)
+    return ("The sender did not accept every message.",) if not_taken(part) else ()

@@ -1,7 +1,7 @@
-"""What no two statements of a report may say: rules between the first screen and the tables below it.
+"""Consistency rules between the first screen of a report and the tables below it.
 
-Each function returns the contradictions that it found, in words. One is a defect of smsbench, and the page
-says so.
+Each function returns the contradictions that it found, as text. A contradiction is a defect of smsbench, and
+the page says so.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ import re
 from collections.abc import Iterator
 
 from analysis.first_screen.quoting import lookup, plain_words
-from analysis.first_screen.rates import carried_more
+from analysis.first_screen.rates import delivered_more
 from analysis.first_screen.values import Figure, FirstScreen, figures, sentences, words
 from analysis.first_screen.wording import deciding, target_name, trusted
 from analysis.formatting import TIMES
 from analysis.judge.verdict import overall
 from analysis.model import Objective, PartReport, RunReport
 
-# "95 % within", "the 95th percentile": the percentile that is asked for is no figure of the run.
+# "95 % within", "the 95th percentile": a percentile is part of the question and not a figure of the run.
 _NO_FIGURE = re.compile(rf"\d+(?:\.\d+)?(?: %|th percentile)|\b10 {TIMES} ", re.ASCII)
 _UNREADABLE = re.compile(r"\bp\d\d|event loop|\bSLO\b|\bslug\b")
 
 
 def contradictions(screen: FirstScreen, report: RunReport) -> tuple[str, ...]:
-    """Every rule that the screen breaks; empty for a right one."""
+    """Every contradiction of the screen; empty if there is none."""
     rules = (
         _sources,
         _subjects,
@@ -35,7 +35,7 @@ def contradictions(screen: FirstScreen, report: RunReport) -> tuple[str, ...]:
         _lost,
         _carried,
         _accounted,
-        _gave_way,
+        _bottleneck,
         _search_ended_low,
     )
     found = [said for rule in rules for said in rule(screen, report)]
@@ -43,17 +43,17 @@ def contradictions(screen: FirstScreen, report: RunReport) -> tuple[str, ...]:
 
 
 def _sources(screen: FirstScreen, report: RunReport) -> Iterator[str]:
-    """A figure is what its field holds."""
+    """A figure equals the value of its field."""
     for figure in figures(screen):
         try:
             value = lookup(report, figure.source)
         except LookupError as error:
-            yield f"{figure.text!r} is taken from a field that is not there: {error}"
+            yield f"{figure.text!r} is taken from a field that does not exist: {error}"
             continue
         if figure.number is not None and not _same(figure.number, value):
             yield f"{figure.text!r} is taken from {figure.source}, which is {value}"
         if figure.unit == "text" and figure.text not in plain_words(str(value)):
-            yield f"{figure.text!r} is taken from {figure.source}, which says {value!r}"
+            yield f"{figure.text!r} is taken from {figure.source}, which is {value!r}"
 
 
 def _same(number: float, value: object) -> bool:
@@ -61,7 +61,7 @@ def _same(number: float, value: object) -> bool:
 
 
 def _subjects(screen: FirstScreen, report: RunReport) -> Iterator[str]:
-    """One subject, one value."""
+    """Figures with the same subject have the same value."""
     said: dict[str, Figure] = {}
     for figure in figures(screen):
         if not figure.subject or figure.subject == "difference":
@@ -75,18 +75,18 @@ def _word(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """The word follows from the objectives, and the report's verdict and exit code agree with it."""
     verdicts = [each.verdict for each in report.objectives if each.decides]
     if screen.word == "YES" and (not verdicts or any(each != "met" for each in verdicts)):
-        yield "YES, and not every objective is met"
+        yield "YES, but not every objective is met"
     if screen.word == "YES" and report.validity == "invalid":
-        yield "YES, and the run is invalid"
+        yield "YES, but the run is invalid"
     if screen.word == "YES" and any(_missing(part) for _, part in deciding(report)):
-        yield "YES, and a message is lost, duplicated or unaccounted"
+        yield "YES, but a message is lost, duplicated or unaccounted"
     if screen.word == "NO" and "missed" not in verdicts:
-        yield "NO, and no objective is missed"
+        yield "NO, but no objective is missed"
     if screen.word == "UNDECIDED" and "missed" in verdicts:
-        yield "UNDECIDED, and an objective is missed"
+        yield "UNDECIDED, but an objective is missed"
     said = {"YES": "met", "NO": "missed", "UNDECIDED": "undecided"}.get(screen.word)
     if said is not None and report.verdict != said:
-        yield f"{screen.word}, and the report's verdict is {report.verdict}"
+        yield f"{screen.word}, but the report's verdict is {report.verdict}"
 
 
 def _missing(part: PartReport) -> int:
@@ -94,7 +94,9 @@ def _missing(part: PartReport) -> int:
 
 
 def _in_time(screen: FirstScreen, report: RunReport) -> Iterator[str]:
-    """Of a class that is met, no table shows a percentile up to the objective's over the limit."""
+    """If the objective of a class is met, no table shows a percentile of it (up to the objective's) over the
+    limit.
+    """
     answer = next((each for each in screen.answers if each.name == "delivery"), None)
     for row in answer.rows if answer else ():
         if row.verdict is None or row.verdict.text != "met":
@@ -111,40 +113,40 @@ def _over_limit(part: PartReport, objective: Objective) -> Iterator[str]:
     for each in part.delivery:
         for quantile in each.quantiles if each.message_class == name else ():
             if quantile.percentile <= upto and (quantile.value_s or 0.0) > limit_s:
-                yield f"{name} is met, and the table Delivery time of {part.slug} shows {quantile.value_s} s"
+                yield f"{name} is met, but the table Delivery time of {part.slug} shows {quantile.value_s} s"
     for split in part.delay_splits:
         for quantile in split.total if split.message_class == name else ():
             if quantile.percentile <= upto and (quantile.value_s or 0.0) > limit_s:
-                yield f"{name} is met, and the shares of {part.slug} show {quantile.value_s} s"
+                yield f"{name} is met, but the shares of {part.slug} show {quantile.value_s} s"
         if split.message_class == name and split.total_mean_s > limit_s:
-            yield f"{name} is met, and the shares of {part.slug} show a mean of {split.total_mean_s} s"
+            yield f"{name} is met, but the shares of {part.slug} show a mean of {split.total_mean_s} s"
     for stages in part.stages:
         if stages.message_class != name:
             continue
         whole = stages.end_to_end
         high = {50.0: whole.p50_s, 95.0: whole.p95_s, 99.0: whole.p99_s}
         if any(percentile <= upto and (value or 0.0) > limit_s for percentile, value in high.items()):
-            yield f"{name} is met, and the stages of {part.slug} show more than {limit_s} s"
+            yield f"{name} is met, but the stages of {part.slug} show more than {limit_s} s"
         if whole.mean_s > limit_s:
-            yield f"{name} is met, and the stages of {part.slug} show a mean of {whole.mean_s} s"
+            yield f"{name} is met, but the stages of {part.slug} show a mean of {whole.mean_s} s"
 
 
 def _ten_times(screen: FirstScreen, report: RunReport) -> Iterator[str]:
-    """Yes takes a valid part at ten times the level or more, with every objective met."""
+    """Yes requires a valid part at ten times the level or more with every objective met."""
     answer = next((each for each in screen.answers if each.name == "ten_times"), None)
     pieces = [piece for row in answer.rows for piece in row.value] if answer else []
     said = [piece for piece in pieces if isinstance(piece, Figure) and piece.source.endswith(".ten_times")]
     for figure in said:
         level = lookup(report, figure.source.removesuffix(".ten_times"))
         if (figure.text == "Yes") != (level.ten_times == "yes"):
-            yield f"ten times: {figure.text}, and the table Levels says {level.ten_times}"
+            yield f"ten times: {figure.text}, but the table Levels says {level.ten_times}"
         part = next((each for each in report.parts if each.slug == level.ten_times_part), None)
         if figure.text != "Yes":
             continue
         if part is None or not trusted(part) or overall(part.objectives) != "met":
-            yield "ten times: Yes, without a valid part at that rate of which every objective is met"
+            yield "ten times: Yes, without a valid part at that rate with every objective met"
         elif (part.equivalent_per_day or 0.0) < 10.0 * level.messages_per_day:
-            yield f"ten times: Yes, and {part.slug} had the load of {part.equivalent_per_day} a day"
+            yield f"ten times: Yes, but {part.slug} is equivalent to {part.equivalent_per_day} a day"
 
 
 def _differences(screen: FirstScreen, report: RunReport) -> Iterator[str]:
@@ -156,21 +158,21 @@ def _differences(screen: FirstScreen, report: RunReport) -> Iterator[str]:
         prefix = "p95_" if field.startswith("p95_") else ""
         low, high = lookup(report, f"{place}.{prefix}low_s"), lookup(report, f"{place}.{prefix}high_s")
         if low <= 0.0 <= high:
-            yield f"a difference of {figure.text} is claimed, and its interval is {low} to {high}"
+            yield f"a difference of {figure.text} is claimed, but its interval is {low} to {high}"
 
 
 def _lost(screen: FirstScreen, report: RunReport) -> Iterator[str]:
-    """``0 lost`` is not said of messages that nobody saw, nor where a part lost one."""
+    """``0 lost`` is shown only if every message was seen and no part lost one."""
     for figure in figures(screen):
         if figure.number == 0 and figure.source.endswith(".lost"):
             mode = lookup(report, f"{figure.source.rpartition('.')[0]}.mode")
             among = [part for _, part in deciding(report) if part.identity.mode == mode and trusted(part)]
             if any(part.accounting.unaccounted or part.accounting.lost or not _seen(part) for part in among):
-                yield f"0 lost ({mode}), and a part has lost or unaccounted messages, or none that was seen"
+                yield f"0 lost ({mode}), but a part has lost, unaccounted or unseen messages"
 
 
 def _seen(part: PartReport) -> bool:
-    """Whether the provider's rows say what became of its messages."""
+    """Whether the provider's rows have the final states of its messages."""
     return bool(part.delivery or part.handsets) or not part.accounting.accepted
 
 
@@ -179,48 +181,48 @@ def _carried(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     for piece in screen.why if screen.word == "YES" else ():
         if isinstance(piece, Figure) and piece.source.endswith(".identity.messages_per_day"):
             part = lookup(report, piece.source.removesuffix(".identity.messages_per_day"))
-            if not trusted(part) or overall(part.objectives) != "met" or part.sustained is False:
-                yield f"{piece.text} a day is said to be carried, and {part.slug} does not show it"
+            if not trusted(part) or overall(part.objectives) != "met" or part.stable is False:
+                yield f"{piece.text} a day is called stable, but {part.slug} does not show it"
 
 
-def _gave_way(screen: FirstScreen, report: RunReport) -> Iterator[str]:
-    """``Nothing gave way`` is not said where the screen or the part names what did."""
+def _bottleneck(screen: FirstScreen, report: RunReport) -> Iterator[str]:
+    """``No limit was reached`` is shown only if neither the screen nor the part names a bottleneck."""
     answer = next((each for each in screen.answers if each.name == "rate"), None)
-    if answer is None or not any("Nothing gave way" in words(each) for each in answer.sentences):
+    if answer is None or not any("No limit was reached" in words(each) for each in answer.sentences):
         return
     paces = [piece for row in answer.rows for piece in row.value if isinstance(piece, Figure)]
     for place in {piece.source.split(".")[1] for piece in paces if piece.source.startswith("parts.")}:
         part = report.parts[int(place)]
-        if part.culprits or part.throughput.limit or part.sustained is False:
-            yield f"nothing is said to have given way, and {part.slug} names what did"
+        if part.culprits or part.throughput.limit or part.stable is False:
+            yield f"no limit is said to be reached, but {part.slug} names a bottleneck"
 
 
 def _search_ended_low(screen: FirstScreen, report: RunReport) -> Iterator[str]:
-    """A sustained rate does not stand alone where a part carried more."""
-    more = carried_more(report)
+    """If a part delivered more than the sustained rate, the screen says so."""
+    more = delivered_more(report)
     answer = next((each for each in screen.answers if each.name == "rate"), None)
     if more is None or answer is None:
         return
     said = [piece for sentence in answer.sentences for piece in sentence if isinstance(piece, Figure)]
     if not any(piece.source.startswith(f"parts.{more}.throughput.delivered_best") for piece in said):
-        yield f"a sustained rate is named, and {report.parts[more].slug} carried more"
+        yield f"a sustained rate is named, but {report.parts[more].slug} delivered more"
 
 
 def _accounted(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     if "accounted for" not in words(screen.trust):
         return
     if any(part.accounting.unaccounted for part in report.parts):
-        yield "every message is said to be accounted for, and some are not"
+        yield "every message is said to be accounted for, but some are not"
 
 
 def _loose_figures(screen: FirstScreen, report: RunReport) -> Iterator[str]:
-    """Every number of a sentence is a figure with a source; names of the user's may have digits."""
+    """Every number of a sentence is a figure with a source; names that the user chose may have digits."""
     names = {target_name(report), *(part.identity.profile for part in report.parts)}
     names |= {each.message_class for part in report.parts for each in part.delivery}
     for sentence in sentences(screen):
         for piece in sentence:
             if isinstance(piece, str) and re.search(r"\d", _NO_FIGURE.sub("", _without(piece, names))):
-                yield f"{piece!r} has a number that is taken from no table"
+                yield f"{piece!r} has a number without a source"
 
 
 def _without(text: str, names: set[str]) -> str:
@@ -230,13 +232,13 @@ def _without(text: str, names: set[str]) -> str:
 
 
 def _readable(screen: FirstScreen, report: RunReport) -> Iterator[str]:
-    """Words that a buyer cannot read stay below."""
+    """The first screen has no technical terms and no directory names."""
     slugs = [part.slug for part in report.parts] if report.kind == "suite" else []
     for sentence in sentences(screen):
         said = words(sentence)
         unreadable = _UNREADABLE.search(said)
         if unreadable:
-            yield f"{said!r} has the word {unreadable[0]!r}"
+            yield f"{said!r} has the technical term {unreadable[0]!r}"
         yield from (f"{said!r} has the name {slug!r}" for slug in slugs if _as_word(slug, said))
 
 

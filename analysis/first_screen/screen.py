@@ -13,13 +13,13 @@ from analysis.first_screen.values import FirstScreen, words
 from analysis.first_screen.wording import about_line, trusted
 from analysis.model import RunReport
 
-_DEFECT = "smsbench contradicts itself here, which is a defect: please report it"
+_DEFECT = "this report contradicts itself. This is a defect of smsbench: please report it"
 
 
 def first_screen(report: RunReport) -> FirstScreen:
-    """Every figure is quoted from a field of ``report``. Of a bench that failed there are no answers.
+    """Every figure is quoted from a field of ``report``. If the bench failed, there are no answers.
 
-    A screen that contradicts the tables below it is a defect of smsbench: a note says so.
+    If the screen contradicts the tables below it, a note says so: this is a defect of smsbench.
     """
     screen = _screen(report)
     wrong = tuple(f"{_DEFECT}: {said}." for said in contradictions(screen, report))
@@ -37,7 +37,7 @@ def _screen(report: RunReport) -> FirstScreen:
         word=word,
         why=verdict.why(quote),
         trust=verdict.trust(quote),
-        gave_way=verdict.gave_way(quote),
+        bottleneck=verdict.bottleneck(quote),
         answers=answers(quote) if usable else (),
         asides=asides(quote) if usable else (),
         notes=report.notes,
@@ -45,7 +45,7 @@ def _screen(report: RunReport) -> FirstScreen:
 
 
 def _flags(report: RunReport) -> tuple[str, ...]:
-    """What must be said before any figure."""
+    """Warnings that come before every figure."""
     listed = (
         ("INCOMPLETE", bool(report.interrupted)),
         ("SIMULATED", report.simulated and all(p.identity.mode == "simulated" for p in report.parts)),

@@ -1,4 +1,4 @@
-"""What will you see: what there is to look at today, during a run and after it."""
+"""What will you see: the pages, metrics and reports that exist during a run and after it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from analysis.first_screen.wording import is_reference_sender
 
 
 def seen_answer(quote: Quote) -> ScreenAnswer:
-    """What there is to look at today: during the run, and after it."""
+    """What a user can look at during the run and after it."""
     report = quote.report
     sentences: list[Sentence] = [
         (
@@ -23,7 +23,7 @@ def seen_answer(quote: Quote) -> ScreenAnswer:
                 "(Prometheus).",
             )
         )
-    sentences.append(("No alert rules come with smsbench. This report is the statistics afterwards.",))
+    sentences.append(("smsbench has no alert rules. This report has the statistics after the run.",))
     rows = []
     for index, each in enumerate(report.totals):
         kind = "live" if each.mode == "real" else "simulated"
@@ -33,7 +33,7 @@ def seen_answer(quote: Quote) -> ScreenAnswer:
             AnswerRow(
                 label=kind,
                 value=(counted, " delivered"),
-                limit=("of ", accepted, " accepted, followed one by one"),
+                limit=("of ", accepted, " accepted, each tracked individually"),
             )
         )
     return ScreenAnswer(

@@ -1,4 +1,4 @@
-"""Ten times the traffic: yes only by a valid part at that rate of which every objective is met."""
+"""Ten times the traffic: yes only if a valid part at that rate met every objective."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from analysis.judge.verdict import overall
 from analysis.model import Objective, RunReport, State
 
 QUESTION = "Ten times the traffic?"
-_NOT_ASKED = "Not asked in this run. To ask: smsbench run bench"
+_NOT_ASKED = "Not tested in this run. To test it: smsbench run bench"
 _STATES: dict[str, State] = {"yes": "good", "no": "bad", "undecided": "unknown"}
 _WORDS = {"yes": "Yes", "no": "No", "undecided": "Not proven"}
 
 
 def ten_times_answer(quote: Quote) -> ScreenAnswer:
-    """The answer for the highest level of which a part had ten times the load."""
+    """The answer for the highest level that a part tested at ten times its rate."""
     place = _level(quote.report)
     if place is None:
         return ScreenAnswer(name="ten_times", question=QUESTION, sentences=((_NOT_ASKED,),))
@@ -42,7 +42,7 @@ def ten_times_answer(quote: Quote) -> ScreenAnswer:
 
 
 def _level(report: RunReport) -> int | None:
-    """The place of the highest level of which ten times were played; None if of none."""
+    """The position of the highest level that was tested at ten times its rate; None if there is none."""
     asked = [
         place
         for place, each in enumerate(report.levels)
@@ -54,7 +54,7 @@ def _level(report: RunReport) -> int | None:
 def _evidence(quote: Quote, slug: str, no: bool) -> tuple[Sentence, ...]:
     place = place_of(quote.report, slug)
     if place is None:
-        return (("That many a day is not carried in time as it is.",),) if no else ()
+        return (("The objectives are not met at today's volume.",),) if no else ()
     part, path = quote.report.parts[place], f"parts.{place}"
     said: list[str | Figure] = [
         quote.per_day(f"{path}.equivalent_per_day"),
@@ -84,12 +84,12 @@ def _evidence(quote: Quote, slug: str, no: bool) -> tuple[Sentence, ...]:
     elif overall(part.objectives) != "met":
         outcome = (": not every objective could be decided.",)
     elif quote.report.levels and not _said_yes(quote.report, slug):
-        outcome = (": it fell behind the load, or too few messages came.",)
+        outcome = (": the backlog grew, or there were too few messages.",)
     return ((*in_part(quote, place), *said, *outcome),)
 
 
 def _where_shown(report: RunReport, place: int, index: int) -> str:
-    """The path of a part's objective by which a table shows it: the report's own list, if it is in there."""
+    """The path of a part's objective in the table that shows it: the report's list, if it contains it."""
     part = report.parts[place]
     for at, each in enumerate(report.objectives):
         if each.part in (part.slug, "") and each.objective == part.objectives[index].objective:
@@ -98,7 +98,7 @@ def _where_shown(report: RunReport, place: int, index: int) -> str:
 
 
 def _measured(quote: Quote, path: str) -> Sentence:
-    """``14.0 s, limit 10 s`` of a time; else both in words."""
+    """``14.0 s, limit 10 s`` for a time; otherwise both as text."""
     objective: Objective = quote.value(path)
     if objective.limit_s is None or objective.quantile is None or objective.quantile.value_s is None:
         return (quote.text(f"{path}.measured"), ", limit ", quote.text(f"{path}.limit"))
@@ -112,7 +112,7 @@ def _said_yes(report: RunReport, slug: str) -> bool:
 def _how(quote: Quote, place: int) -> Sentence:
     part = quote.report.parts[place]
     how = "in virtual time" if part.identity.mode == "simulated" else "run live"
-    if part.identity.compress == 1.0:
+    if part.identity.speedup == 1.0:
         return (f" on average, {how} for ",)
-    dense = quote.number(f"parts.{place}.identity.compress")
-    return (f" on average, {how}, ", dense, " times as dense as the day, for ")
+    dense = quote.number(f"parts.{place}.identity.speedup")
+    return (f" on average, {how}, ", dense, " times the day's rate, for ")

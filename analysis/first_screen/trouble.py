@@ -1,4 +1,4 @@
-"""What happens when something goes wrong: what this run staged, and what it lost."""
+"""What happens when something goes wrong: the faults of this run, and the messages that it lost."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from analysis.first_screen.wording import live, trusted
 from analysis.model import RunReport, State
 
 QUESTION = "When something goes wrong?"
-_NOT_STAGED = "No fault was staged in this run. To ask: smsbench run burst --profile bad-day"
+_NOT_STAGED = "No fault was staged in this run. To test it: smsbench run burst --profile bad-day"
 _MOST_FAULTS = 3
 _MODES = {"real": "live", "simulated": "simulated"}
 
 
 def trouble_answer(quote: Quote) -> ScreenAnswer:
-    """Lost, duplicated and unaccounted of all messages; then the faults that were staged."""
+    """Lost, duplicated and unaccounted messages; then the staged faults."""
     report = quote.report
     rows = tuple(_losses(quote, place, each) for place, each in enumerate(report.totals) if each.accepted)
     state: State = "good" if rows else "unknown"
@@ -25,7 +25,7 @@ def trouble_answer(quote: Quote) -> ScreenAnswer:
         state = "warn"
     if report.validity == "invalid":
         state = "untrusted"
-    sentences = [*_sent_all_the_same(quote), *_staged(quote), *_availability(quote)]
+    sentences = [*_sent_without_acceptance(quote), *_staged(quote), *_availability(quote)]
     return ScreenAnswer(
         name="wrong",
         question=QUESTION,
@@ -36,7 +36,7 @@ def trouble_answer(quote: Quote) -> ScreenAnswer:
 
 
 def _unavailable(report: RunReport) -> bool:
-    """Whether the sender is shown to have failed to take what came."""
+    """Whether the sender failed to accept messages."""
     return any(
         each.measure in ("not_taken", "availability") and each.verdict == "missed"
         for each in report.objectives
@@ -44,7 +44,7 @@ def _unavailable(report: RunReport) -> bool:
 
 
 def _losses(quote: Quote, place: int, each: ReportTotals) -> AnswerRow:
-    """``0 lost`` only where every message is accounted for: else what nobody saw stands first."""
+    """``0 lost`` only if every message is accounted for; otherwise the unaccounted messages come first."""
     path, mode = f"totals.{place}", _MODES.get(each.mode, each.mode)
     accepted = quote.count(f"{path}.accepted", subject=f"accepted {each.mode}")
     of: Sentence = ("of ", accepted, " accepted")
@@ -59,20 +59,23 @@ def _losses(quote: Quote, place: int, each: ReportTotals) -> AnswerRow:
         unseen = quote.count(f"{path}.unseen", subject=f"unseen {each.mode}")
         return AnswerRow(
             label=mode,
-            value=(unseen, " without the provider's record: lost or duplicated is not known"),
+            value=(
+                unseen,
+                " without records of the provider: whether they were lost or duplicated is unknown",
+            ),
             limit=of,
         )
     lost = quote.count(f"{path}.lost", subject=f"lost {each.mode}")
     return AnswerRow(label=mode, value=(lost, " lost, ", duplicated, " duplicated"), limit=of)
 
 
-def _sent_all_the_same(quote: Quote) -> list[Sentence]:
-    """Messages that arrived though the sender said no or nothing: whoever repeats them sends them twice."""
+def _sent_without_acceptance(quote: Quote) -> list[Sentence]:
+    """Messages that arrived although the sender refused them or did not answer. A repeat is a duplicate."""
     return [
         (
             quote.count(f"totals.{place}.delivered_unacknowledged", subject=f"unacknowledged {each.mode}"),
-            " messages more were delivered, and paid for, though the sender never said "
-            "that it took them: a caller that repeats them sends them twice.",
+            " other messages were delivered and paid for, although the sender did not acknowledge "
+            "them. A caller that repeats them sends them twice.",
         )
         for place, each in enumerate(quote.report.totals)
         if each.delivered_unacknowledged
@@ -85,17 +88,17 @@ def _staged(quote: Quote) -> list[Sentence]:
         windows = [index for index, band in enumerate(part.faults) if band.from_s is not None]
         if not windows or not trusted(part):
             continue
-        said: list[str | Figure] = ["Staged: "]
+        said: list[str | Figure] = ["Faults staged: "]
         for order, index in enumerate(windows[:_MOST_FAULTS]):
             said += ["; " if order else "", quote.text(f"parts.{place}.faults.{index}.title")]
         if len(windows) > _MOST_FAULTS:
-            said.append("; and more (table Faults)")
+            said.append("; and more (table Faults of the provider)")
         found.append((*said, "."))
     return found or [(_NOT_STAGED,)]
 
 
 def _availability(quote: Quote) -> list[Sentence]:
-    """Of the part with the worst availability, a live one before a simulated one."""
+    """The availability of the worst part; a live part before a simulated one."""
     known = [
         (each.available / each.windows, not live(part), place)
         for place, part in enumerate(quote.report.parts)
@@ -106,7 +109,7 @@ def _availability(quote: Quote) -> list[Sentence]:
     share, simulated, place = min(known)
     path = f"parts.{place}.availability"
     said: Sentence = (
-        "The sender took all that came in ",
+        "The sender accepted every message without a growing backlog in ",
         quote.count(f"{path}.available"),
         " of ",
         quote.count(f"{path}.windows"),

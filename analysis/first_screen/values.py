@@ -1,4 +1,4 @@
-"""The first screen as a plain value: sentences in which every figure says where it is taken from.
+"""The first screen as a plain value: sentences in which every figure has its source.
 
 A sentence is a tuple of words and figures. A figure's ``source`` is the path of a field of the report, in
 ``summary.json`` and below the first screen alike: ``parts.2.throughput.delivered_best.per_s``.
@@ -16,9 +16,9 @@ Word = Literal["YES", "NO", "UNDECIDED", "INVALID", "STOPPED"]
 
 
 class Figure(Struct, frozen=True, kw_only=True):
-    """One figure, verdict or quoted text. ``number`` is the field as it is, None where it is a text.
+    """One figure, verdict or quoted text. ``number`` is the field's value; it is None for a text.
 
-    ``subject`` names what it speaks of. Two figures of one subject must have one value.
+    ``subject`` names what it describes. Two figures with the same subject must have the same value.
     """
 
     text: str
@@ -32,7 +32,7 @@ Sentence = tuple[str | Figure, ...]
 
 
 class AnswerRow(Struct, frozen=True, kw_only=True):
-    """One line of an answer: a figure, its interval, the limit that it is judged by, and the verdict."""
+    """One line of an answer: a figure, its interval, the limit, and the verdict."""
 
     label: str = ""
     value: Sentence
@@ -42,18 +42,18 @@ class AnswerRow(Struct, frozen=True, kw_only=True):
 
 
 class ScreenAnswer(Struct, frozen=True, kw_only=True):
-    """What the run says to one of the buyer's questions. ``rows`` empty: it was not asked."""
+    """The answer to one of the buyer's questions. ``rows`` is empty if the run did not test it."""
 
     name: str  # rate, ten_times, delivery, seen, wrong
     question: str
-    about: str = ""  # of which messages it speaks, where not of all
+    about: str = ""  # the messages that it describes, if not all
     rows: tuple[AnswerRow, ...] = ()
     sentences: tuple[Sentence, ...] = ()
     state: State = "unknown"
 
 
 class Aside(Struct, frozen=True, kw_only=True):
-    """A line below the five questions: burst, cost, campaigns, what to ask the provider."""
+    """A line below the five questions: burst, cost, campaigns, questions for the provider."""
 
     name: str
     label: str
@@ -61,7 +61,10 @@ class Aside(Struct, frozen=True, kw_only=True):
 
 
 class FirstScreen(Struct, frozen=True, kw_only=True):
-    """All of it. ``about``: date, target, provider's profile, seed. ``flags``: words such as SIMULATED."""
+    """The whole screen.
+
+    ``about``: date, target, provider's profile, seed. ``flags``: words such as SIMULATED.
+    """
 
     title: str
     about: str
@@ -69,7 +72,7 @@ class FirstScreen(Struct, frozen=True, kw_only=True):
     word: Word
     why: Sentence
     trust: Sentence
-    gave_way: tuple[Sentence, ...]  # of a NO: what gave way, then what to change
+    bottleneck: tuple[Sentence, ...]  # for a NO: the bottleneck, then what to change
     answers: tuple[ScreenAnswer, ...]
     asides: tuple[Aside, ...]
     notes: tuple[str, ...]
@@ -89,7 +92,7 @@ def figures(screen: FirstScreen) -> tuple[Figure, ...]:
 
 def sentences(screen: FirstScreen) -> tuple[Sentence, ...]:
     """Every sentence of the screen."""
-    found: list[Sentence] = [screen.why, screen.trust, *screen.gave_way]
+    found: list[Sentence] = [screen.why, screen.trust, *screen.bottleneck]
     for answer in screen.answers:
         for row in answer.rows:
             found += [row.value, row.interval, row.limit]

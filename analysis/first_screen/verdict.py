@@ -1,4 +1,4 @@
-"""The verdict in one word, why in one sentence, trust in one more, and of a NO what gave way."""
+"""The verdict word, the reason, how far to trust it, and for a NO the bottleneck."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ _PLAIN_CHECKS = {
     "schedule lag": "the bench sent late",
     "dropped arrivals": "arrivals that were not sent",
     "end of the run": "how it ended",
-    "independence": "messages that share their delay",
-    "sample size": "few messages",
+    "independence": "independence of messages",
+    "sample size": "number of messages",
     "generator CPU": "processor of the load generator",
     "machine CPU": "processors of the machine",
-    "provider's event loop": "lateness of the simulated provider",
-    "Nagle delay (40 ms)": "answers held back by the network stack",
+    "provider's event loop": "delay in the mock provider",
+    "Nagle delay (40 ms)": "answers delayed by the network stack",
 }
 
 
 def word(report: RunReport) -> Word:
-    """The verdict. YES takes every objective met, NO one missed."""
+    """The verdict word. YES: every objective is met. NO: at least one is missed."""
     if report.interrupted or failed_before_load(report.parts):
         return "STOPPED"
     if report.validity == "invalid":
@@ -52,7 +52,7 @@ def word(report: RunReport) -> Word:
 
 
 def why(quote: Quote) -> Sentence:
-    """One sentence for the word."""
+    """The reason for the word, in one sentence."""
     report = quote.report
     found = word(report)
     if found == "STOPPED":
@@ -73,17 +73,17 @@ def _stopped(quote: Quote) -> Sentence:
         )
         path = f"parts.{place}.identity.exit_reason"
         return ("No load was made: ", Figure(text=error, source=path, unit="text"), ".")
-    so_far: Sentence = (". What was played missed no objective.",)
+    so_far: Sentence = (". No objective was missed until then.",)
     missed = _worst(report, "missed")
     if report.validity == "invalid":
-        so_far = (". The figures of what was played cannot be used.",)
+        so_far = (". The figures until then cannot be used.",)
     elif missed is not None:
-        so_far = (". What was played missed an objective: ", *_objective_words(quote, missed), ".")
+        so_far = (". An objective was missed until then: ", *_objective_words(quote, missed), ".")
     return (quote.text("interrupted"), *so_far)
 
 
 def _invalid(quote: Quote) -> Sentence:
-    """The bench itself failed: what of it, and that nothing follows for the sender."""
+    """What failed in the bench. The figures then do not describe the sender."""
     slugs = {"", *(part.slug for _, part in deciding(quote.report))}
     checks = [
         (place, each)
@@ -91,7 +91,7 @@ def _invalid(quote: Quote) -> Sentence:
         if each.state == "invalid" and (each.part in slugs or each.name in ACCOUNTING)
     ]
     if not checks:
-        return ("The bench failed. Nothing follows for the sender.",)
+        return ("The bench failed. This result does not describe the sender.",)
     place, worst = min(checks, key=lambda item: item[1].name != INSTRUMENT)
     value = quote.text(f"checks.{place}.value")
     shown = Figure(text=first_line(value.text), source=value.source, unit="text")
@@ -100,7 +100,7 @@ def _invalid(quote: Quote) -> Sentence:
     where: Sentence = ()
     if worst.part:
         where = (" (in: ", part_title(quote, _place(quote.report, worst.part)), ")")
-    return (lead, shown, *where, ". Nothing follows for the sender.")
+    return (lead, shown, *where, ". This result does not describe the sender.")
 
 
 def _place(report: RunReport, slug: str) -> int:
@@ -108,7 +108,7 @@ def _place(report: RunReport, slug: str) -> int:
 
 
 def _worst(report: RunReport, verdict: str) -> int | None:
-    """The place of the objective to speak of: delivery times first, then the worst."""
+    """The position of the objective to show: delivery times first, then the worst."""
     found = [
         (place, each)
         for place, each in enumerate(report.objectives)
@@ -143,56 +143,56 @@ def _missed(quote: Quote) -> Sentence:
 
 
 def _too_much_offered(quote: Quote, at: int) -> Sentence:
-    """``my-sender takes 97.0/s; this load offers 373/s. Of 23,600 messages 7,051 were refused.``"""
+    """``my-sender accepts 97.0/s; this load offers 373/s. Of 23,600 messages 7,051 were refused.``"""
     part, path = quote.report.parts[at], f"parts.{at}"
-    rates: Sentence = (f"{target_name(quote.report)} did not take what was offered. ",)
+    rates: Sentence = (f"{target_name(quote.report)} did not accept every message. ",)
     if part.throughput.accepted_best and part.throughput.offered_peak:
         rates = (
-            f"{target_name(quote.report)} takes ",
+            f"{target_name(quote.report)} accepts ",
             quote.rate(f"{path}.throughput.accepted_best.per_s", subject=f"accepted {path}"),
             "; this load offers ",
             quote.rate(f"{path}.throughput.offered_peak.per_s", subject=f"offered {path}"),
             ". ",
         )
     listed: list[str | Figure] = ["Of ", quote.count(f"{path}.accounting.planned"), " messages "]
-    for index, (field, said) in enumerate(_turned_away(part)):
+    for index, (field, said) in enumerate(_not_taken_counts(part)):
         listed += [", " if index else "", quote.count(f"{path}.accounting.{field}"), f" {said}"]
     return (*rates, *listed, ".")
 
 
-def _turned_away(part: PartReport) -> Iterator[tuple[str, str]]:
+def _not_taken_counts(part: PartReport) -> Iterator[tuple[str, str]]:
     for field, said in (
         ("refused", "were refused"),
         ("failed_at_api", "got no usable answer"),
         ("unfinished", "got no answer"),
-        ("dropped", "found every connection waiting"),
+        ("dropped", "were not sent because every connection waited"),
     ):
         if getattr(part.accounting, field):
             yield field, said
 
 
 def _met(quote: Quote) -> Sentence:
-    """What the sender carries, as the parts prove it: live ones before simulated ones."""
+    """The volumes that the sender sustains, as the parts show; live parts before simulated ones."""
     report = quote.report
     name = target_name(report)
     parts = [(place, part) for place, part in deciding(report) if trusted(part)]
-    held = [(place, part) for place, part in parts if part.sustained is not False]
-    leveled = [(place, part) for place, part in held if part.identity.messages_per_day]
-    lived = [item for item in leveled if live(item[1])]
+    stable = [(place, part) for place, part in parts if part.stable is not False]
+    leveled = [(place, part) for place, part in stable if part.identity.messages_per_day]
+    live_ones = [item for item in leveled if live(item[1])]
     prefix = "" if any(live(part) for _, part in parts) else "In virtual time "
-    rows = sorted(lived or leveled, key=lambda item: item[1].identity.messages_per_day or 0)
+    rows = sorted(live_ones or leveled, key=lambda item: item[1].identity.messages_per_day or 0)
     levels = {part.identity.messages_per_day: place for place, part in rows}
     if not levels:
-        place = max(held or parts, key=lambda item: item[1].throughput.offered_mean_per_s)[0]
+        place = max(stable or parts, key=lambda item: item[1].throughput.offered_mean_per_s)[0]
         rate = quote.rate(f"parts.{place}.throughput.offered_mean_per_s", subject=f"offered mean {place}")
-        closing = "." if held else ", and its queue grew: it does not carry that rate."
+        closing = "." if stable else ", but its queue grew: it does not sustain that rate."
         return (f"{prefix}{name} met every objective at ", rate, closing)
     shown = list(levels.values())[-2:]
-    said: list[str | Figure] = [f"{prefix}{name} carries "]
+    said: list[str | Figure] = [f"{prefix}{name} sustains "]
     for index, place in enumerate(shown):
         figure = quote.per_day(f"parts.{place}.identity.messages_per_day")
         said += [", and " if index else "", figure, "" if index else " SMS a day"]
-    return (*said, ", within every objective.")
+    return (*said, ", with every objective met.")
 
 
 def _undecided(quote: Quote) -> Sentence:
@@ -207,8 +207,8 @@ def _undecided(quote: Quote) -> Sentence:
     return ("No objective was missed. ", *label, *undecided_words(quote, place), ".")
 
 
-def gave_way(quote: Quote) -> tuple[Sentence, ...]:
-    """Of a NO: what gave way, with its evidence, and what to change. Empty for other verdicts."""
+def bottleneck(quote: Quote) -> tuple[Sentence, ...]:
+    """For a NO: the bottleneck with its evidence, and what to change. Empty for other verdicts."""
     report = quote.report
     place = _worst(report, "missed")
     if word(report) != "NO" or place is None:
@@ -221,32 +221,32 @@ def gave_way(quote: Quote) -> tuple[Sentence, ...]:
     at = next((at for at in order if report.parts[at].culprits), None)
     if at is not None:
         return (*reach, *_culprit(quote, at))
-    return reach or (("What gave way: unknown. The samples of this run do not show it.",),)
+    return reach or (("Bottleneck: unknown. The samples of this run do not show it.",),)
 
 
 def _culprit(quote: Quote, at: int) -> tuple[Sentence, ...]:
-    """The first one with its evidence; then what to change."""
+    """The first bottleneck with its evidence; then what to change."""
     first = quote.report.parts[at].culprits[0]
     path = f"parts.{at}.culprits.0"
     evidence: list[str | Figure] = []
     for index in range(min(len(first.evidence), _MOST_EVIDENCE)):
         evidence += ["; " if index else " (", quote.text(f"{path}.evidence.{index}")]
     closing: Sentence = (*evidence, ").") if evidence else (".",)
-    named: Sentence = ("What gave way: ", quote.text(f"{path}.text"), *closing)
+    named: Sentence = ("Bottleneck: ", quote.text(f"{path}.text"), *closing)
     advice = what_to_change(first.kind)
     return (named, (f"What to change: {advice}",)) if advice else (named,)
 
 
 def trust(quote: Quote) -> Sentence:
-    """How far to trust it: on time, and every message accounted for; else which reservations."""
+    """Whether the bench was on time and every message is accounted for, or which checks warn."""
     report = quote.report
     if report.validity == "invalid" or not any(part.accounting.rows for part in report.parts):
-        return ("No figure below describes the sender.",)
+        return ("The figures below do not describe the sender.",)
     warned = [place for place, each in enumerate(report.checks) if each.state in ("warn", "invalid")]
     if warned:
         return _reservations(quote, warned)
     if not any(live(part) for part in report.parts):
-        return ("Valid: virtual time, in which nothing of the bench can be late", *_accounted(report))
+        return ("Valid: in virtual time the bench cannot be late", *_accounted(report))
     late = [
         (each.value_number, place)
         for place, each in enumerate(report.checks)
@@ -265,7 +265,7 @@ def _accounted(report: RunReport) -> Sentence:
 
 
 def _reservations(quote: Quote, warned: list[int]) -> Sentence:
-    """The first of each check, with what it found."""
+    """The first warning of each check, with its finding."""
     by_name: dict[str, int] = {}
     for place in warned:
         by_name.setdefault(quote.report.checks[place].name, place)

@@ -1,4 +1,4 @@
-"""Words of the first screen for things of the report: parts, classes, targets, objectives."""
+"""Texts of the first screen for parts, classes, targets and objectives of the report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from analysis.model import Objective, PartIdentity, PartReport, RunReport
 _CLASS_NAMES = {"otp": "OTP"}
 _REFERENCE = "reference_sender"
 NOT_TAKEN_SHARE = 0.001  # of the planned messages
-_MOST_WORDS = 90  # of a profile's limits beside its name
+_MOST_WORDS = 90  # characters of a profile's limits next to its name
 
 
 def class_name(message_class: str) -> str:
@@ -20,7 +20,7 @@ def class_name(message_class: str) -> str:
 
 
 def target_name(report: RunReport) -> str:
-    """Of the first part that names one."""
+    """The target of the first part that names one."""
     for part in report.parts:
         name = part.identity.target.get("name")
         if name:
@@ -33,13 +33,13 @@ def is_reference_sender(report: RunReport) -> bool:
 
 
 def deciding(report: RunReport) -> tuple[tuple[int, PartReport], ...]:
-    """The parts whose objectives decide the verdict, with their places; all, where none does."""
+    """The parts whose objectives decide the verdict, with their positions; all parts if none decides."""
     found = tuple((place, part) for place, part in enumerate(report.parts) if is_deciding(part))
     return found or tuple(enumerate(report.parts))
 
 
 def is_deciding(part: PartReport) -> bool:
-    """A headroom probe, a what-if and the like decide nothing."""
+    """Probes and what-ifs do not decide the verdict."""
     return not part.probe
 
 
@@ -48,7 +48,7 @@ def trusted(part: PartReport) -> bool:
 
 
 def not_taken(part: PartReport) -> bool:
-    """Whether so many messages were refused or not answered that the rate is what there is to speak of."""
+    """Whether more than ``NOT_TAKEN_SHARE`` of the messages were refused or not answered."""
     counted = part.accounting
     missing = counted.refused + counted.failed_at_api + counted.unfinished + counted.dropped
     return missing > NOT_TAKEN_SHARE * counted.planned
@@ -92,7 +92,7 @@ def part_title(quote: Quote, place: int) -> Figure:
 
 
 def in_part(quote: Quote, place: int) -> Sentence:
-    """Which part it was, where there are several."""
+    """The name of the part, if there are several."""
     return ("In: ", part_title(quote, place), ". ") if len(quote.report.parts) > 1 else ()
 
 
@@ -101,7 +101,7 @@ def place_of(report: RunReport, slug: str) -> int | None:
 
 
 def objective_part(report: RunReport, objective: Objective) -> int:
-    """Its part's place; of a report of one run the only one."""
+    """The position of its part; 0 in a report of one run."""
     return place_of(report, objective.part) or 0
 
 
@@ -137,18 +137,18 @@ def objective_row(quote: Quote, place: int, label: str) -> AnswerRow:
 def _measured(quote: Quote, path: str, objective: Objective) -> Sentence:
     share, rest = share_words(objective.percentile or 0.0), f"{100 - (objective.percentile or 0.0):g} %"
     if objective.quantile is None:
-        return ("no time was measured",)
+        return ("not measured",)
     if objective.quantile.state == "withheld":
         if objective.verdict == "missed" and objective.quantile.low_s is not None:
             return (f"more than {rest} take over ", quote.seconds(f"{path}.quantile.low_s"))
-        return ("too few messages to say",)
+        return ("too few messages",)
     if objective.quantile.state == "never":
         return (f"{rest} or more never arrive",)
     return (share, quote.quantile(f"{path}.quantile", subject=f"delivery {path}"))
 
 
 def worst_first(objective: Objective) -> tuple[int, float]:
-    """Missed, then undecided, then met; of equals the one with the highest upper end."""
+    """Sort key: missed, then undecided, then met; then the highest upper end of the interval."""
     rank = {"missed": 0, "undecided": 1, "met": 2}[objective.verdict]
     high = objective.quantile.high_s if objective.quantile else None
     return rank, -(high if high is not None else math.inf)
@@ -159,5 +159,5 @@ def undecided_words(quote: Quote, place: int) -> Sentence:
     path = f"objectives.{place}"
     needs: Sentence = ()
     if quote.value(f"{path}.needs"):
-        needs = ("; it takes ", quote.text(f"{path}.needs"))
+        needs = ("; to decide it: ", quote.text(f"{path}.needs"))
     return (quote.text(f"{path}.why"), *needs)

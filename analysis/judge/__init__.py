@@ -1,1 +1,1 @@
-"""Figures in, verdicts out: objectives, validity checks, what gave way."""
+"""Figures in, verdicts out: objectives, validity checks, bottlenecks."""

@@ -1,8 +1,8 @@
-"""Names of validity checks that others look up."""
+"""Names of validity checks that other modules look up."""
 
 from __future__ import annotations
 
 INSTRUMENT = "instrument"
 SCHEDULE_LAG = "schedule lag"
-# Checks that every message is accounted for: what fails them in a probe is no answer to its question.
+# They check that every message is accounted for, so they decide in a probe too.
 ACCOUNTING = (INSTRUMENT, "accounting", "timestamp order", "unknown messages")

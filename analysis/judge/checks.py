@@ -1,6 +1,6 @@
-"""The validity checks: one function for each. A check says what it looked at, what it means, what to do.
+"""The validity checks, one function for each. A check has its finding, its meaning and advice.
 
-``invalid`` means that the figures describe the bench, not the system: the run then exits with 3.
+``invalid`` means that the figures describe the bench and not the system. The run then exits with 3.
 """
 
 from __future__ import annotations
@@ -27,42 +27,48 @@ from analysis.read.journeys import Journeys
 LAG_WARN_S = 0.010
 LAG_SHARE_OF_OBJECTIVE = 0.01
 TIGHTEST_BY_DEFAULT_S = 10.0
-# The sender's answers are short: of their limit the bench may be late by ten times that share.
+# The sender's answers are short, so the bench may be late by ten times that share of their limit.
 ANSWERS_WEIGH = 10.0
 DROPPED_SHARE = 0.001
 RATE_ERROR = 0.01
 RATE_WINDOW_S = 10.0
-# A message on either edge of a window may fall to its neighbour without any rate being wrong.
+# A message at an edge of a window may fall into the neighbouring window although the rate is right.
 RATE_SLACK_MESSAGES = 2
 MARKS_SHARE = 0.001
-FOUND_SHARE = 0.01  # of the accepted messages; fewer at the provider, and keys do not travel
-CORRELATION_NEEDS = 30  # of fewer messages the correlation itself is noise
+FOUND_SHARE = (
+    0.01  # of the accepted messages; if fewer are found at the provider, the target does not pass keys on
+)
+CORRELATION_NEEDS = 30  # with fewer messages the correlation is noise
 NAGLE_DELAY_S = (0.039, 0.0455)
 NAGLE_DELAY_SHARE = 0.05
 NAGLE_DELAY_EXCESS = 5.0
 
 
 def schedule_lag(late: GeneratorLateness, tightest_s: float) -> Check:
-    """How late the generator itself was: sent minus intended. Messages of seconds in which it stood ready and
-    other programs had the cores are left aside, if these seconds were few."""
+    """The delay of the generator itself: sent minus intended.
+
+    Messages of disturbed seconds (the generator was ready and other programs had the cores) are excluded if
+    these seconds were few.
+    """
     limit_s = LAG_SHARE_OF_OBJECTIVE * tightest_s
     p99 = _p99(late.lag_s)
     own = _p99(late.lag_s[~late.disturbed]) if late.short else p99
     state = _state(own, LAG_WARN_S, limit_s)
     noise = ""
     if late.disturbed_s > 0:
-        noise = f"; other programs had the cores for {seconds_text(late.disturbed_s)}"
-        noise += f", without these p99 {seconds_text(own)}" if late.short else ", too long to leave it aside"
+        noise = f"; other programs used the cores for {seconds_text(late.disturbed_s)}"
+        noise += f", without these p99 {seconds_text(own)}" if late.short else ", too long to be excluded"
         state = "warn" if state == "ok" else state
     return Check(
         name=SCHEDULE_LAG,
         state=state,
-        value=f"p99 {seconds_text(p99)}{noise}" if not math.isnan(p99) else "nothing was sent",
-        limit=f"warn > {seconds_text(LAG_WARN_S)}, invalid > {seconds_text(limit_s)}; other programs' "
-        f"seconds are left aside up to {100 * SHORT_SHARE:g} % of the load or {SHORT_S:g} s",
-        meaning="how late the load generator sent, after the instant at which a message was due",
-        advice="use fewer messages per second for each worker, more workers (--workers) and cores, or a "
-        "machine that does nothing else",
+        value=f"p99 {seconds_text(p99)}{noise}" if not math.isnan(p99) else "no message was sent",
+        limit=f"warn > {seconds_text(LAG_WARN_S)}, invalid > {seconds_text(limit_s)}; seconds in "
+        f"which other programs use the cores are excluded, up to {100 * SHORT_SHARE:g} % of the load "
+        f"or {SHORT_S:g} s",
+        meaning="delay of the load generator: from the instant at which a message was due to its send",
+        advice="lower the rate per worker, add workers (--workers) and cores, or use a machine without "
+        "other programs",
         value_number=None if math.isnan(p99) else p99,
     )
 
@@ -81,27 +87,30 @@ def _state(value: float, warn: float, invalid: float) -> CheckState:
 
 
 def dropped_arrivals(counted: Accounting, by_target: int) -> Check:
-    """Those that found every request waiting for an answer of a generator that was on time are the sender's
-    failure (``late_generator.dropped_by_target``); they are in its count of messages not taken."""
+    """Arrivals that the bench dropped.
+
+    Arrivals that were dropped because the sender did not answer (``late_generator.dropped_by_target``) count
+    as not taken by the sender.
+    """
     by_bench = counted.dropped - by_target
     share = by_bench / counted.planned if counted.planned else math.nan
-    waited = f"; {times_text(by_target)} not sent since the sender did not answer" if by_target else ""
+    waited = f"; {times_text(by_target)} not sent because the sender did not answer" if by_target else ""
     return Check(
         name="dropped arrivals",
         state=_state(share, 0.0, DROPPED_SHARE),
         value=f"{count_text(by_bench)} ({share_text(by_bench, counted.planned)}) by the bench{waited}",
         limit=f"warn > 0, invalid > {100 * DROPPED_SHARE:g} % by the bench",
-        meaning="messages that came due and were never sent; where all requests waited for the sender while "
-        "the generator was on time they count as not taken by the sender, and not here",
-        advice="the load generator was too slow for this rate: use more workers (--workers), or lower it",
+        meaning="messages that came due and were not sent because the bench was late; those not sent because "
+        "the sender did not answer count as not taken by the sender",
+        advice="the load generator was too slow for this rate: add workers (--workers) or lower the rate",
         value_number=None if math.isnan(share) else share,
     )
 
 
 def rate_error(journeys: Journeys, left_to_target: Bools) -> Check:
-    """Planned arrivals against sends, in windows of ten seconds from the load's start.
+    """Planned arrivals compared with sends, in windows of ten seconds from the load's start.
 
-    ``left_to_target``: arrivals that could not be sent since the sender did not answer. They were offered.
+    ``left_to_target``: arrivals that were not sent because the sender did not answer. They count as offered.
     """
     offered_s = np.where(left_to_target, journeys.load.intended_s, journeys.load.sent_s)
     error, at_s = worst_rate_error(journeys.load.intended_s, offered_s, journeys.load_end_s)
@@ -110,16 +119,16 @@ def rate_error(journeys: Journeys, left_to_target: Bools) -> Check:
         state=_state(error, math.inf, RATE_ERROR),
         value=f"{significant(100 * error, 2)} % off" + (f" (at {at_s:.0f} s)" if error > 0 else "")
         if not math.isnan(error)
-        else "nothing was due",
+        else "no message was due",
         limit=f"invalid > {100 * RATE_ERROR:g} % in any {RATE_WINDOW_S:.0f} s",
-        meaning="planned arrivals against messages really sent, in the worst window",
-        advice="the load was not the one asked for: lower the rate, or add workers (--workers)",
+        meaning="planned arrivals compared with messages sent, in the worst window",
+        advice="the load differed from the plan: lower the rate, or add workers (--workers)",
         value_number=None if math.isnan(error) else error,
     )
 
 
 def worst_rate_error(intended_s: Floats, sent_s: Floats, load_end_s: float) -> tuple[float, float]:
-    """(largest relative error of any window, where it begins); NaN where nothing was due."""
+    """(largest relative error of any window, the window's start); NaN if no message was due."""
     due = intended_s[np.isfinite(intended_s)]
     if len(due) == 0:
         return math.nan, 0.0
@@ -128,7 +137,7 @@ def worst_rate_error(intended_s: Floats, sent_s: Floats, load_end_s: float) -> t
     planned, _ = np.histogram(due, bins=edges)
     sent, _ = np.histogram(sent_s[np.isfinite(sent_s)], bins=edges)
     slack = 0 if windows == 1 else RATE_SLACK_MESSAGES
-    # What was due in the last moment may be sent just after it.
+    # A message that is due at the very end may be sent just after it.
     late = int(np.count_nonzero(sent_s > edges[-1]))
     sent[-1] += late
     errors = np.maximum(np.abs(sent - planned) - slack, 0) / np.maximum(planned, 1)
@@ -137,9 +146,9 @@ def worst_rate_error(intended_s: Floats, sent_s: Floats, load_end_s: float) -> t
 
 
 def accounting_balance(counted: Accounting) -> Check:
-    """Each sum's sides come from different columns, or from the manifest and the rows.
+    """The two sides of each sum come from different columns, or from the manifest and the rows.
 
-    The rate's error looks at rows only; that every arrival of the schedule has a row is told here.
+    ``offered rate`` uses rows only. This check shows whether every arrival of the schedule has a row.
     """
     gaps = {
         "planned = rows of the load": counted.planned - counted.rows,
@@ -155,7 +164,7 @@ def accounting_balance(counted: Accounting) -> Check:
         name="accounting",
         state="invalid" if wrong else "ok",
         value="; ".join(wrong) or "balances",
-        limit="every message accounted for, once",
+        limit="every message counted exactly once",
         meaning=" · ".join(gaps),
         advice="rows are missing or contradict each other: do not use these figures",
         value_number=float(sum(abs(gap) for gap in gaps.values())),
@@ -163,7 +172,7 @@ def accounting_balance(counted: Accounting) -> Check:
 
 
 def unknown_messages(counted: Accounting) -> Check:
-    """Where hardly a message is found and unknown ones abound, those are the messages, without their keys."""
+    """If few keys are found and many messages are unknown, the target does not pass the keys on."""
     keyless = (
         counted.found < FOUND_SHARE * counted.accepted and counted.unknown_messages > counted.accepted / 2
     )
@@ -173,12 +182,12 @@ def unknown_messages(counted: Accounting) -> Check:
         name="unknown messages",
         state="invalid" if keyless else ("warn" if counted.unknown_messages else "ok"),
         value=count_text(counted.unknown_messages) + (found if keyless else ""),
-        limit=f"warn > 0, invalid if others abound and under {100 * FOUND_SHARE:g} % of ours are found",
+        limit=f"warn > 0, invalid if under {100 * FOUND_SHARE:g} % of the load's keys are found",
         meaning="messages at the provider that this load did not send, or whose key did not reach it",
-        advice="the key is not carried: have the target pass {key} on as the client reference (idx), or put "
-        "#K<key># into the text"
+        advice="the target does not pass the key on: configure it to send {key} as the client reference "
+        "(idx), or put #K<key># into the text"
         if keyless
-        else "something else used the provider; give it to this run alone, or check how keys travel",
+        else "another program used the provider, or the target lost keys: check both",
         value_number=float(counted.unknown_messages),
     )
 
@@ -191,14 +200,14 @@ def timestamp_order(marks: Marks) -> Check:
         value=f"{count_text(marks.wrong)} ({share_text(marks.wrong, marks.checked)})"
         + (f": {'; '.join(marks.examples)}" if marks.examples else ""),
         limit=f"warn > 0, invalid > {100 * MARKS_SHARE:g} %",
-        meaning="messages with a later mark before an earlier one, or without it",
-        advice="clocks differ, or a writer of the run directory stamps wrongly",
+        meaning="messages whose timestamps are out of order, or that lack an earlier timestamp",
+        advice="synchronize the clocks, or correct the program that wrote the run directory",
         value_number=None if math.isnan(share) else share,
     )
 
 
 def nagle_delay(journeys: Journeys) -> Check:
-    """A pile of answers at 40 ms to 45 ms: small writes that Nagle held for a delayed acknowledgement."""
+    """Many answers at 40 ms to 45 ms: Nagle's algorithm waits for a delayed acknowledgement."""
     service = journeys.load.answered_s - journeys.load.sent_s
     service = service[np.isfinite(service)]
     low, high = NAGLE_DELAY_S
@@ -212,15 +221,15 @@ def nagle_delay(journeys: Journeys) -> Check:
         name="Nagle delay (40 ms)",
         state="warn" if found else "ok",
         value=f"{share_text(inside, len(service))} of answers took 39 ms to 45.5 ms",
-        limit=f"warn where > {100 * NAGLE_DELAY_SHARE:g} % and {NAGLE_DELAY_EXCESS:g} times their neighbours",
-        meaning="the mark of Nagle's algorithm meeting a delayed acknowledgement: a constant of the socket",
-        advice="set TCP_NODELAY on server and client, and write header and body at once",
+        limit=f"warn if > {100 * NAGLE_DELAY_SHARE:g} % and {NAGLE_DELAY_EXCESS:g} times their neighbours",
+        meaning="Nagle's algorithm waits for a delayed acknowledgement: a constant delay by the socket",
+        advice="set TCP_NODELAY on server and client, and write header and body in one call",
         value_number=share,
     )
 
 
 def sample_sizes(delivery: tuple[Distribution, ...], objectives: tuple[Objective, ...]) -> Check:
-    """Which of the percentiles that an objective asks for the messages carry."""
+    """Whether there are enough messages for the percentiles of the objectives."""
     asked = [each for each in objectives if each.quantile is not None and each.percentile is not None]
     thin = [
         f"{each.message_class} {percentile_name(each.percentile or 0.0)}: {count_text(each.count)} of "
@@ -234,13 +243,13 @@ def sample_sizes(delivery: tuple[Distribution, ...], objectives: tuple[Objective
         state="warn" if thin or not asked else "ok",
         value="too few for " + "; ".join(thin) if thin else (enough or "no message was accepted"),
         limit="p95 needs 72, p99 368, p99.9 3,688, p99.99 36,887",
-        meaning="messages it takes for a percentile to have a 95 % interval with two ends",
-        advice="run for longer, or at a higher level, for the percentiles that are withheld",
+        meaning="number of messages that a percentile needs for a 95 % interval with two ends",
+        advice="run longer, or at a higher rate, to get the withheld percentiles",
     )
 
 
 def effective_sizes(delivery: tuple[Distribution, ...]) -> Check:
-    """How much evidence messages carry that share their delay; the intervals are widened by it."""
+    """How many independent messages the measured ones are worth. The intervals are widened by it."""
     enough = [each for each in delivery if _known_count(each) >= CORRELATION_NEEDS]
     worst = min(enough, key=lambda each: each.effective_count / _known_count(each), default=None)
     if worst is None:
@@ -249,11 +258,11 @@ def effective_sizes(delivery: tuple[Distribution, ...]) -> Check:
     return Check(
         name="independence",
         state="warn" if thin else "ok",
-        value=f"{worst.message_class}: {count_text(_known_count(worst))} messages carry the evidence of "
-        f"about {significant(worst.effective_count, 2)}",
-        limit="warn where under half",
-        meaning="messages that queue together share their delay: the intervals are widened by that",
-        advice="run for longer, or repeat the run and compare the percentiles of the runs",
+        value=f"{worst.message_class}: {count_text(_known_count(worst))} messages are worth "
+        f"about {significant(worst.effective_count, 2)} independent ones",
+        limit="warn if under half",
+        meaning="messages in one queue have similar delays, so that the intervals are wider",
+        advice="run longer, or repeat the run and compare the percentiles of the runs",
         value_number=worst.effective_count,
     )
 
@@ -263,5 +272,5 @@ def _known_count(each: Distribution) -> int:
 
 
 def unchecked(name: str, why: str) -> Check:
-    """A check for which the run directory holds nothing to look at."""
+    """A check for which the run directory has no data."""
     return Check(name=name, state="not_checked", value=why, limit="", meaning="", advice="")

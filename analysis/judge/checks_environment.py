@@ -1,4 +1,4 @@
-"""Checks on what surrounded the run: processors, event loops, how it ended, which files it left."""
+"""Checks of the run's environment: processors, event loops, end of the run, files."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ CPU_NAMES = ("cpu_percent", "cpu")
 GENERATOR_CPU_PERCENT = 90.0
 MACHINE_CPU_PERCENT = 95.0
 LOOP_LAG_WARN_MS = 10.0
-# One busy second in twenty is noise; more is a state.
+# One busy second in twenty is noise.
 _HIGH_PERCENTILE = 95.0
 
 
 def _values(samples: Samples, until_s: float, processes: tuple[str, ...], names: tuple[str, ...]) -> Floats:
-    """Samples taken while the load ran, of processes whose name begins with one of these."""
+    """Samples during the load, of processes whose name begins with one of these."""
     wanted = np.array(
         [
             process.startswith(processes) and name in names
@@ -58,7 +58,7 @@ def machine_cpu(journeys: Journeys) -> Check:
         "machine CPU",
         _values(journeys.samples, journeys.load_end_s, MACHINE_PROCESSES, CPU_NAMES),
         MACHINE_CPU_PERCENT,
-        "of all cores (p95 of the seconds): load, sender and provider then take time from each other",
+        "of all cores (p95 of the seconds): above the limit load, sender and provider compete for cores",
     )
 
 
@@ -72,17 +72,16 @@ def _cpu(name: str, values: Floats, limit_percent: float, meaning: str) -> Check
         value=f"{significant(high)} %",
         limit=f"warn > {limit_percent:g} %",
         meaning=meaning,
-        advice="give load and system machines of their own, or lower the rate",
+        advice="run load and system on separate machines, or lower the rate",
         value_number=high,
     )
 
 
 def provider_loop(journeys: Journeys, tightest_s: float) -> Check:
-    """The simulated provider is part of the instrument: what its event loop is late, messages are late.
+    """The mock provider is part of the instrument: delays of its event loop delay messages.
 
-    Seconds in which it stood ready and had no core for at least half of its lateness do not make the run
-    invalid: then the machine was shared, with the sender or with other programs, and what it did late it did
-    late for whoever used the core.
+    Seconds in which it waited for a core for at least half of its delay do not make the run invalid: the
+    machine was shared then, and the program that used the core caused the delay.
     """
     gauges = Gauges(journeys.samples, journeys.load_end_s)
     at_s, lag_ms = gauges.series("provider", "loop_lag_ms")
@@ -103,15 +102,15 @@ def provider_loop(journeys: Journeys, tightest_s: float) -> Check:
     if high > LOOP_LAG_WARN_MS:
         state = "invalid" if high > invalid_ms else "warn"
     elif worst > invalid_ms or shared:
-        state = "warn"  # one stall: what it delayed is in the figures, and is not the system's
+        state = "warn"  # one stall: its delays are in the figures although the system did not cause them
     return Check(
         name="provider's event loop",
         state=state,
-        value=f"{significant(high)} ms late, at worst {significant(worst)} ms{shared}",
+        value=f"{significant(high)} ms late, at most {significant(worst)} ms{shared}",
         limit=f"warn > {LOOP_LAG_WARN_MS:g} ms or a single stall > {invalid_ms:g} ms, "
         f"invalid > {invalid_ms:g} ms",
-        meaning="how late the simulated provider, part of the instrument, did things (p95 of its seconds)",
-        advice="the mock provider itself was late: lower the rate, or give it a core of its own",
+        meaning="event-loop delay of the mock provider, which is part of the instrument (p95 of its seconds)",
+        advice="the mock provider was late: lower the rate, or give it a core of its own",
         value_number=high,
     )
 
@@ -121,9 +120,9 @@ def instrument(failures: tuple[InstrumentFailure, ...], origin_ns: int = 0) -> C
     return Check(
         name=INSTRUMENT,
         state="invalid" if failures else "ok",
-        value="; ".join(_failure_text(each, origin_ns) for each in failures) or "nothing of it failed",
+        value="; ".join(_failure_text(each, origin_ns) for each in failures) or "no failure",
         limit="invalid if a part of the bench failed",
-        meaning="a failure of the bench shows as slow or missing messages that the sender did not cause",
+        meaning="if the bench fails, messages are slow or missing without a fault of the sender",
         advice="remove the cause (see the processes' logs in logs/) and run it again",
         value_number=float(len(failures)),
     )
@@ -139,7 +138,7 @@ def _failure_text(failure: InstrumentFailure, origin_ns: int) -> str:
 
 
 def earlier_load(manifest: Manifest) -> tuple[Check, ...]:
-    """If one provider and one sender serve several loads, messages of one load can disturb the next.
+    """Open messages of an earlier load with the same provider and sender, which can disturb this load.
 
     Empty if provider and sender served one load only.
     """
@@ -149,17 +148,17 @@ def earlier_load(manifest: Manifest) -> tuple[Check, ...]:
     check = Check(
         name="earlier load",
         state="warn" if found else "ok",
-        value=f"{times_text(found)} of the load before still open at its start",
+        value=f"{times_text(found)} of the previous load still open at the start",
         limit="warn > 0",
-        meaning="messages of an earlier load that the provider had not finished when this one began",
-        advice="wait for the end of a load before the next, or use a separate run for each",
+        meaning="messages of an earlier load that were still open at the provider when this load began",
+        advice="wait for the end of a load before you start the next one, or use a separate run for each",
         value_number=float(found),
     )
     return (check,)
 
 
 def closed_connections(journeys: Journeys) -> tuple[Check, ...]:
-    """What the load met of connections that the target closes when idle. Empty where there was none."""
+    """Requests that were sent again after the target closed an idle connection. Empty without any."""
     resent, closed_idle = (_count_at_end(journeys.samples, name) for name in ("resent", "closed_idle"))
     if not resent and not closed_idle:
         return ()
@@ -168,16 +167,16 @@ def closed_connections(journeys: Journeys) -> tuple[Check, ...]:
         state="warn" if resent else "ok",
         value=f"{times_text(resent)} sent again, {closed_idle:,} connections closed while idle",
         limit="warn > 0 sent again",
-        meaning="requests that met the close of an idle connection went out again, with the key they had: a "
-        "sender that does not look at keys may have taken both",
-        advice="let the sender keep idle connections for longer, or announce its time (Keep-Alive: timeout=)",
+        meaning="requests that were sent while the target closed an idle connection were sent again "
+        "with the same key: a sender that ignores keys may have accepted both",
+        advice="keep idle connections open longer, or announce the timeout (Keep-Alive: timeout=)",
         value_number=float(resent),
     )
     return (check,)
 
 
 def _count_at_end(samples: Samples, name: str) -> int:
-    """A count of the load's, which grows."""
+    """The last value of a counter of the load."""
     values = [
         value
         for process, counted, value in zip(samples.process, samples.name, samples.value, strict=True)
@@ -188,7 +187,7 @@ def _count_at_end(samples: Samples, name: str) -> int:
 
 def ending(manifest: Manifest, counted: Accounting) -> Check:
     reason = manifest.exit_reason
-    # A runner that finished with messages open has found that they wait for phones or change no verdict.
+    # A runner finishes with open messages only if they wait for phones or cannot change a verdict.
     state: CheckState = "ok" if reason == "finished" else "warn"
     if reason.startswith("error"):
         state = "invalid"
@@ -196,7 +195,7 @@ def ending(manifest: Manifest, counted: Accounting) -> Check:
         "finished": "finished",
         "interrupted": "interrupted by the user",
         "drain_ended": "the user ended the wait for open messages",
-        "drain_limit": f"stopped after draining for {manifest.drain_limit_s:g} s",
+        "drain_timeout": f"stopped after draining for {manifest.drain_timeout_s:g} s",
     }.get(reason, reason)
     still = f", {times_text(counted.open)} still open" if counted.open else ""
     return Check(
@@ -204,17 +203,17 @@ def ending(manifest: Manifest, counted: Accounting) -> Check:
         state=state,
         value=words + still,
         limit="warn if it was cut short, invalid after an error",
-        meaning="messages still open count as at least as old as they were at the end, never as fast ones",
-        advice="let it run to its end, or raise the drain limit",
+        meaning="messages still open count with at least their age at the end",
+        advice="wait until the run ends, or raise the drain timeout",
         value_number=float(counted.open),
     )
 
 
 def files(journeys: Journeys, counted: Accounting) -> Check:
-    """Which sides of the story are told."""
+    """Which files of the run directory are present."""
     missing = []
     if not journeys.journal:
-        missing.append("provider.arrow (no delivery is known)")
+        missing.append("provider.arrow (deliveries are not known)")
     if not journeys.sender.present and counted.unclaimed:
         missing.append(
             f"sender.arrow ({count_text(counted.unclaimed)} messages that never reached the provider "
@@ -227,8 +226,8 @@ def files(journeys: Journeys, counted: Accounting) -> Check:
         name="files",
         state=state,
         value="missing: " + "; ".join(missing) if missing else "complete",
-        limit="load and provider rows; sender rows where messages stayed in the sender",
-        meaning="each side's rows say what the others cannot know",
-        advice="keep the provider's journal and the sender's export with the run",
+        limit="load and provider rows; sender rows if messages never reached the provider",
+        meaning="each file has facts that the others lack",
+        advice="keep the provider's journal and the sender's export in the run directory",
         value_number=math.nan if counted.rows == 0 else float(len(missing)),
     )

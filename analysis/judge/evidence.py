@@ -1,13 +1,13 @@
-"""What it would take to decide an undecided objective, in words: more messages, a longer drain, or nothing.
+"""What would decide an undecided objective, as text: more messages, a longer drain, or nothing.
 
 A percentile and a share are both proportions: p95 < 20 s says that over 95 % of the messages take under 20 s.
-With a share q of them seen within the limit and p asked for, a run of n messages shows on which side q lies,
-with probability 80 % (its power), if
+If q is the measured share within the limit and p the required share, a run of n messages shows whether q is
+above or below p with probability 80 % (power) if
 
     n >= ((1.96 sqrt(p (1 - p)) + 0.84 sqrt(q (1 - q))) / (q - p))^2        (normal approximation)
 
-and never fewer than the interval needs. Where messages share their fate, n grows by their count over the
-independent ones.
+and n is at least the number that the interval needs. If messages are not independent, n grows by the ratio of
+messages to independent messages.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from analysis.formatting import times_text
 
 _CONFIDENCE_Z = 1.959964  # two-sided 95 %
 _POWER_Z = 0.841621  # 80 %
-# Beyond both, the estimate lies so close to the limit that no run of a sensible length decides.
+# Beyond both, the estimate is too close to the limit for a run of practical length.
 _MOST_TIMES = 100
 _MOST_MESSAGES = 100_000
-HOPELESS = "no number of messages would decide it: the estimate is practically at the limit"
+HOPELESS = "no number of messages decides it, since the estimate is practically at the limit"
 
 
 def messages_needed(seen: float, asked: float, evidence: float = 1.0) -> float:
-    """Messages that decide with 80 % probability; ``math.inf`` where the two shares are the same."""
+    """Messages that decide with 80 % probability; ``math.inf`` if the two shares are equal."""
     gap = abs(seen - asked)
     if gap == 0.0:
         return math.inf
@@ -40,7 +40,7 @@ def more_needed(count: int, wanted: float, message_class: str, per_s: float) -> 
     """
     if wanted > max(_MOST_TIMES * count, _MOST_MESSAGES):
         return HOPELESS
-    # An interval may miss by a little what the normal approximation takes for enough.
+    # The interval can need slightly more messages than the normal approximation says.
     more = _rounded_up(max(wanted - count, 0.05 * count, 1.0))
     which = "" if message_class == "all" else f"{message_class} "
     words = f"about {times_text(more).replace(' message', f' more {which}message')}"
@@ -49,7 +49,7 @@ def more_needed(count: int, wanted: float, message_class: str, per_s: float) -> 
 
 def wait_longer(open_count: int) -> str:
     verb = "was" if open_count == 1 else "were"
-    return f"the end of {times_text(open_count)} that {verb} still open: wait longer after the load"
+    return f"the final state of {times_text(open_count)} that {verb} still open: wait longer after the load"
 
 
 def _rounded_up(value: float) -> int:

@@ -1,4 +1,4 @@
-"""The error that ended a run before any load, in words."""
+"""The text of an error that ended a run before its load."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from analysis.model import PartReport
 
 
 def first_line(words: str) -> str:
-    """Without a closing mark, so that the sentence around it can have its own."""
+    """The first line without closing punctuation, so that it fits into a sentence."""
     return (words.splitlines() or [""])[0].rstrip(".?!: ")
 
 
 def failed_before_load(parts: tuple[PartReport, ...]) -> str:
-    """The error of a run of which no part has a row; "" if there was load, or no error."""
+    """The error of a run without any row; "" if there was load or no error."""
     if any(part.accounting.rows for part in parts):
         return ""
     reasons = [part.identity.exit_reason for part in parts if part.identity.exit_reason.startswith("error")]

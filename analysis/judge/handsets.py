@@ -1,4 +1,7 @@
-"""Messages whose phone was off or out of coverage: their delay is the phone's, and they are counted apart."""
+"""Messages whose phone was off or out of coverage.
+
+They are counted separately, since they wait for the phone.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from analysis.read.journeys import Journeys
 
 
 def handsets(journeys: Journeys, fates: Fates) -> tuple[Handsets, ...]:
-    """One of each class that has accepted messages, then of all, if there are several."""
+    """One entry per class with accepted messages, then one for all classes if there are several."""
     groups = [(name, journeys.of_class(name) & journeys.accepted) for name in journeys.load.class_names]
     if len(groups) > 1:
         groups.append((ALL, journeys.accepted))
@@ -36,7 +39,7 @@ def _handsets(name: str, journeys: Journeys, fates: Fates, among: Bools) -> Hand
 
 
 def class_outcomes(journeys: Journeys, fates: Fates) -> dict[str, Outcomes]:
-    """What became of each class's accepted messages, and of all."""
+    """The outcomes of each class's accepted messages, and of all."""
     accepted = journeys.accepted
     groups = {name: journeys.of_class(name) & accepted for name in journeys.load.class_names}
     return {name: _outcomes(fates, among) for name, among in {**groups, ALL: accepted}.items()}

@@ -1,4 +1,4 @@
-"""How a run ended, where that changes what its verdict means: complete, or interrupted and where."""
+"""Whether a run was complete, or when it was interrupted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ INTERRUPTED = ("interrupted", ABORTED)
 
 
 def interruption(manifest: Manifest, parts: tuple[PartReport, ...]) -> str:
-    """``Interrupted after 13 of 23 s``, of a suite with the part; "" if it came to its end."""
+    """``Interrupted after 13 of 23 s``, in a suite with the part; "" for a complete run."""
     suite = manifest.kind == "suite"
     found = next((part for part in parts if part.identity.exit_reason in INTERRUPTED), None)
     if found is None:
@@ -33,5 +33,5 @@ def _whole(value_s: float) -> str:
 
 
 def interruption_note(interrupted: str, suite: bool) -> str:
-    rest = " Parts after it, if any, were not played." if suite else ""
-    return f"{interrupted}: every figure and verdict is of what was played, not of the whole run.{rest}"
+    rest = " Later parts were not run." if suite else ""
+    return f"{interrupted}: every figure and verdict describes only what was run until then.{rest}"

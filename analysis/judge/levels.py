@@ -1,15 +1,18 @@
-"""The levels: is each fast enough, how much more is carried, and is ten times the level?
+"""For each level: is it fast enough, which higher volume is sustained, and is ten times the level sustained?
 
-The answers of a level come from parts against one provider profile, the level's own: that of its parts in
-which the day's own time passed (a whole day, or a slice of its peak; live or simulated). Those parts say
-whether the level is fast enough. Ten times is carried or not by the parts that come nearest to ten
-times the level from above, against the same profile: an ordinary part of a higher level, or a day played
-denser than it is with the provider left as it is (level x compression is the messages a day that it stands
-for). Of those a live one goes before a simulated one. A part carries its load if it is valid, missed nothing,
-showed no limit and did not fall behind: a slice of seconds with a drain after it would else hide any queue
-that clears within the objective.
+The answers for a level come from parts with one provider profile, the level's own. This is the profile of its
+parts at true speed (a whole day or a slice of its peak, live or simulated). These parts decide whether the
+level is fast enough.
 
-In a suite with whole days the levels are those days; a slice of a still busier day answers for ten times.
+The parts that are equivalent to at least ten times the level, on the same profile, decide on ten times; of
+these, those with the lowest volume. Such a part is an ordinary part of a higher level, or a compressed day
+with an unchanged provider (equivalent to level x compression messages a day). A live part goes before a
+simulated one.
+
+A part sustains its load if it is valid, met every objective, reached no limit and did not fall behind.
+Without the last two conditions a short load with a drain would hide a queue that clears within the objective.
+
+In a suite with whole days the levels are those days. A slice of a busier day is a part for ten times.
 """
 
 from __future__ import annotations
@@ -22,30 +25,29 @@ from analysis.judge.verdict import overall
 from analysis.model import Level, PartReport, Verdict
 
 TEN = 10.0
-SHORTFALL_SHARE = 0.02  # of the load; a system that falls behind by less may be at the noise of its arrivals
+SHORTFALL_SHARE = 0.02  # of the load; less can be random variation of the arrivals
 
 TenTimes = tuple[Literal["yes", "no", "undecided"], str, PartReport | None]
 
 
 def levels(parts: tuple[PartReport, ...]) -> tuple[Level, ...]:
-    """One for each level that is asked about, in rising order."""
+    """One ``Level`` for each level of the parts, in ascending order."""
     asked = [part for part in parts if part.identity.messages_per_day and not part.identity.what_if]
     days = [part for part in asked if part.identity.role == "whole_day"] or asked
     found = sorted({part.identity.messages_per_day or 0 for part in days})
     return tuple(_level(level, tuple(asked)) for level in found)
 
 
-def carries(part: PartReport) -> Verdict:
-    """Did the system carry this part's load? Only if every objective is met.
+def sustains(part: PartReport) -> Verdict:
+    """Whether the system sustained this part's load.
 
-    A part that fell behind its load without a limit to be seen has proven nothing: played for longer it
-    might have missed.
+    A part that fell behind without a visible limit is undecided: a longer run might miss an objective.
     """
     if part.validity == "invalid":
         return "undecided"
-    if part.throughput.limit or overall(part.objectives) == "missed" or part.sustained is False:
+    if part.throughput.limit or overall(part.objectives) == "missed" or part.stable is False:
         return "missed"
-    if _fell_behind(part) and part.sustained is not True:
+    if _fell_behind(part) and part.stable is not True:
         return "undecided"
     if part.accounting.delivered < FEWEST:
         return "undecided"
@@ -58,13 +60,13 @@ def _fell_behind(part: PartReport) -> bool:
 
 def _level(level: int, parts: tuple[PartReport, ...]) -> Level:
     own = [part for part in parts if part.identity.messages_per_day == level]
-    at_true_speed = [part for part in own if not part.probe and part.identity.compress == 1.0]
+    at_true_speed = [part for part in own if not part.probe and part.identity.speedup == 1.0]
     profiles = {part.identity.profile for part in at_true_speed or own}
     alike = tuple(part for part in parts if part.identity.profile in profiles)
-    tried = [part for part in own if part in alike and stands_for(part)]
-    carried = [part for part in tried if carries(part) == "met"]
-    highest = max(carried, key=stands_for, default=None)
-    most = max(tried, key=stands_for, default=None)
+    tried = [part for part in own if part in alike and represents_per_day(part)]
+    sustained = [part for part in tried if sustains(part) == "met"]
+    highest = max(sustained, key=represents_per_day, default=None)
+    most = max(tried, key=represents_per_day, default=None)
     verdict, fast = _fast_enough(at_true_speed)
     answer, why, by = _ten_times(level, alike, verdict)
     return Level(
@@ -73,9 +75,9 @@ def _level(level: int, parts: tuple[PartReport, ...]) -> Level:
         fast_enough_part=fast.slug if fast else "",
         fast_enough_why=_fast_why(fast, at_true_speed),
         profile=", ".join(sorted(filter(None, profiles))),
-        highest_carried_per_day=stands_for(highest) if highest else None,
-        highest_carried_part=highest.slug if highest else "",
-        highest_tried_per_day=stands_for(most) if most else None,
+        highest_sustained_per_day=represents_per_day(highest) if highest else None,
+        highest_sustained_part=highest.slug if highest else "",
+        highest_tried_per_day=represents_per_day(most) if most else None,
         ten_times=answer,
         ten_times_why=why,
         ten_times_part=by.slug if by else "",
@@ -83,16 +85,18 @@ def _level(level: int, parts: tuple[PartReport, ...]) -> Level:
     )
 
 
-def stands_for(part: PartReport) -> float:
-    """Messages a day; 0 for a part whose provider was scaled along, which proves nothing beyond its level."""
+def represents_per_day(part: PartReport) -> float:
+    """Equivalent messages a day; 0 if the provider was scaled too, since such a part proves only its own
+    level.
+    """
     if part.identity.provider_scale != 1.0:
         return 0.0
     return part.equivalent_per_day or 0.0
 
 
 def _fast_enough(parts: list[PartReport]) -> tuple[Verdict, PartReport | None]:
-    """The verdict over the parts in which the day's own time passed, and the part that it rests on: the
-    first that missed, else the first that is undecided, else the first live one.
+    """The verdict over the parts at true speed, and the part that decides it: the first that missed, else the
+    first that is undecided, else the first live one.
     """
     judged = [(_judged(part), part) for part in parts]
     for verdict in ("missed", "undecided"):
@@ -118,64 +122,73 @@ def _fast_why(part: PartReport | None, parts: list[PartReport]) -> str:
     missed = [each for each in unsettled if each.verdict == "missed"] or unsettled
     if missed is unsettled and all(each.quantile and each.quantile.state == "withheld" for each in unsettled):
         few = ", ".join(f"{each.message_class} {each.count}" for each in unsettled)
-        return f"too few messages at its peak for a p95 ({few})"
+        return f"too few messages at the peak for a p95 ({few})"
     return "; ".join(f"{each.name}: {each.measured} ({each.why})" for each in missed)
 
 
 def _ten_times(level: int, parts: tuple[PartReport, ...], fast_enough: Verdict) -> TenTimes:
-    """``parts`` are against the level's own profile. A level that is not carried itself is not carried ten
-    times: whatever a larger part showed, both cannot be said.
+    """``parts`` have the level's own profile.
+
+    If the level itself misses its objectives, the answer is no, whatever a larger part showed.
     """
     if fast_enough == "missed":
-        return "no", f"{per_day_text(level)} a day is not fast enough itself", None
+        return "no", f"the objectives are missed at {per_day_text(level)} a day", None
     wanted = TEN * level
-    big = [part for part in parts if stands_for(part) >= wanted]
+    big = [part for part in parts if represents_per_day(part) >= wanted]
     if not big:
         profile = parts[0].identity.profile or "unknown" if parts else "unknown"
-        return "undecided", f"no part had the load of {per_day_text(wanted)} a day on profile {profile}", None
-    nearest = min(stands_for(part) for part in big)
-    answering = [part for part in big if stands_for(part) == nearest]
+        return (
+            "undecided",
+            f"no part was equivalent to {per_day_text(wanted)} a day on profile {profile}",
+            None,
+        )
+    nearest = min(represents_per_day(part) for part in big)
+    answering = [part for part in big if represents_per_day(part) == nearest]
     answering.sort(key=lambda part: (part.identity.mode == "simulated", not part.identity.decides))
     for verdict in ("missed", "undecided"):
         for part in answering:
-            if carries(part) == verdict == "missed":
-                return "no", f"{_stood(part)}, and missed: {_missed_objectives(part)}", part
-            if carries(part) == verdict:
-                return "undecided", f"{_stood(part)}, but {_unproven(part)}", part
+            if sustains(part) == verdict == "missed":
+                return "no", f"{_load_text(part)}: missed: {_missed_objectives(part)}", part
+            if sustains(part) == verdict:
+                return "undecided", f"{_load_text(part)}: not proven, since {_unproven(part)}", part
     best = answering[0]
-    return "yes", f"{_stood(best)}, and missed nothing{_beyond(best, big)}", best
+    return "yes", f"{_load_text(best)}: every objective met{_beyond(best, big)}", best
 
 
 def _beyond(best: PartReport, big: list[PartReport]) -> str:
-    """In words: the next larger load that missed an objective. Empty without one."""
-    larger = [part for part in big if stands_for(part) > stands_for(best) and carries(part) == "missed"]
+    """The next larger load that missed an objective, as text; "" without one."""
+    larger = [
+        part
+        for part in big
+        if represents_per_day(part) > represents_per_day(best) and sustains(part) == "missed"
+    ]
     if not larger:
         return ""
-    first = min(larger, key=stands_for)
-    return f"; {_stood(first)}, and missed: {_missed_objectives(first)}"
+    first = min(larger, key=represents_per_day)
+    return f"; {_load_text(first)}: missed: {_missed_objectives(first)}"
 
 
-def _stood(part: PartReport) -> str:
-    """The load of the part in messages a day, its provider profile and its length."""
+def _load_text(part: PartReport) -> str:
+    """The part's equivalent messages a day, provider profile and length."""
     identity = part.identity
     window = {"peak": " of the peak", "day": ", a whole day"}.get(identity.window, "")
     return (
-        f"{part.slug} had the load of {per_day_text(stands_for(part))} a day "
-        f"on profile {identity.profile or 'unknown'} (its limits: {identity.profile_limits}), "
-        f"{round_seconds_text(round(identity.load_s, 1))}{window}"
+        f"{part.slug} ran at the equivalent of {per_day_text(represents_per_day(part))} a day "
+        f"on profile {identity.profile or 'unknown'} (limits: {identity.profile_limits}) "
+        f"for {round_seconds_text(round(identity.load_s, 1))}{window}"
     )
 
 
 def _missed_objectives(part: PartReport) -> str:
     missed = [f"{each.name} {each.measured}" for each in part.objectives if each.verdict == "missed"]
-    grew = ["its backlog grew"] if part.sustained is False else []
+    grew = ["its backlog grew"] if part.stable is False else []
     return "; ".join([*missed, *([part.throughput.limit] if part.throughput.limit else []), *grew])
 
 
 def _unproven(part: PartReport) -> str:
     if part.validity == "invalid":
-        return "its figures cannot be trusted"
+        return "the part is invalid"
     if _fell_behind(part):
         share = share_of_one_text(part.throughput.shortfall_share or 0.0)
-        return f"it fell behind by {share} of the load: played for longer it might miss an objective"
+        return f"it fell behind by {share} of the load and might miss an objective in a longer run"
     return "too few messages were judged"

@@ -20,12 +20,12 @@ from analysis.objectives.grammar import ALL, Spec
 from analysis.objectives.words import interval_text, limit_of, name_of, quantile_text, value_text
 from analysis.quantile import Quantile
 
-NO_GROWTH = "a rate at which the backlog does not grow, or a load long enough to show the miss"
+NO_GROWTH = "a rate at which the backlog does not grow, or a longer load that shows the miss"
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Of one class's accepted messages, what became of them."""
+    """The outcomes of one class's accepted messages."""
 
     accepted: int
     delivered: int
@@ -34,7 +34,7 @@ class Outcomes:
 
 @dataclass(frozen=True)
 class ObjectiveInputs:
-    """What a part's objectives are judged by."""
+    """The measurements that decide a part's objectives."""
 
     delivery: tuple[Distribution, ...]
     api: tuple[Distribution, ...]
@@ -44,22 +44,22 @@ class ObjectiveInputs:
     accounting: Accounting
     availability: Availability | None
     cost: Cost
-    backlog_grew: bool  # without bound, to the end of the load
+    backlog_grew: bool  # without bound until the end of the load
     load_s: float
     journal: bool
     sender_rows: bool
-    no_real_times: str  # why no delivery time of this run is a real one; "" if they are
+    no_real_times: str  # why the delivery times of this run are not real times; "" if they are
 
 
 @dataclass(frozen=True)
 class _Finding:
-    """What is known of one figure: its value, the ends of its interval, and the words around it."""
+    """One figure: its value, the ends of its interval, and its texts."""
 
     value: float | None
     low: float | None
     high: float | None
     why: str
-    needs: str = ""  # shown where it leaves the objective undecided
+    needs: str = ""  # shown if the objective is undecided
     measured: str = ""
     interval: str = ""
     quantile: Quantile | None = None
@@ -68,7 +68,7 @@ class _Finding:
 
 
 def judge_all(specs: tuple[Spec, ...], facts: ObjectiveInputs) -> tuple[Objective, ...]:
-    """One for each that the load can be judged by: not of a class that it does not have."""
+    """One for each objective except those for classes that the load does not have."""
     classes = {*facts.outcomes, ALL}
     return tuple(
         _judged(spec, _FINDERS[spec.measure](spec, facts))
@@ -78,7 +78,7 @@ def judge_all(specs: tuple[Spec, ...], facts: ObjectiveInputs) -> tuple[Objectiv
 
 
 def not_in_any(specs: tuple[Spec, ...], judged: tuple[Objective, ...]) -> tuple[Objective, ...]:
-    """Objectives whose class no part has, undecided. The defaults name classes that a load may lack."""
+    """Objectives whose class no part has: undecided. Defaults are left out, since a load may lack a class."""
     known = {each.objective for each in judged}
     missing = (spec for spec in specs if spec.text not in known and spec.text not in DEFAULT_OBJECTIVES)
     why = "the load has no message of this class"
@@ -135,8 +135,8 @@ def _delivery_time(spec: Spec, facts: ObjectiveInputs) -> _Finding:
         )
     found = _percentile(spec, distribution, lambda: facts.delivery_ages(spec.message_class), facts.load_s)
     if facts.backlog_grew and judge(spec.relation, found.low, found.high, spec.limit) == "met":
-        # Each later message waited longer: what this load shows holds for no longer load of its rate.
-        why = f"{found.why}; within the limit so far, and the backlog grew to the end of the load"
+        # Each later message waits longer, so a longer load at this rate can miss the limit.
+        why = f"{found.why}; within the limit so far, but the backlog grew until the end of the load"
         return replace(found, high=math.inf, why=why, needs=NO_GROWTH)
     return found
 
@@ -178,10 +178,10 @@ def _percentile_why(
     counted = times_text(distribution.count)
     if quantile.state == "withheld":
         if not undecided:
-            return f"only {counted}, but so many were late that the verdict is certain"
+            return f"only {counted}, but enough of them were late for a certain verdict"
         within = distribution.max_s is not None and distribution.max_s <= spec.limit
         settled = not distribution.open_count and not distribution.never_count
-        few = f"its interval needs {count_text(quantile.needed)}"
+        few = f"the interval needs {count_text(quantile.needed)}"
         return f"{counted}, all within the limit; {few}" if within and settled else f"{counted}; {few}"
     words = f"95 % interval {interval} of {counted}"
     if distribution.open_count and not math.isfinite(quantile.high_s or 0.0):
@@ -190,7 +190,7 @@ def _percentile_why(
 
 
 def _percentile_needs(spec: Spec, distribution: Distribution, ages: Ages, load_s: float) -> str:
-    """The shares within the limit if what is open ends at once, and if it never ends, frame the true one."""
+    """The true share within the limit is between two bounds: open messages arrive now, or never."""
     asked = (spec.percentile or 0.0) / 100.0
     count = ages.count
     if count == 0:
@@ -207,7 +207,7 @@ def _percentile_needs(spec: Spec, distribution: Distribution, ages: Ages, load_s
 
 
 def _counted(spec: Spec, facts: ObjectiveInputs) -> _Finding:
-    """Lost, duplicated, unaccounted messages: every one was counted, so that both ends are the same."""
+    """Lost, duplicated and unaccounted messages. All were counted, so both ends of the interval are equal."""
     accounting = facts.accounting
     accepted = f"of {count_text(accounting.accepted)} accepted"
     if not accounting.accepted:
@@ -216,16 +216,18 @@ def _counted(spec: Spec, facts: ObjectiveInputs) -> _Finding:
         if not facts.journal:
             return _Finding(None, None, None, "the provider's rows are missing", needs="the provider's rows")
         return _exact(
-            accounting.duplicates, f"{accepted}; duplicate: taken by the provider more than once", accounting
+            accounting.duplicates,
+            f"{accepted}; a duplicate was accepted by the provider more than once",
+            accounting,
         )
     if spec.measure == "unaccounted":
         if not facts.journal:
             return _Finding(None, None, None, "the provider's rows are missing", needs="the provider's rows")
-        why = f"{accepted}; unaccounted: never seen by the provider"
+        why = f"{accepted}; an unaccounted message was never seen by the provider"
         return _exact(accounting.unaccounted, why, accounting)
     unseen = 0 if facts.sender_rows else accounting.unclaimed
     if unseen:
-        why = f"{times_text(unseen)} never reached the provider, and without sender rows nobody knows why"
+        why = f"{times_text(unseen)} never reached the provider, and there are no sender rows that say why"
         return _Finding(
             float(accounting.lost),
             accounting.lost,
@@ -234,7 +236,7 @@ def _counted(spec: Spec, facts: ObjectiveInputs) -> _Finding:
             "the sender's rows",
             count=accounting.accepted,
         )
-    why = f"{accepted}; lost: then unknown to provider and sender, or sent and unknown to the provider"
+    why = f"{accepted}; a lost one is unknown to the provider, and unknown to the sender or sent"
     return _exact(accounting.lost, why, accounting)
 
 
@@ -243,7 +245,7 @@ def _exact(found: int, why: str, accounting: Accounting) -> _Finding:
 
 
 def _not_taken(spec: Spec, facts: ObjectiveInputs) -> _Finding:
-    """A count over the whole load: what the sender did with each message that came due is known."""
+    """A count over the whole load, without an interval: the outcome of each due message is known."""
     accounting = facts.accounting
     if not accounting.planned:
         return _Finding(None, None, None, "no message came due", needs="a load")
@@ -260,13 +262,13 @@ def _not_taken(spec: Spec, facts: ObjectiveInputs) -> _Finding:
         low=left / accounting.planned,
         high=(left + accounting.unfinished) / accounting.planned,
         why=f"{said}, of {count_text(accounting.planned)} that came due",
-        needs="an answer to every request: let the load wait longer for the last answers",
+        needs="an answer to every request (wait longer for the last answers)",
         count=accounting.planned,
     )
 
 
 def _delivered(spec: Spec, facts: ObjectiveInputs) -> _Finding:
-    """A sample: each message's fate is drawn from the phones and networks that there are."""
+    """A share with an interval: phones and networks are a random sample."""
     found = facts.outcomes.get(spec.message_class)
     if found is None or not found.accepted:
         return _Finding(None, None, None, "no such message was accepted", needs="accepted messages")

@@ -1,4 +1,4 @@
-"""Can this run be trusted? What the validity checks say together."""
+"""The overall result of the validity checks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from analysis.model import Check, CheckState, PartReport
 
 
 def spoiling(checks: tuple[Check, ...], parts: tuple[PartReport, ...]) -> tuple[Check, ...]:
-    """The checks that make the verdict worthless; an invalid probe only leaves its own question open."""
+    """The checks that invalidate the verdict. An invalid probe only leaves its own question open."""
     slugs = {"", *(part.slug for part in [part for part in parts if not part.probe] or parts)}
     return tuple(
         each for each in checks if each.state == "invalid" and (each.part in slugs or each.name in ACCOUNTING)
@@ -15,6 +15,6 @@ def spoiling(checks: tuple[Check, ...], parts: tuple[PartReport, ...]) -> tuple[
 
 
 def worst(checks: tuple[Check, ...]) -> CheckState:
-    """The state of all together; a check that could not be made does not count."""
+    """The worst state of the checks; a check without data does not count."""
     order: tuple[CheckState, ...] = ("ok", "warn", "invalid")
     return max((each.state for each in checks if each.state in order), key=order.index, default="ok")

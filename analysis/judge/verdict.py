@@ -1,7 +1,7 @@
 """The verdict on an interval: met, missed or undecided. A point estimate never decides.
 
-An objective is *met* if both ends of the 95 % interval keep the limit, *missed* if neither does,
-and *undecided* otherwise. Where all that counts was counted, both ends are the same: nothing is undecided.
+An objective is *met* if both ends of the 95 % interval are within the limit, *missed* if neither is, and
+*undecided* otherwise. If everything was counted, both ends are equal and the verdict is never undecided.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import msgspec
 from analysis.model import Objective, Verdict
 from analysis.objectives.grammar import Relation
 
-# No load excuses these: they decide even in a part that decides nothing else.
+# These decide even in a part that decides nothing else, since they must hold at any load.
 ALWAYS_DECISIVE = ("loss", "duplicates", "unaccounted")
 
 
 def judge(relation: Relation, low: float | None, high: float | None, limit: float) -> Verdict:
-    """``low`` and ``high`` are the ends of the interval; None where the sample has no such end."""
+    """``low`` and ``high`` are the ends of the interval; None if the sample has no such end."""
     least = -math.inf if low is None else low
     most = math.inf if high is None else high
     if relation == "=":
@@ -41,7 +41,7 @@ def _holds(relation: Relation, value: float, limit: float) -> bool:
 
 
 def overall(objectives: Iterable[Objective]) -> Verdict:
-    """Of those that decide: missed if any is, met only if all are and there is one."""
+    """Over the deciding objectives: missed if one is missed, met if there is one and all are met."""
     verdicts = {each.verdict for each in objectives if each.decides}
     if "missed" in verdicts:
         return "missed"
@@ -49,7 +49,7 @@ def overall(objectives: Iterable[Objective]) -> Verdict:
 
 
 def withheld(objectives: tuple[Objective, ...], why: str) -> tuple[Objective, ...]:
-    """All objectives unjudged, since the bench failed."""
+    """The objectives without verdicts, since the bench failed."""
     needs = "a run in which the bench does not fail"
     return tuple(
         msgspec.structs.replace(each, verdict="undecided", why=why, needs=needs) for each in objectives

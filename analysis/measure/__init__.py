@@ -1,1 +1,1 @@
-"""Columns in, figures out: counts, times, rates, shares and differences."""
+"""Figures from columns: counts, times, rates, shares and differences."""

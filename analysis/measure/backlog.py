@@ -1,7 +1,7 @@
-"""Availability, and whether a load was sustained: both from the backlog over the load, by one test.
+"""Availability, and whether the backlog grew. One test of the backlog over the load decides both.
 
-The backlog at an instant is the messages that were due, that the sender accepted sooner or later, and that
-had not left for a carrier. Those that the sender gave up are left out, since nothing says when it did.
+The backlog at an instant is the number of messages that were due, that the sender accepted (also later), and
+that had not left for a carrier. Messages that the sender gave up are left out, since the time is unknown.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from analysis.measure.outcomes import OPEN, Fates
 from analysis.read.journeys import OUTCOMES, Journeys
 
 WINDOW_S = 10.0
-TOLERATED_SHARE = 0.01  # of the arrivals: a backlog that grows by less may be at the noise of the arrivals
+TOLERATED_SHARE = 0.01  # of the arrivals; less can be random variation of the arrivals
 NOISE_DEVIATIONS = 3.0
-FEWEST = 20  # accepted messages; of fewer nothing can be told
+FEWEST = 20  # accepted messages; with fewer the result is unknown
 _SAMPLES = 400
 _NOT_TAKEN = ("refused", "failed", "dropped", "unfinished")
 
@@ -29,7 +29,7 @@ class LoadBacklog:
 
     def __init__(self, journeys: Journeys, fates: Fates) -> None:
         provider = journeys.provider
-        # Not every journal knows when a carrier took a message; what is known of all is the submit.
+        # A journal may lack the carrier's timestamp. The submit is always known.
         gone_s = provider.carrier_s if np.isfinite(provider.carrier_s).any() else provider.submitted_s
         known: Bools = journeys.accepted & (np.isfinite(gone_s) | (fates.fate == OPEN))
         self.end_s = journeys.load_end_s
@@ -37,7 +37,7 @@ class LoadBacklog:
         gone = gone_s[known]
         self._gone = np.sort(gone[gone <= self.end_s])
         self.count = len(self._due)
-        # Of each departure, the lowest backlog from then on: it is lowest just after a message left.
+        # For each departure, the lowest later backlog. It is lowest just after a departure.
         self._after_gone = self.at(self._gone)
         after = np.append(self._after_gone, self.at(np.array([self.end_s])))
         self._lowest = np.minimum.accumulate(after[::-1])[::-1]
@@ -56,14 +56,15 @@ class LoadBacklog:
         return min(later, int(self.at(np.array([from_s]))[0]))
 
     def grew_from(self, from_s: float) -> float | None:
-        """Does it grow without bound from then to the end of the load? Since when; None: it does not.
+        """Since when the backlog grows without bound, tested from an instant to the end of the load. None: it
+        does not.
 
         The test of docs/objectives.md. Least squares through the last three quarters of the time (in the
-        first it fills up): slope times length is the growth. It is shown if it is more than 1 % of the
-        arrivals in these three quarters, and more than 3 sqrt(2 m + 1) messages, m being the mean backlog:
-        two counts of a Poisson process differ by so much once in some hundred times. A burst that drains is
-        no growth: in the last quarter the backlog must stay above its mean in the second by half of that. It
-        has grown since it was last at that mean.
+        first it fills up): slope times length is the growth. The backlog grows if this is more than 1 % of
+        the arrivals in these three quarters, and more than 3 sqrt(2 m + 1) messages, where m is the mean
+        backlog: two counts of a Poisson process differ by that only once in several hundred times. A burst
+        that drains is not growth, so in the last quarter the backlog must stay above its mean in the second
+        quarter by half of that. It grows since the last instant at that mean.
         """
         quarter_s = (self.end_s - from_s) / 4
         instants = np.linspace(from_s + quarter_s, self.end_s, _SAMPLES)
@@ -85,15 +86,15 @@ class LoadBacklog:
 
 
 def availability_and_growth(journeys: Journeys, fates: Fates) -> tuple[Availability | None, bool | None]:
-    """(windows in which the sender was available, whether the load was sustained).
+    """(windows in which the sender was available, whether the load was stable).
 
-    They agree: a load is sustained if no window has a backlog that grew without bound. The first is None for
-    a load without a message, the second where it cannot be told.
+    They agree: the backlog grew if a window has a backlog that grew without bound. The first is None for a
+    load without messages, the second if it is unknown.
     """
     due, end_s = journeys.load.intended_s, journeys.load_end_s
     if len(due) == 0 or end_s <= 0:
         return None, None
-    # A rest under half a window belongs to the one before it. The last arrival comes a little before the end.
+    # A rest under half a window belongs to the previous window. The last arrival is a little before the end.
     starts = np.arange(max(int(end_s / WINDOW_S + 0.5), 1), dtype=np.float64) * WINDOW_S
     backlog = LoadBacklog(journeys, fates) if journeys.journal else None
     if backlog is None or backlog.count < FEWEST:
@@ -119,14 +120,15 @@ def _availability(journeys: Journeys, starts: Floats, growing: Bools) -> Availab
 
 
 def _growing(backlog: LoadBacklog, starts: Floats) -> Bools:
-    """Windows after which the backlog never came back to its level at their start, while it grew on; and all
-    from the instant on since which it grew."""
+    """Windows after which the backlog did not return to its level at their start and grew, and all windows
+    since the growth began.
+    """
     growing: Bools = np.zeros(len(starts), dtype=np.bool_)
     ends = np.append(starts[1:], backlog.end_s)
     before = backlog.at(starts)
     for index, start_s in enumerate(starts):
         if index:
-            # The end of a load shows nothing of what would have followed a burst there.
+            # At the end of a load a burst cannot be distinguished from growth.
             if backlog.end_s - start_s < 2 * WINDOW_S:
                 break
             if backlog.lowest(float(ends[index])) <= before[index]:
@@ -134,7 +136,7 @@ def _growing(backlog: LoadBacklog, starts: Floats) -> Bools:
         since_s = backlog.grew_from(float(start_s))
         if since_s is not None:
             growing |= ends > since_s
-            if index:  # what fills an empty system is no growth
+            if index:  # filling an empty system is not growth
                 growing[index] = True
     return growing
 
@@ -145,7 +147,7 @@ def _why(not_taken: Ints, growing: Bools) -> str:
     if refused:
         words.append(f"in {_windows(refused)} {times_text(int(not_taken.sum()))} not taken by the sender")
     if grown:
-        words.append(f"in {_windows(grown)} the backlog grew and never came back")
+        words.append(f"in {_windows(grown)} the backlog grew and did not return to its level")
     return "; ".join(words)
 
 

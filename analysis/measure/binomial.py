@@ -1,6 +1,6 @@
-"""The binomial distribution from ``scipy.special``: ``scipy.stats`` takes over a second to be imported.
+"""The binomial distribution from ``scipy.special``: importing ``scipy.stats`` takes over a second.
 
-Each trial of a capacity search is analysed in a process of its own, so that second is paid for each.
+Each trial of a capacity search is analysed in a process of its own, which would cost that second each time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def smallest_reaching(chance: float, count: int, share: Numbers) -> Floats:
     """The smallest k with P(B <= k) >= ``chance``, B ~ Bin(``count``, ``share``)."""
     shares = np.asarray(share, dtype=np.float64)
     high = np.ceil(special.bdtrik(chance, count, shares))
-    below = np.maximum(high - 1, 0)  # the inverse may be a rounding error too high
+    below = np.maximum(high - 1, 0)  # the inverse can be too high by a rounding error
     found: Floats = np.where(special.bdtr(below, count, shares) >= chance, below, high)
     return found
 
@@ -35,7 +35,7 @@ def chance_beyond(hits: Numbers, counts: Numbers, share: float) -> Floats:
 
 
 def clopper_pearson(hits: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The exact interval of a share, ``count`` above 0: it holds the true one at least so often."""
+    """The exact interval of a share, for ``count`` above 0: it has at least the given coverage."""
     tail = (1.0 - confidence) / 2
     low = float(special.betaincinv(hits, count - hits + 1, tail)) if hits else 0.0
     high = float(special.betaincinv(hits + 1, count - hits, 1.0 - tail)) if hits < count else 1.0

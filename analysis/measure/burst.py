@@ -1,4 +1,4 @@
-"""A burst: how high the backlog rose, how long it took to drain, and what it did to those who cannot wait."""
+"""A burst: peak of the backlog, time to drain it, and the effect on the guarded class."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from analysis.read.journeys import Journeys
 
 GUARDED_PERCENTILES = (50.0, 95.0)
 COMPARED_PERCENTILE = 95.0
-# Below half the peak second it is no longer the burst; a "burst" as long as the load is a steady load.
+# The burst ends below half of the peak second. A "burst" as long as the load is a steady load.
 _EDGE_SHARE = 0.5
 _LONGEST_SHARE = 0.8
 
 
 def find_burst(journeys: Journeys, fates: Fates) -> BurstResult | None:
-    """The burst of the most numerous class but the guarded one; None where no class has one."""
+    """The burst of the most numerous class except the guarded one; None without a burst."""
     names = [name for name in journeys.load.class_names if name != GUARDED_CLASS]
     if not names:
         return None
@@ -63,7 +63,7 @@ def _burst(
     last_delivery = _last(journeys, fates, inside, journeys.provider.delivered_s)
     mostly_s = _mostly(journeys, inside, to_s)
     observed_s = max(journeys.end_s - to_s, 0.0)
-    # A burst that was submitted may still stand in a carrier's queue, before the OTPs behind it.
+    # A submitted burst can still be in a carrier's queue and delay the OTPs behind it.
     until_s = to_s + (observed_s if mostly_s is None else mostly_s)
     guarded = _guarded(journeys)
     before, during = guarded & (due < from_s), guarded & (due >= from_s) & (due <= until_s)
@@ -112,7 +112,7 @@ def _difference(journeys: Journeys, fates: Fates, before: Bools, during: Bools) 
 
 
 def _last(journeys: Journeys, fates: Fates, inside: Bools, instants_s: Floats) -> float | None:
-    """The last of the burst's instants of this kind; None while a message still waits for its own."""
+    """The last instant of this kind in the burst; None if a message still waits."""
     waiting = inside & (fates.fate == OPEN) & ~np.isfinite(instants_s)
     finite = instants_s[inside & np.isfinite(instants_s)]
     if waiting.any() or len(finite) == 0:
@@ -121,7 +121,7 @@ def _last(journeys: Journeys, fates: Fates, inside: Bools, instants_s: Floats) -
 
 
 def _mostly(journeys: Journeys, inside: Bools, to_s: float) -> float | None:
-    """From the burst's end until 95 % of its accepted messages had arrived or failed; None if fewer did."""
+    """From the burst's end until 95 % of its accepted messages had arrived or failed, else None."""
     accepted = inside & journeys.accepted
     done = np.sort(np.nan_to_num(journeys.provider.delivered_s[accepted], nan=np.inf))
     if len(done) == 0:

@@ -1,4 +1,4 @@
-"""What it cost, in the provider's points: in all, per delivered thousand, and for nothing."""
+"""Cost in the provider's points: total, per 1,000 delivered, for duplicates and undelivered messages."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from analysis.read.journeys import Journeys
 
 
 def cost(journeys: Journeys, fates: Fates, currency: str = "") -> Cost:
-    """Prices are the provider's own, for every copy it took."""
+    """Prices are the provider's, for every copy that it accepted."""
     provider = journeys.provider
     points = float(provider.price.sum())
-    # It reached its phone and was paid for, whether or not the sender's answer said so.
+    # Delivered messages count also without the sender's acceptance, since they were paid for.
     delivered = int(np.count_nonzero(fates.fate == DELIVERED)) + delivered_unacknowledged(journeys)
     in_vain = provider.taken & (fates.fate != DELIVERED) & (fates.fate != OPEN) & journeys.accepted
     taken = int(np.count_nonzero(provider.taken))

@@ -1,8 +1,8 @@
-"""How many independent messages a class of messages that share their delay amounts to (numpy only).
+"""The effective sample size of messages that are not independent (numpy only).
 
-Messages that queue together share their delay. The lag-1 correlation of the ranks of their times, in the
-order in which they were due, measures it. It describes a first-order autoregressive process, and no longer
-memory.
+Messages that queue together have similar delays. The lag-1 correlation of the ranks of their times, in the
+order in which they were due, measures this. It models a first-order autoregressive process, so longer memory
+is underestimated.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ _HIGHEST_CORRELATION = 0.999
 
 
 def lag_one_correlation(values: Floats) -> float:
-    """Correlation of each value's rank with the next one's; 0 where it has no meaning (under 3, all equal).
+    """Correlation of each value's rank with the next one's; 0 if it is undefined (under 3 values, all equal).
 
-    Ranks, since the interval goes by them, and a few extreme values would hide or feign a correlation.
+    Ranks are used because the interval is based on them, and a few extreme values would hide or feign a
+    correlation.
     """
     if len(values) < 3:
         return 0.0
-    # Below a microsecond values differ by rounding, and rounding has a pattern.
-    ranked = _mean_ranks(np.round(values, 6))
+    # Differences below a microsecond are rounding, and rounding has a pattern.
+    ranked = mean_ranks(np.round(values, 6))
     centred = ranked - ranked.mean()
     total = float(np.dot(centred, centred))
     if total <= 0.0:
@@ -33,16 +34,17 @@ def lag_one_correlation(values: Floats) -> float:
     return float(np.dot(centred[:-1], centred[1:])) / total
 
 
-def _mean_ranks(values: Floats) -> Floats:
-    """The place of each among all, from 1; equal ones share the mean of their places."""
+def mean_ranks(values: Floats) -> Floats:
+    """Ranks from 1; equal values get the mean of their ranks."""
     _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
     found: Floats = (np.cumsum(counts) - (counts - 1) / 2)[which]
     return found
 
 
 def evidence_share(count: int, correlation: float) -> float:
-    """Which share of ``count`` values carries independent evidence: (1 - r) / (1 + r), of a first-order
-    autoregressive process. 1 where r is within the noise of independent values, 2 / sqrt(n).
+    """The effective sample size over ``count``: (1 - r) / (1 + r), for a first-order autoregressive process.
+
+    1 if r is within the noise of independent values, 2 / sqrt(n).
     """
     if count < 3 or correlation <= NOISE_DEVIATIONS / math.sqrt(count):
         return 1.0

@@ -1,4 +1,4 @@
-"""Distributions of the times a reader asks about: to the handset, and to the sender's answer."""
+"""Distributions of delivery times and of the sender's answer times."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CURVE_TOP = 99.99
 def delivery_distributions(
     journeys: Journeys, fates: Fates, percentiles: tuple[float, ...] = SHOWN_PERCENTILES
 ) -> tuple[Distribution, ...]:
-    """One of each class that has messages, in the order of the classes; then of all, if there are several."""
+    """One per class that has messages, in the order of the classes; then one for all if there are several."""
     groups = [(name, journeys.of_class(name)) for name in journeys.load.class_names]
     groups = [(name, among & journeys.accepted) for name, among in groups]
     if len(groups) > 1:
@@ -72,7 +72,7 @@ def api_distributions(
 def api_ages(journeys: Journeys, start_s: Floats) -> Ages:
     """Times from ``start_s`` to the answer.
 
-    A request that had no answer when the load stopped counts as at least as old as it was then.
+    A request without an answer when the load stopped counts with at least its age then.
     """
     load, answered = journeys.load, _answered(journeys)
     waiting = np.isfinite(load.sent_s) & ~answered & (load.outcome == OUTCOMES.index("unfinished"))
@@ -113,7 +113,7 @@ def _distribution(
 
 
 def curve(ages: Ages, evidence: float = 1.0) -> Curve:
-    """Percentiles at even steps of log10(1 / (1 - p)), as far up as interval and known values reach."""
+    """Percentiles at even steps of log10(1 / (1 - p)), up to the last one that is known."""
     nines = np.linspace(0.0, -math.log10(1.0 - _CURVE_TOP / 100.0), _CURVE_POINTS)
     percentiles = [100.0 * (1.0 - 10.0**-x) for x in nines[1:]]
     carried = [p for p in percentiles if ages.count >= needed(p, evidence)]
@@ -123,7 +123,7 @@ def curve(ages: Ages, evidence: float = 1.0) -> Curve:
     lower, upper = interval_ranks(ages.count, carried, evidence)
     low, high = ages.low_s[np.maximum(lower, 1) - 1], ages.high_s[np.minimum(upper, ages.count) - 1]
     drawn = np.isfinite(middle)
-    # A band whose upper end lies among the messages still open has no height to draw: it ends at the value.
+    # If the upper end of the band is among open messages, the band ends at the value.
     top = np.where(np.isfinite(high), high, middle)
     return Curve(
         percentiles=tuple(np.asarray(carried)[drawn].tolist()),

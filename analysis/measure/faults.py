@@ -1,4 +1,4 @@
-"""Which faults the provider had during the run, and how many messages each touched."""
+"""The faults of the provider during the run, and how many messages each affected."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from analysis.records import Manifest
 
 CHOSEN_BY_NUMBER = "magic"
 _MOST_NAMED = 8
-_CHOSEN_WORDS = "a fate chosen by the recipient's number"
+_CHOSEN_WORDS = "an outcome that the recipient's number selects"
 
 
 def fault_bands(manifest: Manifest, journeys: Journeys) -> tuple[FaultBand, ...]:
-    """The manifest's windows in order; then names that only the journal has, without a time."""
+    """The manifest's windows in order, then faults that only the journal names, without times."""
     touched = dict(journeys.provider.faults)
     origin_ns = journeys.origin_ns
     bands = [
@@ -57,7 +57,7 @@ def staged_notes(parts: tuple[PartReport, ...], suite: bool) -> list[str]:
         where = f"{part.slug}: faults" if suite else "Faults"
         notes.append(
             f"{where} of the provider were staged in this run: {shown}{more} "
-            f"({count_text(touched)} messages touched, a message once for each fault). Figures and verdicts "
-            "include their effect."
+            f"({count_text(touched)} messages affected; a message counts once per fault). Figures and "
+            "verdicts include their effect."
         )
     return notes

@@ -1,6 +1,6 @@
 """The rows of a run as pandas DataFrames, for notebooks and for the export (docs/run-directory.md).
 
-Nothing else imports this module when it starts: pandas takes most of a second to load.
+No other module imports this one at start-up, since pandas takes most of a second to load.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from analysis.read.journeys import (
 from analysis.read.journeys import rows as read_rows
 from analysis.read.provider_rows import PROVIDER_STATES
 
-# An instant that did not happen is NA; a float would lose nanoseconds of a clock that has run for months.
+# Nullable, since an instant may be absent. A float would lose nanoseconds on a machine with a long uptime.
 _NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype(), pa.bool_(): pd.BooleanDtype()}
 
 
@@ -42,7 +42,7 @@ class RunFrames:
 
 
 def read_frames(run_dir: Path) -> RunFrames:
-    """Raises ``ValueError`` where ``run_dir`` is a suite, is no run directory, or has a malformed file."""
+    """Raises ``ValueError`` if ``run_dir`` is a suite, is not a run directory, or has a malformed file."""
     manifest = records.read_manifest(run_dir)
     if manifest.kind == "suite":
         parts = ", ".join(str(run_dir / part) for part in manifest.parts)
@@ -63,11 +63,11 @@ def _frame(table: pa.Table) -> pd.DataFrame:
 
 
 def _messages(load: pa.Table, journeys: Journeys) -> pd.DataFrame:
-    """The join and the final states are those of the report."""
+    """Join and final states are the same as in the report."""
     sent, provider, sender = journeys.load, journeys.provider, journeys.sender
     fates = judge(journeys)
     delivered = fates.fate == DELIVERED
-    named = load.select(["key", "class", "campaign", "worker"])
+    named = load.select(["key", "message_class", "campaign", "worker"])
     columns = {
         "outcome": _named(sent.outcome, OUTCOMES),
         "status": sent.status,

@@ -1,9 +1,9 @@
-"""Was the load generator late, and was it the generator? Two questions about the bench itself.
+"""Whether the load generator was late, and whether other programs caused it.
 
-A generator that stands ready while other programs have the cores is late without a fault of its own. Each
-second of the samples says how late its messages were (``lag_p99_ms``), how late without the wait for a core
-(``lag_own_p99_ms``), and what share of the machine other programs had (``others_percent``). A second in which
-the wait explains at least half of the lateness, with other programs at work, is *disturbed*.
+A generator that waits for a core while other programs run is not at fault. The samples have for each second
+the lag of its messages (``lag_p99_ms``), the lag without the wait for a core (``lag_own_p99_ms``), and the
+share of the machine that other programs used (``others_percent``). A second is *disturbed* if the wait
+explains at least half of the lag and other programs ran.
 """
 
 from __future__ import annotations
@@ -16,20 +16,21 @@ from analysis.arrays import Bools, Floats
 from analysis.read.gauges import Gauges
 from analysis.read.journeys import OUTCOMES, Journeys
 
-OTHERS_PERCENT = 10.0  # of all cores, below which other programs explain nothing
+OTHERS_PERCENT = 10.0  # of all cores; other programs below it do not explain a lag
 EXPLAINED_SHARE = 0.5
-# So much of a run may be disturbed: the messages of these seconds are left aside. More describes the machine.
+# Up to this share of a run, the messages of disturbed seconds are excluded.
 SHORT_SHARE = 0.10
 SHORT_S = 2.0
-# A worker that has no slot left drops arrivals while other workers still have some. So the slots of the load
-# count as all taken from this share on.
+# A worker without free slots drops arrivals although other workers have free slots. So from this share on all
+# slots count as taken.
 _TAKEN_SHARE = 0.5
 
 
 @dataclass(frozen=True)
 class GeneratorLateness:
-    """Of each message: ``lag_s`` is sent minus intended (NaN: not sent), ``disturbed`` whether it fell into a
-    disturbed second."""
+    """For each message: ``lag_s`` is sent minus intended (NaN: not sent), ``disturbed`` whether its second
+    was disturbed.
+    """
 
     lag_s: Floats
     disturbed: Bools
@@ -38,12 +39,12 @@ class GeneratorLateness:
 
     @property
     def short(self) -> bool:
-        """Whether the disturbance was short enough to leave its messages aside."""
+        """Whether the disturbance was short enough to exclude its messages."""
         return self.disturbed_s <= max(SHORT_S, SHORT_SHARE * self.load_s)
 
 
 def lateness(journeys: Journeys, lag_limit_s: float) -> GeneratorLateness:
-    """``lag_limit_s``: what spoils a run; only seconds beyond it are looked at."""
+    """``lag_limit_s``: the limit of the validity check. Only seconds beyond it can be disturbed."""
     load, gauges = journeys.load, Gauges(journeys.samples, journeys.load_end_s)
     lag_s = load.sent_s - load.intended_s
     at_s, lag_ms = gauges.series("load", "lag_p99_ms")
@@ -66,10 +67,10 @@ def dropped(journeys: Journeys) -> Bools:
 
 
 def dropped_by_target(journeys: Journeys, in_flight_limit: int, lag_limit_s: float) -> Bools:
-    """Arrivals that found every slot waiting for the target's answer while the generator was on time.
+    """Arrivals that were dropped because every slot waited for the target, while the generator was on time.
 
-    It was on time if the message sent before them was. Where ``in_flight_limit`` is known, at least half of
-    it must have been waiting: several workers have a share each. Others were dropped by the bench.
+    It was on time if the previous message was sent on time. If ``in_flight_limit`` is known, at least half of
+    it must have been waiting, since each worker has a share of it. The bench dropped all other arrivals.
     """
     load, among = journeys.load, dropped(journeys)
     if not among.any():
@@ -85,7 +86,7 @@ def dropped_by_target(journeys: Journeys, in_flight_limit: int, lag_limit_s: flo
 
 
 def _in_flight(journeys: Journeys, at_s: Floats) -> Floats:
-    """Requests under way at each instant; one that was never answered is under way to the end."""
+    """Requests in flight at each instant; one without an answer stays in flight to the end."""
     load = journeys.load
     begun = np.sort(load.sent_s[np.isfinite(load.sent_s)])
     ended = np.sort(load.answered_s[np.isfinite(load.answered_s)])

@@ -1,31 +1,31 @@
-"""What became of each message, and how it enters the delivery times.
+"""The outcome of each message, and how it counts in the delivery times.
 
-Fate, of the messages that the sender accepted: ``delivered``, ``failed``, ``expired``, ``open``, ``lost``.
-The provider's word goes first, since it is the one that knows; then the sender's.
+Outcomes of accepted messages: ``delivered``, ``failed``, ``expired``, ``open``, ``lost``. The provider's
+state goes first, since it is the source; then the sender's.
 
-Delivery times are about speed, so a message counts in them unless it could not be delivered however fast the
-system were: a handset or network that failed it after the provider took it, or a refusal whose reason lies in
-the message (an invalid number). Those are in the failed share. But a message that the *sender* gave up
-(expired in its queue, retries spent) or that was lost enters as "never": else a sender that throws its slow
-messages away would look fast. For the same reason so does one that expired before a carrier took it.
-A message whose phone is off or out of coverage waits for that phone, whoever sends it: it does not count
-(``ProviderSide.unreachable``), unless the sender is to blame for it as well.
+A message counts in the delivery times unless a faster system could not have delivered it either: a handset or
+network failed it after the provider accepted it, or it was refused because of its content (an invalid
+number). These are in the failed share. A message that the *sender* gave up (expired in its queue, attempts
+exhausted) or that was lost counts as "never"; otherwise a sender that discards slow messages would look fast.
+A message that expired before a carrier accepted it also counts as "never". A message whose phone is off or
+out of coverage waits for the phone with any sender, so it does not count (``ProviderSide.unreachable``),
+unless the sender is also at fault.
 
-``unaccounted`` is a figure beside the fates: accepted by the sender, never seen by the provider (its journal
-has no row of it), and nobody answers for it. It is decided by the sender's row:
+``unaccounted`` is counted separately: accepted by the sender, never seen by the provider (its journal has no
+row of it), and not held by the sender. The sender's row decides:
 
 ====================  =========  ===========  =============================================================
-sender's row          fate       unaccounted  because
+sender's row          outcome    unaccounted  because
 ====================  =========  ===========  =============================================================
 queued, submitting    open       no           the sender still has it, and will send it
-failed, expired       its state  no           the sender gave it up, and says so with its reason
-sent, delivered       lost       yes          the provider keeps a row of all that it was given
-none of this message  lost       yes          the sender answers for what it accepted, and has forgotten it
-no rows at all        open       yes          it may stand in a queue; nobody showed that it does
+failed, expired       its state  no           the sender gave it up and has the reason
+sent, delivered       lost       yes          the provider has a row of every message that it got
+none of this message  lost       yes          the sender accepted it and has no record of it
+no rows at all        open       yes          it may be in a queue, but no record shows it
 ====================  =========  ===========  =============================================================
 
-A refused submit leaves a row at the provider: such a message was seen. Without a journal nothing is
-unaccounted, for nothing can be told.
+A refused submit leaves a row at the provider, so such a message was seen. Without a journal no message is
+unaccounted, since nothing is known.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ class Fates:
     """``fate`` points into FATES, NOT_ACCEPTED for messages that the sender did not acknowledge."""
 
     fate: Ints
-    never: Bools  # will not arrive, and the system is the reason
-    unclaimed: Bools  # accepted, and nobody has a row of it
-    unaccounted: Bools  # accepted, never seen by the provider, and nobody can say where it is
+    never: Bools  # will not arrive because of the system
+    unclaimed: Bools  # accepted, and neither provider nor sender has a row of it
+    unaccounted: Bools  # accepted, never seen by the provider, and not held by the sender
 
 
 def judge(journeys: Journeys) -> Fates:
-    """Decide the fate of every message."""
+    """Decide the outcome of every message."""
     accepted, provider, sender = journeys.accepted, journeys.provider, journeys.sender
     fate = np.full(journeys.count, OPEN, dtype=np.int64)
     taken = provider.taken
@@ -69,12 +69,12 @@ def judge(journeys: Journeys) -> Fates:
     _set(fate, gone | (refused & (sender.state == ABSENT)), FAILED)
     _set(fate, ~taken & _in(sender.state, SENDER_STATES, "expired"), EXPIRED)
     if not journeys.journal:
-        # No journal (a real provider behind the sender): the sender's word is all there is.
+        # Without a journal (a real provider) only the sender's states are known.
         _set(fate, _in(sender.state, SENDER_STATES, "delivered"), DELIVERED)
     unclaimed = accepted & (provider.state == ABSENT) & (sender.state == ABSENT)
     vanished = np.zeros(journeys.count, dtype=np.bool_)
     if journeys.journal:
-        # A provider that keeps a journal has a row of all it was ever given.
+        # A provider with a journal has a row of every message that it got.
         vanished = (provider.state == ABSENT) & _in(sender.state, SENDER_STATES, "sent", "delivered")
     _set(fate, vanished, LOST)
     if sender.present:
@@ -91,7 +91,7 @@ def judge(journeys: Journeys) -> Fates:
 
 
 def _unaccounted(journeys: Journeys, gone: Bools) -> Bools:
-    """``gone``: without a row at the provider, and in no state in which the sender answers for it."""
+    """``gone``: without a row at the provider, and in no state in which the sender still has it."""
     if not journeys.journal:
         return np.zeros(journeys.count, dtype=np.bool_)
     found: Bools = journeys.accepted & gone
@@ -126,7 +126,7 @@ def delivered_in_order(journeys: Journeys, fates: Fates, among: Bools) -> Floats
 
 
 def accounting(journeys: Journeys, fates: Fates, planned: int) -> Accounting:
-    """Count everything once; the counts of either side of a sum come from different columns."""
+    """Count everything once. The two sides of each sum come from different columns."""
     load, provider = journeys.load, journeys.provider
     by_outcome = {name: int(np.count_nonzero(load.outcome == code)) for code, name in enumerate(OUTCOMES)}
     by_fate = {name: int(np.count_nonzero(fates.fate == code)) for code, name in enumerate(FATES)}
@@ -158,14 +158,14 @@ def accounting(journeys: Journeys, fates: Fates, planned: int) -> Accounting:
 
 
 def delivered_unacknowledged(journeys: Journeys) -> int:
-    """Messages that arrived though the load never read that the sender had accepted them."""
+    """Messages that arrived although the load did not read an acceptance."""
     provider = journeys.provider
     arrived = provider.taken & (provider.state == PROVIDER_STATES.index("delivered"))
     return int(np.count_nonzero(arrived & ~journeys.accepted))
 
 
 def reasons(journeys: Journeys) -> tuple[Reasons, ...]:
-    """Why messages did not arrive, in the words of those who said so; the most frequent first."""
+    """Why messages did not arrive, as provider or sender report it; the most frequent reason first."""
     api = journeys.load.outcome
     refusals = []
     for name in ("refused", "failed"):

@@ -1,19 +1,20 @@
-"""Percentiles of times, some of which are known only as "at least": one definition, used everywhere.
+"""Percentiles of times, some of which have only a lower bound. The only definition in the package.
 
 Definition: nearest rank. The p-th percentile of n values is the k-th smallest, k = ceil(n * p / 100), at
-least 1 (numpy's ``inverted_cdf``). No interpolation: every figure shown is a time that a message really took.
+least 1 (numpy's ``inverted_cdf``). There is no interpolation: each figure is the time of a message.
 
 Interval: the binomial order-statistic interval. With B ~ Bin(n, p / 100), the l-th and u-th smallest values,
-l = ppf(2.5 %) and u = ppf(97.5 %) + 1, enclose the true percentile with at least 95 % probability, whatever
-the distribution, for independent values. Where u > n (or l < 1) there is no such interval and the percentile
-is withheld.
+l = ppf(2.5 %) and u = ppf(97.5 %) + 1, enclose the true percentile with at least 95 % probability for any
+distribution of independent values. If u > n (or l < 1), there is no such interval and the percentile is
+withheld.
 
-Dependence: messages that queue together share their delay, so n of them carry the evidence of fewer. Where
-the lag-1 correlation r of their ranks is beyond noise, l and u are those of n' = n (1 - r) / (1 + r) values,
-scaled back to n: l n / n' and u n / n'. The percentile then needs n / n' times as many messages.
+Dependence: messages that queue together have similar delays, so n of them are worth fewer independent ones.
+If the lag-1 correlation r of their ranks is beyond noise, l and u are those of n' = n (1 - r) / (1 + r)
+values, scaled back to n: l n / n' and u n / n'. The percentile then needs n / n' times as many messages.
 
-Censoring: a message still open at the end takes at least its age. It enters twice, once as that age
-(``low_s``) and once as infinitely late (``high_s``); the k-th smallest of each bound the true k-th smallest.
+Censoring: a message that is still open at the end takes at least its age. It counts once with that age
+(``low_s``) and once as infinitely late (``high_s``). The k-th smallest values of both are bounds of the true
+one.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from analysis.quantile import Quantile, QuantileState
 
 CONFIDENCE = 0.95
 SHOWN_PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9, 99.99)
-_PARTS = 1_000_000  # percentiles are taken to the fourth decimal, so that ranks are computed in integers
+_PARTS = 1_000_000  # percentiles have at most four decimals, so that ranks are computed in integers
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Ages:
 
 
 def known(values_s: Floats) -> Ages:
-    """Times all of which are known."""
+    """Times that are all known."""
     ordered = np.sort(values_s)
     return Ages(low_s=ordered, high_s=ordered)
 
@@ -67,7 +68,7 @@ def ranks(count: int, percentiles: Sequence[float]) -> Ints:
 
 
 def interval_ranks(count: int, percentiles: Sequence[float], evidence: float = 1.0) -> tuple[Ints, Ints]:
-    """1-based ranks (lower, upper) of the interval; 0 or ``count + 1`` where the sample has no such bound.
+    """1-based ranks (lower, upper) of the interval; 0 or ``count + 1`` if the sample has no such bound.
 
     ``evidence`` is the share of the messages that count as independent, above 0 and at most 1.
     """
@@ -90,7 +91,7 @@ def needed(percentile: float, evidence: float = 1.0) -> int:
 def quantiles(
     ages: Ages, percentiles: Sequence[float] = SHOWN_PERCENTILES, evidence: float = 1.0
 ) -> tuple[Quantile, ...]:
-    """Each percentile with its interval and how it is to be read. ``evidence`` as in ``interval_ranks``."""
+    """Each percentile with its interval and state. ``evidence`` as in ``interval_ranks``."""
     wanted = [needed(p, evidence) for p in percentiles]
     if ages.count == 0:
         return tuple(

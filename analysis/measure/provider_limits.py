@@ -1,4 +1,4 @@
-"""What a provider profile holds a sender to, in words, from the profile as the manifest carries it."""
+"""The limits of the provider profile in a manifest, as text and as numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from analysis.formatting import round_number_text
 
 
 def limits_text(profile: Mapping[str, Any]) -> str:
-    """``500 segments/s``, ``none``, or ``unknown`` where the manifest carries no profile."""
+    """``500 segments/s``, ``none``, or ``unknown`` if the manifest has no profile."""
     if not profile:
         return "unknown"
     throttle, queue = _table(profile.get("throttle")), _table(profile.get("accept_queue"))
@@ -22,19 +22,19 @@ def limits_text(profile: Mapping[str, Any]) -> str:
     carriers = [rate for rate in _carrier_rates(profile.get("carriers")) if _is_rate(rate)]
     if carriers:
         ends = dict.fromkeys(round_number_text(rate) for rate in (min(carriers), max(carriers)))
-        words.append(f"{' to '.join(ends)} segments/s a carrier")
+        words.append(f"{' to '.join(ends)} segments/s per carrier")
     return ", ".join(words) or "none"
 
 
 def segments_per_s(profile: Mapping[str, Any]) -> float | None:
-    """What the account may send at most, all carriers together; None without such a limit."""
+    """The limit of the account over all carriers; None without one."""
     throttle, queue = _table(profile.get("throttle")), _table(profile.get("accept_queue"))
     found = (_table(throttle.get("segments")).get("rate_per_s"), queue.get("drain_segments_per_s"))
     return min((float(rate) for rate in found if _is_rate(rate)), default=None)
 
 
 def currency_of(profile: Mapping[str, Any]) -> str:
-    """What a point is worth, such as PLN; "" where the profile does not say."""
+    """The currency of a point, such as PLN; "" if the profile does not name one."""
     found = _table(profile.get("account")).get("currency")
     return found if isinstance(found, str) else ""
 

@@ -1,16 +1,16 @@
-"""Where the time goes: the stages of a message (docs/report.md), and whether their marks are in order.
+"""The stages of a message (docs/report.md), and whether its timestamps are in order.
 
 generator lag + sender API + sender queue + provider + carrier queue + radio = delivery time, exactly, for
-every message that carries all marks. The sender queue ends with the submit that the provider accepted:
-refusals and the pauses after them are in it. Messages that waited for their phone are counted beside the
-stages, not in them (their radio would be hours).
+every message that has all timestamps. The sender queue ends with the submit that the provider accepted, so it
+includes refusals and the pauses after them. Messages that waited for their phone are counted separately
+(their radio stage could be hours).
 
-A message without one of the marks in between (its reply was lost, or a journal does not have it) has the
-two stages around it as one: such messages have breakdowns of their own, so that every mean is over the
-messages that it covers. Two stages may be negative and keep their sign, or the sum would not hold: the sender
-may submit before its reply to the load is read (sender queue), and the carrier may take a message before the
-provider's reply has left (carrier queue). ``report`` comes after the delivery: from the handset to the
-acknowledged report.
+If a timestamp in between is missing (the reply was lost, or the journal lacks it), the two stages around it
+are merged. Such messages have separate breakdowns, so that the means of a breakdown cover the same messages.
+
+Two stages may be negative; otherwise the sum would be wrong. The sender may submit before its reply to the
+load is read (sender queue), and the carrier may accept a message before the provider's reply has left
+(carrier queue). ``report`` comes after the delivery: from the handset to the acknowledged report.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from analysis.read.journeys import Journeys
 
 DELIVERY_STAGES = ("generator lag", "sender API", "sender queue", "provider", "carrier queue", "radio")
 REPORT_STAGE = "report"
-# A timer may fire this much early without anything being wrong.
+# A timer may fire early by this much.
 EARLY_TOLERANCE_S = 0.001
 _EXAMPLES = 4
 
@@ -37,7 +37,7 @@ def delivery_marks(journeys: Journeys) -> list[Floats]:
         load.intended_s,
         load.sent_s,
         load.answered_s,
-        # A journal that knows the first submit only: that one.
+        # A journal may have only the first submit.
         np.where(np.isfinite(provider.taken_s), provider.taken_s, provider.submitted_s),
         provider.answered_s,
         provider.carrier_s,
@@ -46,19 +46,19 @@ def delivery_marks(journeys: Journeys) -> list[Floats]:
 
 
 def _covered(journeys: Journeys, fates: Fates) -> Bools:
-    """Messages that the stages are of: delivered to a phone that was reachable."""
+    """Messages that the stages cover: delivered to a reachable phone."""
     chosen: Bools = (fates.fate == DELIVERED) & ~journeys.provider.unreachable
     return chosen
 
 
 def breakdowns(journeys: Journeys, fates: Fates) -> tuple[tuple[StageBreakdown, ...], ...]:
-    """One group for each set of marks that delivered messages carry, the one with all marks first.
+    """One group for each set of timestamps of delivered messages, the complete set first.
 
-    In a group: of each class that has messages in it; then of all, if there are several classes.
+    A group has one breakdown per class with messages, then one for all if there are several classes.
     """
     marks = delivery_marks(journeys)
     present = np.array([np.isfinite(mark) for mark in marks])
-    # Without its first and last mark a message has no delivery time to take apart.
+    # Without its first and last timestamp a message has no delivery time.
     chosen: Bools = _covered(journeys, fates) & present[0] & present[-1]
     patterns, counts = np.unique(present[:, chosen], axis=1, return_counts=True)
     order = sorted(range(len(counts)), key=lambda i: (not patterns[:, i].all(), -int(counts[i])))
@@ -73,7 +73,7 @@ def breakdowns(journeys: Journeys, fates: Fates) -> tuple[tuple[StageBreakdown, 
 def coverage(
     journeys: Journeys, fates: Fates, groups: tuple[tuple[StageBreakdown, ...], ...]
 ) -> tuple[StageCoverage, ...]:
-    """For each class with a delivered message: how many are in each breakdown, and in none."""
+    """For each class with delivered messages: how many are in each breakdown, and in none."""
     found = []
     for name in journeys.load.class_names:
         of_class = journeys.of_class(name)
@@ -95,7 +95,7 @@ def coverage(
 
 
 def _names(pattern: Bools) -> tuple[str, ...]:
-    """Names of the stages between the marks that exist; merged where a mark is missing."""
+    """Names of the stages between the present timestamps; merged if a timestamp is missing."""
     names: list[list[str]] = []
     for stage, begins in zip(DELIVERY_STAGES, pattern[:-1], strict=True):
         if begins:
@@ -145,7 +145,7 @@ def _stage(name: str, times: Floats) -> StageTimes:
 
 
 def check_marks(journeys: Journeys) -> Marks:
-    """Count messages whose marks contradict each other, whatever became of them."""
+    """Count messages whose timestamps contradict each other, whatever their outcome."""
     load, provider = journeys.load, journeys.provider
     wrong = np.zeros(journeys.count, dtype=np.bool_)
     examples: list[str] = []
@@ -162,7 +162,7 @@ def check_marks(journeys: Journeys) -> Marks:
         ("report confirmed before sent", provider.reported_s, provider.confirmed_s, 0.0),
     )
     for words, earlier, later, tolerance_s in ordered:
-        # One nanosecond of rounding may separate two instants that are the same.
+        # Rounding may separate equal instants by one nanosecond.
         _note(words, later < earlier - tolerance_s - 1e-9, wrong, examples)
     reached = np.isfinite(provider.delivered_s) & provider.taken
     _note("delivered, never submitted", reached & ~np.isfinite(provider.submitted_s), wrong, examples)

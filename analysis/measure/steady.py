@@ -1,12 +1,12 @@
-"""The steady part of a load: does the backlog grow, and how much gets through?
+"""The steady part of a load: growth of the backlog, and throughput.
 
-The backlog is what had been due and was not through: through is a message that left every queue (the
-carrier has it), or was refused for good by the provider. What the sender did not take never gets through.
-Both counts are read on a grid and averaged over ten blocks of the steady part: the last 60 % of the load, or
-less where the throughput still changed in it. A line through the ten means is fitted by least squares; its
-slope has a 95 % interval from the residuals (Student's t, 8 degrees of freedom). A backlog that wanders
-slowly has correlated residuals, which makes the interval too narrow; so growth must also be material: more
-than ``GROWTH_SHARE`` of the offered rate, and more than ``GROWTH_MESSAGES`` in the window.
+A message is *through* if it left every queue (the carrier has it) or the provider finally refused it.
+Messages that the sender did not accept never get through. The backlog is the due messages that are not
+through. Both counts are taken on a grid and averaged over ten blocks of the steady part: the last 60 % of the
+load, or less if the throughput still changed in it. A line through the ten means is fitted by least squares;
+its slope has a 95 % interval from the residuals (Student's t, 8 degrees of freedom). Slow variations of the
+backlog have correlated residuals, which make the interval too narrow. So growth must also exceed
+``GROWTH_SHARE`` of the offered rate, and ``GROWTH_MESSAGES`` in the window.
 """
 
 from __future__ import annotations
@@ -19,37 +19,37 @@ from analysis.arrays import Bools, Floats
 from analysis.read.journeys import Journeys
 from analysis.records import Steady
 
-FROM_SHARE = 0.4  # the load before it is warm-up: buckets full of tokens, caches, connections
-LATER_SHARES = (0.6, 0.75)  # where a reserve lasted for longer
-BETTER = 2.0  # times narrower the interval must be
+FROM_SHARE = 0.4  # the load before it is warm-up: full token buckets, caches, connections
+LATER_SHARES = (0.6, 0.75)  # if a reserve lasted longer
+BETTER = 2.0  # factor by which the interval must be narrower
 BLOCKS = 10
-FEWEST = 40  # messages due in the steady part; of fewer, one more or less is a slope
+FEWEST = 40  # messages due in the steady part; with fewer, a single message makes a slope
 GROWTH_SHARE = 0.01
 GROWTH_MESSAGES = 5.0
 _POINTS = 20  # of the grid, in each block
 _T_95 = 2.306  # Student's t, 8 degrees of freedom, two-sided 95 %
-_QUICK = 5.0  # percentile of the waits that is taken for the time without a queue
+_QUICK = 5.0  # percentile of the waits that counts as the time without a queue
 
 
 def steady_of(journeys: Journeys) -> Steady | None:
-    """None where the provider kept no journal, or too few messages came."""
+    """None without a provider journal, or with too few messages."""
     if not journeys.journal:
         return None
     return steady(journeys.load.intended_s, through_instants_s(journeys), journeys.load_end_s)
 
 
 def through_instants_s(journeys: Journeys) -> Floats:
-    """When each message left every queue, seconds; NaN where it did not."""
+    """When each message left every queue, seconds; NaN if it did not."""
     provider = journeys.provider
-    # Not every journal knows when a carrier took a message: its end is later by the radio's time only.
+    # A journal may lack the carrier's timestamp. The message's end is later only by the radio's time.
     left = np.where(np.isfinite(provider.carrier_s), provider.carrier_s, provider.delivered_s)
-    # Refused for what it is, and not for the moment: nobody will send it again.
+    # Refused because of its content: it is not sent again.
     refused: Bools = ~np.isfinite(left) & provider.message_at_fault
     return np.where(refused, provider.submitted_s, left)
 
 
 def steady(intended_s: Floats, through_s: Floats, load_end_s: float) -> Steady | None:
-    """Times in seconds after the load's start; ``through_s`` NaN where a message did not get through."""
+    """Times in seconds after the load's start; ``through_s``: NaN if a message did not get through."""
     due = np.sort(intended_s[np.isfinite(intended_s)])
     if load_end_s <= 0 or np.count_nonzero(due >= FROM_SHARE * load_end_s) < FEWEST:
         return None
@@ -74,12 +74,12 @@ def steady(intended_s: Floats, through_s: Floats, load_end_s: float) -> Steady |
         growth_high_per_s=growth_high,
         backlog=float(came[-1] - gone[-1]),
         reserve=max(0.0, at_zero + through * _quick_s(intended_s, through_s)),
-        sustained=False if growth_low > tolerated else True if growth_high <= tolerated else None,
+        stable=False if growth_low > tolerated else True if growth_high <= tolerated else None,
     )
 
 
 def _settled_s(left: Floats, load_end_s: float) -> float:
-    """Where the steady part begins: later, where a line fits the throughput's last part so much better."""
+    """Where the steady part begins. It begins later if a line fits the last part clearly better."""
     best_s, narrowest = FROM_SHARE * load_end_s, math.inf
     for share in (FROM_SHARE, *LATER_SHARES):
         grid = _grid(share * load_end_s, load_end_s)
@@ -95,7 +95,7 @@ def _grid(start_s: float, end_s: float) -> Floats:
 
 
 def _counted(ordered_s: Floats, at_s: Floats) -> Floats:
-    """How many had happened by then."""
+    """How many had happened by these instants."""
     return np.searchsorted(ordered_s, at_s, side="right").astype(np.float64)
 
 

@@ -1,8 +1,8 @@
-"""Rates that were really held, and whether the limit was reached.
+"""Measured rates, and whether the limit was reached.
 
-A pace is the most that any window of ten seconds carried, wherever it begins. It is the system's limit only
-if something gave way: the sender refused, arrivals were dropped, or in the busiest ten seconds the median
-message waited over a second in a queue. Otherwise the system did what was asked: the figure is "at least".
+A pace is the highest count of any window of ten seconds, wherever it begins. It is the system's limit only if
+the sender refused messages, arrivals were dropped, or the median message of the busiest ten seconds waited
+over a second in a queue. Otherwise the figure is a lower bound ("at least").
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from analysis.model import Accounting, Pace, Throughput
 from analysis.read.journeys import Journeys
 
 WINDOW_S = 10.0
-QUEUED_S = 1.0  # a median wait beyond this in the busiest window means that the limit was reached
+QUEUED_S = 1.0  # a longer median wait in the busiest window shows that the limit was reached
 REFUSED_SHARE = 0.001
-SHORTFALL_NOISE_S = 0.05  # a wait that grew by less may have grown by a timer or a pause of the machine
+SHORTFALL_NOISE_S = 0.05  # less can be a timer or a pause of the machine
 
 
 def throughput(journeys: Journeys, fates: Fates, counted: Accounting) -> Throughput:
     """Offered, accepted and delivered rates in messages per second."""
     load = journeys.load
-    # A load of nearly ten seconds is one of ten whose last arrival came a little before its end.
+    # A load of nearly ten seconds is a load of ten whose last arrival was before the end.
     short = journeys.load_end_s < 0.9 * WINDOW_S
     window_s = max(journeys.load_end_s, 1.0) if short else WINDOW_S
     offered_peak = best_pace(load.intended_s, window_s)
@@ -41,25 +41,25 @@ def throughput(journeys: Journeys, fates: Fates, counted: Accounting) -> Through
 
 
 def best_pace(instants_s: Floats, window_s: float) -> Pace | None:
-    """The most that any window of this length carried; None without a single instant."""
+    """The highest count of any window of this length, as a rate; None without instants."""
     ordered = np.sort(instants_s[np.isfinite(instants_s)])
     if len(ordered) == 0:
         return None
-    # A nanosecond short, so that rounding does not let an event a whole window away in.
+    # A nanosecond shorter, so that rounding does not include an event a whole window away.
     within = np.searchsorted(ordered, ordered + (window_s - 1e-9), side="left") - np.arange(len(ordered))
     best = int(within.argmax())
     return Pace(per_s=int(within[best]) / window_s, window_s=window_s, from_s=float(ordered[best]))
 
 
 def _queue_wait(journeys: Journeys, peak: Pace | None) -> tuple[float | None, str]:
-    """Median wait in queues of the messages due in the busiest window, and which queue held them longer."""
+    """Median wait of the messages due in the busiest window, and the queue with the longer wait."""
     if peak is None or not journeys.journal:
         return None, ""
     due = journeys.load.intended_s
     among: Bools = journeys.accepted & (due >= peak.from_s) & (due < peak.from_s + peak.window_s)
     provider = journeys.provider
     in_sender = provider.submitted_s - journeys.load.answered_s
-    # Not submitted at all: it has waited at least until the end.
+    # Not submitted: it waited at least until the end.
     in_sender = np.where(np.isfinite(in_sender), in_sender, journeys.end_s - journeys.load.answered_s)
     at_carrier = provider.carrier_s - provider.answered_s
     at_carrier = np.where(np.isfinite(at_carrier), at_carrier, 0.0)
@@ -73,12 +73,12 @@ def _queue_wait(journeys: Journeys, peak: Pace | None) -> tuple[float | None, st
 def shortfall_share(journeys: Journeys, fates: Fates) -> float | None:
     """The share of the offered load by which the system fell behind, from the middle of the load to its end.
 
-    Where r messages a second come and c get through, the wait grows by 1 - c/r of every second.
-    The wait counts until a carrier has the message: how long the handset then takes is no queue. None where
-    nothing can be compared.
+    If r messages per second arrive and c get through, the wait grows by 1 - c/r seconds per second. The wait
+    ends when a carrier has the message, since the time to the handset is not a queue. None if nothing can be
+    compared.
     """
     due, provider = journeys.load.intended_s, journeys.provider
-    # Not every journal knows when a carrier took a message; what is known of all is the submit.
+    # A journal may lack the carrier's timestamp. The submit is always known.
     taken_s = provider.carrier_s if np.isfinite(provider.carrier_s).any() else provider.submitted_s
     waiting = ~np.isfinite(taken_s) & (fates.fate == OPEN)
     wait_s = np.where(waiting, journeys.end_s, taken_s) - due
@@ -93,9 +93,9 @@ def shortfall_share(journeys: Journeys, fates: Fates) -> float | None:
 
 
 def backlog_gone_s(journeys: Journeys, fates: Fates) -> float | None:
-    """How long after the load's end the sender's queue was empty: its last accepted message submitted.
+    """Time from the load's end to the last submit of an accepted message: then the sender's queue is empty.
 
-    None while one of them waits, or where there is no journal.
+    None if a message still waits, or without a journal.
     """
     submitted_s = journeys.provider.submitted_s
     if not journeys.journal or bool((np.isnan(submitted_s) & (fates.fate == OPEN)).any()):
@@ -114,6 +114,6 @@ def _limit(counted: Accounting, wait_s: float | None, where: str) -> str:
         )
     if counted.dropped:
         return (
-            f"{count_text(counted.dropped)} messages were not sent, since all requests waited for an answer"
+            f"{count_text(counted.dropped)} messages were not sent because all requests waited for an answer"
         )
     return ""

@@ -1,4 +1,4 @@
-"""How a run went along: rates, delivery times and backlogs in bins of time."""
+"""Rates, delivery times and backlogs over time, in bins."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from analysis.read.journeys import Journeys
 _WIDTHS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0)
 _MOST_BINS = 150
 _LEAST_BINS = 10
-_MESSAGES_A_BIN = 20  # fewer, and a rate line shows single messages rather than a rate
-_TIMES_A_BIN = 100  # so that hardly any bin falls short of what its p95 needs
-FEW_MESSAGES = 400  # a class with fewer is drawn message by message
-# A p95 of fewer messages has no 95 % interval (docs/report.md): its line would show single messages.
+_MESSAGES_A_BIN = 20  # messages per bin; with fewer a line would show single messages
+_TIMES_A_BIN = 100  # mean messages per bin, so that nearly every bin has enough for a p95
+FEW_MESSAGES = 400  # messages; a class with fewer is drawn as points
+# With fewer messages a p95 has no 95 % interval (docs/report.md).
 _P50_NEEDS, _P95_NEEDS = 6, 72
 _BACKLOG_POINTS = 300
 
 
 @dataclass(frozen=True)
 class BacklogSeries:
-    """Messages waiting from ``starts_s`` to ``ends_s``, each sorted; those that never end have no end."""
+    """Messages waiting from ``starts_s`` to ``ends_s``, each sorted; a message that never ends has no end."""
 
     starts_s: Floats
     ends_s: Floats
@@ -36,10 +36,10 @@ class BacklogSeries:
         return waiting
 
     def peak(self) -> tuple[int, float]:
-        """The most that ever waited at once, and when; (0, 0.0) if nothing did."""
+        """The maximum and its instant; (0, 0.0) if no message waited."""
         if len(self.starts_s) == 0:
             return 0, 0.0
-        # It can only be highest just after a start.
+        # The maximum is just after a start.
         waiting = self.at(self.starts_s)
         highest = int(waiting.argmax())
         return max(int(waiting[highest]), 0), float(self.starts_s[highest])
@@ -48,32 +48,32 @@ class BacklogSeries:
 def unsubmitted(journeys: Journeys, fates: Fates, among: Bools) -> BacklogSeries:
     """Accepted by the sender, not yet submitted.
 
-    Messages the sender gave up unsubmitted are left out: no row says when it did.
+    Messages that the sender gave up are left out, since the time is unknown.
     """
     waited = among & journeys.accepted & (np.isfinite(journeys.provider.submitted_s) | (fates.fate == OPEN))
     return _backlog(journeys.load.answered_s[waited], journeys.provider.submitted_s[waited])
 
 
 def undelivered(journeys: Journeys, fates: Fates, among: Bools) -> BacklogSeries:
-    """Accepted by the sender, not yet at the handset nor failed for good."""
+    """Accepted by the sender, not yet delivered and not finally failed."""
     waited = among & journeys.accepted & (np.isfinite(journeys.provider.delivered_s) | (fates.fate == OPEN))
     return _backlog(journeys.load.answered_s[waited], journeys.provider.delivered_s[waited])
 
 
 def _backlog(starts_s: Floats, ends_s: Floats) -> BacklogSeries:
-    # The sender may submit before its reply is read: such a message never waited.
+    # The sender may submit before its reply is read. Such a message did not wait.
     begins = np.fmin(starts_s, ends_s)
     return BacklogSeries(starts_s=np.sort(begins), ends_s=np.sort(ends_s[np.isfinite(ends_s)]))
 
 
 def timeline(journeys: Journeys, fates: Fates) -> Timeline:
-    """All series of one run, over the load and as much of the drain as carries 99 % of the deliveries."""
+    """All series of one run, over the load and the drain up to 99 % of the deliveries."""
     end_s = drawn_until(journeys)
     width = bin_width(end_s, journeys.count)
     classes = [(name, journeys.of_class(name) & journeys.accepted) for name in journeys.load.class_names]
     crowds = [(name, among) for name, among in classes if np.count_nonzero(among) >= FEW_MESSAGES]
     few = [(name, among) for name, among in classes if 0 < np.count_nonzero(among) < FEW_MESSAGES]
-    # Wide enough for the rarest class that is drawn as a line.
+    # Wide enough for the smallest class that is drawn as a line.
     rarest = min((int(np.count_nonzero(among)) for _, among in crowds), default=0)
     latency_width = bin_width(journeys.load_end_s, rarest, _TIMES_A_BIN)
     everyone = np.ones(journeys.count, dtype=np.bool_)
@@ -111,14 +111,14 @@ def timeline(journeys: Journeys, fates: Fates) -> Timeline:
 
 
 def drawn_until(journeys: Journeys) -> float:
-    """The end of the load, or of 99 % of the deliveries: the last may take days."""
+    """The end of the load or of 99 % of the deliveries, since the last can take days."""
     arrived = np.sort(journeys.provider.delivered_s[np.isfinite(journeys.provider.delivered_s)])
     mostly = float(arrived[int(0.99 * (len(arrived) - 1))]) if len(arrived) else 0.0
     return max(journeys.load_end_s, mostly, 1.0)
 
 
 def bin_width(span_s: float, count: int, wanted_in_each: int = _MESSAGES_A_BIN) -> float:
-    """A round width that gives at most 150 bins and, where there are bins to spare, enough messages each."""
+    """A round width that gives at most 150 bins and, if possible, enough messages in each."""
     wanted = span_s / _MOST_BINS
     if count:
         wanted = max(wanted, min(span_s * wanted_in_each / count, span_s / _LEAST_BINS))
@@ -126,7 +126,7 @@ def bin_width(span_s: float, count: int, wanted_in_each: int = _MESSAGES_A_BIN) 
 
 
 def rate_series(name: str, instants_s: Floats, width_s: float, end_s: float) -> Series:
-    """Events per second in each bin, at the bin's middle; the part-filled last bin by its own length."""
+    """Events per second in each bin, at the bin's middle; the last bin has its own length."""
     edges = np.append(np.arange(0.0, end_s, width_s), end_s)
     counts, _ = np.histogram(instants_s[np.isfinite(instants_s)], bins=edges)
     lengths = np.diff(edges)
@@ -148,7 +148,9 @@ def _latency(journeys: Journeys, fates: Fates, name: str, among: Bools, shown: t
 
 
 def binned_percentile(name: str, due_s: Floats, taken_s: Floats, percentile: int, width_s: float) -> Series:
-    """Nearest-rank percentile in each bin of due time; ``None`` where too few, or where it is not known."""
+    """Nearest-rank percentile in each bin of due time; ``None`` if there are too few messages, or if it is
+    unknown.
+    """
     need = _P50_NEEDS if percentile <= 50 else _P95_NEEDS
     bins = np.floor(due_s / width_s).astype(np.int64)
     order = np.lexsort((taken_s, bins))

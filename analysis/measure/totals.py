@@ -1,4 +1,4 @@
-"""Sums over the parts of a report, live and simulated apart: what was lost in all, and what it cost."""
+"""Sums over the parts of a report, separately for live and simulated parts: losses and cost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ POINTS = "points"
 
 
 def totals(parts: tuple[PartReport, ...]) -> tuple[ReportTotals, ...]:
-    """One for each mode that has a part. ``parts`` are the deciding ones in which the bench did not fail."""
+    """One for each mode that has a part. ``parts`` are the deciding parts without bench failures."""
     found = []
     for mode in ("real", "simulated"):
         among = [part for part in parts if part.identity.mode == mode]

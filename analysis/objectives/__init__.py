@@ -1,1 +1,1 @@
-"""Objectives: what a user asks of a sender, and whether a run shows that it is met (docs/objectives.md)."""
+"""Objectives: limits for a sender, in one grammar (docs/objectives.md)."""

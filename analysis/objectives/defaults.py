@@ -1,4 +1,4 @@
-"""The objectives of a run that was given none, each with the source of its number, and which are in force.
+"""The default objectives, each with the source of its number.
 
 ``loadtests`` imports this module to write them into ``run.json``.
 """
@@ -20,27 +20,29 @@ class Default(Struct, frozen=True):
 DEFAULTS = (
     Default(
         "otp.p95<20s",
-        "users ask for another code after about 30 s, and a code lives 30 s to 300 s: one that arrives "
-        "within 20 s leaves a third of that in reserve",
+        "users ask for another code after about 30 s, and a code is valid for 30 s to 300 s: an arrival "
+        "within 20 s leaves a third of 30 s in reserve",
     ),
     Default("transactional.p95<60s", "CLX expects transactional messages within minutes: one minute"),
     Default(
-        "marketing.p95<10min", "CLX expects bulk within 1 h: a sixth of it, so that a campaign can follow"
+        "marketing.p95<10min",
+        "CLX expects bulk messages within 1 h: a sixth of it, so that another campaign can follow",
     ),
-    Default("loss=0", "the sender answered for the message when it accepted it"),
-    Default("duplicates=0", "a second copy is paid for and annoys its reader"),
-    Default("unaccounted=0", "a message that the sender accepted and nobody has seen since"),
-    Default("not_taken<=0.1%", "a caller must be able to hand its messages over"),
+    Default("loss=0", "a sender that accepts a message is responsible for it"),
+    Default("duplicates=0", "a duplicate costs money and annoys its recipient"),
+    Default("unaccounted=0", "an accepted message must not disappear"),
+    Default("not_taken<=0.1%", "a caller must be able to submit its messages"),
     Default("availability>99%", "one window of 10 s in a hundred, for a restart or a deployment"),
 )
 DEFAULT_OBJECTIVES = tuple(each.objective for each in DEFAULTS)
-# What no user means to give up by setting a delivery time.
+# They stay in force if the user sets other objectives.
 ALWAYS_IN_FORCE = ("loss=0", "duplicates=0", "unaccounted=0")
 
 
 def in_force(given: Iterable[str]) -> tuple[str, ...]:
-    """Canonical. Without any given, the defaults. Given ones take their place; loss, duplicates and
-    unaccounted messages stay limited unless they are given too. Raises ``ObjectiveError``.
+    """The objectives in force, in canonical form: ``given``, or the defaults if none is given.
+
+    Loss, duplicates and unaccounted messages stay limited unless they are given. Raises ``ObjectiveError``.
     """
     chosen = canonical(given)
     if not chosen:

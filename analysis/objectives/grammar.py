@@ -1,6 +1,6 @@
 """The grammar of objectives: ``otp.p95<20s``, ``delivered>98%``, ``loss=0`` (docs/objectives.md).
 
-``loadtests`` imports this module, so it imports nothing heavy.
+``loadtests`` imports this module, so it must not import numpy or the like.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Kind = Literal["time", "count", "share", "amount"]
 
 ALL = "all"
 _API = "api"
-# Measures that are written as they are named here; ``delivered`` may have a class before it.
+# Measures that are written by name; ``delivered`` may follow a class.
 _NAMES: tuple[Measure, ...] = tuple(
     name for name in get_args(Measure) if name not in ("delivery_time", "api_response")
 )
@@ -72,11 +72,11 @@ _FORMS = (
 
 
 class GivenError(ValueError):
-    """What was given as objectives cannot be taken; the text says why."""
+    """The given objectives are not usable; the text says why."""
 
 
 class ObjectiveError(GivenError):
-    """An objective that cannot be read. The text shows it, with a caret at the place and what is allowed."""
+    """An objective that cannot be parsed. The text has a caret at the place and says what is allowed."""
 
     def __init__(self, text: str, at: int, why: str) -> None:
         self.text, self.at, self.why = text, at, why
@@ -99,7 +99,7 @@ class Spec(Struct, frozen=True, kw_only=True):
 
     @property
     def subject(self) -> str:
-        """What stands before the relation: ``otp.p95``."""
+        """The text before the relation: ``otp.p95``."""
         return _subject(self.measure, self.message_class, self.percentile)
 
 
@@ -128,15 +128,13 @@ def parse(text: str) -> Spec:
 
 
 def parse_all(texts: Iterable[str]) -> tuple[Spec, ...]:
-    """Raises ``ObjectiveError`` for one that cannot be read, or that limits what another one limits."""
+    """Raises ``ObjectiveError`` if one cannot be parsed, or if two limit the same measure."""
     specs: list[Spec] = []
     for text in texts:
         spec = parse(text)
         for other in specs:
             if other.subject == spec.subject:
-                raise ObjectiveError(
-                    _one_line(text), 0, f"{spec.subject} is limited twice: {other.text} stands before"
-                )
+                raise ObjectiveError(_one_line(text), 0, f"{spec.subject} is limited twice: see {other.text}")
         specs.append(spec)
     return tuple(specs)
 
@@ -147,11 +145,10 @@ def canonical(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def read_given(given: Iterable[str], classes: Sequence[str] = ()) -> tuple[str, ...]:
-    """What ``--slo`` was given: objectives, and files of them as ``@FILE``; canonical, in order.
+    """The values of ``--slo`` (objectives, and files as ``@FILE``) in canonical form, in order.
 
-    A file has one objective a line; ``#`` begins a comment. ``classes`` are those that a load can have, where
-    they are known: another one could never be judged. Raises ``GivenError``; of a file its text names the
-    file and the line.
+    A file has one objective per line; ``#`` begins a comment. ``classes`` are the classes that a load can
+    have, if known; other classes are refused. Raises ``GivenError``, whose text names file and line.
     """
     texts: list[str] = []
     for each in given:
@@ -192,28 +189,30 @@ def _from_file(path: Path, classes: Sequence[str]) -> list[str]:
             raise GivenError(f"{path}, line {number}:\n{error}") from error
         found.append(text)
     if not found:
-        raise GivenError(f"{path}: no objective in it; write one a line, for example otp.p95<20s")
+        raise GivenError(f"{path}: the file has no objective; write one per line, for example otp.p95<20s")
     return found
 
 
 def _one_line(text: str) -> str:
-    """Control characters would move the caret away from its place."""
+    """Replace control characters, which would move the caret."""
     return "".join(each if each.isprintable() else " " for each in text)
 
 
 def _measure(text: str, end: int) -> tuple[Measure, str, float | None]:
-    """(measure, class, percentile) of what stands before the relation."""
+    """(measure, class, percentile) of the text before the relation."""
     at = len(text) - len(text.lstrip())
     name = text[at:end].strip()
     if not name:
-        raise ObjectiveError(text, at, f"what is limited? One of {_FORMS}")
+        raise ObjectiveError(text, at, f"a measure is missing: one of {_FORMS}")
     first, dot, rest = name.partition(".")
     for candidate in _NAMES:
         if name == candidate:
             return candidate, ALL, None
     after = at + len(first) + len(dot)
     if not re.fullmatch(_CLASS, first):
-        raise ObjectiveError(text, at, f"{_quoted(first)} is no measure and no class; known are {_FORMS}")
+        raise ObjectiveError(
+            text, at, f"{_quoted(first)} is neither a measure nor a class; measures are {_FORMS}"
+        )
     if not dot:
         raise ObjectiveError(text, at, _unknown(first))
     if rest == "delivered" and first != _API:
@@ -221,20 +220,22 @@ def _measure(text: str, end: int) -> tuple[Measure, str, float | None]:
     found = _PERCENTILE.match(rest)
     if found is None:
         raise ObjectiveError(
-            text, after, f"{_quoted(rest)} is no measure of {first}; write {first}.p95, p0.0001 to p99.9999"
+            text,
+            after,
+            f"{_quoted(rest)} is not a measure of {first}; write {first}.p95, p0.0001 to p99.9999",
         )
     percentile = float(found.group(1))
     if not 0.0 < percentile < 100.0:
-        raise ObjectiveError(text, after + 1, "a percentile lies between 0 and 100, both excluded")
+        raise ObjectiveError(text, after + 1, "a percentile is above 0 and below 100")
     return ("api_response" if first == _API else "delivery_time"), first, percentile
 
 
 def _unknown(name: str) -> str:
     if _PERCENTILE.match(name):
-        return f"of which class? otp.{name}, {ALL}.{name}; of the sender's answer: {_API}.{name}"
+        return f"a class is missing: otp.{name}, {ALL}.{name}; for the sender's answer: {_API}.{name}"
     close = get_close_matches(name.lower(), _NAMES, n=1, cutoff=0.6)
     hint = f"did you mean {close[0]}? " if close else ""
-    return f"{_quoted(name)} is no measure: {hint}known are {_FORMS}"
+    return f"{_quoted(name)} is not a measure: {hint}measures are {_FORMS}"
 
 
 def _relation(text: str, found: re.Match[str], measure: Measure) -> Relation:
@@ -254,9 +255,7 @@ def _value(text: str, start: int) -> tuple[Decimal, str]:
         raise ObjectiveError(text, at, "the limit is missing: a number and its unit")
     found = _NUMBER.match(text, at)
     if found is None:
-        raise ObjectiveError(
-            text, at, "a number is expected here: digits, with a point before decimals, not negative"
-        )
+        raise ObjectiveError(text, at, "a number is expected here: not negative, digits with a decimal point")
     return Decimal(found.group()), text[found.end() :].strip()
 
 
@@ -271,7 +270,7 @@ def _limit(text: str, start: int, measure: Measure, number: Decimal, unit: str) 
     kind = _KINDS[measure]
     if kind == "time":
         if unit not in _SECONDS:
-            wrong = f"{_quoted(unit)} is no unit of time" if unit else "the unit of time is missing"
+            wrong = f"{_quoted(unit)} is not a unit of time" if unit else "the unit of time is missing"
             raise ObjectiveError(text, unit_at, f"{wrong}: use ms, s, min or h")
         limit = number * _SECONDS[unit]
         if not 0 < limit <= _LONGEST_S:
@@ -279,7 +278,9 @@ def _limit(text: str, start: int, measure: Measure, number: Decimal, unit: str) 
         return limit
     if kind == "share":
         if unit != "%" and not (not unit and number == 0):
-            raise ObjectiveError(text, unit_at, f"{_word(measure)} is a share: write it in %, like 99.9%")
+            raise ObjectiveError(
+                text, unit_at, f"{_word(measure)} is a share: write it in %, for example 99.9%"
+            )
         if number > 100:
             raise ObjectiveError(text, at, "a share is at most 100%")
         return number / 100
@@ -295,9 +296,9 @@ def _limit(text: str, start: int, measure: Measure, number: Decimal, unit: str) 
 def _exact_relation(
     text: str, found: re.Match[str], measure: Measure, relation: Relation, limit: Decimal
 ) -> Relation:
-    """Refuses what no run could ever meet, and what "exactly 3 lost" would mean."""
+    """Refuse limits that no run can meet, and "=" with other numbers than 0."""
     if relation == "=" and limit != 0:
-        raise ObjectiveError(text, found.start(), "= goes with 0 alone; for more use <=")
+        raise ObjectiveError(text, found.start(), "= is allowed with 0 only; otherwise use <=")
     if relation == "<" and limit == 0:
         raise ObjectiveError(text, found.start(), f"nothing is below 0: use {_word(measure)}<=0 or more")
     if relation == ">" and _KINDS[measure] == "share" and limit == 1:
@@ -326,7 +327,7 @@ def _limit_text(kind: Kind, limit: Decimal) -> str:
         return _plain(limit)
     unit = "ms"
     for name in ("h", "min", "s"):
-        # 90 s and 90 min are said so; 600 s are 10 min.
+        # 90 s stays 90 s; 600 s becomes 10 min.
         whole = limit % _SECONDS[name] == 0
         if (name == "s" and limit >= 1) or (whole and limit >= 2 * _SECONDS[name]):
             unit = name
@@ -335,6 +336,6 @@ def _limit_text(kind: Kind, limit: Decimal) -> str:
 
 
 def _plain(number: Decimal) -> str:
-    """Without an exponent and without zeros at the end."""
+    """The number without exponent and without trailing zeros."""
     text = format(number, "f")
     return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"

@@ -1,21 +1,22 @@
-"""Whether messages that are still open can change the verdict on an objective. Nothing heavy is imported: the
-runner asks while it drains.
+"""Whether messages that are still open can change the verdict on an objective.
+
+The runner uses this module while it drains, so it must not import numpy or the like.
 
 A delivery objective is one on a share: ``otp.p95<20s`` is met if it is shown that over 95 % of the messages
-took under 20 s. So a class is four counts, and its verdict is decided by ``within`` of all. The open messages
-may end in any way between two ends:
+took under 20 s. So four counts describe a class, and the share of ``within`` decides its verdict. The open
+messages can end between two bounds:
 
-- the best: those that are still younger than the limit arrive now; those older than it turn out to have
-  waited for a phone that was off, and do not count;
-- the worst: none of them arrives in time, and all of them count.
+- best case: messages younger than the limit arrive now; older ones waited for a phone that was off and do not
+  count;
+- worst case: none of them arrives in time, and all of them count.
 
-A message more within the limit, or one less beyond it, never makes a verdict worse. So if both ends have the
-same verdict, every end has it.
+One more message within the limit, or one fewer beyond it, never makes a verdict worse. So if both bounds have
+the same verdict, every case between them has it.
 
-The interval is the binomial one that the analysis takes, for many messages by its normal approximation: no
-verdict rests on it, only when to stop waiting. The analysis widens it where messages share their delay, by an
-evidence share that it measures when all have ended. So the ends must agree for the share that is measured now
-and, since it may still change, for half of it and for independent messages.
+The interval is the binomial interval of the analysis, in its normal approximation for many messages. It only
+decides when to stop waiting. The analysis widens it for dependent messages, by an evidence share that it
+measures at the end. So the bounds must agree for the share that is measured now, for half of it and for
+independent messages.
 """
 
 from __future__ import annotations
@@ -26,22 +27,22 @@ from typing import Literal
 
 from msgspec import Struct
 
-_TAIL = 0.025  # the interval is of 95 %
+_TAIL = 0.025  # two-sided 95 %
 _Z = 1.959964
 _EXACT_UP_TO = 2_000  # messages
 
 
 class ObjectiveTally(Struct, frozen=True):
-    """Accepted messages of one class that count in an objective, and those of which it is not known."""
+    """Accepted messages of one class by their effect on an objective."""
 
     within: int  # delivered within the limit
     beyond: int  # later, or certain never to arrive in time
     young: int = 0  # open, and younger than the limit
-    old: int = 0  # open beyond the limit, or ended so that they count or do not
+    old: int = 0  # open beyond the limit, or ended in a way that may or may not count
 
 
 def settled(share: float, tally: ObjectiveTally, evidence: float = 1.0) -> bool:
-    """Whether no end of the open messages changes the verdict on "more than ``share`` within the limit".
+    """Whether the open messages cannot change the verdict on "more than ``share`` within the limit".
 
     ``evidence``: independent messages per message, as measured among those that have arrived.
     """
@@ -64,7 +65,7 @@ def _verdict(within: int, total: int, share: float, evidence: float) -> Literal[
 
 @lru_cache(maxsize=256)
 def _ranks(total: int, share: float, evidence: float) -> tuple[int, int]:
-    """1-based ranks of the percentile's interval; 0 or ``total + 1`` where it has no such end."""
+    """1-based ranks of the percentile's interval; 0 or ``total + 1`` if it has no such end."""
     if total <= _EXACT_UP_TO and evidence == 1.0:
         return _quantile(total, share, _TAIL), _quantile(total, share, 1.0 - _TAIL) + 1
     spread = _Z * math.sqrt(total * share * (1.0 - share) / evidence)

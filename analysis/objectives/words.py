@@ -1,4 +1,4 @@
-"""Objectives in words: what is measured, the limit, a figure with its interval."""
+"""Objectives as text: the measure, the limit, a figure with its interval."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def limit_of(spec: Spec) -> str:
 
 
 def value_text(spec: Spec, value: float, time_text: str = "") -> str:
-    """A figure in the limit's unit; ``time_text`` replaces a time's own words."""
+    """A figure in the limit's unit; ``time_text`` replaces the text of a time."""
     if spec.kind == "time":
         return time_text or seconds_text(value)
     if spec.kind == "share":
@@ -47,7 +47,7 @@ def value_text(spec: Spec, value: float, time_text: str = "") -> str:
 
 
 def share_text(share: float) -> str:
-    """In per cent; never rounded to 0 % or 100 % where it is not."""
+    """In per cent; never rounded to 0 % or 100 %."""
     percent = 100.0 * share
     if percent in (0.0, 100.0):
         return f"{percent:.0f} %"
@@ -67,7 +67,7 @@ def quantile_text(quantile: Quantile) -> str:
 
 
 def interval_text(quantile: Quantile) -> str:
-    """``3.9 s to 4.6 s``; an open end is said in words."""
+    """``3.9 s to 4.6 s``; an open end is the word "open"."""
     if quantile.low_s is None or quantile.high_s is None:
         return "none"
     if math.isinf(quantile.low_s):

@@ -1,1 +1,1 @@
-"""Run directories in, columns out: one entry for each arrival."""
+"""Reads run directories as columns with one entry per arrival."""

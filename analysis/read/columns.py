@@ -14,20 +14,20 @@ ABSENT = -1
 
 
 def seconds(column: pa.ChunkedArray, origin_ns: int) -> Floats:
-    """Nanoseconds on the run's clock to seconds after ``origin_ns``; null to NaN."""
+    """Convert nanoseconds on the run's clock to seconds after ``origin_ns``; null becomes NaN."""
     relative = pc.cast(pc.subtract(column, pa.scalar(origin_ns, pa.int64())), pa.float64(), safe=False)
     values: Floats = relative.to_numpy()
     return values * 1e-9
 
 
 def integers(column: pa.ChunkedArray) -> Ints:
-    """Null to 0."""
+    """Convert to integers; null becomes 0."""
     values: Ints = pc.fill_null(column, 0).to_numpy()
     return values.astype(np.int64)
 
 
 def codes(column: pa.ChunkedArray, names: tuple[str, ...]) -> Ints:
-    """Position of each value in ``names``, ABSENT where it is none of them."""
+    """Position of each value in ``names``, ABSENT if it is not one of them."""
     values: Ints = pc.fill_null(
         pc.index_in(column, value_set=pa.array(names, pa.string())), ABSENT
     ).to_numpy()
@@ -35,14 +35,14 @@ def codes(column: pa.ChunkedArray, names: tuple[str, ...]) -> Ints:
 
 
 def positions(values: pa.ChunkedArray, among: pa.ChunkedArray) -> Ints:
-    """Row in ``among`` of each of ``values`` (the first that matches), ABSENT where there is none."""
+    """Row in ``among`` of each of ``values`` (the first that matches), ABSENT without a match."""
     found = pc.index_in(values, value_set=among.combine_chunks())
     rows: Ints = pc.fill_null(found, ABSENT).to_numpy()
     return rows.astype(np.int64)
 
 
 def count_pairs(first: Any, second: Any) -> tuple[tuple[str, str, int], ...]:
-    """How often each pair of strings occurs, the most frequent first."""
+    """Counts of the pairs of strings, the most frequent first."""
     table = pa.table({"first": pc.fill_null(first, ""), "second": pc.fill_null(second, "")})
     grouped = table.group_by(["first", "second"]).aggregate([([], "count_all")]).to_pylist()
     pairs = [(str(row["first"]), str(row["second"]), int(row["count_all"])) for row in grouped]

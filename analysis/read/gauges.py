@@ -1,4 +1,4 @@
-"""Samples of the load's time, by process and name."""
+"""Samples during the load, by process and name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Gauges:
         self._series = {key: (samples.at_s[found], samples.value[found]) for key, found in rows.items()}
 
     def series(self, process: str, name: str) -> tuple[Floats, Floats]:
-        """(instants, values); both empty where there is none."""
+        """(instants, values); both empty without samples."""
         return self._series.get((process, name), (_NONE, _NONE))
 
     def processes(self, *prefixes: str) -> tuple[str, ...]:
@@ -29,13 +29,13 @@ class Gauges:
         return tuple(sorted({process for process, _ in self._series if process.startswith(prefixes)}))
 
     def names(self, process: str, prefix: str = "") -> tuple[str, ...]:
-        """What is sampled of ``process``."""
+        """Names of the samples of ``process``."""
         return tuple(
             sorted(name for owner, name in self._series if owner == process and name.startswith(prefix))
         )
 
     def at(self, process: str, name: str, at_s: Floats) -> Floats:
-        """The value nearest to each instant; 0 where there is none at all."""
+        """The value nearest to each instant; 0 without samples."""
         instants, values = self.series(process, name)
         if len(instants) == 0:
             return np.zeros(len(at_s))

@@ -1,7 +1,7 @@
-"""Reads a run directory and joins its rows by key: one entry an arrival, as columns.
+"""Reads a run directory and joins its rows by key: columns with one entry for each arrival.
 
-Instants become seconds after the load's start (float64, subtracted in integer nanoseconds first so that
-nothing is lost to rounding), NaN where the thing did not happen.
+Instants become seconds after the load's start (float64; the subtraction is in integer nanoseconds, so that
+rounding loses nothing), NaN if the event did not happen.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from analysis.read.provider_rows import PROVIDER_STATES, ProviderSide, join_prov
 
 OUTCOMES = ("accepted", "refused", "failed", "dropped", "unfinished")
 SENDER_STATES = ("queued", "submitting", "sent", "delivered", "failed", "expired")
-# A sender's reason that begins so: no try worked, and the message was not the reason.
+# Prefix of a sender's reason: no attempt succeeded, and the message was not the cause.
 GAVE_UP = "gave_up"
-# Shown in this order, whatever the order in the file; classes not named here follow by name.
+# The order of display; other classes follow by name.
 
 
 class MalformedRunError(ValueError):
-    """A run directory, or what was taken for one, that cannot be read; the text names file and field."""
+    """A run directory that cannot be read; the text names file and field."""
 
 
 @dataclass(frozen=True)
 class LoadSide:
-    """What the load generator saw. ``class_index`` points into ``class_names``, ``outcome`` into OUTCOMES."""
+    """The load's rows. ``class_index`` is an index of ``class_names``, ``outcome`` of OUTCOMES."""
 
     class_names: tuple[str, ...]
     class_index: Ints
@@ -46,12 +46,12 @@ class LoadSide:
 
 @dataclass(frozen=True)
 class SenderSide:
-    """The sender's last word on each message: ``state`` points into SENDER_STATES, ABSENT without a row."""
+    """The sender's last states: ``state`` is an index of SENDER_STATES, ABSENT without a row."""
 
     present: bool
     state: Ints
-    gave_up: Bools  # it failed the message because its tries were spent, not because of the message
-    # (state, reason, how often) of what it gave up and of which the provider knows no end
+    gave_up: Bools  # it failed the message after its last attempt, and the message was not the cause
+    # (state, reason, count) of messages that it gave up and that have no final state at the provider
     reasons: tuple[tuple[str, str, int], ...]
 
 
@@ -67,12 +67,12 @@ class Samples:
 class Journeys:
     load: LoadSide
     provider: ProviderSide
-    journal: bool  # the provider kept one; without it nothing is known of deliveries
+    journal: bool  # whether there are provider rows; without them deliveries are unknown
     sender: SenderSide
     samples: Samples
     load_end_s: float
     end_s: float  # the last instant at which anything was observed
-    origin_ns: int = 0  # the load's start on the run's clock: where seconds count from
+    origin_ns: int = 0  # the load's start on the run's clock, the zero of the seconds
 
     @property
     def count(self) -> int:
@@ -80,7 +80,7 @@ class Journeys:
 
     @property
     def accepted(self) -> Bools:
-        """Messages that the sender acknowledged to the load."""
+        """Messages that the sender accepted."""
         chosen: Bools = self.load.outcome == OUTCOMES.index("accepted")
         return chosen
 
@@ -90,7 +90,7 @@ class Journeys:
 
 
 def read_journeys(run_dir: Path, manifest: records.Manifest) -> Journeys:
-    """Raises ``MalformedRunError`` naming file and column where a file's columns are not the schema's."""
+    """Raises ``MalformedRunError`` with file and column if the columns are not the schema's."""
     arrivals = load_rows(run_dir)
     provider_rows = rows(run_dir / "provider.arrow", records.PROVIDER_SCHEMA)
     sender_rows = rows(run_dir / "sender.arrow", records.SENDER_SCHEMA)
@@ -115,7 +115,7 @@ def read_journeys(run_dir: Path, manifest: records.Manifest) -> Journeys:
 
 
 def rows(path: Path, schema: pa.Schema) -> pa.Table:
-    """Raises ``MalformedRunError`` naming file and column."""
+    """Raises ``MalformedRunError`` with file and column."""
     try:
         return records.read_rows(path, schema)
     except ValueError as error:
@@ -123,8 +123,10 @@ def rows(path: Path, schema: pa.Schema) -> pa.Table:
 
 
 def load_rows(run_dir: Path) -> pa.Table:
-    """The load's rows. Each worker's own file is there still, where the runner was killed before it had
-    joined them. Raises ``MalformedRunError``.
+    """The load's rows.
+
+    If the runner was killed before it joined them, they are in one file per worker. Raises
+    ``MalformedRunError``.
     """
     pieces = sorted(run_dir.glob("load-*.arrow"))
     tables = [rows(path, records.LOAD_SCHEMA) for path in pieces or [run_dir / "load.arrow"]]
@@ -142,7 +144,7 @@ def _class_names(column: pa.ChunkedArray) -> tuple[str, ...]:
 
 
 def _load_side(rows: pa.Table, origin_ns: int) -> LoadSide:
-    classes = pc.fill_null(rows["class"], "")
+    classes = pc.fill_null(rows["message_class"], "")
     names = _class_names(classes)
     keys = rows["key"]
     return LoadSide(
@@ -152,21 +154,21 @@ def _load_side(rows: pa.Table, origin_ns: int) -> LoadSide:
         status=integers(rows["status"]),
         intended_s=seconds(rows["t_intended_ns"], origin_ns),
         sent_s=seconds(rows["t_sent_ns"], origin_ns),
-        answered_s=seconds(rows["t_accepted_ns"], origin_ns),
+        answered_s=seconds(rows["t_replied_ns"], origin_ns),
         repeated_keys=len(keys) - int(pc.count_distinct(keys, mode="all").as_py()),
     )
 
 
 def _sender_side(rows: pa.Table, keys: pa.ChunkedArray, unended: Bools) -> SenderSide:
-    """``unended``: messages of which the provider knows no end."""
-    # The last row of a key counts; index_in finds the first, so the rows are turned round.
+    """``unended``: messages without a final state at the provider."""
+    # The last row of a key counts. index_in finds the first, so the rows are reversed.
     backward = rows.take(pa.array(np.arange(len(rows) - 1, -1, -1)))
     state = codes(backward["state"], SENDER_STATES)
     where = positions(keys, backward["key"])
     joined = np.where(where >= 0, state[where] if len(state) else ABSENT, ABSENT)
     spent = pc.starts_with(pc.fill_null(backward["reason"], ""), GAVE_UP).to_numpy()
     gave_up = np.where(where >= 0, spent[where] if len(spent) else False, False)
-    # A message whose final state the provider knows is counted there only.
+    # A message with a final state at the provider is counted there only.
     counted = backward.take(pa.array(where[(where >= 0) & unended]))
     return SenderSide(
         present=len(rows) > 0, state=joined, gave_up=gave_up.astype(np.bool_), reasons=_given_up(counted)
@@ -190,7 +192,7 @@ def _samples(rows: pa.Table, origin_ns: int) -> Samples:
 def _ends(
     manifest: records.Manifest, origin_ns: int, load: LoadSide, provider: ProviderSide
 ) -> tuple[float, float]:
-    """When the load stopped and when observation did; from the rows where the manifest does not say."""
+    """When the load stopped and when observation did; from the rows if the manifest does not say."""
     last_due = _last(load.intended_s)
     load_end = (manifest.load_ended_ns - origin_ns) * 1e-9 if manifest.load_ended_ns else last_due
     seen = max(
@@ -202,7 +204,7 @@ def _ends(
         _last(provider.confirmed_s),
     )
     ended = (manifest.ended.clock_ns - origin_ns) * 1e-9
-    # A manifest rewritten on another clock (or left at 0) would put the end before what was seen.
+    # If the manifest uses another clock or 0, its end can be before the last row.
     return load_end, max(ended, seen) if manifest.ended.clock_ns else seen
 
 

@@ -1,9 +1,9 @@
-"""The provider's rows, brought to one entry an arrival.
+"""The provider's rows, converted to one entry for each arrival.
 
 ``provider.arrow`` may repeat a (key, provider_id): the last row counts. A key with several accepted provider
-ids, or accepted more than once, is a duplicate. The entry of such a key shows the copy that arrived
-first; its price is the sum over all copies. ``submits`` and ``accepts`` count the key: every row of a key
-carries the same numbers, or numbers that were true when it was written.
+ids, or accepted more than once, is a duplicate. The entry of such a key describes the copy that arrived
+first; its price is the sum over all copies. ``submits`` and ``accepts`` count the key. Rows of one key have
+the same numbers, or the numbers at the time of writing.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 from analysis.arrays import Bools, Floats, Ints
 from analysis.read.columns import ABSENT, codes, count_pairs, integers, positions, seconds
 
-# In the order of preference: of two copies of a message, the one that arrived speaks for it.
+# In order of preference: of two copies of a message, the one that arrived describes it.
 PROVIDER_STATES = ("delivered", "open", "undelivered", "expired", "unknown", "rejected")
-# Reasons of a refusal that lie in the message, not in the system's speed or health: docs/run-directory.md.
+# Refusals because of the message, not because of the system's speed or health: docs/run-directory.md.
 MESSAGE_AT_FAULT = (
     "no_valid_recipient",
     "invalid_number",
@@ -37,13 +37,13 @@ MESSAGE_AT_FAULT = (
     "text_not_allowed",
 )
 
-# Reasons of an end that lie in a phone that is off or out of coverage.
+# Final reasons of phones that are off or out of coverage.
 UNREACHABLE = ("absent_subscriber", "handset_off")
 
 
 @dataclass(frozen=True)
 class Labels:
-    """A column of strings: ``index`` points into ``names``, ABSENT where there is none."""
+    """A column of strings: ``index`` is an index of ``names``, ABSENT without a value."""
 
     index: Ints
     names: tuple[str, ...]
@@ -51,39 +51,39 @@ class Labels:
 
 @dataclass(frozen=True)
 class ProviderSide:
-    """Columns in the order of the load's rows. ``state`` points into PROVIDER_STATES, or is ABSENT."""
+    """Columns in the order of the load's rows. ``state`` is an index of PROVIDER_STATES, or ABSENT."""
 
     state: Ints
     taken: Bools  # it accepted the message at least once
-    message_at_fault: Bools  # it refused the message for a reason that lies in the message
+    message_at_fault: Bools  # it refused the message because of its content
     unreachable: Bools  # its phone was off or out of coverage: it waited for the phone, or failed for it
     submitted_s: Floats
     answered_s: Floats
     carrier_s: Floats
-    delivered_s: Floats  # or failed for good
+    delivered_s: Floats  # or finally failed
     reported_s: Floats
     confirmed_s: Floats
     submits: Ints
-    accepts: Ints  # how often the provider took it
+    accepts: Ints  # how often the provider accepted it
     segments: Ints
     price: Floats
     price_of_duplicates: Floats
     unknown_messages: int  # rows with a key that the load did not send
-    reasons: tuple[tuple[str, str, int], ...]  # (state, reason, how often) of what was not delivered
+    reasons: tuple[tuple[str, str, int], ...]  # (state, reason, count) of messages that were not delivered
     taken_s: Floats  # the submit that was accepted
     reply_s: Floats  # the answer's delay as drawn; lengths, not instants, up to ``handset_wait_s``
     radio_s: Floats  # carrier to handset as drawn, without the wait for the handset
-    handset_wait_s: Floats  # for a phone that was off or out of coverage, 0: reachable; NaN: not known
-    throttled: Ints  # submits of the key refused for a rate limit
-    fast: Bools  # sent with the provider's priority flag
+    handset_wait_s: Floats  # wait for a phone that was off or out of coverage; 0: reachable, NaN: unknown
+    throttled: Ints  # submits of the key that were refused because of a rate limit
+    priority: Bools  # sent with the provider's priority flag
     carrier: Labels
-    wire: str  # by which most of the messages came
-    fault: Labels  # each is the names of faults, with commas between them
+    protocol: str  # by which most of the messages came
+    fault: Labels  # each is a list of fault names, separated by commas
     ucs2_for: tuple[tuple[str, int, int], ...]  # (character, messages, their segments): more than one segment
-    faults: tuple[tuple[str, int], ...] = ()  # (name, messages it touched)
+    faults: tuple[tuple[str, int], ...] = ()  # (name, affected messages)
 
     def touched(self, name: str) -> Bools:
-        """Messages that the fault of that name touched."""
+        """Messages that the fault of that name affected."""
         with_it = [i for i, label in enumerate(self.fault.names) if name in label.split(",")]
         chosen: Bools = np.isin(self.fault.index, with_it)
         return chosen
@@ -108,7 +108,7 @@ class _Parts:
 
 
 def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> ProviderSide:
-    """Bring the provider's rows to the order of ``keys``, which do not repeat."""
+    """Put the provider's rows in the order of ``keys``, which are unique."""
     count = len(keys)
     copies, others = _copies(rows, keys)
     parts, unknown_messages = _parts(others, keys)
@@ -142,7 +142,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         submitted_s=spread(seconds(speaking["t_submitted_ns"], origin_ns)),
         answered_s=spread(seconds(speaking["t_answered_ns"], origin_ns)),
         carrier_s=spread(seconds(speaking["t_carrier_ns"], origin_ns)),
-        delivered_s=spread(seconds(speaking["t_delivered_ns"], origin_ns)),
+        delivered_s=spread(seconds(speaking["t_final_ns"], origin_ns)),
         reported_s=spread(seconds(speaking["t_reported_ns"], origin_ns)),
         confirmed_s=spread(seconds(speaking["t_confirmed_ns"], origin_ns)),
         submits=_highest(copies.key, integers(copies.rows["submits"]), count),
@@ -159,9 +159,9 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         radio_s=spread(seconds(speaking["radio_ns"], 0)),
         handset_wait_s=spread(seconds(speaking["handset_wait_ns"], 0)),
         throttled=_highest(copies.key, integers(copies.rows["throttled"]), count),
-        fast=flags(pc.fill_null(speaking["fast"], False).to_numpy()),
+        priority=flags(pc.fill_null(speaking["priority"], False).to_numpy()),
         carrier=_labelled(speaking["carrier"], owner, count),
-        wire=_most_frequent(speaking["wire"]),
+        protocol=_most_frequent(speaking["protocol"]),
         fault=_labelled(speaking["fault"], owner, count),
         ucs2_for=_one_odd_character(speaking),
         faults=_touched(copies),
@@ -181,7 +181,7 @@ def _most_frequent(column: pa.ChunkedArray) -> str:
 
 
 def _one_odd_character(rows: pa.Table) -> tuple[tuple[str, int, int], ...]:
-    """Of texts of several segments that need UCS-2 for one character: the most frequent character first."""
+    """Texts of several segments that need UCS-2 for one character, the most frequent character first."""
     found = rows.filter(pc.and_(pc.not_equal(rows["ucs2_for"], ""), pc.greater(rows["segments"], 1)))
     grouped = found.group_by(["ucs2_for"]).aggregate([([], "count_all"), ("segments", "sum")]).to_pylist()
     counted = [(str(r["ucs2_for"]), int(r["count_all"]), int(r["segments_sum"])) for r in grouped]
@@ -189,8 +189,9 @@ def _one_odd_character(rows: pa.Table) -> tuple[tuple[str, int, int], ...]:
 
 
 def _unreachable(rows: pa.Table) -> Bools:
-    """Rows of messages that waited for their phone, or failed since it was away. A file without the column
-    ``handset_wait_ns`` knows the latter only.
+    """Rows of messages that waited for their phone, or failed because it was unreachable.
+
+    A file without the column ``handset_wait_ns`` has only the latter.
     """
     away: Bools = codes(rows["reason"], UNREACHABLE) != ABSENT
     if "handset_wait_ns" in rows.column_names:
@@ -199,7 +200,7 @@ def _unreachable(rows: pa.Table) -> Bools:
 
 
 def _touched(copies: _Copies) -> tuple[tuple[str, int], ...]:
-    """Each fault's messages; a message that was accepted twice is one."""
+    """The messages of each fault; a message that was accepted twice counts once."""
     labels = pc.fill_null(copies.rows["fault"], "").combine_chunks()
     encoded = pc.dictionary_encode(labels)
     indices = np.asarray(encoded.indices.to_numpy(zero_copy_only=False))
@@ -221,7 +222,7 @@ def _highest(key: Ints, values: Ints, count: int) -> Ints:
 
 
 def _copies(rows: pa.Table, keys: pa.ChunkedArray) -> tuple[_Copies, pa.Table]:
-    """The last row of each key and id the load sent, and of those it did not."""
+    """The last row of each key and id, separately for keys of the load and other keys."""
     key = positions(rows["key"], keys)
     provider_id = _labels(rows["provider_id"])
     order: Ints = np.lexsort((np.arange(len(rows)), provider_id, key)).astype(np.int64)
@@ -241,7 +242,10 @@ def _copies(rows: pa.Table, keys: pa.ChunkedArray) -> tuple[_Copies, pa.Table]:
 
 
 def _parts(others: pa.Table, keys: pa.ChunkedArray) -> tuple[_Parts, int]:
-    """Rows ``<key>/<number>``: parts of long messages (docs/smpp.md). And how many rows are nobody's."""
+    """Rows ``<key>/<number>``: parts of long messages (docs/smpp.md).
+
+    Also the number of rows without a message of the load.
+    """
     base = pc.replace_substring_regex(pc.fill_null(others["key"], ""), r"/[0-9]+$", "")
     key = positions(base, keys)
     found = key != ABSENT
@@ -256,8 +260,8 @@ def _labels(column: pa.ChunkedArray) -> Ints:
 
 
 def _speakers(copies: _Copies, origin_ns: int) -> tuple[Ints, Ints]:
-    """The copy that speaks for each key (row numbers among the copies), and those keys' positions."""
-    arrival = np.nan_to_num(seconds(copies.rows["t_delivered_ns"], origin_ns), nan=np.inf)
+    """The copy that describes each key (row numbers of the copies), and the positions of the keys."""
+    arrival = np.nan_to_num(seconds(copies.rows["t_final_ns"], origin_ns), nan=np.inf)
     preference = np.where(copies.taken, copies.state, len(PROVIDER_STATES))
     order = np.lexsort((arrival, preference, copies.key))
     first = np.ones(len(order), dtype=np.bool_)
@@ -267,7 +271,7 @@ def _speakers(copies: _Copies, origin_ns: int) -> tuple[Ints, Ints]:
 
 
 def _prices(copies: _Copies, chosen: Ints, owner: Ints, count: int) -> tuple[Floats, Floats]:
-    """Paid for each message, and of that for copies beyond the one that speaks for it."""
+    """The price of each message, and of that the price of its duplicates."""
     prices = _prices_of(copies.rows)
     paid = _total(copies.key, prices, count)
     one_copy = np.zeros(count)

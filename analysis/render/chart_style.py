@@ -1,7 +1,7 @@
-"""One look for all charts, and the two forms they leave in: PNG files and inline SVG.
+"""The style of all charts, and their two output formats: PNG files and inline SVG.
 
-Colours are Okabe and Ito's, told apart with any colour vision. In the SVG, ink, muted ink and grid become CSS
-variables, so that a chart is legible on a light and on a dark page; text stays text.
+The colours are Okabe and Ito's, which are distinct for every kind of colour vision. In the SVG, ink, muted
+ink and grid become CSS variables, so that a chart is legible on light and dark pages; text stays text.
 """
 
 from __future__ import annotations
@@ -60,16 +60,16 @@ _STYLE: dict[str, Any] = {
     "figure.facecolor": "none",
     "axes.facecolor": "none",
     "svg.fonttype": "none",
-    "text.parse_math": False,  # class names come from the run: a dollar sign in one is a dollar sign
+    "text.parse_math": False,  # class names come from the run and may have a dollar sign
 }
 PNG_DPI = 125
-_LEGEND_CHARS, _KEY_CHARS = 112, 7  # of a legend across a whole figure; what a line's sample takes of it
-_MOST_TICKS_UP, _MOST_TICKS_ACROSS = 9, 6  # labels such as "100 ms" side by side need the room
+_LEGEND_CHARS, _KEY_CHARS = 112, 7  # of a legend across a whole figure; the width of a line's sample in it
+_MOST_TICKS_UP, _MOST_TICKS_ACROSS = 9, 6  # labels such as "100 ms" need the space
 
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Draw and save within this: our own style upon matplotlib's defaults, whatever a matplotlibrc says."""
+    """The context for drawing and saving: our style on matplotlib's defaults, without any matplotlibrc."""
     with own_settings(_STYLE):
         yield
 
@@ -85,7 +85,7 @@ def new_figure(title: str, height_in: float = 3.4, width_in: float = 8.8) -> Fig
 
 
 def legend_above(axes: Axes, columns: int = 5, raised: float = 0.0) -> None:
-    """Between title and plot, where no line runs through it; ``raised`` of the plot's height over an axis."""
+    """A legend between title and plot, ``raised`` of the plot's height above an axis."""
     handles, labels = axes.get_legend_handles_labels()
     if handles:
         axes.legend(
@@ -99,9 +99,9 @@ def legend_above(axes: Axes, columns: int = 5, raised: float = 0.0) -> None:
 
 
 def _fitting_columns(labels: list[str], most: int) -> int:
-    """As many columns as the figure is wide; a legend that is wider would squeeze the plot."""
+    """The number of columns that fit into the figure. A wider legend would squeeze the plot."""
     for columns in range(min(most, len(labels)), 1, -1):
-        # As matplotlib does: down each column, the first ones take what does not divide.
+        # As matplotlib fills them: column by column, the first columns take the remainder.
         rows, longer = divmod(len(labels), columns)
         ends = [rows * column + min(column, longer) for column in range(columns + 1)]
         widest = [max(map(len, labels[start:end])) for start, end in pairwise(ends)]
@@ -113,12 +113,12 @@ def _fitting_columns(labels: list[str], most: int) -> int:
 def save_png(figure: Figure, path: Path) -> None:
     with styled():
         figure.savefig(path, dpi=PNG_DPI, facecolor="white")
-    # Laid out once: the SVG takes the same places.
+    # The layout is computed once, so that the SVG has the same positions.
     figure.set_layout_engine("none")
 
 
 def svg_text(figure: Figure, name: str) -> str:
-    """Inline SVG without a size of its own; ``name`` keeps its ids apart from other charts' on the page."""
+    """Inline SVG without a fixed size; ``name`` makes its ids unique on the page."""
     sink = io.StringIO()
     with own_settings({**_STYLE, "svg.hashsalt": name}):
         figure.savefig(sink, format="svg", metadata={"Date": None, "Creator": None})
@@ -137,7 +137,7 @@ def svg_text(figure: Figure, name: str) -> str:
 
 
 def seconds_axis(axes: Axes, low_s: float, high_s: float, which: str = "y") -> None:
-    """Logarithmic, with round ticks of the unit that fits: 200 ms, 5 s, 1 min, 10 h."""
+    """Logarithmic axis with round ticks in a suitable unit: 200 ms, 5 s, 1 min, 10 h."""
     low_s, high_s = max(low_s, 1e-7) / 1.25, max(high_s, 2e-7) * 1.25
     round_s = _round_times_s(fine=math.log10(high_s / low_s) < 2.6)
     low_s, high_s = _around_two(round_s, low_s, high_s)
@@ -153,7 +153,7 @@ def seconds_axis(axes: Axes, low_s: float, high_s: float, which: str = "y") -> N
 
 
 def _around_two(round_s: list[float], low_s: float, high_s: float) -> tuple[float, float]:
-    """The range, widened to the nearest round times until it holds two: one label gives no scale."""
+    """The range, widened to include at least two round times, since one label gives no scale."""
     while sum(low_s <= tick <= high_s for tick in round_s) < 2:
         outside = [tick for tick in round_s if not low_s <= tick <= high_s]
         nearest = min(outside, key=lambda tick: max(low_s / tick, tick / high_s))
@@ -162,7 +162,7 @@ def _around_two(round_s: list[float], low_s: float, high_s: float) -> tuple[floa
 
 
 def linear_seconds_axis(axes: Axes, high_s: float) -> None:
-    """Along x from zero, at most four round steps."""
+    """A time axis along x from zero, with at most four round steps."""
     step = next((time for time in _round_times_s(fine=True) if time >= high_s / 4), high_s)
     axes.set_xlim(0, high_s * 1.25)
     axes.xaxis.set_major_locator(FixedLocator([step * index for index in range(int(high_s / step) + 1)]))
@@ -174,7 +174,7 @@ def linear_seconds_axis(axes: Axes, high_s: float) -> None:
 def _round_times_s(fine: bool) -> list[float]:
     """1, 2, 5 of each decade up to 20 s, then round minutes and hours; coarse: one or two of each unit.
 
-    50 s would stand on top of 1 min.
+    50 s is left out, since its label would overlap 1 min.
     """
     steps = (1, 2, 5) if fine else (1,)
     below_a_minute = [step * 10.0**decade for decade in range(-7, 2) for step in steps]
@@ -185,8 +185,8 @@ def _round_times_s(fine: bool) -> list[float]:
 
 
 def count_axis(axes: Axes, whole: bool = False) -> None:
-    """Linear from zero, thousands set apart; no ticks between whole messages where these are few."""
-    axes.margins(y=0.14)  # room above for the words of a marker
+    """Linear axis from zero with thousands separators; only whole messages if there are few."""
+    axes.margins(y=0.14)  # space above for the text of a marker
     axes.set_ylim(bottom=0)
     if whole:
         axes.yaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
@@ -194,7 +194,7 @@ def count_axis(axes: Axes, whole: bool = False) -> None:
 
 
 class TimeScale:
-    """Seconds after the load's start, shown in the unit that fits the run."""
+    """Seconds after the load's start, in a suitable unit."""
 
     def __init__(self, span_s: float) -> None:
         self.factor, self.unit = 1.0, "s"
@@ -213,9 +213,9 @@ class TimeScale:
         return [instant * self.factor for instant in instants_s]
 
 
-def day_hours(axes: Axes, scale: TimeScale, compress: float) -> None:
-    """A second axis above: the hour of the day that was being played."""
-    hours_a_unit = compress / 3600 / scale.factor
+def day_hours(axes: Axes, scale: TimeScale, speedup: float) -> None:
+    """A second axis above the plot: the hour of the simulated day."""
+    hours_a_unit = speedup / 3600 / scale.factor
 
     def to_hours(values: Any) -> Any:
         return values * hours_a_unit
@@ -224,12 +224,12 @@ def day_hours(axes: Axes, scale: TimeScale, compress: float) -> None:
         return values / hours_a_unit
 
     upper = axes.secondary_xaxis("top", functions=(to_hours, from_hours))
-    upper.set_xlabel("hour of the day played")
+    upper.set_xlabel("hour of the day")
     upper.xaxis.set_major_locator(FixedLocator(list(range(0, 25, 4))))
 
 
 def load_end_line(axes: Axes, load_end_s: float, end_s: float, scale: TimeScale) -> None:
-    """Where the load stopped, if the chart goes on beyond it."""
+    """A marker at the end of the load, if the chart continues after it."""
     if end_s > 1.02 * load_end_s:
         axes.axvline(load_end_s * scale.factor, color=MUTED, linewidth=1.0, linestyle=(0, (1, 2)))
         axes.annotate(

@@ -1,4 +1,4 @@
-"""The charts of a report, in the order of the page. A new one takes a drawing function and an entry here."""
+"""The charts of a report, in the order of the page. A new one needs a drawing function and an entry here."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from matplotlib.figure import Figure
 from analysis.model import PartReport, RunReport
 from analysis.render import charts_distribution, charts_findings, charts_time
 
-_FAULTS_CAPTION = "In grey: the times of the provider's faults, named below the plot."
+_FAULTS_CAPTION = "Grey: the provider's faults, named below the plot."
 
 
 @dataclass(frozen=True)
 class PartChart:
     """A chart of one part. ``draw`` gets the part and the title; it returns the figure, or why there is none.
 
-    ``shows_faults``: the times of the provider's faults are marked in it.
+    ``shows_faults``: the chart marks the times of the provider's faults.
     """
 
     name: str  # of the file
@@ -27,7 +27,7 @@ class PartChart:
     draw: Callable[[PartReport, str], Figure | str]
     asked: Callable[[PartReport], bool] = lambda part: True
     shows_faults: bool = False
-    caption_with_faults: str = ""  # where it is another one
+    caption_with_faults: str = ""  # if it is different
 
     def caption_of(self, part: PartReport) -> str:
         if not (self.shows_faults and part.faults):
@@ -37,66 +37,63 @@ class PartChart:
 
 @dataclass(frozen=True)
 class ReportChart:
-    """A chart of the whole report. One that is not asked for is not missed: the page does not name it."""
+    """A chart of the whole report. If ``asked`` is false, the page does not name it."""
 
     name: str  # of the file
     title: str
     caption: str
     draw: Callable[[RunReport, str], Figure | str]
     asked: Callable[[RunReport], bool]
-    live: bool = False  # it shows a live run, whatever else the report has
+    live: bool = False  # it shows a live run also in a simulated report
 
 
-_BURST = (
-    "Above: the burst's own messages. Middle: the backlog it leaves. Below: what it does to the delivery "
-    "times of each class."
-)
+_BURST = "Top: the messages of the burst. Middle: the backlog. Bottom: the delivery times of each class."
 
 PART_CHARTS = (
     PartChart(
         name="percentiles",
-        title="How long messages take",
-        caption="How long the slowest messages take: each step to the right is ten times rarer. "
-        "The band is the 95 % interval; a curve ends where the messages no longer carry it, or where some "
-        "were still open. Right: the sender's answer, counted from the instant a message was due and from "
-        "the send; where the two part, the load itself was late.",
+        title="Percentiles of delivery time",
+        caption="Delivery time by percentile: at each step to the right, messages are ten times rarer. "
+        "The band is the 95 % interval. A curve ends where there are too few messages, or where messages "
+        "were still open. Right: the sender's answer, counted from the instant at which a message was due "
+        "and from the send. A gap between the two means that the load generator was late.",
         draw=charts_distribution.percentile_curves,
     ),
     PartChart(
         name="latency",
         title="Delivery time during the run",
-        caption="By the instant at which messages were due: the time within which half of them, "
-        "and 95 % of them, arrived. A gap: too few messages for it, or not delivered by the end.",
+        caption="The time within which 50 % and 95 % of the messages arrived, by the instant at which they "
+        "were due. A gap: too few messages, or not delivered by the end.",
         draw=charts_time.latency,
         shows_faults=True,
     ),
     PartChart(
         name="rates",
         title="Offered, accepted and delivered",
-        caption="Where accepted falls under offered, the sender gave way; where delivered lags, "
-        "a queue fills.",
+        caption="Accepted below offered: the sender does not accept every message. Delivered below accepted: "
+        "a queue grows.",
         draw=charts_time.rates,
         shows_faults=True,
     ),
     PartChart(
         name="backlog",
-        title="Messages that wait",
-        caption="Messages waiting at each moment.",
+        title="Backlog",
+        caption="Messages that wait, at each moment.",
         draw=charts_time.backlog,
         shows_faults=True,
     ),
     PartChart(
         name="stages",
-        title="Where the time goes",
-        caption="Left: mean times, which add up to the mean delivery time. Where some messages "
-        "lack a mark, it says of how many it is; the others have a table of their own. Right: the spread of "
-        "each stage, on a logarithmic axis, without the percentiles of too few messages; the report to the "
-        "sender comes after the delivery. Times under 10 µs are drawn at 10 µs.",
+        title="Stages of the delivery time",
+        caption="Left: mean times, which add up to the mean delivery time. If messages lack a timestamp, "
+        "the chart says how many it covers, and the others have a separate table. Right: the percentiles "
+        "of each stage on a logarithmic axis, if there are enough messages. The report to the sender comes "
+        "after the delivery. Times under 10 µs are drawn at 10 µs.",
         draw=charts_distribution.stages,
     ),
     PartChart(
         name="burst",
-        title="What a burst does to OTPs",
+        title="Effect of the burst on OTPs",
         caption=f"Shaded: the burst. {_BURST}",
         caption_with_faults=f"Between the dotted lines: the burst. {_BURST}",
         draw=charts_time.burst,
@@ -108,7 +105,7 @@ PART_CHARTS = (
 REPORT_CHARTS = (
     ReportChart(
         name="capacity",
-        title="How much it sustains",
+        title="Capacity search",
         caption="Each dot is a short run at one rate. The band lies between the highest rate at which all "
         "objectives were met and the lowest at which one was missed.",
         draw=charts_findings.capacity,
@@ -117,15 +114,15 @@ REPORT_CHARTS = (
     ),
     ReportChart(
         name="ladder",
-        title="Messages a day that were carried",
-        caption="Each level's own pace, and the most messages a day that a part carried with every objective "
-        "met.",
+        title="Highest sustained volume",
+        caption="The highest messages a day that a part of each level sustained, and delivery times at the "
+        "level's own rate.",
         draw=charts_distribution.ladder,
         asked=lambda report: bool(report.levels),
     ),
     ReportChart(
         name="priorities",
-        title="What priorities are worth",
+        title="Effect of priorities",
         caption="The same burst with the sender's priorities and without them, both in virtual time.",
         draw=charts_findings.priorities,
         asked=lambda report: any(each.kind == "priorities_vs_fifo" for each in report.comparisons),

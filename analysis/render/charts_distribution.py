@@ -31,8 +31,8 @@ _API_NAMES = {"api_response": "from the intended instant", "api_service": "from 
 _API_COLOURS = {"api_response": INK, "api_service": SKY}
 _STAGE_COLOURS = (MUTED, SKY, ORANGE, PURPLE, BLUE, GREEN, VERMILION)
 _VERDICT_COLOURS = {"met": GREEN, "missed": VERMILION, "undecided": MUTED}
-_FAR_ABOVE = 12.0  # times the highest value drawn
-_SHORTEST_S = 1e-5  # shorter and negative times are drawn here, where a logarithmic axis ends
+_FAR_ABOVE = 12.0  # times the highest drawn value
+_SHORTEST_S = 1e-5  # shorter and negative times are drawn here, at the end of the logarithmic axis
 
 
 def nines(percentile: float) -> float:
@@ -44,7 +44,7 @@ def percentile_curves(part: PartReport, title: str) -> Figure | str:
     by_class = [each for each in part.delivery if each.message_class != "all" and _has_curve(each)]
     api = [each for each in part.api if _has_curve(each)]
     if not by_class and not api:
-        return "too few messages for a percentile curve (it begins with 6)"
+        return "too few messages for a percentile curve (it needs 6)"
     figure = new_figure(title, height_in=3.7)
     panels = figure.subplots(1, 2, squeeze=False)[0] if by_class and api else [figure.add_subplot()]
     if by_class:
@@ -62,7 +62,7 @@ def percentile_curves(part: PartReport, title: str) -> Figure | str:
 
 
 def _has_curve(each: Distribution) -> bool:
-    """Two points at least, and not all of them no time at all: in virtual time a sender answers at once."""
+    """At least two points that are not all zero. In virtual time a sender answers at once."""
     return len(each.curve.percentiles) > 1 and max(each.curve.value_s) > 0
 
 
@@ -73,7 +73,7 @@ def _draw_curve(axes: Axes, each: Distribution, label: str, colour: str) -> None
 
 
 def _draw_limits(axes: Axes, part: PartReport, highest_s: float) -> list[float]:
-    """Bars at the limits that lie near enough for the curves to keep their shape; the others in words."""
+    """Bars at limits near the curves. Limits far above are named as text, to keep the curves readable."""
     drawn: list[float] = []
     far: list[str] = []
     for index, objective in enumerate(part.objectives):
@@ -111,14 +111,14 @@ def _finish_curves(axes: Axes, drawn: list[Distribution], limits_s: list[float])
     axes.xaxis.set_major_locator(FixedLocator([nines(p) for p in _NINES if p != 95.0 or top < 2.5]))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100.0 * (1.0 - 10.0**-x):.4g} %"))
-    axes.set_xlabel("share of messages not slower")
+    axes.set_xlabel("share of messages within this time")
     seconds_axis(axes, min([*values, *limits_s]), max([*values, *limits_s]))
     legend_above(axes, columns=4)
 
 
 def stages(part: PartReport, title: str) -> Figure | str:
     if not part.stages:
-        return "no delivered message carries every mark"
+        return "no delivered message has every timestamp"
     figure = new_figure(title, height_in=3.6)
     spread = part.stages[-1] if part.stages[-1].end_to_end.p50_s is not None else None
     panels = figure.subplots(1, 2, width_ratios=(1.0, 1.25)) if spread else [figure.add_subplot()]
@@ -130,7 +130,7 @@ def stages(part: PartReport, title: str) -> Figure | str:
 
 
 def _draw_shares(axes: Axes, breakdowns: list[StageBreakdown], delivered: dict[str, int]) -> None:
-    """Means on top of each other: they add up to the mean delivery time of the messages they are of."""
+    """Stacked means: they add up to the mean delivery time of the covered messages."""
     for row, breakdown in enumerate(breakdowns):
         reached = 0.0
         for stage, colour in zip(breakdown.stages, _STAGE_COLOURS, strict=False):
@@ -158,7 +158,7 @@ def _draw_shares(axes: Axes, breakdowns: list[StageBreakdown], delivered: dict[s
 
 
 def _of_how_many(breakdown: StageBreakdown, delivered: dict[str, int]) -> str:
-    """The class; beneath it the share of its messages that carry every mark, unless all do."""
+    """The class; below it the number of messages with every timestamp, unless all have them."""
     name, all_of_it = breakdown.message_class, delivered.get(breakdown.message_class, breakdown.count)
     if breakdown.count == all_of_it:
         return name
@@ -166,8 +166,9 @@ def _of_how_many(breakdown: StageBreakdown, delivered: dict[str, int]) -> str:
 
 
 def _draw_ranges(axes: Axes, breakdown: StageBreakdown) -> None:
-    """p50, p95 and p99 of each stage, as far as its messages carry them. The axis is logarithmic since stages
-    differ a thousandfold.
+    """p50, p95 and p99 of each stage, if there are enough messages.
+
+    The axis is logarithmic, since stages differ by a factor of a thousand.
     """
     listed: list[StageTimes] = [*breakdown.stages, breakdown.end_to_end]
     drawn: list[float] = []
@@ -193,7 +194,7 @@ def _draw_ranges(axes: Axes, breakdown: StageBreakdown) -> None:
 
 def ladder(report: RunReport, title: str) -> Figure | str:
     if not report.levels:
-        return "no part of this run stands for a number of messages a day"
+        return "no part of this run has a level in messages a day"
     figure = new_figure(title, height_in=1.9 + 0.5 * len(report.levels))
     timed = any(level.fast_enough_part for level in report.levels)
     panels = figure.subplots(1, 2, width_ratios=(1.3, 1.0)) if timed else [figure.add_subplot()]
@@ -207,22 +208,22 @@ def _draw_levels(axes: Axes, report: RunReport) -> None:
     values: list[float] = []
     for row, level in enumerate(report.levels):
         asked, ten = float(level.messages_per_day), 10.0 * level.messages_per_day
-        carried, tried = level.highest_carried_per_day, level.highest_tried_per_day
+        sustained, tried = level.highest_sustained_per_day, level.highest_tried_per_day
         if tried:
             axes.plot([asked, tried], [row, row], color=MUTED, linewidth=1.0, linestyle=(0, (1, 2)))
             axes.plot([tried], [row], marker="D", markersize=6, color=MUTED, markerfacecolor="none")
-        if carried:
-            axes.plot([asked, carried], [row, row], color=GREEN, linewidth=3.0, alpha=0.7)
-            axes.plot([carried], [row], marker="D", markersize=7, color=GREEN)
+        if sustained:
+            axes.plot([asked, sustained], [row, row], color=GREEN, linewidth=3.0, alpha=0.7)
+            axes.plot([sustained], [row], marker="D", markersize=7, color=GREEN)
         axes.plot([asked], [row], marker="o", markersize=9, color=_VERDICT_COLOURS[level.fast_enough])
         axes.plot([ten], [row], marker="|", markersize=18, markeredgewidth=1.8, color=INK)
-        values += [asked, ten, carried or asked, tried or asked]
+        values += [asked, ten, sustained or asked, tried or asked]
     for marker, colour, label in (
-        ("o", GREEN, "fast enough at its peak"),
-        ("o", VERMILION, "too slow"),
+        ("o", GREEN, "objectives met at the peak"),
+        ("o", VERMILION, "objectives missed"),
         ("o", MUTED, "not proven"),
         ("|", INK, "ten times the level"),
-        ("D", GREEN, "highest carried"),
+        ("D", GREEN, "highest sustained"),
     ):
         axes.plot([], [], marker=marker, linestyle="none", color=colour, markersize=7, label=label)
     axes.set_xscale("log")
@@ -240,12 +241,12 @@ def _draw_levels(axes: Axes, report: RunReport) -> None:
 
 
 def _short_per_day(value: float) -> str:
-    """Ticks of a narrow axis: 10,000 and 10 M."""
+    """Tick labels for a narrow axis: 10,000 and 10 M."""
     return per_day_text(value).replace(" million", " M")
 
 
 def _draw_level_times(axes: Axes, report: RunReport) -> None:
-    """p95 delivery time of each class at each level's own pace; hollow where only the slowest is known."""
+    """p95 delivery time of each class at each level's own rate; hollow: the maximum of too few messages."""
     by_slug = {part.slug: part for part in report.parts}
     values: list[float] = []
     seen: set[str] = set()

@@ -1,4 +1,4 @@
-"""The provider's faults on charts over time: shaded above, named in a strip of their own below."""
+"""The provider's faults on charts over time: shaded in the plot, named in a strip below."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from analysis.model import FaultBand, PartReport
 from analysis.render.chart_style import MUTED, TimeScale, new_figure
 
 FAULT_LABEL = "provider fault, named below"
-_MOST_ROWS = 10  # more faults share a row with others of their kind
+_MOST_ROWS = 10  # with more faults, faults of one kind share a row
 _ROW_IN = 0.17
 _STRIP_IN = 0.12
 _LONGEST_NAME = 24
-_THINNEST = 0.003  # of the time axis: a shorter fault is still seen
+_THINNEST = 0.003  # of the time axis; a shorter fault is drawn with this width
 
 
 def time_panels(
@@ -38,7 +38,7 @@ def draw_faults(
     if strip is None:
         return
     rows = _rows(part)
-    # In the legend of the first panel, since a picture may travel without its caption.
+    # In the legend of the first panel, since a picture can be used without its caption.
     label: str | None = FAULT_LABEL
     for index, bands in enumerate(rows.values()):
         for band in bands:
@@ -80,7 +80,7 @@ def _column(figure: Figure, ratios: tuple[float, ...]) -> list[Axes]:
 
 
 def _rows(part: PartReport) -> dict[str, list[FaultBand]]:
-    """A row for each fault, or for each kind of them where there are many."""
+    """A row for each fault, or for each kind if there are many."""
     timed = [band for band in part.faults if band.from_s is not None]
     several = len({band.name for band in timed}) > _MOST_ROWS
     rows: dict[str, list[FaultBand]] = {}

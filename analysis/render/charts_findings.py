@@ -1,4 +1,4 @@
-"""Charts of what the report concludes: the capacity search, and what priorities are worth."""
+"""Charts of conclusions: the capacity search, and the effect of priorities."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from analysis.render.chart_style import (
 
 _TRIALS = (
     ("met", GREEN, "every objective met"),
-    ("missed", VERMILION, "one missed"),
+    ("missed", VERMILION, "an objective missed"),
     ("undecided", ORANGE, "undecided"),
     ("invalid", MUTED, "invalid"),
 )
 
 
 def capacity(report: RunReport, title: str) -> Figure | str:
-    """The trials of the search in their order, each at its rate; the band is where the answer lies."""
+    """The trials of the search in order, each at its rate; the band has the capacity."""
     found = report.capacity
     if found is None or not found.trials:
-        return "no capacity search belongs to this report"
+        return "this report has no capacity search"
     figure = new_figure(title, height_in=3.0)
     axes = figure.add_subplot()
     for verdict, colour, label in _TRIALS:
@@ -64,11 +64,11 @@ def capacity(report: RunReport, title: str) -> Figure | str:
 
 
 def priorities(report: RunReport, title: str) -> Figure | str:
-    """95 % of each class within so long, with priorities and without them."""
+    """The p95 of each class, with and without priorities."""
     compared = next((each for each in report.comparisons if each.kind == "priorities_vs_fifo"), None)
     shown = [one for one in compared.classes if one.ours_p95_s and one.theirs_p95_s] if compared else []
     if not shown:
-        return "no part of this run was played without priorities"
+        return "no part of this run is without priorities"
     figure = new_figure(title, height_in=1.5 + 0.55 * len(shown))
     axes = figure.add_subplot()
     longest = 0.0

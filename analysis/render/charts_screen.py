@@ -21,12 +21,12 @@ _WIDTH_IN, _LINE_IN = 8.8, 0.21
 _LEFT, _SECOND = 0.02, 0.3  # of the width: where questions and answers begin
 _CHARS, _ANSWER_CHARS, _WHY_CHARS = 118, 84, 84
 
-# Text, place across, size, colour, weight; a line each. Several pieces may share one.
+# Text, x position, size, colour, weight. Several pieces can be on one line.
 _Piece = tuple[str, float, float, str, str]
 
 
 def first_screen_picture(screen: FirstScreen) -> Figure:
-    """As tall as its lines."""
+    """The figure; its height follows from the lines."""
     lines = _lines(screen)
     height_in = _LINE_IN * (sum(height for height, _ in lines) + 1.5)
     figure = Figure(figsize=(_WIDTH_IN, height_in))
@@ -48,7 +48,7 @@ def _lines(screen: FirstScreen) -> list[tuple[float, list[_Piece]]]:
     ]
     lines.append((1.6, [(screen.word, _LEFT, 17.0, _COLOURS[screen.word], "bold")]))
     lines += [(1.15, [(line, _LEFT, 11.0, INK, "bold")]) for line in _wrapped(words(screen.why), _WHY_CHARS)]
-    for sentence in (screen.trust, *screen.gave_way):
+    for sentence in (screen.trust, *screen.bottleneck):
         lines += [(1.0, [(line, _LEFT, 9.0, INK, "normal")]) for line in _wrapped(words(sentence), _CHARS)]
     for number, answer in enumerate(screen.answers, start=1):
         lines += _answer(number, answer)

@@ -24,11 +24,11 @@ from analysis.render.chart_style import (
 )
 from analysis.render.charts_faults import draw_faults, time_panels
 
-# Offered lies under the others, broad and pale, so that it shows even where they cover it.
+# Offered is below the others, wide and pale, so that it stays visible.
 _RATE_STYLES = {"offered": (MUTED, 5.0, 0.35), "accepted": (BLUE, 1.6, 1.0), "delivered": (GREEN, 1.6, 1.0)}
 _MOST_POINTS = 400
-_OVER_DAY_HOURS = 0.19  # what the second time axis takes above the plot, of the plot's height
-_FEWEST = 20  # below, a rate, a backlog or a course over time is only a picture of single messages
+_OVER_DAY_HOURS = 0.19  # height of the second time axis above the plot, relative to the plot's height
+_FEWEST = 20  # messages; with fewer, a chart over time would show single messages
 
 
 def rates(part: PartReport, title: str) -> Figure | str:
@@ -37,7 +37,7 @@ def rates(part: PartReport, title: str) -> Figure | str:
     if not shown:
         return "no message was due in this run"
     if part.accounting.rows < _FEWEST:
-        return f"{times_text(part.accounting.rows)} make no rate"
+        return f"{times_text(part.accounting.rows)} are too few for a rate"
     figure, (axes,), strip = time_panels(part, title)
     scale = TimeScale(line.end_s)
     for series in shown:
@@ -58,12 +58,12 @@ def latency(part: PartReport, title: str) -> Figure | str:
     if not any(_some(series) for series in line.latency_p50) and not any(p.at_s for p in line.points):
         return "no message was delivered in this run"
     if part.accounting.rows < _FEWEST:
-        return f"{times_text(part.accounting.rows)} show no course of the delivery time"
+        return f"{times_text(part.accounting.rows)} are too few for a chart over time"
     figure, (axes,), strip = time_panels(part, title)
     scale = TimeScale(line.end_s)
     _draw_latency(part, axes, scale)
     axes.set_ylabel("delivery time, from due to handset")
-    # By the instant they were due: after the load none is.
+    # The x axis is the due time, which ends with the load.
     _time_axis(part, axes, strip, scale, line.load_end_s)
     return figure
 
@@ -113,9 +113,9 @@ def _spread(series: tuple[Series, ...], points: tuple[Points, ...]) -> tuple[flo
 def backlog(part: PartReport, title: str) -> Figure | str:
     line = part.timeline
     if line.peak_unsubmitted <= 0 and line.peak_undelivered <= 0:
-        return "no message ever waited"
+        return "no message waited"
     if part.accounting.rows < _FEWEST:
-        return f"{times_text(part.accounting.rows)} make no backlog"
+        return f"{times_text(part.accounting.rows)} are too few for a backlog"
     figure, (axes,), strip = time_panels(part, title)
     scale = TimeScale(line.end_s)
     _draw_backlog(part, axes, scale)
@@ -152,7 +152,7 @@ def burst(part: PartReport, title: str) -> Figure | str:
 
 
 def _mark_burst(axes: Axes, scale: TimeScale, found: BurstResult, lines: bool, named: bool) -> None:
-    """Shaded; between ``lines`` where the shade is taken by faults. In the legend where ``named``."""
+    """The burst, shaded or between ``lines`` (faults are shaded too). ``named``: in the legend."""
     from_x, to_x = found.from_s * scale.factor, found.to_s * scale.factor
     if lines:
         for x, label in ((from_x, "start and end of the burst"), (to_x, None)):
@@ -183,7 +183,7 @@ def _time_axis(part: PartReport, axes: Axes, strip: Axes | None, scale: TimeScal
     draw_faults(part, [axes], strip, scale, end_s)
     axes.set_xlim(0, end_s * scale.factor)
     load_end_line(axes, line.load_end_s, end_s, scale)
-    played_as_a_day = part.identity.window == "day" and part.identity.compress != 1.0
+    played_as_a_day = part.identity.window == "day" and part.identity.speedup != 1.0
     if played_as_a_day:
-        day_hours(axes, scale, part.identity.compress)
+        day_hours(axes, scale, part.identity.speedup)
     legend_above(axes, columns=6, raised=_OVER_DAY_HOURS if played_as_a_day else 0.0)

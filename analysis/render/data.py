@@ -1,4 +1,4 @@
-"""The numbers, for programs: ``summary.json``, ``junit.xml`` and the CSV files."""
+"""Output for programs: ``summary.json``, ``junit.xml`` and the CSV files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from analysis.model import Check, Objective, RunReport
 
 
 def write_json(report: RunReport, path: Path) -> None:
-    """Every number but the series over time, which are in ``timeline.csv``. Not finite: ``null``."""
+    """Every number except the series of ``timeline.csv``. Infinite values are ``null``."""
     plain = {"first_screen": msgspec.to_builtins(first_screen(report)), **msgspec.to_builtins(report)}
     for part in plain["parts"]:
         timeline = part["timeline"]
@@ -30,7 +30,7 @@ def write_json(report: RunReport, path: Path) -> None:
 
 
 def _number(value: float | None) -> str:
-    """Nine significant digits; empty for what is not known or will never be."""
+    """Nine significant digits; empty for unknown and infinite values."""
     if value is None or not math.isfinite(value):
         return ""
     return f"{value:.9g}"
@@ -54,7 +54,7 @@ def spreadsheet_safe(value: object) -> object:
 
 
 def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write the rows; no cell can run as a formula."""
+    """Write the rows, without cells that a spreadsheet would run as a formula."""
     with path.open("w", newline="", encoding="utf-8") as sink:
         writer = csv.writer(sink)
         writer.writerow(header)
@@ -62,7 +62,18 @@ def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object
 
 
 def write_percentiles(report: RunReport, path: Path) -> None:
-    header = ("part", "measure", "class", "count", "open", "never", "percentile", "state", "value_s", "low_s")
+    header = (
+        "part",
+        "measure",
+        "message_class",
+        "count",
+        "open",
+        "never",
+        "percentile",
+        "state",
+        "value_s",
+        "low_s",
+    )
     rows = (
         (
             part.slug,
@@ -89,7 +100,7 @@ def write_ladder(report: RunReport, path: Path) -> None:
         "messages_per_day",
         "profile",
         "fast_enough",
-        "highest_carried_per_day",
+        "highest_sustained_per_day",
         "highest_tried_per_day",
         "ten_times",
         "why",
@@ -99,7 +110,7 @@ def write_ladder(report: RunReport, path: Path) -> None:
             level.messages_per_day,
             level.profile,
             level.fast_enough,
-            _number(level.highest_carried_per_day),
+            _number(level.highest_sustained_per_day),
             _number(level.highest_tried_per_day),
             level.ten_times,
             level.ten_times_why,
@@ -110,7 +121,7 @@ def write_ladder(report: RunReport, path: Path) -> None:
 
 
 def write_timeline(report: RunReport, path: Path) -> None:
-    """Long form: one row a point."""
+    """Long format: one row per point."""
     rows = (
         (part.slug, kind, series.name, _number(at_s), _number(value))
         for part in report.parts
@@ -127,12 +138,13 @@ def write_timeline(report: RunReport, path: Path) -> None:
 
 
 def write_junit(report: RunReport, path: Path) -> None:
-    """A test case each objective and check: missed is a failure, what makes the run invalid an error.
+    """One test case per objective and check. Missed is a failure; a check that makes the run invalid is an
+    error.
 
-    An undecided objective is an error, as build servers fail for both; skipped where it was allowed or has
-    no say in the verdict.
+    An undecided objective is an error, since build servers fail for it too. It is skipped if it is allowed or
+    does not decide.
 
-    One more says whether the run came to its end: interrupted is an error.
+    One more test case is an error if the run was interrupted.
     """
     root = ElementTree.Element("testsuites", name=report.title)
     objectives = ElementTree.SubElement(root, "testsuite", name="objectives")
@@ -143,9 +155,9 @@ def write_junit(report: RunReport, path: Path) -> None:
     for check in report.checks:
         _check_case(checks, check, check in spoils)
     ending = ElementTree.SubElement(root, "testsuite", name="ending")
-    case = ElementTree.SubElement(ending, "testcase", name="came to its end", classname="ending")
+    case = ElementTree.SubElement(ending, "testcase", name="run is complete", classname="ending")
     if report.interrupted:
-        words = "no verdict is of the whole run"
+        words = "no verdict describes the whole run"
         ElementTree.SubElement(case, "error", message=report.interrupted).text = words
     for suite in (objectives, checks, ending):
         suite.set("tests", str(len(suite)))
@@ -161,7 +173,7 @@ def _objective_case(suite: ElementTree.Element, objective: Objective, allow_unde
     )
     words = f"{objective.measured}, limit {objective.limit}: {objective.why}"
     if objective.verdict == "undecided":
-        words += f"; it takes {objective.needs}" if objective.needs else ""
+        words += f"; to decide it: {objective.needs}" if objective.needs else ""
         tag = "skipped" if allow_undecided or not objective.decides else "error"
         ElementTree.SubElement(case, tag, message=f"undecided: {words}")
     elif objective.verdict == "missed":
@@ -176,8 +188,8 @@ def _check_case(suite: ElementTree.Element, check: Check, spoils: bool) -> None:
         ElementTree.SubElement(case, "error", message=f"{check.value} ({check.limit})").text = check.advice
     elif check.state == "not_checked":
         ElementTree.SubElement(case, "skipped", message=check.value)
-    elif check.state in ("warn", "invalid"):  # invalid in a part that decides nothing
-        word = "warning" if check.state == "warn" else "invalid, and decides nothing"
+    elif check.state in ("warn", "invalid"):  # invalid in a part that does not decide
+        word = "warning" if check.state == "warn" else "invalid in a part that does not decide"
         ElementTree.SubElement(case, "system-out").text = f"{word}: {check.value} ({check.limit})"
 
 

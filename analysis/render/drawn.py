@@ -1,4 +1,4 @@
-"""What became of a chart. Apart from the charts, whose library takes a second to load."""
+"""The result of drawing a chart. A module of its own, since matplotlib takes a second to load."""
 
 from __future__ import annotations
 

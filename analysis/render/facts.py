@@ -1,4 +1,4 @@
-"""*How it was run*: the manifest's settings in words."""
+"""*How it was run*: the manifest's settings as text."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from analysis.formatting import TIMES, count_text, rate_text, round_seconds_text
 from analysis.model import PartIdentity
 
 _GIB, _MIB = 1 << 30, 1 << 20
-_TOLD_ELSEWHERE = ("streams", "classes")  # the classes stand with the streams
+_TOLD_ELSEWHERE = ("streams", "classes")  # the classes are shown with the streams
 
 
 def facts(identity: PartIdentity) -> list[tuple[str, str]]:
-    """Name and value of each setting that is known, in the order of the page."""
-    pace = "true speed" if identity.compress == 1.0 else f"{identity.compress:g} {TIMES} as dense as the day"
+    """Name and value of each known setting, in the order of the page."""
+    pace = "true speed" if identity.speedup == 1.0 else f"{identity.speedup:g} {TIMES} the day's rate"
     if identity.provider_scale != 1.0:
         pace += f", provider scaled {TIMES} {identity.provider_scale:g}"
     parameters = {name: value for name, value in identity.parameters.items() if name not in _TOLD_ELSEWHERE}
@@ -39,7 +39,7 @@ def facts(identity: PartIdentity) -> list[tuple[str, str]]:
 
 
 def _streams(streams: Any) -> list[str]:
-    """A line for each stream of arrivals. Values of other writers are shown unchanged."""
+    """A line for each stream of arrivals. Values in another form are shown unchanged."""
     if not isinstance(streams, list):
         return [] if streams is None else [value_text("streams", streams)]
     return [_stream(each) if isinstance(each, dict) else value_text("", each) for each in streams]
@@ -69,7 +69,7 @@ def _stream(stream: Mapping[str, Any]) -> str:
 
 
 def _mix(mix: Mapping[str, Any]) -> str:
-    """The classes of a stream with their shares; a single class without."""
+    """The classes of a stream with their shares; a single class without a share."""
     present = {name: share for name, share in mix.items() if _is_number(share) and share > 0}
     if len(present) == 1:
         return next(iter(present))
@@ -78,13 +78,13 @@ def _mix(mix: Mapping[str, Any]) -> str:
 
 
 def pairs_text(values: Mapping[str, Any]) -> str:
-    """``cores 2, memory 23.5 GiB``; names as words, nested values in brackets."""
+    """``cores 2, memory 23.5 GiB``; names without underscores, nested values in brackets."""
     shown = ((_words(name), value_text(name, value)) for name, value in values.items())
     return ", ".join(f"{name} {text}" for name, text in shown if text)
 
 
 def value_text(name: str, value: Any) -> str:
-    """One value, in the unit that its name says. Empty for nothing."""
+    """One value in the unit that its name gives; "" for None."""
     if value is None or value in ("", {}, []):
         return ""
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""``index.html``: one file without any outside reference; the charts stand in it as SVG."""
+"""``index.html``: one file without external references; the charts are inline SVG."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ def _part(report: RunReport, place: int, drawn: tuple[Drawn, ...]) -> dict[str, 
 
 
 def _chart(drawn: Drawn) -> dict[str, Any]:
-    # Our own SVG, made from numbers and class names that matplotlib has escaped.
+    # SVG of our own charts: numbers, and class names that matplotlib escapes.
     return {"title": drawn.title, "caption": drawn.caption, "svg": Markup(drawn.svg), "why": drawn.why}
 
 
 def _kind(cell: Cell, column: Column) -> str:
-    """The class by which the style sheet lays out a cell. Short texts are not wrapped, long ones get room."""
+    """The CSS class of a cell. Short texts are not wrapped, long ones get more width."""
     if column.align == "right":
         return "n"
     if column.mark:
@@ -75,7 +75,7 @@ def _attributes(figure: Figure) -> Markup:
 
 
 def _linked(sentence: Sentence) -> Markup:
-    """A sentence of the first screen: each figure leads to the cell that it is taken from."""
+    """A sentence of the first screen: each figure is a link to its cell."""
     said = Markup()
     for piece in sentence:
         if isinstance(piece, str):
@@ -92,7 +92,7 @@ def _id(figure: Figure) -> str:
 
 
 class _Places:
-    """Cells of tables. The first cell that has a figure is the place that the first screen leads to."""
+    """Cells of tables. The first cell with a figure is the target of the first screen's link."""
 
     def __init__(self) -> None:
         self._seen: set[str] = set()

@@ -18,7 +18,7 @@ def write_markdown(report: RunReport, drawn: tuple[Drawn, ...], path: Path) -> N
     for title, table in report_sections(report):
         blocks += [f"## {title}", _table(table)]
     blocks += [_picture(each) for each in drawn if not each.part]
-    blocks += ["## How far to trust it", _table(tables.checks(report))]
+    blocks += ["## Validity", _table(tables.checks(report))]
     for place, part in enumerate(report.parts):
         blocks += [f"## {part.slug}", part.identity.title]
         for title, table in part_sections(report, place):
@@ -28,16 +28,16 @@ def write_markdown(report: RunReport, drawn: tuple[Drawn, ...], path: Path) -> N
 
 
 def terminal_lines(screen: FirstScreen) -> list[str]:
-    """The verdict, why, and of a NO what gave way; then how far to trust it."""
+    """The verdict, the reason, for a NO the bottleneck; then how far to trust it."""
     flags = "".join(f" ({flag})" for flag in screen.flags)
-    said = [f"{screen.word}{flags}: {words(screen.why)}", *map(words, screen.gave_way), words(screen.trust)]
+    said = [f"{screen.word}{flags}: {words(screen.why)}", *map(words, screen.bottleneck), words(screen.trust)]
     return [line for line in said if line]
 
 
 def _screen(screen: FirstScreen) -> list[str]:
     flags = "".join(f"{flag}. " for flag in screen.flags)
     blocks = [f"# {screen.title}", screen.about, f"**{screen.word}. {flags}{words(screen.why)}**"]
-    blocks += [words(sentence) for sentence in (screen.trust, *screen.gave_way)]
+    blocks += [words(sentence) for sentence in (screen.trust, *screen.bottleneck)]
     blocks += [f"> {note}" for note in screen.notes]
     blocks += [_answer(number, each) for number, each in enumerate(screen.answers, start=1)]
     blocks += [f"**{each.label}:** {' '.join(map(words, each.sentences))}" for each in screen.asides]

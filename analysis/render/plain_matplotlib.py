@@ -15,12 +15,15 @@ from typing import Any
 
 @contextmanager
 def _no_settings_of_others() -> Iterator[None]:
-    """Within this, matplotlib finds an empty ``matplotlibrc`` first: it looks in the current directory before
-    all others. One that is not UTF-8, or a back end that is not installed here, would end the import.
+    """A context in which matplotlib finds an empty ``matplotlibrc`` first, in the current directory.
+
+    A user's file that is not UTF-8, or that names a missing back end, would make the import fail.
     """
     asked = os.environ.pop("MPLBACKEND", None)
     try:
-        before = os.open(".", os.O_RDONLY)  # it may have been removed or moved; this finds it again
+        before = os.open(
+            ".", os.O_RDONLY
+        )  # the directory may have been removed or moved; this finds it again
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "matplotlibrc").touch()
             os.chdir(folder)
@@ -45,5 +48,5 @@ def own_settings(settings: Mapping[str, Any]) -> Iterator[None]:
     """Use matplotlib's defaults with ``settings`` on top."""
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(settings)  # type: ignore[arg-type]  # its stub wants literal keys
+        mpl.rcParams.update(settings)  # type: ignore[arg-type]  # its stub requires literal keys
         yield

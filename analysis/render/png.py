@@ -20,7 +20,7 @@ from analysis.render.charts import PART_CHARTS, REPORT_CHARTS, ReportChart
 from analysis.render.charts_screen import first_screen_picture
 from analysis.render.drawn import Drawn
 
-_PARTS_A_PROCESS = 2  # of fewer, drawing is as quick as a process's start
+_PARTS_A_PROCESS = 2  # with fewer, drawing is as fast as starting a process
 
 
 def draw_all(report: RunReport, out_dir: Path, progress: Callable[[str], None]) -> tuple[Drawn, ...]:
@@ -28,7 +28,7 @@ def draw_all(report: RunReport, out_dir: Path, progress: Callable[[str], None]) 
     drawn = [_of_report(report, out_dir, chart) for chart in REPORT_CHARTS if chart.asked(report)]
     with styled():
         save_png(first_screen_picture(first_screen(report)), out_dir / "first-screen.png")
-    # What another part is compared with has its messages: tables show the two, and its charts are alike.
+    # A counterpart has the same messages and similar charts, so only tables compare the two.
     compared = {part.identity.counterpart for part in report.parts} - {""}
     parts = [part for part in report.parts if part.slug not in compared]
     for number, of_part in enumerate(_of_parts(report.kind, parts, out_dir), start=1):
@@ -38,14 +38,13 @@ def draw_all(report: RunReport, out_dir: Path, progress: Callable[[str], None]) 
 
 
 def _of_parts(kind: str, parts: Sequence[PartReport], out_dir: Path) -> Iterator[list[Drawn]]:
-    """The charts of each part, in order. Drawing takes the most of a suite's report: all cores share it."""
+    """The charts of each part, in order. Drawing takes most of the time, so it uses all cores."""
     draw = partial(_of_part, kind, out_dir)
     processes = min(os.cpu_count() or 1, len(parts) // _PARTS_A_PROCESS)
     if processes < 2:
         yield from map(draw, parts)
         return
-    # Spawned, not forked: a fork would not take pyarrow's threads along, and a lock that one of them holds
-    # would never be released.
+    # Spawned, since a fork would lose pyarrow's threads and keep their locks forever.
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         yield from pool.map(draw, parts)
 
@@ -70,7 +69,7 @@ def _of_report(report: RunReport, out_dir: Path, chart: ReportChart) -> Drawn:
 
 
 def _report_title(title: str, report: RunReport) -> str:
-    """What must not be missed on a picture that travels alone stands in its title."""
+    """The title with warnings that must be visible on a picture without its page."""
     return _joined(title, "SIMULATED" * report.simulated, "INVALID RUN" * (report.validity == "invalid"))
 
 
@@ -80,8 +79,8 @@ def _part_title(title: str, kind: str, part: PartReport) -> str:
     pace = ""
     if identity.provider_scale != 1.0:
         pace = "compressed seconds"
-    elif identity.compress != 1.0:
-        pace = f"{TIMES} {identity.compress:g} as dense"
+    elif identity.speedup != 1.0:
+        pace = f"{identity.speedup:g} {TIMES} the day's rate"
     return _joined(
         title,
         part.slug if kind == "suite" else "",

@@ -13,7 +13,7 @@ from analysis.render.html import write_html
 from analysis.render.markdown import write_markdown
 from analysis.render.png import draw_all
 
-# The result first: without it the rest is no whole report.
+# The result first: without it the rest is not a complete report.
 _FILES = (
     *(RESULT, "index.html", "summary.md", "summary.json"),
     *("percentiles.csv", "ladder.csv", "timeline.csv", "junit.xml"),
@@ -23,9 +23,7 @@ _FILES = (
 def write_report(
     report: RunReport, out_dir: Path, progress: Callable[[str], None] = lambda line: None
 ) -> None:
-    """Removes an earlier report first, so that its files are not mistaken for this one's. Removes an
-    incomplete report if writing fails.
-    """
+    """Write all files. An earlier report is removed first, and an incomplete one if writing fails."""
     out_dir.mkdir(parents=True, exist_ok=True)
     _remove(out_dir)
     try:

@@ -1,4 +1,4 @@
-"""What stands below the first screen, in order: titles and tables, for the page and the summary alike."""
+"""Titles and tables below the first screen, in order, for page and Markdown."""
 
 from __future__ import annotations
 
@@ -10,36 +10,39 @@ Section = tuple[str, Table]
 
 
 def report_sections(report: RunReport) -> list[Section]:
-    """Tables over the whole report but validity, which comes after the charts. Without rows: left out."""
+    """Tables of the whole report except validity, which follows the charts. Empty tables are left out."""
     listed = [
         ("Objectives", tables.objectives(report)),
         ("Capacity", tables_findings.capacity(report)),
         ("Levels", tables.ladder(report)),
         *tables_findings.comparisons(report),
-        ("In all", tables_findings.totals(report)),
+        ("Totals", tables_findings.totals(report)),
         ("Ending", tables_findings.ending(report)),
     ]
     return [(f"{title[:1].upper()}{title[1:]}", table) for title, table in listed if table.rows]
 
 
 def part_sections(report: RunReport, place: int) -> list[Section]:
-    """The tables of a part; one without rows is left out."""
+    """The tables of a part. Empty tables are left out."""
     part = report.parts[place]
     scaled = " (compressed seconds)" if part.identity.provider_scale != 1.0 else ""
     listed = [
-        ("What it was asked", tables.question(report, place)),
-        ("What gave way", tables_findings.culprits(report, place)),
+        ("Objectives", tables.question(report, place)),
+        ("Bottlenecks", tables_findings.culprits(report, place)),
         (f"Delivery time{scaled}", tables_part.delivery(report, place)),
         *((f"{title}{scaled}", table) for title, table in tables_findings.delay_splits(report, place)),
-        ("Phones that could not be reached", tables_findings.handsets(report, place)),
-        ("What can be changed", tables_findings.hints(report, place)),
+        ("Unreachable phones", tables_findings.handsets(report, place)),
+        ("Hints", tables_findings.hints(report, place)),
         ("Rates", tables_part.rates(report, place)),
         ("Campaigns", tables_findings.fairness(report, place)),
         ("Availability", tables_findings.availability(report, place)),
         ("Sender's answer", tables_part.api(part)),
         (f"Stages{scaled}", tables_part.stages(part)),
         ("Messages in the stages", tables_part.stage_coverage(part)),
-        *((f"Stages of messages that lack a mark{scaled}", each) for each in tables_part.stages_merged(part)),
+        *(
+            (f"Stages of messages that lack a timestamp{scaled}", each)
+            for each in tables_part.stages_merged(part)
+        ),
         ("Burst", tables_part.burst(report, place)),
         ("Faults of the provider", tables_part.faults(report, place)),
         ("Accounting", tables_part.accounting(report, place)),

@@ -1,4 +1,4 @@
-"""A table of the report: columns and rows, for the page and the Markdown summary alike."""
+"""A table of the report, for the page and the Markdown summary."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Literal
 
 from analysis.first_screen.values import Sentence
 
-# Words, or words with figures that the first screen quotes.
+# Text, or text with figures that the first screen quotes.
 Cell = str | Sentence
 
 
 @dataclass(frozen=True)
 class Column:
-    """``mark``: a renderer may colour the column's cells by the mark of their row."""
+    """``mark``: a renderer can colour the column's cells by the mark of their row."""
 
     name: str
     align: Literal["left", "right"] = "left"
@@ -22,7 +22,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """``marks`` has a word for each row (met, missed, warn …), or is empty."""
+    """``marks`` has one word per row (met, missed, warn …), or is empty."""
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]

@@ -26,7 +26,7 @@ _OBJECTIVE_COLUMNS = (
 
 
 def objectives(report: RunReport) -> Table:
-    """Of a suite, a count objective that every part met alike is one row."""
+    """In a suite, an objective without an interval that every part met equally is one row."""
     several = report.kind == "suite"
     places = range(len(report.objectives))
     shown: list[tuple[str, int]] = []
@@ -60,7 +60,7 @@ def objectives(report: RunReport) -> Table:
 
 
 def question(report: RunReport, place: int) -> Table:
-    """What a part was judged by that decides nothing: its verdicts answer a question and fail nothing."""
+    """The objectives of a part that does not decide."""
     quote, part = Quote(report, plain=False), report.parts[place]
     shown = part.objectives if part.probe else ()
     return Table(
@@ -87,16 +87,16 @@ def _objective_cells(quote: Quote, path: str, where: str) -> tuple[Cell, ...]:
 
 
 def _evidence(quote: Quote, path: str) -> Cell:
-    """Why the verdict is what it is, and of an undecided one what would decide it."""
+    """The evidence for the verdict, and for an undecided one what would decide it."""
     needs: Cell = ()
     if quote.value(f"{path}.needs"):
-        needs = ("; it takes ", quote.text(f"{path}.needs"))
+        needs = ("; to decide it: ", quote.text(f"{path}.needs"))
     reach: Cell = (". ", quote.text(f"{path}.reach")) if quote.value(f"{path}.reach") else ()
     return (quote.text(f"{path}.why"), *needs, *reach)
 
 
 def checks(report: RunReport) -> Table:
-    """Of a suite, a check that no part failed is one row, and words are not repeated."""
+    """In a suite, a check that no part failed is one row. Texts are not repeated."""
     several = report.kind == "suite"
     quote = Quote(report, plain=False)
     rows: list[tuple[Cell, ...]] = []
@@ -132,7 +132,7 @@ def checks(report: RunReport) -> Table:
 
 
 def _check_value(quote: Quote, place: int) -> Cell:
-    """Its words; of a time also the time by itself, which the first screen quotes."""
+    """The finding; for the schedule lag the time itself, which the first screen quotes."""
     path = f"checks.{place}"
     each: Check = quote.value(path)
     if each.name == SCHEDULE_LAG and each.state == "ok" and each.value_number is not None:
@@ -141,7 +141,7 @@ def _check_value(quote: Quote, place: int) -> Cell:
 
 
 def _passed(quote: Quote, same: list[int]) -> tuple[Cell, ...]:
-    """The one row of a check that no part failed: how many passed, and in how many it could not be made."""
+    """The row of a check that no part failed: how many parts passed, and how many have no data."""
     checked: list[tuple[int, Check]] = [(place, quote.value(f"checks.{place}")) for place in same]
     passed = [each for _, each in checked if each.state == "ok"]
     skipped = [each for _, each in checked if each.state == "not_checked"]
@@ -157,7 +157,7 @@ def _passed(quote: Quote, same: list[int]) -> tuple[Cell, ...]:
         if each.state == "ok" and each.value_number is not None
     ]
     if shown.name == SCHEDULE_LAG and late:
-        value = ("in the worst ", *_check_value(quote, max(late)[1]))
+        value = ("worst part: ", *_check_value(quote, max(late)[1]))
     return (shown.name, where, CHECK_WORDS[shown.state], value, shown.limit, shown.meaning, "")
 
 
@@ -168,7 +168,7 @@ def ladder(report: RunReport) -> Table:
         (
             (quote.per_day(f"levels.{place}.messages_per_day"),),
             VERDICT_WORDS[level.fast_enough],
-            per_day_text(level.highest_carried_per_day),
+            per_day_text(level.highest_sustained_per_day),
             per_day_text(level.highest_tried_per_day),
             (
                 msgspec.structs.replace(
@@ -182,8 +182,8 @@ def ladder(report: RunReport) -> Table:
     )
     columns = (
         *words_columns("messages a day"),
-        Column("fast enough at its peak", mark=True),
-        *words_columns("highest carried, a day", "highest tried, a day", "ten times is carried"),
+        Column("objectives met at its peak", mark=True),
+        *words_columns("highest sustained, a day", "highest tested, a day", "ten times sustained"),
         *words_columns("profiles", "evidence"),
     )
     return Table(columns, rows, marks=tuple(level.fast_enough for level in report.levels))

@@ -1,6 +1,6 @@
-"""Tables of what the report concludes: totals, capacity, comparisons, shares, culprits, hints, handsets.
+"""Tables of conclusions: totals, capacity, comparisons, shares, culprits, hints, handsets.
 
-The first screen quotes from them, so their cells are figures with the path of their field.
+The first screen quotes them, so their cells are figures with the path of their field.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from analysis.quantile import Quantile
 from analysis.render.table import Cell, Column, Table, figure_columns, words_columns
 
 _MODES = {"real": "live", "simulated": "simulated"}
+_TOTAL_NAMES = {"unseen": "accepted, without provider rows"}
 
 
 def totals(report: RunReport) -> Table:
-    """Sums over the deciding parts."""
+    """Sums over the deciding parts, by mode."""
     quote = Quote(report, plain=False)
     counts = ("planned", "accepted", "delivered", "lost", "duplicates", "unaccounted", "unseen")
     money = (
@@ -32,13 +33,16 @@ def totals(report: RunReport) -> Table:
     rows: list[tuple[str | Sentence, ...]] = []
     for field in counts:
         rows.append(
-            (field, *((quote.count(f"totals.{place}.{field}"),) for place, _ in enumerate(report.totals)))
+            (
+                _TOTAL_NAMES.get(field, field),
+                *((quote.count(f"totals.{place}.{field}"),) for place, _ in enumerate(report.totals)),
+            )
         )
     if any(each.delivered_unacknowledged for each in report.totals):
         places = range(len(report.totals))
         rows.append(
             (
-                "delivered, never accepted",
+                "delivered unacknowledged",
                 *((quote.count(f"totals.{place}.delivered_unacknowledged"),) for place in places),
             )
         )
@@ -58,7 +62,7 @@ def capacity(report: RunReport) -> Table:
     columns = (
         *words_columns("rate"),
         Column("verdict", mark=True),
-        *words_columns("delivered", "why", "what gave way"),
+        *words_columns("delivered", "evidence", "bottleneck"),
     )
     if found is None:
         return Table(columns, rows=())
@@ -131,8 +135,8 @@ def comparisons(report: RunReport) -> list[tuple[str, Table]]:
             )
         columns = (
             *words_columns("class"),
-            *figure_columns("pairs", "unpaired", "mean", "median", "99 % of them within"),
-            *figure_columns("p95", "counterpart's p95", "p95 less counterpart's p95"),
+            *figure_columns("pairs", "unpaired", "mean", "median", "99 % within ±"),
+            *figure_columns("p95", "counterpart's p95", "p95 minus counterpart's p95"),
             *words_columns("mean of each stage"),
         )
         found.append((each.title, Table(columns, tuple(rows))))
@@ -140,7 +144,7 @@ def comparisons(report: RunReport) -> list[tuple[str, Table]]:
 
 
 def _by_stage(quote: Quote, path: str) -> Sentence:
-    """Where the mean difference arose."""
+    """The stages that make up the mean difference."""
     said: list[str | Figure] = []
     for number, (stage, _) in enumerate(quote.value(f"{path}.by_stage_s")):
         said += [f"{', ' if number else ''}{stage} ", quote.seconds(f"{path}.by_stage_s.{number}.1")]
@@ -148,7 +152,7 @@ def _by_stage(quote: Quote, path: str) -> Sentence:
 
 
 def culprits(report: RunReport, place: int) -> Table:
-    """What gave way, in order of weight."""
+    """The bottlenecks in order of weight."""
     quote = Quote(report, plain=False)
     rows = []
     for index, each in enumerate(report.parts[place].culprits):
@@ -159,7 +163,7 @@ def culprits(report: RunReport, place: int) -> Table:
         span: Sentence = (quote.seconds(f"{path}.from_s"), " to ", quote.seconds(f"{path}.to_s"))
         share = f"{100 * each.share_of_load:.0f} %"
         rows.append(((quote.text(f"{path}.text"),), tuple(evidence), span, share))
-    columns = words_columns("what gave way", "evidence", "from, to", "of the load's time")
+    columns = words_columns("bottleneck", "evidence", "from, to", "share of the load's time")
     return Table(columns, tuple(rows))
 
 
@@ -172,14 +176,14 @@ def hints(report: RunReport, place: int) -> Table:
         )
         for index, _ in enumerate(report.parts[place].hints)
     )
-    return Table((*words_columns("what can be changed"), *figure_columns("messages")), rows)
+    return Table((*words_columns("hint"), *figure_columns("messages")), rows)
 
 
 def delay_splits(report: RunReport, place: int) -> list[tuple[str, Table]]:
-    """One for each class: its shares, and its percentiles without each."""
+    """One table per class: its shares, and its percentiles without each share."""
     return [
         (
-            f"Whose delay: {each.message_class}",
+            f"Shares of the delay: {each.message_class}",
             _split(Quote(report, plain=False), f"parts.{place}.delay_splits.{index}", each),
         )
         for index, each in enumerate(report.parts[place].delay_splits)
@@ -190,7 +194,7 @@ def _split(quote: Quote, path: str, split: DelaySplit) -> Table:
     names = (share_words(each.percentile).strip() for each in split.total)
     rows: list[tuple[str | Sentence, ...]] = [
         (
-            "all of it",
+            "total",
             (quote.seconds(f"{path}.total_mean_s"),),
             *(_known(quote, f"{path}.total.{nth}") for nth, _ in enumerate(split.total)),
         )
@@ -213,13 +217,13 @@ def _split(quote: Quote, path: str, split: DelaySplit) -> Table:
         cells = (
             _known(quote, f"{path}.shares.{number}.without.{nth}") for nth, _ in enumerate(share.without)
         )
-        rows.append((f"all without {share.name}", "", *cells))
+        rows.append((f"total without {share.name}", "", *cells))
     ideal = (_known(quote, f"{path}.network_only.{nth}") for nth, _ in enumerate(split.network_only))
-    rows.append(("an ideal sender, no contract limit", "", *ideal))
+    rows.append(("ideal sender, no contract limits", "", *ideal))
     if split.limit:
         limit: Sentence = (quote.text(f"{path}.limit"),)
-        rows.append(("the limit that cost most", limit, *("" for _ in split.total)))
-    counts: Sentence = (quote.count(f"{path}.count"), ", left out: ", quote.count(f"{path}.left_out"))
+        rows.append(("limit with the longest waits", limit, *("" for _ in split.total)))
+    counts: Sentence = (quote.count(f"{path}.count"), ", excluded: ", quote.count(f"{path}.left_out"))
     rows.append(("messages", counts, *("" for _ in split.total)))
     return Table((*words_columns(""), *figure_columns("mean", *names)), tuple(rows))
 
@@ -241,13 +245,13 @@ def handsets(report: RunReport, place: int) -> Table:
         )
         for index, each in enumerate(report.parts[place].handsets)
     )
-    counts = ("accepted", "phone off or without coverage", "came later", "expired", "still waiting")
+    counts = ("accepted", "phone off or without coverage", "arrived later", "expired", "still waiting")
     return Table((*words_columns("class"), *figure_columns(*counts)), rows)
 
 
 def availability(report: RunReport, place: int) -> Table:
     found = report.parts[place].availability
-    columns = words_columns("windows", "available", "length", "first bad one", "why")
+    columns = words_columns("windows", "available", "length", "first unavailable", "why")
     if found is None:
         return Table(columns, rows=())
     quote, path = Quote(report, plain=False), f"parts.{place}.availability"
@@ -265,7 +269,7 @@ def availability(report: RunReport, place: int) -> Table:
 
 
 def fairness(report: RunReport, place: int) -> Table:
-    """Campaigns at once; the last row is Jain's index of their rates."""
+    """Concurrent campaigns; then Jain's index of their rates."""
     found = report.parts[place].fairness
     columns = (
         *words_columns("campaign"),
@@ -291,13 +295,13 @@ def fairness(report: RunReport, place: int) -> Table:
         rows.append(("Jain's index", "", "", (quote.number(f"{path}.jain"),), ""))
     if found.alone is not None:
         rows.append(
-            ("p95 less that of one campaign alone", "", "", "", difference_cell(quote, f"{path}.alone"))
+            ("p95 minus p95 of one campaign alone", "", "", "", difference_cell(quote, f"{path}.alone"))
         )
     return Table(columns, tuple(rows))
 
 
 def difference_cell(quote: Quote, path: str) -> Sentence:
-    """A difference and its interval; ``-`` where there is none."""
+    """A difference and its interval; ``-`` without one."""
     found: Difference | None = quote.value(path)
     if found is None or found.value_s is None:
         return ("-",)
@@ -308,10 +312,6 @@ def difference_cell(quote: Quote, path: str) -> Sentence:
 
 
 def ending(report: RunReport) -> Table:
-    """How far an interrupted run came; no rows for a whole one."""
-    rows = (
-        (("came to its end", (Quote(report, plain=False).text("interrupted"),)),)
-        if report.interrupted
-        else ()
-    )
+    """When a run was interrupted; no rows for a complete run."""
+    rows = (("interrupted", (Quote(report, plain=False).text("interrupted"),)),) if report.interrupted else ()
     return Table(words_columns("", ""), rows)

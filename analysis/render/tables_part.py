@@ -69,12 +69,12 @@ def _quantile_cell(quote: Quote, path: str) -> Cell:
 
 
 def stages(part: PartReport) -> Table:
-    """One row a stage: its mean in each class, and the spread over all."""
+    """One row per stage: its mean in each class, and percentiles over all classes."""
     return _stage_table(part.stages)
 
 
 def stages_merged(part: PartReport) -> list[Table]:
-    """The same for messages that lack a mark, one table for each set of marks."""
+    """The same for messages that lack a timestamp, one table for each set of timestamps."""
     return [_stage_table(group) for group in part.stages_merged]
 
 
@@ -119,8 +119,8 @@ def stage_coverage(part: PartReport) -> Table:
     )
     columns = (
         *words_columns("class"),
-        *figure_columns("delivered", "in Stages", "in Stages of messages that lack a mark"),
-        *figure_columns("in neither: a mark is missing", "in neither: waited for the phone"),
+        *figure_columns("delivered", "in Stages", "in Stages of messages that lack a timestamp"),
+        *figure_columns("in neither: first or last timestamp missing", "in neither: waited for the phone"),
     )
     return Table(columns, rows)
 
@@ -133,7 +133,7 @@ def burst(report: RunReport, place: int) -> Table:
     guarded = found.guarded_class or "otp"
     size: Sentence = (
         quote.count(f"{path}.messages"),
-        f" {found.message_class} at ",
+        f" {found.message_class} messages at ",
         quote.rate(f"{path}.rate_per_s"),
     )
     rows: list[tuple[Cell, ...]] = [
@@ -141,9 +141,9 @@ def burst(report: RunReport, place: int) -> Table:
         ("from, to", f"{seconds_text(found.from_s)} to {seconds_text(found.to_s)} after the load's start"),
         ("peak backlog, not yet submitted", count_text(found.peak_unsubmitted)),
         ("peak backlog, not yet delivered", count_text(found.peak_undelivered)),
-        ("last one submitted, after its end", seconds_text(found.submitted_after_s)),
+        ("last message submitted, after its end", seconds_text(found.submitted_after_s)),
         ("95 % delivered or failed, after its end", seconds_text(found.mostly_delivered_after_s)),
-        ("last one delivered or failed, after its end", seconds_text(found.delivered_after_s)),
+        ("last message delivered or failed, after its end", seconds_text(found.delivered_after_s)),
         ("still open at the end", count_text(found.still_open)),
     ]
     for words, quantiles, count in (
@@ -156,7 +156,7 @@ def burst(report: RunReport, place: int) -> Table:
             rows.append((f"{guarded} {name} {words} (of {count_text(count)})", shown))
     if found.guarded_difference is not None:
         rows.append(
-            (f"{guarded} p95 during less before", difference_cell(quote, f"{path}.guarded_difference"))
+            (f"{guarded} p95 during minus before", difference_cell(quote, f"{path}.guarded_difference"))
         )
     return Table(columns, tuple(rows))
 
@@ -169,17 +169,17 @@ _ACCOUNTING = (
     ("answered", "answered", "replies read, or the connection failed"),
     ("unfinished", "unfinished", "no reply when the load stopped"),
     ("accepted", "accepted", "acknowledged by the sender"),
-    ("refused", "refused", "turned away by the sender"),
+    ("refused", "refused", "refused by the sender's API"),
     ("failed_at_api", "failed at the API", "no usable reply"),
     ("delivered", "delivered", "reached the handset"),
     ("failed", "failed", "final failure, at the provider or in the sender"),
     ("expired", "expired", "too late to be sent or delivered"),
     ("open", "open", "not final when observation ended"),
-    ("lost", "lost", "accepted, then unknown to all, or sent and unknown to the provider"),
+    ("lost", "lost", "unknown to the provider, and unknown to the sender or sent"),
     ("unaccounted", "unaccounted", "accepted by the sender and never seen by the provider"),
-    ("duplicates", "duplicate deliveries", "taken by the provider more than once"),
+    ("duplicates", "duplicate deliveries", "accepted by the provider more than once"),
     ("resubmitted", "submitted again", ""),
-    ("delivered_unacknowledged", "delivered unacknowledged", "the load never read an acceptance"),
+    ("delivered_unacknowledged", "delivered unacknowledged", "the load did not read an acceptance"),
 )
 
 
@@ -200,7 +200,7 @@ def accounting(report: RunReport, place: int) -> Table:
 
 def reasons(part: PartReport) -> Table:
     rows = tuple((each.source, each.reason, count_text(each.count)) for each in part.reasons[:12])
-    return Table((*words_columns("who said so", "reason"), *figure_columns("messages")), rows)
+    return Table((*words_columns("source", "reason"), *figure_columns("messages")), rows)
 
 
 def faults(report: RunReport, place: int) -> Table:
@@ -217,16 +217,16 @@ def faults(report: RunReport, place: int) -> Table:
         for index, band in enumerate(report.parts[place].faults)
     )
     columns = (
-        *words_columns("fault", "what it did"),
-        *figure_columns("from", "to", "messages touched"),
+        *words_columns("fault", "effect"),
+        *figure_columns("from", "to", "messages affected"),
     )
     return Table(columns, rows)
 
 
 def rates(report: RunReport, place: int) -> Table:
-    """Measured rates, and what they would be on the day itself where the day was compressed."""
+    """Measured rates; for a compressed day also the rates of the day itself."""
     part, quote, path = report.parts[place], Quote(report, plain=False), f"parts.{place}"
-    through, factor = part.throughput, part.identity.compress
+    through, factor = part.throughput, part.identity.speedup
     paces = (
         ("offered", "offered_peak", through.offered_peak),
         ("accepted", "accepted_best", through.accepted_best),
@@ -252,18 +252,18 @@ def rates(report: RunReport, place: int) -> Table:
         allowed = (
             *(quote.rate(f"{path}.throughput.contract_per_s"), "\n"),
             *(quote.number(f"{path}.throughput.contract_segments_per_s"), " segments/s at "),
-            *(quote.number(f"{path}.cost.segments_per_message"), " segments a message"),
+            *(quote.number(f"{path}.cost.segments_per_message"), " segments per message"),
         )
-        rows.append(("the contract lets through at most", allowed, *blank))
+        rows.append(("contract limit", allowed, *blank))
     if through.limit:
-        rows.append(("the limit", (quote.text(f"{path}.throughput.limit"),), *blank))
-    rows += [(name, shown, *blank) for name, shown in _stood_for(quote, place)]
-    day = (f"on the day itself (÷ {factor:g})",) if compressed else ()
+        rows.append(("limit reached", (quote.text(f"{path}.throughput.limit"),), *blank))
+    rows += [(name, shown, *blank) for name, shown in _load_rows(quote, place)]
+    day = (f"at the day's own rate (÷ {factor:g})",) if compressed else ()
     return Table((*words_columns("rate"), *figure_columns("measured", *day)), tuple(rows))
 
 
-def _stood_for(quote: Quote, place: int) -> list[tuple[str, Cell]]:
-    """What the load was, in messages a day and in time."""
+def _load_rows(quote: Quote, place: int) -> list[tuple[str, Cell]]:
+    """The volume and length of the load."""
     identity, path = quote.report.parts[place].identity, f"parts.{place}.identity"
     rows: list[tuple[str, Cell]] = [("length of the load", (quote.seconds(f"{path}.load_s"),))]
     if identity.messages_per_day is not None:
@@ -276,8 +276,8 @@ def _stood_for(quote: Quote, place: int) -> list[tuple[str, Cell]]:
             ("sender's queue empty, after the load", (quote.seconds(f"parts.{place}.backlog_gone_s"),))
         )
     rows.append(("ended", (quote.text(f"{path}.exit_reason"),)))
-    if identity.compress != 1.0:
-        rows.append(("times as dense as the day", (quote.number(f"{path}.compress"),)))
+    if identity.speedup != 1.0:
+        rows.append(("times the day's rate", (quote.number(f"{path}.speedup"),)))
     return rows
 
 
@@ -285,9 +285,12 @@ def cost(part: PartReport) -> Table:
     paid = part.cost
     per_1000, unit = paid.per_1000_delivered_points, paid.currency or POINTS
     rows = (
-        ("paid", f"{significant(paid.points)} {unit}"),
+        (
+            "paid" if paid.currency else "paid, in the provider's unit of charge",
+            f"{significant(paid.points)} {unit}",
+        ),
         ("per 1,000 delivered", "-" if per_1000 is None else f"{significant(per_1000)} {unit}"),
-        ("for second copies", f"{significant(paid.duplicates_points)} {unit}"),
+        ("for duplicates", f"{significant(paid.duplicates_points)} {unit}"),
         ("for messages that did not arrive", f"{significant(paid.undelivered_points)} {unit}"),
         ("segments", count_text(paid.segments)),
     )

@@ -66,7 +66,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         return replace(self, in_flight_limit=in_flight_limit(_merge(self)[0], timeout_s))
 
 
-class Message(Struct, frozen=True, gc=False):
+class PlannedMessage(Struct, frozen=True, gc=False):
     """One message to be sent. ``to`` is the MSISDN in digits, without a plus."""
 
     key: str
@@ -104,12 +104,12 @@ class Schedule:
     def message_class(self, slot: int) -> str:
         return CLASSES[self._class[slot]]
 
-    def message(self, slot: int) -> Message:
+    def message(self, slot: int) -> PlannedMessage:
         kind = int(self._class[slot])
         draw = int(self._draw[slot])
         templates = self._texts[kind]
         name = CLASSES[kind]
-        return Message(
+        return PlannedMessage(
             key=f"{self.plan.key_tag}-{slot:07d}",
             to=f"48{self._recipient[slot]:09d}",
             text=fill(templates[draw % len(templates)], draw // len(templates)),

@@ -48,15 +48,15 @@ class Poisson(Struct, frozen=True, tag="poisson"):
 
 
 class DayCurve(Struct, frozen=True, tag="day_curve"):
-    """Random arrivals on a day's curve, or on a window of it, laid ``compress`` times denser than the day.
+    """Random arrivals on a day's curve, or on a window of it, laid ``speedup`` times denser than the day.
 
-    ``window_start_s`` and ``window_s`` are in the day's time; the run takes ``window_s / compress`` seconds.
+    ``window_start_s`` and ``window_s`` are in the day's time; the run takes ``window_s / speedup`` seconds.
     """
 
     messages_per_day: int
     window_start_s: float = 0.0
     window_s: float = float(DAY_S)
-    compress: float = 1.0
+    speedup: float = 1.0
     hourly_weights: tuple[float, ...] = HOURLY_WEIGHTS
 
 
@@ -67,7 +67,7 @@ class Burst(Struct, frozen=True, tag="burst"):
     over_s: float
 
 
-class Step(Struct, frozen=True):
+class RateStep(Struct, frozen=True):
     rate_per_s: float
     duration_s: float
 
@@ -75,7 +75,7 @@ class Step(Struct, frozen=True):
 class Steps(Struct, frozen=True, tag="steps"):
     """Plateaus of steady rate one after another; the phase is carried over, so nothing bunches at a step."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[RateStep, ...]
     spacing: Literal["even", "poisson"] = "even"
 
 
@@ -86,7 +86,7 @@ def duration_ns(process: Process) -> int:
     """The span the arrivals lie in, nanoseconds of run time."""
     match process:
         case DayCurve():
-            return max(1, round(process.window_s / process.compress * NS_PER_S))
+            return max(1, round(process.window_s / process.speedup * NS_PER_S))
         case Burst():
             return max(1, _ns(process.over_s))
         case Steps():
@@ -124,7 +124,7 @@ def peak_rate_per_s(process: Process) -> float:
         case DayCurve():
             edges, cumulative = _window_curve(process)
             rates = np.diff(cumulative) / np.diff(edges)
-            return float(rates.max()) * process.messages_per_day * process.compress
+            return float(rates.max()) * process.messages_per_day * process.speedup
         case Steps():
             return max((step.rate_per_s for step in process.steps), default=0.0)
         case Constant() | Poisson():
@@ -145,20 +145,20 @@ def instants_ns(process: Process, seed: int) -> Instants:
     return place[type(process)](process, seed)
 
 
-def peak_window(messages_per_day: int, duration_s: float, compress: float = 1.0) -> DayCurve:
+def peak_window(messages_per_day: int, duration_s: float, speedup: float = 1.0) -> DayCurve:
     """The slice of the day around the middle of its busiest hour that takes ``duration_s`` seconds to play.
 
     Raises ``ValueError`` where the slice would be longer than the day.
     """
-    window_s = duration_s * compress
+    window_s = duration_s * speedup
     if not 0 < window_s <= DAY_S:
         raise ValueError(
-            f"a window of {duration_s:g} s at {compress:g} times the day's speed covers {window_s:g} s of "
+            f"a window of {duration_s:g} s at {speedup:g} times the day's speed covers {window_s:g} s of "
             f"the day; it must cover more than 0 and at most {DAY_S} s"
         )
     middle_s = (HOURLY_WEIGHTS.index(max(HOURLY_WEIGHTS)) + 0.5) * HOUR_S
     start_s = min(max(0.0, middle_s - window_s / 2), DAY_S - window_s)
-    return DayCurve(messages_per_day, window_start_s=start_s, window_s=window_s, compress=compress)
+    return DayCurve(messages_per_day, window_start_s=start_s, window_s=window_s, speedup=speedup)
 
 
 def _exact(value: float) -> Fraction:
@@ -241,7 +241,7 @@ def _day_curve(process: DayCurve, seed: int) -> Instants:
     drawn = np.sort(uniforms(seed, arrival_count(process)))
     share = cumulative[0] + drawn * (cumulative[-1] - cumulative[0])
     day_s = np.interp(share, cumulative, edges) - process.window_start_s
-    instants = (day_s / process.compress * NS_PER_S).astype(np.int64)
+    instants = (day_s / process.speedup * NS_PER_S).astype(np.int64)
     latest = np.int64(duration_ns(process) - 1)
     clipped: Instants = np.minimum(instants, latest)
     return clipped

@@ -1,1 +1,1 @@
-"""Is the provider true to its settings? What it was set to, against what a client of its own met."""
+"""Checks the mock provider against its settings: expected values beside what a client measured."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from loadtests.calibrate import standard
-from loadtests.calibrate.client import Schedule
+from loadtests.calibrate.client import SendTimes
 from loadtests.calibrate.expected import expected
 from loadtests.calibrate.instrument import Instrument
 from loadtests.calibrate.judge import Measurement, Row, judged, percentile_rows, quantile, quantile_series
@@ -38,7 +38,7 @@ def measure(instrument: Instrument, profile: Profile, seconds: float, horizon_s:
     # Later ones come in between: so many will have come when the last of those that count has.
     last_ns = max((lot[n].report_ns or 0 for n in due), default=0) + _LAST_NS
     awaited = sum(e.report_ns is not None and e.report_ns <= last_ns for e in lot)
-    schedule = Schedule(sent.requests, offsets_ns, patience_s=horizon_s + 1.0, reports=awaited)
+    schedule = SendTimes(sent.requests, offsets_ns, patience_s=horizon_s + 1.0, reports=awaited)
     _, answers = instrument.run(schedule, 32)
     seen = {report.key: report for report in instrument.reports()}
     come = [n for n in due if sent.keys[n] in seen]

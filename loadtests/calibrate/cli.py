@@ -30,23 +30,31 @@ def calibrate(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="For calibration.json and .png; reports/runs/<time>-calibration."),
+        typer.Option(
+            metavar="DIR",
+            help="Directory for calibration.json and .png; reports/runs/<time>-calibration by default.",
+        ),
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Shorter: half a minute, fewer messages.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Half a minute, with fewer messages and wider tolerances.")
+    ] = False,
     only: Annotated[
-        str, typer.Option(metavar="LIST", help="Of latency,throttle,failures,carriers,windows.")
+        str,
+        typer.Option(
+            metavar="LIST", help="Run some of the groups: latency,throttle,failures,carriers,windows."
+        ),
     ] = "",
-    seed: Annotated[int, typer.Option(min=0, help="Decides every latency and failure, with the key.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same latencies and failures.")] = 1,
 ) -> None:
-    """Is the provider true to its settings? Set against observed, with the tolerance.
+    """Check that the mock provider behaves as its settings say.
 
-    Starts a provider, sends it requests at fixed instants and compares what comes back with what it was set
-    to: reply latency, rate limits, failures, delivery delays, fault windows. The client keeps one core busy
-    while it measures, so leave the machine alone meanwhile.
+    Starts a provider, sends requests at fixed times and compares the results with the settings: reply
+    latency, rate limits, failures, delivery delays, fault windows. The table shows expected and measured
+    values with their tolerance. The client keeps one core busy while it measures; run nothing else meanwhile.
 
-    Exit code: 0 every row met, 1 a row missed, 2 bad usage, 3 client or machine were too busy to judge,
-    or provider or temporary folder failed, 70 smsbench itself failed, 130 interrupted. Ctrl-C keeps what was
-    measured.
+    Exit code: 0 every row met, 1 a row missed, 2 bad usage, 3 the client or the machine was too busy to
+    judge, or the provider or the temporary folder failed, 70 smsbench itself failed, 130 interrupted.
+    Ctrl-C keeps the results so far.
 
     \b
       smsbench calibrate
@@ -58,7 +66,7 @@ def calibrate(
     from mock_provider.profiles import ProfileError, load_profile
 
     if not hasattr(select, "epoll"):
-        raise usage_error("calibrate needs Linux: its client and the provider's exact timer rest on it")
+        raise usage_error("calibrate needs Linux: its client uses epoll, and the provider uses a Linux timer")
     groups = [name.strip() for name in only.split(",") if name.strip()] or list(plan.GROUPS)
     unknown = [name for name in groups if name not in plan.GROUPS]
     if unknown:
@@ -114,7 +122,7 @@ def _run(tasks: Sequence[Any], about: dict[str, Any], run_dir: Path, console: Co
                     console.print(f"  {notes}", style="dim", highlight=False, markup=False)
     except KeyboardInterrupt:
         ended = render.INTERRUPTED
-        console.print("interrupted: what was measured is kept", highlight=False)
+        console.print("interrupted: the results so far are kept", highlight=False)
     except EndedEarly as error:
         typer.echo(f"smsbench: {error}", err=True)
         ended = error.by

@@ -54,7 +54,7 @@ class Watch(Protocol):
     def look(self) -> None: ...
 
 
-class Schedule(Struct, frozen=True):
+class SendTimes(Struct, frozen=True):
     """Requests ready to be written, and when each is to leave, in ns from the start."""
 
     requests: Sequence[bytes]
@@ -63,7 +63,7 @@ class Schedule(Struct, frozen=True):
     reports: int = 0  # delivery reports to wait for
 
 
-class _Connection:
+class _ClientConnection:
     __slots__ = ("answer", "pieces", "received", "socket")
 
     def __init__(self, address: tuple[str, int]) -> None:
@@ -82,8 +82,8 @@ class OpenLoopClient:
         self._address = (host, port)
         self._receiver = receiver
         self._poll = select.epoll()
-        self._open: dict[int, _Connection] = {}
-        self._idle: list[_Connection] = []
+        self._open: dict[int, _ClientConnection] = {}
+        self._idle: list[_ClientConnection] = []
         self._unanswered = 0
         if receiver is not None:
             receiver.watch(self._poll)
@@ -94,11 +94,16 @@ class OpenLoopClient:
         self._poll.close()
 
     def connect(self, connections: int) -> None:
-        """Have at least so many open and idle, so that none has to be opened while it is measured."""
+        """Keep at least this many connections open and idle, so that none is opened during a measurement."""
         while len(self._idle) < connections:
             self._idle.append(self._new())
 
-    def run(self, schedule: Schedule, watch: Watch | None = None) -> tuple[int, list[Answer]]:
+    @property
+    def sockets(self) -> list[socket.socket]:
+        """Of the open connections."""
+        return [connection.socket for connection in self._open.values()]
+
+    def run(self, schedule: SendTimes, watch: Watch | None = None) -> tuple[int, list[Answer]]:
         """Send all at their instants; when that began, and one answer a request, in order of the requests."""
         requests, offsets = schedule.requests, schedule.offsets_ns
         patience_ns = round(schedule.patience_s * 1e9)
@@ -133,13 +138,13 @@ class OpenLoopClient:
             self._drop(connection)  # its answer, were it to come, would be taken for another's
         return begun_ns, answers
 
-    def _new(self) -> _Connection:
-        connection = _Connection(self._address)
+    def _new(self) -> _ClientConnection:
+        connection = _ClientConnection(self._address)
         self._open[connection.socket.fileno()] = connection
         self._poll.register(connection.socket.fileno(), select.EPOLLIN)
         return connection
 
-    def _drop(self, connection: _Connection) -> None:
+    def _drop(self, connection: _ClientConnection) -> None:
         number = connection.socket.fileno()
         del self._open[number]
         self._poll.unregister(number)
@@ -171,7 +176,7 @@ class OpenLoopClient:
             now_ns = time.monotonic_ns()
             self._received(connection, piece, now_ns, now_ns - looked_ns)
 
-    def _received(self, connection: _Connection, piece: bytes, now_ns: int, blind_ns: int) -> None:
+    def _received(self, connection: _ClientConnection, piece: bytes, now_ns: int, blind_ns: int) -> None:
         answer = connection.answer
         if answer is None:  # closed while idle
             self._idle.remove(connection)

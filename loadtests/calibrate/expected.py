@@ -1,4 +1,4 @@
-"""What a profile sets for these very messages: the provider's own core, lived through in virtual time.
+"""The results that a profile sets for given messages, computed by the provider's engine in virtual time.
 
 All chances are hashes of the seed and a message's key, so latency and fate of each message are known
 beforehand, and what comes over the sockets can be compared with them one by one, free of sampling noise. That
@@ -37,7 +37,7 @@ class Expected(Struct):
     """One message's lot. Instants in ns from the start; None where it does not happen within the horizon.
 
     ``outcome`` is ``accepted``, the name of a refusal, or one of ``CUT`` and ``NO_REPLY``; ``code`` is the
-    status and error number the wire gives a refusal.
+    status and error number of a refusal in the protocol.
     """
 
     offset_ns: int
@@ -92,7 +92,7 @@ def _answered(one: Expected, at_ns: int, effect: Reply | Disconnect, profile: Pr
     else:
         assert isinstance(effect.answer, Refused)
         one.outcome = effect.answer.reason.value
-        reply = refusal_reply(effect.answer, True, profile.wire.smsapi)
+        reply = refusal_reply(effect.answer, True, profile.protocol.smsapi)
         one.code = (reply.status, error_number(reply.body))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from loadtests.calibrate import standard
-from loadtests.calibrate.client import CUT, Answer, Schedule
+from loadtests.calibrate.client import CUT, Answer, SendTimes
 from loadtests.calibrate.expected import ACCEPTED, Expected, error_number, expected, is_accepted
 from loadtests.calibrate.instrument import Instrument
 from loadtests.calibrate.judge import Measurement, Row, judged
@@ -28,7 +28,7 @@ def measure(instrument: Instrument, profile: Profile, seconds: float) -> Measure
     offsets_ns = regular(RATE_PER_S, count)
     lot = expected(profile, instrument.seed, sent.keys, offsets_ns, horizon_s=5.0, report_url=url)
     awaited = sum(e.report_ns is not None for e in lot)
-    schedule = Schedule(sent.requests, offsets_ns, patience_s=3.0, reports=awaited)
+    schedule = SendTimes(sent.requests, offsets_ns, patience_s=3.0, reports=awaited)
     _, answers = instrument.run(schedule, 32)
     states = {report.key: report.state.lower() for report in instrument.reports()}
     rows = [*_refusals(profile, lot, answers), *_deliveries(profile, sent.keys, lot, states)]

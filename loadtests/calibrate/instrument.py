@@ -15,17 +15,19 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from loadtests.calibrate.client import Answer, OpenLoopClient, Schedule
+from loadtests.calibrate.client import Answer, OpenLoopClient, SendTimes
 from loadtests.calibrate.ended import explained, no_folder
 from loadtests.calibrate.messages import TOKEN, messages, regular
-from loadtests.calibrate.receiver import Receiver, Report
-from loadtests.runner.core_time import CoreWait, MachineUse
+from loadtests.calibrate.receiver import ReceivedReport, Receiver
+from loadtests.core_time import CoreWait, MachineUse
 from loadtests.runner.service import Service, ServiceError
 from mock_provider.profiles import Profile, with_token
 
 _WARM_UP = 300
 _ADMIN_TIMEOUT_S = 10.0
-_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy is none of this machine's
+_opener = urllib.request.build_opener(
+    urllib.request.ProxyHandler({})
+)  # ignores the proxy settings of the environment
 
 
 class Instrument:
@@ -82,8 +84,8 @@ class Instrument:
         self.admin("POST", "/reset")
         self.receiver.taken()
 
-    def run(self, schedule: Schedule, connections: int) -> tuple[int, list[Answer]]:
-        """Run the client's schedule with so many connections at hand; see ``OpenLoopClient.run``."""
+    def run(self, schedule: SendTimes, connections: int) -> tuple[int, list[Answer]]:
+        """Run the client's schedule over this many connections; see ``OpenLoopClient.run``."""
         self.client.connect(connections)
         self.wait.begin()
         self._machine.begin()
@@ -99,7 +101,7 @@ class Instrument:
         if failed := self.admin("GET", "/state")["failed"]:
             raise ServiceError("provider", f"failed: {'; '.join(failed)}")
 
-    def reports(self) -> Sequence[Report]:
+    def reports(self) -> Sequence[ReceivedReport]:
         """Delivery reports that came since the last call."""
         return self.receiver.taken()
 
@@ -118,7 +120,7 @@ class Instrument:
     def _warm_up(self) -> None:
         """First requests meet cold code and cold connections."""
         sent = messages(self.label("warm"), _WARM_UP)
-        self.client.run(Schedule(sent.requests, regular(1_000, _WARM_UP)))
+        self.client.run(SendTimes(sent.requests, regular(1_000, _WARM_UP)))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadtests.calibrate import standard
-from loadtests.calibrate.client import Schedule
+from loadtests.calibrate.client import SendTimes
 from loadtests.calibrate.expected import expected, is_accepted
 from loadtests.calibrate.instrument import Instrument
 from loadtests.calibrate.judge import (
@@ -55,7 +55,7 @@ def measure(
     set_ns = np.array([(e.reply_ns or 0) - e.offset_ns for e in lot], np.int64)
     longest_s = float(set_ns.max()) / 1e9
     typical_s = float(np.quantile(set_ns, 0.9)) / 1e9
-    schedule = Schedule(sent.requests, offsets_ns, patience_s=longest_s + 2.0)
+    schedule = SendTimes(sent.requests, offsets_ns, patience_s=longest_s + 2.0)
     _, answers = instrument.run(schedule, min(2_000, round(rate_per_s * typical_s * 1.5) + 20))
     taken_ns = np.array(
         [a.answered_ns - a.intended_ns if a.answered_ns else 2**62 for a in answers], np.int64
@@ -83,7 +83,7 @@ def nagle(instrument: Instrument) -> Measurement:
     profile = standard.plain()
     instrument.use(profile)
     sent = messages(instrument.label("nagle"), _NAGLE_REQUESTS)
-    _, answers = instrument.run(Schedule(sent.requests, regular(250, _NAGLE_REQUESTS)), 1)
+    _, answers = instrument.run(SendTimes(sent.requests, regular(250, _NAGLE_REQUESTS)), 1)
     late_ns = np.array([a.client_late_ns for a in answers], np.int64)
     judged_ones = kept(late_ns, reply_spans(answers, np.zeros(len(answers), np.int64)), instrument.wait)
     taken_ms = np.array([(a.answered_ns - a.intended_ns) / 1e6 for a in answers])[judged_ones.mask]

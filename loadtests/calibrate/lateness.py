@@ -13,7 +13,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from loadtests.calibrate.client import Answer
-from loadtests.runner.core_time import CoreWait, Instants
+from loadtests.core_time import CoreWait, Instants
 
 LATE_NS = 250_000  # a quarter of the smallest tolerance
 _ARRIVING_NS = 1_000_000

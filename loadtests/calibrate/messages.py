@@ -22,7 +22,7 @@ class Messages(Struct, frozen=True):
 
 
 def messages(label: str, count: int, report_url: str = "", shared_key: bool = False) -> Messages:
-    """Single sends through SMSAPI's wire, each to a number of its own, all with one key if it is shared."""
+    """Single sends through SMSAPI, each to a number of its own, all with one key if it is shared."""
     keys = [label if shared_key else f"{label}-{n}" for n in range(count)]
     return Messages(keys, [_request(key, 500_000_000 + n, report_url) for n, key in enumerate(keys)])
 

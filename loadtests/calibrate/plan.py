@@ -15,7 +15,7 @@ from mock_provider.settings.sections import Limit
 
 GROUPS = ("latency", "throttle", "failures", "carriers", "windows")
 START_S = 2.0
-_EXTRA_S = 0.2  # to change the profile and to live the messages through beforehand
+_EXTRA_S = 0.2  # to change the profile and to compute the expected results
 _STANDARD_HORIZON_S = 2.0
 
 

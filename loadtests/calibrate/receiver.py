@@ -17,8 +17,8 @@ _PIECE_BYTES = 65_536
 _HEAD_END = b"\r\n\r\n"
 
 
-class Report(Struct, frozen=True, gc=False):
-    """One report as it came: the message's reference, its state's name, how long nobody had looked."""
+class ReceivedReport(Struct, frozen=True, gc=False):
+    """One report as received: the message's reference, the state, and the gap since the last poll."""
 
     key: str
     state: str
@@ -73,7 +73,7 @@ class Receiver:
             del received[: head_ends + len(_HEAD_END)]
             connection.send(_CONFIRMED)
 
-    def taken(self) -> list[Report]:
+    def taken(self) -> list[ReceivedReport]:
         """All reports since the last call, in the order they came."""
         calls, self._calls = self._calls, []
         return [report for call in calls for report in _reports(*call)]
@@ -105,8 +105,8 @@ class Receiver:
         self._open.clear()
 
 
-def _reports(at_ns: int, blind_ns: int, line: bytes) -> list[Report]:
+def _reports(at_ns: int, blind_ns: int, line: bytes) -> list[ReceivedReport]:
     query = parse_qs(line.split(b" ")[1].partition(b"?")[2].decode("latin-1"))
     keys = query.get("idx", [""])[0].split(",")
     states = query.get("status_name", [""])[0].split(",")
-    return [Report(key, state, at_ns, blind_ns) for key, state in zip(keys, states, strict=True)]
+    return [ReceivedReport(key, state, at_ns, blind_ns) for key, state in zip(keys, states, strict=True)]

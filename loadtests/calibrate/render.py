@@ -40,7 +40,7 @@ def table_of(rows: Sequence[Row], title: str = "") -> Table:
 
 
 def notes_of(measurement: Measurement) -> str:
-    """What there is to say of its rows, and of it, in one line; empty where there is nothing."""
+    """Notes on a measurement and its rows, in one line; empty if there are none."""
     notes = [f"{row.what}: {row.note}" for row in measurement.rows if row.note]
     return "; ".join(filter(None, (*notes, measurement.note)))
 

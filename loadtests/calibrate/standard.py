@@ -82,7 +82,8 @@ def limit_only(profile: Profile, what: str, limit: Limit) -> Profile:
 def failures_only(profile: Profile, validity_s: float) -> Profile:
     """Its shares of refused and failed messages, without its delays; ``expired`` ones end after that long."""
     carriers = tuple(
-        c.model_copy(update={"latency": None, "fast_latency": None, **_NO_QUEUE}) for c in profile.carriers
+        c.model_copy(update={"latency": None, "priority_latency": None, **_NO_QUEUE})
+        for c in profile.carriers
     )
     delivery = Delivery(validity_s=validity_s, failures=profile.delivery.failures)
     return _undisturbed(profile).model_copy(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 
 from loadtests.calibrate import standard
-from loadtests.calibrate.client import Answer, Schedule
+from loadtests.calibrate.client import Answer, SendTimes
 from loadtests.calibrate.expected import is_accepted
 from loadtests.calibrate.instrument import Instrument
 from loadtests.calibrate.judge import Measurement, Row, judged
@@ -38,7 +38,7 @@ def measure(instrument: Instrument, profile: Profile, what: str, limit: Limit, s
     # lost. So some go at once.
     at_once = min(limit.burst // 5, _MOST_AT_ONCE)
     offsets_ns = [0] * at_once + regular(offered, count - at_once)
-    _, answers = instrument.run(Schedule(sent.requests, offsets_ns), at_once + 32)
+    _, answers = instrument.run(SendTimes(sent.requests, offsets_ns), at_once + 32)
     title = f"{limit.rate_per_s:,g} {what}/s, burst {limit.burst:,}"
     passed = [(n + 1, answer) for n, answer in enumerate(a for a in answers if is_accepted(a))]
     first_refused = next((a for a in answers if not is_accepted(a)), None)

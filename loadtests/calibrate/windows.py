@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.error import HTTPError
 
 from loadtests.calibrate import standard
-from loadtests.calibrate.client import Answer, Schedule
+from loadtests.calibrate.client import Answer, SendTimes
 from loadtests.calibrate.expected import ACCEPTED, expected, is_accepted
 from loadtests.calibrate.instrument import Instrument
 from loadtests.calibrate.judge import Measurement, Row, judged
@@ -57,7 +57,7 @@ def of_fault(instrument: Instrument, profile: Profile, fault: FaultSettings, sec
     hit = sum(e.outcome != ACCEPTED for e in lot)
     if not hit:
         return _not_measured(title, "acts on latency or behind the reply")
-    _, answers = instrument.run(Schedule(sent.requests, offsets_ns, patience_s=1.0), 32)
+    _, answers = instrument.run(SendTimes(sent.requests, offsets_ns, patience_s=1.0), 32)
     observed = sum(not is_accepted(a) for a in answers)
     note = "moved to the middle of the measurement; one request more or less at each edge"
     rows = (judged(Row(GROUP, "requests hit", "requests", hit, observed, hit - 2, hit + 2, note=note)),)
@@ -72,7 +72,7 @@ def _not_measured(title: str, why: str) -> Measurement:
 def _offer(instrument: Instrument, seconds: float) -> list[Answer]:
     count = round(RATE_PER_S * seconds)
     sent = messages(instrument.label("windows"), count)
-    _, answers = instrument.run(Schedule(sent.requests, regular(RATE_PER_S, count)), 16)
+    _, answers = instrument.run(SendTimes(sent.requests, regular(RATE_PER_S, count)), 16)
     return answers
 
 

@@ -12,7 +12,7 @@ _LOG = Path("logs") / "analysis.log"
 
 
 def analyse_trial(run_dir: Path) -> tuple[AnalysisResult | None, str]:
-    """The result, or None and why there is none."""
+    """The result; or None, and the reason."""
     call = secrets.token_hex(8)
     place = run_dir.resolve()
     log = place / _LOG

@@ -56,14 +56,14 @@ class SearchSettings(Struct, frozen=True, kw_only=True):
 class TrialResult(Struct, frozen=True, kw_only=True):
     """One trial. ``through_*`` is the throughput of its steady part with the ends of a 95 % interval.
 
-    ``sustained``: the backlog did not grow; None where that is unknown. ``reserve`` is how many messages
+    ``stable``: the backlog did not grow; None where that is unknown. ``reserve`` is how many messages
     the target did at first beyond its steady rate: a bucket's burst, room in a buffer.
     """
 
     rate_per_s: float
     load_s: float
     verdict: Outcome
-    sustained: bool | None
+    stable: bool | None
     through_per_s: float
     through_low_per_s: float
     through_high_per_s: float
@@ -216,7 +216,7 @@ def _with_miss(
 
 def plateau_of(trial: TrialResult) -> Plateau | None:
     """None unless the target was saturated: its backlog grew, and it did less than it was offered."""
-    if trial.sustained is not False or not 0 < trial.through_per_s < _SATURATED * trial.rate_per_s:
+    if trial.stable is not False or not 0 < trial.through_per_s < _SATURATED * trial.rate_per_s:
         return None
     return Plateau(
         trial.rate_per_s,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from loadtests.usage import Slo, usage_error
+from loadtests.usage import Slo, objectives, usage_error
 
 _LONGER = 4.0  # the longest trial, in trials
 _MOST_PER_S = 100_000.0
@@ -19,7 +19,10 @@ _SHORTEST_S, _LONGEST_S = 3.0, 600.0
 def capacity(
     slo: Slo = None,
     target: Annotated[
-        Path | None, typer.Option(metavar="FILE.toml", help="Your own sender's HTTP API (docs/load.md).")
+        Path | None,
+        typer.Option(
+            metavar="FILE.toml", help="Test your own sender; the file describes its HTTP API (docs/load.md)."
+        ),
     ] = None,
     profile: Annotated[
         str | None,
@@ -30,13 +33,15 @@ def capacity(
         float, typer.Option("--to", metavar="RATE", help="Highest rate to try, messages/s.")
     ] = 5_000,
     precision: Annotated[
-        float, typer.Option(metavar="SHARE", help="Width of the interval to end with; 0.02 is 2 %.")
+        float, typer.Option(metavar="SHARE", help="Relative width of the final interval; 0.02 is 2 %.")
     ] = 0.02,
     trial_s: Annotated[
         float,
-        typer.Option("--trial-s", metavar="S", help="Load of a trial; up to 4 times as long if undecided."),
+        typer.Option(
+            "--trial-s", metavar="S", help="Duration of a trial's load; up to 4 times as long if undecided."
+        ),
     ] = 8,
-    trials: Annotated[int, typer.Option(min=1, max=12, help="At most so many trials.")] = 12,
+    trials: Annotated[int, typer.Option(min=1, max=12, help="Maximum number of trials.")] = 12,
     mix: Annotated[
         str,
         typer.Option(
@@ -53,14 +58,14 @@ def capacity(
         typer.Option(metavar="DIR", help="Run directory; reports/runs/<time>-capacity by default."),
     ] = None,
 ) -> None:
-    """Find the highest sustained rate at which every objective is met.
+    """Find the highest rate that is sustained with every objective met.
 
     Each trial is a short run at a steady rate. The rate grows until an objective is missed or the queue
-    grows; then the search closes in from both sides (docs/capacity.md).
+    grows. Then the search narrows the interval between the rates that were met and missed (docs/capacity.md).
 
     Exit code: 0 a rate was found, 1 no rate meets the objectives, 2 bad usage, 3 the bench itself failed,
-    4 nothing could be decided, 70 smsbench itself failed, 130 interrupted. Ctrl-C ends the search in order
-    and reports what was found; twice aborts.
+    4 nothing could be decided, 70 smsbench itself failed, 130 interrupted. The first Ctrl-C ends the search
+    in order and reports what was found; the second aborts.
 
     \b
       smsbench capacity
@@ -70,14 +75,14 @@ def capacity(
     from rich.console import Console
 
     from analysis.objectives.defaults import in_force
-    from loadtests import cli
     from loadtests.arrivals import CLASSES, Stream
     from loadtests.capacity.bracket import SearchSettings
     from loadtests.capacity.find import NAME, OBJECTIVES, Asked
     from loadtests.capacity.objectives import read_mix
     from loadtests.capacity.run import search_capacity
     from loadtests.capacity.trial_load import trial_process
-    from loadtests.scenarios.scenario import Part, Scenario
+    from loadtests.checked_settings import checked_settings
+    from loadtests.scenario import Part, Scenario
 
     _check(from_per_s, to_per_s, precision, trial_s)
     try:
@@ -95,11 +100,11 @@ def capacity(
         )
     except ValueError as error:
         raise usage_error(f"--mix: {error}") from None
-    given = cli.objectives(slo, CLASSES)
+    given = objectives(slo, CLASSES)
     process = trial_process(from_per_s, trial_s, asked.spacing)
     part = Part(slug=NAME, title=NAME, role="plain", profile=asked.profile, streams=(Stream(process),))
-    settings = cli.checked(
-        Scenario(name=NAME, locustfile="smoke", title=NAME, parts=(part,)),
+    settings = checked_settings(
+        Scenario(name=NAME, title=NAME, parts=(part,)),
         {
             "out": out,
             "seed": seed,
@@ -107,9 +112,9 @@ def capacity(
             "profile": profile,
             "scale_provider": False,
             "workers": workers,
-            "drain_limit_s": None,
+            "drain_timeout_s": None,
             "ui": False,
-            "slos": in_force(given) if given else OBJECTIVES,
+            "objectives": in_force(given) if given else OBJECTIVES,
         },
     )
     raise typer.Exit(search_capacity(asked, settings, Console()))

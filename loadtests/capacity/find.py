@@ -32,7 +32,7 @@ from loadtests.runner.part_run import PartRun
 from loadtests.runner.progress import Progress
 from loadtests.runner.sampling import Snapshot
 from loadtests.runner.settings import RunSettings
-from loadtests.scenarios.scenario import Part, Scenario
+from loadtests.scenario import Part, Scenario
 
 NAME = "capacity"
 # Availability is a share of windows of 10 s over hours; a trial has one such window.
@@ -45,7 +45,7 @@ _QUEUED_S = 0.5  # of the offered rate in queues after the load: it was more tha
 class Asked(Struct, frozen=True, kw_only=True):
     """What is searched for, with which load. ``profile``: the provider's, where the settings name none.
 
-    ``within_s``: no trial begins that would not end within so many seconds, by the time the last one took.
+    ``within_s``: a trial begins only if it would end within this time, judged by the last trial's duration.
     """
 
     search: SearchSettings
@@ -55,7 +55,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     spacing: Spacing = "poisson"
 
 
-class Found(Struct, frozen=True, kw_only=True):
+class SearchOutcome(Struct, frozen=True, kw_only=True):
     """``manifests`` of the trials that ran, by their places. ``unjudged``: objectives no trial judged.
 
     ``shown``: the place of the trial that a report shows, at the sustained rate where there is one.
@@ -69,14 +69,14 @@ class Found(Struct, frozen=True, kw_only=True):
 
 def find_capacity(
     asked: Asked, settings: RunSettings, progress: Progress, interruption: Interruption
-) -> Found:
-    """Search, and write ``capacity.json`` into ``settings.out``, whose objectives are ``settings.slos``.
+) -> SearchOutcome:
+    """Search, and write ``capacity.json`` into ``settings.out``, by ``settings.objectives``.
 
     Ends early where the user interrupts; what was found is kept. Raises ``Aborted`` and ``ProbeStopped``.
     """
     trials: list[TrialResult] = []
     manifests: dict[str, Manifest] = {}
-    needed = fewest_messages(settings.slos, asked.mix)
+    needed = fewest_messages(settings.objectives, asked.mix)
     search = replace(asked.search, fewest_messages=max(asked.search.fewest_messages, needed))
     began_s = trial_began_s = time.monotonic()
     while True:
@@ -127,10 +127,9 @@ def _run(
         streams=(
             Stream(trial_process(step.rate_per_s, step.load_s, asked.spacing), mix=asked.mix, campaign=NAME),
         ),
-        drain_limit_s=_DRAIN_OF_OTHERS_S if others else _DRAIN_S,
+        drain_timeout_s=_DRAIN_OF_OTHERS_S if others else _DRAIN_S,
     )
-    # Any scenario's locustfile plays the plan that the run gives it.
-    scenario = Scenario(name=NAME, locustfile="smoke", title="a trial of a capacity search", parts=(part,))
+    scenario = Scenario(name=NAME, title="a trial of a capacity search", parts=(part,))
     own = replace(
         settings,
         seed=derive_seed(settings.seed, f"trial {number}") & 0x7FFF_FFFF,
@@ -186,20 +185,20 @@ def _found(
     trials: list[TrialResult],
     manifests: dict[str, Manifest],
     ended: str,
-) -> Found:
+) -> SearchOutcome:
     last = next(reversed(manifests.values()), None)
     searched = Searched(
         profile=(last.profile_name if last is not None else "") or settings.profile or asked.profile,
         target=str(last.target.get("name", "")) if last is not None else "",
-        objectives=settings.slos,
+        objectives=settings.objectives,
         ended=ended,
     )
     result = capacity_result(search, trials, searched)
     write_capacity(settings.out, result)
     judged = {name for each in trials for name in each.judged}
-    return Found(
+    return SearchOutcome(
         result=result,
         manifests=manifests,
-        unjudged=tuple(each for each in (*settings.slos, BACKLOG) if each not in judged),
+        unjudged=tuple(each for each in (*settings.objectives, BACKLOG) if each not in judged),
         shown=shown_trial(search, trials) or next(reversed(manifests)),
     )

@@ -1,4 +1,4 @@
-"""What a search found: as ``capacity.json`` holds it, in words, and as an exit code."""
+"""The result of a search: as ``capacity.json``, as text, and as an exit code."""
 
 from __future__ import annotations
 

@@ -2,58 +2,48 @@
 
 from __future__ import annotations
 
-import time
-
 from rich.console import Console
 
 from analysis.exit_codes import ExitCode
 from analysis.records import Instant, Manifest, RecordedScenario, write_manifest
-from loadtests.capacity.find import NAME, Asked, Found, find_capacity
+from loadtests.capacity.find import NAME, Asked, SearchOutcome, find_capacity
 from loadtests.capacity.result import exit_code, lines
 from loadtests.runner import manifest as manifests
-from loadtests.runner import scenario_run
-from loadtests.runner.interruption import Aborted, Interruption
-from loadtests.runner.probe import ProbeStopped
+from loadtests.runner.ending import run_to_end
+from loadtests.runner.interruption import Interruption
 from loadtests.runner.progress import Progress
-from loadtests.runner.run_directory import lost_directory
+from loadtests.runner.reporting import report, say
 from loadtests.runner.settings import RunSettings
 
 TITLE = "capacity: the highest sustained rate at which every objective is met"
+_ENDING = "ending the trial in order, then the report"
 
 
 def search_capacity(asked: Asked, settings: RunSettings, console: Console) -> int:
-    """Search, report, and return the exit code, one of ``ExitCode``."""
-    began_s, started = time.monotonic(), manifests.instant()
-    _say(console, TITLE)
-    _say(console, f"objectives: {', '.join(settings.slos)}")
-    _say(console, f"seed {settings.seed}; run directory {settings.out}")
-    asking = "ending the trial in order, then the report; Ctrl-C again aborts"
-    try:
-        with Interruption(lambda: _say(console, asking)) as interruption:
-            with Progress(console) as progress:
-                found = find_capacity(asked, settings, progress, interruption)
-            write_manifest(settings.out, _suite(found, settings, started, interruption.asked))
-            _say(console, "report ...")
-            scenario_run.report(settings.out, console)
-    except Aborted:
-        _say(console, f"aborted; the trials made so far are below {settings.out / 'trials'}")
-        return ExitCode.INTERRUPTED
-    except ProbeStopped as stopped:
-        _say(console, str(stopped))
-        return ExitCode.USAGE
-    except OSError as error:
-        why = lost_directory(settings.out, error)
-        if why is None:
-            raise
-        _say(console, f"{why}. This search proves nothing: make room, or give --out another disk's directory")
-        return ExitCode.INVALID
-    for line in lines(found.result, found.unjudged):
-        _say(console, line)
-    _say(console, f"{len(found.result.trials)} trials, {time.monotonic() - began_s:.0f} s in all")
-    return ExitCode.INTERRUPTED if interruption.asked else exit_code(found.result)
+    """Search, report, and return the exit code, one of ``analysis.exit_codes``."""
+    started = manifests.instant()
+    say(console, TITLE)
+    say(console, f"objectives: {', '.join(settings.objectives)}")
+    say(console, f"seed {settings.seed}; run directory {settings.out}")
+
+    def run(interruption: Interruption) -> int:
+        with Progress(console) as progress:
+            found = find_capacity(asked, settings, progress, interruption)
+        write_manifest(settings.out, _suite(found, settings, started, interruption.asked))
+        say(console, "report ...")
+        report(settings.out, console)
+        for line in lines(found.result, found.unjudged):
+            say(console, line)
+        say(console, f"{len(found.result.trials)} trials")
+        return ExitCode.INTERRUPTED if interruption.asked else exit_code(found.result)
+
+    def kept() -> str:
+        return f"the trials made so far are below {settings.out / 'trials'}"
+
+    return run_to_end(run, console, settings.out, _ENDING, kept)
 
 
-def _suite(found: Found, settings: RunSettings, started: Instant, interrupted: bool) -> Manifest:
+def _suite(found: SearchOutcome, settings: RunSettings, started: Instant, interrupted: bool) -> Manifest:
     """Over the trial at the sustained rate; ``capacity.json`` lists all of them."""
     first = next(iter(found.manifests.values()))
     return Manifest(
@@ -62,7 +52,7 @@ def _suite(found: Found, settings: RunSettings, started: Instant, interrupted: b
         parts=(found.shown,),
         seeds={"plan": settings.seed},
         profile_name=first.profile_name,
-        slos=settings.slos,
+        objectives=settings.objectives,
         target=first.target,
         versions=manifests.versions(),
         machine=manifests.machine(),
@@ -71,7 +61,3 @@ def _suite(found: Found, settings: RunSettings, started: Instant, interrupted: b
         exit_reason="interrupted" if interrupted else "finished",
         capacity=".",
     )
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, highlight=False, markup=False, soft_wrap=True)

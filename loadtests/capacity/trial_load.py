@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from loadtests.arrivals import Constant, Step, Steps
+from loadtests.arrivals import Constant, RateStep, Steps
 from loadtests.arrivals.processes import Process
 
 Spacing = Literal["poisson", "even"]
@@ -22,7 +22,7 @@ def trial_process(rate_per_s: float, load_s: float, spacing: Spacing) -> Process
         return Constant(rate_per_s, load_s)
     whole = max(1, math.floor(load_s / _STEP_S))
     rest_s = load_s - whole * _STEP_S
-    steps = [Step(rate_per_s, _STEP_S)] * whole
+    steps = [RateStep(rate_per_s, _STEP_S)] * whole
     if rest_s > 0:
-        steps.append(Step(rate_per_s, rest_s))
+        steps.append(RateStep(rate_per_s, rest_s))
     return Steps(tuple(steps), spacing="poisson")

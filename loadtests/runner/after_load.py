@@ -15,7 +15,7 @@ from loadtests.runner.sampling import Snapshot
 _TICK_S = 0.5
 _INTERRUPTED_LIMIT_S = 5.0
 
-End = Literal["finished", "drain_limit", "drain_ended"]
+End = Literal["finished", "drain_timeout", "drain_ended"]
 
 
 def await_the_rest(
@@ -47,12 +47,12 @@ def await_the_rest(
                 return "finished"
             progress.waits_for(f"drain: {found.words}")
             if time.monotonic() >= deadline_s:
-                progress.note(f"  the drain limit of {limit_s:g} s has passed; left open: {found.words}")
-                return "drain_limit"
+                progress.note(f"  the drain timeout of {limit_s:g} s has passed; left open: {found.words}")
+                return "drain_timeout"
             if enough(snapshot):
-                return "drain_limit"
+                return "drain_timeout"
             if key.pressed() or (interruption.asked and not interrupted_before):
-                progress.note(f"  the drain was ended; left open: {found.words}")
+                progress.note(f"  the drain was ended by the user; left open: {found.words}")
                 return "drain_ended"
             if interrupted_before:
                 time.sleep(_TICK_S)

@@ -5,12 +5,12 @@ that is off, or as a report under way. The drain ends when
 
 - nothing is open; or
 - the sender has nothing left to send and the provider's queues are empty, and what is open waits for phones
-  that are off or for reports that nobody confirms: no more waiting says anything about the service; or
+  that are off or for reports that are not confirmed: a longer wait would say nothing about the service; or
 - likewise, with messages on their way to handsets, and no end of theirs can change a verdict (``settled``),
   for ``SETTLED_FOR_S``.
 
 Loss, duplicates and unaccounted messages need each message to have come to the provider, hence the first half
-of both. The drain limit and the user end it in any case.
+of both. The drain timeout and the user end it in any case.
 """
 
 from __future__ import annotations
@@ -102,9 +102,10 @@ class Drain:
 
     def look(self, now_s: float, snapshot: Snapshot) -> Look:
         if snapshot.provider is None:
-            # Nobody can say: the whole drain limit it is.
+            # Unknown: wait for the whole drain timeout.
             return Look(
-                False, "the provider's answer" if self._provider_answers else "messages nobody can see"
+                False,
+                "the provider's answer" if self._provider_answers else "messages that cannot be observed",
             )
         if self._sender_answers and snapshot.sender is None:
             return Look(False, "the sender's answer")
@@ -158,6 +159,6 @@ def _left(found: Standing) -> str:
     left = [
         (found.on_air, "on their way to handsets"),
         (found.phones, "for phones that are off or out of coverage"),
-        (found.reports, "whose delivery report nobody confirms"),
+        (found.reports, "whose delivery report is not confirmed"),
     ]
     return ", ".join(f"{count:,} {what}" for count, what in left if count)

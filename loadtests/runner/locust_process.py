@@ -11,14 +11,14 @@ from loadtests.runner.settings import RunSettings
 from loadtests.targets import variables_of
 
 STOP_TIMEOUT_S = 10  # what in-flight requests have to be answered when the load is stopped
-_SCENARIOS = Path(__file__).parent.parent / "scenarios"
+_LOCUSTFILE = Path(__file__).parent.parent / "users" / "planned.py"
 
 
-def locust_service(locustfile: str, host: str | None, settings: RunSettings, run_dir: Path) -> Service:
+def locust_service(host: str | None, settings: RunSettings, run_dir: Path) -> Service:
     """Headless, or with its web UI on a port of the system's choice. It writes its rows into ``run_dir``."""
-    arguments = ["-f", str(_SCENARIOS / f"{locustfile}.py"), "--plan", str(run_dir / "plan.json")]
+    arguments = ["-f", str(_LOCUSTFILE), "--plan", str(run_dir / "plan.json")]
     arguments += ["--run-dir", str(run_dir), "--csv", str(run_dir / "logs" / "locust")]
-    # What failed is the report's to judge: the process's own code says whether Locust itself worked.
+    # The report judges failed requests. The exit code says only whether Locust itself worked.
     arguments += ["--exit-code-on-error", "0", "--stop-timeout", str(STOP_TIMEOUT_S), "--only-summary"]
     if host is not None:
         arguments += ["--host", host]

@@ -23,7 +23,7 @@ from loadtests.arrivals import (
     peak_rate_per_s,
     seeds,
 )
-from loadtests.scenarios.scenario import Part, Scenario
+from loadtests.scenario import Part, Scenario
 
 _PACKAGES = (
     "smsbench",
@@ -94,7 +94,7 @@ def scenario_of(name: str, part: Part, plan: Plan) -> records.RecordedScenario:
 
 def timing_of(part: Part, provider_scale: float) -> records.Timing:
     return records.Timing(
-        compress=part.compress,
+        speedup=part.speedup,
         provider_scale=provider_scale,
         window=part.window,
         duration_s=part.duration_s,
@@ -129,7 +129,7 @@ def write_suite(
     """
     parts = [records.read_manifest(run_dir / place) for place in places]
     first = next((part for part in parts if part.mode == "real"), parts[0])
-    orderly = ("finished", "drain_limit", "drain_ended")
+    orderly = ("finished", "drain_timeout", "drain_ended")
     reasons = [part.exit_reason for part in parts if part.exit_reason not in orderly]
     suite = records.Manifest(
         kind="suite",
@@ -137,7 +137,7 @@ def write_suite(
         scenario=records.RecordedScenario(name=scenario.name, title=scenario.title),
         parts=tuple(places),
         seeds={"plan": seed},
-        slos=first.slos,
+        objectives=first.objectives,
         target=first.target,
         versions=versions(),
         machine=machine(),

@@ -51,7 +51,7 @@ from loadtests.runner.surroundings import (
     provider_seed,
     start_surroundings,
 )
-from loadtests.scenarios.scenario import Part, Scenario
+from loadtests.scenario import Part, Scenario
 
 _TICK_S = 1.0
 _LOCUST_START_S = 3.0
@@ -86,7 +86,9 @@ class PartRun:
         self._own_provider = OwnProvider(settings.target)
         self._plan = _plan(part, settings)
         self._started = manifests.instant()
-        self._drain_limit_s = part.drain_limit_s if settings.drain_limit_s is None else settings.drain_limit_s
+        self._drain_timeout_s = (
+            part.drain_timeout_s if settings.drain_timeout_s is None else settings.drain_timeout_s
+        )
         self._locust: Service | None = None
         self._taken_before = 0  # messages that the provider had accepted before the load
         self._told_of = 0  # start of the load whose end was told
@@ -189,9 +191,7 @@ class PartRun:
 
     def _play(self, sampler: Sampler) -> str:
         """Run Locust to its end, or until the user interrupts."""
-        locust = locust_service(
-            self._scenario.locustfile, self._surroundings.host, self._settings, self._run_dir
-        )
+        locust = locust_service(self._surroundings.host, self._settings, self._run_dir)
         self._locust = locust
         locust.start({**self._surroundings.environment, **load_environment(self._settings)})
         sampler.watch("load", locust.pid)
@@ -265,7 +265,7 @@ class PartRun:
         """Wait for what is open. The reason the run ended for."""
         states = self._surroundings.states
         earlier = sum(combine(play.values()).accepted for play in read_plays(self._run_dir)[:-1])
-        settled = Settling(self._run_dir, self._journal(), wanted_of(self._settings.slos))
+        settled = Settling(self._run_dir, self._journal(), wanted_of(self._settings.objectives))
         drain = Drain(
             "sender" in states,
             "provider" in states,
@@ -276,7 +276,7 @@ class PartRun:
         end = await_the_rest(
             drain,
             lambda: self._look(sampler),
-            self._drain_limit_s,
+            self._drain_timeout_s,
             self._progress,
             self._interruption,
             self._enough,
@@ -355,7 +355,7 @@ class PartRun:
             profile_name=profile.name if profile is not None else "",
             profile=profile.document if profile is not None else {},
             target=self._surroundings.target,
-            slos=self._settings.slos,
+            objectives=self._settings.objectives,
             versions=manifests.versions(),
             machine=manifests.machine(),
             started=self._started,
@@ -364,7 +364,7 @@ class PartRun:
             load_ended_ns=status.end_ns,
             planned=arrivals_due(self._plan, statuses, self._settings.workers, self._played_out),
             in_flight_limit=self._plan.in_flight_limit,
-            drain_limit_s=self._drain_limit_s,
+            drain_timeout_s=self._drain_timeout_s,
             exit_reason=reason,
             faults=manifests.faults_begun(self._faults, ended.clock_ns),
             instrument_failures=tuple(self._instrument_failures),

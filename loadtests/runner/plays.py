@@ -40,7 +40,7 @@ def stopped_early(play: Play) -> bool:
 def split_plays(
     run_dir: Path, whole: records.Manifest, plan: Plan, plays: Sequence[Play], workers: int
 ) -> records.Manifest:
-    """Make a suite of the run directory, a part each play, and return the suite's manifest, as written."""
+    """Turn the run directory into a suite with one part for each Start; return the suite's manifest."""
     starts = [combine(play.values()).start_ns for play in plays]
     rows = {
         name: records.read_rows(run_dir / f"{name}.arrow", schema)
@@ -66,7 +66,7 @@ def split_plays(
         scenario=records.RecordedScenario(name=whole.scenario.name, title=whole.scenario.title),
         parts=tuple(places),
         exit_reason=next((reason for reason in reasons if reason != "finished"), "finished"),
-        instrument_failures=(),  # they stand in the parts
+        instrument_failures=(),  # each part has its own
         faults=(),
     )
     records.write_manifest(run_dir, suite)
@@ -82,7 +82,7 @@ def _part(
     status = combine(play.values())
     last = number == count - 1
     reason = whole.exit_reason if last else "finished"
-    if reason in ("finished", "drain_limit", "drain_ended") and stopped_early(play):
+    if reason in ("finished", "drain_timeout", "drain_ended") and stopped_early(play):
         reason = "interrupted"
     scenario = msgspec.structs.replace(
         whole.scenario,
@@ -140,7 +140,7 @@ def _open_at(rows: Mapping[str, pa.Table], owner: Mapping[str, Ints], number: in
     if "provider" not in rows:
         return len(accepted)
     provider = rows["provider"]
-    ended = pc.fill_null(pc.less(provider["t_delivered_ns"], start_ns), False)
+    ended = pc.fill_null(pc.less(provider["t_final_ns"], start_ns), False)
     ended_keys = provider.filter(ended)["key"].combine_chunks()
     return int(pc.sum(pc.invert(pc.is_in(accepted, value_set=ended_keys))).as_py() or 0)
 

@@ -41,7 +41,7 @@ class ApiAnswer(Struct, frozen=True):
     reason: str = ""
 
 
-class Refusal(Struct, frozen=True):
+class ProbeRefusal(Struct, frozen=True):
     """As ``GET /admin/refusals`` shows one."""
 
     where: str = ""
@@ -58,7 +58,7 @@ class AtProvider(Struct, frozen=True):
     requests: int = 0  # submits it saw since the probe began
     taken: bool = False  # it accepted the message with the probe's key
     other_key: str | None = None  # it accepted a message to the probe's number, with this key instead
-    refusals: tuple[Refusal, ...] = ()  # since the probe began
+    refusals: tuple[ProbeRefusal, ...] = ()  # since the probe began
     report_url: str = ""  # where it sends the probe's delivery report; "": the sender asked for none
     reported: bool = False  # the receiver confirmed the report
     report_failure: str = ""  # how the last report call went that was not confirmed
@@ -89,15 +89,15 @@ class Around(Struct, frozen=True):
     timeout_s: float
 
 
-class Passed(Struct, frozen=True):
+class ProbePassed(Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-class Stopped(Struct, frozen=True):
+class ProbeFailed(Struct, frozen=True):
     cause: str  # one line
 
 
-Verdict = Passed | Stopped | None
+Verdict = ProbePassed | ProbeFailed | None
 """None: wait on."""
 
 
@@ -105,22 +105,22 @@ def decide(facts: Facts, around: Around) -> Verdict:
     """What the facts say, the earliest certain one first."""
     answer, late = facts.answer, facts.elapsed_s >= around.timeout_s
     if answer is not None and answer.outcome == "failed":
-        return Stopped(_failed(answer, facts.provider, around))
+        return ProbeFailed(_failed(answer, facts.provider, around))
     if facts.provider is None:
         return _unseen(answer, late, around)
     if answer is not None and answer.outcome == "refused":
-        return Stopped(_refused(answer, facts.provider, around))
+        return ProbeFailed(_refused(answer, facts.provider, around))
     if facts.provider.taken:
         return _taken(facts, answer, late, around)
     lasting = _lasting(facts.provider)
     if lasting is not None and (answer is not None or late):
-        return Stopped(f"{_said_first(answer, around)}the mock refused it: {refusal_words(lasting)}")
+        return ProbeFailed(f"{_said_first(answer, around)}the mock refused it: {refusal_words(lasting)}")
     if facts.provider.other_key is not None and (answer is not None or late):
-        return Stopped(_without_key(facts.provider.other_key, around))
+        return ProbeFailed(_without_key(facts.provider.other_key, around))
     return _at_timeout(facts, facts.provider, around) if late else None
 
 
-def refusal_words(refusal: Refusal) -> str:
+def refusal_words(refusal: ProbeRefusal) -> str:
     """The code and the words of the refusal, and what they mean: ``101, Authorization failed (wrong token)``.
 
     SMSAPI, Twilio and the JSON API each name them differently.
@@ -153,10 +153,10 @@ def _failed(answer: ApiAnswer, provider: AtProvider | None, around: Around) -> s
 def _unseen(answer: ApiAnswer | None, late: bool, around: Around) -> Verdict:
     """Nobody can ask the mock provider: the API's answer is all there is."""
     if answer is None:
-        return Stopped(_no_answer(around)) if late else None
+        return ProbeFailed(_no_answer(around)) if late else None
     if answer.outcome == "refused":
-        return Stopped(_refused(answer, None, around))
-    return Passed(
+        return ProbeFailed(_refused(answer, None, around))
+    return ProbePassed(
         (
             "the probe was accepted by the API; whether it reached the mock provider cannot be seen without "
             "provider.admin_token",
@@ -197,15 +197,15 @@ def _taken(facts: Facts, answer: ApiAnswer | None, late: bool, around: Around) -
     provider = facts.provider
     assert provider is not None
     if answer is None:
-        return Stopped(_no_answer(around)) if late else None
+        return ProbeFailed(_no_answer(around)) if late else None
     if not facts.quick_report or provider.reported:
-        return Passed()
+        return ProbePassed()
     if not provider.report_url:
-        return Passed((f"{around.target} asks for no delivery reports: it will not know what was delivered",))
+        return ProbePassed((f"{around.target} asks for no delivery reports, so it learns of no delivery",))
     if facts.taken_for_s < REPORT_WITHIN_S and not late:
         return None
     what = provider.report_failure or f"no answer within {REPORT_WITHIN_S:g} s"
-    return Passed(
+    return ProbePassed(
         (f"the delivery report did not come back: {_shown_url(provider.report_url)} answered: {what}",)
     )
 
@@ -214,15 +214,15 @@ def _at_timeout(facts: Facts, provider: AtProvider, around: Around) -> Verdict:
     if provider.refusals:
         words = refusal_words(provider.refusals[-1])
         if facts.own_mock:
-            return Stopped(f"{_said_first(facts.answer, around)}the mock refused it: {words}")
-        return Passed((f"the mock provider refuses at the moment: {words}; the run begins all the same",))
+            return ProbeFailed(f"{_said_first(facts.answer, around)}the mock refused it: {words}")
+        return ProbePassed((f"the mock provider refuses at the moment: {words}; the run begins anyway",))
     if provider.requests and not facts.own_mock:
-        return Passed(
+        return ProbePassed(
             ("the mock provider saw a request and has not answered it; the run begins all the same",)
         )
     if facts.answer is None:
-        return Stopped(_no_answer(around))
-    return Stopped(
+        return ProbeFailed(_no_answer(around))
+    return ProbeFailed(
         f"{_said_first(facts.answer, around)}the mock saw nothing within {around.timeout_s:g} s. "
         f"{_check_url(around)} ({LONGER})"
     )
@@ -253,7 +253,7 @@ def _without_key(key: str, around: Around) -> str:
     )
 
 
-def _lasting(provider: AtProvider) -> Refusal | None:
+def _lasting(provider: AtProvider) -> ProbeRefusal | None:
     """The last refusal that will not pass by itself."""
     for refusal in reversed(provider.refusals):
         if refusal.reason not in _PASSING and refusal.status not in (429, 503):

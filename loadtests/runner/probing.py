@@ -19,17 +19,17 @@ from urllib.parse import quote
 import msgspec
 
 from analysis.records import PROBE_KEY
-from loadtests.arrivals import TRANSACTIONAL, Message, Plan, next_recipient
+from loadtests.arrivals import TRANSACTIONAL, Plan, PlannedMessage, next_recipient
 from loadtests.runner import queries
 from loadtests.runner.probe import (
     ApiAnswer,
     Around,
     AtProvider,
     Facts,
-    Passed,
+    ProbeFailed,
+    ProbePassed,
+    ProbeRefusal,
     ProbeStopped,
-    Refusal,
-    Stopped,
     Verdict,
     decide,
 )
@@ -44,7 +44,7 @@ MAGIC_NUMBER = "48100000000"  # delivered at once, where the profile has magic n
 _LOOK_EVERY_S = 0.05
 _ASK_WITHIN_S = 2.0
 _TEXT = "smsbench: one message before the load, to see that everything is connected."
-# null: the default, which is none of it.
+# null: the default, which is off.
 _UNDISTURBED = {"faults": None, "reply": None, "reports": None, "numbers": {"magic": True}}
 
 
@@ -72,7 +72,7 @@ class MockProvider:
         """Raises ``OSError`` where it gives no answer."""
         requests = self._requests() - self._requests_before
         said = self._call("GET", "/admin/refusals")
-        refusals = msgspec.convert(said.get("refusals", []), tuple[Refusal, ...])
+        refusals = msgspec.convert(said.get("refusals", []), tuple[ProbeRefusal, ...])
         mine = tuple(refusal for refusal in refusals if refusal.t_ns >= self._began_ns)
         messages = self._call("GET", f"/admin/messages?number={quote(number)}&limit=10")["messages"]
         since = [each for each in messages if each["accepted_unix_s"] >= self._began_s - 1.0]
@@ -136,15 +136,15 @@ class Probing:
         try:
             verdict, facts = self._send(MAGIC_NUMBER if magic else next_recipient(self._plan), 1, magic)
             if magic and _number_refused(facts):
-                # A sender that checks numbers refuses those of nobody; it must take those of the load.
+                # A sender that checks numbers may refuse an unassigned one, but must accept the load's.
                 verdict, facts = self._send(next_recipient(self._plan), 2, quick_report=False)
-            if isinstance(verdict, Stopped):
+            if isinstance(verdict, ProbeFailed):
                 raise ProbeStopped(verdict.cause)
             if self._mock is not None:
                 self._mock.forget()
         except (OSError, KeyError, ValueError) as error:
             return (*notes, self._unasked(error))
-        return (*notes, *verdict.notes) if isinstance(verdict, Passed) else notes
+        return (*notes, *verdict.notes) if isinstance(verdict, ProbePassed) else notes
 
     def _unasked(self, error: Exception) -> str:
         """A note where the user's own mock provider cannot be asked. Raises ``error`` for the run's."""
@@ -157,7 +157,7 @@ class Probing:
     def _send(self, number: str, attempt: int, quick_report: bool) -> tuple[Verdict, Facts]:
         """Send a message to this number and look until a verdict is found."""
         key = f"{PROBE_KEY}{self._plan.key_tag}.{attempt}"
-        message = Message(key=key, to=number, text=_TEXT, message_class=TRANSACTIONAL, campaign="")
+        message = PlannedMessage(key=key, to=number, text=_TEXT, message_class=TRANSACTIONAL, campaign="")
         began_s = time.monotonic()
         call = ApiCall(self._adapter, message, self._around.timeout_s)
         taken_at_s: float | None = None
@@ -218,7 +218,7 @@ def probe_target(
 class ApiCall:
     """One request in the bytes that the load sends, in a thread. ``answer`` is None until it ends."""
 
-    def __init__(self, adapter: Adapter, message: Message, timeout_s: float) -> None:
+    def __init__(self, adapter: Adapter, message: PlannedMessage, timeout_s: float) -> None:
         self.answer: ApiAnswer | None = None
         self._adapter = adapter
         self._timeout_s = timeout_s + 1.0  # the one who waits ends first, with a better word

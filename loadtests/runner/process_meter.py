@@ -6,7 +6,7 @@ import time
 
 import psutil
 
-from loadtests.runner.core_time import waited_s
+from loadtests.core_time import waited_s
 
 
 class ProcessMeter:

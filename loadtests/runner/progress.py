@@ -1,4 +1,4 @@
-"""What the user sees while a run goes on: a live line of figures, or plain lines where there is no
+"""What the user sees during a run: a live line of figures, or plain lines where there is no
 terminal.
 """
 
@@ -61,7 +61,7 @@ class Progress:
             self._live.update(Text(f"  {name} ..."), refresh=True)
 
     def waits_for(self, words: str) -> None:
-        """The present phase under other words; it goes on."""
+        """Change the text of the present phase."""
         self._phase = words
 
     def update(self, snapshot: Snapshot) -> None:
@@ -76,7 +76,7 @@ class Progress:
             )
 
     def waiting(self, what: str) -> None:
-        """While something else than a load goes on."""
+        """During a phase without load."""
         elapsed_s = time.monotonic() - self._began_s
         if self._live is not None:
             self._live.update(Text(f"  {self._phase} ({elapsed_s:.0f} s): {what}"), refresh=True)
@@ -121,7 +121,7 @@ def _grid(pairs: list[tuple[str, str]]) -> Table:
 
 
 def figures_of(snapshot: Snapshot) -> list[tuple[str, str]]:
-    """The run in a dozen figures; a dash where nobody can say."""
+    """The run's figures in one line; a dash where a figure is unknown."""
     load = snapshot.load
     return [
         ("offered/s", f"{load.offered_per_s:,.0f}"),

@@ -34,13 +34,13 @@ class ServiceState(Struct, frozen=True):
     gauges: dict[str, float] = {}
     counters: dict[str, float] = {}
     faults: tuple[RecordedFault, ...] = ()  # the provider's fault windows, those to come among them
-    failed: tuple[str, ...] = ()  # what of the service itself has failed for good, in words
+    failed: tuple[str, ...] = ()  # parts of the service that have failed for good, as text
 
 
 class ExportedMessage(Struct, frozen=True):
     key: str
     state: str
-    message_class: str = msgspec.field(name="class", default="")
+    message_class: str = ""
     reason: str | None = ""
     attempts: int = 0
 

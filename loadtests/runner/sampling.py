@@ -10,8 +10,8 @@ import psutil
 from msgspec import Struct
 
 from analysis.records import SAMPLES_SCHEMA, RecordedFault, RowWriter
+from loadtests.core_time import MachineUse
 from loadtests.recording import LoadStatus, read_status
-from loadtests.runner.core_time import MachineUse
 from loadtests.runner.delivered import DeliveredCount
 from loadtests.runner.process_meter import ProcessMeter
 from loadtests.runner.queries import ServiceState, StateQuery

@@ -13,9 +13,9 @@ PROBE_TIMEOUT_S = 4.0
 
 
 class RunSettings(Struct, frozen=True, kw_only=True):
-    """``profile`` replaces the scenario's own for every part; ``drain_limit_s`` likewise.
+    """``profile`` replaces the scenario's own for every part; ``drain_timeout_s`` likewise.
 
-    ``slos`` are the objectives in force, in the grammar of docs/objectives.md.
+    ``objectives`` are the objectives in force, in the grammar of docs/objectives.md.
     """
 
     out: Path
@@ -25,10 +25,10 @@ class RunSettings(Struct, frozen=True, kw_only=True):
     profile: str | None = None
     scale_provider: bool = False
     workers: int = 1
-    drain_limit_s: float | None = None
+    drain_timeout_s: float | None = None
     keep_store: bool = False
     ui: bool = False
-    slos: tuple[str, ...] = DEFAULT_OBJECTIVES
+    objectives: tuple[str, ...] = DEFAULT_OBJECTIVES
     allow_undecided: bool = False
     probe: bool = True  # one message through the target before the load
     probe_timeout_s: float = PROBE_TIMEOUT_S  # also what a sender may take to listen

@@ -56,7 +56,7 @@ def wanted_of(objectives: Sequence[str]) -> tuple[Wanted, ...] | None:
     )
 
 
-class Found(Struct, frozen=True):
+class ObjectiveState(Struct, frozen=True):
     """One class's counts, and how many independent messages each of those that arrived amounts to."""
 
     tally: ObjectiveTally
@@ -94,7 +94,9 @@ class Settling:
         )
 
 
-def tallies(load: pa.Table, provider: pa.Table, now_ns: int, wanted: Sequence[Wanted]) -> list[Found]:
+def tallies(
+    load: pa.Table, provider: pa.Table, now_ns: int, wanted: Sequence[Wanted]
+) -> list[ObjectiveState]:
     """``load`` are the accepted arrivals. A row of the provider may be repeated: the last one counts.
 
     Messages that are known to wait for their phone do not count, whatever becomes of them.
@@ -108,7 +110,7 @@ def tallies(load: pa.Table, provider: pa.Table, now_ns: int, wanted: Sequence[Wa
     ended = _spread(pc.not_equal(rows["state"], "open").to_numpy(), seen)
     waited = _spread(pc.greater(pc.fill_null(rows["handset_wait_ns"], 0), 0).to_numpy(), seen)
     took_ns: Ints = np.full(len(load), -1, dtype=np.int64)
-    took_ns[seen] = pc.fill_null(rows["t_delivered_ns"], 0).to_numpy()
+    took_ns[seen] = pc.fill_null(rows["t_final_ns"], 0).to_numpy()
     took_ns -= intended_ns
     age_ns = now_ns - intended_ns
     failed = ended & ~delivered
@@ -129,7 +131,7 @@ def tallies(load: pa.Table, provider: pa.Table, now_ns: int, wanted: Sequence[Wa
             within, beyond = delivered & (took_ns <= limit_ns), delivered & (took_ns > limit_ns)
             young, old = is_open & (age_ns <= limit_ns), (is_open & (age_ns > limit_ns)) | unclear
         tally = ObjectiveTally(*(_count(mine & chosen) for chosen in (within, beyond, young, old)))
-        found.append(Found(tally, _evidence(intended_ns, took_ns, mine & delivered & ~waited)))
+        found.append(ObjectiveState(tally, _evidence(intended_ns, took_ns, mine & delivered & ~waited)))
     return found
 
 
@@ -142,7 +144,7 @@ def _evidence(intended_ns: Ints, took_ns: Ints, arrived: Bools) -> float:
 def _of_class(load: pa.Table, name: str) -> Bools:
     if name == ALL:
         return np.ones(len(load), dtype=np.bool_)
-    chosen: Bools = pc.equal(load["class"], name).to_numpy()
+    chosen: Bools = pc.equal(load["message_class"], name).to_numpy()
     return chosen
 
 

@@ -14,7 +14,7 @@ from loadtests.runner.provider_profile import ProfileChoice, choose_profile
 from loadtests.runner.queries import StateQuery
 from loadtests.runner.service import Service, ServiceError
 from loadtests.runner.settings import RunSettings
-from loadtests.scenarios.scenario import Part
+from loadtests.scenario import Part
 from loadtests.targets import Target, address_of
 
 JOURNAL = "provider.arrow"
@@ -24,7 +24,7 @@ _HEALTHY_WITHIN_S = 20.0
 
 def provider_scale(part: Part, settings: RunSettings) -> float:
     """By how much the provider is made faster, so that its utilisation keeps the real day's shape."""
-    return part.compress if settings.scale_provider else 1.0
+    return part.speedup if settings.scale_provider else 1.0
 
 
 def provider_seed(settings: RunSettings) -> int:

@@ -1,1 +1,4 @@
-"""Scenarios: ``catalogue`` declares them, and each has a file here that is a locustfile by itself."""
+"""One file for each scenario, discovered by ``loadtests.catalogue``.
+
+A file defines ``SCENARIO`` and is a locustfile by itself. docs/extending.md shows how to add one.
+"""

@@ -1,17 +1,12 @@
-"""burst: 20,000 marketing messages in 60 seconds, one-time passwords underneath.
+"""burst: 20,000 marketing messages in 60 seconds, one-time passwords underneath."""
 
-locust -f loadtests/scenarios/burst.py --host http://127.0.0.1:PORT
-"""
+from loadtests.locustfile import locustfile
+from loadtests.parts import burst
+from loadtests.scenario import Scenario
 
-from loadtests.scenarios import catalogue
-from loadtests.users.open_model import OpenModelSession, OpenModelShape, OpenModelUser
-
-SESSION = OpenModelSession(catalogue.BURST)
-
-
-class Burst(OpenModelUser):
-    """The dispatcher of each worker."""
-
-
-class BurstShape(OpenModelShape):
-    session = SESSION
+SCENARIO = Scenario(
+    name="burst",
+    title="20,000 marketing messages in 60 seconds with one-time passwords underneath",
+    parts=(burst("burst", 20_000, 60.0, 15.0, 15.0, 300.0),),
+)
+User, Shape = locustfile(SCENARIO)

@@ -1,17 +1,7 @@
-"""day-5k: 5,000 messages on the business day's curve, compressed 288 times.
+"""day-5k: 5,000 messages on the business day's curve."""
 
-locust -f loadtests/scenarios/day_5k.py --host http://127.0.0.1:PORT
-"""
+from loadtests.locustfile import locustfile
+from loadtests.parts import day_scenario
 
-from loadtests.scenarios import catalogue
-from loadtests.users.open_model import OpenModelSession, OpenModelShape, OpenModelUser
-
-SESSION = OpenModelSession(catalogue.scenario("day-5k"))
-
-
-class Day5k(OpenModelUser):
-    """The dispatcher of each worker."""
-
-
-class Day5kShape(OpenModelShape):
-    session = SESSION
+SCENARIO = day_scenario("day-5k", 5_000)
+User, Shape = locustfile(SCENARIO)

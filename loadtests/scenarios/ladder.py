@@ -1,17 +1,24 @@
-"""ladder: 5k, 50k and 500k a day one after another.
+"""ladder: days of 5k, 50k and 500k, and the peak of 5 million."""
 
-locust -f loadtests/scenarios/ladder.py --host http://127.0.0.1:PORT
-"""
-
-from loadtests.scenarios import catalogue
-from loadtests.users.open_model import OpenModelSession, OpenModelShape, OpenModelUser
-
-SESSION = OpenModelSession(catalogue.LADDER)
+from loadtests.locustfile import locustfile
+from loadtests.parts import LEVELS, TEN_TIMES, Adjustment, day, peak
+from loadtests.scenario import Part, Scenario
 
 
-class Ladder(OpenModelUser):
-    """The dispatcher of each worker."""
+def _parts() -> tuple[Part, ...]:
+    """For each level: is it fast enough (its peak at true speed), and how much more would the sender carry
+    (its whole day compressed, against a provider that is never the bottleneck)? Last ten times the highest.
+    """
+    parts: list[Part] = []
+    for name, messages_per_day in LEVELS.items():
+        parts.append(peak(name, messages_per_day, 60.0, 90.0))
+        parts.append(day(name, messages_per_day, Adjustment(speedup=288.0)))
+    return (*parts, peak(*TEN_TIMES, 60.0, 90.0))
 
 
-class LadderShape(OpenModelShape):
-    session = SESSION
+SCENARIO = Scenario(
+    name="ladder",
+    title="5k, 50k, 500k a day: each its peak at true speed and its whole day in 5 minutes; 5 million's peak",
+    parts=_parts(),
+)
+User, Shape = locustfile(SCENARIO)

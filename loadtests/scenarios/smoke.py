@@ -1,17 +1,21 @@
-"""smoke: 20 seconds of all classes.
+"""smoke: 20 seconds of all classes."""
 
-locust -f loadtests/scenarios/smoke.py --host http://127.0.0.1:PORT
-"""
+from loadtests.arrivals import Mix, Poisson, Stream
+from loadtests.locustfile import locustfile
+from loadtests.scenario import Part, Scenario
 
-from loadtests.scenarios import catalogue
-from loadtests.users.open_model import OpenModelSession, OpenModelShape, OpenModelUser
-
-SESSION = OpenModelSession(catalogue.SMOKE)
-
-
-class Smoke(OpenModelUser):
-    """The dispatcher of each worker."""
-
-
-class SmokeShape(OpenModelShape):
-    session = SESSION
+SCENARIO = Scenario(
+    name="smoke",
+    title="20 seconds of all classes at 20 a second: does everything work?",
+    parts=(
+        Part(
+            slug="smoke",
+            title="20 seconds of all classes",
+            role="plain",
+            profile="fast",
+            streams=(Stream(Poisson(20.0, 20.0), mix=Mix(1.0, 1.0, 1.0), campaign="smoke"),),
+            drain_timeout_s=20.0,
+        ),
+    ),
+)
+User, Shape = locustfile(SCENARIO)

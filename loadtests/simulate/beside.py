@@ -1,4 +1,4 @@
-"""One part simulated in a child process of low priority, beside a live load that must not feel it.
+"""One part simulated in a child process of low priority, beside a live load that it must not slow down.
 
 The parent starts a ``PartProcess`` and asks it now and then where it stands. The child is this module's
 ``main``; order, progress and pauses go through small files in the part's ``logs``. A pause is asked for and
@@ -21,9 +21,9 @@ from msgspec import Struct
 from analysis.exit_codes import ExitCode
 from loadtests.runner.child_process import Child, ending_words, start_child
 from loadtests.runner.interruption import Interruption
-from loadtests.scenarios.scenario import Part
+from loadtests.scenario import Part
 from loadtests.simulate.part import Choices, simulate_part
-from loadtests.simulate.simulation import Progress
+from loadtests.simulate.simulation import SimulationProgress
 
 _NICE = 19  # what is left of the processor by everybody else
 _TOLD_EVERY_S = 0.25
@@ -32,7 +32,7 @@ _STOP_WITHIN_S = 30.0
 
 
 class SimulationFailedError(RuntimeError):
-    """The child could not simulate the part; the text has its last words and where its log is."""
+    """The child could not simulate the part; the text has its last output and the path of its log."""
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -80,12 +80,12 @@ class PartProcess:
     def ended(self) -> bool:
         return self._child.process.poll() is not None
 
-    def progress(self) -> Progress:
+    def progress(self) -> SimulationProgress:
         """Where it stood a moment ago."""
         try:
-            return msgspec.json.decode(self._progress.read_bytes(), type=Progress)
+            return msgspec.json.decode(self._progress.read_bytes(), type=SimulationProgress)
         except (OSError, msgspec.DecodeError):
-            return Progress(0.0, 0, 0)
+            return SimulationProgress(0.0, 0, 0)
 
     def share_done(self) -> float:
         """The part of the virtual time that has passed, 0 to 1; the drain behind the load does not count."""
@@ -111,14 +111,14 @@ class PartProcess:
         """
         code = self._child.process.wait(within_s)
         self._child.let_go()
-        self.go_on()  # leave no order behind that nobody reads
+        self.go_on()  # remove the pause file
         if code != 0:
             lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
             last = lines[-1] if lines else f"it ended with {ending_words(code)}"
             raise SimulationFailedError(f"{last} (log: {self._log})")
 
     def stop(self) -> None:
-        """End it in order: what was lived is recorded, and its manifest says ``interrupted``. A child that
+        """End it in order. What was simulated is recorded; its manifest says ``interrupted``. A child that
         does not end is killed.
         """
         if not self.ended:
@@ -146,7 +146,7 @@ def main(order_file: Path) -> int:
 
     with Interruption() as interruption:
 
-        def go_on(now: Progress) -> bool:
+        def go_on(now: SimulationProgress) -> bool:
             nonlocal next_s
             if time.monotonic() >= next_s:
                 next_s = time.monotonic() + _TOLD_EVERY_S

@@ -21,16 +21,16 @@ from mock_provider.engine.values import (
     Submit,
 )
 from mock_provider.profiles import Profile
+from mock_provider.protocols import smsapi
 from mock_provider.protocols.actions import Instants
-from mock_provider.protocols.smsapi import Smsapi
+from mock_provider.protocols.http_protocol import ProtocolContext
 from mock_provider.protocols.smsapi.answers import STATUS_CODES
+from mock_provider.protocols.smsapi.dates import engine_time
 from mock_provider.protocols.smsapi.errors import refusal_reply, retry_after
-from mock_provider.protocols.smsapi.fast_path import (
-    PROTOCOL_NAME,
-    are_msisdns,
-    engine_time,
-    shared_sender,
-)
+from mock_provider.protocols.smsapi.limits import PROTOCOL_NAME
+from mock_provider.protocols.smsapi.numbers import are_msisdns
+from mock_provider.protocols.smsapi.send import shared_sender
+from mock_provider.protocols.unread_fields import UnreadFields
 from mock_provider.settings.values import Refusal
 from reference_sender.dispatch.values import Lane, Message, Outcome, Report, Result, State
 from reference_sender.routes.protocol import RouteAccount
@@ -57,7 +57,7 @@ def passage_of(profile: Profile, token: str, through_wire: bool) -> Passage:
 def through_smsapi(profile: Profile, token: str) -> ThroughWire:
     """The long way: SMSAPI's bytes."""
     account = RouteAccount(f"http://127.0.0.1{DEFINITION.path}", "", token, _SENDER_ID, REPORT_URL)
-    provider = Smsapi(profile.wire.smsapi, profile.account.price_per_segment)
+    provider = smsapi.start(ProtocolContext(0, UnreadFields()))(profile)
     return ThroughWire(provider, DEFINITION.protocol(account))
 
 
@@ -66,7 +66,7 @@ class Mapped(Passage):
 
     def __init__(self, profile: Profile, token: str) -> None:
         self._through_wire = through_smsapi(profile, token)
-        self._settings = profile.wire.smsapi
+        self._settings = profile.protocol.smsapi
         self._token = token
         self._refusals: dict[tuple[Refusal, bool, bool, str | None], Result] = {}
 
@@ -88,7 +88,7 @@ class Mapped(Passage):
             self._token,
             sender_id,
             outbound,
-            fast=first.lane is _OTP,
+            priority=first.lane is _OTP,
             refuse_duplicates=True,
             report_url=REPORT_URL,
             expires_ns=expires_ns,
@@ -116,7 +116,7 @@ class Mapped(Passage):
         found: list[Outbound] = []
         for message in messages:
             to, text, key = message.to, message.text, message.key
-            # "#K" may be a journey key, which only the wire looks for.
+            # "#K" may be a journey key, which only the protocol looks for.
             if message.segments > most_parts or "#K" in text or not are_msisdns(to):
                 return None
             found.append(Outbound(to, to, text, message.segments, key, key))

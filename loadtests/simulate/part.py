@@ -16,14 +16,14 @@ from loadtests.arrivals import Plan, Schedule, key_tag_of
 from loadtests.arrivals.chance import derive_seed
 from loadtests.runner import manifest as manifests
 from loadtests.runner.provider_profile import ProfileChoice, choose_profile
-from loadtests.scenarios.scenario import Part
+from loadtests.scenario import Part, Scenario
 from loadtests.simulate.simulation import (
-    DRAIN_LIMIT_S,
+    DRAIN_TIMEOUT_S,
     TOKEN,
     ZERO_NS,
     Ending,
-    Progress,
     Settings,
+    SimulationProgress,
     simulate,
 )
 from loadtests.simulate.what_ifs import WhatIf
@@ -44,7 +44,18 @@ class Choices(Struct, frozen=True, kw_only=True):
     through_wire: bool = False
     counterpart: str = ""
     decides: bool = True
-    slos: tuple[str, ...] = DEFAULT_OBJECTIVES
+    objectives: tuple[str, ...] = DEFAULT_OBJECTIVES
+
+
+def choices_of(scenario: Scenario, part: Part, asked: Choices) -> Choices:
+    """How a simulated part is simulated: as it says of itself, and as the user asked."""
+    what_if = replace(asked.what_if, fifo=asked.what_if.fifo or part.fifo)
+    return replace(
+        asked,
+        what_if=what_if,
+        counterpart=scenario.with_counterpart_place(part).counterpart,
+        decides=asked.decides and part.decides,
+    )
 
 
 def simulate_part(
@@ -53,7 +64,7 @@ def simulate_part(
     seed: int,
     folder: Path,
     choices: Choices,
-    go_on: Callable[[Progress], bool] = lambda _: True,
+    go_on: Callable[[SimulationProgress], bool] = lambda _: True,
 ) -> records.Manifest:
     """Simulate ``part`` into the directory ``folder``, whose records and ``run.json`` are whole afterwards.
 
@@ -96,7 +107,7 @@ def _manifest(
 ) -> records.Manifest:
     """The run's clock is virtual: its zero is the day's, and the wall's instants are the simulation's own."""
     ended = manifests.instant()
-    reason = "interrupted" if ending.interrupted else "drain_limit" if ending.open else "finished"
+    reason = "interrupted" if ending.interrupted else "drain_timeout" if ending.open else "finished"
     return records.Manifest(
         mode="simulated",
         scenario=replace(
@@ -110,7 +121,7 @@ def _manifest(
         profile_name=choice.name,
         profile=choice.document,
         target={"name": "reference_sender", "kind": "simulated"},
-        slos=choices.slos,
+        objectives=choices.objectives,
         versions=manifests.versions(),
         machine=manifests.machine(),
         started=records.Instant(started.wall, started.wall_ns, ZERO_NS),
@@ -118,7 +129,7 @@ def _manifest(
         load_started_ns=ZERO_NS,
         load_ended_ns=ending.last_arrival_ns,
         planned=ending.arrived,
-        drain_limit_s=DRAIN_LIMIT_S,
+        drain_timeout_s=DRAIN_TIMEOUT_S,
         exit_reason=reason,
         faults=manifests.faults_begun(ending.faults, ending.end_ns),
     )

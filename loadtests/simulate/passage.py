@@ -7,13 +7,14 @@ round. ``mapping.Mapped`` passes values and comes to the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, cast
 from urllib.parse import urlsplit
 
 from mock_provider.engine.values import Answer, SendReports, Submit
 from mock_provider.http.messages import HttpRequest, HttpResponse
-from mock_provider.protocols.actions import AccountQuery, HttpProtocol, Instants, SubmitAction
-from mock_provider.protocols.lookups import AccountView
+from mock_provider.protocols.actions import Instants, QueryAction, SubmitAction
+from mock_provider.protocols.http_protocol import HttpProtocol
+from mock_provider.protocols.lookups import AccountView, Lookups
 from reference_sender.dispatch.values import Message, Report, Result
 from reference_sender.routes.protocol import (
     NoReply,
@@ -48,6 +49,13 @@ class Passage(Protocol):
         """What the sender reads of delivery reports."""
 
 
+class _KnownAccount:
+    """The part of ``Lookups`` that an error reply needs."""
+
+    def account(self, _token: str) -> AccountView:
+        return AccountView("simulated", 0.0)
+
+
 class ThroughWire:
     """Requests, replies and report calls as bytes, of the provider's protocol and of the sender's route."""
 
@@ -62,8 +70,8 @@ class ThroughWire:
         carried = self._route.carried(messages)
         asked = _as_received(self._route.encode(carried, now_ns))
         call = self._provider.read(asked, batch_id, Instants(now_ns, now_ns / NS_PER_S))
-        if isinstance(call, AccountQuery):  # an error that only the account's owner is told
-            call = call.render(AccountView("simulated", 0.0))
+        if isinstance(call, QueryAction):  # an error reply, for a known account only
+            call = call.answer(cast(Lookups, _KnownAccount()))
         if isinstance(call, HttpResponse):
             return self._read(messages, carried, call)
         if not isinstance(call, SubmitAction):

@@ -12,16 +12,17 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from analysis.exit_codes import ExitCode
 from loadtests.runner import manifest as manifests
-from loadtests.runner.interruption import Aborted, Interruption
+from loadtests.runner.ending import run_to_end
+from loadtests.runner.interruption import Interruption
 from loadtests.runner.provider_profile import require_profile
-from loadtests.runner.scenario_run import report
-from loadtests.runner.suite_parts import choices_of, places_of
-from loadtests.scenarios.scenario import Part, Scenario
-from loadtests.simulate.part import Choices, simulate_part
-from loadtests.simulate.simulation import Progress as Passed
+from loadtests.runner.reporting import report, say
+from loadtests.scenario import Part, Scenario
+from loadtests.simulate.part import Choices, choices_of, simulate_part
+from loadtests.simulate.simulation import SimulationProgress
 from mock_provider.profiles import load_profile
 
 _LINE_EVERY_S = 10.0
+_ENDING = "ending the simulation in order, then the report"
 
 
 def simulate_scenario(
@@ -34,36 +35,35 @@ def simulate_scenario(
 ) -> int:
     """Simulate it, report it, and return the exit code, one of ``ExitCode``.
 
-    Ctrl-C once ends the simulated time and reports what was lived; twice aborts. Raises ``ValueError`` for
-    a bad profile, or a what-if that does not fit it.
+    The first Ctrl-C ends the simulation and reports what was simulated, the second aborts. Raises
+    ``ValueError`` for a bad profile, or a what-if that does not fit it.
     """
     left_out = "the search for this machine's capacity is left out: it is of sockets and processes"
     notes = [left_out] if scenario.capacity is not None else []
     scenario = scenario.in_virtual_time()
     require_choices(scenario, choices)
     run_dir.mkdir(parents=True, exist_ok=True)
-    console.print(f"{scenario.name}, simulated: {scenario.title}", highlight=False, soft_wrap=True)
+    say(console, f"{scenario.name}, simulated: {scenario.title}")
     what_if = choices.what_if.words()
     if what_if:
-        console.print(f"what if: {what_if}", highlight=False, soft_wrap=True)
+        say(console, f"what if: {what_if}")
     for note in (*notes, f"seed {seed}; run directory {run_dir}"):
-        console.print(note, highlight=False, soft_wrap=True)
+        say(console, note)
     started = manifests.instant()
-    began_s = time.monotonic()
-    try:
-        with Interruption() as interruption:
-            places = live_parts(scenario, choices, seed, run_dir, console, interruption)
-    except Aborted:
-        console.print(f"aborted; what there is stands in {run_dir}", highlight=False, soft_wrap=True)
-        return ExitCode.INTERRUPTED
-    if not places:
-        console.print("interrupted before any message: there is nothing to report", highlight=False)
-        return ExitCode.INTERRUPTED
-    if scenario.is_suite:
-        whole = len(places) == len(scenario.parts)
-        manifests.write_suite(run_dir, scenario, seed, started, places, whole=whole)
-    console.print(f"simulated in {time.monotonic() - began_s:.0f} s; report ...", highlight=False)
-    return report(run_dir, console, allow_undecided=allow_undecided)
+
+    def run(interruption: Interruption) -> int:
+        began_s = time.monotonic()
+        places = simulated_parts(scenario, choices, seed, run_dir, console, interruption)
+        if not places:
+            say(console, "interrupted before any message: there is nothing to report")
+            return ExitCode.INTERRUPTED
+        if scenario.is_suite:
+            whole = len(places) == len(scenario.parts)
+            manifests.write_suite(run_dir, scenario, seed, started, places, whole=whole)
+        say(console, f"simulated in {time.monotonic() - began_s:.0f} s; report ...")
+        return report(run_dir, console, allow_undecided=allow_undecided)
+
+    return run_to_end(run, console, run_dir, _ENDING, lambda: f"what was simulated is in {run_dir}")
 
 
 def require_choices(scenario: Scenario, choices: Choices) -> None:
@@ -73,7 +73,7 @@ def require_choices(scenario: Scenario, choices: Choices) -> None:
         choices.what_if.profile(load_profile(name))
 
 
-def live_parts(
+def simulated_parts(
     scenario: Scenario,
     choices: Choices,
     seed: int,
@@ -81,17 +81,17 @@ def live_parts(
     console: Console,
     interruption: Interruption,
 ) -> list[str]:
-    """The directories of the parts that were lived, relative to the run's own."""
+    """The directories of the simulated parts, relative to the run's own."""
     places: list[str] = []
     for part in scenario.parts:
         if interruption.asked:
             break
-        place = places_of(scenario)[part.slug]
+        place = scenario.places()[part.slug]
         folder = run_dir / place
         folder.mkdir(parents=True, exist_ok=True)
         with _bar(console, part) as passed:
 
-            def go_on(now: Passed, passed: Callable[[Passed], None] = passed) -> bool:
+            def go_on(now: SimulationProgress, passed: Callable[[SimulationProgress], None] = passed) -> bool:
                 passed(now)
                 return not interruption.asked
 
@@ -101,7 +101,7 @@ def live_parts(
 
 
 @contextmanager
-def _bar(console: Console, part: Part) -> Iterator[Callable[[Passed], None]]:
+def _bar(console: Console, part: Part) -> Iterator[Callable[[SimulationProgress], None]]:
     """A progress bar of virtual hours; a line now and then where the output is no terminal."""
     bar = Progress(
         TextColumn("{task.description}"),
@@ -114,7 +114,7 @@ def _bar(console: Console, part: Part) -> Iterator[Callable[[Passed], None]]:
     task = bar.add_task(part.title, total=part.duration_s, clock="")
     next_line_s = time.monotonic() + _LINE_EVERY_S
 
-    def passed(now: Passed) -> None:
+    def passed(now: SimulationProgress) -> None:
         nonlocal next_line_s
         clock = f"{now.at_s / 3600:5.1f} h  {now.arrived:,} arrived, {now.open:,} open"
         bar.update(task, completed=now.at_s, clock=clock)

@@ -23,8 +23,8 @@ from reference_sender.routes import DEFAULT_ROUTE, ROUTES
 TOKEN = "simulated"
 # The clock's zero lies a day after its origin, so that no instant is negative and none is the origin itself.
 ZERO_NS = 86_400 * NS_PER_S
-# How long after the last arrival the world goes on at most: no network tries a message longer than 72 hours.
-DRAIN_LIMIT_S = 72 * 3600.0
+# Longest simulated time after the last arrival: no network retries a message for more than 72 hours.
+DRAIN_TIMEOUT_S = 72 * 3600.0
 # 1 s: a day has a handful of messages in it, and no client feels the pause in which a burst's are sorted.
 _SLICE_BITS = 30
 
@@ -34,14 +34,14 @@ class Settings(Struct, frozen=True):
 
     seed: int
     route: RouteLimits
-    drain_limit_s: float = DRAIN_LIMIT_S
+    drain_timeout_s: float = DRAIN_TIMEOUT_S
     sample_every_s: float = 60.0
     dispatch: DispatchSettings = DispatchSettings.model_validate({})
     through_wire: bool = False
     max_segments: int = ROUTES[DEFAULT_ROUTE].max_segments  # of one message
 
 
-class Progress(Struct, frozen=True):
+class SimulationProgress(Struct, frozen=True):
     at_s: float
     arrived: int
     open: int
@@ -63,7 +63,7 @@ def simulate(
     profile: Profile,
     settings: Settings,
     run_dir: Path,
-    go_on: Callable[[Progress], bool],
+    go_on: Callable[[SimulationProgress], bool],
 ) -> Ending:
     """Write ``load``, ``provider``, ``sender`` and ``samples.arrow`` of a run in virtual time.
 
@@ -103,7 +103,7 @@ class _Life:
         records: RunRecords,
         dispatcher: Dispatcher,
         engine: Engine,
-        go_on: Callable[[Progress], bool],
+        go_on: Callable[[SimulationProgress], bool],
     ) -> None:
         self._arrivals = arrivals
         self._settings = settings
@@ -129,20 +129,20 @@ class _Life:
     def _live_piece(self, messages: list[Message]) -> None:
         world, has_room = self._world, self._dispatcher.has_room
         refused: set[int] = set()
-        lived = 0
+        count = 0
         for message in messages:
             due_ns = message.created_ns
             if self._next_sample_ns <= due_ns and not self._sample_until(due_ns):
                 break
             world.run(due_ns)
-            lived += 1
+            count += 1
             if has_room(1, message.lane):
                 world.offer(due_ns, (message,))
             else:
                 refused.add(message.message_id)
             self._last_ns = due_ns
             self._arrived += 1
-        self._records.arrived(messages[:lived], refused)
+        self._records.arrived(messages[:count], refused)
         self._records.final_rows(self._engine)
 
     def _sample_until(self, until_ns: int) -> bool:
@@ -157,7 +157,7 @@ class _Life:
         return True
 
     def _drain(self) -> None:
-        limit_ns = self._last_ns + int(self._settings.drain_limit_s * NS_PER_S)
+        limit_ns = self._last_ns + int(self._settings.drain_timeout_s * NS_PER_S)
         self._now_ns = self._last_ns
         while self._open() and self._next_sample_ns <= limit_ns and not self._interrupted:
             due_ns = self._world.next_due()
@@ -176,5 +176,5 @@ class _Life:
 
     def _sample(self) -> None:
         self._records.sample(self._now_ns, self._dispatcher, self._engine)
-        progress = Progress((self._now_ns - ZERO_NS) / NS_PER_S, self._arrived, self._open())
+        progress = SimulationProgress((self._now_ns - ZERO_NS) / NS_PER_S, self._arrived, self._open())
         self._interrupted = not self._go_on(progress)

@@ -1,6 +1,6 @@
 """What a simulated run may do otherwise than the part says: volume, limits of the contract, sender's order.
 
-A what-if is a value. It changes the provider's profile and the sender's settings, and says in words what it
+A what-if is a value. It changes the provider's profile and the sender's settings, and describes what it
 changed, for ``run.json`` and the report.
 """
 

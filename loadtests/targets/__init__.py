@@ -1,5 +1,12 @@
 """The target file: how to speak to anyone's HTTP sender (docs/load.md)."""
 
-from loadtests.targets.target_file import Target, TargetError, address_of, load_target, variables_of
+from loadtests.targets.target_file import (
+    PLACEHOLDER,
+    Target,
+    TargetError,
+    address_of,
+    load_target,
+    variables_of,
+)
 
-__all__ = ["Target", "TargetError", "address_of", "load_target", "variables_of"]
+__all__ = ["PLACEHOLDER", "Target", "TargetError", "address_of", "load_target", "variables_of"]

@@ -1,6 +1,6 @@
 """A TOML file that describes an HTTP sender, checked as a whole: every error is reported at once.
 
-Secrets stand in it as ``${VAR}`` and are read from the environment when the load starts; they are never
+Secrets are written as ``${VAR}`` and read from the environment when the load starts; they are never
 written to a log or a run directory.
 """
 
@@ -31,8 +31,8 @@ from pydantic_core import ErrorDetails
 from loadtests.addresses import host_and_port
 from loadtests.secret_text import read_secret
 
-FIELDS = ("key", "to", "text", "class", "campaign")
-_PLACEHOLDER = re.compile(r"\{(" + "|".join(FIELDS) + r")\}")
+FIELDS = ("key", "to", "text", "message_class", "campaign")
+PLACEHOLDER = re.compile(r"\{(" + "|".join(FIELDS) + r")\}")
 _ANY_PLACEHOLDER = re.compile(r"(?<!\$)\{([A-Za-z_][A-Za-z0-9_-]*)\}")  # not the ${VAR} of the environment
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -51,7 +51,7 @@ def _http_url(value: str) -> str:
     try:
         parts = urlsplit(value)
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # a port or an IPv6 address that is none
+    except ValueError:  # not a port, or not an IPv6 address
         usable = False
     if not usable:
         raise ValueError("must be an http:// or https:// URL with a host")
@@ -84,7 +84,7 @@ class JsonEquals(_Part):
     equals: str | int | bool
 
 
-class Accepted(_Part):
+class AcceptedReply(_Part):
     """What counts as accepted: a status of the list, the JSON field where one is given, and an id at
     ``id_path`` (dotted path) where that is given.
     """
@@ -112,7 +112,7 @@ class Provider(_Part):
 
 
 class RequestTemplate(_Part):
-    """One request a message, its placeholders being {key}, {to}, {text}, {class}, {campaign}."""
+    """One request for each message. Placeholders: {key}, {to}, {text}, {message_class}, {campaign}."""
 
     url: HttpUrl
     method: Literal["POST", "PUT", "PATCH", "GET"] = "POST"
@@ -166,7 +166,7 @@ class Target(_Part):
     process: ProcessId | None = None  # its id, or the file that holds it
     allow_remote: bool = False
     request: RequestTemplate
-    accepted: Accepted = Accepted()
+    accepted: AcceptedReply = AcceptedReply()
     provider: Provider = Provider()
 
     @model_validator(mode="after")
@@ -184,7 +184,7 @@ class Target(_Part):
 _TABLES: dict[tuple[str, ...], type[_Part]] = {
     (): Target,
     ("request",): RequestTemplate,
-    ("accepted",): Accepted,
+    ("accepted",): AcceptedReply,
     ("accepted", "field"): JsonEquals,
     ("provider",): Provider,
 }
@@ -295,7 +295,7 @@ def _whole_problems(document: dict[str, object]) -> Iterator[str]:
 
 
 def _missing_placeholders(url: str, body: str) -> str | None:
-    missing = {"to", "text"} - set(_PLACEHOLDER.findall(url + body))
+    missing = {"to", "text"} - set(PLACEHOLDER.findall(url + body))
     names = " and ".join(f"{{{name}}}" for name in sorted(missing))
     return f"neither url nor body has a place for {names}" if missing else None
 

@@ -14,7 +14,7 @@ from typing import Any
 from locust import FastHttpUser, events, task
 
 from loadtests.arrivals import Schedule
-from loadtests.scenarios.scenario import Scenario
+from loadtests.scenario import Scenario
 from loadtests.users.adapters import Adapter
 from loadtests.users.options import adapter_of, add_arguments, plan_of
 

@@ -216,5 +216,5 @@ def _named(error: OSError) -> str:
 
 
 def reason_of(error: OSError) -> str:
-    """Why a connection could not be opened, in one of few words."""
+    """Why a connection could not be opened, as one of a few fixed texts."""
     return "connect timeout" if isinstance(error, TimeoutError) else _named(error)

@@ -15,9 +15,9 @@ from typing import Literal
 import gevent
 from msgspec import Struct
 
-from loadtests.arrivals import Message, Schedule
+from loadtests.arrivals import PlannedMessage, Schedule
+from loadtests.core_time import CoreWait
 from loadtests.recording import LoadRecorder, LoadStatus, Phase
-from loadtests.runner.core_time import CoreWait
 from loadtests.users.adapters import Adapter
 from loadtests.users.connection import Connection, connect, reason_of
 from loadtests.users.lateness import Lateness
@@ -30,19 +30,19 @@ _OUTCOMES = ("accepted", "refused", "failed", "unfinished")
 Outcome = Literal["accepted", "refused", "failed", "unfinished"]
 
 
-class Job(Struct, gc=False):
+class SendJob(Struct, gc=False):
     """One request under way. ``sent_ns`` is when it was first begun."""
 
     slot: int
-    message: Message
+    message: PlannedMessage
     intended_ns: int
     sent_ns: int
 
 
-class Done(Struct, frozen=True, gc=False):
+class SendDone(Struct, frozen=True, gc=False):
     """How a request ended. ``ended_ns`` is when its reply was read, or when it was given up."""
 
-    job: Job
+    job: SendJob
     outcome: Outcome
     reason: str
     ended_ns: int
@@ -67,7 +67,7 @@ class LoadDispatcher:
         adapter: Adapter,
         settings: DispatcherSettings,
         recorder: LoadRecorder,
-        on_done: Callable[[Done], None],
+        on_done: Callable[[SendDone], None],
     ) -> None:
         self._schedule = schedule
         self._slots = slots
@@ -77,7 +77,7 @@ class LoadDispatcher:
         self._on_done = on_done
         self._idle: list[Connection] = []
         self._busy: set[Connection] = set()
-        self._opening: dict[int, Job] = {}  # by slot
+        self._opening: dict[int, SendJob] = {}  # by slot
         self._next = 0  # position in slots
         self._phase: Phase = "waiting"
         self._end_ns = settings.start_ns
@@ -196,7 +196,7 @@ class LoadDispatcher:
             return
         payload = self._adapter.encode(message)
         now_ns = time.monotonic_ns()
-        job = Job(slot, message, due_ns, now_ns)
+        job = SendJob(slot, message, due_ns, now_ns)
         self._counts["sent"] += 1
         self._lateness.sent(due_ns, now_ns)
         connection = self._take_idle(now_ns)
@@ -216,16 +216,16 @@ class LoadDispatcher:
             connection.close()
         return None
 
-    def _open_for(self, job: Job, payload: bytes) -> None:
+    def _open_for(self, job: SendJob, payload: bytes) -> None:
         self._opening[job.slot] = job
         gevent.spawn(self._open_and_start, job, payload)
 
-    def _start(self, connection: Connection, job: Job, payload: bytes, kept: bool) -> None:
+    def _start(self, connection: Connection, job: SendJob, payload: bytes, kept: bool) -> None:
         connection.job = job
         self._busy.add(connection)
         connection.send(payload, kept)
 
-    def _open_and_start(self, job: Job, payload: bytes) -> None:
+    def _open_and_start(self, job: SendJob, payload: bytes) -> None:
         try:
             sock = connect(self._adapter.endpoint, self._adapter.timeout_s)
         except OSError as error:
@@ -261,7 +261,7 @@ class LoadDispatcher:
             connection.close()
         judgement = self._adapter.judge(status, body)
         self._record(job, judgement.outcome, now_ns, status)
-        self._on_done(Done(job, judgement.outcome, judgement.reason, now_ns, len(body)))
+        self._on_done(SendDone(job, judgement.outcome, judgement.reason, now_ns, len(body)))
 
     def _lost(self, connection: Connection, reason: str) -> None:
         job = connection.job
@@ -275,7 +275,7 @@ class LoadDispatcher:
         else:
             self._end_busy(connection, "failed", reason)
 
-    def _send_again(self, connection: Connection, job: Job) -> None:
+    def _send_again(self, connection: Connection, job: SendJob) -> None:
         """Send it again with the same key on a new connection; an error there is a failure."""
         self._counts["resent"] += 1
         connection.job = None
@@ -290,15 +290,15 @@ class LoadDispatcher:
         connection.close()
         self._give_up(job, outcome, reason)
 
-    def _end_opening(self, job: Job, outcome: Outcome, reason: str) -> None:
+    def _end_opening(self, job: SendJob, outcome: Outcome, reason: str) -> None:
         if self._opening.pop(job.slot, None) is not None:
             self._give_up(job, outcome, reason)
 
-    def _give_up(self, job: Job, outcome: Outcome, reason: str) -> None:
+    def _give_up(self, job: SendJob, outcome: Outcome, reason: str) -> None:
         self._record(job, outcome, None, 0)
-        self._on_done(Done(job, outcome, reason, time.monotonic_ns()))
+        self._on_done(SendDone(job, outcome, reason, time.monotonic_ns()))
 
-    def _record(self, job: Job, outcome: Outcome, answered_ns: int | None, status: int) -> None:
+    def _record(self, job: SendJob, outcome: Outcome, answered_ns: int | None, status: int) -> None:
         self._counts[outcome] += 1
         message = job.message
         self._recorder.row(
@@ -315,7 +315,7 @@ class LoadDispatcher:
             )
         )
 
-    def _drop(self, message: Message, due_ns: int) -> None:
+    def _drop(self, message: PlannedMessage, due_ns: int) -> None:
         self._counts["dropped"] += 1
         worker = self._settings.worker
         self._recorder.row(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from msgspec import Struct
 
-from loadtests.runner.core_time import CoreWait
+from loadtests.core_time import CoreWait
 
 # Earlier than this it is no lateness worth an explanation.
 _LATE_NS = 1_000_000

@@ -1,8 +1,8 @@
 """The open-model user for Locust: arrivals follow a plan and never wait for replies.
 
-A locustfile makes a ``session`` of a scenario and names two classes (``loadtests/scenarios/smoke.py`` shows
-it all). Locust's "users" then are dispatchers, one a worker; what is offered is the plan's business alone,
-which is why the shape hides Locust's own fields for users and run time.
+``classes_for`` makes the two classes that Locust looks for in a locustfile. Locust's "users" are then
+dispatchers, one for each worker. The plan alone decides what is offered, so the shape hides Locust's own
+fields for users and run time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
 from analysis.exit_codes import ExitCode
 from loadtests.recording import EXIT_ROWS_LOST, EXIT_WORKER_LOST, WEB_UI_FILE, LoadStatus, combine
-from loadtests.scenarios.scenario import Scenario
+from loadtests.scenario import Scenario
 from loadtests.users.options import OptionsError, adapter_of, add_arguments, plan_of, require_run_dir
 from loadtests.users.start import announce, announced_start, local_start
 from loadtests.users.start_gate import STOP_EXTRA_S, StartGate, guard_starts
@@ -34,7 +34,7 @@ _PREPARED_WITHIN_S = 20.0
 
 
 class OpenModelUser(User):
-    """Stands for a worker's dispatcher in Locust's count of users; the load itself is the session's."""
+    """One worker's dispatcher in Locust's count of users. The session sends the load."""
 
     abstract = True
     wait_time = constant(1)
@@ -216,6 +216,19 @@ class OpenModelSession:
             _log.error("worker %d: %s: ending the test", worker, status.rows_lost)
             self._environment.process_exit_code = EXIT_ROWS_LOST
         self._statuses[worker] = status
+
+
+def classes_for(scenario: Scenario) -> tuple[type[OpenModelUser], type[OpenModelShape]]:
+    """The classes of a locustfile that plays ``scenario``. Registers the session's event handlers."""
+    own = OpenModelSession(scenario)
+
+    class OpenModel(OpenModelUser):
+        """One dispatcher for each worker."""
+
+    class OpenModelLoad(OpenModelShape):
+        session = own
+
+    return OpenModel, OpenModelLoad
 
 
 def _kill_forked_workers() -> None:

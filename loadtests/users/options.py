@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from loadtests.arrivals import Plan, key_tag_of, plan_from_json
-from loadtests.scenarios import catalogue
-from loadtests.scenarios.scenario import Adjustment, Scenario, ScenarioError
+from loadtests.parts import Adjustment, adjusted
+from loadtests.scenario import Scenario, ScenarioError
 from loadtests.secret_text import read_secret
 from loadtests.targets import TargetError, load_target
 from loadtests.users.adapters import Adapter
@@ -35,19 +35,19 @@ def add_arguments(parser: Any) -> None:
         "--token", env_var="SMSBENCH_SENDER_TOKEN", default="", help="Bearer token of the reference sender"
     )
     option("--target", metavar="FILE.toml", help="Describes another sender's HTTP API (docs/load.md)")
-    option("--seed", type=int, default=DEFAULT_SEED, help="Fixes every arrival, recipient and text")
-    option("--key-tag", help="Start of every message's key; by default random, so that runs do not collide")
+    option("--seed", type=int, default=DEFAULT_SEED, help="Same seed, same arrivals, recipients and texts")
+    option("--key-tag", help="Prefix of every message's key; random by default, so that runs do not collide")
     option(
         "--in-flight",
         type=int,
-        help="Most requests under way at once; arrivals beyond it are dropped. "
-        "By default what comes due within the target's timeout, at most 4,000",
+        help="Maximum number of requests in flight; arrivals beyond it are dropped. "
+        "By default the arrivals due within the target's timeout, at most 4,000",
     )
-    option("--compress", type=float, help="How many times denser than the day (days only)")
+    option("--speedup", type=float, help="Factor on a day's rates (days only)")
     option("--window", choices=("day", "peak"), help="The whole day or a slice around its peak (days only)")
-    option("--duration", type=float, metavar="S", help="Seconds the peak's slice takes to play")
+    option("--duration", type=float, metavar="S", help="Length of the slice around the peak, in seconds")
     option("--plan", metavar="FILE.json", help="A plan written by `smsbench run`; overrides the scenario's")
-    option("--run-dir", metavar="DIR", help="Where to write a row for every message")
+    option("--run-dir", metavar="DIR", help="Directory for load.arrow: one row for each message")
 
 
 def plan_of(scenario: Scenario, options: Any) -> Plan:
@@ -57,12 +57,10 @@ def plan_of(scenario: Scenario, options: Any) -> Plan:
             return plan_from_json(Path(options.plan).read_bytes())
         except (OSError, msgspec.DecodeError) as error:
             raise OptionsError(f"--plan {options.plan}: {error}") from error
-    asked = Adjustment(options.compress, options.window, options.duration)
-    if asked != Adjustment():
-        try:
-            scenario = catalogue.scenario(scenario.name, asked)
-        except ScenarioError as error:
-            raise OptionsError(str(error)) from error
+    try:
+        scenario = adjusted(scenario, Adjustment(options.speedup, options.window, options.duration))
+    except ScenarioError as error:
+        raise OptionsError(str(error)) from error
     return Plan(
         streams=scenario.streams(),
         seed=options.seed,

@@ -1,9 +1,8 @@
-"""The way of a message played once through before the load: what a process does first, it does slowly.
+"""A warm-up before the load: some messages through the whole code path of the worker.
 
-First requests meet code that has not run, memory that has not been touched and modules that are imported on
-first use. On a busy machine that made the first second of a load tens of milliseconds late, in whichever part
-of the run nobody had asked about. The rehearsal uses the worker's own dispatcher and connections against a
-responder in the same process, so that the target gets none of it.
+The first requests are slow: code, memory and imports are cold. On a busy machine that made the first second
+of a load tens of milliseconds late. The rehearsal uses the worker's own dispatcher and connections against a
+responder in the same process, so the target receives nothing.
 """
 
 from __future__ import annotations
@@ -19,9 +18,9 @@ import gevent
 from gevent.server import StreamServer
 
 from analysis.records import LOAD_SCHEMA, RowWriter
-from loadtests.arrivals import Constant, Message, Mix, Plan, Schedule, Stream
+from loadtests.arrivals import Constant, Mix, Plan, PlannedMessage, Schedule, Stream
 from loadtests.recording import LoadRecorder, LoadRow
-from loadtests.users.adapters import Adapter, Endpoint, Judgement, Request
+from loadtests.users.adapters import Adapter, Endpoint, Judgement, TargetRequest
 from loadtests.users.dispatcher import DispatcherSettings, LoadDispatcher
 
 _RATE_PER_S = 500.0
@@ -40,10 +39,10 @@ class _Elsewhere:
         self.name = adapter.name
         self.timeout_s = _PATIENCE_S
 
-    def request(self, message: Message) -> Request:
+    def request(self, message: PlannedMessage) -> TargetRequest:
         return self._adapter.request(message)
 
-    def encode(self, message: Message) -> bytes:
+    def encode(self, message: PlannedMessage) -> bytes:
         return self._adapter.encode(message)
 
     def judge(self, status: int, body: bytes) -> Judgement:

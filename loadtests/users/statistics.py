@@ -1,7 +1,7 @@
 """What Locust's statistics are told of each request, in small turns so that no release has to wait for them.
 
 The request event carries the response time from the *intended* start, so that Locust's tables, charts and
-CSV show what a caller would have waited. Service time, from the actual start, stands in an entry of its own
+CSV show what a caller would have waited. Service time, from the actual start, has an entry of its own
 which does not count into the totals: each message counts once.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import gevent
 
-from loadtests.users.dispatcher import Done
+from loadtests.users.dispatcher import SendDone
 
 _A_TURN = 50
 _PAUSE_S = 0.05
@@ -36,10 +36,10 @@ class RequestFeed:
     def __init__(self, environment: Any, method: str) -> None:
         self._environment = environment
         self._method = method
-        self._waiting: deque[Done] = deque()
+        self._waiting: deque[SendDone] = deque()
         self._errors: dict[str, RequestError] = {}
 
-    def add(self, done: Done) -> None:
+    def add(self, done: SendDone) -> None:
         self._waiting.append(done)
 
     def run(self) -> None:
@@ -55,7 +55,7 @@ class RequestFeed:
         for _ in range(min(_A_TURN, len(self._waiting))):
             self._tell(self._waiting.popleft())
 
-    def _tell(self, done: Done) -> None:
+    def _tell(self, done: SendDone) -> None:
         job = done.job
         error = None
         if done.outcome != "accepted":

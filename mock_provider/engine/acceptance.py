@@ -1,4 +1,4 @@
-"""The messages of an admitted submit, as the engine keeps them and as its answer names them."""
+"""Turns an admitted submit into messages and its answer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mock_provider.engine.account import MICRO
 from mock_provider.engine.distributions import nanoseconds
 from mock_provider.engine.draws import id_of
-from mock_provider.engine.message import TrackedMessage, has_rare_wishes, wish
+from mock_provider.engine.message import TrackedMessage
 from mock_provider.engine.segments import ucs2_for
 from mock_provider.engine.values import Accepted, AcceptedMessage, Submit
 
@@ -24,7 +24,7 @@ _DELAYED_FOR_HOURS = "delayed_quiet_hours"
 
 
 class Acceptance:
-    """Makes messages of the candidates that admission leaves."""
+    """Creates a message for each candidate that admission accepted."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class Acceptance:
         pipeline: DeliveryPipeline,
         remove: Callable[[int, str], bool],
     ) -> None:
-        """``remove`` takes a scheduled message out, as of an instant, by its id."""
+        """``remove`` cancels a scheduled message: its arguments are the time and the provider id."""
         self._draws = draws
         self._counters = counters
         self._message_store = message_store
@@ -52,7 +52,7 @@ class Acceptance:
     def accept(
         self, now_ns: int, submit: Submit, seen: list[TrackedMessage], admitted: Admitted
     ) -> tuple[Accepted, tuple[TrackedMessage, ...]]:
-        """The answer, and the messages that go on when it has left."""
+        """The answer, and the messages that enter the queues when it has left."""
         counters = self._counters
         if submit.validate_only:
             counters.validated += 1
@@ -72,13 +72,15 @@ class Acceptance:
     def _take(
         self, now_ns: int, submit: Submit, seen: list[TrackedMessage], admitted: Admitted
     ) -> tuple[tuple[TrackedMessage, ...], tuple[AcceptedMessage, ...], int]:
-        """The candidates as messages, as the answer names them, and how many segments they have."""
-        id_style = submit.id_style or self._admission.rules(submit.wire).id_style
+        """The candidates as messages, as the answer lists them, and their number of segments."""
+        id_style = submit.id_style or self._admission.rules(submit.protocol).id_style
         start_ns = now_ns if submit.scheduled_ns is None else max(now_ns, submit.scheduled_ns)
         expires_ns = start_ns + self._validity_ns if submit.expires_ns is None else submit.expires_ns
         report_url = submit.report_url or self._report_url
-        wire, sender_id = submit.wire, submit.sender_id
-        fast, express, rare = submit.fast, admitted.express, has_rare_wishes(submit)
+        protocol, sender_id = submit.protocol, submit.sender_id
+        priority, queue_first = submit.priority, admitted.queue_first
+        wanted, memo = submit.wanted, submit.memo
+        expires_in_queue, overflow_fails = submit.expires_in_queue, submit.overflow_fails
         accept, name, chances_of = self._message_store.accept, self._message_store.name, self._draws.message
         messages: list[TrackedMessage] = []
         answered: list[AcceptedMessage] = []
@@ -89,7 +91,7 @@ class Acceptance:
             message = accept(seen[candidate.index], now_ns)
             message.chances = chances = chances_of(message.key, message.ordinal)
             message.provider_id = provider_id = id_of(chances, id_style)
-            message.wire = wire
+            message.protocol = protocol
             message.segments = segments = outbound.segments
             message.client_ref = client_ref = outbound.client_ref
             message.msisdn = msisdn = outbound.msisdn
@@ -99,19 +101,16 @@ class Acceptance:
             message.carrier = candidate.carrier
             message.price_micro = micro = candidate.price_micro
             message.expires_ns = expires_ns
-            if fast or express:
-                message.fast, message.express = fast, express
-            if rare:
-                wish(message, submit)
+            message.priority, message.queue_first = priority, queue_first
+            message.wanted, message.memo = wanted, memo
+            message.expires_in_queue, message.overflow_fails = expires_in_queue, overflow_fails
+            message.magic = candidate.magic
             if candidate.not_before_ns > start_ns:
                 self._delay(message, submit, candidate.not_before_ns)
-            if candidate.magic is not None:
-                message.magic = candidate.magic
             text = outbound.text
-            if text is not last_text:  # the same for all of many a request
+            if text is not last_text:  # mostly the same for all messages of a request
                 last_text, odd = text, ucs2_for(text)
-            if odd:
-                message.ucs2_for = odd
+            message.ucs2_for = odd
             name(message)
             total_segments += segments
             if micro != last_micro:

@@ -20,8 +20,8 @@ class Account:
         "_clock",
         "_day",
         "_day_messages",
-        "_fast_factor",
         "_prices_micro",
+        "_priority_factor",
         "_sender_names",
         "_settings",
         "_tokens",
@@ -36,7 +36,7 @@ class Account:
         self._day = self._day_messages = 0
 
     def reconfigure(self, settings: sections.AccountSettings) -> None:
-        """Other settings; the credit is kept, unless its amount is what changed."""
+        """Apply new settings. The credit is kept, unless its configured amount changed."""
         balance_changed = settings.balance_points != self._settings.balance_points
         self._apply(settings)
         if balance_changed:
@@ -44,7 +44,7 @@ class Account:
 
     @property
     def balance_points(self) -> float | None:
-        """Credit left; None: without end."""
+        """The credit that is left. None: unlimited."""
         return None if self._balance_micro is None else self._balance_micro / MICRO
 
     @property
@@ -59,28 +59,28 @@ class Account:
     def allows_sender(self, sender_id: str) -> bool:
         return not self._sender_names or sender_id in self._sender_names
 
-    def price_micro(self, segments: int, fast: bool) -> int:
-        return self._prices_micro[fast] * segments
+    def price_micro(self, segments: int, priority: bool) -> int:
+        return self._prices_micro[priority] * segments
 
-    def price_by_micro(self, micro: int, segments: int, fast: bool) -> int:
-        """The price where a segment costs ``micro`` and not the account's own."""
-        return (round(micro * self._fast_factor) if fast else micro) * segments
+    def price_by_micro(self, micro: int, segments: int, priority: bool) -> int:
+        """The price if a segment costs ``micro`` in place of the account's price."""
+        return (round(micro * self._priority_factor) if priority else micro) * segments
 
     def can_pay(self, price_micro: int) -> bool:
         return self._balance_micro is None or price_micro <= self._balance_micro
 
     def pay(self, price_micro: int) -> None:
-        """A negative price pays back."""
+        """A negative price is a refund."""
         if self._balance_micro is not None:
             self._balance_micro -= price_micro
 
     def within_daily_cap(self, unix_s: int, messages: int) -> bool:
-        """Whether so many more may be taken on the local day of ``unix_s``."""
+        """Whether this many more messages are allowed on the local day of ``unix_s``."""
         self._turn(unix_s)
         return self.daily_messages is None or self._day_messages + messages <= self.daily_messages
 
     def count(self, unix_s: int, messages: int) -> None:
-        """Messages that were taken."""
+        """Count accepted messages."""
         self._turn(unix_s)
         self._day_messages += messages
 
@@ -97,9 +97,9 @@ class Account:
         self._sender_names = frozenset(settings.sender_names)
         self.daily_messages = settings.daily_messages
         self._clock = LocalClock(settings.utc_offsets())
-        self._fast_factor = settings.fast_price_factor
+        self._priority_factor = settings.priority_price_factor
         price = settings.price_per_segment
-        self._prices_micro = (round(price * MICRO), round(price * settings.fast_price_factor * MICRO))
+        self._prices_micro = (round(price * MICRO), round(price * settings.priority_price_factor * MICRO))
 
 
 def _micro(points: float | None) -> int | None:

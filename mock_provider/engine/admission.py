@@ -1,4 +1,4 @@
-"""Whether a submit is accepted: the provider's checks, in its order."""
+"""Whether a submit is accepted: the checks of the provider, in their order."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SECOND_NS = 1_000_000_000
 
 
 class ProtocolRules(Struct, frozen=True, gc=False):
-    """What a protocol's settings say about judging its submits and naming its messages."""
+    """The settings of a protocol that concern its submits and the ids of its messages."""
 
     max_recipients: int = 10_000
     partial_rejection: bool = True
@@ -41,7 +41,7 @@ class ProtocolRules(Struct, frozen=True, gc=False):
 
 
 class Candidate(Struct, gc=False):
-    """One message of a request that is still in the running. ``index`` is its place in the submit."""
+    """One message of a request that no check has excluded. ``index`` is its place in the submit."""
 
     index: int
     outbound: Outbound
@@ -49,23 +49,23 @@ class Candidate(Struct, gc=False):
     carrier: str
     price_micro: int
     magic: Magic | None = None
-    not_before_ns: int = 0  # a rule of its country; 0: none
+    not_before_ns: int = 0  # by a rule of its country; 0: no rule
 
 
 class Admitted(Struct, frozen=True, gc=False):
-    """The candidates to take; ``left_out`` are the places of the others in the request, and why.
+    """The candidates to accept. ``left_out``: the places of the other messages, and the reasons.
 
-    ``express``: they go before others in queues.
+    ``queue_first``: the messages go before others in queues.
     """
 
     candidates: list[Candidate]
     invalid_numbers: tuple[str, ...]
     left_out: list[tuple[int, Refusal]]
-    express: bool = False
+    queue_first: bool = False
 
 
 class Admission:
-    """Holds what a submit is measured against. ``judge`` takes tokens and credit only of what it admits.
+    """The limits and rules that a submit is checked against. Only what is admitted takes tokens and credit.
 
     Order: credentials, requests unanswered, request rate, simulated errors, sender name, recipients and the
     rules of their countries, duplicates, flood, segment rate, room in the sender's and in the accept queue,
@@ -99,7 +99,7 @@ class Admission:
         self.account.reconfigure(profile.account)
         self._flood.reconfigure(profile.flood)
         self._apply(profile, router)
-        # With the drops in force: under the usual limits for a moment, taken tokens would be forgotten.
+        # Keep lowered limits: with the usual ones for a moment, the bucket would forget taken tokens.
         self._set_limits(now_ns)
 
     def set_wall_offset(self, wall_offset_ns: int) -> None:
@@ -130,26 +130,26 @@ class Admission:
         self._traffic = TrafficOf(profile.traffic)
         self._tiered = profile.account.tier != "standard"
         self._plainly = not (self._country_rules.active or router.magic or router.priced)
-        self._skip_unruly = profile.traffic.batch == "skip"
-        self._skip_duplicates = profile.duplicates.batch == "skip"
-        self._skip_flooded = profile.flood.batch == "skip"
+        self._skip_unruly = profile.traffic.on_violation == "skip_message"
+        self._skip_duplicates = profile.duplicates.on_violation == "skip_message"
+        self._skip_flooded = profile.flood.on_violation == "skip_message"
         limits = accumulate(error.share for error in profile.reply.errors)
         self._errors = tuple(zip(limits, (error.refusal for error in profile.reply.errors), strict=True))
         self._rules = {
             name: ProtocolRules(
                 protocol.max_recipients_per_request, protocol.partial_rejection, protocol.id_style
             )
-            for name, protocol in profile.wire.by_name().items()
+            for name, protocol in profile.protocol.by_name().items()
         }
 
     def gauges(self, now_ns: int) -> dict[str, float]:
-        """Tokens left of each rate limit there is."""
-        now_ns = max(now_ns, 0)  # before the first input the clock is at its minimum
+        """The tokens that are left, for each rate limit of the profile."""
+        now_ns = max(now_ns, 0)  # before the first input the time is the least possible
         levels = {"requests": self.requests.level(now_ns), "segments": self.segments.level(now_ns)}
         return {f"tokens_{name}": float(level) for name, level in levels.items() if level is not None}
 
     def rules(self, protocol: str) -> ProtocolRules:
-        """Those of the protocol a submit names. Raises ``KeyError`` for one without a table."""
+        """The rules of a protocol. Raises ``KeyError`` if the profile has no table for it."""
         return self._rules[protocol]
 
     def judge(
@@ -182,7 +182,7 @@ class Admission:
         return self._charge(now_ns, submit, admitted)
 
     def _recipients(self, now_ns: int, submit: Submit) -> Admitted | Refused:
-        rules = self.rules(submit.wire)
+        rules = self.rules(submit.protocol)
         if len(submit.messages) + len(submit.unparsable) > rules.max_recipients:
             return Refused(Refusal.TOO_MANY_RECIPIENTS)
         candidates: list[Candidate] = []
@@ -197,7 +197,7 @@ class Admission:
             elif self._at_admission and (fault := self._refused_by_fault(*route)) is not None:
                 left_out.append((index, fault.refusal))
             else:
-                price = price_micro(outbound.segments, submit.fast)
+                price = price_micro(outbound.segments, submit.priority)
                 candidates.append(Candidate(index, outbound, route[0], route[1], price))
         if submit.blocked:
             _leave_blocked_out(submit.blocked, candidates, left_out)
@@ -212,8 +212,8 @@ class Admission:
                 return Refused(closed, tuple(invalid))
             if not candidates or (invalid and not rules.partial_rejection):
                 return Refused(Refusal.NO_VALID_RECIPIENT, tuple(invalid))
-        express = not self._traffic.is_marketing(submit) if self._tiered else submit.fast
-        return Admitted(candidates, tuple(invalid), left_out, express)
+        queue_first = not self._traffic.is_marketing(submit) if self._tiered else submit.priority
+        return Admitted(candidates, tuple(invalid), left_out, queue_first)
 
     def _look_closely(
         self,
@@ -223,7 +223,7 @@ class Admission:
         left_out: list[tuple[int, Refusal]],
         invalid: list[str],
     ) -> Refused | None:
-        """Give candidates their price, magic and hours; leave out those that may not go.
+        """Set price, magic number and hours of the candidates; exclude those that break a rule.
 
         A refusal: one that breaks a rule refuses all, if the profile says so. A magic number never does.
         """
@@ -248,7 +248,7 @@ class Admission:
                 candidate.not_before_ns = judged.not_before_ns
             micro = router.price_micro(candidate.country, candidate.carrier) if router.priced else None
             if micro is not None:
-                candidate.price_micro = self.account.price_by_micro(micro, outbound.segments, submit.fast)
+                candidate.price_micro = self.account.price_by_micro(micro, outbound.segments, submit.priority)
             remaining.append(candidate)
         candidates[:] = remaining
         return None
@@ -259,7 +259,7 @@ class Admission:
     def _without_repeats(
         self, now_ns: int, submit: Submit, keys: Sequence[str], admitted: Admitted
     ) -> Refused | None:
-        """Leave out duplicates and flooded numbers, or refuse all for them, as the profile says."""
+        """Exclude duplicates and flooded numbers, or refuse the request for them, as the profile says."""
         candidates = admitted.candidates
         if submit.refuse_duplicates and keys:
             repeated = self._duplicates(now_ns, keys, candidates)
@@ -275,7 +275,7 @@ class Admission:
         return None
 
     def _duplicates(self, now_ns: int, keys: Sequence[str], candidates: list[Candidate]) -> set[int]:
-        """Places of those whose client reference was accepted before, or stands earlier in the request."""
+        """The places of candidates whose client reference was accepted before, or occurs earlier."""
         taken: set[str] = set()
         repeated: set[int] = set()
         for candidate in candidates:
@@ -338,7 +338,7 @@ class Admission:
 
 
 def _lowest(usual: BucketLimit | None, name: str, faults: Iterable[AtLimit]) -> BucketLimit | None:
-    """The lowest of what the faults make of a limit; without a fault the limit itself."""
+    """The lowest limit that the faults set; without a fault, the usual limit."""
     lowered = [fault.lowered(usual) for fault in faults if fault.limit == name]
     limits = [limit for limit in lowered if limit is not None]
     return min(limits, key=lambda limit: limit.rate_per_s) if limits else usual

@@ -31,14 +31,14 @@ class Carrier(Struct, frozen=True, gc=False):
     mcc: str
     mnc: str
     radio: Radio
-    fast_radio: Radio
+    priority_radio: Radio
     failure_limits: tuple[float, ...]
     failures: tuple[Fate, ...]
 
-    def draw(self, uniforms: Uniforms, fast: bool) -> tuple[int, int, Fate]:
-        """Of one message, from its own uniforms: radio in ns, wait for its phone in ns, fate."""
+    def draw(self, uniforms: Uniforms, priority: bool) -> tuple[int, int, Fate]:
+        """From the uniforms of one message: radio in ns, wait for its phone in ns, fate."""
         u, v, w, _ = uniforms
-        radio = self.fast_radio if fast else self.radio
+        radio = self.priority_radio if priority else self.radio
         if v >= radio.absent_share:
             radio_ns, wait_ns = radio.body(u, v), 0
         else:
@@ -49,7 +49,7 @@ class Carrier(Struct, frozen=True, gc=False):
 
 
 class _Serving(Struct, frozen=True, gc=False):
-    """The carriers of one country: running sums of their shares, and how its numbers came to them."""
+    """The carriers of one country: running sums of their shares, share of ported numbers, prefixes."""
 
     limits: list[float]
     names: list[str]
@@ -79,7 +79,7 @@ class Router:
         self._invalid_share = numbers.invalid_share
         self._strict = numbers.validity == "strict"
         self.magic: dict[str, Magic] = BY_MSISDN if numbers.magic else {}
-        self._closely = self._strict or numbers.assigned_by == "prefix" or numbers.magic
+        self._closely = self._strict or numbers.carrier_assignment == "prefix" or numbers.magic
         self.carriers: dict[str, Carrier] = {}
         by_country: dict[str, list[sections.CarrierSettings]] = {}
         for section in profile.carriers:
@@ -95,7 +95,7 @@ class Router:
         self.priced = bool(self._price_of_carrier or self._price_of_country)
 
     def route(self, msisdn: str) -> tuple[str, str] | None:
-        """Country and carrier of a number; None where no carrier serves it or it does not exist."""
+        """Country and carrier of a number. None: no carrier serves it, or it does not exist."""
         country = country_of(msisdn)
         serving = self._by_country.get(country) or self._by_country.get(ANY_COUNTRY)
         if serving is None:
@@ -111,7 +111,7 @@ class Router:
         return country, names[bisect_right(serving.limits, place)]
 
     def ported_from(self, msisdn: str) -> str:
-        """The carrier that first had the number of another one now; empty where it was not ported."""
+        """The carrier that a ported number was assigned to first; empty: not ported."""
         route = self.route(msisdn)
         if route is None:
             return ""
@@ -123,7 +123,7 @@ class Router:
         return _another(serving, route[1], other) if first is None else first
 
     def price_micro(self, country: str, carrier: str) -> int | None:
-        """What a segment costs, in millionths of a point; None: what the account pays anywhere."""
+        """The price of a segment in millionths of a point. None: the price of the account."""
         price = self._price_of_carrier.get(carrier)
         return self._price_of_country.get(country) if price is None else price
 
@@ -152,7 +152,7 @@ def _serving(
     limits = list(accumulate(section.share / total for section in carriers))
     limits[-1] = 1.0
     prefixes = None
-    if numbers.assigned_by == "prefix" and country != ANY_COUNTRY:
+    if numbers.carrier_assignment == "prefix" and country != ANY_COUNTRY:
         carrier_of_name = {name: section.name for section in carriers for name in section.prefix_names}
         prefixes = PrefixTable(country, carrier_of_name)
     share = numbers.ported_share if ported_share is None else ported_share
@@ -166,7 +166,7 @@ def _another(serving: _Serving, name: str, u: float) -> str:
     own = serving.limits[place] - start
     at = u * (1.0 - own)
     found = min(bisect_right(serving.limits, at if at < start else at + own), len(serving.names) - 1)
-    # Where rounding hits the carrier itself, its neighbour is meant.
+    # If rounding selects the carrier itself, use its neighbour.
     return serving.names[found if found != place else place - 1 if place else 1]
 
 
@@ -176,15 +176,17 @@ def _micro(prices: dict[str, float | None]) -> dict[str, int]:
 
 def _carrier(section: sections.CarrierSettings, default: sections.Delivery) -> Carrier:
     latency = section.latency or default.latency
-    # What a carrier says of itself goes before what the profile says of all.
-    fast_latency = section.fast_latency or section.latency or default.fast_latency or default.latency
+    # A setting of a carrier takes precedence over the setting for all carriers.
+    priority_latency = (
+        section.priority_latency or section.latency or default.priority_latency or default.latency
+    )
     failures = default.failures if section.failures is None else section.failures
     return Carrier(
         section.name,
         section.mcc,
         section.mnc,
         radio_of(latency),
-        radio_of(fast_latency),
+        radio_of(priority_latency),
         tuple(accumulate(failure.share for failure in failures)),
         tuple(fate(MessageState(failure.state), failure.reason) for failure in failures),
     )

@@ -1,4 +1,4 @@
-"""What the engine has counted since it began, and how full it is at one moment."""
+"""Counters of the engine since its start, and its state at one instant."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class EngineState(Struct, frozen=True):
 
 
 def counters_by_name(counters: Counters) -> dict[str, int]:
-    """All counters, every refusal and final state included, also those that are 0."""
+    """All counters, with every refusal and every final state, also those that are 0."""
     named = {
         name: value
         for name in counters.__struct_fields__

@@ -1,4 +1,4 @@
-"""A message's way from the reply to the handset: accept queue, carrier's queue, radio."""
+"""From the reply to the handset: the sender's queue, the accept queue, the carrier's queue, the radio."""
 
 from __future__ import annotations
 
@@ -11,7 +11,18 @@ from mock_provider.engine.draws import fate_of
 from mock_provider.engine.fate import CANCELLED, EXPIRED, OVERFLOWED, TURNED_AWAY
 from mock_provider.engine.faults.touched import mark
 from mock_provider.engine.faults.windows import NO_FAULTS
-from mock_provider.engine.lifecycle import TRANSITIONS, Stage, Step, after, move
+from mock_provider.engine.lifecycle import (
+    CANCEL,
+    DEPART,
+    END,
+    ENTER,
+    EXPIRE,
+    HAND_OVER,
+    HOLD,
+    QUEUED,
+    VANISH,
+    move,
+)
 from mock_provider.engine.message import TrackedMessage
 from mock_provider.engine.radio import set_out
 from mock_provider.engine.senders import SenderQueues
@@ -28,27 +39,13 @@ if TYPE_CHECKING:
     from mock_provider.settings import sections
 
 
-# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
-_QUEUED = Stage.QUEUED
-_DEPART = Step.DEPART
-_END = Step.END
-_ENTER = Step.ENTER
-_EXPIRE = Step.EXPIRE
-_HAND_OVER = Step.HAND_OVER
-_ANSWERING = Stage.ANSWERING
-_AT_CARRIER = Stage.AT_CARRIER
-_ON_AIR = Stage.ON_AIR
-_ENTERED = TRANSITIONS[_ANSWERING, _ENTER]
-_HANDED_OVER = TRANSITIONS[_ENTERED, _HAND_OVER]
-_DEPARTED = TRANSITIONS[_AT_CARRIER, _DEPART]
-_ENDED = TRANSITIONS[_ON_AIR, _END]
-_CHANCES_KEPT = 20_000  # messages on the air that keep their chances
+_CHANCES_KEPT = 20_000  # messages on the air that keep their random draws
 
 
 class DeliveryPipeline:
-    """``t_carrier`` and ``t_delivered`` are exact: when they came due, even if the driver is late.
+    """``t_carrier`` and ``t_final`` are the due times of the steps, even if the driver is late.
 
-    A message that waits past its validity is found when its turn comes; it ended when the validity did.
+    A message whose validity passes in a queue is noticed when its turn comes. It ends when the validity does.
     """
 
     def __init__(
@@ -75,21 +72,25 @@ class DeliveryPipeline:
         self._queues = {
             c.name: Channel(_pace(profile, c), self._depart, c.queue_segments) for c in profile.carriers
         }
-        self._scheduled: dict[str, tuple[int, TrackedMessage]] = {}  # when each goes, by provider id
+        self._scheduled: dict[str, tuple[int, TrackedMessage]] = {}  # due time and message, by provider id
         self._on_air = 0
         self._waiting_for_handset = 0  # of those on air
-        self._holding: dict[str, tuple[str, ...]] = {}  # carriers that keep their queue: by which faults
-        self._held_until: dict[str, list[tuple[str, int]]] = {}  # that did: by which, until when
-        self._held: list[TrackedMessage] = []  # whose country is down
+        self._holding: dict[
+            str, tuple[str, ...]
+        ] = {}  # carriers whose queue is held, and the names of the faults
+        self._held_until: dict[
+            str, list[tuple[str, int]]
+        ] = {}  # carriers whose queue was held: fault and end
+        self._held: list[TrackedMessage] = []  # held because their country is down
 
     def apply(self, router: Router, faults: FaultWindows) -> None:
-        """Carriers and faults that hold from now on."""
+        """Use these carriers and faults from now on."""
         self._router = router
         self._faults = faults
         self._faultless = not faults.windows
 
     def reconfigure(self, now_ns: int, profile: EngineSettings) -> None:
-        """Other rates; what waits for a carrier that is no more goes to the one its number now belongs to."""
+        """Apply new rates. Messages queued for a removed carrier are routed again."""
         self._capacity_segments = profile.accept_queue.capacity_segments
         self._validity_ns = nanoseconds(profile.delivery.validity_s)
         self._retune(now_ns, self._accept_queue, profile.accept_queue.drain_segments_per_s)
@@ -109,26 +110,26 @@ class DeliveryPipeline:
                 self._event_queue.add(now_ns, self._on_arrival, queue.pop()[0])
 
     def has_room(self, segments: int) -> bool:
-        """Whether the accept queue takes so many more. Accepted messages count from the answer's decision."""
+        """Whether the accept queue has room for these segments. Messages count from their acceptance on."""
         capacity = self._capacity_segments
         return capacity is None or self._reserved_segments + segments <= capacity
 
     def reserve(self, messages: Sequence[TrackedMessage], segments: int) -> None:
-        """Keep room for messages of so many segments together."""
+        """Reserve room for messages of this many segments in total."""
         self._reserved_segments += segments
         if self.senders.active:
             for message in messages:
                 self.senders.reserve(message)
 
     def enter(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
-        """The message's reply has left (or would have): it is its sender's turn, then the accept queue's."""
+        """The reply has left or is suppressed: the message enters the queues, its sender's first."""
         if message.wanted.stages and message.report_url:
             self._enter_told(at_ns, now_ns, message, effects)
         else:
             self._enter(at_ns, now_ns, message, effects)
 
     def _enter_told(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
-        """One whose receiver is told that it is queued, unless its sender's queue had no room for it."""
+        """Enter, and report the message as queued unless its sender's queue had no room."""
         onward: list[Effect] = []
         self._enter(at_ns, now_ns, message, onward)
         if message.fate is not OVERFLOWED:
@@ -136,26 +137,15 @@ class DeliveryPipeline:
         effects.extend(onward)
 
     def _enter(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
-        stage = message.stage
-        if self._accept_queue.open and self._faultless and stage is _ANSWERING:
-            queue = self._queues.get(message.carrier)
-            if queue is not None and queue.open and not self.senders.active:  # nothing on the way to the air
-                self._reserved_segments -= message.segments
-                message.stage = _HANDED_OVER
-                self._depart(at_ns, now_ns, message, effects)
-                return
-        message.stage = _ENTERED if stage is _ANSWERING else after(stage, _ENTER)
+        move(message, ENTER)
         if self.senders.active and not self._passes_its_sender(at_ns, now_ns, message, effects):
             return
-        if self._accept_queue.passes(message.segments, at_ns):
-            self._hand_over(at_ns, now_ns, message, effects)
-        elif self._accept_queue.wait(message, at_ns):
-            self._arm(self._accept_queue, at_ns)
+        self._to_accept_queue(at_ns, now_ns, message, effects)
 
     def _passes_its_sender(
         self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]
     ) -> bool:
-        """Whether its sender's pace lets it on at once; else it waits for its turn, or found no room."""
+        """Whether it passes its sender's queue at once. If not, it waits, or fails if the queue is full."""
         own = self.senders.entered(message, at_ns)
         if own is None or own.passes(message.segments, at_ns):
             return True
@@ -175,7 +165,7 @@ class DeliveryPipeline:
 
     def hold(self, due_ns: int, message: TrackedMessage) -> None:
         """Keep a scheduled message until ``due_ns``."""
-        move(message, Step.HOLD)
+        move(message, HOLD)
         self._reserved_segments -= message.segments
         if self.senders.active:
             self.senders.release(message)
@@ -183,7 +173,7 @@ class DeliveryPipeline:
         self._event_queue.add(due_ns, self._on_release, message)
 
     def wall_moved(self, now_ns: int, by_ns: int) -> None:
-        """The wall clock was set forward by this much. Messages that wait for a time of day follow it."""
+        """The wall clock was set forward by ``by_ns``. Messages that are scheduled by it come due earlier."""
         for provider_id, (due_ns, message) in self._scheduled.items():
             moved_ns = max(now_ns, due_ns - by_ns)
             message.wall_moved(by_ns)
@@ -191,21 +181,21 @@ class DeliveryPipeline:
             self._event_queue.add(moved_ns, self._on_release, message)
 
     def cancel(self, now_ns: int, message: TrackedMessage) -> None:
-        """Remove a scheduled message; raises ``IllegalTransitionError`` where it is none."""
-        move(message, Step.CANCEL)
+        """Remove a scheduled message. Raises ``IllegalTransitionError`` if it is not scheduled."""
+        move(message, CANCEL)
         self._scheduled.pop(message.provider_id, None)
         message.fate = CANCELLED
-        message.t_delivered_ns = now_ns
+        message.t_final_ns = now_ns
 
     def vanish(self, at_ns: int, message: TrackedMessage) -> None:
-        """Accepted and answered, and lost: its own fate says so, and nobody outside is told."""
-        move(message, Step.VANISH)
+        """A fault loses the message after its reply. Only the journal shows it; no report is sent."""
+        move(message, VANISH)
         self._reserved_segments -= message.segments
-        message.t_delivered_ns = at_ns
+        message.t_final_ns = at_ns
         self._reporting.vanished(message)
 
     def faults_changed(self, at_ns: int, now_ns: int, active: ActiveFaults, effects: list[Effect]) -> None:
-        """Let go what no fault holds any more."""
+        """Release what no fault holds any more."""
         held_before, self._holding = self._holding, _carriers_held(active)
         for name, faults in held_before.items():
             queue = self._queues.get(name)
@@ -237,7 +227,7 @@ class DeliveryPipeline:
 
     def _release(self, due_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         scheduled = self._scheduled.get(message.provider_id)
-        if scheduled is None or scheduled[0] != due_ns:  # cancelled or rescheduled meanwhile
+        if scheduled is None or scheduled[0] != due_ns:  # it was cancelled or rescheduled
             return
         del self._scheduled[message.provider_id]
         self._reserved_segments += message.segments
@@ -245,19 +235,18 @@ class DeliveryPipeline:
 
     def _hand_over(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         self._reserved_segments -= message.segments
-        stage = message.stage
-        message.stage = _HANDED_OVER if stage is _QUEUED else after(stage, _HAND_OVER)
+        move(message, HAND_OVER)
         self._to_carrier(at_ns, now_ns, message, effects)
 
     def _to_carrier(
         self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect], bounded: bool = True
     ) -> None:
-        """Not ``bounded``: it was in the queue before, and finds room."""
+        """Not ``bounded``: the message was held by a fault, and joins the queue even if it is full."""
         queue = self._queues.get(message.carrier)
         if queue is None:
             queue = self._rerouted(message)
         if self._holding and message.carrier in self._holding:
-            queue.wait(message, at_ns)  # the end of the fault wakes it
+            queue.wait(message, at_ns)  # it is woken at the end of the fault
         elif queue.passes(message.segments, at_ns):
             self._depart(at_ns, now_ns, message, effects)
         elif bounded and not queue.has_room(message.segments):
@@ -266,16 +255,16 @@ class DeliveryPipeline:
             self._arm(queue, at_ns)
 
     def _turn_away(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
-        move(message, _END)
+        move(message, END)
         message.fate = TURNED_AWAY
-        message.t_delivered_ns = at_ns
+        message.t_final_ns = at_ns
         self._reporting.ended(at_ns, now_ns, message, effects)
 
     def _overflow(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         self._reserved_segments -= message.segments
-        move(message, _EXPIRE)
+        move(message, EXPIRE)
         message.fate = OVERFLOWED
-        message.t_delivered_ns = at_ns
+        message.t_final_ns = at_ns
         self._reporting.ended(at_ns, now_ns, message, effects)
 
     def _depart(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
@@ -285,8 +274,7 @@ class DeliveryPipeline:
         active = NO_FAULTS if self._faultless else self._faults.at(at_ns)
         if not active.none and self._kept_back(message, active):
             return
-        stage = message.stage
-        message.stage = _DEPARTED if stage is _AT_CARRIER else after(stage, _DEPART)
+        move(message, DEPART)
         self._on_air += 1
         message.t_carrier_ns = at_ns
         if message.expires_in_queue:
@@ -294,7 +282,7 @@ class DeliveryPipeline:
         if message.wanted.progress and message.report_url:
             self._reporting.handed_over(at_ns, message, effects)
         chances = message.chances or self._draws.message(message.key, message.ordinal)
-        # Its report will need them, and can draw them again: a million messages may be on the air.
+        # A million messages may be on the air: drop the cached draws; the report recomputes them.
         message.chances = chances if self._on_air <= _CHANCES_KEPT else b""
         carrier = self._router.carriers[message.carrier]
         ends_ns = set_out(message, carrier, fate_of(chances), active, at_ns)
@@ -304,20 +292,19 @@ class DeliveryPipeline:
         self._event_queue.add(ends_ns, self._on_end, message)
 
     def _end(self, due_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
-        stage = message.stage
-        message.stage = _ENDED if stage is _ON_AIR else after(stage, _END)
+        move(message, END)
         self._on_air -= 1
         if message.handset_wait_ns:
             self._waiting_for_handset -= 1
-        message.t_delivered_ns = due_ns
+        message.t_final_ns = due_ns
         self._reporting.ended(due_ns, now_ns, message, effects)
 
     def _expire(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
-        if message.stage is _QUEUED:
+        if message.stage is QUEUED:
             self._reserved_segments -= message.segments
-        move(message, _EXPIRE)
+        move(message, EXPIRE)
         message.fate = EXPIRED
-        message.t_delivered_ns = message.expires_ns
+        message.t_final_ns = message.expires_ns
         self._reporting.ended(at_ns, now_ns, message, effects)
 
     def _arm(self, queue: Channel, at_ns: int) -> None:
@@ -336,7 +323,7 @@ class DeliveryPipeline:
             if self._held_until:
                 self._note_wait(message, came_ns)
             at_ns = max(due_ns, came_ns)
-            if at_ns >= message.expires_ns:  # takes no time of the channel
+            if at_ns >= message.expires_ns:  # it does not use the channel
                 self._expire(at_ns, now_ns, message, effects)
                 continue
             queue.passed(message.segments, at_ns)
@@ -346,7 +333,7 @@ class DeliveryPipeline:
             self._arm(queue, at_ns)
 
     def _kept_back(self, message: TrackedMessage, active: ActiveFaults) -> bool:
-        """Whether its country is down and it waits for that to end."""
+        """Whether a fault holds messages to its country. Then it waits for the end of the fault."""
         for fault in active.at_queue:
             if message.country in fault.countries:
                 mark(message, fault.name)
@@ -365,7 +352,7 @@ class DeliveryPipeline:
             self._arm(queue, now_ns)
 
     def _rerouted(self, message: TrackedMessage) -> Channel:
-        """The carrier was taken out of the profile while the message waited."""
+        """Route the message again: its carrier was removed from the profile while it waited."""
         route = self._router.route(message.msisdn)
         message.carrier = next(iter(self._queues)) if route is None else route[1]
         return self._queues[message.carrier]
@@ -380,6 +367,6 @@ def _carriers_held(active: ActiveFaults) -> dict[str, tuple[str, ...]]:
 
 
 def _pace(profile: EngineSettings, carrier: sections.CarrierSettings) -> float | None:
-    """Segments a second to this carrier: an account with a dedicated route has a rate of its own to each."""
+    """Segments per second to this carrier. The tier ``dedicated`` has its own rate to each carrier."""
     account = profile.account
     return account.route_segments_per_s if account.tier == "dedicated" else carrier.segments_per_s

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     )
 
 NANOSECONDS = 1_000_000_000
-NEVER_NS = 2**62  # 146 years: a subscriber whom no attempt finds
+NEVER_NS = 2**62  # 146 years: a subscriber that no attempt reaches
 
 Sampler = Callable[[float, float], int]
 """(u, v), both in (0, 1) -> nanoseconds; ``v`` chooses the branch of a mixture, ``u`` the value within it."""
@@ -31,14 +31,14 @@ _Z99 = NormalDist().inv_cdf(0.99)
 
 
 class Radio(Struct, frozen=True, gc=False):
-    """The way from a carrier to a handset. ``v < absent_share``: the phone is out of reach at first."""
+    """The delay from a carrier to a handset. ``v < absent_share``: the phone is unreachable at first."""
 
-    body: Sampler  # of a phone that is there
+    body: Sampler  # the delay to a reachable phone
     absent_share: float = 0.0
     until_found: Callable[[float], int] | None = None  # u -> the wait for the phone
 
     def absent(self, u: float, v: float) -> tuple[int, int]:
-        """Of a phone that is out of reach: the radio of the attempt that finds it, and the wait until then.
+        """For an unreachable phone: the radio delay of the attempt that reaches it, and the wait until then.
 
         ``v`` below ``absent_share`` is a uniform below it, and so the chance of the radio.
         """
@@ -54,7 +54,7 @@ def radio_of(spec: Distribution) -> Radio:
 
 
 def sampler(spec: Distribution) -> Sampler:
-    """The whole delay, with the wait for a subscriber who is out of reach."""
+    """The whole delay, with the wait for an unreachable subscriber."""
     if spec.kind != "absent_subscriber":
         return _body(spec)
     radio = radio_of(spec)

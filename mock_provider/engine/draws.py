@@ -1,4 +1,4 @@
-"""Chance as a hash: a draw depends on the seed and the key, never on the order of the draws."""
+"""Random draws as hashes: a draw depends on the seed and the key, not on the order of the draws."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _words = struct.Struct("<4I").unpack_from
 _word = struct.Struct("<Q").unpack_from
 _SCALE = 2.0**-32
 _NINETEEN_DIGITS = 10**18
-_SIGNED_64_BITS = 2**63  # gateways and databases keep an id in one: it stays below
+_SIGNED_64_BITS = 2**63  # ids stay below it: gateways and databases store them in signed 64 bits
 _SEVEN_BITS = tuple(f"{octet >> 1:02x}" for octet in range(256))
 
 
@@ -34,22 +34,22 @@ class Draws:
         self._message = domain(b"message", 48)
 
     def attempt(self, key: str, attempt: int) -> Uniforms:
-        """Of one submit: reply latency (two), reply error, and one spare."""
+        """For one submit: reply latency (two), reply error, and one that is not used."""
         return _drawn(self._attempt, f"{attempt} {key}")
 
     def message(self, key: str, ordinal: int) -> bytes:
-        """All chances of one accepted message, for ``fate_of``, ``report_of`` and ``id_of``.
+        """All draws of one accepted message, for ``fate_of``, ``report_of`` and ``id_of``.
 
         One hash for the three, which are independent: a hash costs more than all that is made of it.
         """
         return _digest(self._message, f"{ordinal} {key}")
 
     def number(self, msisdn: str) -> Uniforms:
-        """Of a number, for good: its carrier, whether it is valid, whether it was ported, and from whom."""
+        """For a number, always the same: carrier, validity, whether it was ported, and from which carrier."""
         return _drawn(self._number, msisdn)
 
     def fault(self, name: str, key: str, attempt: int) -> float:
-        """Of one attempt, for one fault."""
+        """For one fault, and one attempt, message or report."""
         return _drawn(self._fault, f"{name} {attempt} {key}")[0]
 
     def provider_id(self, key: str, ordinal: int, style: IdStyle = "digits") -> str:
@@ -57,18 +57,18 @@ class Draws:
 
 
 def fate_of(chances: bytes) -> Uniforms:
-    """Of one accepted message: carrier latency (two), failure, and one spare."""
+    """For one accepted message: carrier latency (two), failure, and one that is not used."""
     a, b, c, d = _words(chances, 0)
     return (a + 0.5) * _SCALE, (b + 0.5) * _SCALE, (c + 0.5) * _SCALE, (d + 0.5) * _SCALE
 
 
 def report_of(chances: bytes) -> Uniforms:
-    """Of one message's report: delay (two), loss, and one spare."""
+    """For the report of one message: delay (two), loss, and one that is not used."""
     return _uniforms(chances, 16)
 
 
 def id_of(chances: bytes, style: IdStyle = "digits") -> str:
-    """Nineteen digits, 24 or 16 hexadecimal ones (SMSAPI has both), ``SM`` or ``MM`` and 32 (Twilio), a UUID.
+    """A provider id: 19 digits, 24 or 16 hexadecimal (SMSAPI), ``SM`` or ``MM`` and 32 (Twilio), a UUID.
 
     ``digits`` and ``hex16`` are numbers below 2^63.
     """
@@ -95,11 +95,11 @@ def _digest(domain: blake2b, text: str) -> bytes:
 def _drawn(domain: blake2b, text: str) -> Uniforms:
     hashed = domain.copy()
     hashed.update(text.encode("utf-8", "surrogatepass"))
-    a, b, c, d = _words(hashed.digest())  # written out and not ``_uniforms``: it is drawn twice a message
+    a, b, c, d = _words(hashed.digest())  # inlined ``_uniforms``: this runs twice for each message
     return (a + 0.5) * _SCALE, (b + 0.5) * _SCALE, (c + 0.5) * _SCALE, (d + 0.5) * _SCALE
 
 
 def _uniforms(digest: bytes, offset: int = 0) -> Uniforms:
     a, b, c, d = _words(digest, offset)
-    # 32 bits and a half: each value is exact, and lies strictly between 0 and 1.
+    # 32 bits plus one half: each value is exact, and strictly between 0 and 1.
     return (a + 0.5) * _SCALE, (b + 0.5) * _SCALE, (c + 0.5) * _SCALE, (d + 0.5) * _SCALE

@@ -1,4 +1,4 @@
-"""The simulated provider: a state machine that is told what happens, when, and says what to do next."""
+"""The simulated provider: a state machine. Inputs and the time come in, effects come out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mock_provider.engine.faults.history import FaultHistory, FaultPeriod
 from mock_provider.engine.faults.hooks import Interruption
 from mock_provider.engine.faults.window_edges import WindowEdges
 from mock_provider.engine.faults.windows import FaultWindows
-from mock_provider.engine.lifecycle import Stage
+from mock_provider.engine.lifecycle import SCHEDULED
 from mock_provider.engine.message_store import MessageStore
 from mock_provider.engine.reporting import Reporting
 from mock_provider.engine.submission import PendingReply, SubmitHandler
@@ -37,17 +37,19 @@ _NO_INPUT_YET_NS = -(2**63)
 
 
 class Engine:
-    """One provider. Instants are ns of the driver's monotonic clock; an earlier counts as the last.
+    """One provider. Times are nanoseconds on the driver's monotonic clock.
 
-    ``submit``, ``reports_answered``, ``advance`` and ``reconfigure`` first handle what is due by then and
-    return the effects in order. Each submit gets exactly one Reply or Disconnect, or by a fault none. After
-    every call ``next_due`` says when to call ``advance``.
+    A time earlier than that of the previous call is treated as equal to it.
+
+    ``submit``, ``reports_answered``, ``advance`` and ``reconfigure`` first handle what is due by that time.
+    They return the effects in order. Each submit gets exactly one Reply or Disconnect, or none if a fault
+    suppresses it. After every call ``next_due`` says when to call ``advance``.
     """
 
     def __init__(
         self, profile: EngineSettings, seed: int, wall_offset_ns: int = 0, slice_bits: int = SLICE_BITS
     ) -> None:
-        """``slice_bits`` is the event queue's, and changes nothing but its speed."""
+        """``slice_bits`` is a setting of the event queue. It affects speed only."""
         self._draws = Draws(seed)
         self._slice_bits = slice_bits
         self._wall_offset_ns = wall_offset_ns
@@ -101,9 +103,9 @@ class Engine:
         return effects
 
     def reports_answered(self, now_ns: int, batch_id: int, confirmed: bool) -> Sequence[Effect]:
-        """How a ``SendReports`` went. Not confirmed: it is sent again by the profile's schedule.
+        """The result of a ``SendReports``. If not confirmed, it is sent again as the profile schedules.
 
-        Raises ``IllegalTransitionError`` for a batch that awaits no answer; nothing has changed then.
+        Raises ``IllegalTransitionError`` for a batch that awaits no answer, and changes nothing then.
         """
         self._reporting.require_unanswered(batch_id)
         effects: list[Effect] = []
@@ -112,10 +114,10 @@ class Engine:
         return effects
 
     def cancel(self, now_ns: int, token: str, provider_ids: Sequence[str]) -> tuple[str, ...]:
-        """Remove scheduled messages of the token's account and pay their price back.
+        """Remove scheduled messages of the token's account and refund their price.
 
-        The ids that were removed; an id that is unknown, or no longer scheduled, is not among them. The
-        next ``advance``, which is due at once, reports it to their receivers.
+        Returns the ids that were removed, without those that are unknown or no longer scheduled. The next
+        ``advance``, which is due at once, reports the removal to the receivers.
         """
         now_ns = self._clock(now_ns)
         if not self._admission.account.knows(token):
@@ -123,7 +125,7 @@ class Engine:
         return tuple(each for each in provider_ids if self._remove(now_ns, each))
 
     def next_due(self) -> int | None:
-        """When ``advance`` has something to do; None: not before another input."""
+        """When to call ``advance``. None: not before another input."""
         return self._event_queue.next_due()
 
     def advance(self, now_ns: int) -> Sequence[Effect]:
@@ -132,8 +134,9 @@ class Engine:
         return effects
 
     def advance_to_effects(self, until_ns: int) -> tuple[int, Sequence[Effect]]:
-        """For virtual time: ``advance`` to each instant at which something is due, up to ``until_ns``, until
-        there are effects; and that instant. Call it after the first input.
+        """For virtual time: ``advance`` through the due times, up to ``until_ns`` or the first effects.
+
+        Returns the time reached and the effects. Call it after the first input only.
         """
         effects: list[Effect] = []
         if until_ns < self._now_ns:
@@ -142,9 +145,9 @@ class Engine:
         return now_ns, effects
 
     def reconfigure(self, now_ns: int, profile: EngineSettings) -> Sequence[Effect]:
-        """Another profile from now on. Nothing is lost; delays that were drawn already stay as they are.
+        """Use another profile from now on. Messages keep their state and the delays that were drawn.
 
-        No input: windows that count from the first one go on waiting for it.
+        Does not count as the first input: windows that count from the first input still wait for it.
         """
         if self._now_ns == _NO_INPUT_YET_NS:
             self._begin_with(now_ns, profile)
@@ -166,7 +169,7 @@ class Engine:
     def set_wall_offset(self, now_ns: int, wall_offset_ns: int) -> Sequence[Effect]:
         """The wall clock was set: unix time is the engine's clock plus ``wall_offset_ns`` from now on.
 
-        Scheduled messages, quiet hours and days go by it; delays and windows that count seconds do not.
+        Scheduled messages, quiet hours and daily caps follow the wall clock. Delays and fault windows do not.
         """
         effects: list[Effect] = []
         begun = self._now_ns != _NO_INPUT_YET_NS  # before, nothing can be scheduled
@@ -181,20 +184,20 @@ class Engine:
         return effects
 
     def _begin_with(self, now_ns: int, profile: EngineSettings) -> None:
-        """Another profile where nothing has happened yet; of its windows those hold that have a time."""
+        """Reconfigure before any input. Only windows with absolute times take effect now."""
         reporting, log = self._reporting, self._fault_history
         self._profile = profile
         self._begin()
-        self._reporting.go_on_from(reporting)
+        self._reporting.continue_from(reporting)
         self._fault_history = log
         faults = FaultWindows(tuple(f for f in profile.faults if f.clock == "absolute"), 0)
         self._apply(profile, self._router, faults)
         log.renew(now_ns, faults.windows)
 
     def reset(self, now_ns: int) -> Sequence[Effect]:
-        """Forget all messages, counts and debts; the profile stays, its fault windows start anew.
+        """Forget all messages, counters and spent credit. The profile stays; its fault windows start again.
 
-        Requests whose reply had not left are cut off. Answers to report calls of before are ignored.
+        Connections of requests whose reply is pending are reset. Answers to earlier report calls are ignored.
         """
         self._clock(now_ns)
         cut: list[Effect] = [
@@ -204,24 +207,25 @@ class Engine:
         ]
         reporting = self._reporting
         self._begin()
-        self._reporting.go_on_from(reporting)
+        self._reporting.continue_from(reporting)
         return cut
 
     def take_rows(self, accepted_until_ns: int | None = None) -> list[JournalRow]:
-        """Rows of messages that are final and done with since the last call.
+        """Rows of the messages that were closed since the last call.
 
-        Done with: the report is confirmed, lost, given up or not wanted. A key that is submitted again has
-        the row of its newest message written again, for its counts have changed: the highest count of all
-        rows of a key is the key's.
+        A message is closed when it is final and its report is confirmed, lost, given up or not wanted. When a
+        key is submitted again, the row of its newest message is returned again, because its counts changed:
+        the highest counts of all rows of a key are the right ones.
 
-        Also, once each, rows of messages that were accepted by ``accepted_until_ns`` and are open: what the
-        journal knows of them should the process be killed. None: no such row of any accepted so far.
+        Also returns, once each, rows of open messages that were accepted by ``accepted_until_ns``, so that
+        the journal has them if the process is killed. None: no such rows for the messages accepted so far.
         """
         return self._message_store.take_rows(accepted_until_ns)
 
     def forget(self, keys: Iterable[str]) -> None:
-        """For virtual time: keys of messages whose rows were taken, and of which the driver knows that they
-        will not be submitted again. The others of them are remembered as before.
+        """For virtual time: forget messages whose rows were taken and whose keys will not be submitted again.
+
+        Keys that do not fulfil this are kept.
         """
         self._message_store.forget(keys)
 
@@ -230,13 +234,13 @@ class Engine:
         return {"message ids": self._message_store.ids, "receivers": self._reporting.receivers}
 
     def take_unanswered(self) -> list[tuple[Submit, Accepted]]:
-        """Requests taken since the last call whose reply never leaves; the newest where they are many."""
+        """Accepted requests since the last call whose reply never leaves. At most the newest 10,000."""
         taken = list(self._submissions.unanswered)
         self._submissions.unanswered.clear()
         return taken
 
     def close_rows(self) -> list[JournalRow]:
-        """At the end: ``take_rows``, rows of all still open, and of keys that were never accepted."""
+        """At the end: ``take_rows``, and rows of all open messages and of keys that were never accepted."""
         return self._message_store.close_rows()
 
     def state(self) -> EngineState:
@@ -264,34 +268,37 @@ class Engine:
             return None
         return AccountState(account.name, account.balance_points, self._profile.account.price_per_segment)
 
-    def outage(self, now_ns: int, second_host: bool = False) -> Interruption | None:
-        """The outage that every other request meets now, as ``submit`` does of itself. Asking is no input."""
-        return self._submissions.outage(max(now_ns, self._now_ns), second_host)
+    def outage(self, now_ns: int, backup_host: bool = False) -> Interruption | None:
+        """What a request that submits nothing gets in place of its reply now. This is not an input.
+
+        ``submit`` applies it by itself.
+        """
+        return self._submissions.outage(max(now_ns, self._now_ns), backup_host)
 
     def fault_log(self, now_ns: int) -> tuple[FaultPeriod, ...]:
-        """The fault windows that were, are and will be, by their start.
+        """All fault windows, ended, active and scheduled, by their start.
 
-        Those that count from the first input are not there before it.
+        Windows that count from the first input are not included before it.
         """
         return self._fault_history.periods(max(now_ns, self._now_ns))
 
     def message(self, provider_id: str) -> MessageView | None:
-        """What is known of an accepted message; None where the id is unknown or forgotten."""
+        """The state of an accepted message. None: the id is unknown or forgotten."""
         message = self._message_store.find(provider_id)
         return None if message is None else message_view(message)
 
     def journey(self, provider_id: str) -> JourneyView | None:
-        """The way of an accepted message so far; None where the id is unknown or forgotten."""
+        """The journey of an accepted message so far. None: the id is unknown or forgotten."""
         message = self._message_store.find(provider_id)
         return None if message is None else journey_view(message, self._message_store.newest(message))
 
     @property
     def origin_ns(self) -> int | None:
-        """The first input's instant, from which a profile's fault windows count; None before it."""
+        """The time of the first input, from which fault windows count. None: there was no input yet."""
         return None if self._now_ns == _NO_INPUT_YET_NS else self._origin_ns
 
     def number(self, msisdn: str) -> NumberView:
-        """What the network knows of E.164 digits; asking is no input."""
+        """Country and carrier of a number in E.164 digits. This is not an input."""
         route = self._router.route(msisdn)
         if route is None:
             return NumberView(msisdn, False)
@@ -308,14 +315,14 @@ class Engine:
             faults = FaultWindows(self._profile.faults, now_ns)
             self._apply(self._profile, self._router, faults)
             self._fault_history.renew(now_ns, faults.windows)
-            self._edges.renew(now_ns, faults, [])  # nothing has happened: nothing is let go
+            self._edges.renew(now_ns, faults, [])  # before the first input nothing is held
         self._now_ns = now_ns
         return now_ns
 
     def _remove(self, now_ns: int, provider_id: str) -> bool:
-        """Whether it was scheduled, and is no longer."""
+        """Whether it was scheduled and is removed now."""
         message = self._message_store.find(provider_id)
-        if message is None or message.stage is not Stage.SCHEDULED:
+        if message is None or message.stage is not SCHEDULED:
             return False
         self._pipeline.cancel(now_ns, message)
         self._admission.account.pay(-message.price_micro)

@@ -1,4 +1,4 @@
-"""What is to happen when: one event queue for the whole engine, ties in the order they were entered."""
+"""The event queue of the engine. Events of the same time come in the order in which they were added."""
 
 from __future__ import annotations
 
@@ -10,23 +10,22 @@ from typing import Any
 from mock_provider.engine.values import Effect
 
 Handler = Callable[[int, int, Any, list[Effect]], None]
-"""(due_ns, now_ns, payload, effects): the exact instant, and when the driver got to it."""
+"""(due_ns, now_ns, payload, effects): the time at which it is due, and the time of the call."""
 
 Entry = tuple[int, int, int, Any]
 """(due_ns, number of entry, handler, payload)."""
 
-SLICE_BITS = 24  # 17 ms: of thousands of messages a second some dozens stand in one
+SLICE_BITS = 24  # 17 ms: with thousands of messages per second, dozens of entries in a slice
 
 
 class EventQueue:
-    """Slices of time, of which only the present one is in order: what is due later is not looked at before.
+    """A calendar queue: entries are bucketed into slices of time, and only the current slice is a heap.
 
-    One heap for all would be searched through memory that no cache holds, at each step of each message; a
-    million may wait. Handlers go by number: an entry of numbers and a payload that the garbage collector need
-    not search is not searched itself.
+    One heap of up to a million entries would miss the processor's caches at each step of each message.
+    Handlers are stored by number, so that the garbage collector does not track the entries.
 
-    A slice is 2^``slice_bits`` ns long. A long one is sorted at one go, which a driver in real time would
-    feel.
+    A slice is 2^``slice_bits`` ns long. A long slice is sorted in one step, which delays a driver in real
+    time.
     """
 
     __slots__ = (
@@ -44,17 +43,17 @@ class EventQueue:
         self._slice_bits = slice_bits
         self._handlers: list[Handler] = []
         self._entered = 0
-        self._present: list[Entry] = []  # a heap: all that is due in the present slice or before
+        self._present: list[Entry] = []  # a heap: all that is due in the current slice or before it
         self._present_slice = -(2**62)
-        self._later: dict[int, list[Entry]] = {}  # by slice, in no order
+        self._later: dict[int, list[Entry]] = {}  # by slice, unordered
         self._slices: list[int] = []  # a heap of the keys of _later
-        self._later_due_ns: int | None = None  # when the first of _later is due
+        self._later_due_ns: int | None = None  # when the first entry of _later is due
 
     def __len__(self) -> int:
         return len(self._present) + sum(map(len, self._later.values()))
 
     def handler(self, handle: Handler) -> int:
-        """A number under which ``add`` knows it."""
+        """Register a handler. Returns its number, for ``add``."""
         self._handlers.append(handle)
         return len(self._handlers) - 1
 
@@ -79,11 +78,11 @@ class EventQueue:
         return present[0][0] if present else self._later_due_ns
 
     def payloads(self) -> Iterator[Any]:
-        """Of all entries, in no order."""
+        """The payloads of all entries, unordered."""
         return (entry[3] for entry in chain(self._present, *self._later.values()))
 
     def run(self, now_ns: int, effects: list[Effect]) -> None:
-        """Handle all that is due by ``now_ns``, in order, including what the handlers add meanwhile."""
+        """Handle all entries that are due by ``now_ns``, in order, including those that handlers add."""
         handlers = self._handlers
         while True:
             present = self._present
@@ -95,9 +94,9 @@ class EventQueue:
             self._turn_over()
 
     def run_to_effects(self, until_ns: int, effects: list[Effect]) -> int:
-        """As ``run`` at each instant at which something is due, up to ``until_ns`` or the first effects.
+        """``run`` at each time at which something is due, up to ``until_ns`` or the first effects.
 
-        The instant it has come to: that of the effects, or ``until_ns``.
+        Returns the time reached: that of the effects, or ``until_ns``.
         """
         handlers, effects_ns = self._handlers, until_ns
         while True:
@@ -113,11 +112,11 @@ class EventQueue:
             self._turn_over()
 
     def _turn_over(self) -> None:
-        """The next slice becomes the present one, which is empty."""
+        """Make the next slice the current one, which is empty."""
         self._present_slice = number = heappop(self._slices)
         self._present = present = self._later.pop(number)
         if len(present) > 1:
-            present.sort()  # a heap too; no two numbers of entry are the same: payloads are not compared
+            present.sort()  # a sorted list is a heap; the numbers differ, so payloads are never compared
         if not self._slices:
             self._later_due_ns = None
             return

@@ -6,18 +6,18 @@ from msgspec import Struct
 
 from mock_provider.engine.values import MessageState
 
-# Failures whose cause is a phone that was off or out of coverage until the end.
+# Failures because the phone was off or out of coverage until the end.
 UNREACHABLE = frozenset(["absent_subscriber", "handset_off"])
 
 
 class Fate(Struct, frozen=True, gc=False):
-    """How a message ends. ``at_expiry``: when its validity does, not when its latency has passed."""
+    """How a message ends. ``at_expiry``: it ends with its validity, not when its latency has passed."""
 
     state: MessageState
     state_name: str
     reason: str
     at_expiry: bool
-    unreachable: bool  # its phone was
+    unreachable: bool  # because its phone was unreachable
 
 
 def fate(state: MessageState, reason: str = "") -> Fate:
@@ -29,4 +29,4 @@ EXPIRED = fate(MessageState.EXPIRED, "validity_passed")
 CANCELLED = fate(MessageState.REJECTED, "cancelled")
 TURNED_AWAY = fate(MessageState.UNDELIVERED, "carrier_queue_full")
 OVERFLOWED = fate(MessageState.UNDELIVERED, "sender_queue_full")
-VANISHED = fate(MessageState.UNDELIVERED, "lost_after_accept")  # nobody outside is told
+VANISHED = fate(MessageState.UNDELIVERED, "lost_after_accept")  # only the journal shows it

@@ -1,4 +1,4 @@
-"""So many submits to one number within so long, and no more (SMSAPI: 10 in 60 s, error 52)."""
+"""At most a number of submits to one phone number within a time (SMSAPI: 10 in 60 s, error 52)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class FloodGuard:
-    """Counts accepted submits: one that was refused does not keep the number closed.
+    """Counts accepted submits only: refused submits do not keep the number blocked.
 
     Two generations of numbers, exchanged once a window, so that one that is left alone is forgotten. Of each
     the instants in the window, oldest first: what has left the window goes when the number is looked at.
@@ -33,7 +33,7 @@ class FloodGuard:
 
     @property
     def kept(self) -> int:
-        """Submits that are kept."""
+        """The number of submits that are remembered."""
         return sum(len(each) for generation in (self._newer, self._older) for each in generation.values())
 
     def admits(self, msisdn: str, now_ns: int, pending: int) -> bool:
@@ -49,7 +49,7 @@ class FloodGuard:
         return len(instants) + pending < self._limit
 
     def count(self, msisdn: str, now_ns: int) -> None:
-        """Of a submit that ``admits`` let pass, so there are no more than the limit."""
+        """Count a submit that ``admits`` allowed, so that the count stays within the limit."""
         instants = self._newer.get(msisdn)
         if instants is None:
             older = self._older.pop(msisdn, None)

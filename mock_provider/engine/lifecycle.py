@@ -1,4 +1,10 @@
-"""The stages of a message, up to the end of its delivery report, and the transitions between them."""
+"""The life of a message at the provider, up to the end of its delivery report.
+
+Every change of a message's stage is one call of ``move``: no other code of the engine assigns it.
+
+    REFUSED -accept-> ANSWERING -enter-> QUEUED -hand over-> AT_CARRIER -depart-> ON_AIR -end-> ENDED
+    ENDED -report-> REPORTED -confirm-> CLOSED
+"""
 
 from __future__ import annotations
 
@@ -18,8 +24,6 @@ class Stage(IntEnum):
     UNCONFIRMED = 8  # the receiver did not confirm; to be sent again
     CLOSED = 9
 
-    __hash__ = int.__hash__  # equal ones are equal numbers; Enum's own hash takes six times as long
-
 
 class Step(IntEnum):
     ACCEPT = 0
@@ -36,29 +40,37 @@ class Step(IntEnum):
     CLOSE = 11
     VANISH = 12
 
-    __hash__ = int.__hash__
 
+# Members under names of their own, for code that runs for every message: an attribute of an enum class takes
+# 0.2 us in Python 3.11. Python 3.12 made it as fast as any other: without 3.11 these names are not needed.
+REFUSED, ANSWERING, SCHEDULED, QUEUED, AT_CARRIER, ON_AIR, ENDED, REPORTED, UNCONFIRMED, CLOSED = Stage
+ACCEPT, HOLD, ENTER, CANCEL, HAND_OVER, DEPART, EXPIRE, END, REPORT, CONFIRM, MISS, CLOSE, VANISH = Step
 
 TRANSITIONS: dict[tuple[Stage, Step], Stage] = {
-    (Stage.REFUSED, Step.ACCEPT): Stage.ANSWERING,
-    (Stage.ANSWERING, Step.HOLD): Stage.SCHEDULED,
-    (Stage.ANSWERING, Step.ENTER): Stage.QUEUED,
-    (Stage.ANSWERING, Step.VANISH): Stage.ENDED,  # by a fault: accepted and lost
-    (Stage.SCHEDULED, Step.ENTER): Stage.QUEUED,
-    (Stage.SCHEDULED, Step.CANCEL): Stage.CLOSED,
-    (Stage.QUEUED, Step.HAND_OVER): Stage.AT_CARRIER,
-    (Stage.QUEUED, Step.EXPIRE): Stage.ENDED,
-    (Stage.AT_CARRIER, Step.DEPART): Stage.ON_AIR,
-    (Stage.AT_CARRIER, Step.EXPIRE): Stage.ENDED,
-    (Stage.AT_CARRIER, Step.END): Stage.ENDED,  # turned away: the carrier's queue is full
-    (Stage.ON_AIR, Step.END): Stage.ENDED,
-    (Stage.ENDED, Step.REPORT): Stage.REPORTED,
-    (Stage.ENDED, Step.CLOSE): Stage.CLOSED,  # no report wanted, or lost
-    (Stage.REPORTED, Step.CONFIRM): Stage.CLOSED,
-    (Stage.REPORTED, Step.MISS): Stage.UNCONFIRMED,
-    (Stage.UNCONFIRMED, Step.REPORT): Stage.REPORTED,
-    (Stage.UNCONFIRMED, Step.CLOSE): Stage.CLOSED,  # given up
+    (REFUSED, ACCEPT): ANSWERING,
+    (ANSWERING, HOLD): SCHEDULED,
+    (ANSWERING, ENTER): QUEUED,
+    (ANSWERING, VANISH): ENDED,  # by a fault: accepted and lost
+    (SCHEDULED, ENTER): QUEUED,
+    (SCHEDULED, CANCEL): CLOSED,
+    (QUEUED, HAND_OVER): AT_CARRIER,
+    (QUEUED, EXPIRE): ENDED,
+    (AT_CARRIER, DEPART): ON_AIR,
+    (AT_CARRIER, EXPIRE): ENDED,
+    (AT_CARRIER, END): ENDED,  # turned away: the carrier's queue is full
+    (ON_AIR, END): ENDED,
+    (ENDED, REPORT): REPORTED,
+    (ENDED, CLOSE): CLOSED,  # no report wanted, or lost
+    (REPORTED, CONFIRM): CLOSED,
+    (REPORTED, MISS): UNCONFIRMED,
+    (UNCONFIRMED, REPORT): REPORTED,
+    (UNCONFIRMED, CLOSE): CLOSED,  # given up
 }
+
+# The same by two indices: no hash of a pair for each step.
+_NEXT: tuple[tuple[Stage | None, ...], ...] = tuple(
+    tuple(TRANSITIONS.get((stage, step)) for step in Step) for stage in Stage
+)
 
 
 class IllegalTransitionError(RuntimeError):
@@ -70,17 +82,8 @@ class Staged(Protocol):
 
 
 def move(message: Staged, step: Step) -> None:
-    """Take ``step``, or raise ``IllegalTransitionError`` and change nothing: the table has no such step."""
-    message.stage = after(message.stage, step)
-
-
-def after(stage: Stage, step: Step) -> Stage:
-    """The stage that ``step`` leads to. Raises ``IllegalTransitionError``: the table has no such step.
-
-    For speed, the callers of the most frequent steps compare with the usual stage and assign the next one
-    themselves. They call this function for any other stage.
-    """
-    target = TRANSITIONS.get((stage, step))
-    if target is None:
-        raise IllegalTransitionError(f"a message cannot {step.name} in stage {stage.name}")
-    return target
+    """Take ``step``. If the table has no such step, raises ``IllegalTransitionError`` and changes nothing."""
+    following = _NEXT[message.stage][step]
+    if following is None:
+        raise IllegalTransitionError(f"a message cannot {step.name} in stage {message.stage.name}")
+    message.stage = following

@@ -26,17 +26,17 @@ class LocalClock:
         return unix_s + self._offsets_s[max(0, bisect_right(self._instants_s, unix_s) - 1)]
 
     def day(self, unix_s: int) -> int:
-        """Number of the local day; day 0 is 1970-01-01."""
+        """The number of the local day. Day 0 is 1970-01-01."""
         return self.local_s(unix_s) // _DAY_S
 
     def first_at(self, local_s: int) -> int:
-        """Unix second at which the local clock first shows ``local_s`` or, where it skips that, more."""
+        """The unix second at which the local clock first shows ``local_s``, or later if it skips it."""
         instants_s, offsets_s = self._instants_s, self._offsets_s
         after = bisect_right(instants_s, local_s - max(offsets_s)) - 1
         for place in range(max(0, after), len(instants_s)):
             unix_s = local_s - offsets_s[place]
             if place + 1 == len(instants_s) or unix_s < instants_s[place + 1]:
-                # A clock put forward over ``local_s`` shows more from the very change on.
+                # A clock that is set forward past ``local_s`` shows a later time from the change on.
                 return max(unix_s, instants_s[place]) if place else unix_s
         raise AssertionError("the last offset holds for ever")
 
@@ -53,16 +53,16 @@ class OpenHours:
         self.refused_outside = settings.outside == "refuse"
 
     def are_open(self, unix_s: int) -> bool:
-        """The start is within, the end is not."""
+        """Whether ``unix_s`` is within the span: the start is, the end is not."""
         day, second = divmod(self._clock.local_s(unix_s), _DAY_S)
         return self._start_s <= second < self._end_s and self._open_on(day)
 
     def next_open(self, unix_s: int) -> int:
-        """The first second from ``unix_s`` on that is within."""
+        """The first second from ``unix_s`` on that is within the span."""
         if self.are_open(unix_s):
             return unix_s
         today = self._clock.day(unix_s)
-        # A day more than a week: a change of the clock may swallow a short span whole.
+        # Eight days: a change of the clock may skip a short span.
         for day in range(today, today + 2 * _WEEK_DAYS):
             if self._open_on(day):
                 opening_s = self._clock.first_at(day * _DAY_S + self._start_s)

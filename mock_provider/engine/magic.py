@@ -1,8 +1,8 @@
-"""Numbers that belong to nobody, each with a fate of its own (docs/network.md has the table).
+"""Numbers that are not assigned, each with its own fate (docs/network.md has the table).
 
-A magic number is one of the beginnings and two digits that say what happens. The beginnings: 48 100 000 0,
-which Poland has not assigned, and ranges that other countries set apart for films: 44 7700 900 0 (Ofcom),
-1 202 555 01 (North America's 555-0100 to 555-0199) and 49 171 39200 (Bundesnetzagentur).
+A magic number is one of the beginnings, followed by two digits that select what happens. The beginnings are
+48 100 000 0, which Poland has not assigned, and ranges that other countries reserve for films: 44 7700 900 0
+(Ofcom), 1 202 555 01 (North America's 555-0100 to 555-0199) and 49 171 39200 (Bundesnetzagentur).
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ ReportFate = Literal["sent", "none", "twice"]
 
 
 class Magic(Struct, frozen=True, gc=False):
-    """What happens to a message to this number; what is left out happens as to any other.
+    """What happens to a message to this number. Without a setting, the message is treated as any other.
 
-    ``fate`` and ``latency_ns`` replace what the carrier's chances say. ``reply``: lost or its connection cut,
+    ``fate`` and ``latency_ns`` replace what the carrier draws. ``reply``: lost or its connection cut,
     although the message was accepted. ``vanishes``: accepted and never heard of again. The other delays are
     added to what the profile draws.
     """

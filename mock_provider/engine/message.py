@@ -1,4 +1,4 @@
-"""One message as the engine keeps it, from the first submit that names its key to its journal row."""
+"""One message as the engine keeps it, from the first submit of its key to its journal row."""
 
 from __future__ import annotations
 
@@ -8,30 +8,28 @@ from msgspec import Struct
 
 from mock_provider.engine.account import MICRO
 from mock_provider.engine.fate import Fate
-from mock_provider.engine.lifecycle import Stage
+from mock_provider.engine.lifecycle import REFUSED, Stage
 from mock_provider.engine.values import ENDS_ONLY, DeliveryReport, JournalRow, MessageState, ReportsWanted
 
 if TYPE_CHECKING:
     from mock_provider.engine.magic import Magic
-    from mock_provider.engine.values import Submit
-
-_REFUSED = Stage.REFUSED  # an enum's member costs 0.2 us to look up (Python 3.11)
 
 
 class TrackedMessage(Struct, gc=False):
-    """A key that was seen; after ``Step.ACCEPT`` a message. Instants in ns, None where it did not happen.
+    """A key that was submitted; after ``Step.ACCEPT`` a message. Times in ns, None: it did not happen.
 
-    Untracked by the garbage collector, so nothing it refers to may refer back: the carrier goes by its name.
+    The garbage collector does not track it, so nothing that it references may reference it: it holds the name
+    of its carrier.
     """
 
     key: str
-    wire: str
+    protocol: str
     segments: int
     t_submitted_ns: int
-    stage: Stage = Stage.REFUSED
-    submits: int = 0  # of the key; counted on its newest message only
+    stage: Stage = REFUSED
+    submits: int = 0  # of the key; counted on the newest message of the key only
     accepts: int = 0
-    throttled: int = 0  # submits of the key refused for a rate limit; counted as they are
+    throttled: int = 0  # submits of the key refused for a rate limit; counted in the same way
     reason: str = ""  # of the last refusal
     provider_id: str = ""
     client_ref: str | None = None
@@ -45,13 +43,13 @@ class TrackedMessage(Struct, gc=False):
     country: str = ""
     carrier: str = ""
     price_micro: int = 0
-    fast: bool = False
-    express: bool = False  # before others in queues
-    sender_reserved: bool = False  # its segments count in its sender's queue before it is there
-    not_before_ns: int = 0  # a rule of its country; 0: none
+    priority: bool = False
+    queue_first: bool = False  # it goes before others in queues
+    sender_reserved: bool = False  # its segments are reserved in its sender's queue
+    not_before_ns: int = 0  # by a rule of its country; 0: no rule
     delayed_for: str = ""  # that rule's name
-    ordinal: int = 0  # which acceptance of the key this is, from 1
-    chances: bytes = b""  # what ``Draws.message`` gives, at most until it ends; b"": it can be drawn again
+    ordinal: int = 0  # number of this acceptance of the key, from 1
+    chances: bytes = b""  # cached ``Draws.message``, at most until it ends; b"": not cached
     fate: Fate | None = None
     t_accepted_ns: int = 0
     reply_ns: int | None = None  # the answer's delay, as drawn
@@ -61,113 +59,98 @@ class TrackedMessage(Struct, gc=False):
     expires_ns: int = 0
     t_answered_ns: int | None = None
     t_carrier_ns: int | None = None
-    t_delivered_ns: int | None = None
+    t_final_ns: int | None = None
     t_reported_ns: int | None = None
     t_confirmed_ns: int | None = None
     row_taken: bool = False
     report_retries: int = 0
-    fault: str = ""  # names of the faults it met, with commas between them
+    fault: str = ""  # names of the faults that touched it, with commas between them
     magic: Magic | None = None
 
     def wall_moved(self, by_ns: int) -> None:
-        """The wall clock was set forward: the scheduled time and the expiry come sooner by this much."""
+        """The wall clock was set forward by ``by_ns``: scheduled time and expiry come earlier."""
         self.expires_ns -= by_ns
         if self.not_before_ns:
             self.not_before_ns -= by_ns
 
 
-def has_rare_wishes(submit: Submit) -> bool:
-    """Whether it asks for what few protocols ask for."""
-    return bool(
-        submit.wanted is not ENDS_ONLY or submit.memo or submit.expires_in_queue or submit.overflow_fails
-    )
-
-
-def wish(message: TrackedMessage, submit: Submit) -> None:
-    """What few protocols ask for. A message that was not accepted before has none of it."""
-    message.wanted = submit.wanted
-    message.memo = submit.memo
-    message.expires_in_queue = submit.expires_in_queue
-    message.overflow_fails = submit.overflow_fails
-
-
 def journal_row(message: TrackedMessage, newest: TrackedMessage, account: str) -> JournalRow:
     """``newest`` is the key's newest message, which carries the key's counts."""
     t_taken_ns: int | None = message.t_accepted_ns
-    if message.stage is _REFUSED:
+    if message.stage is REFUSED:
         state, reason, t_taken_ns = MessageState.REJECTED.value, message.reason, None
-    elif message.t_delivered_ns is None or message.fate is None:
+    elif message.t_final_ns is None or message.fate is None:
         state, reason = MessageState.OPEN.value, message.delayed_for
     else:
         state, reason = message.fate.state_name, message.fate.reason or message.delayed_for
     return JournalRow(
-        message.key,
-        message.provider_id,
-        account,
-        message.wire,
-        message.country,
-        message.carrier,
-        message.segments,
-        newest.submits,
-        newest.accepts,
-        message.t_submitted_ns,
-        message.t_answered_ns,
-        message.t_carrier_ns,
-        message.t_delivered_ns,
-        message.t_reported_ns,
-        message.t_confirmed_ns,
-        state,
-        reason,
-        message.price_micro / MICRO,
-        message.fault,
-        t_taken_ns,
-        message.reply_ns,
-        message.radio_ns,
-        message.handset_wait_ns,
-        newest.throttled,
-        message.fast,
-        message.ucs2_for,
+        key=message.key,
+        provider_id=message.provider_id,
+        account=account,
+        protocol=message.protocol,
+        country=message.country,
+        carrier=message.carrier,
+        segments=message.segments,
+        submits=newest.submits,
+        accepts=newest.accepts,
+        t_submitted_ns=message.t_submitted_ns,
+        t_answered_ns=message.t_answered_ns,
+        t_carrier_ns=message.t_carrier_ns,
+        t_final_ns=message.t_final_ns,
+        t_reported_ns=message.t_reported_ns,
+        t_confirmed_ns=message.t_confirmed_ns,
+        state=state,
+        reason=reason,
+        price=message.price_micro / MICRO,
+        fault=message.fault,
+        t_taken_ns=t_taken_ns,
+        reply_ns=message.reply_ns,
+        radio_ns=message.radio_ns,
+        handset_wait_ns=message.handset_wait_ns,
+        throttled=newest.throttled,
+        priority=message.priority,
+        ucs2_for=message.ucs2_for,
     )
 
 
 def delivery_report(message: TrackedMessage, mcc: str, mnc: str) -> DeliveryReport:
     """The report of a message that has ended."""
     ended = message.fate
-    t_done_ns = message.t_delivered_ns
+    t_done_ns = message.t_final_ns
     if ended is None or t_done_ns is None:
         raise ValueError(f"message {message.provider_id} has not ended")
     t_sent_ns = message.t_carrier_ns
     return DeliveryReport(
-        message.provider_id,
-        message.client_ref,
-        message.msisdn,
-        message.sender_id,
-        ended.state,
-        ended.reason,
-        t_done_ns,
-        message.segments,
-        message.price_micro / MICRO,
-        mcc,
-        mnc,
-        message.t_accepted_ns if t_sent_ns is None else t_sent_ns,
-        message.memo,
+        provider_id=message.provider_id,
+        client_ref=message.client_ref,
+        msisdn=message.msisdn,
+        sender_id=message.sender_id,
+        state=ended.state,
+        reason=ended.reason,
+        t_done_ns=t_done_ns,
+        segments=message.segments,
+        price=message.price_micro / MICRO,
+        mcc=mcc,
+        mnc=mnc,
+        t_sent_ns=message.t_accepted_ns if t_sent_ns is None else t_sent_ns,
+        memo=message.memo,
     )
 
 
 def progress_report(message: TrackedMessage, at_ns: int, mcc: str, mnc: str) -> DeliveryReport:
-    """The report of a message that has not ended; ``at_ns`` is when it came as far as it is."""
+    """The report of a message that has not ended. ``at_ns`` is when it reached its stage."""
     return DeliveryReport(
-        message.provider_id,
-        message.client_ref,
-        message.msisdn,
-        message.sender_id,
-        MessageState.OPEN,
-        "",
-        at_ns,
-        message.segments,
-        message.price_micro / MICRO,
-        mcc,
-        mnc,
-        at_ns,
-        message.memo,
+        provider_id=message.provider_id,
+        client_ref=message.client_ref,
+        msisdn=message.msisdn,
+        sender_id=message.sender_id,
+        state=MessageState.OPEN,
+        reason="",
+        t_done_ns=at_ns,
+        segments=message.segments,
+        price=message.price_micro / MICRO,
+        mcc=mcc,
+        mnc=mnc,
+        t_sent_ns=at_ns,
+        memo=message.memo,
     )

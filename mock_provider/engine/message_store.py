@@ -1,4 +1,4 @@
-"""Which keys were seen, how often, and what became of them: the memory behind duplicates and the journal."""
+"""Messages by key and by id: for the check of duplicates, status queries and the journal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from mock_provider.engine.distributions import nanoseconds
-from mock_provider.engine.lifecycle import TRANSITIONS, Stage, Step
+from mock_provider.engine.lifecycle import ACCEPT, CLOSED, REFUSED, move
 from mock_provider.engine.message import TrackedMessage, journal_row
 from mock_provider.engine.values import JournalRow, Outbound
 
@@ -16,19 +16,15 @@ if TYPE_CHECKING:
     from mock_provider.settings import sections
 
 
-# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
-_CLOSED = Stage.CLOSED
-_REFUSED = Stage.REFUSED
-_ACCEPTED = TRANSITIONS[_REFUSED, Step.ACCEPT]
-_GONE_KEPT = 10_000  # to go through all that is remembered pays for many only
+_GONE_KEPT = 10_000  # forgotten entries before the order is rebuilt
 
 
 class MessageStore:
-    """Messages in the order they were first seen; above the setting's number the oldest are forgotten.
+    """Messages in the order of their first submit. Above ``remembered_keys`` the oldest are forgotten.
 
-    A key's counts are kept on its newest message, and the journal's rows of a key need not agree: the highest
-    counts of all its rows are the key's. So no call visits all messages of one key, of which there may be
-    many (a client may send one reference with a million messages).
+    The counts of a key are kept on its newest message only, so that no call visits all messages of a key: a
+    client may send a million messages with one reference. The journal's rows of a key may therefore differ;
+    the highest counts are the right ones.
     """
 
     __slots__ = (
@@ -53,18 +49,20 @@ class MessageStore:
 
     def __init__(self, settings: sections.Duplicates, account: str) -> None:
         self._newest: dict[str, TrackedMessage] = {}
-        self._earlier: dict[str, int] = {}  # how many older messages of the key are remembered
+        self._earlier: dict[str, int] = {}  # number of older messages of the key that are remembered
         self._by_id: dict[str, TrackedMessage] = {}
-        self._order: deque[TrackedMessage] = deque()  # each message that is remembered, once
-        self._accepted: deque[TrackedMessage] = deque()  # whose row as an open message was not taken
-        self._open_until_ns = -1  # rows of open messages were taken of those accepted by then
-        self._waiting: list[TrackedMessage] = []  # for phones that are off, since rows were last taken
-        self._closed: list[TrackedMessage] = []  # whose rows were not taken
-        self._repeated: dict[str, None] = {}  # keys with rows that must be written again
+        self._order: deque[TrackedMessage] = deque()  # each remembered message, once
+        self._accepted: deque[TrackedMessage] = (
+            deque()
+        )  # accepted messages whose row as an open message was not taken
+        self._open_until_ns = -1  # rows of open messages were taken up to this time of acceptance
+        self._waiting: list[TrackedMessage] = []  # messages whose phone is off, since rows were last taken
+        self._closed: list[TrackedMessage] = []  # closed messages whose rows were not taken
+        self._repeated: dict[str, None] = {}  # keys whose row must be written again
         self._forgotten_rows: list[JournalRow] = []
-        self._gone = 0  # in _order, and forgotten by ``forget``
+        self._gone = 0  # entries of _order that ``forget`` has forgotten
         self._hashed_text: tuple[str | None, str] = None, ""
-        self._unnamed: OrderedDict[str, int] = OrderedDict()  # the least lately used goes first
+        self._unnamed: OrderedDict[str, int] = OrderedDict()  # least recently used first
         self._unrecorded: OrderedDict[str, int] = OrderedDict()
         self.reconfigure(settings, account)
 
@@ -81,8 +79,10 @@ class MessageStore:
         """Messages that can be found by their provider id."""
         return len(self._by_id)
 
-    def see(self, outbounds: Sequence[Outbound], wire: str, now_ns: int) -> tuple[list[TrackedMessage], bool]:
-        """Count a submit of each message's key; and whether every key is new and occurs once."""
+    def see(
+        self, outbounds: Sequence[Outbound], protocol: str, now_ns: int
+    ) -> tuple[list[TrackedMessage], bool]:
+        """Count a submit of each key. Returns the records, and whether every key is new and occurs once."""
         newest, order = self._newest, self._order
         seen: list[TrackedMessage] = []
         all_new = True
@@ -90,7 +90,7 @@ class MessageStore:
             key = outbound.key or self._made_key(outbound)
             message = newest.get(key)
             if message is None:
-                message = newest[key] = TrackedMessage(key, wire, outbound.segments, now_ns, _REFUSED, 1)
+                message = newest[key] = TrackedMessage(key, protocol, outbound.segments, now_ns, REFUSED, 1)
                 order.append(message)
             else:
                 all_new = False
@@ -101,9 +101,9 @@ class MessageStore:
         return seen, all_new
 
     def see_unrecorded(self, key: str) -> int:
-        """Count a request that leaves no row: a trial, or one without a readable number.
+        """Count a request that leaves no row: it only validates, or has no readable number.
 
-        Counted downwards from -1, so that its chances are never those of a submit ``see`` counts.
+        Counts down from -1, so that its draws are never those of a submit that ``see`` counts.
         """
         unrecorded = self._unrecorded
         number = unrecorded[key] = unrecorded.get(key, 0) - 1
@@ -119,18 +119,15 @@ class MessageStore:
         )
 
     def accept(self, seen: TrackedMessage, now_ns: int) -> TrackedMessage:
-        """The message to fill in: the key's record, or another if the key was accepted before."""
+        """The message to fill in: the record of the key, or a new one if the key was accepted before."""
         message = seen
-        if seen.stage is _REFUSED:
-            seen.stage = _ACCEPTED
-        else:
+        if seen.stage is not REFUSED:
             earlier = self._newest[seen.key]
             message = TrackedMessage(
                 earlier.key,
-                earlier.wire,
+                earlier.protocol,
                 earlier.segments,
                 earlier.t_submitted_ns,
-                stage=_ACCEPTED,
                 submits=earlier.submits,
                 accepts=earlier.accepts,
                 throttled=earlier.throttled,
@@ -138,7 +135,8 @@ class MessageStore:
             self._earlier[earlier.key] = self._earlier.get(earlier.key, 0) + 1
             self._newest[earlier.key] = message
             self._order.append(message)
-            self._repeated.pop(earlier.key, None)  # its own row will have the counts
+            self._repeated.pop(earlier.key, None)  # the row of the new message will have the counts
+        move(message, ACCEPT)
         message.accepts += 1
         message.ordinal = message.accepts
         message.t_accepted_ns = now_ns
@@ -146,46 +144,46 @@ class MessageStore:
         return message
 
     def name(self, message: TrackedMessage) -> None:
-        """Index the message by its provider id. ``find`` then returns it."""
+        """Make the message known by its provider id."""
         self._by_id[message.provider_id] = message
 
     def find(self, provider_id: str) -> TrackedMessage | None:
         return self._by_id.get(provider_id)
 
     def newest(self, message: TrackedMessage) -> TrackedMessage:
-        """The newest message of the same key, which carries the key's counts."""
+        """The newest message of the same key, which has the counts of the key."""
         return self._newest.get(message.key, message)
 
     def wait(self, message: TrackedMessage) -> None:
-        """Its phone is off. Its row as an open message, if it was taken before, does not say so."""
+        """Its phone is off. A row that was taken before does not show it."""
         self._waiting.append(message)
 
     def close(self, message: TrackedMessage) -> None:
-        """Its journal row is complete."""
+        """The journal row of the message is complete."""
         self._closed.append(message)
 
     def close_all(self, messages: Sequence[TrackedMessage]) -> None:
         self._closed.extend(messages)
 
     def take_rows(self, accepted_until_ns: int | None = None) -> list[JournalRow]:
-        """Rows that became complete since the last call, and taken ones whose counts changed since.
+        """Rows that became complete since the last call, and earlier rows whose counts changed since.
 
-        Also, once, rows of messages accepted by ``accepted_until_ns`` that are still open, and again of one
-        that was found since to wait for its phone. None: no such row of any message accepted so far.
+        Also returns, once, rows of open messages that were accepted by ``accepted_until_ns``, and again if
+        such a message waits for its phone since. None: no such rows for the messages accepted so far.
         """
         rows = self._forgotten_rows
         self._forgotten_rows = []
         earlier, account = self._earlier, self._account
         for message in self._closed:
             message.row_taken = True
-            # Accepted once, a key's newest message is this one.
+            # If the key was accepted once, this is its newest message.
             newest = message if message.key not in earlier else self._newest[message.key]
             rows.append(journal_row(message, newest, account))
         self._closed = []
         if self._repeated:
             for key in self._repeated:
                 newest = self._newest[key]
-                # An open message's row comes anyway, with the counts as they are then.
+                # The row of an open message will have the counts.
                 if newest.row_taken:
                     rows.append(journal_row(newest, newest, account))
             self._repeated = {}
@@ -208,17 +206,17 @@ class MessageStore:
                 rows.append(journal_row(message, self.newest(message), account))
 
     def close_rows(self) -> list[JournalRow]:
-        """All that ``take_rows`` gives, rows of what is open, and of keys that were never accepted."""
+        """``take_rows``, and rows of open messages and of keys that were never accepted."""
         rows = self.take_rows()
         for message in self._order:
-            if message.stage is not _CLOSED:
+            if message.stage is not CLOSED:
                 rows.append(journal_row(message, self._newest[message.key], self._account))
         return rows
 
     def trim(self) -> None:
-        """Forget the oldest messages above the limit. Call it only when no submit is being processed."""
-        # One that is open, whose row is not taken, or whose key has older ones goes to the back: no call
-        # looks at many in vain.
+        """Forget the oldest messages above the limit. Call it only between submits."""
+        # A message that cannot be forgotten yet moves to the back, so that the next call does not look at it
+        # again.
         looks = 2 * (len(self._order) - self._settings.remembered_keys)
         while looks > 0 and len(self._order) > self._settings.remembered_keys:
             looks -= 1
@@ -227,7 +225,7 @@ class MessageStore:
                 self._order.append(message)
 
     def forget(self, keys: Iterable[str]) -> None:
-        """Forget those of these keys that have one message, whose row is taken. They will not come again."""
+        """Forget the keys that have one message, whose row is taken. They are not submitted again."""
         newest, earlier = self._newest, self._earlier
         for key in keys:
             message = newest.get(key)
@@ -241,10 +239,10 @@ class MessageStore:
             self._gone = 0
 
     def _forget(self, message: TrackedMessage) -> bool:
-        """Whether it could be forgotten."""
+        """Forget the message if that is possible. Returns whether it was."""
         key = message.key
         if message is not self._newest.get(key):
-            if key not in self._earlier:  # forgotten before, by ``forget``
+            if key not in self._earlier:  # ``forget`` has forgotten it
                 self._gone -= 1
                 return True
             if not message.row_taken:
@@ -252,10 +250,10 @@ class MessageStore:
             self._earlier[key] -= 1
             if not self._earlier[key]:
                 del self._earlier[key]
-        elif key in self._earlier or not (message.row_taken or message.stage is _REFUSED):
+        elif key in self._earlier or not (message.row_taken or message.stage is REFUSED):
             return False
         else:
-            if message.stage is _REFUSED or key in self._repeated:
+            if message.stage is REFUSED or key in self._repeated:
                 self._repeated.pop(key, None)
                 self._forgotten_rows.append(journal_row(message, message, self._account))
             del self._newest[key]
@@ -263,15 +261,15 @@ class MessageStore:
         return True
 
     def _made_key(self, outbound: Outbound) -> str:
-        """A key for a message that has none: number, hash of the text, and how many such there were."""
+        """A key for a message that has none: its number, the hash of its text, and a running number."""
         text = outbound.text
-        if text is not self._hashed_text[0]:  # the same for all of a request
+        if text is not self._hashed_text[0]:  # mostly the same for all messages of a request
             digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
             self._hashed_text = text, digest
         base = f"{outbound.msisdn}-{self._hashed_text[1]}"
         number = self._unnamed[base] = self._unnamed.get(base, 0) + 1
         self._unnamed.move_to_end(base)
-        # By then its keys are forgotten too, so that none is made a second time.
+        # Its keys are forgotten by then, so no key is made twice.
         if len(self._unnamed) > self._settings.remembered_keys:
             self._unnamed.popitem(last=False)
         return f"{base}-{number}"

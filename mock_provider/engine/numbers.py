@@ -1,4 +1,4 @@
-"""Phone numbers as people write them, to E.164 digits; and what the numbering plan says of a number.
+"""Phone numbers as people write them, as E.164 digits, and what the numbering plan says about them.
 
 The plan is that of the ``phonenumbers`` library. Its calls cost tens of microseconds, so none is made for a
 message: calling codes, countries of shared codes (by the digits that decide) and patterns are kept.
@@ -14,11 +14,11 @@ from phonenumbers import PhoneMetadata
 from phonenumbers.phonemetadata import PhoneNumberDesc
 
 _REGIONS_OF_CODE = {str(code): regions for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()}
-# A code that several countries share stands here under its main one; "001" is no country (satellites).
+# A code that several countries share is listed under the main country; "001" is not a country (satellites).
 _COUNTRY_OF_CODE = {code: regions[0] for code, regions in _REGIONS_OF_CODE.items() if regions[0] != "001"}
 _CODE_OF_SHARERS = {regions[0]: code for code, regions in _REGIONS_OF_CODE.items() if len(regions) > 1}
-# +1 is shared by area code, +7 by the first digit: so many digits of a number decide. The countries of the
-# other shared codes are islands and enclaves, with scattered ranges.
+# +1 is divided by area code and +7 by the first digit: this many digits decide. The countries of the other
+# shared codes are islands and enclaves with scattered ranges.
 _DECIDING_DIGITS = {"US": 4, "RU": 2}
 _MOST_BEGINNINGS = 4_096
 
@@ -57,7 +57,7 @@ def normalise(number: str, default_country: str = "PL") -> str | None:
 
 
 def country_of(msisdn: str) -> str:
-    """ISO country of E.164 digits; empty where their beginning is no country's calling code."""
+    """The ISO country of E.164 digits. Empty: they begin with no known calling code."""
     country = (
         _COUNTRY_OF_CODE.get(msisdn[:2])
         or _COUNTRY_OF_CODE.get(msisdn[:3])
@@ -68,17 +68,17 @@ def country_of(msisdn: str) -> str:
         return country
     digits = _DECIDING_DIGITS.get(country)
     if digits is not None:
-        return _country_of_beginning(msisdn[:digits], country)
+        return country_of_beginning(msisdn[:digits], country)
     code = _CODE_OF_SHARERS[country]
-    smaller = _smaller_sharers(code).fullmatch(msisdn, len(code))
-    # What both plans have is the greater one's.
+    smaller = smaller_sharers(code).fullmatch(msisdn, len(code))
+    # A number that is in both plans belongs to the greater country.
     if smaller is None or _any_pattern(country).fullmatch(msisdn, len(code)):
         return country
     return smaller.lastgroup or country
 
 
 def is_mobile(msisdn: str) -> bool:
-    """Whether the plan gives these E.164 digits to a mobile phone, or (North America) may have."""
+    """Whether these E.164 digits are a mobile number, or (North America) may be one."""
     for digits in (2, 3, 1):
         if msisdn[:digits] in _COUNTRY_OF_CODE:
             return _mobile_pattern(msisdn[:digits]).fullmatch(msisdn, digits) is not None
@@ -86,13 +86,13 @@ def is_mobile(msisdn: str) -> bool:
 
 
 def calling_code(country: str) -> str:
-    """``"48"`` for ``"PL"``; empty for a country the plan does not know."""
+    """``"48"`` for ``"PL"``. Empty: the plan does not know the country."""
     return str(phonenumbers.country_code_for_region(country) or "")
 
 
 @lru_cache(maxsize=_MOST_BEGINNINGS)
-def _country_of_beginning(beginning: str, main_country: str) -> str:
-    """The country of numbers that begin so: the library is asked for numbers filled up to their length."""
+def country_of_beginning(beginning: str, main_country: str) -> str:
+    """The country of numbers with this beginning. It is looked up with numbers of full length."""
     code = calling_code(main_country)
     general = _metadata(main_country).general_desc
     lengths = () if general is None else general.possible_length
@@ -108,18 +108,18 @@ def _country_of_beginning(beginning: str, main_country: str) -> str:
     return main_country
 
 
-@cache  # one entry a shared calling code
-def _smaller_sharers(code: str) -> re.Pattern[str]:
+@cache  # one entry per shared calling code
+def smaller_sharers(code: str) -> re.Pattern[str]:
     """National numbers of the countries that share a code with a greater one; the group names the country."""
     return re.compile("|".join(f"(?P<{c}>{_any_number_of(c)})" for c in _REGIONS_OF_CODE[code][1:]))
 
 
-@cache  # one entry a shared calling code
+@cache  # one entry per shared calling code
 def _any_pattern(country: str) -> re.Pattern[str]:
     return re.compile(_any_number_of(country))
 
 
-@cache  # one entry a calling code
+@cache  # one entry per calling code
 def _mobile_pattern(code: str) -> re.Pattern[str]:
     """National numbers that the library calls mobile (or fixed line or mobile), of a code's countries."""
     patterns = [pattern for country in _REGIONS_OF_CODE[code] if (pattern := _mobile_of(country))]
@@ -131,7 +131,7 @@ def _mobile_of(country: str) -> str:
     mobile = plan.mobile
     if mobile is None or not mobile.national_number_pattern:
         return ""
-    # The library looks for the special kinds first, and for a country's leading digits before all.
+    # The library tests the special kinds first, and the leading digits of a country before all.
     special = "|".join(filter(None, (_numbers_of(getattr(plan, kind)) for kind in _SPECIAL_KINDS)))
     none_of_these = rf"(?!(?:{special})\Z)" if special else ""
     leading = f"(?={plan.leading_digits})" if plan.leading_digits else ""
@@ -161,7 +161,7 @@ def _metadata(country: str) -> PhoneMetadata:
 
 
 def _polish_not_mobile() -> frozenset[str]:
-    """Three digits that the plan gives to landlines, services and internet telephony.
+    """Three digits that the plan assigns to landlines, services and internet telephony.
 
     Unassigned beginnings (10, 11, 19, 20 ...) pass: SMSAPI's own examples use 48100200300, and such a number
     cannot belong to anybody. So do 26 and 47, closed networks of public bodies: no public landlines.
@@ -182,7 +182,7 @@ _POLISH_NOT_MOBILE = _polish_not_mobile()
 
 @cache
 def _trunk(country: str) -> tuple[str, str]:
-    """Calling code, and what a national form begins with that the international one has not."""
+    """The calling code, and the prefix that only the national form has."""
     code = calling_code(country)
     return code, (_metadata(country).national_prefix or "") if code else ""
 

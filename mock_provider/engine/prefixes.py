@@ -1,4 +1,4 @@
-"""To which carrier the numbering plan first gave a number, by how it begins.
+"""The carrier to which the numbering plan first assigned a number, by its prefix.
 
 The table is the ``phonenumbers`` library's; it is read only for a profile that assigns numbers by prefix.
 """
@@ -11,21 +11,21 @@ from mock_provider.engine.numbers import calling_code
 
 
 class PrefixTable:
-    """Prefixes of one country as carriers of a profile. A look-up costs one dict access a prefix length."""
+    """The prefixes of one country, with their carriers. A look-up costs one dict access per prefix length."""
 
-    __slots__ = ("_carriers", "_lengths")
+    __slots__ = ("_lengths", "carriers")
 
     def __init__(self, country: str, carrier_of_name: dict[str, str]) -> None:
-        self._carriers = {
+        self.carriers = {
             prefix: carrier_of_name[name]
             for prefix, name in _names(calling_code(country))
             if name in carrier_of_name
         }
-        self._lengths = sorted({len(prefix) for prefix in self._carriers}, reverse=True)
+        self._lengths = sorted({len(prefix) for prefix in self.carriers}, reverse=True)
 
     def carrier_of(self, msisdn: str) -> str | None:
-        """The carrier of the longest prefix that is known; None: the plan does not tell."""
-        carriers = self._carriers
+        """The carrier of the longest known prefix. None: the plan has no such prefix."""
+        carriers = self.carriers
         for length in self._lengths:
             carrier = carriers.get(msisdn[:length])
             if carrier is not None:
@@ -35,8 +35,8 @@ class PrefixTable:
 
 @cache
 def _names(code: str) -> tuple[tuple[str, str], ...]:
-    """Prefixes below a calling code, and who has them."""
-    # The library's tables of all countries take 2 MiB and 20 ms: nobody else should pay for them.
+    """The prefixes of a calling code, with their holders."""
+    # The library's tables of all countries take 2 MiB and 20 ms: load them only here.
     from phonenumbers.carrierdata import CARRIER_DATA
 
     if not code:

@@ -1,4 +1,4 @@
-"""The last part of a message's way: from its carrier to the handset."""
+"""From the carrier to the handset."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 def set_out(
     message: TrackedMessage, carrier: Carrier, uniforms: Uniforms, active: ActiveFaults, at_ns: int
 ) -> int:
-    """Give a message that leaves its carrier at ``at_ns`` its fate; when it ends.
+    """Set the fate of a message that leaves its carrier at ``at_ns``. Returns the time at which it ends.
 
     ``radio_ns`` is as drawn, even where the message's validity or fate ends it sooner. The wait for a phone
     that is not found ends with the message. A brown-out slows the radio, not the wait for a phone.
     """
-    radio_ns, wait_ns, ended = carrier.draw(uniforms, message.fast)
+    radio_ns, wait_ns, ended = carrier.draw(uniforms, message.priority)
     magic = message.magic
     if magic is not None:
         ended = magic.fate or ended

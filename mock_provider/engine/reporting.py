@@ -1,4 +1,4 @@
-"""Delivery reports: delayed, gathered into calls, sent again until they are confirmed."""
+"""Delivery reports: delayed, grouped into calls, repeated until they are confirmed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mock_provider.engine.distributions import is_zero, nanoseconds, sampler
 from mock_provider.engine.draws import report_of
 from mock_provider.engine.faults.touched import mark
 from mock_provider.engine.faults.windows import NO_FAULTS
-from mock_provider.engine.lifecycle import TRANSITIONS, IllegalTransitionError, Stage, Step, after, move
+from mock_provider.engine.lifecycle import CLOSE, CONFIRM, MISS, REPORT, IllegalTransitionError, move
 from mock_provider.engine.message import TrackedMessage, delivery_report, progress_report
 from mock_provider.engine.values import (
     DeliveryReport,
@@ -34,29 +34,23 @@ if TYPE_CHECKING:
     from mock_provider.settings import sections
 
 
-# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
-_ALL = FinalReport.ALL
-_CLOSE = Step.CLOSE
-_CONFIRM = Step.CONFIRM
-_REPORT = Step.REPORT
-_ENDED = Stage.ENDED
-_REPORTED = TRANSITIONS[_ENDED, _REPORT]
-_CONFIRMED = TRANSITIONS[_REPORTED, _CONFIRM]
-_MAGIC_COPY_AFTER_NS = 1_000_000_000  # when a magic number's second report follows the first
-# What a storm lets go at once leaves in heaps: a hundred thousand reports in one step would stop the provider
-# for a quarter of a second.
-_AT_ONCE = 1_000
-_AT_ONCE_PAUSE_NS = 5_000_000
+_ALL = FinalReport.ALL  # an attribute of an enum class takes 0.2 us in Python 3.11: see lifecycle
+_UNDRAWN = (0.5, 0.5, 1.0)  # used where no setting of the profile needs a draw for a report
+_MAGIC_COPY_AFTER_NS = 1_000_000_000  # after the first report of a magic number
+# Reports that a storm releases at once are sent in chunks: 100,000 in one step would block the loop for
+# 250 ms.
+_CHUNK = 1_000
+_CHUNK_PAUSE_NS = 5_000_000
 
 Receiver = tuple[str, str]
 """Protocol and URL."""
 
 
 class ReportBatch(Struct, gc=False):
-    """One call's reports, kept until they are confirmed or given up."""
+    """The reports of one call, kept until they are confirmed or given up."""
 
     batch_id: int
-    wire: str
+    protocol: str
     url: str
     messages: tuple[TrackedMessage, ...]
     reports: tuple[DeliveryReport, ...]
@@ -66,7 +60,7 @@ class ReportBatch(Struct, gc=False):
 
 
 class Outbox(Struct, frozen=True, gc=False):
-    """Reports to one receiver that wait for company. ``number`` tells it from earlier ones to the same."""
+    """Reports to one receiver that wait for more. ``number`` distinguishes it from earlier ones."""
 
     number: int
     messages: list[TrackedMessage]
@@ -84,7 +78,7 @@ class Reporting:
         self._event_queue = event_queue
         self._on_due = event_queue.handler(self._gather)
         self._on_retry = event_queue.handler(self._send_again)
-        self._on_let_go = event_queue.handler(self._let_go)
+        self._on_release = event_queue.handler(self._release)
         self._on_linger = event_queue.handler(self._flush)
         self._on_copy = event_queue.handler(self._send_copy)
         self._on_cancelled = event_queue.handler(self._tell_cancelled)
@@ -97,8 +91,8 @@ class Reporting:
         self._last_batch_id = self._first_batch_id = 0
         # Reports, and calls to repeat, that a fault holds until its end.
         self._held: deque[tuple[TrackedMessage | ReportBatch, AtReportDue]] = deque()
-        self._letting_go = False
-        self._copy_after_ns: dict[str, int] = {}  # provider id: its report is to be sent twice
+        self._releasing = False
+        self._copy_after_ns: dict[str, int] = {}  # by provider id: a copy of the report follows after
         self._waiting = 0  # ended, report not sent
         self._unconfirmed = 0  # sent, neither confirmed nor given up
         self.reconfigure(settings)
@@ -116,23 +110,21 @@ class Reporting:
         self._carriers = router.carriers
         self._faults = faults
         self._disturbed = bool(faults.windows)
-        # No chance and no fault between a message's end and its report.
-        self._plainly = not (self._draws_needed or self._disturbed)
 
-    def go_on_from(self, other: Reporting) -> None:
-        """Batch ids go on where ``other`` stopped; answers to its batches are ignored."""
+    def continue_from(self, other: Reporting) -> None:
+        """Continue the batch ids of ``other``. Answers to its batches are ignored."""
         self._last_batch_id = self._first_batch_id = other._last_batch_id
 
     def handed_over(self, at_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
-        """The carrier has the message: tell the receiver of one that wants to know."""
+        """Report that the carrier has the message."""
         effects.append(self._progress(at_ns, message, ReportStage.HANDED_OVER))
 
     def queued(self, at_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
-        """The message waits in its queue, or has just passed it."""
+        """Report that the message is queued. It may have passed the queue already."""
         effects.append(self._progress(at_ns, message, ReportStage.QUEUED))
 
     def cancelled(self, now_ns: int, message: TrackedMessage) -> None:
-        """A scheduled message was removed. Its receiver is told with the next ``advance``, due at once."""
+        """A scheduled message was removed. The next ``advance``, which is due at once, reports it."""
         if message.wanted.stages and message.report_url:
             self._event_queue.add(now_ns, self._on_cancelled, message)
 
@@ -145,24 +137,22 @@ class Reporting:
         carrier = self._carriers.get(message.carrier)
         mcc, mnc = ("", "") if carrier is None else (carrier.mcc, carrier.mnc)
         report = progress_report(message, at_ns, mcc, mnc)
-        return SendProgress(message.report_url, report, message.wire, reached)
+        return SendProgress(message.report_url, report, message.protocol, reached)
 
     def ended(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
-        """The message reached its final state at ``at_ns``: its report, if any is wanted, comes due."""
+        """The message reached its final state at ``at_ns``. Schedule its report, if one is wanted."""
         ended = self._counters.ended
         chances, message.chances = message.chances, b""
         if message.fate is not None:
             state = message.fate.state_name
             ended[state] = ended.get(state, 0) + 1
         if not message.report_url or (message.wanted.final is not _ALL and not _is_wanted(message)):
-            self._close(message, _CLOSE)
-            return
-        if self._plainly and message.magic is None:
-            self._waiting += 1
-            self._gather(at_ns, now_ns, message, effects)
+            self._close(message)
             return
         active = self._faults.at(at_ns) if self._disturbed else NO_FAULTS
-        u, v, w, _ = report_of(chances or self._draws.message(message.key, message.ordinal))
+        u, v, w = _UNDRAWN
+        if self._draws_needed:
+            u, v, w, _ = report_of(chances or self._draws.message(message.key, message.ordinal))
         delayed_ns: int | None = 0
         if w < self._loss_share:
             delayed_ns = None
@@ -170,7 +160,7 @@ class Reporting:
             delayed_ns = self._delayed_ns(message, active)
         if delayed_ns is None:
             self._counters.reports_lost += 1
-            self._close(message, _CLOSE)
+            self._close(message)
             return
         due_ns = at_ns + self._delay(u, v) + delayed_ns
         self._waiting += 1
@@ -180,36 +170,36 @@ class Reporting:
             self._event_queue.add(due_ns, self._on_due, message)
 
     def waits_for_phone(self, message: TrackedMessage) -> None:
-        """The message is on its way to a phone that is off or out of coverage."""
+        """The phone of the message is off or out of coverage."""
         self._message_store.wait(message)
 
     def vanished(self, message: TrackedMessage) -> None:
-        """The provider lost the message: no report will ever come of it."""
+        """The provider lost the message. No report is sent."""
         self._counters.vanished += 1
         ended = self._counters.ended
         ended["undelivered"] = ended.get("undelivered", 0) + 1
-        self._close(message, _CLOSE)
+        self._close(message)
 
     def faults_changed(self, at_ns: int, now_ns: int, active: ActiveFaults, effects: list[Effect]) -> None:
-        """Begin to let go what a storm held, if none holds it any more."""
-        if self._held and not active.at_report_due and not self._letting_go:
-            self._letting_go = True
-            self._let_go(at_ns, now_ns, None, effects)
+        """Begin to release what a storm held, if no storm holds it any more."""
+        if self._held and not active.at_report_due and not self._releasing:
+            self._releasing = True
+            self._release(at_ns, now_ns, None, effects)
 
     def require_unanswered(self, batch_id: int) -> None:
         """Raises ``IllegalTransitionError`` for a batch that was not sent or was answered before."""
         batch = self._batches.get(batch_id)
-        of_before_a_reset = batch_id <= self._first_batch_id
-        if not of_before_a_reset and (batch is None or batch.answered):
+        before_reset = batch_id <= self._first_batch_id
+        if not before_reset and (batch is None or batch.answered):
             raise IllegalTransitionError(f"report batch {batch_id} awaits no answer")
 
     def answered(self, now_ns: int, batch_id: int, confirmed: bool) -> None:
-        """The answer to a batch of which ``require_unanswered`` did not complain."""
+        """The answer to a batch that ``require_unanswered`` accepts."""
         if batch_id <= self._first_batch_id:
             return
         batch = self._batches[batch_id]
         batch.answered = True
-        if not batch.messages:  # a second copy: the first one counts
+        if not batch.messages:  # a copy: only the first report counts
             del self._batches[batch_id]
             return
         if confirmed:
@@ -218,13 +208,12 @@ class Reporting:
             self._unconfirmed -= len(batch.messages)
             for message in batch.messages:
                 message.t_confirmed_ns = now_ns
-                stage = message.stage
-                message.stage = _CONFIRMED if stage is _REPORTED else after(stage, _CONFIRM)
+                move(message, CONFIRM)
             self._counters.closed += len(batch.messages)
             self._message_store.close_all(batch.messages)
             return
         for message in batch.messages:
-            move(message, Step.MISS)
+            move(message, MISS)
         steps = self._retry_after_ns
         again_ns = now_ns + steps[min(batch.attempt, len(steps)) - 1]
         if again_ns - batch.t_first_ns <= self._give_up_after_ns:
@@ -234,7 +223,7 @@ class Reporting:
         self._counters.reports_given_up += len(batch.messages)
         self._unconfirmed -= len(batch.messages)
         for message in batch.messages:
-            self._close(message, _CLOSE)
+            self._close(message)
 
     @property
     def receivers(self) -> int:
@@ -270,7 +259,7 @@ class Reporting:
         return delayed_ns
 
     def _is_held(self, at_ns: int, item: TrackedMessage | ReportBatch) -> bool:
-        """Whether a storm keeps a report, or a call to be made again, until its end."""
+        """Whether a storm holds the report, or the repeated call, until its end."""
         active = self._faults.at(at_ns)
         if active.none or not active.at_report_due:
             return False
@@ -282,9 +271,9 @@ class Reporting:
         self._held.append((item, storm))
         return True
 
-    def _let_go(self, at_ns: int, now_ns: int, _: None, effects: list[Effect]) -> None:
-        """The oldest of what was held, at the storm's pace; the next one after it."""
-        let_go = 0
+    def _release(self, at_ns: int, now_ns: int, _: None, effects: list[Effect]) -> None:
+        """Release the oldest item, at the rate of the storm, and schedule the next release."""
+        released = 0
         while self._held:
             if self._faults.at(at_ns).at_report_due:
                 break
@@ -294,17 +283,17 @@ class Reporting:
             else:
                 self._gather(at_ns, now_ns, item, effects)
             size = len(item.messages) if isinstance(item, ReportBatch) else 1
-            let_go += size
-            if storm.unit_ns or let_go >= _AT_ONCE:
-                pause_ns = size * storm.unit_ns or _AT_ONCE_PAUSE_NS
-                self._event_queue.add(at_ns + pause_ns, self._on_let_go, None)
+            released += size
+            if storm.unit_ns or released >= _CHUNK:
+                pause_ns = size * storm.unit_ns or _CHUNK_PAUSE_NS
+                self._event_queue.add(at_ns + pause_ns, self._on_release, None)
                 return
-        self._letting_go = False
+        self._releasing = False
 
     def _gather(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         if self._disturbed and self._is_held(at_ns, message):
             return
-        receiver = message.wire, message.report_url
+        receiver = message.protocol, message.report_url
         if self._max_per_call == 1:
             self._send(now_ns, receiver, (message,), effects)
             return
@@ -322,9 +311,9 @@ class Reporting:
     def _flush(self, due_ns: int, now_ns: int, call: tuple[Receiver, int], effects: list[Effect]) -> None:
         receiver, number = call
         outbox = self._outboxes.get(receiver)
-        if outbox is None or outbox.number != number:  # it filled up before its time
+        if outbox is None or outbox.number != number:  # it was full and has been sent
             return
-        del self._outboxes[receiver]  # a URL may never come again
+        del self._outboxes[receiver]  # do not keep an entry for each URL ever seen
         self._send(now_ns, receiver, tuple(outbox.messages), effects)
 
     def _send(
@@ -334,20 +323,19 @@ class Reporting:
         carriers = self._carriers
         reports = []
         for message in messages:
-            stage = message.stage
-            message.stage = _REPORTED if stage is _ENDED else after(stage, _REPORT)
+            move(message, REPORT)
             message.t_reported_ns = now_ns
             carrier = carriers.get(message.carrier)
             mcc, mnc = ("", "") if carrier is None else (carrier.mcc, carrier.mnc)
             reports.append(delivery_report(message, mcc, mnc))
-        wire, url = receiver
-        batch = ReportBatch(self._last_batch_id, wire, url, messages, tuple(reports), now_ns)
+        protocol, url = receiver
+        batch = ReportBatch(self._last_batch_id, protocol, url, messages, tuple(reports), now_ns)
         self._batches[batch.batch_id] = batch
         self._waiting -= len(messages)
         self._unconfirmed += len(messages)
         self._counters.reports_sent += len(messages)
         self._counters.report_calls += 1
-        effects.append(SendReports(batch.batch_id, url, batch.reports, 1, wire))
+        effects.append(SendReports(batch.batch_id, url, batch.reports, 1, protocol))
         if self._copy_after_ns:
             self._plan_copies(now_ns, batch)
 
@@ -355,34 +343,34 @@ class Reporting:
         for message, report in zip(batch.messages, batch.reports, strict=True):
             after_ns = self._copy_after_ns.pop(message.provider_id, None)
             if after_ns is not None:
-                self._event_queue.add(now_ns + after_ns, self._on_copy, (batch.wire, batch.url, report))
+                self._event_queue.add(now_ns + after_ns, self._on_copy, (batch.protocol, batch.url, report))
 
     def _send_copy(
         self, due_ns: int, now_ns: int, copy: tuple[str, str, DeliveryReport], effects: list[Effect]
     ) -> None:
-        """The same report again, whatever became of the first. Nobody waits for its confirmation."""
-        wire, url, report = copy
+        """Send the report a second time. Its confirmation changes nothing."""
+        protocol, url, report = copy
         self._last_batch_id += 1
-        batch = ReportBatch(self._last_batch_id, wire, url, (), (report,), now_ns)
+        batch = ReportBatch(self._last_batch_id, protocol, url, (), (report,), now_ns)
         self._batches[batch.batch_id] = batch
         self._counters.reports_duplicated += 1
         self._counters.report_calls += 1
-        effects.append(SendReports(batch.batch_id, url, batch.reports, 1, wire))
+        effects.append(SendReports(batch.batch_id, url, batch.reports, 1, protocol))
 
     def _send_again(self, due_ns: int, now_ns: int, batch: ReportBatch, effects: list[Effect]) -> None:
         if self._disturbed and self._is_held(due_ns, batch):
             return
         for message in batch.messages:
-            move(message, _REPORT)
+            move(message, REPORT)
             message.report_retries += 1
         batch.attempt += 1
         batch.answered = False
         self._counters.reports_retried += len(batch.messages)
         self._counters.report_calls += 1
-        effects.append(SendReports(batch.batch_id, batch.url, batch.reports, batch.attempt, batch.wire))
+        effects.append(SendReports(batch.batch_id, batch.url, batch.reports, batch.attempt, batch.protocol))
 
-    def _close(self, message: TrackedMessage, step: Step) -> None:
-        move(message, step)
+    def _close(self, message: TrackedMessage) -> None:
+        move(message, CLOSE)
         self._counters.closed += 1
         self._message_store.close(message)
 

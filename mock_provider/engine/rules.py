@@ -1,4 +1,4 @@
-"""What countries ask of a message, and what a message is for."""
+"""The rules of countries, and the class of a message."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mock_provider.settings import network
 
 _MARKETING = MessageClass.MARKETING
-_UNSAID = MessageClass.UNSAID
+_UNSPECIFIED = MessageClass.UNSPECIFIED
 _SECOND_NS = 1_000_000_000
 
 
@@ -31,7 +31,7 @@ _ALLOWED = Judged()
 
 
 class _Rules(Struct, frozen=True, gc=False):
-    """Those of one country, ready for use."""
+    """The rules of one country, prepared for use."""
 
     numeric_only: bool
     registered_names: bool
@@ -55,12 +55,12 @@ class Rules:
         self.active = bool(self._by_country or self._allowed)
 
     def of_request(self, submit: Submit, now_ns: int) -> RequestRules:
-        """The rules for the messages of one request; those that wait for their time are judged by it."""
+        """The rules for the messages of one request. A scheduled request is judged by its scheduled time."""
         starts_ns = now_ns if submit.scheduled_ns is None else max(now_ns, submit.scheduled_ns)
         return RequestRules(self, submit, self._traffic.is_marketing(submit), starts_ns)
 
     def for_all(self, country: str, sender_id: str, marketing: bool, at_ns: int) -> Judged:
-        """What holds for every message from this sender to this country at ``at_ns``, whatever it says."""
+        """The result for every message from this sender to this country at ``at_ns``, whatever its text."""
         if self._allowed and country not in self._allowed:
             return Judged(Refusal.COUNTRY_NOT_ALLOWED)
         rules = self._by_country.get(country)
@@ -77,7 +77,7 @@ class Rules:
         return self._within_hours(rules.hours, at_ns)
 
     def for_one(self, country: str, outbound: Outbound, marketing: bool) -> Refusal | None:
-        """What is wrong with this message's text or length."""
+        """The rule that the text or length of the message breaks."""
         rules = self._by_country.get(country)
         if rules is None:
             return None
@@ -99,7 +99,7 @@ class Rules:
 
 
 class RequestRules:
-    """Rules for one request: what does not hang on the single message is found once a country."""
+    """The rules for one request. What does not depend on the single message is found once per country."""
 
     __slots__ = ("_at_ns", "_by_country", "_marketing", "_rules", "_sender_id")
 
@@ -111,7 +111,7 @@ class RequestRules:
         self._by_country: dict[str, Judged] = {}
 
     def judge(self, country: str, outbound: Outbound) -> Judged:
-        """The first rule that is broken, else from when the message may go."""
+        """The first rule that is broken, or the time from which the message is allowed."""
         judged = self._by_country.get(country)
         if judged is None:
             judged = self._rules.for_all(country, self._sender_id, self._marketing, self._at_ns)
@@ -124,21 +124,21 @@ class RequestRules:
 
 
 class TrafficOf:
-    """What a request is for, where its protocol does not say."""
+    """The class of a request whose protocol does not state it."""
 
-    __slots__ = ("_marketing_senders", "_unsaid_is_marketing")
+    __slots__ = ("_marketing_by_default", "_marketing_senders")
 
     def __init__(self, settings: network.TrafficSettings) -> None:
         self._marketing_senders = frozenset(settings.marketing_senders)
-        self._unsaid_is_marketing = settings.unsaid == _MARKETING.value
+        self._marketing_by_default = settings.default_message_class == _MARKETING.value
 
     def is_marketing(self, submit: Submit) -> bool:
-        """A fast message never is."""
-        if submit.fast:
+        """A priority message is never marketing."""
+        if submit.priority:
             return False
-        if submit.traffic is not _UNSAID:
-            return submit.traffic is _MARKETING
-        return self._unsaid_is_marketing or submit.sender_id in self._marketing_senders
+        if submit.message_class is not _UNSPECIFIED:
+            return submit.message_class is _MARKETING
+        return self._marketing_by_default or submit.sender_id in self._marketing_senders
 
 
 def _ready(section: network.CountryRules) -> _Rules:

@@ -47,19 +47,12 @@ def count_segments(text: str) -> SegmentCount:
     return _count(text, "ucs2", UCS2_SINGLE, UCS2_JOINED)
 
 
-def segments_of(text: str) -> int:
-    """``count_segments(text).segments``. So short a text of ASCII is one in either alphabet."""
-    if len(text) <= UCS2_SINGLE and text.isascii():
-        return 1
-    return count_segments(text).segments
-
-
 def ucs2_for(text: str) -> str:
-    """The character, once or more often in the text, without which it would be GSM-7; "" where none is so.
+    """The only character of the text that is not GSM-7; "" if there is none.
 
-    "" also where two different characters stand outside GSM-7: the text needs UCS-2.
+    "" also if two different characters are not GSM-7: the text needs UCS-2 for more than one.
     """
-    # Printable ASCII but the grave accent is GSM-7: told much faster than by looking at each character.
+    # Printable ASCII except the grave accent is GSM-7. This test is much faster than one of each character.
     if text.isascii() and "`" not in text and text.isprintable():
         return ""
     first = _foreign_in(text)
@@ -77,7 +70,7 @@ def _count(text: str, encoding: Encoding, single: int, joined: int) -> SegmentCo
     units = len(text) + len(doubles)
     if units <= single:
         return SegmentCount(encoding, units, 1)
-    # Each double that would straddle a boundary pushes itself, and all after it, one unit further.
+    # A double at a segment boundary moves to the next segment, and everything after it by one unit.
     lost = 0
     for before, index in enumerate(doubles):
         if (index + before + lost) % joined == joined - 1:

@@ -1,4 +1,4 @@
-"""What a sender is by its form, and the pace each sender keeps."""
+"""The kind of a sender by its form, and the queue of each sender number."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SenderForm = Literal["long_code", "short_code", "toll_free", "alphanumeric"]
 
 _SHORT_CODE_DIGITS = 6
 _MOST_SENDERS = 10_000
-# North American toll-free area codes, with or without the country's 1.
+# North American toll-free area codes, with or without the calling code 1.
 _is_toll_free = re.compile("1?8(?:00|33|44|55|66|77|88)[2-9][0-9]{6}").fullmatch
 
 
@@ -34,7 +34,7 @@ def sender_form(sender_id: str) -> SenderForm:
 
 
 class SenderQueue(Struct, gc=False):
-    """``reserved_segments``: accepted, their reply has not left."""
+    """``reserved_segments``: of accepted messages whose reply is pending."""
 
     channel: Channel
     capacity_segments: int | None
@@ -42,7 +42,7 @@ class SenderQueue(Struct, gc=False):
 
 
 class SenderQueues:
-    """One queue a sender, before the accept queue. ``active`` False: no sender has a pace of its own."""
+    """One queue per sender, before the accept queue. ``active`` False: no sender has its own rate."""
 
     __slots__ = ("_by_sender", "_forget_above", "_limits", "_onward", "active")
 
@@ -53,7 +53,7 @@ class SenderQueues:
         self._set(settings)
 
     def reconfigure(self, now_ns: int, settings: PerSender) -> list[Channel]:
-        """Other paces from now on; the channels in which messages wait, whose wake-up may have changed."""
+        """Apply new rates. Returns the channels with waiting messages, whose wake-up may have changed."""
         self._set(settings)
         waiting = []
         for sender_id, queue in self._by_sender.items():
@@ -66,11 +66,11 @@ class SenderQueues:
 
     @property
     def known(self) -> int:
-        """Senders with a queue."""
+        """The number of senders with a queue."""
         return len(self._by_sender)
 
     def of(self, sender_id: str, now_ns: int) -> SenderQueue | None:
-        """The queue of a sender; None where its form has none."""
+        """The queue of a sender. None: its form has no rate."""
         queue = self._by_sender.get(sender_id)
         if queue is not None:
             return queue
@@ -90,27 +90,27 @@ class SenderQueues:
         return queue.reserved_segments + queue.channel.waiting_segments + segments <= queue.capacity_segments
 
     def reserve(self, message: TrackedMessage) -> None:
-        """Keep room for a message that was accepted."""
+        """Reserve room for an accepted message."""
         queue = self.of(message.sender_id, message.t_accepted_ns)
         if queue is not None:
             queue.reserved_segments += message.segments
             message.sender_reserved = True
 
     def release(self, message: TrackedMessage) -> None:
-        """Its room is not needed now."""
+        """Release the room of a message."""
         queue = self._by_sender.get(message.sender_id) if message.sender_reserved else None
         message.sender_reserved = False
         if queue is not None:
             queue.reserved_segments -= message.segments
 
     def entered(self, message: TrackedMessage, at_ns: int) -> Channel | None:
-        """The channel in which the message now waits its turn; None where its sender has none."""
+        """The channel that the message enters. None: its sender has no queue."""
         self.release(message)
         queue = self.of(message.sender_id, at_ns)
         return None if queue is None else queue.channel
 
     def waiting(self) -> int:
-        """Messages in all queues."""
+        """The number of messages in all queues."""
         return sum(len(queue.channel) for queue in self._by_sender.values())
 
     def _set(self, settings: PerSender) -> None:
@@ -123,11 +123,11 @@ class SenderQueues:
         self.active = any(self._limits.values()) or bool(self._by_sender)
 
     def _forget_idle(self, now_ns: int) -> None:
-        """A sender that has sent nothing of late starts anew, as it would anyway."""
+        """Forget senders that are idle: their bucket would be full again."""
         self._by_sender = {
             sender_id: queue
             for sender_id, queue in self._by_sender.items()
             if queue.channel or queue.reserved_segments or queue.channel.wake_ns(now_ns) > now_ns
         }
-        # Twice what is left, so that looking at all of them stays rare.
+        # Twice what is left, so that a scan of all senders stays rare.
         self._forget_above = max(_MOST_SENDERS, 2 * len(self._by_sender))

@@ -36,4 +36,4 @@ class EngineSettings(Section):
     carriers: Carriers
     reports: ReportSettings = ReportSettings()
     faults: Faults = ()
-    wire: ProtocolSettings = ProtocolSettings()
+    protocol: ProtocolSettings = ProtocolSettings()

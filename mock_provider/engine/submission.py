@@ -1,4 +1,4 @@
-"""A submit on its way in, and its reply on the way out."""
+"""From a submit to its reply."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mock_provider.engine.fate import VANISHED
 from mock_provider.engine.faults.hooks import Interruption, ReplyPlan
 from mock_provider.engine.faults.touched import MAGIC, mark, mark_all
 from mock_provider.engine.faults.windows import NO_FAULTS
-from mock_provider.engine.lifecycle import Stage
+from mock_provider.engine.lifecycle import REFUSED
 from mock_provider.engine.message import TrackedMessage
 from mock_provider.engine.message_store import MessageStore
 from mock_provider.engine.values import (
@@ -39,30 +39,29 @@ if TYPE_CHECKING:
     from mock_provider.engine.settings import EngineSettings
 
 _UNANSWERED_KEPT = 10_000
-_CHANCES_KEPT = 1_000  # requests unanswered at once whose messages keep their chances
-_UNDRAWN = (0.5, 0.5, 1.0, 0.5)  # where the profile leaves nothing of an attempt to chance
+_CHANCES_KEPT = 1_000  # pending replies whose messages keep their random draws
+_UNDRAWN = (0.5, 0.5, 1.0, 0.5)  # used where no setting of the profile needs a draw for an attempt
 _THROTTLED = {Refusal.THROTTLED_REQUESTS: "requests", Refusal.THROTTLED_SEGMENTS: "segments"}
-# The profile's limits. One on requests at once is a limit on the rate of a client that waits for each.
+# The profile's rate limits. One on concurrent requests limits the rate of a client that waits for replies.
 _RATE_LIMITED = frozenset([*_THROTTLED, Refusal.THROTTLED_CONCURRENCY])
-_REFUSED = Stage.REFUSED
 
 
 class PendingReply(Struct, frozen=True, gc=False):
-    """An answer on its way out; ``answer`` None: it never leaves, but the messages go on at that instant."""
+    """A reply that waits for its latency. ``answer`` None: it never leaves; the messages continue."""
 
     request_id: int
     answer: Answer | None
     messages: tuple[TrackedMessage, ...]
     scheduled_ns: int | None
     disconnect: bool = False
-    wall_offset_ns: int = 0  # by which ``scheduled_ns`` was found
+    wall_offset_ns: int = 0  # with which ``scheduled_ns`` was calculated
 
 
 class Attempt(Struct, frozen=True, gc=False):
     """One submit. ``number`` counts the submits of ``key`` from 1. Both are the seed of the attempt's draws.
 
-    ``keys`` are those of its messages, or none where each is new and different from the others. ``seen`` are
-    the records of its messages, none for a submit that only validates.
+    ``keys`` are the keys of its messages. Empty: all keys are new and no two are equal. ``seen`` are the
+    records of its messages; a submit that only validates has none.
     """
 
     submit: Submit
@@ -74,7 +73,7 @@ class Attempt(Struct, frozen=True, gc=False):
 
 
 class SubmitHandler:
-    """Reads a submit, has it judged, and lets the reply leave when its latency has passed."""
+    """Decides what a submit is answered, and releases the reply when its latency has passed."""
 
     def __init__(
         self,
@@ -95,12 +94,12 @@ class SubmitHandler:
         self._admission = admission
         self._pipeline = pipeline
         self.wall_offset_ns = 0
-        self.pending = 0  # replies that have not left
-        # Taken, and the reply never leaves: for those who want to see what the client cannot know.
+        self.pending = 0  # pending replies
+        # Accepted, and the reply never leaves: the inbox shows these messages too.
         self.unanswered: deque[tuple[Submit, Accepted]] = deque(maxlen=_UNANSWERED_KEPT)
 
     def apply(self, profile: EngineSettings, faults: FaultWindows) -> None:
-        """Settings and faults that hold from now on."""
+        """Use these settings and faults from now on."""
         self._faults = faults
         self._faulty = bool(faults.windows)
         self._reply_latency = sampler(profile.reply.latency)
@@ -141,9 +140,9 @@ class SubmitHandler:
     def _attempt(self, now_ns: int, submit: Submit) -> Attempt:
         """Count the submit of each of its keys."""
         outbounds = () if submit.validate_only else submit.messages
-        seen, all_new = self._message_store.see(outbounds, submit.wire, now_ns)
+        seen, all_new = self._message_store.see(outbounds, submit.protocol, now_ns)
         active = self._faults.at(now_ns) if self._faulty else NO_FAULTS
-        if seen and all_new:  # no key needs to be compared with another
+        if seen and all_new:  # the keys need not be compared
             return Attempt(submit, seen[0].key, 1, (), seen, active)
         keys = [each.key for each in seen or submit.messages]
         key = _drawn_by(submit, keys)
@@ -171,15 +170,15 @@ class SubmitHandler:
             self._release(now_ns, now_ns, pending, effects)
             return
         if self.pending > _CHANCES_KEPT:
-            # Up to 100,000 replies may be pending. The messages draw their chances again when they depart.
+            # Up to 100,000 replies may be pending: drop the cached draws; they are recomputed at departure.
             for message in messages:
                 message.chances = b""
         self._event_queue.add(now_ns + plan.latency_ns, self._on_release, pending)
 
-    def outage(self, at_ns: int, second_host: bool) -> Interruption | None:
+    def outage(self, at_ns: int, backup_host: bool) -> Interruption | None:
         """What any request to that host gets in place of its reply; None: it gets its reply."""
         for fault in self._faults.at(at_ns).at_request:
-            met = fault.interrupt(second_host)
+            met = fault.interrupt(backup_host)
             if met is not None:
                 return met
         return None
@@ -190,7 +189,7 @@ class SubmitHandler:
         if active.none:
             return None
         for at_request in active.at_request:
-            met = at_request.interrupt(attempt.submit.second_host)
+            met = at_request.interrupt(attempt.submit.backup_host)
             if met is not None:
                 mark_all(attempt.seen, at_request.name)
                 return met
@@ -218,7 +217,7 @@ class SubmitHandler:
                     message.fate = VANISHED
         for at_admission in active.at_admission:
             for message in attempt.seen:
-                if message.stage is _REFUSED and message.reason == at_admission.refusal.value:
+                if message.stage is REFUSED and message.reason == at_admission.refusal.value:
                     mark(message, at_admission.name)
         return plan
 
@@ -231,7 +230,7 @@ class SubmitHandler:
             self.unanswered.append((submit, answer))
 
     def _drop_request(self, attempt: Attempt, disconnect: bool, effects: list[Effect]) -> None:
-        """The submit is lost on the way in: nothing is taken and no reply leaves."""
+        """The submit is lost before the provider accepts anything, and no reply leaves."""
         for message in attempt.seen:
             message.reason = "disconnected" if disconnect else "no_reply"
         if disconnect:
@@ -255,7 +254,7 @@ class SubmitHandler:
                 mark_all(attempt.seen, at_limit.name)
 
     def _release(self, due_ns: int, now_ns: int, pending: PendingReply, effects: list[Effect]) -> None:
-        """The reply leaves, and its messages go on their way."""
+        """The reply leaves, and its messages enter the queues."""
         self.pending -= 1
         t_answered_ns: int | None = now_ns
         entered_ns = now_ns
@@ -303,7 +302,7 @@ def _apply_magic_numbers(plan: ReplyPlan, messages: tuple[TrackedMessage, ...]) 
 
 
 def _drawn_by(submit: Submit, keys: list[str]) -> str:
-    """What a request's own chances hang on: its first key, or the first number of one that has none."""
+    """The key of a request's own draws: its first message key, or its first number if it has no key."""
     if keys:
         return keys[0] or submit.messages[0].msisdn
     return submit.unparsable[0] if submit.unparsable else ""

@@ -8,23 +8,23 @@ _NANOSECONDS = 1_000_000_000
 
 
 def unit_ns(rate_per_s: float | None) -> int:
-    """The time of one unit at a rate; 0: no limit.
+    """The time of one unit at a rate. 0: no limit.
 
-    Rounded up: a rate that no integer of nanoseconds expresses is kept below, never exceeded.
+    Rounded up, so that the rate is never exceeded.
     """
     return 0 if rate_per_s is None else -int(-_NANOSECONDS // rate_per_s)
 
 
 class BucketLimit(Protocol):
-    """A profile's limit, or what a fault leaves of it."""
+    """A limit of the profile, or a lower one set by a fault."""
 
     @property
     def rate_per_s(self) -> float:
-        """Units that come a second."""
+        """Units per second."""
 
     @property
     def burst(self) -> int:
-        """Units that fit in."""
+        """The capacity in units."""
 
 
 class TokenBucket:
@@ -41,12 +41,12 @@ class TokenBucket:
         self._set(limit)
 
     def has(self, now_ns: int, units: int) -> bool:
-        """Whether ``units`` tokens are there now; takes none. More than the burst are never there."""
+        """Whether ``units`` tokens are available. Takes none. More than the burst are never available."""
         full_ns = self._full_ns
         return (full_ns if full_ns > now_ns else now_ns) + units * self._unit_ns - now_ns <= self._burst_ns
 
     def admits(self, now_ns: int) -> bool:
-        """Take one token if there is one."""
+        """Take one token, if available. Returns whether it was."""
         full_ns = self._full_ns
         full_ns = (full_ns if full_ns > now_ns else now_ns) + self._unit_ns
         if full_ns - now_ns > self._burst_ns:
@@ -55,25 +55,25 @@ class TokenBucket:
         return True
 
     def take(self, now_ns: int, units: int) -> None:
-        """Take ``units`` tokens that are there."""
+        """Take ``units`` tokens, which must be available."""
         full_ns = self._full_ns
         self._full_ns = (full_ns if full_ns > now_ns else now_ns) + units * self._unit_ns
 
     def wait_s(self, now_ns: int, units: int) -> float | None:
-        """How long until ``units`` tokens are there; None: never, they are more than the burst."""
+        """The time until ``units`` tokens are available. None: never, they exceed the burst."""
         if units * self._unit_ns > self._burst_ns:
             return None
         wait_ns = max(self._full_ns, now_ns) + units * self._unit_ns - now_ns - self._burst_ns
         return max(0, wait_ns) / _NANOSECONDS
 
     def level(self, now_ns: int) -> int | None:
-        """Whole tokens that are there now; None: there is no limit."""
+        """The whole tokens that are available. None: there is no limit."""
         if not self._unit_ns:
             return None
         return (self._burst_ns - max(0, self._full_ns - now_ns)) // self._unit_ns
 
     def reconfigure(self, now_ns: int, limit: BucketLimit | None) -> None:
-        """Other rate and burst from now on; tokens that were taken stay taken."""
+        """Apply a new rate and burst. Tokens that were taken stay taken."""
         taken = max(0, self._full_ns - now_ns) / self._unit_ns if self._unit_ns else 0.0
         self._set(limit)
         self._full_ns = now_ns + min(int(taken * self._unit_ns), self._burst_ns)

@@ -1,8 +1,8 @@
-"""What goes into the provider's engine and what comes out of it: frozen values, no behaviour.
+"""The inputs and effects of the provider's engine: frozen values without behaviour.
 
-All instants are int nanoseconds on one monotonic scale that the driver chooses (``now_ns`` of the engine's
-methods). Structs are untracked by the garbage collector (``gc=False``): hundreds of thousands of them live at
-once and none can be part of a cycle.
+All times are integer nanoseconds on one monotonic scale that the driver chooses (``now_ns`` of the engine's
+methods). The garbage collector does not track the structs (``gc=False``): hundreds of thousands exist at
+once, and none can be part of a cycle.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class MessageState(Enum):
 
 
 class MessageClass(Enum):
-    """What a message is for. A protocol that cannot tell leaves it to the profile (``UNSAID``)."""
+    """The class of a message. ``UNSPECIFIED``: the protocol has no such field, and the profile decides."""
 
-    UNSAID = ""
+    UNSPECIFIED = ""
     OTP = "otp"
     TRANSACTIONAL = "transactional"
     MARKETING = "marketing"
@@ -45,9 +45,9 @@ class FinalReport(Enum):
 
 
 class ReportsWanted(Struct, frozen=True, gc=False):
-    """Of what in a message's life its sender wants to be told, at ``Submit.report_url`` or the account's.
+    """Which reports the sender wants, at ``Submit.report_url`` or the URL of the account.
 
-    Protocols take one of a few values of this: a million messages share them.
+    Protocols use a few values of this, which a million messages share.
     """
 
     final: FinalReport = FinalReport.ALL
@@ -73,25 +73,25 @@ class Submit(Struct, frozen=True, gc=False):
     """One request to send, translated by a protocol. ``request_id`` is the driver's handle for the reply."""
 
     request_id: int
-    wire: str
+    protocol: str
     token: str
     sender_id: str
     messages: tuple[Outbound, ...]
-    fast: bool = False  # top-priority route
+    priority: bool = False  # priority
     refuse_duplicates: bool = False  # refuse a client_ref seen within the profile's window
-    validate_only: bool = False  # judged and answered, neither charged nor sent
+    validate_only: bool = False  # checked and answered, neither charged nor sent
     report_url: str | None = None
     scheduled_ns: int | None = None  # not before this instant
     expires_ns: int | None = None  # given up after this instant
-    unparsable: tuple[str, ...] = ()  # numbers of the request that no MSISDN could be read from
-    traffic: MessageClass = MessageClass.UNSAID
+    unparsable: tuple[str, ...] = ()  # numbers of the request that are no MSISDN
+    message_class: MessageClass = MessageClass.UNSPECIFIED
     wanted: ReportsWanted = ENDS_ONLY
-    second_host: bool = False  # it came to the provider's backup host
-    memo: str = ""  # the protocol's own, given back in reports and by the inbox; the engine does not read it
-    expires_in_queue: bool = False  # ``expires_ns`` ends the wait for the carrier, not the carrier's own
-    overflow_fails: bool = False  # a full queue of its sender fails the message, instead of refusing it
+    backup_host: bool = False  # it was sent to the provider's backup host
+    memo: str = ""  # data of the protocol, returned in reports and by the inbox; the engine does not read it
+    expires_in_queue: bool = False  # ``expires_ns`` limits the wait for the carrier, not the delivery
+    overflow_fails: bool = False  # if the sender's queue is full, the message fails instead of being refused
     blocked: frozenset[str] = frozenset()  # MSISDNs of the request that are on the account's blacklist
-    id_style: IdStyle | None = None  # of its messages' ids, where it is not the protocol's
+    id_style: IdStyle | None = None  # of the ids of its messages; None: that of the protocol
     replaces: str = ""  # id of a scheduled message, removed in the step in which this one is accepted
 
 
@@ -105,9 +105,9 @@ class AcceptedMessage(Struct, frozen=True, gc=False):
 
 
 class Accepted(Struct, frozen=True, gc=False):
-    """The provider took these; ``invalid_numbers`` were left out of the request.
+    """The messages that the provider accepted. ``invalid_numbers`` of the request were left out.
 
-    ``left_out`` are the places in the submit of the messages that were not taken, and why.
+    ``left_out``: the places in the submit of the messages that were not accepted, and the reasons.
     """
 
     messages: tuple[AcceptedMessage, ...]
@@ -116,7 +116,7 @@ class Accepted(Struct, frozen=True, gc=False):
 
 
 class Refused(Struct, frozen=True, gc=False):
-    """Nothing of the request was taken."""
+    """Nothing of the request was accepted."""
 
     reason: Refusal
     invalid_numbers: tuple[str, ...] = ()
@@ -134,7 +134,7 @@ class Reply(Struct, frozen=True, gc=False):
 
 
 class Disconnect(Struct, frozen=True, gc=False):
-    """Effect: cut the connection this request came on, unanswered."""
+    """Effect: reset the connection of this request, without a reply."""
 
     request_id: int
 
@@ -151,22 +151,22 @@ class DeliveryReport(Struct, frozen=True, gc=False):
     price: float
     mcc: str
     mnc: str
-    t_sent_ns: int  # handed to the carrier; where it never was, accepted
-    memo: str = ""  # that of the submit
+    t_sent_ns: int  # when it left for the carrier; if it did not, when it was accepted
+    memo: str = ""  # of the submit
 
 
 class SendReports(Struct, frozen=True, gc=False):
-    """Effect: call ``url`` with these reports now, and tell ``Engine.reports_answered`` how it went."""
+    """Effect: call ``url`` with these reports now, and pass the result to ``Engine.reports_answered``."""
 
     batch_id: int
     url: str
     reports: tuple[DeliveryReport, ...]
     attempt: int  # 1 for the first call
-    wire: str = "smsapi"  # by which the messages came, and so by which they are reported
+    protocol: str = "smsapi"  # the protocol of the messages, which also reports them
 
 
 class ReportStage(Enum):
-    """What a ``SendProgress`` tells. The last two only whose ``wanted`` has ``stages``."""
+    """The stage that a ``SendProgress`` reports. The last two need ``stages`` in ``wanted``."""
 
     HANDED_OVER = "handed_over"
     QUEUED = "queued"
@@ -174,14 +174,14 @@ class ReportStage(Enum):
 
 
 class SendProgress(Struct, frozen=True, gc=False):
-    """Effect: tell ``url`` how far this message is. Nobody waits for the answer.
+    """Effect: report the stage of this message to ``url``. The answer is not used.
 
     The report's state is OPEN, its ``t_done_ns`` that of the step in ``reached``.
     """
 
     url: str
     report: DeliveryReport
-    wire: str
+    protocol: str
     reached: ReportStage = ReportStage.HANDED_OVER
 
 
@@ -198,7 +198,7 @@ class JournalRow(Struct, frozen=True, gc=False):
     key: str
     provider_id: str
     account: str
-    wire: str
+    protocol: str
     country: str
     carrier: str
     segments: int
@@ -207,17 +207,17 @@ class JournalRow(Struct, frozen=True, gc=False):
     t_submitted_ns: int | None
     t_answered_ns: int | None
     t_carrier_ns: int | None
-    t_delivered_ns: int | None
+    t_final_ns: int | None
     t_reported_ns: int | None
     t_confirmed_ns: int | None
     state: str
     reason: str
     price: float
-    fault: str = ""  # names of the faults that touched it, with commas between them
-    t_taken_ns: int | None = None  # the submit that was accepted
-    reply_ns: int | None = None  # its answer's delay, as drawn
+    fault: str = ""  # names of the faults that touched the message, with commas between them
+    t_taken_ns: int | None = None  # when the submit was accepted
+    reply_ns: int | None = None  # latency of the reply, as drawn
     radio_ns: int | None = None  # from the carrier to the handset, as drawn
     handset_wait_ns: int | None = 0  # for a phone that was off or out of coverage
     throttled: int = 0  # submits of the key refused for a rate limit
-    fast: bool = False  # sent with the priority flag
+    priority: bool = False  # sent with the priority flag
     ucs2_for: str = ""  # the one character for which the text is in UCS-2

@@ -1,4 +1,4 @@
-"""What the engine shows of itself: values for a driver's status queries."""
+"""Values that the engine returns to status queries."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class AccountState(Struct, frozen=True):
 
 
 class NumberView(Struct, frozen=True):
-    """What the network knows of a number. ``exists`` False: no carrier serves it."""
+    """Country and carrier of a number. ``exists`` False: no carrier serves it."""
 
     msisdn: str
     exists: bool
@@ -28,11 +28,11 @@ class NumberView(Struct, frozen=True):
     mcc: str = ""
     mnc: str = ""
     ported: bool = False
-    ported_from: str = ""  # the carrier it was given to first, where it is ported
+    ported_from: str = ""  # the carrier that a ported number was assigned to first
 
 
 LOST = "LOST"
-"""In place of a stage: a fault lost the message, so it stays open forever."""
+"""Used in place of a stage: a fault lost the message, so it stays open."""
 
 
 class MessageView(Struct, frozen=True):
@@ -51,15 +51,15 @@ class MessageView(Struct, frozen=True):
     t_done_ns: int | None
     country: str = ""
     carrier: str = ""
-    fault: str = ""  # names of the faults it met, with commas between them
-    wire: str = ""
+    fault: str = ""  # names of the faults that touched it, with commas between them
+    protocol: str = ""
     memo: str = ""  # that of the submit
 
 
 class JourneyView(Struct, frozen=True):
-    """One accepted message's way so far. Instants in ns of the engine's clock, None: not yet, or never.
+    """The journey of an accepted message so far. Times in ns of the engine's clock. None: not yet, or never.
 
-    ``submits`` and ``accepts`` are of the message's key, which may have been sent more than once;
+    ``submits`` and ``accepts`` count for the message's key, which may have been submitted more than once;
     ``report_calls`` counts the attempts to report this message.
     """
 
@@ -67,7 +67,7 @@ class JourneyView(Struct, frozen=True):
     submits: int
     accepts: int
     ordinal: int
-    fast: bool
+    priority: bool
     report_url: str
     report_calls: int
     t_submitted_ns: int
@@ -78,63 +78,63 @@ class JourneyView(Struct, frozen=True):
     t_reported_ns: int | None
     t_confirmed_ns: int | None
     expires_ns: int
-    faults: str = ""  # names of those it met, with commas between them
-    delayed_for: str = ""  # the rule of its country that held it back
-    not_before_ns: int = 0  # when that rule lets it go; 0: no rule holds it
+    faults: str = ""  # names of the faults that touched it, with commas between them
+    delayed_for: str = ""  # the rule of its country that delayed it
+    not_before_ns: int = 0  # until when that rule delays it; 0: no rule does
 
 
 def journey_view(message: TrackedMessage, newest: TrackedMessage) -> JourneyView:
     """``newest`` is the key's newest message, which carries the key's counts."""
     return JourneyView(
-        message.key,
-        newest.submits,
-        newest.accepts,
-        message.ordinal,
-        message.fast,
-        message.report_url,
-        (message.t_reported_ns is not None) + message.report_retries,
-        message.t_submitted_ns,
-        message.t_accepted_ns,
-        message.t_answered_ns,
-        message.t_carrier_ns,
-        _done_ns(message),
-        message.t_reported_ns,
-        message.t_confirmed_ns,
-        message.expires_ns,
-        message.fault,
-        message.delayed_for,
-        message.not_before_ns,
+        key=message.key,
+        submits=newest.submits,
+        accepts=newest.accepts,
+        ordinal=message.ordinal,
+        priority=message.priority,
+        report_url=message.report_url,
+        report_calls=(message.t_reported_ns is not None) + message.report_retries,
+        t_submitted_ns=message.t_submitted_ns,
+        t_accepted_ns=message.t_accepted_ns,
+        t_answered_ns=message.t_answered_ns,
+        t_carrier_ns=message.t_carrier_ns,
+        t_done_ns=_done_ns(message),
+        t_reported_ns=message.t_reported_ns,
+        t_confirmed_ns=message.t_confirmed_ns,
+        expires_ns=message.expires_ns,
+        faults=message.fault,
+        delayed_for=message.delayed_for,
+        not_before_ns=message.not_before_ns,
     )
 
 
 def message_view(message: TrackedMessage) -> MessageView:
-    """A message that a fault lost is open for ever: its provider knows no better."""
+    """A message that a fault lost stays open: the provider does not know that it lost it."""
     t_done_ns = _done_ns(message)
     ended = None if t_done_ns is None else message.fate
     stage = LOST if _is_lost(message) else message.stage.name
     return MessageView(
-        message.provider_id,
-        message.client_ref,
-        message.msisdn,
-        MessageState.OPEN if ended is None else ended.state,
-        "" if ended is None else ended.reason,
-        stage,
-        message.segments,
-        message.price_micro / MICRO,
-        message.t_accepted_ns,
-        message.t_carrier_ns,
-        t_done_ns,
-        message.country,
-        message.carrier,
-        message.fault,
-        message.wire,
-        message.memo,
+        provider_id=message.provider_id,
+        client_ref=message.client_ref,
+        msisdn=message.msisdn,
+        state=MessageState.OPEN if ended is None else ended.state,
+        reason="" if ended is None else ended.reason,
+        stage=stage,
+        segments=message.segments,
+        price=message.price_micro / MICRO,
+        t_accepted_ns=message.t_accepted_ns,
+        t_carrier_ns=message.t_carrier_ns,
+        t_done_ns=t_done_ns,
+        country=message.country,
+        carrier=message.carrier,
+        fault=message.fault,
+        protocol=message.protocol,
+        memo=message.memo,
     )
 
 
 def _is_lost(message: TrackedMessage) -> bool:
-    return message.fate is VANISHED and message.t_delivered_ns is not None
+    return message.fate is VANISHED and message.t_final_ns is not None
 
 
 def _done_ns(message: TrackedMessage) -> int | None:
-    return None if message.fate is VANISHED else message.t_delivered_ns
+    return None if message.fate is VANISHED else message.t_final_ns

@@ -17,7 +17,7 @@ import httptools
 from msgspec import Struct
 
 from mock_provider.http.hosts import is_valid_host, origin_form
-from mock_provider.http.messages import HttpRequest, HttpResponse
+from mock_provider.http.messages import INTERNAL_ERROR, HttpRequest, HttpResponse, plain_error
 from mock_provider.http.open_connections import OpenConnections
 from mock_provider.http.reply import reply_bytes, stream_head
 from mock_provider.http.streaming import Streaming
@@ -355,7 +355,7 @@ class HttpConnection(asyncio.Protocol):
         """Answer the present request with 500, and nothing after it: a late answer to it finds nobody."""
         self._closing = True
         self._queue.clear()
-        self._respond(internal_error())
+        self._respond(INTERNAL_ERROR)
 
     def _declined(self, data: bytes, head_ends: int) -> bytes:
         """The same request without its offer of another protocol, to be read anew.
@@ -386,14 +386,3 @@ class HttpConnection(asyncio.Protocol):
             transport.write(reply_bytes(plain_error(status, message, headers), keep_alive=False))
         # Closed with data unread the connection would be reset, and the client might lose the reply.
         asyncio.get_running_loop().call_later(_LINGER_S, transport.close)
-
-
-def internal_error() -> HttpResponse:
-    """A fault of the provider's own, not a simulated one."""
-    return plain_error(500, "Internal server error")
-
-
-def plain_error(status: int, message: str, headers: tuple[tuple[str, str], ...] = ()) -> HttpResponse:
-    """An error of the server itself rather than of a wire."""
-    body = b'{"message":"%b","error":"http_%d","errors":[]}' % (message.encode(), status)
-    return HttpResponse(status, body, headers=headers)

@@ -1,8 +1,12 @@
 """Request heads that were parsed before: the same bytes again need no parser.
 
-A client writes the head of its sends alike each time; what differs is the body, and now and then its length.
-Looking a head up costs a tenth of parsing it. Only requests of which no byte can mean anything else are
-learnt: POST, kept alive, with a body by Content-Length that came with its head in one piece.
+A client writes the same head for each send; only the body differs, and sometimes its length. Stored are only
+heads of which no byte can mean anything else: POST, kept alive, with a body by Content-Length that came with
+its head in one piece.
+
+This is a second way beside the parser. It takes 2.5 us in place of 8.6 us for each request, and moves the
+ratio of ``benchmarks/provider_sends.py`` by about 5 % (0.76 to 0.72 by CPU time without it, on two slow
+cores). ``tests/unit/mock_provider/http/test_known_heads.py`` compares the two.
 """
 
 from __future__ import annotations

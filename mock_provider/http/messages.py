@@ -41,3 +41,13 @@ class ReportCall(Struct, frozen=True):
     content_type: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     user_agent: str = "smsbench-provider"
+
+
+def plain_error(status: int, message: str, headers: tuple[tuple[str, str], ...] = ()) -> HttpResponse:
+    """An error of the HTTP server, not of a protocol."""
+    body = b'{"message":"%b","error":"http_%d","errors":[]}' % (message.encode(), status)
+    return HttpResponse(status, body, headers=headers)
+
+
+INTERNAL_ERROR = plain_error(500, "Internal server error")
+"""A defect of the provider itself, not a simulated fault."""

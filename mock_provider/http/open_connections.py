@@ -9,8 +9,6 @@ from msgspec import Struct
 
 from mock_provider.http.known_heads import KnownHeads
 
-_SWEEP_EVERY_S = 5.0
-
 
 class ConnectionLimits(Struct, frozen=True):
     """What one client, and all of them together, may cost.
@@ -24,6 +22,7 @@ class ConnectionLimits(Struct, frozen=True):
     receiving_bytes: int = 256 * 1024 * 1024
     request_s: float = 30.0
     idle_s: float = 300.0
+    sweep_every_s: float = 5.0  # how often both are looked at: a connection is closed so much late at most
 
 
 class OpenConnection(Protocol):
@@ -85,9 +84,10 @@ class OpenConnections:
 
     async def _sweep(self) -> None:
         """One timer for all: what is too old is found up to a sweep late."""
-        idle = max(1, round(self.limits.idle_s / _SWEEP_EVERY_S))
-        request = max(1, round(self.limits.request_s / _SWEEP_EVERY_S))
+        every_s = self.limits.sweep_every_s
+        idle = max(1, round(self.limits.idle_s / every_s))
+        request = max(1, round(self.limits.request_s / every_s))
         while True:
-            await asyncio.sleep(_SWEEP_EVERY_S)
+            await asyncio.sleep(every_s)
             for connection in list(self._open):
                 connection.age(idle, request)

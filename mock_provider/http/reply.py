@@ -33,39 +33,12 @@ class HttpDate:
 _date = HttpDate()
 
 
-class UsualHeads:
-    """Heads of replies that keep the connection, up to the length of the body: made once a second."""
-
-    __slots__ = ("_made", "_second")
-
-    def __init__(self) -> None:
-        self._second = 0
-        self._made: dict[tuple[int, str], bytes] = {}
-
-    def until_length(self, status: int, content_type: str) -> bytes:
-        second = int(time.time())
-        if second != self._second:
-            self._second = second
-            self._made.clear()
-        made = self._made.get((status, content_type))
-        if made is None:
-            start = _start(status, content_type)
-            made = b"%bDate: %b\r\nContent-Length: " % (start, _date.now())
-            self._made[status, content_type] = made
-        return made
-
-
-_usual = UsualHeads()
-
-
 def reply_bytes(
     reply: HttpResponse, *, keep_alive: bool, http_1_0: bool = False, head_only: bool = False
 ) -> bytes:
     """The whole reply as it stands on the connection; ``head_only`` answers a HEAD request."""
     body = reply.body
     status = reply.status
-    if keep_alive and not (http_1_0 or head_only or reply.headers or status == _NO_CONTENT):
-        return b"%b%d\r\n\r\n%b" % (_usual.until_length(status, reply.content_type), len(body), body)
     start = _heads.get((status, reply.content_type))
     if start is None:
         start = _heads[status, reply.content_type] = _start(status, reply.content_type)

@@ -16,7 +16,7 @@ class HttpListenSettings(Struct, frozen=True):
 
     host: str = "127.0.0.1"
     port: int = 0
-    second_port: int | None = None  # of the backup host, 0: the system chooses; None: there is none
+    backup_port: int | None = None  # of the backup host, 0: the system chooses; None: there is none
     limits: ConnectionLimits = ConnectionLimits()
     stop_grace_s: float = 3.0
 
@@ -30,16 +30,16 @@ class HttpServer:
         self._settings = settings
         self._connections = OpenConnections(settings.limits)
         self._listening: list[asyncio.Server] = []
-        self.second_url = ""
+        self.backup_url = ""
 
     async def start(self) -> str:
         """Listen; the URL it answers at. Raises ``ListenAddressError`` for an address that cannot be used."""
         url = await self._listen(self._application, self._settings.port, "--port")
         self._connections.start()
-        if self._settings.second_port is not None:
+        if self._settings.backup_port is not None:
             try:
-                self.second_url = await self._listen(
-                    self._second, self._settings.second_port, "--second-port"
+                self.backup_url = await self._listen(
+                    self._second, self._settings.backup_port, "--backup-port"
                 )
             except OSError:
                 await self.stop()

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from mock_provider.engine.values import Submit
 from mock_provider.http.messages import HttpRequest, HttpResponse
+from mock_provider.protocols.actions import ActionReply
 from mock_provider.settings.values import Refusal
 
 KEPT = 100
@@ -39,9 +40,9 @@ class Refusals:
     def __init__(self) -> None:
         self._seen: deque[SeenRefusal] = deque(maxlen=KEPT)
 
-    def of_submit(self, t_ns: int, submit: Submit, reason: Refusal, reply: HttpResponse) -> None:
+    def of_submit(self, t_ns: int, submit: Submit, reason: Refusal, reply: ActionReply) -> None:
         key = submit.messages[0].key if submit.messages else ""
-        refusal = SeenRefusal(t_ns, submit.wire, reply.status, reason.value, _said(reply), key)
+        refusal = SeenRefusal(t_ns, submit.protocol, reply.status, reason.value, _said(reply), key)
         self._seen.append(refusal)
 
     def of_request(self, t_ns: int, request: HttpRequest, reply: HttpResponse) -> None:
@@ -56,5 +57,5 @@ class Refusals:
         return list(self._seen)
 
 
-def _said(reply: HttpResponse) -> str:
+def _said(reply: ActionReply) -> str:
     return reply.body[:_SHOWN].decode("utf-8", "replace")

@@ -165,7 +165,7 @@ class Inbox:
             m.price,
             source.key if source else "",
             m.client_ref,
-            taken.submit.wire,
+            taken.submit.protocol,
             view.state.value if view else "",
             view.reason if view else "",
             view.stage if view else "",

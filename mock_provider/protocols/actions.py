@@ -1,97 +1,81 @@
-"""What a request asks for: the actions that a protocol reads requests as.
+"""Actions: what a protocol reads a request as.
 
-A protocol's ``read`` turns an ``HttpRequest`` into one of the actions below. An action that must wait for the
-engine carries ``render``: the protocol's function from the engine's answer to the bytes of the reply. So the
-provider serves all protocols in the same way and knows none of their formats.
+A protocol reads each request as one of three: a reply that is ready, a ``SubmitAction`` or a ``QueryAction``.
+``runtime.actions`` performs them. It knows no format: an action returns the reply, of whatever type ``R`` the
+protocol has (``HttpResponse``; ``PduReply`` of SMPP).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
-from mock_provider.engine.values import Answer, SendProgress, SendReports, Submit
-from mock_provider.http.messages import HttpRequest, HttpResponse, ReportCall
-from mock_provider.protocols.lookups import AccountView, Lookups, MessageStatus
+from mock_provider.engine.values import Answer, Submit
+from mock_provider.protocols.lookups import AccountView, Lookups
+
+
+class ActionReply(Protocol):
+    """A reply of any protocol, as far as the provider looks at it."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def body(self) -> bytes: ...
+
+
+R = TypeVar("R", bound=ActionReply)
+
+Respond = Callable[[R | None], None]
+"""Gets the reply to a request; None: cut the connection."""
 
 OnAnswer = Callable[[Answer | None], None]
-"""Gets the answer to a submit; None: cut the connection."""
+"""Gets the engine's answer to a submit; None: cut the connection."""
 
 
 class Instants(Struct, frozen=True, gc=False):
-    """The moment a request is read: on the engine's clock, and on the wall's for dates."""
+    """When a request is read: ``now_ns`` on the engine's clock, ``wall_s`` in unix time."""
 
     now_ns: int
     wall_s: float
 
 
-class SubmitAction(Struct, frozen=True, gc=False):
-    """Submit to the engine; answer when its Reply effect comes.
+class SubmitAction(Struct, Generic[R], frozen=True, gc=False):
+    """Submit to the engine. ``render`` makes the reply from the engine's answer.
 
-    A hundred thousand may wait: nothing that ``render`` holds may lead back to the Send.
+    Actions are not tracked by the garbage collector, and 100,000 may be pending: nothing that ``render``
+    holds may refer to its action, or both leak.
     """
 
     submit: Submit
-    render: Callable[[Answer], HttpResponse]
+    render: Callable[[Answer], R]
 
 
-class Cancel(Struct, frozen=True):
-    """Remove scheduled messages; ``render`` gets the ids that were removed, or None for an unknown token."""
+class ErrorReplies(Struct, Generic[R], frozen=True):
+    """Replies that are given in place of the action's own."""
 
-    token: str
-    provider_ids: tuple[str, ...]
-    render: Callable[[Sequence[str] | None], HttpResponse]
-
-
-class StatusQuery(Struct, frozen=True):
-    """Look messages up; ``render`` gets one status an id, in order, or None for an unknown token."""
-
-    token: str
-    provider_ids: tuple[str, ...]
-    render: Callable[[Sequence[MessageStatus] | None], HttpResponse]
+    unavailable: R  # during an outage that refuses requests
+    failed: R  # rendering raised an exception: a defect of this program, not a simulated fault
 
 
-class AccountQuery(Struct, frozen=True):
-    """Look the token's account up; ``render`` gets None where the token is no account's."""
+class QueryAction(Struct, Generic[R], frozen=True):
+    """Reply at once, from what the provider knows. ``answer`` checks the account itself (``for_account``)."""
 
-    token: str
-    render: Callable[[AccountView | None], HttpResponse]
-
-
-class QueryAction(Struct, frozen=True):
-    """Answer from what the provider knows, at once. ``answer`` checks the account itself."""
-
-    answer: Callable[[Lookups], HttpResponse]
+    answer: Callable[[Lookups], R]
 
 
-Action = HttpResponse | SubmitAction | Cancel | StatusQuery | AccountQuery | QueryAction
+def for_account(token: str, unauthorized: R, answer: Callable[[Lookups, AccountView], R]) -> QueryAction[R]:
+    """``answer`` if the token is an account's, else ``unauthorized``."""
+
+    def checked(lookups: Lookups) -> R:
+        account = lookups.account(token)
+        return unauthorized if account is None else answer(lookups, account)
+
+    return QueryAction(checked)
 
 
-class HttpProtocol(Protocol):
-    """A provider's protocol, as pure translation."""
-
-    @property
-    def name(self) -> str:
-        """The protocol's name in ``Submit.wire`` and in the journal."""
-
-    @property
-    def paths(self) -> frozenset[str]:
-        """The request paths that are this protocol's."""
-
-    @property
-    def prefixes(self) -> tuple[str, ...]:
-        """Beginnings of other paths that are this protocol's; each ends with a slash."""
-
-    def read(self, request: HttpRequest, request_id: int, at: Instants) -> Action:
-        """What the request asks for. Never raises: malformed input gets the protocol's own error."""
-
-    def unavailable(self) -> HttpResponse:
-        """What any request is answered during an outage that refuses."""
-
-    def report_calls(self, effect: SendReports, wall_offset_ns: int) -> Sequence[ReportCall]:
-        """The HTTP calls that carry these reports; wall time is the engine's time plus ``wall_offset_ns``."""
-
-    def progress_call(self, effect: SendProgress, wall_offset_ns: int) -> ReportCall | None:
-        """The HTTP call that says so; None where the protocol has no word for it."""
+def reply_for_account(token: str, unauthorized: R, reply: R) -> QueryAction[R]:
+    """``reply`` if the token is an account's, else ``unauthorized``: an unknown token is refused first."""
+    return for_account(token, unauthorized, lambda _lookups, _account: reply)

@@ -1,4 +1,4 @@
-"""What a protocol may look up while it answers a request, and the values that it gets."""
+"""What actions may look up and cancel, and the values that they get."""
 
 from __future__ import annotations
 
@@ -7,19 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from mock_provider.engine import NumberView
-
-
-class MessageStatus(Struct, frozen=True, gc=False):
-    """What is known of one message. ``state`` is a MessageState value, or "" where the id is unknown."""
-
-    provider_id: str
-    state: str
-    msisdn: str = ""
-    client_ref: str | None = None
-    segments: int = 0
-    price: float = 0.0
-    accepted_unix_s: int = 0
+from mock_provider.engine import MessageView, NumberView
 
 
 class AccountView(Struct, frozen=True, gc=False):
@@ -45,7 +33,7 @@ class CapturedMessage(Struct, frozen=True, gc=False):
     price: float
     key: str
     client_ref: str | None
-    wire: str
+    protocol: str
     state: str
     reason: str
     stage: str
@@ -58,35 +46,34 @@ class CapturedMessage(Struct, frozen=True, gc=False):
 
 
 class MessageFilter(Struct, frozen=True):
-    """Which captured messages to list; what is left out asks nothing. Instants in unix seconds."""
+    """Which messages to list. An empty field matches all."""
 
-    wire: str = ""
+    protocol: str = ""
     number: str = ""
     sender: str = ""
-    from_unix_s: float | None = None
-    before_unix_s: float | None = None
 
 
 class Lookups(Protocol):
-    """What a protocol may look up while it answers. Only ``cancel`` is an input of the engine."""
+    """What an action may look up. Only ``cancel`` is an input of the engine."""
+
+    @property
+    def wall_offset_ns(self) -> int:
+        """Added to a time of the engine's clock to get unix time in nanoseconds."""
 
     def account(self, token: str) -> AccountView | None:
         """The account of a token, or None."""
 
+    def view(self, provider_id: str) -> MessageView | None:
+        """What the engine knows of a message; None if the id is unknown or forgotten."""
+
     def message(self, provider_id: str) -> CapturedMessage | None:
-        """A captured message, or None where the inbox has it no more."""
+        """A message with its text; None if it is no longer in the inbox."""
 
     def messages(self, wanted: MessageFilter) -> Iterator[CapturedMessage]:
-        """Captured messages, newest first."""
+        """Messages with their texts, newest first."""
 
     def number(self, msisdn: str) -> NumberView:
-        """What the network knows of E.164 digits."""
+        """What the network knows of a number, given as E.164 digits."""
 
     def cancel(self, token: str, provider_ids: Sequence[str]) -> Sequence[str]:
-        """Remove scheduled messages; the ids that were removed."""
-
-    def redact(self, provider_id: str) -> None:
-        """Give protocols this message without its text from now on; the inbox keeps it whole."""
-
-    def withdraw(self, provider_id: str) -> None:
-        """Give protocols this message no more; the inbox keeps it."""
+        """Cancel scheduled messages; returns the ids that were cancelled."""

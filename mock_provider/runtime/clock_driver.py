@@ -80,11 +80,6 @@ class ClockDriver:
             return None
         request_id = submit.request_id
         effects = self.engine.submit(now_ns, submit)
-        # Mostly the answer is all there is, and it is due.
-        if len(effects) == 1 and type(effects[0]) is Reply and effects[0].request_id == request_id:
-            on_answer(effects[0].answer)
-            self._arm(now_ns)
-            return None
         self._waiting[request_id] = on_answer
         for effect in effects:
             self._apply(effect)

@@ -25,7 +25,7 @@ JOURNAL_SCHEMA = pa.schema(
         ("key", pa.string()),
         ("provider_id", pa.string()),
         ("account", pa.string()),
-        ("wire", pa.string()),
+        ("protocol", pa.string()),
         ("country", pa.string()),
         ("carrier", pa.string()),
         ("segments", pa.int32()),
@@ -34,7 +34,7 @@ JOURNAL_SCHEMA = pa.schema(
         ("t_submitted_ns", _NS),
         ("t_answered_ns", _NS),
         ("t_carrier_ns", _NS),
-        ("t_delivered_ns", _NS),
+        ("t_final_ns", _NS),
         ("t_reported_ns", _NS),
         ("t_confirmed_ns", _NS),
         ("state", pa.string()),
@@ -46,7 +46,7 @@ JOURNAL_SCHEMA = pa.schema(
         ("radio_ns", _NS),
         ("handset_wait_ns", _NS),
         ("throttled", pa.int32()),
-        ("fast", pa.bool_()),
+        ("priority", pa.bool_()),
         ("ucs2_for", pa.string()),
     ]
 )

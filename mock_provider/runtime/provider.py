@@ -8,38 +8,28 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from mock_provider.engine import Engine, EngineState
+from mock_provider.engine.faults.hooks import Interruption
 from mock_provider.engine.values import (
-    Accepted,
-    Answer,
     JournalRow,
     Refused,
     SendProgress,
     SendReports,
 )
-from mock_provider.http.connection import Respond, internal_error
-from mock_provider.http.messages import HttpRequest, HttpResponse, ReportCall
+from mock_provider.http.connection import Respond
+from mock_provider.http.messages import HttpRequest, ReportCall
 from mock_provider.inbox.events import EventFeed
 from mock_provider.inbox.provider import ProviderStatus
 from mock_provider.inbox.refusals import Refusals
 from mock_provider.inbox.store import Inbox
 from mock_provider.inbox.traffic import TrafficHistory
 from mock_provider.profiles import Profile
-from mock_provider.protocols.actions import (
-    AccountQuery,
-    Cancel,
-    HttpProtocol,
-    Instants,
-    QueryAction,
-    StatusQuery,
-    SubmitAction,
-)
-from mock_provider.protocols.json_api import JsonApi
-from mock_provider.protocols.smsapi import SmsapiState, smsapi_of
-from mock_provider.protocols.twilio import Twilio
+from mock_provider.protocols.actions import Instants, SubmitAction
+from mock_provider.protocols.http_protocol import HttpProtocol
+from mock_provider.protocols.registry import HttpProtocols
+from mock_provider.runtime.actions import ActionRunner
 from mock_provider.runtime.clock_driver import ClockDriver
 from mock_provider.runtime.engine_reader import DriverReader
 from mock_provider.runtime.fault_watch import FaultWatch
@@ -48,7 +38,6 @@ from mock_provider.runtime.journal import Journal
 from mock_provider.runtime.lookups import ProviderLookups
 from mock_provider.runtime.loop_lag import EventLoopLag
 from mock_provider.runtime.reports_out import HttpReportSender, ReportCallSettings
-from mock_provider.runtime.submissions import Submissions
 from mock_provider.runtime.wall_clock import WallClock
 from mock_provider.settings.values import Refusal
 
@@ -78,18 +67,6 @@ class ReportSender(Protocol):
         """Forget what waits, unanswered."""
 
 
-class _Asked(Struct, frozen=True, gc=False):
-    """A send that waits for its answer: a callback that the garbage collector does not search."""
-
-    provider: ProviderRuntime
-    call: SubmitAction
-    wall_s: float
-    respond: Respond
-
-    def __call__(self, answer: Answer | None) -> None:
-        self.provider.answer(self.call, self.wall_s, self.respond, answer)
-
-
 class ProviderRuntime:
     """Everything of a provider except its listeners. Make it on the event loop that will run it."""
 
@@ -97,8 +74,7 @@ class ProviderRuntime:
         self.profile = self.started_with = profile
         self._journal: Journal | None = None
         self._stop_grace_s = stop_grace_s
-        self._smsapi_state = SmsapiState(seed)
-        self._use_protocols(profile)
+        self.protocols = HttpProtocols(profile, seed)
         self._wall_clock = WallClock()
         self._report_carriers: dict[str, ReportSender] = {}
         self.health = Health(self._refuse_all)
@@ -111,10 +87,10 @@ class ProviderRuntime:
         self.lookups = ProviderLookups(
             self.driver.engine, self.inbox, lambda: self.wall_offset_ns, cancelled=self.driver.wake
         )
-        self.submissions = Submissions(self.driver, self.inbox)
         self.engine_reader = DriverReader(self.driver, self._wall_clock)
         self.traffic = TrafficHistory()
         self.refusals = Refusals()
+        self.actions = ActionRunner(self.driver, self.lookups, self.inbox, self.refusals)
         self.live = EventFeed(self.inbox, self.driver.engine.message)
         self._fault_watch = FaultWatch(self.driver.engine.fault_log, self.driver.now_ns)
         self._chores: list[asyncio.Task[None]] = []
@@ -137,6 +113,10 @@ class ProviderRuntime:
         """What is added to an instant of the engine's clock to get unix time, as the wall clock is now."""
         return self._wall_clock.offset_ns
 
+    def outage(self) -> Interruption | None:
+        """The outage that applies now to requests to the first host."""
+        return self.actions.outage(time.monotonic_ns())
+
     async def finish_reports(self) -> None:
         """Let report calls under way end, for at most the grace, and begin no more."""
         await self._http_reports.stop(self._stop_grace_s)
@@ -149,42 +129,27 @@ class ProviderRuntime:
         self.driver.stop()
         self._close_journal()
 
-    def protocol_of(self, path: str) -> HttpProtocol | None:
-        """The protocol that serves this path."""
-        protocol = self._protocol_at.get(path)
-        if protocol is None:
-            for prefix, candidate in self._protocol_below:
-                if path.startswith(prefix):
-                    return candidate
-        return protocol
-
     def ask(
-        self, protocol: HttpProtocol, request: HttpRequest, respond: Respond, second_host: bool = False
+        self, protocol: HttpProtocol, request: HttpRequest, respond: Respond, backup_host: bool = False
     ) -> int | None:
-        """Do what the request asks for; ``respond`` gets the reply (``http.connection.Application``)."""
-        driver = self.driver
+        """Perform what the request asks for; ``respond`` gets the reply (``http.connection.Application``)."""
         now_ns = time.monotonic_ns()
-        wall_s = (now_ns + self.wall_offset_ns) / 1e9
-        call = protocol.read(request, driver.next_request_id(), Instants(now_ns, wall_s))
-        if type(call) is SubmitAction:
-            submit = replace(call.submit, second_host=True) if second_host else call.submit
-            return driver.submit(now_ns, submit, _Asked(self, call, wall_s, respond))
-        assert not isinstance(call, SubmitAction)
-        outage = driver.engine.outage(now_ns, second_host)
-        if outage is not None:
-            if not outage.hang:
-                respond(None if outage.disconnect else protocol.unavailable())
-        else:
-            reply = call if isinstance(call, HttpResponse) else self._consulted(call)
+        at = Instants(now_ns, (now_ns + self.wall_offset_ns) / 1e9)
+        action = protocol.read(request, self.driver.next_request_id(), at)
+        if isinstance(action, SubmitAction):
+            if backup_host:
+                action = replace(action, submit=replace(action.submit, backup_host=True))
+            return self.actions.submit(at, action, respond, protocol.errors)
+        reply = self.actions.query(now_ns, action, respond, protocol.errors, backup_host)
+        if reply is not None:
             self.refusals.of_request(now_ns, request, reply)
-            respond(reply)
         return None
 
     def reconfigure(self, profile: Profile) -> None:
         """Other settings from now on; what is under way goes on."""
         self.driver.carry_out(self.driver.engine.reconfigure(self.driver.now_ns(), profile))
         self.profile = profile
-        self._use_protocols(profile)
+        self.protocols.use(profile)
         self.live.settings_changed()
 
     def reset(self) -> None:
@@ -194,11 +159,10 @@ class ProviderRuntime:
         self.inbox.clear()
         self.refusals.clear()
         self.live.cleared()
-        self.lookups.forget()
         self._http_reports.drop_queued()
         for carrier in self._report_carriers.values():
             carrier.drop_queued()
-        self._smsapi_state.clear()
+        self.protocols.reset(self.profile)
 
     def report_by(self, protocol: str, carrier: ReportSender) -> None:
         """Give this protocol's reports to ``carrier`` from now on; without one they go out as HTTP calls."""
@@ -213,7 +177,7 @@ class ProviderRuntime:
             self.engine_state(),
             self.gauges(),
             self.health.failures,
-            self._smsapi_state.unread.counts(),
+            self.protocols.unread_fields.counts(),
             self._http_reports.last_failure,
         )
 
@@ -230,58 +194,15 @@ class ProviderRuntime:
             ),
         }
 
-    def _use_protocols(self, profile: Profile) -> None:
-        protocols: tuple[HttpProtocol, ...] = (
-            smsapi_of(profile, self._smsapi_state),
-            Twilio(profile.wire.twilio, profile.account, profile.throttle.concurrent_requests),
-            JsonApi(profile),
-        )
-        self._protocols = {protocol.name: protocol for protocol in protocols}
-        self._protocol_at = {path: protocol for protocol in protocols for path in protocol.paths}
-        self._protocol_below = tuple(
-            (prefix, protocol) for protocol in protocols for prefix in protocol.prefixes
-        )
-
-    def _consulted(self, call: Cancel | StatusQuery | AccountQuery | QueryAction) -> HttpResponse:
-        lookups = self.lookups
-        if isinstance(call, QueryAction):
-            return call.answer(lookups)
-        account = lookups.account(call.token)
-        if isinstance(call, AccountQuery):
-            return call.render(account)
-        if isinstance(call, Cancel):
-            return call.render(None if account is None else lookups.cancel(call.token, call.provider_ids))
-        return call.render(None if account is None else lookups.statuses(call.provider_ids))
-
-    def answer(self, call: SubmitAction, wall_s: float, respond: Respond, answer: Answer | None) -> None:
-        """The engine's answer to a send is due; None: cut the connection."""
-        if answer is None:
-            respond(None)
-            return
-        if type(answer) is Accepted and not call.submit.validate_only:
-            self.inbox.remember(call.submit, answer, wall_s)
-        try:
-            reply = call.render(answer)
-        except Exception:  # the answers that are due with this one must not go down with it
-            log.exception("an answer could not be put into words")
-            reply = internal_error()
-        if type(answer) is Refused:
-            self.refusals.of_submit(time.monotonic_ns(), call.submit, answer.reason, reply)
-        respond(reply)
-
     def _deliver(self, effect: SendReports | SendProgress) -> None:
-        carrier = self._report_carriers.get(effect.wire)
+        carrier = self._report_carriers.get(effect.protocol)
         if carrier is None:
             self._http_reports.deliver(effect)
         else:
             carrier.deliver(effect)
 
     def _report_calls(self, effect: SendReports | SendProgress) -> Sequence[ReportCall]:
-        protocol = self._protocols[effect.wire]
-        if isinstance(effect, SendReports):
-            return protocol.report_calls(effect, self.wall_offset_ns)
-        call = protocol.progress_call(effect, self.wall_offset_ns)
-        return () if call is None else (call,)
+        return self.protocols.named(effect.protocol).report_calls(effect, self.wall_offset_ns)
 
     def reports_answered(self, batch_id: int, confirmed: bool) -> None:
         """A receiver has confirmed a batch of reports, or has not."""
@@ -334,8 +255,7 @@ class ProviderRuntime:
             driver.carry_out(driver.engine.set_wall_offset(driver.now_ns(), self.wall_offset_ns))
 
     def _publish(self) -> None:
-        for submit, accepted in self.driver.engine.take_unanswered():
-            self.inbox.remember(submit, accepted, time.time())
+        self.actions.remember_unanswered()
         self.live.publish()
 
     def _tick(self) -> None:

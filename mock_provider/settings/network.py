@@ -88,11 +88,11 @@ Rules = Annotated[tuple[CountryRules, ...], AfterValidator(_once_each)]
 
 
 class TrafficSettings(Section):
-    """What a message is for, where its protocol does not say; a fast one is never marketing."""
+    """What a message is for, where its protocol does not say; a priority message is never marketing."""
 
-    unsaid: Literal["otp", "transactional", "marketing"] = "transactional"
+    default_message_class: Literal["otp", "transactional", "marketing"] = "transactional"
     marketing_senders: tuple[str, ...] = ()
-    batch: Literal["refuse", "skip"] = "refuse"
+    on_violation: Literal["reject_request", "skip_message"] = "reject_request"
 
 
 class SenderLimit(Section):

@@ -26,7 +26,7 @@ from mock_provider.settings.values import Refusal
 from mock_provider.settings.zones import UtcOffsets, ZoneName, utc_offsets
 
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9._ -]{1,64}$")]
-BatchRule = Literal["refuse", "skip"]
+OnViolation = Literal["reject_request", "skip_message"]
 _Shared = TypeVar("_Shared", "ReplyError", "FailureSettings")
 _NO_DELAY = Fixed(kind="fixed", value_s=0.0)
 
@@ -39,7 +39,7 @@ class AccountSettings(Section):
     suspended: bool = False
     price_per_segment: Annotated[float, Field(ge=0, le=1e6)] = 0.0
     currency: Annotated[str, Field(pattern="^([A-Z]{3})?$")] = ""  # what a point is; "": a point of its own
-    fast_price_factor: Annotated[float, Field(ge=0, le=1000)] = 1.5
+    priority_price_factor: Annotated[float, Field(ge=0, le=1000)] = 1.5
     report_url: str = ""
     tier: Literal["standard", "priority", "dedicated"] = "standard"
     route_segments_per_s: Rate | None = None
@@ -97,20 +97,20 @@ class ReplySettings(Section):
 
 class Duplicates(Section):
     window_s: PositiveSeconds = 86_400.0
-    batch: BatchRule = "refuse"
+    on_violation: OnViolation = "reject_request"
     remembered_keys: int = Field(default=1_000_000, ge=1, le=100_000_000)
 
 
 class Flood(Section):
     limit: int = Field(default=0, ge=0, le=100_000)
     window_s: PositiveSeconds = 60.0
-    batch: BatchRule = "refuse"
+    on_violation: OnViolation = "reject_request"
 
 
 class Numbers(Section):
     invalid_share: Share = 0.0
     validity: Literal["light", "strict"] = "light"
-    assigned_by: Literal["share", "prefix"] = "share"
+    carrier_assignment: Literal["share", "prefix"] = "share"
     ported_share: Share = 0.0
     magic: bool = False
 
@@ -131,7 +131,7 @@ class Delivery(Section):
 
     validity_s: PositiveSeconds = 86_400.0
     latency: Distribution = _NO_DELAY
-    fast_latency: Distribution | None = None
+    priority_latency: Distribution | None = None
     failures: Failures = ()
 
 
@@ -152,7 +152,7 @@ class CarrierSettings(Section):
     queue_segments: Segments | None = None
     price_per_segment: Price | None = None
     latency: Distribution | None = None
-    fast_latency: Distribution | None = None
+    priority_latency: Distribution | None = None
     failures: Failures | None = None
 
 

@@ -9,24 +9,15 @@ from typing import Protocol, cast
 from msgspec import Struct
 
 from mock_provider.engine.faults.hooks import Interruption
+from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.smpp import codes
-from mock_provider.protocols.smpp.effects import (
-    Answered,
-    BoundNow,
-    Cancelled,
-    Close,
-    MultiSubmitted,
-    Queried,
-    Replaced,
-    SessionEffect,
-    Submitted,
-)
+from mock_provider.protocols.smpp.effects import Answered, BoundNow, Close, SessionEffect
 from mock_provider.protocols.smpp.pdu import Bind
+from mock_provider.protocols.smpp.requests import BoundClient, RequestReader
 from mock_provider.protocols.smpp.session import NoAnswer, Session, SessionLimits
-from mock_provider.protocols.smpp.submit import SubmitReader
 from mock_provider.smpp.provider import SmppProvider
 from mock_provider.smpp.receipts import ReceiptLinks
-from mock_provider.smpp.requests import Memory, Requests
+from mock_provider.smpp.requests import Requests
 
 _SHORTEST_TIMER_S = 0.001
 _LINGER_S = 1.0
@@ -36,9 +27,8 @@ class SmppSetup(Struct, frozen=True):
     """What the connections of a time have in common; other settings make another."""
 
     limits: SessionLimits
-    reader: SubmitReader
+    reader: RequestReader
     links: ReceiptLinks
-    memory: Memory
 
 
 class Listener(Protocol):
@@ -68,7 +58,8 @@ class SmppConnection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._session = Session(setup.limits, self._admit, time.monotonic_ns(), self._front)
-        self._requests = Requests(provider, setup.reader, setup.memory, self._session, self)
+        self._requests = Requests(provider.actions, setup.reader, self._session, self)
+        self._token = ""
         self.system_id = ""  # while it is bound
         self.knows_tlvs = False
         self._out: list[bytes] = []
@@ -150,50 +141,30 @@ class SmppConnection(asyncio.Protocol):
 
     def _carry_out(self, now_ns: int, effects: list[SessionEffect]) -> None:
         answered = False
-        wall_s = (now_ns + self._provider.wall_offset_ns) / 1e9
+        at = Instants(now_ns, (now_ns + self._provider.lookups.wall_offset_ns) / 1e9)
         for effect in effects:
-            if type(effect) is Submitted:
-                self._requests.submit(now_ns, wall_s, effect)
-            elif type(effect) is Answered:
+            if isinstance(effect, Answered):
                 self._links.answered(effect)
                 answered = True
-            elif type(effect) is bytes:
+            elif isinstance(effect, bytes):
                 self.write(effect)
+            elif isinstance(effect, BoundNow):
+                self._bound(effect.bind)
+            elif isinstance(effect, Close):
+                self._leave()
             else:
-                self._carry_out_rare(now_ns, wall_s, effect)
+                self._requests.perform(at, effect)
             if self._transport is None:
                 return
         if answered:
             self._links.send_on(self.system_id)
 
-    def _carry_out_rare(self, now_ns: int, wall_s: float, effect: SessionEffect) -> None:
-        if isinstance(effect, MultiSubmitted):
-            self._requests.submit_multi(now_ns, wall_s, effect)
-        elif isinstance(effect, Replaced):
-            self._requests.replace(now_ns, wall_s, effect)
-        elif isinstance(effect, Queried | Cancelled):
-            self._look_up(effect)
-        elif isinstance(effect, BoundNow):
-            self.system_id = self._requests.system_id = effect.bind.system_id
-            self.knows_tlvs = self._session.knows_tlvs
-            if self._session.receives:
-                self._links.add(effect.bind.system_id, self)
-        elif isinstance(effect, Close):
-            self._leave()
-
-    def _look_up(self, effect: Queried | Cancelled) -> None:
-        """Apply an outage here: the engine applies it to submits only."""
-        outage = self._outage()
-        if outage is not None:
-            command_id = codes.QUERY_SM if isinstance(effect, Queried) else codes.CANCEL_SM
-            if outage.disconnect:
-                self.abort()
-            elif not outage.hang:
-                self.write(self._session.answer(command_id, effect.sequence, codes.ESME_RSYSERR))
-        elif isinstance(effect, Queried):
-            self._requests.query(effect, self._provider.wall_offset_ns)
-        else:
-            self._requests.cancel(effect)
+    def _bound(self, bind: Bind) -> None:
+        self.system_id = bind.system_id
+        self._requests.bound = BoundClient(bind.system_id, self._token)
+        self.knows_tlvs = self._session.knows_tlvs
+        if self._session.receives:
+            self._links.add(bind.system_id, self)
 
     def _leave(self) -> None:
         """End the connection so that the peer can still read what was written, though it goes on sending."""
@@ -218,7 +189,7 @@ class SmppConnection(asyncio.Protocol):
             self._unbind()
 
     def _outage(self) -> Interruption | None:
-        return self._provider.submissions.outage(time.monotonic_ns())
+        return self._provider.outage()
 
     def _front(self) -> NoAnswer | None:
         """How an outage affects enquire_link; one that refuses does not."""
@@ -236,7 +207,7 @@ class SmppConnection(asyncio.Protocol):
         admitted = self._listener.admit(bind)
         if isinstance(admitted, int):
             return admitted
-        self._requests.token = admitted
+        self._token = admitted
         return codes.ESME_ROK
 
     # writing and time

@@ -17,12 +17,12 @@ from mock_provider.protocols.smpp.parts import PartKeys
 from mock_provider.protocols.smpp.pdu import Bind
 from mock_provider.protocols.smpp.receipts import ReceiptWriter
 from mock_provider.protocols.smpp.replacing import Replaceable
+from mock_provider.protocols.smpp.requests import Memory, RequestReader
 from mock_provider.protocols.smpp.session import SessionLimits
 from mock_provider.protocols.smpp.submit import SubmitReader
 from mock_provider.smpp.connection import SmppConnection, SmppSetup
 from mock_provider.smpp.provider import SmppProvider
 from mock_provider.smpp.receipts import ReceiptLinks
-from mock_provider.smpp.requests import Memory
 
 _EXPIRE_EVERY_S = 0.25
 
@@ -96,14 +96,14 @@ class SmppServer:
 
     def setup(self) -> SmppSetup:
         profile = self._provider.profile
-        if profile is not self._profile or self._wall_offset_ns != self._provider.wall_offset_ns:
+        if profile is not self._profile or self._wall_offset_ns != self._provider.lookups.wall_offset_ns:
             self._use(profile)
         return self._setup
 
     def opened(self, connection: SmppConnection) -> bool:
         self._connections.add(connection)
         self._none_left.clear()
-        return len(self._connections) <= self._provider.profile.wire.smpp.max_connections
+        return len(self._connections) <= self._provider.profile.protocol.smpp.max_connections
 
     def closed(self, connection: SmppConnection) -> None:
         self._connections.discard(connection)
@@ -112,7 +112,7 @@ class SmppServer:
 
     def admit(self, bind: Bind) -> str | int:
         profile = self._provider.profile
-        settings = profile.wire.smpp
+        settings = profile.protocol.smpp
         token = self._token_of(bind.password, profile.account.tokens)
         known = not settings.system_ids or bind.system_id in settings.system_ids
         if not bind.system_id or not known:
@@ -135,8 +135,8 @@ class SmppServer:
 
     def _use(self, profile: Profile) -> None:
         self._profile = profile
-        self._wall_offset_ns = self._provider.wall_offset_ns
-        settings = profile.wire.smpp
+        self._wall_offset_ns = self._provider.lookups.wall_offset_ns
+        settings = profile.protocol.smpp
         limits = SessionLimits(
             settings.smsc_id,
             settings.window,
@@ -150,8 +150,9 @@ class SmppServer:
         self._kept_ns = nanoseconds(settings.receipts_kept_s)
         writer = ReceiptWriter(settings, self._wall_offset_ns, self._memory.groups)
         self.links.use(writer, settings.receipts_kept)
-        reader = SubmitReader(settings, self._keys)
-        self._setup = SmppSetup(limits, reader, self.links, self._memory)
+        submits = SubmitReader(settings, self._keys)
+        reader = RequestReader(submits, self._memory, self._provider.lookups)
+        self._setup = SmppSetup(limits, reader, self.links)
 
     def _expire(self) -> None:
         self._expiring = self._loop.call_later(_EXPIRE_EVERY_S, self._expire)

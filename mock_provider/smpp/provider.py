@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
-from mock_provider.engine import MessageView
 from mock_provider.engine.faults.hooks import Interruption
-from mock_provider.engine.values import Submit
 from mock_provider.profiles import Profile
-from mock_provider.protocols.actions import OnAnswer
+from mock_provider.protocols.actions import ErrorReplies, Instants, QueryAction, R, Respond, SubmitAction
+from mock_provider.protocols.lookups import Lookups
 
 
-class SmppSubmissions(Protocol):
-    """The way of a submit to the engine."""
+class SmppActions(Protocol):
+    """Performs actions (``runtime.actions.ActionRunner``)."""
 
     def next_request_id(self) -> int:
         """The ``Submit.request_id`` of the next submit."""
 
-    def submit(self, now_ns: int, wall_s: float, submit: Submit, on_answer: OnAnswer) -> int | None:
-        """None if ``on_answer`` was called, else a number by which the wait can be given up."""
+    def submit(
+        self, at: Instants, action: SubmitAction[R], respond: Respond[R], errors: ErrorReplies[R]
+    ) -> int | None:
+        """None if ``respond`` was called, else the number for ``forget``."""
+
+    def query(
+        self, now_ns: int, action: QueryAction[R] | R, respond: Respond[R], errors: ErrorReplies[R]
+    ) -> R | None:
+        """The reply, which ``respond`` has got; None if an outage took its place."""
 
     def forget(self, request_id: int) -> None:
-        """The client has gone: ``on_answer`` must not be called."""
+        """The client has gone: ``respond`` must not be called."""
 
     def advance(self) -> None:
         """Let the engine do what is due now. Not for a handler of an answer."""
-
-    def outage(self, now_ns: int) -> Interruption | None:
-        """The outage that applies now."""
-
-
-class SmppLookups(Protocol):
-    """Messages by their ids."""
-
-    def view(self, provider_id: str) -> MessageView | None:
-        """What the engine knows of a message, or None."""
-
-    def cancel(self, token: str, provider_ids: Sequence[str]) -> Sequence[str]:
-        """Remove scheduled messages; the ids that were removed."""
 
 
 class SmppProvider(Protocol):
@@ -49,14 +41,13 @@ class SmppProvider(Protocol):
         """The present settings; another object after each change."""
 
     @property
-    def wall_offset_ns(self) -> int:
-        """What is added to the engine's time to get unix time."""
+    def actions(self) -> SmppActions: ...
 
     @property
-    def submissions(self) -> SmppSubmissions: ...
+    def lookups(self) -> Lookups: ...
 
-    @property
-    def lookups(self) -> SmppLookups: ...
+    def outage(self) -> Interruption | None:
+        """The outage that applies now."""
 
     def reports_answered(self, batch_id: int, confirmed: bool) -> None:
         """A receiver has answered a batch of reports, or has not in time."""

@@ -50,7 +50,7 @@ class ProviderThread:
         generated = self._provider.generated
         account_tokens = (config.token, *config.profile.account.tokens, generated.get("token", ""))
         self.url = self._provider.url
-        self.second_url = self._provider.second_url  # "": there is none
+        self.backup_url = self._provider.backup_url  # "": there is none
         self.smpp_host, _, smpp_port = self._provider.smpp_address.rpartition(":")
         self.smpp_port = int(smpp_port or 0)  # 0: it does not speak SMPP
         self.token = next(filter(None, account_tokens))

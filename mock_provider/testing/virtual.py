@@ -131,7 +131,12 @@ class VirtualProvider:
         A message is its key, or the fields of an ``Outbound``; ``fields`` are those of the ``Submit``.
         """
         self._requests += 1
-        settings = {"wire": "smsapi", "token": TOKEN, "sender_id": "Test", "report_url": REPORT_URL} | fields
+        settings = {
+            "protocol": "smsapi",
+            "token": TOKEN,
+            "sender_id": "Test",
+            "report_url": REPORT_URL,
+        } | fields
         submit = Submit(self._requests, messages=tuple(map(_outbound, messages)), **settings)
         self._driver.submit(submit, round(at_s * NS_PER_S))
         return self._requests

@@ -13,7 +13,6 @@ from typing import cast
 from aiohttp import web
 from msgspec import Struct
 
-_SWEEP_EVERY_S = 1.0
 # Closing with unread data resets the connection, and the client may lose the answer.
 _LINGER_S = 1.0
 
@@ -30,6 +29,7 @@ class Limits(Struct, frozen=True):
     request_s: float = 30.0
     idle_s: float = 75.0
     head_bytes: int = 64 * 1024 * 1024
+    sweep_every_s: float = 1.0  # how often these times are looked at
 
 
 class Connections:
@@ -91,7 +91,7 @@ class Connections:
         """One timer for all: an overdue connection is found up to one sweep late."""
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(_SWEEP_EVERY_S)
+            await asyncio.sleep(self.limits.sweep_every_s)
             now_s = loop.time()
             for connection in list(self._open):
                 connection.check(now_s)

@@ -159,7 +159,7 @@ class Api:
     async def _post_message(self, request: web.BaseRequest) -> web.Response:
         self._check_open()
         wanted = read_request(await read_message(request, self._patience_s))
-        if not self._driver.has_room(1, wanted.lane):
+        if not self._driver.has_room(1, wanted.message_class):
             self._tally.queue_full += 1
             raise ApiError(429, "queue_full", "the queue is full: try again", retry_after_s=_RETRY_FULL_S)
         message = self._intake.message(wanted, now_ns())

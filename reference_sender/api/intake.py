@@ -55,7 +55,7 @@ class MessageRequest(Struct, forbid_unknown_fields=True, gc=False):
 
     to: str
     text: str
-    lane: Lane = field(name="class")
+    message_class: Lane
     key: str | None = None
     sender_id: str | None = field(default=None, name="from")
     campaign: str = ""
@@ -65,7 +65,7 @@ class MessageRequest(Struct, forbid_unknown_fields=True, gc=False):
 class Defaults(Struct, forbid_unknown_fields=True, frozen=True):
     """What a campaign's rows share: the fields of its JSON before ``recipients``, or a CSV's query."""
 
-    lane: Lane = field(name="class")
+    message_class: Lane
     campaign: str | None = None
     sender_id: str | None = field(default=None, name="from")
     text: str | None = None
@@ -102,10 +102,10 @@ class Intake:
             request.key,
             now_ns,
             Terms(
-                request.lane,
+                request.message_class,
                 checked_sender_id(request.sender_id),
                 request.campaign,
-                expiry_ns(request.lane, request.expires_in_s),
+                expiry_ns(request.message_class, request.expires_in_s),
             ),
         )
 
@@ -126,10 +126,10 @@ class Intake:
         """Raises ``Invalid``."""
         check_campaign(campaign)
         terms = Terms(
-            defaults.lane,
+            defaults.message_class,
             checked_sender_id(defaults.sender_id),
             campaign,
-            expiry_ns(defaults.lane, defaults.expires_in_s),
+            expiry_ns(defaults.message_class, defaults.expires_in_s),
         )
         text = defaults.text
         return Shared(terms, text, 0 if text is None else checked_segments(text, self._max_segments))
@@ -221,7 +221,7 @@ def expiry_ns(lane: Lane, expires_in_s: float | None) -> int:
 _RULES = {
     "to": _NUMBER_RULE,
     "text": _TEXT_RULE,
-    "class": _CLASS_RULE,
+    "message_class": _CLASS_RULE,
     "key": _KEY_RULE,
     "from": _SENDER_RULE,
     "campaign": _KEY_RULE,

@@ -46,7 +46,7 @@ class Rows(Protocol):
 
 
 class JsonRows:
-    """``{"campaign": ..., "class": ..., "recipients": [{...}, ...]}``.
+    """``{"campaign": ..., "message_class": ..., "recipients": [{...}, ...]}``.
 
     Rows are accepted as they arrive, so shared fields must come before ``recipients``. A later field
     is refused. A field of the head that is repeated has its last value, as in ``json.loads``.

@@ -26,7 +26,7 @@ class Shown(Struct, frozen=True):
 
     id: str
     key: str
-    message_class: str = field(name="class")
+    message_class: str
     campaign: str
     to: str
     sender_id: str = field(name="from")
@@ -45,7 +45,7 @@ class Exported(Struct, frozen=True, gc=False):
     """A line of the export: what a run directory's ``sender.arrow`` holds."""
 
     key: str
-    message_class: str = field(name="class")
+    message_class: str
     state: str
     reason: str
     attempts: int

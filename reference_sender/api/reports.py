@@ -61,7 +61,7 @@ class ReportIntake:
 
     @property
     def paths(self) -> list[str]:
-        """Where reports come in; each goes on with the secret."""
+        """Where reports come in; each is followed by the secret."""
         return [f"{REPORTS_PATH}{name}/" for name in self._readers]
 
     async def take(self, request: web.BaseRequest, secret: str, patience_s: float) -> web.Response:

@@ -29,7 +29,7 @@ class Route(Protocol):
     """A provider's client, as the driver uses it. No method raises for what provider or network do."""
 
     async def submit(self, messages: Sequence[Message]) -> Sequence[Result]:
-        """Submit ``messages`` in one request: one result a message, in their order."""
+        """Submit ``messages`` in one request. Returns one result per message, in the same order."""
         ...
 
     async def look_up(self, message: Message, since_ns: int) -> Sequence[Report] | None:

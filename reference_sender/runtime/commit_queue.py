@@ -21,7 +21,7 @@ from reference_sender.store import Existing, Store, StoreError, Work
 
 log = logging.getLogger(__name__)
 
-_RETRY_S = 1.0
+RETRY_S = 1.0
 _FRESH_S = 1.0  # how long the result of a commit describes the store
 _RECENT_S = 1.0  # whose longest commit ``worst_ms`` tells
 _CLOSED = "the sender has stopped"
@@ -78,7 +78,7 @@ class CommitQueue:
         store: Store,
         kept: Kept,
         linger_s: float = 0.002,
-        retry_s: float = _RETRY_S,
+        retry_s: float = RETRY_S,
         chores: Chores | None = None,
         foresee: Foresee = _foresees_nothing,
     ) -> None:
@@ -115,6 +115,11 @@ class CommitQueue:
     def error(self) -> StoreError | None:
         """Why the last commit failed; None if it did not."""
         return self._error
+
+    @property
+    def pause_s(self) -> float:
+        """How long no commit begins: after a failure, and between two commits."""
+        return max(0.0, self._not_before - self._loop.time())
 
     @property
     def worst_ms(self) -> float:

@@ -23,7 +23,7 @@ from reference_sender.dispatch.values import (
 )
 from reference_sender.routes.client import Route
 from reference_sender.runtime.background import Chores
-from reference_sender.runtime.commit_queue import CommitQueue
+from reference_sender.runtime.commit_queue import RETRY_S, CommitQueue
 from reference_sender.store import Existing, Store
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ class Driver:
         routes: Mapping[str, Route],
         early_report_s: float = EARLY_REPORT_S,
         chores: Chores | None = None,
+        commit_retry_s: float = RETRY_S,
     ) -> None:
         self.chores = chores or Chores()
         self._dispatcher = dispatcher
@@ -63,7 +64,9 @@ class Driver:
         self._overtaking: set[str] = set()  # provider ids of reports that came with an early one
         self._stopping = False
         self._attempts = 0  # made so far
-        self.commits = CommitQueue(store, self._kept, chores=self.chores, foresee=self._foresee)
+        self.commits = CommitQueue(
+            store, self._kept, retry_s=commit_retry_s, chores=self.chores, foresee=self._foresee
+        )
         self._guarded_advance = self.chores.guarded("dispatcher", self._advance)
 
     def recover(self, recovered: Iterable[Recovered]) -> None:

@@ -17,11 +17,11 @@ from waiting import eventually
 
 from analysis.records import PROVIDER_SCHEMA, read_manifest, read_rows
 from loadtests.arrivals import Mix, Poisson, Stream
-from loadtests.runner.scenario_run import run_scenario
 from loadtests.runner.settings import RunSettings
-from loadtests.scenarios.scenario import Part, Scenario
+from loadtests.scenario import Part, Scenario
 from loadtests.simulate.part import Choices
 from loadtests.simulate.run import simulate_scenario
+from loadtests.suites.scenario_run import run_scenario
 
 ROOT = Path(__file__).parents[2]
 BAD_DAY = (
@@ -33,7 +33,7 @@ BAD_DAY = (
 def scenario(rate_per_s: float, duration_s: float, profile: str) -> Scenario:
     stream = Stream(Poisson(rate_per_s, duration_s), mix=Mix(1.0, 1.0, 1.0))
     part = Part(slug="day", title="made for a test", role="plain", profile=profile, streams=(stream,))
-    return Scenario(name="smoke", locustfile="smoke", title="made for a test", parts=(part,))
+    return Scenario(name="smoke", title="made for a test", parts=(part,))
 
 
 def summary_of(run_dir: Path) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def test_a_real_run_keeps_the_windows_and_says_that_its_instrument_stalled(tmp_p
         "faults": [{"kind": "outage", "start_s": 1.0, "end_s": 2.0}, {"kind": "hang", "start_s": 900}],
     }
     profile.write_text(json.dumps(document))
-    stalling = threading.Thread(target=_stall, args=(out))
+    stalling = threading.Thread(target=_stall, args=(out,))
     stalling.start()
     console = Console(file=io.StringIO())
     code = run_scenario(scenario(30.0, 6.0, str(profile)), RunSettings(out=out, seed=3), console)

@@ -13,11 +13,12 @@ from rich.console import Console
 
 from analysis.records import read_manifest
 from loadtests.arrivals import Burst, Mix, Poisson, Stream
-from loadtests.runner.scenario_run import run_scenario
+from loadtests.parts import simulated, whole_day
 from loadtests.runner.settings import RunSettings
-from loadtests.scenarios.scenario import Part, Scenario, simulated, whole_day
+from loadtests.scenario import Part, Scenario
 from loadtests.simulate.part import Choices
 from loadtests.simulate.run import simulate_scenario
+from loadtests.suites.scenario_run import run_scenario
 
 
 def small_bench() -> Scenario:
@@ -29,7 +30,7 @@ def small_bench() -> Scenario:
         role="burst",
         profile="smsapi",
         streams=(otps, Stream(Burst(600, 2.0), mix=Mix(marketing=1.0), campaign="burst", start_s=3.0)),
-        drain_limit_s=6.0,
+        drain_timeout_s=6.0,
         counterpart="burst-simulated",
     )
     several = tuple(
@@ -38,7 +39,6 @@ def small_bench() -> Scenario:
     )
     return Scenario(
         name="bench",
-        locustfile="bench",
         title="a bench made for a test",
         parts=(
             whole_day("day-2k", 2_000),

@@ -32,7 +32,7 @@ TINY: dict[str, list[str]] = {
     "verdict_seeds.py": ["--seeds", "2", "--jobs", "1", "--parts", "day-5m-peak"],
     "waiting_memory.py": ["--replies", "50", "--reports", "1000"],
 }
-MODULES = {"http_inputs.py", "processes.py"}  # what scripts share
+MODULES = {"http_inputs.py", "processes.py", "smpp_inputs.py"}  # what scripts share
 JUDGES_SPEED = {"hostile_campaigns.py", "open_model_user.py"}  # exit code 1: a goal was missed
 NEEDS_WRK = {"provider_sends.py", "sender_intake.py"}
 

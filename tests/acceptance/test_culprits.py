@@ -31,7 +31,7 @@ from loadtests.runner.part_run import PartRun
 from loadtests.runner.progress import Progress
 from loadtests.runner.provider_profile import ProfileChoice
 from loadtests.runner.settings import RunSettings
-from loadtests.scenarios.scenario import Part, Scenario
+from loadtests.scenario import Part, Scenario
 from loadtests.simulate.part import Choices, simulate_part
 
 Staging = Callable[[Path], AbstractContextManager[None]]
@@ -55,7 +55,7 @@ def part_of(folder: Path, rate_per_s: float, profile: dict[str, Any], mix: Mix, 
         role="plain",
         profile=str(path),
         streams=(Stream(process, mix=mix),),
-        **{"drain_limit_s": 3.0, **more},
+        **{"drain_timeout_s": 3.0, **more},
     )
 
 
@@ -68,7 +68,7 @@ def analysed(run_dir: Path) -> tuple[PartReport, Manifest]:
 
 def played(part: Part, run_dir: Path, staging: Staging | None = None) -> PartReport:
     """Run it for real; ``staging`` is a context that lasts from the first answer to the load's end."""
-    scenario = Scenario(name="smoke", locustfile="smoke", title="staged", parts=(part,))
+    scenario = Scenario(name="smoke", title="staged", parts=(part,))
     stage = threading.Thread(target=_stage, args=(run_dir, staging), daemon=True)
     stage.start()
     console = Console(file=io.StringIO())

@@ -12,7 +12,7 @@ from waiting import eventually
 
 from analysis.records import PROVIDER_SCHEMA, read_manifest, read_rows
 
-_LIMIT = ("--drain-limit", "3600")  # would be waited for, if it were left to the limit
+_LIMIT = ("--drain-timeout", "3600")  # would be waited for, if it were left to the timeout
 _PHONES_OFF = """
 name = "phones-off"
 [delivery.latency]
@@ -65,7 +65,7 @@ def test_ctrl_c_in_the_drain_ends_it_and_the_load_is_whole(smsbench: StartSmsben
     manifest = read_manifest(out)
     assert manifest.exit_reason == "drain_ended", output
     assert process.returncode in (1, 3, 4), output  # not 130: the load was whole
-    assert "the drain was ended; left open: 400 on their way to handsets" in output
+    assert "the drain was ended by the user; left open: 400 on their way to handsets" in output
     assert manifest.planned == 400
     assert (out / "report" / "summary.md").is_file()
 

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import psutil
 import pytest
+from waiting import eventually
 
 from analysis.records import PROVIDER_SCHEMA, read_manifest, read_rows
+from loadtests import catalogue
+from loadtests.parts import Adjustment
 from loadtests.runner.interruption import Interruption
-from loadtests.runner.simulations import Job, Simulations
-from loadtests.scenarios import catalogue
-from loadtests.scenarios.scenario import Adjustment, Part
+from loadtests.scenario import Part
 from loadtests.simulate.beside import PartProcess, SimulationFailedError
 from loadtests.simulate.part import Choices, simulate_part
 from loadtests.simulate.what_ifs import WhatIf
+from loadtests.suites.simulations import SimulationJob, Simulations
 
 FIFO = Choices(profile="smsapi", what_if=WhatIf(fifo=True), counterpart="05-burst", decides=False)
 
@@ -46,9 +48,7 @@ def test_a_child_writes_what_the_function_writes(tmp_path: Path) -> None:
 def test_one_that_is_stopped_keeps_what_it_lived_and_leaves_the_processor_to_others(tmp_path: Path) -> None:
     process = PartProcess("day-500k", day("day-500k"), 1, tmp_path, Choices())
     try:
-        deadline_s = time.monotonic() + 300.0
-        while process.share_done() == 0.0 and not process.ended and time.monotonic() < deadline_s:
-            time.sleep(0.05)
+        eventually(lambda: process.share_done() > 0.0 or process.ended, 300.0)
         assert psutil.Process(process.pid).nice() == 19
         assert 0.0 < process.share_done() < 1.0
     finally:
@@ -66,7 +66,7 @@ def test_a_child_that_cannot_says_why(tmp_path: Path) -> None:
 
 def test_one_that_is_held_stands_still_until_the_next_quiet_part(tmp_path: Path) -> None:
     """A live part that needs both cores once waited minutes for a simulated day to end."""
-    job = Job("day", day("day-500k"), Choices())
+    job = SimulationJob("day", day("day-500k"), Choices())
     interruption, (told, tell) = Interruption(), heard()
     with Simulations("day-500k", [job], 1, tmp_path) as simulations:
         simulations.run()
@@ -77,14 +77,11 @@ def test_one_that_is_held_stands_still_until_the_next_quiet_part(tmp_path: Path)
         assert not process.ended and simulations.left == 1 and told
         used_s = sum(psutil.Process(process.pid).cpu_times()[:2])
         at_s = process.progress().at_s
-        time.sleep(1.5)
+        time.sleep(1.5)  # the hold itself: nothing may go on
         assert process.progress().at_s == at_s
         assert sum(psutil.Process(process.pid).cpu_times()[:2]) - used_s < 0.5
         simulations.run()
-        deadline_s = time.monotonic() + 60.0
-        while process.progress().at_s == at_s and time.monotonic() < deadline_s:
-            time.sleep(0.05)
-        assert process.progress().at_s > at_s
+        eventually(lambda: process.progress().at_s > at_s, 60.0)
         simulations.hold(interruption)  # the end of the suite finds it standing still
     assert process.ended
     assert read_manifest(tmp_path / "day").exit_reason == "interrupted"
@@ -97,10 +94,13 @@ def heard() -> tuple[list[str], Callable[[str], None]]:
 
 def begun(simulations: Simulations) -> PartProcess:
     """The running process, once it has lived some of its day."""
-    deadline_s = time.monotonic() + 300.0
-    while time.monotonic() < deadline_s:
-        running = simulations._running
-        if running is not None and running[1].share_done() > 0.0:
-            return running[1]
-        time.sleep(0.05)
-    raise AssertionError("no simulation began")
+    found: list[PartProcess] = []
+
+    def one_has_begun() -> bool:
+        process = simulations.process
+        if process is not None and process.share_done() > 0.0:
+            found.append(process)
+        return bool(found)
+
+    eventually(one_has_begun, 300.0)
+    return found[0]

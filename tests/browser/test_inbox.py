@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 from watched_page import Watched
 
 ROOT = Path(__file__).parents[2]
@@ -94,7 +94,7 @@ def cut_buttons(page: Page) -> list[str]:
     return labels
 
 
-def test_messages_arrive_by_themselves_and_are_found(inbox: Any, provider: Provider) -> None:
+def test_messages_arrive_by_themselves_and_are_found(inbox: Page, provider: Provider) -> None:
     inbox.get_by_text("Nothing here yet").wait_for()
     assert f"{provider.url}/sms.do" in inbox.locator("#empty pre").inner_text()
     provider.send("48600100200", "Your code is 123456")
@@ -117,7 +117,7 @@ def test_messages_arrive_by_themselves_and_are_found(inbox: Any, provider: Provi
     row(inbox, "Your code is 123456").wait_for()
 
 
-def test_one_message_with_its_journey_segments_and_a_link_of_its_own(inbox: Any, provider: Provider) -> None:
+def test_one_message_with_its_journey_segments_and_a_link_of_its_own(inbox: Page, provider: Provider) -> None:
     sent = provider.send("48600100200", "Zażółć " + "x" * 70, idx="order-17-of-customer-4711-repeated")
     row(inbox, "Zażółć").wait_for()
     inbox.keyboard.press("j")
@@ -147,7 +147,7 @@ def test_one_message_with_its_journey_segments_and_a_link_of_its_own(inbox: Any,
     detail.locator("li.done", has_text="On the handset").wait_for()
 
 
-def test_markup_in_a_message_is_text(inbox: Any, provider: Provider) -> None:
+def test_markup_in_a_message_is_text(inbox: Page, provider: Provider) -> None:
     sent = provider.send("48600100200", f"<b>Sale</b> {MARKUP}", idx=MARKUP)
     assert "error" not in sent  # SMSAPI refuses markup in the sender's name
     row(inbox, MARKUP).click()
@@ -160,7 +160,7 @@ def test_markup_in_a_message_is_text(inbox: Any, provider: Provider) -> None:
     assert inbox.locator("img").count() == 0
 
 
-def test_a_limit_set_by_the_controls_is_in_force(inbox: Any, provider: Provider) -> None:
+def test_a_limit_set_by_the_controls_is_in_force(inbox: Page, provider: Provider) -> None:
     inbox.get_by_role("link", name="Controls").click()
     inbox.get_by_label("requests per second").first.fill("0.001")
     inbox.get_by_label("burst of requests").fill("1")
@@ -192,7 +192,7 @@ def test_a_limit_set_by_the_controls_is_in_force(inbox: Any, provider: Provider)
     assert provider.admin("/faults")["as_started"] is True
 
 
-def test_a_fault_is_started_seen_and_ended(inbox: Any, provider: Provider) -> None:
+def test_a_fault_is_started_seen_and_ended(inbox: Page, provider: Provider) -> None:
     inbox.get_by_role("link", name="Controls").click()
     kinds = inbox.get_by_label("Kind of fault")
     inbox.get_by_role("button", name="20 % internal errors").wait_for()
@@ -214,7 +214,7 @@ def test_a_fault_is_started_seen_and_ended(inbox: Any, provider: Provider) -> No
     assert provider.send("48600100200", "x").get("error") is None
 
 
-def test_charts_have_data_with_their_history(inbox: Any, provider: Provider) -> None:
+def test_charts_have_data_with_their_history(inbox: Page, provider: Provider) -> None:
     provider.send("48600100200", "x")
     expect(inbox.locator("#accepted")).to_have_text("1")
     inbox.reload()
@@ -230,7 +230,7 @@ def test_charts_have_data_with_their_history(inbox: Any, provider: Provider) -> 
     inbox.locator(".tip", has_text="accepted").wait_for()
 
 
-def test_pausing_holds_the_list_and_clearing_empties_it(inbox: Any, provider: Provider) -> None:
+def test_pausing_holds_the_list_and_clearing_empties_it(inbox: Page, provider: Provider) -> None:
     provider.send("48600100200", "before")
     row(inbox, "before").wait_for()
     inbox.get_by_role("button", name="Pause").click()
@@ -250,7 +250,7 @@ def test_pausing_holds_the_list_and_clearing_empties_it(inbox: Any, provider: Pr
 
 def test_a_message_that_comes_while_the_list_is_fetched_stays(watched: Watched, provider: Provider) -> None:
     page = watched.page
-    held: list[Route] = []
+    held: list[tuple[Route, APIResponse]] = []
 
     def hold_the_first(route: Route) -> None:
         if held:
@@ -274,7 +274,7 @@ def test_a_message_that_comes_while_the_list_is_fetched_stays(watched: Watched, 
 
 
 def test_thousands_of_messages_leave_a_short_list_and_the_newest_on_top(
-    inbox: Any, provider: Provider
+    inbox: Page, provider: Provider
 ) -> None:
     for batch in range(10):
         numbers = ",".join(f"48600{batch:02d}{n:04d}" for n in range(200))
@@ -287,7 +287,7 @@ def test_thousands_of_messages_leave_a_short_list_and_the_newest_on_top(
     expect(inbox.locator("#messages li")).to_have_count(400)
 
 
-def test_on_a_phone_nothing_is_wider_than_the_screen(inbox: Any, provider: Provider) -> None:
+def test_on_a_phone_nothing_is_wider_than_the_screen(inbox: Page, provider: Provider) -> None:
     provider.send("48600100200", "x" * 200 + " ł", idx="a-reference-without-a-place-to-break-" * 4)
     row(inbox, "xxx").wait_for()
     inbox.set_viewport_size({"width": 360, "height": 740})

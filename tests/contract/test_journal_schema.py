@@ -25,7 +25,7 @@ def test_analysis_reads_a_journal_that_was_never_closed(tmp_path: Path) -> None:
         "accepts": 0,
         "price": 0.5,
         "throttled": 2,
-        "fast": True,
+        "priority": True,
     }
     values |= {name: None for name in PROVIDER_SCHEMA.names if name.endswith("_ns")}
     journal.write([JournalRow(**values)])

@@ -155,7 +155,7 @@ def bound(store: Store) -> dict[int, tuple[str | None, int | None, int]]:
     return {r.message.message_id: (r.route, r.tried_ns, r.attempts) for r in store.unfinished()}
 
 
-def test_an_attempt_that_a_process_left_under_way_binds_its_messages_to_the_route(open_it: OpenStore) -> None:
+def test_an_unfinished_attempt_binds_its_messages_to_the_route_after_a_restart(open_it: OpenStore) -> None:
     store = open_it()
     store.commit(
         Work([message(n) for n in range(1, 6)], attempts=[attempt(1, "a", 1, 2), attempt(2, "b", 3, 4)])
@@ -173,7 +173,7 @@ def test_an_attempt_that_a_process_left_under_way_binds_its_messages_to_the_rout
     assert bound(open_it())[1] == ("a", 3_000, 1), "it stays bound after a second start"
 
 
-def test_what_an_answer_or_a_report_has_told_outweighs_an_attempt_under_way(open_it: OpenStore) -> None:
+def test_an_answer_or_report_takes_precedence_over_an_unfinished_attempt(open_it: OpenStore) -> None:
     store = open_it()
     store.commit(Work([message(1), message(2), message(3)], attempts=[attempt(7, "b", 1, 2, 3)]))
     store.commit(Work(changes=[change(1, State.SENT, "p1"), change(2, State.DELIVERED, "p2")]))

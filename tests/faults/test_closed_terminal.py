@@ -30,7 +30,7 @@ def ignores_hangup(pid: int) -> bool:
 
 @pytest.mark.parametrize("module", _COMMANDS)
 @pytest.mark.parametrize("ignored", [False, True])
-def test_a_closed_terminal_ends_a_service_in_order_unless_nohup_said_otherwise(
+def test_a_closed_terminal_stops_a_service_in_order_except_under_nohup(
     module: str, ignored: bool, tmp_path: Path
 ) -> None:
     handler = signal.SIG_IGN if ignored else signal.SIG_DFL

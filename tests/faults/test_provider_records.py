@@ -7,10 +7,9 @@ import os
 import resource
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from urllib.parse import urlencode
 import pyarrow as pa
 from smpplib import consts
 from smpplib.client import Client
+from waiting import eventually
 
 ENVIRONMENT = os.environ | {"SMSBENCH_PROVIDER_TOKEN": "t", "SMSBENCH_ADMIN_TOKEN": "a"}
 DEADLINE_S = 30.0
@@ -26,7 +26,7 @@ SLOW = {
     "name": "slow",
     "carriers": [{"name": "one", "country": "*"}],
     "delivery": {"latency": {"kind": "fixed", "value_s": 3_600}},
-    "wire": {"smpp": {"system_ids": []}},
+    "protocol": {"smpp": {"system_ids": []}},
 }
 
 
@@ -79,12 +79,6 @@ def provider(folder: Path, *options: str, most_bytes: int = 0) -> Iterator[Runni
             process.kill()
 
 
-def until(condition: Callable[[], object]) -> None:
-    deadline_s = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline_s
-
-
 def rows(journal: Path) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     with pa.OSFile(str(journal)) as source:
@@ -96,7 +90,7 @@ def rows(journal: Path) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_full_disk_ends_the_taking_of_messages_and_the_process(tmp_path: Path) -> None:
+def test_on_a_full_disk_the_provider_refuses_messages_and_exits(tmp_path: Path) -> None:
     journal = tmp_path / "provider.arrow"
     options = ("--journal", str(journal), "--smpp-port", "0", "--smpp-password", "pw")
     with provider(tmp_path, *options, most_bytes=200_000) as running:
@@ -156,7 +150,7 @@ def test_a_journal_that_is_removed_is_noticed(tmp_path: Path) -> None:
     with provider(tmp_path, "--journal", str(journal)) as running:
         assert running.send("before")[0] == 200
         journal.unlink()
-        until(lambda: running.state()["failed"])
+        eventually(lambda: running.state()["failed"])
         assert running.send("after")[0] == 503
         running.process.terminate()
         assert running.process.wait(DEADLINE_S) == 74
@@ -167,7 +161,7 @@ def test_messages_that_were_open_when_it_was_killed_have_a_row(tmp_path: Path) -
     journal = tmp_path / "provider.arrow"
     with provider(tmp_path, "--journal", str(journal)) as running:
         _, sent = running.send("open")
-        until(lambda: rows(journal) if journal.stat().st_size else [])
+        eventually(lambda: rows(journal) if journal.stat().st_size else [])
         running.process.kill()
         running.process.wait(DEADLINE_S)
     (row,) = rows(journal)

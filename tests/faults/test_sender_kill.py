@@ -121,7 +121,12 @@ class Client:
     async def post(self, number: int) -> None:
         """Post one message and note it if it was acknowledged; a sender that dies meanwhile is no failure."""
         key = f"kill-{number:05d}"
-        body = {"to": f"48500{number:06d}", "text": f"number {number}", "class": "transactional", "key": key}
+        body = {
+            "to": f"48500{number:06d}",
+            "text": f"number {number}",
+            "message_class": "transactional",
+            "key": key,
+        }
         self.rig.posted += 1
         try:
             async with self._session.post(
@@ -160,7 +165,7 @@ class Client:
 
         try:
             async with self._session.post(
-                f"{self.rig.sender_url}/v1/campaigns?class=marketing&text=hello",
+                f"{self.rig.sender_url}/v1/campaigns?message_class=marketing&text=hello",
                 data=body(),
                 headers={"Authorization": f"Bearer {SENDER_TOKEN}", "Content-Type": "text/csv"},
             ) as answer:

@@ -12,7 +12,6 @@ import resource
 import shutil
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import eventually
 
 TOKEN = "t"
 # Nobody listens there: what is taken stays queued.
@@ -55,11 +55,13 @@ class Running:
                 return error.code, json.load(error)
 
     def post(self, key: str) -> tuple[int, Any]:
-        return self.call("/v1/messages", {"to": "48500100200", "text": "hi", "class": "otp", "key": key})
+        return self.call(
+            "/v1/messages", {"to": "48500100200", "text": "hi", "message_class": "otp", "key": key}
+        )
 
     def campaign(self, tag: str) -> tuple[int, Any]:
         rows = [{"to": "48500100200", "key": f"{tag}-{number}"} for number in range(20)]
-        return self.call("/v1/campaigns", {"class": "marketing", "text": "hi", "recipients": rows})
+        return self.call("/v1/campaigns", {"message_class": "marketing", "text": "hi", "recipients": rows})
 
     def end(self) -> tuple[int, str]:
         """Exit code and standard error."""
@@ -84,12 +86,6 @@ def start() -> Iterator[Callable[..., Running]]:
         each.process.communicate(timeout=30)
 
 
-def until(condition: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < give_up
-
-
 def keeps_nothing_and_says_so(sender: Running, reason: str) -> None:
     status, answer = sender.post("refused")
     assert (status, answer["error"]["code"]) == (503, "store_failed")
@@ -104,7 +100,7 @@ def keeps_nothing_and_says_so(sender: Running, reason: str) -> None:
 @contextmanager
 def no_room_for_files(sender: Running, _: Path) -> Iterator[None]:
     """The system refuses to write to any file, as a quota does."""
-    _, hard = resource.prlimit(sender.process.pid, resource.RLIMIT_FSIZE)
+    hard = resource.prlimit(sender.process.pid, resource.RLIMIT_FSIZE)[1]
     resource.prlimit(sender.process.pid, resource.RLIMIT_FSIZE, (0, hard))
     yield
     resource.prlimit(sender.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
@@ -145,8 +141,8 @@ def survives(sender: Running, start: Callable[..., Running], store: Path, troubl
         for _ in range(3):
             keeps_nothing_and_says_so(sender, reason)
         # Idle too, with nothing of its own to write, it knows.
-        until(lambda: sender.call("/healthz")[0] == 503)
-    until(lambda: sender.call("/healthz") == (200, {"status": "ok"}))
+        eventually(lambda: sender.call("/healthz")[0] == 503)
+    eventually(lambda: sender.call("/healthz") == (200, {"status": "ok"}))
     assert sender.post("after")[0] == 202
     status, taken = sender.campaign("after")
     assert (status, taken["accepted"]) == (202, 20)
@@ -188,7 +184,7 @@ def test_a_sender_whose_store_is_removed_takes_nothing_more(
     else:
         (store.parent / taken_away).unlink()
     keeps_nothing_and_says_so(sender, "removed or replaced")
-    until(lambda: sender.call("/healthz")[0] == 503)
+    eventually(lambda: sender.call("/healthz")[0] == 503)
 
 
 def test_a_store_that_is_moved_and_put_back_is_used_again(
@@ -200,7 +196,7 @@ def test_a_store_that_is_moved_and_put_back_is_used_again(
     store.rename(tmp_path / "away")
     keeps_nothing_and_says_so(sender, "removed or replaced")
     (tmp_path / "away").rename(store)
-    until(lambda: sender.call("/healthz")[0] == 200)
+    eventually(lambda: sender.call("/healthz")[0] == 200)
     assert sender.post("two")[0] == 202
     assert sender.end()[0] == 0
 
@@ -249,7 +245,7 @@ main()
 """
 
 
-def test_a_sender_of_which_a_part_has_died_says_so_and_exits_with_70(
+def test_a_sender_with_a_dead_task_reports_it_and_exits_with_70(
     tmp_path: Path, start: Callable[..., Running]
 ) -> None:
     sender = start(tmp_path / "s.db", "-c", DYING)

@@ -179,7 +179,9 @@ def test_no_kill_duplicates_or_loses_a_message_between_two_routes(rig: Rig) -> N
     rows = "\n".join(f"48500{number:06d},{key}" for number, key in enumerate(keys))
     rig.start_providers()
     rig.start_sender(ROUTES)
-    taken = ask(f"{rig.url}/v1/campaigns?class=marketing&text=hi", SENDER, f"to,key\n{rows}\n".encode())
+    taken = ask(
+        f"{rig.url}/v1/campaigns?message_class=marketing&text=hi", SENDER, f"to,key\n{rows}\n".encode()
+    )
     assert taken["accepted"] == MESSAGES
 
     in_flight, queued, throttled = [], [], 0

@@ -16,9 +16,9 @@ from analysis import records
 from loadtests.arrivals import Burst, Mix, Poisson, Stream
 from loadtests.runner.interruption import Interruption
 from loadtests.runner.manifest import instant, write_suite
-from loadtests.scenarios.scenario import Part, Scenario
+from loadtests.scenario import Part, Scenario
 from loadtests.simulate.part import Choices
-from loadtests.simulate.run import live_parts
+from loadtests.simulate.run import simulated_parts
 
 HERE = Path(__file__).parent
 RUN = HERE / "run"
@@ -35,12 +35,12 @@ BURST = Part(
         Stream(Poisson(5.0, 45.0), mix=Mix(otp=1.0)),
         Stream(Burst(150, 5.0), mix=Mix(marketing=1.0), campaign="burst", start_s=20.0),
     ),
-    drain_limit_s=60.0,
+    drain_timeout_s=60.0,
     mode="simulated",
 )
 FIFO = msgspec.structs.replace(BURST, slug="burst-fifo", counterpart="burst", fifo=True, decides=False)
 SCENARIO = Scenario(
-    name="small-bench", locustfile="", title="a small burst, with and without priorities", parts=(BURST, FIFO)
+    name="small-bench", title="a small burst, with and without priorities", parts=(BURST, FIFO)
 )
 
 
@@ -49,7 +49,7 @@ def main() -> None:
     RUN.mkdir()
     started = instant()
     with Interruption() as interruption:
-        places = live_parts(SCENARIO, Choices(), SEED, RUN, Console(quiet=True), interruption)
+        places = simulated_parts(SCENARIO, Choices(), SEED, RUN, Console(quiet=True), interruption)
     live = records.read_manifest(RUN / places[0])
     live = msgspec.structs.replace(live, mode="real", target={"name": "reference_sender", "kind": "http"})
     records.write_manifest(RUN / places[0], live)

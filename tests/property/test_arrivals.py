@@ -19,8 +19,8 @@ from loadtests.arrivals import (
     Plan,
     Poisson,
     Process,
+    RateStep,
     Schedule,
-    Step,
     Steps,
     Stream,
     arrival_count,
@@ -40,11 +40,11 @@ processes: st.SearchStrategy[Process] = st.one_of(
     st.builds(Constant, rates, durations_s),
     st.builds(Poisson, rates, durations_s),
     st.builds(Burst, st.integers(0, 5_000), durations_s),
-    st.builds(DayCurve, st.integers(1, 5_000), compress=st.floats(1.0, 5_000.0)),
+    st.builds(DayCurve, st.integers(1, 5_000), speedup=st.floats(1.0, 5_000.0)),
     st.builds(peak_window, st.integers(1, 50_000), durations_s, st.floats(1.0, 200.0)),
     st.builds(
         Steps,
-        st.lists(st.builds(Step, rates, durations_s), min_size=1, max_size=4).map(tuple),
+        st.lists(st.builds(RateStep, rates, durations_s), min_size=1, max_size=4).map(tuple),
         st.sampled_from(["even", "poisson"]),
     ),
 )
@@ -81,8 +81,8 @@ def test_a_constant_rate_never_drifts(rate_per_s: float, duration_s: float) -> N
 
 
 @brisk
-@given(st.lists(st.builds(Step, rates, durations_s), min_size=1, max_size=4), seeds)
-def test_steps_have_what_their_rates_add_up_to_at_every_edge(steps: list[Step], seed: int) -> None:
+@given(st.lists(st.builds(RateStep, rates, durations_s), min_size=1, max_size=4), seeds)
+def test_steps_have_what_their_rates_add_up_to_at_every_edge(steps: list[RateStep], seed: int) -> None:
     instants = instants_ns(Steps(tuple(steps)), seed)
     until_s = expected = Fraction(0)
     for step in steps:
@@ -97,8 +97,8 @@ def test_steps_have_what_their_rates_add_up_to_at_every_edge(steps: list[Step], 
 
 @brisk
 @given(st.integers(1, 500_000), st.floats(1.0, 2_000.0))
-def test_a_day_has_its_messages_however_dense(messages: int, compress: float) -> None:
-    assert arrival_count(DayCurve(messages, compress=compress)) == messages
+def test_a_day_has_its_messages_however_dense(messages: int, speedup: float) -> None:
+    assert arrival_count(DayCurve(messages, speedup=speedup)) == messages
 
 
 @brisk

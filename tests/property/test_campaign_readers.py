@@ -121,7 +121,7 @@ def test_a_campaign_is_read_as_json_loads_reads_it(
 def test_what_json_loads_refuses_is_refused_wherever_it_is_cut(
     recipients: list[Any], at: int, cut_out: int, scrap: str, cuts: list[int]
 ) -> None:
-    good = json.dumps({"class": "otp", "recipients": recipients}, ensure_ascii=False)
+    good = json.dumps({"message_class": "otp", "recipients": recipients}, ensure_ascii=False)
     at %= len(good) + 1
     body = (good[:at] + scrap + good[at + cut_out :]).encode("utf-8", "surrogatepass")
     rows = JsonRows()

@@ -59,9 +59,9 @@ def limits_of(
         "segments": bucket(segments),
         "concurrent_requests": concurrent,
     }
-    wire = {"w": {"max_recipients_per_request": batch}}
+    protocol = {"w": {"max_recipients_per_request": batch}}
     queue = {"drain_segments_per_s": drain}
-    return read_limits({"throttle": throttle, "accept_queue": queue, "wire": wire}, "w")
+    return read_limits({"throttle": throttle, "accept_queue": queue, "protocol": protocol}, "w")
 
 
 all_limits = st.builds(

@@ -85,7 +85,7 @@ class Life:
             if isinstance(effect, Change):
                 self.store[effect.key] = effect
                 continue
-            assert isinstance(effect, SubmitBatch)  # both routes repeat, so nothing is looked up
+            assert isinstance(effect, SubmitBatch)  # its providers refuse repeats: nothing is looked up
             self.submitted.append(effect)
             self.begun[effect.batch_id] = effect, self.now_ns
             results = [self.submit(effect.route, message) for message in effect.messages]

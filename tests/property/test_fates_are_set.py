@@ -13,6 +13,7 @@ import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nanoseconds import MS
+from waiting import eventually_in_loop
 
 from mock_provider.app import ProviderConfig, start_provider
 from mock_provider.engine import Engine
@@ -137,8 +138,7 @@ async def over_sockets(
         async with asyncio.timeout(30):
             await asyncio.gather(*(send_some() for _ in range(concurrency)))
             engine = provider.runtime.driver.engine
-            while engine.state().open:
-                await asyncio.sleep(0.005)
+            await eventually_in_loop(lambda: not engine.state().open)
             views = {number: engine.message(provider_id) for number, provider_id in ids.items()}
             states = {number: view.state for number, view in views.items() if view is not None}
             assert len(states) == len(ids)

@@ -197,7 +197,7 @@ def test_no_message_is_both_lost_and_delivered_and_copies_of_reports_change_noth
         elif row.provider_id and told[row.provider_id]:
             assert states[row.provider_id].state.value == row.state
         if row.t_confirmed_ns is not None:
-            assert row.t_submitted_ns <= row.t_delivered_ns <= row.t_reported_ns <= row.t_confirmed_ns
+            assert row.t_submitted_ns <= row.t_final_ns <= row.t_reported_ns <= row.t_confirmed_ns
 
 
 @settings(deadline=None)

@@ -43,8 +43,10 @@ TEXTS = (
 keys = st.text("abcXYZ019._-", min_size=1, max_size=12)
 
 
-def profile_of(**wire: Any) -> Profile:
-    return parse_profile({"name": "p", "carriers": [{"name": "a", "country": "*"}], "wire": {"smsapi": wire}})
+def profile_of(**protocol: Any) -> Profile:
+    return parse_profile(
+        {"name": "p", "carriers": [{"name": "a", "country": "*"}], "protocol": {"smsapi": protocol}}
+    )
 
 
 profiles = st.builds(
@@ -57,7 +59,7 @@ profiles = st.builds(
     max_parts=st.sampled_from([1, 2, 6]),
     country_code=st.sampled_from(["48", "44"]),
     landlines_accepted=st.booleans(),
-    drop_repeated_numbers=st.booleans(),
+    deduplicate_recipients=st.booleans(),
     report_url_bytes=st.sampled_from([500, 7_500]),
 )
 

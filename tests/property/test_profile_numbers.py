@@ -33,7 +33,7 @@ DOCUMENT: dict[str, Any] = {
         "tokens": ["t"],
         "balance_points": 1e6,
         "price_per_segment": 0.1,
-        "fast_price_factor": 1.5,
+        "priority_price_factor": 1.5,
         "route_segments_per_s": 5.0,
         "daily_messages": 1000,
         "low_balance_points": 5.0,
@@ -49,7 +49,12 @@ DOCUMENT: dict[str, Any] = {
     "duplicates": {"window_s": 100.0, "remembered_keys": 100},
     "flood": {"limit": 10, "window_s": 60.0},
     "numbers": {"invalid_share": 0.1, "ported_share": 0.1},
-    "delivery": {"validity_s": 1000.0, "latency": ABSENT, "fast_latency": EMPIRICAL, "failures": FAILURES},
+    "delivery": {
+        "validity_s": 1000.0,
+        "latency": ABSENT,
+        "priority_latency": EMPIRICAL,
+        "failures": FAILURES,
+    },
     "rules": [{"country": "PL", "max_segments": 5, "price_per_segment": 0.2, "ported_share": 0.1}],
     "carriers": [
         {
@@ -60,7 +65,7 @@ DOCUMENT: dict[str, Any] = {
             "queue_segments": 50,
             "price_per_segment": 0.1,
             "latency": LOGNORMAL,
-            "fast_latency": {"kind": "fixed", "value_s": 1.0},
+            "priority_latency": {"kind": "fixed", "value_s": 1.0},
             "failures": FAILURES,
         },
         {"name": "b", "country": "PL", "share": 2.0},
@@ -89,7 +94,7 @@ DOCUMENT: dict[str, Any] = {
         {"kind": "report_reorder", "share": 0.1, "within_s": 1.0} | WINDOW,
         {"kind": "report_storm", "release_per_s": 1.0} | WINDOW,
     ],
-    "wire": {
+    "protocol": {
         "smsapi": {
             "max_recipients_per_request": 10,
             "max_recipients_get": 10,
@@ -155,7 +160,7 @@ def submit(number: int, key: str) -> Submit:
     outbound = Outbound(f"4860010{number:04d}", "", "hi", 1, key, key)
     sender = ("Test", "123456", "+48600100200", "18005551234")[number % 4]
     return Submit(
-        number, "smsapi", "t", sender, (outbound,), fast=number % 2 == 0, report_url="http://127.0.0.1/"
+        number, "smsapi", "t", sender, (outbound,), priority=number % 2 == 0, report_url="http://127.0.0.1/"
     )
 
 

@@ -125,7 +125,7 @@ def profile_of(sections: Sections) -> Profile:
 def submit_of(number: int, keys: Sequence[int], segments: int, fast: bool, checked: bool) -> Submit:
     messages = tuple(Outbound(f"486001{key:05d}", "", "hi", segments, f"k{key}", f"k{key}") for key in keys)
     return Submit(
-        number, "smsapi", "t", "Test", messages, fast=fast, refuse_duplicates=checked, report_url=URL
+        number, "smsapi", "t", "Test", messages, priority=fast, refuse_duplicates=checked, report_url=URL
     )
 
 
@@ -174,9 +174,9 @@ def test_nothing_is_lost_or_duplicated(sections: Sections, requests: list[Reques
     for row in accepted:
         assert row.state != "open"
         assert row.t_confirmed_ns is not None
-        assert row.t_submitted_ns <= row.t_delivered_ns <= row.t_reported_ns <= row.t_confirmed_ns
+        assert row.t_submitted_ns <= row.t_final_ns <= row.t_reported_ns <= row.t_confirmed_ns
         if row.t_carrier_ns is not None:
-            assert row.t_carrier_ns <= row.t_delivered_ns
+            assert row.t_carrier_ns <= row.t_final_ns
             assert row.t_answered_ns is None or row.t_answered_ns <= row.t_carrier_ns
     reported = [
         r.provider_id for _, call in world.effects(SendReports) if call.attempt == 1 for r in call.reports
@@ -222,7 +222,7 @@ def test_nothing_comes_out_early(sections: Sections, requests: list[Request], la
 
 def latencies_and_fates(rows: Iterable[JournalRow]) -> dict[str, tuple[str, str, str, int]]:
     return {
-        row.key: (row.carrier, row.state, row.reason, row.t_delivered_ns - row.t_carrier_ns)
+        row.key: (row.carrier, row.state, row.reason, row.t_final_ns - row.t_carrier_ns)
         for row in rows
         if row.provider_id
     }
@@ -361,7 +361,7 @@ def test_each_submit_is_drawn_anew_whether_or_not_it_leaves_a_row(submit: Submit
 @settings(deadline=None)
 @given(st.integers(0, 50), st.integers(1, 5))
 def test_a_trial_draws_no_chance_of_a_submit_that_counts(seed: int, trials: int) -> None:
-    sections = {"reply": {"latency": {"kind": "uniform", "low_s": 0, "high_s": 1}}}
+    sections: Sections = {"reply": {"latency": {"kind": "uniform", "low_s": 0, "high_s": 1}}}
     sections |= {"carriers": [{"name": "a", "country": "*"}]}
     found = []
     for count in (0, trials):
@@ -377,7 +377,7 @@ def test_a_trial_draws_no_chance_of_a_submit_that_counts(seed: int, trials: int)
 
 @settings(deadline=None)
 @given(profiles, traffic, st.integers(0, 3))
-def test_the_short_way_to_the_carrier_is_the_long_way(
+def test_the_fast_path_to_the_carrier_has_the_effects_of_the_full_path(
     sections: Sections, requests: list[Request], deaf: int
 ) -> None:
     """A fault that is far away changes nothing, but that every message is asked whether it meets one."""

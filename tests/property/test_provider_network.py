@@ -48,14 +48,14 @@ def near_a_number(draw: st.DrawFn) -> str:
 
 @settings(max_examples=1_000)
 @given(near_a_number())
-def test_mobile_is_what_the_library_calls_so(number: str) -> None:
+def test_mobile_numbers_are_those_of_phonenumbers(number: str) -> None:
     asked = phonenumbers.parse(f"+{number}")
     assert plan.is_mobile(number) == (phonenumbers.number_type(asked) in MOBILE)
 
 
 @settings(max_examples=1_000)
 @given(near_a_number())
-def test_country_is_the_librarys(number: str) -> None:
+def test_countries_are_those_of_phonenumbers(number: str) -> None:
     """Of every number it calls valid; North America's services (+1 8xx) go by their area code alone."""
     country = phonenumbers.region_code_for_number(phonenumbers.parse(f"+{number}"))
     if country is not None and not number.startswith("18"):
@@ -65,8 +65,8 @@ def test_country_is_the_librarys(number: str) -> None:
 @given(st.lists(near_a_number(), max_size=30))
 def test_the_cache_changes_no_answer(numbers: list[str]) -> None:
     kept = [plan.country_of(number) for number in numbers]
-    plan._country_of_beginning.cache_clear()
-    plan._smaller_sharers.cache_clear()
+    plan.country_of_beginning.cache_clear()
+    plan.smaller_sharers.cache_clear()
     assert [plan.country_of(number) for number in reversed(numbers)] == kept[::-1]
 
 
@@ -145,7 +145,7 @@ def lived(
     for number, (pause_s, keys, segments, fast, kind) in enumerate(traffic):
         messages = tuple(Outbound(f"486001{key:05d}", "", "hi", segments, f"k{key}") for key in keys)
         submit = Submit(
-            number, "smsapi", "t", "Test", messages, fast=fast, traffic=kind, report_url="http://x/"
+            number, "smsapi", "t", "Test", messages, priority=fast, message_class=kind, report_url="http://x/"
         )
         driver.submit(submit, driver.now_ns + round(pause_s * S))
     driver.run()
@@ -153,16 +153,16 @@ def lived(
 
 
 @given(requests, st.integers(0, 5))
-def test_features_that_ask_for_nothing_change_nothing(traffic: list[Request], seed: int) -> None:
+def test_idle_settings_change_no_effect(traffic: list[Request], seed: int) -> None:
     assert lived(IDLE, traffic, seed, queue_segments=1_000_000) == lived(PLAIN, traffic, seed)
 
 
 @given(requests, st.sampled_from(["standard", "priority", "dedicated"]))
-def test_whatever_is_accepted_ends_once_and_no_room_is_lost(traffic: list[Request], tier: str) -> None:
+def test_every_accepted_message_ends_once_and_frees_its_room(traffic: list[Request], tier: str) -> None:
     sections = {
         "account": {"tokens": ["t"], "tier": tier, "route_segments_per_s": 2, "daily_messages": 30},
         "rules": [{"country": "PL", "max_segments": 2}],
-        "traffic": {"batch": "skip"},
+        "traffic": {"on_violation": "skip_message"},
         "throttle": {
             "concurrent_requests": 3,
             "per_sender": {"alphanumeric": {"segments_per_s": 2, "queue_segments": 8}},

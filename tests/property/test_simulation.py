@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from nanoseconds import S
 
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SAMPLES_SCHEMA, SENDER_SCHEMA, read_rows
+from loadtests import catalogue
 from loadtests.arrivals import Burst, Mix, Plan, Poisson, Schedule, Stream
-from loadtests.scenarios import catalogue
-from loadtests.scenarios.scenario import Adjustment
+from loadtests.parts import Adjustment
 from loadtests.simulate.arrivals import Arrivals
-from loadtests.simulate.simulation import Ending, Progress, Settings, simulate
+from loadtests.simulate.simulation import Ending, Settings, SimulationProgress, simulate
 from mock_provider.engine import Engine
 from mock_provider.engine.values import Answer, Effect, Outbound, Reply, SendProgress, SendReports, Submit
 from mock_provider.profiles import Profile, load_profile, parse_profile, profile_names
@@ -112,7 +112,7 @@ def test_values_and_bytes_are_the_same_run(
 @pytest.mark.parametrize("name", ["smsapi", "bad-day", "throttled", "flaky", "outage"])
 def test_values_and_bytes_are_the_same_day(tmp_path: Path, name: str) -> None:
     """Row by row, with hours of every fault: the windows of ``bad-day`` lie in the day's first minutes."""
-    (part,) = catalogue.scenario("day-5k", Adjustment(compress=60.0, window="day")).parts
+    (part,) = catalogue.scenario("day-5k", Adjustment(speedup=60.0, window="day")).parts
     route = RouteLimits("r", 20, 20, 60, 60, 50, 4, 86_400.0)
     by_values, values = lived(part.plan(1, "t"), load_profile(name), route, tmp_path)
     by_bytes, bytes_ = lived(part.plan(1, "t"), load_profile(name), route, tmp_path, through_wire=True)
@@ -147,14 +147,14 @@ def test_in_order_of_arrival_an_otp_waits_behind_a_burst(tmp_path: Path) -> None
         _, tables = lived(plan, load_profile("fast"), route, tmp_path / order, dispatch=dispatch)
         sent = {row["key"]: row["t_submitted_ns"] for row in tables["provider"]}
         otps_ns = sorted(
-            sent[row["key"]] - row["t_intended_ns"] for row in tables["load"] if row["class"] == "otp"
+            sent[row["key"]] - row["t_intended_ns"] for row in tables["load"] if row["message_class"] == "otp"
         )
         waits[order] = otps_ns[len(otps_ns) // 2] / S
     assert waits["priority"] < 0.5 < 5.0 < waits["arrival"]
 
 
 def test_arrivals_are_what_the_api_takes() -> None:
-    (part,) = catalogue.scenario("day-5k", Adjustment(compress=1.0, window="day")).parts
+    (part,) = catalogue.scenario("day-5k", Adjustment(speedup=1.0, window="day")).parts
     schedule = Schedule(part.plan(7, "t"))
     intake = Intake("x", 0, 6)
     taken = []
@@ -180,7 +180,7 @@ def test_one_that_is_ended_early_keeps_whole_records(tmp_path: Path) -> None:
     plan = Plan(streams=(Stream(Poisson(5.0, 60.0), mix=Mix(1.0, 1.0, 1.0)),), seed=1, key_tag="t")
     seen = []
 
-    def go_on(progress: Progress) -> bool:
+    def go_on(progress: SimulationProgress) -> bool:
         seen.append(progress)
         return len(seen) < 4
 

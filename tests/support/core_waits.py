@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from loadtests.runner.core_time import CoreWait
+from loadtests.core_time import CoreWait
 
 _NO_PROCESS = 2**22 + 1  # above the largest number of a process
 

@@ -175,7 +175,7 @@ def identity(**changed: Any) -> PartIdentity:
         "profile": "smsapi",
         "profile_limits": "100 requests/s, 500 segments/s",
         "messages_per_day": 500_000,
-        "compress": 1.0,
+        "speedup": 1.0,
         "provider_scale": 1.0,
         "window": "peak",
         "load_s": 60.0,
@@ -259,7 +259,7 @@ def part(
         "checks": (lag_check(),),
         "validity": "ok",
         "probe": False,
-        "equivalent_per_day": float(who.messages_per_day * who.compress) if who.messages_per_day else None,
+        "equivalent_per_day": float(who.messages_per_day * who.speedup) if who.messages_per_day else None,
         "delay_splits": tuple(split(name, value_s) for name, value_s in known.items()),
         "handsets": tuple(
             Handsets(
@@ -267,7 +267,7 @@ def part(
             )
             for name in times_s
         ),
-        "sustained": True,
+        "stable": True,
     }
     return PartReport(**{**fields, **changed})
 

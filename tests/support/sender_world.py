@@ -30,7 +30,7 @@ AUTHORIZED = {"Authorization": "Bearer t"}
 LIMITS = RouteLimits("r", 10_000.0, 1_000.0, 100_000.0, 10_000.0, 500, 8, 86_400.0)
 
 
-MESSAGE = {"to": "+48500100200", "text": "hello", "class": "otp", "key": "k-1"}
+MESSAGE = {"to": "+48500100200", "text": "hello", "message_class": "otp", "key": "k-1"}
 
 
 class AcceptingRoute:

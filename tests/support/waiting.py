@@ -22,4 +22,4 @@ async def eventually_in_loop(condition: Callable[[], object], within_s: float = 
     """``eventually`` for a condition that another task of this event loop makes true."""
     async with asyncio.timeout(within_s):
         while not condition():
-            await asyncio.sleep(0)
+            await asyncio.sleep(_LOOK_EVERY_S)

@@ -24,7 +24,7 @@ def started(**sections: Any) -> ProviderThread:
         token=TOKEN,
         admin_token=ADMIN_TOKEN,
         stop_grace_s=0.5,
-        second_port=0,
+        backup_port=0,
         smpp_port=0,
         smpp_password=SMPP_PASSWORD,
     )

@@ -103,7 +103,7 @@ def test_a_repeat_is_safe(api: Api) -> None:
 
 
 def test_duplicates_of_a_request_can_be_left_out_by_name(start: StartProvider) -> None:
-    api = Api(start(duplicates={"batch": "skip"}))
+    api = Api(start(duplicates={"on_violation": "skip_message"}))
     messages = [message(reference="a"), message(OTHER, reference="a"), message(OTHER, reference="b")]
     _, sent = api.send(*messages, unique_references=True)
     assert [m["code"] for m in sent["messages"]] == [None, "duplicate_ref", None]
@@ -158,7 +158,7 @@ def test_messages_of_another_protocol_are_not_its_own(api: Api, provider: Provid
         ({"account": {"price_per_segment": 0.6, "balance_points": 1.0}}, 402, "no_credit"),
         ({"account": {"suspended": True}}, 403, "account_suspended"),
         ({"account": {"sender_names": ["Bank"]}}, 403, "sender_not_allowed"),
-        ({"wire": {"generic": {"max_recipients_per_request": 1}}}, 422, "too_many_recipients"),
+        ({"protocol": {"generic": {"max_recipients_per_request": 1}}}, 422, "too_many_recipients"),
         ({"faults": [{"kind": "outage"}]}, 503, "unavailable"),
         ({"faults": [{"kind": "error_rate", "share": 1.0}]}, 500, "internal_error"),
     ],

@@ -7,11 +7,9 @@ import json
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import pytest
 from msgspec import structs
 
 from mock_provider.app import ProviderConfig, start_provider
-from mock_provider.http import open_connections
 from mock_provider.http.open_connections import ConnectionLimits
 from mock_provider.profiles import load_profile
 
@@ -108,9 +106,7 @@ def test_bodies_that_come_in_pieces_are_bounded_together() -> None:
     with_provider(ConnectionLimits(receiving_bytes=100_000), test)
 
 
-def test_a_slow_request_and_an_idle_connection_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(open_connections, "_SWEEP_EVERY_S", 0.02)
-
+def test_a_slow_request_and_an_idle_connection_are_closed() -> None:
     async def test(port: int) -> None:
         slow_reader, slow_writer = await open_to(port)
         slow_writer.write(b"POST /sms.do HTTP/1.1\r\nHost: x\r\n")
@@ -121,4 +117,4 @@ def test_a_slow_request_and_an_idle_connection_are_closed(monkeypatch: pytest.Mo
         for writer in (slow_writer, idle_writer):
             writer.close()
 
-    with_provider(ConnectionLimits(request_s=0.06, idle_s=0.2), test)
+    with_provider(ConnectionLimits(request_s=0.06, idle_s=0.2, sweep_every_s=0.02), test)

@@ -73,9 +73,7 @@ def test_a_sender_without_reports_gets_a_note_and_one_whose_receiver_refuses_the
     start: StartProvider, receiver: Receiver
 ) -> None:
     provider = start()
-    assert probing(provider).run() == (
-        "direct asks for no delivery reports: it will not know what was delivered",
-    )
+    assert probing(provider).run() == ("direct asks for no delivery reports, so it learns of no delivery",)
     receiver.answers = [(404, b"")] * 50
     (note,) = probing(provider, report_url=receiver.url).run()
     host = "/".join(receiver.url.split("/")[:3])

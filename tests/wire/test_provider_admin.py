@@ -71,7 +71,8 @@ def test_limits_change_while_it_runs(provider: ProviderThread) -> None:
     assert (status, profile["throttle"]["requests"]) == (200, {"rate_per_s": 0.001, "burst": 1})
     assert [error_of(send(provider)) for _ in range(2)] == [None, 202]
     assert (
-        provider.admin("/profile", {"wire": {"smsapi": {"throttle_answer": "http_429"}}}, "PATCH")[0] == 200
+        provider.admin("/profile", {"protocol": {"smsapi": {"throttle_answer": "http_429"}}}, "PATCH")[0]
+        == 200
     )
     assert send(provider)[0] == 429
     # Null sets a key back to its default (RFC 7386): no limit.
@@ -234,7 +235,9 @@ def test_absurd_values_are_refused_and_the_provider_lives(provider: ProviderThre
     before = provider.admin("/profile")[1]
     for wrong in ({"start_s": 1e300}, {"duration_s": 1e300}, {"end_s": 1e10}, {"start_s": 10**400}):
         assert provider.admin("/faults", {"kind": "outage"} | wrong, "POST")[0] == 400
-    assert provider.admin("/profile", {"wire": {"smsapi": {"timezone": "Nowhere/Land"}}}, "PATCH")[0] == 400
+    assert (
+        provider.admin("/profile", {"protocol": {"smsapi": {"timezone": "Nowhere/Land"}}}, "PATCH")[0] == 400
+    )
     assert provider.admin("/messages?limit=000000001" + "0" * 5_000)[0] == 400
     assert provider.admin("/profile")[1] == before
     assert provider.admin("/reset", method="POST")[0] == 200

@@ -229,5 +229,5 @@ def test_faults_are_logged_and_listed_with_their_real_times(
 def test_a_stall_of_the_provider_s_own_shows_in_its_gauge(provider: ProviderThread) -> None:
     """The instrument was late: the run's validity reads this gauge."""
     eventually(lambda: provider.state()["gauges"]["loop_lag_ms"] < 200)
-    provider._loop.call_soon_threadsafe(time.sleep, 0.4)
+    provider.in_loop(lambda _: time.sleep(0.4))  # the stall itself
     eventually(lambda: provider.state()["gauges"]["loop_lag_ms"] > 300)

@@ -56,10 +56,10 @@ def end(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> tuple[i
     return process.returncode, log
 
 
-def test_the_ready_line_names_the_second_host() -> None:
-    with provider_process("--profile", "fast", "--second-port", "0") as (process, ready):
-        assert ready["second_url"] != ready["url"]
-        sent = send(ready["second_url"], "process-token")
+def test_the_ready_line_names_the_backup_host() -> None:
+    with provider_process("--profile", "fast", "--backup-port", "0") as (process, ready):
+        assert ready["backup_url"] != ready["url"]
+        sent = send(ready["backup_url"], "process-token")
         code, _ = end(process)
     assert (code, sent["count"]) == (0, 1)
 
@@ -80,7 +80,7 @@ def test_ready_line_journal_and_a_clean_end(tmp_path: Path) -> None:
         rows = {row["key"]: row for row in pa.ipc.open_stream(source).read_all().to_pylist()}
     assert {row["provider_id"] for row in rows.values()} - {""} == {m["id"] for m in sent["list"]}
     assert rows["k-1"]["state"] in ("open", "delivered")
-    assert (rows["k-1"]["submits"], rows["k-1"]["accepts"], rows["k-1"]["wire"]) == (1, 1, "smsapi")
+    assert (rows["k-1"]["submits"], rows["k-1"]["accepts"], rows["k-1"]["protocol"]) == (1, 1, "smsapi")
     assert (rows["k-3"]["state"], rows["k-3"]["provider_id"]) == ("rejected", "")
 
 
@@ -149,7 +149,7 @@ def test_bad_usage_ends_with_2_and_says_why(tmp_path: Path) -> None:
 def test_a_port_in_use_is_named_by_its_option() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = "{}:{}".format(*taken.getsockname())
-        for option in ("--port", "--second-port", "--smpp-port"):
+        for option in ("--port", "--backup-port", "--smpp-port"):
             with provider_process(option, address.partition(":")[2]) as (process, ready):
                 assert ready is None
                 _, log = process.communicate(timeout=20)
@@ -180,9 +180,9 @@ def test_a_token_that_no_client_can_send_is_refused_and_not_shown() -> None:
 
 
 def test_an_ipv6_address_stands_in_brackets() -> None:
-    with provider_process("--host", "::1", "--smpp-port", "0", "--second-port", "0") as (_, ready):
+    with provider_process("--host", "::1", "--smpp-port", "0", "--backup-port", "0") as (_, ready):
         assert ready["url"].startswith("http://[::1]:")
-        assert ready["second_url"].startswith("http://[::1]:")
+        assert ready["backup_url"].startswith("http://[::1]:")
         assert ready["smpp"].startswith("[::1]:")
 
 

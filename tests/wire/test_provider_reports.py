@@ -13,6 +13,7 @@ from report_receiver import Receiver
 from waiting import eventually
 from wire_provider import StartProvider
 
+from mock_provider.protocols.smsapi import Smsapi
 from mock_provider.testing import ProviderThread
 
 QUICK = {
@@ -128,7 +129,7 @@ def test_batches_that_cannot_be_rendered_cost_no_worker(
 
     more_than_workers = 40
     with monkeypatch.context() as patched:
-        patched.setattr("mock_provider.protocols.smsapi.Smsapi.report_calls", broken)
+        patched.setattr(Smsapi, "report_calls", broken)
         numbers = ",".join(f"48500{n:06}" for n in range(more_than_workers))
         send(provider, to=numbers, notify_url=receiver.url)
         eventually(lambda: len(met) == more_than_workers)

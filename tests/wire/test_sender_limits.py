@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import eventually_in_loop
 
-from reference_sender.api import connections, listening
+from reference_sender.api import listening
 from reference_sender.api.connections import Limits
 from reference_sender.logs import FORMAT, SafeFormatter, described, log_loop_error
 from reference_sender.routes.url import read_route
@@ -26,7 +27,7 @@ DEADLINE_S = 15.0
 TOKEN = "secret-token"
 HEAD = f"Host: x\r\nAuthorization: Bearer {TOKEN}\r\n"
 PACKED = "Content-Encoding: gzip\r\n"
-MESSAGE = json.dumps({"to": "48500100200", "text": "hello", "class": "otp"}).encode()
+MESSAGE = json.dumps({"to": "48500100200", "text": "hello", "message_class": "otp"}).encode()
 
 Story = Callable[[int], Coroutine[Any, Any, None]]
 
@@ -102,11 +103,7 @@ def test_one_connection_too_many_is_answered_429_and_the_others_go_on(tmp_path: 
     with_sender(tmp_path, Limits(connections=2), story)
 
 
-def test_half_requests_and_idle_connections_are_closed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connections, "_SWEEP_EVERY_S", 0.02)
-
+def test_half_requests_and_idle_connections_are_closed(tmp_path: Path) -> None:
     async def story(port: int) -> None:
         head_only, first_bytes = await open_to(port), await open_to(port)
         head_only[1].write(b"POST /v1/messages HTTP/1.1\r\nHost: x\r\n")
@@ -117,7 +114,7 @@ def test_half_requests_and_idle_connections_are_closed(
             writer.close()
         for path in ("/v1/messages", "/v1/campaigns"):
             reader, writer = await open_to(port)
-            writer.write(post(path, b'{"class": "otp", "recipients": [', length=5_000))
+            writer.write(post(path, b'{"message_class": "otp", "recipients": [', length=5_000))
             status, answer = await answer_of(reader)
             assert (status, answer["error"]["code"]) == (408, "too_slow"), path
             writer.close()
@@ -127,7 +124,7 @@ def test_half_requests_and_idle_connections_are_closed(
         assert await reader.read() == b""  # idle
         writer.close()
 
-    with_sender(tmp_path, Limits(request_s=0.1, idle_s=0.3), story)
+    with_sender(tmp_path, Limits(request_s=0.1, idle_s=0.3, sweep_every_s=0.02), story)
 
 
 def test_heads_that_do_not_end_are_bounded_together(tmp_path: Path) -> None:
@@ -147,28 +144,30 @@ def test_heads_that_do_not_end_are_bounded_together(tmp_path: Path) -> None:
     with_sender(tmp_path, Limits(head_bytes=100_000), story)
 
 
-def test_a_client_that_takes_nothing_of_its_answer_is_cut_off(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connections, "_SWEEP_EVERY_S", 0.02)
+def test_a_client_that_takes_nothing_of_its_answer_is_cut_off(tmp_path: Path) -> None:
     # Every second row is refused for another reason, so that the answer is of several megabytes.
     rows: list[Any] = [{"to": "48500100200"}] + [{}, 1] * 40_000
-    body = gzip.compress(json.dumps({"class": "otp", "text": "hi", "recipients": rows}).encode())
+    body = gzip.compress(json.dumps({"message_class": "otp", "text": "hi", "recipients": rows}).encode())
 
     async def story(port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1_024)
         writer.write(post("/v1/campaigns", body, PACKED))
         assert await reader.readexactly(12) == b"HTTP/1.1 202"  # and nothing more of it
-        while not writer.transport.is_closing():
-            writer.write(b"\r\n")  # what is written to a connection that was cut off ends it here too
-            await asyncio.sleep(0.01)
 
-    with_sender(tmp_path, Limits(request_s=0.2), story)
+        def cut_off() -> bool:
+            writer.write(b"\r\n")  # what is written to a connection that was cut off ends it here too
+            return writer.transport.is_closing()
+
+        await eventually_in_loop(cut_off)
+
+    with_sender(tmp_path, Limits(request_s=0.2, sweep_every_s=0.02), story)
 
 
 def test_a_compressed_body_is_unpacked_within_limits(tmp_path: Path) -> None:
-    campaign = json.dumps({"class": "otp", "text": "hi", "recipients": [{"to": "48500100200"}] * 3}).encode()
-    bomb = gzip.compress(b'{"class": "otp", "recipients": [' + b" " * 20_000_000)
+    campaign = json.dumps(
+        {"message_class": "otp", "text": "hi", "recipients": [{"to": "48500100200"}] * 3}
+    ).encode()
+    bomb = gzip.compress(b'{"message_class": "otp", "recipients": [' + b" " * 20_000_000)
 
     async def story(port: int) -> None:
         assert (await ask(port, post("/v1/messages", gzip.compress(MESSAGE), PACKED)))[0] == 202
@@ -227,7 +226,7 @@ def test_no_log_shows_token_number_or_text(tmp_path: Path, capsys: pytest.Captur
                 continue  # refused with a part of it unread
             finally:
                 writer.close()
-        body = {"to": "48500100777", "text": "4711-code", "class": "otp", "key": "k"}
+        body = {"to": "48500100777", "text": "4711-code", "message_class": "otp", "key": "k"}
         assert (await ask(port, post("/v1/messages", json.dumps(body).encode())))[0] == 202
 
     keeping = Keeping()
@@ -261,7 +260,7 @@ def test_an_exceptions_text_is_not_logged_but_its_kind_and_place_are(
         {"msg": "it failed", "exc_info": (type(caught), caught, caught.__traceback__)}
     )
     said = SafeFormatter(FORMAT).format(record)
-    log_loop_error(None, {"message": "a task failed", "exception": caught, "future": caught})  # type: ignore[arg-type]
+    log_loop_error(None, {"message": "a task failed", "exception": caught, "future": caught})
     for text in (said, described(caught), caplog.text):
         assert "ValueError" in text and "KeyError" in text and "in fail" in text
         assert "48500100777" not in text.replace(__file__, "") or 'raise KeyError("48500100777")' in text

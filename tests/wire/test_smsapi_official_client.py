@@ -86,7 +86,9 @@ def test_fast_costs_half_as_much_again_and_flash_goes_through(start: StartProvid
 
 
 def test_points_may_be_texts(start: StartProvider) -> None:
-    client = client_of(start(account={"price_per_segment": 0.165}, wire={"smsapi": {"points_as": "string"}}))
+    client = client_of(
+        start(account={"price_per_segment": 0.165}, protocol={"smsapi": {"points_as": "string"}})
+    )
     assert client.sms.send(to=NUMBER, message="x").results[0].points == "0.1650"
 
 
@@ -126,7 +128,7 @@ def test_over_the_limit_may_be_http_429(start: StartProvider) -> None:
     client = client_of(
         start(
             throttle={"segments": {"rate_per_s": 0.001, "burst": 2}},
-            wire={"smsapi": {"throttle_answer": "http_429"}},
+            protocol={"smsapi": {"throttle_answer": "http_429"}},
         )
     )
     assert client.sms.send(to=[NUMBER, OTHER], message="x").count == 2

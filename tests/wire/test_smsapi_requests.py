@@ -51,7 +51,7 @@ def test_multipart_as_dotnet_writes_it(provider: ProviderThread) -> None:
     assert texts(provider) == ["zażółć"]
 
 
-def test_a_compressed_body_is_refused_by_every_wire(provider: ProviderThread) -> None:
+def test_a_compressed_body_is_refused_by_every_protocol(provider: ProviderThread) -> None:
     body = gzip.compress(b"format=json&to=48500100200&message=x")
     for path in (
         "/sms.do",
@@ -103,7 +103,7 @@ def test_what_is_not_read_is_counted(provider: ProviderThread, caplog: pytest.Lo
 
 def test_several_groups(start: StartProvider) -> None:
     groups = {"a": [NUMBER], "b": [OTHER, NUMBER], "c,d": [THIRD], "none": []}
-    provider = start(wire={"smsapi": {"groups": groups}})
+    provider = start(protocol={"smsapi": {"groups": groups}})
 
     def numbers(group: str) -> list[str] | int:
         reply = ask(provider, "/sms.do", f"format=json&message=x&{group}".encode())[1]
@@ -203,7 +203,7 @@ def test_pages_of_a_listing(provider: ProviderThread) -> None:
 
 
 def test_a_group_of_the_profile_keeps_its_name(start: StartProvider) -> None:
-    provider = start(wire={"smsapi": {"groups": {"friends": [NUMBER]}}})
+    provider = start(protocol={"smsapi": {"groups": {"friends": [NUMBER]}}})
     assert ask(provider, "/contacts/groups", b"name=friends")[0] == 409
 
 

@@ -36,7 +36,7 @@ def refused(call: Any, **arguments: Any) -> tuple[int, str]:
 
 
 def test_a_group_is_served_or_refused(start: StartProvider) -> None:
-    client = client_of(start(wire={"smsapi": {"groups": GROUPS}}))
+    client = client_of(start(protocol={"smsapi": {"groups": GROUPS}}))
     sent = client.sms.send_to_group(group="friends", message="Hello", idx=["a", "b"])
     assert [(s.number, s.idx) for s in sent.results] == [(NUMBER, "a"), (OTHER, "b")]
     for group, code in (("strangers", 40), ("nobody", 41)):
@@ -55,7 +55,7 @@ def test_a_number_is_looked_up(client: Client, provider: ProviderThread) -> None
 
 
 def test_a_number_nobody_serves_and_the_full_answer(start: StartProvider) -> None:
-    provider = start(numbers={"invalid_share": 1.0}, wire={"smsapi": {"hlr_answer": "full"}})
+    provider = start(numbers={"invalid_share": 1.0}, protocol={"smsapi": {"hlr_answer": "full"}})
     form = {"number": f"{NUMBER},{OTHER}", "idx": "a|b", "format": "json"}
     url = f"{provider.url}/hlr.do?{urlencode(form)}"
     answer = requests.get(url, headers={"Authorization": f"Bearer {provider.token}"}, timeout=10).json()
@@ -131,7 +131,7 @@ def test_a_code_is_sent_and_verified_once(client: Client, provider: ProviderThre
 
 
 def test_an_expired_code(start: StartProvider) -> None:
-    client = client_of(start(wire={"smsapi": {"mfa_expiry_s": 0.0, "mfa_code_digits": 4}}))
+    client = client_of(start(protocol={"smsapi": {"mfa_expiry_s": 0.0, "mfa_code_digits": 4}}))
     sent = client.mfa.send_mfa(phone_number=NUMBER)
     assert len(sent.code) == 4
     code, body = refused(client.mfa.verify_mfa, phone_number=NUMBER, code=sent.code)
@@ -173,9 +173,9 @@ def test_prices_by_network(start: StartProvider) -> None:
     assert requests.get(provider.url + "/profile/prices", timeout=10).status_code == 401
 
 
-def test_the_second_host_is_the_same_provider(provider: ProviderThread) -> None:
-    backup = Client(provider.second_url + "/", access_token=provider.token)
-    assert provider.second_url != provider.url
+def test_the_backup_host_is_the_same_provider(provider: ProviderThread) -> None:
+    backup = Client(provider.backup_url + "/", access_token=provider.token)
+    assert provider.backup_url != provider.url
     assert client_of(provider).sms.send(to=NUMBER, message="x", idx="once", check_idx=1).count == 1
     with pytest.raises(SendException) as repeated:
         backup.sms.send(to=NUMBER, message="x", idx="once", check_idx=1)
@@ -185,7 +185,7 @@ def test_the_second_host_is_the_same_provider(provider: ProviderThread) -> None:
 def test_an_outage_of_the_first_host_alone(start: StartProvider) -> None:
     down = {"kind": "outage", "host": "primary"}
     provider = start(faults=[down])
-    client, backup = client_of(provider), Client(provider.second_url + "/", access_token=provider.token)
+    client, backup = client_of(provider), Client(provider.backup_url + "/", access_token=provider.token)
     assert refused(client.sms.send, to=NUMBER, message="x")[0] == 503
     assert refused(client.account.balance)[0] == 503
     assert backup.sms.send(to=NUMBER, message="x").count == 1

@@ -1,4 +1,4 @@
-"""What gave way? Samples and journeys in, culprits with evidence out (docs/culprits.md)."""
+"""The bottlenecks of a run: samples and journeys in, culprits with evidence out (docs/culprits.md)."""
 
 from analysis.judge.culprits.find import find_culprits
 from analysis.judge.culprits.view import CulpritInputs

@@ -1,4 +1,4 @@
-"""The bench itself: the load generator and the simulated provider."""
+"""The bench itself: the load generator and the mock provider."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from analysis.arrays import Bools
 from analysis.formatting import count_text, seconds_text, significant
-from analysis.judge.culprits.kind import Kind, Seen, Told, over, strength, typical
+from analysis.judge.culprits.kind import Description, Kind, Seen, over, strength, typical
 from analysis.judge.culprits.symptoms import mock_late_s
 from analysis.judge.culprits.view import View
 
@@ -22,7 +22,7 @@ def generator(view: View) -> Seen:
     late = over(lag_s, view.given.lag_limit_s)
     full = over(used, CORE_PERCENT) & over(lag_s, LATE_S)
 
-    def tell(windows: Bools) -> Told:
+    def describe(windows: Bools) -> Description:
         evidence = [f"it sent {seconds_text(typical(lag_s, windows))} late (p99)"]
         if not np.isnan(typical(used, windows)):
             evidence.append(f"its process used {significant(typical(used, windows), 2)} % of a core")
@@ -31,7 +31,7 @@ def generator(view: View) -> Seen:
             evidence.append(f"it dropped {count_text(dropped)} arrivals while it was late")
         return "the load generator was late: these figures describe the bench", tuple(evidence)
 
-    return Seen(strength(late | drops | full), tell)
+    return Seen(strength(late | drops | full), describe)
 
 
 def mock(view: View) -> Seen:
@@ -39,13 +39,13 @@ def mock(view: View) -> Seen:
     used, _ = view.gauges.busiest("cpu_percent", "provider")
     full = over(used, CORE_PERCENT) & over(late_s, LATE_S)
 
-    def tell(windows: Bools) -> Told:
+    def describe(windows: Bools) -> Description:
         evidence = [f"it was {seconds_text(typical(late_s, windows))} late in a quarter of the seconds"]
         if not np.isnan(typical(used, windows)):
             evidence.append(f"its process used {significant(typical(used, windows), 2)} % of a core")
         return "the mock provider was late: these figures describe the bench", tuple(evidence)
 
-    return Seen(strength(over(late_s, view.given.lag_limit_s) | full), tell)
+    return Seen(strength(over(late_s, view.given.lag_limit_s) | full), describe)
 
 
 GENERATOR = Kind("generator", generator, frozenset(("sender_api",)))

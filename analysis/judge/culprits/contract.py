@@ -1,4 +1,4 @@
-"""What the provider's profile allows, as the manifest carries it."""
+"""The limits of the provider's profile in the manifest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 
 class Contract(Struct, frozen=True):
-    """Rates a second; None: no limit."""
+    """Rates per second; None: no limit."""
 
     requests_per_s: float | None = None
     segments_per_s: float | None = None  # throttled

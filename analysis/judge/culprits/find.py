@@ -1,4 +1,4 @@
-"""From what each kind sees to what is said: the culprits in order of weight."""
+"""Combines the kinds: the culprits in order of weight."""
 
 from __future__ import annotations
 
@@ -19,19 +19,21 @@ from analysis.judge.culprits.sender_store import STORE
 from analysis.judge.culprits.symptoms import Symptoms, symptoms
 from analysis.judge.culprits.view import CulpritInputs, View
 
-# In the order of causes: of two with the same weight, the first is named first.
+# In the order of causes: with equal weight, the earlier one is named first.
 KINDS: tuple[Kind, ...] = (
     *(GENERATOR, MOCK, CPU, LOOP, STORE, LIMIT, CARRIER, NETWORK, MACHINE, PACING, CONCURRENCY, API),
 )
-# Seen so clearly in a window, a kind explains what follows from it there.
+# From this strength in a window, a kind explains its consequences there.
 _EXPLAINS_FROM = 0.5
-# Seen in less of the windows with a symptom, it is a passing thing beside the others.
+# A kind that is seen in a smaller share of the windows with a symptom is left out.
 _LEAST_SHARE = 0.15
 
 
 def find_culprits(given: CulpritInputs) -> tuple[Culprit, ...]:
-    """What gave way, in order of weight; empty where nothing did; one ``unknown`` where something did and no
-    evidence points anywhere."""
+    """The bottlenecks in order of weight.
+
+    Empty without a symptom; one ``unknown`` for symptoms without evidence.
+    """
     view = View(given)
     if view.journeys.count == 0:
         return ()
@@ -50,7 +52,7 @@ def find_culprits(given: CulpritInputs) -> tuple[Culprit, ...]:
     for _, place in weighted:
         name = KINDS[-place].kind
         windows: Bools = strengths[name] > 0
-        text, evidence = seen[name].tell(windows)
+        text, evidence = seen[name].describe(windows)
         culprits.append(_culprit(view, name, text, evidence, windows))
     return tuple(culprits) or (_unknown(view, found),)
 
@@ -78,7 +80,11 @@ def _culprit(view: View, name: CulpritKind, text: str, evidence: tuple[str, ...]
 
 
 def _unknown(view: View, found: Symptoms) -> Culprit:
-    evidence = found.words or ("something gave way",)
+    evidence = found.words or ("there is a symptom",)
     return _culprit(
-        view, "unknown", "something gave way, and no sample or stage shows what", evidence, found.windows
+        view,
+        "unknown",
+        "unknown: there is a symptom, and no sample or stage shows the cause",
+        evidence,
+        found.windows,
     )

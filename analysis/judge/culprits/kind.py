@@ -1,4 +1,4 @@
-"""What a kind of culprit is: how strongly it is seen in each window, and how it is told."""
+"""A kind of culprit: its strength in each window, and its description."""
 
 from __future__ import annotations
 
@@ -12,20 +12,25 @@ from analysis.arrays import Bools, Floats
 from analysis.findings import CulpritKind
 from analysis.judge.culprits.view import View
 
-Told = tuple[str, tuple[str, ...]]  # what gave way, in a sentence; the evidence, in sentences with numbers
+Description = tuple[
+    str, tuple[str, ...]
+]  # the bottleneck in one sentence; the evidence, sentences with numbers
 
 
 @dataclass(frozen=True)
 class Seen:
-    """``strength`` is 0 to 1 in each window; ``tell`` gets the windows that count."""
+    """``strength`` is 0 to 1 in each window; ``describe`` gets the windows in which the kind is seen."""
 
     strength: Floats
-    tell: Callable[[Bools], Told]
+    describe: Callable[[Bools], Description]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """``explains``: kinds that follow from this one, so that they are not named where it is seen."""
+    """``explains``: kinds that are consequences of this one.
+
+    They are not named in windows in which it is seen.
+    """
 
     kind: CulpritKind
     look: Callable[[View], Seen]
@@ -33,7 +38,7 @@ class Kind:
 
 
 def strength(where: Bools, values: npt.ArrayLike = 1.0) -> Floats:
-    """``values`` where it is seen, 0 elsewhere."""
+    """``values`` in the windows ``where``, 0 elsewhere."""
     return np.where(where, np.clip(values, 0.0, 1.0), 0.0)
 
 
@@ -43,7 +48,7 @@ def over(values: Floats, limit: float) -> Bools:
 
 
 def typical(values: Floats, windows: Bools) -> float:
-    """The median over these windows; NaN where none has a value."""
+    """The median over these windows; NaN if none has a value."""
     chosen = values[windows & ~np.isnan(values)]
     return float(np.median(chosen)) if len(chosen) else float("nan")
 

@@ -1,4 +1,4 @@
-"""The whole machine: every core is busy, and the parts of the run take time from each other."""
+"""The whole machine: every core is busy, and load, sender and provider compete for the cores."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats
 from analysis.formatting import seconds_text, significant
-from analysis.judge.culprits.kind import Kind, Seen, Told, over, strength, typical
+from analysis.judge.culprits.kind import Description, Kind, Seen, over, strength, typical
 from analysis.judge.culprits.view import View
 
 BUSY_PERCENT = 95.0
-WANTED_PERCENT = 80.0  # of a core: running and standing ready together
+WANTED_PERCENT = 80.0  # of a core: running plus ready
 WAITED_PERCENT = 20.0
-_PARTS = (("the load", "load"), ("the mock", "provider"), ("the sender", "sender"), ("the sender", "target"))
+_PARTS = (
+    ("the load", "load"),
+    ("the mock provider", "provider"),
+    ("the sender", "sender"),
+    ("the sender", "target"),
+)
 
 
 def look(view: View) -> Seen:
@@ -24,22 +29,24 @@ def look(view: View) -> Seen:
         starved |= (used + waited >= WANTED_PERCENT) & (waited >= WAITED_PERCENT)
     disturbed = view.windows.counts(view.due_s, view.lateness.disturbed) > 0
     noise = disturbed & over(view.lag_p99_s, view.given.lag_limit_s)
-    noise &= not view.lateness.short  # what is left aside, nobody suffered from
+    noise &= not view.lateness.short  # excluded seconds affect no figure
 
-    def tell(windows: Bools) -> Told:
+    def describe(windows: Bools) -> Description:
         percent = significant(typical(view.gauges.high("machine", "cpu_percent", 50.0), windows), 3)
         shares = [f"{name} {significant(share, 2)} %" for name, share in _shares(view, windows)]
         others = typical(view.gauges.high("machine", "others_percent", 50.0), windows)
         evidence = [f"all cores together were {percent} % busy; of one core: {', '.join(shares)}"]
         if others > 10:
-            evidence.append(f"other programs had {significant(others, 2)} % of the machine")
+            evidence.append(f"other programs used {significant(others, 2)} % of the machine")
         if noise[windows].any():
             lag = seconds_text(typical(view.lag_p99_s, windows))
-            evidence.append(f"the load generator stood ready without a core: it sent {lag} late (p99)")
-        text = "the whole machine: its parts take time from each other, so every rate here is a lower bound"
+            evidence.append(f"the load generator waited for a core: it sent {lag} late (p99)")
+        text = (
+            "the whole machine: load, sender and provider compete for cores, so every rate is a lower bound"
+        )
         return text, tuple(evidence)
 
-    return Seen(strength((busy & starved) | noise, 0.85), tell)
+    return Seen(strength((busy & starved) | noise, 0.85), describe)
 
 
 def _shares(view: View, windows: Bools) -> list[tuple[str, float]]:

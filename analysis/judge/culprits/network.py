@@ -1,4 +1,4 @@
-"""The way to the phone: messages that fail there, or that take longer there than the objective allows."""
+"""The network: messages fail on the way to the phone, or take longer there than the objective allows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats
 from analysis.formatting import count_text, seconds_text
-from analysis.judge.culprits.kind import Kind, Seen, Told, over, strength, typical
+from analysis.judge.culprits.kind import Description, Kind, Seen, over, strength, typical
 from analysis.judge.culprits.symptoms import FAILED_SHARE, FEWEST
 from analysis.judge.culprits.view import View
 
@@ -15,7 +15,7 @@ _ERRORS = ("internal_error", "unavailable")
 
 
 def drawn_s(view: View) -> Floats:
-    """What an ideal sender would have had: the provider's answer and the radio, as drawn for the message."""
+    """The delay with an ideal sender: the provider's answer and the radio, as drawn for the message."""
     radio_s = np.where(
         np.isfinite(view.provider.radio_s),
         view.provider.radio_s,
@@ -31,14 +31,14 @@ def look(view: View) -> Seen:
     errors = _error_share(view)
     slow, slow_words = _too_slow(view)
 
-    def tell(windows: Bools) -> Told:
+    def describe(windows: Bools) -> Description:
         evidence = []
         if failing[windows].any():
             count = int(np.count_nonzero(view.failed_on_the_way))
             taken = int(np.count_nonzero(view.provider.taken))
             evidence.append(
                 f"{count_text(count)} of {count_text(taken)} messages failed after a carrier had "
-                "taken them (phones that were switched off apart)"
+                "accepted them (without phones that were switched off)"
             )
         if over(errors, ERROR_SHARE)[windows].any():
             evidence.append(
@@ -48,7 +48,7 @@ def look(view: View) -> Seen:
         return "the network: " + _what(failing, errors, windows), tuple(evidence)
 
     seen = failing | over(errors, ERROR_SHARE) | slow
-    return Seen(strength(seen, np.where(failing | slow, 0.95, 0.9)), tell)
+    return Seen(strength(seen, np.where(failing | slow, 0.95, 0.9)), describe)
 
 
 def _what(failing: Bools, errors: Floats, windows: Bools) -> str:
@@ -56,7 +56,7 @@ def _what(failing: Bools, errors: Floats, windows: Bools) -> str:
         return "many messages fail on their way to the phone"
     if over(errors, ERROR_SHARE)[windows].any():
         return "the provider answers with errors"
-    return "its own delay is longer than the objective allows, with any sender"
+    return "its delay alone is longer than the objective allows"
 
 
 def _error_share(view: View) -> Floats:
@@ -67,7 +67,7 @@ def _error_share(view: View) -> Floats:
 
 
 def _too_slow(view: View) -> tuple[Bools, list[str]]:
-    """Windows in which a missed objective would be missed by the drawn delays alone."""
+    """Windows in which the drawn delays alone would miss a missed objective."""
     drawn = drawn_s(view)
     seen: Bools = np.zeros(view.windows.count, dtype=np.bool_)
     words = []

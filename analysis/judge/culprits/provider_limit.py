@@ -1,4 +1,4 @@
-"""The contract: the provider refuses, or its accept queue grows, or the sender keeps to its limits."""
+"""The contract: the provider refuses requests, its accept queue grows, or the sender obeys the limits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from analysis.arrays import Bools, Floats
 from analysis.formatting import count_text, significant
 from analysis.judge.culprits import submits
 from analysis.judge.culprits.contract import Contract, contract_of
-from analysis.judge.culprits.kind import Kind, Seen, Told, over, strength, typical
+from analysis.judge.culprits.kind import Description, Kind, Seen, over, strength, typical
 from analysis.judge.culprits.sender_queue import WAITED_SHARE, binds_below_contract, waited_share
 from analysis.judge.culprits.view import View
 from analysis.measure.throughput import QUEUED_S
@@ -30,7 +30,7 @@ def throttled_messages(view: View) -> Bools:
 
 
 def refused_for_limits(view: View) -> Floats:
-    """Requests that the provider refused for a limit, in each window."""
+    """Requests that the provider refused because of a limit, in each window."""
     refused: Floats = np.sum(
         [view.gauges.rise("provider", f"count_refused_{name}") for name in _REFUSALS], axis=0
     )
@@ -38,7 +38,7 @@ def refused_for_limits(view: View) -> Floats:
 
 
 def accept_wait_s(view: View) -> Floats:
-    """How long the accept queue's segments take to leave, in each window; 0 where nobody tells."""
+    """Seconds that the accept queue needs to drain, in each window; 0 if unknown."""
     drain = contract_of(view.given.profile).drain_segments_per_s
     waiting = view.gauges.high("provider", "queue_accept_segments", 50.0)
     wait_s: Floats = np.nan_to_num(waiting) / (drain or np.inf)
@@ -58,20 +58,20 @@ def look(view: View) -> Seen:
     full = _accept_queue_full(view, contract)
     where = over(refused_share, THROTTLED_SHARE) | over(queue_s, QUEUED_S) | at_contract | paced | full
 
-    def tell(windows: Bools) -> Told:
+    def describe(windows: Bools) -> Description:
         evidence = []
         if (refused_share[windows] > THROTTLED_SHARE).any():
             count = max(int(refused[windows].sum()), int(np.count_nonzero(throttled_messages(view))))
             evidence.append(
-                f"the provider refused {count_text(count)} requests for its limits "
+                f"the provider refused {count_text(count)} requests because of its limits "
                 f"({100 * typical(refused_share, windows):.0f} % of them)"
             )
         for name in ("requests", "segments"):
             level = view.gauges.high("provider", f"tokens_{name}", 50.0)
             if (level[windows] < 1).any():
-                evidence.append(f"its bucket of {name} was empty in half of the seconds")
+                evidence.append(f"its token bucket of {name} was empty in half of the seconds")
         if (queue_s[windows] > QUEUED_S).any():
-            evidence.append(f"its accept queue held {typical(queue_s, windows):.1f} s of work")
+            evidence.append(f"its accept queue had {typical(queue_s, windows):.1f} s of work")
         if (at_contract | paced)[windows].any():
             rates = (
                 typical(submits.requests_per_s(view), windows),
@@ -85,7 +85,7 @@ def look(view: View) -> Seen:
             evidence.append("messages left the accept queue at the contract's rate while others waited in it")
         return f"the provider's limit: {_words(contract)}", tuple(evidence)
 
-    return Seen(strength(where), tell)
+    return Seen(strength(where), describe)
 
 
 def _at_contract(view: View, contract: Contract) -> Bools:
@@ -100,7 +100,7 @@ def _at_contract(view: View, contract: Contract) -> Bools:
 
 
 def _accept_queue_full(view: View, contract: Contract) -> Bools:
-    """By the journal: messages of all carriers wait alike, and leave at the accept queue's rate."""
+    """From the journal: messages of all carriers wait equally long and leave at the accept queue's rate."""
     none: Bools = np.zeros(view.windows.count, dtype=np.bool_)
     drain = contract.drain_segments_per_s
     if drain is None:
@@ -117,10 +117,10 @@ def _words(contract: Contract) -> str:
         (contract.requests_per_s, "requests/s"),
         (contract.segments_per_s, "segments/s"),
         (contract.drain_segments_per_s, "segments/s out of its accept queue"),
-        (contract.concurrent_requests, "requests at once"),
+        (contract.concurrent_requests, "concurrent requests"),
     )
     words = [f"{significant(rate)} {unit}" for rate, unit in limits if rate is not None]
-    return ", ".join(words) or "it refuses what is too fast for it"
+    return ", ".join(words) or "it refuses requests above its rate"
 
 
 LIMIT = Kind("provider_limit", look, frozenset(("sender_pacing", "sender_concurrency")))

@@ -1,4 +1,4 @@
-"""The sender's API: requests wait for its answer, or are turned away, though its process has time."""
+"""The sender's API: requests wait for its answer or are refused, although its process has CPU time left."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from analysis.arrays import Bools
 from analysis.formatting import count_text, seconds_text, significant
 from analysis.judge.culprits import submits
-from analysis.judge.culprits.kind import Kind, Seen, Told, over, strength, typical
+from analysis.judge.culprits.kind import Description, Kind, Seen, over, strength, typical
 from analysis.judge.culprits.sender_process import PROCESSES
 from analysis.judge.culprits.view import View
 from analysis.measure.throughput import QUEUED_S, REFUSED_SHARE
@@ -21,7 +21,7 @@ def look(view: View) -> Seen:
     api_s = view.windows.percentile(view.due_s, view.api_s, view.everyone, 50.0)
     slow = over(api_s, QUEUED_S)
 
-    def tell(windows: Bools) -> Told:
+    def describe(windows: Bools) -> Description:
         evidence = [*_counts(view)]
         if slow[windows].any():
             median = typical(api_s, windows)
@@ -31,22 +31,23 @@ def look(view: View) -> Seen:
             evidence.append(f"the median request {waited}")
         at_s, in_flight = view.gauges.gauges.series("load", "in_flight")
         if len(at_s):
-            evidence.append(f"up to {count_text(int(in_flight.max()))} requests waited for it at once")
+            evidence.append(
+                f"up to {count_text(int(in_flight.max()))} requests waited for it at the same time"
+            )
         used, _ = view.gauges.busiest("cpu_percent", *PROCESSES)
         if not np.isnan(typical(used, windows)):
             evidence.append(f"its process used {significant(typical(used, windows), 2)} % of a core")
         _, most, busy = submits.unanswered(view)
         evidence.append(
-            f"it had at most {significant(typical(most, windows), 2)} provider calls under way, and at least "
-            f"one {100 * typical(busy, windows):.0f} % of the time"
+            f"it had at most {significant(typical(most, windows), 2)} concurrent provider calls, and "
+            f"at least one {100 * typical(busy, windows):.0f} % of the time"
         )
         name = view.sender_name
-        return f"{name}'s API answers too slowly" if slow[
-            windows
-        ].any() else f"{name}'s API turns messages away", tuple(evidence)
+        what = "answers too slowly" if slow[windows].any() else "refuses messages"
+        return f"{name}'s API {what}", tuple(evidence)
 
-    # Below the kinds that say why: it is where the trouble was met, and not yet its cause.
-    return Seen(strength((refusing & (left >= 1)) | slow, 0.8), tell)
+    # Weaker than the kinds that name a cause: it shows where messages are delayed and not why.
+    return Seen(strength((refusing & (left >= 1)) | slow, 0.8), describe)
 
 
 def _counts(view: View) -> list[str]:
@@ -64,7 +65,7 @@ def _counts(view: View) -> list[str]:
     if count:
         slots = view.given.in_flight_limit
         which = f"all {count_text(slots)} requests" if slots else "all requests"
-        found.append(f"{count_text(count)} not sent, since {which} of the load waited for an answer")
+        found.append(f"{count_text(count)} not sent because {which} of the load waited for an answer")
     return [f"of {count_text(view.journeys.count)} messages: {', '.join(found)}"] if found else []
 
 

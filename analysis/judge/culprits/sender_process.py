@@ -1,4 +1,4 @@
-"""The sender's process: it has used up a core, or it stands still while it has work to do."""
+"""The sender's process: it uses a whole core, or it is blocked while it has work to do."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import numpy as np
 
 from analysis.arrays import Bools
 from analysis.formatting import significant
-from analysis.judge.culprits.kind import Kind, Seen, Told, most_frequent, over, strength, typical
+from analysis.judge.culprits.kind import Description, Kind, Seen, most_frequent, over, strength, typical
 from analysis.judge.culprits.view import View
 
 CORE_PERCENT = 90.0
-# A process of one working thread can show somewhat more than one core (a thread for the disk, rounding); one
-# beyond that has several, and is at its end only if one of them has used up a core.
+# A process with one working thread can show a little more than one core (a thread for the disk, rounding). A
+# process above that has several threads, and is at its limit only if one of them uses a whole core.
 ONE_THREAD_PERCENT = 115.0
 MACHINE_BUSY_PERCENT = 95.0
 LOOP_LATE_MS = 50.0
@@ -25,31 +25,29 @@ def cpu(view: View) -> Seen:
     waited, _ = view.gauges.busiest("core_wait_percent", *PROCESSES)
     machine = view.gauges.high("machine", "cpu_percent")
     full = over(used, CORE_PERCENT) & (~over(used, ONE_THREAD_PERCENT) | over(thread, CORE_PERCENT))
-    # It asked for a whole core and got a part of one, though the machine had others idle.
+    # It was ready for a whole core and got less, although other cores were idle.
     wanted = np.nan_to_num(used) + np.nan_to_num(waited)
     held = over(wanted, CORE_PERCENT) & over(waited, 20.0) & ~over(machine, MACHINE_BUSY_PERCENT)
     held &= ~over(used, ONE_THREAD_PERCENT)
 
-    def tell(windows: Bools) -> Told:
+    def describe(windows: Bools) -> Description:
         percent = significant(typical(used, windows), 2)
         process = _of(view, most_frequent(whose, windows))
         evidence = [f"{process} used {percent} % of a core"]
         if over(waited, 20.0)[windows].any():
-            evidence.append(
-                f"it stood ready without a core {significant(typical(waited, windows), 2)} % of the time"
-            )
+            evidence.append(f"it waited for a core {significant(typical(waited, windows), 2)} % of the time")
         late = view.gauges.high("sender", "loop_lag_ms")
         if over(late, LOOP_LATE_MS)[windows].any():
             evidence.append(f"its event loop was {significant(typical(late, windows), 2)} ms late")
         if full[windows].any():
-            return f"{process} used {percent} % of a core: it has no more to give", tuple(evidence)
-        return f"{process} wanted a core and got {percent} % of one", tuple(evidence)
+            return f"{process} used {percent} % of a core, which is all that it can use", tuple(evidence)
+        return f"{process} needed a core and got {percent} % of one", tuple(evidence)
 
-    return Seen(strength(full | held, np.maximum(np.nan_to_num(used) / 100.0, 0.95)), tell)
+    return Seen(strength(full | held, np.maximum(np.nan_to_num(used) / 100.0, 0.95)), describe)
 
 
 def loop(view: View) -> Seen:
-    """Late though nobody else had the core: blocked by a call, or stopped from outside."""
+    """Late although no other program had the core: blocked by a call, or stopped from outside."""
     at_s, lag_ms = view.gauges.gauges.series("sender", "loop_lag_ms")
     waited_ms = view.gauges.gauges.at("sender", "loop_core_wait_ms", at_s)
     machine = view.gauges.gauges.at("machine", "cpu_percent", at_s)
@@ -62,7 +60,7 @@ def loop(view: View) -> Seen:
         axis=0,
     )  # fmt: skip
 
-    def tell(windows: Bools) -> Told:
+    def describe(windows: Bools) -> Description:
         evidence = []
         late = typical(own, windows)
         if late > LOOP_LATE_MS:
@@ -75,9 +73,9 @@ def loop(view: View) -> Seen:
         percent = significant(typical(used, windows), 2)
         process = _of(view, most_frequent(whose, windows))
         evidence.append(f"{process} used {percent} % of a core meanwhile")
-        return f"{process} stood still while it had work to do", tuple(evidence)
+        return f"{process} was blocked or stopped while it had work to do", tuple(evidence)
 
-    return Seen(strength(over(own, LOOP_LATE_MS) | (stopped > STOPPED_SHARE), 0.95), tell)
+    return Seen(strength(over(own, LOOP_LATE_MS) | (stopped > STOPPED_SHARE), 0.95), describe)
 
 
 def _mean(view: View, process: str, name: str) -> np.ndarray:
@@ -87,7 +85,7 @@ def _mean(view: View, process: str, name: str) -> np.ndarray:
 
 
 def _of(view: View, process: str) -> str:
-    """The sampled process in words: a target's worker has its process id in its name."""
+    """The text for the sampled process. A target's worker has its process id in its name."""
     worker = process.partition("-")[2]
     return f"a process of {view.sender_name}" if worker else f"{view.sender_name}'s process"
 

@@ -1,4 +1,6 @@
-"""The sender's own choice to wait: rate limits below the contract's, or too few requests at once."""
+"""Waits that the sender's own settings cause: rate limits below the contract's, or too few concurrent
+requests.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +10,22 @@ from analysis.arrays import Bools, Floats
 from analysis.formatting import seconds_text, significant
 from analysis.judge.culprits import submits
 from analysis.judge.culprits.contract import Contract, contract_of
-from analysis.judge.culprits.kind import Kind, Seen, Told, over, strength, typical
+from analysis.judge.culprits.kind import Description, Kind, Seen, over, strength, typical
 from analysis.judge.culprits.view import View
 from analysis.measure.throughput import QUEUED_S
 
-WAITED_SHARE = 0.3  # of the window, in which ready messages were held back
-OF_CONTRACT = 0.9  # an own limit of so much of the provider's is the provider's
-AT_LIMIT = 0.8  # of the most requests at once, on average: it is always at its limit
+WAITED_SHARE = 0.3  # of the window, in which ready messages waited
+OF_CONTRACT = 0.9  # of the provider's limit; a sender's limit above it counts as the provider's
+AT_LIMIT = 0.8  # mean over maximum of concurrent requests: above it, the sender is always at its limit
 
 
 def waited_share(view: View, what: str) -> Floats:
-    """Share of each window in which the sender, by its own word, held ready messages back for this."""
+    """Share of each window in which ready messages waited for this, as the sender reports."""
     return view.gauges.rise("sender", f"waited_{what}_s") / view.windows.lengths_s
 
 
 def own_limits(view: View) -> tuple[float | None, float | None]:
-    """The sender's own requests/s and segments/s, its routes together; None: it does not say."""
+    """The sender's own limits, requests/s and segments/s, summed over its routes; None: not reported."""
     names = view.gauges.gauges.names("sender", "route_")
     sums: list[float | None] = []
     for suffix in ("_requests_per_s", "_segments_per_s"):
@@ -39,30 +41,30 @@ def _segments(contract: Contract) -> float | None:
 
 def pacing(view: View) -> Seen:
     share = waited_share(view, "pacing")
-    told = over(share, WAITED_SHARE)
+    reported = over(share, WAITED_SHARE)
     own_way = binds_below_contract(view)
-    inferred = _unsaid_pacing(view)
+    inferred = _inferred_pacing(view)
     requests, segments = submits.requests_per_s(view), submits.segments_per_s(view)
 
-    def tell(windows: Bools) -> Told:
+    def describe(windows: Bools) -> Description:
         sent = (
             f"it submitted {significant(typical(requests, windows))} requests/s with "
             f"{significant(typical(segments, windows))} segments/s"
         )
         limits = own_limits(view)
-        evidence = [sent + ", and the provider refused none for a rate limit"]
-        if told[windows].any():
+        evidence = [sent + ", and the provider refused none because of a rate limit"]
+        if reported[windows].any():
             percent = 100 * typical(share, windows)
-            evidence.append(f"ready messages were held back for its own limits {percent:.0f} % of the time")
+            evidence.append(f"ready messages waited for its own limits {percent:.0f} % of the time")
             evidence.append(f"its limits: {_limits_words(limits)}; the contract: {_contract_words(view)}")
-        return f"{view.sender_name} held messages back for rate limits of its own", tuple(evidence)
+        return f"{view.sender_name} delays messages because of its own rate limits", tuple(evidence)
 
-    return Seen(strength((told & own_way) | inferred, np.maximum(share, 0.85)), tell)
+    return Seen(strength((reported & own_way) | inferred, np.maximum(share, 0.85)), describe)
 
 
 def binds_below_contract(view: View) -> Bools:
-    """Windows in which the limit that binds is the sender's own: lower than the contract's, and its submits
-    stay below the contract. Of its own two limits the one binds that is used to the higher share.
+    """Windows in which the sender's own limit binds: it is lower than the contract's, and the submits stay
+    below the contract. Of the sender's two limits, the one with the higher utilization binds.
     """
     contract = contract_of(view.given.profile)
     rates = submits.requests_per_s(view), submits.segments_per_s(view)
@@ -82,8 +84,8 @@ def binds_below_contract(view: View) -> Bools:
     return own_way
 
 
-def _unsaid_pacing(view: View) -> Bools:
-    """Of a sender that does not say: it has a backlog, hardly a request under way, and is refused none."""
+def _inferred_pacing(view: View) -> Bools:
+    """For a sender without gauges: it has a backlog, few requests in flight, and no refused request."""
     if view.gauges.gauges.names("sender", "waited_"):
         return np.zeros(view.windows.count, dtype=np.bool_)
     _, _, share = submits.unanswered(view)
@@ -94,34 +96,34 @@ def _unsaid_pacing(view: View) -> Bools:
 
 def concurrency(view: View) -> Seen:
     share = waited_share(view, "in_flight")
-    told = over(share, WAITED_SHARE)
+    reported = over(share, WAITED_SHARE)
     mean, most, busy = submits.unanswered(view)
     silent = not view.gauges.gauges.names("sender", "waited_")
     at_limit = (mean >= AT_LIMIT * most) & (most >= 1) & (busy > 0.9)
-    # A sender that calls the provider before it answers has no backlog: its callers wait instead.
+    # A sender that calls the provider before it answers has no backlog, since its callers wait.
     callers = over(view.windows.percentile(view.due_s, view.api_s, view.everyone, 50.0), QUEUED_S)
     inferred = at_limit & silent & (submits.backlog(view) | callers)
     answer_s = view.windows.percentile(
         view.taken_at_s, view.provider.answered_s - view.taken_at_s, view.provider.taken, 50.0
     )
 
-    def tell(windows: Bools) -> Told:
+    def describe(windows: Bools) -> Description:
         at_once = significant(typical(most, windows), 2)
         evidence = [
-            f"at most {at_once} requests to the provider were under way at once, "
+            f"at most {at_once} requests to the provider were in flight at once, "
             f"{significant(typical(mean, windows), 2)} on average; an answer took "
             f"{seconds_text(typical(answer_s, windows))} (median)"
         ]
-        if told[windows].any():
+        if reported[windows].any():
             evidence.append(
                 f"ready messages waited for a free request {100 * typical(share, windows):.0f} % of the time"
             )
         return (
-            f"{view.sender_name} has too few requests to the provider under way at once ({at_once})",
+            f"{view.sender_name} has too few concurrent requests to the provider ({at_once})",
             tuple(evidence),
         )
 
-    return Seen(strength(told | inferred, np.where(told, np.maximum(share, 0.85), 0.75)), tell)
+    return Seen(strength(reported | inferred, np.where(reported, np.maximum(share, 0.85), 0.75)), describe)
 
 
 def _limits_words(limits: tuple[float | None, float | None]) -> str:

@@ -1,4 +1,4 @@
-"""How the sender used the provider, from the journal alone: whoever's sender it is."""
+"""How the sender used the provider, from the journal alone, so for any sender."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _LOOKS_IN_ALL = 500_000
 
 
 def backlog(view: View) -> Bools:
-    """Windows in whose whole length messages waited in the sender: at their edges, and due in them."""
+    """Windows in which messages waited in the sender all the time: at both edges, and due in them."""
     wait = view.windows.percentile(view.due_s, view.sender_wait_s, view.everyone, 50.0)
     return np.nan_to_num(wait) > 1.0
 
 
 def requests_per_s(view: View) -> Floats:
-    """Accepted requests: messages of one request reached the provider in one instant."""
+    """Accepted requests. Messages of one request reach the provider at the same instant."""
     instants = np.unique(view.taken_at_s[np.isfinite(view.taken_at_s)])
     return view.windows.counts(instants, np.ones(len(instants), dtype=np.bool_)) / view.windows.lengths_s
 
@@ -32,12 +32,13 @@ def segments_per_s(view: View) -> Floats:
 
 
 def unanswered(view: View) -> tuple[Floats, Floats, Floats]:
-    """By window: mean and most requests that waited for the provider's answer at once, and the share of the
-    time in which at least one did."""
+    """For each window: mean and maximum of requests in flight at the provider, and the share of the time with
+    at least one.
+    """
     known = np.isfinite(view.taken_at_s) & np.isfinite(view.provider.answered_s)
     begins, first = np.unique(view.taken_at_s[known], return_index=True)
     ends = np.sort(np.maximum(view.provider.answered_s[known][first], begins))
-    # A thousand looks tell a mean to a few percent, whatever the number of requests; a day has 8,640 windows.
+    # A thousand points give a mean to a few percent. A day has 8,640 windows, so more would be slow.
     looks = max(_FEWEST_LOOKS, min(_MOST_LOOKS, _LOOKS_IN_ALL // view.windows.count))
     mean, most, share = (np.zeros(view.windows.count) for _ in range(3))
     for window, (low, high) in enumerate(

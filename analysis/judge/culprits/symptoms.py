@@ -1,4 +1,4 @@
-"""Did something give way, and when? Only in windows with a symptom is a culprit looked for."""
+"""Symptoms: the windows in which messages were late, refused or lost. Culprits are searched only in these."""
 
 from __future__ import annotations
 
@@ -13,29 +13,30 @@ from analysis.measure.binomial import chance_beyond
 from analysis.measure.percentiles import ranks
 from analysis.measure.throughput import QUEUED_S, REFUSED_SHARE
 
-FAILED_SHARE = 0.10  # of the messages the provider took, beyond what switched-off phones explain
-FEWEST = 5  # messages: of fewer one is no pattern
-MOCK_PERCENTILE = 95.0  # of its seconds, as in the check of its event loop
-CHANCE = 0.05  # of one false alarm in a whole run
+FAILED_SHARE = 0.10  # of the messages that the provider accepted, without switched-off phones
+FEWEST = 5  # messages; fewer are not a pattern
+MOCK_PERCENTILE = 95.0  # percentile of its seconds, as in the check of its event loop
+CHANCE = 0.05  # probability of one false alarm in a whole run
 
 
 @dataclass(frozen=True)
 class Symptoms:
-    """By window. ``words`` describe those that were seen in ``windows``."""
+    """``windows``: the windows with a symptom. ``words`` describe the symptoms."""
 
     windows: Bools
     words: tuple[str, ...]
 
 
 def mock_late_s(view: View) -> Floats:
-    """How late the simulated provider was in its worst quarter of the window's seconds, in seconds; the wait
-    for a core that other processes had does not count."""
+    """The delay of the mock provider that a quarter of the window's seconds reach, in seconds, without its
+    waits for a core.
+    """
     at_s, late_s = _mock_seconds(view)
     return view.gauges.of_values(at_s, late_s) if len(at_s) else np.full(view.windows.count, np.nan)
 
 
 def _mock_seconds(view: View) -> tuple[Floats, Floats]:
-    """(when, how late by its own doing) of each second."""
+    """(instant, delay without waits for a core) of each second."""
     at_s, lag_ms = view.gauges.gauges.series("provider", "loop_lag_ms")
     late_ms = np.maximum(lag_ms, view.gauges.gauges.at("provider", "timer_late_ms", at_s))
     waited_ms = view.gauges.gauges.at("provider", "loop_core_wait_ms", at_s)
@@ -59,10 +60,10 @@ def symptoms(view: View) -> Symptoms:
     found["late"] = _late(view)
     lost = windows.counts(due, view.failed_on_the_way)
     taken = windows.counts(due, view.provider.taken)
-    # So many that chance explains it in none of the windows: a day has 8,640, and rare things happen in some.
+    # More than chance explains in any window. A day has 8,640 windows, so rare counts occur in some.
     chance = chance_beyond(lost - 1, taken, FAILED_SHARE)
     found["failed"] = (lost >= FEWEST) & (chance < CHANCE / windows.count)
-    # The bench gave way if it was late by more than spoils a run: over the load, as the validity checks say.
+    # The bench is late only if it exceeds the limit of its validity check over the whole load too.
     limit_s = view.given.lag_limit_s
     found["generator"] = (np.nan_to_num(view.lag_p99_s) > limit_s) & (_p(view.counted_lag_s, 99.0) > limit_s)
     found["dropped"] = windows.counts(due, view.dropped_by_bench) > REFUSED_SHARE * planned
@@ -73,13 +74,13 @@ def symptoms(view: View) -> Symptoms:
 
 
 def _p(values: Floats, percentile: float) -> float:
-    """By nearest rank; 0 where there is none."""
+    """Nearest rank; 0 without values."""
     ordered = np.sort(values)
     return float(ordered[ranks(len(ordered), (percentile,))[0] - 1]) if len(ordered) else 0.0
 
 
 def slow_carriers(view: View) -> dict[str, Floats]:
-    """Median wait in each window of each carrier with enough messages in it, where it exceeds a second."""
+    """Median wait per window, by carrier with enough messages. NaN where it is a second or less."""
     found: dict[str, Floats] = {}
     for place, name in enumerate(view.provider.carrier.names):
         among = view.provider.carrier.index == place
@@ -99,7 +100,7 @@ def _of_one_carrier(view: View) -> Bools:
 
 
 def _late(view: View) -> Bools:
-    """Windows in which more messages were late than a missed objective grants."""
+    """Windows in which more messages were late than a missed objective allows."""
     seen: Bools = np.zeros(view.windows.count, dtype=np.bool_)
     for objective, among in view.missed_times:
         assert objective.limit_s is not None and objective.percentile is not None
@@ -123,7 +124,7 @@ def _words(view: View, found: dict[str, Bools], seen: Bools) -> list[str]:
         if found[name].any():
             median = view.windows.percentile(view.due_s, values, view.everyone, 50.0)
             longest_s = float(np.nanmax(median[seen]))
-            shown = seconds_text(longest_s) if np.isfinite(longest_s) else "to the end"
+            shown = seconds_text(longest_s) if np.isfinite(longest_s) else "until the end"
             words.append(f"the median message {what.format(shown)}")
     for objective, _ in view.missed_times:
         words.append(f"{objective.name}: {objective.measured}, limit {objective.limit}")

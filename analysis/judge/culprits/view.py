@@ -1,4 +1,4 @@
-"""All that the kinds look at, worked out once: one value, by window."""
+"""The data that the kinds use, computed once, by window."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REFERENCE_SENDER = "reference_sender"
 
 @dataclass(frozen=True)
 class CulpritInputs:
-    """What a run left. ``lag_limit_s`` is how late the bench may be before it spoils the run."""
+    """The data of a run. ``lag_limit_s``: a bench that is later than this invalidates the run."""
 
     journeys: Journeys
     fates: Fates
@@ -60,7 +60,10 @@ class View:
 
     @cached_property
     def lag_p99_s(self) -> Floats:
-        """Of the messages that count: those of disturbed seconds are left aside if these were few."""
+        """Lag of the messages that count.
+
+        Messages of disturbed seconds are excluded if these seconds were few.
+        """
         counted = self._counted_lags
         return self.windows.percentile(self.due_s, self.lateness.lag_s, counted, 99.0)
 
@@ -75,7 +78,7 @@ class View:
 
     @cached_property
     def own_lag_p99_s(self) -> Floats:
-        """The generator's own: messages of disturbed seconds are left aside in any case."""
+        """Lag that the generator caused: without the messages of disturbed seconds."""
         lag_s = self.lateness.lag_s
         return self.windows.percentile(self.due_s, lag_s, np.isfinite(lag_s) & ~self.lateness.disturbed, 99.0)
 
@@ -96,14 +99,14 @@ class View:
 
     @cached_property
     def api_s(self) -> Floats:
-        """From sending to the answer; one that was not answered took for ever, NaN where nothing was sent."""
+        """From sending to the answer; infinite without an answer, NaN if not sent."""
         took = self.load.answered_s - self.load.sent_s
         sent = np.isfinite(self.load.sent_s)
         return np.where(sent & ~np.isfinite(took), np.inf, took)
 
     @cached_property
     def sender_wait_s(self) -> Floats:
-        """In the sender's queue: from its answer to the submit that was accepted, or to the end."""
+        """Wait in the sender's queue: from its answer to the accepted submit, or to the end."""
         taken_s = np.where(
             np.isfinite(self.provider.taken_s), self.provider.taken_s, self.provider.submitted_s
         )
@@ -113,7 +116,7 @@ class View:
 
     @cached_property
     def carrier_wait_s(self) -> Floats:
-        """In the provider's and the carriers' queues, or to the end."""
+        """Wait in the provider's and the carriers' queues, or to the end."""
         waiting = (
             self.provider.taken
             & ~np.isfinite(self.provider.carrier_s)
@@ -128,7 +131,7 @@ class View:
 
     @cached_property
     def failed_on_the_way(self) -> Bools:
-        """Taken by a carrier, then not delivered; but for phones that were off or out of coverage."""
+        """Accepted by a carrier, then not delivered, without phones that were off or out of coverage."""
         lost = self.provider.taken & np.isin(self.fates.fate, (FAILED, EXPIRED))
         return lost & np.isfinite(self.provider.carrier_s) & ~self.waited_for_phone
 
@@ -139,7 +142,9 @@ class View:
 
     @cached_property
     def delivery_s(self) -> Floats:
-        """To reachable phones; for ever where it is known to be never or still open; NaN: does not count."""
+        """Delivery time to reachable phones; infinite if never or still open, NaN if the message does not
+        count.
+        """
         took = self.provider.delivered_s - self.due_s
         counted = self.journeys.accepted & ~self.waited_for_phone
         open_still = counted & (self.fates.never | (self.fates.fate == OPEN))
@@ -148,7 +153,7 @@ class View:
 
     @cached_property
     def missed_times(self) -> tuple[tuple[Objective, Bools], ...]:
-        """Objectives on delivery times that are missed, and the messages of their class."""
+        """Missed objectives on delivery times, each with the messages of its class."""
         found = []
         for objective in self.given.objectives:
             if objective.verdict != "missed" or objective.limit_s is None or objective.percentile is None:
@@ -161,6 +166,6 @@ class View:
 
 
 def p99(values: Floats) -> float:
-    """Of finite values; NaN where there is none."""
+    """Percentile of the finite values; NaN if there is none."""
     finite = np.sort(values[np.isfinite(values)])
     return float(finite[ranks(len(finite), (99.0,))[0] - 1]) if len(finite) else float("nan")

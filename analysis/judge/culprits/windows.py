@@ -1,4 +1,4 @@
-"""Windows of ten seconds over the load, in which symptoms and evidence are looked at side by side."""
+"""Windows of ten seconds over the load, by which symptoms and evidence are compared."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OUTSIDE = -1
 
 
 class Windows:
-    """A load under 15 s is one window; a last one under 5 s belongs to the one before."""
+    """A load under 15 s is one window. A last window under 5 s belongs to the previous one."""
 
     def __init__(self, load_end_s: float) -> None:
         self.count = max(int((load_end_s + WINDOW_S / 2) // WINDOW_S), 1)
@@ -24,21 +24,21 @@ class Windows:
         return np.diff(self.edges_s)
 
     def of(self, at_s: Floats) -> Ints:
-        """The window of each instant, OUTSIDE before the load and after it."""
+        """The window of each instant; OUTSIDE before and after the load."""
         inside = np.isfinite(at_s) & (at_s >= 0) & (at_s <= self.load_end_s + 1e-6)
         place = np.minimum(np.where(inside, at_s, 0.0) // WINDOW_S, self.count - 1).astype(np.int64)
         return np.where(inside, place, OUTSIDE)
 
     def counts(self, at_s: Floats, among: Bools) -> Floats:
-        """How many of ``among`` fall into each window."""
+        """The number of ``among`` in each window."""
         place = self.of(at_s)
         chosen = among & (place != OUTSIDE)
         return np.bincount(place[chosen], minlength=self.count).astype(np.float64)
 
     def percentile(self, at_s: Floats, values: Floats, among: Bools, percent: float) -> Floats:
-        """Of the values of ``among`` in each window, which may be infinite; NaN where there is none.
+        """Percentile of the values of ``among`` in each window, by nearest rank; NaN for an empty window.
 
-        Nearest rank: one of the values.
+        Values may be infinite.
         """
         found: Floats = np.full(self.count, np.nan)
         place = self.of(at_s)
@@ -51,20 +51,22 @@ class Windows:
         return found
 
     def share(self, at_s: Floats, chosen: Bools, among: Bools) -> Floats:
-        """The share of ``among`` that is ``chosen``, in each window; 0 where there is none."""
+        """The share of ``chosen`` in ``among``, in each window; 0 for an empty window."""
         whole = self.counts(at_s, among)
         return self.counts(at_s, among & chosen) / np.maximum(whole, 1.0)
 
 
 class WindowGauges:
-    """Samples by window. NaN where a window has none."""
+    """Samples by window; NaN for a window without samples."""
 
     def __init__(self, gauges: Gauges, windows: Windows) -> None:
         self.gauges = gauges
         self._windows = windows
 
     def high(self, process: str, name: str, percent: float = 75.0) -> Floats:
-        """What a quarter of the window's seconds (or as ``percent`` says) reach or exceed."""
+        """The value that a quarter of the window's seconds (or the share that ``percent`` leaves) reach or
+        exceed.
+        """
         at_s, values = self.gauges.series(process, name)
         return self.of_values(at_s, values, percent)
 
@@ -72,9 +74,9 @@ class WindowGauges:
         return self._windows.percentile(at_s, values, np.ones(len(at_s), dtype=np.bool_), percent)
 
     def rise(self, process: str, name: str) -> Floats:
-        """By how much a count grew in each window; 0 where it is not sampled.
+        """The growth of a counter in each window; 0 without samples.
 
-        A count that is not sampled before it is above 0 begins at 0.
+        A counter without a sample before it is above 0 begins at 0.
         """
         at_s, values = self.gauges.series(process, name)
         if len(at_s) == 0:
@@ -90,7 +92,7 @@ class WindowGauges:
         return 0.0 if name.startswith("count_") else float(values[0])
 
     def busiest(self, name: str, *prefixes: str) -> tuple[Floats, tuple[str, ...]]:
-        """The highest of the processes whose name begins so, in each window, and whose it is."""
+        """The highest value of the processes with these name prefixes in each window, and the name."""
         processes = self.gauges.processes(*prefixes)
         if not processes:
             return np.full(self._windows.count, np.nan), ("",) * self._windows.count

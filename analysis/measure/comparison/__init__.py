@@ -1,1 +1,1 @@
-"""What two parts, or two groups of messages, differ by: differences with an interval, message by message."""
+"""Differences between two parts or two groups of messages, with intervals."""

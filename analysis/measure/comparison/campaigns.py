@@ -1,9 +1,9 @@
-"""Several campaigns at once: what each of them got, and whether they got the same.
+"""Concurrent campaigns: the rate of each, and whether the rates are fair.
 
-A campaign's rate is what it had delivered, from its first arrival until 95 % of its accepted messages had
-arrived or failed. Jain's index (Jain, Chiu and Hawe 1984) is taken of each rate divided by the campaign's
-size, so that a small campaign beside a large one is fair with a smaller rate: (sum x)^2 / (n sum x^2), 1
-where all are equal, 1/n where one has everything.
+A campaign's rate is its deliveries from its first arrival until 95 % of its accepted messages had arrived or
+failed. Jain's index (Jain, Chiu and Hawe 1984) is computed from each rate divided by the campaign's size, so
+that a small campaign is treated fairly with a smaller rate: (sum x)^2 / (n sum x^2). It is 1 if all are
+equal, and 1/n if one has everything.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PERCENTILE = 95.0
 
 
 def fairness(journeys: Journeys, fates: Fates, run_dir: Path) -> Fairness | None:
-    """Of the campaigns that the load's rows name; None where they name none."""
+    """The campaigns that the load's rows name; None without any."""
     labels = _labels(run_dir)
     names = sorted(set(labels.tolist()) - {""})
     if not names:
@@ -39,13 +39,13 @@ def fairness(journeys: Journeys, fates: Fates, run_dir: Path) -> Fairness | None
 
 
 def jain(shares: Sequence[float]) -> float | None:
-    """Jain's index of these shares; None where all are zero."""
+    """Jain's index of these shares; None if all are zero."""
     squares = sum(share * share for share in shares)
     return sum(shares) ** 2 / (len(shares) * squares) if squares > 0 else None
 
 
 def against_one(several: tuple[Path, records.Manifest], one: tuple[Path, records.Manifest]) -> Difference:
-    """p95 of all messages of several campaigns, less p95 of the one that ran alone."""
+    """p95 of all messages of several campaigns minus p95 of the campaign that ran alone."""
     return independent_difference(_group(*several), _group(*one), PERCENTILE)
 
 
@@ -67,7 +67,7 @@ def _figures(name: str, journeys: Journeys, fates: Fates, among: Bools) -> Campa
 
 
 def _rate(journeys: Journeys, fates: Fates, accepted: Bools, first_s: float) -> float:
-    """Deliveries a second until 95 % of the campaign were over; until observation ended, if fewer were."""
+    """Deliveries per second until 95 % of the campaign were final, or until observation ended."""
     over = accepted & np.isin(fates.fate, (DELIVERED, FAILED, EXPIRED))
     ends = np.sort(np.where(over, np.nan_to_num(journeys.provider.delivered_s, nan=np.inf), np.inf)[accepted])
     if len(ends) == 0:

@@ -1,13 +1,13 @@
 """The difference of a percentile between two groups of times, with a 95 % interval from a bootstrap.
 
-Times of messages that wait in one queue are not independent of each other. So whole blocks of neighbours are
-drawn, not single messages: the circular block bootstrap (Politis and Romano 1992), with blocks of n^(1/3)
-messages (Hall, Horowitz and Jing 1995), in the order in which the messages were due. The interval is the
-percentile interval (Efron and Tibshirani 1993, chapter 13) of ``RESAMPLES`` differences. The chance comes
-from a fixed seed: the same times give the same interval.
+Times of messages in one queue are not independent. So blocks of neighbours are resampled instead of single
+messages: the circular block bootstrap (Politis and Romano 1992), with blocks of n^(1/3) messages (Hall,
+Horowitz and Jing 1995), in the order in which the messages were due. The interval is the percentile interval
+(Efron and Tibshirani 1993, chapter 13) of ``RESAMPLES`` differences. The random numbers have a fixed seed, so
+that the same times give the same interval.
 
-Pairs are drawn as pairs, so that what both have in common (the network's delay of the message) cancels. Two
-independent groups are drawn apart from each other.
+Pairs are resampled as pairs, so that common delays (the network's delay of the message) cancel. Two
+independent groups are resampled separately.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TAIL = 100 * (1 - CONFIDENCE) / 2
 
 @dataclass(frozen=True)
 class TimeGroup:
-    """Times in the order in which the messages were due: at least, and at most (``math.inf``: still open)."""
+    """Lower and upper bounds of times (``math.inf``: still open), in the order of the due times."""
 
     low_s: Floats
     high_s: Floats
@@ -41,12 +41,12 @@ class TimeGroup:
 
 
 def claimed(low_s: float, high_s: float) -> bool:
-    """Whether a difference with this interval may be called one: only where the interval excludes zero."""
+    """Whether a difference with this interval may be claimed: the interval excludes zero."""
     return low_s > 0.0 or high_s < 0.0
 
 
 def paired_difference(ours_s: Floats, theirs_s: Floats, percentile: float) -> Difference:
-    """The percentile of ``ours_s`` less that of ``theirs_s``; entry i of both is the same message.
+    """The percentile of ``ours_s`` minus that of ``theirs_s``; entry i of both is the same message.
 
     Both in the order in which the messages were due. With fewer pairs than the percentile needs, the
     interval has no ends.
@@ -65,8 +65,9 @@ def paired_difference(ours_s: Floats, theirs_s: Floats, percentile: float) -> Di
 
 
 def independent_difference(ours: TimeGroup, theirs: TimeGroup, percentile: float) -> Difference:
-    """The same for two groups of different messages. Of the two bounds of a message's time the interval
-    takes the one that makes it wider.
+    """The same for two groups of different messages.
+
+    The interval uses the bound of each message's time that makes it wider.
     """
     value_s = None
     if ours.count and theirs.count:
@@ -78,7 +79,7 @@ def independent_difference(ours: TimeGroup, theirs: TimeGroup, percentile: float
     highs: list[Floats] = []
     for rows in _portions(max(ours.count, theirs.count)):
         a, b = _places(ours.count, rows, chance), _places(theirs.count, rows, chance)
-        with np.errstate(invalid="ignore"):  # inf - inf: it may be anything
+        with np.errstate(invalid="ignore"):  # inf - inf: unknown
             low = _percentiles(ours.low_s[a], percentile) - _percentiles(theirs.high_s[b], percentile)
             high = _percentiles(ours.high_s[a], percentile) - _percentiles(theirs.low_s[b], percentile)
         lows.append(np.nan_to_num(low, nan=-np.inf, posinf=np.inf, neginf=-np.inf))
@@ -89,13 +90,14 @@ def independent_difference(ours: TimeGroup, theirs: TimeGroup, percentile: float
 
 
 def _from_both_intervals(ours: TimeGroup, theirs: TimeGroup, percentile: float) -> tuple[float, float]:
-    """The interval of the difference from the two exact ones (MOVER: Zou and Donner 2008). In the tail of a
-    few hundred messages the bootstrap alone is too narrow; the wider end of both counts.
+    """The interval of the difference from the two exact ones (MOVER: Zou and Donner 2008).
+
+    In the tail of a few hundred messages the bootstrap alone is too narrow, so the wider end of both is used.
     """
     (mine, my_low, my_high), (other, low, high) = (_exact(each, percentile) for each in (ours, theirs))
     middle = mine - other
     if not all(map(math.isfinite, (middle, my_low, my_high, low, high))):
-        return math.inf, -math.inf  # the bootstrap's ends have what is open
+        return math.inf, -math.inf  # the bootstrap's ends include open messages
     return middle - math.hypot(mine - my_low, high - other), middle + math.hypot(my_high - mine, other - low)
 
 
@@ -113,7 +115,7 @@ def _difference(percentile: float, value_s: float | None, low_s: float, high_s: 
 
 
 def _portions(count: int) -> list[int]:
-    """How many resamples to draw at once, as far as memory carries; ``RESAMPLES`` in all."""
+    """Sizes of the chunks in which ``RESAMPLES`` are drawn, limited by memory."""
     most = max(1, min(RESAMPLES, _MOST_AT_ONCE // count))
     whole, rest = divmod(RESAMPLES, most)
     return [most] * whole + ([rest] if rest else [])
@@ -128,7 +130,7 @@ def _places(count: int, rows: int, chance: Generator) -> Ints:
 
 
 def _percentiles(rows_s: Floats, percentile: float) -> Floats:
-    """Of each row: nearest rank, as everywhere."""
+    """The percentile of each row, by nearest rank."""
     rank = int(ranks(rows_s.shape[1], (percentile,))[0]) - 1
     found: Floats = np.partition(rows_s, rank, axis=1)[:, rank]
     return found
@@ -145,6 +147,6 @@ def _ends(lows: Floats, highs: Floats) -> tuple[float, float]:
 
 
 def _less(ours_s: float, theirs_s: float) -> float | None:
-    """None where it is infinite or unknown."""
+    """The value; None if it is infinite or unknown."""
     difference = ours_s - theirs_s
     return difference if math.isfinite(difference) else None

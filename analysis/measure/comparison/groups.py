@@ -11,8 +11,10 @@ from analysis.read.journeys import Journeys
 
 
 def group_of(journeys: Journeys, fates: Fates, among: Bools) -> TimeGroup:
-    """The messages that ``fates.delivery_ages`` counts: one that is still open took at least its age, one
-    that the system gave up takes for ever, one that the network failed or whose phone was away is left out.
+    """The messages that ``outcomes.delivery_ages`` counts.
+
+    An open message has at least its age, a message that the system gave up is infinitely late. Messages that
+    the network failed or whose phone was unreachable are left out.
     """
     due_s, delivered_s = journeys.load.intended_s, journeys.provider.delivered_s
     delivered = (fates.fate == DELIVERED) & np.isfinite(delivered_s)

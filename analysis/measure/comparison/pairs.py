@@ -1,9 +1,9 @@
-"""Two parts that were given the same messages, compared message by message: the key pairs them.
+"""Compares two parts with the same messages, paired by key.
 
-Both had the same plan, seeds and key tag, so a message has the same recipient, text, class and instant in
-both, and the same fate and radio delay at the provider (they follow from its key). What differs is what the
-sender, the sockets and the queues did. A message counts where both parts delivered it to a reachable phone;
-one that only one of them delivered is counted as unpaired.
+Both parts have the same plan, seeds and key tag. So a message has the same recipient, text, class and due
+time in both, and the same outcome and radio delay at the provider, which follow from its key. Sender, sockets
+and queues cause the differences. A message counts if both parts delivered it to a reachable phone. A message
+that only one of them delivered is unpaired.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ PERCENTILE = 95.0
 
 
 @dataclass(frozen=True)
-class Lived:
-    """One part, as far as a comparison needs it."""
+class ComparedPart:
+    """The data of one part that a comparison needs."""
 
     journeys: Journeys
     keys: pa.ChunkedArray
     delivered: Bools  # to a reachable phone, with a known time
 
 
-def read_lived(run_dir: Path, manifest: records.Manifest) -> Lived:
+def read_compared_part(run_dir: Path, manifest: records.Manifest) -> ComparedPart:
     """Raises ``MalformedRunError``."""
     journeys = read_journeys(run_dir, manifest)
     keys = records.read_rows(run_dir / "load.arrow", records.LOAD_SCHEMA)["key"]
     fates = judge(journeys)
     known = np.isfinite(journeys.provider.delivered_s)
-    return Lived(journeys, keys, (fates.fate == DELIVERED) & known & ~journeys.provider.unreachable)
+    return ComparedPart(journeys, keys, (fates.fate == DELIVERED) & known & ~journeys.provider.unreachable)
 
 
-def compare(ours: Lived, theirs: Lived) -> tuple[ComparedClass, ...]:
-    """One for each class of which both delivered a message; empty where no key is in both."""
+def compare(ours: ComparedPart, theirs: ComparedPart) -> tuple[ComparedClass, ...]:
+    """One for each class with a message that both delivered; empty if they have no common key."""
     where = positions(ours.keys, theirs.keys)
     both = where >= 0
     found = []
@@ -58,8 +58,10 @@ def compare(ours: Lived, theirs: Lived) -> tuple[ComparedClass, ...]:
     return tuple(found)
 
 
-def _compared(name: str, ours: Lived, theirs: Lived, rows: tuple[Ints, Ints]) -> ComparedClass | None:
-    """``rows`` are the same messages' rows in either part."""
+def _compared(
+    name: str, ours: ComparedPart, theirs: ComparedPart, rows: tuple[Ints, Ints]
+) -> ComparedClass | None:
+    """``rows`` are the rows of the same messages in each part."""
     a, b = rows
     arrived_a, arrived_b = ours.delivered[a], theirs.delivered[b]
     paired = arrived_a & arrived_b
@@ -88,8 +90,8 @@ def _compared(name: str, ours: Lived, theirs: Lived, rows: tuple[Ints, Ints]) ->
     )
 
 
-def _taken(lived: Lived, rows: Ints) -> Floats:
-    taken: Floats = lived.journeys.provider.delivered_s[rows] - lived.journeys.load.intended_s[rows]
+def _taken(part: ComparedPart, rows: Ints) -> Floats:
+    taken: Floats = part.journeys.provider.delivered_s[rows] - part.journeys.load.intended_s[rows]
     return taken
 
 
@@ -102,7 +104,7 @@ def _carried(times_s: Floats) -> float | None:
 
 
 def _by_stage(ours: Journeys, theirs: Journeys, rows: tuple[Ints, Ints]) -> tuple[tuple[str, float], ...]:
-    """Mean difference of each stage, of the pairs that carry every mark in both parts."""
+    """Mean difference of each stage, over the pairs that have every timestamp in both parts."""
     a, b = rows
     marks = [
         (one[a], other[b]) for one, other in zip(delivery_marks(ours), delivery_marks(theirs), strict=True)

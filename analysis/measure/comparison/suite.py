@@ -1,4 +1,4 @@
-"""Which parts of a suite are compared with which: as their manifests say."""
+"""Compares the parts of a suite that their manifests name as counterparts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 from analysis.findings import Comparison
 from analysis.measure.comparison.campaigns import against_one
-from analysis.measure.comparison.pairs import compare, read_lived
+from analysis.measure.comparison.pairs import compare, read_compared_part
 from analysis.model import PartReport
 from analysis.records import Manifest
 
@@ -19,9 +19,9 @@ Kind = Literal["live_vs_simulated", "priorities_vs_fifo", "what_if"]
 
 
 def comparisons(places: Sequence[Place]) -> tuple[Comparison, ...]:
-    """One for each part that names a counterpart which was run too, and shares messages with it.
+    """One for each part whose counterpart was run too and has common messages.
 
-    Differences are the part's less its counterpart's. Raises ``MalformedRunError``.
+    Differences are part minus counterpart. Raises ``MalformedRunError``.
     """
     by_slug = {slug: (run_dir, manifest) for slug, run_dir, manifest in places}
     found = []
@@ -29,7 +29,7 @@ def comparisons(places: Sequence[Place]) -> tuple[Comparison, ...]:
         counterpart = manifest.scenario.counterpart
         if counterpart not in by_slug or counterpart == slug:
             continue
-        classes = compare(read_lived(run_dir, manifest), read_lived(*by_slug[counterpart]))
+        classes = compare(read_compared_part(run_dir, manifest), read_compared_part(*by_slug[counterpart]))
         if not classes:
             continue
         other = by_slug[counterpart][1]
@@ -54,13 +54,14 @@ def _kind(manifest: Manifest, other: Manifest) -> Kind:
 def _title(manifest: Manifest, other: Manifest) -> str:
     if manifest.mode != other.mode:
         names = {"real": "live", "simulated": "simulated"}
-        return f"{manifest.scenario.title}: {names[manifest.mode]} less {names[other.mode]}"
-    return f"{other.scenario.title}: {manifest.scenario.what_if or manifest.scenario.title} less as it is"
+        return f"{manifest.scenario.title}: {names[manifest.mode]} minus {names[other.mode]}"
+    return f"{other.scenario.title}: {manifest.scenario.what_if or manifest.scenario.title} minus unchanged"
 
 
 def with_campaign_alone(parts: tuple[PartReport, ...], places: Sequence[Place]) -> tuple[PartReport, ...]:
-    """Parts with several campaigns, compared with the one campaign that ran alone: as many messages in the
-    same way (live or simulated) against the same profile. Raises ``MalformedRunError``.
+    """Compares parts with several campaigns with a part that has one campaign alone.
+
+    Both have the same number of messages, mode (live or simulated) and profile. Raises ``MalformedRunError``.
     """
     by_slug = {slug: (run_dir, manifest) for slug, run_dir, manifest in places}
     found = []

@@ -1,1 +1,1 @@
-"""Whose delay it is: network, contract, sender and bench, message by message (docs/delay-split.md)."""
+"""The shares of the delay: network, contract, sender and bench, for each message (docs/delay-split.md)."""

@@ -21,13 +21,13 @@ SPLIT_PERCENTILES = (50.0, 95.0, 99.0)
 def delay_splits(
     journeys: Journeys, fates: Fates, manifest: Manifest, also: Iterable[float] = ()
 ) -> tuple[DelaySplit, ...]:
-    """One of each class with a delivered message whose phone was reachable.
+    """One split per class with a delivered message to a reachable phone.
 
     ``also`` are percentiles of objectives, shown after p50, p95 and p99.
     """
     percentiles = (*SPLIT_PERCENTILES, *sorted(set(also).difference(SPLIT_PERCENTILES)))
     split = split_run(journeys, fates, manifest)
-    limits = read_limits(manifest.profile, journeys.provider.wire)
+    limits = read_limits(manifest.profile, journeys.provider.protocol)
     reachable = (fates.fate == DELIVERED) & ~journeys.provider.unreachable
     found = []
     for index, name in enumerate(journeys.load.class_names):
@@ -42,7 +42,7 @@ def split_run(journeys: Journeys, fates: Fates, manifest: Manifest) -> Split:
     """Every message's shares, in nanoseconds."""
     end_ns = manifest.ended.clock_ns or journeys.origin_ns + int(journeys.end_s * 1e9)
     downtime = read_downtime(manifest.faults, manifest.profile, journeys.origin_ns, end_ns)
-    return split_ways(journeys, fates, read_limits(manifest.profile, journeys.provider.wire), downtime)
+    return split_ways(journeys, fates, read_limits(manifest.profile, journeys.provider.protocol), downtime)
 
 
 def _of_class(
@@ -91,7 +91,7 @@ def _known(values: Ints) -> Ages:
 
 
 def _mean_s(values: Ints) -> float:
-    """The mean of integers: their sum is exact, so that the means of the shares add up to the total's."""
+    """The mean of integers. The sum is exact, so that the shares' means add up to the total's mean."""
     return int(values.sum()) / len(values) * 1e-9 if len(values) else 0.0
 
 
@@ -106,11 +106,11 @@ def _own_percentiles(values: Ints) -> tuple[float | None, ...]:
 
 
 def _dearest(split: Split, among: Ints, limits: ContractLimits) -> str:
-    """The limit that cost the messages most, in words."""
+    """The limit with the longest waits, as text."""
     cost = split.of["contract"][among]
     if not len(cost) or cost.sum() <= 0:
         return ""
-    # Waits that an ideal sender would not have had are in the provider's queues.
+    # Other waits are in the provider's queues. An ideal sender would not have had them.
     in_queue = DRAIN if limits.drain_ns else CARRIER
     cause = np.where(split.cause[among] == NO_CAUSE, in_queue, split.cause[among])
     totals = np.bincount(cause, weights=np.maximum(cost, 0), minlength=len(limits.words))

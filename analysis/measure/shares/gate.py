@@ -1,11 +1,10 @@
-"""How long an ideal sender's messages wait for the contract's limits before they are on their way.
+"""How long an ideal sender's messages wait for the contract's limits before they are sent.
 
-The ideal sender knows the limits and nothing of the future. It never rests while something waits and the
-limits let it pass, sends classes in the order of their priority, and puts together what a request may hold.
-Within a class it keeps the order that it is given: whose turn it is there (first come, a fair share for each
-campaign) is a rule of the sender's, not a delay.
-It keeps back what the provider's accept queue could not pass on yet, so that a later message of a higher
-class can go first: the queue's drain counts here, as if it stood at the sender's door.
+The ideal sender knows the limits and does not know future arrivals. It never pauses while a message waits and
+the limits allow a send. It sends classes by priority and fills each request. Within a class it keeps the
+given order, since that order (first come first served, fair share per campaign) is a rule of the sender and
+not a delay. It keeps messages that the provider's accept queue could not pass on yet, so that a later message
+of a higher class can go first. So the drain rate of the accept queue is a limit of the ideal sender.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ _BEFORE_ALL_NS = -(2**62)
 
 @dataclass(frozen=True)
 class GatePassage:
-    """``at_ns``: when each message passed. ``cause``: the limit it waited for, NO_CAUSE: it did not wait."""
+    """``at_ns``: when each message passed. ``cause``: the limit that it waited for; NO_CAUSE: none."""
 
     at_ns: Ints
     cause: Ints
@@ -41,9 +40,9 @@ class GatePassage:
 def pass_gate(
     at: Ints, rank: Ints, turn: Ints, segments: Ints, reply: Ints, limits: ContractLimits
 ) -> GatePassage:
-    """``at`` is when the sender was given each message, in any order; ``reply`` how long its answer takes.
+    """``at`` is when the sender got each message, in any order; ``reply`` how long its answer takes.
 
-    Of the messages that wait, the lowest ``rank`` goes first (its class), then the lowest ``turn``.
+    The waiting message with the lowest ``rank`` (its class), then the lowest ``turn``, goes first.
     """
     order = np.lexsort((turn, rank, at))
     at, rank, turn, segments, reply = at[order], rank[order], turn[order], segments[order], reply[order]
@@ -52,7 +51,7 @@ def pass_gate(
         idle, waits = _one_by_one(at, segments, reply, limits)
         ranges = periods(idle, waits)
         if ranges:
-            # Lists: single elements of arrays are slow to read.
+            # Lists, since single elements of arrays are slow to read.
             listed = at.tolist(), rank.tolist(), turn.tolist(), segments.tolist(), reply.tolist()
             gate = _Gate(*listed, limits)
             reached = 0
@@ -67,9 +66,9 @@ def pass_gate(
 
 
 def _one_by_one(at: Ints, segments: Ints, reply: Ints, limits: ContractLimits) -> tuple[Bools, Bools]:
-    """Were each message a request of its own, first come, first served: idle instants, and who would wait.
+    """Idle instants and waiting messages if each message were a request of its own, first come first served.
 
-    Between two idle instants in which nobody waits, nobody waits in any other order or batching either.
+    If no message waits between two idle instants, none waits with any other order or batching.
     """
     idle, waits = np.ones(len(at), dtype=np.bool_), np.zeros(len(at), dtype=np.bool_)
     for bucket, units in ((limits.requests, np.ones_like(at)), (limits.segments, segments)):
@@ -91,14 +90,14 @@ def _one_by_one(at: Ints, segments: Ints, reply: Ints, limits: ContractLimits) -
 
 
 class _Level:
-    """A token bucket in the form of the instant at which it is full again."""
+    """A token bucket, represented by the instant at which it is full again."""
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
         self.full_ns = _BEFORE_ALL_NS
 
     def ready_ns(self, units: int) -> int:
-        """From when on so many units are there; more than the bucket holds are taken as all of it."""
+        """When the bucket has that number of units; at most the bucket's size."""
         bucket = self._bucket
         return self.full_ns + min(units, bucket.burst) * bucket.unit_ns - bucket.room_ns
 
@@ -108,7 +107,7 @@ class _Level:
 
 
 class _Gate:
-    """Plays busy periods; what it holds goes from one into the next."""
+    """Simulates busy periods; its state continues from one to the next."""
 
     def __init__(
         self,
@@ -125,13 +124,15 @@ class _Gate:
         self._requests = _Level(limits.requests) if limits.requests else None
         self._tokens = _Level(limits.segments) if limits.segments else None
         self._drained_ns = _BEFORE_ALL_NS
-        self._unanswered: list[int] = []  # when the answers come, as a heap
-        # Of each class, as heaps of (turn, number).
+        self._unanswered: list[int] = []  # heap of the instants of the answers
+        # Per class, a heap of (turn, number).
         self._queues: list[list[tuple[int, int]]] = [[] for _ in range(max(rank, default=0) + 1)]
-        self.waited: dict[int, tuple[int, int]] = {}  # number -> when it passed, and what it waited for
+        self.waited: dict[
+            int, tuple[int, int]
+        ] = {}  # number -> when it passed, and the limit that it waited for
 
     def play(self, first: int, end: int) -> int:
-        """Let messages from ``first`` pass, up to ``end`` or the first idle arrival after it; its number."""
+        """Pass messages from ``first`` to ``end`` or the next idle arrival; return its number."""
         at, count, queues = self._at, len(self._at), self._queues
         number, now_ns, cause = first, at[first], NO_CAUSE
         while True:
@@ -149,7 +150,7 @@ class _Gate:
                 self._send(queue, now_ns, cause)
                 continue
             cause = why
-            # A message that comes before may be of a higher class.
+            # A message that arrives earlier may have a higher class.
             now_ns = min(ready_ns, at[number]) if number < count else ready_ns
 
     def _is_idle(self, at_ns: int) -> bool:
@@ -158,7 +159,7 @@ class _Gate:
         return full and self._drained_ns <= at_ns and max(self._unanswered, default=at_ns) <= at_ns
 
     def _ready(self, segments: int, now_ns: int) -> tuple[int, int]:
-        """From when on the next request may go, and the limit that says so."""
+        """When the next request may be sent, and the limit that decides this."""
         ready = self._drained_ns, DRAIN
         if self._requests is not None:
             ready = max(ready, (self._requests.ready_ns(1), REQUESTS))
@@ -173,7 +174,7 @@ class _Gate:
         return ready
 
     def _next_request_ns(self, now_ns: int) -> int:
-        """From when on another request may follow, as far as requests are limited."""
+        """When another request may follow, as far as requests are limited."""
         next_ns = now_ns
         if self._requests is not None:
             next_ns = max(next_ns, self._requests.ready_ns(1))
@@ -183,7 +184,7 @@ class _Gate:
         return next_ns
 
     def _send(self, queue: list[tuple[int, int]], now_ns: int, cause: int) -> None:
-        """One request, with as many messages as can pass before the next request may follow."""
+        """One request with all messages that can pass before the next request may follow."""
         if self._requests is not None:
             self._requests.take(now_ns, 1)
         if self._limits.concurrent is not None:

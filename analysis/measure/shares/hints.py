@@ -1,4 +1,4 @@
-"""What the journal shows that the user can change, in sentences with their numbers."""
+"""Hints from the journal: things that the user can change, as sentences with numbers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from analysis.read.journeys import Journeys
 from analysis.records import Manifest
 
 _SHOWN_CHARACTERS = 3
-# Wait in the provider's queue that is worth a word, and how many messages must have had it.
+# A hint needs a wait in the provider's queue of this length, for this share of the messages.
 _QUEUED_S = 1.0
 _WORTH_SAYING = 0.01
 
 
 def hints(journeys: Journeys, manifest: Manifest) -> tuple[Hint, ...]:
-    """In the order in which they help."""
-    limits = read_limits(manifest.profile, journeys.provider.wire)
+    """The hints in order of benefit."""
+    limits = read_limits(manifest.profile, journeys.provider.protocol)
     found = (
         _without_priority(journeys, manifest.profile),
         _throttled(journeys, limits),
@@ -36,22 +36,22 @@ def hints(journeys: Journeys, manifest: Manifest) -> tuple[Hint, ...]:
 
 
 def _without_priority(journeys: Journeys, profile: Mapping[str, Any]) -> Hint | None:
-    """OTPs that went without the provider's flag, on a profile whose flag makes them faster."""
+    """OTPs without the provider's priority flag, on a profile with faster delivery for it."""
     if "otp" not in journeys.load.class_names or not _has_fast_lane(profile):
         return None
     provider = journeys.provider
     taken = provider.taken & journeys.of_class("otp") & np.isfinite(provider.taken_s)
-    slow = taken & ~provider.fast
+    slow = taken & ~provider.priority
     count = int(np.count_nonzero(slow))
     if not count:
         return None
     of_all = share_text(count, int(np.count_nonzero(taken)))
     tail = _p95_text(provider.radio_s[slow & ~provider.unreachable])
-    with_flag = _p95_text(provider.radio_s[taken & provider.fast & ~provider.unreachable])
+    with_flag = _p95_text(provider.radio_s[taken & provider.priority & ~provider.unreachable])
     text = f"{count_text(count)} OTPs ({of_all}) were sent without the provider's priority flag"
     if tail:
-        text += f": from carrier to handset 95 % of them took up to {tail}"
-        text += f", of those with it up to {with_flag}" if with_flag else ""
+        text += f": 95 % of them took up to {tail} from carrier to handset"
+        text += f", those with the flag up to {with_flag}" if with_flag else ""
     return Hint("otp_without_priority", f"{text}.", count)
 
 
@@ -59,11 +59,11 @@ def _has_fast_lane(profile: Mapping[str, Any]) -> bool:
     """Whether the flag changes the time to the handset, at all carriers or at one."""
     delivery, carriers = profile.get("delivery"), profile.get("carriers")
     sections = [delivery, *(carriers if isinstance(carriers, list | tuple) else ())]
-    return any(isinstance(each, Mapping) and each.get("fast_latency") is not None for each in sections)
+    return any(isinstance(each, Mapping) and each.get("priority_latency") is not None for each in sections)
 
 
 def _p95_text(times: Floats) -> str:
-    """With enough messages for it."""
+    """The p95 as text; "" with too few messages."""
     finite = times[np.isfinite(times)]
     (p95,) = quantiles(known(finite), (95.0,))
     return "" if p95.value_s is None else seconds_text(p95.value_s)
@@ -78,15 +78,17 @@ def _throttled(journeys: Journeys, limits: ContractLimits) -> Hint | None:
     named = [words for words in limits.words[:3] if words]
     of = f" ({', '.join(named)})" if named else ""
     text = (
-        f"The provider refused {count_text(submits)} submits of {count_text(messages)} messages for the rate "
-        f"limits of the contract{of}: each refused submit is repeated after a pause. "
-        "A sender that keeps to the limits itself loses no time to refusals."
+        f"The provider refused {count_text(submits)} submits of {count_text(messages)} messages because of "
+        f"the rate limits of the contract{of}: each refused submit is repeated after a pause. "
+        "A sender that obeys the limits itself loses no time to refusals."
     )
     return Hint("throttled", text, messages)
 
 
 def _behind_others(journeys: Journeys, limits: ContractLimits) -> Hint | None:
-    """Messages of the first class that waited in the provider's queue, where no priority of ours helps."""
+    """Messages of the first class that waited in the provider's queue, where the sender's priorities have no
+    effect.
+    """
     names = journeys.load.class_names
     if len(names) < 2 or not (limits.drain_ns or limits.carrier_ns):
         return None
@@ -100,14 +102,14 @@ def _behind_others(journeys: Journeys, limits: ContractLimits) -> Hint | None:
     text = (
         f"{count_text(count)} {names[0]} messages waited more than {seconds_text(_QUEUED_S)} in the "
         f"provider's queue, the longest {seconds_text(float(waited[queued].max()))}, behind messages that "
-        "were sent before. "
-        "What the sender keeps back itself, a later message of a higher class can overtake."
+        "were sent earlier. "
+        "If the sender queues messages itself, a later message of a higher class can go first."
     )
     return Hint("queued_at_provider", text, count)
 
 
 def _one_a_request(journeys: Journeys, limits: ContractLimits) -> Hint | None:
-    """Where requests were refused for their rate, and each held one message of the many it may hold."""
+    """Requests were refused because of their rate, and each had one message although more are allowed."""
     provider = journeys.provider
     if limits.requests is None or limits.batch < 2 or not provider.throttled.any():
         return None
@@ -116,8 +118,8 @@ def _one_a_request(journeys: Journeys, limits: ContractLimits) -> Hint | None:
     if not requests or len(taken) / requests > 1.0 + _WORTH_SAYING:
         return None
     text = (
-        f"Each request held one message; the contract limits requests ({limits.words[0]}), and a request may "
-        f"hold {count_text(limits.batch)}. Several messages a request need fewer of them."
+        f"Each request had one message. The contract limits requests ({limits.words[0]}), and a request may "
+        f"have {count_text(limits.batch)} messages. Fewer requests with more messages stay below the limit."
     )
     return Hint("one_message_a_request", text, len(taken))
 
@@ -134,7 +136,7 @@ def _ucs2(journeys: Journeys) -> Hint | None:
     more = f" and {len(found) - _SHOWN_CHARACTERS} more" if len(found) > _SHOWN_CHARACTERS else ""
     text = (
         f"{count_text(messages)} messages of several segments need UCS-2 for one character ({shown}{more}): "
-        f"a segment holds 67 characters instead of 153. They took {count_text(segments)} segments."
+        f"a segment has 67 characters instead of 153. They took {count_text(segments)} segments."
     )
     return Hint("ucs2_for_one_character", text, messages)
 

@@ -1,4 +1,4 @@
-"""How long an ideal sender's messages would have waited for the contract's limits, at gate and carriers."""
+"""How long an ideal sender's messages wait for the contract's limits, at gate and carriers."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from analysis.measure.shares.queueing import served
 
 @dataclass(frozen=True)
 class Offered:
-    """The messages that the provider took, as the sender was given them. ``carrier`` points into names."""
+    """The messages that the provider accepted, as the sender got them. ``carrier`` is an index of names."""
 
     at_ns: Ints
     rank: Ints  # of its class: the lowest goes first
-    turn: Ints  # whose turn it is within a class: the lowest goes first
+    turn: Ints  # order within a class: the lowest goes first
     segments: Ints
     reply_ns: Ints
     carrier: Ints
@@ -27,14 +27,14 @@ class Offered:
 
 @dataclass(frozen=True)
 class IdealWait:
-    """Of each message: the whole wait, and the limit that most of it was for (NO_CAUSE: none)."""
+    """For each message: the whole wait, and the limit that caused most of it (NO_CAUSE: none)."""
 
     wait_ns: Ints
     cause: Ints
 
 
 def ideal_wait(offered: Offered, limits: ContractLimits) -> IdealWait:
-    """Play the messages against the limits. No limit: no wait."""
+    """Simulate the messages with the limits. Without limits there is no wait."""
     at_ns = offered.at_ns
     passed = pass_gate(at_ns, offered.rank, offered.turn, offered.segments, offered.reply_ns, limits)
     gate_ns = passed.at_ns - at_ns

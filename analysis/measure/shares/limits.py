@@ -1,7 +1,7 @@
-"""The limits of the contract, from the profile as the manifest carries it.
+"""The limits of the contract, from the profile in the manifest.
 
-Times are integers of nanoseconds, rounded as the simulated provider rounds them: a unit takes the whole
-nanoseconds that keep the rate below the limit's.
+Times are integer nanoseconds, rounded as the mock provider rounds them: up, so that the rate stays below the
+limit.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NO_CAUSE = -1
 
 @dataclass(frozen=True)
 class Bucket:
-    """A token bucket: a unit comes every ``unit_ns``, ``burst`` units fit in."""
+    """A token bucket: one unit per ``unit_ns``, ``burst`` units at most."""
 
     unit_ns: int
     burst: int
@@ -40,22 +40,22 @@ class ContractLimits:
     drain_ns: int = 0
     carrier_ns: Mapping[str, int] = field(default_factory=dict)
     batch: int = 1
-    words: tuple[str, str, str, str, str] = ("", "", "", "", "")  # each cause's limit, "" where there is none
+    words: tuple[str, str, str, str, str] = ("", "", "", "", "")  # the limit of each cause, "" without one
 
     @property
     def at_the_gate(self) -> bool:
-        """Whether anything but a carrier limits what is sent."""
+        """Whether there is a limit other than the carriers'."""
         return bool(self.requests or self.segments or self.concurrent or self.drain_ns)
 
 
-def read_limits(profile: Mapping[str, Any], wire: str) -> ContractLimits:
-    """Limits of a message of that wire. What is absent, or not of its kind, is no limit."""
+def read_limits(profile: Mapping[str, Any], protocol: str) -> ContractLimits:
+    """Limits of a message of that protocol. Absent or malformed values are ignored."""
     throttle, account = _table(profile.get("throttle")), _table(profile.get("account"))
     requests, segments = _table(throttle.get("requests")), _table(throttle.get("segments"))
     concurrent = throttle.get("concurrent_requests")
     drain = _table(profile.get("accept_queue")).get("drain_segments_per_s")
     carriers = _carriers(profile.get("carriers"), account)
-    batch = _table(_table(profile.get("wire")).get(wire)).get("max_recipients_per_request")
+    batch = _table(_table(profile.get("protocol")).get(protocol)).get("max_recipients_per_request")
     return ContractLimits(
         requests=_bucket(requests),
         segments=_bucket(segments),
@@ -66,7 +66,7 @@ def read_limits(profile: Mapping[str, Any], wire: str) -> ContractLimits:
         words=(
             _words(requests.get("rate_per_s"), "requests/s"),
             _words(segments.get("rate_per_s"), "segments/s"),
-            f"{concurrent} requests at once" if isinstance(concurrent, int) else "",
+            f"{concurrent} concurrent requests" if isinstance(concurrent, int) else "",
             _words(drain, "segments/s out of the accept queue"),
             _carrier_words(carriers),
         ),
@@ -85,7 +85,7 @@ def _bucket(section: Mapping[str, Any]) -> Bucket | None:
 
 
 def _carriers(listed: Any, account: Mapping[str, Any]) -> dict[str, Any]:
-    """Segments a second to each carrier; an account with a dedicated route has a rate of its own to each."""
+    """Segments per second to each carrier; an account with a dedicated route has its own rate to each."""
     sections = [_table(each) for each in listed] if isinstance(listed, Sequence) else []
     dedicated = account.get("tier") == "dedicated"
     own = account.get("route_segments_per_s")
@@ -97,7 +97,7 @@ def _carrier_words(carriers: Mapping[str, Any]) -> str:
     if not rates:
         return ""
     ends = dict.fromkeys(round_number_text(rate) for rate in (min(rates), max(rates)))
-    return f"{' to '.join(ends)} segments/s a carrier"
+    return f"{' to '.join(ends)} segments/s per carrier"
 
 
 def _words(rate: Any, unit: str) -> str:

@@ -1,8 +1,8 @@
-"""Servers and buckets that many messages pass, computed for all of them at once.
+"""Servers and token buckets, computed for all messages at once.
 
-One recursion serves both. ``busy[i] = max(busy[i-1], at[i]) + cost[i]`` is when a server has done message i,
-or when a token bucket from which message i took ``cost`` is full again. Message i waits where ``busy[i]`` is
-later than its arrival by more than the server or bucket allows.
+One recursion describes both. ``busy[i] = max(busy[i-1], at[i]) + cost[i]`` is when a server has finished
+message i, or when a token bucket is full again after message i took ``cost``. Message i waits if ``busy[i]``
+is later than its arrival by more than the server or bucket allows.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from analysis.arrays import Bools, Ints
 
 
 def busy_until(at: Ints, cost: Ints) -> Ints:
-    """The recursion above. ``at`` rises."""
+    """The recursion above. ``at`` is ascending."""
     spent = np.cumsum(cost)
     done: Ints = spent + np.maximum.accumulate(at - (spent - cost))
     return done
 
 
 def idle_at(at: Ints, busy: Ints) -> Bools:
-    """Whether nothing of the messages before is left when each arrives."""
+    """For each message: whether the server is idle or the bucket full when it arrives."""
     idle = np.ones(len(at), dtype=np.bool_)
     idle[1:] = busy[:-1] <= at[1:]
     return idle
 
 
 def periods(idle: Bools, waits: Bools) -> list[tuple[int, int]]:
-    """The ranges [from, to) between two idle instants in which some message waits."""
+    """The ranges [from, to) between two idle instants in which a message waits."""
     starts = np.flatnonzero(idle)
     ends = np.append(starts[1:], len(idle))
     some = np.add.reduceat(waits.astype(np.int64), starts) > 0 if len(starts) else np.zeros(0, dtype=np.bool_)
@@ -39,8 +39,8 @@ def periods(idle: Bools, waits: Bools) -> list[tuple[int, int]]:
 def served(at: Ints, rank: Ints, cost: Ints) -> Ints:
     """When each message's turn comes at one server; the lowest rank first, then the earliest.
 
-    A message that is being served is not interrupted. Arrivals may be in any order. A cost is above 0: one
-    that took no time could go just before or just after another that comes at the same instant.
+    A message in service is not interrupted. Arrivals may be in any order. A cost is above 0, since the order
+    of messages without cost at the same instant would be undefined.
     """
     order = np.lexsort((rank, at))
     at, rank, cost = at[order], rank[order], cost[order]

@@ -1,5 +1,6 @@
-"""What the split says of an objective that is missed: out of reach, a matter of the contract, or of the order
-in which messages were sent."""
+"""What the shares show for a missed objective: no sender can meet it, the contract prevents it, or the send
+order does.
+"""
 
 from __future__ import annotations
 
@@ -13,24 +14,23 @@ from analysis.quantile import Quantile
 def out_of_reach(splits: Iterable[DelaySplit], message_class: str, percentile: float, limit_s: float) -> str:
     """A sentence if no sender can meet the objective on this profile, else "".
 
-    Only where the whole interval of the network's own percentile lies above the limit.
+    The condition: the whole interval of the network's percentile is above the limit.
     """
     split = _of(splits, message_class)
     network = _at(split.network_only, percentile) if split else None
     if network is None or network.low_s is None or network.low_s <= limit_s:
         return ""
     return (
-        f"Out of reach on this profile with any sender: the network alone takes {_shown(network)} "
+        f"No sender can meet this objective on this profile: the network alone takes {_shown(network)} "
         f"for {percentile:g} % of {message_class} messages; the limit is {seconds_text(limit_s)}."
     )
 
 
 def to_negotiate(splits: Iterable[DelaySplit], message_class: str, percentile: float, limit_s: float) -> str:
-    """A sentence with the limit to negotiate if the objective is missed for the contract's share, or that an
-    ideal sender needs no other contract; else "".
+    """A sentence with the limit to negotiate, or that an ideal sender needs no other contract; else "".
 
-    Only where the interval with the contract's share lies above the limit and the one without it does not.
-    Not where an ideal sender would have kept the limit within the same contract.
+    The condition: the interval with the contract's share is above the limit, and the one without it is not.
+    If an ideal sender meets the limit within the same contract, no limit is named.
     """
     split = _of(splits, message_class)
     if split is None:
@@ -45,9 +45,9 @@ def to_negotiate(splits: Iterable[DelaySplit], message_class: str, percentile: f
     ideal = _at(split.ideal, percentile)
     if ideal is not None and ideal.high_s is not None and ideal.high_s <= limit_s:
         return (
-            f"The contract allows it: with an ideal sender {percentile:g} % of {message_class} messages "
+            f"The contract is sufficient: with an ideal sender {percentile:g} % of {message_class} messages "
             f"would arrive within {_shown(ideal)}, not {_shown(total)}; they waited in the provider's "
-            "queue behind messages that were sent before."
+            "queue behind messages that were sent earlier."
         )
     named = split.limit or "the contract's limits"
     return (
@@ -57,7 +57,7 @@ def to_negotiate(splits: Iterable[DelaySplit], message_class: str, percentile: f
 
 
 def why_missed(splits: Iterable[DelaySplit], message_class: str, percentile: float, limit_s: float) -> str:
-    """The one of the two sentences that holds, or ""."""
+    """The sentence that applies, or ""."""
     of = tuple(splits), message_class, percentile, limit_s
     return out_of_reach(*of) or to_negotiate(*of)
 
@@ -71,7 +71,7 @@ def _at(quantiles: tuple[Quantile, ...], percentile: float) -> Quantile | None:
 
 
 def _shown(quantile: Quantile) -> str:
-    """The value with its interval; the interval alone where the value is withheld."""
+    """The value with its interval; only the interval if the value is withheld."""
     low, high = quantile.low_s, quantile.high_s
     interval = f"{seconds_text(low)} to {'open' if high is None else seconds_text(high)}"
     return interval if quantile.value_s is None else f"{seconds_text(quantile.value_s)} ({interval})"

@@ -1,9 +1,9 @@
-"""A message's way as integers of nanoseconds, and the four shares of it that add up to the whole.
+"""The delay of a message in integer nanoseconds, and the four shares that add up to it.
 
 ==========  ==========================================================================
-bench       lag of the generator; lateness of the simulated provider
-sender      from the request to the accepted submit, less what follows
-contract    in the provider's queues; and of the sender's part what an ideal sender would have waited too
+bench       lag of the generator; delay of the mock provider
+sender      from the request to the accepted submit, without the shares below
+contract    in the provider's queues, and the wait that an ideal sender would have had too
 network     the provider's answer and the radio, as drawn; a provider or network that was down
 ==========  ==========================================================================
 """
@@ -29,13 +29,13 @@ SHARES: tuple[ShareName, ...] = ("network", "contract", "sender", "bench")
 
 @dataclass(frozen=True)
 class Ways:
-    """Of the messages at ``place`` among the load's rows: nanoseconds after the load's start."""
+    """The messages at ``place`` in the load's rows: nanoseconds after the load's start."""
 
     place: Ints
     intended: Ints
     sent: Ints
     taken: Ints  # the accepted submit
-    entered: Ints  # its answer left, or would have: from here on the provider's queues have it
+    entered: Ints  # its answer left or was due to leave; then it is in the provider's queues
     carrier: Ints
     delivered: Ints
     reply: Ints  # lengths, as drawn
@@ -49,12 +49,12 @@ class Split:
     ways: Ways
     total: Ints
     of: Mapping[ShareName, Ints]
-    ideal: Ints  # what an ideal sender would have had within the contract: its waits and the network
-    cause: Ints  # the limit an ideal sender would have waited for, as in ``limits``
+    ideal: Ints  # with an ideal sender within the contract: its waits and the network
+    cause: Ints  # the limit that an ideal sender waits for, as in ``limits``
 
 
 def splittable(journeys: Journeys, fates: Fates) -> Bools:
-    """Delivered to a phone that was reachable, with every mark that the split needs."""
+    """Delivered to a reachable phone, with every timestamp that the split needs."""
     load, provider = journeys.load, journeys.provider
     chosen: Bools = (fates.fate == DELIVERED) & ~provider.unreachable
     for mark in (
@@ -66,12 +66,12 @@ def splittable(journeys: Journeys, fates: Fates) -> Bools:
 
 
 def split_ways(journeys: Journeys, fates: Fates, limits: ContractLimits, faults: Downtime) -> Split:
-    """Take every message's way apart."""
+    """Split every message's delay."""
     ways = _ways(journeys, splittable(journeys, fates))
     ideal, delayed = _ideal(journeys, limits, faults, ways.place)
     sender = ways.taken - ways.sent
     queued = ways.carrier - ways.entered
-    # First the time in which nobody could have sent, the provider being down; then the limits' part.
+    # First the time in which the provider was down for any sender, then the limits' share.
     down = np.minimum(delayed, np.maximum(sender, 0))
     waited = np.clip(ideal.wait_ns - queued, 0, np.maximum(sender - down, 0))
     held = np.minimum(_held(journeys, faults, ways), np.maximum(queued, 0))
@@ -109,7 +109,7 @@ def _ways(journeys: Journeys, chosen: Bools) -> Ways:
 
 
 def whole_ns(seconds: Floats) -> Ints:
-    """Back to the integers that ``columns.seconds`` was given, up to 26 days from the start; NaN to 0."""
+    """The integers that ``columns.seconds`` got, exact up to 26 days after the start; NaN becomes 0."""
     ns: Ints = np.rint(np.nan_to_num(seconds) * 1e9).astype(np.int64)
     return ns
 
@@ -117,9 +117,9 @@ def whole_ns(seconds: Floats) -> Ints:
 def _ideal(
     journeys: Journeys, limits: ContractLimits, faults: Downtime, place: Ints
 ) -> tuple[IdealWait, Ints]:
-    """Of the messages at ``place``: the ideal sender's wait, and its wait for a provider that was down.
+    """For the messages at ``place``: the ideal sender's wait, and its wait for a provider that was down.
 
-    All that the provider took are played: each takes its part of the limits, whatever became of it.
+    All messages that the provider accepted are simulated, since each uses a part of the limits.
     """
     load, provider = journeys.load, journeys.provider
     played = np.isfinite(provider.taken_s) & np.isfinite(load.sent_s)
@@ -128,7 +128,7 @@ def _ideal(
     offered = Offered(
         at_ns=at_ns,
         rank=load.class_index[played],
-        turn=whole_ns(provider.taken_s[played]),  # the order in which this sender chose
+        turn=whole_ns(provider.taken_s[played]),  # the order that this sender chose
         segments=np.maximum(provider.segments[played], 1),
         reply_ns=whole_ns(provider.reply_s[played]),
         carrier=provider.carrier.index[played],
@@ -140,7 +140,7 @@ def _ideal(
 
 
 def _held(journeys: Journeys, faults: Downtime, ways: Ways) -> Ints:
-    """How long each was kept in a queue because its network was down."""
+    """How long each message waited in a queue because its network was down."""
     held = np.zeros(len(ways.place), dtype=np.int64)
     for name, start, end in faults.networks:
         touched = journeys.provider.touched(name)[ways.place]
@@ -151,13 +151,13 @@ def _held(journeys: Journeys, faults: Downtime, ways: Ways) -> Ints:
 
 @dataclass(frozen=True)
 class Downtime:
-    """When the whole provider, or a network behind it, was down by a fault. Nanoseconds after the start."""
+    """Outages of the provider or of a network behind it by faults, in nanoseconds after the start."""
 
     outages: tuple[tuple[int, int], ...] = ()
     networks: tuple[tuple[str, int, int], ...] = ()
 
     def over(self, at_ns: Ints) -> Ints:
-        """Each instant, or the end of the outage that it lies in."""
+        """Each instant, or the end of the outage that contains it."""
         moved = at_ns
         for start, end in sorted(self.outages):
             moved = np.where((moved >= start) & (moved < end), end, moved)
@@ -167,7 +167,7 @@ class Downtime:
 def read_downtime(
     spans: Sequence[RecordedFault], profile: Mapping[str, Any], origin_ns: int, end_ns: int
 ) -> Downtime:
-    """An outage of one of two hosts is none: an ideal sender goes to the other. Without end: the run's."""
+    """Outages of the whole provider: an ideal sender uses the other host if one fails."""
     half = {
         str(each.get("name"))
         for each in profile.get("faults") or ()

@@ -1,5 +1,5 @@
 """How to speak to a target API: one module each. An adapter only translates; it opens no connection."""
 
-from loadtests.users.adapters.adapter import Adapter, Endpoint, Judgement, Request
+from loadtests.users.adapters.adapter import Adapter, Endpoint, Judgement, TargetRequest
 
-__all__ = ["Adapter", "Endpoint", "Judgement", "Request"]
+__all__ = ["Adapter", "Endpoint", "Judgement", "TargetRequest"]

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from loadtests.addresses import host_and_port
-from loadtests.arrivals import Message
+from loadtests.arrivals import PlannedMessage
 
 
 class Endpoint(Struct, frozen=True):
@@ -24,7 +24,7 @@ class Endpoint(Struct, frozen=True):
         return host_and_port(self.host, None if self.port == default else self.port)
 
 
-class Request(Struct, frozen=True):
+class TargetRequest(Struct, frozen=True):
     """One HTTP request, for clients that build their own bytes."""
 
     method: str
@@ -50,9 +50,9 @@ class Adapter(Protocol):
     name: str  # what Locust's statistics call the request: method and path
     timeout_s: float
 
-    def request(self, message: Message) -> Request: ...
+    def request(self, message: PlannedMessage) -> TargetRequest: ...
 
-    def encode(self, message: Message) -> bytes:
+    def encode(self, message: PlannedMessage) -> bytes:
         """The whole request in wire bytes: what the open-model user sends."""
         ...
 

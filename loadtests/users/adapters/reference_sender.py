@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from loadtests.arrivals import Message
-from loadtests.users.adapters.adapter import ACCEPTED, Judgement, Request, endpoint_of, head
+from loadtests.arrivals import PlannedMessage
+from loadtests.users.adapters.adapter import ACCEPTED, Judgement, TargetRequest, endpoint_of, head
 
 _PATH = "/v1/messages"
 _json = msgspec.json.Encoder()
@@ -22,10 +22,10 @@ class ReferenceSender:
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._head = head(self.endpoint, "POST", _PATH, self._headers)
 
-    def request(self, message: Message) -> Request:
-        return Request("POST", _PATH, self._headers, _body(message))
+    def request(self, message: PlannedMessage) -> TargetRequest:
+        return TargetRequest("POST", _PATH, self._headers, _body(message))
 
-    def encode(self, message: Message) -> bytes:
+    def encode(self, message: PlannedMessage) -> bytes:
         body = _body(message)
         return b"%b%d\r\n\r\n%b" % (self._head, len(body), body)
 
@@ -33,11 +33,11 @@ class ReferenceSender:
         return ACCEPTED if status == 202 else Judgement("refused", f"HTTP {status}")
 
 
-def _body(message: Message) -> bytes:
+def _body(message: PlannedMessage) -> bytes:
     fields = {
         "to": message.to,
         "text": message.text,
-        "class": message.message_class,
+        "message_class": message.message_class,
         "key": message.key,
     }
     if message.campaign:

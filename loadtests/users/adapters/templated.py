@@ -4,18 +4,15 @@ rules.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus, urlsplit
 from xml.sax.saxutils import escape as escape_xml
 
 import msgspec
 
-from loadtests.arrivals import Message
-from loadtests.targets import Target
-from loadtests.users.adapters.adapter import ACCEPTED, Judgement, Request, endpoint_of, head
-
-_SPLIT = re.compile(r"\{(key|to|text|class|campaign)\}")
+from loadtests.arrivals import PlannedMessage
+from loadtests.targets import PLACEHOLDER, Target
+from loadtests.users.adapters.adapter import ACCEPTED, Judgement, TargetRequest, endpoint_of, head
 
 
 def _escape_json(value: str) -> str:
@@ -39,7 +36,7 @@ class Template:
     """A text with placeholders, cut once into literals and fields."""
 
     def __init__(self, text: str, escape: Callable[[str], str]) -> None:
-        self._pieces = _SPLIT.split(text)  # literal, field, literal, field, ... literal
+        self._pieces = PLACEHOLDER.split(text)  # literal, field, literal, field, ... literal
         self._escape = escape
         self.fixed = text if len(self._pieces) == 1 else None
 
@@ -66,16 +63,16 @@ class TemplatedTarget:
         self._body = Template(request.body, _ESCAPES[request.escaping()])
         self._head = self._fixed_head()
 
-    def request(self, message: Message) -> Request:
+    def request(self, message: PlannedMessage) -> TargetRequest:
         values = self._values(message)
-        return Request(
+        return TargetRequest(
             self._target.request.method,
             self._path.fill(values),
             {name: template.fill(values) for name, template in self._headers.items()},
             self._body.fill(values).encode(),
         )
 
-    def encode(self, message: Message) -> bytes:
+    def encode(self, message: PlannedMessage) -> bytes:
         if self._head is None:
             request = self.request(message)
             body = request.body
@@ -110,19 +107,19 @@ class TemplatedTarget:
             return None
         return head(self.endpoint, self._target.request.method, path, headers)
 
-    def _values(self, message: Message) -> dict[str, str]:
+    def _values(self, message: PlannedMessage) -> dict[str, str]:
         text = message.text if self._target.request.carries_key else f"{message.text} #K{message.key}#"
         return {
             "key": message.key,
             "to": message.to,
             "text": text,
-            "class": message.message_class,
+            "message_class": message.message_class,
             "campaign": message.campaign,
         }
 
 
 def value_at(document: object, path: str) -> object:
-    """The value at a dotted path, list items by number; None where there is none."""
+    """The value at a dotted path, list items by number; None if it does not exist."""
     for step in path.split("."):
         if isinstance(document, dict):
             document = document.get(step)

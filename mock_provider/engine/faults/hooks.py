@@ -53,7 +53,7 @@ class AtRequest(ActingFault):
     __slots__ = ()
 
     @abstractmethod
-    def interrupt(self, second_host: bool) -> Interruption | None: ...
+    def interrupt(self, backup_host: bool) -> Interruption | None: ...
 
 
 class AtSubmit(ActingFault):

@@ -32,7 +32,7 @@ class Journey(Struct, frozen=True):
     submits: int
     accepts: int
     ordinal: int
-    fast: bool
+    priority: bool
     report_url: str
     report_calls: int
     expires_unix_s: float
@@ -84,7 +84,7 @@ def _journey(way: JourneyView, final: bool, wall_offset_ns: int) -> Journey:
         way.submits,
         way.accepts,
         way.ordinal,
-        way.fast,
+        way.priority,
         way.report_url,
         way.report_calls,
         (way.expires_ns + wall_offset_ns) / _NANOSECONDS,

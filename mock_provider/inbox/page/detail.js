@@ -86,7 +86,7 @@ function segments(text, message) {
       rest > 0 && el("li", { class: "quiet" }, `and ${counted(rest, "other", "others")}`)));
   }
   if (text.segments.length !== message.segments)
-    out.push(el("p", { class: "warning" }, `The wire counted ${counted(message.segments, "segment", "segments")}: the request said how it is coded.`));
+    out.push(el("p", { class: "warning" }, `The provider counted ${counted(message.segments, "segment", "segments")}: the request said how it is coded.`));
   out.push(el("ol", { class: "segments" }, text.segments.map(segment => el("li", {},
     el("span", { class: "said" }, segment.text),
     el("span", { class: "units" }, el("meter", { min: 0, max: room, value: segment.units, "aria-hidden": "true" }),
@@ -98,11 +98,11 @@ function segments(text, message) {
 function facts({ message: m, network, journey }) {
   const entries = [
     ["Id", m.provider_id, true], ["Key", journey?.key || m.key, true], ["Client reference", m.client_ref, true],
-    ["Wire", m.wire], ["Number as written", m.submitted_number !== m.number && m.submitted_number],
+    ["Protocol", m.protocol], ["Number as written", m.submitted_number !== m.number && m.submitted_number],
     ["Country", m.country || network.country],
     ["Carrier", [m.carrier || network.carrier, network.mcc && `MCC ${network.mcc}`, network.mnc && `MNC ${network.mnc}`].filter(Boolean).join(" · ")],
     ["Ported", network.ported && (network.ported_from ? `from ${network.ported_from}` : "yes")],
-    ["Price", price(m.price)], ["Way", journey?.fast && "first in the queues"],
+    ["Price", price(m.price)], ["Way", journey?.priority && "first in the queues"],
     ["Submitted", journey && times(journey.submits)],
     ["Accepted", journey && (journey.accepts > 1 ? `${times(journey.accepts)}: a duplicate; this is number ${journey.ordinal}` : times(journey.accepts))],
     ["Faults it met", journey?.faults && journey.faults.replaceAll(",", ", ")],

@@ -195,7 +195,7 @@ function show(messages) {
 function add(message, put) {
   if (rows.has(message.provider_id)) return;
   const badge = el("span");
-  const from = [message.sender && `from ${message.sender}`, message.carrier, message.wire,
+  const from = [message.sender && `from ${message.sender}`, message.carrier, message.protocol,
     message.segments > 1 && `${message.segments} parts`].filter(Boolean).join(" · ");
   const node = el("li", {}, el("a", { href: `#/m/${encodeURIComponent(message.provider_id)}`, class: "row" },
     el("span", { class: "number" }, `+${message.number}`), badge,

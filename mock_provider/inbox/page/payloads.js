@@ -13,7 +13,7 @@
  * @property {number} price
  * @property {string} key
  * @property {string | null} client_ref
- * @property {string} wire
+ * @property {string} protocol
  * @property {string} state
  * @property {string} reason
  * @property {string} stage
@@ -64,7 +64,7 @@
  * @property {number} submits
  * @property {number} accepts
  * @property {number} ordinal
- * @property {boolean} fast
+ * @property {boolean} priority
  * @property {string} report_url
  * @property {number} report_calls
  * @property {number} expires_unix_s

@@ -27,7 +27,7 @@ MessageStateName = Literal[
     "cancelled",
     "unknown",
 ]
-TrafficName = Literal["otp", "transactional", "marketing"]
+ClassName = Literal["otp", "transactional", "marketing"]
 
 
 class MessageBody(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -46,8 +46,8 @@ class SendBody(Struct, frozen=True, forbid_unknown_fields=True):
 
     messages: Annotated[list[MessageBody], Meta(min_length=1)]
     from_: Annotated[str, Meta(pattern=SENDER_PATTERN)] | None = msgspec.field(default=None, name="from")
-    traffic: TrafficName | None = None
-    fast: Annotated[bool, Meta(description="The top-priority route, at its price")] = False
+    message_class: ClassName | None = None
+    priority: Annotated[bool, Meta(description="The top-priority route, at its price")] = False
     send_at: Annotated[datetime, Meta(tz=True, description="Not before; in the past: at once")] | None = None
     expires_at: Annotated[datetime, Meta(tz=True, description="Given up after")] | None = None
     validity_s: (

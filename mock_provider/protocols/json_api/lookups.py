@@ -1,4 +1,4 @@
-"""What the API answers of messages and of the account, from what the provider knows."""
+"""Replies about messages and the account."""
 
 from __future__ import annotations
 
@@ -21,7 +21,12 @@ from mock_provider.protocols.json_api.bodies import (
     MessageStateName,
 )
 from mock_provider.protocols.json_api.problems import FieldError, ProblemError, problem
-from mock_provider.protocols.lookups import CapturedMessage, Lookups, MessageFilter
+from mock_provider.protocols.lookups import (
+    AccountView,
+    CapturedMessage,
+    Lookups,
+    MessageFilter,
+)
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 1_000
 
@@ -37,49 +42,38 @@ _FINAL: dict[str, MessageStateName] = {
 }
 _encoder = msgspec.json.Encoder()
 
-Lookup = Callable[[Lookups], HttpResponse]
+Lookup = Callable[[Lookups, AccountView], HttpResponse]
 
 
-def answered_to_owner(token: str, lookup: Lookup) -> Lookup:
-    """``lookup`` for a known token; an unknown one is refused first."""
-
-    def answer(lookups: Lookups) -> HttpResponse:
-        if lookups.account(token) is None:
-            return problem("unauthorized", (), (("WWW-Authenticate", "Bearer"),))
-        return lookup(lookups)
-
-    return answer
+def account_reply(_lookups: Lookups, account: AccountView) -> HttpResponse:
+    return HttpResponse(200, _encoder.encode(AccountBody(account.name, round(account.points, 6))))
 
 
-def account(token: str, lookups: Lookups) -> HttpResponse:
-    view = lookups.account(token)
-    assert view is not None  # answered_to_owner has seen it
-    return HttpResponse(200, _encoder.encode(AccountBody(view.name, round(view.points, 6))))
-
-
-def one_message(provider_id: str, protocol: str, lookups: Lookups) -> HttpResponse:
+def message_reply(provider_id: str, protocol: str, lookups: Lookups, _account: AccountView) -> HttpResponse:
     found = lookups.message(provider_id)
-    if found is None or found.wire != protocol:
+    if found is None or found.protocol != protocol:
         return problem("not_found")
     return HttpResponse(200, _encoder.encode(_view(found)))
 
 
-def cancelled(provider_id: str, protocol: str, token: str, lookups: Lookups) -> HttpResponse:
+def cancel_message(
+    provider_id: str, protocol: str, token: str, lookups: Lookups, _account: AccountView
+) -> HttpResponse:
     """204 for a scheduled message that is removed; 409 for one that is not waiting any more."""
     found = lookups.message(provider_id)
-    if found is None or found.wire != protocol:
+    if found is None or found.protocol != protocol:
         return problem("not_found")
     if not lookups.cancel(token, (provider_id,)):
         return problem("not_scheduled")
     return HttpResponse(204, b"")
 
 
-def list_of_messages(query: str, protocol: str) -> Lookup:
+def list_messages(query: str, protocol: str) -> Lookup:
     """Newest first. Raises ``ProblemError`` for a query that is not understood."""
     limit, cursor, number = _read_query(query)
 
-    def answer(lookups: Lookups) -> HttpResponse:
-        found = lookups.messages(MessageFilter(wire=protocol, number=number))
+    def answer(lookups: Lookups, _account: AccountView) -> HttpResponse:
+        found = lookups.messages(MessageFilter(protocol=protocol, number=number))
         if cursor:
             # Ends at the message the last page ended with; one that has gone leaves nothing that is older.
             any(message.provider_id == cursor for message in found)

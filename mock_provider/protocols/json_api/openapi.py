@@ -180,7 +180,7 @@ def _examples() -> Json:
     many = {
         "messages": [{"to": "48500100201", "text": "Sale"}, {"to": "+48500100202", "text": "Sale"}],
         "from": "Shop",
-        "traffic": "marketing",
+        "message_class": "marketing",
         "report_url": "http://127.0.0.1:9000/reports",
     }
     return {"one": {"value": one}, "many": {"value": many}}

@@ -97,6 +97,9 @@ def problem(
     return HttpResponse(status, _encoder.encode(body), PROBLEM_JSON, headers)
 
 
+UNAUTHORIZED = problem(Refusal.UNAUTHORIZED.value, (), (("WWW-Authenticate", "Bearer"),))
+
+
 def refusal_problem(refused: Refused, throttle: Throttle, errors: Sequence[FieldError] = ()) -> HttpResponse:
     """The engine's refusal as a reply, with the headers that say when to come back."""
     reason = refused.reason

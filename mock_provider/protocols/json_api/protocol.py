@@ -1,12 +1,13 @@
-"""The API's endpoints: which call a request is."""
+"""The API's endpoints: the action of each request."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from mock_provider.engine.values import SendProgress, SendReports
 from mock_provider.http.messages import (
+    INTERNAL_ERROR,
     JSON,
     HttpRequest,
     HttpResponse,
@@ -14,21 +15,23 @@ from mock_provider.http.messages import (
 )
 from mock_provider.profiles import Profile
 from mock_provider.protocols.actions import (
-    Action,
+    ErrorReplies,
     Instants,
     QueryAction,
     SubmitAction,
+    for_account,
+    reply_for_account,
 )
+from mock_provider.protocols.http_protocol import HttpAction, ProtocolContext
 from mock_provider.protocols.json_api.lookups import (
     Lookup,
-    account,
-    answered_to_owner,
-    cancelled,
-    list_of_messages,
-    one_message,
+    account_reply,
+    cancel_message,
+    list_messages,
+    message_reply,
 )
 from mock_provider.protocols.json_api.openapi import openapi_document
-from mock_provider.protocols.json_api.problems import ProblemError, problem
+from mock_provider.protocols.json_api.problems import UNAUTHORIZED, ProblemError, problem
 from mock_provider.protocols.json_api.reports import report_call
 from mock_provider.protocols.json_api.send import (
     PROTOCOL_NAME,
@@ -36,7 +39,6 @@ from mock_provider.protocols.json_api.send import (
     read_send,
     render_send,
 )
-from mock_provider.protocols.lookups import Lookups
 from mock_provider.settings.values import Refusal
 
 _MESSAGES, _ACCOUNT, _OPENAPI = "/v1/messages", "/v1/account", "/openapi.json"
@@ -44,19 +46,19 @@ _ONE_MESSAGE = "/v1/messages/"
 
 
 class JsonApi:
-    """The JSON API: translates requests and replies. It holds settings and no state."""
+    """The protocol under one profile. It has no state."""
 
-    name = PROTOCOL_NAME
     paths = frozenset((_MESSAGES, _ACCOUNT, _OPENAPI))
     prefixes = (_ONE_MESSAGE,)
+    errors = ErrorReplies(problem(Refusal.UNAVAILABLE.value), INTERNAL_ERROR)
 
     def __init__(self, profile: Profile) -> None:
-        self._settings = profile.wire.generic
+        self._settings = profile.protocol.generic
         self._throttle = profile.throttle
         tokens = profile.account.tokens
         self._signing_token = tokens[0] if tokens and self._settings.sign_reports else ""
 
-    def read(self, request: HttpRequest, request_id: int, at: Instants) -> Action:
+    def read(self, request: HttpRequest, request_id: int, at: Instants) -> HttpAction:
         path, method = request.path, request.method
         token = _bearer(request.authorization)
         try:
@@ -64,52 +66,42 @@ class JsonApi:
                 if method == "POST":
                     return self._read_send(request, token, request_id, at)
                 if method in ("GET", "HEAD"):
-                    return _consult(token, list_of_messages(request.query, PROTOCOL_NAME))
+                    return _query(token, list_messages(request.query, PROTOCOL_NAME))
                 return _not_allowed("GET, HEAD, POST")
             return self._read_rest(path, method, token)
         except ProblemError as error:
-            return _consult(token, _constant(problem(error.code, error.errors)))
+            return reply_for_account(token, UNAUTHORIZED, problem(error.code, error.errors))
 
-    def report_calls(self, effect: SendReports, wall_offset_ns: int) -> Sequence[ReportCall]:
-        return (report_call(effect.url, effect.reports, wall_offset_ns, self._signing_token),)
+    def report_calls(self, effect: SendReports | SendProgress, wall_offset_ns: int) -> Sequence[ReportCall]:
+        reports = (effect.report,) if isinstance(effect, SendProgress) else effect.reports
+        return (report_call(effect.url, reports, wall_offset_ns, self._signing_token),)
 
-    def progress_call(self, effect: SendProgress, wall_offset_ns: int) -> ReportCall:
-        return report_call(effect.url, (effect.report,), wall_offset_ns, self._signing_token)
-
-    def unavailable(self) -> HttpResponse:
-        return problem(Refusal.UNAVAILABLE.value)
-
-    def _read_send(self, request: HttpRequest, token: str, request_id: int, at: Instants) -> SubmitAction:
+    def _read_send(
+        self, request: HttpRequest, token: str, request_id: int, at: Instants
+    ) -> SubmitAction[HttpResponse]:
         if request.content_type.partition(";")[0].strip().lower() != JSON:
             raise ProblemError("unsupported_media_type")
         submit, messages, places = read_send(request.body, token, request_id, at, self._settings)
         sent = SentRequest(messages, places, submit.validate_only, self._throttle)
         return SubmitAction(submit, partial(render_send, sent))
 
-    def _read_rest(self, path: str, method: str, token: str) -> Action:
+    def _read_rest(self, path: str, method: str, token: str) -> HttpAction:
         reads = method in ("GET", "HEAD")
         if path == _ACCOUNT:
-            return _consult(token, partial(account, token)) if reads else _not_allowed("GET, HEAD")
+            return _query(token, account_reply) if reads else _not_allowed("GET, HEAD")
         if path == _OPENAPI:
             document = openapi_document(self._settings)
             return HttpResponse(200, document) if reads else _not_allowed("GET, HEAD")
         provider_id = path[len(_ONE_MESSAGE) :]
         if reads:
-            return _consult(token, partial(one_message, provider_id, PROTOCOL_NAME))
+            return _query(token, partial(message_reply, provider_id, PROTOCOL_NAME))
         if method == "DELETE":
-            return _consult(token, partial(cancelled, provider_id, PROTOCOL_NAME, token))
+            return _query(token, partial(cancel_message, provider_id, PROTOCOL_NAME, token))
         return _not_allowed("DELETE, GET, HEAD")
 
 
-def _consult(token: str, lookup: Lookup) -> QueryAction:
-    return QueryAction(answered_to_owner(token, lookup))
-
-
-def _constant(reply: HttpResponse) -> Lookup:
-    def answer(_lookups: Lookups) -> HttpResponse:
-        return reply
-
-    return answer
+def _query(token: str, lookup: Lookup) -> QueryAction[HttpResponse]:
+    return for_account(token, UNAUTHORIZED, lookup)
 
 
 def _not_allowed(methods: str) -> HttpResponse:
@@ -119,3 +111,8 @@ def _not_allowed(methods: str) -> HttpResponse:
 def _bearer(authorization: str) -> str:
     scheme, _, token = authorization.partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def start(_context: ProtocolContext) -> Callable[[Profile], JsonApi]:
+    """See ``http_protocol.Start``."""
+    return JsonApi

@@ -41,7 +41,7 @@ PROTOCOL_NAME = "generic"
 _NANOSECONDS = 1_000_000_000
 _MAX_NAMED_NUMBERS = 100
 _LONGEST_WAIT_S = 92 * 86_400.0
-_TRAFFIC = {None: MessageClass.UNSAID} | {t.value: t for t in MessageClass if t.value}
+_CLASSES = {None: MessageClass.UNSPECIFIED} | {t.value: t for t in MessageClass if t.value}
 _TOLD = ReportsWanted(progress=True)
 _NO_RECIPIENT = Refusal.NO_VALID_RECIPIENT.value
 
@@ -96,14 +96,14 @@ def read_send(
         token,
         request.from_ or settings.default_sender,
         tuple(outbound),
-        request.fast,
+        request.priority,
         request.unique_references,
         request.validate_only,
         _report_url(request, settings),
         scheduled_ns,
         expires_ns,
         tuple(unparsable),
-        _TRAFFIC[request.traffic],
+        _CLASSES[request.message_class],
         _TOLD if request.report_progress else ENDS_ONLY,
     )
     return submit, request.messages, places

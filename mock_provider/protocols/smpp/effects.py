@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from msgspec import Struct
 
 from mock_provider.protocols.smpp import codes
@@ -10,7 +12,7 @@ from mock_provider.protocols.smpp.pdu import Bind, ShortMessage
 
 
 class Submitted(Struct, frozen=True, gc=False):
-    """Effect: a submit_sm (answered by ``Session.answer_submit`` if accepted) or data_sm."""
+    """Effect: a submit_sm or data_sm."""
 
     sequence: int
     message: ShortMessage
@@ -18,30 +20,34 @@ class Submitted(Struct, frozen=True, gc=False):
 
 
 class MultiSubmitted(Struct, frozen=True, gc=False):
-    """Effect: a submit_multi to be answered by ``Session.answer``; ``message`` has no destination."""
+    """Effect: a submit_multi. ``message`` has no destination."""
 
+    command_id: ClassVar[int] = codes.SUBMIT_MULTI
     sequence: int
     message: ShortMessage
     destinations: tuple[Address, ...]
 
 
 class Queried(Struct, frozen=True, gc=False):
-    """Effect: a query_sm to be answered by ``Session.answer``."""
+    """Effect: a query_sm."""
 
+    command_id: ClassVar[int] = codes.QUERY_SM
     sequence: int
     name: MessageName
 
 
 class Cancelled(Struct, frozen=True, gc=False):
-    """Effect: a cancel_sm to be answered by ``Session.answer``."""
+    """Effect: a cancel_sm."""
 
+    command_id: ClassVar[int] = codes.CANCEL_SM
     sequence: int
     name: MessageName
 
 
 class Replaced(Struct, frozen=True, gc=False):
-    """Effect: a replace_sm to be answered by ``Session.answer``."""
+    """Effect: a replace_sm."""
 
+    command_id: ClassVar[int] = codes.REPLACE_SM
     sequence: int
     replacement: Replacement
 
@@ -63,7 +69,8 @@ class Close(Struct, frozen=True, gc=False):
     """Effect: close the connection when all earlier output is written."""
 
 
-SessionEffect = (
-    bytes | Submitted | MultiSubmitted | Queried | Cancelled | Replaced | Answered | BoundNow | Close
-)
+MessageRequest = Submitted | MultiSubmitted | Queried | Cancelled | Replaced
+"""Is answered by ``Session.answer`` with its command_id and sequence."""
+
+SessionEffect = bytes | MessageRequest | Answered | BoundNow | Close
 """Bytes are to be written."""

@@ -67,12 +67,6 @@ def write_pdu(command_id: int, status: int, sequence: int, body: bytes = b"") ->
     return _header(HEADER_OCTETS + len(body), command_id, status, sequence) + body
 
 
-def write_message_response(command_id: int, sequence: int, message_id: str) -> bytes:
-    """submit_sm_resp of an accepted message (of a refused one the header stands alone, §4.4.2)."""
-    body = message_id.encode("latin-1") + b"\0"
-    return _header(HEADER_OCTETS + len(body), command_id, codes.ESME_ROK, sequence) + body
-
-
 def read_short_message(body: bytes) -> ShortMessage:
     find = body.find
     service_end = find(0)

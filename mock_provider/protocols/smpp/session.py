@@ -36,7 +36,6 @@ from mock_provider.protocols.smpp.pdu import (
     Bind,
     read_bind,
     read_short_message,
-    write_message_response,
     write_pdu,
 )
 
@@ -72,7 +71,6 @@ _BOUND_BY = {
     codes.BIND_TRANSCEIVER: SessionState.BOUND_TRX,
 }
 _SUBMIT, _DELIVERED = codes.SUBMIT_SM, codes.DELIVER_SM | codes.RESPONSE
-_SUBMIT_RESP = codes.SUBMIT_SM | codes.RESPONSE
 _LAST_SEQUENCE = 0x7FFFFFFF
 _VERSION = write_tlv(codes.SC_INTERFACE_VERSION, bytes((codes.VERSION_3_4,)))
 
@@ -165,17 +163,12 @@ class Session:
             self._close(effects)
         return effects
 
-    def answer_submit(self, sequence: int, message_id: str) -> bytes:
-        """What to write: the response to a submit_sm that was accepted.
-
-        One that came before an unbind in the same piece of the stream is answered after ``received`` has
-        returned, and before its ``Close`` is carried out.
-        """
-        self.unanswered -= 1
-        return write_message_response(_SUBMIT_RESP, sequence, message_id)
-
     def answer(self, command_id: int, sequence: int, status: int, body: bytes = b"") -> bytes:
-        """What to write: the response to any other request; of a refused one the header alone (§4.4.2)."""
+        """The octets of the response to a request; a refused one has no body (§4.4.2).
+
+        A request that came before an unbind in the same piece of the stream is answered after ``received``
+        has returned, and before its ``Close`` is carried out.
+        """
         if command_id in _COUNTED:
             self.unanswered -= 1
         return write_pdu(command_id | codes.RESPONSE, status, sequence, body)
@@ -254,7 +247,7 @@ class Session:
                 self.unanswered += 1
                 effects.append(Submitted(frame.sequence, message))
                 return
-        effects.append(write_pdu(_SUBMIT_RESP, status, frame.sequence))
+        effects.append(write_pdu(codes.SUBMIT_SM | codes.RESPONSE, status, frame.sequence))
 
     def _delivered(self, frame: Frame, effects: list[SessionEffect]) -> None:
         delivery = self._delivering.pop(frame.sequence, None)

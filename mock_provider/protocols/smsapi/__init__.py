@@ -3,8 +3,6 @@
 What it speaks, and what of that is uncertain, is in docs/smsapi.md.
 """
 
-from mock_provider.protocols.smsapi.factory import smsapi_of
-from mock_provider.protocols.smsapi.protocol import Smsapi
-from mock_provider.protocols.smsapi.services.state import SmsapiState
+from mock_provider.protocols.smsapi.protocol import Smsapi, start
 
-__all__ = ["Smsapi", "SmsapiState", "smsapi_of"]
+__all__ = ["Smsapi", "start"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
@@ -10,15 +9,11 @@ from hashlib import blake2b
 import msgspec
 from msgspec import Struct
 
+from mock_provider.engine import MessageView
 from mock_provider.engine.values import Accepted, AcceptedMessage, Answer, MessageState, Refused
 from mock_provider.http.messages import TEXT, HttpResponse
-from mock_provider.protocols.lookups import AccountView, MessageStatus
-from mock_provider.protocols.smsapi.errors import (
-    InvalidNumber,
-    legacy_error,
-    refusal_reply,
-    rest_error,
-)
+from mock_provider.protocols.lookups import AccountView
+from mock_provider.protocols.smsapi.errors import InvalidNumber, legacy_error, refusal_reply
 from mock_provider.protocols.smsapi.message import Counted
 from mock_provider.protocols.smsapi.numbers import shown_number
 from mock_provider.settings.protocols import SmsapiSettings
@@ -34,8 +29,9 @@ STATUS_CODES: dict[str, tuple[str, str]] = {
     "": ("401", "NOT_FOUND"),
 }
 
+_NANOSECONDS = 1_000_000_000
+
 _encoder = msgspec.json.Encoder()
-_needs_no_escape = re.compile(r"[ !#-\[\]-~]*").fullmatch
 
 
 class SentItem(Struct, frozen=True, gc=False):
@@ -128,8 +124,6 @@ def render_send(settings: SmsapiSettings, style: AnswerStyle, answer: Answer) ->
     if not style.as_json:
         text = ";".join(f"OK:{m.provider_id}:{m.price:g}" for m in answer.messages)
         return HttpResponse(settings.send_status, text.encode(), TEXT)
-    if style.details is None and not answer.invalid_numbers and not style.blocked:
-        return HttpResponse(settings.send_status, _sent_json(answer.messages, settings, style.date_s))
     items = _items(answer, settings, style.date_s)
     invalid = (*(InvalidNumber(shown_number(n, settings), n) for n in answer.invalid_numbers), *style.blocked)
     if style.details is not None:
@@ -137,34 +131,11 @@ def render_send(settings: SmsapiSettings, style: AnswerStyle, answer: Answer) ->
         body = _encoder.encode(
             _SentWithDetails(shown.text, shown.length, shown.parts, len(items), items, invalid)
         )
-    else:
+    elif invalid:
         body = _encoder.encode(_SentPartly(len(items), items, invalid))
+    else:
+        body = _encoder.encode(_Sent(len(items), items))
     return HttpResponse(settings.send_status, body)
-
-
-def _sent_json(messages: Sequence[AcceptedMessage], settings: SmsapiSettings, date_s: int) -> bytes:
-    """What the encoder makes of ``_Sent``, in half the time: most of a list is alike from item to item."""
-    foreign = "".join(
-        [m.submitted_number if m.client_ref is None else m.submitted_number + m.client_ref for m in messages]
-    )
-    if not _needs_no_escape(foreign):
-        items = tuple([_item(m, settings, date_s) for m in messages])
-        return _encoder.encode(_Sent(len(items), items))
-    date = f'","date_sent":{date_s},"submitted_number":"'
-    price, segments = -1.0, 0
-    points_json = parts = ""
-    pieces: list[str] = []
-    for m in messages:
-        if m.price != price or m.segments != segments:
-            price, segments = m.price, m.segments
-            points_json = _points_json(price, settings.points_as)
-            parts = f',"parts":{segments}}}'
-        reference = "null" if m.client_ref is None else f'"{m.client_ref}"'
-        pieces.append(
-            f'{{"id":"{m.provider_id}","points":{points_json},"number":"{m.msisdn}{date}{m.submitted_number}'
-            f'","status":"QUEUE","error":null,"idx":{reference}{parts}'
-        )
-    return f'{{"count":{len(pieces)},"list":[{",".join(pieces)}]}}'.encode()
 
 
 def _items(accepted: Accepted, settings: SmsapiSettings, date_s: int) -> tuple[SentItem, ...]:
@@ -191,19 +162,12 @@ def points(price: float, settings: SmsapiSettings) -> float | str:
 
 
 @lru_cache(maxsize=1024)
-def _points_json(price: float, written_as: str) -> str:
-    return _encoder.encode(_points(price, written_as)).decode()
-
-
-@lru_cache(maxsize=1024)
 def _points(price: float, written_as: str) -> float | str:
     return f"{price:.4f}" if written_as == "string" else round(price, 4)
 
 
-def render_removal(as_json: bool, removed: Sequence[str] | None) -> HttpResponse:
-    """The reply to ``sch_del``: the ids removed, or error 301 where there was none to remove."""
-    if removed is None:
-        return legacy_error(101, as_json)
+def render_removal(as_json: bool, removed: Sequence[str]) -> HttpResponse:
+    """The reply to ``sch_del``: the removed ids, or error 301 if there are none."""
     if not removed:
         return legacy_error(301, as_json)
     if not as_json:
@@ -212,35 +176,44 @@ def render_removal(as_json: bool, removed: Sequence[str] | None) -> HttpResponse
 
 
 def render_status(
-    settings: SmsapiSettings, as_json: bool, statuses: Sequence[MessageStatus] | None
+    settings: SmsapiSettings,
+    as_json: bool,
+    ids: Sequence[str],
+    views: Sequence[MessageView | None],
+    wall_offset_ns: int,
 ) -> HttpResponse:
-    """The reply to ``status=``; None means that the token is no account's."""
-    if statuses is None:
-        return legacy_error(101, as_json)
+    """The reply to ``status=``: one message per id, in order; ``None`` in ``views`` for an unknown id."""
     if not as_json:
-        text = ";".join(f"OK:{s.provider_id}:{STATUS_CODES[s.state][0]}" for s in statuses)
+        codes = [STATUS_CODES["" if view is None else view.state.value][0] for view in views]
+        text = ";".join(f"OK:{each}:{code}" for each, code in zip(ids, codes, strict=True))
         return HttpResponse(200, text.encode(), TEXT)
     items = tuple(
-        SentItem(
-            s.provider_id,
-            points(s.price, settings),
-            s.msisdn,
-            s.accepted_unix_s,
-            s.msisdn,
-            STATUS_CODES[s.state][1],
-            None,
-            s.client_ref,
-            s.segments,
-        )
-        for s in statuses
+        _unknown_item(each, settings) if view is None else _status_item(view, settings, wall_offset_ns)
+        for each, view in zip(ids, views, strict=True)
     )
     return HttpResponse(200, _encoder.encode(_Sent(len(items), items)))
 
 
-def render_balance(price_per_part: float, as_json: bool, account: AccountView | None) -> HttpResponse:
+def _status_item(view: MessageView, settings: SmsapiSettings, wall_offset_ns: int) -> SentItem:
+    return SentItem(
+        view.provider_id,
+        points(view.price, settings),
+        view.msisdn,
+        (view.t_accepted_ns + wall_offset_ns) // _NANOSECONDS,
+        view.msisdn,
+        STATUS_CODES[view.state.value][1],
+        None,
+        view.client_ref,
+        view.segments,
+    )
+
+
+def _unknown_item(provider_id: str, settings: SmsapiSettings) -> SentItem:
+    return SentItem(provider_id, points(0.0, settings), "", 0, "", STATUS_CODES[""][1], None, None, 0)
+
+
+def render_balance(price_per_part: float, as_json: bool, account: AccountView) -> HttpResponse:
     """The reply to ``user.do?credits=1``; other kinds' counts keep the official fixture's ratios to SMS."""
-    if account is None:
-        return legacy_error(101, as_json)
     if not as_json:
         return HttpResponse(200, f"Points: {account.points:.2f}".encode(), TEXT)
     count = int(account.points / price_per_part) if price_per_part > 0 else 0
@@ -255,10 +228,8 @@ def render_balance(price_per_part: float, as_json: bool, account: AccountView | 
     return HttpResponse(200, _encoder.encode(balance))
 
 
-def render_profile(settings: SmsapiSettings, account: AccountView | None) -> HttpResponse:
+def render_profile(settings: SmsapiSettings, account: AccountView) -> HttpResponse:
     """The reply to ``GET /profile``."""
-    if account is None:
-        return rest_error(401, "Authorization failed")
     profile = ProfileBody(
         id=blake2b(settings.username.encode(), digest_size=12).hexdigest(),
         name=account.name,
@@ -273,5 +244,5 @@ def render_profile(settings: SmsapiSettings, account: AccountView | None) -> Htt
 
 
 def render_ping(account: AccountView | None) -> HttpResponse:
-    """The reply to ``GET /ping``, which says whether the token is good rather than refusing a bad one."""
+    """The reply to ``GET /ping``: whether the token is an account's. No token is refused."""
     return HttpResponse(200, _encoder.encode(Ping(account is not None)))

@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from mock_provider.engine.segments import count_segments
 from mock_provider.protocols.smsapi.errors import SmsapiError
-from mock_provider.protocols.smsapi.fast_path import LONGEST_TEXT, MOST_PARTS
 from mock_provider.protocols.smsapi.fields import (
     Fields,
     count_of,
@@ -16,6 +15,7 @@ from mock_provider.protocols.smsapi.fields import (
     list_of,
     text_of,
 )
+from mock_provider.protocols.smsapi.limits import LONGEST_TEXT, MOST_PARTS
 from mock_provider.protocols.smsapi.normalizing import normalize
 from mock_provider.settings.protocols import SmsapiSettings
 

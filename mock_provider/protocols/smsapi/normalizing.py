@@ -22,7 +22,7 @@ def normalize(text: str) -> str:
     """The text without accents the GSM-7 alphabet lacks, as SMSAPI's ``normalize`` does it.
 
     A character without a known replacement stays. Twilio's Smart Encoding is another table
-    (``wire.twilio.smart_encoding``).
+    (``protocol.twilio.smart_encoding``).
     """
     return "".join(c if c in _gsm7_characters else _plain(c) for c in text)
 

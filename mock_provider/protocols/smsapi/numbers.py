@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from mock_provider.engine.numbers import country_of, normalise
 from mock_provider.settings.protocols import SmsapiSettings
+
+# Numbers that are their own MSISDN whatever the settings say: Polish mobile ones, and foreign ones,
+# but not of nine digits, which are read as national.
+_MOBILE = "48(?:45|5[0137]|6[069]|7[2389]|88)[0-9]{7}"
+_FOREIGN = "(?!48)[1-9](?:[0-9]{7}|[0-9]{9,14})(?![0-9])"
+are_msisdns = re.compile(f"(?:(?:{_MOBILE}|{_FOREIGN})(?:,|$))+(?<!,)").fullmatch
 
 LONGEST_NUMBER = 100  # characters that are looked at and repeated in answers; no number has half as many
 _NATIONAL_DIGITS = 9

@@ -1,9 +1,8 @@
-"""SMSAPI's endpoints: which call a request is."""
+"""SMSAPI's endpoints: the action of each request."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,15 +14,18 @@ from mock_provider.engine.values import (
     SendReports,
     Submit,
 )
-from mock_provider.http.messages import HttpRequest, HttpResponse, ReportCall
+from mock_provider.http.messages import INTERNAL_ERROR, HttpRequest, HttpResponse, ReportCall
+from mock_provider.profiles import Profile
 from mock_provider.protocols.actions import (
-    AccountQuery,
-    Action,
-    Cancel,
+    ErrorReplies,
     Instants,
-    StatusQuery,
+    QueryAction,
     SubmitAction,
+    for_account,
+    reply_for_account,
 )
+from mock_provider.protocols.http_protocol import HttpAction, ProtocolContext
+from mock_provider.protocols.lookups import AccountView, Lookups
 from mock_provider.protocols.smsapi.answers import (
     AnswerStyle,
     render_balance,
@@ -33,7 +35,12 @@ from mock_provider.protocols.smsapi.answers import (
     render_send,
     render_status,
 )
-from mock_provider.protocols.smsapi.auth import after_auth, field_token, header_token
+from mock_provider.protocols.smsapi.auth import (
+    REST_UNAUTHORIZED,
+    field_token,
+    header_token,
+    unauthorized,
+)
 from mock_provider.protocols.smsapi.error_table import MESSAGES
 from mock_provider.protocols.smsapi.errors import (
     InvalidNumber,
@@ -43,7 +50,6 @@ from mock_provider.protocols.smsapi.errors import (
     not_allowed,
     refusal_reply,
 )
-from mock_provider.protocols.smsapi.fast_path import PROTOCOL_NAME, read_plain
 from mock_provider.protocols.smsapi.field_names import OF_SEND, OF_USER
 from mock_provider.protocols.smsapi.fields import (
     Fields,
@@ -80,25 +86,20 @@ class _SendRenderer(Struct, frozen=True, gc=False):
 
 
 class Smsapi:
-    """SMSAPI: translates requests and replies.
+    """The protocol under one profile. ``state`` is kept when the profile changes."""
 
-    The translation holds settings and no state. ``services`` hold what an account stores: one-time
-    codes, sender names, contacts.
-    """
-
-    name = PROTOCOL_NAME
     paths = _PATHS
     prefixes = Services.prefixes
 
-    def __init__(
-        self, settings: SmsapiSettings, price_per_part: float, services: Services | None = None
-    ) -> None:
-        self._settings = settings
-        self._price_per_part = price_per_part
-        self._services = services or Services(settings, SmsapiState(0), (), ())
-        self._state = self._services.state
+    def __init__(self, profile: Profile, state: SmsapiState) -> None:
+        self._settings = profile.protocol.smsapi
+        self._price_per_part = profile.account.price_per_segment
+        self._services = Services(profile, state)
+        self._state = state
+        unavailable = refusal_reply(Refused(Refusal.UNAVAILABLE), True, self._settings)
+        self.errors = ErrorReplies(unavailable, INTERNAL_ERROR)
 
-    def read(self, request: HttpRequest, request_id: int, at: Instants) -> Action:
+    def read(self, request: HttpRequest, request_id: int, at: Instants) -> HttpAction:
         path = request.path
         if path in _SMS_PATHS:
             return self._read_sms(request, request_id, at)
@@ -112,19 +113,16 @@ class Smsapi:
             return not_allowed("GET, HEAD")
         token = header_token(request.authorization)
         if path in _PING_PATHS:
-            return AccountQuery(token, render_ping)
-        return AccountQuery(token, partial(render_profile, self._settings))
+            return QueryAction(lambda lookups: render_ping(lookups.account(token)))
+        settings = self._settings
+        return for_account(token, REST_UNAUTHORIZED, lambda _, account: render_profile(settings, account))
 
-    def report_calls(self, effect: SendReports, wall_offset_ns: int) -> Sequence[ReportCall]:
+    def report_calls(self, effect: SendReports | SendProgress, wall_offset_ns: int) -> Sequence[ReportCall]:
+        if isinstance(effect, SendProgress):
+            return ()  # SMSAPI has a status for it (403 SENT); no callback with that status was observed
         return report_calls(effect.url, effect.reports, wall_offset_ns, self._settings)
 
-    def progress_call(self, effect: SendProgress, wall_offset_ns: int) -> None:
-        return None  # SMSAPI knows states on the way (403 SENT); callbacks of them were not seen
-
-    def unavailable(self) -> HttpResponse:
-        return refusal_reply(Refused(Refusal.UNAVAILABLE), True, self._settings)
-
-    def _read_sms(self, request: HttpRequest, request_id: int, at: Instants) -> Action:
+    def _read_sms(self, request: HttpRequest, request_id: int, at: Instants) -> HttpAction:
         if request.method not in ("POST", "GET"):
             return not_allowed("GET, POST")
         try:
@@ -138,16 +136,12 @@ class Smsapi:
             settings.max_recipients_get if request.method == "GET" else settings.max_recipients_per_request
         )
         try:
-            plain = read_plain(fields, token, request_id, at, settings, limit)
-            if plain is not None:
-                return self._send(plain, AnswerStyle(as_json, int(at.wall_s)), at)
             if not OF_SEND.issuperset(fields):
                 self._state.unread.note("sms.do", fields.keys() - OF_SEND)
             if max(count_of(fields, name, ",") for name in ("sch_del", "status", "group")) > limit:
                 raise SmsapiError(19)
             if "sch_del" in fields:
-                ids = tuple(flat_list_of(fields, "sch_del"))
-                return Cancel(token, ids, partial(render_removal, as_json))
+                return _read_removal(fields, token, as_json)
             if "status" in fields:
                 return self._read_status(fields, token, as_json)
             if "group" in fields:
@@ -156,11 +150,11 @@ class Smsapi:
                 fields = with_template_text(fields, self._state.templates)
             send = read_send(fields, token, request_id, at, settings, limit)
         except SmsapiError as error:
-            return after_auth(token, error_reply(error, as_json))
+            return reply_for_account(token, unauthorized(as_json), error_reply(error, as_json))
         date_s = int(at.wall_s) if send.date_s is None else int(send.date_s)
         return self._send(send.submit, AnswerStyle(as_json, date_s, send.details), at)
 
-    def _send(self, submit: Submit, style: AnswerStyle, at: Instants) -> SubmitAction:
+    def _send(self, submit: Submit, style: AnswerStyle, at: Instants) -> SubmitAction[HttpResponse]:
         """Submit, with the numbers in it that are on the account's blacklist."""
         blacklist = self._state.blacklist
         if blacklist and (blocked := blacklist.among((m.msisdn for m in submit.messages), at.wall_s)):
@@ -173,13 +167,19 @@ class Smsapi:
             style = replace(style, blocked=tuple(named))
         return SubmitAction(submit, _SendRenderer(self._settings, style))
 
-    def _read_status(self, fields: Fields, token: str, as_json: bool) -> Action:
+    def _read_status(self, fields: Fields, token: str, as_json: bool) -> HttpAction:
         ids = tuple(i.strip() for i in flat_list_of(fields, "status"))
         if not ids or not all(i.isascii() and i.isalnum() and len(i) <= _MAX_ID_CHARACTERS for i in ids):
-            return after_auth(token, legacy_error(400, as_json))
-        return StatusQuery(token, ids, partial(render_status, self._settings, as_json))
+            return reply_for_account(token, unauthorized(as_json), legacy_error(400, as_json))
+        settings = self._settings
 
-    def _read_user(self, request: HttpRequest) -> Action:
+        def answer(lookups: Lookups, _account: AccountView) -> HttpResponse:
+            views = [lookups.view(provider_id) for provider_id in ids]
+            return render_status(settings, as_json, ids, views, lookups.wall_offset_ns)
+
+        return for_account(token, unauthorized(as_json), answer)
+
+    def _read_user(self, request: HttpRequest) -> HttpAction:
         if request.method not in ("POST", "GET"):
             return not_allowed("GET, POST")
         try:
@@ -191,5 +191,23 @@ class Smsapi:
         as_json = wants_json(fields)
         if not is_set(fields, "credits"):
             # Sub-users (add_user, set_user, list …) are outside what this provider simulates.
-            return after_auth(token, legacy_error(110, as_json))
-        return AccountQuery(token, partial(render_balance, self._price_per_part, as_json))
+            return reply_for_account(token, unauthorized(as_json), legacy_error(110, as_json))
+        price = self._price_per_part
+        return for_account(
+            token, unauthorized(as_json), lambda _, account: render_balance(price, as_json, account)
+        )
+
+
+def _read_removal(fields: Fields, token: str, as_json: bool) -> HttpAction:
+    ids = tuple(flat_list_of(fields, "sch_del"))
+    return for_account(
+        token,
+        unauthorized(as_json),
+        lambda lookups, _: render_removal(as_json, lookups.cancel(token, ids)),
+    )
+
+
+def start(context: ProtocolContext) -> Callable[[Profile], Smsapi]:
+    """See ``http_protocol.Start``."""
+    state = SmsapiState(context.seed, context.unread_fields)
+    return lambda profile: Smsapi(profile, state)

@@ -5,11 +5,8 @@ The receiver answers HTTP 200 with exactly ``OK``; anything else is repeated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 from urllib.parse import quote
-
-from msgspec.structs import astuple
 
 from mock_provider.engine.values import DeliveryReport
 from mock_provider.http.messages import ReportCall
@@ -18,10 +15,7 @@ from mock_provider.settings.protocols import SmsapiSettings
 
 CONFIRMATION = b"OK"
 
-_FIELDS = DeliveryReport.__struct_fields__
 _NANOSECONDS = 1_000_000_000
-_CODES = {state: code for state, (code, _) in STATUS_CODES.items()}
-_NAMES = {state: name for state, (_, name) in STATUS_CODES.items()}
 
 
 def report_calls(
@@ -61,67 +55,33 @@ def report_url(
     url: str, reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: SmsapiSettings
 ) -> str:
     """The URL that carries these reports; a list whose values are all the same is written once."""
-    query = (
-        _query_of_one(reports[0], wall_offset_ns, settings)
-        if len(reports) == 1
-        else _query_of_many(reports, wall_offset_ns, settings)
-    )
+    query = _query(reports, wall_offset_ns, settings)
     base, mark, fragment = url.partition("#")
     joint = "" if base.endswith(("?", "&")) else "&" if "?" in base else "?"
     return f"{base}{joint}{query}{mark}{fragment}"
 
 
-def _query_of_one(r: DeliveryReport, wall_offset_ns: int, settings: SmsapiSettings) -> str:
-    """What ``_query_of_many`` makes of one report, in a third of the time: most calls carry one."""
-    state = r.state.value
-    reference, sender = _quoted([r.client_ref or "", r.sender_id])
+def _query(reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: SmsapiSettings) -> str:
+    # ``value`` is a property in Python, which costs more than the rest of its line.
+    states = [STATUS_CODES[r.state._value_] for r in reports]
+    references = _quoted([r.client_ref or "" for r in reports])
+    done = [str((r.t_done_ns + wall_offset_ns) // _NANOSECONDS) for r in reports]
+    sent = [str((r.t_sent_ns + wall_offset_ns) // _NANOSECONDS) for r in reports]
     return (
-        f"MsgId={r.provider_id}&status={_CODES[state]}&status_name={_NAMES[state]}&idx={reference}"
-        f"&donedate={(r.t_done_ns + wall_offset_ns) // _NANOSECONDS}"
-        f"&sent_at={(r.t_sent_ns + wall_offset_ns) // _NANOSECONDS}&to={r.msisdn}&from={sender}"
-        f"&points={points(r.price, settings)}&parts={r.segments}&mcc={r.mcc}&mnc={r.mnc}"
+        f"MsgId={','.join([r.provider_id for r in reports])}&status={','.join([code for code, _ in states])}"
+        f"&status_name={','.join([name for _, name in states])}&idx={','.join(references)}"
+        f"&donedate={','.join(done)}&sent_at={','.join(sent)}&to={','.join([r.msisdn for r in reports])}"
+        f"&from={_collapsed(_quoted([r.sender_id for r in reports]))}"
+        f"&points={_collapsed([str(points(r.price, settings)) for r in reports])}"
+        f"&parts={_collapsed([str(r.segments) for r in reports])}"
+        f"&mcc={_collapsed([r.mcc for r in reports])}&mnc={_collapsed([r.mnc for r in reports])}"
         f"&username={quote(settings.username, safe='')}"
     )
 
 
-def _query_of_many(reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: SmsapiSettings) -> str:
-    columns = dict(zip(_FIELDS, zip(*map(astuple, reports), strict=True), strict=True))
-    # ``value`` is a property in Python, which costs more than the rest of this line.
-    states = [STATUS_CODES[state._value_] for state in columns["state"]]
-    fields = (
-        ("MsgId", columns["provider_id"]),
-        ("status", [code for code, _ in states]),
-        ("status_name", [name for _, name in states]),
-        ("idx", _quoted([reference or "" for reference in columns["client_ref"]])),
-        ("donedate", [str((at_ns + wall_offset_ns) // _NANOSECONDS) for at_ns in columns["t_done_ns"]]),
-        ("sent_at", [str((at_ns + wall_offset_ns) // _NANOSECONDS) for at_ns in columns["t_sent_ns"]]),
-        ("to", columns["msisdn"]),
-    )
-    shared = (
-        ("from", _each(columns["sender_id"], lambda sender: quote(sender, safe=""))),
-        ("points", _each(columns["price"], lambda price: str(points(price, settings)))),
-        ("parts", _each(columns["segments"], str)),
-        ("mcc", columns["mcc"]),
-        ("mnc", columns["mnc"]),
-        ("username", [quote(settings.username, safe="")]),
-    )
-    query = [f"{name}={','.join(values)}" for name, values in fields]
-    query += [f"{name}={_collapsed(values)}" for name, values in shared]
-    return "&".join(query)
-
-
-def _each(values: tuple[Any, ...], written: Callable[[Any], str]) -> list[str]:
-    """Each value as it is written: once, where all are the same."""
-    if values.count(values[0]) == len(values):
-        return [written(values[0])]
-    return [written(value) for value in values]
-
-
 def _collapsed(values: Sequence[str]) -> str:
-    first = values[0]
-    if len(values) == 1 or values.count(first) == len(values):
-        return first
-    return ",".join(values)
+    """Once, if all values are the same."""
+    return values[0] if values.count(values[0]) == len(values) else ",".join(values)
 
 
 def _quoted(values: list[str]) -> list[str]:

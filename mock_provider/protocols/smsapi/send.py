@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from msgspec import Struct
 
 from mock_provider.engine.values import Outbound, Submit
-from mock_provider.http.receivers import report_url_allowed
+from mock_provider.http.receivers import LONGEST_URL, report_url_allowed
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.journey_key import text_key
-from mock_provider.protocols.smsapi.dates import expires_at, scheduled_at
+from mock_provider.protocols.smsapi.dates import engine_time, expires_at, scheduled_at
 from mock_provider.protocols.smsapi.errors import SmsapiError
-from mock_provider.protocols.smsapi.fast_path import (
-    DEFAULT_SENDER,
-    MAX_IDX_CHARACTERS,
-    PROTOCOL_NAME,
-    engine_time,
-    shared_sender,
-)
 from mock_provider.protocols.smsapi.fields import (
     Fields,
     count_of,
@@ -27,14 +22,18 @@ from mock_provider.protocols.smsapi.fields import (
     list_of,
     text_of,
 )
+from mock_provider.protocols.smsapi.limits import DEFAULT_SENDER, MAX_IDX_CHARACTERS, PROTOCOL_NAME
 from mock_provider.protocols.smsapi.message import Counted, read_texts
-from mock_provider.protocols.smsapi.numbers import LONGEST_NUMBER, is_foreign, read_msisdn
+from mock_provider.protocols.smsapi.numbers import LONGEST_NUMBER, are_msisdns, is_foreign, read_msisdn
 from mock_provider.settings.protocols import SmsapiSettings
 
 _TIME_RESTRICTIONS = ("follow", "ignore", "nearest_available")
 
 # Fields beyond number, text, sender, idx and report URL; most requests have none of them.
 _RARE_FIELDS = frozenset(["date", "expiration_date", "time_restriction"])
+# SMSAPI's OpenAPI document, schema Sender.
+_is_sender_name = re.compile(r"[0-9]{8,16}|[\w.\-&@ %!+]{1,11}", re.ASCII).fullmatch
+_SENDER_CHARACTERS = 64  # a longer name is invalid, and so is its beginning of this length
 
 
 class SendRequest(Struct, frozen=True):
@@ -54,10 +53,7 @@ def read_send(
     settings: SmsapiSettings,
     recipients_limit: int,
 ) -> SendRequest:
-    """In full, whatever it asks for (``plain`` reads most requests the short way).
-
-    Raises ``SmsapiError`` with SMSAPI's code for what is wrong.
-    """
+    """Raises ``SmsapiError`` with SMSAPI's code for what is wrong."""
     date_s: float | None = None
     expiry_s: float | None = None
     if not _RARE_FIELDS.isdisjoint(fields):
@@ -76,7 +72,7 @@ def read_send(
         token,
         read_sender(fields),
         messages,
-        fast=is_set(fields, "fast"),
+        priority=is_set(fields, "fast"),
         refuse_duplicates=is_set(fields, "check_idx"),
         validate_only=is_set(fields, "test"),
         report_url=_report_url(fields, settings),
@@ -126,6 +122,22 @@ def read_sender(fields: Fields, default: str = DEFAULT_SENDER) -> str:
     return sender if text.strip() else default
 
 
+def shared_sender(sender: str) -> str | None:
+    """The sender name: the default for an empty one, None for an invalid one.
+
+    Equal names are one object: a million messages share a string.
+    """
+    return _sender(sender if len(sender) <= _SENDER_CHARACTERS else sender.strip()[:_SENDER_CHARACTERS])
+
+
+@lru_cache(maxsize=256)
+def _sender(sender: str) -> str | None:
+    sender = sender.strip()
+    if not sender:
+        return DEFAULT_SENDER
+    return sender if _is_sender_name(sender) else None
+
+
 def _outbound(
     fields: Fields,
     numbers: Sequence[str],
@@ -134,16 +146,20 @@ def _outbound(
     settings: SmsapiSettings,
 ) -> tuple[tuple[Outbound, ...], tuple[str, ...]]:
     drop_repeated = (
-        settings.drop_repeated_numbers and len(numbers) > 1 and not is_set(fields, "allow_duplicates")
+        settings.deduplicate_recipients and len(numbers) > 1 and not is_set(fields, "allow_duplicates")
     )
     drop_foreign = is_set(fields, "skip_foreign")
+    # One search instead of reading 1,000 numbers one by one: 3 us less for each message of a batch.
+    unchanged = are_msisdns(",".join(numbers)) is not None
     seen: set[str] = set()
     messages: list[Outbound] = []
     unparsable: list[str] = []
-    only = texts[0]
+    counted, key = texts[0], text_key(texts[0].text)
     for position, submitted in enumerate(numbers):
-        submitted = submitted.strip()
-        msisdn = read_msisdn(submitted, settings)
+        msisdn: str | None = submitted
+        if not unchanged:
+            submitted = submitted.strip()
+            msisdn = read_msisdn(submitted, settings)
         if msisdn is None:
             if submitted:
                 unparsable.append(submitted[:LONGEST_NUMBER])
@@ -154,10 +170,12 @@ def _outbound(
             if msisdn in seen:
                 continue
             seen.add(msisdn)
-        counted = texts[position] if len(texts) > 1 else only
+        if len(texts) > 1:
+            counted, key = texts[position], text_key(texts[position].text)
         reference = (references[position] or None) if references is not None else None
-        key = text_key(counted.text) or reference or ""
-        messages.append(Outbound(msisdn, submitted, counted.text, counted.parts, key, reference))
+        messages.append(
+            Outbound(msisdn, submitted, counted.text, counted.parts, key or reference or "", reference)
+        )
     return tuple(messages), tuple(unparsable)
 
 
@@ -165,6 +183,13 @@ def _report_url(fields: Fields, settings: SmsapiSettings) -> str | None:
     url = text_of(fields, "notify_url")
     if not url:
         return None
-    if not report_url_allowed(url, settings.report_hosts):
+    allowed = _shared_url(url, settings.report_hosts) if len(url) <= LONGEST_URL else None
+    if allowed is None:
         raise SmsapiError(70)
-    return url
+    return allowed
+
+
+@lru_cache(maxsize=256)
+def _shared_url(url: str, hosts: tuple[str, ...]) -> str | None:
+    """The URL, or None if reports may not go there. Equal URLs are one object."""
+    return url if report_url_allowed(url, hosts) else None

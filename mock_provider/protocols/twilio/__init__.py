@@ -3,6 +3,6 @@
 What it speaks, and what of that is uncertain, is in docs/twilio.md.
 """
 
-from mock_provider.protocols.twilio.protocol import Twilio
+from mock_provider.protocols.twilio.protocol import Twilio, start
 
-__all__ = ["Twilio"]
+__all__ = ["Twilio", "start"]

@@ -8,7 +8,7 @@ _MOST_FIELDS = 1_000  # of a message there are some thirty, and ten MediaUrl
 
 
 class MalformedFormError(Exception):
-    """The bytes are no form: they are not UTF-8 where they should be, or more than any form of this wire."""
+    """The bytes are no form: not UTF-8 where they should be, or more than any form of this protocol."""
 
 
 def parse_form(body: bytes) -> dict[str, str]:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from msgspec import Struct
 
-from mock_provider.protocols.lookups import CapturedMessage, Lookups, MessageFilter
+from mock_provider.protocols.lookups import CapturedMessage, MessageFilter
 from mock_provider.protocols.twilio.addresses import read_sender
 from mock_provider.protocols.twilio.errors import TwilioError
 from mock_provider.protocols.twilio.memo import read_memo
@@ -86,10 +86,12 @@ def page_by_offset(
     )
 
 
-def list_page(lookups: Lookups, account_sid: str, query: ListQuery, price_unit: str) -> MessagePage:
-    """One page, newest first, with the addresses of its neighbours."""
+def list_page(
+    messages: Iterable[CapturedMessage], account_sid: str, query: ListQuery, price_unit: str
+) -> MessagePage:
+    """One page of ``messages``, newest first, with the addresses of its neighbours."""
     size = query.page_size
-    found: Iterator[CapturedMessage] = iter(()) if query.nothing else _found(lookups, account_sid, query)
+    found: Iterator[CapturedMessage] = iter(()) if query.nothing else _found(messages, account_sid, query)
     token = query.token
     if token.startswith(_BEFORE):
         taken = list(_until(found, token[2:], size))
@@ -121,9 +123,11 @@ def list_page(lookups: Lookups, account_sid: str, query: ListQuery, price_unit: 
     )
 
 
-def _found(lookups: Lookups, account_sid: str, query: ListQuery) -> Iterator[CapturedMessage]:
+def _found(
+    messages: Iterable[CapturedMessage], account_sid: str, query: ListQuery
+) -> Iterator[CapturedMessage]:
     sent_from_s, sent_before_s = query.sent_from_s, query.sent_before_s
-    for message in lookups.messages(query.wanted):
+    for message in messages:
         if read_memo(message.memo).account_sid != account_sid:
             continue
         sent_s = message.carrier_unix_s

@@ -1,4 +1,4 @@
-"""Twilio's endpoints: which call a request is."""
+"""Twilio's endpoints: the action of each request."""
 
 from __future__ import annotations
 
@@ -14,15 +14,20 @@ from mock_provider.engine.values import (
     SendProgress,
     SendReports,
 )
-from mock_provider.http.messages import HttpRequest, HttpResponse, ReportCall
+from mock_provider.http.messages import INTERNAL_ERROR, HttpRequest, HttpResponse, ReportCall
+from mock_provider.profiles import Profile
 from mock_provider.protocols.actions import (
-    Action,
+    ErrorReplies,
     Instants,
     QueryAction,
     SubmitAction,
+    for_account,
+    reply_for_account,
 )
-from mock_provider.protocols.lookups import CapturedMessage, Lookups
+from mock_provider.protocols.http_protocol import HttpAction, ProtocolContext
+from mock_provider.protocols.lookups import AccountView, CapturedMessage, Lookups
 from mock_provider.protocols.twilio.credentials import Credentials, read_credentials
+from mock_provider.protocols.twilio.edits import MessageEdits
 from mock_provider.protocols.twilio.errors import (
     RequestFacts,
     TwilioError,
@@ -51,8 +56,6 @@ from mock_provider.protocols.twilio.resource import (
 from mock_provider.protocols.twilio.send import PROTOCOL_NAME, read_create
 from mock_provider.protocols.twilio.statuses import outcome_of
 from mock_provider.protocols.twilio.subresources import feedback_body, media_page, read_outcome
-from mock_provider.settings.protocols import TwilioSettings
-from mock_provider.settings.sections import AccountSettings
 from mock_provider.settings.values import Refusal
 
 _PREFIX = "/2010-04-01/"
@@ -104,23 +107,22 @@ def _target(path: str) -> _Target | None:
 
 
 class Twilio:
-    """The Twilio protocol: translates requests and replies. It holds settings and no state."""
+    """The protocol under one profile. ``edits`` are kept when the profile changes."""
 
-    name = PROTOCOL_NAME
     paths = frozenset((OPENAPI_PATH,))
     prefixes: tuple[str, ...] = (_PREFIX,)
+    errors = ErrorReplies(error_reply(20503), INTERNAL_ERROR)
 
-    def __init__(
-        self, settings: TwilioSettings, account: AccountSettings, concurrent_requests: int | None = None
-    ) -> None:
-        """``concurrent_requests`` is the profile's limit, which a throttled client is told."""
-        self._settings = settings
-        self._concurrent_requests = concurrent_requests or 1
+    def __init__(self, profile: Profile, edits: MessageEdits) -> None:
+        self._settings = settings = profile.protocol.twilio
+        self._edits = edits
+        self._concurrent_requests = profile.throttle.concurrent_requests or 1  # named in error 20429
+        account = profile.account
         # Twilio signs with the account's own token whatever key the request came with.
         self._auth_token = account.tokens[0] if account.tokens else ""
         self._numbers = numbers_of(settings, account)
 
-    def read(self, request: HttpRequest, request_id: int, at: Instants) -> Action:
+    def read(self, request: HttpRequest, request_id: int, at: Instants) -> HttpAction:
         path, method = request.path, request.method
         if path == OPENAPI_PATH:
             return openapi_reply() if method in ("GET", "HEAD") else _not_allowed(("GET", "HEAD"))
@@ -132,32 +134,28 @@ class Twilio:
             return _unauthorized()
         methods = _METHODS[target.kind]
         if method not in methods:
-            return QueryAction(partial(_known_only, credentials, _not_allowed(methods)))
+            return _reply_for(credentials, _not_allowed(methods))
         try:
             if method == "POST":
                 if target.kind == "messages":
                     return self._read_create(request, credentials, request_id, at)
                 if target.kind == "feedback":
-                    return _read_feedback(request, target, credentials, int(at.wall_s))
+                    return self._read_feedback(request, target, credentials, int(at.wall_s))
                 return self._read_update(request, target, credentials)
             return self._read_query(request, target, credentials)
         except TwilioError as error:
-            return QueryAction(partial(_known_only, credentials, error_reply(error.code, error.said)))
+            return _reply_for(credentials, error_reply(error.code, error.said))
         except MalformedFormError as error:
-            return QueryAction(partial(_known_only, credentials, error_reply(20001, str(error))))
+            return _reply_for(credentials, error_reply(20001, str(error)))
 
-    def report_calls(self, effect: SendReports, wall_offset_ns: int) -> Sequence[ReportCall]:
+    def report_calls(self, effect: SendReports | SendProgress, wall_offset_ns: int) -> Sequence[ReportCall]:
+        if isinstance(effect, SendProgress):
+            return (progress_callback(effect.url, effect.report, effect.reached, self._auth_token),)
         return status_callbacks(effect.url, effect.reports, wall_offset_ns, self._auth_token)
-
-    def progress_call(self, effect: SendProgress, wall_offset_ns: int) -> ReportCall:
-        return progress_callback(effect.url, effect.report, effect.reached, self._auth_token)
-
-    def unavailable(self) -> HttpResponse:
-        return error_reply(20503)
 
     def _read_create(
         self, request: HttpRequest, credentials: Credentials, request_id: int, at: Instants
-    ) -> Action:
+    ) -> HttpAction:
         fields = parse_form(request.body)
         media = count_of(request.body, b"MediaUrl") if "MediaUrl" in fields else 0
         create = read_create(fields, media, credentials, request_id, at, self._settings)
@@ -172,7 +170,7 @@ class Twilio:
         limits = settings.max_body_characters, self._concurrent_requests
         return refusal_reply(answer, RequestFacts(to, created.sender, *limits))
 
-    def _read_update(self, request: HttpRequest, target: _Target, credentials: Credentials) -> Action:
+    def _read_update(self, request: HttpRequest, target: _Target, credentials: Credentials) -> HttpAction:
         fields = parse_form(request.body)
         status, text = fields.get("Status"), fields.get("Body")
         if status is not None and status != "canceled":
@@ -185,34 +183,38 @@ class Twilio:
             if status is not None and not lookups.cancel(credentials.token, (target.sid,)):
                 return error_reply(30409)
             if text is not None:
-                lookups.redact(target.sid)
-            shown = lookups.message(target.sid)
-            return _ok(message_body(message if shown is None else shown, unit))
+                self._edits.redact(target.sid)
+            return _ok(message_body(self._find(lookups, target.sid) or message, unit))
 
-        return _of_message(request.path, target, credentials, update)
+        return self._of_message(request.path, target, credentials, update)
 
-    def _read_query(self, request: HttpRequest, target: _Target, credentials: Credentials) -> Action:
+    def _read_query(self, request: HttpRequest, target: _Target, credentials: Credentials) -> HttpAction:
         unit, path = self._settings.price_unit, request.path
         fields = parse_form(request.query.encode("utf-8", "surrogateescape"))
         if target.kind == "messages":
             query = read_list_query(fields, PROTOCOL_NAME)
 
-            def listed(lookups: Lookups) -> HttpResponse:
-                return _ok(list_page(lookups, target.account_sid, query, unit))
+            def listed(lookups: Lookups, _account: AccountView) -> HttpResponse:
+                messages = self._edits.applied_to_all(lookups.messages(query.wanted))
+                return _ok(list_page(messages, target.account_sid, query, unit))
 
-            return QueryAction(partial(_for_account, credentials, listed))
+            return for_account(credentials.token, _unauthorized(), listed)
         if target.kind in ("account", "balance"):
-            return QueryAction(partial(_answer_account, credentials, target, unit))
+            return for_account(
+                credentials.token,
+                _unauthorized(),
+                lambda _, account: _ok(_account_body(target, unit, account)),
+            )
         if target.kind == "media":
             page, size = read_page(fields)
-            return _of_message(
+            return self._of_message(
                 path, target, credentials, lambda _, message: _ok(media_page(message, page, size))
             )
         if target.kind in ("numbers", "number"):
-            return QueryAction(partial(_known_only, credentials, self._answer_numbers(path, target, fields)))
+            return _reply_for(credentials, self._answer_numbers(path, target, fields))
         if request.method == "DELETE":
-            return _of_message(path, target, credentials, _delete)
-        return _of_message(
+            return self._of_message(path, target, credentials, self._delete)
+        return self._of_message(
             path, target, credentials, lambda lookups, message: _ok(message_body(message, unit))
         )
 
@@ -222,55 +224,54 @@ class Twilio:
         found = find_number(self._numbers, target.account_sid, target.sid)
         return error_reply(20404, path) if found is None else _ok(found)
 
+    def _read_feedback(
+        self, request: HttpRequest, target: _Target, credentials: Credentials, unix_s: int
+    ) -> HttpAction:
+        outcome = read_outcome(parse_form(request.body))
+        body = feedback_body(target.account_sid, target.sid, outcome, unix_s)
+        return self._of_message(
+            request.path, target, credentials, lambda _, __: HttpResponse(201, encode(body))
+        )
 
-def _read_feedback(request: HttpRequest, target: _Target, credentials: Credentials, unix_s: int) -> Action:
-    body = feedback_body(target.account_sid, target.sid, read_outcome(parse_form(request.body)), unix_s)
-    return _of_message(request.path, target, credentials, lambda _, __: HttpResponse(201, encode(body)))
+    def _of_message(
+        self,
+        path: str,
+        target: _Target,
+        credentials: Credentials,
+        answer: Callable[[Lookups, CapturedMessage], HttpResponse],
+    ) -> HttpAction:
+        """``answer`` gets the message of the request; 404 if the account has no such message."""
 
+        def found(lookups: Lookups, _account: AccountView) -> HttpResponse:
+            message = self._find(lookups, target.sid)
+            if message is None or read_memo(message.memo).account_sid != target.account_sid:
+                return error_reply(20404, path)
+            return answer(lookups, message)
 
-def _for_account(
-    credentials: Credentials, answer: Callable[[Lookups], HttpResponse], lookups: Lookups
-) -> HttpResponse:
-    return _unauthorized() if lookups.account(credentials.token) is None else answer(lookups)
+        return for_account(credentials.token, _unauthorized(), found)
 
+    def _find(self, lookups: Lookups, sid: str) -> CapturedMessage | None:
+        message = lookups.message(sid)
+        if message is None or message.protocol != PROTOCOL_NAME:
+            return None
+        return self._edits.applied_to(message)
 
-def _known_only(credentials: Credentials, reply: HttpResponse, lookups: Lookups) -> HttpResponse:
-    """A reply that only a known account gets to see: an unknown token is refused first."""
-    return _unauthorized() if lookups.account(credentials.token) is None else reply
-
-
-def _of_message(
-    path: str,
-    target: _Target,
-    credentials: Credentials,
-    answer: Callable[[Lookups, CapturedMessage], HttpResponse],
-) -> QueryAction:
-    def consult(lookups: Lookups) -> HttpResponse:
-        message = lookups.message(target.sid)
-        if message is None or message.wire != PROTOCOL_NAME:
-            return error_reply(20404, path)
-        if read_memo(message.memo).account_sid != target.account_sid:
-            return error_reply(20404, path)
-        return answer(lookups, message)
-
-    return QueryAction(partial(_for_account, credentials, consult))
-
-
-def _delete(lookups: Lookups, message: CapturedMessage) -> HttpResponse:
-    in_service = bool(read_memo(message.memo).service_sid)
-    if outcome_of(message.state, message.reason, message.stage, in_service).status in _UNFINISHED:
-        return error_reply(20009)
-    lookups.withdraw(message.provider_id)
-    return HttpResponse(204, b"")
+    def _delete(self, _lookups: Lookups, message: CapturedMessage) -> HttpResponse:
+        in_service = bool(read_memo(message.memo).service_sid)
+        if outcome_of(message.state, message.reason, message.stage, in_service).status in _UNFINISHED:
+            return error_reply(20009)
+        self._edits.delete(message.provider_id)
+        return HttpResponse(204, b"")
 
 
-def _answer_account(credentials: Credentials, target: _Target, unit: str, lookups: Lookups) -> HttpResponse:
-    account = lookups.account(credentials.token)
-    if account is None:
-        return _unauthorized()
+def _reply_for(credentials: Credentials, reply: HttpResponse) -> QueryAction[HttpResponse]:
+    return reply_for_account(credentials.token, _unauthorized(), reply)
+
+
+def _account_body(target: _Target, unit: str, account: AccountView) -> Struct:
     if target.kind == "balance":
-        return _ok(BalanceBody(target.account_sid, f"{account.points:.2f}", unit))
-    return _ok(account_body(target.account_sid, account))
+        return BalanceBody(target.account_sid, f"{account.points:.2f}", unit)
+    return account_body(target.account_sid, account)
 
 
 def _ok(body: Struct) -> HttpResponse:
@@ -283,3 +284,9 @@ def _unauthorized() -> HttpResponse:
 
 def _not_allowed(methods: Sequence[str]) -> HttpResponse:
     return error_reply(20004, headers=(("Allow", ", ".join(methods)),))
+
+
+def start(_context: ProtocolContext) -> Callable[[Profile], Twilio]:
+    """See ``http_protocol.Start``."""
+    edits = MessageEdits()
+    return lambda profile: Twilio(profile, edits)

@@ -34,7 +34,7 @@ _MOST_MEDIA = 10
 _NANOSECONDS = 1_000_000_000
 _BY_NUMBER = ReportsWanted(progress=True)  # its status is queued from the first on
 _BY_SERVICE = ReportsWanted(progress=True, stages=True)
-_UNSAID, _OTP, _TRANSACTIONAL = MessageClass.UNSAID, MessageClass.OTP, MessageClass.TRANSACTIONAL
+_UNSPECIFIED, _OTP, _TRANSACTIONAL = MessageClass.UNSPECIFIED, MessageClass.OTP, MessageClass.TRANSACTIONAL
 _MARKETING_INTENTS = frozenset(("marketing", "announcements", "events", "polling"))
 
 
@@ -95,7 +95,7 @@ def read_create(
         report_url=url,
         scheduled_ns=scheduled_ns,
         expires_ns=begins_ns + read_validity_s(fields, settings) * _NANOSECONDS,
-        traffic=_traffic(fields.get("MessageIntent", "")),
+        message_class=_class_of(fields.get("MessageIntent", "")),
         wanted=_BY_SERVICE if service_sid else _BY_NUMBER,
         memo=memo,
         expires_in_queue=True,
@@ -135,9 +135,9 @@ def _callback(fields: Mapping[str, str], settings: TwilioSettings) -> str | None
     return url
 
 
-def _traffic(intent: str) -> MessageClass:
+def _class_of(intent: str) -> MessageClass:
     if not intent:
-        return _UNSAID
+        return _UNSPECIFIED
     if intent == "otp":
         return _OTP
     return MessageClass.MARKETING if intent in _MARKETING_INTENTS else _TRANSACTIONAL

@@ -1,4 +1,4 @@
-"""``[wire]``: one table a protocol, one module each."""
+"""``[protocol]``: one table a protocol, one module each."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ProtocolSection(Protocol):
 
 
 class ProtocolSettings(Section):
-    """``[wire]``: the settings of each protocol, under the protocol's own name."""
+    """``[protocol]``: the settings of each protocol, under the protocol's own name."""
 
     smsapi: SmsapiSettings = SmsapiSettings()
     twilio: TwilioSettings = TwilioSettings()
@@ -41,5 +41,5 @@ class ProtocolSettings(Section):
     generic: JsonApiSettings = JsonApiSettings()
 
     def by_name(self) -> dict[str, ProtocolSection]:
-        """The table of each protocol, by the name that ``Submit.wire`` carries."""
-        return {"smsapi": self.smsapi, "twilio": self.twilio, "smpp": self.smpp, "generic": self.generic}
+        """The table of each protocol, by the name that ``Submit.protocol`` carries."""
+        return {name: getattr(self, name) for name in type(self).model_fields}

@@ -10,7 +10,7 @@ from mock_provider.settings.distributions import Section
 
 
 class JsonApiSettings(Section):
-    """``[wire.generic]``; docs/generic-api.md describes the API."""
+    """``[protocol.generic]``; docs/generic-api.md describes the API."""
 
     max_recipients_per_request: int = Field(default=10_000, ge=1, le=1_000_000)
     partial_rejection: bool = True

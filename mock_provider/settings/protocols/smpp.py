@@ -26,7 +26,7 @@ def _with_its_id_style(receipt_id: str, info: ValidationInfo) -> str:
 
 
 class SmppSettings(Section):
-    """``[wire.smpp]``; docs/smpp.md says what each does. Seconds of 0 switch a timer off."""
+    """``[protocol.smpp]``; docs/smpp.md says what each does. Seconds of 0 switch a timer off."""
 
     max_recipients_per_request: int = Field(default=254, ge=1, le=254)
     partial_rejection: bool = True

@@ -23,7 +23,7 @@ def _known_zone(name: str) -> str:
 
 
 class SmsapiSettings(Section):
-    """``[wire.smsapi]``; docs/sources.md says how sure each default is."""
+    """``[protocol.smsapi]``; docs/sources.md says how sure each default is."""
 
     throttle_answer: Literal["error_202", "http_429"] = "error_202"
     retry_after: bool = False  # whether HTTP 429 carries Retry-After; no document of SMSAPI mentions it
@@ -37,7 +37,7 @@ class SmsapiSettings(Section):
     country_code: Annotated[str, Field(pattern="^[1-9][0-9]{0,2}$")] = "48"
     plus_accepted: bool = True
     landlines_accepted: bool = False
-    drop_repeated_numbers: bool = True
+    deduplicate_recipients: bool = True
     timezone: Annotated[str, AfterValidator(_known_zone)] = "Europe/Warsaw"
     username: str = "smsbench"
     report_url_bytes: int = Field(default=7_500, ge=500, le=65_536)

@@ -18,7 +18,7 @@ def _of_different_sids(services: tuple[MessagingService, ...]) -> tuple[Messagin
 
 
 class MessagingService(Section):
-    """``[[wire.twilio.messaging_services]]``: a pool of senders behind one sid.
+    """``[[protocol.twilio.messaging_services]]``: a pool of senders behind one sid.
 
     ``sticky_sender``: a recipient always gets the same sender of the pool; else it goes by the text too.
     """
@@ -29,7 +29,7 @@ class MessagingService(Section):
 
 
 class TwilioSettings(Section):
-    """``[wire.twilio]``. An empty ``account_sid`` takes requests of every account."""
+    """``[protocol.twilio]``. An empty ``account_sid`` takes requests of every account."""
 
     max_recipients_per_request: int = Field(default=1, ge=1, le=1)
     partial_rejection: bool = False

@@ -19,7 +19,7 @@ from reference_sender.routes.protocol import (
 
 
 class GenericFormat:
-    """JSON requests of many messages, one result a message, problem documents, signed reports."""
+    """JSON requests of many messages, one result per message, problem documents, signed reports."""
 
     lookup = (
         None  # its duplicate check, by ``reference``, settles what became of an attempt without an answer

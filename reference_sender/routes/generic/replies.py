@@ -1,4 +1,4 @@
-"""Replies of the generic API as results: one result a message, or a problem document (RFC 9457) for all."""
+"""Replies of the generic API as results: one result per message, or a problem document (RFC 9457) for all."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Whether Twilio has a message: the list of the account's messages to that number.
 
 Twilio stores no key of the client's, so a message is recognised by number, sender, text and the time at which
-it was created. Two equal messages to one number at the same time cannot be told apart.
+it was created. It cannot distinguish two equal messages to one number at the same time.
 """
 
 from __future__ import annotations

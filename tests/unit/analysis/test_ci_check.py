@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
+from run_builder import Build
 
 from analysis.records import write_result
 from analysis.render.report_files import write_report
 from analysis.report import build_report
 from analysis.result import result_of
 
-Build = Callable[[str], Any]
 ROOT = Path(__file__).parents[3]
 
 

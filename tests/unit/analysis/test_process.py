@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from run_builder import Build
 
 from analysis.exit_codes import ExitCode
 from analysis.records import read_result
 
 ROOT = Path(__file__).parents[3]
-Build = Callable[[str], Any]
 
 
 @pytest.fixture
@@ -27,18 +26,21 @@ def run_dir(new_run: Build) -> Path:
     return written
 
 
-def analysed(run_dir: Path, *options: str, **more: Any) -> subprocess.CompletedProcess[str]:
+def analysed(run_dir: Path, *options: str, **more: Any) -> subprocess.CompletedProcess[bytes]:
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", ""), "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
+    environment |= more.pop("environment", {})
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
+    done: subprocess.CompletedProcess[bytes] = subprocess.run(
         [sys.executable, "-m", "analysis", str(run_dir), *options],
         cwd=run_dir.parent,
-        env=environment | more.pop("environment", {}),
+        env=environment,
         timeout=90,
-        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more,
+        **streams,
     )
+    return done
 
 
-def test_surroundings_change_neither_the_exit_code_nor_the_result(run_dir: Path) -> None:
+def test_the_environment_changes_neither_exit_code_nor_result(run_dir: Path) -> None:
     (run_dir.parent / "matplotlibrc").write_text("text.usetex: True\n")
     hostile = {"PYTHONIOENCODING": "ascii:strict", "MPLBACKEND": "module://not_there"}
     done = analysed(run_dir, "--call", "c-1", environment=hostile)
@@ -84,7 +86,7 @@ def test_a_report_that_could_not_be_written_leaves_no_part_of_it(run_dir: Path) 
     assert note.is_file()
 
 
-def test_an_analysis_that_cannot_be_imported_does_not_exit_with_a_verdicts_code(tmp_path: Path) -> None:
+def test_an_import_error_does_not_exit_with_the_code_of_a_verdict(tmp_path: Path) -> None:
     script = (
         "import runpy, sys; sys.modules['analysis.cli'] = None; "
         "runpy.run_module('analysis', None, '__main__')"

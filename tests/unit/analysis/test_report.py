@@ -11,11 +11,11 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from run_builder import Build, RunBuilder
 
 from analysis import records
 from analysis.cli import main
 
-Build = Callable[[str], Any]
 CHARTS = ("percentiles", "latency", "rates", "backlog", "stages")
 
 
@@ -38,7 +38,7 @@ def summary_of(run_dir: Path) -> Any:
     return json.loads((run_dir / "report" / "summary.json").read_text(encoding="utf-8"))
 
 
-def good(run: Any, delivery_s: float = 3.0) -> None:
+def good(run: RunBuilder, delivery_s: float = 3.0) -> None:
     for slot in range(300):
         run.journey(f"m-{slot}", slot / 5, delivery_s + slot % 7 / 10)
 
@@ -116,7 +116,7 @@ def test_an_undecided_run_exits_4_unless_that_is_allowed(
         assert result is not None
         assert ended.value.code == result.exit_code == summary_of(run_dir)["exit_code"] == code
         assert result.objectives[0] == records.JudgedObjective("otp.p95<20s", "undecided")
-        assert (result.valid, result.sustained) == (True, True)
+        assert (result.valid, result.stable) == (True, True)
         assert junit_of(run_dir, "otp p95 delivery time") == [tag]
         said = capsys.readouterr().out
         assert said.startswith("UNDECIDED: No objective was missed. OTP delivery time is undecided: ")
@@ -174,7 +174,7 @@ def test_what_is_no_run_directory_exits_2_with_its_reason(
         run.journey("m", 1.0, 2.0)
         run.write()
         (target / "load.arrow").write_bytes((target / "provider.arrow").read_bytes())
-        words = "load.arrow: column 'class' is missing"
+        words = "load.arrow: column 'message_class' is missing"
     assert run_cli(target) == 2
     assert words in capsys.readouterr().err
 
@@ -267,7 +267,7 @@ def test_a_simulated_run_is_marked(new_run: Build, run_cli: Callable[[Path], int
 def test_a_scaled_provider_leaves_the_exit_code_to_loss_and_duplicates(
     new_run: Build, run_cli: Callable[[Path], int]
 ) -> None:
-    timing = records.Timing(window="day", compress=288.0, provider_scale=288.0)
+    timing = records.Timing(window="day", speedup=288.0, provider_scale=288.0)
     run = new_run("good")
     good(run)
     assert run_cli(run.write(end_s=70.0, timing=timing)) == 0

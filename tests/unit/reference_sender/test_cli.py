@@ -9,6 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from reference_sender import cli
 from reference_sender.cli import sender
 from reference_sender.routes.url import read_route
 from reference_sender.store import open_store
@@ -67,7 +68,7 @@ def test_a_port_in_use_is_named_by_its_option(tmp_path: Path, monkeypatch: pytes
 
 def test_a_token_is_used_without_the_newline_of_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
     used: list[str | None] = []
-    monkeypatch.setattr("reference_sender.cli.run", lambda settings, ready: used.append(settings.token))
+    monkeypatch.setattr(cli, "run", lambda settings, ready: used.append(settings.token))
     monkeypatch.setenv("SMSBENCH_SENDER_TOKEN", "of-a-file\r\n")
     assert CliRunner().invoke(app, ROUTE).exit_code == 0
     assert used == ["of-a-file"]

@@ -80,7 +80,7 @@ def test_a_child_finds_ours_first_and_pythonpath_last(theirs: Path, tmp_path: Pa
     assert not [place for place in places if place.startswith(str(theirs))]
 
 
-def test_ours_are_found_before_another_projects_that_is_installed(theirs: Path) -> None:
+def test_our_packages_are_found_before_installed_packages_of_the_same_name(theirs: Path) -> None:
     script = (
         "import sys; from smsbench.launch import settle_path; "
         f"sys.path.insert(1, {str(theirs)!r}); settle_path([]); import analysis; print(analysis.__file__)"
@@ -89,7 +89,7 @@ def test_ours_are_found_before_another_projects_that_is_installed(theirs: Path) 
     assert out.strip() == str(ROOT / "analysis" / "__init__.py")
 
 
-def test_a_command_that_cannot_be_imported_does_not_exit_with_a_verdicts_code(tmp_path: Path) -> None:
+def test_an_import_error_of_a_command_does_not_exit_with_the_code_of_a_verdict(tmp_path: Path) -> None:
     script = (
         "import sys; from smsbench.launch import main; sys.modules['loadtests.cli'] = None; "
         "sys.argv = ['smsbench', 'list']; main()"

@@ -27,13 +27,14 @@ raise SystemExit(7)
 def said(
     where: Path, environment: dict[str, str], **streams: int | None
 ) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
+    done: subprocess.CompletedProcess[bytes] = subprocess.run(
         [sys.executable, "-c", _SAYS],
         cwd=where,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} | environment,
         timeout=30,
         **streams,  # type: ignore[call-overload]
     )
+    return done
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "ascii:strict"])

@@ -169,9 +169,9 @@ def test_replace_sm_changes_a_message_that_waits_and_keeps_its_id(
     assert provider.state()["accepted"] == 3  # what came too late was not sent either
 
 
-def test_a_message_is_another_s_who_names_another_source(start: StartProvider, run: TakeSteps) -> None:
+def test_a_message_is_not_found_under_another_source_address(start: StartProvider, run: TakeSteps) -> None:
     name = {"message_id": "$1.message_id"}
-    other = {"source_addr": "Other", "source_addr_ton": 5}
+    other: Fields = {"source_addr": "Other", "source_addr_ton": 5}
     done = run(
         start(**FAST),
         bind(),

@@ -11,7 +11,7 @@ NUMBER = "+15017122661"
 
 def test_twilio_node_sends_and_validates_callbacks(start: StartProvider, run_node: RunNode) -> None:
     services = [{"sid": SERVICE, "senders": [NUMBER]}]
-    provider = start(wire={"twilio": {"messaging_services": services}})
+    provider = start(protocol={"twilio": {"messaging_services": services}})
     seen = run_node("twilio.js", provider.url, provider.token, ACCOUNT, SERVICE)
     assert seen["sid"].startswith("MM")
     assert (seen["first"], seen["last"], seen["media"]) == ("accepted", "delivered", 1)

@@ -18,7 +18,7 @@ BAD_MESSAGES: list[tuple[dict[str, Any], str, str]] = [
     ({"text": " \n"}, "invalid", "text"),
     ({"text": "a" * 919}, "too_long", "text"),
     ({"text": "ą" * 403}, "too_long", "text"),
-    ({"class": "urgent"}, "invalid", "class"),
+    ({"message_class": "urgent"}, "invalid", "message_class"),
     ({"key": "a b"}, "invalid", "key"),
     ({"key": "a" * 65}, "invalid", "key"),
     ({"from": "much too long a name"}, "invalid", "from"),
@@ -37,9 +37,13 @@ def test_what_is_wrong_with_a_message_is_named(play: Play) -> None:
             error = answer["error"]
             assert (status, error["code"], error["field"]) == (400, code, field), fields
             assert field in error["message"]
-        without = {name: value for name, value in MESSAGE.items() if name != "class"}
+        without = {name: value for name, value in MESSAGE.items() if name != "message_class"}
         status, answer, _ = await world.call("POST", "/v1/messages", json=without)
-        assert (status, answer["error"]["code"], answer["error"]["field"]) == (400, "missing", "class")
+        assert (status, answer["error"]["code"], answer["error"]["field"]) == (
+            400,
+            "missing",
+            "message_class",
+        )
         for body in (b"", b"{", b"[]", b"\xff"):
             status, answer, _ = await world.call("POST", "/v1/messages", data=body)
             assert status == 400
@@ -50,7 +54,7 @@ def test_what_is_wrong_with_a_message_is_named(play: Play) -> None:
     play(story)
 
 
-def test_what_no_client_should_send_is_answered_all_the_same(play: Play) -> None:
+def test_malformed_requests_are_answered(play: Play) -> None:
     async def raw(world: World, line: bytes, header: bytes) -> bytes:
         host, _, port = world.url.removeprefix("http://").partition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
@@ -82,9 +86,13 @@ def test_what_no_client_should_send_is_answered_all_the_same(play: Play) -> None
 def test_a_csv_campaign_with_a_field_twice_in_its_query_is_refused(play: Play) -> None:
     async def story(world: World) -> None:
         headers = AUTHORIZED | {"Content-Type": "text/csv"}
-        path = "/v1/campaigns?class=otp&text=hi&class=marketing"
+        path = "/v1/campaigns?message_class=otp&text=hi&message_class=marketing"
         status, answer, _ = await world.call("POST", path, headers, data="to\n48500100200\n")
-        assert (status, answer["error"]["code"], answer["error"]["field"]) == (400, "invalid", "class")
+        assert (status, answer["error"]["code"], answer["error"]["field"]) == (
+            400,
+            "invalid",
+            "message_class",
+        )
         assert world.store.counts(None) == {}
 
     play(story)
@@ -112,7 +120,7 @@ def test_half_a_surrogate_pair_is_refused_and_harms_nothing(play: Play) -> None:
 
     async def story(world: World) -> None:
         async with asyncio.timeout(20):
-            campaign = {"class": "marketing", "recipients": rows}
+            campaign = {"message_class": "marketing", "recipients": rows}
             status, taken, _ = await world.call("POST", "/v1/campaigns", json=campaign)
             assert (status, taken["accepted"]) == (202, 1)
             assert [(r["row"], r["reason"], r["field"]) for r in taken["refused"]] == [
@@ -120,10 +128,10 @@ def test_half_a_surrogate_pair_is_refused_and_harms_nothing(play: Play) -> None:
                 (2, "malformed", ""),
                 (4, "invalid", "to"),
             ]
-            for shared in ({"text": "\ud800"}, {"class": "\ud800"}, {"\ud800": 1}):
+            for shared in ({"text": "\ud800"}, {"message_class": "\ud800"}, {"\ud800": 1}):
                 status, answer, _ = await world.call("POST", "/v1/campaigns", json=campaign | shared)
                 assert status == 400
-            late = '{"class": "otp", "recipients": [], "\\ud800": 1}'
+            late = '{"message_class": "otp", "recipients": [], "\\ud800": 1}'
             status, answer, _ = await world.call("POST", "/v1/campaigns", AUTHORIZED | JSON, data=late)
             assert (status, answer["error"]["code"]) == (400, "misplaced")
             assert (await world.post())[0] == 202

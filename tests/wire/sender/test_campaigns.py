@@ -15,7 +15,9 @@ def test_a_large_answer_of_a_campaign_comes_whole(play: Play) -> None:
 
     async def story(world: World) -> None:
         rows = ",".join(["{}", "1"] * 5_000)
-        body = '{"class": "marketing", "text": "x", "recipients": [{"to": "48500100200"},' + rows + "]}"
+        body = (
+            '{"message_class": "marketing", "text": "x", "recipients": [{"to": "48500100200"},' + rows + "]}"
+        )
         status, taken, _ = await world.call(
             "POST", "/v1/campaigns", AUTHORIZED | {"Content-Type": "application/json"}, data=body
         )
@@ -50,7 +52,13 @@ def test_a_json_campaign_is_taken_row_by_row(play: Play) -> None:
         {"to": "48500100201", "key": "c-1"},
         {"to": "48500100209", "key": "c-1"},
     ]
-    campaign = {"campaign": "may", "class": "marketing", "from": "Shop", "text": "hi", "recipients": rows}
+    campaign = {
+        "campaign": "may",
+        "message_class": "marketing",
+        "from": "Shop",
+        "text": "hi",
+        "recipients": rows,
+    }
 
     async def story(world: World) -> None:
         status, taken, _ = await world.call("POST", "/v1/campaigns", json=campaign)
@@ -83,7 +91,7 @@ def test_a_csv_campaign_streamed_in_pieces(play: Play) -> None:
     async def story(world: World) -> None:
         status, taken, _ = await world.call(
             "POST",
-            "/v1/campaigns?class=marketing&expires_in_s=3600",
+            "/v1/campaigns?message_class=marketing&expires_in_s=3600",
             headers=AUTHORIZED | CSV,
             data=in_pieces(body, 7_777),
         )
@@ -100,16 +108,16 @@ def test_a_csv_campaign_streamed_in_pieces(play: Play) -> None:
     play(story)
 
 
-def test_campaigns_that_are_none_are_refused_whole(play: Play) -> None:
+def test_malformed_campaigns_are_refused_whole(play: Play) -> None:
     recipient = '"recipients": [{"to": "48500100201"}]'
     bodies = [
-        ('{"class": "marketing", "campaign": "a b", ' + recipient + "}", "campaign"),
-        ("{" + recipient + ', "class": "marketing"}', "class"),
-        ('{"class": "marketing", "discount": 5, ' + recipient + "}", "discount"),
-        ('{"text": "hi", ' + recipient + "}", "class"),
+        ('{"message_class": "marketing", "campaign": "a b", ' + recipient + "}", "campaign"),
+        ("{" + recipient + ', "message_class": "marketing"}', "message_class"),
+        ('{"message_class": "marketing", "discount": 5, ' + recipient + "}", "discount"),
+        ('{"text": "hi", ' + recipient + "}", "message_class"),
         ("[1]", ""),
         ("", ""),
-        ('{"class": "marketing", "recipients": ', ""),
+        ('{"message_class": "marketing", "recipients": ', ""),
     ]
 
     async def story(world: World) -> None:
@@ -121,7 +129,7 @@ def test_campaigns_that_are_none_are_refused_whole(play: Play) -> None:
         status, _, _ = await world.call("POST", "/v1/campaigns", data=b"hello")
         assert status == 415
         status, answer, _ = await world.call(
-            "POST", "/v1/campaigns?class=otp", headers=AUTHORIZED | CSV, data="number\n1"
+            "POST", "/v1/campaigns?message_class=otp", headers=AUTHORIZED | CSV, data="number\n1"
         )
         assert (status, answer["error"]["field"]) == (400, "to")
         assert world.store.records(0, 1) == []
@@ -130,7 +138,7 @@ def test_campaigns_that_are_none_are_refused_whole(play: Play) -> None:
 
 
 def test_a_campaign_that_breaks_off_tells_what_it_had_taken(play: Play) -> None:
-    body = '{"class": "marketing", "text": "hi", "recipients": [{"to": "48500100201"}, {"to": "4850'
+    body = '{"message_class": "marketing", "text": "hi", "recipients": [{"to": "48500100201"}, {"to": "4850'
 
     async def story(world: World) -> None:
         status, taken, _ = await world.call(
@@ -147,7 +155,7 @@ def test_no_refused_row_is_hidden(play: Play) -> None:
 
     async def story(world: World) -> None:
         status, taken, _ = await world.call(
-            "POST", "/v1/campaigns?class=otp", headers=AUTHORIZED | CSV, data=body
+            "POST", "/v1/campaigns?message_class=otp", headers=AUTHORIZED | CSV, data=body
         )
         assert (status, taken["accepted"], taken["refused_count"]) == (202, 1, 3_901)
         ranges = [(refusal["row"], refusal["to_row"], refusal["field"]) for refusal in taken["refused"]]
@@ -160,14 +168,14 @@ def test_no_refused_row_is_hidden(play: Play) -> None:
     play(story)
 
 
-def test_a_campaign_of_which_something_is_kept_is_no_429(play: Play) -> None:
+def test_a_partly_accepted_campaign_is_not_answered_429(play: Play) -> None:
     new = [{"to": f"4850010{n:04d}"} for n in range(500)]  # more at a time than the queue takes
     known = {"to": MESSAGE["to"], "key": MESSAGE["key"]}
 
     async def story(world: World) -> None:
         async def campaign(rows: list[Any]) -> tuple[int, Any, Mapping[str, str]]:
             return await world.call(
-                "POST", "/v1/campaigns", json={"class": "otp", "text": "hello", "recipients": rows}
+                "POST", "/v1/campaigns", json={"message_class": "otp", "text": "hello", "recipients": rows}
             )
 
         await world.post()
@@ -189,7 +197,7 @@ def test_a_full_queue_takes_exactly_what_it_has_room_for(play: Play) -> None:
     rows = [{"to": f"4850010{n:04d}"} for n in range(500)]
 
     async def story(world: World) -> None:
-        body = {"class": "marketing", "text": "hi", "recipients": rows}
+        body = {"message_class": "marketing", "text": "hi", "recipients": rows}
         status, taken, _ = await world.call("POST", "/v1/campaigns", json=body)
         assert (status, taken["accepted"]) == (202, 500)
 

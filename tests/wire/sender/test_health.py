@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sender_world import AUTHORIZED, Play, World
+from waiting import eventually_in_loop
 
 from reference_sender.api import health
 from reference_sender.runtime.commit_queue import CommitQueue
@@ -45,8 +46,8 @@ def test_a_stopping_sender_takes_reports_and_nothing_else(play: Play) -> None:
     play(story)
 
 
-def test_a_stopping_sender_waits_for_no_campaign_to_end(play: Play) -> None:
-    head = b'{"class": "marketing", "text": "hi", "recipients": [{"to": "48500100201"}'
+def test_a_stopping_sender_does_not_wait_for_campaigns(play: Play) -> None:
+    head = b'{"message_class": "marketing", "text": "hi", "recipients": [{"to": "48500100201"}'
     taken_in = head + b', {"to": "48500100202"}' * 1_000
 
     async def story(world: World) -> None:
@@ -91,10 +92,8 @@ def test_an_export_says_that_the_store_fails(play: Play, monkeypatch: pytest.Mon
         await world.until_sent(1)
         world.store.failing = True
         reporting = asyncio.create_task(world.report("k-1"))
-        async with asyncio.timeout(10):
-            while world.driver.commits.failures == 0:
-                await asyncio.sleep(0)
-            status, answer, headers = await world.call("GET", "/v1/messages/export")
+        await eventually_in_loop(lambda: world.driver.commits.failures)
+        status, answer, headers = await world.call("GET", "/v1/messages/export")
         assert (status, answer["error"]["code"], "Retry-After" in headers) == (503, "store_failed", True)
         assert "disk full" in answer["error"]["message"]
         world.store.failing = False
@@ -112,10 +111,8 @@ def test_an_export_says_that_a_commit_does_not_end(play: Play, monkeypatch: pyte
     async def story(world: World) -> None:
         world.store.gate.clear()
         posting = asyncio.create_task(world.post())
-        async with asyncio.timeout(10):
-            while world.driver.commits.waiting == 0:
-                await asyncio.sleep(0)
-            status, answer, _ = await world.call("GET", "/v1/messages/export")
+        await eventually_in_loop(lambda: world.driver.commits.waiting)
+        status, answer, _ = await world.call("GET", "/v1/messages/export")
         assert status == 503
         assert "it has not finished a commit for 0.3 s" in answer["error"]["message"]
         world.store.gate.set()
@@ -136,7 +133,13 @@ def test_export_state_and_metrics(play: Play) -> None:
         await world.report("k-2", status=405)
         _, lines, _ = await world.call("GET", "/v1/messages/export")
         rows = [json.loads(line) for line in lines.splitlines()]
-        assert rows[0] == {"key": "k-0", "class": "otp", "state": "delivered", "reason": "", "attempts": 1}
+        assert rows[0] == {
+            "key": "k-0",
+            "message_class": "otp",
+            "state": "delivered",
+            "reason": "",
+            "attempts": 1,
+        }
         assert [row["state"] for row in rows] == ["delivered", "delivered", "failed", "sent", "sent"]
         assert rows[2]["reason"] == "undelivered"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from sender_world import Play, World
+from waiting import eventually_in_loop
 
 
 def test_a_message_from_intake_to_its_report(play: Play) -> None:
@@ -22,7 +23,7 @@ def test_a_message_from_intake_to_its_report(play: Play) -> None:
     play(story)
 
 
-def test_a_key_makes_one_message_however_often_it_comes(play: Play) -> None:
+def test_repeats_of_a_key_create_one_message(play: Play) -> None:
     async def at_once(world: World) -> None:
         answers = await asyncio.gather(*(world.post() for _ in range(20)))
         assert {(status, answer["id"]) for status, answer, _ in answers} == {(202, answers[0][1]["id"])}
@@ -44,7 +45,7 @@ def test_a_key_makes_one_message_however_often_it_comes(play: Play) -> None:
 def test_a_key_of_another_message_is_a_conflict(play: Play) -> None:
     async def story(world: World) -> None:
         await world.post()
-        for other in ({"text": "other"}, {"to": "48500100201"}, {"class": "marketing"}):
+        for other in ({"text": "other"}, {"to": "48500100201"}, {"message_class": "marketing"}):
             status, answer, _ = await world.post(**other)
             assert (status, answer["error"]["code"], answer["error"]["field"]) == (409, "key_conflict", "key")
 
@@ -68,9 +69,7 @@ def test_nothing_is_answered_before_it_is_on_disk(play: Play) -> None:
     async def story(world: World) -> None:
         world.store.gate.clear()
         posting = asyncio.create_task(world.post())
-        async with asyncio.timeout(10):
-            while world.driver.commits.waiting == 0:
-                await asyncio.sleep(0)
+        await eventually_in_loop(lambda: world.driver.commits.waiting)
         done, _ = await asyncio.wait([posting], timeout=0.1)
         assert not done and not world.store.records(0, 1) and not world.route.submitted
         world.store.gate.set()
@@ -79,9 +78,7 @@ def test_nothing_is_answered_before_it_is_on_disk(play: Play) -> None:
 
         world.store.gate.clear()
         reporting = asyncio.create_task(world.report("k-1"))
-        async with asyncio.timeout(10):
-            while world.driver.state().totals["delivered"] == 0:
-                await asyncio.sleep(0)
+        await eventually_in_loop(lambda: world.driver.state().totals["delivered"])
         done, _ = await asyncio.wait([reporting], timeout=0.1)
         assert not done
         world.store.gate.set()
@@ -96,13 +93,11 @@ def test_a_full_queue_says_so_and_when_to_come_back(play: Play) -> None:
         world.store.gate.clear()  # nothing gets on, so the queue fills
         first = asyncio.create_task(world.post(key="a"))
         second = asyncio.create_task(world.post(key="b"))
-        async with asyncio.timeout(10):
-            while world.driver.commits.waiting < 2:
-                await asyncio.sleep(0)
+        await eventually_in_loop(lambda: world.driver.commits.waiting >= 2)
         status, answer, headers = await world.post(key="c")
         assert (status, answer["error"]["code"]) == (429, "queue_full")
         assert int(headers["Retry-After"]) > 0
-        status, _, headers = await world.call("POST", "/v1/campaigns", json={"class": "otp"})
+        status, _, headers = await world.call("POST", "/v1/campaigns", json={"message_class": "otp"})
         assert (status, int(headers["Retry-After"]) > 0) == (429, True)
         world.store.gate.set()
         assert {(await first)[0], (await second)[0]} == {202}

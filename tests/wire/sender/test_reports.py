@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 from sender_world import Play, World
+from waiting import eventually_in_loop
 
 from reference_sender.dispatch.values import Report
 
@@ -20,9 +21,7 @@ def test_a_report_without_a_key_waits_for_the_answer_it_overtook(play: Play) -> 
             status, answer, _ = await world.call("GET", anonymous)
             assert (status, answer["error"]["code"]) == (503, "not_yet")
         reporting = asyncio.create_task(world.call("GET", anonymous))
-        async with asyncio.timeout(10):
-            while world.driver.state().early_reports == 0:
-                await asyncio.sleep(0)
+        await eventually_in_loop(lambda: world.driver.state().early_reports)
         world.route.answers.set()
         assert (await reporting)[:2] == (200, b"OK")
         assert await world.state_of("1") == "delivered"
@@ -62,7 +61,7 @@ def test_a_call_of_very_many_reports_is_taken_in_turns(play: Play) -> None:
     rows = [{"to": f"4850010{n:04d}", "key": f"k-{n}"} for n in range(1_200)]
 
     async def story(world: World) -> None:
-        body = {"class": "marketing", "text": "hi", "recipients": rows}
+        body = {"message_class": "marketing", "text": "hi", "recipients": rows}
         await world.call("POST", "/v1/campaigns", json=body)
         await world.until_sent(1_200)
         at_once: list[int] = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import warnings
 from datetime import timedelta
 
@@ -12,9 +11,9 @@ from aiosmpplib.hook import AbstractHook
 from aiosmpplib.protocol import SmppMessage
 from aiosmpplib.state import NPI, TON
 from smpplib_client import captured
+from waiting import eventually_in_loop
 from wire_provider import StartProvider
 
-DEADLINE_S = 10.0
 FAST = {"delivery": {"latency": {"kind": "fixed", "value_s": 0.0}}, "reports": {"linger_s": 0.0}}
 
 
@@ -66,10 +65,7 @@ def test_aiosmpplib_sends_and_reads_its_receipts(start: StartProvider) -> None:
                 )
             )
         running = asyncio.create_task(esme.start())
-        deadline = time.monotonic() + DEADLINE_S
-        while len(seen.receipts) < len(seen.answers) or len(seen.answers) < len(texts):
-            assert time.monotonic() < deadline, (seen.answers, seen.receipts, seen.errors)
-            await asyncio.sleep(0.01)
+        await eventually_in_loop(lambda: len(seen.receipts) >= len(seen.answers) >= len(texts))
         with warnings.catch_warnings(action="ignore", category=ResourceWarning):
             await esme.stop()  # it drops its stream unclosed
             await running

@@ -43,7 +43,7 @@ def test_a_receipt_nobody_takes_is_sent_again_by_the_schedule(start: StartProvid
     provider = start(
         delivery=FAST["delivery"],
         reports={"linger_s": 0.0, "retry_after_s": [0.05]},
-        wire={"smpp": {"response_s": 0.1}},
+        protocol={"smpp": {"response_s": 0.1}},
     )
     esme = connect(provider)
     esme.bind()
@@ -100,7 +100,7 @@ def test_refusals_have_their_status(
 
 
 def test_submits_above_the_window_are_throttled(start: StartProvider, connect: Connect) -> None:
-    provider = start(wire={"smpp": {"window": 2}}, reply={"latency": {"kind": "fixed", "value_s": 0.3}})
+    provider = start(protocol={"smpp": {"window": 2}}, reply={"latency": {"kind": "fixed", "value_s": 0.3}})
     esme = connect(provider)
     esme.bind()
     for _ in range(3):
@@ -120,7 +120,7 @@ def test_submits_above_the_window_are_throttled(start: StartProvider, connect: C
 def test_a_wrong_bind_is_refused(
     start: StartProvider, connect: Connect, credentials: dict[str, str], status: int
 ) -> None:
-    provider = start(wire={"smpp": {"system_ids": ["esme"]}})
+    provider = start(protocol={"smpp": {"system_ids": ["esme"]}})
     with pytest.raises(exceptions.PDUError) as error:
         connect(provider).bind(**credentials)
     assert error.value.args[1] == status
@@ -129,7 +129,7 @@ def test_a_wrong_bind_is_refused(
 def test_a_system_id_binds_so_often_and_again_when_one_has_gone(
     start: StartProvider, connect: Connect
 ) -> None:
-    provider = start(wire={"smpp": {"max_binds": 1}})
+    provider = start(protocol={"smpp": {"max_binds": 1}})
     first = connect(provider)
     first.bind()
     with pytest.raises(exceptions.PDUError) as error:
@@ -148,7 +148,7 @@ def test_a_system_id_binds_so_often_and_again_when_one_has_gone(
 
 
 def test_links_are_enquired_both_ways(start: StartProvider, connect: Connect) -> None:
-    esme = connect(start(wire={"smpp": {"enquire_link_s": 0.05}}))
+    esme = connect(start(protocol={"smpp": {"enquire_link_s": 0.05}}))
     esme.bind()
     assert esme.client.read_pdu().command == "enquire_link"  # nothing was said for a while
     esme.client.send_pdu(smpp.make_pdu("enquire_link", client=esme.client))

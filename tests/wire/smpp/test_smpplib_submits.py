@@ -35,7 +35,7 @@ def test_a_transceiver_submits_and_gets_its_receipt(start: StartProvider, connec
     assert (fields["id"], fields["stat"], fields["err"]) == (message_id, "DELIVRD", "000")
     assert fields["text"] == "hello #Kjourney-1#"
     (message,) = captured(provider)
-    assert (message["key"], message["wire"], message["text"]) == (
+    assert (message["key"], message["protocol"], message["text"]) == (
         "journey-1",
         "smpp",
         "hello #Kjourney-1#",

@@ -24,7 +24,7 @@ def client(provider: ProviderThread) -> Client:
 @pytest.fixture
 def with_pool(start: StartProvider) -> Client:
     services = [{"sid": SERVICE, "senders": POOL}]
-    return client_of(start(wire={"twilio": {"messaging_services": services}}))
+    return client_of(start(protocol={"twilio": {"messaging_services": services}}))
 
 
 @pytest.fixture

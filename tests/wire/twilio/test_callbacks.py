@@ -76,7 +76,7 @@ def test_a_failure_is_called_back_with_its_code(start: StartProvider, callbacks:
     failures = [{"state": "rejected", "reason": "spam", "share": 1.0}]
     services = [{"sid": SERVICE, "senders": POOL[:1]}]
     client = client_of(
-        start(delivery={"failures": failures}, wire={"twilio": {"messaging_services": services}})
+        start(delivery={"failures": failures}, protocol={"twilio": {"messaging_services": services}})
     )
     client.messages.create(to=NUMBER, messaging_service_sid=SERVICE, body="x", status_callback=callbacks.url)
     eventually(lambda: "undelivered" in callbacks.statuses())

@@ -205,7 +205,7 @@ def test_feedback(client: Client) -> None:
 def test_the_accounts_numbers(start: StartProvider) -> None:
     services = [{"sid": SERVICE, "senders": POOL}]
     account = {"sender_names": [SENDER, "Acme"]}
-    client = client_of(start(account=account, wire={"twilio": {"messaging_services": services}}))
+    client = client_of(start(account=account, protocol={"twilio": {"messaging_services": services}}))
     numbers = client.incoming_phone_numbers.list(page_size=2)
     assert [number.phone_number for number in numbers] == list(POOL)
     assert client.incoming_phone_numbers(numbers[1].sid).fetch().phone_number == POOL[1]

@@ -41,7 +41,7 @@ def test_a_full_queue_fails_what_a_service_has_accepted(
     services = [{"sid": SERVICE, "senders": POOL[:1]}]
     pace = {"long_code": {"segments_per_s": 0.001, "queue_segments": 1}}
     client = client_of(
-        start(throttle={"per_sender": pace}, wire={"twilio": {"messaging_services": services}})
+        start(throttle={"per_sender": pace}, protocol={"twilio": {"messaging_services": services}})
     )
     wanted: dict[str, Any] = {"to": NUMBER, "messaging_service_sid": SERVICE, "body": "x"}
     for _ in range(2):

@@ -72,8 +72,8 @@ def test_over_the_limit_is_429_with_20429(start: StartProvider, limit: str) -> N
     assert "Too Many Requests" in throttled.value.msg
 
 
-def test_who_may_ask(start: StartProvider) -> None:
-    provider = start(wire={"twilio": {"account_sid": ACCOUNT}})
+def test_credentials_are_checked(start: StartProvider) -> None:
+    provider = start(protocol={"twilio": {"account_sid": ACCOUNT}})
     wanted = {"to": NUMBER, "from_": SENDER, "body": "x"}
     key = client_of(provider, username="SK" + "0" * 32, account_sid=ACCOUNT)
     sid = key.messages.create(**wanted).sid

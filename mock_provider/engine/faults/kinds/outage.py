@@ -9,7 +9,7 @@ from mock_provider.engine.faults.hooks import AtRequest, Interruption
 from mock_provider.engine.faults.settings import FaultSettings
 from mock_provider.settings.values import Refusal
 
-Host = Literal["both", "primary", "second"]
+Host = Literal["both", "primary", "backup"]
 
 _DESCRIPTIONS = {
     "refuse": "every request refused as unavailable",
@@ -43,6 +43,6 @@ class HostDown(AtRequest):
 
     order: ClassVar[int] = 0
 
-    def interrupt(self, second_host: bool) -> Interruption | None:
-        met = self.host == "both" or (self.host == "second") is second_host
+    def interrupt(self, backup_host: bool) -> Interruption | None:
+        met = self.host == "both" or (self.host == "backup") is backup_host
         return self.interruption if met else None

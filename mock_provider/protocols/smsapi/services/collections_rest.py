@@ -8,10 +8,11 @@ from urllib.parse import unquote
 from msgspec import Struct
 
 from mock_provider.http.messages import HttpRequest, HttpResponse
-from mock_provider.protocols.actions import Action, Instants
-from mock_provider.protocols.lookups import Lookups
+from mock_provider.protocols.actions import Instants, for_account, reply_for_account
+from mock_provider.protocols.http_protocol import HttpAction
+from mock_provider.protocols.lookups import AccountView, Lookups
 from mock_provider.protocols.smsapi import field_names as known
-from mock_provider.protocols.smsapi.auth import header_token, to_owner_rest
+from mock_provider.protocols.smsapi.auth import REST_UNAUTHORIZED, header_token
 from mock_provider.protocols.smsapi.errors import not_allowed, rest_error
 from mock_provider.protocols.smsapi.fields import MalformedRequestError, read_fields
 from mock_provider.protocols.smsapi.services import blacklist_rest as blacklist
@@ -97,12 +98,13 @@ _ROUTES: dict[tuple[str, ...], Mapping[str, _Operation]] = {
 
 def read_collection(
     path: str, request: HttpRequest, at: Instants, settings: SmsapiSettings, state: SmsapiState
-) -> Action:
+) -> HttpAction:
     """``path`` is the request's without the API's base; some clients end it with a slash."""
     path = path.rstrip("/")
+    token = header_token(request.authorization)
     if _is_not_served(path):
         refused = rest_error(403, f"Access forbidden: {path} is not simulated")
-        return to_owner_rest(header_token(request.authorization), lambda _lookups: refused)
+        return reply_for_account(token, REST_UNAUTHORIZED, refused)
     segments = tuple(path[1:].split("/"))
     operations, ids = _found(segments)
     if not operations:
@@ -111,7 +113,7 @@ def read_collection(
     if operation is None:
         return not_allowed(", ".join(sorted(operations)))
 
-    def answer(_lookups: Lookups) -> HttpResponse:
+    def answer(_lookups: Lookups, _account: AccountView) -> HttpResponse:
         try:
             fields = read_fields(request)
             state.unread.note("/".join(segments[:2]), fields.keys() - operation.fields)
@@ -121,7 +123,7 @@ def read_collection(
         except RestRefusalError as refusal:
             return refusal.reply
 
-    return to_owner_rest(header_token(request.authorization), answer)
+    return for_account(token, REST_UNAUTHORIZED, answer)
 
 
 def _is_not_served(path: str) -> bool:

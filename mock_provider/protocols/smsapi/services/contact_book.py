@@ -138,7 +138,3 @@ class ContactBook:
 
     def groups_of(self, contact_id: str) -> list[ContactGroup]:
         return [self._groups[group_id] for group_id in self._groups_of.get(contact_id, {})]
-
-    def clear(self) -> None:
-        self.remove_groups()
-        self.remove_contacts()

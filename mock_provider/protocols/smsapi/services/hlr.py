@@ -13,10 +13,10 @@ from msgspec import Struct
 
 from mock_provider.engine import NumberView
 from mock_provider.http.messages import TEXT, HttpResponse
-from mock_provider.protocols.actions import QueryAction
-from mock_provider.protocols.lookups import Lookups
+from mock_provider.protocols.actions import QueryAction, for_account, reply_for_account
+from mock_provider.protocols.lookups import AccountView, Lookups
 from mock_provider.protocols.smsapi.answers import points
-from mock_provider.protocols.smsapi.auth import to_owner
+from mock_provider.protocols.smsapi.auth import unauthorized
 from mock_provider.protocols.smsapi.errors import legacy_error
 from mock_provider.protocols.smsapi.fields import (
     Fields,
@@ -80,7 +80,7 @@ class NumberLookups:
         self._state = state
         self._mnc_of = {network.name: code_number(network.mnc) for network in networks}
 
-    def read(self, fields: Fields, token: str, date_s: int, counted: bool) -> QueryAction:
+    def read(self, fields: Fields, token: str, date_s: int, counted: bool) -> QueryAction[HttpResponse]:
         """Error 13 where no number is given, 19 where there are too many; ``counted``: ``hlrsync.do``."""
         settings = self._settings
         as_json = wants_json(fields)
@@ -90,11 +90,11 @@ class NumberLookups:
         too_many = too_many or len(submitted) > limit
         if too_many or not submitted:
             refusal = legacy_error(19 if too_many else 13, as_json)
-            return to_owner(token, as_json, lambda _lookups: refusal)
+            return reply_for_account(token, unauthorized(as_json), refusal)
         references = _references(fields, len(submitted))
         counted = counted or settings.hlr_answer == "full"
 
-        def answer(lookups: Lookups) -> HttpResponse:
+        def answer(lookups: Lookups, _account: AccountView) -> HttpResponse:
             looked_up = [
                 self._looked_up(lookups, number.strip(), reference, date_s)
                 for number, reference in zip(submitted, references, strict=True)
@@ -106,7 +106,7 @@ class NumberLookups:
             brief = [_brief(each) for each in looked_up]
             return HttpResponse(200, _encoder.encode(brief if len(brief) > 1 else brief[0]))
 
-        return to_owner(token, as_json, answer)
+        return for_account(token, unauthorized(as_json), answer)
 
     def _looked_up(
         self, lookups: Lookups, submitted: str, reference: str, date_s: int

@@ -40,6 +40,3 @@ class MessageTemplates:
     def remove(self, template_id: str) -> bool:
         """False: there is none of this id."""
         return self._of_id.pop(template_id, None) is not None
-
-    def clear(self) -> None:
-        self._of_id.clear()

@@ -10,12 +10,17 @@ from msgspec import Struct
 from mock_provider.engine.segments import count_segments
 from mock_provider.engine.values import Accepted, Answer, MessageClass, Outbound, Submit
 from mock_provider.http.messages import HttpRequest, HttpResponse
-from mock_provider.protocols.actions import Instants, QueryAction, SubmitAction
+from mock_provider.protocols.actions import (
+    Instants,
+    QueryAction,
+    SubmitAction,
+    for_account,
+    reply_for_account,
+)
 from mock_provider.protocols.journey_key import text_key
-from mock_provider.protocols.lookups import Lookups
-from mock_provider.protocols.smsapi.auth import field_token, header_token, to_owner_rest
+from mock_provider.protocols.lookups import AccountView, Lookups
+from mock_provider.protocols.smsapi.auth import REST_UNAUTHORIZED, field_token, header_token
 from mock_provider.protocols.smsapi.errors import SmsapiError, invalid_value, rest_error
-from mock_provider.protocols.smsapi.fast_path import LONGEST_TEXT, PROTOCOL_NAME
 from mock_provider.protocols.smsapi.field_names import OF_CODE, OF_VERIFICATION
 from mock_provider.protocols.smsapi.fields import (
     Fields,
@@ -24,6 +29,7 @@ from mock_provider.protocols.smsapi.fields import (
     read_fields,
     text_of,
 )
+from mock_provider.protocols.smsapi.limits import LONGEST_TEXT, PROTOCOL_NAME
 from mock_provider.protocols.smsapi.numbers import read_msisdn
 from mock_provider.protocols.smsapi.rest_refusals import rest_refusal
 from mock_provider.protocols.smsapi.send import read_sender
@@ -56,7 +62,7 @@ class _Created(Struct, frozen=True, gc=False):
 
 def read_code_request(
     request: HttpRequest, request_id: int, at: Instants, settings: SmsapiSettings, state: SmsapiState
-) -> SubmitAction | QueryAction:
+) -> SubmitAction[HttpResponse] | QueryAction[HttpResponse]:
     """Send a code by the fast route (unless ``fast`` is 0); it counts from when it is accepted."""
     token, fields = _fields(request)
     if fields is None:
@@ -84,8 +90,8 @@ def read_code_request(
     fast = "fast" not in fields or is_set(fields, "fast")
     submit = Submit(
         *(request_id, PROTOCOL_NAME, token, sender, (outbound,)),
-        fast=fast,
-        traffic=MessageClass.OTP,
+        priority=fast,
+        message_class=MessageClass.OTP,
         blocked=state.blacklist.among((msisdn,), at.wall_s),
     )
     expires_ns = at.now_ns + int(settings.mfa_expiry_s * _NANOSECONDS)
@@ -107,7 +113,7 @@ def _render_created(
 
 def read_verification(
     request: HttpRequest, at: Instants, settings: SmsapiSettings, state: SmsapiState
-) -> QueryAction:
+) -> QueryAction[HttpResponse]:
     """204 for the right code, 404 for a wrong one, 408 for one that has expired."""
     token, fields = _fields(request)
     if fields is None:
@@ -122,7 +128,7 @@ def read_verification(
     if not (code.isascii() and code.isdigit()):
         return _refused(token, "MFA code has invalid format", "code")
 
-    def answer(_lookups: Lookups) -> HttpResponse:
+    def answer(_lookups: Lookups, _account: AccountView) -> HttpResponse:
         verdict = state.codes.verify(msisdn, code, at.now_ns)
         if verdict is Verdict.RIGHT:
             return HttpResponse(204, b"")
@@ -130,7 +136,7 @@ def read_verification(
             return rest_error(408, "The code has expired")
         return rest_error(404, "Not found")
 
-    return to_owner_rest(token, answer)
+    return for_account(token, REST_UNAUTHORIZED, answer)
 
 
 def _fields(request: HttpRequest) -> tuple[str, Fields | None]:
@@ -142,7 +148,6 @@ def _fields(request: HttpRequest) -> tuple[str, Fields | None]:
     return token or field_token(fields), fields
 
 
-def _refused(token: str, message: str, field: str) -> QueryAction:
+def _refused(token: str, message: str, field: str) -> QueryAction[HttpResponse]:
     """Which field is wrong and why, at HTTP 400."""
-    reply = invalid_value(message, field)
-    return to_owner_rest(token, lambda _lookups: reply)
+    return reply_for_account(token, REST_UNAUTHORIZED, invalid_value(message, field))

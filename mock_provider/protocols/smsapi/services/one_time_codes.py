@@ -63,6 +63,3 @@ class OneTimeCodes:
             return Verdict.EXPIRED
         entry.code = ""
         return Verdict.RIGHT
-
-    def clear(self) -> None:
-        self._of_number.clear()

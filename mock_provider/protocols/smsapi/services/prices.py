@@ -8,8 +8,9 @@ import msgspec
 from msgspec import Struct
 
 from mock_provider.http.messages import HttpResponse
-from mock_provider.protocols.actions import QueryAction
-from mock_provider.protocols.smsapi.auth import to_owner_rest
+from mock_provider.profiles import Profile
+from mock_provider.protocols.actions import QueryAction, reply_for_account
+from mock_provider.protocols.smsapi.auth import REST_UNAUTHORIZED
 from mock_provider.protocols.smsapi.fields import Fields, text_of
 
 CHANGED_AT = "2026-01-01T00:00:00+01:00"  # of every price and name
@@ -55,12 +56,26 @@ class Prices(Struct, frozen=True, gc=False):
     collection: list[_Price]
 
 
+def networks_of(profile: Profile) -> list[Network]:
+    """The carriers of a profile. The price is the carrier's, else its country's, else the account's."""
+    of_country = {rules.country: rules.price_per_segment for rules in profile.rules}
+    networks = []
+    for carrier in profile.carriers:
+        price = carrier.price_per_segment
+        if price is None:
+            price = of_country.get(carrier.country)
+        if price is None:
+            price = profile.account.price_per_segment
+        networks.append(Network(carrier.country, carrier.name, carrier.mcc, carrier.mnc, price))
+    return networks
+
+
 def code_number(digits: str) -> int | None:
     """A country or network code as a number, as SMSAPI writes it; "" has none."""
     return int(digits) if digits else None
 
 
-def read_prices(query: Fields, token: str, networks: Sequence[Network]) -> QueryAction:
+def read_prices(query: Fields, token: str, networks: Sequence[Network]) -> QueryAction[HttpResponse]:
     """``GET /profile/prices``: of SMS, by network. Other types have no price here."""
     wanted = text_of(query, "type") or "sms"
     prices = [
@@ -75,4 +90,4 @@ def read_prices(query: Fields, token: str, networks: Sequence[Network]) -> Query
         if wanted == "sms"
     ]
     reply = HttpResponse(200, _encoder.encode(Prices(len(prices), prices)))
-    return to_owner_rest(token, lambda _lookups: reply)
+    return reply_for_account(token, REST_UNAUTHORIZED, reply)

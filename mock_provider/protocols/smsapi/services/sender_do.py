@@ -8,9 +8,9 @@ import msgspec
 from msgspec import Struct
 
 from mock_provider.http.messages import TEXT, HttpResponse
-from mock_provider.protocols.actions import QueryAction
-from mock_provider.protocols.lookups import Lookups
-from mock_provider.protocols.smsapi.auth import to_owner
+from mock_provider.protocols.actions import QueryAction, for_account
+from mock_provider.protocols.lookups import AccountView, Lookups
+from mock_provider.protocols.smsapi.auth import unauthorized
 from mock_provider.protocols.smsapi.errors import SmsapiError, legacy_error
 from mock_provider.protocols.smsapi.fields import Fields, is_set, text_of
 from mock_provider.protocols.smsapi.send import read_sender, wants_json
@@ -32,17 +32,17 @@ class _Counted(Struct, frozen=True, gc=False):
 
 def read_sender_names(
     fields: Fields, token: str, of_profile: Sequence[str], state: SmsapiState
-) -> QueryAction:
+) -> QueryAction[HttpResponse]:
     """``sender.do``: one of ``list``, ``add``, ``status``, ``delete`` and ``default``."""
     as_json = wants_json(fields)
 
-    def answer(_lookups: Lookups) -> HttpResponse:
+    def answer(_lookups: Lookups, _account: AccountView) -> HttpResponse:
         try:
             return _sender_names(fields, as_json, of_profile, state)
         except SmsapiError as error:
             return legacy_error(error.code, as_json)
 
-    return to_owner(token, as_json, answer)
+    return for_account(token, unauthorized(as_json), answer)
 
 
 def _sender_names(

@@ -56,7 +56,3 @@ class SenderNames:
 
     def make_default(self, name: str) -> None:
         self._default = name
-
-    def clear(self) -> None:
-        self._asked_for.clear()
-        self._default = self._first_default

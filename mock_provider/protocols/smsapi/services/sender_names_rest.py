@@ -9,9 +9,10 @@ import msgspec
 from msgspec import Struct
 
 from mock_provider.http.messages import HttpRequest, HttpResponse
-from mock_provider.protocols.actions import Action
-from mock_provider.protocols.lookups import Lookups
-from mock_provider.protocols.smsapi.auth import header_token, to_owner_rest
+from mock_provider.protocols.actions import for_account
+from mock_provider.protocols.http_protocol import HttpAction
+from mock_provider.protocols.lookups import AccountView, Lookups
+from mock_provider.protocols.smsapi.auth import REST_UNAUTHORIZED, header_token
 from mock_provider.protocols.smsapi.errors import (
     SmsapiError,
     invalid_value,
@@ -47,7 +48,7 @@ class RestSenderNames(Struct, frozen=True, gc=False):
 
 def read_sendernames(
     path: str, request: HttpRequest, of_profile: Sequence[str], state: SmsapiState
-) -> Action:
+) -> HttpAction:
     """``path`` is the request's, from ``SENDERNAMES`` on."""
     name, _, command = path[len(SENDERNAMES) + 1 :].partition("/")
     methods = _methods(name, command)
@@ -57,7 +58,7 @@ def read_sendernames(
     if method not in methods:
         return not_allowed(", ".join(methods))
 
-    def answer(_lookups: Lookups) -> HttpResponse:
+    def answer(_lookups: Lookups, _account: AccountView) -> HttpResponse:
         if not name:
             return _listed(state.sender_names.listed(of_profile)) if method == "GET" else _added()
         return _of_one(unquote(name), method, of_profile, state.sender_names)
@@ -70,7 +71,7 @@ def read_sendernames(
         except MalformedRequestError as error:
             return rest_error(400, f"The request cannot be read: {error}")
 
-    return to_owner_rest(header_token(request.authorization), answer)
+    return for_account(header_token(request.authorization), REST_UNAUTHORIZED, answer)
 
 
 def _methods(name: str, command: str) -> tuple[str, ...]:

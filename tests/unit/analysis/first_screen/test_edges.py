@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from made_reports import counted, ledger, part, report
+from made_reports import accounting, counted, part, report
 from screen_words import aside_text
 
 from analysis.findings import DelaySplit
@@ -18,14 +18,14 @@ def edges(made: RunReport) -> dict[str, str]:
     return {answer.name: answer.state for answer in first_screen(made).answers}
 
 
-def test_a_run_without_a_fault_has_green_edges_but_where_nothing_is_judged() -> None:
+def test_a_good_run_has_green_edges_except_on_unjudged_answers() -> None:
     found = edges(report())
     assert found["rate"] == found["delivery"] == found["wrong"] == "good"
     assert found["seen"] == "unknown"
 
 
 def test_a_sender_that_does_not_take_the_traffic_has_no_green_rate() -> None:
-    overloaded = part(ledger=ledger(dropped=1_500, accepted=1_500))
+    overloaded = part(accounting=accounting(dropped=1_500, accepted=1_500))
     assert edges(report(overloaded))["rate"] == "bad"
 
 

@@ -201,7 +201,7 @@ def planted_slug(made: RunReport) -> tuple[FirstScreen, RunReport]:
     return replace(screen_of(made), trust=("Valid, as 06-day-5m shows.",)), made
 
 
-PLANTED = {
+PLANTED: dict[Callable[[RunReport], tuple[FirstScreen, RunReport]], str] = {
     planted_source: "is taken from objectives.0",
     planted_subject: "otp: '60.0 s' and '12.0 s'",
     planted_yes: "YES, and not every objective is met",

@@ -63,7 +63,7 @@ def test_a_difference_names_its_percentile_where_another_is_shown() -> None:
     )
 
 
-def test_what_was_delivered_without_an_acceptance_is_said_and_priced() -> None:
+def test_deliveries_without_acceptance_are_reported_and_priced() -> None:
     sent = accounting(
         planned=1_000, accepted=200, failed_at_api=800, delivered=200, delivered_unacknowledged=600
     )
@@ -91,7 +91,7 @@ def test_no_says_how_much_was_not_taken_and_what_gave_way() -> None:
     assert words(screen.why) == (
         "my-sender takes 97.0/s; this load offers 56.0/s. Of 23,600 messages 7,051 were refused."
     )
-    gave_way, change = map(words, screen.gave_way)
+    gave_way, change = map(words, screen.bottleneck)
     assert gave_way == (
         "What gave way: my-sender's API (all 2,000 requests waited for it; its process used 12 % of a core)."
     )
@@ -100,7 +100,7 @@ def test_no_says_how_much_was_not_taken_and_what_gave_way() -> None:
 
 def test_a_no_without_a_culprit_claims_none() -> None:
     screen = screen_of(report(part(p95_s={"otp": 14.0})))
-    assert [words(each) for each in screen.gave_way] == [
+    assert [words(each) for each in screen.bottleneck] == [
         "What gave way: unknown. The samples of this run do not show it."
     ]
 
@@ -171,7 +171,7 @@ def test_a_search_that_ended_low_does_not_stand_alone() -> None:
         ("met", ""),
     ],
 )
-def test_where_nothing_is_known_above_the_sustained_rate_it_says_why(
+def test_the_screen_says_why_no_upper_bound_of_the_rate_is_known(
     verdict: Literal["met", "undecided", "invalid"], said: str
 ) -> None:
     found = suite().capacity

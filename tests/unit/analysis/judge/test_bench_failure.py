@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from run_builder import Build, RunBuilder
 from screen_words import answer_text
 
 from analysis.exit_codes import ExitCode
@@ -14,7 +14,6 @@ from analysis.records import InstrumentFailure, read_manifest
 from analysis.render.report_files import write_report
 from analysis.report import build_report
 
-Build = Callable[[str], Any]
 LOST_JOURNAL = InstrumentFailure(
     process="provider",
     what="the journal could not be written: No space left on device",
@@ -22,7 +21,7 @@ LOST_JOURNAL = InstrumentFailure(
 )
 
 
-def starved(run: Any) -> None:
+def starved(run: RunBuilder) -> None:
     """Messages of which only the first twenty have a provider row: what a lost journal looks like."""
     for slot in range(20):
         run.journey(f"seen-{slot}", slot / 10, 2.0)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from run_builder import Build, RunBuilder
 
 from analysis.judge.checks import worst_rate_error
 from analysis.part import analyse_part
 from analysis.records import read_manifest
 from analysis.report import build_report
 
-Build = Callable[[str], Any]
 
-
-def checked(run: Any, name: str, **manifest: Any) -> str:
+def checked(run: RunBuilder, name: str, **manifest: Any) -> str:
     run_dir = run.write(**manifest)
     part = analyse_part(run_dir, read_manifest(run_dir), "made")
     return str(next(each.state for each in part.checks if each.name == name))
@@ -31,7 +29,7 @@ def test_schedule_lag(new_run: Build, lag_s: float, state: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("slos", "state"),
+    ("objectives", "state"),
     [
         (("otp.p95<20s",), "warn"),
         (("otp.p95<5s",), "invalid"),
@@ -40,12 +38,12 @@ def test_schedule_lag(new_run: Build, lag_s: float, state: str) -> None:
     ],
 )
 def test_what_lag_spoils_a_run_follows_from_the_objectives(
-    new_run: Build, slos: tuple[str, ...], state: str
+    new_run: Build, objectives: tuple[str, ...], state: str
 ) -> None:
     run = new_run("run")
     for slot in range(100):
         run.journey(f"m-{slot}", slot / 10, 3.0, lag_s=0.1)
-    report = build_report(run.write(slos=slos))
+    report = build_report(run.write(objectives=objectives))
     assert next(each.state for each in report.parts[0].checks if each.name == "schedule lag") == state
 
 
@@ -131,7 +129,7 @@ def test_a_single_stall_of_the_provider_is_said(new_run: Build) -> None:
     ("reason", "state"),
     [
         ("finished", "ok"),
-        ("drain_limit", "warn"),
+        ("drain_timeout", "warn"),
         ("drain_ended", "warn"),
         ("interrupted", "warn"),
         ("error: provider died", "invalid"),
@@ -143,7 +141,7 @@ def test_how_it_ended(new_run: Build, reason: str, state: str) -> None:
     assert checked(run, "end of the run", exit_reason=reason) == state
 
 
-def test_a_runner_that_finished_with_messages_open_knew_that_they_do_not_matter(new_run: Build) -> None:
+def test_messages_left_open_by_a_finished_run_do_not_change_the_verdict(new_run: Build) -> None:
     run = new_run("run")
     run.journey("m", 1.0, 3.0)
     run.due("waits", 2.0)

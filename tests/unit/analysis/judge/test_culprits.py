@@ -6,37 +6,37 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from run_builder import Build, RunBuilder
 
 from analysis.part import analyse_part
 from analysis.records import read_manifest
 
-Build = Callable[[str], Any]
 PROFILE = {"throttle": {"requests": {"rate_per_s": 10.0, "burst": 10}}}
 OWN = {"name": "my-sender", "kind": "http"}
 
 
-def found(run: Any, load_s: float = 30.0, **manifest: Any) -> Any:
+def found(run: RunBuilder, load_s: float = 30.0, **manifest: Any) -> Any:
     run_dir = run.write(load_s=load_s, end_s=load_s + 30.0, **manifest)
     return analyse_part(run_dir, read_manifest(run_dir), "made")
 
 
-def kinds(run: Any, **manifest: Any) -> list[str]:
+def kinds(run: RunBuilder, **manifest: Any) -> list[str]:
     return [each.kind for each in found(run, **manifest).culprits]
 
 
-def sampled(run: Any, process: str, **values: float | Callable[[int], float]) -> None:
+def sampled(run: RunBuilder, process: str, **values: float | Callable[[int], float]) -> None:
     for second in range(31):
         for name, value in values.items():
             run.sample(second + 0.5, process, name, value(second) if callable(value) else value)
 
 
-def quick(run: Any, **more: Any) -> None:
+def quick(run: RunBuilder, **more: Any) -> None:
     """Ten a second, each on time."""
     for slot in range(300):
         run.journey(f"m-{slot}", slot / 10, 3.0, **more)
 
 
-def queued(run: Any, wait_s: float = 5.0, **more: Any) -> None:
+def queued(run: RunBuilder, wait_s: float = 5.0, **more: Any) -> None:
     """Ten a second, each waiting in the sender."""
     for slot in range(300):
         run.due(f"m-{slot}", slot / 10)
@@ -185,7 +185,7 @@ def test_lateness_that_other_programs_explain_is_the_machines(
     assert [each.kind for each in report.culprits] == named
 
 
-def test_a_moment_of_lateness_that_spoils_no_run_gave_way_to_nothing(new_run: Build) -> None:
+def test_a_short_lateness_names_no_culprit(new_run: Build) -> None:
     """Of 3,000 messages 20 were late: the report is valid, and does not say that its figures describe the
     bench."""
     run = new_run("run")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import msgspec
 import pytest
+from run_builder import Build, RunBuilder, Suite
 from screen_words import answer_text
 
 from analysis import records
@@ -17,11 +17,8 @@ from analysis.first_screen.screen import first_screen
 from analysis.render.report_files import write_report
 from analysis.report import build_report
 
-Build = Callable[[str], Any]
-Suite = Callable[..., Path]
 
-
-def played(run: Any, load_s: float, **manifest: Any) -> Path:
+def played(run: RunBuilder, load_s: float, **manifest: Any) -> Path:
     for slot in range(130):
         run.journey(f"m-{slot}", slot / 10, 3.0)
     timing = records.Timing(duration_s=23.0)
@@ -133,9 +130,9 @@ def test_few_messages_do_not_prove_ten_times(new_run: Build, messages: int, word
     for slot in range(messages):
         run.journey(f"m-{slot}", slot / 10, 2.0)
     scenario = records.RecordedScenario(name="d", title="d", role="compressed_day", messages_per_day=5_000)
-    timing = records.Timing(window="day", compress=288.0)
-    slos = ("otp.p50<10s",)  # a median needs six messages only
-    path = run.write(load_s=2.0, end_s=20.0, scenario=scenario, timing=timing, slos=slos)
+    timing = records.Timing(window="day", speedup=288.0)
+    objectives = ("otp.p50<10s",)  # a median needs six messages only
+    path = run.write(load_s=2.0, end_s=20.0, scenario=scenario, timing=timing, objectives=objectives)
     assert answer_text(build_report(path), "ten_times").startswith(word)
 
 

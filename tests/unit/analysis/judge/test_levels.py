@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from run_builder import Build, RunBuilder, Suite
 from screen_words import answer_text
 
 from analysis import records
@@ -17,15 +17,12 @@ from analysis.render import tables
 from analysis.render.data import write_junit
 from analysis.report import build_report
 
-Build = Callable[[str], Any]
-Suite = Callable[..., Path]
 
-
-def day(run: Any, level: int, delivery_s: float = 2.0, messages: int = 200, **timing: Any) -> None:
+def day(run: RunBuilder, level: int, delivery_s: float = 2.0, messages: int = 200, **timing: Any) -> None:
     """A part of a ladder: the peak at true speed, or compressed where ``timing`` says so."""
     for slot in range(messages):
         run.journey(f"m-{slot}", slot / 10, delivery_s)
-    dense = timing.get("compress", 1.0) != 1.0
+    dense = timing.get("speedup", 1.0) != 1.0
     run.write(
         load_s=messages / 10,
         end_s=messages / 10 + 60.0,
@@ -41,28 +38,28 @@ def day(run: Any, level: int, delivery_s: float = 2.0, messages: int = 200, **ti
 
 def test_ten_times_holds_where_a_compressed_day_stood_for_it(new_run: Build, write_suite: Suite) -> None:
     day(new_run("a-peak"), 5_000)
-    day(new_run("b-dense"), 5_000, compress=288.0)
+    day(new_run("b-dense"), 5_000, speedup=288.0)
     report = build_report(write_suite("a-peak", "b-dense"))
     (level,) = report.levels
     assert (level.fast_enough, level.ten_times) == ("met", "yes")
-    assert level.highest_carried_per_day == 5_000 * 288
+    assert level.highest_sustained_per_day == 5_000 * 288
     assert (report.verdict, report.exit_code) == ("met", 0)
     assert answer_text(report, "ten_times").startswith("Yes: 10 \N{MULTIPLICATION SIGN} 5,000 a day")
 
 
-def test_a_probe_that_does_not_hold_answers_no_and_fails_nothing(new_run: Build, write_suite: Suite) -> None:
+def test_a_missed_probe_does_not_fail_the_suite(new_run: Build, write_suite: Suite) -> None:
     day(new_run("a-peak"), 5_000)
-    day(new_run("b-dense"), 5_000, delivery_s=40.0, compress=288.0)
+    day(new_run("b-dense"), 5_000, delivery_s=40.0, speedup=288.0)
     report = build_report(write_suite("a-peak", "b-dense"))
     assert report.levels[0].ten_times == "no"
     # At true speed the level itself was carried; ten times was not.
-    assert report.levels[0].highest_carried_per_day == 5_000
+    assert report.levels[0].highest_sustained_per_day == 5_000
     assert (report.verdict, report.exit_code) == ("met", 0)
 
 
 def test_a_slow_peak_fails_the_suite(new_run: Build, write_suite: Suite) -> None:
     day(new_run("a-peak"), 5_000, delivery_s=40.0)
-    day(new_run("b-dense"), 5_000, compress=288.0)
+    day(new_run("b-dense"), 5_000, speedup=288.0)
     report = build_report(write_suite("a-peak", "b-dense"))
     assert (report.levels[0].fast_enough, report.exit_code) == ("missed", 1)
     assert report.headline.startswith("NO: OTP 95 % within 40.")
@@ -77,7 +74,7 @@ def test_a_higher_level_answers_for_a_lower_one(new_run: Build, write_suite: Sui
 
 
 def test_a_scaled_provider_proves_nothing_about_scale_or_speed(new_run: Build, write_suite: Suite) -> None:
-    day(new_run("a"), 5_000, compress=288.0, provider_scale=288.0)
+    day(new_run("a"), 5_000, speedup=288.0, provider_scale=288.0)
     report = build_report(write_suite("a"))
     assert report.levels[0].ten_times == "undecided"
     assert (report.verdict, report.exit_code) == ("met", 0)  # by what it lost and duplicated
@@ -85,7 +82,7 @@ def test_a_scaled_provider_proves_nothing_about_scale_or_speed(new_run: Build, w
     assert "compressed seconds" in report.notes[0]
 
 
-def test_few_messages_leave_a_level_open_and_the_verdict_with_it(new_run: Build, write_suite: Suite) -> None:
+def test_too_few_messages_leave_level_and_verdict_undecided(new_run: Build, write_suite: Suite) -> None:
     day(new_run("a"), 5_000, messages=8)
     day(new_run("b"), 50_000)
     report = build_report(write_suite("a", "b"))
@@ -105,7 +102,7 @@ def test_an_invalid_probe_leaves_its_question_open(
         load_s=20.0,
         end_s=60.0,
         scenario=records.RecordedScenario(name="b", title="b", role="compressed_day", messages_per_day=5_000),
-        timing=records.Timing(window="day", compress=288.0),
+        timing=records.Timing(window="day", speedup=288.0),
     )
     report = build_report(write_suite("a", "b"))
     assert report.levels[0].ten_times == "undecided"
@@ -129,7 +126,7 @@ def test_an_invalid_part_of_the_verdict_spoils_it(new_run: Build, write_suite: S
     assert report.headline.startswith("INVALID: Do not use these figures: the bench sent late")
 
 
-def overloaded(run: Any, capacity_per_s: float, level: int = 5_000) -> None:
+def overloaded(run: RunBuilder, capacity_per_s: float, level: int = 5_000) -> None:
     """200/s for 10 s, of which ``capacity_per_s`` reach a carrier; all are delivered well within limits."""
     for slot in range(2_000):
         due_s = slot / 200
@@ -139,7 +136,7 @@ def overloaded(run: Any, capacity_per_s: float, level: int = 5_000) -> None:
         load_s=10.0,
         end_s=60.0,
         scenario=records.RecordedScenario(name="d", title="d", role="compressed_day", messages_per_day=level),
-        timing=records.Timing(window="peak", compress=60.0),
+        timing=records.Timing(window="peak", speedup=60.0),
         profile_name="smsapi",
         profile={
             "throttle": {"requests": None},
@@ -152,7 +149,7 @@ def overloaded(run: Any, capacity_per_s: float, level: int = 5_000) -> None:
 def test_a_queue_that_clears_within_the_objective_is_not_carried(new_run: Build, write_suite: Suite) -> None:
     overloaded(new_run("a"), capacity_per_s=100.0)
     (level,) = build_report(write_suite("a")).levels
-    assert level.highest_carried_per_day is None
+    assert level.highest_sustained_per_day is None
     assert level.ten_times == "no"
     assert "waited" in level.ten_times_why
 
@@ -164,7 +161,7 @@ def test_a_load_that_falls_behind_without_a_limit_to_be_seen_is_not_carried(
     report = build_report(write_suite("a"))
     assert report.parts[0].throughput.limit == ""
     assert report.parts[0].throughput.shortfall_share == pytest.approx(1 / 9, abs=0.005)
-    assert report.parts[0].sustained is False
+    assert report.parts[0].stable is False
     assert report.levels[0].ten_times == "no"
     assert "availability" in report.levels[0].ten_times_why
 
@@ -179,7 +176,7 @@ def test_the_first_screen_names_profile_limits_and_length(new_run: Build, write_
     assert limits in first_screen(report).about
 
 
-def probe(run: Any, level: int, vanish: int = 0, duplicate: int = 0, **manifest: Any) -> None:
+def probe(run: RunBuilder, level: int, vanish: int = 0, duplicate: int = 0, **manifest: Any) -> None:
     """A compressed day of 200 messages, of which the first are lost and the next duplicated."""
     for slot in range(200):
         run.due(f"m-{slot}", slot / 10)
@@ -191,7 +188,7 @@ def probe(run: Any, level: int, vanish: int = 0, duplicate: int = 0, **manifest:
         load_s=20.0,
         end_s=60.0,
         scenario=records.RecordedScenario(name="p", title="p", role="compressed_day", messages_per_day=level),
-        timing=records.Timing(window="day", compress=288.0),
+        timing=records.Timing(window="day", speedup=288.0),
         **manifest,
     )
 
@@ -239,7 +236,7 @@ def test_a_check_that_some_parts_passed_says_in_how_many(new_run: Build, write_s
     assert rows["machine CPU"][1:4] == ("all 3 parts", "not checked", "no samples")
 
 
-def stands_for(run: Any, level: int, delivery_s: float, role: Any, **manifest: Any) -> None:
+def stands_for(run: RunBuilder, level: int, delivery_s: float, role: Any, **manifest: Any) -> None:
     """200 messages in 20 s, as a day of this many."""
     for slot in range(200):
         run.journey(f"m-{slot}", slot / 10, delivery_s)
@@ -247,13 +244,13 @@ def stands_for(run: Any, level: int, delivery_s: float, role: Any, **manifest: A
     run.write(load_s=20.0, end_s=80.0, scenario=named, **{"profile_name": "smsapi", **manifest})
 
 
-def whole_day(run: Any, level: int, delivery_s: float = 2.0, **manifest: Any) -> None:
+def whole_day(run: RunBuilder, level: int, delivery_s: float = 2.0, **manifest: Any) -> None:
     """A day lived in virtual time, as if in 20 s."""
     timing = records.Timing(window="day")
     stands_for(run, level, delivery_s, "whole_day", mode="simulated", timing=timing, **manifest)
 
 
-def peak(run: Any, level: int, delivery_s: float = 2.0, **manifest: Any) -> None:
+def peak(run: RunBuilder, level: int, delivery_s: float = 2.0, **manifest: Any) -> None:
     stands_for(run, level, delivery_s, "peak_slice", timing=records.Timing(window="peak"), **manifest)
 
 
@@ -276,11 +273,11 @@ def test_the_levels_are_the_whole_days_and_a_live_peak_answers_for_ten_times(
 def test_another_profile_does_not_answer_for_ten_times(new_run: Build, write_suite: Suite) -> None:
     """A day on a provider without limits says nothing about one with limits."""
     whole_day(new_run("1-day"), 5_000)
-    day(new_run("2-dense"), 5_000, compress=288.0)  # profile fast
+    day(new_run("2-dense"), 5_000, speedup=288.0)  # profile fast
     (level,) = build_report(write_suite("1-day", "2-dense")).levels
     assert (level.ten_times, level.ten_times_part) == ("undecided", "")
     assert level.ten_times_why == "no part had the load of 50,000 a day on profile smsapi"
-    assert (level.profile, level.highest_carried_per_day) == ("smsapi", 5_000)
+    assert (level.profile, level.highest_sustained_per_day) == ("smsapi", 5_000)
 
 
 def test_a_level_that_is_not_fast_enough_does_not_hold_ten_times(new_run: Build, write_suite: Suite) -> None:

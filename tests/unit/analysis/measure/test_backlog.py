@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from run_builder import Build, RunBuilder
 
 from analysis.judge.objectives import NO_GROWTH
 from analysis.model import PartReport
 from analysis.records import RecordedScenario
 from analysis.report import build_report
 
-Build = Callable[[str], Any]
-
 
 def queued(
-    run: Any, due_s: list[float], capacity_per_s: float, radio_s: float = 0.0, **manifest: Any
+    run: RunBuilder, due_s: list[float], capacity_per_s: float, radio_s: float = 0.0, **manifest: Any
 ) -> PartReport:
     """Messages that wait for a server of this capacity, first come, first served. The radio takes a second,
     or, where a mean is given, a random time."""
@@ -45,7 +43,7 @@ def poisson(rate_per_s: float, for_s: float, seed: int, from_s: float = 0.0) -> 
 @pytest.mark.parametrize(("load", "holds"), [(0.5, True), (0.9, True), (1.04, False), (1.5, False)])
 def test_a_queue_that_grows_is_not_sustained(new_run: Build, load: float, holds: bool, seed: int) -> None:
     part = queued(new_run("run"), poisson(100.0 * load, 40.0, seed), 100.0, load_s=40.0)
-    assert part.sustained is holds
+    assert part.stable is holds
     assert part.availability is not None
     assert part.availability.windows == 4
     assert (part.availability.available == 4) is holds
@@ -60,12 +58,12 @@ def test_availability_and_a_sustained_load_are_one_finding(
     part = queued(new_run("run"), poisson(100.0 * load, load_s, 5), 100.0, load_s=load_s)
     found = part.availability
     assert found is not None
-    assert (found.available == found.windows) is part.sustained
+    assert (found.available == found.windows) is part.stable
     if load == 1.5:
-        assert part.sustained is False
+        assert part.stable is False
 
 
-def test_a_growth_that_took_most_of_the_load_leaves_few_windows(new_run: Build) -> None:
+def test_a_queue_that_grows_most_of_the_time_leaves_few_windows(new_run: Build) -> None:
     """104 % of what it can take, for two minutes: no window after the first half minute was available."""
     part = queued(new_run("run"), poisson(104.0, 120.0, 2), 100.0, load_s=120.0)
     assert part.availability is not None
@@ -78,7 +76,7 @@ def test_a_growth_that_took_most_of_the_load_leaves_few_windows(new_run: Build) 
 def test_a_delivery_time_of_a_growing_backlog_is_not_met(new_run: Build, load: float, verdict: str) -> None:
     """Whatever objectives were given: each later message waits longer."""
     due = poisson(100.0 * load, 40.0, 1)
-    part = queued(new_run("run"), due, 100.0, radio_s=5.0, load_s=40.0, slos=("all.p95<60s",))
+    part = queued(new_run("run"), due, 100.0, radio_s=5.0, load_s=40.0, objectives=("all.p95<60s",))
     (time,) = (each for each in part.objectives if each.measure == "delivery_time")
     assert time.verdict == verdict
     assert ("the backlog grew to the end of the load" in time.why) is (verdict == "undecided")
@@ -87,7 +85,7 @@ def test_a_delivery_time_of_a_growing_backlog_is_not_met(new_run: Build, load: f
 
 def test_a_growing_backlog_still_misses_what_it_misses(new_run: Build) -> None:
     due = poisson(200.0, 40.0, 1)
-    part = queued(new_run("run"), due, 100.0, load_s=40.0, slos=("all.p95<3s",))
+    part = queued(new_run("run"), due, 100.0, load_s=40.0, objectives=("all.p95<3s",))
     (time,) = (each for each in part.objectives if each.measure == "delivery_time")
     assert (time.verdict, time.needs) == ("missed", "")
 
@@ -96,7 +94,7 @@ def test_a_burst_that_drains_is_no_growth(new_run: Build) -> None:
     due = sorted(poisson(20.0, 120.0, 1) + poisson(300.0, 10.0, 2, from_s=30.0))
     part = queued(new_run("run"), due, 100.0, load_s=120.0)
     assert part.timeline.peak_unsubmitted + part.timeline.peak_undelivered > 1_500
-    assert part.sustained is True
+    assert part.stable is True
     assert part.availability is not None
     assert (part.availability.available, part.availability.why) == (12, "")
 
@@ -105,7 +103,7 @@ def test_a_late_overload_leaves_the_windows_before_it_available(new_run: Build) 
     due = poisson(50.0, 60.0, 3) + poisson(200.0, 60.0, 4, from_s=60.0)
     part = queued(new_run("run"), due, 100.0, load_s=120.0)
     found = part.availability
-    assert part.sustained is False
+    assert part.stable is False
     assert found is not None
     assert found.first_bad_at_s == pytest.approx(60.0, abs=10.0)
     assert 5 <= found.available <= 7
@@ -120,7 +118,7 @@ def test_a_window_in_which_a_message_was_not_taken_is_not_available(new_run: Bui
             run.due("turned-away", slot / 10, outcome)
         else:
             run.journey(f"m-{slot}", slot / 10, 3.0)
-    report = build_report(run.write(end_s=90.0, slos=("availability>=100%",)))
+    report = build_report(run.write(end_s=90.0, objectives=("availability>=100%",)))
     found = report.parts[0].availability
     assert found is not None
     assert (found.windows, found.available, found.first_bad_at_s) == (6, 5, 20.0)
@@ -130,7 +128,7 @@ def test_a_window_in_which_a_message_was_not_taken_is_not_available(new_run: Bui
 
 def test_of_a_few_messages_nothing_can_be_told(new_run: Build) -> None:
     part = queued(new_run("run"), [0.1 * slot for slot in range(19)], 100.0, load_s=2.0)
-    assert part.sustained is None
+    assert part.stable is None
 
 
 def test_without_provider_rows_the_backlog_is_not_known(new_run: Build) -> None:
@@ -138,18 +136,18 @@ def test_without_provider_rows_the_backlog_is_not_known(new_run: Build) -> None:
     for slot in range(100):
         run.due(f"m-{slot}", slot / 10)
     (part,) = build_report(run.write(load_s=10.0, provider_file=False)).parts
-    assert part.sustained is None
+    assert part.stable is None
     assert part.availability is not None
     assert part.availability.available == 1
 
 
-def test_what_is_said_to_be_carried_has_a_queue_that_does_not_grow(new_run: Build) -> None:
+def test_a_sustained_rate_has_a_queue_that_does_not_grow(new_run: Build) -> None:
     """Objectives that no queue can miss: all are met, and the rate is not carried."""
     run = new_run("run")
     scenario = RecordedScenario(name="day", title="day", role="peak_slice", messages_per_day=500_000)
-    queued(run, poisson(150.0, 40.0, 1), 100.0, load_s=40.0, slos=("api.p95<1s",), scenario=scenario)
-    report = build_report(run.write(load_s=40.0, end_s=400.0, slos=("api.p95<1s",), scenario=scenario))
-    assert report.parts[0].sustained is False
+    queued(run, poisson(150.0, 40.0, 1), 100.0, load_s=40.0, objectives=("api.p95<1s",), scenario=scenario)
+    report = build_report(run.write(load_s=40.0, end_s=400.0, objectives=("api.p95<1s",), scenario=scenario))
+    assert report.parts[0].stable is False
     assert report.verdict == "met"
     assert "carries" not in report.headline
     assert "its queue grew: it does not carry that rate" in report.headline

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from analysis.measure.binomial import chance_beyond, clopper_pearson, smallest_reaching
-from analysis.measure.percentiles import _mean_ranks
+from analysis.measure.dependence import mean_ranks
 
 SHARES = [0.5, 0.9, 0.95, 0.99, 0.999]
 
@@ -35,7 +35,7 @@ def test_the_interval_of_a_share_is_the_exact_one(hits: int, count: int) -> None
 
 def test_equal_values_share_the_mean_of_their_ranks() -> None:
     values = np.array([0.3, 0.1, 0.3, 0.2, 0.3, 0.1, 0.9])
-    assert np.array_equal(_mean_ranks(values), stats.rankdata(values))
+    assert np.array_equal(mean_ranks(values), stats.rankdata(values))
 
 
 def test_a_trial_is_analysed_without_the_libraries_that_load_slowly() -> None:

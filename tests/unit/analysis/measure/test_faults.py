@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
 
 import pyarrow as pa
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from nanoseconds import S
+from run_builder import Build
 
 from analysis.model import PartReport
 from analysis.part import analyse_part
@@ -22,7 +22,6 @@ from analysis.render.report_files import write_report
 from analysis.render.sections import part_sections
 from analysis.report import build_report
 
-Build = Callable[[str], Any]
 START_NS = 7_000 * S
 
 
@@ -70,7 +69,7 @@ def test_a_journal_of_before_there_were_these_columns_is_read(new_run: Build, fi
         stream.write_table(rows)
     (read,) = read_rows(path, PROVIDER_SCHEMA).to_pylist()
     unknown = dict.fromkeys(["t_taken_ns", "reply_ns", "radio_ns", "handset_wait_ns"])
-    empty = {"fault": "", "throttled": 0, "fast": False, "ucs2_for": ""} | unknown
+    empty = {"fault": "", "throttled": 0, "priority": False, "ucs2_for": ""} | unknown
     assert {name: read[name] for name in absent} == {name: empty[name] for name in absent}
     assert read_rows(path, PROVIDER_SCHEMA).schema == PROVIDER_SCHEMA
     part = analyse_part(run_dir, read_manifest(run_dir), "made")
@@ -78,7 +77,7 @@ def test_a_journal_of_before_there_were_these_columns_is_read(new_run: Build, fi
 
 
 @pytest.mark.parametrize("draw", [charts_time.latency, charts_time.rates, charts_time.backlog])
-def test_every_chart_over_time_has_a_strip_of_the_faults_in_which_no_name_meets_another(
+def test_every_time_chart_has_a_strip_of_faults_without_overlapping_names(
     new_run: Build, draw: Callable[[PartReport, str], Figure | str]
 ) -> None:
     faults = [span(f"fault-{n}", 5.0 * n, 5.0 * n + 12.0) for n in range(7)]

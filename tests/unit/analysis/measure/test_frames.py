@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
+from run_builder import Build
 
 import analysis
 from analysis.export import write_messages
 from analysis.measure.frames import read_frames
 from analysis.report import build_report
 
-Build = Callable[[str], Any]
 GOLDEN = Path(__file__).parents[3] / "golden" / "run"
 START_NS = 7_000_000_000_000
 
@@ -61,7 +60,7 @@ def test_percentiles_of_the_messages_are_those_of_the_report() -> None:
     for each in reported.delivery:
         if each.message_class == "all":
             continue
-        times_s = counted.loc[counted["class"] == each.message_class, "delivery_s"].dropna()
+        times_s = counted.loc[counted["message_class"] == each.message_class, "delivery_s"].dropna()
         assert len(times_s) == each.count
         median = next(q for q in each.quantiles if q.percentile == 50.0)
         nearest_rank = math.ceil(len(times_s) / 2)
@@ -87,7 +86,7 @@ def test_an_export_holds_the_messages(kind: str, new_run: Build) -> None:
     assert list(found.columns) == list(expected.columns)
     assert found["delivery_s"].tolist()[0] == pytest.approx(2.5)
     # A spreadsheet must not run a text as a formula; another program gets it as it is.
-    assert found["class"].tolist() == ["otp", "'=1+1" if kind == "csv" else "=1+1"]
+    assert found["message_class"].tolist() == ["otp", "'=1+1" if kind == "csv" else "=1+1"]
 
 
 def test_a_suite_is_exported_part_by_part(write_suite: Callable[..., Path], new_run: Build) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from run_builder import Build
 
 from analysis.model import PartReport
 from analysis.part import analyse_part
 from analysis.records import read_manifest
-
-Build = Callable[[str], Any]
 
 
 def analysed(builder: Any, **manifest: Any) -> PartReport:
@@ -60,7 +58,7 @@ def test_without_sender_rows_an_unseen_message_is_open_and_loss_cannot_be_told(n
     assert state_of(part, "files") == "warn"
 
 
-def test_what_the_sender_gave_up_counts_as_never_and_what_a_handset_refused_not_at_all(
+def test_messages_given_up_count_as_never_delivered_and_refused_ones_do_not_count(
     new_run: Build,
 ) -> None:
     run = new_run("run")

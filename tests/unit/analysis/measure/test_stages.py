@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
 
 import pytest
+from run_builder import Build, RunBuilder
 
 from analysis.part import analyse_part
 from analysis.records import PROVIDER_SCHEMA, read_manifest
@@ -13,7 +12,6 @@ from analysis.render.report_files import write_report
 from analysis.report import build_report
 
 ANSWERED = PROVIDER_SCHEMA.get_field_index("t_answered_ns")
-Build = Callable[[str], Any]
 
 
 def test_stages_have_their_known_lengths_and_add_up(new_run: Build) -> None:
@@ -67,7 +65,9 @@ def test_marks_that_contradict_each_other_are_counted_once_a_message(new_run: Bu
     assert next(each.state for each in part.checks if each.name == "timestamp order") == "invalid"
 
 
-def without_reply(run: Any, key: str, due_s: float, radio_s: float, message_class: str = "otp") -> None:
+def without_reply(
+    run: RunBuilder, key: str, due_s: float, radio_s: float, message_class: str = "otp"
+) -> None:
     """A delivered message whose reply from the provider was lost."""
     run.due(key, due_s, lag_s=0.002, api_s=0.005, message_class=message_class)
     run.seen(key, due_s + 0.107, radio_s=radio_s)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from run_builder import Build, RunBuilder
 
 from analysis import records
 from analysis.measure.burst import burst_span
@@ -16,10 +16,8 @@ from analysis.model import PartReport
 from analysis.part import analyse_part
 from analysis.records import read_manifest
 
-Build = Callable[[str], Any]
 
-
-def analysed(run: Any, **manifest: Any) -> PartReport:
+def analysed(run: RunBuilder, **manifest: Any) -> PartReport:
     run_dir = run.write(**manifest)
     return analyse_part(run_dir, read_manifest(run_dir), "made")
 
@@ -96,7 +94,7 @@ def test_bins_are_round_and_few() -> None:
     assert bin_width(60.0, 8) == 10.0
 
 
-def burst_run(run: Any) -> None:
+def burst_run(run: RunBuilder) -> None:
     """OTPs at 5/s for 60 s; 1,000 marketing messages due from 20 s to 30 s, submitted until 40 s."""
     for slot in range(300):
         due_s = slot / 5

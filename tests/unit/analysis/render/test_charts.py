@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from run_builder import Build, RunBuilder
 
 from analysis.model import PartReport
 from analysis.part import analyse_part
@@ -18,10 +17,8 @@ from analysis.records import RecordedFault, RecordedScenario, read_manifest
 from analysis.render import charts_time
 from analysis.render.chart_style import new_figure, save_png, seconds_axis, styled, svg_text
 
-Build = Callable[[str], Any]
 
-
-def analysed(run: Any) -> PartReport:
+def analysed(run: RunBuilder) -> PartReport:
     run_dir = run.write()
     return analyse_part(run_dir, read_manifest(run_dir), "made")
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
 from pathlib import Path
-from typing import Any
 
 import pytest
+from run_builder import Build, RunBuilder, Suite
 
 from analysis.records import RecordedScenario
 from analysis.render import png
 from analysis.report import build_report
 
-Build = Callable[[str], Any]
-Suite = Callable[..., Path]
 
-
-def played(run: Any, counterpart: str = "") -> None:
+def played(run: RunBuilder, counterpart: str = "") -> None:
     for n in range(80):
         run.journey(f"k{n}", 0.5 * n, 2.0 + 0.01 * n)
     run.write(end_s=90.0, scenario=RecordedScenario(name="p", title="p", counterpart=counterpart))
@@ -42,7 +39,7 @@ def test_several_processes_draw_what_one_does(
     for cores in (1, 2):
         out_dir = tmp_path / f"cores-{cores}"
         out_dir.mkdir()
-        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
         drawn[cores] = png.draw_all(report, out_dir, print)
         assert len(list(out_dir.glob("a-*.png"))) == 5
     assert drawn[1] == drawn[2]

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from run_builder import Build
 
 from analysis.render.data import spreadsheet_safe
 from analysis.render.report_files import write_report
 from analysis.report import build_report
-
-Build = Callable[[str], Any]
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from run_builder import Build
 
 from analysis.records import RecordedScenario
 from analysis.render.facts import facts, pairs_text
 from analysis.render.report_files import write_report
 from analysis.report import build_report
 
-Build = Callable[[str], Any]
 STREAMS = [
     {
         "process": {"type": "poisson", "rate_per_s": 40.0, "duration_s": 90.0},

@@ -121,7 +121,7 @@ def row_of(verdict: Verdict, unit: str = "ms") -> Row:
     return Row("latency", "p50", unit, 50.0, 53.0, 48.5, 51.5, verdict)
 
 
-def test_a_busy_machine_excuses_what_depends_on_time_and_nothing_else() -> None:
+def test_a_busy_machine_excuses_only_rows_that_depend_on_time() -> None:
     one = Measurement("latency", "x", (row_of("missed"), row_of("missed", "replies"), row_of("met")))
     assert [r.verdict for r in judge.excused(one, 0.04).rows] == ["missed", "missed", "met"]
     busy = judge.excused(one, 0.30)
@@ -174,8 +174,8 @@ def measured(title: str, *verdicts: Verdict) -> Measurement:
         (["shown"], "", 3, "Not judged: there was no row to judge."),
     ],
 )
-def test_what_is_not_complete_has_words_and_an_exit_code_of_its_own(
-    verdicts: list[str] | None, ended: str, code: int, first: str
+def test_an_incomplete_calibration_has_its_own_summary_and_exit_code(
+    verdicts: list[Verdict] | None, ended: str, code: int, first: str
 ) -> None:
     measurements = [] if verdicts is None else [measured("fixed, 100/s", *verdicts)]
     document = render.document(measurements, {"quick": False}, 16, ended)

@@ -10,16 +10,19 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import cast
 
 import pytest
 import uvloop
 
 from loadtests.calibrate import latency
-from loadtests.calibrate.client import CUT, SILENT, Answer, OpenLoopClient, Schedule
+from loadtests.calibrate.client import CUT, SILENT, Answer, OpenLoopClient, SendTimes
+from loadtests.calibrate.instrument import Instrument
 from loadtests.calibrate.judge import Row
 from loadtests.calibrate.messages import messages, regular
 from loadtests.calibrate.receiver import Receiver
-from loadtests.runner.core_time import CoreWait
+from loadtests.core_time import CoreWait
 from mock_provider.app import ProviderConfig, start_provider
 from mock_provider.profiles import Profile, parse_profile
 
@@ -87,7 +90,7 @@ class Bench:
     def label(self, of: str) -> str:
         return of
 
-    def run(self, schedule: Schedule, connections: int) -> tuple[int, list[Answer]]:
+    def run(self, schedule: SendTimes, connections: int) -> tuple[int, list[Answer]]:
         self.client.connect(connections)
         return self.client.run(schedule, self.wait)
 
@@ -96,9 +99,21 @@ def wait_until_read(connection: socket.socket, client: OpenLoopClient) -> None:
     """Until the client has read all that it was sent, though a busy machine lets it do so late."""
     peer = connection.getpeername()
     deadline_s = time.monotonic() + 5.0
-    for ours in [c.socket for c in list(client._open.values()) if c.socket.getsockname() == peer]:
+    for ours in [each for each in client.sockets if each.getsockname() == peer]:
         while time.monotonic() < deadline_s and any(fcntl.ioctl(ours, termios.FIONREAD, bytes(4))):
             os.sched_yield()
+
+
+def nodelay_of_peer(address: tuple[str, int]) -> int:
+    """TCP_NODELAY of this process's socket that is connected to ``address``."""
+    for descriptor in list(Path("/proc/self/fd").iterdir()):
+        try:
+            with socket.socket(fileno=os.dup(int(descriptor.name))) as found:
+                if found.getpeername() == address:
+                    return found.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        except OSError:  # no socket, or none that is connected
+            continue
+    raise AssertionError(f"no socket is connected to {address}")
 
 
 def found_by_nagle(port: int, clients: list[OpenLoopClient] | None = None) -> dict[str, Row]:
@@ -106,7 +121,7 @@ def found_by_nagle(port: int, clients: list[OpenLoopClient] | None = None) -> di
     if clients is not None:
         clients.append(bench.client)
     try:
-        return {row.what: row for row in latency.nagle(bench).rows}
+        return {row.what: row for row in latency.nagle(cast(Instrument, bench)).rows}
     finally:
         bench.client.close()
 
@@ -141,7 +156,7 @@ def test_latency_counts_from_the_intended_instant_though_the_server_stalls(serve
         connection.send(HEAD + b"ok")
 
     client = OpenLoopClient("127.0.0.1", server(stall_once).port)
-    begun_ns, answers = client.run(Schedule(messages("s", 20).requests, regular(100, 20)))
+    begun_ns, answers = client.run(SendTimes(messages("s", 20).requests, regular(100, 20)))
     client.close()
     assert [a.status for a in answers] == [200] * 20
     assert [a.intended_ns - begun_ns for a in answers] == regular(100, 20)
@@ -154,7 +169,7 @@ def test_cut_and_silent_requests_are_told_apart(server: StartServer) -> None:
     silent = OpenLoopClient("127.0.0.1", server(lambda connection: None).port)
     sent = messages("c", 3).requests
     for client, status in ((cut, CUT), (silent, SILENT)):
-        _, answers = client.run(Schedule(sent, regular(1_000, 3), patience_s=0.2))
+        _, answers = client.run(SendTimes(sent, regular(1_000, 3), patience_s=0.2))
         assert [a.status for a in answers] == [status] * 3
         client.close()
 
@@ -165,7 +180,7 @@ def test_reports_are_taken_and_confirmed() -> None:
     target = receiver.url.partition("/dlr")[2] or "/dlr"
     with socket.create_connection(("127.0.0.1", int(receiver.url.split(":")[2].partition("/")[0]))) as sender:
         sender.send(f"GET {target}?MsgId=1,2&status_name=DELIVERED,EXPIRED&idx=a,b HTTP/1.1\r\n\r\n".encode())
-        client.run(Schedule([], [], patience_s=5.0, reports=1))
+        client.run(SendTimes([], [], patience_s=5.0, reports=1))
         assert b"200 OK" in sender.recv(1_000)
     assert [(r.key, r.state) for r in receiver.taken()] == [("a", "DELIVERED"), ("b", "EXPIRED")]
     assert receiver.taken() == []
@@ -184,9 +199,7 @@ def test_the_provider_sets_nodelay_on_accepted_connections(
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(b"GET / HTTP/1.1\r\nHost: p\r\n\r\n")
         await reader.readuntil(b"\r\n\r\n")
-        (connection,) = provider._http._connections._open
-        accepted = connection._transport.get_extra_info("socket")
-        found = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        found = nodelay_of_peer(writer.get_extra_info("sockname"))
         writer.close()
         await provider.stop()
         return found

@@ -83,13 +83,13 @@ class Bench:
             growth_high_per_s=spread[2],
             backlog=0.0,
             reserve=0.0,
-            sustained=growth == 0,
+            stable=growth == 0,
         )
         judged = (JudgedObjective(OBJECTIVES[0], "met"), JudgedObjective(OBJECTIVES[1], "undecided"))
         return AnalysisResult(run="r", call="c", exit_code=0, objectives=judged, steady=steady), ""
 
 
-Search = Callable[[], find.Found]
+Search = Callable[[], find.SearchOutcome]
 
 
 @pytest.fixture
@@ -107,11 +107,11 @@ def bench(interruption: Interruption, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 @pytest.fixture
 def search(bench: Bench, interruption: Interruption, tmp_path: Path) -> Search:
-    def made() -> find.Found:
+    def made() -> find.SearchOutcome:
         # p99 of transactional messages takes 1,840 messages: no trial of one second holds them.
         short = SearchSettings(trial_s=1.0, longest_s=1.0)
         progress = Progress(Console(file=StringIO()))
-        settings = RunSettings(out=tmp_path, seed=7, slos=OBJECTIVES)
+        settings = RunSettings(out=tmp_path, seed=7, objectives=OBJECTIVES)
         return find.find_capacity(find.Asked(search=short), settings, progress, interruption)
 
     return made
@@ -201,7 +201,7 @@ def test_a_search_whose_time_is_up_makes_no_more_trials(
     now = iter(range(0, 10_000, 20))
     monkeypatch.setattr(find, "time", SimpleNamespace(monotonic=lambda: float(next(now))))
     asked = find.Asked(search=SearchSettings(trial_s=1.0, longest_s=1.0), within_s=65.0)
-    settings = RunSettings(out=tmp_path, seed=7, slos=OBJECTIVES)
+    settings = RunSettings(out=tmp_path, seed=7, objectives=OBJECTIVES)
     found = find.find_capacity(asked, settings, Progress(Console(file=StringIO())), interruption)
     assert len(found.result.trials) == 2
     assert found.result.ended == "the time for the search was up after 2 trials"

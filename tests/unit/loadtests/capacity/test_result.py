@@ -28,7 +28,7 @@ def trial(rate_per_s: float, verdict: Outcome, through_per_s: float = 0.0, culpr
         rate_per_s=rate_per_s,
         load_s=8.0,
         verdict=verdict,
-        sustained=verdict != "missed",
+        stable=verdict != "missed",
         through_per_s=through_per_s or rate_per_s,
         through_low_per_s=through_per_s or rate_per_s,
         through_high_per_s=through_per_s or rate_per_s,

@@ -104,14 +104,15 @@ def search(
 
 
 def trial(target: Target, step: NextTrial, seed: int, limit_s: float, percentile: float) -> TrialResult:
-    due_s = instants_ns(trial_process(step.rate_per_s, step.load_s, "poisson"), seed) * 1e-9
+    due_ns = instants_ns(trial_process(step.rate_per_s, step.load_s, "poisson"), seed)
+    due_s: Floats = (due_ns * 1e-9).astype(np.float64)
     through_s = target(due_s, np.random.default_rng(seed))
     found = steady(due_s, through_s, step.load_s)
     wait_s = np.where(np.isfinite(through_s), through_s - due_s, np.inf)
     late = bool(np.percentile(wait_s, percentile, method="higher") > limit_s)
-    sustained = None if found is None else found.sustained
-    missed = late or sustained is False
-    undecided = not missed and sustained is None
+    stable = None if found is None else found.stable
+    missed = late or stable is False
+    undecided = not missed and stable is None
     through = (0.0, 0.0, 0.0, 0.0)
     if found is not None:
         through = (found.through_per_s, found.through_low_per_s, found.through_high_per_s, found.reserve)
@@ -119,7 +120,7 @@ def trial(target: Target, step: NextTrial, seed: int, limit_s: float, percentile
         rate_per_s=step.rate_per_s,
         load_s=step.load_s,
         verdict="missed" if missed else "undecided" if undecided else "met",
-        sustained=sustained,
+        stable=stable,
         through_per_s=through[0],
         through_low_per_s=through[1],
         through_high_per_s=through[2],
@@ -251,7 +252,7 @@ def told(step: NextTrial, verdict: str) -> TrialResult:
         rate_per_s=step.rate_per_s,
         load_s=step.load_s,
         verdict=verdict,  # type: ignore[arg-type]
-        sustained=None,
+        stable=None,
         through_per_s=step.rate_per_s,
         through_low_per_s=step.rate_per_s,
         through_high_per_s=step.rate_per_s,
@@ -280,7 +281,7 @@ def test_a_bench_that_fails_at_the_first_rate_ends_the_search() -> None:
     assert read_trials(SETTINGS, trials).met_per_s == 0
 
 
-def test_where_the_bench_gives_way_nothing_is_said_of_the_target() -> None:
+def test_a_failure_of_the_bench_says_nothing_about_the_target() -> None:
     trials, step = play("met", "invalid", "invalid", "met", "met", "met")
     bracket = read_trials(SETTINGS, trials)
     assert math.isinf(bracket.missed_per_s)
@@ -300,7 +301,7 @@ def test_an_undecided_trial_is_repeated_longer_and_then_bounds_the_search() -> N
     assert read_trials(SETTINGS, trials).high_per_s == math.inf
 
 
-def test_a_rate_missed_for_its_delay_alone_says_nothing_of_throughput() -> None:
+def test_a_rate_missed_only_for_delay_gives_no_bound_of_throughput() -> None:
     step = NextTrial(300.0, 8.0)
     assert plateau_of(told(step, "missed")) is None
 
@@ -334,7 +335,7 @@ def test_a_brief_search_of_a_target_that_varies(rate_per_s: float, seed: int) ->
     assert read_trials(BRIEF, trials).met_per_s >= rate_per_s / 2
 
 
-def test_below_a_first_rate_that_stayed_undecided_is_looked_near_it() -> None:
+def test_after_an_undecided_first_rate_the_search_stays_near_it() -> None:
     """800/s undecided said nothing of 80/s, where the bench went on and found a tenth of what was carried."""
     _, step = play("undecided", settings=BRIEF)
     assert isinstance(step, NextTrial) and step.rate_per_s == 480

@@ -16,8 +16,9 @@ from waiting import eventually
 
 from analysis.exit_codes import ExitCode
 from analysis.records import AnalysisResult, read_manifest, run_id, write_result
+from loadtests import catalogue
 from loadtests.recording import LoadStatus
-from loadtests.runner import child_process, part_run, queries, scenario_run
+from loadtests.runner import child_process, part_run, queries, reporting
 from loadtests.runner.interruption import Interruption
 from loadtests.runner.locust_process import load_environment, locust_service
 from loadtests.runner.part_run import PartRun
@@ -28,7 +29,7 @@ from loadtests.runner.sampling import Sampler, Snapshot
 from loadtests.runner.service import Service
 from loadtests.runner.settings import RunSettings
 from loadtests.runner.surroundings import Surroundings
-from loadtests.scenarios import catalogue
+from loadtests.suites.scenario_run import run_scenario
 
 # What other tools, Python itself and the shell may have set.
 _AMBIENT = {
@@ -113,14 +114,14 @@ def test_the_load_finds_no_settings_of_locust_but_what_its_target_file_names(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("LOCUST_LOGFILE", str(tmp_path / "theirs.log"))
-    service = locust_service("smoke", None, RunSettings(out=tmp_path, seed=1), tmp_path / "run")
+    service = locust_service(None, RunSettings(out=tmp_path, seed=1), tmp_path / "run")
     (tmp_path / "run").mkdir()
     service.start({})
     eventually(lambda: service.exit_code is not None, 60)
     service.stop()
     log = (tmp_path / "run" / "logs" / "load.log").read_text()
     assert not (tmp_path / "theirs.log").exists()
-    assert "--plan" in log  # smoke.py ran, and there is no plan in this test
+    assert "--plan" in log  # planned.py ran, and there is no plan in this test
 
 
 @pytest.mark.parametrize(
@@ -152,7 +153,7 @@ def test_a_process_that_stops_in_order_has_not_failed(stub: Path, tmp_path: Path
 
 
 def a_part(run_dir: Path) -> PartRun:
-    smoke = catalogue.SMOKE
+    smoke = catalogue.scenario("smoke")
     settings = RunSettings(out=run_dir, seed=1, probe=False)
     return PartRun(
         smoke, smoke.parts[0], run_dir, settings, Progress(Console(file=io.StringIO())), Interruption()
@@ -273,7 +274,7 @@ def test_a_full_disk_ends_a_run_in_one_line_and_removes_the_senders_store(
     monkeypatch.setattr(part_run, "join_rows", join_rows)
     shown = io.StringIO()
     settings = RunSettings(out=tmp_path, seed=1)
-    code = scenario_run.run_scenario(catalogue.SMOKE, settings, Console(file=shown, width=200))
+    code = run_scenario(catalogue.scenario("smoke"), settings, Console(file=shown, width=200))
     assert code == ExitCode.INVALID
     assert f"{tmp_path} cannot be written to: No space left on device. This run proves nothing" in (
         shown.getvalue()
@@ -299,14 +300,14 @@ def test_an_exit_code_without_a_fresh_result_is_no_verdict(
             write_result(tmp_path, AnalysisResult(run="another", call=call, exit_code=0))
         return code, ""
 
-    monkeypatch.setattr(scenario_run, "_analyse", analysed)
+    monkeypatch.setattr(reporting, "_analyse", analysed)
     shown = io.StringIO()
-    assert scenario_run.report(tmp_path, Console(file=shown)) == (
+    assert reporting.report(tmp_path, Console(file=shown)) == (
         ExitCode.USAGE if code == 2 else ExitCode.CRASHED
     )
     assert "Good enough" not in shown.getvalue() and "without a verdict" in shown.getvalue()
     assert ("of an earlier analysis" in shown.getvalue()) == (earlier == "another call")
-    assert scenario_run.report(tmp_path, Console(file=shown)) and calls[0] != calls[1]
+    assert reporting.report(tmp_path, Console(file=shown)) and calls[0] != calls[1]
 
 
 def test_the_verdict_is_the_fresh_results_not_the_exit_codes(
@@ -320,13 +321,13 @@ def test_the_verdict_is_the_fresh_results_not_the_exit_codes(
         write_result(run_dir, AnalysisResult(run=run_id(run_dir), call=call, exit_code=1))
         return -11, ""  # it broke down while it ended, and its work was done
 
-    monkeypatch.setattr(scenario_run, "_analyse", analysed)
+    monkeypatch.setattr(reporting, "_analyse", analysed)
     shown = io.StringIO()
-    assert scenario_run.report(tmp_path, Console(file=shown)) == 1
+    assert reporting.report(tmp_path, Console(file=shown)) == 1
     assert "Not good enough" in shown.getvalue()
 
 
-def test_a_terminal_that_is_closed_asks_once_however_often_it_says_so() -> None:
+def test_repeated_hangups_count_as_one_interruption() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
     try:
         with Interruption() as interruption:

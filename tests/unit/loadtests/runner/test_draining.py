@@ -81,7 +81,7 @@ def test_phones_that_are_off_are_not_waited_for() -> None:
     assert (at_s, found.words) == (0.0, "9 for phones that are off or out of coverage")
 
 
-def test_messages_on_their_way_are_waited_for_until_no_end_of_theirs_matters() -> None:
+def test_the_drain_ends_when_open_messages_cannot_change_the_verdict() -> None:
     snapshot = seen(100, provider(100, on_air=4, phones=1), sender(awaiting=5))
     assert first_over(with_reference_sender(), snapshot)[0] == 400.0
     assert first_over(with_reference_sender(lambda: False), snapshot)[0] == 400.0
@@ -119,13 +119,13 @@ def test_reports_get_some_time_and_no_more() -> None:
     assert not drain.look(QUIET_S, seen(9, provider(9, reports=2), sender(awaiting=2))).over
     assert not drain.look(2 * QUIET_S - 0.1, seen(9, provider(9, reports=2), sender(awaiting=2))).over
     found = drain.look(2 * QUIET_S, seen(9, provider(9, reports=2), sender(awaiting=2)))
-    assert found == Look(True, "2 whose delivery report nobody confirms")
+    assert found == Look(True, "2 whose delivery report is not confirmed")
     # The provider lost the reports: the sender waits for what will not come.
     at_s, found = first_over(with_reference_sender(), seen(9, provider(9), sender(awaiting=2)))
     assert (at_s, found.words) == (QUIET_S, "2 without a delivery report")
 
 
-def test_another_sender_is_done_when_all_came_or_none_comes_any_more() -> None:
+def test_the_drain_of_another_sender_ends_when_all_or_no_more_messages_arrive() -> None:
     drain = Drain(sender_answers=False, provider_answers=True)
     waits = drain.look(0.0, seen(5, provider(0)))
     assert waits == Look(False, "5 that the provider has not seen")

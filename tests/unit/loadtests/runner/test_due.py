@@ -11,7 +11,7 @@ from loadtests.recording import (
 from loadtests.runner.due import arrivals_due
 
 
-def test_what_a_load_owed_is_the_plans_word_not_the_workers() -> None:
+def test_due_arrivals_come_from_the_plan_and_not_from_the_workers() -> None:
     plan = Plan(streams=(Stream(Constant(10.0, 10.0)),), seed=1, key_tag="t")  # one every 100 ms
 
     def ended(after_ms: int, due: int = 0) -> LoadStatus:

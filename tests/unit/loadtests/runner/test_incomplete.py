@@ -10,21 +10,21 @@ import pytest
 from rich.console import Console
 
 from analysis.records import read_manifest
+from loadtests import catalogue
 from loadtests.runner import manifest as manifests
 from loadtests.runner.interruption import Interruption
 from loadtests.runner.part_run import PartRun
 from loadtests.runner.progress import Progress
 from loadtests.runner.settings import RunSettings
-from loadtests.scenarios import catalogue
 
 
 @pytest.mark.parametrize(("played", "reason"), [(1, "interrupted"), (2, "finished")])
 def test_a_suite_of_which_parts_were_not_played_was_interrupted(
     played: int, reason: str, tmp_path: Path
 ) -> None:
-    (part,) = catalogue.SMOKE.parts
+    (part,) = catalogue.scenario("smoke").parts
     parts = tuple(msgspec.structs.replace(part, slug=slug) for slug in ("first", "second"))
-    suite = msgspec.structs.replace(catalogue.SMOKE, parts=parts)
+    suite = msgspec.structs.replace(catalogue.scenario("smoke"), parts=parts)
     progress = Progress(Console(file=io.StringIO()))
     settings = RunSettings(out=tmp_path, seed=1)
     places = [f"parts/{number}" for number in range(1, played + 1)]

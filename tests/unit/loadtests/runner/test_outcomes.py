@@ -10,12 +10,12 @@ from load_rows import load_row
 from rich.console import Console
 
 from analysis.records import LOAD_SCHEMA, RowWriter
+from loadtests import catalogue
 from loadtests.runner.interruption import Interruption
 from loadtests.runner.outcomes import why_nothing_was_accepted
 from loadtests.runner.part_run import PartRun
 from loadtests.runner.progress import Progress
 from loadtests.runner.settings import RunSettings
-from loadtests.scenarios import catalogue
 from loadtests.targets import Target
 
 
@@ -37,7 +37,7 @@ from loadtests.targets import Target
 def test_a_load_of_which_nothing_was_accepted_says_where_to_look(
     outcomes: dict[tuple[str, int], int], expected: str | None, tmp_path: Path
 ) -> None:
-    smoke = catalogue.SMOKE
+    smoke = catalogue.scenario("smoke")
     progress = Progress(Console(file=io.StringIO()))
     settings = RunSettings(out=tmp_path, seed=1)
     PartRun(smoke, smoke.parts[0], tmp_path, settings, progress, Interruption()).write_manifest(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from loadtests import catalogue
 from loadtests.recording import LoadStatus
 from loadtests.runner import part_run
 from loadtests.runner.interruption import Interruption
@@ -19,7 +20,6 @@ from loadtests.runner.progress import Progress
 from loadtests.runner.sampling import Sampler, Snapshot
 from loadtests.runner.service import ServiceError
 from loadtests.runner.settings import RunSettings
-from loadtests.scenarios import catalogue
 from loadtests.targets import Target
 from loadtests.targets.target_file import Provider, RequestTemplate
 
@@ -88,7 +88,7 @@ def test_a_run_whose_own_provider_is_gone_is_an_error_of_the_bench(
     else:
         monkeypatch.setattr(PartRun, "_play", lambda self, sampler: "finished")
         monkeypatch.setattr(PartRun, "_drain", lambda self, sampler, reason: reason)
-    smoke = catalogue.SMOKE
+    smoke = catalogue.scenario("smoke")
     progress = Progress(Console(file=io.StringIO()))
     manifest = PartRun(smoke, smoke.parts[0], settings.out, settings, progress, Interruption()).run()
     assert manifest.exit_reason.startswith("error: provider no longer listens at http://127.0.0.1:")

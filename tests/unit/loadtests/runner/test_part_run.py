@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from analysis.records import read_manifest
+from loadtests import catalogue
 from loadtests.recording import (
     EXIT_WORKER_LOST,
     LoadRecorder,
@@ -20,7 +21,6 @@ from loadtests.runner.part_run import PartRun
 from loadtests.runner.progress import Progress
 from loadtests.runner.service import ServiceError
 from loadtests.runner.settings import RunSettings
-from loadtests.scenarios import catalogue
 
 
 @pytest.mark.parametrize("keep_store", [False, True])
@@ -34,7 +34,7 @@ def test_an_aborted_run_leaves_no_texts_and_numbers_behind(
 
     monkeypatch.setattr(part_run, "start_surroundings", aborted)
     settings = RunSettings(out=tmp_path, seed=1, keep_store=keep_store)
-    smoke = catalogue.SMOKE
+    smoke = catalogue.scenario("smoke")
     progress = Progress(Console(file=io.StringIO()))
     with pytest.raises(Aborted):
         PartRun(smoke, smoke.parts[0], tmp_path, settings, progress, Interruption()).run()
@@ -49,7 +49,7 @@ def test_an_error_ends_without_punctuation_of_its_own(
         raise ServiceError("sender", "is not there. Is it?")
 
     monkeypatch.setattr(part_run, "start_surroundings", failing)
-    smoke = catalogue.SMOKE
+    smoke = catalogue.scenario("smoke")
     progress = Progress(Console(file=io.StringIO()))
     settings = RunSettings(out=tmp_path, seed=1)
     manifest = PartRun(smoke, smoke.parts[0], tmp_path, settings, progress, Interruption()).run()
@@ -77,7 +77,7 @@ def test_a_load_that_did_not_end_whole_is_an_error_even_where_it_was_interrupted
     interruption = Interruption()
     if asked:
         interruption.ask()
-    smoke = catalogue.SMOKE
+    smoke = catalogue.scenario("smoke")
     progress = Progress(Console(file=io.StringIO()))
     settings = RunSettings(out=tmp_path, seed=1)
     part = PartRun(smoke, smoke.parts[0], tmp_path, settings, progress, interruption)

@@ -11,9 +11,9 @@ from loadtests.runner.probe import (
     Around,
     AtProvider,
     Facts,
-    Passed,
-    Refusal,
-    Stopped,
+    ProbeFailed,
+    ProbePassed,
+    ProbeRefusal,
     decide,
     refusal_words,
 )
@@ -21,20 +21,20 @@ from loadtests.runner.probe import (
 AROUND = Around("shop", "http://127.0.0.1:8080/send", "http://127.0.0.1:9500", True, 5.0)
 ACCEPTED = ApiAnswer("accepted", 202)
 TAKEN = AtProvider(requests=1, taken=True, report_url="http://127.0.0.1:8080/dlr/secret?token=x")
-UNAUTHORIZED = Refusal("smsapi", 200, "unauthorized", '{"error":101,"message":"Authorization failed"}')
-THROTTLED = Refusal("smsapi", 200, "throttled_requests", '{"error":202,"message":"Too many queries"}')
+UNAUTHORIZED = ProbeRefusal("smsapi", 200, "unauthorized", '{"error":101,"message":"Authorization failed"}')
+THROTTLED = ProbeRefusal("smsapi", 200, "throttled_requests", '{"error":202,"message":"Too many queries"}')
 
 
 def cause(**facts: object) -> str:
     verdict = decide(msgspec.structs.replace(Facts(1.0), **facts), AROUND)
-    assert isinstance(verdict, Stopped), verdict
+    assert isinstance(verdict, ProbeFailed), verdict
     assert "\n" not in verdict.cause
     return verdict.cause
 
 
 def passed(**facts: object) -> tuple[str, ...]:
     verdict = decide(msgspec.structs.replace(Facts(1.0), **facts), AROUND)
-    assert isinstance(verdict, Passed), verdict
+    assert isinstance(verdict, ProbePassed), verdict
     return verdict.notes
 
 
@@ -120,14 +120,14 @@ def test_the_report_is_a_note_and_no_reason_to_stop() -> None:
     quick = {"answer": ACCEPTED, "quick_report": True}
     assert passed(provider=msgspec.structs.replace(TAKEN, reported=True), **quick) == ()
     notes = passed(provider=msgspec.structs.replace(TAKEN, report_url=""), **quick)
-    assert notes == ("shop asks for no delivery reports: it will not know what was delivered",)
+    assert notes == ("shop asks for no delivery reports, so it learns of no delivery",)
     assert waits(provider=TAKEN, taken_for_s=1.0, **quick)
     failing = msgspec.structs.replace(TAKEN, report_failure="HTTP 404")
     notes = passed(provider=failing, taken_for_s=2.0, **quick)
     assert notes == ("the delivery report did not come back: http://127.0.0.1:8080 answered: HTTP 404",)
 
 
-def test_without_a_view_of_the_provider_the_apis_word_is_taken_and_the_user_told() -> None:
+def test_without_access_to_the_provider_the_api_response_decides() -> None:
     assert "provider.admin_token" in passed(answer=ACCEPTED)[0]
 
 
@@ -135,23 +135,23 @@ def test_without_a_view_of_the_provider_the_apis_word_is_taken_and_the_user_told
     ("refusal", "words"),
     [
         (UNAUTHORIZED, "101, Authorization failed (wrong token)"),
-        (Refusal("smsapi", 200, "unauthorized", "ERROR:101"), "101, unauthorized (wrong token)"),
+        (ProbeRefusal("smsapi", 200, "unauthorized", "ERROR:101"), "101, unauthorized (wrong token)"),
         (
-            Refusal("twilio", 401, "", '{"code":20003,"message":"Authenticate","status":401}'),
+            ProbeRefusal("twilio", 401, "", '{"code":20003,"message":"Authenticate","status":401}'),
             "20003, Authenticate (wrong token)",
         ),
         (
-            Refusal("generic", 422, "rejected", '{"title":"The text takes too many segments","status":422}'),
+            ProbeRefusal("generic", 422, "rejected", '{"title":"The text takes too many segments"}'),
             "422, The text takes too many segments",
         ),
         (
-            Refusal("/sms", 404, "", '{"message":"Not found","error":"http_404","errors":[]}'),
+            ProbeRefusal("/sms", 404, "", '{"message":"Not found","error":"http_404","errors":[]}'),
             "HTTP 404, it serves no /sms: the path of the provider URL is wrong",
         ),
-        (Refusal("smsapi", 503, "unavailable", "<html>"), "503, <html>"),
+        (ProbeRefusal("smsapi", 503, "unavailable", "<html>"), "503, <html>"),
     ],
 )
-def test_refusals_of_every_wire_in_words(refusal: Refusal, words: str) -> None:
+def test_refusals_of_every_wire_in_words(refusal: ProbeRefusal, words: str) -> None:
     assert refusal_words(refusal) == words
 
 

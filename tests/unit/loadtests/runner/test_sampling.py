@@ -14,7 +14,7 @@ import pytest
 from core_waits import core_wait, note
 from nanoseconds import MS
 
-from loadtests.runner.core_time import MachineUse, waited_s
+from loadtests.core_time import MachineUse, waited_s
 from loadtests.runner.process_meter import ProcessMeter
 from loadtests.runner.target_process import NoProcess, target_processes
 from loadtests.targets.target_file import Target, TargetError, load_target

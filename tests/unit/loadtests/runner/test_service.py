@@ -17,7 +17,7 @@ def test_a_service_that_does_not_start_says_where_to_look(tmp_path: Path) -> Non
     service.stop()
 
 
-def test_a_service_that_prints_something_else_is_not_taken_for_ready(tmp_path: Path) -> None:
+def test_a_service_without_a_ready_line_is_not_ready(tmp_path: Path) -> None:
     service = Service("zen", "this", [], tmp_path)
     service.start({})
     with pytest.raises(ServiceError, match="something else than its ready line"):

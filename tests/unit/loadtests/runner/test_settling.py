@@ -92,7 +92,7 @@ def row(
     return {
         "key": key,
         "state": state,
-        "t_delivered_ns": delivered_ns,
+        "t_final_ns": delivered_ns,
         "t_carrier_ns": None if carrier_s is None else round(carrier_s * S),
         "handset_wait_ns": round(wait_s * S),
     }
@@ -152,7 +152,7 @@ def test_what_ended_behind_the_carrier_does_not_count_unless_its_time_ran_out() 
     assert counted(load, journal, 100, OTP) == [ObjectiveTally(0, 0, old=2)]
 
 
-def test_the_limit_itself_is_within_and_an_empty_journal_leaves_all_open() -> None:
+def test_a_time_equal_to_the_limit_is_met_and_an_empty_journal_settles_nothing() -> None:
     load = load_of(arrival("m", 1.0))
     assert counted(load, journal_of(row("m", "delivered", 11.0)), 100, OTP) == [ObjectiveTally(1, 0)]
     assert counted(load, PROVIDER_SCHEMA.empty_table(), 5, OTP) == [ObjectiveTally(0, 0, young=1)]

@@ -9,7 +9,7 @@ from loadtests.recording import (
 from loadtests.users.tab import rows
 
 
-def test_the_tab_has_a_row_a_worker_and_one_for_all() -> None:
+def test_the_tab_has_a_row_per_worker_and_one_for_all() -> None:
     statuses = {1: LoadStatus(due=2, lag_p99_ms=1.26), 0: LoadStatus(due=3, lag_p99_ms=0.5)}
     shown = rows(statuses)
     assert [(row["name"], row["due"], row["lag_p99_ms"]) for row in shown] == [

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from virtual import virtual_provider
@@ -50,7 +50,7 @@ def test_request_rate_is_a_bucket_with_its_wait() -> None:
     p = virtual_provider(throttle={"requests": {"rate_per_s": 10, "burst": 2}})
     requests = [p.send(0, f"k{n}") for n in range(3)]
     assert [type(p.replies[r]) is Accepted for r in requests] == [True, True, False]
-    refused = p.replies[requests[2]]
+    refused = p.refused(requests[2])
     assert refused.reason is Refusal.THROTTLED_REQUESTS
     assert refused.retry_after_s == pytest.approx(0.1)
     assert type(p.replies[p.send(0.1, "k2")]) is Accepted
@@ -83,16 +83,17 @@ def test_invalid_numbers_are_left_out_of_a_request() -> None:
     p = virtual_provider(carriers=carriers)
     german = {"key": "de", "msisdn": "4915112345678"}
     answer = p.replies[p.send(0, "pl", german, unparsable=("x",))]
+    assert isinstance(answer, Accepted)
     assert [m.msisdn for m in answer.messages] == ["48600100200"]
     assert answer.invalid_numbers == ("x", "4915112345678")
     assert p.row("de").reason == "no_valid_recipient"
 
-    strict = virtual_provider(carriers=carriers, wire={"smsapi": {"partial_rejection": False}})
+    strict = virtual_provider(carriers=carriers, protocol={"smsapi": {"partial_rejection": False}})
     assert refusal(strict, strict.send(0, "pl", german)) is Refusal.NO_VALID_RECIPIENT
 
 
 def test_too_many_recipients_count_unreadable_ones() -> None:
-    p = virtual_provider(wire={"smsapi": {"max_recipients_per_request": 2}})
+    p = virtual_provider(protocol={"smsapi": {"max_recipients_per_request": 2}})
     assert type(p.replies[p.send(0, "a", "b")]) is Accepted
     assert refusal(p, p.send(0, "c", "d", unparsable=("x",))) is Refusal.TOO_MANY_RECIPIENTS
 
@@ -125,10 +126,10 @@ def test_duplicates_in_a_batch_refuse_it_whole_or_are_skipped() -> None:
     assert refusal(p, p.send(1, "a", "b", refuse_duplicates=True)) is Refusal.DUPLICATE_REF
     assert refusal(p, p.send(1, "b", "b", refuse_duplicates=True)) is Refusal.DUPLICATE_REF
 
-    skipping = virtual_provider(duplicates={"batch": "skip"})
+    skipping = virtual_provider(duplicates={"on_violation": "skip_message"})
     skipping.send(0, "a", refuse_duplicates=True)
-    answer = skipping.replies[skipping.send(1, "a", "b", "b", refuse_duplicates=True)]
-    assert [m.client_ref for m in answer.messages] == ["b"]
+    taken = skipping.accepted(skipping.send(1, "a", "b", "b", refuse_duplicates=True))
+    assert [m.client_ref for m in taken] == ["b"]
     assert refusal(skipping, skipping.send(2, "a", refuse_duplicates=True)) is Refusal.DUPLICATE_REF
 
 
@@ -143,7 +144,7 @@ def test_flooding_one_number() -> None:
 
 
 def test_flooding_within_one_batch() -> None:
-    p = virtual_provider(flood={"limit": 2, "batch": "skip"})
+    p = virtual_provider(flood={"limit": 2, "on_violation": "skip_message"})
     assert len(p.accepted(p.send(0, "a", "b", "c"))) == 2
     strict = virtual_provider(flood={"limit": 2})
     assert refusal(strict, strict.send(0, "a", "b", "c")) is Refusal.RECIPIENT_FLOOD
@@ -151,10 +152,10 @@ def test_flooding_within_one_batch() -> None:
 
 def test_price_and_balance_to_the_millionth() -> None:
     p = virtual_provider(account={"balance_points": 1.0, "price_per_segment": 0.165})
-    answer = p.replies[p.send(0, {"key": "a", "segments": 3})]
-    assert answer.messages[0].price == 0.495
-    fast = p.replies[p.send(0, {"key": "b", "segments": 2}, fast=True)]
-    assert fast.messages[0].price == 0.495  # half as much again
+    answer = p.accepted(p.send(0, {"key": "a", "segments": 3}))
+    assert answer[0].price == 0.495
+    fast = p.accepted(p.send(0, {"key": "b", "segments": 2}, priority=True))
+    assert fast[0].price == 0.495  # half as much again
     assert p.engine.state().balance_points == 0.01
     assert refusal(p, p.send(0, "c")) is Refusal.NO_CREDIT
 
@@ -162,8 +163,8 @@ def test_price_and_balance_to_the_millionth() -> None:
 def test_validate_only_leaves_no_trace() -> None:
     p = virtual_provider(account={"balance_points": 1.0}, flood={"limit": 1})
     for _ in range(3):
-        answer = p.replies[p.send(0, "k", validate_only=True, refuse_duplicates=True)]
-        assert [(m.provider_id, m.price) for m in answer.messages] == [("", 0.1)]
+        judged = p.accepted(p.send(0, "k", validate_only=True, refuse_duplicates=True))
+        assert [(m.provider_id, m.price) for m in judged] == [("", 0.1)]
     p.run()
     state = p.engine.state()
     assert (state.accepted, state.balance_points, p.rows()) == (0, 1.0, {})
@@ -173,7 +174,7 @@ def test_validate_only_leaves_no_trace() -> None:
 def test_provider_ids_in_both_styles() -> None:
     p = virtual_provider()
     assert len(p.accepted(p.send(0, "k"))[0].provider_id) == 19
-    p = virtual_provider(wire={"smsapi": {"id_style": "hex"}})
+    p = virtual_provider(protocol={"smsapi": {"id_style": "hex"}})
     provider_id = p.accepted(p.send(0, "k"))[0].provider_id
     assert len(bytes.fromhex(provider_id)) == 12
 
@@ -183,6 +184,7 @@ def test_blocked_numbers_are_left_out_unpaid_and_their_references_stay_free() ->
     blocked = frozenset({"48600100201"})
     bad = {"key": "bad", "client_ref": "bad", "msisdn": "48600100201"}
     answer = p.replies[p.send(0, "good", bad, blocked=blocked)]
+    assert isinstance(answer, Accepted)
     assert [m.msisdn for m in answer.messages] == ["48600100200"]
     assert answer.left_out == ((1, Refusal.RECIPIENT_BLOCKED),)
     assert p.engine.state().balance_points == pytest.approx(0.9)
@@ -193,7 +195,7 @@ def test_blocked_numbers_are_left_out_unpaid_and_their_references_stay_free() ->
 
 
 def test_one_blocked_number_refuses_a_request_that_may_not_be_taken_in_part() -> None:
-    p = virtual_provider(wire={"smsapi": {"partial_rejection": False}})
+    p = virtual_provider(protocol={"smsapi": {"partial_rejection": False}})
     bad = {"key": "bad", "msisdn": "48600100201"}
     request = p.send(0, "good", bad, blocked=frozenset({"48600100201"}))
     assert refusal(p, request) is Refusal.RECIPIENT_BLOCKED
@@ -201,7 +203,7 @@ def test_one_blocked_number_refuses_a_request_that_may_not_be_taken_in_part() ->
 
 
 @pytest.mark.parametrize("style", ["digits", "hex16"])
-def test_numeric_ids_fit_in_a_signed_number_of_64_bits(style: str) -> None:
+def test_numeric_ids_fit_in_a_signed_number_of_64_bits(style: Literal["digits", "hex16"]) -> None:
     largest, smallest = b"\xff" * 48, b"\0" * 48
     for chances in (largest, smallest, *(bytes([n]) * 48 for n in range(1, 255))):
         provider_id = id_of(chances, style)

@@ -46,7 +46,7 @@ def test_shares_come_out() -> None:
         assert likely(found[name], len(POLISH), share / sum(shares.values())), (name, found)
 
 
-def test_ported_numbers_are_a_fraction_and_leave_the_shares_alone() -> None:
+def test_porting_does_not_change_the_market_shares() -> None:
     plain = router_of(rules=[{"country": "PL"}], numbers={"ported_share": 0.0})
     ported = router_of(rules=[{"country": "PL", "ported_share": 0.3}])
     assert [plain.route(n) for n in POLISH] == [ported.route(n) for n in POLISH]
@@ -56,15 +56,17 @@ def test_ported_numbers_are_a_fraction_and_leave_the_shares_alone() -> None:
     assert all(ported.ported_from(n) != carrier_of(ported, n) for n in moved)
 
 
-def test_by_prefix_a_number_is_where_the_plan_puts_it_unless_ported() -> None:
+def test_a_number_belongs_to_the_carrier_of_its_prefix_unless_it_is_ported() -> None:
     """+48 601 and 605 are Plus's, +48 501 Orange's; +48 100 is nobody's."""
-    stay = router_of(numbers={"assigned_by": "prefix"}, rules=[{"country": "PL"}])
+    stay = router_of(numbers={"carrier_assignment": "prefix"}, rules=[{"country": "PL"}])
     plus = [f"48601{n:06d}" for n in range(3_000)]
     assert {stay.route(n) for n in plus} == {("PL", "Plus")}
     assert stay.route("48501123456") == ("PL", "Orange")
     assert not any(stay.ported_from(n) for n in plus)
 
-    move = router_of(numbers={"assigned_by": "prefix"}, rules=[{"country": "PL", "ported_share": 0.25}])
+    move = router_of(
+        numbers={"carrier_assignment": "prefix"}, rules=[{"country": "PL", "ported_share": 0.25}]
+    )
     moved = [n for n in plus if carrier_of(move, n) != "Plus"]
     assert likely(len(moved), len(plus), 0.25)
     assert {move.ported_from(n) for n in moved} == {"Plus"}
@@ -76,7 +78,7 @@ def test_by_prefix_a_number_is_where_the_plan_puts_it_unless_ported() -> None:
     assert likely(found["Play"], len(nobody), 30.2 / 99.9)
 
 
-def test_strictly_only_what_the_plan_gives_to_a_mobile_phone_exists() -> None:
+def test_strict_validity_accepts_only_mobile_numbers_of_the_plan() -> None:
     light, strict = router_of(), router_of(numbers={"validity": "strict"})
     for number in ("48100200300", "48221234567", "447700900001", "442071838750", "33142685300"):
         assert light.route(number) is not None
@@ -103,7 +105,7 @@ def test_countries_of_a_shared_code_are_told_apart() -> None:
 def test_number_view_names_carrier_and_porting() -> None:
     p = virtual_provider(
         countries=["PL"],
-        numbers={"assigned_by": "prefix"},
+        numbers={"carrier_assignment": "prefix"},
         rules=[{"country": "PL", "ported_share": 1.0}],
     )
     view = p.engine.number("48601123456")
@@ -113,7 +115,7 @@ def test_number_view_names_carrier_and_porting() -> None:
     assert not unknown.ported and unknown.ported_from == ""
 
 
-def test_price_is_the_carriers_then_the_countrys_then_the_accounts() -> None:
+def test_the_price_comes_from_the_carrier_else_the_country_else_the_account() -> None:
     carriers = [
         {"name": "dear", "country": "DE", "price_per_segment": 0.9},
         {"name": "any", "country": "*"},
@@ -127,8 +129,8 @@ def test_price_is_the_carriers_then_the_countrys_then_the_accounts() -> None:
     for msisdn, price in prices.items():
         (usual,) = p.accepted(p.send(0, {"key": msisdn, "msisdn": msisdn, "segments": 2}))
         assert usual.price == pytest.approx(2 * price)
-        (fast,) = p.accepted(p.send(0, {"key": f"f{msisdn}", "msisdn": msisdn}, fast=True))
-        assert fast.price == pytest.approx(1.5 * price)
+        (priority,) = p.accepted(p.send(0, {"key": f"f{msisdn}", "msisdn": msisdn}, priority=True))
+        assert priority.price == pytest.approx(1.5 * price)
     assert p.engine.state().balance_points == pytest.approx(10 - 3.5 * sum(prices.values()))
 
 
@@ -140,7 +142,7 @@ def test_a_full_carrier_queue_turns_messages_away() -> None:
     ends = [(p.row(f"k{n}").state, p.row(f"k{n}").reason) for n in range(5)]
     assert ends == [("delivered", "")] * 4 + [("undelivered", "carrier_queue_full")]
     turned = p.row("k4")
-    assert (turned.t_carrier_ns, turned.t_delivered_ns) == (None, 0)
+    assert (turned.t_carrier_ns, turned.t_final_ns) == (None, 0)
     assert turned.t_confirmed_ns is not None  # it is reported like any other
     assert p.engine.state().open == 0
     p.send(100, "later")

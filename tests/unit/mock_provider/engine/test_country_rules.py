@@ -15,7 +15,7 @@ from mock_provider.engine.values import Accepted, MessageClass
 from mock_provider.settings.values import Refusal
 from mock_provider.testing import plain_profile
 
-MARKETING = {"traffic": MessageClass.MARKETING}
+MARKETING = {"message_class": MessageClass.MARKETING}
 HOURS = {"timezone": "Europe/Warsaw", "start": "08:00", "end": "20:00"}
 
 
@@ -78,7 +78,7 @@ def test_a_broken_rule_refuses_for_its_reason(
         ({"rules": rules(opt_out_any_of=["stop"])}, MARKETING, {"text": "Sale! SToP to 8100"}, NOON),
         ({"rules": rules(opt_out_any_of=["stop"])}, {}, {"text": "Your parcel"}, NOON),
         ({"rules": rules(marketing_hours=HOURS)}, MARKETING, {}, NOON),
-        ({"rules": rules(marketing_hours=HOURS)}, {"traffic": MessageClass.TRANSACTIONAL}, {}, NIGHT),
+        ({"rules": rules(marketing_hours=HOURS)}, {"message_class": MessageClass.TRANSACTIONAL}, {}, NIGHT),
         ({"rules": [{"country": "DE", "sender": "numeric"}]}, {}, {}, NIGHT),
     ],
 )
@@ -94,7 +94,7 @@ def test_one_bad_message_refuses_the_request_or_is_left_out() -> None:
     messages = ({"key": "pl"}, {"key": "de", "msisdn": "4915112345678"})
     p = virtual_provider(**numeric)
     assert p.refused(p.send(0, *messages)).reason is Refusal.SENDER_FORM_NOT_ALLOWED
-    skipping = virtual_provider(**numeric, traffic={"batch": "skip"})
+    skipping = virtual_provider(**numeric, traffic={"on_violation": "skip_message"})
     answer = skipping.replies[skipping.send(0, *messages)]
     assert isinstance(answer, Accepted)
     assert [m.msisdn for m in answer.messages] == ["4915112345678"]
@@ -143,17 +143,17 @@ def test_a_delayed_message_may_be_cancelled_and_its_price_comes_back() -> None:
     ("traffic", "fields", "marketing"),
     [
         ({}, {}, False),
-        ({"unsaid": "marketing"}, {}, True),
-        ({"unsaid": "marketing"}, {"traffic": MessageClass.OTP}, False),
-        ({"unsaid": "marketing"}, {"fast": True}, False),
+        ({"default_message_class": "marketing"}, {}, True),
+        ({"default_message_class": "marketing"}, {"message_class": MessageClass.OTP}, False),
+        ({"default_message_class": "marketing"}, {"priority": True}, False),
         ({"marketing_senders": ["Promo"]}, {"sender_id": "Promo"}, True),
         (
             {"marketing_senders": ["Promo"]},
-            {"sender_id": "Promo", "traffic": MessageClass.TRANSACTIONAL},
+            {"sender_id": "Promo", "message_class": MessageClass.TRANSACTIONAL},
             False,
         ),
-        ({"marketing_senders": ["Promo"]}, {"traffic": MessageClass.MARKETING}, True),
-        ({}, {"traffic": MessageClass.MARKETING, "fast": True}, False),
+        ({"marketing_senders": ["Promo"]}, {"message_class": MessageClass.MARKETING}, True),
+        ({}, {"message_class": MessageClass.MARKETING, "priority": True}, False),
     ],
 )
 def test_what_is_marketing(traffic: dict[str, Any], fields: dict[str, Any], marketing: bool) -> None:
@@ -168,7 +168,7 @@ def test_the_hour_is_the_walls_not_the_engines() -> None:
 
     profile = plain_profile(rules=rules(marketing_hours=HOURS))
     outbound = (Outbound("48600100200", "48600100200", "hi", 1, "k"),)
-    submit = Submit(1, "smsapi", "t", "Test", outbound, traffic=MessageClass.MARKETING)
+    submit = Submit(1, "smsapi", "t", "Test", outbound, message_class=MessageClass.MARKETING)
     for wall_s, refused in ((NOON, False), (NIGHT, True)):
         (reply,) = [e for e in Engine(profile, 1, int(wall_s) * S).submit(0, submit) if hasattr(e, "answer")]
         assert (type(reply.answer) is not Accepted) is refused
@@ -203,10 +203,10 @@ def test_tier_puts_transactional_before_marketing() -> None:
             account={"tier": tier}, carriers=[{"name": "a", "country": "*", "segments_per_s": 1}]
         )
         p.send(0, "first")  # takes the channel
-        p.send(0, "m1", traffic=MessageClass.MARKETING)
-        p.send(0, "t1", traffic=MessageClass.TRANSACTIONAL)
-        p.send(0, "m2", traffic=MessageClass.MARKETING)
-        p.send(0, "f1", fast=True)
+        p.send(0, "m1", message_class=MessageClass.MARKETING)
+        p.send(0, "t1", message_class=MessageClass.TRANSACTIONAL)
+        p.send(0, "m2", message_class=MessageClass.MARKETING)
+        p.send(0, "f1", priority=True)
         p.run()
         return sorted(["m1", "t1", "m2", "f1"], key=lambda key: p.row(key).t_carrier_ns)
 

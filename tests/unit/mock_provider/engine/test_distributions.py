@@ -48,7 +48,7 @@ def test_delay_model_has_the_published_quantiles(
 ) -> None:
     """docs/sources.md, delivery delay: rows standard and direct (OTP)."""
     delivery = load_profile("smsapi").delivery
-    latency = delivery.fast_latency if fast else delivery.latency
+    latency = delivery.priority_latency if fast else delivery.latency
     assert latency is not None
     sample = sampler(latency)
     draws = Draws(7)

@@ -14,8 +14,8 @@ from mock_provider.engine.draws import Draws
 from mock_provider.engine.faults import FAULT_KINDS, fault_schema
 from mock_provider.engine.faults.hooks import AtSubmit, Interruption
 from mock_provider.engine.faults.settings import FaultSettings
-from mock_provider.profiles import Profile, ProfileError, parse_profile
-from mock_provider.testing.virtual import VirtualProvider, plain_profile
+from mock_provider.profiles import ProfileError
+from mock_provider.testing import VirtualProvider, plain_profile
 
 NOT_OF_THE_KIND = {"kind", "name", "clock", "start_s", "end_s"}
 WORLD: dict[str, Any] = {
@@ -25,10 +25,10 @@ WORLD: dict[str, Any] = {
 }
 
 
-def trace(p: Any) -> object:
+def trace(p: VirtualProvider) -> object:
     """All that can be seen of six messages, but which faults touched them: that is no effect by itself."""
     for n in range(6):
-        p.send(float(n), f"k{n}", second_host=n % 2 == 1)
+        p.send(float(n), f"k{n}", backup_host=n % 2 == 1)
     p.run()
     rows = [asdict(row) | {"fault": ""} for row in p.rows().values()]
     return p.replies, p.replied_ns, p.cut_ns, p.calls, rows
@@ -75,7 +75,7 @@ def test_the_walk_finds_a_kind_without_effect() -> None:
 
     nothing = Nothing(kind="nothing", name="nothing")
     planted = plain_profile(**WORLD).model_copy(update={"faults": (nothing,)})
-    assert trace(VirtualProvider(planted, 1)) == trace(virtual_provider(**WORLD))
+    assert trace(VirtualProvider(planted)) == trace(virtual_provider(**WORLD))
 
 
 def test_a_kind_says_what_it_does_and_is_in_its_own_file() -> None:
@@ -87,16 +87,11 @@ def test_a_kind_says_what_it_does_and_is_in_its_own_file() -> None:
 
 
 def test_a_preset_fixes_its_settings() -> None:
-    def made(faults: list[dict[str, Any]]) -> Profile:
-        return parse_profile({"name": "x", "faults": faults} | WORLD)
-
-    fault: Any
-    (fault,) = made(faults=[{"kind": "cut_after_accept", "share": 0.1}]).faults
-    assert (fault.name, fault.kind, fault.accepted, fault.disconnect) == (
-        "cut_after_accept", "cut_after_accept", True, True,
-    )  # fmt: skip
-    assert made(faults=[fault.model_dump(mode="json")]).faults == (fault,)
+    (fault,) = plain_profile(faults=[{"kind": "cut_after_accept", "share": 0.1}]).faults
+    dumped = fault.model_dump(mode="json")
+    assert (fault.name, dumped["accepted"], dumped["disconnect"]) == ("cut_after_accept", True, True)
+    assert plain_profile(faults=[dumped]).faults == (fault,)
     with pytest.raises(ProfileError, match=r"faults\[0\]: accepted cannot be set: kind lost_reply fixes it"):
-        made(faults=[{"kind": "lost_reply", "accepted": False}])
+        plain_profile(faults=[{"kind": "lost_reply", "accepted": False}])
     assert {"accepted", "disconnect"}.isdisjoint(fault_schema("lost_reply")["properties"])
     assert {"accepted", "disconnect"} <= set(fault_schema("hang")["properties"])

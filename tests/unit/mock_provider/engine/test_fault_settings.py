@@ -16,7 +16,7 @@ def fates(p: VirtualProvider) -> list[tuple[str, str, str]]:
     return [(row.key, row.fault, row.state) for row in p.rows().values()]
 
 
-def test_adding_a_fault_or_taking_one_away_leaves_the_draws_of_the_others() -> None:
+def test_adding_or_removing_a_fault_does_not_change_the_draws_of_others() -> None:
     mine = {"kind": "accept_then_lose", "share": 0.3}
     other = {"kind": "report_loss", "share": 0.0}
     found = []
@@ -29,7 +29,7 @@ def test_adding_a_fault_or_taking_one_away_leaves_the_draws_of_the_others() -> N
     assert found[0] == found[1] == found[2]
 
 
-def test_a_fault_taken_away_while_running_leaves_the_names_of_the_others() -> None:
+def test_removing_a_fault_at_run_time_does_not_rename_the_others() -> None:
     p = virtual_provider(faults=[{"kind": "hang", "share": 0.5}, {"kind": "hang", "share": 0.5}])
     p.send(0, "k")
     first, second = (span.name for span in p.engine.fault_log(0))
@@ -103,7 +103,7 @@ def test_the_log_says_in_words_what_a_fault_does(fault: dict[str, Any], words: s
     assert (span.title, span.phase, span.end_ns) == (words, "active", None)
 
 
-def test_other_settings_before_the_first_request_begin_no_window_of_the_profile() -> None:
+def test_reconfiguring_before_the_first_request_starts_no_relative_window() -> None:
     own = {"kind": "hang", "start_s": 10, "end_s": 20}
     added = {"kind": "outage", "clock": "absolute", "start_s": 5, "end_s": 6}
     p = virtual_provider(faults=[own])

@@ -24,10 +24,10 @@ def test_marks_follow_from_the_profile() -> None:
     row = p.row("k")
     assert row.t_submitted_ns == 1 * S
     assert row.t_answered_ns == row.t_carrier_ns == 1 * S + 40 * MS
-    assert row.t_delivered_ns == 3 * S + 40 * MS
+    assert row.t_final_ns == 3 * S + 40 * MS
     assert row.t_reported_ns == row.t_confirmed_ns == 3 * S + 340 * MS
     assert (row.state, row.reason, row.submits, row.accepts) == ("delivered", "", 1, 1)
-    assert (row.account, row.wire, row.country, row.carrier, row.price) == (
+    assert (row.account, row.protocol, row.country, row.carrier, row.price) == (
         "demo",
         "smsapi",
         "PL",
@@ -53,7 +53,7 @@ def test_fast_messages_go_first() -> None:
     p = virtual_provider(accept_queue={"drain_segments_per_s": 1})
     for n in range(3):
         p.send(0, f"bulk{n}")
-    p.send(0.5, "code", fast=True)
+    p.send(0.5, "code", priority=True)
     p.run()
     assert p.row("code").t_carrier_ns == 1 * S
     assert [p.row(f"bulk{n}").t_carrier_ns for n in range(3)] == [0, 2 * S, 3 * S]
@@ -72,23 +72,23 @@ def test_nobody_overtakes_at_the_very_instant_a_queue_moves() -> None:
 def test_carriers_own_latencies_go_before_those_of_all() -> None:
     def fast_s(delivery: dict[str, Any], **carrier: Any) -> float:
         p = virtual_provider(delivery=delivery, carriers=[{"name": "c", "country": "*"} | carrier])
-        p.send(0, "k", fast=True)
+        p.send(0, "k", priority=True)
         p.run()
-        return p.row("k").t_delivered_ns // S
+        return p.row("k").t_final_ns // S
 
-    of_all = {"latency": fixed(1.0), "fast_latency": fixed(2.0)}
-    assert fast_s(of_all, latency=fixed(3.0), fast_latency=fixed(4.0)) == 4
+    of_all = {"latency": fixed(1.0), "priority_latency": fixed(2.0)}
+    assert fast_s(of_all, latency=fixed(3.0), priority_latency=fixed(4.0)) == 4
     assert fast_s(of_all, latency=fixed(3.0)) == 3
     assert fast_s(of_all) == 2
     assert fast_s({"latency": fixed(1.0)}) == 1
 
 
 def test_fast_route_has_its_own_latency() -> None:
-    p = virtual_provider(delivery={"latency": fixed(3.0), "fast_latency": fixed(1.0)})
+    p = virtual_provider(delivery={"latency": fixed(3.0), "priority_latency": fixed(1.0)})
     p.send(0, "bulk")
-    p.send(0, "code", fast=True)
+    p.send(0, "code", priority=True)
     p.run()
-    assert (p.row("bulk").t_delivered_ns, p.row("code").t_delivered_ns) == (3 * S, 1 * S)
+    assert (p.row("bulk").t_final_ns, p.row("code").t_final_ns) == (3 * S, 1 * S)
 
 
 def test_late_driver_changes_actual_instants_only() -> None:
@@ -102,7 +102,7 @@ def test_late_driver_changes_actual_instants_only() -> None:
     p.stall(10)
     p.run(10)
     row = p.row("b")
-    assert (row.t_carrier_ns, row.t_delivered_ns) == (1 * S, 3 * S)
+    assert (row.t_carrier_ns, row.t_final_ns) == (1 * S, 3 * S)
     assert row.t_reported_ns == 10 * S
 
 
@@ -112,7 +112,7 @@ def test_nothing_enters_the_carrier_before_its_reply_left() -> None:
     p.stall(5)  # the driver comes four seconds late
     p.run()
     row = p.row("k")
-    assert (row.t_answered_ns, row.t_carrier_ns, row.t_delivered_ns) == (5 * S, 5 * S, 7 * S)
+    assert (row.t_answered_ns, row.t_carrier_ns, row.t_final_ns) == (5 * S, 5 * S, 7 * S)
 
 
 def test_scheduled_message_waits_and_its_validity_with_it() -> None:
@@ -143,7 +143,7 @@ def test_scheduled_message_is_removed_and_paid_back() -> None:
 
 
 @pytest.mark.parametrize("hang", [(), ({"kind": "hang", "share": 1.0, "accepted": True, "start_s": 7.0},)])
-def test_one_of_two_is_sent_where_the_old_one_s_time_comes_before_the_reply(
+def test_a_replacement_and_a_message_that_is_due_before_the_reply_send_one_message(
     hang: list[dict[str, Any]],
 ) -> None:
     p = virtual_provider(reply={"latency": fixed(5.0)}, faults=list(hang))
@@ -182,7 +182,7 @@ def test_message_that_waits_past_its_validity_expires_then() -> None:
     p.run()
     row = p.row("second")
     assert (row.state, row.reason) == ("expired", "validity_passed")
-    assert (row.t_carrier_ns, row.t_delivered_ns) == (None, 4 * S)
+    assert (row.t_carrier_ns, row.t_final_ns) == (None, 4 * S)
     assert p.row("third").t_carrier_ns == 10 * S  # an expired one takes no time of the queue
     assert p.engine.state().gauges["queue_accept_segments"] == 0
 
@@ -192,7 +192,7 @@ def test_message_on_air_expires_with_its_validity() -> None:
     p.send(0, "k")
     p.run()
     row = p.row("k")
-    assert (row.state, row.t_delivered_ns) == ("expired", 4 * S)
+    assert (row.state, row.t_final_ns) == ("expired", 4 * S)
 
 
 def test_failures_in_their_shares() -> None:
@@ -208,7 +208,7 @@ def test_failures_in_their_shares() -> None:
     assert counters["undelivered"] == pytest.approx(600, abs=70)
     assert counters["expired"] == pytest.approx(200, abs=45)
     assert counters["delivered"] + counters["undelivered"] + counters["expired"] == 2000
-    ends = {row.t_delivered_ns for row in p.rows().values() if row.state == "expired"}
+    ends = {row.t_final_ns for row in p.rows().values() if row.state == "expired"}
     assert ends == {60 * S}
 
 

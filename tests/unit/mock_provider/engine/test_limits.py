@@ -20,7 +20,7 @@ def taken(
     p: VirtualProvider, at_s: float, *messages: str | dict[str, Any], **fields: Any
 ) -> Literal[True] | Refusal:
     answer = p.replies[p.send(at_s, *messages, **fields)]
-    return True if type(answer) is Accepted else answer.reason
+    return True if isinstance(answer, Accepted) else answer.reason
 
 
 @pytest.mark.parametrize(("balance", "answer"), [(0.2, True), (0.199999, Refusal.NO_CREDIT)])
@@ -56,7 +56,7 @@ def test_daily_cap() -> None:
 
 
 def test_recipients_of_a_request() -> None:
-    p = virtual_provider(wire={"smsapi": {"max_recipients_per_request": 3}})
+    p = virtual_provider(protocol={"smsapi": {"max_recipients_per_request": 3}})
     assert taken(p, 0, "a", "b", "c") is True
     assert taken(p, 0, "a", "b", unparsable=("12",)) is True
     assert taken(p, 0, "a", "b", "c", unparsable=("12",)) is Refusal.TOO_MANY_RECIPIENTS
@@ -139,7 +139,7 @@ def test_segments_a_country_allows() -> None:
 def test_hours_for_marketing_begin_at_their_start_and_end_before_their_end() -> None:
     hours = {"timezone": "UTC", "start": "08:00", "end": "20:00"}
     rules = [{"country": "PL", "marketing_hours": hours}]
-    p = virtual_provider(carriers=PL, rules=rules, traffic={"unsaid": "marketing"})
+    p = virtual_provider(carriers=PL, rules=rules, traffic={"default_message_class": "marketing"})
     hour = 3_600
     at_s = (8 * hour - 1, 8 * hour, 20 * hour - 1, 20 * hour)
     quiet = Refusal.QUIET_HOURS
@@ -164,7 +164,7 @@ def test_a_message_whose_validity_ends_as_it_departs_is_not_sent() -> None:
     assert states == ["delivered", "expired", "delivered"]
 
 
-def test_a_message_that_is_not_valid_any_more_is_not_sent_at_once_either() -> None:
+def test_an_expired_message_is_not_sent_without_a_queue_either() -> None:
     p = virtual_provider()
     p.send(1, "at its end", expires_ns=1 * S)
     p.send(1, "just before", expires_ns=1 * S + 1)

@@ -63,7 +63,7 @@ def test_ends_as_the_digits_say_whatever_the_carrier_draws(
     send(p, digits)
     p.run()
     row = p.row("k")
-    assert (row.state, row.reason, row.t_delivered_ns) == (state, reason, t_done_s * S)
+    assert (row.state, row.reason, row.t_final_ns) == (state, reason, t_done_s * S)
     assert row.t_confirmed_ns is not None
 
 
@@ -96,6 +96,7 @@ def test_a_refusal_leaves_the_rest_of_the_request_alone() -> None:
     bad = {"key": "bad", "msisdn": POLISH + "23"}
     nobody = {"key": "nobody", "msisdn": POLISH + "27"}
     answer = p.replies[p.send(0, "good", bad, nobody)]
+    assert isinstance(answer, Accepted)
     assert [m.msisdn for m in answer.messages] == ["48600100200"]
     assert answer.invalid_numbers == (POLISH + "27",)
     p.run()

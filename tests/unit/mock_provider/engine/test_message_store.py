@@ -56,7 +56,7 @@ def test_oldest_finished_keys_are_forgotten_above_the_limit() -> None:
     assert (p.row("open").state, p.row("open").submits, p.row("open").accepts) == ("delivered", 2, 1)
 
 
-def test_keys_that_will_not_come_again_are_forgotten_once_their_rows_are_taken() -> None:
+def test_forget_removes_keys_whose_rows_were_taken() -> None:
     p = virtual_provider()
     p.send(0, "taken", "other", refuse_duplicates=True)
     p.run()
@@ -87,7 +87,7 @@ def test_key_with_two_messages_or_a_row_to_be_written_again_is_not_forgotten() -
 
 
 @pytest.mark.parametrize("gone_kept", [0, 10_000])
-def test_what_is_forgotten_either_way_leaves_the_oldest_finished_keys_to_the_limit(
+def test_forgotten_keys_do_not_count_towards_the_limit(
     monkeypatch: pytest.MonkeyPatch, gone_kept: int
 ) -> None:
     monkeypatch.setattr(message_store, "_GONE_KEPT", gone_kept)
@@ -132,7 +132,7 @@ def test_one_key_sent_very_often() -> None:
     assert max(row.accepts for row in rows.values()) == 5_000
 
 
-def test_a_shared_key_costs_one_row_a_message_however_many_there_are() -> None:
+def test_a_shared_key_costs_one_row_per_message() -> None:
     p = virtual_provider()
     written = 0
     for n in range(300):
@@ -202,7 +202,7 @@ def test_a_message_that_is_done_needs_no_row_of_its_being_open() -> None:
     assert [row.state for row in p.engine.take_rows(5_000_000_000)] == ["delivered"]
 
 
-def test_repeats_without_a_key_are_told_apart_for_as_long_as_keys_are_remembered() -> None:
+def test_repeats_without_a_key_get_distinct_keys_within_the_memory_limit() -> None:
     p = virtual_provider(duplicates={"remembered_keys": 3})
     keys = set()
     for n in range(20):  # the first text of all is sent all the time

@@ -90,7 +90,7 @@ def test_faults_and_latency_from_now_on() -> None:
     p.send(2, "after")
     assert p.refused(p.send(3, "x")).reason is Refusal.UNAVAILABLE
     p.run()
-    assert (p.row("before").t_delivered_ns, p.row("after").t_delivered_ns) == (10 * S, 3 * S)
+    assert (p.row("before").t_final_ns, p.row("after").t_final_ns) == (10 * S, 3 * S)
 
 
 def test_a_profile_that_cannot_be_taken_changes_nothing() -> None:

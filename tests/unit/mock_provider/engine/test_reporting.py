@@ -123,7 +123,7 @@ def test_a_url_that_never_comes_again_takes_no_memory() -> None:
     assert p.engine.kept()["receivers"] == 0
 
 
-def test_a_linger_that_outlived_its_outbox_leaves_the_next_one_alone() -> None:
+def test_the_linger_timer_of_a_sent_batch_does_not_send_the_next_one() -> None:
     p = virtual_provider(reports={"max_per_call": 2, "linger_s": 1.0})
     for at_s, key in ((0, "a"), (0.5, "b"), (0.8, "c")):
         p.send(at_s, key)

@@ -74,7 +74,7 @@ def test_a_message_expires_in_its_senders_queue() -> None:
     p.send(0, "c")
     p.run()
     row = p.row("b")
-    assert (row.state, row.reason, row.t_delivered_ns) == ("expired", "validity_passed", 3 * S)
+    assert (row.state, row.reason, row.t_final_ns) == ("expired", "validity_passed", 3 * S)
     assert p.row("c").t_carrier_ns == 10 * S  # b took no time of the channel
     assert p.engine.state().gauges["queue_accept_segments"] == 0
 
@@ -121,9 +121,9 @@ def test_too_many_requests_unanswered_are_refused() -> None:
 def test_senders_that_have_nothing_to_wait_for_are_forgotten() -> None:
     limits = PerSender(alphanumeric=SenderLimit(segments_per_s=10))
     queues = SenderQueues(limits, lambda *event: None)
-    for n in range(100_000):
+    for n in range(30_000):
         own = queues.of(f"s{n}", n * S // 1000)
         assert own is not None and own.channel.passes(1, n * S // 1000)  # busy for a tenth of a second
     assert queues.known <= 20_000
-    last = queues.of("s99999", 100 * S)
-    assert last is not None and not last.channel.passes(1, 99_999 * S // 1000)
+    last = queues.of("s29999", 100 * S)
+    assert last is not None and not last.channel.passes(1, 29_999 * S // 1000)

@@ -32,8 +32,8 @@ def test_the_accepted_submit_its_reply_and_its_radio() -> None:
     row = p.row("m")
     assert (row.t_submitted_ns, row.t_taken_ns, row.reply_ns) == (1 * S, 1 * S, S // 2)
     assert (row.t_answered_ns, row.radio_ns, row.handset_wait_ns) == (3 * S // 2, 3 * S, 0)
-    assert row.t_delivered_ns - row.t_carrier_ns == row.radio_ns
-    assert (row.throttled, row.fast, row.ucs2_for) == (0, False, "")
+    assert row.t_final_ns - row.t_carrier_ns == row.radio_ns
+    assert (row.throttled, row.priority, row.ucs2_for) == (0, False, "")
 
 
 def test_a_refusal_for_the_rate_is_counted_and_the_accepted_submit_is_the_later_one() -> None:
@@ -43,10 +43,10 @@ def test_a_refusal_for_the_rate_is_counted_and_the_accepted_submit_is_the_later_
     p.send(1.0, "first")
     p.send(1.1, "m")
     p.send(1.2, "m")
-    p.send(5.0, "m", fast=True)
+    p.send(5.0, "m", priority=True)
     p.run()
     row = p.row("m")
-    assert (row.submits, row.throttled, row.fast) == (3, 2, True)
+    assert (row.submits, row.throttled, row.priority) == (3, 2, True)
     assert (row.t_submitted_ns, row.t_taken_ns, row.reply_ns) == (1_100_000_000, 5 * S, S // 4)
 
 
@@ -84,13 +84,13 @@ def test_a_key_that_is_accepted_again_keeps_its_count() -> None:
     assert [row[0] for row in taken] == [1 * S, 5 * S]
 
 
-def test_a_phone_that_comes_back_was_waited_for_and_its_attempt_takes_its_radio() -> None:
+def test_the_wait_for_a_phone_and_the_radio_time_are_recorded_separately() -> None:
     p = virtual_provider(delivery={"latency": absent(1.0)})
     p.send(1.0, "m")
     p.run()
     row = p.row("m")
     assert (row.state, row.handset_wait_ns, row.radio_ns) == ("delivered", 60 * S, 2 * S)
-    assert row.t_delivered_ns - row.t_carrier_ns == 62 * S
+    assert row.t_final_ns - row.t_carrier_ns == 62 * S
 
 
 def test_a_phone_that_never_comes_back_is_waited_for_to_the_end() -> None:
@@ -113,9 +113,7 @@ def test_a_phone_that_never_comes_back_is_waited_for_to_the_end() -> None:
         ("expired", "no_report", 0),
     ],
 )
-def test_a_failure_of_the_phone_is_a_wait_for_it_and_no_other_is(
-    state: str, reason: str, wait_s: int
-) -> None:
+def test_only_an_absent_phone_counts_as_a_wait_for_the_phone(state: str, reason: str, wait_s: int) -> None:
     failures = [{"state": state, "reason": reason, "share": 1.0}]
     p = virtual_provider(delivery={"latency": FIXED_2, "failures": failures, "validity_s": 100.0})
     p.send(1.0, "m")
@@ -141,7 +139,7 @@ def test_a_brown_out_is_part_of_the_radio_and_not_of_the_wait() -> None:
     p.run()
     row = p.row("m")
     assert (row.radio_ns, row.handset_wait_ns) == (6 * S, 60 * S)
-    assert row.t_delivered_ns - row.t_carrier_ns == 66 * S
+    assert row.t_final_ns - row.t_carrier_ns == 66 * S
 
 
 def test_a_slow_reply_is_part_of_the_reply_as_drawn() -> None:
@@ -170,7 +168,7 @@ def test_share_of_absent_phones_is_the_profiles() -> None:
     assert all(row.radio_ns == 2 * S for row in rows)
     for row in rows:
         if row.state == "delivered":
-            assert row.radio_ns + row.handset_wait_ns == row.t_delivered_ns - row.t_carrier_ns
+            assert row.radio_ns + row.handset_wait_ns == row.t_final_ns - row.t_carrier_ns
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ def test_no_limit_admits_all() -> None:
     assert bucket.has(0, 10**9)
 
 
-def test_full_bucket_after_any_pause_holds_the_burst_and_no_more() -> None:
+def test_a_full_bucket_holds_the_burst_whatever_the_pause() -> None:
     bucket = TokenBucket(Limit(rate_per_s=10, burst=3))
     for now_ns in (0, 100 * S):
         assert bucket.has(now_ns, 3)

@@ -57,7 +57,7 @@ def test_newest_first_by_part_of_number_text_sender_and_key(told: Told) -> None:
     assert told.found(limit=0) == []
 
 
-def test_by_state_and_only_of_those_the_rest_of_the_question_leaves(told: Told) -> None:
+def test_the_state_filter_combines_with_the_other_filters(told: Told) -> None:
     told.take("a", "b", "a")
     told.states["m0"] = MessageState.DELIVERED
     assert told.found(state="delivered") == ["m0"]
@@ -89,7 +89,7 @@ def test_the_oldest_requests_go_and_are_found_no_more() -> None:
     assert told.found() == ["m3", "m2"]
     assert told.inbox.find("m0") is None
     assert told.found(before="m0") == []
-    assert [told.inbox.find(each).text for each in ("m2", "m3")] == ["c", "d"]  # type: ignore[union-attr]  # None fails too
+    assert [told.inbox.find(each).text for each in ("m2", "m3")] == ["c", "d"]
     told.take(*"efghij")  # a request above the capacity is kept whole
     assert len(told.found()) == len(told.inbox) == 6
 
@@ -102,7 +102,7 @@ def test_the_index_stays_within_bounds_however_much_passes() -> None:
     assert told.inbox.indexed <= 21
 
 
-def test_what_came_since_a_look_and_how_much_of_it_is_not_shown(told: Told) -> None:
+def test_new_messages_since_a_position_and_the_number_of_skipped_ones(told: Told) -> None:
     told.take("a", "b")
     seen = told.inbox.end
     assert told.inbox.since(seen, 10) == ([], 0)

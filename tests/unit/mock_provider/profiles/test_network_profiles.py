@@ -25,7 +25,7 @@ def test_ready_tables_are_whole_and_go_together() -> None:
         carriers = [c for c in profile.carriers if c.country == country]
         assert sum(c.share for c in carriers) == pytest.approx(100, abs=0.2)
         assert all(c.mcc and c.mnc and c.queue_segments and c.segments_per_s and c.failures for c in carriers)
-        assert all(c.latency and c.fast_latency for c in carriers)
+        assert all(c.latency and c.priority_latency for c in carriers)
         assert [rules.country for rules in profile.rules].count(country) == 1
 
 
@@ -40,10 +40,10 @@ def test_poland_has_the_shares_of_the_sources() -> None:
 def test_prefix_names_are_those_of_the_numbering_plan(country: str) -> None:
     for carrier in country_table(country)["carriers"]:
         for name in carrier.get("prefix_names", ()):
-            assert PrefixTable(country, {name: "found"})._carriers, (country, name)
+            assert PrefixTable(country, {name: "found"}).carriers, (country, name)
 
 
-def test_what_the_profile_has_of_a_country_goes_before_the_table() -> None:
+def test_a_country_of_the_profile_overrides_the_table() -> None:
     own = [{"name": "mine", "country": "PL"}, *ANY]
     profile = profile_of(carriers=own, countries=["PL", "DE"], rules=[{"country": "PL", "max_segments": 3}])
     assert [c.name for c in profile.carriers if c.country == "PL"] == ["mine"]
@@ -69,7 +69,7 @@ def test_all_that_is_wrong_with_a_network_is_said_by_its_path() -> None:
         ],
         "throttle": {"concurrent_requests": 0, "per_sender": {"long_code": {"queue_segments": 5}}},
         "numbers": {"validity": "hard", "ported_share": 2, "magic": "sometimes"},
-        "traffic": {"unsaid": "ads"},
+        "traffic": {"default_message_class": "ads"},
     }
     with pytest.raises(ProfileError) as raised:
         profile_of(**values)
@@ -90,7 +90,7 @@ def test_all_that_is_wrong_with_a_network_is_said_by_its_path() -> None:
         "numbers.validity",
         "numbers.ported_share",
         "numbers.magic",
-        "traffic.unsaid",
+        "traffic.default_message_class",
     }
     assert "there are DE, GB, PL, US" in str(raised.value)
 
@@ -113,7 +113,7 @@ def test_a_faster_time_axis_leaves_hours_and_days_alone() -> None:
 def test_a_faster_time_axis_shortens_whole_seconds_and_no_timer_of_connections() -> None:
     profile = load_profile("twilio")
     scaled = scale_profile(profile, 1000.0)
-    twilio = scaled.wire.twilio
+    twilio = scaled.protocol.twilio
     assert (twilio.default_validity_s, twilio.schedule_min_s, twilio.schedule_max_s) == (36, 1, 3024)
-    assert scaled.wire.smpp == profile.wire.smpp
+    assert scaled.protocol.smpp == profile.protocol.smpp
     assert parse_profile(scaled.model_dump(mode="json", exclude_none=True)) == scaled

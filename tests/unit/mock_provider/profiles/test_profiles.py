@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mock_provider.engine import Engine
+from mock_provider.engine.faults.kinds.added_latency import AddedLatency
 from mock_provider.inbox.admin.fault_windows import fault_kinds
 from mock_provider.profiles import (
     Profile,
@@ -20,6 +21,7 @@ from mock_provider.profiles import (
     scale_profile,
     with_token,
 )
+from mock_provider.settings.distributions import AbsentSubscriber, Empirical, Lognormal
 
 MINIMAL = {"name": "x", "carriers": [{"name": "a", "country": "*"}]}
 
@@ -47,7 +49,7 @@ def test_smsapi_profile_has_the_numbers_of_the_sources() -> None:
     assert profile.reports.loss_share == 0
 
 
-def test_all_that_is_wrong_is_said_at_once_with_path_and_allowed_range() -> None:
+def test_all_errors_are_listed_at_once_with_path_and_allowed_range() -> None:
     values = {
         "name": "x",
         "typo": 1,
@@ -58,7 +60,7 @@ def test_all_that_is_wrong_is_said_at_once_with_path_and_allowed_range() -> None
             "errors": [{"refusal": "internal_error", "share": 0.7}, {"refusal": "queue_full", "share": 0.6}],
         },
         "faults": [{"kind": "hang", "share": 2}, {"kind": "earthquake"}, {"kind": "outage", "start_s": -1}],
-        "wire": {"smsapi": {"throttle_answer": "error_42"}},
+        "protocol": {"smsapi": {"throttle_answer": "error_42"}},
     }
     with pytest.raises(ProfileError) as raised:
         parse_profile(values)
@@ -74,11 +76,11 @@ def test_all_that_is_wrong_is_said_at_once_with_path_and_allowed_range() -> None
         "faults[0].share",
         "faults[1].kind",
         "faults[2].start_s",
-        "wire.smsapi.throttle_answer",
+        "protocol.smsapi.throttle_answer",
     }
     assert "at least 0.000001 and at most 10000000" in found["throttle.requests.rate_per_s"]
     assert "at least 0 and at most 1" in found["faults[0].share"]
-    assert "error_202, http_429" in found["wire.smsapi.throttle_answer"]
+    assert "error_202, http_429" in found["protocol.smsapi.throttle_answer"]
     assert "median_s must not exceed p99_s" in found["reply.latency"]
     assert "unknown key; known here: country, failures" in found["carriers[1].shard"]
     assert "1.3" in found["reply.errors"]
@@ -99,7 +101,10 @@ def test_all_that_is_wrong_is_said_at_once_with_path_and_allowed_range() -> None
         ({"account": 5}, "account: 5: must be a table of keys"),
         ({"faults": {}}, "faults: {}: must be a list"),
         ({"faults": [{}]}, "faults[0].kind: missing (allowed: accept_then_lose, "),
-        ({"traffic": {"unsaid": "x"}}, "traffic.unsaid: 'x': is none of these (allowed: otp, "),
+        (
+            {"traffic": {"default_message_class": "x"}},
+            "traffic.default_message_class: 'x': is none of these (allowed: otp, ",
+        ),
         ({"account": {"countries": ["UK"]}}, "account.countries[0]: 'UK': no country of the numbering plan"),
         ({"carriers": [{"name": "a", "country": "XX"}]}, "carriers[0].country: 'XX': no country"),
         ({"faults": [{"kind": "country_down", "countries": ["XX"]}]}, "faults[0].countries[0]: 'XX': no"),
@@ -178,17 +183,21 @@ def test_scaled_profile_has_faster_rates_and_shorter_delays() -> None:
     assert scaled.accept_queue.drain_segments_per_s == 10
     assert scaled.accept_queue.capacity_segments == 100
     assert (scaled.carriers[0].segments_per_s, scaled.carriers[0].share) == (100, 3)
+    assert isinstance(scaled.reply.latency, Lognormal)
     assert (scaled.reply.latency.median_s, scaled.reply.latency.p99_s) == (0.5, 4)
     assert scaled.flood.window_s == 30
     assert scaled.delivery.validity_s == 300
-    assert scaled.delivery.latency.body.percentiles_s == ((10, 1), (90, 2))
-    assert scaled.delivery.latency.retries[0].every_s == 30
-    assert scaled.delivery.latency.absent_share == 0.1
+    latency = scaled.delivery.latency
+    assert isinstance(latency, AbsentSubscriber) and isinstance(latency.body, Empirical)
+    assert latency.body.percentiles_s == ((10, 1), (90, 2))
+    assert latency.retries[0].every_s == 30
+    assert latency.absent_share == 0.1
     assert scaled.delivery.failures == profile.delivery.failures
     assert scaled.reports.retry_after_s == (1, 2)
     assert (scaled.reports.linger_s, scaled.reports.give_up_after_s) == (0.5, 4)
     assert scaled.reports.max_per_call == 9
     slow, outage = scaled.faults
+    assert isinstance(slow, AddedLatency)
     assert (slow.plus_s, slow.factor, slow.start_s, slow.end_s) == (1, 3, 10, 20)
     assert (outage.start_s, outage.end_s) == (20, 40)
     assert scaled.duplicates == profile.duplicates
@@ -224,8 +233,8 @@ def test_reference_in_the_documentation_loads_and_has_every_key() -> None:
 
 @pytest.mark.parametrize("zone", ["Nowhere/Land", "", "Europe", "../passwd", "a" * 5_000, "a\0b"])
 def test_a_time_zone_that_does_not_exist_is_refused(zone: object) -> None:
-    with pytest.raises(ProfileError, match=r"wire\.smsapi\.timezone: .*no time zone"):
-        parse_profile(MINIMAL | {"wire": {"smsapi": {"timezone": zone}}})
+    with pytest.raises(ProfileError, match=r"protocol\.smsapi\.timezone: .*no time zone"):
+        parse_profile(MINIMAL | {"protocol": {"smsapi": {"timezone": zone}}})
 
 
 @pytest.mark.parametrize("window", [{"start_s": 1e300}, {"end_s": 1e300}, {"start_s": 1e9 + 1}])
@@ -287,7 +296,10 @@ def test_tokens_of_a_profile_can_be_sent_and_are_not_shown() -> None:
         ({"account": {"suspended": 1}}, ["account.suspended: 1: must be true or false"]),
         ({"account": {"balance_points": "9"}}, ["account.balance_points: '9': must be a number"]),
         ({"reports": {"retry_after_s": [60, True]}}, ["reports.retry_after_s: [60, true]: must be a number"]),
-        ({"wire": {"smsapi": {"send_status": "200"}}}, ["wire.smsapi.send_status: '200': must be a number"]),
+        (
+            {"protocol": {"smsapi": {"send_status": "200"}}},
+            ["protocol.smsapi.send_status: '200': must be a number"],
+        ),
         ({"faults": [{"kind": "outage", "end_s": "3"}]}, ["faults[0].end_s: '3': must be a number"]),
     ],
 )

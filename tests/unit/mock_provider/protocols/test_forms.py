@@ -9,6 +9,7 @@ from urllib.parse import unquote_to_bytes
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from protocol_calls import FakeLookups, answer_to, smsapi_with
 
 from mock_provider.http.messages import HttpRequest, HttpResponse
 from mock_provider.http.receivers import LONGEST_URL, report_url_allowed
@@ -19,7 +20,6 @@ from mock_provider.protocols.forms import (
     unescaped,
     unescaped_text,
 )
-from mock_provider.protocols.smsapi import Smsapi
 from mock_provider.protocols.smsapi.errors import SmsapiError
 from mock_provider.protocols.smsapi.fields import MalformedRequestError, read_fields
 from mock_provider.protocols.smsapi.message import read_texts
@@ -37,10 +37,9 @@ def form(body: bytes, content_type: str = "application/x-www-form-urlencoded") -
 
 def error_of(body: bytes, content_type: str = "") -> bytes:
     """The reply to a send that the wire itself refuses, after the token was looked up."""
-    wire = Smsapi(SmsapiSettings(), 0.1)
-    call: Any = wire.read(form(body, content_type), 1, Instants(0, 0.0))
-    reply = call if isinstance(call, HttpResponse) else call.render(object())
-    assert isinstance(reply, HttpResponse)
+    protocol = smsapi_with()
+    call: Any = protocol.read(form(body, content_type), 1, Instants(0, 0.0))
+    reply = call if isinstance(call, HttpResponse) else answer_to(call, FakeLookups("t"))
     return reply.body
 
 
@@ -110,7 +109,7 @@ def test_texts_are_personalised_one_by_one() -> None:
 
 
 @pytest.mark.parametrize("fields", [{}, {"max_parts": "2"}, {"normalize": "1"}, {"single": "1"}])
-def test_a_text_beyond_all_parts_is_too_long_whatever_else_is_asked(fields: dict[str, str]) -> None:
+def test_a_text_with_too_many_parts_is_refused_before_other_checks(fields: dict[str, str]) -> None:
     with pytest.raises(SmsapiError) as refused:
         read_texts({"message": "{" * 20_000, **fields}, 1, SmsapiSettings())
     assert refused.value.code == 11
@@ -136,7 +135,7 @@ def test_what_is_no_number_is_repeated_in_part() -> None:
 
 def test_a_code_s_text_beyond_all_parts_is_refused() -> None:
     body = b"phone_number=48500100200&content=" + b"[%25code%25]" * 20_000
-    wire = Smsapi(SmsapiSettings(), 0.1)
+    protocol = smsapi_with()
     request = HttpRequest("POST", "/mfa/codes", "", "application/x-www-form-urlencoded", "Bearer t", body)
-    call: Any = wire.read(request, 1, Instants(0, 0.0))
+    call: Any = protocol.read(request, 1, Instants(0, 0.0))
     assert not hasattr(call, "submit")

@@ -3,13 +3,19 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, cast
 
 import pytest
+from waiting import eventually_in_loop
 
+from mock_provider.engine import Engine
 from mock_provider.engine.values import DeliveryReport, MessageState, SendReports
+from mock_provider.http.messages import ReportCall
+from mock_provider.inbox.events import EventFeed
+from mock_provider.inbox.traffic import TrafficHistory
 from mock_provider.profiles import load_profile
+from mock_provider.runtime import clock_driver
 from mock_provider.runtime.health import Health
 from mock_provider.runtime.provider import ProviderRuntime
 from mock_provider.runtime.reports_out import HttpReportSender, ReportCallSettings
@@ -100,62 +106,71 @@ async def test_an_engine_that_fails_at_its_time_closes_the_intake() -> None:
         def advance(self, now_ns: int) -> None:
             raise ZeroDivisionError
 
-    provider.driver.engine = Broken()
-    provider.driver._on_timer()
+    provider.driver.engine = cast(Engine, Broken())
+    provider.driver.wake()  # arms the timer
+    await eventually_in_loop(lambda: provider.health.failures)
     provider.driver.stop()
     assert provider.driver.refusal is not None
     assert "the engine" in provider.health.failures[0]
 
 
-@pytest.mark.parametrize("chore", ["_take_rows", "_publish", "_tick"])
+@pytest.mark.parametrize(
+    ("part", "chore", "loses_records"),
+    [(Engine, "take_rows", True), (EventFeed, "publish", False), (TrafficHistory, "sample", False)],
+)
 @in_a_loop
-async def test_every_chore_of_the_provider_is_watched(chore: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(self) -> None:
+async def test_every_chore_of_the_provider_is_watched(
+    part: type, chore: str, loses_records: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(ProviderRuntime, chore, broken)
+    monkeypatch.setattr(part, chore, broken)
     provider = ProviderRuntime(load_profile("fast"), 1, 0.1)
     provider.start(None)
-    async with asyncio.timeout(10):
-        while not provider.health.failures:
-            await asyncio.sleep(0.01)
-    assert provider.health.records_lost.is_set() == (chore == "_take_rows")
+    await eventually_in_loop(lambda: provider.health.failures)
+    assert provider.health.records_lost.is_set() == loses_records
     await provider.finish_reports()
     await provider.stop()
 
 
 @in_a_loop
 async def test_reports_that_cannot_be_written_are_noted(health: Health) -> None:
-    def broken(effect: SendReports) -> None:
+    def broken(effect: object) -> Sequence[ReportCall]:
         raise ZeroDivisionError
 
     callbacks = HttpReportSender(broken, lambda *_: None, ReportCallSettings(), health)
     callbacks.start()
     report = DeliveryReport("1", None, "48", "Test", MessageState.DELIVERED, "", 1, 1, 0.0, "", "", 1)
     callbacks.deliver(SendReports(1, "http://127.0.0.1/", (report,), 1))
-    async with asyncio.timeout(10):
-        while not health.failures:
-            await asyncio.sleep(0)
+    await eventually_in_loop(lambda: health.failures)
     await callbacks.stop(1.0)
     assert health.failures == ["a batch of reports: ZeroDivisionError: "]
 
 
 @in_a_loop
 async def test_a_deadline_beyond_all_timers_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    provider = ProviderRuntime(load_profile("fast"), 1, 0.1)
-    armed = []
+    armed: list[int] = []
+    rings: list[Callable[[], None]] = []
 
     class Far:
         def next_due(self) -> int:
             return 10**40
 
     class Timer:
-        arm = staticmethod(armed.append)
+        def arm(self, at_ns: int) -> None:
+            armed.append(at_ns)
 
-    provider.driver._timer.close()
-    provider.driver.engine, provider.driver._timer = Far(), Timer()
-    now_ns = provider.driver.now_ns()
-    provider.driver.carry_out(())
-    provider.driver._on_timer()
+    def timer_of(loop: asyncio.AbstractEventLoop, ring: Callable[[], None]) -> Timer:
+        rings.append(ring)
+        return Timer()
+
+    monkeypatch.setattr(clock_driver, "deadline_timer", timer_of)
+    loop = asyncio.get_running_loop()
+    driver = clock_driver.ClockDriver(cast(Engine, Far()), loop, lambda _: None, lambda _: None)
+    now_ns = driver.now_ns()
+    driver.carry_out(())
+    (ring,) = rings
+    ring()
     assert len(armed) == 2
     assert all(now_ns < at_ns < now_ns + 4_000_000_000_000 for at_ns in armed)

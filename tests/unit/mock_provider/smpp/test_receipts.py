@@ -158,7 +158,7 @@ def test_what_has_waited_too_long_is_given_back_to_the_engine() -> None:
     assert bench.links.queued == 1
 
 
-def test_nobody_waits_for_the_answer_to_an_intermediate_notification() -> None:
+def test_an_intermediate_notification_needs_no_answer() -> None:
     bench, link = Bench(), FakeLink(9)
     bench.links.add("esme", link)
     (report,) = reports(1, MessageState.OPEN).reports

@@ -110,7 +110,7 @@ def test_ever_new_campaigns_cannot_shut_out_an_old_one(ticket: Make) -> None:
     assert got > 3
 
 
-def test_a_campaign_that_ran_empty_has_still_had_its_share_when_others_are_forgotten(ticket: Make) -> None:
+def test_an_empty_campaign_keeps_its_served_share_when_others_are_removed(ticket: Make) -> None:
     lane = filled([ticket(campaign="bulk") for _ in range(500)])
     lane.put(ticket(campaign="drip", segments=6))
     while not any(each.message.campaign == "drip" for each in lane.take(0, 1, 6)):

@@ -115,7 +115,7 @@ def test_a_route_is_known_by_its_name_whatever_its_place(
     assert len(submitted(effects)) == 3
 
 
-def test_what_one_route_may_have_waits_for_it_while_another_idles(
+def test_a_message_bound_to_a_route_waits_for_it_while_another_is_idle(
     dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
 ) -> None:
     core = dispatcher(limits("a"), limits("b"), route_down_pause_s=100)
@@ -144,7 +144,7 @@ def test_a_message_bound_to_a_removed_route_is_submitted_nowhere_and_ends_at_its
     assert changed(late) == [("delivered", "")]
 
 
-def test_a_report_ends_a_message_that_waits_for_a_removed_route(
+def test_a_report_finishes_a_message_bound_to_a_removed_route(
     dispatcher: MakeDispatcher, message: Make
 ) -> None:
     core = dispatcher()
@@ -156,7 +156,7 @@ def test_a_report_ends_a_message_that_waits_for_a_removed_route(
     assert core.state().open == 0
 
 
-def test_what_no_configured_route_can_take_does_not_block_the_rest(
+def test_messages_for_removed_routes_do_not_block_others(
     dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
 ) -> None:
     core = dispatcher(limits("a", segments_burst=4.0))
@@ -293,7 +293,7 @@ def test_attempts_of_an_earlier_life_count(
     assert changed(effects) == ([("failed", "gave_up: 201")] if ends else [])
 
 
-def test_a_route_goes_on_at_once_when_another_has_taken_what_it_could_not(
+def test_a_route_continues_when_another_takes_the_message_it_could_not(
     dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
 ) -> None:
     core = dispatcher(limits("small", segments_burst=4.0), limits("large", max_batch=1, max_in_flight=1))

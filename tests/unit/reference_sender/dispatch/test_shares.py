@@ -22,7 +22,7 @@ def test_without_a_flood_it_is_plain_priority() -> None:
     assert first_lanes(shares) == [OTP, TRANSACTIONAL, MARKETING]
 
 
-def test_a_transactional_flood_owes_marketing_but_costs_otps_nothing() -> None:
+def test_a_transactional_flood_leaves_shares_to_marketing_and_otps() -> None:
     shares = Shares(0.2, 0.05)
     shares.sent(TRANSACTIONAL, 100, ALL_WAIT)  # 100 * 0.05
     assert shares.turns()[:2] == ((OTP, 0, False), (MARKETING, 5, False))

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from run_builder import Build, RunBuilder, Suite
 
 from analysis import records
 from analysis.measure.comparison.campaigns import jain
 from analysis.model import PartReport
 from analysis.report import build_report
-
-Build = Callable[[str], Any]
-Suite = Callable[..., Path]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +28,9 @@ def test_jains_index(shares: list[float], expected: float | None) -> None:
     assert found == (None if expected is None else pytest.approx(expected))
 
 
-def campaign(run: Any, name: str, messages: int, per_s: float, delivery_s: float, first_s: float) -> None:
+def campaign(
+    run: RunBuilder, name: str, messages: int, per_s: float, delivery_s: float, first_s: float
+) -> None:
     for slot in range(messages):
         due_s = first_s + slot / per_s
         run.journey(f"{name}-{slot}", due_s, delivery_s, message_class="marketing", campaign=name)
@@ -46,7 +44,7 @@ def parts_of(directory: Path) -> dict[str, PartReport]:
     return {part.slug: part for part in build_report(directory).parts}
 
 
-def test_each_campaigns_rate_is_counted_until_95_percent_of_it_are_over(new_run: Build) -> None:
+def test_the_rate_of_a_campaign_ends_with_95_percent_of_its_messages(new_run: Build) -> None:
     run = new_run("a")
     # 100 messages at 10/s from 2 s on, each delivered after 5 s. The 95th is due at 11.4 s and arrives at
     # 16.4 s: 95 messages in 14.4 s.

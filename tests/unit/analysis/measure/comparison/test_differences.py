@@ -99,12 +99,12 @@ def coverage(make: object, runs: int = 120) -> float:
     return held / runs
 
 
-def test_of_independent_times_nearly_every_interval_holds_the_truth() -> None:
+def test_intervals_of_independent_times_cover_the_true_value() -> None:
     """95 % are meant to; 120 trials have a standard error of 2 %."""
     assert coverage(lambda chance: chance.lognormal(1.0, 0.7, 300)) >= 0.89
 
 
-def test_blocks_keep_the_interval_true_where_neighbours_wait_alike() -> None:
+def test_blocks_keep_the_coverage_when_neighbours_are_correlated() -> None:
     """Queue waits of neighbours are nearly equal. Without blocks the interval would be far too narrow."""
 
     def queue(chance: np.random.Generator) -> np.ndarray:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
+from run_builder import Build, RunBuilder, Suite
 
 from analysis import records
 from analysis.report import build_report
-
-Build = Callable[[str], Any]
-Suite = Callable[..., Path]
 
 
 def scenario(counterpart: str = "", fifo: bool = False, **more: Any) -> records.RecordedScenario:
@@ -22,7 +18,7 @@ def scenario(counterpart: str = "", fifo: bool = False, **more: Any) -> records.
     )
 
 
-def slow_every_tenth(run: Any, slower_s: float, count: int = 200) -> None:
+def slow_every_tenth(run: RunBuilder, slower_s: float, count: int = 200) -> None:
     for slot in range(count):
         run.journey(f"m-{slot}", slot / 10, 2.0 + slot / 1_000 + slower_s)
 

@@ -24,8 +24,8 @@ from analysis.measure.shares.queueing import served
 
 
 def limits_of(wire_batch: int = 1, **profile: Any) -> ContractLimits:
-    wire = {"smsapi": {"max_recipients_per_request": wire_batch}}
-    return read_limits({"wire": wire, **profile}, "smsapi")
+    protocol = {"smsapi": {"max_recipients_per_request": wire_batch}}
+    return read_limits({"protocol": protocol, **profile}, "smsapi")
 
 
 def ns(seconds: list[float]) -> Any:
@@ -181,7 +181,7 @@ def test_units_are_rounded_as_the_provider_rounds_them(rate: float) -> None:
 @pytest.mark.parametrize(
     "profile",
     [
-        {"throttle": None, "accept_queue": 3, "carriers": "none", "wire": []},
+        {"throttle": None, "accept_queue": 3, "carriers": "none", "protocol": []},
         {"throttle": {"requests": {"rate_per_s": "fast", "burst": 2}, "concurrent_requests": "some"}},
         {"carriers": [None, {"name": "a", "segments_per_s": 0}]},
     ],

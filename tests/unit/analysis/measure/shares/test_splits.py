@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from nanoseconds import S
+from run_builder import Build, RunBuilder
 
 from analysis.findings import DelaySplit, Share
 from analysis.measure.outcomes import judge
@@ -21,16 +21,15 @@ from analysis.read.journeys import read_journeys
 from analysis.records import Manifest, RecordedFault, Timing, read_manifest
 
 START_NS = 7_000 * S
-Build = Callable[[str], Any]
 DRAIN = {"accept_queue": {"drain_segments_per_s": 1.0}}
 
 
-def analysed(run: Any, **manifest: Any) -> PartReport:
+def analysed(run: RunBuilder, **manifest: Any) -> PartReport:
     run_dir = run.write(**manifest)
     return analyse_part(run_dir, read_manifest(run_dir), "made")
 
 
-def shares_s(run: Any, **manifest: Any) -> list[dict[str, float]]:
+def shares_s(run: RunBuilder, **manifest: Any) -> list[dict[str, float]]:
     """Each message's shares in seconds, in the order of the load's rows."""
     run_dir = run.write(**manifest)
     read = read_manifest(run_dir)
@@ -67,14 +66,14 @@ def test_the_wait_in_the_providers_queue_is_the_contracts(new_run: Build) -> Non
     assert shares_s(run, profile=DRAIN) == [{"network": 2.5, "contract": 4.0, "sender": 0.0, "bench": 0.0}]
 
 
-def paced(run: Any, waits_s: list[float]) -> None:
+def paced(run: RunBuilder, waits_s: list[float]) -> None:
     """Messages that all come at 10 s and are submitted after their waits; no queue behind that."""
     for slot, wait_s in enumerate(waits_s):
         run.due(f"m-{slot}", 10.0)
         run.seen(f"m-{slot}", 10.0 + wait_s, provider_s=0.0, carrier_s=0.0, radio_s=1.0)
 
 
-def test_pacing_that_an_ideal_sender_needs_too_is_the_contracts_and_what_is_beyond_it_the_senders(
+def test_pacing_of_an_ideal_sender_belongs_to_the_contract_and_the_excess_to_the_sender(
     new_run: Build,
 ) -> None:
     run = new_run("run")
@@ -118,7 +117,7 @@ def test_that_refusal_is_in_the_stage_of_the_senders_queue(new_run: Build) -> No
     run.seen("again", 10.0, taken_s=14.0, provider_s=4.25, reply_drawn_s=0.25, carrier_s=0.0)
     (breakdown,) = analysed(run).stages
     means = {stage.name: stage.mean_s for stage in breakdown.stages}
-    assert (means["sender queue"], means["provider"]) == (pytest.approx(4.0), pytest.approx(0.25))
+    assert [means["sender queue"], means["provider"]] == pytest.approx([4.0, 0.25])
     assert sum(mean for name, mean in means.items() if name != "report") == pytest.approx(
         breakdown.end_to_end.mean_s
     )
@@ -240,7 +239,7 @@ def made_split(total: Quantile, without_contract: Quantile, network: Quantile, l
         (quantile(26.0, 24.0, 28.0, 99.0), False),  # another percentile
     ],
 )
-def test_out_of_reach_is_said_only_of_a_network_that_is_surely_too_slow(
+def test_unreachable_is_claimed_only_if_the_network_is_certainly_too_slow(
     network: Quantile, said: bool
 ) -> None:
     slow = quantile(30.0, 29.0, 31.0)
@@ -272,7 +271,7 @@ def test_the_limit_to_negotiate_is_named_where_the_contract_makes_the_difference
     assert to_negotiate(splits, "marketing", 95.0, 10.0) == ""
 
 
-def test_what_an_ideal_sender_can_keep_within_the_contract_is_not_to_be_negotiated(new_run: Build) -> None:
+def test_no_limit_is_named_when_an_ideal_sender_meets_the_objective(new_run: Build) -> None:
     """Marketing fills the provider's queue at once; codes that come after it wait behind it."""
     run = new_run("run")
     for slot in range(400):
@@ -295,18 +294,18 @@ def test_what_an_ideal_sender_can_keep_within_the_contract_is_not_to_be_negotiat
 # Hints.
 
 
-def hints_of(run: Any, **manifest: Any) -> dict[str, Any]:
+def hints_of(run: RunBuilder, **manifest: Any) -> dict[str, Any]:
     return {hint.name: hint for hint in analysed(run, **manifest).hints}
 
 
-FAST_LANE = {"delivery": {"fast_latency": {"kind": "fixed", "value_s": 1.0}}}
+FAST_LANE = {"delivery": {"priority_latency": {"kind": "fixed", "value_s": 1.0}}}
 
 
 def test_otps_without_the_priority_flag(new_run: Build) -> None:
     run = new_run("run")
     for slot in range(200):
         fast = slot % 2 == 0
-        run.journey(f"m-{slot}", slot * 0.1, 5.0 if fast else 25.0, fast=fast)
+        run.journey(f"m-{slot}", slot * 0.1, 5.0 if fast else 25.0, priority=fast)
     run.journey("m-news", 1.0, 25.0, message_class="marketing")
     hint = hints_of(run, profile=FAST_LANE)["otp_without_priority"]
     assert (hint.count, hint.text[:36]) == (100, "100 OTPs (50 %) were sent without th")
@@ -316,7 +315,7 @@ def test_otps_without_the_priority_flag(new_run: Build) -> None:
 
 def test_all_otps_with_the_flag_need_no_hint(new_run: Build) -> None:
     run = new_run("run")
-    run.journey("m", 1.0, 5.0, fast=True)
+    run.journey("m", 1.0, 5.0, priority=True)
     assert hints_of(run, profile=FAST_LANE) == {}
 
 
@@ -325,8 +324,8 @@ def test_refusals_for_the_rate_and_requests_of_one_message(new_run: Build) -> No
     for slot in range(10):
         run.journey(f"m-{slot}", slot * 1.0, 2.0, throttled=3 if slot < 4 else 0)
     limit = {"throttle": {"requests": {"rate_per_s": 100.0, "burst": 100}}}
-    wire = {"wire": {"smsapi": {"max_recipients_per_request": 10_000}}}
-    found = hints_of(run, profile=limit | wire)
+    protocol = {"protocol": {"smsapi": {"max_recipients_per_request": 10_000}}}
+    found = hints_of(run, profile=limit | protocol)
     assert found["throttled"].count == 4
     assert (
         "12 submits of 4 messages" in found["throttled"].text and "100 requests/s" in found["throttled"].text
@@ -342,7 +341,7 @@ def test_requests_of_many_messages_need_no_hint(new_run: Build) -> None:
         run.seen(f"m-{slot}", 1.5, throttled=1)
     profile = {
         "throttle": {"requests": {"rate_per_s": 100.0, "burst": 100}},
-        "wire": {"smsapi": {"max_recipients_per_request": 10_000}},
+        "protocol": {"smsapi": {"max_recipients_per_request": 10_000}},
     }
     assert set(hints_of(run, profile=profile)) == {"throttled"}
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from protocol_calls import FakeLookups, answer_to
 
 from mock_provider.engine.values import (
     Accepted,
@@ -25,10 +26,9 @@ from mock_provider.engine.values import (
 )
 from mock_provider.http.messages import HttpRequest, HttpResponse
 from mock_provider.profiles import Profile, load_profile, with_token
-from mock_provider.protocols.actions import Instants, QueryAction, SubmitAction
+from mock_provider.protocols.actions import Instants, SubmitAction
 from mock_provider.protocols.json_api import JsonApi
 from mock_provider.protocols.json_api.problems import OTHERS, REFUSALS
-from mock_provider.protocols.lookups import AccountView
 from mock_provider.settings.values import Refusal
 
 NOW_NS, NOW_S = 5_000_000_000, 1_800_000_000.0  # the wall says 2027-01-15T08:00:00Z
@@ -37,21 +37,14 @@ TOKEN = "secret"
 DOCUMENTATION = Path(__file__).parents[5] / "docs" / "generic-api.md"
 
 
-class KnowsTheToken:
-    """As much of a desk as an error needs."""
-
-    def account(self, token: str) -> AccountView | None:
-        return AccountView("demo", 5.0) if token == TOKEN else None
-
-
 def profile(**generic: Any) -> Profile:
     document = load_profile("fast").model_dump(mode="json", exclude_none=True)
     document["throttle"] = {"requests": {"rate_per_s": 10.0, "burst": 25}}
-    document["wire"]["generic"] |= generic
+    document["protocol"]["generic"] |= generic
     return with_token(Profile.model_validate(document), TOKEN)
 
 
-def read(body: object, **generic: Any) -> SubmitAction:
+def read(body: object, **generic: Any) -> SubmitAction[HttpResponse]:
     call = read_raw(json.dumps(body).encode(), **generic)
     assert isinstance(call, SubmitAction), refusal_of(call)
     return call
@@ -63,8 +56,7 @@ def read_raw(body: bytes, content_type: str = "application/json", **generic: Any
 
 
 def refusal_of(call: object) -> tuple[int, Any]:
-    assert isinstance(call, QueryAction)
-    reply = call.answer(KnowsTheToken())  # type: ignore[arg-type]  # errors ask for the account alone
+    reply = answer_to(call, FakeLookups(TOKEN))
     assert reply.content_type == "application/problem+json"
     return reply.status, json.loads(reply.body)
 
@@ -79,7 +71,8 @@ def accepted(number: str, submitted: str, reference: str | None = None) -> Accep
 
 def test_a_request_becomes_one_submit() -> None:
     body = one(to="+48 500 100 200", reference="r-1") | {
-        "from": "Shop", "traffic": "otp", "fast": True, "unique_references": True, "report_progress": True,
+        "from": "Shop", "message_class": "otp", "priority": True, "unique_references": True,
+        "report_progress": True,
         "report_url": "http://127.0.0.1:1/r", "send_at": "2027-01-15T09:00:10+01:00", "validity_s": 60,
     }  # fmt: skip
     submit = read(body).submit
@@ -91,15 +84,20 @@ def test_a_request_becomes_one_submit() -> None:
     )
     assert (message.key, message.segments) == ("r-1", 1)
     assert submit == Submit(
-        7, "generic", TOKEN, "Shop", (message,), fast=True, refuse_duplicates=True,
+        7, "generic", TOKEN, "Shop", (message,), priority=True, refuse_duplicates=True,
         report_url="http://127.0.0.1:1/r", scheduled_ns=NOW_NS + 10_000_000_000,
-        expires_ns=NOW_NS + 70_000_000_000, traffic=MessageClass.OTP, wanted=ReportsWanted(progress=True),
+        expires_ns=NOW_NS + 70_000_000_000, message_class=MessageClass.OTP,
+        wanted=ReportsWanted(progress=True),
     )  # fmt: skip
 
 
 def test_what_is_left_out_is_the_profiles() -> None:
     submit = read(one(text="#Kk-1# Hi", reference="r-1"), default_sender="Bench").submit
-    assert (submit.sender_id, submit.messages[0].key, submit.traffic) == ("Bench", "k-1", MessageClass.UNSAID)
+    assert (submit.sender_id, submit.messages[0].key, submit.message_class) == (
+        "Bench",
+        "k-1",
+        MessageClass.UNSPECIFIED,
+    )
     assert (submit.scheduled_ns, submit.expires_ns, submit.report_url) == (None, None, None)
     past = read(one() | {"send_at": "0001-01-01T00:00:00+14:00", "expires_at": "2027-01-15T08:00:05Z"}).submit
     assert (past.scheduled_ns, past.expires_ns) == (None, NOW_NS + 5_000_000_000)
@@ -114,16 +112,16 @@ def test_what_is_left_out_is_the_profiles() -> None:
         ({"messages": [{"to": 48500100200, "text": "x"}]}, "messages[0].to", "Expected `str`"),
         (one(sender="x"), "messages[0].sender", "known here: to, text, reference"),
         (one(reference=""), "messages[0].reference", "length >= 1"),
-        (one() | {"form": "x"}, "form", "known here: messages, from, traffic"),
+        (one() | {"form": "x"}, "form", "known here: messages, from, message_class"),
         (one() | {"from": "Much too long a name"}, "from", "1 to 11 letters"),
-        (one() | {"traffic": "spam"}, "traffic", "allowed: otp, transactional, marketing"),
+        (one() | {"message_class": "spam"}, "message_class", "allowed: otp, transactional, marketing"),
         (one() | {"send_at": "2027-01-15T09:00:00"}, "send_at", "timezone"),
         (one() | {"send_at": "2028-01-15T09:00:00Z"}, "send_at", "92 days"),
         (one() | {"expires_at": "9999-12-31T23:59:59-14:00"}, "expires_at", "at most 30 days"),
         (one() | {"expires_at": "2027-01-15T07:00:00Z"}, "expires_at", "later than the time of sending"),
         (one() | {"expires_at": "2027-01-15T09:00:00Z", "validity_s": 9}, "validity_s", "together with"),
         (one() | {"validity_s": 0}, "validity_s", ">= 1"),
-        (one() | {"fast": 1}, "fast", "Expected `bool`"),
+        (one() | {"priority": 1}, "priority", "Expected `bool`"),
         (one() | {"report_url": "http://example.com/"}, "report_url", "loopback host"),
     ],
 )
@@ -236,7 +234,7 @@ def test_progress_is_the_state_sent_and_a_signature_can_be_left_out() -> None:
         "id-1", None, "48500100200", "Shop", MessageState.OPEN, "", 1, 1, 0.5, "", "", 1
     )
     effect = SendProgress("http://127.0.0.1:1/r", open_report, "generic")
-    call = JsonApi(profile(sign_reports=False)).progress_call(effect, 0)
+    (call,) = JsonApi(profile(sign_reports=False)).report_calls(effect, 0)
     assert json.loads(call.body)["reports"][0]["state"] == "sent"
     assert call.headers == ()
 

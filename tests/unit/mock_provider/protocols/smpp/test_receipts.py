@@ -83,7 +83,7 @@ def test_the_id_of_receipts_can_be_decimal() -> None:
 
 
 @pytest.mark.parametrize("id_style", ["hex", "digits"])
-def test_a_decimal_receipt_id_that_could_not_be_right_is_refused_by_name(id_style: str) -> None:
+def test_decimal_receipt_ids_with_another_id_style_are_refused(id_style: str) -> None:
     with pytest.raises(ValidationError, match="receipt_id") as error:
         SmppSettings.model_validate({"receipt_id": "decimal", "id_style": id_style})
     assert 'id_style = "hex16"' in str(error.value)

@@ -161,7 +161,7 @@ def test_submits_above_the_window_are_throttled_until_others_are_answered() -> N
     assert [effect.sequence for effect in effects if isinstance(effect, Submitted)] == [1, 2, 3]
     (refused,) = written(effects)
     assert (refused.status, refused.sequence) == (codes.ESME_RTHROTTLED, 4)
-    (answer,) = written([one.answer_submit(1, "id-1")])
+    (answer,) = written([one.answer(codes.SUBMIT_SM, 1, codes.ESME_ROK, b"id-1\0")])
     assert (answer.command_id, answer.status, answer.sequence, answer.body) == (0x80000004, 0, 1, b"id-1\0")
     assert any(isinstance(e, Submitted) for e in one.received(0, write_pdu(codes.SUBMIT_SM, 0, 5, SUBMIT)))
 
@@ -215,7 +215,7 @@ def test_a_link_is_answered_as_the_outage_leaves_it(
     assert one.received(0, write_pdu(codes.ENQUIRE_LINK, 0, 9)) == effects
 
 
-def test_receipts_go_as_far_as_the_window_and_each_is_answered_once() -> None:
+def test_receipts_are_limited_by_the_window_and_each_is_answered_once() -> None:
     one = bound(codes.BIND_RECEIVER)
     frames = written([one.deliver(0, "a", b"body"), one.deliver(0, "b", b"body")])
     assert one.room == 0
@@ -278,7 +278,7 @@ def test_unbind_is_answered_after_all_that_came_before_it() -> None:
     effects = one.received(0, write_pdu(codes.SUBMIT_SM, 0, 7, SUBMIT) + write_pdu(codes.UNBIND, 0, 8))
     assert isinstance(effects[0], Submitted)
     assert effects[1:] == [write_pdu(0x80000006, 0, 8), Close()]
-    assert written([one.answer_submit(7, "id")])[0].sequence == 7
+    assert written([one.answer(codes.SUBMIT_SM, 7, codes.ESME_ROK, b"id\0")])[0].sequence == 7
 
 
 def test_taking_leave_waits_for_the_answer() -> None:

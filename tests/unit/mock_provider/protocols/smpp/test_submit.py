@@ -101,11 +101,11 @@ def test_flags_reach_the_engine() -> None:
         validity_period="261122140000000+",
         registered_delivery=0x11,
     )
-    assert submit.fast
+    assert submit.priority
     assert submit.scheduled_ns == AT.now_ns + 3_600 * S
     assert submit.expires_ns == AT.now_ns + 7_200 * S
     assert (submit.report_url, submit.wanted.progress) == ("smpp:esme", True)
-    assert (read().fast, read().report_url, read().wanted.progress) == (False, None, False)
+    assert (read().priority, read().report_url, read().wanted.progress) == (False, None, False)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_the_parts_of_a_long_message_have_keys_of_their_own_and_one_has_the_mess
     assert keys[:at] == [""] * at
 
 
-def test_the_next_message_of_the_same_reference_has_nothing_of_the_one_before() -> None:
+def test_a_reused_reference_starts_a_new_long_message() -> None:
     keys = PartKeys()
     assert keys.key("a", "b", MessagePart(1, 2, 1), "#Kone#") == "one"
     assert keys.key("a", "b", MessagePart(1, 2, 2), "rest") == "one/2"

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import msgspec
 import pytest
+from protocol_calls import FakeLookups, answer_to, delivered, smsapi_with
 
 from mock_provider.engine.values import (
     Accepted,
@@ -17,15 +18,7 @@ from mock_provider.engine.values import (
     SendReports,
 )
 from mock_provider.http.messages import HttpRequest, HttpResponse
-from mock_provider.protocols.actions import (
-    AccountQuery,
-    Cancel,
-    Instants,
-    StatusQuery,
-    SubmitAction,
-)
-from mock_provider.protocols.lookups import AccountView, MessageStatus
-from mock_provider.protocols.smsapi import Smsapi
+from mock_provider.protocols.actions import Instants, SubmitAction
 from mock_provider.settings.protocols import SmsapiSettings
 from mock_provider.settings.values import Refusal
 
@@ -38,7 +31,7 @@ def read(
 ) -> object:
     body = urlencode(fields).encode()
     request = HttpRequest(method, path, "", "application/x-www-form-urlencoded", "Bearer t", body)
-    return Smsapi(settings, 0.165).read(request, 1, NOW)
+    return smsapi_with(settings).read(request, 1, NOW)
 
 
 def answer(given: Answer, settings: SmsapiSettings | None = None, **fields: str) -> HttpResponse:
@@ -47,7 +40,8 @@ def answer(given: Answer, settings: SmsapiSettings | None = None, **fields: str)
         {"to": "500100200", "message": "Hi €", "format": "json"} | fields, settings or SmsapiSettings()
     )
     assert isinstance(call, SubmitAction)
-    return call.render(given)
+    reply: HttpResponse = call.render(given)
+    return reply
 
 
 def test_a_send_is_answered_in_the_shape_of_the_official_schema() -> None:
@@ -140,27 +134,31 @@ def test_the_throttle_answer_may_be_http_429() -> None:
 def test_removal_status_balance_and_profile() -> None:
     settings = SmsapiSettings()
     removal = read({"sch_del": "1", "format": "json"}, settings)
-    assert isinstance(removal, Cancel)
-    assert msgspec.json.decode(removal.render(["1"]).body) == {"count": 1, "list": [{"id": "1"}]}
-    assert msgspec.json.decode(removal.render([]).body) == {"error": 301, "message": "Not exists ID message"}
+    removed = msgspec.json.decode(answer_to(removal, FakeLookups("t")).body)
+    assert removed == {"count": 1, "list": [{"id": "1"}]}
+    nothing = msgspec.json.decode(answer_to(removal, FakeLookups("t", cancels=False)).body)
+    assert nothing == {"error": 301, "message": "Not exists ID message"}
 
     status = read({"status": "1,2", "format": "json"}, settings)
-    assert isinstance(status, StatusQuery)
-    known = MessageStatus("1", "delivered", "48500100200", None, 1, 0.165, 1_800_000_000)
-    body = msgspec.json.decode(status.render([known, MessageStatus("2", "")]).body)
+    body = msgspec.json.decode(answer_to(status, FakeLookups("t", [delivered("1")])).body)
     assert [(m["id"], m["status"]) for m in body["list"]] == [("1", "DELIVERED"), ("2", "NOT_FOUND")]
+    assert [m["date_sent"] for m in body["list"]] == [1_800_000_001, 0]
+    as_text = read({"status": "1,2"}, settings)
+    assert answer_to(as_text, FakeLookups("t", [delivered("1")])).body == b"OK:1:404;OK:2:401"
 
     balance = read({"credits": "1", "details": "1", "format": "json"}, settings, path="/user.do")
-    assert isinstance(balance, AccountQuery)
-    shown = msgspec.json.decode(balance.render(AccountView("demo", 100.0)).body)
+    shown = msgspec.json.decode(answer_to(balance, FakeLookups("t")).body)
     assert (shown["points"], shown["proCount"]) == (100.0, 606)
 
     profile = read({}, settings, path="/profile", method="GET")
-    assert isinstance(profile, AccountQuery)
-    assert msgspec.json.decode(profile.render(AccountView("demo", 5.0)).body)["points"] == 5.0
-    refused = profile.render(None)
+    assert msgspec.json.decode(answer_to(profile, FakeLookups("t")).body)["points"] == 100.0
+    refused = answer_to(profile, FakeLookups("another"))
     assert refused.status == 401
     assert msgspec.json.decode(refused.body)["error"] == "authorization_failed"
+
+    ping = read({}, settings, path="/ping", method="GET")
+    authorized = [answer_to(ping, FakeLookups(token)).body for token in ("t", "another")]
+    assert [msgspec.json.decode(each)["authorized"] for each in authorized] == [True, False]
 
 
 def report(number: int, reference: str | None = None) -> DeliveryReport:
@@ -173,7 +171,7 @@ def report(number: int, reference: str | None = None) -> DeliveryReport:
 
 def test_reports_are_parallel_lists_in_one_url() -> None:
     effect = SendReports(1, "http://127.0.0.1:9/dlr?secret=x", (report(0, "a-1"), report(1, "b c,d")), 1)
-    (call,) = Smsapi(SmsapiSettings(), 0.165).report_calls(effect, 1_700_000_000_000_000_000)
+    (call,) = smsapi_with().report_calls(effect, 1_700_000_000_000_000_000)
     assert (call.method, call.confirming_body) == ("GET", b"OK")
     query = {name: values[0] for name, values in parse_qs(urlsplit(call.url).query).items()}
     assert query == {
@@ -197,7 +195,7 @@ def test_reports_are_parallel_lists_in_one_url() -> None:
 def test_a_batch_too_long_for_a_request_line_is_split_and_nothing_is_lost() -> None:
     reports = tuple(report(n, "r" * (n % 200)) for n in range(700))
     effect = SendReports(1, "http://127.0.0.1:9/dlr", reports, 1)
-    calls = Smsapi(SmsapiSettings(report_url_bytes=2_000), 0.165).report_calls(effect, 0)
+    calls = smsapi_with(SmsapiSettings(report_url_bytes=2_000)).report_calls(effect, 0)
     assert all(len(call.url) <= 2_000 for call in calls)
     ids = [i for call in calls for i in parse_qs(urlsplit(call.url).query)["MsgId"][0].split(",")]
     assert ids == [r.provider_id for r in reports]
@@ -205,4 +203,4 @@ def test_a_batch_too_long_for_a_request_line_is_split_and_nothing_is_lost() -> N
 
 def test_a_single_report_longer_than_the_limit_goes_alone() -> None:
     effect = SendReports(1, "http://127.0.0.1:9/dlr", tuple(report(n, "ż" * 250) for n in range(3)), 1)
-    assert len(Smsapi(SmsapiSettings(report_url_bytes=500), 0.165).report_calls(effect, 0)) == 3
+    assert len(smsapi_with(SmsapiSettings(report_url_bytes=500)).report_calls(effect, 0)) == 3

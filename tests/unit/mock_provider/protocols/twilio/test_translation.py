@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from nanoseconds import S
+from protocol_calls import twilio_with
 
 from mock_provider.engine.draws import id_of
 from mock_provider.engine.values import (
@@ -30,7 +31,6 @@ from mock_provider.protocols.twilio.form import MalformedFormError, count_of, pa
 from mock_provider.protocols.twilio.memo import TwilioMemo, read_memo, write_memo
 from mock_provider.protocols.twilio.openapi import document
 from mock_provider.protocols.twilio.phone_numbers import numbers_of, numbers_page, read_numbers_query
-from mock_provider.protocols.twilio.protocol import Twilio
 from mock_provider.protocols.twilio.reports import signature, status_callbacks
 from mock_provider.protocols.twilio.send import read_create
 from mock_provider.protocols.twilio.smart_encoding import REPLACEMENTS
@@ -77,7 +77,7 @@ def test_a_create_as_a_submit() -> None:
     submit = submit_of(
         Body="#Kj-1# hello", StatusCallback="http://localhost/s", ValidityPeriod="60", MessageIntent="otp"
     )
-    assert (submit.request_id, submit.wire, submit.token, submit.sender_id) == (
+    assert (submit.request_id, submit.protocol, submit.token, submit.sender_id) == (
         7,
         "twilio",
         "t",
@@ -88,7 +88,7 @@ def test_a_create_as_a_submit() -> None:
     assert (message.client_ref, message.segments, submit.memo) == (None, 1, ACCOUNT)
     assert (submit.report_url, submit.wanted.progress) == ("http://localhost/s", True)
     assert submit.expires_ns == AT.now_ns + 60 * S
-    assert (submit.expires_in_queue, submit.scheduled_ns, submit.traffic.value) == (True, None, "otp")
+    assert (submit.expires_in_queue, submit.scheduled_ns, submit.message_class.value) == (True, None, "otp")
 
 
 def test_a_validity_counts_from_when_a_scheduled_message_is_due() -> None:
@@ -311,7 +311,7 @@ def test_a_repeated_callback_has_the_same_idempotency_token() -> None:
 )
 def test_every_step_on_the_way_has_its_status(reached: ReportStage, status: str) -> None:
     effect = SendProgress("http://localhost/s", report(MessageState.OPEN), "twilio", reached)
-    call = Twilio(SETTINGS, AccountSettings(tokens=("t",))).progress_call(effect, 0)
+    (call,) = twilio_with(SETTINGS).report_calls(effect, 0)
     assert parse_form(call.body)["MessageStatus"] == status
 
 

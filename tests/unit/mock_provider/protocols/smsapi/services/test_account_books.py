@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from mock_provider.protocols.smsapi.services.blacklist import Blacklist, BlockedNumber
 from mock_provider.protocols.smsapi.services.contact_book import Contact, ContactBook, ContactGroup
 from mock_provider.protocols.smsapi.services.message_templates import MessageTemplate, MessageTemplates
-from mock_provider.protocols.smsapi.unread_fields import UnreadFields
+from mock_provider.protocols.unread_fields import UnreadFields
 
 IDS = st.sampled_from("abcdef")
 

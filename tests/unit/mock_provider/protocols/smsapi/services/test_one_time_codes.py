@@ -12,7 +12,7 @@ def codes_of(seed: int, capacity: int = 100) -> OneTimeCodes:
     return OneTimeCodes(Draws(seed), capacity)
 
 
-def test_a_code_hangs_on_the_seed_the_number_and_how_many_came_before() -> None:
+def test_a_code_depends_on_the_seed_the_number_and_its_ordinal() -> None:
     def drawn(seed: int, order: tuple[str, ...]) -> list[tuple[str, str]]:
         codes = codes_of(seed)
         return sorted((number, codes.draw(number, 6)) for number in order)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from loadtests.scenarios import catalogue
-from loadtests.scenarios.scenario import Adjustment, ScenarioError
+from loadtests import catalogue
+from loadtests.parts import Adjustment
+from loadtests.scenario import ScenarioError
 from loadtests.simulate.what_ifs import WhatIf, WhatIfError, read_carriers, read_rate_limits, read_scale
 from mock_provider.profiles import load_profile, parse_profile, profile_names
 
@@ -102,7 +103,7 @@ def test_the_words_name_everything_that_differs() -> None:
 
 def test_a_scaled_day() -> None:
     (part,) = catalogue.scenario("day-500k", Adjustment(1.0, "day", scale=10)).parts
-    assert (part.role, part.messages_per_day, part.compress) == ("whole_day", 5_000_000, 1.0)
+    assert (part.role, part.messages_per_day, part.speedup) == ("whole_day", 5_000_000, 1.0)
     (slice_,) = catalogue.scenario("day-500k", Adjustment(1.0, duration_s=600, scale=10)).parts
     assert (slice_.role, slice_.messages_per_day) == ("peak_slice", 5_000_000)
     with pytest.raises(ScenarioError, match="leaves no message"):

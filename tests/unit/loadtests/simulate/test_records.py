@@ -43,7 +43,7 @@ def test_each_message_has_one_row_with_its_last_state(
     records.final_rows(engine)
     records.close(engine)
     rows = read_rows(tmp_path / "sender.arrow", SENDER_SCHEMA).to_pylist()
-    found = {row["key"]: (row["class"], row["state"], row["reason"], row["attempts"]) for row in rows}
+    found = {row["key"]: (row["message_class"], row["state"], row["reason"], row["attempts"]) for row in rows}
     assert len(rows) == len(found) == 5  # the sixth was refused, the others never came
     assert found == {
         a.key: (a.lane.value, "delivered", "", 1),

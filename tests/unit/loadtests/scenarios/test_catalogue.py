@@ -14,13 +14,14 @@ import msgspec
 import pytest
 
 from analysis.measure.percentiles import needed
+from loadtests import catalogue
 from loadtests.arrivals import DAY_MIX, Burst, DayCurve, Poisson, Schedule, arrival_count
-from loadtests.runner.suite_parts import is_quiet, takes_s
-from loadtests.scenarios import catalogue
-from loadtests.scenarios.scenario import Adjustment, Part, Scenario, ScenarioError
+from loadtests.parts import Adjustment
+from loadtests.scenario import Part, Scenario, ScenarioError
+from loadtests.suites.suite_parts import is_quiet, takes_s
 from loadtests.targets import load_target
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def smsbench(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -32,7 +33,7 @@ def smsbench(*arguments: str) -> subprocess.CompletedProcess[str]:
 # The command is imported once, and each call is a process of its own.
 _CALLS = """
 import json, os, sys, tempfile
-import loadtests.cli, loadtests.runner.scenario_run
+import loadtests.cli, loadtests.suites.scenario_run
 found = []
 for arguments in json.load(sys.stdin):
     with tempfile.TemporaryFile() as said, open(os.devnull, "wb") as nowhere:
@@ -63,17 +64,19 @@ def called(calls: list[list[str]]) -> list[tuple[int, str]]:
     return [(code, said) for code, said in json.loads(done.stdout)]
 
 
-@pytest.mark.parametrize("name", catalogue.names())
-def test_each_scenario_has_a_locustfile_of_its_own(name: str) -> None:
-    scenario = catalogue.scenario(name)
-    locustfile = ROOT / "loadtests" / "scenarios" / f"{scenario.locustfile}.py"
-    text = locustfile.read_text()
-    assert f'catalogue.scenario("{name}")' in text or f"catalogue.{name.upper()}" in text
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "loadtests" / "scenarios").glob("[!_]*.py")), ids=lambda p: p.stem
+)
+def test_each_file_is_a_scenario_that_is_listed_and_a_locustfile(path: Path) -> None:
+    found = catalogue.read_file(path)
+    assert catalogue.scenario(found.name) == found
+    assert path.stem == found.name.replace("-", "_")
+    assert "User, Shape = locustfile(SCENARIO)" in path.read_text()
 
 
 def test_the_days() -> None:
     (whole,) = catalogue.scenario("day-500k").parts
-    assert (whole.role, whole.profile, whole.compress, whole.window) == (
+    assert (whole.role, whole.profile, whole.speedup, whole.window) == (
         "compressed_day",
         "fast",
         288.0,
@@ -82,7 +85,7 @@ def test_the_days() -> None:
     assert whole.duration_s == pytest.approx(300.0)
     assert arrival_count(whole.streams[0].process) == 500_000
     (peak,) = catalogue.scenario("day-500k", Adjustment(window="peak", duration_s=60.0)).parts
-    assert (peak.role, peak.profile, peak.compress, peak.duration_s) == ("peak_slice", "smsapi", 1.0, 60.0)
+    assert (peak.role, peak.profile, peak.speedup, peak.duration_s) == ("peak_slice", "smsapi", 1.0, 60.0)
     (dense,) = catalogue.scenario("day-500k", Adjustment(100.0, "peak", 30.0)).parts
     process = dense.streams[0].process
     assert isinstance(process, DayCurve) and process.window_s == 3_000.0
@@ -90,7 +93,7 @@ def test_the_days() -> None:
 
 
 def test_the_ladder_asks_both_questions_at_each_level() -> None:
-    roles = [(part.messages_per_day, part.role, part.profile) for part in catalogue.LADDER.parts]
+    roles = [(part.messages_per_day, part.role, part.profile) for part in catalogue.scenario("ladder").parts]
     assert roles == [
         *(
             (level, role, profile)
@@ -103,22 +106,22 @@ def test_the_ladder_asks_both_questions_at_each_level() -> None:
 
 
 def part_of(slug: str) -> Part:
-    (part,) = [part for part in catalogue.BENCH.parts if part.slug == slug]
+    (part,) = [part for part in catalogue.scenario("bench").parts if part.slug == slug]
     return part
 
 
 def test_what_the_bench_compares_has_one_profile() -> None:
-    assert {part.profile for part in catalogue.BENCH.parts} == {"smsapi"}
+    assert {part.profile for part in catalogue.scenario("bench").parts} == {"smsapi"}
 
 
 def test_the_bench_lives_three_days_whole_and_two_peaks_at_true_speed() -> None:
-    parts = catalogue.BENCH.parts
+    parts = catalogue.scenario("bench").parts
     days = [part for part in parts if part.role == "whole_day"]
     assert [(part.messages_per_day, part.mode, part.duration_s) for part in days] == [
         (level, "simulated", 86_400.0) for level in (5_000, 50_000, 500_000)
     ]
     live = [
-        (part.messages_per_day, part.compress)
+        (part.messages_per_day, part.speedup)
         for part in parts
         if part.mode == "live" and part.window == "peak"
     ]
@@ -162,8 +165,8 @@ def test_four_campaigns_are_as_many_messages_in_the_same_time_as_one() -> None:
     assert len({item.campaign for item in four.streams if item.campaign}) == 4
 
 
-def test_in_virtual_time_what_stands_beside_a_live_part_is_left_out() -> None:
-    simulated = catalogue.BENCH.in_virtual_time()
+def test_simulations_leave_out_the_counterparts_of_live_parts() -> None:
+    simulated = catalogue.scenario("bench").in_virtual_time()
     assert simulated.capacity is None
     assert {part.mode for part in simulated.parts} == {"simulated"}
     assert [part.slug for part in simulated.parts] == [
@@ -180,25 +183,23 @@ def test_in_virtual_time_what_stands_beside_a_live_part_is_left_out() -> None:
     ]
     (fifo,) = [part for part in simulated.parts if part.fifo]
     assert fifo.counterpart == "burst"
-    assert catalogue.SMOKE.in_virtual_time().parts[0].mode == "simulated"
+    assert catalogue.scenario("smoke").in_virtual_time().parts[0].mode == "simulated"
 
 
 def test_a_counterpart_must_be_there_and_have_the_same_messages() -> None:
     burst, day = part_of("burst"), part_of("day-5m-peak")
     with pytest.raises(ScenarioError, match="burst cannot be compared with 'burst-simulated'"):
-        Scenario(name="x", locustfile="bench", title="x", parts=(burst,))
+        Scenario(name="x", title="x", parts=(burst,))
     other = msgspec.structs.replace(burst, counterpart="day-5m-peak")
     with pytest.raises(ScenarioError, match="must be another part with the same streams"):
-        Scenario(
-            name="x", locustfile="bench", title="x", parts=(other, day, part_of("day-5m-peak-simulated"))
-        )
+        Scenario(name="x", title="x", parts=(other, day, part_of("day-5m-peak-simulated")))
     with pytest.raises(ScenarioError, match="two parts have the same slug"):
-        Scenario(name="x", locustfile="bench", title="x", parts=(part_of("campaigns-4"),) * 2)
+        Scenario(name="x", title="x", parts=(part_of("campaigns-4"),) * 2)
 
 
 def test_the_bursts() -> None:
     for part, count, over_s, tail_s in (
-        (catalogue.BURST.parts[0], 20_000, 60.0, 15.0),
+        (catalogue.scenario("burst").parts[0], 20_000, 60.0, 15.0),
         (part_of("burst"), 6_000, 10.0, 8.0),
     ):
         assert part.role == "burst"
@@ -212,15 +213,15 @@ def test_the_bursts() -> None:
 
 
 def test_the_bench_fits_its_five_minutes() -> None:
-    assert takes_s(catalogue.BENCH) < 290
+    assert takes_s(catalogue.scenario("bench")) < 290
     # Simulations run beside the one live part that leaves a core free.
-    assert [part.slug for part in catalogue.BENCH.parts if part.mode == "live" and is_quiet(part)] == [
-        "day-500k-peak"
-    ]
+    assert [
+        part.slug for part in catalogue.scenario("bench").parts if part.mode == "live" and is_quiet(part)
+    ] == ["day-500k-peak"]
 
 
 def test_a_suite_as_a_locustfile_plays_its_live_parts_one_after_another() -> None:
-    starts = [stream.start_s for stream in catalogue.BENCH.streams()]
+    starts = [stream.start_s for stream in catalogue.scenario("bench").streams()]
     assert starts[:4] == [0.0, 85.0, 109.0, 114.0]
 
 
@@ -235,12 +236,12 @@ def test_a_suite_as_a_locustfile_plays_its_live_parts_one_after_another() -> Non
         ("brust", Adjustment(), r"did you mean burst\? there are"),
         ("night", Adjustment(), "there is no scenario 'night'; there are"),
         ("smok", Adjustment(), r"did you mean smoke\? there are"),
-        ("smoke", Adjustment(compress=2.0), "smoke has a fixed length"),
+        ("smoke", Adjustment(speedup=2.0), "smoke has a fixed length"),
         ("day-5k", Adjustment(window="day", duration_s=60.0), "use --window peak --duration"),
-        ("day-5k", Adjustment(compress=-1.0), "--compress must be a number above 0, not -1"),
-        ("day-5k", Adjustment(compress=0.0), "--compress must be a number above 0, not 0"),
-        ("day-5k", Adjustment(compress=math.nan), "must be a number above 0, not nan"),
-        ("day-5k", Adjustment(math.inf, "peak"), "--compress must be a number above 0, not inf"),
+        ("day-5k", Adjustment(speedup=-1.0), "--speedup must be a number above 0, not -1"),
+        ("day-5k", Adjustment(speedup=0.0), "--speedup must be a number above 0, not 0"),
+        ("day-5k", Adjustment(speedup=math.nan), "must be a number above 0, not nan"),
+        ("day-5k", Adjustment(math.inf, "peak"), "--speedup must be a number above 0, not inf"),
         ("day-5k", Adjustment(window="peak", duration_s=math.nan), "--duration must be a number above 0"),
         ("day-5k", Adjustment(288.0, "peak", 600.0), "at most 86400 s"),
     ],
@@ -265,7 +266,7 @@ def test_bad_usage_ends_with_2_and_says_what_there_is(tmp_path: Path) -> None:
         (["run", "smoke", "--out", str(tmp_path / "kept")], "kept is a file; give --out a directory"),
         (["run", "smoke", "--out", str(tmp_path / "kept" / "run")], "cannot be made: Not a directory"),
         (["simulate", "smoke", "--out", str(tmp_path / "kept" / "run")], "cannot be made: Not a directory"),
-        (["run", "smoke", "--drain-limit", "inf"], "--drain-limit must be a number"),
+        (["run", "smoke", "--drain-timeout", "inf"], "--drain-timeout must be a number"),
         (["run", "bench", "--ui"], "--ui shows one run"),
         (["run", "smoke", "--scale-provider"], "--scale-provider would scale nothing"),
         (["run", "smoke", "--target", str(tmp_path / "no-provider.toml")], "port = 9500"),
@@ -286,6 +287,10 @@ def test_bad_usage_ends_with_2_and_says_what_there_is(tmp_path: Path) -> None:
         (["provider", "--smpp-port", "70000"], "'--smpp-port': 70000: it should be less than or equal"),
         (["sender", "--route", "x", "--port", "-1"], "'--port': -1: it should be greater than or equal to 0"),
         (["run", "smoke", "--sed", "1"], "No such option: --sed (Possible options: --seed)"),
+        (["run", "day-5k", "--compress", "288"], "--compress is now --speedup"),
+        (["run", "smoke", "--drain-limit=5"], "--drain-limit is now --drain-timeout"),
+        (["simulate", "day-5k", "--compress=1"], "--compress is now --speedup"),
+        (["provider", "--second-port", "0"], "--second-port is now --backup-port"),
         (["provider", "--profile", "nope"], "profile nope: neither a ready-made profile (bad-day, fast"),
         (["run", "smoke", "--target", str(tmp_path)], "cannot be read: Is a directory"),
     )
@@ -295,9 +300,35 @@ def test_bad_usage_ends_with_2_and_says_what_there_is(tmp_path: Path) -> None:
         assert "Traceback" not in said
 
 
+OWN_FILES = {
+    "nothing.py": ("x = 1", "has no SCENARIO; define SCENARIO = Scenario(...) in it (docs/load.md"),
+    "text.py": ('SCENARIO = "day-5k"', "SCENARIO is of type str, not Scenario; define"),
+    "broken.py": ("1 / 0", "broken.py fails: ZeroDivisionError: division by zero"),
+    "typo.py": ("SCENARIO = Scenario(", "typo.py fails: SyntaxError"),
+    "twice.py": (
+        "from loadtests.scenario import Scenario\nfrom loadtests.scenarios.smoke import SCENARIO as S\n"
+        'SCENARIO = Scenario(name="t", title="t", parts=S.parts * 2)',
+        "twice.py: t: two parts have the same slug",
+    ),
+}
+
+
+@pytest.mark.parametrize("command", ["run", "simulate", "list"])
+def test_a_scenario_file_that_cannot_be_used_says_what_to_do(tmp_path: Path, command: str) -> None:
+    for name, (content, _) in OWN_FILES.items():
+        (tmp_path / name).write_text(content)
+    cases = [([command, str(tmp_path / name)], said) for name, (_, said) in OWN_FILES.items()]
+    cases += [([command, str(tmp_path / "absent.py")], "absent.py does not exist")]
+    cases += [([command, f"{tmp_path}/"], "is a directory")]
+    for (code, said), (_, expected) in zip(called([call for call, _ in cases]), cases, strict=True):
+        assert code == 2, said
+        assert expected in said, said
+        assert "Traceback" not in said
+
+
 def test_a_failure_of_its_own_is_not_taken_for_a_missed_objective() -> None:
     script = (
-        "import loadtests.cli, loadtests.scenarios.catalogue as c\n"
+        "import loadtests.cli, loadtests.catalogue as c\n"
         "c.names = lambda: 1 / 0\nimport sys; sys.argv = ['smsbench', 'list']\nloadtests.cli.main()"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
@@ -310,7 +341,7 @@ def test_help_and_list_are_light() -> None:
     assert done.returncode == 0
     for name in catalogue.names():
         assert f"{name} " in done.stdout
-    script = "import sys, loadtests.cli, loadtests.scenarios.catalogue; print('gevent' in sys.modules)"
+    script = "import sys, loadtests.cli, loadtests.catalogue; print('gevent' in sys.modules)"
     light = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert light.stdout.strip() == "False", light.stderr
 
@@ -319,7 +350,7 @@ def test_the_documents_say_what_the_catalogue_has(tmp_path: Path) -> None:
     load = (ROOT / "docs" / "load.md").read_text()
     mix = " : ".join(f"{100 * share:g}" for share in (DAY_MIX.otp, DAY_MIX.transactional, DAY_MIX.marketing))
     assert f"transactional messages and marketing as {mix}." in load
-    otps = catalogue.BURST.parts[0].streams[0].process
+    otps = catalogue.scenario("burst").parts[0].streams[0].process
     assert isinstance(otps, Poisson)
     assert f"one-time passwords at {otps.rate_per_s:g}/s" in load
     # The README's target can be run as it stands.
@@ -332,11 +363,12 @@ def test_the_documents_say_what_the_catalogue_has(tmp_path: Path) -> None:
 
 
 def test_the_bench_takes_the_same_time_wherever_it_is_said() -> None:
+    takes = catalogue.scenario("bench").takes
     for name, words in (("README.md", "make bench     # "), ("Makefile", "run the bench (")):
-        assert f"{words}{catalogue.BENCH_TAKES}" in (ROOT / name).read_text(encoding="utf-8"), name
+        assert f"{words}{takes}" in (ROOT / name).read_text(encoding="utf-8"), name
     (bench,) = [line for line in smsbench("list").stdout.splitlines() if line.startswith("bench ")]
-    assert f", {catalogue.BENCH_TAKES} in all)" in bench
+    assert f", {takes} in all)" in bench
     assert " in virtual time, " in bench
     assert "4325 min" not in bench  # days that are lived in seconds are no minutes of load
     (helped,) = [line for line in smsbench("--help").stdout.splitlines() if "run bench" in line]
-    assert catalogue.BENCH_TAKES in helped
+    assert takes in helped

@@ -10,7 +10,7 @@ import pytest
 
 from reference_sender.api.segments import count_segments
 
-VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "segments.json").read_text())["segments"]
+VECTORS = json.loads((Path(__file__).parents[3] / "vectors" / "segments.json").read_text())["segments"]
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])

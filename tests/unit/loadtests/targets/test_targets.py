@@ -8,13 +8,13 @@ from urllib.parse import parse_qs, unquote
 
 import pytest
 
-from loadtests.arrivals import Message
+from loadtests.arrivals import PlannedMessage
 from loadtests.targets import TargetError, address_of, load_target
 from loadtests.users.adapters.adapter import endpoint_of
 from loadtests.users.adapters.reference_sender import ReferenceSender
 from loadtests.users.adapters.templated import TemplatedTarget
 
-MESSAGE = Message(
+MESSAGE = PlannedMessage(
     key="4f2a-0000007",
     to="48500100200",
     text='Kod "12" \\ łąka & 100%\n',
@@ -25,7 +25,7 @@ MESSAGE = Message(
 JSON_TARGET = """
 [request]
 url = "http://127.0.0.1:8080/api/send?v=2"
-body = '{"to": "+{to}", "message": "{text}", "meta": {"kind": "{class}"}}'
+body = '{"to": "+{to}", "message": "{text}", "meta": {"kind": "{message_class}"}}'
 [request.headers]
 Authorization = "Bearer ${MY_TOKEN}"
 [accepted]
@@ -69,13 +69,13 @@ def test_form_and_url_are_percent_encoded_and_a_key_of_its_own_stays_out_of_the_
         tmp_path,
         """
 [request]
-url = "http://localhost:1/send/{key}?class={class}"
+url = "http://localhost:1/send/{key}?message_class={message_class}"
 body = "to={to}&text={text}"
 headers = { Content-Type = "application/x-www-form-urlencoded", X-Text = "{text}" }
 """,
     )
     first, headers, body = split(adapter.encode(MESSAGE))
-    assert first == "POST /send/4f2a-0000007?class=otp HTTP/1.1"
+    assert first == "POST /send/4f2a-0000007?message_class=otp HTTP/1.1"
     assert parse_qs(body.decode()) == {"to": ["48500100200"], "text": [MESSAGE.text]}
     assert "\n" not in headers["X-Text"] and unquote(headers["X-Text"]).startswith('Kod "12"')
 
@@ -142,7 +142,8 @@ admin_token = "${ABSENT}"
         "speed: unknown key; known here: name, health_url,",
         "accepted.field.like: unknown key; known here: path, equals",
         "request: neither url nor body has a place for {to}",
-        "request.body: unknown placeholder {nope}; there are {key}, {to}, {text}, {class}, {campaign}",
+        "request.body: unknown placeholder {nope}; there are {key}, {to}, {text}, "
+        "{message_class}, {campaign}",
         "request.headers.X-Run: unknown placeholder {run}",
         "request.url: host is not on this machine; localhost, 127.0.0.1 and ::1 are allowed",
         "request.timeout_s:",
@@ -189,7 +190,7 @@ def test_the_reference_sender_is_asked_in_its_own_words() -> None:
     assert json.loads(body) == {
         "to": "48500100200",
         "text": MESSAGE.text,
-        "class": "otp",
+        "message_class": "otp",
         "key": "4f2a-0000007",
     }
     assert adapter.judge(202, b"").outcome == "accepted"
@@ -216,7 +217,7 @@ def test_a_byte_order_mark_is_read_over_and_utf_16_is_named(tmp_path: Path) -> N
         load_target(tmp_path)
 
 
-def test_secrets_lose_the_newline_of_their_file_and_nothing_else(tmp_path: Path) -> None:
+def test_only_trailing_newlines_are_removed_from_secrets(tmp_path: Path) -> None:
     path = tmp_path / "t.toml"
     path.write_text(SENDER + '[provider]\nadmin_token = "${A}"\ntoken = "of-a-file\\n"\n')
     target = load_target(path, {"T": "secret\n", "A": "admin\r\n"})

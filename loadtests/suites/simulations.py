@@ -1,8 +1,9 @@
 """A suite's simulated parts: one after another in child processes of low priority, beside live parts that
 leave a core free.
 
-They run only while ``run`` is on: a live part that needs both cores has them for itself. The one that runs
-then stands still until the next quiet part. What is not done by the end is simulated after the live parts.
+They run only while ``run`` is on: a live part that needs both cores has them for itself. The
+simulation that runs then pauses until the next quiet part. Parts that are left are simulated after the live
+parts.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from msgspec import Struct
 
 from analysis.records import InstrumentFailure
 from loadtests.runner.interruption import Interruption
-from loadtests.scenarios.scenario import Part
+from loadtests.scenario import Part
 from loadtests.simulate.beside import PartProcess, SimulationFailedError
 from loadtests.simulate.part import Choices
 
 _LOOK_S = 0.2
 
 
-class Job(Struct, frozen=True):
+class SimulationJob(Struct, frozen=True):
     """A part and the directory it is to be written to, relative to the suite's."""
 
     place: str
@@ -38,12 +39,12 @@ class Simulations:
     what still runs.
     """
 
-    def __init__(self, scenario: str, jobs: Sequence[Job], seed: int, run_dir: Path) -> None:
+    def __init__(self, scenario: str, jobs: Sequence[SimulationJob], seed: int, run_dir: Path) -> None:
         self._scenario = scenario
         self._waiting = deque(jobs)
         self._seed = seed
         self._run_dir = run_dir
-        self._running: tuple[Job, PartProcess] | None = None
+        self._running: tuple[SimulationJob, PartProcess] | None = None
         self._may_start = threading.Event()
         self._over = threading.Event()
         self._lock = threading.Lock()
@@ -70,6 +71,12 @@ class Simulations:
             return len(self._waiting) + (self._running is not None)
 
     @property
+    def process(self) -> PartProcess | None:
+        """That of the running part."""
+        with self._lock:
+            return None if self._running is None else self._running[1]
+
+    @property
     def now(self) -> str:
         """The running part's title and how far it is; "" if none runs."""
         with self._lock:
@@ -77,11 +84,11 @@ class Simulations:
         return f"{running[0].part.title}, {100 * running[1].share_done():.0f} %" if running else ""
 
     def run(self) -> None:
-        """One after another from now on; the one that was held goes on."""
+        """Simulate one part after another from now on. A paused simulation resumes."""
         self._go_on()
 
     def hold(self, interruption: Interruption, tell: Callable[[str], None] = lambda now: None) -> None:
-        """Start no more, and wait until the one that runs stands still or has ended."""
+        """Start no more, and wait until the running simulation has paused or ended."""
         self._may_start.clear()
         with self._lock:
             running = self._running
@@ -122,10 +129,10 @@ class Simulations:
                 continue
             self._attend(job)
 
-    def _start(self, job: Job) -> PartProcess:
+    def _start(self, job: SimulationJob) -> PartProcess:
         return PartProcess(self._scenario, job.part, self._seed, self._run_dir / job.place, job.choices)
 
-    def _attend(self, job: Job) -> None:
+    def _attend(self, job: SimulationJob) -> None:
         """Wait for the running part and note what came of it."""
         assert self._running is not None
         process = self._running[1]

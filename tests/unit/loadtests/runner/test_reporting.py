@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from loadtests.runner.scenario_run import report, verdict
+from loadtests.runner.reporting import report, verdict
 
 
-def test_the_terminal_shows_all_answers_and_no_table() -> None:
+def test_the_terminal_shows_all_answers_without_tables() -> None:
     answers = "\n\n".join(f"**Question {number}?** yes\n\n- a line" for number in range(30))
     tables = "## Objectives\n\n| objective | limit |\n| --- | --- |\n\n## Ladder\n\n*none*\n"
     assert verdict(f"# Title\n\n**Good enough.**\n\n{answers}\n\n{tables}") == (

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from waiting import eventually_in_loop
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import (
@@ -35,13 +38,16 @@ class WatchedStore(SqliteStore):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
+        self.path = path
         self.failing = False
+        self.begun = 0
         self.commits = 0
         self.failed = 0
         self.gate = threading.Event()
         self.gate.set()
 
     def commit(self, work: Work) -> Mapping[int, Existing]:
+        self.begun += 1
         if work.attempts:
             assert self.gate.wait(20)
             if self.failing:
@@ -90,7 +96,8 @@ def play(tmp_path: Path) -> Callable[[Story], WatchedStore]:
 
         async def live() -> None:
             route = NotingRoute()
-            driver = Driver(Dispatcher(DispatchSettings(), (LIMITS,), 1), store, {"r": route})
+            dispatcher = Dispatcher(DispatchSettings(), (LIMITS,), 1)
+            driver = Driver(dispatcher, store, {"r": route}, commit_retry_s=0.01)
             async with asyncio.timeout(20):
                 await story(driver, store, route)
 
@@ -100,28 +107,24 @@ def play(tmp_path: Path) -> Callable[[Story], WatchedStore]:
     return run
 
 
-async def until(condition: Callable[[], object]) -> None:
-    while not condition():
-        await asyncio.sleep(0)
-
-
-def under_way(store: SqliteStore) -> list[tuple[int, str]]:
-    rows = store._reader.execute("SELECT id, route FROM attempt")
-    return [(row[0], row[1]) for row in rows]
+def under_way(store: WatchedStore) -> list[tuple[int, str]]:
+    """Attempts on disk, as another process reads them."""
+    with closing(sqlite3.connect(f"{store.path.as_uri()}?mode=ro", uri=True)) as reader:
+        return [(row[0], row[1]) for row in reader.execute("SELECT id, route FROM attempt")]
 
 
 def test_a_request_goes_out_only_when_its_attempt_is_durable(play: Callable[[Story], WatchedStore]) -> None:
     async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
         store.gate.clear()
         await driver.take_many(of_two_lanes())
-        await until(lambda: driver.state().in_flight)
+        await eventually_in_loop(lambda: driver.state().in_flight)
         await asyncio.sleep(0)
         assert route.submitted == []
         store.gate.set()
-        await until(lambda: len(route.submitted) == 2)
+        await eventually_in_loop(lambda: len(route.submitted) == 2)
         assert under_way(store) == [(1, "r"), (2, "r")]
         route.answers.set()
-        await until(lambda: driver.state().awaiting_report == 2)
+        await eventually_in_loop(lambda: driver.state().awaiting_report == 2)
         await driver.commits.settled()
         assert under_way(store) == []
         assert store.records(0, 1)[0].route == "r"
@@ -130,21 +133,21 @@ def test_a_request_goes_out_only_when_its_attempt_is_durable(play: Callable[[Sto
     play(story).close()
 
 
-def test_what_can_go_at_once_needs_one_commit_before_its_request(
+def test_messages_that_can_be_sent_at_once_need_one_commit(
     play: Callable[[Story], WatchedStore],
 ) -> None:
     async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
         store.gate.clear()
         taken = driver.take_many([message(1), message(2)])
-        await until(lambda: driver.commits.waiting)
+        await eventually_in_loop(lambda: driver.commits.waiting)
         assert route.submitted == []
         store.gate.set()
         await taken
-        await until(lambda: len(route.submitted) == 2)
+        await eventually_in_loop(lambda: len(route.submitted) == 2)
         assert store.commits == 1
         assert under_way(store) == [(1, "r")]
         route.answers.set()
-        await until(lambda: driver.state().awaiting_report == 2)
+        await eventually_in_loop(lambda: driver.state().awaiting_report == 2)
         await driver.commits.settled()
         assert under_way(store) == []
         await driver.drain(5)
@@ -156,7 +159,6 @@ def test_messages_are_refused_with_the_attempt_that_cannot_be_kept(
     play: Callable[[Story], WatchedStore],
 ) -> None:
     async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
-        driver.commits._retry_s = 0.01
         store.failing = True
         with pytest.raises(StoreError):
             await driver.take(message(1))
@@ -175,10 +177,10 @@ def test_a_foreseen_attempt_that_is_not_made_is_ended(
     """By a key that is taken, or since the dispatcher decides otherwise."""
 
     async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
-        monkeypatch.setattr(driver._dispatcher, "foresee", lambda *_: "r")
+        monkeypatch.setattr(Dispatcher, "foresee", lambda *_: "r")
         route.answers.set()
         await driver.take_many([message(1), second])
-        await until(lambda: driver.state().awaiting_report == sum(store.counts(None).values()))
+        await eventually_in_loop(lambda: driver.state().awaiting_report == sum(store.counts(None).values()))
         await driver.commits.settled()
         assert under_way(store) == []
         assert len(route.submitted) == len(set(route.submitted)) == len(store.records(0, 9))
@@ -193,7 +195,7 @@ def test_a_drain_right_after_intake_leaves_what_was_not_submitted_free(
     async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
         store.gate.clear()
         taken = driver.take(message(1))
-        await until(lambda: driver.commits._group.messages == [])  # the commit has begun
+        await eventually_in_loop(lambda: store.begun)
         drained = asyncio.create_task(driver.drain(5))
         await asyncio.sleep(0)
         store.gate.set()
@@ -211,7 +213,7 @@ def test_what_is_refused_leaves_no_attempt_behind(play: Callable[[Story], Watche
         route.outcome = Outcome.ROUTE_DOWN
         route.answers.set()
         await driver.take(message(1))
-        await until(lambda: driver.state().routes[0].paused_s)
+        await eventually_in_loop(lambda: driver.state().routes[0].paused_s)
         await driver.commits.settled()
         assert under_way(store) == []
         assert store.unfinished()[0].route is None
@@ -224,14 +226,13 @@ def test_nothing_is_submitted_while_attempts_cannot_be_kept_and_all_is_afterward
     play: Callable[[Story], WatchedStore],
 ) -> None:
     async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
-        driver.commits._retry_s = 0.01
         route.answers.set()
         store.failing = True
         await driver.take_many(of_two_lanes())
-        await until(lambda: store.failed >= 2)
+        await eventually_in_loop(lambda: store.failed >= 2)
         assert route.submitted == []
         store.failing = False
-        await until(lambda: driver.state().awaiting_report == 2)
+        await eventually_in_loop(lambda: driver.state().awaiting_report == 2)
         assert route.submitted == [1, 2]
         await driver.commits.settled()
         assert {record.attempts for record in store.records(0, 9)} == {1}
@@ -245,7 +246,7 @@ def test_a_drain_leaves_what_is_unanswered_bound_and_the_rest_free(
 ) -> None:
     async def story(driver: Driver, _: WatchedStore, route: NotingRoute) -> None:
         await driver.take_many([message(number) for number in range(1, 61)])  # four requests of ten
-        await until(lambda: len(route.submitted) >= 31)  # an OTP lane uses every place
+        await eventually_in_loop(lambda: len(route.submitted) >= 31)  # an OTP lane uses every place
         await driver.drain(0)
 
     play(story).close()
@@ -264,7 +265,7 @@ def test_a_dispatcher_that_fails_on_an_answer_is_noticed(
         def broken(*_: object) -> None:
             raise RuntimeError("broken table")
 
-        monkeypatch.setattr(driver._dispatcher, "answered", broken)
+        monkeypatch.setattr(Dispatcher, "answered", broken)
         route.answers.set()
         await driver.take(message(1))
         await driver.chores.failed.wait()
@@ -278,12 +279,12 @@ def test_a_dispatcher_that_fails_at_its_deadline_is_noticed(
     play: Callable[[Story], WatchedStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def story(driver: Driver, _: WatchedStore, __: NotingRoute) -> None:
-        def broken(_: int) -> None:
+        def broken(*_: object) -> None:
             raise RuntimeError("no progress")
 
-        monkeypatch.setattr(driver._dispatcher, "advance", broken)
-        monkeypatch.setattr(driver._dispatcher, "next_deadline", lambda: 1)
-        driver._arm()
+        monkeypatch.setattr(Dispatcher, "advance", broken)
+        monkeypatch.setattr(Dispatcher, "next_deadline", lambda _: 1)
+        await driver.take(message(1))
         await driver.chores.failed.wait()
         assert driver.chores.reason == "the sender's dispatcher failed: RuntimeError"
         await driver.drain(0)

@@ -14,8 +14,8 @@ from loadtests.arrivals import (
     Mix,
     Plan,
     Poisson,
+    RateStep,
     Schedule,
-    Step,
     Steps,
     Stream,
     arrival_count,
@@ -42,7 +42,7 @@ def test_instants_of_even_processes() -> None:
     assert instants_ns(Burst(4, 2.0), 0).tolist() == [0, 500_000_000, 1_000_000_000, 1_500_000_000]
     # 2/s for 1.25 s have 2.5 arrivals; the third is due when half of it is still to come, 0.5 / 1 s into the
     # second step, whose arrivals then follow a second apart.
-    steps = Steps((Step(2.0, 1.25), Step(1.0, 3.0)))
+    steps = Steps((RateStep(2.0, 1.25), RateStep(1.0, 3.0)))
     assert instants_ns(steps, 0).tolist() == [
         0,
         500_000_000,
@@ -72,7 +72,7 @@ def test_poisson_counts_per_second_have_the_mean_for_variance() -> None:
 
 
 def test_a_days_arrivals_follow_its_hours() -> None:
-    day = DayCurve(500_000, compress=288.0)
+    day = DayCurve(500_000, speedup=288.0)
     assert arrival_count(day) == 500_000
     assert mean_rate_per_s(day) == pytest.approx(1_666.67, abs=0.01)  # 500,000 in 300 s
     # The peak hour has its weight's share of the messages in 3,600 s, 288 times as dense.

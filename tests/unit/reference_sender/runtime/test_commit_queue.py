@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 import pytest
+from waiting import eventually_in_loop
 
 from reference_sender.dispatch.values import Change, Lane, Message, Recovered, State, SubmitAttempt
 from reference_sender.runtime.background import Chores
@@ -153,7 +154,7 @@ def attempt(attempt_id: int) -> SubmitAttempt:
     return SubmitAttempt(attempt_id, "a", 0, (1,))
 
 
-def test_a_change_that_comes_while_a_failing_commit_is_under_way_stays_behind_the_older() -> None:
+def test_changes_keep_their_order_across_a_failed_commit() -> None:
     store = GatedStore(failures=2)
 
     async def run() -> None:
@@ -173,7 +174,7 @@ def test_a_change_that_comes_while_a_failing_commit_is_under_way_stays_behind_th
     assert list(store.works[0].ended) == [3, 4]
 
 
-def test_who_waits_for_changes_waits_for_those_of_a_failed_commit() -> None:
+def test_settled_waits_for_the_changes_of_a_failed_commit() -> None:
     store = GatedStore(failures=1)
 
     async def run() -> None:
@@ -271,7 +272,7 @@ def test_a_committer_that_dies_is_noticed() -> None:
         async with asyncio.timeout(10):
             await chores.failed.wait()
         assert chores.reason == "the sender's committer failed: SystemExit"
-        await asyncio.to_thread(queue._thread.join)
+        await eventually_in_loop(lambda: not queue.is_alive())
         with pytest.raises(StoreError, match="started again"):
             await queue.check()
 
@@ -297,12 +298,8 @@ def test_a_store_that_failed_is_left_alone_for_a_while() -> None:
     async def run() -> None:
         queue = CommitQueue(NotingStore(failures=1), lambda *_: None, retry_s=60)
         queue.change([change(1)])
-        async with asyncio.timeout(10):
-            while not queue.failures:
-                await asyncio.sleep(0)
-        assert queue._not_before > asyncio.get_running_loop().time() + 30
-        queue._work.put(None)  # not ``close``, which would wait for the retry
-        await asyncio.to_thread(queue._thread.join)
+        await eventually_in_loop(lambda: queue.failures)
+        assert queue.pause_s > 30
 
     asyncio.run(run())
 

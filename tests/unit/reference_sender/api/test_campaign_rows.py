@@ -21,7 +21,7 @@ ROWS: list[Any] = [
     [1, [2]],
     {"nested": {"to": [1, 2]}},
 ]
-HEAD = {"campaign": "may", "class": "marketing", "text": "hé", "expires_in_s": 60}
+HEAD = {"campaign": "may", "message_class": "marketing", "text": "hé", "expires_in_s": 60}
 COMPACT = json.dumps(HEAD | {"recipients": ROWS}, separators=(",", ":"), ensure_ascii=False).encode()
 SPACED = json.dumps(HEAD | {"recipients": ROWS}, indent=3).encode()
 
@@ -51,11 +51,11 @@ def test_json_rows_do_not_depend_on_the_pieces(body: bytes, size: int) -> None:
 
 def test_rows_come_before_the_body_has_ended() -> None:
     reader = JsonRows()
-    assert list(reader.feed(b'{"class": "otp", "recipients": [{"to": "1"}, {"to": "2"}')) == [
+    assert list(reader.feed(b'{"message_class": "otp", "recipients": [{"to": "1"}, {"to": "2"}')) == [
         {"to": "1"},
         {"to": "2"},
     ]
-    assert reader.head == {"class": "otp"}
+    assert reader.head == {"message_class": "otp"}
 
 
 @pytest.mark.parametrize(

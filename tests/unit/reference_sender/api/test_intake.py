@@ -17,7 +17,7 @@ from reference_sender.api.intake import (
 from reference_sender.dispatch.values import Message
 
 DAYS_3_S = 72 * 3600
-PLAIN = {"to": "48500100200", "text": "hello", "class": "otp"}
+PLAIN = {"to": "48500100200", "text": "hello", "message_class": "otp"}
 ALLOWED: list[tuple[str, Any]] = [
     ("to", "48500100"),
     ("to", "+48500100"),
@@ -75,7 +75,7 @@ def single(name: str, value: Any) -> Message:
 
 def row(name: str, value: Any) -> Message:
     """As one row of a campaign, or as what its rows share."""
-    shared: dict[str, Any] = {"class": "otp", "text": "hello"}
+    shared: dict[str, Any] = {"message_class": "otp", "text": "hello"}
     recipient: dict[str, Any] = {"to": "48500100200"}
     (shared if name in ("from", "campaign") else recipient)[name] = value
     part = Intake("t", 0, 6).shared_part(read_defaults(shared), shared.get("campaign", "c"))
@@ -110,11 +110,11 @@ def test_the_first_value_beyond_it_is_refused(make: Any, name: str, value: Any) 
 def test_what_a_campaigns_rows_share_has_the_same_limits(value: int) -> None:
     assert (
         Intake("t", 0, 6)
-        .shared_part(read_defaults({"class": "otp", "expires_in_s": value}), "c")
+        .shared_part(read_defaults({"message_class": "otp", "expires_in_s": value}), "c")
         .terms.expiry_ns
         == value * 10**9
     )
-    as_text = read_defaults({"class": "otp", "expires_in_s": str(value)}, strict=False)
+    as_text = read_defaults({"message_class": "otp", "expires_in_s": str(value)}, strict=False)
     assert Intake("t", 0, 6).shared_part(as_text, "c").terms.expiry_ns == value * 10**9
 
 

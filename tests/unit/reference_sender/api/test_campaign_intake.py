@@ -21,7 +21,7 @@ from reference_sender.dispatch.values import Message
 from reference_sender.runtime.driver import Driver
 from reference_sender.store import Existing
 
-HEAD = b'{"class": "marketing", "text": "hi", "recipients": ['
+HEAD = b'{"message_class": "marketing", "text": "hi", "recipients": ['
 ROW = b'{"to": "48500100200"}'
 
 
@@ -102,9 +102,9 @@ def take(rows: Rows, *pieces: bytes) -> tuple[Taken | Invalid, Steps, int]:
         (JsonRows(), HEAD + b"{}," * 20_000 + ROW + b"]}"),
         (JsonRows(), HEAD + (ROW + b",") * 20_000 + ROW + b"]}"),
         (JsonRows(), HEAD + b" " * 200_000 + ROW + b"]}"),
-        (CsvRows({"class": "otp", "text": "hi"}), b"to\n" + b"1\n" * 20_000),
-        (CsvRows({"class": "otp", "text": "hi"}), b"to\n" + b"\n" * 20_000 + b"48500100200\n"),
-        (CsvRows({"class": "otp", "text": "hi"}), b"to\n" + b'"1"\n' * 20_000),
+        (CsvRows({"message_class": "otp", "text": "hi"}), b"to\n" + b"1\n" * 20_000),
+        (CsvRows({"message_class": "otp", "text": "hi"}), b"to\n" + b"\n" * 20_000 + b"48500100200\n"),
+        (CsvRows({"message_class": "otp", "text": "hi"}), b"to\n" + b'"1"\n' * 20_000),
     ],
     ids=["digits", "empty", "good", "space", "csv", "csv lines", "csv quoted"],
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from pathlib import Path
 
 import msgspec
 from msgspec import Struct
@@ -17,9 +16,9 @@ from loadtests.runner.interruption import Interruption
 from loadtests.runner.part_run import PartRun
 from loadtests.runner.progress import Progress
 from loadtests.runner.settings import RunSettings
-from loadtests.runner.simulations import Job, Simulations
-from loadtests.scenarios.scenario import Capacity, Part, Scenario
-from loadtests.simulate.part import Choices
+from loadtests.scenario import Capacity, Part, Scenario
+from loadtests.simulate.part import Choices, choices_of
+from loadtests.suites.simulations import SimulationJob, Simulations
 
 # A live part below this rate leaves most of two cores free, and a simulation may run beside it.
 QUIET_PER_S = 30.0
@@ -28,7 +27,7 @@ _AROUND_S = 22.0  # a live part's start, drain and end, about: slow carriers tak
 _REPORT_S = 20.0
 
 
-class Done(Struct, frozen=True, kw_only=True):
+class PartsDone(Struct, frozen=True, kw_only=True):
     """``places`` of the parts that ran, in the scenario's order, relative to the run's directory. ``whole``:
     none of those that were to run was left out.
     """
@@ -37,20 +36,6 @@ class Done(Struct, frozen=True, kw_only=True):
     whole: bool
     capacity: str = ""  # the directory with ``capacity.json``, relative to the run's
     failures: tuple[InstrumentFailure, ...] = ()
-
-
-def places_of(scenario: Scenario) -> dict[str, str]:
-    """The directory of each part by its slug, relative to the run's."""
-    if not scenario.is_suite:
-        return {scenario.parts[0].slug: "."}
-    return {part.slug: f"parts/{part.place(number)}" for number, part in enumerate(scenario.parts, start=1)}
-
-
-def named(scenario: Scenario, part: Part) -> Part:
-    """The part with its counterpart as the report knows it: by its directory's name."""
-    if not part.counterpart:
-        return part
-    return msgspec.structs.replace(part, counterpart=Path(places_of(scenario)[part.counterpart]).name)
 
 
 def takes_s(scenario: Scenario) -> float:
@@ -62,16 +47,16 @@ def takes_s(scenario: Scenario) -> float:
 
 def run_parts(
     scenario: Scenario, settings: RunSettings, progress: Progress, interruption: Interruption
-) -> Done:
+) -> PartsDone:
     """Run them. Ends early where the user interrupts, or a live part ends in an error."""
-    places = places_of(scenario)
+    places = scenario.places()
     # A simulation is of the reference sender: beside another one's figures it would be read as that one's.
     jobs = _jobs(scenario, places, settings) if settings.target is None else ()
     wanted, live = len(_live(scenario)), (progress, interruption)
     if not jobs:
         done = _play(scenario, settings, progress, interruption, None)
         whole = len(done) == wanted
-        return Done(places=tuple(done), whole=whole, capacity=_capacity(scenario, settings, whole, live))
+        return PartsDone(places=tuple(done), whole=whole, capacity=_capacity(scenario, settings, whole, live))
     with Simulations(scenario.name, jobs, settings.seed, settings.out) as simulations:
         done = _play(scenario, settings, progress, interruption, simulations)
         if len(done) == wanted and not interruption.asked:
@@ -81,7 +66,7 @@ def run_parts(
         whole = len(done) == wanted and simulations.left == 0
         capacity = _capacity(scenario, settings, whole, live)
     ran = {*done, *simulations.done}
-    return Done(
+    return PartsDone(
         places=tuple(place for place in places.values() if place in ran),
         whole=whole,
         capacity=capacity,
@@ -104,7 +89,7 @@ def search_capacity(
     """The search at the end of a suite, against its own profile and for the search's own objectives.
     Returns its directory, relative to the suite's.
     """
-    progress.part("capacity: what does this machine's sender carry?")
+    progress.part("capacity: what does this machine's sender sustain?")
     place = settings.out / CAPACITY
     place.mkdir(parents=True, exist_ok=True)
     search = SearchSettings(
@@ -115,7 +100,7 @@ def search_capacity(
         most_trials=asked.most_trials,
         brief=True,
     )
-    own = msgspec.structs.replace(settings, out=place, profile=None, slos=OBJECTIVES, probe=False)
+    own = msgspec.structs.replace(settings, out=place, profile=None, objectives=OBJECTIVES, probe=False)
     wanted = Asked(search=search, within_s=asked.takes_s, profile=asked.profile)
     find_capacity(wanted, own, progress, interruption)
     return CAPACITY
@@ -133,7 +118,7 @@ def _play(
     simulations: Simulations | None,
 ) -> list[str]:
     """The live parts, and the places of those that ran."""
-    began_s, places = time.monotonic(), places_of(scenario)
+    began_s, places = time.monotonic(), scenario.places()
     live = _live(scenario)
     done: list[str] = []
     for number, part in enumerate(live, start=1):
@@ -146,9 +131,8 @@ def _play(
         # The target of a suite is the same in all parts: the first part's probe has gone through it.
         asked = msgspec.structs.replace(settings, probe=settings.probe and number == 1)
         place = places[part.slug]
-        manifest = PartRun(
-            scenario, named(scenario, part), settings.out / place, asked, progress, interruption
-        ).run()
+        named = scenario.with_counterpart_place(part)
+        manifest = PartRun(scenario, named, settings.out / place, asked, progress, interruption).run()
         done.append(place)
         if interruption.asked or manifest.exit_reason.startswith("error"):
             break
@@ -160,7 +144,7 @@ def _make_room(simulations: Simulations, part: Part, progress: Progress, interru
     if is_quiet(part):
         simulations.run()
     else:
-        progress.phase("waiting for a simulation to stand still")
+        progress.phase("waiting for a simulation to pause")
         simulations.hold(interruption, progress.waiting)
 
 
@@ -179,11 +163,11 @@ def _clock(seconds: float) -> str:
     return f"{seconds // 60:.0f}:{seconds % 60:02.0f}"
 
 
-def _jobs(scenario: Scenario, places: Mapping[str, str], settings: RunSettings) -> tuple[Job, ...]:
+def _jobs(scenario: Scenario, places: Mapping[str, str], settings: RunSettings) -> tuple[SimulationJob, ...]:
     """The simulated parts; those that take longest first, so that they end while a quiet part plays."""
-    asked = Choices(profile=settings.profile, slos=settings.slos)
+    asked = Choices(profile=settings.profile, objectives=settings.objectives)
     jobs = [
-        Job(places[part.slug], part, choices_of(scenario, part, asked))
+        SimulationJob(places[part.slug], part, choices_of(scenario, part, asked))
         for part in scenario.parts
         if part.mode == "simulated"
     ]
@@ -192,14 +176,3 @@ def _jobs(scenario: Scenario, places: Mapping[str, str], settings: RunSettings) 
 
 def _messages(part: Part) -> int:
     return sum(arrival_count(stream.process) for stream in part.streams)
-
-
-def choices_of(scenario: Scenario, part: Part, asked: Choices) -> Choices:
-    """How a simulated part is simulated: as it says of itself, and as the user asked."""
-    what_if = msgspec.structs.replace(asked.what_if, fifo=asked.what_if.fifo or part.fifo)
-    return msgspec.structs.replace(
-        asked,
-        what_if=what_if,
-        counterpart=named(scenario, part).counterpart,
-        decides=asked.decides and part.decides,
-    )

@@ -1,0 +1,100 @@
+"""The scenarios that there are: those of ``loadtests/scenarios/``, and files of the user's own.
+
+Imports no Locust, so that listing them is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import pkgutil
+import re
+import runpy
+from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from loadtests import scenarios
+from loadtests.parts import Adjustment, adjusted
+from loadtests.scenario import Scenario, ScenarioError
+
+_VOLUME = re.compile(r"(?:day[-_ ]?)?([0-9]{1,12}(?:\.[0-9]{1,3})?)(k|m|)").fullmatch  # day-1m, day-20000, 6k
+_CLOSE = 0.75  # one wrong letter of four; less alike names mean something else
+_NAME = "SCENARIO"
+_WHAT_TO_DO = f'define {_NAME} = Scenario(...) in it (docs/load.md, "A scenario of your own")'
+
+
+@cache
+def _own() -> Mapping[str, Scenario]:
+    """The scenarios of ``loadtests/scenarios/`` by name: days by their size, then the others."""
+    found = [
+        _scenario_in(vars(importlib.import_module(f"{scenarios.__name__}.{module.name}")), module.name)
+        for module in pkgutil.iter_modules(scenarios.__path__)
+    ]
+    found.sort(key=lambda item: (item.messages_per_day is None, item.messages_per_day or 0, item.name))
+    return {item.name: item for item in found}
+
+
+def names() -> tuple[str, ...]:
+    return tuple(_own())
+
+
+def scenario(name: str, adjustment: Adjustment | None = None) -> Scenario:
+    """The scenario of that name, or of that Python file. Raises ``ScenarioError`` that lists the scenarios,
+    or says what is wrong with the file or the adjustment.
+    """
+    if _is_path(name):
+        found = read_file(Path(name))
+    elif name in _own():
+        found = _own()[name]
+    else:
+        raise ScenarioError(
+            f"there is no scenario {name!r}; {_meant(name)}there are: {', '.join(names())}. "
+            "Name a file of your own by its path: ./my_scenario.py"
+        )
+    return adjusted(found, adjustment or Adjustment())
+
+
+def read_file(path: Path) -> Scenario:
+    """The ``SCENARIO`` of a Python file. Runs the file. Raises ``ScenarioError``."""
+    if not path.is_file():
+        what = "is a directory" if path.is_dir() else "does not exist"
+        raise ScenarioError(f"scenario file {path} {what}")
+    try:
+        found = runpy.run_path(str(path), run_name=path.stem)
+    except ScenarioError as error:
+        raise ScenarioError(f"scenario file {path}: {error}") from error
+    except Exception as error:
+        raise ScenarioError(f"scenario file {path} fails: {type(error).__name__}: {error}") from error
+    return _scenario_in(found, str(path))
+
+
+def _scenario_in(module: Mapping[str, Any], file: str) -> Scenario:
+    if _NAME not in module:
+        raise ScenarioError(f"scenario file {file} has no {_NAME}; {_WHAT_TO_DO}")
+    found = module[_NAME]
+    if isinstance(found, Scenario) and not found.parts:
+        raise ScenarioError(f"scenario file {file}: {_NAME} has no parts; a scenario needs at least one Part")
+    if not isinstance(found, Scenario):
+        raise ScenarioError(
+            f"scenario file {file}: {_NAME} is of type {type(found).__name__}, not Scenario; {_WHAT_TO_DO}"
+        )
+    return found
+
+
+def _is_path(name: str) -> bool:
+    return name.endswith(".py") or "/" in name
+
+
+def _meant(name: str) -> str:
+    """A suggestion for an unknown name: the nearest day by its number of messages, others by spelling."""
+    volume = _VOLUME(name.lower())
+    if volume is not None:
+        messages = float(volume[1]) * {"": 1, "k": 1e3, "m": 1e6}[volume[2]]
+        days = {item.name: item.messages_per_day for item in _own().values() if item.messages_per_day}
+        nearest = min(days, key=lambda day: abs(math.log(max(messages, 1) / days[day])))
+        return f"of the days {nearest} is the nearest; "
+    close = get_close_matches(name.lower(), names(), n=1, cutoff=_CLOSE)
+    return f"did you mean {close[0]}? " if close else ""

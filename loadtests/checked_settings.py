@@ -1,0 +1,83 @@
+"""What the user asked for as settings that can be run, checked before anything starts."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from loadtests.runner.preflight import PreflightError, require_surroundings
+from loadtests.runner.provider_profile import require_profile
+from loadtests.runner.run_directory import RunDirectoryError, make_run_directory, new_run_directory
+from loadtests.runner.settings import RunSettings
+from loadtests.scenario import Scenario
+from loadtests.targets import Target, TargetError, load_target
+from loadtests.usage import usage_error
+
+
+def checked_settings(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
+    """Settings that can be run. Ends the program with exit code 2 and what to do where they cannot."""
+    limit_s = asked["drain_timeout_s"]
+    if limit_s is not None and not math.isfinite(limit_s):
+        raise usage_error(f"--drain-timeout must be a number of seconds, not {limit_s}")
+    if asked["ui"] and scenario.is_suite:
+        raise usage_error(f"{scenario.name} is a suite of runs; --ui shows one run: smsbench run smoke --ui")
+    try:
+        target = load_target(asked["target_file"]) if asked["target_file"] is not None else None
+    except TargetError as error:
+        raise usage_error(str(error)) from None
+    _check_provider(scenario, target, asked)
+    if target is not None:
+        _check_surroundings(target, asked["target_file"], asked["probe_timeout_s"])
+
+    out: Path | None = asked["out"]
+    try:
+        if out is None:
+            out = new_run_directory(_slug(scenario.name), datetime.now(UTC))
+        else:
+            make_run_directory(out)
+    except RunDirectoryError as error:
+        raise usage_error(str(error)) from None
+    resolved = {"out": out.resolve(), "target": target}
+    if asked["target_file"] is not None:
+        resolved["target_file"] = asked["target_file"].resolve()
+    return RunSettings(**{**asked, **resolved})
+
+
+def _check_provider(scenario: Scenario, target: Target | None, asked: dict[str, Any]) -> None:
+    own = target is not None and target.provider.url is not None
+    if target is not None and not own and target.provider.port == 0:
+        raise usage_error(
+            f"{asked['target_file']} does not say where its sender finds the mock provider. Add a port for "
+            "the run to start one on, and point your sender at http://127.0.0.1:9500 with that token:\n\n"
+            '  [provider]\n  port = 9500\n  token = "mock"\n\n'
+            "or the url of a provider that you run yourself (docs/load.md)"
+        )
+    if own and (asked["profile"] or asked["scale_provider"]):
+        raise usage_error(
+            "the target file names a provider of its own: --profile and --scale-provider do not reach it"
+        )
+    if asked["scale_provider"] and all(part.speedup == 1.0 for part in scenario.parts):
+        raise usage_error(
+            f"{scenario.name} plays at true speed, so --scale-provider would scale nothing; give --speedup "
+            "too, on one of the days"
+        )
+    if not own:
+        try:
+            for profile in {asked["profile"] or part.profile for part in scenario.parts}:
+                require_profile(profile)
+        except ValueError as error:
+            raise usage_error(str(error)) from None
+
+
+def _check_surroundings(target: Target, file: Path, within_s: float) -> None:
+    try:
+        require_surroundings(target, file, within_s)
+    except PreflightError as error:
+        raise usage_error(str(error)) from None
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9-]+", "-", name)

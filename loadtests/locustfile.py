@@ -1,0 +1,28 @@
+"""What makes a scenario's file a locustfile."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from loadtests.scenario import Scenario
+
+if TYPE_CHECKING:
+    from loadtests.users.open_model import OpenModelShape, OpenModelUser
+
+_LOCUST = "locust.main"  # the module of Locust's command, imported by nothing else
+
+
+def locustfile(
+    scenario: Scenario,
+) -> tuple[type[OpenModelUser] | None, type[OpenModelShape] | None]:
+    """The user class and the shape class that Locust looks for in a locustfile.
+
+    (None, None) outside the ``locust`` command: there a scenario's file is read for its ``SCENARIO``, and
+    importing Locust would patch the standard library.
+    """
+    if _LOCUST not in sys.modules:
+        return None, None
+    from loadtests.users.open_model import classes_for
+
+    return classes_for(scenario)

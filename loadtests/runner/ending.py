@@ -1,0 +1,47 @@
+"""How every run ends: in order, interrupted, aborted, stopped by the probe, or for want of room."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from analysis.exit_codes import ExitCode
+from loadtests.runner.interruption import Aborted, Interruption
+from loadtests.runner.probe import ProbeStopped
+from loadtests.runner.reporting import say
+from loadtests.runner.run_directory import lost_directory
+
+
+def run_to_end(
+    run: Callable[[Interruption], int],
+    console: Console,
+    out: Path,
+    when_interrupted: str,
+    when_aborted: Callable[[], str],
+) -> int:
+    """The exit code of ``run``, or the one for what ended it early; the console says which.
+
+    ``when_interrupted`` says what the first Ctrl-C does. ``when_aborted`` is called after the second, and
+    says what is left in ``out``.
+    """
+    began_s = time.monotonic()
+    try:
+        with Interruption(lambda: say(console, f"{when_interrupted}; Ctrl-C again aborts")) as interruption:
+            code = run(interruption)
+    except Aborted:
+        say(console, f"aborted; {when_aborted()}")
+        return ExitCode.INTERRUPTED
+    except ProbeStopped as stopped:
+        say(console, f"STOPPED after {time.monotonic() - began_s:.0f} s. {stopped}")
+        return ExitCode.USAGE
+    except OSError as error:
+        why = lost_directory(out, error)
+        if why is None:
+            raise
+        say(console, f"{why}. This run proves nothing: make room, or give --out a directory on another disk")
+        return ExitCode.INVALID
+    say(console, f"{time.monotonic() - began_s:.0f} s in all")
+    return code

@@ -1,0 +1,83 @@
+"""The analysis of a run directory in a process of its own, and its verdict on the console."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.markdown import Markdown
+
+from analysis.exit_codes import ExitCode
+from analysis.records import read_result
+from loadtests.runner.child_process import ending_words, run_child
+
+_STEP_SUMMARY = ("GITHUB_STEP_SUMMARY",)  # a file that the analysis appends its summary to
+
+
+def say(console: Console, text: str) -> None:
+    """Print a line as it is: no markup, no highlighting, no folding."""
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def report(
+    run_dir: Path,
+    console: Console,
+    objectives: tuple[str, ...] = (),
+    allow_undecided: bool = False,
+    export: str = "",
+) -> int:
+    """Analyse a run directory in a process of its own, print its verdict, and return its exit code.
+
+    ``objectives`` replace the manifest's objectives, if there are any. ``export`` is the format of the file
+    with one row for each message; "" for none.
+
+    The verdict is what that process wrote into a result file with this call's id. Its exit code alone is
+    not a verdict: a crash has the same codes.
+    """
+    call = secrets.token_hex(8)
+    place = run_dir.resolve()
+    judging = [option for objective in objectives for option in ("--slo", objective)]
+    judging += ["--allow-undecided"] if allow_undecided else []
+    judging += ["--export", export] if export else []
+    code, said = _analyse(place, call, judging)
+    result = read_result(place)
+    if result is None or result.call != call:
+        # A report of an earlier analysis may stand there; its verdict is not this one's.
+        say(console, said or f"the analysis ended with {ending_words(code)} and without a verdict")
+        if said and code != ExitCode.USAGE:
+            say(console, f"the analysis ended with {ending_words(code)} and without a verdict")
+        if result is not None:
+            say(console, f"{run_dir / 'report'} is of an earlier analysis")
+        return ExitCode.USAGE if code == ExitCode.USAGE else ExitCode.CRASHED
+    shown = verdict((place / "report" / "summary.md").read_text(encoding="utf-8"))
+    if console.is_terminal:
+        console.print(Markdown(shown))
+    else:
+        say(console, shown)
+    say(console, f"report: {run_dir / 'report' / 'index.html'}")
+    return result.exit_code
+
+
+def _analyse(run_dir: Path, call: str, judging: list[str]) -> tuple[int, str]:
+    """The exit code and the output of the analysis."""
+    with tempfile.TemporaryFile() as said:
+        # matplotlib reads a matplotlibrc of the directory it is started in.
+        code = run_child(
+            "analysis",
+            [str(run_dir), "--call", call, *judging],
+            {name: os.environ[name] for name in _STEP_SUMMARY if name in os.environ},
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            cwd=run_dir,
+        )
+        said.seek(0)
+        return code, said.read().decode("utf-8", "replace").strip()
+
+
+def verdict(summary: str) -> str:
+    """The summary's beginning: what stands before its first table."""
+    return summary.partition("\n## ")[0].strip()

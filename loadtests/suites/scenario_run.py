@@ -1,0 +1,81 @@
+"""``smsbench run``: a scenario's parts one after another, then one report over all of them."""
+
+from __future__ import annotations
+
+import shutil
+
+from rich.console import Console
+
+from analysis.exit_codes import ExitCode
+from loadtests.runner import manifest as manifests
+from loadtests.runner.ending import run_to_end
+from loadtests.runner.interruption import Interruption
+from loadtests.runner.outcomes import why_nothing_was_accepted
+from loadtests.runner.probe import ProbeStopped
+from loadtests.runner.progress import Progress
+from loadtests.runner.reporting import report, say
+from loadtests.runner.settings import RunSettings
+from loadtests.scenario import Scenario
+from loadtests.suites.suite_parts import PartsDone, run_parts
+
+_ENDING = "ending the load in order, then the report"
+
+
+def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) -> int:
+    """Run it, report it, and return the exit code, one of ``analysis.exit_codes``."""
+    started = manifests.instant()
+    say(console, f"{scenario.name}: {scenario.title}")
+    say(console, f"seed {settings.seed}; run directory {settings.out}")
+
+    def run(interruption: Interruption) -> int:
+        with Progress(console) as progress:
+            done = _played(scenario, settings, progress, interruption)
+        if not done.places:
+            say(console, "interrupted before any part: there is nothing to report")
+            return ExitCode.INTERRUPTED
+        if scenario.is_suite:
+            manifests.write_suite(
+                *(settings.out, scenario, settings.seed, started, done.places),
+                whole=done.whole,
+                failures=done.failures,
+                capacity=done.capacity,
+            )
+        return _reported(settings, console)
+
+    def kept() -> str:
+        if scenario.is_suite:
+            begun = sorted(path.parent for path in settings.out.glob("parts/*/run.json"))
+            places = [str(place.relative_to(settings.out)) for place in begun]
+            if places:
+                manifests.write_suite(settings.out, scenario, settings.seed, started, places, whole=False)
+        return f"report what was recorded with: smsbench report {settings.out}"
+
+    return run_to_end(run, console, settings.out, _ENDING, kept)
+
+
+def _played(
+    scenario: Scenario, settings: RunSettings, progress: Progress, interruption: Interruption
+) -> PartsDone:
+    try:
+        return run_parts(scenario, settings, progress, interruption)
+    except ProbeStopped:
+        if not scenario.is_suite and settings.target is not None:
+            shutil.rmtree(settings.out)  # it was made for this run, and there is nothing in it
+        raise
+
+
+def _reported(settings: RunSettings, console: Console) -> int:
+    say(console, "report ...")
+    code = report(settings.out, console, allow_undecided=settings.allow_undecided)
+    why = why_nothing_was_accepted(settings.out, settings.target)
+    if why is not None:
+        say(console, why)
+    if (
+        code == ExitCode.USAGE
+    ):  # the run directory was valid when the run began; now it cannot be read or written
+        say(
+            console,
+            "This run proves nothing: its records could not be analysed, or the report not be written",
+        )
+        return ExitCode.INVALID
+    return code
