@@ -23,10 +23,10 @@ class _SendMessage(Struct, gc=False):
 class _SendRequest(Struct, gc=False, omit_defaults=True, rename={"sender": "from"}):
     messages: list[_SendMessage]
     sender: str
-    traffic: str
+    message_class: str
     report_url: str
     unique_references: bool
-    fast: bool = False
+    priority: bool = False
     validity_s: int | None = None
 
 
