@@ -47,7 +47,7 @@ _CONFLICT = Invalid(
 ReadPiece = Callable[[], Awaitable[bytes]]  # the body's next bytes; none at its end
 
 
-class Refusal(Struct, gc=False):
+class RefusedRows(Struct, gc=False):
     """Rows refused one after the other for the same reason."""
 
     row: int  # from 1
@@ -64,7 +64,7 @@ class Taken(Struct):
     accepted: int = 0
     repeated: int = 0  # rows whose key brought the same message before
     refused_count: int = 0
-    refused: list[Refusal] = []  # every refused row is in one of these, in the order of the rows
+    refused: list[RefusedRows] = []  # every refused row is in one of these, in the order of the rows
     error: dict[str, str] | None = None  # why reading ended early; the messages counted above stay accepted
 
 
@@ -118,7 +118,7 @@ class CampaignIntake:
         self._numbers: list[int] = []  # the row number of each message of the batch
         self._batch: list[Message] = []
         self._last_refusals: dict[
-            tuple[str, str, str], Refusal
+            tuple[str, str, str], RefusedRows
         ] = {}  # by everything that describes a row's refusal
         self._last_refused = 0  # the row of the newest entry
         self._unordered = False
@@ -258,5 +258,5 @@ class CampaignIntake:
             return
         self._unordered = self._unordered or row < self._last_refused
         self._last_refused = row
-        self._last_refusals[said] = refusal = Refusal(row, row, *said)
+        self._last_refusals[said] = refusal = RefusedRows(row, row, *said)
         self.taken.refused.append(refusal)

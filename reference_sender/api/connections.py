@@ -38,8 +38,8 @@ class Connections:
     def __init__(self, server: web.Server, limits: Limits) -> None:
         self._server = server
         self.limits = limits
-        self._open: set[_Connection] = set()
-        self._by_protocol: dict[asyncio.BaseProtocol, _Connection] = {}
+        self._open: set[_LimitedConnection] = set()
+        self._by_protocol: dict[asyncio.BaseProtocol, _LimitedConnection] = {}
         self.head_bytes = 0
         self._sweeping: asyncio.Task[None] | None = None
 
@@ -47,7 +47,7 @@ class Connections:
         return len(self._open)
 
     def __call__(self) -> asyncio.Protocol:
-        return _Connection(self, self._server)
+        return _LimitedConnection(self, self._server)
 
     def start(self) -> None:
         """Start to check connections for their time limits."""
@@ -74,7 +74,7 @@ class Connections:
         if connection is not None:
             connection.ended()
 
-    def add(self, connection: _Connection) -> bool:
+    def add(self, connection: _LimitedConnection) -> bool:
         """False if the limit is reached."""
         full = len(self._open) >= self.limits.connections
         self._open.add(connection)
@@ -82,7 +82,7 @@ class Connections:
             self._by_protocol[connection.inner] = connection
         return not full
 
-    def remove(self, connection: _Connection) -> bool:
+    def remove(self, connection: _LimitedConnection) -> bool:
         """False if it was over the limit."""
         self._open.discard(connection)
         return self._by_protocol.pop(connection.inner, None) is not None
@@ -97,7 +97,7 @@ class Connections:
                 connection.check(now_s)
 
 
-class _Connection(asyncio.Protocol):
+class _LimitedConnection(asyncio.Protocol):
     """aiohttp's protocol, with the progress of its current request."""
 
     def __init__(self, all_of: Connections, server: web.Server) -> None:

@@ -50,7 +50,7 @@ class Invalid(Exception):
         self.message = message
 
 
-class Request(Struct, forbid_unknown_fields=True, gc=False):
+class MessageRequest(Struct, forbid_unknown_fields=True, gc=False):
     """One message as a client asks for it: the JSON body of ``POST /v1/messages``."""
 
     to: str
@@ -92,7 +92,7 @@ class Intake:
         self._id = last_message_id
         self._max_segments = max_segments
 
-    def message(self, request: Request, now_ns: int) -> Message:
+    def message(self, request: MessageRequest, now_ns: int) -> Message:
         """Raises ``Invalid``."""
         if request.campaign:
             check_campaign(request.campaign)
@@ -228,10 +228,10 @@ _RULES = {
     "expires_in_s": _EXPIRY_RULE,
 }
 
-_request_decoder = msgspec.json.Decoder(Request)
+_request_decoder = msgspec.json.Decoder(MessageRequest)
 
 
-def read_request(body: bytes) -> Request:
+def read_request(body: bytes) -> MessageRequest:
     """Raises ``Invalid``."""
     try:
         return _request_decoder.decode(body)

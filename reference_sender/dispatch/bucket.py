@@ -8,7 +8,7 @@ _PARTS = 10**15
 _MICRO = 10**6
 
 
-class TokenBucket:
+class RateBucket:
     """Spends whole tokens. It starts full; ``now_ns`` never goes back."""
 
     __slots__ = ("_at_ns", "_level", "_rate", "_size", "capacity")

@@ -9,7 +9,7 @@ import msgspec
 from reference_sender.dispatch.awaiting import Sent
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.ledger import EXPIRED_UNCERTAIN, EXPIRED_WAITING, Ledger
-from reference_sender.dispatch.lookups import Lookups
+from reference_sender.dispatch.lookups import PendingLookups
 from reference_sender.dispatch.recovery import not_created_after, recovered_sent, tried_at
 from reference_sender.dispatch.retry import SECOND_NS, decide, retry_rules
 from reference_sender.dispatch.sending import Batch, Sending
@@ -42,10 +42,10 @@ class Dispatcher:
     which they happened. The driver must call ``answered`` once for each ``SubmitBatch`` (with UNKNOWN if no
     answer came), or ``withdrawn`` if it did not send the request.
 
-    The driver stores a message before it is offered. It stores an ``Attempt`` before its request is sent, and
-    keeps it until the changes of its answer are stored. It stores a ``Change`` before its cause is
-    acknowledged (the OK to a delivery report). A change that is lost by a crash causes a repeat on the same
-    route, never a lost message.
+    The driver stores a message before it is offered. It stores a ``SubmitAttempt`` before its request is sent
+    and keeps it until the changes of its answer are stored. It stores a ``Change`` before its cause is
+    acknowledged (the OK to a delivery report). A change that is lost by a crash causes a repeat or a lookup
+    on the same route, never a lost message.
     """
 
     def __init__(self, settings: DispatchSettings, routes: tuple[RouteLimits, ...], seed: int) -> None:
@@ -56,7 +56,7 @@ class Dispatcher:
         self._backlog = Backlog(len(routes), in_order=settings.order == "arrival")
         self._ledger = Ledger(settings, self._backlog)
         self._sending = Sending(settings, routes, seed, self._backlog, self._ledger)
-        self._lookups = Lookups()
+        self._lookups = PendingLookups()
         self._looks_up = not all(route.repeats for route in self._sending.routes)
         self._largest = max(int(limits.segments_burst) for limits in routes)
         self._now_ns = 0

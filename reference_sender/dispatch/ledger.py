@@ -1,8 +1,8 @@
 """The state of every message: it writes the durable changes and matches reports to messages.
 
 Changes are written for SENT, for ends, and when an attempt without an answer binds a message to its route.
-While an attempt is under way the store has it as an ``Attempt``, which the driver writes before the request
-goes out. An attempt that was refused leaves nothing behind: what a crash loses is its count.
+While an attempt is under way the store has it as a ``SubmitAttempt``, which the driver writes before the
+request goes out. An attempt that was refused leaves nothing behind: what a crash loses is its count.
 """
 
 from __future__ import annotations

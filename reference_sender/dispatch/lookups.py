@@ -21,7 +21,7 @@ _AT_ONCE = 4
 _CLAIMS_KEPT = 20_000
 
 
-class Lookups:
+class PendingLookups:
     """Tickets to be looked up, and the provider's ids that other messages have."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from reference_sender.dispatch.breaker import Breaker, BreakerState
-from reference_sender.dispatch.bucket import TokenBucket
+from reference_sender.dispatch.bucket import RateBucket
 from reference_sender.dispatch.jitter import fraction, grown
 from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.settings import DispatchSettings
@@ -57,8 +57,8 @@ class RouteState:
             seed,
             limits.name,
         )
-        self.requests = TokenBucket(limits.requests_per_s, limits.requests_burst)
-        self.segments = TokenBucket(limits.segments_per_s, limits.segments_burst)
+        self.requests = RateBucket(limits.requests_per_s, limits.requests_burst)
+        self.segments = RateBucket(limits.segments_per_s, limits.segments_burst)
         self.limits = limits
         self.repeats = limits.idempotency_window_s > 0  # a message without an answer
         self.unknown_window_ns = int(limits.unknown_window_s * SECOND_NS)

@@ -83,7 +83,7 @@ class SubmitBatch(Struct, frozen=True, gc=False):
     messages: tuple[Message, ...]
 
 
-class Attempt(Struct, frozen=True, gc=False):
+class SubmitAttempt(Struct, frozen=True, gc=False):
     """A batch that is about to be submitted. It is durable from before its request until its results are.
 
     After a crash it tells which messages a provider may have, and over which route. ``attempt_id`` increases

@@ -93,7 +93,7 @@ class HttpRoute:
         connection broke, and every time-out, is left to the dispatcher.
         """
         for _ in range(self._tries):
-            attempt = _Attempt()
+            attempt = _Exchange()
             began_s = self._loop.time()
             try:
                 return await self._exchange(request, most, attempt)
@@ -107,7 +107,7 @@ class HttpRoute:
                 break
         return ProviderReply(failure=NoReply.NO_ANSWER)
 
-    async def _exchange(self, request: ProviderRequest, most: int, attempt: _Attempt) -> ProviderReply:
+    async def _exchange(self, request: ProviderRequest, most: int, attempt: _Exchange) -> ProviderReply:
         async with self._session.request(
             request.method,
             request.url,
@@ -138,7 +138,7 @@ def most_bytes(count: int) -> int:
     return 65_536 + 1_024 * count
 
 
-class _Attempt:
+class _Exchange:
     """What is known of one request on its way."""
 
     __slots__ = ("answered", "reused")

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
 
-from reference_sender.dispatch.values import Attempt, Change, Message
+from reference_sender.dispatch.values import Change, Message, SubmitAttempt
 from reference_sender.runtime.background import Chores
 from reference_sender.store import Existing, Store, StoreError, Work
 
@@ -27,8 +27,8 @@ _RECENT_S = 1.0  # whose longest commit ``worst_ms`` tells
 _CLOSED = "the sender has stopped"
 _NOTHING: Mapping[int, Existing] = {}
 
-Kept = Callable[[Sequence[Message], Attempt | None], None]
-Foresee = Callable[[Sequence[Message]], Attempt | None]
+Kept = Callable[[Sequence[Message], SubmitAttempt | None], None]
+Foresee = Callable[[Sequence[Message]], SubmitAttempt | None]
 
 
 class _Group:
@@ -37,8 +37,8 @@ class _Group:
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self.changes: list[Change] = []
-        self.attempts: list[tuple[Attempt, asyncio.Future[bool]]] = []
-        self.foreseen: Attempt | None = None  # of the group's own messages
+        self.attempts: list[tuple[SubmitAttempt, asyncio.Future[bool]]] = []
+        self.foreseen: SubmitAttempt | None = None  # of the group's own messages
         self.ended: list[int] = []
         self.singles: list[tuple[int, asyncio.Future[Existing | None]]] = []
         self.many: list[asyncio.Future[Mapping[int, Existing]]] = []
@@ -59,7 +59,7 @@ class _Group:
         return Work(self.messages, self.changes, attempts, self.ended)
 
 
-def _foresees_nothing(_: Sequence[Message]) -> Attempt | None:
+def _foresees_nothing(_: Sequence[Message]) -> SubmitAttempt | None:
     return None
 
 
@@ -168,7 +168,7 @@ class CommitQueue:
         if not self._busy:
             self._schedule()
 
-    def attempt(self, attempt: Attempt) -> asyncio.Future[bool]:
+    def attempt(self, attempt: SubmitAttempt) -> asyncio.Future[bool]:
         """Make ``attempt`` durable. Resolves to True when its request may be sent; to False if the store
         failed or is closed, and the batch must be returned."""
         future: asyncio.Future[bool] = self._loop.create_future()

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from reference_sender.clock import now_ns
 from reference_sender.dispatch import Dispatcher, DispatchState
 from reference_sender.dispatch.values import (
-    Attempt,
     Change,
     Effect,
     Lane,
@@ -19,6 +18,7 @@ from reference_sender.dispatch.values import (
     Recovered,
     Report,
     Result,
+    SubmitAttempt,
     SubmitBatch,
 )
 from reference_sender.routes.client import Route
@@ -135,19 +135,19 @@ class Driver:
         except TimeoutError:
             log.error("the store did not take the last changes; their messages are tried again on restart")
 
-    def _foresee(self, messages: Sequence[Message]) -> Attempt | None:
+    def _foresee(self, messages: Sequence[Message]) -> SubmitAttempt | None:
         route = None if self._stopping else self._dispatcher.foresee(self._now(), messages)
         return None if route is None else self._attempt(route, messages)
 
-    def _kept(self, messages: Sequence[Message], foreseen: Attempt | None) -> None:
+    def _kept(self, messages: Sequence[Message], foreseen: SubmitAttempt | None) -> None:
         self._perform(self._dispatcher.offer(self._now(), messages), foreseen)
 
-    def _attempt(self, route: str, messages: Sequence[Message]) -> Attempt:
+    def _attempt(self, route: str, messages: Sequence[Message]) -> SubmitAttempt:
         self._attempts += 1
         ids = tuple([message.message_id for message in messages])
-        return Attempt(self._attempts, route, self._last_ns, ids)
+        return SubmitAttempt(self._attempts, route, self._last_ns, ids)
 
-    def _begin(self, batch: SubmitBatch, foreseen: Attempt | None) -> bool:
+    def _begin(self, batch: SubmitBatch, foreseen: SubmitAttempt | None) -> bool:
         """Submit ``batch`` as soon as its attempt is durable; True if ``foreseen`` is that attempt."""
         if foreseen is not None and _is_of(foreseen, batch):
             attempt, durable = foreseen, None
@@ -198,7 +198,7 @@ class Driver:
         self._last_ns = max(self._last_ns, now_ns())
         return self._last_ns
 
-    def _perform(self, effects: Sequence[Effect], foreseen: Attempt | None = None) -> None:
+    def _perform(self, effects: Sequence[Effect], foreseen: SubmitAttempt | None = None) -> None:
         changes: list[Change] = []
         for effect in effects:
             if isinstance(effect, Change):
@@ -231,7 +231,7 @@ class Driver:
             self._timer = self._loop.call_later(wait_s, self._guarded_advance)
 
 
-def _is_of(attempt: Attempt, batch: SubmitBatch) -> bool:
+def _is_of(attempt: SubmitAttempt, batch: SubmitBatch) -> bool:
     """Whether ``attempt`` is one of the same messages, in whatever order, on the same route."""
     if attempt.route != batch.route or len(attempt.message_ids) != len(batch.messages):
         return False

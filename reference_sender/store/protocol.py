@@ -10,7 +10,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from reference_sender.dispatch.values import Attempt, Change, Lane, Message, Recovered, State
+from reference_sender.dispatch.values import Change, Lane, Message, Recovered, State, SubmitAttempt
 
 
 class StoreError(Exception):
@@ -57,7 +57,7 @@ class Work(Struct, frozen=True, gc=False):
 
     messages: Sequence[Message] = ()
     changes: Sequence[Change] = ()
-    attempts: Sequence[Attempt] = ()  # begin
+    attempts: Sequence[SubmitAttempt] = ()  # begin
     ended: Sequence[int] = ()  # ids of attempts whose changes are kept by now, or that were never made
 
 

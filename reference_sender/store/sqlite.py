@@ -15,7 +15,15 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from reference_sender.dispatch.values import FINAL_STATES, Attempt, Change, Lane, Message, Recovered, State
+from reference_sender.dispatch.values import (
+    FINAL_STATES,
+    Change,
+    Lane,
+    Message,
+    Recovered,
+    State,
+    SubmitAttempt,
+)
 from reference_sender.store.files import StoreFiles
 from reference_sender.store.protocol import Existing, Identity, Record, StoreError, Work
 from reference_sender.store.schema import bring_up_to_date
@@ -236,7 +244,7 @@ def _recovered(record: Record) -> Recovered:
     )
 
 
-def _attempt_row(attempt: Attempt) -> _Row:
+def _attempt_row(attempt: SubmitAttempt) -> _Row:
     ids = array("q", attempt.message_ids)
     if sys.byteorder == "big":
         ids.byteswap()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from reference_sender.dispatch.values import Attempt, Change, Lane, Message, State
+from reference_sender.dispatch.values import Change, Lane, Message, State, SubmitAttempt
 from reference_sender.store import Store, StoreError, Work, open_store
 
 OpenStore = Callable[[], Store]
@@ -147,8 +147,8 @@ def test_a_text_that_cannot_be_written_fails_its_commit_and_no_other(open_it: Op
     assert [r.message.message_id for r in store.records(0, 10)] == [3]
 
 
-def attempt(attempt_id: int, route: str, *ids: int, at_ns: int = 3_000) -> Attempt:
-    return Attempt(attempt_id, route, at_ns, ids)
+def attempt(attempt_id: int, route: str, *ids: int, at_ns: int = 3_000) -> SubmitAttempt:
+    return SubmitAttempt(attempt_id, route, at_ns, ids)
 
 
 def bound(store: Store) -> dict[int, tuple[str | None, int | None, int]]:

@@ -24,7 +24,7 @@ from mock_provider.engine import Engine
 from mock_provider.engine.values import Answer, Effect, Outbound, Reply, SendProgress, SendReports, Submit
 from mock_provider.profiles import Profile, load_profile, parse_profile, profile_names
 from mock_provider.runtime.clock_driver import ClockDriver
-from reference_sender.api.intake import Intake, Invalid, Request
+from reference_sender.api.intake import Intake, Invalid, MessageRequest
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.dispatch.values import Lane, RouteLimits
 
@@ -160,7 +160,7 @@ def test_arrivals_are_what_the_api_takes() -> None:
     taken = []
     for slot, at_ns in enumerate(schedule.intended_ns.tolist()):
         arrival = schedule.message(slot)
-        request = Request(
+        request = MessageRequest(
             arrival.to, arrival.text, Lane(arrival.message_class), key=arrival.key, campaign=arrival.campaign
         )
         taken.append(intake.message(request, 10 * S + at_ns))

@@ -20,7 +20,7 @@ _DEFERRED = frozenset({"recipient_flood", "quiet_hours"})
 _RETRYABLE = frozenset({"internal_error", "unavailable"})
 
 
-class _Item(Struct, gc=False):
+class _SendResult(Struct, gc=False):
     status: str
     reference: str | None = None
     id: str | None = None
@@ -28,7 +28,7 @@ class _Item(Struct, gc=False):
 
 
 class _Accepted(Struct, gc=False):
-    messages: Sequence[_Item]
+    messages: Sequence[_SendResult]
 
 
 class _Problem(Struct, gc=False):
@@ -55,7 +55,7 @@ def results(messages: Sequence[Message], reply: ProviderReply) -> list[Result]:
     return [_of_item(by_key.get(message.key), reply) for message in messages]
 
 
-def _of_item(item: _Item | None, reply: ProviderReply) -> Result:
+def _of_item(item: _SendResult | None, reply: ProviderReply) -> Result:
     if item is None:
         return Result(Outcome.UNKNOWN, reason="missing_in_reply")  # a repeat with the same key decides it
     if item.status == "accepted":

@@ -21,18 +21,18 @@ _STATES: dict[str, State] = {
 }
 
 
-class _Item(Struct, gc=False):
+class _ReportItem(Struct, gc=False):
     id: str
     state: str
     reference: str | None = None
     reason: str = ""
 
 
-class _Body(Struct, gc=False):
-    reports: Sequence[_Item]
+class _ReportList(Struct, gc=False):
+    reports: Sequence[_ReportItem]
 
 
-_decode = msgspec.json.Decoder(_Body).decode
+_decode = msgspec.json.Decoder(_ReportList).decode
 
 
 def read_signed_reports(request: ReportRequest, token: str) -> list[Report]:
@@ -50,7 +50,7 @@ def read_signed_reports(request: ReportRequest, token: str) -> list[Report]:
     return [_report(item) for item in items]
 
 
-def _report(item: _Item) -> Report:
+def _report(item: _ReportItem) -> Report:
     state = _STATES.get(item.state, State.SENT)
     reason = "" if state is State.DELIVERED else item.reason or item.state
     return Report(item.id, item.reference, state, reason)

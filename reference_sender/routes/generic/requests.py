@@ -14,19 +14,19 @@ _SECOND_NS = 1_000_000_000
 _EXPIRY_TOLERANCE_S = 5 * 60
 
 
-class _Message(Struct, gc=False):
+class _SendMessage(Struct, gc=False):
     to: str
     text: str
     reference: str
 
 
-class _Body(Struct, gc=False, omit_defaults=True, rename={"sender": "from"}):
-    messages: list[_Message]
+class _SendRequest(Struct, gc=False, omit_defaults=True, rename={"sender": "from"}):
+    messages: list[_SendMessage]
     sender: str
-    traffic: str
+    message_class: str
     report_url: str
     unique_references: bool
-    fast: bool = False
+    priority: bool = False
     validity_s: int | None = None
 
 
@@ -42,8 +42,8 @@ def body_of(messages: Sequence[Message], account: RouteAccount, now_ns: int) -> 
     first = messages[0]
     expires_s = shared_expiry_s(messages, _EXPIRY_TOLERANCE_S)
     return _encode(
-        _Body(
-            [_Message(message.to, message.text, message.key) for message in messages],
+        _SendRequest(
+            [_SendMessage(message.to, message.text, message.key) for message in messages],
             first.sender_id or account.sender_id,
             first.lane.value,
             account.report_url,

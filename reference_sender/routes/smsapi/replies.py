@@ -22,7 +22,7 @@ _NO_VALID_RECIPIENT = 13
 _OUTSIDE_HOURS = 74
 
 
-class _Item(Struct, gc=False):
+class _SmsapiItem(Struct, gc=False):
     id: str | int | None = None
     idx: str | None = None
     error: int | str | None = None
@@ -35,15 +35,15 @@ class _InvalidNumber(Struct, gc=False):
     submitted_number: str | int | None = None
 
 
-class _Body(Struct, gc=False):
+class _SmsapiReply(Struct, gc=False):
     """Success and error in one: legacy endpoints answer both at HTTP 200, only the fields tell."""
 
-    items: Sequence[_Item] | None = field(default=None, name="list")
+    items: Sequence[_SmsapiItem] | None = field(default=None, name="list")
     error: int | str | None = None
     invalid_numbers: Sequence[_InvalidNumber] | None = None
 
 
-_decode = msgspec.json.Decoder(_Body).decode
+_decode = msgspec.json.Decoder(_SmsapiReply).decode
 
 
 def results(messages: Sequence[Message], reply: ProviderReply) -> list[Result]:
@@ -73,13 +73,13 @@ def _of_body(messages: Sequence[Message], reply: ProviderReply) -> list[Result]:
 
 def _of_list(
     messages: Sequence[Message],
-    items: Sequence[_Item],
+    items: Sequence[_SmsapiItem],
     invalid: Sequence[_InvalidNumber],
     reply: ProviderReply,
 ) -> list[Result]:
     by_key = {item.idx: item for item in items if item.idx is not None}
     # Without idx in the reply, a number that occurs once identifies its message.
-    by_number: dict[str, _Item | None] = {}
+    by_number: dict[str, _SmsapiItem | None] = {}
     for anonymous in items:
         if anonymous.idx is None:
             for number in {str(anonymous.number), str(anonymous.submitted_number)}:

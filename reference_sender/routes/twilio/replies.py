@@ -16,14 +16,14 @@ _DEFERRED = frozenset({_RECIPIENT_FLOOD, 30610})  # this recipient must wait; qu
 _ROUTE_DOWN = frozenset({20003, 20005, 20403, 63038})  # credentials, account, its daily limit
 
 
-class _Body(Struct, gc=False):
+class _TwilioReply(Struct, gc=False):
     """A message or an error."""
 
     sid: str | None = None
     code: int | None = None
 
 
-_decode = msgspec.json.Decoder(_Body).decode
+_decode = msgspec.json.Decoder(_TwilioReply).decode
 
 
 def result_of(reply: ProviderReply) -> Result:
@@ -37,7 +37,7 @@ def result_of(reply: ProviderReply) -> Result:
     try:
         body = _decode(reply.body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        body = _Body()
+        body = _TwilioReply()
     if reply.status in (200, 201):
         if body.sid:
             return Result(Outcome.ACCEPTED, provider_id=body.sid)

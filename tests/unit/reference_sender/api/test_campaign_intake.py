@@ -152,7 +152,7 @@ def test_an_answer_is_made_in_parts_of_one_turn_each(count: int, turns_taken: in
     async def run() -> tuple[list[bytes], bytes, int]:
         taken = Taken("c", 1, 2, 3, error={"message": '"refused":['})
         taken.refused = [
-            campaign_intake.Refusal(n, n, f"reason {n}", "to", "no") for n in range(1, count + 1)
+            campaign_intake.RefusedRows(n, n, f"reason {n}", "to", "no") for n in range(1, count + 1)
         ]
         whole = msgspec.json.encode(taken)
         turns = Steps()

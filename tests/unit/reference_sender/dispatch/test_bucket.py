@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from nanoseconds import S
 
-from reference_sender.dispatch.bucket import TokenBucket
+from reference_sender.dispatch.bucket import RateBucket
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from reference_sender.dispatch.bucket import TokenBucket
     ],
 )
 def test_an_empty_bucket_is_ready_when_the_sum_says(rate_per_s: float, need: int, wait_ns: int) -> None:
-    bucket = TokenBucket(rate_per_s, burst=10)
+    bucket = RateBucket(rate_per_s, burst=10)
     assert bucket.available(0) == 10
     bucket.spend(10)
     assert bucket.ready_ns(0, need) == wait_ns
@@ -26,12 +26,12 @@ def test_an_empty_bucket_is_ready_when_the_sum_says(rate_per_s: float, need: int
 
 
 def test_a_bucket_saves_up_no_more_than_its_burst() -> None:
-    bucket = TokenBucket(100.0, burst=5.9)
+    bucket = RateBucket(100.0, burst=5.9)
     assert bucket.available(3600 * S) == bucket.capacity == 5
 
 
 def test_a_drained_bucket_saves_up_again_only_from_then_on() -> None:
-    bucket = TokenBucket(10.0, burst=50)
+    bucket = RateBucket(10.0, burst=50)
     bucket.drain(3 * S)
     assert bucket.available(2 * S) == 0
     assert bucket.ready_ns(2 * S, 1) == 3 * S + S // 10
@@ -41,4 +41,4 @@ def test_a_drained_bucket_saves_up_again_only_from_then_on() -> None:
 @pytest.mark.parametrize(("rate_per_s", "burst"), [(0.0, 1.0), (-1.0, 1.0), (1.0, 0.5)])
 def test_a_bucket_that_could_never_give_a_token_is_refused(rate_per_s: float, burst: float) -> None:
     with pytest.raises(ValueError, match="rate > 0"):
-        TokenBucket(rate_per_s, burst)
+        RateBucket(rate_per_s, burst)

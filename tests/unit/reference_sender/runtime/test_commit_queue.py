@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from waiting import eventually_in_loop
 
-from reference_sender.dispatch.values import Attempt, Change, Lane, Message, Recovered, State
+from reference_sender.dispatch.values import Change, Lane, Message, Recovered, State, SubmitAttempt
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.commit_queue import CommitQueue
 from reference_sender.store import Existing, Identity, Record, StoreError, Work
@@ -150,8 +150,8 @@ class GatedStore(NotingStore):
         assert await asyncio.to_thread(self.begun.acquire, timeout=20)
 
 
-def attempt(attempt_id: int) -> Attempt:
-    return Attempt(attempt_id, "a", 0, (1,))
+def attempt(attempt_id: int) -> SubmitAttempt:
+    return SubmitAttempt(attempt_id, "a", 0, (1,))
 
 
 def test_changes_keep_their_order_across_a_failed_commit() -> None:

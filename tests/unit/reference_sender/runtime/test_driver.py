@@ -14,7 +14,6 @@ from waiting import eventually_in_loop
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import (
-    Attempt,
     Lane,
     Message,
     Outcome,
@@ -22,6 +21,7 @@ from reference_sender.dispatch.values import (
     Result,
     RouteLimits,
     State,
+    SubmitAttempt,
     SubmitBatch,
 )
 from reference_sender.runtime.background import Chores
@@ -320,4 +320,4 @@ def test_a_foreseen_attempt_counts_only_for_the_same_messages_on_the_same_route(
     route: str, ids: tuple[int, ...], same: bool
 ) -> None:
     batch = SubmitBatch(1, "r", (message(1), message(2)))
-    assert _is_of(Attempt(9, route, 0, ids), batch) is same
+    assert _is_of(SubmitAttempt(9, route, 0, ids), batch) is same

@@ -1,0 +1,161 @@
+"""A message without an answer on a route whose provider refuses no repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from nanoseconds import S
+
+from reference_sender.dispatch import Dispatcher
+from reference_sender.dispatch.values import (
+    Change,
+    Effect,
+    LookUp,
+    Message,
+    Outcome,
+    Recovered,
+    Report,
+    Result,
+    RouteLimits,
+    State,
+    SubmitBatch,
+)
+
+Make = Callable[..., Message]
+MakeDispatcher = Callable[..., Dispatcher]
+MakeLimits = Callable[..., RouteLimits]
+
+UNKNOWN = [Result(Outcome.UNKNOWN, reason="no_answer")]
+
+
+@pytest.fixture
+def core(dispatcher: MakeDispatcher, limits: MakeLimits) -> Dispatcher:
+    return dispatcher(limits(max_batch=1, idempotency_window_s=0.0, lookup_window_s=100.0), limits("b"))
+
+
+def left_unknown(core: Dispatcher, one: Message, at_ns: int = S) -> None:
+    (batch,) = core.offer(at_ns, [one])
+    assert isinstance(batch, SubmitBatch)
+    (bound,) = core.answered(at_ns, batch.batch_id, UNKNOWN)
+    assert isinstance(bound, Change)
+    assert (bound.state, bound.route, bound.tried_ns) == (State.QUEUED, "a", at_ns)
+
+
+def asked(core: Dispatcher, until_ns: int) -> tuple[int, LookUp]:
+    """The next lookup, and when it is made."""
+    while (due_ns := core.next_deadline()) is not None and due_ns <= until_ns:
+        for effect in core.advance(due_ns):
+            assert isinstance(effect, LookUp), effect
+            return due_ns, effect
+    raise AssertionError("no lookup")
+
+
+def ends(effects: Sequence[Effect]) -> list[tuple[str, str, str]]:
+    return [(e.key, e.state.value, e.reason) for e in effects if isinstance(e, Change)]
+
+
+def test_it_is_looked_up_and_found(core: Dispatcher, message: Make) -> None:
+    one = message()
+    left_unknown(core, one)
+    at_ns, lookup = asked(core, 10 * S)
+    assert (lookup.route, lookup.message, lookup.since_ns) == ("a", one, S)
+    found = [Report("p", one.key, State.SENT, "queued")]
+    assert ends(core.looked_up(at_ns, one.key, found)) == [(one.key, "sent", "")]
+    assert core.state().awaiting_report == 1
+
+
+def test_a_lookup_may_find_that_it_has_ended(core: Dispatcher, message: Make) -> None:
+    one = message()
+    left_unknown(core, one)
+    at_ns, _ = asked(core, 10 * S)
+    found = [Report("p", one.key, State.FAILED, "twilio_30003")]
+    assert ends(core.looked_up(at_ns, one.key, found)) == [(one.key, "failed", "twilio_30003")]
+
+
+def test_it_is_asked_for_less_and_less_often_and_then_its_outcome_is_unknown(
+    core: Dispatcher, message: Make
+) -> None:
+    one = message()
+    left_unknown(core, one, at_ns=0)
+    times: list[float] = []
+    effects: Sequence[Effect] = []
+    while not ends(effects):
+        due_ns = core.next_deadline()
+        assert due_ns is not None
+        effects = core.advance(due_ns)
+        if any(isinstance(effect, LookUp) for effect in effects):
+            times.append(due_ns / S)
+            assert core.looked_up(due_ns, one.key, [] if len(times) % 2 else None) == []
+    assert times == [2, 6, 14, 30, 62]
+    assert ends(effects) == [(one.key, "expired", "outcome_unknown")]
+    late = core.reported(200 * S, [Report("p", one.key, State.DELIVERED, "")])
+    assert ends(late) == [(one.key, "delivered", "")]
+
+
+def test_a_report_ends_the_search(core: Dispatcher, message: Make) -> None:
+    one = message()
+    left_unknown(core, one)
+    at_ns, _ = asked(core, 10 * S)
+    assert ends(core.reported(at_ns, [Report("p", one.key, State.DELIVERED, "")])) == [
+        (one.key, "delivered", "")
+    ]
+    assert core.looked_up(at_ns, one.key, [Report("p", one.key, State.SENT, "")]) == []
+    assert core.state().open == 0
+
+
+def test_the_id_of_another_message_is_not_taken_for_its_own(core: Dispatcher, message: Make) -> None:
+    """Two equal messages: the provider's list holds both, and only one of them was answered."""
+    known, one, third = message(), message(), message()
+    (batch,) = core.offer(S, [known])
+    assert isinstance(batch, SubmitBatch)
+    core.answered(S, batch.batch_id, [Result(Outcome.ACCEPTED, "p-known")])
+    core.reported(S, [Report("p-third", third.key, State.DELIVERED, "")])
+    left_unknown(core, one)
+    at_ns, _ = asked(core, 10 * S)
+    others = [Report("p-known", one.key, State.SENT, ""), Report("p-third", one.key, State.SENT, "")]
+    assert core.looked_up(at_ns, one.key, others) == []
+    at_ns, _ = asked(core, 20 * S)
+    (change,) = core.looked_up(at_ns, one.key, [*others, Report("p-own", one.key, State.SENT, "")])
+    assert isinstance(change, Change)
+    assert change.provider_id == "p-own"
+
+
+def test_after_a_crash_it_is_looked_up_and_not_repeated(core: Dispatcher, message: Make) -> None:
+    one = message()
+    assert core.recover(50 * S, [Recovered(one, State.QUEUED, 1, None, None, "a", 40 * S)]) == []
+    _, lookup = asked(core, 60 * S)
+    assert (lookup.message, lookup.since_ns) == (one, 40 * S)
+
+
+def test_after_a_crash_it_is_not_looked_up_for_longer_than_before(core: Dispatcher, message: Make) -> None:
+    one = message()
+    effects = core.recover(141 * S, [Recovered(one, State.QUEUED, 1, None, None, "a", 40 * S)])
+    assert ends(effects) == [(one.key, "expired", "outcome_unknown")]
+
+
+def test_without_lookups_the_outcome_is_unknown_at_once(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
+) -> None:
+    core = dispatcher(limits(idempotency_window_s=0.0))
+    one = message()
+    (batch,) = core.offer(S, [one])
+    assert isinstance(batch, SubmitBatch)
+    assert ends(core.answered(S, batch.batch_id, UNKNOWN)) == [(one.key, "expired", "outcome_unknown")]
+
+
+def test_few_lookups_are_made_at_once(core: Dispatcher, message: Make) -> None:
+    many = [message() for _ in range(10)]
+    for one in many:
+        left_unknown(core, one)
+    seen: list[Any] = []
+    while (due_ns := core.next_deadline()) is not None and due_ns <= 3 * S:
+        seen += core.advance(due_ns)
+    assert len(seen) == 4
+    assert len(core.looked_up(3 * S, seen[0].message.key, [])) == 1
+
+
+def test_an_answer_that_was_not_asked_for_changes_nothing(core: Dispatcher) -> None:
+    with pytest.raises(ValueError, match="not being looked up"):
+        core.looked_up(S, "k", [])
