@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from stub_sender import StubSender
 
 from analysis.records import LOAD_SCHEMA, read_manifest, read_rows
-from tests.acceptance.conftest import StubSender
 
 ROOT = Path(__file__).parents[2]
 LOAD_GUIDE = ROOT / "docs" / "load.md"

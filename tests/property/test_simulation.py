@@ -19,7 +19,7 @@ from loadtests import catalogue
 from loadtests.arrivals import Burst, Mix, Plan, Poisson, Schedule, Stream
 from loadtests.parts import Adjustment
 from loadtests.simulate.arrivals import Arrivals
-from loadtests.simulate.simulation import Ending, Progress, Settings, simulate
+from loadtests.simulate.simulation import Ending, Settings, SimulationProgress, simulate
 from mock_provider.engine import Engine
 from mock_provider.engine.values import Answer, Effect, Outbound, Reply, SendProgress, SendReports, Submit
 from mock_provider.profiles import Profile, load_profile, parse_profile, profile_names
@@ -180,7 +180,7 @@ def test_one_that_is_ended_early_keeps_whole_records(tmp_path: Path) -> None:
     plan = Plan(streams=(Stream(Poisson(5.0, 60.0), mix=Mix(1.0, 1.0, 1.0)),), seed=1, key_tag="t")
     seen = []
 
-    def go_on(progress: Progress) -> bool:
+    def go_on(progress: SimulationProgress) -> bool:
         seen.append(progress)
         return len(seen) < 4
 
