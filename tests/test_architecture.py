@@ -126,7 +126,7 @@ def test_no_path_of_a_machine_and_no_package_index_in_any_file() -> None:
 
 
 # Open names of mock_provider and reference_sender, which other changes rename; to be emptied.
-NAMES_THAT_STILL_OCCUR_TWICE = {"Reply", "Route", "Refusal", "TokenBucket"}
+NAMES_THAT_STILL_OCCUR_TWICE = {"Interruption"}
 
 
 def defined_twice(paths: list[Path]) -> set[str]:
