@@ -273,7 +273,7 @@ def test_bad_usage_ends_with_2_and_says_what_there_is(tmp_path: Path) -> None:
         (["run", "smoke", "--target", str(tmp_path / "absent.toml")], "there is no target file"),
         (["report", str(tmp_path)], "is not a run directory: it has no run.json"),
         (["report", str(tmp_path / "killed")], f"smsbench report {tmp_path / 'killed' / 'parts' / '01-a'}"),
-        (["report", str(tmp_path / "nothing")], "is not a run directory: it is not there"),
+        (["report", str(tmp_path / "nothing")], "is not a run directory: it does not exist"),
         (["report", str(tmp_path / "kept")], "is not a run directory: it is a file"),
         (["report", ""], "an argument is empty"),
         (["run", "smoke", "--profile", ""], "--profile is empty: give a value, or leave it out"),
