@@ -23,7 +23,9 @@ def checked_settings(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
     if limit_s is not None and not math.isfinite(limit_s):
         raise usage_error(f"--drain-timeout must be a number of seconds, not {limit_s}")
     if asked["ui"] and scenario.is_suite:
-        raise usage_error(f"{scenario.name} is a suite of runs; --ui shows one run: smsbench run smoke --ui")
+        raise usage_error(
+            f"{scenario.name} is a suite; --ui needs a scenario with one run: smsbench run smoke --ui"
+        )
     try:
         target = load_target(asked["target_file"]) if asked["target_file"] is not None else None
     except TargetError as error:
@@ -50,19 +52,19 @@ def _check_provider(scenario: Scenario, target: Target | None, asked: dict[str, 
     own = target is not None and target.provider.url is not None
     if target is not None and not own and target.provider.port == 0:
         raise usage_error(
-            f"{asked['target_file']} does not say where its sender finds the mock provider. Add a port for "
-            "the run to start one on, and point your sender at http://127.0.0.1:9500 with that token:\n\n"
+            f"{asked['target_file']} does not say where the mock provider of its sender is. Add a port, on "
+            "which the run starts one, and point your sender at http://127.0.0.1:9500 with this token:\n\n"
             '  [provider]\n  port = 9500\n  token = "mock"\n\n'
-            "or the url of a provider that you run yourself (docs/load.md)"
+            "Or add the url of a mock provider that you run yourself (docs/load.md)"
         )
     if own and (asked["profile"] or asked["scale_provider"]):
         raise usage_error(
-            "the target file names a provider of its own: --profile and --scale-provider do not reach it"
+            "the target file names a provider of its own: --profile and --scale-provider have no effect on it"
         )
     if asked["scale_provider"] and all(part.speedup == 1.0 for part in scenario.parts):
         raise usage_error(
-            f"{scenario.name} plays at true speed, so --scale-provider would scale nothing; give --speedup "
-            "too, on one of the days"
+            f"{scenario.name} runs at true speed, so --scale-provider would have no effect; give --speedup "
+            "too (scenarios of days only)"
         )
     if not own:
         try:

@@ -127,10 +127,14 @@ def run(
     ] = None,
     speedup: Annotated[
         float | None,
-        typer.Option(help="Factor on a day's rates; 288 plays the day in 5 minutes (days only)."),
+        typer.Option(help="Factor on a day's rates; 288 runs the day in 5 minutes (days only)."),
     ] = None,
     scale_provider: Annotated[
-        bool, typer.Option("--scale-provider", help="Multiply the provider's rates by the same factor.")
+        bool,
+        typer.Option(
+            "--scale-provider",
+            help="Multiply the provider's rates, and divide its delays, by the same factor.",
+        ),
     ] = False,
     window: Window = None,
     duration: Annotated[
@@ -139,7 +143,7 @@ def run(
             metavar="S", help="Length of the slice around the peak, in seconds; implies --window peak."
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same arrivals and same fates.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same arrivals and outcomes.")] = 1,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Run directory; reports/runs/<time>-<scenario> by default."),
@@ -150,7 +154,7 @@ def run(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Locust worker processes.")] = 1,
     drain_timeout: Annotated[
         float | None,
-        typer.Option(min=0, metavar="S", help="How long to wait for open messages after the load, at most."),
+        typer.Option(min=0, metavar="S", help="Longest wait for open messages after the load."),
     ] = None,
     keep_store: Annotated[
         bool, typer.Option("--keep-store", help="Keep the sender's database in the run directory.")

@@ -18,7 +18,7 @@ Slo = Annotated[
     list[str] | None,
     typer.Option(
         metavar="OBJECTIVE|@FILE",
-        help="Objective in place of the defaults, like 'otp.p95<20s'; may be repeated (docs/objectives.md).",
+        help="Objective instead of the defaults: 'otp.p95<20s'; may be repeated (docs/objectives.md).",
     ),
 ]
 AllowUndecided = Annotated[
@@ -31,7 +31,7 @@ AllowUndecided = Annotated[
 
 Window = Annotated[
     Literal["day", "peak"] | None,
-    typer.Option(help="Play the whole day, or a slice around its peak (days only)."),
+    typer.Option(help="Run the whole day, or a slice around its peak (days only)."),
 ]
 
 
@@ -42,7 +42,7 @@ def usage_error(text: str) -> typer.Exit:
 
 
 def objectives(given: list[str] | None, classes: Sequence[str] = ()) -> tuple[str, ...]:
-    """Canonical. Ends the program with exit code 2 where one cannot be read, or speaks of another class."""
+    """In canonical form. Ends the program with exit code 2 if one cannot be read, or names another class."""
     from analysis.objectives.grammar import GivenError, read_given
 
     try:

@@ -57,7 +57,7 @@ def provider(
         str,
         typer.Option(help=f"A ready-made profile ({', '.join(profile_names())}), or a .toml or .json file."),
     ] = "smsapi",
-    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0 lets the system choose.")] = 0,
     token: Annotated[
         str,
@@ -77,13 +77,13 @@ def provider(
             help="Token of /admin; random if not given.",
         ),
     ] = "",
-    seed: Annotated[int, typer.Option(help="Decides every latency and failure, with the message's key.")] = 1,
+    seed: Annotated[int, typer.Option(help="It and a message's key set its latency and outcome.")] = 1,
     journal: Annotated[
-        Path | None, typer.Option(help="Write one row a message to this file (Arrow IPC stream).")
+        Path | None, typer.Option(help="Write one row per message to this file (Arrow IPC stream).")
     ] = None,
     backup_port: Annotated[
         int | None,
-        typer.Option(min=0, max=65_535, help="A backup host's port; 0 lets the system choose."),
+        typer.Option(min=0, max=65_535, help="Port of a backup host; 0 lets the system choose."),
     ] = None,
     smpp_port: Annotated[
         int | None,
@@ -95,8 +95,8 @@ def provider(
             envvar="SMSBENCH_SMPP_PASSWORD",
             show_envvar=True,
             callback=_fit_for_a_bind,
-            help="For SMPP binds; random if not given. Up to 64 printable ASCII characters; many clients "
-            "send no more than 8.",
+            help="Password of SMPP binds; random if not given. Up to 64 printable ASCII characters; many "
+            "clients send no more than 8.",
         ),
     ] = "",
     allow_host: Annotated[
@@ -116,9 +116,8 @@ def provider(
     """A simulated SMS provider that speaks SMSAPI, Twilio's API, SMPP 3.4 and a plain JSON API.
 
     When it is ready it prints one line of JSON with its URL; logs go to standard error. SIGTERM, SIGINT
-    and SIGHUP end it in order, with exit code 0; with 74 where a part of it failed (field "failed" of
-    /admin/state). A provider that cannot write its journal takes no more messages, and ends by itself
-    after 5 s.
+    and SIGHUP end it in order. The exit code is then 0, or 74 if a part of it failed (field "failed" of
+    /admin/state). A provider that cannot write its journal accepts no more messages and ends after 5 s.
     """
     try:
         resolved = load_profile(profile)
@@ -194,7 +193,7 @@ def _why_not(error: OSError, journal: Path | None) -> str:
 
 
 def _inbox_url(url: str, generated: dict[str, str]) -> str:
-    """Opens at a click where the admin token was made up, and so is in the ready line anyway."""
+    """The page's address with the token, if the token was generated: then it is in the ready line too."""
     token = generated.get("admin_token", "")
     return f"{url}/#token={token}" if token else f"{url}/"
 

@@ -41,7 +41,7 @@ def sender(
         list[str],
         typer.Option(
             help=f"A provider: {', '.join(url_forms())}. Options follow as a query: ?requests_per_s=100&"
-            "segments_per_s=...&max_batch=...&max_in_flight=... Several routes may be given, the first is "
+            "segments_per_s=...&max_batch=...&max_in_flight=... May be repeated; the first route is "
             "preferred.",
             envvar="SMSBENCH_SENDER_ROUTES",
         ),
@@ -53,7 +53,7 @@ def sender(
     token: Annotated[
         str | None,
         typer.Option(
-            help="Bearer token clients must show; without one a token is made and shown once.",
+            help="Bearer token of the clients; without it a token is generated and shown in the ready line.",
             envvar="SMSBENCH_SENDER_TOKEN",
             callback=_secret,
         ),
@@ -86,7 +86,7 @@ def sender(
         bool, typer.Option("--allow-remote", help="Allow a provider that is not on this machine.")
     ] = False,
 ) -> None:
-    """Send SMS: take messages over HTTP, keep them, submit them to a provider, follow their reports."""
+    """Accept messages over HTTP, store them, submit them to an SMS provider, and follow their reports."""
     configure()
     try:
         settings = SenderSettings(
@@ -121,11 +121,11 @@ def _checked(text: str, allow_remote: bool) -> RouteSpec:
     spec = read_route(text)
     if not spec.is_local() and not allow_remote:
         raise RouteError(
-            f"{spec.host} is not this machine: real messages cost real money; --allow-remote permits it"
+            f"{spec.host} is not this machine, and messages there may cost money; --allow-remote allows it"
         )
     return spec
 
 
 def main() -> None:
-    """Run as a program of its own."""
+    """Run as a separate program."""
     typer.run(sender)

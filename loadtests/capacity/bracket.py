@@ -30,9 +30,9 @@ Outcome = Literal["met", "missed", "undecided", "invalid"]
 class SearchSettings(Struct, frozen=True, kw_only=True):
     """``precision``: the search ends when the bracket's ends are closer than this share of the lower one.
 
-    A trial's load lasts ``trial_s``, longer where that is fewer than ``fewest_messages`` or where it could
-    not be decided, and never more than ``longest_s``. A trial in which the bench failed is made once more;
-    in a ``brief`` search of a few trials the search goes on below it at once.
+    A trial's load lasts ``trial_s``, longer if that gives fewer than ``fewest_messages`` or if it could
+    not be decided, and never more than ``longest_s``. A trial in which the bench failed is repeated once;
+    a ``brief`` search of a few trials continues below it immediately.
     """
 
     from_per_s: float = 50.0
@@ -46,8 +46,8 @@ class SearchSettings(Struct, frozen=True, kw_only=True):
 
     @property
     def tolerated_growth(self) -> float:
-        """As a share of the offered rate: growth up to it is none. 0: as the steady part tells it, which is
-        finer than a coarse search needs.
+        """Growth up to this share of the offered rate counts as no growth. 0: the tolerance of the steady
+        part applies.
         """
         share = self.precision * _GROWTH_OF_PRECISION
         return share if share > _GROWTH_TOLD else 0.0
@@ -56,8 +56,8 @@ class SearchSettings(Struct, frozen=True, kw_only=True):
 class TrialResult(Struct, frozen=True, kw_only=True):
     """One trial. ``through_*`` is the throughput of its steady part with the ends of a 95 % interval.
 
-    ``stable``: the backlog did not grow; None where that is unknown. ``reserve`` is how many messages
-    the target did at first beyond its steady rate: a bucket's burst, room in a buffer.
+    ``stable``: the backlog did not grow; None if that is unknown. ``reserve`` is how many messages
+    the target did at first beyond its steady rate: a bucket's burst, free space in a buffer.
     """
 
     rate_per_s: float
@@ -89,16 +89,16 @@ class Plateau(Struct, frozen=True):
 
     @property
     def flat(self) -> bool:
-        """It was the same all along. Where it was not, a target may just have been giving way."""
+        """It did not change during the trial. If it did, the target may have reached its limit only then."""
         return self.high_per_s - self.low_per_s <= FLAT * self.per_s
 
 
 class Bracket(Struct, frozen=True, kw_only=True):
-    """``met_per_s`` 0: no rate was met. ``missed_per_s`` and ``ceiling_per_s`` are infinite where there is
+    """``met_per_s`` 0: no rate was met. ``missed_per_s`` and ``ceiling_per_s`` are infinite if there is
     none. The ceiling is a rate at which the bench itself failed, or that stayed undecided: it bounds the
-    search and says nothing of the target. ``ceiling_through_per_s``: what got through for certain at an
-    undecided ceiling. ``beyond_ceiling``: a rate above it has been tried. ``repeat``: this trial must be made
-    again, for so long.
+    search and shows nothing about the target. ``ceiling_through_per_s``: lower end of the throughput at an
+    undecided ceiling. ``beyond_ceiling``: a rate above it has been tried. ``repeat``: rate and length of a
+    trial that must be repeated.
     """
 
     met_per_s: float = 0.0
@@ -118,7 +118,7 @@ class Bracket(Struct, frozen=True, kw_only=True):
 
     @property
     def high_per_s(self) -> float:
-        """The capacity is not above this; infinite where nothing gave way.
+        """The capacity is not above this; infinite without a missed rate.
 
         The throughput just above the knee is an upper bound too: the target did not do more when it was
         offered a little more, so that its backlog grew.

@@ -33,7 +33,8 @@ def capacity(
         float, typer.Option("--to", metavar="RATE", help="Highest rate to try, messages/s.")
     ] = 5_000,
     precision: Annotated[
-        float, typer.Option(metavar="SHARE", help="Relative width of the final interval; 0.02 is 2 %.")
+        float,
+        typer.Option(metavar="SHARE", help="Relative width of the interval at the end; 0.02 is 2 %."),
     ] = 0.02,
     trial_s: Annotated[
         float,
@@ -45,14 +46,15 @@ def capacity(
     mix: Annotated[
         str,
         typer.Option(
-            metavar="CLASS=SHARE,…", help="Classes of the load: otp=1 or otp=1,marketing=3; else the day's."
+            metavar="CLASS=SHARE,…",
+            help="Classes of the load: otp=1,marketing=3; default: the day's.",
         ),
     ] = "",
     regular: Annotated[
         bool, typer.Option("--regular", help="Evenly spaced arrivals instead of random ones.")
     ] = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Locust worker processes.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same arrivals and same fates.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same arrivals and outcomes.")] = 1,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Run directory; reports/runs/<time>-capacity by default."),

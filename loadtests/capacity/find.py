@@ -86,7 +86,7 @@ def find_capacity(
             break
         now_s = time.monotonic()
         if trials and now_s - began_s + (now_s - trial_began_s) > asked.within_s:
-            ended = f"the time for the search was up after {len(trials)} trials"
+            ended = f"the time limit of the search was reached after {len(trials)} trials"
             break
         trial_began_s = now_s
         number = len(trials) + 1
@@ -117,7 +117,7 @@ def _run(
     progress: Progress,
     interruption: Interruption,
 ) -> Manifest:
-    """One trial. It asks a question and fails nothing, so its manifest says that it does not decide."""
+    """One trial. Its manifest says that it decides no verdict."""
     others = settings.target is not None
     part = Part(
         slug=Path(place).name,
@@ -152,7 +152,7 @@ def _run(
 
 
 def overloaded(snapshot: Snapshot, rate_per_s: float) -> bool:
-    """So much is queued after the load that the verdict is known, and the queue need not be waited for."""
+    """Whether the queue after the load is so long that the verdict is known without a wait for its end."""
     queued = 0.0
     for state, prefixes in (
         (snapshot.sender, ("queue_", "between_attempts")),

@@ -18,7 +18,7 @@ _SAMPLE_DAY = 1_000_000
 
 
 class Searched(Struct, frozen=True, kw_only=True):
-    """``ended``: why the search ended, in words."""
+    """``ended``: why the search ended, as text."""
 
     profile: str
     target: str
@@ -57,7 +57,7 @@ def capacity_result(
 def shown_trial(settings: SearchSettings, trials: Sequence[TrialResult]) -> str | None:
     """The place of the trial that the report shows: of the highest met rate, else of the lowest missed one.
 
-    Not of both: a page that says yes of one rate and no of another has no verdict.
+    Only one of them: a page with YES for one rate and NO for another would have no verdict.
     """
     bracket = read_trials(settings, trials)
     last = {(each.verdict, each.rate_per_s): each.place for each in trials}
@@ -65,7 +65,7 @@ def shown_trial(settings: SearchSettings, trials: Sequence[TrialResult]) -> str 
 
 
 def culprits_above(bracket: Bracket, trials: Sequence[TrialResult]) -> tuple[str, ...]:
-    """What gave way at the lowest missed rate; where its report names nothing, at the next above it."""
+    """The bottleneck at the lowest missed rate; if its report names none, at the next rate above it."""
     missed = sorted(
         (each for each in trials if each.verdict == "missed" and each.rate_per_s >= bracket.missed_per_s),
         key=lambda each: each.rate_per_s,
@@ -96,10 +96,10 @@ def bracket_words(settings: SearchSettings, trials: Sequence[TrialResult]) -> st
 
 
 def trial_words(trial: TrialResult) -> str:
-    """``450/s: missed (the backlog grew by 150/s); 300/s got through``."""
+    """``450/s: missed (the backlog grew by 150/s); throughput 300/s``."""
     told = f"{rate_text(trial.rate_per_s)}: {trial.verdict} ({trial.why})"
     if trial.verdict == "missed":
-        told += f"; {rate_text(trial.through_per_s)} got through"
+        told += f"; throughput {rate_text(trial.through_per_s)}"
     return told
 
 
@@ -112,17 +112,17 @@ def lines(found: CapacityResult, unjudged: Sequence[str]) -> list[str]:
         high = f"to {rate_text(found.high_per_s)}" if found.high_per_s is not None else "or more"
         told = [f"{rate_text(met)} sustained ({rate_text(found.low_per_s)} {high}): {found.ended}"]
         told.append(
-            f"that is a day of {found.messages_per_day or 0:,.0f} messages, whose busiest hour has "
+            f"equivalent to a day of {found.messages_per_day or 0:,.0f} messages, whose busiest hour has "
             f"{peak_to_mean():.1f} times the mean rate"
         )
     if found.culprits:
-        told.append(f"what gave way above it: {'; '.join(found.culprits)}")
+        told.append(f"bottleneck above it: {'; '.join(found.culprits)}")
     elif found.high_per_s is not None:
-        told.append(f"what gave way above it: unknown. {_last_miss(found)}")
+        told.append(f"bottleneck above it: unknown. {_last_miss(found)}")
     judged = [each for each in (*found.objectives, BACKLOG) if each not in unjudged]
     told.append(f"judged by: {', '.join(judged) or 'nothing'}")
     if unjudged:
-        told.append(f"not judged, for which no trial had enough: {', '.join(unjudged)}")
+        told.append(f"not judged, since no trial had enough data: {', '.join(unjudged)}")
     return told
 
 

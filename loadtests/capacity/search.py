@@ -24,19 +24,17 @@ from loadtests.capacity.bracket import (
 
 _GROWTH = 3.0
 _GROWTH_IF_BRIEF = 2.0  # a rate far beyond what the machine can do makes the bench itself fail
-_BENCH_LIMIT = (
-    1.25  # where the bench gives way the search ends within this ratio: it is not the target's limit
-)
-_ABOVE_LEAST = 0.04  # so far above the throughput is the trial that confirms it
+_BENCH_LIMIT = 1.25  # if the bench fails, the search ends within this ratio: it is not the target's limit
+_ABOVE_LEAST = 0.04  # the trial that confirms the throughput is this share above it
 _ABOVE_MOST = 0.2
-_NOISY = 0.9  # a throughput so near below a met rate is noise and no collapse
+_NOISY = 0.9  # a throughput down to this share of a met rate is noise and not a collapse
 _NOISY_STEP = 4.0  # precisions
 _MARGIN_MOST = 0.5
 _APART = 0.25  # precisions between two rates that are worth two trials
-_LOWEST_SHARE = 0.1  # of the first rate: the last try where no rate was met
-_SHRINK = 3.0  # below a first rate at which the bench gave way
+_LOWEST_SHARE = 0.1  # of the first rate: the last trial if no rate was met
+_SHRINK = 3.0  # factor below a first rate at which the bench failed
 _CLEARLY_BELOW = 1.25  # a rate that stayed undecided is near the limit
-_BEYOND = 1.75  # times a rate that stayed undecided: there something gives way for certain
+_BEYOND = 1.75  # times a rate that stayed undecided: a clear overload
 
 
 class NextTrial(Struct, frozen=True):
@@ -45,7 +43,7 @@ class NextTrial(Struct, frozen=True):
 
 
 class SearchEnd(Struct, frozen=True):
-    """``complete``: the bracket is as narrow as was asked, or nothing gave way up to the upper end."""
+    """``complete``: the bracket is as narrow as required, or the upper end was met."""
 
     complete: bool
     why: str
@@ -59,7 +57,7 @@ def next_step(settings: SearchSettings, trials: Sequence[TrialResult]) -> NextTr
     end = _end(settings, bracket)
     if all(each.verdict == "missed" and each.through_per_s == 0 for each in trials):
         # No lower rate helps a target that does nothing at all.
-        return SearchEnd(True, f"no message got through at {rate_text(trials[-1].rate_per_s)}")
+        return SearchEnd(True, f"no message was delivered at {rate_text(trials[-1].rate_per_s)}")
     if bracket.repeat is None and end is not None:
         return end
     if len(trials) >= settings.most_trials:
@@ -80,10 +78,10 @@ def _beyond(settings: SearchSettings, bracket: Bracket) -> float | None:
 def _end(settings: SearchSettings, bracket: Bracket) -> SearchEnd | None:
     met, end = bracket.met_per_s, bracket.search_end_per_s
     if met >= settings.to_per_s:
-        return SearchEnd(True, f"nothing gave way up to {rate_text(met)}, the upper end of the search")
+        return SearchEnd(True, f"no limit was reached up to {rate_text(met)}, the upper end of the search")
     if met == 0 and bracket.ceiling == "invalid" and end == settings.from_per_s and not settings.brief:
-        # Lower rates ask less of the bench, but what failed at the first one is not the rate's doing.
-        return SearchEnd(False, f"the bench itself gave way at {rate_text(end)}, the first rate")
+        # Lower rates need less of the bench, but a failure at the first rate has another cause than the rate.
+        return SearchEnd(False, f"the bench itself failed at {rate_text(end)}, the first rate")
     if met == 0:
         lowest = _lowest(settings)
         return SearchEnd(True, f"no rate down to {rate_text(lowest)} was met") if end <= lowest else None
@@ -93,7 +91,7 @@ def _end(settings: SearchSettings, bracket: Bracket) -> SearchEnd | None:
         return None
     if bracket.ceiling == "invalid" and end <= met * _BENCH_LIMIT:
         return SearchEnd(
-            False, f"not measured beyond {rate_text(met)}: at {rate_text(end)} the bench itself gave way"
+            False, f"not measured beyond {rate_text(met)}: the bench itself failed at {rate_text(end)}"
         )
     if end <= met * (1 + settings.precision) and _beyond(settings, bracket) is None:
         return SearchEnd(False, f"{rate_text(end)} stayed undecided")
@@ -126,8 +124,8 @@ def _next(settings: SearchSettings, bracket: Bracket) -> NextTrial:
 
 
 def _below_ceiling(settings: SearchSettings, bracket: Bracket) -> float | None:
-    """The rate below one that stayed undecided (what got through there for certain), or below one at which
-    the bench of a brief search gave way. None where it is better to bisect.
+    """The rate below one that stayed undecided (the lower end of its throughput), or below one at which
+    the bench of a brief search failed. None if it is better to bisect.
     """
     end = bracket.search_end_per_s
     if bracket.ceiling_per_s > end or not (settings.brief or end == settings.from_per_s):
@@ -142,12 +140,12 @@ def _below_ceiling(settings: SearchSettings, bracket: Bracket) -> float | None:
 def _led(settings: SearchSettings, bracket: Bracket, plateau: Plateau) -> NextTrial:
     """The trial that the throughput suggests: first just above it, then just below."""
     if not plateau.near:
-        # Long enough for the reserve to be spent before the part that is measured; where no trial is, higher.
+        # Long enough to use up the reserve before the part that is measured; if no trial is, a higher rate.
         spending = plateau.reserve / (plateau.per_s * settings.longest_s * WARM_UP)
         above = min(max(2 * settings.precision, _ABOVE_LEAST, spending), _ABOVE_MOST)
         load_s = plateau.reserve / (above * plateau.per_s) / WARM_UP
         return _trial(settings, plateau.per_s * (1 + above), load_s)
-    # Each further miss so near says that the throughput varies: a wider margin then.
+    # Each further miss near it shows that the throughput varies, so the margin is wider.
     margin = settings.precision / 2 * 2.0 ** max(0, bracket.misses_near - 1)
     return _trial(settings, plateau.per_s * (1 - min(margin, _MARGIN_MOST)))
 

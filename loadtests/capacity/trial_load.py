@@ -15,8 +15,8 @@ _STEP_S = 1.0
 def trial_process(rate_per_s: float, load_s: float, spacing: Spacing) -> Process:
     """``poisson``: arrivals at random within each second, and the same number in each.
 
-    A load that is random over its whole length wanders: at 300/s for 8 s by 2 % (1/sqrt(2400)), as much as
-    the search wants to tell apart. Held to its count in each second it still bunches, and cannot wander.
+    The rate of a load that is random over its whole length varies: at 300/s for 8 s by 2 % (1/sqrt(2400)),
+    as much as the search must distinguish. With a fixed count in each second it does not.
     """
     if spacing == "even":
         return Constant(rate_per_s, load_s)

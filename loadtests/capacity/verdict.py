@@ -87,7 +87,7 @@ def _decided_by_length(
 ) -> list[str]:
     """Those that a longer trial of this rate would decide.
 
-    Not a count, which is open for want of the sender's own record, nor an availability, for want of hours.
+    Not a count, which needs the sender's own records, nor an availability, which needs hours.
     """
     most = step.rate_per_s * settings.longest_s
     return [each for each in undecided if 0 < messages_needed(each, mix) <= most]

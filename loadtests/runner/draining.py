@@ -151,7 +151,7 @@ class Drain:
             self._settled_since_s = now_s
         since_s = self._settled_since_s
         if since_s is not None and now_s - since_s >= SETTLED_FOR_S:
-            return Look(True, f"{_left(found)}; no end of theirs can change a verdict")
+            return Look(True, f"{_left(found)}; their outcome cannot change a verdict")
         return Look(False, f"{found.on_air:,} on their way to handsets")
 
 

@@ -1,4 +1,4 @@
-"""How every run ends: in order, interrupted, aborted, stopped by the probe, or for want of room."""
+"""How every run ends: in order, interrupted, aborted, stopped by the probe, or on a full disk."""
 
 from __future__ import annotations
 
@@ -41,7 +41,10 @@ def run_to_end(
         why = lost_directory(out, error)
         if why is None:
             raise
-        say(console, f"{why}. This run proves nothing: make room, or give --out a directory on another disk")
+        say(
+            console,
+            f"{why}. The result of this run is not valid: make room, or use another disk (--out)",
+        )
         return ExitCode.INVALID
     say(console, f"{time.monotonic() - began_s:.0f} s in all")
     return code

@@ -210,7 +210,7 @@ class PartRun:
                 )
             if time.monotonic() > deadline_s:
                 locust.stop(STOP_TIMEOUT_S + 10.0)
-                raise ServiceError("load", "did not end in its time; its log is logs/load.log")
+                raise ServiceError("load", "did not end within its time limit; its log is logs/load.log")
             next_s = max(next_s + _TICK_S, time.monotonic())
             self._interruption.pause(next_s - time.monotonic())
         was_over = read_status(self._run_dir).phase == "finished"
@@ -230,7 +230,7 @@ class PartRun:
             self._told_of = load.start_ns
             self._progress.note(
                 "  the load is over: Ctrl-C here waits for open messages and writes the report; "
-                "New and Start in the page play it once more, as a part of its own"
+                "New and Start in the page run it again, as a separate part"
             )
 
     def _look(self, sampler: Sampler) -> Snapshot:

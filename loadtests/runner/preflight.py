@@ -40,8 +40,8 @@ def _require_free(file: Path, port: int) -> None:
         except OSError as error:
             reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
             raise PreflightError(
-                f"{file}: provider.port: 127.0.0.1:{port} {reason}; the mock provider of the run must listen "
-                "there, so stop what does, or give another port"
+                f"{file}: provider.port: 127.0.0.1:{port} {reason}. The mock provider of the run must listen "
+                "there. Stop the other program, or give another port"
             ) from error
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-LONGER = "a sender that queues for longer: --probe-timeout S or --no-probe"
+LONGER = "for a sender that queues for longer: --probe-timeout S or --no-probe"
 REPORT_WITHIN_S = 2.0  # after the provider took a message whose report it sends at once
 _REFUSAL_SHOWN = 120  # characters
 # Refusals that pass: of limits, faults and chance, which the load meets too.
@@ -121,7 +121,7 @@ def decide(facts: Facts, around: Around) -> Verdict:
 
 
 def refusal_words(refusal: ProbeRefusal) -> str:
-    """The code and the words of the refusal, and what they mean: ``101, Authorization failed (wrong token)``.
+    """Code and text of the refusal, and what they mean: ``101, Authorization failed (wrong token)``.
 
     SMSAPI, Twilio and the JSON API each name them differently.
     """
@@ -147,7 +147,7 @@ def _failed(answer: ApiAnswer, provider: AtProvider | None, around: Around) -> s
     cause = f"{around.target} gave no answer at {around.target_address} ({answer.reason})"
     if provider is not None and provider.refusals:
         return f"{cause}; the mock refused its request: {refusal_words(provider.refusals[-1])}"
-    return f"{cause}: is it running, and is that its address?"
+    return f"{cause}: start it, or correct its address"
 
 
 def _unseen(answer: ApiAnswer | None, late: bool, around: Around) -> Verdict:
@@ -158,8 +158,8 @@ def _unseen(answer: ApiAnswer | None, late: bool, around: Around) -> Verdict:
         return ProbeFailed(_refused(answer, None, around))
     return ProbePassed(
         (
-            "the probe was accepted by the API; whether it reached the mock provider cannot be seen without "
-            "provider.admin_token",
+            "the API accepted the probe; without provider.admin_token the run cannot check whether it "
+            "reached the mock provider",
         )
     )
 
@@ -170,11 +170,11 @@ def _refused(answer: ApiAnswer, provider: AtProvider | None, around: Around) -> 
     if provider is not None:
         if provider.taken or provider.other_key is not None:
             return (
-                f"{cause}, and the mock accepted its message: does [accepted] of the target file describe "
-                "the reply?"
+                f"{cause}, but the mock accepted its message: check whether [accepted] of the target file "
+                "describes the reply"
             )
         if provider.refusals:
-            return f"{cause}, for the mock refused it: {refusal_words(provider.refusals[-1])}"
+            return f"{cause}, because the mock refused it: {refusal_words(provider.refusals[-1])}"
         if answer.status >= 500 and not provider.requests:
             return f"{cause}, and the mock saw nothing. {_check_url(around)}"
     return f"{cause}: {_request_hint(answer.status, around)}"
@@ -184,12 +184,12 @@ def _request_hint(status: int, around: Around) -> str:
     if not around.described:
         return "see logs/sender.log in the run directory"
     if status in (401, 403):
-        return "is the credential in [request.headers] of the target file right?"
+        return "check the credential in [request.headers] of the target file"
     if 400 <= status < 500:
-        return "is [request] of the target file what it expects?"
+        return "check whether [request] of the target file is what it expects"
     if status >= 500:
-        return f"what does its log say? Its provider should be {around.provider_url}"
-    return "does [accepted] of the target file describe its reply?"
+        return f"see its log. Its provider should be {around.provider_url}"
+    return "check whether [accepted] of the target file describes its reply"
 
 
 def _taken(facts: Facts, answer: ApiAnswer | None, late: bool, around: Around) -> Verdict:
@@ -201,7 +201,9 @@ def _taken(facts: Facts, answer: ApiAnswer | None, late: bool, around: Around) -
     if not facts.quick_report or provider.reported:
         return ProbePassed()
     if not provider.report_url:
-        return ProbePassed((f"{around.target} asks for no delivery reports, so it learns of no delivery",))
+        return ProbePassed(
+            (f"{around.target} requests no delivery reports, so it does not know what is delivered",)
+        )
     if facts.taken_for_s < REPORT_WITHIN_S and not late:
         return None
     what = provider.report_failure or f"no answer within {REPORT_WITHIN_S:g} s"
@@ -215,10 +217,10 @@ def _at_timeout(facts: Facts, provider: AtProvider, around: Around) -> Verdict:
         words = refusal_words(provider.refusals[-1])
         if facts.own_mock:
             return ProbeFailed(f"{_said_first(facts.answer, around)}the mock refused it: {words}")
-        return ProbePassed((f"the mock provider refuses at the moment: {words}; the run begins anyway",))
+        return ProbePassed((f"the mock provider refuses messages now: {words}; the run starts anyway",))
     if provider.requests and not facts.own_mock:
         return ProbePassed(
-            ("the mock provider saw a request and has not answered it; the run begins all the same",)
+            ("the mock provider got a request and has not answered it; the run starts anyway",)
         )
     if facts.answer is None:
         return ProbeFailed(_no_answer(around))
@@ -249,7 +251,7 @@ def _without_key(key: str, around: Around) -> str:
     return (
         f"the mock accepted the probe with another key ({key!r}): messages cannot be followed. Let "
         f"{around.target} pass the key on as the provider's client reference (idx), or leave {{key}} out of "
-        "the target file: it then travels in the text"
+        "the target file: the key is then in the text"
     )
 
 

@@ -150,9 +150,7 @@ class Probing:
         """A note where the user's own mock provider cannot be asked. Raises ``error`` for the run's."""
         if self._mock is None or self._mock.own:
             raise error
-        return (
-            f"the mock provider could not be asked about the probe ({error}): is provider.admin_token right?"
-        )
+        return f"the mock provider could not be asked about the probe ({error}): check provider.admin_token"
 
     def _send(self, number: str, attempt: int, quick_report: bool) -> tuple[Verdict, Facts]:
         """Send a message to this number and look until a verdict is found."""

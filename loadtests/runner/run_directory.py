@@ -37,7 +37,7 @@ def make_run_directory(path: Path) -> None:
             f"{path} cannot be made: {error.strerror}; give --out another directory"
         ) from error
     if not claimed:
-        raise RunDirectoryError(f"{path} is there already and not empty; give --out another directory")
+        raise RunDirectoryError(f"{path} already exists and is not empty; give --out another directory")
 
 
 def new_run_directory(name: str, at: datetime) -> Path:
@@ -59,7 +59,7 @@ def new_run_directory(name: str, at: datetime) -> Path:
             raise RunDirectoryError(
                 f"{path} cannot be made: {error.strerror}; give --out another directory"
             ) from error
-    raise RunDirectoryError(f"{plain} and all names after it are taken; give --out another directory")
+    raise RunDirectoryError(f"{plain} and all names that follow it are in use; give --out another directory")
 
 
 def _claim(path: Path) -> bool:

@@ -118,7 +118,7 @@ class Service:
         try:
             ready = msgspec.json.decode(line.splitlines()[0], type=Ready)
         except msgspec.DecodeError as error:
-            raise self._failed(f"printed something else than its ready line: {error}") from error
+            raise self._failed(f"did not print a valid ready line: {error}") from error
         self._ready = True
         return ready
 
@@ -134,7 +134,7 @@ class Service:
         if not self._ready or self._told or self.exit_code == 0:
             return None
         if self._killed:
-            return self._failed("did not stop in its time and was killed")
+            return self._failed("did not stop within its time limit and was killed")
         return self._failed(f"failed while it was stopped, with {ending_words(self._process.wait())}")
 
     def terminate(self) -> None:

@@ -32,9 +32,7 @@ def provider_seed(settings: RunSettings) -> int:
 
 
 class Surroundings(Struct):
-    """Filled as things start. ``services`` in the order they are to be stopped in is the reverse of its
-    own.
-    """
+    """Filled in the order of the start. ``services`` are stopped in the reverse order."""
 
     services: list[Service]
     states: dict[str, StateQuery]
@@ -49,7 +47,7 @@ class Surroundings(Struct):
             service.require_running()
 
     def stop(self) -> None:
-        """The sender before the provider: what it still reports must find the provider there."""
+        """Stop the sender before the provider, so that the provider can still answer it."""
         for service in reversed(self.services):
             service.stop()
 
@@ -121,7 +119,7 @@ def _start_sender(surroundings: Surroundings, run_dir: Path, settings: RunSettin
     sender.start({"SMSBENCH_SENDER_TOKEN": token, "SMSBENCH_SENDER_ROUTES": route})
     url = sender.wait_ready().url.rstrip("/")
     if not queries.wait_healthy(url + queries.SENDER_HEALTH, _HEALTHY_WITHIN_S):
-        raise ServiceError("sender", f"was ready and yet not healthy within {_HEALTHY_WITHIN_S:g} s")
+        raise ServiceError("sender", f"was ready but not healthy within {_HEALTHY_WITHIN_S:g} s")
     surroundings.states["sender"] = StateQuery(url + queries.SENDER_STATE, token)
     surroundings.environment["SMSBENCH_SENDER_TOKEN"] = token
     surroundings.host = url

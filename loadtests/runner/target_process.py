@@ -58,7 +58,9 @@ def _listeners(url: str) -> list[int]:
             "tcp"
         )  # an address is an empty tuple where there is none
     except psutil.AccessDenied:
-        raise NoProcess("this system does not tell who listens; name it with process = PID") from None
+        raise NoProcess(
+            "this system does not show which process listens; name it with process = PID"
+        ) from None
     wanted = _addresses(parts.hostname or "")
     listening = [
         c for c in connections if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port
@@ -68,8 +70,8 @@ def _listeners(url: str) -> list[int]:
     pids = list(dict.fromkeys(_eldest(c.pid, port) for c in exact or listening if c.pid is not None))
     if not pids:
         raise NoProcess(
-            f"no process of this user listens on port {port} (another user's, or a container's, is not "
-            "seen): name it with process = PID"
+            f"no process of this user listens on port {port} (processes of other users and in containers "
+            "are not visible): name it with process = PID"
         )
     return pids
 

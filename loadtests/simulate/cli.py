@@ -22,7 +22,9 @@ def simulate(
     profile: Annotated[
         str | None, typer.Option(metavar="NAME|FILE", help="Provider profile instead of the scenario's own.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same run, to the nanosecond.")] = 1,
+    seed: Annotated[
+        int, typer.Option(min=0, help="The same seed gives the same run, to the nanosecond.")
+    ] = 1,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -44,7 +46,7 @@ def simulate(
         list[str] | None,
         typer.Option(
             metavar="NAME=RATE",
-            help="What if a carrier took another number of segments per second? Plus=50/s, or Plus=none; "
+            help="What if a carrier accepted another number of segments per second? Plus=50/s, or Plus=none; "
             "several with commas.",
         ),
     ] = None,
@@ -68,7 +70,7 @@ def simulate(
         bool,
         typer.Option(
             "--through-wire",
-            help="Exchange the protocol's bytes between sender and provider: same rows, slower.",
+            help="Exchange the protocol's bytes between sender and provider: the same rows, slower.",
         ),
     ] = False,
     slo: Slo = None,

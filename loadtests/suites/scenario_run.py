@@ -60,7 +60,7 @@ def _played(
         return run_parts(scenario, settings, progress, interruption)
     except ProbeStopped:
         if not scenario.is_suite and settings.target is not None:
-            shutil.rmtree(settings.out)  # it was made for this run, and there is nothing in it
+            shutil.rmtree(settings.out)  # it was created for this run and is empty
         raise
 
 
@@ -73,7 +73,7 @@ def _reported(settings: RunSettings, console: Console) -> int:
     if code == ExitCode.USAGE:  # the run directory was valid when the run began, and no longer is
         say(
             console,
-            "This run proves nothing: its records could not be analysed, or the report not be written",
+            "The result of this run is not valid: no analysis of its records, or no report, could be written",
         )
         return ExitCode.INVALID
     return code

@@ -125,7 +125,7 @@ def test_a_run_that_may_write_no_large_file_says_so_and_leaves_no_store(tmp_path
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 3, output
     assert "Traceback" not in output and "please report it" not in output
-    assert "This run proves nothing" in output
+    assert "The result of this run is not valid" in output
     assert read_manifest(tmp_path / "run").exit_reason.startswith("error: ")
     assert not list((tmp_path / "run").glob("sender.db*"))
 

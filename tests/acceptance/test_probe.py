@@ -99,7 +99,7 @@ def test_a_wrong_token(smsbench: StartSmsbench, tmp_path: Path) -> None:
         line = stopped(smsbench, target_file(tmp_path, port, provider_port, token="another"))
     assert line.startswith("STOPPED after ")
     assert line.endswith(
-        "naive-sender refused the probe (HTTP 502), for the mock refused it: 101, Authorization failed "
+        "naive-sender refused the probe (HTTP 502), because the mock refused it: 101, Authorization failed "
         "(wrong token)"
     )
 
@@ -122,7 +122,7 @@ def test_a_sender_that_accepts_and_sends_nowhere(smsbench: StartSmsbench, tmp_pa
         line = stopped(smsbench, file, "--probe-timeout", "1")
     assert line.endswith(
         "naive-sender answered 202, and the mock saw nothing within 1 s. Check the provider URL of "
-        f"naive-sender: it should be http://127.0.0.1:{provider_port} (a sender that queues for longer: "
+        f"naive-sender: it should be http://127.0.0.1:{provider_port} (for a sender that queues for longer: "
         "--probe-timeout S or --no-probe)"
     )
 
@@ -133,7 +133,9 @@ def test_an_api_that_wants_something_else(smsbench: StartSmsbench, tmp_path: Pat
         file = target_file(tmp_path, port, provider_port)
         file.write_text(file.read_text().replace("/send", "/other"))
         line = stopped(smsbench, file)
-    assert line.endswith("refused the probe (HTTP 404): is [request] of the target file what it expects?")
+    assert line.endswith(
+        "refused the probe (HTTP 404): check whether [request] of the target file is what it expects"
+    )
 
 
 def test_the_example_runs_and_the_probe_leaves_no_trace(smsbench: StartSmsbench, tmp_path: Path) -> None:

@@ -73,7 +73,9 @@ def test_a_sender_without_reports_gets_a_note_and_one_whose_receiver_refuses_the
     start: StartProvider, receiver: Receiver
 ) -> None:
     provider = start()
-    assert probing(provider).run() == ("direct asks for no delivery reports, so it learns of no delivery",)
+    assert probing(provider).run() == (
+        "direct requests no delivery reports, so it does not know what is delivered",
+    )
     receiver.answers = [(404, b"")] * 50
     (note,) = probing(provider, report_url=receiver.url).run()
     host = "/".join(receiver.url.split("/")[:3])
@@ -110,5 +112,5 @@ def test_its_faults_do_not_stop_the_run_and_a_wrong_admin_token_is_told(start: S
         probing(provider, own=False).run()  # the API itself says so: this target is the provider
     provider = start()
     (first, second) = probing(provider, own=False, admin_token="wrong").run()
-    assert "is provider.admin_token right?" in first
-    assert "cannot be seen" in second
+    assert "check provider.admin_token" in first
+    assert "the run cannot check whether it" in second

@@ -204,4 +204,4 @@ def test_a_search_whose_time_is_up_makes_no_more_trials(
     settings = RunSettings(out=tmp_path, seed=7, objectives=OBJECTIVES)
     found = find.find_capacity(asked, settings, Progress(Console(file=StringIO())), interruption)
     assert len(found.result.trials) == 2
-    assert found.result.ended == "the time for the search was up after 2 trials"
+    assert found.result.ended == "the time limit of the search was reached after 2 trials"

@@ -87,17 +87,17 @@ def test_words_for_a_reader() -> None:
     found = capacity_result(SETTINGS, FOUND, SEARCHED)
     told = lines(found, ("the backlog",))
     assert told[0] == "297/s sustained (297/s to 300/s): so it is"
-    assert told[1].startswith("that is a day of 11,8")
-    assert told[2] == "what gave way above it: the provider's limit"
+    assert told[1].startswith("equivalent to a day of 11,8")
+    assert told[2] == "bottleneck above it: the provider's limit"
     assert told[3:] == [
         "judged by: otp.p95<20s, loss=0",
-        "not judged, for which no trial had enough: the backlog",
+        "not judged, since no trial had enough data: the backlog",
     ]
 
 
 def test_where_no_culprit_is_named_the_cause_of_the_miss_is_told() -> None:
     found = capacity_result(SETTINGS, [trial(50, "met"), trial(150, "missed", 100)], SEARCHED)
-    assert "what gave way above it: unknown. At 150/s: the backlog grew by 12/s" in lines(found, ())
+    assert "bottleneck above it: unknown. At 150/s: the backlog grew by 12/s" in lines(found, ())
 
 
 def test_no_rate_met() -> None:

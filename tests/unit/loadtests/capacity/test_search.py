@@ -195,13 +195,13 @@ def test_nothing_gives_way_up_to_the_upper_end() -> None:
     bracket = read_trials(SETTINGS, trials)
     assert bracket.met_per_s == SETTINGS.to_per_s
     assert math.isinf(bracket.high_per_s)
-    assert end == SearchEnd(True, "nothing gave way up to 5,000/s, the upper end of the search")
+    assert end == SearchEnd(True, "no limit was reached up to 5,000/s, the upper end of the search")
 
 
 def test_a_target_that_takes_nothing_ends_the_search_at_once() -> None:
     trials, end = search(takes_nothing, SETTINGS)
     assert len(trials) == 1
-    assert end == SearchEnd(True, "no message got through at 50/s")
+    assert end == SearchEnd(True, "no message was delivered at 50/s")
 
 
 def test_a_target_that_is_too_slow_at_any_rate_is_told_after_the_lowest() -> None:
@@ -277,7 +277,7 @@ def test_an_invalid_trial_is_made_once_more() -> None:
 
 def test_a_bench_that_fails_at_the_first_rate_ends_the_search() -> None:
     trials, step = play("invalid", "invalid")
-    assert step == SearchEnd(False, "the bench itself gave way at 50/s, the first rate")
+    assert step == SearchEnd(False, "the bench itself failed at 50/s, the first rate")
     assert read_trials(SETTINGS, trials).met_per_s == 0
 
 
@@ -289,7 +289,7 @@ def test_a_failure_of_the_bench_says_nothing_about_the_target() -> None:
     assert bracket.ceiling_per_s == 150
     assert isinstance(step, SearchEnd)
     assert not step.complete
-    assert step.why == "not measured beyond 130.8/s: at 150/s the bench itself gave way"
+    assert step.why == "not measured beyond 130.8/s: the bench itself failed at 150/s"
 
 
 def test_an_undecided_trial_is_repeated_longer_and_then_bounds_the_search() -> None:
@@ -368,7 +368,7 @@ def test_a_brief_search_does_not_overshoot_so_far_that_the_bench_fails() -> None
     assert isinstance(step, NextTrial) and step.rate_per_s == 2_400
 
 
-def test_a_brief_search_goes_on_below_a_rate_at_which_the_bench_gave_way() -> None:
+def test_a_brief_search_continues_below_a_rate_at_which_the_bench_failed() -> None:
     _, step = play("invalid", settings=BRIEF)
     assert isinstance(step, NextTrial) and step.rate_per_s == 200
     _, step = play("invalid", "met", settings=BRIEF)

@@ -128,7 +128,7 @@ def test_the_load_finds_no_settings_of_locust_but_what_its_target_file_names(
     ("how", "words"),
     [
         ("70", "failed while it was stopped, with code 70"),
-        ("hang", "did not stop in its time and was killed"),
+        ("hang", "did not stop within its time limit and was killed"),
     ],
 )
 def test_a_process_that_fails_while_it_is_stopped_is_noticed(
@@ -276,8 +276,9 @@ def test_a_full_disk_ends_a_run_in_one_line_and_removes_the_senders_store(
     settings = RunSettings(out=tmp_path, seed=1)
     code = run_scenario(catalogue.scenario("smoke"), settings, Console(file=shown, width=200))
     assert code == ExitCode.INVALID
-    assert f"{tmp_path} cannot be written to: No space left on device. This run proves nothing" in (
-        shown.getvalue()
+    assert (
+        f"{tmp_path} cannot be written to: No space left on device. The result of this run is not valid"
+        in (shown.getvalue())
     )
     assert read_manifest(tmp_path).exit_reason.startswith("error: ")
 

@@ -50,8 +50,8 @@ def test_accepted_by_api_and_provider_is_enough() -> None:
 def test_a_target_that_does_not_answer() -> None:
     said = cause(answer=ApiAnswer("failed", 0, "Connection refused"), provider=AtProvider())
     assert said == (
-        "shop gave no answer at http://127.0.0.1:8080/send (Connection refused): is it running, and is that "
-        "its address?"
+        "shop gave no answer at http://127.0.0.1:8080/send (Connection refused): start it, or correct "
+        "its address"
     )
     assert waits(answer=None, provider=AtProvider())
     said = cause(elapsed_s=5.0, answer=None, provider=AtProvider())
@@ -61,10 +61,10 @@ def test_a_target_that_does_not_answer() -> None:
 @pytest.mark.parametrize(
     ("status", "hint"),
     [
-        (401, "is the credential in [request.headers] of the target file right?"),
-        (404, "is [request] of the target file what it expects?"),
-        (422, "is [request] of the target file what it expects?"),
-        (200, "does [accepted] of the target file describe its reply?"),
+        (401, "check the credential in [request.headers] of the target file"),
+        (404, "check whether [request] of the target file is what it expects"),
+        (422, "check whether [request] of the target file is what it expects"),
+        (200, "check whether [accepted] of the target file describes its reply"),
     ],
 )
 def test_an_api_that_refuses(status: int, hint: str) -> None:
@@ -81,12 +81,12 @@ def test_an_api_that_fails_because_it_does_not_reach_the_provider() -> None:
         "should be http://127.0.0.1:9500"
     )
     said = cause(answer=ApiAnswer("refused", 502, "HTTP 502"), provider=AtProvider(refusals=(UNAUTHORIZED,)))
-    assert said.endswith("for the mock refused it: 101, Authorization failed (wrong token)")
+    assert said.endswith("because the mock refused it: 101, Authorization failed (wrong token)")
 
 
 def test_an_api_that_refuses_what_the_mock_accepted_is_described_wrongly() -> None:
     said = cause(answer=ApiAnswer("refused", 201, "HTTP 201"), provider=TAKEN)
-    assert "the mock accepted its message: does [accepted]" in said
+    assert "the mock accepted its message: check whether [accepted]" in said
 
 
 def test_accepted_and_never_seen() -> None:
@@ -94,7 +94,7 @@ def test_accepted_and_never_seen() -> None:
     said = cause(elapsed_s=5.0, answer=ACCEPTED, provider=AtProvider())
     assert said == (
         "shop answered 202, and the mock saw nothing within 5 s. Check the provider URL of shop: it should "
-        "be http://127.0.0.1:9500 (a sender that queues for longer: --probe-timeout S or --no-probe)"
+        "be http://127.0.0.1:9500 (for a sender that queues for longer: --probe-timeout S or --no-probe)"
     )
 
 
@@ -107,7 +107,7 @@ def test_a_lasting_refusal_stops_at_once_and_one_that_passes_at_the_timeout() ->
     assert "202, Too many queries" in cause(elapsed_s=5.0, answer=ACCEPTED, provider=throttled)
     # A provider of the user's own may have faults and limits that the run is about.
     notes = passed(elapsed_s=5.0, answer=ACCEPTED, provider=throttled, own_mock=False)
-    assert "refuses at the moment: 202, Too many queries" in notes[0]
+    assert "refuses messages now: 202, Too many queries" in notes[0]
     assert passed(elapsed_s=5.0, answer=ACCEPTED, provider=AtProvider(requests=1), own_mock=False)
 
 
@@ -120,7 +120,7 @@ def test_the_report_is_a_note_and_no_reason_to_stop() -> None:
     quick = {"answer": ACCEPTED, "quick_report": True}
     assert passed(provider=msgspec.structs.replace(TAKEN, reported=True), **quick) == ()
     notes = passed(provider=msgspec.structs.replace(TAKEN, report_url=""), **quick)
-    assert notes == ("shop asks for no delivery reports, so it learns of no delivery",)
+    assert notes == ("shop requests no delivery reports, so it does not know what is delivered",)
     assert waits(provider=TAKEN, taken_for_s=1.0, **quick)
     failing = msgspec.structs.replace(TAKEN, report_failure="HTTP 404")
     notes = passed(provider=failing, taken_for_s=2.0, **quick)

@@ -20,6 +20,6 @@ def test_a_service_that_does_not_start_says_where_to_look(tmp_path: Path) -> Non
 def test_a_service_without_a_ready_line_is_not_ready(tmp_path: Path) -> None:
     service = Service("zen", "this", [], tmp_path)
     service.start({})
-    with pytest.raises(ServiceError, match="something else than its ready line"):
+    with pytest.raises(ServiceError, match="did not print a valid ready line"):
         service.wait_ready()
     service.stop()

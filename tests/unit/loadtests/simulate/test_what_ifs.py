@@ -95,7 +95,7 @@ def test_the_words_name_everything_that_differs() -> None:
     what_if = WhatIf(scale=10, fifo=True, rate_limits={"segments": 200.0}, carriers={"Plus": None})
     assert what_if.words() == (
         "10 times the day's messages; "
-        "no priorities (one queue in order of arrival, no fast flag at the provider); "
+        "no priorities (one queue in order of arrival, no priority flag at the provider); "
         "contract: 200 segments/s; carrier Plus: no limit of segments a second"
     )
     assert what_if.dispatch_settings().order == "arrival"
