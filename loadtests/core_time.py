@@ -84,7 +84,7 @@ class MachineUse:
         self.begin(processes)
 
     def begin(self, processes: Sequence[psutil.Process] | None = None) -> None:
-        """Measure from now on, with ``processes`` as one's own; those of before, where None."""
+        """Measure from now on, with ``processes`` as the run's own; None: the same as before."""
         self._own_s = {process: used_s(process) for process in processes or self._own_s}
         self._machine_s = _machine_s()
         self._begun_s = time.monotonic()

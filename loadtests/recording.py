@@ -1,4 +1,4 @@
-"""What a load worker writes while it runs: a row a message, and once a second where it stands.
+"""What a load worker writes while it runs: one row per message, and its counts once a second.
 
 ``load-<worker>.arrow`` holds rows of ``analysis.records.LOAD_SCHEMA``; ``load-<worker>.json`` a
 ``LoadStatus``. The runner reads the second while the load runs and joins the first when it has ended.

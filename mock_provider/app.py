@@ -22,7 +22,7 @@ from mock_provider.runtime.provider import ProviderRuntime
 if TYPE_CHECKING:
     from mock_provider.smpp.listener import SmppServer
 
-# Writing a batch stops the event loop: about a millisecond for so many rows.
+# Writing a batch stops the event loop: about a millisecond for this number of rows.
 _JOURNAL_BATCH_ROWS = 512
 _SMPP_PASSWORD_CHARACTERS = 8  # as many as bind has room for
 
@@ -46,7 +46,9 @@ class ProviderConfig(Struct, frozen=True):
 
 
 class RunningProvider:
-    """A provider and its listeners. ``generated`` holds the tokens that were made for want of given ones."""
+    """A provider and its listeners. ``generated`` holds the tokens that were not given, and so were
+    generated.
+    """
 
     def __init__(
         self, runtime: ProviderRuntime, http: HttpServer, smpp: SmppServer | None, generated: dict[str, str]
@@ -89,7 +91,8 @@ async def start_provider(config: ProviderConfig) -> RunningProvider:
     provider = RunningProvider(runtime, http, smpp, generated)
     try:
         await provider.listen()
-        # After the addresses: a start that fails for one leaves the file of a provider that runs as it is.
+        # After the addresses: if one of them is in use, the journal of the provider that uses it stays
+        # unchanged.
         journal = None if config.journal is None else Journal(config.journal, _JOURNAL_BATCH_ROWS)
     except OSError:
         await provider.stop()

@@ -20,7 +20,7 @@ class ListenAddressError(OSError):
 
 
 def host_and_port(host: str, port: int) -> str:
-    """An address as URLs write it: an IPv6 host stands in brackets (RFC 3986 section 3.2.2)."""
+    """An address as URLs write it: an IPv6 host is in brackets (RFC 3986 section 3.2.2)."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

@@ -23,7 +23,7 @@ PLACES = {
     "reference_sender": ("reference_sender/**/*",),
     "benchmarks": ("benchmarks/**/*", ".ci/*", "Makefile"),
 }
-CLEAN = ("docs", "smsbench", "analysis", "reference_sender", "benchmarks")
+CLEAN = ("docs", "smsbench", "analysis", "loadtests", "mock_provider", "reference_sender", "benchmarks")
 KINDS = {".md", ".py", ".js", ".j2", ".html", ".toml", ""}
 
 _UNIT = (

@@ -60,7 +60,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         return max(round(s.start_s * NS_PER_S) + duration_ns(s.process) for s in self.streams)
 
     def sized_for(self, timeout_s: float) -> Plan:
-        """With an in-flight limit for a target that is waited for so long, where it has none yet."""
+        """With an in-flight limit for a target with this timeout, if the plan has no limit yet."""
         if self.in_flight_limit:
             return self
         return replace(self, in_flight_limit=in_flight_limit(_merge(self)[0], timeout_s))

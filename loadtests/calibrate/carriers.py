@@ -35,7 +35,7 @@ def measure(instrument: Instrument, profile: Profile, seconds: float, horizon_s:
     due = [
         n for n, e in enumerate(lot) if e.report_ns is not None and e.report_ns - e.offset_ns <= horizon_ns
     ]
-    # Later ones come in between: so many will have come when the last of those that count has.
+    # Other reports come in between: this many have come when the last one that counts has come.
     last_ns = max((lot[n].report_ns or 0 for n in due), default=0) + _LAST_NS
     awaited = sum(e.report_ns is not None and e.report_ns <= last_ns for e in lot)
     schedule = SendTimes(sent.requests, offsets_ns, patience_s=horizon_s + 1.0, reports=awaited)

@@ -78,7 +78,7 @@ class Instrument:
         return f"{of}{self._labels}"
 
     def use(self, profile: Profile) -> None:
-        """Measure this profile from now on: no message of before is known, no window has begun."""
+        """Measure this profile from now on: it knows no earlier message, and no window has begun."""
         document = with_token(profile, TOKEN).model_dump(mode="json", exclude_none=True)
         self.admin("PUT", "/profile", document)
         self.admin("POST", "/reset")

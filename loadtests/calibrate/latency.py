@@ -109,7 +109,9 @@ def _with_theory(rows: list[Row], profile: Profile) -> list[Row]:
 
 
 def _against_theory(profile: Profile, set_ms: NDArray[np.float64]) -> list[Row]:
-    """Do the draws themselves follow the distribution? Judged by what chance allows for so many."""
+    """Do the draws themselves follow the distribution? Judged by what chance allows for this number of
+    draws.
+    """
     rows = []
     for share in (0.5, 0.99):
         bounds_s = sampled_quantile_s(profile.reply.latency, share, len(set_ms))

@@ -1,7 +1,7 @@
 """Who was late? Messages that the client or the machine delayed say nothing about the provider.
 
-Linux counts for each thread how long it was ready to run and no core took it (``running.core_time``). A reply
-that left while the provider stood in that line is left out, and counted.
+Linux counts for each thread how long it was ready to run and had no core (``running.core_time``). A reply
+that left while the provider waited for a core is excluded and counted.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class Task(Struct, frozen=True):
 
 
 def standard_tasks(durations: Durations) -> list[Task]:
-    """The standard set, for no profile of one's own."""
+    """The standard set, if the user gives no profile."""
     tasks = [
         _latency(name, standard.plain(reply={"latency": spec}), rate, durations.latency_s)
         for name, spec in standard.LATENCIES.items()

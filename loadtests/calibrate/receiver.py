@@ -43,7 +43,7 @@ class Receiver:
         return self._calls
 
     def watch(self, poll: select.epoll) -> None:
-        """Be told by this poll from now on; connections of before are given up."""
+        """Use this poll from now on; close the earlier connections."""
         self._close_connections()
         self._poll = poll
         poll.register(self._listening.fileno(), select.EPOLLIN)

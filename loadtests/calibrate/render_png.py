@@ -197,7 +197,7 @@ def _edges(rows: Sequence[Row], axes: Axes) -> None:
 
 
 def _bar_pt(count: int) -> float:
-    """How thick each of so many bars is: its name stands between it and the next."""
+    """The thickness of each of ``count`` bars: its name is between it and the next."""
     return min(_BAR_PT, _BARS_PT / max(count, 1))
 
 

@@ -1,13 +1,13 @@
 """When a run has nothing more to wait for. Decisions only; the runner does the waiting.
 
-What is open stands somewhere: in the sender, in the provider's queues, on its way to a handset, at a phone
-that is off, or as a report under way. The drain ends when
+An open message is in one of these places: in the sender, in the provider's queues, on its way to a handset,
+at a phone that is off, or as a report under way. The drain ends when
 
 - nothing is open; or
 - the sender has nothing left to send and the provider's queues are empty, and what is open waits for phones
-  that are off or for reports that are not confirmed: a longer wait would say nothing about the service; or
-- likewise, with messages on their way to handsets, and no end of theirs can change a verdict (``settled``),
-  for ``SETTLED_FOR_S``.
+  that are off or for reports that are not confirmed: a longer wait would show nothing about the service; or
+- the same, with messages on their way to handsets, if their outcome cannot change a verdict (``settled``) for
+  ``SETTLED_FOR_S``.
 
 Loss, duplicates and unaccounted messages need each message to have come to the provider, hence the first half
 of both. The drain timeout and the user end it in any case.

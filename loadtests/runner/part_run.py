@@ -91,7 +91,7 @@ class PartRun:
         )
         self._locust: Service | None = None
         self._taken_before = 0  # messages that the provider had accepted before the load
-        self._told_of = 0  # start of the load whose end was told
+        self._told_of = 0  # start of the load whose end was announced
         self._played_out = False  # the load ended by itself
         self._faults: tuple[records.RecordedFault, ...] = ()
         self._instrument_failures: list[records.InstrumentFailure] = []
@@ -220,7 +220,7 @@ class PartRun:
         self.require_whole(locust.exit_code)
         self._played_out = not (ui or self._interruption.asked)
         if ui and was_over:
-            self._interruption.forget()  # it was how to end, not to interrupt
+            self._interruption.forget()  # a way to end the load, not an interruption
         stopped = ui and stopped_early(read_statuses(self._run_dir))  # in the page
         return "interrupted" if self._interruption.asked or stopped else "finished"
 
@@ -376,7 +376,7 @@ class PartRun:
 def _plan(part: Part, settings: RunSettings) -> Plan:
     tag = key_tag_of(settings.seed)
     if settings.target is not None:
-        # A sender of one's own remembers earlier runs; its keys must not meet them again.
+        # A sender of the user's own remembers earlier runs, so the keys must be new.
         tag = f"{tag}.{time.time_ns() // 1_000_000_000:x}"
     return part.plan(settings.seed, tag).sized_for(_answer_s(settings))
 

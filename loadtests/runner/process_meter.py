@@ -1,4 +1,4 @@
-"""What one process costs: its share of a core, of its busiest thread, and how long it stood in line."""
+"""What one process costs: its share of a core, of its busiest thread, and how long it waited for a core."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _BACKLOG = ("queue_otp", "queue_transactional", "queue_marketing")
 
 class Progress:
     """Within its ``with`` block: ``phase`` when something new begins, ``update`` each second, ``note`` for
-    good.
+    a line that stays.
     """
 
     def __init__(self, console: Console) -> None:

@@ -27,14 +27,14 @@ _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class ServiceState(Struct, frozen=True):
-    """``open``: accepted messages whose fate is not yet final and, at the provider, reported."""
+    """``open``: accepted messages that are not yet final and, at the provider, reported."""
 
     open: int = 0
     accepted: int = 0
     gauges: dict[str, float] = {}
     counters: dict[str, float] = {}
     faults: tuple[RecordedFault, ...] = ()  # the provider's fault windows, those to come among them
-    failed: tuple[str, ...] = ()  # parts of the service that have failed for good, as text
+    failed: tuple[str, ...] = ()  # parts of the service that have failed, as text
 
 
 class ExportedMessage(Struct, frozen=True):
@@ -52,7 +52,7 @@ class StateQuery(Struct, frozen=True):
     token: str
 
     def ask(self, timeout_s: float = 0.8) -> ServiceState | None:
-        """None where it gives no answer in time: a busy service must not hold the runner up."""
+        """None where it gives no answer in time: a busy service must not delay the runner."""
         try:
             with _open(self.url, self.token, timeout_s) as reply:
                 return msgspec.json.decode(reply.read(), type=ServiceState)

@@ -46,7 +46,7 @@ def report(
     code, said = _analyse(place, call, judging)
     result = read_result(place)
     if result is None or result.call != call:
-        # A report of an earlier analysis may stand there; its verdict is not this one's.
+        # There may be a report of an earlier analysis; its verdict does not count.
         say(console, said or f"the analysis ended with {ending_words(code)} and without a verdict")
         if said and code != ExitCode.USAGE:
             say(console, f"the analysis ended with {ending_words(code)} and without a verdict")

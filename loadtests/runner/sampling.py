@@ -62,8 +62,8 @@ class Sampler:
             self._load = meter.process
 
     def watch_target(self, target: Target) -> str:
-        """Sample the user's own sender: ``target``, and its workers as ``target-<pid>``. What is wrong with
-        that, in words; "" if nothing."""
+        """Sample the user's own sender: ``target``, and its workers as ``target-<pid>``. Returns what
+        is wrong, as text; "" if nothing is."""
         try:
             pids = target_processes(target)
         except NoProcess as error:

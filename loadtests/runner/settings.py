@@ -13,7 +13,7 @@ PROBE_TIMEOUT_S = 4.0
 
 
 class RunSettings(Struct, frozen=True, kw_only=True):
-    """``profile`` replaces the scenario's own for every part; ``drain_timeout_s`` likewise.
+    """``profile`` and ``drain_timeout_s`` replace the scenario's own for every part.
 
     ``objectives`` are the objectives in force, in the grammar of docs/objectives.md.
     """

@@ -1,6 +1,6 @@
 """One part simulated in a child process of low priority, beside a live load that it must not slow down.
 
-The parent starts a ``PartProcess`` and asks it now and then where it stands. The child is this module's
+The parent starts a ``PartProcess`` and reads its progress from time to time. The child is this module's
 ``main``; order, progress and pauses go through small files in the part's ``logs``. A pause is asked for and
 not forced by a signal: a stopped process would not see the end of its parent.
 """
@@ -25,9 +25,9 @@ from loadtests.scenario import Part
 from loadtests.simulate.part import Choices, simulate_part
 from loadtests.simulate.simulation import SimulationProgress
 
-_NICE = 19  # what is left of the processor by everybody else
+_NICE = 19  # the processor time that no other process uses
 _TOLD_EVERY_S = 0.25
-_PAUSED_S = 0.1  # between two looks whether to go on
+_PAUSED_S = 0.1  # between two checks whether to continue
 _STOP_WITHIN_S = 30.0
 
 
@@ -81,7 +81,7 @@ class PartProcess:
         return self._child.process.poll() is not None
 
     def progress(self) -> SimulationProgress:
-        """Where it stood a moment ago."""
+        """The last known progress."""
         try:
             return msgspec.json.decode(self._progress.read_bytes(), type=SimulationProgress)
         except (OSError, msgspec.DecodeError):

@@ -68,9 +68,9 @@ def simulate_part(
 ) -> records.Manifest:
     """Simulate ``part`` into the directory ``folder``, whose records and ``run.json`` are whole afterwards.
 
-    Same plan, seeds and key tag as a real run of the part with this seed. ``go_on`` is told where it stands
-    and ends it by False. Raises ``ValueError`` for a profile that cannot be read, or that the what-if does
-    not fit.
+    Same plan, seeds and key tag as a real run of the part with this seed. ``go_on`` gets the progress;
+    if it returns False, the simulation ends. Raises ``ValueError`` for a profile that cannot be read, or
+    that the what-if does not fit.
     """
     plan = part.plan(seed, key_tag_of(seed))
     provider_seed = derive_seed(seed, "provider") & 0x7FFF_FFFF

@@ -1,4 +1,4 @@
-"""Lives one part of a scenario in virtual time, from its first arrival until every message is final."""
+"""Simulates one part of a scenario in virtual time, from its first arrival until every message is final."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TOKEN = "simulated"
 ZERO_NS = 86_400 * NS_PER_S
 # Longest simulated time after the last arrival: no network retries a message for more than 72 hours.
 DRAIN_TIMEOUT_S = 72 * 3600.0
-# 1 s: a day has a handful of messages in it, and no client feels the pause in which a burst's are sorted.
+# 1 s: a day has a few messages in it, and no client feels the pause in which a burst's are sorted.
 _SLICE_BITS = 30
 
 
@@ -67,7 +67,7 @@ def simulate(
 ) -> Ending:
     """Write ``load``, ``provider``, ``sender`` and ``samples.arrow`` of a run in virtual time.
 
-    ``go_on`` is told where it stands, once a sample; False ends the run there, with all its records whole.
+    ``go_on`` gets the progress at each sample. False ends the run there; its records are complete.
     """
     engine = Engine(with_token(profile, TOKEN), settings.seed, slice_bits=_SLICE_BITS)
     dispatcher = Dispatcher(settings.dispatch, (settings.route,), settings.seed)
@@ -146,7 +146,7 @@ class _Life:
         self._records.final_rows(self._engine)
 
     def _sample_until(self, until_ns: int) -> bool:
-        """Whether to go on."""
+        """Whether to continue."""
         while self._next_sample_ns <= until_ns:
             self._world.run(self._next_sample_ns)
             self._now_ns = self._next_sample_ns

@@ -25,8 +25,8 @@ class World:
     """One sender and one provider. ``on_change`` sees each change of a message as a store would.
 
     At one instant the provider acts before the sender's own deadlines, and these before a time-out: an answer
-    that comes at the last moment counts. What one does asks the other to do is done in order, before time
-    goes on.
+    that comes at the last moment counts. What one of them asks of the other is done in order, before time
+    continues.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
 """The open-model dispatcher: releases each arrival at its intended time, whatever became of those before.
 
-One a worker. It holds a bounded set of connections; an arrival that finds none free is dropped and counted.
-Three instants a message: intended, sent, answered. It never re-bases after lateness: what is late is sent
-late, and says so.
+Each worker has one. It holds a bounded set of connections; an arrival that finds none free is dropped and
+counted. Each message has three instants: intended, sent, answered. It does not shift the schedule after a
+delay: a late message is sent late, and its delay is recorded.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class DispatcherSettings(Struct, frozen=True):
 
 
 class LoadDispatcher:
-    """``run`` plays ``slots`` of the schedule; ``on_done`` is told of each request's end and must not
-    block.
+    """``run`` sends ``slots`` of the schedule. ``on_done`` is called at the end of each request and must
+    not block.
     """
 
     def __init__(

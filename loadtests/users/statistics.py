@@ -1,4 +1,4 @@
-"""What Locust's statistics are told of each request, in small turns so that no release has to wait for them.
+"""Passes each request to Locust's statistics, in small turns so that no release has to wait for them.
 
 The request event carries the response time from the *intended* start, so that Locust's tables, charts and
 CSV show what a caller would have waited. Service time, from the actual start, has an entry of its own

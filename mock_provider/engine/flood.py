@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 class FloodGuard:
     """Counts accepted submits only: refused submits do not keep the number blocked.
 
-    Two generations of numbers, exchanged once a window, so that one that is left alone is forgotten. Of each
-    the instants in the window, oldest first: what has left the window goes when the number is looked at.
+    Numbers are kept in two generations, which are exchanged once per window, so that an unused number is
+    forgotten. Each number has its instants in the window, oldest first; older ones are removed at its next
+    use.
     """
 
     __slots__ = ("_limit", "_newer", "_older", "_turned_ns", "_window_ns", "active")

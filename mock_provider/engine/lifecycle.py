@@ -57,7 +57,7 @@ TRANSITIONS: dict[tuple[Stage, Step], Stage] = {
     (QUEUED, EXPIRE): ENDED,
     (AT_CARRIER, DEPART): ON_AIR,
     (AT_CARRIER, EXPIRE): ENDED,
-    (AT_CARRIER, END): ENDED,  # turned away: the carrier's queue is full
+    (AT_CARRIER, END): ENDED,  # undelivered: the carrier's queue is full
     (ON_AIR, END): ENDED,
     (ENDED, REPORT): REPORTED,
     (ENDED, CLOSE): CLOSED,  # no report wanted, or lost

@@ -1,4 +1,4 @@
-"""Numbers that are not assigned, each with its own fate (docs/network.md has the table).
+"""Numbers that are not assigned, each with its own outcome (docs/network.md has the table).
 
 A magic number is one of the beginnings, followed by two digits that select what happens. The beginnings are
 48 100 000 0, which Poland has not assigned, and ranges that other countries reserve for films: 44 7700 900 0

@@ -357,7 +357,7 @@ class HttpConnection(asyncio.Protocol):
         self._respond(INTERNAL_ERROR)
 
     def _declined(self, data: bytes, head_ends: int) -> bytes:
-        """The same request without its offer of another protocol, to be read anew.
+        """The same request without its offer of another protocol, to be read again.
 
         Java's client offers HTTP/2 (h2c) in its first request, which is lawful to ignore (RFC 9110 §7.8); the
         parser would leave the body unread. A request whose head came in pieces is refused.

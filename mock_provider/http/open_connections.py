@@ -20,7 +20,7 @@ class ConnectionLimits(Struct, frozen=True):
     receiving_bytes: int = 256 * 1024 * 1024
     request_s: float = 30.0
     idle_s: float = 300.0
-    sweep_every_s: float = 5.0  # how often both are looked at: a connection is closed so much late at most
+    sweep_every_s: float = 5.0  # how often both are checked: the longest delay before a connection is closed
 
 
 class OpenConnection(Protocol):

@@ -36,7 +36,7 @@ _date = HttpDate()
 def reply_bytes(
     reply: HttpResponse, *, keep_alive: bool, http_1_0: bool = False, head_only: bool = False
 ) -> bytes:
-    """The whole reply as it stands on the connection; ``head_only`` answers a HEAD request."""
+    """The whole reply as it is sent; ``head_only`` answers a HEAD request."""
     body = reply.body
     status = reply.status
     start = _heads.get((status, reply.content_type))

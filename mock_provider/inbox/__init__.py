@@ -1,1 +1,1 @@
-"""For people who look at a provider: captured messages, events, traffic, the admin API and the page."""
+"""What a user sees of the provider: captured messages, events, traffic, the admin API and the page."""

@@ -38,7 +38,7 @@ class _Reader(Struct, eq=False):
 
 
 def event(name: str, value: object) -> bytes:
-    """One event as it stands in the stream (WHATWG HTML §9.2.6); JSON has no line break."""
+    """One event as it is in the stream (WHATWG HTML §9.2.6); JSON has no line break."""
     return b"event: %b\ndata: %b\n\n" % (name.encode(), json_bytes(value))
 
 
@@ -99,7 +99,7 @@ class EventFeed:
             self.tell("tick", tick)
 
     def settings_changed(self) -> None:
-        """Profile or faults: whoever shows them asks for them again."""
+        """Profile or faults changed: a page that shows them requests them again."""
         self.tell("settings", {})
 
     def cleared(self) -> None:

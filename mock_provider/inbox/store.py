@@ -136,7 +136,7 @@ class Inbox:
         return len(self._places)
 
     def _place_of(self, provider_id: str) -> tuple[int, int] | None:
-        """Request and position within it. The index is brought up to date here, when somebody looks."""
+        """Request and position within it. The index is updated here, when it is needed."""
         if len(self._places) > 2 * max(self.capacity, self._messages):  # most of them have gone
             self._places.clear()
             self._indexed = self._first

@@ -23,7 +23,7 @@ _EARLY_NS = 50_000
 
 
 class DeadlineTimer(Protocol):
-    """One alarm at a time; arming it anew replaces the one before. Rings at the instant or after it."""
+    """One alarm at a time; arming it again replaces the previous one. It rings at the instant or after it."""
 
     def arm(self, at_ns: int) -> None: ...
 
@@ -81,8 +81,8 @@ class KernelTimer:
 
     def _rung(self) -> None:
         try:
-            os.read(self._number, 8)  # or it would go on ringing
-        except BlockingIOError:  # armed anew between the ring and this call
+            os.read(self._number, 8)  # or it would ring again
+        except BlockingIOError:  # armed again between the ring and this call
             return
         self._ring()
 

@@ -28,8 +28,8 @@ class ReportCallSettings(Struct, frozen=True):
 class HttpReportSender:
     """Carries batches of reports to their receivers.
 
-    ``answered(batch_id, confirmed)`` is called once a batch: a batch whose reports need several calls is
-    confirmed when all of them were.
+    ``answered(batch_id, confirmed)`` is called once for each batch: a batch whose reports need several calls
+    is confirmed when all of them were.
     """
 
     def __init__(

@@ -15,7 +15,7 @@ _NUMBERS = frozenset((int, float))
 
 
 class Misfit:
-    """Stands in the place of a value of another kind, so that pydantic refuses it beside all else."""
+    """Replaces a value of another kind, so that pydantic reports it together with all other errors."""
 
     def __init__(self, value: object, words: str) -> None:
         self.value = value

@@ -1,4 +1,4 @@
-"""The SMPP face of the provider: listens, lets clients bind, and carries receipts to them."""
+"""The SMPP listener of the provider: accepts binds, and sends receipts to clients."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class SmppServer:
         return token if binds < settings.max_binds else codes.ESME_RALYBND
 
     def _token_of(self, password: str, tokens: tuple[str, ...]) -> str:
-        """The account token that this password stands for, or "". Every candidate is compared."""
+        """The account token for this password, or "". Every candidate is compared."""
         given = password.encode()
         found = ""
         if self._listen.password and compare_digest(given, self._listen.password.encode()) and tokens:

@@ -59,7 +59,9 @@ class _Outlet:
 
 
 class ReceiptLinks:
-    """``settle(batch_id, confirmed)`` is called once a batch, by ``defer`` where it would come too soon."""
+    """``settle(batch_id, confirmed)`` is called once for each batch, by ``defer`` if it would come too
+    early.
+    """
 
     def __init__(
         self,
@@ -103,7 +105,7 @@ class ReceiptLinks:
             self._queue(system_id, effect.reports, _Batch(effect.batch_id, len(effect.reports)))
 
     def answered(self, answer: Answered) -> None:
-        """A session's word on a receipt."""
+        """A session has answered a receipt."""
         receipt = answer.tag
         assert isinstance(receipt, _Receipt)
         self._count(receipt.batch, answer.taken)

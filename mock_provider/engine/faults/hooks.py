@@ -99,7 +99,7 @@ class ReplyPlan(Struct, frozen=True):
 
 
 class AtReply(ActingFault):
-    """The reply to one attempt, after the decision. The messages it accepts go on in any case."""
+    """The reply to one attempt, after the decision. The messages that it accepts continue in any case."""
 
     __slots__ = ()
 

@@ -110,7 +110,7 @@ class Admin:
         return reply({"refusals": self._inbox.refusals.seen(), "report_failure": report_failure})
 
     def history(self, query: str, body: Body) -> HttpResponse:
-        """The last minutes second by second, oldest first: what ``tick`` events go on from."""
+        """The last minutes second by second, oldest first: ``tick`` events continue them."""
         return reply({"ticks": list(self._inbox.traffic.ticks)})
 
     def events(self, query: str, body: Body) -> Answer:
@@ -181,7 +181,9 @@ class Admin:
         fault["end_s"] = None if end_s is None else now_s + end_s
         document = document_of(self._provider.profile)
         present = without_past(document.get("faults", []), now_s)
-        if not fault.get("name"):  # never one of before: in the journal it would be taken for that
+        if not fault.get(
+            "name"
+        ):  # never the name of an earlier fault: the journal could not distinguish the two
             taken = [
                 *(each["name"] for each in present),
                 *(each.name for each in self._engine.fault_times().periods),

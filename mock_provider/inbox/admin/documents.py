@@ -13,7 +13,7 @@ def document_of(profile: Profile) -> Body:
 
 
 def shown(profile: Profile) -> Body:
-    """The profile without its tokens: whoever reads it need not be able to send."""
+    """The profile without its tokens, so that a reader cannot send with them."""
     document = document_of(profile)
     del document["account"]["tokens"]
     return document

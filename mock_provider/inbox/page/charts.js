@@ -8,7 +8,7 @@ const HEIGHT = 210, LEFT = 46, RIGHT = 12, TOP = 10, BOTTOM = 24;
 const GAP_S = 2.5; // no line across a time that nobody counted
 const LINES = 4;
 
-// `read(tick)` gives { name: value }; the names' colours go by their order. `unit` stands at the axis.
+// `read(tick)` gives { name: value }; the names' colours go by their order. `unit` is shown at the axis.
 export function lineChart({ title, unit, label }) {
   const legend = el("ul", { class: "legend" });
   const picture = svg("svg", { class: "chart", role: "img", height: HEIGHT });

@@ -40,7 +40,7 @@ export async function loadControls() {
   const asStarted = await loadFaults(profile);
   at("profile").textContent = `profile ${profile.name}${asStarted ? "" : ", changed"}`;
   at("restore").disabled = asStarted;
-  // What somebody is typing stays, whatever else changes.
+  // A field that is being edited is not overwritten.
   for (const part of parts()) if (part.element.dataset.edited === undefined) part.show();
   showInForce();
 }
@@ -69,7 +69,7 @@ function showInForce() {
   const queue = profile.accept_queue ?? {};
   const rated = profile.carriers.filter(carrier => carrier.segments_per_s);
   const entries = [
-    ["Profile", profile.title || profile.name],  // its name stands in the page's head
+    ["Profile", profile.title || profile.name],  // its name is in the page's head
     ["Requests", limitText(profile.throttle?.requests)], ["Segments", limitText(profile.throttle?.segments)],
     ["Accept queue", [queue.drain_segments_per_s && `${whole(queue.drain_segments_per_s)} segments/s`,
       queue.capacity_segments && `room for ${whole(queue.capacity_segments)} segments`].filter(Boolean).join(", ") || "without a limit"],

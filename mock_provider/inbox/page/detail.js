@@ -40,7 +40,7 @@ export async function refresh() {
   }
   if (id !== shown || mine !== number) return;
   if (detail) {
-    // Drawn anew only where something is new: what the reader has marked stays marked.
+    // Drawn again only if something is new, so that a selection of text is kept.
     const now = JSON.stringify(detail);
     if (now !== drawn) draw(detail);
     drawn = now;

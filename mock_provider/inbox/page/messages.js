@@ -60,7 +60,7 @@ export function changed(changes) {
   if (at("state").value) ask(ASKED_EVERY_MS);
 }
 
-// Ask the server for the list anew, at most once a second while messages come.
+// Ask the server for the list again, at most once a second while messages come.
 export function ask(after_ms = 0) {
   if (paused && after_ms === ASKED_EVERY_MS) return;
   if (askTimer) {
@@ -147,7 +147,7 @@ function drawSoon() {
 }
 
 function drawIfFollowed() {
-  // Whoever reads further down must not have the lines move away.
+  // The list must not move for a reader who has scrolled down.
   if (!paused && atTop()) draw();
   sayShown();
 }

@@ -7,7 +7,7 @@ import { at, el } from "./elements.js";
 import { duration, rate, whole } from "./format.js";
 
 const SECONDS_KEPT = 300;
-const CARRIERS = 7; // lines that can be told apart
+const CARRIERS = 7; // lines that a reader can distinguish
 const REST = "(all others)"; // no carrier can have that name
 const RATES = { accepted: "accepted_per_s", delivered: "delivered_per_s", failed: "failed_per_s", "refused (requests)": "refused_per_s" };
 

@@ -42,16 +42,18 @@ class MessageBody(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
 
 
 class SendBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """A request to send. All but ``messages`` holds for each of them."""
+    """A request to send. All fields but ``messages`` apply to each message."""
 
     messages: Annotated[list[MessageBody], Meta(min_length=1)]
     from_: Annotated[str, Meta(pattern=SENDER_PATTERN)] | None = msgspec.field(default=None, name="from")
     message_class: ClassName | None = None
     priority: Annotated[bool, Meta(description="The top-priority route, at its price")] = False
-    send_at: Annotated[datetime, Meta(tz=True, description="Not before; in the past: at once")] | None = None
-    expires_at: Annotated[datetime, Meta(tz=True, description="Given up after")] | None = None
+    send_at: Annotated[datetime, Meta(tz=True, description="Not before; in the past: immediately")] | None = (
+        None
+    )
+    expires_at: Annotated[datetime, Meta(tz=True, description="Expires then")] | None = None
     validity_s: (
-        Annotated[float, Meta(ge=1, le=LONGEST_VALIDITY_S, description="Given up so long after sending")]
+        Annotated[float, Meta(ge=1, le=LONGEST_VALIDITY_S, description="Expires this time after sending")]
         | None
     ) = None
     report_url: (
@@ -67,7 +69,7 @@ class SendBody(Struct, frozen=True, forbid_unknown_fields=True):
     unique_references: Annotated[
         bool, Meta(description="Refuse a reference that was accepted before: safe repeats")
     ] = False
-    validate_only: Annotated[bool, Meta(description="Judge and answer, neither charge nor send")] = False
+    validate_only: Annotated[bool, Meta(description="Validate and answer, neither charge nor send")] = False
 
 
 class MessageResult(Struct, frozen=True, gc=False):

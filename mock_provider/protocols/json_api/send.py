@@ -202,5 +202,5 @@ def _invalid_numbers(messages: Sequence[MessageBody], refused: Refused) -> tuple
     if not invalid:
         return ()
     places = [place for place, message in enumerate(messages) if message.to in invalid]
-    words = "is no number that can receive messages"
+    words = "is not a number that can receive messages"
     return tuple(FieldError(f"messages[{place}].to", words) for place in places[:_MAX_NAMED_NUMBERS])

@@ -24,7 +24,7 @@ _EXTENSION = {
     0x40: "|",
     0x65: "€",
 }
-# The engine's table leaves the escape out; here each character stands at its septet's place.
+# The engine's table has no escape. With it, each character is at the index of its septet.
 _BASIC = GSM7_BASIC[:_ESCAPE] + "\x1b" + GSM7_BASIC[_ESCAPE:]
 _DECODED = _BASIC + _UNKNOWN * (256 - len(_BASIC))
 _escaped = re.compile("\x1b(.)?", re.DOTALL).sub

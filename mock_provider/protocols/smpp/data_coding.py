@@ -37,7 +37,7 @@ def _smpp() -> dict[int, str]:
         0x06: "iso8859_5",
         0x07: "iso8859_8",
         0x08: UCS2,
-        0x09: "shift_jis",  # pictograms stand in its user-defined rows
+        0x09: "shift_jis",  # pictograms are in its user-defined rows
         0x0A: "iso2022_jp",
         0x0D: "iso2022_jp_1",  # with JIS X 0212
         0x0E: "euc_kr",  # KS C 5601

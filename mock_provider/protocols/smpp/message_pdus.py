@@ -104,7 +104,7 @@ def write_multi_response(message_id: str, unsuccessful: tuple[tuple[Address, int
 
 
 def read_data(body: bytes) -> ShortMessage:
-    """The body of data_sm: a submit_sm whose text stands in its message_payload."""
+    """The body of data_sm: a submit_sm whose text is in its message_payload."""
     reader = Reader(body)
     return ShortMessage(
         reader.c_octets(SERVICE_TYPE, codes.ESME_RINVSERTYP),

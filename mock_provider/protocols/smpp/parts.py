@@ -1,8 +1,8 @@
 """Parts of long messages: which part a short message is, and the journey keys of parts.
 
-Each part is a message of its own, with its own id and receipt, as at real SMSCs. The journey key stands in
-one part's text; that part goes by it, so that a long message is one message to those who count keys. Its
-other parts are ``<key>/2``, ``<key>/3``: no key in a text can hold a slash, so none of them is anybody's.
+Each part is a message of its own, with its own id and receipt, as at real SMSCs. The journey key is in
+the text of one part, which has this key, so that a long message counts once. Its other parts have the keys
+``<key>/2``, ``<key>/3``. No key in a text can contain a slash, so these keys are unique.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class MessagePart(Struct, frozen=True, gc=False):
 
 class _PartGroup(Struct, gc=False):
     key: str = ""
-    owner: int = 0  # the number of the part that goes by the key
+    owner: int = 0  # the number of the part that has the key
     tail: str = ""  # the end of the part that came last, where a key may have begun
 
 

@@ -78,7 +78,7 @@ CODES: dict[Refusal, int] = {
     Refusal.UNAVAILABLE: 999,
 }
 
-# Where one code stands for several refusals: the one it means to a client, who cannot tell them apart.
+# If several refusals have one code: the refusal as which a client reads it.
 _MEANT_FIRST = (Refusal.SENDER_NOT_ALLOWED, Refusal.THROTTLED_REQUESTS, Refusal.REJECTED)
 
 

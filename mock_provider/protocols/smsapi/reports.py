@@ -54,7 +54,7 @@ def _fitting(
 def report_url(
     url: str, reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: SmsapiSettings
 ) -> str:
-    """The URL that carries these reports; a list whose values are all the same is written once."""
+    """The URL that carries these reports; a list of equal values is written once."""
     query = _query(reports, wall_offset_ns, settings)
     base, mark, fragment = url.partition("#")
     joint = "" if base.endswith(("?", "&")) else "&" if "?" in base else "?"

@@ -63,7 +63,7 @@ def read_list_query(fields: Mapping[str, str], protocol: str) -> ListQuery:
 
 
 def read_page(fields: Mapping[str, str]) -> tuple[int, int]:
-    """``Page`` from 0 and ``PageSize``, held to 1 to 1,000. Raises ``TwilioError`` 20001."""
+    """``Page`` from 0, and ``PageSize`` limited to 1 to 1,000. Raises ``TwilioError`` 20001."""
     page_size = min(max(1, _whole(fields, "PageSize", _DEFAULT_PAGE_SIZE)), _MOST_PAGE_SIZE)
     return _whole(fields, "Page", 0), page_size
 

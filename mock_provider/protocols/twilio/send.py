@@ -65,7 +65,7 @@ def read_create(
         raise TwilioError(21604)
     sender = fields.get("From", "").strip()
     service_sid = fields.get("MessagingServiceSid", "").strip()
-    if sender.startswith("MG") and len(sender) == 34:  # a service may stand in From too
+    if sender.startswith("MG") and len(sender) == 34:  # a service may be in From too
         sender, service_sid = "", sender
     if not sender and not service_sid:
         raise TwilioError(21603)

@@ -6,7 +6,7 @@ its own segment calculator has (sms-segments-calculator 1.3.0). A character that
 
 from __future__ import annotations
 
-# Replacement, and the code points it stands for.
+# Replacement, and the code points that it replaces.
 _LISTED: tuple[tuple[str, str], ...] = (
     ('"', "00ab 00bb 02ba 02ee 201c 201d 201e 201f 275d 275e 301d 301e ff02"),
     ("'", "0060 00b4 02b9 02bb 02bc 02bd 02c8 02ca 02cb 0313 0314 2018 2019 201b 275b 275c fe10 fe11 ff07"),

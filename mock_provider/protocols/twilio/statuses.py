@@ -88,7 +88,7 @@ def failure_of(state: str, reason: str) -> TwilioStatus:
     """Status and error code of a message that was not delivered."""
     if reason == "cancelled":
         return TwilioStatus("canceled")
-    if reason == "lost_after_accept":  # by a fault, which nobody outside is told of
+    if reason == "lost_after_accept":  # by a fault, which clients cannot see
         return TwilioStatus("queued")
     if state == "expired":
         # The engine's own reason: the validity passed before a carrier took it. Others are a handset's.

@@ -50,7 +50,7 @@ def read_send_at_s(
 
 
 def read_instant_s(text: str) -> float | None:
-    """An ISO 8601 date and time as unix seconds, UTC where it names no zone; None where it is none."""
+    """An ISO 8601 date and time as unix seconds, UTC if it names no zone; None if it cannot be read."""
     try:
         instant = datetime.fromisoformat(text)
         return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
@@ -59,7 +59,9 @@ def read_instant_s(text: str) -> float | None:
 
 
 def read_day_s(text: str) -> tuple[float, float] | None:
-    """The beginning of the UTC day a date or an instant lies in, and of the next; None where it is none."""
+    """The beginning of the UTC day a date or an instant lies in, and of the next; None if it cannot be
+    read.
+    """
     try:
         day = date.fromisoformat(text[:10])
         begins = datetime(day.year, day.month, day.day, tzinfo=UTC)

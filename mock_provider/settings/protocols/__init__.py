@@ -1,4 +1,4 @@
-"""``[protocol]``: one table a protocol, one module each."""
+"""``[protocol]``: one table and one module for each protocol."""
 
 from __future__ import annotations
 

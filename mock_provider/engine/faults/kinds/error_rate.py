@@ -64,7 +64,7 @@ class ErrorRate(FaultSettings):
 
 @dataclass(frozen=True, slots=True)
 class RandomRefusal(AtSubmit):
-    """Per attempt: each submit of a key is drawn anew, so that a retry may pass.
+    """Per attempt: each submit of a key has a separate draw, so that a retry may pass.
 
     ``limits`` are the running sums of the shares of ``refusals``.
     """
@@ -72,7 +72,7 @@ class RandomRefusal(AtSubmit):
     limits: tuple[float, ...]
     refusals: tuple[Refusal, ...]
 
-    order: ClassVar[int] = 1  # a submit that is lost on the way in is not refused
+    order: ClassVar[int] = 1  # a submit that is lost is not refused
 
     def interrupt(self, draws: Draws, key: str, attempt: int) -> RequestInterruption | None:
         drawn = draws.fault(self.name, key, attempt)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Hang(FaultSettings):
-    """A share of the attempts gets no reply: lost before the provider took it, or after (``accepted``).
+    """A share of the attempts gets no reply: lost before the provider accepted it, or after (``accepted``).
 
     With ``disconnect`` the connection is reset instead, at once or when the reply would have left.
     """
@@ -51,7 +51,7 @@ class Hang(FaultSettings):
 
 @dataclass(frozen=True, slots=True)
 class LostRequest(AtSubmit):
-    """Per attempt: each submit of a key is drawn anew. Nothing of it is taken."""
+    """Per attempt: each submit of a key has a separate draw. No message of it is accepted."""
 
     share: float
     disconnect: bool
@@ -63,7 +63,7 @@ class LostRequest(AtSubmit):
 
 @dataclass(frozen=True, slots=True)
 class LostReply(AtReply):
-    """Per attempt: each submit of a key is drawn anew. All of it is taken."""
+    """Per attempt: each submit of a key has a separate draw. All its messages are accepted."""
 
     share: float
     disconnect: bool

@@ -24,7 +24,7 @@ class ReportStorm(FaultSettings):
 
     def description(self) -> str:
         pace = "at once" if self.release_per_s is None else f"at {self.release_per_s:g}/s"
-        return f"report storm: reports held, let go {pace} at its end"
+        return f"report storm: reports held, released {pace} at its end"
 
     def acting(self, start_ns: int, end_ns: int) -> AtReportDue:
         return AtReportDue(self.name, unit_ns(self.release_per_s))

@@ -257,7 +257,7 @@ def _check(name: str, value: str) -> None:
 
 
 def _body(visit: Visit, contact: Contact, made: dict[str, GroupBody] | None = None) -> ContactBody:
-    """``made`` are groups as they stand in contacts, shared by all contacts of one answer."""
+    """``made`` are groups as contacts show them, shared by all contacts of one answer."""
     of = contact.details
     made = {} if made is None else made
     groups = visit.state.contacts.groups_of(contact.id)

@@ -29,7 +29,7 @@ class GroupPermission(Struct, frozen=True, gc=False):
 
 
 class GroupBody(Struct, frozen=True, gc=False):
-    """``permissions``: the one it has, its owner's; left out where the group stands in a contact."""
+    """``permissions``: its only one, the owner's; left out if the group is shown in a contact."""
 
     id: str
     name: str

@@ -39,7 +39,7 @@ class OneTimeCodes:
         return len(self._of_number)
 
     def draw(self, msisdn: str, digits: int) -> str:
-        """The next code for a number, of so many digits. It does not count before ``issue``."""
+        """The next code for a number, with this number of digits. It does not count before ``issue``."""
         entry = self._of_number.pop(msisdn, None) or _Entry(0)
         self._of_number[msisdn] = entry  # at the end again: the number used last goes last
         entry.drawn += 1
@@ -55,7 +55,7 @@ class OneTimeCodes:
             entry.code, entry.expires_ns = code, expires_ns
 
     def verify(self, msisdn: str, code: str, now_ns: int) -> Verdict:
-        """A right code is used up; a wrong one changes nothing."""
+        """A right code is valid once; a wrong one changes nothing."""
         entry = self._of_number.get(msisdn)
         if entry is None or not code or entry.code != code:
             return Verdict.WRONG
