@@ -217,6 +217,10 @@ class DispatcherRules(RuleBasedStateMachine):
             assert message.key not in under_way, "in two requests at once"
             assert self.states[message.key] is State.QUEUED
             assert self.now_ns < message.expires_ns, "submitted after its deadline"
+            unanswered_at, _ = self.unanswered.get(message.key, ("", 0))
+            assert unanswered_at not in self.provider.forgets, (
+                "repeated where the provider refuses no repeats"
+            )
         self.in_flight[batch.batch_id] = batch
         self.submitted_ns[batch.batch_id] = self.now_ns
         assert sum(each.route == batch.route for each in self.in_flight.values()) <= route.max_in_flight
