@@ -137,6 +137,13 @@ class DispatcherRules(RuleBasedStateMachine):
             results.append(self.result(batch, message, found, took))
         self.call("answered", batch_id, results)
 
+    @precondition(lambda self: self.in_flight)
+    @rule(which=st.integers(0, 9), took=st.booleans())
+    def lose_an_answer(self, which: int, took: bool) -> None:
+        """And let the time pass after which a message may be tried again."""
+        self.answer(which, Outcome.UNKNOWN, took, mixed=False)
+        self.wait(7.0)
+
     @precondition(lambda self: self.lookups)
     @rule(which=st.integers(0, 9), tells=st.sampled_from(["truth", "not yet", "nothing"]))
     def answer_lookup(self, which: int, tells: str) -> None:
