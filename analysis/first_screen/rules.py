@@ -182,7 +182,7 @@ def _carried(screen: FirstScreen, report: RunReport) -> Iterator[str]:
         if isinstance(piece, Figure) and piece.source.endswith(".identity.messages_per_day"):
             part = lookup(report, piece.source.removesuffix(".identity.messages_per_day"))
             if not trusted(part) or overall(part.objectives) != "met" or part.stable is False:
-                yield f"{piece.text} a day is called stable, but {part.slug} does not show it"
+                yield f"{piece.text} a day is called sustained, but {part.slug} does not show it"
 
 
 def _bottleneck(screen: FirstScreen, report: RunReport) -> Iterator[str]:

@@ -37,4 +37,4 @@ SCENARIO = Scenario(
     ),
     takes="about 5 minutes",  # with starts, drains and the report; README.md and Makefile say the same
 )
-User, Shape = locustfile(SCENARIO)
+User, Shape = locustfile(SCENARIO, __name__)

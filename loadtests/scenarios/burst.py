@@ -9,4 +9,4 @@ SCENARIO = Scenario(
     title="20,000 marketing messages in 60 seconds with one-time passwords underneath",
     parts=(burst("burst", 20_000, 60.0, 15.0, 15.0, 300.0),),
 )
-User, Shape = locustfile(SCENARIO)
+User, Shape = locustfile(SCENARIO, __name__)

@@ -4,4 +4,4 @@ from loadtests.locustfile import locustfile
 from loadtests.parts import day_scenario
 
 SCENARIO = day_scenario("day-500k", 500_000)
-User, Shape = locustfile(SCENARIO)
+User, Shape = locustfile(SCENARIO, __name__)

@@ -21,4 +21,4 @@ SCENARIO = Scenario(
     title="5k, 50k, 500k a day: each its peak at true speed and its whole day in 5 minutes; 5 million's peak",
     parts=_parts(),
 )
-User, Shape = locustfile(SCENARIO)
+User, Shape = locustfile(SCENARIO, __name__)

@@ -18,4 +18,4 @@ SCENARIO = Scenario(
         ),
     ),
 )
-User, Shape = locustfile(SCENARIO)
+User, Shape = locustfile(SCENARIO, __name__)

@@ -13,7 +13,7 @@ from mock_provider.engine.delivery import DeliveryPipeline
 from mock_provider.engine.draws import Draws
 from mock_provider.engine.event_queue import SLICE_BITS, EventQueue
 from mock_provider.engine.faults.history import FaultHistory, FaultPeriod
-from mock_provider.engine.faults.hooks import Interruption
+from mock_provider.engine.faults.hooks import RequestInterruption
 from mock_provider.engine.faults.window_edges import WindowEdges
 from mock_provider.engine.faults.windows import FaultWindows
 from mock_provider.engine.lifecycle import SCHEDULED
@@ -268,7 +268,7 @@ class Engine:
             return None
         return AccountState(account.name, account.balance_points, self._profile.account.price_per_segment)
 
-    def outage(self, now_ns: int, backup_host: bool = False) -> Interruption | None:
+    def outage(self, now_ns: int, backup_host: bool = False) -> RequestInterruption | None:
         """What a request that submits nothing gets in place of its reply now. This is not an input.
 
         ``submit`` applies it by itself.

@@ -17,7 +17,7 @@ from mock_provider.engine.distributions import sampler
 from mock_provider.engine.draws import Draws
 from mock_provider.engine.event_queue import EventQueue
 from mock_provider.engine.fate import VANISHED
-from mock_provider.engine.faults.hooks import Interruption, ReplyPlan
+from mock_provider.engine.faults.hooks import ReplyPlan, RequestInterruption
 from mock_provider.engine.faults.touched import MAGIC, mark, mark_all
 from mock_provider.engine.faults.windows import NO_FAULTS
 from mock_provider.engine.lifecycle import REFUSED
@@ -57,7 +57,7 @@ class PendingReply(Struct, frozen=True, gc=False):
     wall_offset_ns: int = 0  # with which ``scheduled_ns`` was calculated
 
 
-class Attempt(Struct, frozen=True, gc=False):
+class AttemptedSubmit(Struct, frozen=True, gc=False):
     """One submit. ``number`` counts the submits of ``key`` from 1. Both are the seed of the attempt's draws.
 
     ``keys`` are the keys of its messages. Empty: all keys are new and no two are equal. ``seen`` are the
@@ -137,17 +137,17 @@ class SubmitHandler:
         self._send_when_due(now_ns, submit, plan, messages, effects)
         self._message_store.trim()
 
-    def _attempt(self, now_ns: int, submit: Submit) -> Attempt:
+    def _attempt(self, now_ns: int, submit: Submit) -> AttemptedSubmit:
         """Count the submit of each of its keys."""
         outbounds = () if submit.validate_only else submit.messages
         seen, all_new = self._message_store.see(outbounds, submit.protocol, now_ns)
         active = self._faults.at(now_ns) if self._faulty else NO_FAULTS
         if seen and all_new:  # the keys need not be compared
-            return Attempt(submit, seen[0].key, 1, (), seen, active)
+            return AttemptedSubmit(submit, seen[0].key, 1, (), seen, active)
         keys = [each.key for each in seen or submit.messages]
         key = _drawn_by(submit, keys)
         number = seen[0].submits if seen else self._message_store.see_unrecorded(key)
-        return Attempt(submit, key, number, keys, seen, active)
+        return AttemptedSubmit(submit, key, number, keys, seen, active)
 
     def _send_when_due(
         self,
@@ -175,7 +175,7 @@ class SubmitHandler:
                 message.chances = b""
         self._event_queue.add(now_ns + plan.latency_ns, self._on_release, pending)
 
-    def outage(self, at_ns: int, backup_host: bool) -> Interruption | None:
+    def outage(self, at_ns: int, backup_host: bool) -> RequestInterruption | None:
         """What any request to that host gets in place of its reply; None: it gets its reply."""
         for fault in self._faults.at(at_ns).at_request:
             met = fault.interrupt(backup_host)
@@ -183,7 +183,7 @@ class SubmitHandler:
                 return met
         return None
 
-    def _interruption(self, attempt: Attempt) -> Interruption | None:
+    def _interruption(self, attempt: AttemptedSubmit) -> RequestInterruption | None:
         """Faults that apply before the submit is examined."""
         active = attempt.active
         if active.none:
@@ -201,7 +201,7 @@ class SubmitHandler:
         return None
 
     def _apply_reply_faults(
-        self, now_ns: int, plan: ReplyPlan, attempt: Attempt, messages: tuple[TrackedMessage, ...]
+        self, now_ns: int, plan: ReplyPlan, attempt: AttemptedSubmit, messages: tuple[TrackedMessage, ...]
     ) -> ReplyPlan:
         """Faults that apply after the decision: to the reply, and to the messages that were accepted."""
         active = attempt.active
@@ -229,7 +229,7 @@ class SubmitHandler:
         if isinstance(answer, Accepted) and messages:
             self.unanswered.append((submit, answer))
 
-    def _drop_request(self, attempt: Attempt, disconnect: bool, effects: list[Effect]) -> None:
+    def _drop_request(self, attempt: AttemptedSubmit, disconnect: bool, effects: list[Effect]) -> None:
         """The submit is lost before the provider accepts anything, and no reply leaves."""
         for message in attempt.seen:
             message.reason = "disconnected" if disconnect else "no_reply"
@@ -240,7 +240,7 @@ class SubmitHandler:
             self._counters.requests_hung += 1
         self._message_store.trim()
 
-    def _note_refusal(self, reason: Refusal, attempt: Attempt) -> None:
+    def _note_refusal(self, reason: Refusal, attempt: AttemptedSubmit) -> None:
         refused = self._counters.refused
         refused[reason] = refused.get(reason, 0) + 1
         name = reason.value

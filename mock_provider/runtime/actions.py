@@ -13,7 +13,7 @@ from typing import Generic
 
 from msgspec import Struct
 
-from mock_provider.engine.faults.hooks import Interruption
+from mock_provider.engine.faults.hooks import RequestInterruption
 from mock_provider.engine.values import Accepted, Answer, Refused
 from mock_provider.inbox.refusals import Refusals
 from mock_provider.inbox.store import Inbox
@@ -78,7 +78,7 @@ class ActionRunner:
         respond(reply)
         return reply
 
-    def outage(self, now_ns: int, backup_host: bool = False) -> Interruption | None:
+    def outage(self, now_ns: int, backup_host: bool = False) -> RequestInterruption | None:
         """The outage that applies now."""
         return self._driver.engine.outage(now_ns, backup_host)
 

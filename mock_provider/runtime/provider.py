@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from mock_provider.engine import Engine, EngineState
-from mock_provider.engine.faults.hooks import Interruption
+from mock_provider.engine.faults.hooks import RequestInterruption
 from mock_provider.engine.values import (
     JournalRow,
     Refused,
@@ -113,7 +113,7 @@ class ProviderRuntime:
         """Added to a time of the engine's clock to get unix time, by the wall clock as it is now."""
         return self._wall_clock.offset_ns
 
-    def outage(self) -> Interruption | None:
+    def outage(self) -> RequestInterruption | None:
         """The outage that applies now to requests to the first host."""
         return self.actions.outage(time.monotonic_ns())
 

@@ -8,7 +8,7 @@ from typing import Protocol, cast
 
 from msgspec import Struct
 
-from mock_provider.engine.faults.hooks import Interruption
+from mock_provider.engine.faults.hooks import RequestInterruption
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.smpp import codes
 from mock_provider.protocols.smpp.effects import Answered, BoundNow, Close, SessionEffect
@@ -188,7 +188,7 @@ class SmppConnection(asyncio.Protocol):
         if self._finishing and not self._requests.waiting:
             self._unbind()
 
-    def _outage(self) -> Interruption | None:
+    def _outage(self) -> RequestInterruption | None:
         return self._provider.outage()
 
     def _front(self) -> NoAnswer | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from mock_provider.engine.faults.hooks import Interruption
+from mock_provider.engine.faults.hooks import RequestInterruption
 from mock_provider.profiles import Profile
 from mock_provider.protocols.actions import ErrorReplies, Instants, QueryAction, R, Respond, SubmitAction
 from mock_provider.protocols.lookups import Lookups
@@ -46,7 +46,7 @@ class SmppProvider(Protocol):
     @property
     def lookups(self) -> Lookups: ...
 
-    def outage(self) -> Interruption | None:
+    def outage(self) -> RequestInterruption | None:
         """The outage that applies now."""
 
     def reports_answered(self, batch_id: int, confirmed: bool) -> None:

@@ -34,7 +34,7 @@ SCENARIO = Scenario(
         ),
     ),
 )
-User, Shape = locustfile(SCENARIO)
+User, Shape = locustfile(SCENARIO, __name__)
 """
 
 

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from aiohttp import web
@@ -23,7 +24,7 @@ from reference_sender.routes.client import HttpRoute
 from reference_sender.routes.protocol import ForgedReport, ReportRequest
 from reference_sender.routes.url import RouteError, RouteSpec, read_route
 
-SENDER_ID = "+15017122661"
+SENDER_IDS = {"smsapi": "Shop", "generic": "Shop", "twilio": "+15017122661"}
 ACCOUNT = "AC" + "0" * 31 + "1"
 CREDENTIALS = {"smsapi": TOKEN, "generic": TOKEN, "twilio": f"{ACCOUNT}:{TOKEN}"}
 SIGNED = ("generic", "twilio")
@@ -48,7 +49,7 @@ def start() -> Iterator[StartProvider]:
 
 
 def spec_of(name: str, address: str, **options: object) -> RouteSpec:
-    chosen = {"sender_id": SENDER_ID.replace("+", "%2B")} | options
+    chosen = {"sender_id": quote(SENDER_IDS[name])} | options
     query = "&".join(f"{option}={value}" for option, value in chosen.items())
     return read_route(f"{name}+http://{CREDENTIALS[name]}@{address}?{query}")
 
@@ -125,7 +126,7 @@ def test_a_refusal_for_good_is_permanent(name: str, start: StartProvider) -> Non
         assert await outcome(route, message(1, sender_id="Unknown")) == [Outcome.PERMANENT]
         assert await outcome(route, message(2)) == [Outcome.ACCEPTED]
 
-    with_route(spec_of(name, address_of(start(account={"sender_names": [SENDER_ID, SENDER_ID[1:]]}))), act)
+    with_route(spec_of(name, address_of(start(account={"sender_names": [SENDER_IDS[name]]}))), act)
 
 
 @every_route
@@ -143,10 +144,9 @@ def test_wrong_credentials_stop_the_route_and_no_message(name: str, start: Start
     async def act(route: HttpRoute) -> None:
         assert await outcome(route, message(1)) == [Outcome.ROUTE_DOWN]
 
-    spec = read_route(
-        f"{name}+http://{CREDENTIALS[name]}x@{address_of(start())}?sender_id={SENDER_ID.replace('+', '%2B')}"
-    )
-    with_route(spec, act)
+    sender_id = quote(SENDER_IDS[name])
+    url = f"{name}+http://{CREDENTIALS[name]}x@{address_of(start())}?sender_id={sender_id}"
+    with_route(read_route(url), act)
 
 
 @every_route
@@ -268,7 +268,8 @@ def test_a_report_that_is_not_confirmed_comes_again(name: str, start: StartProvi
     provider = start(reports={"linger_s": 0.0, "retry_after_s": [0.02] * 50, "give_up_after_s": 60.0})
     reports = Reports(name, confirms=False)
     reported(name, provider, reports, count=6)
-    assert len({report.provider_id for report in reports.found}) == 2
+    assert len(reports.found) >= 6
+    assert len({report.provider_id for report in reports.found}) <= 2
 
 
 @pytest.mark.parametrize("name", SIGNED)

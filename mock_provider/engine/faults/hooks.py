@@ -35,7 +35,7 @@ class ActingFault(ABC):
     has_edges: ClassVar[bool] = False
 
 
-class Interruption(Struct, frozen=True):
+class RequestInterruption(Struct, frozen=True):
     """What a request gets in place of its reply: a refusal, a reset connection, or no answer at all."""
 
     refusal: Refusal | None = None
@@ -53,7 +53,7 @@ class AtRequest(ActingFault):
     __slots__ = ()
 
     @abstractmethod
-    def interrupt(self, backup_host: bool) -> Interruption | None: ...
+    def interrupt(self, backup_host: bool) -> RequestInterruption | None: ...
 
 
 class AtSubmit(ActingFault):
@@ -62,7 +62,7 @@ class AtSubmit(ActingFault):
     __slots__ = ()
 
     @abstractmethod
-    def interrupt(self, draws: Draws, key: str, attempt: int) -> Interruption | None: ...
+    def interrupt(self, draws: Draws, key: str, attempt: int) -> RequestInterruption | None: ...
 
 
 @dataclass(frozen=True, slots=True)

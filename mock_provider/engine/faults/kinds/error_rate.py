@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from mock_provider.engine.faults.hooks import AtSubmit, Interruption
+from mock_provider.engine.faults.hooks import AtSubmit, RequestInterruption
 from mock_provider.engine.faults.settings import FaultSettings, percent
 from mock_provider.settings.distributions import Section, Share
 from mock_provider.settings.values import Refusal
@@ -74,8 +74,8 @@ class RandomRefusal(AtSubmit):
 
     order: ClassVar[int] = 1  # a submit that is lost on the way in is not refused
 
-    def interrupt(self, draws: Draws, key: str, attempt: int) -> Interruption | None:
+    def interrupt(self, draws: Draws, key: str, attempt: int) -> RequestInterruption | None:
         drawn = draws.fault(self.name, key, attempt)
         if drawn >= self.limits[-1]:
             return None
-        return Interruption(self.refusals[bisect_right(self.limits, drawn)])
+        return RequestInterruption(self.refusals[bisect_right(self.limits, drawn)])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from msgspec.structs import replace
 
-from mock_provider.engine.faults.hooks import AtReply, AtSubmit, Interruption, ReplyPlan
+from mock_provider.engine.faults.hooks import AtReply, AtSubmit, ReplyPlan, RequestInterruption
 from mock_provider.engine.faults.settings import FaultSettings, Preset, percent
 from mock_provider.settings.distributions import Share
 
@@ -56,9 +56,9 @@ class LostRequest(AtSubmit):
     share: float
     disconnect: bool
 
-    def interrupt(self, draws: Draws, key: str, attempt: int) -> Interruption | None:
+    def interrupt(self, draws: Draws, key: str, attempt: int) -> RequestInterruption | None:
         hit = draws.fault(self.name, key, attempt) < self.share
-        return Interruption(disconnect=self.disconnect) if hit else None
+        return RequestInterruption(disconnect=self.disconnect) if hit else None
 
 
 @dataclass(frozen=True, slots=True)

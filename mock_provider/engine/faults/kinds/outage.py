@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from mock_provider.engine.faults.hooks import AtRequest, Interruption
+from mock_provider.engine.faults.hooks import AtRequest, RequestInterruption
 from mock_provider.engine.faults.settings import FaultSettings
 from mock_provider.settings.values import Refusal
 
@@ -31,7 +31,7 @@ class Outage(FaultSettings):
 
     def acting(self, start_ns: int, end_ns: int) -> HostDown:
         refusal = Refusal.UNAVAILABLE if self.answer == "refuse" else None
-        return HostDown(self.name, self.host, Interruption(refusal, self.answer == "disconnect"))
+        return HostDown(self.name, self.host, RequestInterruption(refusal, self.answer == "disconnect"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class HostDown(AtRequest):
     """Per time: every request to the host in the window."""
 
     host: Host
-    interruption: Interruption
+    interruption: RequestInterruption
 
     order: ClassVar[int] = 0
 
-    def interrupt(self, backup_host: bool) -> Interruption | None:
+    def interrupt(self, backup_host: bool) -> RequestInterruption | None:
         met = self.host == "both" or (self.host == "backup") is backup_host
         return self.interruption if met else None

@@ -71,7 +71,7 @@ def test_each_file_is_a_scenario_that_is_listed_and_a_locustfile(path: Path) -> 
     found = catalogue.read_file(path)
     assert catalogue.scenario(found.name) == found
     assert path.stem == found.name.replace("-", "_")
-    assert "User, Shape = locustfile(SCENARIO)" in path.read_text()
+    assert "User, Shape = locustfile(SCENARIO, __name__)" in path.read_text()
 
 
 def test_the_days() -> None:

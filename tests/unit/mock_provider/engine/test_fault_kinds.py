@@ -12,7 +12,7 @@ from virtual import virtual_provider
 
 from mock_provider.engine.draws import Draws
 from mock_provider.engine.faults import FAULT_KINDS, fault_schema
-from mock_provider.engine.faults.hooks import AtSubmit, Interruption
+from mock_provider.engine.faults.hooks import AtSubmit, RequestInterruption
 from mock_provider.engine.faults.settings import FaultSettings
 from mock_provider.profiles import ProfileError
 from mock_provider.testing import VirtualProvider, plain_profile
@@ -61,7 +61,7 @@ def test_the_walk_finds_a_kind_without_effect() -> None:
 
     @dataclass(frozen=True, slots=True)
     class Idle(AtSubmit):
-        def interrupt(self, draws: Draws, key: str, attempt: int) -> Interruption | None:
+        def interrupt(self, draws: Draws, key: str, attempt: int) -> RequestInterruption | None:
             return None
 
     class Nothing(FaultSettings):
