@@ -101,7 +101,7 @@ def test_on_a_full_disk_the_provider_refuses_messages_and_exits(tmp_path: Path) 
         state = running.state()
         assert state["failed"] == [f"the journal: {journal} cannot be written: File too large"]
         assert state["accepted"] == number
-        assert "no more messages are accepted" in running.log()  # while it runs
+        assert "it refuses all submits from now on" in running.log()  # while it runs
 
         status, answer = running.send("more")
         assert (status, answer["error"]) == (503, "service_unavailable")

@@ -137,6 +137,13 @@ class DispatcherRules(RuleBasedStateMachine):
             results.append(self.result(batch, message, found, took))
         self.call("answered", batch_id, results)
 
+    @precondition(lambda self: self.in_flight)
+    @rule(which=st.integers(0, 9), took=st.booleans())
+    def lose_an_answer(self, which: int, took: bool) -> None:
+        """And let the time pass after which a message may be tried again."""
+        self.answer(which, Outcome.UNKNOWN, took, mixed=False)
+        self.wait(7.0)
+
     @precondition(lambda self: self.lookups)
     @rule(which=st.integers(0, 9), tells=st.sampled_from(["truth", "not yet", "nothing"]))
     def answer_lookup(self, which: int, tells: str) -> None:
@@ -217,6 +224,10 @@ class DispatcherRules(RuleBasedStateMachine):
             assert message.key not in under_way, "in two requests at once"
             assert self.states[message.key] is State.QUEUED
             assert self.now_ns < message.expires_ns, "submitted after its deadline"
+            unanswered_at, _ = self.unanswered.get(message.key, ("", 0))
+            assert unanswered_at not in self.provider.forgets, (
+                "repeated where the provider refuses no repeats"
+            )
         self.in_flight[batch.batch_id] = batch
         self.submitted_ns[batch.batch_id] = self.now_ns
         assert sum(each.route == batch.route for each in self.in_flight.values()) <= route.max_in_flight

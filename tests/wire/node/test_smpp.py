@@ -13,7 +13,7 @@ from smpplib_client import captured
 from waiting import eventually
 from wire_provider import StartProvider
 
-from mock_provider.smpp import requests
+from mock_provider.protocols.smpp import requests
 from mock_provider.testing import ProviderThread
 
 FAST = {"delivery": {"latency": {"kind": "fixed", "value_s": 0.0}}, "reports": {"linger_s": 0.0}}
