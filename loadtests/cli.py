@@ -71,7 +71,7 @@ def smsbench(
     """Options before the command."""
 
 
-# Commands of other packages are imported when called; what follows their name is theirs to read.
+# Commands of other packages are imported when called, and read the rest of the command line themselves.
 _FORWARDED = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
@@ -301,7 +301,7 @@ def _duration(seconds: float) -> str:
 
 
 def _forward(context: typer.Context, module: str) -> None:
-    """Call the function of the command's name in another package's command line."""
+    """Call the function with the command's name in another package's command line."""
     from importlib import import_module
 
     name = context.info_name or ""

@@ -85,7 +85,7 @@ def _refuse_empty(ctx: Any, args: list[str]) -> None:
 
 
 def _with_its_value(error: typer.BadParameter) -> str:
-    """Typer checks values by pydantic and leaves the value out of what it says. Our own checks name it."""
+    """Pydantic's errors in Typer do not show the value; our own checks do."""
     errors = getattr(error.__cause__, "errors", None)
     if errors is None:
         return error.message

@@ -1,9 +1,9 @@
-"""What the trials of a search say together. Values and pure functions: no clock, no chance.
+"""The result of all trials of a search. Values and pure functions without clock or random numbers.
 
 Rates are messages per second. Two kinds of evidence come from a trial. Its *verdict* moves the bracket: a
 rate that met every objective is its lower end, a rate that missed one its upper end. Its *throughput* says
-where to look: a target that is offered more than it can do still does what it can, so that the throughput of
-a trial whose backlog grew is an estimate of the capacity. It is no proof: some do less under overload.
+where to look: an overloaded target still works at its limit, so that the throughput of a trial whose
+backlog grew is an estimate of the capacity. It is not a proof: some targets do less under overload.
 """
 
 from __future__ import annotations

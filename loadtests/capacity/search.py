@@ -1,9 +1,9 @@
 """Which rate to try next, and when the search is over: pure functions of the trials made so far.
 
-The rate grows threefold until an objective is missed. From there on the throughput of the missed trials
-leads: one trial a little above it (is that missed too? then the target's throughput is flat beyond its knee,
-and is its capacity) and one a little below it (is that met?). Where throughput does not lead, since the
-limit is one of delay or the target does less under overload, the bracket is bisected, in equal ratios.
+The rate grows threefold until an objective is missed. Then the throughput of the missed trials selects the
+next rates: one a little above it and one a little below it. If the upper one is missed too, the throughput
+does not grow beyond the knee and is the capacity. If throughput does not help, because the limit is a delay
+or the target does less under overload, the bracket is bisected in equal ratios.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ class SearchEnd(Struct, frozen=True):
 
 
 def next_step(settings: SearchSettings, trials: Sequence[TrialResult]) -> NextTrial | SearchEnd:
-    """At most ``settings.most_trials`` trials follow each other; then the end, whatever is known."""
+    """The search ends after at most ``settings.most_trials`` trials."""
     bracket = read_trials(settings, trials)
     if not trials:
         return _trial(settings, settings.from_per_s)
     end = _end(settings, bracket)
     if all(each.verdict == "missed" and each.through_per_s == 0 for each in trials):
-        # No lower rate helps a target that does nothing at all.
+        # A lower rate does not help if the target delivers no message.
         return SearchEnd(True, f"no message was delivered at {rate_text(trials[-1].rate_per_s)}")
     if bracket.repeat is None and end is not None:
         return end
@@ -68,7 +68,7 @@ def next_step(settings: SearchSettings, trials: Sequence[TrialResult]) -> NextTr
 
 
 def _beyond(settings: SearchSettings, bracket: Bracket) -> float | None:
-    """The rate above an undecided one, once there is a met rate near below it: it says what gives way."""
+    """The rate above an undecided one, once there is a met rate just below it: it shows the bottleneck."""
     if bracket.ceiling != "undecided" or bracket.beyond_ceiling or math.isfinite(bracket.missed_per_s):
         return None
     rate = min(_BEYOND * bracket.ceiling_per_s, settings.to_per_s)

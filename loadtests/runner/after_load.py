@@ -28,7 +28,7 @@ def await_the_rest(
 ) -> End:
     """How the drain ended: by itself, at the limit, or by the user (q, Enter, Ctrl-C).
 
-    ``enough``: the caller has seen all that it wants to know. After a load that the user has interrupted
+    ``enough``: the caller needs no further snapshot. After a load that the user has interrupted
     already the drain is short.
     """
     interrupted_before = interruption.asked

@@ -22,7 +22,7 @@ from smsbench import launch
 _PASSED_ON = (
     *("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TMP", "TEMP", "TZ", "XDG_CACHE_HOME"),
     *("LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"),
-    *("SSL_CERT_FILE", "SSL_CERT_DIR"),  # whom a target's https is to be believed
+    *("SSL_CERT_FILE", "SSL_CERT_DIR"),  # certificates for https targets
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),  # numpy may not start without
     # Where Python finds its library, and where it keeps what it compiles.
     *("PYTHONHOME", "PYTHONNOUSERSITE", "PYTHONUSERBASE", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"),

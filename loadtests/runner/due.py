@@ -1,4 +1,4 @@
-"""How many arrivals a load owed: from its plan alone, whatever its workers counted."""
+"""How many arrivals of a load were due: from its plan alone, without the workers' counts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from loadtests.recording import LoadStatus, combine
 
 
 def arrivals_due(plan: Plan, statuses: Mapping[int, LoadStatus], workers: int, played_out: bool) -> int:
-    """The plan's arrivals up to the load's end; all of them where it ``played_out``, not having been stopped.
+    """The plan's arrivals up to the load's end; all of them if it ``played_out`` and was not stopped.
 
-    Workers are stopped one after another: each owes its share up to its own end. One that did not finish owes
-    it up to the last end there is.
+    Workers are stopped one after another: the arrivals of each are due up to its own end. For a worker that
+    did not finish they are due up to the last end of any worker.
     """
     load = combine(statuses.values())
     if not load.start_ns:

@@ -42,14 +42,14 @@ class Interruption:
             self._asked.wait(seconds)
 
     def forget(self) -> None:
-        """What was asked has been done: the next Ctrl-C is a first one again."""
+        """The interruption has been handled: the next Ctrl-C counts as a first one."""
         self._asked.clear()
 
     def __enter__(self) -> Interruption:
         threading.Thread(target=self._answer, daemon=True).start()
         for number in (signal.SIGINT, signal.SIGTERM):
             self._before[number] = signal.signal(number, self._signalled)
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asks for it to be ignored
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup makes a process ignore it
             self._before[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._signalled)
         return self
 

@@ -1,4 +1,4 @@
-"""What became of a load of which (nearly) nothing was accepted, in one line that says where to look."""
+"""Why (nearly) no message of a load was accepted: one line that says what to check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a mock provider that the user runs is still there. It is no child of the run."""
+"""Whether a mock provider that the user runs is still there. It is not a child process of the run."""
 
 from __future__ import annotations
 

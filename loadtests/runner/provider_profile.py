@@ -24,10 +24,10 @@ class ProfileChoice(Struct, frozen=True):
     document: dict[str, Any]
 
     def route_options(self) -> str:
-        """The query of a route URL that keeps to the provider's limits; empty where it states none.
+        """The query of a route URL with the provider's limits; empty if the profile has none.
 
-        Half of the provider's burst: requests bunch on their way, and a throttled batch costs more than it
-        wins.
+        The burst is half of the provider's: requests may arrive closer together than they were sent, and a
+        throttled batch costs more time than a larger burst saves.
         """
         throttle = self.document.get("throttle") or {}
         options: dict[str, float] = {}

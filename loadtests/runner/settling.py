@@ -1,6 +1,6 @@
-"""Reads the run's own rows during the drain: can what is open still change a verdict?
+"""Reads the run's own rows during the drain: can open messages still change a verdict?
 
-The whole of both files is read each time, so it is asked the more rarely the longer that takes.
+Both files are read completely each time. The longer that takes, the longer is the time to the next read.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ class Piece(Struct, frozen=True, gc=False):
 
 
 class Arrivals:
-    """``without_classes``: what a sender without priorities makes of them, which treats a one-time password
-    as any other message and does not ask the provider to be fast with it. Their expiry stays their own.
+    """``without_classes``: for a sender without priorities, which treats a one-time password as any other
+    message and sets no priority flag for it. The expiry does not change.
 
     Raises ``reference_sender.api.intake.Invalid`` for a text or campaign that the API would not take.
     """

@@ -94,7 +94,7 @@ class PartProcess:
         return min(1.0, self.progress().at_s / self._duration_s) if self._duration_s else 1.0
 
     def pause(self) -> None:
-        """Ask it to stand still; it soon does (``paused``), or ends."""
+        """Request a pause. Soon the simulation is ``paused``, or has ended."""
         self._pause.touch()
 
     def go_on(self) -> None:

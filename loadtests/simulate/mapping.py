@@ -1,7 +1,7 @@
-"""The short way between dispatcher and engine: SMSAPI's values without its bytes.
+"""The direct way between dispatcher and engine: SMSAPI's values without its bytes.
 
-It maps numbers, keys and texts that the protocol passes on unchanged, as nearly every request has. Any other
-request takes the long way (``ThroughWire``), and so do refusals, once for each kind. Both ways give equal
+It maps numbers, keys and texts that the protocol does not change: nearly all requests have only these. Other
+requests, and the first refusal of each kind, are passed as bytes (``ThroughWire``). Both ways give equal
 results: ``tests/property/test_mapping.py``, for every refusal, every state and every kind of reply.
 """
 
@@ -50,12 +50,12 @@ _REPORTED: dict[MessageState, tuple[State, str]] = {
 
 
 def passage_of(profile: Profile, token: str, through_wire: bool) -> Passage:
-    """Between a sender and a provider that speak SMSAPI, the short way unless ``through_wire``."""
+    """Between a sender and a provider that speak SMSAPI: values, or with ``through_wire`` bytes."""
     return through_smsapi(profile, token) if through_wire else Mapped(profile, token)
 
 
 def through_smsapi(profile: Profile, token: str) -> ThroughWire:
-    """The long way: SMSAPI's bytes."""
+    """As bytes of SMSAPI."""
     account = RouteAccount(f"http://127.0.0.1{DEFINITION.path}", "", token, _SENDER_ID, REPORT_URL)
     provider = smsapi.start(ProtocolContext(0, UnreadFields()))(profile)
     return ThroughWire(provider, DEFINITION.protocol(account))

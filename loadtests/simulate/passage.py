@@ -1,7 +1,7 @@
 """How a request and its answer pass between dispatcher and engine in virtual time: as the protocol's bytes.
 
 ``ThroughWire`` is the reference: what the client encodes is what the provider reads, and the other way
-round. ``mapping.Mapped`` passes values and comes to the same.
+round. ``mapping.Mapped`` passes values, with the same results.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def simulate_scenario(
     The first Ctrl-C ends the simulation and reports what was simulated, the second aborts. Raises
     ``ValueError`` for a bad profile, or a what-if that does not fit it.
     """
-    left_out = "the search for this machine's capacity is left out: it is of sockets and processes"
+    left_out = "the capacity search is left out: it measures sockets and processes"
     notes = [left_out] if scenario.capacity is not None else []
     scenario = scenario.in_virtual_time()
     require_choices(scenario, choices)

@@ -1,9 +1,8 @@
 """A suite's simulated parts: one after another in child processes of low priority, beside live parts that
 leave a core free.
 
-They run only while ``run`` is on: a live part that needs both cores has them for itself. The
-simulation that runs then pauses until the next quiet part. Parts that are left are simulated after the live
-parts.
+They run between ``run`` and ``hold``. Before a live part that needs both cores, the running simulation is
+paused until the next quiet part. Parts that remain are simulated after the live parts.
 """
 
 from __future__ import annotations
@@ -35,8 +34,8 @@ class SimulationJob(Struct, frozen=True):
 
 
 class Simulations:
-    """Within its ``with`` block: ``run`` and ``hold`` in turn, ``finish`` at the end. Leaving the block ends
-    what still runs.
+    """Within its ``with`` block: ``run`` and ``hold`` in turn, ``finish`` at the end. The end of the
+    block ends a simulation that still runs.
     """
 
     def __init__(self, scenario: str, jobs: Sequence[SimulationJob], seed: int, run_dir: Path) -> None:

@@ -1,4 +1,4 @@
-"""A scenario's parts in their order: live ones played, simulated ones beside them, the capacity last."""
+"""A scenario's parts in their order: live ones, simulated ones beside them, the capacity last."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def takes_s(scenario: Scenario) -> float:
 def run_parts(
     scenario: Scenario, settings: RunSettings, progress: Progress, interruption: Interruption
 ) -> PartsDone:
-    """Run them. Ends early where the user interrupts, or a live part ends in an error."""
+    """Run them. Ends early if the user interrupts, or if a live part ends with an error."""
     places = scenario.places()
-    # A simulation is of the reference sender: beside another one's figures it would be read as that one's.
+    # Simulations simulate the reference sender. Next to the figures of another sender they would mislead.
     jobs = _jobs(scenario, places, settings) if settings.target is None else ()
     wanted, live = len(_live(scenario)), (progress, interruption)
     if not jobs:
@@ -164,7 +164,7 @@ def _clock(seconds: float) -> str:
 
 
 def _jobs(scenario: Scenario, places: Mapping[str, str], settings: RunSettings) -> tuple[SimulationJob, ...]:
-    """The simulated parts; those that take longest first, so that they end while a quiet part plays."""
+    """The simulated parts; those that take longest first, so that they end while a quiet part runs."""
     asked = Choices(profile=settings.profile, objectives=settings.objectives)
     jobs = [
         SimulationJob(places[part.slug], part, choices_of(scenario, part, asked))

@@ -1,4 +1,4 @@
-"""Actions: what a protocol reads a request as.
+"""Actions: the result of reading a request in a protocol.
 
 A protocol reads each request as one of three: a reply that is ready, a ``SubmitAction`` or a ``QueryAction``.
 ``runtime.actions`` performs them. It knows no format: an action returns the reply, of whatever type ``R`` the

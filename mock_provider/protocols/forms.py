@@ -1,7 +1,7 @@
-"""Form escapes (WHATWG URL §1.3, §5.1), undone at the speed of C and within bounds.
+"""Form escapes (WHATWG URL §1.3, §5.1), decoded by C code and within limits.
 
-One event loop serves every client: a body of 15 MB that is nothing but escapes or separators must not hold up
-the others for seconds.
+One event loop serves every client: a body of 15 MB that consists of escapes or separators must not delay the
+others for seconds.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from functools import lru_cache
 # 10,000 recipients with a reference and four parameters each, a field a value, and the rest of a send.
 MOST_FIELDS = 65_000
 _MOST_STRAY = 65_000
-_CACHED_CHARACTERS = 2_000  # a longer text does not come again, and would be kept for nothing
+_CACHED_CHARACTERS = 2_000  # a longer text is not repeated, so a cache entry would be useless
 
 _stray = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 class FormTooLargeError(Exception):
-    """A form has more than a send can mean; the words say of what."""
+    """A form has too many fields or stray percent signs; the text says which."""
 
 
 def require_few_fields(form: bytes) -> None:

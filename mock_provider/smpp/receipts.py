@@ -1,9 +1,9 @@
-"""Delivery receipts on their way to the sessions that take them, and what became of each.
+"""Delivery receipts on their way to sessions, and the result of each.
 
-A system_id's receipts go to all its sessions that receive, in turn, as far as their windows reach; the others
-wait, also while nobody is bound, and so do those whose session closed before it answered. The engine gets one
-result for each batch: confirmed if all its receipts were answered with ESME_ROK; not confirmed if one was
-refused, not answered, waited too long or exceeded the queue. The profile's schedule repeats those.
+The receipts of a system_id go in turn to its sessions that receive, up to their windows. The others wait,
+also while no session is bound. A receipt whose session closed before it answered waits again. The engine
+gets one result for each batch: confirmed if all its receipts were answered with ESME_ROK; not confirmed if
+one was refused, not answered, waited too long or exceeded the queue. The profile's schedule repeats those.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A stream of octets to PDUs, whatever pieces it comes in."""
+"""Splits a stream of octets into PDUs, whatever its pieces are."""
 
 from __future__ import annotations
 

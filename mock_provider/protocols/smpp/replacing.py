@@ -68,7 +68,7 @@ _Route = tuple[str, str, str]
 
 
 class Replaceable:
-    """Scheduled messages by id and by their addresses; at most ``capacity``, the oldest go.
+    """Scheduled messages by id and by their addresses; at most ``capacity``; the oldest are dropped.
 
     A message stays here after its time; the engine knows whether it still waits.
     """

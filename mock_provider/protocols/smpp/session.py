@@ -1,4 +1,4 @@
-"""One SMPP session as the SMSC sees it: a state machine that octets and the clock go into.
+"""One SMPP session on the side of the SMSC: a state machine whose inputs are octets and the time.
 
 It answers binds, enquire_link, requests in the wrong state and malformed PDUs itself, and passes other
 requests on as effects. Times are nanoseconds on the caller's monotonic clock.

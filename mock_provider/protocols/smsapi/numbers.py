@@ -31,7 +31,7 @@ def read_msisdn(submitted: str, settings: SmsapiSettings) -> str | None:
 
 
 def is_foreign(msisdn: str, settings: SmsapiSettings) -> bool:
-    """Whether ``skip_foreign=1`` leaves this number out."""
+    """Whether ``skip_foreign=1`` excludes this number."""
     return country_of(msisdn) != country_of(settings.country_code)
 
 

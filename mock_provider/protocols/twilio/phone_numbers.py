@@ -63,7 +63,7 @@ class PhoneNumberPage(Struct, frozen=True, gc=False):
 
 
 class NumbersQuery(Struct, frozen=True):
-    """The filters of a list request; an empty one matches every number."""
+    """The filters of a list request; an empty filter matches every number."""
 
     phone_number: str
     friendly_name: str

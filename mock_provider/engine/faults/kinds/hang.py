@@ -40,7 +40,7 @@ class Hang(FaultSettings):
 
     def description(self) -> str:
         name = self.kind.replace("_", " ")
-        taken = "taken" if self.accepted else "lost on the way in"
+        taken = "accepted" if self.accepted else "lost before acceptance"
         end = "the connection reset unanswered" if self.disconnect else "never answered"
         return f"{name}: {percent(self.share)} of attempts {taken}, {end}"
 

@@ -22,7 +22,7 @@ class ReportReorder(FaultSettings):
     within_s: PositiveSeconds = 5.0
 
     def description(self) -> str:
-        return f"reordered reports: {percent(self.share)} put off by up to {self.within_s:g} s"
+        return f"reordered reports: {percent(self.share)} delayed by up to {self.within_s:g} s"
 
     def acting(self, start_ns: int, end_ns: int) -> ReorderedReport:
         return ReorderedReport(self.name, self.share, nanoseconds(self.within_s))

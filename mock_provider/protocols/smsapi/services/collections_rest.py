@@ -1,4 +1,4 @@
-"""The REST collections besides sending, by path and method, and those that are refused."""
+"""The REST collections other than sending, by path and method, and those that are refused."""
 
 from __future__ import annotations
 

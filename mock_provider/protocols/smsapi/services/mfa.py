@@ -63,7 +63,7 @@ class _Created(Struct, frozen=True, gc=False):
 def read_code_request(
     request: HttpRequest, request_id: int, at: Instants, settings: SmsapiSettings, state: SmsapiState
 ) -> SubmitAction[HttpResponse] | QueryAction[HttpResponse]:
-    """Send a code by the fast route (unless ``fast`` is 0); it counts from when it is accepted."""
+    """Send a code as a priority message (unless ``fast`` is 0); it is valid from its acceptance on."""
     token, fields = _fields(request)
     if fields is None:
         return _refused(token, "The body cannot be read", "")

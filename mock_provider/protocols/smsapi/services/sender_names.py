@@ -1,4 +1,4 @@
-"""The sender names an account has: those of its profile, and those it asked for since."""
+"""The sender names of an account: those of its profile, and those that clients added."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class SenderName(Struct, frozen=True, gc=False):
 
 
 class SenderNames:
-    """A name asked for waits for approval where the profile limits the names, and works at once elsewhere.
+    """If the profile limits the names, an added name waits for approval; otherwise it is active immediately.
 
-    Which names may be sent under is the engine's to judge, by the profile; so no request here changes that.
+    The engine decides by the profile which names may send, so no request here changes that.
     """
 
     def __init__(self, default: str, capacity: int = 1_000) -> None:
