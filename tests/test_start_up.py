@@ -59,7 +59,7 @@ def test_the_journal_does_not_load_it_while_messages_are_handled(tmp_path: Path)
     """pyarrow loads it with the first array that it makes: when the journal is opened."""
     opening = """
 from mock_provider.engine.values import JournalRow
-from mock_provider.journal import JOURNAL_SCHEMA, Journal
+from mock_provider.runtime.journal import JOURNAL_SCHEMA, Journal
 journal = Journal(Path({place}) / "provider.arrow")
 """
     writing = """

@@ -17,7 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from analysis.measure.steady import steady
+from analysis.measure.steady import FROM_SHARE, GROWTH_MESSAGES, steady
 from loadtests.arrivals import instants_ns
 from loadtests.capacity.bracket import MOST_TRIALS, SearchSettings, TrialResult, plateau_of, read_trials
 from loadtests.capacity.search import NextTrial, SearchEnd, next_step
@@ -227,7 +227,9 @@ def test_never_more_than_twelve_trials_and_the_bracket_shrinks(
     closed = [each for each in brackets if math.isfinite(each.missed_per_s)]
     for before, after in pairwise(closed):
         assert before.met_per_s <= after.met_per_s < after.search_end_per_s <= before.search_end_per_s
-    assert brackets[-1].met_per_s <= 1.03 * rate_per_s
+    # A trial tolerates growth of a few messages in its steady part: at 15/s that is more than a percent.
+    tolerated_per_s = GROWTH_MESSAGES / ((1 - FROM_SHARE) * settings.longest_s)
+    assert brackets[-1].met_per_s <= 1.03 * rate_per_s + tolerated_per_s
 
 
 @given(
