@@ -66,7 +66,7 @@ def read_file(path: Path) -> Scenario:
         found = runpy.run_path(str(path), run_name=path.stem)
     except ScenarioError as error:
         raise ScenarioError(f"scenario file {path}: {error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # the file's exit code would be taken for a verdict
         raise ScenarioError(f"scenario file {path} fails: {type(error).__name__}: {error}") from error
     return _scenario_in(found, str(path))
 

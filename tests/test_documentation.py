@@ -12,6 +12,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 import pyarrow as pa
@@ -24,6 +25,7 @@ from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SENDER_SCHEMA, Manife
 from loadtests import catalogue
 from loadtests.cli import app
 from mock_provider.profiles import profile_names
+from reference_sender.api.intake import Invalid, read_defaults
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -51,6 +53,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 SHOWN = re.compile(r"^(?:\$ )?(smsbench [a-z].*)$", re.MULTILINE)
 INLINE = re.compile(r"`(smsbench [a-z][^`]*)`")
+CAMPAIGN_QUERY = re.compile(r"/v1/campaigns\?([^\s\"'`]+)")
 
 
 def anchors(page: Path) -> set[str]:
@@ -150,6 +153,15 @@ def test_there_are_commands_to_check() -> None:
 )
 def test_an_untrue_command_is_found(words: str, fault: str) -> None:
     assert list(untrue(words.split())) == [fault]
+
+
+def test_the_sender_takes_the_queries_of_campaigns() -> None:
+    queries = CAMPAIGN_QUERY.findall((ROOT / "docs/sender.md").read_text(encoding="utf-8"))
+    assert queries
+    for query in queries:
+        read_defaults(dict(parse_qsl(query, strict_parsing=True)), strict=False)
+    with pytest.raises(Invalid):
+        read_defaults({"class": "marketing"}, strict=False)
 
 
 @pytest.mark.parametrize("command", REFERENCE)

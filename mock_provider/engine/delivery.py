@@ -191,6 +191,8 @@ class DeliveryPipeline:
         """A fault loses the message after its reply. Only the journal shows it; no report is sent."""
         move(message, VANISH)
         self._reserved_segments -= message.segments
+        if self.senders.active:
+            self.senders.release(message)
         message.t_final_ns = at_ns
         self._reporting.vanished(message)
 

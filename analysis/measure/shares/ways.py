@@ -25,6 +25,7 @@ from analysis.read.journeys import Journeys
 from analysis.records import RecordedFault
 
 SHARES: tuple[ShareName, ...] = ("network", "contract", "sender", "bench")
+NETWORK_FAULTS = frozenset(("carrier_down", "country_down"))  # fault kinds that hold messages in a queue
 
 
 @dataclass(frozen=True)
@@ -179,5 +180,5 @@ def read_downtime(
     ]
     return Downtime(
         outages=tuple((a, b) for name, kind, a, b in whole if kind == "outage" and name not in half),
-        networks=tuple((name, a, b) for name, kind, a, b in whole if kind == "network_down"),
+        networks=tuple((name, a, b) for name, kind, a, b in whole if kind in NETWORK_FAULTS),
     )

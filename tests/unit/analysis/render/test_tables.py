@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 from made_reports import part, report
@@ -33,8 +34,21 @@ def test_figures_are_right_aligned_and_verdicts_are_marked(tmp_path: Path) -> No
     assert "|  | messages | of planned | meaning |\n| --- | ---: | ---: | --- |" in markdown
 
 
+SHEET = Path(__file__).parents[4] / "analysis" / "render" / "templates" / "report.css"
+
+
 def test_the_style_sheet_is_in_the_page(tmp_path: Path) -> None:
     html, _, _ = rendered(report(part()), tmp_path)
     style = html[html.index("<style>") : html.index("</style>")]
-    sheet = Path(__file__).parents[4] / "analysis" / "render" / "templates" / "report.css"
-    assert sheet.read_text(encoding="utf-8").strip() in style
+    assert SHEET.read_text(encoding="utf-8").strip() in style
+
+
+def repeated_rules(sheet: str) -> list[str]:
+    """Rules outside at-rules, which are indented, that the sheet has more than once."""
+    found = Counter(re.findall(r"^[^\s@}][^{}]*\{[^{}]*\}", sheet, flags=re.MULTILINE))
+    return [rule for rule, count in found.items() if count > 1]
+
+
+def test_the_style_sheet_has_each_rule_once() -> None:
+    assert repeated_rules("td {\n  color: red;\n}\n\n" * 2)
+    assert not repeated_rules(SHEET.read_text(encoding="utf-8"))

@@ -305,6 +305,7 @@ OWN_FILES = {
     "text.py": ('SCENARIO = "day-5k"', "SCENARIO is of type str, not Scenario; define"),
     "broken.py": ("1 / 0", "broken.py fails: ZeroDivisionError: division by zero"),
     "typo.py": ("SCENARIO = Scenario(", "typo.py fails: SyntaxError"),
+    "leaves.py": ("import sys; sys.exit(0)", "leaves.py fails: SystemExit: 0"),
     "twice.py": (
         "from loadtests.scenario import Scenario\nfrom loadtests.scenarios.smoke import SCENARIO as S\n"
         'SCENARIO = Scenario(name="t", title="t", parts=S.parts * 2)',

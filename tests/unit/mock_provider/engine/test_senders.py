@@ -67,6 +67,18 @@ def test_room_counts_from_the_answers_decision() -> None:
     assert [type(p.replies[r]) is Accepted for r in requests] == [True, True, False]
 
 
+def test_a_message_that_a_fault_loses_takes_no_room_of_its_sender() -> None:
+    p = virtual_provider(
+        throttle={"per_sender": {"alphanumeric": {"segments_per_s": 1, "queue_segments": 2}}},
+        faults=[{"kind": "accept_then_lose", "end_s": 5}],
+    )
+    for n in range(4):
+        assert type(p.replies[p.send(n, f"lost{n}")]) is Accepted
+    assert type(p.replies[p.send(6, "k")]) is Accepted
+    p.run()
+    assert p.row("k").state == "delivered"
+
+
 def test_a_message_expires_in_its_senders_queue() -> None:
     p = virtual_provider(throttle={"per_sender": {"alphanumeric": {"segments_per_s": 0.1}}})
     p.send(0, "a")
