@@ -59,7 +59,7 @@ def day(name: str, messages_per_day: int, adjustment: Adjustment) -> Part:
     true_speed = speedup == 1.0
     return Part(
         slug=f"{name}-{'compressed' if not true_speed else 'peak' if window == 'peak' else 'whole'}",
-        title=f"{title}, at true speed" if true_speed else f"{title}, {speedup:g} times as dense",
+        title=f"{title}, at true speed" if true_speed else f"{title}, at {speedup:g} times the rate",
         role="compressed_day" if not true_speed else "peak_slice" if window == "peak" else "whole_day",
         # At true speed the question is whether delivery is fast enough: delays must be real. With a
         # speedup it is how much more is sustained: the provider must not be the limit.
@@ -96,7 +96,7 @@ def burst(slug: str, count: int, over_s: float, lead_s: float, tail_s: float, dr
     """
     return Part(
         slug=slug,
-        title=f"{count:,} marketing messages in {over_s:g} s, one-time passwords underneath",
+        title=f"{count:,} marketing messages in {over_s:g} s, one-time passwords at the same time",
         role="burst",
         profile="smsapi",
         streams=(

@@ -70,7 +70,7 @@ class SenderSettings(BaseModel):
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise ValueError(
-                f"routes: more than one is named {', '.join(repeated)}; tell them apart with ?name="
+                f"routes: more than one is named {', '.join(repeated)}; distinguish them with ?name="
             )
         self.dispatcher()
         return self
@@ -199,7 +199,7 @@ async def serve(
     sender = Sender(settings, store, token, settings.public_url or url)
     recovered = sender.recover()
     if recovered:
-        log.info("took up %d unfinished messages", recovered)
+        log.info("loaded %d unfinished messages", recovered)
     connections = _serving(sender.api, settings.limits)
     listening = await loop.create_server(connections, sock=listener, backlog=_BACKLOG)
     connections.start()

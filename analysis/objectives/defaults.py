@@ -23,10 +23,13 @@ DEFAULTS = (
         "users ask for another code after about 30 s, and a code is valid for 30 s to 300 s: an arrival "
         "within 20 s leaves a third of 30 s in reserve",
     ),
-    Default("transactional.p95<60s", "CLX expects transactional messages within minutes: one minute"),
+    Default(
+        "transactional.p95<60s",
+        "the provider CLX expects transactional messages within minutes: one minute",
+    ),
     Default(
         "marketing.p95<10min",
-        "CLX expects bulk messages within 1 h: a sixth of it, so that another campaign can follow",
+        "the provider CLX expects bulk messages within 1 h: a sixth, so that another campaign can follow",
     ),
     Default("loss=0", "a sender that accepts a message is responsible for it"),
     Default("duplicates=0", "a duplicate costs money and annoys its recipient"),

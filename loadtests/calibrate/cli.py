@@ -26,7 +26,7 @@ _FILES = 8_192
 def calibrate(
     profile: Annotated[
         str | None,
-        typer.Option(metavar="NAME|FILE", help="Measure what this profile sets; else a standard set."),
+        typer.Option(metavar="NAME|FILE", help="Measure this profile's settings; by default a standard set."),
     ] = None,
     out: Annotated[
         Path | None,
@@ -36,15 +36,13 @@ def calibrate(
         ),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Half a minute, with fewer messages and wider tolerances.")
+        bool, typer.Option("--quick", help="Half a minute, fewer messages, wider tolerances.")
     ] = False,
     only: Annotated[
         str,
-        typer.Option(
-            metavar="LIST", help="Run some of the groups: latency,throttle,failures,carriers,windows."
-        ),
+        typer.Option(metavar="LIST", help="Only these groups: latency,throttle,failures,carriers,windows."),
     ] = "",
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same latencies and failures.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same outcomes.")] = 1,
 ) -> None:
     """Check that the mock provider behaves as its settings say.
 

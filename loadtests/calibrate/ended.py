@@ -31,7 +31,7 @@ def explained(folder: Path) -> Iterator[None]:
 
 def no_folder(error: OSError) -> EndedEarly:
     """The temporary folder could not be made."""
-    return _of_folder(f"no temporary folder can be made: {error}")
+    return _of_folder(f"a temporary folder cannot be created: {error}")
 
 
 def _explanation(error: ServiceError | OSError, folder: Path) -> EndedEarly:
@@ -43,7 +43,7 @@ def _explanation(error: ServiceError | OSError, folder: Path) -> EndedEarly:
     if isinstance(error, ServiceError):
         return EndedEarly(str(error), "a failure of the provider")
     if isinstance(error, URLError | ConnectionError | TimeoutError):
-        return EndedEarly(f"the provider does not answer as it should: {error}", "a failure of the provider")
+        return EndedEarly(f"the provider gave an unexpected answer: {error}", "a failure of the provider")
     return EndedEarly(f"the system refused a measurement: {error}", "an error of the system")
 
 

@@ -75,7 +75,7 @@ def outcome(
     if code == ExitCode.MISSED:
         words = f"Missed: {len(missed)} of {_judged(measurements)} judged rows are out of their tolerance"
     elif code == ExitCode.INVALID:
-        busy = "client or machine were too busy for some rows"
+        busy = "the client or the machine was too busy for some rows"
         words = f"Not judged: {busy if noisy else 'there was no row to judge'}"
     else:
         words = f"Met: all {_judged(measurements)} judged rows are within their tolerance"

@@ -53,7 +53,7 @@ class ProbeRefusal(Struct, frozen=True):
 
 
 class AtProvider(Struct, frozen=True):
-    """What the mock provider tells of the probe."""
+    """What the mock provider shows about the probe."""
 
     requests: int = 0  # submits it saw since the probe began
     taken: bool = False  # it accepted the message with the probe's key

@@ -1,4 +1,4 @@
-"""Sends the probe (``probe``) through the target and asks the mock provider what it saw of it.
+"""Sends the probe (``probe``) through the target and queries the mock provider for it.
 
 A mock provider that the run started is prepared: no fault, no chance, magic numbers (docs/network.md),
 reports at once. When the probe has passed, it forgets everything and gets its profile back, so that counters,
@@ -219,7 +219,7 @@ class ApiCall:
     def __init__(self, adapter: Adapter, message: PlannedMessage, timeout_s: float) -> None:
         self.answer: ApiAnswer | None = None
         self._adapter = adapter
-        self._timeout_s = timeout_s + 1.0  # the one who waits ends first, with a better word
+        self._timeout_s = timeout_s + 1.0  # the waiting thread ends first, with a better message
         threading.Thread(target=self._call, args=(adapter.encode(message),), daemon=True).start()
 
     def _call(self, request: bytes) -> None:

@@ -31,7 +31,7 @@ _ENDS = frozenset((State.FAILED, State.EXPIRED))
 class RunRecords:
     """Row writers of one run directory. ``close`` must be called, whatever happened.
 
-    A message's id is its slot in the schedule and one.
+    A message's id is its slot in the schedule plus one.
     """
 
     def __init__(self, run_dir: Path, schedule: Schedule) -> None:

@@ -35,7 +35,7 @@ def add_arguments(parser: Any) -> None:
         "--token", env_var="SMSBENCH_SENDER_TOKEN", default="", help="Bearer token of the reference sender"
     )
     option("--target", metavar="FILE.toml", help="Describes another sender's HTTP API (docs/load.md)")
-    option("--seed", type=int, default=DEFAULT_SEED, help="Same seed, same arrivals, recipients and texts")
+    option("--seed", type=int, default=DEFAULT_SEED, help="The same seed gives the same arrivals and texts")
     option("--key-tag", help="Prefix of every message's key; random by default, so that runs do not collide")
     option(
         "--in-flight",
@@ -72,7 +72,7 @@ def plan_of(scenario: Scenario, options: Any) -> Plan:
 def require_run_dir(options: Any) -> None:
     """Raises ``OptionsError`` if the rows cannot be written: a worker would fail, and the others wait."""
     if options.run_dir and not Path(options.run_dir).is_dir():
-        raise OptionsError(f"--run-dir {options.run_dir}: there is no such directory; make it first")
+        raise OptionsError(f"--run-dir {options.run_dir}: there is no such directory; create it first")
     if options.run_dir and not os.access(options.run_dir, os.W_OK | os.X_OK):
         raise OptionsError(f"--run-dir {options.run_dir}: it cannot be written to")
 

@@ -33,7 +33,7 @@ class StartGate:
     def closed_by(self, environment: Any) -> str:
         """What a start must wait for; "" where nothing."""
         if self._stopping:
-            return "the test before is still stopping"
+            return "the previous test is still stopping"
         ready, expected = environment.runner.worker_count, environment.parsed_options.expect_workers
         if ready < expected:
             return f"{ready} of {expected} workers are ready"

@@ -40,4 +40,4 @@ def _length_s(span: FaultPeriod) -> str:
 
 
 def _until(span: FaultPeriod) -> str:
-    return ", until it is taken away" if span.end_ns is None else f", for {_length_s(span)} s"
+    return ", until it is removed" if span.end_ns is None else f", for {_length_s(span)} s"

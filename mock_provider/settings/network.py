@@ -14,7 +14,7 @@ from mock_provider.settings.zones import UtcOffsets, ZoneName, utc_offsets
 def known_country(code: str) -> str:
     """Raises ``ValueError`` for a code that no number has."""
     if code not in phonenumbers.SUPPORTED_REGIONS:
-        raise ValueError("no country of the numbering plan (the United Kingdom is GB)")
+        raise ValueError("not a country of the numbering plan (the United Kingdom is GB)")
     return code
 
 

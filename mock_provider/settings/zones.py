@@ -20,7 +20,7 @@ def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a directory of zones, such as "Europe"
-        raise ValueError("no time zone of the IANA database, such as Europe/Warsaw") from None
+        raise ValueError("not a time zone of the IANA database, such as Europe/Warsaw") from None
     return name
 
 

@@ -142,7 +142,7 @@ class Api:
                 return await handler(request, rest)
         known = {known_path for _, known_path in (*self._open, *self._guarded)} | {"/v1/messages"}
         if path in known or (rest and parent + slash in known):
-            raise ApiError(405, "method_not_allowed", f"{request.method} is not for {path}")
+            raise ApiError(405, "method_not_allowed", f"{path} does not accept {request.method}")
         raise ApiError(404, "not_found", "there is nothing at this path")
 
     def _check_token(self, request: web.BaseRequest) -> None:
@@ -262,7 +262,7 @@ def _fields_of(query: str) -> dict[str, str]:
     fields: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name in fields:
-            raise Invalid("invalid", name[:64], f"{name[:64]} stands twice in the query: give it once")
+            raise Invalid("invalid", name[:64], f"{name[:64]} is in the query twice: give it once")
         fields[name] = value
     return fields
 

@@ -29,7 +29,7 @@ _is_number = re.compile(r"\+?[1-9][0-9]{7,14}").fullmatch
 _is_key = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
 _is_sender_id = re.compile(r"[A-Za-z0-9 ._&-]{1,11}|\+?[0-9]{3,15}").fullmatch
 
-_NUMBER_RULE = "a phone number in international form, 8 to 15 digits, a plus before them if wanted"
+_NUMBER_RULE = "a phone number in international form, 8 to 15 digits, with or without a plus"
 _KEY_RULE = "1 to 64 of the characters A-Z a-z 0-9 . _ -"
 _SENDER_RULE = "1 to 11 of the characters A-Z a-z 0-9 space . _ & -, or a number of 3 to 15 digits"
 _TEXT_RULE = "a text"
@@ -118,7 +118,7 @@ class Intake:
         text = recipient.text
         if text is None:
             if shared.text is None:
-                raise Invalid("missing", "text", "text stands neither in the row nor before recipients")
+                raise Invalid("missing", "text", "text is missing, both in the row and before recipients")
             return self._message(recipient.to, shared.text, recipient.key, now_ns, terms, shared.segments)
         return self._message(recipient.to, text, recipient.key, now_ns, terms)
 
@@ -261,14 +261,14 @@ def explained(error: Exception) -> Invalid:
     A client's own names are shortened: an answer may repeat a hundred thousand of them."""
     said = _shortened(str(error), 200)
     if isinstance(error, UnicodeEncodeError):
-        return Invalid("malformed", "", f"a name or value is no Unicode text: {said}")
+        return Invalid("malformed", "", f"a name or value is not Unicode text: {said}")
     if not isinstance(error, msgspec.ValidationError):
         return Invalid("malformed", "", f"the body is not JSON: {said}")
     named = _FIELD_NAMED.search(said)
     if named is not None:
         name = _shortened(named[1], 64)
         if "unknown" in said:
-            return Invalid("unknown_field", name, f"{name} is no field here; known: {', '.join(_RULES)}")
+            return Invalid("unknown_field", name, f"{name} is not a field; known: {', '.join(_RULES)}")
         return Invalid("missing", name, f"{name} must be given: {_RULES[name]}")
     at = _AT_FIELD.search(said)
     name = _shortened(at[1], 64) if at is not None else ""

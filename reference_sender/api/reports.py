@@ -85,7 +85,7 @@ class ReportIntake:
                 await self._turns.pause()
             if not await self._driver.reported(found[start : start + _REPORTS_A_TURN]):
                 self._tally.reports_put_off += 1
-                raise ApiError(503, "not_yet", "a report overtook its submit: send it again")
+                raise ApiError(503, "not_yet", "a report came before the answer to its submit: send it again")
         confirmation = reader.confirmation
         return web.Response(
             status=confirmation.status,

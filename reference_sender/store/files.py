@@ -64,7 +64,7 @@ def _made(path: Path) -> tuple[int, int]:
     try:
         found = os.fstat(opened)
         if not stat.S_ISREG(found.st_mode):
-            raise StoreError(f"{path} is no regular file")
+            raise StoreError(f"{path} is not a regular file")
         if found.st_nlink > 1:  # each name would have a log of its own beside it, which destroys the database
             raise StoreError(f"{path} has {found.st_nlink} names (hard links): copy it to a file of its own")
         if stat.S_IMODE(found.st_mode) & 0o077:

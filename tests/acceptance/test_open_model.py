@@ -67,7 +67,7 @@ def test_a_run_directory_that_is_not_there_ends_the_load_at_once(
     load = locust("-f", SMOKE, "--host", sender.url, "--headless", "--run-dir", str(absent), *processes)
     output, _ = load.communicate(timeout=30)  # workers that live on would keep the pipe open
     assert load.returncode != 0
-    assert f"--run-dir {absent}: there is no such directory; make it first" in output
+    assert f"--run-dir {absent}: there is no such directory; create it first" in output
 
 
 def test_a_frozen_server_shows_in_the_open_model_and_hides_from_the_closed_one(

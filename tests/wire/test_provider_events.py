@@ -134,7 +134,7 @@ def test_too_many_readers_are_told_so(provider: ProviderThread) -> None:
     readers = [Events(provider) for _ in range(32)]
     try:
         status, refused = provider.admin("/events")
-        assert (status, refused) == (503, {"errors": ["32 readers follow the events already"]})
+        assert (status, refused) == (503, {"errors": ["32 readers already receive the events"]})
     finally:
         for reader in readers:
             reader.close()

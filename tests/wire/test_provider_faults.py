@@ -208,7 +208,7 @@ def test_faults_are_logged_and_listed_with_their_real_times(
     before_ns = time.monotonic_ns()
     begin(provider, kind="error_rate", share=0.25)
     begin(provider, kind="outage", start_s=1000, duration_s=5)
-    begun = "fault error_rate begins: errors: 25 % internal_error, until it is taken away"
+    begun = "fault error_rate begins: errors: 25 % internal_error, until it is removed"
     eventually(lambda: begun in caplog.messages)
     provider.admin("/faults?name=error_rate", None, "DELETE")
     after_ns = time.monotonic_ns()

@@ -117,7 +117,7 @@ class Admin:
         """Server-sent events from now on."""
         stream = self._inbox.events.stream()
         if stream is None:
-            raise AdminError(503, f"{MOST_READERS} readers follow the events already")
+            raise AdminError(503, f"{MOST_READERS} readers already receive the events")
         return stream
 
     def show_profile(self, query: str, body: Body) -> HttpResponse:

@@ -21,7 +21,7 @@ from mock_provider.settings.protocols import SmsapiSettings
 
 _BINARY_OCTETS = 140  # of one SMS, user data header included
 _PLACEHOLDER_CHARACTERS = len("[%1%]")
-_MOST_PARTS_DIGITS = 4  # leading zeros are let pass; int() raises for thousands of digits
+_MOST_PARTS_DIGITS = 4  # leading zeros are allowed; int() raises for thousands of digits
 
 # Fields that change the text or the judgement of it; most requests have none of them.
 _PARAMETERS = ("param1", "param2", "param3", "param4")

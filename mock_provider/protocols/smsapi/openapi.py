@@ -154,7 +154,7 @@ def _rest_paths() -> Json:
             | {"parameters": [kind]}
         },
         "/ping": {
-            "get": rest("ping", "Whether the token is good", {"200": json_of("Always", "Ping")})
+            "get": rest("ping", "Whether the token is valid", {"200": json_of("Always", "Ping")})
             | {"security": _OPTIONAL},
             "head": {
                 "operationId": "pingHead",

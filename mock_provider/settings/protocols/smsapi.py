@@ -18,7 +18,7 @@ def _known_zone(name: str) -> str:
         ValueError,
         OSError,
     ):  # OSError: a directory of the zones, such as "Europe"
-        raise ValueError("no time zone of the IANA database, such as Europe/Warsaw") from None
+        raise ValueError("not a time zone of the IANA database, such as Europe/Warsaw") from None
     return name
 
 

@@ -170,7 +170,7 @@ def measured(title: str, *verdicts: Verdict) -> Measurement:
             "Incomplete, interrupted after 0 of 16 measurements: nothing was measured.",
         ),
         (["met"], "the provider being gone", 3, "Incomplete, the provider being gone after 1 of 16"),
-        (["noisy"], "", 3, "Not judged: client or machine were too busy for some rows."),
+        (["noisy"], "", 3, "Not judged: the client or the machine was too busy for some rows."),
         (["shown"], "", 3, "Not judged: there was no row to judge."),
     ],
 )

@@ -30,7 +30,7 @@ def test_the_gate_is_closed_during_a_stop_and_until_the_workers_are_back() -> No
     gate = StartGate()
     assert gate.closed_by(environment(2, 2)) == ""
     gate.stop_begins()
-    assert gate.closed_by(environment(2, 2)) == "the test before is still stopping"
+    assert gate.closed_by(environment(2, 2)) == "the previous test is still stopping"
     gate.stop_ends()
     assert gate.closed_by(environment(0, 2)) == "0 of 2 workers are ready"
     assert gate.closed_by(environment(2, 2)) == ""
