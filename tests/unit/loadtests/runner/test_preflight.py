@@ -35,7 +35,7 @@ def test_a_provider_port_in_use_is_named() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(PreflightError) as refused:
             require_surroundings(target(f"http://127.0.0.1:{port}/", port=port), FILE, 0.0)
-    assert str(refused.value).startswith(f"mine.toml: provider.port: 127.0.0.1:{port} is in use; ")
+    assert str(refused.value).startswith(f"mine.toml: provider.port: 127.0.0.1:{port} is in use. ")
 
 
 @pytest.mark.parametrize(

@@ -349,8 +349,11 @@ def test_help_and_list_are_light() -> None:
 
 def test_the_documents_say_what_the_catalogue_has(tmp_path: Path) -> None:
     load = (ROOT / "docs" / "load.md").read_text()
-    mix = " : ".join(f"{100 * share:g}" for share in (DAY_MIX.otp, DAY_MIX.transactional, DAY_MIX.marketing))
-    assert f"transactional messages and marketing as {mix}." in load
+    otp, transactional, marketing = (
+        f"{100 * share:g} %" for share in (DAY_MIX.otp, DAY_MIX.transactional, DAY_MIX.marketing)
+    )
+    words = f"{otp} one-time passwords, {transactional} transactional messages and {marketing} marketing."
+    assert f"A day has {words}" in load
     otps = catalogue.scenario("burst").parts[0].streams[0].process
     assert isinstance(otps, Poisson)
     assert f"one-time passwords at {otps.rate_per_s:g}/s" in load
