@@ -227,8 +227,8 @@ def test_never_more_than_twelve_trials_and_the_bracket_shrinks(
     closed = [each for each in brackets if math.isfinite(each.missed_per_s)]
     for before, after in pairwise(closed):
         assert before.met_per_s <= after.met_per_s < after.search_end_per_s <= before.search_end_per_s
-    # A trial tolerates growth of a few messages in its steady part: at 15/s that is more than a percent. A full
-    # bucket carries its tokens above the rate, once per trial.
+    # A trial tolerates growth of a few messages in its steady part: at 15/s that is more than a percent.
+    # A full bucket carries its tokens above the rate, once per trial.
     tolerated_per_s = GROWTH_MESSAGES / ((1 - FROM_SHARE) * settings.longest_s)
     reserve_per_s = burst_s * rate_per_s / settings.trial_s
     assert brackets[-1].met_per_s <= 1.03 * rate_per_s + tolerated_per_s + reserve_per_s
