@@ -56,14 +56,14 @@ def test_what_it_reads(
     [
         ("", 0, "missing"),
         ("otp.p95", 7, "a relation and a limit"),
-        ("p95<10s", 0, "of which class?"),
-        ("<3", 0, "what is limited?"),
+        ("p95<10s", 0, "a class is missing: otp.p95, all.p95"),
+        ("<3", 0, "a measure is missing"),
         ("los=0", 0, "did you mean loss?"),
-        ("otp p95<10s", 0, "no measure and no class"),
+        ("otp p95<10s", 0, "is neither a measure nor a class"),
         ("otp.q<1s", 4, "write otp.p95"),
         ("otp.p100<1s", 4, "p0.0001 to p99.9999"),
-        ("otp.p0<1s", 5, "between 0 and 100"),
-        ("api.delivered>3%", 4, "no measure of api"),
+        ("otp.p0<1s", 5, "a percentile is above 0 and below 100"),
+        ("api.delivered>3%", 4, "is not a measure of api"),
         ("otp.p95>10s", 7, "use < or <="),
         ("otp.p95=10s", 7, "use < or <="),
         ("delivered<90%", 9, "use > or >="),
@@ -82,8 +82,8 @@ def test_what_it_reads(
         ("delivered>101%", 10, "at most 100%"),
         ("availability>100%", 12, "use >="),
         ("not_taken<0%", 9, "nothing is below 0"),
-        ("not_taken=1%", 9, "0 alone"),
-        ("loss=1", 4, "0 alone"),
+        ("not_taken=1%", 9, "= is allowed with 0 only"),
+        ("loss=1", 4, "= is allowed with 0 only"),
         ("loss<0", 4, "nothing is below 0"),
         ("loss=0.5", 5, "a whole number"),
         ("loss=0%", 6, "no unit"),
@@ -126,7 +126,7 @@ def test_a_class_that_no_load_has_is_refused_where_the_classes_are_known(
 
 
 def test_one_thing_is_limited_once() -> None:
-    with pytest.raises(ObjectiveError, match=r"otp\.p95 is limited twice: otp\.p95<20s"):
+    with pytest.raises(ObjectiveError, match=r"otp\.p95 is limited twice: see otp\.p95<20s"):
         parse_all(["otp.p95<20s", "otp.p99<30s", "otp.p95.0<=10s"])
 
 
@@ -140,7 +140,7 @@ def test_a_file_has_an_objective_a_line_and_comments(tmp_path: Path) -> None:
     ("body", "words"),
     [
         (b"loss=0\notp.p95<20\n", "line 2:\notp.p95<20\n          ^ the unit of time is missing"),
-        (b"# nothing\n\n", "no objective in it"),
+        (b"# nothing\n\n", "the file has no objective"),
         (b"\xff\xfeloss", "not UTF-8"),
         (None, "No such file"),
     ],
