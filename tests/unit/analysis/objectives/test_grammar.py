@@ -56,7 +56,7 @@ def test_what_it_reads(
     [
         ("", 0, "missing"),
         ("otp.p95", 7, "a relation and a limit"),
-        ("p95<10s", 0, "a class is missing: otp.p95"),
+        ("p95<10s", 0, "a class is missing: otp.p95, all.p95"),
         ("<3", 0, "a measure is missing"),
         ("los=0", 0, "did you mean loss?"),
         ("otp p95<10s", 0, "is neither a measure nor a class"),
