@@ -24,7 +24,7 @@ def test_an_interrupted_simulation_is_not_a_held_one(smsbench: StartSmsbench, tm
     assert "INCOMPLETE. SIMULATED. Interrupted after" in output
     summary = json.loads((out / "report" / "summary.json").read_text(encoding="utf-8"))
     assert summary["exit_code"] == 130
-    # Drawn again later, it is no more complete.
+    # A report that is drawn again later is not more complete.
     again = smsbench("report", str(out))
     output, _ = again.communicate(timeout=120)
     assert again.returncode == 130, output

@@ -223,7 +223,7 @@ def test_charts_have_data_with_their_history(inbox: Page, provider: Provider) ->
     expect(accepted).to_have_attribute("d", re.compile("L.+L"))  # three seconds at least
     rising = accepted.get_attribute("d")
     heights = {point.split(" ")[1] for point in re.findall(r"[ML]([0-9.]+ [0-9.]+)", rising)}
-    assert len(heights) > 1  # the message of before the page was loaded anew
+    assert len(heights) > 1  # the message that was sent before the page was reloaded
     titles = inbox.locator("figcaption").all_inner_texts()
     assert titles[:2] == ["Traffic messages per second", "Queue per carrier messages waiting"]
     inbox.locator("svg.chart").first.hover()

@@ -53,7 +53,7 @@ class Esme:
         self.client.send_message(**(plain | fields))
 
     def read(self, answers: int, receipts: int = 0) -> None:
-        """Read until so many of each have come."""
+        """Read until this many of each have come."""
         deadline = time.monotonic() + DEADLINE_S
         while len(self.answers) < answers or len(self.receipts) < receipts:
             assert time.monotonic() < deadline, f"{len(self.answers)} answers, {len(self.receipts)} receipts"

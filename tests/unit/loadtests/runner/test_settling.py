@@ -42,7 +42,7 @@ def verdict(within: int, total: int, share: float) -> str:
         (ObjectiveTally(100, 900, young=50), True),  # missed by far
         (ObjectiveTally(100, 900, old=50), True),
         (ObjectiveTally(930, 20, young=50), False),
-        (ObjectiveTally(20, 0, young=1), True),  # too few for any verdict, and one more is no more
+        (ObjectiveTally(20, 0, young=1), True),  # too few for any verdict, with or without the open one
         (ObjectiveTally(60, 0, young=300), False),  # may be enough, once they have come
         (ObjectiveTally(0, 0), True),
         (ObjectiveTally(1_000, 0, old=200), False),  # phones that were off, or far too late
