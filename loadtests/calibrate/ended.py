@@ -43,7 +43,7 @@ def _explanation(error: ServiceError | OSError, folder: Path) -> EndedEarly:
     if isinstance(error, ServiceError):
         return EndedEarly(str(error), "a failure of the provider")
     if isinstance(error, URLError | ConnectionError | TimeoutError):
-        return EndedEarly(f"the provider gave an unexpected answer: {error}", "a failure of the provider")
+        return EndedEarly(f"the provider does not answer as expected: {error}", "a failure of the provider")
     return EndedEarly(f"the system refused a measurement: {error}", "an error of the system")
 
 
