@@ -91,7 +91,7 @@ def test_interrupted_it_keeps_what_was_measured(
     for number in signals:  # a terminal that is closed sends two
         process.send_signal(number)
     printed, _ = process.communicate(timeout=60)
-    assert "what was measured is kept" in printed
+    assert "the results so far are kept" in printed
     document, rows = rows_of(out, "throttle")
     assert document["interrupted"] is True
     assert rows
