@@ -77,7 +77,7 @@ def draw_plan(seed: int) -> StormPlan:
     routes = _routes(random)
     scene = Scene(storm_s, tuple(route.name for route in routes))
     faults = tuple(random.choice(KINDS).draw(random, scene) for _ in range(random.randint(1, 8)))
-    calls = tuple(_call(random, number, storm_s) for number in range(random.randint(3, 12)))
+    calls = tuple(_call(random, number, storm_s) for number in range(random.randint(2, 9)))
     return StormPlan(
         seed,
         calls,
@@ -130,7 +130,7 @@ def _call(random: Random, number: int, storm_s: float) -> Call:
         lane=lane,
         campaign="" if alone else f"c{random.randrange(3)}",
         sender_id=random.choice(("", "Shop")),
-        count=random.randint(1, 4) if alone else random.randint(1, 14),
+        count=random.randint(1, 3) if alone else random.randint(1, 10),
         valid_s=random.choice(_VALID_S[lane]),
         segments=random.choice((1, 1, 2, 4)),
         together=not alone and random.random() < 0.7,
