@@ -11,7 +11,7 @@ PAGE := mock_provider/inbox/page
 # names: tests/acceptance, which takes longest, comes first, so that no worker is left with it at the end.
 TIMED_TESTS := tests/unit/mock_provider/runtime/test_deadline_timer.py tests/unit/loadtests/calibrate/test_nagle.py \
   $(addprefix tests/acceptance/test_,$(addsuffix .py,bad_day bench calibrate capacity closed_connections \
-  culprits open_model))
+  bottlenecks open_model))
 SCENARIO ?= bench
 BENCH_ARGS ?=
 

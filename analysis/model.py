@@ -13,8 +13,8 @@ from msgspec import Struct
 from analysis.capacity_record import CapacityResult
 from analysis.findings import (
     Availability,
+    Bottleneck,
     Comparison,
-    Culprit,
     DelaySplit,
     Difference,
     Fairness,
@@ -336,7 +336,7 @@ class PartReport(Struct, frozen=True, kw_only=True):
     hints: tuple[Hint, ...] = ()
     handsets: tuple[Handsets, ...] = ()  # of each class
     availability: Availability | None = None
-    culprits: tuple[Culprit, ...] = ()  # in order of weight; empty: no bottleneck
+    bottlenecks: tuple[Bottleneck, ...] = ()  # in order of weight; empty: no bottleneck
     stable: bool | None = None  # the backlog did not grow; None: unknown
     # From the load's end to the last submit of an accepted message; None: one still waits, or unknown.
     backlog_gone_s: float | None = None

@@ -9,7 +9,7 @@ import msgspec
 from analysis.arrays import Bools
 from analysis.findings import Availability, DelaySplit
 from analysis.judge import checks, checks_environment
-from analysis.judge.culprits import CulpritInputs, find_culprits
+from analysis.judge.bottlenecks import BottleneckInputs, find_bottlenecks
 from analysis.judge.handsets import class_outcomes, handsets
 from analysis.judge.objectives import ObjectiveInputs, judge_all
 from analysis.judge.validity import worst
@@ -113,9 +113,9 @@ def analyse_part(
         stable=stable,
         delay_splits=splits,
         hints=hints(journeys, manifest),
-        culprits=()
+        bottlenecks=()
         if failed
-        else find_culprits(_culprit_inputs(journeys, fates, objectives, manifest, lag_limit_s)),
+        else find_bottlenecks(_bottleneck_inputs(journeys, fates, objectives, manifest, lag_limit_s)),
     )
 
 
@@ -130,14 +130,14 @@ def _with_contract(found: Throughput, manifest: Manifest, paid: Cost | None) -> 
     )
 
 
-def _culprit_inputs(
+def _bottleneck_inputs(
     journeys: Journeys,
     fates: Fates,
     objectives: tuple[Objective, ...],
     manifest: Manifest,
     lag_limit_s: float,
-) -> CulpritInputs:
-    return CulpritInputs(
+) -> BottleneckInputs:
+    return BottleneckInputs(
         journeys=journeys,
         fates=fates,
         objectives=objectives,

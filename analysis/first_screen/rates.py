@@ -46,9 +46,9 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
     label = f"profile {found.profile}"
     sentences: list[Sentence] = []
     sustained = quote.rate("capacity.sustained_per_s", subject="sustained rate")
-    if found.culprits:
+    if found.bottlenecks:
         above: Sentence = ("Above ", sustained) if found.sustained_per_s is not None else ("At every rate",)
-        sentences.append((*above, " the bottleneck is: ", quote.text("capacity.culprits.0"), "."))
+        sentences.append((*above, " the bottleneck is: ", quote.text("capacity.bottlenecks.0"), "."))
     if found.sustained_per_s is None:
         missed = any(each.verdict == "missed" for each in found.trials)
         said = "no rate met every objective" if missed else "not measured"
@@ -189,8 +189,8 @@ def _contract(quote: Quote, place: int, field: str) -> Sentence:
 def _bottleneck(quote: Quote, place: int) -> Sentence:
     """What limited the part; empty if nothing did."""
     part, path = quote.report.parts[place], f"parts.{place}"
-    if part.culprits:
-        return ("Bottleneck: ", quote.text(f"{path}.culprits.0.text"), ".")
+    if part.bottlenecks:
+        return ("Bottleneck: ", quote.text(f"{path}.bottlenecks.0.text"), ".")
     if part.throughput.limit:
         return ("Limit: ", quote.text(f"{path}.throughput.limit"), ".")
     if part.stable is False:

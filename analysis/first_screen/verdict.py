@@ -218,16 +218,16 @@ def bottleneck(quote: Quote) -> tuple[Sentence, ...]:
         reach = ((quote.text(f"objectives.{place}.reach"), "."),)
     own = objective_part(report, report.objectives[place])
     order = [own, *(at for at, _ in deciding(report) if at != own)]
-    at = next((at for at in order if report.parts[at].culprits), None)
+    at = next((at for at in order if report.parts[at].bottlenecks), None)
     if at is not None:
-        return (*reach, *_culprit(quote, at))
+        return (*reach, *_first_bottleneck(quote, at))
     return reach or (("Bottleneck: unknown. The samples of this run do not show it.",),)
 
 
-def _culprit(quote: Quote, at: int) -> tuple[Sentence, ...]:
+def _first_bottleneck(quote: Quote, at: int) -> tuple[Sentence, ...]:
     """The first bottleneck with its evidence; then what to change."""
-    first = quote.report.parts[at].culprits[0]
-    path = f"parts.{at}.culprits.0"
+    first = quote.report.parts[at].bottlenecks[0]
+    path = f"parts.{at}.bottlenecks.0"
     evidence: list[str | Figure] = []
     for index in range(min(len(first.evidence), _MOST_EVIDENCE)):
         evidence += ["; " if index else " (", quote.text(f"{path}.evidence.{index}")]

@@ -1,4 +1,4 @@
-"""Tables of conclusions: totals, capacity, comparisons, shares, culprits, hints, handsets.
+"""Tables of conclusions: totals, capacity, comparisons, shares, bottlenecks, hints, handsets.
 
 The first screen quotes them, so their cells are figures with the path of their field.
 """
@@ -90,7 +90,7 @@ def capacity(report: RunReport) -> Table:
                 trial.verdict,
                 (quote.rate(f"{path}.delivered_per_s"),),
                 trial.why,
-                "; ".join(trial.culprits),
+                "; ".join(trial.bottlenecks),
             )
         )
         marks.append(trial.verdict)
@@ -99,10 +99,10 @@ def capacity(report: RunReport) -> Table:
 
 def _above(quote: Quote) -> Sentence:
     found = quote.report.capacity
-    places = range(len(found.culprits)) if found else ()
+    places = range(len(found.bottlenecks)) if found else ()
     said: list[str | Figure] = []
     for place in places:
-        said += ["; " if place else "", quote.text(f"capacity.culprits.{place}")]
+        said += ["; " if place else "", quote.text(f"capacity.bottlenecks.{place}")]
     return tuple(said)
 
 
@@ -151,12 +151,12 @@ def _by_stage(quote: Quote, path: str) -> Sentence:
     return tuple(said) or ("-",)
 
 
-def culprits(report: RunReport, place: int) -> Table:
+def bottlenecks(report: RunReport, place: int) -> Table:
     """The bottlenecks in order of weight."""
     quote = Quote(report, plain=False)
     rows = []
-    for index, each in enumerate(report.parts[place].culprits):
-        path = f"parts.{place}.culprits.{index}"
+    for index, each in enumerate(report.parts[place].bottlenecks):
+        path = f"parts.{place}.bottlenecks.{index}"
         evidence: list[str | Figure] = []
         for number, _ in enumerate(each.evidence):
             evidence += ["; " if number else "", quote.text(f"{path}.evidence.{number}")]

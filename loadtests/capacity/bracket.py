@@ -69,7 +69,7 @@ class TrialResult(Struct, frozen=True, kw_only=True):
     through_high_per_s: float
     reserve: float = 0.0
     why: str = ""
-    culprits: tuple[str, ...] = ()
+    bottlenecks: tuple[str, ...] = ()
     judged: tuple[str, ...] = ()  # the objectives that were met or missed for certain
     place: str = ""
 

@@ -66,7 +66,7 @@ def judged_trial(
         through_high_per_s=steady.through_high_per_s if steady is not None else through,
         reserve=steady.reserve if steady is not None else 0.0,
         why=_why(verdict, named["missed"], waits, stable, result),
-        culprits=result.culprits if verdict == "missed" else (),
+        bottlenecks=result.bottlenecks if verdict == "missed" else (),
         judged=tuple(judged),
         place=place,
     )

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from analysis.findings import (
+    Bottleneck,
     ComparedClass,
     Comparison,
-    Culprit,
     DelaySplit,
     Difference,
     Handsets,
@@ -272,7 +272,7 @@ def part(
     return PartReport(**{**fields, **changed})
 
 
-def culprit(**changed: Any) -> Culprit:
+def bottleneck(**changed: Any) -> Bottleneck:
     fields: dict[str, Any] = {
         "kind": "sender_api",
         "text": "my-sender's API",
@@ -281,7 +281,7 @@ def culprit(**changed: Any) -> Culprit:
         "to_s": 60.0,
         "share_of_load": 1.0,
     }
-    return Culprit(**{**fields, **changed})
+    return Bottleneck(**{**fields, **changed})
 
 
 def hint(**changed: Any) -> Hint:

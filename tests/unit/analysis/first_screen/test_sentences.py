@@ -10,8 +10,8 @@ import pytest
 from made_benches import fifo, limited, live_and_simulated, searched_low, suite
 from made_reports import (
     accounting,
+    bottleneck,
     burst,
-    culprit,
     part,
     quantile,
     report,
@@ -89,20 +89,20 @@ def test_a_what_if_stands_beside_the_title() -> None:
 def test_no_says_how_much_was_not_taken_and_names_the_bottleneck() -> None:
     few = accounting(planned=23_600, accepted=16_549, refused=7_051, delivered=16_549)
     slow = throughput(accepted_best=msgspec.structs.replace(throughput().accepted_best, per_s=97.0))
-    made = report(part(p95_s={"otp": 14.0}, accounting=few, throughput=slow, culprits=(culprit(),)))
+    made = report(part(p95_s={"otp": 14.0}, accounting=few, throughput=slow, bottlenecks=(bottleneck(),)))
     screen = screen_of(made)
     assert screen.word == "NO"
     assert words(screen.why) == (
         "my-sender accepts 97.0/s; this load offers 56.0/s. Of 23,600 messages 7,051 were refused."
     )
-    bottleneck, change = map(words, screen.bottleneck)
-    assert bottleneck == (
+    named, change = map(words, screen.bottleneck)
+    assert named == (
         "Bottleneck: my-sender's API (all 2,000 requests waited for it; its process used 12 % of a core)."
     )
     assert change.startswith("What to change: answer when the message is queued")
 
 
-def test_a_no_without_a_culprit_claims_none() -> None:
+def test_a_no_without_a_bottleneck_claims_none() -> None:
     screen = screen_of(report(part(p95_s={"otp": 14.0})))
     assert [words(each) for each in screen.bottleneck] == [
         "Bottleneck: unknown. The samples of this run do not show it."
@@ -181,7 +181,7 @@ def test_the_screen_says_why_no_upper_bound_of_the_rate_is_known(
     found = suite().capacity
     assert found is not None
     trials = (*found.trials, Trial(rate_per_s=5_000.0, verdict=verdict, delivered_per_s=0.0))
-    made = suite(capacity=replace(found, high_per_s=None, culprits=(), trials=trials))
+    made = suite(capacity=replace(found, high_per_s=None, bottlenecks=(), trials=trials))
     text = answer_text(made, "rate")
     assert said in text and ("The capacity may be higher: at" in text) is bool(said)
     assert not contradictions(first_screen(made), made)

@@ -6,8 +6,8 @@ import numpy as np
 
 from analysis.arrays import Bools
 from analysis.formatting import significant
-from analysis.judge.culprits.kind import Description, Kind, Seen, most_frequent, over, strength, typical
-from analysis.judge.culprits.view import View
+from analysis.judge.bottlenecks.kind import Description, Kind, Seen, most_frequent, over, strength, typical
+from analysis.judge.bottlenecks.view import View
 
 CORE_PERCENT = 90.0
 # A process with one working thread can show a little more than one core (a thread for the disk, rounding). A

@@ -6,11 +6,11 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats
 from analysis.formatting import count_text, significant
-from analysis.judge.culprits import submits
-from analysis.judge.culprits.contract import Contract, contract_of
-from analysis.judge.culprits.kind import Description, Kind, Seen, over, strength, typical
-from analysis.judge.culprits.sender_queue import WAITED_SHARE, binds_below_contract, waited_share
-from analysis.judge.culprits.view import View
+from analysis.judge.bottlenecks import submits
+from analysis.judge.bottlenecks.contract import Contract, contract_of
+from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
+from analysis.judge.bottlenecks.sender_queue import WAITED_SHARE, binds_below_contract, waited_share
+from analysis.judge.bottlenecks.view import View
 from analysis.measure.throughput import QUEUED_S
 
 THROTTLED_SHARE = 0.01

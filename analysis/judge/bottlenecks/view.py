@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.judge.culprits.windows import WindowGauges, Windows
+from analysis.judge.bottlenecks.windows import WindowGauges, Windows
 from analysis.measure.late_generator import GeneratorLateness, dropped, dropped_by_target, lateness
 from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, OPEN, Fates
 from analysis.measure.percentiles import ranks
@@ -22,7 +22,7 @@ REFERENCE_SENDER = "reference_sender"
 
 
 @dataclass(frozen=True)
-class CulpritInputs:
+class BottleneckInputs:
     """The data of a run. ``lag_limit_s``: a bench that is later than this invalidates the run."""
 
     journeys: Journeys
@@ -35,9 +35,9 @@ class CulpritInputs:
 
 
 class View:
-    """``CulpritInputs`` by window of the load."""
+    """``BottleneckInputs`` by window of the load."""
 
-    def __init__(self, given: CulpritInputs) -> None:
+    def __init__(self, given: BottleneckInputs) -> None:
         self.given = given
         self.journeys, self.fates = given.journeys, given.fates
         self.load, self.provider = given.journeys.load, given.journeys.provider

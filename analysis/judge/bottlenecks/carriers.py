@@ -6,10 +6,10 @@ import numpy as np
 
 from analysis.arrays import Bools
 from analysis.formatting import count_text, seconds_text
-from analysis.judge.culprits.kind import Description, Kind, Seen, strength, typical
-from analysis.judge.culprits.provider_limit import accept_wait_s
-from analysis.judge.culprits.symptoms import slow_carriers
-from analysis.judge.culprits.view import View
+from analysis.judge.bottlenecks.kind import Description, Kind, Seen, strength, typical
+from analysis.judge.bottlenecks.provider_limit import accept_wait_s
+from analysis.judge.bottlenecks.symptoms import slow_carriers
+from analysis.judge.bottlenecks.view import View
 from analysis.measure.throughput import QUEUED_S
 
 

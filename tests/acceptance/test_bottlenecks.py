@@ -1,4 +1,4 @@
-"""Staged runs: the culprit is known, because it was put there. The report must name it, first.
+"""Runs with a bottleneck that the test causes. The report must name it first.
 
 What happens to processes is real: a process is stopped and continued, a lock is held, a limit is set. Where
 only the provider's rules matter, the run is simulated.
@@ -163,16 +163,16 @@ def simulated(part: Part, run_dir: Path) -> PartReport:
 
 
 def kinds(report: PartReport) -> list[str]:
-    for each in report.culprits:
+    for each in report.bottlenecks:
         assert each.text and each.evidence and 0 <= each.from_s < each.to_s and 0 < each.share_of_load <= 1
-    return [each.kind for each in report.culprits]
+    return [each.kind for each in report.bottlenecks]
 
 
 def test_a_sender_that_is_held_to_a_share_of_a_core(tmp_path: Path) -> None:
     part = part_of(tmp_path, 400.0, FAST, MARKETING)
     run_dir = tmp_path / "run"
     report = played(part, run_dir, lambda place: held(process_of(place, "reference_sender"), 0.01, 0.24))
-    assert kinds(report)[0] in ("sender_cpu", "sender_loop"), report.culprits
+    assert kinds(report)[0] in ("sender_cpu", "sender_loop"), report.bottlenecks
     assert report.validity != "invalid", [each for each in report.checks if each.state == "invalid"]
 
 
@@ -180,13 +180,13 @@ def test_a_sender_with_a_rate_limit_of_its_own(tmp_path: Path, monkeypatch: pyte
     own = "requests_per_s=5&requests_burst=1&max_batch=5"
     monkeypatch.setattr(ProfileChoice, "route_options", lambda _: own)
     report = played(part_of(tmp_path, 100.0, FAST, MARKETING), tmp_path / "run")
-    assert kinds(report)[0] == "sender_pacing", report.culprits
+    assert kinds(report)[0] == "sender_pacing", report.bottlenecks
 
 
 def test_a_store_that_is_slow(tmp_path: Path) -> None:
     part = part_of(tmp_path, 40.0, FAST, ALL_CLASSES)
     report = played(part, tmp_path / "run", lambda place: locked(place / "sender.db", 2.6, 0.2))
-    assert kinds(report)[0] == "sender_store", report.culprits
+    assert kinds(report)[0] == "sender_store", report.bottlenecks
 
 
 def test_a_provider_that_refuses_what_is_above_the_contract(
@@ -197,15 +197,15 @@ def test_a_provider_that_refuses_what_is_above_the_contract(
     )  # it does not know the limit
     profile = {**FAST, "throttle": {"segments": {"rate_per_s": 30, "burst": 30}}}
     report = played(part_of(tmp_path, 120.0, profile, MARKETING), tmp_path / "run")
-    assert kinds(report)[0] == "provider_limit", report.culprits
-    assert any("refused" in line for line in report.culprits[0].evidence)
+    assert kinds(report)[0] == "provider_limit", report.bottlenecks
+    assert any("refused" in line for line in report.bottlenecks[0].evidence)
 
 
 def test_a_contract_that_the_sender_keeps(tmp_path: Path) -> None:
     profile = {**FAST, "throttle": {"segments": {"rate_per_s": 30, "burst": 30}}}
     part = part_of(tmp_path, 60.0, profile, MARKETING, lasts_s=40.0)
     report = simulated(part, tmp_path / "run")
-    assert kinds(report)[0] == "provider_limit", report.culprits
+    assert kinds(report)[0] == "provider_limit", report.bottlenecks
 
 
 def test_one_slow_carrier(tmp_path: Path) -> None:
@@ -216,28 +216,28 @@ def test_one_slow_carrier(tmp_path: Path) -> None:
     ]
     part = part_of(tmp_path, 60.0, {**FAST, "carriers": carriers}, ALL_CLASSES, lasts_s=40.0)
     report = simulated(part, tmp_path / "run")
-    assert kinds(report)[0] == "carrier_queue", report.culprits
-    assert "Slow" in report.culprits[0].text and "Quick" not in report.culprits[0].text
+    assert kinds(report)[0] == "carrier_queue", report.bottlenecks
+    assert "Slow" in report.bottlenecks[0].text and "Quick" not in report.bottlenecks[0].text
 
 
 def test_a_lossy_network(tmp_path: Path) -> None:
     failures = [{"state": "undelivered", "reason": "network_error", "share": 0.3}]
     profile = {**FAST, "delivery": {**FAST["delivery"], "failures": failures}}
     report = simulated(part_of(tmp_path, 60.0, profile, ALL_CLASSES, lasts_s=40.0), tmp_path / "run")
-    assert kinds(report)[0] == "network", report.culprits
+    assert kinds(report)[0] == "network", report.bottlenecks
 
 
 def test_a_load_generator_that_is_starved(tmp_path: Path) -> None:
     part = part_of(tmp_path, 40.0, FAST, ALL_CLASSES)
     report = played(part, tmp_path / "run", lambda place: held(process_of(place, "locust"), 0.1, 0.6))
-    assert kinds(report)[0] == "generator", report.culprits
+    assert kinds(report)[0] == "generator", report.bottlenecks
     assert report.validity == "invalid"
 
 
 def test_a_mock_that_stalls(tmp_path: Path) -> None:
     part = part_of(tmp_path, 40.0, FAST, ALL_CLASSES)
     report = played(part, tmp_path / "run", lambda place: held(process_of(place, "mock_provider"), 0.1, 0.5))
-    assert kinds(report)[0] == "mock", report.culprits
+    assert kinds(report)[0] == "mock", report.bottlenecks
     assert report.validity == "invalid"
 
 
@@ -249,14 +249,14 @@ def test_nothing_is_wrong_on_this_machine(tmp_path: Path) -> None:
         report = played(part, run_dir)
         if kinds(report) != ["machine"]:
             break
-    assert kinds(report) == [], report.culprits
+    assert kinds(report) == [], report.bottlenecks
 
 
 def test_nothing_is_wrong_in_a_busy_hour(tmp_path: Path) -> None:
     part = part_of(tmp_path, 60.0, FAST, ALL_CLASSES, lasts_s=60.0)
     part = Part(**{**{name: getattr(part, name) for name in part.__struct_fields__}, "profile": "smsapi"})
     report = simulated(part, tmp_path / "run")
-    assert kinds(report) == [], report.culprits
+    assert kinds(report) == [], report.bottlenecks
 
 
 pytestmark = pytest.mark.timeout(180)

@@ -6,9 +6,9 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats
 from analysis.formatting import count_text, seconds_text
-from analysis.judge.culprits.kind import Description, Kind, Seen, over, strength, typical
-from analysis.judge.culprits.symptoms import FAILED_SHARE, FEWEST
-from analysis.judge.culprits.view import View
+from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
+from analysis.judge.bottlenecks.symptoms import FAILED_SHARE, FEWEST
+from analysis.judge.bottlenecks.view import View
 
 ERROR_SHARE = 0.05  # of the provider's requests
 _ERRORS = ("internal_error", "unavailable")

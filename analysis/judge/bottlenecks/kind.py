@@ -1,4 +1,4 @@
-"""A kind of culprit: its strength in each window, and its description."""
+"""A kind of bottleneck: its strength in each window, and its description."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.arrays import Bools, Floats
-from analysis.findings import CulpritKind
-from analysis.judge.culprits.view import View
+from analysis.findings import BottleneckKind
+from analysis.judge.bottlenecks.view import View
 
 Description = tuple[
     str, tuple[str, ...]
@@ -32,9 +32,9 @@ class Kind:
     They are not named in windows in which it is seen.
     """
 
-    kind: CulpritKind
+    kind: BottleneckKind
     look: Callable[[View], Seen]
-    explains: frozenset[CulpritKind] = frozenset()
+    explains: frozenset[BottleneckKind] = frozenset()
 
 
 def strength(where: Bools, values: npt.ArrayLike = 1.0) -> Floats:

@@ -1,4 +1,4 @@
-"""Symptoms: the windows in which messages were late, refused or lost. Culprits are searched only in these."""
+"""Symptoms: the windows in which messages were late, refused or lost. The search looks at no others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats
 from analysis.formatting import count_text, seconds_text, share_text
-from analysis.judge.culprits.view import View
+from analysis.judge.bottlenecks.view import View
 from analysis.measure.binomial import chance_beyond
 from analysis.measure.percentiles import ranks
 from analysis.measure.throughput import QUEUED_S, REFUSED_SHARE

@@ -6,10 +6,10 @@ import numpy as np
 
 from analysis.arrays import Bools
 from analysis.formatting import count_text, seconds_text, significant
-from analysis.judge.culprits import submits
-from analysis.judge.culprits.kind import Description, Kind, Seen, over, strength, typical
-from analysis.judge.culprits.sender_process import PROCESSES
-from analysis.judge.culprits.view import View
+from analysis.judge.bottlenecks import submits
+from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
+from analysis.judge.bottlenecks.sender_process import PROCESSES
+from analysis.judge.bottlenecks.view import View
 from analysis.measure.throughput import QUEUED_S, REFUSED_SHARE
 from analysis.read.journeys import OUTCOMES
 

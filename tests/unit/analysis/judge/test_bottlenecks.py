@@ -1,4 +1,4 @@
-"""Each kind of culprit from samples and rows made by hand: it is named, and the others are not."""
+"""Each kind of bottleneck from samples and rows made by hand: it is named, and the others are not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def found(run: RunBuilder, load_s: float = 30.0, **manifest: Any) -> Any:
 
 
 def kinds(run: RunBuilder, **manifest: Any) -> list[str]:
-    return [each.kind for each in found(run, **manifest).culprits]
+    return [each.kind for each in found(run, **manifest).bottlenecks]
 
 
 def sampled(run: RunBuilder, process: str, **values: float | Callable[[int], float]) -> None:
@@ -54,7 +54,7 @@ def test_without_evidence_it_is_unknown(new_run: Build) -> None:
     run = new_run("run")
     queued(run)
     sampled(run, "sender", cpu_percent=20.0, waited_pacing_s=0.0, waited_in_flight_s=0.0)
-    (only,) = found(run).culprits
+    (only,) = found(run).bottlenecks
     assert only.kind == "unknown" and "5.00 s in the sender's queue" in " ".join(only.evidence)
 
 
@@ -116,8 +116,8 @@ def test_a_provider_that_throttles(new_run: Build) -> None:
         tokens_requests=0.0,
     )
     report = found(run, profile={"throttle": {"requests": {"rate_per_s": 100.0, "burst": 1}}})
-    assert [each.kind for each in report.culprits] == ["provider_limit"]
-    told = " ".join(report.culprits[0].evidence)
+    assert [each.kind for each in report.bottlenecks] == ["provider_limit"]
+    told = " ".join(report.bottlenecks[0].evidence)
     assert "30 % of them" in told and "its token bucket of requests was empty" in told
 
 
@@ -135,7 +135,7 @@ def test_a_carrier_that_is_slow(new_run: Build) -> None:
     for slot in range(300):
         run.due(f"m-{slot}", slot / 10)
         run.seen(f"m-{slot}", slot / 10 + 0.01, carrier_s=6.0)
-    (only,) = found(run).culprits
+    (only,) = found(run).bottlenecks
     assert only.kind == "carrier_queue" and "carrier-a" in only.text
 
 
@@ -144,7 +144,7 @@ def test_a_network_that_loses(new_run: Build) -> None:
     for slot in range(300):
         run.due(f"m-{slot}", slot / 10)
         run.seen(f"m-{slot}", slot / 10 + 0.01, state="undelivered" if slot % 4 == 0 else "delivered")
-    (only,) = found(run).culprits
+    (only,) = found(run).bottlenecks
     assert only.kind == "network" and "75 of 300" in only.evidence[0]
 
 
@@ -160,7 +160,7 @@ def test_a_generator_that_is_late(new_run: Build) -> None:
     quick(run, lag_s=0.5)
     sampled(run, "load", cpu_percent=99.0, lag_p99_ms=500.0, lag_own_p99_ms=495.0)
     report = found(run)
-    assert [each.kind for each in report.culprits] == ["generator"]
+    assert [each.kind for each in report.bottlenecks] == ["generator"]
     assert report.validity == "invalid"
 
 
@@ -182,10 +182,10 @@ def test_lateness_that_other_programs_explain_is_the_machines(
     report = found(run)
     (check,) = [each for each in report.checks if each.name == "schedule lag"]
     assert check.state == validity
-    assert [each.kind for each in report.culprits] == named
+    assert [each.kind for each in report.bottlenecks] == named
 
 
-def test_a_short_lateness_names_no_culprit(new_run: Build) -> None:
+def test_a_short_lateness_names_no_bottleneck(new_run: Build) -> None:
     """Of 3,000 messages 20 were late: the report is valid, and does not say that its figures describe the
     bench."""
     run = new_run("run")
@@ -195,7 +195,7 @@ def test_a_short_lateness_names_no_culprit(new_run: Build) -> None:
     sampled(run, "provider", loop_lag_ms=lambda second: 500.0 if second == 10 else 1.0, loop_core_wait_ms=0.0)
     report = found(run)
     assert report.validity == "warn"
-    assert report.culprits == ()
+    assert report.bottlenecks == ()
 
 
 def test_lateness_without_other_programs_is_the_generators(new_run: Build) -> None:
@@ -214,7 +214,7 @@ def test_a_mock_that_is_late(new_run: Build, waited_ms: float, expected: list[st
     quick(run)
     sampled(run, "provider", loop_lag_ms=500.0, loop_core_wait_ms=waited_ms)
     report = found(run)
-    assert [each.kind for each in report.culprits] == expected
+    assert [each.kind for each in report.bottlenecks] == expected
     assert report.validity == ("invalid" if expected else "warn")
 
 
@@ -226,8 +226,8 @@ def test_a_machine_whose_parts_take_time_from_each_other(new_run: Build) -> None
     sampled(run, "provider", cpu_percent=60.0, core_wait_percent=40.0)
     sampled(run, "load", cpu_percent=40.0, core_wait_percent=30.0)
     report = found(run)
-    assert [each.kind for each in report.culprits] == ["sender_cpu", "machine"]
-    assert "lower bound" in report.culprits[1].text
+    assert [each.kind for each in report.bottlenecks] == ["sender_cpu", "machine"]
+    assert "lower bound" in report.bottlenecks[1].text
 
 
 def test_arrivals_that_waited_for_the_target_are_its_failure(new_run: Build) -> None:
@@ -241,17 +241,17 @@ def test_arrivals_that_waited_for_the_target_are_its_failure(new_run: Build) -> 
     sampled(run, "load", in_flight=20.0, lag_p99_ms=1.0)
     report = found(run, in_flight_limit=20, target=OWN)
     assert report.validity != "invalid", [each for each in report.checks if each.state == "invalid"]
-    assert report.culprits[0].kind == "sender_api"
-    told = " ".join(report.culprits[0].evidence)
+    assert report.bottlenecks[0].kind == "sender_api"
+    told = " ".join(report.bottlenecks[0].evidence)
     assert "290 not sent because all 20 requests" in told and "12 % of a core" in told
-    assert report.culprits[0].text.startswith("my-sender")
+    assert report.bottlenecks[0].text.startswith("my-sender")
 
 
 def test_an_api_that_never_answers_is_told_in_words(new_run: Build) -> None:
     run = new_run("run")
     for slot in range(300):
         run.due(f"m-{slot}", slot / 10, "failed")
-    (only,) = found(run, target=OWN).culprits
+    (only,) = found(run, target=OWN).bottlenecks
     assert only.kind == "sender_api"
     assert "the median request got no answer" in only.evidence
 
@@ -264,7 +264,7 @@ def test_arrivals_that_a_late_generator_dropped_are_the_benchs(new_run: Build) -
             run.seen(f"m-{slot}", slot / 20 + 2.3)
     report = found(run, in_flight_limit=20)
     assert report.validity == "invalid"
-    assert [each.kind for each in report.culprits] == ["generator"]
+    assert [each.kind for each in report.bottlenecks] == ["generator"]
 
 
 def test_what_follows_from_a_cause_is_not_named_beside_it(new_run: Build) -> None:
@@ -284,5 +284,5 @@ def test_the_part_of_the_load_in_which_it_was_seen(new_run: Build) -> None:
         run.due(f"m-{slot}", slot / 10)
         run.seen(f"m-{slot}", slot / 10 + (5.0 if late else 0.01))
     sampled(run, "sender", cpu_percent=lambda second: 99.0 if 10 <= second < 20 else 5.0)
-    (only,) = found(run).culprits
+    (only,) = found(run).bottlenecks
     assert (only.from_s, only.to_s, round(only.share_of_load, 2)) == (10.0, 20.0, 0.33)

@@ -1,23 +1,23 @@
-"""Combines the kinds: the culprits in order of weight."""
+"""Combines the kinds: the bottlenecks in order of weight."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.findings import Culprit, CulpritKind
-from analysis.judge.culprits.bench import GENERATOR, MOCK
-from analysis.judge.culprits.carriers import CARRIER
-from analysis.judge.culprits.kind import Kind, Seen
-from analysis.judge.culprits.machine import MACHINE
-from analysis.judge.culprits.network import NETWORK
-from analysis.judge.culprits.provider_limit import LIMIT
-from analysis.judge.culprits.sender_api import API
-from analysis.judge.culprits.sender_process import CPU, LOOP
-from analysis.judge.culprits.sender_queue import CONCURRENCY, PACING
-from analysis.judge.culprits.sender_store import STORE
-from analysis.judge.culprits.symptoms import Symptoms, symptoms
-from analysis.judge.culprits.view import CulpritInputs, View
+from analysis.findings import Bottleneck, BottleneckKind
+from analysis.judge.bottlenecks.bench import GENERATOR, MOCK
+from analysis.judge.bottlenecks.carriers import CARRIER
+from analysis.judge.bottlenecks.kind import Kind, Seen
+from analysis.judge.bottlenecks.machine import MACHINE
+from analysis.judge.bottlenecks.network import NETWORK
+from analysis.judge.bottlenecks.provider_limit import LIMIT
+from analysis.judge.bottlenecks.sender_api import API
+from analysis.judge.bottlenecks.sender_process import CPU, LOOP
+from analysis.judge.bottlenecks.sender_queue import CONCURRENCY, PACING
+from analysis.judge.bottlenecks.sender_store import STORE
+from analysis.judge.bottlenecks.symptoms import Symptoms, symptoms
+from analysis.judge.bottlenecks.view import BottleneckInputs, View
 
 # In the order of causes: with equal weight, the earlier one is named first.
 KINDS: tuple[Kind, ...] = (
@@ -29,7 +29,7 @@ _EXPLAINS_FROM = 0.5
 _LEAST_SHARE = 0.15
 
 
-def find_culprits(given: CulpritInputs) -> tuple[Culprit, ...]:
+def find_bottlenecks(given: BottleneckInputs) -> tuple[Bottleneck, ...]:
     """The bottlenecks in order of weight.
 
     Empty without a symptom; one ``unknown`` for symptoms without evidence.
@@ -48,16 +48,16 @@ def find_culprits(given: CulpritInputs) -> tuple[Culprit, ...]:
         if np.count_nonzero(strengths[kind.kind]) >= max(1.0, _LEAST_SHARE * np.count_nonzero(found.windows))
     ]
     weighted.sort(reverse=True)
-    culprits = []
+    bottlenecks = []
     for _, place in weighted:
         name = KINDS[-place].kind
         windows: Bools = strengths[name] > 0
         text, evidence = seen[name].describe(windows)
-        culprits.append(_culprit(view, name, text, evidence, windows))
-    return tuple(culprits) or (_unknown(view, found),)
+        bottlenecks.append(_bottleneck(view, name, text, evidence, windows))
+    return tuple(bottlenecks) or (_unknown(view, found),)
 
 
-def _without_explained(seen: dict[CulpritKind, Seen], windows: Bools) -> dict[CulpritKind, Floats]:
+def _without_explained(seen: dict[BottleneckKind, Seen], windows: Bools) -> dict[BottleneckKind, Floats]:
     strengths = {name: np.where(windows, each.strength, 0.0) for name, each in seen.items()}
     for kind in KINDS:
         clear = strengths[kind.kind] >= _EXPLAINS_FROM
@@ -66,10 +66,12 @@ def _without_explained(seen: dict[CulpritKind, Seen], windows: Bools) -> dict[Cu
     return strengths
 
 
-def _culprit(view: View, name: CulpritKind, text: str, evidence: tuple[str, ...], windows: Bools) -> Culprit:
+def _bottleneck(
+    view: View, name: BottleneckKind, text: str, evidence: tuple[str, ...], windows: Bools
+) -> Bottleneck:
     edges = view.windows.edges_s
     places = np.flatnonzero(windows)
-    return Culprit(
+    return Bottleneck(
         kind=name,
         text=text,
         evidence=evidence,
@@ -79,9 +81,9 @@ def _culprit(view: View, name: CulpritKind, text: str, evidence: tuple[str, ...]
     )
 
 
-def _unknown(view: View, found: Symptoms) -> Culprit:
+def _unknown(view: View, found: Symptoms) -> Bottleneck:
     evidence = found.words or ("there is a symptom",)
-    return _culprit(
+    return _bottleneck(
         view,
         "unknown",
         "unknown: there is a symptom, and no sample or stage shows the cause",

@@ -6,9 +6,9 @@ import numpy as np
 
 from analysis.arrays import Bools
 from analysis.formatting import count_text, seconds_text, significant
-from analysis.judge.culprits.kind import Description, Kind, Seen, over, strength, typical
-from analysis.judge.culprits.symptoms import mock_late_s
-from analysis.judge.culprits.view import View
+from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
+from analysis.judge.bottlenecks.symptoms import mock_late_s
+from analysis.judge.bottlenecks.view import View
 
 CORE_PERCENT = 90.0
 LATE_S = 0.010

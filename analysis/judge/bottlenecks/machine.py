@@ -6,8 +6,8 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats
 from analysis.formatting import seconds_text, significant
-from analysis.judge.culprits.kind import Description, Kind, Seen, over, strength, typical
-from analysis.judge.culprits.view import View
+from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
+from analysis.judge.bottlenecks.view import View
 
 BUSY_PERCENT = 95.0
 WANTED_PERCENT = 80.0  # of a core: running plus ready

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.judge.culprits.view import View
+from analysis.judge.bottlenecks.view import View
 
 _MOST_LOOKS = 1_000
 _FEWEST_LOOKS = 50

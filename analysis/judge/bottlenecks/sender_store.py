@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from analysis.arrays import Bools
 from analysis.formatting import seconds_text
-from analysis.judge.culprits.kind import Description, Kind, Seen, over, strength, typical
-from analysis.judge.culprits.view import View
+from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
+from analysis.judge.bottlenecks.view import View
 
 SLOW_MS = 100.0
 
