@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.measure.outcomes import DELIVERED, Fates
+from analysis.measure.outcomes import DELIVERED, MessageOutcomes
 from analysis.measure.percentiles import needed, ranks
 from analysis.model import Marks, StageBreakdown, StageCoverage, StageTimes
 from analysis.read.journeys import Journeys
@@ -45,13 +45,13 @@ def delivery_marks(journeys: Journeys) -> list[Floats]:
     ]
 
 
-def _covered(journeys: Journeys, fates: Fates) -> Bools:
+def _covered(journeys: Journeys, outcomes: MessageOutcomes) -> Bools:
     """Messages that the stages cover: delivered to a reachable phone."""
-    chosen: Bools = (fates.fate == DELIVERED) & ~journeys.provider.unreachable
+    chosen: Bools = (outcomes.outcome == DELIVERED) & ~journeys.provider.unreachable
     return chosen
 
 
-def breakdowns(journeys: Journeys, fates: Fates) -> tuple[tuple[StageBreakdown, ...], ...]:
+def breakdowns(journeys: Journeys, outcomes: MessageOutcomes) -> tuple[tuple[StageBreakdown, ...], ...]:
     """One group for each set of timestamps of delivered messages, the complete set first.
 
     A group has one breakdown per class with messages, then one for all if there are several classes.
@@ -59,7 +59,7 @@ def breakdowns(journeys: Journeys, fates: Fates) -> tuple[tuple[StageBreakdown, 
     marks = delivery_marks(journeys)
     present = np.array([np.isfinite(mark) for mark in marks])
     # Without its first and last timestamp a message has no delivery time.
-    chosen: Bools = _covered(journeys, fates) & present[0] & present[-1]
+    chosen: Bools = _covered(journeys, outcomes) & present[0] & present[-1]
     patterns, counts = np.unique(present[:, chosen], axis=1, return_counts=True)
     order = sorted(range(len(counts)), key=lambda i: (not patterns[:, i].all(), -int(counts[i])))
     groups = []
@@ -71,14 +71,14 @@ def breakdowns(journeys: Journeys, fates: Fates) -> tuple[tuple[StageBreakdown, 
 
 
 def coverage(
-    journeys: Journeys, fates: Fates, groups: tuple[tuple[StageBreakdown, ...], ...]
+    journeys: Journeys, outcomes: MessageOutcomes, groups: tuple[tuple[StageBreakdown, ...], ...]
 ) -> tuple[StageCoverage, ...]:
     """For each class with delivered messages: how many are in each breakdown, and in none."""
     found = []
     for name in journeys.load.class_names:
         of_class = journeys.of_class(name)
-        delivered = int(np.count_nonzero(of_class & (fates.fate == DELIVERED)))
-        reachable = int(np.count_nonzero(of_class & _covered(journeys, fates)))
+        delivered = int(np.count_nonzero(of_class & (outcomes.outcome == DELIVERED)))
+        reachable = int(np.count_nonzero(of_class & _covered(journeys, outcomes)))
         in_group = [next((each.count for each in group if each.message_class == name), 0) for group in groups]
         if delivered:
             found.append(

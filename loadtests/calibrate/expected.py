@@ -1,6 +1,6 @@
 """The results that a profile sets for given messages, computed by the provider's engine in virtual time.
 
-All chances are hashes of the seed and a message's key, so latency and fate of each message are known
+All chances are hashes of the seed and a message's key, so latency and outcome of each message are known
 beforehand, and what comes over the sockets can be compared with them one by one, free of sampling noise. That
 the core draws what the profile asks for is judged apart, against theory.
 """

@@ -1,4 +1,4 @@
-"""The mix of refusals and failed deliveries: each message's fate as drawn, and the shares by chance."""
+"""The mix of refusals and failed deliveries: each message's outcome as drawn, and the shares by chance."""
 
 from __future__ import annotations
 

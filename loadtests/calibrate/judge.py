@@ -141,7 +141,7 @@ def quantile_series(
 def excused(measurement: Measurement, others_share: float) -> Measurement:
     """What was missed in time while other programs kept the machine busy proves nothing: noisy.
 
-    Counts that do not depend on time stay missed: no neighbour changes a message's fate.
+    Counts that do not depend on time stay missed: no neighbour changes a message's outcome.
     """
     if others_share <= MOST_OTHERS_SHARE:
         return measurement

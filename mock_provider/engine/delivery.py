@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from mock_provider.engine.channel import Channel
 from mock_provider.engine.distributions import nanoseconds
-from mock_provider.engine.draws import fate_of
-from mock_provider.engine.fate import CANCELLED, EXPIRED, OVERFLOWED, TURNED_AWAY
+from mock_provider.engine.draws import outcome_of
 from mock_provider.engine.faults.touched import mark
 from mock_provider.engine.faults.windows import NO_FAULTS
 from mock_provider.engine.lifecycle import (
@@ -24,6 +23,7 @@ from mock_provider.engine.lifecycle import (
     move,
 )
 from mock_provider.engine.message import TrackedMessage
+from mock_provider.engine.outcome import CANCELLED, CARRIER_QUEUE_FULL, EXPIRED, SENDER_QUEUE_FULL
 from mock_provider.engine.radio import set_out
 from mock_provider.engine.senders import SenderQueues
 from mock_provider.engine.values import Effect
@@ -132,7 +132,7 @@ class DeliveryPipeline:
         """Enter, and report the message as queued unless its sender's queue had no room."""
         onward: list[Effect] = []
         self._enter(at_ns, now_ns, message, onward)
-        if message.fate is not OVERFLOWED:
+        if message.outcome is not SENDER_QUEUE_FULL:
             self._reporting.queued(at_ns, message, effects)
         effects.extend(onward)
 
@@ -184,7 +184,7 @@ class DeliveryPipeline:
         """Remove a scheduled message. Raises ``IllegalTransitionError`` if it is not scheduled."""
         move(message, CANCEL)
         self._scheduled.pop(message.provider_id, None)
-        message.fate = CANCELLED
+        message.outcome = CANCELLED
         message.t_final_ns = now_ns
 
     def vanish(self, at_ns: int, message: TrackedMessage) -> None:
@@ -258,14 +258,14 @@ class DeliveryPipeline:
 
     def _turn_away(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         move(message, END)
-        message.fate = TURNED_AWAY
+        message.outcome = CARRIER_QUEUE_FULL
         message.t_final_ns = at_ns
         self._reporting.ended(at_ns, now_ns, message, effects)
 
     def _overflow(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         self._reserved_segments -= message.segments
         move(message, EXPIRE)
-        message.fate = OVERFLOWED
+        message.outcome = SENDER_QUEUE_FULL
         message.t_final_ns = at_ns
         self._reporting.ended(at_ns, now_ns, message, effects)
 
@@ -287,7 +287,7 @@ class DeliveryPipeline:
         # A million messages may be on the air: drop the cached draws; the report recomputes them.
         message.chances = chances if self._on_air <= _CHANCES_KEPT else b""
         carrier = self._router.carriers[message.carrier]
-        ends_ns = set_out(message, carrier, fate_of(chances), active, at_ns)
+        ends_ns = set_out(message, carrier, outcome_of(chances), active, at_ns)
         if message.handset_wait_ns:
             self._waiting_for_handset += 1
             self._reporting.waits_for_phone(message)
@@ -305,7 +305,7 @@ class DeliveryPipeline:
         if message.stage is QUEUED:
             self._reserved_segments -= message.segments
         move(message, EXPIRE)
-        message.fate = EXPIRED
+        message.outcome = EXPIRED
         message.t_final_ns = message.expires_ns
         self._reporting.ended(at_ns, now_ns, message, effects)
 

@@ -38,7 +38,7 @@ class Draws:
         return _drawn(self._attempt, f"{attempt} {key}")
 
     def message(self, key: str, ordinal: int) -> bytes:
-        """All draws of one accepted message, for ``fate_of``, ``report_of`` and ``id_of``.
+        """All draws of one accepted message, for ``outcome_of``, ``report_of`` and ``id_of``.
 
         One hash for the three, which are independent: a hash costs more than all that is made of it.
         """
@@ -56,7 +56,7 @@ class Draws:
         return id_of(self.message(key, ordinal), style)
 
 
-def fate_of(chances: bytes) -> Uniforms:
+def outcome_of(chances: bytes) -> Uniforms:
     """For one accepted message: carrier latency (two), failure, and one that is not used."""
     a, b, c, d = _words(chances, 0)
     return (a + 0.5) * _SCALE, (b + 0.5) * _SCALE, (c + 0.5) * _SCALE, (d + 0.5) * _SCALE

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from mock_provider.engine.account import MICRO
-from mock_provider.engine.fate import Fate
 from mock_provider.engine.lifecycle import REFUSED, Stage
+from mock_provider.engine.outcome import FinalOutcome
 from mock_provider.engine.values import ENDS_ONLY, DeliveryReport, JournalRow, MessageState, ReportsWanted
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class TrackedMessage(Struct, gc=False):
     delayed_for: str = ""  # that rule's name
     ordinal: int = 0  # number of this acceptance of the key, from 1
     chances: bytes = b""  # cached ``Draws.message``, at most until it ends; b"": not cached
-    fate: Fate | None = None
+    outcome: FinalOutcome | None = None
     t_accepted_ns: int = 0
     reply_ns: int | None = None  # the answer's delay, as drawn
     radio_ns: int | None = None  # from the carrier to the handset, as drawn; without the next
@@ -79,10 +79,10 @@ def journal_row(message: TrackedMessage, newest: TrackedMessage, account: str) -
     t_taken_ns: int | None = message.t_accepted_ns
     if message.stage is REFUSED:
         state, reason, t_taken_ns = MessageState.REJECTED.value, message.reason, None
-    elif message.t_final_ns is None or message.fate is None:
+    elif message.t_final_ns is None or message.outcome is None:
         state, reason = MessageState.OPEN.value, message.delayed_for
     else:
-        state, reason = message.fate.state_name, message.fate.reason or message.delayed_for
+        state, reason = message.outcome.state_name, message.outcome.reason or message.delayed_for
     return JournalRow(
         key=message.key,
         provider_id=message.provider_id,
@@ -115,7 +115,7 @@ def journal_row(message: TrackedMessage, newest: TrackedMessage, account: str) -
 
 def delivery_report(message: TrackedMessage, mcc: str, mnc: str) -> DeliveryReport:
     """The report of a message that has ended."""
-    ended = message.fate
+    ended = message.outcome
     t_done_ns = message.t_final_ns
     if ended is None or t_done_ns is None:
         raise ValueError(f"message {message.provider_id} has not ended")

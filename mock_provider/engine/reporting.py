@@ -143,8 +143,8 @@ class Reporting:
         """The message reached its final state at ``at_ns``. Schedule its report, if one is wanted."""
         ended = self._counters.ended
         chances, message.chances = message.chances, b""
-        if message.fate is not None:
-            state = message.fate.state_name
+        if message.outcome is not None:
+            state = message.outcome.state_name
             ended[state] = ended.get(state, 0) + 1
         if not message.report_url or (message.wanted.final is not _ALL and not _is_wanted(message)):
             self._close(message)
@@ -376,5 +376,5 @@ class Reporting:
 
 
 def _is_wanted(message: TrackedMessage) -> bool:
-    failed = message.fate is not None and message.fate.state is not MessageState.DELIVERED
+    failed = message.outcome is not None and message.outcome.state is not MessageState.DELIVERED
     return failed and message.wanted.final is FinalReport.FAILURES

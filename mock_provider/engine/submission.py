@@ -16,13 +16,13 @@ from mock_provider.engine.delivery import DeliveryPipeline
 from mock_provider.engine.distributions import sampler
 from mock_provider.engine.draws import Draws
 from mock_provider.engine.event_queue import EventQueue
-from mock_provider.engine.fate import VANISHED
 from mock_provider.engine.faults.hooks import ReplyPlan, RequestInterruption
 from mock_provider.engine.faults.touched import MAGIC, mark, mark_all
 from mock_provider.engine.faults.windows import NO_FAULTS
 from mock_provider.engine.lifecycle import REFUSED
 from mock_provider.engine.message import TrackedMessage
 from mock_provider.engine.message_store import MessageStore
+from mock_provider.engine.outcome import VANISHED
 from mock_provider.engine.values import (
     Accepted,
     Answer,
@@ -214,7 +214,7 @@ class SubmitHandler:
             for message in messages:
                 if at_accept.loses(self._draws, message.key, message.ordinal):
                     mark(message, at_accept.name)
-                    message.fate = VANISHED
+                    message.outcome = VANISHED
         for at_admission in active.at_admission:
             for message in attempt.seen:
                 if message.stage is REFUSED and message.reason == at_admission.refusal.value:
@@ -276,7 +276,7 @@ class SubmitHandler:
         for message in pending.messages:
             message.t_answered_ns = t_answered_ns
             message.reply_ns = due_ns - message.t_accepted_ns
-            if message.fate is VANISHED:
+            if message.outcome is VANISHED:
                 self._pipeline.vanish(entered_ns, message)
             elif message.not_before_ns > entered_ns:
                 self._pipeline.hold(message.not_before_ns, message)
@@ -287,7 +287,7 @@ class SubmitHandler:
 
 
 def _apply_magic_numbers(plan: ReplyPlan, messages: tuple[TrackedMessage, ...]) -> ReplyPlan:
-    """The reply, and the fate of messages, as the magic numbers among the recipients say."""
+    """The reply, and the outcome of messages, as the magic numbers among the recipients say."""
     for message in messages:
         magic = message.magic
         if magic is None:
@@ -295,7 +295,7 @@ def _apply_magic_numbers(plan: ReplyPlan, messages: tuple[TrackedMessage, ...]) 
         mark(message, MAGIC)
         plan = replace(plan, latency_ns=plan.latency_ns + magic.reply_delay_ns)
         if magic.vanishes:
-            message.fate = VANISHED
+            message.outcome = VANISHED
         if magic.reply != "sent" and plan.answer is not None:
             plan = replace(plan, answer=None, disconnect=magic.reply == "cut")
     return plan

@@ -5,8 +5,8 @@ from __future__ import annotations
 from msgspec import Struct
 
 from mock_provider.engine.account import MICRO
-from mock_provider.engine.fate import VANISHED
 from mock_provider.engine.message import TrackedMessage
+from mock_provider.engine.outcome import VANISHED
 from mock_provider.engine.values import MessageState
 
 
@@ -110,7 +110,7 @@ def journey_view(message: TrackedMessage, newest: TrackedMessage) -> JourneyView
 def message_view(message: TrackedMessage) -> MessageView:
     """A message that a fault lost stays open: the provider does not know that it lost it."""
     t_done_ns = _done_ns(message)
-    ended = None if t_done_ns is None else message.fate
+    ended = None if t_done_ns is None else message.outcome
     stage = LOST if _is_lost(message) else message.stage.name
     return MessageView(
         provider_id=message.provider_id,
@@ -133,8 +133,8 @@ def message_view(message: TrackedMessage) -> MessageView:
 
 
 def _is_lost(message: TrackedMessage) -> bool:
-    return message.fate is VANISHED and message.t_final_ns is not None
+    return message.outcome is VANISHED and message.t_final_ns is not None
 
 
 def _done_ns(message: TrackedMessage) -> int | None:
-    return None if message.fate is VANISHED else message.t_final_ns
+    return None if message.outcome is VANISHED else message.t_final_ns

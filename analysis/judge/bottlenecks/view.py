@@ -12,7 +12,7 @@ import numpy as np
 from analysis.arrays import Bools, Floats
 from analysis.judge.bottlenecks.windows import WindowGauges, Windows
 from analysis.measure.late_generator import GeneratorLateness, dropped, dropped_by_target, lateness
-from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, OPEN, Fates
+from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, OPEN, MessageOutcomes
 from analysis.measure.percentiles import ranks
 from analysis.model import Objective
 from analysis.read.gauges import Gauges
@@ -26,7 +26,7 @@ class BottleneckInputs:
     """The data of a run. ``lag_limit_s``: a bench that is later than this invalidates the run."""
 
     journeys: Journeys
-    fates: Fates
+    outcomes: MessageOutcomes
     objectives: tuple[Objective, ...]
     profile: Mapping[str, Any]
     target: Mapping[str, Any]
@@ -39,7 +39,7 @@ class View:
 
     def __init__(self, given: BottleneckInputs) -> None:
         self.given = given
-        self.journeys, self.fates = given.journeys, given.fates
+        self.journeys, self.outcomes = given.journeys, given.outcomes
         self.load, self.provider = given.journeys.load, given.journeys.provider
         self.windows = Windows(given.journeys.load_end_s)
         self.gauges = WindowGauges(Gauges(given.journeys.samples, given.journeys.load_end_s), self.windows)
@@ -110,7 +110,9 @@ class View:
         taken_s = np.where(
             np.isfinite(self.provider.taken_s), self.provider.taken_s, self.provider.submitted_s
         )
-        waiting = self.journeys.accepted & ~np.isfinite(taken_s) & np.isin(self.fates.fate, (OPEN, EXPIRED))
+        waiting = (
+            self.journeys.accepted & ~np.isfinite(taken_s) & np.isin(self.outcomes.outcome, (OPEN, EXPIRED))
+        )
         until = np.where(waiting, self.journeys.end_s, taken_s)
         return np.where(self.journeys.accepted, np.maximum(until - self.load.answered_s, 0.0), np.nan)
 
@@ -120,7 +122,7 @@ class View:
         waiting = (
             self.provider.taken
             & ~np.isfinite(self.provider.carrier_s)
-            & np.isin(self.fates.fate, (OPEN, EXPIRED))
+            & np.isin(self.outcomes.outcome, (OPEN, EXPIRED))
         )
         until = np.where(waiting, self.journeys.end_s, self.provider.carrier_s)
         return np.maximum(until - self.provider.answered_s, 0.0)
@@ -132,7 +134,7 @@ class View:
     @cached_property
     def failed_on_the_way(self) -> Bools:
         """Accepted by a carrier, then not delivered, without phones that were off or out of coverage."""
-        lost = self.provider.taken & np.isin(self.fates.fate, (FAILED, EXPIRED))
+        lost = self.provider.taken & np.isin(self.outcomes.outcome, (FAILED, EXPIRED))
         return lost & np.isfinite(self.provider.carrier_s) & ~self.waited_for_phone
 
     @cached_property
@@ -147,8 +149,8 @@ class View:
         """
         took = self.provider.delivered_s - self.due_s
         counted = self.journeys.accepted & ~self.waited_for_phone
-        open_still = counted & (self.fates.never | (self.fates.fate == OPEN))
-        taken: Floats = np.where(counted & (self.fates.fate == DELIVERED), took, np.nan)
+        open_still = counted & (self.outcomes.never | (self.outcomes.outcome == OPEN))
+        taken: Floats = np.where(counted & (self.outcomes.outcome == DELIVERED), took, np.nan)
         return np.where(open_still, np.inf, taken)
 
     @cached_property

@@ -40,9 +40,11 @@ def read_compared_part(run_dir: Path, manifest: records.Manifest) -> ComparedPar
     """Raises ``MalformedRunError``."""
     journeys = read_journeys(run_dir, manifest)
     keys = records.read_rows(run_dir / "load.arrow", records.LOAD_SCHEMA)["key"]
-    fates = judge(journeys)
+    outcomes = judge(journeys)
     known = np.isfinite(journeys.provider.delivered_s)
-    return ComparedPart(journeys, keys, (fates.fate == DELIVERED) & known & ~journeys.provider.unreachable)
+    return ComparedPart(
+        journeys, keys, (outcomes.outcome == DELIVERED) & known & ~journeys.provider.unreachable
+    )
 
 
 def compare(ours: ComparedPart, theirs: ComparedPart) -> tuple[ComparedClass, ...]:

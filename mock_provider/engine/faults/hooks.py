@@ -15,7 +15,7 @@ from msgspec import Struct
 
 if TYPE_CHECKING:
     from mock_provider.engine.draws import Draws
-    from mock_provider.engine.fate import Fate
+    from mock_provider.engine.outcome import FinalOutcome
     from mock_provider.engine.throttle import BucketLimit
     from mock_provider.engine.values import Answer
     from mock_provider.settings.values import Refusal
@@ -130,14 +130,14 @@ class AtQueue(ActingFault):
 
 
 class AirTime(Struct, frozen=True):
-    """The time on the radio, the wait for a phone that is off, and the fate at the end of both.
+    """The time on the radio, the wait for a phone that is off, and the outcome at the end of both.
 
     ``settled``: the faults that come later in order do not change it.
     """
 
     radio_ns: int
     wait_ns: int
-    fate: Fate
+    outcome: FinalOutcome
     settled: bool = False
 
 

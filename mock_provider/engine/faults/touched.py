@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-MAGIC = "magic"  # of a message whose number chose its fate
+MAGIC = "magic"  # of a message whose number chose its outcome
 
 
 class Marked(Protocol):

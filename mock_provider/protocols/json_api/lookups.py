@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from mock_provider.engine.fate import CANCELLED
 from mock_provider.engine.numbers import normalise
+from mock_provider.engine.outcome import CANCELLED
 from mock_provider.engine.values import MessageState
 from mock_provider.http.messages import HttpResponse
 from mock_provider.protocols.json_api.bodies import (

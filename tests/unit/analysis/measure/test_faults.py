@@ -144,7 +144,7 @@ def test_the_first_screen_says_that_faults_were_staged(new_run: Build) -> None:
     assert ">FAULTS STAGED</span>" in (run_dir / "report" / "index.html").read_text(encoding="utf-8")
 
 
-def test_a_fate_chosen_by_number_is_no_staged_fault(new_run: Build) -> None:
+def test_an_outcome_chosen_by_number_is_no_staged_fault(new_run: Build) -> None:
     run = new_run("run")
     run.journey("m", 1.0, 2.0, fault="magic")
     report = build_report(run.write())

@@ -1,4 +1,4 @@
-"""Same seed, same profile, same messages: the same fates and latencies, in any order and any concurrency."""
+"""Seed, profile and messages determine outcomes and latencies. Order and concurrency do not matter."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_any_order_and_any_interleaving(order: list[int], pauses_ns: list[int], 
     assert len({lot.latency_ns for lot in alone.values()}) > COUNT / 2  # they do differ
 
 
-def test_another_seed_gives_other_fates() -> None:
+def test_another_seed_gives_other_outcomes() -> None:
     assert lots(SECTIONS, 1, ONE_BY_ONE) != lots(SECTIONS, 2, ONE_BY_ONE)
 
 
