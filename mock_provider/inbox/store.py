@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from mock_provider.engine import MessageView
 from mock_provider.engine.values import Accepted, AcceptedMessage, Outbound, Submit
-from mock_provider.protocols.lookups import CapturedMessage
+from mock_provider.protocols.lookups import CapturedMessage, MessageFilter
 
 _NANOSECONDS = 1e9
 
@@ -110,8 +110,10 @@ class Inbox:
         message = taken.accepted.messages[place[1]]
         return self._looked_up(taken, message, _sources(taken.submit).get(_recipient(message)))
 
-    def newest_first(self) -> Iterator[CapturedMessage]:
-        return (self._looked_up(*place) for place in self._newest_first())
+    def matching(self, wanted: MessageFilter) -> Iterator[CapturedMessage]:
+        """Messages, newest first."""
+        messages = (self._looked_up(*place) for place in self._newest_first())
+        return (message for message in messages if _meets(message, wanted))
 
     def _newest_first(self, before: str = "") -> Iterator[tuple[_Taken, AcceptedMessage, Outbound | None]]:
         end, inner_end = len(self._taken), None
@@ -190,6 +192,14 @@ def _recipient(message: AcceptedMessage | Outbound) -> _Recipient:
 
 def _sources(submit: Submit) -> dict[_Recipient, Outbound]:
     return {_recipient(outbound): outbound for outbound in submit.messages}
+
+
+def _meets(message: CapturedMessage, wanted: MessageFilter) -> bool:
+    return (
+        wanted.protocol in ("", message.protocol)
+        and wanted.number in ("", message.number)
+        and wanted.sender in ("", message.sender)
+    )
 
 
 def _has_number(message: AcceptedMessage, part: str) -> bool:

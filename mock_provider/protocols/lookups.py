@@ -53,8 +53,22 @@ class MessageFilter(Struct, frozen=True):
     sender: str = ""
 
 
+class CapturedMessages(Protocol):
+    """The messages that the inbox keeps, with their texts."""
+
+    def find(self, provider_id: str) -> CapturedMessage | None:
+        """A message; None if it is no longer in the inbox."""
+
+    def matching(self, wanted: MessageFilter) -> Iterator[CapturedMessage]:
+        """Messages, newest first."""
+
+
 class Lookups(Protocol):
     """Look-ups for actions. Only ``cancel`` is an input of the engine."""
+
+    @property
+    def inbox(self) -> CapturedMessages:
+        """Messages with their texts."""
 
     @property
     def wall_offset_ns(self) -> int:
@@ -65,12 +79,6 @@ class Lookups(Protocol):
 
     def view(self, provider_id: str) -> MessageView | None:
         """What the engine knows of a message; None if the id is unknown or forgotten."""
-
-    def message(self, provider_id: str) -> CapturedMessage | None:
-        """A message with its text; None if it is no longer in the inbox."""
-
-    def messages(self, wanted: MessageFilter) -> Iterator[CapturedMessage]:
-        """Messages with their texts, newest first."""
 
     def number(self, msisdn: str) -> NumberView:
         """What the network knows of a number, given as E.164 digits."""

@@ -50,7 +50,7 @@ def account_reply(_lookups: Lookups, account: AccountView) -> HttpResponse:
 
 
 def message_reply(provider_id: str, protocol: str, lookups: Lookups, _account: AccountView) -> HttpResponse:
-    found = lookups.message(provider_id)
+    found = lookups.inbox.find(provider_id)
     if found is None or found.protocol != protocol:
         return problem("not_found")
     return HttpResponse(200, _encoder.encode(_view(found)))
@@ -60,7 +60,7 @@ def cancel_message(
     provider_id: str, protocol: str, token: str, lookups: Lookups, _account: AccountView
 ) -> HttpResponse:
     """204 for a scheduled message that is removed; 409 for one that is not waiting any more."""
-    found = lookups.message(provider_id)
+    found = lookups.inbox.find(provider_id)
     if found is None or found.protocol != protocol:
         return problem("not_found")
     if not lookups.cancel(token, (provider_id,)):
@@ -73,7 +73,7 @@ def list_messages(query: str, protocol: str) -> Lookup:
     limit, cursor, number = _read_query(query)
 
     def answer(lookups: Lookups, _account: AccountView) -> HttpResponse:
-        found = lookups.messages(MessageFilter(protocol=protocol, number=number))
+        found = lookups.inbox.matching(MessageFilter(protocol=protocol, number=number))
         if cursor:
             # Skip to the last message of the previous page; if the inbox dropped it, no older one is left.
             any(message.provider_id == cursor for message in found)

@@ -195,7 +195,7 @@ class Twilio:
             query = read_list_query(fields, PROTOCOL_NAME)
 
             def listed(lookups: Lookups, _account: AccountView) -> HttpResponse:
-                messages = self._edits.applied_to_all(lookups.messages(query.wanted))
+                messages = self._edits.applied_to_all(lookups.inbox.matching(query.wanted))
                 return _ok(list_page(messages, target.account_sid, query, unit))
 
             return for_account(credentials.token, _unauthorized(), listed)
@@ -251,7 +251,7 @@ class Twilio:
         return for_account(credentials.token, _unauthorized(), found)
 
     def _find(self, lookups: Lookups, sid: str) -> CapturedMessage | None:
-        message = lookups.message(sid)
+        message = lookups.inbox.find(sid)
         if message is None or message.protocol != PROTOCOL_NAME:
             return None
         return self._edits.applied_to(message)
