@@ -35,11 +35,11 @@ from analysis.model import (
     Check,
     Cost,
     Distribution,
-    Marks,
     Objective,
     PartIdentity,
     PartReport,
     Throughput,
+    TimestampOrder,
 )
 from analysis.objectives.defaults import DEFAULT_OBJECTIVES
 from analysis.objectives.grammar import Measure, Spec, parse_all
@@ -73,14 +73,14 @@ def analyse_part(
     objectives = tuple(_with_reach(each, splits) for each in objectives)
     if failed:
         objectives = withheld(objectives, f"the bench failed: {failed}")
-    marks = stages.check_marks(journeys)
+    order = stages.timestamp_order(journeys)
     groups = stages.breakdowns(journeys, outcomes)
     tightest_s = _tightest_s(specs)
     lag_limit_s = checks.LAG_SHARE_OF_OBJECTIVE * tightest_s
     left_to_target = dropped_by_target(journeys, manifest.in_flight_limit, lag_limit_s)
     made = (
         instrument,
-        *_checks(journeys, manifest, counted, marks, (tightest_s, left_to_target)),
+        *_checks(journeys, manifest, counted, order, (tightest_s, left_to_target)),
         checks.sample_sizes(delivery, objectives),
         checks.effective_sizes(delivery),
     )
@@ -94,7 +94,7 @@ def analyse_part(
         stages=groups[0] if groups else (),
         stages_merged=groups[1:],
         stage_coverage=stages.coverage(journeys, outcomes, groups),
-        marks=marks,
+        timestamp_order=order,
         throughput=_with_contract(throughput(journeys, outcomes, counted), manifest, paid),
         timeline=timeline(journeys, outcomes),
         burst=find_burst(journeys, outcomes) if manifest.scenario.role == "burst" else None,
@@ -234,7 +234,11 @@ def _tightest_s(specs: tuple[Spec, ...]) -> float:
 
 
 def _checks(
-    journeys: Journeys, manifest: Manifest, counted: Accounting, marks: Marks, bench: tuple[float, Bools]
+    journeys: Journeys,
+    manifest: Manifest,
+    counted: Accounting,
+    order: TimestampOrder,
+    bench: tuple[float, Bools],
 ) -> tuple[Check, ...]:
     """The checks that do not need verdicts. ``analyse_part`` adds the others.
 
@@ -246,7 +250,7 @@ def _checks(
         checks.dropped_arrivals(counted, int(left_to_target.sum())),
         checks.rate_error(journeys, left_to_target),
         checks.accounting_balance(counted),
-        checks.timestamp_order(marks),
+        checks.timestamp_order(order),
         checks_environment.generator_cpu(journeys),
         checks_environment.machine_cpu(journeys),
         checks_environment.provider_loop(journeys, tightest_s),

@@ -33,7 +33,7 @@ class Adjustment(Struct, frozen=True):
 def day(name: str, messages_per_day: int, adjustment: Adjustment) -> Part:
     """The day of ``messages_per_day``, whole and at 288 times its rates unless adjusted.
 
-    A slice of its peak plays at true speed unless ``speedup`` says otherwise. Raises ``ScenarioError``.
+    A slice of its peak runs at true speed unless ``speedup`` says otherwise. Raises ``ScenarioError``.
     """
     window = adjustment.window or ("peak" if adjustment.duration_s is not None else "day")
     usual = 1.0 if window == "peak" else _USUAL_SPEEDUP

@@ -2,7 +2,7 @@
 
 ``load-<worker>.arrow`` holds rows of ``analysis.records.LOAD_SCHEMA``; ``load-<worker>.json`` a
 ``LoadStatus``. The runner reads the second while the load runs and joins the first when it has ended.
-Where Locust's web UI starts the load again, ``play-<number>-<worker>.json`` keeps the status of each play
+Where Locust's web UI starts the load again, ``round-<number>-<worker>.json`` keeps the status of each round
 before the last.
 """
 
@@ -130,11 +130,11 @@ class LoadRecorder:
         except OSError as error:
             self._fail(error)
 
-    def keep_status(self, play: int) -> None:
-        """The play's last status stays; the next one writes another."""
+    def keep_status(self, load_round: int) -> None:
+        """Keep the last status of the round under a name of its own; the next round writes a new file."""
         if self._status_path is not None and self._status_path.is_file():
             worker = self._status_path.stem.removeprefix("load-")
-            self._status_path.replace(self._status_path.with_name(f"play-{play}-{worker}.json"))
+            self._status_path.replace(self._status_path.with_name(f"round-{load_round}-{worker}.json"))
 
     def close(self) -> None:
         try:
@@ -149,14 +149,14 @@ class LoadRecorder:
         self._rows = self._status_path = None
 
 
-def read_plays(run_dir: Path) -> list[dict[int, LoadStatus]]:
-    """Each worker's last status in each play that began, in order; most loads are one play."""
-    plays: dict[int, dict[int, LoadStatus]] = {}
-    for path in run_dir.glob("play-*.json"):
+def read_rounds(run_dir: Path) -> list[dict[int, LoadStatus]]:
+    """Each worker's last status in each round that began, in order; most loads are one round."""
+    rounds: dict[int, dict[int, LoadStatus]] = {}
+    for path in run_dir.glob("round-*.json"):
         _, number, worker = path.stem.split("-")
-        plays.setdefault(int(number), {})[int(worker)] = _read(path)
-    found = [plays[number] for number in sorted(plays)] + [read_statuses(run_dir)]
-    return [play for play in found if combine(play.values()).start_ns]
+        rounds.setdefault(int(number), {})[int(worker)] = _read(path)
+    found = [rounds[number] for number in sorted(rounds)] + [read_statuses(run_dir)]
+    return [load_round for load_round in found if combine(load_round.values()).start_ns]
 
 
 def _read(path: Path) -> LoadStatus:

@@ -21,7 +21,7 @@ from analysis.formatting import (
 from analysis.judge.check_names import SCHEDULE_LAG
 from analysis.measure.late_generator import SHORT_S, SHORT_SHARE, GeneratorLateness
 from analysis.measure.percentiles import ranks
-from analysis.model import Accounting, Check, CheckState, Distribution, Marks, Objective
+from analysis.model import Accounting, Check, CheckState, Distribution, Objective, TimestampOrder
 from analysis.read.journeys import Journeys
 
 LAG_WARN_S = 0.010
@@ -192,13 +192,13 @@ def unknown_messages(counted: Accounting) -> Check:
     )
 
 
-def timestamp_order(marks: Marks) -> Check:
-    share = marks.wrong / marks.checked if marks.checked else math.nan
+def timestamp_order(order: TimestampOrder) -> Check:
+    share = order.wrong / order.checked if order.checked else math.nan
     return Check(
         name="timestamp order",
         state=_state(share, 0.0, MARKS_SHARE),
-        value=f"{count_text(marks.wrong)} ({share_text(marks.wrong, marks.checked)})"
-        + (f": {'; '.join(marks.examples)}" if marks.examples else ""),
+        value=f"{count_text(order.wrong)} ({share_text(order.wrong, order.checked)})"
+        + (f": {'; '.join(order.examples)}" if order.examples else ""),
         limit=f"warn > 0, invalid > {100 * MARKS_SHARE:g} %",
         meaning="messages whose timestamps are out of order, or that lack an earlier timestamp",
         advice="synchronize the clocks, or correct the program that wrote the run directory",

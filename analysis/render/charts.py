@@ -18,7 +18,7 @@ _FAULTS_CAPTION = "Grey: the provider's faults, named below the plot."
 class PartChart:
     """A chart of one part. ``draw`` gets the part and the title; it returns the figure, or why there is none.
 
-    ``shows_faults``: the chart marks the times of the provider's faults.
+    ``shows_faults``: the chart shades the times of the provider's faults.
     """
 
     name: str  # of the file

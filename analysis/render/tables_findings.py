@@ -61,7 +61,7 @@ def capacity(report: RunReport) -> Table:
     found = report.capacity
     columns = (
         *words_columns("rate"),
-        Column("verdict", mark=True),
+        Column("verdict", shows_state=True),
         *words_columns("delivered", "evidence", "bottleneck"),
     )
     if found is None:
@@ -81,7 +81,7 @@ def capacity(report: RunReport) -> Table:
         )
     else:
         rows.append(("none", "sustained", "", found.ended, _above(quote)))
-    marks = ["met" if found.sustained_per_s is not None else "missed"]
+    row_states = ["met" if found.sustained_per_s is not None else "missed"]
     for place, trial in enumerate(found.trials):
         path = f"capacity.trials.{place}"
         rows.append(
@@ -93,8 +93,8 @@ def capacity(report: RunReport) -> Table:
                 "; ".join(trial.bottlenecks),
             )
         )
-        marks.append(trial.verdict)
-    return Table(columns, tuple(rows), marks=tuple(marks))
+        row_states.append(trial.verdict)
+    return Table(columns, tuple(rows), row_states=tuple(row_states))
 
 
 def _above(quote: Quote) -> Sentence:

@@ -146,7 +146,7 @@ def instants_ns(process: Process, seed: int) -> Instants:
 
 
 def peak_window(messages_per_day: int, duration_s: float, speedup: float = 1.0) -> DayCurve:
-    """The slice of the day around the middle of its busiest hour that takes ``duration_s`` seconds to play.
+    """The slice of the day around the middle of its busiest hour that lasts ``duration_s`` seconds.
 
     Raises ``ValueError`` where the slice would be longer than the day.
     """

@@ -75,9 +75,9 @@ def standing(provider: ServiceState, sender: ServiceState | None, provider_befor
 class Drain:
     """Decides from each snapshot whether to wait on.
 
-    A sender that cannot be asked counts as having sent all when the provider has taken as many messages as
-    the load had accepted, or none for ``QUIET_S``. ``accepted_before`` of them were accepted in earlier plays
-    of the load, which the snapshots do not count.
+    A sender without a state API counts as having sent everything if the provider has as many messages as
+    the sender accepted from the load, or has had no new message for ``QUIET_S``. ``accepted_before``
+    messages were accepted in earlier rounds of the load; the snapshots do not count them.
     """
 
     def __init__(

@@ -10,8 +10,8 @@ from loadtests.arrivals import Plan, Schedule
 from loadtests.recording import LoadStatus, combine
 
 
-def arrivals_due(plan: Plan, statuses: Mapping[int, LoadStatus], workers: int, played_out: bool) -> int:
-    """The plan's arrivals up to the load's end; all of them if it ``played_out`` and was not stopped.
+def arrivals_due(plan: Plan, statuses: Mapping[int, LoadStatus], workers: int, complete: bool) -> int:
+    """The plan's arrivals up to the load's end; all of them if it is ``complete`` (not stopped).
 
     Workers are stopped one after another: the arrivals of each are due up to its own end. For a worker that
     did not finish they are due up to the last end of any worker.
@@ -20,7 +20,7 @@ def arrivals_due(plan: Plan, statuses: Mapping[int, LoadStatus], workers: int, p
     if not load.start_ns:
         return 0
     schedule = Schedule(plan)
-    if played_out:
+    if complete:
         return len(schedule)
     due = 0
     for worker in range(workers):

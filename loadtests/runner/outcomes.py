@@ -8,11 +8,11 @@ from pathlib import Path
 from analysis.records import LOAD_SCHEMA, read_manifest, read_rows
 from loadtests.targets import Target, address_of
 
-_FEW = 0.05  # of all arrivals: fewer accepted than that is a mistake somewhere, not a measurement
+_FEW = 0.05  # of all arrivals: a smaller share accepted means a wrong set-up, not a measurement
 
 
 def why_nothing_was_accepted(run_dir: Path, target: Target | None) -> str | None:
-    """The commonest outcome and what to check. None where more than a few were accepted, or none was due."""
+    """The most frequent outcome and what to check. None without arrivals, or if 5 % were accepted."""
     outcomes: Counter[tuple[str, int]] = Counter()
     for place in read_manifest(run_dir).parts or (".",):
         rows = read_rows(run_dir / place / "load.arrow", LOAD_SCHEMA)
@@ -35,9 +35,9 @@ def _where_to_look(outcome: str, status: int, target: Target | None) -> str:
     if target is None:
         return "see logs/sender.log in the run directory"
     if outcome != "refused":
-        return f"does your sender still answer at {address_of(target.request.url)}?"
+        return f"check that your sender answers at {address_of(target.request.url)}"
     if status >= 500:
-        return f"does your sender reach the mock provider at {target.provider.address}?"
+        return f"check that your sender reaches the mock provider at {target.provider.address}"
     if status >= 400:
-        return "is [request] of the target file what your sender expects?"
-    return "does [accepted] of the target file describe your sender's reply?"
+        return "check that [request] of the target file is what your sender expects"
+    return "check that [accepted] of the target file describes your sender's reply"

@@ -21,7 +21,7 @@ from loadtests.recording import (
     LoadStatus,
     combine,
     join_rows,
-    read_plays,
+    read_rounds,
     read_status,
     read_statuses,
 )
@@ -34,10 +34,10 @@ from loadtests.runner.due import arrivals_due
 from loadtests.runner.interruption import Aborted, Interruption
 from loadtests.runner.locust_process import STOP_TIMEOUT_S, load_environment, locust_service
 from loadtests.runner.own_provider import OwnProvider
-from loadtests.runner.plays import split_plays, stopped_early
 from loadtests.runner.probe import ProbeStopped
 from loadtests.runner.probing import probe_target
 from loadtests.runner.progress import Progress
+from loadtests.runner.rounds import split_rounds, stopped_early
 from loadtests.runner.run_directory import lost_directory, takes_records
 from loadtests.runner.sampling import Sampler, Snapshot
 from loadtests.runner.service import READY_WITHIN_S, Service, ServiceError
@@ -57,7 +57,7 @@ _TICK_S = 1.0
 _LOCUST_START_S = 3.0
 ANSWER_S = 30.0  # what the reference sender's adapter waits for an answer
 _STOP_AT_ONCE_S = 3.0
-_PIECES = ("load-*.json", "play-*.json", "load-*.partial", WEB_UI_FILE)
+_PIECES = ("load-*.json", "round-*.json", "load-*.partial", WEB_UI_FILE)
 
 
 class PartRun:
@@ -92,7 +92,7 @@ class PartRun:
         self._locust: Service | None = None
         self._taken_before = 0  # messages that the provider had accepted before the load
         self._told_of = 0  # start of the load whose end was announced
-        self._played_out = False  # the load ended by itself
+        self._finished = False  # the load ended by itself
         self._faults: tuple[records.RecordedFault, ...] = ()
         self._instrument_failures: list[records.InstrumentFailure] = []
 
@@ -158,7 +158,7 @@ class PartRun:
             for service in self._surroundings.services:
                 sampler.watch(service.name, service.pid)
             self._watch_target(sampler)
-            reason = self._drain(sampler, self._play(sampler))
+            reason = self._drain(sampler, self._run_load(sampler))
             self._own_provider.require_listening()
         except BaseException:
             with suppress(OSError):  # it must not take the place of the first error
@@ -189,7 +189,7 @@ class PartRun:
             if note:
                 self._progress.note(f"  {note}")
 
-    def _play(self, sampler: Sampler) -> str:
+    def _run_load(self, sampler: Sampler) -> str:
         """Run Locust to its end, or until the user interrupts."""
         locust = locust_service(self._surroundings.host, self._settings, self._run_dir)
         self._locust = locust
@@ -218,7 +218,7 @@ class PartRun:
             self._progress.phase("stopping the load")
             locust.stop(STOP_TIMEOUT_S + 10.0)
         self.require_whole(locust.exit_code)
-        self._played_out = not (ui or self._interruption.asked)
+        self._finished = not (ui or self._interruption.asked)
         if ui and was_over:
             self._interruption.forget()  # a way to end the load, not an interruption
         stopped = ui and stopped_early(read_statuses(self._run_dir))  # in the page
@@ -264,7 +264,7 @@ class PartRun:
     def _drain(self, sampler: Sampler, reason: str) -> str:
         """Wait for what is open. The reason the run ended for."""
         states = self._surroundings.states
-        earlier = sum(combine(play.values()).accepted for play in read_plays(self._run_dir)[:-1])
+        earlier = sum(combine(load_round.values()).accepted for load_round in read_rounds(self._run_dir)[:-1])
         settled = Settling(self._run_dir, self._journal(), wanted_of(self._settings.objectives))
         drain = Drain(
             "sender" in states,
@@ -328,7 +328,7 @@ class PartRun:
 
     def _conclude(self, reason: str) -> records.Manifest:
         self._remove_store()  # first: on a full disk it makes room for the rest
-        statuses, plays = read_statuses(self._run_dir), read_plays(self._run_dir)
+        statuses, rounds = read_statuses(self._run_dir), read_rounds(self._run_dir)
         join_rows(self._run_dir)
         target = self._settings.target
         if target is not None and target.provider.journal is not None and target.provider.url is not None:
@@ -340,8 +340,8 @@ class PartRun:
             for path in self._run_dir.glob(pattern):
                 path.unlink()
         manifest = self.write_manifest(reason, statuses)
-        if len(plays) > 1:
-            return split_plays(self._run_dir, manifest, self._plan, plays, self._settings.workers)
+        if len(rounds) > 1:
+            return split_rounds(self._run_dir, manifest, self._plan, rounds, self._settings.workers)
         return manifest
 
     def write_manifest(self, reason: str, statuses: Mapping[int, LoadStatus]) -> records.Manifest:
@@ -362,7 +362,7 @@ class PartRun:
             ended=ended,
             load_started_ns=status.start_ns,
             load_ended_ns=status.end_ns,
-            planned=arrivals_due(self._plan, statuses, self._settings.workers, self._played_out),
+            planned=arrivals_due(self._plan, statuses, self._settings.workers, self._finished),
             in_flight_limit=self._plan.in_flight_limit,
             drain_timeout_s=self._drain_timeout_s,
             exit_reason=reason,

@@ -54,11 +54,11 @@ def run_parts(
     jobs = _jobs(scenario, places, settings) if settings.target is None else ()
     wanted, live = len(_live(scenario)), (progress, interruption)
     if not jobs:
-        done = _play(scenario, settings, progress, interruption, None)
+        done = _run_part(scenario, settings, progress, interruption, None)
         whole = len(done) == wanted
         return PartsDone(places=tuple(done), whole=whole, capacity=_capacity(scenario, settings, whole, live))
     with Simulations(scenario.name, jobs, settings.seed, settings.out) as simulations:
-        done = _play(scenario, settings, progress, interruption, simulations)
+        done = _run_part(scenario, settings, progress, interruption, simulations)
         if len(done) == wanted and not interruption.asked:
             if simulations.left:
                 progress.phase("simulating what is left")
@@ -110,7 +110,7 @@ def _live(scenario: Scenario) -> list[Part]:
     return [part for part in scenario.parts if part.mode == "live"]
 
 
-def _play(
+def _run_part(
     scenario: Scenario,
     settings: RunSettings,
     progress: Progress,

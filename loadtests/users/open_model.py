@@ -97,7 +97,7 @@ class OpenModelSession:
         return combine(self._statuses.values()).phase == "finished"
 
     def _worker_is_lost(self) -> bool:
-        """Nobody else plays a lost worker's arrivals, so the test is over, and it failed."""
+        """No other worker sends the arrivals of a lost worker, so the test ends as failed."""
         known = {client: self._environment.runner.clients.get(client) for client in self._clients}
         lost = [client for client, node in known.items() if node is None or node.state == STATE_MISSING]
         if not lost:
@@ -219,7 +219,7 @@ class OpenModelSession:
 
 
 def classes_for(scenario: Scenario) -> tuple[type[OpenModelUser], type[OpenModelShape]]:
-    """The classes of a locustfile that plays ``scenario``. Registers the session's event handlers."""
+    """The classes of a locustfile that runs ``scenario``. Registers the session's event handlers."""
     own = OpenModelSession(scenario)
 
     class OpenModel(OpenModelUser):

@@ -61,7 +61,7 @@ class _Rows(LoadRecorder):
 
 
 def rehearse(plan: Plan, adapter: Adapter) -> int:
-    """Play some messages of every class, and return how many were answered. It takes 0.4 s."""
+    """Send some messages of every class; return the number of answers. It takes 0.4 s."""
     stream = Stream(Constant(_RATE_PER_S, _LASTS_S), mix=Mix(1.0, 1.0, 1.0), campaign="rehearsal")
     small = Plan(streams=(stream,), seed=plan.seed, key_tag="rehearsal", in_flight_limit=64, texts=plan.texts)
     schedule = Schedule(small)

@@ -87,7 +87,7 @@ class WorkerLoad:
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
         self._greenlets = [
-            gevent.spawn(self._play, self._dispatcher),
+            gevent.spawn(self._run_load, self._dispatcher),
             gevent.spawn(self._feed.run),
             gevent.spawn(self._keep_house, self._dispatcher, self._recorder),
         ]
@@ -124,7 +124,7 @@ class WorkerLoad:
             greenlet.kill(block=True)
         self._greenlets.clear()
 
-    def _play(self, dispatcher: LoadDispatcher) -> None:
+    def _run_load(self, dispatcher: LoadDispatcher) -> None:
         dispatcher.run()
         self._finish(dispatcher)
 

@@ -77,11 +77,11 @@ class IllegalTransitionError(RuntimeError):
     """A step that a message in its stage cannot take: a defect of the engine or its driver."""
 
 
-class Staged(Protocol):
+class HasStage(Protocol):
     stage: Stage
 
 
-def move(message: Staged, step: Step) -> None:
+def move(message: HasStage, step: Step) -> None:
     """Take ``step``. If the table has no such step, raises ``IllegalTransitionError`` and changes nothing."""
     following = _NEXT[message.stage][step]
     if following is None:

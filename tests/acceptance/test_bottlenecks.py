@@ -37,7 +37,7 @@ from loadtests.simulate.part import Choices, simulate_part
 Staging = Callable[[Path], AbstractContextManager[None]]
 
 FAST: dict[str, Any] = {
-    "name": "staged",
+    "name": "bottleneck",
     "carriers": [{"name": "any", "country": "*"}],
     "delivery": {"latency": {"kind": "fixed", "value_s": 0.1}},
 }
@@ -46,12 +46,12 @@ ALL_CLASSES = Mix(1.0, 1.0, 1.0)
 
 
 def part_of(folder: Path, rate_per_s: float, profile: dict[str, Any], mix: Mix, **more: Any) -> Part:
-    path = folder / "staged.json"
+    path = folder / "bottleneck.json"
     path.write_text(json.dumps(profile))
     process = more.pop("process", Poisson(rate_per_s, more.pop("lasts_s", 8.0)))
     return Part(
-        slug="staged",
-        title="staged",
+        slug="bottleneck",
+        title="bottleneck",
         role="plain",
         profile=str(path),
         streams=(Stream(process, mix=mix),),
@@ -63,12 +63,12 @@ def analysed(run_dir: Path) -> tuple[PartReport, Manifest]:
     manifest = read_manifest(run_dir)
     assert not manifest.exit_reason.startswith("error"), manifest.exit_reason
     assert not manifest.instrument_failures
-    return analyse_part(run_dir, manifest, "staged"), manifest
+    return analyse_part(run_dir, manifest, "bottleneck"), manifest
 
 
-def played(part: Part, run_dir: Path, staging: Staging | None = None) -> PartReport:
+def run_part(part: Part, run_dir: Path, staging: Staging | None = None) -> PartReport:
     """Run it for real; ``staging`` is a context that lasts from the first answer to the load's end."""
-    scenario = Scenario(name="smoke", title="staged", parts=(part,))
+    scenario = Scenario(name="smoke", title="bottleneck", parts=(part,))
     stage = threading.Thread(target=_stage, args=(run_dir, staging), daemon=True)
     stage.start()
     console = Console(file=io.StringIO())
@@ -157,7 +157,7 @@ def _beside(work: Callable[[], None], over: threading.Event) -> Iterator[None]:
 
 def simulated(part: Part, run_dir: Path) -> PartReport:
     run_dir.mkdir()
-    simulate_part("staged", part, 3, run_dir, Choices())
+    simulate_part("bottleneck", part, 3, run_dir, Choices())
     report, _ = analysed(run_dir)
     return report
 
@@ -171,7 +171,7 @@ def kinds(report: PartReport) -> list[str]:
 def test_a_sender_that_is_held_to_a_share_of_a_core(tmp_path: Path) -> None:
     part = part_of(tmp_path, 400.0, FAST, MARKETING)
     run_dir = tmp_path / "run"
-    report = played(part, run_dir, lambda place: held(process_of(place, "reference_sender"), 0.01, 0.24))
+    report = run_part(part, run_dir, lambda place: held(process_of(place, "reference_sender"), 0.01, 0.24))
     assert kinds(report)[0] in ("sender_cpu", "sender_loop"), report.bottlenecks
     assert report.validity != "invalid", [each for each in report.checks if each.state == "invalid"]
 
@@ -179,13 +179,13 @@ def test_a_sender_that_is_held_to_a_share_of_a_core(tmp_path: Path) -> None:
 def test_a_sender_with_a_rate_limit_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = "requests_per_s=5&requests_burst=1&max_batch=5"
     monkeypatch.setattr(ProfileChoice, "route_options", lambda _: own)
-    report = played(part_of(tmp_path, 100.0, FAST, MARKETING), tmp_path / "run")
+    report = run_part(part_of(tmp_path, 100.0, FAST, MARKETING), tmp_path / "run")
     assert kinds(report)[0] == "sender_pacing", report.bottlenecks
 
 
 def test_a_store_that_is_slow(tmp_path: Path) -> None:
     part = part_of(tmp_path, 40.0, FAST, ALL_CLASSES)
-    report = played(part, tmp_path / "run", lambda place: locked(place / "sender.db", 2.6, 0.2))
+    report = run_part(part, tmp_path / "run", lambda place: locked(place / "sender.db", 2.6, 0.2))
     assert kinds(report)[0] == "sender_store", report.bottlenecks
 
 
@@ -196,7 +196,7 @@ def test_a_provider_that_refuses_what_is_above_the_contract(
         ProfileChoice, "route_options", lambda _: "max_batch=10"
     )  # it does not know the limit
     profile = {**FAST, "throttle": {"segments": {"rate_per_s": 30, "burst": 30}}}
-    report = played(part_of(tmp_path, 120.0, profile, MARKETING), tmp_path / "run")
+    report = run_part(part_of(tmp_path, 120.0, profile, MARKETING), tmp_path / "run")
     assert kinds(report)[0] == "provider_limit", report.bottlenecks
     assert any("refused" in line for line in report.bottlenecks[0].evidence)
 
@@ -229,14 +229,16 @@ def test_a_lossy_network(tmp_path: Path) -> None:
 
 def test_a_load_generator_that_is_starved(tmp_path: Path) -> None:
     part = part_of(tmp_path, 40.0, FAST, ALL_CLASSES)
-    report = played(part, tmp_path / "run", lambda place: held(process_of(place, "locust"), 0.1, 0.6))
+    report = run_part(part, tmp_path / "run", lambda place: held(process_of(place, "locust"), 0.1, 0.6))
     assert kinds(report)[0] == "generator", report.bottlenecks
     assert report.validity == "invalid"
 
 
 def test_a_mock_that_stalls(tmp_path: Path) -> None:
     part = part_of(tmp_path, 40.0, FAST, ALL_CLASSES)
-    report = played(part, tmp_path / "run", lambda place: held(process_of(place, "mock_provider"), 0.1, 0.5))
+    report = run_part(
+        part, tmp_path / "run", lambda place: held(process_of(place, "mock_provider"), 0.1, 0.5)
+    )
     assert kinds(report)[0] == "mock", report.bottlenecks
     assert report.validity == "invalid"
 
@@ -246,7 +248,7 @@ def test_nothing_is_wrong_on_this_machine(tmp_path: Path) -> None:
     for attempt in range(3):
         run_dir = tmp_path / f"run-{attempt}"
         part = part_of(tmp_path, 20.0, FAST, ALL_CLASSES, process=Constant(20.0, 6.0))
-        report = played(part, run_dir)
+        report = run_part(part, run_dir)
         if kinds(report) != ["machine"]:
             break
     assert kinds(report) == [], report.bottlenecks

@@ -95,17 +95,17 @@ def test_without_limits_the_ideal_sender_never_waits(found: list[Arrival], batch
 def test_what_is_skipped_between_busy_periods_had_nothing_to_wait_for(
     found: list[Arrival], limits: ContractLimits
 ) -> None:
-    """The same passes as where every message is played."""
+    """The same passes as where every message is passed."""
     at, rank, segments, reply = columns(found)
     quickly = pass_gate(at, rank, turns(at), segments, reply, limits)
     order = np.lexsort((turns(at), rank, at))
     in_order = [each[order].tolist() for each in (at, rank, turns(at), segments, reply)]
     gate = _Gate(in_order[0], in_order[1], in_order[2], in_order[3], in_order[4], limits)
-    gate.play(0, len(at))
-    played = at[order].copy()
+    gate.advance(0, len(at))
+    passed = at[order].copy()
     for number, (passes_ns, _) in gate.waited.items():
-        played[number] = passes_ns
-    assert (quickly.at_ns[order] == played).all()
+        passed[number] = passes_ns
+    assert (quickly.at_ns[order] == passed).all()
     assert (quickly.at_ns >= at).all()
 
 

@@ -125,20 +125,20 @@ def _ideal(
     All messages that the provider accepted are simulated, since each uses a part of the limits.
     """
     load, provider = journeys.load, journeys.provider
-    played = np.isfinite(provider.taken_s) & np.isfinite(load.sent_s)
-    sent = whole_ns(load.sent_s[played])
+    passing = np.isfinite(provider.taken_s) & np.isfinite(load.sent_s)
+    sent = whole_ns(load.sent_s[passing])
     at_ns = faults.over(sent)
     offered = Offered(
         at_ns=at_ns,
-        rank=load.class_index[played],
-        turn=whole_ns(provider.taken_s[played]),  # the order that this sender chose
-        segments=np.maximum(provider.segments[played], 1),
-        reply_ns=whole_ns(provider.reply_s[played]),
-        carrier=provider.carrier.index[played],
+        rank=load.class_index[passing],
+        turn=whole_ns(provider.taken_s[passing]),  # the order that this sender chose
+        segments=np.maximum(provider.segments[passing], 1),
+        reply_ns=whole_ns(provider.reply_s[passing]),
+        carrier=provider.carrier.index[passing],
         carrier_names=provider.carrier.names,
     )
     found = ideal_wait(offered, limits)
-    where = (np.cumsum(played) - 1)[place]
+    where = (np.cumsum(passing) - 1)[place]
     return IdealWait(found.wait_ns[where], found.cause[where]), (at_ns - sent)[where]
 
 

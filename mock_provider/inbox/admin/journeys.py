@@ -13,10 +13,10 @@ _NS_PER_MS = 1_000_000
 _NANOSECONDS = 1e9
 
 
-class Mark(Struct, frozen=True):
+class JourneyTimestamp(Struct, frozen=True):
     """Something that happened to the message, or has yet to (None).
 
-    ``after_ms`` counts from the mark before.
+    ``after_ms`` is the time since the previous timestamp.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Mark(Struct, frozen=True):
 class Journey(Struct, frozen=True):
     """``submits``, ``accepts`` and ``ordinal`` (which acceptance this is) are of the message's key."""
 
-    marks: list[Mark]
+    timestamps: list[JourneyTimestamp]
     key: str
     submits: int
     accepts: int
@@ -69,17 +69,17 @@ def _journey(way: JourneyView, final: bool, wall_offset_ns: int) -> Journey:
     ]
     if way.report_url:
         instants += [("reported", way.t_reported_ns), ("confirmed", way.t_confirmed_ns)]
-    marks: list[Mark] = []
+    timestamps: list[JourneyTimestamp] = []
     before_ns = way.t_submitted_ns
     for name, instant_ns in instants:
         if instant_ns is None:
-            marks.append(Mark(name, None, None))
+            timestamps.append(JourneyTimestamp(name, None, None))
             continue
         after_ms = None if name == "submitted" else (instant_ns - before_ns) / _NS_PER_MS
-        marks.append(Mark(name, (instant_ns + wall_offset_ns) / _NANOSECONDS, after_ms))
+        timestamps.append(JourneyTimestamp(name, (instant_ns + wall_offset_ns) / _NANOSECONDS, after_ms))
         before_ns = instant_ns
     return Journey(
-        marks,
+        timestamps,
         way.key,
         way.submits,
         way.accepts,

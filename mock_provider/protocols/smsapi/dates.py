@@ -41,8 +41,8 @@ def read_date(text: str, settings: SmsapiSettings) -> float | None:
 def scheduled_at(text: str, validate: bool, wall_s: float, settings: SmsapiSettings) -> float | None:
     """When to send (unix seconds), or None for now.
 
-    A date in the past means now, and so does an unreadable one unless ``date_validate=1`` asks to be told
-    (error 54). More than three months ahead is error 50. Raises ``SmsapiError``.
+    A date in the past means now. An unreadable date also means now; with ``date_validate=1`` it is error 54.
+    More than three months ahead is error 50. Raises ``SmsapiError``.
     """
     date_s = read_date(text, settings)
     if date_s is None or date_s < wall_s - 1:

@@ -198,7 +198,7 @@ def _sendernames_paths() -> Json:
     }
 
 
-# Legacy endpoints answer a bad token at HTTP 200, or take it from a field; a ping says whether it is good.
+# Legacy endpoints answer a bad token at HTTP 200, or take it from a field; a ping reports if it is valid.
 _OPTIONAL: list[Json] = [{"token": []}, {}]
 
 

@@ -49,13 +49,13 @@ class OneTimeCodes:
         return str(int(uniform * 10**digits)).zfill(digits)
 
     def issue(self, msisdn: str, code: str, expires_ns: int) -> None:
-        """The code has been sent; it is good until just before ``expires_ns``, in place of any other."""
+        """Store a sent code. It replaces the earlier code and is valid before ``expires_ns``."""
         entry = self._of_number.get(msisdn)
         if entry is not None:
             entry.code, entry.expires_ns = code, expires_ns
 
     def verify(self, msisdn: str, code: str, now_ns: int) -> Verdict:
-        """A right code is valid once; a wrong one changes nothing."""
+        """A correct code is valid once. A wrong code changes nothing."""
         entry = self._of_number.get(msisdn)
         if entry is None or not code or entry.code != code:
             return Verdict.WRONG

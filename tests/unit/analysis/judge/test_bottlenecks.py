@@ -168,8 +168,8 @@ def test_a_generator_that_is_late(new_run: Build) -> None:
 def test_lateness_that_other_programs_explain_is_the_machines(
     new_run: Build, disturbed: int, validity: str, named: list[str]
 ) -> None:
-    """Short it is a warning, the messages are left aside, and nothing gave way; for longer the run tells of
-    the machine."""
+    """A short lateness is a warning without a bottleneck, and its messages are left out. After a long one the
+    machine is the bottleneck."""
     run = new_run("run")
     for slot in range(300):
         run.journey(f"m-{slot}", slot / 10, 3.0, lag_s=0.5 if slot / 10 < disturbed - 1 else 0.001)

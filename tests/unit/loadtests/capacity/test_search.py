@@ -263,7 +263,7 @@ def told(step: NextTrial, verdict: str) -> TrialResult:
     )
 
 
-def play(
+def search_steps(
     *verdicts: str, settings: SearchSettings = SETTINGS
 ) -> tuple[list[TrialResult], NextTrial | SearchEnd]:
     trials: list[TrialResult] = []
@@ -275,18 +275,18 @@ def play(
 
 
 def test_an_invalid_trial_is_made_once_more() -> None:
-    trials, step = play("met", "invalid")
+    trials, step = search_steps("met", "invalid")
     assert step == NextTrial(trials[-1].rate_per_s, trials[-1].load_s)
 
 
 def test_a_bench_that_fails_at_the_first_rate_ends_the_search() -> None:
-    trials, step = play("invalid", "invalid")
+    trials, step = search_steps("invalid", "invalid")
     assert step == SearchEnd(False, "the bench itself failed at 50/s, the first rate")
     assert read_trials(SETTINGS, trials).met_per_s == 0
 
 
 def test_a_failure_of_the_bench_says_nothing_about_the_target() -> None:
-    trials, step = play("met", "invalid", "invalid", "met", "met", "met")
+    trials, step = search_steps("met", "invalid", "invalid", "met", "met", "met")
     bracket = read_trials(SETTINGS, trials)
     assert math.isinf(bracket.missed_per_s)
     assert math.isinf(bracket.high_per_s)
@@ -297,7 +297,7 @@ def test_a_failure_of_the_bench_says_nothing_about_the_target() -> None:
 
 
 def test_an_undecided_trial_is_repeated_longer_and_then_bounds_the_search() -> None:
-    trials, step = play("met", "undecided", "undecided", "undecided")
+    trials, step = search_steps("met", "undecided", "undecided", "undecided")
     assert [each.load_s for each in trials[1:]] == [8, 16, 32]
     assert {each.rate_per_s for each in trials[1:]} == {150}
     assert isinstance(step, NextTrial)
@@ -341,12 +341,12 @@ def test_a_brief_search_of_a_target_that_varies(rate_per_s: float, seed: int) ->
 
 def test_after_an_undecided_first_rate_the_search_stays_near_it() -> None:
     """800/s undecided said nothing of 80/s, where the bench went on and found a tenth of what was carried."""
-    _, step = play("undecided", settings=BRIEF)
+    _, step = search_steps("undecided", settings=BRIEF)
     assert isinstance(step, NextTrial) and step.rate_per_s == 480
-    # Then above it, where something gives way for certain.
-    _, step = play("undecided", "met", settings=BRIEF)
+    # Then above it, where a bottleneck certainly shows.
+    _, step = search_steps("undecided", "met", settings=BRIEF)
     assert isinstance(step, NextTrial) and step.rate_per_s == 1_050
-    trials, step = play("undecided", "met", "missed", settings=BRIEF)
+    trials, step = search_steps("undecided", "met", "missed", settings=BRIEF)
     bracket = read_trials(BRIEF, trials)
     assert (bracket.met_per_s, bracket.missed_per_s, bracket.ceiling_per_s) == (480, 1_050, 600)
     assert step == SearchEnd(False, "600/s stayed undecided")
@@ -354,28 +354,28 @@ def test_after_an_undecided_first_rate_the_search_stays_near_it() -> None:
 
 @pytest.mark.parametrize("verdict", ["undecided", "invalid"])
 def test_above_an_undecided_rate_is_tried_once(verdict: str) -> None:
-    trials, step = play("undecided", "met", verdict, settings=BRIEF)
+    trials, step = search_steps("undecided", "met", verdict, settings=BRIEF)
     assert step == SearchEnd(False, "600/s stayed undecided")
     assert math.isinf(read_trials(BRIEF, trials).missed_per_s)
 
 
 def test_a_rate_met_above_an_undecided_one_counts() -> None:
-    trials, step = play("undecided", "met", "met", settings=BRIEF)
+    trials, step = search_steps("undecided", "met", "met", settings=BRIEF)
     assert read_trials(BRIEF, trials).met_per_s == 1_050
     assert isinstance(step, NextTrial) and step.rate_per_s > 1_050
 
 
 def test_a_brief_search_does_not_overshoot_so_far_that_the_bench_fails() -> None:
-    """1,800/s were met, 5,000/s made the generator late: nothing was known of what gives way."""
-    trials, step = play("met", "met", settings=BRIEF)
+    """1,800/s were met, 5,000/s made the generator late: the bottleneck is unknown."""
+    trials, step = search_steps("met", "met", settings=BRIEF)
     assert [each.rate_per_s for each in trials] == [600, 1_200]
     assert isinstance(step, NextTrial) and step.rate_per_s == 2_400
 
 
 def test_a_brief_search_continues_below_a_rate_at_which_the_bench_failed() -> None:
-    _, step = play("invalid", settings=BRIEF)
+    _, step = search_steps("invalid", settings=BRIEF)
     assert isinstance(step, NextTrial) and step.rate_per_s == 200
-    _, step = play("invalid", "met", settings=BRIEF)
+    _, step = search_steps("invalid", "met", settings=BRIEF)
     assert isinstance(step, NextTrial) and 200 < step.rate_per_s < 600
 
 

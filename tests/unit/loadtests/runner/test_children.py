@@ -170,7 +170,7 @@ def test_a_provider_that_ends_badly_at_the_end_makes_the_run_an_error(
         provider.wait_ready()
 
     monkeypatch.setattr(part_run, "start_surroundings", start)
-    monkeypatch.setattr(PartRun, "_play", lambda self, sampler: "finished")
+    monkeypatch.setattr(PartRun, "_run_load", lambda self, sampler: "finished")
     monkeypatch.setattr(PartRun, "_drain", lambda self, sampler, reason: reason)
     manifest = a_part(tmp_path / "run").run()
     assert manifest.exit_reason.startswith("error: provider failed while it was stopped, with code 70;")
@@ -198,7 +198,7 @@ def test_where_nothing_can_be_recorded_no_service_uses_up_the_time_it_has_to_sto
     def full(path: Path, data: bytes) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
-    def play(self: PartRun, sampler: Sampler) -> str:
+    def run_load(self: PartRun, sampler: Sampler) -> str:
         monkeypatch.setattr(Path, "write_bytes", full)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(run_dir / "samples.arrow"))
 
@@ -207,7 +207,7 @@ def test_where_nothing_can_be_recorded_no_service_uses_up_the_time_it_has_to_sto
     monkeypatch.setattr(part_run, "_STOP_AT_ONCE_S", 0.2)
     monkeypatch.setattr(queries, "fetch_export", lambda url, *_: asked.append(url))
     monkeypatch.setattr(Service, "failure", lambda self: asked.append(self.name))
-    monkeypatch.setattr(PartRun, "_play", play)
+    monkeypatch.setattr(PartRun, "_run_load", run_load)
     monkeypatch.setattr(part_run, "join_rows", lambda run_dir: monkeypatch.undo())
     manifest = a_part(run_dir).run()
     assert asked == []  # neither for an export nor for failures that are the disk's
@@ -217,7 +217,7 @@ def test_where_nothing_can_be_recorded_no_service_uses_up_the_time_it_has_to_sto
     assert [(each.process, each.what) for each in manifest.instrument_failures] == [("runner", words)]
 
 
-@pytest.mark.parametrize("phase", ["_play", "_drain"])
+@pytest.mark.parametrize("phase", ["_run_load", "_drain"])
 def test_a_provider_that_says_it_failed_is_seen_at_once(
     phase: str, stub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,7 +231,7 @@ def test_a_provider_that_says_it_failed_is_seen_at_once(
     monkeypatch.setattr(part_run, "start_surroundings", start)
     monkeypatch.setattr(Sampler, "take", lambda self: Snapshot(LoadStatus(), failed, None, 0.0))
     if phase == "_drain":
-        monkeypatch.setattr(PartRun, "_play", lambda self, sampler: "finished")
+        monkeypatch.setattr(PartRun, "_run_load", lambda self, sampler: "finished")
     manifest = a_part(tmp_path / "run").run()
     words = "failed: the journal cannot be written: No space left on device"
     assert manifest.exit_reason == f"error: provider {words}"

@@ -139,7 +139,7 @@ def test_what_a_provider_of_the_users_own_took_before_the_load_does_not_count() 
     drain = Drain(sender_answers=False, provider_answers=True, provider_before=1_000)
     assert drain.look(0.0, seen(5, provider(1_004))).words == "1 that the provider has not seen"
     assert drain.look(0.5, seen(5, provider(1_005))).over
-    # Earlier plays of the same load do.
+    # Earlier rounds of the same load do.
     drain = Drain(sender_answers=False, provider_answers=True, accepted_before=10)
     assert not drain.look(0.0, seen(5, provider(14))).over
     assert drain.look(0.5, seen(5, provider(15))).over

@@ -24,12 +24,12 @@ from loadtests.targets import Target
     [
         (
             {("refused", 500): 15, ("refused", 429): 5, ("failed", 0): 10},
-            "20 of 30 refused, most often with HTTP 500; does your sender reach the mock provider at "
-            "http://127.0.0.1:9500?",
+            "20 of 30 refused, most often with HTTP 500; check that your sender reaches the mock provider at "
+            "http://127.0.0.1:9500",
         ),
-        ({("refused", 404): 30}, "30 of 30 refused, most often with HTTP 404; is [request]"),
-        ({("refused", 200): 30}, "30 of 30 refused, most often with HTTP 200; does [accepted]"),
-        ({("failed", 0): 99, ("accepted", 202): 1}, "99 of 100 failed; does your sender still answer at"),
+        ({("refused", 404): 30}, "30 of 30 refused, most often with HTTP 404; check that [request]"),
+        ({("refused", 200): 30}, "30 of 30 refused, most often with HTTP 200; check that [accepted]"),
+        ({("failed", 0): 99, ("accepted", 202): 1}, "99 of 100 failed; check that your sender answers at"),
         ({("refused", 500): 19, ("accepted", 202): 1}, None),
         ({}, None),
     ],

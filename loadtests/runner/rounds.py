@@ -1,7 +1,7 @@
-"""A load that Locust's web UI started more than once: each play becomes a part.
+"""A load that Locust's web UI started more than once: each round becomes a part.
 
-Provider and sender keep running from one play to the next. Their rows are separated by the keys of the
-load's rows, and the manifest of a play counts the messages that were open when it began.
+Provider and sender keep running from one round to the next. Their rows are separated by the keys of the
+load's rows, and the manifest of a round counts the messages that were open when it began.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from loadtests.recording import LoadStatus, combine
 from loadtests.runner.due import arrivals_due
 
 Ints = npt.NDArray[np.int64]
-Play = Mapping[int, LoadStatus]  # each worker's last status
+LoadRound = Mapping[int, LoadStatus]  # each worker's last status
 _FILES = {
     "load": records.LOAD_SCHEMA,
     "provider": records.PROVIDER_SCHEMA,
@@ -31,17 +31,17 @@ _FILES = {
 OPEN_BEFORE = "open_from_before"  # in a part's scenario.parameters
 
 
-def stopped_early(play: Play) -> bool:
+def stopped_early(load_round: LoadRound) -> bool:
     """Whether it was stopped before all arrivals of its plan were due."""
-    status = combine(play.values())
+    status = combine(load_round.values())
     return bool(status.start_ns) and status.due < status.planned
 
 
-def split_plays(
-    run_dir: Path, whole: records.Manifest, plan: Plan, plays: Sequence[Play], workers: int
+def split_rounds(
+    run_dir: Path, whole: records.Manifest, plan: Plan, rounds: Sequence[LoadRound], workers: int
 ) -> records.Manifest:
     """Turn the run directory into a suite with one part for each Start; return the suite's manifest."""
-    starts = [combine(play.values()).start_ns for play in plays]
+    starts = [combine(load_round.values()).start_ns for load_round in rounds]
     rows = {
         name: records.read_rows(run_dir / f"{name}.arrow", schema)
         for name, schema in _FILES.items()
@@ -49,14 +49,14 @@ def split_plays(
     }
     owner = _owners(rows, starts)
     places = []
-    for number, play in enumerate(plays):
+    for number, load_round in enumerate(rounds):
         place = f"parts/{number + 1:02d}-start"
         folder = run_dir / place
         folder.mkdir(parents=True, exist_ok=True)
         for name, table in rows.items():
             _write(folder / f"{name}.arrow", table.filter(pa.array(owner[name] == number)))
         before = _open_at(rows, owner, number, starts[number])
-        part = _part(whole, plan, play, workers, (number, len(plays), before))
+        part = _part(whole, plan, load_round, workers, (number, len(rounds), before))
         records.write_manifest(folder, part)
         places.append(place)
     reasons = [records.read_manifest(run_dir / place).exit_reason for place in places]
@@ -76,13 +76,13 @@ def split_plays(
 
 
 def _part(
-    whole: records.Manifest, plan: Plan, play: Play, workers: int, place: tuple[int, int, int]
+    whole: records.Manifest, plan: Plan, load_round: LoadRound, workers: int, place: tuple[int, int, int]
 ) -> records.Manifest:
     number, count, open_before = place
-    status = combine(play.values())
+    status = combine(load_round.values())
     last = number == count - 1
     reason = whole.exit_reason if last else "finished"
-    if reason in ("finished", "drain_timeout", "drain_ended") and stopped_early(play):
+    if reason in ("finished", "drain_timeout", "drain_ended") and stopped_early(load_round):
         reason = "interrupted"
     scenario = msgspec.structs.replace(
         whole.scenario,
@@ -94,7 +94,7 @@ def _part(
         scenario=scenario,
         load_started_ns=status.start_ns,
         load_ended_ns=status.end_ns,
-        planned=arrivals_due(plan, play, workers, played_out=not stopped_early(play)),
+        planned=arrivals_due(plan, load_round, workers, complete=not stopped_early(load_round)),
         exit_reason=reason,
         faults=tuple(
             fault for fault in whole.faults if fault.end_ns is None or fault.end_ns > status.start_ns
@@ -103,8 +103,8 @@ def _part(
 
 
 def _owners(rows: Mapping[str, pa.Table], starts: Sequence[int]) -> dict[str, Ints]:
-    """For each file, the play of each of its rows. A row without a load row is assigned by its time, or to
-    the first play."""
+    """For each file, the round of each of its rows. A row without a load row is assigned by its time, or to
+    the first round."""
     load = rows["load"]
     of_load = _by_time(load["t_intended_ns"], starts)
     found = {"load": of_load}
@@ -126,14 +126,14 @@ def _owners(rows: Mapping[str, pa.Table], starts: Sequence[int]) -> dict[str, In
 
 
 def _by_time(instants: pa.ChunkedArray, starts: Sequence[int]) -> Ints:
-    """The last play that had begun; the first for an earlier time, or without a time."""
+    """The round in progress at each time; the first for an earlier time, or without a time."""
     at_ns = pc.fill_null(instants, 0).to_numpy()
     last: Ints = np.searchsorted(np.array(starts, np.int64), at_ns, side="right").astype(np.int64) - 1
     return np.maximum(last, 0)
 
 
 def _open_at(rows: Mapping[str, pa.Table], owner: Mapping[str, Ints], number: int, start_ns: int) -> int:
-    """Accepted messages of earlier plays of which the provider knows no end before this play began."""
+    """Accepted messages of earlier rounds that were not final at the provider when this round began."""
     load = rows["load"]
     earlier = load.filter(pa.array(owner["load"] < number) if len(load) else pa.array([], pa.bool_()))
     accepted = pc.filter(earlier["key"], pc.equal(earlier["outcome"], "accepted"))

@@ -51,8 +51,8 @@ def test_each_start_in_the_page_is_a_part_of_its_own(
     eventually(lambda: ask(url + "stats/requests")["state"] == "stopped")
     read_until(process, "the load is over: Ctrl-C here waits for open messages and writes the report")
     assert ask(url + "swarm", start)["success"] is True
-    eventually(lambda: (out / "play-1-0.json").is_file())
-    read_until(process, "the load is over: ")  # the second one plays to its end
+    eventually(lambda: (out / "round-1-0.json").is_file())
+    read_until(process, "the load is over: ")  # the second one rounds to its end
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=100)
 

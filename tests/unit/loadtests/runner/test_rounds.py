@@ -1,4 +1,4 @@
-"""One run directory of several plays, taken apart into a part each."""
+"""One run directory of several rounds, taken apart into a part each."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from nanoseconds import S
 from analysis import records
 from analysis.report import build_report
 from loadtests.arrivals import Constant, Plan, Stream
-from loadtests.recording import LoadRecorder, LoadStatus, read_plays
+from loadtests.recording import LoadRecorder, LoadStatus, read_rounds
 from loadtests.runner.draining import Drain
-from loadtests.runner.plays import split_plays, stopped_early
 from loadtests.runner.queries import ServiceState
+from loadtests.runner.rounds import split_rounds, stopped_early
 from loadtests.runner.sampling import Snapshot
 
 STARTS = (100 * S, 200 * S)
@@ -69,7 +69,7 @@ def write(path: Path, schema: Any, rows: list[tuple[Any, ...]]) -> None:
 
 
 def played_twice(run_dir: Path) -> records.Manifest:
-    """30 of 100 in the first play, of which the last ten are delivered within the second; 100 in it."""
+    """30 of 100 in the first load_round, of which the last ten are delivered within the second; 100 in it."""
     load, provider, sender = [], [], []
     for tag, start_ns, count in (("t", STARTS[0], 30), ("t.2", STARTS[1], 100)):
         for slot in range(count):
@@ -93,10 +93,10 @@ def played_twice(run_dir: Path) -> records.Manifest:
     )
 
 
-def test_every_row_is_in_the_part_of_its_play(tmp_path: Path) -> None:
+def test_every_row_is_in_the_part_of_its_round(tmp_path: Path) -> None:
     manifest = played_twice(tmp_path)
-    plays = [{0: status(STARTS[0], 30)}, {0: status(STARTS[1], 100)}]
-    suite = split_plays(tmp_path, manifest, PLAN, plays, 1)
+    rounds = [{0: status(STARTS[0], 30)}, {0: status(STARTS[1], 100)}]
+    suite = split_rounds(tmp_path, manifest, PLAN, rounds, 1)
     assert records.read_manifest(tmp_path) == suite
     assert (suite.kind, suite.exit_reason) == ("suite", "interrupted")
     first, second = (records.read_manifest(tmp_path / place) for place in suite.parts)
@@ -129,27 +129,27 @@ def test_every_row_is_in_the_part_of_its_play(tmp_path: Path) -> None:
     assert states["01-start", "earlier load"].value_number == 0.0
 
 
-def test_a_play_that_came_to_its_end_owed_its_whole_plan(tmp_path: Path) -> None:
+def test_a_round_that_came_to_its_end_owed_its_whole_plan(tmp_path: Path) -> None:
     manifest = played_twice(tmp_path)
     whole = status(STARTS[1], 100)
     # An end that was noted a little before the instant of the last arrival.
     early = msgspec.structs.replace(whole, end_ns=whole.end_ns - 1)
-    suite = split_plays(tmp_path, manifest, PLAN, [{0: status(STARTS[0], 30)}, {0: early}], 1)
+    suite = split_rounds(tmp_path, manifest, PLAN, [{0: status(STARTS[0], 30)}, {0: early}], 1)
     assert records.read_manifest(tmp_path / suite.parts[1]).planned == 100
 
 
-def test_the_recorder_keeps_the_status_of_each_play(tmp_path: Path) -> None:
+def test_the_recorder_keeps_the_status_of_each_round(tmp_path: Path) -> None:
     recorder = LoadRecorder(tmp_path, 0)
     recorder.status(status(STARTS[0], 30))
     recorder.keep_status(1)
-    assert [play[0].due for play in read_plays(tmp_path)] == [30]
+    assert [load_round[0].due for load_round in read_rounds(tmp_path)] == [30]
     recorder.status(status(STARTS[1], 100))
     recorder.close()
-    assert [play[0].due for play in read_plays(tmp_path)] == [30, 100]
+    assert [load_round[0].due for load_round in read_rounds(tmp_path)] == [30, 100]
 
 
 @pytest.mark.parametrize(("due", "early"), [(0, True), (99, True), (100, False)])
-def test_a_play_is_whole_when_every_arrival_came_due(due: int, early: bool) -> None:
+def test_a_round_is_whole_when_every_arrival_came_due(due: int, early: bool) -> None:
     assert stopped_early({0: status(STARTS[0], due)}) is early
 
 
@@ -157,8 +157,8 @@ def test_a_load_that_never_began_was_not_stopped() -> None:
     assert not stopped_early({0: LoadStatus(planned=100)})
 
 
-def test_the_drain_waits_for_the_last_play_whatever_earlier_ones_had_accepted() -> None:
-    """Another sender cannot be asked, and the provider counts the messages of all plays."""
+def test_the_drain_waits_for_the_last_round_whatever_earlier_ones_had_accepted() -> None:
+    """Another sender cannot be asked, and the provider counts the messages of all rounds."""
 
     def seen(at_provider: int) -> Snapshot:
         provider = ServiceState(open=0, accepted=at_provider)
