@@ -1,4 +1,4 @@
-"""The sender's core: messages, answers, reports and the time go in; batches and changes come out."""
+"""The sender's core: it gets messages, answers, reports and the time, and returns batches and changes."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Dispatcher:
         return len(self._backlog.tickets) + count <= limit
 
     def offer(self, now_ns: int, messages: Sequence[Message]) -> Sequence[Effect]:
-        """Take in stored messages. A key that is already open is counted and otherwise ignored."""
+        """Take in stored messages. A message whose key is already open is counted and otherwise ignored."""
         self._move_clock(now_ns)
         effects: list[Effect] = []
         totals = self._ledger.totals
@@ -85,8 +85,8 @@ class Dispatcher:
         return effects
 
     def foresee(self, now_ns: int, messages: Sequence[Message]) -> str | None:
-        """The route on which all of ``messages``, at least one, would go out in one request if they were
-        offered now; None if they would not, or if that is not certain. Only ``offer`` decides.
+        """The route on which all of ``messages`` (at least one) would be sent in one request if they were
+        offered now. None if they would not, or if it is uncertain. Only ``offer`` decides.
         """
         self._move_clock(now_ns)
         return self._sending.foresee(now_ns, messages)
@@ -135,7 +135,9 @@ class Dispatcher:
         return effects
 
     def reported(self, now_ns: int, reports: Sequence[Report]) -> Sequence[Effect]:
-        """Take delivery reports: in any order, repeated, before the answer, or after the end."""
+        """Take delivery reports: in any order, also repeated ones, before the answer, or after the message is
+        final.
+        """
         self._move_clock(now_ns)
         effects: list[Effect] = []
         submitting = bool(self._sending.in_flight)
@@ -147,7 +149,8 @@ class Dispatcher:
         return effects
 
     def looked_up(self, now_ns: int, key: str, found: Sequence[Report] | None) -> Sequence[Effect]:
-        """Learn what the provider has that may be the message of ``key``, oldest first; None: it did not say.
+        """Take the result of a lookup: the provider's messages that may be the one of ``key``, oldest first.
+        None: the provider gave no result.
 
         Raises ``ValueError``, changing nothing, for a message that is not being looked up.
         """
@@ -209,7 +212,7 @@ class Dispatcher:
 
     def next_deadline(self) -> int | None:
         """When ``advance`` must be called, unless another call comes first. None if nothing is pending."""
-        # Compared one by one: this is asked after every call.
+        # Compared one by one, since this runs after every call.
         deadline_ns = self._sending.wake_ns
         backlog_ns = self._backlog.next_ns()
         if backlog_ns is not None and (deadline_ns is None or backlog_ns < deadline_ns):
@@ -231,7 +234,7 @@ class Dispatcher:
 
     @property
     def early_reports(self) -> int:
-        """Reports kept for a submit that is unanswered yet; what they say is in no ``Change`` so far."""
+        """Reports kept for a submit that is not answered yet. No ``Change`` contains them so far."""
         return len(self._ledger.early)
 
     def state(self) -> DispatchState:
@@ -269,7 +272,7 @@ class Dispatcher:
     def _settle(
         self, now_ns: int, batch: Batch, ticket: Ticket, result: Result, effects: list[Effect]
     ) -> bool:
-        """Carry out what the attempt's result means for ``ticket``; True if it goes back to its lane now."""
+        """Apply the attempt's result to ``ticket``. True if it goes back to its lane now."""
         if ticket.state is not _SUBMITTING:
             return False  # its report came first
         ledger = self._ledger

@@ -2,7 +2,7 @@
 
 Changes are written for SENT, for ends, and when an attempt without an answer binds a message to its route.
 While an attempt is under way the store has it as a ``SubmitAttempt``, which the driver writes before the
-request goes out. An attempt that was refused leaves nothing behind: what a crash loses is its count.
+request goes out. A refused attempt is not stored: after a crash only its count is missing.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from reference_sender.dispatch.ticket import NOWHERE, Ticket
 from reference_sender.dispatch.values import FINAL_STATES, Change, Effect, Report, State
 
 EXPIRED_WAITING = "expired"  # its deadline came before a provider took it
-EXPIRED_UNCERTAIN = "outcome_unknown"  # a provider may have it, and no safe repeat or lookup told
-EXPIRED_UNREPORTED = "no_report"  # taken, but no report ever came
+# A provider may have it, and neither a safe repeat nor a lookup gave an answer.
+EXPIRED_UNCERTAIN = "outcome_unknown"
+EXPIRED_UNREPORTED = "no_report"  # accepted by the provider, but no report came
 EXPIRED_NOWHERE = "route_removed"  # as before, and its route is no longer configured
 
 # An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
@@ -28,7 +29,9 @@ _DELIVERED = State.DELIVERED
 
 
 class Totals(Struct):
-    """Counts since the dispatcher began. A late update counts under both of its ends, and under ``late``."""
+    """Counts since the dispatcher began. A late update counts under both of its final states, and under
+    ``late``.
+    """
 
     offered: int = 0
     duplicate_offers: int = 0
@@ -38,7 +41,7 @@ class Totals(Struct):
     failed: int = 0
     expired: int = 0
     late: int = 0  # ended messages that a report then showed to be delivered
-    repeated_reports: int = 0  # intermediate ones, and those that said nothing new
+    repeated_reports: int = 0  # intermediate reports, and reports without new information
     orphan_reports: int = 0  # about unknown or forgotten messages
 
 
@@ -78,21 +81,21 @@ class Ledger:
         self._reached(now_ns, ticket.message.key, sent, report.state, report.reason, effects)
 
     def closed(self, now_ns: int, ticket: Ticket, state: State, reason: str, effects: list[Effect]) -> None:
-        """The message ends in the backlog, as FAILED or EXPIRED."""
+        """The message ends before a provider accepted it, as FAILED or EXPIRED."""
         self._backlog.end(ticket, state)
         self.note_closed(now_ns, ticket, reason, effects)
 
     def note_closed(self, now_ns: int, ticket: Ticket, reason: str, effects: list[Effect]) -> None:
-        """Write down the end of a ticket that has left the backlog already."""
+        """Record the final state of a ticket that has already left the backlog."""
         message = ticket.message
         ended = Sent(message.message_id, ticket.attempts, None, now_ns, ticket.state, ticket.route)
         if ticket.uncertain:
-            self._ended.add(message.key, ended)  # it may have got through: a report would show it
+            self._ended.add(message.key, ended)  # the provider may have it: a report would show that
         self._count(ticket.state)
         effects.append(_change(now_ns, message.key, ended, reason))
 
     def expired(self, now_ns: int, ticket: Ticket, effects: list[Effect]) -> None:
-        """Write down that ``ticket``, already EXPIRED and out of the backlog, ran out of time."""
+        """Record that ``ticket``, already EXPIRED and out of the backlog, passed its deadline."""
         if ticket.slot == NOWHERE:
             reason = EXPIRED_NOWHERE
         else:
@@ -128,7 +131,7 @@ class Ledger:
             return
         ticket = self._backlog.tickets.get(report.key) if report.key is not None else None
         if ticket is not None and (ticket.attempts or ticket.uncertain):
-            # Written down now and not with the answer: once acknowledged, a report does not come again.
+            # Recorded now and not with the answer: an acknowledged report is not repeated.
             self.reported_early(now_ns, ticket, report, effects)
         elif (key := self._ended.index.find(report)) is not None:
             self._reported_late(now_ns, key, report, effects)
@@ -136,7 +139,7 @@ class Ledger:
             self.totals.orphan_reports += 1
 
     def give_up_overdue(self, now_ns: int, effects: list[Effect]) -> None:
-        """End what has waited for its report too long."""
+        """End messages whose report is overdue."""
         for key, sent in self.awaiting.take_timed_out(now_ns):
             self._reached(now_ns, key, sent, State.EXPIRED, EXPIRED_UNREPORTED, effects)
 

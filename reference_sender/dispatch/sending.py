@@ -20,7 +20,7 @@ PACING, IN_FLIGHT, PAUSE = "pacing", "in_flight", "pause"
 
 
 class Batch(Struct, frozen=True, gc=False):
-    """A request on its way."""
+    """A request in flight."""
 
     route: RouteState
     tickets: list[Ticket]
@@ -30,11 +30,11 @@ class Batch(Struct, frozen=True, gc=False):
 class Sending:
     """The routes, in order of preference, and the requests in flight.
 
-    The first route that is healthy and has room gets the next batch. A batch is of one lane, so an OTP never
-    shares a request with bulk, and of one sender name. No lane overtakes one above it that only lacks tokens:
-    waiting for tokens that a lower lane spends meanwhile would be waiting for ever.
+    The first route that is healthy and has room gets the next batch. A batch has one lane, so an OTP never
+    shares a request with bulk, and one sender name. While a lane lacks only tokens, no lower lane may send:
+    it would spend the tokens that the higher lane waits for.
 
-    ``waited_ns`` is how long messages were ready and not submitted, by what held them on the preferred route:
+    ``waited_ns`` is how long messages were ready and not submitted, by cause on the preferred route:
     its own rate limits and linger (PACING), its limit of unanswered requests (IN_FLIGHT), or a pause after a
     refusal and an open breaker (PAUSE).
     """
@@ -51,7 +51,7 @@ class Sending:
         self.in_flight: dict[int, Batch] = {}
         self.wake_ns: int | None = None
         self.waited_ns = {PACING: 0, IN_FLIGHT: 0, PAUSE: 0}
-        self._held_by = ""  # what keeps ready messages back since ``_held_ns``; "": nothing waits
+        self._held_by = ""  # the cause for which ready messages wait since ``_held_ns``; "": no message waits
         self._held_ns = 0
         self._max_batch = [each.max_batch for each in limits]
         self._linger_ns = [
@@ -68,16 +68,17 @@ class Sending:
         self._batches = 0
 
     def route_for(self, name: str, segments: int) -> RouteState | None:
-        """The route of that name, which messages are bound to; None if there is none, or if it cannot take a
-        message of ``segments``."""
+        """The route of that name, to which messages are bound. None if it does not exist, or cannot send a
+        message of ``segments``.
+        """
         for each in self.routes:
             if each.name == name and segments <= each.segments.capacity:
                 return each
         return None
 
     def foresee(self, now_ns: int, messages: Sequence[Message]) -> str | None:
-        """As ``Dispatcher.foresee``. It knows only the plain case: nothing else waits, one lane, one sender
-        name.
+        """As ``Dispatcher.foresee``. It covers only the simple case: no other message waits, one lane, one
+        sender name.
         """
         first = messages[0]
         segments = 0
@@ -98,7 +99,7 @@ class Sending:
         return None
 
     def pump(self, now_ns: int, effects: list[Effect]) -> None:
-        """Submit whatever may go now, and note when time alone will let more go."""
+        """Submit what may be sent now, and note the time from which more may be sent."""
         if self._held_by:
             self.waited_ns[self._held_by] += now_ns - self._held_ns
         self._held_ns = now_ns
@@ -111,7 +112,9 @@ class Sending:
             pass
 
     def _pump_once(self, now_ns: int, effects: list[Effect]) -> bool:
-        """Go through the routes once; True if what a later one took may let an earlier one send more."""
+        """Go through the routes once. True if an earlier route may now send more, since a later one sent a
+        batch.
+        """
         self.wake_ns = None
         self._held_by = ""
         ready = self._backlog.ready
@@ -169,7 +172,7 @@ class Sending:
     def _next_unexpired(
         self, now_ns: int, queue: Queue, expired: Ticket, effects: list[Effect]
     ) -> Ticket | None:
-        """The next ticket of a queue, past those at its head that have run out of time."""
+        """The next ticket of a queue. Expired ones before it are ended."""
         head: Ticket | None = expired
         while head is not None and head.expires_ns <= now_ns:
             self._backlog.end(head, State.EXPIRED)

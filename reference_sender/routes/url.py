@@ -26,7 +26,9 @@ class RouteError(ValueError):
 
 
 class RouteOptions(BaseModel):
-    """Options of a route URL. The default rates suit a fast provider; one that throttles slows the sender."""
+    """Options of a route URL. The default rates are for a fast provider. A slower one throttles, and the
+    sender then sends more slowly.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,7 +46,7 @@ class RouteOptions(BaseModel):
 
 
 class RouteSpec(Struct, frozen=True):
-    """A route URL, read."""
+    """A parsed route URL."""
 
     definition: RouteDefinition
     account: RouteAccount
@@ -96,7 +98,7 @@ def read_route(text: str) -> RouteSpec:
     sender_id = options.sender_id or definition.sender_id
     if sender_id is None:
         raise RouteError(
-            f"route {authority}: sender_id must be given; it is the sender of messages without one"
+            f"route {authority}: sender_id must be given; it is the sender of messages that name none"
         )
     path = parts.path.rstrip("/") or definition.path
     account = RouteAccount(f"{scheme}://{authority}{path}", user, secret, sender_id)
@@ -111,7 +113,7 @@ def read_route(text: str) -> RouteSpec:
 
 
 def _credentials(parts: SplitResult, definition: RouteDefinition) -> tuple[str, str]:
-    """User and secret. The user is empty where the provider knows a token alone."""
+    """User and secret. The user is empty if the provider identifies an account by its token."""
     with_user = ":" in definition.credentials
     if not parts.hostname or not parts.username or with_user != bool(parts.password):
         form = f"{definition.name}+http://{definition.credentials}@HOST:PORT"

@@ -22,8 +22,8 @@ from reference_sender.store import Existing, Store, StoreError, Work
 log = logging.getLogger(__name__)
 
 RETRY_S = 1.0
-_FRESH_S = 1.0  # how long the result of a commit describes the store
-_RECENT_S = 1.0  # whose longest commit ``worst_ms`` tells
+_FRESH_S = 1.0  # for how long the result of a commit counts as the state of the store
+_RECENT_S = 1.0  # the period of ``worst_ms``
 _CLOSED = "the sender has stopped"
 _NOTHING: Mapping[int, Existing] = {}
 
@@ -32,7 +32,7 @@ Foresee = Callable[[Sequence[Message]], SubmitAttempt | None]
 
 
 class _Group:
-    """The content of one transaction, and who waits for it."""
+    """The content of one transaction, and the futures that wait for it."""
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
@@ -49,7 +49,7 @@ class _Group:
         return bool(self.has_work() or self.changed or self.probes)
 
     def has_work(self) -> bool:
-        """Whether anything is to be written."""
+        """Whether there is anything to write."""
         return bool(self.messages or self.changes or self.attempts or self.ended)
 
     def work(self) -> Work:
@@ -64,13 +64,13 @@ def _foresees_nothing(_: Sequence[Message]) -> SubmitAttempt | None:
 
 
 class CommitQueue:
-    """The one way to the store's ``commit``. All methods are for the event loop's thread.
+    """The only caller of the store's ``commit``. All methods are for the event loop's thread.
 
     ``foresee`` is called with the messages of a commit before it begins. The attempt it returns, if any,
     becomes durable with them, so messages that can go out at once need one commit and not two. ``kept`` is
     called once per commit with the messages that are now durable and that attempt, before those who wait for
-    them resume; it must call ``ended`` for an attempt that it does not make. A commit begins at most every
-    ``linger_s``, which under load makes groups large enough.
+    them resume; it must call ``ended`` for an attempt that it does not make. Commits begin at intervals of at
+    least ``linger_s``, which makes groups large enough under load.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class CommitQueue:
         self._not_before = 0.0
         self._error: StoreError | None = None  # of the last commit
         self._said_s = -_FRESH_S  # when it ended
-        self.waiting = 0  # messages taken in and not yet given to ``kept``
+        self.waiting = 0  # messages accepted and not yet given to ``kept``
         self.commits = 0
         self.commit_seconds = 0.0
         self._recent: deque[tuple[float, float]] = deque()  # (when it ended, how long it took)
@@ -118,7 +118,7 @@ class CommitQueue:
 
     @property
     def pause_s(self) -> float:
-        """How long no commit begins: after a failure, and between two commits."""
+        """The delay before the next commit: after a failure, and between two commits."""
         return max(0.0, self._not_before - self._loop.time())
 
     @property
@@ -135,8 +135,9 @@ class CommitQueue:
             recent.popleft()
 
     def add(self, message: Message) -> asyncio.Future[Existing | None]:
-        """Keep one message. Resolves when it is on disk, to None, or to the message that has its key already;
-        fails with ``StoreError``."""
+        """Store one message. When it is on disk, resolves to None, or to the message that has its key
+        already; fails with ``StoreError``.
+        """
         future: asyncio.Future[Existing | None] = self._loop.create_future()
         if self._closed:
             future.set_exception(StoreError(_CLOSED))
@@ -150,7 +151,7 @@ class CommitQueue:
         return future
 
     def add_many(self, messages: Sequence[Message]) -> asyncio.Future[Mapping[int, Existing]]:
-        """Keep these. Resolves as ``Store.commit`` answers; fails with ``StoreError``."""
+        """Store these messages. Resolves to the result of ``Store.commit``; fails with ``StoreError``."""
         future: asyncio.Future[Mapping[int, Existing]] = self._loop.create_future()
         if self._closed:
             future.set_exception(StoreError(_CLOSED))
@@ -163,7 +164,7 @@ class CommitQueue:
         return future
 
     def change(self, changes: Iterable[Change]) -> None:
-        """Make these changes durable, some time soon; they are tried again until the store takes them."""
+        """Make these changes durable soon. A failed commit is repeated until the store keeps them."""
         self._group.changes.extend(changes)
         if not self._busy:
             self._schedule()
@@ -181,8 +182,9 @@ class CommitQueue:
         return future
 
     def ended(self, attempt_id: int) -> None:
-        """The attempt is over. Call it in the same turn of the loop as its changes, so that one transaction
-        has both."""
+        """The attempt has ended. Call it in the same turn of the loop as its changes, so that one transaction
+        has both.
+        """
         self._group.ended.append(attempt_id)
         if not self._busy:
             self._schedule()
@@ -191,7 +193,7 @@ class CommitQueue:
         """Raises ``StoreError`` unless a message can be stored now. Uses the result of a recent commit, or
         tests the store."""
         if not self.is_alive():
-            raise StoreError("nothing can be stored: the sender must be started again")
+            raise StoreError("nothing can be stored: restart the sender")
         if self._loop.time() - self._said_s < _FRESH_S:
             if self._error is not None:
                 raise self._error
@@ -259,7 +261,7 @@ class CommitQueue:
                     self._store.probe()
             except StoreError as caught:
                 error = caught
-            except Exception as caught:  # a store's own fault ends this group, not the thread
+            except Exception as caught:  # an unexpected error of the store ends this group, not the thread
                 log.exception("unexpected error of the store")
                 error = StoreError(f"{type(caught).__name__}: {caught}")
             spent_s = time.monotonic() - started

@@ -29,7 +29,7 @@ from reference_sender.store import Existing, Store
 log = logging.getLogger(__name__)
 
 _SECOND_NS = 1_000_000_000
-# How long a report may wait for the answer to the submit it overtook; less than a provider's own time limit.
+# How long an early report may wait for the answer to its submit; less than a provider's time limit.
 EARLY_REPORT_S = 5.0
 _LAST_COMMIT_S = 5.0
 _FAULT = Result(Outcome.UNKNOWN, reason="route_fault")
@@ -39,7 +39,8 @@ class Driver:
     """One dispatcher, one store, the routes; all in the event loop's thread but the store's commits.
 
     A message is stored before it is offered, an attempt before its request goes out, a delivery report before
-    it is acknowledged. An attempt that can be foreseen is stored with its messages, any other after them.
+    it is acknowledged. An attempt that ``foresee`` predicts is stored with its messages, any other attempt
+    after them.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Driver:
         self._last_ns = 0
         self._overtaking: set[str] = set()  # provider ids of reports that came with an early one
         self._stopping = False
-        self._attempts = 0  # made so far
+        self._attempts = 0  # number made so far
         self.commits = CommitQueue(
             store, self._kept, retry_s=commit_retry_s, chores=self.chores, foresee=self._foresee
         )
@@ -74,7 +75,7 @@ class Driver:
         self._perform(self._dispatcher.recover(self._now(), recovered))
 
     def has_room(self, count: int, lane: Lane) -> bool:
-        """Whether ``count`` more messages of ``lane`` fit, those on their way to the store included."""
+        """Whether ``count`` more messages of ``lane`` fit. Messages that wait for the store are counted."""
         return self._dispatcher.has_room(count + self.commits.waiting, lane)
 
     def take(self, message: Message) -> asyncio.Future[Existing | None]:
@@ -86,11 +87,11 @@ class Driver:
         return self.commits.add_many(messages)
 
     async def reported(self, reports: Sequence[Report]) -> bool:
-        """Take delivery reports; True once all they change is on disk.
+        """Take delivery reports. True once all their changes are on disk.
 
-        A report that carries no key can overtake the answer to its submit, which alone tells whose it is.
-        What it says is then durable only after that answer, so its sender waits until then; False if that
-        takes too long, and the report must come again.
+        A report without a key can come before the answer to its submit, which alone identifies the message.
+        Its change is then durable only after that answer, so the provider's call waits until then. False if
+        that takes too long: the provider must repeat the report.
         """
         before = self._dispatcher.state().early_reports
         self._perform(self._dispatcher.reported(self._now(), reports))
@@ -125,7 +126,7 @@ class Driver:
         if self._submits:
             _, unanswered = await asyncio.wait(list(self._submits), timeout=limit_s)
             if unanswered:
-                said = "%d requests are left unanswered; the next start repeats them or looks them up"
+                said = "%d requests are unanswered; the next start repeats them or looks them up"
                 log.warning(said, len(unanswered))
         for task in (*self._submits, *self._lookups):
             task.cancel()
@@ -133,7 +134,9 @@ class Driver:
             async with asyncio.timeout(limit_s + _LAST_COMMIT_S):
                 await self.commits.close()
         except TimeoutError:
-            log.error("the store did not take the last changes; their messages are tried again on restart")
+            log.error(
+                "the store did not keep the last changes; their messages are submitted again after a restart"
+            )
 
     def _foresee(self, messages: Sequence[Message]) -> SubmitAttempt | None:
         route = None if self._stopping else self._dispatcher.foresee(self._now(), messages)
@@ -189,7 +192,8 @@ class Driver:
             self.chores.died("dispatcher", error)
 
     def _advance(self) -> None:
-        # Timers are kept to the millisecond and may come early; the dispatcher is promised its deadline.
+        # Timers have a resolution of a millisecond and may fire early. The dispatcher must not be called
+        # early.
         due_ns, self._armed_ns = self._armed_ns, None
         self._last_ns = max(self._last_ns, due_ns or 0)
         self._perform(self._dispatcher.advance(self._now()))
@@ -203,7 +207,7 @@ class Driver:
         for effect in effects:
             if isinstance(effect, Change):
                 changes.append(effect)
-            # What is not submitted, since the sender stops, stays queued in the store.
+            # A batch that is not submitted because the sender stops stays queued in the store.
             elif self._stopping:
                 continue
             elif isinstance(effect, LookUp):
@@ -212,7 +216,7 @@ class Driver:
                 task.add_done_callback(self._lookups.discard)
             elif self._begin(effect, foreseen):
                 foreseen = None
-        if foreseen is not None:  # its messages wait, or go out in another way
+        if foreseen is not None:  # its messages wait, or are sent in another batch
             self.commits.ended(foreseen.attempt_id)
         if changes:
             self.commits.change(changes)
@@ -232,7 +236,7 @@ class Driver:
 
 
 def _is_of(attempt: SubmitAttempt, batch: SubmitBatch) -> bool:
-    """Whether ``attempt`` is one of the same messages, in whatever order, on the same route."""
+    """Whether ``attempt`` has the same messages, in any order, and the same route."""
     if attempt.route != batch.route or len(attempt.message_ids) != len(batch.messages):
         return False
     return {message.message_id for message in batch.messages} == set(attempt.message_ids)
