@@ -148,8 +148,8 @@ def _warn_of_removed_routes(recovered: Iterable[Recovered], routes: Collection[s
     for route, count in bound.items():
         if route not in routes:
             log.warning(
-                "%d messages may have been submitted on route %s, which is not configured. They are sent on no"
-                " other route, and without a report they end as expired, route_removed. Start with that"
+                "%d messages may have been submitted on route %s, which is not configured. No other route"
+                " gets them, and without a report they end as expired, route_removed. Start with that"
                 " route (name=%s) to let it finish them",
                 count,
                 route,

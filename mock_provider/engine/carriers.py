@@ -1,4 +1,4 @@
-"""Which carrier a number belongs to, and what each carrier does with a message."""
+"""The carrier of a number, and the delays and failures of each carrier."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ class _Serving(Struct, frozen=True, gc=False):
 
 
 class Router:
-    """A number keeps its carrier, whatever its prefix says: numbers are ported (docs/sources.md)."""
+    """A number always has the same carrier. Its prefix does not decide it, since numbers are ported
+    (docs/sources.md).
+    """
 
     __slots__ = (
         "_by_country",

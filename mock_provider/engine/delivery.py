@@ -45,7 +45,7 @@ _CHANCES_KEPT = 20_000  # messages on the air that keep their random draws
 class DeliveryPipeline:
     """``t_carrier`` and ``t_final`` are the due times of the steps, even if the driver is late.
 
-    A message whose validity passes in a queue is noticed when its turn comes. It ends when the validity does.
+    A message that expires in a queue is noticed when its turn comes. Its end is the end of its validity.
     """
 
     def __init__(
@@ -197,7 +197,7 @@ class DeliveryPipeline:
         self._reporting.vanished(message)
 
     def faults_changed(self, at_ns: int, now_ns: int, active: ActiveFaults, effects: list[Effect]) -> None:
-        """Release what no fault holds any more."""
+        """Release messages that no fault holds any longer."""
         held_before, self._holding = self._holding, _carriers_held(active)
         for name, faults in held_before.items():
             queue = self._queues.get(name)

@@ -40,7 +40,7 @@ class Draws:
     def message(self, key: str, ordinal: int) -> bytes:
         """All draws of one accepted message, for ``outcome_of``, ``report_of`` and ``id_of``.
 
-        One hash for the three, which are independent: a hash costs more than all that is made of it.
+        One hash gives all three, which are independent: a hash takes longer than the rest of the calculation.
         """
         return _digest(self._message, f"{ordinal} {key}")
 

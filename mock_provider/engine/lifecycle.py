@@ -1,4 +1,4 @@
-"""The life of a message at the provider, up to the end of its delivery report.
+"""The stages of a message at the provider, up to the end of its delivery report.
 
 Every change of a message's stage is one call of ``move``: no other code of the engine assigns it.
 

@@ -27,8 +27,8 @@ class Magic(Struct, frozen=True, gc=False):
     """What happens to a message to this number. Without a setting, the message is treated as any other.
 
     ``outcome`` and ``latency_ns`` replace what the carrier draws. ``reply``: lost or its connection cut,
-    although the message was accepted. ``vanishes``: accepted and never heard of again. The other delays are
-    added to what the profile draws.
+    although the message was accepted. ``vanishes``: accepted, then neither delivered nor reported. The other
+    delays are added to what the profile draws.
     """
 
     name: str

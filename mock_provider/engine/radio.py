@@ -20,7 +20,7 @@ def set_out(
 ) -> int:
     """Set the outcome of a message that leaves its carrier at ``at_ns``. Returns the time at which it ends.
 
-    ``radio_ns`` is as drawn, even where the message's validity or outcome ends it sooner. The wait for a
+    ``radio_ns`` is as drawn, even if the message's validity or outcome ends it earlier. The wait for a
     phone that is not found ends with the message. A brown-out slows the radio, not the wait for a phone.
     """
     radio_ns, wait_ns, ended = carrier.draw(uniforms, message.priority)

@@ -234,9 +234,8 @@ class Reporting:
         return {"reports_waiting": float(self._waiting), "reports_unconfirmed": float(self._unconfirmed)}
 
     def _delayed_ns(self, message: TrackedMessage, active: ActiveFaults) -> int | None:
-        """How much later faults and a magic number make the report, or None: no report is sent.
-
-        If a second report is to follow, that is noted.
+        """The added delay of the report by faults and a magic number. None: no report is sent. Also records
+        that a second report follows.
         """
         magic = message.magic
         if magic is not None and magic.report == "none":

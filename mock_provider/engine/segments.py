@@ -39,8 +39,8 @@ def count_segments(text: str) -> SegmentCount:
     """The text's alphabet, its length in that alphabet's units, and how many segments it is cut into.
 
     A character of two units (GSM-7 extension, or outside the BMP) is never split between segments, so a
-    segment may stay one unit short: dividing the units by 153 or 67 would undercount. That is done only where
-    the quotient is above 255 anyway, which is more than a header can number (TS 23.040 §9.2.3.24.1).
+    segment may stay one unit short: dividing the units by 153 or 67 would undercount. The division is used
+    only above 255, which is more than a header can number (TS 23.040 §9.2.3.24.1).
     """
     if _is_gsm7(text):
         return _count(text, "gsm7", GSM7_SINGLE, GSM7_JOINED)

@@ -176,7 +176,7 @@ class SubmitHandler:
         self._event_queue.add(now_ns + plan.latency_ns, self._on_release, pending)
 
     def outage(self, at_ns: int, backup_host: bool) -> RequestInterruption | None:
-        """What any request to that host gets in place of its reply; None: it gets its reply."""
+        """The effect for any request to that host in place of its reply. None: it gets its reply."""
         for fault in self._faults.at(at_ns).at_request:
             met = fault.interrupt(backup_host)
             if met is not None:

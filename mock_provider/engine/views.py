@@ -108,7 +108,7 @@ def journey_view(message: TrackedMessage, newest: TrackedMessage) -> JourneyView
 
 
 def message_view(message: TrackedMessage) -> MessageView:
-    """A message that a fault lost stays open: the provider does not know that it lost it."""
+    """A message that a fault lost is shown as open, since a real provider would not notice the loss."""
     t_done_ns = _done_ns(message)
     ended = None if t_done_ns is None else message.outcome
     stage = LOST if _is_lost(message) else message.stage.name

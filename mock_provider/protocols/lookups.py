@@ -18,7 +18,7 @@ class AccountView(Struct, frozen=True, gc=False):
 
 
 class CapturedMessage(Struct, frozen=True, gc=False):
-    """One message the provider took, as protocols and the admin API show it. Times are unix s, None: not yet.
+    """One accepted message, as protocols and the admin API show it. Times are unix s, None: not yet.
 
     ``state`` is a MessageState value, ``stage`` the name of a ``lifecycle.Stage``, or LOST; both are "" where
     the engine has forgotten the message.
@@ -42,7 +42,7 @@ class CapturedMessage(Struct, frozen=True, gc=False):
     done_unix_s: float | None
     country: str = ""
     carrier: str = ""
-    memo: str = ""  # what the protocol left in ``Submit.memo``
+    memo: str = ""  # ``Submit.memo``
 
 
 class MessageFilter(Struct, frozen=True):
@@ -78,10 +78,10 @@ class Lookups(Protocol):
         """The account of a token, or None."""
 
     def view(self, provider_id: str) -> MessageView | None:
-        """What the engine knows of a message; None if the id is unknown or forgotten."""
+        """The engine's data of a message; None if the id is unknown or forgotten."""
 
     def number(self, msisdn: str) -> NumberView:
-        """What the network knows of a number, given as E.164 digits."""
+        """Country and carrier of a number, given as E.164 digits."""
 
     def cancel(self, token: str, provider_ids: Sequence[str]) -> Sequence[str]:
         """Cancel scheduled messages; returns the ids that were cancelled."""

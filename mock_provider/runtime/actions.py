@@ -1,6 +1,6 @@
-"""Performs the actions of all protocols: the one way from a request to its reply.
+"""Performs the actions of all protocols. Every request gets its reply here.
 
-Only this module puts accepted submits into the inbox, notes refused ones, and applies an outage to requests
+Only this module puts accepted submits into the inbox, records refused ones, and applies an outage to requests
 that do not reach the engine. (The engine applies an outage to submits itself.)
 """
 
@@ -65,7 +65,7 @@ class ActionRunner:
         errors: ErrorReplies[R],
         backup_host: bool = False,
     ) -> R | None:
-        """Answer a query, or give a reply that is ready. In an outage that hangs nothing is called.
+        """Answer a query, or give a reply that is ready. In an outage that hangs, ``respond`` is not called.
 
         Returns the reply; None if an outage took its place.
         """
@@ -79,7 +79,7 @@ class ActionRunner:
         return reply
 
     def outage(self, now_ns: int, backup_host: bool = False) -> RequestInterruption | None:
-        """The outage that applies now."""
+        """The present outage."""
         return self._driver.engine.outage(now_ns, backup_host)
 
     def answer(self, pending: _PendingSubmit[R], answer: Answer | None) -> None:

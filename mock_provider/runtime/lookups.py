@@ -9,7 +9,7 @@ from mock_provider.engine import Engine, MessageView, NumberView
 from mock_provider.inbox.store import Inbox
 from mock_provider.protocols.lookups import AccountView
 
-_UNLIMITED_POINTS = 1_000_000.0  # what an account without a balance shows
+_UNLIMITED_POINTS = 1_000_000.0  # shown for an account without a balance
 
 
 class ProviderLookups:

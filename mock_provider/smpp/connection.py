@@ -24,7 +24,7 @@ _LINGER_S = 1.0
 
 
 class SmppSetup(Struct, frozen=True):
-    """Settings and state that connections share. New settings make a new one, for new connections."""
+    """Settings and state that connections share. New settings give a new object, for new connections."""
 
     limits: SessionLimits
     reader: RequestReader
@@ -35,16 +35,16 @@ class Listener(Protocol):
     """The listening server, as a connection sees it."""
 
     def setup(self) -> SmppSetup:
-        """The settings of a connection that is made now."""
+        """The settings of a new connection."""
 
     def opened(self, connection: SmppConnection) -> bool:
-        """Count it; False where there are too many."""
+        """Count a connection. False: there are too many."""
 
     def closed(self, connection: SmppConnection) -> None:
         """The connection is closed."""
 
     def admit(self, bind: Bind) -> str | int:
-        """The account token of a bind, or the status it is refused with."""
+        """The account token of a bind, or the status of its refusal."""
 
 
 class SmppConnection(asyncio.Protocol):
@@ -192,7 +192,7 @@ class SmppConnection(asyncio.Protocol):
         return self._provider.outage()
 
     def _front(self) -> NoAnswer | None:
-        """How an outage affects enquire_link; one that refuses does not."""
+        """How an outage affects enquire_link. One that refuses has no effect on it."""
         outage = self._outage()
         if outage is None or not (outage.hang or outage.disconnect):
             return None

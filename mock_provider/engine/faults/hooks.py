@@ -2,7 +2,7 @@
 
 A fault kind (``kinds``) returns an object of one of these classes. The engine asks the objects that are
 active at that point (``windows.ActiveFaults``) and notes in the journal which of them touched a message. A
-method returns None where the fault does not touch what it is asked about.
+method returns None if the fault does not act on its argument.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class ActingFault(ABC):
     """``name`` is the fault's name in the journal, and part of the seed of its draws.
 
     Where several faults act at one point, a lower ``order`` acts first; faults of equal order act in the
-    order of the profile. ``has_edges``: the engine must be told when such a fault begins and ends.
+    order of the profile. ``has_edges``: the engine must act when such a fault begins and ends.
     """
 
     name: str
@@ -80,7 +80,7 @@ class AtLimit(ActingFault):
 
 @dataclass(frozen=True, slots=True)
 class AtAdmission(ActingFault):
-    """One recipient of a submit. A recipient that is met is not accepted, for the reason ``refusal``."""
+    """One recipient of a submit. If the fault acts on it, it is refused with the reason ``refusal``."""
 
     refusal: Refusal
 
@@ -91,7 +91,9 @@ class AtAdmission(ActingFault):
 
 
 class ReplyPlan(Struct, frozen=True):
-    """The reply as it will leave. ``answer`` None: none leaves; ``disconnect``: the connection is reset."""
+    """The reply as it will be sent. ``answer`` None: no reply is sent; ``disconnect``: the connection is
+    reset.
+    """
 
     answer: Answer | None
     latency_ns: int
@@ -132,7 +134,7 @@ class AtQueue(ActingFault):
 class AirTime(Struct, frozen=True):
     """The time on the radio, the wait for a phone that is off, and the outcome at the end of both.
 
-    ``settled``: the faults that come later in order do not change it.
+    ``settled``: faults of a higher order do not change it.
     """
 
     radio_ns: int

@@ -59,7 +59,7 @@ def message_reply(provider_id: str, protocol: str, lookups: Lookups, _account: A
 def cancel_message(
     provider_id: str, protocol: str, token: str, lookups: Lookups, _account: AccountView
 ) -> HttpResponse:
-    """204 for a scheduled message that is removed; 409 for one that is not waiting any more."""
+    """204 if a scheduled message was removed; 409 if it no longer waits."""
     found = lookups.inbox.find(provider_id)
     if found is None or found.protocol != protocol:
         return problem("not_found")
@@ -69,7 +69,7 @@ def cancel_message(
 
 
 def list_messages(query: str, protocol: str) -> Lookup:
-    """Newest first. Raises ``ProblemError`` for a query that is not understood."""
+    """Newest first. Raises ``ProblemError`` for an invalid query."""
     limit, cursor, number = _read_query(query)
 
     def answer(lookups: Lookups, _account: AccountView) -> HttpResponse:

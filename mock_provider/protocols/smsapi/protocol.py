@@ -76,7 +76,7 @@ _MAX_ID_CHARACTERS = 64
 
 
 class _SendRenderer(Struct, frozen=True, gc=False):
-    """``render_send`` with what it needs: a partial that the garbage collector does not search."""
+    """``render_send`` with its arguments: a partial that the garbage collector does not track."""
 
     settings: SmsapiSettings
     style: AnswerStyle
@@ -190,7 +190,7 @@ class Smsapi:
         token = header_token(request.authorization) or field_token(fields)
         as_json = wants_json(fields)
         if not is_set(fields, "credits"):
-            # Sub-users (add_user, set_user, list …) are outside what this provider simulates.
+            # Sub-users (add_user, set_user, list …) are not simulated.
             return reply_for_account(token, unauthorized(as_json), legacy_error(110, as_json))
         price = self._price_per_part
         return for_account(

@@ -21,14 +21,14 @@ _NANOSECONDS = 1_000_000_000
 def report_calls(
     url: str, reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: SmsapiSettings
 ) -> list[ReportCall]:
-    """As few calls as keep every URL within ``report_url_bytes`` (a single report may exceed it)."""
+    """As few calls as possible with URLs within ``report_url_bytes`` (a single report may exceed it)."""
     calls: list[ReportCall] = []
     size = _fitting(url, reports, wall_offset_ns, settings)
     for start in range(0, len(reports), size):
         piece = reports[start : start + size]
         rendered = report_url(url, piece, wall_offset_ns, settings)
         if len(rendered) > settings.report_url_bytes and len(piece) > 1:
-            # Pieces of equal count differ in length: one that is too long after all is halved.
+            # Pieces of equal count differ in length: one that is too long is halved.
             half = len(piece) // 2
             calls += report_calls(url, piece[:half], wall_offset_ns, settings)
             calls += report_calls(url, piece[half:], wall_offset_ns, settings)
@@ -54,7 +54,7 @@ def _fitting(
 def report_url(
     url: str, reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: SmsapiSettings
 ) -> str:
-    """The URL that carries these reports; a list of equal values is written once."""
+    """The URL with these reports; a list of equal values is written once."""
     query = _query(reports, wall_offset_ns, settings)
     base, mark, fragment = url.partition("#")
     joint = "" if base.endswith(("?", "&")) else "&" if "?" in base else "?"
@@ -62,7 +62,7 @@ def report_url(
 
 
 def _query(reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: SmsapiSettings) -> str:
-    # ``value`` is a property in Python, which costs more than the rest of its line.
+    # ``value`` is a property in Python, which takes longer than the rest of its line.
     states = [STATUS_CODES[r.state._value_] for r in reports]
     references = _quoted([r.client_ref or "" for r in reports])
     done = [str((r.t_done_ns + wall_offset_ns) // _NANOSECONDS) for r in reports]

@@ -101,7 +101,7 @@ class FailingNetwork(AtCarrier):
     down: Networks
     reason: str
 
-    order: ClassVar[int] = 1  # after a brown-out: what fails takes no time
+    order: ClassVar[int] = 1  # after a brown-out in order: a failed message has no radio delay
 
     def change(self, air: AirTime, country: str, carrier: str, at_ns: int) -> AirTime | None:
         if not self.down.include(country, carrier):

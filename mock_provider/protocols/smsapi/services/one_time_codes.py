@@ -25,7 +25,7 @@ class _Entry(Struct, gc=False):
 
 
 class OneTimeCodes:
-    """The codes of the last ``capacity`` numbers. Which code comes is a hash of seed, number and count.
+    """The codes of the last ``capacity`` numbers. The code is a hash of seed, number and count.
 
     Time is the caller's monotonic scale. Of several codes for a number only the last one counts, once.
     """
@@ -39,9 +39,9 @@ class OneTimeCodes:
         return len(self._of_number)
 
     def draw(self, msisdn: str, digits: int) -> str:
-        """The next code for a number, with this number of digits. It does not count before ``issue``."""
+        """The next code for a number, with this number of digits. It is not valid before ``issue``."""
         entry = self._of_number.pop(msisdn, None) or _Entry(0)
-        self._of_number[msisdn] = entry  # at the end again: the number used last goes last
+        self._of_number[msisdn] = entry  # moved to the end, in order of last use
         entry.drawn += 1
         if len(self._of_number) > self._capacity:
             self._of_number.popitem(last=False)
