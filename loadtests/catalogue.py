@@ -1,6 +1,6 @@
-"""The scenarios that there are: those of ``loadtests/scenarios/``, and files of the user's own.
+"""The scenarios: those of ``loadtests/scenarios/``, and the user's files.
 
-Imports no Locust, so that listing them is quick.
+Does not import Locust, so that the list is quick.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from loadtests.parts import Adjustment, adjusted
 from loadtests.scenario import Scenario, ScenarioError
 
 _VOLUME = re.compile(r"(?:day[-_ ]?)?([0-9]{1,12}(?:\.[0-9]{1,3})?)(k|m|)").fullmatch  # day-1m, day-20000, 6k
-_CLOSE = 0.75  # one wrong letter of four; less alike names mean something else
+_CLOSE = 0.75  # one wrong letter of four; names with more differences are not suggested
 _NAME = "SCENARIO"
 _WHAT_TO_DO = f'define {_NAME} = Scenario(...) in it (docs/load.md, "A scenario of your own")'
 
@@ -42,8 +42,8 @@ def names() -> tuple[str, ...]:
 
 
 def scenario(name: str, adjustment: Adjustment | None = None) -> Scenario:
-    """The scenario of that name, or of that Python file. Raises ``ScenarioError`` that lists the scenarios,
-    or says what is wrong with the file or the adjustment.
+    """The scenario of that name, or of that Python file. Raises ``ScenarioError`` with the list of scenarios,
+    or the error in the file or the adjustment.
     """
     if _is_path(name):
         found = read_file(Path(name))
@@ -66,7 +66,7 @@ def read_file(path: Path) -> Scenario:
         found = runpy.run_path(str(path), run_name=path.stem)
     except ScenarioError as error:
         raise ScenarioError(f"scenario file {path}: {error}") from error
-    except (Exception, SystemExit) as error:  # the file's exit code would be taken for a verdict
+    except (Exception, SystemExit) as error:  # the file's exit code would look like a verdict
         raise ScenarioError(f"scenario file {path} fails: {type(error).__name__}: {error}") from error
     return _scenario_in(found, str(path))
 
@@ -79,7 +79,7 @@ def _scenario_in(module: Mapping[str, Any], file: str) -> Scenario:
         raise ScenarioError(f"scenario file {file}: {_NAME} has no parts; a scenario needs at least one Part")
     if not isinstance(found, Scenario):
         raise ScenarioError(
-            f"scenario file {file}: {_NAME} is of type {type(found).__name__}, not Scenario; {_WHAT_TO_DO}"
+            f"scenario file {file}: {_NAME} has the type {type(found).__name__}, not Scenario; {_WHAT_TO_DO}"
         )
     return found
 

@@ -1,4 +1,4 @@
-"""What the user asked for as settings that can be run, checked before anything starts."""
+"""The user's options as checked settings of a run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from loadtests.usage import usage_error
 
 
 def checked_settings(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
-    """Settings that can be run. Ends the program with exit code 2 and what to do where they cannot."""
+    """Settings that can be run. If they cannot, ends the program with exit code 2 and says what to do."""
     limit_s = asked["drain_timeout_s"]
     if limit_s is not None and not math.isfinite(limit_s):
         raise usage_error(f"--drain-timeout must be a number of seconds, not {limit_s}")

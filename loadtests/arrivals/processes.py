@@ -1,10 +1,10 @@
-"""Arrival processes: what says when message i should be sent, before anything is sent.
+"""Arrival processes: they give the instant at which message i is due, before anything is sent.
 
 A process is a value; ``instants_ns`` turns it into the intended instants of its arrivals, int64 nanoseconds
 from the process's own zero, ascending, all in [0, ``duration_ns``). They are computed from the arrival's
-index and never from the instant before, so no rate drifts. How many arrivals there are never depends on
-chance: Poisson arrivals are drawn *given* their count (a Poisson process with a known count is that many
-independent draws from its rate, in order), so that a day of 500,000 messages has 500,000.
+index and not from the previous instant, so no rate drifts. The number of arrivals is not random: Poisson
+arrivals are drawn *given* their count (a Poisson process with a known count is that many independent draws
+from its rate, in order), so that a day of 500,000 messages has 500,000.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Poisson(Struct, frozen=True, tag="poisson"):
 
 
 class DayCurve(Struct, frozen=True, tag="day_curve"):
-    """Random arrivals on a day's curve, or on a window of it, laid ``speedup`` times denser than the day.
+    """Random arrivals on a day's curve, or on a window of it, at ``speedup`` times the rates of the day.
 
     ``window_start_s`` and ``window_s`` are in the day's time; the run takes ``window_s / speedup`` seconds.
     """
@@ -61,7 +61,7 @@ class DayCurve(Struct, frozen=True, tag="day_curve"):
 
 
 class Burst(Struct, frozen=True, tag="burst"):
-    """``count`` messages released evenly over ``over_s`` seconds: a campaign let loose."""
+    """``count`` messages released evenly over ``over_s`` seconds: a campaign."""
 
     count: int
     over_s: float
@@ -73,7 +73,7 @@ class RateStep(Struct, frozen=True):
 
 
 class Steps(Struct, frozen=True, tag="steps"):
-    """Plateaus of steady rate one after another; the phase is carried over, so nothing bunches at a step."""
+    """Steps of steady rate one after another. The phase continues, so arrivals do not bunch."""
 
     steps: tuple[RateStep, ...]
     spacing: Literal["even", "poisson"] = "even"
@@ -83,7 +83,7 @@ Process = Constant | Poisson | DayCurve | Burst | Steps
 
 
 def duration_ns(process: Process) -> int:
-    """The span the arrivals lie in, nanoseconds of run time."""
+    """The duration of the process, nanoseconds of run time."""
     match process:
         case DayCurve():
             return max(1, round(process.window_s / process.speedup * NS_PER_S))
@@ -96,7 +96,7 @@ def duration_ns(process: Process) -> int:
 
 
 def arrival_count(process: Process) -> int:
-    """How many arrivals the process has; no chance in it."""
+    """The number of arrivals of the process; it is not random."""
     match process:
         case Constant():
             return math.ceil(_exact(process.rate_per_s) * _exact(process.duration_s))
@@ -119,7 +119,7 @@ def mean_rate_per_s(process: Process) -> float:
 
 
 def peak_rate_per_s(process: Process) -> float:
-    """The highest rate the process is meant to reach, in run time."""
+    """The highest nominal rate of the process, in run time."""
     match process:
         case DayCurve():
             edges, cumulative = _window_curve(process)
@@ -134,7 +134,7 @@ def peak_rate_per_s(process: Process) -> float:
 
 
 def instants_ns(process: Process, seed: int) -> Instants:
-    """The intended instants, ascending. The seed moves random arrivals; their number stays."""
+    """The intended instants, ascending. The seed moves random arrivals but does not change their number."""
     place: dict[type[Any], Callable[[Any, int], Instants]] = {
         Constant: _constant,
         Poisson: _poisson,
@@ -148,7 +148,7 @@ def instants_ns(process: Process, seed: int) -> Instants:
 def peak_window(messages_per_day: int, duration_s: float, speedup: float = 1.0) -> DayCurve:
     """The slice of the day around the middle of its busiest hour that lasts ``duration_s`` seconds.
 
-    Raises ``ValueError`` where the slice would be longer than the day.
+    Raises ``ValueError`` if the slice is longer than the day.
     """
     window_s = duration_s * speedup
     if not 0 < window_s <= DAY_S:
@@ -162,7 +162,7 @@ def peak_window(messages_per_day: int, duration_s: float, speedup: float = 1.0) 
 
 
 def _exact(value: float) -> Fraction:
-    # Through its shortest decimal form: 0.1 means one tenth, not the nearest binary fraction.
+    # By its shortest decimal form: 0.1 means one tenth, not the nearest binary fraction.
     return Fraction(repr(float(value))).limit_denominator(1_000_000)
 
 

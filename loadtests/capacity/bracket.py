@@ -1,4 +1,4 @@
-"""The result of all trials of a search. Values and pure functions without clock or random numbers.
+"""The bracket of all trials of a search. Values and pure functions without clock or random numbers.
 
 Rates are messages per second. Two kinds of evidence come from a trial. Its *verdict* moves the bracket: a
 rate that met every objective is its lower end, a rate that missed one its upper end. Its *throughput* says
@@ -21,7 +21,7 @@ FLAT = 0.05
 _SATURATED = 0.99  # of the offered rate: a trial that did more was not limited by the target
 _LONGER = 2.0
 WARM_UP = 0.4  # of a trial: the reserve must be spent by then
-_GROWTH_TOLD = 0.01  # of the offered rate, as ``analysis.measure.steady`` tells it
+_GROWTH_TOLD = 0.01  # of the offered rate, from ``analysis.measure.steady``
 _GROWTH_OF_PRECISION = 0.1
 
 Outcome = Literal["met", "missed", "undecided", "invalid"]
@@ -70,12 +70,12 @@ class TrialResult(Struct, frozen=True, kw_only=True):
     reserve: float = 0.0
     why: str = ""
     bottlenecks: tuple[str, ...] = ()
-    judged: tuple[str, ...] = ()  # the objectives that were met or missed for certain
+    judged: tuple[str, ...] = ()  # the objectives that were certainly met or missed
     place: str = ""
 
 
 class Plateau(Struct, frozen=True):
-    """The throughput of the lowest missed rate, where the target was saturated there."""
+    """The throughput of the lowest missed rate, if the target was saturated there."""
 
     at_per_s: float  # the rate that was offered
     per_s: float
@@ -144,11 +144,11 @@ def _with_trial(
     if bracket.ceiling == "undecided" and bracket.ceiling_per_s < rate < bracket.missed_per_s:
         return _beyond_ceiling(settings, bracket, before, trial)
     if not bracket.met_per_s < rate < bracket.search_end_per_s:
-        return bracket  # answered already
+        return bracket  # already in the bracket
     if trial.verdict == "invalid":
         if settings.brief or any(each.rate_per_s == rate and each.verdict == "invalid" for each in before):
             return replace(bracket, ceiling_per_s=rate, ceiling="invalid")
-        return replace(bracket, repeat=(rate, trial.load_s))  # it may have been the machine's moment
+        return replace(bracket, repeat=(rate, trial.load_s))  # the machine may have been busy
     if trial.verdict == "undecided":
         if trial.load_s >= settings.longest_s:
             return _undecided_ceiling(bracket, trial)
@@ -200,8 +200,8 @@ def _with_miss(
     )
     if not first:
         return bracket
-    # Rates were met before anything was known of the target's throughput. One of them may have lived on a
-    # reserve that a longer trial would have spent.
+    # Rates were met before the target's throughput was known. One of them may have used a reserve that a
+    # longer trial would have spent.
     met = [each for each in before if each.verdict == "met"]
     sure = [each for each in met if _longer_if_reserve(settings, plateau, each) is None]
     lowest = min((each.rate_per_s for each in met if each not in sure), default=math.inf)
@@ -228,11 +228,10 @@ def plateau_of(trial: TrialResult) -> Plateau | None:
 
 
 def _longer_if_reserve(settings: SearchSettings, plateau: Plateau | None, trial: TrialResult) -> float | None:
-    """How long a met trial must last to count, seconds (not longer than it did: no trial can show it). None
-    where it counts as it is.
+    """How long a met trial must last to count, in seconds. None if it counts as it is.
 
     It did more than the target's throughput under overload. Either the target does less under overload, or
-    the trial was too short to spend a reserve: a token bucket of burst b carries r messages a second above
+    the trial was too short to spend a reserve: a token bucket of burst b admits r messages per second above
     its rate c for b / (r - c) seconds.
     """
     if plateau is None or trial.rate_per_s <= plateau.high_per_s * (1 + settings.precision / 2):

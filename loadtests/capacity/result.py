@@ -55,7 +55,8 @@ def capacity_result(
 
 
 def shown_trial(settings: SearchSettings, trials: Sequence[TrialResult]) -> str | None:
-    """The place of the trial that the report shows: of the highest met rate, else of the lowest missed one.
+    """The place of the trial that the report shows: of the highest met rate, otherwise of the lowest missed
+    one.
 
     Only one of them: a page with YES for one rate and NO for another would have no verdict.
     """
@@ -74,7 +75,7 @@ def bottlenecks_above(bracket: Bracket, trials: Sequence[TrialResult]) -> tuple[
 
 
 def exit_code(found: CapacityResult) -> int:
-    """0: a rate was met. Without one: 1 if a rate was missed, 4 if one stayed undecided, else 3."""
+    """0: a rate was met. Without one: 1 if a rate was missed, 4 if one stayed undecided, otherwise 3."""
     if found.sustained_per_s is not None:
         return ExitCode.MET
     verdicts = {each.verdict for each in found.trials}

@@ -80,7 +80,7 @@ def _end(settings: SearchSettings, bracket: Bracket) -> SearchEnd | None:
     if met >= settings.to_per_s:
         return SearchEnd(True, f"no limit was reached up to {rate_text(met)}, the upper end of the search")
     if met == 0 and bracket.ceiling == "invalid" and end == settings.from_per_s and not settings.brief:
-        # Lower rates need less of the bench, but a failure at the first rate has another cause than the rate.
+        # Lower rates load the bench less, but a failure at the first rate has another cause than the rate.
         return SearchEnd(False, f"the bench itself failed at {rate_text(end)}, the first rate")
     if met == 0:
         lowest = _lowest(settings)
@@ -140,7 +140,8 @@ def _below_ceiling(settings: SearchSettings, bracket: Bracket) -> float | None:
 def _led(settings: SearchSettings, bracket: Bracket, plateau: Plateau) -> NextTrial:
     """The trial that the throughput suggests: first just above it, then just below."""
     if not plateau.near:
-        # Long enough to use up the reserve before the part that is measured; if no trial is, a higher rate.
+        # Long enough to use up the reserve before the measured part; if no trial is long enough, a higher
+        # rate.
         spending = plateau.reserve / (plateau.per_s * settings.longest_s * WARM_UP)
         above = min(max(2 * settings.precision, _ABOVE_LEAST, spending), _ABOVE_MOST)
         load_s = plateau.reserve / (above * plateau.per_s) / WARM_UP
@@ -167,7 +168,7 @@ def _trial(settings: SearchSettings, rate_per_s: float, load_s: float = 0.0) -> 
 
 
 def rounded(rate_per_s: float) -> float:
-    """Four significant digits: rates that a reader can repeat."""
+    """Rounded to four significant digits."""
     if rate_per_s <= 0:
         return rate_per_s
     return round(rate_per_s, 3 - math.floor(math.log10(rate_per_s)))

@@ -1,16 +1,17 @@
-"""When a run has nothing more to wait for. Decisions only; the runner does the waiting.
+"""Decides when the wait for open messages ends. The runner does the waiting.
 
 An open message is in one of these places: in the sender, in the provider's queues, on its way to a handset,
-at a phone that is off, or as a report under way. The drain ends when
+at a phone that is off, or in a report that is not confirmed. The drain ends if
 
 - nothing is open; or
-- the sender has nothing left to send and the provider's queues are empty, and what is open waits for phones
-  that are off or for reports that are not confirmed: a longer wait would show nothing about the service; or
+- the sender has nothing left to send and the provider's queues are empty, and open messages wait only for
+phones that are off or for reports that are not confirmed: a longer wait would show nothing about the service;
+or
 - the same, with messages on their way to handsets, if their outcome cannot change a verdict (``settled``) for
   ``SETTLED_FOR_S``.
 
-Loss, duplicates and unaccounted messages need each message to have come to the provider, hence the first half
-of both. The drain timeout and the user end it in any case.
+Loss, duplicates and unaccounted messages can be counted only when each message has reached the provider, so
+both cases require that. The drain timeout and the user end it in any case.
 """
 
 from __future__ import annotations
@@ -23,16 +24,16 @@ from loadtests.runner.queries import ServiceState
 from loadtests.runner.sampling import Snapshot
 
 QUIET_S = 5.0
-SETTLED_FOR_S = 1.0  # the rows it rests on are flushed four times a second
+SETTLED_FOR_S = 1.0  # its rows are flushed four times a second
 
 
 class Standing(Struct, frozen=True):
-    """Where the open messages are. ``unsent`` None: the sender cannot be asked.
+    """Where the open messages are. ``unsent`` None: the sender has no state API.
 
-    ``on_air`` are those to phones that are there; ``reports`` have ended, and their report is under way.
+    ``on_air`` are on their way to reachable phones; ``reports`` are final, and their report is not confirmed.
     """
 
-    taken: int  # by the provider, of this load
+    taken: int  # accepted by the provider, of this load
     unsent: int | None
     queued: int
     on_air: int
@@ -46,14 +47,14 @@ class Standing(Struct, frozen=True):
 
 
 class Look(Struct, frozen=True):
-    """``words``: what is waited for; or where the drain is over, what is left open ("" for nothing)."""
+    """``words``: the messages that are awaited; after the drain, those left open ("" for none)."""
 
     over: bool
     words: str = ""
 
 
 def standing(provider: ServiceState, sender: ServiceState | None, provider_before: int = 0) -> Standing:
-    """``provider_before``: what the provider had accepted before this load."""
+    """``provider_before``: number of messages that the provider had accepted before this load."""
     gauges = provider.gauges
     phones = min(provider.open, round(gauges.get("waiting_for_handset", 0.0)))
     on_air = max(0, round(gauges.get("on_air", 0.0)) - phones)
@@ -73,7 +74,7 @@ def standing(provider: ServiceState, sender: ServiceState | None, provider_befor
 
 
 class Drain:
-    """Decides from each snapshot whether to wait on.
+    """Decides from each snapshot whether to wait longer.
 
     A sender without a state API counts as having sent everything if the provider has as many messages as
     the sender accepted from the load, or has had no new message for ``QUIET_S``. ``accepted_before``
@@ -88,7 +89,7 @@ class Drain:
         provider_before: int = 0,
         settled: Callable[[], bool] | None = None,
     ) -> None:
-        """``settled`` is asked only while all that is open is on its way to handsets; None: never."""
+        """``settled`` is called only while all open messages are on their way to handsets; None: never."""
         self._sender_answers = sender_answers
         self._provider_answers = provider_answers
         self._accepted_before = accepted_before
@@ -138,7 +139,7 @@ class Drain:
         return found.taken >= wanted or now_s - self._taken_since_s >= QUIET_S
 
     def _without_provider(self, now_s: float, found: Standing) -> Look:
-        """The sender may await reports that were lost: they will not come."""
+        """The sender may await reports that were lost and do not come."""
         if found.sender_open and now_s - self._reports_since_s < QUIET_S:
             return Look(False, f"{found.sender_open:,} delivery reports")
         left = f"{found.sender_open:,} without a delivery report" if found.sender_open else ""

@@ -1,6 +1,4 @@
-"""One run from start to end: surroundings, load, drain, records. Whatever happens, its run directory is
-whole.
-"""
+"""One run from start to end: processes, load, drain, records. Its run directory is complete in every case."""
 
 from __future__ import annotations
 
@@ -55,14 +53,14 @@ from loadtests.scenario import Part, Scenario
 
 _TICK_S = 1.0
 _LOCUST_START_S = 3.0
-ANSWER_S = 30.0  # what the reference sender's adapter waits for an answer
+ANSWER_S = 30.0  # time limit of the reference sender's adapter for an answer
 _STOP_AT_ONCE_S = 3.0
 _PIECES = ("load-*.json", "round-*.json", "load-*.partial", WEB_UI_FILE)
 
 
 class PartRun:
-    """Runs one part of a scenario into ``run_dir``. Where ``enough`` says so of a snapshot, the wait for open
-    messages ends.
+    """Runs one part of a scenario into ``run_dir``. The wait for open messages ends if ``enough`` is true for
+    a snapshot.
     """
 
     def __init__(
@@ -97,10 +95,12 @@ class PartRun:
         self._instrument_failures: list[records.InstrumentFailure] = []
 
     def run(self) -> records.Manifest:
-        """The manifest as written. Raises ``Aborted`` and ``ProbeStopped``, nothing being left running."""
+        """Returns the manifest as written. Raises ``Aborted`` and ``ProbeStopped``; no process is left
+        running.
+        """
         self._run_dir.mkdir(parents=True, exist_ok=True)
         (self._run_dir / "plan.json").write_bytes(plan_to_json(self._plan))
-        self.write_manifest("error: the run did not come to its end", {})
+        self.write_manifest("error: the run did not finish", {})
         try:
             return self._conclude(self._run_and_stop())
         except ProbeStopped as stopped:
@@ -124,7 +124,7 @@ class PartRun:
             reasons.append(self._told(error))
         if reasons and not takes_records(self._run_dir):
             self._stop_at_once()
-            return f"error: {'; '.join(reasons)}"  # what fails from here on has the same cause
+            return f"error: {'; '.join(reasons)}"  # later failures have the same cause
         self._stop()
         known = {failure.process for failure in self._instrument_failures}
         failures = [error for error in self._surroundings.failures() if error.process not in known]
@@ -132,7 +132,7 @@ class PartRun:
         return f"error: {'; '.join(reasons)}" if reasons else reason
 
     def _told(self, error: Exception) -> str:
-        """The error as a reason; the failure of a process is also noted for the manifest."""
+        """The error as a reason. The failure of a process is also recorded for the manifest."""
         words = str(error)
         if isinstance(error, ServiceError):
             failure = records.InstrumentFailure(error.process, error.what, t_ns=time.monotonic_ns())
@@ -161,7 +161,7 @@ class PartRun:
             reason = self._drain(sampler, self._run_load(sampler))
             self._own_provider.require_listening()
         except BaseException:
-            with suppress(OSError):  # it must not take the place of the first error
+            with suppress(OSError):  # it must not replace the first error
                 sampler.close()
             raise
         finally:
@@ -170,7 +170,7 @@ class PartRun:
         return reason
 
     def _probe(self) -> None:
-        """Before the load: raises ``ProbeStopped`` where it would prove nothing."""
+        """Before the load: raises ``ProbeStopped`` if the load would prove nothing."""
         settings = self._settings
         if not settings.probe:
             return
@@ -220,12 +220,12 @@ class PartRun:
         self.require_whole(locust.exit_code)
         self._finished = not (ui or self._interruption.asked)
         if ui and was_over:
-            self._interruption.forget()  # a way to end the load, not an interruption
+            self._interruption.forget()  # Ctrl-C ended the load; it is not an interruption
         stopped = ui and stopped_early(read_statuses(self._run_dir))  # in the page
         return "interrupted" if self._interruption.asked or stopped else "finished"
 
     def _tell_when_over(self, load: LoadStatus) -> None:
-        """In the web UI loads may follow one another; say once for each how to get the report."""
+        """In the web UI several rounds may follow each other. Say once for each how to get the report."""
         if self._settings.ui and load.phase == "finished" and load.start_ns != self._told_of:
             self._told_of = load.start_ns
             self._progress.note(
@@ -234,7 +234,7 @@ class PartRun:
             )
 
     def _look(self, sampler: Sampler) -> Snapshot:
-        """Take a sample and show it. Raises ``ServiceError`` where a process has ended or says it failed."""
+        """Take a sample and show it. Raises ``ServiceError`` if a process has ended or reports a failure."""
         snapshot = sampler.take()
         self._progress.update(snapshot)
         self._surroundings.require_running()
@@ -246,12 +246,12 @@ class PartRun:
         return snapshot
 
     def _longest_load_s(self) -> float:
-        """From Locust's start to its end, the last request taking all of its time."""
+        """The longest time from Locust's start to its end, with the full time-out of the last request."""
         answer_s = _answer_s(self._settings)
         return READY_WITHIN_S + self._part.duration_s + answer_s + STOP_TIMEOUT_S
 
     def require_whole(self, exit_code: int | None) -> None:
-        """Raises ``ServiceError`` where Locust failed or a worker has not written all of its rows."""
+        """Raises ``ServiceError`` if Locust failed or a worker has not written all of its rows."""
         if exit_code == EXIT_WORKER_LOST:
             raise ServiceError("load", "lost a worker; its log is logs/load.log")
         status = read_status(self._run_dir)
@@ -262,7 +262,7 @@ class PartRun:
             raise ServiceError("load", f"{what}; its log is logs/load.log")
 
     def _drain(self, sampler: Sampler, reason: str) -> str:
-        """Wait for what is open. The reason the run ended for."""
+        """Wait for open messages. Returns the reason for the end of the run."""
         states = self._surroundings.states
         earlier = sum(combine(load_round.values()).accepted for load_round in read_rounds(self._run_dir)[:-1])
         settled = Settling(self._run_dir, self._journal(), wanted_of(self._settings.objectives))
@@ -291,8 +291,8 @@ class PartRun:
         return target.provider.journal
 
     def _stop(self) -> None:
-        """Stop all in order."""
-        self._progress.phase("stopping, keeping the records")
+        """Stop all processes cleanly."""
+        self._progress.phase("stopping, saving the records")
         if self._locust is not None:
             self._locust.stop(STOP_TIMEOUT_S + 10.0)
         state = self._surroundings.states.get("sender")
@@ -305,7 +305,9 @@ class PartRun:
         self._surroundings.stop()
 
     def _stop_at_once(self) -> None:
-        """Where nothing can be recorded: services that wait for their disk would use up each its time."""
+        """Kill the processes if nothing can be recorded: each service would wait for its disk until its time
+        limit.
+        """
         self._progress.phase("stopping")
         services = [*([self._locust] if self._locust is not None else []), *self._surroundings.services]
         for service in services:
@@ -315,19 +317,19 @@ class PartRun:
             service.stop(max(0.0, deadline_s - time.monotonic()))
 
     def _kill(self) -> None:
-        """Kill what still runs."""
+        """Kill processes that still run."""
         if self._locust is not None:
             self._locust.kill()
         self._surroundings.kill()
 
     def _remove_store(self) -> None:
-        """It holds texts and numbers."""
+        """Remove the store, which has texts and numbers."""
         if not self._settings.keep_store:
             for path in self._run_dir.glob(f"{STORE}*"):
                 path.unlink()
 
     def _conclude(self, reason: str) -> records.Manifest:
-        self._remove_store()  # first: on a full disk it makes room for the rest
+        self._remove_store()  # first, since it frees space on a full disk
         statuses, rounds = read_statuses(self._run_dir), read_rounds(self._run_dir)
         join_rows(self._run_dir)
         target = self._settings.target
@@ -376,11 +378,11 @@ class PartRun:
 def _plan(part: Part, settings: RunSettings) -> Plan:
     tag = key_tag_of(settings.seed)
     if settings.target is not None:
-        # A sender of the user's own remembers earlier runs, so the keys must be new.
+        # The user's sender remembers earlier runs, so the keys must be new.
         tag = f"{tag}.{time.time_ns() // 1_000_000_000:x}"
     return part.plan(settings.seed, tag).sized_for(_answer_s(settings))
 
 
 def _answer_s(settings: RunSettings) -> float:
-    """How long the load waits for an answer."""
+    """The load's time limit for an answer."""
     return ANSWER_S if settings.target is None else settings.target.request.timeout_s

@@ -113,7 +113,7 @@ def _owners(rows: Mapping[str, pa.Table], starts: Sequence[int]) -> dict[str, In
     for name in ("provider", "sender"):
         if name not in rows:
             continue
-        # A later part of a long message has a key of its own: <key>/<number>.
+        # A later part of a long message has another key: <key>/<number>.
         base = pc.replace_substring_regex(pc.fill_null(rows[name]["key"], ""), r"/[0-9]+$", "")
         at = pc.fill_null(pc.index_in(base, value_set=load["key"].combine_chunks()), -1).to_numpy()
         by_time = (

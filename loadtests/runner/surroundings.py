@@ -1,4 +1,4 @@
-"""What a load needs around it: the mock provider, and the reference sender or a target of the user's own."""
+"""The services of a load: the mock provider, and the reference sender or the user's target."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _HEALTHY_WITHIN_S = 20.0
 
 
 def provider_scale(part: Part, settings: RunSettings) -> float:
-    """By how much the provider is made faster, so that its utilisation keeps the real day's shape."""
+    """The factor by which the provider is faster, so that its utilisation has the shape of the real day."""
     return part.speedup if settings.scale_provider else 1.0
 
 
@@ -52,7 +52,7 @@ class Surroundings(Struct):
             service.stop()
 
     def failures(self) -> list[ServiceError]:
-        """Of those that were stopped, the provider's first."""
+        """Failures of the stopped services, the provider's first."""
         return [error for error in (service.failure() for service in self.services) if error is not None]
 
     def kill(self) -> None:
@@ -64,7 +64,7 @@ def start_surroundings(surroundings: Surroundings, part: Part, run_dir: Path, se
     """Start what the part needs and wait until it can be used. Raises ``ServiceError``, ``OSError`` or
     ``ValueError``.
 
-    What has been started is in ``surroundings`` even then, to be stopped.
+    Services that were started are in ``surroundings`` even then, so that they can be stopped.
     """
     target = settings.target
     if target is None:
@@ -75,7 +75,9 @@ def start_surroundings(surroundings: Surroundings, part: Part, run_dir: Path, se
     if target.provider.url is None:
         token = target.provider.token or secrets.token_hex(16)
         url = _start_provider(surroundings, part, run_dir, settings, token)
-        surroundings.notes.append(f"the mock provider listens at {url}: point {target.name} there")
+        surroundings.notes.append(
+            f"the mock provider listens at {url}: set it as the provider URL of {target.name}"
+        )
         if target.provider.token is None:
             surroundings.notes.append(f"its account token for this run: {token}")
     elif target.provider.admin_token is not None:
@@ -103,7 +105,7 @@ def _start_provider(
 
 
 def _route(surroundings: Surroundings, provider_url: str, token: str) -> str:
-    # Here and not above: it is only needed where a sender is started, and costs the HTTP client's import.
+    # Imported here, since only the start of a sender needs it and it imports the HTTP client.
     from reference_sender.routes.url import default_url
 
     assert surroundings.profile is not None  # the provider has been started

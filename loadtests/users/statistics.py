@@ -1,8 +1,8 @@
-"""Passes each request to Locust's statistics, in small turns so that no release has to wait for them.
+"""Passes each request to Locust's statistics, in short turns, so that no release waits for them.
 
-The request event carries the response time from the *intended* start, so that Locust's tables, charts and
-CSV show what a caller would have waited. Service time, from the actual start, has an entry of its own
-which does not count into the totals: each message counts once.
+The request event carries the response time from the *intended* start, so that Locust's tables, charts and CSV
+show the wait of a caller. Service time, from the actual start, has a separate entry that does not count in
+the totals: each message counts once.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ def response_name(message_class: str) -> str:
 
 
 class RequestError(Exception):
-    """Why a request did not end in an acceptance; its text is one of few."""
+    """Why a request was not accepted; one of a few fixed texts."""
 
     def __repr__(self) -> str:
         return str(self)
 
 
 class RequestFeed:
-    """Takes ended requests at once, tells Locust of them later."""
+    """Collects ended requests and passes them to Locust later."""
 
     def __init__(self, environment: Any, method: str) -> None:
         self._environment = environment

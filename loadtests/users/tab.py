@@ -1,4 +1,4 @@
-"""An extra tab in Locust's web UI: what the open model knows and Locust's own tables do not."""
+"""An extra tab in Locust's web UI with the figures of the open model."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def test_ctrl_c_ends_the_load_in_order_and_still_reports(smsbench: StartSmsbench
     manifest = read_manifest(out)
     assert manifest.exit_reason == "interrupted", output
     assert process.returncode == 130, output
-    assert "ending the load in order, then the report; Ctrl-C again aborts" in output
+    assert "ending the load, then writing the report; Ctrl-C again aborts" in output
     load = read_rows(out / "load.arrow", LOAD_SCHEMA)
     assert 20 <= load.num_rows == manifest.planned < 400
     assert (out / "report" / "summary.md").is_file(), output

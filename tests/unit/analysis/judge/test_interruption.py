@@ -142,7 +142,7 @@ def test_a_run_whose_runner_was_killed_had_a_load_all_the_same(new_run: Build) -
     for slot in range(40):
         run.journey(f"m-{slot:02d}", float(slot), 2.0)
     run_dir = run.write(
-        exit_reason="error: the run did not come to its end", load_started_ns=0, load_ended_ns=0, planned=0
+        exit_reason="error: the run did not finish", load_started_ns=0, load_ended_ns=0, planned=0
     )
     rows = records.read_rows(run_dir / "load.arrow", records.LOAD_SCHEMA)
     for worker in range(2):
