@@ -34,7 +34,7 @@ RATE_ERROR = 0.01
 RATE_WINDOW_S = 10.0
 # A message at an edge of a window may fall into the neighbouring window although the rate is right.
 RATE_SLACK_MESSAGES = 2
-MARKS_SHARE = 0.001
+TIMESTAMPS_SHARE = 0.001
 FOUND_SHARE = (
     0.01  # of the accepted messages; if fewer are found at the provider, the target does not pass keys on
 )
@@ -196,10 +196,10 @@ def timestamp_order(order: TimestampOrder) -> Check:
     share = order.wrong / order.checked if order.checked else math.nan
     return Check(
         name="timestamp order",
-        state=_state(share, 0.0, MARKS_SHARE),
+        state=_state(share, 0.0, TIMESTAMPS_SHARE),
         value=f"{count_text(order.wrong)} ({share_text(order.wrong, order.checked)})"
         + (f": {'; '.join(order.examples)}" if order.examples else ""),
-        limit=f"warn > 0, invalid > {100 * MARKS_SHARE:g} %",
+        limit=f"warn > 0, invalid > {100 * TIMESTAMPS_SHARE:g} %",
         meaning="messages whose timestamps are out of order, or that lack an earlier timestamp",
         advice="synchronize the clocks, or correct the program that wrote the run directory",
         value_number=None if math.isnan(share) else share,

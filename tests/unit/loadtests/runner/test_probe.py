@@ -93,7 +93,8 @@ def test_accepted_and_never_seen() -> None:
     assert waits(answer=ACCEPTED, provider=AtProvider())
     said = cause(elapsed_s=5.0, answer=ACCEPTED, provider=AtProvider())
     assert said == (
-        "shop answered 202, and the mock got no request within 5 s. Check the provider URL of shop: it should "
+        "shop answered 202, and the mock got no request within 5 s. Check the provider URL of shop: it "
+        "should "
         "be http://127.0.0.1:9500 (for a sender that queues for longer: --probe-timeout S or --no-probe)"
     )
 
