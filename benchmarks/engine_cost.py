@@ -2,8 +2,7 @@
 
     .venv/bin/python benchmarks/engine_cost.py [--messages N]
 
-Beside it, in the same run, the cost of pushing and popping one heap entry: the ratio is what
-to compare between machines.
+The same run measures the time to push and pop one heap entry. Compare the ratio between machines.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from mock_provider.engine.values import Outbound, Submit
 from mock_provider.profiles import Profile, load_profile, with_token
 from mock_provider.testing import VirtualDriver
 
-RATE_PER_S = 80  # below the limits of the profiles, so that every message lives its whole life
+RATE_PER_S = 80  # below the limits of the profiles, so that every message becomes final
 NANOSECONDS = 1_000_000_000
 
 

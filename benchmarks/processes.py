@@ -60,7 +60,7 @@ def provider_arguments(profile: str, journal: Path) -> tuple[str, ...]:
     )
 
 
-# What a profile may leave out, with limits that nothing reaches: so that each is asked, and nothing refused.
+# Optional tables of a profile, with limits that are never reached: all checks run, and nothing is refused.
 EVERYTHING_ON = {
     "throttle": {
         "requests": {"rate_per_s": 1_000_000, "burst": 1_000_000},

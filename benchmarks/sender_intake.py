@@ -3,8 +3,8 @@ reports at the same time. Then recipients a second of a campaign.
 
     flock /tmp/smsbench-bench.lock .venv/bin/python benchmarks/sender_intake.py [--seconds N]
 
-The sender has core 0; the provider (profile fast) and wrk (from Debian) share core 1. Beside it, in the same
-run and under the same load, a bare aiohttp handler that reads the body and gives the same reply.
+The sender has core 0; the provider (profile fast) and wrk (from Debian) share core 1. The same run measures a
+bare aiohttp handler under the same load, which reads the body and gives the same reply.
 """
 
 from __future__ import annotations

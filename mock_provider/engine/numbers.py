@@ -1,4 +1,4 @@
-"""Phone numbers as people write them, as E.164 digits, and what the numbering plan says about them.
+"""Phone numbers in common notations as E.164 digits, and their entry in the numbering plan.
 
 The plan is that of the ``phonenumbers`` library. Its calls cost tens of microseconds, so none is made for a
 message: calling codes, countries of shared codes (by the digits that decide) and patterns are kept.

@@ -1,5 +1,5 @@
 // @ts-check
-// A message's way on a time line, with the time between each two timestamps.
+// A message's journey on a time line, with the time between two timestamps.
 
 import { el } from "./elements.js";
 import { clockMs, duration, words } from "./format.js";
