@@ -273,7 +273,7 @@ def main() -> None:
         print(f"{name}        {acknowledged:8,.0f} recipients/s acknowledged, {final:,.0f}/s to the end")
     counters = state["counters"]
     assert counters["delivered"] == counters["accepted"], counters
-    print(f"ledger: {counters['accepted']:,} accepted = {counters['delivered']:,} delivered")
+    print(f"accounting: {counters['accepted']:,} accepted = {counters['delivered']:,} delivered")
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ class NaiveSender:
         await self._session.close()
 
     async def send(self, request: web.Request) -> web.Response:
-        """``POST /send`` with ``to``, ``text`` and ``reference``: 200 if the provider accepted the message."""
+        """``POST /send`` with ``to``, ``text`` and ``reference``: 200 if the provider accepted it."""
         message = await request.json()
         form = {
             "to": message["to"],

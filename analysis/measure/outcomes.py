@@ -79,8 +79,8 @@ def judge(journeys: Journeys) -> MessageOutcomes:
     _set(outcome, vanished, LOST)
     if sender.present:
         _set(outcome, unclaimed, LOST)
-    unsaid = (sender.state == ABSENT) & ~provider.message_at_fault
-    failed = (outcome == FAILED) & (sender.gave_up | unsaid)
+    without_sender_row = (sender.state == ABSENT) & ~provider.message_at_fault
+    failed = (outcome == FAILED) & (sender.gave_up | without_sender_row)
     too_late = ~np.isfinite(provider.carrier_s)
     too_late |= ~provider.unreachable & (provider.carrier_s + provider.radio_s > provider.delivered_s + 1e-9)
     never = accepted & ((~taken & failed) | ((outcome == EXPIRED) & too_late) | (outcome == LOST))

@@ -74,7 +74,7 @@ class TrialResult(Struct, frozen=True, kw_only=True):
     place: str = ""
 
 
-class Plateau(Struct, frozen=True):
+class Saturation(Struct, frozen=True):
     """The throughput of the lowest missed rate, if the target was saturated there."""
 
     at_per_s: float  # the rate that was offered
@@ -107,7 +107,7 @@ class Bracket(Struct, frozen=True, kw_only=True):
     ceiling: Literal["", "invalid", "undecided"] = ""
     ceiling_through_per_s: float = 0.0
     beyond_ceiling: bool = False
-    plateau: Plateau | None = None
+    saturation: Saturation | None = None
     misses_near: int = 0
     repeat: tuple[float, float] | None = None  # (rate, load_s)
 
@@ -123,7 +123,7 @@ class Bracket(Struct, frozen=True, kw_only=True):
         The throughput just above the knee is an upper bound too: the target did not do more when it was
         offered a little more, so that its backlog grew.
         """
-        known = self.plateau
+        known = self.saturation
         if known is not None and known.near and known.flat and known.high_per_s > self.met_per_s:
             return min(self.missed_per_s, known.high_per_s)
         return self.missed_per_s
@@ -155,7 +155,7 @@ def _with_trial(
         return replace(bracket, repeat=(rate, min(_LONGER * trial.load_s, settings.longest_s)))
     if trial.verdict == "missed":
         return _with_miss(settings, bracket, before, trial)
-    longer_s = _longer_if_reserve(settings, bracket.plateau, trial)
+    longer_s = _longer_if_reserve(settings, bracket.saturation, trial)
     if longer_s is None:
         return replace(bracket, met_per_s=rate)
     if trial.load_s >= longer_s:
@@ -179,7 +179,7 @@ def _beyond_ceiling(
     bracket = replace(bracket, beyond_ceiling=True)
     if trial.verdict == "missed":
         return _with_miss(settings, bracket, before, trial)
-    if trial.verdict == "met" and _longer_if_reserve(settings, bracket.plateau, trial) is None:
+    if trial.verdict == "met" and _longer_if_reserve(settings, bracket.saturation, trial) is None:
         return replace(
             bracket, met_per_s=trial.rate_per_s, ceiling_per_s=math.inf, ceiling="", beyond_ceiling=False
         )
@@ -190,12 +190,12 @@ def _with_miss(
     settings: SearchSettings, bracket: Bracket, before: Sequence[TrialResult], trial: TrialResult
 ) -> Bracket:
     first = math.isinf(bracket.missed_per_s)
-    plateau = plateau_of(trial)
-    near = plateau is not None and plateau.near
+    saturation = saturation_of(trial)
+    near = saturation is not None and saturation.near
     bracket = replace(
         bracket,
         missed_per_s=trial.rate_per_s,
-        plateau=plateau,
+        saturation=saturation,
         misses_near=bracket.misses_near + near,
     )
     if not first:
@@ -203,22 +203,22 @@ def _with_miss(
     # Rates were met before the target's throughput was known. One of them may have used a reserve that a
     # longer trial would have spent.
     met = [each for each in before if each.verdict == "met"]
-    sure = [each for each in met if _longer_if_reserve(settings, plateau, each) is None]
+    sure = [each for each in met if _longer_if_reserve(settings, saturation, each) is None]
     lowest = min((each.rate_per_s for each in met if each not in sure), default=math.inf)
     unsure = [each for each in met if each.rate_per_s == lowest]
     repeat = None
     if unsure:
-        longer_s = _longer_if_reserve(settings, plateau, unsure[-1])
+        longer_s = _longer_if_reserve(settings, saturation, unsure[-1])
         repeat = (lowest, longer_s) if longer_s is not None and unsure[-1].load_s < longer_s else None
     held = max((each.rate_per_s for each in sure if each.rate_per_s < lowest), default=0.0)
     return replace(bracket, met_per_s=held, repeat=repeat)
 
 
-def plateau_of(trial: TrialResult) -> Plateau | None:
+def saturation_of(trial: TrialResult) -> Saturation | None:
     """None unless the target was saturated: its backlog grew, and it did less than it was offered."""
     if trial.stable is not False or not 0 < trial.through_per_s < _SATURATED * trial.rate_per_s:
         return None
-    return Plateau(
+    return Saturation(
         trial.rate_per_s,
         trial.through_per_s,
         trial.through_low_per_s,
@@ -227,18 +227,20 @@ def plateau_of(trial: TrialResult) -> Plateau | None:
     )
 
 
-def _longer_if_reserve(settings: SearchSettings, plateau: Plateau | None, trial: TrialResult) -> float | None:
+def _longer_if_reserve(
+    settings: SearchSettings, saturation: Saturation | None, trial: TrialResult
+) -> float | None:
     """How long a met trial must last to count, in seconds. None if it counts as it is.
 
     It did more than the target's throughput under overload. Either the target does less under overload, or
     the trial was too short to spend a reserve: a token bucket of burst b admits r messages per second above
     its rate c for b / (r - c) seconds.
     """
-    if plateau is None or trial.rate_per_s <= plateau.high_per_s * (1 + settings.precision / 2):
+    if saturation is None or trial.rate_per_s <= saturation.high_per_s * (1 + settings.precision / 2):
         return None
-    excess_per_s = trial.rate_per_s - plateau.per_s
+    excess_per_s = trial.rate_per_s - saturation.per_s
     noise = settings.precision / 2 * trial.rate_per_s * trial.load_s
-    if excess_per_s * trial.load_s > plateau.reserve + noise:
+    if excess_per_s * trial.load_s > saturation.reserve + noise:
         return None
-    wanted_s = max(_LONGER * trial.load_s, plateau.reserve / excess_per_s / WARM_UP)
+    wanted_s = max(_LONGER * trial.load_s, saturation.reserve / excess_per_s / WARM_UP)
     return min(wanted_s, settings.longest_s)

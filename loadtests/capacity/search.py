@@ -16,7 +16,7 @@ from msgspec import Struct
 from loadtests.capacity.bracket import (
     WARM_UP,
     Bracket,
-    Plateau,
+    Saturation,
     SearchSettings,
     TrialResult,
     read_trials,
@@ -107,8 +107,8 @@ def _next(settings: SearchSettings, bracket: Bracket) -> NextTrial:
     if met and beyond is not None and end <= met * (1 + settings.precision):
         return _trial(settings, beyond)
     floor = met or _lowest(settings) / 2
-    if bracket.plateau is not None and bracket.plateau.high_per_s > met:
-        led = _led(settings, bracket, bracket.plateau)
+    if bracket.saturation is not None and bracket.saturation.high_per_s > met:
+        led = _led(settings, bracket, bracket.saturation)
         if _between(settings, led.rate_per_s, floor, end):
             return led
     below = _below_ceiling(settings, bracket)
@@ -117,8 +117,8 @@ def _next(settings: SearchSettings, bracket: Bracket) -> NextTrial:
     if met == 0:
         return _trial(settings, _lowest(settings))
     rate = math.sqrt(met * end)
-    plateau = bracket.plateau
-    if plateau is not None and _NOISY * met <= plateau.per_s <= met:
+    saturation = bracket.saturation
+    if saturation is not None and _NOISY * met <= saturation.per_s <= met:
         rate = min(rate, met * (1 + _NOISY_STEP * settings.precision))
     return _trial(settings, rate)
 
@@ -137,18 +137,18 @@ def _below_ceiling(settings: SearchSettings, bracket: Bracket) -> float | None:
     return None
 
 
-def _led(settings: SearchSettings, bracket: Bracket, plateau: Plateau) -> NextTrial:
+def _led(settings: SearchSettings, bracket: Bracket, saturation: Saturation) -> NextTrial:
     """The trial that the throughput suggests: first just above it, then just below."""
-    if not plateau.near:
+    if not saturation.near:
         # Long enough to use up the reserve before the measured part; if no trial is long enough, a higher
         # rate.
-        spending = plateau.reserve / (plateau.per_s * settings.longest_s * WARM_UP)
+        spending = saturation.reserve / (saturation.per_s * settings.longest_s * WARM_UP)
         above = min(max(2 * settings.precision, _ABOVE_LEAST, spending), _ABOVE_MOST)
-        load_s = plateau.reserve / (above * plateau.per_s) / WARM_UP
-        return _trial(settings, plateau.per_s * (1 + above), load_s)
+        load_s = saturation.reserve / (above * saturation.per_s) / WARM_UP
+        return _trial(settings, saturation.per_s * (1 + above), load_s)
     # Each further miss near it shows that the throughput varies, so the margin is wider.
     margin = settings.precision / 2 * 2.0 ** max(0, bracket.misses_near - 1)
-    return _trial(settings, plateau.per_s * (1 - min(margin, _MARGIN_MOST)))
+    return _trial(settings, saturation.per_s * (1 - min(margin, _MARGIN_MOST)))
 
 
 def _between(settings: SearchSettings, rate_per_s: float, low: float, high: float) -> bool:

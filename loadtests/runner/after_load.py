@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-from loadtests.runner.draining import Drain
+from loadtests.runner.drain import Drain
 from loadtests.runner.interruption import Interruption
 from loadtests.runner.keys import KeyPress
 from loadtests.runner.progress import Progress

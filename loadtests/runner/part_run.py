@@ -27,8 +27,8 @@ from loadtests.runner import manifest as manifests
 from loadtests.runner import queries
 from loadtests.runner.after_load import await_the_rest
 from loadtests.runner.child_process import ending_words
-from loadtests.runner.draining import Drain
-from loadtests.runner.due import arrivals_due
+from loadtests.runner.drain import Drain
+from loadtests.runner.expected_arrivals import arrivals_due
 from loadtests.runner.interruption import Aborted, Interruption
 from loadtests.runner.locust_process import STOP_TIMEOUT_S, load_environment, locust_service
 from loadtests.runner.own_provider import OwnProvider
@@ -41,13 +41,13 @@ from loadtests.runner.sampling import Sampler, Snapshot
 from loadtests.runner.service import READY_WITHIN_S, Service, ServiceError
 from loadtests.runner.settings import RunSettings
 from loadtests.runner.settling import Settling, wanted_of
-from loadtests.runner.surroundings import (
+from loadtests.runner.testbed import (
     JOURNAL,
     STORE,
-    Surroundings,
+    Testbed,
     provider_scale,
     provider_seed,
-    start_surroundings,
+    start_testbed,
 )
 from loadtests.scenario import Part, Scenario
 
@@ -80,7 +80,7 @@ class PartRun:
         self._settings = settings
         self._progress = progress
         self._interruption = interruption
-        self._surroundings = Surroundings([], {}, [], {})
+        self._testbed = Testbed([], {}, [], {})
         self._own_provider = OwnProvider(settings.target)
         self._plan = _plan(part, settings)
         self._started = manifests.instant()
@@ -127,7 +127,7 @@ class PartRun:
             return f"error: {'; '.join(reasons)}"  # later failures have the same cause
         self._stop()
         known = {failure.process for failure in self._instrument_failures}
-        failures = [error for error in self._surroundings.failures() if error.process not in known]
+        failures = [error for error in self._testbed.failures() if error.process not in known]
         reasons += [self._told(failure) for failure in failures]
         return f"error: {'; '.join(reasons)}" if reasons else reason
 
@@ -148,14 +148,14 @@ class PartRun:
 
     def _run(self) -> str:
         self._progress.phase("starting provider and sender")
-        start_surroundings(self._surroundings, self._part, self._run_dir, self._settings)
-        for note in self._surroundings.notes:
+        start_testbed(self._testbed, self._part, self._run_dir, self._settings)
+        for note in self._testbed.notes:
             self._progress.note(f"  {note}")
         self._probe()
         self._taken_before = self._taken()
-        sampler = Sampler(self._run_dir, self._surroundings.states)
+        sampler = Sampler(self._run_dir, self._testbed.states)
         try:
-            for service in self._surroundings.services:
+            for service in self._testbed.services:
                 sampler.watch(service.name, service.pid)
             self._watch_target(sampler)
             reason = self._drain(sampler, self._run_load(sampler))
@@ -175,11 +175,11 @@ class PartRun:
         if not settings.probe:
             return
         self._progress.phase("probe: one message through the target", settings.probe_timeout_s)
-        for note in probe_target(self._surroundings, self._plan, settings, lambda: self._interruption.asked):
+        for note in probe_target(self._testbed, self._plan, settings, lambda: self._interruption.asked):
             self._progress.note(f"  probe: {note}")
 
     def _taken(self) -> int:
-        query = self._surroundings.states.get("provider")
+        query = self._testbed.states.get("provider")
         state = query.ask() if query is not None else None
         return 0 if state is None else state.accepted
 
@@ -191,9 +191,9 @@ class PartRun:
 
     def _run_load(self, sampler: Sampler) -> str:
         """Run Locust to its end, or until the user interrupts."""
-        locust = locust_service(self._surroundings.host, self._settings, self._run_dir)
+        locust = locust_service(self._testbed.host, self._settings, self._run_dir)
         self._locust = locust
-        locust.start({**self._surroundings.environment, **load_environment(self._settings)})
+        locust.start({**self._testbed.environment, **load_environment(self._settings)})
         sampler.watch("load", locust.pid)
         ui = self._settings.ui
         self._progress.phase("load", None if ui else self._part.duration_s + _LOCUST_START_S)
@@ -237,7 +237,7 @@ class PartRun:
         """Take a sample and show it. Raises ``ServiceError`` if a process has ended or reports a failure."""
         snapshot = sampler.take()
         self._progress.update(snapshot)
-        self._surroundings.require_running()
+        self._testbed.require_running()
         if snapshot.provider is None:
             self._own_provider.look(time.monotonic())
         for name, state in (("provider", snapshot.provider), ("sender", snapshot.sender)):
@@ -263,7 +263,7 @@ class PartRun:
 
     def _drain(self, sampler: Sampler, reason: str) -> str:
         """Wait for open messages. Returns the reason for the end of the run."""
-        states = self._surroundings.states
+        states = self._testbed.states
         earlier = sum(combine(load_round.values()).accepted for load_round in read_rounds(self._run_dir)[:-1])
         settled = Settling(self._run_dir, self._journal(), wanted_of(self._settings.objectives))
         drain = Drain(
@@ -295,21 +295,21 @@ class PartRun:
         self._progress.phase("stopping, saving the records")
         if self._locust is not None:
             self._locust.stop(STOP_TIMEOUT_S + 10.0)
-        state = self._surroundings.states.get("sender")
+        state = self._testbed.states.get("sender")
         if state is not None:
             url = state.url.replace(queries.SENDER_STATE, queries.SENDER_EXPORT)
             try:
                 queries.fetch_export(url, state.token, self._run_dir / "sender.arrow")
             except (OSError, msgspec.DecodeError) as error:
                 self._progress.note(f"  the sender's export could not be read: {error}")
-        self._surroundings.stop()
+        self._testbed.stop()
 
     def _stop_at_once(self) -> None:
         """Kill the processes if nothing can be recorded: each service would wait for its disk until its time
         limit.
         """
         self._progress.phase("stopping")
-        services = [*([self._locust] if self._locust is not None else []), *self._surroundings.services]
+        services = [*([self._locust] if self._locust is not None else []), *self._testbed.services]
         for service in services:
             service.terminate()
         deadline_s = time.monotonic() + _STOP_AT_ONCE_S
@@ -320,7 +320,7 @@ class PartRun:
         """Kill processes that still run."""
         if self._locust is not None:
             self._locust.kill()
-        self._surroundings.kill()
+        self._testbed.kill()
 
     def _remove_store(self) -> None:
         """Remove the store, which has texts and numbers."""
@@ -349,14 +349,14 @@ class PartRun:
     def write_manifest(self, reason: str, statuses: Mapping[int, LoadStatus]) -> records.Manifest:
         status = combine(statuses.values())
         ended = manifests.instant()
-        profile = self._surroundings.profile
+        profile = self._testbed.profile
         manifest = records.Manifest(
             scenario=manifests.scenario_of(self._scenario.name, self._part, self._plan),
             timing=manifests.timing_of(self._part, provider_scale(self._part, self._settings)),
             seeds=manifests.all_seeds(self._plan, provider_seed(self._settings)),
             profile_name=profile.name if profile is not None else "",
             profile=profile.document if profile is not None else {},
-            target=self._surroundings.target,
+            target=self._testbed.target,
             objectives=self._settings.objectives,
             versions=manifests.versions(),
             machine=manifests.machine(),

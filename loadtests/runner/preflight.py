@@ -20,7 +20,7 @@ class PreflightError(ValueError):
     """The run cannot begin. The text names the file's field, the address and the remedy."""
 
 
-def require_surroundings(target: Target, file: Path, within_s: float = PROBE_TIMEOUT_S) -> None:
+def require_testbed(target: Target, file: Path, within_s: float = PROBE_TIMEOUT_S) -> None:
     """Raises ``PreflightError`` if the provider's port is in use or the user's services do not listen."""
     if target.provider.url is None:
         _require_free(file, target.provider.port)

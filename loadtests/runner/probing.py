@@ -35,7 +35,7 @@ from loadtests.runner.probe import (
     decide,
 )
 from loadtests.runner.settings import RunSettings
-from loadtests.runner.surroundings import Surroundings
+from loadtests.runner.testbed import Testbed
 from loadtests.targets import address_of
 from loadtests.users.adapters import Adapter, Endpoint
 from loadtests.users.adapters.reference_sender import ReferenceSender
@@ -191,23 +191,23 @@ def _number_refused(facts: Facts) -> bool:
 
 
 def probe_target(
-    surroundings: Surroundings, plan: Plan, settings: RunSettings, interrupted: Callable[[], bool]
+    testbed: Testbed, plan: Plan, settings: RunSettings, interrupted: Callable[[], bool]
 ) -> tuple[str, ...]:
     """Send the probe through the target of the run. Returns notes for the user.
 
     Raises ``ProbeStopped`` if the run cannot begin, ``OSError`` or ``ValueError`` if the run's own mock
     provider does not answer. ``interrupted`` ends the waiting early, as if the probe had passed.
     """
-    target, query = settings.target, surroundings.states.get("provider")
+    target, query = settings.target, testbed.states.get("provider")
     mock = None
     if query is not None:
         own = target is None or target.provider.url is None
         mock = MockProvider(query.url.removesuffix(queries.PROVIDER_STATE), query.token, own)
     if target is None:
-        assert surroundings.host is not None  # the reference sender has been started
-        token = surroundings.environment["SMSBENCH_SENDER_TOKEN"]
-        adapter: Adapter = ReferenceSender(surroundings.host, token)
-        name, address = "reference_sender", surroundings.host
+        assert testbed.host is not None  # the reference sender has been started
+        token = testbed.environment["SMSBENCH_SENDER_TOKEN"]
+        adapter: Adapter = ReferenceSender(testbed.host, token)
+        name, address = "reference_sender", testbed.host
         provider_url = mock.url if mock is not None else ""
     else:
         adapter = TemplatedTarget(target)

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from analysis import records
 from loadtests.arrivals import Plan
 from loadtests.recording import LoadStatus, combine
-from loadtests.runner.due import arrivals_due
+from loadtests.runner.expected_arrivals import arrivals_due
 
 Ints = npt.NDArray[np.int64]
 LoadRound = Mapping[int, LoadStatus]  # each worker's last status

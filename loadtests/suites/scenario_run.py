@@ -8,9 +8,9 @@ from rich.console import Console
 
 from analysis.exit_codes import ExitCode
 from loadtests.runner import manifest as manifests
+from loadtests.runner.diagnosis import why_nothing_was_accepted
 from loadtests.runner.ending import run_to_end
 from loadtests.runner.interruption import Interruption
-from loadtests.runner.outcomes import why_nothing_was_accepted
 from loadtests.runner.probe import ProbeStopped
 from loadtests.runner.progress import Progress
 from loadtests.runner.reporting import report, say

@@ -22,9 +22,9 @@ from analysis.exit_codes import ExitCode
 from loadtests.recording import EXIT_ROWS_LOST, EXIT_WORKER_LOST, WEB_UI_FILE, LoadStatus, combine
 from loadtests.scenario import Scenario
 from loadtests.users.options import OptionsError, adapter_of, add_arguments, plan_of, require_run_dir
-from loadtests.users.start import announce, announced_start, local_start
 from loadtests.users.start_gate import STOP_EXTRA_S, StartGate, guard_starts
-from loadtests.users.tab import add_tab
+from loadtests.users.start_signal import announce, announced_start, local_start
+from loadtests.users.web_ui_tab import add_tab
 from loadtests.users.worker_load import STATUS_MESSAGE, WorkerLoad
 
 _log = logging.getLogger(__name__)

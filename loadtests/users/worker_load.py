@@ -18,9 +18,9 @@ from loadtests.arrivals import Plan, Schedule
 from loadtests.recording import LoadRecorder, LoadStatus
 from loadtests.users.adapters import Adapter
 from loadtests.users.dispatcher import DispatcherSettings, LoadDispatcher
+from loadtests.users.locust_stats import RequestFeed
 from loadtests.users.rehearsal import rehearse
-from loadtests.users.start import Start
-from loadtests.users.statistics import RequestFeed
+from loadtests.users.start_signal import Start
 
 _log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import msgspec
 from pydantic import ValidationError
 
 from mock_provider.profiles.schema import Profile
-from mock_provider.profiles.validation_errors import complaints
+from mock_provider.profiles.validation_errors import error_lines
 
 _READY_MADE = resources.files(__package__)
 
@@ -58,7 +58,7 @@ def parse_profile(values: Any, source: str = "given") -> Profile:
     try:
         return Profile.model_validate(values)
     except ValidationError as error:
-        raise ProfileError(source, complaints(error)) from error
+        raise ProfileError(source, error_lines(error)) from error
 
 
 def with_token(profile: Profile, *tokens: str) -> Profile:

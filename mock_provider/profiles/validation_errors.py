@@ -28,7 +28,7 @@ _IN_OTHER_WORDS = {
 }
 
 
-def complaints(error: ValidationError) -> tuple[str, ...]:
+def error_lines(error: ValidationError) -> tuple[str, ...]:
     """One line for each error, in the order of the keys."""
     found = error.errors(include_url=False)
     own = (one for one in found if not _follows_from_another(one, found))

@@ -8,8 +8,8 @@ import msgspec
 
 from reference_sender.dispatch.awaiting import Sent
 from reference_sender.dispatch.backlog import Backlog
-from reference_sender.dispatch.ledger import EXPIRED_UNCERTAIN, EXPIRED_WAITING, Ledger
 from reference_sender.dispatch.lookups import PendingLookups
+from reference_sender.dispatch.message_states import EXPIRED_UNCERTAIN, EXPIRED_WAITING, MessageStates
 from reference_sender.dispatch.recovery import not_created_after, recovered_sent, tried_at
 from reference_sender.dispatch.retry import SECOND_NS, decide, retry_rules
 from reference_sender.dispatch.sending import Batch, Sending
@@ -54,8 +54,8 @@ class Dispatcher:
         self._settings = settings
         self._rules = retry_rules(settings, seed)
         self._backlog = Backlog(len(routes), in_order=settings.order == "arrival")
-        self._ledger = Ledger(settings, self._backlog)
-        self._sending = Sending(settings, routes, seed, self._backlog, self._ledger)
+        self._states = MessageStates(settings, self._backlog)
+        self._sending = Sending(settings, routes, seed, self._backlog, self._states)
         self._lookups = PendingLookups()
         self._looks_up = not all(route.repeats for route in self._sending.routes)
         self._largest = max(int(limits.segments_burst) for limits in routes)
@@ -72,15 +72,15 @@ class Dispatcher:
         """Take in stored messages. A message whose key is already open is counted and otherwise ignored."""
         self._move_clock(now_ns)
         effects: list[Effect] = []
-        totals = self._ledger.totals
+        totals = self._states.totals
         for message in messages:
-            if self._ledger.knows(message.key):
+            if self._states.knows(message.key):
                 totals.duplicate_offers += 1
                 continue
             totals.offered += 1
             ticket = self._backlog.add(message)
             if message.segments > self._largest:
-                self._ledger.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
+                self._states.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
         self._run_due(now_ns, effects)
         return effects
 
@@ -144,7 +144,7 @@ class Dispatcher:
         for report in reports:
             if self._looks_up and report.key is not None:
                 self._lookups.claim(report.provider_id)
-            self._ledger.reported(now_ns, report, submitting, effects)
+            self._states.reported(now_ns, report, submitting, effects)
         self._run_due(now_ns, effects)
         return effects
 
@@ -159,7 +159,7 @@ class Dispatcher:
         self._move_clock(now_ns)
         if report is not None and ticket.state is State.QUEUED:
             self._lookups.claim(report.provider_id)
-            self._ledger.reported_early(now_ns, ticket, report, effects)
+            self._states.reported_early(now_ns, ticket, report, effects)
         self._run_due(now_ns, effects)
         return effects
 
@@ -175,14 +175,14 @@ class Dispatcher:
         effects: list[Effect] = []
         sent: list[tuple[str, Sent]] = []
         for each in recovered:
-            self._ledger.totals.recovered += 1
+            self._states.totals.recovered += 1
             if each.state is _SENT:
                 sent.append((each.message.key, recovered_sent(each, now_ns)))
             else:
                 self._restore(now_ns, each, effects)
         sent.sort(key=lambda entry: entry[1].at_ns)
         for key, entry in sent:
-            self._ledger.awaiting.add(key, entry)
+            self._states.awaiting.add(key, entry)
             if self._looks_up:
                 self._lookups.claim(entry.provider_id)
         self._run_due(now_ns, effects)
@@ -193,7 +193,7 @@ class Dispatcher:
         if each.route is None:
             ticket = self._backlog.restore(message, each.attempts, SHARED, None, message.expires_ns)
             if message.segments > self._largest:
-                self._ledger.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
+                self._states.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
             return
         route = self._sending.route_for(each.route, message.segments)
         slot, expires_ns = NOWHERE, message.expires_ns
@@ -208,7 +208,7 @@ class Dispatcher:
 
     def _drop_unclaimed(self) -> None:
         if not self._sending.in_flight:
-            self._ledger.totals.orphan_reports += self._ledger.early.drop_unclaimed()
+            self._states.totals.orphan_reports += self._states.early.drop_unclaimed()
 
     def next_deadline(self) -> int | None:
         """When ``advance`` must be called, unless another call comes first. None if nothing is pending."""
@@ -217,7 +217,7 @@ class Dispatcher:
         backlog_ns = self._backlog.next_ns()
         if backlog_ns is not None and (deadline_ns is None or backlog_ns < deadline_ns):
             deadline_ns = backlog_ns
-        report_ns = self._ledger.awaiting.next_ns
+        report_ns = self._states.awaiting.next_ns
         if report_ns is not None and (deadline_ns is None or report_ns < deadline_ns):
             deadline_ns = report_ns
         lookup_ns = self._lookups.next_ns()
@@ -235,7 +235,7 @@ class Dispatcher:
     @property
     def early_reports(self) -> int:
         """Reports kept for a submit that is not answered yet. No ``Change`` contains them so far."""
-        return len(self._ledger.early)
+        return len(self._states.early)
 
     def state(self) -> DispatchState:
         """The state at the last call."""
@@ -262,9 +262,9 @@ class Dispatcher:
             between_attempts=sum(backlog.waiting) - sum(backlog.ready),
             in_flight=len(sending.in_flight),
             in_flight_messages=len(backlog.tickets) - sum(backlog.waiting),
-            awaiting_report=len(self._ledger.awaiting.index.by_key),
-            early_reports=len(self._ledger.early),
-            totals=msgspec.structs.asdict(self._ledger.totals),
+            awaiting_report=len(self._states.awaiting.index.by_key),
+            early_reports=len(self._states.early),
+            totals=msgspec.structs.asdict(self._states.totals),
             routes=routes,
             waited_s={what: ns / SECOND_NS for what, ns in sending.waited_ns.items()},
         )
@@ -275,17 +275,17 @@ class Dispatcher:
         """Apply the attempt's result to ``ticket``. True if it goes back to its lane now."""
         if ticket.state is not _SUBMITTING:
             return False  # its report came first
-        ledger = self._ledger
+        states = self._states
         message = ticket.message
         decision = decide(self._rules, now_ns, message, ticket.counted + 1, len(batch.tickets), result)
         if decision.state is _SENT:
             if not batch.route.repeats:
                 self._lookups.claim(result.provider_id)
-            early = ledger.early.take(result.provider_id) if len(ledger.early) else None
+            early = states.early.take(result.provider_id) if len(states.early) else None
             if early is not None:
-                ledger.reported_early(now_ns, ticket, early, effects)
+                states.reported_early(now_ns, ticket, early, effects)
             else:
-                ledger.taken(now_ns, ticket, result.provider_id, effects)
+                states.taken(now_ns, ticket, result.provider_id, effects)
             return False
         if decision.uncertain and not batch.route.repeats:
             self._leave_unknown(now_ns, batch, ticket, result.reason, effects)
@@ -297,14 +297,14 @@ class Dispatcher:
             ticket.slot = 1 + batch.route.index
             ticket.expires_ns = min(ticket.expires_ns, batch.submitted_ns + batch.route.unknown_window_ns)
         if decision.state is State.FAILED:
-            ledger.closed(now_ns, ticket, State.FAILED, decision.reason, effects)
+            states.closed(now_ns, ticket, State.FAILED, decision.reason, effects)
             return False
         if ticket.expires_ns <= now_ns:
             reason = EXPIRED_UNCERTAIN if ticket.uncertain else EXPIRED_WAITING
-            ledger.closed(now_ns, ticket, State.EXPIRED, reason, effects)
+            states.closed(now_ns, ticket, State.EXPIRED, reason, effects)
             return False
         if binds:
-            ledger.bound(now_ns, ticket, batch.submitted_ns, result.reason, effects)
+            states.bound(now_ns, ticket, batch.submitted_ns, result.reason, effects)
         if decision.at_ns > now_ns:
             self._backlog.put_off(ticket, decision.at_ns)
             return False
@@ -318,9 +318,9 @@ class Dispatcher:
         ticket.slot = 1 + route.index
         ticket.expires_ns = min(ticket.expires_ns, batch.submitted_ns + route.unknown_window_ns)
         if ticket.expires_ns <= now_ns:
-            self._ledger.closed(now_ns, ticket, State.EXPIRED, EXPIRED_UNCERTAIN, effects)
+            self._states.closed(now_ns, ticket, State.EXPIRED, EXPIRED_UNCERTAIN, effects)
             return
-        self._ledger.bound(now_ns, ticket, batch.submitted_ns, reason, effects)
+        self._states.bound(now_ns, ticket, batch.submitted_ns, reason, effects)
         self._backlog.put_off(ticket, ticket.expires_ns)
         self._lookups.add(now_ns, ticket, batch.submitted_ns)
 
@@ -329,11 +329,11 @@ class Dispatcher:
         due_ns = backlog.next_ns()
         if due_ns is not None and due_ns <= now_ns:
             for ticket in backlog.take_expired(now_ns):
-                self._ledger.expired(now_ns, ticket, effects)
+                self._states.expired(now_ns, ticket, effects)
             backlog.wake_retries(now_ns)
-        due_ns = self._ledger.awaiting.next_ns
+        due_ns = self._states.awaiting.next_ns
         if due_ns is not None and due_ns <= now_ns:
-            self._ledger.give_up_overdue(now_ns, effects)
+            self._states.give_up_overdue(now_ns, effects)
         lookup_ns = self._lookups.next_ns()
         if lookup_ns is not None and lookup_ns <= now_ns:
             self._lookups.run(now_ns, effects)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from reference_sender.dispatch.backlog import Backlog, Queue
-from reference_sender.dispatch.ledger import Ledger
+from reference_sender.dispatch.message_states import MessageStates
 from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.route import UNTIL_ANSWER, RouteState
 from reference_sender.dispatch.settings import DispatchSettings
@@ -45,7 +45,7 @@ class Sending:
         limits: Sequence[RouteLimits],
         seed: int,
         backlog: Backlog,
-        ledger: Ledger,
+        states: MessageStates,
     ) -> None:
         self.routes = [RouteState(index, each, settings, seed) for index, each in enumerate(limits)]
         self.in_flight: dict[int, Batch] = {}
@@ -64,7 +64,7 @@ class Sending:
         ]
         self._shares = Shares(settings.transactional_share, settings.marketing_share)
         self._backlog = backlog
-        self._ledger = ledger
+        self._states = states
         self._batches = 0
 
     def route_for(self, name: str, segments: int) -> RouteState | None:
@@ -176,7 +176,7 @@ class Sending:
         head: Ticket | None = expired
         while head is not None and head.expires_ns <= now_ns:
             self._backlog.end(head, State.EXPIRED)
-            self._ledger.expired(now_ns, head, effects)
+            self._states.expired(now_ns, head, effects)
             head = queue.head()
         return head
 

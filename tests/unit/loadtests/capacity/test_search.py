@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from analysis.measure.steady import FROM_SHARE, GROWTH_MESSAGES, steady
 from loadtests.arrivals import instants_ns
-from loadtests.capacity.bracket import MOST_TRIALS, SearchSettings, TrialResult, plateau_of, read_trials
+from loadtests.capacity.bracket import MOST_TRIALS, SearchSettings, TrialResult, read_trials, saturation_of
 from loadtests.capacity.search import NextTrial, SearchEnd, next_step
 from loadtests.capacity.trial_load import trial_process
 
@@ -307,7 +307,7 @@ def test_an_undecided_trial_is_repeated_longer_and_then_bounds_the_search() -> N
 
 def test_a_rate_missed_only_for_delay_gives_no_bound_of_throughput() -> None:
     step = NextTrial(300.0, 8.0)
-    assert plateau_of(told(step, "missed")) is None
+    assert saturation_of(told(step, "missed")) is None
 
 
 def test_low_rates_are_tried_for_long_enough_to_hold_messages() -> None:

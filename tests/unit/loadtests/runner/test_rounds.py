@@ -13,7 +13,7 @@ from analysis import records
 from analysis.report import build_report
 from loadtests.arrivals import Constant, Plan, Stream
 from loadtests.recording import LoadRecorder, LoadStatus, read_rounds
-from loadtests.runner.draining import Drain
+from loadtests.runner.drain import Drain
 from loadtests.runner.queries import ServiceState
 from loadtests.runner.rounds import split_rounds, stopped_early
 from loadtests.runner.sampling import Snapshot

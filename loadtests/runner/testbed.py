@@ -31,7 +31,7 @@ def provider_seed(settings: RunSettings) -> int:
     return derive_seed(settings.seed, "provider") & 0x7FFF_FFFF
 
 
-class Surroundings(Struct):
+class Testbed(Struct):
     """Filled in the order of the start. ``services`` are stopped in the reverse order."""
 
     services: list[Service]
@@ -60,72 +60,70 @@ class Surroundings(Struct):
             service.kill()
 
 
-def start_surroundings(surroundings: Surroundings, part: Part, run_dir: Path, settings: RunSettings) -> None:
+def start_testbed(testbed: Testbed, part: Part, run_dir: Path, settings: RunSettings) -> None:
     """Start what the part needs and wait until it can be used. Raises ``ServiceError``, ``OSError`` or
     ``ValueError``.
 
-    Services that were started are in ``surroundings`` even then, so that they can be stopped.
+    Services that were started are in ``testbed`` even then, so that they can be stopped.
     """
     target = settings.target
     if target is None:
         token = secrets.token_hex(16)
-        url = _start_provider(surroundings, part, run_dir, settings, token)
-        _start_sender(surroundings, run_dir, settings, _route(surroundings, url, token))
+        url = _start_provider(testbed, part, run_dir, settings, token)
+        _start_sender(testbed, run_dir, settings, _route(testbed, url, token))
         return
     if target.provider.url is None:
         token = target.provider.token or secrets.token_hex(16)
-        url = _start_provider(surroundings, part, run_dir, settings, token)
-        surroundings.notes.append(
+        url = _start_provider(testbed, part, run_dir, settings, token)
+        testbed.notes.append(
             f"the mock provider listens at {url}: set it as the provider URL of {target.name}"
         )
         if target.provider.token is None:
-            surroundings.notes.append(f"its account token for this run: {token}")
+            testbed.notes.append(f"its account token for this run: {token}")
     elif target.provider.admin_token is not None:
         url = target.provider.url.rstrip("/") + queries.PROVIDER_STATE
-        surroundings.states["provider"] = StateQuery(url, target.provider.admin_token)
+        testbed.states["provider"] = StateQuery(url, target.provider.admin_token)
     _await_target(target, settings.probe_timeout_s)
-    surroundings.target = target.described()
+    testbed.target = target.described()
 
 
-def _start_provider(
-    surroundings: Surroundings, part: Part, run_dir: Path, settings: RunSettings, token: str
-) -> str:
+def _start_provider(testbed: Testbed, part: Part, run_dir: Path, settings: RunSettings, token: str) -> str:
     name = settings.profile or part.profile
-    surroundings.profile = choose_profile(name, provider_scale(part, settings), run_dir)
+    testbed.profile = choose_profile(name, provider_scale(part, settings), run_dir)
     admin_token = secrets.token_hex(16)
     port = settings.target.provider.port if settings.target is not None else 0
-    arguments = ["--profile", surroundings.profile.argument, "--port", str(port)]
+    arguments = ["--profile", testbed.profile.argument, "--port", str(port)]
     arguments += ["--seed", str(provider_seed(settings)), "--journal", str(run_dir / JOURNAL)]
     provider = Service("provider", "mock_provider", arguments, run_dir / "logs")
-    surroundings.services.append(provider)
+    testbed.services.append(provider)
     provider.start({"SMSBENCH_PROVIDER_TOKEN": token, "SMSBENCH_ADMIN_TOKEN": admin_token})
     url = provider.wait_ready().url
-    surroundings.states["provider"] = StateQuery(url + queries.PROVIDER_STATE, admin_token)
+    testbed.states["provider"] = StateQuery(url + queries.PROVIDER_STATE, admin_token)
     return url
 
 
-def _route(surroundings: Surroundings, provider_url: str, token: str) -> str:
+def _route(testbed: Testbed, provider_url: str, token: str) -> str:
     # Imported here, since only the start of a sender needs it and it imports the HTTP client.
     from reference_sender.routes.url import default_url
 
-    assert surroundings.profile is not None  # the provider has been started
-    options = surroundings.profile.route_options()
+    assert testbed.profile is not None  # the provider has been started
+    options = testbed.profile.route_options()
     return default_url(provider_url.removeprefix("http://").rstrip("/"), token, options)
 
 
-def _start_sender(surroundings: Surroundings, run_dir: Path, settings: RunSettings, route: str) -> None:
+def _start_sender(testbed: Testbed, run_dir: Path, settings: RunSettings, route: str) -> None:
     token = secrets.token_hex(16)
     store = f"sqlite:///{run_dir / STORE}"
     sender = Service("sender", "reference_sender", ["--port", "0", "--store", store], run_dir / "logs")
-    surroundings.services.append(sender)
+    testbed.services.append(sender)
     sender.start({"SMSBENCH_SENDER_TOKEN": token, "SMSBENCH_SENDER_ROUTES": route})
     url = sender.wait_ready().url.rstrip("/")
     if not queries.wait_healthy(url + queries.SENDER_HEALTH, _HEALTHY_WITHIN_S):
         raise ServiceError("sender", f"was ready but not healthy within {_HEALTHY_WITHIN_S:g} s")
-    surroundings.states["sender"] = StateQuery(url + queries.SENDER_STATE, token)
-    surroundings.environment["SMSBENCH_SENDER_TOKEN"] = token
-    surroundings.host = url
-    surroundings.target = {"name": "reference_sender", "kind": "reference_sender", "url": url}
+    testbed.states["sender"] = StateQuery(url + queries.SENDER_STATE, token)
+    testbed.environment["SMSBENCH_SENDER_TOKEN"] = token
+    testbed.host = url
+    testbed.target = {"name": "reference_sender", "kind": "reference_sender", "url": url}
 
 
 def _await_target(target: Target, within_s: float) -> None:

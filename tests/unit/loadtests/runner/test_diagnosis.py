@@ -11,8 +11,8 @@ from rich.console import Console
 
 from analysis.records import LOAD_SCHEMA, RowWriter
 from loadtests import catalogue
+from loadtests.runner.diagnosis import why_nothing_was_accepted
 from loadtests.runner.interruption import Interruption
-from loadtests.runner.outcomes import why_nothing_was_accepted
 from loadtests.runner.part_run import PartRun
 from loadtests.runner.progress import Progress
 from loadtests.runner.settings import RunSettings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from loadtests.recording import LoadStatus
-from loadtests.runner.draining import (
+from loadtests.runner.drain import (
     QUIET_S,
     SETTLED_FOR_S,
     Drain,

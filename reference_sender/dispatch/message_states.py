@@ -45,7 +45,7 @@ class Totals(Struct):
     orphan_reports: int = 0  # about unknown or forgotten messages
 
 
-class Ledger:
+class MessageStates:
     """Awaited, early and late reports, and the totals."""
 
     def __init__(self, settings: DispatchSettings, backlog: Backlog) -> None:

@@ -8,7 +8,7 @@ from loadtests.arrivals import Constant, Plan, Stream
 from loadtests.recording import (
     LoadStatus,
 )
-from loadtests.runner.due import arrivals_due
+from loadtests.runner.expected_arrivals import arrivals_due
 
 
 def test_due_arrivals_come_from_the_plan_and_not_from_the_workers() -> None:
