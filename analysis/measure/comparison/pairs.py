@@ -20,7 +20,7 @@ from analysis.findings import ComparedClass
 from analysis.measure.comparison.differences import paired_difference
 from analysis.measure.outcomes import DELIVERED, judge
 from analysis.measure.percentiles import needed, ranks
-from analysis.measure.stages import DELIVERY_STAGES, delivery_marks
+from analysis.measure.stages import DELIVERY_STAGES, delivery_timestamps
 from analysis.read.columns import positions
 from analysis.read.journeys import Journeys, read_journeys
 
@@ -109,7 +109,8 @@ def _by_stage(ours: Journeys, theirs: Journeys, rows: tuple[Ints, Ints]) -> tupl
     """Mean difference of each stage, over the pairs that have every timestamp in both parts."""
     a, b = rows
     marks = [
-        (one[a], other[b]) for one, other in zip(delivery_marks(ours), delivery_marks(theirs), strict=True)
+        (one[a], other[b])
+        for one, other in zip(delivery_timestamps(ours), delivery_timestamps(theirs), strict=True)
     ]
     whole = np.ones(len(a), dtype=np.bool_)
     for one, other in marks:
