@@ -108,18 +108,18 @@ def _carried(times_s: Floats) -> float | None:
 def _by_stage(ours: Journeys, theirs: Journeys, rows: tuple[Ints, Ints]) -> tuple[tuple[str, float], ...]:
     """Mean difference of each stage, over the pairs that have every timestamp in both parts."""
     a, b = rows
-    marks = [
+    timestamps = [
         (one[a], other[b])
         for one, other in zip(delivery_timestamps(ours), delivery_timestamps(theirs), strict=True)
     ]
     whole = np.ones(len(a), dtype=np.bool_)
-    for one, other in marks:
+    for one, other in timestamps:
         whole &= np.isfinite(one) & np.isfinite(other)
     if not whole.any():
         return ()
     found = []
     for number, stage in enumerate(DELIVERY_STAGES):
-        (begun, their_begun), (ended, their_ended) = marks[number], marks[number + 1]
+        (begun, their_begun), (ended, their_ended) = timestamps[number], timestamps[number + 1]
         lengths = (ended - begun)[whole] - (their_ended - their_begun)[whole]
         found.append((stage, float(lengths.mean())))
     return tuple(found)
