@@ -273,7 +273,7 @@ def test_a_committer_that_dies_is_noticed() -> None:
             await chores.failed.wait()
         assert chores.reason == "the sender's committer failed: SystemExit"
         await eventually_in_loop(lambda: not queue.is_alive())
-        with pytest.raises(StoreError, match="started again"):
+        with pytest.raises(StoreError, match="restart the sender"):
             await queue.check()
 
     asyncio.run(run())
