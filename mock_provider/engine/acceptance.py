@@ -81,7 +81,7 @@ class Acceptance:
         priority, queue_first = submit.priority, admitted.queue_first
         wanted, memo = submit.wanted, submit.memo
         expires_in_queue, overflow_fails = submit.expires_in_queue, submit.overflow_fails
-        accept, name, chances_of = self._message_store.accept, self._message_store.name, self._draws.message
+        accept, chances_of = self._message_store.accept, self._draws.message
         messages: list[TrackedMessage] = []
         answered: list[AcceptedMessage] = []
         total_segments, (last_micro, price) = 0, self._last_price
@@ -111,7 +111,6 @@ class Acceptance:
             if text is not last_text:  # mostly the same for all messages of a request
                 last_text, odd = text, ucs2_for(text)
             message.ucs2_for = odd
-            name(message)
             total_segments += segments
             if micro != last_micro:
                 last_micro, price = self._last_price = micro, micro / MICRO
@@ -119,6 +118,7 @@ class Acceptance:
             answered.append(
                 AcceptedMessage(provider_id, msisdn, outbound.submitted_number, client_ref, segments, price)
             )
+        self._message_store.name(messages)
         return tuple(messages), tuple(answered), total_segments
 
     def _delay(self, message: TrackedMessage, submit: Submit, until_ns: int) -> None:

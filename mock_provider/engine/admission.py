@@ -188,7 +188,7 @@ class Admission:
         candidates: list[Candidate] = []
         left_out: list[tuple[int, Refusal]] = []
         invalid = list(submit.unparsable)
-        price_micro = self.account.price_micro
+        segment_micro = self.account.segment_micro(submit.priority)
         for index, outbound in enumerate(submit.messages):
             route = self._router.route(outbound.msisdn)
             if route is None:
@@ -197,8 +197,8 @@ class Admission:
             elif self._at_admission and (fault := self._refused_by_fault(*route)) is not None:
                 left_out.append((index, fault.refusal))
             else:
-                price = price_micro(outbound.segments, submit.priority)
-                candidates.append(Candidate(index, outbound, route[0], route[1], price))
+                price_micro = segment_micro * outbound.segments
+                candidates.append(Candidate(index, outbound, route[0], route[1], price_micro))
         if submit.blocked:
             _leave_blocked_out(submit.blocked, candidates, left_out)
         if not self._plainly:
@@ -267,7 +267,8 @@ class Admission:
                 return Refused(Refusal.DUPLICATE_REF)
             _leave_out(admitted, repeated, Refusal.DUPLICATE_REF)
         if self._flood.active:
-            flooded = self._flooded(now_ns, candidates)
+            over = self._flood.over([each.outbound.msisdn for each in candidates], now_ns)
+            flooded = {candidates[place].index for place in over}
             if flooded and (not self._skip_flooded or len(flooded) == len(candidates)):
                 return Refused(Refusal.RECIPIENT_FLOOD)
             if flooded:
@@ -285,18 +286,6 @@ class Admission:
                     repeated.add(candidate.index)
                 taken.add(key)
         return repeated
-
-    def _flooded(self, now_ns: int, candidates: list[Candidate]) -> set[int]:
-        pending: dict[str, int] = {}
-        flooded: set[int] = set()
-        for candidate in candidates:
-            msisdn = candidate.outbound.msisdn
-            earlier = pending.get(msisdn, 0)
-            if self._flood.admits(msisdn, now_ns, earlier):
-                pending[msisdn] = earlier + 1
-            else:
-                flooded.add(candidate.index)
-        return flooded
 
     def _charge(self, now_ns: int, submit: Submit, admitted: Admitted) -> Admitted | Refused:
         segments = price_micro = 0
@@ -329,8 +318,7 @@ class Admission:
             if capped:
                 self.account.count(self._unix_s(now_ns), len(admitted.candidates))
             if self._flood.active:
-                for candidate in admitted.candidates:
-                    self._flood.count(candidate.outbound.msisdn, now_ns)
+                self._flood.count([each.outbound.msisdn for each in admitted.candidates], now_ns)
         return admitted
 
     def _unix_s(self, now_ns: int) -> int:

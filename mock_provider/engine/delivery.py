@@ -123,24 +123,20 @@ class DeliveryPipeline:
 
     def enter(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         """The reply has left or is suppressed: the message enters the queues, its sender's first."""
+        move(message, ENTER)
         if message.wanted.stages and message.report_url:
             self._enter_told(at_ns, now_ns, message, effects)
-        else:
-            self._enter(at_ns, now_ns, message, effects)
+        elif not self.senders.active or self._passes_its_sender(at_ns, now_ns, message, effects):
+            self._to_accept_queue(at_ns, now_ns, message, effects)
 
     def _enter_told(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
-        """Enter, and report the message as queued unless its sender's queue had no room."""
+        """Report the message as queued, unless its sender's queue had no room, and then what follows."""
         onward: list[Effect] = []
-        self._enter(at_ns, now_ns, message, onward)
+        if not self.senders.active or self._passes_its_sender(at_ns, now_ns, message, onward):
+            self._to_accept_queue(at_ns, now_ns, message, onward)
         if message.fate is not OVERFLOWED:
             self._reporting.queued(at_ns, message, effects)
         effects.extend(onward)
-
-    def _enter(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
-        move(message, ENTER)
-        if self.senders.active and not self._passes_its_sender(at_ns, now_ns, message, effects):
-            return
-        self._to_accept_queue(at_ns, now_ns, message, effects)
 
     def _passes_its_sender(
         self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]

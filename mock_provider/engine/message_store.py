@@ -143,9 +143,11 @@ class MessageStore:
         self._accepted.append(message)
         return message
 
-    def name(self, message: TrackedMessage) -> None:
-        """Make the message known by its provider id."""
-        self._by_id[message.provider_id] = message
+    def name(self, messages: Iterable[TrackedMessage]) -> None:
+        """Make the messages known by their provider ids."""
+        by_id = self._by_id
+        for message in messages:
+            by_id[message.provider_id] = message
 
     def find(self, provider_id: str) -> TrackedMessage | None:
         return self._by_id.get(provider_id)
