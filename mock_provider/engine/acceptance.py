@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mock_provider.engine.account import MICRO
 from mock_provider.engine.distributions import nanoseconds
 from mock_provider.engine.draws import id_of
-from mock_provider.engine.message import TrackedMessage
+from mock_provider.engine.message import Terms, TrackedMessage
 from mock_provider.engine.segments import ucs2_for
 from mock_provider.engine.values import Accepted, AcceptedMessage, Submit
 
@@ -76,11 +76,17 @@ class Acceptance:
         id_style = submit.id_style or self._admission.rules(submit.protocol).id_style
         start_ns = now_ns if submit.scheduled_ns is None else max(now_ns, submit.scheduled_ns)
         expires_ns = start_ns + self._validity_ns if submit.expires_ns is None else submit.expires_ns
-        report_url = submit.report_url or self._report_url
-        protocol, sender_id = submit.protocol, submit.sender_id
-        priority, queue_first = submit.priority, admitted.queue_first
-        wanted, memo = submit.wanted, submit.memo
-        expires_in_queue, overflow_fails = submit.expires_in_queue, submit.overflow_fails
+        terms = Terms(
+            submit.sender_id,
+            submit.report_url or self._report_url,
+            submit.wanted,
+            submit.memo,
+            submit.priority,
+            admitted.queue_first,
+            submit.expires_in_queue,
+            submit.overflow_fails,
+        )
+        protocol = submit.protocol
         accept, chances_of = self._message_store.accept, self._draws.message
         messages: list[TrackedMessage] = []
         answered: list[AcceptedMessage] = []
@@ -95,15 +101,11 @@ class Acceptance:
             message.segments = segments = outbound.segments
             message.client_ref = client_ref = outbound.client_ref
             message.msisdn = msisdn = outbound.msisdn
-            message.sender_id = sender_id
-            message.report_url = report_url
             message.country = candidate.country
             message.carrier = candidate.carrier
             message.price_micro = micro = candidate.price_micro
             message.expires_ns = expires_ns
-            message.priority, message.queue_first = priority, queue_first
-            message.wanted, message.memo = wanted, memo
-            message.expires_in_queue, message.overflow_fails = expires_in_queue, overflow_fails
+            message.terms = terms
             message.magic = candidate.magic
             if candidate.not_before_ns > start_ns:
                 self._delay(message, submit, candidate.not_before_ns)

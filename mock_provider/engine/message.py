@@ -15,6 +15,22 @@ if TYPE_CHECKING:
     from mock_provider.engine.magic import Magic
 
 
+class Terms(Struct, frozen=True, gc=False):
+    """What a submit asks for its messages. All of them share one object."""
+
+    sender_id: str = ""
+    report_url: str = ""
+    wanted: ReportsWanted = ENDS_ONLY
+    memo: str = ""
+    priority: bool = False
+    queue_first: bool = False  # its messages go before others in queues
+    expires_in_queue: bool = False
+    overflow_fails: bool = False
+
+
+NO_TERMS = Terms()
+
+
 class TrackedMessage(Struct, gc=False):
     """A key that was submitted; after ``Step.ACCEPT`` a message. Times in ns, None: it did not happen.
 
@@ -34,17 +50,10 @@ class TrackedMessage(Struct, gc=False):
     provider_id: str = ""
     client_ref: str | None = None
     msisdn: str = ""
-    sender_id: str = ""
-    report_url: str = ""
-    wanted: ReportsWanted = ENDS_ONLY
-    memo: str = ""
-    expires_in_queue: bool = False
-    overflow_fails: bool = False
+    terms: Terms = NO_TERMS
     country: str = ""
     carrier: str = ""
     price_micro: int = 0
-    priority: bool = False
-    queue_first: bool = False  # it goes before others in queues
     sender_reserved: bool = False  # its segments are reserved in its sender's queue
     not_before_ns: int = 0  # by a rule of its country; 0: no rule
     delayed_for: str = ""  # that rule's name
@@ -109,7 +118,7 @@ def journal_row(message: TrackedMessage, newest: TrackedMessage, account: str) -
         message.radio_ns,
         message.handset_wait_ns,
         newest.throttled,
-        message.priority,
+        message.terms.priority,
         message.ucs2_for,
     )
 
@@ -125,7 +134,7 @@ def delivery_report(message: TrackedMessage, mcc: str, mnc: str) -> DeliveryRepo
         provider_id=message.provider_id,
         client_ref=message.client_ref,
         msisdn=message.msisdn,
-        sender_id=message.sender_id,
+        sender_id=message.terms.sender_id,
         state=ended.state,
         reason=ended.reason,
         t_done_ns=t_done_ns,
@@ -134,7 +143,7 @@ def delivery_report(message: TrackedMessage, mcc: str, mnc: str) -> DeliveryRepo
         mcc=mcc,
         mnc=mnc,
         t_sent_ns=message.t_accepted_ns if t_sent_ns is None else t_sent_ns,
-        memo=message.memo,
+        memo=message.terms.memo,
     )
 
 
@@ -144,7 +153,7 @@ def progress_report(message: TrackedMessage, at_ns: int, mcc: str, mnc: str) -> 
         provider_id=message.provider_id,
         client_ref=message.client_ref,
         msisdn=message.msisdn,
-        sender_id=message.sender_id,
+        sender_id=message.terms.sender_id,
         state=MessageState.OPEN,
         reason="",
         t_done_ns=at_ns,
@@ -153,5 +162,5 @@ def progress_report(message: TrackedMessage, at_ns: int, mcc: str, mnc: str) -> 
         mcc=mcc,
         mnc=mnc,
         t_sent_ns=at_ns,
-        memo=message.memo,
+        memo=message.terms.memo,
     )
