@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from mock_provider.engine.values import MessageState
 from mock_provider.settings.values import Refusal
@@ -46,16 +47,17 @@ class EngineState(Struct, frozen=True):
     balance_points: float | None
 
 
+_TOTALS = tuple(name for name, value in asdict(Counters()).items() if isinstance(value, int))
+_REFUSED = tuple((refusal, f"refused_{refusal.value}") for refusal in Refusal)
+_ENDED = tuple(state.value for state in MessageState if state is not MessageState.OPEN)
+
+
 def counters_by_name(counters: Counters) -> dict[str, int]:
     """All counters, with every refusal and every final state, also those that are 0."""
-    named = {
-        name: value
-        for name in counters.__struct_fields__
-        if isinstance(value := getattr(counters, name), int)
-    }
-    for refusal in Refusal:
-        named[f"refused_{refusal.value}"] = counters.refused.get(refusal, 0)
-    for state in MessageState:
-        if state is not MessageState.OPEN:
-            named[state.value] = counters.ended.get(state.value, 0)
+    named: dict[str, int] = {name: getattr(counters, name) for name in _TOTALS}
+    refused, ended = counters.refused, counters.ended
+    for refusal, name in _REFUSED:
+        named[name] = refused.get(refusal, 0)
+    for state in _ENDED:
+        named[state] = ended.get(state, 0)
     return named

@@ -243,6 +243,11 @@ class Engine:
         """At the end: ``take_rows``, and rows of all open messages and of keys that were never accepted."""
         return self._message_store.close_rows()
 
+    @property
+    def open_messages(self) -> int:
+        """Accepted messages that are not closed: ``EngineState.open``."""
+        return self._counters.accepted - self._counters.closed
+
     def state(self) -> EngineState:
         counters = self._counters
         gauges = {
@@ -254,7 +259,7 @@ class Engine:
             **self._reporting.gauges(),
         }
         return EngineState(
-            counters.accepted - counters.closed,
+            self.open_messages,
             counters.accepted,
             counters_by_name(counters),
             gauges,

@@ -60,6 +60,7 @@ class Dispatcher:
         self._looks_up = not all(route.repeats for route in self._sending.routes)
         self._largest = max(int(limits.segments_burst) for limits in routes)
         self._now_ns = 0
+        self._next_due_ns: int | None = None  # of all that waits for a time, but for batches
 
     def has_room(self, count: int, lane: Lane) -> bool:
         """Whether ``count`` more messages of ``lane`` fit in the backlog; ask before storing them."""
@@ -209,18 +210,10 @@ class Dispatcher:
 
     def next_deadline(self) -> int | None:
         """When ``advance`` must be called, unless another call comes first. None if nothing is pending."""
-        # Compared one by one: this is asked after every call.
-        deadline_ns = self._sending.wake_ns
-        backlog_ns = self._backlog.next_ns()
-        if backlog_ns is not None and (deadline_ns is None or backlog_ns < deadline_ns):
-            deadline_ns = backlog_ns
-        report_ns = self._ledger.awaiting.next_ns
-        if report_ns is not None and (deadline_ns is None or report_ns < deadline_ns):
-            deadline_ns = report_ns
-        lookup_ns = self._lookups.next_ns()
-        if lookup_ns is not None and (deadline_ns is None or lookup_ns < deadline_ns):
-            deadline_ns = lookup_ns
-        return deadline_ns
+        wake_ns, due_ns = self._sending.wake_ns, self._next_due_ns
+        if wake_ns is None or due_ns is None:
+            return due_ns if wake_ns is None else wake_ns
+        return wake_ns if wake_ns < due_ns else due_ns
 
     def advance(self, now_ns: int) -> Sequence[Effect]:
         """Process what is due: expiries, retries, overdue reports, batches that waited for tokens."""
@@ -228,6 +221,11 @@ class Dispatcher:
         effects: list[Effect] = []
         self._run_due(now_ns, effects)
         return effects
+
+    @property
+    def open_messages(self) -> int:
+        """Messages that have not ended."""
+        return len(self._backlog.tickets) + len(self._ledger.awaiting.index.by_key)
 
     @property
     def early_reports(self) -> int:
@@ -322,19 +320,29 @@ class Dispatcher:
         self._lookups.add(now_ns, ticket, batch.submitted_ns)
 
     def _run_due(self, now_ns: int, effects: list[Effect]) -> None:
-        backlog = self._backlog
-        due_ns = backlog.next_ns()
+        """Every input ends with this. What is pending afterwards changes only with another input."""
+        due_ns = self._due_ns()
         if due_ns is not None and due_ns <= now_ns:
-            for ticket in backlog.take_expired(now_ns):
+            for ticket in self._backlog.take_expired(now_ns):
                 self._ledger.expired(now_ns, ticket, effects)
-            backlog.wake_retries(now_ns)
-        due_ns = self._ledger.awaiting.next_ns
-        if due_ns is not None and due_ns <= now_ns:
+            self._backlog.wake_retries(now_ns)
             self._ledger.give_up_overdue(now_ns, effects)
-        lookup_ns = self._lookups.next_ns()
-        if lookup_ns is not None and lookup_ns <= now_ns:
             self._lookups.run(now_ns, effects)
+            due_ns = self._due_ns()
+        self._next_due_ns = due_ns
         self._sending.pump(now_ns, effects)
+
+    def _due_ns(self) -> int | None:
+        """When an expiry, a retry, an overdue report or a lookup is due."""
+        due_ns = self._backlog.next_ns()
+        report_ns = self._ledger.awaiting.next_ns
+        if report_ns is not None and (due_ns is None or report_ns < due_ns):
+            due_ns = report_ns
+        if self._looks_up:
+            lookup_ns = self._lookups.next_ns()
+            if lookup_ns is not None and (due_ns is None or lookup_ns < due_ns):
+                return lookup_ns
+        return due_ns
 
     def _move_clock(self, now_ns: int) -> None:
         if now_ns < self._now_ns:
