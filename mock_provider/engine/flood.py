@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -23,8 +23,8 @@ class FloodGuard:
     __slots__ = ("_limit", "_newer", "_older", "_turned_ns", "_window_ns", "active")
 
     def __init__(self, settings: sections.Flood) -> None:
-        self._newer: dict[str, deque[int]] = {}
-        self._older: dict[str, deque[int]] = {}
+        self._newer: dict[str, list[int]] = {}
+        self._older: dict[str, list[int]] = {}
         self._turned_ns = 0
         self.reconfigure(settings)
 
@@ -48,8 +48,8 @@ class FloodGuard:
         over: list[int] = []
         for place, msisdn in enumerate(msisdns):
             instants = newer.get(msisdn) or older.get(msisdn)
-            while instants and instants[0] <= opened_ns:
-                instants.popleft()
+            if instants and instants[0] <= opened_ns:
+                del instants[: bisect_right(instants, opened_ns)]
             together = pending.get(msisdn, 0) + 1
             if (len(instants) if instants else 0) + together > limit:
                 over.append(place)
@@ -63,7 +63,7 @@ class FloodGuard:
         for msisdn in msisdns:
             instants = newer.get(msisdn)
             if instants is None:
-                instants = newer[msisdn] = older.pop(msisdn, None) or deque()
+                instants = newer[msisdn] = older.pop(msisdn, None) or []
             instants.append(now_ns)
 
     def _turn(self, now_ns: int) -> None:

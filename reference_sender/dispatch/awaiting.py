@@ -131,5 +131,6 @@ class EarlyReports:
     def drop_unclaimed(self) -> int:
         """Nothing is being submitted, so no answer can claim what is kept; returns its count."""
         dropped = len(self._by_id)
-        self._by_id.clear()
+        if dropped:
+            self._by_id.clear()
         return dropped

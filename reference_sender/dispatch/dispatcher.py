@@ -73,15 +73,16 @@ class Dispatcher:
         """Take in stored messages. A key that is already open is counted and otherwise ignored."""
         self._move_clock(now_ns)
         effects: list[Effect] = []
-        totals = self._ledger.totals
+        backlog, ledger = self._backlog, self._ledger
+        totals = ledger.totals
         for message in messages:
-            if self._ledger.knows(message.key):
+            if ledger.knows(message.key):
                 totals.duplicate_offers += 1
                 continue
             totals.offered += 1
-            ticket = self._backlog.add(message)
+            ticket = backlog.add(message)
             if message.segments > self._largest:
-                self._ledger.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
+                ledger.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
         self._run_due(now_ns, effects)
         return effects
 
@@ -276,7 +277,7 @@ class Dispatcher:
         if decision.state is _SENT:
             if not batch.route.repeats:
                 self._lookups.claim(result.provider_id)
-            early = ledger.early.take(result.provider_id) if len(ledger.early) else None
+            early = ledger.early.take(result.provider_id)
             if early is not None:
                 ledger.reported_early(now_ns, ticket, early, effects)
             else:

@@ -60,10 +60,10 @@ class Ledger:
         """A provider has the message."""
         self._backlog.end(ticket, _SENT)
         self.totals.sent += 1
-        message = ticket.message
-        sent = Sent(message.message_id, ticket.attempts, provider_id, now_ns, route=ticket.route)
-        self.awaiting.add(message.key, sent)
-        effects.append(_change(now_ns, message.key, sent, ""))
+        message_id, key = ticket.message.message_id, ticket.message.key
+        attempts, route = ticket.attempts, ticket.route
+        self.awaiting.add(key, Sent(message_id, attempts, provider_id, now_ns, _SENT, route))
+        effects.append(Change(message_id, key, _SENT, "", provider_id, attempts, now_ns, route))
 
     def reported_early(self, now_ns: int, ticket: Ticket, report: Report, effects: list[Effect]) -> None:
         """A provider has the message: ``report`` says so, before or instead of the submit's answer."""
@@ -89,7 +89,18 @@ class Ledger:
         if ticket.uncertain:
             self._ended.add(message.key, ended)  # it may have got through: a report would show it
         self._count(ticket.state)
-        effects.append(_change(now_ns, message.key, ended, reason))
+        effects.append(
+            Change(
+                message.message_id,
+                message.key,
+                ticket.state,
+                reason,
+                None,
+                ticket.attempts,
+                now_ns,
+                ticket.route,
+            )
+        )
 
     def expired(self, now_ns: int, ticket: Ticket, effects: list[Effect]) -> None:
         """Write down that ``ticket``, already EXPIRED and out of the backlog, ran out of time."""
@@ -151,12 +162,13 @@ class Ledger:
     def _reached(
         self, now_ns: int, key: str, sent: Sent, state: State, reason: str, effects: list[Effect]
     ) -> None:
-        moved_to = moved(sent.state, state)
-        reached = Sent(sent.message_id, sent.attempts, sent.provider_id, now_ns, moved_to, sent.route)
+        message_id, attempts = sent.message_id, sent.attempts
+        provider_id, route = sent.provider_id, sent.route
+        state = moved(sent.state, state)
         if state is not _DELIVERED:
-            self._ended.add(key, reached)
+            self._ended.add(key, Sent(message_id, attempts, provider_id, now_ns, state, route))
         self._count(state)
-        effects.append(_change(now_ns, key, reached, reason))
+        effects.append(Change(message_id, key, state, reason, provider_id, attempts, now_ns, route))
 
     def _count(self, state: State) -> None:
         totals = self.totals
@@ -166,9 +178,3 @@ class Ledger:
             totals.failed += 1
         else:
             totals.expired += 1
-
-
-def _change(now_ns: int, key: str, sent: Sent, reason: str) -> Change:
-    return Change(
-        sent.message_id, key, sent.state, reason, sent.provider_id, sent.attempts, now_ns, sent.route
-    )

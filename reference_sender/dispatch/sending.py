@@ -178,13 +178,17 @@ class Sending:
         return head
 
     def _submit(self, now_ns: int, route: RouteState, tickets: list[Ticket], effects: list[Effect]) -> None:
-        messages = tuple([ticket.message for ticket in tickets])
-        segments = sum([message.segments for message in messages])
+        messages: list[Message] = []
+        segments = 0
+        for ticket in tickets:
+            message = ticket.message
+            messages.append(message)
+            segments += message.segments
         route.submitted(segments)
         self._shares.sent(tickets[0].queue, segments, self._backlog.ready)
-        self._batches += 1
-        self.in_flight[self._batches] = Batch(route, tickets, now_ns)
-        effects.append(SubmitBatch(self._batches, route.name, messages))
+        self._batches = batch_id = self._batches + 1
+        self.in_flight[batch_id] = Batch(route, tickets, now_ns)
+        effects.append(SubmitBatch(batch_id, route.name, tuple(messages)))
 
 
 def _earlier(first: int | None, second: int) -> int:
