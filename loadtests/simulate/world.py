@@ -44,7 +44,7 @@ class World:
         self._reply_timeout_ns = reply_timeout_ns
         self._unanswered: dict[int, tuple[tuple[Message, ...], Render]] = {}
         self._timeouts: deque[tuple[int, int]] = deque()  # due, batch: all wait alike, so they are in order
-        self._to_do: deque[SubmitBatch | EngineEffect] = deque()
+        self._to_do: list[SubmitBatch | EngineEffect] = []  # emptied when all is done
         # When each has something to do. Asked for after each call, since it costs more than to compare.
         self._now_ns = 0
         self._engine_ns = _NEVER_NS
@@ -102,8 +102,7 @@ class World:
 
     def _work_off(self, now_ns: int) -> None:
         to_do = self._to_do
-        while to_do:
-            effect = to_do.popleft()
+        for effect in to_do:  # and those that are added by doing them
             if type(effect) is SubmitBatch:
                 self._submit(now_ns, effect)
             elif type(effect) is SendReports:
@@ -112,6 +111,7 @@ class World:
                 self._answer(now_ns, effect)
             elif type(effect) is Disconnect:
                 self._give_up(now_ns, effect.request_id)
+        to_do.clear()
 
     def _submit(self, now_ns: int, batch: SubmitBatch) -> None:
         asked = self._passage.request(now_ns, batch.batch_id, batch.messages)

@@ -134,11 +134,13 @@ class Sending:
     def _submit_next(self, now_ns: int, route: RouteState, effects: list[Effect]) -> int:
         """Submit one batch on ``route``; returns ``_SENT_ONE``, or when to ask again, or ``UNTIL_ANSWER``."""
         lingering_ns = UNTIL_ANSWER
+        backlog = self._backlog
+        ready, own = backlog.ready, 1 + route.index
         for lane, owed, passes_otps in self._shares.turns():
-            if not self._backlog.ready[lane]:
+            if not ready[lane]:
                 continue
-            for slot in (1 + route.index, SHARED):
-                queue = self._backlog.queue(slot, lane)
+            for slot in (own, SHARED):
+                queue = backlog.queue(slot, lane)
                 if not queue.live:
                     continue
                 head = queue.head()
@@ -161,7 +163,7 @@ class Sending:
                         return max(room.ask_ns, lingering_ns)
                     return min(room.ask_ns, lingering_ns)
                 limit = min(room.segments, owed) if owed else room.segments
-                batch = self._backlog.take(now_ns, slot, lane, route.name, room.messages, limit)
+                batch = backlog.take(now_ns, slot, lane, route.name, room.messages, limit)
                 self._submit(now_ns, route, batch, effects)
                 return _SENT_ONE
         return lingering_ns
