@@ -58,16 +58,18 @@ class Acceptance:
             counters.validated += 1
             return _validated(admitted), ()
         counters.requests_accepted += 1
-        for index, reason in admitted.left_out:
-            seen[index].reason = reason.value
-        counters.skipped += len(admitted.left_out)
+        left_out = tuple(admitted.left_out)
+        if left_out:
+            counters.skipped += len(left_out)
+            for index, reason in left_out:
+                seen[index].reason = reason.value
         messages, answered, segments = self._take(now_ns, submit, seen, admitted)
         self._pipeline.reserve(messages, segments)
         if submit.replaces:
             self._remove(now_ns, submit.replaces)
         counters.accepted_segments += segments
         counters.accepted += len(messages)
-        return Accepted(answered, admitted.invalid_numbers, tuple(admitted.left_out)), messages
+        return Accepted(answered, admitted.invalid_numbers, left_out), messages
 
     def _take(
         self, now_ns: int, submit: Submit, seen: list[TrackedMessage], admitted: Admitted

@@ -182,7 +182,7 @@ class Admission:
         return self._charge(now_ns, submit, admitted)
 
     def _recipients(self, now_ns: int, submit: Submit) -> Admitted | Refused:
-        rules = self.rules(submit.protocol)
+        rules = self._rules[submit.protocol]
         if len(submit.messages) + len(submit.unparsable) > rules.max_recipients:
             return Refused(Refusal.TOO_MANY_RECIPIENTS)
         candidates: list[Candidate] = []

@@ -107,7 +107,13 @@ class SubmitHandler:
         self._counters.requests += 1
         outbounds = () if submit.validate_only else submit.messages
         seen, all_new = self._message_store.see(outbounds, submit.protocol, now_ns)
-        keys, key, number = self._attempt(submit, seen, all_new)
+        keys: Sequence[str] = ()
+        if seen and all_new:  # the keys need not be compared
+            key, number = seen[0].key, 1
+        else:
+            keys = [each.key for each in seen or submit.messages]
+            key = _drawn_by(submit, keys)
+            number = seen[0].submits if seen else self._message_store.see_unrecorded(key)
         attempt: AttemptedSubmit | None = None
         if self._faulty and not (active := self._faults.at(now_ns)).none:
             attempt = AttemptedSubmit(submit, key, number, seen, active)
@@ -137,19 +143,6 @@ class SubmitHandler:
             self._note_suppressed(submit, answer, messages)
         self._send_when_due(now_ns, submit, plan, messages, effects)
         self._message_store.trim()
-
-    def _attempt(
-        self, submit: Submit, seen: list[TrackedMessage], all_new: bool
-    ) -> tuple[Sequence[str], str, int]:
-        """The keys of the messages, the key of the request's own draws, and how many submits that key had.
-
-        Without keys: all keys are new and no two are equal.
-        """
-        if seen and all_new:  # the keys need not be compared
-            return (), seen[0].key, 1
-        keys = [each.key for each in seen or submit.messages]
-        key = _drawn_by(submit, keys)
-        return keys, key, seen[0].submits if seen else self._message_store.see_unrecorded(key)
 
     def _send_when_due(
         self,
