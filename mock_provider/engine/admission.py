@@ -160,9 +160,10 @@ class Admission:
 
         ``unanswered`` is the number of earlier requests whose reply has not left.
         """
-        if not self.account.knows(submit.token):
+        account = self.account
+        if not account.knows(submit.token):
             return Refused(Refusal.UNAUTHORIZED)
-        if self.account.suspended:
+        if account.suspended:
             return Refused(Refusal.ACCOUNT_SUSPENDED)
         if self._concurrent_requests is not None and unanswered >= self._concurrent_requests:
             return Refused(Refusal.THROTTLED_CONCURRENCY)
@@ -171,7 +172,7 @@ class Admission:
         for limit, refusal in self._errors:
             if error_draw < limit:
                 return Refused(refusal)
-        if not self.account.allows_sender(submit.sender_id):
+        if not account.allows_sender(submit.sender_id):
             return Refused(Refusal.SENDER_NOT_ALLOWED)
         admitted = self._recipients(now_ns, submit)
         if isinstance(admitted, Refused):
@@ -268,10 +269,10 @@ class Admission:
             _leave_out(admitted, repeated, Refusal.DUPLICATE_REF)
         if self._flood.active:
             over = self._flood.over([each.outbound.msisdn for each in candidates], now_ns)
-            flooded = {candidates[place].index for place in over}
-            if flooded and (not self._skip_flooded or len(flooded) == len(candidates)):
-                return Refused(Refusal.RECIPIENT_FLOOD)
-            if flooded:
+            if over:
+                if not self._skip_flooded or len(over) == len(candidates):
+                    return Refused(Refusal.RECIPIENT_FLOOD)
+                flooded = {candidates[place].index for place in over}
                 _leave_out(admitted, flooded, Refusal.RECIPIENT_FLOOD)
         return None
 

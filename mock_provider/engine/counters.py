@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, fields
+
 from msgspec import Struct
-from msgspec.structs import asdict
 
 from mock_provider.engine.values import MessageState
 from mock_provider.settings.values import Refusal
 
 
-class Counters(Struct, gc=False):
+@dataclass(slots=True)
+class Counters:
     """Running totals."""
 
     requests: int = 0
@@ -33,8 +35,8 @@ class Counters(Struct, gc=False):
     reports_duplicated: int = 0
     reports_held: int = 0  # by a report storm
     report_calls: int = 0
-    refused: dict[Refusal, int] = {}  # requests
-    ended: dict[str, int] = {}  # messages, by state
+    refused: dict[Refusal, int] = field(default_factory=dict)  # requests
+    ended: dict[str, int] = field(default_factory=dict)  # messages, by state
 
 
 class EngineState(Struct, frozen=True):
@@ -47,7 +49,7 @@ class EngineState(Struct, frozen=True):
     balance_points: float | None
 
 
-_TOTALS = tuple(name for name, value in asdict(Counters()).items() if isinstance(value, int))
+_TOTALS = tuple(each.name for each in fields(Counters) if each.default == 0)
 _REFUSED = tuple((refusal, f"refused_{refusal.value}") for refusal in Refusal)
 _ENDED = tuple(state.value for state in MessageState if state is not MessageState.OPEN)
 

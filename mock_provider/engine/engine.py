@@ -338,10 +338,13 @@ class Engine:
         return True
 
     def _run(self, now_ns: int, effects: list[Effect]) -> int:
-        if now_ns > self._now_ns != _NO_INPUT_YET_NS:
+        before_ns = self._now_ns
+        if before_ns == _NO_INPUT_YET_NS:
+            now_ns = self._clock(now_ns)
+        elif now_ns > before_ns:
             self._now_ns = now_ns
         else:
-            now_ns = self._clock(now_ns)
+            now_ns = before_ns
         self._event_queue.run(now_ns, effects)
         return now_ns
 
