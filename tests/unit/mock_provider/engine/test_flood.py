@@ -3,7 +3,6 @@ from nanoseconds import S
 from mock_provider.engine.flood import FloodGuard
 from mock_provider.settings.sections import Flood
 
-
 NUMBER = "48600100200"
 
 
