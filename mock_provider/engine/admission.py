@@ -175,7 +175,7 @@ class Admission:
         if not account.allows_sender(submit.sender_id):
             return Refused(Refusal.SENDER_NOT_ALLOWED)
         admitted = self._recipients(now_ns, submit)
-        if isinstance(admitted, Refused):
+        if not isinstance(admitted, Admitted):
             return admitted
         refusal_of_some = self._without_repeats(now_ns, submit, keys, admitted)
         if refusal_of_some is not None:

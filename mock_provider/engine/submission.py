@@ -132,7 +132,7 @@ class SubmitHandler:
                 answer, messages = self._acceptance.accept(now_ns, submit, seen, judged)
             else:
                 answer = judged
-        if isinstance(answer, Refused):
+        if not isinstance(answer, Accepted):
             self._note_refusal(answer.reason, seen, attempt)
         plan = ReplyPlan(answer, self._reply_latency(u, v))
         if attempt is not None:

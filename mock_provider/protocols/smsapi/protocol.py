@@ -119,7 +119,7 @@ class Smsapi:
         return for_account(token, REST_UNAUTHORIZED, lambda _, account: render_profile(settings, account))
 
     def report_calls(self, effect: SendReports | SendProgress, wall_offset_ns: int) -> Sequence[ReportCall]:
-        if isinstance(effect, SendProgress):
+        if not isinstance(effect, SendReports):
             return ()  # SMSAPI has a status for it (403 SENT); no callback with that status was observed
         return report_calls(effect.url, effect.reports, wall_offset_ns, self._settings)
 
