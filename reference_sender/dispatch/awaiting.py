@@ -133,5 +133,6 @@ class EarlyReports:
     def drop_unclaimed(self) -> int:
         """Drop the kept reports: no submit is in flight that could identify them. Returns their number."""
         dropped = len(self._by_id)
-        self._by_id.clear()
+        if dropped:
+            self._by_id.clear()
         return dropped
