@@ -98,6 +98,7 @@ def _start_provider(
     surroundings.services.append(provider)
     provider.start({"SMSBENCH_PROVIDER_TOKEN": token, "SMSBENCH_ADMIN_TOKEN": admin_token})
     url = provider.wait_ready().url
+    surroundings.notes.append(f"inbox, with each message live: {url}/#token={admin_token}")
     surroundings.states["provider"] = StateQuery(url + queries.PROVIDER_STATE, admin_token)
     return url
 

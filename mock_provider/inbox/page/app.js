@@ -111,7 +111,7 @@ function pressed(event) {
 }
 
 async function clear() {
-  if (!confirm("Forget all messages, counts and debts of this provider? Its settings stay.")) return;
+  if (!confirm("Delete all messages, counts and used limits of this provider? Its settings stay.")) return;
   try {
     await call("/admin/reset", "POST");
   } catch (error) {
