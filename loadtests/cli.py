@@ -236,11 +236,13 @@ def list_scenarios(
       smsbench list my_scenario.py       checks a scenario file of your own
     """
     from loadtests import catalogue
-    from loadtests.scenario import ScenarioError
+    from loadtests.runner.provider_profile import require_profile
 
     try:
         found = [catalogue.scenario(name) for name in file or catalogue.names()]
-    except ScenarioError as error:
+        for profile in {part.profile for scenario in found if file for part in scenario.parts}:
+            require_profile(profile)
+    except ValueError as error:
         raise usage_error(str(error)) from None
     width = max(len(scenario.name) for scenario in found)
     for scenario in found:
