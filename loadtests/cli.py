@@ -95,6 +95,15 @@ def simulate(context: typer.Context) -> None:
 
 
 @app.command(
+    "storm",
+    context_settings=_FORWARDED,
+    help="Run the sender through thousands of fault storms in virtual time; nothing may be lost.",
+)
+def storm(context: typer.Context) -> None:
+    _forward(context, "loadtests.storm.cli")
+
+
+@app.command(
     "calibrate", context_settings=_FORWARDED, help="Check that the mock provider behaves as its settings say."
 )
 def calibrate(context: typer.Context) -> None:

@@ -29,6 +29,10 @@ class SentIndex:
         self.by_key: dict[str, Sent] = {}
         self._key_of: dict[str, str] = {}
 
+    def __len__(self) -> int:
+        """Entries of the larger of the two tables."""
+        return max(len(self.by_key), len(self._key_of))
+
     def add(self, key: str, sent: Sent) -> None:
         """Keep ``sent`` under ``key``."""
         self.by_key[key] = sent

@@ -236,6 +236,16 @@ class Dispatcher:
         """Reports kept for a submit that is not answered yet. No ``Change`` contains them so far."""
         return len(self._states.early)
 
+    def kept(self) -> dict[str, int]:
+        """Entries of the tables that are empty when nothing is open."""
+        return {
+            "tickets": len(self._backlog.tickets),
+            "ready": sum(self._backlog.ready),
+            "awaiting": len(self._ledger.awaiting.index),
+            "early reports": len(self._ledger.early),
+            "lookups": self._lookups.kept,
+        }
+
     def state(self) -> DispatchState:
         """The state at the last call."""
         backlog, sending = self._backlog, self._sending
