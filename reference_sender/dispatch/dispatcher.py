@@ -241,8 +241,8 @@ class Dispatcher:
         return {
             "tickets": len(self._backlog.tickets),
             "ready": sum(self._backlog.ready),
-            "awaiting": len(self._ledger.awaiting.index),
-            "early reports": len(self._ledger.early),
+            "awaiting": len(self._states.awaiting.index),
+            "early reports": len(self._states.early),
             "lookups": self._lookups.kept,
         }
 
