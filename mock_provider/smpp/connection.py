@@ -57,7 +57,7 @@ class SmppConnection(asyncio.Protocol):
         self._links = setup.links
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._session = Session(setup.limits, self._admit, time.monotonic_ns(), self._outage)
+        self._session = Session(setup.limits, self._admit, time.monotonic_ns(), self._withheld_answer)
         self._requests = Requests(provider.actions, setup.reader, self._session, self)
         self._token = ""
         self.system_id = ""  # while it is bound
@@ -191,7 +191,7 @@ class SmppConnection(asyncio.Protocol):
     def _outage(self) -> RequestInterruption | None:
         return self._provider.outage()
 
-    def _outage(self) -> NoAnswer | None:
+    def _withheld_answer(self) -> NoAnswer | None:
         """How an outage affects enquire_link. One that refuses has no effect on it."""
         outage = self._outage()
         if outage is None or not (outage.hang or outage.disconnect):
@@ -199,7 +199,7 @@ class SmppConnection(asyncio.Protocol):
         return NoAnswer.SILENCE if outage.hang else NoAnswer.CUT
 
     def _admit(self, bind: Bind) -> int | NoAnswer:
-        no_answer = self._outage()
+        no_answer = self._withheld_answer()
         if no_answer is not None:
             return no_answer
         if self._outage() is not None:

@@ -105,7 +105,7 @@ _COUNTED = frozenset((codes.SUBMIT_SM, codes.SUBMIT_MULTI, codes.DATA_SM, codes.
 
 
 class Session:
-    """``admit`` gives the status for a bind, if it is answered; ``outage`` says whether enquire_link is
+    """``admit`` gives the status for a bind, if it is answered; ``no_answer`` says whether enquire_link is
     answered."""
 
     def __init__(
@@ -113,7 +113,7 @@ class Session:
         limits: SessionLimits,
         admit: Callable[[Bind], int | NoAnswer],
         now_ns: int,
-        outage: Callable[[], NoAnswer | None] = lambda: None,
+        no_answer: Callable[[], NoAnswer | None] = lambda: None,
     ) -> None:
         self.state = SessionState.OPEN
         self.bind: Bind | None = None
@@ -121,7 +121,7 @@ class Session:
         self.unanswered = 0  # submits
         self._limits = limits
         self._admit = admit
-        self._outage = outage
+        self._no_answer = no_answer
         self._framer = Framer(limits.longest_pdu_octets)
         self._began_ns = self._heard_ns = now_ns
         self._asked_ns: int | None = None  # when the unanswered enquire_link was sent
@@ -310,7 +310,7 @@ class Session:
         self._close(effects)
 
     def _enquired(self, sequence: int, effects: list[SessionEffect]) -> None:
-        no_answer = self._outage()
+        no_answer = self._no_answer()
         if no_answer is None:
             effects.append(write_pdu(codes.ENQUIRE_LINK | codes.RESPONSE, codes.ESME_ROK, sequence))
         elif no_answer is NoAnswer.CUT:

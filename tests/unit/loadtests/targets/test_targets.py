@@ -141,7 +141,7 @@ admin_token = "${ABSENT}"
         "request.method:",
         "speed: unknown key; known here: name, health_url,",
         "accepted.field.like: unknown key; known here: path, equals",
-        "request: neither url nor body has a place for {to}",
+        "request: neither url nor body has a placeholder for {to}",
         "request.body: unknown placeholder {nope}; there are {key}, {to}, {text}, "
         "{message_class}, {campaign}",
         "request.headers.X-Run: unknown placeholder {run}",
