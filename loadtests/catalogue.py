@@ -75,12 +75,16 @@ def _scenario_in(module: Mapping[str, Any], file: str) -> Scenario:
     if _NAME not in module:
         raise ScenarioError(f"scenario file {file} has no {_NAME}; {_WHAT_TO_DO}")
     found = module[_NAME]
-    if isinstance(found, Scenario) and not found.parts:
-        raise ScenarioError(f"scenario file {file}: {_NAME} has no parts; a scenario needs at least one Part")
     if not isinstance(found, Scenario):
         raise ScenarioError(
             f"scenario file {file}: {_NAME} has the type {type(found).__name__}, not Scenario; {_WHAT_TO_DO}"
         )
+    if not found.parts:
+        raise ScenarioError(f"scenario file {file}: {_NAME} has no parts; a scenario needs at least one Part")
+    try:
+        found.check()
+    except ScenarioError as error:
+        raise ScenarioError(f"scenario file {file}: {_NAME}: {error}") from None
     return found
 
 

@@ -95,6 +95,15 @@ def simulate(context: typer.Context) -> None:
 
 
 @app.command(
+    "storm",
+    context_settings=_FORWARDED,
+    help="Run the sender through thousands of fault storms in virtual time; nothing may be lost.",
+)
+def storm(context: typer.Context) -> None:
+    _forward(context, "loadtests.storm.cli")
+
+
+@app.command(
     "calibrate", context_settings=_FORWARDED, help="Check that the mock provider behaves as its settings say."
 )
 def calibrate(context: typer.Context) -> None:
@@ -236,11 +245,13 @@ def list_scenarios(
       smsbench list my_scenario.py       checks a scenario file of your own
     """
     from loadtests import catalogue
-    from loadtests.scenario import ScenarioError
+    from loadtests.runner.provider_profile import require_profile
 
     try:
         found = [catalogue.scenario(name) for name in file or catalogue.names()]
-    except ScenarioError as error:
+        for profile in {part.profile for scenario in found if file for part in scenario.parts}:
+            require_profile(profile)
+    except ValueError as error:
         raise usage_error(str(error)) from None
     width = max(len(scenario.name) for scenario in found)
     for scenario in found:

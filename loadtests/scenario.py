@@ -6,16 +6,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from loadtests.arrivals import NS_PER_S, Plan, Stream, duration_ns
 
 Role = Literal["plain", "whole_day", "peak_slice", "compressed_day", "burst", "campaigns"]
 Window = Literal["day", "peak", "none"]
 Mode = Literal["live", "simulated"]
+# A directory has this name, and files of the report begin with it.
+Slug = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
 
 class ScenarioError(ValueError):
@@ -31,11 +33,11 @@ class Part(Struct, frozen=True, kw_only=True):
     ``decides`` is false for a part whose objectives do not affect the exit code.
     """
 
-    slug: str
+    slug: Slug
     title: str
     role: Role
     profile: str
-    streams: tuple[Stream, ...]
+    streams: Annotated[tuple[Stream, ...], Meta(min_length=1)]
     messages_per_day: int | None = None
     window: Window = "none"
     speedup: float = 1.0
@@ -83,9 +85,9 @@ class Scenario(Struct, frozen=True, kw_only=True):
     is the total duration of a suite, as text for ``smsbench list``.
     """
 
-    name: str
+    name: Slug
     title: str
-    parts: tuple[Part, ...]
+    parts: Annotated[tuple[Part, ...], Meta(min_length=1)]
     capacity: Capacity | None = None
     messages_per_day: int | None = None
     takes: str = ""
@@ -102,6 +104,16 @@ class Scenario(Struct, frozen=True, kw_only=True):
                     f"{self.name}: {part.slug} cannot be compared with {part.counterpart!r}: its counterpart "
                     "must be another part with the same streams"
                 )
+
+    def check(self) -> None:
+        """Raises ``ScenarioError`` for a value that no run can have. Constructors do not check types."""
+        try:
+            msgspec.json.decode(msgspec.json.encode(self), type=Scenario)
+        except (msgspec.ValidationError, TypeError) as error:
+            raise ScenarioError(str(error)) from None
+        for part in self.parts:
+            if not all(any(msgspec.structs.astuple(stream.mix)) for stream in part.streams):
+                raise ScenarioError(f"part {part.slug}: a mix needs a class with a share above 0")
 
     @property
     def is_suite(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.first_screen.quoting import Quote
-from analysis.first_screen.values import AnswerRow, Figure, ScreenAnswer, Sentence
+from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
 from analysis.first_screen.wording import deciding, in_part, live, not_taken, part_title, trusted
 from analysis.judge.pace import too_few
 from analysis.model import Pace, PartReport, RunReport, State
@@ -57,11 +57,11 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
     day: Sentence = ()
     if found.messages_per_day is not None:
         day = (quote.per_day("capacity.messages_per_day"), " a day, at a business day's peak")
-    low = quote.rate("capacity.low_per_s")
-    high: str | Figure = "open"
+    interval: Sentence = ("(", quote.rate("capacity.low_per_s"))
     if found.high_per_s is not None:
-        high = quote.rate("capacity.high_per_s")
-    if found.high_per_s is None:
+        interval = (*interval, " to ", quote.rate("capacity.high_per_s"), ")")
+    else:
+        interval = (*interval, " or more)")
         sentences += _not_measured_beyond(quote)
     value: Sentence = (sustained, " sustained")
     more = delivered_more(quote.report)
@@ -73,7 +73,7 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
                 *(" were delivered in: ", part_title(quote, more), "."),
             )
         )
-    return AnswerRow(label=label, value=value, interval=("(", low, " to ", high, ")"), limit=day), sentences
+    return AnswerRow(label=label, value=value, interval=interval, limit=day), sentences
 
 
 def _not_measured_beyond(quote: Quote) -> list[Sentence]:

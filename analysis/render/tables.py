@@ -148,7 +148,9 @@ def _passed(quote: Quote, same: list[int]) -> tuple[Cell, ...]:
     passed = [each for _, each in checked if each.state == "ok"]
     skipped = [each for _, each in checked if each.state == "not_checked"]
     shown = passed[0] if passed else skipped[0]
-    where = f"all {len(same)} parts" if not (passed and skipped) else f"{len(passed)} of {len(same)} parts"
+    counted = len(passed) if passed else len(same)
+    total = len(quote.report.parts)
+    where = f"all {total} parts" if counted == total else f"{counted} of {total} parts"
     value: Cell = "passed" if passed else shown.value
     if passed and skipped:
         why = ", ".join(dict.fromkeys(each.value for each in skipped))

@@ -69,10 +69,10 @@ def capacity(report: RunReport) -> Table:
     quote = Quote(report, plain=False)
     rows: list[tuple[str | Sentence, ...]] = []
     if found.sustained_per_s is not None:
-        high: Sentence = ("open",)
+        high: Sentence = (" or more",)
         if found.high_per_s is not None:
-            high = (quote.rate("capacity.high_per_s"),)
-        interval: Sentence = ("interval ", quote.rate("capacity.low_per_s"), " to ", *high)
+            high = (" to ", quote.rate("capacity.high_per_s"))
+        interval: Sentence = ("interval ", quote.rate("capacity.low_per_s"), *high)
         day: Sentence = ()
         if found.messages_per_day is not None:
             day = (", ", quote.per_day("capacity.messages_per_day"), " a day")

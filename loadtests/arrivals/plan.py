@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from loadtests.arrivals.chance import derive_seed, uniforms, words
 from loadtests.arrivals.in_flight import in_flight_limit
-from loadtests.arrivals.processes import NS_PER_S, Process, arrival_count, duration_ns, instants_ns
+from loadtests.arrivals.processes import NS_PER_S, From0, Process, arrival_count, duration_ns, instants_ns
 from loadtests.arrivals.texts import CLASSES, MARKETING, TEXTS, fill
 
 # Polish mobile ranges (a prefix does not tell the operator), each with seven digits behind it.
@@ -30,9 +30,9 @@ _STRIDE = 80_345_011
 class Mix(Struct, frozen=True):
     """Shares of the classes; they are weights, so they need not add up to 1."""
 
-    otp: float = 0.0
-    transactional: float = 0.0
-    marketing: float = 0.0
+    otp: From0 = 0.0
+    transactional: From0 = 0.0
+    marketing: From0 = 0.0
 
 
 DAY_MIX = Mix(otp=0.15, transactional=0.25, marketing=0.6)
@@ -44,7 +44,7 @@ class Stream(Struct, frozen=True):
     process: Process
     mix: Mix = DAY_MIX
     campaign: str = ""
-    start_s: float = 0.0
+    start_s: From0 = 0.0
 
 
 class Plan(Struct, frozen=True, kw_only=True):

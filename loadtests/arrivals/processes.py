@@ -12,10 +12,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from loadtests.arrivals.chance import uniforms
@@ -31,20 +31,23 @@ HOURLY_WEIGHTS: tuple[float, ...] = (
 )
 
 Instants = NDArray[np.int64]
+Above0 = Annotated[float, Meta(gt=0)]
+From0 = Annotated[float, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=1)]
 
 
 class Constant(Struct, frozen=True, tag="constant"):
     """Evenly spaced arrivals, the first at zero: one every 1/rate seconds."""
 
-    rate_per_s: float
-    duration_s: float
+    rate_per_s: Above0
+    duration_s: Above0
 
 
 class Poisson(Struct, frozen=True, tag="poisson"):
     """Independent random arrivals at a steady rate; ``round(rate * duration)`` of them, at least one."""
 
-    rate_per_s: float
-    duration_s: float
+    rate_per_s: Above0
+    duration_s: Above0
 
 
 class DayCurve(Struct, frozen=True, tag="day_curve"):
@@ -53,29 +56,29 @@ class DayCurve(Struct, frozen=True, tag="day_curve"):
     ``window_start_s`` and ``window_s`` are in the day's time; the run takes ``window_s / speedup`` seconds.
     """
 
-    messages_per_day: int
-    window_start_s: float = 0.0
-    window_s: float = float(DAY_S)
-    speedup: float = 1.0
+    messages_per_day: Count
+    window_start_s: From0 = 0.0
+    window_s: Above0 = float(DAY_S)
+    speedup: Above0 = 1.0
     hourly_weights: tuple[float, ...] = HOURLY_WEIGHTS
 
 
 class Burst(Struct, frozen=True, tag="burst"):
     """``count`` messages released evenly over ``over_s`` seconds: a campaign."""
 
-    count: int
-    over_s: float
+    count: Count
+    over_s: From0
 
 
 class RateStep(Struct, frozen=True):
-    rate_per_s: float
-    duration_s: float
+    rate_per_s: From0
+    duration_s: Above0
 
 
 class Steps(Struct, frozen=True, tag="steps"):
     """Steps of steady rate one after another. The phase continues, so arrivals do not bunch."""
 
-    steps: tuple[RateStep, ...]
+    steps: Annotated[tuple[RateStep, ...], Meta(min_length=1)]
     spacing: Literal["even", "poisson"] = "even"
 
 

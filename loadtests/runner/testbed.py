@@ -100,6 +100,7 @@ def _start_provider(
     testbed.services.append(provider)
     provider.start({"SMSBENCH_PROVIDER_TOKEN": token, "SMSBENCH_ADMIN_TOKEN": admin_token})
     url = provider.wait_ready().url
+    testbed.notes.append(f"inbox, with each message live: {url}/#token={admin_token}")
     testbed.states["provider"] = StateQuery(url + queries.PROVIDER_STATE, admin_token)
     return url
 

@@ -123,7 +123,7 @@ class Mapped(Passage):
         return tuple(found)
 
     def _results(self, messages: tuple[Message, ...], answer: Answer) -> Sequence[Result]:
-        if isinstance(answer, Refused):
+        if not isinstance(answer, Accepted):
             return [self._refusal(answer, len(messages))] * len(messages)
         taken = answer.messages
         if len(taken) == len(messages):

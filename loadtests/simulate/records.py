@@ -81,13 +81,13 @@ class RunRecords:
 
     def sample(self, at_ns: int, dispatcher: Dispatcher, engine: Engine) -> None:
         """Queue depths of both, and the rows that have become final."""
-        sender, provider = dispatcher.state(), engine.state()
+        sender = dispatcher.state()
         gauges = (
             ("sender", "queue_otp", sender.queue_otp),
             ("sender", "queue_transactional", sender.queue_transactional),
             ("sender", "queue_marketing", sender.queue_marketing),
             ("sender", "awaiting_report", sender.awaiting_report),
-            ("provider", "open", provider.open),
+            ("provider", "open", engine.open_messages),
         )
         for process, name, value in gauges:
             self._samples.append((at_ns, process, name, float(value)))

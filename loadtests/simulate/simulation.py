@@ -170,9 +170,7 @@ class _Life:
             self._sample()
 
     def _open(self) -> int:
-        state = self._dispatcher.state()
-        waiting = state.queue_otp + state.queue_transactional + state.queue_marketing
-        return waiting + state.in_flight_messages + state.awaiting_report + self._engine.state().open
+        return self._dispatcher.open_messages + self._engine.open_messages
 
     def _sample(self) -> None:
         self._records.sample(self._now_ns, self._dispatcher, self._engine)

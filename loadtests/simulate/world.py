@@ -45,7 +45,7 @@ class World:
         self._unanswered: dict[int, tuple[tuple[Message, ...], Render]] = {}
         # Due, batch: all have the same time-out, so they are in order.
         self._timeouts: deque[tuple[int, int]] = deque()
-        self._to_do: deque[SubmitBatch | EngineEffect] = deque()
+        self._to_do: list[SubmitBatch | EngineEffect] = []  # emptied when all is done
         # The next deadline of each. Updated after each call, since a query takes longer than a comparison.
         self._now_ns = 0
         self._engine_ns = _NEVER_NS
@@ -105,8 +105,7 @@ class World:
 
     def _work_off(self, now_ns: int) -> None:
         to_do = self._to_do
-        while to_do:
-            effect = to_do.popleft()
+        for effect in to_do:  # and those that are added by doing them
             if type(effect) is SubmitBatch:
                 self._submit(now_ns, effect)
             elif type(effect) is SendReports:
@@ -115,6 +114,7 @@ class World:
                 self._answer(now_ns, effect)
             elif type(effect) is Disconnect:
                 self._give_up(now_ns, effect.request_id)
+        to_do.clear()
 
     def _submit(self, now_ns: int, batch: SubmitBatch) -> None:
         asked = self._passage.request(now_ns, batch.batch_id, batch.messages)

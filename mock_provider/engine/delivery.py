@@ -123,24 +123,20 @@ class DeliveryPipeline:
 
     def enter(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         """The reply has left or is suppressed: the message enters the queues, its sender's first."""
-        if message.wanted.stages and message.report_url:
+        move(message, ENTER)
+        if message.terms.wanted.stages and message.terms.report_url:
             self._enter_told(at_ns, now_ns, message, effects)
-        else:
-            self._enter(at_ns, now_ns, message, effects)
+        elif not self.senders.active or self._passes_its_sender(at_ns, now_ns, message, effects):
+            self._to_accept_queue(at_ns, now_ns, message, effects)
 
     def _enter_told(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
-        """Enter, and report the message as queued unless its sender's queue had no room."""
+        """Report the message as queued, unless its sender's queue had no room, and then what follows."""
         onward: list[Effect] = []
-        self._enter(at_ns, now_ns, message, onward)
+        if not self.senders.active or self._passes_its_sender(at_ns, now_ns, message, onward):
+            self._to_accept_queue(at_ns, now_ns, message, onward)
         if message.outcome is not SENDER_QUEUE_FULL:
             self._reporting.queued(at_ns, message, effects)
         effects.extend(onward)
-
-    def _enter(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
-        move(message, ENTER)
-        if self.senders.active and not self._passes_its_sender(at_ns, now_ns, message, effects):
-            return
-        self._to_accept_queue(at_ns, now_ns, message, effects)
 
     def _passes_its_sender(
         self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]
@@ -149,7 +145,8 @@ class DeliveryPipeline:
         own = self.senders.entered(message, at_ns)
         if own is None or own.passes(message.segments, at_ns):
             return True
-        if message.overflow_fails and not self.senders.has_room(message.sender_id, message.segments, at_ns):
+        terms = message.terms
+        if terms.overflow_fails and not self.senders.has_room(terms.sender_id, message.segments, at_ns):
             self._overflow(at_ns, now_ns, message, effects)
         elif own.wait(message, at_ns):
             self._arm(own, at_ns)
@@ -279,9 +276,9 @@ class DeliveryPipeline:
         move(message, DEPART)
         self._on_air += 1
         message.t_carrier_ns = at_ns
-        if message.expires_in_queue:
+        if message.terms.expires_in_queue:
             message.expires_ns = at_ns + self._validity_ns
-        if message.wanted.progress and message.report_url:
+        if message.terms.wanted.progress and message.terms.report_url:
             self._reporting.handed_over(at_ns, message, effects)
         chances = message.chances or self._draws.message(message.key, message.ordinal)
         # A million messages may be on the air: drop the cached draws; the report recomputes them.

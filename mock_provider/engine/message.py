@@ -15,6 +15,22 @@ if TYPE_CHECKING:
     from mock_provider.engine.magic import Magic
 
 
+class Terms(Struct, frozen=True, gc=False):
+    """What a submit asks for its messages. All of them share one object."""
+
+    sender_id: str = ""
+    report_url: str = ""
+    wanted: ReportsWanted = ENDS_ONLY
+    memo: str = ""
+    priority: bool = False
+    queue_first: bool = False  # its messages go before others in queues
+    expires_in_queue: bool = False
+    overflow_fails: bool = False
+
+
+NO_TERMS = Terms()
+
+
 class TrackedMessage(Struct, gc=False):
     """A key that was submitted; after ``Step.ACCEPT`` a message. Times in ns, None: it did not happen.
 
@@ -34,17 +50,10 @@ class TrackedMessage(Struct, gc=False):
     provider_id: str = ""
     client_ref: str | None = None
     msisdn: str = ""
-    sender_id: str = ""
-    report_url: str = ""
-    wanted: ReportsWanted = ENDS_ONLY
-    memo: str = ""
-    expires_in_queue: bool = False
-    overflow_fails: bool = False
+    terms: Terms = NO_TERMS
     country: str = ""
     carrier: str = ""
     price_micro: int = 0
-    priority: bool = False
-    queue_first: bool = False  # it goes before others in queues
     sender_reserved: bool = False  # its segments are reserved in its sender's queue
     not_before_ns: int = 0  # by a rule of its country; 0: no rule
     delayed_for: str = ""  # that rule's name
@@ -83,33 +92,34 @@ def journal_row(message: TrackedMessage, newest: TrackedMessage, account: str) -
         state, reason = MessageState.OPEN.value, message.delayed_for
     else:
         state, reason = message.outcome.state_name, message.outcome.reason or message.delayed_for
+    # By position: keywords of 26 fields take 1.4 us, the row itself 0.4 us. A contract test has the order.
     return JournalRow(
-        key=message.key,
-        provider_id=message.provider_id,
-        account=account,
-        protocol=message.protocol,
-        country=message.country,
-        carrier=message.carrier,
-        segments=message.segments,
-        submits=newest.submits,
-        accepts=newest.accepts,
-        t_submitted_ns=message.t_submitted_ns,
-        t_answered_ns=message.t_answered_ns,
-        t_carrier_ns=message.t_carrier_ns,
-        t_final_ns=message.t_final_ns,
-        t_reported_ns=message.t_reported_ns,
-        t_confirmed_ns=message.t_confirmed_ns,
-        state=state,
-        reason=reason,
-        price=message.price_micro / MICRO,
-        fault=message.fault,
-        t_taken_ns=t_taken_ns,
-        reply_ns=message.reply_ns,
-        radio_ns=message.radio_ns,
-        handset_wait_ns=message.handset_wait_ns,
-        throttled=newest.throttled,
-        priority=message.priority,
-        ucs2_for=message.ucs2_for,
+        message.key,
+        message.provider_id,
+        account,
+        message.protocol,
+        message.country,
+        message.carrier,
+        message.segments,
+        newest.submits,
+        newest.accepts,
+        message.t_submitted_ns,
+        message.t_answered_ns,
+        message.t_carrier_ns,
+        message.t_final_ns,
+        message.t_reported_ns,
+        message.t_confirmed_ns,
+        state,
+        reason,
+        message.price_micro / MICRO,
+        message.fault,
+        t_taken_ns,
+        message.reply_ns,
+        message.radio_ns,
+        message.handset_wait_ns,
+        newest.throttled,
+        message.terms.priority,
+        message.ucs2_for,
     )
 
 
@@ -124,7 +134,7 @@ def delivery_report(message: TrackedMessage, mcc: str, mnc: str) -> DeliveryRepo
         provider_id=message.provider_id,
         client_ref=message.client_ref,
         msisdn=message.msisdn,
-        sender_id=message.sender_id,
+        sender_id=message.terms.sender_id,
         state=ended.state,
         reason=ended.reason,
         t_done_ns=t_done_ns,
@@ -133,7 +143,7 @@ def delivery_report(message: TrackedMessage, mcc: str, mnc: str) -> DeliveryRepo
         mcc=mcc,
         mnc=mnc,
         t_sent_ns=message.t_accepted_ns if t_sent_ns is None else t_sent_ns,
-        memo=message.memo,
+        memo=message.terms.memo,
     )
 
 
@@ -143,7 +153,7 @@ def progress_report(message: TrackedMessage, at_ns: int, mcc: str, mnc: str) -> 
         provider_id=message.provider_id,
         client_ref=message.client_ref,
         msisdn=message.msisdn,
-        sender_id=message.sender_id,
+        sender_id=message.terms.sender_id,
         state=MessageState.OPEN,
         reason="",
         t_done_ns=at_ns,
@@ -152,5 +162,5 @@ def progress_report(message: TrackedMessage, at_ns: int, mcc: str, mnc: str) -> 
         mcc=mcc,
         mnc=mnc,
         t_sent_ns=at_ns,
-        memo=message.memo,
+        memo=message.terms.memo,
     )

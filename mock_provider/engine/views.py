@@ -90,8 +90,8 @@ def journey_view(message: TrackedMessage, newest: TrackedMessage) -> JourneyView
         submits=newest.submits,
         accepts=newest.accepts,
         ordinal=message.ordinal,
-        priority=message.priority,
-        report_url=message.report_url,
+        priority=message.terms.priority,
+        report_url=message.terms.report_url,
         report_calls=(message.t_reported_ns is not None) + message.report_retries,
         t_submitted_ns=message.t_submitted_ns,
         t_accepted_ns=message.t_accepted_ns,
@@ -128,7 +128,7 @@ def message_view(message: TrackedMessage) -> MessageView:
         carrier=message.carrier,
         fault=message.fault,
         protocol=message.protocol,
-        memo=message.memo,
+        memo=message.terms.memo,
     )
 
 

@@ -310,10 +310,9 @@ class HttpConnection(asyncio.Protocol):
             self._closing = True
             reset(transport)
             return
-        if type(reply) is Streaming:
+        if not isinstance(reply, HttpResponse):
             self._stream(reply, waiting, transport)
             return
-        assert not isinstance(reply, Streaming)
         keep_alive = waiting.keep_alive and not (self._closing and not self._queue)
         transport.write(
             reply_bytes(

@@ -14,7 +14,7 @@ from typing import Generic
 from msgspec import Struct
 
 from mock_provider.engine.faults.hooks import RequestInterruption
-from mock_provider.engine.values import Accepted, Answer, Refused
+from mock_provider.engine.values import Accepted, Answer
 from mock_provider.inbox.refusals import Refusals
 from mock_provider.inbox.store import Inbox
 from mock_provider.protocols.actions import ErrorReplies, Instants, QueryAction, R, Respond, SubmitAction
@@ -88,15 +88,18 @@ class ActionRunner:
             pending.respond(None)
             return
         submit = pending.action.submit
-        if isinstance(answer, Accepted) and not submit.validate_only:
+        refusal = None
+        if not isinstance(answer, Accepted):
+            refusal = answer.reason
+        elif not submit.validate_only:
             self._inbox.remember(submit, answer, pending.wall_s)
         try:
             reply = pending.action.render(answer)
         except Exception:  # other replies that are due now must still be given
             log.exception("rendering a reply failed")
             reply = pending.errors.failed
-        if isinstance(answer, Refused):
-            self._refusals.of_submit(time.monotonic_ns(), submit, answer.reason, reply)
+        if refusal is not None:
+            self._refusals.of_submit(time.monotonic_ns(), submit, refusal, reply)
         pending.respond(reply)
 
     def remember_unanswered(self) -> None:

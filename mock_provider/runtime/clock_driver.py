@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 
 from mock_provider.engine import Engine
 from mock_provider.engine.values import (
+    Answer,
+    Disconnect,
     Effect,
     Refused,
     Reply,
@@ -118,13 +120,20 @@ class ClockDriver:
         return max(self._late_ns, self._late_before_ns) / 1e6
 
     def _apply(self, effect: Effect) -> None:
-        if type(effect) is SendReports or type(effect) is SendProgress:
+        # The most frequent type first: a test for another type of Struct takes ten times as long.
+        if isinstance(effect, Reply):
+            self._answer(effect.request_id, effect.answer)
+        elif isinstance(effect, SendReports):
             self._deliver_reports(effect)
-            return
-        assert not isinstance(effect, SendReports | SendProgress)
-        on_answer = self._waiting.pop(effect.request_id, None)
+        elif isinstance(effect, Disconnect):
+            self._answer(effect.request_id, None)
+        else:
+            self._deliver_reports(effect)
+
+    def _answer(self, request_id: int, answer: Answer | None) -> None:
+        on_answer = self._waiting.pop(request_id, None)
         if on_answer is not None:
-            on_answer(effect.answer if type(effect) is Reply else None)
+            on_answer(answer)
 
     def _arm(self, now_ns: int) -> None:
         due_ns = self.engine.next_due()

@@ -83,7 +83,7 @@ class ProviderThread:
         self._ok("/faults", method="DELETE")
 
     def reset(self) -> None:
-        """Forget all messages, counts and spent credit."""
+        """Delete all messages, counts and used limits."""
         self._ok("/reset", method="POST")
 
     def wait_until(self, condition: Callable[[], bool], within_s: float = DEADLINE_S) -> None:

@@ -18,7 +18,7 @@ async def check_health(driver: Driver, patience_s: float = _PATIENCE_S) -> None:
     check_chores(driver)
     try:
         async with asyncio.timeout(patience_s):
-            await driver.commits.check()
+            await driver.check()
     except StoreError as error:
         raise ApiError(503, "store_failed", f"the store cannot keep a message: {error}") from error
     except TimeoutError as error:
@@ -33,7 +33,7 @@ async def settle(driver: Driver) -> None:
     check_chores(driver)
     try:
         async with asyncio.timeout(_SETTLE_S):
-            await driver.commits.settled()
+            await driver.settled()
     except TimeoutError as error:
         reason = driver.commits.error or f"it has not finished a commit for {_SETTLE_S:g} s"
         said = f"the store does not keep the latest changes: {reason}; try again"

@@ -46,10 +46,9 @@ class Metrics(Collector):
         was created, the rest since the process began.
         """
         dispatch = self._driver.state()
-        commits = self._driver.commits
         return {
             "gauges": self._gauges(),
-            "open": dispatch.open + commits.waiting,
+            "open": dispatch.open + self._driver.waiting,
             "counters": self._counters() | self._final_counts(),
             "routes": dispatch.routes,
         }
@@ -74,7 +73,7 @@ class Metrics(Collector):
 
     def _gauges(self) -> dict[str, float]:
         gauges = self._driver.state().gauges()
-        gauges["waiting_for_commit"] = self._driver.commits.waiting
+        gauges["waiting_for_commit"] = self._driver.waiting
         gauges["commit_ms"] = round(self._driver.commits.worst_ms, 3)
         gauges["loop_lag_ms"] = round(self._lag.worst_ms, 3)
         gauges["loop_core_wait_ms"] = round(self._lag.core_wait_ms, 3)

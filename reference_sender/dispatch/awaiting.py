@@ -29,6 +29,10 @@ class SentIndex:
         self.by_key: dict[str, Sent] = {}
         self._key_of: dict[str, str] = {}
 
+    def __len__(self) -> int:
+        """Entries of the larger of the two tables."""
+        return max(len(self.by_key), len(self._key_of))
+
     def add(self, key: str, sent: Sent) -> None:
         """Keep ``sent`` under ``key``."""
         self.by_key[key] = sent
@@ -133,5 +137,6 @@ class EarlyReports:
     def drop_unclaimed(self) -> int:
         """Drop the kept reports: no submit is in flight that could identify them. Returns their number."""
         dropped = len(self._by_id)
-        self._by_id.clear()
+        if dropped:
+            self._by_id.clear()
         return dropped

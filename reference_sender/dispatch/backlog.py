@@ -45,10 +45,13 @@ class Backlog:
     def add(self, message: Message) -> Ticket:
         """Add ``message`` at the tail of its campaign."""
         lane = lane_index(message.lane)
-        ticket = Ticket(message, lane, OTP if self.in_order else lane, message.expires_ns)
+        queue = OTP if self.in_order else lane
+        ticket = Ticket(message, lane, queue, message.expires_ns, in_lane=True)
         self.tickets[message.key] = ticket
-        self._watch(ticket)
-        self._to_lane(ticket)
+        self.waiting[lane] += 1
+        self._expiry.add(ticket)
+        self.ready[queue] += 1
+        self.lanes[queue].put(ticket)
         return ticket
 
     def restore(

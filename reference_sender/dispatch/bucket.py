@@ -25,15 +25,14 @@ class RateBucket:
 
     def available(self, now_ns: int) -> int:
         """The number of whole tokens now."""
-        level = self._level
-        if now_ns > self._at_ns:
-            if level < self._size:
-                level += (now_ns - self._at_ns) * self._rate
-                if level > self._size:
-                    level = self._size
-                self._level = level
+        passed_ns = now_ns - self._at_ns
+        if passed_ns > 0:
             self._at_ns = now_ns
-        return level // _PARTS
+            size = self._size
+            if self._level < size:
+                level = self._level + passed_ns * self._rate
+                self._level = level if level < size else size
+        return self._level // _PARTS
 
     def ready_ns(self, now_ns: int, tokens: int) -> int:
         """The first instant from now on with at least ``tokens`` tokens (at most ``capacity``)."""

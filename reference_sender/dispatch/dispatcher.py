@@ -60,6 +60,7 @@ class Dispatcher:
         self._looks_up = not all(route.repeats for route in self._sending.routes)
         self._largest = max(int(limits.segments_burst) for limits in routes)
         self._now_ns = 0
+        self._next_due_ns: int | None = None  # of all that waits for a time, but for batches
 
     def has_room(self, count: int, lane: Lane) -> bool:
         """Whether ``count`` more messages of ``lane`` fit in the backlog; ask before storing them."""
@@ -72,15 +73,16 @@ class Dispatcher:
         """Take in stored messages. A message whose key is already open is counted and otherwise ignored."""
         self._move_clock(now_ns)
         effects: list[Effect] = []
-        totals = self._states.totals
+        backlog, states = self._backlog, self._states
+        totals = states.totals
         for message in messages:
-            if self._states.knows(message.key):
+            if states.knows(message.key):
                 totals.duplicate_offers += 1
                 continue
             totals.offered += 1
-            ticket = self._backlog.add(message)
+            ticket = backlog.add(message)
             if message.segments > self._largest:
-                self._states.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
+                states.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
         self._run_due(now_ns, effects)
         return effects
 
@@ -212,18 +214,10 @@ class Dispatcher:
 
     def next_deadline(self) -> int | None:
         """When ``advance`` must be called, unless another call comes first. None if nothing is pending."""
-        # Compared one by one, since this runs after every call.
-        deadline_ns = self._sending.wake_ns
-        backlog_ns = self._backlog.next_ns()
-        if backlog_ns is not None and (deadline_ns is None or backlog_ns < deadline_ns):
-            deadline_ns = backlog_ns
-        report_ns = self._states.awaiting.next_ns
-        if report_ns is not None and (deadline_ns is None or report_ns < deadline_ns):
-            deadline_ns = report_ns
-        lookup_ns = self._lookups.next_ns()
-        if lookup_ns is not None and (deadline_ns is None or lookup_ns < deadline_ns):
-            deadline_ns = lookup_ns
-        return deadline_ns
+        wake_ns, due_ns = self._sending.wake_ns, self._next_due_ns
+        if wake_ns is None or due_ns is None:
+            return due_ns if wake_ns is None else wake_ns
+        return wake_ns if wake_ns < due_ns else due_ns
 
     def advance(self, now_ns: int) -> Sequence[Effect]:
         """Process what is due: expiries, retries, overdue reports, batches that waited for tokens."""
@@ -233,9 +227,24 @@ class Dispatcher:
         return effects
 
     @property
+    def open_messages(self) -> int:
+        """Messages that have not ended."""
+        return len(self._backlog.tickets) + len(self._states.awaiting.index.by_key)
+
+    @property
     def early_reports(self) -> int:
         """Reports kept for a submit that is not answered yet. No ``Change`` contains them so far."""
         return len(self._states.early)
+
+    def kept(self) -> dict[str, int]:
+        """Entries of the tables that are empty when nothing is open."""
+        return {
+            "tickets": len(self._backlog.tickets),
+            "ready": sum(self._backlog.ready),
+            "awaiting": len(self._states.awaiting.index),
+            "early reports": len(self._states.early),
+            "lookups": self._lookups.kept,
+        }
 
     def state(self) -> DispatchState:
         """The state at the last call."""
@@ -281,7 +290,7 @@ class Dispatcher:
         if decision.state is _SENT:
             if not batch.route.repeats:
                 self._lookups.claim(result.provider_id)
-            early = states.early.take(result.provider_id) if len(states.early) else None
+            early = states.early.take(result.provider_id)
             if early is not None:
                 states.reported_early(now_ns, ticket, early, effects)
             else:
@@ -325,19 +334,29 @@ class Dispatcher:
         self._lookups.add(now_ns, ticket, batch.submitted_ns)
 
     def _run_due(self, now_ns: int, effects: list[Effect]) -> None:
-        backlog = self._backlog
-        due_ns = backlog.next_ns()
+        """Every input ends with this. What is pending afterwards changes only with another input."""
+        due_ns = self._due_ns()
         if due_ns is not None and due_ns <= now_ns:
-            for ticket in backlog.take_expired(now_ns):
+            for ticket in self._backlog.take_expired(now_ns):
                 self._states.expired(now_ns, ticket, effects)
-            backlog.wake_retries(now_ns)
-        due_ns = self._states.awaiting.next_ns
-        if due_ns is not None and due_ns <= now_ns:
+            self._backlog.wake_retries(now_ns)
             self._states.give_up_overdue(now_ns, effects)
-        lookup_ns = self._lookups.next_ns()
-        if lookup_ns is not None and lookup_ns <= now_ns:
             self._lookups.run(now_ns, effects)
+            due_ns = self._due_ns()
+        self._next_due_ns = due_ns
         self._sending.pump(now_ns, effects)
+
+    def _due_ns(self) -> int | None:
+        """When an expiry, a retry, an overdue report or a lookup is due."""
+        due_ns = self._backlog.next_ns()
+        report_ns = self._states.awaiting.next_ns
+        if report_ns is not None and (due_ns is None or report_ns < due_ns):
+            due_ns = report_ns
+        if self._looks_up:
+            lookup_ns = self._lookups.next_ns()
+            if lookup_ns is not None and (due_ns is None or lookup_ns < due_ns):
+                return lookup_ns
+        return due_ns
 
     def _move_clock(self, now_ns: int) -> None:
         if now_ns < self._now_ns:

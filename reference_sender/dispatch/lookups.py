@@ -31,6 +31,11 @@ class PendingLookups:
         self._since_ns: dict[str, int] = {}
         self._claimed: OrderedDict[str, None] = OrderedDict()
 
+    @property
+    def kept(self) -> int:
+        """Messages being looked up."""
+        return max(len(self._due), len(self._asked), len(self._since_ns))
+
     def add(self, now_ns: int, ticket: Ticket, since_ns: int) -> None:
         """Look ``ticket``, submitted at ``since_ns``, up until it ends."""
         self._since_ns[ticket.message.key] = since_ns

@@ -63,10 +63,10 @@ class MessageStates:
         """A provider has the message."""
         self._backlog.end(ticket, _SENT)
         self.totals.sent += 1
-        message = ticket.message
-        sent = Sent(message.message_id, ticket.attempts, provider_id, now_ns, route=ticket.route)
-        self.awaiting.add(message.key, sent)
-        effects.append(_change(now_ns, message.key, sent, ""))
+        message_id, key = ticket.message.message_id, ticket.message.key
+        attempts, route = ticket.attempts, ticket.route
+        self.awaiting.add(key, Sent(message_id, attempts, provider_id, now_ns, _SENT, route))
+        effects.append(Change(message_id, key, _SENT, "", provider_id, attempts, now_ns, route))
 
     def reported_early(self, now_ns: int, ticket: Ticket, report: Report, effects: list[Effect]) -> None:
         """A provider has the message: ``report`` says so, before or instead of the submit's answer."""
@@ -92,7 +92,18 @@ class MessageStates:
         if ticket.uncertain:
             self._ended.add(message.key, ended)  # the provider may have it: a report would show that
         self._count(ticket.state)
-        effects.append(_change(now_ns, message.key, ended, reason))
+        effects.append(
+            Change(
+                message.message_id,
+                message.key,
+                ticket.state,
+                reason,
+                None,
+                ticket.attempts,
+                now_ns,
+                ticket.route,
+            )
+        )
 
     def expired(self, now_ns: int, ticket: Ticket, effects: list[Effect]) -> None:
         """Record that ``ticket``, already EXPIRED and out of the backlog, passed its deadline."""
@@ -154,12 +165,13 @@ class MessageStates:
     def _reached(
         self, now_ns: int, key: str, sent: Sent, state: State, reason: str, effects: list[Effect]
     ) -> None:
-        moved_to = moved(sent.state, state)
-        reached = Sent(sent.message_id, sent.attempts, sent.provider_id, now_ns, moved_to, sent.route)
+        message_id, attempts = sent.message_id, sent.attempts
+        provider_id, route = sent.provider_id, sent.route
+        state = moved(sent.state, state)
         if state is not _DELIVERED:
-            self._ended.add(key, reached)
+            self._ended.add(key, Sent(message_id, attempts, provider_id, now_ns, state, route))
         self._count(state)
-        effects.append(_change(now_ns, key, reached, reason))
+        effects.append(Change(message_id, key, state, reason, provider_id, attempts, now_ns, route))
 
     def _count(self, state: State) -> None:
         totals = self.totals
@@ -169,9 +181,3 @@ class MessageStates:
             totals.failed += 1
         else:
             totals.expired += 1
-
-
-def _change(now_ns: int, key: str, sent: Sent, reason: str) -> Change:
-    return Change(
-        sent.message_id, key, sent.state, reason, sent.provider_id, sent.attempts, now_ns, sent.route
-    )

@@ -41,6 +41,9 @@ class Room(Struct, frozen=True, gc=False):
     ask_ns: int = UNTIL_ANSWER
 
 
+_NO_ROOM = Room(0)
+
+
 class RouteState:
     """Limits, pauses and breaker of one route. ``index`` is its place in the order of preference."""
 
@@ -63,6 +66,10 @@ class RouteState:
         self.repeats = limits.idempotency_window_s > 0  # a message without an answer
         self.unknown_window_ns = int(limits.unknown_window_s * SECOND_NS)
         self._settings = settings
+        # What bulk needs, so that the reserve for OTPs is left.
+        self._kept_segments = settings.otp_reserved_segments
+        self._bulk_requests = min(1 + settings.otp_reserved_requests, self.requests.capacity)
+        self._bulk_in_flight = max(1, limits.max_in_flight - settings.otp_reserved_in_flight)
         self._seed = seed
         self._worth_saving = self.segments.tokens_in(settings.token_wait_s)
         self._throttled_in_a_row = 0
@@ -90,33 +97,26 @@ class RouteState:
 
         ``reserve`` is True for bulk: keep the reserve for OTPs. Call it only while ``blocked_until`` is 0.
         """
-        limits, settings = self.limits, self._settings
-        kept_requests = kept_segments = saved = 0
+        requests, segments = self.requests, self.segments
+        if head_segments > segments.capacity:
+            return _NO_ROOM
+        requests_needed, segments_needed, kept_segments = 1, head_segments, 0
+        # Compared and not min() or max(): this is asked for every request.
         if reserve:
-            usable = max(1, limits.max_in_flight - settings.otp_reserved_in_flight)
-            if self.in_flight >= usable:
-                return Room(0)
-            kept_requests = settings.otp_reserved_requests
-            kept_segments = settings.otp_reserved_segments
+            if self.in_flight >= self._bulk_in_flight:
+                return _NO_ROOM
+            kept_segments = self._kept_segments
             saved = min(waiting, int(self._batch), self._worth_saving)
-        if head_segments > self.segments.capacity:
-            return Room(0)
-        # Comparisons in place of min() and max(), since this runs for every request.
-        requests_needed = 1 + kept_requests
-        if requests_needed > self.requests.capacity:
-            requests_needed = self.requests.capacity
-        segments_needed = (saved if saved > head_segments else head_segments) + kept_segments
-        if segments_needed > self.segments.capacity:
-            segments_needed = self.segments.capacity
-        level = self.segments.available(now_ns)
-        if self.requests.available(now_ns) < requests_needed or level < segments_needed:
-            return Room(
-                0,
-                ask_ns=max(
-                    self.requests.ready_ns(now_ns, requests_needed),
-                    self.segments.ready_ns(now_ns, segments_needed),
-                ),
+            segments_needed = (saved if saved > head_segments else head_segments) + kept_segments
+            if segments_needed > segments.capacity:
+                segments_needed = segments.capacity
+            requests_needed = self._bulk_requests
+        level = segments.available(now_ns)
+        if requests.available(now_ns) < requests_needed or level < segments_needed:
+            ask_ns = max(
+                requests.ready_ns(now_ns, requests_needed), segments.ready_ns(now_ns, segments_needed)
             )
+            return Room(0, 0, ask_ns)
         probing = self.breaker.state is _HALF_OPEN
         return Room(1 if probing else int(self._batch), max(head_segments, level - kept_segments))
 

@@ -137,11 +137,13 @@ class Sending:
     def _submit_next(self, now_ns: int, route: RouteState, effects: list[Effect]) -> int:
         """Submit one batch on ``route``; returns ``_SENT_ONE``, or when to ask again, or ``UNTIL_ANSWER``."""
         lingering_ns = UNTIL_ANSWER
+        backlog = self._backlog
+        ready, own = backlog.ready, 1 + route.index
         for lane, owed, passes_otps in self._shares.turns():
-            if not self._backlog.ready[lane]:
+            if not ready[lane]:
                 continue
-            for slot in (1 + route.index, SHARED):
-                queue = self._backlog.queue(slot, lane)
+            for slot in (own, SHARED):
+                queue = backlog.queue(slot, lane)
                 if not queue.live:
                     continue
                 head = queue.head()
@@ -164,7 +166,7 @@ class Sending:
                         return max(room.ask_ns, lingering_ns)
                     return min(room.ask_ns, lingering_ns)
                 limit = min(room.segments, owed) if owed else room.segments
-                batch = self._backlog.take(now_ns, slot, lane, route.name, room.messages, limit)
+                batch = backlog.take(now_ns, slot, lane, route.name, room.messages, limit)
                 self._submit(now_ns, route, batch, effects)
                 return _SENT_ONE
         return lingering_ns
@@ -181,13 +183,17 @@ class Sending:
         return head
 
     def _submit(self, now_ns: int, route: RouteState, tickets: list[Ticket], effects: list[Effect]) -> None:
-        messages = tuple([ticket.message for ticket in tickets])
-        segments = sum([message.segments for message in messages])
+        messages: list[Message] = []
+        segments = 0
+        for ticket in tickets:
+            message = ticket.message
+            messages.append(message)
+            segments += message.segments
         route.submitted(segments)
         self._shares.sent(tickets[0].queue, segments, self._backlog.ready)
-        self._batches += 1
-        self.in_flight[self._batches] = Batch(route, tickets, now_ns)
-        effects.append(SubmitBatch(self._batches, route.name, messages))
+        self._batches = batch_id = self._batches + 1
+        self.in_flight[batch_id] = Batch(route, tickets, now_ns)
+        effects.append(SubmitBatch(batch_id, route.name, tuple(messages)))
 
 
 def _earlier(first: int | None, second: int) -> int:

@@ -51,6 +51,10 @@ class Shares:
 
     def sent(self, lane: int, segments: int, waiting: list[int]) -> None:
         """``lane`` sent ``segments``; ``waiting`` counts, by lane, messages that could have gone too."""
+        if not (waiting[TRANSACTIONAL] or waiting[MARKETING]):
+            self._credit = [0.0, 0.0, 0.0]
+            self._by_otps = [0.0, 0.0, 0.0]
+            return
         for other in _BULK:
             if waiting[other] == 0:
                 # Only a lane with waiting messages earns credit.

@@ -90,7 +90,8 @@ def read_route(text: str) -> RouteSpec:
     definition = ROUTES.get(name)
     if definition is None or scheme not in ("http", "https"):
         known = ", ".join(f"{known}+http" for known in ROUTES)
-        raise RouteError(f"a route begins with {known}, or the same with +https; not {parts.scheme!r}")
+        found = f"; not {parts.scheme!r}" if parts.scheme else ": this one has no protocol before ://"
+        raise RouteError(f"a route begins with {known}, or the same with +https{found}")
     user, secret = _credentials(parts, definition)
     authority = host_and_port(parts.hostname or "", port)
     options = _read_options(parts, authority)

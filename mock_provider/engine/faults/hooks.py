@@ -35,7 +35,7 @@ class ActingFault(ABC):
     has_edges: ClassVar[bool] = False
 
 
-class RequestInterruption(Struct, frozen=True):
+class RequestInterruption(Struct, frozen=True, gc=False):
     """What a request gets in place of its reply: a refusal, a reset connection, or no answer at all."""
 
     refusal: Refusal | None = None
@@ -90,7 +90,7 @@ class AtAdmission(ActingFault):
     def meets(self, country: str, carrier: str) -> bool: ...
 
 
-class ReplyPlan(Struct, frozen=True):
+class ReplyPlan(Struct, frozen=True, gc=False):
     """The reply as it will be sent. ``answer`` None: no reply is sent; ``disconnect``: the connection is
     reset.
     """
@@ -131,7 +131,7 @@ class AtQueue(ActingFault):
     has_edges: ClassVar[bool] = True
 
 
-class AirTime(Struct, frozen=True):
+class AirTime(Struct, frozen=True, gc=False):
     """The time on the radio, the wait for a phone that is off, and the outcome at the end of both.
 
     ``settled``: faults of a higher order do not change it.
@@ -152,7 +152,7 @@ class AtCarrier(ActingFault):
     def change(self, air: AirTime, country: str, carrier: str, at_ns: int) -> AirTime | None: ...
 
 
-class ReportChange(Struct, frozen=True):
+class ReportChange(Struct, frozen=True, gc=False):
     """``lost``: no report is sent. ``copy_after_ns``: a second one follows the first after this time."""
 
     lost: bool = False

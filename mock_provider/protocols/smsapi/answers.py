@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from mock_provider.engine import MessageView
-from mock_provider.engine.values import Accepted, AcceptedMessage, Answer, MessageState, Refused
+from mock_provider.engine.values import Accepted, AcceptedMessage, Answer, MessageState
 from mock_provider.http.messages import TEXT, HttpResponse
 from mock_provider.protocols.lookups import AccountView
 from mock_provider.protocols.smsapi.errors import InvalidNumber, legacy_error, refusal_reply
@@ -119,7 +119,7 @@ class AnswerStyle(Struct, frozen=True, gc=False):
 
 def render_send(settings: SmsapiSettings, style: AnswerStyle, answer: Answer) -> HttpResponse:
     """The reply to a send."""
-    if isinstance(answer, Refused):
+    if not isinstance(answer, Accepted):
         return refusal_reply(answer, style.as_json, settings, style.blocked)
     if not style.as_json:
         text = ";".join(f"OK:{m.provider_id}:{m.price:g}" for m in answer.messages)

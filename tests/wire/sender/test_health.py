@@ -13,7 +13,7 @@ from sender_world import AUTHORIZED, RunWorld, World
 from waiting import eventually_in_loop
 
 from reference_sender.api import health
-from reference_sender.runtime.commit_queue import CommitQueue
+from reference_sender.runtime.committer import Committer
 
 
 def test_a_store_that_fails_refuses_and_then_recovers(run_world: RunWorld) -> None:
@@ -79,7 +79,8 @@ def test_a_sender_that_cannot_store_is_not_healthy(run_world: RunWorld) -> None:
         assert await self_status(world, "GET", "/healthz") == 200
         await world.driver.commits.close()
         assert await self_status(world, "GET", "/healthz") == 503
-        world.driver.commits = CommitQueue(world.store, lambda *_: None)  # for the world's end
+        driver = world.driver  # it needs a thread for the world's end
+        driver.commits = Committer(world.store, driver._committed, driver.chores)
 
     run_world(steps)
 
@@ -113,7 +114,7 @@ def test_an_export_says_that_a_commit_does_not_end(
     async def steps(world: World) -> None:
         world.store.gate.clear()
         posting = asyncio.create_task(world.post())
-        await eventually_in_loop(lambda: world.driver.commits.waiting)
+        await eventually_in_loop(lambda: world.driver.waiting)
         status, answer, _ = await world.call("GET", "/v1/messages/export")
         assert status == 503
         assert "it has not finished a commit for 0.3 s" in answer["error"]["message"]

@@ -69,7 +69,7 @@ def test_nothing_is_answered_before_it_is_on_disk(run_world: RunWorld) -> None:
     async def steps(world: World) -> None:
         world.store.gate.clear()
         posting = asyncio.create_task(world.post())
-        await eventually_in_loop(lambda: world.driver.commits.waiting)
+        await eventually_in_loop(lambda: world.driver.waiting)
         done, _ = await asyncio.wait([posting], timeout=0.1)
         assert not done and not world.store.records(0, 1) and not world.route.submitted
         world.store.gate.set()
@@ -93,7 +93,7 @@ def test_a_full_queue_says_so_and_when_to_come_back(run_world: RunWorld) -> None
         world.store.gate.clear()  # nothing gets on, so the queue fills
         first = asyncio.create_task(world.post(key="a"))
         second = asyncio.create_task(world.post(key="b"))
-        await eventually_in_loop(lambda: world.driver.commits.waiting >= 2)
+        await eventually_in_loop(lambda: world.driver.waiting >= 2)
         status, answer, headers = await world.post(key="c")
         assert (status, answer["error"]["code"]) == (429, "queue_full")
         assert int(headers["Retry-After"]) > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Literal
 
@@ -25,6 +26,7 @@ from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import FirstScreen, words
 from analysis.model import RunReport
+from analysis.objectives.words import interval_text
 
 replace = msgspec.structs.replace
 
@@ -130,6 +132,18 @@ def test_a_question_that_was_not_asked_says_how_to_ask_it() -> None:
     screen = screen_of(report(part(messages_per_day=None)))
     assert answer_text(screen, "ten_times") == "Not tested in this run. To test it: smsbench run bench"
     assert "To test it: smsbench run burst --profile bad-day" in answer_text(screen, "wrong")
+
+
+def test_a_simulated_run_has_no_page_to_look_at() -> None:
+    assert "the inbox page" in answer_text(screen_of(report(part())), "seen")
+    assert "the inbox page" not in answer_text(screen_of(replace(report(part()), simulated=True)), "seen")
+
+
+def test_an_interval_without_an_upper_end_is_a_lower_bound() -> None:
+    assert interval_text(replace(quantile(95.0, 8.0), low_s=7.6, high_s=math.inf)) == "7.60 s or more"
+    searched = suite()
+    unbounded = replace(searched, capacity=replace(searched.capacity, high_per_s=None))
+    assert "4,900/s sustained (4,800/s or more)" in answer_text(screen_of(unbounded), "rate")
 
 
 def test_a_difference_whose_interval_holds_zero_is_not_claimed() -> None:

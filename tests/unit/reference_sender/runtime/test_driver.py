@@ -21,11 +21,10 @@ from reference_sender.dispatch.values import (
     Result,
     RouteLimits,
     State,
-    SubmitAttempt,
-    SubmitBatch,
 )
+from reference_sender.node.node import NodeTimes
 from reference_sender.runtime.background import Chores
-from reference_sender.runtime.driver import Driver, _is_of
+from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.loop_lag import LoopLag
 from reference_sender.store import Existing, StoreError, Work
 from reference_sender.store.sqlite import SqliteStore
@@ -97,7 +96,7 @@ def run_driver(tmp_path: Path) -> Callable[[Steps], WatchedStore]:
         async def live() -> None:
             route = NotingRoute()
             dispatcher = Dispatcher(DispatchSettings(), (LIMITS,), 1)
-            driver = Driver(dispatcher, store, {"r": route}, commit_retry_s=0.01)
+            driver = Driver(dispatcher, store, {"r": route}, NodeTimes(retry_ns=10_000_000))
             async with asyncio.timeout(20):
                 await steps(driver, store, route)
 
@@ -127,7 +126,7 @@ def test_a_request_goes_out_only_when_its_attempt_is_durable(
         assert under_way(store) == [(1, "r"), (2, "r")]
         route.answers.set()
         await eventually_in_loop(lambda: driver.state().awaiting_report == 2)
-        await driver.commits.settled()
+        await driver.settled()
         assert under_way(store) == []
         assert store.records(0, 1)[0].route == "r"
         await driver.drain(5)
@@ -141,7 +140,7 @@ def test_messages_that_can_be_sent_at_once_need_one_commit(
     async def steps(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
         store.gate.clear()
         taken = driver.take_many([message(1), message(2)])
-        await eventually_in_loop(lambda: driver.commits.waiting)
+        await eventually_in_loop(lambda: driver.waiting)
         assert route.submitted == []
         store.gate.set()
         await taken
@@ -150,7 +149,7 @@ def test_messages_that_can_be_sent_at_once_need_one_commit(
         assert under_way(store) == [(1, "r")]
         route.answers.set()
         await eventually_in_loop(lambda: driver.state().awaiting_report == 2)
-        await driver.commits.settled()
+        await driver.settled()
         assert under_way(store) == []
         await driver.drain(5)
 
@@ -165,7 +164,7 @@ def test_messages_are_refused_with_the_attempt_that_cannot_be_kept(
         with pytest.raises(StoreError):
             await driver.take(message(1))
         store.failing = False
-        await driver.commits.settled()
+        await driver.settled()
         assert (route.submitted, under_way(store), driver.state().open) == ([], [], 0)
         await driver.drain(5)
 
@@ -183,7 +182,7 @@ def test_a_foreseen_attempt_that_is_not_made_is_ended(
         route.answers.set()
         await driver.take_many([message(1), second])
         await eventually_in_loop(lambda: driver.state().awaiting_report == sum(store.counts(None).values()))
-        await driver.commits.settled()
+        await driver.settled()
         assert under_way(store) == []
         assert len(route.submitted) == len(set(route.submitted)) == len(store.records(0, 9))
         await driver.drain(5)
@@ -216,7 +215,7 @@ def test_what_is_refused_leaves_no_attempt_behind(run_driver: Callable[[Steps], 
         route.answers.set()
         await driver.take(message(1))
         await eventually_in_loop(lambda: driver.state().routes[0].paused_s)
-        await driver.commits.settled()
+        await driver.settled()
         assert under_way(store) == []
         assert store.unfinished()[0].route is None
         await driver.drain(5)
@@ -236,7 +235,7 @@ def test_nothing_is_submitted_while_attempts_cannot_be_kept_and_all_is_afterward
         store.failing = False
         await eventually_in_loop(lambda: driver.state().awaiting_report == 2)
         assert route.submitted == [1, 2]
-        await driver.commits.settled()
+        await driver.settled()
         assert {record.attempts for record in store.records(0, 9)} == {1}
         await driver.drain(5)
 
@@ -305,21 +304,3 @@ def test_a_lag_sampler_that_dies_is_noticed(monkeypatch: pytest.MonkeyPatch) -> 
         lag.stop()
 
     asyncio.run(run())
-
-
-@pytest.mark.parametrize(
-    ("route", "ids", "same"),
-    [
-        ("r", (1, 2), True),
-        ("r", (2, 1), True),
-        ("r", (1, 3), False),
-        ("r", (1,), False),
-        ("r", (1, 2, 3), False),
-        ("s", (1, 2), False),
-    ],
-)
-def test_a_foreseen_attempt_counts_only_for_the_same_messages_on_the_same_route(
-    route: str, ids: tuple[int, ...], same: bool
-) -> None:
-    batch = SubmitBatch(1, "r", (message(1), message(2)))
-    assert _is_of(SubmitAttempt(9, route, 0, ids), batch) is same

@@ -1,0 +1,43 @@
+"""What lower lanes may do while an OTP waits: use the shares that ``dispatch/shares.py`` grants them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from reference_sender.dispatch import DispatchSettings
+from reference_sender.dispatch.values import Lane, Message, SubmitAttempt
+
+
+class LaneWatch:
+    """For one process. ``passed`` counts segments of other lanes that were submitted while an OTP waited that
+    had not been tried yet; OTPs that were sent earn them that right.
+    """
+
+    def __init__(self, settings: DispatchSettings) -> None:
+        shares = settings.transactional_share + settings.marketing_share
+        self._earned_share = shares / (1 - shares)
+        self._waiting: dict[int, tuple[int, int]] = {}  # OTPs by id: since when, until when
+        self._sent = 0  # segments of OTPs
+        self.passed = 0
+
+    @property
+    def allowed(self) -> float:
+        """The most segments that may have passed."""
+        return self._earned_share * self._sent
+
+    def offered(self, now_ns: int, messages: Sequence[Message]) -> None:
+        """These are durable, and waiting."""
+        for message in messages:
+            if message.lane is Lane.OTP:
+                self._waiting[message.message_id] = now_ns, message.expires_ns
+
+    def begun(self, attempt: SubmitAttempt, messages: Mapping[int, Message]) -> None:
+        """An attempt was decided."""
+        of_attempt = [messages[number] for number in attempt.message_ids]
+        segments = sum(message.segments for message in of_attempt)
+        if of_attempt[0].lane is Lane.OTP:
+            self._sent += segments
+            for number in attempt.message_ids:
+                self._waiting.pop(number, None)
+        elif any(since_ns < attempt.at_ns < until_ns for since_ns, until_ns in self._waiting.values()):
+            self.passed += segments
