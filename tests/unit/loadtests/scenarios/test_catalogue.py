@@ -74,36 +74,6 @@ def test_each_file_is_a_scenario_that_is_listed_and_a_locustfile(path: Path) -> 
     assert "User, Shape = locustfile(SCENARIO, __name__)" in path.read_text()
 
 
-_WITH_HELPER = """
-from helper import title
-from loadtests.arrivals import Constant, Stream
-from loadtests.scenario import Part, Scenario
-streams = (Stream(Constant(10.0, 2.0)),)
-part = Part(slug="flat", title="flat", role="plain", profile="fast", streams=streams)
-SCENARIO = Scenario(name="mine", title=title, parts=(part,))
-"""
-
-
-def test_a_file_imports_the_module_beside_it(tmp_path: Path) -> None:
-    path_before = list(sys.path)
-    for folder in ("one", "two"):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "helper.py").write_text(f"title = {folder!r}")
-        (tmp_path / folder / "mine.py").write_text(_WITH_HELPER)
-    assert [catalogue.read_file(tmp_path / folder / "mine.py").title for folder in ("one", "two")] == [
-        "one",
-        "two",
-    ]
-    assert sys.path == path_before
-    assert "helper" not in sys.modules
-
-
-def test_a_missing_module_is_named(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text(_WITH_HELPER)
-    with pytest.raises(ScenarioError, match=r"mine\.py fails: ModuleNotFoundError: No module named 'helper'"):
-        catalogue.read_file(tmp_path / "mine.py")
-
-
 def test_the_days() -> None:
     (whole,) = catalogue.scenario("day-500k").parts
     assert (whole.role, whole.profile, whole.speedup, whole.window) == (
