@@ -26,6 +26,7 @@ _PASSED_ON = (
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),  # numpy may not start without
     # Where Python finds its library, and where it keeps what it compiles.
     *("PYTHONHOME", "PYTHONNOUSERSITE", "PYTHONUSERBASE", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"),
+    "COVERAGE_PROCESS_CONFIG",  # set by the coverage tool alone (`make coverage`)
 )
 
 
