@@ -16,6 +16,26 @@ from commands import StartLocust, StartSmsbench, with_signals, with_small_files
 from stub_sender import StubSender
 
 ROOT = Path(__file__).parents[2]
+_SHORT_SCENARIO = """
+from loadtests.arrivals import Mix, Poisson, Stream
+from loadtests.locustfile import locustfile
+from loadtests.scenario import Part, Scenario
+
+STREAM = Stream(Poisson(20.0, 3.0), mix=Mix(1.0, 1.0, 1.0))
+PART = Part(
+    slug="short", title="short", role="plain", profile="fast", streams=(STREAM,), drain_timeout_s=20.0
+)
+SCENARIO = Scenario(name="short", title="60 messages of all classes in 3 s", parts=(PART,))
+User, Shape = locustfile(SCENARIO, __name__)
+"""
+
+
+@pytest.fixture
+def short_scenario(tmp_path: Path) -> str:
+    """The path of a scenario file: ``smoke`` with 60 messages in 3 s, for tests of what follows the load."""
+    path = tmp_path / "short_scenario.py"
+    path.write_text(_SHORT_SCENARIO)
+    return str(path)
 
 
 @pytest.fixture
