@@ -15,7 +15,7 @@ from loadtests.storm.plan import draw_plan, kept
 from loadtests.storm.shrink import shrunken
 from reference_sender.dispatch.awaiting import SentIndex
 from reference_sender.dispatch.backlog import Backlog
-from reference_sender.dispatch.ledger import Ledger
+from reference_sender.dispatch.message_states import MessageStates
 from reference_sender.dispatch.shares import Shares
 from reference_sender.dispatch.ticket import TRANSACTIONAL, Ticket
 from reference_sender.dispatch.values import Effect, Message, Recovered, Report
@@ -100,14 +100,16 @@ def forget_a_lane(patch: pytest.MonkeyPatch) -> None:
 
 def count_a_late_report_twice(patch: pytest.MonkeyPatch) -> None:
     """An ended message that a report shows to be delivered is not forgotten, so a repeat counts again."""
-    reported_late = Ledger._reported_late
+    reported_late = MessageStates._reported_late
 
-    def remembered(ledger: Ledger, now_ns: int, key: str, report: Report, effects: list[Effect]) -> None:
-        sent = ledger._ended.index.by_key[key]
-        reported_late(ledger, now_ns, key, report, effects)
-        SentIndex.add(ledger._ended.index, key, sent)
+    def remembered(
+        states: MessageStates, now_ns: int, key: str, report: Report, effects: list[Effect]
+    ) -> None:
+        sent = states._ended.index.by_key[key]
+        reported_late(states, now_ns, key, report, effects)
+        SentIndex.add(states._ended.index, key, sent)
 
-    patch.setattr(Ledger, "_reported_late", remembered)
+    patch.setattr(MessageStates, "_reported_late", remembered)
 
 
 def resume_without_reading_back(patch: pytest.MonkeyPatch) -> None:

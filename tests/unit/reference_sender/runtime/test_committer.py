@@ -158,7 +158,7 @@ def test_a_committer_that_dies_is_noticed() -> None:
             await made.chores.failed.wait()
         assert made.chores.reason == "the sender's committer failed: SystemExit"
         await eventually_in_loop(lambda: not made.commits.is_alive())
-        with pytest.raises(StoreError, match="started again"):
+        with pytest.raises(StoreError, match="restart the sender"):
             await made.check()
 
     asyncio.run(run())
