@@ -8,16 +8,16 @@ from loadtests.storm.plan import Call
 from reference_sender.dispatch.values import Message
 
 if TYPE_CHECKING:
-    from loadtests.storm.world import World
+    from loadtests.storm.world import StormWorld
 
 _AGAIN_S = (0.2, 1.0, 5.0, 5.0, 15.0, 30.0, 60.0)
 _PATIENCE_S = 8.0
 
 
-class Client:
+class StormClient:
     """One call, of one message or of several."""
 
-    def __init__(self, world: World, call: Call, places: range) -> None:
+    def __init__(self, world: StormWorld, call: Call, places: range) -> None:
         self._world = world
         self._call = call
         self._places = places  # of its messages in the call
@@ -81,7 +81,7 @@ class Client:
 class _Attempt:
     """One try of a call."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: StormClient) -> None:
         self._client = client
         self._timed_out = False
         self._ended = False

@@ -62,6 +62,7 @@ class StormPlan(Struct, frozen=True):
     routes: tuple[RoutePlan, ...]
     faults: tuple[Fault, ...]
     max_attempts: int
+    report_timeout_s: float
     in_order: bool
     storm_s: float
 
@@ -84,6 +85,7 @@ def draw_plan(seed: int) -> StormPlan:
         routes,
         faults,
         max_attempts=random.choice((3, 6, 16)),
+        report_timeout_s=random.choice((20.0, 600.0)),
         in_order=random.random() < 0.1,
         storm_s=storm_s,
     )

@@ -11,12 +11,12 @@ from loadtests.storm.lanes import LaneWatch
 from loadtests.storm.store import ModelStore
 from reference_sender.dispatch import Dispatcher
 from reference_sender.dispatch.values import LookUp, Message, Report, Result, State
-from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, Submit, Waiter
+from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, SubmitNow, Waiter
 from reference_sender.node.node import Node
 from reference_sender.store.protocol import StoreError
 
 if TYPE_CHECKING:
-    from loadtests.storm.world import World
+    from loadtests.storm.world import StormWorld
 
 _COMMIT_NS = 3_000_000
 
@@ -24,7 +24,7 @@ _COMMIT_NS = 3_000_000
 class Process:
     """``offset_ns``: how far its clock is ahead of the world's. It is read once, from the wall clock."""
 
-    def __init__(self, world: World, number: int, store: ModelStore) -> None:
+    def __init__(self, world: StormWorld, number: int, store: ModelStore) -> None:
         self.number = number
         self.alive = True
         self.offset_ns = world.wall_ahead_ns
@@ -40,7 +40,7 @@ class Process:
         self._running: Commit | None = None
         self._commit_due_ns: int | None = None
         self._armed_ns: int | None = None
-        self._waiters: set[Waiter] = set()
+        self._waiters: dict[Waiter, None] = {}  # in order: a set would change from run to run
         self._deferred: list[Callable[[], None]] = []
 
     def now_ns(self) -> int:
@@ -69,7 +69,7 @@ class Process:
 
     def take(self, messages: Sequence[Message], waiter: Waiter, together: bool) -> None:
         """A client's call."""
-        self._waiters.add(waiter)
+        self._waiters[waiter] = None
         if together:
             self.node.take_many(messages, waiter)
         else:
@@ -81,7 +81,7 @@ class Process:
         if self._world.step(steps.REPORT):
             waiter.end(False)
             return
-        self._waiters.add(waiter)
+        self._waiters[waiter] = None
         self._perform(self.node.reported(self.now_ns(), reports, waiter))
 
     def answered(
@@ -120,7 +120,7 @@ class Process:
     def _perform(self, effects: Sequence[NodeEffect]) -> None:
         world = self._world
         for effect in effects:
-            if isinstance(effect, Submit):
+            if isinstance(effect, SubmitNow):
                 if world.step(steps.SUBMIT):
                     return
                 world.watch.submitted(self, effect)
@@ -138,7 +138,7 @@ class Process:
         if self._world.step(steps.ACKNOWLEDGE):
             return False
         waiter = effect.waiter
-        self._waiters.discard(waiter)
+        self._waiters.pop(waiter, None)
         # ``True`` for reports, None or the holders of keys for messages; False: come again.
         waiter.end(isinstance(effect, Acknowledge) and effect.answer is not False)
         return True

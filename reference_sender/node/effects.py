@@ -21,7 +21,7 @@ class Commit(Struct, frozen=True, gc=False):
     probe: bool = False
 
 
-class Submit(Struct, frozen=True, gc=False):
+class SubmitNow(Struct, frozen=True, gc=False):
     """Send this request now: its attempt is durable. Then call ``Node.answered`` with ``batch_id``, once."""
 
     batch_id: int
@@ -43,4 +43,4 @@ class Refuse(Struct, frozen=True, gc=False):
     error: StoreError
 
 
-NodeEffect = Submit | LookUp | Acknowledge | Refuse
+NodeEffect = SubmitNow | LookUp | Acknowledge | Refuse

@@ -10,7 +10,7 @@ from msgspec import Struct
 from loadtests.storm.scene import Scene
 
 if TYPE_CHECKING:
-    from loadtests.storm.world import World
+    from loadtests.storm.world import StormWorld
 
 
 class SenderCrash(Struct, frozen=True):
@@ -25,7 +25,7 @@ class SenderCrash(Struct, frozen=True):
     def draw(cls, random: Random, scene: Scene) -> Self:
         return cls(scene.instant(random), random.choice((0.0, 0.5, 5.0)))
 
-    def begin(self, world: World) -> None:
+    def begin(self, world: StormWorld) -> None:
         world.at(self.at_s, lambda: world.crash("sender_crash", self.down_s))
 
 
