@@ -32,7 +32,7 @@ class StormClient:
         world, call = self._world, self._call
         self._tries += 1
         process = world.process
-        if process is None or world.paused or not process.node.has_room(len(self._places), call.lane):
+        if process is None or not process.accepts(len(self._places), call.lane):
             self._again()
             return
         messages = [self._message(place, process.now_ns()) for place in self._places]

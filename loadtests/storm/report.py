@@ -16,7 +16,7 @@ from loadtests.storm.shrink import shrunken
 
 _LINE_EVERY_S = 10.0
 _MOST_SHOWN = 3  # of the storms that failed
-# A fault that never struck in so many storms is drawn wrongly: the storms prove nothing about it.
+# A fault that never struck in that many storms is drawn wrongly: the storms prove nothing about it.
 COVERED_FROM = 2_000
 
 

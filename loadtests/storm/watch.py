@@ -27,7 +27,7 @@ class Violation(Struct, frozen=True):
 
 
 class StormWatch:
-    """``violations`` has what was found while the storm went on."""
+    """``violations`` has what was found during the storm."""
 
     def __init__(self, world: StormWorld) -> None:
         self._world = world
@@ -37,7 +37,7 @@ class StormWatch:
         self.final_ns: dict[str, int] = {}  # when a commit with a final state first began, by key
 
     def acknowledged(self, keys: Sequence[str]) -> None:
-        """A client was told that its messages are kept."""
+        """A client has the answer that its messages are kept."""
         self.acknowledged_keys.update(keys)
         self._world.note(f"acknowledged: {' '.join(keys)}")
 

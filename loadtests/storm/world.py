@@ -21,6 +21,7 @@ from reference_sender.store.protocol import StoreError
 S = 1_000_000_000
 BEGIN_S = 1_000.0  # of the storm on the world's clock
 _EPOCH_NS = 1_700_000_000 * S  # of the wall clock, ahead of the world's
+_LAST_COMMIT_S = 5.0  # after the drain (``runtime/driver.py``)
 _RESTART_NS = 1 * S  # after a start that failed
 # Longest quiet time: the longest validity, twice for a clock that was set back, then the wait for a report.
 QUIET_S = 6 * 3_600.0
@@ -126,6 +127,29 @@ class StormWorld:
         process.die()
         self.later(int(down_s * S), self._start)
 
+    def stop(self, drain_s: float, down_s: float) -> None:
+        """Let the sender end in order; another process starts after ``down_s``. It is killed if that takes
+        too long.
+        """
+        process = self.process
+        if process is None or process.stopping:
+            return
+        self.struck("sender_stop")
+        self.note(f"sender_stop: process {process.number} takes no more messages")
+
+        def ended() -> None:
+            if self.process is process:
+                self.process = None
+                self.note(f"process {process.number} has ended")
+                self.later(int(down_s * S), self._start)
+
+        def kill() -> None:
+            if self.process is process:
+                self.crash("sender_crash", down_s)
+
+        process.input(lambda: process.stop(int(drain_s * S), ended))
+        self.later(int((2 * drain_s + _LAST_COMMIT_S) * S), kill)
+
     def pause(self, lasts_s: float) -> None:
         """Let the sender stand still."""
         process = self.process
@@ -138,7 +162,7 @@ class StormWorld:
         def resume() -> None:
             if self.process is process and self.paused:
                 self.paused = False
-                self.note("the process goes on")
+                self.note("the process continues")
                 process.resume()
 
         self.later(int(lasts_s * S), resume)

@@ -1,4 +1,4 @@
-"""What a node asks its driver to do. A waiter is the driver's handle of whoever waits for an answer."""
+"""What a node asks its driver to do. A waiter is the driver's handle of a call that waits."""
 
 from __future__ import annotations
 

@@ -14,12 +14,19 @@ if TYPE_CHECKING:
 
 
 class SenderCrash(Struct, frozen=True):
-    """Its last transaction is torn if a commit is in progress: on disk whole, or not at all."""
+    """Its last transaction is torn if a commit is in progress: on disk whole, or not at all. A commit that
+    failed may be on disk nevertheless.
+    """
 
     at_s: float
     down_s: float
 
-    names: ClassVar[tuple[str, ...]] = ("sender_crash", "torn_commit_kept", "torn_commit_lost")
+    names: ClassVar[tuple[str, ...]] = (
+        "sender_crash",
+        "torn_commit_kept",
+        "torn_commit_lost",
+        "failed_commit_kept",
+    )
 
     @classmethod
     def draw(cls, random: Random, scene: Scene) -> Self:
