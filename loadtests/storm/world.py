@@ -42,6 +42,7 @@ class StormWorld:
         self.links: dict[str, list[NetworkTrouble]] = {route.name: [] for route in plan.routes}
         self.provider_faults: dict[str, list[FaultSettings]] = {route.name: [] for route in plan.routes}
         self.slow_disk: list[tuple[float, float, float]] = []
+        self.late_errors: list[tuple[float, float]] = []  # windows in which a kept commit is reported failed
         self.disk = Disk()
         self.settings = _settings(plan)
         self.limits = tuple(_limits(route) for route in plan.routes)
@@ -171,6 +172,11 @@ class StormWorld:
         """Let the disk take no more, or again."""
         self.note("the disk is full" if full else "the disk has room")
         self.disk.full = full
+
+    def commit_error_is_late(self) -> bool:
+        """Whether a commit that was kept is reported as failed now."""
+        at_s = self.storm_at_s
+        return any(begin_s <= at_s < end_s for begin_s, end_s in self.late_errors)
 
     def slow_commit_s(self) -> float:
         """How long a commit takes that begins now; 0: as usual."""

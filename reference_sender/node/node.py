@@ -6,7 +6,7 @@ is acknowledged. An attempt that can be foreseen is stored with its messages, an
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
@@ -37,6 +37,7 @@ class NodeTimes(Struct, frozen=True):
     early_report_ns: int = 5_000_000_000
 
 
+_REFUSED_KEPT = 50_000  # longer, a store fails for minutes: a restart finds what it has
 DEFAULT_TIMES = NodeTimes()
 
 
@@ -59,6 +60,9 @@ class Node:
         self._commits = Commits(times.linger_ns, times.retry_ns)
         self._unanswered: dict[int, int] = {}  # attempts by batch: not durable yet, or their request is out
         self._attempts = 0  # made so far
+        # By id, of commits that failed. A commit whose answer was lost is on disk: then the repeat of a
+        # refused message finds its key taken by a message that was never offered.
+        self._refused: OrderedDict[int, Message] = OrderedDict()
         self._overtaking: set[str] = set()  # provider ids of reports that came with an early one
         self._overtaken: deque[_Overtaken] = deque()  # all wait equally long, so they are in order
         self._stopping = False
@@ -175,6 +179,8 @@ class Node:
         messages: Sequence[Message] = group.messages
         if taken:
             messages = [message for message in messages if message.message_id not in taken]
+            holders = {existing.message_id for existing in taken.values()}
+            messages += [self._refused.pop(holder) for holder in sorted(holders & self._refused.keys())]
         if messages or group.foreseen is not None:
             effects = self._perform(now_ns, self._dispatcher.offer(now_ns, messages), group.foreseen)
         for message_id, waiter in group.singles:
@@ -195,6 +201,7 @@ class Node:
     def commit_failed(self, now_ns: int, error: StoreError) -> list[NodeEffect]:
         """Nothing of the commit is kept: refuse its messages, and queue those of its attempts again."""
         group: Group = self._commits.failed(now_ns)
+        self._remember_refused(group.messages)
         refused = [waiter for _, waiter in group.singles]
         effects: list[NodeEffect] = [
             Refuse(waiter, error) for waiter in (*refused, *group.many, *group.probes)
@@ -202,6 +209,12 @@ class Node:
         for _, batch in group.attempts:
             effects += self._withdraw(now_ns, batch.batch_id)
         return effects
+
+    def _remember_refused(self, messages: Sequence[Message]) -> None:
+        refused = self._refused
+        refused.update((message.message_id, message) for message in messages)
+        while len(refused) > _REFUSED_KEPT:
+            refused.popitem(last=False)
 
     def _withdraw(self, now_ns: int, batch_id: int) -> list[NodeEffect]:
         """The request of an attempt is not sent."""
