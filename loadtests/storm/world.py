@@ -36,6 +36,7 @@ class StormWorld:
         self.now_ns = int(BEGIN_S * S)
         self.wall_ahead_ns = _EPOCH_NS
         self.wall_forward_s = 0.0  # by how much it was set forward, in all
+        self.wall_back_s = 0.0
         self.paused = False
         self.strikes: Counter[str] = Counter()
         self.watch = StormWatch(self)
@@ -189,6 +190,7 @@ class StormWorld:
         self.note(f"the wall clock is set by {by_s:g} s")
         self.wall_ahead_ns += int(by_s * S)
         self.wall_forward_s += max(0.0, by_s)
+        self.wall_back_s += max(0.0, -by_s)
 
     def take_reports(self, reports: Sequence[Report], waiter: AwaitedReportCall) -> None:
         """A provider calls the sender."""
@@ -239,6 +241,7 @@ def _limits(route: RoutePlan) -> RouteLimits:
         segments_burst=max(8.0, route.segments_per_s * route.ask_ratio),
         max_batch=route.max_batch,
         max_in_flight=route.max_in_flight,
-        idempotency_window_s=86_400.0 if route.refuses_repeats else 0.0,
+        # The route's window ends before the provider's, for requests that the network delays.
+        idempotency_window_s=route.remembers_s / 2 if route.refuses_repeats else 0.0,
         lookup_window_s=300.0 if route.looks_up else 0.0,
     )
