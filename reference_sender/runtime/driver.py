@@ -103,7 +103,7 @@ class Driver:
         """Raises ``StoreError`` unless a message can be stored now. Uses the result of a recent commit, or
         tests the store."""
         if not self.commits.is_alive():
-            raise StoreError("nothing can be stored: the sender must be started again")
+            raise StoreError("nothing can be stored: restart the sender")
         if self.commits.is_fresh():
             if self.commits.error is not None:
                 raise self.commits.error
@@ -129,7 +129,7 @@ class Driver:
                 async with asyncio.timeout(limit_s):
                     await self._all_answered.wait()
             except TimeoutError:
-                said = "%d requests are left unanswered; the next start repeats them or looks them up"
+                said = "%d requests are unanswered; the next start repeats them or looks them up"
                 log.warning(said, self._node.unanswered)
         self._requesting = False
         for task in self._tasks:

@@ -56,6 +56,7 @@ def _statements(head: str, columns: int, tail: str = "") -> dict[int, str]:
 _INSERT = _statements("INSERT INTO message", _MESSAGE_COLUMNS, " ON CONFLICT (key) DO NOTHING")
 _PROGRESS = _statements("INSERT OR REPLACE INTO progress", _PROGRESS_COLUMNS)
 _ATTEMPT = _statements("INSERT OR REPLACE INTO attempt", _ATTEMPT_COLUMNS)
+_REFUSE = {size: f"DELETE FROM message WHERE id IN ({','.join('?' * size)})" for size in _CHUNKS}
 _END = {size: f"DELETE FROM attempt WHERE id IN ({','.join('?' * size)})" for size in _CHUNKS}
 
 
@@ -90,6 +91,8 @@ class SqliteStore:
     def commit(self, work: Work) -> Mapping[int, Existing]:
         latest = {change.message_id: change for change in work.changes}
         with self._transaction():
+            if work.refused:
+                self._write(_REFUSE, [(message_id,) for message_id in work.refused])
             taken = self._insert(work.messages) if work.messages else {}
             if latest:
                 self._write_progress(latest.values())

@@ -118,21 +118,19 @@ def test_a_message_that_expires_while_its_attempt_is_committed_is_not_submitted(
     assert work.ended == [1]
 
 
-def test_a_message_that_a_failed_commit_kept_is_sent_when_its_client_repeats_it() -> None:
+def test_a_message_that_a_failed_commit_kept_is_removed_since_its_client_was_refused() -> None:
     """Found by storms: the repeat was acknowledged, since the key was taken, and nobody sent the message."""
     made = node()
     made.take_many([message(1), message(2)], "client")
     begun(made)
     made.commit_failed(0, FAILED)
     made.take(message(3, key="k-1"), "again")
-    begun(made, 50)
-    kept = Existing(1, "48500100200", "x", Lane.OTP, State.QUEUED)
-    assert Acknowledge("again", kept) in made.committed(50, {3: kept})
-    assert [each.message_ids for each in begun(made, 100).attempts] == [(1,)]
+    work = begun(made, 50)
+    assert (work.refused, work.messages) == ([1, 2], [message(3, key="k-1")])
+    made.commit_failed(50, FAILED)
+    assert begun(made, 100).refused == [1, 2, 3]
     made.committed(100, {})
-    made.take(message(4, key="k-1"), "once more")
-    begun(made, 150)
-    assert made.committed(150, {4: kept}) == [Acknowledge("once more", kept)]
+    assert made.commit_due_ns() is None
 
 
 def test_a_report_is_acknowledged_when_its_change_is_durable() -> None:
