@@ -95,7 +95,10 @@ def draw_plan(seed: int) -> StormPlan:
 
 
 def kept(plan: StormPlan, calls: tuple[int, ...] | None, faults: tuple[int, ...] | None) -> StormPlan:
-    """``plan`` with only these of its calls and faults, by their place; None: all."""
+    """``plan`` with only these of its calls and faults, by their place; None: all. Raises ``ValueError``."""
+    for what, some, count in (("calls", calls, len(plan.calls)), ("faults", faults, len(plan.faults))):
+        if some is not None and any(place >= count for place in some):
+            raise ValueError(f"--{what}: the storm of seed {plan.seed} has {what} 0 to {count - 1}")
     if calls is not None:
         plan = replace(plan, calls=tuple(call for call in plan.calls if call.number in calls))
     if faults is not None:
