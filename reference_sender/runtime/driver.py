@@ -103,7 +103,7 @@ class Driver:
         """Raises ``StoreError`` unless a message can be stored now. Uses the result of a recent commit, or
         tests the store."""
         if not self.commits.is_alive():
-            raise StoreError("nothing can be stored: the sender must be started again")
+            raise StoreError("nothing can be stored: restart the sender")
         if self.commits.is_fresh():
             if self.commits.error is not None:
                 raise self.commits.error
